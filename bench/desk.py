@@ -36,8 +36,7 @@ from typing import Any
 import click
 import numpy as np
 
-from releve.cli.database import open_new_database
-from releve.cli.secret import keep_secret
+from releve.cli.database import keep_secret, open_new_database
 from releve.network import Operator, day_bounds, sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Placement, Plan

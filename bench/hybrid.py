@@ -41,9 +41,9 @@ from releve.plan.week.hybrid import (
     name_hybrid_days,
     plan_hybrid_week,
 )
-from releve.plan.week.hybrid_check import check_hybrid_week
 from releve.plan.week.hybrid_meetings import choose_meetings
 from releve.plan.week.hybrid_program import HybridProblem, Meetings, solve_hybrid_program
+from releve.plan.week.verification import check_hybrid_week
 
 DAYS, RUNS, SEED = 90, 4_000, 22
 CYCLE = 14

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from releve.validation.call_logs import (
+from releve.validation.rest_of_day import (
     CALLS_1999,
     COUNTS_2003,
     QUEUES_1999,

@@ -23,14 +23,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.cli.two_processes import two_processes
+from releve.cli.desk import two_processes
 from releve.demand import Requirement
 from releve.network import Operator, find_site_seats, sample_operator
 from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, list_contingencies, name_plan
 from releve.plan.integer_plan import IntegerGoal, find_integer_plan
 from releve.plan.integer_problem import BASE_ROUNDS
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
-from releve.plan.lower_bounds import compute_client_floors
 from releve.plan.lp import Floats, LinearProgram, Solution, solve_lp
 from releve.plan.n1_program import solve_n1_program
 from releve.plan.planner import count_seats_to_fill, solve_day
@@ -43,6 +42,7 @@ from releve.plan.scenario_lp import (
     add_block,
     add_caps,
     build_layout,
+    compute_client_floors,
     find_lost_assignments,
 )
 from releve.plan.week import require_day

@@ -136,7 +136,7 @@ def close(scenario: Scenario, site: str, phones: Mapping[str, SipPhone]) -> dict
 def measure(rate: int, closures: int, folder: Path) -> dict[str, Any]:
     """Close sites one after the other under calls; return the figures of one rate."""
     from releve.live import api as live
-    from releve.live import routes, routing_watch
+    from releve.live import routes
     from releve.network import to_utc
     from releve.registry.service import apply_changes, preview_changes
     from tests.live.scenario import Scenario, choose_pack
@@ -147,7 +147,7 @@ def measure(rate: int, closures: int, folder: Path) -> dict[str, Any]:
     with telephony(folder, operator, places) as (proxy, phones):
         apply_changes(preview_changes(proxy.operator), "bench")
         drills = ManyDrills(proxy.adapter)
-        for module in (routes, routing_watch):
+        for module in (routes, routes):
             module.list_adapters = lambda stream: (drills,) if live.is_drill(stream) else ()
         if live.load_activation() is None:
             live.put_in_force(plans, by="bench")

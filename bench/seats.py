@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
-from releve.network.sample.draws import Draws
-from releve.network.sample.layouts import lay_mixed, lay_pods, lay_rows
+from releve.network.sample.places import Draws, lay_mixed, lay_pods, lay_rows
 from releve.network.seats import find_usable_seats
 
 Points = NDArray[np.float64]

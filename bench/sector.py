@@ -22,8 +22,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from releve.cli.sector_folder import plan_one
-from releve.cli.two_processes import two_processes
+from releve.cli.desk import two_processes
+from releve.cli.sector import plan_one
 from releve.files.sector_folder import (
     build_member,
     list_members,
@@ -34,7 +34,7 @@ from releve.files.sector_folder import (
     write_sector_terms,
 )
 from releve.network import Operator
-from releve.network.sample.sector import sample_sector, sample_sector_terms
+from releve.network.sample.operator import sample_sector, sample_sector_terms
 from releve.sector import SectorMember, answer_destination
 
 __all__ = ["main"]

@@ -34,7 +34,7 @@ import polars as pl
 
 from bench.logs import shared_folder
 from releve.cli.database import open_new_database
-from releve.validation.call_logs import QUEUES_1999, ZONE_1999, load_1999
+from releve.validation.rest_of_day import QUEUES_1999, ZONE_1999, load_1999
 from tests.service_record.bank_day import (
     COUNTED,
     DAY,

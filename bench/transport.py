@@ -27,10 +27,9 @@ import click
 
 from releve.network import Depot, Operator, Site, Stop, Vehicle, sample_operator
 from releve.network.sample import FIRST_DAY
-from releve.network.sample.draws import Draws
+from releve.network.sample.places import Draws
 from releve.plan import BASE, Plan, SolvedDay, name_plan, solve_day
-from releve.plan.day_fleet import build_day_fleet
-from releve.plan.rides import route_plan
+from releve.plan.day_fleet import build_day_fleet, route_plan
 from releve.plan.settings import PlanSettings
 from releve.plan.week import require_day
 from releve.transport import (

@@ -14,30 +14,6 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-__all__ = [
-    "SECRET_FILE",
-    "SERVICE_HOME",
-    "find_home",
-    "is_loopback",
-    "load_or_create_secret",
-    "parse_origin",
-    "read_box_key",
-    "read_choice",
-    "read_database",
-    "read_flag",
-    "read_hosts",
-    "read_mail",
-    "read_number",
-    "read_old_secrets",
-    "read_origins",
-    "read_outside",
-    "read_recipients",
-    "read_secret",
-    "read_sign_in_service",
-    "read_text",
-    "refuse_replaced",
-]
-
 REPLACED = {
     "RELEVE_SMTP_URL": "RELEVE_SMTP_HOST (and _PORT, _SECURITY, _USER, _PASSWORD)",
     "RELEVE_DESK_URL": "RELEVE_URL",
@@ -149,7 +125,7 @@ def read_mail(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return Django's e-mail settings; without a server nothing is sent, or written anywhere."""
     host = read_text(environ, "RELEVE_SMTP_HOST")
     if not host:
-        return {"EMAIL_HOST": "", "EMAIL_BACKEND": "releve.accounts.unsent_mail.EmailBackend"}
+        return {"EMAIL_HOST": "", "EMAIL_BACKEND": "releve.accounts.directory.EmailBackend"}
     security = read_choice(environ, "RELEVE_SMTP_SECURITY", ("starttls", "tls", "none"))
     ports = {"starttls": 587, "tls": 465, "none": 25}
     return {

@@ -62,17 +62,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
-__all__ = [
-    "BilingualPhrase",
-    "NumberPhrase",
-    "Phrase",
-    "ReleveError",
-    "decode_phrase",
-    "encode_phrase",
-    "join_lines",
-    "say",
-]
-
 _PLACES = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\d{1,2}(?:!r)?\})*")
 """A template with numbered places alone: ``format`` could be made to do more by another's text."""
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from releve.errors import ReleveError
 
-__all__ = ["EXTRAS", "MissingExtra", "OptionalModule", "find_extra"]
-
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
         "apprise": "desk",

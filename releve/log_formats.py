@@ -13,8 +13,6 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-__all__ = ["REQUEST", "REQUEST_ID", "JsonFormatter", "LineFormatter", "name_route"]
-
 
 class AddressedRequest(Protocol):
     """What is read of one of Django's requests."""

@@ -114,24 +114,24 @@ INSTALLED_APPS = [
     "releve.association",
 ]
 MIDDLEWARE = [
-    "releve.desk.system.request_log.request_log_middleware",
+    "releve.desk.system.request_log_middleware",
     "django.middleware.security.SecurityMiddleware",
-    "releve.desk.headers.security_headers",
+    "releve.desk.http.security_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "releve.desk.name_direction.name_direction_middleware",
-    "releve.desk.body_limits.BodySizes",
+    "releve.desk.navigation.name_direction_middleware",
+    "releve.desk.http.BodySizes",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "releve.desk.system.one_version.one_version",
-    "releve.desk.access.open_mode.open_desk_middleware",
-    "releve.desk.access.sessions.session_limits_middleware",
-    "releve.desk.database_errors.answered_if_busy",
+    "releve.desk.system.one_version",
+    "releve.desk.access.guard.open_desk_middleware",
+    "releve.desk.access.guard.session_limits_middleware",
+    "releve.desk.http.answered_if_busy",
 ]
 ROOT_URLCONF = "releve.desk.urls"
 WSGI_APPLICATION = "releve.desk.wsgi.application"
@@ -141,30 +141,30 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "libraries": {
-                "association_words": "releve.desk.association.words",
-                "charter_words": "releve.desk.charter.words",
-                "draw_words": "releve.desk.draws.words",
-                "crashtest_words": "releve.desk.crashtest.words",
-                "health_words": "releve.desk.health.words",
-                "incident_words": "releve.desk.incident.words",
-                "ledger_words": "releve.desk.ledger.words",
+                "association_words": "releve.desk.association",
+                "charter_words": "releve.desk.charter.page",
+                "draw_words": "releve.desk.draws",
+                "crashtest_words": "releve.desk.crashtest.page",
+                "health_words": "releve.desk.health",
+                "incident_words": "releve.desk.incident",
+                "ledger_words": "releve.desk.ledger",
                 "live_words": "releve.desk.live.words",
-                "now_words": "releve.desk.now.words",
-                "switch_words": "releve.desk.switches.words",
-                "service_words": "releve.desk.service.words",
-                "transport_words": "releve.desk.transport.words",
-                "pack_words": "releve.desk.packs.words",
-                "relief_words": "releve.desk.relief.words",
-                "plan_cell_words": "releve.desk.plan.cell_words",
-                "planning_words": "releve.desk.planning.words",
-                "outbound_words": "releve.desk.outbound.words",
-                "places_words": "releve.desk.places.words",
+                "now_words": "releve.desk.now",
+                "switch_words": "releve.desk.switches",
+                "service_words": "releve.desk.service",
+                "transport_words": "releve.desk.transport",
+                "pack_words": "releve.desk.packs",
+                "relief_words": "releve.desk.relief",
+                "plan_cell_words": "releve.desk.plan.words",
+                "planning_words": "releve.desk.planning",
+                "outbound_words": "releve.desk.outbound.page",
+                "places_words": "releve.desk.places.page",
                 "plan_words": "releve.desk.plan.words",
-                "registry_words": "releve.desk.registry.words",
-                "rules_words": "releve.desk.rules.words",
-                "telework_words": "releve.desk.telework.words",
-                "week_words": "releve.desk.week.words",
-                "valve_words": "releve.desk.valve.words",
+                "registry_words": "releve.desk.registry.page",
+                "rules_words": "releve.desk.rules",
+                "telework_words": "releve.desk.telework",
+                "week_words": "releve.desk.week",
+                "valve_words": "releve.desk.valve",
                 "values": "releve.desk.filters",
             },
             "context_processors": [
@@ -213,7 +213,7 @@ SESSION_COOKIE_AGE = 3600 * environment.read_number(os.environ, "RELEVE_SESSION_
 SESSION_IDLE_SECONDS = 60 * environment.read_number(os.environ, "RELEVE_SESSION_IDLE_MINUTES", 60)
 SESSION_COOKIE_SAMESITE = "Lax"
 
-ACCOUNT_ADAPTER = "releve.desk.access.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "releve.desk.access.forms.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an administrator vouches for the address of an account
@@ -223,13 +223,13 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "Relève: "
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
-MFA_ADAPTER = "releve.desk.access.adapters.FactorAdapter"
+MFA_ADAPTER = "releve.desk.access.forms.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Relève"
 MFA_TOTP_TOLERANCE = 1  # a code holds for the half minute before and after its own, too
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DESK_URL.startswith("http://")
-SOCIALACCOUNT_ADAPTER = "releve.desk.access.adapters.ServiceAdapter"
+SOCIALACCOUNT_ADAPTER = "releve.desk.access.forms.ServiceAdapter"
 _SERVICES = environment.read_sign_in_service(os.environ)
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": _SERVICES}}
 # Signing in there starts with a form, which the content policy lets lead there.

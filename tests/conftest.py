@@ -190,7 +190,7 @@ def _no_root_published() -> None:
 @pytest.fixture(autouse=True)
 def _no_request_counted() -> None:
     """Forget the requests of earlier tests, which came from the same address in the same minute."""
-    if counts := sys.modules.get("releve.accounts.rate_limit"):
+    if counts := sys.modules.get("releve.accounts.tokens"):
         counts.forget()
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from releve.demand.tables import Requirement
+    from releve.demand.requirement import Requirement
     from releve.network import Operator
     from releve.plan import Plan
 

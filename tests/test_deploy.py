@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from releve.cli import main
-from releve.desk.body_limits import LARGEST_BODY_BYTES
+from releve.desk.http import LARGEST_BODY_BYTES
 
 DEPLOY = Path(__file__).parents[1] / "examples" / "deploy"
 UNITS = ("releve-desk.service", "releve-gate.service", "releve-worker.service")

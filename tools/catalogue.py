@@ -2,7 +2,7 @@
 
 ``python -m tools.catalogue`` brings ``locale/fr/LC_MESSAGES/django.po`` up to date with the
 sources and compiles it, without gettext tools. Texts also come from below the desk: those that
-:mod:`releve.situation`, :mod:`releve.ledger.labels` and the tables of :mod:`releve.network`
+:mod:`releve.situation`, :mod:`releve.ledger.disclosure` and the tables of :mod:`releve.network`
 declare, and those marked in :data:`ROOMS`. English is the language of the sources and has no
 catalogue. A new message is empty until it is translated.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import releve.desk
-from releve.ledger.labels import FIELD_LABELS, KIND_LABELS, STREAM_LABELS
+from releve.ledger.disclosure import FIELD_LABELS, KIND_LABELS, STREAM_LABELS
 from releve.network import TABLES, list_columns
 from releve.situation import KINDS, NOTICES, REFUSALS
 

@@ -6,8 +6,6 @@ from django.apps import AppConfig
 
 from releve.erasure import register
 
-__all__ = ["AccountsConfig"]
-
 
 class AccountsConfig(AppConfig):
     """Registers the models, the system checks and the personal data."""
@@ -20,4 +18,4 @@ class AccountsConfig(AppConfig):
         """Register the personal data and, by importing them, the checks."""
         from releve.accounts import checks  # noqa: F401
 
-        register("releve.accounts.personal_data.AccountsData")
+        register("releve.accounts.person_erasure.AccountsData")

@@ -15,7 +15,6 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from releve.accounts.models import ScopedRole
 
-__all__ = ["accounts_check", "grants_check", "open_desk_check"]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 

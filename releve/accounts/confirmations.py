@@ -19,7 +19,7 @@ from django.utils import timezone
 from releve.accounts.grants import AccessError, get_account, record_change
 from releve.accounts.models import AccountAct, Grant, User
 from releve.accounts.notices import announce_account, may_approve
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.accounts.two_people import (
     COMMAND_LINE,
     AccountStanding,
@@ -30,17 +30,6 @@ from releve.accounts.two_people import (
 )
 from releve.errors import Phrase
 from releve.ledger.chain import lock_head
-
-__all__ = [
-    "ConfirmationLine",
-    "are_two_administrators",
-    "check_declaration",
-    "confirm_account",
-    "declare_administrators",
-    "find_obstacle",
-    "list_confirmations",
-]
-
 
 _FACTORS = "authenticator_set"
 

@@ -30,8 +30,6 @@ from releve.situation import (
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["EventElsewhere", "EventOfNoSite", "check_event_reach", "narrow_return"]
-
 
 class EventElsewhere(AccessError):  # noqa: N818 (named like the others)
     """An event of a site for which its recorder does not hold the permission."""

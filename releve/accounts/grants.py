@@ -1,55 +1,44 @@
-"""Giving and ending access: every change is an entry of the ledger, in a stream of its own."""
+"""Giving and ending access: every change is an entry of the ledger, in a stream of its own.
+
+A lost second factor: one administrator asks for its removal, another one allows it.
+
+Taking a factor away opens an account to a holder of its password, so it takes two people: neither
+is the person concerned, and no one person could act through both their accounts. The command line
+counts as one person, who stands behind the accounts made there until they are confirmed.
+
+The box that second factors' secrets are kept in, under keys made from the secret keys.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from releve.accounts.models import AccountAct, Grant, Token, User
+from releve.accounts.models import AccountAct, FactorReset, Grant, Token, User
 from releve.accounts.notices import announce_account
-from releve.accounts.permissions import approving_roles
-from releve.accounts.roles import Role
-from releve.accounts.two_people import COMMAND_LINE, ROLE
+from releve.accounts.permissions import Role, approving_roles
+from releve.accounts.two_people import COMMAND_LINE, ROLE, Act, find_tie, list_acts, phrase_tie
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append, lock_head
-from releve.ledger.journal import note_act
+from releve.ledger.export import note_act
 from releve.network.faults import find_nearest, suggest_fix
 from releve.registry.service import list_current_ids
-
-__all__ = [
-    "CLOSED",
-    "ENDED",
-    "REVOKED",
-    "STREAM",
-    "AccessError",
-    "RoleRequest",
-    "check_places",
-    "close_account",
-    "create_password_key",
-    "end_grant",
-    "end_role",
-    "get_account",
-    "give_role",
-    "record_change",
-    "record_mailed_link",
-    "remove_factors",
-    "revoke_token",
-    "select_valid_tokens",
-    "show_password_key",
-    "user_subject",
-]
 
 _LONGEST_SUBJECT = 100
 _MOST_NAMED = 20
@@ -320,3 +309,136 @@ def _end_sessions(user: User) -> None:
 
 def _sentence(error: ValidationError) -> str:
     return " ".join(error.messages)
+
+
+_OPEN = timedelta(days=1)
+_SHORTEST_REASON = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ResetLine:
+    """A request that waits; ``obstacle``: why its reader cannot allow it, empty where they can."""
+
+    number: int
+    name: str
+    asked_by: str
+    asked_at: datetime
+    reason: str
+    obstacle: str
+
+
+def list_resets_for(by: str) -> tuple[ResetLine, ...]:
+    """Return the requests that wait, the newest first, as one person may allow them."""
+    acts = list_acts()
+    return tuple(
+        ResetLine(
+            row.pk,
+            row.user.get_username(),
+            row.asked_by,
+            row.asked_at,
+            row.reason,
+            "" if obstacle is None else obstacle.args[0],
+        )
+        for row in list_open_resets()
+        for obstacle in [_find_obstacle(row, by, acts)]
+    )
+
+
+def list_open_resets() -> QuerySet[FactorReset]:
+    """Return the requests that wait for a second person, the newest first."""
+    since = timezone.now() - _OPEN
+    return FactorReset.objects.select_related("user").filter(approved_by="", asked_at__gte=since)
+
+
+@transaction.atomic
+def request_reset(user: User, reason: str, *, by: str) -> FactorReset:
+    """Ask that the second factors of a user be removed, saying how the person was recognised."""
+    if by == user.get_username():
+        raise AccessError(Phrase("another administrator has to ask for it"))
+    if not user.is_active:
+        raise AccessError(Phrase("the account {0!r} is closed", user.get_username()))
+    reason = reason.strip()
+    if len(reason) < _SHORTEST_REASON:
+        raise AccessError(Phrase("reason must have at least {0} characters", _SHORTEST_REASON))
+    if list_open_resets().filter(user=user).exists():
+        raise AccessError(Phrase("it has been asked already: another administrator allows it"))
+    reset = FactorReset.objects.create(
+        user=user, asked_by=by, reason=reason, asked_at=timezone.now()
+    )
+    record_change("access.factors_asked", user, {"reset": reset.pk}, by, {"reason": reason})
+    return reset
+
+
+def _find_obstacle(reset: FactorReset, by: str, acts: Sequence[Act]) -> AccessError | None:
+    """Return why this person cannot allow a request; None where they can."""
+    if by == reset.user.get_username():
+        return AccessError(Phrase("another administrator has to allow it"))
+    if by == reset.asked_by:
+        return AccessError(Phrase("it takes two people: another person has to allow it"))
+    tie = find_tie(acts, by, reset.asked_by, other_acted_at=reset.asked_at)
+    return None if tie is None else AccessError(phrase_tie(tie))
+
+
+@transaction.atomic
+def approve_reset(reset: FactorReset, *, by: str) -> None:
+    """Allow what another person has asked: the factors and the sessions of the user end now."""
+    lock_head()
+    found = list_open_resets().select_for_update(of=("self",)).filter(pk=reset.pk).first()
+    if found is None:
+        raise AccessError(Phrase("it was allowed, or asked more than a day ago: ask again"))
+    obstacle = _find_obstacle(found, by, list_acts())
+    if obstacle is not None:
+        raise obstacle
+    found.approved_by = by
+    found.save(update_fields=["approved_by"])
+    AccountAct.objects.create(user=found.user, kind=AccountAct.FACTORS, by=found.asked_by)
+    remove_factors(found.user, by=by)
+
+
+_ENCRYPTED = ("secret", "seed", "migrated_codes")
+"""Fields of a factor that allauth hands to its adapter to encrypt."""
+
+
+def build_factor_box(secrets: Sequence[str]) -> MultiFernet:
+    """Return the box that encrypts under the first secret key and decrypts under all of them."""
+    return MultiFernet([Fernet(_derive_key(secret)) for secret in secrets])
+
+
+def count_unreadable_factors(secrets: Sequence[str]) -> int:
+    """Return how many factors none of the secret keys decrypts."""
+    box, lost = build_factor_box(secrets), 0
+    for data in Authenticator.objects.values_list("data", flat=True):
+        for value in (data.get("secret"), data.get("seed")):
+            try:
+                box.decrypt(value.encode() if value else box.encrypt(b""))
+            except InvalidToken:
+                lost += 1
+    return lost
+
+
+def encrypt_factors_again(secrets: Sequence[str]) -> int:
+    """Encrypt every factor under the first secret key; return how many could not be read.
+
+    Those are left as they are.
+    """
+    box, lost = build_factor_box(secrets), 0
+
+    def turn(value: Any) -> Any:
+        if isinstance(value, list):
+            return [turn(item) for item in value]
+        return box.rotate(value.encode()).decode()
+
+    for factor in Authenticator.objects.select_for_update():
+        held = {name: factor.data[name] for name in _ENCRYPTED if factor.data.get(name)}
+        try:
+            factor.data |= {name: turn(value) for name, value in held.items()}
+        except InvalidToken:
+            lost += 1
+        else:
+            factor.save(update_fields=["data"])
+    return lost
+
+
+def _derive_key(secret: str) -> bytes:
+    digest = hashlib.blake2b(secret.encode(), digest_size=32, person=b"releve-factors").digest()
+    return base64.urlsafe_b64encode(digest)

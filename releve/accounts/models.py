@@ -12,20 +12,9 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from releve.accounts.roles import DATED, Role, label_role
+from releve.accounts.permissions import DATED, Role, label_role
 from releve.accounts.scopes import HeldRole, describe_reach, find_scope_faults
 from releve.ledger.account_names import give_pseudonym
-
-__all__ = [
-    "AccountAct",
-    "FactorReset",
-    "Grant",
-    "IdentityNotice",
-    "IdentityRequest",
-    "RequestCount",
-    "Token",
-    "User",
-]
 
 
 class User(AbstractUser):

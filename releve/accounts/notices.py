@@ -23,21 +23,8 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import override
 
 from releve.accounts.models import AccountAct, Grant, IdentityNotice, IdentityRequest, User
-from releve.accounts.permissions import approving_roles
-from releve.accounts.roles import OUTSIDE, Role
+from releve.accounts.permissions import OUTSIDE, Role, approving_roles
 from releve.accounts.two_people import COMMAND_LINE, ROLE, Act
-
-__all__ = [
-    "LookNotice",
-    "announce_account",
-    "describe_act",
-    "list_account_notices",
-    "list_unread",
-    "mark_account_notices_read",
-    "mark_read",
-    "may_approve",
-    "notify_officers",
-]
 
 _log = logging.getLogger(__name__)
 

@@ -6,32 +6,91 @@ the account, which has to be closed.
 Counts and commitments stay. Where a row has to stay, as in plans, reliefs and versions of the
 reference data, one random token takes the place of the pseudonym, so that the rows still refer to
 each other. The rooms register with :mod:`releve.erasure`.
+
+Erase the name of a member of staff whose account is closed, wherever it stands.
+
+The ledger's entries carry the account's pseudonym, which takes the place of the name in all other
+tables as well, the account's own row among them: who gave what to whom stays apart, and unnamed.
+
+Names behind pseudonyms and requests for them, as personal data of agents.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
-from releve.accounts.account_erasure import ACCOUNT_SUBJECT, ACCOUNT_TABLES, find_account
+from releve.accounts import reidentification
 from releve.accounts.grants import STREAM, AccessError
-from releve.accounts.models import User
+from releve.accounts.models import FactorReset, IdentityRequest, User
 from releve.accounts.scopes import can
-from releve.erasure import registered
+from releve.erasure import Findings, registered
+from releve.erasure.columns import ACCOUNT_NAMES
 from releve.errors import Phrase
-from releve.ledger.account_names import ACCOUNT_PREFIX
+from releve.ledger.account_names import ACCOUNT_PREFIX, erase_name, give_pseudonym
 from releve.ledger.chain import append, lock_head
 from releve.ledger.erasure import ERASED, scrub_files
-from releve.ledger.journal import note_act
+from releve.ledger.export import note_act
 
-__all__ = ["AGENT", "ErasurePreview", "erase_agent", "erase_person", "preview_erasure"]
+ACCOUNT_SUBJECT = "user:"
+"""A member of staff goes by this and the name of the account, in the ledger's values too."""
+ACCOUNT_TABLES = ("accounts_user", "account_emailaddress", "ledger_accountname", *ACCOUNT_NAMES)
+"""Tables that are rewritten afterwards, so that their files hold no copy."""
+
+
+def find_account(agent: str) -> User | None:
+    """Return the account of a person who goes by one, None for an agent or where there is none."""
+    if not agent.startswith(ACCOUNT_SUBJECT):
+        return None
+    return User.objects.filter(username=agent.removeprefix(ACCOUNT_SUBJECT)).first()
+
+
+def count_rows(user: User) -> int:
+    """Return how many rows name an account besides its own."""
+    name = user.get_username()
+    return sum(
+        model._base_manager.filter(**{column: name}).count() for model, column in _list_columns()
+    )
+
+
+def erase_account(user: User) -> int:
+    """Put the pseudonym in place of the name of a closed account; return in how many rows.
+
+    Inside the caller's transaction.
+    """
+    name = user.get_username()
+    pseudonym = give_pseudonym(name)
+    changed = sum(
+        model._base_manager.filter(**{column: name}).update(**{column: pseudonym})
+        for model, column in _list_columns()
+    )
+    EmailAddress.objects.filter(user=user).delete()
+    Authenticator.objects.filter(user=user).delete()
+    FactorReset.objects.filter(user=user).update(reason="")
+    User.objects.filter(pk=user.pk).update(
+        username=pseudonym, email="", first_name="", last_name="", password="!"
+    )
+    return changed + 1 + erase_name(name)
+
+
+def _list_columns() -> list[tuple[type[Model], str]]:
+    models: dict[str, type[Model]] = {row._meta.db_table: row for row in apps.get_models()}
+    return [(models[table], column) for table, names in ACCOUNT_NAMES.items() for column in names]
+
 
 AGENT = "erase.agent"
 """The act of the journal: ``agent``, by pseudonym."""
@@ -152,3 +211,41 @@ def _rewrite_files() -> None:
             "another connection was reading, so the database files still hold what was erased:"
             " repeat the erasure"
         )
+
+
+LOOK_DAYS = 365
+"""A look behind a pseudonym can be examined for so long; the ledger's entry about it stays."""
+
+
+class AccountsData:
+    """Requests to see a name, and the file of names; dated values are in the ledger."""
+
+    name = "accounts"
+    tables: Sequence[str] = ("accounts_identityrequest",)
+
+    def find(self, agent: str) -> Findings:
+        requests = IdentityRequest.objects.filter(pseudonym=agent).count()
+        found = {"looks": requests, "name": int(reidentification.has_name(agent))}
+        if (user := find_account(agent)) is not None:
+            found["named"] = 1 + count_rows(user)
+        return Findings(found)
+
+    def export(self, agent: str) -> Mapping[str, list[Any]]:
+        rows = IdentityRequest.objects.filter(pseudonym=agent)
+        names = ("asked_by", "asked_at", "reason", "allowed_by", "open_until")
+        return {"looks": list(rows.values(*names))}
+
+    def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
+        user = find_account(agent)
+        if user is not None:
+            return {"named": erase_account(user)}
+        reidentification.erase_identity(agent)
+        return {}
+
+    def erase_due(self, now: datetime) -> int:
+        """Erase looks of a year ago and sessions that are over."""
+        looks = IdentityRequest.objects.filter(asked_at__lt=now - timedelta(days=LOOK_DAYS))
+        count = looks.delete()[0] + Session.objects.filter(expire_date__lt=now).delete()[0]
+        running = Session.objects.values("session_key")
+        count += UserSession.objects.exclude(session_key__in=running).delete()[0]
+        return int(count)

@@ -30,17 +30,6 @@ from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.ledger.chain import append
 
-__all__ = [
-    "approve_request",
-    "check_names",
-    "erase_identity",
-    "has_name",
-    "has_names",
-    "import_names",
-    "request_identity",
-    "reveal_name",
-]
-
 OPEN = timedelta(hours=1)
 ANSWERED_WITHIN = timedelta(days=1)
 KEPT_DAYS = 365

@@ -2,39 +2,61 @@
 
 The secret is shown once, when the token is issued; only its SHA-256 is stored. It has 256 random
 bits, which cannot be guessed, so a slow hash would only slow every request.
+
+The installation's secret key: held against what was encrypted under it, rotated, replaced.
+
+It signs sessions and links and encrypts second factors. A rotated key is followed by the old one
+for some days (``RELEVE_SECRET_KEY_OLD``, or further lines of the file), so that sessions and links
+go on; second factors are encrypted under the new one at once.
+
+Limit the requests of a user or an address per minute, counted in the database for all processes.
+
+A process adds what it has let in to the common count a twentieth of what is allowed at a time, and
+then learns what the others have let in: a write for each request would make readers wait for those
+who write. So who asks several processes at once may go past the limit, by a twentieth a process.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
+import logging
+import math
+import os
 import re
 import secrets
-from datetime import datetime, timedelta
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from threading import Lock
 
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.core.management.utils import get_random_secret_key
+from django.db import DatabaseError, transaction
+from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
+from releve import environment
 from releve.accounts.grants import (
     STREAM,
     AccessError,
     RoleRequest,
     check_places,
+    encrypt_factors_again,
+    remove_factors,
     select_valid_tokens,
 )
-from releve.accounts.models import Token, User
-from releve.accounts.two_people import TOKEN_PREFIX
+from releve.accounts.models import RequestCount, Token, User
+from releve.accounts.two_people import COMMAND_LINE, TOKEN_PREFIX
+from releve.files.atomic import write_file
 from releve.ledger.chain import append
-
-__all__ = [
-    "LONGEST_DAYS",
-    "NAME",
-    "PREFIX",
-    "authenticate",
-    "get_token",
-    "is_program",
-    "issue_token",
-]
+from releve.ledger.keys import ensure_key, make_key_file, stored_key_check
+from releve.ledger.models import KeyCheck
 
 PREFIX = "releve_"
 """What every secret begins with, so that a search of files for leaked ones finds it."""
@@ -113,3 +135,178 @@ def _check_end(wanted: RoleRequest, now: datetime) -> datetime:
     if not now < ends_at <= latest:
         raise AccessError(f"its last day must be today or later, and before {latest.date()}")
     return ends_at
+
+
+SECRET_NAME = "secret"
+"""Under which the check value stands in the database."""
+_VARIABLE = "RELEVE_SECRET_KEY"
+
+
+def ensure_secret(now: datetime, environ: Mapping[str, str] = os.environ) -> None:
+    """Refuse a key that is not the one of the accounts; make one where there is neither.
+
+    AccessError says how to mend it. A key that follows one of the old ones beside it is taken over:
+    second factors are encrypted under it.
+    """
+    keys = _read_keys(environ, now.date())
+    stored = stored_key_check(SECRET_NAME)
+    if keys and stored in [compute_check(key) for key in keys[1:]]:
+        _adopt(keys, now)
+        return
+
+    def fault(what: str) -> AccessError:
+        return AccessError(
+            f"the secret key {what}: restore {environment.SECRET_FILE} from its copy to"
+            f" {_file(environ)}, or set {_VARIABLE} to what it was; sessions and second factors do"
+            " not hold without it (`releve desk secret replace` gives them up)"
+        )
+
+    def find() -> str | None:
+        found = environment.load_or_create_secret(environ, _VARIABLE)
+        return compute_check(found) if found else None
+
+    def make() -> None:
+        make_key_file(_file(environ), settings.SECRET_KEY)
+
+    ensure_key(SECRET_NAME, find, make, User.objects.exists, fault)
+
+
+def rotate_secret(now: datetime, days: int, environ: Mapping[str, str] = os.environ) -> date:
+    """Make a new key in the file, with the old one kept for some days; return the last of them.
+
+    Every process that runs has to be started again: it reads second factors under the old key.
+    AccessError where the key stands in the environment, with what to do there.
+    """
+    ensure_secret(now, environ)
+    if environment.read_secret(environ, _VARIABLE):
+        raise AccessError(
+            f"{_VARIABLE} holds the key: set it to a new one and {_VARIABLE}_OLD to what it was,"
+            " then run any command; take the old one away when sessions have ended"
+        )
+    path, last = _file(environ), now.date() + timedelta(days=days)
+    current, *older = path.read_text(encoding="ascii").split("\n")
+    lines = [get_random_secret_key(), f"{current} {last}", *(line for line in older if line)]
+    write_file(path, "\n".join(lines) + "\n", mode=0o600)
+    _adopt(_read_keys(environ, now.date()), now)
+    return last
+
+
+@transaction.atomic
+def replace_lost_secret(now: datetime, environ: Mapping[str, str] = os.environ) -> int:
+    """Take a new key for one that is lost; return how many people set their second factor up again.
+
+    Factors that were encrypted under the lost key go, as do all sessions and links.
+    """
+    if not environment.load_or_create_secret(environ, _VARIABLE):
+        make_key_file(_file(environ), get_random_secret_key())
+    found = environment.load_or_create_secret(environ, _VARIABLE)
+    if compute_check(found) == stored_key_check(SECRET_NAME):
+        raise AccessError("the secret key is the one that the database was written with: not lost")
+    holders = User.objects.filter(pk__in=Authenticator.objects.values("user")).order_by("pk")
+    count = len(holders)
+    for user in holders:
+        remove_factors(user, by=COMMAND_LINE)
+    _hold(found, "access.secret_replaced", now)
+    return count
+
+
+def compute_check(secret: str) -> str:
+    """Return the value by which a key is known again; the key cannot be found from it."""
+    return hmac.new(secret.encode(), b"releve secret check 1\n", hashlib.sha256).hexdigest()[:32]
+
+
+@transaction.atomic
+def _adopt(keys: list[str], now: datetime) -> None:
+    encrypt_factors_again(keys)
+    _hold(keys[0], "access.secret_rotated", now)
+
+
+def _hold(secret: str, kind: str, now: datetime) -> None:
+    KeyCheck.objects.update_or_create(name=SECRET_NAME, defaults={"value": compute_check(secret)})
+    append(kind, {"actor": COMMAND_LINE}, stream=STREAM, recorded_at=now)
+
+
+def _read_keys(environ: Mapping[str, str], today: date) -> list[str]:
+    """Return the key and the old ones that are still kept; nothing where there is none."""
+    current = environment.load_or_create_secret(environ, _VARIABLE)
+    return [current, *environment.read_old_secrets(environ, _VARIABLE, today)] if current else []
+
+
+def _file(environ: Mapping[str, str]) -> Path:
+    return environment.find_home(environ) / environment.SECRET_FILE
+
+
+_WINDOW = timedelta(minutes=1)
+_PARTS = 20
+_MOST_KEPT = 10_000
+_lock = Lock()
+_log = logging.getLogger("releve.desk")
+
+
+@dataclass
+class _Count:
+    """What is known here of a minute: ``common`` of all processes, ``own`` not added to it yet."""
+
+    began: datetime
+    common: int = 0
+    own: int = 0
+
+
+_counted: OrderedDict[str, _Count] = OrderedDict()
+
+
+def seconds_to_wait(who: str, most: int, now: datetime) -> int:
+    """Count a request at ``now``; return the seconds to wait, 0 while it is allowed.
+
+    ``most`` requests are allowed in a minute that starts with the first of them.
+    """
+    with _lock:
+        found = _row(who, now)
+        if found.common + found.own >= most:
+            return _wait(found, now)
+        found.own += 1
+        if found.common and found.own < most // _PARTS:
+            return 0
+        adding, found.own = found.own, 0
+    try:
+        began, common = _added(who, adding, now)
+    except DatabaseError as error:  # a busy counter refuses no request
+        _log.warning("requests are counted by this process alone: %s", error)
+        began, common = found.began, found.common + adding
+    with _lock:
+        found.began, found.common = began, common
+        return _wait(found, now) if common > most else 0
+
+
+def _row(who: str, now: datetime) -> _Count:
+    found = _counted.get(who)
+    if found is None or abs(now - found.began) >= _WINDOW:  # abs: the clock may have been set back
+        found = _counted[who] = _Count(now)
+    _counted.move_to_end(who)
+    while len(_counted) > _MOST_KEPT:
+        _counted.popitem(last=False)
+    return found
+
+
+def _wait(found: _Count, now: datetime) -> int:
+    return max(1, math.ceil((found.began + _WINDOW - now).total_seconds()))
+
+
+def _added(who: str, count: int, now: datetime) -> tuple[datetime, int]:
+    """Add to the shared count of a requester's minute; return when that began, and the count."""
+    name = salted_hmac("releve.accounts.tokens", who, algorithm="sha256").hexdigest()
+    mine = RequestCount.objects.filter(pk=name)
+    runs = Q(began_at__gt=now - _WINDOW, began_at__lt=now + _WINDOW)  # later: the clock was ahead
+    if not mine.filter(runs).update(count=F("count") + count):
+        RequestCount.objects.exclude(runs).delete()
+        RequestCount.objects.bulk_create(
+            [RequestCount(name=name, began_at=now)], ignore_conflicts=True
+        )
+        mine.update(count=F("count") + count)
+    return mine.values_list("began_at", "count").first() or (now, count)
+
+
+def forget() -> None:
+    """Forget what this process has counted."""
+    with _lock:
+        _counted.clear()

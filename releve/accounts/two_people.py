@@ -31,21 +31,6 @@ from releve.situation import (
     refuse,
 )
 
-__all__ = [
-    "COMMAND_LINE",
-    "ROLE",
-    "TOKEN_PREFIX",
-    "AccountStanding",
-    "AccountStandings",
-    "Act",
-    "build_approval_check",
-    "describe_hands",
-    "find_standings",
-    "find_tie",
-    "list_acts",
-    "phrase_tie",
-]
-
 COMMAND_LINE = "command line"
 """Who acts where a command does: one person, as far as hands go."""
 TOKEN_PREFIX = "token:"

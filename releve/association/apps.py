@@ -8,8 +8,6 @@ from releve.erasure import register
 from releve.live.due_jobs import register_due_job
 from releve.live.partners import register_partner_source
 
-__all__ = ["AssociationConfig"]
-
 
 class AssociationConfig(AppConfig):
     """Registers models, agents of partners, personal data, the jobs of clerk and member."""
@@ -20,9 +18,9 @@ class AssociationConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the live room count the agents of contracts; let the worker run what is due."""
-        register("releve.association.personal_data.AssociationData")
-        register_partner_source("releve.association.partner_agents.ContractSource")
-        register_due_job("recall", "releve.association.lent_agents.recall_lent")
+        register("releve.association.membership.AssociationData")
+        register_partner_source("releve.association.agents.ContractSource")
+        register_due_job("recall", "releve.association.agents.recall_lent")
         register_due_job("searches", "releve.association.spare_searches.run_searches", slow=True)
         register_due_job("bulletin", "releve.association.clerk.publish_due")
         register_due_job("contribution", "releve.association.exchange.run_member_day")

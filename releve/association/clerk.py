@@ -2,6 +2,8 @@
 
 An installation is the clerk of the association that ``RELEVE_CLERK_OF`` names. Each act is an entry
 of its ledger; a bulletin leaves with the checkpoint that the entry of its digest stands under.
+
+What the clerk answers to a member's software: published texts, or why it has none, in words.
 """
 
 from __future__ import annotations
@@ -16,23 +18,22 @@ from django.conf import settings
 from django.db import transaction
 
 from releve.association.clerk_intake import STREAM, require_clerk
-from releve.association.envelopes import Envelope
-from releve.association.errors import AssociationError
-from releve.association.keys import load_signing_key
+from releve.association.gates import CLEARED, wrap_result
+from releve.association.keys import AssociationError, Envelope, load_signing_key
 from releve.association.models import (
     AssociationMember,
     DayBulletin,
     MonthlyDesign,
     ReceivedContribution,
+    ReliefGate,
 )
 from releve.association.rules import find_publication, load_shipped_bulletin_rules
-from releve.errors import Phrase
+from releve.errors import Phrase, encode_phrase
 from releve.ledger.chain import append, lock_head
-from releve.ledger.checkpoints import build_checkpoint
 from releve.ledger.digests import canonical_json
 from releve.ledger.models import LedgerEntry
 from releve.ledger.proofs import prove_entry
-from releve.ledger.roots import sign_root
+from releve.ledger.roots import build_checkpoint, sign_root
 from releve.sector import (
     Bulletin,
     BulletinDesign,
@@ -48,18 +49,6 @@ from releve.sector import (
     parse_design,
     sign_text,
 )
-
-__all__ = [
-    "MemberState",
-    "list_due_days",
-    "list_states",
-    "publish_bulletin",
-    "publish_design",
-    "publish_due",
-    "remake_bulletin",
-    "wrap_bulletin",
-    "wrap_design",
-]
 
 _log = logging.getLogger("releve.association")
 
@@ -262,3 +251,42 @@ def _choose_groups() -> Mapping[str, Sequence[str]]:
     rows = ReceivedContribution.objects.filter(day=last.day, current=True)
     figures = [parse_contribution(row.text).figures for row in rows]
     return merge_destinations(figures, before.rule.disclosure)
+
+
+class NotPublished(AssociationError):  # noqa: N818 (a state of the clerk)
+    """What was asked for has not been published, or not yet."""
+
+
+def wrap_month_design(month: str) -> Envelope:
+    """Return the signed design of a month; NotPublished where there is none."""
+    row = MonthlyDesign.objects.filter(month=month).first()
+    if row is None:
+        raise NotPublished(Phrase("there is no design of {0} yet", month))
+    return wrap_design(row)
+
+
+def wrap_day_bulletin(day: str) -> Envelope:
+    """Return the signed bulletin of a day, with the checkpoint; NotPublished where it has none."""
+    try:
+        row = DayBulletin.objects.filter(day=date.fromisoformat(day)).first()
+    except ValueError:
+        row = None
+    if row is None:
+        raise NotPublished(Phrase("there is no bulletin of {0} yet", day))
+    return wrap_bulletin(row)
+
+
+def wrap_own_result(gate: str, member: str) -> Envelope:
+    """Return the signed result of a gate as far as it is a member's; NotPublished before it is."""
+    row = ReliefGate.objects.filter(name=gate, state=CLEARED).first()
+    if row is None:
+        raise NotPublished(Phrase("the clearing {0} is not cleared yet", gate))
+    return wrap_result(row, member)
+
+
+def describe_refusal(code: str, said: str | Exception) -> dict[str, object]:
+    """Return a refusal as it travels: its code, its sentence, and that as it can be translated."""
+    if isinstance(said, Exception):
+        first = said.args[0] if said.args else None
+        said = first if isinstance(first, str) else str(said)
+    return {"code": code, "message": said, "phrase": encode_phrase(said)}

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from releve.association.envelopes import Envelope
-from releve.association.errors import AssociationError
+from releve.association.keys import AssociationError, Envelope
 from releve.association.models import (
     AssociationMember,
     DayBulletin,
@@ -31,17 +30,6 @@ from releve.sector import (
     parse_design,
     verify_text,
 )
-
-__all__ = [
-    "CLOCKS_DIFFER",
-    "STREAM",
-    "authenticate_member",
-    "check_signature",
-    "register_member",
-    "require_clerk",
-    "revoke_member",
-    "take_contribution",
-]
 
 STREAM = "association"
 CLOCKS_DIFFER = timedelta(hours=1)

@@ -4,6 +4,10 @@ A message is the one of :func:`releve.association.contracts.export_contract`. Th
 countersigns, takes its own step where the terms are those of its clearing, and answers with the
 contract as it stands. A contract names the request by its reference: nothing of the client and its
 programme reaches the clerk.
+
+Contracts of relief as their operators and the client see them: state, work, period, signatures.
+
+No price stands here: it is between the operators, in the terms.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Any
 
 from django.db import transaction
 
+from releve.association.agents import ClientContract, list_half_hours
 from releve.association.clerk_intake import require_clerk
 from releve.association.contracts import (
     DRILL,
@@ -27,28 +32,16 @@ from releve.association.contracts import (
     start_contract,
     take_step,
 )
-from releve.association.envelopes import MOST_BYTES
-from releve.association.errors import AssociationError
-from releve.association.gate_member import load_gate, read_result
+from releve.association.gate_member import list_programmes, load_gate, read_gate_result
 from releve.association.gates import CLEARED, wrap_result
+from releve.association.keys import MOST_BYTES, AssociationError
 from releve.association.membership import require_membership
 from releve.association.models import ReceivedOrder, ReliefGate
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.errors import Phrase
 from releve.ledger.keys import public_key
-from releve.network import day_bounds
+from releve.network import Operator, day_bounds
 from releve.sector import ContractTerms, GateNotice, SectorError, parse_gate, parse_order
-
-__all__ = [
-    "MessagePart",
-    "TermsBeside",
-    "draft_contracts",
-    "list_messages",
-    "list_own_messages",
-    "receive_answer",
-    "take_message",
-]
-
 
 _BESIDE = 500
 """Bytes of an answer beside its messages."""
@@ -74,7 +67,7 @@ def draft_contracts(
 
     AssociationError before the result has come.
     """
-    found = read_result(gate)
+    found = read_gate_result(gate)
     if found is None:
         raise AssociationError(Phrase("the result of the gate {0} has not come yet", gate))
     stream = DRILL if drill else RELIEF
@@ -213,7 +206,7 @@ def _check_match(terms: ContractTerms) -> None:
 
 def _find_gate(contract: str) -> tuple[GateNotice, Mapping[str, Any]]:
     gate = contract.partition(".")[0]
-    found = read_result(gate)
+    found = read_gate_result(gate)
     if found is None:
         raise AssociationError(
             Phrase("contract {0}: the result of its gate has not come yet", contract)
@@ -235,3 +228,112 @@ def _read_parties(message: str) -> tuple[str, str, str]:
         raise SectorError(
             Phrase("the message is not a contract: {0}; ask for it again", repr(error))
         ) from error
+
+
+_LENDS = ("matched", "client agreed", "both signed", "started")
+"""The states in which the giver of a contract names the agents."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSummary:
+    """A contract without its price.
+
+    ``stream``: ``relief``, or ``relief-drill`` (nothing of it is real); ``half_hours`` with the
+    agents in each, ``total`` in all and ``most`` at once; ``countersigned``: both sides signed the
+    last step.
+    """
+
+    stream: str
+    contract: str
+    state: str
+    asker: str
+    giver: str
+    client: str
+    client_name: str
+    programme_name: str
+    skill: str
+    destination: str
+    annex: str
+    starts_at: datetime
+    ends_at: datetime
+    half_hours: tuple[tuple[datetime, int], ...]
+    total: int
+    most: int
+    digest: str
+    countersigned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStep:
+    """A step: what, by whom, when, and who has signed it."""
+
+    kind: str
+    by: str
+    at: datetime
+    reference: str
+    signed: tuple[str, ...]
+    countersigned: bool
+
+
+def summarise_contract(
+    stored: StoredContract, stream: str, operator: Operator, programmes: Mapping[str, str]
+) -> ContractSummary:
+    """Return a contract as it stands; ``programmes``: the own ones by reference."""
+    found, terms = stored.contract, stored.contract.terms
+    counts = [count for _half_hour, count in terms.agents]
+    own = operator.programme.get(programmes.get(terms.programme, ""))
+    return ContractSummary(
+        stream=stream,
+        contract=terms.contract,
+        state=found.state,
+        asker=terms.asker,
+        giver=terms.giver,
+        client=terms.client,
+        client_name=terms.client if own is None else operator.client[own.client].name,
+        programme_name=terms.programme if own is None else own.name,
+        skill=terms.skill,
+        destination=terms.destination,
+        annex=terms.annex,
+        starts_at=terms.starts_at,
+        ends_at=terms.ends_at,
+        half_hours=tuple(list_half_hours(terms)),
+        total=sum(counts),
+        most=max(counts, default=0),
+        digest=found.digest,
+        countersigned=stored.is_countersigned,
+    )
+
+
+def summarise_agreement(found: ClientContract, operator: Operator) -> ContractSummary:
+    """Return a contract for the work of an own client as it stands."""
+    programmes = {found.stored.contract.terms.programme: found.programme}
+    return summarise_contract(found.stored, found.stream, operator, programmes)
+
+
+def list_contract_summaries(operator: Operator) -> tuple[ContractSummary, ...]:
+    """Return every contract, the real ones before those of drills, each the newest first."""
+    programmes = list_programmes()
+    return tuple(
+        summarise_contract(stored, stream, operator, programmes)
+        for stream in (RELIEF, DRILL)
+        for stored in reversed(list_contracts(stream).values())
+    )
+
+
+def list_signed_steps(stored: StoredContract) -> tuple[SignedStep, ...]:
+    """Return the steps of a contract in its order."""
+    terms = stored.contract.terms
+    both = {terms.asker, terms.giver}
+    found = []
+    for step, digest in zip(stored.contract.steps, stored.digests, strict=True):
+        signed = stored.signatures[digest]
+        found.append(
+            SignedStep(step.kind, step.by, step.at, step.reference, tuple(sorted(signed)),
+                       both <= set(signed))
+        )  # fmt: skip
+    return tuple(found)
+
+
+def may_lend_agents(stored: StoredContract, party: str) -> bool:
+    """Return whether a party is the giver of a contract that stands where agents are named."""
+    return party == stored.contract.terms.giver and stored.contract.state in _LENDS

@@ -11,8 +11,6 @@ import httpx
 from django.conf import settings
 
 from releve.association.contract_exchange import list_own_messages, receive_answer
-from releve.association.envelopes import MOST_BYTES, Envelope, open_envelope
-from releve.association.errors import AssociationError
 from releve.association.gate_member import (
     keep_gate,
     keep_result,
@@ -21,6 +19,7 @@ from releve.association.gate_member import (
     prepare_opening,
     wrap_order,
 )
+from releve.association.keys import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.association.membership import (
     find_due_day,
     find_membership,
@@ -42,19 +41,6 @@ from releve.association.rules import find_last_day, find_publication
 from releve.errors import NumberPhrase, Phrase, decode_phrase
 from releve.ledger.digests import canonical_json
 from releve.sector import GateNotice, parse_design
-
-__all__ = [
-    "fetch_bulletin",
-    "fetch_design",
-    "fetch_gates",
-    "fetch_published",
-    "fetch_result",
-    "run_member_day",
-    "run_member_gates",
-    "send_contribution",
-    "send_order",
-    "sync_contracts",
-]
 
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 ANSWER_SECONDS = 60.0

@@ -10,15 +10,13 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
-from releve.association.errors import AssociationError
+from releve.association.keys import AssociationError
 from releve.errors import Phrase
 from releve.live import api as live
 from releve.network import HOME, Operator, day_bounds
 from releve.sector import ALL
 from releve.sector.contribution import Cell
-from releve.service_record.day_record import load_reports
-
-__all__ = ["STATED", "count_figures", "count_seats_by_destination"]
+from releve.service_record.statistics import load_reports
 
 STATED = ("relief_spare", "relief_wanted")
 """The figures that the planner states."""

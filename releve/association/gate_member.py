@@ -19,9 +19,7 @@ from django.db import transaction
 
 from releve import __version__
 from releve.association.clerk_intake import STREAM
-from releve.association.envelopes import Envelope
-from releve.association.errors import AssociationError
-from releve.association.keys import load_signing_key
+from releve.association.keys import AssociationError, Envelope, load_signing_key
 from releve.association.membership import require_membership
 from releve.association.models import OwnOrder, ReliefGate
 from releve.errors import Phrase
@@ -40,26 +38,7 @@ from releve.sector import (
     verify_text,
 )
 from releve.sector.gate_orders import RESULT_FORMAT
-from releve.sector.openings import compare_formats
-
-__all__ = [
-    "OrderRow",
-    "find_programme",
-    "keep_gate",
-    "keep_result",
-    "list_open_gates",
-    "list_order_rows",
-    "list_outcomes",
-    "list_programmes",
-    "load_gate",
-    "merge_matches",
-    "note_order_sent",
-    "prepare_commit",
-    "prepare_opening",
-    "prepare_request",
-    "read_result",
-    "wrap_order",
-]
+from releve.sector.needs import compare_formats
 
 NONCE_BYTES = 16
 
@@ -197,7 +176,7 @@ def keep_result(gate: str, sent: Envelope, now: datetime) -> dict[str, Any]:
     return found
 
 
-def read_result(gate: str) -> dict[str, Any] | None:
+def read_gate_result(gate: str) -> dict[str, Any] | None:
     """Return the result of a gate; None before it has come."""
     text = ReliefGate.objects.filter(name=gate).values_list("result", flat=True).first()
     return json.loads(text) if text else None

@@ -4,6 +4,8 @@ What a clearing is made from is fixed in the entry ``gate.closed`` before anythi
 clerk that is stopped in the middle comes to the same result. It is computed in a process of its
 own, which a worker that is started again finds. An auditor gets all openings from
 :func:`show_to_auditor` and clears again.
+
+Clearings as a member sees them: how far each is, what was prepared and sent, what came of it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -19,18 +22,27 @@ from django.conf import settings
 from django.db import transaction
 
 from releve.association.clerk_intake import CLOCKS_DIFFER, STREAM, check_signature, require_clerk
-from releve.association.envelopes import Envelope
-from releve.association.errors import AssociationError
+from releve.association.gate_member import (
+    OrderRow,
+    list_order_rows,
+    list_outcomes,
+    merge_matches,
+    read_gate_result,
+    wrap_order,
+)
 from releve.association.keys import (
+    AssociationError,
+    Envelope,
     load_clearing_secret,
     load_signing_key,
     store_clearing_secret,
 )
-from releve.association.models import AssociationMember, ReceivedOrder, ReliefGate
+from releve.association.models import AssociationMember, OwnOrder, ReceivedOrder, ReliefGate
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import canonical_json
 from releve.ledger.keys import public_key
+from releve.network import Operator
 from releve.runs.clearing_job import (
     CLEARING_DEADLINE,
     CLEARINGS,
@@ -65,19 +77,6 @@ from releve.sector import (
     sign_text,
 )
 from releve.sector.gate_orders import COMMIT, OPEN, REQUEST, RESULT_FORMAT
-
-__all__ = [
-    "announce_gate",
-    "clear_gate",
-    "list_failed_gates",
-    "list_gates",
-    "read_clearing",
-    "run_clearings",
-    "show_to_auditor",
-    "take_order",
-    "wrap_gate",
-    "wrap_result",
-]
 
 OPENED, CLOSED, CLEARED = "open", "closed", "cleared"
 _KINDS = {
@@ -410,3 +409,78 @@ def _require_cleared(name: str) -> ReliefGate:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class GateSummary:
+    """A clearing; ``state``: open, closed (offers are opened), awaited or cleared."""
+
+    gate: str
+    day: date
+    closes_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOrder:
+    """An own order: to the byte, and whether it was sent."""
+
+    kind: str
+    digest: str
+    content: str
+    sent_at: datetime | None
+    rows: tuple[OrderRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GateDetails:
+    """What was prepared for a clearing, and the own part of its ``result`` once it has come.
+
+    ``names`` of the own programmes behind references; ``matches`` as of :func:`merge_matches`,
+    ``outcomes`` as of :func:`list_outcomes`; ``asks``: agents of a partner were matched with an own
+    request.
+    """
+
+    orders: tuple[PreparedOrder, ...]
+    names: Mapping[str, str]
+    result: Mapping[str, Any] | None
+    matches: tuple[Mapping[str, Any], ...]
+    outcomes: tuple[tuple[str, int, int, str], ...]
+    asks: bool
+
+
+def list_gate_summaries(now: datetime) -> tuple[GateSummary, ...]:
+    """Return the clearings that have come from the clerk, the one that closes last first."""
+    rows = ReliefGate.objects.order_by("-closes_at")
+    return tuple(summarise_gate(row, now) for row in rows)
+
+
+def summarise_gate(row: ReliefGate, now: datetime) -> GateSummary:
+    """Return a clearing as it is at an instant."""
+    state = "open" if now < row.closes_at else "closed" if now < row.opens_until else "awaited"
+    day = parse_gate(row.text).day
+    return GateSummary(row.name, day, row.closes_at, "cleared" if row.result else state)
+
+
+def describe_gate(gate: str, operator: Operator) -> GateDetails:
+    """Return what was prepared for a clearing, and what came of it."""
+    orders, result = list(OwnOrder.objects.filter(gate=gate).order_by("pk")), read_gate_result(gate)
+    matches = () if result is None else tuple(merge_matches(result))
+    return GateDetails(
+        orders=tuple(
+            PreparedOrder(
+                one.kind, one.digest, wrap_order(one).content.decode(), one.sent_at,
+                list_order_rows(one),
+            )
+            for one in orders
+        ),
+        names={
+            reference: operator.programme[name].name if name in operator.programme else name
+            for order in orders
+            for reference, name in order.private.get("programmes", {}).items()
+        },
+        result=result,
+        matches=matches,
+        outcomes=() if result is None else tuple(list_outcomes(result)),
+        asks=any(not one["gives"] for one in matches),
+    )  # fmt: skip

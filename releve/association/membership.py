@@ -3,25 +3,33 @@
 Nothing leaves before the daily contribution is switched on. A day's contribution is made once and
 stored before it is sent, so that what was shown is what goes out, to the byte, and that a mask is
 used once.
+
+Own agents who are lent, as personal data of agents.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from releve import __version__
 from releve.association.clerk_intake import STREAM
-from releve.association.envelopes import Envelope
-from releve.association.errors import AssociationError
+from releve.association.contracts import DRILL, RELIEF, list_contracts
 from releve.association.figures import STATED, count_figures, count_seats_by_destination
-from releve.association.keys import load_mask_key, load_signing_key
-from releve.association.models import DayBulletin, Membership, MonthlyDesign, OwnContribution
+from releve.association.keys import AssociationError, Envelope, load_mask_key, load_signing_key
+from releve.association.models import (
+    DayBulletin,
+    LentAgent,
+    Membership,
+    MonthlyDesign,
+    OwnContribution,
+)
 from releve.association.rules import find_last_day
+from releve.erasure import Findings
 from releve.errors import Phrase
 from releve.evidence.verify import Keys, VerifyError, check_proof
 from releve.ledger.chain import append
@@ -41,23 +49,6 @@ from releve.sector import (
     sum_groups,
     verify_text,
 )
-
-__all__ = [
-    "correct_contribution",
-    "find_due_day",
-    "find_membership",
-    "join_association",
-    "keep_bulletin",
-    "keep_design",
-    "list_contributions",
-    "load_own_design",
-    "note_sent",
-    "prepare_contribution",
-    "require_membership",
-    "state_relief",
-    "switch_sending",
-    "wrap_contribution",
-]
 
 
 def find_membership() -> Membership | None:
@@ -303,3 +294,36 @@ def _mask(plain: Contribution, design: BulletinDesign) -> tuple[Contribution, st
         masked=tuple(masked),
     ).text  # fmt: skip
     return parse_contribution(text), closing
+
+
+KEPT_DAYS = 30
+"""Who was lent is kept for so long after the contract's end, for the hours that are paid."""
+
+
+class AssociationData:
+    """Names of those lent; the contract's counts stay."""
+
+    name = "association"
+    tables: Sequence[str] = ("association_lentagent",)
+
+    def find(self, agent: str) -> Findings:
+        return Findings({"lent": LentAgent.objects.filter(agent=agent).count()})
+
+    def export(self, agent: str) -> Mapping[str, list[Any]]:
+        return {"lent": list(LentAgent.objects.filter(agent=agent).values("contract", "drill"))}
+
+    def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
+        return {"lent": LentAgent.objects.filter(agent=agent).delete()[0]}
+
+    def erase_due(self, now: datetime) -> int:
+        """Erase who was lent under contracts that ended long enough ago."""
+        count = 0
+        for drill, stream in ((False, RELIEF), (True, DRILL)):
+            rows = LentAgent.objects.filter(drill=drill)
+            over = [
+                name
+                for name, one in (list_contracts(stream) if rows.exists() else {}).items()
+                if one.contract.terms.ends_at < now - timedelta(days=KEPT_DAYS)
+            ]
+            count += rows.filter(contract__in=over).delete()[0]
+        return count

@@ -10,20 +10,6 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = [
-    "AssociationMember",
-    "DayBulletin",
-    "LentAgent",
-    "Membership",
-    "MonthlyDesign",
-    "OwnContribution",
-    "OwnOrder",
-    "ReceivedContribution",
-    "ReceivedOrder",
-    "ReliefGate",
-    "SpareSearch",
-]
-
 
 class AssociationMember(models.Model):
     """A member as the clerk registered it, with its public keys (hex).

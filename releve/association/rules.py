@@ -6,10 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 
-from releve.network.clock import to_utc, zone
+from releve.network.moments import to_utc, zone
 from releve.sector import BulletinRule, find_rule, load_bulletin_rules
-
-__all__ = ["find_day", "find_last_day", "find_publication", "load_shipped_bulletin_rules"]
 
 
 @cache

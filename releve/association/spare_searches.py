@@ -17,25 +17,15 @@ from typing import Any
 from django.db import OperationalError, transaction
 from django.db.models import Q
 
+from releve.association.agents import find_agents_to_lend, lend_agents, require_giver
+from releve.association.bulletin import draft_offers
 from releve.association.contracts import DRILL, RELIEF
-from releve.association.drafts import draft_offers
-from releve.association.errors import AssociationError
 from releve.association.gate_member import load_gate, prepare_commit
-from releve.association.lent_agents import find_agents_to_lend, lend_agents, require_giver
+from releve.association.keys import AssociationError
 from releve.association.models import LentAgent, SpareSearch
 from releve.errors import Phrase, ReleveError, encode_phrase
 from releve.ledger.chain import lock_head
 from releve.sector import read_packages
-
-__all__ = [
-    "LEND",
-    "OFFER",
-    "SearchState",
-    "ask_for_agents",
-    "ask_for_offer",
-    "find_search",
-    "run_searches",
-]
 
 OFFER, LEND = "offer", "lend"
 LEASE = timedelta(minutes=10)

@@ -1,25 +1,92 @@
-"""Start of every command that uses the database: set Django up, check the tables."""
+"""Start of every command that uses the database: set Django up, check the tables.
+
+The installation's secret key: kept by the first command, rotated, replaced where it is lost.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from releve.cli.secret import keep_secret
-from releve.runs.process_supervisor import TRY_AGAIN
+from releve.runs.job_process import TRY_AGAIN
 
-__all__ = [
-    "LedgerRefusal",
-    "open_database",
-    "open_desk_database",
-    "open_home",
-    "open_new_database",
-    "read_clock",
-]
+
+def keep_secret() -> None:
+    """Make the key file that the settings read, unless there is one or RELEVE_SECRET_KEY is set.
+
+    Links printed by one command, and sessions, then hold for the next one. To be called with the
+    database open: beside accounts, whose second factors are encrypted under it, a key that is
+    missing or another one is refused.
+    """
+    from releve.accounts.grants import AccessError
+    from releve.accounts.tokens import ensure_secret
+
+    try:
+        ensure_secret(datetime.now(UTC))
+    except AccessError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+
+
+@click.group()
+def secret() -> None:
+    """Rotate the key of sessions, links and second factors."""
+
+
+@secret.command()
+@click.option(
+    "--keep-days",
+    default=14,
+    show_default=True,
+    type=click.IntRange(0, 365),
+    help="Days for which sessions and links of the old key go on.",
+)
+def rotate(keep_days: int) -> None:
+    """Take a new secret key; the old one goes on for some days, then restart every process.
+
+    Second factors are encrypted under the new key at once. Where RELEVE_SECRET_KEY holds the key,
+    set it to a new one and RELEVE_SECRET_KEY_OLD to what it was: the next command takes it over.
+    """
+    # DROPPED-IMPORT
+
+    open_database()
+    from releve.accounts.grants import AccessError
+    from releve.accounts.tokens import rotate_secret
+
+    try:
+        last = rotate_secret(datetime.now(UTC), keep_days)
+    except AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"rotated; the old key is kept until {last}")
+    click.echo("now restart the desk and the worker")
+
+
+@secret.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def replace(yes: bool) -> None:
+    """Take a new secret key for one that is lost: sessions, links and second factors end.
+
+    People keep their passwords and set a second factor up again at their next sign-in.
+    """
+    # DROPPED-IMPORT
+
+    open_database()
+    from releve.accounts.grants import AccessError
+    from releve.accounts.tokens import replace_lost_secret
+
+    if not yes:
+        click.confirm("All second factors are removed. Go on?", abort=True)
+    try:
+        count = replace_lost_secret(datetime.now(UTC))
+    except AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"replaced; second factors removed of people: {count}")
+    click.echo("now restart the desk and the worker")
 
 
 class LedgerRefusal(click.ClickException):
@@ -39,7 +106,7 @@ def open_database(*, reads: bool = False) -> None:
     from releve.upkeep.migrations import check_database
 
     _open_tables(check_database)
-    from releve.ledger.errors import LedgerBehind
+    from releve.ledger.guards import LedgerBehind
     from releve.ledger.rollback import compare_with_marks
 
     try:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["doctor"]
-
 
 @click.command()
 @click.option("--send-to", default="", metavar="ADDRESS", help="Send a test message there.")
@@ -33,7 +31,7 @@ def doctor(send_to: str) -> None:
     from django.utils.translation import override
 
     from releve.upkeep.doctor import CHECKS, examine
-    from releve.upkeep.findings import Examination
+    from releve.upkeep.doctor_reach import Examination
 
     faults = count = 0
     with override("en"):

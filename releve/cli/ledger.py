@@ -1,4 +1,7 @@
-"""``releve ledger``: seal, verify, export, prove and erase what was recorded."""
+"""``releve ledger``: seal, verify, export, prove and erase what was recorded.
+
+``releve evidence``: make packs, make one again and compare.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from releve.cli.database import open_database
 if TYPE_CHECKING:
     from releve.ledger.roots import SignedRoot
 
-__all__ = ["ledger"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -37,7 +39,7 @@ def _on_the_ledger(command: Callable[_P, _R], *, reads: bool = False) -> Callabl
         open_database(reads=reads)
         from django.db import DatabaseError
 
-        from releve.ledger.errors import LedgerError
+        from releve.ledger.guards import LedgerError
 
         try:
             return command(*args, **kwargs)
@@ -61,9 +63,8 @@ def seal(out: Path | None) -> None:
     can detect a history that was cut or rewritten. Where nothing was added since
     the last root, that one is written again. A root that stands is never replaced by another.
     """
-    from releve.ledger.checkpoints import publish_checkpoint
     from releve.ledger.rollback import roots_folder
-    from releve.ledger.roots import publish_root
+    from releve.ledger.roots import publish_checkpoint, publish_root
     from releve.ledger.seal import seal_ledger
 
     root, folder = seal_ledger(datetime.now(UTC)), out or roots_folder()
@@ -81,7 +82,7 @@ def checkpoint(number: int | None, verifier_key: bool) -> None:
 
     Tools that were not written here verify it: see docs/ledger.md.
     """
-    from releve.ledger.checkpoints import build_checkpoint, format_verifier_key
+    from releve.ledger.roots import build_checkpoint, format_verifier_key
     from releve.ledger.witnesses import list_cosignatures
 
     if verifier_key:
@@ -134,7 +135,7 @@ def key(replace: bool) -> None:
     lost is rotated (`releve ledger rotate`).
     """
     from releve.ledger.keys import public_key
-    from releve.ledger.rotation import replace_key
+    from releve.ledger.seal import replace_key
 
     click.echo(replace_key(datetime.now(UTC)) if replace else public_key())
 
@@ -154,7 +155,7 @@ def rotate(out: Path | None) -> None:
 
     from releve.ledger.rollback import roots_folder
     from releve.ledger.roots import publish_root
-    from releve.ledger.rotation import rotate_key
+    from releve.ledger.seal import rotate_key
 
     folder = out or roots_folder()
     rotation, roots = rotate_key(datetime.now(UTC))
@@ -217,18 +218,18 @@ def declare_loss(people: tuple[str, str], reason: str) -> None:
     this declares that these two are. The ledger goes on after that, and says so for good; the
     numbers of the lost roots are not given again.
     """
-    from releve.upkeep import loss
+    from releve.upkeep import restore
 
     now = datetime.now(UTC)
-    loss.find_loss()
-    found = [loss.find_person(name, now) for name in people]
+    restore.find_loss()
+    found = [restore.find_person(name, now) for name in people]
     for person in found:
         name = person.get_username()
         password = click.prompt(f"Password of {name}", hide_input=True)
-        asked = bool(loss.find_code_factors(person))
+        asked = bool(restore.find_code_factors(person))
         code = click.prompt(f"Code of the second factor of {name}") if asked else ""
-        loss.check_identity(person, password, code)
-    done = loss.declare_loss(found, reason, now)
+        restore.check_identity(person, password, code)
+    done = restore.declare_loss(found, reason, now)
     click.echo(f"declared lost in entry {done.entry}: {done.mark}")
     click.echo(f"{done.aside} effects were set aside: see `releve live status`")
     click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")
@@ -307,12 +308,11 @@ def prove(
     health are commitments in it, unless they are shown. Entries from before health was committed
     to hold it in clear: their proof is refused without --health.
     """
-    from releve.ledger.checkpoints import build_tlog_proof
     from releve.ledger.digests import canonical_json
     from releve.ledger.disclosure import holds_health_in_clear
     from releve.ledger.proofs import prove_entry
-    from releve.ledger.receipts import build_receipt
-    from releve.ledger.witnesses import list_cosignatures
+    from releve.ledger.roots import build_tlog_proof
+    from releve.ledger.witnesses import build_receipt, list_cosignatures
 
     if cose:
         if out is None:
@@ -341,7 +341,7 @@ def tiles(folder: Path, number: int | None) -> None:
 
     They hold hashes alone and may be public. What is there stays; the checkpoint is written last.
     """
-    from releve.ledger.tiles import write_tiles
+    from releve.ledger.proofs import write_tiles
 
     root = _find_root(number)
     click.echo(f"{write_tiles(folder, root)} files written for root {root.number}: {folder}")
@@ -429,3 +429,81 @@ def _verifier() -> Path:
     from releve.evidence import verify as module
 
     return Path(module.__file__)
+
+
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+_KINDS = ("client", "inspection", "audit", "crashtest", "association")
+
+
+@click.group()
+def evidence() -> None:
+    """Make evidence packs, which a stranger verifies."""
+
+
+@evidence.command()
+@click.argument("kind", type=click.Choice(_KINDS))
+@click.option("--for", "recipient", default="", help="Client, site or crash test by its id.")
+@click.option("--from", "first", type=_DAY, required=True, help="First day.")
+@click.option("--to", "last", type=_DAY, required=True, help="Last day; it must be over.")
+@click.option(
+    "--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the pages."
+)
+@click.option("--root", type=click.IntRange(1), default=None, help="Root it is under; the last.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File; a name of its own here."
+)
+def pack(
+    kind: str,
+    recipient: str,
+    first: datetime,
+    last: datetime,
+    lang: str,
+    root: int | None,
+    out: Path | None,
+) -> None:
+    """Make a pack: a PDF/A-3 whose figures are computed from the entries inside.
+
+    Nothing of the moment of making goes in: the same call under the same root gives the same
+    bytes. The pack is recorded in the ledger, and its file kept in `packs` of RELEVE_HOME. Beside
+    the file stands its note, FILE.note: signed with the ledger's key, it says which bytes were
+    issued. Hand over both.
+    """
+    open_database()
+    from releve.accounts.two_people import COMMAND_LINE
+    from releve.errors import ReleveError
+    from releve.evidence.sources import PackRequest
+    from releve.evidence.store import issue_pack, load_pack_file
+    from releve.files.atomic import write_file
+
+    try:
+        request = PackRequest(kind, recipient, first.date(), last.date(), lang, root or 0)
+        issued = issue_pack(request, COMMAND_LINE, datetime.now(UTC))
+    except ReleveError as error:
+        raise click.ClickException(str(error)) from error
+    path = out or Path(issued.file_name)
+    write_file(path, load_pack_file(issued) or b"")
+    write_file(path.with_name(f"{path.name}.note"), issued.note)
+    click.echo(f"{path}: {issued.length} bytes, SHA-256 {issued.sha256}")
+    click.echo(f"{path}.note: keep it beside the pack, which is verified with it")
+
+
+@evidence.command()
+@click.argument(
+    "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def remake(path: Path) -> None:
+    """Make the pack in FILE again from the ledger, and compare.
+
+    A signature behind the pack's bytes is left aside. Exit status 1 where they differ; the
+    reason is named: another version of typst, values erased since, or a changed file.
+    """
+    open_database(reads=True)
+    from releve.errors import ReleveError
+    from releve.evidence.comparison import compare_remade
+
+    try:
+        same, sentence = compare_remade(path.read_bytes())
+    except ReleveError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(sentence)
+    raise SystemExit(0 if same else 1)

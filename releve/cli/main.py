@@ -1,17 +1,24 @@
-"""The root of the command line; a subject's commands stand in the module of its name."""
+"""The root of the command line; a subject's commands stand in the module of its name.
+
+The desk's French texts for commands, without Django.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
+import gettext
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any
 
 import click
 
-from releve import __version__
+from releve import __version__, errors
 from releve.extras import MissingExtra, find_extra
-
-__all__ = ["main"]
+from releve.network.table_words import LANGUAGES
 
 SUBJECTS = (
     "backup", "charter", "crashtest", "demand", "desk", "doctor", "effect", "evidence", "init",
@@ -66,3 +73,39 @@ class _Subjects(click.Group):
 @click.version_option(__version__, prog_name="releve")
 def main() -> None:
     """Keep every client served when a place closes, and prove it."""
+
+
+def load_gettext(language: str) -> Callable[[str], str]:
+    """Return how to translate a sentence into a language; English sentences stay as they are."""
+    if language == "en":
+        return str
+    found = resources.files("releve.desk").joinpath("locale", language, "LC_MESSAGES", "django.mo")
+    with found.open("rb") as file:
+        return gettext.GNUTranslations(file).gettext
+
+
+def find_locale_language() -> str | None:
+    """Return the language of the user's locale, None where it is none of ours or is not set."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((value for name in names if (value := os.environ.get(name))), "")
+    code = re.split("[_.@]", locale.lower())[0]
+    return code if code in LANGUAGES else None
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What a command says in the language that was chosen."""
+
+    language: str
+    gettext: Callable[[str], str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gettext", load_gettext(self.language))
+
+    def say(self, text: str) -> str:
+        """Return a text in the language; one that is not a phrase as it is."""
+        return errors.say(text, self.gettext, self.language)
+
+    def say_error(self, error: Exception) -> str:
+        """Return what an error says, in the language where it was raised with a phrase."""
+        return self.say(error.args[0] if error.args else str(error))

@@ -1,43 +1,139 @@
-"""``releve outbound``: may this call be placed, why not, and the rules in force."""
+"""``releve outbound``: may this call be placed, why not, and the rules in force.
+
+``releve outbound start``: a first folder of facts, and the check to run next.
+
+``releve outbound feed``: what people said, from files that a dialler drops in a folder.
+"""
 
 from __future__ import annotations
 
 import json
+import shlex
+import time
 from datetime import date, datetime
 from pathlib import Path
 
 import click
 
-from releve.cli.instant_option import INSTANT
+from releve.cli.options import INSTANT, MODE, OBJECT, PURPOSE, SECTOR, WordType
 from releve.cli.outbound_facts import (
     FACTS,
     FactsRefused,
     describe_refusal,
     read_facts,
+    screen,
     strict_option,
     zone_option,
 )
-from releve.cli.outbound_feed import feed
-from releve.cli.outbound_flips import flips
-from releve.cli.outbound_gate import campaign, close, facts, forget, on_the_gate, outcomes, serve
+from releve.cli.outbound_gate import (
+    by_option,
+    campaign,
+    close,
+    facts,
+    forget,
+    on_the_gate,
+    outcomes,
+    proof,
+    reprove,
+    serve,
+)
 from releve.cli.outbound_packs import consents, copy, papers, sheet
-from releve.cli.outbound_proof import proof, reprove
-from releve.cli.outbound_replay import replay
-from releve.cli.outbound_screen import screen
-from releve.cli.outbound_start import start
-from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
-from releve.network import clock
-from releve.network.clock import UTC
-from releve.outbound import Call, CallVerdict, OutboundError, built_in_rules, judge_call
-from releve.outbound.dates_text import format_instant
+from releve.cli.outbound_replay import flips, replay
+from releve.network import moments
+from releve.network.moments import UTC, zone
+from releve.outbound import LEGAL_ZONE, Call, CallVerdict, OutboundError, built_in_rules, judge_call
 from releve.outbound.fact_tables import build_facts_on
-from releve.outbound.legal_rows import LEGAL_ZONE, Words, to_legal_day
-from releve.outbound.phrases import format_basis, word_label
-from releve.outbound.tables_text import render_rules
+from releve.outbound.legal_rows import Words, to_legal_day
+from releve.outbound.phrases import (
+    format_basis,
+    render_rules,
+    render_vocabularies,
+    render_vocabulary,
+    word_label,
+)
+from releve.outbound.row_text import format_instant
+from releve.outbound.starter import build_starter
 from releve.outbound.vocabulary import get_vocabulary as vocabulary_named
-from releve.outbound.words_text import render_vocabularies, render_vocabulary
 
-__all__ = ["outbound"]
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--at", type=INSTANT, help="Instant of the example's call, or before it "
+              "[default: now].")  # fmt: skip
+def start(folder: Path, at: datetime | None) -> None:
+    """Write every table of facts into a new FOLDER, with one person who may be called.
+
+    The dates are such that the call is allowed now, or at the next hour at which calls may be
+    placed. Prints the check to run next; replace the rows by your own.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise click.UsageError(f"{folder} is not empty; name a new folder")
+    now = (at or datetime.now(zone(LEGAL_ZONE))).replace(microsecond=0)
+    found = build_starter(now, built_in_rules())
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in found.files.items():
+        (folder / name).write_bytes(data)
+    click.echo(f"{len(found.files)} tables in {folder}, with one person who may be called. Next:")
+    click.echo(f"  {build_check_command(found.call, folder)}")
+    click.echo("It answers Permis (Allowed with --lang en). The example holds for this instant;")
+    click.echo(
+        "for another, change --at, and the read_at of feeds to at most 15 minutes before it."
+    )
+    click.echo("Then replace the rows by your own: the")
+    click.echo("client stands in clients, consents and mandates, a person in people and consents;")
+    click.echo("docs/outbound.md names the columns, `releve outbound words` the words.")
+    click.echo("The gate's database takes the folder without feeds.csv: docs/gate.md, In short.")
+
+
+def build_check_command(call: Call, folder: Path) -> str:
+    """Return the command that checks a call on a folder of facts."""
+    words = ["releve", "outbound", "check", call.number, "--client", call.client,
+             "--campaign", call.campaign, "--object", call.object, "--sector", call.sector,
+             "--caller", call.caller, "--at", call.at.isoformat(),
+             "--facts", str(folder)]  # fmt: skip
+    return shlex.join(words)
+
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--every", type=click.FloatRange(0.1), help="Read again after so many seconds.")
+@click.option("--settle", type=click.FloatRange(0), default=2.0, show_default=True,
+              help="Seconds for which a file must not have changed.")  # fmt: skip
+@click.option("--delete", is_flag=True, help="Delete files that were read, instead of keeping "
+              "them in `done`.")  # fmt: skip
+@click.option("--reads", "registers", type=WordType("feed"), multiple=True,
+              help="A register that this feed is the whole of: each pass reads it.")  # fmt: skip
+@by_option
+@on_the_gate
+def feed(
+    folder: Path,
+    every: float | None,
+    settle: float,
+    delete: bool,
+    registers: tuple[str, ...],
+    by: str,
+) -> None:
+    """Record what people said, from the CSV files dropped in FOLDER: once, or on and on.
+
+    Write a file under a name that does not end in .csv and rename it. Columns: id, number, said
+    (stop, refusal, not-interested, not-now, outcome), client (* for every client), at, channel,
+    outcome, call. Faulty rows are set aside in FOLDER/set-aside, and not tried again.
+    """
+    from releve.gate.request_feeds import record_reading, take_files
+
+    while True:
+        found = take_files(folder, by=by, settle=settle, delete=delete)
+        record_reading(registers, by=by)
+        if every is None or found.recorded or found.before or found.faults:
+            click.echo(f"{found.recorded} recorded, {found.before} before, "
+                       f"{found.set_aside} set aside")  # fmt: skip
+        if every is None:
+            return
+        time.sleep(every)
+
 
 _LANGUAGE = click.option(
     "--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language."
@@ -137,7 +233,7 @@ def check(
     """
     if recorded_by and (facts or known_at):
         raise click.UsageError("--recorded-by goes with neither --facts nor --known-at; drop them")
-    at = at or datetime.now(clock.zone(LEGAL_ZONE))
+    at = at or datetime.now(moments.zone(LEGAL_ZONE))
     try:
         call = Call(
             client, number, at, object_, caller, campaign, person,
@@ -163,7 +259,7 @@ def check(
 def _judge_recorded(call: Call, by: str) -> CallVerdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
     from releve.campaign.rule_trial import try_call
-    from releve.gate.current_rules import load_current_rules
+    from releve.gate.campaign_cache import load_current_rules
     from releve.gate.db_clock import read_clock
 
     return try_call(call, load_current_rules(), read_clock(), by=by)

@@ -1,21 +1,31 @@
-"""``releve outbound serve`` and what goes with it: the gate, its facts, campaigns and outcomes."""
+"""``releve outbound serve`` and what goes with it: the gate, its facts, campaigns and outcomes.
+
+``releve outbound proof`` and ``reprove``: a campaign's evidence, and its check by a stranger.
+"""
 
 from __future__ import annotations
 
+import csv
 import functools
+import hashlib
+import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
+import polars as pl
 
 from releve.cli.database import open_database
+from releve.cli.options import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
 from releve.cli.outbound_facts import (
     FACTS,
+    Progress,
     describe_refusal,
     read_fact_folder,
     read_facts,
@@ -24,18 +34,18 @@ from releve.cli.outbound_facts import (
     write_feeds,
     zone_option,
 )
-from releve.cli.word_options import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
+from releve.evidence import verify
 from releve.network.table_words import LANGUAGES
 from releve.outbound import OutboundError, Watermark
-from releve.outbound.attempt_provider import fill_provider
-from releve.outbound.fact_files import CAMPAIGNS
-from releve.outbound.fact_tables import TABLES
+from releve.outbound.fact_files import CAMPAIGNS, TABLES, escape_cell
+from releve.outbound.judged_call import fill_provider
+from releve.outbound.rule_impact import reverify_evidence
 from releve.outbound.vocabulary import get_vocabulary
 
 if TYPE_CHECKING:
-    from releve.gate.registers import RegisterState
+    from releve.campaign.packs import ProvedCall
+    from releve.gate.campaigns import RegisterState
 
-__all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -54,7 +64,7 @@ def on_the_gate(command: Callable[_P, _R]) -> Callable[_P, _R]:
         from django.db import DatabaseError
 
         from releve.gate.errors import GateError
-        from releve.ledger.errors import LedgerError
+        from releve.ledger.guards import LedgerError
 
         try:
             return command(*args, **kwargs)
@@ -96,11 +106,10 @@ def serve(host: str, port: int, workers: int) -> None:
     from django.conf import settings
 
     from releve.environment import is_loopback
-    from releve.gate.callers import parse_callers
+    from releve.gate.app import parse_callers, serve_gate
+    from releve.gate.campaign_cache import store_current_rules
+    from releve.gate.connections import ensure_gate_key
     from releve.gate.errors import GateError
-    from releve.gate.key_checks import ensure_gate_key
-    from releve.gate.rule_versions import store_current_rules
-    from releve.gate.server import serve_gate
 
     try:
         callers = parse_callers(settings.GATE_CALLERS)
@@ -116,7 +125,7 @@ def serve(host: str, port: int, workers: int) -> None:
     names = sorted({caller.name for caller in callers})
     known = f"callers {', '.join(names)}" if names else "no callers set: this machine alone"
     click.echo(f"gate: http://{host}:{port}/gate, rules {version}, {known} (Ctrl+C stops it)")
-    serve_gate("releve.gate.asgi:application", host, port, workers)
+    serve_gate("releve.gate.app:application", host, port, workers)
 
 
 @click.group()
@@ -175,9 +184,9 @@ def import_facts(
 
 def vouch_registers(by: str, names: Sequence[str] = ()) -> None:
     """Record that registers were read to their end just now, all where none is named."""
+    from releve.gate.campaigns import read_register_state
     from releve.gate.db_clock import read_clock
     from releve.gate.fact_import import load_facts
-    from releve.gate.registers import read_register_state
 
     now = read_clock()
     states = [read_register_state(feed) for feed in names or get_vocabulary("feed").ids]
@@ -209,9 +218,9 @@ def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: s
     it matched, and the gate's answer now for each campaign of the client. Exit status 1, and
     nothing recorded, where the client, the person or the consent is not known.
     """
-    from releve.gate.current_rules import load_current_rules
+    from releve.gate.attempt_outcomes import preview_numbers, record_withdrawal
+    from releve.gate.campaign_cache import load_current_rules
     from releve.gate.db_clock import read_clock
-    from releve.gate.withdrawals import preview_numbers, record_withdrawal
 
     found = record_withdrawal(client, who, read_clock(), consent=consent, channel=channel, by=by)
     click.echo(f"matched: {', '.join(found.persons)}, client {found.client}")
@@ -238,8 +247,8 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
     this after each import, at least every 15 minutes. Says how many rows of each are known and when
     the last event was.
     """
+    from releve.gate.campaigns import summarize_register
     from releve.gate.db_clock import read_clock
-    from releve.gate.registers import summarize_register
 
     if folder is None:
         vouch_registers(by, feeds)
@@ -370,7 +379,7 @@ def _compare_record(
 def _file_outcomes(
     folder: Path, columns: str, unknown_after: int | None, every: float | None
 ) -> None:
-    from releve.gate.outcome_files import COLUMNS, mark_unknown, read_outcomes
+    from releve.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes
 
     named = tuple(columns.split(",")) if columns else COLUMNS
     while True:
@@ -394,9 +403,8 @@ def close() -> None:
 
     Once a day; the worker of `releve live work` does so too.
     """
-    from releve.gate.batch_proofs import close_batches
     from releve.gate.erasure import erase_due
-    from releve.gate.fact_proofs import seal_facts
+    from releve.gate.proofs import close_batches, seal_facts
 
     now = datetime.now(UTC)
     batches, facts = close_batches(now), seal_facts(now)
@@ -420,3 +428,152 @@ def forget(person: str) -> None:
         click.echo(
             "another connection may still see them: run it again to clean the files", err=True
         )
+
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_SHOWN = 20
+FACTS_FORMAT = "releve outbound facts 1"
+"""The format of a file of consents or of a sheet's facts (``releve.campaign.packs``)."""
+_ROW_TAG = b"releve gate row 1\n"
+
+
+@click.command()
+@click.argument("campaign")
+@click.option("--from", "first", required=True, type=_DAY, help="First legal day.")
+@click.option("--to", "last", required=True, type=_DAY, help="Last legal day, included.")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path),
+              help="An empty or new folder.")  # fmt: skip
+@on_the_gate
+def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
+    """Write what a client is owed of a CAMPAIGN: each call, why it was allowed, and its proof.
+
+    calls.csv and calls.parquet are for people; proof.jsonl can be judged again by anybody
+    (`releve outbound reprove`). Persons and numbers are pseudonyms. Rows are proved against the
+    last signed root of the ledger: close and seal first.
+    """
+    from releve.campaign.packs import COLUMNS, iter_proved_calls, proof_header
+    from releve.ledger.roots import load_last_root
+
+    if out.exists() and any(out.iterdir()):
+        raise click.UsageError(f"{out} is not empty; name a new folder")
+    out.mkdir(parents=True, exist_ok=True)
+    root, days = load_last_root(), (first.date(), last.date())
+    calls = iter_proved_calls(campaign, *days, None if root is None else root.number)
+    head = proof_header(campaign, *days, datetime.now(UTC))
+    count, proved, intact = _write(out, head, COLUMNS, calls)
+    if root is not None:
+        (out / "root.json").write_text(root.text, encoding="utf-8")
+    click.echo(f"{count} calls, {proved} proved against the ledger, {intact} with their evidence")
+
+
+def _write(
+    out: Path, head: str, columns: tuple[str, ...], calls: Iterator[ProvedCall]
+) -> tuple[int, int, int]:
+    """Write the table and the file; return how many calls, proved ones, intact ones."""
+    count = proved = intact = 0
+    progress = Progress()
+    with (
+        (out / "calls.csv").open("w", encoding="utf-8", newline="") as table,
+        (out / "proof.jsonl").open("w", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(table, columns, lineterminator="\n")
+        writer.writeheader()
+        file.write(f"{head}\n")
+        for call in calls:
+            writer.writerow({key: escape_cell(value) for key, value in call.columns.items()})
+            file.write(f"{call.line()}\n")
+            count, proved = count + 1, proved + (call.proof is not None)
+            intact += bool(call.columns["evidence_intact"])
+            progress(0.0, count)
+    texts = dict.fromkeys(columns, pl.String)
+    pl.read_csv(out / "calls.csv", schema=texts).write_parquet(out / "calls.parquet")
+    return count, proved, intact
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", "keys", multiple=True, help="Public key of the ledger, got another way than "
+              "this file: checks the signed roots too.")  # fmt: skip
+@click.option("--rotation", "rotations", multiple=True, help="Rotation of the ledger's key.",
+              type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+def reprove(file: Path, keys: tuple[str, ...], rotations: tuple[Path, ...]) -> None:
+    """Judge every call of a FILE of evidence again, from that file alone.
+
+    Also checks that each sealed row is under the root that its proof names. Of a file of facts (of
+    `releve outbound consents` or `sheet`): that its columns are those of the sealed text, and its
+    proof. Exit status 0 when every answer follows and every proof holds, 1 when one does not, 2
+    when it is not a proof file.
+    """
+    try:
+        with file.open(encoding="utf-8") as lines:
+            faults = _judge_lines(lines)
+        with file.open(encoding="utf-8") as lines:
+            trusted = verify.Keys([verify.read_key(key) for key in keys])
+            for path in rotations:
+                verify.read_rotation(str(path), trusted)
+            proved, more = _check_proofs(lines, trusted)
+    except (OutboundError, ValueError, KeyError, TypeError) as error:
+        raise click.UsageError(f"{file}: {error}") from error
+    faults += more
+    click.echo(f"{proved} proved under a root of the ledger" + ("" if keys else " (no key given: "
+               "its signature was not checked)"))  # fmt: skip
+    for fault in faults[:_SHOWN]:
+        click.echo(f"! {fault}")
+    if faults:
+        raise SystemExit(1)
+
+
+def _judge_lines(lines: Iterable[str]) -> list[str]:
+    """Say what follows from the evidence of a file, and return what does not."""
+    whole = iter(lines)
+    first = next(whole, "")
+    if json.loads(first or "{}").get("format") == FACTS_FORMAT:
+        return _compare_sealed(whole)
+    found = reverify_evidence(chain([first], whole))
+    click.echo(f"{found.lines} calls of {found.campaign}, {found.allowed} allowed")
+    click.echo(f"{found.same} judged again with the same answer, {len(found.differences)} not")
+    return [f"line {d.line}, {d.call}: {d.reason}" for d in found.differences]
+
+
+def _compare_sealed(lines: Iterable[str]) -> list[str]:
+    """Print how many facts agree with their sealed text, and return those that do not."""
+    count, faults = 0, []
+    for number, line in enumerate(lines, 2):
+        row = json.loads(line)
+        sealed, shown = json.loads(row["text"]), row["stated"]
+        wrong = [name for name in shown.keys() & sealed.keys() if shown[name] != sealed[name]]
+        if wrong:
+            names = ", ".join(sorted(wrong))
+            faults.append(f"line {number}: {names} differs from the sealed text")
+        count += 1
+    click.echo(f"{count} facts, {count - len(faults)} in agreement with their sealed text")
+    return faults
+
+
+def _check_proofs(lines: Any, keys: verify.Keys) -> tuple[int, list[str]]:
+    """Return how many rows are proved, and what is wrong with the proofs of others."""
+    proved, faults = 0, []
+    for number, line in enumerate(lines, 1):
+        document = json.loads(line)
+        if number == 1 or document["proof"] is None:
+            continue
+        fault = _find_fault(document, keys)
+        faults += [f"line {number}: {fault}"] if fault else []
+        proved += not fault
+    return proved, faults
+
+
+def _find_fault(document: dict[str, Any], keys: verify.Keys) -> str:
+    given = document["proof"]
+    if given["text"] != document["text"]:
+        return "the proof is that of another row"
+    row = hashlib.sha256(_ROW_TAG + document["text"].encode()).hexdigest()
+    root = given["entry"]["entry"]["body"]["root"]
+    if not verify.is_included(row, given["place"] + 1, given["size"], given["path"], root):
+        return "the row is not under the root that the ledger holds"
+    if keys.known:
+        try:
+            verify.check_proof(given["entry"], keys, [])
+        except verify.VerifyError as error:
+            return str(error)
+    return ""

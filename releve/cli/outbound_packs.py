@@ -14,14 +14,13 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from releve.cli.outbound_facts import Progress
 from releve.cli.outbound_gate import by_option, on_the_gate
-from releve.cli.outbound_screen import Progress
-from releve.outbound.spreadsheet_escape import escape_cell
+from releve.outbound.fact_files import escape_cell
 
 if TYPE_CHECKING:
-    from releve.gate.fact_proofs import FactProver
+    from releve.gate.proofs import FactProver
 
-__all__ = ["consents", "copy", "papers", "sheet"]
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _OUT = click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path),
@@ -41,10 +40,9 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
     Persons are pseudonyms. Rows are proved against the last signed root of the ledger: close and
     seal first.
     """
-    from releve.campaign.consent_pack import CONSENT_COLUMNS, iter_consents
-    from releve.campaign.proved_facts import facts_header
-    from releve.gate.current_rules import load_current_rules
-    from releve.gate.key_checks import ensure_gate_key
+    from releve.campaign.packs import CONSENT_COLUMNS, facts_header, iter_consents
+    from releve.gate.campaign_cache import load_current_rules
+    from releve.gate.connections import ensure_gate_key
     from releve.gate.pseudonyms import person_pseudonym
 
     ensure_gate_key()
@@ -79,10 +77,10 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     sheet.csv has a row for each figure, sheet.json the same; facts.jsonl holds the facts as they
     were sealed, with their proofs (`releve outbound reprove`).
     """
-    from releve.campaign.client_report import build_report, flatten_report
-    from releve.campaign.proved_facts import facts_header
+    from releve.campaign.packs import facts_header
+    from releve.campaign.reports import build_report, flatten_report
+    from releve.gate.campaign_cache import load_current_rules
     from releve.gate.campaigns import load_campaigns
-    from releve.gate.current_rules import load_current_rules
 
     row = load_campaigns().get(campaign)
     if row is None:
@@ -113,7 +111,7 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
 @on_the_gate
 def papers(campaign: str, contract: str, audit: bool, list_origin: str, by: str) -> None:
     """Record what the gate cannot see of a CAMPAIGN, for its sheet; the last word counts."""
-    from releve.campaign.contract_details import ContractDetails, record_contract_details
+    from releve.campaign.packs import ContractDetails, record_contract_details
 
     details = ContractDetails(contract, audit, list_origin)
     entry = record_contract_details(campaign, details, by=by, now=datetime.now(UTC))
@@ -132,9 +130,8 @@ def copy(client: str, person: str, out: Path, by: str) -> None:
 
     Free of charge, on a durable medium, without an account (R223-2).
     """
-    from releve.campaign.consent_pack import iter_consents
-    from releve.campaign.contract_details import record_copy
-    from releve.gate.current_rules import load_current_rules
+    from releve.campaign.packs import iter_consents, record_copy
+    from releve.gate.campaign_cache import load_current_rules
     from releve.gate.pseudonyms import person_pseudonym
 
     if out.exists():
@@ -154,7 +151,7 @@ def _make_folder(out: Path) -> None:
 
 def _last_prover() -> FactProver | None:
     """Return what proves against the last signed root, None while there is none."""
-    from releve.gate.fact_proofs import FactProver
+    from releve.gate.proofs import FactProver
     from releve.ledger.roots import load_last_root
 
     root = load_last_root()

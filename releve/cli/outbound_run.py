@@ -24,11 +24,9 @@ import polars as pl
 from releve.files.atomic import replace_file, replace_folder, write_file
 from releve.outbound import LegalRules
 from releve.outbound.errors import ListFault
+from releve.outbound.fact_files import escape_cell, escape_column
 from releve.outbound.list_rows import BROKEN, ListHeader, read_header, read_rows
 from releve.outbound.screening import COLUMNS, Screener
-from releve.outbound.spreadsheet_escape import escape_cell, escape_column
-
-__all__ = ["LISTS", "ScreeningRun", "compute_digest", "screen_list"]
 
 LISTS = ("callable", "refused", "broken")
 """Parts of a screened list, a CSV file each."""

@@ -1,8 +1,12 @@
-"""``releve plan``: from an operator folder to a checked plan, its verdict and its matrix."""
+"""``releve plan``: from an operator folder to a checked plan, its verdict and its matrix.
+
+Time that a command took, by stage; the stages sum to the whole.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,17 +15,11 @@ import click
 from rich.console import Console
 
 from releve import __version__
-from releve.cli.catalogue import Speech
-from releve.cli.demand_text import assumption_lines
-from releve.cli.hybrid import (
-    HybridOrder,
-    hybrid_options,
-    plan_hybrid_shown,
-    print_hybrid_week,
-)
-from releve.cli.load_operator import load_operator
-from releve.cli.plan_bars import add_missing_shown, solve_days_shown
+from releve.cli.demand import assumption_lines
+from releve.cli.effect import HybridOrder, hybrid_options, plan_hybrid_shown, print_hybrid_week
+from releve.cli.main import Speech
 from releve.cli.plan_text import (
+    add_missing_shown,
     build_matrix_tables,
     build_verdict_table,
     format_day,
@@ -30,6 +28,7 @@ from releve.cli.plan_text import (
     list_harmless_lines,
     list_missing_lines,
     list_proof_lines,
+    solve_days_shown,
 )
 from releve.cli.plan_verify import (
     build_verification_json,
@@ -37,20 +36,14 @@ from releve.cli.plan_verify import (
     print_verification,
     verify_with_bars,
 )
-from releve.cli.stopwatch import Stopwatch
+from releve.cli.transport import load_operator
 from releve.demand import Forecast, Requirement
 from releve.demand.call_log_file import read_log
-from releve.errors import Phrase
+from releve.errors import NumberPhrase, Phrase
 from releve.files.plan_folder import PlanFolderError, check_overwritable, write_plans
 from releve.network import Operator
 from releve.network.table_words import LANGUAGES
-from releve.plan import (
-    BASE,
-    Plan,
-    PlanSettings,
-    SolvedDay,
-    list_contingencies,
-)
+from releve.plan import BASE, Plan, PlanSettings, SolvedDay, list_contingencies
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.explain import explain_shortfall, refuse_unknown
 from releve.plan.plan_json import plan_to_json
@@ -62,12 +55,36 @@ from releve.plan.week import (
     select_open_days,
 )
 from releve.plan.week.hybrid import name_hybrid_days
-from releve.plan.week.hybrid_table import write_week_table
-from releve.plan.week.hybrid_week import select_past_days
+from releve.plan.week.hybrid_week import select_past_days, write_week_table
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 
-__all__ = ["plan"]
+
+class Stopwatch:
+    """Seconds by stage; a stage ends when the next begins, and may come again."""
+
+    def __init__(self, stage: str, now: Callable[[], float] = time.perf_counter) -> None:
+        self._now = now
+        self._seconds: dict[str, float] = {stage: 0.0}
+        self._stage, self._since = stage, now()
+
+    def start(self, stage: str) -> None:
+        """End the stage that runs and begin ``stage``."""
+        moment = self._now()
+        self._seconds[self._stage] += moment - self._since
+        self._seconds.setdefault(stage, 0.0)
+        self._stage, self._since = stage, moment
+
+    def line(self, speech: Speech) -> str:
+        """Return the whole time until now and its parts, as a sentence; stages are phrases."""
+        self.start(self._stage)
+        parts = [
+            speech.say(Phrase("{0} {1} s", stage, NumberPhrase(spent, 1)))
+            for stage, spent in self._seconds.items()
+        ]
+        whole = NumberPhrase(sum(self._seconds.values()), 1)
+        return speech.say(Phrase("Time: {0} s ({1}).", whole, ", ".join(parts)))
+
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _ERR = Console(stderr=True)

@@ -23,13 +23,6 @@ from releve.plan.simulation_check import (
 )
 from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
 
-__all__ = [
-    "build_verification_json",
-    "list_verification_rows",
-    "print_verification",
-    "verify_with_bars",
-]
-
 _ERR = Console(stderr=True)
 _WHY = {
     "held": "every half hour holds its targets",

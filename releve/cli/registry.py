@@ -1,20 +1,22 @@
-"""``releve registry``: the operator in the database, imported, looked at, undone, exported."""
+"""``releve registry``: the operator in the database, imported, looked at, undone, exported.
+
+Versions and changes of the registry as lines of text and as plain values.
+"""
 
 from __future__ import annotations
 
 import getpass
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from releve.cli.catalogue import load_gettext
 from releve.cli.database import open_database
-from releve.cli.registry_text import change_lines, counts_text, version_line, version_values
-from releve.cli.terminal_text import replace_unprintable
+from releve.cli.main import load_gettext
+from releve.cli.options import replace_unprintable
 from releve.files.atomic import write_file
 from releve.files.operator_folder import FolderError, read_operator_files, write_operator_files
 from releve.network import (
@@ -29,10 +31,73 @@ from releve.network.table_words import LANGUAGES
 from releve.network.workbook import SheetOverflow, write_workbook
 
 if TYPE_CHECKING:
-    from releve.registry.changes import Changes
+    from releve.registry.changes import Changes, RowChange, TableChanges
     from releve.registry.models import Version
 
-__all__ = ["registry"]
+
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def change_lines(tables: Mapping[str, TableChanges], most: int) -> Iterator[str]:
+    """Yield a line a table and, under it, ``most`` of its rows."""
+    for table, changes in tables.items():
+        counts = changes.counts()
+        yield f"{table}: {_counts(counts)}"
+        total = sum(counts.values()) - counts.get("moved", 0)
+        for _, change in zip(range(most), changes.rows(), strict=False):
+            yield f"  {_SIGNS[change.kind]} {change.key}{_fields(change)}"
+        if total > most > 0:
+            yield f"  ... and {total - most} more"
+
+
+def _fields(change: RowChange) -> str:
+    if change.kind != "changed":
+        return ""
+    parts = (
+        f"{f.column} {_show_value(f.before)} → {_show_value(f.after)}" for f in change.fields()
+    )
+    return f": {', '.join(parts)}"
+
+
+def _show_value(value: object) -> str:
+    if value is None or value in ("", ()):
+        return "(empty)"
+    return "|".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    words = [f"{count} {kind}" for kind, count in counts.items() if kind != "moved"]
+    return ", ".join(words) or "the same rows in another order"
+
+
+def counts_text(summary: Mapping[str, Mapping[str, int]]) -> str:
+    """Return what a version changed, in one line."""
+    return "; ".join(f"{table} {_counts(counts)}" for table, counts in summary.items())
+
+
+def version_line(version: Version) -> str:
+    """Return a version in one line."""
+    said = f" “{version.comment}”" if version.comment else ""
+    undoes = f" (undoes {version.undoes})" if version.undoes else ""
+    return (
+        f"{version.number:>4}  {version.made_at:%Y-%m-%d %H:%M} UTC  {version.made_by}"
+        f"{undoes}{said}  {counts_text(version.summary)}"
+    )
+
+
+def version_values(version: Version) -> dict[str, Any]:
+    """Return a version as plain values by name."""
+    return {
+        "version": version.number,
+        "made_at": version.made_at.isoformat(timespec="seconds"),
+        "made_by": version.made_by,
+        "comment": version.comment,
+        "source": version.source,
+        "undoes": version.undoes,
+        "digest": version.digest,
+        "changes": version.summary,
+    }
+
 
 _QUIET_SECONDS = 2.0
 _MOST_FAULTS = 1000
@@ -154,7 +219,7 @@ def undo(yes: bool, rows: int, by: str, comment: str) -> None:
     """Undo the current version: a new one, equal to the one before. It can be undone in turn."""
     open_database()
     from releve.registry import service
-    from releve.registry.errors import RegistryError
+    from releve.registry.tables import RegistryError
 
     now = service.get_current_version()
     if now is None:
@@ -232,8 +297,8 @@ def _offer_changes(
     comment: str,
 ) -> None:
     """Print what an operator would change, ask, and apply it."""
-    from releve.registry.errors import RegistryError
     from releve.registry.service import apply_changes, preview_changes
+    from releve.registry.tables import RegistryError
 
     changes = preview_changes(operator, progress)
     if not changes:
@@ -268,8 +333,8 @@ def _confirm(question: str, yes: bool) -> None:
 
 
 def _find_version(number: int) -> Version:
-    from releve.registry.errors import NotThere
     from releve.registry.service import get_version
+    from releve.registry.tables import NotThere
 
     try:
         return get_version(number)

@@ -1,4 +1,7 @@
-"""``releve transport``: the runs of a plan or of a relief, and their check."""
+"""``releve transport``: the runs of a plan or of a relief, and their check.
+
+Read the operator folder that a command names.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,42 @@ from pathlib import Path
 
 import click
 
-from releve.cli.load_operator import load_operator
-from releve.files.pack_file import read_packs
-from releve.files.plan_folder import PlanFolderError, read_plans
-from releve.files.transport_folder import TransportFolderError, read_runs, write_transport
-from releve.network import Operator
+from releve.cli.main import Speech
+from releve.errors import NumberPhrase, Phrase
+from releve.files.operator_folder import (
+    FolderError,
+    TransportFolderError,
+    read_operator_files,
+    read_runs,
+    write_transport,
+)
+from releve.files.plan_folder import PlanFolderError, read_packs, read_plans
+from releve.network import Operator, OperatorFaults, describe_faults, read_operator
 from releve.plan import BASE, Plan, PlanSettings
-from releve.plan.day_fleet import build_day_fleet, cap_vehicles
-from releve.plan.rides import route_plan
+from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
 from releve.situation.shipped import load_rules_with
 from releve.transport import Fleet, Rider, Run, check_runs, explain_left_behind
 
-__all__ = ["transport"]
+_MOST = 10
+
+
+def load_operator(folder: Path) -> Operator:
+    """Read an operator folder or workbook; a ClickException names its first faults."""
+    try:
+        return read_operator(read_operator_files(folder))
+    except FolderError as error:
+        raise click.ClickException(str(error)) from None
+    except OperatorFaults as error:
+        speech = Speech(error.language)
+        causes = describe_faults(error.faults, speech.gettext, speech.language)
+        lines = list(causes[:_MOST])
+        if more := len(causes) - len(lines):
+            text = Phrase("... and {0} more: releve network check {1}", NumberPhrase(more), folder)
+            lines.append(speech.say(text))
+        count = NumberPhrase(len(error.faults))
+        title = speech.say(Phrase("{0} faults in the operator's files", count))
+        raise click.ClickException("\n".join((title, *lines))) from None
+
 
 _FOLDER = click.argument("folder", type=click.Path(exists=True, path_type=Path))
 _PLAN = click.option(

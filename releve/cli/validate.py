@@ -1,10 +1,18 @@
-"""``releve validate``: hold the models to what really happened."""
+"""``releve validate``: hold the models to what really happened.
+
+``releve validate bank``: the simulator of queues beside a bank's log of 1999.
+
+``releve validate intraday``: the rest of the day forecast again, on two banks' logs.
+"""
 
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -12,14 +20,239 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from releve.cli.validate_bank import bank
-from releve.cli.validate_intraday import intraday
 from releve.crashtest.outbreak import OutbreakError
-from releve.validation.seoul import Fit, validate_outbreak
-from releve.validation.seoul_data import SeoulDataError, read_floor
-from releve.validation.seoul_picture import draw_seoul
+from releve.validation.bank import (
+    FIRST,
+    HALF_HOURS,
+    MEASURES,
+    NOMINAL,
+    TICKS_MOST,
+    BankLogError,
+    Period,
+    Prediction,
+    predict,
+    read_months,
+)
+from releve.validation.rest_of_day import (
+    CANDIDATES,
+    CallLogError,
+    RestScore,
+    RestValidation,
+    has_library,
+    load_1999,
+    load_2003,
+    validate_rest_of_day,
+)
+from releve.validation.seoul import Fit, SeoulDataError, draw_seoul, read_floor, validate_outbreak
 
-__all__ = ["validate"]
+LOG = "calls_1999_jan_feb.parquet"
+_DIGITS = (3, 3, 1)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--seed", default=1999, show_default=True, type=click.IntRange(0), help="Of the draws."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def bank(folder: Path, seed: int, as_json: bool) -> None:
+    """Predict a bank's February 1999 from its January, half hour by half hour.
+
+    FOLDER holds the log of calls (calls_1999_jan_feb.parquet). Staffing is fitted on the first
+    month of the log, and the intervals are calibrated on it by leaving its weeks out; of the next
+    month only volumes, kinds of call and agents present are used. Takes about a minute.
+    """
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("months", total=TICKS_MOST)
+        try:
+            first, then = read_months(folder / LOG)
+            found = predict(first, then, seed=seed, tick=lambda: bar.advance(task))
+        except BankLogError as error:
+            raise click.ClickException(f"{folder / LOG}: {error}") from None
+        bar.update(task, completed=TICKS_MOST)
+    if as_json:
+        click.echo(json.dumps(_build_bank_document(found), indent=2))
+    else:
+        _print_prediction(found)
+
+
+def _round_values(values: Any) -> Any:
+    """Return values with NaN as null, to six digits."""
+    return [
+        _round_values(row) if np.ndim(row) else None if np.isnan(row) else round(float(row), 6)
+        for row in values
+    ]
+
+
+def _build_bank_document(found: Prediction) -> dict[str, Any]:
+    staffing, month = found.staffing, found.month
+    low, high = month.interval()
+    whole_low, whole_high = month.whole_interval()
+    return {
+        "measures": MEASURES,
+        "nominal": NOMINAL,
+        "effort": _round_values(staffing.effort),
+        "reserve": _round_values(staffing.reserve),
+        "line": staffing.least,
+        "spread": staffing.spread,
+        "drift": found.drift,
+        "day_factor_sd": round(float(np.std(staffing.factors)), 6),
+        "coverage_of_weeks_left_out": _round_values(found.coverage),
+        "seen": _round_values(month.seen),
+        "predicted": _round_values(np.nanmean(month.drawn, axis=0)),
+        "low": _round_values(low),
+        "high": _round_values(high),
+        "inside": month.inside().sum(axis=0).tolist(),
+        "bias": _round_values(month.bias()),
+        "month": {
+            "seen": _round_values(month.whole_seen),
+            "predicted": _round_values(month.whole_drawn.mean(axis=0)),
+            "low": _round_values(whole_low),
+            "high": _round_values(whole_high),
+        },
+    }
+
+
+def _print_prediction(found: Prediction) -> None:
+    console = Console()
+    staffing, month = found.staffing, found.month
+    console.print(_build_table(month))
+    inside, bias = month.inside().sum(axis=0), month.bias()
+    for k, name in enumerate(MEASURES):
+        console.print(
+            f"{name}: {inside[k]} of {HALF_HOURS} half hours inside, predicted less seen"
+            f" {bias[k]:+.{_DIGITS[k]}f} in the mean",
+            highlight=False,
+        )
+    left_out = ", ".join(f"{share:.0%}" for share in found.coverage[-1])
+    console.print(
+        f"Fitted: effort {staffing.effort.min():.2f} to {staffing.effort.max():.2f} by half hour,"
+        f" spread {staffing.spread:g}, drift {found.drift:g}; a reserve of"
+        f" {staffing.reserve.min():.0%} to {staffing.reserve.max():.0%} answers from"
+        f" {staffing.least} waiting on.\nWeeks left out of the first month lay inside: {left_out}.",
+        highlight=False,
+    )
+
+
+def _build_table(month: Period) -> Table:
+    table = Table(title=f"The month predicted, {NOMINAL:.0%} intervals, and seen (* outside)")
+    table.add_column("half hour")
+    for name in MEASURES:
+        table.add_column(name, justify="right")
+        table.add_column("seen", justify="right")
+    low, high = month.interval()
+    for h in range(HALF_HOURS):
+        clock = f"{(FIRST + h) // 2:02}:{(FIRST + h) % 2 * 30:02}"
+        table.add_row(clock, *_format_cells(month.drawn[:, h], low[h], high[h], month.seen[h]))
+    table.add_section()
+    low, high = month.whole_interval()
+    table.add_row("month", *_format_cells(month.whole_drawn, low, high, month.whole_seen))
+    return table
+
+
+def _format_cells(drawn: Any, low: Any, high: Any, seen: Any) -> list[str]:
+    """Return the mean with its interval and what was seen, measure by measure."""
+    cells = []
+    for k, digits in enumerate(_DIGITS):
+        star = "" if low[k] <= seen[k] <= high[k] else " *"
+        mean = float(np.nanmean(drawn[:, k]))
+        cells.append(f"{mean:.{digits}f} ({low[k]:.{digits}f} to {high[k]:.{digits}f})")
+        cells.append(f"{seen[k]:.{digits}f}{star}")
+    return cells
+
+
+LOGS = {"1999": load_1999, "2003": load_2003}
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--log", "years", type=click.Choice(list(LOGS)), multiple=True, help="This log alone."
+)
+@click.option(
+    "--library/--no-library",
+    default=True,
+    show_default=True,
+    help="Also forecast with statsforecast, where it is installed.",
+)
+@click.option(
+    "--choose", is_flag=True, help="Choose the constants of the update again, before the month."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def intraday(
+    folder: Path, years: tuple[str, ...], library: bool, choose: bool, as_json: bool
+) -> None:
+    """Forecast the rest of each day at 09:00, 11:00, 13:00 and 15:00, on two banks' logs.
+
+    FOLDER holds anonymousbank_1999 (calls_1999_jan_feb.parquet) and bank_calls_2003
+    (bank_calls_5min_mar_aug.parquet). The months before are fitted, February 1999 and August 2003
+    are judged: the error of the morning's forecast, of the update, and of the library given the
+    same half hours. Takes about two minutes, several more with --choose or the library.
+    """
+    with_library = library and has_library()
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("days", total=None)
+        try:
+            logs = [LOGS[year](folder) for year in years or LOGS]
+        except CallLogError as error:
+            raise click.ClickException(str(error)) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = validate_rest_of_day(
+                logs, choose=choose, library=with_library, tick=lambda: bar.advance(task)
+            )
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2).replace("NaN", "null"))
+        return
+    _print_choice(found)
+    for log in logs:
+        _print_scores(log.name, [row for row in found.scores if row.log == log.name])
+    if library and not with_library:
+        click.echo("statsforecast is not installed: its columns stay empty")
+
+
+def _print_choice(found: RestValidation) -> None:
+    for settings, error in zip(CANDIDATES, found.candidate_errors, strict=False):
+        star = " <- chosen" if settings == found.settings else ""
+        click.echo(
+            f"worth {settings.prior_days:g} days, fading {settings.fading_share:g} over"
+            f" {settings.half_life_slots:g} half hours: {error:.4f} of the morning's error{star}"
+        )
+
+
+def _print_scores(name: str, scores: Sequence[RestScore]) -> None:
+    console = Console(width=130)
+    table = Table(
+        title=f"{name}: error over calls, morning > updated (library); worst = a programme's fifth"
+        " of days that strayed most"
+    )
+    for column in ("programme", "hour"):
+        table.add_column(column)
+    for column in ("half hours", "rest of day", "worst: half hours", "worst: rest of day"):
+        table.add_column(column, justify="right")
+    table.add_column("80 % holds", justify="right")
+    for row in scores:
+        table.add_row(
+            row.programme,
+            f"{row.hour:02}:00",
+            *(
+                _format_errors(errors)
+                for errors in (
+                    row.every.half_hours,
+                    row.every.totals,
+                    row.worst.half_hours,
+                    row.worst.totals,
+                )
+            ),
+            f"{row.coverage:.3f}",
+        )
+    console.print(table)
+
+
+def _format_errors(errors: tuple[float, float, float]) -> str:
+    morning, updated, library = errors
+    beside = "" if library != library else f" ({library:.3f})"
+    return f"{morning:.3f} > {updated:.3f}{beside}"
 
 
 @click.group()

@@ -4,7 +4,6 @@
 ``build_result``. See docs/crashtest.md.
 """
 
-from releve.crashtest.errors import CrashTestError, OtherOperator, RoomError
 from releve.crashtest.result import (
     CauseResult,
     ClientResult,
@@ -12,11 +11,12 @@ from releve.crashtest.result import (
     OutbreakResult,
     SiteResult,
     build_result,
+    result_from_json,
+    result_to_json,
 )
-from releve.crashtest.result_json import result_from_json, result_to_json
 from releve.crashtest.run import Quarters, Runner, join_quarters, run
 from releve.crashtest.run_arrays import CrashTest, RunArrays, build_run_arrays
-from releve.crashtest.settings import Settings
+from releve.crashtest.settings import CrashTestError, OtherOperator, RoomError, Settings
 
 __all__ = [
     "CauseResult",

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-__all__ = ["BINS", "CLIENT", "PROGRAMME", "Cells", "Day", "Demand", "Presence", "Rows", "Work"]
-
 Array = NDArray[Any]
 
 PROGRAMME = (
@@ -100,7 +98,7 @@ class Demand(NamedTuple):
     office; ``available`` = 1 - shrinkage; ``patience`` in half hours (infinite = no caller hangs
     up); ``occupancy``; ``deadline`` in half hours; ``least`` share of a day to serve; ``client``;
     ``penalty``; ``key``; ``busy[p, bin]`` the day's factor at each quantile; ``table[p]`` of
-    :func:`~releve.crashtest.queue_table.build_queue_table`."""
+    :func:`~releve.crashtest.call_outcomes.build_queue_table`."""
 
     calls: Array
     log_load: Array

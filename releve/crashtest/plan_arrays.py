@@ -15,23 +15,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.errors import CrashTestError, OtherOperator, require
 from releve.crashtest.kernel_types import Day
-from releve.crashtest.place_index import PlaceIndex
-from releve.crashtest.settings import INTERVALS
+from releve.crashtest.lost_places import PlaceIndex
+from releve.crashtest.settings import INTERVALS, CrashTestError, OtherOperator, require
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
-from releve.plan.eligibility import Eligibility
+from releve.plan.problem import Eligibility
 from releve.plan.roster import Pattern, list_break_patterns, number_patterns, select_shifts
-
-__all__ = [
-    "Tallies",
-    "build_day",
-    "build_tallies",
-    "number_scenarios",
-    "read_plan_settings",
-    "require_plan_of",
-]
 
 Floats = NDArray[np.float64]
 _Cell = tuple[int, int, int, int]

@@ -23,8 +23,6 @@ from releve.crashtest.outbreak.rng import derive_key, derive_replication_key, dr
 from releve.crashtest.settings import INTERVALS
 from releve.kernels.decorators import inlined_kernel, kernel
 
-__all__ = ["simulate_quarters"]
-
 Array = NDArray[Any]
 
 

@@ -23,16 +23,6 @@ from numpy.typing import NDArray
 from releve.crashtest.kernel_types import Cells, Day
 from releve.kernels.decorators import inlined_kernel, kernel
 
-__all__ = [
-    "RuleBuffers",
-    "Start",
-    "allocate_buffers",
-    "build_cells",
-    "build_changes",
-    "build_start",
-    "find_base_changes",
-]
-
 Array = NDArray[Any]
 
 

@@ -3,40 +3,43 @@
 An estimate stands with the 95 % interval that the number of quarters leaves; a band holds the
 middle 90 % of quarters. Outbreaks die out or grow, so their sizes come as a histogram, never as a
 mean alone.
+
+The result of a crash test as JSON, and back.
+
+What did the harm: each cause by what a quarter loses less without it, or by its share.
+
+Where quarters were rerun without each cause, their differences stand, with the share of each cause
+beside them; else the shares alone.
 """
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.ablation import Ablation, RemovedCause, rank_causes
-from releve.crashtest.estimates import (
+from releve.crashtest.ablation import (
+    Ablation,
+    RemovedCause,
     compute_service_level,
     estimate_band,
     estimate_mean,
     estimate_ratio,
     estimate_share,
+    rank_causes,
 )
 from releve.crashtest.kernel_types import BINS, CLIENT, PROGRAMME
+from releve.crashtest.outages.shipped import load_shipped_hazards
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
 from releve.crashtest.run import Quarters
 from releve.crashtest.run_arrays import CrashTest, RunArrays
-from releve.crashtest.settings import INTERVALS
-
-__all__ = [
-    "CauseResult",
-    "ClientResult",
-    "CrashResult",
-    "OutbreakResult",
-    "SiteResult",
-    "build_result",
-    "compute_penalties",
-    "find_broken_targets",
-]
+from releve.crashtest.settings import INTERVALS, CrashTestError
+from releve.errors import BilingualPhrase, Phrase
 
 FAN = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of the fan of a client's days."""
@@ -367,3 +370,153 @@ def _build_outbreak(rows: Quarters, agents: int, days: int) -> OutbreakResult:
         away_days=estimate_mean(away, most=float(agents) * days),
         away_band=estimate_band(away),
     )
+
+
+FORMAT = "releve-crashtest/1"
+
+
+def result_to_json(result: CrashResult) -> str:
+    """Return the text of a result: sorted keys, so that equal results give equal bytes.
+
+    Estimates are ``{"value", "low", "high"}``, bands ``{"median", "low", "high"}``.
+    """
+    tree = {"format": FORMAT, **asdict(result)}
+    return json.dumps(_finite(tree), ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def _finite(tree: Any) -> Any:
+    """Write what is not known (an interval of one quarter) as null."""
+    if isinstance(tree, dict):
+        return {name: _finite(value) for name, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_finite(value) for value in tree]
+    if isinstance(tree, float) and not np.isfinite(tree):
+        return None
+    return tree
+
+
+def result_from_json(text: str) -> CrashResult:
+    """Return the result of a text by :func:`result_to_json`; CrashTestError if it is not one."""
+    try:
+        tree = json.loads(text)
+        if tree.pop("format") != FORMAT:
+            raise CrashTestError(f"expected format {FORMAT!r}: made by another version")
+        return CrashResult(
+            **{
+                **tree,
+                "unplanned": tuple(tree["unplanned"]),
+                "unknown": tuple(tree["unknown"]),
+                "calls_served": _estimate(tree["calls_served"]),
+                "penalty": _estimate(tree["penalty"]),
+                "clients": tuple(ClientResult(**read_estimates(row)) for row in tree["clients"]),
+                "sites": tuple(SiteResult(**read_estimates(row)) for row in tree["sites"]),
+                "causes": tuple(CauseResult(**read_estimates(row)) for row in tree["causes"]),
+                "outbreak": OutbreakResult(**read_estimates(tree["outbreak"])),
+                "removed": tuple(
+                    RemovedCause(**read_estimates(row)) for row in tree.get("removed", ())
+                ),
+            }
+        )
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise CrashTestError(f"not the result of a crash test: {error}") from None
+
+
+def read_estimates(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a JSON object with its estimates and bands; null: an infinity."""
+    return {name: _value(value) for name, value in row.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_value(one) for one in value)
+    if isinstance(value, dict):
+        if set(value) == {"value", "low", "high"}:
+            return _estimate(value)
+        if set(value) == {"median", "low", "high"}:
+            return Band(**value)
+        return {name: _value(one) for name, one in value.items()}
+    return value
+
+
+def _estimate(row: dict[str, float | None]) -> Estimate:
+    low, high = row["low"], row["high"]
+    return Estimate(
+        float(row["value"] or 0.0),
+        -np.inf if low is None else low,
+        np.inf if high is None else high,
+    )
+
+
+_SHARED: Mapping[str, tuple[str, ...]] = {"outbreak": ("illness", "closure")}
+"""The causes among which what the outbreak takes is shared out."""
+_NAMES: Mapping[str, Phrase] = {
+    "illness": Phrase("Agents away, ill or in quarantine"),
+    "outbreak": Phrase("The outbreak: agents away, and sites that the rule closes for it"),
+    "closure": Phrase("Sites closed by the rule"),
+    "rule": Phrase("The closure rule"),
+}
+
+
+@dataclass(frozen=True)
+class CauseLoss:
+    """A cause: calls ``lost`` a quarter to it, in all and ``by_client``, and in how many quarters
+    it ``occurs``. ``shared``: its share, where ``lost`` is what a quarter loses less without it."""
+
+    cause: str
+    name: str
+    lost: Estimate
+    occurs: Estimate
+    by_client: Mapping[str, float]
+    shared: float | None = None
+
+    @property
+    def top(self) -> float:
+        """The end of its interval where it is known."""
+        return self.lost.high if math.isfinite(self.lost.high) else self.lost.value
+
+    @property
+    def spared(self) -> Estimate:
+        """The calls that it spares: so does a rule that keeps an outbreak small."""
+        return Estimate(-self.lost.value, -self.lost.high, -self.lost.low)
+
+
+def list_cause_losses(result: CrashResult) -> list[CauseLoss]:
+    """Return the causes of a result, the costliest first."""
+    if not result.removed:
+        return [
+            CauseLoss(row.cause, row.name, row.lost, row.occurs, row.lost_by_client)
+            for row in result.causes
+        ]
+    shares = {row.cause: row.lost.value for row in result.causes}
+    return [
+        CauseLoss(
+            "rule" if row.cause == "closure" else row.cause,
+            row.name,
+            row.lost,
+            row.changes,
+            {client: one.value for client, one in row.lost_by_client.items()},
+            sum(shares.get(cause, 0.0) for cause in _SHARED.get(row.cause, (row.cause,))),
+        )
+        for row in result.removed
+    ]
+
+
+def list_site_causes(result: CrashResult) -> list[str]:
+    """Return the causes that take sites, by the days they take in all; home lines are no site."""
+    days: dict[str, float] = {}
+    for row in result.causes:
+        taken = (site.days_lost_by.get(row.cause) for site in result.sites)
+        days[row.cause] = sum(one.value for one in taken if one is not None)
+    return sorted((cause for cause in days if days[cause] > 0), key=lambda cause: -days[cause])
+
+
+def name_cause(cause: str, name: str = "") -> Phrase:
+    """Return a cause in words, a hazard that is shipped by its names in both languages.
+
+    ``name``: what the operator's own table calls a hazard; without one it is called by its id.
+    """
+    if cause in _NAMES:
+        return _NAMES[cause]
+    shipped = (row for row in load_shipped_hazards() if row.id == cause)
+    own = BilingualPhrase(name or cause, name or cause)
+    return next((BilingualPhrase(row.name, row.name_fr) for row in shipped), own)

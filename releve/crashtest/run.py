@@ -16,7 +16,6 @@ from threading import Lock, local
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.errors import require
 from releve.crashtest.kernel_types import BINS, CLIENT, PROGRAMME, Cells, Presence, Rows, Work
 from releve.crashtest.lost_places import Losses, OutageArrays, find_losses
 from releve.crashtest.outages import draw_outages
@@ -32,9 +31,7 @@ from releve.crashtest.relief_rule import (
     find_base_changes,
 )
 from releve.crashtest.run_arrays import RunArrays
-from releve.crashtest.settings import INTERVALS
-
-__all__ = ["Quarters", "Runner", "allocate_work", "join_quarters", "run"]
+from releve.crashtest.settings import INTERVALS, require
 
 CHUNK = 64
 _CELLS_KEPT = 20_000_000

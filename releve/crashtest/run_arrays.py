@@ -1,45 +1,51 @@
-"""From an operator, its plans and what may happen to the arrays of the kernels, once per run."""
+"""From an operator, its plans and what may happen to the arrays of the kernels, once per run.
+
+Send more agents of a plan home, and adapt its reliefs.
+
+Agents sent home keep their programme and hours, where the programme may be done at home and they
+are able to. A relief for the loss of their site leaves them at home; a relief for the loss of their
+carrier's home lines puts them back at the seat of the plan, which stays free. The coverage that the
+plan states remains that of the plan as made: the crash test counts people itself.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.errors import CrashTestError, require
+from releve.crashtest.call_outcomes import build_queue_table
 from releve.crashtest.kernel_types import Cells, Day, Demand, Presence
-from releve.crashtest.lost_places import PlaceArrays
+from releve.crashtest.lost_places import PlaceArrays, PlaceIndex, number_places
 from releve.crashtest.outages import Hazard
 from releve.crashtest.outbreak import Controls, Scenario
 from releve.crashtest.outbreak.rng import hash_key
-from releve.crashtest.place_index import PlaceIndex, number_places
 from releve.crashtest.plan_arrays import (
     Tallies,
     build_day,
     build_tallies,
     number_scenarios,
+    read_plan_settings,
     require_plan_of,
 )
-from releve.crashtest.queue_table import build_queue_table
 from releve.crashtest.relief_rule import allocate_buffers, build_cells
-from releve.crashtest.settings import INTERVALS, Settings
+from releve.crashtest.settings import INTERVALS, CrashTestError, Settings, require
 from releve.demand import Requirement
-from releve.demand.telework.shrinkage import NORMAL_975
+from releve.demand.telework.placebo import NORMAL_975
 from releve.extras import OptionalModule
-from releve.network import Operator, Programme
-from releve.plan import Plan, PlanSettings
+from releve.network import HOME, Operator, Programme
+from releve.plan import Contingency, Move, Placement, Plan, PlannedScenario, PlanSettings
+from releve.plan.problem import Eligibility
 
 if TYPE_CHECKING:
     from scipy import special
 else:
     special = OptionalModule("scipy.special")
-
-__all__ = ["CrashTest", "RunArrays", "build_run_arrays"]
 
 Floats = NDArray[np.float64]
 
@@ -343,3 +349,85 @@ def _place_cells(day: Day, cells: Cells, heads: Floats) -> Floats:
     worked = day.worked[day.pair_pattern[cells.pair]] * heads[:, None]
     np.add.at(found, day.pair_programme[cells.pair], worked)
     return found
+
+
+_Pairs = frozenset[tuple[str, str]]
+
+
+def list_home_agents(plan: Plan) -> frozenset[str]:
+    """Return the agents who work at home in the base plan."""
+    return frozenset(row.agent for row in plan.placements if row.place == HOME)
+
+
+def find_presence(
+    plans: Sequence[Plan], agents: Sequence[str], first: date
+) -> NDArray[np.bool_] | None:
+    """Return the weekdays on which each agent is on site, from ``first`` on: bool[agent, 7].
+
+    By the plans of a hybrid week; on a weekday without a plan no agent comes. None where no plan is
+    of a hybrid week: agents then come every day, or never.
+    """
+    if not any(plan.home_days for plan in plans):
+        return None
+    number = {agent: at for at, agent in enumerate(agents)}
+    found = np.zeros((len(agents), 7), dtype=np.bool_)
+    for plan in plans[:7]:
+        at_home = {*plan.home_days, *list_home_agents(plan)}
+        at_work = {*(row.agent for row in plan.placements), *plan.reserve}
+        column = (plan.day.weekday() - first.weekday()) % 7
+        found[[number[agent] for agent in at_work - at_home], column] = True
+    return found
+
+
+def send_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
+    """Return a plan in which those of ``agents`` who may do their programme at home do so."""
+    legality = Eligibility(operator, plan.day, read_plan_settings(plan))
+    legal = {name: legality.find_pairs(operator.agent[name]) for name in agents}
+    before = {
+        row.agent: row
+        for row in plan.placements
+        if row.place != HOME and (HOME, row.programme) in legal.get(row.agent, ())
+    }
+    lost = {row.id: row for row in plan.contingencies}
+    return replace(
+        plan,
+        placements=tuple(
+            replace(row, place=HOME) if row.agent in before else row for row in plan.placements
+        ),
+        scenarios={
+            name: _adapt_relief(operator, scenario, lost[name], before, legal)
+            if name in lost
+            else scenario
+            for name, scenario in plan.scenarios.items()
+        },
+    )
+
+
+def _adapt_relief(
+    operator: Operator,
+    scenario: PlannedScenario,
+    lost: Contingency,
+    before: Mapping[str, Placement],
+    legal: Mapping[str, _Pairs],
+) -> PlannedScenario:
+    """Return a relief in which those sent home, who were ``before`` at a site, begin at home."""
+    moves = [move for move in scenario.moves if move.agent not in before]
+    known = {move.agent: move for move in scenario.moves}
+    for name, seat in sorted(before.items()):
+        home, move = replace(seat, place=HOME), known.get(name)
+        if operator.agent[name].carrier in lost.carriers:
+            after, reason = (seat, "relief") if move is None else (move.after, move.reason)
+        elif move is None or move.reason in ("isolated", "stranded"):
+            continue
+        else:
+            after, reason = _keep_home(move.after, legal[name]), move.reason
+        if after != home:
+            moves.append(Move(name, home, after, reason))
+    return replace(scenario, moves=tuple(moves))
+
+
+def _keep_home(after: Placement | None, legal: _Pairs) -> Placement | None:
+    """Return a placement of a relief, at home where the agent may work there."""
+    if after is None or (HOME, after.programme) not in legal:
+        return after
+    return replace(after, place=HOME)

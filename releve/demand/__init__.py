@@ -1,17 +1,6 @@
 """Call history -> forecast -> agents required per programme and half hour."""
 
-from releve.demand.call_import import (
-    CallMapping,
-    Drop,
-    ImportFault,
-    ImportReport,
-    IntervalMapping,
-    RowCount,
-    import_calls,
-    import_intervals,
-    parse_mapping,
-)
-from releve.demand.call_log_file import import_log
+from releve.demand.call_log_file import import_calls, import_log
 from releve.demand.cleaning import KINDS, CleanHistory, NamedDay, clean_history
 from releve.demand.erlang import (
     DEFINITIONS,
@@ -31,10 +20,11 @@ from releve.demand.forecast import (
     rate_at,
     read_forecast,
 )
-from releve.demand.history import build_histories, list_history_rows
-from releve.demand.holidays import add_observed_holidays
-from releve.demand.requirement import compute_requirement
-from releve.demand.tables import INTERVAL, Forecast, History, Requirement
+from releve.demand.history import build_histories, import_intervals, list_history_rows
+from releve.demand.import_report import ImportFault, ImportReport, RowCount
+from releve.demand.localtime import add_observed_holidays
+from releve.demand.mapping import CallMapping, Drop, IntervalMapping, parse_mapping
+from releve.demand.requirement import INTERVAL, Forecast, History, Requirement, compute_requirement
 
 __all__ = [
     "DEFINITIONS",

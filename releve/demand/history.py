@@ -1,4 +1,7 @@
-"""History in half hours from rows of any interval that divides them."""
+"""History in half hours from rows of any interval that divides them.
+
+Interval statistics (5, 6, 10, 15 or 30 minutes) to half-hourly history.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,19 @@ from datetime import date
 from itertools import groupby
 
 import numpy as np
+import polars as pl
 
-from releve.demand.gaps import expect_calls
+from releve.demand.cleaning import expect_calls, find_gaps, list_gap_faults
+from releve.demand.import_report import (
+    FIRST_ROW,
+    ImportFault,
+    ImportReport,
+    RowAccounting,
+    find_repeated,
+    index_programmes,
+    read_numbers,
+    require_columns,
+)
 from releve.demand.localtime import (
     HALF_HOUR_S,
     SLOTS,
@@ -18,18 +32,10 @@ from releve.demand.localtime import (
     number_to_day,
     to_datetimes,
 )
-from releve.demand.tables import Floats, History
+from releve.demand.mapping import IntervalMapping, read_times, take_starts
+from releve.demand.requirement import Floats, History, Truths
+from releve.errors import NumberPhrase, Phrase
 from releve.network import HistoryRow, Operator
-
-__all__ = [
-    "STEPS_MINUTES",
-    "HistoryRows",
-    "build_histories",
-    "list_history_rows",
-    "mean_aht",
-    "step_minutes",
-    "sum_half_hours",
-]
 
 STEPS_MINUTES = (30, 15, 10, 6, 5, 3, 2, 1)
 """The interval lengths that divide half an hour."""
@@ -163,3 +169,235 @@ def list_history_rows(
 
 def _cell(value: float) -> float | None:
     return None if np.isnan(value) else value
+
+
+MOST_CALLS = 1e7
+"""More calls than any interval of a programme has."""
+_ASIDE = Phrase("the row is set aside, its half hour is not known")
+_NOT_ANSWERED = Phrase("answered is not known")
+_NO_AHT = Phrase("the AHT is not known")
+
+
+def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str) -> ImportReport:
+    """Import a table with one row a programme and interval, added up to half hours.
+
+    A half hour of which a part is missing is not known, it is never the sum of the rest.
+    ValueError when a column is not there or the interval length does not divide 30 minutes.
+    """
+    read = read_interval_rows(frame, mapping, time_zone)
+    ledger, programme, ids = read.ledger, read.programme, read.programmes
+    step = mapping.minutes or _step(read.seconds, programme, ledger.kept())
+    set_aside_misaligned(frame, mapping, read.seconds, step, ledger)
+    histories: list[History] = []
+    notes: list[str] = [str(ledger.count()), Phrase("intervals of {0} minutes", step)]
+    for index, name in enumerate(ids):
+        mine = ledger.kept() & (programme == index)
+        if not mine.any():
+            notes.append(Phrase("{0}: no row", name))
+            continue
+        order = np.argsort(read.seconds[mine], kind="stable")
+        columns = (
+            column[mine][order]
+            for column in (read.seconds, read.offered, read.answered, read.aht_s)
+        )
+        rows = HistoryRows(*columns)
+        if mapping.missing_is_zero:
+            rows, added = _fill_zeros(rows, step, time_zone)
+            notes.append(
+                Phrase(
+                    "{0}: {1} intervals without a row counted as zero", name, NumberPhrase(added)
+                )
+            )
+        history, faults = _history(name, rows, step, time_zone)
+        histories.append(history)
+        ledger.faults.extend(faults)
+        notes.append(Phrase("{0}: {1} calls", name, NumberPhrase(np.nansum(history.offered))))
+    return ImportReport(tuple(histories), tuple(ledger.faults), tuple(notes), ledger.count())
+
+
+@dataclass(frozen=True)
+class IntervalRows:
+    """Rows of interval statistics as they were read, NaN = not known; ``ledger`` says which count.
+
+    ``programme`` is the index in ``programmes``, -1 for an unknown queue.
+    """
+
+    ledger: RowAccounting
+    seconds: Int64s
+    good: Truths
+    programme: Int64s
+    programmes: tuple[str, ...]
+    offered: Floats
+    answered: Floats
+    aht_s: Floats
+
+
+def read_interval_rows(
+    frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str
+) -> IntervalRows:
+    """Read times, programmes and counts of a table; ValueError when a column is not there."""
+    require_columns(frame, mapping.columns())
+    ledger = RowAccounting(frame.height)
+    times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
+    for kind in ("time", "clock_change"):
+        ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
+    ledger.faults.extend(times.faults)
+    programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
+    _set_aside_duplicates(frame, mapping, times.seconds, programme, ledger)
+    offered = _offered(frame, mapping, ledger)
+    answered = read_numbers(frame, mapping.answered, ledger, 0.0, MOST_CALLS, _NOT_ANSWERED)
+    _drop_impossible_answered(frame, mapping, offered, answered, ledger)
+    aht_s = read_numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, _NO_AHT)
+    aht_s[aht_s <= 0] = np.nan
+    return IntervalRows(ledger, times.seconds, times.good, programme, ids, offered, answered, aht_s)
+
+
+def _step(seconds: Int64s, programme: Int64s, kept: Truths) -> int:
+    """Return the interval length of the programme with most rows."""
+    if not kept.any():
+        return 30
+    largest = np.bincount(programme[kept]).argmax()
+    return step_minutes(np.unique(seconds[kept & (programme == largest)]))
+
+
+def _set_aside_duplicates(
+    frame: pl.DataFrame,
+    mapping: IntervalMapping,
+    seconds: Int64s,
+    programme: Int64s,
+    ledger: RowAccounting,
+) -> None:
+    """Set aside every row after the first of one programme and interval."""
+    kept = ledger.kept()
+    keys = pl.DataFrame({"second": seconds, "programme": programme, "kept": kept})
+    again = find_repeated(keys) & kept
+    for row in np.flatnonzero(again).tolist():
+        ledger.faults.append(
+            ImportFault(
+                kind="duplicate",
+                row=row + FIRST_ROW,
+                column=mapping.start,
+                value=str(frame[mapping.start][row]),
+                reason=Phrase("an earlier row is of the same programme and interval"),
+                effect=Phrase("the earlier row counts, this one is set aside"),
+                fix=Phrase("keep one row an interval, or import each queue under its own name"),
+            )
+        )
+    ledger.set_aside(again, "duplicate")
+
+
+def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: RowAccounting) -> Floats:
+    offered = read_numbers(frame, mapping.offered, ledger, 0.0, MOST_CALLS, _ASIDE)
+    empty = np.isnan(offered)
+    ledger.set_aside(empty, "value")
+    return offered
+
+
+def _drop_impossible_answered(
+    frame: pl.DataFrame,
+    mapping: IntervalMapping,
+    offered: Floats,
+    answered: Floats,
+    ledger: RowAccounting,
+) -> None:
+    """Name the rows that answered more than was offered; what they answered is not known."""
+    with np.errstate(invalid="ignore"):
+        more = answered > offered
+    for row in np.flatnonzero(more & ledger.kept()).tolist():
+        ledger.faults.append(
+            ImportFault(
+                kind="value",
+                row=row + FIRST_ROW,
+                column=mapping.answered,
+                value=f"{frame[mapping.answered][row]}",
+                reason=Phrase("more calls are answered than offered ({0})", f"{offered[row]:g}"),
+                effect=_NOT_ANSWERED,
+                fix=Phrase("mend one of the two"),
+            )
+        )
+    answered[more] = np.nan
+
+
+def set_aside_misaligned(
+    frame: pl.DataFrame, mapping: IntervalMapping, seconds: Int64s, step: int, ledger: RowAccounting
+) -> None:
+    off = (seconds % (step * 60) != 0) & ledger.kept()
+    for row in np.flatnonzero(off).tolist():
+        ledger.faults.append(
+            ImportFault(
+                kind="misaligned",
+                row=row + FIRST_ROW,
+                column=mapping.start,
+                value=str(frame[mapping.start][row]),
+                reason=Phrase("the interval does not begin on a multiple of {0} minutes", step),
+                effect=_ASIDE,
+                fix=Phrase(
+                    "correct the time, or set `minutes` to the interval length of the table"
+                ),
+            )
+        )
+    ledger.set_aside(off, "misaligned")
+
+
+def _fill_zeros(rows: HistoryRows, step: int, time_zone: str) -> tuple[HistoryRows, int]:
+    """Add rows of zero calls between the first and the last row of each local day."""
+    day, _ = local_slots(rows.starts, time_zone)
+    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
+    last = np.append(first[1:], len(day)) - 1
+    span = [
+        np.arange(rows.starts[a], rows.starts[b] + 1, step * 60, dtype=np.int64)
+        for a, b in zip(first, last, strict=True)
+    ]
+    starts = np.concatenate(span)
+    place = np.searchsorted(starts, rows.starts)
+    offered, answered = np.zeros(len(starts)), np.zeros(len(starts))
+    aht_s = np.full(len(starts), np.nan)
+    offered[place], answered[place], aht_s[place] = rows.offered, rows.answered, rows.aht_s
+    if np.isnan(rows.answered).all():
+        answered[:] = np.nan
+    return HistoryRows(starts, offered, answered, aht_s), len(starts) - len(rows.starts)
+
+
+def _history(
+    name: str, rows: HistoryRows, step: int, time_zone: str
+) -> tuple[History, list[ImportFault]]:
+    history, held = sum_half_hours(name, rows, step)
+    day, slot = local_slots(history.starts, time_zone)
+    days = np.arange(day[0], day[-1] + 1)
+    present = np.zeros((len(days), SLOTS), dtype=np.bool_)
+    present[day - day[0], slot] = True
+    usual = expect_calls(present, days)
+    found = list(find_gaps(~present, usual))
+    return history, [
+        *_find_incomplete(name, history.starts, slot, held, 30 // step),
+        *list_gap_faults(found, days, name),
+    ]
+
+
+def _find_incomplete(
+    name: str, starts: Int64s, slot: Int64s, held: Int64s, parts: int
+) -> list[ImportFault]:
+    """Return one fault for each time of day whose half hours lack the same number of parts."""
+    faults = []
+    short = np.flatnonzero(held != parts)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i in short.tolist():
+        groups.setdefault((int(slot[i]), int(held[i])), []).append(i)
+    for (_, number), where in groups.items():
+        first = to_datetimes(starts[where[:1]])[0]
+        faults.append(
+            ImportFault(
+                kind="incomplete",
+                row=0,
+                column=name,
+                value=Phrase("half hour of {0}", f"{first:%Y-%m-%dT%H:%M}Z"),
+                reason=Phrase("it holds {0} of {1} intervals", number, parts),
+                effect=Phrase("the half hour is not known"),
+                fix=Phrase(
+                    "add the missing intervals, or set `missing_is_zero` if the source writes"
+                    " no row without calls"
+                ),
+                count=len(where),
+            )
+        )
+    return faults

@@ -1,21 +1,30 @@
-"""The mapping of a foreign table's columns to ours."""
+"""The mapping of a foreign table's columns to ours.
+
+Reading a column of times: local or with offset, each doubt named with its row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from datetime import date, datetime
+from functools import cache
 from typing import Any, TypeVar
 
-from releve.errors import Phrase
+import numpy as np
+import polars as pl
 
-__all__ = [
-    "CallMapping",
-    "Drop",
-    "IntervalMapping",
-    "PresenceMapping",
-    "parse_mapping",
-    "parse_report_mapping",
-]
+from releve.demand.import_report import FIRST_ROW, ImportFault
+from releve.demand.localtime import Int64s, find_offsets, local_to_utc
+from releve.demand.requirement import Truths
+from releve.errors import Phrase
+from releve.network.moments import (
+    UTC,
+    CellRefusal,
+    parse_date_text,
+    parse_moment,
+    parse_time_of_day,
+)
 
 _TRUE = ("true", "1", "yes", "y", "oui", "o", "vrai")
 
@@ -223,3 +232,189 @@ def _parse_drop(rule: Mapping[str, Any]) -> Drop:
         for column, values in rule["where"].items()
     }
     return Drop(name=str(rule["name"]), where=where)
+
+
+_ASIDE = Phrase("the row is set aside")
+_LENGTHS = {
+    "%Y-%m-%dT%H:%M:%S": 19,
+    "%Y-%m-%d %H:%M:%S": 19,
+    "%Y-%m-%dT%H:%M": 16,
+    "%Y-%m-%d %H:%M": 16,
+}
+_PLAIN = tuple(_LENGTHS)
+_YEAR_1900 = -2208988800
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """``seconds`` since 1970 UTC per row, valid where ``good``; ``kind`` says why not elsewhere."""
+
+    seconds: Int64s
+    good: Truths
+    kind: tuple[str, ...]
+    faults: tuple[ImportFault, ...]
+
+
+def read_times(column: pl.Series, time_zone: str, time_format: str = "") -> TimeColumn:
+    """Read a column of datetimes or texts; a time without offset is local to ``time_zone``.
+
+    ``time_format`` (strptime) is for texts that are not ISO 8601. Nothing is guessed: a time that
+    does not exist or exists twice in the zone is a fault of its row.
+    """
+    if isinstance(column.dtype, pl.Datetime):
+        local, good = _read_datetimes(column)
+        aware = np.full(len(column), column.dtype.time_zone is not None)
+        shift = np.zeros(len(column), dtype=np.int64)
+    else:
+        local, good, aware, shift = _read_texts(column, time_format)
+    utc, matches = local_to_utc(local, time_zone)
+    seconds = np.where(aware, local - shift, utc)
+    changes = good & ~aware & (matches != 1)
+    foreign = np.zeros(len(column), dtype=np.bool_)
+    if not isinstance(column.dtype, pl.Datetime):
+        foreign = good & aware & (find_offsets(seconds, time_zone) != shift)
+    kinds = np.where(changes, "clock_change", np.where(good, "", "time"))
+    faults = [
+        *_faults_unread(column, ~good, time_format),
+        *_faults_clock(column, changes, matches, time_zone),
+        *_faults_foreign(column, foreign, time_zone),
+    ]
+    return TimeColumn(seconds, good & ~changes, tuple(kinds.tolist()), tuple(faults))
+
+
+def take_starts(
+    frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | PresenceMapping
+) -> pl.Series:
+    """Return the starts of a table: its column, or a day and a time of day joined."""
+    if not mapping.start_time:
+        return frame[mapping.start]
+    days, clocks = (
+        frame[name].cast(pl.String).fill_null("").str.strip_chars().to_list()
+        for name in (mapping.start, mapping.start_time)
+    )
+    join = cache(lambda day, clock: _join_texts(day, clock, mapping.time_format))
+    joined = [join(day, clock) for day, clock in zip(days, clocks, strict=True)]
+    return pl.Series(f"{mapping.start} + {mapping.start_time}", joined, pl.String)
+
+
+def _join_texts(day: str, clock: str, time_format: str) -> str:
+    if not time_format:
+        found, at = parse_date_text(day), parse_time_of_day(clock)
+        if isinstance(found, date) and at is not None:
+            return datetime.combine(found, at).isoformat()
+    return f"{day} {clock}"
+
+
+def _read_datetimes(column: pl.Series) -> tuple[Int64s, Truths]:
+    physical = column.dt.cast_time_unit("us").to_physical()
+    good = physical.is_not_null().to_numpy().astype(np.bool_)
+    return physical.fill_null(0).to_numpy().astype(np.int64) // 1_000_000, good
+
+
+def _read_texts(column: pl.Series, time_format: str) -> tuple[Int64s, Truths, Truths, Int64s]:
+    """Return wall-clock seconds, which were read, which had an offset, and the offset in s."""
+    texts = column.cast(pl.String).fill_null("").str.strip_chars()
+    local, good = _read_plain(texts, () if time_format else _PLAIN)
+    aware = np.zeros(len(texts), dtype=np.bool_)
+    shift = np.zeros(len(texts), dtype=np.int64)
+    rest = np.flatnonzero(~good)
+    known: dict[str, tuple[int, bool, bool, int]] = {}
+    for row, text in zip(rest.tolist(), texts.gather(rest).to_list(), strict=True):
+        if text not in known:
+            known[text] = _read(text, time_format)
+        local[row], good[row], aware[row], shift[row] = known[text]
+    return local, good, aware, shift
+
+
+def _read_plain(texts: pl.Series, formats: tuple[str, ...]) -> tuple[Int64s, Truths]:
+    """Read the texts that are of one of the plain ISO forms, all at once."""
+    seconds = np.zeros(len(texts), dtype=np.int64)
+    good = np.zeros(len(texts), dtype=np.bool_)
+    length = texts.str.len_chars().to_numpy()
+    for form in formats:
+        found, read = _read_datetimes(texts.str.to_datetime(form, strict=False, time_unit="us"))
+        fits = read & ~good & (length == _LENGTHS[form]) & (found > _YEAR_1900)
+        seconds[fits], good[fits] = found[fits], True
+    return seconds, good
+
+
+def _read(text: str, time_format: str) -> tuple[int, bool, bool, int]:
+    try:
+        if time_format:
+            moment = datetime.strptime(text, time_format)  # noqa: DTZ007 (local on purpose)
+        elif (found := parse_moment(text)) is not None and not isinstance(found, CellRefusal):
+            if not found[1]:  # a date alone says no time of day
+                return 0, False, False, 0
+            moment = found[0] if found[0].tzinfo is None else datetime.fromisoformat(text)
+        else:
+            moment = datetime.fromisoformat(text)
+            if len(text) <= 10:
+                return 0, False, False, 0
+    except ValueError:
+        return 0, False, False, 0
+    shift = moment.utcoffset()
+    seconds = int(moment.replace(tzinfo=UTC).timestamp())
+    return seconds, True, shift is not None, 0 if shift is None else int(shift.total_seconds())
+
+
+def _value(column: pl.Series, row: int) -> str:
+    value = column[row]
+    return "" if value is None else str(value)
+
+
+def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[ImportFault]:
+    fix = Phrase("write it of the form {0}", time_format)
+    if not time_format:
+        fix = Phrase(
+            "write it like 2026-10-05T08:00 or 05/10/2026 08:00, or give the mapping a time_format"
+        )
+    return [
+        ImportFault(
+            kind="time",
+            row=int(row) + FIRST_ROW,
+            column=column.name,
+            value=_value(column, row),
+            reason=Phrase("no time of day can be read"),
+            effect=_ASIDE,
+            fix=fix,
+        )
+        for row in np.flatnonzero(where).tolist()
+    ]
+
+
+def _faults_clock(
+    column: pl.Series, where: Truths, matches: Int64s, time_zone: str
+) -> list[ImportFault]:
+    twice = Phrase("it exists twice in {0}: the clocks change then", time_zone)
+    never = Phrase("it does not exist in {0}: the clocks change then", time_zone)
+    return [
+        ImportFault(
+            kind="clock_change",
+            row=int(row) + FIRST_ROW,
+            column=column.name,
+            value=_value(column, row),
+            reason=twice if matches[row] > 1 else never,
+            effect=_ASIDE,
+            fix=Phrase("write the time with its offset, like 2026-10-25T02:30+01:00"),
+        )
+        for row in np.flatnonzero(where).tolist()
+    ]
+
+
+def _faults_foreign(column: pl.Series, where: Truths, time_zone: str) -> list[ImportFault]:
+    rows = np.flatnonzero(where)
+    if not len(rows):
+        return []
+    row = int(rows[0])
+    return [
+        ImportFault(
+            kind="other_zone",
+            row=row + FIRST_ROW,
+            column=column.name,
+            value=_value(column, row),
+            reason=Phrase("the offset is not the one of {0} at that time", time_zone),
+            effect=Phrase("the offset counts: the instant is taken as written"),
+            fix=Phrase("if these are local times of {0}, write them without offset", time_zone),
+            count=len(rows),
+        )
+    ]

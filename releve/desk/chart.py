@@ -13,7 +13,7 @@ from datetime import datetime
 
 import numpy as np
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.desk.text import Text
 from releve.plan.coverage import CoverageSeries
 from releve.plan.result import Floats

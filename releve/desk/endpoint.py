@@ -5,16 +5,20 @@
     @serve("sites.see", site="site")  # read alone
     @serve("drill.run", ACT)  # changed alone
     @serve("plan.publish", FORM, recent=True)  # both, by a user who lately proved who they are
+
+Ids in addresses: any text as one path segment without a dot or a slash (tilde encoding).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.urls import register_converter
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -23,8 +27,8 @@ from releve.desk.http import failure, wants_json
 from releve.desk.text import translate_error
 from releve.errors import ReleveError
 from releve.live import api as live
-from releve.registry.errors import Conflict, NotThere, RegistryError
-from releve.runs.errors import StillReading, TooManyJobs
+from releve.registry.tables import Conflict, NotThere, RegistryError
+from releve.runs.inputs import StillReading, TooManyJobs
 
 _View = Callable[..., HttpResponse]
 
@@ -122,3 +126,25 @@ def choose_status(error: Exception) -> int:
     if isinstance(error, NotThere):
         return 404
     return 409 if isinstance(error, Conflict) else 422
+
+
+_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:")
+_ESCAPE = re.compile(rb"~([0-9A-F]{2})")
+
+
+class RefConverter:
+    """``carrier:Maroc Telecom`` <-> ``carrier:Maroc~20Telecom``; ``.json`` can follow an id."""
+
+    regex = r"(?:[A-Za-z0-9_:-]|~[0-9A-F]{2})+"
+
+    def to_python(self, value: str) -> str:
+        """Return the id; ValueError (no such page) when the bytes are not UTF-8."""
+        raw = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), value.encode("ascii"))
+        return raw.decode("utf-8")
+
+    def to_url(self, value: str) -> str:
+        """Return the path segment."""
+        return "".join(chr(b) if b in _SAFE else f"~{b:02X}" for b in value.encode("utf-8"))
+
+
+register_converter(RefConverter, "ref")

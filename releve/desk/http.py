@@ -1,6 +1,17 @@
 """How the desk answers: a page as HTML or JSON, 304 where it has not changed, errors in one shape.
 
 A page with forms is always sent again: each of them holds a token of its own.
+
+The database is busy, away, full or behind its ledger: one answer, wherever it happens.
+
+How much a page takes: more is refused by what the request announces, before any of it is read.
+
+Every view takes FORM_BYTES; one that takes files says so by :func:`takes`. Django's check of the
+form's token reads the whole body, so this stands before it.
+
+Security headers on every answer: nothing from elsewhere, no inline script, no framing.
+
+Read what an address or a form asks for: a day, a number, a thing that has to be there.
 """
 
 from __future__ import annotations
@@ -8,11 +19,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from datetime import date
+from typing import Any, TypeVar, cast
 
+from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.db import DatabaseError
 from django.forms import BaseForm
 from django.http import (
+    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
@@ -27,9 +42,11 @@ from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from releve.desk.live.streams import describe_drill
+from releve.desk.live.page import describe_drill
 from releve.desk.page import PageModel
-from releve.live.api import IdentityCache
+from releve.ledger.guards import LedgerBehind
+from releve.ledger.rollback import is_behind
+from releve.live.api import Busy, IdentityCache, is_busy, is_disk_full
 from releve.registry.service import get_current_version, load_operator
 
 API = "/api/"
@@ -217,3 +234,167 @@ def other_form(request: HttpRequest, *, as_json: bool) -> str:
         query["format"] = "json"
     path = escape_uri_path(request.path.removesuffix("verdict.json").removesuffix(".json"))
     return f"{path}?{query.urlencode()}" if query else path
+
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+_SIGN_IN = "/account/"
+_RETRY_AFTER_SECONDS, _RETRY_WHEN_FULL_SECONDS = 2, 60
+
+
+def answered_if_busy(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Django middleware: a view that the database kept waiting too long is answered by 503.
+
+    Where the database is behind its ledger, pages show what it holds, and no form but that of
+    signing in is taken.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.method in _SAFE_METHODS or request.path.startswith(_SIGN_IN):
+            return get_response(request)
+        return _refuse_behind(request) if is_behind() else get_response(request)
+
+    middleware.process_exception = answer_if_busy  # type: ignore[attr-defined]
+    return middleware
+
+
+def answer_if_busy(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    """Return the answer to such an error; None where it is another one, or none."""
+    if isinstance(error, LedgerBehind):
+        return _refuse_behind(request)
+    full = is_disk_full(error)
+    if not full and not is_busy(error):
+        return None
+    message = (
+        _("The database’s disk is full. Nothing was changed; free space, then try again.")
+        if full
+        else _("The database is busy. Nothing was changed; try again in a moment.")
+    )
+    try:
+        response = failure(request, 503, message)
+    except DatabaseError:  # the frame of a page asks who reads it
+        response = HttpResponse(message, status=503, content_type="text/plain; charset=utf-8")
+    response["Retry-After"] = str(_RETRY_WHEN_FULL_SECONDS if full else _RETRY_AFTER_SECONDS)
+    return response
+
+
+def _refuse_behind(request: HttpRequest) -> HttpResponse:
+    return failure(
+        request,
+        503,
+        _("The database is behind its signed roots: nothing is recorded until that is mended."),
+        _("Call an administrator: `releve doctor` says what is missing, and the ways out."),
+    )
+
+
+def unrecorded(error: Busy) -> str:
+    """Return why nothing was recorded and what to do, above the form that was sent."""
+    if is_disk_full(error):
+        return _("The database’s disk is full. Nothing was recorded; free space, then send again.")
+    return _("The database is busy. Nothing was recorded; send it again.")
+
+
+FORM_BYTES = 256 * 1024
+LARGEST_BODY_BYTES = 65 * 1024**2
+"""What the server itself takes of any request: the reference data with its form."""
+
+_View = Callable[..., HttpResponse]
+
+
+def takes(most_bytes: int, message: Callable[[], str]) -> Callable[[_View], _View]:
+    """Set the bytes that a view accepts, and the message for a larger body."""
+    if most_bytes > LARGEST_BODY_BYTES:
+        raise ValueError(f"most_bytes must be at most {LARGEST_BODY_BYTES}, got {most_bytes}")
+
+    def decorate(view: _View) -> _View:
+        view.most_bytes, view.too_much = most_bytes, message  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+class BodySizes:
+    """Django middleware: refuse (413) a body larger than its view takes, without reading it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: object, kwargs: object
+    ) -> HttpResponse | None:
+        """Answer in the view's place where the body is too large."""
+        most = getattr(view, "most_bytes", FORM_BYTES)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) <= most:  # of no number Django reads nothing
+            return None
+        message = _("What you sent is too large; nothing was recorded.")
+        return failure(request, 413, message, getattr(view, "too_much", _too_large_form)())
+
+
+def _too_large_form() -> str:
+    return _("A form takes at most {size} KB.").format(size=FORM_BYTES // 1024)
+
+
+def policy(form_targets: Sequence[str] = ()) -> str:
+    """Return the content policy; a form may lead to this desk, and to the origins named."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            " ".join(("form-action 'self'", *form_targets)),
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+_HEADERS = {
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def security_headers(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Django middleware: add the headers that Django itself does not set."""
+    headers = {"Content-Security-Policy": policy(settings.FORM_TARGETS), **_HEADERS}
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware
+
+
+_T = TypeVar("_T")
+
+
+def read_day(text: str) -> date | None:
+    """Return a day as ``2026-11-30``; None where it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def read_number(text: str, most_digits: int = 8) -> int | None:
+    """Return a whole number from 0; None where it is none, or has more digits."""
+    sound = text.isascii() and text.isdigit() and len(text) <= most_digits
+    return int(text) if sound else None
+
+
+def require_found(found: _T | None, message: str) -> _T:
+    """Return what was found; Http404 with a sentence where nothing was."""
+    if found is None:
+        raise Http404(message)
+    return found

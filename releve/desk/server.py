@@ -20,7 +20,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from releve.desk.body_limits import LARGEST_BODY_BYTES
+from releve.desk.http import LARGEST_BODY_BYTES
 
 MOST_CONNECTIONS = 700
 """Below the 1,024 files that a process may open by default."""

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from releve.errors import NumberPhrase, Phrase
 from releve.network import Opening
-from releve.network.clock import city, zone
+from releve.network.moments import city, zone
 from releve.plan.coverage import round_coverage
 
 NARROW = "\u202f"

@@ -1,63 +1,93 @@
-"""Every address of the desk."""
+"""Every address of the desk.
+
+What belongs to no subject: the language, errors.
+"""
 
 from __future__ import annotations
 
-from django.urls import include, path
+import sys
 
-from releve.desk import views
-from releve.desk.access import identity_views, people_views
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.i18n import set_language as django_set_language
+
+from releve.desk.access import views
 from releve.desk.access import views as access
+from releve.desk.access.guard import allow_anonymous, changes_nothing
+from releve.desk.http import answer_if_busy, failure
+
+set_language = changes_nothing(allow_anonymous(csrf_exempt(django_set_language)))
+"""Keeps the language in a cookie. Exempt from the CSRF token on purpose: all it changes is a
+reader's language, and without a token in them the pages are the same for everybody and cacheable.
+"""
+
+
+def stranger(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404 with the reason the view gave, if it gave one."""
+    given = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
+    return failure(request, 404, given or _("There is no page at this address."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 without saying what went wrong; the log does. A busy database is no fault."""
+    busy = answer_if_busy(request, sys.exception())
+    if busy is not None:
+        return busy
+    return failure(request, 500, _("Something went wrong. It has been logged."))
+
 
 urlpatterns = [
-    path("", include("releve.desk.plan.urls")),
-    path("", include("releve.desk.week.urls")),
-    path("telework/", include("releve.desk.telework.urls")),
-    path("rehearsal/", include("releve.desk.rehearsal.urls")),
-    path("charter/", include("releve.desk.charter.urls")),
-    path("draws/", include("releve.desk.draws.urls")),
-    path("rules/", include("releve.desk.rules.urls")),
-    path("planning/", include("releve.desk.planning.urls")),
-    path("", include("releve.desk.system.urls")),
-    path("language", views.set_language, name="set_language"),
+    path("", include("releve.desk.plan.views")),
+    path("", include("releve.desk.week")),
+    path("telework/", include("releve.desk.telework")),
+    path("rehearsal/", include("releve.desk.rehearsal")),
+    path("charter/", include("releve.desk.charter.views")),
+    path("draws/", include("releve.desk.draws")),
+    path("rules/", include("releve.desk.rules")),
+    path("planning/", include("releve.desk.planning")),
+    path("", include("releve.desk.system")),
+    path("language", set_language, name="set_language"),
     path("start", access.redirect_to_start, name="start"),
     path("look", access.choose_role, name="look"),
     path("account", access.show_account, name="account"),
     path("account/read", access.mark_notices_read, name="account_read"),
-    path("people", people_views.list_people, name="people"),
-    path("people/roles/<int:number>/end", people_views.end_role, name="role_end"),
-    path("people/<int:number>/close", people_views.close_person, name="person_close"),
-    path("people/<int:number>/link", people_views.show_password_link, name="person_link"),
-    path("people/<int:number>/factors", people_views.ask_reset, name="factors_ask"),
-    path("people/<int:number>/confirm", people_views.confirm_person, name="person_confirm"),
-    path("people/factors/<int:number>/allow", people_views.allow_reset, name="factors_allow"),
-    path("people/erase", identity_views.erase, name="erase"),
-    path("identity", identity_views.identity, name="identity"),
-    path("identity/read", identity_views.mark_notices_read, name="identity_read"),
-    path("identity/ask", identity_views.request_identity, name="identity_ask"),
-    path("identity/<int:number>/allow", identity_views.approve_request, name="identity_allow"),
-    path("identity/<int:number>/see", identity_views.reveal_name, name="identity_see"),
-    path("people/tokens", people_views.issue_token, name="token_give"),
-    path("people/tokens/<int:number>/end", people_views.revoke_token, name="token_end"),
-    path("account/", include("releve.desk.access.urls")),
-    path("", include("releve.desk.now.urls")),
-    path("", include("releve.desk.service.urls")),
-    path("", include("releve.desk.relief.urls")),
-    path("surge/", include("releve.desk.surge.urls")),
-    path("transport/", include("releve.desk.transport.urls")),
-    path("switches/", include("releve.desk.switches.urls")),
-    path("", include("releve.desk.live.urls")),
-    path("incident/", include("releve.desk.incident.urls")),
-    path("health/", include("releve.desk.health.urls")),
-    path("api/", include("releve.desk.api.urls")),
-    path("registry/", include("releve.desk.registry.urls")),
-    path("association/", include("releve.desk.association.urls")),
-    path("crashtest/", include("releve.desk.crashtest.urls")),
-    path("ledger/", include("releve.desk.ledger.urls")),
-    path("packs/", include("releve.desk.packs.urls")),
-    path("contracts/", include("releve.desk.valve.urls")),
-    path("", include("releve.desk.places.urls")),
-    path("outbound/", include("releve.desk.outbound.urls")),
+    path("people", views.list_people, name="people"),
+    path("people/roles/<int:number>/end", views.end_role, name="role_end"),
+    path("people/<int:number>/close", views.close_person, name="person_close"),
+    path("people/<int:number>/link", views.show_password_link, name="person_link"),
+    path("people/<int:number>/factors", views.ask_reset, name="factors_ask"),
+    path("people/<int:number>/confirm", views.confirm_person, name="person_confirm"),
+    path("people/factors/<int:number>/allow", views.allow_reset, name="factors_allow"),
+    path("people/erase", views.erase, name="erase"),
+    path("identity", views.identity, name="identity"),
+    path("identity/read", views.mark_identity_read, name="identity_read"),
+    path("identity/ask", views.request_identity, name="identity_ask"),
+    path("identity/<int:number>/allow", views.approve_request, name="identity_allow"),
+    path("identity/<int:number>/see", views.reveal_name, name="identity_see"),
+    path("people/tokens", views.issue_token, name="token_give"),
+    path("people/tokens/<int:number>/end", views.revoke_token, name="token_end"),
+    path("account/", include("releve.desk.access.views")),
+    path("", include("releve.desk.now")),
+    path("", include("releve.desk.service")),
+    path("", include("releve.desk.relief")),
+    path("surge/", include("releve.desk.surge")),
+    path("transport/", include("releve.desk.transport")),
+    path("switches/", include("releve.desk.switches")),
+    path("", include("releve.desk.live.views")),
+    path("incident/", include("releve.desk.incident")),
+    path("health/", include("releve.desk.health")),
+    path("api/", include("releve.desk.api.document")),
+    path("registry/", include("releve.desk.registry.views")),
+    path("association/", include("releve.desk.association")),
+    path("crashtest/", include("releve.desk.crashtest.views")),
+    path("ledger/", include("releve.desk.ledger")),
+    path("packs/", include("releve.desk.packs")),
+    path("contracts/", include("releve.desk.valve")),
+    path("", include("releve.desk.places.views")),
+    path("outbound/", include("releve.desk.outbound.views")),
 ]
 
-handler404 = "releve.desk.views.stranger"
-handler500 = "releve.desk.views.server_error"
+handler404 = "releve.desk.urls.stranger"
+handler500 = "releve.desk.urls.server_error"

@@ -8,17 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = [
-    "ACCOUNT_NAMES",
-    "AGENT",
-    "CALLED",
-    "EVIDENCE",
-    "NEUTRAL",
-    "UNSAMPLED",
-    "USER",
-    "Columns",
-]
-
 Columns = Mapping[str, tuple[str, ...]]
 
 
@@ -92,7 +81,7 @@ USER = _columns(
 )
 """Users of the desk: kept for the records, accounts are closed; sessions end with the account.
 
-A closed account is erased on request (:mod:`releve.accounts.account_erasure`).
+A closed account is erased on request (:mod:`releve.accounts.person_erasure`).
 """
 
 ACCOUNT_NAMES = _columns(

@@ -15,8 +15,6 @@ from typing import Any, Protocol, cast
 
 from django.utils.module_loading import import_string
 
-__all__ = ["Findings", "PersonalData", "erase_due", "register", "registered"]
-
 
 @dataclass(frozen=True, slots=True)
 class Findings:

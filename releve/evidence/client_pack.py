@@ -8,10 +8,8 @@ from datetime import date
 from typing import Any
 
 from releve.errors import NumberPhrase, Phrase
-from releve.evidence.completeness import NO_SITE, Selection
-from releve.evidence.errors import PackRefused
 from releve.evidence.language import DayPhrase, Wording, isolate_name
-from releve.evidence.places import (
+from releve.evidence.paper import (
     CLOSURE_KINDS,
     OUTAGE_KINDS,
     describe_happenings,
@@ -20,14 +18,11 @@ from releve.evidence.places import (
     name_event,
     state_closures,
 )
-from releve.evidence.records import EvidenceRecord, load_records
-from releve.evidence.sources import PackDraft, PackSource
-from releve.evidence.statements import Statement
+from releve.evidence.records import EvidenceRecord, PackRefused, Statement, load_records
+from releve.evidence.sources import NO_SITE, PackDraft, PackSource, Selection
 from releve.live import api as live
 from releve.network import Client, Programme
-from releve.network.clock import zone
-
-__all__ = ["draft_client_pack"]
+from releve.network.moments import zone
 
 RELIEF, SEALED = "relief.covered", "service.sealed"
 _PROMISES, _SERVICE = "programmes.json", "service.json"

@@ -6,13 +6,11 @@ import hashlib
 from typing import Any
 
 from releve.evidence import verify
-from releve.evidence.errors import PackError
 from releve.evidence.pack import build_pack
+from releve.evidence.records import PackError
 from releve.evidence.store import IssuedPack, list_packs
-from releve.ledger.checkpoints import verify_note_line
+from releve.ledger.roots import verify_note_line
 from releve.ledger.witnesses import list_witnesses
-
-__all__ = ["compare_remade", "read_cosigners"]
 
 
 def read_data(pack: IssuedPack, content: bytes) -> dict[str, Any]:

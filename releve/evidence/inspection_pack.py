@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from releve.errors import NumberPhrase, Phrase
-from releve.evidence.completeness import Selection
-from releve.evidence.errors import PackRefused
 from releve.evidence.language import DayPhrase, Wording
-from releve.evidence.places import (
+from releve.evidence.paper import (
     CLOSURE_KINDS,
     OUTAGE_KINDS,
     describe_happenings,
@@ -21,15 +19,12 @@ from releve.evidence.places import (
     name_measure,
     state_closures,
 )
-from releve.evidence.records import EvidenceRecord, load_records
-from releve.evidence.sources import PackDraft, PackSource, PaperTable
-from releve.evidence.statements import Statement
+from releve.evidence.records import EvidenceRecord, PackRefused, Statement, load_records
+from releve.evidence.sources import PackDraft, PackSource, PaperTable, Selection
 from releve.ledger.digests import parse_canonical
 from releve.ledger.models import LedgerEntry, PersonalValue
-from releve.network.clock import zone
+from releve.network.moments import zone
 from releve.situation import CaseDeclared
-
-__all__ = ["draft_inspection_pack"]
 
 SMALL_COUNT = 5
 """Counts of cases below this are hidden."""

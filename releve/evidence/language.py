@@ -11,9 +11,7 @@ from typing import Any, Self
 from django.utils.translation import gettext, override
 
 from releve.errors import NumberPhrase, Phrase
-from releve.network.clock import city, zone
-
-__all__ = ["DayPhrase", "Wording", "isolate_name"]
+from releve.network.moments import city, zone
 
 _NARROW, _NO_BREAK = "\u202f", "\u00a0"
 _WORDS = {

@@ -14,15 +14,7 @@ from releve.errors import Phrase
 from releve.evidence import verify
 from releve.evidence.verify import Export, Keys, VerifyError, check_root, read_line
 from releve.ledger.export import export_lines
-from releve.ledger.rotation import iter_rotations, list_own_keys
-
-__all__ = [
-    "LedgerVerification",
-    "Verifier",
-    "load_verifier",
-    "verify_own_ledger",
-    "verify_with_root",
-]
+from releve.ledger.seal import iter_rotations, list_own_keys
 
 _MOST_FAULTS = 50
 

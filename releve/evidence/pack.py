@@ -16,27 +16,37 @@ from releve import __version__
 from releve.errors import Phrase
 from releve.evidence import verify
 from releve.evidence.client_pack import draft_client_pack
-from releve.evidence.completeness import find_tallies, list_selections
-from releve.evidence.crash_test_pack import draft_crash_test_pack
-from releve.evidence.errors import PackError, PackRefused
 from releve.evidence.inspection_pack import draft_inspection_pack
 from releve.evidence.language import Wording
-from releve.evidence.operator_packs import draft_association_pack, draft_audit_pack
+from releve.evidence.operator_packs import (
+    draft_association_pack,
+    draft_audit_pack,
+    draft_crash_test_pack,
+)
 from releve.evidence.paper import Attachment, Paper, describe_tools, typeset
-from releve.evidence.records import prove_records, share_reads
-from releve.evidence.sources import PackDraft, PackRequest, PackSource, open_source
-from releve.evidence.statements import compute_statement
-from releve.ledger.checkpoints import RotatedRoot, build_checkpoint, sign_note
+from releve.evidence.records import (
+    PackError,
+    PackRefused,
+    compute_statement,
+    prove_records,
+    share_reads,
+)
+from releve.evidence.sources import (
+    PackDraft,
+    PackRequest,
+    PackSource,
+    find_tallies,
+    list_selections,
+    open_source,
+)
 from releve.ledger.digests import canonical_json, format_instant, parse_canonical
 from releve.ledger.disclosure import PERSON_KINDS
 from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove_history
-from releve.ledger.roots import SignedRoot
+from releve.ledger.roots import RotatedRoot, SignedRoot, build_checkpoint, sign_note
 from releve.ledger.witnesses import list_cosignatures
 from releve.network import day_bounds
 from releve.situation import KINDS, find_time_zone, health_fields
-
-__all__ = ["PACK_FILE", "PACK_KINDS", "BuiltPack", "PackKind", "build_pack", "write_note"]
 
 PACK_FILE = verify.PACK_FILE
 _MOST_ENTRIES = 100_000

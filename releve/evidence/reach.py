@@ -14,7 +14,6 @@ from releve.runs.installation import open_crash_tests
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["PERMISSIONS_BY_KIND", "PackChoice", "has_reach", "list_pack_choices", "name_recipient"]
 
 PERMISSIONS_BY_KIND: Mapping[str, str] = {
     "client": "evidence.client",

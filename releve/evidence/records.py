@@ -2,17 +2,35 @@
 
 Personal values stay commitments. Values of health that concern no particular person are shown
 where a pack asks for them, with their salts.
+
+Statements of a pack: a sentence, a value, and how the value is computed from entries.
+
+The computing is the verifier's own, so that what is printed is what a stranger computes.
+
+Errors of evidence packs.
+
+The operator's own certificate on a pack, where one is set: PAdES, beside the ledger's key.
+
+``RELEVE_PACK_CERTIFICATE`` names a PKCS #12 file, ``RELEVE_PACK_PASSWORD`` opens it and
+``RELEVE_PACK_TIMESTAMP`` is the address of a time-stamping authority (RFC 3161). The signature is
+added after the pack's bytes, so that what was issued stays a prefix of the file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+import io
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
-from releve.ledger import tree
+from releve.errors import Phrase, ReleveError
+from releve.evidence import verify
+from releve.evidence.language import Wording
+from releve.extras import OptionalModule
+from releve.ledger import merkle
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import parse_canonical
 from releve.ledger.merkle import Subtree, fold_hashes, inclusion_path, leaf_hash
@@ -21,8 +39,6 @@ from releve.ledger.proofs import disclose_values
 from releve.ledger.roots import SignedRoot
 from releve.live.api import LIVE
 from releve.situation import KINDS, health_fields, personal_fields
-
-__all__ = ["EvidenceRecord", "load_records", "prove_records", "share_reads"]
 
 _BLOCK_LEVEL = 8
 
@@ -140,9 +156,123 @@ def share_reads() -> Subtree:
     @lru_cache(maxsize=100_000)
     def subtree(level: int, index: int) -> bytes:
         if level >= _BLOCK_LEVEL:
-            return tree.hash_subtree(level, index)
+            return merkle.hash_subtree(level, index)
         first = (index << level) & ((1 << _BLOCK_LEVEL) - 1)
         leaves = read_block((index << level) >> _BLOCK_LEVEL)
         return fold_hashes(leaves[first : first + (1 << level)])
 
     return subtree
+
+
+How = Literal["count", "distinct", "sum", "min", "max", "last", "span", "document", "stated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A figure of a pack, before it is computed.
+
+    ``kinds`` and ``where`` say which entries of the period it counts: all of them. Without
+    ``kinds`` it is of the entries ``of``. ``path`` names the value that is taken from each, or from
+    the ``document``. A figure that is ``stated`` has its value here: no entry shows it.
+    """
+
+    id: str
+    text: Phrase
+    how: How
+    unit: Literal["", "share", "min", "s"] = ""
+    path: str = ""
+    kinds: tuple[str, ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+    of: tuple[int, ...] = ()
+    document: str = ""
+    value: Any = None
+
+
+def compute_statement(
+    one: Statement,
+    pack: dict[str, Any],
+    records: dict[int, dict[str, Any]],
+    corrected: set[str],
+    documents: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return a statement as a pack holds it, with its value.
+
+    ``pack`` needs the instants ``start`` and ``end`` and its ``day_ends``; ``records`` are the
+    pack's entries by number, ``corrected`` the ids of those that no longer count.
+    """
+    found: dict[str, Any] = {
+        "document": one.document,
+        "en": Wording("en").say(one.text),
+        "fr": Wording("fr").say(one.text),
+        "how": one.how,
+        "id": one.id,
+        "kinds": list(one.kinds),
+        "late": 0,
+        "of": list(one.of),
+        "path": one.path,
+        "unit": one.unit,
+        "value": one.value,
+        "where": dict(one.where),
+    }
+    if one.how == "document":
+        found["value"] = verify.read_path(documents[one.document], one.path)
+    elif one.how != "stated":
+        if one.kinds:
+            found["of"] = [
+                seq
+                for seq, record in records.items()
+                if verify.belongs(record, found, pack, corrected)
+            ]
+        found["late"] = sum(verify.late_minutes(records[seq], pack) > 0 for seq in found["of"])
+        values = [verify.entry_value(records[seq], one.path) for seq in found["of"]]
+        found["value"] = verify.compute_figure(one.how, values)
+    return found
+
+
+class PackError(ReleveError, ValueError):
+    """A pack that cannot be made, read or stored."""
+
+
+class PackRefused(PackError):  # noqa: N818 (named after what happens)
+    """A pack that may not be made as asked; the message names the fix."""
+
+
+signers: Any = OptionalModule("pyhanko.sign.signers")
+timestamps: Any = OptionalModule("pyhanko.sign.timestamps")
+writers: Any = OptionalModule("pyhanko.pdf_utils.incremental_writer")
+fields: Any = OptionalModule("pyhanko.sign.fields")
+
+
+def sign_pack(pdf: bytes) -> bytes:
+    """Return a pack with the operator's signature; as it is where no certificate is set."""
+    path = os.environ.get("RELEVE_PACK_CERTIFICATE", "")
+    if not path:
+        return pdf
+    password = os.environ.get("RELEVE_PACK_PASSWORD", "").encode()
+    signer = signers.SimpleSigner.load_pkcs12(path, passphrase=password or None)
+    if signer is None:
+        raise PackError(
+            f"RELEVE_PACK_CERTIFICATE: {path} cannot be opened: check the file and"
+            " RELEVE_PACK_PASSWORD"
+        )
+    stamp = os.environ.get("RELEVE_PACK_TIMESTAMP", "")
+    try:
+        signed = signers.sign_pdf(
+            writers.IncrementalPdfFileWriter(io.BytesIO(pdf)),
+            signers.PdfSignatureMetadata(
+                field_name="Signature1",
+                subfilter=fields.SigSeedSubFilter.PADES,
+                md_algorithm="sha256",
+            ),
+            signer=signer,
+            timestamper=timestamps.HTTPTimeStamper(stamp) if stamp else None,
+        )
+    except OSError as error:
+        raise PackError(
+            f"RELEVE_PACK_TIMESTAMP: the authority at {stamp} gave no time stamp ({error}): check"
+            " the address, or leave it empty"
+        ) from error
+    content: bytes = signed.getvalue()
+    if not content.startswith(pdf):
+        raise PackError("the signature changed the pack: it is not issued")
+    return content

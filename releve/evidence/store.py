@@ -19,8 +19,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from releve.evidence.certificate import sign_pack
 from releve.evidence.pack import PACK_KINDS, build_pack, write_note
+from releve.evidence.records import sign_pack
 from releve.evidence.sources import PackRequest
 from releve.evidence.verify import NotedFile
 from releve.files.atomic import make_folder, write_file
@@ -28,19 +28,6 @@ from releve.ledger.account_names import restore_names
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import parse_canonical
 from releve.ledger.models import LedgerEntry
-
-__all__ = [
-    "STREAM",
-    "IssuedPack",
-    "PackReceipt",
-    "find_pack",
-    "issue_pack",
-    "list_packs",
-    "list_receipts",
-    "load_pack_file",
-    "record_receipt",
-    "zip_pack",
-]
 
 STREAM = "evidence"
 MADE, RECEIVED = "pack.made", "pack.received"

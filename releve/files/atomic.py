@@ -3,11 +3,14 @@
 The content is written to a hidden draft in the same folder and renamed into place, so readers see
 the old content or the new one. A failed write removes its draft; a killed process leaves one, whose
 name begins with a dot.
+
+Locks between processes of one machine, by a file; a process that ends gives up its own.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -15,8 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-
-__all__ = ["create_file", "make_folder", "replace_file", "replace_folder", "write_file"]
 
 _PRIVATE = 0o600
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -159,3 +160,22 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold a lock, after waiting for the process that holds it."""
+    with path.open("ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def try_lock(path: Path) -> IO[bytes] | None:
+    """Take a lock and return the open file that holds it until closed; None when it is taken."""
+    stream = path.open("ab")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.close()
+        return None
+    return stream

@@ -15,16 +15,6 @@ from pathlib import Path
 from releve.errors import ReleveError
 from releve.files.atomic import create_file
 
-__all__ = [
-    "FOLDERS",
-    "MARK",
-    "HomeError",
-    "is_home",
-    "make_home",
-    "protect_file",
-    "require_home",
-]
-
 MARK = "releve-home.json"
 """The file that marks a home folder."""
 FOLDERS = ("charters", "law", "rules")

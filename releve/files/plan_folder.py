@@ -15,27 +15,33 @@
 
 A folder is written beside its place and then put there by renaming, so a reader never sees half of
 it. Local times are those of the site; at home, those of the operator.
+
+The file of a plan folder that names the packs of rules its operator has chosen.
+
+The plans of the folder in memory, read again when their file changes.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from releve.errors import ReleveError
 from releve.files.atomic import replace_folder
-from releve.files.pack_file import PACK_FILE, format_packs
-from releve.network.clock import UTC, zone
 from releve.network.model import HOME
+from releve.network.moments import UTC, zone
 from releve.plan.plan_json import PlanFormatError, plan_from_json, plan_to_json
 from releve.plan.result import BASE, Move, Placement, Plan
 from releve.situation import ChosenPack
@@ -43,17 +49,43 @@ from releve.situation import ChosenPack
 if TYPE_CHECKING:
     from icalendar import Event
 
-__all__ = [
-    "VERIFICATION_COLUMNS",
-    "PlanFolderError",
-    "build_calendars",
-    "check_overwritable",
-    "list_plan_files",
-    "make_file_name",
-    "read_plan",
-    "read_plans",
-    "write_plans",
-]
+
+PACK_FILE = "packs.json"
+
+
+class PackFileError(ReleveError, ValueError):
+    """The file of packs of a plan folder cannot be read."""
+
+
+def format_packs(chosen: Iterable[ChosenPack]) -> str:
+    """Return packs and their days as JSON; ``to`` null: until ended."""
+    rows = [
+        {"pack": one.pack, "from": str(one.first), "to": one.last and str(one.last)}
+        for one in chosen
+    ]
+    return json.dumps(rows, indent=1) + "\n"
+
+
+def read_packs(folder: Path) -> tuple[ChosenPack, ...]:
+    """Return the packs that a plan folder names; none where it has no such file."""
+    path = folder / PACK_FILE
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(
+            ChosenPack(
+                row["pack"],
+                date.fromisoformat(row["from"]),
+                None if row["to"] is None else date.fromisoformat(row["to"]),
+            )
+            for row in rows
+        )
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PackFileError(
+            f'{path}: {error}: write [{{"pack": "health-2020", "from": "2026-12-01", "to": null}}]'
+        ) from None
+
 
 _PLAN_NAME = re.compile(r"plan-(\d{4}-\d{2}-\d{2})\.json")
 HYBRID_FILE = "hybrid-week.csv"
@@ -407,3 +439,84 @@ def _matrix_rows(plan: Plan) -> Iterable[tuple[_Value, ...]]:
 
 def _wall(time: datetime, tz: str) -> datetime:
     return time.astimezone(zone(tz)).replace(tzinfo=None)
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A plan with its digest, the days planned beside it, and the one shown by default."""
+
+    plan: Plan
+    digest: str
+    days: tuple[date, ...]
+    default: date
+
+
+@dataclass(frozen=True)
+class _Read:
+    signature: tuple[int, int, int]
+    digest: str
+    plan: Plan
+
+
+class PlanStore:
+    """Reads each day once and again when its file is another one (inode, time, size)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._read: dict[date, _Read] = {}
+
+    def days(self) -> tuple[date, ...]:
+        """Return the days that the folder holds now."""
+        return tuple(list_plan_files(self._folder))
+
+    def get(self, day: date | None = None) -> StoredPlan | None:
+        """Return the plan of a day (the first one by default); None when there is no such day.
+
+        PlanFolderError when the folder or the file cannot be read.
+        """
+        files = list_plan_files(self._folder)
+        chosen = next(iter(files)) if day is None else day
+        if chosen not in files:
+            return None
+        with self._lock:
+            read = self._fresh(chosen, files[chosen])
+        return StoredPlan(read.plan, read.digest, tuple(files), next(iter(files)))
+
+    def get_all(self) -> tuple[StoredPlan, ...]:
+        """Return every plan of the folder, by day; PlanFolderError as for one."""
+        found = (self.get(day) for day in self.days())
+        return tuple(item for item in found if item is not None)
+
+    def _fresh(self, day: date, path: Path) -> _Read:
+        try:
+            status = path.stat()
+            signature = (status.st_ino, status.st_mtime_ns, status.st_size)
+            known = self._read.get(day)
+            if known is not None and known.signature == signature:
+                return known
+            content = path.read_bytes()
+            plan = plan_from_json(content.decode("utf-8"))
+        except OSError as error:
+            raise PlanFolderError(f"{path}: {error.strerror}") from error
+        except (PlanFormatError, UnicodeDecodeError) as error:
+            raise PlanFolderError(f"{path}: {error}") from error
+        digest = hashlib.sha256(content).hexdigest()
+        self._read[day] = _Read(signature, digest, plan)
+        return self._read[day]
+
+
+def digest_plans(plans: Iterable[StoredPlan]) -> str:
+    """Return what identifies some plans of a folder together; empty for none."""
+    digests = "".join(item.digest for item in plans)
+    return hashlib.sha256(digests.encode()).hexdigest() if digests else ""
+
+
+_stores: dict[Path, PlanStore] = {}
+
+
+def open_plan_store(folder: Path | None) -> PlanStore:
+    """Return the store of a folder, one per folder and process."""
+    if folder is None:
+        raise PlanFolderError("RELEVE_PLAN_FOLDER is not set")
+    return _stores.setdefault(folder, PlanStore(folder))

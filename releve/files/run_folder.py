@@ -30,25 +30,6 @@ from releve.crashtest.ablation import Ablation
 from releve.errors import ReleveError
 from releve.files.atomic import write_file
 
-__all__ = [
-    "RUN_FORMAT",
-    "RunFolderError",
-    "begin_run",
-    "build_certificate",
-    "clear_step",
-    "digest_parts",
-    "list_differences",
-    "read_ablations",
-    "read_parts",
-    "read_result",
-    "read_run",
-    "read_step",
-    "write_json",
-    "write_part",
-    "write_result",
-    "write_step",
-]
-
 RUN_FORMAT = "releve-crashtest-run/1"
 _DOING = "doing.json"
 

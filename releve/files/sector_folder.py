@@ -23,23 +23,11 @@ from releve.errors import ReleveError
 from releve.files.operator_folder import read_operator_files, write_operator_files
 from releve.files.plan_folder import read_plans
 from releve.network import Operator, read_operator, write_operator
-from releve.network.sample.sector import SECTOR_TABLES
+from releve.network.sample.operator import SECTOR_TABLES
 from releve.plan import Plan, PlanSettings
 from releve.plan.spare import find_spare
 from releve.plan.week import require_planned
 from releve.sector import ReliefPackage, SectorMember, read_packages, read_terms
-
-__all__ = [
-    "SectorFolderError",
-    "build_member",
-    "list_members",
-    "read_member",
-    "read_member_operator",
-    "read_member_plan",
-    "read_sector_packages",
-    "write_sector_member",
-    "write_sector_terms",
-]
 
 
 class SectorFolderError(ReleveError, ValueError):

@@ -6,8 +6,6 @@ from django.apps import AppConfig
 
 from releve.erasure import register
 
-__all__ = ["GateConfig"]
-
 
 class GateConfig(AppConfig):
     """Registers the models and the personal data."""
@@ -18,4 +16,4 @@ class GateConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        register("releve.gate.personal_data.GateData")
+        register("releve.gate.erasure.GateData")

@@ -1,41 +1,38 @@
-"""Campaigns: what a dialler's short name stands for. What is not known here is refused."""
+"""Campaigns: what a dialler's short name stands for. What is not known here is refused.
+
+The state of each register that the gate needs read shortly before a call.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from releve.errors import BilingualPhrase, Phrase
 from releve.gate.clients import register_client
 from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_reader import CampaignTerms
-from releve.gate.models import AbandonedRow, Load, ScrubRow
+from releve.gate.models import AbandonedRow, Load, ScrubRow, WatermarkRow
 from releve.gate.models import CampaignRow as Row
+from releve.gate.sql import TABLES
 from releve.network.faults import Fault
 from releve.outbound.clients import fold_client_name
 from releve.outbound.errors import WordFault
 from releve.outbound.fact_files import CAMPAIGNS
+from releve.outbound.fact_tables import EVENT
 from releve.outbound.phrases import word_label
-from releve.outbound.vocabulary import (
-    find_finer_words,
-    find_sector,
-    get_vocabulary,
-    parse_word,
-)
-
-__all__ = [
-    "find_campaign_faults", "load_campaigns", "normalize_campaign_names", "record_campaign",
-    "record_campaigns",
-]  # fmt: skip
+from releve.outbound.vocabulary import find_finer_words, find_sector, get_vocabulary, parse_word
 
 _MUST = ("object", "sector", "mode", "purpose")
 _WORDS = (*_MUST, "origin")
@@ -206,3 +203,43 @@ def _find_last(ref: str) -> Row | None:
 
 def _select_known() -> QuerySet[Row]:
     return Row.objects.filter(load__known_at__isnull=False).order_by("load__known_at", "pk")
+
+
+REGISTERS = ("withdrawals", "refusals", "consents", "attempts")
+"""The registers, those that forbid calls first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterState:
+    """A register: its rows that count, and the instant of its last event (None: there is none)."""
+
+    feed: str
+    rows: int
+    last_event_at: datetime | None
+
+
+def read_register_state(feed: str) -> RegisterState:
+    """Return what is known of a register: consents, withdrawals, refusals or attempts."""
+    rows = TABLES[feed].model._default_manager.exclude(load__isnull=False, load__known_at=None)
+    found = rows.aggregate(rows=Count("pk"), last=Max(EVENT.get(feed, "at")))
+    return RegisterState(feed, found["rows"], found["last"])
+
+
+def read_register_ages(now: datetime) -> dict[str, timedelta]:
+    """Return how long ago each register was read last."""
+    rows = WatermarkRow.objects.exclude(load__isnull=False, load__known_at=None)
+    found = rows.order_by("feed").values_list("feed").annotate(last=Max("read_at"))
+    return {feed: now - last for feed, last in found}
+
+
+def read_register_minutes(now: datetime) -> dict[str, int | None]:
+    """Return the age of each register in minutes, rounded up; None where it was never read."""
+    ages, minute = read_register_ages(now), timedelta(minutes=1)
+    return {name: math.ceil(ages[name] / minute) if name in ages else None for name in REGISTERS}
+
+
+def summarize_register(frames: Mapping[str, pl.DataFrame], feed: str) -> RegisterState:
+    """Return what typed tables hold of a register."""
+    frame = frames[feed]
+    last = frame[EVENT.get(feed, "at")].max()
+    return RegisterState(feed, frame.height, last if isinstance(last, datetime) else None)

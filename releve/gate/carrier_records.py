@@ -21,27 +21,16 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from releve.demand.call_log_file import read_log
+from releve.gate.connections import ensure_gate_key
 from releve.gate.db_clock import MAX_CLOCK_SKEW
 from releve.gate.errors import OutcomeFault
-from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import Decision, MandateRow
 from releve.gate.pseudonyms import find_number_fault, number_text, text_pseudonym
-from releve.network.clock import UTC, zone
 from releve.network.faults import find_nearest, suggest_fix
-from releve.network.moments import parse_moment
+from releve.network.moments import UTC, parse_moment, zone
 from releve.outbound import built_in_rules
+from releve.outbound.fact_files import escape_cell
 from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.spreadsheet_escape import escape_cell
-
-__all__ = [
-    "REPORT_COLUMNS",
-    "CarrierReport",
-    "RecordMapping",
-    "UnaskedCall",
-    "compare_record",
-    "parse_record_mapping",
-    "render_report",
-]
 
 REPORT_COLUMNS = ("row", "at", "client", "caller", "number", "gate")
 """The columns of the report; ``number`` is a pseudonym, ``gate`` is unasked or refused."""

@@ -17,8 +17,6 @@ from releve.network.faults import Fault
 from releve.outbound.clients import fold_client_name
 from releve.outbound.facts import EVERY_CLIENT
 
-__all__ = ["normalize_client_names", "register_aliases", "register_client", "resolve_client"]
-
 
 def resolve_client(name: str) -> str:
     """Return the name that stands for a client in the tables, the one given when none does."""

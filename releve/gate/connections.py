@@ -2,6 +2,11 @@
 
 Django's connection is not used: here every statement is prepared once and waits no longer than the
 answer may take. Waiting, for a server or for another writer, does not block the event loop.
+
+The key of the pseudonyms held against the rows: by loads and commands, and by each gate.
+
+Rows written under another key are not found again: a withdrawal would not forbid, an attempt would
+not count. So no fact is loaded and no call allowed but under the key of the rows.
 """
 
 from __future__ import annotations
@@ -17,29 +22,31 @@ from typing import Any, Protocol
 
 import psycopg
 from django.conf import settings
+from django.db.models import Model
 
 from releve.gate.db_clock import LOADS_LOCK
-from releve.gate.errors import DatabaseUnavailable, DecisionConflict
-from releve.gate.pg_pipeline import Pipeline
+from releve.gate.errors import DatabaseUnavailable, DecisionConflict, KeyFault
+from releve.gate.journal import MOST_PAGES
+from releve.gate.models import Decision, PseudonymValue
+from releve.gate.pseudonyms import (
+    forget_key,
+    key_check,
+    key_fault,
+    make_key,
+    number_pseudonym,
+    person_pseudonym,
+)
 from releve.gate.sql import (
     KEY_CHECK,
+    TABLES,
     UNREAD_SINCE_RESTORE,
+    Pipeline,
     bind_questions,
     common_sql,
     locked_sql,
     own_sql,
 )
-from releve.gate.wal_checkpoints import MOST_PAGES
-
-__all__ = [
-    "GateConnection",
-    "PostgreSQLConnection",
-    "QuestionTerms",
-    "RowsByTable",
-    "SQLiteConnection",
-    "open_connection",
-    "read_parameters",
-]
+from releve.ledger.keys import ensure_key, stored_key_check
 
 Row = Sequence[Any]
 """``what, a, b, cells`` of ``releve.gate.sql``."""
@@ -355,3 +362,53 @@ def _name_parameters(statement: str) -> str:
     """Return a statement with the parameters of SQLite."""
     parts = statement.split("%(")
     return parts[0] + "".join(":" + part.replace(")s", "", 1) for part in parts[1:])
+
+
+NAME = "gate"
+"""Under which the check value stands in the database."""
+
+_WRITERS = {"number": number_pseudonym, "person": person_pseudonym}
+
+
+def ensure_gate_key() -> None:
+    """Refuse a key that is not the one of the rows (KeyFault); make one where there is neither."""
+    try:
+        if stored_key_check(NAME) is None and key_check() is not None and not _fits_rows():
+            raise key_fault("is not the one that the database was written with")
+        ensure_key(NAME, key_check, make_key, _has_rows, key_fault)
+    except KeyFault:
+        forget_key()
+        raise
+
+
+async def check_key(store: GateConnection) -> None:
+    """Refuse to decide under a key that is not the one of the rows (KeyFault)."""
+    found, stored = key_check(), await store.key_check()
+    if found is not None and found == stored:
+        return
+    forget_key()
+    if found is None:
+        raise key_fault("is missing")
+    if stored is None:
+        raise key_fault("has no check value in the database: start `releve outbound serve`, or")
+    raise key_fault("is not the one that the database was written with")
+
+
+def _has_rows() -> bool:
+    """Return whether a row holds a pseudonym."""
+    models: list[type[Model]] = [PseudonymValue, Decision]
+    models += [
+        table.model
+        for table in TABLES.values()
+        if any(column.hides in _WRITERS for column in table.columns)
+    ]
+    return any(model._default_manager.exists() for model in models)
+
+
+def _fits_rows() -> bool:
+    """Return whether a value that is kept beside its pseudonym has it under this key.
+
+    True where none is kept: rows from before there were check values.
+    """
+    row = PseudonymValue.objects.filter(what__in=_WRITERS).first()
+    return row is None or _WRITERS[row.what](row.value) == row.pseudonym

@@ -15,9 +15,7 @@ from django.utils import timezone
 
 from releve.gate.errors import LoadRefused
 from releve.gate.models import Decision, Load
-from releve.gate.schema import parse_instant
-
-__all__ = ["LOADS_LOCK", "MAX_CLOCK_SKEW", "TICK", "later_than", "next_known_at", "read_clock"]
+from releve.gate.sql import parse_instant
 
 LOADS_LOCK = 0x72656C65
 """The advisory lock of PostgreSQL that closing a load takes alone, and a decision shared."""

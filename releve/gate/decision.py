@@ -3,6 +3,13 @@
 No failure lets a call out: anything but a decision in time is a refusal with an id of its own.
 Where several people answer a number, the call must be allowed for each: the stricter answer counts,
 and the attempt is one for each of them.
+
+The explanation of a reply: its reasons, the exceptions applied, the next allowed instant.
+
+Mask a called number: keep the digits that the numbering plan reads, set the rest to zero.
+
+Masked numbers are stored as evidence: they keep class and possible territories, so that a verdict
+can be replayed, and identify no subscriber.
 """
 
 from __future__ import annotations
@@ -10,7 +17,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
@@ -18,8 +26,8 @@ from django.utils import timezone
 from releve.gate.campaign_cache import CampaignCache
 from releve.gate.connections import GateConnection
 from releve.gate.db_clock import MAX_CLOCK_SKEW, later_than
+from releve.gate.erasure import years_later
 from releve.gate.errors import DatabaseUnavailable, DecisionConflict
-from releve.gate.explanation import explain_repeat, explain_verdicts
 from releve.gate.fact_reader import (
     CampaignFacts,
     CampaignTerms,
@@ -28,23 +36,130 @@ from releve.gate.fact_reader import (
     hash_facts,
     to_db_instant,
 )
-from releve.gate.masked_number import mask_number
-from releve.gate.protocol import Question, Reply, allow_call, refuse_call, refuse_unjudged
+from releve.gate.protocol import REFUSALS, Question, Reply, allow_call, refuse_call, refuse_unjudged
 from releve.gate.pseudonyms import number_text, person_pseudonym, text_pseudonym
-from releve.gate.retention import years_later
-from releve.gate.schema import parse_instant
-from releve.gate.sql import DECISION
-from releve.outbound import Call, CallVerdict, LegalRules, judge_call
+from releve.gate.sql import DECISION, parse_instant
+from releve.network.moments import UTC
+from releve.outbound import Call, CallVerdict, Facts, LegalRules, find_next_allowed, judge_call
 from releve.outbound.legal_rows import to_legal_day
+from releve.outbound.numbers import Number, NumberTable
+from releve.outbound.phrases import format_basis
+from releve.outbound.verdict import CallFinding
 
-__all__ = [
-    "MAX_REPEAT_AGE",
-    "PendingQuestion",
-    "build_call",
-    "decide",
-    "decide_group",
-    "judge_for_holders",
-]
+_LANGUAGES = ("fr", "en")
+_MOST_ROUNDS = 100
+
+
+def explain_verdicts(
+    found: Sequence[CallVerdict], facts: Facts, rules: LegalRules
+) -> Mapping[str, Any]:
+    """Return what is said of a call: a verdict for each person who answers the number."""
+    following = _next_of_all([one.call for one in found], facts, rules)
+    findings = {(one.row.version, one.says("en")): one for each in found for one in each.findings}
+    lifted = {(one.row, one.by, one.basis): one for each in found for one in each.lifted}
+    basis = found[0].basis
+    return {
+        "answer": "allow" if not findings else "refuse",
+        "legal": all(one.legal for one in found),
+        "reasons": [_explain_finding(finding) for finding in findings.values()],
+        "basis": {"id": basis, "says": _by_language(lambda lang: format_basis(basis, lang))}
+        if basis
+        else None,
+        "exceptions": [
+            {"row": one.by.version, "lifts": one.row.version, "basis": one.basis,
+             "says": _by_language(one.by.rule.of)}
+            for one in lifted.values()
+        ],
+        "next_allowed": following and following.astimezone(UTC).isoformat(),
+        "rules_version": rules.version,
+    }  # fmt: skip
+
+
+def _explain_finding(finding: CallFinding) -> Mapping[str, Any]:
+    row = finding.row
+    return {
+        "id": row.id,
+        "row": row.version,
+        "gate": row.gate,
+        "text": row.reference,
+        "says": _by_language(finding.says),
+        "remedy": _by_language(finding.remedy),
+        "doubt": _by_language(row.doubt.of) if row.doubt else None,
+    }
+
+
+def _by_language(words: Any) -> Mapping[str, str]:
+    return {language: words(language) for language in _LANGUAGES}
+
+
+def _next_of_all(calls: Sequence[Call], facts: Facts, rules: LegalRules) -> datetime | None:
+    """Return the first instant from the call on at which it is allowed for each person."""
+    at, known = calls[0].at, calls[0].at
+    for _ in range(_MOST_ROUNDS):
+        found = [find_next_allowed(call.moved_to(at), facts, rules, known) for call in calls]
+        nexts = [one for one in found if one is not None]
+        if len(nexts) < len(found):
+            return None
+        if max(nexts) == min(nexts):
+            return nexts[0]
+        at = max(nexts)
+    return None
+
+
+def explain_refusal(reply: Reply) -> Mapping[str, Any]:
+    """Return what is said of a refusal of the gate itself."""
+    words = REFUSALS.get(reply.reasons)
+    says = None if words is None else _by_language(words.of)
+    return {"answer": "refuse", "reasons": [{"id": reply.reasons, "says": says}]}
+
+
+def explain_repeat(reply: Reply, found: Mapping[str, Any] | None) -> Reply:
+    """Return the reply to a repeat with what explains it, where that is what was decided then.
+
+    Where facts learnt since lead to other findings, only the rows are named.
+    """
+    ids = reply.reasons.split()
+    same = found is not None and list(dict.fromkeys(r["id"] for r in found["reasons"])) == ids
+    answer = "allow" if reply.status == 200 else "refuse"
+    plain = {"answer": answer, "reasons": [{"id": name} for name in ids]}
+    return Reply(reply.status, reply.text, reply.reasons, found if same else plain)
+
+
+MIN_MASKED_DIGITS = 4
+"""Digits that are always masked, at least."""
+PREFIX_LENGTH = 10
+"""Numbers that share this prefix and their length usually share a mask, which is tried first."""
+
+
+def mask_number(number: str, table: NumberTable, day: date) -> str:
+    """Return the number, with zeros for the digits that the numbering plan does not need that day.
+
+    Returns "" when no mask keeps the classification; the gate refuses such a call.
+    """
+    wanted = table.number(number, day)
+    like = _mask_prefix(number[:PREFIX_LENGTH], len(number), table, day)
+    if like and _classify(table.number(like, day)) == _classify(wanted):
+        return like
+    return _shortest_mask(number, wanted, table, day)
+
+
+@lru_cache(maxsize=65536)
+def _mask_prefix(start: str, length: int, table: NumberTable, day: date) -> str:
+    number = start + "0" * (length - len(start))
+    return _shortest_mask(number, table.number(number, day), table, day)
+
+
+def _shortest_mask(number: str, wanted: Number, table: NumberTable, day: date) -> str:
+    for kept in range(1, len(number) - MIN_MASKED_DIGITS + 1):
+        candidate = number[:kept] + "0" * (len(number) - kept)
+        if _classify(table.number(candidate, day)) == _classify(wanted):
+            return candidate
+    return ""
+
+
+def _classify(number: Number) -> tuple[str, tuple[str, ...], bool, str]:
+    return number.number_class, number.territories, number.callee, number.fault
+
 
 _MOST_TRIES = 3
 _CALLER = 32

@@ -1,16 +1,31 @@
-"""Erasure of rows on their own date, and of personal values on their date or on request."""
+"""Erasure of rows on their own date, and of personal values on their date or on request.
+
+Retention of rows: three calendar years, where nothing asks for longer.
+
+A row about an end that is not known yet, or that protects the person for good, has no day: a
+contract in force, a "not interested" or "stop calling me" that forbids any further call, a standing
+opposition.
+
+The values behind pseudonyms, stored apart from the facts so that each can be erased alone.
+
+What the gate holds of agents, and its rows and values that have reached their date.
+
+People who are called have rights of their own over it: :mod:`releve.gate.person_rights`.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import models as db
 from django.db import transaction
 
-from releve.gate.key_checks import ensure_gate_key
+from releve.erasure import Findings
+from releve.gate.connections import ensure_gate_key
 from releve.gate.models import (
     AttemptRow,
     CallbackRow,
@@ -26,12 +41,76 @@ from releve.gate.models import (
     WithdrawalRow,
 )
 from releve.gate.pseudonyms import person_pseudonym
-from releve.gate.retention import YEARS, years_later
-from releve.gate.schema import TABLES, FactTable
+from releve.gate.sql import TABLES, FactTable
 from releve.ledger.chain import append
-from releve.ledger.journal import note_act
+from releve.ledger.export import note_act
 
-__all__ = ["ERASED", "PSEUDONYM", "erase_due", "erase_person", "erase_pseudonym"]
+YEARS = 3
+"""Of a consent from its collection, of a request's proof from the request; taken for all others."""
+
+Row = Mapping[str, Any]
+
+
+def years_later(day: date, years: int = YEARS) -> date:
+    """Return the same day years later; 1 March for a 29 February that there is not."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)
+
+
+def erase_on(table: str, row: Row, loaded: datetime) -> date | None:
+    """Return the first day on which a fact may no longer be here; None: no day is known.
+
+    ``row`` holds its values by field; ``loaded`` counts where it says no date of its own.
+    """
+    rule = _RULES.get(table)
+    return None if rule is None else rule(row, loaded)
+
+
+def value_day(table: str, row: Row, loaded: datetime) -> date | None:
+    """Return the day for the values behind a fact's pseudonyms; None while a contract runs.
+
+    What forbids for good does so by the pseudonym alone.
+    """
+    day = erase_on(table, row, loaded)
+    return years_later(loaded.date()) if day is None and table != "contracts" else day
+
+
+def _years_after(field: str) -> Callable[[Row, datetime], date | None]:
+    def found(row: Row, loaded: datetime) -> date | None:
+        moment = row[field] or loaded
+        return years_later(moment.date())
+
+    return found
+
+
+def _contract_end(row: Row, loaded: datetime) -> date | None:
+    return None if row["last"] is None else years_later(row["last"])
+
+
+def _refusal_end(row: Row, loaded: datetime) -> date | None:
+    """Return the last day of a "not now" alone: any other refusal forbids for good somewhere."""
+    return years_later(row["at"].date()) if row["kind"] == "not-now" else None
+
+
+def _listing_end(row: Row, loaded: datetime) -> date | None:
+    return None if row["until"] is None else years_later(row["until"].date())
+
+
+_RULES: Mapping[str, Callable[[Row, datetime], date | None]] = {
+    "consents": _years_after("collected_at"),
+    "withdrawals": _years_after("at"),
+    "contracts": _contract_end,
+    "callbacks": _years_after("requested_at"),
+    "refusals": _refusal_end,
+    "attempts": _years_after("at"),
+    "listings": _listing_end,
+    "scrubs": _years_after("at"),
+    "mandates": _contract_end,
+    "feeds": _years_after("read_at"),
+}
+
 
 PSEUDONYM = "erase.pseudonym"
 """The act of the journal: ``person`` and ``number``, pseudonyms."""
@@ -190,3 +269,78 @@ def _record_erasure(cause: str, counts: Mapping[str, int], now: datetime) -> Non
     if any(counts.values()):
         body = {"cause": cause, "rows": 0, "values": 0, **counts}
         append(ERASED, body, recorded_at=now, stream="outbound")
+
+
+@dataclass(frozen=True, slots=True)
+class NewPersonalValue:
+    """A value to be kept: what it is, its pseudonym, itself, its salt, until when (None: open)."""
+
+    what: str
+    pseudonym: str
+    value: str
+    salt: str
+    erase_on: date | None
+
+
+def store_values(values: Iterable[NewPersonalValue]) -> None:
+    """Keep values that are not kept yet; the latest day of erasure of the same value counts."""
+    wanted = {(value.what, value.pseudonym): value for value in _keep_latest(values)}
+    there = PseudonymValue.objects.filter(pseudonym__in={pseudonym for _, pseudonym in wanted})
+    later = []
+    for row in there:
+        value = wanted.pop((row.what, row.pseudonym), None)
+        if value is not None and _is_after(value.erase_on, row.erase_on):
+            row.erase_on = value.erase_on
+            later.append(row)
+    PseudonymValue.objects.bulk_update(later, ["erase_on"])
+    PseudonymValue.objects.bulk_create(
+        [
+            PseudonymValue(
+                what=v.what, pseudonym=v.pseudonym, value=v.value, salt=v.salt, erase_on=v.erase_on
+            )
+            for v in wanted.values()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def read_value(what: str, pseudonym: str) -> str | None:
+    """Return the value behind a pseudonym, None when it was erased or never kept.
+
+    A caller that shows the value records the look and its reason.
+    """
+    rows = PseudonymValue.objects.filter(what=what, pseudonym=pseudonym)
+    return rows.values_list("value", flat=True).first()
+
+
+def _keep_latest(values: Iterable[NewPersonalValue]) -> list[NewPersonalValue]:
+    found: dict[tuple[str, str], NewPersonalValue] = {}
+    for value in values:
+        other = found.get((value.what, value.pseudonym))
+        if other is None or _is_after(value.erase_on, other.erase_on):
+            found[value.what, value.pseudonym] = value
+    return list(found.values())
+
+
+def _is_after(day: date | None, other: date | None) -> bool:
+    return other is not None and (day is None or day > other)
+
+
+class GateData:
+    """Decisions name the agent who placed the call, as evidence until the decision's date."""
+
+    name = "gate"
+    tables: Sequence[str] = ()
+
+    def find(self, agent: str) -> Findings:
+        return Findings(kept={"calls": Decision.objects.filter(agent=agent).count()})
+
+    def export(self, agent: str) -> Mapping[str, list[Any]]:
+        rows = Decision.objects.filter(agent=agent).order_by("pk")
+        return {"calls": list(rows.values("call_id", "cseq", "at", "campaign", "client"))}
+
+    def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
+        return {}
+
+    def erase_due(self, now: datetime) -> int:
+        return erase_due(now.date(), now)

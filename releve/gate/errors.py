@@ -19,12 +19,6 @@ from collections.abc import Sequence
 from releve.errors import ReleveError
 from releve.network.faults import Fault
 
-__all__ = [
-    "CallersFault", "DatabaseUnavailable", "DecisionConflict", "GateError", "KeyFault",
-    "LoadRefused", "NoMatch", "NotAvailable", "OutcomeFault", "Restored",
-]  # fmt: skip
-
-
 _SHOWN = 50
 
 

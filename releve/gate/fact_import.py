@@ -1,33 +1,298 @@
-"""Facts taken in: written in short transactions, known all at one instant, the same never twice."""
+"""Facts taken in: written in short transactions, known all at one instant, the same never twice.
+
+Persons and consents that a load names: known here or in the load, numbers in one form.
+
+A withdrawal, a refusal or an attempt of a person, or of a consent, that nothing knows would forbid
+nothing, so it refuses the load. A number stands for all who hold it, known or not.
+
+What is wrong with a request of a person or with a row of a feed, in French and in English.
+
+By the codes of ``person_requests``, ``person_rights``, ``request_feeds``, and of the faces that
+take requests: ``client.elsewhere``, ``key.reused``, ``gate.key``.
+
+Validation of a load: rows that cannot be stored are refused before anything is written.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
 from django.db import transaction
+from django.db.models import CharField, QuerySet
 
+from releve.errors import Phrase
+from releve.gate.campaign_cache import FactRowDraft, build_row
 from releve.gate.campaigns import find_campaign_faults, normalize_campaign_names
 from releve.gate.clients import normalize_client_names, register_aliases
-from releve.gate.db_clock import next_known_at, read_clock
+from releve.gate.connections import ensure_gate_key
+from releve.gate.db_clock import MAX_CLOCK_SKEW, next_known_at, read_clock
+from releve.gate.erasure import NewPersonalValue, read_value, store_values
 from releve.gate.errors import LoadRefused
-from releve.gate.fact_persons import resolve_persons
-from releve.gate.key_checks import ensure_gate_key
-from releve.gate.load_validation import find_row_faults
-from releve.gate.models import Decision, FactRow, Load
-from releve.gate.personal_values import NewPersonalValue, store_values
-from releve.gate.row_builder import FactRowDraft, build_row
-from releve.gate.schema import TABLES, FactTable
-from releve.network.faults import Fault
+from releve.gate.models import ConsentRow, Decision, FactRow, Load, PersonRow
+from releve.gate.pseudonyms import is_subscriber, number_text, person_pseudonym, text_pseudonym
+from releve.gate.sql import TABLES, FactColumn, FactTable
+from releve.network.faults import Fault, NearestNames
 from releve.outbound.fact_files import CAMPAIGNS
+from releve.outbound.fact_references import (
+    FORBIDDING,
+    KNOWING,
+    build_consent_fault,
+    describe_unknown_person,
+    normalize_numbers_among,
+)
 from releve.outbound.fact_tables import build_empty_frames
-from releve.outbound.word_frames import normalize_word_columns
+from releve.outbound.facts import EVERY_CLIENT, SAID
+from releve.outbound.legal_rows import Words
+from releve.outbound.numbers import normalize_shown_numbers
+from releve.outbound.rule_files import built_in_rules
+from releve.outbound.word_frames import find_word_faults, normalize_word_columns
 
-__all__ = ["ImportResult", "find_load_faults", "load_facts", "load_frames", "write_load"]
+_ASKED_AT_ONCE = 500
+
+
+def resolve_persons(
+    frames: Mapping[str, pl.DataFrame], *, known_only: bool
+) -> tuple[dict[str, pl.DataFrame], list[Fault]]:
+    """Return tables, their clients named already, whose persons by number are in one form.
+
+    ``known_only``: with a fault for each row about a person or a consent that nothing knows.
+    """
+    found, faults = dict(frames), list[Fault]()
+    named = set[str]().union(*(frames[name]["person"] for name in KNOWING if name in frames))
+    for name in FORBIDDING:
+        if name not in frames or not frames[name].height:
+            continue
+        texts = set(frames[name]["person"].unique()) - named
+        absent = sorted(texts - set(_find_recorded(texts)))
+        if name in SAID:
+            found[name], absent = normalize_numbers_among(absent, frames[name])
+        if known_only and absent:
+            faults += _describe_unknown(name, frames, absent, named)
+    if known_only and "withdrawals" in found:
+        faults += _find_doubtful_consents(found)
+    return found, faults
+
+
+def _find_recorded(persons: Collection[str]) -> Iterator[str]:
+    """Yield the persons about whom something is recorded under their id."""
+    by_pseudonym = {person_pseudonym(one): one for one in persons if not one.startswith("+")}
+    for part in _split(list(by_pseudonym)):
+        for name in (*KNOWING, *FORBIDDING):
+            rows: QuerySet[Any] = TABLES[name].model._default_manager.all()
+            kept = rows.filter(person__in=part).values_list("person", flat=True)
+            yield from (by_pseudonym[one] for one in kept.distinct())
+
+
+def _split(texts: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(texts), _ASKED_AT_ONCE):
+        yield texts[start : start + _ASKED_AT_ONCE]
+
+
+def _describe_unknown(
+    name: str, frames: Mapping[str, pl.DataFrame], absent: Collection[str], named: Collection[str]
+) -> Iterator[Fault]:
+    cells, said, nearest = frames[name]["person"], name in SAID, NearestNames(named)
+    holders = {} if said else _find_holders(absent, frames)
+
+    @cache
+    def explain(text: str) -> tuple[Phrase, Phrase]:
+        shown = filter(None, (read_value("person", one) for one in holders.get(text, ())))
+        return describe_unknown_person(text, nearest, sorted(shown), said=said)
+
+    for row in cells.is_in(list(absent)).arg_true():
+        text = cells[row]
+        yield Fault(name, row + 2, "person", text, *explain(text))
+
+
+def _find_doubtful_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
+    """Yield the withdrawals of a consent that is not known, or that another person gave."""
+    rows = frames["withdrawals"].select("client", "person", "consent").with_row_index("row")
+    rows = rows.filter(pl.col("consent") != "")
+    givers: dict[str, list[tuple[str, str]]] = {}
+    asked = rows["consent"].unique()
+    if "consents" in frames:
+        own = frames["consents"].filter(pl.col("id").is_in(asked.implode()))
+        for id_, client, person in own.select("id", "client", "person").iter_rows():
+            givers.setdefault(id_, []).append((client, person_pseudonym(person)))
+    for part in _split(asked.to_list()):
+        kept = ConsentRow.objects.filter(ref__in=part)
+        for id_, client, person in kept.values_list("ref", "client", "person").distinct():
+            givers.setdefault(id_, []).append((client, person))
+    doubtful = list[tuple[int, str, str, str, set[str]]]()
+    for row, client, person, consent in rows.iter_rows():
+        mine = {p for c, p in givers.get(consent, []) if client in (EVERY_CLIENT, c)}
+        if person_pseudonym(person) not in mine:
+            doubtful.append((row, client, person, consent, mine))
+    holders = _find_holders({person for _, _, person, _, _ in doubtful}, frames)
+    show = cache(partial(read_value, "person"))
+    for row, client, person, consent, mine in doubtful:
+        if mine.isdisjoint(holders.get(person, ())):
+            names = sorted(filter(None, map(show, mine))) if mine else None
+            known = givers.get(consent, [])
+            yield build_consent_fault(row + 2, client, person, consent, known, names)
+
+
+def _find_holders(
+    texts: Collection[str], frames: Mapping[str, pl.DataFrame]
+) -> dict[str, set[str]]:
+    """Return the pseudonyms of who holds each number among texts, here or in the load."""
+    meant = {text: number for text in texts if is_subscriber(number := number_text(text))}
+    by_pseudonym = {text_pseudonym(number): number for number in set(meant.values())}
+    holders: dict[str, set[str]] = {number: set() for number in by_pseudonym.values()}
+    for part in _split(list(by_pseudonym)):
+        held = PersonRow.objects.filter(number__in=part).values_list("number", "person")
+        for pseudonym, person in held.distinct():
+            holders[by_pseudonym[pseudonym]].add(person)
+    if holders and "people" in frames:
+        people = frames["people"].select("person", "number")
+        numbers = normalize_shown_numbers(people["number"], built_in_rules().numbers, date.max)
+        for person, number in zip(people["person"], numbers, strict=True):
+            if number in holders:
+                holders[number].add(person_pseudonym(person))
+    return {text: holders[number] for text, number in meant.items()}
+
+
+_OFFSET = Words(
+    "Écrivez l'instant avec son décalage par rapport à UTC, comme 2026-11-24T10:30:00+01:00.",
+    "Write the instant with its offset from UTC, like 2026-11-24T10:30:00+01:00.",
+)
+
+FAULT_SENTENCES: Mapping[str, Words] = {
+    "key.missing": Words(
+        "Il faut une clé de 1 à 128 caractères.", "A key of 1 to 128 characters is needed."
+    ),
+    "number.unreadable": Words(
+        "Ce n'est pas un numéro de téléphone : écrivez-le comme 01 44 55 66 77"
+        " ou +33 1 44 55 66 77.",
+        "This is not a telephone number: write it like 01 44 55 66 77 or +33 1 44 55 66 77.",
+    ),
+    "said.unknown": Words(
+        "Ce mot n'est pas connu : écrivez stop, refusal, not-interested, not-now ou outcome.",
+        "This word is not known: write stop, refusal, not-interested, not-now or outcome.",
+    ),
+    "client.unknown": Words(
+        "Aucune campagne n'est enregistrée pour un donneur d'ordre de ce nom.",
+        "No campaign is recorded for a client of this name.",
+    ),
+    "client.elsewhere": Words(
+        "Votre rôle ne couvre pas ce donneur d'ordre.", "Your role is not held for this client."
+    ),
+    "at.no-offset": _OFFSET,
+    "at.unreadable": _OFFSET,
+    "at.future": Words("Cet instant est dans le futur.", "This instant lies in the future."),
+    "channel.unfit": Words(
+        "64 caractères imprimables au plus.", "At most 64 printable characters."
+    ),
+    "outcome.unknown": Words(
+        "Choisissez l'issue de l'appel, et seulement pour une issue d'appel.",
+        "Choose the outcome of the call, and only for an outcome.",
+    ),
+    "call.unfit": Words(
+        "L'appel ne s'indique que pour une issue d'appel, en 300 caractères au plus.",
+        "A call is named for an outcome only, by at most 300 characters.",
+    ),
+    "call.unknown": Words(
+        "Aucun appel vers ce numéro n'a été passé pour ce donneur d'ordre dans les dernières"
+        " 24 heures.",
+        "No call to this number was placed for this client in the last 24 hours.",
+    ),
+    "key.reused": Words(
+        "Cette clé a déjà servi pour autre chose ; prenez-en une autre.",
+        "This key recorded something else before; take another one.",
+    ),
+    "gate.key": Words(
+        "La clé des pseudonymes manque, ou n'est pas celle de la base de données :"
+        " rien n'a été enregistré. Prévenez un administrateur.",
+        "The key of the pseudonyms is missing, or is not the one of the database: nothing was"
+        " recorded. Tell an administrator.",
+    ),
+    "reason.short": Words(
+        "Indiquez le motif, en dix caractères au moins.", "Say why, in ten characters or more."
+    ),
+    "person.several": Words(
+        "Plusieurs personnes partagent ce numéro : indiquez l'identifiant de celle qui fait la"
+        " demande.",
+        "Several people hold this number: name the one who asks by their id.",
+    ),
+    "person.elsewhere": Words(
+        "Aucune personne portant cet identifiant n'est connue à ce numéro.",
+        "No person of this id is known to hold the number.",
+    ),
+    "row.unreadable": Words(
+        "La ligne n'a pas les colonnes de la première ligne.",
+        "The row does not have the columns of the first line.",
+    ),
+    "columns.missing": Words(
+        "Il manque une colonne obligatoire dans la première ligne.",
+        "The first line lacks a column that is needed.",
+    ),
+    "columns.unknown": Words(
+        "La première ligne comporte une colonne inconnue.",
+        "The first line holds a column that is not known.",
+    ),
+}
+
+
+_VOUCH = Phrase("leave the row out, and run `releve outbound facts read` after the import")
+_HAPPENED = {"feeds": "read_at", "withdrawals": "at", "refusals": "at", "attempts": "at"}
+"""The date of events that are past when loaded; a later one would forbid nothing yet."""
+
+
+def find_row_faults(frames: Mapping[str, pl.DataFrame], now: datetime) -> list[Fault]:
+    """Return a fault for every cell that cannot be stored; the first row of a table is 2."""
+    return [
+        fault for name, frame in frames.items() for fault in _check_table(TABLES[name], frame, now)
+    ]
+
+
+def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
+    yield from find_word_faults(table.name, frame)
+    for column in table.columns:
+        if column.field not in frame.columns or column.kind not in ("text", "words"):
+            continue
+        cells = frame[column.field]
+        if column.kind == "words":
+            cells = cells.list.sort().list.join("|")
+        yield from _report_faults(table, column, cells, cells.str.contains("\0", literal=True),
+                       Phrase("holds a zero character"), Phrase("leave it out"))  # fmt: skip
+        most = _max_length(table, column)
+        if most is not None:
+            reason = Phrase("longer than {0} characters", most)
+            long = cells.str.len_chars() > most
+            yield from _report_faults(table, column, cells, long, reason, Phrase("shorten it"))
+    field = _HAPPENED.get(table.name, "")
+    if field in frame.columns:
+        column = next(column for column in table.columns if column.field == field)
+        late = frame[field] > now + MAX_CLOCK_SKEW
+        fix = _VOUCH if table.name == "feeds" else Phrase("give the instant at which it was")
+        yield from _report_faults(table, column, frame[field].cast(pl.String), late,
+                       Phrase("lies in the future"), fix)  # fmt: skip
+
+
+def _report_faults(
+    table: FactTable,
+    column: FactColumn,
+    cells: pl.Series,
+    wrong: pl.Series,
+    reason: Phrase,
+    fix: Phrase,
+) -> Iterator[Fault]:
+    for row in wrong.arg_true().to_list():
+        shown = "" if column.hides else str(cells[row])[:40]
+        yield Fault(table.name, row + 2, column.field, shown, reason, fix)
+
+
+def _max_length(table: FactTable, column: FactColumn) -> int | None:
+    """Return the longest text that a column holds; None: any, or only its pseudonym is stored."""
+    field: Any = table.model._meta.get_field(column.name)
+    return field.max_length if isinstance(field, CharField) and not column.hides else None
+
 
 Progress = Callable[[str, int, int], None]
 """Takes the table, its rows done and its rows in all."""

@@ -18,21 +18,19 @@ from django.db import connection
 
 from releve.gate.clients import resolve_client
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.gate.schema import TABLES, FactColumn, parse_day, parse_instant
-from releve.gate.sql import CAMPAIGN, COMMON, OWN, all_sql, bind_questions
+from releve.gate.sql import (
+    CAMPAIGN,
+    COMMON,
+    OWN,
+    TABLES,
+    FactColumn,
+    all_sql,
+    bind_questions,
+    parse_day,
+    parse_instant,
+)
 from releve.outbound import Facts
 from releve.outbound.facts import EVERY_CLIENT, SAID
-
-__all__ = [
-    "CampaignFacts",
-    "CampaignTerms",
-    "FactSet",
-    "KnownFacts",
-    "hash_facts",
-    "read_facts",
-    "read_facts_by_pseudonym",
-    "to_db_instant",
-]  # fmt: skip
 
 _COUNTED = 2**62
 """Ids from here on stand for those that attempts will get when they are written."""

@@ -17,8 +17,6 @@ from releve.outbound import CallVerdict, LegalRules, judge_call
 from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.verdict import CallFinding
 
-__all__ = ["AnswerSummary", "CampaignAnswer", "answer_to_json", "preview_answers"]
-
 _SAID_KINDS = frozenset({"silence", "consent_withdrawal", "consent_refusal"})
 """The kinds of rows that refuse because of what the person said."""
 

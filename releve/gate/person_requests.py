@@ -24,36 +24,21 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from releve.gate.attempt_outcomes import REPORTED_OUTCOMES, write_outcomes
+from releve.gate.campaign_cache import FactRowDraft, build_row
 from releve.gate.campaigns import load_campaigns
 from releve.gate.clients import resolve_client
+from releve.gate.connections import ensure_gate_key
 from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
+from releve.gate.erasure import years_later
 from releve.gate.errors import GateError
 from releve.gate.fact_import import write_load
 from releve.gate.journal import note_load
-from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, ConsentRow, ContractRow, PersonRequestRow, PersonRow
 from releve.gate.pseudonyms import find_number_fault, number_pseudonym, number_text
-from releve.gate.retention import years_later
-from releve.gate.row_builder import FactRowDraft, build_row
-from releve.gate.schema import TABLES, FactTable
+from releve.gate.sql import TABLES, FactTable
 from releve.ledger.chain import Draft, append_all
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.vocabulary import normalize_word
-
-__all__ = [
-    "KIND",
-    "OUTCOME",
-    "SAID",
-    "STOP",
-    "PhoneRequest",
-    "RecordedRequest",
-    "RequestFault",
-    "RequestFaults",
-    "RequestReused",
-    "load_clients",
-    "record_request",
-    "record_requests",
-]  # fmt: skip
 
 KIND = "outbound.requested"
 """The kind of the ledger's entry: ``actor``, ``client``, ``said``, ``persons`` and ``facts``."""

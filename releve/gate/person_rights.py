@@ -15,28 +15,14 @@ from typing import Any
 from django.db import models as db
 from django.db import transaction
 
-from releve.gate.erasure import erase_pseudonym
+from releve.gate.connections import ensure_gate_key
+from releve.gate.erasure import erase_pseudonym, read_value
 from releve.gate.errors import GateError
-from releve.gate.fact_proofs import to_json_value
-from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import Decision, FactRow, PersonRequestRow, PersonRow, PseudonymValue
-from releve.gate.personal_values import read_value
+from releve.gate.proofs import to_json_value
 from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text, person_pseudonym
-from releve.gate.schema import TABLES
+from releve.gate.sql import TABLES
 from releve.ledger.chain import append
-
-__all__ = [
-    "EXPORT_FORMAT",
-    "KIND",
-    "SHORTEST_REASON",
-    "Holder",
-    "RightsRefused",
-    "StoredData",
-    "count_stored",
-    "erase_stored",
-    "export_stored",
-    "identify_holder",
-]  # fmt: skip
 
 KIND = "outbound.rights"
 """The kind of the ledger's entry: ``actor`` and ``act`` (seen, exported, erased)."""

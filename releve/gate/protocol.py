@@ -11,16 +11,6 @@ from urllib.parse import unquote
 from releve.outbound.legal_rows import Words
 from releve.outbound.numbers import strip_separators
 
-__all__ = [
-    "REFUSALS",
-    "Question",
-    "Reply",
-    "allow_call",
-    "parse_question",
-    "refuse_call",
-    "refuse_unjudged",
-]
-
 REFUSALS: Mapping[str, Words] = {
     "GATE-CALL": Words(
         "La question ne peut pas être lue, ou l'identifiant de l'appel a déjà servi.",

@@ -3,7 +3,7 @@
 A pseudonym is a keyed hash (HMAC-SHA-256, the first 128 bits): the same value is found again, and
 without the key a number cannot be found by trying them all. The key is ``RELEVE_GATE_KEY`` (64 hex
 digits), else ``gate.key`` of the home folder. It is made once, before any row is written with it;
-:mod:`releve.gate.key_checks` holds it against the rows.
+:mod:`releve.gate.connections` holds it against the rows.
 """
 
 from __future__ import annotations
@@ -18,25 +18,9 @@ from pathlib import Path
 from django.conf import settings
 
 from releve.gate.errors import KeyFault
-from releve.ledger.key_files import make_key_file
+from releve.ledger.keys import make_key_file
 from releve.outbound import built_in_rules
 from releve.outbound.numbers import strip_separators, to_international
-
-__all__ = [
-    "commit_proof",
-    "find_number_fault",
-    "forget_key",
-    "hash_value",
-    "is_number",
-    "is_subscriber",
-    "key_check",
-    "key_fault",
-    "make_key",
-    "number_pseudonym",
-    "number_text",
-    "person_pseudonym",
-    "text_pseudonym",
-]
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _SUBSCRIBER = re.compile(r"\+[0-9]{7,15}")

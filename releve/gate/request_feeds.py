@@ -37,22 +37,6 @@ from releve.gate.person_requests import (
 )
 from releve.outbound import Watermark as ReadAt
 
-__all__ = [
-    "COLUMNS",
-    "EVERY",
-    "AsideRow",
-    "FeedMoved",
-    "FeedPosition",
-    "FeedResult",
-    "RowFault",
-    "feed_position",
-    "list_aside_rows",
-    "list_feed_positions",
-    "record_reading",
-    "take_files",
-    "take_rows",
-]  # fmt: skip
-
 COLUMNS = ("id", "number", "said", "client", "at", "channel", "outcome", "call")
 """The columns of a row; the first four are needed. ``id`` names it for its sender."""
 

@@ -12,25 +12,287 @@ Other names: ``holder`` (number, person), whatever version of the link is in for
 ``decided`` (call id, sequence), the answer that the call already has; ``head``, the newest load,
 the last decision and the clock of the database (null: it has none of its own); ``campaign``;
 ``later``, the first instant after ``known`` at which something that is there already becomes known.
+
+A pipeline of statements over libpq: sent and answered together, prepared once, text in and out.
+
+For the few statements of a decision: psycopg's cursors look each value and each row up by its type,
+which takes more processor time than the judging.
+
+The tables of the engine's facts: one description each, shared by import and look-up.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 
 from releve.gate import models
-from releve.gate.schema import TABLES
+from releve.network.moments import UTC
+from releve.outbound.fact_files import TABLES as ENGINE_TABLES
+from releve.outbound.fact_files import list_columns
 from releve.outbound.facts import SAID
 
-__all__ = [
-    "CAMPAIGN", "COMMON", "COUNTED", "DECISION", "FEEDS", "KEY_CHECK", "OWN",
-    "UNREAD_SINCE_RESTORE", "all_sql", "bind_questions",
-    "common_sql",
-    "locked_sql", "own_sql",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+
+Row = tuple[str | None, ...]
+_DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+
+
+class Pipeline:
+    """A connection that stays in pipeline mode; for one task at a time, all of one event loop.
+
+    Its methods raise psycopg's errors: OperationalError where the server is gone, or says nothing
+    for so many seconds. It is opened by a thread that may wait.
+    """
+
+    def __init__(self, parameters: Mapping[str, Any], seconds: float) -> None:
+        self._connection = psycopg.connect(**parameters, autocommit=True)
+        self._pg, self._seconds = self._connection.pgconn, seconds
+        self._socket = os.dup(self._pg.socket)
+        """Its own number of the socket: libpq gives up that of its own whenever it likes."""
+        self._pg.enter_pipeline_mode()
+        self._prepared: dict[str, bytes] = {}
+        self._numbers = count()
+        self._sent: list[str | None] = []
+        """Messages without an answer yet: a statement to prepare, or None for one to run."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Return whether no transaction is open, and nothing waits for its answer."""
+        return not self._sent and self._pg.transaction_status == TransactionStatus.IDLE
+
+    @property
+    def process(self) -> int:
+        """Return the id of the server's process."""
+        return self._pg.backend_pid
+
+    def send(self, statement: str, values: Sequence[str | None] = ()) -> None:
+        """Send a statement behind those that were sent; its parameters are $1, $2 and so on."""
+        name = self._prepared.get(statement)
+        if name is None:
+            name = self._prepared[statement] = b"s%d" % next(self._numbers)
+            self._pg.send_prepare(name, statement.encode())
+            self._sent.append(statement)
+        given = [None if value is None else value.encode() for value in values]
+        self._pg.send_query_prepared(name, given)
+        self._sent.append(None)
+
+    async def fetch(self) -> list[list[Row]]:
+        """Wait for the answers to all that was sent; return the rows of each statement, in order.
+
+        Raises the error of the first that fails; those behind it are not run.
+        """
+        self._pg.pipeline_sync()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._socket, self._arrived)
+        sent, self._sent = self._sent, []
+        try:
+            if self._pg.flush():
+                await self._flushed()
+            found, error = await self._read(sent)
+        except BaseException:
+            self.close()  # answers may still be on their way
+            raise
+        if error is not None:
+            raise error
+        return found
+
+    async def _read(
+        self, sent: Sequence[str | None]
+    ) -> tuple[list[list[Row]], psycopg.Error | None]:
+        found: list[list[Row]] = []
+        error: psycopg.Error | None = None
+        for preparing in sent:
+            result = await self._result()
+            if result.status not in _DONE:
+                error = error or _build_error(result)
+                if preparing is not None:
+                    del self._prepared[preparing]
+            elif preparing is None:
+                found.append(_parse_rows(result))
+        await self._result()  # the end of what was sent
+        return found, error
+
+    async def _result(self) -> PGresult:
+        while True:
+            while self._pg.is_busy():
+                await self._wait()
+            result = self._pg.get_result()
+            if result is not None:
+                return result
+            if self._pg.status == ConnStatus.BAD:  # else it is the end of one statement
+                raise psycopg.OperationalError("the server has closed the connection")
+
+    async def _flushed(self) -> None:
+        """Wait until the socket has taken all, while what comes meanwhile is read."""
+        assert self._loop is not None
+        self._loop.add_writer(self._socket, self._wake)
+        while self._pg.flush():
+            await self._wait()
+        self._loop.remove_writer(self._socket)
+
+    async def _wait(self) -> None:
+        assert self._loop is not None
+        if self._socket < 0:
+            raise psycopg.OperationalError("the server has closed the connection")
+        self._waiter = self._loop.create_future()
+        timer = self._loop.call_later(self._seconds, self._wake, "the server does not answer")
+        try:
+            await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _wake(self, error: str = "") -> None:
+        if self._waiter is None or self._waiter.done():
+            return
+        if error:
+            self._waiter.set_exception(psycopg.OperationalError(error))
+        else:
+            self._waiter.set_result(None)
+
+    def _arrived(self) -> None:
+        """Read what the server sends, asked for or not."""
+        try:
+            self._pg.consume_input()
+        except psycopg.OperationalError as error:
+            self._unwatch()
+            self._wake(str(error))
+        else:
+            if not self._pg.is_busy():
+                self._wake()
+
+    def _unwatch(self) -> None:
+        """Listen no more; once, since another gets the number."""
+        number, self._socket = self._socket, -1
+        if number < 0:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(number)
+            self._loop.remove_writer(number)
+        os.close(number)
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._unwatch()
+        self._connection.close()
+
+
+def _parse_rows(result: PGresult) -> list[Row]:
+    get, columns = result.get_value, range(result.nfields)
+    return [
+        tuple(None if (cell := get(row, column)) is None else cell.decode() for column in columns)
+        for row in range(result.ntuples)
+    ]
+
+
+def _build_error(result: PGresult) -> psycopg.Error:
+    state = result.error_field(DiagnosticField.SQLSTATE)
+    try:
+        kind = psycopg.OperationalError if state is None else psycopg.errors.lookup(state.decode())
+    except KeyError:  # an extension's own
+        kind = psycopg.DatabaseError
+    return kind(result.get_error_message())
+
+
+_MODELS: Mapping[str, type[models.FactRow]] = {
+    "people": models.PersonRow,
+    "consents": models.ConsentRow,
+    "withdrawals": models.WithdrawalRow,
+    "contracts": models.ContractRow,
+    "callbacks": models.CallbackRow,
+    "refusals": models.RefusalRow,
+    "attempts": models.AttemptRow,
+    "listings": models.ListingRow,
+    "scrubs": models.ScrubRow,
+    "mandates": models.MandateRow,
+    "abandoned": models.AbandonedRow,
+    "feeds": models.WatermarkRow,
+}
+_RENAMED = {"id": "ref", "objects": "objects_named"}
+_PSEUDONYMS = {("people", "number"): "number", ("listings", "number"): "number"}
+
+
+@dataclass(frozen=True, slots=True)
+class FactColumn:
+    """A field of a fact, the column it stands in, and what it holds.
+
+    ``kind``: text, instant, day, words, flag, number (a figure); ``hides``: number, person or
+    proof where a pseudonym or a hash stands for the value, empty otherwise.
+    """
+
+    field: str
+    name: str
+    kind: str
+    hides: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FactTable:
+    """A table of facts: its name in the engine, its fact, its model, its columns."""
+
+    name: str
+    fact: type
+    model: type[models.FactRow]
+    columns: tuple[FactColumn, ...]
+
+    @property
+    def db_table(self) -> str:
+        """Return the table's name in the database."""
+        return self.model._meta.db_table
+
+    @property
+    def versioned(self) -> bool:
+        """Return whether a fact has an id, so that a later version corrects it."""
+        return any(column.name == "ref" for column in self.columns)
+
+    def build_fact(self, cells: Mapping[str, Any], known_at: datetime | None) -> Any:
+        """Return the engine's fact of a row's values by field."""
+        return self.fact(**cells) if known_at is None else self.fact(known_at=known_at, **cells)
+
+
+def parse_instant(text: str | datetime) -> datetime:
+    """Return an instant that a database wrote: with its offset, or in UTC."""
+    found = datetime.fromisoformat(text) if isinstance(text, str) else text
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def parse_day(text: str | date) -> date:
+    """Return a day that a database wrote."""
+    return date.fromisoformat(text) if isinstance(text, str) else text
+
+
+def _build_column(table: str, field: str, kind: str) -> FactColumn:
+    hides = {"person": "person", "proof": "proof"}.get(field, "")
+    hides = _PSEUDONYMS.get((table, field), hides)
+    return FactColumn(field, _RENAMED.get(field, field), kind, hides)
+
+
+def _build_table(name: str) -> FactTable:
+    kinds = {field: kind for field, (kind, _) in list_columns(name).items() if field != "known_at"}
+    if name == "consents":
+        kinds["unreadable"] = "text"
+    columns = tuple(_build_column(name, field, kind) for field, kind in kinds.items())
+    return FactTable(name, ENGINE_TABLES[name], _MODELS[name], columns)
+
+
+TABLES: Mapping[str, FactTable] = {name: _build_table(name) for name in _MODELS}
+
 
 KEY_CHECK = "SELECT value FROM ledger_keycheck WHERE name = 'gate'"
 """Reads the check value of the key that the pseudonyms are made with."""
@@ -70,7 +332,7 @@ COUNTED = """COALESCE((
     SELECT MAX(u.placed) FROM gate_unplaced u JOIN gate_load n ON n.id = u.load_id
     WHERE u.ref = f.ref AND u.began = f.began AND n.known_at <= %(known)s), 1) = 1"""
 """Whether an attempt ``f`` counts: not where the proxy had ended that SIP transaction before its
-INVITE left (``releve.gate.unplaced_calls``)."""
+INVITE left (``releve.gate.attempt_outcomes``)."""
 _WHERE = {
     "scrubs": "f.client = t.client AND f.campaign IN ('', t.campaign)",
     "mandates": "f.client = t.client",

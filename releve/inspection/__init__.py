@@ -13,29 +13,28 @@
 
 from releve.inspection.chains import (
     DrawError,
+    VisitDraw,
+    allocate_tests,
     bind_plan,
     build_chain,
+    commit_person,
     derive_seed,
+    draw_people,
+    draw_visits,
     hash_plan,
+    hash_present_list,
     leads_to_anchor,
     reveal_link,
 )
-from releve.inspection.people import (
-    allocate_tests,
-    commit_person,
-    draw_people,
-    hash_present_list,
-)
 from releve.inspection.power import (
     TestPower,
+    compute_probabilities,
     compute_test_power,
     compute_visit_power,
     count_tests_needed,
     describe_test_power,
     describe_visit_power,
 )
-from releve.inspection.probabilities import compute_probabilities
-from releve.inspection.selection import VisitDraw, draw_visits
 
 __all__ = [
     "DrawError",

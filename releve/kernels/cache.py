@@ -12,13 +12,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["PACKAGE", "cache_folder", "compute_kernel_digest", "kernel_files"]
-
 PACKAGE = Path(__file__).resolve().parents[1]
 _FOLDERS = ("crashtest", "demand/erlang", "demand/queue", "kernels")
 _FILES = (
     "network/max_independent_set.py",
-    "plan/exchange_search.py",
     "plan/local_search.py",
     "plan/rounding.py",
 )

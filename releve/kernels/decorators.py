@@ -25,15 +25,6 @@ import numpy as np
 from releve.extras import OptionalModule
 from releve.kernels.cache import PACKAGE, compute_kernel_digest
 
-__all__ = [
-    "allocating_kernel",
-    "fused_finite_kernel",
-    "fused_kernel",
-    "inlined_kernel",
-    "kernel",
-    "unsigned",
-]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 try:

@@ -13,16 +13,6 @@ from typing import Any
 
 from releve.ledger.models import AccountName
 
-__all__ = [
-    "ACCOUNT_PREFIX",
-    "erase_name",
-    "find_pseudonyms",
-    "give_pseudonym",
-    "hide_names",
-    "list_names",
-    "restore_names",
-]
-
 ACCOUNT_PREFIX = "account-"
 _FIELDS = ("actor", "by")
 """Fields of a body that hold the name of an account, or what stands for a program or a rule."""

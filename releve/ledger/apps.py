@@ -6,8 +6,6 @@ from django.apps import AppConfig
 
 from releve.erasure import register
 
-__all__ = ["LedgerConfig"]
-
 
 class LedgerConfig(AppConfig):
     """Registers the models and the personal data."""
@@ -18,4 +16,4 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        register("releve.ledger.personal_data.LedgerData")
+        register("releve.ledger.erasure.LedgerData")

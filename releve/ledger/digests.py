@@ -14,20 +14,6 @@ from typing import Any
 
 import rfc8785
 
-__all__ = [
-    "BACKUP_TAG",
-    "NO_HASH",
-    "ROOT_TAG",
-    "ROTATION_TAG",
-    "canonical_json",
-    "format_entry",
-    "format_instant",
-    "hash_commitment",
-    "hash_entry",
-    "hash_root",
-    "parse_canonical",
-]
-
 NO_HASH = "0" * 64
 """The hash before the first entry, and before the first root."""
 

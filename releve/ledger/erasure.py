@@ -5,32 +5,25 @@ every hash, root and proof stays as it was. Each erasure is an entry of its own 
 alone: naming the entries would tie together what was one person's.
 
 What a database deletes is not gone from its files at once: ``scrub_files`` sees to that.
+
+The values that entries commit to, as personal data of agents.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, models, transaction
 
+from releve.erasure import Findings
 from releve.ledger.chain import append, lock_head
-from releve.ledger.digests import canonical_json
-from releve.ledger.journal import note_act
+from releve.ledger.digests import canonical_json, parse_canonical
+from releve.ledger.export import note_act
 from releve.ledger.models import PersonalValue
-
-__all__ = [
-    "ERASED",
-    "SUBJECT",
-    "erase_due",
-    "erase_subject",
-    "find_values",
-    "scrub_files",
-    "set_erase_on",
-]
 
 _PAUSE = 0.05
 SUBJECT = "erase.subject"
@@ -174,3 +167,35 @@ def _erase_rows(rows: models.QuerySet[PersonalValue], body: dict[str, Any], now:
         if count:
             append(ERASED, {**body, "values": count}, recorded_at=now)
         return count
+
+
+class LedgerData:
+    """Values beside the entries; the entries keep commitments, which say nothing without them."""
+
+    name = "ledger"
+    tables: Sequence[str] = ("ledger_personal",)
+
+    def find(self, agent: str) -> Findings:
+        """Return 1 where there are values: a case has more of them than an absence."""
+        return Findings({"values": int(find_values(agent).exists())})
+
+    def export(self, agent: str) -> Mapping[str, list[Any]]:
+        rows = find_values(agent).filter(subject=agent).select_related("entry").order_by("pk")
+        return {
+            "values": [
+                {
+                    "entry": row.entry.pk,
+                    "kind": row.entry.kind,
+                    "recorded_at": row.entry.recorded_at,
+                    "field": row.path,
+                    "value": parse_canonical(row.value),
+                }
+                for row in rows
+            ]
+        }
+
+    def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
+        return {"values": erase_subject(agent, now=now, cause="person")}
+
+    def erase_due(self, now: datetime) -> int:
+        return erase_due(now.date(), now=now)

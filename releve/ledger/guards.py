@@ -10,6 +10,19 @@ personal values       no change but of ``erase_on``, no TRUNCATE; deletion is er
 
 They stop mistakes, an ordinary SQL session and a fault of this program. The owner of a database
 can drop a trigger: against the owner stand the chain and the roots that have left the house.
+
+Errors of the ledger.
+
+LedgerError
+├── AppendOnlyError            an entry, root or node would be changed or deleted
+├── DocumentConflict           a document that left stands with other bytes under its name
+├── LedgerBehind               the database lacks what left its ledger: nothing is written
+├── EntryError                 an entry that cannot be written: the field, the value, the fix
+├── LossRefused                a loss that these two people cannot declare
+├── OutsideTransactionError    an append outside ``transaction.atomic()``
+├── ProofError                 no such entry or root, or the entry is not under the root
+├── NothingToSealError         an empty ledger has no root
+└── SigningKeyError            the signing key cannot be used
 """
 
 from __future__ import annotations
@@ -18,9 +31,8 @@ from collections.abc import Iterable
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from releve.errors import ReleveError
 from releve.ledger.digests import NO_HASH
-
-__all__ = ["install_triggers", "remove_triggers"]
 
 _ENTRY, _NODE, _ROOT, _PERSONAL = "ledger_entry", "ledger_node", "ledger_root", "ledger_personal"
 _FIXED = (_ENTRY, _NODE, _ROOT)
@@ -64,8 +76,6 @@ def _execute_all(connection: BaseDatabaseWrapper, statements: Iterable[str]) -> 
 
 
 # SQLite: INSERT OR REPLACE deletes without asking a trigger, so every insert is looked at first.
-
-
 def _sqlite_install() -> Iterable[str]:
     for table in _FIXED:
         yield _sqlite_trigger(table, "UPDATE", "", f"ledger: {table} is append-only")
@@ -93,8 +103,6 @@ def _sqlite_remove() -> Iterable[str]:
 
 
 # PostgreSQL: one function says the message; a function a table asks for what needs a query.
-
-
 def _postgresql_install() -> Iterable[str]:
     yield """
         CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -140,3 +148,43 @@ _BY_VENDOR = {
     "sqlite": (_sqlite_install, _sqlite_remove),
     "postgresql": (_postgresql_install, _postgresql_remove),
 }
+
+
+class LedgerError(ReleveError):
+    """The root of what the ledger raises."""
+
+
+class AppendOnlyError(LedgerError):
+    """An attempt to change or delete a row of an append-only table."""
+
+
+class DocumentConflict(LedgerError):  # noqa: N818 (a state, not a fault of the program)
+    """A document that never changes stands with other bytes; nothing was overwritten."""
+
+
+class EntryError(LedgerError, ValueError):
+    """An entry that cannot be written."""
+
+
+class LedgerBehind(LedgerError):  # noqa: N818 (a state, not a fault of the program)
+    """The database lacks entries or roots that are known outside it; nothing was written."""
+
+
+class LossRefused(LedgerError):  # noqa: N818 (named like the others)
+    """A loss that these people cannot declare, or that there is none of."""
+
+
+class OutsideTransactionError(LedgerError, RuntimeError):
+    """An append outside a transaction: the entry and what goes with it could part."""
+
+
+class ProofError(LedgerError, LookupError):
+    """There is no such entry or root, or the entry was added after the root."""
+
+
+class NothingToSealError(LedgerError):
+    """An empty ledger has no root."""
+
+
+class SigningKeyError(LedgerError):
+    """The signing key cannot be read, or is not one."""

@@ -7,20 +7,7 @@ from typing import Any, ClassVar, NoReturn, Self
 
 from django.db import models
 
-from releve.ledger.errors import AppendOnlyError
-
-__all__ = [
-    "AccountName",
-    "JournalLine",
-    "KeyCheck",
-    "LedgerEntry",
-    "LedgerHead",
-    "LedgerNode",
-    "LedgerRoot",
-    "OutgoingDocument",
-    "PersonalValue",
-    "Restoration",
-]
+from releve.ledger.guards import AppendOnlyError
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):

@@ -2,22 +2,28 @@
 
 A proof is a small JSON document. It shows nothing of other entries: their hashes cover a random
 number each, so that its content cannot be found by trial.
+
+Tiles: the tree as static files that tools of others read (https://c2sp.org/tlog-tiles).
+
+Entries in the bundles are the 32 bytes of an entry's hash, so that the files may be public: a
+hash covers a random number, and says nothing of its entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-from releve.ledger import tree
+from releve.files.atomic import write_file
+from releve.ledger import merkle
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import parse_canonical
-from releve.ledger.errors import ProofError
+from releve.ledger.guards import ProofError
 from releve.ledger.merkle import Subtree, consistency_path, inclusion_path, list_subtrees
 from releve.ledger.models import LedgerEntry, LedgerRoot, PersonalValue
-from releve.ledger.roots import SignedRoot
-
-__all__ = ["disclose_values", "prove_entry", "prove_growth", "prove_history"]
+from releve.ledger.roots import SignedRoot, build_checkpoint
+from releve.ledger.witnesses import list_cosignatures
 
 
 def prove_entry(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> dict[str, Any]:
@@ -34,7 +40,7 @@ def prove_entry(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> 
         "entry": parse_canonical(serialize_entry(row)),
         "format": "releve ledger proof 1",
         "hash": row.hash,
-        "path": [node.hex() for node in inclusion_path(seq - 1, root.size, tree.hash_subtree)],
+        "path": [node.hex() for node in inclusion_path(seq - 1, root.size, merkle.hash_subtree)],
         "values": _disclose_chosen(seq, set(disclose)),
         **parse_canonical(root.text),
     }
@@ -47,7 +53,7 @@ def prove_growth(first: SignedRoot, second: SignedRoot) -> dict[str, Any]:
     """
     if first.size > second.size:
         raise ProofError(f"root {first.number} covers more entries than root {second.number}")
-    path = consistency_path(first.size, second.size, tree.hash_subtree)
+    path = consistency_path(first.size, second.size, merkle.hash_subtree)
     return {
         "first": parse_canonical(first.text),
         "format": "releve ledger growth 1",
@@ -85,3 +91,51 @@ def _disclose_chosen(seq: int, wanted: set[str]) -> list[dict[str, Any]]:
     if missing := wanted - {row.path for row in rows}:
         raise ProofError(f"entry {seq} has no value to show for: {', '.join(sorted(missing))}")
     return disclose_values(rows)
+
+
+_HEIGHT = merkle.STRIDE
+_WIDTH = 1 << _HEIGHT
+
+
+def write_tiles(folder: Path, root: SignedRoot) -> int:
+    """Write the tiles and the entries of a root into a folder, and the checkpoint last.
+
+    Files that are there stay: a tile never changes. Returns how many were written.
+    """
+    written = 0
+    for name, level, number, width in _list_tiles(root.size):
+        path = folder / "tile" / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, _read_tile(level, number, width), durable=False)
+            written += 1
+    write_file(folder / "checkpoint", build_checkpoint(root) + list_cosignatures(root))
+    return written
+
+
+def _list_tiles(size: int) -> Iterator[tuple[str, int, int, int]]:
+    """Yield the tiles of a tree: path, level (-1 for entries), number, and width."""
+    for level in (-1, *range(size.bit_length() // _HEIGHT + 1)):
+        count = size >> _HEIGHT * max(level, 0)
+        for number in range(-(-count // _WIDTH)):
+            width = min(_WIDTH, count - number * _WIDTH)
+            part = f".p/{width}" if width < _WIDTH else ""
+            name = "entries" if level < 0 else str(level)
+            yield f"{name}/{_format_number(number)}{part}", level, number, width
+
+
+def _format_number(number: int) -> str:
+    """Return the number of a tile in groups of three digits: 1234067 is x001/x234/067."""
+    groups = [f"{number % 1000:03}"]
+    while number := number // 1000:
+        groups.append(f"x{number % 1000:03}")
+    return "/".join(reversed(groups))
+
+
+def _read_tile(level: int, number: int, width: int) -> bytes:
+    first = number * _WIDTH
+    if level < 0:
+        rows = LedgerEntry.objects.filter(seq__gt=first, seq__lte=first + width).order_by("seq")
+        found = map(bytes.fromhex, rows.values_list("hash", flat=True))
+        return b"".join(len(one).to_bytes(2, "big") + one for one in found)
+    return b"".join(merkle.read_stored(level * _HEIGHT, first, width))

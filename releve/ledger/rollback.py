@@ -12,7 +12,7 @@ the outside     where ``RELEVE_OUTSIDE`` is a folder that can be read: its newes
 
 Files are listed and the newest one or two are read. A root counts where a key of this ledger signed
 it. A ledger that lacks one refuses every entry and every root until the missing entries are put
-back, or until two people have declared them lost (:mod:`releve.upkeep.loss`).
+back, or until two people have declared them lost (:mod:`releve.upkeep.restore`).
 """
 
 from __future__ import annotations
@@ -32,33 +32,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 
-from releve.files.atomic import write_file
-from releve.files.locks import lock
+from releve.files.atomic import lock, write_file
 from releve.ledger.digests import ROOT_TAG, canonical_json
-from releve.ledger.errors import DocumentConflict, LedgerBehind, SigningKeyError
-from releve.ledger.key_files import stored_key_check
-from releve.ledger.keys import NAME, find_public_key
+from releve.ledger.guards import DocumentConflict, LedgerBehind, SigningKeyError
+from releve.ledger.keys import NAME, find_public_key, stored_key_check
 from releve.ledger.models import LedgerEntry, LedgerRoot, Restoration
-
-__all__ = [
-    "DECLARED",
-    "RESTORED",
-    "TRUSTED_SECONDS",
-    "LedgerMark",
-    "LedgerStanding",
-    "allow_writing",
-    "check_receipt",
-    "compare_with_marks",
-    "find_received",
-    "find_recorded_loss",
-    "forget",
-    "is_behind",
-    "is_lost",
-    "list_declared_losses",
-    "note_receipt",
-    "require_complete",
-    "roots_folder",
-]
 
 RESTORED, DECLARED = "ledger.restored", "ledger.loss_declared"
 """Kinds of entries: a backup or an older database was put back; two people declared the loss."""

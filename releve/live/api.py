@@ -6,28 +6,23 @@ import-linter contract keeps the faces from importing any other module of this p
 
 from __future__ import annotations
 
-from releve.live.acknowledgements import (
+from releve.live.clock import LIVE, is_drill, now, real_now
+from releve.live.contacts import (
     AcknowledgeResult,
     MessageCounts,
     NotifiedAgent,
     NotifiedRide,
     acknowledge,
+    check_channels,
     count_messages,
+    count_missing_addresses,
+    erase_person,
     find_message_site,
+    import_contacts,
     list_addresses,
     list_notified_agents,
     list_notified_rides,
     record_spoken_answer,
-)
-from releve.live.audits import find_event_ids, record_sheet
-from releve.live.call_intake import find_statistics_folder
-from releve.live.case_clusters import find_case_clusters, find_tracing_rule, trace_case
-from releve.live.clock import LIVE, is_drill, now, real_now
-from releve.live.contacts import (
-    check_channels,
-    count_missing_addresses,
-    erase_person,
-    import_contacts,
 )
 from releve.live.coverage import (
     ClientCoverage,
@@ -44,26 +39,18 @@ from releve.live.coverage import (
     judge_operator,
     rank_clients,
 )
-from releve.live.current_operator import operator_now
 from releve.live.current_rules import load_installed_rules, rules_now, select_rules
-from releve.live.daily_jobs import erase_due_data
-from releve.live.day_runs import find_scene_runs, find_timetable, list_runs_to
-from releve.live.displayed_plan import (
-    NamedPlaces,
-    NoPlan,
-    find_displayed_plan,
-    list_displayed_week,
-    list_named_places,
-)
 from releve.live.draws import (
     build_draw_check,
     build_draw_pack,
     find_draw_plan,
+    find_event_ids,
     hold_draw,
     join_draws,
     preview_draw,
     record_draw_event,
     record_frame,
+    record_sheet,
 )
 from releve.live.drills import Drill, list_drills, move_drill, start_drill, stop_drill
 from releve.live.effect_queue import (
@@ -90,30 +77,29 @@ from releve.live.errors import (
     is_disk_full,
 )
 from releve.live.event_service import (
+    ClientImpact,
+    EventPreview,
     RecordResult,
     is_recorded,
     preview_answers,
+    preview_event,
+    preview_impact,
     record,
     refuse_reused_key,
     sign_event,
 )
-from releve.live.identity_cache import IdentityCache
-from releve.live.impact_preview import (
-    ClientImpact,
-    EventPreview,
-    preview_event,
-    preview_impact,
-)
 from releve.live.incident_room import (
     ResponseStep,
+    find_case_clusters,
     find_incident_start,
+    find_tracing_rule,
     list_incident_log,
     list_incidents,
     list_response_steps,
     open_incident,
+    trace_case,
 )
-from releve.live.installation_metrics import InstallationCollector
-from releve.live.log_entries import LogEntry, list_last_entries
+from releve.live.message_texts import LogEntry, list_last_entries
 from releve.live.models import (
     Activation,
     PlanText,
@@ -122,11 +108,29 @@ from releve.live.models import (
 )
 from releve.live.outside import find_overdue_documents
 from releve.live.partners import Lending
-from releve.live.photo_metadata import NotAPhoto, detect_photo_type
-from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
-from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
-from releve.live.presence import build_reach_check, find_stays
-from releve.live.readiness import check_readiness
+from releve.live.photos import (
+    MAX_PHOTO_BYTES,
+    MAX_PHOTOS,
+    NotAPhoto,
+    detect_photo_type,
+    has_photo,
+    load_photo,
+    store_photo,
+)
+from releve.live.plans import (
+    IdentityCache,
+    NamedPlaces,
+    NoPlan,
+    activate_plan,
+    find_displayed_plan,
+    list_displayed_week,
+    list_named_places,
+    load_activation,
+    load_day_plan,
+    operator_now,
+    put_in_force,
+)
+from releve.live.presence import build_reach_check, count_seats, find_stays
 from releve.live.rehearsal import (
     Rehearsal,
     RehearsalStep,
@@ -134,7 +138,7 @@ from releve.live.rehearsal import (
     list_rehearsal_steps,
     start_rehearsal,
 )
-from releve.live.relief_comparison import (
+from releve.live.relief_handler import (
     ComparedDay,
     PublishedDay,
     compare_reliefs,
@@ -149,24 +153,32 @@ from releve.live.roster_changes import (
     ShiftCount,
     ShiftPost,
     describe_relief,
+    find_scene_runs,
+    find_timetable,
     list_agent_moves,
+    list_runs_to,
 )
-from releve.live.routes import revert_routes
-from releve.live.routing_watch import (
+from releve.live.routes import (
     StrayRouting,
     list_astray,
     list_dead_places,
     list_routing_states,
     observe_routing,
+    revert_routes,
 )
-from releve.live.seats import count_seats
-from releve.live.service_day import ServiceDay, TargetState, compute_service_day
+from releve.live.service_day import (
+    ServiceDay,
+    TargetState,
+    compute_service_day,
+    find_statistics_folder,
+)
 from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
 from releve.live.statement import (
     DaySeal,
     ServiceLoss,
     build_statement,
+    erase_due_data,
 )
 from releve.live.stream_state import (
     Scene,
@@ -182,24 +194,27 @@ from releve.live.surge_relief import (
     order_surge_relief,
     propose_surge_relief,
 )
-from releve.live.switch_states import (
+from releve.live.switches import (
     RehearsedSwitch,
+    SwitchPreview,
     SwitchState,
     find_held_switch,
+    find_pressed_switch,
     find_rehearsals,
     list_switch_states,
-)
-from releve.live.switches import (
-    SwitchPreview,
-    find_pressed_switch,
     list_switches,
     prepare_switches,
     press_switch,
     preview_switch,
     undo_switch,
 )
-from releve.live.warm_up import warm_in_background
-from releve.live.worker_health import WorkerHealth, read_worker_health
+from releve.live.worker import warm_in_background
+from releve.live.worker_health import (
+    InstallationCollector,
+    WorkerHealth,
+    check_readiness,
+    read_worker_health,
+)
 
 __all__ = [
     "LIVE",

@@ -7,8 +7,6 @@ from django.apps import AppConfig
 from releve.erasure import register
 from releve.live.due_jobs import register_due_job
 
-__all__ = ["LiveConfig"]
-
 
 class LiveConfig(AppConfig):
     """Registers the models, the system check, the personal data and what is due with uploads."""
@@ -19,7 +17,7 @@ class LiveConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data, a due job and, by importing it, the check."""
-        from releve.live import checks  # noqa: F401
+        from releve.live import worker_health  # noqa: F401
 
-        register("releve.live.personal_data.LiveData")
+        register("releve.live.retention.LiveData")
         register_due_job("uploads", "releve.runs.installation.remove_expired_uploads", slow=True)

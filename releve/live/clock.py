@@ -13,8 +13,6 @@ from django.utils import timezone
 from releve.live.errors import NoSuch
 from releve.live.models import Stream
 
-__all__ = ["LIVE", "is_drill", "now", "real_now"]
-
 LIVE = "live"
 
 

@@ -10,40 +10,20 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.live.clock import LIVE
-from releve.live.identity_cache import IdentityCache
 from releve.live.partners import PartnerAgents, count_partner_agents, list_partner_agents
-from releve.live.plans import find_first_start
+from releve.live.plans import IdentityCache, find_first_start
 from releve.live.stream_state import Scene, load_scene
 from releve.network import Client, Operator
 from releve.plan import Plan
 from releve.plan.coverage import COVERED, CoverageSeries, Timeline, count_placed, measure_coverage
-from releve.plan.status import Status, judge_service
+from releve.plan.result import Status, judge_service
 from releve.situation import SiteStatus
-
-__all__ = [
-    "CLIENT_STATES",
-    "ClientCoverage",
-    "ClientStanding",
-    "ClientState",
-    "Coverage",
-    "HalfHour",
-    "PlanReach",
-    "compute_coverage",
-    "compute_scene_coverage",
-    "cover_client",
-    "describe_standing",
-    "find_plan_reach",
-    "find_worst_client",
-    "judge_client",
-    "judge_operator",
-    "rank_clients",
-]
 
 Floats = NDArray[np.float64]
 ClientState = Literal["short_now", "missed", "thin", "short_later", "unknown", "held"]
-"""``missed``, ``thin``, ``unknown`` and ``held`` as of ``releve.plan.status.Status``."""
+"""``missed``, ``thin``, ``unknown`` and ``held`` as of ``releve.plan.result.Status``."""
 CLIENT_STATES: tuple[ClientState, ...] = get_args(ClientState)
 """The worst first."""
 

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from releve.files.rule_folders import CHARTERS, RULES, list_rule_files
+from releve.files.operator_folder import CHARTERS, RULES, list_rule_files
 from releve.live.clock import LIVE
 from releve.live.situation_cache import situation_now
 from releve.situation import ChosenPack, Situation, SituationRules
 from releve.situation.shipped import load_rules_with
-
-__all__ = ["load_installed_rules", "rules_now", "select_rules"]
 
 _File = tuple[str, int]
 

@@ -1,30 +1,44 @@
-"""Draws of visits, recorded step by step, and the pack with which anyone computes one again."""
+"""Draws of visits, recorded step by step, and the pack with which anyone computes one again.
+
+Audits of the charter: a sheet recorded as a whole, and entries named as evidence.
+"""
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from releve.errors import Phrase
 from releve.inspection import DrawError
 from releve.ledger import chain as ledger
-from releve.ledger.checkpoints import RotatedRoot, build_checkpoint
 from releve.ledger.digests import parse_canonical
-from releve.ledger.errors import ProofError
+from releve.ledger.guards import ProofError
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import disclose_values, prove_entry, prove_growth
-from releve.ledger.roots import SignedRoot, iter_roots, load_last_root, load_root
-from releve.ledger.tallies import KIND as TALLIED
-from releve.ledger.tallies import name_count
+from releve.ledger.roots import (
+    RotatedRoot,
+    SignedRoot,
+    build_checkpoint,
+    iter_roots,
+    load_last_root,
+    load_root,
+)
+from releve.ledger.seal import TALLY_KIND as TALLIED
+from releve.ledger.seal import name_count
 from releve.ledger.witnesses import list_cosignatures
 from releve.live.clock import LIVE, now
-from releve.live.current_operator import operator_now
+from releve.live.current_rules import select_rules
 from releve.live.errors import NoSuch
 from releve.live.event_service import RecordResult, record
+from releve.live.plans import operator_now
 from releve.live.situation_cache import situation_now
 from releve.situation import (
+    AuditSheetFaults,
+    CharterAudit,
     DrawFramed,
     DrawHeld,
     DrawJoined,
@@ -36,22 +50,16 @@ from releve.situation import (
     Event,
     EventRefusal,
     InspectionHeld,
+    SheetFault,
     Situation,
+    apply_event,
     build_frame,
     event_from_json,
+    find_refusals,
+    read_sheet,
     refuse,
 )
-
-__all__ = [
-    "build_draw_check",
-    "build_draw_pack",
-    "find_draw_plan",
-    "hold_draw",
-    "join_draws",
-    "preview_draw",
-    "record_draw_event",
-    "record_frame",
-]
+from releve.situation.audit_sheet import NOT_YOURS
 
 _OF_PLAN = (DrawPlanned.kind, DrawJoined.kind)
 _OF_DAY = (DrawPresent.kind, DrawRevealed.kind, DrawHeld.kind, DrawVisitMissed.kind,
@@ -270,3 +278,55 @@ def _show_root(one: SignedRoot, newest: SignedRoot) -> dict[str, Any]:
         note = ""
     path = prove_growth(one, newest)["path"]
     return {"checkpoint": note, "path": path, **parse_canonical(one.text)}
+
+
+@dataclass(frozen=True, slots=True)
+class SheetResult:
+    """How many observations of a sheet were recorded, and how many were on record before."""
+
+    recorded: int
+    before: int
+
+
+def find_audit(audit: str, stream: str = LIVE) -> CharterAudit:
+    """Return an audit; NoSuch where there is none of this id."""
+    found = situation_now(stream).charter_audits.get(audit)
+    if found is None:
+        raise NoSuch(f"there is no audit {audit!r}")
+    return found
+
+
+def find_event_ids(seqs: Collection[int], stream: str = LIVE) -> dict[int, str]:
+    """Return the ids of the events among these entries."""
+    rows = LedgerEntry.objects.filter(stream=stream, seq__in=seqs).values_list("seq", "body")
+    bodies = {seq: json.loads(written) for seq, written in rows}
+    return {seq: body["id"] for seq, body in bodies.items() if isinstance(body.get("id"), str)}
+
+
+def record_sheet(
+    audit: str, content: bytes, *, by: str, sites: Collection[str], stream: str = LIVE
+) -> SheetResult:
+    """Record the observations of a sheet, all or, on any fault, none.
+
+    ``sites`` are those that the recorder may observe. What was recorded from the same sheet before
+    is not recorded twice. AuditSheetFaults names each line that is refused, and why.
+    """
+    found, operator, situation = find_audit(audit, stream), operator_now(), situation_now(stream)
+    rules, faults, new = select_rules(situation), [], []
+    rows = read_sheet(content, found, operator, now(stream), by)
+    for line, event in rows:
+        if situation.event(event.id) is not None:
+            continue
+        if event.site not in sites:
+            faults.append(SheetFault(line, "site", NOT_YOURS))
+            continue
+        refused = find_refusals(event, situation, operator, rules)
+        faults += [SheetFault(line, "measure", row) for row in refused]
+        if not refused:
+            situation = apply_event(situation, event)
+            new.append(event)
+    if faults:
+        raise AuditSheetFaults(faults)
+    for event in new:
+        record(event, key=event.id, stream=stream)
+    return SheetResult(len(new), len(rows) - len(new))

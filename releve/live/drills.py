@@ -17,15 +17,6 @@ from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.errors import NoSuch
 from releve.live.models import Effect, PreparedSwitch, Stream
 
-__all__ = [
-    "Drill",
-    "list_drills",
-    "list_running_streams",
-    "move_drill",
-    "start_drill",
-    "stop_drill",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Drill:

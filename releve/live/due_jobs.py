@@ -16,8 +16,6 @@ from django.utils.module_loading import import_string
 
 from releve.errors import ReleveError
 
-__all__ = ["LONGEST_WAIT", "SHORTEST_WAIT", "register_due_job", "run_due_jobs", "run_slow_jobs"]
-
 SHORTEST_WAIT = timedelta(seconds=10)
 """Wait after a first failure: what is due within minutes, such as an opening, is not lost."""
 LONGEST_WAIT = timedelta(minutes=10)

@@ -27,22 +27,6 @@ from releve.errors import ReleveError
 if TYPE_CHECKING:
     from releve.situation import EventRefusal
 
-__all__ = [
-    "Busy",
-    "ChannelFaults",
-    "ContactFaults",
-    "DiskFull",
-    "KeyReused",
-    "LiveError",
-    "NoOperator",
-    "NoSuch",
-    "PlanRefused",
-    "ProposalChanged",
-    "Refused",
-    "SwitchChanged",
-    "is_busy",
-    "is_disk_full",
-]
 
 _SQLITE_BUSY, _SQLITE_LOCKED, _SQLITE_FULL = 5, 6, 13
 _POSTGRES_DISK_FULL = "53100"

@@ -24,18 +24,23 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 
 from releve.files.atomic import make_folder
-from releve.ledger import journal
+from releve.ledger import export
 from releve.ledger.chain import lock_head, read_head
-from releve.ledger.errors import DocumentConflict
+from releve.ledger.guards import DocumentConflict
 from releve.ledger.models import JournalLine, OutgoingDocument
 from releve.ledger.rollback import check_receipt, note_receipt, roots_folder
 from releve.ledger.roots import iter_roots, publish_document
 from releve.live.clock import LIVE, real_now
-from releve.live.effect_handlers import PermanentFailure, RetryLater, register_handler
-from releve.live.effect_queue import OUTSIDE, EffectOutcome, NewEffect, queue_effects
+from releve.live.effect_queue import (
+    OUTSIDE,
+    EffectOutcome,
+    NewEffect,
+    PermanentFailure,
+    RetryLater,
+    queue_effects,
+    register_handler,
+)
 from releve.live.models import Effect
-
-__all__ = ["OVERDUE_AFTER", "find_overdue_documents", "queue_documents", "send_document"]
 
 OVERDUE_AFTER = timedelta(hours=1)
 JOURNAL_EVERY = timedelta(minutes=1)
@@ -76,7 +81,7 @@ def _is_journal_due(now: datetime) -> bool:
         return False
     last = _last_part()
     behind = read_head().seq - (last.upto if last else 0)
-    if last is not None and behind < journal.MOST_ENTRIES:
+    if last is not None and behind < export.MOST_ENTRIES:
         age = now - last.made_at  # below zero where the clock was set back
         if timedelta() <= age < JOURNAL_EVERY:
             return False
@@ -91,7 +96,7 @@ def _make_part(now: datetime) -> Iterator[OutgoingDocument]:
     """Yield the next part of the journal; the acts in it are noted nowhere else any more."""
     last = _last_part()
     number = 1 if last is None else int(last.name[len(_JOURNAL) : -len(".age")]) + 1
-    found = journal.build_part(last.upto if last else 0)
+    found = export.build_part(last.upto if last else 0)
     if found is not None:
         content, upto, acts = found
         JournalLine.objects.filter(pk__in=acts).delete()
@@ -140,7 +145,7 @@ def _deliver(name: str, content: bytes, digest: str) -> str:
     if where.startswith("mailto:"):
         return _deliver_by_mail(where.removeprefix("mailto:"), name, content, digest)
     try:
-        from releve.routing.webhook.adapter import read_webhook  # brings an HTTP client
+        from releve.routing.webhook import read_webhook  # brings an HTTP client
 
         webhook = read_webhook(os.environ, "RELEVE_OUTSIDE", "RELEVE_OUTSIDE")
     except ImproperlyConfigured as error:

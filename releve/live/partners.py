@@ -16,20 +16,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
-    from releve.demand.tables import Floats
-    from releve.live.lost_places import Absent
-
-__all__ = [
-    "Lending",
-    "PartnerAgents",
-    "PartnerSource",
-    "count_partner_agents",
-    "list_lendings",
-    "list_lent",
-    "list_partner_addresses",
-    "list_partner_agents",
-    "register_partner_source",
-]
+    from releve.demand.requirement import Floats
+    from releve.live.plans import Absent
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,44 +1,186 @@
-"""The plan in force: days planned for the operator in the registry, kept whole in the database."""
+"""The plan in force: days planned for the operator in the registry, kept whole in the database.
+
+Losses of a situation day by day, and absences with their ends.
+
+A cache of computed values, each valid while its sources are the same objects.
+
+The operator of the live chain.
+
+The plan that the desk shows: the one in force, else the folder that it was started with.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
 
 from releve.demand import Requirement, build_forecast, build_histories, compute_requirement
-from releve.demand.tables import INTERVAL, Floats
-from releve.files.plan_folder import PlanFolderError, read_plans
+from releve.demand.requirement import INTERVAL, Floats
+from releve.files.plan_folder import PlanFolderError, StoredPlan, open_plan_store, read_plans
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real_now
-from releve.live.current_operator import operator_at
 from releve.live.errors import NoOperator, PlanRefused
 from releve.live.models import Activation, PlanText
-from releve.network import Operator
-from releve.plan import Plan, PlanSettings
+from releve.network import Operator, zone
+from releve.plan import Contingency, Plan, PlanSettings
 from releve.plan.plan_json import plan_from_json, plan_to_json
+from releve.plan.week.hybrid_week import find_monday
 from releve.registry import storage as registry
+from releve.registry.service import get_current_version, load_operator
+from releve.situation import Situation
 
-__all__ = [
-    "HORIZON",
-    "DayPlan",
-    "activate_plan",
-    "build_plan_row",
-    "clear_plan_cache",
-    "find_first_start",
-    "list_days_ahead",
-    "load_activation",
-    "load_day_plan",
-    "put_in_force",
-    "read_settings",
-]
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Places lost together; the people of ``home_only`` sites may not go to another site."""
+
+    sites: frozenset[str] = frozenset()
+    carriers: frozenset[str] = frozenset()
+    home_only: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.sites or self.carriers)
+
+    def as_json(self) -> dict[str, list[str]]:
+        """Return the loss as it is stored."""
+        return {
+            "sites": sorted(self.sites),
+            "carriers": sorted(self.carriers),
+            "home_only": sorted(self.home_only),
+        }
+
+    @classmethod
+    def of_json(cls, row: Mapping[str, Any]) -> Self:
+        """Return the loss that was stored."""
+        return cls(*(frozenset(row[name]) for name in ("sites", "carriers", "home_only")))
+
+    @property
+    def contingency(self) -> Contingency:
+        """The loss as the planner knows it. Where one site's people are exposed, all count so."""
+        name = " + ".join([*sorted(self.sites), *sorted(self.carriers)])
+        return Contingency(
+            f"now:{name}", "named", name, self.sites, self.carriers, exposed=bool(self.home_only)
+        )
+
+
+NO_LOSS = Loss()
+
+Absent = Mapping[str, tuple[tuple[datetime, datetime | None], ...]]
+"""When each agent cannot work: (from, until) of each absence, None = not known."""
+
+
+def find_loss(situation: Situation, at: datetime) -> Loss:
+    """Return what is lost at an instant."""
+    lost = situation.lost_places(at)
+    return Loss(frozenset(lost.sites), frozenset(lost.carriers), lost.home_only)
+
+
+def find_daily_losses(
+    situation: Situation, at: datetime, days: Iterable[date], zone_name: str
+) -> list[Loss]:
+    """Return what is lost on each planned day, as known at an instant.
+
+    A place is lost today, and on further days until it is expected back. Without an expected end,
+    a closed site stays lost until it is reopened, and an outage ends with the day.
+    """
+    lost = situation.lost_places(at)
+    today = at.astimezone(zone(zone_name)).date()
+
+    def on(day: date, until: datetime | None, closed: bool) -> bool:
+        if day <= today or until is None:
+            return day <= today or closed
+        return day <= until.astimezone(zone(zone_name)).date()
+
+    found = []
+    for day in days:
+        sites = {s for s, until in lost.sites.items() if on(day, until, situation.site(s).closed)}
+        carriers = {name for name, until in lost.carriers.items() if on(day, until, False)}
+        home_only = lost.home_only & sites
+        found.append(Loss(frozenset(sites), frozenset(carriers), home_only))
+    return found
+
+
+def list_absences(situation: Situation, at: datetime) -> Absent:
+    """Return the absences that are not over."""
+    found = {
+        agent: tuple((row.start, row.until) for row in rows if row.until is None or row.until > at)
+        for agent, rows in situation.absences.items()
+    }
+    return {agent: rows for agent, rows in found.items() if rows}
+
+
+_T = TypeVar("_T")
+
+
+class IdentityCache(Generic[_T]):
+    """The last few values by key; each is valid while its sources are identical, not just equal.
+
+    Comparing an operator or a situation of tens of thousands of people costs more than it saves.
+    Who asks for a value that is being computed waits for it: fifty readers of a new minute would
+    else compute it fifty times, each slowed by the others. A computation may not ask for its own
+    key.
+    """
+
+    def __init__(self, most: int = 16) -> None:
+        self._most = most
+        self._rows: OrderedDict[Hashable, tuple[tuple[object, ...], _T]] = OrderedDict()
+        self._lock = Lock()
+        self._making: dict[Hashable, Lock] = {}
+
+    def get(self, key: Hashable, sources: tuple[object, ...], make: Callable[[], _T]) -> _T:
+        """Return the value of a key; compute it again when one of its sources is another object."""
+        if (kept := self._find(key, sources)) is not None:
+            return kept[0]
+        with self._lock:
+            making = self._making.setdefault(key, Lock())
+        try:
+            with making:
+                if (kept := self._find(key, sources)) is not None:
+                    return kept[0]
+                made = make()
+                with self._lock:
+                    self._rows[key] = (sources, made)
+                    self._rows.move_to_end(key)
+                    while len(self._rows) > self._most:
+                        self._rows.popitem(last=False)
+                return made
+        finally:
+            with self._lock:
+                if self._making.get(key) is making:
+                    del self._making[key]
+
+    def _find(self, key: Hashable, sources: tuple[object, ...]) -> tuple[_T] | None:
+        with self._lock:
+            row = self._rows.get(key)
+            if row is None or not all(a is b for a, b in zip(row[0], sources, strict=True)):
+                return None
+            self._rows.move_to_end(key)
+            return (row[1],)
+
+
+def operator_now() -> Operator:
+    """Return the operator of the registry's current version; :class:`NoOperator` without one."""
+    version = registry.get_current_version()
+    if version is None:
+        raise NoOperator("the registry is empty: import an operator first (releve registry import)")
+    return registry.load_operator(version)
+
+
+def operator_at(number: int) -> Operator:
+    """Return the operator of one version of the registry."""
+    return registry.load_operator(registry.get_version(number))
+
 
 HORIZON = timedelta(hours=48)
 """How far ahead coverage is shown and people are notified."""
@@ -195,3 +337,75 @@ def read_settings(plan: Plan) -> PlanSettings:
     known here, person by person.
     """
     return replace(PlanSettings(**plan.settings), isolated=0.0)  # type: ignore[arg-type]
+
+
+class NoPlan(PlanFolderError):  # noqa: N818 (a state of the installation)
+    """No plan is in force, and the desk was started without a folder."""
+
+
+def find_displayed_plan(day: date | None = None) -> StoredPlan | None:
+    """Return the plan of a day, by default of today or the next planned day; None: no such day.
+
+    The plan in force comes first; an open desk that was started with a folder shows that folder.
+    NoPlan when there is neither; PlanFolderError when the folder cannot be read.
+    """
+    folder = settings.PLAN_FOLDER
+    if settings.OPEN_DESK and folder is not None:
+        return open_plan_store(folder).get(day)
+    found = load_activation()
+    if found is None:
+        if folder is None:
+            raise NoPlan("no plan is in force: compute one, or name a folder by RELEVE_PLAN_FOLDER")
+        return open_plan_store(folder).get(day)
+    days = tuple(date.fromisoformat(text) for text in sorted(found.days))
+    default = _choose_day(days, operator_at(found.version).row.time_zone)
+    digest = found.days.get((day or default).isoformat())
+    if digest is None:
+        return None
+    return StoredPlan(load_day_plan(digest, found.version).plan, digest, days, default)
+
+
+def list_displayed_week(day: date | None = None) -> list[Plan]:
+    """Return the plans of a day's calendar week, by default today's or the next planned one.
+
+    Empty where the day is not planned; NoPlan and PlanFolderError as of find_displayed_plan.
+    """
+    first = find_displayed_plan(day)
+    if first is None:
+        return []
+    monday = find_monday(first.plan.day)
+    found = (find_displayed_plan(one) for one in first.days if find_monday(one) == monday)
+    return [stored.plan for stored in found if stored is not None]
+
+
+def _choose_day(days: Sequence[date], zone_name: str) -> date:
+    """Return today or the next planned day; the last one where all are over."""
+    today = real_now().astimezone(zone(zone_name)).date()
+    return next((day for day in days if day >= today), days[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlaces:
+    """Sites and clients as (id, name), in the order of their tables."""
+
+    sites: tuple[tuple[str, str], ...] = ()
+    clients: tuple[tuple[str, str], ...] = ()
+
+
+def list_named_places() -> NamedPlaces:
+    """Return what a role can be held for: of the reference data, else of the displayed plan."""
+    version = get_current_version()
+    if version is not None:
+        operator = load_operator(version)
+        return NamedPlaces(
+            tuple((site.id, site.name) for site in operator.sites),
+            tuple((client.id, client.name) for client in operator.clients),
+        )
+    try:
+        stored = find_displayed_plan()
+    except PlanFolderError:
+        return NamedPlaces()
+    if stored is None:
+        return NamedPlaces()
+    plan = stored.plan
+    return NamedPlaces(tuple((site.id, site.name) for site in plan.sites), plan.clients)

@@ -8,25 +8,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal
 
 from releve.live.clock import now
-from releve.live.current_operator import operator_now
 from releve.live.current_rules import rules_now
 from releve.live.drills import start_drill
 from releve.live.errors import NoSuch
 from releve.live.event_service import record, sign_event
 from releve.live.models import Activation, Relief, Stream
-from releve.live.plans import load_activation, load_day_plan
+from releve.live.plans import load_activation, load_day_plan, operator_now
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, to_utc
 from releve.plan import Plan
 from releve.situation import CaseDeclared, ClosureRule, PackChosen
-
-__all__ = [
-    "Rehearsal",
-    "RehearsalStep",
-    "find_rehearsal",
-    "list_rehearsal_steps",
-    "start_rehearsal",
-]
 
 RehearsalStepCode = Literal[
     "matrix", "start", "case", "close", "now", "relief", "incident", "reopening", "crashtest"

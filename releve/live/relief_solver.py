@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from releve.demand.tables import INTERVAL
-from releve.live.lost_places import NO_LOSS, Absent, Loss
-from releve.live.plans import DayPlan, read_settings
+from releve.demand.requirement import INTERVAL
+from releve.live.plans import NO_LOSS, Absent, DayPlan, Loss, read_settings
 from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan
@@ -30,21 +29,16 @@ from releve.plan.intraday_relief import (
     build_running_day,
     solve_intraday_relief,
 )
-from releve.plan.move_delays import SET_UP, MoveDelays, round_up
-from releve.plan.named_assignments import list_moves, list_placements, name_relief
+from releve.plan.named_assignments import (
+    SET_UP,
+    MoveDelays,
+    list_moves,
+    list_placements,
+    name_relief,
+    round_up,
+)
 from releve.plan.problem import AgentGroups
 from releve.plan.relief import find_available_staff
-
-__all__ = [
-    "ReliefRequest",
-    "clear_cache",
-    "exclude_agents",
-    "look_up_relief",
-    "prepare_day",
-    "revert_changes",
-    "solve_priced_relief",
-    "solve_relief",
-]
 
 _MOST_PREPARED = 4
 _prepared: OrderedDict[Hashable, RunningDay] = OrderedDict()

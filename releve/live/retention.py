@@ -1,19 +1,49 @@
-"""Messages, letters, effects and routes that have reached their date."""
+"""Messages, letters, effects and routes that have reached their date.
+
+Retention of personal values of absences whose end is not known from the start.
+
+An absence without a known end is kept while it lasts; after the agent's return the usual time
+applies. Erased earlier, the absence would vanish and the agent count as present.
+
+Erase a person from every plan and relief: a token replaces the pseudonym.
+
+Plans are named by the digest of their content. A changed plan gets a new name, and the plan in
+force is updated to it; the old and new names are returned, so that the ledger can record them.
+
+Addresses, messages, letters, plans and reliefs, as personal data of agents.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from releve.ledger.models import OutgoingDocument
-from releve.live.contacts import remove_letters
-from releve.live.models import Effect, Message, Routes
-
-__all__ = ["EFFECT_DAYS", "MESSAGE_DAYS", "prune"]
+from releve.erasure import Findings
+from releve.ledger import chain as ledger
+from releve.ledger.digests import parse_canonical
+from releve.ledger.erasure import set_erase_on
+from releve.ledger.models import LedgerEntry, OutgoingDocument
+from releve.live.clock import now, real_now
+from releve.live.contacts import erase_person, remove_letters
+from releve.live.current_rules import select_rules
+from releve.live.drills import list_running_streams
+from releve.live.models import Activation, Contact, Effect, Message, PlanText, ReliefDay, Routes
+from releve.live.photos import erase_photos
+from releve.live.plans import clear_plan_cache, operator_now
+from releve.live.situation_cache import situation_now
+from releve.network import Operator
+from releve.plan.plan_json import plan_from_json
+from releve.registry import storage as registry
+from releve.situation import AgentUnavailable, Event, Situation, SituationRules, compute_erasure_day
 
 MESSAGE_DAYS = 30
 """After their relief, messages lose their agent and content; the counts stay."""
@@ -58,3 +88,165 @@ def _remove_old_letters(now: datetime) -> int:
             path.unlink(missing_ok=True)
             count += 1
     return count
+
+
+def erased_on(event: Event, operator: Operator, rules: SituationRules) -> date | None:
+    """Return the day on which an event's personal values are erased; None = it has none.
+
+    A drill names real people, so that the day is one of the real calendar, not of its clock.
+    """
+    found = compute_erasure_day(event, operator, rules)
+    ahead = event.recorded_at.date() - real_now().date()
+    return None if found is None else found - ahead
+
+
+def note_returns(stream: str, agents: Iterable[str], before: Situation, after: Situation) -> None:
+    """Set the day of erasure of the absences that have ended, inside the caller's transaction."""
+    for agent in agents:
+        lasting = {row.event for row in before.absences.get(agent, ()) if not row.back}
+        ended = {
+            row.event: row.until
+            for row in after.absences.get(agent, ())
+            if row.back and row.until is not None and row.event in lasting
+        }
+        _set_erasure_days(stream, agent, ended, after)
+
+
+def postpone_lasting() -> None:
+    """Postpone the erasure of absences of unknown end that last, as if they ended now.
+
+    To be called before due values are erased.
+    """
+    if registry.get_current_version() is None:
+        return
+    for stream in list_running_streams():
+        with transaction.atomic():
+            ledger.lock_head()
+            situation, at = situation_now(stream), now(stream)
+            for agent, rows in situation.absences.items():
+                lasting = {row.event: at for row in rows if row.until is None}
+                _set_erasure_days(stream, agent, lasting, situation)
+
+
+def _set_erasure_days(
+    stream: str, agent: str, ends: dict[str, datetime], situation: Situation
+) -> None:
+    """Set the day of erasure of an agent's absences, given as event ids, by their ends."""
+    if not ends:
+        return
+    operator, rules = operator_now(), select_rules(situation)
+    seqs = dict(_iter_absence_entries(stream, agent))
+    for event in situation.list_events("agents", agent):
+        if isinstance(event, AgentUnavailable) and event.id in ends and event.id in seqs:
+            on = erased_on(replace(event, until=ends[event.id]), operator, rules)
+            set_erase_on(agent, on, entries=[seqs[event.id]])
+
+
+def _iter_absence_entries(stream: str, agent: str) -> Iterator[tuple[str, int]]:
+    """Yield the event ids of an agent's absences with the numbers of their entries."""
+    rows = LedgerEntry.objects.filter(
+        stream=stream, kind=AgentUnavailable.kind, personal__subject=agent
+    ).distinct()
+    for seq, body in rows.values_list("seq", "body"):
+        yield parse_canonical(body)["id"], seq
+
+
+def relief_days_with(agent: str) -> int:
+    """Return how many stored days of reliefs change an agent's shift."""
+    return sum(agent in row.changes for row in ReliefDay.objects.iterator(chunk_size=100))
+
+
+def rename_in_plans(agent: str, token: str) -> dict[str, str]:
+    """Put a token in the place of an agent; return the new name of each plan by its old one.
+
+    Inside the caller's transaction.
+    """
+    for row in ReliefDay.objects.iterator(chunk_size=100):
+        if agent in row.changes:
+            row.changes = {token if key == agent else key: v for key, v in row.changes.items()}
+            row.save(update_fields=["changes"])
+    renamed = {
+        row.digest: _rename_in_row(row, agent, token) for row in list(plan_texts_with(agent))
+    }
+    for activation in Activation.objects.all() if renamed else ():
+        days = {day: renamed.get(digest, digest) for day, digest in activation.days.items()}
+        if days != activation.days:
+            activation.days = days
+            activation.save(update_fields=["days"])
+    return renamed
+
+
+def plan_texts_with(agent: str) -> Iterator[PlanText]:
+    """Yield the stored days of plans that name an agent."""
+    quoted = _quote_json(agent)
+    for row in PlanText.objects.iterator(chunk_size=10):
+        if quoted in row.text:
+            yield row
+
+
+def _rename_in_row(row: PlanText, agent: str, token: str) -> str:
+    text = row.text.replace(_quote_json(agent), _quote_json(token))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    PlanText.objects.create(digest=digest, day=row.day, text=text, aht_s=row.aht_s)
+    ReliefDay.objects.filter(plan=row).update(plan_id=digest)
+    row.delete()
+    return digest
+
+
+def _quote_json(text: str) -> str:
+    """Return a text as a quoted JSON value, so that only whole values are replaced."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+class LiveData:
+    """Messages keep their counts without the agent; plans and reliefs keep a token."""
+
+    name = "live"
+    tables: Sequence[str] = (
+        "live_contact",
+        "live_message",
+        "live_plantext",
+        "live_reliefday",
+        "live_activation",
+    )
+
+    def find(self, agent: str) -> Findings:
+        return Findings(
+            {
+                "addresses": Contact.objects.filter(role="agent", who=agent).count(),
+                "messages": Message.objects.filter(role="agent", who=agent).count(),
+                "plans": sum(1 for _ in plan_texts_with(agent)),
+                "reliefs": relief_days_with(agent),
+            }
+        )
+
+    def export(self, agent: str) -> Mapping[str, list[Any]]:
+        contacts = Contact.objects.filter(role="agent", who=agent)
+        messages = Message.objects.filter(role="agent", who=agent)
+        reliefs = ReliefDay.objects.order_by("day", "pk").iterator(chunk_size=100)
+        return {
+            "addresses": list(contacts.values("rank", "channel", "address", "language")),
+            "messages": list(
+                messages.values("stream", "kind", "about", "sent_at", "acknowledged_at")
+            ),
+            "plans": [
+                asdict(placement)
+                for row in plan_texts_with(agent)
+                for placement in plan_from_json(row.text).placements
+                if placement.agent == agent
+            ],
+            "reliefs": [
+                {"day": row.day, "change": row.changes[agent]}
+                for row in reliefs
+                if agent in row.changes
+            ],
+        }
+
+    def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
+        transaction.on_commit(clear_plan_cache)
+        erase_person(agent)
+        return {"plans": rename_in_plans(agent, token)}
+
+    def erase_due(self, now: datetime) -> int:
+        postpone_lasting()
+        return erase_photos(now) + prune(now)

@@ -3,22 +3,34 @@
 Agents are counted on the phone: placed and required less the programme's shrinkage, beside those
 signed in. Where fewer are signed in than placed now, as many are taken to be missing for the rest
 of the day; more than placed are not counted upon.
+
+The morning's forecast of the running day: made once by the worker, kept for every reader.
+
+What the worker does for the service record: the day's forecast, statistics, call records.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import math
+import os
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-from django.db.models import Count, Max
+from django.conf import settings
+from django.db.models import Count, Max, QuerySet
+from django.utils import timezone
 
+from releve import environment
 from releve.demand import compute_requirement
+from releve.demand.history import build_histories
 from releve.demand.intraday import (
     DayFigures,
     IntervalFigures,
@@ -26,22 +38,89 @@ from releve.demand.intraday import (
     RestOfDay,
     TargetOutlook,
     count_service,
+    dump_morning,
     fold_figures,
+    forecast_morning,
     foresee_target,
+    load_morning,
+    merge_mornings,
     reforecast,
 )
-from releve.demand.tables import INTERVAL, Floats, Forecast
-from releve.live.day_forecast import find_day, find_morning
-from releve.live.identity_cache import IdentityCache
+from releve.demand.requirement import INTERVAL, Floats, Forecast
+from releve.gate.attempt_outcomes import read_outcomes
+from releve.live.clock import real_now
 from releve.live.partners import count_partner_agents, list_partner_agents
+from releve.live.plans import IdentityCache
 from releve.live.stream_state import Scene
-from releve.network import Client, Operator, Programme, day_bounds, find_open_instants
+from releve.network import Client, Operator, Programme, day_bounds, find_open_instants, zone
 from releve.plan.coverage import Timeline, count_placed
 from releve.registry import storage as registry
-from releve.service_record.day_record import load_presence, load_reports
-from releve.service_record.models import IntervalReport
+from releve.service_record.call_records import read_call_records
+from releve.service_record.models import DayForecast, IntervalReport
+from releve.service_record.statistics import (
+    extend_histories,
+    load_presence,
+    load_reports,
+    read_statistics_folder,
+)
 
-__all__ = ["ClientService", "ProgrammeService", "ServiceDay", "TargetState", "compute_service_day"]
+
+def find_day(operator: Operator, at: datetime) -> date:
+    """Return the local day of an instant at the operator."""
+    return at.astimezone(zone(operator.row.time_zone)).date()
+
+
+def prepare_day(operator: Operator, now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
+    """Make the forecast of the running day for the programmes that have none as they stand.
+
+    From the operator's history and, after it, the service record, both before the day. Returns how
+    many were made, half a second each; ``stop`` is asked before each.
+    """
+    day = find_day(operator, now)
+    made = set(DayForecast.objects.filter(day=day).values_list("programme", "digest"))
+    missing = [row for row in operator.programmes if (row.id, _digest(row)) not in made]
+    if not missing:
+        return 0
+    time_zone = operator.row.time_zone
+    start = day_bounds(day, time_zone)[0]
+    histories = extend_histories(build_histories(operator), [row.id for row in missing], start)
+    for number, row in enumerate(missing):
+        if stop():
+            return number
+        content = dump_morning(forecast_morning(histories, [row], day, time_zone))
+        DayForecast.objects.update_or_create(
+            day=day,
+            programme=row.id,
+            defaults={"digest": _digest(row), "made_at": timezone.now(), "content": content},
+        )
+    return len(missing)
+
+
+def _digest(row: Programme) -> str:
+    return hashlib.sha256(repr(row).encode()).hexdigest()
+
+
+def find_morning(day: date, programmes: Collection[str]) -> Morning | None:
+    """Return the forecasts of programmes on a day; None where none was made.
+
+    One query, two when one is new.
+    """
+    rows = DayForecast.objects.filter(day=day)
+    stamp = rows.aggregate(rows=Count("pk"), last=Max("made_at"), number=Max("pk"))
+    if not stamp["rows"]:
+        return None
+    key = (day, *stamp.values())
+    return _known_mornings.get(key, (programmes,), lambda: _load(rows, programmes))
+
+
+def _load(rows: QuerySet[DayForecast], programmes: Collection[str]) -> Morning | None:
+    contents = rows.order_by("programme").values_list("programme", "content")
+    mornings = [load_morning(bytes(content)) for name, content in contents if name in programmes]
+    return merge_mornings(mornings) if mornings else None
+
+
+_known_mornings: IdentityCache[Morning | None] = IdentityCache(3)
+
 
 _PRESENCE_COUNTS = timedelta(minutes=45)
 """A count of agents signed in says who is there for this long."""
@@ -361,3 +440,51 @@ def _foresee_agents(
             found[running:, place] *= min(1.0, agents / wanted)
         found[running, place] = agents
     return found
+
+
+_log = logging.getLogger("releve.live")
+
+
+def find_statistics_folder() -> Path:
+    """Return where sources drop their files: ``statistics`` in the home folder, or as set."""
+    named = environment.read_text(os.environ, "RELEVE_STATISTICS_FOLDER")
+    return Path(named) if named else Path(settings.HOME) / "statistics"
+
+
+def list_record_folders() -> list[Path]:
+    """Return the folders of ``RELEVE_CALL_RECORDS`` to which proxies write; those that are there.
+
+    A folder of another machine that is away for a while is read on where the reading stopped.
+    """
+    named = environment.read_text(os.environ, "RELEVE_CALL_RECORDS").split(",")
+    folders = [Path(name.strip()) for name in named if name.strip()]
+    for folder in folders:
+        if not folder.is_dir():
+            _log.warning("RELEVE_CALL_RECORDS: there is no folder %s", folder)
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def follow_calls(
+    stop: Callable[[], bool] = lambda: False,
+    do: Callable[[Callable[[], int]], int] = lambda step: step(),
+) -> int:
+    """File what came since the last round; return how many files, lines and forecasts are new.
+
+    A forecast takes half a second a programme: ``stop`` is asked before each. ``do`` runs one step;
+    if it catches errors, a folder that cannot be read keeps no other step from running.
+    """
+    version = registry.get_current_version()
+    if version is None:
+        return 0
+    now, operator = real_now(), registry.load_operator(version)
+    steps: list[Callable[[], int]] = [
+        partial(read_statistics_folder, find_statistics_folder(), operator, now)
+    ]
+    steps += [partial(_read_records, folder, operator, now) for folder in list_record_folders()]
+    steps.append(partial(prepare_day, operator, now, stop))
+    return sum(do(step) for step in steps)
+
+
+def _read_records(folder: Path, operator: Operator, now: datetime) -> int:
+    filed = read_call_records([folder], operator.programme, now).filed
+    return filed + read_outcomes(folder).filed

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from releve.live.current_rules import select_rules
-from releve.live.seats import count_seats
+from releve.live.presence import count_seats
 from releve.live.stream_state import Scene
 from releve.network import Operator
 from releve.situation import SiteStatus, Situation, find_site_status
-
-__all__ = ["SeatedSite", "describe_sites"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,8 @@ from releve.ledger import chain as ledger
 from releve.ledger.erasure import ERASED
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE, is_drill
-from releve.live.current_operator import operator_now
 from releve.live.models import Stream
-from releve.live.plans import clear_plan_cache
+from releve.live.plans import clear_plan_cache, operator_now
 from releve.situation import (
     KINDS,
     Event,
@@ -31,8 +30,6 @@ from releve.situation import (
     health_fields,
     personal_fields,
 )
-
-__all__ = ["clear_cache", "read_event", "read_events", "situation_now"]
 
 LONGEST_KEPT_SECONDS = 600.0
 _IN_DRILLS = tuple(

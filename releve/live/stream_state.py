@@ -11,27 +11,26 @@ import numpy as np
 
 from releve.live.clock import LIVE, now
 from releve.live.current_rules import select_rules
-from releve.live.identity_cache import IdentityCache
-from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences
 from releve.live.models import Activation, Relief, ReliefDay
 from releve.live.partners import count_partner_agents, list_lent, list_partner_agents
-from releve.live.plans import HORIZON, DayPlan, list_days_ahead, load_activation, load_day_plan
+from releve.live.plans import (
+    HORIZON,
+    NO_LOSS,
+    Absent,
+    DayPlan,
+    IdentityCache,
+    Loss,
+    find_daily_losses,
+    list_absences,
+    list_days_ahead,
+    load_activation,
+    load_day_plan,
+)
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
 from releve.plan.day_fleet import cap_vehicles
 from releve.situation import Situation, SituationRules
-
-__all__ = [
-    "Changes",
-    "Scene",
-    "build_change",
-    "cap_day_vehicles",
-    "list_day_placements",
-    "list_working",
-    "load_scene",
-    "read_placement",
-]
 
 Changes = Mapping[str, Sequence[Any]]
 """By agent: [reason, placement or None], a placement as in :func:`build_change`."""

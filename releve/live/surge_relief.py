@@ -18,7 +18,7 @@ import numpy as np
 from django.db import transaction
 
 from releve.demand import Forecast, Requirement, compute_requirement
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real_now
 from releve.live.effect_queue import append_entries, queue_effects
@@ -31,16 +31,6 @@ from releve.live.routes import store_routes
 from releve.live.service_day import compute_service_day
 from releve.live.stream_state import Changes, Scene, load_scene
 from releve.network import Operator
-
-__all__ = [
-    "ClientMissing",
-    "SurgeProposal",
-    "end_surge_relief",
-    "foresee_factors",
-    "list_surge_factors",
-    "order_surge_relief",
-    "propose_surge_relief",
-]
 
 LEAST_FORESEEN, MOST_FACTOR = 0.1, 5.0
 

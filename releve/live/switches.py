@@ -4,6 +4,8 @@ They are worked out beforehand, kept, and rehearsed: every telephony system is a
 without any effect. A person publishes one, for one client or all, before anything is recorded; they
 are then held for some minutes, and undone by publishing the routes before them again. Calls move
 alone: people move by the relief of a recorded loss, which publishes the same routes.
+
+Prepared switches as people read them: each contingency with its routes, and the one in force.
 """
 
 from __future__ import annotations
@@ -16,15 +18,15 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real_now
 from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.effect_queue import append_entries
 from releve.live.errors import NoSuch, SwitchChanged
-from releve.live.impact_preview import ClientImpact, list_client_impacts
-from releve.live.lost_places import Loss
+from releve.live.event_service import ClientImpact, list_client_impacts
 from releve.live.models import PreparedSwitch, Routes
+from releve.live.plans import Loss
 from releve.live.relief_solver import look_up_relief
 from releve.live.routes import (
     address_routes,
@@ -37,17 +39,6 @@ from releve.live.routes import (
 from releve.live.stream_state import Changes, Scene, load_scene
 from releve.plan import Contingency
 from releve.routing import Generation, Route, RoutingError
-
-__all__ = [
-    "SwitchPreview",
-    "find_pressed_switch",
-    "list_contingencies",
-    "list_switches",
-    "prepare_switches",
-    "press_switch",
-    "preview_switch",
-    "undo_switch",
-]
 
 _Routing = Mapping[str, Sequence[Route]]
 
@@ -342,3 +333,75 @@ def _name_content(routes: _Routing) -> str:
 
 def _last_number(stream: str) -> int:
     return Routes.objects.filter(stream=stream).values_list("number", flat=True).first() or 0
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsedSwitch:
+    """What a telephony system answered when it was asked to plan a switch, without any effect:
+    how many routes it would change (None: it cannot say), or why it would not take the switch."""
+
+    adapter: str
+    changes: int | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchState:
+    """A contingency and its prepared routes; ``source``: planned, unrelieved (people stay), or
+    empty where ``prepared_at`` is None: not worked out yet."""
+
+    contingency: str
+    kind: str
+    name: str
+    source: str
+    moved: int
+    prepared_at: datetime | None
+    rehearsals: tuple[RehearsedSwitch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSwitch:
+    """A switch that a person published, while it is held."""
+
+    contingency: str
+    kind: str
+    name: str
+    generation: int
+    until: datetime
+
+
+def list_switch_states(stream: str = LIVE) -> tuple[SwitchState, ...]:
+    """Return every contingency of the plan in force with its switch, as it was prepared last."""
+    kept = {row.contingency: row for row in list_switches(stream)}
+    return tuple(_describe(row, kept.get(row.id)) for row in _list_losses(stream))
+
+
+def find_rehearsals(contingency: str, stream: str = LIVE) -> tuple[RehearsedSwitch, ...]:
+    """Return what each system answered to the rehearsal of a switch; empty before one."""
+    kept = PreparedSwitch.objects.filter(stream=stream, contingency=contingency).first()
+    return () if kept is None else tuple(RehearsedSwitch(*one) for one in kept.rehearsals)
+
+
+def find_held_switch(stream: str = LIVE) -> HeldSwitch | None:
+    """Return the switch that a person published and that is held; None where there is none.
+
+    Its kind is ``named`` where the plan in force has the contingency no longer.
+    """
+    found = find_pressed_switch(stream)
+    if found is None or found.held_until is None:
+        return None
+    row = next((row for row in _list_losses(stream) if row.id == found.switch), None)
+    kind, name = ("named", found.switch) if row is None else (row.kind, row.name)
+    return HeldSwitch(found.switch, kind, name, found.number, found.held_until)
+
+
+def _list_losses(stream: str) -> tuple[Contingency, ...]:
+    scene = load_scene(stream)
+    return () if scene is None else list_contingencies(scene)
+
+
+def _describe(row: Contingency, kept: PreparedSwitch | None) -> SwitchState:
+    if kept is None:
+        return SwitchState(row.id, row.kind, row.name, "", 0, None, ())
+    rehearsals = tuple(RehearsedSwitch(*one) for one in kept.rehearsals)
+    return SwitchState(row.id, row.kind, row.name, kept.source, kept.moved, kept.at, rehearsals)

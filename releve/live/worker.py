@@ -4,6 +4,11 @@ One thread decides (reliefs, and once a second what is due by the clock), one do
 one keeps the running day prepared, one the switches, one watches the telephony systems, one files
 what came of the calls, one reports that the worker runs; the others run effects that wait for
 external systems. A worker may be killed at any instant: see :mod:`releve.live.effect_queue`.
+
+What the first look at the desk would wait for, read beforehand, beside the server.
+
+The operator, what has happened, the plans of the days ahead and the plan to show: seconds for a
+large operator. Nothing depends on it: who comes earlier waits as before.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from threading import Thread
 
 from django.db import (
     InterfaceError,
@@ -28,30 +34,29 @@ from django.db import (
     transaction,
 )
 
+from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
-from releve.ledger.errors import LedgerBehind
+from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import require_complete
-from releve.live import messages, notifications, relief_handler
-from releve.live.call_intake import follow_calls
+from releve.live import notifications, relief_handler
 from releve.live.clock import real_now
-from releve.live.daily_jobs import run_daily_jobs
+from releve.live.coverage import compute_coverage
 from releve.live.drills import list_running_streams
 from releve.live.due_jobs import run_due_jobs, run_slow_jobs
-from releve.live.effect_handlers import run_effect
-from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, queue_effects
+from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, queue_effects, run_effect
 from releve.live.errors import LiveError
 from releve.live.event_service import build_relief_effect, record_due_events
-from releve.live.messages import escalate_messages
 from releve.live.models import Effect
+from releve.live.notifications import escalate_messages
 from releve.live.outside import queue_documents
-from releve.live.routes import refresh_routes
-from releve.live.routing_watch import watch_routing
+from releve.live.plans import find_displayed_plan
+from releve.live.routes import refresh_routes, watch_routing
+from releve.live.service_day import follow_calls
+from releve.live.statement import run_daily_jobs
 from releve.live.stream_state import Scene, load_scene
 from releve.live.switches import prepare_switches
 from releve.live.worker_health import BEAT_SECONDS, has_room, note_beat, note_stop
 from releve.registry import storage as registry
-
-__all__ = ["Worker", "run_tick", "run_until_idle"]
 
 POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
@@ -59,7 +64,7 @@ SWITCHES_SECONDS = 5.0
 OUTSIDE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
 _log = logging.getLogger("releve.live")
-_HANDLED_IN = (relief_handler, notifications, messages)
+_HANDLED_IN = (relief_handler, notifications, notifications)
 """Modules with handlers of effects, imported to register them."""
 
 
@@ -256,3 +261,32 @@ def _prepare_switches() -> None:
     if registry.get_current_version() is not None:
         for stream in list_running_streams():
             prepare_switches(stream)
+
+
+def warm_in_background() -> Thread:
+    """Start to read, in a thread that keeps no process from ending; return it."""
+    thread = Thread(target=_warm_and_close, name="releve-warm", daemon=True)
+    thread.start()
+    return thread
+
+
+def warm() -> None:
+    """Read what *Now*, the clients' pages and the verdict are made from; what fails is logged."""
+    for read in (compute_coverage, find_displayed_plan):
+        _try_to_read(read)
+
+
+def _try_to_read(read: Callable[[], object]) -> None:
+    try:
+        read()
+    except (LiveError, PlanFolderError):
+        return  # nothing to read yet: the page itself says what is missing
+    except Exception:  # whatever it is, the page that needs it meets it again
+        _log.exception("what the first page needs could not be read beforehand")
+
+
+def _warm_and_close() -> None:
+    try:
+        warm()
+    finally:
+        connection.close()

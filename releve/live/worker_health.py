@@ -7,38 +7,40 @@ that is seen before anything else, in the home folder by each reader, at Postgre
 which tries it at each report. A clock that was set ahead or back while a worker runs is an
 alarm until it is set right or the worker is started again. A database that is behind its ledger
 comes before all: no worker does anything then.
+
+The state of the installation as metrics: worker, queue, ledger, disk, clock.
+
+Whether the installation can do its work now: its database answers, its worker keeps up.
+
+System check: a plan folder that would leave the desk without a plan, and what to do.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
+from django.apps import AppConfig
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from django.db.models import Min, Q
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+from releve.gate.db_clock import read_clock
+from releve.ledger.chain import read_head
 from releve.ledger.rollback import is_behind
+from releve.ledger.roots import load_last_root
 from releve.live.clock import real_now
 from releve.live.errors import is_disk_full
-from releve.live.models import Effect, WorkerBeat
-
-__all__ = [
-    "BEAT_SECONDS",
-    "MOST_CLOCK_STEP",
-    "OVERDUE_AFTER",
-    "SILENT_AFTER",
-    "WorkerAlarm",
-    "WorkerHealth",
-    "has_room",
-    "keeps_up",
-    "note_beat",
-    "note_stop",
-    "read_worker_health",
-]
+from releve.live.models import DailyRun, Effect, WorkerBeat
+from releve.live.outside import find_overdue_documents
 
 BEAT_SECONDS = 5.0
 SILENT_AFTER = timedelta(seconds=30)
@@ -197,3 +199,121 @@ def _find_oldest_due(at: datetime) -> datetime | None:
         lost=Min("claimed_until", filter=lost & Q(claimed_until__lt=at)),
     )
     return min((moment for moment in found.values() if moment is not None), default=None)
+
+
+class InstallationCollector(Collector):
+    """Reads the database at every scrape; an age or time that is not known is left out."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        yield from _collect_worker(timezone.now())
+        effects = GaugeMetricFamily(
+            "releve_effects", "Effects that are not done", labels=("state", "lane")
+        )
+        for state, lane, count in _count_effects():
+            effects.add_metric((state, lane), count)
+        yield effects
+        yield _gauge("releve_ledger_entries", "Entries of the ledger", read_head().seq)
+        root, run = load_last_root(), _find_last_run()
+        yield _gauge("releve_last_seal_timestamp_seconds", "When the ledger was last sealed",
+                     None if root is None else root.sealed_at.timestamp())  # fmt: skip
+        yield _gauge("releve_last_erasure_timestamp_seconds", "When the daily jobs, which erase "
+                     "what is due, were last completed",
+                     None if run is None else run.timestamp())  # fmt: skip
+        yield _gauge("releve_documents_without_receipt", "Roots and parts of the journal that left "
+                     "an hour ago", len(find_overdue_documents(timezone.now())))  # fmt: skip
+        yield _gauge("releve_disk_free_bytes", "Free space of the home folder's disk",
+                     shutil.disk_usage(settings.HOME).free)  # fmt: skip
+        before, clock = timezone.now(), read_clock()
+        middle = before + (timezone.now() - before) / 2
+        yield _gauge("releve_clock_skew_seconds", "The database's clock less this machine's",
+                     (clock - middle).total_seconds())  # fmt: skip
+
+
+def _collect_worker(now: datetime) -> Iterator[Metric]:
+    health = read_worker_health(now)
+    yield _gauge("releve_worker_healthy", "1 while effects are run in time", float(health.healthy))
+    yield _gauge("releve_worker_clock_moved_seconds", "By how much the clock was set ahead under "
+                 "a running worker, or back", health.clock_moved.total_seconds())  # fmt: skip
+    for name, says, moment in (
+        ("releve_worker_beat_age_seconds", "Since a worker last reported", health.beat_at),
+        ("releve_worker_decided_age_seconds", "Since a worker last decided", health.decided_at),
+        ("releve_oldest_due_effect_seconds", "For how long the oldest effect has been due",
+         health.oldest_due_at),
+    ):  # fmt: skip
+        yield _gauge(name, says, None if moment is None else (now - moment).total_seconds())
+
+
+def _gauge(name: str, says: str, value: float | None) -> Metric:
+    family = GaugeMetricFamily(name, says)
+    if value is not None:
+        family.add_metric((), value)
+    return family
+
+
+def _count_effects() -> list[tuple[str, str, int]]:
+    rows = Effect.objects.exclude(state=Effect.DONE).order_by("state", "lane")
+    return list(rows.values_list("state", "lane").annotate(count=Count("pk")))
+
+
+def _find_last_run() -> datetime | None:
+    runs = DailyRun.objects.exclude(done_at=None).order_by("-day")
+    return runs.values_list("done_at", flat=True).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """``database``: it answers and has every table; ``worker``: what is wrong with it, if known.
+
+    ``without_receipt``: how many documents left an hour ago and are not received; events have
+    their effects all the same.
+    """
+
+    database: bool
+    worker: WorkerAlarm | None
+    without_receipt: int = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether what is recorded now has its effects in time."""
+        return self.database and keeps_up(self.worker)
+
+
+def check_readiness() -> Readiness:
+    """Ask the database; one that does not answer is a result, never an error."""
+    try:
+        executor = MigrationExecutor(connection)
+        complete = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if not complete:
+            return Readiness(database=False, worker=None)
+        overdue = find_overdue_documents(real_now())
+        return Readiness(True, read_worker_health().alarm, len(overdue))
+    except (DatabaseError, InterfaceError):
+        return Readiness(database=False, worker=None)
+
+
+_HINT = "Write one with `releve plan FOLDER`, then set RELEVE_PLAN_FOLDER to it."
+
+
+@register(Tags.files)
+def plan_folder_check(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the plan folder, if one is named, is there and each plan in it can be read."""
+    folder = settings.PLAN_FOLDER
+    if folder is None:
+        return []
+    from releve.files.plan_folder import PlanFolderError, open_plan_store
+
+    store = open_plan_store(folder)
+    try:
+        days = store.days()
+    except PlanFolderError as error:
+        return [Error(f"The plan folder has no plan: {error}", hint=_HINT, id="releve.desk.E002")]
+    faults: list[CheckMessage] = []
+    for day in days:
+        try:
+            store.get(day)
+        except PlanFolderError as error:
+            message = f"A plan cannot be read: {error}"
+            hint = "Plan that day again; a folder is written whole or not at all."
+            faults.append(Error(message, hint=hint, id="releve.desk.E003"))
+    return faults

@@ -1,20 +1,14 @@
 """Who and where: the operator as immutable, validated tables."""
 
 from releve.network.checks import CheckedFiles, Progress, check_files, find_faults, read_operator
-from releve.network.clock import UTC, day_bounds, is_known_zone, to_utc, zone
 from releve.network.columns import Condition, TableColumn, TableRow, list_columns
-from releve.network.fault_text import describe_faults
 from releve.network.faults import Fault, OperatorFaults
-from releve.network.folder_writer import write_operator
+from releve.network.folder_reader import write_operator
 from releve.network.model import (
     HOME,
     TABLES,
-    Agent,
-    AgentTeam,
     Authorisation,
     Client,
-    Curfew,
-    Depot,
     Floor,
     HistoryRow,
     Measure,
@@ -22,14 +16,12 @@ from releve.network.model import (
     OperatorRow,
     Programme,
     Seat,
-    Shift,
     Shuttle,
     Site,
     Stop,
-    TravelTime,
-    Vehicle,
     Zone,
 )
+from releve.network.moments import UTC, day_bounds, is_known_zone, to_utc, zone
 from releve.network.opening_hours import (
     Opening,
     find_open_instants,
@@ -38,11 +30,11 @@ from releve.network.opening_hours import (
     list_holiday_names,
     parse_opening,
 )
-from releve.network.operator import Operator
-from releve.network.reference import render_tables_markdown
+from releve.network.operator import Operator, SipAddress, is_e164, parse_sip_address
+from releve.network.reference import describe_faults, render_tables_markdown
+from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle
 from releve.network.sample import sample_operator
 from releve.network.seats import SeatSet, SiteSeats, find_site_seats, find_usable_seats
-from releve.network.telephony import SipAddress, is_e164, parse_sip_address
 
 __all__ = [
     "HOME",

@@ -9,20 +9,10 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-from releve.network.clock import UTC, to_utc, zone
 from releve.network.columns import TableColumn, bare_type, list_options
-from releve.network.opening_text import translate_opening
+from releve.network.moments import UTC, to_utc, zone
+from releve.network.opening_hours import translate_opening
 from releve.network.table_words import name_value
-
-__all__ = [
-    "format_cell",
-    "format_for_form",
-    "format_for_reader",
-    "format_value",
-    "is_plain_time",
-    "join_items",
-    "read_form_value",
-]
 
 _SEPARATORS = re.compile(r"[,;|\n]")
 _FRENCH_NUMBER = re.compile(r"[+-]?\d[\d \u00a0\u202f]*(?:,\d+)?")

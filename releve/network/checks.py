@@ -12,18 +12,16 @@ from typing import Any
 
 from releve.errors import Phrase
 from releve.network.checks_history import check_history
-from releve.network.checks_places import check_sites, check_stops
-from releve.network.checks_rides import check_rides
-from releve.network.checks_seats import (
+from releve.network.checks_places import (
     check_distance,
+    check_rides,
     check_seat_numbers,
     check_seats,
+    check_sites,
     check_sites_without_seat,
+    check_stops,
 )
-from releve.network.checks_shifts import check_shifts
-from releve.network.checks_teams import check_teams
-from releve.network.checks_telephony import check_telephony
-from releve.network.checks_transport import check_transport
+from releve.network.checks_transport import check_telephony, check_transport
 from releve.network.checks_work import (
     check_agents,
     check_clients,
@@ -31,6 +29,8 @@ from releve.network.checks_work import (
     check_dates,
     check_operator_row,
     check_programmes,
+    check_shifts,
+    check_teams,
 )
 from releve.network.columns import TableColumn
 from releve.network.date_column import join_dates
@@ -41,8 +41,6 @@ from releve.network.operator import Operator
 from releve.network.parsed_tables import ParsedTables, build_table_fault, list_referring_columns
 from releve.network.parsing import BAD, ParsedTable, parse_table
 from releve.network.table_words import name_column, name_table
-
-__all__ = ["CHECKS", "CheckedFiles", "Progress", "check_files", "find_faults", "read_operator"]
 
 Progress = Callable[[str, float], None]
 """Called with the current step and the share of the work that is done (0 to 1)."""

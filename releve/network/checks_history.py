@@ -13,7 +13,6 @@ import numpy as np
 
 from releve.errors import Phrase
 from releve.network.checks_time import set_utc
-from releve.network.clock import UTC
 from releve.network.faults import Fault
 from releve.network.history_grid import (
     DIVISORS,
@@ -27,10 +26,9 @@ from releve.network.history_grid import (
     find_offset,
     lay_out_history,
 )
+from releve.network.moments import UTC
 from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD, ParsedTable
-
-__all__ = ["check_history"]
 
 LONGEST_HOLE_DAYS = 4
 """Open days in a row that may be without history: not known. More of them are a lost export."""

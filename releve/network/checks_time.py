@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from releve.errors import Phrase
-from releve.network.clock import UTC, to_utc, zone
 from releve.network.faults import Fault
+from releve.network.moments import UTC, to_utc, zone
 from releve.network.parsing import BAD, ParsedTable
-
-__all__ = ["set_utc"]
 
 
 def set_utc(table: ParsedTable, column: str, zones: Sequence[str | None]) -> Iterator[Fault]:

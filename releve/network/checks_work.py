@@ -1,28 +1,28 @@
-"""Checks of the work: operator, clients, programmes, agents, permits, contingencies."""
+"""Checks of the work: operator, clients, programmes, agents, permits, contingencies.
+
+Checks of teams and days at home: contracts that can be kept, meetings that can be held.
+
+Checks of the roster.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime
 from functools import cache
+from typing import Any
 
 import holidays
+import numpy as np
 
 from releve.errors import Phrase
 from releve.network.checks_places import check_time_zones, list_country_codes
+from releve.network.checks_time import set_utc
 from releve.network.faults import Fault, find_nearest, suggest_fix
-from releve.network.opening_hours import list_calendar_names, parse_opening
-from releve.network.opening_text import normalize_opening
+from releve.network.moments import UTC, zone
+from releve.network.opening_hours import DAYS, list_calendar_names, normalize_opening, parse_opening
 from releve.network.parsed_tables import ParsedTables
-from releve.network.parsing import BAD
-
-__all__ = [
-    "check_agents",
-    "check_clients",
-    "check_contingencies",
-    "check_dates",
-    "check_operator_row",
-    "check_programmes",
-]
+from releve.network.parsing import BAD, ParsedTable
 
 _LANGUAGE_CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv "
@@ -224,3 +224,257 @@ def check_contingencies(book: ParsedTables) -> Iterator[Fault]:
             yield table.fault(
                 i, "carriers", Phrase("no agent has the carrier {0!r}", unknown[0]), fix
             )
+
+
+def check_teams(book: ParsedTables) -> Iterator[Fault]:
+    """Yield what is wrong with days at home, with teams, and with their meetings."""
+    yield from _check_home_days(book)
+    yield from _check_members(book)
+    yield from _check_meetings(book)
+
+
+def _is_whole(book: ParsedTables, **columns: str) -> bool:
+    """Return whether every cell of some columns (by table, space between) has a value.
+
+    Where one lacks it, what would follow from it is not said.
+    """
+    return not any(
+        table in book.unreadable or any(value is BAD for value in book.column(table, name))
+        for table, names in columns.items()
+        for name in names.split()
+    )
+
+
+def _check_home_days(book: ParsedTables) -> Iterator[Fault]:
+    """Days at home are of someone who may work there, least below most, wishes within."""
+    table = book.tables.get("agents")
+    if table is None:
+        return
+    names = ("home_days_min", "home_days_max", "home_wish", "home_ready", "skills")
+    at_home = {name: place for _, name, place in book.usable("programmes", "id", "place")}
+    for i, least, most, wish, ready, skills in book.usable("agents", *names):
+        unknown = [day for day in wish if day not in DAYS]
+        if unknown:
+            reason = Phrase("{0!r} is not a day of the week", unknown[0])
+            yield table.fault(i, "home_wish", reason, Phrase("write days like Mon|Fri"))
+        elif most is not None and len(wish) > most:
+            reason = Phrase("wishes {0} days at home, the contract allows {1}", len(wish), most)
+            fix = Phrase("write fewer days, or a larger home_days_max")
+            yield table.fault(i, "home_wish", reason, fix)
+        if most is not None and least > most:
+            reason = Phrase("the least days at home are more than the most ({0})", most)
+            yield table.fault(i, "home_days_min", reason, Phrase("write at most that number"))
+        elif least and not ready:
+            reason = Phrase("must be at home {0} days a week and is not home-ready", least)
+            fix = Phrase("write 0, or equip the agent and write home_ready true")
+            yield table.fault(i, "home_days_min", reason, fix)
+        elif least and skills and all(at_home.get(name) == "site_only" for name in skills):
+            reason = Phrase("must be at home {0} days a week, all skills are on site only", least)
+            fix = Phrase("write 0, or train the agent for a programme allowed at home")
+            yield table.fault(i, "home_days_min", reason, fix)
+
+
+def _check_members(book: ParsedTables) -> Iterator[Fault]:
+    """A team and its supervisor, a member, are of one site, and it has seats for its members."""
+    teams = book.tables.get("teams")
+    agents = book.tables.get("agents")
+    if teams is None or agents is None:
+        return
+    site_of_team = {team: site for _, team, site in book.usable("teams", "id", "site")}
+    home = {agent: site for _, agent, site in book.usable("agents", "id", "home_site")}
+    own = {agent: team for _, agent, team in book.usable("agents", "id", "team")}
+    for i, name, site, supervisor in book.usable("teams", "id", "site", "supervisor"):
+        if own.get(supervisor, name) != name:
+            reason = Phrase("the supervisor {0} is not of the team", supervisor)
+            fix = Phrase("write {0} as the team of that agent, or name another supervisor", name)
+            yield teams.fault(i, "supervisor", reason, fix)
+        elif home.get(supervisor, site) != site:
+            reason = Phrase("the supervisor {0} belongs to {1}", supervisor, home[supervisor])
+            fix = Phrase("write an agent of {0}, or the site of the supervisor", site)
+            yield teams.fault(i, "supervisor", reason, fix)
+    for i, team, site in book.usable("agents", "team", "home_site"):
+        if team and site_of_team.get(team, site) != site:
+            reason = Phrase("the team {0} meets at {1}", team, site_of_team[team])
+            fix = Phrase("write a team of {0}, or move the agent", site)
+            yield agents.fault(i, "team", reason, fix)
+    if not _is_whole(book, agents="id team", teams="id", floors="id", zones="id"):
+        return
+    seats = _count_seats(book)
+    members: dict[str, int] = {}
+    for _, team in book.usable("agents", "team"):
+        members[team] = members.get(team, 0) + 1
+    for i, team, site, quorum in book.usable("teams", "id", "site", "quorum"):
+        if team not in members:
+            fix = Phrase("write the team of its agents, or delete it")
+            yield teams.fault(i, "id", Phrase("the team has no agent"), fix)
+        elif 0 < seats.get(site, 0) < members[team] * quorum:
+            reason = Phrase(
+                "{0} members do not fit the {1} seats of {2}", members[team], seats[site], site
+            )
+            fix = Phrase("write a lower quorum, or split the team")
+            yield teams.fault(i, "quorum", reason, fix)
+
+
+def _count_seats(book: ParsedTables) -> dict[str, int]:
+    """Return the seats of each site; no site where a row cannot be read."""
+    if not _is_whole(book, sites="seats", floors="site seats", zones="floor", seats="zone"):
+        return {}
+    floors = {floor: site for _, floor, site in book.usable("floors", "id", "site")}
+    zones = {zone: floors.get(floor, "") for _, zone, floor in book.usable("zones", "id", "floor")}
+    count = {site: seats or 0 for _, site, seats in book.usable("sites", "id", "seats")}
+    for _, site, seats in book.usable("floors", "site", "seats"):
+        count[site] = count.get(site, 0) + (seats or 0)
+    for _, name in book.usable("seats", "zone"):
+        count[zones.get(name, "")] = count.get(zones.get(name, ""), 0) + 1
+    return count
+
+
+def _check_meetings(book: ParsedTables) -> Iterator[Fault]:
+    """A team and its supervisor share as many days of the roster as they meet."""
+    teams = book.tables.get("teams")
+    if teams is None or "shifts" not in book.tables or "agents" not in book.tables:
+        return
+    cells = {"agents": "id home_site team", "shifts": "agent start", "sites": "id time_zone"}
+    if not _is_whole(book, **cells):
+        return
+    days = _list_days_by_agent(book)
+    span = {day for worked in days.values() for day in worked}
+    members: dict[str, set[date]] = {}
+    for _, agent, team in book.usable("agents", "id", "team"):
+        members.setdefault(team, set()).update(days.get(agent, set()))
+    for i, team, supervisor, wanted in book.usable(
+        "teams", "id", "supervisor", "meets_per_fortnight"
+    ):
+        shared = members.get(team, set()) & days.get(supervisor, set())
+        needed = wanted * len({day.isocalendar()[:2] for day in span}) // 2
+        if team in members and span and len(shared) < needed:
+            reason = Phrase(
+                "meets {0} times, and its members share {1} days of the roster with {2}",
+                needed, len(shared), supervisor,
+            )  # fmt: skip
+            fix = Phrase("name another supervisor, mend their shifts, or write fewer meetings")
+            yield teams.fault(i, "supervisor", reason, fix)
+
+
+def _list_days_by_agent(book: ParsedTables) -> dict[str, set[date]]:
+    """Return the local days on which each agent starts a shift."""
+    zones = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
+    home = {agent: site for _, agent, site in book.usable("agents", "id", "home_site")}
+    days: dict[str, set[date]] = {}
+    for _, agent, start in book.usable("shifts", "agent", "start"):
+        name = zones.get(home.get(agent, ""))
+        if name is not None:
+            days.setdefault(agent, set()).add(start.astimezone(zone(name)).date())
+    return days
+
+
+LONGEST_SHIFT_HOURS = 16
+
+
+def check_shifts(book: ParsedTables) -> Iterator[Fault]:
+    """A shift ends after it starts, within 16 h, clear of clock changes and of other shifts."""
+    table = book.tables.get("shifts")
+    if table is None:
+        return
+    local = {name: list(table.values[name]) for name in ("start", "end")}
+    zones = _list_zones(book, table)
+    for name in ("start", "end"):
+        yield from set_utc(table, name, zones)
+    yield from _check_clock_changes(table, zones, local)
+    sound = []
+    starts, ends = _make_comparable(table, local)
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if start is BAD or end is BAD:
+            continue
+        hours = (end - start).total_seconds() / 3600
+        pause = table.values["break_minutes"][i]
+        if hours <= 0:
+            fix = Phrase("write the end with its own day: a night shift ends on the next one")
+            yield table.fault(i, "end", Phrase("the shift does not end after it starts"), fix)
+        elif hours > LONGEST_SHIFT_HOURS:
+            reason = Phrase(
+                "the shift lasts {0} h, more than {1} h", f"{hours:g}", LONGEST_SHIFT_HOURS
+            )
+            yield table.fault(i, "end", reason, Phrase("mend its day or time, or write two shifts"))
+        else:
+            sound.append(i)
+            if pause is not BAD and pause >= hours * 60:
+                reason = Phrase(
+                    "the break is as long as the shift ({0} min) or longer", f"{hours * 60:g}"
+                )
+                yield table.fault(
+                    i, "break_minutes", reason, Phrase("write the minutes of the meal break")
+                )
+    yield from _check_overlaps(table, sound, starts, ends)
+
+
+def _list_zones(book: ParsedTables, table: ParsedTable) -> list[str | None]:
+    """Return the time zone of each shift: that of the agent's home site, None = not known."""
+    sites = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
+    agents = {agent: sites.get(site) for _, agent, site in book.usable("agents", "id", "home_site")}
+    return [None if agent is BAD else agents.get(agent) for agent in table.values["agent"]]
+
+
+def _make_comparable(
+    table: ParsedTable, local: dict[str, list[Any]]
+) -> tuple[list[Any], list[Any]]:
+    """Return starts and ends in UTC, or as written where both lack an offset and a zone."""
+    starts, ends = list(table.values["start"]), list(table.values["end"])
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if start is BAD and end is BAD:
+            first, last = local["start"][i], local["end"][i]
+            if first is not BAD and last is not BAD:
+                starts[i], ends[i] = first, last
+    return starts, ends
+
+
+def _check_clock_changes(
+    table: ParsedTable, zones: list[str | None], local: dict[str, list[Any]]
+) -> Iterator[Fault]:
+    """A shift over a change of the clocks says its length only with offsets."""
+    offsets: dict[tuple[str, datetime], Any] = {}
+
+    def offset(name: str, moment: datetime) -> Any:
+        if (name, moment) not in offsets:
+            offsets[name, moment] = moment.replace(tzinfo=zone(name)).utcoffset()
+        return offsets[name, moment]
+
+    starts, ends = table.values["start"], table.values["end"]
+    for i, name in enumerate(zones):
+        first, last = local["start"][i], local["end"][i]
+        if name is None or starts[i] is BAD or ends[i] is BAD or first.tzinfo or last.tzinfo:
+            continue
+        if first < last and offset(name, first) != offset(name, last):
+            moments = (t.astimezone(zone(name)) for t in (starts[i], ends[i]))
+            written = " to ".join(t.isoformat(timespec="minutes") for t in moments)
+            reason = Phrase("the clocks change in {0} during the shift", name)
+            yield table.fault(i, "start", reason, Phrase("write the offsets: {0}", written))
+
+
+def _check_overlaps(
+    table: ParsedTable, sound: list[int], starts: list[Any], ends: list[Any]
+) -> Iterator[Fault]:
+    """Name each shift that starts before an earlier one of the same agent has ended."""
+    agents = table.values["agent"]
+    sound = [i for i in sound if agents[i] is not BAD]
+    if len(sound) < 2:
+        return
+    # Times of a zone that is not known are compared among themselves.
+    owners = [(agents[i], starts[i].tzinfo is None) for i in sound]
+    number = {owner: n for n, owner in enumerate(dict.fromkeys(owners))}
+    who = np.array([number[owner] for owner in owners])
+    moments = {times[i] for times in (starts, ends) for i in sound}
+    seconds = {t: t.replace(tzinfo=UTC).timestamp() for t in moments}
+    start = np.array([seconds[starts[i]] for i in sound])
+    end = np.array([seconds[ends[i]] for i in sound])
+    order = np.lexsort((np.array(sound), start, who))
+    last = -1
+    for at in order.tolist():
+        if last >= 0 and who[last] == who[at] and start[at] < end[last]:
+            row = table.rows[sound[last]]
+            reason = Phrase("overlaps the shift of row {0} of the same agent", row)
+            yield table.fault(
+                sound[at], "start", reason, Phrase("mend one of the two, or delete it")
+            )
+        if last < 0 or who[last] != who[at] or end[at] > end[last]:
+            last = at

@@ -14,16 +14,6 @@ from typing import Any, ClassVar, get_args, get_type_hints
 
 from releve.errors import Phrase
 
-__all__ = [
-    "Condition",
-    "TableColumn",
-    "TableRow",
-    "bare_type",
-    "column",
-    "list_columns",
-    "list_options",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:

@@ -14,8 +14,6 @@ from releve.network.folder_reader import RawTable
 from releve.network.moments import CellRefusal, parse_date_text, parse_time_of_day
 from releve.network.table_words import DATE_COLUMN
 
-__all__ = ["join_dates"]
-
 
 def join_dates(raw: RawTable) -> tuple[RawTable, list[Fault]]:
     """Return a table whose times of day have the day of its date column, and the faulty days.

@@ -15,11 +15,6 @@ from typing import TypeVar
 
 from releve.errors import Phrase, ReleveError
 
-__all__ = [
-    "MOST_SOUGHT", "Fault", "NearestNames", "OperatorFaults", "find_closest", "find_nearest",
-    "suggest_fix",
-]  # fmt: skip
-
 Otherwise = TypeVar("Otherwise", bound=str)
 
 _SHOWN = 20

@@ -25,7 +25,6 @@ else:
     nx = OptionalModule("networkx")
     solver = OptionalModule("highspy._core")
 
-__all__ = ["Graph", "IndependentSet", "build_graph", "find_independent_set", "search_locally"]
 
 Ints = NDArray[np.int64]
 Truths = NDArray[np.bool_]

@@ -10,34 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
-from releve.network.agent_rows import Agent, AgentTeam, Shift
 from releve.network.columns import TableRow, column
-from releve.network.transport_rows import Curfew, Depot, TravelTime, Vehicle
-
-__all__ = [
-    "HOME",
-    "TABLES",
-    "Agent",
-    "AgentTeam",
-    "Authorisation",
-    "Client",
-    "Curfew",
-    "Depot",
-    "Floor",
-    "HistoryRow",
-    "Measure",
-    "NamedContingency",
-    "OperatorRow",
-    "Programme",
-    "Seat",
-    "Shift",
-    "Shuttle",
-    "Site",
-    "Stop",
-    "TravelTime",
-    "Vehicle",
-    "Zone",
-]
+from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle
 
 HOME = "home"
 """The place of an agent who works at home; no site may have this id."""

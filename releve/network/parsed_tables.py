@@ -13,8 +13,6 @@ from releve.network.faults import Fault
 from releve.network.model import TABLES
 from releve.network.parsing import BAD, ParsedTable
 
-__all__ = ["ParsedTables"]
-
 
 @dataclass
 class ParsedTables:

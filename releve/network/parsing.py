@@ -21,11 +21,8 @@ from releve.network.columns import TableColumn, bare_type
 from releve.network.faults import Fault, find_nearest
 from releve.network.folder_reader import RawTable
 from releve.network.moments import CellRefusal, parse_moment
-from releve.network.opening_text import translate_opening
-from releve.network.spellings import fold
-from releve.network.table_words import TableForm, map_value_spellings, name_value
-
-__all__ = ["BAD", "Bad", "ParsedTable", "format_example", "parse_table"]
+from releve.network.opening_hours import translate_opening
+from releve.network.table_words import TableForm, fold, map_value_spellings, name_value
 
 
 class Bad:

@@ -2,11 +2,14 @@
 
 The words stand in ``words/tables.yaml`` and ``words/values.yaml``. Reading accepts every spelling
 of both languages; templates, exports and the desk write the labels.
+
+Spellings made comparable: what a person types against the words of a closed vocabulary.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -17,28 +20,16 @@ import yaml
 
 from releve.errors import BilingualPhrase, Phrase
 from releve.network.columns import TableColumn, TableRow, list_columns
-from releve.network.spellings import fold
 
-__all__ = [
-    "DATE_COLUMN",
-    "LANGUAGES",
-    "Naming",
-    "TableForm",
-    "build_form",
-    "build_index",
-    "find_header_unit",
-    "find_table",
-    "get_column_naming",
-    "get_table_naming",
-    "label_header",
-    "list_value_labels",
-    "map_value_spellings",
-    "name_column",
-    "name_table",
-    "name_unit",
-    "name_value",
-    "strip_brackets",
-]
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
+
+
+def fold(text: str) -> str:
+    """Return a text without case, accents and ligatures, its words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
+    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return re.sub(r"[^0-9a-z]+", "-", bare).strip("-")
+
 
 LANGUAGES = ("en", "fr")
 DATE_COLUMN = "date"

@@ -16,11 +16,16 @@ import xlsxwriter
 
 from releve.errors import Phrase, ReleveError
 from releve.network.cell_text import format_cell
-from releve.network.clock import zone
 from releve.network.columns import TableColumn, TableRow, bare_type, list_columns
-from releve.network.folder_reader import KINDS, OPTIONAL_TABLES
-from releve.network.folder_writer import find_plain_rows, list_written_tables, map_zones
+from releve.network.folder_reader import (
+    KINDS,
+    OPTIONAL_TABLES,
+    find_plain_rows,
+    list_written_tables,
+    map_zones,
+)
 from releve.network.model import TABLES
+from releve.network.moments import zone
 from releve.network.operator import Operator
 from releve.network.parsing import format_example
 from releve.network.table_words import (
@@ -30,8 +35,6 @@ from releve.network.table_words import (
     label_header,
     list_value_labels,
 )
-
-__all__ = ["WORKBOOK_TYPE", "SheetOverflow", "write_template", "write_workbook"]
 
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 """What a file of this kind is called on the web."""

@@ -1,6 +1,5 @@
 """May this call be placed? The law as dated rows, verdicts with their reasons, lists screened."""
 
-from releve.outbound.calls import CALLEES, CHANNELS, MODES, PURPOSES, Call
 from releve.outbound.errors import (
     CallFault,
     FactFaults,
@@ -25,6 +24,7 @@ from releve.outbound.facts import (
     Watermark,
     Withdrawal,
 )
+from releve.outbound.judged_call import CALLEES, CHANNELS, MODES, PURPOSES, Call
 from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, Territory, Words
 from releve.outbound.pacing import compute_abandoned_share, estimate_abandoned
 from releve.outbound.rule_files import built_in_rules, built_in_texts, load_rules

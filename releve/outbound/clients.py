@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from releve.network.spellings import fold
-
-__all__ = ["fold_client_name"]
+from releve.network.table_words import fold
 
 
 @lru_cache(maxsize=4096)

@@ -10,20 +10,6 @@ from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure
 from releve.outbound.legal_rows import LegalRow, find_legal_midnight, to_legal_day
 from releve.outbound.vocabulary import get_vocabulary
 
-__all__ = [
-    "CONSENT_KINDS",
-    "find_consent_changes",
-    "find_express_consent_changes",
-    "find_last_day",
-    "find_row_failures",
-    "find_slot_bounds",
-    "find_withdrawal",
-    "is_in_slot",
-    "is_positive",
-    "select_express_consents",
-    "select_legal_consents",
-]
-
 _TICK = timedelta(microseconds=1)
 _ACTS = get_vocabulary("act").by_id
 

@@ -20,17 +20,6 @@ from dataclasses import dataclass
 from releve.errors import ReleveError
 from releve.network.faults import Fault
 
-__all__ = [
-    "CallFault",
-    "FactFaults",
-    "LegalRowFault",
-    "LegalRowFaults",
-    "ListFault",
-    "OutboundError",
-    "ProofFault",
-    "WordFault",
-]
-
 _SHOWN = 20
 _SHOWN_FACTS = 50
 

@@ -2,11 +2,16 @@
 
 Files, sheets and headers are found by :mod:`releve.network.folder_reader`, which reads those of an
 operator too. Nothing is dropped or cut: a file, a row or a column in doubt is a fault.
+
+Facts about a person in words, French or English: their tables, columns and values.
+
+Cells of tables that people open in a spreadsheet: no text of others becomes a formula there.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING
@@ -22,7 +27,7 @@ import yaml
 from releve.errors import BilingualPhrase, Phrase
 from releve.network.columns import Condition, TableColumn
 from releve.network.folder_reader import FolderLayout
-from releve.network.raw_grid import RawGrid
+from releve.network.history_grid import RawGrid
 from releve.network.size_limits import read_parquet
 from releve.network.table_words import Naming, TableForm
 from releve.outbound.facts import (
@@ -42,12 +47,10 @@ from releve.outbound.facts import (
     Watermark,
     Withdrawal,
 )
+from releve.outbound.legal_rows import Words
+from releve.outbound.phrases import format_basis, join_phrases, word_label
+from releve.outbound.sentences import REASONS
 from releve.outbound.vocabulary import get_vocabulary, list_word_columns
-
-__all__ = [
-    "CAMPAIGNS", "EXAMPLES", "KINDS", "NEEDED", "TABLES", "build_layout", "get_forms",
-    "list_columns", "may_be_empty", "must_be_filled",
-]  # fmt: skip
 
 TABLES: dict[str, type] = {
     "people": Person,
@@ -175,3 +178,86 @@ def _read_typed(data: bytes) -> RawGrid:
     frame = read_parquet(data)
     header = pl.DataFrame({str(i): [name] for i, name in enumerate(frame.columns)})
     return RawGrid(header, np.ones(1, dtype=np.int64), frame.width, typed=frame)
+
+
+FACT_LABELS: Mapping[str, Words] = {
+    "consents": Words("Consentement", "Consent"),
+    "withdrawals": Words("Retrait du consentement", "Withdrawal of consent"),
+    "contracts": Words("Contrat", "Contract"),
+    "callbacks": Words("Demande de rappel", "Request to be called"),
+    "refusals": Words("Refus en appel", "Refusal in a call"),
+    "attempts": Words("Tentative", "Attempt"),
+    "listings": Words("Liste d'opposition", "Opposition list"),
+}
+"""What one row of each table is."""
+
+COLUMN_LABELS: Mapping[str, Words] = {
+    "act": Words("acte positif", "positive act"),
+    "basis": Words("fondement de l'appel", "basis of the call"),
+    "channel": Words("canal", "channel"),
+    "client": Words("donneur d'ordre", "client"),
+    "collector": Words("recueilli par", "collected by"),
+    "consent": Words("consentement", "consent"),
+    "first": Words("du", "from"),
+    "id": Words("référence", "reference"),
+    "in_call": Words("demandé pendant un appel", "asked during a call"),
+    "items": Words("mentions de la demande", "items of the request"),
+    "kind": Words("nature", "kind"),
+    "last": Words("au", "to"),
+    "list": Words("liste", "list"),
+    "named": Words("distributeur connu", "distributor known"),
+    "objects": Words("objet", "object"),
+    "outcome": Words("issue", "outcome"),
+    "provider": Words("prestataire", "provider"),
+    "purpose": Words("but", "purpose"),
+    "slot_from": Words("accepté à partir du", "accepted from"),
+    "slot_to": Words("accepté jusqu'au", "accepted to"),
+    "third_party": Words("tiers", "third party"),
+    "unreadable": Words("date illisible", "the date cannot be read"),
+    "until": Words("jusqu'au", "until"),
+    "wording": Words("texte", "wording"),
+    "wording_version": Words("version du texte", "version of the wording"),
+}
+"""The columns of the tables, as they stand before a value."""
+
+_YES = Words("oui", "yes")
+
+
+def format_cell(table: str, column: str, value: Any, language: str) -> str:
+    """Return a value of a fact in words: of its vocabulary where its column holds such words.
+
+    A day or an instant is left to the caller, who knows how the page writes them: ValueError.
+    """
+    if isinstance(value, date):
+        raise ValueError(f"{table}.{column} must be no day and no instant, got {value}")
+    if value is True:
+        return _YES.of(language)
+    if column == "unreadable":
+        return REASONS[value].of(language)
+    if column == "basis":
+        return format_basis(value, language)
+    name = list_word_columns().get(table, {}).get(column)
+    if name is None:
+        return str(value)
+    words = value if isinstance(value, tuple) else (value,)
+    return join_phrases([word_label(name, word, language) for word in words], language)
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = r"\+[0-9][0-9 .()\u00a0\u202f]*"
+"""A telephone number may begin with its +: digits and spaces do nothing."""
+
+
+def escape_cell(value: Any) -> Any:
+    """Return a value as a spreadsheet shows it; what would be a formula begins with a quote."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else ""
+    return f"'{text}" if text.startswith(_FORMULA) and not re.fullmatch(_NUMBER, text) else value
+
+
+def escape_column(name: str) -> pl.Expr:
+    """Return a column of text with :func:`harmless` done to each cell; null stays null."""
+    column = pl.col(name)
+    formula = column.str.head(1).is_in(_FORMULA) & ~column.str.contains(f"^{_NUMBER}$")
+    return pl.when(formula).then(pl.lit("'") + column).otherwise(column).alias(name)

@@ -19,15 +19,13 @@ from releve.errors import Phrase
 from releve.network.faults import Fault, NearestNames, suggest_fix
 from releve.outbound.clients import fold_client_name
 from releve.outbound.facts import EVERY_CLIENT, SAID, Alias, Facts
-from releve.outbound.number_frames import mark_miswritten_numbers, normalize_shown_numbers
-from releve.outbound.numbers import NumberTable, strip_separators
+from releve.outbound.numbers import (
+    NumberTable,
+    mark_miswritten_numbers,
+    normalize_shown_numbers,
+    strip_separators,
+)
 from releve.outbound.rule_files import built_in_rules
-
-__all__ = [
-    "FORBIDDING", "KNOWING", "build_consent_fault", "describe_number_fault",
-    "describe_unknown_person", "find_doubtful_references", "mend_postcodes",
-    "normalize_numbers_among", "normalize_said_numbers",
-]  # fmt: skip
 
 FORBIDDING = (*SAID, "attempts")
 """Tables about persons that can forbid a call."""

@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 
 from releve.errors import Phrase
 from releve.network import folder_reader
-from releve.network.clock import to_utc
 from releve.network.faults import Fault
 from releve.network.folder_reader import RawTable
-from releve.network.moments import CellRefusal, parse_date_text, parse_moment
+from releve.network.moments import CellRefusal, parse_date_text, parse_moment, to_utc
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import (
     EXAMPLES,
@@ -45,23 +44,8 @@ from releve.outbound.fact_references import (
 )
 from releve.outbound.facts import EVERY_CLIENT, SAID, Facts
 from releve.outbound.legal_rows import LEGAL_ZONE
-from releve.outbound.number_frames import normalize_sayer, normalize_shown_numbers
-from releve.outbound.numbers import NumberTable
+from releve.outbound.numbers import NumberTable, normalize_sayer, normalize_shown_numbers
 from releve.outbound.word_frames import find_word_faults, normalize_word_columns
-
-__all__ = [
-    "EVENT",
-    "TABLES",
-    "FactFolder",
-    "build_empty_frames",
-    "build_facts",
-    "build_facts_on",
-    "list_columns",
-    "may_be_empty",
-    "must_be_filled",
-    "read_folder",
-    "read_tables",
-]  # fmt: skip
 
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}

@@ -3,42 +3,48 @@
 Facts are values; nothing is ever changed. A fact that has an id is corrected by a later version of
 the same id; at an instant the last version *known by then* counts. So a call judged again as known
 at its own instant gets the same verdict, whatever was learnt since.
+
+The instants of a fact, in UTC.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
-from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from functools import cache, cached_property
+from typing import Any, Protocol, TypeVar, cast
 
+from releve.network.moments import UTC
 from releve.outbound.clients import fold_client_name
-from releve.outbound.fact_instants import convert_to_utc
 from releve.outbound.vocabulary import normalize_basis, normalize_word, normalize_words
 
-__all__ = [
-    "EVERY_CLIENT",
-    "ITEMS",
-    "SAID",
-    "Abandoned",
-    "Alias",
-    "Attempt",
-    "CallFacts",
-    "Callback",
-    "Campaign",
-    "Consent",
-    "Contract",
-    "Facts",
-    "Listing",
-    "Mandate",
-    "Person",
-    "Scrub",
-    "SpokenRefusal",
-    "Watermark",
-    "Withdrawal",
-]
+F = TypeVar("F")
+
+
+def convert_to_utc(fact: F) -> F:
+    """Return a fact with its instants in UTC; one without offset stays as it is.
+
+    Python compares, adds and subtracts instants of one zone by their wall clock: where the clocks
+    change, an hour would be lost or counted twice.
+    """
+    kind: Any = type(fact)
+    given = ((name, getattr(fact, name)) for name in _list_instants(kind))
+    moved = {
+        name: value.astimezone(UTC)
+        for name, value in given
+        if value is not None and value.tzinfo not in (None, UTC)
+    }
+    changed: F = replace(cast(Any, fact), **moved) if moved else fact
+    return changed
+
+
+@cache
+def _list_instants(kind: Any) -> tuple[str, ...]:
+    """Return the fields of a kind of fact that hold an instant."""
+    return tuple(one.name for one in fields(kind) if "datetime" in str(one.type))
+
 
 SAID = ("withdrawals", "refusals")
 """The tables of what people said: their ``person`` may be a number, which binds every person who

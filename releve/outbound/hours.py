@@ -3,28 +3,104 @@
 Windows are half-open [start, end) of local wall-clock minutes. Where a person may be in several
 territories, the call must be permitted in all of them. Nothing steps through time: every answer is
 read from the windows of the days concerned.
+
+Public holidays as rules of a year, and working days counted over them.
+
+A rule is ``MM-DD`` or ``easter±N`` (days from Easter Sunday).
+
+The hours rule for millions of instants at once: openings and closings, searched in order.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
-from releve.network.clock import UTC, zone
-from releve.outbound.holidays import NO_DAYS, HolidayRules
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = [
-    "DAYS_AHEAD",
-    "WeekHours",
-    "find_closing",
-    "find_local_midnight",
-    "find_opening",
-    "list_windows",
-    "parse_windows",
-]
+from releve.network.moments import UTC, zone
+from releve.outbound.legal_rows import Words
+
+_RULE = re.compile(r"(?P<month>\d\d)-(?P<day>\d\d)|easter(?P<shift>[+-]\d{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class HolidayRules:
+    """Days of every year: fixed ones as (month, day), others as days from Easter Sunday."""
+
+    fixed: tuple[tuple[int, int], ...]
+    from_easter: tuple[int, ...]
+    names: tuple[tuple[str, Words], ...] = field(default=(), compare=False)
+    """Names by rule: they decide nothing."""
+
+    def find_name(self, day: date) -> Words | None:
+        """Return the name of a day, None where it has none."""
+        shift = f"easter{(day - compute_easter(day.year)).days:+}".removesuffix("+0")
+        met = (name for rule, name in self.names if rule in (f"{day:%m-%d}", shift))
+        return next(met, None)
+
+    def is_holiday(self, day: date) -> bool:
+        """Return whether ``day`` is one of the days."""
+        return day in _list_holidays(self, day.year)
+
+
+NO_DAYS = HolidayRules((), ())
+
+
+@lru_cache(maxsize=4096)
+def _list_holidays(rules: HolidayRules, year: int) -> frozenset[date]:
+    sunday = compute_easter(year)
+    movable = [sunday + timedelta(days=shift) for shift in rules.from_easter]
+    return frozenset([date(year, month, day) for month, day in rules.fixed] + movable)
+
+
+def parse_day_rules(
+    texts: tuple[str, ...], names: tuple[tuple[str, Words], ...] = ()
+) -> HolidayRules:
+    """Read rules of a year, with their names; ValueError names the rule that is none."""
+    fixed: list[tuple[int, int]] = []
+    movable: list[int] = []
+    for text in texts:
+        match = _RULE.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is neither MM-DD nor easter±N")
+        if match["month"]:
+            day = date(2023, int(match["month"]), int(match["day"]))  # not a leap year: no 29 Feb
+            fixed.append((day.month, day.day))
+        else:
+            movable.append(int(match["shift"] or 0))
+    return HolidayRules(tuple(fixed), tuple(movable), names)
+
+
+@lru_cache(maxsize=1024)
+def compute_easter(year: int) -> date:
+    """Return Easter Sunday (Gregorian; the computation published in Nature, 20 April 1876)."""
+    a, (b, c) = year % 19, divmod(year, 100)
+    d, e = divmod(b, 4)
+    g = (8 * b + 13) // 25
+    h = (19 * a + b - d - g + 15) % 30
+    i, k = divmod(c, 4)
+    m = (32 + 2 * e + 2 * i - h - k) % 7
+    n = (a + 11 * h + 22 * m) // 451
+    month, day = divmod(h + m - 7 * n + 114, 31)
+    return date(year, month, day + 1)
+
+
+def add_working_days(day: date, count: int, holidays: HolidayRules) -> date:
+    """Return the ``count``-th working day (*jour ouvrable*) after ``day``.
+
+    Saturdays count, Sundays and holidays do not; ``day`` itself is not counted.
+    """
+    while count > 0:
+        day += timedelta(days=1)
+        if day.weekday() != 6 and not holidays.is_holiday(day):
+            count -= 1
+    return day
+
 
 DAYS_AHEAD = 400
 """How far the next opening is looked for: a week that never opens in a year never opens."""
@@ -140,3 +216,29 @@ def _find_next_start(hours: WeekHours, zone_name: str, moment: datetime) -> date
             if moment < end:
                 return max(start, moment)
     return None
+
+
+_EPOCH = date(1970, 1, 1)
+
+
+def mark_open(
+    hours: WeekHours, zones: Sequence[str], seconds: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return ``open[instant]``: permitted in every zone; instants are seconds since 1970 UTC."""
+    found = np.ones(seconds.shape, dtype=np.bool_)
+    if not seconds.size:
+        return found
+    first = _EPOCH + timedelta(days=int(seconds.min()) // 86400 - 1)
+    last = _EPOCH + timedelta(days=int(seconds.max()) // 86400 + 1)
+    for name in zones:
+        edges = np.array(_list_edges(hours, name, first, last), dtype=np.int64)
+        found &= np.searchsorted(edges, seconds, side="right") % 2 == 1
+    return found
+
+
+@lru_cache(maxsize=256)
+def _list_edges(hours: WeekHours, zone_name: str, first: date, last: date) -> tuple[int, ...]:
+    """Return the openings and closings of local days, in turn, as seconds since 1970."""
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    spans = [span for day in days for span in list_windows(hours, zone_name, day)]
+    return tuple(int(edge.timestamp()) for span in spans for edge in span)

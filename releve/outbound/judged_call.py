@@ -2,20 +2,32 @@
 
 A :class:`Case` is a call with its facts as known; a :class:`Moment` is that case at an instant,
 with the rows in force then. ``next_allowed`` looks at several moments of one case.
+
+The call to be judged.
+
+The provider of attempts in a table that does not name one.
+
+An attempt's id belongs to its provider: two providers may use the same id, and both attempts count.
+A table without a provider is its own provider, identified by its content: two tables with the same
+ids count twice, the same table loaded twice counts once. A longer table counts its first part
+again, so that attempts may be counted too often, never too rarely.
 """
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from releve.network.clock import UTC, zone
-from releve.outbound.calls import CALLEES, Call
+import polars as pl
+
+from releve.network.moments import UTC, zone
 from releve.outbound.clients import fold_client_name
+from releve.outbound.errors import CallFault
 from releve.outbound.facts import CallFacts, Facts
 from releve.outbound.legal_rows import (
     ANY,
@@ -26,19 +38,75 @@ from releve.outbound.legal_rows import (
     to_legal_day,
 )
 from releve.outbound.numbers import Number
-from releve.outbound.vocabulary import find_covering, find_lineage, get_vocabulary
+from releve.outbound.vocabulary import find_covering, find_lineage, get_vocabulary, normalize_word
 
-__all__ = [
-    "HOUSE",
-    "CallMoment",
-    "JudgedCall",
-    "RowFailure",
-    "UnknownWord",
-    "build_judged_call",
-    "combine_kinds",
-    "find_places",
-    "find_territory",
-]
+CALLEES = get_vocabulary("person-kind").ids
+PURPOSES = get_vocabulary("purpose").ids
+CHANNELS = get_vocabulary("channel").ids
+MODES = get_vocabulary("mode").ids
+_WORDS = {
+    "callee": "person-kind",
+    "purpose": "purpose",
+    "channel": "channel",
+    "mode": "mode",
+    "object": "object",
+    "sector": "sector",
+    "origin": "origin",
+}
+"""The fields that hold a word, and its vocabulary; the first four are needed to judge at all."""
+_NEEDED = ("callee", "purpose", "channel", "mode")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call to be placed at an instant.
+
+    ``person`` may be empty when the facts tell who holds the number; ``address`` is a territory
+    code or a French postcode, empty when unknown; ``caller`` is the number shown, empty when
+    hidden; ``origin`` is the country where the call enters the public network (that of the
+    operator who signs it), empty when unknown; ``callee`` empty means what the facts say, else
+    a consumer. ``sector`` is the trade that the campaign declares; its object must belong to it.
+    ``provider`` places the call: an attempt with its ``id`` is the call itself only where that
+    provider made it. Words may be given in any spelling of their vocabulary. An object, a sector or
+    an origin that is no word refuses the call.
+    """
+
+    client: str
+    number: str
+    at: datetime
+    object: str
+    caller: str = ""
+    campaign: str = ""
+    person: str = ""
+    address: str = ""
+    callee: str = ""
+    purpose: str = "prospecting"
+    channel: str = "voice"
+    mode: str = "manual"
+    origin: str = ""
+    authenticated: bool | None = None
+    mobile_terminal: bool = False
+    id: str = ""
+    sector: str = ""
+    provider: str = ""
+
+    def __post_init__(self) -> None:
+        if self.at.utcoffset() is None:
+            raise CallFault(f"at has no offset: {self.at.isoformat()}")
+        for name, kind in _WORDS.items():
+            given = getattr(self, name)
+            found = normalize_word(kind, given)
+            needed = name in _NEEDED and (given or name != "callee")
+            if needed and found not in get_vocabulary(kind).by_id:
+                raise CallFault(
+                    f"{name} {given!r} is not one of {', '.join(get_vocabulary(kind).ids)}"
+                )
+            object.__setattr__(self, name, found)
+
+    def moved_to(self, at: datetime) -> Call:
+        """Return the same call at another instant."""
+        return replace(self, at=at)
+
 
 HOUSE = "FR"
 """The jurisdiction that speaks when a number cannot be read."""
@@ -301,3 +369,29 @@ def find_territory(address: str, rules: LegalRules) -> Territory | None:
         if text.startswith(start)
     }
     return met[max(met, key=len)] if met else None
+
+
+_DIGITS = 16
+_TABLE = "table:"
+
+
+def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
+    """Return attempts with a provider each: their own, ``provider``, or one named by the table."""
+    if not attempts.height:
+        return attempts
+    name = provider or f"{_TABLE}{_digest_rows(attempts)}"
+    unnamed = pl.col("provider").fill_null("").str.strip_chars() == ""
+    return attempts.with_columns(
+        provider=pl.when(unnamed).then(pl.lit(name)).otherwise(pl.col("provider"))
+    )
+
+
+def is_own_provider(provider: str) -> bool:
+    """Return whether a table that names no provider stands for one."""
+    return provider.startswith(_TABLE)
+
+
+def _digest_rows(attempts: pl.DataFrame) -> str:
+    """Return a digest of a table that does not depend on the order of its rows."""
+    rows = attempts.select(sorted(attempts.columns)).sort(pl.all()).write_csv()
+    return hashlib.sha256(rows.encode()).hexdigest()[:_DIGITS]

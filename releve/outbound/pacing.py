@@ -6,8 +6,6 @@ taken for a machine and hung up on was abandoned, so an estimate of those is add
 
 from __future__ import annotations
 
-__all__ = ["compute_abandoned_share", "estimate_abandoned"]
-
 
 def compute_abandoned_share(abandoned: float, handled: float) -> float:
     """Return the share of live calls that were abandoned, 0 to 1; 0 when there was none."""

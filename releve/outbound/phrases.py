@@ -2,6 +2,10 @@
 
 A check quotes bare values, so that judging stays cheap; what a person reads is built from them when
 a sentence is asked for. Each function takes a row, what was quoted and a language.
+
+The rule table as Markdown, in French or English: every row, its source and its doubts.
+
+The vocabularies as Markdown: every word with its labels and spellings.
 """
 
 from __future__ import annotations
@@ -12,13 +16,17 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from releve.network.clock import zone
-from releve.outbound.dates_text import WEEKDAYS, format_day, format_instant, format_time_of_day
+from releve.network.moments import zone
 from releve.outbound.hours import WeekHours, find_opening
-from releve.outbound.legal_rows import LegalRow, Words
-from releve.outbound.vocabulary import find_finer_words, get_vocabulary
-
-__all__ = ["PHRASES", "format_basis", "join_phrases", "word_label"]
+from releve.outbound.legal_rows import ANY, LegalRow, LegalRules, Words
+from releve.outbound.row_text import WEEKDAYS, format_day, format_instant, format_time_of_day
+from releve.outbound.vocabulary import (
+    Vocabulary,
+    Word,
+    find_finer_words,
+    get_vocabularies,
+    get_vocabulary,
+)
 
 Quotes = Mapping[str, Any]
 
@@ -344,3 +352,107 @@ PHRASES: Mapping[str, Callable[[LegalRow, Quotes, str], dict[str, str]]] = {
     "authentication": _fill_origin,
 }
 """The phrases that a row of a kind may hold besides what its check quotes."""
+
+
+_HEADS = {
+    "fr": ("règle", "verrou", "du", "au", "ce qu'elle dit", "texte", "source", "sûreté", "doute"),
+    "en": ("row", "gate", "from", "to", "what it says", "text", "source", "sure", "doubt"),
+}
+
+
+def list_jurisdictions(rows: Iterable[LegalRow]) -> tuple[str, ...]:
+    """Return the jurisdictions of rows: France first, then by code, those of any country last."""
+    return tuple(sorted({row.jurisdiction for row in rows}, key=_rank_jurisdiction))
+
+
+def _rank_jurisdiction(code: str) -> tuple[bool, bool, str]:
+    return (code == ANY, code != "FR", code)
+
+
+def select_rows_on(
+    rules: LegalRules, day: date | None, jurisdiction: str = ""
+) -> tuple[LegalRow, ...]:
+    """Return the rows in force on a legal day, or all of them; of one jurisdiction, or of all.
+
+    Those of a jurisdiction stand together, in the order of :func:`list_jurisdictions`.
+    """
+    found = (
+        row
+        for row in rules.rows
+        if (day is None or row.binds_on(day)) and jurisdiction in ("", row.jurisdiction)
+    )
+    return tuple(sorted(found, key=lambda row: _rank_jurisdiction(row.jurisdiction)))
+
+
+def render_rules(rules: LegalRules, language: str, day: date | None = None) -> str:
+    """Return the table, a section a jurisdiction; ``language`` is fr or en."""
+    parts = []
+    rows = select_rows_on(rules, day)
+    for jurisdiction, own in groupby(rows, key=lambda row: row.jurisdiction):
+        lines = [f"### {jurisdiction}", "", _render_line(_HEADS[language])]
+        lines.append("|" + "---|" * len(_HEADS[language]))
+        lines += [_render_line(_build_cells(row, language)) for row in own]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _render_line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _build_cells(row: LegalRow, language: str) -> tuple[str, ...]:
+    first = row.first.isoformat() if row.first else "—"
+    last = row.last.isoformat() if row.last else "—"
+    doubt = row.doubt.of(language) if row.doubt else ""
+    sure = ", ".join(row.sure)
+    said = row.rule.of(language)
+    return row.id, row.gate, first, last, said, row.reference, row.source, sure, doubt
+
+
+_WORD_HEADS = ("word", "French", "English", "also written")
+_INTRODUCTION = """# The words that the rules read
+
+Written by `releve outbound words`; do not edit. Each table is one closed vocabulary. A word may be
+given by its id, its French or English label or another spelling, in any case, with or without
+accents, with hyphens, underscores or spaces. Anything else is a fault on import and refuses the
+call (`FR-DATA-WORD`): an unknown word never counts as none. A coarse word (marked so) names no
+nature of goods: rows of the law may use it, tables and campaigns name a finer word of its family.
+The heading of a vocabulary names the columns that hold its words; one without columns is of calls
+and campaigns alone.
+"""
+
+
+def render_vocabularies() -> str:
+    """Return the page of all vocabularies."""
+    parts = (render_vocabulary(one) for one in get_vocabularies().values())
+    return "\n".join((_INTRODUCTION, *parts))
+
+
+def render_vocabulary(vocabulary: Vocabulary) -> str:
+    """Return one vocabulary as a section with a table."""
+    columns = ", ".join(f"`{column}`" for column in vocabulary.columns)
+    heads = (
+        [*_WORD_HEADS, "family", "sector"]
+        if any(w.sector for w in vocabulary.words)
+        else _WORD_HEADS
+    )
+    lines = [
+        f"## {vocabulary.name}",
+        "",
+        f"{vocabulary.title.en} ({vocabulary.title.fr})" + (f": {columns}" if columns else ""),
+        "",
+        _render_word_line(heads),
+        "|" + "---|" * len(heads),
+        *(_render_word_line(_build_word_cells(word)[: len(heads)]) for word in vocabulary.words),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _build_word_cells(word: Word) -> tuple[str, ...]:
+    also = ", ".join(word.also)
+    family = f"{word.family} (coarse)".strip() if word.coarse else word.family
+    return f"`{word.id}`", word.label.fr, word.label.en, also, family, word.sector
+
+
+def _render_word_line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

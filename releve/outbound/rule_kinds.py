@@ -11,8 +11,6 @@ from typing import Literal
 
 from releve.outbound.vocabulary import get_vocabulary
 
-__all__ = ["DATA", "GATES", "KINDS", "SURE", "Kind", "Parameter"]
-
 GATES = ("H", "P", "I", "N")
 SURE = ("P", "Pq", "S2", "S", "M", "I")
 DATA = (
@@ -72,7 +70,7 @@ _CALLEES = Parameter("words", of=get_vocabulary("person-kind").ids)
 _PURPOSES = Parameter("words", of=get_vocabulary("purpose").ids)
 
 KINDS: dict[str, Kind] = {
-    # releve.outbound.judged_call, releve.outbound.checks_data
+    # releve.outbound.judged_call, releve.outbound.checks
     "scope": Kind("definition", {"callees": _CALLEES, "purposes": _PURPOSES}),
     "object_match": Kind("definition", {"reach": Parameter("word", of=("nature", "family"))}),
     "data": _build_test_kind(
@@ -91,7 +89,7 @@ KINDS: dict[str, Kind] = {
     ),
     "duty": Kind("text", {}),
     "note": Kind("text", {}),
-    # releve.outbound.checks_basis
+    # releve.outbound.checks
     "forbidden_object": _build_test_kind({"objects": _OBJECTS}, "object"),
     "list_opposition": _build_test_kind({"list": _LIST}, "list", "since"),
     "scrub": _build_test_kind({"list": _LIST, "days": _COUNT}, "list", "days", "scrubbed"),
@@ -125,7 +123,7 @@ KINDS: dict[str, Kind] = {
     "exception_request": Kind("lift", {"days": _COUNT}),
     "exception_consent": Kind("lift", {"after_listing": _FLAG}),
     "exception_slot": Kind("lift", {"tolerance_minutes": _COUNT, "widest_minutes": _COUNT}),
-    # releve.outbound.checks_time
+    # releve.outbound.checks
     "holidays": Kind("definition", {"days": Parameter("days")}),
     "hours": _build_test_kind(
         {"windows": Parameter("week"), "holidays": Parameter("row", required=False)},
@@ -138,7 +136,7 @@ KINDS: dict[str, Kind] = {
     "local_holidays": _build_test_kind(
         {"days": Parameter("days-by-place")}, "territory", "day", "holiday", "unsure"
     ),
-    # releve.outbound.checks_history
+    # releve.outbound.checks
     "cap": _build_test_kind(
         {
             "most": _COUNT,
@@ -166,7 +164,7 @@ KINDS: dict[str, Kind] = {
     ),
     "pause": _build_test_kind({"hours": _COUNT, "outcomes": _OUTCOMES}, "last", "hours", "again"),
     "abandoned_rate": _build_test_kind({"most_percent": Parameter("number")}, "rate", "most"),
-    # releve.outbound.checks_caller
+    # releve.outbound.checks
     "caller_shown": _build_test_kind({}),
     "caller_mandate": _build_test_kind({}, "caller"),
     "caller_link": _build_test_kind({"classes": _WORDS}, "caller"),

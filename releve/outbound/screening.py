@@ -16,23 +16,24 @@ from datetime import datetime
 
 import polars as pl
 
-from releve.network.clock import UTC
-from releve.outbound.calls import CALLEES, Call
-from releve.outbound.check_table import CLOCK_CHANGES
+from releve.network.moments import UTC
+from releve.outbound.checks import CLOCK_CHANGES
 from releve.outbound.fact_tables import build_facts
 from releve.outbound.facts import SAID
-from releve.outbound.judged_call import find_territory
+from releve.outbound.judged_call import CALLEES, Call, find_territory
 from releve.outbound.legal_rows import LegalRules, to_legal_day
-from releve.outbound.number_frames import parse_number_column
-from releve.outbound.screening_facts import ABOUT_PEOPLE, FactRegister
-from releve.outbound.screening_group import GroupAt, ScreeningGroup
-from releve.outbound.screening_next import split_released
+from releve.outbound.numbers import parse_number_column
+from releve.outbound.screening_group import (
+    ABOUT_PEOPLE,
+    FactRegister,
+    GroupAt,
+    ScreeningGroup,
+    split_released,
+)
 from releve.outbound.screening_people import ScreenedPeople
 from releve.outbound.verdict import CallVerdict, judge_call
 from releve.outbound.vocabulary import normalize_word
 from releve.outbound.word_frames import mark_unknown_words
-
-__all__ = ["COLUMNS", "Screener"]
 
 COLUMNS = ("international", "person_found", "legal", "allowed", "rules", "basis", "next_allowed")
 """What screening adds to a list: ``rules`` are the ids that refuse, joined by ``|``."""

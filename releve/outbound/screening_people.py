@@ -16,21 +16,19 @@ from operator import or_
 
 import polars as pl
 
-from releve.outbound.calls import Call
-from releve.outbound.checks_history import find_uncounted_purposes
+from releve.outbound.checks import find_uncounted_purposes
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import SAID
 from releve.outbound.hours import find_local_midnight
+from releve.outbound.judged_call import Call
 from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, find_legal_midnight
-from releve.outbound.screening_facts import (
+from releve.outbound.screening_group import (
+    GroupAt,
     at_instant,
     mark_counted_refusals,
     select_last_versions,
 )
-from releve.outbound.screening_group import GroupAt
 from releve.outbound.vocabulary import get_vocabulary
-
-__all__ = ["ScreenedPeople"]
 
 _NO = pl.lit(False)
 _FOUND = ("cap", "pause", "silence", "list_opposition")

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from releve.outbound.dates_text import format_day, format_instant
 from releve.outbound.legal_rows import LegalRow, Words
 from releve.outbound.phrases import PHRASES, join_phrases
-
-__all__ = ["REASONS", "render_outline", "render_sentence"]
+from releve.outbound.row_text import format_day, format_instant
 
 REASONS: Mapping[str, Words] = {
     "empty": Words("il manque", "it is missing"),

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from releve.outbound.calls import Call
-from releve.outbound.fact_tables import TABLES, build_facts, list_columns, read_tables
+from releve.outbound.fact_files import TABLES, list_columns
+from releve.outbound.fact_tables import build_facts, read_tables
 from releve.outbound.facts import ITEMS
+from releve.outbound.judged_call import Call
 from releve.outbound.legal_rows import LegalRules, to_legal_day
 from releve.outbound.verdict import find_next_allowed
 from releve.outbound.vocabulary import get_vocabulary
-
-__all__ = ["Starter", "build_starter"]
 
 CLIENT, CAMPAIGN, PERSON = "example", "first", "P1"
 NUMBER, CALLER = "+33199000001", "+33162000001"

@@ -3,32 +3,112 @@
 :func:`judge_call` is pure: the same call, facts, rules and ``known_at`` always give the same
 verdict. ``legal`` is the text in its best reading; ``allowed`` adds our policy. A refusal by policy
 is never a legal one.
+
+Until when a verdict stands, and when a call is next allowed; exact, and without stepping.
+
+Every row's answer is constant between *changes*: the openings and closings of a clock rule, the
+instants of the facts, the days on which a row starts or ends. A row that refuses keeps refusing
+until its next change, so the first allowed instant is no earlier than the latest of those of the
+rows that refuse: the search jumps there and looks again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any
 
-from releve.outbound.calls import Call
-from releve.outbound.check_table import CHECKS, PHASES, Check
-from releve.outbound.checks_data import check_consent_dates
-from releve.outbound.checks_history import select_attempts_in_window
+from releve.network.moments import UTC
+from releve.outbound.checks import (
+    CHECKS,
+    CLOCK_CHANGES,
+    INSTANTS,
+    PHASES,
+    Check,
+    check_consent_dates,
+    select_attempts_in_window,
+)
 from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.errors import CallFault
-from releve.outbound.exceptions import find_lift
+from releve.outbound.exceptions import ConsentState, find_lift, judge_consents
 from releve.outbound.facts import Facts, Watermark
-from releve.outbound.judged_call import CallMoment, JudgedCall, RowFailure, build_judged_call
-from releve.outbound.legal_basis import ConsentState, judge_consents
-from releve.outbound.legal_rows import ANY, LegalRow, LegalRules, RowsInForce
-from releve.outbound.next_allowed import Findings, find_end, search_next_allowed
+from releve.outbound.judged_call import Call, CallMoment, JudgedCall, RowFailure, build_judged_call
+from releve.outbound.legal_rows import ANY, LegalRow, LegalRules, RowsInForce, find_legal_midnight
 from releve.outbound.sentences import render_sentence
 
-__all__ = ["CallFinding", "CallVerdict", "Lifted", "LocalTime", "find_next_allowed", "judge_call"]
+Findings = tuple[LegalRow, ...]
+"""The rows that refuse at a moment."""
+
+_MOST_JUMPS = 10_000
+_MOST_LOOKS = 300
+"""How many changes an allowed verdict is followed through; it is then said to stand until there."""
+
+
+def search_next_allowed(
+    case: JudgedCall, start: datetime, failing: Callable[[CallMoment], Findings]
+) -> datetime | None:
+    """Return the first allowed instant from ``start`` on, None when none is in sight."""
+    changes, at = list_fact_changes(case), start.astimezone(UTC)
+    for _ in range(_MOST_JUMPS):
+        moment = case.at(at)
+        rows = failing(moment)
+        if not rows:
+            return at
+        jumps = [find_next_change(row, moment, changes) for row in rows]
+        if None in jumps:
+            return None
+        at = max(jump for jump in jumps if jump is not None)
+    return None
+
+
+def find_end(
+    case: JudgedCall, start: datetime, failing: Callable[[CallMoment], Findings]
+) -> datetime | None:
+    """Return when an allowed verdict stops standing, None when no change is in sight."""
+    changes, at = list_fact_changes(case), start.astimezone(UTC)
+    for _ in range(_MOST_LOOKS):
+        moment = case.at(at)
+        nexts = [find_next_change(row, moment, changes) for row in moment.rows]
+        known = [change for change in nexts if change is not None]
+        if not known:
+            return None
+        at = min(known)
+        if failing(case.at(at)):
+            return at
+    return at
+
+
+def list_fact_changes(case: JudgedCall) -> tuple[datetime, ...]:
+    """Return every instant at which a fact may change the answer of a row, in order."""
+    found = {find_legal_midnight(day) for day in case.rules.numbers.changes()}
+    for row in case.rows:
+        if row.kind in INSTANTS:
+            found.update(moment.astimezone(UTC) for moment in INSTANTS[row.kind](row, case))
+    return tuple(sorted(found))
+
+
+def find_next_change(
+    row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]
+) -> datetime | None:
+    """Return the first instant after a moment at which a row's answer may change."""
+    found = (find_next_answer_change(row, moment, changes), moment.law_until)
+    return min(filter(None, found), default=None)
+
+
+def find_next_answer_change(
+    row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]
+) -> datetime | None:
+    """Return the first instant after a moment at which a row that stays may answer otherwise."""
+    place = bisect_right(changes, moment.at)
+    found = [changes[place]] if place < len(changes) else []
+    if row.kind in CLOCK_CHANGES:
+        clock = CLOCK_CHANGES[row.kind](row, moment)
+        found += [] if clock is None else [clock]
+    return min(found, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,28 +19,9 @@ import yaml
 
 from releve.errors import BilingualPhrase, Phrase
 from releve.network.faults import find_nearest, suggest_fix
-from releve.network.spellings import fold
+from releve.network.table_words import fold
 from releve.outbound.errors import WordFault
 from releve.outbound.legal_rows import Words
-
-__all__ = [
-    "Vocabulary",
-    "Word",
-    "describe_unfit_word",
-    "find_covering",
-    "find_finer_words",
-    "find_lineage",
-    "find_sector",
-    "find_word_id",
-    "get_vocabularies",
-    "get_vocabulary",
-    "list_word_columns",
-    "normalize_basis",
-    "normalize_word",
-    "normalize_words",
-    "parse_vocabulary",
-    "parse_word",
-]
 
 _KEYS = frozenset({"id", "fr", "en", "also", "family", "sector", "coarse"})
 _MOST_KEPT = 4096

@@ -18,14 +18,6 @@ from releve.outbound.vocabulary import (
     normalize_word,
 )
 
-__all__ = [
-    "find_word_faults",
-    "list_distinct_words",
-    "list_unknown_words",
-    "mark_unknown_words",
-    "normalize_word_columns",
-]
-
 
 def normalize_word_columns(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Return a table whose words are ids; a text that is no word stays as it is."""

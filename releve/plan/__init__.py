@@ -1,13 +1,13 @@
 """Who works where, the relief for every contingency, and what is missing."""
 
 from releve.plan.checker import check_plan
-from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.planner import PlanError, SolvedDay, name_plan, plan_day, solve_day
 from releve.plan.result import (
     BASE,
     SINGLE,
     Bound,
     ClientVerdict,
+    Contingency,
     Move,
     Placement,
     Plan,
@@ -16,6 +16,7 @@ from releve.plan.result import (
     Purchase,
     ReliefCell,
     WhatIsMissing,
+    list_contingencies,
 )
 from releve.plan.settings import PlanSettings
 

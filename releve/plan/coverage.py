@@ -16,21 +16,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.network import HOME, Operator
 from releve.plan.result import Placement
-
-__all__ = [
-    "COVERED",
-    "NOTHING",
-    "CoverageSeries",
-    "Timeline",
-    "WorstHalfHour",
-    "count_placed",
-    "measure_coverage",
-    "round_coverage",
-    "sum_coverage",
-]
 
 Floats = NDArray[np.float64]
 NOTHING = 1e-9

@@ -1,17 +1,30 @@
-"""The vehicles of a planning day, and the transport rules in force on it."""
+"""The vehicles of a planning day, and the transport rules in force on it.
+
+The riders of a plan and of its reliefs, and the runs that bring them to work and back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from releve.network import Operator
+from releve.network import HOME, Operator
+from releve.plan.checker.rules import apply_moves
+from releve.plan.result import Placement, Plan
 from releve.plan.settings import PlanSettings
-from releve.situation.rule_kinds import TransportRule
-from releve.situation.rules import SituationRules
-from releve.transport import Fleet, TransportSettings, build_fleet
-
-__all__ = ["build_day_fleet", "cap_vehicles"]
+from releve.situation.rule_kinds import SituationRules, TransportRule
+from releve.transport import (
+    FROM_SITE,
+    TO_SITE,
+    Fleet,
+    Rider,
+    TransportPlan,
+    TransportSettings,
+    Wave,
+    build_fleet,
+    route_riders,
+)
 
 
 def cap_vehicles(operator: Operator, day: date, rules: SituationRules) -> Operator:
@@ -41,3 +54,24 @@ def build_day_fleet(operator: Operator, day: date, settings: PlanSettings) -> Fl
     """Return the fleet of a planning day, None without vehicles."""
     ride = TransportSettings(max_ride_minutes=settings.max_ride_minutes)
     return build_fleet(operator, day, settings=ride)
+
+
+def list_riders(operator: Operator, placements: Iterable[Placement]) -> tuple[Rider, ...]:
+    """Return two rides, to work and home, for each agent on a site with a stop and no transport."""
+    found = []
+    for placement in placements:
+        agent = operator.agent[placement.agent]
+        if placement.place == HOME or not agent.stop or agent.own_transport:
+            continue
+        for leg, at in ((TO_SITE, placement.start), (FROM_SITE, placement.end)):
+            found.append(Rider(agent.id, agent.stop, Wave(placement.place, leg, at)))
+    return tuple(found)
+
+
+def route_plan(
+    operator: Operator, plan: Plan, scenario: str, fleet: Fleet
+) -> tuple[tuple[Rider, ...], TransportPlan]:
+    """Return the riders of the base plan or of a relief, and the runs that carry them."""
+    placements = apply_moves(plan.placements, plan.scenarios[scenario].moves)
+    riders = list_riders(operator, placements)
+    return riders, route_riders(fleet, riders)

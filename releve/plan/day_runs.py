@@ -3,6 +3,8 @@
 A day is a first list of placements and those of its reliefs, each from an instant on. Vehicles that
 had left before a relief keep to their runs, but skip agents who no longer work there; from
 then on the runs are chosen again for the placements in force.
+
+Solve one day as arrays: floors, the N-1 programme, whole people, a relief per contingency.
 """
 
 from __future__ import annotations
@@ -12,9 +14,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from releve.network import Operator, zone
-from releve.plan.move_delays import SET_UP, round_up
-from releve.plan.result import Placement
-from releve.plan.rides import list_riders
+from releve.plan.day_fleet import list_riders
+from releve.plan.integer_plan import IntegerPlan
+from releve.plan.integer_problem import (
+    IntegerProblem,
+    Progress,
+    SolverLog,
+    StageTimer,
+    round_large_plan,
+)
+from releve.plan.integer_search import IntegerSearch
+from releve.plan.lp import Floats
+from releve.plan.n1_program import SecurePlan, solve_n1_program
+from releve.plan.named_assignments import SET_UP, round_up
+from releve.plan.problem import DayProblem
+from releve.plan.relief import SolvedRelief
+from releve.plan.result import Contingency, Placement
+from releve.plan.scenario_lp import ProblemLayout, build_layout, compute_client_floors
+from releve.plan.settings import PlanSettings
 from releve.transport import (
     FROM_SITE,
     TO_SITE,
@@ -25,15 +42,6 @@ from releve.transport import (
     Wave,
     route_riders,
 )
-
-__all__ = [
-    "DayRuns",
-    "PlacementsFrom",
-    "Ride",
-    "route_day",
-    "time_home_by_stop",
-    "time_ways_home",
-]
 
 ROUNDS = 5
 """How often those who are sent home and find no seat are tried on later runs."""
@@ -230,3 +238,46 @@ def _number_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
         runs, key=lambda run: (run.wave.at, run.wave.leg == TO_SITE, run.wave, run.times)
     )
     return tuple(replace(run, id=f"r{n:04d}") for n, run in enumerate(ordered, 1))
+
+
+@dataclass(frozen=True)
+class Planning:
+    """A solved day before it is written out as a :class:`Plan`; kept for what-if questions."""
+
+    problem: DayProblem
+    layout: ProblemLayout
+    contingencies: tuple[Contingency, ...]
+    floors: Floats
+    secure: SecurePlan
+    base: IntegerPlan
+    objective: float
+    reliefs: tuple[SolvedRelief, ...]
+
+
+def solve_problem(
+    problem: DayProblem,
+    contingencies: Sequence[Contingency],
+    settings: PlanSettings,
+    progress: Progress = lambda stage, share: None,
+    watch: StageTimer | None = None,
+    protect: bool = True,
+    proved: bool = True,
+) -> Planning:
+    """Solve a day: floors, the N-1 programme, whole people, and a relief per contingency.
+
+    ``protect`` False plans the base day as if nothing could be lost (for comparison). ``proved``
+    False leaves the objective of a large operator out (NaN), where it changes nothing in the plan.
+    """
+    watch = watch or StageTimer()
+    layout = build_layout(problem)
+    floors = compute_client_floors(problem, contingencies, lambda d, n: progress("floors", d / n))
+    watch.lap("floors")
+    steps = SolverLog(progress)
+    secure = solve_n1_program(problem, contingencies if protect else (), floors, settings, steps)
+    watch.lap("n-1 programme")
+    case = IntegerProblem(problem, layout, tuple(contingencies), floors, secure, settings)
+    if case.thorough:
+        base, objective, reliefs = IntegerSearch(case).find_best(progress, watch, proved)
+    else:
+        base, objective, reliefs = round_large_plan(case, progress, watch, proved)
+    return Planning(problem, layout, tuple(contingencies), floors, secure, base, objective, reliefs)

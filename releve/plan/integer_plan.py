@@ -3,7 +3,7 @@
 A linear plan is rounded group by group (largest remainder) and its breaks link by link; the
 kernel then moves single people as long as that lowers the cost. Rules that rounding broke (a seat,
 a share of a site) are mended by the same moves, for breaking them costs more than anything. What
-is in whole people already (:mod:`releve.plan.controlled_rounding`) is not rounded.
+is in whole people already (:mod:`releve.plan.rounding`) is not rounded.
 """
 
 from __future__ import annotations
@@ -12,24 +12,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.plan.cuts import CutTable, build_empty_cut_table
-from releve.plan.exchange_search import EXCHANGED, exchange_people
-from releve.plan.local_search import KernelProblem, KernelState, improve_state
-from releve.plan.lower_bounds import sum_by_client
-from releve.plan.lp import Floats, Ints
+from releve.plan.local_search import (
+    EXCHANGED,
+    KernelProblem,
+    KernelState,
+    exchange_people,
+    improve_state,
+)
+from releve.plan.lp import CutTable, Floats, Ints, build_empty_cut_table
 from releve.plan.problem import DayProblem
 from releve.plan.ride_rows import find_served_rooms
 from releve.plan.rounding import fill_patterns, round_groups
-from releve.plan.scenario_lp import ProblemLayout, Truths
-
-__all__ = [
-    "IntegerGoal",
-    "IntegerPlan",
-    "build_kernel_problem",
-    "find_integer_plan",
-    "find_routed_plan",
-    "settle_rides",
-]
+from releve.plan.scenario_lp import ProblemLayout, Truths, sum_by_client
 
 SEED = 20200320
 ROUTED_TRIES = 8

@@ -1,39 +1,105 @@
 """A solved N-1 programme to put into whole people: its limits, its roundings and its reliefs.
 
 Two modules choose a base plan with it: :mod:`releve.plan.integer_search` searches among many, and
-:mod:`releve.plan.large_plan` rounds the fractional plan where a search would take too long.
+:mod:`releve.plan.integer_problem` rounds the fractional plan where a search would take too long.
+
+How far a plan is, and what each stage of it took, by a clock given from outside.
+
+Whole people for a large operator: one rounding, and another where whole people miss a target.
+
+Above :data:`MAX_SEARCHED_ASSIGNMENTS` assignments there is no time to search many base plans
+(:mod:`releve.plan.integer_search`); where no loss is planned for there is nothing to search.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from releve.plan.contingency import Contingency
-from releve.plan.controlled_rounding import round_controlled
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, settle_rides
-from releve.plan.lower_bounds import sum_client_requirement
 from releve.plan.lp import Floats, Ints
 from releve.plan.n1_program import SecurePlan
 from releve.plan.objective import ReliefAnswer, compute_answered_objective, compute_objective
 from releve.plan.problem import DayProblem
-from releve.plan.progress import Progress
 from releve.plan.relief import QUICK, THOROUGH, SolvedRelief, price_excess, solve_relief
-from releve.plan.result import BASE
+from releve.plan.result import BASE, Contingency
 from releve.plan.ride_rows import find_ride_rooms
-from releve.plan.scenario_lp import ProblemLayout
+from releve.plan.rounding import round_controlled
+from releve.plan.scenario_lp import ProblemLayout, sum_client_requirement
 from releve.plan.settings import PlanSettings
 
-__all__ = [
-    "MAX_SEARCHED_ASSIGNMENTS",
-    "IntegerProblem",
-    "Rounding",
-    "build_base_goal",
-    "round_base_plan",
-]
+Progress = Callable[[str, float], None]
+"""Called with a stage and the share of it that is done."""
+Report = Callable[[float, str], None]
+"""Called with the share of a search that is done and what the search is at."""
+STEP = 0.2
+"""How much of what is left a step of a search moves its progress."""
+
+
+class SearchProgress:
+    """Progress of a search whose number of steps is not known: it always moves, never back."""
+
+    def __init__(self, report: Report = lambda share, words: None) -> None:
+        self._report = report
+        self._done = 0
+        self._within = 0.0
+        self._words = ""
+
+    def begin(self, words: str) -> None:
+        """Begin the next step."""
+        self._done += bool(self._words)
+        self._words, self._within = words, 0.0
+        self.move(0.0)
+
+    def move(self, share: float) -> None:
+        """Report that ``share`` of the step is done."""
+        self._within = max(self._within, share)
+        self._report(1.0 - (1.0 - STEP) ** (self._done + self._within), self._words)
+
+
+@dataclass
+class StageTimer:
+    """Seconds per stage, by a clock given from outside (an engine has none of its own)."""
+
+    now: Callable[[], float] = lambda: 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = 0.0
+
+    def start(self) -> None:
+        """Start timing."""
+        self._since = self.now()
+
+    def lap(self, stage: str) -> None:
+        """Book the time since the last lap under a stage."""
+        now = self.now()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
+        self._since = now
+
+
+class SolverLog:
+    """Turns the log of the interior point into progress of the N-1 programme: the logarithm of the
+    gap that is left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._share = 0.0
+
+    def __call__(self, line: str) -> None:
+        cells = line.replace("*", " ").split()
+        if len(cells) != 7 or not cells[0].isdigit():
+            return
+        try:
+            gap = float(cells[5])
+        except ValueError:
+            return
+        if gap > 0:
+            done = min(1.0, max(0.0, (4.0 - float(np.log10(gap))) / 13.0))
+            self._share = max(self._share, done)
+            self._progress("n-1 programme", self._share)
+
 
 BASE_ROUNDS = 10
 """Exchanges tried per person for a base plan that is rounded."""
@@ -248,3 +314,46 @@ def build_base_goal(
         rounds=BASE_ROUNDS,
         rooms=rooms,
     )
+
+
+FIRST = Rounding(1.0)
+ALTERNATIVES = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
+"""Roundings tried one by one where whole people miss a target that fractions hold."""
+
+
+def round_large_plan(
+    case: IntegerProblem, progress: Progress, watch: StageTimer, proved: bool = True
+) -> tuple[IntegerPlan, float, tuple[SolvedRelief, ...]]:
+    """Return a base plan in whole people, its objective (NaN unless ``proved``) and its reliefs."""
+    base = case.route_base(case.round_base(FIRST))
+    watch.lap("whole people")
+    reliefs = case.complete_reliefs(base, {}, progress)
+    watch.lap("reliefs")
+    if case.secure.share.keys() > {BASE}:
+        base, reliefs = replace_rounding(case, base, reliefs, watch)
+    objective = case.compute_objective(base, progress) if proved else float("nan")
+    watch.lap("bound")
+    return base, objective, reliefs
+
+
+def replace_rounding(
+    case: IntegerProblem, base: IntegerPlan, reliefs: tuple[SolvedRelief, ...], watch: StageTimer
+) -> tuple[IntegerPlan, tuple[SolvedRelief, ...]]:
+    """Return another rounding and its reliefs where it misses fewer targets than ``base`` does.
+
+    Only targets that the fractional plan holds count. An alternative is first judged by the losses
+    that ``base`` missed; the others are answered only if it holds all of these.
+    """
+    missed = case.list_missed_losses(reliefs)
+    for way in ALTERNATIVES:
+        if not missed:
+            break
+        other = case.route_base(case.round_base(way))
+        watch.lap("whole people")
+        known = {i: case.solve_relief(other, i) for i in missed}
+        if sum(case.count_missed_targets(i, relief) for i, relief in known.items()) == 0:
+            full = case.complete_reliefs(other, known, lambda stage, share: None)
+            if len(case.list_missed_losses(full)) < len(missed):
+                base, reliefs, missed = other, full, case.list_missed_losses(full)
+        watch.lap("reliefs")
+    return base, reliefs

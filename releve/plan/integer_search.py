@@ -1,7 +1,7 @@
 """Search a base plan in whole people, judged by what it is for: the base day and its reliefs.
 
 The fractional plan is rounded in several ways. Every base plan found is answered, loss by loss, in
-fractions, which gives its objective and cuts (:mod:`releve.plan.cuts`); under these the search
+fractions, which gives its objective and cuts (:mod:`releve.plan.lp`); under these the search
 goes on from the best, exchanging people over places and programmes, in a neighbourhood that narrows
 when it fails. Of the base plans near the best one, the reliefs of each are put into whole people,
 of further ones too while each misses a target that fractions keep; the one that serves best is
@@ -17,20 +17,20 @@ from itertools import product
 
 import numpy as np
 
-from releve.plan.cuts import Cut, build_cut_table
 from releve.plan.integer_plan import SEED, IntegerPlan, find_integer_plan
 from releve.plan.integer_problem import (
     IntegerProblem,
+    Progress,
     Rounding,
+    SolverLog,
+    StageTimer,
     build_base_goal,
     round_base_plan,
 )
+from releve.plan.lp import Cut, build_cut_table
 from releve.plan.n1_program import SecurePlan, solve_n1_program
 from releve.plan.objective import AnswerSolver, compute_answered_objective
-from releve.plan.progress import Progress, SolverLog, StageTimer
 from releve.plan.relief import SolvedRelief
-
-__all__ = ["BasePlanTrial", "IntegerSearch"]
 
 ROUNDINGS = (
     Rounding(1.0),

@@ -12,18 +12,29 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from releve.demand.tables import INTERVAL, Requirement
+from releve.demand.requirement import INTERVAL, Requirement
 from releve.network import HOME, Operator
-from releve.plan.contingency import Contingency
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_home_by_stop
-from releve.plan.eligibility import Eligibility, count_planned_seats
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan
-from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
 from releve.plan.lp import Floats, Ints, solve_lp
-from releve.plan.move_delays import HOME_DELAY, SITE_DELAY, MoveDelays
-from releve.plan.named_assignments import NamedAssignments, list_moves, list_placements, name_relief
-from releve.plan.problem import AgentGroup, AgentGroups, DayProblem, compute_programme_weights
+from releve.plan.named_assignments import (
+    HOME_DELAY,
+    SITE_DELAY,
+    MoveDelays,
+    NamedAssignments,
+    list_moves,
+    list_placements,
+    name_relief,
+)
+from releve.plan.problem import (
+    AgentGroup,
+    AgentGroups,
+    DayProblem,
+    Eligibility,
+    compute_programme_weights,
+    count_planned_seats,
+)
 from releve.plan.relief import (
     Staff,
     build_relief_program,
@@ -31,7 +42,7 @@ from releve.plan.relief import (
     price_excess,
     read_columns,
 )  # fmt: skip
-from releve.plan.result import Move, Placement, Plan
+from releve.plan.result import Contingency, Move, Placement, Plan
 from releve.plan.ride_rows import find_ride_rooms
 from releve.plan.roster import (
     Pattern,
@@ -41,16 +52,13 @@ from releve.plan.roster import (
     number_patterns,
     select_shifts,
 )  # fmt: skip
-from releve.plan.scenario_lp import ProblemLayout, build_layout
+from releve.plan.scenario_lp import (
+    ProblemLayout,
+    build_layout,
+    sum_by_client,
+    sum_client_requirement,
+)
 from releve.plan.settings import PlanSettings
-
-__all__ = [
-    "CURVE",
-    "IntradayRelief",
-    "RunningDay",
-    "build_running_day",
-    "solve_intraday_relief",
-]
 
 CURVE = (0.5, 2.0, 8.0, 32.0)
 """Prices of a move, in agent-intervals of mean penalty, at which the curve is drawn."""

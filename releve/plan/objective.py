@@ -13,15 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from releve.network.decimal_grid import round_to_grid
-from releve.plan.contingency import Contingency
-from releve.plan.cuts import Cut, build_cut
+from releve.network.history_grid import round_to_grid
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
-from releve.plan.lp import Floats, Ints, LinearProgram, RepeatedProgram, Solution, solve_lp
-from releve.plan.n1_program import SecurePlan
-from releve.plan.n1_rows import (
+from releve.plan.lp import (
+    Cut,
+    Floats,
+    Ints,
+    LinearProgram,
+    RepeatedProgram,
+    Solution,
+    build_cut,
+    solve_lp,
+)
+from releve.plan.n1_program import (
     KIND_WEIGHT,
+    SecurePlan,
     add_regret,
     add_shares,
     add_target,
@@ -30,17 +36,9 @@ from releve.plan.n1_rows import (
 )
 from releve.plan.problem import DayProblem
 from releve.plan.relief import Staff, compute_exact_available, find_available_staff, limit_staff
-from releve.plan.scenario_lp import ProblemLayout, add_block
+from releve.plan.result import Contingency
+from releve.plan.scenario_lp import ProblemLayout, add_block, sum_by_client, sum_client_requirement
 from releve.plan.settings import PlanSettings
-
-__all__ = [
-    "AnswerSolver",
-    "ReliefAnswer",
-    "compute_answered_objective",
-    "compute_objective",
-    "solve_answer",
-    "solve_answers",
-]
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,8 @@ from typing import Any, Final, TypeGuard, Union, get_args, get_origin, get_type_
 import numpy as np
 
 from releve.errors import ReleveError
-from releve.network.clock import UTC
-from releve.plan.result import Floats, Placement, Plan
-from releve.plan.status import Status
-
-__all__ = ["FORMAT", "PlanFormatError", "plan_from_json", "plan_to_json"]
+from releve.network.moments import UTC
+from releve.plan.result import Floats, Placement, Plan, Status
 
 FORMAT: Final = "releve-plan/2"
 """Name and version of the text; a reader refuses any other."""

@@ -1,17 +1,27 @@
-"""Plan one day: base placement and the relief of every contingency, in named people, checked."""
+"""Plan one day: base placement and the relief of every contingency, in named people, checked.
+
+Compile the kernels that a plan needs into their cache: ``python -m releve.plan.planner``.
+
+``scripts/demo`` does this on the other core while it makes its operator; with a filled cache it
+takes seconds. The kernels are compiled by planning for a small operator, so that their argument
+types are those of every plan.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
-from releve.demand.tables import Requirement
+import numpy as np
+
+from releve.demand import INTERVAL, warm_up
+from releve.demand.requirement import Requirement
 from releve.errors import ReleveError
-from releve.network import Operator, SiteSeats, find_site_seats
+from releve.network import Operator, SiteSeats, day_bounds, find_site_seats, sample_operator
 from releve.plan.checker import check_plan
-from releve.plan.contingency import Contingency, list_contingencies
-from releve.plan.day_solution import Planning, solve_problem
-from releve.plan.eligibility import list_open_sites
+from releve.plan.day_runs import Planning, solve_problem
+from releve.plan.integer_problem import Progress, StageTimer
 from releve.plan.named_assignments import (
     NamedAssignments,
     list_moves,
@@ -19,25 +29,22 @@ from releve.plan.named_assignments import (
     name_people,
     name_relief,
 )
-from releve.plan.problem import DayProblem, Presence, build_day_problem
-from releve.plan.progress import Progress, StageTimer
-from releve.plan.proof import build_bound
+from releve.plan.problem import DayProblem, Presence, build_day_problem, list_open_sites
 from releve.plan.relief import SolvedRelief
-from releve.plan.relief_matrix import build_cell, build_verdict
+from releve.plan.relief_matrix import build_bound, build_cell, build_verdict
 from releve.plan.result import (
     BASE,
     SINGLE,
+    Contingency,
     Placement,
     Plan,
     PlannedScenario,
     PlannedSite,
     ReliefCell,
+    list_contingencies,
 )
 from releve.plan.roster import select_shifts
 from releve.plan.settings import PlanSettings
-
-__all__ = ["PlanError", "SolvedDay", "name_plan", "plan_day", "solve_day"]
-
 
 HAIR = 1e-6
 """Of a share: less is the solver's noise."""
@@ -275,3 +282,33 @@ def _build_cells(
         for client in range(len(planning.problem.clients))
         for row, name in enumerate(ids)
     )  # fmt: skip
+
+
+_AGENTS, _SITES, _SEED = 50, 2, 1
+_DAY = date(2026, 11, 30)
+
+
+def compile_kernels() -> None:
+    """Find the least agents of a queue, and plan a day on which every programme needs two."""
+    warm_up()
+    operator = sample_operator(_AGENTS, _SITES, _SEED, start=_DAY, weeks_of_history=0)
+    first, last = day_bounds(_DAY, operator.row.time_zone)
+    count = (last - first) // INTERVAL
+    shape = (count, len(operator.programmes))
+    agents = np.zeros(shape)
+    agents[count // 3 : 3 * count // 4] = 2.0
+    need = Requirement(
+        day=_DAY,
+        programmes=tuple(row.id for row in operator.programmes),
+        starts=tuple(first + timedelta(minutes=30 * i) for i in range(count)),
+        agents=agents,
+        on_phone=agents,
+        calls=10 * agents,
+        aht_s=np.full(shape, 180.0),
+        unknown={},
+    )
+    solve_day(operator, need, PlanSettings())
+
+
+if __name__ == "__main__":
+    compile_kernels()

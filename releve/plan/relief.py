@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.network.decimal_grid import round_to_grid
-from releve.plan.contingency import Contingency
+from releve.network.history_grid import round_to_grid
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_routed_plan
-from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
-from releve.plan.n1_rows import add_shares, add_target
+from releve.plan.n1_program import add_shares, add_target
 from releve.plan.problem import DayProblem
+from releve.plan.result import Contingency
 from releve.plan.ride_rows import find_ride_rooms
 from releve.plan.scenario_lp import (
     ProblemLayout,
@@ -25,20 +24,9 @@ from releve.plan.scenario_lp import (
     add_block,
     build_layout,
     find_lost_assignments,
+    sum_by_client,
+    sum_client_requirement,
 )
-
-__all__ = [
-    "QUICK",
-    "THOROUGH",
-    "SearchEffort",
-    "SolvedRelief",
-    "Staff",
-    "build_relief_program",
-    "compute_exact_available",
-    "find_available_staff",
-    "limit_staff",
-    "solve_relief",
-]
 
 REGRET_WEIGHT = 20.0
 """Cost of regret above the limit, times the weighted requirement of an average client."""

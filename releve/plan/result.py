@@ -2,39 +2,163 @@
 
 Arrays are float64 ``[interval, programme]``; intervals are the half hours of the planning day,
 named by their start in UTC. Coverage is placed over required.
+
+The one vocabulary of verdicts: how a client is served, of a cell, a day or the hours ahead.
+
+The plan, the command line, the desk, the API and the live hours all judge with
+:func:`judge_service` and write :attr:`Status.label`; the desk's colours and icons bear the names of
+the codes (``is-thin``, ``i-thin``).
+
+Contingencies: the sets of places that a plan must survive losing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.plan.contingency import Contingency
-from releve.plan.status import Status
+from releve.errors import Phrase
+from releve.network import Operator
 
-__all__ = [
-    "BASE",
-    "KINDS",
-    "MOVE_REASONS",
-    "SINGLE",
-    "Bound",
-    "ClientVerdict",
-    "Move",
-    "Placement",
-    "Plan",
-    "PlannedScenario",
-    "PlannedSite",
-    "PlannedTeam",
-    "Purchase",
-    "ReliefCell",
-    "UncuredTarget",
-    "WhatIsMissing",
-]
+_HAIR = 1e-9
+
+
+class Status(StrEnum):
+    """How a client is served, the gravest first."""
+
+    MISSED = "missed"
+    CONTRACT = "contract"
+    UNKNOWN = "unknown"
+    THIN = "thin"
+    HELD = "held"
+
+    @property
+    def label(self) -> Phrase:
+        """The word for it, in every face."""
+        return _LABELS[self]
+
+    def explain(self, target: str, thin: str) -> Phrase:
+        """Return what it says, of the plan's target and its thin limit."""
+        match self:
+            case Status.MISSED:
+                return Phrase("more than {0} of the day missing", target)
+            case Status.CONTRACT:
+                return Phrase("more than {0} of the day missing, and no plan can do better", target)
+            case Status.UNKNOWN:
+                return Phrase("no forecast, so no requirement")
+            case Status.THIN:
+                return Phrase(
+                    "at most {0} of the day missing, some half hour below {1}", target, thin
+                )
+        return Phrase(
+            "at most {0} of the day missing, every half hour at {1} or more", target, thin
+        )
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target is met: held, thin or not."""
+        return self in (Status.HELD, Status.THIN)
+
+
+_LABELS = {
+    Status.MISSED: Phrase("missed"),
+    Status.CONTRACT: Phrase("contract problem"),
+    Status.UNKNOWN: Phrase("unknown"),
+    Status.THIN: Phrase("held, thin"),
+    Status.HELD: Phrase("held"),
+}
+SEVERITY: tuple[Status, ...] = tuple(Status)
+"""Statuses, the gravest first."""
+
+
+def judge_service(
+    missing: float, least: float, target: float, thin: float, *, floor: float = 0.0
+) -> Status:
+    """Return how a client is served whose requirement is known.
+
+    ``missing`` is the share of the requirement that is missing, ``least`` the coverage of the worst
+    half hour, ``floor`` the least that could be missing if the client had every agent to itself.
+    ``target`` and ``thin`` are the plan's limits of the first two.
+    """
+    if missing > target + _HAIR:
+        return Status.CONTRACT if floor > target + _HAIR else Status.MISSED
+    return Status.THIN if least < thin - _HAIR else Status.HELD
+
+
+def find_gravest(statuses: Iterable[Status]) -> Status:
+    """Return the gravest of some statuses; held where there is none."""
+    return min(statuses, key=SEVERITY.index, default=Status.HELD)
+
+
+def phrase_security(statuses: Iterable[Status]) -> Phrase:
+    """Return in a sentence how many clients are held whatever single place is lost."""
+    found = list(statuses)
+    held, thin = sum(one.is_met for one in found), found.count(Status.THIN)
+    if not thin:
+        return Phrase(
+            "N-1: {0} of {1} clients held whichever single place is lost", held, len(found)
+        )
+    return Phrase(
+        "N-1: {0} of {1} clients held whichever single place is lost, {2} of them thin",
+        held,
+        len(found),
+        thin,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Contingency:
+    """A set of places lost for the day.
+
+    ``exposed``: the people placed on a lost site count as exposed, so for as long as it lasts
+    they may work at home only (a health closure); otherwise they may also go elsewhere.
+    """
+
+    id: str
+    kind: str
+    """site, destination, carrier or named."""
+    name: str
+    sites: frozenset[str] = frozenset()
+    carriers: frozenset[str] = frozenset()
+    exposed: bool = True
+
+
+def list_contingencies(operator: Operator) -> tuple[Contingency, ...]:
+    """Return every contingency of an operator: sites, destinations, home carriers, named sets.
+
+    A destination with a single site is that site's contingency and is not listed twice.
+    """
+    found = [
+        Contingency(f"site:{site.id}", "site", site.name, frozenset({site.id}))
+        for site in operator.sites
+    ]
+    destinations: dict[str, set[str]] = {}
+    for site in operator.sites:
+        destinations.setdefault(site.destination, set()).add(site.id)
+    found += [
+        Contingency(f"destination:{code}", "destination", code, frozenset(sites))
+        for code, sites in sorted(destinations.items())
+        if len(sites) > 1
+    ]
+    carriers = sorted({agent.carrier for agent in operator.agents if agent.home_ready} - {""})
+    found += [
+        Contingency(f"carrier:{name}", "carrier", name, carriers=frozenset({name}), exposed=False)
+        for name in carriers
+    ]
+    found += [
+        Contingency(
+            f"named:{row.id}", "named", row.name, frozenset(row.sites), frozenset(row.carriers)
+        )
+        for row in operator.contingencies
+    ]
+    return tuple(found)
+
 
 Floats = NDArray[np.float64]
 
@@ -104,7 +228,7 @@ class ReliefCell:
     above 1) at interval ``worst_interval`` (-1 when nothing is required). ``shortfall`` is the
     share of the day's required agent-intervals that is missing; ``floor`` the least it could be
     if the client had every agent to itself; ``regret`` their difference.
-    ``status`` by :func:`~releve.plan.status.judge_service`, of the ``shortfall``, the
+    ``status`` by :func:`~releve.plan.result.judge_service`, of the ``shortfall``, the
     ``worst_coverage`` and the ``floor``; ``unknown`` without a forecast for one of its programmes.
     """
 

@@ -13,20 +13,9 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.network import Operator, Shift, day_bounds
 from releve.plan.result import Placement
-
-__all__ = [
-    "Pattern",
-    "Patterns",
-    "build_pattern",
-    "clip_pattern",
-    "list_day_starts",
-    "list_free_patterns",
-    "number_patterns",
-    "select_shifts",
-]
 
 BREAKS = 5
 """How many places for the break are tried in a shift."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-__all__ = ["PlanSettings"]
-
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:

@@ -13,22 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from releve.demand.queue import Verification, correct_requirement, predict_by_erlang, verify
-from releve.demand.tables import Floats, Forecast, Requirement, Truths
+from releve.demand.requirement import Floats, Forecast, Requirement, Truths
 from releve.network import Operator
 from releve.plan.result import BASE, Plan
-
-__all__ = [
-    "ERLANG_TOLERANCE",
-    "MIN_CALLS",
-    "ClientFigures",
-    "ReliefError",
-    "SimulatedDay",
-    "compute_client_figures",
-    "find_relief_error",
-    "group_equal_scenarios",
-    "simulate_plan",
-    "tighten_requirement",
-]
 
 HALF_HOUR = 0.5
 MIN_CALLS = 5.0

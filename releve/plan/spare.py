@@ -17,27 +17,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.demand.tables import Requirement
+from releve.demand.requirement import Requirement
 from releve.network import HOME, Agent, Operator
 from releve.plan.checker import check_plan
 from releve.plan.coverage import Timeline
-from releve.plan.eligibility import Eligibility
 from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
-from releve.plan.problem import compute_programme_weights
+from releve.plan.problem import Eligibility, compute_programme_weights
 from releve.plan.relief_matrix import build_verdict, measure_cell
 from releve.plan.result import BASE, SINGLE, Placement, Plan
 from releve.plan.roster import list_break_patterns, select_shifts
 from releve.plan.settings import PlanSettings
 from releve.plan.spare_room import AlikePeople, SpareRoom
-
-__all__ = [
-    "SpareAgent",
-    "SpareStaff",
-    "count_spare",
-    "find_spare",
-    "list_skill_names",
-    "remove_agents",
-]
 
 WHOLE = 1 - 1e-9
 """A half hour is lent where at least this share of it is worked."""

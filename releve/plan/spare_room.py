@@ -24,8 +24,6 @@ from releve.plan.lp import Floats, Ints
 from releve.plan.result import BASE, Placement, Plan
 from releve.plan.settings import PlanSettings
 
-__all__ = ["AlikePeople", "SpareRoom"]
-
 HAIR = 1e-7
 
 

@@ -11,17 +11,6 @@ from releve.network import Operator
 from releve.plan.day_runs import DayRuns
 from releve.transport import TO_SITE, Fleet, Rider, Run, Wave, explain_left_behind
 
-__all__ = [
-    "MapPlace",
-    "RideLeft",
-    "RunCall",
-    "RunRow",
-    "SiteTimetable",
-    "VehicleSheet",
-    "build_site_timetable",
-    "build_vehicle_sheet",
-]
-
 _MOST_LEFT = 50
 """Groups of riders without a seat that are listed at most."""
 

@@ -6,8 +6,6 @@ from django.apps import AppConfig
 
 from releve.erasure import register
 
-__all__ = ["RegistryConfig"]
-
 
 class RegistryConfig(AppConfig):
     """Registers the models and the personal data."""
@@ -18,4 +16,4 @@ class RegistryConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        register("releve.registry.personal_data.RegistryData")
+        register("releve.registry.erasure.RegistryData")

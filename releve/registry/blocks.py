@@ -20,19 +20,7 @@ from typing import Any
 
 from releve.errors import Phrase
 from releve.network import TableColumn, TableRow, list_columns
-from releve.registry.errors import Damaged
-from releve.registry.tables import KINDS, build_key, json_decoder, json_encoder
-
-__all__ = [
-    "LEVEL",
-    "CutBlock",
-    "CutSheet",
-    "cut_sheet",
-    "decode_block",
-    "operator_digest",
-    "parse_rows",
-    "sheet_digest",
-]
+from releve.registry.tables import KINDS, Damaged, build_key, json_decoder, json_encoder
 
 _STARTS = 512
 """One key in so many starts a block."""

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from releve.errors import Phrase
 from releve.network import TableRow, list_columns
 from releve.registry.blocks import CutSheet
-from releve.registry.errors import NothingChanged
-from releve.registry.tables import build_key, get_row_class
-
-__all__ = ["Changes", "FieldChange", "RowChange", "TableChanges", "compare_rows"]
+from releve.registry.tables import NothingChanged, build_key, get_row_class
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 Nothing else of a version changes: the rows stay, in their order, and count as before. A block is
 named by what it says, so a block that says something else gets another name, and the sheets and
 versions that are made of it get theirs: every digest fits what is stored, before and after.
+
+The versions of the reference data, as personal data of agents.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
+from releve.erasure import Findings
+from releve.registry import storage
 from releve.registry.blocks import LEVEL, decode_block, operator_digest, sheet_digest
 from releve.registry.models import Block, Sheet, SheetBlock, Upload, Version
 from releve.registry.storage import load_block_positions, load_sheets
-
-__all__ = ["count_blocks_naming", "find_rows_naming", "rename_agent"]
 
 _COLUMNS = {"agents": "id", "shifts": "agent", "authorisations": "subject", "teams": "supervisor"}
 """The tables that name agents, and the column that does."""
@@ -95,3 +100,23 @@ def _update_digests(changed: list[int]) -> None:
     for version in Version.objects.filter(sheets__in=sheets).distinct():
         names = {table: sheet.digest for table, sheet in load_sheets(version).items()}
         Version.objects.filter(pk=version.pk).update(digest=operator_digest(names))
+
+
+class RegistryData:
+    """Rows of people in every version of the tables; a token takes the place of the id."""
+
+    name = "registry"
+    tables: Sequence[str] = ("registry_block", "registry_upload")
+
+    def find(self, agent: str) -> Findings:
+        return Findings({"blocks": count_blocks_naming(agent)})
+
+    def export(self, agent: str) -> Mapping[str, list[Any]]:
+        return find_rows_naming(agent)
+
+    def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
+        transaction.on_commit(storage.clear_cache)
+        return {"blocks": rename_agent(agent, token)}
+
+    def erase_due(self, now: datetime) -> int:
+        return 0

@@ -9,16 +9,6 @@ from __future__ import annotations
 
 from django.db import models
 
-__all__ = [
-    "Block",
-    "Sheet",
-    "SheetBlock",
-    "TeleworkEstimate",
-    "Upload",
-    "Version",
-    "VersionSheet",
-]
-
 
 class Block(models.Model):
     """About 500 rows of a table: compressed canonical JSON, named by its SHA-256."""

@@ -12,7 +12,6 @@ from releve.errors import Phrase
 from releve.network import Operator, Progress, TableRow
 from releve.registry.blocks import CutSheet, cut_sheet, operator_digest
 from releve.registry.changes import Changes, TableChanges, compare_rows
-from releve.registry.errors import Conflict, NothingBefore, NothingChanged
 from releve.registry.models import Sheet, Version
 from releve.registry.storage import (
     BlockPosition,
@@ -26,7 +25,14 @@ from releve.registry.storage import (
     load_sheets,
     store_version,
 )
-from releve.registry.tables import KINDS, build_key, get_rows
+from releve.registry.tables import (
+    KINDS,
+    Conflict,
+    NothingBefore,
+    NothingChanged,
+    build_key,
+    get_rows,
+)
 
 __all__ = [
     "apply_changes",

@@ -13,23 +13,8 @@ from threading import Lock
 from releve.errors import Phrase
 from releve.network import Operator, TableRow
 from releve.registry.blocks import CutSheet, decode_block, parse_rows
-from releve.registry.errors import NotThere
 from releve.registry.models import Block, Sheet, SheetBlock, Version, VersionSheet
-from releve.registry.tables import KINDS, build_operator
-
-__all__ = [
-    "BlockPosition",
-    "clear_cache",
-    "find_cached_operator",
-    "get_current_version",
-    "get_version",
-    "hold_version",
-    "load_block_positions",
-    "load_operator",
-    "load_rows",
-    "load_sheets",
-    "store_version",
-]
+from releve.registry.tables import KINDS, NotThere, build_operator
 
 _KEPT = 2
 """Operators kept in memory: the current one and the one before."""

@@ -1,4 +1,19 @@
-"""The tables of an operator as the registry sees them: their rows, and the key of a row."""
+"""The tables of an operator as the registry sees them: their rows, and the key of a row.
+
+What the registry refuses, as a tree.
+
+The error tree::
+
+    ValueError
+    ├── RegistryError           the sentence says what to do
+    │   ├── Conflict            another user changed the registry, or the row, meanwhile
+    │   ├── Damaged             what is stored is not what was stored
+    │   ├── NotThere            no such version, table or row
+    │   ├── NothingChanged      the operator is the one that is current already
+    │   ├── NothingBefore       the first version has none before it
+    │   └── NotAnUpload         a file that is neither a workbook nor a zip of tables
+    └── releve.network.OperatorFaults   the operator would have faults; all of them are named
+"""
 
 from __future__ import annotations
 
@@ -6,22 +21,41 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, get_args
 
-from releve.errors import Phrase
+from releve.errors import Phrase, ReleveError
 from releve.network import TABLES, Operator, TableColumn, TableRow, list_columns
 from releve.network.columns import bare_type
-from releve.registry.errors import NotThere
 
-__all__ = [
-    "KINDS",
-    "build_key",
-    "build_operator",
-    "get_row_class",
-    "get_rows",
-    "json_decoder",
-    "json_encoder",
-    "key_columns",
-    "list_referenced_ids",
-]
+
+class RegistryError(ReleveError, ValueError):
+    """The registry refuses; nothing was stored."""
+
+    def __init__(self, message: Phrase) -> None:
+        super().__init__(message)
+
+
+class Conflict(RegistryError):  # noqa: N818 (the name says what it is)
+    """Another change came first."""
+
+
+class Damaged(RegistryError):  # noqa: N818
+    """A stored block differs from its digest."""
+
+
+class NotThere(RegistryError):  # noqa: N818
+    """A version, a table or a row that the registry does not hold."""
+
+
+class NothingChanged(RegistryError):  # noqa: N818
+    """The change would leave the operator as it is."""
+
+
+class NothingBefore(RegistryError):  # noqa: N818
+    """The first version cannot be undone."""
+
+
+class NotAnUpload(RegistryError):  # noqa: N818
+    """A file that holds no operator's tables, or too much."""
+
 
 KINDS: Mapping[str, type[TableRow]] = {kind.table: kind for kind in TABLES}
 """The class of a row by the name of its table, in the order of the operator folder."""

@@ -8,18 +8,28 @@ has come to hold it. :func:`build_adapters` returns the adapters named in ``RELE
 
 from releve.routing.adapter import (
     Adapter,
+    ConvergenceState,
     ObservedRoute,
     PublishReceipt,
     RouteChange,
     RoutingCapabilities,
     RoutingPlan,
     RoutingSnapshot,
+    build_adapters,
+    judge_convergence,
 )
-from releve.routing.addresses import list_addresses, list_dialled
-from releve.routing.choose import build_adapters
-from releve.routing.convergence import ConvergenceState, judge_convergence
-from releve.routing.errors import EmptySet, Rejected, RoutingError, Stale, Unreachable
-from releve.routing.generation import Generation, Route, compute_shares
+from releve.routing.generation import (
+    EmptySet,
+    Generation,
+    Rejected,
+    Route,
+    RoutingError,
+    Stale,
+    Unreachable,
+    compute_shares,
+    list_addresses,
+    list_dialled,
+)
 
 __all__ = [
     "Adapter",

@@ -1,30 +1,32 @@
 """The interface of adapters to telephony systems: a desired state, and what a system really holds.
 
 A publication is never "done": it is planned against what the system holds, applied, and observed
-until the system holds it (:mod:`releve.routing.convergence`). An adapter is a small folder of its
+until the system holds it (:mod:`releve.routing.adapter`). An adapter is a small folder of its
 own: ``from_environment`` reads its settings, the class beside it does the rest. To write one, copy
 ``file_csv``.
+
+Whether a system has come to hold what was published to it, by its deadline.
+
+A system's state goes from ``pending`` (not accepted yet) by ``applied`` (accepted, not seen there)
+to ``confirmed``; ``diverged`` is one that holds something else although it had time to settle,
+``silent`` one that accepted and does not answer now, and ``timed_out`` one past its deadline.
+
+The adapters of an installation, chosen by environment variables.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Literal, Protocol
 
-from releve.routing.generation import Generation
+from django.core.exceptions import ImproperlyConfigured
 
-__all__ = [
-    "Adapter",
-    "ObservedRoute",
-    "PublishReceipt",
-    "RouteChange",
-    "RoutingCapabilities",
-    "RoutingPlan",
-    "RoutingSnapshot",
-    "plan_changes",
-]
+from releve import environment
+from releve.routing.generation import Generation
 
 Scope = Literal["site_weights", "dead_sites", "outbound_gate"]
 
@@ -125,7 +127,7 @@ class Adapter(Protocol):
     def plan(self, generation: Generation, snapshot: RoutingSnapshot | None) -> RoutingPlan:
         """Return the steps from what the system holds to a generation, without any effect.
 
-        :class:`~releve.routing.errors.EmptySet` or ``Rejected`` when it may not be published.
+        :class:`~releve.routing.generation.EmptySet` or ``Rejected`` when it may not be published.
         """
         ...
 
@@ -133,7 +135,7 @@ class Adapter(Protocol):
         """Publish the plan's generation, all of it or nothing.
 
         ``key`` is the same on every try of the same publication; publishing the current generation
-        again changes nothing. Raises a :class:`~releve.routing.errors.RoutingError`.
+        again changes nothing. Raises a :class:`~releve.routing.generation.RoutingError`.
         """
         ...
 
@@ -171,3 +173,66 @@ def plan_changes(
 
 def _wish(route: ObservedRoute | None) -> tuple[bool, float] | None:
     return None if route is None else (route.open, round(route.weight, 4))
+
+
+ConvergenceState = Literal["pending", "applied", "confirmed", "diverged", "silent", "timed_out"]
+
+
+def judge_convergence(
+    number: int,
+    capabilities: RoutingCapabilities,
+    snapshot: RoutingSnapshot | None,
+    *,
+    queued_at: datetime,
+    accepted_at: datetime | None,
+    digest: str,
+    now: datetime,
+    answers: bool = True,
+) -> ConvergenceState:
+    """Return the state of a system towards generation ``number``, queued at an instant.
+
+    ``accepted_at`` and ``digest`` are those of its receipt, None and empty without one;
+    ``snapshot`` is None where the system holds nothing, cannot say or does not answer (not
+    ``answers``).
+    """
+    late = now - queued_at > timedelta(seconds=capabilities.deadline_seconds)
+    held = snapshot is not None and snapshot.whole and snapshot.number == number
+    if held and snapshot is not None and digest in ("", snapshot.digest):
+        return "confirmed"
+    if accepted_at is None:
+        return "timed_out" if late else "pending"
+    if not answers:
+        return "silent"
+    if snapshot is None and capabilities.observes != "routes":
+        return "applied"
+    settled = now - accepted_at > timedelta(seconds=capabilities.settles_seconds)
+    if snapshot is not None and settled:
+        return "diverged"
+    return "timed_out" if late and settled else "applied"
+
+
+KINDS = ("file_csv", "kamailio", "webhook")
+"""The packages of ``releve.routing`` that ``RELEVE_ROUTING`` may name; of ``kamailio`` one adapter
+per proxy. One is imported where it is named: an HTTP client takes a tenth of a command's start."""
+
+
+def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
+    """Return the adapters that ``RELEVE_ROUTING`` names, separated by commas; a file by default.
+
+    ImproperlyConfigured names the faulty variable.
+    """
+    named = environment.read_text(environ, "RELEVE_ROUTING", "file_csv").split(",")
+    names = [name.strip() for name in named]
+    unknown = [name for name in names if name not in KINDS]
+    if unknown or len(set(names)) != len(names):
+        known = ", ".join(KINDS)
+        raise ImproperlyConfigured(
+            f"RELEVE_ROUTING must name some of {known}, each once, got {','.join(names)!r}"
+        )
+    return tuple(adapter for name in names for adapter in _build_kind(name, environ, home))
+
+
+def _build_kind(name: str, environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
+    package = import_module(f"releve.routing.{name}")
+    found: Adapter | tuple[Adapter, ...] = package.from_environment(environ, home)
+    return found if isinstance(found, tuple) else (found,)

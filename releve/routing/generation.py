@@ -3,6 +3,20 @@
 A generation is the whole wanted state, never a change to it, so that publishing it twice, or
 skipping one, leaves nothing behind. It is numbered, and its digest is computed from its rows as
 text, so that a reader detects a truncated or altered set.
+
+Errors of publishing routes to a telephony system.
+
+The error tree::
+
+    RoutingError
+    ├── Unreachable   no answer, not in time, or "not now": the same publication is tried again
+    ├── Rejected      the system refused: another attempt would be refused too
+    ├── EmptySet      no place is open for any programme: refused before anything is sent
+    └── Stale         the system holds a newer generation already: there is nothing left to do
+
+No message quotes a secret, and none quotes what the other side sent beyond its status.
+
+Addresses of places, and the programmes that callers dial, from the operator's tables.
 """
 
 from __future__ import annotations
@@ -13,10 +27,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from releve.network import UTC
-from releve.routing.errors import EmptySet
+from releve.errors import ReleveError
+from releve.network import HOME, UTC, Operator, parse_sip_address
 
-__all__ = ["COLUMNS", "Generation", "Route", "compute_digest", "compute_shares", "split_units"]
+
+class RoutingError(ReleveError):
+    """A publication that did not take place."""
+
+
+class Unreachable(RoutingError):  # noqa: N818 (a word of the trade)
+    """The system did not answer, or asked to come back later."""
+
+
+class Rejected(RoutingError):  # noqa: N818 (a word of the trade)
+    """The system refused the publication."""
+
+
+class EmptySet(RoutingError):  # noqa: N818 (a word of the trade)
+    """Nothing would be open: published, it would close every programme."""
+
+
+class Stale(RoutingError):  # noqa: N818 (a word of the trade)
+    """The system already holds a newer generation."""
+
 
 COLUMNS = ("programme", "place", "state", "people", "weight")
 DECIMALS = 4
@@ -159,3 +192,15 @@ def split_units(amounts: Mapping[str, float], units: int) -> dict[str, int]:
 def _require(holds: bool, condition: str, value: object) -> None:
     if not holds:
         raise ValueError(f"{condition} does not hold, got {value!r}")
+
+
+def list_addresses(operator: Operator) -> dict[str, str]:
+    """Return the SIP URI of each place that has one, home work included."""
+    texts = {site.id: site.sip_address for site in operator.sites}
+    texts[HOME] = operator.row.home_sip_address
+    return {place: parse_sip_address(text).uri for place, text in texts.items() if text}
+
+
+def list_dialled(operator: Operator) -> frozenset[str]:
+    """Return the inbound programmes that have a number."""
+    return frozenset(row.id for row in operator.programmes if row.kind == "inbound" and row.numbers)

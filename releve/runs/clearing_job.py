@@ -25,18 +25,6 @@ from releve.sector import (
     describe_clearing,
 )
 
-__all__ = [
-    "CLEARINGS",
-    "CLEARING_DEADLINE",
-    "ClearingJob",
-    "ClearingOrder",
-    "execute_clearing",
-    "find_clearing",
-    "pack_openings",
-    "parse_clearing",
-    "read_result",
-]
-
 CLEARING_DEADLINE = timedelta(minutes=15)
 """The work is bounded by what is counted; this is an alarm, and never changes a result."""
 _FILE = "openings.json"

@@ -1,17 +1,34 @@
-"""From the files and parameters of a request to the tests of its cases."""
+"""From the files and parameters of a request to the tests of its cases.
+
+The request of a crash test, from the command line or the desk: files and parameters.
+
+What can go wrong in a run.
+
+::
+
+    ReleveError, ValueError
+    └── RunError              what was asked for cannot be run; the text says why and the fix
+        ├── StillReading      an uploaded file has not been read yet (a state of it)
+        ├── TooManyJobs       a user has as many jobs waiting or at work as one may have
+        ├── EventsFileError   the events of an outlook cannot be read; the text may quote a case
+        └── ClusterError      the cluster cannot be used, or a part failed on it
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from releve import __version__
-from releve.crashtest import CrashTest
+from releve.crashtest import CrashTest, Settings
+from releve.crashtest.comparison import start_from_situation
+from releve.crashtest.lost_places import build_controls, build_drawn_visits, list_closure_rules
 from releve.crashtest.outages import Hazard, read_hazards
 from releve.crashtest.outages.shipped import load_shipped_hazards
 from releve.crashtest.outbreak import (
@@ -23,34 +40,120 @@ from releve.crashtest.outbreak import (
     Scenario,
     build_importation,
     build_population,
+    covid,
+    influenza,
     measure_room,
     read_incidence,
 )
-from releve.crashtest.outlook import start_from_situation
 from releve.crashtest.policies import apply_policies
-from releve.crashtest.situation_rules import (
-    build_controls,
-    build_drawn_visits,
-    list_closure_rules,
-)
-from releve.crashtest.telework import find_presence, list_home_agents
+from releve.crashtest.run_arrays import find_presence, list_home_agents
 from releve.demand import build_forecast, build_histories
+from releve.errors import ReleveError
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.files.run_folder import digest_parts
 from releve.network import Operator, read_operator
 from releve.plan import BASE, Plan, PlanSettings
-from releve.plan.day_fleet import build_day_fleet, cap_vehicles
+from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
 from releve.plan.plan_json import plan_to_json
-from releve.plan.rides import route_plan
 from releve.plan.week import require_day
-from releve.runs.errors import EventsFileError, RunError
-from releve.runs.request import ILLNESSES, CrashTestRequest
-from releve.situation import Situation, SituationRules, event_from_json, fold_events
+from releve.situation import ChosenPack, Situation, SituationRules, event_from_json, fold_events
 from releve.situation.shipped import load_rules_with
 from releve.transport import TO_SITE, Run
 
-__all__ = ["build_cases", "describe_inputs"]
+ILLNESSES = {"covid": covid, "influenza": influenza}
+ABLATION_QUARTERS = 200
+"""Quarters to rerun with each cause removed, unless there are fewer or a fifth is more."""
+
+
+@dataclass(frozen=True)
+class IncidenceFile:
+    """Daily cases outside: a ``column`` of a CSV file that has a column ``date``."""
+
+    path: Path
+    column: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrashTestRequest:
+    """The files and the parameters of a crash test.
+
+    ``operator`` a folder or workbook; ``plan`` and ``compare`` plan folders; ``hazards`` a table
+    instead of the shipped one; ``rules`` rows beside the situation's shipped ones, ``packs`` those
+    in force; ``outlook`` the events up to day 0. Infections from outside come from ``incidence``,
+    cases of ``per_people`` people of which the share ``reported`` is known, else ``outside`` per
+    agent and day. ``reproduction``: infections at work by one agent. ``ablation_quarters`` of the
+    first case are rerun with each cause removed. ``start`` is day 0 [the first planned day].
+    """
+
+    operator: Path
+    plan: Path
+    compare: Path | None = None
+    with_hazards: bool = True
+    hazards: Path | None = None
+    rules: tuple[Path, ...] = ()
+    packs: tuple[ChosenPack, ...] = ()
+    incidence: IncidenceFile | None = None
+    per_people: float = 1e6
+    reported: float = 0.2
+    outside: float = 1e-4
+    illness: str = "covid"
+    reproduction: float = 2.5
+    settings: Settings = field(default_factory=Settings)
+    policies: tuple[str, ...] = ("as-given",)
+    ablation_quarters: int = 0
+    start: date | None = None
+    outlook: Path | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The parameters that a certificate keeps; it keeps files by their digests."""
+        return {
+            "settings": {name: getattr(self.settings, name) for name in self.settings.__slots__},
+            "policies": list(self.policies),
+            "without": self.ablation_quarters,
+            "illness": self.illness,
+            "reproduction": self.reproduction,
+            "outside": self.outside,
+            "column": self.incidence.column if self.incidence else "",
+            "per_people": self.per_people,
+            "reported": self.reported,
+            "start": self.start.isoformat() if self.start else "",
+            "packs": [[p.pack, str(p.first), p.last and str(p.last)] for p in self.packs],
+        }
+
+
+def count_ablation_quarters(asked: int | None, quarters: int) -> int:
+    """Return how many of a run's quarters to rerun with each cause removed.
+
+    As many as asked for, else a fifth and at least ABLATION_QUARTERS; never more than there are.
+    """
+    wanted = max(ABLATION_QUARTERS, quarters // 5) if asked is None else asked
+    return min(wanted, quarters)
+
+
+class RunError(ReleveError, ValueError):
+    """What was asked for cannot be run; the text says why and the fix."""
+
+
+class StillReading(RunError):  # noqa: N818 (a state of the file)
+    """An uploaded file is being read, for ``seconds`` now."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class TooManyJobs(RunError):  # noqa: N818 (what a user is refused)
+    """A user has as many jobs waiting or at work as one may have."""
+
+
+class EventsFileError(RunError):
+    """The events of an outlook cannot be read; the text may quote a case."""
+
+
+class ClusterError(RunError):
+    """The cluster cannot be used, or a part failed on it."""
 
 
 def build_cases(request: CrashTestRequest) -> list[tuple[str, CrashTest]]:

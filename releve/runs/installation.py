@@ -17,9 +17,8 @@ from releve.crashtest.outbreak.population import (
     AssumedPlaces,
     count_assumed_places,
 )
-from releve.files.pack_file import PACK_FILE, format_packs
-from releve.files.plan_folder import PlanFolderError, list_plan_files
-from releve.files.rule_folders import RULES, list_rule_files
+from releve.files.operator_folder import RULES, list_rule_files
+from releve.files.plan_folder import PACK_FILE, PlanFolderError, format_packs, list_plan_files
 from releve.live.api import PlanText, load_activation, situation_now
 from releve.network import Operator, write_operator
 from releve.registry import uploads
@@ -29,21 +28,6 @@ from releve.runs.job_store import JobStore
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
 from releve.runs.plan_job import PLAN_IN_FORCE, PLAN_RUNS, PlanOrder
 from releve.runs.upload_reader import READINGS, ReadingOrder
-
-__all__ = [
-    "PLAN_FOLDER",
-    "PLAN_IN_FORCE",
-    "RunSize",
-    "collect_inputs",
-    "list_plan_sources",
-    "measure_run_size",
-    "open_crash_tests",
-    "open_outlooks",
-    "open_plan_runs",
-    "open_readings",
-    "read_plan_files",
-    "remove_expired_uploads",
-]
 
 PLAN_FOLDER = "folder"
 """Where plans come from beside those in force: the plan folder that the desk serves."""

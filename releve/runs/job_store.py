@@ -28,22 +28,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from releve.errors import Phrase
-from releve.files.atomic import write_file
-from releve.files.locks import try_lock
-from releve.runs.errors import TooManyJobs
-
-__all__ = [
-    "ACTIVE_STATES",
-    "DEADLINE",
-    "MOST_ACTIVE",
-    "PATIENCE_S",
-    "Job",
-    "JobKind",
-    "JobStore",
-    "Order",
-    "current_stamp",
-    "note_asked",
-]
+from releve.files.atomic import try_lock, write_file
+from releve.runs.inputs import TooManyJobs
 
 PATIENCE_S = 60.0
 """How long a process may take to appear before the job counts as broken off."""

@@ -16,33 +16,15 @@ from typing import Literal
 import numpy as np
 
 from releve.crashtest import CrashResult, Settings
-from releve.crashtest.estimates import estimate_share
+from releve.crashtest.ablation import estimate_share
 from releve.crashtest.outbreak import Estimate
-from releve.crashtest.result_json import read_estimates
-from releve.files.atomic import write_file
-from releve.files.locks import try_lock
-from releve.files.pack_file import read_packs
-from releve.runs.crash_test import run_crash_test
+from releve.crashtest.result import read_estimates
+from releve.files.atomic import try_lock, write_file
+from releve.files.plan_folder import read_packs
+from releve.runs.crash_test_job import run_crash_test
 from releve.runs.execution import Execution
+from releve.runs.inputs import CrashTestRequest
 from releve.runs.job_store import PATIENCE_S, Job, JobKind, JobStore
-from releve.runs.request import CrashTestRequest
-
-__all__ = [
-    "KEPT_DAYS",
-    "OUTLOOKS",
-    "OUTLOOK_DAYS",
-    "Chances",
-    "ClientChance",
-    "OutlookHead",
-    "OutlookJob",
-    "OutlookOrder",
-    "SiteChance",
-    "build_outlook_request",
-    "describe_outlook",
-    "execute_outlook",
-    "read_chances",
-    "remove_expired_outlooks",
-]
 
 OUTLOOK_DAYS = 14
 KEPT_DAYS = 30

@@ -32,33 +32,15 @@ from releve.plan.planner import name_plan
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import forecast_day, list_roster_days, select_open_days
 from releve.plan.week.hybrid import name_hybrid_days, plan_hybrid_week
-from releve.plan.week.hybrid_check import check_hybrid_week
-from releve.plan.week.hybrid_table import read_week_table
-from releve.plan.week.hybrid_week import HybridWeek, read_planned_week, select_past_days
-from releve.runs.errors import RunError
+from releve.plan.week.hybrid_week import (
+    HybridWeek,
+    read_planned_week,
+    read_week_table,
+    select_past_days,
+)
+from releve.plan.week.verification import check_hybrid_week
+from releve.runs.inputs import RunError
 from releve.runs.job_store import ACTIVE_STATES, Job, JobKind, JobStore
-
-__all__ = [
-    "HYBRID_STAGES",
-    "KEPT_DAYS",
-    "PLAN_IN_FORCE",
-    "PLAN_RUNS",
-    "STAGES",
-    "WEEK",
-    "WEEK_FILE",
-    "PlanJob",
-    "PlanOrder",
-    "PlanProgress",
-    "PlanRemarks",
-    "execute_plan",
-    "find_missing",
-    "has_plan",
-    "list_plan_digests",
-    "read_plan_progress",
-    "read_planned_days",
-    "read_remarks",
-    "remove_expired_plans",
-]
 
 KEPT_DAYS = 30
 """Days after which a run is removed: its plans name agents."""

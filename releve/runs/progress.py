@@ -14,22 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest import join_quarters
-from releve.crashtest.estimates import estimate_ratio
+from releve.crashtest.ablation import estimate_ratio
 from releve.crashtest.kernel_types import CLIENT, PROGRAMME
 from releve.crashtest.settings import INTERVALS
 from releve.files.run_folder import RunFolderError, read_parts, read_run, read_step
 from releve.runs.crash_test_job import CrashTestJob
 from releve.runs.execution import CaseProgress
-
-__all__ = [
-    "CurrentStep",
-    "PartCalls",
-    "QuarterColumns",
-    "RunProgress",
-    "read_part_calls",
-    "read_quarter_columns",
-    "read_run_progress",
-]
 
 _OFFERED, _LOST = PROGRAMME.index("offered"), PROGRAMME.index("lost")
 Floats = NDArray[np.float64]

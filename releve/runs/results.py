@@ -8,21 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from releve.crashtest import CrashResult
+from releve.crashtest.ablation import estimate_mean
 from releve.crashtest.comparison import Difference, decode_difference
-from releve.crashtest.estimates import estimate_mean
 from releve.crashtest.outbreak import FIELDS, Estimate
 from releve.files.run_folder import read_result, read_run
 from releve.runs.crash_test_job import CrashTestJob
 from releve.runs.progress import QuarterColumns, read_quarter_columns
-
-__all__ = [
-    "ComparedCase",
-    "Differences",
-    "RunResults",
-    "compute_differences",
-    "list_differing_inputs",
-    "load_run_results",
-]
 
 _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "seed": lambda tree: tree["settings"]["seed"],

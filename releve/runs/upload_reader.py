@@ -20,21 +20,10 @@ from releve.demand.call_log_file import LogTable, read_log
 from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.network import Operator, OperatorFaults, read_operator
-from releve.registry.errors import NotAnUpload
-from releve.registry.upload_files import KEPT_FOR, unpack_upload
-from releve.runs.errors import StillReading, TooManyJobs
+from releve.registry.tables import NotAnUpload
+from releve.registry.uploads import KEPT_FOR, unpack_upload
+from releve.runs.inputs import StillReading, TooManyJobs
 from releve.runs.job_store import DEADLINE, MOST_ACTIVE, Job, JobKind, JobStore, current_stamp
-
-__all__ = [
-    "READINGS",
-    "ReadingOrder",
-    "execute_reading",
-    "forget_reading",
-    "read_log_upload",
-    "read_operator_upload",
-    "remove_expired",
-    "start_reading",
-]
 
 MOST_SECONDS = 120.0
 """A reading that takes longer is ended, and the file is refused."""

@@ -22,17 +22,19 @@
 """
 
 from releve.sector.bulletin import (
-    ClosedDay,
-    build_bulletin,
-    check_contribution,
-    list_cells,
-    sum_groups,
-)
-from releve.sector.bulletin_format import (
     TOTAL,
     Bulletin,
     BulletinCell,
+    ClosedDay,
+    build_bulletin,
+    check_contribution,
+    check_one_closing,
+    hash_closing,
+    list_cells,
+    mask_figures,
     parse_bulletin,
+    sum_groups,
+    unmask_sums,
     write_bulletin_csv,
 )
 from releve.sector.contract import (
@@ -50,6 +52,8 @@ from releve.sector.contribution import (
     MEASURES,
     Contribution,
     ContributionError,
+    draw_help,
+    draw_losses,
     hash_contribution,
     parse_contribution,
     sign_text,
@@ -65,32 +69,45 @@ from releve.sector.disclosure import (
 from releve.sector.gate_orders import (
     GateNotice,
     GateOrder,
+    OfferRefusal,
+    OpenedOffers,
+    SealedOffer,
+    SectorGate,
     derive_seed,
     hash_secret,
     hide_requests,
+    open_offers,
     parse_gate,
     parse_order,
+    seal_offer,
 )
-from releve.sector.mask import check_one_closing, hash_closing, mask_figures, unmask_sums
 from releve.sector.matches import (
     SHARES,
     Clearing,
+    Payment,
     ReliefMatch,
     check_clearing,
     clear,
     describe_clearing,
+    read_delivered,
     recall,
+    settle,
 )
-from releve.sector.needs import ClientTerms, build_requests, read_terms
-from releve.sector.openings import (
+from releve.sector.needs import (
+    ClientTerms,
     Openings,
+    ReliefPackage,
     SectorError,
     SectorOffer,
     SectorRequest,
+    build_offers,
+    build_requests,
+    number_half_hours,
     parse_rows,
     read_openings,
+    read_packages,
+    read_terms,
 )
-from releve.sector.packages import ReliefPackage, build_offers, number_half_hours, read_packages
 from releve.sector.panel import (
     BulletinDesign,
     BulletinRule,
@@ -100,7 +117,6 @@ from releve.sector.panel import (
     merge_destinations,
     parse_design,
 )
-from releve.sector.picture import draw_help, draw_losses
 from releve.sector.response import (
     SectorAnswer,
     SectorMember,
@@ -108,15 +124,6 @@ from releve.sector.response import (
     answer_destination,
     find_closed,
 )
-from releve.sector.sealed_offers import (
-    OfferRefusal,
-    OpenedOffers,
-    SealedOffer,
-    SectorGate,
-    open_offers,
-    seal_offer,
-)
-from releve.sector.settlement import Payment, read_delivered, settle
 
 __all__ = [
     "ALL",

@@ -18,6 +18,8 @@ recall         giver       recalled: with notice where the contract allows it, a
 Each step names the digest of all before it, so that two records which agree on the last digest
 agree on everything. Asker and giver may each act before the other's step has come, say sign: both
 branches then stand in both records, see :func:`fold_steps`.
+
+What steps and states of a contract are called in a message: phrases, to be translated.
 """
 
 from __future__ import annotations
@@ -32,19 +34,52 @@ from typing import Any
 
 from releve.errors import Phrase
 from releve.network import is_known_zone, parse_sip_address
-from releve.sector.contract_words import join_words, name_state, name_step
-from releve.sector.openings import SectorError
+from releve.sector.needs import SectorError
 
-__all__ = [
-    "ContractStep",
-    "ContractTerms",
-    "ReliefContract",
-    "apply_step",
-    "compute_step_digest",
-    "fold_steps",
-    "list_next_steps",
-    "open_contract",
-]
+_STEPS: Mapping[str, Phrase] = {
+    "ask": Phrase("ask"),
+    "offer": Phrase("offer"),
+    "match": Phrase("match"),
+    "agree": Phrase("agree"),
+    "decline": Phrase("decline"),
+    "sign": Phrase("sign"),
+    "start": Phrase("start"),
+    "end": Phrase("end"),
+    "settle": Phrase("settle"),
+    "recall": Phrase("recall"),
+}
+_STATES: Mapping[str, Phrase] = {
+    "new": Phrase("new"),
+    "asked": Phrase("asked"),
+    "offered": Phrase("offered"),
+    "matched": Phrase("matched"),
+    "client agreed": Phrase("client agreed"),
+    "both signed": Phrase("both signed"),
+    "started": Phrase("started"),
+    "ended": Phrase("ended"),
+    "settled": Phrase("settled"),
+    "recalled": Phrase("recalled"),
+    "declined": Phrase("declined"),
+}
+
+
+def name_step(kind: str) -> str:
+    """Return the name of a step; of an unknown one its code."""
+    return _STEPS.get(kind, kind)
+
+
+def name_state(state: str) -> str:
+    """Return the name of a state."""
+    return _STATES[state]
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Return words as alternatives: ``a or b or c``."""
+    first, *others = words
+    for other in others:
+        first = Phrase("{0} or {1}", first, other)
+    return first
+
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FORMAT = b"releve sector contract 1\n"

@@ -17,11 +17,8 @@ import numpy as np
 from releve.plan.lp import Floats
 from releve.plan.result import BASE
 from releve.plan.scenario_lp import Truths
-from releve.sector.openings import SectorError
-from releve.sector.packages import number_half_hours
+from releve.sector.needs import SectorError, number_half_hours
 from releve.sector.response import SectorAnswer, SectorMember
-
-__all__ = ["ClosureWindow", "SectorCrash", "SectorCrashSettings", "simulate_sector"]
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,24 @@ slope scaling (Kim and Pardalos, Operations Research Letters 24, 1999).
 
 The work is bounded by what is counted, never by a clock, so that every machine comes to the same
 result: openings that are too large, or a search that ends at its limit, are cleared by shares
-instead (:mod:`releve.sector.equal_shares`), whole, and the clearing says so.
+instead (:mod:`releve.sector.matches`), whole, and the clearing says so.
+
+The clearing of last resort: agents shared out a step at a time, in whole numbers alone.
+
+Progressive filling (Bertsekas and Gallager, Data Networks, 1987, 6.5.2): every request is raised to
+the same share of its need, from the cheapest offers that may serve it, then to the next share. It
+keeps every approval, ceiling, block, offer and need, leaves no block that would still fit, and its
+work is bounded by the size of the openings.
+
+What each asker owes each giver, from the agents delivered and never beyond those matched.
 """
 
 from __future__ import annotations
 
+import hmac
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -24,20 +34,92 @@ from typing import Any
 import numpy as np
 
 from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
-from releve.sector.agent_flow import AgentFlow
-from releve.sector.equal_shares import count_alone, fill_progressively, weigh_tie
-from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest
+from releve.sector.needs import (
+    AgentFlow,
+    Openings,
+    Row,
+    SectorError,
+    SectorOffer,
+    SectorRequest,
+    read_number,
+)
 
-__all__ = [
-    "GOALS",
-    "SHARES",
-    "Clearing",
-    "ReliefMatch",
-    "check_clearing",
-    "clear",
-    "describe_clearing",
-    "recall",
-]
+MOST_SHARES = 20
+"""Steps in which a need is met: each request has a twentieth before another has two."""
+MOST_STEPS = 20_000_000
+"""Looks at an offer for a request in a half hour; with larger openings the shares are fewer."""
+
+
+def fill_progressively(openings: Openings, seed: bytes) -> dict[tuple[str, str, int], int]:
+    """Return agents by (offer, request, half hour).
+
+    Offers come by price, then by their tie under the seed; requests by their tie.
+    """
+    left = {(one.offer, at): agents for one in openings.offers for at, agents in one.agents}
+    queues: list[tuple[int, SectorRequest, list[SectorOffer]]] = []
+    for request in openings.requests:
+        offers = [one for one in openings.offers if openings.allows(one, request)]
+        offers.sort(key=lambda one: (one.price_cents, weigh_tie(seed, one, request, 0), one))
+        queues.append((weigh_tie(seed, None, request, 0), request, offers))
+    queues.sort()
+    looks = sum(len(request.agents) * len(offers) for _tie, request, offers in queues)
+    shares = max(1, min(MOST_SHARES, MOST_STEPS // max(1, looks)))
+    got: dict[tuple[str, int], int] = {}
+    given: dict[tuple[str, str, int], int] = {}
+    for share in range(1, shares + 1):
+        for _tie, request, offers in queues:
+            for at, need in request.agents:
+                target, has = -(-need * share // shares), got.get((request.request, at), 0)
+                for offer in offers if has < target else ():
+                    there = left.get((offer.offer, at), 0)
+                    wanted = -(-(target - has) // offer.block)
+                    blocks = min(there // offer.block, (need - has) // offer.block, wanted)
+                    if blocks:
+                        agents = blocks * offer.block
+                        key = (offer.offer, request.request, at)
+                        given[key] = given.get(key, 0) + agents
+                        left[offer.offer, at] = there - agents
+                        has += agents
+                        if has >= target:
+                            break
+                got[request.request, at] = has
+    return given
+
+
+def count_alone(offers: Sequence[SectorOffer], request: SectorRequest) -> int:
+    """Return the agent half hours that a request gets of these offers where it is the only one.
+
+    In each half hour the largest sum of whole blocks up to the need. The sums that can be reached
+    are the bits of one number.
+    """
+    given = [(one.block, dict(one.agents)) for one in offers]
+    total = 0
+    for at, need in request.agents:
+        blocks: dict[int, int] = {}
+        for block, agents in given:
+            blocks[block] = blocks.get(block, 0) + min(agents.get(at, 0), need) // block
+        if set(blocks) <= {1}:
+            total += min(need, blocks.get(1, 0))
+            continue
+        reached, most = 1, (1 << (need + 1)) - 1
+        for block, count in blocks.items():
+            step = 1
+            while count := min(count, need // block):
+                taken = min(step, count)
+                reached |= (reached << (block * taken)) & most
+                count, step = count - taken, 2 * step
+        total += reached.bit_length() - 1
+    return total
+
+
+def weigh_tie(
+    seed: bytes, offer: SectorOffer | None, request: SectorRequest, half_hour: int
+) -> int:
+    """Return the number by which the seed decides between an offer and another, or requests."""
+    name = "" if offer is None else offer.offer
+    text = f"releve sector tie 1\n{len(name)} {name} {request.request} {half_hour}"
+    return int.from_bytes(hmac.digest(seed, text.encode(), "sha256")[:2], "big")
+
 
 GOALS, SHARES = "goals", "shares"
 """Rules of a clearing: the four goals, or equal shares where those take too much work."""
@@ -427,3 +509,48 @@ def _build(openings: Openings, alone: dict[str, int], matches: Iterable[ReliefMa
         tuple((name, alone[name]) for name in names),
         tuple((name, served[name]) for name in names),
     )
+
+
+@dataclass(frozen=True, order=True)
+class Payment:
+    """Euro cents that an asker owes a giver, for agent half hours delivered."""
+
+    asker: str
+    giver: str
+    delivered: int
+    cents: int
+
+
+def read_delivered(rows: Iterable[Row], cleared: Clearing) -> tuple[ReliefMatch, ...]:
+    """Return delivered rows; SectorError for one that has no match, is double or exceeds it."""
+    faults: list[str] = []
+    matched = {(one.offer, one.request, one.half_hour): one.agents for one in cleared.matches}
+    found: dict[tuple[str, str, int], int] = {}
+    for number, row in enumerate(rows, 2):
+        where = f"delivered.csv, row {number}"
+        half_hour = read_number(where, row, "half_hour", faults)
+        agents = read_number(where, row, "agents", faults)
+        key = ((row.get("offer") or "").strip(), (row.get("request") or "").strip(), half_hour)
+        if key not in matched:
+            faults.append(f"{where}: no match of that offer, request and half hour: remove the row")
+        elif key in found:
+            faults.append(f"{where}: the same match twice: remove one row")
+        elif agents > matched[key]:
+            faults.append(f"{where}: agents must be at most the {matched[key]} matched: lower them")
+        found[key] = agents
+    if faults:
+        raise SectorError("\n".join(faults))
+    return tuple(ReliefMatch(*key, agents) for key, agents in sorted(found.items()))
+
+
+def settle(openings: Openings, delivered: Iterable[ReliefMatch]) -> tuple[Payment, ...]:
+    """Return the payments of each pair of operators, at the prices of the offers."""
+    offers = {one.offer: one for one in openings.offers}
+    askers = {one.request: one.asker for one in openings.requests}
+    count, cents = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for one in delivered:
+        offer = offers[one.offer]
+        pair = (askers[one.request], offer.giver)
+        count[pair] += one.agents
+        cents[pair] += one.agents * offer.price_cents
+    return tuple(Payment(*pair, count[pair], cents[pair]) for pair in sorted(count))

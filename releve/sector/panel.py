@@ -19,19 +19,8 @@ import yaml
 
 from releve.errors import Phrase
 from releve.sector.contribution import ALL, MEASURES, Cell
-from releve.sector.openings import SectorError, compare_formats
-from releve.sector.suppression import DisclosureRule, is_safe
-
-__all__ = [
-    "OTHER",
-    "BulletinDesign",
-    "BulletinRule",
-    "PanelMember",
-    "find_rule",
-    "load_bulletin_rules",
-    "merge_destinations",
-    "parse_design",
-]
+from releve.sector.disclosure import DisclosureRule, is_safe
+from releve.sector.needs import SectorError, compare_formats
 
 FORMAT = "releve bulletin design 1"
 TAG = b"releve bulletin design 1\n"

@@ -14,22 +14,21 @@ from datetime import date
 import numpy as np
 
 from releve.network import Operator
-from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats
-from releve.plan.result import BASE, Plan
+from releve.plan.result import BASE, Contingency, Plan
 from releve.plan.spare import SpareAgent, count_spare
 from releve.sector.matches import Clearing, clear
-from releve.sector.needs import ClientTerms, build_requests
-from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest
-from releve.sector.packages import ReliefPackage, build_offers, number_half_hours
-
-__all__ = [
-    "SectorAnswer",
-    "SectorMember",
-    "answer_closure",
-    "answer_destination",
-    "find_closed",
-]
+from releve.sector.needs import (
+    ClientTerms,
+    Openings,
+    ReliefPackage,
+    SectorError,
+    SectorOffer,
+    SectorRequest,
+    build_offers,
+    build_requests,
+    number_half_hours,
+)
 
 
 @dataclass(frozen=True)

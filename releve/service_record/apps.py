@@ -6,8 +6,6 @@ from django.apps import AppConfig
 
 from releve.erasure import register
 
-__all__ = ["ServiceRecordConfig"]
-
 
 class ServiceRecordConfig(AppConfig):
     """Registers the models and what is erased by date."""
@@ -18,4 +16,4 @@ class ServiceRecordConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the retention."""
-        register("releve.service_record.retention.ServiceRecordData")
+        register("releve.service_record.call_records.ServiceRecordData")

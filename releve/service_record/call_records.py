@@ -4,6 +4,8 @@ A cursor moves in the transaction that files the lines, and a call is one row wh
 lines stand in: a kill, a rotation, a copy or a cut file loses and doubles nothing. The intervals
 that the lines touch are folded again in the same transaction. An interval counts once every file
 was read after its end; one in which no proxy wrote any line is not known.
+
+What of the service record goes on which date. It holds no personal data of agents.
 """
 
 from __future__ import annotations
@@ -15,19 +17,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.db.models import F
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
+from releve.erasure import Findings
 from releve.errors import Phrase
 from releve.network import UTC, Programme
-from releve.service_record.day_record import PROXY
-from releve.service_record.models import CallRecord, IntervalReport, RecordCursor
-from releve.service_record.statistics_folder import note_fault
-
-__all__ = ["COLUMNS", "CallCounts", "read_call_records"]
+from releve.service_record.models import (
+    CallRecord,
+    DayForecast,
+    IntervalReport,
+    PresenceReport,
+    RecordCursor,
+    StatisticsFile,
+)
+from releve.service_record.statistics import PROXY, note_fault
 
 COLUMNS = (
     "method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time", "cseq",
@@ -286,3 +293,36 @@ def _fold_interval(row: Programme, start: datetime, now: datetime) -> IntervalRe
     if row.kind != "inbound":
         counts |= dict.fromkeys(("abandoned", "in_time", "short", "waited_s"))
     return _build_report(row.id, start, now, counts)
+
+
+CALL_DAYS = 90
+"""Single calls, and what was read of files; their counts stay in the intervals."""
+INTERVAL_DAYS = 1096
+"""Intervals, presence and forecasts: three years, as long as a contract's figures are disputed."""
+
+
+class ServiceRecordData:
+    """The retention of the record; a row says nothing of any agent."""
+
+    name = "service_record"
+    tables: Sequence[str] = ()
+
+    def find(self, agent: str) -> Findings:
+        return Findings()
+
+    def export(self, agent: str) -> Mapping[str, list[Any]]:
+        return {}
+
+    def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
+        return {}
+
+    def erase_due(self, now: datetime) -> int:
+        calls, intervals = (now - timedelta(days=days) for days in (CALL_DAYS, INTERVAL_DAYS))
+        due = (
+            CallRecord.objects.filter(filed_at__lt=calls),
+            StatisticsFile.objects.filter(read_at__lt=calls),
+            IntervalReport.objects.filter(start__lt=intervals),
+            PresenceReport.objects.filter(at__lt=intervals),
+            DayForecast.objects.filter(made_at__lt=intervals),
+        )
+        return sum(rows.delete()[0] for rows in due)

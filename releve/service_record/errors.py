@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from releve.errors import ReleveError
 
-__all__ = ["MappingFault"]
-
 
 class MappingFault(ReleveError, ValueError):  # noqa: N818 (named after what is wrong)
     """A mapping that cannot be used; the message says why, and the fix."""

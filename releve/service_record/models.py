@@ -6,16 +6,6 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = [
-    "CallRecord",
-    "DayForecast",
-    "IntervalReport",
-    "PresenceReport",
-    "RecordCursor",
-    "SealedDay",
-    "StatisticsFile",
-]
-
 
 class IntervalReport(models.Model):
     """The last report of an interval of a programme from one source; null = not known.

@@ -2,37 +2,52 @@
 
 from releve.situation.alerts import NOTICES, Notice, list_charter_notices, list_notices
 from releve.situation.audit_sheet import AuditSheetFaults, SheetFault, read_sheet, write_sheet
-from releve.situation.audit_summaries import (
+from releve.situation.audits import (
+    AuditFinding,
     AuditSummary,
+    CharterAudit,
     FindingSummary,
     ObservationLine,
+    list_findings,
     list_observations,
     summarise_audit,
     summarise_finding,
 )
-from releve.situation.audits import AuditFinding, CharterAudit, list_findings
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import Charter, CharterAxis, CharterMeasure, EvidenceRule
-from releve.situation.closure import find_closing_case
-from releve.situation.closure_terms import ClosureTerms, find_closure_terms
+from releve.situation.charter_evidence import (
+    SiteVisit,
+    find_photo_sites,
+    list_site_checks,
+    list_site_inspections,
+)
 from releve.situation.codec import (
     EventFaults,
     drop_retired_fields,
     event_from_json,
     event_to_json,
 )
-from releve.situation.consequences import derive_absence_id, derive_events
-from releve.situation.draw_days import DrawDay, DrawnVisit, build_draw_day, find_draw_plans
-from releve.situation.draw_frame import build_frame
+from releve.situation.consequences import (
+    ClosureTerms,
+    derive_absence_id,
+    derive_events,
+    find_closing_case,
+    find_closure_terms,
+)
 from releve.situation.draw_summaries import (
+    DrawDay,
+    DrawnVisit,
     DrawSummary,
     FramedSite,
     VisitSummary,
+    build_draw_day,
+    build_frame,
     describe_powers,
+    find_draw_plans,
     summarise_draw_day,
 )
 from releve.situation.draws import DrawPlan
-from releve.situation.event import Event, MeasureFinding
+from releve.situation.event import Event, EventField, FieldFault, MeasureFinding, list_fields
 from releve.situation.events import (
     AgentBack,
     AgentUnavailable,
@@ -52,22 +67,6 @@ from releve.situation.events_audit import (
     AuditConcluded,
     AuditObserved,
     AuditOpened,
-    FindingAnswered,
-    FindingRaised,
-    FindingVerified,
-)
-from releve.situation.events_control import (
-    AgentsPresent,
-    AuditVerdict,
-    AuthorisationGranted,
-    AuthorisationWithdrawn,
-    CheckDone,
-    InspectionHeld,
-    PackChosen,
-    PackEnded,
-    PeopleTested,
-)
-from releve.situation.events_draw import (
     DrawFramed,
     DrawHeld,
     DrawJoined,
@@ -75,9 +74,17 @@ from releve.situation.events_draw import (
     DrawPresent,
     DrawRevealed,
     DrawVisitMissed,
+    FindingAnswered,
+    FindingRaised,
+    FindingVerified,
 )
-from releve.situation.events_incident import (
+from releve.situation.events_control import (
     INCIDENT_ROLES,
+    AgentsPresent,
+    AuditVerdict,
+    AuthorisationGranted,
+    AuthorisationWithdrawn,
+    CheckDone,
     IncidentClosed,
     IncidentDecided,
     IncidentNoted,
@@ -86,10 +93,12 @@ from releve.situation.events_incident import (
     IncidentRoleTaken,
     IncidentTaskDone,
     IncidentTaskSet,
+    InspectionHeld,
+    PackChosen,
+    PackEnded,
+    PeopleTested,
 )
-from releve.situation.field_values import FieldFault
-from releve.situation.fields import EventField, list_fields
-from releve.situation.head_counts import count_boarded
+from releve.situation.head_counts import OpenCase, count_boarded, list_known_cases, list_open_cases
 from releve.situation.incidents import Incident, IncidentTask
 from releve.situation.label import CharterLabel, compute_label
 from releve.situation.lateness import (
@@ -100,10 +109,12 @@ from releve.situation.lateness import (
     measure_delay,
     measure_entry_delay,
 )
-from releve.situation.open_cases import OpenCase, list_known_cases, list_open_cases
-from releve.situation.permits import HeldPermit, find_plannable_sites, list_permits
 from releve.situation.presence import (
+    HeldPermit,
     Stay,
+    compute_erasure_day,
+    find_plannable_sites,
+    list_permits,
     list_placed_stays,
     list_roster_stays,
     read_seating,
@@ -112,16 +123,19 @@ from releve.situation.reference import write_reference
 from releve.situation.refusal import REFUSALS, EventRefusal, refuse, to_local_day
 from releve.situation.reopening_state import (
     Reopening,
+    SiteStatus,
     find_reopening,
+    find_site_status,
     find_undoable_acts,
     list_reopening_acts,
+    list_site_statuses,
 )
-from releve.situation.retention import compute_erasure_day
 from releve.situation.rule_files import SituationRuleFaults, load_charter, load_rules
 from releve.situation.rule_kinds import (
     AbsenceRule,
     AuthorisationRule,
     ChecklistItem,
+    ChosenPack,
     ClosureRule,
     DailyCheckRule,
     LabelRule,
@@ -129,18 +143,12 @@ from releve.situation.rule_kinds import (
     RecordingRule,
     ReopeningRule,
     RetentionRule,
+    RulePack,
     SeatRule,
+    SituationRule,
+    SituationRules,
     TracingRule,
     TransportRule,
-)
-from releve.situation.rules import ChosenPack, RulePack, SituationRule, SituationRules
-from releve.situation.site_standings import TREND_DAYS, SiteStandings, list_site_standings
-from releve.situation.site_status import SiteStatus, find_site_status, list_site_statuses
-from releve.situation.site_visits import (
-    SiteVisit,
-    find_photo_sites,
-    list_site_checks,
-    list_site_inspections,
 )
 from releve.situation.situation import (
     LostPlaces,
@@ -151,10 +159,13 @@ from releve.situation.situation import (
 )
 from releve.situation.standings import (
     STANDINGS,
+    TREND_DAYS,
+    SiteStandings,
     Standing,
     StandingGrid,
     compute_site_standings,
     compute_standings,
+    list_site_standings,
 )
 from releve.situation.state import (
     Absence,

@@ -11,16 +11,12 @@ from releve.situation.audits import list_findings
 from releve.situation.events_control import CheckDone
 from releve.situation.head_counts import compute_fill
 from releve.situation.label import compute_label
-from releve.situation.permits import find_plannable_sites, list_permits
-from releve.situation.refusal import ValidationContext
-from releve.situation.rule_kinds import DailyCheckRule, NoticeRule, TransportRule
-from releve.situation.rules import SituationRules
-from releve.situation.sentences import fill_sentence
+from releve.situation.presence import find_plannable_sites, list_permits
+from releve.situation.refusal import ValidationContext, fill_sentence
+from releve.situation.rule_kinds import DailyCheckRule, NoticeRule, SituationRules, TransportRule
 from releve.situation.situation import Situation
 from releve.situation.standings import EXPIRED, compute_standings
 from releve.situation.validation import merge_reopening_terms
-
-__all__ = ["NOTICES", "Notice", "list_charter_notices", "list_notices"]
 
 NOTICES: Mapping[str, str] = {
     "check.late": "The daily check of {site} for {day} is late: it was due at {due}.",

@@ -20,15 +20,6 @@ from releve.situation.charter import Charter
 from releve.situation.events_audit import AuditObserved
 from releve.situation.refusal import EventRefusal
 
-__all__ = [
-    "NOT_YOURS",
-    "SHEET_COLUMNS",
-    "AuditSheetFaults",
-    "SheetFault",
-    "read_sheet",
-    "write_sheet",
-]
-
 SHEET_COLUMNS = ("audit", "site", "measure", "text", "verdict", "method", "seen_at", "note")
 VERDICT_WORDS: Mapping[str, str] = {
     "kept": "kept", "respectée": "kept",

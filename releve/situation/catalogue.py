@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from releve.situation import events, events_audit, events_control, events_draw, events_incident
-from releve.situation.event import Event
-from releve.situation.fields import list_fields
-
-__all__ = ["KINDS", "health_fields", "personal_fields"]
-
+from releve.situation import events, events_audit, events_control
+from releve.situation.event import Event, list_fields
 
 KINDS: Mapping[str, type[Event]] = {
     cls.kind: cls
-    for module in (events, events_audit, events_control, events_draw, events_incident)
+    for module in (events, events_audit, events_control, events_audit, events_control)
     for name, cls in sorted(vars(module).items())
     if isinstance(cls, type) and issubclass(cls, Event) and "kind" in vars(cls)
 }

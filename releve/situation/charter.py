@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from releve.situation.fields import event_field
-
-__all__ = ["SOURCES", "Charter", "CharterAxis", "CharterMeasure", "EvidenceRule"]
+from releve.situation.event import event_field
 
 SOURCES = ("check.done", "inspection.held", "audit.observed", "audit.verdict")
 """Kinds of events that say what was found of a measure."""

@@ -2,17 +2,31 @@
 
 The id of each derived event is computed from its cause: deriving twice, or in two places at once,
 gives the same event, and an event that people corrected is not derived again.
+
+The closure rule: n confirmed agents on one site within d days close it.
+
+:func:`find_closing_case` states the rule on plain numbers; :func:`list_closing_cases` applies it to
+a situation.
+
+The tasks that an incident begins with: what continuity plans ask for, with who does it by when.
+
+The steps are those of ISO 22320 (safety of people, command, information, resources) and of the
+plans that contact centres publish: declare, people safe, calls moved, agents and clients informed,
+reopening prepared, review.
+
+A closure while it lasts, and what the reopening of its site takes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from releve.network import Operator, Site, day_bounds, zone
-from releve.situation.closure import list_closing_cases, list_confirmed_cases
+from releve.errors import Phrase
+from releve.network import UTC, Operator, Site, day_bounds, zone
 from releve.situation.event import Event
 from releve.situation.events import (
     AgentBack,
@@ -22,12 +36,96 @@ from releve.situation.events import (
     EventCorrected,
     SiteClosed,
 )
-from releve.situation.rule_kinds import AbsenceRule, ClosureRule
-from releve.situation.rules import SituationRules
+from releve.situation.rule_kinds import AbsenceRule, ClosureRule, SituationRules
 from releve.situation.situation import Situation
 from releve.situation.state import Absence, Closure, DeclaredCase
+from releve.situation.validation import merge_reopening_terms
 
-__all__ = ["derive_absence_id", "derive_events"]
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def find_closing_case(
+    case_days: Sequence[float], n: int, d: float, new: Sequence[bool] | None = None
+) -> int:
+    """Return the index of the first case that closes a site, or -1 when none does.
+
+    ``case_days``: when each confirmed agent of one site became a case, one time an agent, sorted
+    ascending, in days (or any unit ``d`` is in). Case ``i`` closes when it and the ``n - 1`` before
+    it lie within ``d``, both ends included. ``new[i]``: not yet known at the last reopening; a
+    set without a new case closes nothing. None = all are new.
+    """
+    for i in range(n - 1, len(case_days)):
+        if case_days[i] - case_days[i - n + 1] > d:
+            continue
+        if new is None:
+            return i
+        for j in range(i - n + 1, i + 1):
+            if new[j]:
+                return i
+    return -1
+
+
+def list_confirmed_cases(situation: Situation, site: str, days: float) -> list[DeclaredCase]:
+    """Return the confirmed cases that count for a site, by date, an agent once.
+
+    A further report of an agent within ``days`` of the one that counts is the same case. A case
+    whose agent is erased repeats no other.
+    """
+    counted: list[DeclaredCase] = []
+    last: dict[str, datetime] = {}
+    for case in situation.cases_at.get(site, ()):
+        before = last.get(case.agent) if case.agent else None
+        again = before is not None and case.at - before <= timedelta(days=days)
+        if case.status == "declared_case" and not again:
+            counted.append(case)
+            last[case.agent] = case.at
+    return counted
+
+
+def list_closing_cases(
+    situation: Situation, site: str, rule: ClosureRule, now: datetime
+) -> Iterator[DeclaredCase]:
+    """Yield the cases by which a rule closes a site now, by date; none = it stays open.
+
+    The ``n`` cases lie within the rule's days of each other, the last of them within the same time
+    before ``now``, and one of them at least is new (see :func:`_find_new_cases`).
+    """
+    cases = [case for case in list_confirmed_cases(situation, site, rule.days) if case.at <= now]
+    new = _find_new_cases(situation, site, cases)
+    if not rule.earlier_cases_count:
+        cases = [case for case, is_new in zip(cases, new, strict=True) if is_new]
+        new = [True] * len(cases)
+    span = timedelta(days=rule.days) // _MICROSECOND
+    times = [(case.at - _EPOCH) // _MICROSECOND for case in cases]
+    start = 0
+    while (found := find_closing_case(times[start:], rule.n, span, new[start:])) >= 0:
+        if now - cases[start + found].at <= timedelta(days=rule.days):
+            yield cases[start + found]
+        start += found - rule.n + 2
+
+
+def _find_new_cases(situation: Situation, site: str, cases: Sequence[DeclaredCase]) -> list[bool]:
+    """Return the cases that no order of a rule has taken into account yet.
+
+    Cases count as taken into account if they were on record when a rule ordered the closure that
+    lasts, when a closure by a rule was lifted, or when such an order was corrected.
+    """
+    state = situation.site(site)
+    orders = () if state.closure is None else state.closure.orders
+    ordered = [order.recorded_at for order in orders if order.cause == "rule"]
+    past = [closure for closure in state.past if closure.rule_order]
+    ends = [end for closure in past if (end := closure.reopening_recorded_at)]
+    wrong = {
+        event.id
+        for event in situation.withdrawn
+        if isinstance(event, SiteClosed | ClosureExtended) and event.rule and event.site == site
+    }
+    ends += [c.recorded_at for c in situation.corrections if c.corrects in wrong]
+    return [
+        all(case.recorded_at > at for at in ordered) and all(case.recorded_at >= at for at in ends)
+        for case in cases
+    ]
 
 
 class _Common(TypedDict):
@@ -214,3 +312,120 @@ def derive_absence_id(case_event: str) -> str:
 def _derived(*parts: str) -> str:
     text = "\x1f".join(parts).encode()
     return hashlib.sha256(text).hexdigest()[:32]
+
+
+_MINUTES = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyTask:
+    """A task in words, the role that does it, and how long after the start; None: not set.
+
+    ``follow_up``: it may stay open when the incident is closed. ``site`` and ``health``: it is for
+    incidents that are, or are not, of one site or a matter of health; None: for all.
+    """
+
+    text: Phrase
+    owner: str
+    within: timedelta | None
+    follow_up: bool = False
+    site: bool | None = None
+    health: bool | None = None
+
+
+READY_TASKS = (
+    ReadyTask(
+        Phrase("Record what happened, with its cause and the earliest end"),
+        "lead",
+        15 * _MINUTES,
+    ),
+    ReadyTask(
+        Phrase("Check that everybody on the site is safe, and list who is missing"),
+        "sites",
+        30 * _MINUTES,
+        site=True,
+    ),
+    ReadyTask(
+        Phrase("Check that everybody is safe, and list who is missing"),
+        "sites",
+        30 * _MINUTES,
+        site=False,
+    ),
+    ReadyTask(
+        Phrase("Check that calls follow the relief, and that none reaches a closed place"),
+        "telephony",
+        30 * _MINUTES,
+    ),
+    ReadyTask(
+        Phrase("Call the agents who have not answered their message"),
+        "people",
+        60 * _MINUTES,
+    ),
+    ReadyTask(
+        Phrase("Inform each client: the effect, the coverage, the time of the next news"),
+        "clients",
+        60 * _MINUTES,
+    ),
+    ReadyTask(
+        Phrase("Pause or move the outbound campaigns that are affected"),
+        "outbound",
+        60 * _MINUTES,
+    ),
+    ReadyTask(
+        Phrase("List and inform the contacts of each case"),
+        "health",
+        120 * _MINUTES,
+        health=True,
+    ),
+    ReadyTask(
+        Phrase("Prepare the reopening: its checklist, its date and who approves it"),
+        "sites",
+        24 * 60 * _MINUTES,
+        site=True,
+    ),
+    ReadyTask(
+        Phrase("Hold the review, and note what follows"),
+        "lead",
+        None,
+        follow_up=True,
+    ),
+)
+"""In the order in which they are set."""
+
+
+def list_ready_tasks(*, site: bool, health: bool) -> Iterator[ReadyTask]:
+    """Yield the tasks of an incident, of one site or not, for a matter of health or not."""
+    for row in READY_TASKS:
+        if row.site in (None, site) and row.health in (None, health):
+            yield row
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureTerms:
+    """What is done of what the reopening of a site takes.
+
+    ``home_only``: its people may work at home alone. ``checklist`` has who did each item, empty
+    while it is to be done.
+    """
+
+    home_only: bool
+    checklist: Mapping[str, str]
+    approvals: int
+    approvals_needed: int
+
+
+def find_closure_terms(
+    situation: Situation, site: str, operator: Operator, rules: SituationRules
+) -> ClosureTerms | None:
+    """Return the terms on which a site is closed; None while it is open."""
+    closure = situation.site(site).closure
+    if closure is None:
+        return None
+    terms = merge_reopening_terms(closure, site, operator, rules)
+    done = dict(closure.done)
+    return ClosureTerms(
+        home_only=closure.home_only,
+        checklist={row.id: done.get(row.id, "") for row in terms.checklist},
+        approvals=len(closure.approvals),
+        approvals_needed=terms.approvals,
+    )

@@ -20,10 +20,8 @@ from releve.inspection import (
     hash_plan,
     leads_to_anchor,
 )
-from releve.situation import events_draw as events
+from releve.situation import events_audit as events
 from releve.situation.event import Event
-
-__all__ = ["DrawPlan", "fold_draws"]
 
 
 @dataclass(frozen=True)

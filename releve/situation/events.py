@@ -6,24 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
-from releve.situation.event import Event
-from releve.situation.fields import event_field
-
-__all__ = [
-    "AgentBack",
-    "AgentUnavailable",
-    "CaseDeclared",
-    "ClosureExtended",
-    "EventCorrected",
-    "LinkDown",
-    "LinkUp",
-    "PowerDown",
-    "PowerUp",
-    "ReopeningApproved",
-    "ReopeningChecked",
-    "SiteClosed",
-    "SiteReopened",
-]
+from releve.situation.event import Event, event_field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,25 @@
-"""Heads counted in a vehicle as it reaches a site: the entries of the daily check."""
+"""Heads counted in a vehicle as it reaches a site: the entries of the daily check.
+
+The open cases, with the days of their measures: for the health officer alone.
+
+The days on which findings of audits are open, by which the standing and the label are judged.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from releve.network import Operator
+from releve.situation.audits import list_findings
+from releve.situation.events_audit import FindingRaised
 from releve.situation.events_control import CheckDone
-from releve.situation.refusal import EventRefusal, refuse
+from releve.situation.refusal import EventRefusal, refuse, to_local_day
+from releve.situation.rule_kinds import AbsenceRule, SituationRules
 from releve.situation.situation import Situation
-
-__all__ = ["BoardedRun", "compute_fill", "count_boarded", "find_boarding_faults", "read_boarded"]
+from releve.situation.state import DeclaredCase
 
 _ENTRY = re.compile(r"(?P<vehicle>.+) (?P<hour>([01]\d|2[0-3]):[0-5]\d) (?P<riders>\d{1,3})")
 
@@ -77,3 +84,86 @@ def count_boarded(situation: Situation, site: str, day: date) -> dict[tuple[str,
     last = checks[-1] if checks else None
     rows = _read_entries(last.boarded if isinstance(last, CheckDone) else ())
     return {(row.vehicle, row.hour): row.riders for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """A case or contact: the first and the last day of its measure, by the days of its site."""
+
+    event: str
+    pseudonym: str
+    status: str
+    site: str
+    since: date
+    until: date
+
+
+def list_known_cases(
+    situation: Situation, operator: Operator, sees: Callable[[str], bool]
+) -> Iterator[DeclaredCase]:
+    """Yield the cases that still name an agent, by date, on the sites that a reader ``sees``."""
+    for case in situation.cases:
+        if case.agent and case.site in operator.site and sees(case.site):
+            yield case
+
+
+def list_open_cases(
+    situation: Situation,
+    operator: Operator,
+    rules: SituationRules,
+    now: datetime,
+    sees: Callable[[str], bool],
+) -> tuple[OpenCase, ...]:
+    """Return the cases whose measure lasts, the newest first, on the sites that a reader sees."""
+    every = list(list_known_cases(situation, operator, sees))
+    found = (_build_row(case, operator, rules) for case in reversed(every) if not case.cleared_at)
+    return tuple(row for row in found if to_local_day(now, row.site, operator) <= row.until)
+
+
+def _build_row(case: DeclaredCase, operator: Operator, rules: SituationRules) -> OpenCase:
+    """Return a case with the days of its measure, by the rule of its day."""
+    day = to_local_day(case.at, case.site, operator)
+    rule = rules.one(AbsenceRule, day, operator.site[case.site]) or AbsenceRule()
+    first = case.since or day
+    last = rule.last_day(case.status, first, case.until)
+    return OpenCase(case.event, case.agent, case.status, case.site, first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class FindingSpan:
+    """The days on which a finding is open, counted from a first day: from ``start`` up to ``end``.
+
+    From ``overdue`` on its due day is over.
+    """
+
+    finding: FindingRaised
+    start: int
+    end: int
+    overdue: int
+
+
+def list_finding_spans(
+    situation: Situation,
+    operator: Operator,
+    first_day: date,
+    days: int,
+    *,
+    until: date | None = None,
+    known_at: datetime | None = None,
+) -> Iterator[FindingSpan]:
+    """Yield when each finding is open within some days, by the days of its site.
+
+    What was raised or verified after ``until`` does not count.
+    """
+    for found in list_findings(situation, known_at):
+        raised, closing, end = found.raised, found.closing, days
+        first = to_local_day(raised.happened_at, raised.site, operator)
+        if until is not None and first > until:
+            continue
+        if closing is not None:
+            last = to_local_day(closing.happened_at, raised.site, operator)
+            end = days if until is not None and last > until else (last - first_day).days
+        start = max((first - first_day).days, 0)
+        if start < min(end, days):
+            overdue = (raised.due - first_day).days + 1
+            yield FindingSpan(raised, start, min(end, days), max(overdue, start))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from releve.situation.event import Event
-from releve.situation.events_incident import (
+from releve.situation.events_control import (
     IncidentClosed,
     IncidentDecided,
     IncidentNoted,
@@ -17,8 +17,6 @@ from releve.situation.events_incident import (
     IncidentTaskDone,
     IncidentTaskSet,
 )
-
-__all__ = ["Incident", "IncidentTask", "fold_incident"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from releve.network import Operator
-from releve.situation.finding_spans import FindingSpan, list_finding_spans
+from releve.situation.head_counts import FindingSpan, list_finding_spans
 from releve.situation.refusal import to_local_day
-from releve.situation.rule_kinds import LabelRule
-from releve.situation.rules import SituationRules
+from releve.situation.rule_kinds import LabelRule, SituationRules
 from releve.situation.situation import Situation
 from releve.situation.standings import (
     EXPIRED,
@@ -24,8 +23,6 @@ from releve.situation.standings import (
     StandingGrid,
     compute_standings,
 )
-
-__all__ = ["CharterLabel", "compute_label"]
 
 _LONGEST_DAYS = 400
 _BAD = (NOT_KEPT, EXPIRED, UNKNOWN)

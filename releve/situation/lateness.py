@@ -16,16 +16,6 @@ from typing import Any
 from releve.network import Operator, day_bounds
 from releve.situation.event import Event
 
-__all__ = [
-    "LATE_MINUTES",
-    "find_happening",
-    "find_late_record",
-    "find_time_zone",
-    "is_recorded_within",
-    "measure_delay",
-    "measure_entry_delay",
-]
-
 LATE_MINUTES = 60
 """Minutes after what happened up to which its record is in time."""
 _IN_TIME = timedelta(0)

@@ -1,15 +1,30 @@
-"""Stays of agents at sites, from a roster and a seating: the input of tracing."""
+"""Stays of agents at sites, from a roster and a seating: the input of tracing.
+
+Authorisations of the operator's table and of the events together, day by day.
+
+The day on which the personal values of an event are erased.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from releve.errors import Phrase
 from releve.network import Operator, zone
-
-__all__ = ["Stay", "list_placed_stays", "list_roster_stays", "read_seating"]
+from releve.situation.catalogue import personal_fields
+from releve.situation.event import Event
+from releve.situation.events import AgentUnavailable, CaseDeclared
+from releve.situation.events_control import AgentsPresent, AuthorisationGranted
+from releve.situation.refusal import to_local_day
+from releve.situation.rule_kinds import (
+    AbsenceRule,
+    AuthorisationRule,
+    RetentionRule,
+    SituationRules,
+)
+from releve.situation.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +115,102 @@ def read_seating(text: str, operator: Operator) -> tuple[dict[str, str], list[Ph
             continue
         faults.append(Phrase("Line {0}: {1}", number, fault))
     return seating, faults
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPermit:
+    """The current state of a permit: ``valid_to`` is the day before its withdrawal, if any."""
+
+    id: str
+    of: str
+    subject: str
+    valid_from: date
+    valid_to: date
+    withdrawn: bool
+
+    def holds_on(self, day: date) -> bool:
+        """Return whether it is valid on a day."""
+        return self.valid_from <= day <= self.valid_to
+
+    def state_on(self, day: date) -> str:
+        """Return valid, withdrawn, ended or not_yet."""
+        if self.withdrawn:
+            return "withdrawn"
+        if self.holds_on(day):
+            return "valid"
+        return "ended" if self.valid_to < day else "not_yet"
+
+
+def list_permits(situation: Situation, operator: Operator) -> tuple[HeldPermit, ...]:
+    """Return every permit whose subject is known: the operator's table first, then the events."""
+    return tuple(_iter_permits(situation, operator))
+
+
+def _iter_permits(situation: Situation, operator: Operator) -> Iterator[HeldPermit]:
+    tz = zone(operator.row.time_zone)
+    ends = {
+        name: permit.withdrawn_at.astimezone(tz).date()
+        for name, permit in situation.permits.items()
+        if permit.withdrawn_at is not None
+    }
+    for row in operator.authorisations:
+        yield _build_permit(row.id, row.kind, row.subject, row.valid_from, row.valid_to, ends)
+    for name, permit in situation.permits.items():
+        grant = permit.grant
+        subject = grant and (grant.site or grant.vehicle or grant.agent)
+        if grant and subject:
+            yield _build_permit(name, grant.of, subject, grant.valid_from, grant.valid_to, ends)
+
+
+def _build_permit(
+    name: str, of: str, subject: str, first: date, last: date, ends: dict[str, date]
+) -> HeldPermit:
+    if name in ends:
+        last = min(last, date.fromordinal(ends[name].toordinal() - 1))
+    return HeldPermit(name, of, subject, first, last, withdrawn=name in ends)
+
+
+def find_plannable_sites(
+    situation: Situation, operator: Operator, rules: SituationRules, day: date
+) -> tuple[str, ...]:
+    """Return the sites that may be planned on a day, closed or not: none lacks a permit it needs.
+
+    A site needs one where a rule in force asks for it; and, as in the operator's own table,
+    everywhere as soon as the table holds a permit for any site.
+    """
+    permits = list_permits(situation, operator)
+    held = {permit.subject for permit in permits if permit.of == "site" and permit.holds_on(day)}
+    kept = any(row.kind == "site" for row in operator.authorisations)
+    return tuple(
+        site.id
+        for site in operator.sites
+        if site.id in held or not (kept or rules.in_force(AuthorisationRule, day, site))
+    )
+
+
+def compute_erasure_day(event: Event, operator: Operator, rules: SituationRules) -> date | None:
+    """Return the day on which an event's personal values are erased; None = it has none.
+
+    A measure, an absence or a permit: a number of days after its last day; without a known end,
+    after it happened, which the retention job postpones while it lasts.
+    """
+    if not any(getattr(event, name) for name in personal_fields(event.kind)):
+        return None
+    site = operator.site.get(getattr(event, "site", ""))
+
+    def local_day(at: datetime) -> date:
+        return to_local_day(at, site.id if site else "", operator)
+
+    rule = rules.one(RetentionRule, local_day(event.recorded_at), site) or RetentionRule()
+    after = timedelta(days=rule.measure_days)
+    if isinstance(event, CaseDeclared):
+        first = event.since or local_day(event.happened_at)
+        absence = rules.one(AbsenceRule, first, site) or AbsenceRule()
+        return absence.last_day(event.status, first, event.until) + after
+    if isinstance(event, AgentUnavailable):
+        return local_day(event.until or event.happened_at) + after
+    if isinstance(event, AuthorisationGranted):
+        return event.valid_to + after
+    if isinstance(event, AgentsPresent):
+        return event.day + timedelta(days=rule.attendance_days)
+    return local_day(event.happened_at) + timedelta(days=rule.other_days)

@@ -10,13 +10,9 @@ from typing import Any, get_args, get_origin
 from releve.situation.alerts import NOTICES
 from releve.situation.catalogue import KINDS
 from releve.situation.charter import Charter
-from releve.situation.event import Event, MeasureFinding
-from releve.situation.fields import EventField, list_fields
+from releve.situation.event import Event, EventField, MeasureFinding, list_fields
 from releve.situation.refusal import REFUSALS
-from releve.situation.rule_kinds import PARAMETERS
-from releve.situation.rules import SituationRule, SituationRules
-
-__all__ = ["write_reference"]
+from releve.situation.rule_kinds import PARAMETERS, SituationRule, SituationRules
 
 _INTRODUCTION = """\
 # Events, and the consequences of the rules

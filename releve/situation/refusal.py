@@ -1,4 +1,10 @@
-"""Reasons why an event is not accepted, with the fix: one sentence per code."""
+"""Reasons why an event is not accepted, with the fix: one sentence per code.
+
+Fill a sentence of a code with its parameters, in English.
+
+The sentences of refusals, notices and event kinds are written once, in this package: they are the
+sources of the desk's French catalogue, and each interface formats the parameters in its own way.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +14,25 @@ from datetime import date, datetime
 
 from releve.network import Operator, Site, zone
 from releve.situation.event import Event
-from releve.situation.rules import SituationRules
-from releve.situation.sentences import fill_sentence
+from releve.situation.rule_kinds import SituationRules
 from releve.situation.situation import Situation
 
-__all__ = ["REFUSALS", "EventRefusal", "ValidationContext", "refuse", "to_local_day"]
+SHARES = frozenset({"fill", "most"})
+"""Parameters that are shares of 1, written as percentages."""
+
+
+def fill_sentence(sentence: str, params: Mapping[str, object]) -> str:
+    """Return a sentence with its braces filled; lists are joined by commas, times are in UTC."""
+    return sentence.format_map(
+        {name: _write_parameter(name, value) for name, value in params.items()}
+    )
+
+
+def _write_parameter(name: str, value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.0%}" if name in SHARES else f"{value:g}"
+    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
+
 
 REFUSALS: Mapping[str, str] = {
     "event.no_id": "The event has no id; give it a unique one.",

@@ -11,12 +11,15 @@ import yaml
 
 from releve.errors import ReleveError
 from releve.situation.charter import SOURCES, Charter
-from releve.situation.field_values import FieldFault, read_fields
-from releve.situation.fields import event_field
-from releve.situation.rule_kinds import PARAMETERS, RuleParameters
-from releve.situation.rules import RulePack, SituationRule, SituationRules, ended
-
-__all__ = ["END", "RuleRow", "SituationRuleFaults", "load_charter", "load_rules"]
+from releve.situation.event import FieldFault, event_field, read_fields
+from releve.situation.rule_kinds import (
+    PARAMETERS,
+    RulePack,
+    RuleParameters,
+    SituationRule,
+    SituationRules,
+    ended,
+)
 
 END = "end"
 """Kind of a row that only ends another."""

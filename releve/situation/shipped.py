@@ -8,8 +8,6 @@ from importlib import resources
 
 from releve.situation import ChosenPack, SituationRules, load_rules, write_reference
 
-__all__ = ["load_rules_with", "load_shipped_rules"]
-
 
 def load_rules_with(
     texts: Iterable[str] = (),

@@ -15,9 +15,7 @@ from releve.situation.audits import CharterAudit, fold_audit
 from releve.situation.draws import DrawPlan, fold_draws
 from releve.situation.event import Event
 from releve.situation.incidents import Incident, fold_incident
-from releve.situation.rules import ChosenPack
-
-__all__ = ["FAMILIES", "LostPlaces", "Situation", "apply_event", "empty_situation", "fold_events"]
+from releve.situation.rule_kinds import ChosenPack
 
 Key = tuple[str, ...]
 """The subject within its family, such as (site, day)."""

@@ -4,10 +4,13 @@ A measure is never kept for want of data: without evidence it is unknown, with e
 old it is expired. All sites, measures and days are judged at once; one measure of one day likewise,
 with its reasons and the day on which it will change if nothing is done. While an auditor's finding
 is open its measure is not kept (major), or partly kept at best (minor), whatever the checks say.
+
+Where the measures of the charter stand at each site today, against some days before.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -31,12 +34,10 @@ from releve.situation.charter_evidence import (
 from releve.situation.event import Event
 from releve.situation.events_audit import AuditObserved
 from releve.situation.events_control import AuditVerdict
-from releve.situation.finding_spans import FindingSpan, list_finding_spans
+from releve.situation.head_counts import FindingSpan, list_finding_spans
 from releve.situation.lateness import find_late_record
-from releve.situation.rules import SituationRules
+from releve.situation.rule_kinds import SituationRules
 from releve.situation.situation import Situation
-
-__all__ = ["STANDINGS", "Standing", "StandingGrid", "compute_site_standings", "compute_standings"]
 
 STANDINGS = ("not_kept", "expired", "unknown", "partly", "kept")
 """From the worst to the best; arrays hold their places."""
@@ -346,3 +347,55 @@ def _judge_share(rule: EvidenceRule, codes: Codes, start: int) -> Codes:
         found = np.where(kept + partly, PARTLY, NOT_KEPT)
         found[kept >= rule.least * (kept + partly + unkept)] = KEPT
     return found.astype(np.int8)
+
+
+TREND_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStandings:
+    """A site: a standing for each measure of a charter, in its order; empty: none is asked.
+
+    ``before`` is of 30 days ago, and ``changes`` how it differs (up, down or empty); ``kept`` the
+    share of the measures kept day by day, the oldest first, None where none is asked.
+    """
+
+    site: str
+    name: str
+    values: tuple[str, ...]
+    before: tuple[str, ...]
+    changes: tuple[str, ...]
+    kept: tuple[float | None, ...]
+
+
+def list_site_standings(
+    situation: Situation,
+    operator: Operator,
+    rules: SituationRules,
+    charter: Charter,
+    day: date,
+    sites: Sequence[str],
+) -> Iterator[SiteStandings]:
+    """Yield the standings of some sites on a day by the measures of a charter."""
+    first = day - timedelta(days=TREND_DAYS)
+    grid = compute_standings(
+        situation, operator, rules, first, TREND_DAYS + 1, until=day, sites=sites
+    )
+    measures = [measure.id for measure in charter.measures]
+    for site, kept in zip(grid.sites, grid.share_kept(measures).tolist(), strict=True):
+        values = tuple(grid.get(site, measure, day) or "" for measure in measures)
+        before = tuple(grid.get(site, measure, first) or "" for measure in measures)
+        yield SiteStandings(
+            site=site,
+            name=operator.site[site].name,
+            values=values,
+            before=before,
+            changes=tuple(map(_compare, before, values)),
+            kept=tuple(None if math.isnan(share) else share for share in kept),
+        )
+
+
+def _compare(before: str, value: str) -> str:
+    if not value or not before or value == before:
+        return ""
+    return "up" if STANDINGS.index(value) > STANDINGS.index(before) else "down"

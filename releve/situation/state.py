@@ -31,24 +31,7 @@ from releve.situation.events_control import (
     PackChosen,
     PackEnded,
 )
-from releve.situation.rules import ChosenPack
-
-__all__ = [
-    "Absence",
-    "Closure",
-    "ClosureOrder",
-    "DeclaredCase",
-    "Outage",
-    "Permit",
-    "SiteState",
-    "fold_absences",
-    "fold_cases",
-    "fold_outages",
-    "fold_pack",
-    "fold_permit",
-    "fold_site",
-    "take_last",
-]
+from releve.situation.rule_kinds import ChosenPack
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,6 @@ from releve.situation.presence import Stay
 from releve.situation.rule_kinds import TracingRule
 from releve.situation.state import DeclaredCase
 
-__all__ = ["CaseCluster", "TracedContact", "find_clusters", "trace_contacts"]
-
 
 @dataclass(frozen=True, slots=True)
 class CaseCluster:

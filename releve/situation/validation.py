@@ -9,17 +9,14 @@ from typing import Any
 from releve.network import Operator
 from releve.situation import events
 from releve.situation import validation_audit as audit
+from releve.situation import validation_audit as draw
 from releve.situation import validation_control as control
-from releve.situation import validation_draw as draw
-from releve.situation import validation_incident as incident
+from releve.situation import validation_control as incident
 from releve.situation.event import Event
 from releve.situation.refusal import EventRefusal, ValidationContext, refuse, to_local_day
-from releve.situation.rule_kinds import RecordingRule, ReopeningRule
-from releve.situation.rules import SituationRules
+from releve.situation.rule_kinds import RecordingRule, ReopeningRule, SituationRules
 from releve.situation.situation import Situation
 from releve.situation.state import Closure, DeclaredCase, Outage
-
-__all__ = ["find_refusals", "merge_reopening_terms"]
 
 _LONGEST_DAYS = 366
 
@@ -315,9 +312,9 @@ _BY_KIND: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[Event
     events.PowerDown: _check_outage,
     events.PowerUp: _check_outage_end,
     events.EventCorrected: _check_correction,
-    **audit.CHECKS,
-    **control.CHECKS,
-    **draw.CHECKS,
-    **incident.CHECKS,
+    **audit.AUDIT_CHECKS,
+    **control.CONTROL_CHECKS,
+    **draw.DRAW_CHECKS,
+    **incident.INCIDENT_CHECKS,
 }
 """Checks of each kind of event."""

@@ -6,12 +6,18 @@ runs, and :func:`check_runs` times them again without it.
 
 from releve.transport.check import check_runs
 from releve.transport.explain import explain_left_behind
-from releve.transport.fleet import Fleet, VehiclePool, build_fleet
+from releve.transport.fleet import Fleet, TransportSettings, TravelTimes, VehiclePool, build_fleet
 from releve.transport.result import FROM_SITE, TO_SITE, Rider, Run, TransportPlan, Wave
-from releve.transport.routes import Departure, RunRoute, list_departures, list_routes
-from releve.transport.routing import Journey, Trip, route_counts, route_riders
-from releve.transport.settings import TransportSettings
-from releve.transport.travel import TravelTimes
+from releve.transport.routes import (
+    Departure,
+    Journey,
+    RunRoute,
+    Trip,
+    list_departures,
+    list_routes,
+    route_counts,
+    route_riders,
+)
 
 __all__ = [
     "FROM_SITE",

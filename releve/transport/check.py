@@ -10,8 +10,6 @@ from itertools import pairwise
 from releve.transport.fleet import Fleet
 from releve.transport.result import TO_SITE, Rider, Run
 
-__all__ = ["check_runs"]
-
 SECOND = timedelta(seconds=1)
 
 

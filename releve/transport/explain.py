@@ -10,8 +10,6 @@ from releve.transport.fleet import Fleet
 from releve.transport.result import Rider
 from releve.transport.routes import list_departures, list_routes
 
-__all__ = ["explain_left_behind"]
-
 ALL_DAY = timedelta(days=1)
 
 

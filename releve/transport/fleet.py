@@ -1,17 +1,129 @@
-"""The vehicles of a day in pools of alike ones, and the times at which they may run."""
+"""The vehicles of a day in pools of alike ones, and the times at which they may run.
+
+The parameters of transport, each with its condition.
+
+How long a vehicle takes from place to place: imported, or estimated and marked so.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
 from releve.network import UTC, Curfew, Operator, Vehicle, day_bounds, parse_opening, zone
-from releve.transport.settings import TransportSettings
-from releve.transport.travel import TravelTimes
 
-__all__ = ["Fleet", "VehiclePool", "build_fleet"]
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """What a ride may be like; minutes."""
+
+    max_ride_minutes: float = 60.0
+    """Longest time in a vehicle."""
+    earliest_minutes: float = 30.0
+    """How long before a shift riders may arrive, and how long after it they may wait to leave."""
+    alight_minutes: float = 5.0
+    """Time from the vehicle to the seat: a run arrives at least this long before the shift."""
+    boarding_minutes: float = 6.0
+    """Time that boarding adds to each run."""
+    road_factor: float = 1.35
+    """Road kilometres per kilometre as the crow flies, where a drive is estimated."""
+    speed_kmh: float = 27.0
+    """Speed on the road where a drive is estimated."""
+    slots: int = 3
+    """Arrival times tried per run, from the latest to the earliest."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_ride_minutes", "road_factor", "speed_kmh"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise ValueError(f"{name} > 0 does not hold, got {value!r}")
+        if not 0 <= self.alight_minutes <= self.earliest_minutes:
+            raise ValueError(
+                "0 <= alight_minutes <= earliest_minutes does not hold, got"
+                f" {self.alight_minutes!r} and {self.earliest_minutes!r}"
+            )
+        if self.boarding_minutes < 0 or self.slots < 1:
+            raise ValueError(
+                "boarding_minutes >= 0 and slots >= 1 do not hold, got"
+                f" {self.boarding_minutes!r} and {self.slots!r}"
+            )
+
+    def list_margins(self) -> tuple[float, ...]:
+        """Return the minutes between a run's arrival and the shift that are tried, least first."""
+        first, last = self.alight_minutes, self.earliest_minutes
+        if self.slots == 1 or first == last:
+            return (first,)
+        step = (last - first) / (self.slots - 1)
+        return tuple(first + i * step for i in range(self.slots))
+
+
+_EARTH_KM = 6371.0
+
+
+class TravelTimes:
+    """Drives between the stops, sites and depots of an operator, in minutes.
+
+    A drive that the table ``travel`` lacks is taken from the other direction, then from the table
+    ``shuttles`` (less boarding), then estimated.
+    """
+
+    def __init__(self, operator: Operator, settings: TransportSettings) -> None:
+        self._settings = settings
+        self._where = {row.id: (row.lat, row.lon) for row in operator.stops}
+        self._where |= {row.id: (row.lat, row.lon) for row in operator.sites}
+        self._where |= {row.id: (row.lat, row.lon) for row in operator.depots}
+        self._rows: dict[tuple[str, str], list[tuple[int, int, float, float | None, bool]]] = {}
+        for row in operator.travel:
+            found = (row.from_hour, row.to_hour, row.minutes, row.km, row.source == "estimated")
+            self._rows.setdefault((row.origin, row.target), []).append(found)
+        self._shuttles = {
+            (row.stop, row.site): max(1.0, row.ride_minutes - settings.boarding_minutes)
+            for row in operator.shuttles
+        }
+        self._known: dict[tuple[str, str, int], tuple[float, float, bool]] = {}
+
+    def get_minutes(self, origin: str, target: str, hour: int) -> float:
+        """Return the minutes of a drive that begins in an hour of the day."""
+        return self._find(origin, target, hour)[0]
+
+    def get_km(self, origin: str, target: str, hour: int) -> float:
+        """Return the road kilometres of a drive."""
+        return self._find(origin, target, hour)[1]
+
+    def is_estimated(self, origin: str, target: str, hour: int) -> bool:
+        """Return whether the minutes of a drive are an estimate."""
+        return self._find(origin, target, hour)[2]
+
+    def _find(self, origin: str, target: str, hour: int) -> tuple[float, float, bool]:
+        key = (origin, target, hour)
+        if key not in self._known:
+            self._known[key] = self._look_up(origin, target, hour)
+        return self._known[key]
+
+    def _look_up(self, origin: str, target: str, hour: int) -> tuple[float, float, bool]:
+        if origin == target:
+            return 0.0, 0.0, False
+        away = self._settings.road_factor * _measure_km(self._where[origin], self._where[target])
+        for ends in ((origin, target), (target, origin)):
+            for first, last, minutes, km, estimated in self._rows.get(ends, ()):
+                if first <= hour < last:
+                    return minutes, away if km is None else km, estimated
+        for ends in ((origin, target), (target, origin)):
+            if ends in self._shuttles:
+                return self._shuttles[ends], away, False
+        return 60.0 * away / self._settings.speed_kmh, away, True
+
+
+def _measure_km(a: tuple[float, float], b: tuple[float, float]) -> float:
+    (lat1, lon1), (lat2, lon2) = a, b
+    half = (
+        sin(radians(lat2 - lat1) / 2) ** 2
+        + cos(radians(lat1)) * cos(radians(lat2)) * sin(radians(lon2 - lon1) / 2) ** 2
+    )
+    return 2 * _EARTH_KM * asin(sqrt(min(1.0, half)))
 
 
 @dataclass(frozen=True)

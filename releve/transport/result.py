@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["FROM_SITE", "TO_SITE", "Rider", "Run", "TransportPlan", "Wave"]
-
 TO_SITE, FROM_SITE = "to", "from"
 """The legs of a ride: to work, and home from it."""
 

@@ -3,7 +3,7 @@
 ================  =================================================================================
 ``manifest.json`` when, of which program and tables, and the size and SHA-256 of each member
 ``signed.json``   the manifest's signature by the key of the ledger, and its public key
-``database.age``  the rows of the database, gzip (:mod:`releve.upkeep.snapshot`)
+``database.age``  the rows of the database, gzip (:mod:`releve.upkeep.backup`)
 ``files.age``     a tar.gz of the home's files: identity, rules, charters, law, packs, photos, roots
 ``keys.age``      the keys, as JSON by file name, apart so that they can be kept apart
 ================  =================================================================================
@@ -35,19 +35,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from releve.errors import ReleveError
 from releve.files.atomic import replace_file
 from releve.ledger.digests import BACKUP_TAG
-
-__all__ = [
-    "BackupFault",
-    "Manifest",
-    "check_members",
-    "check_signer",
-    "compress",
-    "extract",
-    "pack",
-    "read_identities",
-    "read_signer",
-    "tar_files",
-]
 
 FORMAT = "releve backup 1"
 MANIFEST, SIGNED = "manifest.json", "signed.json"

@@ -1,25 +1,44 @@
-"""Write and check a backup: the database as of one instant, the home's files, and the keys."""
+"""Write and check a backup: the database as of one instant, the home's files, and the keys.
+
+The rows of the whole database as JSON lines, read as of one instant, and put into another.
+
+A table begins with ``{"table": …, "columns": […]}``; its rows follow, an array each. They are the
+same whether SQLite or PostgreSQL wrote them, so that a snapshot of one is loaded into the other.
+Tables are those of the migrations that the database has, which need not be the newest.
+
+The files and keys of a home, in a backup and out of it; nothing here needs Django.
+"""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
+import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyrage
+from django.apps.registry import Apps
 from django.conf import settings
-from django.db import connection
+from django.core.management.color import no_style
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import Model
 
 from releve import __version__
 from releve.environment import SECRET_FILE
+from releve.evidence.verify import VerifyError, read_signed_root
+from releve.files.atomic import write_file
+from releve.ledger.chain import decode_value, encode_value
 from releve.ledger.digests import format_entry, hash_entry
-from releve.ledger.journal import read_recipients
+from releve.ledger.export import read_recipients
 from releve.ledger.keys import key_in_place
 from releve.upkeep.archive import (
     BackupFault,
@@ -30,10 +49,198 @@ from releve.upkeep.archive import (
     pack,
     tar_files,
 )
-from releve.upkeep.home_files import list_files, list_key_files
-from releve.upkeep.snapshot import Snapshot, open_snapshot
 
-__all__ = ["check_backup", "open_lines", "write_backup"]
+LEFT_OUT = frozenset({
+    "accounts.requestcount", "accounts.user_user_permissions", "auth.group_permissions",
+    "auth.permission", "contenttypes.contenttype", "live.workerbeat", "sessions.session",
+    "usersessions.usersession",
+})  # fmt: skip
+"""Sign-ins and counters of the day, which a restored house begins again, and what Django makes."""
+_BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The database at one instant; to be read inside :func:`open_snapshot`."""
+
+    apps: Apps
+    migrations: Mapping[str, list[str]]
+    """The last migrations of each app, by which the tables can be made again."""
+
+    def models(self) -> list[type[Model]]:
+        """Return the models whose rows are in it."""
+        found: list[type[Model]] = self.apps.get_models(include_auto_created=True)
+        return [model for model in found if model._meta.managed and _name(model) not in LEFT_OUT]
+
+    def rows(self, label: str) -> Any:
+        """Return the rows of a model, none where the database has no such table yet."""
+        try:
+            return self.apps.get_model(label)._base_manager.all()
+        except LookupError:
+            return None
+
+    def lines(self, counts: dict[str, int]) -> Iterator[bytes]:
+        """Yield every row, in the order of the keys, and count them by table."""
+        for model in self.models():
+            columns = [field.attname for field in model._meta.concrete_fields]
+            yield _line({"table": _name(model), "columns": columns})
+            rows = model._base_manager.order_by("pk").values_list(*columns)
+            counts[_name(model)] = 0
+            for row in rows.iterator(chunk_size=_BATCH):
+                counts[_name(model)] += 1
+                yield _line([encode_value(value) for value in row])
+
+
+@contextmanager
+def open_snapshot() -> Iterator[Snapshot]:
+    """Read as of one instant; neither database keeps its writers waiting meanwhile."""
+    with _one_instant():
+        loader = MigrationLoader(connection)
+        nodes = [
+            node
+            for node in loader.applied_migrations
+            if node in loader.graph.nodes
+            and not any(
+                child.key in loader.applied_migrations and child.key[0] == node[0]
+                for child in loader.graph.node_map[node].children
+            )
+        ]
+        migrations: dict[str, list[str]] = {}
+        for app, name in sorted(nodes):
+            migrations.setdefault(app, []).append(name)
+        yield Snapshot(loader.project_state(nodes).apps, migrations)
+
+
+def prepare_tables(migrations: Mapping[str, list[str]]) -> Apps:
+    """Make the tables of a snapshot in an empty database; return their models."""
+    executor = MigrationExecutor(connection)
+    targets = [(app, name) for app, names in migrations.items() for name in names]
+    executor.migrate(targets)
+    apps: Apps = executor.loader.project_state(targets).apps
+    return apps
+
+
+def load_rows(lines: Iterable[bytes], apps: Apps) -> dict[str, int]:
+    """Put the rows of a snapshot into empty tables, all or none; return how many by table."""
+    counts: dict[str, int] = {}
+    models: list[type[Model]] = []
+    with transaction.atomic():
+        batch: list[Model] = []
+        for line in lines:
+            found = json.loads(line)
+            if isinstance(found, dict):
+                _store(batch)
+                model = apps.get_model(found["table"])
+                models.append(model)
+                fields = {field.attname: field for field in model._meta.concrete_fields}
+                columns = [fields[name] for name in found["columns"]]
+                counts[found["table"]] = 0
+                continue
+            values = zip(columns, found, strict=True)
+            batch.append(model(**{f.attname: decode_value(f, value) for f, value in values}))
+            counts[_name(model)] += 1
+            if len(batch) == _BATCH:
+                _store(batch)
+        _store(batch)
+        with connection.cursor() as cursor:
+            for statement in connection.ops.sequence_reset_sql(no_style(), models):
+                cursor.execute(statement)
+    return counts
+
+
+def _store(batch: list[Model]) -> None:
+    if batch:
+        type(batch[0])._base_manager.bulk_create(batch)
+        batch.clear()
+
+
+@contextmanager
+def _one_instant() -> Iterator[None]:
+    if connection.vendor == "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")  # Django's own would take the one writer's place
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+
+
+def _name(model: type[Model]) -> str:
+    return model._meta.label_lower
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+FOLDERS = ("charters", "law", "packs", "photos", "roots", "rules")
+"""Folders of the home whose files are in a backup."""
+NAMES = "identity/names.box"
+"""Under which the file of names stands in a backup, wherever the installation keeps it."""
+
+
+def list_files(home: Path, names: Path) -> dict[str, Path]:
+    """Return the files of a backup by the names that they have in it."""
+    found = {
+        str(path.relative_to(home)): path
+        for folder in FOLDERS
+        for path in sorted((home / folder).rglob("*"))
+        if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+    }
+    return {**found, NAMES: names} if names.is_file() else found
+
+
+def list_key_files(home: Path) -> list[Path]:
+    """Return the files of a home that hold keys, those of a rotation under way too."""
+    found = {*home.glob("*.key*"), *home.glob("secret-key*")}
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+
+
+def list_root_keys(folder: Path) -> set[str]:
+    """Return the public keys of the signed roots in a folder; BackupFault for one that is not."""
+    keys = set()
+    for path in sorted(folder.glob("root-*.json")):
+        try:
+            keys.add(str(read_signed_root(json.loads(path.read_bytes()))["key"]))
+        except (VerifyError, ValueError) as error:
+            raise BackupFault(f"{path} is not a signed root: {error}") from error
+    return keys
+
+
+def unpack_home(
+    path: Path, home: Path, identities: Sequence[pyrage.x25519.Identity]
+) -> tuple[str, ...]:
+    """Write a backup's files and keys into an empty folder; return their names.
+
+    Needs no Django: its settings read the keys that are put here.
+    """
+    if home.exists() and any(home.iterdir()):
+        raise BackupFault(f"{home} is not empty: restore into a new folder, nothing is overwritten")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)
+    names: list[str] = []
+    with tempfile.TemporaryFile(dir=home) as target:
+        extract(path, "keys.age", target, identities)
+        target.seek(0)
+        for name, text in json.load(target).items():
+            write_file(home / Path(name).name, text, mode=0o600)
+            names.append(name)
+        target.seek(0)
+        target.truncate()
+        extract(path, "files.age", target, identities)
+        target.seek(0)
+        with tarfile.open(fileobj=target, mode="r:gz") as files:
+            files.extractall(home, filter="data")
+            names += files.getnames()
+    for folder in home.rglob("*"):
+        if folder.is_dir():
+            folder.chmod(0o700)
+    return tuple(names)
+
 
 _KEYS = (
     ("ledger.key", "LEDGER_KEY"),

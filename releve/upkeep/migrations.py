@@ -20,26 +20,11 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from releve.environment import SECRET_FILE
 from releve.errors import ReleveError
-from releve.files.locks import lock
-from releve.gate.key_checks import NAME as GATE
+from releve.files.atomic import lock
+from releve.gate.connections import NAME as GATE
 from releve.gate.pseudonyms import key_check
 from releve.ledger import keys as ledger_keys
-from releve.ledger.key_files import stored_key_check
-
-__all__ = [
-    "DatabaseEmpty",
-    "DatabaseForeign",
-    "DatabaseTooNew",
-    "DatabaseTooOld",
-    "MigrationError",
-    "MigrationState",
-    "apply_migrations",
-    "check_database",
-    "hold_migration_lock",
-    "make_tables",
-    "read_migration_state",
-    "refuse_lost_database",
-]
+from releve.ledger.keys import stored_key_check
 
 _LOCK = 0x72656C657665
 """Number of PostgreSQL's advisory lock: one migration at a time, whichever host runs it."""

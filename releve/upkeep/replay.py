@@ -26,11 +26,11 @@ from releve.evidence.verify import VerifyError, read_signed_root
 from releve.files.atomic import make_folder
 from releve.gate.erasure import PSEUDONYM, erase_pseudonym
 from releve.gate.journal import FACTS, replay_facts
-from releve.ledger import tree
+from releve.ledger import merkle
 from releve.ledger.chain import append, lock_head, read_head, serialize_entry
 from releve.ledger.digests import NO_HASH, canonical_json, hash_entry, hash_root
 from releve.ledger.erasure import ERASED, SUBJECT, erase_subject, find_values
-from releve.ledger.journal import JournalFault, JournalPart, parse_part
+from releve.ledger.export import JournalFault, JournalPart, parse_part
 from releve.ledger.merkle import tree_hash
 from releve.ledger.models import (
     LedgerEntry,
@@ -47,15 +47,6 @@ from releve.ledger.rollback import (
     roots_folder,
 )
 from releve.ledger.roots import load_last_root, publish_document
-
-__all__ = [
-    "Outside",
-    "publish_roots",
-    "read_outside",
-    "repeat_acts",
-    "resume_ledger",
-    "settle_values",
-]
 
 _BY = "restore"
 _COMMITMENT = re.compile(r'\{"commitment":"[0-9a-f]{64}"\}')
@@ -214,8 +205,8 @@ def _store_root(signed: Mapping[str, Any]) -> bool:
         return False
     if said["previous"] != (hash_root(json.loads(before.statement)) if before else NO_HASH):
         raise JournalFault(f"a root is missing between root {number} and root {said['number']}")
-    tree.extend_tree(size, said["size"])
-    found = tree_hash(said["size"], tree.hash_subtree).hex()
+    merkle.extend_tree(size, said["size"])
+    found = tree_hash(said["size"], merkle.hash_subtree).hex()
     if (head, found) != (said["head"], said["tree"]):
         raise JournalFault(f"root {said['number']} is not over the entries that are here")
     LedgerRoot.objects.create(

@@ -17,8 +17,8 @@ from django.test import Client
 from django.utils import timezone
 
 from releve.accounts.models import AccountAct, Grant, User
-from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
-from releve.desk.access.open_mode import COOKIE, format_choice
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, DATED, Role
+from releve.desk.access.guard import COOKIE, format_choice
 
 __all__ = ["FR", "give", "look_as", "person", "sign_in", "signed_in"]
 

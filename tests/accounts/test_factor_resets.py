@@ -8,11 +8,10 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
-from releve.accounts import factor_resets, grants
-from releve.accounts.factor_resets import approve_reset, request_reset
-from releve.accounts.grants import STREAM, AccessError
+from releve.accounts import grants
+from releve.accounts.grants import STREAM, AccessError, approve_reset, request_reset
 from releve.accounts.models import AccountAct, FactorReset, User
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.accounts.two_people import COMMAND_LINE
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import give, person, sign_in
@@ -98,7 +97,7 @@ def test_a_request_ends_after_a_day_and_needs_a_reason(
     FactorReset.objects.update(asked_at=timezone.now() - timedelta(hours=25))
     with pytest.raises(AccessError, match="ask again"):
         approve_reset(reset, by="zoe")
-    assert not factor_resets.list_open_resets()
+    assert not grants.list_open_resets()
 
 
 def test_the_pages_ask_and_allow(ines: User, admins: tuple[User, User]) -> None:

@@ -19,8 +19,7 @@ from releve.accounts import grants, tokens
 from releve.accounts.confirmations import are_two_administrators
 from releve.accounts.directory import list_accounts, list_programs
 from releve.accounts.models import Grant, ScopedRole, Token, User
-from releve.accounts.permissions import PERMISSIONS, Permission
-from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, DATED, PERMISSIONS, Permission, Role
 from releve.accounts.scopes import HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
 from releve.accounts.two_people import COMMAND_LINE
 from releve.cli.main import main

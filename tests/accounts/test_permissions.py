@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from releve.accounts.permissions import PERMISSIONS, Permission, acting_roles
-from releve.accounts.roles import OUTSIDE, READ_ONLY, Role
+from releve.accounts.permissions import (
+    OUTSIDE,
+    PERMISSIONS,
+    READ_ONLY,
+    Permission,
+    Role,
+    acting_roles,
+)
 from releve.accounts.scopes import EVERYTHING, NOTHING, HeldRole, Scope, can, is_outsider, scope_for
-from releve.desk.access.open_mode import build_visitor
+from releve.desk.access.guard import build_visitor
 
 
 def test_an_anonymous_visitor_may_do_nothing() -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from releve.accounts import grants, notices, reidentification
 from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.models import IdentityRequest, User
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger.chain import iter_entries
 from releve.ledger.erasure import erase_subject
 from tests.accounts.people import give, person

@@ -24,10 +24,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from releve.accounts import confirmations, factor_resets, grants, notices, tokens
+from releve.accounts import confirmations, grants, notices, tokens
 from releve.accounts.grants import AccessError, RoleRequest
 from releve.accounts.models import AccountAct, User
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.accounts.two_people import (
     COMMAND_LINE,
     ROLE,
@@ -297,9 +297,9 @@ def test_what_one_administrator_makes_is_one_person_until_the_other_confirms_it(
     assert confirmations.confirm_account(moved_in("c1"), by="zoe")
     for puppet in ("p1", "p2"):
         administrator(puppet, by="amina")
-    reset = factor_resets.request_reset(ines, "in person, by the badge", by="p1")
+    reset = grants.request_reset(ines, "in person, by the badge", by="p1")
     with pytest.raises(AccessError, match="amina made the account p2; amina made the account p1"):
-        factor_resets.approve_reset(reset, by="p2")
+        grants.approve_reset(reset, by="p2")
 
 
 @pytest.mark.django_db

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from releve.association.bulletin_summaries import describe_clerk_day, describe_contribution
-from releve.association.clerk import publish_bulletin
-from releve.association.clerk_answers import (
+from releve.association.bulletin import describe_clerk_day, describe_contribution
+from releve.association.clerk import (
     NotPublished,
     describe_refusal,
+    publish_bulletin,
     wrap_day_bulletin,
     wrap_month_design,
     wrap_own_result,

@@ -29,14 +29,13 @@ from releve.association.contracts import (
     start_contract,
     take_step,
 )
-from releve.association.envelopes import MOST_BYTES, Envelope
-from releve.association.errors import AssociationError
 from releve.association.exchange import sync_contracts
 from releve.association.gate_member import keep_result, prepare_request
 from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
+from releve.association.keys import MOST_BYTES, AssociationError, Envelope
 from releve.association.models import ReliefGate
-from releve.cli.sector_contract import contract
-from releve.desk.valve.forms import ClausesForm
+from releve.cli.sector_bulletin import contract
+from releve.desk.valve import ClausesForm
 from releve.sector import SectorError
 from tests.association.sector_of_seven import OWN, SectorOfSeven
 from tests.association.test_gates import (

@@ -11,20 +11,21 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.association import contracts
-from releve.association.contract_summaries import (
+from releve.association.contract_exchange import (
     list_signed_steps,
     may_lend_agents,
     summarise_contract,
 )
-from releve.association.contract_text import compose_contract, typeset_contract
 from releve.association.contracts import (
     StoredContract,
+    compose_contract,
     export_contract,
     list_contracts,
     load_contract,
     receive_contract,
     start_contract,
     take_step,
+    typeset_contract,
 )
 from releve.ledger.chain import iter_entries
 from releve.ledger.keys import public_hex

@@ -18,12 +18,10 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.association import gates
-from releve.association.bulletin_summaries import describe_clerk_day
+from releve.association.bulletin import describe_clerk_day
 from releve.association.clerk_intake import revoke_member
-from releve.association.envelopes import Envelope, open_envelope
-from releve.association.errors import AssociationError
 from releve.association.exchange import fetch_gates, run_member_gates, send_order
 from releve.association.gate_member import (
     find_programme,
@@ -33,20 +31,22 @@ from releve.association.gate_member import (
     merge_matches,
     prepare_commit,
     prepare_request,
-    read_result,
+    read_gate_result,
 )
-from releve.association.gate_summaries import describe_gate, list_gate_summaries, summarise_gate
 from releve.association.gates import (
     announce_gate,
     clear_gate,
+    describe_gate,
+    list_gate_summaries,
     run_clearings,
     show_to_auditor,
+    summarise_gate,
     take_order,
     wrap_result,
 )
-from releve.association.keys import load_clearing_secret
+from releve.association.keys import AssociationError, Envelope, load_clearing_secret, open_envelope
 from releve.association.models import OwnOrder, ReceivedOrder, ReliefGate
-from releve.files.locks import try_lock
+from releve.files.atomic import try_lock
 from releve.ledger.models import LedgerEntry
 from releve.network import sample_operator
 from releve.runs import job_process
@@ -66,8 +66,8 @@ from releve.sector import (
     seal_offer,
     sign_text,
 )
-from releve.upkeep.doctor_data import check_clearings
-from releve.upkeep.findings import Examination
+from releve.upkeep.doctor import check_clearings
+from releve.upkeep.doctor_reach import Examination
 from tests.accounts.people import look_as
 from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven, sign_key
 
@@ -149,7 +149,7 @@ def test_a_member_asks_another_offers_and_each_has_its_own_result_alone(
     run_clearings(CLEARS)
     run_member_gates(CLEARS + timedelta(minutes=1))
 
-    result = read_result("g-1")
+    result = read_gate_result("g-1")
     assert result is not None
     assert {(one["half_hour"], one["agents"]) for one in result["matches"]} == {(20, 4), (21, 5)}
     assert result["keys"] == {GIVER: KEY}
@@ -470,7 +470,7 @@ def test_a_result_that_is_not_the_clerk_s_or_another_member_s_is_not_stored(
     for bad in (forged, wrap_result(row, GIVER)):
         with pytest.raises(AssociationError):
             keep_result("g-1", bad, CLEARS)
-    assert read_result("g-1") is None
+    assert read_gate_result("g-1") is None
     keep_result("g-1", open_envelope(result.content), CLEARS)
     assert parse_order(OwnOrder.objects.get().text).kind == "request"
 

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.association.clerk import publish_bulletin
 from releve.association.clerk_intake import revoke_member
 from releve.association.contracts import start_contract
@@ -27,7 +27,7 @@ from releve.association.models import (
     OwnOrder,
     ReliefGate,
 )
-from releve.desk.valve.words import REFUSALS
+from releve.desk.valve import REFUSALS
 from releve.live import api as live
 from releve.network import read_operator, write_operator
 from releve.network.sample import sample_operator

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.association import contracts
+from releve.association.agents import EFFICIENCY, ContractSource, count_agents
 from releve.association.contracts import DRILL, RELIEF, start_contract, take_step
 from releve.association.models import LentAgent
-from releve.association.partner_agents import EFFICIENCY, ContractSource, count_agents
 from releve.live import partners, routes
 from releve.live.partners import Lending
 from releve.plan import Placement

@@ -14,10 +14,9 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate.batch_proofs import close_batches
 from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_proofs import seal_facts
+from releve.gate.proofs import close_batches, seal_facts
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root

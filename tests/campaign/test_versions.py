@@ -15,13 +15,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate import decision, rule_versions
-from releve.gate.batch_proofs import close_batches
-from releve.gate.current_rules import load_current_rules
+from releve.gate import campaign_cache, decision
+from releve.gate.campaign_cache import load_current_rules, load_rules_version, store_current_rules
 from releve.gate.errors import NotAvailable
 from releve.gate.fact_import import load_frames
 from releve.gate.models import CampaignRow, Decision, Load, RuleTable
-from releve.gate.rule_versions import load_rules_version, store_current_rules
+from releve.gate.proofs import close_batches
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
 from releve.outbound import built_in_texts
@@ -90,7 +89,7 @@ def history(people: range) -> None:
 @pytest.fixture
 def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three people called on 10, 11 and 12 August 2026; the house adds a row before the 12th."""
-    monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
+    monkeypatch.setattr(campaign_cache._StoredVersions, "versions", frozenset())
     history(range(2))
     for at in WEEK:
         if at.day == 12:
@@ -148,7 +147,7 @@ def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alon
 def test_a_version_that_is_not_kept_is_named_with_what_to_put_back(tmp_path: Path) -> None:
     (settings.HOME / "law" / "house.yaml").unlink()
     RuleTable.objects.exclude(texts=built_in_texts()).delete()
-    rule_versions._load_version.cache_clear()
+    campaign_cache._load_version.cache_clear()
     assert "not kept here" in write_proof(tmp_path / "out", code=1)
 
 
@@ -158,7 +157,7 @@ def test_a_version_is_kept_once_and_is_read_back_as_it_was() -> None:
     store_current_rules()
     assert RuleTable.objects.count() == 2
     for table in RuleTable.objects.all():
-        rule_versions._load_version.cache_clear()
+        campaign_cache._load_version.cache_clear()
         assert load_rules_version(table.version).version == table.version
     with pytest.raises(NotAvailable, match="put back"):
         load_rules_version("0" * 64)

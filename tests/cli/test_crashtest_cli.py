@@ -14,10 +14,9 @@ import pytest
 from releve.crashtest import Settings, build_run_arrays, join_quarters, run
 from releve.files.plan_folder import write_plans
 from releve.files.run_folder import read_parts, read_result, read_step
-from releve.runs import dask_cluster
-from releve.runs.errors import ClusterError
+from releve.runs import execution
 from releve.runs.execution import CaseProgress, Execution, missing_parts, run_ablation, run_case
-from releve.runs.request import count_ablation_quarters
+from releve.runs.inputs import ClusterError, count_ablation_quarters
 from releve.situation import ChosenPack
 from tests.cli.folders import run as command
 from tests.cli.folders import write_folder
@@ -243,7 +242,7 @@ def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(clus
     )
     parts = [(first, 4) for first in range(0, 24, 4)]
     found = []
-    for part in dask_cluster.run_on_cluster(ready, parts, cluster, dask_cluster.run_part):
+    for part in execution.run_on_cluster(ready, parts, cluster, execution.run_part):
         if not found:
             with Client(cluster) as client:
                 worker = sorted(client.scheduler_info()["workers"])[0]
@@ -260,10 +259,10 @@ def _die() -> None:
 
 @pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
+    monkeypatch.setattr(execution, "CONNECT_S", 1)
     with pytest.raises(ClusterError, match=r"no Dask scheduler at tcp://.*start one"):
         next(
-            dask_cluster.run_on_cluster(
-                build_run_arrays(build_test()), [(0, 1)], "tcp://127.0.0.1:1", dask_cluster.run_part
+            execution.run_on_cluster(
+                build_run_arrays(build_test()), [(0, 1)], "tcp://127.0.0.1:1", execution.run_part
             )
         )

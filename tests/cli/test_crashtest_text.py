@@ -9,7 +9,7 @@ import re
 import pytest
 from rich.console import Console
 
-from releve.cli.crashtest_text import (
+from releve.cli.crashtest import (
     _format_change,
     _format_harm,
     _format_number,

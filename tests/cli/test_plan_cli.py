@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from releve.cli import plan_bars
-from releve.cli.catalogue import Speech
+from releve.cli import plan_text
+from releve.cli.main import Speech
+from releve.cli.plan import Stopwatch
 from releve.cli.plan_text import (
     build_matrix_tables,
     build_verdict_table,
@@ -25,7 +26,6 @@ from releve.cli.plan_text import (
     list_missing_lines,
     list_proof_lines,
 )
-from releve.cli.stopwatch import Stopwatch
 from releve.demand import Requirement
 from releve.files.plan_folder import read_plans
 from releve.network import HOME, Operator
@@ -174,7 +174,7 @@ def test_a_folder_that_is_no_operator_is_refused(tmp_path: Path) -> None:
 def test_a_folder_of_other_files_is_refused_before_the_plan_is_made(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releve.cli.plan_bars.solve_day", None)
+    monkeypatch.setattr("releve.cli.plan_text.solve_day", None)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("kept", encoding="utf-8")
     result = run("plan", folder, "--no-missing", "--out", tmp_path / "letters")
@@ -288,7 +288,7 @@ def test_the_verdict_is_printed_and_written_before_what_is_missing_is_looked_for
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(plan_bars, "add_missing", interrupted)
+    monkeypatch.setattr(plan_text, "add_missing", interrupted)
     result = run("plan", folder, "--day", "2026-12-01", "--out", tmp_path / "plan")
     assert result.exit_code != 0
     assert "Relief matrix" in result.stdout

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli import main
-from releve.cli.catalogue import load_gettext
+from releve.cli.main import load_gettext
 from releve.network.workbook import write_template
 from tests.network.test_french import workbook
 

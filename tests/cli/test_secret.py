@@ -14,8 +14,7 @@ from django.conf import settings as loaded
 from django.core.exceptions import ImproperlyConfigured
 
 from releve import environment
-from releve.accounts.factor_box import build_factor_box
-from releve.accounts.factor_resets import request_reset
+from releve.accounts.grants import build_factor_box, request_reset
 from releve.accounts.models import AccountAct, FactorReset, User
 from releve.cli.main import main
 from releve.ledger.chain import iter_entries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from releve.cli.terminal_text import replace_unprintable
+from releve.cli.options import replace_unprintable
 
 
 def test_french_spaces_stay_and_control_characters_go() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
 from releve.crashtest import CrashTest, RunArrays
+from releve.crashtest.call_outcomes import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.crashtest.outages import draw_outages
 from releve.crashtest.outbreak import Detail, simulate
 from releve.crashtest.outbreak.rng import (
@@ -23,7 +24,6 @@ from releve.crashtest.outbreak.rng import (
     draw_unit,
     hash_key,
 )
-from releve.crashtest.queue_table import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.crashtest.relief_rule import allocate_buffers, build_cells
 from releve.plan import BASE, Placement
 

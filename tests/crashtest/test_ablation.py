@@ -17,8 +17,7 @@ from releve.crashtest.ablation import (
     select_lost_calls,
 )
 from releve.crashtest.kernel_types import PROGRAMME
-from releve.crashtest.result import build_result
-from releve.crashtest.result_json import result_from_json, result_to_json
+from releve.crashtest.result import build_result, result_from_json, result_to_json
 from tests.crashtest.rough_quarter import DAYS, HAZARDS, build_test
 
 COUNT = 12

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from releve.crashtest import build_run_arrays
-from releve.crashtest.call_outcomes import serve
+from releve.crashtest.call_outcomes import build_queue_table, serve
 from releve.crashtest.kernel_types import BINS, Demand, Presence, Rows, Work
 from releve.crashtest.lost_places import (
     CLOSURE,
@@ -19,7 +19,6 @@ from releve.crashtest.lost_places import (
     find_losses,
 )
 from releve.crashtest.quarter import simulate_quarters
-from releve.crashtest.queue_table import build_queue_table
 from releve.crashtest.run_arrays import _index_reliefs
 from tests.crashtest.rough_quarter import build_test
 

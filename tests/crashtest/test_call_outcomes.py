@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.crashtest.call_outcomes import serve
+from releve.crashtest.call_outcomes import build_queue_table, serve
 from releve.crashtest.kernel_types import Demand, Work
-from releve.crashtest.queue_table import build_queue_table
 from releve.demand import metrics
 
 T = 48

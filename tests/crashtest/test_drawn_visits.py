@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from releve.crashtest import CrashTestError
+from releve.crashtest.lost_places import build_drawn_visits
 from releve.crashtest.outbreak import (
     Contacts,
     Controls,
@@ -17,7 +18,6 @@ from releve.crashtest.outbreak import (
     covid,
     simulate,
 )
-from releve.crashtest.situation_rules import build_drawn_visits
 from releve.inspection import compute_probabilities
 from tests.crashtest.outbreak.populations import build_operator
 from tests.situation.draw_rows import DAY, frame, plan

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import beta
 
 from releve.crashtest import build_result, build_run_arrays, run
+from releve.crashtest.ablation import bound_unseen, estimate_mean, estimate_ratio
 from releve.crashtest.comparison import (
     Case,
     ClientDifference,
@@ -18,7 +19,6 @@ from releve.crashtest.comparison import (
     decode_difference,
     encode_difference,
 )
-from releve.crashtest.estimates import bound_unseen, estimate_mean, estimate_ratio
 from releve.crashtest.outbreak import Controls, Estimate
 from tests.crashtest.rough_quarter import DAYS, build_test
 

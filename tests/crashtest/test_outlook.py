@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from releve.crashtest import Settings, build_result, build_run_arrays, run
+from releve.crashtest.comparison import start_from_situation
 from releve.crashtest.outbreak import Detail, Scenario, simulate
-from releve.crashtest.outlook import start_from_situation
 from releve.network import day_bounds
 from releve.plan import Plan
 from releve.situation import CaseDeclared, SiteClosed, Situation, fold_events

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from releve.crashtest.kernel_types import Cells, Day
-from releve.crashtest.place_index import number_places
+from releve.crashtest.lost_places import number_places
 from releve.crashtest.plan_arrays import build_day, build_tallies, number_scenarios
 from releve.crashtest.relief_rule import (
     allocate_buffers,

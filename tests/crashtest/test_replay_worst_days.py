@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from releve.crashtest import build_run_arrays, run
-from releve.crashtest.replay_worst_days import replay_worst
+from releve.crashtest.policies import replay_worst
 from tests.crashtest.rough_quarter import build_test
 
 

@@ -8,12 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from releve.crashtest import CrashTest, CrashTestError
+from releve.crashtest.lost_places import build_closure_calendar, build_controls, list_closure_rules
 from releve.crashtest.outbreak import Detail, simulate
-from releve.crashtest.situation_rules import (
-    build_closure_calendar,
-    build_controls,
-    list_closure_rules,
-)
 from releve.network import Operator
 from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
 from releve.situation.rule_kinds import AbsenceRule, ClosureRule

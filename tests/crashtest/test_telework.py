@@ -10,10 +10,10 @@ import numpy as np
 from releve.crashtest import build_run_arrays
 from releve.crashtest.plan_arrays import read_plan_settings
 from releve.crashtest.policies import apply_policies
-from releve.crashtest.telework import list_home_agents, send_home
+from releve.crashtest.run_arrays import list_home_agents, send_home
 from releve.network import HOME
 from releve.plan import Placement, Plan
-from releve.plan.eligibility import Eligibility
+from releve.plan.problem import Eligibility
 from tests.crashtest.rough_quarter import build_test, plan_operator
 
 OPERATOR = plan_operator()[0]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from releve.demand import KINDS, CleanHistory, History, clean_history
-from releve.demand.gaps import known_median
+from releve.demand.cleaning import known_median
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
 ROW = programme()

@@ -11,9 +11,9 @@ from scipy.stats import nbinom
 from releve.demand import History, build_forecast, clean_history
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast import HoldoutModel, ModelPrediction, coverage, history_before
-from releve.demand.forecast.calibrate import AS_TOLD, Calibration, Fold, apply, calibrate
-from releve.demand.forecast.count_distribution import interval_share
-from releve.demand.forecast.models import MODELS, Model
+from releve.demand.forecast.backtest import AS_TOLD, Calibration, Fold, apply, calibrate
+from releve.demand.forecast.factors import interval_share
+from releve.demand.forecast.model import MODELS, Model
 from releve.demand.localtime import Int64s, day_to_number
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth

@@ -16,8 +16,7 @@ from releve.demand.forecast import (
     fit_model,
     predict_calls,
 )
-from releve.demand.forecast.calendar import FEATURES, calendar_features
-from releve.demand.forecast.level import SmoothingRule, find_levels
+from releve.demand.forecast.level import FEATURES, SmoothingRule, calendar_features, find_levels
 from releve.demand.forecast.level import extrapolate_level as ahead_of
 from releve.demand.localtime import day_to_number, open_slots
 from releve.network import Programme

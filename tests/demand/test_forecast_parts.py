@@ -15,11 +15,15 @@ from scipy.optimize import minimize
 from scipy.signal import lfilter
 
 from releve.demand import History, clean_history
-from releve.demand.country import calendar_country, country_of_zone
 from releve.demand.forecast import count_quantile, coverage, rate_quantile
-from releve.demand.forecast.aht import forecast_aht
-from releve.demand.forecast.level import discount, smooth_two_sided
-from releve.demand.forecast.profile import smooth_rates, weekly_shares
+from releve.demand.forecast.level import (
+    discount,
+    forecast_aht,
+    smooth_rates,
+    smooth_two_sided,
+    weekly_shares,
+)
+from releve.demand.localtime import calendar_country, country_of_zone
 from tests.demand.series import history, programme, truth
 
 ROW = programme()

@@ -18,8 +18,7 @@ from releve.demand import (
 )
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast import assemble
-from releve.demand.forecast.model import ModelPrediction
-from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model
+from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, Model, ModelPrediction
 from releve.demand.localtime import Int64s
 from releve.network import (
     UTC,

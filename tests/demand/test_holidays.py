@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from bench.logs import load_2003
 from releve.demand import (
     Forecast,
     History,
@@ -20,13 +19,15 @@ from releve.demand import (
     compute_requirement,
     read_forecast,
 )
-from releve.demand.holidays import (
+from releve.demand.localtime import (
     add_observed_holidays,
+    day_to_number,
     describe_assumed_holidays,
     find_observed_holidays,
+    local_slots,
 )
-from releve.demand.localtime import day_to_number, local_slots
 from releve.network import Programme, list_holiday_names
+from releve.validation.rest_of_day import load_2003
 from tests.demand.series import history, poisson, programme, truth
 
 ZONE = "America/New_York"

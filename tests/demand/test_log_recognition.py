@@ -8,11 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli import main
-from releve.cli.catalogue import load_gettext
+from releve.cli.main import load_gettext
 from releve.demand import import_log, parse_mapping
-from releve.demand.call_log_file import read_log
+from releve.demand.call_log_file import read_log, recognize_log
 from releve.demand.import_report import describe_import_fault, group_import_faults
-from releve.demand.log_recognition import recognize_log
 
 CALLS = (
     "Date;Heure;File d'attente;Statut;Temps d'attente;Durée\n"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from releve.demand.backoffice import least_peak, spread_work
+from releve.demand.requirement import least_peak, spread_work
 
 Floats = NDArray[np.float64]
 

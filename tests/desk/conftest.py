@@ -11,7 +11,7 @@ import pytest
 from django.test import Client, override_settings
 
 from releve.files.plan_folder import write_plans
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 from releve.plan.result import Plan
 from tests.desk.fixture_plan import synthetic_plan, week
 

@@ -14,13 +14,13 @@ from functools import cache
 import numpy as np
 
 from releve.network import HOME
-from releve.network.clock import UTC, day_bounds, zone
-from releve.plan.contingency import Contingency
+from releve.network.moments import UTC, day_bounds, zone
 from releve.plan.relief_matrix import build_verdict
 from releve.plan.result import (
     BASE,
     SINGLE,
     Bound,
+    Contingency,
     Floats,
     Move,
     Placement,
@@ -30,9 +30,10 @@ from releve.plan.result import (
     PlannedTeam,
     Purchase,
     ReliefCell,
+    Status,
     WhatIsMissing,
+    judge_service,
 )
-from releve.plan.status import Status, judge_service
 
 DAY = date(2026, 11, 30)
 ZONE = "Europe/Paris"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from releve.accounts.roles import WATCHING, Role
+from releve.accounts.permissions import WATCHING, Role
 from tests.browser_tools import (
     SIZES,
     VIEWS,

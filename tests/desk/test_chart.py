@@ -10,7 +10,7 @@ import pytest
 
 from releve.desk.chart import NARROW_CHART, WIDE_CHART, draw, spark
 from releve.desk.text import Text
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 from releve.plan.coverage import CoverageSeries, sum_coverage
 
 TEXT = Text("en", "Europe/Paris")

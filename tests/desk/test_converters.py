@@ -9,7 +9,7 @@ from django.urls import Resolver404, resolve, reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.desk.converters import RefConverter
+from releve.desk.endpoint import RefConverter
 
 
 @given(st.text(min_size=1).filter(lambda text: text.isprintable()))

@@ -11,7 +11,7 @@ from releve.desk.access.guard import permission_of
 from releve.desk.endpoint import ACT, FORM, explain_errors, serve
 from releve.errors import Phrase
 from releve.live import api as live
-from releve.registry.errors import Conflict, NothingChanged, NotThere
+from releve.registry.tables import Conflict, NothingChanged, NotThere
 
 ASKED = RequestFactory().get("/x.json")
 

@@ -11,8 +11,8 @@ from django.test import Client as Web
 from playwright.sync_api import Browser
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
-from releve.desk.name_direction import isolate_names
+from releve.accounts.permissions import Role
+from releve.desk.navigation import isolate_names
 from releve.network import Client
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes

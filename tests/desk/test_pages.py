@@ -16,9 +16,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 
-from releve.desk.body_limits import FORM_BYTES
-from releve.desk.headers import policy
-from releve.desk.http import other_form
+from releve.desk.http import FORM_BYTES, other_form, policy
 from releve.files.plan_folder import write_plans
 from tests.desk.conftest import STAMP, SetFolder
 from tests.desk.fixture_plan import DAY, synthetic_plan

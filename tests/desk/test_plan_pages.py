@@ -11,13 +11,19 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils.translation import override
 
-from releve.desk.plan import cell_words, words
-from releve.desk.plan.cell_page import CellPage, cell_page
-from releve.desk.plan.page import PlannedCell, PlannedPage, PlanPage, plan_page
-from releve.desk.plan.shown import ShownPlan, show_plan
+from releve.desk.plan import words
+from releve.desk.plan.page import (
+    CellPage,
+    PlannedCell,
+    PlannedPage,
+    PlanPage,
+    ShownPlan,
+    cell_page,
+    plan_page,
+    show_plan,
+)
 from releve.desk.text import Text
-from releve.plan.result import BASE, KINDS, ClientVerdict, Plan
-from releve.plan.status import Status
+from releve.plan.result import BASE, KINDS, ClientVerdict, Plan, Status
 from tests.desk.fixture_plan import DAY, larger, week
 
 TEXT = Text("en", "Africa/Casablanca")
@@ -345,7 +351,7 @@ def test_every_placed_agent_is_counted_at_one_place(plan: Plan) -> None:
 
 
 def test_the_numbers_of_the_half_hours_add_up(plan: Plan) -> None:
-    series = cell_words.day_chart(cell_of(plan, "banque-rive", "site:casa-1")).series
+    series = words.day_chart(cell_of(plan, "banque-rive", "site:casa-1")).series
     rows = list(series.half_hours())
     for _start, required, covered, lacking, _beyond, short in rows:
         assert required == pytest.approx(covered + lacking)
@@ -356,11 +362,11 @@ def test_the_numbers_of_the_half_hours_add_up(plan: Plan) -> None:
 def test_a_programme_is_shown_alone_when_chosen(plan: Plan) -> None:
     page = cell_of(plan, "banque-rive", "site:casa-1", "banque-rive-2")
     assert [item.id for item in page.programmes] == ["banque-rive-1", "banque-rive-2"]
-    assert "missing in" not in cell_words.day_chart(page).description
+    assert "missing in" not in words.day_chart(page).description
 
 
 def test_the_description_says_when_most_is_missing(plan: Plan) -> None:
-    found = cell_words.day_chart(cell_of(plan, "banque-rive", "destination:MA")).description
+    found = words.day_chart(cell_of(plan, "banque-rive", "destination:MA")).description
     assert found.startswith("Up to 19.3 agents are required, at 12:30.")
     assert "half hours; most at" in found
 
@@ -375,23 +381,23 @@ def test_moves_in_and_out_are_both_the_clients(plan: Plan) -> None:
                 any(s.programme.startswith("azur") for s in (m.before, m.after) if s)
                 for m in scenario.moves
             )
-        staff = cell_words.staff_page(page, 1)
-        assert staff.paginator.num_pages == max(1, -(-own // cell_words.PAGE_SIZE))
-        assert len(staff) == min(own, cell_words.PAGE_SIZE)
-        assert cell_words.staff_page(page, 999).number == staff.paginator.num_pages
-        assert cell_words.staff_page(page, 0).number == 1
+        staff = words.staff_page(page, 1)
+        assert staff.paginator.num_pages == max(1, -(-own // words.PAGE_SIZE))
+        assert len(staff) == min(own, words.PAGE_SIZE)
+        assert words.staff_page(page, 999).number == staff.paginator.num_pages
+        assert words.staff_page(page, 0).number == 1
 
 
 def test_the_moves_are_summed_up_by_reason(plan: Plan) -> None:
     page = cell_of(plan, "banque-rive", "destination:MA")
-    assert cell_words.staff_summary(page) == "2 move or step in and 9 cannot work."
+    assert words.staff_summary(page) == "2 move or step in and 9 cannot work."
     calm = cell_of(plan, "delta-eau", "site:casa-1")
-    assert cell_words.staff_summary(calm) == ("No agent of this client changes place or programme.")
+    assert words.staff_summary(calm) == ("No agent of this client changes place or programme.")
 
 
 def test_an_agent_from_the_reserve_or_without_a_place_is_said_so(plan: Plan) -> None:
     page = cell_of(plan, "banque-rive", "destination:MA")
-    last = cell_words.staff_page(page, 1).object_list[-1]
+    last = words.staff_page(page, 1).object_list[-1]
     assert last.after is None
     said = read("_staff", page=page, staff=[last])
     assert re.search(rf"{last.agent} \w.* no placement", said)

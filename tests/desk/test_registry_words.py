@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import override
 
-from releve.desk.registry.words import translate_unit
+from releve.desk.registry.page import translate_unit
 from releve.network import TABLES, list_columns
 
 

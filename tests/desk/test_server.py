@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from releve.cli import main
 from releve.desk import server as module
-from releve.desk.body_limits import LARGEST_BODY_BYTES
+from releve.desk.http import LARGEST_BODY_BYTES
 from releve.desk.server import MOST_HEADER_BYTES, DeskServer, open_listener
 
 GET = b"GET / HTTP/1.1\r\nHost: desk\r\n\r\n"

@@ -10,7 +10,7 @@ from django.utils.translation import override
 
 from releve.desk.text import Text, text_now
 from releve.network import parse_opening
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 
 FR, EN = Text("fr", "Europe/Paris"), Text("en", "Europe/Paris")
 MORNING = datetime(2026, 11, 30, 9, 30, tzinfo=UTC)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from django.utils.translation import override
 
-from releve.desk.week import words
-from releve.plan.client_view import narrow_plan
+from releve.desk import week
+from releve.plan.comparison import narrow_plan
 from releve.plan.result import Plan
-from releve.plan.week.team_weeks import group_week_by_team
+from releve.plan.week.days import group_week_by_team
 from tests.desk import fixture_plan
 from tests.desk.conftest import SetFolder
 from tests.desk.fixture_plan import build_hybrid_week
@@ -22,8 +22,8 @@ def test_the_page_says_each_team_by_day() -> None:
     first = shown.teams[0].days[0]
     assert first is not None
     with override("en"):
-        assert words.team_words(first) == "3 on site, 2 at home"
-        assert "1 team day on site." in words.week_sentence(shown)
+        assert week.team_words(first) == "3 on site, 2 at home"
+        assert "1 team day on site." in week.week_sentence(shown)
 
 
 def test_the_page_shows_each_agent_and_is_answered_as_json(

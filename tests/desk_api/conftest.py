@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.accounts.two_people import COMMAND_LINE
 from tests.desk.access.conftest import plans, stocked
 from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario

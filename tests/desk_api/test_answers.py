@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from releve.accounts.models import Token
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.desk.api.document import document
 from releve.ledger.chain import iter_entries, read_head
 from releve.ledger.roots import sign_root

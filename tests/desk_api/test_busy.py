@@ -8,8 +8,8 @@ import pytest
 from django.test import RequestFactory
 
 from releve.accounts.models import User
-from releve.accounts.roles import Role
-from releve.desk.views import server_error
+from releve.accounts.permissions import Role
+from releve.desk.urls import server_error
 from releve.live import api as live
 from tests.accounts.people import signed_in
 from tests.desk_api.conftest import Program

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.desk.api.document import document
 from releve.evidence.verify import Export, Keys
 from releve.ledger.export import export_lines

@@ -9,7 +9,7 @@ import pytest
 from django.urls import get_resolver, reverse
 
 from releve.accounts.models import Grant
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.live import api as live
 from releve.situation import KINDS, AuditOpened
 from tests.accounts.people import give, person, sign_in

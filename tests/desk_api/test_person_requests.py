@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.gate import pseudonyms
 from releve.gate.campaigns import record_campaign
 from releve.gate.models import PersonRequestRow, WithdrawalRow

@@ -13,7 +13,7 @@ from django.utils import timezone
 from releve.accounts import tokens
 from releve.accounts.grants import STREAM, AccessError, RoleRequest, revoke_token
 from releve.accounts.models import Token
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.accounts.tokens import PREFIX
 from releve.cli import main
 from releve.ledger.chain import iter_entries
@@ -150,7 +150,7 @@ def test_a_program_never_says_yes_to_a_reopening(manager: Program, scenario: Sce
 def test_tokens_are_given_listed_and_ended_from_the_command_line(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releve.cli.token.open_desk_database", lambda **_how: None)
+    monkeypatch.setattr("releve.cli.desk.open_desk_database", lambda **_how: None)
     run = CliRunner()
     call = ["desk", "token", "add", "meter", "--role", "site", "--site", "casa-1"]
     made = run.invoke(main, [*call, "--until", str(until())])

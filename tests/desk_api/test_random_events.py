@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.desk.api.events import OWN
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.live import api as live

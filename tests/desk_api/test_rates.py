@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
-from releve.accounts import rate_limit
+from releve.accounts import tokens
 from releve.accounts.models import RequestCount
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -19,19 +19,19 @@ AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
 def asked(times: int, most: int, at: datetime = AT, who: str = "amina") -> int:
     """Ask several times at an instant; return how often that was allowed."""
-    return sum(rate_limit.seconds_to_wait(who, most, at) == 0 for _ in range(times))
+    return sum(tokens.seconds_to_wait(who, most, at) == 0 for _ in range(times))
 
 
 def another_process() -> None:
     """Go on as a process that has counted nothing itself."""
-    rate_limit.forget()
+    tokens.forget()
 
 
 def test_another_process_knows_what_the_first_has_let_in(db: None) -> None:
     assert asked(10, 10) == 10
     another_process()
     assert asked(5, 10) == 0
-    assert rate_limit.seconds_to_wait("amina", 10, AT + timedelta(seconds=20)) == 40
+    assert tokens.seconds_to_wait("amina", 10, AT + timedelta(seconds=20)) == 40
     assert asked(5, 10, who="zoe") == 5
 
 
@@ -77,5 +77,5 @@ def test_a_database_that_is_away_turns_nobody_away(monkeypatch: pytest.MonkeyPat
     def away(*args: object) -> Any:
         raise DatabaseError("away")
 
-    monkeypatch.setattr(rate_limit, "_added", away)
+    monkeypatch.setattr(tokens, "_added", away)
     assert asked(15, 10) == 10

@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bench.desk import OPERATIONS, PAGES, fill
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.live import api as live
 from releve.live import situation_cache
-from releve.live.identity_cache import IdentityCache
+from releve.live.plans import IdentityCache
 from releve.registry import storage
 from tests.accounts.people import signed_in
 from tests.desk_api.conftest import Program, program

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from releve.accounts.models import AccountAct, Grant, User
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger.models import LedgerEntry
 from releve.live import api
 from releve.live.photos import erase_photos

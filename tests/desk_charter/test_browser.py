@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from releve.accounts.roles import Role
-from releve.desk.access.open_mode import COOKIE, format_choice
+from releve.accounts.permissions import Role
+from releve.desk.access.guard import COOKIE, format_choice
 from tests import processes
 from tests.browser_tools import (
     View,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger.seal import seal_ledger
 from releve.live import api
 from releve.situation import (

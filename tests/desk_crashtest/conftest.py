@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.crashtest import (
     CauseResult,
     ClientResult,

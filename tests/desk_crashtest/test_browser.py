@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from releve.accounts.roles import Role
-from releve.desk.access.open_mode import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.access.guard import COOKIE
 from releve.files.plan_folder import write_plans
 from releve.network import write_operator
 from tests.browser_tools import (

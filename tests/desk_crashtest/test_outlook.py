@@ -14,29 +14,21 @@ from django.conf import settings
 from django.test import Client
 
 from releve.accounts.grants import STREAM
-from releve.accounts.roles import OUTSIDE, Role
+from releve.accounts.permissions import OUTSIDE, Role
 from releve.crashtest.outbreak import Estimate
-from releve.files.locks import try_lock
+from releve.files.atomic import try_lock
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from releve.network import day_bounds
 from releve.runs import orders, outlook_job
-from releve.runs.errors import RunError
+from releve.runs.inputs import CrashTestRequest, RunError
 from releve.runs.job_process import run_job
 from releve.runs.job_store import JobStore, note_asked
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder, read_chances
-from releve.runs.request import CrashTestRequest
 from tests.desk_crashtest.conftest import build_result
 from tests.desk_crashtest.test_pages import plain
-from tests.desk_live.conftest import (
-    Browsers,
-    _nothing_in_memory,
-    _own_home,
-    browsers,
-    known_times,
-    planned,
-    scenario,
-)
+from tests.desk_live.conftest import Browsers, browsers
+from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
 from tests.live.scenario import Scenario
 from tests.runs.conftest import work_here
 

@@ -15,10 +15,10 @@ import pytest
 from django.test import Client
 
 from releve.accounts.grants import STREAM
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.crashtest.ablation import Ablation
 from releve.crashtest.outbreak import Estimate
-from releve.files.locks import try_lock
+from releve.files.atomic import try_lock
 from releve.files.run_folder import write_part, write_result, write_step
 from releve.ledger.chain import iter_entries
 from releve.runs import job_process, orders

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from releve.accounts.grants import STREAM
-from releve.accounts.roles import OUTSIDE, Role
-from releve.desk.live.streams import ShownStream
-from releve.desk.places.stream_context import StreamContext, load_stream_context
+from releve.accounts.permissions import OUTSIDE, Role
+from releve.desk.live.page import ShownStream
+from releve.desk.places.page import StreamContext, load_stream_context
 from releve.ledger.chain import iter_entries
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from releve.accounts.roles import Role
-from releve.desk.live.streams import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.situation import Incident

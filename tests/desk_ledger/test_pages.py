@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger import guards
 from releve.ledger.chain import append
 from releve.ledger.keys import public_key

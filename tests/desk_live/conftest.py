@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
-from releve.desk.live.streams import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
 from tests.accounts.people import look_as
 from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
 from tests.live.scenario import Scenario

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from releve.accounts.roles import Role
-from releve.desk.access.open_mode import COOKIE as ROLE_COOKIE
-from releve.desk.live.streams import COOKIE as STREAM_COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.access.guard import COOKIE as ROLE_COOKIE
+from releve.desk.live.page import COOKIE as STREAM_COOKIE
 from releve.plan import Plan
 from releve.plan.plan_json import plan_from_json
 from tests import processes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from releve.accounts.roles import Role
-from releve.desk.live.streams import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
 from releve.live import api as live
 from releve.live.models import Stream
 from tests.accounts.people import look_as

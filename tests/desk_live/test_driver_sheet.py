@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from releve.desk.transport import views
-from releve.desk.transport.page import DriverSheet
+from releve.desk import transport
+from releve.desk.transport import DriverSheet
 from releve.plan.timetable import RunCall
 from releve.transport import FROM_SITE, TO_SITE
 from tests.browser_tools import with_styles
@@ -95,13 +95,13 @@ def test_fuller_days_are_one_page_as_well(
     classes: str,
 ) -> None:
     """The busiest vehicle of the sample of 600 agents makes nine runs of two to four calls."""
-    made = views.sheet_page
+    made = transport.sheet_page
 
     def build_full(*args: Any) -> DriverSheet | None:
         found = made(*args)
         return None if found is None else fill(found, runs, calls)
 
-    monkeypatch.setattr(views, "sheet_page", build_full)
+    monkeypatch.setattr(transport, "sheet_page", build_full)
     web = browsers.sign_in()
     html = web.get(find_busiest(web, relieved)).content.decode()
     assert html.count('<table class="list run">') == runs

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.models import Effect, IdempotencyKey

@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from releve.accounts.roles import Role
-from releve.demand.tables import INTERVAL
-from releve.desk.now.words import headline
+from releve.accounts.permissions import Role
+from releve.demand.requirement import INTERVAL
+from releve.desk.now import headline
 from releve.desk.text import Text, left
 from releve.live import api as live
 from releve.live.models import Effect, Message

@@ -12,11 +12,10 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
-from releve.live.photo_metadata import remove_metadata
-from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos
+from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos, remove_metadata
 from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import faults, sent
 from tests.live.scenario import Scenario

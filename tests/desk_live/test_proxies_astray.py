@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from releve.live.models import RoutingState
-from releve.live.routing_watch import watch_routing
+from releve.live.routes import watch_routing
 from releve.routing import Generation, RoutingError, compute_shares
-from releve.routing.kamailio import KamailioProxy, rpc
+from releve.routing.kamailio import KamailioProxy, adapter
 from tests.desk_live.conftest import Browsers
 from tests.live.test_calls_follow import give_numbers, route_by
 from tests.routing.generations import NOON
@@ -35,7 +35,7 @@ def proxies(
     monkeypatch.setattr(
         KamailioProxy, "capabilities", replace(KamailioProxy.capabilities, deadline_seconds=0.0)
     )
-    monkeypatch.setattr(rpc, "TIMEOUT", httpx.Timeout(0.5))
+    monkeypatch.setattr(adapter, "TIMEOUT", httpx.Timeout(0.5))
     operator = browsers.scenario.operator
     places = [*(row.id for row in operator.sites), "home"]
     phones = {place: SipPhone(tmp_path, place) for place in places}

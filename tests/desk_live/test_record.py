@@ -12,7 +12,7 @@ from django.test import Client
 from releve.accounts import grants
 from releve.accounts.confirmations import confirm_account
 from releve.accounts.models import User
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.situation import merge_reopening_terms

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.desk.live.forms_control import FORMS
 from releve.live import api as live
 from releve.network import zone

@@ -8,8 +8,8 @@ import re
 import pytest
 from django.test import Client
 
-from releve.accounts.roles import Role
-from releve.desk.live.streams import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
 from releve.live import api as live
 from releve.live.models import Activation
 from tests.desk_live.conftest import Browsers

@@ -10,7 +10,7 @@ import polars
 import pytest
 from django.test import Client
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.live import api as live
 from releve.network import HOME
 from tests.desk_live.conftest import Browsers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releve.desk.relief.shapes import draw_flows
+from releve.desk.relief import draw_flows
 from releve.live.api import PeopleFlow
 
 NAMES = {

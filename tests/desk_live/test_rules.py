@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 from django.test import Client
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.cli import live as commands
-from releve.desk.live.streams import COOKIE
+from releve.desk.live.page import COOKIE
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.runs.installation import collect_inputs

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.demand.history import build_histories
 from releve.demand.intraday import (
     Morning,
@@ -27,8 +27,8 @@ from releve.demand.intraday import (
     merge_mornings,
 )
 from releve.live import api as live
-from releve.live import call_intake, day_forecast, service_day
-from releve.live.call_intake import follow_calls
+from releve.live import service_day
+from releve.live.service_day import follow_calls
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
@@ -59,7 +59,7 @@ def operator(
     """The plan in force at noon of its first day, forecast that morning."""
     shift, real = NOON - timezone.now(), timezone.now
     monkeypatch.setattr(timezone, "now", lambda: real() + shift)
-    for cache in (day_forecast._known, service_day._known):
+    for cache in (service_day._known_mornings, service_day._known):
         cache._rows.clear()
     settings.OPEN_DESK = True
     found, plans = planned
@@ -68,7 +68,7 @@ def operator(
     for column, row in enumerate(found.programmes):
         part = dump_morning(Morning(_pick(morning, column), dict(_laws(morning, row.id))))
         DayForecast.objects.create(
-            day=FIRST_DAY, programme=row.id, digest=day_forecast._digest(row),
+            day=FIRST_DAY, programme=row.id, digest=service_day._digest(row),
             made_at=timezone.now(), content=part,
         )  # fmt: skip
     return found
@@ -250,7 +250,7 @@ def test_the_worker_forecasts_the_day_once_and_again_for_a_changed_programme(
     assert follow_calls() == 1
     again = set(DayForecast.objects.values_list("programme", "made_at"))
     assert {name for name, _ in stamps ^ again} == {first}
-    made = day_forecast.find_morning(FIRST_DAY, operator.programme)
+    made = service_day.find_morning(FIRST_DAY, operator.programme)
     assert made is not None
     column = made.forecast.programmes.index(first)
     wanted = morning.forecast.programmes.index(first)
@@ -271,7 +271,7 @@ def test_a_folder_that_cannot_be_read_keeps_no_forecast_from_being_made(
         return 0
 
     monkeypatch.setenv("RELEVE_CALL_RECORDS", str(tmp_path))
-    monkeypatch.setattr(call_intake, "read_call_records", fail)
+    monkeypatch.setattr(service_day, "read_call_records", fail)
     DayForecast.objects.filter(programme=operator.programmes[0].id).delete()
     assert follow_calls(do=guard) == 1
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live.statement import SEALED, build_statement, seal_days

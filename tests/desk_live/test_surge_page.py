@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.live import api as live
 from tests.desk_live.conftest import Browsers
 

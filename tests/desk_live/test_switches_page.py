@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.live import api as live
 from releve.live.models import Routes
 from tests.desk_live.conftest import Browsers

@@ -9,7 +9,7 @@ from datetime import date, datetime
 import polars
 import pytest
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.live import api as live
 from releve.live.message_texts import write_message
 from releve.live.models import Message

@@ -15,12 +15,10 @@ from django.utils.translation import override
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.accounts.roles import Role
-from releve.demand.tables import INTERVAL
-from releve.desk.now.page import NowPage
-from releve.desk.now.words import headline, shortfalls
-from releve.desk.relief.page import ReliefPage
-from releve.desk.relief.words import relief_headline, ring_words
+from releve.accounts.permissions import Role
+from releve.demand.requirement import INTERVAL
+from releve.desk.now import NowPage, headline, shortfalls
+from releve.desk.relief import ReliefPage, relief_headline, ring_words
 from releve.desk.text import Text
 from releve.live import api as live
 from releve.live.api import MessageCounts, PlanReach

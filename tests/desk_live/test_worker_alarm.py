@@ -15,10 +15,10 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.accounts.two_people import COMMAND_LINE
 from releve.ledger.chain import append, read_head
-from releve.ledger.errors import LedgerBehind
+from releve.ledger.guards import LedgerBehind
 from releve.ledger.models import OutgoingDocument
 from releve.ledger.rollback import forget, roots_folder
 from releve.ledger.roots import publish_root, sign_root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from tests.campaign.conftest import _own_home, called
+from tests.campaign.conftest import called
+from tests.gate.conftest import _own_home
 
 __all__ = ["_own_home", "called"]

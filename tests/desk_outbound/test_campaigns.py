@@ -12,13 +12,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
 from releve.gate.models import Decision
 from releve.gate.pseudonyms import number_pseudonym
 from releve.ledger.models import LedgerEntry, PersonalValue
-from releve.network.clock import zone
+from releve.network.moments import zone
 from releve.outbound import Abandoned, built_in_rules
 from releve.outbound.legal_rows import to_legal_day
 from tests.accounts.people import signed_in

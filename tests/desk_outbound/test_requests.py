@@ -10,11 +10,11 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.desk.api import schemas
 from releve.desk.outbound import views
-from releve.desk.outbound.forms import RequestForm
-from releve.desk.outbound.words import SAYINGS
+from releve.desk.outbound.page import SAYINGS
+from releve.desk.outbound.views import RequestForm
 from releve.gate import pseudonyms
 from releve.gate.attempt_outcomes import REPORTED_OUTCOMES
 from releve.gate.campaigns import record_campaign

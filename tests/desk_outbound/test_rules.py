@@ -15,12 +15,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.campaign import rule_trial
 from releve.outbound import built_in_rules
-from releve.outbound.fact_files import NEEDED
-from releve.outbound.fact_tables import list_columns
-from releve.outbound.sources import SOURCES, list_source_numbers
+from releve.outbound.fact_files import NEEDED, list_columns
+from releve.outbound.legal_rows import SOURCES, list_source_numbers
 from tests.accounts.people import signed_in
 from tests.outbound.test_flips import CALLS, SHORTER
 

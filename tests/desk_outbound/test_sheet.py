@@ -13,13 +13,12 @@ from click.testing import CliRunner
 from django.test import Client
 from django.utils import timezone
 
-from releve.accounts.roles import Role
-from releve.campaign.contract_details import ContractDetails, record_contract_details
+from releve.accounts.permissions import Role
+from releve.campaign.packs import ContractDetails, record_contract_details
 from releve.cli import main
-from releve.gate.batch_proofs import close_batches
 from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_proofs import seal_facts
+from releve.gate.proofs import close_batches, seal_facts
 from releve.ledger.roots import sign_root
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import to_legal_day

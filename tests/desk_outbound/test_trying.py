@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.cli import main
 from releve.gate.db_clock import read_clock
 from releve.ledger.models import LedgerEntry

@@ -19,10 +19,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.evidence import verify
 from releve.evidence.comparison import compare_remade
-from releve.evidence.errors import PackError
+from releve.evidence.records import PackError
 from releve.evidence.store import list_packs, list_receipts
 from releve.ledger.chain import append
 from releve.ledger.witnesses import ask_witness

@@ -11,9 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
-from releve.accounts.roles import Role
-from releve.desk.live.streams import COOKIE
-from releve.desk.places.words import half_hour
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
+from releve.desk.places.page import half_hour
 from releve.live import api as live
 from tests.accounts.people import signed_in
 from tests.live.scenario import Scenario

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
-from releve.desk.live.streams import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
 from releve.files.plan_folder import write_plans
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from releve.accounts.roles import Role
-from releve.desk.live.streams import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
 from releve.live import api as live
 from releve.situation import CheckDone, InspectionHeld, MeasureFinding
 from tests.accounts.people import signed_in

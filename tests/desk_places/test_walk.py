@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import resolve
 from django.urls.exceptions import Resolver404
 
-from releve.accounts.roles import Role
-from releve.desk.live.streams import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
 from releve.situation import KINDS
 from tests.accounts.people import give, person, sign_in
 from tests.live.scenario import Scenario

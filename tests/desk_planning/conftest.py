@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.test import Client
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.live.models import Activation
 from releve.plan import Plan
 from releve.plan.plan_json import plan_to_json

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from releve.accounts.roles import Role
-from releve.desk.access.open_mode import COOKIE
+from releve.accounts.permissions import Role
+from releve.desk.access.guard import COOKIE
 from releve.network import Operator, sample_operator
 from releve.network.workbook import write_workbook
 from tests.browser_tools import WAIT_MS, View, follow, keep, looked_at, overflow, serious, served

@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from releve.demand.call_log_file import read_log
-from releve.desk.planning import views
+from releve.desk import planning
 from releve.files.operator_folder import read_operator_files
 from releve.live import api as live
 from releve.live.api import load_activation
@@ -23,7 +23,7 @@ from releve.plan import Plan, WhatIsMissing
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.plan_json import plan_to_json
 from releve.plan.result import PlannedTeam
-from releve.plan.week.hybrid_table import read_week_table
+from releve.plan.week.hybrid_week import read_week_table
 from releve.registry.models import Version
 from releve.runs.installation import open_plan_runs
 from releve.runs.job_store import note_asked
@@ -133,7 +133,7 @@ def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("releve.runs.orders.start_job", lambda folder: asked.append(folder.name))
-    monkeypatch.setattr(views, "resume_job", lambda job: asked.append(f"again {job.id}"))
+    monkeypatch.setattr(planning, "resume_job", lambda job: asked.append(f"again {job.id}"))
     assert "Calculer" in planner.get("/planning/").content.decode()
     response = planner.post("/planning/start", {"first": "2026-11-30", "days": "2"})
     run = asked[0]
@@ -145,7 +145,7 @@ def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
         [],
     )
     monkeypatch.setattr(
-        "releve.desk.planning.page.read_plan_progress",
+        "releve.desk.planning.read_plan_progress",
         lambda job: PlanProgress("planning", "2026-11-30", 0, 2, "reliefs", 0.4),
     )
     part = planner.get(f"/planning/runs/{run}?part=live")

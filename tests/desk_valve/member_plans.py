@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from releve.cli.sector_folder import plan_one
+from releve.cli.sector import plan_one
 from releve.files.plan_folder import write_plans
 from releve.files.sector_folder import read_member_operator
 from releve.plan import list_contingencies, plan_day

@@ -22,8 +22,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from releve.cli.two_processes import two_processes
-from releve.desk.access.open_mode import COOKIE
+from releve.cli.desk import two_processes
+from releve.desk.access.guard import COOKIE
 from tests import processes
 from tests.association.sector_of_seven import mask_key, sign_key
 from tests.browser_tools import (

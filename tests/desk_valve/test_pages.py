@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.association import contracts
 from releve.association.contracts import RELIEF, load_contract, start_contract, take_step
 from releve.association.spare_searches import run_searches

@@ -20,11 +20,10 @@ from releve.evidence.pack import build_pack
 from releve.evidence.sources import PackRequest
 from releve.evidence.store import list_packs
 from releve.ledger.chain import append_all
-from releve.ledger.checkpoints import format_checkpoint
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import PersonalValue
-from releve.ledger.roots import load_last_root, sign_root
+from releve.ledger.roots import format_checkpoint, load_last_root, sign_root
 from releve.ledger.seal import seal_ledger
 from releve.registry import storage
 from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, fill_house, issue, record_event

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.cli import main
 from releve.evidence import verify
 from releve.files.plan_folder import list_plan_files, write_plans
@@ -59,7 +59,7 @@ def run(settings: Settings, tmp_path: Path) -> str:
 def test_a_crash_test_is_given_away_with_its_figures_and_its_certificate(
     run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releve.cli.evidence.open_database", lambda **_how: None)
+    monkeypatch.setattr("releve.cli.ledger.open_database", lambda **_how: None)
     out = tmp_path / "pack.pdf"
     command = ["evidence", "pack", "crashtest", "--for", run, *DAYS, "--out", str(out)]
     done = CliRunner().invoke(main, command)

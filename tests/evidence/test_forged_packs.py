@@ -30,11 +30,10 @@ from releve.evidence import verify
 from releve.evidence.pack import build_pack, write_note
 from releve.evidence.sources import PackRequest
 from releve.ledger.chain import append_all
-from releve.ledger.checkpoints import build_checkpoint, read_origin
 from releve.ledger.digests import canonical_json
 from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove_growth
-from releve.ledger.roots import iter_roots
+from releve.ledger.roots import build_checkpoint, iter_roots, read_origin
 from releve.ledger.seal import seal_ledger
 from releve.registry import storage
 from tests.evidence.forgeries import APPENDED, DRAWN, REWRITTEN

@@ -22,18 +22,17 @@ from releve.errors import Phrase
 from releve.evidence import verify
 from releve.evidence.client_pack import draft_client_pack
 from releve.evidence.comparison import compare_remade
-from releve.evidence.errors import PackError, PackRefused
 from releve.evidence.inspection_pack import draft_inspection_pack
 from releve.evidence.language import Wording
 from releve.evidence.operator_packs import draft_audit_pack
 from releve.evidence.pack import build_pack
 from releve.evidence.paper import MOST_ROWS, _lay_out
+from releve.evidence.records import PackError, PackRefused
 from releve.evidence.sources import PackRequest, PaperTable, open_source
 from releve.evidence.store import list_packs
 from releve.ledger.erasure import erase_subject
 from releve.ledger.keys import public_key
-from releve.ledger.rotation import rotate_key
-from releve.ledger.seal import seal_ledger
+from releve.ledger.seal import rotate_key, seal_ledger
 from releve.network import Operator
 from releve.registry import storage
 from releve.registry.models import Version

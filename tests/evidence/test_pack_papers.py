@@ -16,9 +16,8 @@ import pytest
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import SignatureCoverageLevel
 
-from releve.evidence.certificate import sign_pack
-from releve.evidence.errors import PackError
 from releve.evidence.paper import Attachment, Paper, typeset
+from releve.evidence.records import PackError, sign_pack
 
 
 def build_paper(title: str = "Dossier de preuves", **changed: object) -> Paper:

@@ -21,24 +21,23 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from releve.evidence import verify
 from releve.evidence.comparison import compare_remade
-from releve.evidence.errors import PackError, PackRefused
 from releve.evidence.pack import PACK_KINDS, BuiltPack, build_pack
 from releve.evidence.paper import Attachment, Paper, describe_tools, typeset
+from releve.evidence.records import PackError, PackRefused
 from releve.evidence.sources import PackRequest
 from releve.evidence.store import list_packs
 from releve.ledger.chain import Draft
-from releve.ledger.disclosure import PERSON_KINDS
+from releve.ledger.disclosure import KIND_LABELS, PERSON_KINDS
 from releve.ledger.keys import public_key
-from releve.ledger.labels import KIND_LABELS
-from releve.ledger.tallies import KIND as TALLY
-from releve.ledger.tallies import TALLIED_KINDS, name_count
+from releve.ledger.seal import TALLIED_KINDS, name_count
+from releve.ledger.seal import TALLY_KIND as TALLY
 from releve.network import read_operator, sample_operator, write_operator
 from releve.registry import storage
 from releve.registry.models import Version
 from releve.registry.service import apply_changes, preview_changes
 from releve.service_record.models import IntervalReport
 from releve.situation import KINDS, health_fields
-from releve.situation.fields import EventField, list_fields
+from releve.situation.event import EventField, list_fields
 from tests.evidence.pack_house import (
     FIRST,
     LAST,

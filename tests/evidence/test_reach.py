@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.evidence.pack import PACK_KINDS
 from releve.evidence.reach import (
     PERMISSIONS_BY_KIND,

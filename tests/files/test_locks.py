@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Event, Thread
 
-from releve.files.locks import lock, try_lock
+from releve.files.atomic import lock, try_lock
 
 
 def test_a_held_lock_is_not_given_twice(tmp_path: Path) -> None:

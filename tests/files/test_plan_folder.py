@@ -15,14 +15,15 @@ import releve.files.plan_folder as module
 from releve.files.plan_folder import (
     PlanFolderError,
     build_calendars,
+    digest_plans,
     list_plan_files,
     make_file_name,
+    open_plan_store,
     read_plan,
     read_plans,
     write_plans,
 )
-from releve.files.plan_store import digest_plans, open_plan_store
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 from releve.plan.plan_json import plan_to_json
 from tests.desk.fixture_plan import DAY, synthetic_plan, week
 

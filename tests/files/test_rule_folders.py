@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from releve.files.home import HomeError
-from releve.files.rule_folders import list_rule_files
-from releve.gate.current_rules import load_current_rules
+from releve.files.operator_folder import RULES, list_rule_files
+from releve.gate.campaign_cache import load_current_rules
 from releve.live.current_rules import load_installed_rules
-from releve.runs.installation import RULES
 from tests.homes import make_test_home
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars
 
-from releve.files.sheets import ListSheet, write_sheets
+from releve.files.operator_folder import ListSheet, write_sheets
 
 AT = datetime(2026, 11, 30, 9, 30)  # noqa: DTZ001 (Excel's times have no zone)
 

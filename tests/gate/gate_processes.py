@@ -44,7 +44,7 @@ def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
     os.environ.update(environ)
     import uvicorn
 
-    from releve.gate.asgi import application
+    from releve.gate.app import application
 
     config = uvicorn.Config(application, factory=True, log_level="error", access_log=False)
     uvicorn.Server(config).run(sockets=[listening])
@@ -53,7 +53,7 @@ def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
 def follow_records(environ: Mapping[str, str], folder: str, done: EventType | None) -> None:
     """Read the records of a proxy on and on, once more when it is done; without that, once."""
     _open(environ)
-    from releve.gate.outcome_files import read_outcomes
+    from releve.gate.attempt_outcomes import read_outcomes
 
     while done is not None and not done.wait(0.1):
         read_outcomes(Path(folder))

@@ -10,11 +10,11 @@ import pytest
 from django.utils import timezone
 
 from releve.evidence import verify
-from releve.gate import fact_proofs
+from releve.gate import proofs
 from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_proofs import FactProver, seal_facts, serialize_fact
 from releve.gate.models import ConsentRow, FactBatch, Load, MandateRow, WithdrawalRow
+from releve.gate.proofs import FactProver, seal_facts, serialize_fact
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
@@ -55,7 +55,7 @@ def test_every_fact_is_proved_alone_and_once() -> None:
             assert holds(dict(proof))
             assert json.loads(proof["text"])["id"] == row.pk
     assert (
-        LedgerEntry.objects.filter(kind=fact_proofs.KIND, body__contains="gate_consent").count()
+        LedgerEntry.objects.filter(kind=proofs.FACTS_KIND, body__contains="gate_consent").count()
         == 1
     )
 
@@ -63,7 +63,7 @@ def test_every_fact_is_proved_alone_and_once() -> None:
 def test_what_comes_later_comes_into_later_trees_also_within_one_load(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fact_proofs, "MAX_BATCH_ROWS", 3)
+    monkeypatch.setattr(proofs, "MAX_BATCH_ROWS", 3)
     record_people(range(7))
     early = sealed_now()
     assert [b.rows for b in FactBatch.objects.filter(table="gate_consent")] == [3, 3, 1]

@@ -8,9 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from releve.gate import decider_pool as module
-from releve.gate.decider import Decider
-from releve.gate.decider_pool import MAX_GROUP_SIZE, DeciderPool
+from releve.gate import decider as module
+from releve.gate.decider import MAX_GROUP_SIZE, Decider, DeciderPool
 from releve.gate.decision import PendingQuestion
 from releve.gate.protocol import Reply, allow_call, refuse_unjudged
 from tests.gate.sample_campaign import question

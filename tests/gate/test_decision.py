@@ -15,23 +15,22 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.gate import rule_versions
+from releve.gate import campaign_cache
 from releve.gate.app import Gate
+from releve.gate.campaign_cache import load_current_rules
 from releve.gate.campaigns import record_campaign
 from releve.gate.connections import PostgreSQLConnection, SQLiteConnection
-from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.decider import Decider
-from releve.gate.decision import PendingQuestion
+from releve.gate.decision import PendingQuestion, explain_repeat
 from releve.gate.errors import DatabaseUnavailable, LoadRefused
-from releve.gate.explanation import explain_repeat
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_reader import CampaignTerms, to_db_instant
 from releve.gate.models import RuleTable
 from releve.gate.protocol import Question, Reply, allow_call, refuse_call
 from releve.gate.pseudonyms import text_pseudonym
-from releve.gate.schema import parse_instant
-from releve.network.clock import zone
+from releve.gate.sql import parse_instant
+from releve.network.moments import zone
 from releve.outbound import Attempt, Contract, Person, Withdrawal
 from tests.gate.sample_campaign import (
     AT_ANY_HOUR,
@@ -461,9 +460,9 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
 def test_the_rules_that_decide_are_kept_first(
     ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
+    monkeypatch.setattr(campaign_cache._StoredVersions, "versions", frozenset())
     decider, kept = (
-        Decider(rule_versions.load_stored_rules, ground.store, 5),
+        Decider(campaign_cache.load_stored_rules, ground.store, 5),
         RuleTable.objects.all(),
     )
     assert ask_decider(decider, question(1, "c")).status in (200, 403)
@@ -477,10 +476,10 @@ def test_the_rules_that_decide_are_kept_first(
 def test_rules_that_are_not_kept_in_time_decide_nothing(
     ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
-    monkeypatch.setattr(rule_versions, "_SECONDS", 0.1)
-    monkeypatch.setattr(rule_versions, "_keep_apart", lambda *_: time.sleep(0.5))
-    decider = Decider(rule_versions.load_stored_rules, ground.store, 5)
+    monkeypatch.setattr(campaign_cache._StoredVersions, "versions", frozenset())
+    monkeypatch.setattr(campaign_cache, "_SECONDS", 0.1)
+    monkeypatch.setattr(campaign_cache, "_keep_apart", lambda *_: time.sleep(0.5))
+    decider = Decider(campaign_cache.load_stored_rules, ground.store, 5)
     assert brief(ask_decider(decider, question(1, "c"))) == "503 refuse GATE-DATABASE"
     decider.close()
     assert ground.rows(DECISIONS) == [(0,)]
@@ -489,9 +488,9 @@ def test_rules_that_are_not_kept_in_time_decide_nothing(
 def test_rules_that_cannot_be_kept_decide_nothing(
     ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
-    monkeypatch.setattr(rule_versions, "RuleTable", None)
-    decider = Decider(rule_versions.load_stored_rules, ground.store, 5)
+    monkeypatch.setattr(campaign_cache._StoredVersions, "versions", frozenset())
+    monkeypatch.setattr(campaign_cache, "RuleTable", None)
+    decider = Decider(campaign_cache.load_stored_rules, ground.store, 5)
     assert brief(ask_decider(decider, question(1, "c"))) == "503 refuse GATE-FAULT"
     decider.close()
     assert ground.rows(DECISIONS) == [(0,)]

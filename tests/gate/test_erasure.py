@@ -12,11 +12,10 @@ import pytest
 from django.utils import timezone
 
 from releve.gate import erasure
-from releve.gate.erasure import erase_due
+from releve.gate.erasure import erase_due, read_value
 from releve.gate.fact_import import load_facts
 from releve.gate.models import ConsentRow, FactRow, PersonRow, PseudonymValue
 from releve.gate.models import WithdrawalRow as Withdrawals
-from releve.gate.personal_values import read_value
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, Withdrawal

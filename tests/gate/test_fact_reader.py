@@ -13,7 +13,7 @@ import pytest
 from releve.gate.fact_import import load_frames
 from releve.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts, to_db_instant
 from releve.gate.pseudonyms import person_pseudonym
-from releve.gate.schema import TABLES, parse_day, parse_instant
+from releve.gate.sql import TABLES, parse_day, parse_instant
 from releve.outbound import Call, CallVerdict, built_in_rules, judge_call
 from releve.outbound.fact_tables import build_facts
 from tests.outbound.people import people_of

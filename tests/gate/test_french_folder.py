@@ -19,7 +19,7 @@ from releve.gate.campaigns import load_campaigns
 from releve.gate.db_clock import read_clock
 from releve.gate.models import AbandonedRow, CampaignRow, Load, PersonRow
 from releve.gate.protocol import Question
-from releve.network.clock import zone
+from releve.network.moments import zone
 from releve.outbound.fact_tables import read_folder, read_tables
 from tests.gate.sample_campaign import GateDatabase, brief
 from tests.gate.sync_decisions import decide

@@ -13,16 +13,14 @@ from django.conf import settings
 
 from releve.cli.main import main
 from releve.gate import pseudonyms
-from releve.gate.connections import GateConnection
+from releve.gate.connections import GateConnection, ensure_gate_key
 from releve.gate.db_clock import read_clock
-from releve.gate.decision import PendingQuestion
+from releve.gate.decision import PendingQuestion, explain_refusal
 from releve.gate.errors import KeyFault
-from releve.gate.explanation import explain_refusal
 from releve.gate.fact_import import load_facts
-from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, PersonRow
 from releve.gate.request_feeds import record_reading
-from releve.ledger.errors import LedgerBehind
+from releve.ledger.guards import LedgerBehind
 from releve.ledger.models import KeyCheck, Restoration
 from releve.outbound import Withdrawal
 from tests.gate.sample_campaign import (

@@ -9,16 +9,16 @@ import pytest
 from django.db import OperationalError, transaction
 
 from releve.gate import decider as deciders
-from releve.gate import ledger_checks, wal_checkpoints
-from releve.gate.asgi import application
+from releve.gate import journal
+from releve.gate.app import application
 from releve.gate.connections import GateConnection, open_connection
 from releve.gate.decider import Decider
 from releve.gate.decision import PendingQuestion
 from releve.gate.errors import DatabaseUnavailable
-from releve.gate.ledger_checks import check_ledger
+from releve.gate.journal import check_ledger
 from releve.ledger import rollback
 from releve.ledger.chain import append_all
-from releve.ledger.errors import LedgerBehind
+from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from tests.gate.sample_campaign import GateDatabase, brief, question
@@ -95,7 +95,7 @@ def test_an_error_of_the_database_is_not_one_of_the_gate(monkeypatch: pytest.Mon
     def fail() -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(ledger_checks, "require_complete", fail)
+    monkeypatch.setattr(journal, "require_complete", fail)
     with pytest.raises(DatabaseUnavailable, match="connection refused"):
         check_ledger()
 
@@ -123,7 +123,7 @@ def test_a_database_rolled_back_behind_a_root_in_the_home_is_behind() -> None:
 
 
 def test_the_gate_that_is_served_checks_its_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wal_checkpoints, "start_checkpoints", lambda path: None)
+    monkeypatch.setattr(journal, "start_checkpoints", lambda path: None)
     found = application()._deciders._all
     assert [one._check for one in found] == [check_ledger] * len(found)
     assert [one._opened for one in found] == [open_connection] * len(found)

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from releve.gate.masked_number import mask_number
+from releve.gate.decision import mask_number
 from releve.outbound import built_in_rules
 from releve.outbound.numbers import NumberTable
 from tests.outbound.people import NUMBERS

@@ -15,7 +15,7 @@ from releve.gate.protocol import parse_question
 from releve.gate.pseudonyms import find_number_fault, number_text
 from releve.outbound import FactFaults, built_in_rules
 from releve.outbound.fact_tables import read_tables
-from releve.outbound.number_frames import (
+from releve.outbound.numbers import (
     mark_miswritten_numbers,
     normalize_shown_numbers,
     parse_number_column,

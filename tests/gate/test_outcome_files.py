@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from releve.gate.attempt_outcomes import write_outcomes
+from releve.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes, write_outcomes
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import OutcomeFault
 from releve.gate.fact_import import load_facts
 from releve.gate.models import AttemptRow, Load
-from releve.gate.outcome_files import COLUMNS, mark_unknown, read_outcomes
 from releve.outbound import Attempt
 from tests.gate.sample_campaign import CLIENT, PROVIDER, record_people
 

@@ -13,14 +13,12 @@ from pytest_django.fixtures import Settings
 
 from releve.gate import pseudonyms
 from releve.gate.attempt_outcomes import REPORTED_OUTCOMES, UNKNOWN, is_more_precise
-from releve.gate.batch_proofs import close_batches
 from releve.gate.campaigns import record_campaign
 from releve.gate.db_clock import read_clock
 from releve.gate.decision import decide
-from releve.gate.erasure import erase_due, erase_person
+from releve.gate.erasure import erase_due, erase_person, read_value
 from releve.gate.errors import KeyFault
 from releve.gate.fact_import import load_facts
-from releve.gate.fact_proofs import seal_facts
 from releve.gate.models import (
     AttemptRow,
     Decision,
@@ -42,10 +40,9 @@ from releve.gate.person_requests import (
     record_request,
     record_requests,
 )
-from releve.gate.personal_values import read_value
+from releve.gate.proofs import close_batches, replay_decision, seal_facts
 from releve.gate.protocol import Question
 from releve.gate.pseudonyms import number_pseudonym
-from releve.gate.replay import replay_decision
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, LegalRules, Person
 from releve.outbound import SpokenRefusal as RefusalFact

@@ -19,10 +19,9 @@ from django.utils import timezone
 
 from releve import outbound
 from releve.evidence import verify
-from releve.gate.attempt_outcomes import write_outcomes
-from releve.gate.batch_proofs import close_batches, prove_row
+from releve.gate.attempt_outcomes import mark_unknown, read_outcomes, write_outcomes
 from releve.gate.campaigns import record_campaign
-from releve.gate.erasure import erase_due, erase_person
+from releve.gate.erasure import erase_due, erase_person, read_value
 from releve.gate.errors import LoadRefused, NotAvailable
 from releve.gate.fact_import import load_facts, load_frames
 from releve.gate.fact_reader import CampaignTerms
@@ -36,10 +35,8 @@ from releve.gate.models import (
     PseudonymValue,
 )
 from releve.gate.models import RefusalRow as Refusals
-from releve.gate.outcome_files import mark_unknown, read_outcomes
-from releve.gate.personal_values import read_value
+from releve.gate.proofs import close_batches, prove_row, replay_decision
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.gate.replay import replay_decision
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
 from releve.outbound import Contract, SpokenRefusal, Withdrawal
@@ -367,8 +364,8 @@ def test_a_history_may_begin_right_after_the_last_decision(asked: list[str], tab
 
 def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
     from releve.gate import pseudonyms
+    from releve.gate.connections import ensure_gate_key
     from releve.gate.errors import KeyFault
-    from releve.gate.key_checks import ensure_gate_key
 
     settings.GATE_KEY = ""
     with pytest.raises(KeyFault, match=r"is missing: restore gate\.key"):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
+from releve.gate.erasure import years_later
 from releve.gate.fact_import import load_facts
 from releve.gate.models import AttemptRow, Load, PersonRequestRow, RefusalRow, WithdrawalRow
 from releve.gate.person_requests import (
@@ -21,7 +22,6 @@ from releve.gate.person_requests import (
     record_request,
 )
 from releve.gate.pseudonyms import number_pseudonym
-from releve.gate.retention import years_later
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Attempt, Contract, Person
 from tests.gate.sample_campaign import CLIENT, build_consent, phone, record_people

@@ -18,7 +18,7 @@ from releve.gate.fact_import import load_facts, load_frames
 from releve.gate.fact_reader import CampaignTerms, read_facts
 from releve.gate.models import Decision
 from releve.gate.person_requests import PhoneRequest, record_request
-from releve.gate.replay import replay_decision
+from releve.gate.proofs import replay_decision
 from releve.outbound import Contract, LegalRules, Person
 from releve.outbound.fact_tables import build_empty_frames
 from tests.gate.django_store import DjangoStore

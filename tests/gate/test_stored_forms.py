@@ -15,16 +15,15 @@ from typing import Any
 import polars as pl
 import pytest
 
+from releve.gate.attempt_outcomes import read_outcomes
+from releve.gate.campaign_cache import build_row
 from releve.gate.fact_reader import CampaignFacts, KnownFacts, hash_facts
 from releve.gate.models import CampaignRow, Cursor, PersonRequestRow
-from releve.gate.outcome_files import read_outcomes
 from releve.gate.pseudonyms import hash_value, key_check, number_pseudonym, person_pseudonym
 from releve.gate.request_feeds import take_files, take_rows
-from releve.gate.row_builder import build_row
-from releve.gate.schema import TABLES
-from releve.gate.sql import OWN
-from releve.outbound.attempt_provider import fill_provider
+from releve.gate.sql import OWN, TABLES
 from releve.outbound.fact_tables import read_tables
+from releve.outbound.judged_call import fill_provider
 from tests.gate.sample_campaign import CLIENT, phone, record_people
 
 AT = datetime(2026, 9, 15, 9, tzinfo=UTC)

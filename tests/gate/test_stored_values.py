@@ -11,11 +11,18 @@ import pytest
 from django.apps import apps
 from django.db.models import CharField
 
-from releve.gate.campaigns import record_campaign
+from releve.gate.attempt_outcomes import read_outcomes
+from releve.gate.campaigns import (
+    RegisterState,
+    read_register_ages,
+    read_register_minutes,
+    read_register_state,
+    record_campaign,
+)
 from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
+from releve.gate.erasure import NewPersonalValue, read_value, store_values
 from releve.gate.errors import LoadRefused
-from releve.gate.fact_import import load_facts
-from releve.gate.load_validation import find_row_faults
+from releve.gate.fact_import import find_row_faults, load_facts
 from releve.gate.models import (
     ConsentRow,
     Cursor,
@@ -25,20 +32,12 @@ from releve.gate.models import (
     WatermarkRow,
     WithdrawalRow,
 )
-from releve.gate.outcome_files import read_outcomes
-from releve.gate.personal_values import NewPersonalValue, read_value, store_values
 from releve.gate.pseudonyms import (
     commit_proof,
     is_subscriber,
     number_pseudonym,
     number_text,
     person_pseudonym,
-)
-from releve.gate.registers import (
-    RegisterState,
-    read_register_ages,
-    read_register_minutes,
-    read_register_state,
 )
 from releve.gate.request_feeds import take_files
 from releve.outbound import Attempt, Withdrawal

@@ -10,17 +10,13 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from releve.campaign.figures import compute_figures
-from releve.gate.attempt_outcomes import write_outcomes
-from releve.gate.batch_proofs import close_batches
+from releve.campaign.reports import compute_figures
+from releve.gate.attempt_outcomes import find_unplaced, read_outcomes, write_outcomes
 from releve.gate.db_clock import read_clock
 from releve.gate.erasure import erase_due
-from releve.gate.fact_proofs import FactProver, seal_facts
 from releve.gate.models import AttemptRow, Decision, UnplacedRow
-from releve.gate.outcome_files import read_outcomes
+from releve.gate.proofs import FactProver, close_batches, replay_decision, seal_facts
 from releve.gate.protocol import Reply, parse_question
-from releve.gate.replay import replay_decision
-from releve.gate.unplaced_calls import find_unplaced
 from releve.ledger.roots import sign_root
 from releve.outbound.legal_rows import to_legal_day
 from tests.gate.django_store import DjangoStore

@@ -7,17 +7,16 @@ from datetime import date, timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
+from releve.gate.attempt_outcomes import preview_numbers, record_withdrawal
 from releve.gate.campaigns import record_campaign
 from releve.gate.db_clock import read_clock
+from releve.gate.erasure import years_later
 from releve.gate.errors import KeyFault, NoMatch
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_reader import read_facts
-from releve.gate.models import ConsentRow, Load, WithdrawalRow
-from releve.gate.models.records import PseudonymValue
+from releve.gate.models import ConsentRow, Load, PseudonymValue, WithdrawalRow
 from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.pseudonyms import forget_key, number_pseudonym, person_pseudonym
-from releve.gate.retention import years_later
-from releve.gate.withdrawals import preview_numbers, record_withdrawal
 from releve.outbound import (
     Attempt,
     Call,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.evidence import verify, verify_draw
 from releve.inspection import reveal_link
 from releve.ledger import chain as ledger
@@ -197,7 +197,7 @@ def test_two_files_of_one_day_show_a_link_that_one_leaves_out(draws: Draws) -> N
 def test_witnesses_take_the_place_of_a_root_where_they_signed_before_the_day(
     draws: Draws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from releve.ledger.checkpoints import format_checkpoint, read_origin
+    from releve.ledger.roots import format_checkpoint, read_origin
     from releve.live import draws as packing
     from tests.ledger import witness_server
 
@@ -226,7 +226,7 @@ def test_a_late_cosignature_takes_nothing_from_a_quorum_that_signed_in_time(
     draws: Draws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does it count: not the same witness twice, not one more that signed on the day."""
-    from releve.ledger.checkpoints import format_checkpoint, read_origin
+    from releve.ledger.roots import format_checkpoint, read_origin
     from releve.live import draws as packing
     from tests.ledger import witness_server
 
@@ -275,14 +275,14 @@ def test_a_tally_with_two_lists_under_one_path_is_named(
     draws: Draws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order of the names in a file is free: it would choose between the two lists."""
-    from releve.ledger import tallies
+    from releve.ledger import seal
 
     draws.plan()
     first = draws.seal()
     draws.join(first)
     append("draw.framed", _frame_body(0), draws.clock.now())
     with monkeypatch.context() as patched:
-        patched.setattr(tallies, "Draft", _add(tallies.Draft, "counts.draw/other"))
+        patched.setattr(seal, "Draft", _add(seal.Draft, "counts.draw/other"))
         evening = draws.seal()
     found = judge(draws.finish(), first, evening, anchor=draws.anchor)
     assert any("a frame may be left out" in fault for fault in found.faults)
@@ -299,7 +299,7 @@ def test_a_tally_that_skips_the_one_before_it_is_named(
     draws: Draws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second frame stands under a root of its own, whose tally a later one does not follow."""
-    from releve.ledger import tallies
+    from releve.ledger import seal
     from releve.ledger.models import LedgerEntry
 
     draws.plan()
@@ -311,7 +311,7 @@ def test_a_tally_that_skips_the_one_before_it_is_named(
     append("draw.framed", _frame_body(0), draws.clock.now())
     first_tally = LedgerEntry.objects.filter(kind="ledger.tallied").order_by("seq")[0].seq
     with monkeypatch.context() as patched:
-        patched.setattr(tallies, "Draft", _redirect(tallies.Draft, first_tally))
+        patched.setattr(seal, "Draft", _redirect(seal.Draft, first_tally))
         evening = draws.seal()
     pack = draws.finish()
     frames = [row for row in pack["entries"] if row["entry"]["kind"] == "draw.framed"]

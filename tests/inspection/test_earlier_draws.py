@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger import chain as ledger
 from releve.live import api
 from releve.situation import EventFaults, event_from_json

@@ -24,7 +24,7 @@ from releve.ledger.chain import (
 )
 from releve.ledger.digests import NO_HASH
 from releve.ledger.erasure import erase_due, erase_subject
-from releve.ledger.errors import EntryError, OutsideTransactionError
+from releve.ledger.guards import EntryError, OutsideTransactionError
 from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
 from tests.ledger.sample_entries import append_arguments, at, draft_case, draft_closure
 

@@ -18,16 +18,17 @@ from pytest_django.fixtures import Settings
 from releve.cli import main
 from releve.evidence.verify import is_included
 from releve.ledger.chain import append_all
-from releve.ledger.checkpoints import (
+from releve.ledger.guards import ProofError
+from releve.ledger.models import LedgerEntry
+from releve.ledger.roots import (
+    SignedRoot,
     build_checkpoint,
     build_tlog_proof,
     format_verifier_key,
     read_origin,
+    sign_root,
     verify_note_line,
 )
-from releve.ledger.errors import ProofError
-from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import SignedRoot, sign_root
 from releve.ledger.witnesses import (
     WitnessAlarm,
     ask_known_witnesses,
@@ -35,8 +36,8 @@ from releve.ledger.witnesses import (
     list_cosignatures,
     list_witnesses,
 )
-from releve.upkeep.doctor_data import check_ledger
-from releve.upkeep.findings import Examination
+from releve.upkeep.doctor import check_ledger
+from releve.upkeep.doctor_reach import Examination
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 from tests.ledger.witness_server import KEY, WitnessServer
 

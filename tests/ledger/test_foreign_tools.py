@@ -13,21 +13,27 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from releve.evidence.verify import is_included
-from releve.ledger import tree
+from releve.ledger import merkle
 from releve.ledger.chain import append_all
-from releve.ledger.checkpoints import (
+from releve.ledger.guards import ProofError
+from releve.ledger.keys import public_key
+from releve.ledger.models import LedgerEntry
+from releve.ledger.proofs import _format_number, write_tiles
+from releve.ledger.roots import (
+    SignedRoot,
     build_checkpoint,
     build_tlog_proof,
     format_verifier_key,
     read_origin,
+    sign_root,
 )
-from releve.ledger.errors import ProofError
-from releve.ledger.keys import public_key
-from releve.ledger.models import LedgerEntry
-from releve.ledger.receipts import build_receipt, encode_cbor
-from releve.ledger.roots import SignedRoot, sign_root
-from releve.ledger.tiles import _format_number, write_tiles
-from releve.ledger.witnesses import WitnessAlarm, ask_witness, list_cosignatures
+from releve.ledger.witnesses import (
+    WitnessAlarm,
+    ask_witness,
+    build_receipt,
+    encode_cbor,
+    list_cosignatures,
+)
 from tests.ledger.sample_entries import at, draft_closure
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -101,7 +107,7 @@ def test_a_witness_of_others_cosigns_growth_and_refuses_a_rewritten_history(
         )
         assert found.ok
         third = grow(2)
-        monkeypatch.setattr(tree, "read_stored", lambda *place: [b"\x07" * 32] * place[2])
+        monkeypatch.setattr(merkle, "read_stored", lambda *place: [b"\x07" * 32] * place[2])
         with pytest.raises(WitnessAlarm, match="ALARM"):
             ask_witness(server.url, third, witness.vkey_text)
     finally:

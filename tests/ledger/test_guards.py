@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from releve.ledger.chain import append, append_all, iter_entries, read_head
-from releve.ledger.errors import AppendOnlyError
+from releve.ledger.guards import AppendOnlyError
 from releve.ledger.models import LedgerEntry, LedgerNode, LedgerRoot, PersonalValue
 from tests.ledger.sample_entries import append_arguments, draft_case, draft_closure
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import releve
 from releve.accounts.grants import STREAM as ACCESS
 from releve.evidence.store import STREAM as EVIDENCE
-from releve.ledger.labels import KIND_LABELS, STREAM_LABELS
+from releve.ledger.disclosure import KIND_LABELS, STREAM_LABELS
 from releve.live.api import LIVE
 
 

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from releve.ledger import rollback
 from releve.ledger.chain import append_all, read_head
-from releve.ledger.errors import DocumentConflict, LedgerBehind
+from releve.ledger.guards import DocumentConflict, LedgerBehind
 from releve.ledger.models import LedgerRoot
 from releve.ledger.rollback import (
     allow_writing,
@@ -24,8 +24,7 @@ from releve.ledger.rollback import (
     roots_folder,
 )
 from releve.ledger.roots import publish_root, sign_root
-from releve.ledger.rotation import rotate_key
-from releve.ledger.seal import seal_ledger
+from releve.ledger.seal import rotate_key, seal_ledger
 from tests.ledger.sample_entries import at, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

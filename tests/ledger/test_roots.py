@@ -14,16 +14,16 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from releve.evidence.verify import Keys, check_growth, check_proof, check_root
-from releve.ledger import tree
+from releve.ledger import merkle
 from releve.ledger.chain import append_all
 from releve.ledger.digests import NO_HASH, ROOT_TAG, hash_root
-from releve.ledger.errors import NothingToSealError, ProofError, SigningKeyError
+from releve.ledger.guards import NothingToSealError, ProofError, SigningKeyError
 from releve.ledger.keys import public_key
 from releve.ledger.merkle import leaf_hash, node_hash
 from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import iter_roots, load_last_root, load_root, publish_root, sign_root
-from releve.ledger.rotation import replace_key
+from releve.ledger.seal import replace_key
 from tests.homes import make_test_home
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 
@@ -98,7 +98,7 @@ def test_the_tree_is_the_same_whatever_is_kept_of_it(
     stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a short stride a small ledger has as many kept levels as a large one."""
-    monkeypatch.setattr(tree, "STRIDE", stride)
+    monkeypatch.setattr(merkle, "STRIDE", stride)
     count = 0
     for step in (1, 2, 5, 1, 7, 16, 33):
         append_all([draft_closure(n) for n in range(step)])

@@ -16,13 +16,13 @@ from releve.evidence import verify
 from releve.evidence.verify import Keys, VerifyError
 from releve.ledger.chain import append_all
 from releve.ledger.digests import ROOT_TAG, ROTATION_TAG, canonical_json
-from releve.ledger.errors import SigningKeyError
 from releve.ledger.export import export_lines
+from releve.ledger.guards import SigningKeyError
 from releve.ledger.keys import public_key
 from releve.ledger.models import KeyCheck
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import load_root, sign_root
-from releve.ledger.rotation import KeyRotation, list_own_keys, replace_key, rotate_key
+from releve.ledger.seal import KeyRotation, list_own_keys, replace_key, rotate_key
 from tests.ledger.sample_entries import at, draft_closure
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

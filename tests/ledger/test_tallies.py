@@ -10,15 +10,14 @@ import pytest
 from django.db import transaction
 
 from releve.evidence.verify import Export, Keys
-from releve.ledger import tallies
+from releve.ledger import seal
 from releve.ledger.chain import Draft, append_all
-from releve.ledger.errors import NothingToSealError
 from releve.ledger.export import export_lines
+from releve.ledger.guards import NothingToSealError
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.roots import SignedRoot
-from releve.ledger.seal import seal_ledger
-from releve.ledger.tallies import TALLIED_KINDS, tally_quarter
+from releve.ledger.seal import TALLIED_KINDS, seal_ledger, tally_quarter
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -85,8 +84,8 @@ def test_a_tally_says_nothing_of_what_happened_to_who_sees_the_entry_alone() -> 
 
 
 def test_a_false_tally_is_found_in_the_whole_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = tallies._count
-    monkeypatch.setattr(tallies, "_count", lambda rows: count(list(rows)[:-1]))
+    count = seal._count
+    monkeypatch.setattr(seal, "_count", lambda rows: count(list(rows)[:-1]))
     size = grow(draft_closure(1), draft_closure(2), minute=9).size
     (fault,) = find_faults()
     assert f"entry {size}: the tally lists other entries of site.closed than there are" in fault
@@ -95,14 +94,14 @@ def test_a_false_tally_is_found_in_the_whole_ledger(monkeypatch: pytest.MonkeyPa
 
 def test_a_tally_that_is_left_out_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     grow(draft_closure(1), minute=2)
-    monkeypatch.setattr("releve.ledger.tallies.KIND", "ledger.other")
+    monkeypatch.setattr("releve.ledger.seal.TALLY_KIND", "ledger.other")
     grow(draft_closure(2), minute=4)
     monkeypatch.undo()
     monkeypatch.setattr(
-        tallies, "append_tally",
+        seal, "append_tally",
         lambda now: append_all([Draft("ledger.tallied", {**empty_body(), "after": 4}, now)]),
     )  # fmt: skip
-    monkeypatch.setattr("releve.ledger.seal.append_tally", tallies.append_tally)
+    monkeypatch.setattr("releve.ledger.seal.append_tally", seal.append_tally)
     grow(draft_closure(3), minute=6)
     assert any("does not begin after the tally at entry 2" in fault for fault in find_faults())
 

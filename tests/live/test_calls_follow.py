@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from releve.live import api as live
+from releve.live import routes
 from releve.live import routes as live_routes
-from releve.live import routing_watch
 from releve.live.models import Effect, Routes, RoutingState
-from releve.live.routing_watch import watch_routing
+from releve.live.routes import watch_routing
 from releve.registry.service import apply_changes, preview_changes
 from releve.routing import Adapter
 from releve.routing.kamailio.dispatcher_list import UNITS, build_targets
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow, needs_sip]
 
 def route_by(monkeypatch: pytest.MonkeyPatch, *adapters: Adapter) -> None:
     """Let the drill publish to real proxies."""
-    for module in (live_routes, routing_watch):
+    for module in (live_routes, routes):
         monkeypatch.setattr(module, "list_adapters", lambda stream: adapters)
 
 

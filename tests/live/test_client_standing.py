@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.live.coverage import (
     ClientCoverage,
     ClientStanding,

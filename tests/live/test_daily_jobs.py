@@ -15,10 +15,10 @@ from releve.ledger.models import PersonalValue
 from releve.ledger.rollback import forget
 from releve.ledger.roots import sign_root
 from releve.live import api as live
-from releve.live import daily_jobs, situation_cache
+from releve.live import situation_cache, statement
 from releve.live.clock import real_now
-from releve.live.daily_jobs import run_daily_jobs
 from releve.live.models import DailyRun
+from releve.live.statement import run_daily_jobs
 from releve.situation import AgentBack, AgentUnavailable
 from tests.homes import make_test_home
 from tests.live.scenario import Scenario
@@ -70,7 +70,7 @@ def test_killed_before_the_root_left_the_house_it_leaves_with_the_next_call(
 ) -> None:
     recorded(NOON)
     with monkeypatch.context() as patched:
-        patched.setattr(daily_jobs, "publish_root", killed)
+        patched.setattr(statement, "publish_root", killed)
         with pytest.raises(Killed):
             run_daily_jobs(NOON)
     assert run_daily_jobs(NOON + timedelta(seconds=1)) is None
@@ -106,10 +106,10 @@ def test_killed_between_erasing_and_scrubbing_the_files_are_scrubbed_with_the_ne
     run_daily_jobs(NOON)
     tomorrow, answers = NOON + timedelta(days=1), [True, False]
     with monkeypatch.context() as patched:
-        patched.setattr(daily_jobs, "scrub_files", killed)
+        patched.setattr(statement, "scrub_files", killed)
         with pytest.raises(Killed):
             run_daily_jobs(tomorrow)
-    monkeypatch.setattr(daily_jobs, "scrub_files", lambda tables: answers.pop())
+    monkeypatch.setattr(statement, "scrub_files", lambda tables: answers.pop())
     assert run_daily_jobs(tomorrow) is not None
     assert answers == [], "tried again, since a reader held the file"
 
@@ -203,20 +203,20 @@ def test_a_clock_once_a_day_ahead_stops_no_day_s_erasure() -> None:
 
 def test_a_day_without_an_entry_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
     run_daily_jobs(NOON)
-    monkeypatch.setattr(daily_jobs, "close_batches", killed)
+    monkeypatch.setattr(statement, "close_batches", killed)
     run_daily_jobs(NOON + timedelta(seconds=1))
 
 
 def test_files_that_a_reader_held_are_cleaned_later(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded(NOON)
     tomorrow = NOON + timedelta(days=1)
-    monkeypatch.setattr(daily_jobs, "scrub_files", lambda tables: False)
+    monkeypatch.setattr(statement, "scrub_files", lambda tables: False)
     run_daily_jobs(tomorrow)
     assert not DailyRun.objects.get().scrubbed
-    monkeypatch.setattr(daily_jobs, "scrub_files", lambda tables: True)
+    monkeypatch.setattr(statement, "scrub_files", lambda tables: True)
     run_daily_jobs(tomorrow + timedelta(minutes=1))
     assert not DailyRun.objects.get().scrubbed, "not each second"
-    run_daily_jobs(tomorrow + daily_jobs.RETRY_AFTER)
+    run_daily_jobs(tomorrow + statement.RETRY_AFTER)
     assert DailyRun.objects.get().scrubbed
 
 

@@ -10,7 +10,11 @@ from django.db import OperationalError, transaction
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live import effect_queue
-from releve.live.effect_handlers import (
+from releve.live.effect_queue import (
+    OUTSIDE,
+    EffectOutcome,
+    LostLease,
+    NewEffect,
     PermanentFailure,
     RetryLater,
     register_aside_hook,
@@ -18,7 +22,6 @@ from releve.live.effect_handlers import (
     run_effect,
     run_effects_now,
 )
-from releve.live.effect_queue import OUTSIDE, EffectOutcome, LostLease, NewEffect
 from releve.live.models import Effect
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

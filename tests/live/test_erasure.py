@@ -15,8 +15,8 @@ from django.db import connection
 from releve.accounts import reidentification
 from releve.accounts.grants import AccessError
 from releve.accounts.models import User
+from releve.accounts.permissions import Role
 from releve.accounts.person_erasure import erase_person, preview_erasure
-from releve.accounts.roles import Role
 from releve.erasure import registered
 from releve.evidence.verify import Export, Keys
 from releve.gate.models import Decision

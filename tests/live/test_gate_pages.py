@@ -15,13 +15,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.association import contracts, exchange
 from releve.association.contracts import DRILL, list_contracts, take_step
 from releve.association.gates import announce_gate, run_clearings
 from releve.association.models import OwnOrder
 from releve.association.spare_searches import run_searches
-from releve.desk.valve.words import OUTCOMES
+from releve.desk.valve import OUTCOMES
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.sector import SectorOffer, parse_order

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from releve.live import api as live
-from releve.situation.ready_tasks import READY_TASKS, list_ready_tasks
+from releve.situation.consequences import READY_TASKS, list_ready_tasks
 from tests.live.scenario import Scenario
 
 

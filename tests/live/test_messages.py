@@ -22,7 +22,7 @@ from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live import effect_queue
 from releve.live.channels import CHANNELS, ByFile, Letter
-from releve.live.effect_handlers import PermanentFailure, RetryLater, run_effect
+from releve.live.effect_queue import PermanentFailure, RetryLater, run_effect
 from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message, Stream
 from tests.live.scenario import Scenario

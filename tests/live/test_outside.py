@@ -14,15 +14,14 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts import grants
 from releve.accounts.person_erasure import AGENT, erase_agent
-from releve.ledger import journal
+from releve.ledger import export
 from releve.ledger.chain import append
 from releve.ledger.models import JournalLine, OutgoingDocument
 from releve.ledger.roots import sign_root
 from releve.live import api as live
 from releve.live import outside
 from releve.live.clock import real_now
-from releve.live.effect_handlers import PermanentFailure, run_effect
-from releve.live.effect_queue import OUTSIDE, claim_effect
+from releve.live.effect_queue import OUTSIDE, PermanentFailure, claim_effect, run_effect
 from releve.live.models import Effect
 from releve.live.worker import run_until_idle
 from tests.routing.receiver import receiving
@@ -46,9 +45,9 @@ def note(number: int = 1) -> None:
         append("note", {"number": number}, recorded_at=real_now())
 
 
-def parts(folder: Path) -> list[journal.JournalPart]:
+def parts(folder: Path) -> list[export.JournalPart]:
     found = sorted(folder.glob("journal-*.age"))
-    return [journal.parse_part(path.read_bytes(), [IDENTITY]) for path in found]
+    return [export.parse_part(path.read_bytes(), [IDENTITY]) for path in found]
 
 
 def test_the_root_of_the_day_and_the_journal_arrive_with_a_receipt(folder: Path) -> None:
@@ -72,17 +71,17 @@ def test_an_act_leaves_in_a_form_that_this_house_cannot_read(folder: Path) -> No
     assert {"act": AGENT, "agent": "agent-7"} in parts(folder)[0].acts
     (document,) = folder.glob("journal-*.age")
     stranger = pyrage.x25519.Identity.generate()
-    with pytest.raises(journal.JournalFault, match="cannot be decrypted"):
-        journal.parse_part(document.read_bytes(), [stranger])
-    with pytest.raises(journal.JournalFault, match="not a part of the journal"):
-        journal.parse_part(b"{}\n", [IDENTITY])
+    with pytest.raises(export.JournalFault, match="cannot be decrypted"):
+        export.parse_part(document.read_bytes(), [stranger])
+    with pytest.raises(export.JournalFault, match="not a part of the journal"):
+        export.parse_part(b"{}\n", [IDENTITY])
 
 
 def test_an_act_undone_by_its_transaction_is_not_in_the_journal() -> None:
     with pytest.raises(grants.AccessError):
         grants.close_account("unknown", by="tests")
     with transaction.atomic():
-        journal.note_act("x")
+        export.note_act("x")
         transaction.set_rollback(True)
     assert not JournalLine.objects.exists()
 
@@ -99,7 +98,7 @@ def test_the_journal_leaves_once_a_minute_and_in_parts(
 ) -> None:
     for number in range(5):
         note(number)
-    monkeypatch.setattr(journal, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(export, "MOST_ENTRIES", 2)
     now = real_now()
     queued = [outside.queue_documents(now) for _ in range(4)]
     assert queued == [1, 1, 0, 0], "a part that is not full waits for a minute"
@@ -180,7 +179,7 @@ def test_the_root_s_commit_waits_for_the_disk_whatever_the_server_s_default(
             cursor.execute("SHOW synchronous_commit")
             found.append(cursor.fetchone()[0])
 
-    monkeypatch.setattr("releve.ledger.tree.extend_tree", look)
+    monkeypatch.setattr("releve.ledger.merkle.extend_tree", look)
     monkeypatch.setattr("releve.ledger.roots.tree_hash", lambda *_: b"")
     sign_root(real_now())
     with connection.cursor() as cursor:

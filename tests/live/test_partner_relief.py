@@ -11,10 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.association import contracts
+from releve.association.agents import EFFICIENCY, lend_agents, lend_from_plan
 from releve.association.contracts import DRILL, load_contract, start_contract, take_step
-from releve.association.lent_agents import lend_agents, lend_from_plan
 from releve.association.models import LentAgent
-from releve.association.partner_agents import EFFICIENCY
 from releve.live import api as live
 from releve.live.plans import read_settings
 from releve.live.relief_solver import ReliefRequest, solve_priced_relief

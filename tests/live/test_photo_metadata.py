@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from releve.live.photo_metadata import NotAPhoto, detect_photo_type, remove_metadata
+from releve.live.photos import NotAPhoto, detect_photo_type, remove_metadata
 
 SECRET = b"33.5731 N 7.5898 W"
 

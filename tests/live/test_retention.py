@@ -15,8 +15,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts.models import IdentityRequest
-from releve.accounts.personal_data import LOOK_DAYS
-from releve.association.personal_data import KEPT_DAYS
+from releve.accounts.person_erasure import LOOK_DAYS
+from releve.association.membership import KEPT_DAYS
 from releve.erasure import columns, erase_due
 from releve.live.models import Contact, Effect, Message, Routes
 from releve.live.retention import EFFECT_DAYS, MESSAGE_DAYS

@@ -13,8 +13,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.association import exchange
+from releve.association.bulletin import draft_offers, draft_requests
 from releve.association.contract_exchange import TermsBeside, draft_contracts
-from releve.association.drafts import draft_offers, draft_requests
 from releve.association.exchange import (
     fetch_gates,
     fetch_result,

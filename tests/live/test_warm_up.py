@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from releve.live import plans, warm_up
+from releve.live import plans, worker
 from releve.live.coverage import compute_coverage
 from releve.live.models import Activation
 from releve.network.sample import FIRST_DAY
@@ -26,7 +26,7 @@ def test_the_first_look_reads_no_plan_any_more(
     morning = datetime.combine(FIRST_DAY, time(9), UTC)
     monkeypatch.setattr(timezone, "now", lambda: morning)
     plans.clear_plan_cache()
-    warm_up.warm()
+    worker.warm()
     with CaptureQueriesContext(connection) as queries:
         found = compute_coverage()
     assert found is not None
@@ -39,7 +39,7 @@ def test_an_empty_installation_is_nothing_to_complain_of(
     settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.PLAN_FOLDER = None
-    warm_up.warm()
+    worker.warm()
     assert caplog.records == []
 
 
@@ -51,9 +51,9 @@ def test_what_cannot_be_read_is_logged_and_the_rest_is_read(
     def locked() -> Any:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(warm_up, "compute_coverage", locked)
-    monkeypatch.setattr(warm_up, "find_displayed_plan", lambda: read.append("plan"))
-    warm_up.warm()
+    monkeypatch.setattr(worker, "compute_coverage", locked)
+    monkeypatch.setattr(worker, "find_displayed_plan", lambda: read.append("plan"))
+    worker.warm()
     assert read == ["plan"]
     assert "could not be read beforehand" in caplog.text
 

@@ -281,16 +281,16 @@ def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails
 def test_a_system_observed_by_a_clock_ahead_is_observed_again_once_that_is_right(
     scenario: Scenario,
 ) -> None:
-    from releve.live import routing_watch
+    from releve.live import routes
     from releve.live.models import RoutingState
     from releve.live.routes import list_adapters
 
     (file,) = list_adapters(scenario.stream)
     wanted = Routes(number=7)
     seen = RoutingState(state="confirmed", number=7, observed_at=live.real_now())
-    assert routing_watch._is_due(seen, file, wanted) == (not file.capabilities.settles_seconds)
+    assert routes._is_due(seen, file, wanted) == (not file.capabilities.settles_seconds)
     seen.observed_at += timedelta(days=1)
-    assert routing_watch._is_due(seen, file, wanted)
+    assert routes._is_due(seen, file, wanted)
 
 
 def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(

@@ -11,13 +11,13 @@ from django.utils import timezone
 from releve.live import api as live
 from releve.live.effect_queue import DECIDE, NewEffect, claim_effect, queue_effects
 from releve.live.models import Effect, WorkerBeat
-from releve.live.readiness import check_readiness
 from releve.live.worker import Worker
 from releve.live.worker_health import (
     BEAT_SECONDS,
     MOST_CLOCK_STEP,
     SILENT_AFTER,
     WorkerHealth,
+    check_readiness,
     note_beat,
     note_stop,
     read_worker_health,
@@ -155,14 +155,14 @@ def test_the_worker_reports_itself_and_its_stop(monkeypatch: pytest.MonkeyPatch)
 def test_not_ready_where_the_database_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.db import OperationalError
 
-    from releve.live import readiness
+    from releve.live import worker_health
 
     assert check_readiness().ready
 
     def fail(connection: object) -> object:
         raise OperationalError("no route to /var/lib/releve")
 
-    monkeypatch.setattr(readiness, "MigrationExecutor", fail)
+    monkeypatch.setattr(worker_health, "MigrationExecutor", fail)
     found = check_readiness()
     assert (found.ready, found.database, found.worker) == (False, False, None)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.network.decimal_grid import round_to_grid
+from releve.network.history_grid import round_to_grid
 
 NOISE = 1e-12
 

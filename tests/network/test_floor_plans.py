@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from releve.network import Operator
-from releve.network.floor_plans import FloorPlan, lay_out_floors
 from releve.network.sample import sample_operator
+from releve.network.seats import FloorPlan, lay_out_floors
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 import pytest
 import xlsxwriter
 
-from releve.cli.catalogue import load_gettext
+from releve.cli.main import load_gettext
 from releve.network import (
     Fault,
     Operator,

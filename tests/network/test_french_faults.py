@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releve.cli.catalogue import load_gettext
+from releve.cli.main import load_gettext
 from releve.network import check_files, describe_faults
 from tests.network.french_faults import PLANTS, planted_book
 from tests.network.test_french import plain, workbook

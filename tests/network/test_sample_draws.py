@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from releve.network.sample.draws import Draws, split_by_weight
+from releve.network.sample.places import Draws, split_by_weight
 
 
 def test_a_stream_is_named_by_all_its_keys() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from releve.network import Operator, is_holiday, parse_opening, sample_operator, zone
-from releve.network.sample.buildings import count_peak_presence
-from releve.network.sample.calls import count_agents_needed
+from releve.network.sample.contracts import count_agents_needed
 from releve.network.sample.countries import CITIES
+from releve.network.sample.places import count_peak_presence
 
 MONDAY = date(2026, 11, 30)
 

@@ -14,7 +14,7 @@ from scipy.spatial.distance import pdist
 from bench.seats import floors, greedy, irregular, turned_pods
 from releve.network import find_usable_seats, max_independent_set
 from releve.network.max_independent_set import build_graph, find_independent_set, search_locally
-from releve.network.sample.layouts import CATALOGUE, lay_mixed, lay_pods, lay_rows
+from releve.network.sample.places import CATALOGUE, lay_mixed, lay_pods, lay_rows
 
 Points = NDArray[np.float64]
 

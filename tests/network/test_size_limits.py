@@ -10,15 +10,15 @@ import polars as pl
 import pytest
 
 from releve.demand.call_log_file import read_log
-from releve.network import OperatorFaults, read_operator, size_limits, xlsx_reader
-from releve.network.raw_grid import Unreadable
+from releve.network import OperatorFaults, read_operator, size_limits
+from releve.network.history_grid import Unreadable
 from releve.network.size_limits import (
     _PartCounter,
     count_parquet_cells,
     measure_unpacked,
     read_parquet,
+    read_sheets,
 )
-from releve.network.xlsx_reader import read_sheets
 from tests.network.clean_tables import as_workbook, clean_tables
 
 
@@ -117,10 +117,10 @@ def test_a_picture_in_a_workbook_is_let_through() -> None:
 
 def test_no_pattern_looks_beyond_the_next_tag_so_that_its_time_is_linear() -> None:
     for tag, pattern in (
-        (b'<mergeCell {} ref="A1:B2"', xlsx_reader._MERGED),
-        (b'<c {} r="A1"', xlsx_reader._CELL),
-        (b'<c t="e" {} r="A1"><v>1</v>', xlsx_reader._ERROR),
-        (b'<c t="e" r="A1"><f>{}</f><v>1</v>', xlsx_reader._ERROR),
+        (b'<mergeCell {} ref="A1:B2"', size_limits._MERGED),
+        (b'<c {} r="A1"', size_limits._CELL),
+        (b'<c t="e" {} r="A1"><v>1</v>', size_limits._ERROR),
+        (b'<c t="e" r="A1"><f>{}</f><v>1</v>', size_limits._ERROR),
     ):
         assert pattern.search(tag.replace(b"{}", b"s"))
         assert not pattern.search(tag.replace(b"{}", b"<s"))
@@ -128,9 +128,9 @@ def test_no_pattern_looks_beyond_the_next_tag_so_that_its_time_is_linear() -> No
 
 def test_an_error_of_a_formula_is_that_of_its_own_cell() -> None:
     sheet = b'<c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="B2" t="e"><v>#REF!</v></c>'
-    found = xlsx_reader._ERROR.findall(sheet)
+    found = size_limits._ERROR.findall(sheet)
     assert [text for _letters, _row, text in found] == [b"#DIV/0!", b"#REF!"]
-    assert xlsx_reader._ERROR.findall(b'<c r="A2" t="e"></c><c r="B2"><v>1</v></c>') == []
+    assert size_limits._ERROR.findall(b'<c r="A2" t="e"></c><c r="B2"><v>1</v></c>') == []
 
 
 def test_a_zip_that_holds_more_than_it_declares_is_damaged() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.cli.catalogue import load_gettext
+from releve.cli.main import load_gettext
 from releve.network import TABLES, list_columns, read_operator, sample_operator, write_operator
 from releve.network.folder_reader import OPTIONAL_TABLES
 from releve.network.table_words import DATE_COLUMN, build_form, find_table

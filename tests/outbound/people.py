@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 from releve.outbound import ITEMS
+from releve.outbound.fact_files import TABLES, list_columns
 from releve.outbound.fact_references import FORBIDDING, KNOWING
-from releve.outbound.fact_tables import TABLES, build_empty_frames, list_columns
+from releve.outbound.fact_tables import build_empty_frames
 from tests.outbound.table import CALLER, CLIENT, FEEDS
 
 NUMBERS = (

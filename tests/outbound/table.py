@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from releve.network.clock import zone
+from releve.network.moments import zone
 from releve.outbound import (
     ITEMS,
     Abandoned,

@@ -9,13 +9,14 @@ import pytest
 from dateutil.easter import easter as almanac
 
 from releve.outbound import Call, Callback, CallFault, built_in_rules, judge_call, load_rules
-from releve.outbound.check_table import INSTANTS
-from releve.outbound.holidays import compute_easter, parse_day_rules
+from releve.outbound.checks import INSTANTS
 from releve.outbound.hours import (
     WeekHours,
+    compute_easter,
     find_closing,
     find_local_midnight,
     find_opening,
+    parse_day_rules,
     parse_windows,
 )
 from releve.outbound.judged_call import build_judged_call

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from releve.network.clock import zone
+from releve.network.moments import zone
 from releve.outbound import (
     Call,
     CallFault,
@@ -20,7 +20,7 @@ from releve.outbound import (
     load_rules,
 )
 from releve.outbound.consents import find_last_day
-from releve.outbound.fact_tables import TABLES
+from releve.outbound.fact_files import TABLES
 from releve.outbound.facts import (
     Abandoned,
     Attempt,
@@ -36,8 +36,7 @@ from releve.outbound.facts import (
     Watermark,
     Withdrawal,
 )
-from releve.outbound.holidays import parse_day_rules
-from releve.outbound.hours import WeekHours, parse_windows
+from releve.outbound.hours import WeekHours, parse_day_rules, parse_windows
 from releve.outbound.judged_call import build_judged_call, find_territory
 from releve.outbound.legal_rows import Words
 from releve.outbound.numbers import NumberTable, Prefix

@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from releve.outbound import built_in_rules
-from releve.outbound.fact_tables import TABLES, list_columns
-from releve.outbound.tables_text import render_rules, select_rows_on
+from releve.outbound.fact_files import TABLES, list_columns
+from releve.outbound.phrases import render_rules, select_rows_on
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound.md"
 

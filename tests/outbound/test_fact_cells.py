@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_tables import TABLES, list_columns, must_be_filled, read_tables
+from releve.outbound.fact_files import TABLES, list_columns, must_be_filled
+from releve.outbound.fact_tables import read_tables
 
 AT = "2026-11-20T11:00:00+01:00"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

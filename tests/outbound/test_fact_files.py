@@ -11,15 +11,8 @@ import pytest
 
 from releve.outbound import fact_references
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_files import NEEDED
-from releve.outbound.fact_tables import (
-    TABLES,
-    build_empty_frames,
-    build_facts,
-    list_columns,
-    must_be_filled,
-    read_tables,
-)
+from releve.outbound.fact_files import NEEDED, TABLES, list_columns, must_be_filled
+from releve.outbound.fact_tables import build_empty_frames, build_facts, read_tables
 from releve.outbound.vocabulary import get_vocabulary, list_word_columns
 
 WITHDRAWALS = "client,person,at,consent,channel\n"

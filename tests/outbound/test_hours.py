@@ -9,7 +9,7 @@ import holidays as library
 import numpy as np
 import pytest
 
-from releve.network.clock import UTC, zone
+from releve.network.moments import UTC, zone
 from releve.outbound import (
     Call,
     Facts,
@@ -20,9 +20,16 @@ from releve.outbound import (
     find_next_allowed,
     load_rules,
 )
-from releve.outbound.holidays import HolidayRules, add_working_days, compute_easter
-from releve.outbound.hours import WeekHours, find_closing, find_opening, parse_windows
-from releve.outbound.hours_grid import mark_open
+from releve.outbound.hours import (
+    HolidayRules,
+    WeekHours,
+    add_working_days,
+    compute_easter,
+    find_closing,
+    find_opening,
+    mark_open,
+    parse_windows,
+)
 
 PLACES = (
     "Europe/Paris", "America/Guadeloupe", "America/Cayenne", "Indian/Reunion", "Indian/Mayotte",

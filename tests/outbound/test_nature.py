@@ -8,13 +8,20 @@ from itertools import product
 import polars as pl
 import pytest
 
-from releve.outbound import FactFaults, LegalRules, built_in_rules, built_in_texts, load_rules
+from releve.outbound import (
+    ITEMS,
+    FactFaults,
+    LegalRules,
+    built_in_rules,
+    built_in_texts,
+    load_rules,
+)
 from releve.outbound.fact_tables import build_facts, read_tables
 from releve.outbound.screening import COLUMNS, Screener
 from releve.outbound.verdict import CallVerdict, judge_call
 from releve.outbound.vocabulary import find_covering, find_finer_words, find_sector, get_vocabulary
 from tests.outbound.people import frame_of, people_of
-from tests.outbound.table import CLIENT, ITEMS, case_of, cases_of, instant
+from tests.outbound.table import CLIENT, case_of, cases_of, instant
 
 AT = "2026-11-24 10:30"
 OBJECTS = get_vocabulary("object")

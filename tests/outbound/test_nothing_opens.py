@@ -22,18 +22,18 @@ import polars as pl
 import pytest
 
 from releve.network import folder_reader
-from releve.outbound import (
+from releve.outbound import (  # fmt: skip
     Call,
     FactFaults,
     built_in_rules,
     fact_references,
     fact_tables,
     judge_call,
-    number_frames,
-)  # fmt: skip
-from releve.outbound.fact_files import NEEDED
+    numbers,
+)
+from releve.outbound.fact_files import NEEDED, TABLES, list_columns
 from releve.outbound.fact_references import FORBIDDING
-from releve.outbound.fact_tables import TABLES, build_facts_on, list_columns, read_tables
+from releve.outbound.fact_tables import build_facts_on, read_tables
 from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.vocabulary import find_sector, get_vocabulary, list_word_columns
 from tests.outbound.table import CALLER, CLIENT, NUMBER, PERSON
@@ -384,10 +384,10 @@ def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the same bytes and numbers once: most of a damaged folder is as it was."""
     read = lru_cache(maxsize=None)(folder_reader.read_csv)
     monkeypatch.setattr(folder_reader, "read_csv", read)
-    shown = _remember(number_frames.normalize_shown_numbers)
-    for module in (number_frames, fact_references, fact_tables):
+    shown = _remember(numbers.normalize_shown_numbers)
+    for module in (numbers, fact_references, fact_tables):
         monkeypatch.setattr(module, "normalize_shown_numbers", shown)
-    written = _remember(number_frames.mark_miswritten_numbers)
+    written = _remember(numbers.mark_miswritten_numbers)
     monkeypatch.setattr(fact_references, "mark_miswritten_numbers", written)
     for name in ("_list_values", "_list_miswritten_cells"):
         monkeypatch.setattr(

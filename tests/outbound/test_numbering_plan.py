@@ -11,12 +11,13 @@ import polars as pl
 import pytest
 
 from releve.outbound import built_in_rules
-from releve.outbound.number_frames import (
+from releve.outbound.numbers import (
+    NumberTable,
+    Prefix,
     mark_miswritten_numbers,
     normalize_shown_numbers,
     parse_number_column,
 )
-from releve.outbound.numbers import NumberTable, Prefix
 
 DAY = date(2026, 11, 24)
 ISLANDS = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from releve.outbound import built_in_rules, judge_call
-from releve.outbound.fact_tables import TABLES, list_columns
+from releve.outbound.fact_files import TABLES, list_columns
 from releve.outbound.legal_rows import LegalRow, Words
 from releve.outbound.phrases import format_basis
 from releve.outbound.sentences import REASONS, render_sentence

@@ -7,8 +7,9 @@ from datetime import date
 import pytest
 
 from releve.outbound import built_in_rules
-from releve.outbound.fact_tables import list_columns
-from releve.outbound.fact_text import COLUMN_LABELS, FACT_LABELS, format_cell
+from releve.outbound.fact_files import COLUMN_LABELS, FACT_LABELS, format_cell, list_columns
+from releve.outbound.legal_rows import SOURCES, cite_sources, list_source_numbers
+from releve.outbound.phrases import list_jurisdictions, select_rows_on
 from releve.outbound.row_text import (
     GATE_LABELS,
     JURISDICTION_LABELS,
@@ -18,8 +19,6 @@ from releve.outbound.row_text import (
     value_label,
 )
 from releve.outbound.rule_kinds import GATES, KINDS, SURE
-from releve.outbound.sources import SOURCES, cite_sources, list_source_numbers
-from releve.outbound.tables_text import list_jurisdictions, select_rows_on
 
 
 def test_a_word_of_the_law_reads_as_in_its_vocabulary() -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from releve.cli.outbound_facts import read_facts, scan_facts
 from releve.outbound import Call, FactFaults, built_in_rules
-from releve.outbound.fact_tables import TABLES, list_columns, read_tables
-from releve.outbound.lazy_tables import SCANNED, scan_table, tidy_table
-from releve.outbound.number_frames import normalize_shown_numbers
+from releve.outbound.fact_files import TABLES, list_columns
+from releve.outbound.fact_tables import read_tables
+from releve.outbound.list_rows import SCANNED, scan_table, tidy_table
+from releve.outbound.numbers import normalize_shown_numbers
 from releve.outbound.screening import Screener
 from tests.gate.test_french_folder import book
 from tests.outbound.people import people_of

@@ -20,9 +20,9 @@ from click.testing import CliRunner, Result
 from releve.cli import main, outbound_run
 from releve.outbound import Call, built_in_rules, judge_call
 from releve.outbound.errors import ListFault
+from releve.outbound.fact_files import escape_cell, escape_column
 from releve.outbound.fact_tables import build_facts
 from releve.outbound.list_rows import read_header, read_rows
-from releve.outbound.spreadsheet_escape import escape_cell, escape_column
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 
@@ -245,7 +245,7 @@ def test_progress_is_said_on_the_error_output_once_it_takes_long(
     path = tmp_path / "list.csv"
     path.write_text("number\n" + "+33144556677\n" * 4, encoding="utf-8")
     assert screened(path, tmp_path / "quick").stderr == ""
-    monkeypatch.setattr("releve.cli.outbound_screen._QUIET_SECONDS", -1.0)
+    monkeypatch.setattr("releve.cli.outbound_facts._QUIET_SECONDS", -1.0)
     given = screened(path, tmp_path / "slow", "--chunk", "2")
     assert given.stderr.splitlines() == [" 56%  2 rows", "100%  4 rows"]
 

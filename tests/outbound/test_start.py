@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.network.clock import zone
+from releve.network.moments import zone
 from releve.outbound import built_in_rules, judge_call
-from releve.outbound.fact_tables import TABLES, build_facts, read_tables
+from releve.outbound.fact_files import TABLES
+from releve.outbound.fact_tables import build_facts, read_tables
 from releve.outbound.starter import build_starter
 
 README = Path(__file__).resolve().parents[2] / "README.md"

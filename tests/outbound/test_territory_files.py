@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from releve.outbound.numbers import Prefix
-from releve.outbound.territory_files import read_day, read_numbers, read_territories
+from releve.outbound.rule_files import read_day, read_numbers, read_territories
 
 GOOD = {"code": "FR", "zone": "Europe/Paris", "jurisdiction": "FR", "fr": "France"}
 

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli.outbound import outbound
-from releve.network.spellings import fold
+from releve.network.table_words import fold
 from releve.outbound import built_in_rules
 from releve.outbound.errors import WordFault
+from releve.outbound.phrases import render_vocabularies
 from releve.outbound.vocabulary import (
     find_lineage,
     find_sector,
@@ -23,7 +24,6 @@ from releve.outbound.vocabulary import (
     parse_word,
 )
 from releve.outbound.word_frames import mark_unknown_words
-from releve.outbound.words_text import render_vocabularies
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-words.md"
 NAMES = sorted(get_vocabularies())

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from releve.network import Shuttle, Stop
-from releve.plan.contingency import Contingency
-from releve.plan.result import Move, Placement
+from releve.plan.result import Contingency, Move, Placement
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import plan_of, put, stand_down
 from tests.plan.tiny_operators import (

@@ -9,20 +9,21 @@ from math import floor
 import numpy as np
 
 from releve.plan.checker import check_plan
-from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.result import (
     BASE,
     SINGLE,
     Bound,
     ClientVerdict,
+    Contingency,
     Move,
     Placement,
     Plan,
     PlannedScenario,
     PlannedSite,
     ReliefCell,
+    Status,
+    list_contingencies,
 )
-from releve.plan.status import Status
 from tests.plan import oracle_rules as rules
 from tests.plan.tiny_operators import Tiny, at
 

@@ -16,8 +16,7 @@ from math import floor
 import numpy as np
 
 from releve.network import Agent
-from releve.plan.contingency import Contingency, list_contingencies
-from releve.plan.result import Placement
+from releve.plan.result import Contingency, Placement, list_contingencies
 from tests.plan.oracle_rules import (
     HALF_HOUR,
     TINY,

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.network import Agent, Operator, Shift, day_bounds
-from releve.plan.contingency import Contingency
-from releve.plan.result import Placement
+from releve.plan.result import Contingency, Placement
 from tests.plan.tiny_operators import Tiny
 
 Floats = NDArray[np.float64]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.plan.contingency import Contingency, list_contingencies
-from releve.plan.result import Placement
+from releve.plan.result import Contingency, Placement, list_contingencies
 from tests.plan.oracle_bruteforce import Day, Option
 from tests.plan.oracle_rules import (
     TINY,

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from releve.network import Shift, find_site_seats
-from releve.plan.contingency import Contingency, list_contingencies
-from releve.plan.lower_bounds import compute_client_floors
-from releve.plan.n1_program import SecurePlan, solve_n1_program
-from releve.plan.n1_rows import KIND_WEIGHT
+from releve.plan.n1_program import KIND_WEIGHT, SecurePlan, solve_n1_program
 from releve.plan.planner import count_seats_to_fill
 from releve.plan.problem import DayProblem, build_day_problem
-from releve.plan.result import Placement, Plan
+from releve.plan.result import Contingency, Placement, Plan, list_contingencies
 from releve.plan.roster import list_break_patterns
+from releve.plan.scenario_lp import compute_client_floors
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import sum_prices
 from tests.plan.oracle_rules import Break, Floats

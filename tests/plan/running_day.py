@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.tables import Requirement
+from releve.demand.requirement import Requirement
 from releve.network import Operator, to_utc
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import Contingency, Placement, Plan, PlanSettings, list_contingencies, plan_day

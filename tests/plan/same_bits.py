@@ -21,18 +21,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from releve.cli.load_operator import load_operator
+from releve.cli.transport import load_operator
 from releve.files.plan_folder import write_plans
 from releve.network import Operator, zone
-from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
+from releve.network.history_grid import GRID_DECIMALS, round_to_grid
 from releve.network.sample import sample_operator
 from releve.plan import Plan, PlanSettings, name_plan, solve_day
-from releve.plan.day_fleet import build_day_fleet
+from releve.plan.day_fleet import build_day_fleet, route_plan
 from releve.plan.plan_json import plan_to_json
 from releve.plan.purchases.search import find_what_is_missing
-from releve.plan.rides import route_plan
 from releve.plan.week import require_day
-from releve.plan.week.hybrid_table import write_week_table
+from releve.plan.week.hybrid_week import write_week_table
 from tests.plan.week.hybrid_case import build_hybrid_case
 
 STAMP = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)

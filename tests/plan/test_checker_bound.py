@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from releve.plan.contingency import list_contingencies
-from releve.plan.result import Move, Plan
+from releve.plan.result import Move, Plan, list_contingencies
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_case import team, three_sites
 from tests.plan.checker_plans import faults, plan_of, put

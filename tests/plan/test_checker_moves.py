@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from releve.network import Measure
-from releve.plan.contingency import Contingency
-from releve.plan.result import Move
+from releve.plan.result import Contingency, Move
 from tests.plan.checker_case import (
     FIRST,
     LAST,

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from releve.plan.checker import check_relief
 from releve.plan.checker.figures import compute_weights
 from releve.plan.checker.rules import DayRules
-from releve.plan.contingency import list_contingencies
-from releve.plan.result import Placement
+from releve.plan.result import Placement, list_contingencies
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import faults, moves_between, plan_of
 from tests.plan.oracle_bruteforce import best_base, best_relief

@@ -10,10 +10,18 @@ import pytest
 
 from releve.plan.checker import check_plan
 from releve.plan.checker.figures import compute_weights
-from releve.plan.checker.people import apply_moves
-from releve.plan.contingency import Contingency, list_contingencies
+from releve.plan.checker.rules import apply_moves
 from releve.plan.coverage import Timeline, count_placed
-from releve.plan.result import BASE, Move, Placement, Plan, PlannedScenario, PlannedSite
+from releve.plan.result import (
+    BASE,
+    Contingency,
+    Move,
+    Placement,
+    Plan,
+    PlannedScenario,
+    PlannedSite,
+    list_contingencies,
+)
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import build_bound
 from tests.plan.tiny_operators import (

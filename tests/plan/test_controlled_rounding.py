@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.plan.controlled_rounding import NEARNESS, round_controlled
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import DayProblem
+from releve.plan.rounding import NEARNESS, round_controlled
 from tests.plan.planner_parts import problem_of
 from tests.plan.test_planner import by_chance
 from tests.plan.tiny_operators import two_sites_one_client

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 from releve.plan.coverage import sum_coverage
 from releve.plan.result import Floats
 

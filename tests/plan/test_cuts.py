@@ -11,7 +11,6 @@ import pytest
 
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, SolvedDay, list_contingencies, solve_day
-from releve.plan.cuts import Cut, build_cut_table
 from releve.plan.integer_plan import (
     IntegerGoal,
     IntegerPlan,
@@ -22,6 +21,7 @@ from releve.plan.integer_plan import (
 from releve.plan.integer_problem import IntegerProblem
 from releve.plan.integer_search import ROUNDINGS, IntegerSearch
 from releve.plan.local_search import place_person
+from releve.plan.lp import Cut, build_cut_table
 from releve.plan.objective import solve_answers
 from releve.plan.week import require_day
 from tests.plan.shaking import SPREAD, shaken

@@ -22,7 +22,6 @@ from releve.plan.intraday_relief import (
     build_running_day,
     solve_intraday_relief,
 )
-from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
 from releve.plan.lp import solve_lp
 from releve.plan.relief import (
     build_relief_program,
@@ -30,6 +29,7 @@ from releve.plan.relief import (
     price_excess,
     read_columns,
 )
+from releve.plan.scenario_lp import sum_by_client, sum_client_requirement
 from tests.plan import oracle_rules as rules
 from tests.plan.running_day import (
     apply_relief,

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from releve.plan import list_contingencies
+from releve.plan.candidate_groups import MergedGroups, merge_groups
 from releve.plan.lp import LinearProgram, solve_lp
-from releve.plan.merged_groups import MergedGroups, merge_groups
-from releve.plan.n1_program import solve_n1_program
-from releve.plan.n1_rows import add_n1_day
+from releve.plan.n1_program import add_n1_day, solve_n1_program
 from releve.plan.scenario_lp import build_layout
 from tests.plan.test_rides import SETTINGS, build_operator, build_problem
 

@@ -10,7 +10,7 @@ import pytest
 from releve.network import HOME, Operator, TravelTime, Vehicle
 from releve.plan import Placement
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
-from releve.plan.move_delays import HOME_DELAY, SITE_DELAY, MoveDelays, SiteArrival
+from releve.plan.named_assignments import HOME_DELAY, SITE_DELAY, MoveDelays, SiteArrival
 from tests.plan.running_day import clock, list_site_losses, running_day
 
 MINUTE = timedelta(minutes=1)

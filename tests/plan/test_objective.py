@@ -11,10 +11,10 @@ import pytest
 
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, SolvedDay, list_contingencies, solve_day
-from releve.plan.day_solution import Planning
+from releve.plan.day_runs import Planning
 from releve.plan.integer_problem import IntegerProblem, round_base_plan
 from releve.plan.integer_search import OBJECTIVE_TOLERANCE, ROUNDINGS, IntegerSearch
-from releve.plan.n1_rows import build_shortfall_weights
+from releve.plan.n1_program import build_shortfall_weights
 from releve.plan.objective import compute_objective, solve_answer
 from releve.plan.week import require_day
 from tests.plan.planner_parts import sites_of

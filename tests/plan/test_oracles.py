@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.network import find_faults, write_operator
-from releve.plan.contingency import Contingency, list_contingencies
+from releve.plan.result import Contingency, list_contingencies
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules
 from tests.plan import tiny_operators

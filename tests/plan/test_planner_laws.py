@@ -13,10 +13,9 @@ import pytest
 
 from releve.network import Seat, Site
 from releve.plan import plan_day
-from releve.plan.contingency import Contingency
-from releve.plan.lower_bounds import compute_client_floors
 from releve.plan.n1_program import solve_n1_program
-from releve.plan.result import Placement
+from releve.plan.result import Contingency, Placement
+from releve.plan.scenario_lp import compute_client_floors
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import with_operator
 from tests.plan.oracle_rules import Floats

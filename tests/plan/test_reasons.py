@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from releve.plan.reasons import find_contract_reason, find_reason, rank_cells
+from releve.plan.explain import find_contract_reason, find_reason, rank_cells
 from releve.plan.result import BASE, MOVE_REASONS, Plan
 from tests.desk.fixture_plan import synthetic_plan
 

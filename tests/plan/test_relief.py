@@ -12,7 +12,7 @@ from releve.network import sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import PlanSettings, list_contingencies, solve_day
 from releve.plan import relief as reliefs
-from releve.plan.lower_bounds import sum_client_requirement
+from releve.plan.scenario_lp import sum_client_requirement
 from releve.plan.week import require_day
 
 

@@ -9,29 +9,31 @@ from functools import cache
 import numpy as np
 import pytest
 
-from releve.demand.tables import Requirement
+from releve.demand.requirement import Requirement
 from releve.network import HOME, Operator, find_site_seats, sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan, PlanError, PlanSettings, SolvedDay, check_plan, name_plan
 from releve.plan import solve_day as solve
 from releve.plan.candidate_groups import add_candidate_groups
-from releve.plan.checker.people import apply_moves
-from releve.plan.contingency import Contingency, list_contingencies
-from releve.plan.day_fleet import build_day_fleet, cap_vehicles
+from releve.plan.checker.rules import apply_moves
+from releve.plan.day_fleet import build_day_fleet, cap_vehicles, list_riders, route_plan
 from releve.plan.day_runs import PlacementsFrom, route_day
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
 from releve.plan.lp import LinearProgram, solve_lp
-from releve.plan.move_delays import SET_UP
-from releve.plan.n1_program import solve_n1_program
-from releve.plan.n1_rows import add_n1_day
+from releve.plan.n1_program import add_n1_day, solve_n1_program
+from releve.plan.named_assignments import SET_UP
 from releve.plan.planner import count_seats_to_fill
 from releve.plan.problem import DayProblem, build_day_problem
-from releve.plan.purchases.lp import list_purchases, solve_cheapest_set
-from releve.plan.purchases.values import apply_purchases
-from releve.plan.result import BASE
-from releve.plan.ride_columns import GRID_SECONDS, RideRuns
-from releve.plan.ride_rows import RideLayout, add_rides, build_ride_layout, find_ride_rooms
-from releve.plan.rides import list_riders, route_plan
+from releve.plan.purchases.lp import apply_purchases, list_purchases, solve_cheapest_set
+from releve.plan.result import BASE, Contingency, list_contingencies
+from releve.plan.ride_rows import (
+    GRID_SECONDS,
+    RideLayout,
+    RideRuns,
+    add_rides,
+    build_ride_layout,
+    find_ride_rooms,
+)
 from releve.plan.scenario_lp import find_lost_assignments
 from releve.plan.week import require_day
 from releve.situation import ChosenPack

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from releve.plan import plan_day
-from releve.plan.exchange_search import exchange_people
-from releve.plan.local_search import improve_state
+from releve.plan.local_search import exchange_people, improve_state
 from releve.plan.rounding import fill_patterns, round_groups, round_sum
 from tests.plan import tiny_operators
 

@@ -10,7 +10,7 @@ import pytest
 
 from releve.network import HOME, Operator, sample_operator
 from releve.plan import BASE, Plan, PlanSettings, check_plan, plan_day
-from releve.plan.checker.people import apply_moves
+from releve.plan.checker.rules import apply_moves
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.spare import SpareStaff, _list_alike, count_spare, find_spare, remove_agents
 from releve.plan.spare_room import AlikePeople

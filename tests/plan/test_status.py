@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releve.live.coverage import judge_client
-from releve.plan.status import SEVERITY, Status, find_gravest, judge_service, phrase_security
+from releve.plan.result import SEVERITY, Status, find_gravest, judge_service, phrase_security
 
 TARGET, THIN = 0.05, 0.8
 shares = st.one_of(st.sampled_from([0.0, 0.05, 0.8, 1.0]), st.floats(0, 1))

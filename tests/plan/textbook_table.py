@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.network import Agent, Shift, day_bounds
-from releve.plan.contingency import Contingency
+from releve.plan.result import Contingency
 from tests.plan import oracle_rules as rules
 from tests.plan.oracle_rules import HALF_HOUR, Breaks, Floats
 from tests.plan.tiny_operators import Tiny

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from releve.demand.tables import Requirement
+from releve.demand.requirement import Requirement
 from releve.network import (
     Agent,
     Authorisation,

@@ -76,8 +76,8 @@ def die() -> None:
 
 def race() -> None:
     """Print what two imports prepared against the same version came to."""
-    from releve.registry.errors import Conflict
     from releve.registry.service import apply_changes, preview_changes
+    from releve.registry.tables import Conflict
 
     store("old")
     start = time.monotonic() + 3

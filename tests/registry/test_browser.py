@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from releve.files.plan_folder import write_plans
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 from tests.browser_tools import (
     VIEWS,
     View,

@@ -9,13 +9,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.demand.call_log_file import read_log
 from releve.network import Operator
-from releve.registry.call_logs import RecognizedLog, import_calls, recognize_calls
-from releve.registry.errors import NotAnUpload
 from releve.registry.models import Upload, Version
 from releve.registry.service import get_current_version, load_operator
+from releve.registry.tables import NotAnUpload
+from releve.registry.uploads import RecognizedLog, import_calls, recognize_calls
 from tests.accounts.people import look_as
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -8,20 +8,19 @@ from datetime import UTC, datetime
 import pytest
 
 from releve.network import Operator, read_operator
-from releve.network.folder_writer import zip_operator
-from releve.registry import change_list
-from releve.registry.change_list import (
+from releve.network.folder_reader import zip_operator
+from releve.registry import edits
+from releve.registry.edits import (
     ChangedTable,
     list_differences,
     list_proposed_changes,
     list_version_changes,
 )
 from releve.registry.models import Version
-from releve.registry.row_search import ROWS, select_rows
+from releve.registry.row_text import ROWS, select_rows
 from releve.registry.service import apply_changes, preview_changes
 from releve.registry.tables import list_referenced_ids
-from releve.registry.upload_files import unpack_upload
-from releve.registry.uploads import preview_upload, store_upload
+from releve.registry.uploads import preview_upload, store_upload, unpack_upload
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -43,7 +42,7 @@ def only(tables: tuple[ChangedTable, ...]) -> ChangedTable:
 def test_a_version_lists_its_first_rows_and_counts_the_others(
     first: Version, small: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(change_list, "_MOST_ROWS", 10)
+    monkeypatch.setattr(edits, "_MOST_ROWS", 10)
     count = len(small.agents)
     second = apply_changes(preview_changes(halve_hours(small, count)), "bilal")
     table = only(list_version_changes(second))

@@ -19,7 +19,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import gettext, override
 
-from releve.desk.access.open_mode import COOKIE
+from releve.desk.access.guard import COOKIE
 from releve.errors import Phrase
 from releve.network import (
     Operator,

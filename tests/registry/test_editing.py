@@ -9,7 +9,6 @@ import pytest
 from releve.network import Operator, OperatorFaults
 from releve.registry import storage
 from releve.registry.edits import add_row, edit_row, remove_row
-from releve.registry.errors import Conflict, NothingChanged, NotThere
 from releve.registry.models import Version
 from releve.registry.row_text import complete_texts, format_row
 from releve.registry.service import (
@@ -18,7 +17,7 @@ from releve.registry.service import (
     load_operator,
     preview_changes,
 )
-from releve.registry.tables import KINDS, build_key, get_rows
+from releve.registry.tables import KINDS, Conflict, NothingChanged, NotThere, build_key, get_rows
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -11,14 +11,13 @@ from django.test import Client, override_settings
 from django.utils.translation import override
 
 from releve.demand.telework import EffectStep, ProgrammeVerdict, judge_programmes
-from releve.desk.access.open_mode import COOKIE
-from releve.desk.telework.shapes import draw_steps
-from releve.desk.telework.words import verdict_words
+from releve.desk.access.guard import COOKIE
+from releve.desk.telework import draw_steps, verdict_words
 from releve.desk.text import Text
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.registry.models import TeleworkEstimate, Version
+from releve.registry.row_text import find_estimate
 from releve.registry.service import get_current_version, load_operator
-from releve.registry.telework import find_estimate
 from tests.demand.telework.panels import Design, draw_panel, write_records
 from tests.demand.telework.test_rota_records import follow, make_draw
 from tests.demand.telework.test_verdicts import build_found

@@ -16,8 +16,7 @@ from releve.network import (
     size_limits,
     write_operator,
 )
-from releve.registry import upload_files
-from releve.registry.errors import Conflict, NotAnUpload, NothingChanged, NotThere
+from releve.registry import uploads
 from releve.registry.models import Upload, Version
 from releve.registry.service import (
     apply_changes,
@@ -25,12 +24,13 @@ from releve.registry.service import (
     load_operator,
     preview_changes,
 )
-from releve.registry.upload_files import unpack_upload
+from releve.registry.tables import Conflict, NotAnUpload, NothingChanged, NotThere
 from releve.registry.uploads import (
     apply_upload,
     discard_upload,
     find_upload,
     store_upload,
+    unpack_upload,
 )
 from tests.network.clean_tables import as_csv, as_workbook, clean_tables
 
@@ -81,7 +81,7 @@ def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.Monkey
         unpack_upload("a.zip", bad)
     with pytest.raises(NotAnUpload, match="unpacks to more than"):
         unpack_upload("a.zip", zipped({f"{n}.csv": b"" for n in range(101)}))
-    monkeypatch.setattr(upload_files, "MOST_BYTES", 10)
+    monkeypatch.setattr(uploads, "MOST_BYTES", 10)
     with pytest.raises(NotAnUpload, match="larger than"):
         unpack_upload("a.zip", bad)
 

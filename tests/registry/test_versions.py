@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 
 from releve.network import Operator, sample_operator
 from releve.registry import blocks, storage
-from releve.registry.errors import Conflict, Damaged, NothingBefore, NothingChanged
 from releve.registry.models import Block, Sheet, SheetBlock, Version
 from releve.registry.service import (
     apply_changes,
@@ -24,6 +23,7 @@ from releve.registry.service import (
     restore_version,
     undo_version,
 )
+from releve.registry.tables import Conflict, Damaged, NothingBefore, NothingChanged
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

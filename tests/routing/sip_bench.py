@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from releve.network import Operator, Programme, parse_sip_address
-from releve.routing.errors import RoutingError
+from releve.routing.generation import RoutingError
 from releve.routing.kamailio import KamailioProxy, ProxySettings, build_proxy_files
 
 __all__ = ["ProxyProcess", "SipMessage", "SipPhone", "free_port", "needs_sip", "wait_until"]

@@ -110,7 +110,7 @@ def test_nobody_there_is_tried_again() -> None:
 def test_an_answer_that_does_not_come_is_given_up(
     webhook: Webhook, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releve.routing.webhook.adapter.TIMEOUT", httpx.Timeout(0.05))
+    monkeypatch.setattr("releve.routing.webhook.TIMEOUT", httpx.Timeout(0.05))
     receiver.delay_seconds = 0.4
     with pytest.raises(Unreachable, match="ReadTimeout"):
         publish(webhook, generation(), key="k")

@@ -15,9 +15,8 @@ from releve.network import Operator, read_operator, sample_operator, write_opera
 from releve.network.sample import FIRST_DAY
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import choose_days
-from releve.plan.week.hybrid_check import check_hybrid_week
-from releve.plan.week.hybrid_table import format_week
-from releve.plan.week.hybrid_week import read_planned_week
+from releve.plan.week.hybrid_week import format_week, read_planned_week
+from releve.plan.week.verification import check_hybrid_week
 from releve.runs import plan_job
 from releve.runs.job_store import JobStore, current_stamp
 from releve.runs.plan_job import (

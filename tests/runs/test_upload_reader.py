@@ -14,11 +14,11 @@ from pytest_django.fixtures import Settings
 from releve.errors import Phrase
 from releve.live import due_jobs
 from releve.network import Operator, OperatorFaults, read_operator, sample_operator, write_operator
-from releve.registry.errors import NotAnUpload
 from releve.registry.models import Upload
+from releve.registry.tables import NotAnUpload
 from releve.registry.uploads import store_upload
 from releve.runs import job_process, upload_reader
-from releve.runs.errors import StillReading, TooManyJobs
+from releve.runs.inputs import StillReading, TooManyJobs
 from releve.runs.installation import open_readings
 from releve.runs.job_process import execute_job, run_job, start_job
 from releve.runs.job_store import JobStore, note_asked

@@ -25,15 +25,13 @@ from releve.sector import (
     check_clearing,
     clear,
     compute_clearing_digest,
-    equal_shares,
     matches,
     read_openings,
     recall,
     rerun,
     settle,
 )
-from releve.sector.equal_shares import count_alone, fill_progressively
-from releve.sector.matches import SHARES
+from releve.sector.matches import SHARES, count_alone, fill_progressively
 
 SEED = b"day"
 
@@ -251,7 +249,7 @@ def test_a_search_of_the_goals_that_ends_at_its_limit_is_shared_out_too(
 def test_shares_keep_every_law_and_leave_no_block_that_would_fit(
     monkeypatch: pytest.MonkeyPatch, looks: int
 ) -> None:
-    monkeypatch.setattr(equal_shares, "MOST_STEPS", looks)
+    monkeypatch.setattr(matches, "MOST_STEPS", looks)
     filled, regrets = 0, []
     for seed in range(40):
         openings = make_openings(seed)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from releve.network.sample.sector import (
+from releve.network.sample.operator import (
     SECTOR_TABLES,
     sample_sector,
     sample_sector_terms,

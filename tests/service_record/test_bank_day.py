@@ -19,9 +19,9 @@ from releve.live import service_day
 from releve.live.service_day import compute_service_day
 from releve.network import UTC, Operator, zone
 from releve.registry.service import apply_changes, preview_changes
-from releve.service_record import statistics_folder
-from releve.service_record.statistics_folder import read_statistics_folder
-from releve.validation.call_logs import QUEUES_1999, ZONE_1999, load_1999
+from releve.service_record import statistics
+from releve.service_record.statistics import read_statistics_folder
+from releve.validation.rest_of_day import QUEUES_1999, ZONE_1999, load_1999
 from tests.plan.tiny_operators import operator_of, site
 from tests.service_record.bank_day import COUNTED, DAY, count, list_files, read_day, write_source
 
@@ -46,7 +46,7 @@ def operator(shared_data: Path) -> Operator:
 def test_a_real_day_replayed_file_by_file_ends_at_the_figures_of_its_log(
     operator: Operator, shared_data: Path, tmp_path: Path
 ) -> None:
-    statistics_folder._known.clear()
+    statistics._known.clear()
     service_day._known._rows.clear()
     source, calls = write_source(tmp_path), read_day(shared_data)
     files = sorted(list_files(count(calls, "start", "type")), key=lambda row: row[0])

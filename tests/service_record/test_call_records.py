@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from releve.service_record.call_records import read_call_records
-from releve.service_record.day_record import load_reports
 from releve.service_record.models import CallRecord, IntervalReport, StatisticsFile
-from releve.service_record.statistics_folder import read_first_fault
+from releve.service_record.statistics import load_reports, read_first_fault
 from tests.homes import make_test_home
 from tests.processes import ROOT
 from tests.service_record.call_programmes import make_programmes

@@ -13,22 +13,21 @@ import pytest
 
 from releve.demand.intraday import fold_figures
 from releve.network import Operator, sample_operator
-from releve.service_record import statistics_folder
-from releve.service_record.day_record import load_presence, load_reports
+from releve.service_record import statistics
+from releve.service_record.call_records import INTERVAL_DAYS, ServiceRecordData
 from releve.service_record.errors import MappingFault
-from releve.service_record.history import extend_histories
 from releve.service_record.models import IntervalReport, StatisticsFile
-from releve.service_record.retention import INTERVAL_DAYS, ServiceRecordData
 from releve.service_record.statistics import (
     FiledStatistics,
     SourceMapping,
+    extend_histories,
     file_statistics,
     import_statistics,
-    read_mapping,
-)
-from releve.service_record.statistics_folder import (
     list_faulty_files,
+    load_presence,
+    load_reports,
     read_first_fault,
+    read_mapping,
     read_statistics_folder,
 )
 
@@ -200,9 +199,9 @@ def folder(tmp_path: Path, operator: Operator) -> Iterator[Path]:
     source = tmp_path / "acd"
     source.mkdir()
     (source / "mapping.toml").write_text(mapping(operator))
-    statistics_folder._known.clear()
+    statistics._known.clear()
     yield tmp_path
-    statistics_folder._known.clear()
+    statistics._known.clear()
 
 
 def drop(folder: Path, name: str, data: bytes, written: datetime = NIGHT) -> None:
@@ -218,7 +217,7 @@ def test_a_file_is_read_once_and_again_when_it_or_its_mapping_is_mended(
     drop(folder, "a.csv", csv(f"{NINE};Q1;40;36;3;30;300;12", f"{NINE};Q3;7;7;0;7;300;1"))
     assert read_statistics_folder(folder, operator, NIGHT + timedelta(seconds=1)) == 0, "too new"
     assert read_statistics_folder(folder, operator, later) == 1
-    statistics_folder._known.clear()  # as after a restart
+    statistics._known.clear()  # as after a restart
     read_statistics_folder(folder, operator, later)
     (row,) = StatisticsFile.objects.all()
     assert (row.rows, row.used, row.faults[0]["value"]) == (2, 1, "Q3")

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from releve.situation import compute_standings, list_findings
-from releve.situation.ciso_assistant import build_ciso_library
 from releve.situation.oscal import (
     build_assessment_plan,
     build_assessment_results,
     build_catalog,
+    build_ciso_library,
     build_plan_of_action,
 )
 from tests.situation.audit_rows import answer, raised, verify

@@ -11,9 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.files.operator_folder import write_operator_files
+from releve.files.operator_folder import TransportFolderError, read_runs, write_operator_files
 from releve.files.plan_folder import write_plans
-from releve.files.transport_folder import TransportFolderError, read_runs
 from releve.network import sample_operator, write_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import plan_day

@@ -23,7 +23,7 @@ from releve.upkeep.archive import (
     read_signer,
     tar_files,
 )
-from releve.upkeep.home_files import list_key_files, unpack_home
+from releve.upkeep.backup import list_key_files, unpack_home
 
 IDENTITY = pyrage.x25519.Identity.generate()
 KEY = Ed25519PrivateKey.from_private_bytes(b"7" * 32)

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from releve.accounts import grants
 from releve.accounts.models import User
 from releve.ledger.chain import append_all, read_head, serialize_entry
-from releve.ledger.journal import JournalPart
+from releve.ledger.export import JournalPart
 from releve.ledger.models import LedgerEntry, LedgerRoot, OutgoingDocument, Restoration
 from releve.ledger.rollback import compare_with_marks, forget, roots_folder
 from releve.ledger.roots import publish_root, sign_root

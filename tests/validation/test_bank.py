@@ -177,7 +177,7 @@ def test_the_command_prints_a_row_for_every_half_hour_and_the_same_as_json(
         months.extend((len(first), len(then)))
         return found
 
-    monkeypatch.setattr("releve.cli.validate_bank.predict", known)
+    monkeypatch.setattr("releve.cli.validate.predict", known)
     plain = CliRunner().invoke(command, ["bank", str(tmp_path)], catch_exceptions=False)
     assert months == [6, 4]
     assert all(f"{h // 2:02}:{h % 2 * 30:02}" in plain.stdout for h in range(FIRST, 48))

@@ -15,13 +15,14 @@ from releve.cli.validate import validate as command
 from releve.demand import ImportReport, RowCount
 from releve.demand.intraday import IntradaySettings
 from releve.demand.localtime import day_to_number
-from releve.validation.call_logs import RealLog, load_1999
 from releve.validation.rest_of_day import (
     HOURS,
     DayCase,
+    RealLog,
     choose_settings,
     collect_cases,
     judge,
+    load_1999,
     validate_rest_of_day,
 )
 from tests.demand import series

@@ -12,8 +12,13 @@ from click.testing import CliRunner
 
 from releve.cli.validate import validate as command
 from releve.crashtest.outbreak import OutbreakError
-from releve.validation.seoul import Desk, compute_join_count_z, seat_building, validate_outbreak
-from releve.validation.seoul_picture import draw_seoul
+from releve.validation.seoul import (
+    Desk,
+    compute_join_count_z,
+    draw_seoul,
+    seat_building,
+    validate_outbreak,
+)
 
 
 def made_floor() -> list[Desk]:

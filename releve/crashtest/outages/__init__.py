@@ -5,12 +5,21 @@
 See docs/outages.md.
 """
 
-from releve.crashtest.outages.duration import DurationHours, lognormal, quantiles, sample
-from releve.crashtest.outages.errors import HazardFaults, OutagesError, OutagesOverflowError
-from releve.crashtest.outages.hazard import FOOTPRINTS, TAKES, Hazard
-from releve.crashtest.outages.hazard_file import read_hazards
-from releve.crashtest.outages.places import HomeLines, PlacedSite, Places, list_places
+from releve.crashtest.outages.hazard import (
+    FOOTPRINTS,
+    TAKES,
+    DurationHours,
+    Hazard,
+    HazardFaults,
+    OutagesError,
+    OutagesOverflowError,
+    lognormal,
+    quantiles,
+    read_hazards,
+    sample,
+)
 from releve.crashtest.outages.run import Outages, draw_outages
+from releve.crashtest.outages.streams import HomeLines, PlacedSite, Places, list_places
 
 __all__ = [
     "FOOTPRINTS",

@@ -10,23 +10,24 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.outages.errors import OutagesOverflowError, require
-from releve.crashtest.outages.hazard import Hazard
-from releve.crashtest.outages.kernel import (
+from releve.crashtest.outages.hazard import Hazard, OutagesOverflowError, require
+from releve.crashtest.outages.streams import (
+    DAYS_OF_MONTH,
     DRAWS,
     DURATION,
     LATITUDE,
     LONGITUDE,
     RATE,
+    Cell,
+    Places,
+    Streams,
+    build_streams,
     draw_opening_days,
     events,
+    measure_distances,
 )
-from releve.crashtest.outages.places import Places, measure_distances
-from releve.crashtest.outages.streams import DAYS_OF_MONTH, Cell, Streams, build_streams
-from releve.crashtest.outbreak.distributions import MULTIPLIER_BINS, tabulate_multiplier
+from releve.crashtest.outbreak.disease import MULTIPLIER_BINS, tabulate_multiplier
 from releve.crashtest.outbreak.rng import hash_key
-
-__all__ = ["MOST", "Outages", "draw_outages"]
 
 MOST = 20_000_000
 """The most outages of one call, unless it says otherwise."""

@@ -10,8 +10,6 @@ import numpy as np
 
 from releve.crashtest.outages import Hazard, read_hazards
 
-__all__ = ["format_hazards", "load_shipped_hazards", "read_shipped_hazards"]
-
 
 def read_shipped_hazards() -> str:
     """Return the shipped table as it stands: what an operator copies and makes its own."""

@@ -5,6 +5,10 @@ site near a point, a cell of a fixed grid over the whole earth. Epicentres are a
 the earth that knows nothing of the sites; so each site has its rate whatever stands beside it, two
 near sites are struck together as often as their circles overlap, and one more site anywhere
 changes nothing for the others.
+
+The places of an operator that an outage can take: its sites, and the home lines of carriers.
+
+The events of all streams and replications, by the gaps between them.
 """
 
 from __future__ import annotations
@@ -12,16 +16,106 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.outages.errors import require
-from releve.crashtest.outages.hazard import Hazard
-from releve.crashtest.outages.places import EARTH_KM, PlacedSite, Places
-from releve.crashtest.outbreak.rng import hash_key
+from releve.crashtest.outages.hazard import Hazard, require
+from releve.crashtest.outbreak.rng import (
+    derive_key,
+    derive_replication_key,
+    draw_unit,
+    hash_key,
+    pick,
+)
+from releve.kernels.decorators import allocating_kernel
+from releve.network import Operator
 
-__all__ = ["Cell", "Streams", "build_streams"]
+EARTH_KM = 6371.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSite:
+    """A site: its id, country and WGS 84 coordinates in degrees."""
+
+    id: str
+    destination: str
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HomeLines:
+    """The home lines of a carrier in one country (of the agents' sites).
+
+    A carrier that serves agents of two countries is two networks: neither fails with the other.
+    """
+
+    carrier: str
+    destination: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places by their numbers: the sites as given, then the home lines in sorted order."""
+
+    sites: tuple[PlacedSite, ...]
+    home_lines: tuple[HomeLines, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a place that is named twice, and home lines that are not sorted."""
+        names = [site.id for site in self.sites]
+        require(len(set(names)) == len(names), "each site named once", names)
+        ordered = tuple(sorted(set(self.home_lines)))
+        require(self.home_lines == ordered, "home lines sorted, each once", self.home_lines)
+
+    def __len__(self) -> int:
+        """Return how many places there are."""
+        return len(self.sites) + len(self.home_lines)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the name of each place, like ``site:casa-1`` or ``carrier:Inwi@MA``."""
+        lines = tuple(f"carrier:{one.carrier}@{one.destination}" for one in self.home_lines)
+        return tuple(f"site:{site.id}" for site in self.sites) + lines
+
+    def destinations(self) -> tuple[str, ...]:
+        """Return the countries of the sites and of the home lines, sorted."""
+        found = {site.destination for site in self.sites}
+        return tuple(sorted(found | {lines.destination for lines in self.home_lines}))
+
+    def home_place(self, carrier: str, destination: str) -> int:
+        """Return the number of the home lines of a carrier in a country; -1 if it has none."""
+        wanted = HomeLines(carrier, destination)
+        if wanted not in self.home_lines:
+            return -1
+        return len(self.sites) + self.home_lines.index(wanted)
+
+
+def list_places(operator: Operator) -> Places:
+    """Return the places of an operator: its sites, and the carriers of those ready for home."""
+    sites = tuple(PlacedSite(s.id, s.destination, s.lat, s.lon) for s in operator.sites)
+    country = {site.id: site.destination for site in sites}
+    lines = {
+        HomeLines(agent.carrier, country[agent.home_site])
+        for agent in operator.agents
+        if agent.home_ready and agent.carrier
+    }
+    return Places(sites, tuple(sorted(lines)))
+
+
+def measure_distances(
+    lat: NDArray[np.float64], lon: NDArray[np.float64], sites: Sequence[PlacedSite]
+) -> NDArray[np.float64]:
+    """Return great circle distances in km: float64[point, site]; the points in degrees."""
+    there = np.radians(np.array([(s.lat, s.lon) for s in sites]).reshape(-1, 2))
+    phi, lam = np.radians(lat)[:, None], np.radians(lon)[:, None]
+    half = np.sin((there[:, 0] - phi) / 2) ** 2 + np.cos(phi) * np.cos(there[:, 0]) * (
+        np.sin((there[:, 1] - lam) / 2) ** 2
+    )
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0))))
+
 
 HOURS_PER_YEAR = 365.25 * 24
 DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -163,3 +257,63 @@ def _build_cell(band: int, column: int, height: float) -> Cell:
     south, width = band * height - math.pi / 2, 2 * math.pi / _count_columns(band, height)
     west = column * width - math.pi
     return Cell((band, column), math.sin(south), math.sin(south + height), west, west + width)
+
+
+DRAWS = 4
+"""The uniform numbers of an event beside its gap: country, latitude, longitude, duration."""
+RATE, LATITUDE, LONGITUDE, DURATION = range(DRAWS)
+
+
+@allocating_kernel
+def events(
+    seed: Any,
+    first: int,
+    replications: int,
+    hours: float,
+    key: Any,
+    hazard: Any,
+    per_hour: Any,
+    hazard_key: Any,
+    factors: Any,
+    replication: Any,
+    stream: Any,
+    begin: Any,
+    draws: Any,
+) -> int:
+    """Fill the replication, stream, begin (hours) and draws of each event; return their number.
+
+    ``factors[hazard, bin]`` of a replication, each bin alike. Events come by replication, stream
+    and begin. Those beyond the room given are counted, not written.
+    """
+    n = 0
+    room = begin.size
+    factor = factors[:, 0].copy()
+    for r in range(replications):
+        rep = derive_replication_key(seed, first + r)
+        for h in range(hazard_key.size):
+            factor[h] = factors[
+                h, pick(draw_unit(derive_key(rep, hazard_key[h]), 0), factors.shape[1])
+            ]
+        for s in range(key.size):
+            rate = per_hour[s] * factor[hazard[s]]
+            if rate <= 0.0:
+                continue
+            who = derive_key(rep, key[s])
+            slot = 0
+            t = -math.log(draw_unit(who, 0)) / rate
+            while t < hours:
+                if n < room:
+                    replication[n], stream[n], begin[n] = r, s, t
+                    for d in range(DRAWS):
+                        draws[n, d] = draw_unit(who, slot + 1 + d)
+                n += 1
+                slot += 1 + DRAWS
+                t -= math.log(draw_unit(who, slot)) / rate
+    return n
+
+
+@allocating_kernel
+def draw_opening_days(seed: Any, first: int, key: Any, day: Any) -> None:
+    """Fill ``day[replication]`` with the day of the year, 0 to 364, on which each begins."""
+    for r in range(day.size):
+        day[r] = pick(draw_unit(derive_key(derive_replication_key(seed, first + r), key), 0), 365)

@@ -20,19 +20,35 @@ from releve.crashtest.outbreak.controls import (
     Visits,
     compute_distance_factor,
 )
-from releve.crashtest.outbreak.disease import Disease, Sensitivity, SourcedValue, covid, influenza
-from releve.crashtest.outbreak.distributions import Duration, tabulate_days
+from releve.crashtest.outbreak.disease import (
+    Disease,
+    Duration,
+    Incidence,
+    Sensitivity,
+    SourcedValue,
+    build_importation,
+    covid,
+    influenza,
+    read_incidence,
+    tabulate_days,
+)
 from releve.crashtest.outbreak.errors import (
     IncidenceError,
     OutbreakError,
     PoolOverflowError,
 )
-from releve.crashtest.outbreak.incidence import Incidence, build_importation, read_incidence
-from releve.crashtest.outbreak.kernel_types import FIELDS, SERIES
-from releve.crashtest.outbreak.outcome import Band, Estimate, Outcome
-from releve.crashtest.outbreak.population import AirGroup, Population, build_population
-from releve.crashtest.outbreak.run import Detail, Scenario, simulate, sweep, warm_up
-from releve.crashtest.outbreak.vehicles import Manifest
+from releve.crashtest.outbreak.kernel_state import FIELDS, SERIES
+from releve.crashtest.outbreak.population import AirGroup, Manifest, Population, build_population
+from releve.crashtest.outbreak.run import (
+    Band,
+    Detail,
+    Estimate,
+    Outcome,
+    Scenario,
+    simulate,
+    sweep,
+    warm_up,
+)
 
 __all__ = [
     "FIELDS",

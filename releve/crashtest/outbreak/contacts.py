@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.outbreak.disease import Disease
-from releve.crashtest.outbreak.distributions import tabulate_multiplier
+from releve.crashtest.outbreak.disease import Disease, tabulate_multiplier
 from releve.crashtest.outbreak.errors import require
-from releve.crashtest.outbreak.kernel_types import Rates
+from releve.crashtest.outbreak.kernel_state import Rates
 from releve.crashtest.outbreak.population import Population
 from releve.extras import OptionalModule
 
@@ -26,15 +25,6 @@ if TYPE_CHECKING:
 else:
     optimize = OptionalModule("scipy.optimize")
 
-__all__ = [
-    "REMOVAL_PER_HOUR",
-    "Contacts",
-    "Room",
-    "compute_air_dose",
-    "compute_infectiousness",
-    "compute_rates",
-    "measure_room",
-]
 
 Floats = NDArray[np.float64]
 

@@ -15,18 +15,8 @@ from numpy.typing import NDArray
 from releve.crashtest.outbreak.contacts import REMOVAL_PER_HOUR
 from releve.crashtest.outbreak.disease import Disease
 from releve.crashtest.outbreak.errors import require
-from releve.crashtest.outbreak.kernel_types import Measures
+from releve.crashtest.outbreak.kernel_state import Measures
 from releve.crashtest.outbreak.population import Population
-
-__all__ = [
-    "ClosureCalendar",
-    "ClosurePolicy",
-    "Controls",
-    "Quarantine",
-    "Rotation",
-    "Visits",
-    "compute_distance_factor",
-]
 
 _PER_METRE = 2.02
 """The effect of distance doubles per metre (x 2.02), observational: Chu et al. 2020, Lancet."""

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from releve.errors import ReleveError
 
-__all__ = ["IncidenceError", "OutbreakError", "PoolOverflowError", "require"]
-
 
 class OutbreakError(ReleveError, ValueError):
     """A parameter or a population that makes no sense; the text quotes the condition."""

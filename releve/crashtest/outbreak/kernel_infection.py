@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from releve.crashtest.outbreak import random_ids
+from releve.crashtest.outbreak import rng
 from releve.crashtest.outbreak.kernel_state import (
     ATTEMPTS_LIST,
     BY_FLOOR,
@@ -16,16 +16,19 @@ from releve.crashtest.outbreak.kernel_state import (
     BY_SHUTTLE,
     BY_SITE,
     BY_ZONE,
+    FIELDS,
     ILLNESS_LIST,
     TOUCHED,
+    Measures,
+    Rates,
+    Record,
+    RunState,
+    World,
     present,
     push,
 )
-from releve.crashtest.outbreak.kernel_types import FIELDS, Measures, Rates, Record, RunState, World
 from releve.crashtest.outbreak.rng import derive_key, draw_unit, pick
 from releve.kernels.decorators import inlined_kernel
-
-__all__ = ["IMPORT", "attempt", "compute_work_rates", "infect", "poisson"]
 
 IMPORT = -1
 """In place of the number of an attempt: infected outside."""
@@ -82,7 +85,7 @@ def infect(
     if x.infected[who] >= 0:
         return
     key = derive_key(rep, w.key[who])
-    if p.immune > 0 and draw_unit(key, random_ids.IMMUNE) < p.immune:
+    if p.immune > 0 and draw_unit(key, rng.IMMUNE) < p.immune:
         return
     x.infected[who] = t
     x.touched[x.counts[TOUCHED]] = who
@@ -93,9 +96,9 @@ def infect(
     x.series[t, _DAILY_INFECTED if agent else _DAILY_HOUSEHOLD] += 1
     onset = -1
     factor = w.factor_well
-    if draw_unit(key, random_ids.SYMPTOMS) >= w.asymptomatic:
+    if draw_unit(key, rng.SYMPTOMS) >= w.asymptomatic:
         factor = w.factor_sick
-        onset = t + draw(w.incubation, draw_unit(key, random_ids.INCUBATION))
+        onset = t + draw(w.incubation, draw_unit(key, rng.INCUBATION))
         if agent and onset < len(x.series):
             push(x, ILLNESS_LIST, onset, who, 0)
     if len(record.day) > 0:
@@ -112,29 +115,25 @@ def _plan_infection(
     """Plan the attempts of a newly infected person, at work and at home."""
     if who < w.agents:
         bins = len(w.multiplier)
-        strength = factor * w.multiplier[pick(draw_unit(key, random_ids.MULTIPLIER), bins)]
+        strength = factor * w.multiplier[pick(draw_unit(key, rng.MULTIPLIER), bins)]
         zone, seat, floor, site, shuttle = compute_work_rates(w, rates, who)
         mean = strength * (zone + seat + floor + site + shuttle)
-        _plan_attempts(w, x, key, who, t, 0, poisson(draw_unit(key, random_ids.ATTEMPTS), mean))
+        _plan_attempts(w, x, key, who, t, 0, poisson(draw_unit(key, rng.ATTEMPTS), mean))
         owner = who
     else:
         owner = w.owner[who - w.agents]
     members = w.home_pointer[owner + 1] - w.home_pointer[owner]
     if members > 0:
         bins = len(w.home_multiplier)
-        strength = (
-            factor * w.home_multiplier[pick(draw_unit(key, random_ids.HOME_MULTIPLIER), bins)]
-        )
-        wanted = poisson(
-            draw_unit(key, random_ids.HOME_ATTEMPTS), strength * rates.household * members
-        )
-        _plan_attempts(w, x, key, who, t, random_ids.HOME_ATTEMPT, wanted)
+        strength = factor * w.home_multiplier[pick(draw_unit(key, rng.HOME_MULTIPLIER), bins)]
+        wanted = poisson(draw_unit(key, rng.HOME_ATTEMPTS), strength * rates.household * members)
+        _plan_attempts(w, x, key, who, t, rng.HOME_ATTEMPT, wanted)
 
 
 @inlined_kernel
 def _plan_attempts(w: World, x: RunState, key: Any, who: int, t: int, first: int, n: int) -> None:
     for j in range(first, first + n):
-        day = t + draw(w.generation, draw_unit(key, random_ids.ATTEMPT + 4 * j + random_ids.TIME))
+        day = t + draw(w.generation, draw_unit(key, rng.ATTEMPT + 4 * j + rng.TIME))
         if day < len(x.series):
             push(x, ATTEMPTS_LIST, day, who, j)
 
@@ -146,13 +145,13 @@ def attempt(
     """Carry out attempt j of a person on day t; return the person reached (-1 = none) and the
     layer."""
     key = derive_key(rep, w.key[who])
-    slot = random_ids.ATTEMPT + 4 * j
-    if j >= random_ids.HOME_ATTEMPT:
-        return _pick_household(w, who, draw_unit(key, slot + random_ids.TARGET)), BY_HOUSEHOLD
+    slot = rng.ATTEMPT + 4 * j
+    if j >= rng.HOME_ATTEMPT:
+        return _pick_household(w, who, draw_unit(key, slot + rng.TARGET)), BY_HOUSEHOLD
     if not present(w, p, x, who, t):
         return -1, BY_OUTSIDE
-    layer = _choose_layer(w, rates, who, draw_unit(key, slot + random_ids.LAYER))
-    target = _choose_target(w, who, layer, draw_unit(key, slot + random_ids.TARGET))
+    layer = _choose_layer(w, rates, who, draw_unit(key, slot + rng.LAYER))
+    target = _choose_target(w, who, layer, draw_unit(key, slot + rng.TARGET))
     if target < 0 or x.infected[target] >= 0 or not present(w, p, x, target, t):
         return -1, layer
     factor = p.other_factor
@@ -160,7 +159,7 @@ def attempt(
         factor = p.zone_factor[w.group[who]]
     elif layer == BY_SEAT:
         factor = p.seat_factor
-    if factor < 1.0 and draw_unit(key, slot + random_ids.ACCEPT) >= factor:
+    if factor < 1.0 and draw_unit(key, slot + rng.ACCEPT) >= factor:
         return -1, layer
     return target, layer
 

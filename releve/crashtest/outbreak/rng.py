@@ -3,27 +3,21 @@
 A key is a 64-bit name of a person or a site, hashed from its id; a slot is the number of a
 decision. Two rounds of splitmix64's finaliser (Steele, Lea, Flood 2014) make a number of them.
 Nothing has a state: two plans, or two splits of the work over threads, meet the same luck.
+
+The number of every decision: which random number of a person, a site or a replication it takes.
+
+The kernel and its plain version in the tests share these and nothing else.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from releve.kernels.decorators import inlined_kernel
-
-__all__ = [
-    "derive_key",
-    "derive_replication_key",
-    "draw_unit",
-    "hash_key",
-    "mix",
-    "pick",
-    "rank_keys",
-]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -77,3 +71,37 @@ def rank_keys(keys: NDArray[np.uint64], slot: int) -> NDArray[np.float64]:
         x = (x ^ (x >> _S27)) * _B
         x = x ^ (x >> _S31)
     return ((x >> _S11).astype(np.float64) + 0.5) * 1.1102230246251565e-16
+
+
+# Of a person.
+INCUBATION: Final = 0
+SYMPTOMS: Final = 1
+MULTIPLIER: Final = 2
+ATTEMPTS: Final = 3
+HOME_MULTIPLIER: Final = 4
+HOME_ATTEMPTS: Final = 5
+STAYS_HOME: Final = 6
+IS_TESTED: Final = 7
+RESULT: Final = 8
+IMMUNE: Final = 9
+VISIT_RESULT: Final = 1_000  # + day
+CLOSING_TEST: Final = 2_000  # + day
+CLOSING_RESULT: Final = 3_000  # + day
+ATTEMPT: Final = 10_000  # + 4 x attempt + one of the four:
+TIME: Final = 0
+LAYER: Final = 1
+TARGET: Final = 2
+ACCEPT: Final = 3
+HOME_ATTEMPT: Final = 1 << 20  # the first attempt at home; those at work come before
+
+# Of a site.
+IMPORT_GAP: Final = 0  # + 2 x import
+IMPORT_WHO: Final = 1
+VISIT_GAP: Final = 1 << 24  # + visit
+VISIT_DRAW: Final = 1 << 32  # + 2^20 x day + draw
+VISIT_SCAN: Final = 1 << 48  # + 2^20 x day + agent
+
+# Of a replication.
+FIRST_CASE: Final = 7
+
+DAYS_MOST: Final = 900

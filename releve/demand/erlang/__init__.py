@@ -1,6 +1,5 @@
 """Exact Erlang C and Erlang A, on arrays."""
 
-from releve.demand.erlang.api import QueueMetrics, metrics, required_agents, warm_up
-from releve.demand.erlang.checks import DEFINITIONS
+from releve.demand.erlang.api import DEFINITIONS, QueueMetrics, metrics, required_agents, warm_up
 
 __all__ = ["DEFINITIONS", "QueueMetrics", "metrics", "required_agents", "warm_up"]

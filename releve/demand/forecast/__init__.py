@@ -2,17 +2,31 @@
 
 The default model is profile x level x calendar (:mod:`releve.demand.forecast.model`); a rolling
 back-test says, programme by programme, whether another does better. The law of any model is set
-right on weeks held out from it (:mod:`releve.demand.forecast.holdout`).
+right on weeks held out from it (:mod:`releve.demand.forecast.backtest`).
 """
 
-from releve.demand.forecast.assemble import build_forecast, rate_at
-from releve.demand.forecast.backtest import ModelChoice, Score, backtest, choose_model
-from releve.demand.forecast.count_distribution import count_quantile, coverage, rate_quantile
-from releve.demand.forecast.external_forecast import read_forecast
-from releve.demand.forecast.holdout import HoldoutModel, history_before, observe_outcome
-from releve.demand.forecast.model import ModelFit, ModelPrediction, fit_model, predict_calls
-from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
-from releve.demand.forecast.settings import ModelSettings
+from releve.demand.forecast.assemble import build_forecast, rate_at, read_forecast
+from releve.demand.forecast.backtest import (
+    HoldoutModel,
+    ModelChoice,
+    Score,
+    backtest,
+    choose_model,
+    history_before,
+    observe_outcome,
+)
+from releve.demand.forecast.factors import count_quantile, coverage, rate_quantile
+from releve.demand.forecast.level import ModelSettings
+from releve.demand.forecast.model import (
+    DEFAULT_MODEL,
+    MODELS,
+    Model,
+    ModelFit,
+    ModelPrediction,
+    fit_model,
+    library_models,
+    predict_calls,
+)
 
 __all__ = [
     "DEFAULT_MODEL",

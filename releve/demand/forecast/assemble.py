@@ -1,4 +1,7 @@
-"""From histories to the forecast of the operator's days."""
+"""From histories to the forecast of the operator's days.
+
+A forecast made elsewhere, taken as it is.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,36 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from releve.demand.cleaning import CleanHistory, clean_history
-from releve.demand.forecast.aht import forecast_aht
-from releve.demand.forecast.count_distribution import count_quantile, rate_quantile
-from releve.demand.forecast.holdout import HoldoutModel, find_usual_days, history_before
-from releve.demand.forecast.model import ModelPrediction
-from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, Model, library_models
-from releve.demand.holidays import add_observed_holidays, describe_assumed_holidays
-from releve.demand.localtime import HALF_HOUR_S, Int64s, local_slots, to_datetimes
-from releve.demand.tables import Floats, Forecast, History, Truths
+from releve.demand.forecast.backtest import HoldoutModel, find_usual_days, history_before
+from releve.demand.forecast.factors import count_quantile, rate_quantile
+from releve.demand.forecast.level import forecast_aht
+from releve.demand.forecast.model import (
+    DEFAULT_MODEL,
+    MODELS,
+    Model,
+    ModelPrediction,
+    library_models,
+)
+from releve.demand.history import import_intervals
+from releve.demand.import_report import FIRST_ROW
+from releve.demand.localtime import (
+    HALF_HOUR_S,
+    Int64s,
+    add_observed_holidays,
+    describe_assumed_holidays,
+    local_slots,
+    to_datetimes,
+)
+from releve.demand.mapping import IntervalMapping
+from releve.demand.requirement import Floats, Forecast, History, Truths
 from releve.network import Programme
-from releve.network.clock import day_bounds
-from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
+from releve.network.history_grid import FINE_DECIMALS, round_to_grid
+from releve.network.moments import day_bounds
 from releve.network.opening_hours import find_open_instants
-
-__all__ = [
-    "ForecastColumn",
-    "assemble_forecast",
-    "build_forecast",
-    "build_unknown_column",
-    "check_levels",
-    "list_half_hours",
-    "rate_at",
-]
 
 
 def list_half_hours(days: Sequence[date], time_zone: str) -> Int64s:
@@ -60,15 +68,15 @@ def build_forecast(
 
     Only history before the first of the days is used, so a day of the past is forecast as it
     would have been. Quantiles and ``day_factor_cv`` are of the model's law set right on weeks held
-    out from it (:mod:`releve.demand.forecast.calibrate`). A programme without a history, or with
+    out from it (:mod:`releve.demand.forecast.backtest`). A programme without a history, or with
     less than two weeks of usual open days, is unknown with its reason. ``models`` names another
     model than the default for some programmes (see :func:`choose_model`). Public holidays are open
-    or closed as the history shows (:mod:`releve.demand.holidays`), else assumed, which ``assumed``
+    or closed as the history shows (:mod:`releve.demand.localtime`), else assumed, which ``assumed``
     says. ValueError for a level
     outside (0, 1) or a model that is not there.
 
     Calls and seconds are rounded to six decimals, ``day_factor_cv`` to nine, so that floating-point
-    noise below that does not reach the requirement (:mod:`releve.network.decimal_grid`).
+    noise below that does not reach the requirement (:mod:`releve.network.history_grid`).
     """
     check_levels(levels)
     _check_models(models or {})
@@ -220,4 +228,107 @@ def _too_short(past: CleanHistory, programme: Programme, first_day: date) -> str
     until = first_day - timedelta(days=1)
     return (
         f"only {usable} usual open days of history up to {until}; {needed} are needed (two weeks)"
+    )
+
+
+_REFUSED = ("time", "clock_change", "value", "duplicate", "misaligned")
+
+
+def read_forecast(
+    frame: pl.DataFrame,
+    programmes: Sequence[Programme],
+    days: Sequence[date],
+    time_zone: str,
+    *,
+    day_factor_cv: float = 0.1,
+    levels: Sequence[float] = (0.1, 0.5, 0.8, 0.9),
+) -> Forecast:
+    """Return the forecast a table states: ``start``, ``programme``, ``calls`` and ``aht_s``.
+
+    One row a programme and interval of 30 minutes or a divisor of it. A start without offset is
+    local to the programme's time zone; ``aht_s`` may be left out (the programme's own holds then).
+    A table says how many calls, not how sure it is: ``day_factor_cv`` is the coefficient of
+    variation of a whole day, with Poisson noise inside it. A programme of which an open half hour
+    is missing is unknown there, with the reason; calls on a public holiday open it. ValueError
+    lists rows that cannot be read, and programmes the operator does not have.
+    """
+    check_levels(levels)
+    if not day_factor_cv >= 0:
+        raise ValueError(f"day_factor_cv must be at least 0, got {day_factor_cv}")
+    found = _read(frame, programmes)
+    seconds = list_half_hours(days, time_zone)
+    starts = to_datetimes(seconds)
+    columns = []
+    for programme in programmes:
+        stated = found.get(programme.id)
+        known = add_observed_holidays(programme, stated)
+        opened = find_open_instants(known, starts)
+        columns.append(_external_column(stated, known, seconds, opened, day_factor_cv, levels))
+    return assemble_forecast(programmes, starts, columns, levels)
+
+
+def _read(frame: pl.DataFrame, programmes: Sequence[Programme]) -> dict[str, History]:
+    missing = [name for name in ("start", "programme", "calls") if name not in frame.columns]
+    if missing:
+        raise ValueError(f"the forecast lacks the columns {', '.join(missing)}")
+    named = frame["programme"].cast(pl.String).str.strip_chars()
+    strangers = sorted(set(named.drop_nulls().to_list()) - {p.id for p in programmes})
+    if strangers:
+        raise ValueError(f"the forecast names programmes not known: {', '.join(strangers)}")
+    out: dict[str, History] = {}
+    wrong: list[str] = []
+    for programme in programmes:
+        rows = frame.with_row_index("row").filter(named == programme.id)
+        if rows.is_empty():
+            continue
+        mapping = IntervalMapping(
+            start="start",
+            offered="calls",
+            programmes={programme.id: programme.id},
+            programme="programme",
+            aht_s="aht_s" if "aht_s" in frame.columns else "",
+        )
+        report = import_intervals(rows, mapping, programme.time_zone)
+        wrong.extend(
+            str(replace(fault, row=rows["row"][fault.row - FIRST_ROW] + FIRST_ROW))
+            for fault in report.faults
+            if fault.kind in _REFUSED
+        )
+        out.update({history.programme: history for history in report.histories})
+    if wrong:
+        raise ValueError("the forecast has rows that cannot be read:\n" + "\n".join(wrong))
+    return out
+
+
+def _external_column(
+    history: History | None,
+    programme: Programme,
+    seconds: Int64s,
+    opened: Truths,
+    day_factor_cv: float,
+    levels: Sequence[float],
+) -> ForecastColumn:
+    if history is None:
+        return build_unknown_column(programme, opened, levels, "not in the imported forecast")
+    place = np.minimum(np.searchsorted(history.starts, seconds), len(history.starts) - 1)
+    held = history.starts[place] == seconds
+    mean = np.where(opened, np.where(held, history.offered[place], np.nan), 0.0)
+    lacking = int(np.count_nonzero(np.isnan(mean)))
+    reason = ""
+    if lacking:
+        number = int(np.count_nonzero(opened))
+        reason = f"the imported forecast lacks {lacking} of {number} open half hours"
+    spread = np.full(len(mean), day_factor_cv**2)
+    known = np.nan_to_num(mean)
+    aht_s = np.where(held, history.aht_s[place], np.nan)
+    return ForecastColumn(
+        open=opened,
+        mean=mean,
+        quantiles={
+            level: np.where(np.isnan(mean), np.nan, count_quantile(level, known, spread))
+            for level in levels
+        },
+        aht_s=np.where(np.isnan(aht_s), programme.aht_s, aht_s),
+        day_factor_cv=day_factor_cv,
+        reason=reason,
     )

@@ -12,17 +12,25 @@ from releve.demand.intraday.day_law import (
     fit_day_law,
     learn_day_law,
 )
-from releve.demand.intraday.figures import FIGURES, DayFigures, IntervalFigures, fold_figures
-from releve.demand.intraday.morning_forecast import (
+from releve.demand.intraday.report_import import PresenceFigures, ReportImport, import_reports
+from releve.demand.intraday.rest_of_day import (
+    FIGURES,
+    DayFigures,
+    DayUpdate,
+    IntervalFigures,
     Morning,
+    RestOfDay,
+    TargetOutlook,
+    count_service,
     dump_morning,
+    fold_figures,
     forecast_morning,
+    foresee_target,
     load_morning,
     merge_mornings,
+    reforecast,
+    update_day,
 )
-from releve.demand.intraday.report_import import PresenceFigures, ReportImport, import_reports
-from releve.demand.intraday.rest_of_day import DayUpdate, RestOfDay, reforecast, update_day
-from releve.demand.intraday.target import TargetOutlook, count_service, foresee_target
 
 __all__ = [
     "FIGURES",

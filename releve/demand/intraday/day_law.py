@@ -19,24 +19,17 @@ from functools import lru_cache
 import numpy as np
 
 from releve.demand.cleaning import clean_history
-from releve.demand.forecast.calibrate import find_factors
-from releve.demand.forecast.holdout import HoldoutModel, find_usual_days, history_before
-from releve.demand.forecast.model import ModelPrediction
-from releve.demand.forecast.models import DEFAULT_MODEL, MODELS
-from releve.demand.holidays import add_observed_holidays
-from releve.demand.localtime import SLOTS, Int64s, day_to_number
-from releve.demand.tables import Floats, History
+from releve.demand.forecast.backtest import (
+    HoldoutModel,
+    find_factors,
+    find_usual_days,
+    history_before,
+)
+from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, ModelPrediction
+from releve.demand.localtime import SLOTS, Int64s, add_observed_holidays, day_to_number
+from releve.demand.requirement import Floats, History
 from releve.network import Programme
-from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
-
-__all__ = [
-    "DayLaw",
-    "IntradaySettings",
-    "assume_day_law",
-    "condition",
-    "fit_day_law",
-    "learn_day_law",
-]
+from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 
 _LEAST_FACTOR = 0.05
 _LEAST_CALLS = 1e-9

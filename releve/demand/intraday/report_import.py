@@ -9,29 +9,23 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
-from releve.demand.import_report import FIRST_ROW, ImportFault, RowCount
-from releve.demand.import_rows import (
+from releve.demand.history import MOST_CALLS, IntervalRows, read_interval_rows, set_aside_misaligned
+from releve.demand.import_report import (
+    FIRST_ROW,
+    ImportFault,
     RowAccounting,
+    RowCount,
     find_repeated,
     index_programmes,
     read_numbers,
     read_texts,
     require_columns,
 )
-from releve.demand.intervals import (
-    MOST_CALLS,
-    IntervalRows,
-    read_interval_rows,
-    set_aside_misaligned,
-)
-from releve.demand.intraday.figures import IntervalFigures
+from releve.demand.intraday.rest_of_day import IntervalFigures
 from releve.demand.localtime import Int64s, to_datetimes
-from releve.demand.mapping import IntervalMapping, PresenceMapping
-from releve.demand.tables import Floats, Truths
-from releve.demand.time_columns import read_times, take_starts
+from releve.demand.mapping import IntervalMapping, PresenceMapping, read_times, take_starts
+from releve.demand.requirement import Floats, Truths
 from releve.errors import Phrase
-
-__all__ = ["PresenceFigures", "ReportImport", "import_reports"]
 
 _SKEW = timedelta(minutes=2)
 """How far the clock of a source may be ahead of ours."""

@@ -1,21 +1,37 @@
-"""The rest of the day, forecast again from what has come of it."""
+"""The rest of the day, forecast again from what has come of it.
+
+What came in each half hour, folded from reports that are late, repeated or corrected.
+
+The day's service level so far and to come, and how long until its target is lost.
+
+The level is the contract's: counts of the whole day, by the definition of the programme. Known
+half hours count as they came; what is to come is what exact Erlang A (C without a patience) says
+of the agents on the phone.
+
+The morning's work for a day: its forecast, the law by which it is updated, and their bytes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
-from releve.demand.forecast.count_distribution import count_quantile
-from releve.demand.intraday.day_law import DayLaw, assume_day_law, condition
+from releve.demand.erlang import metrics
+from releve.demand.forecast import build_forecast
+from releve.demand.forecast.factors import count_quantile
+from releve.demand.history import STEPS_MINUTES
+from releve.demand.intraday.day_law import DayLaw, assume_day_law, condition, fit_day_law
 from releve.demand.localtime import Int64s, local_slots
-from releve.demand.tables import INTERVAL, Floats, Forecast, Truths
+from releve.demand.requirement import INTERVAL, Floats, Forecast, History, Truths
 from releve.network import Programme
-from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
-
-__all__ = ["DayUpdate", "RestOfDay", "reforecast", "update_day"]
+from releve.network.history_grid import FINE_DECIMALS, round_to_grid
+from releve.network.moments import UTC
 
 
 @dataclass(frozen=True)
@@ -135,3 +151,344 @@ def _compare(morning: Floats, mean: Floats, known: Truths) -> Floats:
     out = np.full(before.shape, np.nan)
     np.divide(after, before, out=out, where=before > 0)
     return round_to_grid(out)
+
+
+FIGURES = ("offered", "answered", "abandoned", "in_time", "short", "handled_s", "waited_s")
+"""The figures of a report, in the order of :class:`DayFigures`."""
+_STEP_MINUTES = 30
+
+
+@dataclass(frozen=True)
+class IntervalFigures:
+    """One report of one interval of one programme; None = not known, which is never zero.
+
+    ``start`` of the interval and ``recorded_at`` of the report, with a time zone; ``minutes`` is
+    its length, a divisor of 30. ``in_time`` are the calls answered within the threshold of the
+    contract, ``short`` those abandoned within it; ``handled_s`` and ``waited_s`` the seconds of
+    work and of waiting that the answered calls took together. A report that knows nothing
+    withdraws an earlier one.
+    """
+
+    programme: str
+    start: datetime
+    recorded_at: datetime
+    offered: float | None = None
+    answered: float | None = None
+    abandoned: float | None = None
+    in_time: float | None = None
+    short: float | None = None
+    handled_s: float | None = None
+    waited_s: float | None = None
+    minutes: int = _STEP_MINUTES
+
+    def __post_init__(self) -> None:
+        for name in ("start", "recorded_at"):
+            if getattr(self, name).tzinfo is None:
+                raise ValueError(f"{name} must have a time zone, got {getattr(self, name)}")
+        for name in FIGURES:
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < np.inf:
+                raise ValueError(f"{name} must be a count of at least 0, got {value!r}")
+        if self.minutes not in STEPS_MINUTES:
+            raise ValueError(f"minutes must divide 30, got {self.minutes}")
+
+    @property
+    def end(self) -> datetime:
+        """The end of the interval."""
+        return self.start + timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True)
+class DayFigures:
+    """What came, as float64 ``[interval, programme]`` of a forecast; NaN = not known.
+
+    ``unplaced`` are the reports of another programme or interval than the forecast's, ``early``
+    those of an interval that is not over yet.
+    """
+
+    offered: Floats
+    answered: Floats
+    abandoned: Floats
+    in_time: Floats
+    short: Floats
+    handled_s: Floats
+    waited_s: Floats
+    unplaced: tuple[IntervalFigures, ...] = ()
+    early: tuple[IntervalFigures, ...] = ()
+
+
+def fold_figures(
+    reports: Iterable[IntervalFigures],
+    programmes: Sequence[str],
+    starts: Sequence[datetime],
+    now: datetime,
+) -> DayFigures:
+    """Fold reports into the half hours ``starts`` of ``programmes``, as known at ``now``.
+
+    Of several reports of the same minutes the one recorded last counts (the last given, where the
+    instants are equal); the order they come in is of no account otherwise. A half hour of which
+    one part is not known is not known.
+    """
+    rows = {start: row for row, start in enumerate(starts)}
+    columns = {name: column for column, name in enumerate(programmes)}
+    table = np.full((len(FIGURES), len(starts), len(programmes), _STEP_MINUTES), np.nan)
+    taken = np.zeros(table.shape[1:], dtype=np.bool_)
+    unplaced, early = [], []
+    given = sorted(enumerate(reports), key=lambda one: (one[1].recorded_at, one[0]), reverse=True)
+    for report in (one for _, one in given):
+        place = _find_part(report.start, rows)
+        if place is None or report.programme not in columns:
+            unplaced.append(report)
+            continue
+        row, column, first = place[0], columns[report.programme], place[1]
+        minutes = slice(first, first + report.minutes)
+        if taken[row, column, minutes].any() or first % report.minutes:
+            continue
+        taken[row, column, minutes] = True
+        if report.end > now:
+            early.append(report)
+            continue
+        values = [getattr(report, name) for name in FIGURES]
+        table[:, row, column, minutes] = 0.0
+        table[:, row, column, first] = [np.nan if value is None else value for value in values]
+    found = dict(zip(FIGURES, table.sum(axis=-1), strict=True))
+    return DayFigures(**found, unplaced=tuple(unplaced), early=tuple(early))
+
+
+def _find_part(start: datetime, rows: dict[datetime, int]) -> tuple[int, int] | None:
+    """Return the half hour that a minute lies in and its place there, None where none does."""
+    minute = start.minute % _STEP_MINUTES
+    row = rows.get(start - timedelta(minutes=minute))
+    return None if row is None else (row, minute)
+
+
+_MINUTES = INTERVAL.total_seconds() / 60
+
+
+@dataclass(frozen=True)
+class TargetOutlook:
+    """float64 ``[programme]``; NaN = not known, and not an inbound programme.
+
+    ``level_so_far`` over the known half hours, ``level_at_end`` of the whole day if the agents stay
+    as given. ``below_minutes`` until the day's level falls below its target; ``lost_minutes`` until
+    it could not come back even if every later call was answered within the threshold. Minutes are
+    0 when it is so already, infinite when it is not to be today.
+    """
+
+    programmes: tuple[str, ...]
+    level_so_far: Floats
+    level_at_end: Floats
+    below_minutes: Floats
+    lost_minutes: Floats
+
+
+def foresee_target(
+    rest: RestOfDay,
+    figures: DayFigures,
+    programmes: Sequence[Programme],
+    agents: Floats,
+) -> TargetOutlook:
+    """Return the outlook of ``programmes``, all of them in the forecast.
+
+    ``agents[interval, programme]`` are those on the phone, in the forecast's intervals and the
+    order of ``programmes``; fractions are rounded down, NaN = not known, and then what follows is
+    not known either. A half hour gone by counts where all that its definition needs is known; one
+    that is not over counts whole as expected; one gone by without figures counts for nothing.
+    """
+    gone = np.array([start + INTERVAL <= rest.now for start in rest.forecast.starts])
+    found = []
+    for place, programme in enumerate(programmes):
+        column = rest.forecast.programmes.index(programme.id)
+        if programme.kind != "inbound":
+            found.append((np.nan,) * 4)
+            continue
+        good, counted = count_service(figures, programme, column)
+        past = gone & np.isfinite(good) & np.isfinite(counted)
+        so_far = float(good[past].sum()), float(counted[past].sum())
+        coming = _expect(rest.forecast, programme, column, agents[:, place], ~gone)
+        found.append(_foresee(programme.service_target, so_far, coming, rest, ~gone))
+    table = round_to_grid(np.array(found, dtype=np.float64).reshape(-1, 4))
+    return TargetOutlook(tuple(row.id for row in programmes), *table.T)
+
+
+def count_service(figures: DayFigures, programme: Programme, column: int) -> tuple[Floats, Floats]:
+    """Return, by interval, the calls that count as good and those they are counted against.
+
+    Both by the definition of the programme's contract; NaN where what it needs is not known.
+    """
+    good, short = figures.in_time[:, column], figures.short[:, column]
+    offered, answered = figures.offered[:, column], figures.answered[:, column]
+    return {
+        "offered": (good, offered),
+        "answered": (good, answered),
+        "without_short": (good, offered - short),
+        "with_short": (good + short, offered),
+    }[programme.service_definition]
+
+
+def _expect(
+    forecast: Forecast, programme: Programme, column: int, agents: Floats, coming: Floats
+) -> Floats:
+    """Return good, counted and offered calls expected, ``[interval to come, 3]``."""
+    calls, aht_s = forecast.mean[coming, column], forecast.aht_s[coming, column]
+    aht_s = np.where(np.isnan(aht_s), programme.aht_s, aht_s)
+    there = np.floor(agents[coming] + 1e-9)
+    patience_s = np.inf if programme.patience_s is None else programme.patience_s
+    queue = metrics(
+        calls,
+        INTERVAL.total_seconds(),
+        aht_s,
+        patience_s,
+        np.nan_to_num(there),
+        programme.service_threshold_s,
+    )
+    short = queue.service_with_short - queue.service_offered
+    share = {
+        "offered": np.ones_like(calls),
+        "answered": 1 - queue.p_abandon,
+        "without_short": 1 - short,
+        "with_short": np.ones_like(calls),
+    }[programme.service_definition]
+    counted = calls * share
+    good = counted * queue.service_level(programme.service_definition)
+    table = np.stack([good, counted, calls], axis=1)
+    table[np.isnan(there) & (calls > 0)] = np.nan
+    return np.asarray(np.where((calls == 0)[:, None], 0.0, table), dtype=np.float64)
+
+
+def _foresee(
+    target: float,
+    so_far: tuple[float, float],
+    coming: Floats,
+    rest: RestOfDay,
+    which: Floats,
+) -> tuple[float, float, float, float]:
+    good, counted = so_far
+    level = good / counted if counted > 0 else np.nan
+    total = counted + coming[:, 1].sum()
+    end = (good + coming[:, 0].sum()) / total if total > 0 else np.nan
+    starts = [start for start, take in zip(rest.forecast.starts, which, strict=True) if take]
+    minutes = [(start - rest.now).total_seconds() / 60 for start in starts]
+    margin = good - target * counted
+    change = coming[:, 0] - target * coming[:, 1]
+    below = _find_crossing(margin, change, minutes)
+    saved = (1 - target) * coming[:, 2]
+    lost = _find_crossing(margin + float(saved.sum()), change - saved, minutes)
+    return level, float(end), below, lost
+
+
+def _find_crossing(margin: float, change: Floats, minutes: Sequence[float]) -> float:
+    """Return when the margin falls below 0, changing evenly within each half hour from now on.
+
+    0 when it is below already, infinite when it stays; NaN when it is not known before.
+    """
+    if margin < 0 or np.isnan(margin):
+        return 0.0 if margin < 0 else float("nan")
+    for step, start in zip(change.tolist(), minutes, strict=True):
+        if np.isnan(step):
+            return float("nan")
+        if margin + step < 0:
+            return max(start + _MINUTES * margin / -float(step), 0.0)
+        margin += step
+    return float("inf")
+
+
+@dataclass(frozen=True)
+class Morning:
+    """The forecast of a local day, and by programme the law by which it is updated."""
+
+    forecast: Forecast
+    laws: Mapping[str, DayLaw]
+
+
+def forecast_morning(
+    histories: Mapping[str, History], programmes: Sequence[Programme], day: date, time_zone: str
+) -> Morning:
+    """Forecast a local day of the operator from the days before it (half a second a programme).
+
+    A programme with too short a history has no law, and its forecast says why it is unknown.
+    """
+    forecast = build_forecast(histories, programmes, [day], time_zone)
+    laws = {
+        row.id: fit_day_law(histories[row.id], row, day)
+        for row in programmes
+        if row.id in histories and row.id not in forecast.unknown
+    }
+    return Morning(forecast, {name: law for name, law in laws.items() if law is not None})
+
+
+def dump_morning(morning: Morning) -> bytes:
+    """Return a morning as compressed JSON; :func:`load_morning` reads it back to the last bit."""
+    forecast = morning.forecast
+    document = {
+        "programmes": forecast.programmes,
+        "starts": [round(start.timestamp()) for start in forecast.starts],
+        "open": forecast.open.tolist(),
+        "mean": forecast.mean.tolist(),
+        "quantiles": [[level, values.tolist()] for level, values in forecast.quantiles.items()],
+        "aht_s": forecast.aht_s.tolist(),
+        "day_factor_cv": forecast.day_factor_cv.tolist(),
+        "unknown": {name: str(reason) for name, reason in forecast.unknown.items()},
+        "assumed": {name: list(map(str, said)) for name, said in forecast.assumed.items()},
+        "laws": {
+            name: [law.covariance.tolist(), law.own, law.day_width, law.own_width]
+            for name, law in morning.laws.items()
+        },
+    }
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode())
+
+
+def load_morning(content: bytes) -> Morning:
+    """Return the morning that :func:`dump_morning` wrote."""
+    read: dict[str, Any] = json.loads(zlib.decompress(content))
+    starts = tuple(datetime.fromtimestamp(second, UTC) for second in read["starts"])
+    shape = (len(starts), len(read["programmes"]))
+
+    def table(values: object) -> Floats:
+        return np.array(values, dtype=np.float64).reshape(shape)
+
+    forecast = Forecast(
+        programmes=tuple(read["programmes"]),
+        starts=starts,
+        open=np.array(read["open"], dtype=np.bool_).reshape(shape),
+        mean=table(read["mean"]),
+        quantiles={float(level): table(values) for level, values in read["quantiles"]},
+        aht_s=table(read["aht_s"]),
+        day_factor_cv=np.array(read["day_factor_cv"], dtype=np.float64),
+        unknown=read["unknown"],
+        assumed={name: tuple(said) for name, said in read["assumed"].items()},
+    )
+    laws = {
+        name: DayLaw(np.array(covariance, dtype=np.float64), *widths)
+        for name, (covariance, *widths) in read["laws"].items()
+    }
+    return Morning(forecast, laws)
+
+
+def merge_mornings(parts: Sequence[Morning]) -> Morning:
+    """Return one morning of the programmes of several, which are of one day and distinct.
+
+    ValueError where they are not of the same half hours.
+    """
+    forecasts = [part.forecast for part in parts]
+    if len({forecast.starts for forecast in forecasts}) != 1:
+        raise ValueError("the forecasts must be of the same half hours")
+
+    def join(arrays: Sequence[Any]) -> Any:
+        return np.concatenate(arrays, axis=-1)
+
+    forecast = Forecast(
+        programmes=tuple(name for one in forecasts for name in one.programmes),
+        starts=forecasts[0].starts,
+        open=join([one.open for one in forecasts]),
+        mean=join([one.mean for one in forecasts]),
+        quantiles={
+            level: join([one.quantiles[level] for one in forecasts])
+            for level in forecasts[0].quantiles
+        },
+        aht_s=join([one.aht_s for one in forecasts]),
+        day_factor_cv=join([one.day_factor_cv for one in forecasts]),
+        unknown={name: said for one in forecasts for name, said in one.unknown.items()},
+        assumed={name: said for one in forecasts for name, said in one.assumed.items()},
+    )
+    return Morning(forecast, {name: law for part in parts for name, law in part.laws.items()})

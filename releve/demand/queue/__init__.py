@@ -1,11 +1,22 @@
 """The queue simulator: what the calls of a day meet, call by call."""
 
-from releve.demand.queue.api import Event, QueueOverflow, simulate, trace_day, warm_up
-from releve.demand.queue.erlang_prediction import predict_by_erlang
 from releve.demand.queue.model import LEAVING, AgentChange, Centre, CentreSpec, Distribution
-from releve.demand.queue.outcome import QueueEstimate, QueueOutcome
-from releve.demand.queue.requirement_correction import correct_requirement
-from releve.demand.queue.verify import Teams, Verification, verify
+from releve.demand.queue.prepare import (
+    Event,
+    QueueEstimate,
+    QueueOutcome,
+    QueueOverflow,
+    simulate,
+    trace_day,
+    warm_up,
+)
+from releve.demand.queue.verify import (
+    Teams,
+    Verification,
+    correct_requirement,
+    predict_by_erlang,
+    verify,
+)
 
 __all__ = [
     "LEAVING",

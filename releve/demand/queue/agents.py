@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.queue.draws import SERVICE, TRANSFER, uniform
-from releve.demand.queue.heaps import drop_first, move_down, move_up, remove
-from releve.demand.queue.layout import (
+from releve.demand.queue.model import (
     ANSWERED,
     ANSWERED_BEFORE,
     BLOCKED,
@@ -47,20 +46,22 @@ from releve.demand.queue.layout import (
 from releve.demand.queue.waiting_lines import (
     count_waiting,
     draw_duration,
+    drop_first,
     find_idle_group,
     find_overflow_group,
     free_slot,
     join_line,
     leave_line,
+    move_down,
+    move_up,
     occupy_agent,
     record_trace,
     release_agent,
+    remove,
     schedule_redial,
     take_next_call,
 )
 from releve.kernels.decorators import inlined_kernel, kernel, unsigned
-
-__all__ = ["admit_call", "apply_agent_step", "end_call"]
 
 Array = NDArray[Any]
 

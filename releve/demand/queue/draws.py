@@ -20,29 +20,6 @@ from numpy.typing import NDArray
 
 from releve.kernels.decorators import inlined_kernel, kernel
 
-__all__ = [
-    "BUSYNESS",
-    "DECISIONS",
-    "GAMMA",
-    "GAP",
-    "PATIENCE",
-    "REDIAL",
-    "REDIAL_DELAY",
-    "SERVICE",
-    "STEP_ORDER",
-    "TIE",
-    "TRANSFER",
-    "day_numbers",
-    "exponential",
-    "fill_exponentials",
-    "fill_streams",
-    "label_key",
-    "normal",
-    "time_number",
-    "uniform",
-    "unit_value",
-]
-
 Array = NDArray[Any]
 
 DECISIONS = 9

@@ -25,8 +25,7 @@ from releve.demand.queue.draws import (
     time_number,
     uniform,
 )
-from releve.demand.queue.heaps import drop_first, move_down, move_up
-from releve.demand.queue.layout import (
+from releve.demand.queue.model import (
     AGAIN,
     BLOCK,
     CELL,
@@ -53,10 +52,15 @@ from releve.demand.queue.layout import (
     QueueCounts,
     ReplicationCounts,
 )
-from releve.demand.queue.waiting_lines import allocate_slot, remove_abandoned, schedule_redial
+from releve.demand.queue.waiting_lines import (
+    allocate_slot,
+    drop_first,
+    move_down,
+    move_up,
+    remove_abandoned,
+    schedule_redial,
+)
 from releve.kernels.decorators import inlined_kernel, kernel, unsigned
-
-__all__ = ["run_replications"]
 
 Array = NDArray[Any]
 

@@ -3,27 +3,48 @@
 Programmes and groups are put in the order of the hash of their names: their order in the centre,
 and others beside them, then cannot matter, to the last bit. Nor may that order matter: where it
 would break a tie, the kernel draws.
+
+What came out: counts by replication, and what they say with intervals.
+
+Run replications of a centre's day.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.demand.erlang.api import encode_definitions
 from releve.demand.queue.draws import DECISIONS, day_numbers, label_key
-from releve.demand.queue.layout import CentreArrays
-from releve.demand.queue.model import DISTRIBUTIONS, LEAVING, Centre, Distribution, Ints
-from releve.demand.tables import Floats
+from releve.demand.queue.kernel import run_replications
+from releve.demand.queue.model import (
+    COUNTS,
+    DISTRIBUTIONS,
+    LEAVING,
+    TRACE_FULL,
+    TRACES,
+    Centre,
+    CentreArrays,
+    CentreSpec,
+    Distribution,
+    Ints,
+    QueueCounts,
+    allocate_buffers,
+    allocate_counts,
+)
+from releve.demand.requirement import Floats
+from releve.errors import ReleveError
 from releve.extras import OptionalModule
 
 if TYPE_CHECKING:
     from scipy import special
 else:
     special = OptionalModule("scipy.special")
-
-__all__ = ["PreparedCentre", "count_planned_seconds", "draw_day_factors", "prepare_centre"]
 
 
 class PreparedCentre(NamedTuple):
@@ -184,3 +205,275 @@ def _steps(centre: Centre, group: Ints) -> dict[str, NDArray[np.float64] | Ints]
         "step_s": np.array([row[0] for row in kept], dtype=np.float64),
         **dict(zip(("step_group", "step_agents", "step_mode"), columns, strict=True)),
     }
+
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class QueueEstimate:
+    """Values with the interval that covers the expectation at the asked confidence.
+
+    ``low`` and ``high`` are NaN after a single replication.
+    """
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class QueueOutcome:
+    """What each replication counted; axes ``[replication, interval, programme]`` unless said.
+
+    A call counts in the interval it arrives in. ``offered`` = ``answered`` + ``abandoned`` +
+    ``blocked`` + ``left``; ``again`` of the offered had dialled before, ``transferred`` were passed
+    on from another programme; ``within`` and ``abandoned_within`` the threshold; ``left`` were
+    still waiting when the last agents had left. ``moved`` and ``cut`` count answered calls that
+    were interrupted: moved back into the line, or lost. ``wait_answered_s`` and
+    ``wait_abandoned_s`` sums. ``busy_s`` and ``staffed_s[replication, interval + 1, group]`` agent
+    seconds on calls and present, those who stayed to finish included; the last row is after the
+    last interval. ``events`` per replication.
+    """
+
+    centre: Centre
+    offered: Counts
+    answered: Counts
+    within: Counts
+    abandoned: Counts
+    abandoned_within: Counts
+    blocked: Counts
+    left: Counts
+    again: Counts
+    transferred: Counts
+    moved: Counts
+    cut: Counts
+    wait_answered_s: Floats
+    wait_abandoned_s: Floats
+    busy_s: Floats
+    staffed_s: Floats
+    events: Counts
+
+    def service_parts(self, definition: str) -> tuple[Counts, Counts]:
+        """Return what a service level divides by what, ``[replication, interval, programme]``.
+
+        The definitions are :data:`releve.demand.DEFINITIONS`; who is blocked is offered and not
+        served. ValueError on another word.
+        """
+        return (
+            (self.within, self.offered),
+            (self.within, self.answered),
+            (self.within, self.offered - self.abandoned_within),
+            (self.within + self.abandoned_within, self.offered),
+        )[int(encode_definitions(definition))]
+
+    def service_level(
+        self, definition: str = "offered", *, by: str = "interval", confidence: float = 0.95
+    ) -> QueueEstimate:
+        """Return the service level, see :meth:`estimate`; 1 where no call came."""
+        return self.estimate(*self.service_parts(definition), by=by, confidence=confidence)
+
+    def answer_rate(self, *, by: str = "interval", confidence: float = 0.95) -> QueueEstimate:
+        """Return answered / offered; 1 where no call came."""
+        return self.estimate(self.answered, self.offered, by=by, confidence=confidence)
+
+    def mean_wait_s(self, *, by: str = "interval", confidence: float = 0.95) -> QueueEstimate:
+        """Return the mean wait of callers who were answered or hung up; 0 where there were none."""
+        waited = self.wait_answered_s + self.wait_abandoned_s
+        calls = self.answered + self.abandoned
+        return self.estimate(waited, calls, by=by, confidence=confidence, nothing=0.0)
+
+    def mean_speed_of_answer_s(
+        self, *, by: str = "interval", confidence: float = 0.95
+    ) -> QueueEstimate:
+        """Return the mean wait of the answered; 0 where none was."""
+        parts = (self.wait_answered_s, self.answered)
+        return self.estimate(*parts, by=by, confidence=confidence, nothing=0.0)
+
+    def occupancy(self, *, by: str = "interval", confidence: float = 0.95) -> QueueEstimate:
+        """Return busy over present, ``[interval, group]`` (the time after the day left out)."""
+        parts = (self.busy_s[:, :-1], self.staffed_s[:, :-1])
+        return self.estimate(*parts, by=by, confidence=confidence, nothing=0.0)
+
+    def estimate(
+        self,
+        above: NDArray[Any],
+        below: NDArray[Any],
+        *,
+        by: str = "interval",
+        confidence: float = 0.95,
+        nothing: float = 1.0,
+    ) -> QueueEstimate:
+        """Return the ratio of two counts by ``interval`` ``[interval, column]``, or for the whole
+        ``day`` ``[column]``; ``nothing`` where there is nothing below."""
+        if by not in ("interval", "day"):
+            raise ValueError(f"by is one of interval, day, got {by!r}")
+        if by == "day":
+            above, below = above.sum(axis=1), below.sum(axis=1)
+        return estimate_ratio(above, below, confidence=confidence, nothing=nothing)
+
+
+def estimate_ratio(
+    above: NDArray[Any], below: NDArray[Any], *, confidence: float = 0.95, nothing: float = 1.0
+) -> QueueEstimate:
+    """Return the ratio of the means over the first axis, with Student's interval (delta method)."""
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"expected 0 < confidence < 1, got {confidence!r}")
+    n = above.shape[0]
+    total = below.sum(axis=0)
+    some = total > 0
+    divide = np.where(some, total, 1)
+    value = np.where(some, above.sum(axis=0) / divide, nothing)
+    if n == 1:
+        unknown = np.full(value.shape, np.nan)
+        return QueueEstimate(value, unknown, unknown)
+    squares = ((above - value * below) ** 2).sum(axis=0)
+    error = np.where(some, np.sqrt(squares * n / (n - 1.0)) / divide, 0.0)
+    half = float(special.stdtrit(n - 1, 0.5 + confidence / 2.0)) * error
+    return QueueEstimate(value, value - half, value + half)
+
+
+def build_outcome(centre: Centre, prepared: PreparedCentre, days: QueueCounts) -> QueueOutcome:
+    """Return the kernel's counters in the order of the centre."""
+    programme, group = np.argsort(prepared.programme), np.argsort(prepared.group)
+    counts = days.counts[:, :, programme].astype(np.int64)
+    waits = days.waits[:, :, programme]
+    planned, last = count_planned_seconds(prepared.work)
+    late = np.maximum(days.end - centre.edges_s[-1], 0.0)
+    staffed = days.ghost.copy()
+    staffed[:, :-1] += planned
+    staffed[:, -1] += late[:, None] * last
+    return QueueOutcome(
+        centre,
+        **{name: counts[..., column] for column, name in enumerate(COUNTS)},
+        wait_answered_s=waits[..., 0],
+        wait_abandoned_s=waits[..., 1],
+        busy_s=days.busy[:, :, group],
+        staffed_s=staffed[:, :, group],
+        events=days.events,
+    )
+
+
+Event = tuple[float, str, str, str | None, int]
+"""When (s), what (one of :data:`TRACES`), programme, group or None, number of the call."""
+
+FIRST_ROOM = 256
+
+
+class QueueOverflow(ReleveError, RuntimeError):  # noqa: N818  the name says it
+    """More calls were in the centre at once than the simulator was given room for."""
+
+
+def simulate(
+    centre: Centre,
+    replications: int,
+    seed: int = 0,
+    *,
+    first: int = 0,
+    threads: int = 1,
+    most_calls: int = 4_000_000,
+    progress: Callable[[int, int], None] | None = None,
+) -> QueueOutcome:
+    """Simulate the replications ``first`` .. ``first + replications - 1`` of a day.
+
+    A replication is what its number and the ``seed`` make it, whatever runs beside it: the same
+    bits with any number of ``threads`` and however a run is split. ``progress`` receives how many
+    are done, of how many. :class:`QueueOverflow` when more than ``most_calls`` are in the centre
+    at once (waiting, in service, or about to dial again): nothing is ever dropped.
+    """
+    if replications < 1 or threads < 1:
+        raise ValueError(
+            f"expected replications >= 1 and threads >= 1, got {replications}, {threads}"
+        )
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"expected 0 <= seed < 2^63, got {seed}")
+    prepared = prepare_centre(centre)
+    days = allocate_counts(prepared.work, replications)
+    share = max(1, min(replications // (4 * threads), 100))
+    parts = [
+        range(start, min(start + share, replications)) for start in range(0, replications, share)
+    ]
+
+    def one(part: range) -> int:
+        _run_part(centre, prepared, seed, first, part, days, most_calls)
+        return len(part)
+
+    done = 0
+    with ThreadPoolExecutor(threads) as pool:
+        for finished in pool.map(one, parts):
+            done += finished
+            if progress is not None:
+                progress(done, replications)
+    return build_outcome(centre, prepared, days)
+
+
+def trace_day(centre: Centre, replication: int, seed: int = 0) -> tuple[Event, ...]:
+    """Return all that happens to the calls of one day, in the order of the simulator.
+
+    A caller who hangs up is struck off later than she does; her row has her own time.
+    """
+    prepared = prepare_centre(centre)
+    days = allocate_counts(prepared.work, 1)
+    part = range(1)
+    rows = _run_part(centre, prepared, seed, replication, part, days, 4_000_000, traced=True)
+    return tuple(
+        (
+            float(row[0]),
+            TRACES[int(row[1])],
+            centre.programmes[prepared.programme[int(row[2])]],
+            None if row[3] < 0 else centre.groups[prepared.group[int(row[3])]],
+            int(row[4]),
+        )
+        for row in rows
+    )
+
+
+def _run_part(
+    centre: Centre,
+    prepared: PreparedCentre,
+    seed: int,
+    first: int,
+    part: range,
+    days: QueueCounts,
+    most_calls: int,
+    *,
+    traced: bool = False,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Fill the rows ``part`` of ``days``, in more room each time it runs out; return the trace."""
+    work = prepared.work
+    factor = draw_day_factors(centre, prepared, seed, range(first + part.start, first + part.stop))
+    agents = int(max(work.step_agents, default=0))
+    spare = agents + 8
+    calls, traces = FIRST_ROOM + 2 * spare, 64 * FIRST_ROOM if traced else 0
+    while True:
+        room = allocate_buffers(work, calls, agents, traces)
+        mine = QueueCounts(*(array[part.start : part.stop] for array in days))
+        failed = run_replications(
+            work, room, np.uint64(seed), first + part.start, factor, mine, spare
+        )
+        if failed == 0:
+            return room.trace[: room.n[6]]
+        for array in mine:
+            array[...] = 0
+        if failed == TRACE_FULL:
+            traces *= 4
+        elif calls >= most_calls:
+            raise QueueOverflow(
+                f"expected at most {most_calls} calls in the centre at once: give more most_calls,"
+                " or look for a programme without agents"
+            )
+        else:
+            calls = min(4 * calls, most_calls)
+
+
+def warm_up(progress: Callable[[str], None] | None = None) -> None:
+    """Compile the kernel, or load it from the cache, before it is needed.
+
+    ``progress`` receives the name of the step before it begins.
+    """
+    if progress is not None:
+        progress("Queue simulator")
+    simulate(
+        CentreSpec(["warm-up"], [0.0, 60.0], 1.0, 60.0, 1, service=Distribution()).build(),
+        1,
+    )

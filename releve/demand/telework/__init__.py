@@ -19,14 +19,6 @@ Calls an hour measure in a shared queue how busy it is, not how well people work
 therefore the logarithm of ``available / paid / mean handling time``.
 """
 
-from releve.demand.telework.document import (
-    AppliedEffect,
-    EffectDocumentError,
-    apply_effects,
-    build_document,
-    list_unknown_programmes,
-    parse_document,
-)
 from releve.demand.telework.estimate import (
     ProgrammeEffect,
     TeleworkReport,
@@ -47,12 +39,18 @@ from releve.demand.telework.rota import (
     parse_protocol,
 )
 from releve.demand.telework.verdicts import (
+    AppliedEffect,
+    EffectDocumentError,
     EffectInterval,
     EffectStep,
     MeasuredEffect,
     ProgrammeVerdict,
     TeleworkVerdicts,
+    apply_effects,
+    build_document,
     judge_programmes,
+    list_unknown_programmes,
+    parse_document,
 )
 
 __all__ = [

@@ -10,14 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.demand.tables import Floats, Truths
-from releve.demand.telework.imputation import (
-    EffectEstimate,
-    Horizon,
-    estimate_by_dummy,
-    estimate_by_imputation,
-    list_horizons,
-)
+from releve.demand.requirement import Floats, Truths
 from releve.demand.telework.panel import (
     LeftOut,
     Panel,
@@ -26,20 +19,28 @@ from releve.demand.telework.panel import (
     keep_comparable,
     keep_connected,
 )
-from releve.demand.telework.placebo import Placebo, compute_placebo
-from releve.demand.telework.power import RotaPower, compute_rota_power
+from releve.demand.telework.placebo import (
+    EffectEstimate,
+    Horizon,
+    Placebo,
+    Posterior,
+    RotaPower,
+    compute_placebo,
+    compute_rota_power,
+    estimate_by_dummy,
+    estimate_by_imputation,
+    list_horizons,
+    shrink_effects,
+)
 from releve.demand.telework.records import WorkRecords
-from releve.demand.telework.rota import RotaDraw
-from releve.demand.telework.rota_records import (
+from releve.demand.telework.rota import (
+    RotaDraw,
     RotaRecords,
     count_drawn,
     find_single_place,
     match_rota,
 )
-from releve.demand.telework.shrinkage import Posterior, shrink_effects
 from releve.errors import Phrase
-
-__all__ = ["ProgrammeEffect", "TeleworkReport", "estimate_effects"]
 
 MOST_LOSS, LEAST_CHANCE = 0.03, 0.9
 WASHOUT_DAYS = 28

@@ -14,17 +14,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from releve.demand.call_log_file import LogTable, read_log
-from releve.demand.tables import Floats, Truths
+from releve.demand.requirement import Floats, Truths
 from releve.errors import Phrase, ReleveError
 from releve.network.faults import Fault, find_nearest, suggest_fix
-
-__all__ = [
-    "COLUMNS",
-    "RecordFaults",
-    "WorkRecords",
-    "parse_work_records",
-    "read_work_records",
-]
 
 TABLE = "work_records"
 REQUIRED = ("agent", "day", "programme", "place", "paid_min", "available_min", "handled",

@@ -6,6 +6,8 @@ known by then: no one can try seeds until the draw suits. Within each stratum ag
 order by HMAC of the seed and their id, and the two arms alternate. The arms change places after
 each block, so every agent is compared with themselves. A draw is kept with all that anyone needs to
 draw it again, so that an estimate can tell agents who were drawn from those who chose.
+
+The work records of a rota drawn by lot: which they are, and whether they are as drawn.
 """
 
 from __future__ import annotations
@@ -18,18 +20,12 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from releve.errors import Phrase, ReleveError
+import numpy as np
 
-__all__ = [
-    "RotaDraw",
-    "RotaError",
-    "RotaProtocol",
-    "commit_to_rota",
-    "derive_rota_seed",
-    "draw_rota",
-    "parse_draw",
-    "parse_protocol",
-]
+from releve.demand.requirement import Truths
+from releve.demand.telework.panel import Panel
+from releve.demand.telework.records import WorkRecords
+from releve.errors import Phrase, ReleveError
 
 FORMAT = "releve rota 1"
 NONCE_BYTES = 32
@@ -161,3 +157,51 @@ def parse_protocol(values: Any) -> RotaProtocol:
             Phrase("give agents (id to stratum), first_monday, weeks and blocks as JSON")
         ) from error
     return RotaProtocol(agents, first, weeks, blocks)
+
+
+_EPOCH = date(1970, 1, 1)
+_MONDAY = 4
+"""Days from the epoch, a Thursday, to the first Monday."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotaRecords:
+    """Records of a programme that are of agents and weeks of a rota: ``agents``, ``rows``, and how
+    many of the rows are ``against`` it, at home in a week on site or the reverse."""
+
+    agents: int
+    rows: int
+    against: int
+
+
+def match_rota(records: WorkRecords, draw: RotaDraw) -> tuple[Truths, Truths]:
+    """Return which records are of agents and weeks of a rota, and which of these are against it."""
+    weeks, protocol = draw.list_home_weeks(), draw.protocol
+    count = protocol.weeks * protocol.blocks
+    week = (records.day - _MONDAY) // 7
+    week = week - ((protocol.first_monday - _EPOCH).days - _MONDAY) // 7
+    at_home = np.zeros((len(records.agents), count), np.bool_)
+    for i, name in enumerate(records.agents):
+        for monday in weeks.get(name, ()):
+            at_home[i, (monday - protocol.first_monday).days // 7] = True
+    known = np.array([name in weeks for name in records.agents], np.bool_)
+    inside = known[records.agent] & (week >= 0) & (week < count)
+    drawn = at_home[records.agent, np.clip(week, 0, count - 1)]
+    return inside, inside & (drawn != records.at_home)
+
+
+def count_drawn(records: WorkRecords, inside: Truths, against: Truths) -> RotaRecords | None:
+    """Return how the records ``inside`` a rota follow it; None where there are none."""
+    if not inside.any():
+        return None
+    agents = len(np.unique(records.agent[inside]))
+    return RotaRecords(agents, int(inside.sum()), int((inside & against).sum()))
+
+
+def find_single_place(panel: Panel) -> Phrase | None:
+    """Return a refusal where no period has records of both arms."""
+    home = np.bincount(panel.period, panel.at_home, panel.periods) > 0
+    site = np.bincount(panel.period, ~panel.at_home, panel.periods) > 0
+    if (home & site).any():
+        return None
+    return Phrase("one arm of the rota has no records: nothing to compare with")

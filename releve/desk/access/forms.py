@@ -1,19 +1,38 @@
-"""Forms of the access pages."""
+"""Forms of the access pages.
+
+How django-allauth works here: accounts are given, never taken; secrets are kept encrypted.
+
+Sentences from elsewhere that people meet, taken into the desk's own catalogue.
+
+Those of django-allauth: Django looks a sentence up in the desk's catalogue first, so that the
+French of these is the desk's.
+
+The second factor, and whether a user authenticated recently.
+"""
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 from typing import Any
 
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.utils import is_mfa_enabled
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from cryptography.fernet import MultiFernet
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.accounts.grants import RoleRequest
-from releve.accounts.models import Token
-from releve.accounts.roles import BY_CLIENT, BY_SITE, WATCHING, Role
+from releve.accounts.grants import RoleRequest, build_factor_box, record_mailed_link
+from releve.accounts.models import Token, User
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, WATCHING, Role, acting_roles
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
 from releve.desk.forms import (
@@ -157,3 +176,128 @@ class IdentityForm(EraseForm):
         help_text=lazy("Ten characters or more."),
         required=True,
     )
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """Accounts are opened by an administrator only."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Return False: an administrator gives accounts."""
+        return False
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Mail a link to choose a password, which the ledger records; without a server, neither."""
+        if settings.EMAIL_HOST:
+            record_mailed_link(user)
+            super().send_password_reset_mail(user, email, context)
+
+
+class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """The organisation's sign-in service lets in people who have an account, by their address."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """Return False: whom the service knows and this installation does not, stays outside."""
+        return False
+
+
+class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Second factors' secrets are encrypted in the database, under a key made from SECRET_KEY."""
+
+    def encrypt(self, text: str) -> str:
+        """Return a secret as it is stored."""
+        return _box().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return a stored secret in clear."""
+        return _box().decrypt(encrypted_text.encode()).decode()
+
+
+def _box() -> MultiFernet:
+    """Encrypts under today's key; decrypts under those before it, too."""
+    return build_factor_box([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
+
+
+SENTENCES = (
+    lazy("Username or email"),
+    lazy("Forgot your password?"),
+    lazy("Username"),
+    lazy("Email address"),
+    lazy("Current Password"),
+    lazy("New Password"),
+    lazy("New Password (again)"),
+    lazy("Password (again)"),
+    lazy("The username and/or password you specified are not correct."),
+    lazy("The email address and/or password you specified are not correct."),
+    lazy("Too many failed login attempts. Try again later."),
+    lazy("This account is currently inactive."),
+    lazy("You must type the same password each time."),
+    lazy("The new value must be different from the current one."),
+    lazy("Please type your current password."),
+    lazy("Incorrect code."),
+    lazy("Incorrect password."),
+    lazy("Code"),
+    lazy("Authenticator code"),
+    lazy("TOTP Authenticator"),
+    lazy("Passwordless"),
+    lazy(
+        "Enabling passwordless operation allows you to sign in using just this key, but imposes"
+        " additional requirements such as biometrics or PIN protection."
+    ),
+    lazy("Master key"),
+    lazy("Backup key"),
+    lazy("Use your password"),
+    lazy("Use authenticator app or code"),
+    lazy("Use a security key"),
+    lazy("You cannot deactivate two-factor authentication."),
+    lazy("This functionality requires JavaScript."),
+    lazy("Be patient, you are sending too many requests."),
+    lazy("Password successfully changed."),
+    lazy("Authenticator app activated."),
+    lazy("Authenticator app deactivated."),
+    lazy("A new set of recovery codes has been generated."),
+    lazy("Security key added."),
+    lazy("Security key removed."),
+    lazy("Signed out of all other sessions."),
+    # the mail with a link; its template is a plain text, which the catalogue does not read
+    lazy("To choose a password, open this address. It works once, for three days:"),
+    lazy("This message signs no one in. If you did not ask for it, do nothing."),
+)
+
+
+_TO_OPEN_SECONDS = 5 * 60
+_TO_SEND_SECONDS = 30 * 60
+"""To send a form that was opened within the first of the two, with the time to fill it in."""
+
+
+def lacks_second_factor(request: HttpRequest) -> bool:
+    """Return whether a user with a role that acts has not set up a second factor yet."""
+    user = request.user
+    if not settings.SECOND_FACTOR_REQUIRED or not isinstance(user, User) or user.visitor_role:
+        return False
+    acting = acting_roles()
+    if not any(held.role in acting for held in user.held_roles):
+        return False
+    return not is_mfa_enabled(user)
+
+
+def authenticated_recently(request: HttpRequest) -> bool:
+    """Return whether a user authenticated recently enough for an act with consequences.
+
+    Always true on an open desk, and for users who sign in by the organisation's service alone and,
+    with second factors off, have nothing here to authenticate with.
+    """
+    user = request.user
+    if not isinstance(user, User):
+        return False
+    if user.visitor_role or not get_adapter().get_reauthentication_methods(user):
+        return True
+    records = get_authentication_records(request, user)
+    if not records:
+        return False
+    limit = _TO_OPEN_SECONDS if request.method in ("GET", "HEAD") else _TO_SEND_SECONDS
+    return bool(time.time() - max(record["at"] for record in records) < limit)
+
+
+def reauthentication_url(request: HttpRequest) -> str:
+    """Return the address at which a user authenticates again: password, or second factor."""
+    return str(get_adapter().get_reauthentication_methods(request.user)[0]["url"])

@@ -1,4 +1,7 @@
-"""The OpenAPI document of the API, and a page of our own that lists its operations."""
+"""The OpenAPI document of the API, and a page of our own that lists its operations.
+
+Every address of the API.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,17 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import path
 from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import allow_anonymous
-from releve.desk.api import events, record_routes, requests, state_routes, statistics_routes
-from releve.desk.api.routes import OPERATIONS, api
+from releve.desk.api import events, state_routes
+from releve.desk.api.auth import enter
+from releve.desk.api.state_routes import OPERATIONS, api
 from releve.desk.http import unchanged
 
 PREFIX = "api/v1/"
-_REGISTERED = (events, state_routes, statistics_routes, record_routes, requests)
+_REGISTERED = (events, state_routes, state_routes, events, events)
 """Importing them has registered their operations."""
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},
@@ -67,3 +72,15 @@ def docs(request: HttpRequest) -> HttpResponse:
     ]
     lines.sort(key=itemgetter("method"))  # what is read stands first
     return unchanged(request, render(request, "desk/api/docs.html", {"lines": lines}))
+
+
+_routed: list[Any] = api.urls[0]
+urlpatterns = [
+    path("docs", docs, name="api_docs"),
+    path("v1/openapi.json", openapi, name="api_openapi"),
+    *(
+        path(f"v1/{item.pattern}", enter(item.callback, *OPERATIONS[item.name]), name=item.name)
+        for item in _routed
+        if item.name in OPERATIONS
+    ),
+]

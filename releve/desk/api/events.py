@@ -2,6 +2,10 @@
 
 What may be sent is read from the event's own fields, the same that the pages, the ledger and the
 documentation go by. Who records it, when that is, and the event's id are set here and not sent.
+
+What people say on the phone, from programs: one at a time, or as a feed with its position.
+
+What is on record: the ledger's entries and their proofs, the versions of the reference data.
 """
 
 from __future__ import annotations
@@ -13,21 +17,38 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Header, Status
+from ninja import Header, Path, Query, Status
 from ninja.errors import HttpError
+from pydantic import StringConstraints
 
 from releve.accounts.event_reach import check_event_reach, narrow_return
-from releve.desk.access.actor import actor_name
+from releve.accounts.scopes import EntryAccess, EntryView, can_reach, load_entries
+from releve.desk.access.guard import actor_name
 from releve.desk.api import schemas
-from releve.desk.api.routes import writes
-from releve.desk.api.shared import StreamName
-from releve.desk.live.event_form import build_record_check
-from releve.desk.live.streams import find_stream
+from releve.desk.api.state_routes import Number, StreamName, reads, writes
+from releve.desk.http import require_found
+from releve.desk.ledger import find_entry
+from releve.desk.live.forms import build_record_check
+from releve.desk.live.page import find_stream
+from releve.desk.outbound.page import said
+from releve.desk.page import pick_fields
+from releve.desk.registry.page import VersionRow
+from releve.gate.campaign_cache import load_current_rules
+from releve.gate.db_clock import read_clock
+from releve.gate.fact_import import FAULT_SENTENCES
+from releve.gate.person_answers import preview_answers
+from releve.gate.person_requests import PhoneRequest, record_request
+from releve.gate.request_feeds import COLUMNS, EVERY, feed_position, take_rows
+from releve.ledger.chain import read_head
+from releve.ledger.disclosure import prove_for_disclosure
+from releve.ledger.roots import load_last_root
 from releve.live import api as live
+from releve.registry import service as registry
+from releve.registry.models import Version
 from releve.situation import KINDS, EventFaults, EventRefusal, FieldFault, event_from_json
-from releve.situation.event_schema import build_event_schema
+from releve.situation.codec import build_event_schema
 
 OWN = ("id", "recorded_at", "actor")
 """Fields that are set here."""
@@ -110,3 +131,115 @@ for _kind in KINDS:
 def acknowledge(request: HttpRequest, sent: schemas.Acknowledgement) -> live.AcknowledgeResult:
     """Answer a message by the secret of its link, which is all that it takes."""
     return live.acknowledge(sent.token)
+
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$"), Path()]
+
+
+@writes(
+    "/outbound/requests",
+    {200: schemas.Recorded, 201: schemas.Recorded},
+    "outbound",
+    "outbound.request",
+)
+def person_request(
+    request: HttpRequest, idempotency_key: Key, sent: schemas.PersonRequest
+) -> Status[dict[str, Any]]:
+    """What the person at a number says: recorded, and counting, before this answers."""
+    client = "" if sent.client == EVERY else sent.client
+    if not can_reach(request.user, client):
+        raise HttpError(403, said(FAULT_SENTENCES["client.elsewhere"]))
+    asked = PhoneRequest(
+        idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome,
+        sent.call,
+    )  # fmt: skip
+    found = record_request(asked, by=actor_name(request), source="api")
+    answers = preview_answers(sent.number, client, load_current_rules(), read_clock())
+    recorded = {"recorded": found, "answers": [answer.summary for answer in answers]}
+    return Status(200 if found.before else 201, recorded)
+
+
+@reads("/outbound/feeds/{feed}", schemas.Feed, "outbound", "outbound.request")
+def feed(request: HttpRequest, feed: _Name) -> dict[str, Any]:
+    """Where a feed of this sender stands."""
+    return {"feed": feed, "position": feed_position(_own(request, feed))}
+
+
+@writes("/outbound/feeds/{feed}/rows", {200: schemas.FeedTaken}, "outbound", "outbound.request")
+def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict[str, Any]:
+    """Record rows of a feed with its position; set faulty rows aside and report them."""
+    if any(name not in COLUMNS for row in sent.rows for name in row):
+        raise HttpError(
+            422, _("The columns of a row are {names}.").format(names=", ".join(COLUMNS))
+        )
+    found = take_rows(
+        _own(request, feed), sent.rows, position=sent.position, by=actor_name(request),
+        allowed=lambda client: can_reach(request.user, client),
+    )  # fmt: skip
+    faults = [
+        {
+            "row": one.line,
+            "field": one.field,
+            "code": one.code,
+            "message": said(FAULT_SENTENCES[one.code]),
+        }
+        for one in found.faults
+    ]
+    counts = pick_fields(found, "recorded", "before", "set_aside", "position")
+    return {**counts, "faults": faults}
+
+
+def _own(request: HttpRequest, feed: str) -> str:
+    return f"{actor_name(request)}/{feed}"
+
+
+_MOST_VERSIONS = 200
+_Word = Annotated[str, Query(max_length=64, pattern=r"^[a-zA-Z0-9_.:-]*$")]
+_Before = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+
+@reads("/ledger", schemas.Entries, "record", "ledger.see")
+def ledger(
+    request: HttpRequest, stream: _Word = "", kind: _Word = "", before: _Before = None
+) -> dict[str, Any]:
+    """Entries, the newest first, of every stream or kind or of one; fifty at a time."""
+    eyes = EntryAccess.for_user(request.user)
+    found = load_entries(eyes, stream=stream, kind=kind, before=before)
+    return {"count": read_head().seq, "entries": found.entries, "older": found.older}
+
+
+@reads("/ledger/{int:seq}", EntryView, "record", "ledger.see")
+def entry(request: HttpRequest, seq: Number) -> EntryView:
+    """One entry. What the reader may not see is named as withheld, what was erased as erased."""
+    return find_entry(request, seq)
+
+
+@reads("/ledger/{int:seq}/proof", schemas.Proof, "record", "ledger.prove")
+def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
+    """The proof of one entry under the last root, without any other entry.
+
+    It shows nothing personal and nothing of anybody's health: those values are commitments.
+    """
+    if find_entry(request, seq).concealed:
+        raise Http404
+    return prove_for_disclosure(seq)
+
+
+@reads("/roots/last", schemas.Root, "record", "ledger.see")
+def root(request: HttpRequest) -> Any:
+    """The last signed root, to be kept out of the house."""
+    found = require_found(load_last_root(), _("No root has been signed yet."))
+    return json.loads(found.text)
+
+
+@reads("/registry/versions", schemas.Versions, "record", "registry.see")
+def versions(request: HttpRequest) -> dict[str, Any]:
+    """The versions of the reference data, the current one first; the last two hundred."""
+    rows = Version.objects.all()[:_MOST_VERSIONS]
+    return {"versions": [VersionRow.from_row(row) for row in rows]}
+
+
+@reads("/registry/versions/{int:number}", VersionRow, "record", "registry.see")
+def version(request: HttpRequest, number: Number) -> VersionRow:
+    """One version."""
+    return VersionRow.from_row(registry.get_version(number))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from releve.accounts.entry_reach import EntryView
+from releve.accounts.scopes import EntryView
 from releve.desk.page import StreamPage
 from releve.desk.registry.page import VersionRow
 from releve.gate.person_answers import AnswerSummary

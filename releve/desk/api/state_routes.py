@@ -1,33 +1,197 @@
-"""What stands: now, sites, clients, the plan, its reliefs, drills, who has answered."""
+"""What stands: now, sites, clients, the plan, its reliefs, drills, who has answered.
+
+How an operation is registered: its method, its door, what it answers, the errors it declares.
+
+Interval statistics from programs, in the columns of the source that its mapping names.
+
+What several operations share: the stream asked for, ids in addresses, numbers as JSON.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI, Path, Query
+from ninja.errors import HttpError
+from pydantic import StringConstraints, WithJsonSchema
 
+from releve import __version__
 from releve.accounts.scopes import can
+from releve.demand.import_report import describe_import_fault
 from releve.desk.api import schemas
-from releve.desk.api.routes import reads
-from releve.desk.api.shared import Number, Ref, StreamName, asked
+from releve.desk.api.auth import Door, answer_failures
+from releve.desk.api.schemas import Failure
 from releve.desk.http import json_response
-from releve.desk.live.page import DrillsPage, drills_page
-from releve.desk.live.streams import ShownStream, find_stream
-from releve.desk.now.page import NowPage, now_page
-from releve.desk.places.client_pages import ClientPage, ClientsPage, client_page, clients_page
-from releve.desk.places.relief_pages import (
+from releve.desk.live.page import DrillsPage, ShownStream, drills_page, find_stream
+from releve.desk.now import NowPage, now_page
+from releve.desk.places.page import (
+    ClientPage,
+    ClientsPage,
     ComparisonPage,
     ReliefsPage,
+    SitePage,
+    SitesPage,
+    StreamContext,
+    client_page,
+    clients_page,
     comparison_page,
     find_relief,
+    load_stream_context,
     reliefs_page,
+    site_page,
+    sites_page,
 )
-from releve.desk.places.site_pages import SitePage, SitesPage, site_page, sites_page
-from releve.desk.plan.cell_page import CellPage
-from releve.desk.plan.page import PlanPage, plan_page
+from releve.desk.plan.page import CellPage, PlanPage, plan_page
 from releve.desk.plan.views import find_cell, find_plan
-from releve.desk.relief.page import ReliefChoice, ReliefPage, Shown, relief_page
+from releve.desk.relief import ReliefChoice, ReliefPage, Shown, relief_page
+from releve.desk.text import text_now, translate_error
 from releve.live import api as live
+from releve.service_record.errors import MappingFault
+from releve.service_record.statistics import (
+    file_statistics,
+    find_source_mapping,
+    import_rows,
+    read_mapping,
+)
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_ERRORS = frozenset({400, 401, 403, 404, 409, 422, 429, 503})
+
+api = NinjaAPI(
+    title="Relève",
+    version=__version__,
+    description=(
+        "What happens now, who is served, who takes over, what is on record. Send a token as"
+        " `Authorization: Bearer …`. Everything is as the reader may see it on the pages."
+    ),
+    openapi_url=None,
+    docs_url=None,
+    urls_namespace="api",
+)
+answer_failures(api)
+OPERATIONS: dict[str, tuple[str, Door]] = {}
+"""Method and door of each operation, by the name of its address."""
+
+
+def reads(
+    address: str,
+    answers: type,
+    tag: str,
+    permission: str,
+    *,
+    site: str | None = None,
+    client: str | None = None,
+) -> Callable[[_F], _F]:
+    """Register what is read at an address, and who may; unchanged it is answered by 304."""
+    door = Door(permission, site, client)
+    return _register("GET", address, {200: answers, 304: None}, tag, door)
+
+
+def writes(
+    address: str,
+    answers: Mapping[int, type],
+    tag: str,
+    permission: str,
+    *,
+    again: bool = False,
+    people: bool = False,
+    summary: str | None = None,
+    body: dict[str, Any] | None = None,
+) -> Callable[[_F], _F]:
+    """Register what is done at an address, and who may, as in :class:`Door`.
+
+    ``body`` is the JSON Schema of what is read by hand.
+    """
+    content = {"required": True, "content": {"application/json": {"schema": body}}}
+    extra = None if body is None else {"requestBody": content}
+    door = Door(permission, again=again, people=people)
+    return _register("POST", address, answers, tag, door, summary=summary, openapi_extra=extra)
+
+
+def _register(
+    method: str,
+    address: str,
+    answers: Mapping[int, type | None],
+    tag: str,
+    door: Door,
+    **more: Any,
+) -> Callable[[_F], _F]:
+    def register(operation: _F) -> _F:
+        name = f"api_{operation.__name__}"
+        OPERATIONS[name] = method, door
+        return api.api_operation(
+            [method],
+            address,
+            response={**answers, _ERRORS: Failure},
+            url_name=name,
+            operation_id=operation.__name__,
+            tags=[tag],
+            **more,
+        )(operation)
+
+    return register
+
+
+_Source = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"), Path()]
+
+
+@writes("/statistics/{source}", {200: schemas.StatisticsTaken}, "situation", "calls.report")
+def send_statistics(
+    request: HttpRequest, source: _Source, sent: schemas.StatisticsRows
+) -> dict[str, Any]:
+    """File interval statistics or agents signed in; of two reports the later one counts.
+
+    The columns are those of the source: ``statistics/SOURCE/mapping.toml`` says what they are.
+    """
+    operator, now = live.operator_now(), live.real_now()
+    text = find_source_mapping(live.find_statistics_folder(), source)
+    if text is None:
+        raise HttpError(404, _("There is no such source: write its mapping.toml first."))
+    try:
+        mapping = read_mapping(text, operator)
+        read = import_rows(sent.rows, mapping, min(sent.recorded_at or now, now))
+    except MappingFault as error:
+        raise HttpError(409, translate_error(error)) from error
+    except ValueError as error:
+        raise HttpError(422, translate_error(error)) from error
+    found = file_statistics(read, source)
+    faults = [
+        {"row": max(0, fault.row - 1), "column": fault.column, "count": fault.count,
+         "message": describe_import_fault(fault, gettext, text_now("UTC").language)}
+        for fault in found.faults
+    ]  # fmt: skip
+    return {"rows": found.rows, "used": found.used, "older": found.older, "faults": faults}
+
+
+StreamName = Annotated[
+    str,
+    Query(
+        description="live, or a drill that goes on, for those who work in it",
+        pattern=r"^(live|drill:[0-9]{1,9})$",
+    ),
+]
+Ref = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([A-Za-z0-9_:-]|~[0-9A-F]{2})+$",
+            "description": "The id; bytes other than letters, digits, - _ : are written as ~20",
+        }
+    ),
+    Path(),
+]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+def asked(request: HttpRequest, stream: str) -> StreamContext:
+    """Return the moment of the stream asked for; NoSuch where it is not there for the reader."""
+    return load_stream_context(find_stream(request, stream))
 
 
 @reads("/now", NowPage, "situation", "situation.see")

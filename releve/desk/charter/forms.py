@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.desk.forms import (
     LONGEST,
     build_day_field,

@@ -1,20 +1,32 @@
-"""The pages of the crash test. No client enters; every figure is simulated."""
+"""The pages of the crash test. No client enters; every figure is simulated.
+
+The form that starts a crash test.
+
+Every address of the crash test.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import can
 from releve.crashtest import CrashTestError
-from releve.desk.access.actor import actor_name
-from releve.desk.crashtest.forms import StartForm
+from releve.crashtest.outbreak.rng import DAYS_MOST
+from releve.crashtest.policies import POLICIES
+from releve.desk.access.guard import actor_name
+from releve.desk.crashtest import page
 from releve.desk.crashtest.page import (
+    SOURCE_WORDS,
     CertificatePage,
     CrashTestHead,
     IndexPage,
@@ -25,18 +37,76 @@ from releve.desk.crashtest.page import (
     compare_page,
 )
 from releve.desk.endpoint import ACT, FORM, serve
-from releve.desk.forms import read_sent
-from releve.desk.http import download, failure, page_response
-from releve.desk.query import read_number, require_found
+from releve.desk.forms import PlainForm, read_sent, set_choices
+from releve.desk.http import download, failure, page_response, read_number, require_found
+from releve.desk.text import translate_phrase
 from releve.files.run_folder import RunFolderError
 from releve.live import api as live
 from releve.registry import service as registry
-from releve.runs.crash_test_job import CrashTestJob
+from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
 from releve.runs.installation import list_plan_sources, measure_run_size, open_crash_tests
 from releve.runs.job_process import resume_job, stop_job
+from releve.runs.job_store import current_stamp
 from releve.runs.orders import remove_crash_test, start_crash_test
 from releve.runs.progress import read_run_progress
 from releve.runs.results import ComparedCase, RunResults, load_run_results
+
+QUARTERS_MOST = 100_000
+
+
+class StartForm(PlainForm):
+    """What is run: plan, policies, how many quarters of how many days."""
+
+    name = forms.CharField(label=lazy("Name of the run"), max_length=80)
+    plan = forms.ChoiceField(label=lazy("Plan"))
+    beside = forms.ChoiceField(label=lazy("Compared with"), required=False)
+    policies = forms.MultipleChoiceField(
+        label=lazy("Policies side by side"),
+        initial=["as-given", "no-rule", "no-tests"],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=lazy("The first one ticked is what the others are compared with."),
+    )
+    quarters = forms.IntegerField(
+        label=lazy("Simulated quarters"), initial=1000, min_value=1, max_value=QUARTERS_MOST
+    )
+    days = forms.IntegerField(
+        label=lazy("Days of a quarter"), initial=90, min_value=1, max_value=DAYS_MOST
+    )
+    seed = forms.IntegerField(
+        label=lazy("Seed"),
+        initial=0,
+        min_value=0,
+        max_value=2**62,
+        help_text=lazy("The same seed meets the same disasters, so that runs can be compared."),
+    )
+    hazards = forms.BooleanField(
+        label=lazy("With outages: power, links, weather, strikes"), required=False, initial=True
+    )
+    nearest = forms.BooleanField(
+        label=lazy("A weekday without a plan takes the one of the nearest weekday"),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, sources: dict[str, tuple[str, ...]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        policies = [(row.id, translate_phrase(row.text)) for row in POLICIES.values()]
+        set_choices(self, "policies", policies)
+        choices = [(name, SOURCE_WORDS.get(name, name)) for name in sources]
+        set_choices(self, "plan", choices)
+        set_choices(self, "beside", [("", _("no second plan")), *choices])
+
+    def order(self, by: str, version: int, agents: int) -> CrashTestOrder:
+        """Return the order that a valid form makes, on a version of the reference data."""
+        found = {**self.cleaned_data, "policies": tuple(self.cleaned_data["policies"])}
+        return CrashTestOrder(**found, by=by, at=current_stamp(), version=version, agents=agents)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a plan beside itself."""
+        found: dict[str, Any] = super().clean() or {}
+        if found.get("beside") and found["beside"] == found.get("plan"):
+            self.add_error("beside", _("Name another plan, or none."))
+        return found
+
 
 _View = Callable[..., HttpResponse]
 
@@ -194,3 +264,22 @@ def _find_finished(name: str) -> CrashTestJob:
     if found is None or found.state != "done":
         raise Http404(_("There is no such run, or it is not done."))
     return found
+
+
+urlpatterns = [
+    path("", index, name="crashtest"),
+    path("start", start, name="crashtest_start"),
+    path("compare", compare, name="crashtest_compare"),
+    path("outlook", page.outlooks, name="outlooks"),
+    path("outlook/<slug:run>", page.outlook, name="outlook"),
+    path("runs/<slug:run>", run, name="crashtest_run"),
+    path("runs/<slug:run>/stop", run_stop, name="crashtest_stop"),
+    path("runs/<slug:run>/resume", run_resume, name="crashtest_resume"),
+    path("runs/<slug:run>/remove", run_remove, name="crashtest_remove"),
+    path("runs/<slug:run>/certificate", certificate, name="crashtest_certificate"),
+    path(
+        "runs/<slug:run>/certificate.json",
+        certificate_file,
+        name="crashtest_certificate_file",
+    ),
+]

@@ -1,14 +1,20 @@
 """The forms for recording, each declared once: the event it records, and the words of its page.
 
 A form keeps its own random key in a hidden field: sent twice, it records once.
+
+The base of the forms that record an event: built of their fields, recorded once, or why not.
+
+The forms with a verdict on each measure: the daily check, and the base of an inspection.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -18,7 +24,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import scope_for
+from releve.accounts.two_people import build_approval_check
 from releve.desk.forms import (
+    KeyedForm,
     build_count_field,
     build_day_field,
     build_id_field,
@@ -27,20 +35,119 @@ from releve.desk.forms import (
     build_time_field,
     set_choices,
 )
-from releve.desk.live.event_form import EventForm, read_clocks
-from releve.desk.places.stream_context import StreamContext
+from releve.desk.http import unrecorded
+from releve.desk.live.words import refusal_text
+from releve.desk.places.page import StreamContext
+from releve.desk.text import text_now
 from releve.live import api as live
+from releve.network.moments import to_utc
 from releve.situation import (
     CaseDeclared,
+    CheckDone,
     ClosureRule,
     Event,
+    EventRefusal,
+    MeasureFinding,
     Notice,
     SiteClosed,
+    Situation,
+    list_fields,
 )
 from releve.situation.charter import Charter
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
+
+    from releve.accounts.scopes import AnyUser
+
+
+_T = TypeVar("_T")
+
+
+class EventForm(KeyedForm):
+    """A form that records an event of the kind ``records``, whose fields have the same names.
+
+    ``aliases`` are the fields that are called otherwise in the event; ``clocks_of`` is the site by
+    whose clocks refusals are written, empty: the operator's.
+    """
+
+    records: type[Event]
+    aliases: ClassVar[Mapping[str, str]] = {}
+    clocks_of = ""
+    failed = 422
+
+    @property
+    def http_status(self) -> int:
+        """The status of a page with this form: 200, or why nothing was recorded."""
+        return self.failed if self.errors else 200
+
+    def build_event(self, *, site: str = "", **given: Any) -> Event:
+        """Return the event that a valid form says; what is ``given`` replaces its own fields.
+
+        Times of the form are those of the clocks of ``site``.
+        """
+        named = {row.name for row in list_fields(self.records)}
+        said = {name: value for name, value in self.cleaned_data.items() if name in named}
+        times = {
+            name: read_clocks(value, site)
+            for name, value in said.items()
+            if isinstance(value, datetime)
+        }
+        place = {"site": site} if "site" in named else {}
+        return self.records(**{**said, **times, **place, **given})
+
+    def record(self, event: Event, stream: str, user: AnyUser) -> live.RecordResult | None:
+        """Record an event once; None where it is not recorded, and the form says why."""
+        judge = build_record_check(user, event, stream)
+        return self.attempt(
+            lambda: live.record(event, key=self.key_text, stream=stream, judge=judge)
+        )
+
+    def attempt(self, act: Callable[[], _T]) -> _T | None:
+        """Return what ``act`` recorded; None where it did not, and the form says why."""
+        try:
+            return act()
+        except live.Refused as error:
+            self.refuse(error.reasons)
+        except live.Busy as error:
+            self.failed = 503
+            self.add_error(None, unrecorded(error))
+        except live.KeyReused:
+            self.failed = 409
+            self.add_error(None, _("This form recorded something else before; open it again."))
+        return None
+
+    def refuse(self, reasons: Iterable[EventRefusal]) -> None:
+        """Put each refusal by the field it is of; the others above the form."""
+        operator = live.operator_now()
+        text = text_now(operator.row.time_zone)
+        if self.clocks_of:
+            text = text.at_site(operator.site[self.clocks_of].time_zone)
+        for reason in reasons:
+            field = self.aliases.get(reason.field, reason.field)
+            sentence = refusal_text(reason, operator, text)
+            self.add_error(field if field in self.fields else None, sentence)
+
+
+def build_record_check(
+    user: AnyUser, event: Event, stream: str
+) -> Callable[[Situation], Iterable[EventRefusal]]:
+    """Return what refuses an event beyond its own checks: one person as two, a reach, a draw."""
+    checks = (
+        build_approval_check(event),
+        live.build_draw_check(event, stream),
+        live.build_reach_check(user, event, stream, live.operator_now()),
+    )
+    return lambda situation: chain.from_iterable(check(situation) for check in checks)
+
+
+def read_clocks(local: datetime, site: str) -> datetime:
+    """Return the instant of a time on the clocks of a site; on the operator's where it is none."""
+    operator = live.operator_now()
+    found = operator.site.get(site)
+    name = operator.row.time_zone if found is None else found.time_zone
+    return to_utc(local.replace(tzinfo=None), name)
+
 
 VERDICTS = (
     ("kept", lazy("kept")),
@@ -250,3 +357,104 @@ class ClosureForm(RecordForm):
         hours = self.cleaned_data["hours"]
         until = None if hours is None else common["happened_at"] + timedelta(hours=hours)
         return {"earliest_reopening": until}
+
+
+class FindingsForm(RecordForm):
+    """A form with a verdict on each measure."""
+
+    def add_measures(self, *, daily: bool) -> list[str]:
+        """Add a field for each measure of the charter in force, or for those of the daily check.
+
+        Return the names of the fields.
+        """
+        charter, words = self.place.charter, dict(self.place.list_measures())
+        measures = () if charter is None else charter.measures
+        self.measures = [row.id for row in measures if row.daily or not daily]
+        for measure in self.measures:
+            self.fields[f"m-{measure}"] = forms.ChoiceField(
+                label=words[measure],
+                choices=VERDICTS,
+                required=False,
+                widget=forms.RadioSelect({"class": "verdicts"}),
+            )
+        return [f"m-{measure}" for measure in self.measures]
+
+    def findings(self, otherwise: str = "") -> tuple[MeasureFinding, ...]:
+        """Return what was found of the measures that were looked at.
+
+        ``otherwise``: the verdict on those without one; empty = they were not looked at.
+        """
+        return tuple(
+            MeasureFinding(measure=measure, verdict=verdict)
+            for measure in self.measures
+            if (verdict := self.cleaned_data[f"m-{measure}"] or otherwise)
+        )
+
+
+class CheckForm(FindingsForm):
+    """The daily check of a site: each measure, the fullest shuttle, who was sent home."""
+
+    name = "record_check"
+    permission = "event.record.check"
+    answers = ("check.late", "check.missing", "measure.")
+    title = lazy("Daily check")
+    teaser = lazy("Measure by measure")
+    intro = lazy(
+        "Tick that all are kept and mark the exceptions; or mark measure by measure: what is left"
+        " empty then is shown as left out, never as kept."
+    )
+    draft = "check"
+    records = CheckDone
+
+    day = build_day_field(lazy("Day checked"))
+    all_kept = forms.BooleanField(
+        label=lazy("All measures are kept, except those marked otherwise below"), required=False
+    )
+    transport = build_count_field(lazy("Fullest shuttle (% of its seats)"), 200)
+    boarded = build_text_field(
+        lazy("Heads in each vehicle, one line each: vehicle, hour at the site, heads"),
+        longest=20_000,
+        widget=forms.Textarea({"rows": 4, "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=lazy("A planned run without a count is left out."),
+    )
+    symptomatic = build_count_field(
+        lazy("Persons sent home with symptoms (a count)"),
+        100_000,
+        widget=forms.NumberInput(PRIVATE),
+    )
+    commission = build_text_field(
+        lazy("Who checked, with commas between"), widget=forms.TextInput(PRIVATE)
+    )
+    note = build_text_field(lazy("Remark, without a person’s name"))
+
+    def prepare(self, site: str) -> None:
+        self.initial["day"] = self.place.find_day(site)
+        measures = self.add_measures(daily=True)
+        if not self.place.operator.vehicles:
+            del self.fields["boarded"]
+        self.order_fields(["site", "day", "all_kept", *measures])
+
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        fill = self.cleaned_data["transport"]
+        return {
+            "findings": self.findings("kept" if self.cleaned_data["all_kept"] else ""),
+            "transport_fill": None if fill is None else fill / 100,
+            "commission": self.names("commission"),
+            "boarded": _read_counts(self.cleaned_data.get("boarded", "")),
+        }
+
+    def fill(self, request: HttpRequest) -> None:
+        """Offer the planned runs to a site to be counted, a line each."""
+        own = self.place.sites
+        site = own[0] if len(own) == 1 else request.GET.get("site", "")
+        if "boarded" in self.fields and site in own:
+            self.initial["boarded"] = "\n".join(live.list_runs_to(self.place.stream, site))
+
+
+def _read_counts(text: str) -> tuple[str, ...]:
+    """Return the lines that end in a count; the planned runs that were left as they are do not."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return tuple(line for line in lines if line and not _UNCOUNTED.search(line))
+
+
+_UNCOUNTED = re.compile(r"(^| )\d\d:\d\d$")

@@ -19,8 +19,7 @@ from releve.desk.forms import (
     build_time_field,
     set_choices,
 )
-from releve.desk.live.forms import CaseForm, ClosureForm, RecordForm
-from releve.desk.live.forms_findings import CheckForm
+from releve.desk.live.forms import CaseForm, CheckForm, ClosureForm, RecordForm
 from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.words import when
 from releve.live import api as live

@@ -1,16 +1,89 @@
-"""What the pages of records hold: forms, what would follow, a reopening, the drills."""
+"""What the pages of records hold: forms, what would follow, a reopening, the drills.
+
+Which stream a reader looks at: the live one, or a drill they chose to take part in.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from pydantic import Field
 
-from releve.desk.live.streams import ShownStream
+from releve.accounts.scopes import can
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
+from releve.live.api import Stream
 from releve.network import Operator, Site
 from releve.situation import Notice, Reopening, find_reopening
+
+COOKIE = "releve_stream"
+_COOKIE_SECONDS = 12 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStream:
+    """A stream by its name; ``title`` is empty for the live one."""
+
+    name: str
+    title: str = ""
+
+    def build_head(self, time_zone: str, at: datetime | None = None) -> dict[str, Any]:
+        """Return the fields of a StreamPage, by default as of the stream's clock.
+
+        To the minute, so that a page stays the same while nothing happens.
+        """
+        shown = (at or live.now(self.name)).replace(second=0, microsecond=0)
+        return {"stream": self.name, "drill": self.title, "at": shown, "time_zone": time_zone}
+
+
+def describe_drill(title: str) -> str:
+    """Return the text above every page of a drill; empty for the live stream."""
+    if not title:
+        return ""
+    banner = _("“{title}”: nothing here is real, and no client is notified.")
+    return banner.format(title=title)
+
+
+def read_stream(request: HttpRequest) -> ShownStream:
+    """Return the stream a reader chose; the live one where a drill is over, or is not for them."""
+    return _find_drill(request, request.COOKIES.get(COOKIE, live.LIVE)) or ShownStream(live.LIVE)
+
+
+def find_stream(request: HttpRequest, name: str) -> ShownStream:
+    """Return the stream a program names; NoSuch for a drill that is over, or is not for it."""
+    if not live.is_drill(name):
+        return ShownStream(live.LIVE)
+    found = _find_drill(request, name)
+    if found is None:
+        raise live.NoSuch(f"there is no drill {name!r} that goes on")
+    return found
+
+
+def _find_drill(request: HttpRequest, name: str) -> ShownStream | None:
+    """Return a drill that goes on and is for who asks; None where there is none of that name."""
+    if not live.is_drill(name) or not can(request.user, "incident.work"):
+        return None
+    found = Stream.objects.filter(name=name, stopped_at=None).first()
+    return None if found is None else ShownStream(found.name, found.title)
+
+
+def lead_into(request: HttpRequest, name: str, view: str) -> HttpResponse:
+    """Lead to a page, and let this browser look at a drill from now on; else at the live stream."""
+    response = redirect(view)
+    if _find_drill(request, name) is None:
+        response.delete_cookie(COOKIE)
+    else:
+        response.set_cookie(
+            COOKIE, name, max_age=_COOKIE_SECONDS, httponly=True, samesite="Lax",
+            secure=request.is_secure(),
+        )  # fmt: skip
+    return response
 
 
 class DrillsPage(StreamPage):

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.forms import build_text_field
-from releve.desk.live.forms import PRIVATE, RecordForm
-from releve.desk.live.forms_findings import FindingsForm
+from releve.desk.live.forms import PRIVATE, FindingsForm, RecordForm
 from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS, NotAPhoto, has_photo, store_photo
 from releve.situation import InspectionHeld
 

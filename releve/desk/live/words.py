@@ -16,7 +16,7 @@ from django.template import Library
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.ledger.words import (
+from releve.desk.ledger import (
     describe_late_record,
     translate_actor,
     translate_field,
@@ -26,9 +26,9 @@ from releve.desk.text import Text, text_now, translate_phrase
 from releve.errors import Phrase
 from releve.live import api as live
 from releve.network import Operator
-from releve.network.clock import zone
+from releve.network.moments import zone
 from releve.situation import NOTICES, REFUSALS, EventRefusal, Notice
-from releve.situation.sentences import SHARES
+from releve.situation.refusal import SHARES
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise

@@ -1,34 +1,101 @@
-"""What the verdict page of a plan holds, in no language."""
+"""What the verdict page of a plan holds, in no language.
+
+A plan as one reader may see it, and the addresses of its pages.
+
+What the page of one cell of the relief matrix holds, in no language.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
+import numpy as np
+from django.urls import reverse
 from pydantic import Field, PrivateAttr
 
 from releve.desk.page import Figure, PageModel
-from releve.desk.plan.shown import ShownPlan
 from releve.live.api import IdentityCache
-from releve.plan.contingency import Contingency
-from releve.plan.reasons import Reason, find_reason, rank_cells
+from releve.plan.comparison import narrow_plan
+from releve.plan.explain import Reason, find_contract_reason, find_reason, rank_cells
 from releve.plan.result import (
     BASE,
     KINDS,
+    SEVERITY,
     Bound,
     ClientVerdict,
+    Contingency,
+    Move,
+    Placement,
     Plan,
     PlannedSite,
     Purchase,
     ReliefCell,
+    Status,
     UncuredTarget,
+    find_gravest,
 )
 from releve.plan.settings import PlanSettings
-from releve.plan.status import SEVERITY, Status, find_gravest
+
+
+@dataclass(frozen=True)
+class ShownPlan:
+    """A plan with the days beside it and the default one; ``whole`` is False when narrowed.
+
+    What a narrowed plan says of others, of people and of prices is left out, not zero.
+    """
+
+    plan: Plan
+    days: tuple[date, ...]
+    default: date
+    whole: bool = True
+
+    @cached_property
+    def client_names(self) -> dict[str, str]:
+        return dict(self.plan.clients)
+
+    def url(self, name: str, query: Mapping[str, str] | None = None, **parts: str) -> str:
+        """Return the address of a page of this plan; it names the day unless it is the default."""
+        day = {} if self.plan.day == self.default else {"day": self.plan.day.isoformat()}
+        wanted = {key: value for key, value in {**day, **(query or {})}.items() if value}
+        path = reverse(name, kwargs=parts)
+        return f"{path}?{urlencode(wanted)}" if wanted else path
+
+    def cell_url(self, cell: ReliefCell, programme: str = "") -> str:
+        """Return the address of a cell's page, for all of its programmes or one of them."""
+        query = {"programme": programme}
+        return self.url("cell", query, client=cell.client, contingency=cell.contingency)
+
+
+def show_plan(
+    plan: Plan,
+    days: Sequence[date],
+    clients: frozenset[str] | None = None,
+    default: date | None = None,
+) -> ShownPlan:
+    """Return a plan as a reader of all clients (None) or of some may see it.
+
+    ``default`` is the day that an address without a day shows, by default the first. It is the same
+    object for as long as the plan is.
+    """
+    first = default or days[0]
+
+    def build() -> ShownPlan:
+        if clients is None:
+            return ShownPlan(plan, tuple(days), first)
+        return ShownPlan(narrow_plan(plan, clients), tuple(days), first, whole=False)
+
+    return _shown.get((plan.day, tuple(days), clients, first), (plan,), build)
+
+
+_shown: IdentityCache[ShownPlan] = IdentityCache(64)
+
 
 _MAX_CHIPS = 3
 _UNKNOWN = dict.fromkeys(
@@ -311,3 +378,72 @@ def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
         short=min(_MAX_CHIPS, short),
         ranking=tuple(cell.contingency for cell in ranked),
     )
+
+
+class ProgrammeDay(PageModel):
+    """Effective agents of a programme, [half hour]; null where the requirement is not known."""
+
+    id: str
+    name: str
+    required: tuple[float, ...] | None
+    placed: tuple[float, ...]
+
+
+class CellPage(PlannedPage):
+    """A client under a contingency: the day of its programmes, and who works or moves where.
+
+    People are of ``programme`` alone where it is not empty, and null for a client.
+    """
+
+    cell: PlannedCell
+    client_name: str
+    reason: Reason | None = Field(description="Of a contract problem")
+    cells: tuple[PlannedCell, ...] = Field(description="Of the client, under every contingency")
+    starts: tuple[datetime, ...]
+    programmes: tuple[ProgrammeDay, ...]
+    programme: str
+    placements: tuple[Placement, ...] | None = Field(description="In the base")
+    moves: tuple[Move, ...] | None = Field(description="Under a loss")
+    programme_names: dict[str, str] = Field(description="Of all programmes that the reader sees")
+    place_names: dict[str, str] = Field(description="Of the sites; none for a client")
+
+    @property
+    def unknown_programmes(self) -> list[str]:
+        """The names of the programmes whose requirement is not known."""
+        return [row.name for row in self.programmes if row.required is None]
+
+
+def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPage:
+    """Return the page of a cell; its people are of all programmes of the client or of one."""
+    plan, columns = shown.plan, shown.plan.find_columns(cell.client)
+    own = {programme} if programme else {plan.programmes[at][0] for at in columns}
+    of_base = cell.contingency == BASE
+    return CellPage(
+        **page_base(shown, shown.cell_url(cell, programme)),
+        cell=cell_facts(shown, cell),
+        client_name=shown.client_names[cell.client],
+        reason=find_contract_reason(plan, [cell]) if cell.status is Status.CONTRACT else None,
+        cells=tuple(
+            cell_facts(shown, other) for other in plan.cells if other.client == cell.client
+        ),
+        starts=plan.starts,
+        programmes=tuple(
+            ProgrammeDay(
+                id=plan.programmes[at][0],
+                name=plan.programmes[at][2],
+                required=_requirement(plan, at),
+                placed=tuple(plan.scenarios[cell.contingency].placed[:, at].tolist()),
+            )
+            for at in columns
+        ),
+        programme=programme,
+        placements=plan.list_placements(own) if shown.whole and of_base else None,
+        moves=None if of_base or not shown.whole else plan.list_moves(cell.contingency, own),
+        programme_names={key: name for key, _client, name in plan.programmes},
+        place_names={site.id: site.name for site in plan.sites},
+    )
+
+
+def _requirement(plan: Plan, column: int) -> tuple[float, ...] | None:
+    required = plan.required[:, column]
+    return None if np.isnan(required).any() else tuple(required.tolist())

@@ -1,4 +1,7 @@
-"""The pages of a plan: its verdict with the relief matrix, and one cell of the matrix."""
+"""The pages of a plan: its verdict with the relief matrix, and one cell of the matrix.
+
+Addresses of the plan's pages.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,34 @@ from datetime import date
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import path
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can, roles_held, scope_for
 from releve.desk.endpoint import serve
-from releve.desk.http import failure, page_response, respond_if_changed, wants_json
-from releve.desk.plan.cell_page import CellPage, cell_page
-from releve.desk.plan.page import PlannedPage, PlanPage, plan_page
-from releve.desk.plan.shown import ShownPlan, show_plan
-from releve.desk.query import read_day, read_number, require_found
-from releve.files.plan_folder import PlanFolderError
-from releve.files.plan_store import StoredPlan
+from releve.desk.http import (
+    failure,
+    page_response,
+    read_day,
+    read_number,
+    require_found,
+    respond_if_changed,
+    wants_json,
+)
+from releve.desk.plan.page import (
+    CellPage,
+    PlannedPage,
+    PlanPage,
+    ShownPlan,
+    cell_page,
+    plan_page,
+    show_plan,
+)
+from releve.files.plan_folder import PlanFolderError, StoredPlan
 from releve.live.api import IdentityCache, NoPlan
-from releve.runs.plan_in_force import find_completed_plan
+from releve.runs.orders import find_completed_plan
 
 
 @serve("plan.see")
@@ -121,3 +137,11 @@ def _write(page: PlanPage) -> SafeString:
 
 
 _bodies: IdentityCache[SafeString] = IdentityCache()
+
+
+urlpatterns = [
+    path("", verdict, name="verdict"),
+    path("verdict.json", verdict, name="verdict_json"),
+    path("cell/<ref:client>/<ref:contingency>", cell, name="cell"),
+    path("cell/<ref:client>/<ref:contingency>.json", cell, name="cell_json"),
+]

@@ -1,20 +1,230 @@
-"""What the pages of the reference data hold: versions, tables, rows, and what would change."""
+"""What the pages of the reference data hold: versions, tables, rows, and what would change.
+
+What the tables, their columns and their values are called on a page; its template filters.
+
+The current version for a page of the registry, and what all of its pages do.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.template import Library
+from django.utils.translation import get_language, gettext, ngettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from pydantic import AwareDatetime, Field
 
+from releve.demand.import_report import ImportFault, RowCount, describe_import_fault
+from releve.desk.filters import add_words
+from releve.desk.http import read_number, wants_json
 from releve.desk.page import PageModel
-from releve.desk.registry.context import RegistryContext
-from releve.network import Fault
-from releve.registry.call_logs import CallImport, CallSummary, RecognizedLog
-from releve.registry.change_list import ChangedTable
-from releve.registry.row_search import NumberedRow, select_rows
-from releve.registry.row_text import find_zone, get_position
+from releve.desk.text import text_now, translate_phrase
+from releve.errors import Phrase
+from releve.network import Fault, Operator, TableColumn, describe_faults, list_columns
+from releve.network.cell_text import format_for_reader
+from releve.network.columns import bare_type
+from releve.network.table_words import get_column_naming, get_table_naming, name_unit
+from releve.registry.changes import RowChange
+from releve.registry.edits import ChangedTable, ListedChange
+from releve.registry.models import Upload, Version
+from releve.registry.row_text import NumberedRow, find_zone, get_position, select_rows
+from releve.registry.service import get_current_version, load_operator
 from releve.registry.storage import load_sheets
-from releve.registry.tables import get_rows
+from releve.registry.tables import KINDS, NotThere, get_row_class, get_rows
+from releve.registry.uploads import CallImport, CallSummary, RecognizedLog, discard_upload
+
+register = Library()
+add_words(
+    register,
+    "change_word",
+    {
+        "added": pgettext_lazy("row", "added"),
+        "removed": pgettext_lazy("row", "removed"),
+        "changed": pgettext_lazy("row", "changed"),
+    },
+)
+add_words(
+    register,
+    "log_meaning",
+    {
+        "start": lazy("Date and time"),
+        "programme": lazy("Queue"),
+        "offered": lazy("Calls offered"),
+        "answered": lazy("Calls answered"),
+        "aht_s": lazy("Mean handling time"),
+        "outcome": lazy("Outcome of the call"),
+        "wait_s": lazy("Wait"),
+        "service_s": lazy("Handling time"),
+    },
+    else_code=True,
+)
+
+
+def get_reader_language() -> str:
+    """Return the language of this request."""
+    return "fr" if (get_language() or "fr").startswith("fr") else "en"
+
+
+@register.filter
+def translate_table(table: str) -> str:
+    """Return what a table is called; its own name for a table of an earlier release."""
+    return get_table_naming(table).label(get_reader_language()) if table in KINDS else table
+
+
+@register.filter
+def table_about(table: str) -> str:
+    """Return what is in a table."""
+    return translate_doc(get_row_class(table).doc)
+
+
+def translate_doc(doc: str) -> str:
+    """Return a sentence of the tables' declarations in the reader's language."""
+    return gettext(doc).replace("`", "")
+
+
+def translate_column(table: str, column: TableColumn) -> str:
+    """Return what a column is called."""
+    return get_column_naming(table, column.name).label(get_reader_language())
+
+
+def translate_unit(column: TableColumn) -> str:
+    """Return the unit of a column's values; empty where there is none."""
+    return translate_phrase(name_unit(column.unit))
+
+
+@register.filter
+def describe_counts(counts: dict[str, int]) -> str:
+    """Return what happened to a table in words: ``2 added, 1 changed``."""
+    words = {
+        "added": ngettext("{n} added", "{n} added", counts.get("added", 0)),
+        "removed": ngettext("{n} removed", "{n} removed", counts.get("removed", 0)),
+        "changed": ngettext("{n} changed", "{n} changed", counts.get("changed", 0)),
+        "moved": pgettext("rows", "in another order"),
+    }
+    text = text_now("UTC")
+    return ", ".join(
+        word.format(n=text.number(counts[kind])) for kind, word in words.items() if kind in counts
+    )
+
+
+@register.filter
+def headings(table: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield the name and the unit of each column, and whether it is aligned as numbers are."""
+    for column in list_columns(get_row_class(table)):
+        yield translate_column(table, column), translate_unit(column), _is_number(column)
+
+
+@register.filter
+def cells(row: NumberedRow, table: str) -> Iterator[tuple[str, bool]]:
+    """Yield the values of a row, and whether each is aligned as numbers are."""
+    language = get_reader_language()
+    for column in list_columns(get_row_class(table)):
+        value = getattr(row.values, column.name)
+        text = format_for_reader(table, column, value, row.time_zone, language)
+        yield text, _is_number(column)
+
+
+@register.filter
+def changed_values(row: ListedChange, table: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what each value that changed is called, was and is; none that was and is empty."""
+    columns = {column.name: column for column in list_columns(get_row_class(table))}
+    for field in RowChange(table, row.key, row.before, row.after).fields():
+        column = columns[field.column]
+        before, after = (
+            format_for_reader(table, column, value, row.time_zone, get_reader_language())
+            for value in (field.before, field.after)
+        )
+        if before or after:
+            yield translate_column(table, column), before, after
+
+
+def _is_number(column: TableColumn) -> bool:
+    return bare_type(column) is float
+
+
+@register.filter
+def describe_causes(faults: Iterable[Fault]) -> tuple[str, ...]:
+    """Return one sentence for each cause of faults, with its place."""
+    return describe_faults(faults, gettext, get_reader_language())
+
+
+@register.filter
+def describe_fault(fault: Fault) -> str:
+    """Return a fault with its place: ``Roster, row 12, agent “a00042”: …``."""
+    return describe_causes((fault,))[0]
+
+
+@register.filter
+def log_fault(fault: ImportFault) -> str:
+    """Return a fault of a call log with its place."""
+    return describe_import_fault(fault, gettext, get_reader_language())
+
+
+@register.filter
+def row_counts(rows: RowCount) -> str:
+    """Return where the rows of a call log went."""
+    return ", ".join(map(translate_phrase, rows.phrases()))
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryContext:
+    """The current version with its operator."""
+
+    version: Version
+    operator: Operator
+
+    @property
+    def time_zone(self) -> str:
+        return self.operator.row.time_zone
+
+
+def find_context() -> RegistryContext | None:
+    """Return the current version; None where there is none yet."""
+    version = get_current_version()
+    return None if version is None else RegistryContext(version, load_operator(version))
+
+
+def require_context() -> RegistryContext:
+    """Return the current version; NotThere where there is none yet."""
+    found = find_context()
+    if found is None:
+        raise NotThere(Phrase("the registry is empty: import an operator first"))
+    return found
+
+
+def parse_page_number(request: HttpRequest) -> int:
+    """Return the page of a list that is asked for; NotThere when it is no number."""
+    asked = request.GET.get("page", "1")
+    number = read_number(asked, 7)
+    if number is None:
+        raise NotThere(Phrase("there is no page {0!r}", asked))
+    return number
+
+
+def read_comment(request: HttpRequest) -> str:
+    """Return why a version was made, as it was sent."""
+    return request.POST.get("comment", "")[:500]
+
+
+def confirm_stored(request: HttpRequest, made: Version, *where: str) -> HttpResponse:
+    """Return the answer to a change: the version made, and the page to go to next."""
+    if wants_json(request):
+        return JsonResponse({"version": made.number})
+    messages.success(request, _("Stored as version {number}.").format(number=made.number))
+    return redirect(*where or ("registry",))
+
+
+def discard(request: HttpRequest, upload: Upload) -> HttpResponse:
+    """Let go of a file that was sent."""
+    discard_upload(upload)
+    messages.info(request, _("Nothing was changed."))
+    return redirect("registry")
 
 
 class VersionRow(PageModel):

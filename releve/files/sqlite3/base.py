@@ -15,8 +15,6 @@ from typing import Final
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
-__all__ = ["DatabaseWrapper"]
-
 TRY_AGAIN_SECONDS: Final = (0.001, 0.004)
 _queue = Lock()
 

@@ -1,23 +1,103 @@
-"""The whole sample operator, put together."""
+"""The whole sample operator, put together.
+
+The sample's minibuses: one depot per city, vehicles by the riders of the city.
+
+The sample's numbers and SIP addresses, for trials alone.
+
+Numbers dialled are of the range that Arcep reserves for fiction (01 99 00); numbers shown are of a
+range for calls by machine (01 62), which the law asks for and which has none for fiction. Addresses
+are those of RFC 5737, for documentation.
+
+A made-up sector: operators of several sizes, and the terms on which they help each other.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
-from releve.network.model import OperatorRow, Programme
+from releve.network.model import OperatorRow, Programme, Site
 from releve.network.operator import Operator
-from releve.network.sample.buildings import build_floors, count_peak_presence
-from releve.network.sample.calls import CallVolume, draw_history
-from releve.network.sample.contracts import count_default_programmes, draw_contracts
-from releve.network.sample.fleet import park_vehicles
-from releve.network.sample.geography import list_power_cuts, place_sites, place_stops
-from releve.network.sample.meetings import name_teams
-from releve.network.sample.people import build_shifts, hire_agents
+from releve.network.rows import Agent, Depot, Vehicle
+from releve.network.sample.contracts import (
+    CallVolume,
+    count_default_programmes,
+    draw_contracts,
+    draw_history,
+)
+from releve.network.sample.people import build_shifts, hire_agents, name_teams
+from releve.network.sample.places import (
+    Draws,
+    build_floors,
+    count_peak_presence,
+    group_by_city,
+    list_power_cuts,
+    place_sites,
+    place_stops,
+    split_by_weight,
+)
 from releve.network.sample.roster import Squad, fit_programme
 from releve.network.sample.teams import Team, apply_caps, form_teams
-from releve.network.sample.telephony import HOME_ADDRESS, assign_addresses, assign_numbers
 
-__all__ = ["FIRST_DAY", "sample_operator"]
+SEATS = 16
+HOURS = "Mon-Sun 04:00-24:00"
+COSTS = {"cost_per_run": 4.0, "cost_per_km": 0.6, "cost_per_hour": 9.0}
+
+
+def park_vehicles(
+    count: int, sites: Sequence[Site], agents: Sequence[Agent], seed: int
+) -> tuple[tuple[Depot, ...], tuple[Vehicle, ...]]:
+    """Return ``count`` vehicles, each city's share by largest remainder of its riders."""
+    if not count:
+        return (), ()
+    cities = list(group_by_city(sites).items())
+    city_of = {site.id: name for name, held in cities for site in held}
+    riders = Counter(city_of[agent.home_site] for agent in agents if agent.stop)
+    exact = [count * riders[name] / max(1, riders.total()) for name, _ in cities]
+    held = [int(share) for share in exact]
+    by_remainder = sorted(range(len(cities)), key=lambda i: (held[i] - exact[i], i))
+    for i in by_remainder[: count - sum(held)]:
+        held[i] += 1
+    depots, vehicles = [], []
+    for number, (_, places) in zip(held, cities, strict=True):
+        key = places[0].id.rsplit("-", 1)[0]
+        draws = Draws(seed, "depot", key)
+        lat = round(places[0].lat + draws.uniform(-0.02, 0.02), 3)
+        lon = round(places[0].lon + draws.uniform(-0.02, 0.02), 3)
+        depots.append(Depot(f"{key}-depot", lat, lon, tuple(site.id for site in places)))
+        vehicles += [
+            Vehicle(f"{key}-bus{n:02d}", f"{key}-depot", SEATS, hours=HOURS, **COSTS)
+            for n in range(1, number + 1)
+        ]
+    return tuple(depots), tuple(vehicles)
+
+
+HOME_ADDRESS = "198.51.100.10:5060"
+_CARRIERS = {"inbound": "203.0.113.10:5060", "outbound": "203.0.113.20:5060"}
+_PREFIXES = {"inbound": "+3319900", "outbound": "+3316200"}
+
+
+def assign_addresses(sites: Sequence[Site]) -> tuple[Site, ...]:
+    """Return the sites with an address each; at most 254 of them."""
+    return tuple(
+        replace(site, sip_address=f"192.0.2.{number}:5060") for number, site in enumerate(sites, 1)
+    )
+
+
+def assign_numbers(programmes: Sequence[Programme]) -> tuple[Programme, ...]:
+    """Return the programmes; those with calls have a number and a carrier's trunk."""
+    return tuple(_assign(programmes))
+
+
+def _assign(programmes: Sequence[Programme]) -> Iterator[Programme]:
+    for number, row in enumerate(programmes, 1):
+        if row.kind in _PREFIXES:
+            numbers = (f"{_PREFIXES[row.kind]}{number:04}",)
+            row = replace(row, numbers=numbers, trunk=_CARRIERS[row.kind])
+        yield row
+
 
 FIRST_DAY = date(2026, 11, 30)
 """The Monday the sample's roster starts on unless another day is asked for."""
@@ -101,3 +181,105 @@ def _fitted(
 def _require(holds: bool, condition: str, value: object) -> None:
     if not holds:
         raise ValueError(f"{condition} does not hold, got {value}")
+
+
+SECTOR_TABLES = {
+    "packages.csv": (
+        "package", "giver", "destination", "skill", "tools", "hours_to_start", "block",
+        "price_cents", "currency", "valid_from", "valid_to", "accreditation", "annex",
+    ),
+    "ceilings.csv": ("asker", "client", "ceiling_cents"),
+    "approvals.csv": ("asker", "client", "operator", "destination", "valid_from", "valid_to"),
+    "exclusions.csv": ("asker", "client", "operator"),
+}  # fmt: skip
+"""The tables of terms and their columns; ``asker`` is the operator whose client it is."""
+APPROVED = 0.6
+"""Share of the other operators that a client of the sample has approved."""
+EXCLUDED = 0.3
+"""Share of the others that it excludes by name."""
+
+
+@dataclass(frozen=True)
+class MemberSize:
+    """Name and size of an operator of the sample."""
+
+    name: str
+    agents: int
+    sites: int
+    seed: int
+
+
+def share_sizes(operators: int, agents: int, sites: int, seed: int) -> tuple[MemberSize, ...]:
+    """Return sizes that differ by up to a half and sum to what is asked, 2 sites each at least.
+
+    ValueError quotes the condition that does not hold.
+    """
+    for holds, condition in (
+        (2 <= operators <= 99, "2 <= operators <= 99"),
+        (agents >= 60 * operators, "agents >= 60 * operators"),
+        (sites >= 2 * operators, "sites >= 2 * operators"),
+        (agents >= 60 * sites, "agents >= 60 * sites"),
+    ):
+        if not holds:
+            raise ValueError(
+                f"{condition} does not hold, got {operators} operators, {agents} agents, {sites}"
+                " sites"
+            )
+    weights = Draws(seed, "sector").uniforms(operators, 1.0, 2.0)
+    heads = split_by_weight(agents, weights, 60)
+    places = split_by_weight(sites, weights, 2)
+    return tuple(
+        MemberSize(f"member-{i + 1:02}", int(heads[i]), int(places[i]), seed + i)
+        for i in range(operators)
+    )
+
+
+def sample_sector(
+    operators: int,
+    agents: int,
+    sites: int,
+    seed: int,
+    *,
+    start: date = FIRST_DAY,
+    weeks_of_history: int = 10,
+) -> Iterator[tuple[str, Operator]]:
+    """Yield the name and the tables of each operator, the same for the same arguments."""
+    for one in share_sizes(operators, agents, sites, seed):
+        made = sample_operator(
+            one.agents, one.sites, one.seed, start=start, weeks_of_history=weeks_of_history
+        )
+        yield one.name, replace(made, row=replace(made.row, name=f"Prestataire fictif {one.name}"))
+
+
+def sample_sector_terms(
+    members: dict[str, Operator], seed: int, *, start: date = FIRST_DAY
+) -> dict[str, list[tuple[str, ...]]]:
+    """Return the rows of each table of terms (:data:`SECTOR_TABLES`)."""
+    draws = Draws(seed, "sector terms")
+    valid = (start.isoformat(), date(start.year + 1, start.month, min(start.day, 28)).isoformat())
+    rows: dict[str, list[tuple[str, ...]]] = {name: [] for name in SECTOR_TABLES}
+    places = {
+        name: sorted({site.destination for site in made.sites}) for name, made in members.items()
+    }
+    for name, made in members.items():
+        skills = sorted({f"{p.kind}:{lang}" for p in made.programmes for lang in p.languages})
+        for destination in places[name]:
+            for skill in skills:
+                for place in ("home", "site"):
+                    price = draws.whole(700, 1_100) + (0 if place == "home" else 100)
+                    rows["packages.csv"].append(
+                        (f"{destination}-{skill}-{place}", name, destination, f"{skill}:{place}",
+                         "web desktop", "1", "1", str(price), "EUR", *valid, "", "annex-1")
+                    )  # fmt: skip
+        others = [other for other in members if other != name]
+        for client in made.clients:
+            rows["ceilings.csv"].append((name, client.id, str(draws.whole(900, 1_500))))
+            for other in others:
+                if draws.chance(APPROVED):
+                    rows["approvals.csv"] += [
+                        (name, client.id, other, destination, valid[0], "")
+                        for destination in places[other]
+                    ]
+                elif draws.chance(EXCLUDED):
+                    rows["exclusions.csv"].append((name, client.id, other))
+    return rows

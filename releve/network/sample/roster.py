@@ -8,19 +8,17 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
-from releve.network.clock import to_utc
 from releve.network.model import Programme
+from releve.network.moments import to_utc
 from releve.network.opening_hours import is_closed_by_holiday
-from releve.network.sample.calls import (
+from releve.network.sample.contracts import (
     HALF_HOURS,
     count_agents_needed,
     draw_week_shape,
     find_open_week,
 )
-from releve.network.sample.draws import Draws, Floats
+from releve.network.sample.places import Draws, Floats
 from releve.network.sample.teams import Team
-
-__all__ = ["FULL", "PART", "Squad", "Turn", "fit_programme", "list_turn_shifts"]
 
 FULL = 17
 """Half hours of a full shift: 8.5 h of presence with a break of 30 minutes, 40 h a week."""

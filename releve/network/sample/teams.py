@@ -9,9 +9,7 @@ import numpy as np
 
 from releve.network.model import Programme, Site
 from releve.network.sample.contracts import Contracts
-from releve.network.sample.draws import Draws, Floats, split_by_weight
-
-__all__ = ["Team", "apply_caps", "form_teams"]
+from releve.network.sample.places import Draws, Floats, split_by_weight
 
 _TEAM = 14
 """Agents of a team, where there are enough for two teams a site."""

@@ -10,17 +10,19 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.network import Operator
 from releve.plan.checker.figures import ScenarioTally, compute_weights
-from releve.plan.checker.people import (
+from releve.plan.checker.rules import (
+    DayRules,
     apply_moves,
     find_base_faults,
+    find_capacity_faults,
     find_move_faults,
     find_reserve_faults,
+    find_share_faults,
+    find_site_faults,
 )
-from releve.plan.checker.rules import DayRules
-from releve.plan.checker.seats import find_capacity_faults, find_share_faults, find_site_faults
 from releve.plan.checker.verdicts import (
     CLOSE,
     find_bound_faults,
@@ -28,15 +30,11 @@ from releve.plan.checker.verdicts import (
     find_verdict_faults,
     is_same_figure,
 )
-from releve.plan.contingency import Contingency
 from releve.plan.coverage import Timeline, count_placed
-from releve.plan.day_fleet import build_day_fleet
-from releve.plan.result import BASE, Plan, PlannedScenario
-from releve.plan.rides import route_plan
+from releve.plan.day_fleet import build_day_fleet, route_plan
+from releve.plan.result import BASE, Contingency, Plan, PlannedScenario
 from releve.plan.settings import PlanSettings
 from releve.transport import check_runs
-
-__all__ = ["check_plan", "check_relief"]
 
 Floats = NDArray[np.float64]
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.tables import INTERVAL
+from releve.demand.requirement import INTERVAL
 from releve.network import Operator
 from releve.plan.coverage import measure_coverage
-
-__all__ = ["ScenarioTally", "compute_weights"]
 
 Floats = NDArray[np.float64]
 

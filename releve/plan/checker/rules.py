@@ -1,19 +1,25 @@
-"""The rules for one person on the planning day, stated per person and not for a solver."""
+"""The rules for one person on the planning day, stated per person and not for a solver.
+
+Placements of the base plan and moves of a relief, person by person.
+
+Seats under the distance rule, people on seats, and the share of a client on one site.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from math import asin, cos, radians, sin, sqrt
+from math import asin, ceil, cos, floor, hypot, radians, sin, sqrt
 
-from releve.demand.tables import INTERVAL
-from releve.network import HOME, Agent, Operator, Programme, Shift, Site, day_bounds, zone
-from releve.plan.contingency import Contingency
-from releve.plan.result import Placement
+import numpy as np
+
+from releve.demand.requirement import INTERVAL
+from releve.network import HOME, Agent, Operator, Programme, Seat, Shift, Site, day_bounds, zone
+from releve.plan.coverage import Timeline
+from releve.plan.result import MOVE_REASONS, Contingency, Move, Placement, Plan, PlannedSite
 from releve.plan.settings import PlanSettings
-
-__all__ = ["DayRules"]
 
 EARTH_KM = 6371.0088
 """Mean radius of the Earth (IUGG R1)."""
@@ -212,3 +218,314 @@ class DayRules:
         if reason is not None:
             yield reason
         yield from self.find_time_faults(placement)
+
+
+def find_base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+    """Check that each person is placed at most once, lawfully, for a whole shift of the day."""
+    for agent, count in Counter(p.agent for p in plan.placements).items():
+        if count > 1:
+            yield f"Base plan: agent {agent} is placed {count} times."
+    for placement in plan.placements:
+        for reason in rules.find_placement_faults(placement):
+            yield f"Base plan: agent {placement.agent} {_describe(placement)}: {reason}."
+
+
+def find_reserve_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+    """Check that the reserve names, once each, all agents with a shift and no placement."""
+    placed = {p.agent for p in plan.placements}
+    for agent, count in Counter(plan.reserve).items():
+        if count > 1:
+            yield f"Reserve: agent {agent} is listed {count} times."
+        if agent in placed:
+            yield f"Reserve: agent {agent} is listed but has a placement."
+        elif agent not in rules.shifts:
+            yield f"Reserve: agent {agent} is listed but has no shift that starts on {rules.day}."
+    missing = sorted(set(rules.shifts) - placed - set(plan.reserve))
+    for agent in missing:
+        yield f"Reserve: agent {agent} has a shift and no placement, and is not listed."
+
+
+def apply_moves(placements: Sequence[Placement], moves: Sequence[Move]) -> list[Placement]:
+    """Return the placements of a scenario: those of the base plan with the moves made."""
+    moved = {move.agent: move.after for move in moves}
+    stay = [placement for placement in placements if placement.agent not in moved]
+    return stay + [after for after in moved.values() if after is not None]
+
+
+def find_move_faults(
+    rules: DayRules,
+    placements: Sequence[Placement],
+    contingency: Contingency,
+    moves: Sequence[Move],
+) -> Iterator[str]:
+    """Check that moves fit the base plan and the contingency, and that no agent is missing."""
+    where = f"Contingency {contingency.id}"
+    base = {placement.agent: placement for placement in placements}
+    for agent, count in Counter(move.agent for move in moves).items():
+        if count > 1:
+            yield f"{where}: agent {agent} is moved {count} times."
+    for move in moves:
+        reasons = (
+            *_find_inconsistencies(base.get(move.agent), move),
+            *_find_reason_faults(rules, contingency, move),
+            *_find_after_faults(rules, contingency, base.get(move.agent), move),
+        )
+        for reason in reasons:
+            yield f"{where}: agent {move.agent}: {reason}."
+    moved = {move.agent for move in moves}
+    for placement in placements:
+        row = rules.operator.agent.get(placement.agent)
+        if row is None or placement.agent in moved:
+            continue
+        lost = rules.explain_loss(row, placement.place, contingency)
+        if lost is not None:
+            yield f"{where}: agent {placement.agent} stays {_describe(placement)}, but {lost}."
+    for reason in _find_isolation_faults(rules, placements, contingency, moves):
+        yield f"{where}: {reason}."
+
+
+def _find_inconsistencies(base: Placement | None, move: Move) -> Iterator[str]:
+    """Check that a move starts from the base placement and changes something of the same person."""
+    if move.before != base:
+        start = _describe(move.before)
+        yield f"the move starts {start}, but the base placement is {_describe(base)}"
+    if move.after is not None and move.after.agent != move.agent:
+        yield f"the move ends with a placement of agent {move.after.agent}"
+    if move.after == move.before:
+        yield "the move changes nothing"
+
+
+def _find_reason_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
+    """Check the reason: moves that serve end in a placement; all others end without one."""
+    if move.reason not in MOVE_REASONS:
+        yield f"the reason {move.reason!r} is not one of {', '.join(MOVE_REASONS)}"
+    elif move.reason == "relief" and move.after is None:
+        yield "moved to serve (relief) but without a placement"
+    elif move.reason == "break":
+        if _read_post(move.before) != _read_post(move.after):
+            yield "only the break moves (break), but place or programme change"
+    elif move.reason != "relief" and move.after is not None:
+        yield f"{move.reason}, but placed {_describe(move.after)}"
+    if move.reason in ("stranded", "reserve"):
+        yield from _find_idle_faults(rules, contingency, move)
+    if move.reason == "isolated" and not _is_exposed(contingency, move.before):
+        yield "isolated, but was not on a site lost to an exposure"
+
+
+def _find_idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
+    """Check agents left without work: stranded if the place is lost, else in reserve."""
+    if move.before is None:
+        yield f"{move.reason}, but had no placement"
+        return
+    agent = rules.operator.agent.get(move.agent)
+    lost = (
+        agent is not None and rules.explain_loss(agent, move.before.place, contingency) is not None
+    )
+    if lost != (move.reason == "stranded"):
+        state = "lost" if lost else "not lost"
+        yield f"{move.reason}, but the place {_describe(move.before)} is {state}"
+
+
+def _read_post(placement: Placement | None) -> tuple[str, str] | None:
+    return None if placement is None else (placement.place, placement.programme)
+
+
+def _find_after_faults(
+    rules: DayRules, contingency: Contingency, base: Placement | None, move: Move
+) -> Iterator[str]:
+    """Check that a move ends at a lawful place that is not lost; at home after an exposure."""
+    if move.after is None:
+        return
+    for reason in rules.find_placement_faults(move.after):
+        yield f"moved {_describe(move.after)}: {reason}"
+    agent = rules.operator.agent.get(move.agent)
+    lost = None if agent is None else rules.explain_loss(agent, move.after.place, contingency)
+    if lost is not None:
+        yield f"moved {_describe(move.after)}, but {lost}"
+    elif base is not None and _is_exposed(contingency, base) and move.after.place != HOME:
+        yield f"exposed on site {base.place}, so home only, but moved {_describe(move.after)}"
+
+
+def _find_isolation_faults(
+    rules: DayRules,
+    placements: Sequence[Placement],
+    contingency: Contingency,
+    moves: Sequence[Move],
+) -> Iterator[str]:
+    """Of the people exposed on a lost site at least the isolated share is isolated."""
+    if not contingency.exposed:
+        return
+    heads = Counter(placement.place for placement in placements)
+    isolated = Counter(
+        move.before.place for move in moves if move.reason == "isolated" and move.before is not None
+    )
+    for site in sorted(contingency.sites):
+        least = floor(rules.settings.isolated * heads[site] + SLACK)
+        if isolated[site] < least:
+            yield (
+                f"{isolated[site]} of the {heads[site]} people exposed on site {site} are"
+                f" isolated, at least {least} must be"
+            )
+
+
+def _is_exposed(contingency: Contingency, base: Placement | None) -> bool:
+    return contingency.exposed and base is not None and base.place in contingency.sites
+
+
+def _describe(placement: Placement | None) -> str:
+    if placement is None:
+        return "nowhere"
+    where = "at home" if placement.place == HOME else f"on site {placement.place}"
+    return f"{where} for {placement.programme}"
+
+
+SHOWN = 5
+"""Pairs of seats named for one site; the others are counted."""
+
+
+def find_site_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+    """Check that each site is listed once, as it is, with usable seats at the distance."""
+    rows = rules.operator.site
+    for site, count in Counter(planned.id for planned in plan.sites).items():
+        if site not in rows:
+            yield f"Site {site}: not a site of the operator."
+        elif count > 1:
+            yield f"Site {site}: listed {count} times."
+    for site in sorted(set(rows) - {planned.id for planned in plan.sites}):
+        yield f"Site {site}: not listed."
+    seats: dict[str, dict[str, Seat]] = defaultdict(dict)
+    for seat in rules.operator.all_seats:
+        seats[rules.operator.site_of_zone[seat.zone]][seat.id] = seat
+    for planned in plan.sites:
+        if planned.id in rows:
+            for reason in _find_planned_faults(rules, planned, seats[planned.id]):
+                yield f"Site {planned.id}: {reason}."
+
+
+def _find_planned_faults(
+    rules: DayRules, planned: PlannedSite, seats: dict[str, Seat]
+) -> Iterator[str]:
+    row = rules.operator.site[planned.id]
+    for name in ("name", "destination", "time_zone"):
+        if getattr(planned, name) != getattr(row, name):
+            yield f"{name} is {getattr(planned, name)!r}, the operator has {getattr(row, name)!r}"
+    if planned.open != rules.is_site_open(planned.id):
+        yield f"open is {planned.open}, the authorisations of {rules.day} say otherwise"
+    if planned.seats != len(seats):
+        yield f"says {planned.seats} seats, the operator has {len(seats)}"
+    if planned.usable_bound < len(planned.usable_seats):
+        yield (
+            f"says at most {planned.usable_bound} seats are usable and lists"
+            f" {len(planned.usable_seats)}"
+        )
+    for seat, count in Counter(planned.usable_seats).items():
+        if count > 1:
+            yield f"usable seat {seat} is listed {count} times"
+        if seat not in seats:
+            yield f"usable seat {seat} is not a seat of the site"
+    usable = [seats[seat] for seat in dict.fromkeys(planned.usable_seats) if seat in seats]
+    yield from _find_distance_faults(rules, planned.id, usable)
+
+
+def _find_distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> Iterator[str]:
+    """Check that usable seats of one floor keep the distance in force."""
+    least = max([rules.operator.row.distance_m, *rules.list_measures(site, "distance_m")])
+    if least <= 0:
+        return
+    floor_of = {zone.id: zone.floor for zone in rules.operator.all_zones}
+    placed = [
+        (seat.id, floor_of[seat.zone], seat.x_m, seat.y_m)
+        for seat in seats
+        if seat.x_m is not None and seat.y_m is not None
+    ]
+    if len(placed) < len(seats):
+        loose = len(seats) - len(placed)
+        yield f"{loose} usable seats have no x and y, but {least:g} m is the rule"
+    near = list(_find_near_pairs(placed, least))
+    for a, b, distance in near[:SHOWN]:
+        yield f"seats {a} and {b} lie at {distance:.3f} m, at least {least:g} m is the rule"
+    if len(near) > SHOWN:
+        yield f"{len(near) - SHOWN} more pairs of seats lie nearer than {least:g} m"
+
+
+def _find_near_pairs(
+    seats: Iterable[tuple[str, str, float, float]], least: float
+) -> Iterator[tuple[str, str, float]]:
+    """Yield the pairs of seats that are too near, searched in squares of the least distance.
+
+    ``seats``: id, floor, x and y in metres.
+    """
+    squares: dict[tuple[str, int, int], list[tuple[str, float, float]]] = defaultdict(list)
+    for name, where, x_m, y_m in seats:
+        x, y = floor(x_m / least), floor(y_m / least)
+        for across in (x - 1, x, x + 1):
+            for along in (y - 1, y, y + 1):
+                for other, other_x, other_y in squares.get((where, across, along), ()):
+                    distance = hypot(x_m - other_x, y_m - other_y)
+                    if distance < least - SLACK:
+                        yield other, name, distance
+        squares[where, x, y].append((name, x_m, y_m))
+
+
+def find_capacity_faults(
+    rules: DayRules, plan: Plan, timeline: Timeline, placements: Iterable[Placement], where: str
+) -> Iterator[str]:
+    """Check that no site has more people present in an interval than usable seats."""
+    heads = Counter((p.place, p.start, p.end) for p in placements if p.place != HOME)
+    present = {site.id: np.zeros(len(plan.starts)) for site in plan.sites}
+    for (place, start, end), count in heads.items():
+        if place in present:
+            present[place] += count * timeline.find_present(start, end)
+    for site in plan.sites:
+        limit = min([len(set(site.usable_seats)), *rules.list_measures(site.id, "max_people")])
+        over = np.flatnonzero(present[site.id] > limit + SLACK)
+        if len(over):
+            worst = int(over[np.argmax(present[site.id][over])])
+            also = f" ({len(over)} such intervals)" if len(over) > 1 else ""
+            yield (
+                f"{where}: site {site.id} at {rules.format_time(plan.starts[worst])} has"
+                f" {present[site.id][worst]:g} people for {limit:g} usable seats{also}."
+            )
+
+
+def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+    """Check that no site of the base plan exceeds the strictest share of a client's people."""
+    client_of = {row.id: row.client for row in rules.operator.programmes}
+    heads: dict[str, Counter[str]] = defaultdict(Counter)
+    for placement in plan.placements:
+        if placement.programme in client_of:
+            heads[client_of[placement.programme]][placement.place] += 1
+    places = _list_client_places(rules)
+    for client, by_place in sorted(heads.items()):
+        share = min(row.max_site_share for row in rules.operator.programmes if row.client == client)
+        total = sum(by_place.values())
+        most = ceil(share * total - SLACK)
+        for place, count in sorted(by_place.items()):
+            if place != HOME and count > most and len(places.get(client, ())) > 1:
+                yield (
+                    f"Base plan: client {client} has {count} of its {total} people on site"
+                    f" {place}, at most {most} may be (share {share:g})."
+                )
+
+
+def _list_client_places(rules: DayRules) -> dict[str, set[str]]:
+    """Return, per client, the places lawful for at least one agent with a shift on the day."""
+    places: dict[str, set[str]] = defaultdict(set)
+    seen: set[object] = set()
+    for name in rules.shifts:
+        agent = rules.operator.agent.get(name)
+        if agent is None:
+            continue
+        alike = replace(agent, id="", line_mbps=0.0, carrier="", contract_hours=40.0)
+        key = (alike, rules.may_travel(name))
+        if key in seen:
+            continue
+        seen.add(key)
+        for programme in agent.skills:
+            client = rules.operator.programme[programme].client
+            for place in (HOME, *rules.operator.site):
+                if place not in places[client] and not rules.explain_refusal(
+                    agent, place, programme
+                ):
+                    places[client].add(place)
+    return places

@@ -14,8 +14,6 @@ from releve.plan.checker.rules import DayRules
 from releve.plan.result import BASE, ClientVerdict, Plan, ReliefCell
 from releve.plan.settings import PlanSettings
 
-__all__ = ["find_bound_faults", "find_cell_faults", "find_verdict_faults"]
-
 CLOSE = 1e-6
 """Two figures this near are the same figure (relative to the larger, absolute below 1)."""
 FLOOR_CLOSE = 1e-4

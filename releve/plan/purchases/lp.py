@@ -4,22 +4,29 @@ Purchase columns join the blocks of the base day and the losses: a *twin* of a g
 home, or on one more programme, and people are bought over from the group to its twin; a site can
 have more seats, a pool more vehicles. A very dear slack per client and loss shows what nothing on
 the list cures. The answer is rounded up to whole purchases.
+
+What a purchase does to an operator: laptops, skills, vehicles; seats are a number.
+
+What share of its day a client is bought to miss at most, loss by loss.
+
+Whole people miss a little more than the fractions that are bought for.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, islice
 
 import numpy as np
 
-from releve.plan.candidate_groups import CandidateGroups
-from releve.plan.contingency import Contingency
+from releve.network import Authorisation, Operator, Vehicle
+from releve.plan.candidate_groups import CandidateGroups, choose_new_carriers
 from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
-from releve.plan.n1_rows import add_exposure, add_shares, add_target
+from releve.plan.n1_program import add_exposure, add_shares, add_target
 from releve.plan.problem import DayProblem
-from releve.plan.purchases.shortfall_targets import MatrixCells
-from releve.plan.result import BASE, Purchase
+from releve.plan.result import BASE, Contingency, Purchase
 from releve.plan.scenario_lp import (
     ProblemLayout,
     ScenarioBlock,
@@ -30,14 +37,103 @@ from releve.plan.scenario_lp import (
 )
 from releve.plan.settings import PlanSettings
 
-__all__ = [
-    "KINDS",
-    "PurchaseSolution",
-    "find_incurable_cells",
-    "list_purchases",
-    "merge_purchases",
-    "solve_cheapest_set",
-]
+
+def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
+    """Return the operator with the laptops, skills and vehicles bought.
+
+    A new line belongs to the carrier with the fewest agents in the destination, or to none where no
+    agent works at home yet. A vehicle is like the one that is named, permits included. Seats have
+    no place until they are set up: see :func:`count_new_seats`.
+    """
+    agents = dict(operator.agent)
+    carrier = choose_new_carriers(operator)
+    vehicles, permits = list(operator.vehicles), list(operator.authorisations)
+    for one in purchases:
+        if one.kind == "vehicle":
+            _add_vehicles(vehicles, permits, one)
+        for name in one.agents:
+            row = agents[name]
+            if one.kind == "laptop":
+                line = carrier.get(operator.site[row.home_site].destination, "")
+                agents[name] = replace(row, home_ready=True, carrier=line)
+            else:
+                agents[name] = replace(row, skills=(*row.skills, one.programme))
+    return replace(
+        operator,
+        agents=tuple(agents[row.id] for row in operator.agents),
+        vehicles=tuple(vehicles),
+        authorisations=tuple(permits),
+    )
+
+
+def _add_vehicles(vehicles: list[Vehicle], permits: list[Authorisation], one: Purchase) -> None:
+    """Add vehicles like the one that a purchase names."""
+    like = next(row for row in vehicles if row.id == one.where)
+    held = [row for row in permits if row.kind == "vehicle" and row.subject == like.id]
+    taken = {row.id for row in vehicles}
+    free = (name for n in count(1) if (name := f"{like.id}-more-{n}") not in taken)
+    for name in islice(free, one.count):
+        vehicles.append(replace(like, id=name))
+        permits += [replace(row, id=f"{row.id} {name}", subject=name) for row in held]
+
+
+def count_new_seats(purchases: Iterable[Purchase]) -> Counter[str]:
+    """Return how many seats are bought for each site."""
+    seats: Counter[str] = Counter()
+    for one in purchases:
+        if one.kind == "seat":
+            seats[one.where] += one.count
+    return seats
+
+
+def sum_cost(purchases: Iterable[Purchase]) -> float:
+    """Return what purchases cost together, in EUR."""
+    return sum(one.price for one in purchases)
+
+
+def summarize_purchases(purchases: Iterable[Purchase]) -> str:
+    """Return how much of each kind is bought, like ``5 laptops, 3 trained``."""
+    count: Counter[str] = Counter()
+    for one in purchases:
+        count[one.kind] += one.count
+    words = {"laptop": "laptops", "skill": "trained", "seat": "seats", "vehicle": "vehicles"}
+    return ", ".join(f"{count[kind]} {words[kind]}" for kind in words if count[kind]) or "nothing"
+
+
+MatrixCells = frozenset[tuple[str, str]]
+"""Cells, as (loss, client)."""
+STEP = 0.002
+"""How much further than by what was missed the aim of a cell is lowered."""
+
+
+class ShortfallTargets:
+    """An aim per loss (or the base day) and client: the target, until it is lowered."""
+
+    def __init__(self, target: float, clients: int) -> None:
+        self._target = target
+        self._clients = clients
+        self._aims: dict[str, Floats] = {}
+
+    def find_targets(self, name: str) -> Floats:
+        """Return the aim of each client under a loss (or on the base day)."""
+        return self._aims.get(name, np.full(self._clients, self._target))
+
+    def average_with(self, other: ShortfallTargets) -> ShortfallTargets:
+        """Return the aims halfway to others."""
+        out = ShortfallTargets(self._target, self._clients)
+        for name in (*self._aims, *other._aims):
+            out._aims[name] = (self.find_targets(name) + other.find_targets(name)) / 2
+        return out
+
+    def lower(self, over: dict[str, Floats]) -> ShortfallTargets:
+        """Return lower aims, by ``over[id][client]`` and a step where it is more than nothing."""
+        out = ShortfallTargets(self._target, self._clients)
+        out._aims = dict(self._aims)
+        for name, amount in over.items():
+            less = np.where(amount > 0, amount + STEP, 0.0)
+            out._aims[name] = np.maximum(0.0, self.find_targets(name) - less)
+        return out
+
 
 KINDS = ("laptop", "skill", "seat", "vehicle")
 SLACK_PRICE = 2e6

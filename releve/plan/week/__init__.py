@@ -7,13 +7,15 @@ progress and writes each day as soon as it is planned.
 from releve.plan.week.days import (
     add_missing,
     choose_days,
+    forecast_day,
     list_roster_days,
     name_days,
     plan_week,
+    require_day,
+    require_planned,
     select_open_days,
     solve_days,
 )
-from releve.plan.week.requirement import forecast_day, require_day, require_planned
 from releve.plan.week.verification import VerificationProgress, VerifiedDay, verify_days
 
 __all__ = [

@@ -16,10 +16,8 @@ from functools import partial
 
 import numpy as np
 
-from releve.demand.tables import Requirement
+from releve.demand.requirement import Requirement
 from releve.network import Operator, SiteSeats, find_site_seats
-from releve.plan.contingency import list_contingencies
-from releve.plan.lower_bounds import compute_client_floors
 from releve.plan.n1_program import solve_n1_program
 from releve.plan.planner import (
     PlanError,
@@ -29,12 +27,11 @@ from releve.plan.planner import (
     solve_day,
 )
 from releve.plan.problem import build_day_problem
-from releve.plan.purchases.replan import ParallelMap
-from releve.plan.result import Plan, PlannedTeam
+from releve.plan.purchases.search import ParallelMap
+from releve.plan.result import Plan, PlannedTeam, list_contingencies
+from releve.plan.scenario_lp import compute_client_floors
 from releve.plan.settings import PlanSettings
 from releve.plan.week.days import name_days
-from releve.plan.week.hybrid_check import check_hybrid_week
-from releve.plan.week.hybrid_classes import list_classes
 from releve.plan.week.hybrid_meetings import choose_meetings
 from releve.plan.week.hybrid_program import (
     MOST_WITH_LOSSES,
@@ -42,13 +39,14 @@ from releve.plan.week.hybrid_program import (
     HybridDay,
     HybridProblem,
     Meetings,
+    list_classes,
+    name_home_days,
     price_wishes,
+    round_home_heads,
     solve_hybrid_program,
 )
-from releve.plan.week.hybrid_rounding import name_home_days, round_home_heads
 from releve.plan.week.hybrid_week import HybridWeek, list_work_days, move_week
-
-__all__ = ["HybridPlan", "build_hybrid_problem", "name_hybrid_days", "plan_hybrid_week"]
+from releve.plan.week.verification import check_hybrid_week
 
 KEPT_WITHIN = 0.005
 """By what share of its objective another week has to be better than the last one to replace it."""

@@ -17,11 +17,8 @@ from numpy.typing import NDArray
 from releve.errors import Phrase
 from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
 from releve.plan.planner import PlanError
-from releve.plan.week.hybrid_classes import HybridClass
-from releve.plan.week.hybrid_program import HybridProblem, Meetings, count_away
+from releve.plan.week.hybrid_program import HybridClass, HybridProblem, Meetings, count_away
 from releve.plan.week.hybrid_week import HybridWeek, count_due_meetings, find_monday
-
-__all__ = ["HybridInfeasibleError", "Relaxation", "choose_meetings"]
 
 RELAXATION_PRICES = {"least": 1.0, "most": 1.0, "quorum": 1.0, "meeting": 3.0}
 """How dear it is to give way: per day at home of an agent, per member missing, per meeting."""

@@ -1,6 +1,6 @@
 """The linear programme of a hybrid week: the days as they are planned alone, joined by people.
 
-Beside the columns and rows of each day (:mod:`releve.plan.n1_rows`) stands one column per class
+Beside the columns and rows of each day (:mod:`releve.plan.n1_program`) stands one column per class
 and day: H people at home. Rows, as they are named below:
 
 * home   people of a group placed at home are no more than its classes have there;
@@ -12,37 +12,162 @@ and day: H people at home. Rows, as they are named below:
 Up to :data:`MOST_WITH_LOSSES` agents the reliefs of all days stand in the programme; above,
 the base days alone, each person at the price that the reliefs of the day planned alone put on the
 place.
+
+Agents alike on every day of a hybrid week: one class is planned as a number of people.
+
+A 0/1 table with given days at home per day and nearly equal sums per person always exists (Gale and
+Ryser), so that a class needs one number per day; names are given at the end.
+
+From a fractional hybrid week to whole people and names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import floor
 
 import numpy as np
 
-from releve.demand.tables import Requirement
-from releve.network import Operator
-from releve.network.decimal_grid import round_to_grid
-from releve.plan.contingency import Contingency
-from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
-from releve.plan.n1_program import UNIQUE_DECIMALS, SecurePlan
-from releve.plan.n1_rows import N1Day, add_n1_day
-from releve.plan.problem import DayProblem
+from releve.demand.requirement import Requirement
+from releve.network import Agent, Operator
+from releve.network.history_grid import round_to_grid
+from releve.network.opening_hours import DAYS
+from releve.plan.lp import Floats, Ints, LinearProgram, SolverError, solve_lp
+from releve.plan.n1_program import UNIQUE_DECIMALS, N1Day, SecurePlan, add_n1_day
+from releve.plan.problem import AgentGroups, DayProblem
+from releve.plan.result import Contingency
+from releve.plan.roster import select_shifts
 from releve.plan.settings import PlanSettings
-from releve.plan.week.hybrid_classes import HybridClass
-from releve.plan.week.hybrid_week import WorkDays, find_monday
+from releve.plan.week.hybrid_week import HybridWeek, WorkDays, count_least_home_days, find_monday
 
-__all__ = [
-    "MOST_WITH_LOSSES",
-    "FractionalWeek",
-    "HybridDay",
-    "HybridProblem",
-    "Meetings",
-    "count_away",
-    "solve_hybrid_program",
-]
+WISH_PRICE = 0.05
+"""Price, in agent-intervals, of a day that is not where an agent would like it."""
+
+
+@dataclass(frozen=True)
+class HybridCell:
+    """A class on a day it works: the ``group`` of the day's problem, the ``least`` and ``most``
+    people at home, and what each person at home or on site pays where they wish otherwise."""
+
+    day: int
+    group: int
+    least: int
+    most: int
+    wish_home: float
+    wish_site: float
+
+
+@dataclass(frozen=True)
+class HybridClass:
+    """Agents of one team, contract, roster and wishes. ``bounds[monday]``: least and most days at
+    home of each agent in a calendar week that are left to plan; ``last``: the days they were to be
+    at home in the week before, None where they were in none."""
+
+    members: tuple[str, ...]
+    team: str
+    cells: tuple[HybridCell, ...]
+    bounds: Mapping[date, tuple[int, int]]
+    last: frozenset[date] | None
+
+    @property
+    def size(self) -> int:
+        """The number of agents."""
+        return len(self.members)
+
+
+def list_classes(
+    operator: Operator,
+    work: WorkDays,
+    groups: Sequence[AgentGroups],
+    past: HybridWeek | None = None,
+    last: HybridWeek | None = None,
+) -> tuple[HybridClass, ...]:
+    """Return the classes of the agents who work on the days; ``groups`` are those of each day.
+
+    ``past``: earlier days of the same weeks, which count; ``last``: the week to stay close to.
+    """
+    number = [
+        {agent: g for g, members in enumerate(one.members) for agent in members} for one in groups
+    ]
+    leaders = {team.supervisor for team in operator.teams}
+    earlier = _count_past(operator, past)
+    found: dict[_ClassKey, list[str]] = {}
+    for agent in sorted(work.by_agent):
+        row = operator.agent[agent]
+        key = _ClassKey(
+            team=row.team,
+            leader=agent if agent in leaders else "",
+            days=tuple(
+                (d, number[d][agent], agent in work.home[day], bool(work.sites[day][agent]))
+                for d, day in enumerate(work.days)
+                if agent in number[d]
+            ),
+            bounds=tuple(sorted(_bound_home_days(row, work, earlier).items())),
+            wish=frozenset(DAYS.index(day) for day in row.home_wish),
+            last=last.home.get(agent) if last is not None else None,
+        )
+        found.setdefault(key, []).append(agent)
+    return tuple(_build_class(work, key, tuple(members)) for key, members in found.items())
+
+
+@dataclass(frozen=True)
+class _ClassKey:
+    """What agents of a class share; ``days``: number, group, whether home and a site may be."""
+
+    team: str
+    leader: str
+    days: tuple[tuple[int, int, bool, bool], ...]
+    bounds: tuple[tuple[date, tuple[int, int]], ...]
+    wish: frozenset[int]
+    last: frozenset[date] | None
+
+
+def _count_past(
+    operator: Operator, past: HybridWeek | None
+) -> dict[tuple[str, date], tuple[int, int]]:
+    """Return the days worked and at home of each agent so far, by calendar week."""
+    found: dict[tuple[str, date], tuple[int, int]] = {}
+    for day in past.days if past is not None else ():
+        for agent in select_shifts(operator, day):
+            worked, home = found.get((agent, find_monday(day)), (0, 0))
+            at_home = past is not None and day in past.home.get(agent, ())
+            found[agent, find_monday(day)] = (worked + 1, home + at_home)
+    return found
+
+
+def _bound_home_days(
+    row: Agent, work: WorkDays, earlier: Mapping[tuple[str, date], tuple[int, int]]
+) -> dict[date, tuple[int, int]]:
+    days: dict[date, int] = {}
+    for day in work.by_agent[row.id]:
+        days[find_monday(day)] = days.get(find_monday(day), 0) + 1
+    found = {}
+    for monday, count in days.items():
+        worked, home = earlier.get((row.id, monday), (0, 0))
+        least = max(0, count_least_home_days(row, worked + count) - home)
+        most = count if row.home_days_max is None else max(0, row.home_days_max - home)
+        found[monday] = (least, min(count, most))
+    return found
+
+
+def _build_class(work: WorkDays, key: _ClassKey, members: tuple[str, ...]) -> HybridClass:
+    size = len(members)
+    wanted = [day.weekday() in key.wish for day in work.days]
+    cells = tuple(
+        HybridCell(
+            day=d,
+            group=group,
+            least=0 if site else size,
+            most=size if home else 0,
+            wish_home=WISH_PRICE if key.wish and not wanted[d] else 0.0,
+            wish_site=WISH_PRICE if wanted[d] else 0.0,
+        )
+        for d, group, home, site in key.days
+    )
+    return HybridClass(members, key.team, cells, dict(key.bounds), key.last)
+
 
 MOST_WITH_LOSSES = 1_000
 """Agents up to which the reliefs of all days stand in one programme."""
@@ -236,3 +361,113 @@ def _count_missed_calls(case: HybridProblem, parts: Sequence[N1Day], x: Floats) 
         calls = np.nan_to_num(day.need.calls[t, p]) / day.problem.required[t, p]
         total += float((np.maximum(0.0, x[part.base.u]) * calls).sum())
     return total
+
+
+NEARNESS = 0.05
+"""Price of a person of a class away from the fraction, beside 1 per person of a day's group."""
+BOXES = (0.0, 1.0, np.inf)
+"""How far beyond its two whole neighbours a number of people may be, tried in turn."""
+MOST_NODES = 400
+
+
+def round_home_heads(
+    case: HybridProblem, home: Sequence[Floats], meetings: Meetings
+) -> tuple[Ints, ...]:
+    """Return whole people at home, by class and cell, near ``home`` and within every rule.
+
+    Near by day and group first, for these are what the plan of a day counts.
+    """
+    for box in BOXES:
+        try:
+            return _round_within(case, home, meetings, box)
+        except SolverError:
+            if box == BOXES[-1]:
+                raise
+    raise AssertionError
+
+
+def _round_within(
+    case: HybridProblem, home: Sequence[Floats], meetings: Meetings, box: float
+) -> tuple[Ints, ...]:
+    lp = LinearProgram()
+    columns = []
+    totals: dict[tuple[int, int], tuple[list[int], float]] = {}
+    for one, row in zip(case.classes, home, strict=True):
+        least = np.array([cell.least for cell in one.cells], dtype=np.float64)
+        most = np.array([cell.most for cell in one.cells], dtype=np.float64)
+        lower = np.clip(np.floor(row) - box, least, most)
+        upper = np.clip(np.ceil(row) + box, least, most)
+        own = lp.columns(len(one.cells), 0.0, lower, upper)
+        apart = lp.columns(2 * len(one.cells), NEARNESS).reshape(2, -1)
+        equal = lp.rows(len(one.cells), row, row)
+        lp.add(equal, own)
+        lp.add(equal, apart[0], 1.0)
+        lp.add(equal, apart[1], -1.0)
+        columns.append(own)
+        for monday, (fewest, largest) in one.bounds.items():
+            mine = [
+                i
+                for i, cell in enumerate(one.cells)
+                if find_monday(case.work.days[cell.day]) == monday
+            ]
+            lp.add(lp.rows(1, float(fewest * one.size), float(largest * one.size)), own[mine])
+        for cell, column, value in zip(one.cells, own, row, strict=True):
+            held, total = totals.get((cell.day, cell.group), ([], 0.0))
+            totals[cell.day, cell.group] = ([*held, int(column)], total + float(value))
+    for held, total in totals.values():
+        apart = lp.columns(2, 1.0)
+        equal = lp.rows(1, total, total)
+        lp.add(equal, held)
+        lp.add(equal, apart, [1.0, -1.0])
+    _add_meet_rows(lp, case, columns, meetings)
+    found = solve_lp(lp, integer=np.concatenate(columns), options={"mip_max_nodes": MOST_NODES})
+    return tuple(np.rint(found.x[own]).astype(np.int64) for own in columns)
+
+
+def _add_meet_rows(
+    lp: LinearProgram, case: HybridProblem, columns: Sequence[Ints], meetings: Meetings
+) -> None:
+    for team, days in sorted(meetings.items()):
+        for d in sorted(days):
+            row = lp.rows(1, upper=float(count_away(case, team, d)))
+            for one, own in zip(case.classes, columns, strict=True):
+                mine = [i for i, cell in enumerate(one.cells) if cell.day == d]
+                if mine and one.team == team:
+                    lp.add(row, own[mine])
+                    if one.members[0] == case.operator.team[team].supervisor:
+                        lp.add(lp.rows(1, upper=0.0), own[mine])
+
+
+def name_home_days(
+    case: HybridProblem, heads: Sequence[Ints], meetings: Meetings, last: HybridWeek | None
+) -> HybridWeek:
+    """Name who of each class is at home: those with the fewest days so far in the calendar week,
+    then those who were at home on that day of the week before.
+
+    Days at home within a class differ by one at most, so that what a class keeps its members keep.
+    """
+    home: dict[str, set[int]] = {agent: set() for agent in case.work.by_agent}
+    for one, row in zip(case.classes, heads, strict=True):
+        count: dict[tuple[str, object], int] = {}
+        for cell, number in zip(one.cells, row.tolist(), strict=True):
+            day = case.work.days[cell.day]
+            monday = find_monday(day)
+            order = sorted(
+                one.members,
+                key=lambda agent: (
+                    count.get((agent, monday), 0),
+                    last is None or day not in last.home.get(agent, ()),
+                    agent,
+                ),
+            )
+            for agent in order[:number]:
+                home[agent].add(cell.day)
+                count[agent, monday] = count.get((agent, monday), 0) + 1
+    days = case.work.days
+    return HybridWeek(
+        days=days,
+        home={agent: frozenset(days[d] for d in held) for agent, held in sorted(home.items())},
+        meetings={
+            team: tuple(days[d] for d in sorted(held)) for team, held in sorted(meetings.items())
+        },
+    )

@@ -12,12 +12,14 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from releve.network import Operator, Programme, SipAddress, parse_sip_address
-from releve.routing.addresses import list_addresses, list_dialled
-from releve.routing.errors import Rejected
-from releve.routing.generation import Generation, compute_shares
+from releve.routing.generation import (
+    Generation,
+    Rejected,
+    compute_shares,
+    list_addresses,
+    list_dialled,
+)
 from releve.routing.kamailio.dispatcher_list import build_targets, compute_set_id, write_list
-
-__all__ = ["ProxySettings", "build_proxy_files", "compute_configuration_digest"]
 
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PATH = re.compile(r"/[A-Za-z0-9._/-]+")

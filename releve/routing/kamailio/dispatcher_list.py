@@ -17,18 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from releve.routing.adapter import ObservedRoute, RoutingSnapshot
-from releve.routing.errors import Rejected
-from releve.routing.generation import Generation, Route, split_units
-
-__all__ = [
-    "Target",
-    "build_targets",
-    "compute_list_digest",
-    "compute_set_id",
-    "parse_listing",
-    "read_number",
-    "write_list",
-]
+from releve.routing.generation import Generation, Rejected, Route, split_units
 
 ADDRESSES = 0
 """The set of the addresses that are pinged; programmes have sets from 1."""

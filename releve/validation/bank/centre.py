@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.queue import AgentChange, Centre, CentreSpec, Distribution, simulate
-from releve.demand.tables import Floats
+from releve.demand.requirement import Floats
 from releve.validation.bank.log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
-
-__all__ = ["Callers", "build_day_centre", "compute_measures", "fit_callers", "simulate_day"]
 
 STEPS = 1000
 """Equal steps of probability in which a law is kept."""

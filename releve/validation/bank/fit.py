@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.queue import Centre
-from releve.demand.tables import Floats
+from releve.demand.requirement import Floats
 from releve.validation.bank.centre import (
     Callers,
     build_day_centre,
@@ -29,16 +29,6 @@ from releve.validation.bank.centre import (
     simulate_day,
 )
 from releve.validation.bank.log import HALF_HOURS, BankDay
-
-__all__ = [
-    "LINES",
-    "SPREADS",
-    "Staffing",
-    "fit_lines",
-    "fit_spread",
-    "fit_staffing",
-    "simulate_spread",
-]
 
 LINES = (2, 3, 4)
 """The lines from which a reserve answers that are tried."""

@@ -10,18 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from releve.demand.tables import Floats
+from releve.demand.requirement import Floats
 from releve.errors import ReleveError
-
-__all__ = [
-    "COLUMNS",
-    "FIRST",
-    "HALF_HOURS",
-    "BankDay",
-    "BankLogError",
-    "read_months",
-    "select_days",
-]
 
 FIRST, LAST = 14, 48
 """Half hours of the day: staffed from 07:00 to midnight."""

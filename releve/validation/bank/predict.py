@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.tables import Floats
+from releve.demand.requirement import Floats
 from releve.validation.bank.centre import build_day_centre, compute_measures
 from releve.validation.bank.fit import (
     LINES,
@@ -30,8 +30,6 @@ from releve.validation.bank.fit import (
     simulate_spread,
 )
 from releve.validation.bank.log import HALF_HOURS, BankDay, BankLogError
-
-__all__ = ["MEASURES", "NOMINAL", "TICKS_MOST", "Period", "Prediction", "predict"]
 
 MEASURES = ("abandoned", "within 20 s", "mean wait, s")
 NOMINAL = 0.9

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from releve.crashtest.outages import HomeLines, PlacedSite, Places, draw_outages, list_places
-from releve.crashtest.outages.places import measure_distances
 from releve.crashtest.outages.shipped import format_hazards, load_shipped_hazards
+from releve.crashtest.outages.streams import measure_distances
 from releve.network import sample_operator
 
 Row = dict[str, str]

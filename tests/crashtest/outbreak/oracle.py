@@ -15,15 +15,15 @@ from releve.crashtest.outbreak import (
     Controls,
     Population,
     Scenario,
-    random_ids,
+    rng,
 )
 from releve.crashtest.outbreak.contacts import (
     REMOVAL_PER_HOUR,
     compute_infectiousness,
     compute_rates,
 )
-from releve.crashtest.outbreak.distributions import tabulate_days, tabulate_multiplier
-from releve.situation.closure import find_closing_case
+from releve.crashtest.outbreak.disease import tabulate_days, tabulate_multiplier
+from releve.situation.consequences import find_closing_case
 
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
@@ -143,7 +143,7 @@ class Plain:
         return self
 
     def _begin(self) -> None:
-        luck = mix(self.rep ^ random_ids.FIRST_CASE)
+        luck = mix(self.rep ^ rng.FIRST_CASE)
         for i in range(self.s.first_count):
             who = self.s.first_cases[pick(unit(luck, i), len(self.s.first_cases))]
             self.attempts[0].append((who, None))
@@ -161,17 +161,17 @@ class Plain:
         upto = [float(x) for x in (self.s.importation[site] * len(staff)).cumsum()]
         key, reached, i = self.site_key(site), 0.0, 0
         while True:
-            reached -= math.log(unit(key, random_ids.IMPORT_GAP + 2 * i))
+            reached -= math.log(unit(key, rng.IMPORT_GAP + 2 * i))
             day = next((d for d, total in enumerate(upto) if total > reached), None)
             if day is None:
                 return
-            who = staff[pick(unit(key, random_ids.IMPORT_WHO + 2 * i), len(staff))]
+            who = staff[pick(unit(key, rng.IMPORT_WHO + 2 * i), len(staff))]
             self.attempts[day].append((who, None))
             i += 1
 
     def _plan_visit(self, site: int, t: int) -> None:
         assert self.c.visits is not None
-        u = unit(self.site_key(site), random_ids.VISIT_GAP + self.visit_number[site])
+        u = unit(self.site_key(site), rng.VISIT_GAP + self.visit_number[site])
         self.visit_number[site] += 1
         visits = self.c.visits
         chance = visits.probabilities[site] if visits.probabilities else 1 / visits.every_days
@@ -239,9 +239,9 @@ class Plain:
         self.n["closures"] += 1
         self.opens[site] = t + rule.days
         for a in self.staff(site):
-            if a in self.confirmed or unit(self.key(a), random_ids.CLOSING_TEST + t) >= rule.tested:
+            if a in self.confirmed or unit(self.key(a), rng.CLOSING_TEST + t) >= rule.tested:
                 continue
-            positive = self._positive(a, t, random_ids.CLOSING_RESULT + t)
+            positive = self._positive(a, t, rng.CLOSING_RESULT + t)
             self._test(positive, a, t + max(1, self.c.result_days))
 
     def _positive(self, a: int, t: int, slot: int) -> bool:
@@ -255,14 +255,11 @@ class Plain:
             self.results[due].append(a)
 
     def _fall_ill(self, a: int, t: int) -> None:
-        if unit(self.key(a), random_ids.STAYS_HOME) < self.c.stay_home:
+        if unit(self.key(a), rng.STAYS_HOME) < self.c.stay_home:
             self._keep_away(a, t, t + self._isolation_days(a, t))
-        if (
-            a not in self.confirmed
-            and unit(self.key(a), random_ids.IS_TESTED) < self.c.symptom_test
-        ):
+        if a not in self.confirmed and unit(self.key(a), rng.IS_TESTED) < self.c.symptom_test:
             taken = t + self.c.test_days
-            self._test(self._positive(a, taken, random_ids.RESULT), a, taken + self.c.result_days)
+            self._test(self._positive(a, taken, rng.RESULT), a, taken + self.c.result_days)
 
     def _visit(self, site: int, t: int) -> None:
         assert self.c.visits is not None
@@ -271,17 +268,17 @@ class Plain:
         key, drawn = self.site_key(site), []
         if len(staff) > 4 * wanted:
             for at in range(16 * wanted):
-                a = staff[pick(unit(key, random_ids.VISIT_DRAW + (t << 20) + at), len(staff))]
+                a = staff[pick(unit(key, rng.VISIT_DRAW + (t << 20) + at), len(staff))]
                 if a in here and a not in drawn and len(drawn) < wanted:
                     drawn.append(a)
         if len(drawn) < min(wanted, len(staff)):
             drawn = []
             for seen, a in enumerate(here):
-                u = unit(key, random_ids.VISIT_SCAN + (t << 20) + staff.index(a))
+                u = unit(key, rng.VISIT_SCAN + (t << 20) + staff.index(a))
                 if u * (len(here) - seen) < min(wanted, len(here)) - len(drawn):
                     drawn.append(a)
         self.n["visits"] += bool(drawn)
-        found = [a for a in drawn if self._positive(a, t, random_ids.VISIT_RESULT + t)]
+        found = [a for a in drawn if self._positive(a, t, rng.VISIT_RESULT + t)]
         for a in drawn:
             self._test(a in found, a, t + self.c.result_days)
         self.n["visits_positive"] += bool(found)
@@ -318,57 +315,55 @@ class Plain:
 
     def _infect(self, who: int, t: int, layer: str, by: int) -> None:
         key, disease = self.key(who), self.s.disease
-        if who in self.infected or unit(key, random_ids.IMMUNE) < self.c.immune:
+        if who in self.infected or unit(key, rng.IMMUNE) < self.c.immune:
             return
         self.infected[who], self.layer[who], self.by[who] = t, layer, by
         sick, factor = compute_infectiousness(disease)
-        if unit(key, random_ids.SYMPTOMS) >= disease.asymptomatic.value:
+        if unit(key, rng.SYMPTOMS) >= disease.asymptomatic.value:
             factor = sick
-            self.ill[who] = t + self._day(self.incubation, unit(key, random_ids.INCUBATION))
+            self.ill[who] = t + self._day(self.incubation, unit(key, rng.INCUBATION))
             if who < self.pop.size:
                 self.onsets[self.ill[who]].append(who)
         if who < self.pop.size:
             law = self.multiplier
-            strength = factor * law[pick(unit(key, random_ids.MULTIPLIER), len(law))]
+            strength = factor * law[pick(unit(key, rng.MULTIPLIER), len(law))]
             mean = strength * sum(rate for rate, _ in self._layers(who).values())
-            self._plan(who, t, 0, poisson(unit(key, random_ids.ATTEMPTS), mean))
+            self._plan(who, t, 0, poisson(unit(key, rng.ATTEMPTS), mean))
         if family := self._family(who):
             law = self.home_multiplier
-            strength = factor * law[pick(unit(key, random_ids.HOME_MULTIPLIER), len(law))]
+            strength = factor * law[pick(unit(key, rng.HOME_MULTIPLIER), len(law))]
             mean = strength * self.rates.household * len(family)
-            self._plan(
-                who, t, random_ids.HOME_ATTEMPT, poisson(unit(key, random_ids.HOME_ATTEMPTS), mean)
-            )
+            self._plan(who, t, rng.HOME_ATTEMPT, poisson(unit(key, rng.HOME_ATTEMPTS), mean))
 
     def _day(self, cumulative: list[float], u: float) -> int:
         return next((k for k, total in enumerate(cumulative) if total > u), len(cumulative) - 1)
 
     def _plan(self, who: int, t: int, first: int, count: int) -> None:
         for j in range(first, first + count):
-            u = unit(self.key(who), random_ids.ATTEMPT + 4 * j + random_ids.TIME)
+            u = unit(self.key(who), rng.ATTEMPT + 4 * j + rng.TIME)
             self.attempts[t + self._day(self.generation, u)].append((who, j))
 
     def _attempt(self, who: int, j: int, t: int) -> None:
         def luck(what: int) -> float:
-            return unit(self.key(who), random_ids.ATTEMPT + 4 * j + what)
+            return unit(self.key(who), rng.ATTEMPT + 4 * j + what)
 
-        if j >= random_ids.HOME_ATTEMPT:
+        if j >= rng.HOME_ATTEMPT:
             family = self._family(who)
-            self._infect(family[pick(luck(random_ids.TARGET), len(family))], t, "household", who)
+            self._infect(family[pick(luck(rng.TARGET), len(family))], t, "household", who)
             return
         if not self.present(who, t):
             return
         layers = self._layers(who)
-        left = luck(random_ids.LAYER) * sum(rate for rate, _ in layers.values())
+        left = luck(rng.LAYER) * sum(rate for rate, _ in layers.values())
         reached = 0.0
         for name, (rate, places) in layers.items():  # noqa: B007 - used after the loop
             reached += rate
             if reached > left:
                 break
-        target = places[pick(luck(random_ids.TARGET), len(places))]
+        target = places[pick(luck(rng.TARGET), len(places))]
         if target is None or not self.present(target, t):
             return
-        if luck(random_ids.ACCEPT) < self._factor(name, who):
+        if luck(rng.ACCEPT) < self._factor(name, who):
             self._infect(target, t, name, who)
 
     def _factor(self, layer: str, a: int) -> float:

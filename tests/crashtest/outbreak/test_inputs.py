@@ -32,7 +32,7 @@ from releve.crashtest.outbreak import (
     simulate,
     tabulate_days,
 )
-from releve.crashtest.outbreak.distributions import tabulate_multiplier
+from releve.crashtest.outbreak.disease import tabulate_multiplier
 from releve.crashtest.outbreak.population import AssumedPlaces, count_assumed_places
 from tests.crashtest.outbreak.populations import build_operator, one_room, sample_population
 

@@ -9,7 +9,7 @@ import pytest
 
 from releve.crashtest.outbreak import Contacts, Controls, Outcome, Rotation, Scenario, simulate
 from releve.crashtest.outbreak.errors import OutbreakError
-from releve.crashtest.telework import find_presence
+from releve.crashtest.run_arrays import find_presence
 from tests.crashtest.outbreak.populations import constant, one_room
 from tests.crashtest.rough_quarter import plan_operator
 

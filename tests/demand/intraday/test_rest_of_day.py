@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from releve.demand import Forecast, build_forecast, compute_requirement
-from releve.demand.forecast.count_distribution import count_quantile
+from releve.demand.forecast.factors import count_quantile
 from releve.demand.intraday import (
     DayLaw,
     IntradaySettings,
@@ -19,7 +19,7 @@ from releve.demand.intraday import (
 )
 from releve.demand.intraday.day_law import condition
 from releve.demand.localtime import SLOTS, day_to_number
-from releve.demand.tables import Floats
+from releve.demand.requirement import Floats
 from tests.demand import series
 
 DAY = series.FIRST + timedelta(days=56)

@@ -16,7 +16,7 @@ from releve.demand.queue import (
     QueueOverflow,
     simulate,
 )
-from releve.demand.queue.layout import COUNTS
+from releve.demand.queue.model import COUNTS
 from tests.demand.queue.test_oracle import CASES, two_and_three
 
 FIELDS = (*COUNTS, "wait_answered_s", "wait_abandoned_s")

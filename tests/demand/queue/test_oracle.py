@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from releve.demand.queue import AgentChange, Centre, CentreSpec, Distribution, simulate, trace_day
-from releve.demand.queue.layout import COUNTS
+from releve.demand.queue.model import COUNTS
 from tests.demand.queue.oracle import Day
 
 EDGES = [0.0, 900.0, 1800.0, 3600.0]

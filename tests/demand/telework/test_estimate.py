@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from releve.demand.telework import RecordFaults, estimate_effects, read_work_records
-from releve.demand.telework.imputation import EffectEstimate, estimate_by_imputation
-from releve.demand.telework.shrinkage import Posterior, shrink_effects
+from releve.demand.telework.placebo import (
+    EffectEstimate,
+    Posterior,
+    estimate_by_imputation,
+    shrink_effects,
+)
 from tests.demand.telework.panels import Design, draw_panel, write_records
 
 HEAD = "agent,day,programme,place,paid_min,available_min,handled,handle_s,quality,repeats"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.demand.telework.fixed_effects import FixedEffects, find_largest_component
-from releve.demand.telework.imputation import (
+from releve.demand.telework.panel import FixedEffects, Panel, find_largest_component
+from releve.demand.telework.placebo import (
+    compute_placebo,
     estimate_by_dummy,
     estimate_by_imputation,
     list_horizons,
 )
-from releve.demand.telework.panel import Panel
-from releve.demand.telework.placebo import compute_placebo
 from tests.demand.telework.panels import Design, draw_panel, true_effect
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.demand.telework.imputation import estimate_by_dummy
 from releve.demand.telework.panel import Panel
-from releve.demand.telework.power import DETECTED, compute_rota_power
+from releve.demand.telework.placebo import DETECTED, compute_rota_power, estimate_by_dummy
 from tests.demand.telework.panels import MONDAY, Design, draw_panel
 
 ON_SITE = Design(agents=60, weeks=26, never=1.0)

@@ -20,8 +20,8 @@ from releve.demand.telework import (
     parse_draw,
     read_work_records,
 )
-from releve.demand.telework.imputation import estimate_by_dummy
 from releve.demand.telework.panel import Panel
+from releve.demand.telework.placebo import estimate_by_dummy
 from tests.demand.telework.panels import MONDAY, Design, draw_panel, write_records
 
 AGENTS, WEEKS = 60, 12

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from releve.demand.telework import EffectStep, judge_programmes
-from releve.demand.telework.document import FORMAT
+from releve.demand.telework.verdicts import FORMAT
 from releve.network import Operator, read_operator, sample_operator, write_operator
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from releve.accounts.roles import OUTSIDE, Role
+from releve.accounts.permissions import OUTSIDE, Role
 
 __all__ = ["ROWS", "STRANGER", "Row", "expected"]
 

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from releve.files.plan_folder import write_plans
 from releve.network import read_operator, sample_operator, write_operator
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
 from tests.desk.fixture_plan import week

@@ -8,8 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from releve.accounts.permissions import PERMISSIONS
-from releve.accounts.roles import Role
+from releve.accounts.permissions import PERMISSIONS, Role
 from releve.desk.access.guard import permission_of
 from releve.desk.navigation import ENTRIES, find_permission
 from tests.accounts.people import FR, give, person, sign_in

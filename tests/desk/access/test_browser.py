@@ -14,7 +14,7 @@ from allauth.mfa.totp.internal.auth import hotp_value
 from playwright.sync_api import Browser, Page, expect
 
 from releve.files.plan_folder import write_plans
-from releve.network.clock import UTC
+from releve.network.moments import UTC
 from tests.browser_tools import (
     VIEWS,
     View,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from releve.accounts.roles import OUTSIDE, Role
+from releve.accounts.permissions import OUTSIDE, Role
 from tests.accounts.people import CLIENT, signed_in
 from tests.desk.access.addresses import ROWS, expected
 from tests.desk.fixture_plan import CLIENTS, synthetic_plan

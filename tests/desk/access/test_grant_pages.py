@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from releve.accounts.models import Grant, Token, User
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger.chain import append
 from tests.accounts.people import give, person, sign_in
 from tests.accounts.test_grants import last_day

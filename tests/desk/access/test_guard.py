@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.desk import urls as desk_urls
-from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import (
+    actor_name,
     allow_anonymous,
     permission_of,
     require_permission,

@@ -20,10 +20,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from releve.accounts import rate_limit
-from releve.accounts.permissions import PERMISSIONS
-from releve.accounts.roles import Role
-from releve.desk.access import second_factor
+from releve.accounts import tokens
+from releve.accounts.permissions import PERMISSIONS, Role
+from releve.desk.access import forms
 from releve.ledger import rollback
 from releve.ledger.chain import read_head
 from releve.live import api as live
@@ -67,7 +66,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
     """Stop the clock, that of recent authentication too: both walks take as long as they take."""
     at = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: at)
-    monkeypatch.setattr(second_factor, "time", SimpleNamespace(time=at.timestamp))
+    monkeypatch.setattr(forms, "time", SimpleNamespace(time=at.timestamp))
     return at
 
 
@@ -135,7 +134,7 @@ def answers(
     """Return what every address answers each reader after something happened, which is undone."""
     found: dict[tuple[Role, str, str], tuple[int, str, bytes, int]] = {}
     for clear in (situation_cache.clear_cache, relief_solver.clear_cache, cache.clear,
-                  rate_limit.forget):  # fmt: skip
+                  tokens.forget):  # fmt: skip
         clear()
     with transaction.atomic():
         happen()

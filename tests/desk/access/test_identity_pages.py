@@ -12,7 +12,7 @@ from django.test import Client
 from releve.accounts import reidentification
 from releve.accounts.grants import STREAM
 from releve.accounts.models import User
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from tests.accounts.people import give, person, sign_in

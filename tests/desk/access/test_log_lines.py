@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import path
 from pytest_django.fixtures import Settings
 
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.desk import urls
 from tests.accounts.people import FR, give, person, sign_in
 from tests.desk.access.addresses import ROWS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.test import Client, override_settings
 
-from releve.accounts.roles import WATCHING, Role
+from releve.accounts.permissions import WATCHING, Role
 from tests.accounts.people import give, look_as, person, sign_in
 
 pytestmark = pytest.mark.django_db

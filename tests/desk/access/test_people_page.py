@@ -13,7 +13,7 @@ from django.utils import timezone
 from releve.accounts import tokens
 from releve.accounts.grants import STREAM, RoleRequest, revoke_token
 from releve.accounts.models import Grant, Token, User
-from releve.accounts.roles import Role
+from releve.accounts.permissions import Role
 from releve.accounts.two_people import COMMAND_LINE
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import give, look_as, person, sign_in

@@ -15,7 +15,7 @@ from django.urls import resolve
 from pytest_django.fixtures import Settings
 
 from releve.accounts.models import Grant
-from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, Role
 from releve.accounts.scopes import can, find_scope_faults
 from releve.desk.access.guard import permission_of
 from releve.files.plan_folder import write_plans

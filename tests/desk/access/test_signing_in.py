@@ -17,9 +17,9 @@ from pytest_django.fixtures import Settings
 from releve import environment
 from releve.accounts import grants
 from releve.accounts.models import User
-from releve.accounts.roles import Role
-from releve.desk.access.password_link import hand_over_link
-from releve.desk.access.sessions import POLLING
+from releve.accounts.permissions import Role
+from releve.desk.access.guard import POLLING
+from releve.desk.access.views import hand_over_link
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import FR, give, person, sign_in
 
@@ -101,7 +101,7 @@ def test_a_closed_account_does_not_come_in_and_its_sessions_are_over() -> None:
 
 def at(monkeypatch: pytest.MonkeyPatch, later: timedelta) -> None:
     now = time.time() + later.total_seconds()
-    monkeypatch.setattr("releve.desk.access.sessions.time", lambda: now)
+    monkeypatch.setattr("releve.desk.access.guard.time", lambda: now)
 
 
 def test_a_session_ends_after_an_hour_without_a_click(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,22 +20,19 @@ from releve.plan import (
     solve_day,
 )
 from releve.plan.candidate_groups import add_candidate_groups
-from releve.plan.day_solution import solve_problem
+from releve.plan.day_runs import solve_problem
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.integer_problem import IntegerProblem
-from releve.plan.large_plan import replace_rounding
-from releve.plan.progress import StageTimer
-from releve.plan.purchases import repair, search
-from releve.plan.purchases.replan import (
+from releve.plan.integer_problem import IntegerProblem, StageTimer, replace_rounding
+from releve.plan.purchases import search
+from releve.plan.purchases.lp import STEP, ShortfallTargets, apply_purchases
+from releve.plan.purchases.search import (
     CellMisses,
     PurchaseTrial,
     ReplanTask,
+    find_what_is_missing,
     measure_misses,
     replan_day,
 )
-from releve.plan.purchases.search import find_what_is_missing
-from releve.plan.purchases.shortfall_targets import STEP, ShortfallTargets
-from releve.plan.purchases.values import apply_purchases
 from releve.plan.relief import SolvedRelief
 from releve.plan.week import require_day
 from tests.plan.planner_parts import problem_of
@@ -72,7 +69,7 @@ def judged(
         seen.append(again.purchases)
         return judge(len(seen), again)
 
-    monkeypatch.setattr(repair, "replan_day", instead)
+    monkeypatch.setattr(search, "replan_day", instead)
     return seen
 
 
@@ -95,8 +92,8 @@ def test_a_set_that_lacks_a_laptop_gets_that_laptop_and_keeps_the_other(
     misses = replan_day(ReplanTask(case.operator, day, half))
     assert misses.pairs == {SITE_B}
     tried = PurchaseTrial(half, ShortfallTargets(case.settings.target, 1), misses, frozenset())
-    found = repair.repair_set(
-        repair.RepairTask(case.operator, day, tried, ("laptop", "skill", "seat"))
+    found = search.repair_set(
+        search.RepairTask(case.operator, day, tried, ("laptop", "skill", "seat"))
     )
     assert found is not None
     assert sorted(name for one in found.purchases for name in one.agents) == ["a2", "b2"]
@@ -159,15 +156,15 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
 ) -> None:
     case, day = solved
     first = [
-        repair.PurchaseSet((), ShortfallTargets(0.05, 1)),
-        repair.PurchaseSet((laptop("a2"),) * 2, ShortfallTargets(0.05, 1)),
+        search.PurchaseSet((), ShortfallTargets(0.05, 1)),
+        search.PurchaseSet((laptop("a2"),) * 2, ShortfallTargets(0.05, 1)),
     ]
-    monkeypatch.setattr(repair._LargeSearch, "_solve_first", lambda self, wanted: first)
+    monkeypatch.setattr(search._LargeSearch, "_solve_first", lambda self, wanted: first)
     seen = judged(
         monkeypatch, lambda turn, again: with_over(case, 0.01) if turn in fails else NOTHING
     )
     monkeypatch.setattr(
-        repair, "repair_set", lambda failed: repair.PurchaseSet((laptop("b2"),), failed.tried.aims)
+        search, "repair_set", lambda failed: search.PurchaseSet((laptop("b2"),), failed.tried.aims)
     )
     found = find_what_is_missing(case.operator, day)
     assert found.checked

@@ -29,8 +29,14 @@ from releve.plan import (
 from releve.plan.candidate_groups import add_candidate_groups
 from releve.plan.purchases import search
 from releve.plan.purchases.lp import KINDS, PurchaseSolution, solve_cheapest_set
-from releve.plan.purchases.replan import STAGES, CellMisses, ParallelMap, ReplanTask, replan_day
-from releve.plan.purchases.search import find_what_is_missing
+from releve.plan.purchases.search import (
+    STAGES,
+    CellMisses,
+    ParallelMap,
+    ReplanTask,
+    find_what_is_missing,
+    replan_day,
+)
 from releve.plan.week import require_day
 from tests.plan.planner_parts import problem_of
 from tests.plan.tiny_operators import Tiny, one_site_site_only, spare_person, two_sites_one_client

@@ -19,17 +19,23 @@ from releve.plan.result import Plan
 from releve.plan.settings import PlanSettings
 from releve.plan.week import hybrid
 from releve.plan.week.hybrid import build_hybrid_problem, plan_hybrid_week
-from releve.plan.week.hybrid_check import check_hybrid_week
 from releve.plan.week.hybrid_meetings import HybridInfeasibleError, choose_meetings
-from releve.plan.week.hybrid_program import HybridProblem, solve_hybrid_program
-from releve.plan.week.hybrid_rounding import name_home_days, round_home_heads
-from releve.plan.week.hybrid_table import format_week, read_week_table, write_week_table
+from releve.plan.week.hybrid_program import (
+    HybridProblem,
+    name_home_days,
+    round_home_heads,
+    solve_hybrid_program,
+)
 from releve.plan.week.hybrid_week import (
     HybridWeek,
+    format_week,
     move_week,
     read_planned_week,
+    read_week_table,
     select_past_days,
+    write_week_table,
 )
+from releve.plan.week.verification import check_hybrid_week
 from tests.plan.week.hybrid_case import (
     build_hybrid_case,
     build_operator,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from releve.plan.week.team_weeks import group_week_by_team
+from releve.plan.week.days import group_week_by_team
 from tests.desk.fixture_plan import build_hybrid_week, week
 
 

@@ -1,1 +1,0 @@
-"""The bulletin of the sector: the member's page, the clerk's page, and the clerk's addresses."""

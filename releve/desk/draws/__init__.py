@@ -1,1 +1,0 @@
-"""The draws of visits on the desk: today's, with the visits and tests that followed."""

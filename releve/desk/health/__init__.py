@@ -1,1 +1,0 @@
-"""The Health page: cases, clusters and contacts, under pseudonyms, for the health officer alone."""

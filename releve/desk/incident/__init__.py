@@ -1,1 +1,0 @@
-"""The incident room: roles, decisions with reasons, tasks, the log and the review."""

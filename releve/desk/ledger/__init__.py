@@ -1,1 +1,0 @@
-"""The pages of the ledger: entries, proofs, the export, the verifier."""

@@ -1,0 +1,461 @@
+"""The page *Now*: sites, coverage of the clients, what is late, messages, what happened last.
+
+What *Now* holds, in no language: rendered by a template, sent as JSON, answered by the API.
+
+Template filters that say in words what the page *Now* holds as codes.
+
+The page *Now*, and the retry of a task from it.
+
+Addresses of the page *Now*.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template import Library
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+from pydantic import Field
+
+from releve.accounts.scopes import can, is_outsider, scope_for
+from releve.desk.access.guard import actor_name
+from releve.desk.endpoint import ACT, serve
+from releve.desk.filters import add_words
+from releve.desk.http import page_response, part_response
+from releve.desk.live.forms_control import FORMS
+from releve.desk.live.page import ShownStream, read_stream
+from releve.desk.live.words import notice_text, translate_cause, when
+from releve.desk.page import PageModel, StreamPage
+from releve.desk.places.page import CLIENT_TONES, SITE_TONES
+from releve.desk.service import ServiceNow, service_now
+from releve.desk.switches import PressedSwitch, find_pressed
+from releve.desk.text import left, text_now
+from releve.live import api as live
+from releve.live.api import (
+    ClientCoverage,
+    ClientStanding,
+    ClientState,
+    IdentityCache,
+    MessageCounts,
+    PlanReach,
+    StrayRouting,
+    WorkerHealth,
+)
+from releve.network import Operator
+from releve.plan.coverage import COVERED
+from releve.situation import Notice, SiteStatus, Situation, list_notices, list_site_statuses
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+
+_MAX_NOTICES = 30
+
+
+class LateNotice(PageModel):
+    """What is late or ends soon; ``site`` is empty where it is not of one site."""
+
+    code: str
+    site: str
+    due_at: datetime
+    params: dict[str, Any] = Field(description="Days, instants, numbers and ids; no person")
+    url: str = Field(default="", description="Where it is dealt with")
+
+
+class EffectAside(PageModel):
+    """A task that failed too often and was set aside."""
+
+    id: int
+    kind: str
+    error: str
+
+
+class EventProposal(PageModel):
+    """An event that a telephony system's own finding suggests; a person records it."""
+
+    site: str
+    name: str
+    since: datetime
+    adapters: tuple[str, ...] = Field(description="The systems that find the site dead")
+    records: bool = Field(description="Whether the reader may record it")
+
+
+class NowPage(StreamPage):
+    """Everything as it stands, as far as the reader may see it; null: there is no such right."""
+
+    state: ClientState = Field(
+        description="The worst of the clients seen; of none: thin when a site is lost, or unknown"
+    )
+    plan: PlanReach
+    worker: WorkerHealth | None = Field(
+        default=None, description="Null while effects are run in time, and to outsiders"
+    )
+    routing: tuple[StrayRouting, ...] = Field(
+        default=(), description="To readers who see all sites: systems without the newest routes"
+    )
+    proposals: tuple[EventProposal, ...] = Field(
+        default=(), description="Sites that are open and do not answer the telephony"
+    )
+    switch: PressedSwitch | None = Field(
+        default=None, description="To readers who see all sites: the switch that is held"
+    )
+    sites: tuple[SiteStatus, ...] = Field(description="Those that are closed or cut off first")
+    sites_entered: tuple[str, ...] = Field(
+        default=(), description="Of these, those whose pages the reader may open"
+    )
+    reopens: bool = Field(description="Whether the reader may approve a reopening")
+    works: bool = Field(description="Whether the reader may work in incident rooms and on tasks")
+    clients: tuple[ClientStanding, ...] = Field(description="Those served worst first")
+    clients_entered: tuple[str, ...] = Field(
+        default=(), description="Of these, those whose pages the reader may open"
+    )
+    service: ServiceNow | None = Field(
+        default=None, description="The calls of today; null in a drill and to readers of no client"
+    )
+    late: tuple[LateNotice, ...]
+    messages: MessageCounts | None = Field(
+        description="To agents, about days that are not over: written, sent, answered, waiting"
+    )
+    aside: tuple[EffectAside, ...]
+    retried: int = Field(description="Tasks that failed and are being retried")
+    without_receipt: int = Field(
+        description="Roots and parts of the journal that left an hour ago, without receipt"
+    )
+    timeline: tuple[live.LogEntry, ...] = Field(description="The newest first")
+
+    @property
+    def lost(self) -> tuple[SiteStatus, ...]:
+        """Sites that are closed or cut off."""
+        return tuple(site for site in self.sites if site.state != "open")
+
+    @property
+    def worst(self) -> ClientStanding | None:
+        """The client served worst: now where one is short now, else within 48 hours."""
+        return live.find_worst_client(self.clients)
+
+
+def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
+    """Return a stream as one user may see it.
+
+    The number of queries does not depend on the number of sites, clients or people.
+    """
+    stream, seen = shown.name, scope_for(user, "situation.see")
+    site_pages, client_pages = scope_for(user, "sites.see"), scope_for(user, "plan.see")
+    operator, scene = live.operator_now(), live.load_scene(stream)
+    situation = live.situation_now(stream) if scene is None else scene.situation
+    head = shown.build_head(operator.row.time_zone)
+    at = head["at"]
+    all_sites, inside = seen.sites is None, not is_outsider(user)
+    coverage = None if scene is None else live.compute_scene_coverage(scene)
+    plan, ranked = live.find_plan_reach(coverage), live.rank_clients(operator, coverage)
+    clients = tuple(row for row in ranked if seen.has_client(row.client))
+    statuses = list_site_statuses(operator, situation, live.select_rules(situation))
+    sites = tuple(row for row in statuses if seen.has_site(row.site))
+    worker = live.read_worker_health() if inside else None
+    return NowPage(
+        **head,
+        state=live.judge_operator(clients, sites, plan),
+        plan=plan,
+        worker=worker if worker is not None and worker.alarm else None,
+        routing=live.list_astray(stream) if all_sites and inside else (),
+        proposals=tuple(_propose_events(stream, sites, user)),
+        switch=find_pressed(stream, user) if all_sites and inside else None,
+        sites=sites,
+        sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
+        reopens=can(user, "reopening.approve"),
+        works=can(user, "incident.work"),
+        clients=clients,
+        clients_entered=tuple(row.client for row in clients if client_pages.has_client(row.client)),
+        service=None if live.is_drill(stream) else service_now(at, user, scene),
+        late=tuple(_late(stream, situation, operator, at, user)),
+        messages=live.count_messages(stream, seen.sites) if can(user, "relief.people") else None,
+        aside=tuple(
+            EffectAside.from_row(row) for row in live.list_effects_aside(stream) if all_sites
+        ),
+        retried=len(live.list_late_effects(stream)) if all_sites else 0,
+        without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
+        timeline=live.list_last_entries(stream, seen.sees),
+    )
+
+
+def _propose_events(
+    stream: str, sites: tuple[SiteStatus, ...], user: AnyUser
+) -> Iterator[EventProposal]:
+    """Yield the sites that are found dead and of which no closure or outage is recorded."""
+    names = {site.site: site.name for site in sites if site.state == "open"}
+    for row in live.list_dead_places(stream):
+        if row.place in names:
+            records = can(user, "event.record.other", site=row.place)
+            yield EventProposal.from_row(
+                row, site=row.place, name=names[row.place], records=records
+            )
+
+
+def _late(
+    stream: str, situation: Situation, operator: Operator, at: datetime, user: AnyUser
+) -> Iterator[LateNotice]:
+    """Yield notices of the sites seen; those of no site only to a reader who sees all sites."""
+    seen, rules = scope_for(user, "situation.see"), live.select_rules(situation)
+    notices = _known_notices.get(
+        (stream, at),
+        (situation, operator, rules),
+        lambda: tuple(list_notices(situation, operator, rules, at)),
+    )
+    found = (row for row in notices if seen.sees(row.site))
+    for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):
+        yield LateNotice.from_row(row, params=dict(row.params), url=_find_remedy(row, user))
+
+
+_known_notices: IdentityCache[tuple[Notice, ...]] = IdentityCache()
+"""By stream and minute."""
+
+
+def _find_remedy(notice: Notice, user: AnyUser) -> str:
+    """Return where a reader deals with a notice, or else reads more of its site."""
+    site = notice.site or None
+    for form in FORMS:
+        if notice.code.startswith(form.answers) and can(user, form.permission, site=site):
+            return reverse(form.name)
+    if site is None:
+        return ""
+    closing = notice.code.partition(".")[0] in ("closure", "reopening")
+    if closing and can(user, "reopening.approve", site=site):
+        return reverse("record_reopening", args=[site])
+    return reverse("site", args=[site]) if can(user, "sites.see", site=site) else ""
+
+
+register = Library()
+
+_WIDTH, _HEIGHT = 192, 24
+"""Box of the drawing of a client's 48 hours."""
+_EFFECTS = {
+    "relief": lazy("make the relief"),
+    "publish": lazy("publish the routes"),
+    "notify": lazy("notify the agents concerned"),
+    "send": lazy("send a message"),
+}
+add_words(register, "client_tone", CLIENT_TONES)
+add_words(register, "site_tone", SITE_TONES)
+add_words(register, "effect_kind", _EFFECTS, else_code=True)
+
+
+@register.filter
+def headline(page: NowPage) -> str:
+    """Return the page's verdict: what is lost, then the client served worst."""
+    return " ".join(part for part in (_describe_losses(page), _describe_service(page)) if part)
+
+
+def _describe_losses(page: NowPage) -> str:
+    """Return the sites that are lost, those closed first; empty when all are open."""
+    parts = []
+    if closed := [site.name for site in page.lost if site.state == "closed"]:
+        parts.append(
+            ngettext("{names}: site closed.", "{names}: sites closed.", len(closed)).format(
+                names=text_now(page.time_zone).list(closed)
+            )
+        )
+    if cut := [site.name for site in page.lost if site.state == "cut_off"]:
+        parts.append(
+            ngettext("{names}: site cut off.", "{names}: sites cut off.", len(cut)).format(
+                names=text_now(page.time_zone).list(cut)
+            )
+        )
+    return " ".join(parts)
+
+
+def _describe_service(page: NowPage) -> str:
+    text = text_now(page.time_zone)
+    if (worst := page.worst) is not None:
+        if worst.short_now:
+            share = text.coverage(worst.now or 0.0)
+            return _("{client}: {coverage} covered now.").format(client=worst.name, coverage=share)
+        at = "" if worst.worst_at is None else when(worst.worst_at, text)
+        share = text.coverage(worst.worst or 0.0)
+        return _("{client}: {coverage} covered on {when}.").format(
+            client=worst.name, coverage=share, when=at
+        )
+    if page.plan.reach is None:
+        return _describe_plan(page)
+    until = _describe_reach(page)
+    if unknown := [
+        client for client in page.clients if client.state == "unknown" and not client.idle
+    ]:
+        return _("The requirement of {client} is not known.").format(client=unknown[0].name)
+    if any(client.state == "held" for client in page.clients):
+        return _("Every requirement is covered, now and {until}.").format(until=until)
+    if page.clients:
+        return _("Nothing is required, now and {until}.").format(until=until)
+    if page.sites and not page.lost:
+        return ngettext("The site is open.", "Every site is open.", len(page.sites))
+    return ""
+
+
+def _describe_reach(page: NowPage) -> str:
+    if page.plan.whole or page.plan.reach is None:
+        return _("for 48 hours")
+    return _("until {when}").format(when=when(page.plan.reach, text_now(page.time_zone)))
+
+
+def _describe_plan(page: NowPage) -> str:
+    """Return why no plan speaks of the hours ahead."""
+    if not page.plan.in_force:
+        return _("No plan is in force.")
+    if page.plan.begins is not None:
+        begins = when(page.plan.begins, text_now(page.time_zone))
+        return _("The plan in force begins on {when}.").format(when=begins)
+    return _("The plan in force is over.")
+
+
+_ALARMS = {
+    "ledger": lazy(
+        "The database is behind its signed roots: nothing is recorded or sent until an"
+        " administrator has put it right (`releve doctor` says how)"
+    ),
+    "disk": lazy("The disk is full: nothing more can be recorded or sent until space is freed"),
+    "stopped": lazy("The worker is stopped: what is recorded has no effect until it is started"),
+    "silent": lazy("The worker does not run: what is recorded has no effect until it is started"),
+    "stuck": lazy("The worker hangs: what is recorded has no effect until it is restarted"),
+    "overdue": lazy("Reliefs, routes or messages are overdue: the worker does not keep up"),
+    "clock": lazy(
+        "The clock was set ahead or back under the worker: set it right or, if it is right,"
+        " restart the worker"
+    ),
+}
+
+
+_ROUTING = {
+    "diverged": lazy("{system} routes by other routes than those wanted"),
+    "silent": lazy("{system} does not answer: it keeps the routes that it has"),
+}
+
+
+_ROUTING_STATES = {
+    "pending": lazy("being published"),
+    "applied": lazy("published, not yet confirmed"),
+    "confirmed": lazy("published and confirmed"),
+    "diverged": lazy("holds other routes"),
+    "silent": lazy("does not answer"),
+    "timed_out": lazy("not published in time"),
+}
+add_words(register, "worker_alarm", _ALARMS)
+add_words(register, "routing_state", _ROUTING_STATES)
+
+
+@register.filter
+def routing_alarm(row: StrayRouting) -> str:
+    """Return what is wrong with a telephony system."""
+    late = lazy("{system} has not taken the newest routes")
+    return str(_ROUTING.get(row.state, late)).format(system=row.adapter)
+
+
+@register.filter
+def shortfalls(page: NowPage) -> str:
+    """Return how many clients are short, now and later; empty where none is."""
+    now = sum(client.short_now for client in page.clients)
+    later = sum(client.short for client in page.clients) - now
+    parts = []
+    if now:
+        parts.append(
+            ngettext("{count} client short now.", "{count} clients short now.", now).format(
+                count=now
+            )
+        )
+    if later:
+        parts.append(
+            ngettext(
+                "{count} client short later within 48 hours.",
+                "{count} clients short later within 48 hours.",
+                later,
+            ).format(count=later)
+        )
+    return " ".join(parts)
+
+
+@register.filter
+def site_since(site: SiteStatus, page: NowPage) -> str:
+    """Return since when a site is lost, by its clocks; empty while it is open."""
+    text = text_now(page.time_zone).at_site(site.time_zone)
+    return "" if site.since is None else when(site.since, text)
+
+
+@register.filter
+def site_state(site: SiteStatus) -> str:
+    """Return a site's state, with who closed it."""
+    if site.state == "closed":
+        return translate_cause(site.cause, site.rule_cases, site.rule_days)
+    return _("down") if site.state == "cut_off" else _("open")
+
+
+@register.filter
+def time_left(site: SiteStatus, page: NowPage) -> str:
+    """Return the time until a closed site may open; empty where there is none left."""
+    return "" if site.earliest_reopening is None else left(page.at, site.earliest_reopening)
+
+
+@register.filter
+def notice(row: LateNotice, operator: Operator) -> str:
+    """Return what is late in a sentence."""
+    text = text_now(operator.row.time_zone)
+    if row.site in operator.site:
+        text = text.at_site(operator.site[row.site].time_zone)
+    return notice_text(Notice(row.code, row.site, row.due_at, row.params), operator, text)
+
+
+@register.filter
+def strip_paths(client: ClientCoverage) -> tuple[str, str]:
+    """Return what is covered and what is short of each half hour as two SVG paths."""
+    share = client.share
+    return _strips.get(client.client, (share,), lambda: _draw_strip(share.tolist()))
+
+
+_strips: IdentityCache[tuple[str, str]] = IdentityCache(512)
+
+
+def _draw_strip(shares: Sequence[float]) -> tuple[str, str]:
+    step = _WIDTH / max(1, len(shares))
+    covered, short = [], []
+    for at, share in enumerate(shares):
+        if math.isnan(share):
+            continue
+        x, top = at * step, _HEIGHT * (1 - share)
+        covered.append(f"M{x:.2f} {_HEIGHT}V{top:.2f}h{step:.2f}V{_HEIGHT}z")
+        if share < COVERED:
+            short.append(f"M{x:.2f} 0v{max(1.0, top):.2f}h{step:.2f}V0z")
+    return "".join(covered), "".join(short)
+
+
+@serve("situation.see")
+def now(request: HttpRequest) -> HttpResponse:
+    """Everything as it stands; the browser polls ``?part=live``."""
+    shown = read_stream(request)
+    page = now_page(shown, request.user)
+    context = {"operator": live.operator_now()}
+    if request.GET.get("part") == "live":
+        return part_response(request, "desk/now/_live.html", page, context)
+    return page_response(request, "desk/now/now.html", page, context)
+
+
+@serve("incident.work", ACT)
+def effect_retry(request: HttpRequest, number: int) -> HttpResponse:
+    """Retry a task that was set aside: one of their own sites where a user holds only some."""
+    if not scope_for(request.user, "incident.work").covers(site=live.find_effect_site(number)):
+        raise Http404
+    live.retry_effect(number, by=actor_name(request))
+    messages.success(request, _("It is being tried again."))
+    return redirect("now")
+
+
+urlpatterns = [
+    path("now", now, name="now"),
+    path("now.json", now, name="now_json"),
+    path("effects/<int:number>/retry", effect_retry, name="effect_retry"),
+]

@@ -1,1 +1,0 @@
-"""The page *Now*: sites, coverage of the clients, what is late, messages, what happened last."""

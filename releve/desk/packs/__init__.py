@@ -1,1 +1,0 @@
-"""Evidence packs on the desk: made, listed, handed out."""

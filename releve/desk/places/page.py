@@ -1,0 +1,515 @@
+"""Template filters that say in words what the pages of sites, clients and reliefs hold as codes.
+
+The moment a page shows: the stream (real, or a drill), its operator, situation and clock.
+
+The pages of sites, in no language: state and closure, seats, checks, inspections, permits.
+
+The pages of reliefs, in no language: the generations, and two of them compared.
+
+The pages of clients, in no language: coverage now and for 48 hours, programmes, reliefs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.http import Http404, HttpRequest
+from django.template import Library
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from pydantic import Field
+
+from releve.accounts.scopes import can, scope_for
+from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
+from releve.desk.filters import add_words
+from releve.desk.http import require_found
+from releve.desk.live.page import ShownStream, read_stream
+from releve.desk.page import PageModel, StreamPage
+from releve.desk.text import Text, left, text_now, translate_phrase
+from releve.files.plan_folder import StoredPlan, digest_plans
+from releve.live import api as live
+from releve.live.api import (
+    Activation,
+    ClientStanding,
+    ComparedDay,
+    HalfHour,
+    IdentityCache,
+    NoOperator,
+    PlanReach,
+    Relief,
+    SeatedSite,
+)
+from releve.network import HOME, Operator, parse_opening
+from releve.network.moments import zone
+from releve.network.seats import FloorPlan, lay_out_floors
+from releve.plan.result import SEVERITY, Status
+from releve.situation import (
+    ClosureTerms,
+    HeldPermit,
+    SiteStatus,
+    SiteVisit,
+    Situation,
+    find_closure_terms,
+    list_permits,
+    list_site_checks,
+    list_site_inspections,
+    to_local_day,
+)
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+
+@dataclass(frozen=True)
+class StreamContext:
+    """A stream at an instant; ``title`` is that of a drill."""
+
+    stream: str
+    at: datetime
+    operator: Operator
+    situation: Situation
+    text: Text
+    title: str = ""
+
+    def find_day(self, site: str = "") -> date:
+        """Return the stream's day where the operator counts its days, or at a site."""
+        return to_local_day(self.at, site, self.operator)
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The fields of a StreamPage; to the minute, so that a page stays the same meanwhile."""
+        return ShownStream(self.stream, self.title).build_head(self.operator.row.time_zone, self.at)
+
+
+def moment(request: HttpRequest) -> StreamContext:
+    """Return the stream that the user looks at; Http404 where there is no operator."""
+    try:
+        return load_stream_context(read_stream(request))
+    except NoOperator:
+        raise Http404(_("There are no reference data yet.")) from None
+
+
+def load_stream_context(shown: ShownStream) -> StreamContext:
+    """Return the current context of a stream; NoOperator when the registry is empty."""
+    operator = live.operator_now()
+    return StreamContext(
+        shown.name,
+        live.now(shown.name),
+        operator,
+        live.situation_now(shown.name),
+        text_now(operator.row.time_zone),
+        shown.title,
+    )
+
+
+FEWEST = 5
+"""Counts of cases below this are hidden without the health permission: they could name people."""
+_MOST_CHECKS, _MOST_INSPECTIONS = 7, 10
+
+
+class SitesPage(StreamPage):
+    """The sites that the reader may see."""
+
+    planned: bool = Field(description="Whether a plan is in force, so that seats are known")
+    sites: tuple[SeatedSite, ...]
+
+    @property
+    def ranked(self) -> tuple[SeatedSite, ...]:
+        """The sites, the closed ones first."""
+        return tuple(sorted(self.sites, key=lambda row: row.state != "closed"))
+
+
+class SitePage(StreamPage):
+    """One site."""
+
+    status: SeatedSite
+    planned: date | None = Field(description="The day that the seats are of")
+    cases: int | None = Field(description="Open cases; null where it is hidden")
+    cases_below: int | None = Field(description="Where it is hidden: there are fewer than this")
+    closure: ClosureTerms | None = Field(description="Null while it is open")
+    floors: tuple[FloorPlan, ...]
+    today: date = Field(description="By the clocks of the site")
+    today_by: str | None = Field(description="Who recorded today's check; null: not yet")
+    checks: tuple[SiteVisit, ...] = Field(description="The last ones, the newest first")
+    inspections: tuple[SiteVisit, ...] = Field(description="The last ones, the newest first")
+    kept_photos: tuple[str, ...] = Field(description="Of these, those that are not erased yet")
+    permits: tuple[HeldPermit, ...]
+
+
+def sites_page(now: StreamContext, user: AnyUser) -> SitesPage:
+    """Return the sites that a user may see."""
+    reach, scene = scope_for(user, "sites.see"), live.load_scene(now.stream)
+    found = live.describe_sites(now.operator, now.situation, scene)
+    return SitesPage(
+        **now.head,
+        planned=scene is not None,
+        sites=tuple(row for row in found.values() if reach.has_site(row.site)),
+    )
+
+
+def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
+    """Return the page of a site; Http404 where there is none of this id."""
+    require_found(now.operator.site.get(site), _("There is no such site."))
+    health = can(user, "health.see", site=site)
+    scene, situation = live.load_scene(now.stream), now.situation
+    seats = live.count_seats(now.operator, situation, scene)[site]
+    cases = sum(case.cleared_at is None for case in situation.cases_at.get(site, ()))
+    shown = health or cases >= FEWEST
+    today = now.find_day(site)
+    check = situation.checks.get((site, today.isoformat()))
+    rules = live.select_rules(situation)
+    inspections = tuple(list_site_inspections(situation, now.operator, site, _MOST_INSPECTIONS))
+    photos = (photo for visit in inspections for photo in visit.photos)
+    return SitePage(
+        **now.head,
+        status=live.describe_sites(now.operator, situation, scene)[site],
+        planned=scene.days[0] if scene is not None and scene.days else None,
+        cases=cases if shown else None,
+        cases_below=None if shown else FEWEST,
+        closure=find_closure_terms(situation, site, now.operator, rules),
+        floors=tuple(
+            lay_out_floors(now.operator, site, seats.usable or frozenset(), seats.taken or 0)
+        ),
+        today=today,
+        today_by=None if check is None else check.actor,
+        checks=tuple(list_site_checks(situation, now.operator, site, _MOST_CHECKS, health=health)),
+        inspections=inspections,
+        kept_photos=tuple(filter(live.has_photo, photos)),
+        permits=tuple(
+            row
+            for row in list_permits(situation, now.operator)
+            if (row.of, row.subject) == ("site", site)
+        ),
+    )
+
+
+class ReliefRow(PageModel):
+    """One generation of who works where."""
+
+    generation: int
+    source: Literal["planned", "first", "optimum", "base", "surge"]
+    lost: dict[str, dict[str, list[str]]] = Field(description="By day: sites, carriers, home_only")
+    moved: int
+    asked_at: datetime
+    made_at: datetime
+    published_at: datetime | None
+
+
+class PlanInForce(PageModel):
+    """The plan in force: the digest of each day's plan."""
+
+    at: datetime
+    by: str
+    version: int
+    days: dict[str, str] = Field(description="Day -> SHA-256 of its plan")
+
+
+class ReliefsPage(StreamPage):
+    """The generations, the one in force first."""
+
+    plan: PlanInForce | None
+    reliefs: tuple[ReliefRow, ...]
+
+
+class ComparisonPage(StreamPage):
+    """Two generations beside each other, on the days on which they differ; 0 is the plan."""
+
+    first: int
+    second: int
+    relief: ReliefRow = Field(description="The second one")
+    days: tuple[ComparedDay, ...]
+
+
+class PublicationPage(StreamPage):
+    """The changes from putting the plan folder in force; ``digest`` identifies the plans shown."""
+
+    days: tuple[live.PublishedDay, ...]
+    digest: str
+    fault: str
+
+
+def reliefs_page(now: StreamContext) -> ReliefsPage:
+    """Return the generations of a stream, and the plan they change."""
+    found = live.load_activation()
+    plan = None if found is None else PlanInForce.from_row(found)
+    rows = live.list_reliefs(now.stream)
+    return ReliefsPage(**now.head, plan=plan, reliefs=tuple(map(ReliefRow.from_row, rows)))
+
+
+def find_relief(stream: str, generation: int) -> Relief:
+    """Return a relief by its number; Http404 where there is none."""
+    return require_found(
+        live.find_relief(stream, generation), _("There is no relief of this number.")
+    )
+
+
+def comparison_page(
+    now: StreamContext, first: Relief | None, second: Relief, found: Activation
+) -> ComparisonPage:
+    """Return two generations beside each other; None is the plan in force itself."""
+    return ComparisonPage(
+        **now.head,
+        first=0 if first is None else first.generation,
+        second=second.generation,
+        relief=ReliefRow.from_row(second),
+        days=live.compare_reliefs(now.operator, first, second, found),
+    )
+
+
+def publication_page(
+    now: StreamContext, stored: Sequence[StoredPlan], fault: str
+) -> PublicationPage:
+    """Return what putting the stored plans in force changes; ``fault``: why it was not done."""
+    plans = [item.plan for item in stored]
+    return PublicationPage(
+        **now.head,
+        days=tuple(live.preview_publication(plans, live.load_activation(), now.operator)),
+        digest=digest_plans(stored),
+        fault=fault,
+    )
+
+
+_MOST_RELIEFS = 10
+_SIZES = (replace(WIDE_CHART, hours=3), replace(NARROW_CHART, hours=12))
+
+
+class ClientsPage(StreamPage):
+    """The clients that the reader may see."""
+
+    plan: PlanReach
+    clients: tuple[ClientStanding, ...]
+
+    @property
+    def ranked(self) -> tuple[ClientStanding, ...]:
+        """The clients, those served worst first."""
+        return tuple(sorted(self.clients, key=lambda row: row.rank))
+
+
+class ClientProgramme(PageModel):
+    """A programme of a client."""
+
+    programme: str
+    name: str
+    kind: str
+    opening: str
+
+
+class TouchingRelief(ReliefRow):
+    """A relief as one client is concerned by it."""
+
+    people: int = Field(description="People who work differently for its programmes")
+    in_force: bool
+
+
+class ClientPage(StreamPage):
+    """One client, half hour by half hour."""
+
+    standing: ClientStanding
+    plan: PlanReach
+    half_hours: tuple[HalfHour, ...]
+    programmes: tuple[ClientProgramme, ...]
+    reliefs: tuple[TouchingRelief, ...]
+
+
+def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
+    """Return the clients that a user may see, in the order of the operator."""
+    reach = scope_for(user, "plan.see")
+    sees = reach.clients is None or reach.clients
+    found = live.compute_coverage(now.stream) if sees else None
+    return ClientsPage(
+        **now.head,
+        plan=live.find_plan_reach(found),
+        clients=tuple(
+            live.describe_standing(row, found)
+            for row in now.operator.clients
+            if reach.has_client(row.id)
+        ),
+    )
+
+
+def client_page(now: StreamContext, client: str) -> ClientPage:
+    """Return the page of a client; Http404 where there is none of this id."""
+    known = require_found(now.operator.client.get(client), _("There is no such client."))
+    found = live.compute_coverage(now.stream)
+    programmes = [row for row in now.operator.programmes if row.client == client]
+    touched = frozenset(row.id for row in programmes)
+    return ClientPage(
+        **now.head,
+        standing=live.describe_standing(known, found),
+        plan=live.find_plan_reach(found),
+        half_hours=() if found is None else tuple(found.list_half_hours(client)),
+        programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
+        reliefs=tuple(_list_reliefs(now, touched)),
+    )
+
+
+def _list_reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[TouchingRelief]:
+    """Yield the reliefs that change who works for some programmes, the newest first."""
+    found = live.list_touching_reliefs(now.stream, programmes, _MOST_RELIEFS)
+    for at, (relief, people) in enumerate(found):
+        yield TouchingRelief.from_row(relief, people=people, in_force=at == 0)
+
+
+def draw_client(now: StreamContext, client: str) -> tuple[Chart, ...]:
+    """Return a client's half hours as drawings, one for each width of the screen."""
+    found = live.compute_coverage(now.stream)
+    own = None if found is None else found.find_client(client)
+    if found is None or own is None:
+        return ()
+    return tuple(draw(found.build_series(own), size, now.text) for size in _SIZES)
+
+
+def draw_sparks(stream: str) -> Mapping[str, tuple[str, str, str]]:
+    """Return small paths of covered, missing and required by client, drawn once a coverage."""
+    found = live.compute_coverage(stream)
+    if found is None:
+        return {}
+
+    def build() -> Mapping[str, tuple[str, str, str]]:
+        return {row.client: spark(found.build_series(row)) for row in found.clients}
+
+    return _sparks.get(found.stream, (found.clients,), build)
+
+
+_sparks: IdentityCache[Mapping[str, tuple[str, str, str]]] = IdentityCache()
+
+
+register = Library()
+
+_SITES = {
+    "open": lazy("Open"),
+    "closed": lazy("Closed"),
+    "power": lazy("Without power"),
+    "link": lazy("Link down"),
+}
+SITE_TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}
+_PERMIT_TONES = {"valid": "held", "withdrawn": "missed", "ended": "missed", "not_yet": "unknown"}
+_PERMITS = {
+    "valid": lazy("valid"),
+    "withdrawn": lazy("withdrawn"),
+    "ended": lazy("ended"),
+    "not_yet": lazy("not yet valid"),
+}
+_VERDICTS = {"partly": lazy("partly kept"), "not_kept": lazy("not kept")}
+_SEATS = {"taken": lazy("taken"), "free": lazy("usable"), "blocked": lazy("blocked")}
+CLIENT_TONES: Mapping[str, Status] = {
+    **{str(status): status for status in SEVERITY},
+    "short_now": Status.MISSED,
+    "short_later": Status.THIN,
+}
+"""A verdict has the colour of its own name."""
+_KINDS = {
+    "inbound": lazy("inbound calls"),
+    "outbound": lazy("outbound calls"),
+    "back_office": lazy("back office"),
+}
+_SOURCES = {
+    "planned": lazy("prepared in the plan"),
+    "first": lazy("first answer"),
+    "optimum": lazy("optimum in whole people"),
+    "base": lazy("back to the plan"),
+    "surge": lazy("put in force for a surge or absences"),
+}
+add_words(register, "site_word", _SITES)
+add_words(register, "site_tone", SITE_TONES)
+add_words(register, "client_tone", CLIENT_TONES)
+add_words(register, "permit_tone", _PERMIT_TONES)
+add_words(register, "permit_word", _PERMITS)
+add_words(register, "seat_word", _SEATS)
+add_words(register, "verdict_word", _VERDICTS)
+add_words(register, "programme_kind", _KINDS)
+add_words(register, "source_word", _SOURCES, else_code=True)
+
+
+def list_names(operator: Operator) -> Mapping[str, str]:
+    """Return the names of the places and programmes, by id."""
+    sites = {row.id: row.name for row in operator.sites}
+    return {HOME: _("at home"), **sites, **{row.id: row.name for row in operator.programmes}}
+
+
+@register.filter
+def countdown(row: SiteStatus, at: datetime) -> str:
+    """Return how long a closure lasts at least; empty where nothing says."""
+    if row.earliest_reopening is None:
+        return ""
+    time = left(at, row.earliest_reopening)
+    if time:
+        return _("{time} left at least").format(time=time)
+    return _("may reopen once its conditions are met")
+
+
+@register.filter
+def site_moment(at: datetime | None, page: SitePage) -> str:
+    """Return an instant by the clocks of a site; empty where there is none."""
+    text = text_now(page.time_zone).at_site(page.status.time_zone)
+    return "" if at is None else text.moment(at)
+
+
+@register.filter
+def permit_state(row: HeldPermit, today: date) -> str:
+    """Return how an authorisation stands."""
+    return row.state_on(today)
+
+
+@register.filter
+def client_word(row: ClientStanding) -> str:
+    """Return how a client is served."""
+    if row.idle:
+        return _("nothing is required")
+    if row.state == "short_now":
+        return _("short now")
+    if row.state == "short_later":
+        return _("held, short for a time")
+    return translate_phrase(Status(row.state).label)
+
+
+@register.filter
+def worst_words(row: ClientStanding, time_zone: str) -> str:
+    """Return the worst coverage and when it is; a dash where nothing is known or required."""
+    if row.worst is None or row.worst_at is None:
+        return "–"
+    text = text_now(time_zone)
+    return _("{coverage}, {time}").format(
+        coverage=text.coverage(row.worst), time=text.moment(row.worst_at)
+    )
+
+
+@register.filter
+def half_hour(row: HalfHour, time_zone: str) -> str:
+    """Return when a half hour begins, by the clocks of a time zone."""
+    text, day = text_now(time_zone), row.start.astimezone(zone(time_zone)).date()
+    return f"{text.short_day(day)} {text.clock(row.start)}"
+
+
+@register.filter
+def opening_hours(row: ClientProgramme) -> str:
+    """Return when a programme is open."""
+    return text_now("UTC").opening_hours(parse_opening(row.opening))
+
+
+@register.filter
+def lost_words(row: ReliefRow, names: Mapping[str, str]) -> str:
+    """Return which places a relief answers the loss of, on any of its days."""
+    sites = {names.get(name, name) for day in row.lost.values() for name in day["sites"]}
+    carriers = {name for day in row.lost.values() for name in day["carriers"]}
+    return text_now("UTC").list([*sorted(sites), *sorted(carriers)]) or _("nothing is lost")
+
+
+@register.filter
+def relief_name(generation: int) -> str:
+    """Return what a generation is called; 0 is the plan."""
+    if not generation:
+        return _("the plan")
+    return _("relief {number}").format(number=generation)
+
+
+@register.filter
+def change_words(counts: tuple[int, int]) -> str:
+    """Return how much the second number is above the first."""
+    change = counts[1] - counts[0]
+    if not change:
+        return "="
+    return ("+" if change > 0 else "") + text_now("UTC").number(change)

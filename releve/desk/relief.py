@@ -1,0 +1,619 @@
+"""The page of the relief in force: who moves where, and who has not answered.
+
+What the relief page holds, in no language: who moves where, and who has not answered.
+
+The drawings of the relief page, as shapes of an SVG: shifts by place, flows between places.
+
+Template filters that say in words what the relief page holds as codes.
+
+The relief as an Excel file: who moves where, and who has answered.
+
+The page of the relief in force, its Excel file, and the answers given by voice.
+
+Addresses of the relief in force and its people.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template import Library
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+from pydantic import Field
+
+from releve.accounts.scopes import Scope, can, scope_for
+from releve.desk.access.guard import actor_name
+from releve.desk.endpoint import ACT, serve
+from releve.desk.filters import add_words
+from releve.desk.http import download, page_response, read_day, read_number
+from releve.desk.live.page import ShownStream, read_stream
+from releve.desk.page import StreamPage
+from releve.desk.text import text_now
+from releve.files.operator_folder import Cell, ListSheet, write_sheets
+from releve.live import api as live
+from releve.live.api import (
+    AgentMove,
+    MessageCounts,
+    NotifiedAgent,
+    NotifiedRide,
+    PeopleFlow,
+    PlaceChange,
+    ReliefInForce,
+    ShiftCount,
+    ShiftPost,
+)
+from releve.network import HOME, Operator
+from releve.network.moments import zone
+from releve.network.workbook import WORKBOOK_TYPE
+from releve.plan.named_assignments import SiteArrival
+from releve.transport import TO_SITE
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+
+_Row = TypeVar("_Row")
+Shown = Literal["unanswered", "unreachable", "answered", "all"]
+SHOWN: Mapping[Shown, frozenset[str]] = {
+    "unanswered": frozenset({"unaddressed", "exhausted", "waiting", "queued"}),
+    "unreachable": frozenset({"unaddressed", "exhausted"}),
+    "answered": frozenset({"acknowledged"}),
+    "all": frozenset({"unaddressed", "exhausted", "waiting", "queued", "acknowledged"}),
+}
+"""What a list of people shows, by the states that are in it."""
+ROWS_A_PAGE = 100
+MOST_SHIFTS = 8
+"""Shifts of a place drawn at most: those that change most."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefChoice:
+    """What a reader asks for; the numbers of pages begin with 1."""
+
+    day: date | None = None
+    site: str = ""
+    show: Shown = "unanswered"
+    people: int = 1
+    moves: int = 1
+
+
+class ReliefPage(StreamPage):
+    """The relief in force as one reader may see it."""
+
+    planned: bool = Field(description="Whether a plan is in force for the hours ahead")
+    generation: int | None = Field(default=None, description="Null: no relief, the plan applies")
+    source: str = ""
+    lost: tuple[str, ...] = Field(default=(), description="Sites and carriers lost on that day")
+    from_at: datetime | None = Field(default=None, description="When it was made")
+    published: bool = Field(default=False, description="Whether its routes are published")
+    days: tuple[date, ...] = ()
+    day: date | None = None
+    site: str = Field(default="", description="Home site asked for; empty: all that are seen")
+    sites: tuple[str, ...] = Field(default=(), description="Home sites of the reader's scope")
+    changed: int = 0
+    changes: tuple[AgentMove, ...] = ()
+    changes_page: int = 1
+    changes_pages: int = 1
+    flows: tuple[PeopleFlow, ...] = ()
+    arrivals: tuple[SiteArrival, ...] = ()
+    places: tuple[PlaceChange, ...] = Field(default=(), description="Whose shifts change")
+    counts: MessageCounts
+    show: Shown = "unanswered"
+    people: tuple[NotifiedAgent, ...] = Field(
+        default=(), description="With a message about days that are not over, and what became of it"
+    )
+    people_count: int = 0
+    people_page: int = 1
+    people_pages: int = 1
+    calls: bool = Field(description="Whether the reader sees addresses and records answers")
+    addresses: dict[str, tuple[str, ...]] = Field(
+        default={}, description="Of these people, where the reader may call them"
+    )
+    names: dict[str, str] = Field(description="Of sites and programmes")
+
+    @property
+    def moving(self) -> tuple[PeopleFlow, ...]:
+        """The flows between different places."""
+        return tuple(row for row in self.flows if row.origin != row.target)
+
+
+def relief_page(
+    shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whole: bool = False
+) -> ReliefPage:
+    """Return the relief in force; ``whole``: every row on one page, as a file has it."""
+    stream, operator = shown.name, live.operator_now()
+    seen = scope_for(user, "relief.people")
+    homes = _find_homes(seen, operator, choice.site)
+    calls = can(user, "relief.call")
+    rows = live.list_notified_agents(stream, homes)
+    people = _cut([row for row in rows if row.state in SHOWN[choice.show]], choice.people, whole)
+    listed = tuple(people.object_list)
+    found = live.describe_relief(stream, choice.day, homes, most_shifts=MOST_SHIFTS)
+    moves = _cut(() if found is None else found.roster.list_changed(), choice.moves, whole)
+    moving = tuple(moves.object_list)
+    changes = () if found is None else live.list_agent_moves(found, moving)
+    met = _find_places_of_people(changes, () if found is None else found.places)
+    return ReliefPage.from_row(
+        found,
+        **shown.build_head(operator.row.time_zone),
+        planned=found is not None,
+        lost=() if found is None else _list_lost(found, seen),
+        changed=moves.paginator.count,
+        changes=changes,
+        changes_page=moves.number,
+        changes_pages=moves.paginator.num_pages,
+        site=choice.site,
+        sites=tuple(row.id for row in operator.sites if seen.has_site(row.id)),
+        counts=live.count_messages(stream, homes),
+        show=choice.show,
+        people=listed,
+        people_count=people.paginator.count,
+        people_page=people.number,
+        people_pages=people.paginator.num_pages,
+        calls=calls,
+        addresses=_find_addresses(listed, user) if calls else {},
+        names={row.id: row.name for row in operator.sites if seen.has_site(row.id) or row.id in met}
+        | {row.id: row.name for row in operator.programmes},
+    )
+
+
+def _list_lost(found: ReliefInForce, seen: Scope) -> tuple[str, ...]:
+    """Return the sites lost that are in a scope, and the carriers."""
+    return (*sorted(filter(seen.has_site, found.lost_sites)), *sorted(found.lost_carriers))
+
+
+def _find_addresses(people: Sequence[NotifiedAgent], user: AnyUser) -> dict[str, tuple[str, ...]]:
+    """Return the addresses of those whom a user may call, in the order in which they are tried."""
+    agents = [row.agent for row in people if can(user, "relief.call", site=row.site)]
+    known = live.list_addresses(agents)
+    return {agent: tuple(known.get(agent, ())) for agent in agents}
+
+
+def _find_places_of_people(changes: Sequence[AgentMove], places: Sequence[PlaceChange]) -> set[str]:
+    """Return the places where the people shown are found or sent: their names may be read too."""
+    posts = (post for row in changes for post in (row.before, row.after))
+    return {row.place for row in places} | {post.place for post in posts if post}
+
+
+def _find_homes(seen: Scope, operator: Operator, site: str) -> frozenset[str] | None:
+    """Return the home sites whose people are shown; None: all."""
+    if site:
+        return frozenset({site}) if seen.has_site(site) and site in operator.site else frozenset()
+    return seen.sites
+
+
+def _cut(rows: Sequence[_Row], number: int, whole: bool) -> Page[_Row]:
+    """Return a page of rows by its number, within bounds; ``whole``: all of them."""
+    size = max(1, len(rows)) if whole else ROWS_A_PAGE
+    return Paginator(rows, size).get_page(max(1, number))
+
+
+_HOUR = timedelta(hours=1)
+_HEAD, _ROW, _GAP, _FOOT = 22.0, 18.0, 8.0, 24.0
+"""Heights of a place's head, of a shift, between places, and of the axis."""
+_LETTER = 7.2
+"""Width of a letter of a label."""
+_LINES = 2
+"""Lines of a label at most."""
+_NODE = 10.0
+"""Width of a place between the bands of people."""
+_COUNT = 84.0
+"""Width kept free on the right for the counts of a shift."""
+Band = tuple[float, float, float, ShiftCount]
+"""A changing shift: x, y and width, and how many people work it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gantt:
+    """Shifts in the box ``0 0 width height``, by place, each place with the y of its head.
+
+    ``hours`` are the lines of the axis, ``base`` its y.
+    """
+
+    name: str
+    width: float
+    height: float
+    base: float
+    places: tuple[tuple[float, PlaceChange, tuple[Band, ...]], ...]
+    hours: tuple[tuple[float, datetime], ...]
+
+
+def draw_gantt(places: Sequence[PlaceChange], name: str, width: float, step_hours: int) -> Gantt:
+    """Return the changing shifts of places on one axis of time, every ``step_hours`` labelled."""
+    bands = [band for place in places for band in place.shifts]
+    first = min(band.start for band in bands)
+    first = first.replace(minute=0, second=0, microsecond=0)
+    last = max(band.end for band in bands)
+    scale = (width - _COUNT) / max(_HOUR, last - first).total_seconds()
+
+    def x(at: datetime) -> float:
+        return round((at - first).total_seconds() * scale, 1)
+
+    drawn, y = [], 0.0
+    for place in places:
+        rows = tuple(
+            (x(band.start), y + _HEAD + _ROW * at, round(x(band.end) - x(band.start), 1), band)
+            for at, band in enumerate(place.shifts)
+        )
+        drawn.append((y, place, rows))
+        y += _HEAD + _ROW * len(rows) + _GAP
+    steps = range(0, (last - first) // _HOUR + 1, step_hours)
+    hours = tuple((x(first + step * _HOUR), first + step * _HOUR) for step in steps)
+    return Gantt(name, width, y + _FOOT, y, tuple(drawn), hours)
+
+
+_Node = tuple[str, float, float, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDrawing:
+    """Places in the plan (left) and in force (right) in the box ``0 0 width height``.
+
+    ``left`` and ``right`` hold each place with its y, its height and the lines of its label,
+    ``paths`` the band of each flow; ``ends`` are the x of both columns.
+    """
+
+    name: str
+    width: float
+    height: float
+    ends: tuple[float, float]
+    left: tuple[_Node, ...]
+    right: tuple[_Node, ...]
+    paths: tuple[tuple[str, PeopleFlow], ...]
+
+
+def draw_flows(
+    flows: Sequence[PeopleFlow], words: Mapping[str, str], name: str, width: float, side: float
+) -> FlowDrawing:
+    """Return the people of each place before and after; ``side`` is kept for labels on each side.
+
+    Heights are proportional to people, with a least height that stays visible.
+    """
+    before: Counter[str] = Counter()
+    after: Counter[str] = Counter()
+    for row in flows:
+        before[row.origin] += row.people
+        after[row.target] += row.people
+    most = max(len(before), len(after))
+    scale = max(140.0, 34.0 * most) / max(1, before.total())
+    letters = int(side / _LETTER) - 1
+    (left, height), (right, other) = (
+        _stack(ends, words, scale, letters) for ends in (before, after)
+    )
+    tops = ({row[0]: row[1] for row in left}, {row[0]: row[1] for row in right})
+    left_order, right_order = map(list, tops)
+    start, end = side + _NODE, width - side - _NODE
+    middle, paths = (start + end) / 2, []
+    for row in sorted(
+        flows, key=lambda row: (left_order.index(row.origin), right_order.index(row.target))
+    ):
+        tall = max(1.0, row.people * scale)
+        top, low = tops[0][row.origin], tops[1][row.target]
+        tops[0][row.origin] += tall
+        tops[1][row.target] += tall
+        path = (
+            f"M{start:g} {top:.1f}C{middle:g} {top:.1f} {middle:g} {low:.1f} {end:g} {low:.1f}"
+            f"v{tall:.1f}C{middle:g} {low + tall:.1f} {middle:g} {top + tall:.1f}"
+            f" {start:g} {top + tall:.1f}z"
+        )
+        paths.append((path, row))
+    high = round(max(height, other), 1)
+    return FlowDrawing(name, width, high, (side, end), left, right, tuple(paths))
+
+
+def _stack(
+    people: Mapping[str, int], words: Mapping[str, str], scale: float, letters: int
+) -> tuple[tuple[_Node, ...], float]:
+    """Return the places of a column below each other, and the height of all.
+
+    A name is broken between its words where ``letters`` do not hold it: sites of one city differ by
+    their last word.
+    """
+    nodes, y = [], 4.0
+    for place in sorted(people, key=lambda place: _rank(place, words)):
+        tall = max(2.0, people[place] * scale)
+        label = f"{words[place]} ({people[place]})"
+        lines = textwrap.wrap(label, letters, max_lines=_LINES, placeholder="…")
+        nodes.append((place, round(y, 1), round(tall, 1), lines))
+        y += max(tall, 16.0) + 14.0
+    return tuple(nodes), y
+
+
+def _rank(place: str, words: Mapping[str, str]) -> tuple[int, str]:
+    """Return the order of a place: sites by name, then home, then no shift."""
+    return ({"home": 1, "": 2}.get(place, 0), words[place])
+
+
+register = Library()
+
+_STATES = {
+    "unaddressed": lazy("no address: written, not sent"),
+    "exhausted": lazy("out of reach: every address tried"),
+    "waiting": lazy("no answer yet"),
+    "queued": lazy("to be sent"),
+    "acknowledged": lazy("has answered"),
+}
+_TONES = {
+    "unaddressed": "missed",
+    "exhausted": "missed",
+    "waiting": "thin",
+    "queued": "unknown",
+    "acknowledged": "held",
+}
+CHANNELS = {
+    "email": lazy("e-mail"),
+    "apprise": lazy("message service"),
+    "file": lazy("file"),
+    "none": lazy("no address"),
+    "": lazy("not yet"),
+}
+_SHOWN = {
+    "unanswered": lazy("No answer"),
+    "unreachable": lazy("Out of reach"),
+    "answered": lazy("Have answered"),
+    "all": lazy("All"),
+}
+add_words(register, "answer_tone", _TONES)
+add_words(register, "show_words", _SHOWN)
+add_words(register, "channel_name", CHANNELS, else_code=True)
+
+
+@register.filter("place_label")
+def name_place(place: str, page: ReliefPage) -> str:
+    """Return the name of a site, of home, or of no shift."""
+    return page.names.get(place, place) if place not in ("", HOME) else str(_OFF_SITE[place])
+
+
+_OFF_SITE = {"": lazy("no shift"), HOME: lazy("at home")}
+
+
+@register.filter
+def relief_headline(page: ReliefPage) -> str:
+    """Return who is still to be reached; else how many move."""
+    waiting, text = page.counts.waiting, text_now(page.time_zone)
+    if waiting:
+        return ngettext(
+            "{count} person has not answered", "{count} people have not answered", waiting
+        ).format(count=text.number(waiting))
+    if page.counts.notified:
+        return _("Every message has been answered")
+    if page.changed:
+        return ngettext(
+            "{count} person works differently", "{count} people work differently", page.changed
+        ).format(count=text.number(page.changed))
+    return _("The plan applies: no person moves") if page.planned else _("No plan is in force")
+
+
+@register.filter
+def relief_tone(page: ReliefPage) -> str:
+    """Return the tone of the page."""
+    if page.counts.unaddressed or page.counts.exhausted:
+        return "missed"
+    if page.counts.waiting:
+        return "thin"
+    return "held" if page.planned else "unknown"
+
+
+@register.filter
+def lost_names(page: ReliefPage) -> str:
+    """Return what is lost on the day shown."""
+    names = [page.names.get(place, place) for place in page.lost]
+    return text_now(page.time_zone).list(names) or _("nothing is lost")
+
+
+@register.filter
+def post_shift(post: ShiftPost, page: ReliefPage) -> str:
+    """Return the times of a shift by the clocks of its place, and its programme."""
+    text = text_now(page.time_zone).at_site(post.time_zone)
+    programme = page.names.get(post.programme, post.programme)
+    return f"{text.span(post.start, post.end)}, {programme}"
+
+
+@register.filter("answer_state")
+def describe_state(row: NotifiedAgent) -> str:
+    """Return what became of a person's message, with who recorded a spoken answer."""
+    if row.answered_to:
+        return _("has answered by voice, recorded by {who}").format(who=row.answered_to)
+    return str(_STATES[row.state])
+
+
+@register.filter
+def answer_ring(counts: MessageCounts) -> tuple[tuple[str, int, int], ...]:
+    """Return the parts of the ring of acknowledgements: tone, people, and people before it."""
+    beyond = counts.unaddressed + counts.exhausted
+    reached = counts.notified - beyond
+    return (
+        ("held", counts.acknowledged, 0),
+        ("thin", reached - counts.acknowledged, counts.acknowledged),
+        ("missed", beyond, reached),
+    )
+
+
+@register.filter
+def ring_words(page: ReliefPage) -> str:
+    """Return the ring of acknowledgements in a sentence."""
+    counts, text = page.counts, text_now(page.time_zone)
+    return _("{answered} of {all} have answered; {beyond} are out of reach.").format(
+        answered=text.number(counts.acknowledged),
+        all=text.number(counts.notified),
+        beyond=text.number(counts.unaddressed + counts.exhausted),
+    )
+
+
+@register.filter
+def gantts(page: ReliefPage) -> tuple[Gantt, ...]:
+    """Return the drawing of the changing shifts, for a wide and a narrow screen."""
+    if not page.places:
+        return ()
+    return draw_gantt(page.places, "wide", 960, 2), draw_gantt(page.places, "narrow", 360, 4)
+
+
+@register.filter
+def flow_drawings(page: ReliefPage) -> tuple[FlowDrawing, ...]:
+    """Return the flow of people between places, for a wide and a narrow screen."""
+    if not page.moving:
+        return ()
+    places = {place for row in page.flows for place in (row.origin, row.target)}
+    words = {place: name_place(place, page) for place in places}
+    return (
+        draw_flows(page.flows, words, "wide", 960, 200),
+        draw_flows(page.flows, words, "narrow", 360, 112),
+    )
+
+
+@register.filter
+def flow_words(page: ReliefPage) -> str:
+    """Return the flows between different places as a sentence."""
+    return "; ".join(flow_line(row, page) for row in page.moving)
+
+
+@register.filter
+def flow_line(row: PeopleFlow, page: ReliefPage) -> str:
+    """Return how many people go from a place to a place."""
+    ends = {"origin": name_place(row.origin, page), "target": name_place(row.target, page)}
+    return _("{origin} → {target}: {count}").format(**ends, count=row.people)
+
+
+@register.filter
+def ride_words(ride: NotifiedRide) -> str:
+    """Return the vehicle of a ride, with its hours at the stop and at the site."""
+    text = text_now(ride.time_zone)
+    if ride.leg == TO_SITE:
+        said = _("Shuttle {vehicle}: {stop} {at}, {site} {at_site}")
+    else:
+        said = _("Way home, shuttle {vehicle}: {site} {at_site}, {stop} {at}")
+    hours = {"at": text.clock(ride.at), "at_site": text.clock(ride.at_site)}
+    return said.format(vehicle=ride.vehicle, stop=ride.stop, site=ride.site, **hours)
+
+
+def write_relief(page: ReliefPage) -> bytes:
+    """Return the workbook; times are those of the place, or of the operator for messages."""
+    return write_sheets((_list_calls(page), _list_moves(page)), page.at)
+
+
+def _list_calls(page: ReliefPage) -> ListSheet:
+    titles = [
+        _("Agent"),
+        _("Home site"),
+        _("State"),
+        _("Written by"),
+        _("Addresses tried"),
+        _("Relief"),
+        _("Sent at"),
+        _("Next address at"),
+        _("Answered at"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            row.agent,
+            page.names.get(row.site, row.site),
+            describe_state(row),
+            str(CHANNELS.get(row.channel, row.channel)),
+            row.tries,
+            row.generation,
+            _local(row.sent_at, page.time_zone),
+            _local(row.next_try_at, page.time_zone),
+            _local(row.acknowledged_at, page.time_zone),
+        ]
+        for row in page.people
+    ]
+    if page.calls:
+        titles.append(_("Addresses"))
+        for cells, row in zip(rows, page.people, strict=True):
+            cells.append(", ".join(page.addresses.get(row.agent, ())))
+    return ListSheet(_("Call list"), titles, rows)
+
+
+def _list_moves(page: ReliefPage) -> ListSheet:
+    before = (_("Place before"), _("Start before"), _("End before"), _("Programme before"))
+    after = (_("Place after"), _("Start after"), _("End after"), _("Programme after"))
+    rows = [
+        (
+            row.agent,
+            page.names.get(row.site, row.site),
+            *_list_post_cells(row.before, page),
+            *_list_post_cells(row.after, page),
+            "; ".join(map(ride_words, row.rides)),
+        )
+        for row in page.changes
+    ]
+    titles = (_("Agent"), _("Home site"), *before, *after, _("Shuttles"))
+    return ListSheet(_("Who moves where"), titles, rows)
+
+
+def _list_post_cells(post: ShiftPost | None, page: ReliefPage) -> tuple[Cell, ...]:
+    if post is None:
+        return (name_place("", page), None, None, None)
+    start, end = (_local(at, post.time_zone) for at in (post.start, post.end))
+    return (
+        name_place(post.place, page),
+        start,
+        end,
+        page.names.get(post.programme, post.programme),
+    )
+
+
+def _local(at: datetime | None, time_zone: str) -> datetime | None:
+    return None if at is None else at.astimezone(zone(time_zone)).replace(tzinfo=None)
+
+
+@serve("relief.people")
+def relief(request: HttpRequest) -> HttpResponse:
+    """Who moves from where to where and when, who was notified, and who has not answered."""
+    page = relief_page(read_stream(request), request.user, read_choice(request))
+    context = {"shown": tuple(SHOWN), "generations": can(request.user, "reliefs.see")}
+    return page_response(request, "desk/relief/relief.html", page, context)
+
+
+@serve("relief.people")
+def workbook(request: HttpRequest) -> HttpResponse:
+    """The same as an Excel file, with every row."""
+    page = relief_page(read_stream(request), request.user, read_choice(request), whole=True)
+    name = f"releve-{page.day or page.at.date()}.xlsx"
+    return download(write_relief(page), name, WORKBOOK_TYPE)
+
+
+@serve("relief.call", ACT)
+def answer(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
+    """Record that an agent answered by voice."""
+    stream = read_stream(request).name
+    site = live.find_message_site(stream, message)
+    if site is None or not can(request.user, "relief.call", site=site):
+        raise Http404(_("There is no such message."))
+    live.record_spoken_answer(stream, message, by=actor_name(request))
+    messages.success(request, _("The answer is recorded."))
+    return redirect(f"{reverse('relief')}?{request.GET.urlencode()}#people")
+
+
+def read_choice(request: HttpRequest) -> ReliefChoice:
+    """Return what a reader asks for; what cannot be read is as if it were not asked."""
+    given = request.GET
+    show = given.get("show", "")
+    return ReliefChoice(
+        day=read_day(given.get("day", "")),
+        site=given.get("site", "")[:64],
+        show=cast("Shown", show) if show in SHOWN else "unanswered",
+        people=read_number(given.get("people", ""), 6) or 1,
+        moves=read_number(given.get("moves", ""), 6) or 1,
+    )
+
+
+urlpatterns = [
+    path("relief", relief, name="relief"),
+    path("relief.json", relief, name="relief_json"),
+    path("relief.xlsx", workbook, name="relief_workbook"),
+    path("relief/answers/<uuid:message>", answer, name="relief_answer"),
+]

@@ -1,1 +1,0 @@
-"""The packs of rules: what each says, and which of them the operator has chosen."""

@@ -1,1 +1,0 @@
-"""The page of a relief for a surge or absences: proposed with its price, then put in force."""

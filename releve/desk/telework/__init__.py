@@ -1,1 +1,0 @@
-"""What telework does: which operations are right for home, and the way of it into the plan."""

@@ -1,1 +1,0 @@
-"""Contracts of relief between operators: the list, one contract, its steps, its text."""
