@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from releve.cli.sector import plan_one
 from releve.files.plan_folder import write_plans
 from releve.files.sector_folder import read_member_operator
 from releve.plan import list_contingencies, plan_day
@@ -18,12 +17,13 @@ BEFORE = "before"
 
 
 def plan_member(folder: Path, day: date, before: date, name: str) -> None:
-    """Write the plan of ``day`` as ``releve sector plan`` does, and one of ``before`` alone.
+    """Write the plan of ``day`` and one of ``before``, to spare the processor for few losses.
 
-    The earlier one answers the loss of a site alone: figures are counted of it, and nothing else.
+    The later one answers the loss of sites and destinations, which relief is asked for; of the
+    earlier one figures are counted, and nothing else.
     """
-    plan_one(folder, day, name)
     operator = read_member_operator(folder, name)
-    sites = [row for row in list_contingencies(operator) if row.kind == "site"]
-    plan = plan_day(operator, require_day(operator, before), contingencies=sites)
-    write_plans(folder / BEFORE / name, [plan], stamp=datetime.now(UTC), calendars=False)
+    for plans, on, kinds in (("plans", day, ("site", "destination")), (BEFORE, before, ("site",))):
+        rows = [row for row in list_contingencies(operator) if row.kind in kinds]
+        plan = plan_day(operator, require_day(operator, on), contingencies=rows)
+        write_plans(folder / plans / name, [plan], stamp=datetime.now(UTC), calendars=False)
