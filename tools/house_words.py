@@ -26,6 +26,7 @@ NOUNS = frozenset(
         "mapping",
         "pacing",
         "parsing",
+        "planning",
         "pricing",
         "rounding",
         "routing",
