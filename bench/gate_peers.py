@@ -38,7 +38,7 @@ def unjudged() -> Any:
     """Return the endpoint that looks up and writes what the gate does, and judges nothing."""
     path = _sqlite()
     if path is not None:
-        from releve.gate.journal import start_checkpoints
+        from releve.gate.wal_checkpoints import start_checkpoints
 
         start_checkpoints(path)
     return _answering(_look_and_write(2 if path is None else 1))
@@ -164,7 +164,7 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
 
 async def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any]]:
     """Let the gate decide once, and return the rows that it writes, by table."""
-    from releve.gate.campaign_cache import load_current_rules
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.decision import decide
     from releve.gate.protocol import parse_question
 

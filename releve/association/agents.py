@@ -40,8 +40,9 @@ from releve.ledger.chain import append, lock_head, read_head
 from releve.live import api as live
 from releve.live.api import is_drill
 from releve.live.drills import list_running_streams
+from releve.live.lost_places import Absent
 from releve.live.partners import Lending, PartnerAgents
-from releve.live.plans import Absent, read_settings
+from releve.live.plans import read_settings
 from releve.network import HOME, Operator, day_bounds, parse_sip_address, zone
 from releve.plan.spare import SpareAgent, find_spare
 from releve.sector import ContractTerms, SectorError

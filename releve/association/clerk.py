@@ -18,8 +18,9 @@ from django.conf import settings
 from django.db import transaction
 
 from releve.association.clerk_intake import STREAM, require_clerk
+from releve.association.envelopes import AssociationError, Envelope
 from releve.association.gates import CLEARED, wrap_result
-from releve.association.keys import AssociationError, Envelope, load_signing_key
+from releve.association.keys import load_signing_key
 from releve.association.models import (
     AssociationMember,
     DayBulletin,

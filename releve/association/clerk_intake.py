@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from releve.association.keys import AssociationError, Envelope
+from releve.association.envelopes import AssociationError, Envelope
 from releve.association.models import (
     AssociationMember,
     DayBulletin,

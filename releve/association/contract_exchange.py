@@ -32,9 +32,9 @@ from releve.association.contracts import (
     start_contract,
     take_step,
 )
+from releve.association.envelopes import MOST_BYTES, AssociationError
 from releve.association.gate_member import list_programmes, load_gate, read_gate_result
 from releve.association.gates import CLEARED, wrap_result
-from releve.association.keys import MOST_BYTES, AssociationError
 from releve.association.membership import require_membership
 from releve.association.models import ReceivedOrder, ReliefGate
 from releve.demand.requirement import INTERVAL

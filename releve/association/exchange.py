@@ -11,6 +11,7 @@ import httpx
 from django.conf import settings
 
 from releve.association.contract_exchange import list_own_messages, receive_answer
+from releve.association.envelopes import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.association.gate_member import (
     keep_gate,
     keep_result,
@@ -19,7 +20,6 @@ from releve.association.gate_member import (
     prepare_opening,
     wrap_order,
 )
-from releve.association.keys import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.association.membership import (
     find_due_day,
     find_membership,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
-from releve.association.keys import AssociationError
+from releve.association.envelopes import AssociationError
 from releve.errors import Phrase
 from releve.live import api as live
 from releve.network import HOME, Operator, day_bounds

@@ -19,7 +19,8 @@ from django.db import transaction
 
 from releve import __version__
 from releve.association.clerk_intake import STREAM
-from releve.association.keys import AssociationError, Envelope, load_signing_key
+from releve.association.envelopes import AssociationError, Envelope
+from releve.association.keys import load_signing_key
 from releve.association.membership import require_membership
 from releve.association.models import OwnOrder, ReliefGate
 from releve.errors import Phrase

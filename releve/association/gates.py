@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import transaction
 
 from releve.association.clerk_intake import CLOCKS_DIFFER, STREAM, check_signature, require_clerk
+from releve.association.envelopes import AssociationError, Envelope
 from releve.association.gate_member import (
     OrderRow,
     list_order_rows,
@@ -30,13 +31,7 @@ from releve.association.gate_member import (
     read_gate_result,
     wrap_order,
 )
-from releve.association.keys import (
-    AssociationError,
-    Envelope,
-    load_clearing_secret,
-    load_signing_key,
-    store_clearing_secret,
-)
+from releve.association.keys import load_clearing_secret, load_signing_key, store_clearing_secret
 from releve.association.models import AssociationMember, OwnOrder, ReceivedOrder, ReliefGate
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append, lock_head

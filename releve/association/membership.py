@@ -19,8 +19,9 @@ from django.db import transaction
 from releve import __version__
 from releve.association.clerk_intake import STREAM
 from releve.association.contracts import DRILL, RELIEF, list_contracts
+from releve.association.envelopes import AssociationError, Envelope
 from releve.association.figures import STATED, count_figures, count_seats_by_destination
-from releve.association.keys import AssociationError, Envelope, load_mask_key, load_signing_key
+from releve.association.keys import load_mask_key, load_signing_key
 from releve.association.models import (
     DayBulletin,
     LentAgent,

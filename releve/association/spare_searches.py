@@ -20,8 +20,8 @@ from django.db.models import Q
 from releve.association.agents import find_agents_to_lend, lend_agents, require_giver
 from releve.association.bulletin import draft_offers
 from releve.association.contracts import DRILL, RELIEF
+from releve.association.envelopes import AssociationError
 from releve.association.gate_member import load_gate, prepare_commit
-from releve.association.keys import AssociationError
 from releve.association.models import LentAgent, SpareSearch
 from releve.errors import Phrase, ReleveError, encode_phrase
 from releve.ledger.chain import lock_head

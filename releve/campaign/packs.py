@@ -8,8 +8,6 @@ Details of a campaign's contract that the gate cannot see, recorded by people in
 The contract and whether it holds an audit clause, where the list comes from; and the copies of
 consents that were given to those who asked.
 
-Facts with their proofs, as a file of lines that a client or a third party can verify.
-
 The consents to a client's calls, as evidence: what was said, when, how, and the proof.
 
 One row for each version of a consent, under pseudonyms, in the order in which they became known.
@@ -27,6 +25,7 @@ from typing import Any
 
 from django.db import transaction
 
+from releve.campaign.proved_facts import ProvedFact
 from releve.gate.attempt_outcomes import find_unplaced
 from releve.gate.campaign_cache import load_rules_version, load_texts
 from releve.gate.campaigns import load_campaigns
@@ -306,29 +305,6 @@ def load_copies(client: str) -> Mapping[tuple[str, str], tuple[datetime, ...]]:
                 key = entry.body["person"], ref
                 found[key] = (*found.get(key, ()), entry.recorded_at)
     return found
-
-
-FACTS_FORMAT = "releve outbound facts 1"
-
-
-@dataclass(frozen=True, slots=True)
-class ProvedFact:
-    """A fact: its columns, its sealed text, its proof (None where no signed root covers it)."""
-
-    columns: Mapping[str, Any]
-    text: str
-    proof: Mapping[str, Any] | None
-
-    def line(self) -> str:
-        """Return the line of the file."""
-        content = {"text": self.text, "stated": self.columns, "proof": self.proof}
-        return json.dumps(content, ensure_ascii=False)
-
-
-def facts_header(about: str, now: datetime) -> str:
-    """Return the first line of the file: its format, the client or campaign, when it was made."""
-    content = {"format": FACTS_FORMAT, "about": about, "made_at": now.isoformat()}
-    return json.dumps(content, ensure_ascii=False)
 
 
 CONSENT_COLUMNS = (

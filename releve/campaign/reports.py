@@ -25,13 +25,12 @@ from django.db.models.functions import Cast, Concat, TruncHour
 from releve.campaign.packs import (
     CONSENT_COLUMNS,
     ContractDetails,
-    ProvedFact,
-    facts_header,
     iter_consents,
     load_contract_details,
 )
+from releve.campaign.proved_facts import ProvedFact, facts_header
 from releve.gate.attempt_outcomes import select_unplaced
-from releve.gate.campaign_cache import load_current_rules
+from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.erasure import YEARS
 from releve.gate.models import (

@@ -15,9 +15,9 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
-from releve.gate.campaign_cache import load_current_rules, load_current_texts
 from releve.gate.campaigns import load_campaigns
 from releve.gate.connections import ensure_gate_key
+from releve.gate.current_rules import load_current_rules, load_current_texts
 from releve.gate.db_clock import read_clock
 from releve.gate.decision import build_call
 from releve.gate.errors import GateError

@@ -153,13 +153,12 @@ class _Trust:
 
 
 def _restore(path: Path, home: Path, identity: Path, outside: Path | None, trust: _Trust) -> None:
-    from releve.upkeep.archive import check_members, check_signer, read_identities
-    from releve.upkeep.backup import list_root_keys
+    from releve.upkeep.archive import check_members, check_signer, list_root_keys, read_identities
 
     manifest, identities = check_members(path), read_identities(identity)
     known = set(trust.keys) or (list_root_keys(outside) if outside else set())
     click.echo(check_signer(path, known, unsigned=trust.unsigned))
-    from releve.upkeep.backup import unpack_home
+    from releve.upkeep.archive import unpack_home
 
     unpack_home(path, home, identities)
     import django

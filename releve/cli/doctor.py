@@ -31,7 +31,7 @@ def doctor(send_to: str) -> None:
     from django.utils.translation import override
 
     from releve.upkeep.doctor import CHECKS, examine
-    from releve.upkeep.doctor_reach import Examination
+    from releve.upkeep.findings import Examination
 
     faults = count = 0
     with override("en"):

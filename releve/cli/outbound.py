@@ -259,7 +259,7 @@ def check(
 def _judge_recorded(call: Call, by: str) -> CallVerdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
     from releve.campaign.rule_trial import try_call
-    from releve.gate.campaign_cache import load_current_rules
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.db_clock import read_clock
 
     return try_call(call, load_current_rules(), read_clock(), by=by)

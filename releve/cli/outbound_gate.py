@@ -106,7 +106,7 @@ def serve(host: str, port: int, workers: int) -> None:
     from django.conf import settings
 
     from releve.environment import is_loopback
-    from releve.gate.app import parse_callers, serve_gate
+    from releve.gate.callers import parse_callers, serve_gate
     from releve.gate.campaign_cache import store_current_rules
     from releve.gate.connections import ensure_gate_key
     from releve.gate.errors import GateError
@@ -219,7 +219,7 @@ def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: s
     nothing recorded, where the client, the person or the consent is not known.
     """
     from releve.gate.attempt_outcomes import preview_numbers, record_withdrawal
-    from releve.gate.campaign_cache import load_current_rules
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.db_clock import read_clock
 
     found = record_withdrawal(client, who, read_clock(), consent=consent, channel=channel, by=by)
@@ -433,7 +433,7 @@ def forget(person: str) -> None:
 _DAY = click.DateTime(["%Y-%m-%d"])
 _SHOWN = 20
 FACTS_FORMAT = "releve outbound facts 1"
-"""The format of a file of consents or of a sheet's facts (``releve.campaign.packs``)."""
+"""The format of a file of consents or of a sheet's facts (``releve.campaign.proved_facts``)."""
 _ROW_TAG = b"releve gate row 1\n"
 
 

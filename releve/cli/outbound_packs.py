@@ -40,9 +40,10 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
     Persons are pseudonyms. Rows are proved against the last signed root of the ledger: close and
     seal first.
     """
-    from releve.campaign.packs import CONSENT_COLUMNS, facts_header, iter_consents
-    from releve.gate.campaign_cache import load_current_rules
+    from releve.campaign.packs import CONSENT_COLUMNS, iter_consents
+    from releve.campaign.proved_facts import facts_header
     from releve.gate.connections import ensure_gate_key
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.pseudonyms import person_pseudonym
 
     ensure_gate_key()
@@ -77,10 +78,10 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     sheet.csv has a row for each figure, sheet.json the same; facts.jsonl holds the facts as they
     were sealed, with their proofs (`releve outbound reprove`).
     """
-    from releve.campaign.packs import facts_header
+    from releve.campaign.proved_facts import facts_header
     from releve.campaign.reports import build_report, flatten_report
-    from releve.gate.campaign_cache import load_current_rules
     from releve.gate.campaigns import load_campaigns
+    from releve.gate.current_rules import load_current_rules
 
     row = load_campaigns().get(campaign)
     if row is None:
@@ -131,7 +132,7 @@ def copy(client: str, person: str, out: Path, by: str) -> None:
     Free of charge, on a durable medium, without an account (R223-2).
     """
     from releve.campaign.packs import iter_consents, record_copy
-    from releve.gate.campaign_cache import load_current_rules
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.pseudonyms import person_pseudonym
 
     if out.exists():

@@ -254,7 +254,7 @@ def _find_in_frames(
 def _find_recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[Flip, ...]:
     """Return the flips on what the database holds, under the installation's own table."""
     from releve.campaign.rule_trial import try_rules
-    from releve.gate.campaign_cache import load_current_table
+    from releve.gate.current_rules import load_current_table
     from releve.gate.db_clock import read_clock
 
     before, own = load_current_table()

@@ -159,7 +159,7 @@ def fetch_(month: str) -> None:
 @on_the_database
 def check(path: Path) -> None:
     """Take a design or a bulletin of the clerk from FILE, and check it."""
-    from releve.association.keys import open_envelope
+    from releve.association.envelopes import open_envelope
     from releve.association.membership import keep_bulletin, keep_design, list_contributions
 
     found = open_envelope(path.read_bytes())
@@ -236,7 +236,7 @@ def design_(month: str, mode: str, groups: tuple[str, ...], out: Path) -> None:
 def take(path: Path) -> None:
     """Take a member's contribution from FILE."""
     from releve.association.clerk_intake import take_contribution
-    from releve.association.keys import open_envelope
+    from releve.association.envelopes import open_envelope
 
     row = take_contribution(open_envelope(path.read_bytes()), read_clock(), by_file=True)
     click.echo(f"{row.member} {row.day} {row.digest}")
@@ -495,7 +495,8 @@ def text_(name: str, file: Path, time_zone: str, drill: bool) -> None:
     """Write the drafted French text as PDF, for a lawyer and two signatures."""
 
     def work() -> bytes:
-        from releve.association.contracts import load_contract, typeset_contract
+        from releve.association.contract_text import typeset_contract
+        from releve.association.contracts import load_contract
 
         stored = load_contract(name, _choose_stream(drill))
         return typeset_contract(stored.contract, time_zone)

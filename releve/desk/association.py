@@ -58,10 +58,10 @@ from releve.association.clerk import (
 )
 from releve.association.clerk_intake import authenticate_member, take_contribution
 from releve.association.contract_exchange import list_messages, take_message
+from releve.association.envelopes import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.association.exchange import fetch_published, send_contribution
 from releve.association.figures import STATED
 from releve.association.gates import list_gates, take_order, wrap_gate
-from releve.association.keys import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.association.membership import (
     find_due_day,
     find_membership,

@@ -49,11 +49,11 @@ from releve.desk.registry.page import require_context
 from releve.desk.text import Text, text_now, translate_error, translate_phrase
 from releve.errors import Phrase
 from releve.network import Fault
+from releve.registry.blocks import MOST_BYTES
 from releve.registry.models import TeleworkEstimate, Version
 from releve.registry.row_text import apply_estimate, find_estimate, measure_telework
 from releve.registry.service import load_operator
 from releve.registry.tables import NotAnUpload
-from releve.registry.uploads import MOST_BYTES
 from releve.runs.installation import open_readings
 from releve.runs.upload_reader import forget_reading, read_log_upload
 

@@ -44,6 +44,7 @@ from releve.association.contract_exchange import (
     summarise_agreement,
     summarise_contract,
 )
+from releve.association.contract_text import typeset_contract
 from releve.association.contracts import (
     DRILL,
     RELIEF,
@@ -52,7 +53,6 @@ from releve.association.contracts import (
     find_own_party,
     list_contracts,
     take_step,
-    typeset_contract,
 )
 from releve.association.exchange import fetch_gates, fetch_result, send_order, sync_contracts
 from releve.association.gate_member import list_programmes

@@ -30,7 +30,7 @@ from releve.errors import Phrase, ReleveError
 from releve.evidence import verify
 from releve.evidence.language import Wording
 from releve.extras import OptionalModule
-from releve.ledger import merkle
+from releve.ledger import roots
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import parse_canonical
 from releve.ledger.merkle import Subtree, fold_hashes, inclusion_path, leaf_hash
@@ -156,7 +156,7 @@ def share_reads() -> Subtree:
     @lru_cache(maxsize=100_000)
     def subtree(level: int, index: int) -> bytes:
         if level >= _BLOCK_LEVEL:
-            return merkle.hash_subtree(level, index)
+            return roots.hash_subtree(level, index)
         first = (index << level) & ((1 << _BLOCK_LEVEL) - 1)
         leaves = read_block((index << level) >> _BLOCK_LEVEL)
         return fold_hashes(leaves[first : first + (1 << level)])

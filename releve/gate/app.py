@@ -5,109 +5,29 @@ JSON where the request accepts that; ``/health`` reports whether it can decide. 
 first; the body is read within the budget. Decisions are made in the event loop: handing them to
 another process made every answer slower.
 
-Who may ask the gate: diallers and proxies, each with a secret and the campaigns it dials for.
-
-``RELEVE_GATE_CALLERS`` names them: ``NAME=SECRET:CAMPAIGN,CAMPAIGN;NAME=SECRET:*``. A name may
-stand there twice, while its secret is replaced. Without any, the gate answers this machine alone.
-
-uvicorn's HTTP protocol with limits: on the time and size of a request, and on connections.
-
-uvicorn waits for a request's headers and body without end. A connection on which a request is not
-complete in time is closed, as is one that never begins one.
-
 The start of a uvicorn worker: Django first, then all that needs its models.
-
-An ASGI application under uvicorn, on a socket that sends each piece of an answer at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
-import hmac
 import json
 import os
-import re
-import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.supervisors import Multiprocess
-
 from releve.environment import is_loopback
 from releve.files.home import require_home
+from releve.gate.callers import GateCaller, find_caller
 from releve.gate.decider import PROBE, Decider, DeciderPool
 from releve.gate.decision import explain_refusal
-from releve.gate.errors import CallersFault
-from releve.gate.journal import note_answer, render_gate_metrics, share_metrics
 from releve.gate.protocol import Question, Reply, parse_question, refuse_unjudged
+from releve.gate.wal_checkpoints import note_answer, render_gate_metrics
 from releve.outbound import LegalRules
-
-SETTING = "RELEVE_GATE_CALLERS"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SECRET = re.compile(r"[A-Za-z0-9._~+/-]{32,256}")
-_SCHEME = b"bearer "
-
-
-@dataclass(frozen=True, slots=True)
-class GateCaller:
-    """A caller of the gate; ``campaigns`` None: it may ask for every campaign."""
-
-    name: str
-    digest: bytes
-    campaigns: frozenset[str] | None
-
-
-def parse_callers(text: str) -> tuple[GateCaller, ...]:
-    """Return the callers of a setting; CallersFault names the place, and shows no secret."""
-    parts = [part for part in map(str.strip, text.split(";")) if part]
-    return tuple(_parse_caller(place, part) for place, part in enumerate(parts, 1))
-
-
-def _parse_caller(place: int, text: str) -> GateCaller:
-    name, _, rest = text.partition("=")
-    secret, _, listed = rest.partition(":")
-    campaigns = frozenset(part for part in map(str.strip, listed.split(",")) if part)
-    name, secret = name.strip(), secret.strip()
-    if not _NAME.fullmatch(name):
-        raise _fault(place, "has no name: write NAME=SECRET:CAMPAIGN,CAMPAIGN")
-    if not _SECRET.fullmatch(secret):
-        wanted = "32 to 256 letters, digits and ._~+/-, such as `openssl rand -hex 32` gives"
-        raise _fault(place, f"({name}) needs a secret of {wanted}")
-    if not campaigns or ("*" in campaigns and len(campaigns) > 1):
-        raise _fault(place, f"({name}) needs its campaigns after a colon, or * for every one")
-    return GateCaller(name, _hash(secret.encode()), None if "*" in campaigns else campaigns)
-
-
-def _fault(place: int, what: str) -> CallersFault:
-    return CallersFault(f"{SETTING}: caller {place} {what}")
-
-
-def find_caller(callers: Sequence[GateCaller], header: bytes) -> GateCaller | None:
-    """Return the caller whose secret an Authorization header carries (``Bearer SECRET``).
-
-    Every caller is compared, each in constant time, so that the time tells nothing.
-    """
-    if header[: len(_SCHEME)].lower() != _SCHEME:
-        return None
-    given, found = _hash(header[len(_SCHEME) :].strip()), None
-    for caller in callers:
-        if hmac.compare_digest(given, caller.digest):
-            found = caller
-    return found
-
-
-def _hash(secret: bytes) -> bytes:
-    return hashlib.sha256(secret).digest()
-
 
 BUDGET_SECONDS = 0.8
 _MOST_WAITING = 500
@@ -289,62 +209,6 @@ async def _send_reply(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-REQUEST_SECONDS = 2.0
-"""From the first byte of a request, or from the connection, to its last byte."""
-MAX_REQUEST_BYTES = 16_384
-"""Of the line, the headers and the body; a question has some hundreds."""
-MAX_CONNECTIONS = 900
-"""Of one worker, below the usual limit of 1,024 open files."""
-
-
-class LimitedProtocol(HttpToolsProtocol):
-    """One connection."""
-
-    _timer: asyncio.TimerHandle | None = None
-    _received = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin the time of the first request; refuse one connection too many."""
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-            return
-        self._start_timer()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End the time."""
-        self._stop_timer()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Take some bytes of a request; close where they are too many."""
-        self._start_timer()
-        self._received += len(data)
-        super().data_received(data)
-        if self._received > MAX_REQUEST_BYTES and not self.transport.is_closing():
-            self.transport.abort()
-
-    def on_message_complete(self) -> None:
-        """End the time of this request."""
-        self._stop_timer()
-        self._received = 0
-        super().on_message_complete()
-
-    def _start_timer(self) -> None:
-        if self._timer is None:
-            self._timer = self.loop.call_later(REQUEST_SECONDS, self._end_late)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _end_late(self) -> None:
-        self._timer = None
-        if not self.transport.is_closing():
-            self.transport.abort()
-
-
 _CONNECTIONS = 2
 """Groups that are decided at a time on a database that has more than one writer."""
 
@@ -358,11 +222,13 @@ def application() -> Gate:
     django.setup()
     require_home(Path(settings.HOME))
     # DROPPED-IMPORT
-    # DROPPED-IMPORT
-    from releve.gate.campaign_cache import load_current_rules, load_stored_rules
+    from releve.gate.callers import parse_callers
+    from releve.gate.campaign_cache import load_stored_rules
     from releve.gate.connections import open_connection
+    from releve.gate.current_rules import load_current_rules
     from releve.gate.decider import Decider
-    from releve.gate.journal import check_ledger, start_checkpoints
+    from releve.gate.journal import check_ledger
+    from releve.gate.wal_checkpoints import start_checkpoints
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     load_current_rules()  # read before the first question
@@ -382,28 +248,3 @@ def _freeze_loaded() -> None:
     """Let what is loaded by now stay: no later collection walks through it."""
     gc.collect()
     gc.freeze()
-
-
-def serve_gate(factory: str, host: str, port: int, workers: int) -> None:
-    """Serve what a ``module:function`` makes, in so many processes, until interrupted.
-
-    uvicorn's own socket for several processes waits with the second piece of an answer until the
-    first is acknowledged, which the other side puts off by 40 ms. Connections inherit the option
-    from the socket that listens.
-    """
-    config = uvicorn.Config(
-        factory, factory=True, host=host, port=port, workers=workers, access_log=False,
-        log_level="warning", server_header=False, date_header=False, http=LimitedProtocol,
-        ws="none", proxy_headers=False,
-    )  # fmt: skip
-    listening = config.bind_socket()
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = uvicorn.Server(config)
-    with suppress(KeyboardInterrupt):  # which it passes on when it has ended
-        if workers > 1:
-            with share_metrics():
-                Multiprocess(config, sockets=[listening]).run()
-        else:
-            server.run(sockets=[listening])
-            if not server.started:
-                sys.exit(3)  # the status that uvicorn itself would end with

@@ -5,18 +5,16 @@ attempts are the exception and are not cached. An entry is also dropped when one
 effect, when the clock goes backwards, and after ``MAX_AGE_SECONDS``, because erasure deletes rows
 without a load.
 
+The stored versions of the rules, so that a past call is judged by the rules of its day.
+
+A gate stores a version before its first decision by it; where it cannot, it refuses every call.
+
 Build the row of a fact, with pseudonyms, a digest of its content and its day of erasure.
 
 Rows under a Merkle root: the leaves of a batch, its root, and the proof of one of its rows.
 
 Decisions with their attempts (``batch_proofs``) and facts (``fact_proofs``) are proved alike: the
 canonical JSON of a row is hashed to a leaf, and an entry of the ledger holds the root.
-
-The rules that the gate goes by: those that come with the package, and the installation's own.
-
-The stored versions of the rules, so that a past call is judged by the rules of its day.
-
-A gate stores a version before its first decision by it; where it cannot, it refuses every call.
 """
 
 from __future__ import annotations
@@ -24,21 +22,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
-from releve.files.operator_folder import LAW, list_rule_files, refuse_missing
 from releve.gate.connections import GateConnection
+from releve.gate.current_rules import load_current_table
 from releve.gate.db_clock import read_clock
 from releve.gate.erasure import NewPersonalValue, erase_on, value_day
 from releve.gate.errors import DatabaseUnavailable, NotAvailable
@@ -54,7 +48,7 @@ from releve.gate.pseudonyms import (
 )
 from releve.gate.sql import FactColumn, FactTable
 from releve.ledger.merkle import fold_hashes, inclusion_path, leaf_hash, tree_hash
-from releve.outbound import LegalRules, built_in_texts, load_rules
+from releve.outbound import LegalRules, load_rules
 
 MAX_AGE_SECONDS = 10.0
 MAX_CAMPAIGNS = 500
@@ -91,6 +85,83 @@ def _is_valid(common: CampaignFacts, load: datetime | None, known: datetime) -> 
     reached = common.later is not None and common.later <= known
     back = common.newest is not None and common.newest > known
     return common.load == load and not reached and not back
+
+
+_SECONDS = 2.0
+"""Seconds that a decision may wait for the database to store them."""
+
+
+class _StoredVersions:
+    """Which versions this process knows to be kept, so that it asks once."""
+
+    versions: frozenset[str] = frozenset()
+
+
+async def load_stored_rules() -> LegalRules:
+    """Return the current rules, once their text is stored."""
+    rules, texts = load_current_table()
+    if rules.version not in _StoredVersions.versions:
+        keeping = asyncio.to_thread(_keep_apart, rules.version, texts)
+        try:
+            await asyncio.wait_for(keeping, _SECONDS)
+        except TimeoutError as error:
+            raise DatabaseUnavailable("the rules cannot be kept") from error
+        _StoredVersions.versions |= {rules.version}
+    return rules
+
+
+def store_current_rules() -> str:
+    """Keep the rules of now; return their version."""
+    rules, texts = load_current_table()
+    _keep_texts(rules.version, texts)
+    return rules.version
+
+
+def _keep_texts(version: str, texts: Mapping[str, str]) -> None:
+    RuleTable.objects.get_or_create(
+        version=version, defaults={"texts": dict(texts), "used_at": read_clock()}
+    )
+
+
+def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
+    """Keep them, in a thread of its own, over a connection that ends with it."""
+    try:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = %s", [round(1000 * _SECONDS)])
+        _keep_texts(version, texts)
+    finally:
+        connection.close()
+
+
+def load_rules_version(version: str) -> LegalRules:
+    """Return the rules of a version; NoSuch where they were never kept here."""
+    rules, _ = load_current_table()
+    return rules if rules.version == version else _load_version(version)
+
+
+def load_texts(versions: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    """Return the files of several versions, by version and name; NoSuch as for one."""
+    return {version: _read_texts(version) for version in versions}
+
+
+@lru_cache(maxsize=8)
+def _load_version(version: str) -> LegalRules:
+    return load_rules(_read_texts(version))
+
+
+def _read_texts(version: str) -> Mapping[str, str]:
+    rules, texts = load_current_table()
+    if rules.version == version:
+        return dict(texts)
+    kept = RuleTable.objects.filter(version=version).values_list("texts", flat=True).first()
+    if kept is None:
+        raise NotAvailable(
+            f"the rules {version[:12]} that judged this are not kept here, nor are they those of "
+            f"now ({rules.version[:12]}): put back the files of law/ and the release of that day"
+        )
+    found: Mapping[str, str] = kept
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,137 +281,3 @@ class RowTree:
         width = _HASH_BYTES << level
         part = self.leaves[index * width : (index + 1) * width]
         return fold_hashes([part[at : at + _HASH_BYTES] for at in range(0, width, _HASH_BYTES)])
-
-
-_SETTLED_NANOSECONDS = 10**9
-"""After so long another change of a folder has another time: those tick in milliseconds."""
-
-
-def load_current_rules() -> LegalRules:
-    """Return the table with the rows of ``law/*.yaml`` in the home folder, which close and amend.
-
-    Read again when a file changes. RuleFaults names every fault of any of them.
-    """
-    return load_current_table()[0]
-
-
-def load_current_texts() -> Mapping[str, str]:
-    """Return the files of that table, by name: what ``load_rules`` makes it of."""
-    return load_current_table()[1]
-
-
-def load_current_table() -> tuple[LegalRules, Mapping[str, str]]:
-    """Return the table and its files, of one reading."""
-    return _load_table(_list_changes())
-
-
-def _list_changes() -> tuple[tuple[str, int], ...]:
-    """Return the path of each file and when it changed; asked for before each call.
-
-    HomeError where the folder is missing or holds a file that would not count, FileNotFoundError
-    where a file goes while it is looked at: without it the law would be another.
-    """
-    folder = f"{settings.HOME}/{LAW}"
-    try:
-        changed = os.stat(folder).st_mtime_ns
-    except FileNotFoundError:
-        refuse_missing(Path(settings.HOME), LAW)
-        return ()
-    settled = time.time_ns() - changed > _SETTLED_NANOSECONDS
-    paths = _cache_paths(folder, changed) if settled else _list_paths(folder)
-    return tuple((path, os.stat(path).st_mtime_ns) for path in paths)
-
-
-def _list_paths(folder: str) -> tuple[str, ...]:
-    path = Path(folder)
-    return tuple(str(file) for file in list_rule_files(path.parent, path.name))
-
-
-@lru_cache(maxsize=2)
-def _cache_paths(folder: str, changed: int) -> tuple[str, ...]:
-    """Return the files of a folder that had last changed then."""
-    return _list_paths(folder)
-
-
-@lru_cache(maxsize=2)
-def _load_table(files: tuple[tuple[str, int], ...]) -> tuple[LegalRules, Mapping[str, str]]:
-    own = {f"law/{Path(name).name}": Path(name).read_text(encoding="utf-8") for name, _ in files}
-    texts = {**built_in_texts(), **own}
-    return load_rules(texts), MappingProxyType(texts)
-
-
-_SECONDS = 2.0
-"""Seconds that a decision may wait for the database to store them."""
-
-
-class _StoredVersions:
-    """Which versions this process knows to be kept, so that it asks once."""
-
-    versions: frozenset[str] = frozenset()
-
-
-async def load_stored_rules() -> LegalRules:
-    """Return the current rules, once their text is stored."""
-    rules, texts = load_current_table()
-    if rules.version not in _StoredVersions.versions:
-        keeping = asyncio.to_thread(_keep_apart, rules.version, texts)
-        try:
-            await asyncio.wait_for(keeping, _SECONDS)
-        except TimeoutError as error:
-            raise DatabaseUnavailable("the rules cannot be kept") from error
-        _StoredVersions.versions |= {rules.version}
-    return rules
-
-
-def store_current_rules() -> str:
-    """Keep the rules of now; return their version."""
-    rules, texts = load_current_table()
-    _keep_texts(rules.version, texts)
-    return rules.version
-
-
-def _keep_texts(version: str, texts: Mapping[str, str]) -> None:
-    RuleTable.objects.get_or_create(
-        version=version, defaults={"texts": dict(texts), "used_at": read_clock()}
-    )
-
-
-def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
-    """Keep them, in a thread of its own, over a connection that ends with it."""
-    try:
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET statement_timeout = %s", [round(1000 * _SECONDS)])
-        _keep_texts(version, texts)
-    finally:
-        connection.close()
-
-
-def load_rules_version(version: str) -> LegalRules:
-    """Return the rules of a version; NoSuch where they were never kept here."""
-    rules, _ = load_current_table()
-    return rules if rules.version == version else _load_version(version)
-
-
-def load_texts(versions: Iterable[str]) -> dict[str, Mapping[str, str]]:
-    """Return the files of several versions, by version and name; NoSuch as for one."""
-    return {version: _read_texts(version) for version in versions}
-
-
-@lru_cache(maxsize=8)
-def _load_version(version: str) -> LegalRules:
-    return load_rules(_read_texts(version))
-
-
-def _read_texts(version: str) -> Mapping[str, str]:
-    rules, texts = load_current_table()
-    if rules.version == version:
-        return dict(texts)
-    kept = RuleTable.objects.filter(version=version).values_list("texts", flat=True).first()
-    if kept is None:
-        raise NotAvailable(
-            f"the rules {version[:12]} that judged this are not kept here, nor are they those of "
-            f"now ({rules.version[:12]}): put back the files of law/ and the release of that day"
-        )
-    found: Mapping[str, str] = kept
-    return found

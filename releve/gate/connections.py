@@ -26,7 +26,6 @@ from django.db.models import Model
 
 from releve.gate.db_clock import LOADS_LOCK
 from releve.gate.errors import DatabaseUnavailable, DecisionConflict, KeyFault
-from releve.gate.journal import MOST_PAGES
 from releve.gate.models import Decision, PseudonymValue
 from releve.gate.pseudonyms import (
     forget_key,
@@ -46,6 +45,7 @@ from releve.gate.sql import (
     locked_sql,
     own_sql,
 )
+from releve.gate.wal_checkpoints import MOST_PAGES
 from releve.ledger.keys import ensure_key, stored_key_check
 
 Row = Sequence[Any]

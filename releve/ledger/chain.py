@@ -4,27 +4,19 @@
 it are both there or both not. The row of ``LedgerHead`` is locked until that transaction ends: two
 appends at once wait for each other and cannot take the same place. (SQLite has one writer at a
 time; the database refuses anything but the next entry besides, see ``guards``.)
-
-Rows of any table as JSON values, the same for every database: what backups and journals hold.
-
-Instants, days and identifiers are ISO texts, durations whole microseconds, bytes base64; JSON and
-everything else stands for itself. Instants keep their microseconds.
 """
 
 from __future__ import annotations
 
-import base64
 import copy
 import re
 import secrets
-import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field
 
 from releve.ledger.account_names import find_pseudonyms, hide_names, list_names, restore_names
 from releve.ledger.digests import (
@@ -311,33 +303,3 @@ def _fill_values(
         else:
             holder[name] = None
             erased.append(path)
-
-
-_MICROSECOND = timedelta(microseconds=1)
-_DECODERS: Mapping[str, Callable[[Any], Any]] = {
-    "BinaryField": base64.b64decode,
-    "DateField": date.fromisoformat,
-    "DateTimeField": datetime.fromisoformat,
-    "DurationField": lambda value: timedelta(microseconds=value),
-    "TimeField": time.fromisoformat,
-    "UUIDField": uuid.UUID,
-}
-
-
-def encode_value(value: Any) -> Any:
-    """Return a column's value as JSON."""
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value // _MICROSECOND
-    if isinstance(value, bytes | memoryview):
-        return base64.b64encode(bytes(value)).decode()
-    return str(value) if isinstance(value, uuid.UUID) else value
-
-
-def decode_value(field: Field[Any, Any], value: Any) -> Any:
-    """Return the value of a column, or of the one that it refers to, from its JSON."""
-    while field.remote_field is not None:
-        field = field.remote_field.model._meta.pk
-    decode = _DECODERS.get(field.get_internal_type())
-    return value if value is None or decode is None else decode(value)

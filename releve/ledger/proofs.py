@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from releve.files.atomic import write_file
-from releve.ledger import merkle
+from releve.ledger import roots
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import parse_canonical
 from releve.ledger.guards import ProofError
@@ -40,7 +40,7 @@ def prove_entry(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> 
         "entry": parse_canonical(serialize_entry(row)),
         "format": "releve ledger proof 1",
         "hash": row.hash,
-        "path": [node.hex() for node in inclusion_path(seq - 1, root.size, merkle.hash_subtree)],
+        "path": [node.hex() for node in inclusion_path(seq - 1, root.size, roots.hash_subtree)],
         "values": _disclose_chosen(seq, set(disclose)),
         **parse_canonical(root.text),
     }
@@ -53,7 +53,7 @@ def prove_growth(first: SignedRoot, second: SignedRoot) -> dict[str, Any]:
     """
     if first.size > second.size:
         raise ProofError(f"root {first.number} covers more entries than root {second.number}")
-    path = consistency_path(first.size, second.size, merkle.hash_subtree)
+    path = consistency_path(first.size, second.size, roots.hash_subtree)
     return {
         "first": parse_canonical(first.text),
         "format": "releve ledger growth 1",
@@ -93,7 +93,7 @@ def _disclose_chosen(seq: int, wanted: set[str]) -> list[dict[str, Any]]:
     return disclose_values(rows)
 
 
-_HEIGHT = merkle.STRIDE
+_HEIGHT = roots.STRIDE
 _WIDTH = 1 << _HEIGHT
 
 
@@ -138,4 +138,4 @@ def _read_tile(level: int, number: int, width: int) -> bytes:
         rows = LedgerEntry.objects.filter(seq__gt=first, seq__lte=first + width).order_by("seq")
         found = map(bytes.fromhex, rows.values_list("hash", flat=True))
         return b"".join(len(one).to_bytes(2, "big") + one for one in found)
-    return b"".join(merkle.read_stored(level * _HEIGHT, first, width))
+    return b"".join(roots.read_stored(level * _HEIGHT, first, width))

@@ -3,6 +3,12 @@
 A root names the number of entries, the hash of the last, the root hash of their Merkle tree and
 the root before it. A holder of an older root can detect a rewritten history.
 
+The nodes of the tree that are stored, and the rest made from them.
+
+The leaves are the hashes of the entries; of the nodes above, every eighth level is kept: a subtree
+of any size is then made from at most 128 rows by one query, a proof among a million entries from
+some 20 such queries, and a thousand entries cost four rows.
+
 The standard forms of a root and of a proof, which tools of others verify (C2SP).
 
 A checkpoint is a signed note: origin, number of entries, root hash, signature by the key of our
@@ -29,7 +35,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from releve.files.atomic import create_file, make_folder, write_file
-from releve.ledger import merkle, models
+from releve.ledger import models
 from releve.ledger.chain import lock_head
 from releve.ledger.digests import (
     NO_HASH,
@@ -41,9 +47,48 @@ from releve.ledger.digests import (
 )
 from releve.ledger.guards import DocumentConflict, NothingToSealError, ProofError
 from releve.ledger.keys import public_hex, signing_key
-from releve.ledger.merkle import inclusion_path, tree_hash
-from releve.ledger.models import LedgerEntry
+from releve.ledger.merkle import fold_hashes, inclusion_path, leaf_hash, tree_hash
+from releve.ledger.models import LedgerEntry, LedgerNode
 from releve.ledger.rollback import list_declared_losses, require_complete
+
+STRIDE = 8
+
+
+def hash_subtree(level: int, index: int) -> bytes:
+    """Return the hash of a complete subtree, from the kept level at or below its own."""
+    below = level % STRIDE
+    kept, count = level - below, 1 << below
+    found = read_stored(kept, index * count, count)
+    if len(found) != count:
+        raise LookupError(f"the tree has {len(found)} of {count} hashes at level {kept}")
+    return fold_hashes(found)
+
+
+def extend_tree(before: int, size: int) -> None:
+    """Keep the nodes that are complete with ``size`` entries and were not with ``before``."""
+    level = STRIDE
+    while size >> level:
+        added = range(before >> level, size >> level)
+        LedgerNode.objects.bulk_create(
+            [LedgerNode(level=level, index=i, hash=_join_level(level, i).hex()) for i in added]
+        )
+        level += STRIDE
+
+
+def _join_level(level: int, index: int) -> bytes:
+    """Return the hash of a subtree from the kept level below its own."""
+    first, count = index << STRIDE, 1 << STRIDE
+    return fold_hashes(read_stored(level - STRIDE, first, count))
+
+
+def read_stored(level: int, first: int, count: int) -> list[bytes]:
+    """Return the hashes of neighbours at a kept level, level 0 being the leaves from entry 1 on."""
+    if level == 0:
+        leaves = LedgerEntry.objects.filter(seq__gt=first, seq__lte=first + count).order_by("seq")
+        return [leaf_hash(bytes.fromhex(text)) for text in leaves.values_list("hash", flat=True)]
+    rows = LedgerNode.objects.filter(level=level, index__gte=first, index__lt=first + count)
+    return [bytes.fromhex(text) for text in rows.order_by("index").values_list("hash", flat=True)]
+
 
 FORMAT = "releve ledger root 1"
 
@@ -93,7 +138,7 @@ def sign_entries(now: datetime) -> SignedRoot:
         raise NothingToSealError("the ledger is empty: there is nothing to seal")
     if before is not None and before.size == place.seq:
         return before
-    merkle.extend_tree(before.size if before else 0, place.seq)
+    extend_tree(before.size if before else 0, place.seq)
     statement = {
         "format": FORMAT,
         "head": place.hash,
@@ -102,7 +147,7 @@ def sign_entries(now: datetime) -> SignedRoot:
         "previous": hash_root(parse_canonical(before.statement)) if before else NO_HASH,
         "sealed_at": format_instant(now),
         "size": place.seq,
-        "tree": tree_hash(place.seq, merkle.hash_subtree).hex(),
+        "tree": tree_hash(place.seq, hash_subtree).hex(),
     }
     text = canonical_json(statement)
     return _store_root(statement, text, key.sign(ROOT_TAG + text.encode()).hex())
@@ -249,7 +294,7 @@ def build_tlog_proof(seq: int, root: SignedRoot, cosignatures: str = "") -> str:
     """
     if not 1 <= seq <= root.size:
         raise ProofError(f"entry {seq} is not under root {root.number}: seal first")
-    path = inclusion_path(seq - 1, root.size, merkle.hash_subtree)
+    path = inclusion_path(seq - 1, root.size, hash_subtree)
     lines = "".join(f"{_encode(node)}\n" for node in path)
     head = f"c2sp.org/tlog-proof@v1\nindex {seq - 1}\n{lines}"
     return f"{head}\n{build_checkpoint(root)}{cosignatures}"

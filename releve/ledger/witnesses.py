@@ -26,7 +26,7 @@ from django.conf import settings
 from django.db import transaction
 
 from releve.files.atomic import write_file
-from releve.ledger import merkle
+from releve.ledger import roots
 from releve.ledger.chain import append
 from releve.ledger.guards import ProofError
 from releve.ledger.keys import public_hex, signing_key
@@ -128,7 +128,7 @@ def _post(url: str, old: int, root: SignedRoot) -> tuple[int, str]:
     """Send a checkpoint with the proof of its growth; return the status and the text."""
     if old > root.size:
         return 409, str(old)
-    path = consistency_path(old, root.size, merkle.hash_subtree) if 0 < old < root.size else []
+    path = consistency_path(old, root.size, roots.hash_subtree) if 0 < old < root.size else []
     proof = "".join(f"{b64encode(node).decode()}\n" for node in path)
     body = f"old {old}\n{proof}\n{build_checkpoint(root)}"
     request = urllib.request.Request(
@@ -194,7 +194,7 @@ def build_receipt(seq: int, root: SignedRoot) -> bytes:
         raise RotatedRoot(
             f"root {root.number} was signed by a key that was rotated since: take a later root"
         )
-    path = inclusion_path(seq - 1, root.size, merkle.hash_subtree)
+    path = inclusion_path(seq - 1, root.size, roots.hash_subtree)
     proof = encode_cbor([root.size, seq - 1, list(path)])
     protected = encode_cbor({ALGORITHM: EDDSA, STRUCTURE_LABEL: RFC9162_SHA256})
     signed = encode_cbor(["Signature1", protected, b"", bytes.fromhex(statement["tree"])])

@@ -17,7 +17,7 @@ class LiveConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data, a due job and, by importing it, the check."""
-        from releve.live import worker_health  # noqa: F401
+        from releve.live import checks  # noqa: F401
 
         register("releve.live.retention.LiveData")
         register_due_job("uploads", "releve.runs.installation.remove_expired_uploads", slow=True)

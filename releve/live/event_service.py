@@ -23,8 +23,9 @@ from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.current_rules import rules_now, select_rules
 from releve.live.effect_queue import DECIDE, NewEffect, queue_effects
 from releve.live.errors import Busy, DiskFull, KeyReused, NoSuch, Refused, is_disk_full
+from releve.live.lost_places import Loss, find_loss
 from releve.live.models import IdempotencyKey, Stream
-from releve.live.plans import Loss, find_loss, operator_now
+from releve.live.plans import operator_now
 from releve.live.relief_solver import ReliefRequest, look_up_relief, solve_first_answer
 from releve.live.retention import erased_on, note_returns
 from releve.live.situation_cache import situation_now

@@ -46,9 +46,10 @@ from releve.live.effect_queue import (
     register_aside_hook,
     register_handler,
 )
+from releve.live.lost_places import NO_LOSS, Loss
 from releve.live.message_texts import UNSET_ADDRESS, write_message, write_ride_lines
 from releve.live.models import Contact, Effect, Message, Relief, ReliefDay
-from releve.live.plans import NO_LOSS, Loss, load_day_plan, operator_now
+from releve.live.plans import load_day_plan, operator_now
 from releve.live.roster_changes import find_scene_runs
 from releve.live.stream_state import Scene, build_change, list_working, load_scene, read_placement
 from releve.network import HOME

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from releve.demand.requirement import Floats
-    from releve.live.plans import Absent
+    from releve.live.lost_places import Absent
 
 
 @dataclass(frozen=True, slots=True)

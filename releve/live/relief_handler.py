@@ -33,8 +33,9 @@ from releve.live.effect_queue import (
     run_effects_now,
     still_held,
 )
+from releve.live.lost_places import NO_LOSS, Loss, find_daily_losses
 from releve.live.models import Activation, Effect, Relief, ReliefDay
-from releve.live.plans import NO_LOSS, Loss, find_daily_losses, load_day_plan
+from releve.live.plans import load_day_plan
 from releve.live.relief_solver import (
     ReliefRequest,
     look_up_relief,

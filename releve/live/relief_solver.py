@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from releve.demand.requirement import INTERVAL
-from releve.live.plans import NO_LOSS, Absent, DayPlan, Loss, read_settings
+from releve.live.lost_places import NO_LOSS, Absent, Loss
+from releve.live.plans import DayPlan, read_settings
 from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan

@@ -15,8 +15,9 @@ from datetime import date, datetime
 from releve.live.clock import LIVE
 from releve.live.contacts import NotifiedRide, list_notified_rides
 from releve.live.current_rules import select_rules
+from releve.live.lost_places import NO_LOSS
 from releve.live.models import ReliefDay
-from releve.live.plans import NO_LOSS, DayPlan, IdentityCache, load_day_plan, read_settings
+from releve.live.plans import DayPlan, IdentityCache, load_day_plan, read_settings
 from releve.live.stream_state import Scene, cap_day_vehicles, list_working, load_scene
 from releve.network import HOME, Operator, zone
 from releve.plan import Placement

@@ -37,9 +37,10 @@ from releve.live.effect_queue import (
     register_handler,
 )
 from releve.live.errors import NoSuch
+from releve.live.lost_places import find_loss
 from releve.live.models import Effect, Relief, Routes, RoutingState
 from releve.live.partners import list_partner_addresses, list_partner_agents
-from releve.live.plans import find_loss, operator_now
+from releve.live.plans import operator_now
 from releve.live.stream_state import Scene, load_scene
 from releve.network import HOME, Operator
 from releve.plan import Placement

@@ -11,17 +11,13 @@ import numpy as np
 
 from releve.live.clock import LIVE, now
 from releve.live.current_rules import select_rules
+from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences
 from releve.live.models import Activation, Relief, ReliefDay
 from releve.live.partners import count_partner_agents, list_lent, list_partner_agents
 from releve.live.plans import (
     HORIZON,
-    NO_LOSS,
-    Absent,
     DayPlan,
     IdentityCache,
-    Loss,
-    find_daily_losses,
-    list_absences,
     list_days_ahead,
     load_activation,
     load_day_plan,

@@ -25,8 +25,8 @@ from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.effect_queue import append_entries
 from releve.live.errors import NoSuch, SwitchChanged
 from releve.live.event_service import ClientImpact, list_client_impacts
+from releve.live.lost_places import Loss
 from releve.live.models import PreparedSwitch, Routes
-from releve.live.plans import Loss
 from releve.live.relief_solver import look_up_relief
 from releve.live.routes import (
     address_routes,

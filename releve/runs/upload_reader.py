@@ -20,8 +20,8 @@ from releve.demand.call_log_file import LogTable, read_log
 from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.network import Operator, OperatorFaults, read_operator
+from releve.registry.blocks import KEPT_FOR, unpack_upload
 from releve.registry.tables import NotAnUpload
-from releve.registry.uploads import KEPT_FOR, unpack_upload
 from releve.runs.inputs import StillReading, TooManyJobs
 from releve.runs.job_store import DEADLINE, MOST_ACTIVE, Job, JobKind, JobStore, current_stamp
 

@@ -2,344 +2,304 @@
 
 Checks read and change nothing; ``send_to`` alone sends something, a test message.
 
-Checks of what the database holds, against the keys, the clock and the settings.
+Checks of the settings, and of what an installation reaches over the network.
+
+Checks of the home folder and the other files of an installation.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import smtplib
+import stat
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage, get_connection
 from django.db import DatabaseError, connection
-from django.db.models import Max
-from django.utils import timezone
 
 from releve import environment
-from releve.accounts.confirmations import are_two_administrators, list_confirmations
-from releve.accounts.grants import count_unreadable_factors, select_valid_tokens
-from releve.accounts.models import Grant, Token
-from releve.accounts.permissions import Role
-from releve.accounts.reidentification import check_names
-from releve.accounts.tokens import SECRET_NAME as SECRET
-from releve.accounts.tokens import compute_check
-from releve.association.gates import list_failed_gates
 from releve.errors import ReleveError
-from releve.gate.connections import NAME as GATE
-from releve.gate.db_clock import read_clock
-from releve.gate.pseudonyms import key_check
-from releve.ledger import keys
-from releve.ledger.chain import read_head
-from releve.ledger.keys import stored_key_check
-from releve.ledger.models import LedgerEntry
-from releve.ledger.rollback import compare_with_marks
-from releve.ledger.roots import load_last_root
-from releve.ledger.witnesses import list_witnesses
+from releve.files.home import HomeError, require_home
+from releve.files.operator_folder import CHARTERS, LAW, RULES, list_rule_files
+from releve.files.plan_folder import PlanFolderError, list_plan_files
+from releve.gate.current_rules import load_current_rules
 from releve.live import api as live
-from releve.live.errors import LiveError
-from releve.live.outside import find_overdue_documents
-from releve.live.worker_health import read_worker_health
-from releve.network import zone
-from releve.registry.service import list_current_ids
-from releve.situation import ClosureRule
-from releve.upkeep import doctor_reach
-from releve.upkeep.doctor_reach import Examination, Finding, fault, warning
-from releve.upkeep.migrations import check_database, read_migration_state, refuse_lost_database
+from releve.live.api import load_installed_rules
+from releve.routing import Rejected, RoutingError, Unreachable, build_adapters
+from releve.routing.kamailio import KamailioProxy, compute_configuration_digest
+from releve.upkeep import doctor_data
+from releve.upkeep.findings import Examination, Finding, fault, warning
 
-MOST_SKEW = timedelta(seconds=2)
-_WORKER_FIXES = {
-    "disk": "free some space",
-    "clock": "set the clock right or, if it is right, start `releve live work` again",
-}
+_LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+_VERIFYING = ("verify-full", "verify-ca")
 
 
-def check_migrations(asked: Examination) -> Iterator[Finding]:
-    """The tables are those of this program, and of this installation."""
-    state = read_migration_state()
-    if state.empty:
-        refuse_lost_database()
-        yield fault("migrations", "the database is empty", "run `releve init`")
-    elif state.unknown:
-        yield fault(
-            "migrations",
-            f"the database is newer than this program ({', '.join(state.unknown)})",
-            "install that version, or restore the backup made before its migration",
+def check_settings(asked: Examination) -> Iterator[Finding]:
+    """Nothing is set that is for a trial alone."""
+    if settings.DEBUG:
+        yield fault("settings", "RELEVE_DEBUG shows the code of errors", "take RELEVE_DEBUG away")
+    if settings.OPEN_DESK:
+        yield fault("settings", "RELEVE_OPEN lets anyone in", "take RELEVE_OPEN away")
+    if not settings.SECOND_FACTOR_REQUIRED:
+        yield warning(
+            "settings",
+            "roles that act need no second factor",
+            "take RELEVE_SECOND_FACTOR=optional away",
         )
-    elif state.pending:
+    own = urlsplit(settings.DESK_URL)
+    public = [name for name in settings.ALLOWED_HOSTS if name not in _LOOPBACK]
+    if public and own.hostname in _LOOPBACK:
         yield fault(
-            "migrations",
-            f"{len(state.pending)} migrations are missing, {state.pending[0]} first",
-            "stop the other processes, then run `releve migrate --backup FILE`",
+            "settings",
+            f"the desk answers to {public[0]}, and links say {settings.DESK_URL}",
+            f"set RELEVE_URL=https://{public[0]}",
         )
-    else:
-        check_database()
-
-
-def check_keys(asked: Examination) -> Iterator[Finding]:
-    """Each key is there, and the one that the rows beside it were written with."""
-    secret = environment.load_or_create_secret(asked.environ, "RELEVE_SECRET_KEY")
-    for name, file, found in (
-        (keys.NAME, "ledger.key", keys.find_public_key()),
-        (GATE, "gate.key", key_check()),
-        (SECRET, environment.SECRET_FILE, compute_check(secret) if secret else None),
+    if not (public or settings.DESK_URL_IS_SET):
+        yield warning(
+            "settings",
+            f"letters name no address of the desk, and links of accounts say {settings.DESK_URL}",
+            "set RELEVE_URL to the address that people reach",
+        )
+    if own.hostname not in (*_LOOPBACK, *(name.lstrip(".") for name in public)) and not any(
+        str(own.hostname).endswith(name) for name in public if name.startswith(".")
     ):
-        stored = stored_key_check(name)
-        if found is None:
-            yield fault(
-                "keys",
-                f"{file} is missing",
-                f"restore it from its copy to {asked.home / file}"
-                if stored
-                else "run `releve init`, which makes it",
-            )
-        elif stored is not None and stored != found:
-            yield fault(
-                "keys",
-                f"{file} is not the key that the database was written with",
-                f"restore it from its copy to {asked.home / file}",
-            )
-    lost = count_unreadable_factors([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
-    if lost:
         yield fault(
-            "keys",
-            f"{lost} second factors cannot be read with this secret key",
-            "set RELEVE_SECRET_KEY_OLD to the one before, or reset the factors of those people",
+            "settings",
+            f"links say {settings.DESK_URL}, and the desk does not answer to that name",
+            f"set RELEVE_ALLOWED_HOSTS={own.hostname}",
         )
-    check_names()
-
-
-def check_clock(asked: Examination) -> Iterator[Finding]:
-    """This machine's clock agrees with the database's, and no entry is from tomorrow."""
-    before, database = timezone.now(), read_clock()
-    skew = abs(database - (before + (timezone.now() - before) / 2))
-    if skew > MOST_SKEW:
+    if public and not settings.SECURE_SSL_REDIRECT:
         yield fault(
-            "clock",
-            f"this machine and the database differ by {skew.total_seconds():.0f} s",
-            "run a time service (chrony, systemd-timesyncd) on both",
-        )
-    real = LedgerEntry.objects.exclude(stream__startswith="drill:")  # whose clock may be ahead
-    last = real.aggregate(last=Max("recorded_at"))["last"]
-    if last is not None and datetime.fromisoformat(last) > asked.now + MOST_SKEW:
-        yield fault(
-            "clock",
-            f"an entry of the ledger is from {last}, which is yet to come",
-            "set this machine's clock right: it was ahead, or is behind now",
+            "settings",
+            f"the desk answers to {public[0]} without HTTPS: sign-ins cross the network in clear",
+            "serve it behind TLS and set RELEVE_HTTPS=1",
         )
 
 
-def check_administrators(asked: Examination) -> Iterator[Finding]:
-    """There are the two people that some acts take."""
-    running = {
-        row.user_id
-        for row in Grant.objects.filter(role=Role.ADMINISTRATOR, user__is_active=True)
-        if row.is_active_at(asked.now)
-    }
-    if len(running) < 2:
-        yield warning(
-            "administrators",
-            f"{len(running) or 'no'} administrator: pseudonyms and lost factors take two",
-            "releve desk user add NAME --role administrator",
-        )
-    elif not are_two_administrators():
-        yield warning(
-            "administrators",
-            "one person could act as any two administrators: nothing that takes two can be done",
-            "releve desk user declare NAME NAME, where both have signed in",
-        )
-    elif waiting := len(list_confirmations("")):
-        yield warning(
-            "administrators",
-            f"accounts that may approve and are not confirmed: {waiting}; their approval is refused"
-            " beside that of a person with access to them",
-            "confirm them on the page People",
-        )
-    unexpired = list(Token.objects.filter(ends_at__gt=asked.now))
-    valid = {token.pk for token in select_valid_tokens(unexpired, asked.now)}
-    ended = sorted(token.name for token in unexpired if token.pk not in valid)
-    if ended:
-        yield warning(
-            "administrators",
-            f"tokens whose giver is not an administrator any more open nothing: {', '.join(ended)}",
-            "give each program a token of another name (`releve desk token add`), and end the old"
-            " one (`releve desk token revoke`)",
-        )
-
-
-def check_role_places(asked: Examination) -> Iterator[Finding]:
-    """Roles and tokens are for sites and clients that the reference data have."""
-    known = list_current_ids("sites"), list_current_ids("clients")
-    if known[0] is None or known[1] is None:
+def check_tls(asked: Examination) -> Iterator[Finding]:
+    """A database over the network is verified before anything is sent to it."""
+    database = environment.read_database(asked.environ, "RELEVE_DATABASE_URL", asked.home)
+    host = str(database.get("HOST") or "")
+    if not database["ENGINE"].endswith("postgresql") or host.startswith("/") or not host:
         return
-    grants = Grant.objects.filter(user__is_active=True).select_related("user")
-    rows: list[Grant | Token] = [*grants, *Token.objects.all()]
-    for row in rows:
-        if row.is_active_at(asked.now) and row.to_held_role() is not None:
-            gone = sorted({*row.sites} - known[0] | {*row.clients} - known[1])
-            if gone:
-                yield warning(
-                    "roles",
-                    f"{row} is for {', '.join(gone)}, which the reference data do not have",
-                    "end it on the page People, and give it again for what is meant",
-                )
-
-
-def check_channels(asked: Examination) -> Iterator[Finding]:
-    """Every channel that a contact uses can be sent by."""
-    try:
-        live.check_channels()
-    except LiveError as error:
+    mode = database.get("OPTIONS", {}).get("sslmode", "prefer")
+    if host not in _LOOPBACK and mode not in _VERIFYING:
         yield fault(
-            "channels", " ".join(str(error).split()), "the worker does not start until it is mended"
+            "tls",
+            f"the database at {host} is not verified (sslmode={mode})",
+            "add ?sslmode=verify-full&sslrootcert=FILE to RELEVE_DATABASE_URL",
         )
 
 
-def check_contacts(asked: Examination) -> Iterator[Finding]:
-    """Everyone in the reference data can be reached by a message."""
+def check_mail(asked: Examination) -> Iterator[Finding]:
+    """Mail can be sent: the server answers, takes the sign-in, and with an address a message."""
+    if not environment.read_text(asked.environ, "RELEVE_SMTP_HOST"):
+        says = "no mail server is set: passwords that are forgotten take an administrator's link"
+        yield warning("mail", says, "set RELEVE_SMTP_HOST")
+        return
+    if settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
+        yield fault(
+            "mail",
+            f"the sender is {settings.DEFAULT_FROM_EMAIL}, which mail servers refuse",
+            "set RELEVE_MAIL_FROM",
+        )
+    server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     try:
-        missing = live.count_missing_addresses(live.operator_now())
+        with get_connection() as opened:
+            if asked.send_to:
+                EmailMessage(
+                    "Relève: test message",
+                    f"Sent by `releve doctor`. Links to the desk begin with {settings.DESK_URL}",
+                    to=[asked.send_to],
+                    connection=opened,
+                ).send()
+    except (smtplib.SMTPException, OSError) as error:
+        yield fault(
+            "mail",
+            f"{server} does not take mail: {type(error).__name__}: {' '.join(str(error).split())}",
+            "mend RELEVE_SMTP_HOST, _PORT, _SECURITY, _USER and _PASSWORD",
+        )
+
+
+def check_routing(asked: Examination) -> Iterator[Finding]:
+    """Routes can be published: the adapters are known, have what they need and answer."""
+    for adapter in build_adapters(asked.environ, asked.home):
+        try:
+            if adapter.capabilities.observes == "routes":
+                adapter.observe()
+        except RoutingError as error:
+            yield fault(
+                "routing",
+                f"{adapter.name}: {error}",
+                "start the proxy, or mend its address and secret in RELEVE_KAMAILIO_…",
+            )
+    named = environment.read_text(asked.environ, "RELEVE_ROUTING")
+    if not named:
+        yield warning(
+            "routing",
+            "routes go to a file alone: no telephony takes them",
+            "set RELEVE_ROUTING, to file_csv too if a file is meant",
+        )
+
+
+def check_proxies(asked: Examination) -> Iterator[Finding]:
+    """Every system holds the newest routes, and a proxy is configured by the tables of today."""
+    for row in live.observe_routing():
+        if row.seen.state in ("diverged", "timed_out"):
+            held = "none" if row.seen.snapshot is None else row.seen.snapshot.number
+            yield fault(
+                "proxies",
+                f"{row.adapter} holds generation {held} of the routes, not {row.wanted}",
+                "see releve routing status --plan, and whether the worker runs",
+            )
+    try:
+        operator = live.operator_now()
     except live.NoOperator:
         return
-    if any(missing.values()):
-        says = ", ".join(f"{role}s: {count}" for role, count in missing.items() if count)
-        yield warning(
-            "contacts",
-            f"no message reaches those who have no address ({says})",
-            "import their addresses with `releve live contacts FILE`",
-        )
+    for adapter in build_adapters(asked.environ, asked.home):
+        if not isinstance(adapter, KamailioProxy):
+            continue
+        try:
+            made_from = adapter.read_configuration()
+        except Unreachable:
+            continue  # the check of routing says so
+        except Rejected:
+            made_from = ""
+        if made_from != compute_configuration_digest(operator):
+            yield fault(
+                "proxies",
+                f"{adapter.name} is configured by other numbers, trunks or campaigns than today's,"
+                " or by another version",
+                "make it again (releve routing kamailio config), copy it and restart the proxy",
+            )
 
 
-def check_closure_rules(asked: Examination) -> Iterator[Finding]:
-    """Cases close a site by themselves: by a pack that was chosen, or by a rule of the house."""
+LEAST_FREE_BYTES = 2 * 10**9
+"""A ledger that cannot be written stops everything: a disk is seen to be full long before."""
+_SECRETS = ("*.key", "secret-key", "releve.sqlite3*", "identity/*")
+
+
+def check_home(asked: Examination) -> Iterator[Finding]:
+    """The home is one, and this user's own."""
     try:
-        sites = live.operator_now().sites
-    except live.NoOperator:
+        require_home(asked.home)
+    except HomeError as error:
+        yield fault("home", str(error), "nothing else was looked at")
         return
-    rules = live.rules_now()
-    lacking = [
-        site.id
-        for site in sites
-        if not rules.in_force(ClosureRule, asked.now.astimezone(zone(site.time_zone)).date(), site)
-    ]
-    if lacking:
+    if asked.home.stat().st_uid != os.geteuid():
+        yield fault(
+            "home",
+            f"{asked.home} belongs to another user than this one",
+            "run commands as its owner, else files that the service cannot read are left",
+        )
+
+
+def check_modes(asked: Examination) -> Iterator[Finding]:
+    """No other user may enter the home, or read a key or the database."""
+    if stat.S_IMODE(asked.home.stat().st_mode) & 0o077:
+        yield fault("modes", f"other users may enter {asked.home}", f"chmod 700 {asked.home}")
+    for pattern in _SECRETS:
+        for path in sorted(asked.home.glob(pattern)):
+            if stat.S_IMODE(path.stat().st_mode) & 0o077 and path.is_file():
+                yield fault("modes", f"other users may read {path}", f"chmod 600 {path}")
+    names = Path(settings.IDENTITY_FILE)
+    if names.is_file() and stat.S_IMODE(names.stat().st_mode) & 0o077:
+        yield fault("modes", f"other users may read {names}", f"chmod 600 {names}")
+
+
+def check_rules(asked: Examination) -> Iterator[Finding]:
+    """The house's own law, rules and charters are named so that they count, and can be read."""
+    for name in (LAW, RULES, CHARTERS):
+        try:
+            list_rule_files(asked.home, name)
+        except HomeError as error:
+            yield fault("rules", str(error), "the gate refuses every call until then")
+            return
+    load_current_rules()
+    load_installed_rules()
+
+
+def check_caches(asked: Examination) -> Iterator[Finding]:
+    """Compiled kernels can be kept: else every process compiles them again, for minutes."""
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        yield fault(
+            "caches",
+            f"{folder} for compiled kernels cannot be written",
+            "set RELEVE_CACHE_DIR to a folder of this user",
+        )
+
+
+def check_disk(asked: Examination) -> Iterator[Finding]:
+    """There is space for the database and its log."""
+    free = shutil.disk_usage(asked.home).free
+    if free < LEAST_FREE_BYTES:
+        yield fault(
+            "disk",
+            f"{free / 1e9:.1f} GB free at {asked.home}",
+            "make space, or move the home to a larger disk",
+        )
+
+
+def check_backups(asked: Examination) -> Iterator[Finding]:
+    """A backup could be made: a recipient could read it."""
+    if not settings.BACKUP_TO:
         yield warning(
-            "closure",
-            f"no rule closes {len(lacking)} of {len(sites)} sites today, whatever cases are"
-            " declared there",
-            "if one should, choose a pack of rules with `releve live rules choose`",
+            "backups",
+            "no backup can be made, and no journal leaves, for want of a recipient",
+            "make a key with `age-keygen` on another machine, and set RELEVE_BACKUP_TO to its"
+            " public one",
         )
 
 
-def check_worker(asked: Examination) -> Iterator[Finding]:
-    """A worker runs, and no effect waits for one."""
-    health = read_worker_health(asked.now)
-    if health.alarm == "ledger":
-        return  # the check of the ledger says more
-    if health.alarm:
-        since = "" if health.since is None else f" since {health.since:%Y-%m-%d %H:%M} UTC"
-        fix = _WORKER_FIXES.get(health.alarm, "start `releve live work`")
-        yield fault("worker", f"{health.alarm}{since}", fix)
-    elif health.beat_at is None:
-        yield warning("worker", "none ever ran", "start `releve live work`")
-
-
-def _commits_wait() -> bool:
-    if connection.vendor != "postgresql":
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW synchronous_commit")
-        return bool(cursor.fetchone()[0] != "off")
-
-
-def check_clearings(asked: Examination) -> Iterator[Finding]:
-    """Every clearing of the association that is closed is computed, or at work."""
-    for row in list_failed_gates():
-        yield fault(
-            "clearings",
-            f"the clearing {row.name} could not be computed: {row.failure}",
-            "see that the machine has memory and processor to spare; it is tried again every hour",
-        )
-
-
-def check_ledger(asked: Examination) -> Iterator[Finding]:
-    """The database has all that left its ledger; what was recorded is sealed, and leaves."""
-    standing = compare_with_marks()
-    if standing.fault:
-        yield fault("ledger", standing.problem, standing.fix)
-    for note in standing.notes:
-        yield warning("ledger", note, "see to the folder, and run this again")
-    head, root = read_head(), load_last_root()
-    sealed = root.size if root else 0
-    old = LedgerEntry.objects.filter(seq=sealed + 1).values_list("recorded_at", flat=True).first()
-    if head.seq > sealed and old is not None:
-        waiting = asked.now - datetime.fromisoformat(old)
-        if waiting > timedelta(days=2):
-            yield fault(
-                "ledger",
-                f"entry {sealed + 1} has been under no root for {waiting.days} days",
-                "let `releve live work` run, or run `releve ledger seal` each day",
-            )
-    overdue = find_overdue_documents(asked.now)
-    if overdue:
-        yield fault(
-            "ledger",
-            f"{len(overdue)} documents have no receipt, {overdue[0]} first",
-            "see that what RELEVE_OUTSIDE names can be reached",
-        )
-    if not _commits_wait():
-        yield fault(
-            "ledger",
-            "PostgreSQL acknowledges commits before they are on its disk: a power cut loses some",
-            "set synchronous_commit to on for this role and database",
-        )
-    for witness in list_witnesses():
-        if witness.alarm:
-            yield fault(
-                "ledger",
-                f"the witness {witness.url} {witness.alarm}",
-                "keep all files, and find out what was restored or rewritten",
-            )
-    if not settings.OUTSIDE:
-        yield warning(
-            "ledger",
-            "roots stay on this disk, where they prove nothing",
-            "set RELEVE_OUTSIDE to a folder, address or mailbox of another party",
-        )
+def check_plan_folder(asked: Examination) -> Iterator[Finding]:
+    """A plan folder that is named holds plans."""
+    if settings.PLAN_FOLDER is None:
+        return
+    try:
+        list_plan_files(settings.PLAN_FOLDER)
+    except PlanFolderError as error:
+        yield warning("plan", str(error), "mend RELEVE_PLAN_FOLDER, or write it by `releve plan`")
 
 
 _Check = Callable[[Examination], Iterator[Finding]]
 
 _FILES: Mapping[str, _Check] = MappingProxyType(
     {
-        "home": doctor_reach.check_home,
-        "modes": doctor_reach.check_modes,
-        "rules": doctor_reach.check_rules,
-        "caches": doctor_reach.check_caches,
-        "disk": doctor_reach.check_disk,
-        "plan": doctor_reach.check_plan_folder,
-        "backups": doctor_reach.check_backups,
-        "settings": doctor_reach.check_settings,
-        "tls": doctor_reach.check_tls,
-        "mail": doctor_reach.check_mail,
-        "routing": doctor_reach.check_routing,
+        "home": check_home,
+        "modes": check_modes,
+        "rules": check_rules,
+        "caches": check_caches,
+        "disk": check_disk,
+        "plan": check_plan_folder,
+        "backups": check_backups,
+        "settings": check_settings,
+        "tls": check_tls,
+        "mail": check_mail,
+        "routing": check_routing,
     }
 )
 _DATABASE: Mapping[str, _Check] = MappingProxyType(
     {
-        "migrations": check_migrations,
-        "keys": check_keys,
-        "clock": check_clock,
-        "administrators": check_administrators,
-        "roles": check_role_places,
-        "channels": check_channels,
-        "contacts": check_contacts,
-        "closure": check_closure_rules,
-        "worker": check_worker,
-        "clearings": check_clearings,
-        "proxies": doctor_reach.check_proxies,
-        "ledger": check_ledger,
+        "migrations": doctor_data.check_migrations,
+        "keys": doctor_data.check_keys,
+        "clock": doctor_data.check_clock,
+        "administrators": doctor_data.check_administrators,
+        "roles": doctor_data.check_role_places,
+        "channels": doctor_data.check_channels,
+        "contacts": doctor_data.check_contacts,
+        "closure": doctor_data.check_closure_rules,
+        "worker": doctor_data.check_worker,
+        "clearings": doctor_data.check_clearings,
+        "proxies": check_proxies,
+        "ledger": doctor_data.check_ledger,
     }
 )
 """Checks that read the database; left out, and said so, where it cannot be."""

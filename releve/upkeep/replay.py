@@ -26,7 +26,7 @@ from releve.evidence.verify import VerifyError, read_signed_root
 from releve.files.atomic import make_folder
 from releve.gate.erasure import PSEUDONYM, erase_pseudonym
 from releve.gate.journal import FACTS, replay_facts
-from releve.ledger import merkle
+from releve.ledger import roots
 from releve.ledger.chain import append, lock_head, read_head, serialize_entry
 from releve.ledger.digests import NO_HASH, canonical_json, hash_entry, hash_root
 from releve.ledger.erasure import ERASED, SUBJECT, erase_subject, find_values
@@ -205,8 +205,8 @@ def _store_root(signed: Mapping[str, Any]) -> bool:
         return False
     if said["previous"] != (hash_root(json.loads(before.statement)) if before else NO_HASH):
         raise JournalFault(f"a root is missing between root {number} and root {said['number']}")
-    merkle.extend_tree(size, said["size"])
-    found = tree_hash(said["size"], merkle.hash_subtree).hex()
+    roots.extend_tree(size, said["size"])
+    found = tree_hash(said["size"], roots.hash_subtree).hex()
     if (head, found) != (said["head"], said["tree"]):
         raise JournalFault(f"root {said['number']} is not over the entries that are here")
     LedgerRoot.objects.create(

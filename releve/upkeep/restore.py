@@ -56,8 +56,8 @@ from releve.live.api import LIVE
 from releve.live.effect_queue import OUTSIDE, NewEffect, queue_effects
 from releve.live.models import Effect, Message
 from releve.live.statement import erase_due_data
-from releve.upkeep.archive import BackupFault, Manifest
-from releve.upkeep.backup import NAMES, load_rows, open_lines, prepare_tables
+from releve.upkeep.archive import NAMES, BackupFault, Manifest
+from releve.upkeep.backup import load_rows, open_lines, prepare_tables
 from releve.upkeep.migrations import apply_migrations
 from releve.upkeep.replay import Outside, publish_roots, repeat_acts, resume_ledger, settle_values
 

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from releve.association.clerk import publish_design, wrap_design
 from releve.association.clerk_intake import register_member, take_contribution
-from releve.association.keys import Envelope, public_keys
+from releve.association.envelopes import Envelope
+from releve.association.keys import public_keys
 from releve.association.membership import join_association
 from releve.association.models import MonthlyDesign
 from releve.sector import (

@@ -29,10 +29,10 @@ from releve.association.contracts import (
     start_contract,
     take_step,
 )
+from releve.association.envelopes import MOST_BYTES, AssociationError, Envelope
 from releve.association.exchange import sync_contracts
 from releve.association.gate_member import keep_result, prepare_request
 from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
-from releve.association.keys import MOST_BYTES, AssociationError, Envelope
 from releve.association.models import ReliefGate
 from releve.cli.sector_bulletin import contract
 from releve.desk.valve import ClausesForm

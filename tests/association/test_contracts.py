@@ -16,16 +16,15 @@ from releve.association.contract_exchange import (
     may_lend_agents,
     summarise_contract,
 )
+from releve.association.contract_text import compose_contract, typeset_contract
 from releve.association.contracts import (
     StoredContract,
-    compose_contract,
     export_contract,
     list_contracts,
     load_contract,
     receive_contract,
     start_contract,
     take_step,
-    typeset_contract,
 )
 from releve.ledger.chain import iter_entries
 from releve.ledger.keys import public_hex

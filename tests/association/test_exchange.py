@@ -23,16 +23,11 @@ from releve.association.clerk import (
     wrap_bulletin,
 )
 from releve.association.clerk_intake import register_member, revoke_member, take_contribution
+from releve.association.envelopes import AssociationError, Envelope, open_envelope
 from releve.association.exchange import run_member_day
 from releve.association.gate_member import keep_gate, keep_result
 from releve.association.gates import announce_gate, run_clearings, wrap_gate, wrap_result
-from releve.association.keys import (
-    AssociationError,
-    Envelope,
-    load_signing_key,
-    open_envelope,
-    public_keys,
-)
+from releve.association.keys import load_signing_key, public_keys
 from releve.association.membership import (
     correct_contribution,
     find_due_day,

@@ -12,9 +12,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from releve.association import membership
+from releve.association.envelopes import AssociationError
 from releve.association.exchange import fetch_design, run_member_day
 from releve.association.figures import count_figures, count_seats_by_destination
-from releve.association.keys import AssociationError
 from releve.association.membership import state_relief, switch_sending
 from releve.association.models import MonthlyDesign
 from releve.network import HOME

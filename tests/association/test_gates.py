@@ -22,6 +22,7 @@ from releve.accounts.permissions import Role
 from releve.association import gates
 from releve.association.bulletin import describe_clerk_day
 from releve.association.clerk_intake import revoke_member
+from releve.association.envelopes import AssociationError, Envelope, open_envelope
 from releve.association.exchange import fetch_gates, run_member_gates, send_order
 from releve.association.gate_member import (
     find_programme,
@@ -44,7 +45,7 @@ from releve.association.gates import (
     take_order,
     wrap_result,
 )
-from releve.association.keys import AssociationError, Envelope, load_clearing_secret, open_envelope
+from releve.association.keys import load_clearing_secret
 from releve.association.models import OwnOrder, ReceivedOrder, ReliefGate
 from releve.files.atomic import try_lock
 from releve.ledger.models import LedgerEntry
@@ -66,8 +67,8 @@ from releve.sector import (
     seal_offer,
     sign_text,
 )
-from releve.upkeep.doctor import check_clearings
-from releve.upkeep.doctor_reach import Examination
+from releve.upkeep.doctor_data import check_clearings
+from releve.upkeep.findings import Examination
 from tests.accounts.people import look_as
 from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven, sign_key
 

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from releve.gate.campaign_cache import load_current_rules
+from releve.gate.current_rules import load_current_rules
 from releve.gate.fact_import import load_facts
 from releve.outbound import Withdrawal
 from tests.gate.conftest import _own_home

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate.campaign_cache import load_current_rules
+from releve.gate.current_rules import load_current_rules
 from releve.gate.models import AttemptRow, Decision
 from releve.gate.proofs import close_batches
 from releve.ledger.keys import public_key

@@ -6,8 +6,8 @@ import pytest
 
 from releve.campaign.packs import iter_consents, iter_proved_calls
 from releve.campaign.reports import build_report
-from releve.gate.campaign_cache import load_current_rules
 from releve.gate.campaigns import load_campaigns
+from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
 from releve.gate.person_requests import PhoneRequest, record_request

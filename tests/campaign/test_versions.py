@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from releve.cli import main
 from releve.gate import campaign_cache, decision
-from releve.gate.campaign_cache import load_current_rules, load_rules_version, store_current_rules
+from releve.gate.campaign_cache import load_rules_version, store_current_rules
+from releve.gate.current_rules import load_current_rules
 from releve.gate.errors import NotAvailable
 from releve.gate.fact_import import load_frames
 from releve.gate.models import CampaignRow, Decision, Load, RuleTable

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 import httpx
 from playwright.sync_api import Page, expect
 
-from releve.association.keys import Envelope, open_envelope
+from releve.association.envelopes import Envelope, open_envelope
 from releve.association.rules import find_publication, load_shipped_bulletin_rules
 from releve.sector import TOTAL, Contribution, find_rule, parse_design, sign_text
 from tests.association.sector_of_seven import sign_key

@@ -17,9 +17,9 @@ from pytest_django.fixtures import Settings
 
 from releve.gate import campaign_cache
 from releve.gate.app import Gate
-from releve.gate.campaign_cache import load_current_rules
 from releve.gate.campaigns import record_campaign
 from releve.gate.connections import PostgreSQLConnection, SQLiteConnection
+from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.decider import Decider
 from releve.gate.decision import PendingQuestion, explain_repeat

@@ -19,19 +19,20 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.files.atomic import try_lock
-from releve.gate import decision, journal
-from releve.gate.campaign_cache import CampaignCache, load_current_rules
+from releve.gate import decision, wal_checkpoints
+from releve.gate.campaign_cache import CampaignCache
 from releve.gate.campaigns import record_campaign
 from releve.gate.connections import RowsByTable, SQLiteConnection
+from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.decision import PendingQuestion
 from releve.gate.errors import DecisionConflict
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_reader import CampaignTerms
-from releve.gate.journal import checkpoint, start_checkpoints
 from releve.gate.models import Decision
 from releve.gate.proofs import replay_decision
 from releve.gate.protocol import Question, Reply
+from releve.gate.wal_checkpoints import checkpoint, start_checkpoints
 from releve.outbound import (
     Attempt,
     Contract,
@@ -409,8 +410,8 @@ def test_one_process_of_several_carries_the_log_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carried = threading.Event()
-    monkeypatch.setattr(journal, "_SECONDS", 0.01)
-    monkeypatch.setattr(journal, "_carry_over", lambda _: carried.set())
+    monkeypatch.setattr(wal_checkpoints, "_SECONDS", 0.01)
+    monkeypatch.setattr(wal_checkpoints, "_carry_over", lambda _: carried.set())
     other = try_lock(tmp_path / "gate.sqlite3-checkpoints")
     assert other is not None
     with other:

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, transaction
 
 from releve.gate import decider as deciders
-from releve.gate import journal
+from releve.gate import journal, wal_checkpoints
 from releve.gate.app import application
 from releve.gate.connections import GateConnection, open_connection
 from releve.gate.decider import Decider
@@ -123,7 +123,7 @@ def test_a_database_rolled_back_behind_a_root_in_the_home_is_behind() -> None:
 
 
 def test_the_gate_that_is_served_checks_its_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "start_checkpoints", lambda path: None)
+    monkeypatch.setattr(wal_checkpoints, "start_checkpoints", lambda path: None)
     found = application()._deciders._all
     assert [one._check for one in found] == [check_ledger] * len(found)
     assert [one._opened for one in found] == [open_connection] * len(found)

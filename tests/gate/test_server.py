@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from releve.gate import app
-from releve.gate.app import LimitedProtocol, serve_gate
+from releve.gate import callers
+from releve.gate.callers import LimitedProtocol, serve_gate
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -33,7 +33,7 @@ def test_an_answer_leaves_at_once_and_each_request_has_its_limits(
         self.started = True
         listening.extend(sockets)
 
-    monkeypatch.setattr(app, "Multiprocess", Supervisor)
+    monkeypatch.setattr(callers, "Multiprocess", Supervisor)
     monkeypatch.setattr(uvicorn.Server, "run", run)
     serve_gate("releve.gate.app:application", "127.0.0.1", 0, workers)
     (one,) = listening

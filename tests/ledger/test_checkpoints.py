@@ -36,8 +36,8 @@ from releve.ledger.witnesses import (
     list_cosignatures,
     list_witnesses,
 )
-from releve.upkeep.doctor import check_ledger
-from releve.upkeep.doctor_reach import Examination
+from releve.upkeep.doctor_data import check_ledger
+from releve.upkeep.findings import Examination
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 from tests.ledger.witness_server import KEY, WitnessServer
 

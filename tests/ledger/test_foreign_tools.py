@@ -13,7 +13,7 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from releve.evidence.verify import is_included
-from releve.ledger import merkle
+from releve.ledger import roots
 from releve.ledger.chain import append_all
 from releve.ledger.guards import ProofError
 from releve.ledger.keys import public_key
@@ -107,7 +107,7 @@ def test_a_witness_of_others_cosigns_growth_and_refuses_a_rewritten_history(
         )
         assert found.ok
         third = grow(2)
-        monkeypatch.setattr(merkle, "read_stored", lambda *place: [b"\x07" * 32] * place[2])
+        monkeypatch.setattr(roots, "read_stored", lambda *place: [b"\x07" * 32] * place[2])
         with pytest.raises(WitnessAlarm, match="ALARM"):
             ask_witness(server.url, third, witness.vkey_text)
     finally:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from releve.evidence.verify import Keys, check_growth, check_proof, check_root
-from releve.ledger import merkle
+from releve.ledger import roots
 from releve.ledger.chain import append_all
 from releve.ledger.digests import NO_HASH, ROOT_TAG, hash_root
 from releve.ledger.guards import NothingToSealError, ProofError, SigningKeyError
@@ -98,7 +98,7 @@ def test_the_tree_is_the_same_whatever_is_kept_of_it(
     stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a short stride a small ledger has as many kept levels as a large one."""
-    monkeypatch.setattr(merkle, "STRIDE", stride)
+    monkeypatch.setattr(roots, "STRIDE", stride)
     count = 0
     for step in (1, 2, 5, 1, 7, 16, 33):
         append_all([draft_closure(n) for n in range(step)])

@@ -11,8 +11,8 @@ import pytest
 
 from releve.live import api as live
 from releve.live import partners
+from releve.live.lost_places import Absent
 from releve.live.models import Message, Relief
-from releve.live.plans import Absent
 from releve.live.stream_state import Scene, read_placement
 from releve.plan import Placement
 from tests.live.scenario import Scenario

@@ -179,7 +179,7 @@ def test_the_root_s_commit_waits_for_the_disk_whatever_the_server_s_default(
             cursor.execute("SHOW synchronous_commit")
             found.append(cursor.fetchone()[0])
 
-    monkeypatch.setattr("releve.ledger.merkle.extend_tree", look)
+    monkeypatch.setattr("releve.ledger.roots.extend_tree", look)
     monkeypatch.setattr("releve.ledger.roots.tree_hash", lambda *_: b"")
     sign_root(real_now())
     with connection.cursor() as cursor:

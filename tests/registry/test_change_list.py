@@ -10,6 +10,7 @@ import pytest
 from releve.network import Operator, read_operator
 from releve.network.folder_reader import zip_operator
 from releve.registry import edits
+from releve.registry.blocks import unpack_upload
 from releve.registry.edits import (
     ChangedTable,
     list_differences,
@@ -20,7 +21,7 @@ from releve.registry.models import Version
 from releve.registry.row_text import ROWS, select_rows
 from releve.registry.service import apply_changes, preview_changes
 from releve.registry.tables import list_referenced_ids
-from releve.registry.uploads import preview_upload, store_upload, unpack_upload
+from releve.registry.uploads import preview_upload, store_upload
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

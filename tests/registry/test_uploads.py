@@ -16,7 +16,8 @@ from releve.network import (
     size_limits,
     write_operator,
 )
-from releve.registry import uploads
+from releve.registry import blocks
+from releve.registry.blocks import unpack_upload
 from releve.registry.models import Upload, Version
 from releve.registry.service import (
     apply_changes,
@@ -30,7 +31,6 @@ from releve.registry.uploads import (
     discard_upload,
     find_upload,
     store_upload,
-    unpack_upload,
 )
 from tests.network.clean_tables import as_csv, as_workbook, clean_tables
 
@@ -81,7 +81,7 @@ def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.Monkey
         unpack_upload("a.zip", bad)
     with pytest.raises(NotAnUpload, match="unpacks to more than"):
         unpack_upload("a.zip", zipped({f"{n}.csv": b"" for n in range(101)}))
-    monkeypatch.setattr(uploads, "MOST_BYTES", 10)
+    monkeypatch.setattr(blocks, "MOST_BYTES", 10)
     with pytest.raises(NotAnUpload, match="larger than"):
         unpack_upload("a.zip", bad)
 

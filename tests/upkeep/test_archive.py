@@ -18,12 +18,13 @@ from releve.upkeep.archive import (
     check_signer,
     compress,
     extract,
+    list_key_files,
     pack,
     read_identities,
     read_signer,
     tar_files,
+    unpack_home,
 )
-from releve.upkeep.backup import list_key_files, unpack_home
 
 IDENTITY = pyrage.x25519.Identity.generate()
 KEY = Ed25519PrivateKey.from_private_bytes(b"7" * 32)

@@ -38,9 +38,9 @@ from releve.live import api as live
 from releve.live.models import Contact, WorkerBeat
 from releve.network import read_operator, sample_operator, write_operator
 from releve.registry.service import apply_changes, preview_changes
-from releve.upkeep import doctor, doctor_reach
+from releve.upkeep import doctor, doctor_data
 from releve.upkeep.doctor import examine
-from releve.upkeep.doctor_reach import Examination, Finding
+from releve.upkeep.findings import Examination, Finding
 from tests.homes import make_test_home
 from tests.ledger.sample_entries import draft_closure
 from tests.live.scenario import choose_pack
@@ -95,7 +95,7 @@ def place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
         name="one", started_at=found.now, beat_at=found.now, decided_at=found.now
     )
     free = shutil.disk_usage(found.home).free
-    monkeypatch.setattr(doctor_reach, "LEAST_FREE_BYTES", min(free, doctor_reach.LEAST_FREE_BYTES))
+    monkeypatch.setattr(doctor, "LEAST_FREE_BYTES", min(free, doctor.LEAST_FREE_BYTES))
     found.now = datetime.now(UTC)
     return found
 
@@ -326,7 +326,7 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
     ),
     "clock ahead": (
         lambda place: place.patch.setattr(
-            doctor, "read_clock", lambda: datetime.now(UTC) + timedelta(minutes=5)
+            doctor_data, "read_clock", lambda: datetime.now(UTC) + timedelta(minutes=5)
         ),
         "FAULT clock: this machine and the database differ by 300 s",
     ),

@@ -11,7 +11,8 @@ from releve.live import api as live
 from releve.live.models import Routes
 from releve.registry.service import apply_changes, preview_changes
 from releve.routing.kamailio import compute_configuration_digest
-from releve.upkeep.doctor_reach import Examination, check_proxies
+from releve.upkeep.doctor import check_proxies
+from releve.upkeep.findings import Examination
 from tests.homes import make_test_home
 from tests.routing.fake_proxy import SECRET, FakeProxy, fake
 from tests.routing.small_operator import small_operator

@@ -35,7 +35,7 @@ from releve.desk.live.page import find_stream
 from releve.desk.outbound.page import said
 from releve.desk.page import pick_fields
 from releve.desk.registry.page import VersionRow
-from releve.gate.campaign_cache import load_current_rules
+from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import FAULT_SENTENCES
 from releve.gate.person_answers import preview_answers

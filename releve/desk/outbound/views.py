@@ -60,8 +60,8 @@ from releve.desk.outbound.page import (
 from releve.desk.page import PageModel, pick_fields
 from releve.desk.text import text_now
 from releve.gate.attempt_outcomes import REPORTED_OUTCOMES
-from releve.gate.campaign_cache import load_current_rules
 from releve.gate.campaigns import load_campaigns, read_register_minutes
+from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import KeyFault
 from releve.gate.fact_import import FAULT_SENTENCES

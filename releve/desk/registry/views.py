@@ -64,6 +64,7 @@ from releve.network.parsing import format_example
 from releve.network.table_words import name_value
 from releve.network.workbook import WORKBOOK_TYPE, SheetOverflow, write_template, write_workbook
 from releve.registry import service
+from releve.registry.blocks import MOST_BYTES
 from releve.registry.edits import (
     Edit,
     list_differences,
@@ -75,7 +76,6 @@ from releve.registry.models import Upload, Version
 from releve.registry.row_text import FIRST_ROW, get_position
 from releve.registry.tables import RegistryError, get_row_class, get_rows, list_referenced_ids
 from releve.registry.uploads import (
-    MOST_BYTES,
     apply_upload,
     discard_upload,
     find_upload,
