@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 
 from releve.cli.desk import two_processes
 from releve.demand import Requirement
+from releve.kernels.arrays import Floats
 from releve.network import Operator, find_site_seats, sample_operator
 from releve.plan import Contingency, Plan, PlanSettings, SolvedDay, list_contingencies, name_plan
 from releve.plan.integer_plan import IntegerGoal, find_integer_plan
 from releve.plan.integer_problem import BASE_ROUNDS
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
-from releve.plan.lp import Floats, LinearProgram, Solution, solve_lp
+from releve.plan.lp import LinearProgram, Solution, solve_lp
 from releve.plan.n1_program import solve_n1_program
 from releve.plan.planner import count_seats_to_fill, solve_day
 from releve.plan.problem import DayProblem, build_day_problem

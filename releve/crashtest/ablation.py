@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +29,8 @@ from releve.crashtest.outbreak import Band, Estimate
 from releve.crashtest.run import Quarters, Runner
 from releve.crashtest.run_arrays import CrashTest, RunArrays
 from releve.crashtest.settings import require
+from releve.kernels.arrays import Array, Floats, Truths
 
-Array = NDArray[Any]
 _Z = 1.96
 
 
@@ -95,8 +94,6 @@ def compute_service_level(
     return np.where(below > 0, above / np.where(below > 0, below, 1.0), 1.0)
 
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 _LOST = PROGRAMME.index("lost")
 
 
@@ -110,7 +107,7 @@ class Ablation:
     first: int
     calls: Floats
     penalty: Floats
-    changed: Bools
+    changed: Truths
 
     def __len__(self) -> int:
         """Return how many quarters there are."""
@@ -121,7 +118,7 @@ class Ablation:
 class _Disasters:
     """Closures, absences and outages of some quarters."""
 
-    closed: Bools
+    closed: Truths
     away: NDArray[np.int32]
     events: OutageArrays
 
@@ -182,7 +179,7 @@ def _remove_each_cause(
         yield replace(came, events=_filter_outages(came.events, came.events.hazard != number))
 
 
-def _find_changed_quarters(one: _Disasters, other: _Disasters) -> Bools:
+def _find_changed_quarters(one: _Disasters, other: _Disasters) -> Truths:
     """Return the quarters in which two sets of disasters differ: bool[r]."""
     found = np.diff(one.events.pointer) != np.diff(other.events.pointer)
     if one.closed is not other.closed:
@@ -191,7 +188,7 @@ def _find_changed_quarters(one: _Disasters, other: _Disasters) -> Bools:
     return np.asarray(found)
 
 
-def _filter_outages(events: OutageArrays, kept: Bools) -> OutageArrays:
+def _filter_outages(events: OutageArrays, kept: Truths) -> OutageArrays:
     """Return some of the outages of every quarter."""
     counted = np.concatenate([[0], np.cumsum(kept)])
     return OutageArrays(

@@ -26,14 +26,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.crashtest.kernel_types import Demand, Work
 from releve.crashtest.settings import INTERVALS
 from releve.demand import metrics
+from releve.kernels.arrays import Array, Floats
 from releve.kernels.decorators import inlined_kernel, kernel
-
-Floats = NDArray[np.float64]
 
 LOG_FIRST, LOG_STEP, LOG_LAST = float(np.log(0.02)), 0.2, float(np.log(2000.0))
 BETA_FIRST, BETA_STEP, BETA_LAST = -14.0, 0.2, 8.0
@@ -64,9 +62,6 @@ def _measure_nodes(
     lost = found.p_abandon * np.sqrt(load)
     short = np.maximum(0.0, found.service_with_short - found.service_offered)
     return np.stack([lost, found.service_offered, short], axis=2)
-
-
-Array = NDArray[Any]
 
 
 @kernel

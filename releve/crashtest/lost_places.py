@@ -31,13 +31,12 @@ from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls, 
 from releve.crashtest.outbreak.rng import hash_key, mix
 from releve.crashtest.settings import INTERVALS, CrashTestError, RoomError
 from releve.inspection import DrawError
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel
 from releve.network import HOME, Agent, Operator, Site
 from releve.plan import Contingency
 from releve.situation import Situation, SituationRules, build_frame
 from releve.situation.rule_kinds import AbsenceRule, ClosureRule
-
-Array = NDArray[Any]
 
 ILLNESS, CLOSURE, FIRST_HAZARD = 0, 1, 2
 """Causes by number: agents away, sites closed by the rule, then the hazards in their order."""

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from releve.crashtest.kernel_types import Day
 from releve.crashtest.lost_places import PlaceIndex
 from releve.crashtest.settings import INTERVALS, CrashTestError, OtherOperator, require
+from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
 from releve.plan.problem import Eligibility
 from releve.plan.roster import Pattern, list_break_patterns, number_patterns, select_shifts
 
-Floats = NDArray[np.float64]
 _Cell = tuple[int, int, int, int]
 _Idle = tuple[int, int, int]
 

@@ -38,6 +38,7 @@ from releve.crashtest.settings import INTERVALS, CrashTestError, require
 from releve.demand.queue import CentreSpec, simulate
 from releve.demand.queue.prepare import estimate_ratio
 from releve.errors import BilingualPhrase, Phrase
+from releve.kernels.arrays import Floats
 
 Change = Callable[[Controls], Controls]
 MEASURES_MOST = 5
@@ -175,9 +176,6 @@ def rank_mixes(
             if cost <= budget:
                 found.append(Mix(chosen, cost, penalty_of(chosen)))
     return tuple(sorted(found, key=lambda mix: (mix.penalty, mix.cost)))
-
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

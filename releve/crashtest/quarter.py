@@ -14,16 +14,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
 from releve.crashtest.call_outcomes import serve
 from releve.crashtest.kernel_types import BINS, Demand, Presence, Rows, Work
 from releve.crashtest.lost_places import ILLNESS, Losses
 from releve.crashtest.outbreak.rng import derive_key, derive_replication_key, draw_unit
 from releve.crashtest.settings import INTERVALS
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel
-
-Array = NDArray[Any]
 
 
 @kernel

@@ -15,15 +15,13 @@ grows with the people moved, not with the operator.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.crashtest.kernel_types import Cells, Day
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel
-
-Array = NDArray[Any]
 
 
 class RuleBuffers(NamedTuple):

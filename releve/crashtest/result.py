@@ -40,12 +40,11 @@ from releve.crashtest.run import Quarters
 from releve.crashtest.run_arrays import CrashTest, RunArrays
 from releve.crashtest.settings import INTERVALS, CrashTestError
 from releve.errors import BilingualPhrase, Phrase
+from releve.kernels.arrays import Floats
 
 FAN = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of the fan of a client's days."""
 _OFFERED, _LOST, _CALM_LOST = (PROGRAMME.index(n) for n in ("offered", "lost", "calm_lost"))
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

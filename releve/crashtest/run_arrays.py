@@ -38,6 +38,7 @@ from releve.crashtest.settings import INTERVALS, CrashTestError, Settings, requi
 from releve.demand import Requirement
 from releve.demand.telework.placebo import NORMAL_975
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
 from releve.plan import Contingency, Move, Placement, Plan, PlannedScenario, PlanSettings
 from releve.plan.problem import Eligibility
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 else:
     special = OptionalModule("scipy.special")
 
-Floats = NDArray[np.float64]
 
 INTERVAL_S = 1800.0
 BUSY_BINS = 512

@@ -33,7 +33,7 @@ from releve.demand.import_report import (
     read_texts,
     require_columns,
 )
-from releve.demand.localtime import HALF_HOUR_S, SLOTS, Int64s, local_slots
+from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots
 from releve.demand.mapping import (
     CallMapping,
     Drop,
@@ -41,8 +41,9 @@ from releve.demand.mapping import (
     read_times,
     take_starts,
 )
-from releve.demand.requirement import Floats, History, Truths
+from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Operator
 from releve.network.csv_reader import read_csv
 from releve.network.history_grid import RawGrid, Unreadable
@@ -56,8 +57,8 @@ _MAX_S = 36_000.0
 class _Calls:
     """The calls that count: one entry a call, seconds NaN where not known."""
 
-    seconds: Int64s
-    programme: Int64s
+    seconds: Ints
+    programme: Ints
     answered: Floats
     wait_s: Floats
     service_s: Floats
@@ -141,7 +142,7 @@ def _answered(frame: pl.DataFrame, mapping: CallMapping) -> Floats:
 
 
 def _histories(
-    calls: _Calls, alive: Int64s, time_zone: str
+    calls: _Calls, alive: Ints, time_zone: str
 ) -> tuple[tuple[History, ...], list[ImportFault]]:
     if not len(alive):
         return (), []
@@ -158,7 +159,7 @@ def _histories(
     return tuple(out), faults
 
 
-def _silences(starts: Int64s, traffic: Floats, time_zone: str) -> tuple[Truths, list[ImportFault]]:
+def _silences(starts: Ints, traffic: Floats, time_zone: str) -> tuple[Truths, list[ImportFault]]:
     """Return the half hours in which the log as a whole is silent, and the faults that say so."""
     day, slot = local_slots(starts, time_zone)
     days = np.arange(day[0], day[-1] + 1)
@@ -171,7 +172,7 @@ def _silences(starts: Int64s, traffic: Floats, time_zone: str) -> tuple[Truths, 
     return lost[day - day[0], slot], list_gap_faults(found, days, Phrase("the whole log"))
 
 
-def _history(calls: _Calls, mine: Truths, programme: str, starts: Int64s, held: Truths) -> History:
+def _history(calls: _Calls, mine: Truths, programme: str, starts: Ints, held: Truths) -> History:
     index = calls.seconds[mine] // HALF_HOUR_S - starts[0] // HALF_HOUR_S
     size = len(starts)
     offered = np.bincount(index, minlength=size).astype(np.float64)
@@ -232,7 +233,7 @@ class LogTable:
     """
 
     frame: pl.DataFrame
-    rows: Int64s
+    rows: Ints
     ragged: tuple[int, ...] = ()
 
     def whole_frame(self) -> pl.DataFrame:

@@ -20,16 +20,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from releve.demand.import_report import ImportFault
-from releve.demand.localtime import (
-    SLOTS,
-    Int64s,
-    calendar_country,
-    local_slots,
-    number_to_day,
-    open_slots,
-)
-from releve.demand.requirement import Floats, History, Truths
+from releve.demand.localtime import SLOTS, calendar_country, local_slots, number_to_day, open_slots
+from releve.demand.requirement import History
 from releve.errors import Phrase
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.opening_hours import is_holiday
 
@@ -51,7 +45,7 @@ class Gap:
     last: int
 
 
-def usual_counts(counts: Floats, days: Int64s) -> Floats:
+def usual_counts(counts: Floats, days: Ints) -> Floats:
     """Return, per ``[day, slot]``, the median of the same weekday (0 for one seen only once)."""
     weekday = (days + 3) % 7
     out = np.zeros_like(counts)
@@ -78,7 +72,7 @@ def known_median(values: Floats) -> Floats:
     return np.asarray((low + high) / 2, dtype=np.float64)
 
 
-def expect_calls(held: Truths, days: Int64s) -> Truths:
+def expect_calls(held: Truths, days: Ints) -> Truths:
     """Return the ``[day, slot]`` held on more than half of the days of that weekday."""
     weekday = (days + 3) % 7
     out = np.zeros_like(held)
@@ -132,7 +126,7 @@ _EFFECT = Phrase("the half hours are not known (not zero)")
 _FIX = Phrase("add the missing rows, or leave it if the service was closed")
 
 
-def list_gap_faults(found: list[Gap], days: Int64s, what: str) -> list[ImportFault]:
+def list_gap_faults(found: list[Gap], days: Ints, what: str) -> list[ImportFault]:
     """Return the faults for gaps; consecutive whole days are one fault. ``what`` names whose."""
     faults: list[ImportFault] = []
     whole = [gap for gap in found if gap.kind == "gap"]
@@ -205,12 +199,12 @@ class CleanHistory:
     """
 
     programme: str
-    numbers: Int64s
+    numbers: Ints
     offered: Floats
     answered: Floats
     aht_s: Floats
     open: Truths
-    kind: Int64s
+    kind: Ints
     holiday: Truths
     named: tuple[NamedDay, ...]
     notes: tuple[str, ...]
@@ -280,7 +274,7 @@ def clean_history(history: History, programme: Programme) -> CleanHistory:
     )
 
 
-def _lay_out(history: History, time_zone: str) -> tuple[Int64s, dict[str, Floats]]:
+def _lay_out(history: History, time_zone: str) -> tuple[Ints, dict[str, Floats]]:
     """Return the local days and each column as ``[day, slot]``.
 
     The hour that the autumn change repeats holds the mean of its two halves.
@@ -327,7 +321,7 @@ def _outside(offered: Floats, opened: Truths) -> tuple[str, ...]:
     return (text,)
 
 
-def _shares(offered: Floats, numbers: Int64s, guide: Truths) -> Floats:
+def _shares(offered: Floats, numbers: Ints, guide: Truths) -> Floats:
     """Return each slot's share of its weekday as ``[day, slot]`` from the days that are a guide."""
     out = np.zeros(offered.shape)
     weekday = (numbers + 3) % 7
@@ -340,13 +334,13 @@ def _shares(offered: Floats, numbers: Int64s, guide: Truths) -> Floats:
     return out
 
 
-def _lost_share(offered: Floats, opened: Truths, numbers: Int64s) -> Floats:
+def _lost_share(offered: Floats, opened: Truths, numbers: Ints) -> Floats:
     """Return, per day, the share of its weekday's calls that lies in open slots not known."""
     shares = _shares(offered, numbers, np.ones(len(numbers), dtype=np.bool_))
     return np.asarray((shares * (opened & ~np.isfinite(offered))).sum(axis=1), dtype=np.float64)
 
 
-def _find_strange_days(offered: Floats, numbers: Int64s, kind: Int64s) -> tuple[Floats, Truths]:
+def _find_strange_days(offered: Floats, numbers: Ints, kind: Ints) -> tuple[Floats, Truths]:
     """Return, per day, its ratio to the usual level and whether that is beyond chance.
 
     The deviation is measured on the square-root scale, where Poisson noise has variance 1, with a
@@ -369,7 +363,7 @@ def _find_strange_days(offered: Floats, numbers: Int64s, kind: Int64s) -> tuple[
     return ratio, strange
 
 
-def _usual_totals(full: Floats, numbers: Int64s) -> Floats:
+def _usual_totals(full: Floats, numbers: Ints) -> Floats:
     """Return what a day of its weekday usually has, NaN where the weekday is known only once.
 
     It is the median of the same weekday times the median of the neighbouring days' ratios to
@@ -421,7 +415,7 @@ def _fit_cv(deviation: Floats, expected: Floats) -> float:
 
 
 def _name_days(
-    numbers: Int64s, kind: Int64s, ratio: Floats, lost: Floats, opened: Truths
+    numbers: Ints, kind: Ints, ratio: Floats, lost: Floats, opened: Truths
 ) -> tuple[NamedDay, ...]:
     out = []
     for i in np.flatnonzero((kind != 0) & (kind != KINDS.index("closed"))).tolist():

@@ -24,17 +24,11 @@ from releve.demand.import_report import (
     read_numbers,
     require_columns,
 )
-from releve.demand.localtime import (
-    HALF_HOUR_S,
-    SLOTS,
-    Int64s,
-    local_slots,
-    number_to_day,
-    to_datetimes,
-)
+from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots, number_to_day, to_datetimes
 from releve.demand.mapping import IntervalMapping, read_times, take_starts
-from releve.demand.requirement import Floats, History, Truths
+from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import HistoryRow, Operator
 
 STEPS_MINUTES = (30, 15, 10, 6, 5, 3, 2, 1)
@@ -45,13 +39,13 @@ STEPS_MINUTES = (30, 15, 10, 6, 5, 3, 2, 1)
 class HistoryRows:
     """Interval rows of one programme: distinct ascending starts in UTC seconds; NaN not known."""
 
-    starts: Int64s
+    starts: Ints
     offered: Floats
     answered: Floats
     aht_s: Floats
 
 
-def step_minutes(starts: Int64s) -> int:
+def step_minutes(starts: Ints) -> int:
     """Return the interval length of ascending starts: their most frequent distance, at most 30.
 
     A ValueError says when that distance does not divide half an hour.
@@ -67,7 +61,7 @@ def step_minutes(starts: Int64s) -> int:
     return step // 60
 
 
-def sum_half_hours(programme: str, rows: HistoryRows, step: int) -> tuple[History, Int64s]:
+def sum_half_hours(programme: str, rows: HistoryRows, step: int) -> tuple[History, Ints]:
     """Add intervals of ``step`` minutes up to half hours.
 
     Returns the history and how many of its 30 / step parts each half hour holds. A half hour with
@@ -85,7 +79,7 @@ def sum_half_hours(programme: str, rows: HistoryRows, step: int) -> tuple[Histor
     return history, held.astype(np.int64)
 
 
-def _weighted_aht(rows: HistoryRows, index: Int64s, size: int) -> Floats:
+def _weighted_aht(rows: HistoryRows, index: Ints, size: int) -> Floats:
     """Return the mean handling time by answered calls (by offered where answered is unknown)."""
     weight = np.where(np.isnan(rows.answered), rows.offered, rows.answered)
     weight = np.where(np.isnan(rows.aht_s) | np.isnan(weight), 0.0, weight)
@@ -223,9 +217,9 @@ class IntervalRows:
     """
 
     ledger: RowAccounting
-    seconds: Int64s
+    seconds: Ints
     good: Truths
-    programme: Int64s
+    programme: Ints
     programmes: tuple[str, ...]
     offered: Floats
     answered: Floats
@@ -252,7 +246,7 @@ def read_interval_rows(
     return IntervalRows(ledger, times.seconds, times.good, programme, ids, offered, answered, aht_s)
 
 
-def _step(seconds: Int64s, programme: Int64s, kept: Truths) -> int:
+def _step(seconds: Ints, programme: Ints, kept: Truths) -> int:
     """Return the interval length of the programme with most rows."""
     if not kept.any():
         return 30
@@ -263,8 +257,8 @@ def _step(seconds: Int64s, programme: Int64s, kept: Truths) -> int:
 def _set_aside_duplicates(
     frame: pl.DataFrame,
     mapping: IntervalMapping,
-    seconds: Int64s,
-    programme: Int64s,
+    seconds: Ints,
+    programme: Ints,
     ledger: RowAccounting,
 ) -> None:
     """Set aside every row after the first of one programme and interval."""
@@ -319,7 +313,7 @@ def _drop_impossible_answered(
 
 
 def set_aside_misaligned(
-    frame: pl.DataFrame, mapping: IntervalMapping, seconds: Int64s, step: int, ledger: RowAccounting
+    frame: pl.DataFrame, mapping: IntervalMapping, seconds: Ints, step: int, ledger: RowAccounting
 ) -> None:
     off = (seconds % (step * 60) != 0) & ledger.kept()
     for row in np.flatnonzero(off).tolist():
@@ -375,7 +369,7 @@ def _history(
 
 
 def _find_incomplete(
-    name: str, starts: Int64s, slot: Int64s, held: Int64s, parts: int
+    name: str, starts: Ints, slot: Ints, held: Ints, parts: int
 ) -> list[ImportFault]:
     """Return one fault for each time of day whose half hours lack the same number of parts."""
     faults = []

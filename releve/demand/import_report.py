@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from releve.demand.localtime import Int64s
-from releve.demand.requirement import Floats, History, Truths
+from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase, say
+from releve.kernels.arrays import Floats, Ints, Truths
 
 FIRST_ROW = 2
 """The row of the first record as a user sees it: row 1 is the header."""
@@ -220,7 +220,7 @@ def read_texts(column: pl.Series) -> pl.Series:
 
 def index_programmes(
     frame: pl.DataFrame, column: str, programmes: Mapping[str, str], ledger: RowAccounting
-) -> tuple[Int64s, tuple[str, ...]]:
+) -> tuple[Ints, tuple[str, ...]]:
     """Return per row the index of its programme, and the programme ids in order of the mapping.
 
     Rows whose value is in no entry are set aside, one fault a value.

@@ -23,14 +23,12 @@ from functools import cache, lru_cache
 from importlib import resources
 
 import numpy as np
-from numpy.typing import NDArray
 
-from releve.demand.requirement import Floats, History, Truths
+from releve.demand.requirement import History
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme, list_holiday_names
 from releve.network.moments import UTC, zone
 from releve.network.opening_hours import is_closed_by_holiday, parse_opening
-
-Int64s = NDArray[np.int64]
 
 HALF_HOUR_S = 1800
 SLOTS = 48
@@ -49,7 +47,7 @@ def number_to_day(number: int) -> date:
     return _EPOCH + timedelta(days=int(number))
 
 
-def to_datetimes(seconds: Int64s) -> tuple[datetime, ...]:
+def to_datetimes(seconds: Ints) -> tuple[datetime, ...]:
     """Return seconds since 1970 as datetimes in UTC."""
     return tuple(_EPOCH_UTC + timedelta(seconds=int(second)) for second in seconds)
 
@@ -60,7 +58,7 @@ def _offset(zone_name: str, second: int) -> int:
     return round(shift.total_seconds()) if shift is not None else 0
 
 
-def find_offsets(seconds: Int64s, zone_name: str) -> Int64s:
+def find_offsets(seconds: Ints, zone_name: str) -> Ints:
     """Return the offset from UTC in seconds at each instant (local = UTC + offset)."""
     days, inverse = np.unique(seconds // _DAY_S, return_inverse=True)
     first = [_offset(zone_name, int(day) * _DAY_S) for day in days]
@@ -72,13 +70,13 @@ def find_offsets(seconds: Int64s, zone_name: str) -> Int64s:
     return out
 
 
-def local_slots(seconds: Int64s, zone_name: str) -> tuple[Int64s, Int64s]:
+def local_slots(seconds: Ints, zone_name: str) -> tuple[Ints, Ints]:
     """Return the local day number and the slot (0..47) of each instant."""
     local = seconds + find_offsets(seconds, zone_name)
     return local // _DAY_S, local % _DAY_S // HALF_HOUR_S
 
 
-def local_to_utc(local: Int64s, zone_name: str) -> tuple[Int64s, Int64s]:
+def local_to_utc(local: Ints, zone_name: str) -> tuple[Ints, Ints]:
     """Return wall-clock seconds as UTC seconds, and how many instants each could be.
 
     The second array holds 1 where the answer is certain, 0 where the time does not exist and 2
@@ -108,7 +106,7 @@ def _week(text: str) -> Truths:
     return week
 
 
-def open_slots(programme: Programme, days: Int64s) -> tuple[Truths, Truths]:
+def open_slots(programme: Programme, days: Ints) -> tuple[Truths, Truths]:
     """Return ``open[day, slot]`` for local day numbers, and which days a public holiday closes."""
     holiday = np.array(
         [
@@ -210,7 +208,7 @@ def _totals(history: History, programme: Programme) -> tuple[int, Floats, Floats
     return first, offered, answered
 
 
-def _usual(offered: Floats, numbers: Int64s, holiday: Truths) -> Floats:
+def _usual(offered: Floats, numbers: Ints, holiday: Truths) -> Floats:
     """Return the median calls of each weekday's usual days that hold some, 0 where none does."""
     out = np.zeros(7)
     for weekday in range(7):

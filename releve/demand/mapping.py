@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 
 from releve.demand.import_report import FIRST_ROW, ImportFault
-from releve.demand.localtime import Int64s, find_offsets, local_to_utc
-from releve.demand.requirement import Truths
+from releve.demand.localtime import find_offsets, local_to_utc
 from releve.errors import Phrase
+from releve.kernels.arrays import Ints, Truths
 from releve.network.moments import (
     UTC,
     CellRefusal,
@@ -249,7 +249,7 @@ _YEAR_1900 = -2208988800
 class TimeColumn:
     """``seconds`` since 1970 UTC per row, valid where ``good``; ``kind`` says why not elsewhere."""
 
-    seconds: Int64s
+    seconds: Ints
     good: Truths
     kind: tuple[str, ...]
     faults: tuple[ImportFault, ...]
@@ -305,13 +305,13 @@ def _join_texts(day: str, clock: str, time_format: str) -> str:
     return f"{day} {clock}"
 
 
-def _read_datetimes(column: pl.Series) -> tuple[Int64s, Truths]:
+def _read_datetimes(column: pl.Series) -> tuple[Ints, Truths]:
     physical = column.dt.cast_time_unit("us").to_physical()
     good = physical.is_not_null().to_numpy().astype(np.bool_)
     return physical.fill_null(0).to_numpy().astype(np.int64) // 1_000_000, good
 
 
-def _read_texts(column: pl.Series, time_format: str) -> tuple[Int64s, Truths, Truths, Int64s]:
+def _read_texts(column: pl.Series, time_format: str) -> tuple[Ints, Truths, Truths, Ints]:
     """Return wall-clock seconds, which were read, which had an offset, and the offset in s."""
     texts = column.cast(pl.String).fill_null("").str.strip_chars()
     local, good = _read_plain(texts, () if time_format else _PLAIN)
@@ -326,7 +326,7 @@ def _read_texts(column: pl.Series, time_format: str) -> tuple[Int64s, Truths, Tr
     return local, good, aware, shift
 
 
-def _read_plain(texts: pl.Series, formats: tuple[str, ...]) -> tuple[Int64s, Truths]:
+def _read_plain(texts: pl.Series, formats: tuple[str, ...]) -> tuple[Ints, Truths]:
     """Read the texts that are of one of the plain ISO forms, all at once."""
     seconds = np.zeros(len(texts), dtype=np.int64)
     good = np.zeros(len(texts), dtype=np.bool_)
@@ -383,7 +383,7 @@ def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[I
 
 
 def _faults_clock(
-    column: pl.Series, where: Truths, matches: Int64s, time_zone: str
+    column: pl.Series, where: Truths, matches: Ints, time_zone: str
 ) -> list[ImportFault]:
     twice = Phrase("it exists twice in {0}: the clocks change then", time_zone)
     never = Phrase("it does not exist in {0}: the clocks change then", time_zone)

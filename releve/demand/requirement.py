@@ -36,10 +36,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.erlang import required_agents
+from releve.kernels.arrays import Floats, Truths
 from releve.network import Programme, day_bounds, find_open_instants
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
-
-Floats = NDArray[np.float64]
 
 
 def least_peak(work: Floats, deadline: int) -> float:
@@ -117,7 +116,6 @@ def _taut_string(low: Floats, high: Floats) -> Floats:
 
 
 INTERVAL = timedelta(minutes=30)
-Truths = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

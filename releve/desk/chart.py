@@ -15,8 +15,8 @@ import numpy as np
 
 from releve.demand.requirement import INTERVAL
 from releve.desk.text import Text
+from releve.kernels.arrays import Floats
 from releve.plan.coverage import CoverageSeries
-from releve.plan.result import Floats
 
 _Scale = Callable[[float], float]
 

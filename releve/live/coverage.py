@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.demand.requirement import INTERVAL
+from releve.kernels.arrays import Floats
 from releve.live.clock import LIVE
 from releve.live.partners import PartnerAgents, count_partner_agents, list_partner_agents
 from releve.live.plans import IdentityCache, find_first_start
@@ -21,7 +21,6 @@ from releve.plan.coverage import COVERED, CoverageSeries, Timeline, count_placed
 from releve.plan.result import Status, judge_service
 from releve.situation import SiteStatus
 
-Floats = NDArray[np.float64]
 ClientState = Literal["short_now", "missed", "thin", "short_later", "unknown", "held"]
 """``missed``, ``thin``, ``unknown`` and ``held`` as of ``releve.plan.result.Status``."""
 CLIENT_STATES: tuple[ClientState, ...] = get_args(ClientState)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
-    from releve.demand.requirement import Floats
+    from releve.kernels.arrays import Floats
     from releve.live.lost_places import Absent
 
 

@@ -24,8 +24,9 @@ from django.conf import settings
 from django.db import transaction
 
 from releve.demand import Requirement, build_forecast, build_histories, compute_requirement
-from releve.demand.requirement import INTERVAL, Floats
+from releve.demand.requirement import INTERVAL
 from releve.files.plan_folder import PlanFolderError, StoredPlan, open_plan_store, read_plans
+from releve.kernels.arrays import Floats
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real_now
 from releve.live.errors import NoOperator, PlanRefused

@@ -46,8 +46,9 @@ from releve.demand.intraday import (
     merge_mornings,
     reforecast,
 )
-from releve.demand.requirement import INTERVAL, Floats, Forecast
+from releve.demand.requirement import INTERVAL, Forecast
 from releve.gate.attempt_outcomes import read_outcomes
+from releve.kernels.arrays import Floats
 from releve.live.clock import real_now
 from releve.live.partners import count_partner_agents, list_partner_agents
 from releve.live.plans import IdentityCache

@@ -24,10 +24,11 @@ import numpy as np
 from django.db import transaction
 
 from releve.demand.intraday import DayFigures, count_service, fold_figures
-from releve.demand.requirement import INTERVAL, Floats
+from releve.demand.requirement import INTERVAL
 from releve.erasure import erase_due
 from releve.gate.erasure import ERASED as OUTBOUND_ERASED
 from releve.gate.proofs import close_batches, seal_facts
+from releve.kernels.arrays import Floats
 from releve.ledger import chain as ledger
 from releve.ledger.chain import read_head
 from releve.ledger.digests import canonical_json

@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 
 from releve.errors import Phrase
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.checks_time import set_utc
 from releve.network.faults import Fault
 from releve.network.history_grid import (
     DIVISORS,
-    Floats,
     HistorySlots,
     IntervalFault,
-    Ints,
     ProgrammeHours,
-    Truths,
     find_interval,
     find_offset,
     lay_out_history,

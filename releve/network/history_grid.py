@@ -22,12 +22,9 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from releve.errors import Phrase, ReleveError
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.moments import UTC, zone
 from releve.network.opening_hours import is_closed_by_holiday, parse_opening
-
-Ints = NDArray[np.int64]
-Truths = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 DIVISORS = (30, 15, 10, 6, 5, 3, 2, 1)
 """Minutes that an interval may last."""

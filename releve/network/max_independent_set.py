@@ -11,9 +11,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Ints, Truths
 from releve.kernels.decorators import allocating_kernel
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ else:
     nx = OptionalModule("networkx")
     solver = OptionalModule("highspy._core")
 
-
-Ints = NDArray[np.int64]
-Truths = NDArray[np.bool_]
 
 _MOST_CLIQUES = 20_000
 _CROWDED = 30

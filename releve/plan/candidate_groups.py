@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import HOME, Operator
-from releve.plan.lp import Floats, Ints
 from releve.plan.problem import AgentGroup, AgentGroups, DayProblem
-from releve.plan.ride_rows import RideLayout, Truths
+from releve.plan.ride_rows import RideLayout
 from releve.plan.settings import PlanSettings
 
 LEARNERS = 40

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.requirement import INTERVAL
+from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator
 from releve.plan.result import Placement
 
-Floats = NDArray[np.float64]
 NOTHING = 1e-9
 """A requirement up to here, in agents, counts as none."""
 COVERED = 1 - 1e-6

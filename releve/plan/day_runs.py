@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from releve.kernels.arrays import Floats
 from releve.network import Operator, zone
 from releve.plan.day_fleet import list_riders
 from releve.plan.integer_plan import IntegerPlan
@@ -24,7 +25,6 @@ from releve.plan.integer_problem import (
     round_large_plan,
 )
 from releve.plan.integer_search import IntegerSearch
-from releve.plan.lp import Floats
 from releve.plan.n1_program import SecurePlan, solve_n1_program
 from releve.plan.named_assignments import SET_UP, round_up
 from releve.plan.problem import DayProblem

@@ -16,9 +16,10 @@ from typing import Literal
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Ints
 from releve.network import Operator
 from releve.plan.candidate_groups import CandidateGroups, add_candidate_groups
-from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
+from releve.plan.lp import LinearProgram, Solution, solve_lp
 from releve.plan.planner import SolvedDay
 from releve.plan.problem import DayProblem
 from releve.plan.relief import Staff, build_relief_program, find_available_staff

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.plan.local_search import (
     EXCHANGED,
     KernelProblem,
@@ -19,11 +20,11 @@ from releve.plan.local_search import (
     exchange_people,
     improve_state,
 )
-from releve.plan.lp import CutTable, Floats, Ints, build_empty_cut_table
+from releve.plan.lp import CutTable, build_empty_cut_table
 from releve.plan.problem import DayProblem
 from releve.plan.ride_rows import find_served_rooms
 from releve.plan.rounding import fill_patterns, round_groups
-from releve.plan.scenario_lp import ProblemLayout, Truths, sum_by_client
+from releve.plan.scenario_lp import ProblemLayout, sum_by_client
 
 SEED = 20200320
 ROUTED_TRIES = 8

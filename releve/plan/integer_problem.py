@@ -19,8 +19,8 @@ from functools import cached_property
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Ints
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, settle_rides
-from releve.plan.lp import Floats, Ints
 from releve.plan.n1_program import SecurePlan
 from releve.plan.objective import ReliefAnswer, compute_answered_objective, compute_objective
 from releve.plan.problem import DayProblem

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from releve.demand.requirement import INTERVAL, Requirement
+from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Operator
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_home_by_stop
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan
-from releve.plan.lp import Floats, Ints, solve_lp
+from releve.plan.lp import solve_lp
 from releve.plan.named_assignments import (
     HOME_DELAY,
     SITE_DELAY,

@@ -19,15 +19,14 @@ A kernel of :mod:`releve.plan.integer_plan`, beside the single moves of
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel
 
 FORBIDDEN = 1e7
-Array = NDArray[Any]
 
 
 class KernelProblem(NamedTuple):

@@ -19,10 +19,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from releve.errors import ReleveError
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats, Ints
 from releve.network.history_grid import round_to_grid
 from releve.plan.problem import DayProblem
 
@@ -35,8 +36,6 @@ else:
     solver = OptionalModule("highspy._core")
     sparse = OptionalModule("scipy.sparse")
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 INFINITY = float("inf")
 MOST_IPM_ITERATIONS = 300
 """Most steps of the interior point: HiGHS sets no limit, and two programmes did not end."""

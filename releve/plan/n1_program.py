@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.history_grid import FINE_DECIMALS, GRID_DECIMALS, round_to_grid
 from releve.plan.candidate_groups import MergedGroups, keep_groups, merge_groups
-from releve.plan.lp import Cut, Floats, Ints, LinearProgram, Solution, build_cut, solve_lp
+from releve.plan.lp import Cut, LinearProgram, Solution, build_cut, solve_lp
 from releve.plan.problem import DayProblem
 from releve.plan.result import BASE, Contingency
-from releve.plan.ride_rows import RideCheck, Truths, add_rides
+from releve.plan.ride_rows import RideCheck, add_rides
 from releve.plan.scenario_lp import (
     ProblemLayout,
     ScenarioBlock,

@@ -21,8 +21,8 @@ from math import ceil
 import numpy as np
 
 from releve.demand.requirement import INTERVAL
+from releve.kernels.arrays import Ints
 from releve.network import HOME, Operator, zone
-from releve.plan.lp import Ints
 from releve.plan.problem import DayProblem
 from releve.plan.relief import Staff
 from releve.plan.result import Move, Placement

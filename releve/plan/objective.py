@@ -13,18 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from releve.kernels.arrays import Floats, Ints
 from releve.network.history_grid import round_to_grid
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.lp import (
-    Cut,
-    Floats,
-    Ints,
-    LinearProgram,
-    RepeatedProgram,
-    Solution,
-    build_cut,
-    solve_lp,
-)
+from releve.plan.lp import Cut, LinearProgram, RepeatedProgram, Solution, build_cut, solve_lp
 from releve.plan.n1_program import (
     KIND_WEIGHT,
     SecurePlan,

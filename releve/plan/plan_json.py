@@ -25,8 +25,9 @@ from typing import Any, Final, TypeGuard, Union, get_args, get_origin, get_type_
 import numpy as np
 
 from releve.errors import ReleveError
+from releve.kernels.arrays import Floats
 from releve.network.moments import UTC
-from releve.plan.result import Floats, Placement, Plan, Status
+from releve.plan.result import Placement, Plan, Status
 
 FORMAT: Final = "releve-plan/2"
 """Name and version of the text; a reader refuses any other."""

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.requirement import Requirement
+from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Agent, Operator, Site
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.day_fleet import build_day_fleet
@@ -149,9 +150,7 @@ def count_planned_seats(operator: Operator, plan: Plan) -> dict[str, int]:
     return out
 
 
-Floats = NDArray[np.float64]
 Presence = Mapping[str, frozenset[str]]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

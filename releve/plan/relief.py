@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.history_grid import round_to_grid
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_routed_plan
-from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
+from releve.plan.lp import LinearProgram, Solution, solve_lp
 from releve.plan.n1_program import add_shares, add_target
 from releve.plan.problem import DayProblem
 from releve.plan.result import Contingency
@@ -20,7 +21,6 @@ from releve.plan.ride_rows import find_ride_rooms
 from releve.plan.scenario_lp import (
     ProblemLayout,
     ScenarioBlock,
-    Truths,
     add_block,
     build_layout,
     find_lost_assignments,

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from releve.demand.requirement import Requirement
+from releve.kernels.arrays import Floats
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.day_runs import Planning
-from releve.plan.lp import Floats
 from releve.plan.problem import DayProblem
 from releve.plan.result import BASE, Bound, ClientVerdict, ReliefCell, Status, judge_service
 from releve.plan.settings import PlanSettings

@@ -21,9 +21,9 @@ from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.errors import Phrase
+from releve.kernels.arrays import Floats
 from releve.network import Operator
 
 _HAIR = 1e-9
@@ -159,8 +159,6 @@ def list_contingencies(operator: Operator) -> tuple[Contingency, ...]:
     ]
     return tuple(found)
 
-
-Floats = NDArray[np.float64]
 
 BASE = "base"
 """Id of the scenario in which nothing is lost."""

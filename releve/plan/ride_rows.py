@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
-from releve.plan.lp import Floats, Ints, LinearProgram, RepeatedProgram
+from releve.kernels.arrays import Floats, Ints, Truths
+from releve.plan.lp import LinearProgram, RepeatedProgram
 from releve.plan.problem import DayProblem
 from releve.transport import (
     FROM_SITE,
@@ -41,7 +41,6 @@ from releve.transport import (
     route_counts,
 )
 
-Truths = NDArray[np.bool_]
 GRID_SECONDS = 1200.0
 """How far the instants are apart at which vehicles are counted in the programmes."""
 NEVER = (np.iinfo(np.int64).max, -1)

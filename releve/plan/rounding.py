@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Ints
 from releve.kernels.decorators import allocating_kernel
 from releve.plan.local_search import KernelProblem, KernelState, place_person
-from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
+from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.problem import DayProblem
 
 

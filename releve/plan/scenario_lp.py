@@ -24,14 +24,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
+from releve.kernels.arrays import Floats, Ints, Truths
+from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.problem import DayProblem
 from releve.plan.result import Contingency
 from releve.plan.ride_rows import RideLayout, add_rides, build_ride_layout, refuse_unserved
 
-Truths = NDArray[np.bool_]
 HAIR = 1e-6
 """Room below a whole person, so that a cap rounds up to a whole person and no further."""
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from releve.demand.queue import Verification, correct_requirement, predict_by_erlang, verify
-from releve.demand.requirement import Floats, Forecast, Requirement, Truths
+from releve.demand.requirement import Forecast, Requirement
+from releve.kernels.arrays import Floats, Truths
 from releve.network import Operator
 from releve.plan.result import BASE, Plan
 

@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from releve.demand.requirement import Requirement
+from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Agent, Operator
 from releve.plan.checker import check_plan
 from releve.plan.coverage import Timeline
-from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
+from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.problem import Eligibility, compute_programme_weights
 from releve.plan.relief_matrix import build_verdict, measure_cell
 from releve.plan.result import BASE, SINGLE, Placement, Plan

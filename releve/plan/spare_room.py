@@ -18,9 +18,9 @@ from math import ceil
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Operator
 from releve.plan.coverage import Timeline
-from releve.plan.lp import Floats, Ints
 from releve.plan.result import BASE, Placement, Plan
 from releve.plan.settings import PlanSettings
 

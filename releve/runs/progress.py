@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.crashtest import join_quarters
 from releve.crashtest.ablation import estimate_ratio
 from releve.crashtest.kernel_types import CLIENT, PROGRAMME
 from releve.crashtest.settings import INTERVALS
 from releve.files.run_folder import RunFolderError, read_parts, read_run, read_step
+from releve.kernels.arrays import Floats
 from releve.runs.crash_test_job import CrashTestJob
 from releve.runs.execution import CaseProgress
 
 _OFFERED, _LOST = PROGRAMME.index("offered"), PROGRAMME.index("lost")
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

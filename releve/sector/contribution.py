@@ -26,7 +26,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from releve.errors import Phrase
-from releve.plan.lp import Floats
+from releve.kernels.arrays import Floats
 from releve.sector.crash import SectorCrash
 from releve.sector.needs import SectorError, compare_formats
 from releve.sector.response import SectorAnswer

@@ -14,9 +14,8 @@ from datetime import date
 
 import numpy as np
 
-from releve.plan.lp import Floats
+from releve.kernels.arrays import Floats, Truths
 from releve.plan.result import BASE
-from releve.plan.scenario_lp import Truths
 from releve.sector.needs import SectorError, number_half_hours
 from releve.sector.response import SectorAnswer, SectorMember
 

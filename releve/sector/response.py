@@ -13,8 +13,8 @@ from datetime import date
 
 import numpy as np
 
+from releve.kernels.arrays import Floats
 from releve.network import Operator
-from releve.plan.lp import Floats
 from releve.plan.result import BASE, Contingency, Plan
 from releve.plan.spare import SpareAgent, count_spare
 from releve.sector.matches import Clearing, clear

@@ -41,8 +41,9 @@ from releve.demand.forecast.factors import interval_share
 from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, fill_gaps
 from releve.demand.intraday import DayLaw, IntradaySettings, learn_day_law, update_day
 from releve.demand.localtime import SLOTS, day_to_number, local_slots, number_to_day, open_week
-from releve.demand.requirement import Floats, History, Truths
+from releve.demand.requirement import History
 from releve.errors import ReleveError
+from releve.kernels.arrays import Floats, Truths
 from releve.network import Programme
 
 QUEUES_1999 = {

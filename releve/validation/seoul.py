@@ -38,6 +38,7 @@ from releve.crashtest.outbreak.rng import hash_key, rank_keys
 from releve.crashtest.outbreak.run import Detail, Scenario, simulate
 from releve.errors import ReleveError
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats
 from releve.network import Agent, Operator, Seat, Zone
 from releve.network.model import Client, Floor, OperatorRow, Programme, Site
 
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 else:
     spatial = OptionalModule("scipy.spatial")
 
-Floats = NDArray[np.float64]
 
 NORTH, SOUTH, EAST = "north_wing", "south_wing", "east_offices"
 UNPLACED = 16

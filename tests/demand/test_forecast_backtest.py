@@ -12,7 +12,8 @@ from releve.demand import History, backtest, choose_model, clean_history, librar
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast import MODELS, Model, ModelPrediction, history_before, observe_outcome
 from releve.demand.forecast.backtest import ErrorTally
-from releve.demand.localtime import Int64s, day_to_number
+from releve.demand.localtime import day_to_number
+from releve.kernels.arrays import Ints
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
@@ -32,7 +33,7 @@ def test_the_past_before_a_day_knows_nothing_of_it() -> None:
 def test_a_model_sees_only_the_days_before_its_origin() -> None:
     seen = []
 
-    def spy(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
+    def spy(past: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
         seen.append((past.days[-1], int(numbers[0])))
         return MODELS["profile"](past, row, numbers)
 
@@ -48,7 +49,7 @@ def test_a_model_sees_only_the_days_before_its_origin() -> None:
 def test_scores_are_the_sums_they_say() -> None:
     """A model that always says 10, against the plain formula."""
 
-    def ten(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
+    def ten(past: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
         mean = np.full((len(numbers), 48), 10.0)
         return ModelPrediction(mean, np.zeros(len(numbers)), np.full_like(mean, 0.01))
 
@@ -75,7 +76,7 @@ def test_a_better_model_is_chosen_over_the_default() -> None:
     wild = truth(ROW, 98, factor=lambda day: 1.0 + 0.5 * (day.toordinal() // 7 % 2))
     made = poisson(ROW, wild, 3)
 
-    def tempting(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
+    def tempting(past: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
         rate = wild.rate[np.clip(numbers - wild.numbers[0], 0, 97)]
         return ModelPrediction(rate, np.full(len(numbers), 0.01), np.full_like(rate, 0.01))
 
@@ -134,7 +135,7 @@ def test_the_loss_is_least_for_the_law_that_is_true() -> None:
     past = poisson(ROW, made, 6, cv=0.2)
 
     def law(scale: float, variance: float) -> Model:
-        def model(history: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
+        def model(history: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
             rate = scale * made.rate[numbers - made.numbers[0]]
             return ModelPrediction(
                 rate, np.full(len(numbers), variance), np.full_like(rate, variance)

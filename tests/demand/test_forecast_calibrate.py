@@ -14,7 +14,8 @@ from releve.demand.forecast import HoldoutModel, ModelPrediction, coverage, hist
 from releve.demand.forecast.backtest import AS_TOLD, Calibration, Fold, apply, calibrate
 from releve.demand.forecast.factors import interval_share
 from releve.demand.forecast.model import MODELS, Model
-from releve.demand.localtime import Int64s, day_to_number
+from releve.demand.localtime import day_to_number
+from releve.kernels.arrays import Ints
 from releve.network import Programme
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
@@ -116,7 +117,7 @@ def test_the_share_inside_two_levels_is_that_of_the_plain_formula() -> None:
         assert share[k] == pytest.approx(plain, abs=1e-9)
 
 
-def sure_of_itself(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
+def sure_of_itself(past: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
     """The default model with a ninth of its variations: a third of the deviations."""
     own = MODELS["profile"](past, row, numbers)
     return ModelPrediction(own.mean, own.day_variance / 9, own.spread / 9)

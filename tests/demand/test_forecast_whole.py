@@ -19,7 +19,7 @@ from releve.demand import (
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast import assemble
 from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, Model, ModelPrediction
-from releve.demand.localtime import Int64s
+from releve.kernels.arrays import Ints
 from releve.network import (
     UTC,
     HistoryRow,
@@ -220,7 +220,7 @@ def test_noise_of_another_processor_does_not_leave_the_forecast_or_the_requireme
     usual = DEFAULT_MODEL
 
     def shaken(seed: int) -> Model:
-        def model(history: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
+        def model(history: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
             said = MODELS[usual](history, row, numbers)
             noise = 1 + np.random.default_rng(seed).uniform(-1e-14, 1e-14, said.mean.shape)
             return ModelPrediction(

@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 
+from releve.kernels.arrays import Floats
 from releve.network import HOME
 from releve.network.moments import UTC, day_bounds, zone
 from releve.plan.relief_matrix import build_verdict
@@ -21,7 +22,6 @@ from releve.plan.result import (
     SINGLE,
     Bound,
     Contingency,
-    Floats,
     Move,
     Placement,
     Plan,

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.demand.requirement import Floats
+from releve.kernels.arrays import Floats
 from releve.live import plans, relief_solver, situation_cache
 from releve.live.models import Stream
 from releve.network import Operator

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.plan.lp import Floats, Ints
+from releve.kernels.arrays import Floats, Ints
 from releve.plan.problem import DayProblem
 from releve.plan.rounding import NEARNESS, round_controlled
 from tests.plan.planner_parts import problem_of

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from releve.kernels.arrays import Floats
 from releve.network.moments import UTC
 from releve.plan.coverage import sum_coverage
-from releve.plan.result import Floats
 
 MIDNIGHT = datetime(2026, 11, 29, 23, tzinfo=UTC)
 STARTS = tuple(MIDNIGHT + timedelta(minutes=30) * at for at in range(48))

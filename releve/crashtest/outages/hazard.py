@@ -35,10 +35,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from releve.errors import ReleveError
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats
 from releve.network.checks_places import list_country_codes
 
 
@@ -71,7 +71,6 @@ if TYPE_CHECKING:
 else:
     special = OptionalModule("scipy.special")
 
-Floats = NDArray[np.float64]
 _P90 = 1.2815515655446004
 """The standard normal quantile of 0.9."""
 

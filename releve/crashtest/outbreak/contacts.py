@@ -12,21 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.crashtest.outbreak.disease import Disease, tabulate_multiplier
 from releve.crashtest.outbreak.errors import require
 from releve.crashtest.outbreak.kernel_state import Rates
 from releve.crashtest.outbreak.population import Population
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats
 
 if TYPE_CHECKING:
     from scipy import optimize
 else:
     optimize = OptionalModule("scipy.optimize")
 
-
-Floats = NDArray[np.float64]
 
 REMOVAL_PER_HOUR = 1.25
 """Removal of infectious aerosol without ventilation (decay, deposition, leakage), per hour:

@@ -32,8 +32,7 @@ from numpy.typing import NDArray
 from releve.crashtest.outbreak.errors import IncidenceError, require
 from releve.crashtest.outbreak.population import Population
 from releve.extras import OptionalModule
-
-Floats = NDArray[np.float64]
+from releve.kernels.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

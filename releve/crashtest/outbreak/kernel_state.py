@@ -5,13 +5,10 @@ What goes into the kernel and what comes out, as tuples of arrays that numba rea
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from numpy.typing import NDArray
-
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel
-
-Array = NDArray[Any]
 
 FIELDS = (
     "infected",

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from releve.crashtest.outbreak.errors import OutbreakError, require
 from releve.crashtest.outbreak.rng import hash_key, rank_keys
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats
 from releve.network import Agent, Operator, Seat, Zone
 
 Ints = NDArray[np.int32]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,7 @@ from releve.crashtest.outbreak.kernel_state import (
     World,
 )
 from releve.crashtest.outbreak.population import Population
-
-Counts = NDArray[np.int64]
+from releve.kernels.arrays import Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Outcome:
     days: int
     seed: int
     first: int
-    rows: Counts
+    rows: Ints
     series: NDArray[np.int32] = field(repr=False)
     closed: NDArray[np.bool_] = field(repr=False)
     away: NDArray[np.int32] = field(repr=False)
@@ -85,7 +84,7 @@ class Outcome:
     ill_on: NDArray[np.int16] = field(repr=False)
     infected_by: NDArray[np.int32] = field(repr=False)
 
-    def column(self, name: str) -> Counts:
+    def column(self, name: str) -> Ints:
         """Return a field of every replication: int64[replication]."""
         require(name in FIELDS, f"field in {FIELDS}", name)
         return self.rows[:, FIELDS.index(name)]
@@ -105,7 +104,7 @@ class Outcome:
         """Return P(field >= least), with Wilson's interval."""
         return _estimate_share(int((self.column(name) >= least).sum()), len(self.rows))
 
-    def histogram(self, name: str) -> Counts:
+    def histogram(self, name: str) -> Ints:
         """Return how many replications have 0, 1, 2, ... of a field: int64[value]."""
         return np.bincount(self.column(name)).astype(np.int64)
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from releve.demand.erlang.erlang_a import Cases, measure_a, prepare_queues, require_a, search
 from releve.demand.erlang.erlang_c import LANES, SMALLEST_LOAD, measure_c, require_c
+from releve.kernels.arrays import Floats
 
 DEFINITIONS = ("offered", "answered", "without_short", "with_short")
 """What the service level divides by what, as :class:`releve.network.Programme` words it: (a) to
@@ -27,8 +28,6 @@ DEFINITIONS = ("offered", "answered", "without_short", "with_short")
 
 LARGEST_LOAD = 1e7
 """Erlang; more is taken for a slip of the unit."""
-
-Floats = NDArray[np.float64]
 
 
 def check_number(

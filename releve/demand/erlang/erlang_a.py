@@ -42,12 +42,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.demand.erlang.erlang_c import ROUNDING, SMALLEST_LOAD, exp, inverse_b
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import fused_kernel
-
-Array = NDArray[Any]
 
 DIGITS = 38.0
 """A series ends where what is left is below exp(-38) of it."""

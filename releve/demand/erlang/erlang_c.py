@@ -12,11 +12,10 @@ slice costs more than the arithmetic of its cases.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import fused_finite_kernel, fused_kernel
 
 LANES = 64
@@ -34,8 +33,6 @@ _LN_2, _LN_2_REST = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 number times it is exact."""
 _WHOLE = 1.5 * 2.0**52
 """Added to a number, it leaves the nearest whole one."""
-
-Array = NDArray[Any]
 
 
 @fused_kernel

@@ -29,21 +29,21 @@ from releve.demand.history import import_intervals
 from releve.demand.import_report import FIRST_ROW
 from releve.demand.localtime import (
     HALF_HOUR_S,
-    Int64s,
     add_observed_holidays,
     describe_assumed_holidays,
     local_slots,
     to_datetimes,
 )
 from releve.demand.mapping import IntervalMapping
-from releve.demand.requirement import Floats, Forecast, History, Truths
+from releve.demand.requirement import Forecast, History
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.network.moments import day_bounds
 from releve.network.opening_hours import find_open_instants
 
 
-def list_half_hours(days: Sequence[date], time_zone: str) -> Int64s:
+def list_half_hours(days: Sequence[date], time_zone: str) -> Ints:
     """Return the half hours of local days in UTC seconds, in order; ValueError without a day."""
     if not days:
         raise ValueError("at least one day is needed")
@@ -182,7 +182,7 @@ def _column(
     history: History | None,
     programme: Programme,
     first_day: date,
-    seconds: Int64s,
+    seconds: Ints,
     opened: Truths,
     levels: Sequence[float],
     model: str,
@@ -303,7 +303,7 @@ def _read(frame: pl.DataFrame, programmes: Sequence[Programme]) -> dict[str, His
 def _external_column(
     history: History | None,
     programme: Programme,
-    seconds: Int64s,
+    seconds: Ints,
     opened: Truths,
     day_factor_cv: float,
     levels: Sequence[float],

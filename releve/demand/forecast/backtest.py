@@ -25,7 +25,6 @@ from releve.demand.forecast.factors import count_quantile, interval_share
 from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, Model, ModelPrediction
 from releve.demand.localtime import (
     SLOTS,
-    Int64s,
     add_observed_holidays,
     day_to_number,
     local_slots,
@@ -33,7 +32,8 @@ from releve.demand.localtime import (
     open_slots,
     open_week,
 )
-from releve.demand.requirement import Floats, History
+from releve.demand.requirement import History
+from releve.kernels.arrays import Floats, Ints
 from releve.network import Programme
 
 HORIZON_ENDS = (7, 14)
@@ -55,7 +55,7 @@ class Fold:
 
     came: Floats
     said: ModelPrediction
-    days_ahead: Int64s
+    days_ahead: Ints
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ AS_TOLD = Calibration((1.0, 1.0, 1.0), (1.0, 1.0), 0.0)
 """The law as the model tells it."""
 
 
-def apply(calibration: Calibration, said: ModelPrediction, days_ahead: Int64s) -> ModelPrediction:
+def apply(calibration: Calibration, said: ModelPrediction, days_ahead: Ints) -> ModelPrediction:
     """Return the prediction with its law set right; the mean stays."""
     day = np.array(calibration.day)[_bands(days_ahead)] * said.day_variance
     quiet, busy = calibration.inside
@@ -108,11 +108,11 @@ def calibrate(folds: Sequence[Fold]) -> Calibration:
     return Calibration(tuple(factor.tolist()), tuple(inside.tolist()), busy_from)
 
 
-def _bands(days_ahead: Int64s) -> Int64s:
+def _bands(days_ahead: Ints) -> Ints:
     return np.searchsorted(HORIZON_ENDS, days_ahead).astype(np.int64)
 
 
-def _days(came: Floats, mean: Floats, day: Floats, own: Floats, band: Int64s) -> Floats:
+def _days(came: Floats, mean: Floats, day: Floats, own: Floats, band: Ints) -> Floats:
     """Return the factor on the variation of whole days by band of the horizon.
 
     ``mean`` is 0 where the count is not known. A day's total strays by its own factor and by what
@@ -136,7 +136,7 @@ def find_factors(
     mean: Floats,
     variance: Floats,
     rest: Floats,
-    group: Int64s,
+    group: Ints,
     worth: float,
     groups: int,
 ) -> Floats:
@@ -179,7 +179,7 @@ def history_before(history: History, programme: Programme, day: date) -> History
     )
 
 
-def observe_outcome(history: History, programme: Programme, numbers: Int64s) -> Floats:
+def observe_outcome(history: History, programme: Programme, numbers: Ints) -> Floats:
     """Return what came as ``[day, slot]``: every open half hour the source holds, else NaN.
 
     Nothing is cleaned away: exceptional days count against a forecast.
@@ -207,7 +207,7 @@ class HoldoutModel:
         self.history, self.programme, self.model = history, programme, model
         self._folds: dict[int, tuple[int, ModelPrediction] | None] = {}
 
-    def predict(self, past: CleanHistory, numbers: Int64s) -> ModelPrediction:
+    def predict(self, past: CleanHistory, numbers: Ints) -> ModelPrediction:
         """Return the model's prediction of ``numbers`` with its law set right.
 
         ``past`` is the cleaned history before the first of them. The law is set right on up to

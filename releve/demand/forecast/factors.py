@@ -24,9 +24,9 @@ from releve.demand.forecast.level import (
     smooth_two_sided,
     weekly_shares,
 )
-from releve.demand.localtime import SLOTS, Int64s, open_week
-from releve.demand.requirement import Floats, Truths
+from releve.demand.localtime import SLOTS, open_week
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 
 _ROUNDS = 4
@@ -43,8 +43,8 @@ class DayTable:
     ``opened[weekday, slot]`` are the opening hours of a week without holidays.
     """
 
-    numbers: Int64s
-    weekday: Int64s
+    numbers: Ints
+    weekday: Ints
     counts: Floats
     known: Truths
     guide: Truths

@@ -18,16 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from releve.demand.cleaning import CleanHistory
-from releve.demand.localtime import (
-    SLOTS,
-    Int64s,
-    calendar_country,
-    number_to_day,
-    open_slots,
-    open_week,
-)
-from releve.demand.requirement import Floats, Truths
+from releve.demand.localtime import SLOTS, calendar_country, number_to_day, open_slots, open_week
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.opening_hours import is_holiday
 
@@ -267,7 +260,7 @@ def _weighted(ratio: Floats, weight: Floats, half_life: float) -> tuple[Floats, 
     )
 
 
-def extrapolate_level(level: Level, day: int | slice | Int64s, days_ahead: Floats) -> Floats:
+def extrapolate_level(level: Level, day: int | slice | Ints, days_ahead: Floats) -> Floats:
     """Return the level ``days_ahead`` of ``day``."""
     fast = np.maximum(level.fast[day], 1e-9)
     slow = np.maximum(level.slow[day], 1e-9)
@@ -382,7 +375,7 @@ _SLOT_PRIOR_CALLS = 100.0
 _WEEKDAY_PRIOR_CALLS = 400.0
 
 
-def forecast_aht(history: CleanHistory, programme: Programme, numbers: Int64s) -> Floats:
+def forecast_aht(history: CleanHistory, programme: Programme, numbers: Ints) -> Floats:
     """Return seconds per ``[day, slot]`` for local day numbers; never unknown.
 
     Every mean is weighted by answered calls (offered where the source has no answered), recent
@@ -427,7 +420,7 @@ MONTH_FEATURES = ("month_start", "month_end")
 _EDGE_DAYS = 3
 
 
-def calendar_features(programme: Programme, numbers: Int64s) -> Truths:
+def calendar_features(programme: Programme, numbers: Ints) -> Truths:
     """Return ``[day, feature]`` in the order of :data:`FEATURES` for local day numbers.
 
     ``holiday`` is a public holiday on which the programme is open. ``after_holiday`` is the first

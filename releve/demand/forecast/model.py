@@ -36,8 +36,8 @@ from releve.demand.forecast.level import (
     find_levels,
     fit_day_variance,
 )
-from releve.demand.localtime import SLOTS, Int64s, open_slots, open_week
-from releve.demand.requirement import Floats, Truths
+from releve.demand.localtime import SLOTS, open_slots, open_week
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 
 _WARM_DAYS = 6
@@ -152,7 +152,7 @@ def _inside(days: DayTable, factors: Factors, usable: Truths) -> float:
     return variation
 
 
-def predict_calls(model: ModelFit, numbers: Int64s) -> ModelPrediction:
+def predict_calls(model: ModelFit, numbers: Ints) -> ModelPrediction:
     """Return the prediction for local day numbers after the history's last day."""
     weekday = (numbers + 3) % 7
     opened, _ = open_slots(model.programme, numbers)
@@ -169,19 +169,17 @@ def predict_calls(model: ModelFit, numbers: Int64s) -> ModelPrediction:
     return ModelPrediction(mean, variance, np.broadcast_to(spread[:, None], mean.shape))
 
 
-Model = Callable[[CleanHistory, Programme, Int64s], ModelPrediction]
+Model = Callable[[CleanHistory, Programme, Ints], ModelPrediction]
 """Predicts local day numbers after the history's last day."""
 
 DEFAULT_MODEL = "profile"
 
 
-def _profile(history: CleanHistory, programme: Programme, numbers: Int64s) -> ModelPrediction:
+def _profile(history: CleanHistory, programme: Programme, numbers: Ints) -> ModelPrediction:
     return predict_calls(fit_model(history, programme), numbers)
 
 
-def _seasonal_naive(
-    history: CleanHistory, programme: Programme, numbers: Int64s
-) -> ModelPrediction:
+def _seasonal_naive(history: CleanHistory, programme: Programme, numbers: Ints) -> ModelPrediction:
     """The same half hour of the last week that has it; its own noise adds to the spread."""
     own = _profile(history, programme, numbers)
     last = int(history.numbers[-1])
@@ -222,7 +220,7 @@ def library_models() -> Mapping[str, Model]:
 
 
 def _library(make: Callable[[int], Any]) -> Model:
-    def model(history: CleanHistory, programme: Programme, numbers: Int64s) -> ModelPrediction:
+    def model(history: CleanHistory, programme: Programme, numbers: Ints) -> ModelPrediction:
         own = _profile(history, programme, numbers)
         opened = open_week(programme)
         series = fill_gaps(history)[opened[(history.numbers + 3) % 7]]

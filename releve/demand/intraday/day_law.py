@@ -26,8 +26,9 @@ from releve.demand.forecast.backtest import (
     history_before,
 )
 from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, ModelPrediction
-from releve.demand.localtime import SLOTS, Int64s, add_observed_holidays, day_to_number
-from releve.demand.requirement import Floats, History
+from releve.demand.localtime import SLOTS, add_observed_holidays, day_to_number
+from releve.demand.requirement import History
+from releve.kernels.arrays import Floats, Ints
 from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 
@@ -188,7 +189,7 @@ def _make_definite(covariance: Floats) -> Floats:
     return round_to_grid((nearest + nearest.T) / 2, FINE_DECIMALS)
 
 
-def condition(law: DayLaw, slots: Int64s, mean: Floats, came: Floats) -> tuple[Floats, Floats]:
+def condition(law: DayLaw, slots: Ints, mean: Floats, came: Floats) -> tuple[Floats, Floats]:
     """Return each half hour's factor on its ``mean`` given what ``came``, and their covariance.
 
     ``slots`` of the half hours, ``came`` their calls (NaN = not known), all of one local day.

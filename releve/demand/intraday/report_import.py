@@ -22,10 +22,10 @@ from releve.demand.import_report import (
     require_columns,
 )
 from releve.demand.intraday.rest_of_day import IntervalFigures
-from releve.demand.localtime import Int64s, to_datetimes
+from releve.demand.localtime import to_datetimes
 from releve.demand.mapping import IntervalMapping, PresenceMapping, read_times, take_starts
-from releve.demand.requirement import Floats, Truths
 from releve.errors import Phrase
+from releve.kernels.arrays import Floats, Ints, Truths
 
 _SKEW = timedelta(minutes=2)
 """How far the clock of a source may be ahead of ours."""
@@ -114,7 +114,7 @@ def _known(value: float) -> float | None:
 
 
 def _set_aside_early(
-    column: pl.Series, ends: Int64s, recorded_at: datetime, ledger: RowAccounting
+    column: pl.Series, ends: Ints, recorded_at: datetime, ledger: RowAccounting
 ) -> None:
     limit = round((recorded_at + _SKEW).timestamp())
     early = (ends > limit) & ledger.kept()

@@ -27,8 +27,9 @@ from releve.demand.forecast import build_forecast
 from releve.demand.forecast.factors import count_quantile
 from releve.demand.history import STEPS_MINUTES
 from releve.demand.intraday.day_law import DayLaw, assume_day_law, condition, fit_day_law
-from releve.demand.localtime import Int64s, local_slots
-from releve.demand.requirement import INTERVAL, Floats, Forecast, History, Truths
+from releve.demand.localtime import local_slots
+from releve.demand.requirement import INTERVAL, Forecast, History
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.network.moments import UTC
@@ -124,7 +125,7 @@ class DayUpdate:
     day_cv: float
 
 
-def update_day(law: DayLaw, slots: Int64s, morning: Floats, here: Floats) -> DayUpdate:
+def update_day(law: DayLaw, slots: Ints, morning: Floats, here: Floats) -> DayUpdate:
     """Return half hours of one local day, of which ``here`` came (NaN = not known).
 
     ``slots`` 0 to 47, ``morning`` the calls that were expected of each.

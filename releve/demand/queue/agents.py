@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.demand.queue.draws import SERVICE, TRANSFER, uniform
 from releve.demand.queue.model import (
@@ -61,9 +58,8 @@ from releve.demand.queue.waiting_lines import (
     schedule_redial,
     take_next_call,
 )
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel, unsigned
-
-Array = NDArray[Any]
 
 
 @inlined_kernel

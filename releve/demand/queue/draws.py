@@ -16,11 +16,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel
-
-Array = NDArray[Any]
 
 DECISIONS = 9
 GAP, SERVICE, PATIENCE, REDIAL, REDIAL_DELAY, TRANSFER, BUSYNESS, TIE, STEP_ORDER = range(DECISIONS)

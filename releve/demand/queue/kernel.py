@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.demand.queue.agents import admit_call, apply_agent_step, end_call
 from releve.demand.queue.draws import (
@@ -60,9 +59,8 @@ from releve.demand.queue.waiting_lines import (
     remove_abandoned,
     schedule_redial,
 )
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel, unsigned
-
-Array = NDArray[Any]
 
 
 @kernel

@@ -15,9 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from releve.demand.erlang.api import check_number
 from releve.demand.queue.draws import DECISIONS
-from releve.demand.requirement import Floats
-
-Ints = NDArray[np.int64]
+from releve.kernels.arrays import Array, Floats, Ints
 
 DISTRIBUTIONS = ("exponential", "constant", "lognormal", "gamma", "sample")
 LEAVING = ("finished", "moved", "cut")
@@ -263,8 +261,6 @@ def _check(centre: Centre) -> None:
         if word not in LEAVING:
             raise ValueError(f"expected leaving in {', '.join(LEAVING)}, got {word!r}")
 
-
-Array = NDArray[Any]
 
 COUNTS = (
     "offered",

@@ -32,14 +32,13 @@ from releve.demand.queue.model import (
     CentreArrays,
     CentreSpec,
     Distribution,
-    Ints,
     QueueCounts,
     allocate_buffers,
     allocate_counts,
 )
-from releve.demand.requirement import Floats
 from releve.errors import ReleveError
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from scipy import special
@@ -207,9 +206,6 @@ def _steps(centre: Centre, group: Ints) -> dict[str, NDArray[np.float64] | Ints]
     }
 
 
-Counts = NDArray[np.int64]
-
-
 @dataclass(frozen=True)
 class QueueEstimate:
     """Values with the interval that covers the expectation at the asked confidence.
@@ -237,24 +233,24 @@ class QueueOutcome:
     """
 
     centre: Centre
-    offered: Counts
-    answered: Counts
-    within: Counts
-    abandoned: Counts
-    abandoned_within: Counts
-    blocked: Counts
-    left: Counts
-    again: Counts
-    transferred: Counts
-    moved: Counts
-    cut: Counts
+    offered: Ints
+    answered: Ints
+    within: Ints
+    abandoned: Ints
+    abandoned_within: Ints
+    blocked: Ints
+    left: Ints
+    again: Ints
+    transferred: Ints
+    moved: Ints
+    cut: Ints
     wait_answered_s: Floats
     wait_abandoned_s: Floats
     busy_s: Floats
     staffed_s: Floats
-    events: Counts
+    events: Ints
 
-    def service_parts(self, definition: str) -> tuple[Counts, Counts]:
+    def service_parts(self, definition: str) -> tuple[Ints, Ints]:
         """Return what a service level divides by what, ``[replication, interval, programme]``.
 
         The definitions are :data:`releve.demand.DEFINITIONS`; who is blocked is offered and not

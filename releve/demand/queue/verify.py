@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from releve.demand.erlang import metrics, required_agents
-from releve.demand.queue.model import Centre, CentreSpec, Distribution, Ints
+from releve.demand.queue.model import Centre, CentreSpec, Distribution
 from releve.demand.queue.prepare import QueueEstimate, QueueOutcome, simulate
-from releve.demand.requirement import INTERVAL, Floats, Forecast, Requirement, Truths
+from releve.demand.requirement import INTERVAL, Forecast, Requirement
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 

@@ -8,10 +8,7 @@ no mark passes its load twice.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.demand.queue.draws import (
     PATIENCE,
@@ -50,9 +47,8 @@ from releve.demand.queue.model import (
     CentreArrays,
     ReplicationCounts,
 )
+from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel, unsigned
-
-Array = NDArray[Any]
 
 ZERO, ONE, TWO, THREE, FOUR = (unsigned(k) for k in range(5))
 

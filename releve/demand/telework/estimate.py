@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.demand.requirement import Floats, Truths
 from releve.demand.telework.panel import (
     LeftOut,
     Panel,
@@ -41,6 +40,7 @@ from releve.demand.telework.rota import (
     match_rota,
 )
 from releve.errors import Phrase
+from releve.kernels.arrays import Floats, Truths
 
 MOST_LOSS, LEAST_CHANCE = 0.03, 0.9
 WASHOUT_DAYS = 28

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from releve.demand.requirement import Floats, Truths
 from releve.demand.telework.records import WorkRecords
 from releve.errors import Phrase
-
-Ints = NDArray[np.int64]
+from releve.kernels.arrays import Floats, Ints, Truths
 
 
 @dataclass(frozen=True, eq=False)

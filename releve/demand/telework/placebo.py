@@ -33,8 +33,8 @@ from math import erf, exp, log, sqrt
 
 import numpy as np
 
-from releve.demand.requirement import Floats
 from releve.demand.telework.panel import FixedEffects, Panel, find_largest_component, keep_connected
+from releve.kernels.arrays import Floats
 
 STEP_DAYS = 28
 

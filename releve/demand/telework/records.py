@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from releve.demand.call_log_file import LogTable, read_log
-from releve.demand.requirement import Floats, Truths
 from releve.errors import Phrase, ReleveError
+from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.faults import Fault, find_nearest, suggest_fix
 
 TABLE = "work_records"
@@ -29,8 +28,6 @@ COLUMNS = (*REQUIRED, *OPTIONAL)
 contacts that came again."""
 _PLACES = ("site", "home")
 _SHOWN = 20
-
-Ints = NDArray[np.int64]
 
 
 class RecordFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from releve.demand.requirement import Truths
 from releve.demand.telework.panel import Panel
 from releve.demand.telework.records import WorkRecords
 from releve.errors import Phrase, ReleveError
+from releve.kernels.arrays import Truths
 
 FORMAT = "releve rota 1"
 NONCE_BYTES = 32

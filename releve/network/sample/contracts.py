@@ -12,17 +12,12 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.kernels.arrays import Floats, Ints
 from releve.network.model import Client, HistoryRow, Programme, Site
 from releve.network.moments import to_utc
 from releve.network.opening_hours import is_closed_by_holiday, parse_opening
 from releve.network.sample.names import FIRST, SECTORS, Sector, ascii_id
-from releve.network.sample.places import (
-    Draws,
-    Floats,
-    Ints,
-    list_lone_destinations,
-    split_by_weight,
-)
+from releve.network.sample.places import Draws, list_lone_destinations, split_by_weight
 
 OFFICE = ("Mon-Fri 09:00-17:30", "Mon-Fri 08:30-17:30", "Mon-Fri 09:00-18:00")
 DAYS_5 = "Mon-Fri 08:00-20:00"

@@ -25,9 +25,10 @@ from math import cos, hypot, pi, radians, sin
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from releve.extras import OptionalModule
+from releve.kernels.arrays import Floats, Ints
 from releve.network.model import Floor, NamedContingency, Seat, Shuttle, Site, Stop, Zone
 from releve.network.rows import Agent, Shift
 from releve.network.sample.countries import CITIES, COUNTRIES, City, Country
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 else:
     special = OptionalModule("scipy.special")
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _HALF_STEP = 2.0**-54
 """Moves a uniform off 0, so that its normal quantile is finite."""

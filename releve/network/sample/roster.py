@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
+from releve.kernels.arrays import Floats
 from releve.network.model import Programme
 from releve.network.moments import to_utc
 from releve.network.opening_hours import is_closed_by_holiday
@@ -17,7 +18,7 @@ from releve.network.sample.contracts import (
     draw_week_shape,
     find_open_week,
 )
-from releve.network.sample.places import Draws, Floats
+from releve.network.sample.places import Draws
 from releve.network.sample.teams import Team
 
 FULL = 17

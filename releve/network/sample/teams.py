@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from releve.kernels.arrays import Floats
 from releve.network.model import Programme, Site
 from releve.network.sample.contracts import Contracts
-from releve.network.sample.places import Draws, Floats, split_by_weight
+from releve.network.sample.places import Draws, split_by_weight
 
 _TEAM = 14
 """Agents of a team, where there are enough for two teams a site."""

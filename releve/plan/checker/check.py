@@ -8,9 +8,9 @@ from dataclasses import fields
 from math import isfinite
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.demand.requirement import INTERVAL
+from releve.kernels.arrays import Floats
 from releve.network import Operator
 from releve.plan.checker.figures import ScenarioTally, compute_weights
 from releve.plan.checker.rules import (
@@ -35,8 +35,6 @@ from releve.plan.day_fleet import build_day_fleet, route_plan
 from releve.plan.result import BASE, Contingency, Plan, PlannedScenario
 from releve.plan.settings import PlanSettings
 from releve.transport import check_runs
-
-Floats = NDArray[np.float64]
 
 
 def check_plan(

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.demand.requirement import INTERVAL
+from releve.kernels.arrays import Floats
 from releve.network import Operator
 from releve.plan.coverage import measure_coverage
-
-Floats = NDArray[np.float64]
 
 
 def compute_weights(operator: Operator, required: Floats, calls: Floats, aht_s: Floats) -> Floats:

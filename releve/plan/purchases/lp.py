@@ -21,9 +21,10 @@ from itertools import count, islice
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Ints
 from releve.network import Authorisation, Operator, Vehicle
 from releve.plan.candidate_groups import CandidateGroups, choose_new_carriers
-from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
+from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.n1_program import add_exposure, add_shares, add_target
 from releve.plan.problem import DayProblem
 from releve.plan.result import BASE, Contingency, Purchase

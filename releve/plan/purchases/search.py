@@ -27,6 +27,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from releve.kernels.arrays import Floats
 from releve.network import Operator
 from releve.plan.candidate_groups import (
     CandidateGroups,
@@ -35,7 +36,6 @@ from releve.plan.candidate_groups import (
 )
 from releve.plan.day_runs import Planning, solve_problem
 from releve.plan.integer_problem import MAX_SEARCHED_ASSIGNMENTS, Report, SearchProgress
-from releve.plan.lp import Floats
 from releve.plan.n1_program import KIND_WEIGHT
 from releve.plan.planner import SolvedDay, count_seats_to_fill
 from releve.plan.problem import DayProblem, build_day_problem

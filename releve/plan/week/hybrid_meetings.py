@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.errors import Phrase
-from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
+from releve.kernels.arrays import Floats, Ints
+from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.planner import PlanError
 from releve.plan.week.hybrid_program import HybridClass, HybridProblem, Meetings, count_away
 from releve.plan.week.hybrid_week import HybridWeek, count_due_meetings, find_monday

@@ -31,10 +31,11 @@ from math import floor
 import numpy as np
 
 from releve.demand.requirement import Requirement
+from releve.kernels.arrays import Floats, Ints
 from releve.network import Agent, Operator
 from releve.network.history_grid import round_to_grid
 from releve.network.opening_hours import DAYS
-from releve.plan.lp import Floats, Ints, LinearProgram, SolverError, solve_lp
+from releve.plan.lp import LinearProgram, SolverError, solve_lp
 from releve.plan.n1_program import UNIQUE_DECIMALS, N1Day, SecurePlan, add_n1_day
 from releve.plan.problem import AgentGroups, DayProblem
 from releve.plan.result import Contingency

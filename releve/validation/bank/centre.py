@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.queue import AgentChange, Centre, CentreSpec, Distribution, simulate
-from releve.demand.requirement import Floats
+from releve.kernels.arrays import Floats
 from releve.validation.bank.log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
 
 STEPS = 1000

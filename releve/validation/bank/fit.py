@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.queue import Centre
-from releve.demand.requirement import Floats
+from releve.kernels.arrays import Floats
 from releve.validation.bank.centre import (
     Callers,
     build_day_centre,

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from releve.demand.requirement import Floats
 from releve.errors import ReleveError
+from releve.kernels.arrays import Floats
 
 FIRST, LAST = 14, 48
 """Half hours of the day: staffed from 07:00 to midnight."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.requirement import Floats
+from releve.kernels.arrays import Floats
 from releve.validation.bank.centre import build_day_centre, compute_measures
 from releve.validation.bank.fit import (
     LINES,

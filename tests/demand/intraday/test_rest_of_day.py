@@ -19,7 +19,7 @@ from releve.demand.intraday import (
 )
 from releve.demand.intraday.day_law import condition
 from releve.demand.localtime import SLOTS, day_to_number
-from releve.demand.requirement import Floats
+from releve.kernels.arrays import Floats
 from tests.demand import series
 
 DAY = series.FIRST + timedelta(days=56)

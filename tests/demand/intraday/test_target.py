@@ -9,7 +9,7 @@ import pytest
 
 from releve.demand.erlang import DEFINITIONS, metrics
 from releve.demand.intraday import DayFigures, TargetOutlook, foresee_target, reforecast
-from releve.demand.requirement import Floats
+from releve.kernels.arrays import Floats
 from tests.demand import series
 from tests.demand.intraday.test_rest_of_day import FIRST, OPEN, clock, made_forecast
 
