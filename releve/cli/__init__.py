@@ -1,4 +1,4 @@
-"""The command line: ``releve SUBJECT COMMAND``; each subject has a module of its own."""
+"""The command line: ``releve SUBJECT COMMAND``; `main` says where each subject stands."""
 
 from releve.cli.main import main
 

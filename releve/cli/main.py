@@ -1,7 +1,4 @@
-"""The root of the command line; a subject's commands stand in the module of its name.
-
-The desk's French texts for commands, without Django.
-"""
+"""The root of the command line: its subjects, and the language in which commands speak."""
 
 from __future__ import annotations
 
@@ -20,11 +17,34 @@ from releve import __version__, errors
 from releve.extras import MissingExtra, find_extra
 from releve.network.table_words import LANGUAGES
 
-SUBJECTS = (
-    "backup", "charter", "crashtest", "demand", "desk", "doctor", "effect", "evidence", "init",
-    "inspection", "ledger", "live", "migrate", "network", "outbound", "plan", "registry", "relief",
-    "restore", "routing", "sector", "serve", "spare", "transport", "validate",
-)  # fmt: skip
+SUBJECTS = {
+    "backup": "releve.cli.backup",
+    "charter": "releve.cli.inspection",
+    "crashtest": "releve.cli.crashtest",
+    "demand": "releve.cli.demand",
+    "desk": "releve.cli.desk",
+    "doctor": "releve.cli.doctor",
+    "effect": "releve.cli.effect",
+    "evidence": "releve.cli.ledger",
+    "init": "releve.cli.init",
+    "inspection": "releve.cli.inspection",
+    "ledger": "releve.cli.ledger",
+    "live": "releve.cli.live",
+    "migrate": "releve.cli.init",
+    "network": "releve.cli.network",
+    "outbound": "releve.cli.outbound",
+    "plan": "releve.cli.plan",
+    "registry": "releve.cli.registry",
+    "relief": "releve.cli.relief",
+    "restore": "releve.cli.backup",
+    "routing": "releve.cli.live",
+    "sector": "releve.cli.sector",
+    "serve": "releve.cli.serve",
+    "spare": "releve.cli.relief",
+    "transport": "releve.cli.transport",
+    "validate": "releve.cli.validate",
+}
+"""Where the command of each subject stands, under the name of the subject."""
 
 
 class _Subjects(click.Group):
@@ -39,7 +59,7 @@ class _Subjects(click.Group):
         if cmd_name not in SUBJECTS:
             return None
         try:
-            found: click.Command = getattr(import_module(f"releve.cli.{cmd_name}"), cmd_name)
+            found: click.Command = getattr(import_module(SUBJECTS[cmd_name]), cmd_name)
         except RuntimeError as error:
             if "no locator available" not in str(error):
                 raise
