@@ -1,7 +1,4 @@
-"""``releve backup``: write the installation into one encrypted file, or check such a file.
-
-``releve restore``: make an installation of a backup again.
-"""
+"""``releve backup`` and ``releve restore``: an installation in one encrypted file, and back."""
 
 from __future__ import annotations
 

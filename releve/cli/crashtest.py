@@ -1,9 +1,4 @@
-"""``releve crashtest``: many simulated quarters against a plan and its reliefs.
-
-The words and tables of ``releve crashtest``.
-
-The options of ``releve crashtest`` as a request, and those that make no sense together.
-"""
+"""``releve crashtest``: many simulated quarters against a plan and its reliefs."""
 
 from __future__ import annotations
 

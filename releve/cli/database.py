@@ -1,7 +1,4 @@
-"""Start of every command that uses the database: set Django up, check the tables.
-
-The installation's secret key: kept by the first command, rotated, replaced where it is lost.
-"""
+"""The start of every command that uses the database, and the secret key of the installation."""
 
 from __future__ import annotations
 

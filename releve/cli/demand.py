@@ -1,7 +1,4 @@
-"""``releve demand``: import a call log, forecast it, and the agents it takes.
-
-Output of ``releve demand``: forecasts and requirements as lines and as JSON.
-"""
+"""``releve demand``: import a call log, forecast it, and compute the agents required."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""``releve desk``: the web pages, and the people who may sign in to them.
-
-``releve desk user``: the first administrator, and any account from the command line.
-
-``releve desk token``: tokens by which programs use the API.
-
-Independent work in two processes, for the engines that ask for a ``map`` of their own.
-"""
+"""``releve desk``: the web pages, the accounts that may sign in, and the tokens of programs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``releve effect``: what telework does to the work done, and a rota drawn by lot to learn it.
-
-The options of ``releve plan --hybrid`` and what a hybrid week says on a terminal.
-"""
+"""``releve effect``, the measured effect of telework; the options and texts of a hybrid week."""
 
 from __future__ import annotations
 

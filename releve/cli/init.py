@@ -1,7 +1,4 @@
-"""``releve init``: make an installation, and say what comes next.
-
-``releve migrate``: bring the database up to date with this version of the program.
-"""
+"""``releve init`` and ``releve migrate``: make an installation, or bring one up to date."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``releve inspection``: draw visits and tests so that no party steers and anyone can re-check.
-
-``releve charter``: where the measures of the charter stand, and whether the label does.
-"""
+"""``releve inspection``: draws of visits; ``releve charter``: measures, audits and the label."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``releve ledger``: seal, verify, export, prove and erase what was recorded.
-
-``releve evidence``: make packs, make one again and compare.
-"""
+"""``releve ledger``: seal, verify, export, prove and erase; ``releve evidence``: packs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``releve live``: the worker, the plan in force, contacts, drills, and how things stand.
-
-``releve routing``: how the telephony systems stand, switches, reverting, a proxy's files.
-"""
+"""``releve live``: worker, plan in force, contacts, drills; ``releve routing``: telephony."""
 
 from __future__ import annotations
 

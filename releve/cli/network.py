@@ -1,10 +1,6 @@
-"""``releve network``: check an operator folder, and the reference of its tables.
-
-The reference of the command line as Markdown, made from the commands themselves.
+"""``releve network``: check an operator folder, make a sample one, and the reference of its tables.
 
 ``python -m releve.cli.network`` prints ``docs/cli.md``; ``scripts/docs`` writes it.
-
-``releve network sample``: write a made-up operator of any size into a folder.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""Options that name an instant: read in one way, refused with the form that is wanted.
-
-Options that hold a word of a closed vocabulary, in any of its spellings.
-
-Text of files and users made safe for a terminal.
-"""
+"""Types of options: instants, time zones, words of a closed vocabulary; safe text."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""``releve outbound``: may this call be placed, why not, and the rules in force.
-
-``releve outbound start``: a first folder of facts, and the check to run next.
-
-``releve outbound feed``: what people said, from files that a dialler drops in a folder.
-"""
+"""``releve outbound``: may this call be placed, why not, the rules in force, and a first folder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The folder of facts, read from disk.
-
-``releve outbound screen``: a list split into who may be called, who may not, and why.
-"""
+"""The folder of facts, read from disk, and ``releve outbound screen`` of a list."""
 
 from __future__ import annotations
 

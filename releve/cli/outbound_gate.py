@@ -1,7 +1,4 @@
-"""``releve outbound serve`` and what goes with it: the gate, its facts, campaigns and outcomes.
-
-``releve outbound proof`` and ``reprove``: a campaign's evidence, and its check by a stranger.
-"""
+"""``releve outbound serve`` and the gate's facts, campaigns, outcomes and proofs."""
 
 from __future__ import annotations
 

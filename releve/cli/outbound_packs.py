@@ -1,7 +1,4 @@
-"""``releve outbound consents``, ``sheet``, ``papers`` and ``copy``: what a client is owed besides.
-
-Consents one by one, and a campaign on one sheet, as files with their proofs.
-"""
+"""``releve outbound consents``, ``sheet``, ``papers`` and ``copy``: a client's proofs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``releve outbound replay``: a list judged on several days, each with what was known then.
-
-``releve outbound flips``: which calls that wait a change of the rules would flip.
-"""
+"""``releve outbound replay`` and ``flips``: a list judged on other days or under other rules."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""A list screened chunk by chunk into a folder; what is killed goes on where it stood.
+"""A list screened chunk by chunk into a folder, resumed where it was interrupted.
 
-Every chunk is a folder that gets its name when it is whole, with its files, its counts and where
-the next one starts; so a folder that has a name is never done twice and never half. When all are
-there they become three lists and a summary, and the chunks go.
+A chunk is a folder, named once it is complete, with its files, its counts and where the next one
+starts; so none is done twice or found half written. At the end they are joined and removed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""``releve plan``: from an operator folder to a checked plan, its verdict and its matrix.
-
-Time that a command took, by stage; the stages sum to the whole.
-"""
+"""``releve plan``: from an operator folder to a checked plan, its verdict and its matrix."""
 
 from __future__ import annotations
 

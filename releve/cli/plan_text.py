@@ -1,7 +1,4 @@
-"""A plan on a terminal: the verdict, the relief matrix, what is missing, the proof.
-
-Bars of ``releve plan``: the days are solved, and what is missing worked out, in sight.
-"""
+"""A plan on a terminal: verdict, relief matrix, proof, what is missing, bars of progress."""
 
 from __future__ import annotations
 

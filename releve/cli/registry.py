@@ -1,7 +1,4 @@
-"""``releve registry``: the operator in the database, imported, looked at, undone, exported.
-
-Versions and changes of the registry as lines of text and as plain values.
-"""
+"""``releve registry``: the operator in the database, imported, shown, undone, exported."""
 
 from __future__ import annotations
 

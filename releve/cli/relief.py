@@ -1,7 +1,4 @@
-"""``releve relief``: a place has just closed; who moves where, now.
-
-``releve spare``: whom an operator can lend without touching a verdict of its own clients.
-"""
+"""``releve relief``: who moves where after a closure; ``releve spare``: whom it can lend."""
 
 from __future__ import annotations
 

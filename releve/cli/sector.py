@@ -1,11 +1,4 @@
-"""``releve sector``: relief between operators, cleared and settled from files.
-
-``releve sector plan``, ``answer`` and ``crashtest``: several operators in one folder.
-
-``releve sector gate``: a clearing between members and clerk, from announcement to result.
-
-``releve network sector``: write a made-up sector of several operators into a folder.
-"""
+"""``releve sector``: relief between several operators, planned, cleared and settled."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``releve sector contribute``, ``clerk`` and ``bulletin``: commands of members and clerk.
-
-``releve sector contract``: contracts of relief, step by step, between two operators.
-"""
+"""``releve sector contribute``, ``clerk``, ``bulletin`` and ``contract``."""
 
 from __future__ import annotations
 

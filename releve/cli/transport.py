@@ -1,7 +1,4 @@
-"""``releve transport``: the runs of a plan or of a relief, and their check.
-
-Read the operator folder that a command names.
-"""
+"""``releve transport``: the runs of a plan or of a relief, and their check."""
 
 from __future__ import annotations
 

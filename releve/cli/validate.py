@@ -1,9 +1,4 @@
-"""``releve validate``: hold the models to what really happened.
-
-``releve validate bank``: the simulator of queues beside a bank's log of 1999.
-
-``releve validate intraday``: the rest of the day forecast again, on two banks' logs.
-"""
+"""``releve validate``: hold the models to what happened in Seoul 2020 and to two banks' logs."""
 
 from __future__ import annotations
 

@@ -1,20 +1,8 @@
-"""The bulletin of the sector: the member's page, the clerk's page, and the clerk's addresses.
+"""The bulletin of the sector: pages of member and clerk, and the addresses of members' software.
 
-What the clerk answers to members' software: contributions and orders of gates, texts sent.
-
-The secret that the clerk gave a member opens these addresses, and no session does; a contribution
+The secret that the clerk gave a member opens those addresses, and no session does; a contribution
 is signed besides. Anything refused is answered with its code and a sentence. Requests are counted
 by member, since several may share an address, and by address where no valid secret is shown.
-
-The form by which a planner states relief spare and wanted, by destination.
-
-What figures, destinations and states of contributions are called.
-
-What the pages of the bulletin hold, for a member and for the clerk.
-
-The pages of the bulletin: what a member sends, by hand or daily; what the clerk publishes.
-
-Addresses of the bulletin: pages for people, and what members' software sends and fetches.
 """
 
 from __future__ import annotations

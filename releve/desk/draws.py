@@ -1,13 +1,4 @@
-"""The draws of visits on the desk: today's, with the visits and tests that followed.
-
-Template filters that say the draws of visits in the reader's language.
-
-What the page of the draws holds: the day's frames, links, visits, and what tests can find.
-
-The page of the draws of visits, and the plan of visits that an inspector computes alone.
-
-Addresses of the draws of visits.
-"""
+"""The draws of visits on the desk, and the plan of visits that an inspector computes alone."""
 
 from __future__ import annotations
 

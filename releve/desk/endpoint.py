@@ -1,4 +1,4 @@
-"""How a page is served: who may enter, by which methods, and what is answered where it cannot be.
+"""How a page is served: who may enter, by which methods, and the ids in its address.
 
 ::
 
@@ -6,7 +6,7 @@
     @serve("drill.run", ACT)  # changed alone
     @serve("plan.publish", FORM, recent=True)  # both, by a user who lately proved who they are
 
-Ids in addresses: any text as one path segment without a dot or a slash (tilde encoding).
+An id is any text as one path segment without a dot or a slash (tilde encoding).
 """
 
 from __future__ import annotations

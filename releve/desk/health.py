@@ -1,16 +1,7 @@
-"""The Health page: cases, clusters and contacts, under pseudonyms, for the health officer alone.
+"""The Health page: cases, clusters and contacts, for the health officer alone.
 
-What the health officer sees: open cases, what they share, and the contacts of one.
-
-Status, dates and site under a pseudonym, and nothing else of a person.
-
-The form of seats: who sat where on the days in question, if it was noted.
-
-The pages of the health officer; a look at a case's contacts is recorded before it is shown.
-
-Template filters that say cases, clusters and contacts in the reader's language.
-
-Every address of the health officer's pages. A case goes by its event: no pseudonym is in one.
+It shows status, dates and site under a pseudonym, and nothing else of a person. A case goes by its
+event, so that no pseudonym is in an address; a look at its contacts is recorded before it is shown.
 """
 
 from __future__ import annotations

@@ -1,17 +1,9 @@
 """How the desk answers: a page as HTML or JSON, 304 where it has not changed, errors in one shape.
 
-A page with forms is always sent again: each of them holds a token of its own.
-
-The database is busy, away, full or behind its ledger: one answer, wherever it happens.
-
-How much a page takes: more is refused by what the request announces, before any of it is read.
-
-Every view takes FORM_BYTES; one that takes files says so by :func:`takes`. Django's check of the
-form's token reads the whole body, so this stands before it.
-
-Security headers on every answer: nothing from elsewhere, no inline script, no framing.
-
-Read what an address or a form asks for: a day, a number, a thing that has to be there.
+A page with forms is always sent again: each of them holds a token of its own. A view takes
+FORM_BYTES, more where :func:`takes` says so; what a request announces is refused before it is
+read, and before Django's check of the form's token, which reads the whole body. Every answer has
+headers that allow nothing from elsewhere, no inline script and no framing.
 """
 
 from __future__ import annotations

@@ -1,17 +1,7 @@
 """The incident room: roles, decisions with reasons, tasks, the log and the review.
 
-The forms of an incident room. Each keeps its own key: sent twice, it records once.
-
-What the pages of incidents hold, in no language: the list, and one with its log and steps.
-
-The pages of incidents: the list, the room, the review. No client, inspector or auditor enters.
-
-What is shown of health is what everybody in the room may see: that a site is closed, and until
-when.
-
-Template filters that say the roles and steps of an incident in the reader's language.
-
-Every address of the incident room.
+No client, inspector or auditor enters. Of health it shows what every role in the room may see: that
+a site is closed, and until when. A form keeps its own key: sent twice, it records once.
 """
 
 from __future__ import annotations

@@ -1,13 +1,4 @@
-"""The pages of the ledger: entries, proofs, the export, the verifier.
-
-Entries of the ledger in the reader's language: kinds, streams, fields, values, who acted.
-
-What the pages of the ledger hold: entries as a reader sees them, the last root, a check.
-
-The pages of the ledger: the list, one entry, what is handed out, and the check of it all.
-
-Every address of the ledger.
-"""
+"""The pages of the ledger: entries in the reader's language, proofs, the export, the verifier."""
 
 from __future__ import annotations
 

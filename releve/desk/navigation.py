@@ -1,15 +1,13 @@
 """The way to every page: five groups of pages, of which each reader sees what they may enter.
 
-A new page adds its row; who sees it is whom the page's view lets in. The first page of a reader is
-the one that their role starts the day with.
+A new page adds its row; its view decides who sees it. The first page of a reader is the one that
+their role starts the day with.
 
-Names in Arabic or Hebrew letters keep their own direction in every page.
-
-Beside French or English such a name would draw a number or a colon after it to its left. Names
-reach a page by many templates and sentences, so they are isolated where the page leaves (Unicode
-Standard Annex 9, first strong isolate): those of the operator's places, clients and programmes
-whole, with their figures and Latin letters, others from the first to the last such word. Tags, what
-a form holds and what is there to be copied are left as they are.
+Names in Arabic or Hebrew letters keep their own direction. Beside French or English such a name
+would draw a number or a colon after it to its left, and names reach a page by many templates and
+sentences, so they are isolated where the page leaves (Unicode Standard Annex 9, first strong
+isolate): those of the operator's places, clients and programmes whole, others from the first to the
+last such word. Tags, what a form holds and what is there to be copied are left as they are.
 """
 
 from __future__ import annotations

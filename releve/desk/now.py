@@ -1,13 +1,4 @@
-"""The page *Now*: sites, coverage of the clients, what is late, messages, what happened last.
-
-What *Now* holds, in no language: rendered by a template, sent as JSON, answered by the API.
-
-Template filters that say in words what the page *Now* holds as codes.
-
-The page *Now*, and the retry of a task from it.
-
-Addresses of the page *Now*.
-"""
+"""The page *Now*: sites, coverage of the clients, what is late, messages, what happened last."""
 
 from __future__ import annotations
 

@@ -1,15 +1,4 @@
-"""Evidence packs on the desk: made, listed, handed out.
-
-What the pages of evidence packs hold: what each is, who took it, and how it is verified.
-
-The form that makes a pack: what it is, its period, its language; sound values stand in it.
-
-The pages of evidence packs: the list with its form, one pack, its files, the verifier.
-
-Template filters that say evidence packs in the reader's language.
-
-Every address of the evidence packs.
-"""
+"""Evidence packs on the desk: made, listed, verified, handed out."""
 
 from __future__ import annotations
 

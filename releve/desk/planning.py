@@ -1,15 +1,4 @@
-"""Plan on the desk: compute a plan from the reference data, compare it, put it in force.
-
-What the pages of computed plans hold, in no language.
-
-Template filters that say in words what the pages of computed plans hold as codes.
-
-The form that orders a plan.
-
-The pages of computed plans: order one, watch it, compare it, put it in force.
-
-Addresses of the plans computed on the desk.
-"""
+"""Plans computed on the desk: ordered, watched, compared with the one in force, put in force."""
 
 from __future__ import annotations
 

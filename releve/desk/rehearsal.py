@@ -1,11 +1,4 @@
-"""The guide of a rehearsal: a drill step by step, and what to look at.
-
-What the guide of a rehearsal holds, in no language.
-
-The guide of a rehearsal, and its start.
-
-Addresses of the guide of a rehearsal.
-"""
+"""The guide of a rehearsal: a drill step by step, and what to look at."""
 
 from __future__ import annotations
 

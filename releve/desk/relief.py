@@ -1,17 +1,4 @@
-"""The page of the relief in force: who moves where, and who has not answered.
-
-What the relief page holds, in no language: who moves where, and who has not answered.
-
-The drawings of the relief page, as shapes of an SVG: shifts by place, flows between places.
-
-Template filters that say in words what the relief page holds as codes.
-
-The relief as an Excel file: who moves where, and who has answered.
-
-The page of the relief in force, its Excel file, and the answers given by voice.
-
-Addresses of the relief in force and its people.
-"""
+"""The page of the relief in force: who moves where, who has not answered; as Excel too."""
 
 from __future__ import annotations
 

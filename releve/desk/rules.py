@@ -1,15 +1,4 @@
-"""The packs of rules: what each says, and which of them the operator has chosen.
-
-What the page of the packs of rules holds: their sentences, and the days they are chosen for.
-
-The forms by which a pack of rules is chosen and ended.
-
-The page of the packs of rules: read them, choose one for some days, end one.
-
-Template filters that say the packs of rules in the reader's language.
-
-Addresses of the packs of rules.
-"""
+"""The packs of rules: what each says, and which of them the operator has chosen for which days."""
 
 from __future__ import annotations
 

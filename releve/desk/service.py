@@ -1,15 +1,4 @@
-"""The service of the day: calls against forecast on *Now*, the wall view, statements of clients.
-
-How the day goes, per client and programme, as far as a reader may see it.
-
-A client's statement as a page: promised, delivered, lost to what, and its proof.
-
-Template filters that say how the day of a programme goes.
-
-The wall view, in large figures for a screen on the floor, and the statement of a client.
-
-Addresses of the wall view and of the statements.
-"""
+"""The service of the day: calls against forecast, the wall view, statements of clients."""
 
 from __future__ import annotations
 

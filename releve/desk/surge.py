@@ -1,11 +1,4 @@
-"""The page of a relief for a surge or absences: proposed with its price, then put in force.
-
-What the page of a relief for a surge holds, in no language.
-
-The page of a relief for a surge or absences, and the acts that begin and end it.
-
-Addresses of the relief for a surge or absences.
-"""
+"""The page of a relief for a surge or absences: proposed with its price, then put in force."""
 
 from __future__ import annotations
 

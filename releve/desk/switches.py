@@ -1,13 +1,4 @@
-"""The pages of prepared switches: what a loss would publish, its consequences, and the press.
-
-What the pages of prepared switches hold, in no language.
-
-The pages of prepared switches, the press of one, and its undoing.
-
-Addresses of the prepared switches.
-
-The template filter that says what a prepared switch is for.
-"""
+"""The pages of prepared switches: what a loss would publish, its effects, press and undoing."""
 
 from __future__ import annotations
 

@@ -1,17 +1,9 @@
-"""For those who watch the installation: whether it lives, whether it is ready, its metrics.
-
-Every request gets an id, a line in the log and its place in the metrics.
-
-The line and the metrics name the route, never the address (see :mod:`releve.log_formats`).
-
-Live and ready, apart; metrics for Prometheus.
+"""For those who watch the installation: live, ready, metrics, and a log line for each request.
 
 ``/healthz`` says that the process answers: restart it when it does not. ``/readyz`` says that the
-installation does its work: call a person when it does not. Neither shows a path or a version.
-
-What is read for one answer is read of one version of the registry.
-
-Addresses for a supervisor of processes and for Prometheus.
+installation does its work: call a person when it does not. Neither shows a path or a version. Lines
+and metrics name the route, never the address (see :mod:`releve.log_formats`). What is read for one
+answer is read of one version of the registry.
 """
 
 from __future__ import annotations

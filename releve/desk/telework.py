@@ -1,15 +1,4 @@
-"""What telework does: which operations are right for home, and the way of it into the plan.
-
-The drawing of what happened before and after people moved home, month by month.
-
-Template filters that say in words what the page of telework holds as codes.
-
-What the page of telework holds, in no language.
-
-The page of what telework does, the import of work records, and the way into the plan.
-
-Addresses of what telework does.
-"""
+"""The page of what telework does: the operations right for home, the way into the plan."""
 
 from __future__ import annotations
 

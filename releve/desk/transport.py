@@ -1,14 +1,6 @@
 """The pages of the vehicles: the runs of a day with their routes, and a sheet for each driver.
 
-The drawing of a site's runs, as shapes of an SVG: no map of other people lies under it.
-
-What the pages of the vehicles hold, in no language. No page names an agent with a seat.
-
-Template filters that say in words what the pages of the vehicles hold as codes.
-
-The page of a day's runs, and the sheet of a vehicle.
-
-Addresses of the vehicles' runs.
+No page names an agent with a seat, and no map of other people lies under a drawing.
 """
 
 from __future__ import annotations

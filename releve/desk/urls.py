@@ -1,7 +1,4 @@
-"""Every address of the desk.
-
-What belongs to no subject: the language, errors.
-"""
+"""Every address of the desk, and the views that belong to no subject: the language, errors."""
 
 from __future__ import annotations
 

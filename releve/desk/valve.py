@@ -1,15 +1,4 @@
-"""Contracts of relief between operators: the list, one contract, its steps, its text.
-
-What states, steps and kinds of work of a contract are called, and how a search goes.
-
-The forms of a clearing and of a contract: files, clauses, the next step.
-
-What the pages of clearings and of contracts of relief hold.
-
-The pages of contracts of relief and of the clearings that they come from.
-
-Every address of the contracts of relief.
-"""
+"""Contracts of relief between operators, and the clearings that they come from."""
 
 from __future__ import annotations
 

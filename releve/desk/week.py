@@ -1,13 +1,4 @@
-"""The page of a hybrid week: who is on site and at home, team by day, and each agent's week.
-
-The words of the page of a hybrid week.
-
-What the page of a hybrid week holds, in no language.
-
-The page of a hybrid week.
-
-Addresses of the hybrid week.
-"""
+"""The page of a hybrid week: who is on site and at home, team by day, and each agent's week."""
 
 from __future__ import annotations
 

@@ -1,13 +1,6 @@
-"""Forms of the access pages.
+"""Forms of the access pages, the second factor, and the desk's settings of django-allauth.
 
-How django-allauth works here: accounts are given, never taken; secrets are kept encrypted.
-
-Sentences from elsewhere that people meet, taken into the desk's own catalogue.
-
-Those of django-allauth: Django looks a sentence up in the desk's catalogue first, so that the
-French of these is the desk's.
-
-The second factor, and whether a user authenticated recently.
+Sentences of django-allauth stand here too: Django looks them up in the desk's catalogue first.
 """
 
 from __future__ import annotations

@@ -10,15 +10,10 @@ Without a sign-in a browser is redirected to it and a program gets 401. Users fr
 operator, and users of another site or client, get 404. Users of the operator with another role get
 403, with the roles that hold the permission.
 
-The open desk: no sign-in, on this machine alone, through the eyes of a role one chooses.
-
-For looking at a plan or a made-up operator. It answers only to this machine and to no proxy, says
-on every page that it is open, and does not start where people have accounts. It only shows, unless
-it is started to act, and then only while the operator in the registry is a made-up one.
-
-How long a sign-in lasts: so long without a click, so long in all.
-
-Who acts by a request: the account, the name that is recorded, and what they are answered.
+The open desk has no sign-in and shows a plan or a made-up operator through the eyes of a chosen
+role. It answers only to this machine and to no proxy, says on every page that it is open, and does
+not start where people have accounts. It only shows, unless it is started to act, and then only
+while the operator in the registry is a made-up one.
 """
 
 from __future__ import annotations

@@ -1,20 +1,9 @@
-"""Pages about oneself: where to start, the own account, the role to look through when open.
+"""Pages of accounts: one's own, those the administrator manages, pseudonyms and erasures.
 
-What the pages of people hold: who has access, looks behind pseudonyms, an erasure.
-
-Pages of the two roles that may look behind a pseudonym, and of who erases a person.
-
-A name is shown once, in answer to the form that asks for it: it is in no address, no other page,
-no JSON and no cache.
-
-The link at which the holder of an account chooses a password.
-
-Pages of the administrator: who has which access; roles, accounts, tokens, second factors.
-
-The addresses of signing in: those of django-allauth that this desk has a use for.
-
-Left out: signing up, and managing one's own e-mail addresses and connected services, which are an
-administrator's to give.
+A name behind a pseudonym is shown once, in answer to the form that asks for it: it is in no
+address, no other page, no JSON and no cache. Of django-allauth's addresses, those of signing up and
+of managing one's e-mail addresses and connected services are left out: the administrator gives
+them.
 """
 
 from __future__ import annotations

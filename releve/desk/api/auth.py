@@ -1,10 +1,8 @@
-"""The door of every operation: who asks, how often, whether they may; the ETag of what is read.
+"""Who may call an operation of the API, how often; its ETag; every error in one shape.
 
 A program shows a token (``Authorization: Bearer …``). A page of the desk comes with its session,
-and then with its CSRF token wherever something is changed. The rest is the door of the pages,
+and then with its CSRF token wherever something is changed. Permissions are those of the pages,
 :func:`releve.desk.access.guard.may`.
-
-Every error of the API in the one shape of the desk, with what to do about it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The OpenAPI document of the API, and a page of our own that lists its operations.
-
-Every address of the API.
-"""
+"""Every address of the API, its OpenAPI document, and a page that lists its operations."""
 
 from __future__ import annotations
 

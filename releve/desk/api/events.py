@@ -1,11 +1,7 @@
-"""Recording: one operation for each kind of event, by the service of the pages.
+"""Operations that record events or requests of people, and those that read what is on record.
 
 What may be sent is read from the event's own fields, the same that the pages, the ledger and the
 documentation go by. Who records it, when that is, and the event's id are set here and not sent.
-
-What people say on the phone, from programs: one at a time, or as a feed with its position.
-
-What is on record: the ledger's entries and their proofs, the versions of the reference data.
 """
 
 from __future__ import annotations

@@ -1,11 +1,4 @@
-"""What stands: now, sites, clients, the plan, its reliefs, drills, who has answered.
-
-How an operation is registered: its method, its door, what it answers, the errors it declares.
-
-Interval statistics from programs, in the columns of the source that its mapping names.
-
-What several operations share: the stream asked for, ids in addresses, numbers as JSON.
-"""
+"""Operations of the state: now, sites, clients, plan, reliefs, drills; interval statistics."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""What the pages of the charter hold, in no language: standings, label, what ends soon, audits.
-
-What the page of an audit holds, in no language: the sheet, findings, what the reader may do.
-
-Template filters that say the charter, its label and its audits in the reader's language.
-"""
+"""What the pages of the charter and of its audits hold, in no language, and their words."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""The pages of the charter: every site's measures as a picture, and one site's, line by line.
-
-The pages of an audit: opened, observed on the spot or by a sheet, concluded; its findings.
-
-Addresses of the charter and its audits.
-"""
+"""The pages of the charter, of a site's measures and of audits."""
 
 from __future__ import annotations
 

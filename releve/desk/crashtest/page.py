@@ -1,9 +1,4 @@
-"""What the pages of the crash test hold: runs, how far they are, what was found, in no language.
-
-Template filters that say crash tests in the reader's language, with intervals and pictures.
-
-The coming fourteen days from today's situation: started, shown, each look recorded.
-"""
+"""What the pages of the crash test and of the outlook hold, in no language, and their words."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""The pages of the crash test. No client enters; every figure is simulated.
-
-The form that starts a crash test.
-
-Every address of the crash test.
-"""
+"""The pages of the crash test. No client enters; every figure is simulated."""
 
 from __future__ import annotations
 

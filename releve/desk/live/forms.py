@@ -1,10 +1,6 @@
 """The forms for recording, each declared once: the event it records, and the words of its page.
 
 A form keeps its own random key in a hidden field: sent twice, it records once.
-
-The base of the forms that record an event: built of their fields, recorded once, or why not.
-
-The forms with a verdict on each measure: the daily check, and the base of an inspection.
 """
 
 from __future__ import annotations

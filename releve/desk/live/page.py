@@ -1,7 +1,4 @@
-"""What the pages of records hold: forms, what would follow, a reopening, the drills.
-
-Which stream a reader looks at: the live one, or a drill they chose to take part in.
-"""
+"""What the pages of records hold: forms, what would follow, a reopening, the drills and streams."""
 
 from __future__ import annotations
 

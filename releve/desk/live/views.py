@@ -1,13 +1,4 @@
-"""The answer behind a message's link.
-
-The pages on which something is recorded: one view over the forms, each declared by its class.
-
-The drills: start one, look at it, move its clock, end it.
-
-The reopening of a site: its checklist, the people who say yes, the opening itself.
-
-Every address of the live pages.
-"""
+"""The pages on which something is recorded, of drills and reopenings, of answers to messages."""
 
 from __future__ import annotations
 

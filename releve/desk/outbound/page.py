@@ -1,7 +1,4 @@
-"""What the pages of outbound calls hold: campaigns, a person, a request, rights, the rules.
-
-Outbound calls in the reader's language: filters around the words that the engine has.
-"""
+"""What the pages of outbound calls hold: campaigns, people, requests, rights, rules."""
 
 from __future__ import annotations
 

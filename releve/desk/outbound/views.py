@@ -1,9 +1,4 @@
-"""The pages of campaigns, of one person, of a request and of rights, and of the calling rules.
-
-The forms of outbound calls: a look at a person, a request, a person's rights, a rule trial.
-
-Every address of outbound calls.
-"""
+"""The pages and forms of campaigns, of one person, of a request, of rights and of calling rules."""
 
 from __future__ import annotations
 

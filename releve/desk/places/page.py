@@ -1,13 +1,4 @@
-"""Template filters that say in words what the pages of sites, clients and reliefs hold as codes.
-
-The moment a page shows: the stream (real, or a drill), its operator, situation and clock.
-
-The pages of sites, in no language: state and closure, seats, checks, inspections, permits.
-
-The pages of reliefs, in no language: the generations, and two of them compared.
-
-The pages of clients, in no language: coverage now and for 48 hours, programmes, reliefs.
-"""
+"""What the pages of sites, clients and reliefs hold, in no language, and their words."""
 
 from __future__ import annotations
 

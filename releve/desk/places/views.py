@@ -1,9 +1,4 @@
-"""The pages of sites and clients.
-
-The pages of reliefs: the generations, two of them compared, a plan folder put in force.
-
-Every address of sites, clients and reliefs.
-"""
+"""The pages of sites, of clients, and of reliefs: generations, comparison, a plan put in force."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""What the verdict page of a plan holds, in no language.
-
-A plan as one reader may see it, and the addresses of its pages.
-
-What the page of one cell of the relief matrix holds, in no language.
-"""
+"""What the verdict page of a plan and the page of one cell of its matrix hold, in no language."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The pages of a plan: its verdict with the relief matrix, and one cell of the matrix.
-
-Addresses of the plan's pages.
-"""
+"""The pages of a plan: its verdict with the relief matrix, and one cell of the matrix."""
 
 from __future__ import annotations
 

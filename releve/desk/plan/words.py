@@ -1,7 +1,4 @@
-"""Template filters that say in words what the verdict page of a plan holds as codes.
-
-Template filters that say in words what the page of a cell holds as codes, and draw its day.
-"""
+"""Template filters that say what the pages of a plan hold as codes, and draw a cell's day."""
 
 from __future__ import annotations
 

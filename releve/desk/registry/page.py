@@ -1,9 +1,4 @@
-"""What the pages of the reference data hold: versions, tables, rows, and what would change.
-
-What the tables, their columns and their values are called on a page; its template filters.
-
-The current version for a page of the registry, and what all of its pages do.
-"""
+"""What the pages of the reference data hold: versions, tables, rows, changes; their words."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""The pages of the tables, of one row and of the versions.
-
-Files of the reference data: operators and call logs sent, versions as files, a template.
-
-The form of a row, made from the declarations of its table's columns.
-
-Every address of the reference data.
-"""
+"""The pages of the tables, of one row, of the versions, and of files sent or downloaded."""
 
 from __future__ import annotations
 
