@@ -33,9 +33,14 @@ import numpy as np
 
 from bench.crashtest_picture import page, picture
 from bench.desk import plan_of
-from releve.crashtest import CrashTest, Settings, build_run_arrays, run
-from releve.crashtest.outages.shipped import load_shipped_hazards
-from releve.crashtest.outbreak import (
+from releve.demand import Requirement
+from releve.network import Operator
+from releve.network.sample import FIRST_DAY, sample_operator
+from releve.plan import Plan, list_contingencies, plan_day
+from releve.plan.week import require_day
+from releve.plugins.crashtest.engine import CrashTest, Settings, build_run_arrays, run
+from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
+from releve.plugins.crashtest.engine.outbreak import (
     ClosurePolicy,
     Contacts,
     Controls,
@@ -43,11 +48,6 @@ from releve.crashtest.outbreak import (
     build_population,
     covid,
 )
-from releve.demand import Requirement
-from releve.network import Operator
-from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import Plan, list_contingencies, plan_day
-from releve.plan.week import require_day
 
 SITES = {
     500: 5, 1000: 6, 2000: 8, 5000: 15, 10_000: 30, 20_000: 60, 40_000: 115, 70_000: 200

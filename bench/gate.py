@@ -42,7 +42,7 @@ from typing import Any
 import click
 
 from bench.gate_peers import PEOPLE
-from releve.gate.callers import serve_gate
+from releve.plugins.outbound.gate.callers import serve_gate
 from tests.homes import make_test_home
 
 MOST_SECONDS = 60
@@ -59,7 +59,7 @@ _KEY = "5" * 64
 APPLICATIONS = {
     "bare": "bench.gate_peers:bare",
     "unjudged": "bench.gate_peers:unjudged",
-    "gate": "releve.gate.app:application",
+    "gate": "releve.plugins.outbound.gate.app:application",
 }
 _calls = itertools.count()
 """Each call has a name of its own; after all people were called they are called again."""

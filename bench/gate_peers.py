@@ -38,7 +38,7 @@ def unjudged() -> Any:
     """Return the endpoint that looks up and writes what the gate does, and judges nothing."""
     path = _sqlite()
     if path is not None:
-        from releve.gate.wal_checkpoints import start_checkpoints
+        from releve.plugins.outbound.gate.wal_checkpoints import start_checkpoints
 
         start_checkpoints(path)
     return _answering(_look_and_write(2 if path is None else 1))
@@ -125,10 +125,10 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
     """Return what reads and writes for a question as the gate does, by its own statements."""
     from django.utils import timezone
 
-    from releve.gate.connections import open_connection
-    from releve.gate.db_clock import MAX_CLOCK_SKEW
-    from releve.gate.fact_reader import to_db_instant
-    from releve.gate.pseudonyms import number_text, text_pseudonym
+    from releve.plugins.outbound.gate.connections import open_connection
+    from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
+    from releve.plugins.outbound.gate.fact_reader import to_db_instant
+    from releve.plugins.outbound.gate.pseudonyms import number_text, text_pseudonym
 
     free = [(open_connection(_SECONDS), dict[str, Mapping[str, Any]]()) for _ in range(connections)]
     turn = asyncio.Semaphore(connections)
@@ -164,9 +164,9 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
 
 async def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[str, Any]]:
     """Let the gate decide once, and return the rows that it writes, by table."""
-    from releve.gate.current_rules import load_current_rules
-    from releve.gate.decision import decide
-    from releve.gate.protocol import parse_question
+    from releve.plugins.outbound.gate.current_rules import load_current_rules
+    from releve.plugins.outbound.gate.decision import decide
+    from releve.plugins.outbound.gate.protocol import parse_question
 
     written: dict[str, Mapping[str, Any]] = {}
 

@@ -18,19 +18,6 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.outbreak import (
-    ClosurePolicy,
-    Contacts,
-    Controls,
-    Outcome,
-    Population,
-    Scenario,
-    build_population,
-    covid,
-    measure_room,
-    simulate,
-    warm_up,
-)
 from releve.network import Operator, find_site_seats, sample_operator
 from releve.plan import name_plan, solve_day
 from releve.plan.settings import PlanSettings
@@ -44,6 +31,19 @@ from releve.plan.week.hybrid import (
 from releve.plan.week.hybrid_meetings import choose_meetings
 from releve.plan.week.hybrid_program import HybridProblem, Meetings, solve_hybrid_program
 from releve.plan.week.verification import check_hybrid_week
+from releve.plugins.crashtest.engine.outbreak import (
+    ClosurePolicy,
+    Contacts,
+    Controls,
+    Outcome,
+    Population,
+    Scenario,
+    build_population,
+    covid,
+    measure_room,
+    simulate,
+    warm_up,
+)
 
 DAYS, RUNS, SEED = 90, 4_000, 22
 CYCLE = 14

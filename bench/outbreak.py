@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from releve.crashtest.outbreak import (
+from releve.plugins.crashtest.engine.outbreak import (
     ClosurePolicy,
     Contacts,
     Controls,

@@ -23,8 +23,11 @@ import click
 import numpy as np
 
 from releve.cli.desk import two_processes
-from releve.cli.sector import plan_one
-from releve.files.sector_folder import (
+from releve.network import Operator
+from releve.network.sample.operator import sample_sector, sample_sector_terms
+from releve.plugins.sector.commands import plan_one
+from releve.plugins.sector.engine import SectorMember, answer_destination
+from releve.plugins.sector.folder import (
     build_member,
     list_members,
     read_member_operator,
@@ -33,9 +36,6 @@ from releve.files.sector_folder import (
     write_sector_member,
     write_sector_terms,
 )
-from releve.network import Operator
-from releve.network.sample.operator import sample_sector, sample_sector_terms
-from releve.sector import SectorMember, answer_destination
 
 __all__ = ["main"]
 

@@ -62,6 +62,7 @@ from pathlib import Path
 from django.core.management.utils import get_random_secret_key
 
 from releve import environment
+from releve.plugin import list_plugins
 
 environment.refuse_replaced(os.environ)
 HOME = environment.find_home(os.environ)
@@ -108,10 +109,9 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "releve.registry",
     "releve.ledger",
-    "releve.gate",
     "releve.service_record",
     "releve.live",
-    "releve.association",
+    *(app for plugin in list_plugins() for app in plugin.apps),
 ]
 MIDDLEWARE = [
     "releve.desk.system.request_log_middleware",
@@ -141,10 +141,6 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "libraries": {
-                "association_words": "releve.desk.association",
-                "charter_words": "releve.desk.charter.page",
-                "draw_words": "releve.desk.draws",
-                "crashtest_words": "releve.desk.crashtest.page",
                 "health_words": "releve.desk.health",
                 "incident_words": "releve.desk.incident",
                 "ledger_words": "releve.desk.ledger",
@@ -153,19 +149,16 @@ TEMPLATES = [
                 "switch_words": "releve.desk.switches",
                 "service_words": "releve.desk.service",
                 "transport_words": "releve.desk.transport",
-                "pack_words": "releve.desk.packs",
                 "relief_words": "releve.desk.relief",
                 "plan_cell_words": "releve.desk.plan.words",
                 "planning_words": "releve.desk.planning",
-                "outbound_words": "releve.desk.outbound.page",
                 "places_words": "releve.desk.places.page",
                 "plan_words": "releve.desk.plan.words",
                 "registry_words": "releve.desk.registry.page",
                 "rules_words": "releve.desk.rules",
-                "telework_words": "releve.desk.telework",
                 "week_words": "releve.desk.week",
-                "valve_words": "releve.desk.valve",
                 "values": "releve.desk.filters",
+                **{k: v for plugin in list_plugins() for k, v in plugin.template_libraries.items()},
             },
             "context_processors": [
                 "django.template.context_processors.request",

@@ -148,7 +148,7 @@ def _readings_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def clearings_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compute clearings in this process, within the round that begins them."""
-    monkeypatch.setattr("releve.association.gates.start_job", execute_job)
+    monkeypatch.setattr("releve.plugins.sector.association.gates.start_job", execute_job)
 
 
 @pytest.fixture(scope="session", autouse=True)

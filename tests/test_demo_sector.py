@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-from releve.sector import Openings, SectorOffer, SectorRequest
+from releve.plugins.sector.engine import Openings, SectorOffer, SectorRequest
 from tests.homes import TABLES
 from tests.live.killed_house import move_clock, wait_until
 from tests.processes import ROOT

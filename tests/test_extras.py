@@ -28,8 +28,9 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 import django
 django.setup()
-import releve.cli.init, releve.cli.ledger, releve.cli.outbound, releve.cli.outbound_gate
-import releve.gate.app
+import releve.cli.init, releve.cli.ledger
+import releve.plugins.outbound.commands.outbound, releve.plugins.outbound.commands.gate
+import releve.plugins.outbound.gate.app
 from releve.cli import main
 main(["network", "sample", "--agents", "60", "--sites", "2", sys.argv[2]])
 """

@@ -27,8 +27,6 @@ from releve.accounts.permissions import (
     PERMISSIONS,
     Role,
 )
-from releve.gate.campaigns import load_campaigns
-from releve.gate.clients import resolve_client
 from releve.ledger.account_names import restore_names
 from releve.ledger.digests import parse_canonical
 from releve.ledger.disclosure import (
@@ -43,7 +41,9 @@ from releve.ledger.disclosure import (
 )
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import load_last_root
-from releve.outbound.facts import EVERY_CLIENT
+from releve.plugins.outbound.engine.facts import EVERY_CLIENT
+from releve.plugins.outbound.gate.campaigns import load_campaigns
+from releve.plugins.outbound.gate.clients import resolve_client
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

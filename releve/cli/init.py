@@ -42,10 +42,10 @@ def init(administrators: tuple[str, ...], emails: tuple[str, ...]) -> None:
     open_desk_database(new=True)
     from releve.accounts.confirmations import are_two_administrators
     from releve.accounts.models import User
-    from releve.gate.connections import ensure_gate_key
-    from releve.gate.errors import GateError
     from releve.ledger.guards import LedgerError
     from releve.ledger.keys import public_key
+    from releve.plugins.outbound.gate.connections import ensure_gate_key
+    from releve.plugins.outbound.gate.errors import GateError
 
     try:
         key = public_key()

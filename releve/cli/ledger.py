@@ -268,9 +268,9 @@ def verify(outside: tuple[Path, ...]) -> None:
     RELEVE_OUTSIDE too. Exit status 1 where a fault is found; each is named. What is run is the
     stand-alone verifier that others are given.
     """
-    from releve.evidence.own_ledger import verify_own_ledger
-    from releve.evidence.verify import Result, read_root, report
     from releve.ledger.rollback import compare_with_marks
+    from releve.plugins.evidence.own_ledger import verify_own_ledger
+    from releve.plugins.evidence.verify import Result, read_root, report
 
     try:
         checked = verify_own_ledger(lambda keys: (read_root(str(path), keys) for path in outside))
@@ -423,7 +423,7 @@ def _key() -> str:
 
 
 def _verifier() -> Path:
-    from releve.evidence import verify as module
+    from releve.plugins.evidence import verify as module
 
     return Path(module.__file__)
 
@@ -468,9 +468,9 @@ def pack(
     open_database()
     from releve.accounts.two_people import COMMAND_LINE
     from releve.errors import ReleveError
-    from releve.evidence.sources import PackRequest
-    from releve.evidence.store import issue_pack, load_pack_file
     from releve.files.atomic import write_file
+    from releve.plugins.evidence.sources import PackRequest
+    from releve.plugins.evidence.store import issue_pack, load_pack_file
 
     try:
         request = PackRequest(kind, recipient, first.date(), last.date(), lang, root or 0)
@@ -496,7 +496,7 @@ def remake(path: Path) -> None:
     """
     open_database(reads=True)
     from releve.errors import ReleveError
-    from releve.evidence.comparison import compare_remade
+    from releve.plugins.evidence.comparison import compare_remade
 
     try:
         same, sentence = compare_remade(path.read_bytes())

@@ -16,35 +16,36 @@ import click
 from releve import __version__, errors
 from releve.extras import MissingExtra, find_extra
 from releve.network.table_words import LANGUAGES
+from releve.plugin import list_plugins
 
 SUBJECTS = {
     "backup": "releve.cli.backup",
-    "charter": "releve.cli.inspection",
-    "crashtest": "releve.cli.crashtest",
     "demand": "releve.cli.demand",
     "desk": "releve.cli.desk",
     "doctor": "releve.cli.doctor",
-    "effect": "releve.cli.effect",
     "evidence": "releve.cli.ledger",
     "init": "releve.cli.init",
-    "inspection": "releve.cli.inspection",
     "ledger": "releve.cli.ledger",
     "live": "releve.cli.live",
     "migrate": "releve.cli.init",
     "network": "releve.cli.network",
-    "outbound": "releve.cli.outbound",
     "plan": "releve.cli.plan",
     "registry": "releve.cli.registry",
     "relief": "releve.cli.relief",
     "restore": "releve.cli.backup",
     "routing": "releve.cli.live",
-    "sector": "releve.cli.sector",
     "serve": "releve.cli.serve",
     "spare": "releve.cli.relief",
     "transport": "releve.cli.transport",
     "validate": "releve.cli.validate",
 }
-"""Where the command of each subject stands, under the name of the subject."""
+"""Where the command of each subject of the core stands, under the name of the subject."""
+
+
+def find_subjects() -> dict[str, str]:
+    """Return the module of each subject, those of the plug-ins included, in order of the names."""
+    found = SUBJECTS | {k: v for plugin in list_plugins() for k, v in plugin.commands.items()}
+    return dict(sorted(found.items()))
 
 
 class _Subjects(click.Group):
@@ -52,14 +53,15 @@ class _Subjects(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the subjects."""
-        return [*SUBJECTS]
+        return [*find_subjects()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a subject's commands, None when there is no such subject."""
-        if cmd_name not in SUBJECTS:
+        subjects = find_subjects()
+        if cmd_name not in subjects:
             return None
         try:
-            found: click.Command = getattr(import_module(SUBJECTS[cmd_name]), cmd_name)
+            found: click.Command = getattr(import_module(subjects[cmd_name]), cmd_name)
         except RuntimeError as error:
             if "no locator available" not in str(error):
                 raise

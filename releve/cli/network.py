@@ -17,7 +17,6 @@ import click
 
 from releve.cli.main import Speech, load_gettext
 from releve.cli.options import replace_unprintable
-from releve.cli.sector import sector_sample
 from releve.errors import NumberPhrase, Phrase
 from releve.files.operator_folder import FolderError, read_operator_files, write_operator_files
 from releve.network import (
@@ -33,6 +32,7 @@ from releve.network import (
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.network.table_words import LANGUAGES
 from releve.network.workbook import write_template
+from releve.plugins.sector.commands import sector_sample
 
 _INTRODUCTION = """\
 # The command line

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from releve.network.moments import is_known_zone
-from releve.outbound.errors import WordFault
-from releve.outbound.vocabulary import get_vocabulary, parse_word
+from releve.plugins.outbound.engine.errors import WordFault
+from releve.plugins.outbound.engine.vocabulary import get_vocabulary, parse_word
 
 
 class _Instant(click.ParamType[datetime]):

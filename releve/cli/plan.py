@@ -13,7 +13,6 @@ from rich.console import Console
 
 from releve import __version__
 from releve.cli.demand import assumption_lines
-from releve.cli.effect import HybridOrder, hybrid_options, plan_hybrid_shown, print_hybrid_week
 from releve.cli.main import Speech
 from releve.cli.plan_text import (
     add_missing_shown,
@@ -53,6 +52,12 @@ from releve.plan.week import (
 )
 from releve.plan.week.hybrid import name_hybrid_days
 from releve.plan.week.hybrid_week import select_past_days, write_week_table
+from releve.plugins.telework.commands import (
+    HybridOrder,
+    hybrid_options,
+    plan_hybrid_shown,
+    print_hybrid_week,
+)
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 

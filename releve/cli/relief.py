@@ -27,7 +27,7 @@ from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve
 from releve.plan.named_assignments import MoveDelays, SiteArrival
 from releve.plan.spare import SpareStaff, count_spare, find_spare, list_skill_names, remove_agents
 from releve.plan.week import require_planned
-from releve.sector import SectorError, build_offers, number_half_hours, read_packages
+from releve.plugins.sector.engine import SectorError, build_offers, number_half_hours, read_packages
 
 _DEFAULTS = PlanSettings()
 

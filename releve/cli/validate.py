@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from releve.crashtest.outbreak import OutbreakError
+from releve.plugins.crashtest.engine.outbreak import OutbreakError
 from releve.validation.bank import (
     FIRST,
     HALF_HOURS,

@@ -29,7 +29,6 @@ from releve.desk.forms import PlainForm, act_on, read_sent
 from releve.desk.http import download, failure, page_response, read_number, require_found
 from releve.desk.page import PageModel
 from releve.desk.text import Text, text_now, translate_error
-from releve.evidence.own_ledger import LedgerVerification, load_verifier, verify_with_root
 from releve.ledger.account_names import ACCOUNT_PREFIX
 from releve.ledger.chain import read_head
 from releve.ledger.digests import canonical_json
@@ -47,6 +46,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.roots import load_last_root
 from releve.live import api as live
 from releve.network import Operator
+from releve.plugins.evidence.own_ledger import LedgerVerification, load_verifier, verify_with_root
 from releve.registry.service import current_time_zone
 from releve.situation import find_happening, measure_entry_delay
 

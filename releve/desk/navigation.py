@@ -30,9 +30,9 @@ from releve.accounts.models import User
 from releve.accounts.permissions import Role
 from releve.accounts.scopes import can, roles_held, scope_for
 from releve.desk.access.guard import permission_of
-from releve.evidence.language import isolate_name
 from releve.live.api import IdentityCache
 from releve.network import Operator
+from releve.plugins.evidence.language import isolate_name
 from releve.registry import service as registry
 from releve.registry.service import get_current_version, load_operator
 

@@ -14,6 +14,7 @@ from releve.desk.access import views
 from releve.desk.access import views as access
 from releve.desk.access.guard import allow_anonymous, changes_nothing
 from releve.desk.http import answer_if_busy, failure
+from releve.plugin import list_plugins
 
 set_language = changes_nothing(allow_anonymous(csrf_exempt(django_set_language)))
 """Keeps the language in a cookie. Exempt from the CSRF token on purpose: all it changes is a
@@ -38,10 +39,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", include("releve.desk.plan.views")),
     path("", include("releve.desk.week")),
-    path("telework/", include("releve.desk.telework")),
     path("rehearsal/", include("releve.desk.rehearsal")),
-    path("charter/", include("releve.desk.charter.views")),
-    path("draws/", include("releve.desk.draws")),
     path("rules/", include("releve.desk.rules")),
     path("planning/", include("releve.desk.planning")),
     path("", include("releve.desk.system")),
@@ -77,13 +75,13 @@ urlpatterns = [
     path("health/", include("releve.desk.health")),
     path("api/", include("releve.desk.api.document")),
     path("registry/", include("releve.desk.registry.views")),
-    path("association/", include("releve.desk.association")),
-    path("crashtest/", include("releve.desk.crashtest.views")),
     path("ledger/", include("releve.desk.ledger")),
-    path("packs/", include("releve.desk.packs")),
-    path("contracts/", include("releve.desk.valve")),
     path("", include("releve.desk.places.views")),
-    path("outbound/", include("releve.desk.outbound.views")),
+    *(
+        path(prefix, include(module))
+        for plugin in list_plugins()
+        for prefix, module in plugin.urls.items()
+    ),
 ]
 
 handler404 = "releve.desk.urls.stranger"

@@ -1,8 +1,8 @@
 """What a room that holds personal data of agents offers, and the list of these rooms.
 
 A room registers in the ``ready`` of its AppConfig, by name: every command runs that, and loading
-the rooms takes two seconds. An agent goes by the pseudonym of the reference
-data; people who are called go by their number and have their own acts (:mod:`releve.gate`).
+the rooms takes two seconds. An agent goes by the pseudonym of the reference data; people who are
+called go by their number and have their own acts (:mod:`releve.plugins.outbound.gate`).
 """
 
 from __future__ import annotations

@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from releve.crashtest import CrashResult, Quarters, result_from_json, result_to_json
-from releve.crashtest.ablation import Ablation
 from releve.errors import ReleveError
 from releve.files.atomic import write_file
+from releve.plugins.crashtest.engine import CrashResult, Quarters, result_from_json, result_to_json
+from releve.plugins.crashtest.engine.ablation import Ablation
 
 RUN_FORMAT = "releve-crashtest-run/1"
 _DOING = "doing.json"

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-_FOLDERS = ("crashtest", "demand/erlang", "demand/queue", "kernels")
+_FOLDERS = ("plugins/crashtest/engine", "demand/erlang", "demand/queue", "kernels")
 _FILES = (
     "network/max_independent_set.py",
     "plan/local_search.py",

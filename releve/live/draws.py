@@ -13,7 +13,6 @@ from datetime import date, datetime
 from typing import Any
 
 from releve.errors import Phrase
-from releve.inspection import DrawError
 from releve.ledger import chain as ledger
 from releve.ledger.digests import parse_canonical
 from releve.ledger.guards import ProofError
@@ -36,6 +35,7 @@ from releve.live.errors import NoSuch
 from releve.live.event_service import RecordResult, record
 from releve.live.plans import operator_now
 from releve.live.situation_cache import situation_now
+from releve.plugins.inspection.engine import DrawError
 from releve.situation import (
     AuditSheetFaults,
     CharterAudit,

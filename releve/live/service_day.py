@@ -47,7 +47,6 @@ from releve.demand.intraday import (
     reforecast,
 )
 from releve.demand.requirement import INTERVAL, Forecast
-from releve.gate.attempt_outcomes import read_outcomes
 from releve.kernels.arrays import Floats
 from releve.live.clock import real_now
 from releve.live.partners import count_partner_agents, list_partner_agents
@@ -55,6 +54,7 @@ from releve.live.plans import IdentityCache
 from releve.live.stream_state import Scene
 from releve.network import Client, Operator, Programme, day_bounds, find_open_instants, zone
 from releve.plan.coverage import Timeline, count_placed
+from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
 from releve.registry import storage as registry
 from releve.service_record.call_records import read_call_records
 from releve.service_record.models import DayForecast, IntervalReport

@@ -26,8 +26,6 @@ from django.db import transaction
 from releve.demand.intraday import DayFigures, count_service, fold_figures
 from releve.demand.requirement import INTERVAL
 from releve.erasure import erase_due
-from releve.gate.erasure import ERASED as OUTBOUND_ERASED
-from releve.gate.proofs import close_batches, seal_facts
 from releve.kernels.arrays import Floats
 from releve.ledger import chain as ledger
 from releve.ledger.chain import read_head
@@ -44,6 +42,8 @@ from releve.live.models import DailyRun
 from releve.live.service_day import find_day
 from releve.live.situation_cache import read_event
 from releve.network import Operator, Programme, day_bounds
+from releve.plugins.outbound.gate.erasure import ERASED as OUTBOUND_ERASED
+from releve.plugins.outbound.gate.proofs import close_batches, seal_facts
 from releve.registry import storage as registry
 from releve.service_record.models import SealedDay
 from releve.service_record.statistics import load_reports

@@ -105,8 +105,8 @@ class Upload(models.Model):
 class TeleworkEstimate(models.Model):
     """What telework does, measured from a file of work records, which is not kept.
 
-    ``content``: :func:`releve.demand.telework.build_document`, sums over agents alone; ``digest``:
-    SHA-256 of the file. The newest counts.
+    ``content``: :func:`releve.plugins.telework.engine.build_document`, sums over agents alone;
+    ``digest``: SHA-256 of the file. The newest counts.
     """
 
     made_at = models.DateTimeField()

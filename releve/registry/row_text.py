@@ -15,7 +15,12 @@ from typing import Any
 from django.utils import timezone
 
 from releve.demand.call_log_file import LogTable
-from releve.demand.telework import (
+from releve.errors import Phrase
+from releve.network import Operator, TableRow, list_columns
+from releve.network.cell_text import format_value
+from releve.network.columns import bare_type
+from releve.network.folder_reader import map_zones
+from releve.plugins.telework.engine import (
     apply_effects,
     build_document,
     estimate_effects,
@@ -23,12 +28,7 @@ from releve.demand.telework import (
     parse_draw,
     parse_work_records,
 )
-from releve.demand.telework.verdicts import FORMAT
-from releve.errors import Phrase
-from releve.network import Operator, TableRow, list_columns
-from releve.network.cell_text import format_value
-from releve.network.columns import bare_type
-from releve.network.folder_reader import map_zones
+from releve.plugins.telework.engine.verdicts import FORMAT
 from releve.registry.models import TeleworkEstimate, Version
 from releve.registry.service import (
     apply_changes,

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from releve.crashtest import (
+from releve.files.run_folder import read_ablations, read_parts, write_part, write_step
+from releve.plugins.crashtest.engine import (
     CrashTest,
     CrashTestError,
     Quarters,
@@ -26,17 +27,16 @@ from releve.crashtest import (
     build_run_arrays,
     join_quarters,
 )
-from releve.crashtest.ablation import (
+from releve.plugins.crashtest.engine.ablation import (
     Ablation,
     estimate_ratio,
     join_ablations,
     rerun_ablated,
     select_lost_calls,
 )
-from releve.crashtest.comparison import Case
-from releve.crashtest.kernel_types import PROGRAMME
-from releve.crashtest.outbreak import Estimate
-from releve.files.run_folder import read_ablations, read_parts, write_part, write_step
+from releve.plugins.crashtest.engine.comparison import Case
+from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
+from releve.plugins.crashtest.engine.outbreak import Estimate
 from releve.runs.inputs import ClusterError
 
 Found = TypeVar("Found")

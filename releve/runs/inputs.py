@@ -26,12 +26,26 @@ from typing import Any
 import numpy as np
 
 from releve import __version__
-from releve.crashtest import CrashTest, Settings
-from releve.crashtest.comparison import start_from_situation
-from releve.crashtest.lost_places import build_controls, build_drawn_visits, list_closure_rules
-from releve.crashtest.outages import Hazard, read_hazards
-from releve.crashtest.outages.shipped import load_shipped_hazards
-from releve.crashtest.outbreak import (
+from releve.demand import build_forecast, build_histories
+from releve.errors import ReleveError
+from releve.files.operator_folder import FolderError, read_operator_files
+from releve.files.plan_folder import PlanFolderError, read_plans
+from releve.files.run_folder import digest_parts
+from releve.network import Operator, read_operator
+from releve.plan import BASE, Plan, PlanSettings
+from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
+from releve.plan.plan_json import plan_to_json
+from releve.plan.week import require_day
+from releve.plugins.crashtest.engine import CrashTest, Settings
+from releve.plugins.crashtest.engine.comparison import start_from_situation
+from releve.plugins.crashtest.engine.lost_places import (
+    build_controls,
+    build_drawn_visits,
+    list_closure_rules,
+)
+from releve.plugins.crashtest.engine.outages import Hazard, read_hazards
+from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
+from releve.plugins.crashtest.engine.outbreak import (
     Contacts,
     Controls,
     Manifest,
@@ -45,18 +59,8 @@ from releve.crashtest.outbreak import (
     measure_room,
     read_incidence,
 )
-from releve.crashtest.policies import apply_policies
-from releve.crashtest.run_arrays import find_presence, list_home_agents
-from releve.demand import build_forecast, build_histories
-from releve.errors import ReleveError
-from releve.files.operator_folder import FolderError, read_operator_files
-from releve.files.plan_folder import PlanFolderError, read_plans
-from releve.files.run_folder import digest_parts
-from releve.network import Operator, read_operator
-from releve.plan import BASE, Plan, PlanSettings
-from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
-from releve.plan.plan_json import plan_to_json
-from releve.plan.week import require_day
+from releve.plugins.crashtest.engine.policies import apply_policies
+from releve.plugins.crashtest.engine.run_arrays import find_presence, list_home_agents
 from releve.situation import ChosenPack, Situation, SituationRules, event_from_json, fold_events
 from releve.situation.shipped import load_rules_with
 from releve.transport import TO_SITE, Run

@@ -10,22 +10,22 @@ from pathlib import Path
 
 from django.conf import settings
 
-from releve.crashtest.outbreak.population import (
+from releve.files.operator_folder import RULES, list_rule_files
+from releve.files.plan_folder import PACK_FILE, PlanFolderError, format_packs, list_plan_files
+from releve.live.api import PlanText, load_activation, situation_now
+from releve.network import Operator, write_operator
+from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, CrashTestOrder
+from releve.plugins.crashtest.engine.outbreak.population import (
     ASSUMED_AIR_CHANGES,
     ASSUMED_M3_PER_SEAT,
     ASSUMED_PITCH_M,
     AssumedPlaces,
     count_assumed_places,
 )
-from releve.files.operator_folder import RULES, list_rule_files
-from releve.files.plan_folder import PACK_FILE, PlanFolderError, format_packs, list_plan_files
-from releve.live.api import PlanText, load_activation, situation_now
-from releve.network import Operator, write_operator
+from releve.plugins.crashtest.outlook_job import OUTLOOKS, OutlookOrder
 from releve.registry import uploads
 from releve.runs import upload_reader
-from releve.runs.crash_test_job import CRASH_TESTS, CrashTestOrder
 from releve.runs.job_store import JobStore
-from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
 from releve.runs.plan_job import PLAN_IN_FORCE, PLAN_RUNS, PlanOrder
 from releve.runs.upload_reader import READINGS, ReadingOrder
 

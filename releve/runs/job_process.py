@@ -24,14 +24,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from releve.crashtest import CrashTestError
 from releve.files.atomic import try_lock, write_file
 from releve.files.run_folder import RunFolderError
-from releve.runs.clearing_job import CLEARINGS, execute_clearing
-from releve.runs.crash_test_job import CRASH_TESTS, execute_crash_test
+from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, execute_crash_test
+from releve.plugins.crashtest.engine import CrashTestError
+from releve.plugins.crashtest.outlook_job import OUTLOOKS, execute_outlook
+from releve.plugins.sector.clearing_job import CLEARINGS, execute_clearing
 from releve.runs.inputs import EventsFileError, RunError
 from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, note_asked
-from releve.runs.outlook_job import OUTLOOKS, execute_outlook
 from releve.runs.plan_job import PLAN_RUNS, execute_plan
 from releve.runs.upload_reader import READINGS, execute_reading
 

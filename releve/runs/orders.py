@@ -26,10 +26,11 @@ from releve.plan.comparison import ComparedPlan, compare_plans
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.week import choose_days
 from releve.plan.week.hybrid_week import HybridWeek, format_week
+from releve.plugins.crashtest.crash_test_job import CrashTestJob, CrashTestOrder
+from releve.plugins.crashtest.outlook_job import OUTLOOK_DAYS, OutlookJob, OutlookOrder
 from releve.registry.models import Version
 from releve.registry.service import get_current_version
 from releve.registry.storage import load_operator
-from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
 from releve.runs.inputs import RunError
 from releve.runs.installation import (
     collect_inputs,
@@ -40,7 +41,6 @@ from releve.runs.installation import (
 )
 from releve.runs.job_process import start_job
 from releve.runs.job_store import current_stamp
-from releve.runs.outlook_job import OUTLOOK_DAYS, OutlookJob, OutlookOrder
 from releve.runs.plan_job import (
     PLAN_IN_FORCE,
     WEEK,

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from releve.crashtest import join_quarters
-from releve.crashtest.ablation import estimate_ratio
-from releve.crashtest.kernel_types import CLIENT, PROGRAMME
-from releve.crashtest.settings import INTERVALS
 from releve.files.run_folder import RunFolderError, read_parts, read_run, read_step
 from releve.kernels.arrays import Floats
-from releve.runs.crash_test_job import CrashTestJob
+from releve.plugins.crashtest.crash_test_job import CrashTestJob
+from releve.plugins.crashtest.engine import join_quarters
+from releve.plugins.crashtest.engine.ablation import estimate_ratio
+from releve.plugins.crashtest.engine.kernel_types import CLIENT, PROGRAMME
+from releve.plugins.crashtest.engine.settings import INTERVALS
 from releve.runs.execution import CaseProgress
 
 _OFFERED, _LOST = PROGRAMME.index("offered"), PROGRAMME.index("lost")

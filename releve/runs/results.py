@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from releve.crashtest import CrashResult
-from releve.crashtest.ablation import estimate_mean
-from releve.crashtest.comparison import Difference, decode_difference
-from releve.crashtest.outbreak import FIELDS, Estimate
 from releve.files.run_folder import read_result, read_run
-from releve.runs.crash_test_job import CrashTestJob
+from releve.plugins.crashtest.crash_test_job import CrashTestJob
+from releve.plugins.crashtest.engine import CrashResult
+from releve.plugins.crashtest.engine.ablation import estimate_mean
+from releve.plugins.crashtest.engine.comparison import Difference, decode_difference
+from releve.plugins.crashtest.engine.outbreak import FIELDS, Estimate
 from releve.runs.progress import QuarterColumns, read_quarter_columns
 
 _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {

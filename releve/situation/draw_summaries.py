@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 
-from releve.inspection import (
+from releve.network import Operator
+from releve.plugins.inspection.engine import (
     compute_probabilities,
     compute_test_power,
     describe_test_power,
     describe_visit_power,
     hash_plan,
 )
-from releve.network import Operator
 from releve.situation.draws import DrawPlan
 from releve.situation.events_audit import PARTIES, DrawPlanned, FrameUnit
 from releve.situation.events_control import InspectionHeld

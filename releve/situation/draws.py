@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from releve.errors import Phrase
-from releve.inspection import (
+from releve.plugins.inspection.engine import (
     DrawError,
     VisitDraw,
     bind_plan,

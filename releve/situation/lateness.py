@@ -3,7 +3,7 @@
 What is about a day (a daily check, an attendance, a drawn visit) is recorded in time until that day
 ends at its site; anything else until LATE_MINUTES after it happened, or was seen. Whatever was
 recorded later counts as it did, and shows when it was recorded. The stand-alone verifier of packs
-measures alike (``releve.evidence.verify``).
+measures alike (``releve.plugins.evidence.verify``).
 """
 
 from __future__ import annotations

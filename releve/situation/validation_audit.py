@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from releve.inspection import DrawError, compute_probabilities
 from releve.network import zone
+from releve.plugins.inspection.engine import DrawError, compute_probabilities
 from releve.situation import events_audit as events
 from releve.situation.audits import AuditFinding, CharterAudit
 from releve.situation.draw_summaries import build_frame

@@ -28,9 +28,9 @@ from releve.errors import ReleveError
 from releve.files.home import HomeError, require_home
 from releve.files.operator_folder import CHARTERS, LAW, RULES, list_rule_files
 from releve.files.plan_folder import PlanFolderError, list_plan_files
-from releve.gate.current_rules import load_current_rules
 from releve.live import api as live
 from releve.live.api import load_installed_rules
+from releve.plugins.outbound.gate.current_rules import load_current_rules
 from releve.routing import Rejected, RoutingError, Unreachable, build_adapters
 from releve.routing.kamailio import KamailioProxy, compute_configuration_digest
 from releve.upkeep import doctor_data

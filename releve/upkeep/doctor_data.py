@@ -18,10 +18,6 @@ from releve.accounts.permissions import Role
 from releve.accounts.reidentification import check_names
 from releve.accounts.tokens import SECRET_NAME as SECRET
 from releve.accounts.tokens import compute_check
-from releve.association.gates import list_failed_gates
-from releve.gate.connections import NAME as GATE
-from releve.gate.db_clock import read_clock
-from releve.gate.pseudonyms import key_check
 from releve.ledger import keys
 from releve.ledger.chain import read_head
 from releve.ledger.keys import stored_key_check
@@ -34,6 +30,10 @@ from releve.live.errors import LiveError
 from releve.live.outside import find_overdue_documents
 from releve.live.worker_health import read_worker_health
 from releve.network import zone
+from releve.plugins.outbound.gate.connections import NAME as GATE
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.pseudonyms import key_check
+from releve.plugins.sector.association.gates import list_failed_gates
 from releve.registry.service import list_current_ids
 from releve.situation import ClosureRule
 from releve.upkeep.findings import Examination, Finding, fault, warning

@@ -21,10 +21,10 @@ from django.db.migrations.recorder import MigrationRecorder
 from releve.environment import SECRET_FILE
 from releve.errors import ReleveError
 from releve.files.atomic import lock
-from releve.gate.connections import NAME as GATE
-from releve.gate.pseudonyms import key_check
 from releve.ledger import keys as ledger_keys
 from releve.ledger.keys import stored_key_check
+from releve.plugins.outbound.gate.connections import NAME as GATE
+from releve.plugins.outbound.gate.pseudonyms import key_check
 
 _LOCK = 0x72656C657665
 """Number of PostgreSQL's advisory lock: one migration at a time, whichever host runs it."""

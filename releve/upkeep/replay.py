@@ -22,10 +22,7 @@ from django.utils import timezone
 from releve.accounts import grants
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.person_erasure import AGENT, erase_agent
-from releve.evidence.verify import VerifyError, read_signed_root
 from releve.files.atomic import make_folder
-from releve.gate.erasure import PSEUDONYM, erase_pseudonym
-from releve.gate.journal import FACTS, replay_facts
 from releve.ledger import roots
 from releve.ledger.chain import append, lock_head, read_head, serialize_entry
 from releve.ledger.digests import NO_HASH, canonical_json, hash_entry, hash_root
@@ -47,6 +44,9 @@ from releve.ledger.rollback import (
     roots_folder,
 )
 from releve.ledger.roots import load_last_root, publish_document
+from releve.plugins.evidence.verify import VerifyError, read_signed_root
+from releve.plugins.outbound.gate.erasure import PSEUDONYM, erase_pseudonym
+from releve.plugins.outbound.gate.journal import FACTS, replay_facts
 
 _BY = "restore"
 _COMMITMENT = re.compile(r'\{"commitment":"[0-9a-f]{64}"\}')

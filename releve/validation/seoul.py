@@ -29,18 +29,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.outbreak.contacts import Contacts, Room
-from releve.crashtest.outbreak.controls import Controls
-from releve.crashtest.outbreak.disease import Disease, SourcedValue, covid
-from releve.crashtest.outbreak.errors import OutbreakError, require
-from releve.crashtest.outbreak.population import Population, build_population
-from releve.crashtest.outbreak.rng import hash_key, rank_keys
-from releve.crashtest.outbreak.run import Detail, Scenario, simulate
 from releve.errors import ReleveError
 from releve.extras import OptionalModule
 from releve.kernels.arrays import Floats
 from releve.network import Agent, Operator, Seat, Zone
 from releve.network.model import Client, Floor, OperatorRow, Programme, Site
+from releve.plugins.crashtest.engine.outbreak.contacts import Contacts, Room
+from releve.plugins.crashtest.engine.outbreak.controls import Controls
+from releve.plugins.crashtest.engine.outbreak.disease import Disease, SourcedValue, covid
+from releve.plugins.crashtest.engine.outbreak.errors import OutbreakError, require
+from releve.plugins.crashtest.engine.outbreak.population import Population, build_population
+from releve.plugins.crashtest.engine.outbreak.rng import hash_key, rank_keys
+from releve.plugins.crashtest.engine.outbreak.run import Detail, Scenario, simulate
 
 if TYPE_CHECKING:
     from scipy import spatial

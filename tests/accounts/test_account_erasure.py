@@ -14,13 +14,13 @@ from releve.accounts import grants
 from releve.accounts.grants import AccessError, RoleRequest
 from releve.accounts.models import Grant, User
 from releve.accounts.person_erasure import erase_person, preview_erasure
-from releve.evidence.verify import Export, Keys
 from releve.ledger.account_names import ACCOUNT_PREFIX
 from releve.ledger.chain import append, iter_entries
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
+from releve.plugins.evidence.verify import Export, Keys
 from tests.ledger.conftest import KEY
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

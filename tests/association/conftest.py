@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.association import exchange, membership
+from releve.plugins.sector.association import exchange, membership
 from tests.association.sector_of_seven import FIGURES, OWN, SEATS, SectorOfSeven
 from tests.homes import make_test_home
 

@@ -10,13 +10,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from releve.association.clerk import publish_design, wrap_design
-from releve.association.clerk_intake import register_member, take_contribution
-from releve.association.envelopes import Envelope
-from releve.association.keys import public_keys
-from releve.association.membership import join_association
-from releve.association.models import MonthlyDesign
-from releve.sector import (
+from releve.plugins.sector.association.clerk import publish_design, wrap_design
+from releve.plugins.sector.association.clerk_intake import register_member, take_contribution
+from releve.plugins.sector.association.envelopes import Envelope
+from releve.plugins.sector.association.keys import public_keys
+from releve.plugins.sector.association.membership import join_association
+from releve.plugins.sector.association.models import MonthlyDesign
+from releve.plugins.sector.engine import (
     BulletinDesign,
     Contribution,
     hash_closing,

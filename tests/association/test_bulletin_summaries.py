@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from releve.association.bulletin import describe_clerk_day, describe_contribution
-from releve.association.clerk import (
+from releve.errors import Phrase, decode_phrase
+from releve.plugins.sector.association.bulletin import describe_clerk_day, describe_contribution
+from releve.plugins.sector.association.clerk import (
     NotPublished,
     describe_refusal,
     publish_bulletin,
@@ -15,9 +16,8 @@ from releve.association.clerk import (
     wrap_month_design,
     wrap_own_result,
 )
-from releve.association.membership import prepare_contribution
-from releve.association.models import Membership
-from releve.errors import Phrase, decode_phrase
+from releve.plugins.sector.association.membership import prepare_contribution
+from releve.plugins.sector.association.models import Membership
 from tests.association.sector_of_seven import DAY, MORNING, OWN, TEN, SectorOfSeven
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -14,29 +14,40 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.association import contract_exchange, contracts, exchange, gate_member, gates
-from releve.association.clerk_intake import authenticate_member, revoke_member
-from releve.association.contract_exchange import (
+from releve.plugins.sector.association import (
+    contract_exchange,
+    contracts,
+    exchange,
+    gate_member,
+    gates,
+)
+from releve.plugins.sector.association.clerk_intake import authenticate_member, revoke_member
+from releve.plugins.sector.association.contract_exchange import (
     TermsBeside,
     draft_contracts,
     list_messages,
     receive_answer,
     take_message,
 )
-from releve.association.contracts import (
+from releve.plugins.sector.association.contracts import (
     export_contract,
     receive_contract,
     start_contract,
     take_step,
 )
-from releve.association.envelopes import MOST_BYTES, AssociationError, Envelope
-from releve.association.exchange import sync_contracts
-from releve.association.gate_member import keep_result, prepare_request
-from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
-from releve.association.models import ReliefGate
-from releve.cli.sector_bulletin import contract
-from releve.desk.valve import ClausesForm
-from releve.sector import SectorError
+from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError, Envelope
+from releve.plugins.sector.association.exchange import sync_contracts
+from releve.plugins.sector.association.gate_member import keep_result, prepare_request
+from releve.plugins.sector.association.gates import (
+    announce_gate,
+    run_clearings,
+    take_order,
+    wrap_result,
+)
+from releve.plugins.sector.association.models import ReliefGate
+from releve.plugins.sector.bulletin_commands import contract
+from releve.plugins.sector.engine import SectorError
+from releve.plugins.sector.valve_pages import ClausesForm
 from tests.association.sector_of_seven import OWN, SectorOfSeven
 from tests.association.test_gates import (
     APPROVALS,

@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.association import contracts
-from releve.association.contract_exchange import (
+from releve.ledger.chain import iter_entries
+from releve.ledger.keys import public_hex
+from releve.network import sample_operator
+from releve.plugins.sector.association import contracts
+from releve.plugins.sector.association.contract_exchange import (
     list_signed_steps,
     may_lend_agents,
     summarise_contract,
 )
-from releve.association.contract_text import compose_contract, typeset_contract
-from releve.association.contracts import (
+from releve.plugins.sector.association.contract_text import compose_contract, typeset_contract
+from releve.plugins.sector.association.contracts import (
     StoredContract,
     export_contract,
     list_contracts,
@@ -26,10 +29,7 @@ from releve.association.contracts import (
     start_contract,
     take_step,
 )
-from releve.ledger.chain import iter_entries
-from releve.ledger.keys import public_hex
-from releve.network import sample_operator
-from releve.sector import SectorError
+from releve.plugins.sector.engine import SectorError
 from tests.sector.sector_case import CLERK, NOW, bring_to, make_terms
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -13,7 +13,9 @@ import httpx
 import pytest
 from django.test import Client
 
-from releve.association.clerk import (
+from releve.errors import ReleveError
+from releve.ledger.models import LedgerEntry
+from releve.plugins.sector.association.clerk import (
     list_due_days,
     list_states,
     publish_bulletin,
@@ -22,13 +24,22 @@ from releve.association.clerk import (
     remake_bulletin,
     wrap_bulletin,
 )
-from releve.association.clerk_intake import register_member, revoke_member, take_contribution
-from releve.association.envelopes import AssociationError, Envelope, open_envelope
-from releve.association.exchange import run_member_day
-from releve.association.gate_member import keep_gate, keep_result
-from releve.association.gates import announce_gate, run_clearings, wrap_gate, wrap_result
-from releve.association.keys import load_signing_key, public_keys
-from releve.association.membership import (
+from releve.plugins.sector.association.clerk_intake import (
+    register_member,
+    revoke_member,
+    take_contribution,
+)
+from releve.plugins.sector.association.envelopes import AssociationError, Envelope, open_envelope
+from releve.plugins.sector.association.exchange import run_member_day
+from releve.plugins.sector.association.gate_member import keep_gate, keep_result
+from releve.plugins.sector.association.gates import (
+    announce_gate,
+    run_clearings,
+    wrap_gate,
+    wrap_result,
+)
+from releve.plugins.sector.association.keys import load_signing_key, public_keys
+from releve.plugins.sector.association.membership import (
     correct_contribution,
     find_due_day,
     keep_bulletin,
@@ -38,7 +49,7 @@ from releve.association.membership import (
     switch_sending,
     wrap_contribution,
 )
-from releve.association.models import (
+from releve.plugins.sector.association.models import (
     DayBulletin,
     Membership,
     MonthlyDesign,
@@ -46,9 +57,7 @@ from releve.association.models import (
     ReceivedContribution,
     ReliefGate,
 )
-from releve.errors import ReleveError
-from releve.ledger.models import LedgerEntry
-from releve.sector import (
+from releve.plugins.sector.engine import (
     ContributionError,
     SectorError,
     parse_bulletin,

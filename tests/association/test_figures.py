@@ -11,15 +11,15 @@ import httpx
 import pytest
 from pytest_django.fixtures import Settings
 
-from releve.association import membership
-from releve.association.envelopes import AssociationError
-from releve.association.exchange import fetch_design, run_member_day
-from releve.association.figures import count_figures, count_seats_by_destination
-from releve.association.membership import state_relief, switch_sending
-from releve.association.models import MonthlyDesign
 from releve.network import HOME
 from releve.network.sample import FIRST_DAY
-from releve.sector import MEASURES
+from releve.plugins.sector.association import membership
+from releve.plugins.sector.association.envelopes import AssociationError
+from releve.plugins.sector.association.exchange import fetch_design, run_member_day
+from releve.plugins.sector.association.figures import count_figures, count_seats_by_destination
+from releve.plugins.sector.association.membership import state_relief, switch_sending
+from releve.plugins.sector.association.models import MonthlyDesign
+from releve.plugins.sector.engine import MEASURES
 from tests.association.sector_of_seven import OWN, SectorOfSeven
 from tests.live.conftest import (  # noqa: F401
     _nothing_in_memory,

@@ -19,12 +19,15 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from releve.accounts.permissions import Role
-from releve.association import gates
-from releve.association.bulletin import describe_clerk_day
-from releve.association.clerk_intake import revoke_member
-from releve.association.envelopes import AssociationError, Envelope, open_envelope
-from releve.association.exchange import fetch_gates, run_member_gates, send_order
-from releve.association.gate_member import (
+from releve.files.atomic import try_lock
+from releve.ledger.models import LedgerEntry
+from releve.network import sample_operator
+from releve.plugins.sector.association import gates
+from releve.plugins.sector.association.bulletin import describe_clerk_day
+from releve.plugins.sector.association.clerk_intake import revoke_member
+from releve.plugins.sector.association.envelopes import AssociationError, Envelope, open_envelope
+from releve.plugins.sector.association.exchange import fetch_gates, run_member_gates, send_order
+from releve.plugins.sector.association.gate_member import (
     find_programme,
     keep_result,
     list_order_rows,
@@ -34,7 +37,7 @@ from releve.association.gate_member import (
     prepare_request,
     read_gate_result,
 )
-from releve.association.gates import (
+from releve.plugins.sector.association.gates import (
     announce_gate,
     clear_gate,
     describe_gate,
@@ -45,16 +48,10 @@ from releve.association.gates import (
     take_order,
     wrap_result,
 )
-from releve.association.keys import load_clearing_secret
-from releve.association.models import OwnOrder, ReceivedOrder, ReliefGate
-from releve.files.atomic import try_lock
-from releve.ledger.models import LedgerEntry
-from releve.network import sample_operator
-from releve.runs import job_process
-from releve.runs.clearing_job import CLEARINGS, ClearingJob, execute_clearing
-from releve.runs.job_process import execute_job, run_job
-from releve.runs.job_store import JobStore
-from releve.sector import (
+from releve.plugins.sector.association.keys import load_clearing_secret
+from releve.plugins.sector.association.models import OwnOrder, ReceivedOrder, ReliefGate
+from releve.plugins.sector.clearing_job import CLEARINGS, ClearingJob, execute_clearing
+from releve.plugins.sector.engine import (
     ContributionError,
     GateOrder,
     Openings,
@@ -67,6 +64,9 @@ from releve.sector import (
     seal_offer,
     sign_text,
 )
+from releve.runs import job_process
+from releve.runs.job_process import execute_job, run_job
+from releve.runs.job_store import JobStore
 from releve.upkeep.doctor_data import check_clearings
 from releve.upkeep.findings import Examination
 from tests.accounts.people import look_as
@@ -377,7 +377,7 @@ def test_an_order_taken_before_a_limit_was_lowered_is_cleared_and_read(
 ) -> None:
     offer_and_ask()
     (sent,) = ReceivedOrder.objects.filter(kind="request")
-    monkeypatch.setattr("releve.sector.gate_orders.MOST_ROWS", 0)
+    monkeypatch.setattr("releve.plugins.sector.engine.gate_orders.MOST_ROWS", 0)
     assert list_order_rows(OwnOrder.objects.get(kind="request"))
     assert take_order(Envelope("order", sent.text, sent.signature), START).pk == sent.pk
     run_clearings(CLEARS)

@@ -13,13 +13,21 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
-from releve.association.clerk import publish_bulletin
-from releve.association.clerk_intake import revoke_member
-from releve.association.contracts import start_contract
-from releve.association.gate_member import keep_result, prepare_commit, wrap_order
-from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
-from releve.association.membership import wrap_contribution
-from releve.association.models import (
+from releve.live import api as live
+from releve.network import read_operator, write_operator
+from releve.network.sample import sample_operator
+from releve.plugins.sector.association.clerk import publish_bulletin
+from releve.plugins.sector.association.clerk_intake import revoke_member
+from releve.plugins.sector.association.contracts import start_contract
+from releve.plugins.sector.association.gate_member import keep_result, prepare_commit, wrap_order
+from releve.plugins.sector.association.gates import (
+    announce_gate,
+    run_clearings,
+    take_order,
+    wrap_result,
+)
+from releve.plugins.sector.association.membership import wrap_contribution
+from releve.plugins.sector.association.models import (
     DayBulletin,
     Membership,
     MonthlyDesign,
@@ -27,13 +35,10 @@ from releve.association.models import (
     OwnOrder,
     ReliefGate,
 )
-from releve.desk.valve import REFUSALS
-from releve.live import api as live
-from releve.network import read_operator, write_operator
-from releve.network.sample import sample_operator
+from releve.plugins.sector.engine import SectorOffer
+from releve.plugins.sector.valve_pages import REFUSALS
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
-from releve.sector import SectorOffer
 from tests.accounts.people import look_as
 from tests.association.sector_of_seven import DAY, MORNING, OTHERS, OWN, TEN, SectorOfSeven
 from tests.sector.sector_case import make_terms

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.association import contracts
-from releve.association.agents import EFFICIENCY, ContractSource, count_agents
-from releve.association.contracts import DRILL, RELIEF, start_contract, take_step
-from releve.association.models import LentAgent
 from releve.live import partners, routes
 from releve.live.partners import Lending
 from releve.plan import Placement
+from releve.plugins.sector.association import contracts
+from releve.plugins.sector.association.agents import EFFICIENCY, ContractSource, count_agents
+from releve.plugins.sector.association.contracts import DRILL, RELIEF, start_contract, take_step
+from releve.plugins.sector.association.models import LentAgent
 from tests.plan.tiny_operators import DAY, agent, operator_of, programme, site
 from tests.sector.sector_case import CLERK, NOW, make_terms
 

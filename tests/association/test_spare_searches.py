@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from django.utils.translation import override
 
-from releve.association import spare_searches
-from releve.association.models import SpareSearch
-from releve.association.spare_searches import (
+from releve.desk.text import translate_phrase
+from releve.errors import Phrase
+from releve.plugins.sector.association import spare_searches
+from releve.plugins.sector.association.models import SpareSearch
+from releve.plugins.sector.association.spare_searches import (
     LEASE,
     LEND,
     describe_search,
     find_search,
     run_searches,
 )
-from releve.desk.text import translate_phrase
-from releve.errors import Phrase
-from releve.sector import SectorError
+from releve.plugins.sector.engine import SectorError
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)

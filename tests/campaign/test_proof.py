@@ -15,13 +15,13 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate.current_rules import load_current_rules
-from releve.gate.models import AttemptRow, Decision
-from releve.gate.proofs import close_batches
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
-from releve.outbound.errors import ProofFault
-from releve.outbound.rule_impact import reverify_evidence
+from releve.plugins.outbound.engine.errors import ProofFault
+from releve.plugins.outbound.engine.rule_impact import reverify_evidence
+from releve.plugins.outbound.gate.current_rules import load_current_rules
+from releve.plugins.outbound.gate.models import AttemptRow, Decision
+from releve.plugins.outbound.gate.proofs import close_batches
 from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import CAMPAIGN, phone, question, record_people
 from tests.gate.sync_decisions import decide

@@ -15,16 +15,16 @@ from django.conf import settings
 from django.utils import timezone
 
 from releve.cli import main
-from releve.gate import campaign_cache, decision
-from releve.gate.campaign_cache import load_rules_version, store_current_rules
-from releve.gate.current_rules import load_current_rules
-from releve.gate.errors import NotAvailable
-from releve.gate.fact_import import load_frames
-from releve.gate.models import CampaignRow, Decision, Load, RuleTable
-from releve.gate.proofs import close_batches
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
-from releve.outbound import built_in_texts
+from releve.plugins.outbound.engine import built_in_texts
+from releve.plugins.outbound.gate import campaign_cache, decision
+from releve.plugins.outbound.gate.campaign_cache import load_rules_version, store_current_rules
+from releve.plugins.outbound.gate.current_rules import load_current_rules
+from releve.plugins.outbound.gate.errors import NotAvailable
+from releve.plugins.outbound.gate.fact_import import load_frames
+from releve.plugins.outbound.gate.models import CampaignRow, Decision, Load, RuleTable
+from releve.plugins.outbound.gate.proofs import close_batches
 from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, phone, question
 from tests.gate.sync_decisions import decide

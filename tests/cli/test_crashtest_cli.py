@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from releve.crashtest import Settings, build_run_arrays, join_quarters, run
 from releve.files.plan_folder import write_plans
 from releve.files.run_folder import read_parts, read_result, read_step
+from releve.plugins.crashtest.engine import Settings, build_run_arrays, join_quarters, run
 from releve.runs import execution
 from releve.runs.execution import CaseProgress, Execution, missing_parts, run_ablation, run_case
 from releve.runs.inputs import ClusterError, count_ablation_quarters

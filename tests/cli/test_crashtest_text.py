@@ -9,7 +9,7 @@ import re
 import pytest
 from rich.console import Console
 
-from releve.cli.crashtest import (
+from releve.plugins.crashtest.commands import (
     _format_change,
     _format_harm,
     _format_number,
@@ -17,11 +17,11 @@ from releve.cli.crashtest import (
     build_difference_table,
     describe_mixes,
 )
-from releve.crashtest import CrashResult
-from releve.crashtest.comparison import Difference
-from releve.crashtest.outbreak import Band, Estimate
-from releve.crashtest.policies import Mix
-from releve.crashtest.result import ClientResult, OutbreakResult
+from releve.plugins.crashtest.engine import CrashResult
+from releve.plugins.crashtest.engine.comparison import Difference
+from releve.plugins.crashtest.engine.outbreak import Band, Estimate
+from releve.plugins.crashtest.engine.policies import Mix
+from releve.plugins.crashtest.engine.result import ClientResult, OutbreakResult
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 _HELP = """
 import json
 from click.testing import CliRunner
-from releve.cli.main import SUBJECTS, main
-results = {name: CliRunner().invoke(main, [name, "--help"]) for name in SUBJECTS}
+from releve.cli.main import find_subjects, main
+results = {name: CliRunner().invoke(main, [name, "--help"]) for name in find_subjects()}
 print(json.dumps({name: [one.exit_code, one.output] for name, one in results.items()}))
 """
 

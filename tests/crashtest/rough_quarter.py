@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from releve.crashtest import CrashTest, Quarters, Settings, build_run_arrays, run
-from releve.crashtest.outages import Hazard, lognormal
-from releve.crashtest.outbreak import (
+from releve.network import Operator
+from releve.plan import Plan, list_contingencies, plan_day
+from releve.plugins.crashtest.engine import CrashTest, Quarters, Settings, build_run_arrays, run
+from releve.plugins.crashtest.engine.outages import Hazard, lognormal
+from releve.plugins.crashtest.engine.outbreak import (
     ClosurePolicy,
     Contacts,
     Controls,
@@ -19,8 +21,6 @@ from releve.crashtest.outbreak import (
     build_population,
     covid,
 )
-from releve.network import Operator
-from releve.plan import Plan, list_contingencies, plan_day
 from tests.plan.running_day import running_day
 
 HAZARDS = (

@@ -8,16 +8,23 @@ from functools import cache
 import numpy as np
 import pytest
 
-from releve.crashtest import CrashTest, Quarters, RunArrays, Runner, Settings, build_run_arrays
-from releve.crashtest.ablation import (
+from releve.plugins.crashtest.engine import (
+    CrashTest,
+    Quarters,
+    RunArrays,
+    Runner,
+    Settings,
+    build_run_arrays,
+)
+from releve.plugins.crashtest.engine.ablation import (
     Ablation,
     join_ablations,
     list_removable_causes,
     rerun_ablated,
     select_lost_calls,
 )
-from releve.crashtest.kernel_types import PROGRAMME
-from releve.crashtest.result import build_result, result_from_json, result_to_json
+from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
+from releve.plugins.crashtest.engine.result import build_result, result_from_json, result_to_json
 from tests.crashtest.rough_quarter import DAYS, HAZARDS, build_test
 
 COUNT = 12

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.crashtest import build_run_arrays
-from releve.crashtest.call_outcomes import build_queue_table, serve
-from releve.crashtest.kernel_types import BINS, Demand, Presence, Rows, Work
-from releve.crashtest.lost_places import (
+from releve.plugins.crashtest.engine import build_run_arrays
+from releve.plugins.crashtest.engine.call_outcomes import build_queue_table, serve
+from releve.plugins.crashtest.engine.kernel_types import BINS, Demand, Presence, Rows, Work
+from releve.plugins.crashtest.engine.lost_places import (
     CLOSURE,
     FIRST_HAZARD,
     Losses,
@@ -18,8 +18,8 @@ from releve.crashtest.lost_places import (
     PlaceArrays,
     find_losses,
 )
-from releve.crashtest.quarter import simulate_quarters
-from releve.crashtest.run_arrays import _index_reliefs
+from releve.plugins.crashtest.engine.quarter import simulate_quarters
+from releve.plugins.crashtest.engine.run_arrays import _index_reliefs
 from tests.crashtest.rough_quarter import build_test
 
 T = 48

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.crashtest.call_outcomes import build_queue_table, serve
-from releve.crashtest.kernel_types import Demand, Work
 from releve.demand import metrics
+from releve.plugins.crashtest.engine.call_outcomes import build_queue_table, serve
+from releve.plugins.crashtest.engine.kernel_types import Demand, Work
 
 T = 48
 

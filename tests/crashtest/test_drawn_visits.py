@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest import CrashTestError
-from releve.crashtest.lost_places import build_drawn_visits
-from releve.crashtest.outbreak import (
+from releve.plugins.crashtest.engine import CrashTestError
+from releve.plugins.crashtest.engine.lost_places import build_drawn_visits
+from releve.plugins.crashtest.engine.outbreak import (
     Contacts,
     Controls,
     Scenario,
@@ -18,7 +18,7 @@ from releve.crashtest.outbreak import (
     covid,
     simulate,
 )
-from releve.inspection import compute_probabilities
+from releve.plugins.inspection.engine import compute_probabilities
 from tests.crashtest.outbreak.populations import build_operator
 from tests.situation.draw_rows import DAY, frame, plan
 from tests.situation.rule_chain import Chain

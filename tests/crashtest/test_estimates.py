@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from releve.crashtest import build_result, build_run_arrays, run
-from releve.crashtest.ablation import bound_unseen, estimate_mean, estimate_ratio
-from releve.crashtest.comparison import (
+from releve.plugins.crashtest.engine import build_result, build_run_arrays, run
+from releve.plugins.crashtest.engine.ablation import bound_unseen, estimate_mean, estimate_ratio
+from releve.plugins.crashtest.engine.comparison import (
     Case,
     ClientDifference,
     Difference,
@@ -19,7 +19,7 @@ from releve.crashtest.comparison import (
     decode_difference,
     encode_difference,
 )
-from releve.crashtest.outbreak import Controls, Estimate
+from releve.plugins.crashtest.engine.outbreak import Controls, Estimate
 from tests.crashtest.rough_quarter import DAYS, build_test
 
 

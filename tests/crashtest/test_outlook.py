@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from releve.crashtest import Settings, build_result, build_run_arrays, run
-from releve.crashtest.comparison import start_from_situation
-from releve.crashtest.outbreak import Detail, Scenario, simulate
 from releve.network import day_bounds
 from releve.plan import Plan
+from releve.plugins.crashtest.engine import Settings, build_result, build_run_arrays, run
+from releve.plugins.crashtest.engine.comparison import start_from_situation
+from releve.plugins.crashtest.engine.outbreak import Detail, Scenario, simulate
 from releve.situation import CaseDeclared, SiteClosed, Situation, fold_events
 from tests.crashtest.rough_quarter import CONTROLS, build_test, plan_operator
 

@@ -9,19 +9,19 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from releve.crashtest.kernel_types import Cells, Day
-from releve.crashtest.lost_places import number_places
-from releve.crashtest.plan_arrays import build_day, build_tallies, number_scenarios
-from releve.crashtest.relief_rule import (
+from releve.plan import BASE, Contingency, Plan, name_plan, solve_day
+from releve.plan.lp import solve_lp
+from releve.plan.relief import build_relief_program, find_available_staff
+from releve.plugins.crashtest.engine.kernel_types import Cells, Day
+from releve.plugins.crashtest.engine.lost_places import number_places
+from releve.plugins.crashtest.engine.plan_arrays import build_day, build_tallies, number_scenarios
+from releve.plugins.crashtest.engine.relief_rule import (
     allocate_buffers,
     build_cells,
     build_changes,
     build_start,
     find_base_changes,
 )
-from releve.plan import BASE, Contingency, Plan, name_plan, solve_day
-from releve.plan.lp import solve_lp
-from releve.plan.relief import build_relief_program, find_available_staff
 from tests.plan.running_day import list_site_losses, running_day
 
 GAP = 0.03

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from releve.crashtest import build_run_arrays, run
-from releve.crashtest.policies import replay_worst
+from releve.plugins.crashtest.engine import build_run_arrays, run
+from releve.plugins.crashtest.engine.policies import replay_worst
 from tests.crashtest.rough_quarter import build_test
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from releve.crashtest.outages.shipped import load_shipped_hazards
-from releve.crashtest.outbreak import Estimate
-from releve.crashtest.policies import POLICIES, name_case
-from releve.crashtest.result import list_cause_losses, list_site_causes, name_cause
+from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
+from releve.plugins.crashtest.engine.outbreak import Estimate
+from releve.plugins.crashtest.engine.policies import POLICIES, name_case
+from releve.plugins.crashtest.engine.result import list_cause_losses, list_site_causes, name_cause
 from tests.desk_crashtest.conftest import REMOVED, build_result
 
 RESULT = build_result("as-given", 20)

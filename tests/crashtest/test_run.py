@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest import (
+from releve.network import Floor, Seat, Zone
+from releve.plan import PlannedSite, list_contingencies, plan_day
+from releve.plugins.crashtest.engine import (
     CrashTest,
     Runner,
     Settings,
@@ -15,10 +17,8 @@ from releve.crashtest import (
     join_quarters,
     run,
 )
-from releve.crashtest.comparison import Case, compare
-from releve.crashtest.kernel_types import PROGRAMME
-from releve.network import Floor, Seat, Zone
-from releve.plan import PlannedSite, list_contingencies, plan_day
+from releve.plugins.crashtest.engine.comparison import Case, compare
+from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
 from tests.crashtest.oracle import Quarter
 from tests.crashtest.rough_quarter import DAYS, are_same, build_test, plan_operator, run_test
 from tests.plan.running_day import running_day

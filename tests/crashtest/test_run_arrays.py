@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from releve.crashtest import (
+from releve.network import sample_operator
+from releve.plugins.crashtest.engine import (
     CrashTest,
     CrashTestError,
     OtherOperator,
@@ -15,10 +16,9 @@ from releve.crashtest import (
     build_run_arrays,
     run,
 )
-from releve.crashtest.outages import OutagesOverflowError, draw_outages
-from releve.crashtest.outbreak import PoolOverflowError, simulate
-from releve.crashtest.policies import apply_policies, rank_mixes
-from releve.network import sample_operator
+from releve.plugins.crashtest.engine.outages import OutagesOverflowError, draw_outages
+from releve.plugins.crashtest.engine.outbreak import PoolOverflowError, simulate
+from releve.plugins.crashtest.engine.policies import apply_policies, rank_mixes
 from tests.crashtest.rough_quarter import CONTROLS, DAYS, HAZARDS, build_test, plan_operator
 
 

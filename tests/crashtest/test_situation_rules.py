@@ -7,10 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from releve.crashtest import CrashTest, CrashTestError
-from releve.crashtest.lost_places import build_closure_calendar, build_controls, list_closure_rules
-from releve.crashtest.outbreak import Detail, simulate
 from releve.network import Operator
+from releve.plugins.crashtest.engine import CrashTest, CrashTestError
+from releve.plugins.crashtest.engine.lost_places import (
+    build_closure_calendar,
+    build_controls,
+    list_closure_rules,
+)
+from releve.plugins.crashtest.engine.outbreak import Detail, simulate
 from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
 from releve.situation.rule_kinds import AbsenceRule, ClosureRule
 from releve.situation.shipped import load_rules_with

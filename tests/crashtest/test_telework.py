@@ -7,13 +7,13 @@ from functools import cache
 
 import numpy as np
 
-from releve.crashtest import build_run_arrays
-from releve.crashtest.plan_arrays import read_plan_settings
-from releve.crashtest.policies import apply_policies
-from releve.crashtest.run_arrays import list_home_agents, send_home
 from releve.network import HOME
 from releve.plan import Placement, Plan
 from releve.plan.problem import Eligibility
+from releve.plugins.crashtest.engine import build_run_arrays
+from releve.plugins.crashtest.engine.plan_arrays import read_plan_settings
+from releve.plugins.crashtest.engine.policies import apply_policies
+from releve.plugins.crashtest.engine.run_arrays import list_home_agents, send_home
 from tests.crashtest.rough_quarter import build_test, plan_operator
 
 OPERATOR = plan_operator()[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from releve.crashtest.policies import POLICIES
+from releve.plugins.crashtest.engine.policies import POLICIES
 from releve.situation import KINDS
 from tools.catalogue import (
     FRENCH,

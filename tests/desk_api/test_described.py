@@ -29,11 +29,11 @@ from schemathesis.specs.openapi.checks import (
 
 from releve.accounts.permissions import Role
 from releve.desk.api.document import document
-from releve.evidence.verify import Export, Keys
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
 from releve.live import api as live
+from releve.plugins.evidence.verify import Export, Keys
 from tests.desk_api.conftest import Program, program
 from tests.live.scenario import Scenario
 

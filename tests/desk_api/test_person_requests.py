@@ -9,9 +9,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
-from releve.gate import pseudonyms
-from releve.gate.campaigns import record_campaign
-from releve.gate.models import PersonRequestRow, WithdrawalRow
+from releve.plugins.outbound.gate import pseudonyms
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.models import PersonRequestRow, WithdrawalRow
 from tests.desk_api.conftest import Program, program
 from tests.gate.sample_campaign import CLIENT, campaign_terms, phone, record_people
 

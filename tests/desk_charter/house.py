@@ -23,10 +23,10 @@ def fill() -> tuple[str, str]:
     from django.core.management import call_command
     from django.utils import timezone
 
-    from releve.inspection import bind_plan, build_chain, hash_plan, reveal_link
     from releve.ledger.seal import seal_ledger
     from releve.live import api
     from releve.network import zone
+    from releve.plugins.inspection.engine import bind_plan, build_chain, hash_plan, reveal_link
     from releve.registry.service import apply_changes, preview_changes
     from releve.situation import KINDS, DrawJoined, DrawPlanned, DrawRevealed, MeasureFinding
     from tests.situation.rule_chain import operator

@@ -15,16 +15,17 @@ from django.test import Client
 
 from releve.accounts.grants import STREAM
 from releve.accounts.permissions import OUTSIDE, Role
-from releve.crashtest.outbreak import Estimate
 from releve.files.atomic import try_lock
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from releve.network import day_bounds
-from releve.runs import orders, outlook_job
+from releve.plugins.crashtest import outlook_job
+from releve.plugins.crashtest.engine.outbreak import Estimate
+from releve.plugins.crashtest.outlook_job import OUTLOOKS, OutlookOrder, read_chances
+from releve.runs import orders
 from releve.runs.inputs import CrashTestRequest, RunError
 from releve.runs.job_process import run_job
 from releve.runs.job_store import JobStore, note_asked
-from releve.runs.outlook_job import OUTLOOKS, OutlookOrder, read_chances
 from tests.desk_crashtest.conftest import build_result
 from tests.desk_crashtest.test_pages import plain
 from tests.desk_live.conftest import Browsers, browsers

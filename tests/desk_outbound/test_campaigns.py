@@ -13,14 +13,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from releve.accounts.permissions import Role
-from releve.gate.db_clock import read_clock
-from releve.gate.fact_import import load_facts
-from releve.gate.models import Decision
-from releve.gate.pseudonyms import number_pseudonym
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.network.moments import zone
-from releve.outbound import Abandoned, built_in_rules
-from releve.outbound.legal_rows import to_legal_day
+from releve.plugins.outbound.engine import Abandoned, built_in_rules
+from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import Decision
+from releve.plugins.outbound.gate.pseudonyms import number_pseudonym
 from tests.accounts.people import signed_in
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, build_consent, phone
 

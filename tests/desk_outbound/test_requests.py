@@ -12,15 +12,16 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
 from releve.desk.api import schemas
-from releve.desk.outbound import views
-from releve.desk.outbound.page import SAYINGS
-from releve.desk.outbound.views import RequestForm
-from releve.gate import pseudonyms
-from releve.gate.attempt_outcomes import REPORTED_OUTCOMES
-from releve.gate.campaigns import record_campaign
-from releve.gate.db_clock import read_clock
-from releve.gate.fact_import import load_facts
-from releve.gate.models import (
+from releve.ledger.models import LedgerEntry
+from releve.ledger.models import PersonalValue as LedgerValue
+from releve.plugins.outbound.engine import Person
+from releve.plugins.outbound.engine.vocabulary import get_vocabulary
+from releve.plugins.outbound.gate import pseudonyms
+from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import (
     Cursor,
     FeedFaultRow,
     PersonRequestRow,
@@ -28,13 +29,12 @@ from releve.gate.models import (
     RefusalRow,
     WithdrawalRow,
 )
-from releve.gate.person_requests import SAID
-from releve.gate.person_rights import KIND
-from releve.gate.pseudonyms import number_pseudonym
-from releve.ledger.models import LedgerEntry
-from releve.ledger.models import PersonalValue as LedgerValue
-from releve.outbound import Person
-from releve.outbound.vocabulary import get_vocabulary
+from releve.plugins.outbound.gate.person_requests import SAID
+from releve.plugins.outbound.gate.person_rights import KIND
+from releve.plugins.outbound.gate.pseudonyms import number_pseudonym
+from releve.plugins.outbound.pages import views
+from releve.plugins.outbound.pages.page import SAYINGS
+from releve.plugins.outbound.pages.views import RequestForm
 from tests.accounts.people import give, person, sign_in, signed_in
 from tests.gate.sample_campaign import CAMPAIGN, CLIENT, campaign_terms, phone
 

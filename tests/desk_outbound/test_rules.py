@@ -16,10 +16,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from releve.accounts.permissions import Role
-from releve.campaign import rule_trial
-from releve.outbound import built_in_rules
-from releve.outbound.fact_files import NEEDED, list_columns
-from releve.outbound.legal_rows import SOURCES, list_source_numbers
+from releve.plugins.outbound.campaign import rule_trial
+from releve.plugins.outbound.engine import built_in_rules
+from releve.plugins.outbound.engine.fact_files import NEEDED, list_columns
+from releve.plugins.outbound.engine.legal_rows import SOURCES, list_source_numbers
 from tests.accounts.people import signed_in
 from tests.outbound.test_flips import CALLS, SHORTER
 

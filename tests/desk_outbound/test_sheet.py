@@ -14,14 +14,14 @@ from django.test import Client
 from django.utils import timezone
 
 from releve.accounts.permissions import Role
-from releve.campaign.packs import ContractDetails, record_contract_details
 from releve.cli import main
-from releve.gate.db_clock import read_clock
-from releve.gate.fact_import import load_facts
-from releve.gate.proofs import close_batches, seal_facts
 from releve.ledger.roots import sign_root
-from releve.outbound import Abandoned
-from releve.outbound.legal_rows import to_legal_day
+from releve.plugins.outbound.campaign.packs import ContractDetails, record_contract_details
+from releve.plugins.outbound.engine import Abandoned
+from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.proofs import close_batches, seal_facts
 from tests.accounts.people import signed_in
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, phone
 

@@ -20,12 +20,12 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
-from releve.evidence import verify
-from releve.evidence.comparison import compare_remade
-from releve.evidence.records import PackError
-from releve.evidence.store import list_packs, list_receipts
 from releve.ledger.chain import append
 from releve.ledger.witnesses import ask_witness
+from releve.plugins.evidence import verify
+from releve.plugins.evidence.comparison import compare_remade
+from releve.plugins.evidence.records import PackError
+from releve.plugins.evidence.store import list_packs, list_receipts
 from releve.registry import storage
 from tests.accounts.people import give, person, sign_in, signed_in
 from tests.evidence.pack_house import fill_house

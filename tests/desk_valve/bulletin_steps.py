@@ -8,9 +8,9 @@ from datetime import UTC, datetime, time, timedelta
 import httpx
 from playwright.sync_api import Page, expect
 
-from releve.association.envelopes import Envelope, open_envelope
-from releve.association.rules import find_publication, load_shipped_bulletin_rules
-from releve.sector import TOTAL, Contribution, find_rule, parse_design, sign_text
+from releve.plugins.sector.association.envelopes import Envelope, open_envelope
+from releve.plugins.sector.association.rules import find_publication, load_shipped_bulletin_rules
+from releve.plugins.sector.engine import TOTAL, Contribution, find_rule, parse_design, sign_text
 from tests.association.sector_of_seven import sign_key
 from tests.browser_tools import follow
 from tests.desk_valve.offices import (

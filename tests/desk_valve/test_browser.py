@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from releve.accounts.permissions import Role
-from releve.association.contracts import DRILL
 from releve.desk.access.guard import format_choice
 from releve.files.plan_folder import read_plans
+from releve.plugins.sector.association.contracts import DRILL
 from tests.browser_tools import WAIT_MS, follow, overflow
 from tests.desk_valve.bulletin_steps import (
     approve_contribution,

@@ -14,9 +14,14 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
-from releve.association import contracts
-from releve.association.contracts import RELIEF, load_contract, start_contract, take_step
-from releve.association.spare_searches import run_searches
+from releve.plugins.sector.association import contracts
+from releve.plugins.sector.association.contracts import (
+    RELIEF,
+    load_contract,
+    start_contract,
+    take_step,
+)
+from releve.plugins.sector.association.spare_searches import run_searches
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
 from tests.accounts.people import signed_in

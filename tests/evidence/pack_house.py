@@ -9,12 +9,12 @@ from typing import Any
 
 from django.db import transaction
 
-from releve.evidence.sources import PackRequest
-from releve.evidence.store import issue_pack, load_pack_file
 from releve.ledger.chain import Draft, append_all
 from releve.ledger.roots import SignedRoot
 from releve.ledger.seal import seal_ledger
 from releve.network import Operator, read_operator, sample_operator, write_operator
+from releve.plugins.evidence.sources import PackRequest
+from releve.plugins.evidence.store import issue_pack, load_pack_file
 from releve.registry.service import apply_changes, preview_changes
 from releve.situation import health_fields, personal_fields
 

@@ -13,8 +13,8 @@ def main(out: Path, fill: bool) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from releve.evidence.sources import PackRequest
-    from releve.evidence.store import issue_pack, load_pack_file
+    from releve.plugins.evidence.sources import PackRequest
+    from releve.plugins.evidence.store import issue_pack, load_pack_file
     from releve.registry.service import get_current_version, load_operator
     from tests.evidence.pack_house import FIRST, LAST, fill_house
 

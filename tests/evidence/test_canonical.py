@@ -11,8 +11,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.evidence.verify import VerifyError, canonical, read_line
 from releve.ledger.digests import parse_canonical
+from releve.plugins.evidence.verify import VerifyError, canonical, read_line
 
 SCALARS = (
     st.none()

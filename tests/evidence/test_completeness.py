@@ -14,17 +14,17 @@ from django.test import override_settings
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from releve.evidence import verify
-from releve.evidence.comparison import compare_remade
-from releve.evidence.pack import build_pack
-from releve.evidence.sources import PackRequest
-from releve.evidence.store import list_packs
 from releve.ledger.chain import append_all
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import PersonalValue
 from releve.ledger.roots import format_checkpoint, load_last_root, sign_root
 from releve.ledger.seal import seal_ledger
+from releve.plugins.evidence import verify
+from releve.plugins.evidence.comparison import compare_remade
+from releve.plugins.evidence.pack import build_pack
+from releve.plugins.evidence.sources import PackRequest
+from releve.plugins.evidence.store import list_packs
 from releve.registry import storage
 from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, fill_house, issue, record_event
 from tests.homes import make_test_home
@@ -83,7 +83,7 @@ def packs(
         assert root is not None
         line = cosign(format_checkpoint(root))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("releve.evidence.pack.list_cosignatures", lambda root: line)
+            patch.setattr("releve.plugins.evidence.pack.list_cosignatures", lambda root: line)
             cosigned = issue("association", language="en")
         remade = compare_remade(cosigned)
         made = Packs(texts, public_key(), (cosigned, list_packs()[0].note), remade)

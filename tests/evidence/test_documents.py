@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.evidence import verify
 from releve.ledger.digests import canonical_json
+from releve.plugins.evidence import verify
 from tests.evidence.conftest import Ledger
 from tests.ledger.conftest import KEY
 

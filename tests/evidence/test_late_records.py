@@ -17,15 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.plugin import DjangoDbBlocker
 
-from releve.evidence import verify, verify_draw
-from releve.evidence.pack import build_pack
-from releve.evidence.paper import Paper, typeset
-from releve.evidence.sources import PackRequest
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.proofs import prove_entry
 from releve.network import day_bounds
+from releve.plugins.evidence import verify, verify_draw
+from releve.plugins.evidence.pack import build_pack
+from releve.plugins.evidence.paper import Paper, typeset
+from releve.plugins.evidence.sources import PackRequest
 from releve.registry import storage
 from releve.situation import LATE_MINUTES, measure_delay
 from tests.evidence.pack_house import FIRST, LAST, SITE, fill_house, record_event
@@ -68,7 +68,7 @@ def made(
         pytest.MonkeyPatch.context() as patch,
     ):
         fill_house(*backdate())
-        patch.setattr("releve.evidence.pack.typeset", note_paper)
+        patch.setattr("releve.plugins.evidence.pack.typeset", note_paper)
         built = build_pack(PackRequest("inspection", SITE, FIRST, LAST, "en"))
         key = public_key()
         transaction.set_rollback(True)

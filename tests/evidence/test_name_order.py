@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from releve.evidence.language import isolate_name
-from releve.evidence.pack import PACK_KINDS, build_pack
-from releve.evidence.paper import Attachment, Paper, typeset
-from releve.evidence.sources import PackRequest
 from releve.network import Operator
+from releve.plugins.evidence.language import isolate_name
+from releve.plugins.evidence.pack import PACK_KINDS, build_pack
+from releve.plugins.evidence.paper import Attachment, Paper, typeset
+from releve.plugins.evidence.sources import PackRequest
 from releve.registry import storage
 from tests.evidence import pack_house
 from tests.evidence.pack_house import FIRST, LAST, SITE, fill_house
@@ -57,7 +57,7 @@ def papers(
         printed.append(dict(paper.content))
         return typeset(paper, attached)
 
-    monkeypatch.setattr("releve.evidence.pack.typeset", note)
+    monkeypatch.setattr("releve.plugins.evidence.pack.typeset", note)
     recipients = {"client": operator.clients[0].id, "inspection": SITE}
     for kind in set(PACK_KINDS) - {"crashtest"}:
         for language in ("fr", "en"):

@@ -19,21 +19,21 @@ from pyhanko.sign.validation import SignatureCoverageLevel
 from pytest_django.fixtures import Settings
 
 from releve.errors import Phrase
-from releve.evidence import verify
-from releve.evidence.client_pack import draft_client_pack
-from releve.evidence.comparison import compare_remade
-from releve.evidence.inspection_pack import draft_inspection_pack
-from releve.evidence.language import Wording
-from releve.evidence.operator_packs import draft_audit_pack
-from releve.evidence.pack import build_pack
-from releve.evidence.paper import MOST_ROWS, _lay_out
-from releve.evidence.records import PackError, PackRefused
-from releve.evidence.sources import PackRequest, PaperTable, open_source
-from releve.evidence.store import list_packs
 from releve.ledger.erasure import erase_subject
 from releve.ledger.keys import public_key
 from releve.ledger.seal import rotate_key, seal_ledger
 from releve.network import Operator
+from releve.plugins.evidence import verify
+from releve.plugins.evidence.client_pack import draft_client_pack
+from releve.plugins.evidence.comparison import compare_remade
+from releve.plugins.evidence.inspection_pack import draft_inspection_pack
+from releve.plugins.evidence.language import Wording
+from releve.plugins.evidence.operator_packs import draft_audit_pack
+from releve.plugins.evidence.pack import build_pack
+from releve.plugins.evidence.paper import MOST_ROWS, _lay_out
+from releve.plugins.evidence.records import PackError, PackRefused
+from releve.plugins.evidence.sources import PackRequest, PaperTable, open_source
+from releve.plugins.evidence.store import list_packs
 from releve.registry import storage
 from releve.registry.models import Version
 from releve.registry.service import apply_changes, preview_changes
@@ -237,7 +237,7 @@ def test_a_table_of_100_000_rows_prints_its_first_and_says_where_the_rest_is() -
 
 def test_more_entries_than_a_pack_may_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     fill_house()
-    monkeypatch.setattr("releve.evidence.pack._MOST_ENTRIES", 3)
+    monkeypatch.setattr("releve.plugins.evidence.pack._MOST_ENTRIES", 3)
     with pytest.raises(PackRefused, match="choose fewer days"):
         build_pack(PackRequest("audit", "", FIRST, LAST))
 

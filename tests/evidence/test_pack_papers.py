@@ -16,8 +16,8 @@ import pytest
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import SignatureCoverageLevel
 
-from releve.evidence.paper import Attachment, Paper, typeset
-from releve.evidence.records import PackError, sign_pack
+from releve.plugins.evidence.paper import Attachment, Paper, typeset
+from releve.plugins.evidence.records import PackError, sign_pack
 
 
 def build_paper(title: str = "Dossier de preuves", **changed: object) -> Paper:
@@ -91,7 +91,7 @@ def test_arabic_letters_have_a_font_of_theirs(pdf: bytes) -> None:
 
 
 def test_a_missing_font_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("releve.evidence.paper.amiri", type("Font", (), {"ROOT": tmp_path}))
+    monkeypatch.setattr("releve.plugins.evidence.paper.amiri", type("Font", (), {"ROOT": tmp_path}))
     with pytest.raises(PackError, match="the font of Arabic letters is missing"):
         typeset(build_paper(), [])
 

@@ -19,19 +19,19 @@ from django.test import override_settings
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from releve.evidence import verify
-from releve.evidence.comparison import compare_remade
-from releve.evidence.pack import PACK_KINDS, BuiltPack, build_pack
-from releve.evidence.paper import Attachment, Paper, describe_tools, typeset
-from releve.evidence.records import PackError, PackRefused
-from releve.evidence.sources import PackRequest
-from releve.evidence.store import list_packs
 from releve.ledger.chain import Draft
 from releve.ledger.disclosure import KIND_LABELS, PERSON_KINDS
 from releve.ledger.keys import public_key
 from releve.ledger.seal import TALLIED_KINDS, name_count
 from releve.ledger.seal import TALLY_KIND as TALLY
 from releve.network import read_operator, sample_operator, write_operator
+from releve.plugins.evidence import verify
+from releve.plugins.evidence.comparison import compare_remade
+from releve.plugins.evidence.pack import PACK_KINDS, BuiltPack, build_pack
+from releve.plugins.evidence.paper import Attachment, Paper, describe_tools, typeset
+from releve.plugins.evidence.records import PackError, PackRefused
+from releve.plugins.evidence.sources import PackRequest
+from releve.plugins.evidence.store import list_packs
 from releve.registry import storage
 from releve.registry.models import Version
 from releve.registry.service import apply_changes, preview_changes
@@ -101,7 +101,7 @@ def house(
         remade = compare_remade(issued)
         with pytest.MonkeyPatch.context() as patch:
             tools = {**describe_tools(), "typst": "0.15.0"}
-            patch.setattr("releve.evidence.pack.describe_tools", lambda: tools)
+            patch.setattr("releve.plugins.evidence.pack.describe_tools", lambda: tools)
             elsewhere = compare_remade(issued)
         made = House(packs, issued, note, public_key(), remade, elsewhere)
         transaction.set_rollback(True)
@@ -325,7 +325,7 @@ def everything(
         django_db_blocker.unblock(), override_settings(LEDGER_KEY=KEY), transaction.atomic(),
         pytest.MonkeyPatch.context() as patch,
     ):  # fmt: skip
-        patch.setattr("releve.evidence.pack.typeset", note_paper)
+        patch.setattr("releve.plugins.evidence.pack.typeset", note_paper)
         operator, _root = fill_house(*drafts)
         recipients = {"client": operator.clients[0].id, "inspection": SITE}
         made = {

@@ -9,8 +9,8 @@ import pytest
 from django.test import override_settings
 
 from releve.accounts.permissions import Role
-from releve.evidence.pack import PACK_KINDS
-from releve.evidence.reach import (
+from releve.plugins.evidence.pack import PACK_KINDS
+from releve.plugins.evidence.reach import (
     PERMISSIONS_BY_KIND,
     has_reach,
     list_pack_choices,

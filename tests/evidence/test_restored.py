@@ -9,11 +9,11 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from releve.evidence.verify import Export, Keys
 from releve.ledger.chain import append
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
+from releve.plugins.evidence.verify import Export, Keys
 from tests.ledger.conftest import KEY
 from tests.ledger.sample_entries import at
 

@@ -8,8 +8,8 @@ import pytest
 
 from releve.files.home import HomeError
 from releve.files.operator_folder import RULES, list_rule_files
-from releve.gate.current_rules import load_current_rules
 from releve.live.current_rules import load_installed_rules
+from releve.plugins.outbound.gate.current_rules import load_current_rules
 from tests.homes import make_test_home
 
 

@@ -7,8 +7,14 @@ from typing import Any
 
 from django.db import connection
 
-from releve.gate.connections import QuestionTerms, RowsByTable, insert_sql
-from releve.gate.sql import KEY_CHECK, UNREAD_SINCE_RESTORE, bind_questions, common_sql, own_sql
+from releve.plugins.outbound.gate.connections import QuestionTerms, RowsByTable, insert_sql
+from releve.plugins.outbound.gate.sql import (
+    KEY_CHECK,
+    UNREAD_SINCE_RESTORE,
+    bind_questions,
+    common_sql,
+    own_sql,
+)
 
 
 class DjangoStore:

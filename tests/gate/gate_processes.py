@@ -16,7 +16,12 @@ from pathlib import Path
 
 __all__ = ["PRELOADED", "follow_records", "prepare", "serve", "write_state"]
 
-PRELOADED = ["django", "uvicorn", "releve.cli.database", "releve.outbound.fact_tables"]
+PRELOADED = [
+    "django",
+    "uvicorn",
+    "releve.cli.database",
+    "releve.plugins.outbound.engine.fact_tables",
+]
 
 
 def _open(environ: Mapping[str, str]) -> None:
@@ -44,7 +49,7 @@ def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
     os.environ.update(environ)
     import uvicorn
 
-    from releve.gate.app import application
+    from releve.plugins.outbound.gate.app import application
 
     config = uvicorn.Config(application, factory=True, log_level="error", access_log=False)
     uvicorn.Server(config).run(sockets=[listening])
@@ -53,7 +58,7 @@ def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
 def follow_records(environ: Mapping[str, str], folder: str, done: EventType | None) -> None:
     """Read the records of a proxy on and on, once more when it is done; without that, once."""
     _open(environ)
-    from releve.gate.attempt_outcomes import read_outcomes
+    from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
 
     while done is not None and not done.wait(0.1):
         read_outcomes(Path(folder))
@@ -66,9 +71,9 @@ def write_state(environ: Mapping[str, str], out: str) -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from releve.gate.fact_reader import to_db_instant
-    from releve.gate.models import AttemptRow, Decision
-    from releve.gate.sql import COUNTED
+    from releve.plugins.outbound.gate.fact_reader import to_db_instant
+    from releve.plugins.outbound.gate.models import AttemptRow, Decision
+    from releve.plugins.outbound.gate.sql import COUNTED
 
     decisions = Decision.objects.values_list("call_id", "cseq", "allowed")
     own = AttemptRow.objects.filter(load=None)

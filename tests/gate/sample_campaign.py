@@ -12,13 +12,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from releve.gate.campaigns import record_campaign
-from releve.gate.connections import GateConnection, PostgreSQLConnection, SQLiteConnection
-from releve.gate.db_clock import read_clock
-from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import CampaignTerms
-from releve.gate.protocol import Question, Reply
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     ITEMS,
     Consent,
     LegalRules,
@@ -28,6 +22,16 @@ from releve.outbound import (
     built_in_texts,
     load_rules,
 )
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.connections import (
+    GateConnection,
+    PostgreSQLConnection,
+    SQLiteConnection,
+)
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.fact_reader import CampaignTerms
+from releve.plugins.outbound.gate.protocol import Question, Reply
 
 CLIENT, CAMPAIGN, CALLER = "CLIENT-A", "spring", "+33162000001"
 PROVIDER = "us"

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from releve.gate import decision
-from releve.gate.campaign_cache import CampaignCache
-from releve.gate.connections import GateConnection
-from releve.gate.decider import Decider
-from releve.gate.decision import PendingQuestion
-from releve.gate.protocol import Question, Reply
-from releve.outbound import LegalRules
+from releve.plugins.outbound.engine import LegalRules
+from releve.plugins.outbound.gate import decision
+from releve.plugins.outbound.gate.campaign_cache import CampaignCache
+from releve.plugins.outbound.gate.connections import GateConnection
+from releve.plugins.outbound.gate.decider import Decider
+from releve.plugins.outbound.gate.decision import PendingQuestion
+from releve.plugins.outbound.gate.protocol import Question, Reply
 from tests.gate.django_store import DjangoStore
 
 Result = TypeVar("Result")

@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from releve.gate.app import Gate
-from releve.gate.connections import GateConnection, QuestionTerms, RowsByTable
-from releve.gate.errors import DatabaseUnavailable
-from releve.gate.protocol import REFUSALS, parse_question
-from releve.gate.pseudonyms import key_check
+from releve.plugins.outbound.gate.app import Gate
+from releve.plugins.outbound.gate.connections import GateConnection, QuestionTerms, RowsByTable
+from releve.plugins.outbound.gate.errors import DatabaseUnavailable
+from releve.plugins.outbound.gate.protocol import REFUSALS, parse_question
+from releve.plugins.outbound.gate.pseudonyms import key_check
 from tests.gate.sample_campaign import open_rules
 from tests.gate.sync_decisions import build_decider
 
@@ -140,7 +140,7 @@ def test_what_takes_longer_than_the_budget_is_refused_in_time() -> None:
 
 
 def test_too_many_who_wait_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("releve.gate.app._MOST_WAITING", 2)
+    monkeypatch.setattr("releve.plugins.outbound.gate.app._MOST_WAITING", 2)
     found = [reply[2] for reply in ask(Broken(seconds=0.1), times=5)]
     assert found.count("GATE-BUSY") == 3
 

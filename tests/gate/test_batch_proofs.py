@@ -9,16 +9,22 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from releve.evidence import verify
-from releve.gate import proofs
-from releve.gate.db_clock import read_clock
-from releve.gate.fact_import import load_facts
-from releve.gate.models import ConsentRow, FactBatch, Load, MandateRow, WithdrawalRow
-from releve.gate.proofs import FactProver, seal_facts, serialize_fact
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
-from releve.outbound import Withdrawal as Taken
+from releve.plugins.evidence import verify
+from releve.plugins.outbound.engine import Withdrawal as Taken
+from releve.plugins.outbound.gate import proofs
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import (
+    ConsentRow,
+    FactBatch,
+    Load,
+    MandateRow,
+    WithdrawalRow,
+)
+from releve.plugins.outbound.gate.proofs import FactProver, seal_facts, serialize_fact
 from tests.gate.sample_campaign import CLIENT, build_consent, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from django.test import override_settings
 
 from releve.cli.main import main
-from releve.gate.app import Gate
-from releve.gate.callers import GateCaller, find_caller, parse_callers
-from releve.gate.errors import CallersFault
+from releve.plugins.outbound.gate.app import Gate
+from releve.plugins.outbound.gate.callers import GateCaller, find_caller, parse_callers
+from releve.plugins.outbound.gate.errors import CallersFault
 from tests.gate.sample_campaign import open_rules
 from tests.gate.sync_decisions import build_decider
 from tests.gate.test_app import GOOD, Broken

@@ -12,19 +12,19 @@ import pytest
 from click.testing import CliRunner
 from django.apps import apps
 
-from releve.cli.outbound import outbound
-from releve.gate.carrier_records import (
+from releve.plugins.outbound.commands.outbound import outbound
+from releve.plugins.outbound.engine import Mandate
+from releve.plugins.outbound.gate.carrier_records import (
     CarrierReport,
     RecordMapping,
     compare_record,
     parse_record_mapping,
     render_report,
 )
-from releve.gate.errors import OutcomeFault
-from releve.gate.fact_import import load_facts
-from releve.gate.models import Decision
-from releve.gate.pseudonyms import number_pseudonym
-from releve.outbound import Mandate
+from releve.plugins.outbound.gate.errors import OutcomeFault
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import Decision
+from releve.plugins.outbound.gate.pseudonyms import number_pseudonym
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.gate.db_clock import read_clock
-from releve.gate.models import (
+from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.models import (
     ConsentRow,
     Decision,
     Load,
@@ -18,7 +19,6 @@ from releve.gate.models import (
     WatermarkRow,
     WithdrawalRow,
 )
-from releve.outbound.fact_tables import read_tables
 from tests.gate.sample_campaign import CAMPAIGN, CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

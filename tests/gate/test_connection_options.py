@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from releve import environment
-from releve.gate.connections import PostgreSQLConnection, read_parameters
-from releve.gate.errors import DatabaseUnavailable
+from releve.plugins.outbound.gate.connections import PostgreSQLConnection, read_parameters
+from releve.plugins.outbound.gate.errors import DatabaseUnavailable
 
 URL = (
     "postgres://releve:pw@db.example/releve?sslmode=verify-full&sslrootcert=/etc/ca.pem"

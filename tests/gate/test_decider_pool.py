@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from releve.gate import decider as module
-from releve.gate.decider import MAX_GROUP_SIZE, Decider, DeciderPool
-from releve.gate.decision import PendingQuestion
-from releve.gate.protocol import Reply, allow_call, refuse_unjudged
+from releve.plugins.outbound.gate import decider as module
+from releve.plugins.outbound.gate.decider import MAX_GROUP_SIZE, Decider, DeciderPool
+from releve.plugins.outbound.gate.decision import PendingQuestion
+from releve.plugins.outbound.gate.protocol import Reply, allow_call, refuse_unjudged
 from tests.gate.sample_campaign import question
 
 

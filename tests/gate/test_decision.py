@@ -15,23 +15,23 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.gate import campaign_cache
-from releve.gate.app import Gate
-from releve.gate.campaigns import record_campaign
-from releve.gate.connections import PostgreSQLConnection, SQLiteConnection
-from releve.gate.current_rules import load_current_rules
-from releve.gate.db_clock import read_clock
-from releve.gate.decider import Decider
-from releve.gate.decision import PendingQuestion, explain_repeat
-from releve.gate.errors import DatabaseUnavailable, LoadRefused
-from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import CampaignTerms, to_db_instant
-from releve.gate.models import RuleTable
-from releve.gate.protocol import Question, Reply, allow_call, refuse_call
-from releve.gate.pseudonyms import text_pseudonym
-from releve.gate.sql import parse_instant
 from releve.network.moments import zone
-from releve.outbound import Attempt, Contract, Person, Withdrawal
+from releve.plugins.outbound.engine import Attempt, Contract, Person, Withdrawal
+from releve.plugins.outbound.gate import campaign_cache
+from releve.plugins.outbound.gate.app import Gate
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.connections import PostgreSQLConnection, SQLiteConnection
+from releve.plugins.outbound.gate.current_rules import load_current_rules
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.decider import Decider
+from releve.plugins.outbound.gate.decision import PendingQuestion, explain_repeat
+from releve.plugins.outbound.gate.errors import DatabaseUnavailable, LoadRefused
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.fact_reader import CampaignTerms, to_db_instant
+from releve.plugins.outbound.gate.models import RuleTable
+from releve.plugins.outbound.gate.protocol import Question, Reply, allow_call, refuse_call
+from releve.plugins.outbound.gate.pseudonyms import text_pseudonym
+from releve.plugins.outbound.gate.sql import parse_instant
 from tests.gate.sample_campaign import (
     AT_ANY_HOUR,
     CAMPAIGN,
@@ -167,7 +167,7 @@ def test_an_old_answer_allows_no_call_today(
     ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ask(ground, question(2, "call")).status == 200
-    monkeypatch.setattr("releve.gate.decision.MAX_REPEAT_AGE", timedelta(0))
+    monkeypatch.setattr("releve.plugins.outbound.gate.decision.MAX_REPEAT_AGE", timedelta(0))
     assert brief(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
     assert ground.rows(ATTEMPTS) == [(1,)]
 
@@ -319,7 +319,7 @@ def test_clocks_that_differ_refuse(ground: GateDatabase, monkeypatch: pytest.Mon
 def test_a_register_that_was_not_read_refuses(
     ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from releve.gate import decision
+    from releve.plugins.outbound.gate import decision
 
     later = decision.later_than
     monkeypatch.setattr(

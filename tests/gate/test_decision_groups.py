@@ -19,21 +19,7 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.files.atomic import try_lock
-from releve.gate import decision, wal_checkpoints
-from releve.gate.campaign_cache import CampaignCache
-from releve.gate.campaigns import record_campaign
-from releve.gate.connections import RowsByTable, SQLiteConnection
-from releve.gate.current_rules import load_current_rules
-from releve.gate.db_clock import read_clock
-from releve.gate.decision import PendingQuestion
-from releve.gate.errors import DecisionConflict
-from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import CampaignTerms
-from releve.gate.models import Decision
-from releve.gate.proofs import replay_decision
-from releve.gate.protocol import Question, Reply
-from releve.gate.wal_checkpoints import checkpoint, start_checkpoints
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     Attempt,
     Contract,
     LegalRules,
@@ -45,6 +31,20 @@ from releve.outbound import (
     Withdrawal,
     built_in_rules,
 )
+from releve.plugins.outbound.gate import decision, wal_checkpoints
+from releve.plugins.outbound.gate.campaign_cache import CampaignCache
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.connections import RowsByTable, SQLiteConnection
+from releve.plugins.outbound.gate.current_rules import load_current_rules
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.decision import PendingQuestion
+from releve.plugins.outbound.gate.errors import DecisionConflict
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.fact_reader import CampaignTerms
+from releve.plugins.outbound.gate.models import Decision
+from releve.plugins.outbound.gate.proofs import replay_decision
+from releve.plugins.outbound.gate.protocol import Question, Reply
+from releve.plugins.outbound.gate.wal_checkpoints import checkpoint, start_checkpoints
 from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     AT_ANY_HOUR,

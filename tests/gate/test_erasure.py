@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from releve.gate import erasure
-from releve.gate.erasure import erase_due, read_value
-from releve.gate.fact_import import load_facts
-from releve.gate.models import ConsentRow, FactRow, PersonRow, PseudonymValue
-from releve.gate.models import WithdrawalRow as Withdrawals
-from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.ledger.models import LedgerEntry
-from releve.outbound import Contract, Withdrawal
-from releve.outbound import Person as Link
+from releve.plugins.outbound.engine import Contract, Withdrawal
+from releve.plugins.outbound.engine import Person as Link
+from releve.plugins.outbound.gate import erasure
+from releve.plugins.outbound.gate.erasure import erase_due, read_value
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import ConsentRow, FactRow, PersonRow, PseudonymValue
+from releve.plugins.outbound.gate.models import WithdrawalRow as Withdrawals
+from releve.plugins.outbound.gate.pseudonyms import number_pseudonym, person_pseudonym
 from tests.gate.sample_campaign import CLIENT, build_consent, phone, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

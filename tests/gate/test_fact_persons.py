@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
-from releve.gate.db_clock import read_clock
-from releve.gate.errors import LoadRefused
-from releve.gate.fact_import import ImportResult, find_load_faults, load_facts, load_frames
-from releve.gate.fact_reader import read_facts
-from releve.gate.models import Load, PseudonymValue
-from releve.outbound import Person
-from releve.outbound.fact_tables import read_tables
+from releve.plugins.outbound.engine import Person
+from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.errors import LoadRefused
+from releve.plugins.outbound.gate.fact_import import (
+    ImportResult,
+    find_load_faults,
+    load_facts,
+    load_frames,
+)
+from releve.plugins.outbound.gate.fact_reader import read_facts
+from releve.plugins.outbound.gate.models import Load, PseudonymValue
 from tests.gate.sample_campaign import CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

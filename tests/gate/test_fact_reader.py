@@ -10,12 +10,18 @@ from typing import Any
 import polars as pl
 import pytest
 
-from releve.gate.fact_import import load_frames
-from releve.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts, to_db_instant
-from releve.gate.pseudonyms import person_pseudonym
-from releve.gate.sql import TABLES, parse_day, parse_instant
-from releve.outbound import Call, CallVerdict, built_in_rules, judge_call
-from releve.outbound.fact_tables import build_facts
+from releve.plugins.outbound.engine import Call, CallVerdict, built_in_rules, judge_call
+from releve.plugins.outbound.engine.fact_tables import build_facts
+from releve.plugins.outbound.gate.fact_import import load_frames
+from releve.plugins.outbound.gate.fact_reader import (
+    CampaignFacts,
+    CampaignTerms,
+    FactSet,
+    read_facts,
+    to_db_instant,
+)
+from releve.plugins.outbound.gate.pseudonyms import person_pseudonym
+from releve.plugins.outbound.gate.sql import TABLES, parse_day, parse_instant
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 

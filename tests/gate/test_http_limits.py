@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from releve.gate import callers
-from releve.gate.callers import MAX_REQUEST_BYTES, LimitedProtocol
+from releve.plugins.outbound.gate import callers
+from releve.plugins.outbound.gate.callers import MAX_REQUEST_BYTES, LimitedProtocol
 
 REQUEST = b"GET /gate HTTP/1.1\r\nHost: gate\r\n\r\n"
 Dialogue = Callable[[int], Awaitable[None]]

@@ -12,17 +12,17 @@ from click.testing import CliRunner
 from django.conf import settings
 
 from releve.cli.main import main
-from releve.gate import pseudonyms
-from releve.gate.connections import GateConnection, ensure_gate_key
-from releve.gate.db_clock import read_clock
-from releve.gate.decision import PendingQuestion, explain_refusal
-from releve.gate.errors import KeyFault
-from releve.gate.fact_import import load_facts
-from releve.gate.models import AttemptRow, PersonRow
-from releve.gate.request_feeds import record_reading
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.models import KeyCheck, Restoration
-from releve.outbound import Withdrawal
+from releve.plugins.outbound.engine import Withdrawal
+from releve.plugins.outbound.gate import pseudonyms
+from releve.plugins.outbound.gate.connections import GateConnection, ensure_gate_key
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.decision import PendingQuestion, explain_refusal
+from releve.plugins.outbound.gate.errors import KeyFault
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import AttemptRow, PersonRow
+from releve.plugins.outbound.gate.request_feeds import record_reading
 from tests.gate.sample_campaign import (
     CLIENT,
     GateDatabase,

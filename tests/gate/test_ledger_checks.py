@@ -8,19 +8,19 @@ from collections.abc import Iterator
 import pytest
 from django.db import OperationalError, transaction
 
-from releve.gate import decider as deciders
-from releve.gate import journal, wal_checkpoints
-from releve.gate.app import application
-from releve.gate.connections import GateConnection, open_connection
-from releve.gate.decider import Decider
-from releve.gate.decision import PendingQuestion
-from releve.gate.errors import DatabaseUnavailable
-from releve.gate.journal import check_ledger
 from releve.ledger import rollback
 from releve.ledger.chain import append_all
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import roots_folder
 from releve.ledger.roots import publish_root, sign_root
+from releve.plugins.outbound.gate import decider as deciders
+from releve.plugins.outbound.gate import journal, wal_checkpoints
+from releve.plugins.outbound.gate.app import application
+from releve.plugins.outbound.gate.connections import GateConnection, open_connection
+from releve.plugins.outbound.gate.decider import Decider
+from releve.plugins.outbound.gate.decision import PendingQuestion
+from releve.plugins.outbound.gate.errors import DatabaseUnavailable
+from releve.plugins.outbound.gate.journal import check_ledger
 from tests.gate.sample_campaign import GateDatabase, brief, question
 from tests.gate.sync_decisions import answer_group, build_decider
 from tests.ledger.sample_entries import at, draft_closure

@@ -8,14 +8,28 @@ from typing import Any
 
 import pytest
 
-from releve.gate.campaigns import load_campaigns, record_campaign
-from releve.gate.clients import register_aliases, resolve_client
-from releve.gate.db_clock import read_clock
-from releve.gate.errors import LoadRefused
-from releve.gate.fact_import import load_facts, load_frames
-from releve.gate.models import AbandonedRow, CampaignRow, ClientName, ConsentRow, Load, WatermarkRow
-from releve.outbound import Abandoned, Attempt, Contract, Person, Watermark, Withdrawal
-from releve.outbound.fact_tables import read_tables
+from releve.plugins.outbound.engine import (
+    Abandoned,
+    Attempt,
+    Contract,
+    Person,
+    Watermark,
+    Withdrawal,
+)
+from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
+from releve.plugins.outbound.gate.clients import register_aliases, resolve_client
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.errors import LoadRefused
+from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
+from releve.plugins.outbound.gate.models import (
+    AbandonedRow,
+    CampaignRow,
+    ClientName,
+    ConsentRow,
+    Load,
+    WatermarkRow,
+)
 from tests.gate.sample_campaign import CLIENT, build_consent, campaign_terms, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -81,7 +95,7 @@ def test_a_repetition_within_a_load_is_written_once() -> None:
 def test_a_repetition_within_a_load_is_known_again_in_its_next_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("releve.gate.fact_import._CHUNK", 1)
+    monkeypatch.setattr("releve.plugins.outbound.gate.fact_import._CHUNK", 1)
     first, second = build_consent(1, AT), build_consent(1, AT, wording="another")
     assert write(first) == (1, 0)
     found = load_facts([second, second, first, first], source="tests", by="tests")

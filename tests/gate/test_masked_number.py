@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from releve.gate.decision import mask_number
-from releve.outbound import built_in_rules
-from releve.outbound.numbers import NumberTable
+from releve.plugins.outbound.engine import built_in_rules
+from releve.plugins.outbound.engine.numbers import NumberTable
+from releve.plugins.outbound.gate.decision import mask_number
 from tests.outbound.people import NUMBERS
 
 DAY = date(2026, 11, 24)

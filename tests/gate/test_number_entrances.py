@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.gate.person_requests import PhoneRequest, RequestFaults, record_request
-from releve.gate.protocol import parse_question
-from releve.gate.pseudonyms import find_number_fault, number_text
-from releve.outbound import FactFaults, built_in_rules
-from releve.outbound.fact_tables import read_tables
-from releve.outbound.numbers import (
+from releve.plugins.outbound.engine import FactFaults, built_in_rules
+from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.engine.numbers import (
     mark_miswritten_numbers,
     normalize_shown_numbers,
     parse_number_column,
 )
+from releve.plugins.outbound.gate.person_requests import PhoneRequest, RequestFaults, record_request
+from releve.plugins.outbound.gate.protocol import parse_question
+from releve.plugins.outbound.gate.pseudonyms import find_number_fault, number_text
 from tests.gate.sample_campaign import record_people
 
 DAY = date(2026, 11, 24)

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from releve.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes, write_outcomes
-from releve.gate.db_clock import read_clock
-from releve.gate.errors import OutcomeFault
-from releve.gate.fact_import import load_facts
-from releve.gate.models import AttemptRow, Load
-from releve.outbound import Attempt
+from releve.plugins.outbound.engine import Attempt
+from releve.plugins.outbound.gate.attempt_outcomes import (
+    COLUMNS,
+    mark_unknown,
+    read_outcomes,
+    write_outcomes,
+)
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.errors import OutcomeFault
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import AttemptRow, Load
 from tests.gate.sample_campaign import CLIENT, PROVIDER, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

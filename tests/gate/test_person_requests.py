@@ -11,15 +11,23 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from releve.gate import pseudonyms
-from releve.gate.attempt_outcomes import REPORTED_OUTCOMES, UNKNOWN, is_more_precise
-from releve.gate.campaigns import record_campaign
-from releve.gate.db_clock import read_clock
-from releve.gate.decision import decide
-from releve.gate.erasure import erase_due, erase_person, read_value
-from releve.gate.errors import KeyFault
-from releve.gate.fact_import import load_facts
-from releve.gate.models import (
+from releve.ledger.models import LedgerEntry
+from releve.plugins.outbound.engine import Contract, LegalRules, Person
+from releve.plugins.outbound.engine import SpokenRefusal as RefusalFact
+from releve.plugins.outbound.engine.vocabulary import get_vocabulary
+from releve.plugins.outbound.gate import pseudonyms
+from releve.plugins.outbound.gate.attempt_outcomes import (
+    REPORTED_OUTCOMES,
+    UNKNOWN,
+    is_more_precise,
+)
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.decision import decide
+from releve.plugins.outbound.gate.erasure import erase_due, erase_person, read_value
+from releve.plugins.outbound.gate.errors import KeyFault
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import (
     AttemptRow,
     Decision,
     Load,
@@ -28,8 +36,8 @@ from releve.gate.models import (
     RefusalRow,
     WithdrawalRow,
 )
-from releve.gate.person_answers import preview_answers
-from releve.gate.person_requests import (
+from releve.plugins.outbound.gate.person_answers import preview_answers
+from releve.plugins.outbound.gate.person_requests import (
     KIND,
     LONGEST_CHANNEL,
     LONGEST_KEY,
@@ -40,13 +48,9 @@ from releve.gate.person_requests import (
     record_request,
     record_requests,
 )
-from releve.gate.proofs import close_batches, replay_decision, seal_facts
-from releve.gate.protocol import Question
-from releve.gate.pseudonyms import number_pseudonym
-from releve.ledger.models import LedgerEntry
-from releve.outbound import Contract, LegalRules, Person
-from releve.outbound import SpokenRefusal as RefusalFact
-from releve.outbound.vocabulary import get_vocabulary
+from releve.plugins.outbound.gate.proofs import close_batches, replay_decision, seal_facts
+from releve.plugins.outbound.gate.protocol import Question
+from releve.plugins.outbound.gate.pseudonyms import number_pseudonym
 from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     CAMPAIGN,

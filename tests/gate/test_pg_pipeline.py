@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from releve.gate.sql import Pipeline
+from releve.plugins.outbound.gate.sql import Pipeline
 from tests.gate.sample_campaign import GateDatabase
 from tests.gate.sync_decisions import run
 

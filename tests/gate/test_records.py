@@ -17,15 +17,23 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from releve import outbound
-from releve.evidence import verify
-from releve.gate.attempt_outcomes import mark_unknown, read_outcomes, write_outcomes
-from releve.gate.campaigns import record_campaign
-from releve.gate.erasure import erase_due, erase_person, read_value
-from releve.gate.errors import LoadRefused, NotAvailable
-from releve.gate.fact_import import load_facts, load_frames
-from releve.gate.fact_reader import CampaignTerms
-from releve.gate.models import (
+from releve.ledger.models import LedgerEntry
+from releve.ledger.roots import sign_root
+from releve.plugins.evidence import verify
+from releve.plugins.outbound import engine
+from releve.plugins.outbound.engine import Contract, SpokenRefusal, Withdrawal
+from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.gate.attempt_outcomes import (
+    mark_unknown,
+    read_outcomes,
+    write_outcomes,
+)
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.erasure import erase_due, erase_person, read_value
+from releve.plugins.outbound.gate.errors import LoadRefused, NotAvailable
+from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
+from releve.plugins.outbound.gate.fact_reader import CampaignTerms
+from releve.plugins.outbound.gate.models import (
     AttemptRow,
     ConsentRow,
     Cursor,
@@ -34,13 +42,9 @@ from releve.gate.models import (
     PersonRow,
     PseudonymValue,
 )
-from releve.gate.models import RefusalRow as Refusals
-from releve.gate.proofs import close_batches, prove_row, replay_decision
-from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
-from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import sign_root
-from releve.outbound import Contract, SpokenRefusal, Withdrawal
-from releve.outbound.fact_tables import read_tables
+from releve.plugins.outbound.gate.models import RefusalRow as Refusals
+from releve.plugins.outbound.gate.proofs import close_batches, prove_row, replay_decision
+from releve.plugins.outbound.gate.pseudonyms import number_pseudonym, person_pseudonym
 from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     CLIENT,
@@ -197,7 +201,7 @@ def test_the_cursor_stays_where_filing_fails(
     folder.mkdir()
     (folder / "acc_1.log").write_text(line("call-0", "200"))
     with monkeypatch.context() as patch:
-        patch.setattr("releve.gate.attempt_outcomes.next_known_at", lambda: 1 / 0)
+        patch.setattr("releve.plugins.outbound.gate.attempt_outcomes.next_known_at", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             read_outcomes(folder)
     assert not AttemptRow.objects.exclude(outcome="").exists()
@@ -281,7 +285,7 @@ ITEMS = "identity|choice|period|withdrawal|proof_access"
 
 
 def _person(n: int) -> list[Any]:
-    return [outbound.Person(f"P{n}", phone(n), timezone.now())]
+    return [engine.Person(f"P{n}", phone(n), timezone.now())]
 
 
 def test_what_no_column_holds_is_refused_by_row_and_nothing_is_loaded() -> None:
@@ -323,7 +327,7 @@ def test_a_killed_load_counts_for_no_call_and_is_resumed(
         if done == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("releve.gate.fact_import._CHUNK", 2)
+    monkeypatch.setattr("releve.plugins.outbound.gate.fact_import._CHUNK", 2)
     with pytest.raises(KeyboardInterrupt):
         load_frames(killed_frames, source="a", by="tests", digest="d", progress=killed)
     assert Load.objects.filter(known_at=None).count() == 1
@@ -363,9 +367,9 @@ def test_a_history_may_begin_right_after_the_last_decision(asked: list[str], tab
 
 
 def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
-    from releve.gate import pseudonyms
-    from releve.gate.connections import ensure_gate_key
-    from releve.gate.errors import KeyFault
+    from releve.plugins.outbound.gate import pseudonyms
+    from releve.plugins.outbound.gate.connections import ensure_gate_key
+    from releve.plugins.outbound.gate.errors import KeyFault
 
     settings.GATE_KEY = ""
     with pytest.raises(KeyFault, match=r"is missing: restore gate\.key"):

@@ -9,11 +9,19 @@ from typing import Any
 
 import pytest
 
-from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
-from releve.gate.erasure import years_later
-from releve.gate.fact_import import load_facts
-from releve.gate.models import AttemptRow, Load, PersonRequestRow, RefusalRow, WithdrawalRow
-from releve.gate.person_requests import (
+from releve.ledger.models import LedgerEntry
+from releve.plugins.outbound.engine import Attempt, Contract, Person
+from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, read_clock
+from releve.plugins.outbound.gate.erasure import years_later
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import (
+    AttemptRow,
+    Load,
+    PersonRequestRow,
+    RefusalRow,
+    WithdrawalRow,
+)
+from releve.plugins.outbound.gate.person_requests import (
     PhoneRequest,
     RecordedRequest,
     RequestFaults,
@@ -21,9 +29,7 @@ from releve.gate.person_requests import (
     load_clients,
     record_request,
 )
-from releve.gate.pseudonyms import number_pseudonym
-from releve.ledger.models import LedgerEntry
-from releve.outbound import Attempt, Contract, Person
+from releve.plugins.outbound.gate.pseudonyms import number_pseudonym
 from tests.gate.sample_campaign import CLIENT, build_consent, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -162,7 +168,7 @@ def test_an_unfit_field_is_named(
 def test_a_clock_that_is_ahead_a_little_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     record_people(range(2))
     now = read_clock()
-    monkeypatch.setattr("releve.gate.person_requests.read_clock", lambda: now)
+    monkeypatch.setattr("releve.plugins.outbound.gate.person_requests.read_clock", lambda: now)
     late = now + MAX_CLOCK_SKEW + timedelta(microseconds=1)
     assert find_faults(at=late) == [("at", "at.future", "")]
     assert record(at=now + MAX_CLOCK_SKEW).persons == 1

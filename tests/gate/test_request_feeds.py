@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from releve.gate import request_feeds
-from releve.gate.db_clock import read_clock
-from releve.gate.fact_import import load_facts
-from releve.gate.models import (
+from releve.plugins.outbound.engine import Attempt
+from releve.plugins.outbound.gate import request_feeds
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.models import (
     AttemptRow,
     Cursor,
     FeedFaultRow,
@@ -24,7 +25,7 @@ from releve.gate.models import (
     WatermarkRow,
     WithdrawalRow,
 )
-from releve.gate.request_feeds import (
+from releve.plugins.outbound.gate.request_feeds import (
     FeedMoved,
     FeedResult,
     RowFault,
@@ -33,7 +34,6 @@ from releve.gate.request_feeds import (
     take_files,
     take_rows,
 )
-from releve.outbound import Attempt
 from tests.gate.sample_campaign import CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.database]
@@ -146,7 +146,9 @@ def test_a_file_is_whole_once_it_has_settled(folder: Path, monkeypatch: pytest.M
     path = drop(folder, line(1))
     os.utime(path, (1000, 1000))
     for now, taken in ((1001.75, 0), (1002, 1)):
-        monkeypatch.setattr("releve.gate.request_feeds.time.time", lambda now=now: now)
+        monkeypatch.setattr(
+            "releve.plugins.outbound.gate.request_feeds.time.time", lambda now=now: now
+        )
         assert read(folder, settle=2) == (taken, 0, 0)
 
 

@@ -11,16 +11,16 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releve.gate.campaigns import load_campaigns
-from releve.gate.db_clock import read_clock
-from releve.gate.decision import build_call, judge_for_holders
-from releve.gate.fact_import import load_facts, load_frames
-from releve.gate.fact_reader import CampaignTerms, read_facts
-from releve.gate.models import Decision
-from releve.gate.person_requests import PhoneRequest, record_request
-from releve.gate.proofs import replay_decision
-from releve.outbound import Contract, LegalRules, Person
-from releve.outbound.fact_tables import build_empty_frames
+from releve.plugins.outbound.engine import Contract, LegalRules, Person
+from releve.plugins.outbound.engine.fact_tables import build_empty_frames
+from releve.plugins.outbound.gate.campaigns import load_campaigns
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.decision import build_call, judge_for_holders
+from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
+from releve.plugins.outbound.gate.fact_reader import CampaignTerms, read_facts
+from releve.plugins.outbound.gate.models import Decision
+from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request
+from releve.plugins.outbound.gate.proofs import replay_decision
 from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     CALLER,

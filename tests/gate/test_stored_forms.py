@@ -15,15 +15,20 @@ from typing import Any
 import polars as pl
 import pytest
 
-from releve.gate.attempt_outcomes import read_outcomes
-from releve.gate.campaign_cache import build_row
-from releve.gate.fact_reader import CampaignFacts, KnownFacts, hash_facts
-from releve.gate.models import CampaignRow, Cursor, PersonRequestRow
-from releve.gate.pseudonyms import hash_value, key_check, number_pseudonym, person_pseudonym
-from releve.gate.request_feeds import take_files, take_rows
-from releve.gate.sql import OWN, TABLES
-from releve.outbound.fact_tables import read_tables
-from releve.outbound.judged_call import fill_provider
+from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.engine.judged_call import fill_provider
+from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
+from releve.plugins.outbound.gate.campaign_cache import build_row
+from releve.plugins.outbound.gate.fact_reader import CampaignFacts, KnownFacts, hash_facts
+from releve.plugins.outbound.gate.models import CampaignRow, Cursor, PersonRequestRow
+from releve.plugins.outbound.gate.pseudonyms import (
+    hash_value,
+    key_check,
+    number_pseudonym,
+    person_pseudonym,
+)
+from releve.plugins.outbound.gate.request_feeds import take_files, take_rows
+from releve.plugins.outbound.gate.sql import OWN, TABLES
 from tests.gate.sample_campaign import CLIENT, phone, record_people
 
 AT = datetime(2026, 9, 15, 9, tzinfo=UTC)

@@ -11,19 +11,21 @@ import pytest
 from django.apps import apps
 from django.db.models import CharField
 
-from releve.gate.attempt_outcomes import read_outcomes
-from releve.gate.campaigns import (
+from releve.plugins.outbound.engine import Attempt, Withdrawal
+from releve.plugins.outbound.engine.fact_tables import build_empty_frames
+from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
+from releve.plugins.outbound.gate.campaigns import (
     RegisterState,
     read_register_ages,
     read_register_minutes,
     read_register_state,
     record_campaign,
 )
-from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
-from releve.gate.erasure import NewPersonalValue, read_value, store_values
-from releve.gate.errors import LoadRefused
-from releve.gate.fact_import import find_row_faults, load_facts
-from releve.gate.models import (
+from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, read_clock
+from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, store_values
+from releve.plugins.outbound.gate.errors import LoadRefused
+from releve.plugins.outbound.gate.fact_import import find_row_faults, load_facts
+from releve.plugins.outbound.gate.models import (
     ConsentRow,
     Cursor,
     FeedFaultRow,
@@ -32,16 +34,14 @@ from releve.gate.models import (
     WatermarkRow,
     WithdrawalRow,
 )
-from releve.gate.pseudonyms import (
+from releve.plugins.outbound.gate.pseudonyms import (
     commit_proof,
     is_subscriber,
     number_pseudonym,
     number_text,
     person_pseudonym,
 )
-from releve.gate.request_feeds import take_files
-from releve.outbound import Attempt, Withdrawal
-from releve.outbound.fact_tables import build_empty_frames
+from releve.plugins.outbound.gate.request_feeds import take_files
 from tests.gate.sample_campaign import (
     CLIENT,
     build_consent,

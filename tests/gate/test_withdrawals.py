@@ -7,17 +7,7 @@ from datetime import date, timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
-from releve.gate.attempt_outcomes import preview_numbers, record_withdrawal
-from releve.gate.campaigns import record_campaign
-from releve.gate.db_clock import read_clock
-from releve.gate.erasure import years_later
-from releve.gate.errors import KeyFault, NoMatch
-from releve.gate.fact_import import load_facts
-from releve.gate.fact_reader import read_facts
-from releve.gate.models import ConsentRow, Load, PseudonymValue, WithdrawalRow
-from releve.gate.person_requests import PhoneRequest, record_request
-from releve.gate.pseudonyms import forget_key, number_pseudonym, person_pseudonym
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     Attempt,
     Call,
     Callback,
@@ -27,6 +17,16 @@ from releve.outbound import (
     built_in_rules,
     judge_call,
 )
+from releve.plugins.outbound.gate.attempt_outcomes import preview_numbers, record_withdrawal
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.erasure import years_later
+from releve.plugins.outbound.gate.errors import KeyFault, NoMatch
+from releve.plugins.outbound.gate.fact_import import load_facts
+from releve.plugins.outbound.gate.fact_reader import read_facts
+from releve.plugins.outbound.gate.models import ConsentRow, Load, PseudonymValue, WithdrawalRow
+from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request
+from releve.plugins.outbound.gate.pseudonyms import forget_key, number_pseudonym, person_pseudonym
 from tests.gate.sample_campaign import (
     CALLER,
     CAMPAIGN,
@@ -161,7 +161,7 @@ def test_what_was_said_here_is_noted_for_a_restored_backup(
         PseudonymValue.objects.filter(what="person").delete()
     noted: list[Load] = []
     for module in ("withdrawals", "person_requests"):
-        monkeypatch.setattr(f"releve.gate.{module}.note_load", noted.append)
+        monkeypatch.setattr(f"releve.plugins.outbound.gate.{module}.note_load", noted.append)
     record_withdrawal(CLIENT, phone(1), read_clock(), consent="C1", by="tests")
     record_request(PhoneRequest("k", phone(1), "stop", CLIENT), by="tests")
     assert noted == list(Load.objects.order_by("pk"))[-2:]

@@ -9,18 +9,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from releve.gate.campaigns import load_campaigns, record_campaign
-from releve.gate.clients import resolve_client
-from releve.gate.db_clock import read_clock
-from releve.gate.errors import LoadRefused
-from releve.gate.fact_import import load_facts, load_frames
-from releve.gate.fact_reader import CampaignTerms, read_facts
-from releve.gate.models import AbandonedRow, ClientName, RefusalRow, WithdrawalRow
-from releve.gate.models import CampaignRow as Row
-from releve.outbound import Attempt, Call, Contract, Person, judge_call
-from releve.outbound import SpokenRefusal as Fact
-from releve.outbound import Withdrawal as Taken
-from releve.outbound.fact_tables import read_tables
+from releve.plugins.outbound.engine import Attempt, Call, Contract, Person, judge_call
+from releve.plugins.outbound.engine import SpokenRefusal as Fact
+from releve.plugins.outbound.engine import Withdrawal as Taken
+from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
+from releve.plugins.outbound.gate.clients import resolve_client
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.errors import LoadRefused
+from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
+from releve.plugins.outbound.gate.fact_reader import CampaignTerms, read_facts
+from releve.plugins.outbound.gate.models import AbandonedRow, ClientName, RefusalRow, WithdrawalRow
+from releve.plugins.outbound.gate.models import CampaignRow as Row
 from tests.gate.sample_campaign import (
     CALLER,
     CAMPAIGN,

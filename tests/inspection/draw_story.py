@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from django.db import transaction
 
 from releve.cli.main import main
-from releve.evidence import verify, verify_draw
 from releve.ledger.keys import public_key
+from releve.plugins.evidence import verify, verify_draw
 
 __all__ = ["DAY", "FOLLOWING", "Clock", "Draws", "judge", "run"]
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import pytest
 
-from releve.inspection import (
+from releve.plugins.inspection.engine import (
     DrawError,
     bind_plan,
     build_chain,

@@ -13,11 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.accounts.permissions import Role
-from releve.evidence import verify, verify_draw
-from releve.inspection import reveal_link
 from releve.ledger import chain as ledger
 from releve.live import api
 from releve.live.draws import _show_entry
+from releve.plugins.evidence import verify, verify_draw
+from releve.plugins.inspection.engine import reveal_link
 from releve.situation import DrawPlanned
 from tests.desk_api.conftest import program
 from tests.inspection.draw_story import DAY, Draws, judge

@@ -16,10 +16,10 @@ from unittest import mock
 
 import pytest
 
-from releve.evidence import verify
-from releve.inspection import hash_present_list
 from releve.ledger.keys import public_key
 from releve.live import api
+from releve.plugins.evidence import verify
+from releve.plugins.inspection.engine import hash_present_list
 from tests.inspection.draw_story import DAY, FOLLOWING, Draws, judge, run
 
 pytestmark = pytest.mark.database

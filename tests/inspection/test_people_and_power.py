@@ -7,7 +7,7 @@ from itertools import combinations, product
 
 import pytest
 
-from releve.inspection import (
+from releve.plugins.inspection.engine import (
     DrawError,
     allocate_tests,
     commit_person,

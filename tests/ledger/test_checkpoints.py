@@ -16,7 +16,6 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from releve.cli import main
-from releve.evidence.verify import is_included
 from releve.ledger.chain import append_all
 from releve.ledger.guards import ProofError
 from releve.ledger.models import LedgerEntry
@@ -36,6 +35,7 @@ from releve.ledger.witnesses import (
     list_cosignatures,
     list_witnesses,
 )
+from releve.plugins.evidence.verify import is_included
 from releve.upkeep.doctor_data import check_ledger
 from releve.upkeep.findings import Examination
 from tests.ledger.sample_entries import at, draft_case, draft_closure

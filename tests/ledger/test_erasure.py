@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 
-from releve.evidence.verify import Export, Keys, check_proof
 from releve.ledger.chain import append, append_all, iter_entries, read_head
 from releve.ledger.erasure import ERASED, erase_due, erase_subject, set_erase_on
 from releve.ledger.export import export_lines, write_export
@@ -18,6 +17,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import sign_root
+from releve.plugins.evidence.verify import Export, Keys, check_proof
 from tests.ledger.ledger_processes import (
     create_installation,
     run_ledger_command,

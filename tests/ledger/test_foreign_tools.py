@@ -12,7 +12,6 @@ import pytest
 from django.db import transaction
 from pytest_django.fixtures import Settings
 
-from releve.evidence.verify import is_included
 from releve.ledger import roots
 from releve.ledger.chain import append_all
 from releve.ledger.guards import ProofError
@@ -34,6 +33,7 @@ from releve.ledger.witnesses import (
     encode_cbor,
     list_cosignatures,
 )
+from releve.plugins.evidence.verify import is_included
 from tests.ledger.sample_entries import at, draft_closure
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import releve
 from releve.accounts.grants import STREAM as ACCESS
-from releve.evidence.store import STREAM as EVIDENCE
 from releve.ledger.disclosure import KIND_LABELS, STREAM_LABELS
 from releve.live.api import LIVE
+from releve.plugins.evidence.store import STREAM as EVIDENCE
 
 
 def test_every_kind_that_is_written_has_a_label() -> None:

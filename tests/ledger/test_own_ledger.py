@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from releve.evidence.own_ledger import verify_with_root
 from releve.ledger.chain import append
 from releve.ledger.roots import sign_root
+from releve.plugins.evidence.own_ledger import verify_with_root
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

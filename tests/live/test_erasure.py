@@ -18,14 +18,14 @@ from releve.accounts.models import User
 from releve.accounts.permissions import Role
 from releve.accounts.person_erasure import erase_person, preview_erasure
 from releve.erasure import registered
-from releve.evidence.verify import Export, Keys
-from releve.gate.models import Decision
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
 from releve.live import api as live
 from releve.live import situation_cache
 from releve.live.models import PlanText
+from releve.plugins.evidence.verify import Export, Keys
+from releve.plugins.outbound.gate.models import Decision
 from releve.registry.blocks import operator_digest
 from releve.registry.models import Block, Version
 from releve.registry.storage import load_sheets

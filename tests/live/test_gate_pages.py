@@ -16,15 +16,15 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
-from releve.association import contracts, exchange
-from releve.association.contracts import DRILL, list_contracts, take_step
-from releve.association.gates import announce_gate, run_clearings
-from releve.association.models import OwnOrder
-from releve.association.spare_searches import run_searches
-from releve.desk.valve import OUTCOMES
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from releve.sector import SectorOffer, parse_order
+from releve.plugins.sector.association import contracts, exchange
+from releve.plugins.sector.association.contracts import DRILL, list_contracts, take_step
+from releve.plugins.sector.association.gates import announce_gate, run_clearings
+from releve.plugins.sector.association.models import OwnOrder
+from releve.plugins.sector.association.spare_searches import run_searches
+from releve.plugins.sector.engine import SectorOffer, parse_order
+from releve.plugins.sector.valve_pages import OUTCOMES
 from tests.accounts.people import look_as
 from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven
 from tests.live.scenario import Scenario

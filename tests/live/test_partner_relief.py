@@ -10,17 +10,22 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.association import contracts
-from releve.association.agents import EFFICIENCY, lend_agents, lend_from_plan
-from releve.association.contracts import DRILL, load_contract, start_contract, take_step
-from releve.association.models import LentAgent
 from releve.live import api as live
 from releve.live.plans import read_settings
 from releve.live.relief_solver import ReliefRequest, solve_priced_relief
 from releve.network import day_bounds
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.spare import find_spare
-from releve.sector import ContractTerms, SectorError
+from releve.plugins.sector.association import contracts
+from releve.plugins.sector.association.agents import EFFICIENCY, lend_agents, lend_from_plan
+from releve.plugins.sector.association.contracts import (
+    DRILL,
+    load_contract,
+    start_contract,
+    take_step,
+)
+from releve.plugins.sector.association.models import LentAgent
+from releve.plugins.sector.engine import ContractTerms, SectorError
 from tests.live.scenario import Scenario
 from tests.sector.sector_case import CLERK, NOW, make_terms
 

@@ -16,10 +16,10 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.models import IdentityRequest
 from releve.accounts.person_erasure import LOOK_DAYS
-from releve.association.membership import KEPT_DAYS
 from releve.erasure import columns, erase_due
 from releve.live.models import Contact, Effect, Message, Routes
 from releve.live.retention import EFFECT_DAYS, MESSAGE_DAYS
+from releve.plugins.sector.association.membership import KEPT_DAYS
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -117,7 +117,7 @@ def test_a_database_that_was_made_before_lent_agents_samples_them_no_more() -> N
     """There the migration that sees to all other columns ran before the table was made."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite samples no values")
-    later = import_module("releve.association.migrations.0004_statistics").Migration
+    later = import_module("releve.plugins.sector.association.migrations.0004_statistics").Migration
     with connection.schema_editor() as editor:
         editor.execute("ALTER TABLE association_lentagent ALTER COLUMN agent SET STATISTICS 100")
         for step in later.operations:

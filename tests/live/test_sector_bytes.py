@@ -12,10 +12,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.association import exchange
-from releve.association.bulletin import draft_offers, draft_requests
-from releve.association.contract_exchange import TermsBeside, draft_contracts
-from releve.association.exchange import (
+from releve.network import Operator
+from releve.plan.spare import list_skill_names
+from releve.plugins.sector.association import exchange
+from releve.plugins.sector.association.bulletin import draft_offers, draft_requests
+from releve.plugins.sector.association.contract_exchange import TermsBeside, draft_contracts
+from releve.plugins.sector.association.exchange import (
     fetch_gates,
     fetch_result,
     run_member_gates,
@@ -23,13 +25,11 @@ from releve.association.exchange import (
     send_order,
     sync_contracts,
 )
-from releve.association.gate_member import prepare_commit, prepare_request
-from releve.association.gates import announce_gate, run_clearings, take_order
-from releve.association.membership import prepare_contribution
-from releve.association.models import ReliefGate
-from releve.network import Operator
-from releve.plan.spare import list_skill_names
-from releve.sector import (
+from releve.plugins.sector.association.gate_member import prepare_commit, prepare_request
+from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order
+from releve.plugins.sector.association.membership import prepare_contribution
+from releve.plugins.sector.association.models import ReliefGate
+from releve.plugins.sector.engine import (
     ClientTerms,
     GateOrder,
     ReliefPackage,

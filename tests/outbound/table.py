@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from releve.network.moments import zone
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     ITEMS,
     Abandoned,
     Alias,
@@ -35,7 +35,7 @@ from releve.outbound import (
     Watermark,
     Withdrawal,
 )
-from releve.outbound.vocabulary import find_sector
+from releve.plugins.outbound.engine.vocabulary import find_sector
 
 CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "person-1", "+33144556677", "+33162000001"
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")

@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 from dateutil.easter import easter as almanac
 
-from releve.outbound import Call, Callback, CallFault, built_in_rules, judge_call, load_rules
-from releve.outbound.checks import INSTANTS
-from releve.outbound.hours import (
+from releve.plugins.outbound.engine import (
+    Call,
+    Callback,
+    CallFault,
+    built_in_rules,
+    judge_call,
+    load_rules,
+)
+from releve.plugins.outbound.engine.checks import INSTANTS
+from releve.plugins.outbound.engine.hours import (
     WeekHours,
     compute_easter,
     find_closing,
@@ -19,10 +26,10 @@ from releve.outbound.hours import (
     parse_day_rules,
     parse_windows,
 )
-from releve.outbound.judged_call import build_judged_call
-from releve.outbound.legal_rows import find_legal_midnight
-from releve.outbound.numbers import Number, NumberTable, Prefix
-from releve.outbound.rule_files import built_in_texts
+from releve.plugins.outbound.engine.judged_call import build_judged_call
+from releve.plugins.outbound.engine.legal_rows import find_legal_midnight
+from releve.plugins.outbound.engine.numbers import Number, NumberTable, Prefix
+from releve.plugins.outbound.engine.rule_files import built_in_texts
 from tests.outbound.table import case_of as case_from
 from tests.outbound.table import instant
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.outbound import built_in_rules, find_next_allowed, judge_call
+from releve.plugins.outbound.engine import built_in_rules, find_next_allowed, judge_call
 from tests.outbound.reasons import NAMES, all_cases
 from tests.outbound.table import Case
 

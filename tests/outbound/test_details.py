@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from releve.network.moments import zone
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     Call,
     CallFault,
     CallVerdict,
@@ -19,9 +19,9 @@ from releve.outbound import (
     judge_call,
     load_rules,
 )
-from releve.outbound.consents import find_last_day
-from releve.outbound.fact_files import TABLES
-from releve.outbound.facts import (
+from releve.plugins.outbound.engine.consents import find_last_day
+from releve.plugins.outbound.engine.fact_files import TABLES
+from releve.plugins.outbound.engine.facts import (
     Abandoned,
     Attempt,
     Callback,
@@ -36,12 +36,12 @@ from releve.outbound.facts import (
     Watermark,
     Withdrawal,
 )
-from releve.outbound.hours import WeekHours, parse_day_rules, parse_windows
-from releve.outbound.judged_call import build_judged_call, find_territory
-from releve.outbound.legal_rows import Words
-from releve.outbound.numbers import NumberTable, Prefix
-from releve.outbound.rule_files import built_in_texts
-from releve.outbound.vocabulary import get_vocabulary, list_word_columns
+from releve.plugins.outbound.engine.hours import WeekHours, parse_day_rules, parse_windows
+from releve.plugins.outbound.engine.judged_call import build_judged_call, find_territory
+from releve.plugins.outbound.engine.legal_rows import Words
+from releve.plugins.outbound.engine.numbers import NumberTable, Prefix
+from releve.plugins.outbound.engine.rule_files import built_in_texts
+from releve.plugins.outbound.engine.vocabulary import get_vocabulary, list_word_columns
 from tests.outbound.table import CLIENT, NUMBER, PERSON, case_of, instant
 
 RULES = built_in_rules()

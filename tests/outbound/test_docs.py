@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from releve.outbound import built_in_rules
-from releve.outbound.fact_files import TABLES, list_columns
-from releve.outbound.phrases import render_rules, select_rows_on
+from releve.plugins.outbound.engine import built_in_rules
+from releve.plugins.outbound.engine.fact_files import TABLES, list_columns
+from releve.plugins.outbound.engine.phrases import render_rules, select_rows_on
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound.md"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from releve.outbound.errors import FactFaults
-from releve.outbound.fact_files import TABLES, list_columns, must_be_filled
-from releve.outbound.fact_tables import read_tables
+from releve.plugins.outbound.engine.errors import FactFaults
+from releve.plugins.outbound.engine.fact_files import TABLES, list_columns, must_be_filled
+from releve.plugins.outbound.engine.fact_tables import read_tables
 
 AT = "2026-11-20T11:00:00+01:00"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

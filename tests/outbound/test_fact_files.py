@@ -9,11 +9,11 @@ from io import BytesIO
 import polars as pl
 import pytest
 
-from releve.outbound import fact_references
-from releve.outbound.errors import FactFaults
-from releve.outbound.fact_files import NEEDED, TABLES, list_columns, must_be_filled
-from releve.outbound.fact_tables import build_empty_frames, build_facts, read_tables
-from releve.outbound.vocabulary import get_vocabulary, list_word_columns
+from releve.plugins.outbound.engine import fact_references
+from releve.plugins.outbound.engine.errors import FactFaults
+from releve.plugins.outbound.engine.fact_files import NEEDED, TABLES, list_columns, must_be_filled
+from releve.plugins.outbound.engine.fact_tables import build_empty_frames, build_facts, read_tables
+from releve.plugins.outbound.engine.vocabulary import get_vocabulary, list_word_columns
 
 WITHDRAWALS = "client,person,at,consent,channel\n"
 AT = "2026-11-20T11:00:00+01:00"

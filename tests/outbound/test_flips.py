@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli import main
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     CallFault,
     Contract,
     Facts,
@@ -19,7 +19,7 @@ from releve.outbound import (
     built_in_texts,
     load_rules,
 )
-from releve.outbound.rule_impact import find_flips, read_calls
+from releve.plugins.outbound.engine.rule_impact import find_flips, read_calls
 from tests.outbound.table import FEEDS
 
 CALLS = b"""id,client,number,at,object,sector,caller,person,address

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from releve.network.moments import UTC, zone
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     Call,
     Facts,
     Mandate,
@@ -20,7 +20,7 @@ from releve.outbound import (
     find_next_allowed,
     load_rules,
 )
-from releve.outbound.hours import (
+from releve.plugins.outbound.engine.hours import (
     HolidayRules,
     WeekHours,
     add_working_days,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from releve.outbound.errors import ListFault
-from releve.outbound.list_rows import read_header, read_rows
+from releve.plugins.outbound.engine.errors import ListFault
+from releve.plugins.outbound.engine.list_rows import read_header, read_rows
 
 NUMBER = "+33144556677"
 HEAD = b"number;person;callee\n"

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 import yaml
 
-from releve.outbound import LegalRowFaults, built_in_texts, judge_call, load_rules
+from releve.plugins.outbound.engine import LegalRowFaults, built_in_texts, judge_call, load_rules
 from tests.outbound.table import case_of
 
 SOUND = {

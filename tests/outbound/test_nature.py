@@ -8,7 +8,7 @@ from itertools import product
 import polars as pl
 import pytest
 
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     ITEMS,
     FactFaults,
     LegalRules,
@@ -16,10 +16,15 @@ from releve.outbound import (
     built_in_texts,
     load_rules,
 )
-from releve.outbound.fact_tables import build_facts, read_tables
-from releve.outbound.screening import COLUMNS, Screener
-from releve.outbound.verdict import CallVerdict, judge_call
-from releve.outbound.vocabulary import find_covering, find_finer_words, find_sector, get_vocabulary
+from releve.plugins.outbound.engine.fact_tables import build_facts, read_tables
+from releve.plugins.outbound.engine.screening import COLUMNS, Screener
+from releve.plugins.outbound.engine.verdict import CallVerdict, judge_call
+from releve.plugins.outbound.engine.vocabulary import (
+    find_covering,
+    find_finer_words,
+    find_sector,
+    get_vocabulary,
+)
 from tests.outbound.people import frame_of, people_of
 from tests.outbound.table import CLIENT, case_of, cases_of, instant
 

@@ -22,7 +22,7 @@ import polars as pl
 import pytest
 
 from releve.network import folder_reader
-from releve.outbound import (  # fmt: skip
+from releve.plugins.outbound.engine import (
     Call,
     FactFaults,
     built_in_rules,
@@ -31,11 +31,11 @@ from releve.outbound import (  # fmt: skip
     judge_call,
     numbers,
 )
-from releve.outbound.fact_files import NEEDED, TABLES, list_columns
-from releve.outbound.fact_references import FORBIDDING
-from releve.outbound.fact_tables import build_facts_on, read_tables
-from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.vocabulary import find_sector, get_vocabulary, list_word_columns
+from releve.plugins.outbound.engine.fact_files import NEEDED, TABLES, list_columns
+from releve.plugins.outbound.engine.fact_references import FORBIDDING
+from releve.plugins.outbound.engine.fact_tables import build_facts_on, read_tables
+from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.engine.vocabulary import find_sector, get_vocabulary, list_word_columns
 from tests.outbound.table import CALLER, CLIENT, NUMBER, PERSON
 
 RULES = built_in_rules()

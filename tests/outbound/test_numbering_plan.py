@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from releve.outbound import built_in_rules
-from releve.outbound.numbers import (
+from releve.plugins.outbound.engine import built_in_rules
+from releve.plugins.outbound.engine.numbers import (
     NumberTable,
     Prefix,
     mark_miswritten_numbers,

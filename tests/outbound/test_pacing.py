@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from releve.outbound import compute_abandoned_share, estimate_abandoned
+from releve.plugins.outbound.engine import compute_abandoned_share, estimate_abandoned
 
 
 def test_the_share_is_of_the_live_calls() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from releve.outbound import built_in_rules, judge_call
-from releve.outbound.fact_files import TABLES, list_columns
-from releve.outbound.legal_rows import LegalRow, Words
-from releve.outbound.phrases import format_basis
-from releve.outbound.sentences import REASONS, render_sentence
-from releve.outbound.vocabulary import get_vocabularies
+from releve.plugins.outbound.engine import built_in_rules, judge_call
+from releve.plugins.outbound.engine.fact_files import TABLES, list_columns
+from releve.plugins.outbound.engine.legal_rows import LegalRow, Words
+from releve.plugins.outbound.engine.phrases import format_basis
+from releve.plugins.outbound.engine.sentences import REASONS, render_sentence
+from releve.plugins.outbound.engine.vocabulary import get_vocabularies
 from tests.outbound.reasons import all_findings, page
 from tests.outbound.table import case_of
 

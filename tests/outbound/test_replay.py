@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.cli.outbound_facts import read_facts
-from releve.outbound import Call, built_in_rules, judge_call
-from releve.outbound.fact_tables import build_facts_on
+from releve.plugins.outbound.commands.facts import read_facts
+from releve.plugins.outbound.engine import Call, built_in_rules, judge_call
+from releve.plugins.outbound.engine.fact_tables import build_facts_on
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "outbound-replay.md"

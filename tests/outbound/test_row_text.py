@@ -6,11 +6,16 @@ from datetime import date
 
 import pytest
 
-from releve.outbound import built_in_rules
-from releve.outbound.fact_files import COLUMN_LABELS, FACT_LABELS, format_cell, list_columns
-from releve.outbound.legal_rows import SOURCES, cite_sources, list_source_numbers
-from releve.outbound.phrases import list_jurisdictions, select_rows_on
-from releve.outbound.row_text import (
+from releve.plugins.outbound.engine import built_in_rules
+from releve.plugins.outbound.engine.fact_files import (
+    COLUMN_LABELS,
+    FACT_LABELS,
+    format_cell,
+    list_columns,
+)
+from releve.plugins.outbound.engine.legal_rows import SOURCES, cite_sources, list_source_numbers
+from releve.plugins.outbound.engine.phrases import list_jurisdictions, select_rows_on
+from releve.plugins.outbound.engine.row_text import (
     GATE_LABELS,
     JURISDICTION_LABELS,
     PARAMETER_LABELS,
@@ -18,7 +23,7 @@ from releve.outbound.row_text import (
     describe_limits,
     value_label,
 )
-from releve.outbound.rule_kinds import GATES, KINDS, SURE
+from releve.plugins.outbound.engine.rule_kinds import GATES, KINDS, SURE
 
 
 def test_a_word_of_the_law_reads_as_in_its_vocabulary() -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from releve.cli.outbound_facts import read_facts, scan_facts
-from releve.outbound import Call, FactFaults, built_in_rules
-from releve.outbound.fact_files import TABLES, list_columns
-from releve.outbound.fact_tables import read_tables
-from releve.outbound.list_rows import SCANNED, scan_table, tidy_table
-from releve.outbound.numbers import normalize_shown_numbers
-from releve.outbound.screening import Screener
+from releve.plugins.outbound.commands.facts import read_facts, scan_facts
+from releve.plugins.outbound.engine import Call, FactFaults, built_in_rules
+from releve.plugins.outbound.engine.fact_files import TABLES, list_columns
+from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.engine.list_rows import SCANNED, scan_table, tidy_table
+from releve.plugins.outbound.engine.numbers import normalize_shown_numbers
+from releve.plugins.outbound.engine.screening import Screener
 from tests.gate.test_french_folder import book
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT

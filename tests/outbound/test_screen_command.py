@@ -17,12 +17,13 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-from releve.cli import main, outbound_run
-from releve.outbound import Call, built_in_rules, judge_call
-from releve.outbound.errors import ListFault
-from releve.outbound.fact_files import escape_cell, escape_column
-from releve.outbound.fact_tables import build_facts
-from releve.outbound.list_rows import read_header, read_rows
+from releve.cli import main
+from releve.plugins.outbound.commands import run
+from releve.plugins.outbound.engine import Call, built_in_rules, judge_call
+from releve.plugins.outbound.engine.errors import ListFault
+from releve.plugins.outbound.engine.fact_files import escape_cell, escape_column
+from releve.plugins.outbound.engine.fact_tables import build_facts
+from releve.plugins.outbound.engine.list_rows import read_header, read_rows
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 
@@ -109,7 +110,7 @@ def test_no_cell_of_a_list_becomes_a_formula_of_a_spreadsheet(tmp_path: Path) ->
     assert [row["international"] for row in given] == [f"+3314455667{n}" for n in range(5)]
     shown = [row["text"] for row in cells_of(out / "broken.csv", ";")]
     assert shown == [f"'{line}" for line in broken]
-    for name in outbound_run.LISTS:
+    for name in run.LISTS:
         lines = (out / f"{name}.csv").read_text("utf-8").splitlines()
         cells = [cell for row in csv.reader(lines, delimiter=";") for cell in row]
         assert not any(cell.startswith(tuple("=-@\t")) for cell in cells)
@@ -196,7 +197,7 @@ def test_a_list_without_rows_gives_empty_lists(tmp_path: Path) -> None:
     path, out = tmp_path / "list.csv", tmp_path / "out"
     path.write_text("number\n", encoding="utf-8")
     assert screened(path, out).exit_code == 0
-    assert [cells_of(out / f"{name}.csv") for name in outbound_run.LISTS] == [[], [], []]
+    assert [cells_of(out / f"{name}.csv") for name in run.LISTS] == [[], [], []]
 
 
 @pytest.mark.slow
@@ -205,7 +206,7 @@ def test_what_was_killed_goes_on_and_does_no_chunk_twice(
 ) -> None:
     path, more = tmp_path / "people.csv", ("--facts", str(facts), "--chunk", "10")
     assert screened(path, tmp_path / "whole", *more).exit_code == 0
-    out, judged, real = tmp_path / "out", [], outbound_run.read_rows
+    out, judged, real = tmp_path / "out", [], run.read_rows
 
     def killed(head: object, lines: list[bytes], first: int) -> object:
         judged.append(first)
@@ -216,7 +217,7 @@ def test_what_was_killed_goes_on_and_does_no_chunk_twice(
             raise KeyboardInterrupt
         return real(head, lines, first)
 
-    monkeypatch.setattr(outbound_run, "read_rows", killed)
+    monkeypatch.setattr(run, "read_rows", killed)
     assert screened(path, out, *more).exit_code != 0
     assert not (out / "summary.json").exists()
     assert screened(path, out, *more).exit_code == 0
@@ -245,7 +246,7 @@ def test_progress_is_said_on_the_error_output_once_it_takes_long(
     path = tmp_path / "list.csv"
     path.write_text("number\n" + "+33144556677\n" * 4, encoding="utf-8")
     assert screened(path, tmp_path / "quick").stderr == ""
-    monkeypatch.setattr("releve.cli.outbound_facts._QUIET_SECONDS", -1.0)
+    monkeypatch.setattr("releve.plugins.outbound.commands.facts._QUIET_SECONDS", -1.0)
     given = screened(path, tmp_path / "slow", "--chunk", "2")
     assert given.stderr.splitlines() == [" 56%  2 rows", "100%  4 rows"]
 

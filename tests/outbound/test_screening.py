@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from releve.outbound import (
+from releve.plugins.outbound.engine import (
     ITEMS,
     Call,
     CallVerdict,
@@ -21,10 +21,10 @@ from releve.outbound import (
     load_rules,
     screening,
 )
-from releve.outbound.fact_tables import build_facts, build_facts_on
-from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.screening import COLUMNS, Screener
-from releve.outbound.vocabulary import find_sector
+from releve.plugins.outbound.engine.fact_tables import build_facts, build_facts_on
+from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.engine.screening import COLUMNS, Screener
+from releve.plugins.outbound.engine.vocabulary import find_sector
 from tests.outbound.people import NUMBERS, frame_of, people_of
 from tests.outbound.table import CALLER, CLIENT, instant
 

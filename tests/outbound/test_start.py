@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main
 from releve.network.moments import zone
-from releve.outbound import built_in_rules, judge_call
-from releve.outbound.fact_files import TABLES
-from releve.outbound.fact_tables import build_facts, read_tables
-from releve.outbound.starter import build_starter
+from releve.plugins.outbound.engine import built_in_rules, judge_call
+from releve.plugins.outbound.engine.fact_files import TABLES
+from releve.plugins.outbound.engine.fact_tables import build_facts, read_tables
+from releve.plugins.outbound.engine.starter import build_starter
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 PARIS = zone("Europe/Paris")

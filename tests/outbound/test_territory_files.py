@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from releve.outbound.numbers import Prefix
-from releve.outbound.rule_files import read_day, read_numbers, read_territories
+from releve.plugins.outbound.engine.numbers import Prefix
+from releve.plugins.outbound.engine.rule_files import read_day, read_numbers, read_territories
 
 GOOD = {"code": "FR", "zone": "Europe/Paris", "jurisdiction": "FR", "fr": "France"}
 

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from releve.cli.outbound import outbound
 from releve.network.table_words import fold
-from releve.outbound import built_in_rules
-from releve.outbound.errors import WordFault
-from releve.outbound.phrases import render_vocabularies
-from releve.outbound.vocabulary import (
+from releve.plugins.outbound.commands.outbound import outbound
+from releve.plugins.outbound.engine import built_in_rules
+from releve.plugins.outbound.engine.errors import WordFault
+from releve.plugins.outbound.engine.phrases import render_vocabularies
+from releve.plugins.outbound.engine.vocabulary import (
     find_lineage,
     find_sector,
     find_word_id,
@@ -23,7 +23,7 @@ from releve.outbound.vocabulary import (
     parse_vocabulary,
     parse_word,
 )
-from releve.outbound.word_frames import mark_unknown_words
+from releve.plugins.outbound.engine.word_frames import mark_unknown_words
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-words.md"
 NAMES = sorted(get_vocabularies())

@@ -10,11 +10,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
 from django.utils.translation import override
 
-from releve.demand.telework import EffectStep, ProgrammeVerdict, judge_programmes
 from releve.desk.access.guard import COOKIE
-from releve.desk.telework import draw_steps, verdict_words
 from releve.desk.text import Text
 from releve.network import Operator, read_operator, sample_operator, write_operator
+from releve.plugins.telework.engine import EffectStep, ProgrammeVerdict, judge_programmes
+from releve.plugins.telework.pages import draw_steps, verdict_words
 from releve.registry.models import TeleworkEstimate, Version
 from releve.registry.row_text import find_estimate
 from releve.registry.service import get_current_version, load_operator

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.gate.attempt_outcomes import COLUMNS
+from releve.plugins.outbound.gate.attempt_outcomes import COLUMNS
 from tests.gate.sample_campaign import phone
 from tests.routing.outbound_run import Softphone, outbound_operator, run_calls
 from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, wait_until

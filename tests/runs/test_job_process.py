@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from releve.crashtest import Settings
 from releve.files.atomic import try_lock
+from releve.plugins.crashtest.crash_test_job import build_job_request
+from releve.plugins.crashtest.engine import Settings
+from releve.plugins.crashtest.outlook_job import OUTLOOKS, OutlookOrder
 from releve.runs import job_process
-from releve.runs.crash_test_job import build_job_request
 from releve.runs.inputs import EventsFileError, RunError
 from releve.runs.job_process import resume_job, run_job, stop_job
 from releve.runs.job_store import JobStore, current_stamp
-from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
 from tests.desk_crashtest.conftest import Maker
 
 

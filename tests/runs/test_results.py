@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from releve.crashtest.comparison import Difference
+from releve.plugins.crashtest.engine.comparison import Difference
 from releve.runs.results import RunResults
 from tests.desk_crashtest.conftest import POLICIES, build_result, of
 

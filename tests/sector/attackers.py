@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 from scipy.optimize import linprog
 
-from releve.sector.disclosure import (
+from releve.plugins.sector.engine.disclosure import (
     DisclosureRule,
     EarlierDay,
     PlainJudge,

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from releve.sector import (
+from releve.plugins.sector.engine import (
     BulletinDesign,
     ClosedDay,
     Contribution,
@@ -42,7 +42,9 @@ NAMES = tuple(f"member-{i}" for i in range(7))
 MASKS = {name: X25519PrivateKey.from_private_bytes(bytes([i + 1] * 32))
          for i, name in enumerate(NAMES)}  # fmt: skip
 RULES = load_bulletin_rules(
-    (resources.files("releve.sector") / "bulletin_rules.yaml").read_text(encoding="utf-8")
+    (resources.files("releve.plugins.sector.engine") / "bulletin_rules.yaml").read_text(
+        encoding="utf-8"
+    )
 )
 
 

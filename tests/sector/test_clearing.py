@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from releve.cli.sector import sector
-from releve.sector import (
+from releve.plugins.sector.commands import sector
+from releve.plugins.sector.engine import (
     Clearing,
     Openings,
     ReliefMatch,
@@ -31,7 +31,7 @@ from releve.sector import (
     rerun,
     settle,
 )
-from releve.sector.matches import SHARES, count_alone, fill_progressively
+from releve.plugins.sector.engine.matches import SHARES, count_alone, fill_progressively
 
 SEED = b"day"
 

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from releve.sector import ContractStep, SectorError, apply_step, fold_steps, open_contract
+from releve.plugins.sector.engine import (
+    ContractStep,
+    SectorError,
+    apply_step,
+    fold_steps,
+    open_contract,
+)
 from tests.sector.sector_case import CLERK, NOW, bring_to, make_terms, step
 
 STATES = (

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from releve.sector import (
+from releve.plugins.sector.engine import (
     SectorError,
     clear,
     compute_clearing_digest,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from releve.plan import Plan, plan_day
-from releve.sector import (
+from releve.plugins.sector.engine import (
     SectorError,
     build_offers,
     build_requests,

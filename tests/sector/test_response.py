@@ -17,7 +17,7 @@ from releve.network.sample.operator import (
 )
 from releve.plan import PlanSettings, plan_day
 from releve.plan.spare import find_spare
-from releve.sector import (
+from releve.plugins.sector.engine import (
     ClientTerms,
     ClosureWindow,
     ReliefPackage,

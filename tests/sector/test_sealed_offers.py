@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releve.sector import (
+from releve.plugins.sector.engine import (
     OfferRefusal,
     SealedOffer,
     SectorGate,

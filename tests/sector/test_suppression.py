@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.sector.disclosure import (
+from releve.plugins.sector.engine.disclosure import (
     CellSums,
     EarlierDay,
     MaskedJudge,

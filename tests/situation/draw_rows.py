@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from releve.inspection import bind_plan, build_chain, hash_plan, reveal_link
+from releve.plugins.inspection.engine import bind_plan, build_chain, hash_plan, reveal_link
 from releve.situation import DrawPlanned, build_frame
 from tests.situation.rule_chain import START, Chain
 

@@ -23,9 +23,6 @@ from releve.accounts.models import User  # noqa: E402
 from releve.accounts.person_erasure import erase_agent  # noqa: E402
 from releve.cli.backup import save_backup  # noqa: E402
 from releve.cli.main import main  # noqa: E402
-from releve.gate.connections import open_connection  # noqa: E402
-from releve.gate.decision import PendingQuestion  # noqa: E402
-from releve.gate.person_requests import PhoneRequest, record_request  # noqa: E402
 from releve.ledger.chain import append, read_head  # noqa: E402
 from releve.ledger.keys import public_key  # noqa: E402
 from releve.ledger.models import LedgerEntry, OutgoingDocument, PersonalValue  # noqa: E402
@@ -37,6 +34,9 @@ from releve.live.models import Activation, Effect, Message, Relief  # noqa: E402
 from releve.live.notifications import build_send_effect  # noqa: E402
 from releve.live.outside import queue_documents  # noqa: E402
 from releve.live.worker import run_until_idle  # noqa: E402
+from releve.plugins.outbound.gate.connections import open_connection  # noqa: E402
+from releve.plugins.outbound.gate.decision import PendingQuestion  # noqa: E402
+from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request  # noqa: E402
 from releve.upkeep.migrations import make_tables  # noqa: E402
 from tests.gate.sample_campaign import brief, open_rules, question, read_feeds, record_people  # noqa: E402
 from tests.gate.sync_decisions import build_decider  # noqa: E402

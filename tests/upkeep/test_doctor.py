@@ -27,8 +27,6 @@ from releve.accounts import grants, tokens
 from releve.accounts.models import AccountAct, User
 from releve.accounts.reidentification import import_names
 from releve.accounts.tokens import compute_check
-from releve.gate.connections import ensure_gate_key
-from releve.gate.pseudonyms import forget_key
 from releve.ledger.chain import append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import KeyCheck
@@ -37,6 +35,8 @@ from releve.ledger.roots import publish_root, sign_root
 from releve.live import api as live
 from releve.live.models import Contact, WorkerBeat
 from releve.network import read_operator, sample_operator, write_operator
+from releve.plugins.outbound.gate.connections import ensure_gate_key
+from releve.plugins.outbound.gate.pseudonyms import forget_key
 from releve.registry.service import apply_changes, preview_changes
 from releve.upkeep import doctor, doctor_data
 from releve.upkeep.doctor import examine

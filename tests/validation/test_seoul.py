@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli.validate import validate as command
-from releve.crashtest.outbreak import OutbreakError
+from releve.plugins.crashtest.engine.outbreak import OutbreakError
 from releve.validation.seoul import (
     Desk,
     compute_join_count_z,

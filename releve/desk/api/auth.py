@@ -28,15 +28,15 @@ from releve.desk.access.guard import allow_anonymous, require_permission, requir
 from releve.desk.endpoint import refuse_without_operator
 from releve.desk.http import failure, unchanged
 from releve.desk.live.words import refusal_text
-from releve.desk.outbound.page import said
 from releve.desk.text import text_now, translate_error
 from releve.files.plan_folder import PlanFolderError
-from releve.gate.errors import KeyFault
-from releve.gate.fact_import import FAULT_SENTENCES
-from releve.gate.person_requests import RequestFaults, RequestReused
-from releve.gate.request_feeds import FeedMoved
 from releve.ledger.guards import ProofError
 from releve.live import api as live
+from releve.plugins.outbound.gate.errors import KeyFault
+from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
+from releve.plugins.outbound.gate.person_requests import RequestFaults, RequestReused
+from releve.plugins.outbound.gate.request_feeds import FeedMoved
+from releve.plugins.outbound.pages.page import said
 from releve.registry.tables import NotThere
 from releve.situation import EventFaults
 

@@ -28,19 +28,19 @@ from releve.desk.http import require_found
 from releve.desk.ledger import find_entry
 from releve.desk.live.forms import build_record_check
 from releve.desk.live.page import find_stream
-from releve.desk.outbound.page import said
 from releve.desk.page import pick_fields
 from releve.desk.registry.page import VersionRow
-from releve.gate.current_rules import load_current_rules
-from releve.gate.db_clock import read_clock
-from releve.gate.fact_import import FAULT_SENTENCES
-from releve.gate.person_answers import preview_answers
-from releve.gate.person_requests import PhoneRequest, record_request
-from releve.gate.request_feeds import COLUMNS, EVERY, feed_position, take_rows
 from releve.ledger.chain import read_head
 from releve.ledger.disclosure import prove_for_disclosure
 from releve.ledger.roots import load_last_root
 from releve.live import api as live
+from releve.plugins.outbound.gate.current_rules import load_current_rules
+from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
+from releve.plugins.outbound.gate.person_answers import preview_answers
+from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request
+from releve.plugins.outbound.gate.request_feeds import COLUMNS, EVERY, feed_position, take_rows
+from releve.plugins.outbound.pages.page import said
 from releve.registry import service as registry
 from releve.registry.models import Version
 from releve.situation import KINDS, EventFaults, EventRefusal, FieldFault, event_from_json

@@ -15,9 +15,9 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from releve.accounts.scopes import EntryView
 from releve.desk.page import StreamPage
 from releve.desk.registry.page import VersionRow
-from releve.gate.person_answers import AnswerSummary
-from releve.gate.person_requests import RecordedRequest
 from releve.live.api import MessageCounts
+from releve.plugins.outbound.gate.person_answers import AnswerSummary
+from releve.plugins.outbound.gate.person_requests import RecordedRequest
 
 
 class FaultSchema(Schema):

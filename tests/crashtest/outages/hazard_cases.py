@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from releve.crashtest.outages import (
+from releve.plugins.crashtest.engine.outages import (
     Hazard,
     HomeLines,
     Outages,

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from releve.crashtest.outages import Hazard, PlacedSite, Places
-from releve.crashtest.outages.streams import Cell, build_streams
-from releve.crashtest.outbreak.rng import hash_key
+from releve.plugins.crashtest.engine.outages import Hazard, PlacedSite, Places
+from releve.plugins.crashtest.engine.outages.streams import Cell, build_streams
+from releve.plugins.crashtest.engine.outbreak.rng import hash_key
 from tests.crashtest.outages.hazard_cases import Row
 
 _ALL = 2**64 - 1

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from releve.crashtest.outages import (
+from releve.plugins.crashtest.engine.outages import (
     Hazard,
     HazardFaults,
     OutagesError,

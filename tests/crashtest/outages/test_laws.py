@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest.outages import (
+from releve.plugins.crashtest.engine.outages import (
     HomeLines,
     OutagesOverflowError,
     PlacedSite,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest.outages import PlacedSite, Places, draw_outages
-from releve.crashtest.outages.streams import draw_opening_days, list_cells_near
+from releve.plugins.crashtest.engine.outages import PlacedSite, Places, draw_outages
+from releve.plugins.crashtest.engine.outages.streams import draw_opening_days, list_cells_near
 from tests.crashtest.outages.hazard_cases import DAY_0, HAZARDS, PLACES, list_rows
 from tests.crashtest.outages.oracle import apart_km, name_of_calendar, plain_outages, uniform
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from releve.crashtest.outages import (
+from releve.plugins.crashtest.engine.outages import (
     DurationHours,
     Hazard,
     Outages,

@@ -10,10 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from releve.crashtest.outages import HomeLines, PlacedSite, Places, draw_outages, list_places
-from releve.crashtest.outages.shipped import format_hazards, load_shipped_hazards
-from releve.crashtest.outages.streams import measure_distances
 from releve.network import sample_operator
+from releve.plugins.crashtest.engine.outages import (
+    HomeLines,
+    PlacedSite,
+    Places,
+    draw_outages,
+    list_places,
+)
+from releve.plugins.crashtest.engine.outages.shipped import format_hazards, load_shipped_hazards
+from releve.plugins.crashtest.engine.outages.streams import measure_distances
 
 Row = dict[str, str]
 HAZARD = {hazard.id: hazard for hazard in load_shipped_hazards()}
@@ -120,9 +126,7 @@ def test_where_no_strong_earthquake_was_seen_the_rate_says_how_it_was_chosen(
 def test_the_documentation_shows_the_table_that_is_shipped() -> None:
     page = (Path(__file__).parents[3] / "docs" / "outages.md").read_text(encoding="utf-8")
     table = format_hazards(load_shipped_hazards())
-    assert table in page, (
-        "docs/outages.md: put in what `python -m releve.crashtest.outages.shipped` prints"
-    )
+    assert table in page, "docs/outages.md: put in what its module `shipped` prints"
 
 
 def test_the_places_of_an_operator_are_its_sites_and_the_lines_of_those_ready_for_home() -> None:

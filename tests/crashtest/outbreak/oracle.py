@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
-from releve.crashtest.outbreak import (
+from releve.plugins.crashtest.engine.outbreak import (
     ClosureCalendar,
     ClosurePolicy,
     Controls,
@@ -17,12 +17,12 @@ from releve.crashtest.outbreak import (
     Scenario,
     rng,
 )
-from releve.crashtest.outbreak.contacts import (
+from releve.plugins.crashtest.engine.outbreak.contacts import (
     REMOVAL_PER_HOUR,
     compute_infectiousness,
     compute_rates,
 )
-from releve.crashtest.outbreak.disease import tabulate_days, tabulate_multiplier
+from releve.plugins.crashtest.engine.outbreak.disease import tabulate_days, tabulate_multiplier
 from releve.situation.consequences import find_closing_case
 
 MASK = (1 << 64) - 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from releve.crashtest.outbreak import (
+from releve.network import Agent, Operator, Seat, Zone, sample_operator
+from releve.network.model import Client, Floor, OperatorRow, Programme, Shuttle, Site, Stop
+from releve.plugins.crashtest.engine.outbreak import (
     Disease,
     Duration,
     Population,
@@ -12,8 +14,6 @@ from releve.crashtest.outbreak import (
     build_population,
     covid,
 )
-from releve.network import Agent, Operator, Seat, Zone, sample_operator
-from releve.network.model import Client, Floor, OperatorRow, Programme, Shuttle, Site, Stop
 
 
 def plain(value: float) -> SourcedValue:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from releve.crashtest.outbreak import (
+from releve.plugins.crashtest.engine.outbreak import (
     Contacts,
     IncidenceError,
     Scenario,

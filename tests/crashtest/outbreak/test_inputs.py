@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from releve.crashtest.outbreak import (
+from releve.plugins.crashtest.engine.outbreak import (
     ClosurePolicy,
     Contacts,
     Controls,
@@ -32,8 +32,8 @@ from releve.crashtest.outbreak import (
     simulate,
     tabulate_days,
 )
-from releve.crashtest.outbreak.disease import tabulate_multiplier
-from releve.crashtest.outbreak.population import AssumedPlaces, count_assumed_places
+from releve.plugins.crashtest.engine.outbreak.disease import tabulate_multiplier
+from releve.plugins.crashtest.engine.outbreak.population import AssumedPlaces, count_assumed_places
 from tests.crashtest.outbreak.populations import build_operator, one_room, sample_population
 
 

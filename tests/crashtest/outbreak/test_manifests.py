@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.crashtest.outbreak import (
+from releve.network import sample_operator
+from releve.plugins.crashtest.engine.outbreak import (
     Contacts,
     Manifest,
     Population,
@@ -16,7 +17,6 @@ from releve.crashtest.outbreak import (
     measure_room,
     simulate,
 )
-from releve.network import sample_operator
 
 OPERATOR = sample_operator(200, 2, 1, weeks_of_history=0)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest.outbreak import (
+from releve.plugins.crashtest.engine.outbreak import (
     ClosureCalendar,
     ClosurePolicy,
     Contacts,

@@ -7,9 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest.outbreak import Contacts, Controls, Outcome, Rotation, Scenario, simulate
-from releve.crashtest.outbreak.errors import OutbreakError
-from releve.crashtest.run_arrays import find_presence
+from releve.plugins.crashtest.engine.outbreak import (
+    Contacts,
+    Controls,
+    Outcome,
+    Rotation,
+    Scenario,
+    simulate,
+)
+from releve.plugins.crashtest.engine.outbreak.errors import OutbreakError
+from releve.plugins.crashtest.engine.run_arrays import find_presence
 from tests.crashtest.outbreak.populations import constant, one_room
 from tests.crashtest.rough_quarter import plan_operator
 

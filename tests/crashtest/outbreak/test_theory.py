@@ -15,7 +15,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import hypergeom
 
-from releve.crashtest.outbreak import (
+from releve.plugins.crashtest.engine.outbreak import (
     FIELDS,
     Contacts,
     Controls,
@@ -32,7 +32,7 @@ from releve.crashtest.outbreak import (
     simulate,
     tabulate_days,
 )
-from releve.crashtest.outbreak.contacts import compute_infectiousness
+from releve.plugins.crashtest.engine.outbreak.contacts import compute_infectiousness
 from tests.crashtest.outbreak.oracle import Plain
 from tests.crashtest.outbreak.populations import build_operator, constant, one_room, plain
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from releve.demand.telework.panel import Panel, keep_comparable
+from releve.plugins.telework.engine.panel import Panel, keep_comparable
 
 MONDAY = 20514  # 2026-03-02, days since 1970
 

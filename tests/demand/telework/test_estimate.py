@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.demand.telework import RecordFaults, estimate_effects, read_work_records
-from releve.demand.telework.placebo import (
+from releve.plugins.telework.engine import RecordFaults, estimate_effects, read_work_records
+from releve.plugins.telework.engine.placebo import (
     EffectEstimate,
     Posterior,
     estimate_by_imputation,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.demand.telework.panel import FixedEffects, Panel, find_largest_component
-from releve.demand.telework.placebo import (
+from releve.plugins.telework.engine.panel import FixedEffects, Panel, find_largest_component
+from releve.plugins.telework.engine.placebo import (
     compute_placebo,
     estimate_by_dummy,
     estimate_by_imputation,

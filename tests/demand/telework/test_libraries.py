@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.demand.telework.panel import Panel
-from releve.demand.telework.placebo import estimate_by_dummy, estimate_by_imputation
+from releve.plugins.telework.engine.panel import Panel
+from releve.plugins.telework.engine.placebo import estimate_by_dummy, estimate_by_imputation
 from tests.demand.telework.panels import MONDAY, Design, draw_panel
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from releve.demand.telework.panel import Panel
-from releve.demand.telework.placebo import DETECTED, compute_rota_power, estimate_by_dummy
+from releve.plugins.telework.engine.panel import Panel
+from releve.plugins.telework.engine.placebo import DETECTED, compute_rota_power, estimate_by_dummy
 from tests.demand.telework.panels import MONDAY, Design, draw_panel
 
 ON_SITE = Design(agents=60, weeks=26, never=1.0)

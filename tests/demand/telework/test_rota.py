@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from releve.demand.telework.rota import (
+from releve.plugins.telework.engine.rota import (
     RotaError,
     RotaProtocol,
     commit_to_rota,

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from releve.demand.telework import (
+from releve.plugins.telework.engine import (
     ProgrammeEffect,
     RotaDraw,
     RotaError,
@@ -20,8 +20,8 @@ from releve.demand.telework import (
     parse_draw,
     read_work_records,
 )
-from releve.demand.telework.panel import Panel
-from releve.demand.telework.placebo import estimate_by_dummy
+from releve.plugins.telework.engine.panel import Panel
+from releve.plugins.telework.engine.placebo import estimate_by_dummy
 from tests.demand.telework.panels import MONDAY, Design, draw_panel, write_records
 
 AGENTS, WEEKS = 60, 12

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from releve.demand.telework import EffectStep, judge_programmes
-from releve.demand.telework.verdicts import FORMAT
 from releve.network import Operator, read_operator, sample_operator, write_operator
+from releve.plugins.telework.engine import EffectStep, judge_programmes
+from releve.plugins.telework.engine.verdicts import FORMAT
 
 
 @pytest.fixture(scope="module")

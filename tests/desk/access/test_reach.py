@@ -19,11 +19,11 @@ from releve.accounts.permissions import BY_CLIENT, BY_SITE, Role
 from releve.accounts.scopes import can, find_scope_faults
 from releve.desk.access.guard import permission_of
 from releve.files.plan_folder import write_plans
-from releve.gate.campaigns import record_campaign
-from releve.gate.fact_reader import CampaignTerms
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.network import Operator
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.fact_reader import CampaignTerms
 from tests.accounts.people import give, person, sign_in
 from tests.desk.access.addresses import ROWS, STRANGER, WHO
 from tests.desk.access.conftest import STAMP

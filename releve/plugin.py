@@ -1,0 +1,79 @@
+"""What a plug-in adds to the core, and the list of the plug-ins that are installed.
+
+A plug-in is a package with a ``PLUGIN``. Those of Relève itself are the packages of
+``releve.plugins``; another distribution names its own by an entry point of the group
+``releve.plugins``, whose object is the ``Plugin``. What it adds is named by dotted text, so that
+listing the plug-ins imports nothing of theirs, and the core imports no plug-in. Two that claim the
+same command, address or application are refused: neither may silently take the other's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pkgutil import iter_modules
+
+from releve.errors import ReleveError
+
+GROUP = "releve.plugins"
+
+
+class PluginError(ReleveError):
+    """A plug-in cannot be used: what it names is no ``Plugin``, or another one has it."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What one plug-in adds: each value is the dotted name of a module."""
+
+    name: str
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Subject of the command line -> the module that holds the command of that name."""
+    apps: tuple[str, ...] = ()
+    """Django applications with its tables."""
+    urls: Mapping[str, str] = field(default_factory=dict)
+    """First part of the address, such as ``packs/`` -> module with ``urlpatterns``."""
+    template_libraries: Mapping[str, str] = field(default_factory=dict)
+    """Name that a template loads -> module with the filters and tags."""
+
+
+@cache
+def list_plugins() -> tuple[Plugin, ...]:
+    """Return the installed plug-ins, our own first, each by name; PluginError says which clash."""
+    found = (*_list_own(), *_list_foreign())
+    taken: dict[tuple[str, str], str] = {}
+    for plugin in found:
+        claims = [("plug-in", plugin.name), *(("application", app) for app in plugin.apps)]
+        claims += [("command", name) for name in plugin.commands]
+        claims += [("address", prefix) for prefix in plugin.urls]
+        claims += [("template library", name) for name in plugin.template_libraries]
+        for kind, name in claims:
+            if (kind, name) in taken:
+                raise PluginError(
+                    f"plug-in {plugin.name!r}: the {kind} {name!r} is taken by the plug-in "
+                    f"{taken[kind, name]!r}; uninstall one of the two"
+                )
+            taken[kind, name] = plugin.name
+    return found
+
+
+def _list_own() -> Iterator[Plugin]:
+    """Yield the plug-ins of this distribution; none where it was built without them."""
+    spec = find_spec(GROUP)
+    for module in sorted(iter_modules(spec.submodule_search_locations if spec else None), key=str):
+        if spec is not None:
+            yield import_module(f"{GROUP}.{module.name}").PLUGIN
+
+
+def _list_foreign() -> Iterator[Plugin]:
+    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        plugin = entry.load()
+        if not isinstance(plugin, Plugin):
+            raise PluginError(
+                f"plug-in {entry.name!r}: expected a releve.plugin.Plugin at {entry.value}, found "
+                f"{type(plugin).__name__}"
+            )
+        yield plugin

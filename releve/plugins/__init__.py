@@ -1,0 +1,1 @@
+"""What an operator may do without: each plug-in registers with the core, which imports none."""

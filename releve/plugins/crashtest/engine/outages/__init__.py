@@ -1,0 +1,47 @@
+"""Outages of the places of an operator: earthquakes, cuts, strikes, orders, as a table of hazards.
+
+``read_hazards(text)`` → hazards; ``list_places(operator)`` → places;
+``draw_outages(hazards, places, days=90, seed=1, replications=1000)`` → when each place is lost.
+See docs/outages.md.
+"""
+
+from releve.plugins.crashtest.engine.outages.hazard import (
+    FOOTPRINTS,
+    TAKES,
+    DurationHours,
+    Hazard,
+    HazardFaults,
+    OutagesError,
+    OutagesOverflowError,
+    lognormal,
+    quantiles,
+    read_hazards,
+    sample,
+)
+from releve.plugins.crashtest.engine.outages.run import Outages, draw_outages
+from releve.plugins.crashtest.engine.outages.streams import (
+    HomeLines,
+    PlacedSite,
+    Places,
+    list_places,
+)
+
+__all__ = [
+    "FOOTPRINTS",
+    "TAKES",
+    "DurationHours",
+    "Hazard",
+    "HazardFaults",
+    "HomeLines",
+    "Outages",
+    "OutagesError",
+    "OutagesOverflowError",
+    "PlacedSite",
+    "Places",
+    "draw_outages",
+    "list_places",
+    "lognormal",
+    "quantiles",
+    "read_hazards",
+    "sample",
+]

@@ -1,0 +1,233 @@
+"""The inspector's pack of one site: permits, daily checks, measures, visits, tests, closures.
+
+Cases are a count, hidden below five; counts of tests and of people sent home are shown with the
+entries that commit to them. No person is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+
+from releve.errors import NumberPhrase, Phrase
+from releve.ledger.digests import parse_canonical
+from releve.ledger.models import LedgerEntry, PersonalValue
+from releve.network.moments import zone
+from releve.plugins.evidence.language import DayPhrase, Wording
+from releve.plugins.evidence.paper import (
+    CLOSURE_KINDS,
+    OUTAGE_KINDS,
+    describe_happenings,
+    find_closures,
+    name_measure,
+    state_closures,
+)
+from releve.plugins.evidence.records import EvidenceRecord, PackRefused, Statement, load_records
+from releve.plugins.evidence.sources import PackDraft, PackSource, PaperTable, Selection
+from releve.situation import CaseDeclared
+
+SMALL_COUNT = 5
+"""Counts of cases below this are hidden."""
+_PERMIT_KINDS = ("authorisation.granted", "authorisation.withdrawn")
+_CONTROL_KINDS = (
+    "check.done", "inspection.held", "tests.done", "audit.verdict", "draw.not_visited",
+)  # fmt: skip
+
+
+def draft_inspection_pack(source: PackSource, wording: Wording) -> PackDraft:
+    """Return what goes into an inspector's pack of a site."""
+    site = source.request.recipient
+    if site not in source.sites:
+        raise PackRefused(
+            Phrase(
+                "no version of the reference data up to the root has a site {0}: choose one of {1}",
+                site,
+                ", ".join(sorted(source.sites)),
+            )
+        )
+
+    def is_kept(one: EvidenceRecord) -> bool:
+        drawn = site in one.body.get("visits", ())
+        return (one.site == site or drawn or one.kind == _PERMIT_KINDS[1]) and one.at < source.end
+
+    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *_PERMIT_KINDS, *_CONTROL_KINDS, "draw.drawn")
+    loaded = load_records(kinds, source.root, is_kept, disclose_health=True)
+    own = {one.body["authorisation"] for one in loaded if one.kind == _PERMIT_KINDS[0]}
+    found = [
+        one for one in loaded
+        if one.kind != _PERMIT_KINDS[1] or one.body["authorisation"] in own
+    ]  # fmt: skip
+    closures = [span for span in find_closures(found) if span.overlaps(source)]
+    permits = _find_permits(source, found)
+    lasting = {one.seq for span in closures for one in (span.closed, span.reopened) if one}
+    lasting |= {one.seq for one in permits}
+    kept = tuple(
+        one for one in found
+        if source.holds(one.at) or one.seq in lasting or one.kind == "event.corrected"
+    )  # fmt: skip
+    return PackDraft(
+        recipient=source.name_site(site),
+        records=kept,
+        statements=(
+            Statement(
+                id="permits",
+                text=Phrase("Authorisations of the site valid on the last day"),
+                how="count",
+                of=tuple(one.seq for one in permits),
+            ),
+            *_state_controls(source),
+            *state_closures(source, closures),
+            _state_cases(source),
+            *_state_measures(kept, source),
+        ),
+        tables=(_list_permits(permits, wording), describe_happenings(source, kept, wording)),
+        selections=(Selection((*CLOSURE_KINDS, *OUTAGE_KINDS, *_CONTROL_KINDS), sites=(site,)),),
+    )
+
+
+def _find_permits(source: PackSource, records: Sequence[EvidenceRecord]) -> list[EvidenceRecord]:
+    """Return the authorisations of the site that hold on the last day of the period.
+
+    Of each, the last entry counts: a grant, or its withdrawal.
+    """
+    gone = {one.body.get("corrects") for one in records if one.kind == "event.corrected"}
+    newest = {
+        one.body["authorisation"]: one
+        for one in sorted(records, key=lambda row: (row.at, row.seq))
+        if one.kind in _PERMIT_KINDS and one.id not in gone
+    }
+    last = source.request.last.isoformat()
+    return [
+        one
+        for one in newest.values()
+        if one.kind == _PERMIT_KINDS[0] and one.body["valid_from"] <= last <= one.body["valid_to"]
+    ]
+
+
+def _state_controls(source: PackSource) -> Iterator[Statement]:
+    request = source.request
+    days = (request.last - request.first).days + 1
+    check, tests = ("check.done",), ("tests.done",)
+    yield Statement(
+        id="check-days",
+        text=Phrase("Days with a daily check, of {0} days", NumberPhrase(days)),
+        how="distinct",
+        kinds=check,
+        path="day",
+    )
+    yield Statement(
+        id="symptomatic",
+        text=Phrase("People sent home with symptoms at the daily checks"),
+        how="sum",
+        kinds=check,
+        path="symptomatic",
+    )
+    yield Statement(
+        id="fullest-shuttle",
+        text=Phrase("Fullest shuttle seen at a daily check, share of its seats"),
+        how="max",
+        unit="share",
+        kinds=check,
+        path="transport_fill",
+    )
+    yield Statement(
+        id="visits", text=Phrase("Visits of a brigade"), how="count", kinds=("inspection.held",)
+    )
+    yield Statement(
+        id="drawn",
+        text=Phrase("Days on which the site was drawn for a visit"),
+        how="count",
+        kinds=("draw.drawn",),
+    )
+    yield Statement(
+        id="missed",
+        text=Phrase("Visits that were drawn and not made"),
+        how="count",
+        kinds=("draw.not_visited",),
+    )
+    yield Statement(id="tested", text=Phrase("Tests done"), how="sum", kinds=tests, path="tested")
+    yield Statement(
+        id="positive",
+        text=Phrase("Of these positive, as far as known"),
+        how="sum",
+        kinds=tests,
+        path="positive",
+    )
+
+
+def _state_cases(source: PackSource) -> Statement:
+    count = _count_cases(source)
+    few = 0 < count < SMALL_COUNT
+    return Statement(
+        id="cases",
+        text=Phrase("Cases declared in the period (counts below {0} are hidden)", SMALL_COUNT),
+        how="stated",
+        value=f"1–{SMALL_COUNT - 1}" if few else count,
+    )
+
+
+def _count_cases(source: PackSource) -> int:
+    """Return how many cases of the site were declared; their entries go into no pack."""
+    rows = LedgerEntry.objects.filter(
+        kind=CaseDeclared.kind, stream="live", seq__lte=source.root.size
+    )
+    bodies = {row.seq: parse_canonical(row.body) for row in rows.iterator()}
+    corrections = LedgerEntry.objects.filter(kind="event.corrected", seq__lte=source.root.size)
+    gone = {parse_canonical(row.body).get("corrects") for row in corrections}
+    mine = [
+        seq
+        for seq, body in bodies.items()
+        if body.get("site") == source.request.recipient
+        and body.get("id") not in gone
+        and source.holds(datetime.fromisoformat(body["happened_at"]))
+    ]
+    status = PersonalValue.objects.filter(entry__in=mine, path="status")
+    return sum(parse_canonical(value) == "declared_case"
+               for value in status.values_list("value", flat=True))  # fmt: skip
+
+
+def _state_measures(records: Sequence[EvidenceRecord], source: PackSource) -> Iterator[Statement]:
+    """Yield the last finding of each measure at a daily check or a visit of the period."""
+    gone = {one.body.get("corrects") for one in records if one.kind == "event.corrected"}
+    last: dict[str, tuple[EvidenceRecord, int]] = {}
+    for one in sorted(records, key=lambda row: (row.at, row.seq)):
+        if one.kind in ("check.done", "inspection.held") and one.id not in gone:
+            for place, finding in enumerate(one.body["findings"] if source.holds(one.at) else ()):
+                last[finding["measure"]] = (one, place)
+    for measure, (one, place) in sorted(last.items()):
+        day = _read_day(one, source)
+        yield Statement(
+            id=f"measure-{measure}",
+            text=Phrase("Last found on {0}: {1}", DayPhrase(day), name_measure(measure, day)),
+            how="last",
+            path=f"findings.{place}.verdict",
+            of=(one.seq,),
+        )
+
+
+def _read_day(one: EvidenceRecord, source: PackSource) -> date:
+    """Return the day of an entry at the operator."""
+    return one.at.astimezone(zone(source.operator.row.time_zone)).date()
+
+
+def _list_permits(permits: Sequence[EvidenceRecord], wording: Wording) -> PaperTable:
+    rows = tuple(
+        (
+            str(one.body["authorisation"]),
+            str(one.body.get("authority", "")),
+            wording.day(date.fromisoformat(one.body["valid_from"])),
+            wording.day(date.fromisoformat(one.body["valid_to"])),
+            str(one.seq),
+        )
+        for one in permits
+    )
+    return PaperTable(
+        Phrase("Authorisations"),
+        (
+            Phrase("Authorisation"), Phrase("Granted by"), Phrase("First day"), Phrase("Last day"),
+            Phrase("Entry"),
+        ),
+        rows,
+        Phrase("No authorisation of the site is valid on the last day."),
+        wide=1,
+    )  # fmt: skip

@@ -1,0 +1,299 @@
+"""Evidence packs on the desk: made, listed, verified, handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template import Library
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from pydantic import Field
+
+from releve.accounts.models import User
+from releve.accounts.scopes import can
+from releve.desk.access.guard import actor_name
+from releve.desk.endpoint import FORM, serve
+from releve.desk.forms import PlainForm, act_on, build_day_field, read_sent, set_choices
+from releve.desk.http import download, page_response, require_found
+from releve.desk.ledger import VerifierHead, send_verifier
+from releve.desk.page import PageModel
+from releve.desk.text import text_now, translate_phrase
+from releve.ledger.digests import parse_canonical
+from releve.ledger.roots import load_last_root, load_root
+from releve.live import api as live
+from releve.network import Operator
+from releve.network.moments import zone
+from releve.plugins.evidence.comparison import read_cosigners
+from releve.plugins.evidence.own_ledger import load_verifier
+from releve.plugins.evidence.pack import PACK_KINDS
+from releve.plugins.evidence.reach import PackChoice, has_reach, list_pack_choices, name_recipient
+from releve.plugins.evidence.records import PackRefused
+from releve.plugins.evidence.sources import PackRequest
+from releve.plugins.evidence.store import (
+    IssuedPack,
+    PackReceipt,
+    find_pack,
+    issue_pack,
+    list_packs,
+    list_receipts,
+    load_pack_file,
+    record_receipt,
+    zip_pack,
+)
+
+
+class PackRow(PageModel):
+    """A pack: for whom it was made, of which days, under which root."""
+
+    sha256: str
+    kind: str
+    recipient: str
+    recipient_name: str
+    first: date
+    last: date
+    language: str
+    root: int
+    made_at: datetime
+
+
+class PackLine(PackRow):
+    """A pack in the list."""
+
+    older: bool = Field(description="An earlier version made it: it cannot be verified any more")
+    received: int | None = Field(description="Accounts that took it; null: not for this reader")
+
+
+class PacksPage(PageModel):
+    """The packs that the reader may have, the newest first; ``makes``: they may make some."""
+
+    time_zone: str
+    packs: tuple[PackLine, ...]
+    makes: bool
+
+
+class PackPage(PackRow):
+    """One pack: its file, the keys by which it is verified, who took it."""
+
+    time_zone: str
+    file_name: str
+    zip_name: str
+    missing: bool = Field(description="Its file was removed or changed")
+    older: bool = Field(description="An earlier version made it: it cannot be verified any more")
+    length: int = Field(description="Bytes of the file as issued, of which sha256 is taken")
+    note: str = Field(description="Signed note of these bytes, to be kept beside the file")
+    key: str
+    verifier: VerifierHead
+    witnesses: tuple[str, ...] = Field(description="Keys of those that cosigned its root")
+    origin: str = Field(description="Name under which witnesses know the ledger")
+    makes: bool
+    receipts: tuple[PackReceipt, ...] = Field(description="Shown to those who make packs")
+
+
+def packs_page(
+    packs: Sequence[IssuedPack],
+    receipts: Sequence[PackReceipt],
+    operator: Operator,
+    *,
+    makes: bool,
+) -> PacksPage:
+    """Return the list of some packs; ``receipts`` are those of all."""
+    taken = [one.pack for one in receipts]
+    return PacksPage(
+        time_zone=operator.row.time_zone,
+        packs=tuple(
+            PackLine.from_row(
+                pack,
+                recipient_name=name_recipient(pack.kind, pack.recipient, operator),
+                older=pack.is_older,
+                received=taken.count(pack.sha256) if makes else None,
+            )
+            for pack in packs
+        ),
+        makes=makes,
+    )
+
+
+_DAYS = 14
+_TITLES = {
+    "inspection": lazy("Inspection: {name}"),
+    "client": lazy("Client: {name}"),
+    "audit": lazy("Audit of the charter"),
+    "association": lazy("Association"),
+    "crashtest": lazy("Crash test: {name}"),
+}
+"""What may be made, by its kind."""
+
+
+class EvidencePackForm(PlainForm):
+    """What to make; the period proposed ends before the last root was signed."""
+
+    made: IssuedPack
+    what = forms.ChoiceField(label=lazy("Pack"))
+    first = build_day_field(lazy("First day"))
+    last = build_day_field(lazy("Last day"))
+    language = forms.ChoiceField(
+        label=lazy("Language"), choices=[("fr", "Français"), ("en", "English")]
+    )
+
+    def __init__(
+        self, *args: Any, choices: Iterable[PackChoice], sealed: date, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        rows = (
+            (f"{one.kind}:{one.recipient}", str(_TITLES[one.kind]).format(name=one.name))
+            for one in choices
+        )
+        set_choices(self, "what", list(rows))
+        self.initial.setdefault("first", sealed - timedelta(days=_DAYS))
+        self.initial.setdefault("last", sealed - timedelta(days=1))
+        self.initial.setdefault("language", (get_language() or "fr")[:2])
+
+    def make(self, by: str) -> None:
+        """Make the pack that a valid form says: ``made``."""
+        self.made = issue_pack(self.cleaned_data["request"], by, timezone.now())
+
+    def clean(self) -> dict[str, Any]:
+        """Return the fields with the request that they make."""
+        found = super().clean() or {}
+        if {"what", "first", "last", "language"} <= set(found):
+            kind, _colon, recipient = found["what"].partition(":")
+            try:
+                found["request"] = PackRequest(
+                    kind, recipient, found["first"], found["last"], found["language"]
+                )
+            except PackRefused:
+                self.add_error(
+                    "last", _("The last day comes after the first, at most a year later.")
+                )
+        return found
+
+
+download_verifier = serve("evidence.pack")(send_verifier)
+
+
+@serve("evidence.pack", FORM)
+def list_all(request: HttpRequest) -> HttpResponse:
+    """The packs that the reader may have, the newest first; the form makes another."""
+    operator, root, form = live.operator_now(), load_last_root(), None
+    makes = can(request.user, "evidence.make")
+    if makes and root is not None:
+        form = EvidencePackForm(
+            read_sent(request),
+            choices=list_pack_choices(request.user, operator),
+            sealed=root.sealed_at.astimezone(zone(operator.row.time_zone)).date(),
+        )
+        if act_on(form, lambda: form.make(actor_name(request))):
+            messages.success(request, _("The pack is made."))
+            return redirect("pack", form.made.sha256)
+    elif request.method == "POST":
+        raise Http404
+    shown = [pack for pack in list_packs() if has_reach(request.user, pack.kind, pack.recipient)]
+    page = packs_page(shown, list_receipts(), operator, makes=makes)
+    status = 422 if form is not None and form.errors else 200
+    return page_response(request, "desk/packs/index.html", page, {"form": form}, status=status)
+
+
+@serve("evidence.pack")
+def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
+    """One pack, with what it takes to verify it without this program."""
+    pack, operator = _find(request, digest), live.operator_now()
+    content, makes = load_pack_file(pack), can(request.user, "evidence.make")
+    origin, witnesses = "", tuple[str, ...]()
+    if content is not None and not pack.is_older:
+        origin, witnesses = read_cosigners(pack, content)
+    page = PackPage.from_row(
+        pack,
+        recipient_name=name_recipient(pack.kind, pack.recipient, operator),
+        time_zone=operator.row.time_zone,
+        missing=content is None,
+        older=pack.is_older,
+        key=parse_canonical(load_root(pack.root).statement)["key"],
+        verifier=VerifierHead.from_row(load_verifier()),
+        witnesses=witnesses,
+        origin=origin,
+        makes=makes,
+        receipts=tuple(list_receipts(pack.sha256)) if makes else (),
+    )
+    return page_response(request, "desk/packs/pack.html", page)
+
+
+@serve("evidence.pack")
+def download_pack(request: HttpRequest, digest: str) -> HttpResponse:
+    """A pack with its note, in a .zip: what is to be kept."""
+    pack = _find_noted(request, digest)
+    return _hand_over(request, pack, zip_pack(pack), pack.zip_name, "application/zip")
+
+
+@serve("evidence.pack")
+def download_pdf(request: HttpRequest, digest: str) -> HttpResponse:
+    """The file of a pack alone, to be read."""
+    pack = _find(request, digest)
+    return _hand_over(request, pack, load_pack_file(pack), pack.file_name, "application/pdf")
+
+
+@serve("evidence.pack")
+def download_note(request: HttpRequest, digest: str) -> HttpResponse:
+    """The note of a pack, for a reader who has its file."""
+    pack = _find_noted(request, digest)
+    return download(pack.note, f"{pack.file_name}.note", "text/plain; charset=utf-8")
+
+
+def _hand_over(
+    request: HttpRequest, pack: IssuedPack, content: bytes | None, name: str, kind: str
+) -> HttpResponse:
+    """Return a pack's file; that an account took it becomes an entry, once."""
+    found = require_found(
+        content, _("The file of this pack was removed or changed. Make the pack again.")
+    )
+    if isinstance(request.user, User) and request.user.visitor_role is None:
+        record_receipt(pack, actor_name(request), timezone.now())
+    return download(found, name, kind)
+
+
+def _find_noted(request: HttpRequest, digest: str) -> IssuedPack:
+    pack = _find(request, digest)
+    if pack.is_older:
+        raise Http404(_("An earlier version made this pack, without a note. Make the pack again."))
+    return pack
+
+
+def _find(request: HttpRequest, digest: str) -> IssuedPack:
+    pack = find_pack(digest)
+    if pack is None or not has_reach(request.user, pack.kind, pack.recipient):
+        raise Http404(_("There is no such pack."))
+    return pack
+
+
+register = Library()
+
+
+@register.filter
+def pack_title(kind: str) -> str:
+    """Return what packs of a kind are."""
+    return translate_phrase(PACK_KINDS[kind].title)
+
+
+@register.filter
+def pack_period(pack: PackRow) -> str:
+    """Return the first and the last day of a pack."""
+    first, last = (text_now("UTC").day(day, weekday=False) for day in (pack.first, pack.last))
+    return _("{start} to {end}").format(start=first, end=last)
+
+
+urlpatterns = [
+    path("", list_all, name="packs"),
+    path("verify.py", download_verifier, name="pack_verifier"),
+    path("<slug:digest>", show_pack, name="pack"),
+    path("<slug:digest>/pack.zip", download_pack, name="pack_zip"),
+    path("<slug:digest>/file.pdf", download_pdf, name="pack_file"),
+    path("<slug:digest>/file.pdf.note", download_note, name="pack_note"),
+]

@@ -1,0 +1,1 @@
+"""``releve outbound``: rules, screening, facts, the gate, proofs."""

@@ -1,0 +1,88 @@
+"""May this call be placed? The law as dated rows, verdicts with their reasons, lists screened."""
+
+from releve.plugins.outbound.engine.errors import (
+    CallFault,
+    FactFaults,
+    LegalRowFault,
+    LegalRowFaults,
+    OutboundError,
+)
+from releve.plugins.outbound.engine.facts import (
+    ITEMS,
+    Abandoned,
+    Alias,
+    Attempt,
+    Callback,
+    Consent,
+    Contract,
+    Facts,
+    Listing,
+    Mandate,
+    Person,
+    Scrub,
+    SpokenRefusal,
+    Watermark,
+    Withdrawal,
+)
+from releve.plugins.outbound.engine.judged_call import CALLEES, CHANNELS, MODES, PURPOSES, Call
+from releve.plugins.outbound.engine.legal_rows import (
+    LEGAL_ZONE,
+    LegalRow,
+    LegalRules,
+    Territory,
+    Words,
+)
+from releve.plugins.outbound.engine.pacing import compute_abandoned_share, estimate_abandoned
+from releve.plugins.outbound.engine.rule_files import built_in_rules, built_in_texts, load_rules
+from releve.plugins.outbound.engine.verdict import (
+    CallFinding,
+    CallVerdict,
+    Lifted,
+    LocalTime,
+    find_next_allowed,
+    judge_call,
+)
+
+__all__ = [
+    "CALLEES",
+    "CHANNELS",
+    "ITEMS",
+    "LEGAL_ZONE",
+    "MODES",
+    "PURPOSES",
+    "Abandoned",
+    "Alias",
+    "Attempt",
+    "Call",
+    "CallFault",
+    "CallFinding",
+    "CallVerdict",
+    "Callback",
+    "Consent",
+    "Contract",
+    "FactFaults",
+    "Facts",
+    "LegalRow",
+    "LegalRowFault",
+    "LegalRowFaults",
+    "LegalRules",
+    "Lifted",
+    "Listing",
+    "LocalTime",
+    "Mandate",
+    "OutboundError",
+    "Person",
+    "Scrub",
+    "SpokenRefusal",
+    "Territory",
+    "Watermark",
+    "Withdrawal",
+    "Words",
+    "built_in_rules",
+    "built_in_texts",
+    "compute_abandoned_share",
+    "estimate_abandoned",
+    "find_next_allowed",
+    "judge_call",
+    "load_rules",
+]

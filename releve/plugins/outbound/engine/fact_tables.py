@@ -1,0 +1,475 @@
+"""Tables of facts, from bytes to typed frames and to facts; every faulty row is named.
+
+A table is a CSV or Parquet file, or a sheet of a workbook, read by the reader of an operator's
+tables. A faulty file, row or word refuses the whole folder: a withdrawal that was dropped would let
+a forbidden call out. One exception is kept and refuses later, by its own rule: a consent whose date
+cannot be trusted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, replace
+from datetime import date, datetime, time
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from releve.errors import Phrase
+from releve.network import folder_reader
+from releve.network.faults import Fault
+from releve.network.folder_reader import RawTable
+from releve.network.moments import CellRefusal, parse_date_text, parse_moment, to_utc
+from releve.plugins.outbound.engine.errors import FactFaults
+from releve.plugins.outbound.engine.fact_files import (
+    EXAMPLES,
+    KINDS,
+    TABLES,
+    build_layout,
+    list_columns,
+    may_be_empty,
+    must_be_filled,
+)
+from releve.plugins.outbound.engine.fact_references import (
+    KNOWING,
+    find_doubtful_references,
+    mend_postcodes,
+    normalize_said_numbers,
+)
+from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID, Facts
+from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE
+from releve.plugins.outbound.engine.numbers import (
+    NumberTable,
+    normalize_sayer,
+    normalize_shown_numbers,
+)
+from releve.plugins.outbound.engine.word_frames import find_word_faults, normalize_word_columns
+
+_ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
+EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
+"""The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
+_INSTANT = pl.Datetime("us", "UTC")
+_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
+_TRUE, _FALSE = ("1", "true", "yes", "oui", "vrai"), ("0", "false", "no", "non", "faux")
+_DTYPES: dict[str, Any] = {
+    "text": pl.String,
+    "instant": _INSTANT,
+    "day": pl.Date,
+    "words": pl.List(pl.String),
+    "flag": pl.Boolean,
+    "number": pl.Float64,
+}
+_SERIAL = re.compile(r"\d{4,6}([.,]\d+)?")
+_DAY_OR_MONTH_FIRST = r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}"
+_MONTH_FIRST = r"^(0?[1-9]|1[0-2])[/.-](1[3-9]|2\d|3[01])[/.-]\d{4}"
+"""A date that can only have its month first: the others of its column may have it first too."""
+_THOUSANDS = r"[.,]\d{3}$"
+"""A count whose last three digits stand apart by what may be a decimal mark too."""
+_FORMULA_ERROR = r"^#(DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!)$"
+_KEYS = ("id", "client", "person", "number", "consent")
+"""The columns by which rows refer to each other."""
+
+
+@dataclass
+class FactFolder:
+    """Tables of facts as they were read: typed, with every fault that their files have.
+
+    ``rows`` are the rows of a table in its file, ``sources`` the file of each table.
+    ``left_out``: sheets and files that are no table, and why, where that is no fault.
+    ``local`` is how many instants without offset were read on the clock of ``zone``. ``lost``: a
+    table by which persons or clients are known could not be read, so that references to them say
+    nothing.
+    """
+
+    frames: dict[str, pl.DataFrame]
+    zone: str = LEGAL_ZONE
+    language: str = "en"
+    faults: list[Fault] = field(default_factory=list)
+    rows: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    local: int = 0
+    lost: bool = False
+
+    def check(self, find_faults: Callable[[dict[str, pl.DataFrame]], Iterable[Fault]]) -> None:
+        """Add the faults that a check finds in the frames, with the rows of their files.
+
+        Rows whose id, client, person or number is wrong are left out: their fault is there.
+        """
+        frames, rows = {}, {}
+        for name, frame in self.frames.items():
+            kept = _mark_whole_keys(frame)
+            frames[name] = frame.filter(kept)
+            if name in self.rows:
+                rows[name] = self.rows[name][kept.to_numpy()]
+        for fault in find_faults(frames):
+            place, index = rows.get(fault.table, ()), fault.row - 2
+            if 0 <= index < len(place):
+                fault = replace(fault, row=int(place[index]))
+            self.faults.append(fault)
+
+    def refuse(self) -> None:
+        """Raise FactFaults where there are faults."""
+        faults = tuple(dict.fromkeys(self.faults))
+        if faults:
+            raise FactFaults(faults, self.language, self.sources)
+
+
+def build_empty_frames() -> dict[str, pl.DataFrame]:
+    """Return every table without rows."""
+    return {name: _build_empty_frame(name) for name in TABLES}
+
+
+@cache
+def _build_empty_frame(table: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=_build_schema(table))
+
+
+def _build_schema(table: str) -> dict[str, Any]:
+    schema = {name: _DTYPES[kind] for name, (kind, _) in list_columns(table).items()}
+    return {**schema, "unreadable": pl.String} if table == "consents" else schema
+
+
+def read_tables(
+    files: Mapping[str, bytes], *, whole: bool = False, strict: bool = True, zone: str = LEGAL_ZONE
+) -> dict[str, pl.DataFrame]:
+    """Return every table typed; FactFaults names each faulty file, row and column, and its fix.
+
+    ``whole``: the files are all that is known, so the tables that can forbid a call must be there.
+    Without ``strict`` a file that is not named like a table is left out, and a missing table is one
+    without rows. ``zone`` is the clock of instants without offset.
+    """
+    found = read_folder(files, whole=whole, strict=strict, zone=zone)
+    found.refuse()
+    return normalize_said_numbers(found.frames) if whole else found.frames
+
+
+def read_folder(
+    files: Mapping[str, bytes],
+    *,
+    whole: bool = False,
+    strict: bool = True,
+    zone: str = LEGAL_ZONE,
+    scanned: Mapping[str, pl.LazyFrame] = MappingProxyType({}),
+    campaigns: bool = False,
+) -> FactFolder:
+    """Return every table typed with all faults of the files, as for :func:`read_tables`.
+
+    ``scanned`` are tables of Parquet files that are there and stay scanned. ``campaigns``: a table
+    of campaigns may be there and becomes a frame.
+    """
+    layout = build_layout(whole and strict, campaigns=campaigns)
+    raw = folder_reader.read_tables(files, layout)
+    sources = raw.sources | {name: f"{name}.parquet" for name in scanned}
+    found = FactFolder(build_empty_frames(), zone, raw.language, sources=sources)
+    found.lost = not (raw.unreadable - scanned.keys()).isdisjoint((*KNOWING, "clients"))
+    for fault in raw.faults:
+        if fault.table in scanned and fault.table not in raw.sources:
+            continue  # it is not missing
+        if strict or fault.table in layout.forms or fault.table in raw.twice:
+            found.faults.append(fault)
+        else:
+            found.left_out[fault.table] = fault.reason
+    for name in scanned.keys() & raw.sources.keys():
+        reason, fix = Phrase("the table is given twice"), Phrase("keep one file or sheet")
+        found.faults.append(Fault(name, 0, "", raw.sources[name], reason, fix))
+    for table in raw.tables.values():
+        _Reading(table, found).read()
+    known = whole and not found.lost
+    found.check(lambda frames: find_doubtful_references({**frames, **scanned}, whole=known))
+    return found
+
+
+def _mark_whole_keys(frame: pl.DataFrame) -> pl.Series:
+    """Return in which rows no id, client, person or number is missing."""
+    keys = [name for name in _KEYS if name in frame.columns]
+    if not keys:
+        return pl.Series([True] * frame.height, dtype=pl.Boolean)
+    return frame.select(pl.all_horizontal(pl.col(keys).is_not_null())).to_series()
+
+
+class _Reading:
+    """One table on its way from cells to a typed frame; its faults go to the folder."""
+
+    def __init__(self, raw: RawTable, folder: FactFolder) -> None:
+        kept = np.setdiff1d(np.arange(raw.cells.height), np.fromiter(raw.broken, np.int64))
+        self.table, self.folder, self.from_sheet = raw.form.table, folder, raw.from_sheet
+        self.rows, self.local = raw.rows[kept], set[str]()
+        texts = [name for name, dtype in raw.cells.schema.items() if dtype == pl.String]
+        stripped = pl.col(texts).str.strip_chars().replace("", None)
+        self.cells = raw.cells[kept].with_columns(stripped) if texts else raw.cells[kept]
+
+    def read(self) -> None:
+        """Type the columns, name every faulty cell and store the table in the folder."""
+        table = self.table
+        columns = {name: self._read_column(name, kind) for name, (kind, _) in self._columns}
+        frame = pl.DataFrame(columns, schema={n: _DTYPES[kind] for n, (kind, _) in self._columns})
+        frame = frame.with_columns(
+            _fill_defaults(table, name, kind)
+            for name, (kind, _) in self._columns
+            if frame[name].null_count()
+        )
+        if table == "consents":
+            good = frame["collected_at"].is_not_null()
+            frame = frame.with_columns(_classify_consent_dates(self.cells, good))
+        if table == "people":
+            frame, faults = mend_postcodes(frame)
+            self._add(faults)
+        frame = self._fill_known_at(self._read_words(frame))
+        self.folder.frames[table], self.folder.rows[table] = frame, self.rows
+
+    @property
+    def _columns(self) -> Collection[tuple[str, tuple[str, bool]]]:
+        return list_columns(self.table).items()
+
+    def _add(self, faults: Iterable[Fault]) -> None:
+        rows = self.rows
+        self.folder.faults += [replace(one, row=int(rows[one.row - 2])) for one in faults]
+
+    def _report(
+        self, column: str, wrong: pl.Series, explain: Callable[[str | None], CellRefusal]
+    ) -> None:
+        cells = self.cells[column] if column in self.cells.columns else None
+        for index in wrong.arg_true().to_list():
+            text = None if cells is None or cells[index] is None else str(cells[index])
+            said = explain(text)
+            row = int(self.rows[index])
+            fault = Fault(self.table, row, column, text or "", said.reason, said.fix)
+            self.folder.faults.append(fault)
+
+    def _read_column(self, name: str, kind: str) -> pl.Series:
+        """Return a column typed, null where its cell is empty or wrong, or where it was left out.
+
+        Its faults: cells that are wrong, and empty ones that must be filled.
+        """
+        if name not in self.cells.columns:
+            return pl.Series(name, [None] * self.cells.height, _DTYPES[kind])
+        source, trusted = self.cells[name], (self.table, name) == ("consents", "collected_at")
+        broken = pl.Series([False] * source.len(), dtype=pl.Boolean)
+        if source.dtype == pl.String and self.from_sheet:
+            broken = source.str.contains(_FORMULA_ERROR).fill_null(False)
+            self._report(name, broken, lambda text: _FORMULA)
+            source = source.set(broken, None)
+        refused: dict[str, CellRefusal] = {}
+        if source.dtype == _DTYPES[kind]:
+            parsed = source
+        else:
+            parsed, refused = self._parse_texts(source.cast(pl.String), kind, proof=trusted)
+        if kind == "number":
+            wrong = ~parsed.is_finite() | (parsed < 0) | (parsed != parsed.floor())
+            if source.dtype == pl.String:
+                wrong |= source.str.contains(_THOUSANDS)
+            wrong = wrong.fill_null(False)
+            self._report(name, wrong, _explain_number)
+            broken, parsed = broken | wrong, parsed.set(wrong, None)
+        if trusted:  # refuses later, by a rule of its own
+            return parsed
+        must = must_be_filled(self.table, name) or (
+            list_columns(self.table)[name][1] and not may_be_empty(self.table, name)
+        )
+        wrong = parsed.is_null() & source.is_not_null()
+        empty = source.is_null() & must
+        if wrong.any() or empty.any():
+            self._report(
+                name,
+                (wrong | empty) & ~broken,
+                lambda text: _EMPTY if text is None else refused.get(text, _EMPTY),
+            )
+        return parsed
+
+    def _parse_texts(
+        self, texts: pl.Series, kind: str, *, proof: bool
+    ) -> tuple[pl.Series, dict[str, CellRefusal]]:
+        """Return texts typed, and why some are not; most are in a form that is read at once."""
+        parsed = texts.to_frame("text").select(_parse_plainly(pl.col("text"), kind)).to_series()
+        refused: dict[str, CellRefusal] = {}
+        if kind not in ("instant", "day", "flag", "number"):
+            return parsed.alias(texts.name), refused
+        found: dict[str, Any] = {}
+        self.local.clear()
+        left = texts.is_not_null() & parsed.is_null()
+        doubtful = kind in ("instant", "day") and _has_month_first(texts.filter(left))
+        for text in texts.filter(left).unique():
+            value: Any = _MIXED_UP
+            if not (doubtful and re.match(_DAY_OR_MONTH_FIRST, text)):
+                value = self._parse_text(text, kind, proof=proof)
+            if isinstance(value, CellRefusal):
+                refused[text] = value
+            else:
+                found[text] = value
+        if found:
+            words = pl.Series(list(found)), pl.Series(list(found.values()), dtype=parsed.dtype)
+            met = texts.replace_strict(*words, default=None, return_dtype=parsed.dtype)
+            parsed = parsed.fill_null(met)
+            self.folder.local += int(texts.is_in(list(self.local)).sum())
+        return parsed.alias(texts.name), refused
+
+    def _parse_text(self, text: str, kind: str, *, proof: bool) -> Any:
+        """Return one value; ``proof``: a serial number of a text file does not tell a date.
+
+        A date cell of a workbook is read with a space before its time: one with a T is a text.
+        """
+        fix = Phrase("write it like {0}", EXAMPLES[kind])
+        if kind == "flag":
+            return CellRefusal(
+                Phrase("neither true nor false"), Phrase("write {0}", EXAMPLES[kind])
+            )
+        if kind == "number":
+            return CellRefusal(Phrase("not a number"), fix)
+        if kind == "day":
+            day = parse_date_text(text)
+            return CellRefusal(Phrase("not a day"), fix) if day is None else day
+        found = parse_moment(text)
+        if found is None or (proof and not self.from_sheet and _SERIAL.fullmatch(text)):
+            return CellRefusal(Phrase("not a date and time"), fix)
+        if isinstance(found, CellRefusal):
+            return found
+        moment, timed = found
+        if moment.tzinfo is not None:
+            return moment
+        if not timed or (self.from_sheet and moment.time() == time()):
+            return CellRefusal(Phrase("has no time of day"), fix)
+        if re.match(r"\d{4}-", text) and not (self.from_sheet and " " in text):
+            return CellRefusal(Phrase("not an instant with its offset"), fix)
+        try:
+            instant = to_utc(moment, self.folder.zone)
+        except ValueError:
+            return CellRefusal(
+                Phrase("exists twice or not at all: the clocks change then"),
+                Phrase("write it with its offset, like 2026-10-25T02:30:00+01:00"),
+            )
+        self.local.add(text)
+        return instant
+
+    def _read_words(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a table whose words are ids; each cell that holds another text is a fault."""
+        frame = normalize_word_columns(self.table, frame)
+        self._add(find_word_faults(self.table, frame))
+        return frame
+
+    def _fill_known_at(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a table with known_at where it was left out: when the fact came to be."""
+        if "known_at" not in frame.columns:
+            return frame
+        event = EVENT.get(self.table, "at")
+        if event in frame.columns:
+            frame = frame.with_columns(pl.col("known_at").fill_null(pl.col(event)))
+        early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+        if self.table in ("contracts", "mandates", "people", "consents"):
+            return frame.with_columns(pl.col("known_at").fill_null(early))
+        if event not in frame.columns:  # its own fault is reported
+            self._report("known_at", frame["known_at"].is_null(), lambda text: _EMPTY)
+        return frame
+
+
+_EMPTY = CellRefusal(Phrase("empty"), Phrase("fill it"))
+_MIXED_UP = CellRefusal(
+    Phrase("stands in a column that has dates with the month first"),
+    Phrase("write the dates of the whole column like {0}", "2026-09-15, 2026-09-15T11:00:00+02:00"),
+)
+_FORMULA = CellRefusal(
+    Phrase("is a formula error"), Phrase("mend the formula in the workbook it comes from")
+)
+
+
+def _has_month_first(texts: pl.Series) -> bool:
+    return bool(texts.str.contains(_MONTH_FIRST).any())
+
+
+def _explain_number(text: str | None) -> CellRefusal:
+    fix = Phrase("write it like {0}", EXAMPLES["number"])
+    if text and text.startswith("-") and any(character.isdigit() for character in text):
+        return CellRefusal(Phrase("must be at least {0}", "0"), fix)
+    if text and any(character.isdigit() for character in text):
+        return CellRefusal(Phrase("must be a whole number"), fix)
+    return CellRefusal(Phrase("must be a finite number"), fix)
+
+
+def _parse_plainly(text: pl.Expr, kind: str) -> pl.Expr:
+    """Return texts typed where they are in the forms that programs write."""
+    if kind == "instant":
+        iso = text.str.replace(" ", "T").str.replace("Z$", "+00:00")
+        tries = [iso.str.to_datetime(f, strict=False, time_unit="us") for f in _FORMATS]
+        return tries[0].fill_null(tries[1]).cast(_INSTANT)
+    if kind == "day":
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    if kind == "words":
+        parts = text.str.split("|").list.eval(
+            pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != "")
+        )
+        return pl.when(parts.list.len() > 0).then(parts)
+    if kind == "flag":
+        lower = text.str.to_lowercase()
+        return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
+    if kind == "number":
+        bare = text.str.replace_all(r"[ \u00a0\u202f]", "").str.replace(",", ".")
+        return bare.cast(pl.Float64, strict=False)
+    return text
+
+
+def _fill_defaults(table: str, name: str, kind: str) -> pl.Expr:
+    """Return a column with its defaults where it is empty."""
+    cells = pl.col(name)
+    if kind == "words":
+        return cells.fill_null(pl.lit([], pl.List(pl.String)))
+    field = next(field for field in dataclasses.fields(KINDS[table]) if field.name == name)
+    if may_be_empty(table, name):
+        return cells.fill_null(pl.lit(EVERY_CLIENT))
+    if field.default is MISSING or field.default is None:
+        return cells
+    return cells.fill_null(pl.lit(field.default))
+
+
+def _classify_consent_dates(cells: pl.DataFrame, good: pl.Series) -> pl.Series:
+    """Return why a consent's date cannot be trusted, empty when it can."""
+    if "collected_at" not in cells.columns or cells["collected_at"].dtype == _INSTANT:
+        return pl.Series("unreadable", [""] * cells.height, pl.String)
+    text = pl.col("collected_at").cast(pl.String)
+    serial = text.str.contains(f"^{_SERIAL.pattern}$").fill_null(False)
+    doubtful = text.str.contains(_DAY_OR_MONTH_FIRST).fill_null(False)
+    doubtful &= pl.lit(_has_month_first(cells["collected_at"].cast(pl.String)))
+    local = text.str.contains(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$").fill_null(False)
+    return cells.select(
+        pl.when(good)
+        .then(pl.lit(""))
+        .when(serial)
+        .then(pl.lit("spreadsheet-serial"))
+        .when(local)
+        .then(pl.lit("no-offset"))
+        .when(doubtful)
+        .then(pl.lit("month-first"))
+        .otherwise(pl.lit("no-date"))
+        .alias("unreadable")
+    ).to_series()
+
+
+def build_facts(frames: Mapping[str, pl.DataFrame]) -> Facts:
+    """Return the facts that typed tables hold."""
+    facts = {_ARGUMENTS.get(name, name): _iterate_facts(name, frames[name]) for name in TABLES}
+    return Facts(**facts)
+
+
+def build_facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) -> Facts:
+    """Return the facts of typed tables, their numbers in the form they have on a day."""
+    normalized = dict(frames)
+    for name in ("people", "listings", "mandates"):
+        numbers = normalize_shown_numbers(normalized[name]["number"], table, day)
+        normalized[name] = normalized[name].with_columns(numbers.alias("number"))
+    for name in SAID:
+        normalized[name] = normalized[name].with_columns(normalize_sayer(table, day))
+    return build_facts(normalized)
+
+
+def _iterate_facts(table: str, frame: pl.DataFrame) -> Iterable[Any]:
+    kind = TABLES[table]
+    words = [name for name, dtype in frame.schema.items() if dtype == pl.List(pl.String)]
+    for row in frame.iter_rows(named=True):
+        for name in words:
+            row[name] = frozenset(row[name])
+        yield kind(**row)

@@ -1,0 +1,250 @@
+"""The gate over HTTP: an ASGI application that answers within its budget or refuses.
+
+``/gate`` takes ``to, cli, camp, ci, cs`` by GET or as a form by POST, and explains its answer as
+JSON where the request accepts that; ``/health`` reports whether it can decide. Who asks is checked
+first; the body is read within the budget. Decisions are made in the event loop: handing them to
+another process made every answer slower.
+
+The start of a uvicorn worker: Django first, then all that needs its models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from releve.environment import is_loopback
+from releve.files.home import require_home
+from releve.plugins.outbound.engine import LegalRules
+from releve.plugins.outbound.gate.callers import GateCaller, find_caller
+from releve.plugins.outbound.gate.decider import PROBE, Decider, DeciderPool
+from releve.plugins.outbound.gate.decision import explain_refusal
+from releve.plugins.outbound.gate.protocol import Question, Reply, parse_question, refuse_unjudged
+from releve.plugins.outbound.gate.wal_checkpoints import note_answer, render_gate_metrics
+
+BUDGET_SECONDS = 0.8
+_MOST_WAITING = 500
+_MOST_BODY = 4096
+_SOCKET_FILE = ("localhost", 0)
+"""The address of a caller that has none: it came by a file of this machine."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Gate:
+    """The application: those who decide, and a limit on who waits for them.
+
+    ``callers`` may ask, each for its campaigns; without any, only programs of this machine.
+    ``law`` tells the rules, whose version is part of the gate's health. ``ready`` is called before
+    the first question, once all who decide have tried to look something up.
+    """
+
+    def __init__(
+        self,
+        law: Callable[[], LegalRules],
+        deciders: Sequence[Decider],
+        *,
+        callers: Sequence[GateCaller] = (),
+        budget: float = BUDGET_SECONDS,
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._law, self._budget, self._ready = law, budget, ready
+        self._callers = callers
+        self._deciders = DeciderPool(deciders)
+        self._waiting = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection of uvicorn."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await _send_reply(send, await self._route(scope, receive))
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            if message["type"] == "lifespan.startup":
+                await self._deciders.start()
+                self._ready()
+                await send({"type": "lifespan.startup.complete"})
+        self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _route(self, scope: Message, receive: Receive) -> Reply:
+        if scope["path"] == "/health":
+            return await self.health()
+        if scope["path"] == "/metrics" and self._may_watch(scope):
+            return Reply(200, render_gate_metrics())
+        if scope["path"] != "/gate" or scope["method"] not in ("GET", "POST"):
+            return Reply(404, "refuse GATE-CALL\n", "GATE-CALL")
+        began = time.perf_counter()
+        reply = await self._explain(scope, receive)
+        note_answer(reply, time.perf_counter() - began)
+        return reply
+
+    def _may_watch(self, scope: Message) -> bool:
+        """Return whether the metrics are for this client: of this machine, or one that may ask."""
+        if is_loopback((scope.get("client") or _SOCKET_FILE)[0]):
+            return True
+        return find_caller(self._callers, _find_header(scope, b"authorization")) is not None
+
+    async def _explain(self, scope: Message, receive: Receive) -> Reply:
+        """Answer a question; with its reasons as JSON where the request accepts that."""
+        explain = _find_header(scope, b"accept").find(b"application/json") >= 0
+        reply = await self._ask(scope, receive, explain)
+        if not explain or reply.document is not None:
+            return reply
+        return replace(reply, document=explain_refusal(reply))
+
+    async def _ask(self, scope: Message, receive: Receive, explain: bool) -> Reply:
+        """Answer a request by a caller that may ask; another one's body is not read."""
+        deadline, campaigns = time.monotonic() + self._budget, None
+        if self._callers:
+            caller = find_caller(self._callers, _find_header(scope, b"authorization"))
+            if caller is None:
+                return refuse_unjudged("GATE-CALLER")
+            campaigns = caller.campaigns
+        elif not is_loopback((scope.get("client") or _SOCKET_FILE)[0]):
+            return refuse_unjudged("GATE-CALLER")
+        query = scope["query_string"].decode("ascii", "replace")
+        if scope["method"] == "POST":
+            if isinstance(sent := await self._read_form(scope, receive, deadline), Reply):
+                return sent
+            query = sent or query
+        question = parse_question(query, explain=explain)
+        if question is None:
+            return refuse_unjudged("GATE-CALL")
+        if campaigns is not None and question.camp not in campaigns:
+            return replace(refuse_unjudged("GATE-CALLER"), status=403)
+        return await self.answer(question, deadline)
+
+    async def _read_form(self, scope: Message, receive: Receive, deadline: float) -> str | Reply:
+        """Return the body of a request as text, or a refusal where it is too long or too slow."""
+        length = _find_header(scope, b"content-length")
+        if length.isdigit() and int(length) > _MOST_BODY:
+            return refuse_unjudged("GATE-CALL")
+        if self._waiting >= _MOST_WAITING:
+            return refuse_unjudged("GATE-BUSY")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                body = await _read_body(receive)
+        except TimeoutError:
+            return refuse_unjudged("GATE-LATE")
+        finally:
+            self._waiting -= 1
+        return refuse_unjudged("GATE-CALL") if body is None else body
+
+    async def answer(self, question: Question, deadline: float | None = None) -> Reply:
+        """Answer a question, or refuse it when the budget is spent.
+
+        A decider checks the deadline before it commits.
+        """
+        if self._waiting >= _MOST_WAITING:
+            return refuse_unjudged("GATE-BUSY")
+        self._waiting += 1
+        loop, now = asyncio.get_running_loop(), time.monotonic()
+        deadline = now + self._budget if deadline is None else deadline
+        future = self._deciders.ask(question, deadline)
+        timer = loop.call_later(deadline - now, _refuse_late, future)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+            self._waiting -= 1
+
+    async def health(self) -> Reply:
+        """Say whether a question could be decided, apart from its own facts."""
+        found = await self.answer(PROBE)
+        if found.reasons == "GATE-CAMPAIGN":  # all that is missing is a campaign
+            return Reply(200, f"ok {self._law().version[:12]}\n")
+        return Reply(503, f"refuse {found.reasons}\n", found.reasons)
+
+    def close(self) -> None:
+        """Decide on nothing more."""
+        self._deciders.close()
+
+
+def _refuse_late(future: asyncio.Future[Reply]) -> None:
+    if not future.done():
+        future.set_result(refuse_unjudged("GATE-LATE"))
+
+
+def _find_header(scope: Message, name: bytes) -> bytes:
+    """Return the values of a header, joined by commas; empty where there is none."""
+    return b",".join(value for named, value in scope.get("headers", ()) if named == name)
+
+
+async def _read_body(receive: Receive) -> str | None:
+    """Return the body of a request; None where it is too long or breaks off."""
+    parts, more = b"", True
+    while more:
+        message = await receive()
+        parts += message.get("body", b"")
+        if message["type"] != "http.request" or len(parts) > _MOST_BODY:
+            return None
+        more = message.get("more_body", False)
+    return parts.decode("ascii", "replace")
+
+
+async def _send_reply(send: Send, reply: Reply) -> None:
+    if reply.document is None:
+        body, kind = reply.text.encode("ascii"), b"text/plain"
+    else:
+        body, kind = json.dumps(reply.document, ensure_ascii=False).encode(), b"application/json"
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+    if reply.reasons:
+        headers.append((b"x-gate-reason", reply.reasons.encode("ascii")))
+    if reply.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+_CONNECTIONS = 2
+"""Groups that are decided at a time on a database that has more than one writer."""
+
+
+def application() -> Gate:
+    """Return the application of this installation."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    import django
+    from django.conf import settings
+
+    django.setup()
+    require_home(Path(settings.HOME))
+    # DROPPED-IMPORT
+    from releve.plugins.outbound.gate.callers import parse_callers
+    from releve.plugins.outbound.gate.campaign_cache import load_stored_rules
+    from releve.plugins.outbound.gate.connections import open_connection
+    from releve.plugins.outbound.gate.current_rules import load_current_rules
+    from releve.plugins.outbound.gate.decider import Decider
+    from releve.plugins.outbound.gate.journal import check_ledger
+    from releve.plugins.outbound.gate.wal_checkpoints import start_checkpoints
+
+    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    load_current_rules()  # read before the first question
+    if sqlite:
+        start_checkpoints(settings.DATABASES["default"]["NAME"])
+    count = 1 if sqlite else _CONNECTIONS
+
+    deciders = [
+        Decider(load_stored_rules, open_connection, BUDGET_SECONDS, check_ledger)
+        for _ in range(count)
+    ]
+    callers = parse_callers(settings.GATE_CALLERS)
+    return Gate(load_current_rules, deciders, callers=callers, ready=_freeze_loaded)
+
+
+def _freeze_loaded() -> None:
+    """Let what is loaded by now stay: no later collection walks through it."""
+    gc.collect()
+    gc.freeze()

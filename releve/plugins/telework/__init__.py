@@ -1,0 +1,12 @@
+"""The measured effect of telework, and the operations that are right for home."""
+
+from __future__ import annotations
+
+from releve.plugin import Plugin
+
+PLUGIN = Plugin(
+    "telework",
+    commands={"effect": "releve.plugins.telework.commands"},
+    urls={"telework/": "releve.plugins.telework.pages"},
+    template_libraries={"telework_words": "releve.plugins.telework.pages"},
+)

@@ -1,0 +1,436 @@
+"""``releve effect``, the measured effect of telework; the options and texts of a hybrid week."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from releve.cli.desk import two_processes
+from releve.cli.main import Speech
+from releve.cli.transport import load_operator
+from releve.demand import Requirement
+from releve.demand.call_log_file import read_log
+from releve.errors import NumberPhrase, Phrase
+from releve.files.atomic import create_file, write_file
+from releve.files.operator_folder import FolderError, write_operator_files
+from releve.network import Operator, write_operator, zone
+from releve.plan import PlanError, PlanSettings
+from releve.plan.result import Plan
+from releve.plan.week.hybrid import HybridPlan, plan_hybrid_week
+from releve.plan.week.hybrid_week import HybridWeek, read_week_table, select_past_days
+from releve.plan.week.verification import check_hybrid_week
+from releve.plugins.telework.engine import (
+    AppliedEffect,
+    EffectDocumentError,
+    ProgrammeEffect,
+    RecordFaults,
+    RotaDraw,
+    RotaError,
+    RotaProtocol,
+    TeleworkReport,
+    apply_effects,
+    build_document,
+    commit_to_rota,
+    estimate_effects,
+    list_unknown_programmes,
+    parse_document,
+    parse_draw,
+    parse_protocol,
+    read_work_records,
+)
+from releve.plugins.telework.engine.estimate import LEAST_CHANCE, MOST_LOSS
+from releve.plugins.telework.engine.rota import NONCE_BYTES
+from releve.plugins.telework.engine.verdicts import MOST, MOST_BOUND
+
+_READ = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, path_type=Path)
+_EPOCH = date(1970, 1, 1)
+
+
+@click.group()
+def effect() -> None:
+    """What telework does to the work done, measured, and which programmes are right for home."""
+
+
+@effect.command()
+@click.argument("records", type=_READ)
+@click.option("--out", type=_FILE, help="JSON to write, for `releve effect apply`.")
+@click.option("--draw", type=_READ, help="Rota drawn by lot (`rota draw --out`) in the records.")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON.")
+def estimate(records: Path, out: Path | None, draw: Path | None, as_json: bool) -> None:
+    """Measure what telework does, programme by programme, from work RECORDS (CSV, Parquet, XLSX).
+
+    Columns: agent, day (of a week its Monday), programme, place (site or home), paid_min,
+    available_min, handled, handle_s; optional: quality, repeats. A programme of which nothing can
+    be learnt is refused with the reason. Exit status 1 when that is true of every programme. With
+    --draw a programme whose records are all where the lot put the agents is graded randomised, and
+    measured by these records alone.
+    """
+    try:
+        drawn = None if draw is None else parse_draw(draw.read_bytes())
+        report = estimate_effects(read_work_records(records.name, records.read_bytes()), drawn)
+    except RotaError as error:
+        raise click.UsageError(f"{draw}: {error}") from error
+    except RecordFaults as error:
+        raise click.ClickException(str(error)) from error
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    text = json.dumps(build_document(report), indent=1)
+    if out is not None:
+        write_file(out, text + "\n")
+    click.echo(text if as_json else "\n".join(_list_lines(report)))
+    if all(one.refusal is not None for one in report.programmes):
+        raise SystemExit(1)
+
+
+def _list_lines(report: TeleworkReport) -> Iterator[str]:
+    first, last = (_EPOCH + timedelta(days=day) for day in (report.first_day, report.last_day))
+    yield f"Work done at home for the same paid time, against on site, {first} to {last}"
+    for one in report.programmes:
+        yield ""
+        yield from _list_programme_lines(one)
+
+
+def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
+    known = f"{one.rows} records of {one.agents} agents, {one.movers} of them in both places"
+    out = one.left_out
+    known += (
+        f"; left out: {out.without_contacts} without a contact, {out.never_on_site} of agents never"
+        f" on site, {out.empty_site} of days without anybody there, {out.apart} that share nothing"
+    )
+    if one.follows_rota:
+        known += f", {out.outside_rota} outside the rota"
+    if one.posterior is None or one.effect is None:
+        yield f"{one.programme}: nothing can be learnt: {one.refusal}"
+        yield f"  {known}; home_efficiency stays as it is assumed"
+        yield from _list_drawn_lines(one)
+        yield from _list_rota_lines(one)
+        return
+    low, high = one.posterior.bound()
+    word = "right for home" if one.right_for_home else "not shown to be right for home"
+    chance = one.posterior.compute_chance_below(MOST_LOSS)
+    yield (
+        f"{one.programme}: {one.posterior.efficiency:.3f} ({low:.3f} to {high:.3f}), {word}:"
+        f" it loses less than {MOST_LOSS:.0%} with a chance of {chance:.0%}, and"
+        f" {LEAST_CHANCE:.0%} is asked"
+    )
+    yield f"  {known}"
+    yield from _list_drawn_lines(one)
+    yield (
+        f"  measured alone {one.effect.effect:+.3f} ± {1.96 * one.effect.error:.3f}; those at home"
+        f" less those on site {one.naive:+.3f}, which also holds who they are"
+    )
+    for row in one.horizons:
+        yield f"    month {row.step + 1:>2} at home {row.effect:+.3f} ± {1.96 * row.error:.3f}"
+    if one.washed is not None:
+        yield (
+            f"  without the four weeks after a time at home {one.washed.effect:+.3f} ±"
+            f" {1.96 * one.washed.error:.3f}"
+        )
+    if one.placebo is not None and one.placebo.before:
+        yield (
+            f"  before the move: differences this large have a chance of {one.placebo.chance:.0%}"
+            f" where there are none, which proves nothing; a drift that went on would explain"
+            f" {one.placebo.drift:.3f}"
+        )
+    for name, guard in (("quality", one.quality), ("repeats", one.repeats)):
+        if guard is not None:
+            yield f"  {name} {guard.effect:+.3f} ± {1.96 * guard.error:.3f}"
+    guards = (("quality falls", one.quality_falls), ("repeats rise", one.repeats_rise))
+    broken = [what for what, shown in guards if shown]
+    if broken:
+        yield f"  {' and '.join(broken)}: not right for home, whatever it does in time"
+
+
+def _list_drawn_lines(one: ProgrammeEffect) -> Iterator[str]:
+    if one.drawn is None:
+        return
+    known = f"{one.drawn.rows} records of {one.drawn.agents} agents in the weeks of the rota"
+    if one.drawn.against:
+        yield f"  {known}: {one.drawn.against} are not where the lot put the agent, so not by lot"
+    else:
+        yield f"  {known}: all are where the lot put the agent ({one.design})"
+
+
+def _list_rota_lines(one: ProgrammeEffect) -> Iterator[str]:
+    if one.rota is not None:
+        yield (
+            f"  a rota drawn by lot among its {one.rota.agents} agents would show a difference of"
+            f" {one.rota.smallest:.1%} in {one.rota.weeks} weeks"
+        )
+
+
+@effect.command()
+@click.argument("folder", type=_FOLDER)
+@click.argument("measured", type=_READ)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+def apply(folder: Path, measured: Path, out: Path) -> None:
+    """Write an operator FOLDER whose home_efficiency is as MEASURED (`estimate --out`).
+
+    A programme of which nothing was learnt keeps its value, and is named as assumed; so does one
+    whose measured value the column cannot hold, with the value.
+    """
+    operator = load_operator(folder)
+    try:
+        document = parse_document(measured.read_bytes())
+    except EffectDocumentError as error:
+        raise click.UsageError(f"{measured}: {error}") from error
+    if unknown := list_unknown_programmes(operator, document):
+        raise click.UsageError(
+            f"the operator has no programme {', '.join(unknown)}: name programmes as in its table"
+        )
+    applied, rows = apply_effects(operator, document)
+    for row in rows:
+        click.echo(_describe_applied(row))
+    try:
+        write_operator_files(out, write_operator(applied))
+    except FolderError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _describe_applied(row: AppliedEffect) -> str:
+    if row.beyond is not None:
+        value, low, high = row.beyond
+        return (
+            f"{row.programme}: {row.before:g}, assumed: {value:g} ({low:g} to {high:g}) was"
+            f" measured, and home_efficiency holds a value above 0 and at most {MOST:g}, with an"
+            f" interval up to {MOST_BOUND:g}: look at its {row.records} records"
+        )
+    if row.after is None:
+        return f"{row.programme}: {row.before:g}, assumed"
+    return (
+        f"{row.programme}: {row.before:g} -> {row.after:g} ({row.low:g} to {row.high:g}),"
+        f" {row.design}, {row.records} records"
+    )
+
+
+@effect.group()
+def rota() -> None:
+    """Draw who works at home when, so that the effect can be learnt from it."""
+
+
+_PROTOCOL = click.argument("protocol", type=_READ)
+_NONCE = click.option(
+    "--nonce", "nonce_file", required=True, type=_FILE, help="File of the secret nonce."
+)
+
+
+@rota.command()
+@_PROTOCOL
+@_NONCE
+def commit(protocol: Path, nonce_file: Path) -> None:
+    """Fix a PROTOCOL before the draw: make the nonce, and print the commitment to it.
+
+    The protocol is JSON: agents (id -> stratum), first_monday, weeks, blocks. Put the commitment on
+    record before the ledger's next root is signed.
+    """
+    found = _read_protocol(protocol)
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    if not create_file(nonce_file, nonce.hex() + "\n"):
+        raise click.ClickException(f"{nonce_file} exists: a nonce is never used twice")
+    click.echo(commit_to_rota(nonce, found))
+
+
+@rota.command()
+@_PROTOCOL
+@_NONCE
+@click.option("--root", required=True, help="Next root signed after the commitment, in hex.")
+@click.option("--commitment", required=True, help="What `commit` printed.")
+@click.option("--out", type=_FILE, help="JSON to write, for `releve effect estimate --draw`.")
+def draw(protocol: Path, nonce_file: Path, root: str, commitment: str, out: Path | None) -> None:
+    """Print the rota as CSV (agent, Monday of a week at home); anyone with the nonce gets the same.
+
+    Refused where the protocol or the nonce is not what was committed to. The file of --out holds
+    the nonce: with it anyone can draw the rota again.
+    """
+    found = _read_protocol(protocol)
+    try:
+        nonce = bytes.fromhex(nonce_file.read_text(encoding="ascii").strip())
+        drawn = RotaDraw(found, nonce, root, commitment)
+    except RotaError as error:
+        raise click.ClickException(str(error)) from error
+    except ValueError as error:
+        raise click.ClickException("the nonce and the root are written in hex digits") from error
+    if out is not None:
+        write_file(out, drawn.to_json() + "\n")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("agent", "home_week"))
+    weeks = drawn.list_home_weeks()
+    writer.writerows((agent, monday) for agent, mondays in weeks.items() for monday in mondays)
+    click.echo(table.getvalue(), nl=False)
+
+
+def _read_protocol(path: Path) -> RotaProtocol:
+    try:
+        return parse_protocol(json.loads(path.read_bytes()))
+    except RotaError as error:
+        raise click.ClickException(f"{path}: {error}") from error
+    except ValueError as error:
+        raise click.ClickException(f"{path}: it is not JSON") from error
+
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@dataclass(frozen=True)
+class HybridOrder:
+    """What a hybrid week was asked for with: the week before, and agents absent on days."""
+
+    last_week: Path | None = None
+    absences: tuple[str, ...] = ()
+
+    def read_last(self, operator: Operator) -> HybridWeek | None:
+        """Return the week before; ClickException names the row that cannot be read."""
+        if self.last_week is None:
+            return None
+        try:
+            frame = read_log(self.last_week.name, self.last_week.read_bytes()).whole_frame()
+            return read_week_table(operator, frame)
+        except ValueError as error:
+            raise click.ClickException(f"{self.last_week}: {error}") from None
+
+    def remove_absent(self, operator: Operator) -> Operator:
+        """Return the operator without the shifts of absent agents."""
+        gone: dict[str, list[tuple[date, date]]] = {}
+        for text in self.absences:
+            agent, _, days = text.partition("@")
+            first, _, last = days.partition("..")
+            if agent not in operator.agent:
+                raise click.BadParameter(f"{agent!r} is not an agent", param_hint="--absent")
+            try:
+                span = date.fromisoformat(first), date.fromisoformat(last or first)
+            except ValueError:
+                raise click.BadParameter(
+                    f"{text!r}: write a00042@2026-12-02..2026-12-04", param_hint="--absent"
+                ) from None
+            gone.setdefault(agent, []).append(span)
+        tz = zone(operator.row.time_zone)
+        kept = tuple(
+            shift
+            for shift in operator.shifts
+            if not any(
+                first <= shift.start.astimezone(tz).date() <= last
+                for first, last in gone.get(shift.agent, ())
+            )
+        )
+        return replace(operator, shifts=kept)
+
+
+def hybrid_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a hybrid week to a command."""
+    options = (
+        click.option(
+            "--hybrid",
+            is_flag=True,
+            help="Plan the days as one week: days at home by contract, teams that meet.",
+        ),
+        click.option(
+            "--last-week",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="With --hybrid: a hybrid-week.csv to stay close to, edited or not; its days"
+            " before the first one planned count as they stand.",
+        ),
+        click.option(
+            "--absent",
+            "absences",
+            multiple=True,
+            metavar="AGENT@FIRST..LAST",
+            help="With --hybrid: an agent who is not there on days; may be repeated.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def plan_hybrid_shown(
+    operator: Operator,
+    needs: Sequence[Requirement],
+    settings: PlanSettings,
+    last: HybridWeek | None,
+    speech: Speech,
+) -> HybridPlan:
+    """Plan a hybrid week; the days of ``last`` before the first one planned stand."""
+    console = Console(stderr=True)
+    past = select_past_days(last, needs[0].day)
+    with two_processes() as run, console.status(speech.say(Phrase("planning the hybrid week"))):
+        try:
+            return plan_hybrid_week(operator, needs, settings, last=last, past=past, run=run)
+        except PlanError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def print_hybrid_week(
+    operator: Operator,
+    found: HybridPlan,
+    plans: Sequence[Plan],
+    past: HybridWeek | None,
+    speech: Speech,
+) -> bool:
+    """Print the week, team by day, and what it costs; return whether every rule is kept."""
+    console = Console()
+    console.print(build_week_table(operator, found.week, plans, speech))
+    for line in list_week_lines(found):
+        console.print(speech.say(line), highlight=False)
+    broken = check_hybrid_week(operator, found.week, plans, past)
+    for sentence in broken:
+        console.print(f"[bold red]{speech.say(sentence)}[/]", highlight=False)
+    return not broken
+
+
+def build_week_table(
+    operator: Operator, week: HybridWeek, plans: Sequence[Plan], speech: Speech
+) -> Table:
+    """Return the members of each team on site and at home, by day; ``*`` where it meets."""
+    title = Phrase("Hybrid week: on site + at home, * the team meets")
+    table = Table(title=speech.say(title), title_justify="left")
+    table.add_column(speech.say(Phrase("team")))
+    for day in week.days:
+        table.add_column(f"{day:%d/%m}", justify="right")
+    at_work = {plan.day: {*(row.agent for row in plan.placements), *plan.reserve} for plan in plans}
+    for team in operator.teams:
+        members = [row.id for row in operator.agents if row.team == team.id]
+        row = [team.id]
+        for day in week.days:
+            here = [agent for agent in members if agent in at_work.get(day, ())]
+            home = sum(day in week.home.get(agent, ()) for agent in here)
+            mark = "*" if day in week.meetings.get(team.id, ()) else ""
+            row.append(f"{mark}{len(here) - home}+{home}" if here else "")
+        table.add_row(*row)
+    return table
+
+
+def list_week_lines(found: HybridPlan) -> list[str]:
+    """Return how near the week is to the best, and what its meetings cost."""
+    lines: list[str] = [
+        Phrase(
+            "The week is {0}% above a bound that no week is below ({1} against {2} weighted"
+            " agent-intervals).",
+            NumberPhrase(100 * found.gap, 2),
+            NumberPhrase(found.objective, 1),
+            NumberPhrase(found.bound, 1),
+        )
+    ]
+    if found.kept:
+        lines.append(Phrase("The last week stands: no other is better by 0.5%."))
+    if found.meeting_calls is not None:
+        lines.append(
+            Phrase(
+                "While nothing is lost the meetings cost {0} missed calls in the week.",
+                NumberPhrase(found.meeting_calls, 1),
+            )
+        )
+    return lines
