@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli import main
-from releve.cli.network import cli_markdown, list_commands
+from releve.cli.reference import cli_markdown, list_commands
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -1,24 +1,13 @@
-"""Plan one day: base placement and the relief of every contingency, in named people, checked.
-
-Compile the kernels that a plan needs into their cache: ``python -m releve.plan.planner``.
-
-``scripts/demo`` does this on the other core while it makes its operator; with a filled cache it
-takes seconds. The kernels are compiled by planning for a small operator, so that their argument
-types are those of every plan.
-"""
+"""Plan one day: base placement and the relief of every contingency, in named people, checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 
-import numpy as np
-
-from releve.demand import INTERVAL, warm_up
 from releve.demand.requirement import Requirement
 from releve.errors import ReleveError
-from releve.network import Operator, SiteSeats, day_bounds, find_site_seats, sample_operator
+from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.checker import check_plan
 from releve.plan.day_runs import Planning, solve_problem
 from releve.plan.integer_problem import Progress, StageTimer
@@ -282,33 +271,3 @@ def _build_cells(
         for client in range(len(planning.problem.clients))
         for row, name in enumerate(ids)
     )  # fmt: skip
-
-
-_AGENTS, _SITES, _SEED = 50, 2, 1
-_DAY = date(2026, 11, 30)
-
-
-def compile_kernels() -> None:
-    """Find the least agents of a queue, and plan a day on which every programme needs two."""
-    warm_up()
-    operator = sample_operator(_AGENTS, _SITES, _SEED, start=_DAY, weeks_of_history=0)
-    first, last = day_bounds(_DAY, operator.row.time_zone)
-    count = (last - first) // INTERVAL
-    shape = (count, len(operator.programmes))
-    agents = np.zeros(shape)
-    agents[count // 3 : 3 * count // 4] = 2.0
-    need = Requirement(
-        day=_DAY,
-        programmes=tuple(row.id for row in operator.programmes),
-        starts=tuple(first + timedelta(minutes=30 * i) for i in range(count)),
-        agents=agents,
-        on_phone=agents,
-        calls=10 * agents,
-        aht_s=np.full(shape, 180.0),
-        unknown={},
-    )
-    solve_day(operator, need, PlanSettings())
-
-
-if __name__ == "__main__":
-    compile_kernels()
