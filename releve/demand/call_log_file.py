@@ -1,11 +1,7 @@
-"""A call log's bytes (CSV, Parquet, XLSX) to the report of its import.
+"""Call logs (CSV, Parquet, XLSX) to half-hourly history; the mapping of a log by its headers.
 
-CSV and workbooks are read as the operator folder's are: French CSV included, row numbers as a
-user sees them.
-
-Call logs and interval statistics to half-hourly history; nothing is dropped in silence.
-
-A telephony export recognised by its headers: a mapping to be looked at before it is used.
+Files are read as the operator folder's are, with row numbers as a user sees them; no row is
+dropped in silence.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
-"""Cleaning: local days of a programme, what is not known, and the days that are no guide.
+"""Clean a programme's history: local days, the gaps in it, and the days kept out of the profile.
 
-A closed or missing half hour is NaN, never zero. Days far from their weekday's level are named
-with the reason and kept out of the profile, both busy and quiet ones.
-
-Days and hours that a source does not hold although it usually does.
-
-A source is laid out as ``[day, slot]`` over every local day from its first to its last. What is
-*usual* comes from the same weekday of the other weeks, so no working week is assumed.
+A source is laid out as ``[day, slot]``; a closed or missing half hour is NaN, never zero. What is
+*usual* comes from the same weekday of other weeks, so no working week is assumed. Days far from
+their weekday's level, busy or quiet, are named with the reason and kept out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""History in half hours from rows of any interval that divides them.
-
-Interval statistics (5, 6, 10, 15 or 30 minutes) to half-hourly history.
-"""
+"""Half-hourly history from interval statistics of 5, 6, 10, 15 or 30 minutes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What an import says about itself: every row accounted for, every fault with its row and fix.
-
-What both imports do with a source table: account for rows, read numbers, name programmes.
-"""
+"""The report of an import: every source row accounted for, every fault with its row and fix."""
 
 from __future__ import annotations
 

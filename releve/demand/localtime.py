@@ -1,17 +1,12 @@
-"""Local days and half hours of many instants at once.
+"""Local days, half hours and public holidays of many instants at once.
 
-Instants are int64 seconds since 1970 UTC. A local *slot* is one of the 48 half hours of the wall
-clock of a day. Offsets come from the pinned zones of ``releve.network``, asked once a day
-(and once a half hour on a day on which they change), so a year costs hundreds of look-ups.
+Instants are int64 seconds since 1970 UTC; a *slot* is one of the 48 half hours of the local day.
+Offsets of the pinned zones are asked once a day (once a half hour where they change).
 
-Which public holidays close a programme: learnt from its history, said by it, or assumed.
-
-The calendar of ``holidays`` says when public holidays are, and the programme which of them it is
-open on (``open_holidays``). Of the others the history decides: a holiday on which calls were taken
-is an open one the next time. A holiday that the history has never held is taken to be like most of
-those it holds, closed where it holds none; that is an assumption, and is named.
-
-The country whose public holidays matter to a programme.
+A programme says on which public holidays it is open (``open_holidays``). Of the others the history
+decides: a holiday on which calls were taken is an open one the next time. A holiday that the
+history never held is taken to be like most of those it holds, closed where it holds none; that
+assumption is named.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The mapping of a foreign table's columns to ours.
-
-Reading a column of times: local or with offset, each doubt named with its row.
-"""
+"""The mapping of a foreign table's columns to ours, and its columns of times."""
 
 from __future__ import annotations
 

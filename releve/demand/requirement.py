@@ -1,29 +1,20 @@
-"""From a forecast to the agents each programme needs in each half hour of one day.
+"""History, forecast and requirement; the agents each programme needs in each half hour of a day.
+
+Arrays are float64 ``[interval, programme]`` unless stated otherwise. An interval is 30 minutes,
+named by its start in UTC; NaN is *not known*, never zero calls; a closed interval has 0 and
+``open`` False.
 
 Inbound: the least agents that hold the service target, the answer rate and the occupancy, exactly
-(:mod:`releve.demand.erlang`; Erlang C where the patience is not known). Outbound: the work dialled
-over the occupancy. Back office: work content by its deadline (:mod:`releve.demand.requirement`)
-over the occupancy. Each over (1 - shrinkage), and not rounded to people: people are whole,
-requirements that are pooled are not. Volumes are rounded to a grid of six decimals before the least
-agents are searched, agents to one of nine (:mod:`releve.network.history_grid`).
+(Erlang A, or C where the patience is not known). Outbound: the work dialled over the occupancy.
+Back office: work content by its deadline over the occupancy. Each over (1 - shrinkage), and not
+rounded to people, because requirements may be pooled. Volumes are rounded to six decimals before
+the search, agents to nine.
 
-Back office: work with a deadline, spread so that the day's peak is as low as it can be.
-
-The rule for what crosses midnight: **every opening day is like this one**. What came in yesterday
-and is not yet due is taken over, and as much of today's work is handed on to tomorrow; nothing is
-inherited for free and nothing is pushed to a day that never comes. So the opening intervals of the
-day form a circle, and with a deadline of at least one opening day the load is the same all day.
-
-Work that comes in during interval i may be done in the intervals i to i + d - 1, d the deadline:
-an item that came at the start of i is still in time. With A(k) the work come in and S(k) the work
-done by the end of interval k, that is A(k - d + 1) <= S(k) <= A(k): a band, in which the taut
-string has the least peak, the least sum of squares and the least of every other convex cost.
-
-The values that pass through this floor: history, forecast, requirement.
-
-All arrays are float64 with axes ``[interval, programme]`` unless said otherwise. An interval is
-30 minutes and is named by its start in UTC. NaN means *not known*; it is never zero calls.
-An interval in which a programme is closed has 0 and ``open`` False.
+Back-office work is spread so that the day's peak is lowest, as if every opening day were like this
+one: what is not yet due at the end is handed on, and as much was taken over. With d the deadline in
+intervals, A(k) the work come in and S(k) the work done by the end of interval k on this circle,
+A(k - d + 1) <= S(k) <= A(k): a band, in which the taut string has the least peak, the least sum of
+squares and the least of every other convex cost.
 """
 
 from __future__ import annotations

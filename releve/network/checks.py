@@ -1,7 +1,7 @@
-"""The operator's files, checked as a whole: every fault is named, in one go and once.
+"""Read and check an operator's files as a whole; every fault is named, once.
 
-The checks stand by subject in ``checks_*.py``; each is a function of the :class:`ParsedTables` that
-yields faults. They run in the order of :data:`CHECKS`: references before what follows them.
+Each check is a function of :class:`ParsedTables` that yields faults. They run in the order of
+:data:`CHECKS`: references before what follows them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""Checks of places: sites, stops and shuttles.
-
-Checks of who rides: stops within reach, vehicles that some shift can use, permits in curfews.
-
-Checks of seats: counted or listed, their places, and the distance that needs them.
-"""
+"""Checks of places and of the way there: sites, stops, shuttles, permits in curfews, seats."""
 
 from __future__ import annotations
 

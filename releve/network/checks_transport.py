@@ -1,7 +1,4 @@
-"""Checks of transport: vehicles that carry riders, travel times that can be, curfews with hours.
-
-Checks of telephony: SIP addresses, numbers, and that a number dialled is of one programme.
-"""
+"""Checks of vehicles, travel times and curfews, and of telephone numbers and SIP addresses."""
 
 from __future__ import annotations
 

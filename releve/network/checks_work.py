@@ -1,9 +1,4 @@
-"""Checks of the work: operator, clients, programmes, agents, permits, contingencies.
-
-Checks of teams and days at home: contracts that can be kept, meetings that can be held.
-
-Checks of the roster.
-"""
+"""Checks of the work: clients, programmes, agents and teams, permits, contingencies, the roster."""
 
 from __future__ import annotations
 

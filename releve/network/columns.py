@@ -1,7 +1,6 @@
-"""Tables declared once: a row class whose fields carry their unit, example and condition.
+"""Columns declared on row classes with their unit, example and condition.
 
-The reader, the checks, the documentation of the operator folder and the sample writer all read
-the same declarations, so a column cannot mean one thing in the docs and another in the code.
+The reader, the checks, the reference and the sample writer all read these declarations.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""CSV bytes -> a grid: the encoding and the separator are found, never asked for.
+"""CSV bytes to a grid of text, and the header of a table: where it stands and what it means.
 
-Two dialects: UTF-8 (with or without byte order mark), and French Excel's cp1252 with ``;``, also
-line by line where both were put together. UTF-16 is read with its byte order mark ("Unicode text"
-of Excel), and a first line ``sep=;`` names the separator.
-
-The header of a table: where it stands, which columns its cells mean, and its faults.
+Encoding and separator are found: UTF-8 (with or without byte order mark), French Excel's cp1252
+(also where lines of both were put together), UTF-16 with its byte order mark; a first line
+``sep=;`` names the separator.
 """
 
 from __future__ import annotations

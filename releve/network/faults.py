@@ -1,6 +1,6 @@
-"""What is wrong with an operator's files, named so that a person can mend it.
+"""Faults of an operator's files, named so that a person can mend them.
 
-The error tree of this package::
+::
 
     ValueError
     └── OperatorFaults      the files have faults; ``faults`` holds every one of them

@@ -1,11 +1,8 @@
-"""Bytes -> raw tables: files or a workbook become tables of text, header checked.
+"""The tables of a folder or workbook as text, header checked, and an operator as such files.
 
-The tables of an operator are read, or those of another :class:`FolderLayout`.
-
-Nothing is interpreted here beyond the shape: encoding, separator, header and the number of cells
-in a row. Values are parsed in :mod:`releve.network.parsing`.
-
-An operator -> the files that :func:`releve.network.read_operator` reads back as the same.
+The layout says which tables there may be: those of an operator, or another :class:`FolderLayout`.
+Values are parsed in :mod:`releve.network.parsing`; what :func:`write_operator` writes is read back
+as the same.
 """
 
 from __future__ import annotations

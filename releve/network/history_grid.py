@@ -1,14 +1,8 @@
-"""The history of one programme on the grid of its intervals, beside its opening hours.
+"""Grids: a programme's history on its intervals, a table's cells, and the decimals of figures.
 
-Instants are int64 seconds since 1970 UTC. A slot is one interval of the grid.
-
-What every file format is brought to: a grid of text with the rows a user sees.
-
-Round what leaves an engine to a stated decimal grid, so that floating-point noise stays inside.
-
-Matrix products and vectorised functions give other last bits with another BLAS, another processor
-or another number of threads. Figures derived from them by a search, a rounding to whole people or
-a comparison then differ visibly. On a grid they are the same bits on every machine.
+Instants are int64 seconds since 1970 UTC; a slot is one interval. Figures that leave an engine are
+rounded (:func:`round_to_grid`) because matrix products and vectorised functions give other last
+bits on another machine: a search or a rounding to whole people would then differ visibly.
 """
 
 from __future__ import annotations

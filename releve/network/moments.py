@@ -1,9 +1,7 @@
-"""Dates and times as people and spreadsheets write them: ISO, French, Excel serial numbers.
+"""Dates, times and time zones as people and spreadsheets write them: ISO, French, Excel serials.
 
-Time zones from the pinned ``tzdata`` package, never from the machine.
-
-The machine's own database may be older (Morocco left UTC+1 on 2026-09-20), so zones are read from
-the package by name. Only conversions live here: an engine never asks what time it is.
+Zones are those of the pinned ``tzdata`` package: the machine's own database may be older (Morocco
+left UTC+1 on 2026-09-20).
 """
 
 from __future__ import annotations

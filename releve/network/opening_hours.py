@@ -1,6 +1,4 @@
-"""Opening hours: ``Mon-Fri 08:00-20:00; Sat 09:00-18:00``, holidays of a country closed or not.
-
-Opening hours as people write them, in one form: ``Mon-Fri 08:00-20:00; Sat 09:00-18:00``.
+"""Opening hours: ``Mon-Fri 08:00-20:00; Sat 09:00-18:00``, public holidays closed or not.
 
 French and English days, long or short, are read, and hours like ``8h30`` and ``de 8h à 20h``.
 """

@@ -1,7 +1,4 @@
-"""The operator as immutable tables, and what follows from them.
-
-Telephone numbers (E.164) and addresses of SIP systems, as the operator's tables hold them.
-"""
+"""The operator as immutable tables, and what follows from them; its numbers and SIP addresses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The reference of an operator folder, written from the tables' own declarations.
-
-Faults as sentences in English or French; those of one cause are one that counts them.
-"""
+"""The reference of an operator folder's tables, and faults as sentences, grouped by cause."""
 
 from __future__ import annotations
 

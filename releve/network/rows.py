@@ -1,9 +1,7 @@
-"""The rows of the people: agents, their teams and their roster.
+"""The rows of agents, teams, roster and transport.
 
-The rows of an operator's transport: depots, vehicles, travel times and curfews.
-
-All of it is optional. Where the table ``vehicles`` holds a row, agents with a shuttle stop and no
-transport of their own come to a site by these vehicles, or not at all.
+Transport is optional. Where ``vehicles`` holds a row, agents with a shuttle stop and no transport
+of their own come to a site by these vehicles, or not at all.
 """
 
 from __future__ import annotations

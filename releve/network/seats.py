@@ -1,11 +1,9 @@
-"""Usable seats: the largest set of desks that lie pairwise at least a distance apart.
+"""Usable seats, the largest set of desks pairwise at least a distance apart; the plan of a floor.
 
 A maximum independent set of the conflict graph (two seats nearer than the distance). Simplicial
-seats are taken outright, what is left falls into connected components, equal components are
-solved once, each by branch and bound on its maximal cliques (HiGHS) from a set found by local
-search. The bound is proved in every case; it is the answer itself when ``proven``.
-
-The plan of a floor in metres: its zones, and each seat taken, usable or blocked.
+seats are taken outright; equal components of the rest are solved once, by branch and bound on
+maximal cliques (HiGHS) from a set found by local search. The bound is proved in every case; it is
+the answer itself when ``proven``.
 """
 
 from __future__ import annotations

@@ -1,13 +1,8 @@
-"""Limits on what a file unpacks to, checked before it is read: bytes, rows, cells, elements.
+"""Workbooks and Parquet files within limits on what they unpack to: bytes, rows, cells, elements.
 
-A few kilobytes of a zip, a workbook or a Parquet file can stand for gigabytes: a zip in a zip, a
-sheet with a cell in its last corner, a column that repeats one value. The sizes that a zip declares
-are verified by unpacking it in small pieces, and what a workbook's parts hold is counted in them.
-
-A workbook's bytes -> a grid per sheet.
-
-fastexcel reads the cells; what it does not tell (merged ranges, cells with a formula error) is
-read from the sheet's own XML.
+A few kilobytes can stand for gigabytes (a zip in a zip, a cell in the last corner of a sheet), so
+declared sizes are verified by unpacking in small pieces. fastexcel reads the cells; merged ranges
+and formula errors, which it does not report, are read from the sheet's XML.
 """
 
 from __future__ import annotations

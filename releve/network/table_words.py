@@ -1,9 +1,6 @@
-"""What tables, columns and values are called, in English and French: one place for all names.
+"""The names of tables, columns and values in English and French, from ``words/*.yaml``.
 
-The words stand in ``words/tables.yaml`` and ``words/values.yaml``. Reading accepts every spelling
-of both languages; templates, exports and the desk write the labels.
-
-Spellings made comparable: what a person types against the words of a closed vocabulary.
+Reading accepts every spelling of both languages; templates, exports and the desk write the labels.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""Groups that could be: the same people with a laptop, or with one more skill.
-
-Groups that a shuttle stop alone tells apart, as one group where no vehicle limits them.
+"""Groups that planning adds (one laptop or skill more) or merges (stops that make no difference).
 
 By stop there are two to three times as many groups, in every block of the N-1 programme. Where the
-vehicles carry everyone a plan sends, the stops change nothing of its optimum: people of one merged
-group are spread over its groups afterwards, and a check of the vehicles says whether that held.
+vehicles carry everyone a plan sends, stops do not change its optimum: people of a merged group are
+spread over its groups afterwards, and a check of the vehicles says whether that held.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""A day's plan beside another: clients whose status changes, agents who work differently.
+"""Two plans of a day compared, and a plan narrowed to what one client may see.
 
-Narrow a plan to what one client may see: its own row and cells, no people, prices or names.
-
-Pages are built from the narrowed plan, so nothing else can reach them.
+A narrowed plan holds the client's own row and cells, no people, prices or names; pages for clients
+are built from it, so nothing else can reach them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Effective agents and coverage counted from placements, person by person.
 
-The independent checker and the live desk both count with this module; the planner does not, so a
-mistake of the planner cannot hide here.
+The independent checker and the live desk count with this module; the planner does not, so a mistake
+of the planner cannot hide here.
 """
 
 from __future__ import annotations

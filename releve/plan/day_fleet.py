@@ -1,7 +1,4 @@
-"""The vehicles of a planning day, and the transport rules in force on it.
-
-The riders of a plan and of its reliefs, and the runs that bring them to work and back.
-"""
+"""The vehicles of a planning day, its riders, and the runs that bring them to work and back."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
-"""The runs of a day that goes on: those under way stay, the others carry who is placed now.
+"""Solve one day as arrays, and choose its runs again when a relief changes who rides.
 
 A day is a first list of placements and those of its reliefs, each from an instant on. Vehicles that
-had left before a relief keep to their runs, but skip agents who no longer work there; from
-then on the runs are chosen again for the placements in force.
-
-Solve one day as arrays: floors, the N-1 programme, whole people, a relief per contingency.
+left before a relief keep to their runs, but skip agents who no longer work there; from then on the
+runs are chosen again for the placements in force.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""Explain a client's shortfall: the rules that bind, and what one more laptop or seat would gain.
+"""Why a client misses: the rules that bind, and what one more laptop or seat would gain.
 
-The duals of a relief (or of the base day) show which rules bind and rank the purchases. The best
-of each kind are then bought one by one and the day is solved again, so that the gain shown was
-reached and is not a slope.
-
-Why a client or a cell has its status, as far as the plan says, in no language.
+The duals of a relief (or of the base day) show which rules bind and rank the purchases. The best of
+each kind are then bought one by one and the day is solved again, so the gain shown is no slope.
 """
 
 from __future__ import annotations

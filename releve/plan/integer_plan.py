@@ -1,9 +1,8 @@
 """From fractional people to whole people: round, then improve person by person.
 
-A linear plan is rounded group by group (largest remainder) and its breaks link by link; the
-kernel then moves single people as long as that lowers the cost. Rules that rounding broke (a seat,
-a share of a site) are mended by the same moves, for breaking them costs more than anything. What
-is in whole people already (:mod:`releve.plan.rounding`) is not rounded.
+A linear plan is rounded group by group (largest remainder) and its breaks link by link; the kernel
+then moves single people as long as that lowers the cost. Rules that rounding broke (a seat, a share
+of a site) cost more than anything, so the same moves mend them.
 """
 
 from __future__ import annotations

@@ -1,14 +1,8 @@
-"""A solved N-1 programme to put into whole people: its limits, its roundings and its reliefs.
+"""A solved N-1 programme to put into whole people: limits, roundings, reliefs, progress.
 
-Two modules choose a base plan with it: :mod:`releve.plan.integer_search` searches among many, and
-:mod:`releve.plan.integer_problem` rounds the fractional plan where a search would take too long.
-
-How far a plan is, and what each stage of it took, by a clock given from outside.
-
-Whole people for a large operator: one rounding, and another where whole people miss a target.
-
-Above :data:`MAX_SEARCHED_ASSIGNMENTS` assignments there is no time to search many base plans
-(:mod:`releve.plan.integer_search`); where no loss is planned for there is nothing to search.
+:mod:`releve.plan.integer_search` searches among many base plans. Above
+:data:`MAX_SEARCHED_ASSIGNMENTS` assignments there is no time for that: the fractional plan is
+rounded once, and again where whole people miss a target.
 """
 
 from __future__ import annotations

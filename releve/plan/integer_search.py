@@ -1,11 +1,10 @@
-"""Search a base plan in whole people, judged by what it is for: the base day and its reliefs.
+"""Search a base plan in whole people, judged by the base day and its reliefs.
 
 The fractional plan is rounded in several ways. Every base plan found is answered, loss by loss, in
-fractions, which gives its objective and cuts (:mod:`releve.plan.lp`); under these the search
-goes on from the best, exchanging people over places and programmes, in a neighbourhood that narrows
-when it fails. Of the base plans near the best one, the reliefs of each are put into whole people,
-of further ones too while each misses a target that fractions keep; the one that serves best is
-kept.
+fractions, which gives its objective and cuts; under these the search goes on from the best,
+exchanging people over places and programmes, in a neighbourhood that narrows when it fails. Of the
+base plans near the best one the reliefs are put into whole people, of further ones too while each
+misses a target that fractions keep; the one that serves best is kept.
 """
 
 from __future__ import annotations

@@ -1,20 +1,14 @@
-"""Local search over whole people: move one person at a time to the cheapest place.
+"""The kernels that improve a plan in whole people: single moves, and exchanges of a few at once.
 
-The kernel of :mod:`releve.plan.integer_plan`. Costs are in agent-intervals of mean penalty:
+Costs are in agent-intervals of mean penalty:
 
 * a missing agent-interval costs its programme's weight;
 * a client's missing agent-intervals above its limit cost ``excess[client]`` each, on top;
-* a person on an assignment costs its price, and ``move_price[j]`` more when ``stay[j]`` people,
-  those who are expected there, are there already;
+* a person on an assignment costs its price, and ``move_price[j]`` more when the ``stay[j]`` people
+  expected there are there already;
 * a person without a seat (on a site, in a vehicle), or over a client's share of a site, costs more
   than anything saved;
-* a loss costs what its relief is known to cost at least: the largest of its cuts, each linear in
-  the people of every group on the places lost (:mod:`releve.plan.lp`).
-
-Exchanges of whole people: take a few related ones out at once and place each best again.
-
-A kernel of :mod:`releve.plan.integer_plan`, beside the single moves of
-:mod:`releve.plan.local_search`.
+* a loss costs the largest of its cuts, each linear in the people of every group on the places lost.
 """
 
 from __future__ import annotations

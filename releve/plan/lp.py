@@ -1,15 +1,12 @@
-"""Sparse linear programmes from numpy arrays, solved by HiGHS.
+"""Sparse linear programmes from numpy arrays, solved by HiGHS; cuts on the cost of a relief.
 
-Columns and rows are added in blocks that return their indices; entries are triplets. This is the
-only place that talks to the solver.
+Columns and rows are added in blocks that return their indices; entries are triplets. No other
+module talks to the solver.
 
-What the relief of a loss costs at least, as a function of who works on the places lost.
-
-The least cost of a relief is convex in the people of each group on the places lost, so every relief
-that is solved gives a cut: its cost plus its duals, times the change in those people, is never
-above the cost for another base plan (Van Slyke and Wets, "L-shaped linear programs", SIAM J. Appl.
-Math. 1969). A base plan in whole people is searched for under these cuts instead of under prices
-that hold for one step alone.
+The least cost of a relief is convex in the people of each group on the places lost, so a solved
+relief gives a cut: its cost plus its duals, times the change in those people, never exceeds the
+cost for another base plan (Van Slyke and Wets, "L-shaped linear programs", SIAM J. Appl. Math.
+1969).
 """
 
 from __future__ import annotations

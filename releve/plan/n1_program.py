@@ -1,14 +1,9 @@
-"""The whole N-1 problem: base placement and the relief of every contingency, chosen together.
-
-One linear programme (:mod:`releve.plan.n1_program`), solved again with the vehicles that bind.
-
-The rows and columns of the N-1 problem: a base block, and one per contingency that takes the
-base plan into account.
+"""The whole N-1 problem: base placement and the relief of every contingency, as one programme.
 
 People placed on a lost site are exposed: they may work at home only, and a share of them is
 isolated. The only link between base and relief is the number of people of each group on the lost
-sites. Contingencies that do not depend on the base placement (home carriers) are left out: their
-relief is the same whatever the base plan.
+sites. Contingencies that do not depend on the base placement (home carriers) are left out. The
+programme is solved again with the vehicles that bind.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-"""From whole numbers to named people: who of a group works where, and who moves.
+"""From whole numbers to named people: who of a group works where, who moves, and how soon.
 
-Nothing tells the people of a group apart, so names are given where they cost nothing: a person
-keeps the place of an earlier day, and under a relief as many as possible stay where they were.
-
-How long after the call people who move are at work: by the journey that is known, or a setting.
-
-Within a place a move takes effect at once. To another site it takes the drive that the operator's
-tables ``travel`` and ``shuttles`` give, and :data:`SET_UP`; where they give none, the setting.
-Who goes home is there after :data:`HOME_DELAY`, or after the run that brings them and SET_UP.
+A person keeps the place of an earlier day, and under a relief as many as possible stay where they
+were. Within a place a move takes effect at once. To another site it takes the drive of the tables
+``travel`` and ``shuttles`` and :data:`SET_UP`; where they give none, the setting. Agents sent home
+are there after :data:`HOME_DELAY`, or after the run that brings them and SET_UP.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What the N-1 programme minimises, of a base plan in whole people.
+"""What the N-1 programme minimises, for a base plan in whole people.
 
-The base plan is in whole people, its reliefs are in fractions and answer it as the programme does:
-they pay for what is missing and not for moves. So nothing stands in the figure that does not stand
-in its bound; what it is above the bound is what whole people in the base plan cost.
+Its reliefs are in fractions, as in the programme: they pay for what is missing and not for moves.
+So the figure above the bound is what whole people in the base plan cost.
 """
 
 from __future__ import annotations

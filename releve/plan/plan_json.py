@@ -1,13 +1,10 @@
-"""A plan as one JSON text and back, exactly.
+"""A plan as one canonical JSON text and back, exactly.
 
-The text is canonical (sorted keys, no spaces, shortest exact numbers): equal plans give equal
-bytes, so a digest of the text names the plan. A list of records is a table (``columns`` and
-``rows``); an array is its ``shape`` and flat ``values``; *not known* (NaN) is null; an instant is
-ISO 8601 in UTC. Placements stand once in a pool and are referred to by position, because a move
-mostly repeats a placement of the base plan.
-
-The codec follows the declared types of :class:`releve.plan.result.Plan`: a field added there is
-written and read with no change here, as long as its type is one of those below.
+Keys are sorted, no spaces, shortest exact numbers: equal plans give equal bytes, so a digest of the
+text names the plan. A list of records is a table (``columns`` and ``rows``); an array is its
+``shape`` and flat ``values``; *not known* (NaN) is null; an instant is ISO 8601 in UTC. Placements
+stand once in a pool and are referred to by position. The codec follows the declared types of
+:class:`releve.plan.result.Plan`.
 """
 
 from __future__ import annotations

@@ -1,14 +1,11 @@
-"""The planning problem of one day as arrays: the compact formulation.
+"""The planning problem of one day as arrays, and which places and programmes an agent may have.
 
-Agents are planned in *groups* that nothing tells apart. People of one class (set of shift
-patterns) who share place and programme are interchangeable, so patterns are chosen per *link*
-(class, place, programme), not per group: the same optimum as choosing them per group, many times
-smaller.
+People of one class (set of shift patterns) who share place and programme are interchangeable, so
+patterns are chosen per *link* (class, place, programme), not per group: the same optimum, many
+times smaller.
 
 Axes: g groups, j assignments (group, place, programme), l links, k patterns, m places (sites,
 then home last), p programmes, t intervals.
-
-Which places and programmes an agent may be given on a day.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The relief matrix and the verdict, from what is placed and what is required.
-
-How good a solved day is proved to be.
-"""
+"""The relief matrix, the verdicts and the bound of a solved day."""
 
 from __future__ import annotations
 

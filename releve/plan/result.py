@@ -1,15 +1,9 @@
-"""A plan as a value: everything a page, a file, a checker or a ledger needs, and nothing else.
+"""A plan as a value, the contingencies it answers, and the one vocabulary of its verdicts.
 
 Arrays are float64 ``[interval, programme]``; intervals are the half hours of the planning day,
-named by their start in UTC. Coverage is placed over required.
-
-The one vocabulary of verdicts: how a client is served, of a cell, a day or the hours ahead.
-
-The plan, the command line, the desk, the API and the live hours all judge with
+named by their start in UTC. Coverage is placed over required. All faces judge with
 :func:`judge_service` and write :attr:`Status.label`; the desk's colours and icons bear the names of
 the codes (``is-thin``, ``i-thin``).
-
-Contingencies: the sets of places that a plan must survive losing.
 """
 
 from __future__ import annotations

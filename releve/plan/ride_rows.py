@@ -1,19 +1,15 @@
-"""Vehicles in the linear programmes: who rides, on which routes, with how many vehicles.
+"""Vehicles in the linear programmes: the runs a fleet could make, and who rides them.
 
 Riders are the people of groups with a shuttle stop and no transport of their own on an assignment
-at a site. A wave is a site, a leg and an instant; x[c] runs of a column (a route of a wave by the
-vehicles of a pool at one arrival time). Rows of every block, as they are named below:
+at a site. A wave is a site, a leg and an instant; a column is a route of a wave by the vehicles of
+a pool at one arrival time, x[c] its runs. Rows, as they are named below:
 
-* visits  the riders of a stop of a wave are no more than the seats of the runs that call there;
-* seats   the riders of a wave are no more than the seats of its runs;
-* fleet   the runs of a pool at an instant are no more than its vehicles.
+* visits  riders of a stop of a wave <= seats of the runs that call there;
+* seats   riders of a wave <= seats of its runs;
+* fleet   runs of a pool at an instant <= its vehicles.
 
-In whole people a *ride row* is a site, a stop and a shift: what its riders may be is read from
-runs (:func:`find_ride_rooms`) that were chosen for the riders wanted.
-
-The runs that a fleet could make, as columns of the linear programmes.
-
-A column is a route of a wave by the vehicles of a pool at one time.
+In whole people a *ride row* is a site, a stop and a shift; its limit is read from runs
+(:func:`find_ride_rooms`) chosen for the riders wanted.
 """
 
 from __future__ import annotations

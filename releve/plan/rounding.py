@@ -1,14 +1,10 @@
-"""Whole people from fractional ones, group by group and link by link, as numba kernels.
-
-Round people so that every total stays within one of what was planned.
+"""Whole people from fractional ones: group by group, or with all totals kept within one.
 
 A fractional plan spreads few people over many groups that are as good; rounded group by group, the
-people of a place or a programme drift. Here the people of each assignment are rounded down or up,
-and so are all totals they count in: of their group, of its people on sites, of their link, of
-their programme in a place and of the place. Such a rounding always exists, for the totals are
-nested on either side, groups on one and places on the other: a flow in a network, whose vertices
-are whole (Cox, "A constructive procedure for unbiased controlled rounding", JASA 1987). Of all
-such roundings the cheapest is taken.
+people of a place or programme drift. :func:`round_controlled` rounds the people of each assignment
+and all totals they count in (group, its people on sites, link, programme in a place, place). Such a
+rounding exists because the totals are nested on either side: a network flow with whole vertices
+(Cox, "A constructive procedure for unbiased controlled rounding", JASA 1987); the cheapest is used.
 """
 
 from __future__ import annotations

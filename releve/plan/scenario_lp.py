@@ -6,16 +6,14 @@ agents, N[t, m] people on seats, u[t, p] missing agents. Rows, as they are named
 * G    the people of a group are no more than its size;
 * L    the people of a link are spread over its patterns;
 * A    sums of Y, so that the rows over intervals stay short;
-* N    those of the interval before, with who came and without who left;
+* N    those of the interval before, plus arrivals, minus departures;
 * cov  agents at work and missing agents cover the requirement;
 * seat people on seats are no more than the seats of a site;
 * cap  a site holds no more than its share of a client (base only);
-* rides  vehicles carry who needs one (:mod:`releve.plan.ride_rows`).
+* rides  vehicles carry the agents who need one (:mod:`releve.plan.ride_rows`).
 
-Lower bounds of shortfall: what a client would miss if it had all agents to itself.
-
-Regret is measured above this floor. Without it, a client that works on a single site would set the
-worst case to its own total loss, and no other client would be protected.
+Regret is measured above a client's floor, its shortfall if it had all agents to itself: without the
+floor, a client on a single site would set the worst case, and no other client would be protected.
 """
 
 from __future__ import annotations

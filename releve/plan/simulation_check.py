@@ -1,8 +1,8 @@
-"""Check a plan against the queue simulator: promised and simulated service, and what it takes.
+"""Check a plan against the queue simulator: promised and simulated service, and the correction.
 
 The requirement comes from Erlang formulas, which treat each half hour alone and every day as an
-average day. Here the planned day is simulated call by call. Where it misses a target, the
-requirement is corrected (:func:`releve.demand.queue.corrections`) and the caller plans again.
+average day; here the planned day is simulated call by call. Where it misses a target, the
+requirement is corrected and the caller plans again.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 """The largest offer of agents that leaves the N-1 verdict of every own client as it is.
 
-People are taken out of the plan in force and of all its reliefs as they stand. What is left is a
-plan again, with the same verdicts, and the independent checker goes over it: the proof needs no new
-plan. A linear programme chooses whom to take and proves how much more there could be; its answer is
-rounded down and filled up person by person.
-
-An agent is lent for the whole shift and for one skill, a kind of work in a language, like
-``inbound:fr``: the words that operators share, since their programmes are their own.
+People are taken out of the plan in force and all its reliefs as they stand, and the independent
+checker goes over the rest: the proof needs no new plan. A linear programme bounds the offer; its
+answer is rounded down and filled up person by person. An agent is lent for the whole shift and for
+one skill, a kind of work in a language (``inbound:fr``): operators share these words.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many people a plan and its reliefs, as they stand, can lose before a client's verdict moves.
+"""How many people a plan and its reliefs can lose before a client's verdict changes.
 
 The rules, of each scenario (the base day and every relief):
 

@@ -1,8 +1,4 @@
-"""Transport: vehicles, runs and routes; what a fleet can carry, and who rides when.
-
-:func:`build_fleet` reads the vehicles of a day from an operator, :func:`route_riders` chooses the
-runs, and :func:`check_runs` times them again without it.
-"""
+"""Vehicles, runs and routes: what a fleet can carry, and who rides when."""
 
 from releve.transport.check import check_runs
 from releve.transport.explain import explain_left_behind

@@ -1,9 +1,4 @@
-"""The vehicles of a day in pools of alike ones, and the times at which they may run.
-
-The parameters of transport, each with its condition.
-
-How long a vehicle takes from place to place: imported, or estimated and marked so.
-"""
+"""The vehicles of a day in pools of alike ones, the times they take and run, and the settings."""
 
 from __future__ import annotations
 

@@ -1,11 +1,8 @@
-"""Routes of one wave: every set of stops that one vehicle can serve within the longest ride.
+"""The routes of a wave within the longest ride, and the runs of a day chosen from them.
 
-Choose the runs of a day: fewest runs wave by wave, then the vehicles that can drive them all.
-
-Stops with more riders than a vehicle holds send full vehicles first; what is left of each stop is
-put on routes by set partitioning, to its proved optimum. The runs of all waves that share vehicles
-are then given a vehicle pool and a time together, so that first the most riders are carried and
-then the fewest vehicles are used.
+Stops with more riders than a vehicle holds send full vehicles first; the rest of each stop is put
+on routes by set partitioning, to its proved optimum. The runs of all waves that share vehicles are
+then given a vehicle pool and a time together: first the most riders, then the fewest vehicles.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
 """Exact Erlang C and Erlang A on arrays: what a queue does, and how many agents it needs.
 
-Calls arrive as a Poisson stream, handling times are exponential, the first come is the first
-served. With a patience the callers hang up after an exponential time of that mean (Erlang A);
-with an infinite one they never do (Erlang C). Results are stationary: each interval is long
-against the handling time. All parameters broadcast against each other.
-
-What the public functions accept: arrays by broadcasting, each with its condition.
+Poisson arrivals, exponential handling times, first come first served. With a finite patience the
+callers hang up after an exponential time of that mean (Erlang A). Results are stationary: each
+interval is long against the handling time. All parameters broadcast against each other.
 """
 
 from __future__ import annotations

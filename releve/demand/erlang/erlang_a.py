@@ -1,4 +1,4 @@
-"""Erlang A: M/M/n + M, callers hang up after an exponential patience.
+"""Erlang A (M/M/n + M): the measures of a queue, and its least number of agents.
 
 With c = n patience / AHT, x = the calls that come in a mean patience, and the positive series
 
@@ -6,8 +6,8 @@ With c = n patience / AHT, x = the calls that come in a mean patience, and the p
 
 the virtual wait V has an atom at 0 and beyond it the density of the M/M/n + G queue (Baccelli and
 Hebuterne 1981; Zeltyn and Mandelbaum 2005), proportional to exp(x (1 - exp(-v / patience)) - n v /
-AHT). Its integral from T on is A at x exp(-T / patience), by u = x exp(-v / patience); with y =
-1 / B(n - 1) (Erlang B) the mass of the atom in the same unit, everything is closed:
+AHT). Its integral from T on is A at x exp(-T / patience); with y = 1 / B(n - 1) (Erlang B) the mass
+of the atom in the same unit:
 
     D           = y + (a / n) A(c, x)
     P(wait)     = (a / n) A(c, x) / D
@@ -15,20 +15,15 @@ AHT). Its integral from T on is A at x exp(-T / patience), by u = x exp(-v / pat
     P(V > T)    = (a / n) E A(c, x exp(-T / patience)) / D      E = the exponential above at v = T
     P(answered after T) = E (A(c, x exp(-T / patience)) - 1) / D
 
-A(c, x) may be beyond the range of a double, its inverse is not: numerators and denominators below
-are divided by it.
+A(c, x) may exceed the range of a double; its inverse does not, and divides all terms below.
 
-The least number of agents of an Erlang A queue.
-
-The virtual wait falls in the likelihood ratio order as n rises: from n to n + 1 its density is
-multiplied by exp(-v / AHT), and its atom by B(n - 1) / B(n) >= 1 (both up to a constant). Hence,
-with X the patience and e(v) = exp(-v / patience),
+From n to n + 1 the density of V is multiplied by exp(-v / AHT) and its atom by B(n - 1) / B(n) >= 1
+(both up to a constant), so V falls in the likelihood ratio order. With e(v) = exp(-v / patience):
 
 * P(abandon) = E[1 - e(V)] falls, and P(V > T) with it;
 * (a) served within T / offered = E[e(V); V <= T] rises;
-* (b) served within T / answered is P(V <= T) under the law weighted by e(v), which keeps the
-  order: it rises;
-* (c) served within T / (offered - abandoned within T): its odds are E[e(V); V <= T] over
+* (b) served within T / answered is P(V <= T) weighted by e(v), which keeps the order: it rises;
+* (c) served within T / (offered - abandoned within T) has the odds E[e(V); V <= T] over
   e(T) P(V > T); the numerator gains at least, the denominator at most the factor at T: it rises;
 * (d) (served + abandoned within T) / offered = 1 - e(T) P(V > T) rises.
 

@@ -1,12 +1,8 @@
-"""Erlang C: M/M/n, without abandonment.
+"""Erlang C (M/M/n without abandonment), and the arithmetic on lanes that Erlang A shares.
 
 P(wait) = n / (a + (n - a) y(n)) with y = 1 / B, and P(W > T) = P(wait) exp(-(n - a) T / AHT), for
-n > a. For n <= a the queue grows without bound.
-
-Arithmetic on lanes: many cases side by side, in loops the compiler turns into vector code.
-
-A lane is one case; arrays are float64 and of one length. They are filled in loops: to assign a
-slice costs more than the arithmetic of its cases.
+n > a. For n <= a the queue grows without bound. A lane is one case; arrays are float64 of one
+length, filled in loops that the compiler vectorises.
 """
 
 from __future__ import annotations

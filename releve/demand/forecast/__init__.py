@@ -1,8 +1,7 @@
 """Forecast of volume and handling time per programme and half hour, with its uncertainty.
 
-The default model is profile x level x calendar (:mod:`releve.demand.forecast.model`); a rolling
-back-test says, programme by programme, whether another does better. The law of any model is set
-right on weeks held out from it (:mod:`releve.demand.forecast.backtest`).
+The default model is profile x level x calendar; a rolling back-test says, programme by programme,
+whether another does better, and calibrates the intervals on weeks held out.
 """
 
 from releve.demand.forecast.assemble import build_forecast, rate_at, read_forecast

@@ -1,15 +1,9 @@
-"""Rolling back-test: what each model would have said at past origins, against what came.
+"""Rolling back-test and calibration: forecasts from past origins against the calls that came.
 
-Intervals that hold what they say: the law of a model set right on weeks it was held out from.
-
-Split-conformal in its idea (Vovk, Gammerman & Shafer 2005; Romano, Patterson & Candes 2019): the
-model forecasts past weeks from the days before them, and its squared variations are multiplied by
-what makes the 10 % to 90 % interval hold 80 % there. First that of whole days, by horizon, on the
-totals of days; then that inside the day, for quiet and for busy half hours, on the half hours. So
-the days keep the factor they share, a staffing quantile and an interval are of one law, and
-counting noise stays what it is.
-
-What a model says of weeks held out from it, and its law set right on those weeks.
+Calibration is split-conformal in its idea (Vovk, Gammerman & Shafer 2005; Romano, Patterson &
+Candes 2019): squared variations are multiplied so that the 10 % to 90 % interval holds 80 % on
+weeks held out, first on totals of days by horizon, then on half hours, quiet and busy. So the days
+keep the factor they share, and a staffing quantile and an interval come from one law.
 """
 
 from __future__ import annotations

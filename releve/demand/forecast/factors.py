@@ -1,11 +1,8 @@
-"""Fitting the factors of the model by turns: level, weekdays, calendar, shares.
-
-The gamma-Poisson distribution of a half hour's calls: quantiles, and how an outcome sits in it.
+"""The factors of the model (level, weekdays, calendar, shares) and the law of a half hour's calls.
 
 With mean m and squared variation v of the rate, calls are negative binomial with shape 1 / v:
-variance m + v m^2. Half hours with few calls make whole-number quantiles coarse, so coverage is
-measured on the randomised probability transform, which is exact for counts (Czado, Gneiting &
-Held 2009, Biometrics 65:1254).
+variance m + v m^2. Coverage is measured on the randomised probability transform, which is exact for
+counts (Czado, Gneiting & Held 2009, Biometrics 65:1254).
 """
 
 from __future__ import annotations

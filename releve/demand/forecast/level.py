@@ -1,13 +1,4 @@
-"""The level of a programme over the days, ahead of the last one, and how uncertain it becomes.
-
-The shape of a day: each half hour's share of its weekday, smoothed and pooled.
-
-The parameters of the forecast model that the data do not give.
-
-Handling time by half hour: the recent mean times a smooth shape of the day.
-
-What the calendar says of a day beside its weekday: holidays and the place in the month.
-"""
+"""Parts of the forecast model: daily level, shape of the day, handling time, calendar, settings."""
 
 from __future__ import annotations
 

@@ -1,16 +1,14 @@
-"""The default model: weekly profile x level x calendar, with its uncertainty.
+"""The forecast models, all called alike; the default is weekly profile x level x calendar.
 
 ``mean[day, slot] = level(day) * weekday(day) * calendar(day) * share[weekday, slot]``.
 
 * The level is exponentially weighted: near the last day the recent level holds, further ahead it
   goes back to a slower one.
-* Weekday factors, shares and calendar factors are weighted ratios of what was seen to what was
-  expected, each drawn to a prior as far as the data are few; no working week is assumed.
+* Weekday factors, shares and calendar factors are weighted ratios of seen to expected, each drawn
+  to a prior as far as the data are few; no working week is assumed.
 * A whole day strays from its expectation by a gamma factor (busyness; Jongbloed & Koole 2001,
   Avramidis, Deslauriers & L'Ecuyer 2004) whose variance grows with the horizon; inside the day
   the counts are gamma-Poisson about the day's level.
-
-The models a forecast can come from, all called alike.
 """
 
 from __future__ import annotations

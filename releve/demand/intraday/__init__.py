@@ -1,8 +1,7 @@
-"""The day as it goes: what has come so far, the rest of the day forecast again, the target at risk.
+"""The running day: calls so far, the rest of the day forecast again, and the target at risk.
 
-The morning's forecast stays the ground: :func:`reforecast` moves it as far as the calls that came
-are evidence (level and profile with shrinkage), and gives a :class:`releve.demand.Forecast` that
-the requirement takes as it takes the morning's.
+:func:`reforecast` moves the morning's forecast as far as the calls so far are evidence, and gives
+a :class:`releve.demand.Forecast` that the requirement takes as it takes the morning's.
 """
 
 from releve.demand.intraday.day_law import (

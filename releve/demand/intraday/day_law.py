@@ -1,12 +1,10 @@
-"""How a day strays from its morning's forecast, and what some of its half hours say of the others.
+"""How a day strays from its morning's forecast, and what some half hours say of the others.
 
 A half hour's rate over its forecast is 1 + a deviation that the day shares, one that fades with
-the distance of two half hours, and one of its own. The sizes are those of the forecast's own
-calibrated law. Their covariance is then drawn to that of past weeks, each forecast from the days
-before it, as far as they are many and not counting noise (Shen & Huang 2008, Manufacturing &
-Service Operations Management 10:391, update a day by the covariance of its half hours too). The
-rest of a day given its beginning is the best linear estimate (credibility, Buehlmann & Straub
-1970).
+the distance of two half hours, and one of its own, sized by the forecast's calibrated law. Their
+covariance is drawn to that of past weeks as far as those are many and not counting noise (compare
+Shen & Huang 2008, Manufacturing & Service Operations Management 10:391). The rest of a day given
+its beginning is the best linear estimate (credibility, Buehlmann & Straub 1970).
 """
 
 from __future__ import annotations

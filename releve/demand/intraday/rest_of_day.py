@@ -1,14 +1,8 @@
-"""The rest of the day, forecast again from what has come of it.
+"""The rest of the day: reports folded, the forecast updated, and when the target is lost.
 
-What came in each half hour, folded from reports that are late, repeated or corrected.
-
-The day's service level so far and to come, and how long until its target is lost.
-
-The level is the contract's: counts of the whole day, by the definition of the programme. Known
-half hours count as they came; what is to come is what exact Erlang A (C without a patience) says
-of the agents on the phone.
-
-The morning's work for a day: its forecast, the law by which it is updated, and their bytes.
+The service level is the contract's: counts of the whole day by the programme's definition. Known
+half hours count as they came; those to come as exact Erlang A (C without a patience) gives for the
+agents on the phone.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
-"""Random numbers that belong to a call: a hash of the seed, the replication, the programme, the
-number of the call, what is decided, and how often the caller has come (``leg``).
+"""Random numbers of a call: a hash of seed, replication, programme, call, decision and ``leg``.
 
-Two plans thus meet the same callers: the same gaps, the same need, the same patience, whichever
-agent answers. A programme is known by the hash of its name, so adding one changes no other draw.
-Ties between groups are drawn too, from the group, the instant and the agent's place among those of
-the group at that instant: no name and no order of names is ever an advantage.
-The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014,
+``leg`` is how often the caller has come. Two plans thus meet the same callers, whichever agent
+answers; a programme is known by the hash of its name, so adding one changes no other draw. Ties
+between groups are drawn from the group, the instant and the agent's place, so no name or order is
+an advantage. The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014,
 doi:10.1145/2660193.2660195) on a Weyl sequence, one stream for each programme and decision.
 """
 

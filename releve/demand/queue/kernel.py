@@ -1,9 +1,9 @@
-"""The event loop. Nothing is random here but what :mod:`releve.demand.queue.draws` gives.
+"""The event loop of the queue simulator; all chance comes from :mod:`releve.demand.queue.draws`.
 
-Events, the first of these at equal times: a caller hangs up to dial again, or comes back
-(``later``); agents come or go; a call ends; a call arrives. Who hangs up for good does so
-*lazily*: the time is known when the wait begins, and the call is struck off when it reaches the
-head of its line, or when the line is counted. Nothing depends on it before.
+Events, the first of these at equal times: a caller dials again, or comes back (``later``); agents
+come or go; a call ends; a call arrives. Callers hang up for good *lazily*: the time is known when
+the wait begins, and the call is removed when it reaches the head of its line, or when the line is
+counted.
 """
 
 from __future__ import annotations

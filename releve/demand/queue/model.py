@@ -1,7 +1,4 @@
-"""A contact centre and the calls of its day, as the simulator takes them: checked once, frozen.
-
-What the kernel reads and writes: tuples of arrays, and the names of their columns.
-"""
+"""A contact centre and the calls of its day, and the arrays that the kernel reads and writes."""
 
 from __future__ import annotations
 

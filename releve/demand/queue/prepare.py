@@ -1,12 +1,7 @@
-"""From a centre to the arrays of the kernel.
+"""Simulate a centre's day: its arrays, the replications, and the figures with their intervals.
 
-Programmes and groups are put in the order of the hash of their names: their order in the centre,
-and others beside them, then cannot matter, to the last bit. Nor may that order matter: where it
-would break a tie, the kernel draws.
-
-What came out: counts by replication, and what they say with intervals.
-
-Run replications of a centre's day.
+Programmes and groups are put in the order of the hash of their names, so that the order in the
+centre, and others beside them, cannot matter to the last bit.
 """
 
 from __future__ import annotations

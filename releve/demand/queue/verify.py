@@ -1,17 +1,10 @@
 """Simulate a plan's day: which half hours miss, and what the requirement should have been.
 
-The stationary formulas of a requirement take each half hour alone. With long calls a falling day
-meets the calls of the half hour before, and misses by many points (Green, Kolesar & Whitt 2007,
-doi:10.1111/j.1937-5956.2007.tb00164.x); here the day is simulated as it runs.
-
-A tighter requirement, where a simulated day misses its targets.
-
-A half hour that misses behaves as if it got more calls than it does: calls still in service from
-the half hour before, a queue, a busy day. Those *effective calls* are found by asking Erlang which
-volume would have given the simulated figure with the same agents; the agents for that volume are
-the new requirement.
-
-What the stationary formula says of a day that was simulated, with the same agents and calls.
+The stationary formulas take each half hour alone. With long calls a falling day meets the calls of
+the half hour before, and misses by many points (Green, Kolesar & Whitt 2007,
+doi:10.1111/j.1937-5956.2007.tb00164.x). A half hour that misses behaves as if it got more calls:
+these *effective calls* are the volume for which Erlang gives the simulated figure with the same
+agents, and the agents for that volume are the new requirement.
 """
 
 from __future__ import annotations

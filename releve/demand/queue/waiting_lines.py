@@ -1,9 +1,7 @@
-"""Calls in line and agents who are free: the queues of the centre, and who leaves them.
+"""Calls in line and free agents: the queues of the centre.
 
 Heaps of (time, load, mark), earliest first, four children a node, in three arrays and a size.
-
-``time[0]`` is infinite while a heap is empty, so that its next event never comes. A heap that needs
-no mark passes its load twice.
+``time[0]`` is infinite while a heap is empty. A heap that needs no mark passes its load twice.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The sample's clients and programmes: who orders what, and what the contract says of places.
-
-What the programmes receive: the shape of their week, its level and the history.
-"""
+"""The sample's clients and programmes: their contracts, the shape of their week and the history."""
 
 from __future__ import annotations
 

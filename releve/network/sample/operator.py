@@ -1,14 +1,7 @@
-"""The whole sample operator, put together.
-
-The sample's minibuses: one depot per city, vehicles by the riders of the city.
-
-The sample's numbers and SIP addresses, for trials alone.
+"""The whole sample operator, its vehicles and numbers; and a sector of several such operators.
 
 Numbers dialled are of the range that Arcep reserves for fiction (01 99 00); numbers shown are of a
-range for calls by machine (01 62), which the law asks for and which has none for fiction. Addresses
-are those of RFC 5737, for documentation.
-
-A made-up sector: operators of several sizes, and the terms on which they help each other.
+range for calls by machine (01 62), which has none for fiction. Addresses are those of RFC 5737.
 """
 
 from __future__ import annotations

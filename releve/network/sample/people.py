@@ -1,7 +1,4 @@
-"""The sample's agents: what line they have at home and how they come to work.
-
-The sample's teams on paper: who leads, how often they meet, and the contracts of telework.
-"""
+"""The sample's agents: their home line, their way to work, their teams and telework contracts."""
 
 from __future__ import annotations
 

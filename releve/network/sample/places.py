@@ -1,17 +1,8 @@
-"""Where the sample's sites and shuttle stops stand.
+"""The sample's sites, stops, floors and seats, and the keyed random streams of the whole sample.
 
-Keyed streams of random numbers, built on uniform draws alone.
-
-Every subject of the sample has a stream of its own, so that a change in one shifts no other
-draws. Distributions are made from uniforms here: the raw output of PCG64 is fixed for ever, the
-samplers of a library are not.
-
-Floor plans: a small catalogue of desks in rows, in pods and mixed, reused by every site.
-
-Positions are of the chairs, in metres to the millimetre. A layout does not depend on the seed, so
-that what is worked out for one floor holds for all floors of its kind.
-
-The sample's floors, zones and seats: a little more than the busiest half hour of each site.
+Every subject has a stream of its own, so that a change in one shifts no other draws. Distributions
+are made from uniforms here: PCG64's raw output is fixed for ever, a library's samplers are not.
+Floor plans (rows, pods, mixed; chairs in metres to the millimetre) do not depend on the seed.
 """
 
 from __future__ import annotations

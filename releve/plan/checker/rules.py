@@ -1,9 +1,4 @@
-"""The rules for one person on the planning day, stated per person and not for a solver.
-
-Placements of the base plan and moves of a relief, person by person.
-
-Seats under the distance rule, people on seats, and the share of a client on one site.
-"""
+"""The rules of a planning day as the checker states them: for people, seats, client shares."""
 
 from __future__ import annotations
 

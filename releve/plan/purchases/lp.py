@@ -3,13 +3,8 @@
 Purchase columns join the blocks of the base day and the losses: a *twin* of a group can work at
 home, or on one more programme, and people are bought over from the group to its twin; a site can
 have more seats, a pool more vehicles. A very dear slack per client and loss shows what nothing on
-the list cures. The answer is rounded up to whole purchases.
-
-What a purchase does to an operator: laptops, skills, vehicles; seats are a number.
-
-What share of its day a client is bought to miss at most, loss by loss.
-
-Whole people miss a little more than the fractions that are bought for.
+the list cures. The answer is rounded up to whole purchases. Whole people miss a little more than
+fractions, so targets are lowered by that.
 """
 
 from __future__ import annotations

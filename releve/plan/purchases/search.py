@@ -1,22 +1,13 @@
 """Search the cheapest laptops, skills and seats that make every curable cell hold.
 
-The linear program of :mod:`releve.plan.purchases.lp` buys a set for the base day and the single
-losses that miss their target, and the day is planned again with that set. Whole people miss a
-little more than fractions, so a set that fails is bought again for a lower target. Each set bought
-from nothing is another mix, which may cure one cell and lose another: where none holds, the best
-one is extended (:mod:`releve.plan.purchases.search`). Sets of large operators are always extended,
-because planning again takes minutes there.
+The linear program of :mod:`releve.plan.purchases.lp` buys a set, and the day is planned again with
+it. A set that fails in whole people is bought again for a lower target; each is another mix, and
+where none holds, the best one is extended.
 
-Plan a day again with a set bought, as anyone does who has bought it, and see what it misses.
-
-What is missing of a large operator, which has no time for many plans.
-
-Two sets are bought side by side, for the target itself and for an aim as much lower as whole
-people were seen to lose, and planned again. Where a set does not hold it is mended: all that was
-bought is kept, and the cheapest is added that makes the cells that failed miss less, in fractions,
-by half as much again as whole people missed. So a set only grows, and what it had cured stays
-cured in fractions. When one holds in the first round, the other is mended once, as long as it
-stays the cheaper one.
+For large operators, which have no time for many plans, two sets are planned side by side: for the
+target, and for an aim as much lower as whole people were seen to lose. A set that fails is kept and
+extended by the cheapest that cures, in fractions, half as much again as whole people missed. When
+one holds in the first round, the other is mended once, while it stays the cheaper one.
 """
 
 from __future__ import annotations

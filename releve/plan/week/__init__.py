@@ -1,8 +1,4 @@
-"""Plan several days: forecast, requirement, plan, simulation of the calls, what is missing.
-
-:func:`plan_week` does all of it. The command line calls its parts one by one, because it shows
-progress and writes each day as soon as it is planned.
-"""
+"""Plan several days: forecast, requirement, plan, simulation of the calls, what is missing."""
 
 from releve.plan.week.days import (
     add_missing,

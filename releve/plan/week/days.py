@@ -1,9 +1,4 @@
-"""The days of a week: which are planned, solved side by side, and named one after another.
-
-A hybrid week as its people see it: each team by day, and the days of a team's agents.
-
-From the operator's call history to the agents that a day requires.
-"""
+"""The days of a week: which are planned, their forecast and requirement, their agents by team."""
 
 from __future__ import annotations
 

@@ -3,9 +3,8 @@
 Four steps. The week without meetings is solved, in fractions: no week with them is better. Each
 team meets where this has the fewest of it at home, and the week is solved again for these days.
 People are put in whole numbers and named. Every day is then planned alone, with people where the
-week has them while nothing is lost; a relief may move all.
-
-A week that was planned before stands unless another is better by :data:`KEPT_WITHIN`.
+week has them while nothing is lost; a relief may move all. A week that was planned before stands
+unless another is better by :data:`KEPT_WITHIN`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The days on which teams meet: where the fewest would be at home, within every contract.
 
-Teams share seats and calls, which the week's programme prices, but no rule: whether a week is
-possible is answered team by team, in whole people. Where it is not, the same small programme says
-what would have to give way.
+No rule joins teams (the week's programme prices the seats and calls they share), so whether a week
+is possible is answered team by team, in whole people; where it is not, the same small programme
+says what would have to give way.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The linear programme of a hybrid week: the days as they are planned alone, joined by people.
+"""The linear programme of a hybrid week: its days, joined by people; from fractions to names.
 
 Beside the columns and rows of each day (:mod:`releve.plan.n1_program`) stands one column per class
-and day: H people at home. Rows, as they are named below:
+(agents alike on every day) and day: H people at home. Rows, as they are named below:
 
 * home   people of a group placed at home are no more than its classes have there;
 * site   people of a group placed on sites are no more than the others;
@@ -9,16 +9,10 @@ and day: H people at home. Rows, as they are named below:
 * week   days at home of a class are within its contracts in each calendar week;
 * meet   people of a team that meets are at home up to what its quorum leaves.
 
-Up to :data:`MOST_WITH_LOSSES` agents the reliefs of all days stand in the programme; above,
-the base days alone, each person at the price that the reliefs of the day planned alone put on the
-place.
-
-Agents alike on every day of a hybrid week: one class is planned as a number of people.
-
-A 0/1 table with given days at home per day and nearly equal sums per person always exists (Gale and
-Ryser), so that a class needs one number per day; names are given at the end.
-
-From a fractional hybrid week to whole people and names.
+Up to :data:`MOST_WITH_LOSSES` agents the reliefs of all days stand in the programme; above, the
+base days alone, each person at the price that the reliefs of the day planned alone put on the
+place. A 0/1 table with given days at home per day and nearly equal sums per person always exists
+(Gale and Ryser), so a class needs one number per day.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-"""A hybrid week as a value: who works at home on which day, and when each team meets.
+"""A hybrid week, who works at home and when each team meets, as a value and as a table.
 
 Days are counted by calendar week (Monday to Sunday). An agent who works fewer than five days of a
 week owes the contract's least days at home in proportion, rounded down. A team meets where at least
-its quorum of the members at work, and its supervisor, are on its site.
-
-A hybrid week as a table for a spreadsheet, and back.
-
-A row per agent: ``agent``, ``team``, ``site``, then a column per day named by its date, with
-``home``, ``site``, ``meeting`` (on site, the team meets) or nothing. French words are read too.
+its quorum of the members at work, and its supervisor, are on its site. The table has a row per
+agent, a column per day: ``home``, ``site``, ``meeting`` or nothing; French words are read too.
 """
 
 from __future__ import annotations

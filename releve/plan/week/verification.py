@@ -1,9 +1,6 @@
-"""Simulate the calls of planned days, require more where targets are missed, and plan again.
+"""Verify a week: simulate its calls and correct the requirement; recount a hybrid week.
 
-Recount a hybrid week from the operator's rows alone: days at home, meetings, placements.
-
-Shares no code with the module that plans it. Seats, rules and N-1 of each day are recounted by
-:mod:`releve.plan.checker`.
+The recount reads the operator's rows alone and shares no code with the module that plans the week.
 """
 
 from __future__ import annotations

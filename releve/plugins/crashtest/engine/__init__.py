@@ -1,7 +1,7 @@
-"""Many simulated quarters of outbreaks, outages and calls against a plan.
+"""Many simulated quarters of outbreaks, outages and calls against a plan; see docs/crashtest.md.
 
 ``CrashTest(operator, plans, needs, scenario, ...)`` → ``build_run_arrays`` → ``run`` →
-``build_result``. See docs/crashtest.md.
+``build_result``.
 """
 
 from releve.plugins.crashtest.engine.result import (

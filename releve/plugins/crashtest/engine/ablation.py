@@ -1,17 +1,12 @@
-"""What each cause costs: the same quarters rerun with one cause removed.
+"""What each cause costs: the same quarters rerun with one cause removed; estimates over quarters.
 
-Without *the outbreak* no agent falls ill; without *the closure rule* no site closes, and the
-outbreak takes its course; without *a hazard* none of its outages happens. All other random numbers
-stay the same, so the calls that a quarter then saves are due to the cause alone; the interval is
-that of paired differences. Differences need not add up: where two causes take the same people,
-either alone would have lost the calls. A quarter in which a cause does nothing is not rerun: its
-difference is zero.
+All other random numbers stay the same, so the calls that a quarter then saves are due to the cause
+alone; the interval is that of paired differences. Differences need not add up: where two causes
+take the same people, either alone would have lost the calls. A quarter in which a cause does
+nothing is not rerun: its difference is zero.
 
-Means, shares and bands over quarters, with the 95 % interval that their number leaves.
-
-What no quarter showed is not impossible: its chance is at most ``bound_unseen(n)`` (Clopper and
-Pearson). The mean of a figure that is at most ``most`` in a quarter is then at most ``most`` times
-that bound: the rule of three, slightly wider because the interval has two sides.
+What no quarter showed has a chance of at most ``bound_unseen(n)`` (Clopper and Pearson); the mean
+of a figure of at most ``most`` a quarter is then at most ``most`` times that bound.
 """
 
 from __future__ import annotations

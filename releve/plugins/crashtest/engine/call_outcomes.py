@@ -5,19 +5,14 @@ In a steady state Q* = calls x P(abandon) x patience wait (Little). Fewer at the
 fills up as 1 - exp(-time / patience), and those who wait at the end are not lost yet. More: the
 excess is answered by the spare agents and hangs up otherwise, e' = -spare - e / patience, in closed
 form; calls that come meanwhile are not served within the threshold. Each call is counted once:
-offered = answered + lost + waiting at the end. With infinite patience the queue is a fluid: work
-comes in, agents take it, the rest waits. Callers still waiting at closing time are lost.
+offered = answered + lost + waiting at the end. With infinite patience the queue is a fluid; callers
+still waiting at closing time are lost. *Outbound*: contacts not dialled are dialled later in the
+day, else lost. *Back office*: first in, first out; work past its deadline is lost.
 
-*Outbound*: contacts not dialled are dialled later in the day, else lost. *Back office*: first in,
-first out; work not done by its deadline, in opening half hours, is lost.
-
-Erlang A for every programme as a small table, so that an interval is a look-up.
-
-Near its load a, a queue with n agents behaves alike for every a when n is written as
-a + beta sqrt(a) (Halfin and Whitt 1981; Garnett, Mandelbaum and Reiman 2002). So what callers do
-is tabulated over ln a and beta, exactly (:mod:`releve.demand.erlang`) at each node, agents between
-whole numbers by the line between them, and read off between nodes by lines. Below the table the
-lost load grows by what the agents lack, as in a fluid; above it no caller waits.
+Near its load a, a queue with n agents behaves alike for every a when n is a + beta sqrt(a) (Halfin
+and Whitt 1981; Garnett, Mandelbaum and Reiman 2002). The table holds exact Erlang A over ln a and
+beta, read between nodes by lines. Below it the lost load grows by what the agents lack, as in a
+fluid; above it no caller waits.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Two cases under the same disasters: differences quarter by quarter, each with its interval.
 
-From today's situation to the outbreak of the coming days.
-
-Known are the cases that the closure rule counts, and the lost sites until they may reopen. Unknown
-are the infections that these cases caused: each replication draws one infected colleague for each
-case, from the zones of the cases. The outlook names this assumption where it is shown.
+A case may start from today's situation: known are the cases that the closure rule counts, and the
+lost sites until they may reopen. For the infections that these cases caused, each replication draws
+one infected colleague for each case, from its zone; the outlook names this assumption.
 """
 
 from __future__ import annotations

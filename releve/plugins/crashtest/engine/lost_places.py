@@ -3,17 +3,12 @@
 A *segment* is a run of half hours of a day in one state: the places lost, and those of them whose
 loss is answered. A new loss is answered ``reaction`` half hours after the first agent is due at
 the place, ``several`` when more than one place with people is lost then; one that lasts from the
-day before is answered already. A half hour counts as lost when its middle is.
+day before is answered already. A half hour counts as lost when its middle is. Places are numbered
+sites first, then home lines, then the homes whose carrier is not known, which are never lost.
 
-The controls of a crash test as the situation's dated rules have them.
-
-The live desk and the crash test go by the same rows: on every simulated day each site is closed
-by the closure row in force there on that date, and a confirmed agent is away for the days of the
-absence row. What no rule says (how many agents with symptoms stay at home or are tested) is a
-parameter with a default. Brigades come as the draw of visits declares it, where there is one.
-
-The numbers of the places that can be lost: those of the outages, sites first, then home lines;
-after them the homes whose carrier is not known, which are never lost.
+Closures follow the situation's dated rules, as on the live desk: each day, each site is closed by
+the row in force there, and a confirmed agent is away for the days of the absence row. What no rule
+says (how many agents with symptoms stay at home or are tested) is a parameter with a default.
 """
 
 from __future__ import annotations

@@ -1,15 +1,12 @@
-"""Policies to put side by side, and the best mix of measures that a budget buys.
+"""Policies side by side, the best mix of measures that a budget buys, and the worst days replayed.
 
 A policy changes some controls of the outbreak, or places more people at home: in the plan and its
-reliefs, and so in their contacts. Prices are assumptions to be replaced by an
-operator's own; what a measure buys is the model's, under the same disasters.
+reliefs, and so in their contacts. Prices are assumptions to be replaced by an operator's own.
 
-The simulator on the days that matter: the worst days of each client, call by call.
-
-The wide sweep serves calls by formula. Here the simulator of queues replays the day on which a
-client lost most with the same agents and busyness (:mod:`releve.demand.queue`), and both shares
-stand side by side. Only inbound programmes queue. Agents leave and come at the edges of half hours
-and finish their calls; fractions of an agent are there in that share of replications.
+The wide sweep serves calls by formula; the simulator of queues replays the day on which a client
+lost most with the same agents and busyness, and both shares stand side by side. Only inbound
+programmes queue. Agents leave and come at the edges of half hours and finish their calls; fractions
+of an agent are there in that share of replications.
 """
 
 from __future__ import annotations

@@ -2,12 +2,11 @@
 
 Each day is simulated twice with the same busyness: with its disasters, and *calm*, with the base
 plan and every agent present. The loss beyond the calm day is shared among the day's causes by the
-agent-half hours that each took from the base plan. A loss on a day without a cause is left over
-from an earlier one: it is shared as on the last day that had causes.
+agent-half hours that each took from the base plan; on a day without a cause it is left over from an
+earlier one and shared as on the last day that had causes.
 
-How efficient home is, is known within an interval where it was measured: each quarter draws its own
-value for each programme, the same in both of its simulations. What closures and outages took is
-counted at the mean.
+Home efficiency is known within an interval where it was measured: each quarter draws its value for
+each programme, the same in both simulations. What closures and outages took is counted at the mean.
 """
 
 from __future__ import annotations

@@ -3,13 +3,12 @@
 Nothing answered: the base plan without the people of the lost places. One loss answered: its
 relief in the plan, without the people of what else is lost. Several answered: a fast rule. It
 starts with the relief of the loss that would cost most, drops placements at the other lost places,
-and gives the people without work, one after another, the work that is worth most where they may
-do it: weight x missing agents covered, with seats left. Then people whose work is covered without
-them change to what is missing, as long as that is worth more. People whom the base plan has
-on a lost site may work at home only, as in the plan's reliefs; agents at home
-stay there.
+and gives each person without work the work worth most where they may do it: weight x missing agents
+covered, with seats left. Then people whose work is covered without them change to what is missing,
+as long as that is worth more. People whom the base plan has on a lost site may work at home only,
+as in the plan's reliefs; agents at home stay there.
 
-A state is kept as its *changes* to the base plan: people who leave and join a pair. Their number
+A state is kept as its *changes* to the base plan (people who leave and join a pair), so its size
 grows with the people moved, not with the operator.
 """
 

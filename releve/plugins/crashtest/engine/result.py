@@ -1,15 +1,9 @@
-"""Results of a crash test: figures by client, site, cause and outbreak, each with its interval.
+"""Results of a crash test by client, site, cause and outbreak, each with its interval; as JSON.
 
 An estimate stands with the 95 % interval that the number of quarters leaves; a band holds the
 middle 90 % of quarters. Outbreaks die out or grow, so their sizes come as a histogram, never as a
-mean alone.
-
-The result of a crash test as JSON, and back.
-
-What did the harm: each cause by what a quarter loses less without it, or by its share.
-
-Where quarters were rerun without each cause, their differences stand, with the share of each cause
-beside them; else the shares alone.
+mean alone. A cause has what a quarter loses less without it, where quarters were rerun without it,
+and its share of the loss.
 """
 
 from __future__ import annotations

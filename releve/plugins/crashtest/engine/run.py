@@ -1,8 +1,7 @@
 """Run quarters: outbreak, outages, states of days and calls, one row a quarter.
 
 A quarter depends on the inputs, the seed and its number alone. Rows are concatenated and histograms
-are sums of whole numbers, so a run gives the same bits however it is split over threads, chunks or
-machines.
+are sums of whole numbers, so a run gives the same bits however it is split.
 """
 
 from __future__ import annotations

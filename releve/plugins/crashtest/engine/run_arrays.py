@@ -1,9 +1,7 @@
-"""From an operator, its plans and what may happen to the arrays of the kernels, once per run.
-
-Send more agents of a plan home, and adapt its reliefs.
+"""The arrays of the kernels, built once per run; and a plan with more agents sent home.
 
 Agents sent home keep their programme and hours, where the programme may be done at home and they
-are able to. A relief for the loss of their site leaves them at home; a relief for the loss of their
+are able to. A relief for the loss of their site leaves them at home; one for the loss of their
 carrier's home lines puts them back at the seat of the plan, which stays free. The coverage that the
 plan states remains that of the plan as made: the crash test counts people itself.
 """

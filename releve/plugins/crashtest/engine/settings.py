@@ -1,6 +1,4 @@
-"""What a crash test runs over, each parameter with its condition.
-
-What can go wrong in a crash test.
+"""What a crash test runs over, each parameter with its condition; the errors of a crash test.
 
 ::
 

@@ -1,6 +1,5 @@
 """Draws of visits and tests that no party can steer and anyone can compute again.
 
-=================  ===============================================================================
 ``chains``         two hash chains, one link each a day: the seed of a day's draw
 ``probabilities``  what each site's weight gives it, between a least and a most, as fractions
 ``selection``      the visits of a day: a systematic draw by those probabilities
@@ -8,6 +7,8 @@
 ``power``          what a number of tests or of visits can find, in numbers and in words
 =================  ===============================================================================
 
+``releve/plugins/evidence/verify_draw.py`` computes a draw again with the standard library alone.
+=======
 ``releve/plugins/evidence/verify_draw.py`` computes a draw again with the standard library alone.
 """
 

@@ -1,25 +1,18 @@
-"""Two hash chains: what each party commits to for a year, and the seed that a day takes from both.
+"""The draw of a day: two hash chains give its seed, the seed gives its visits and its tests.
 
 A party draws 32 random bytes, link 0, and hashes it once for each day; the last link is its anchor
 and is published beforehand. On day *d* it reveals the link that *d* hashes lead to the anchor. No
-link can be found from those revealed before it, and none can be chosen any more.
+link can be found from those revealed before it, and none can be chosen any more. The operator's
+anchor is part of its plan. The commission makes its chain afterwards, and every hash of it covers
+the plan and the signed root under which it was shown that plan: its anchor serves this plan in this
+history of the ledger and no other.
 
-The operator's anchor is part of its plan. The commission makes its chain afterwards, and every hash
-of it covers the plan and the signed root under which the commission was shown that plan: its anchor
-serves this plan in this history of the ledger and no other.
-
-The visits of one day: systematic sampling with given probabilities, in an order drawn by lot.
-
-Units are ordered by ticket, HMAC-SHA256 of their name under the seed of the day; their
-probabilities are laid end to end in that order. One start between 0 and 1, from the same seed, and
-the points one apart from it choose: always the planned number of units, each with its own
-probability (Madow 1949; Goodman and Kish 1950).
-
-Who is tested among those present: zones as strata, an order by lot, names as commitments.
-
-The list of those present holds a zone and a salted commitment each; its hash and its length are
-recorded before the seed is known. The list itself is erased on its date, and the hash then says
-nothing of any person.
+Visits: units are ordered by ticket, HMAC-SHA256 of their name under the seed; their probabilities
+are laid end to end in that order. One start between 0 and 1, from the same seed, and the points one
+apart from it choose: always the planned number of units, each with its own probability (Madow 1949;
+Goodman and Kish 1950). Tests: zones are strata, the order is by lot. The list of those present
+holds a zone and a salted commitment each; its hash and length are recorded before the seed is
+known. The list is erased on its date, and the hash then says nothing of any person.
 """
 
 from __future__ import annotations

@@ -1,13 +1,11 @@
-"""What tests and visits can find, in numbers and in words, before they are made and after.
+"""What tests and visits can find, in numbers and in words; the visit probability of each unit.
 
 Tests draw without replacement: the carriers among those tested follow the hypergeometric law, and
-each is found with the test's sensitivity. Computed exactly, in fractions.
+each is found with the test's sensitivity. Exact, in fractions.
 
-The probability of each unit: proportional to its weight, between a least and a most.
-
-No unit may know that it is visited, nor that it is not. So probabilities are capped, and what is
-cut off is shared among the others in proportion, exactly: they are fractions that add up to the
-number of visits.
+Probabilities are proportional to weight, but no unit may know that it is visited, nor that it is
+not: they are capped, and the rest is shared among the others in proportion, so that they add up to
+the number of visits.
 """
 
 from __future__ import annotations

@@ -1,14 +1,7 @@
-"""Checks of what was tried before: the cap on attempts, silence after a refusal, pauses, pacing.
+"""The function that checks each kind of row, and the one that says when its answer may change.
 
-Checks of what must be known: an unknown value refuses, under an id of its own.
-
-Checks of the number shown: not hidden, mandated, of a permitted class, authenticated.
-
-Checks of what may be sold and on which ground: forbidden objects, opposition lists, automata.
-
-Checks of the callee's clock: permitted hours, and local holidays that the text forgets.
-
-Which function checks which kind of row, when its answer may change, and in which order.
+They stand by subject: what was tried before (cap, silence, pauses, pacing), what must be known,
+the number shown, what may be sold and on which ground, and the callee's clock.
 """
 
 from __future__ import annotations

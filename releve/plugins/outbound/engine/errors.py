@@ -1,10 +1,10 @@
 """The errors of this package.
 
-The error tree::
+::
 
     ValueError
     └── OutboundError
-        ├── RuleFaults      the rows of the law hold nonsense; ``faults`` names each row and its fix
+        ├── LegalRowFaults  the rows of the law hold nonsense; ``faults`` names each row and its fix
         ├── CallFault       a call that cannot be judged at all: an instant without offset
         ├── WordFault       a text that is no word of its vocabulary; ``near``: similar words
         ├── FactFaults      the tables of facts cannot be used: a table or a column is missing

@@ -1,12 +1,8 @@
-"""What lifts a rule: a contract, an object, a request to be called, a consent, an agreed slot.
+"""What lifts a rule, and the legal basis of a call: a contract, a request, a consent, a slot.
 
-Each function takes the row that lifts and a moment of the case, and returns the basis it grants
-(``contract:K1``) or an empty text.
-
-The legal basis of a call: an exception that dispenses with consent, or a consent.
-
-A consent that no row of the text rejects makes the call legal; one that our policy does not reject
-either makes it allowed. Where every consent is rejected, all reasons are reported.
+A lift takes the row and a moment of the call and returns the basis (``contract:K1``) or an empty
+text. A consent that no row of the text rejects makes the call legal; one that our policy does not
+reject either makes it allowed. Where every consent is rejected, all reasons are reported.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
-"""The tables of facts: their columns, what files and headers call them, and a folder of them.
+"""The tables of facts as files: their columns, the words of headers and cells, and safe cells.
 
-Files, sheets and headers are found by :mod:`releve.network.folder_reader`, which reads those of an
-operator too. Nothing is dropped or cut: a file, a row or a column in doubt is a fault.
-
-Facts about a person in words, French or English: their tables, columns and values.
-
-Cells of tables that people open in a spreadsheet: no text of others becomes a formula there.
+Files, sheets and headers are found by :mod:`releve.network.folder_reader`. A file, a row or a
+column in doubt is a fault. No text of others becomes a formula in a spreadsheet.
 """
 
 from __future__ import annotations

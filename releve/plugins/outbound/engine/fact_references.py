@@ -1,8 +1,8 @@
 """References between tables of facts that match nothing: who, whose and which consent is meant.
 
 A withdrawal, refusal, attempt or listing whose person, number or consent matches nothing would
-forbid nothing, so it is a fault. Tables may be scanned only: of each column the distinct values are
-looked up, and rows are looked for where one is in doubt.
+forbid nothing, so it is a fault. Tables may be scanned only, so the distinct values of a column are
+looked up first, and rows only where one is in doubt.
 """
 
 from __future__ import annotations

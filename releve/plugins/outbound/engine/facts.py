@@ -1,10 +1,8 @@
-"""What is known about people, kept twice dated: when it was true and when it was known.
+"""Facts about people, dated twice: when they were true and when they were known. Instants in UTC.
 
-Facts are values; nothing is ever changed. A fact that has an id is corrected by a later version of
-the same id; at an instant the last version *known by then* counts. So a call judged again as known
-at its own instant gets the same verdict, whatever was learnt since.
-
-The instants of a fact, in UTC.
+Facts are values. A fact with an id is corrected by a later version of the same id; at an instant
+the last version *known by then* counts. So a call judged again as known at its own instant gets the
+same verdict, whatever was learnt since.
 """
 
 from __future__ import annotations

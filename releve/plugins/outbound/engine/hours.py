@@ -1,14 +1,8 @@
-"""Permitted hours in the callee's time: open or not, until when, and the next opening; exact.
+"""Permitted hours in the callee's time and public holidays: open or not, until when, next opening.
 
 Windows are half-open [start, end) of local wall-clock minutes. Where a person may be in several
-territories, the call must be permitted in all of them. Nothing steps through time: every answer is
-read from the windows of the days concerned.
-
-Public holidays as rules of a year, and working days counted over them.
-
-A rule is ``MM-DD`` or ``easter±N`` (days from Easter Sunday).
-
-The hours rule for millions of instants at once: openings and closings, searched in order.
+territories, the call must be permitted in all of them. Every answer is read exactly from the
+windows of the days concerned. A holiday is ``MM-DD`` or ``easter±N`` (days from Easter Sunday).
 """
 
 from __future__ import annotations

@@ -1,16 +1,11 @@
-"""A call as it is judged: who and where the callee is, what was known, and one instant of it.
+"""A call, and the call as it is judged: who and where the callee is, what was known, one instant.
 
-A :class:`Case` is a call with its facts as known; a :class:`Moment` is that case at an instant,
-with the rows in force then. ``next_allowed`` looks at several moments of one case.
-
-The call to be judged.
-
-The provider of attempts in a table that does not name one.
+A :class:`JudgedCall` is a call with its facts as known; a :class:`CallMoment` is that call at an
+instant, with the rows in force then. ``next_allowed`` looks at several moments of one call.
 
 An attempt's id belongs to its provider: two providers may use the same id, and both attempts count.
-A table without a provider is its own provider, identified by its content: two tables with the same
-ids count twice, the same table loaded twice counts once. A longer table counts its first part
-again, so that attempts may be counted too often, never too rarely.
+A table without a provider is its own provider, identified by its content: the same table loaded
+twice counts once, a longer one counts its first part again (too often, never too rarely).
 """
 
 from __future__ import annotations

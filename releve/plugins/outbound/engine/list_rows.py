@@ -1,13 +1,9 @@
-"""A list of people to call, line by line: its header, its rows, and its broken lines.
+"""A list of people to call, line by line, and tables of facts that are scanned and not loaded.
 
-A row is one line. A line without a number to call is reported with its place and reason, and is
-refused; the other rows are read. Each line is UTF-8 or Windows cp1252 by itself.
-
-Tables of facts that are only scanned: where their columns have the types that facts have.
-
-A register of tens of millions need not fit into memory. A table whose types differ, or in which
-something that must be there is missing or has spaces around it, is not scanned: it is read whole by
-:mod:`releve.plugins.outbound.engine.fact_tables`, which parses it or names its faulty rows.
+A row is one line, each in UTF-8 or Windows cp1252 by itself. A line without a number to call is
+refused with its place and reason; the other rows are read. A table is scanned where its columns
+have the types that facts have, no value that must be there is missing or has spaces around it;
+otherwise :mod:`releve.plugins.outbound.engine.fact_tables` reads it whole, or names its faulty rows.
 """
 
 from __future__ import annotations

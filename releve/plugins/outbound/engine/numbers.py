@@ -1,16 +1,11 @@
-"""Telephone numbers: the one meant, its class, and where its holder may be.
+"""Telephone numbers: the one meant, its class, and where its holder may be; one or a column.
 
-Overseas numbers come first: +262, +590, +594 and +596 are country codes of their own, and what is
-written 0262… or +33 262… means them; ``phonenumbers`` would read an invalid French number. Classes
-and places come from the longest prefix in force on the day, a table of rows like the law's. What
-only the digits' count could tell about other countries is asked of ``phonenumbers``.
-
-Many numbers at once: each is understood through one number that is like it.
-
-What a number of the table means depends on its first characters and its length alone, so a million
-numbers come down to some thousand kinds, each asked of
-:class:`releve.plugins.outbound.engine.numbers.NumberTable` once; a number of another country is a
-kind of its own.
+Overseas numbers come first: +262, +590, +594 and +596 are country codes of their own, and 0262… or
++33 262… means them; ``phonenumbers`` would read an invalid French number. Classes and places come
+from the longest prefix in force on the day, a table of rows like the law's; the digit counts of
+other countries are asked of ``phonenumbers``. The meaning of a number of the table depends on its
+first characters and its length alone, so a column comes down to some thousand kinds, each asked
+once; a number of another country is a kind of its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The values of a row's parameters, read from YAML and refused when they are nonsense.
-
-A row of the law as data: its parameters as they are written in the table.
-"""
+"""The parameters of a row: read from YAML and checked, and written as JSON."""
 
 from __future__ import annotations
 

@@ -1,11 +1,7 @@
-"""What a sentence says of a refusal beyond its plain quotes: holidays, hours, objects, dates, ends.
+"""What a sentence says of a refusal beyond its plain quotes; rules and vocabularies as Markdown.
 
-A check quotes bare values, so that judging stays cheap; what a person reads is built from them when
-a sentence is asked for. Each function takes a row, what was quoted and a language.
-
-The rule table as Markdown, in French or English: every row, its source and its doubts.
-
-The vocabularies as Markdown: every word with its labels and spellings.
+A check quotes bare values, so that judging stays cheap; the text is built when a sentence is asked
+for. Each function takes a row, what was quoted and a language.
 """
 
 from __future__ import annotations

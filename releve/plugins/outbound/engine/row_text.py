@@ -1,7 +1,4 @@
-"""A row of the law in words, French or English: its gate, how sure it is, what it binds.
-
-Days, instants and hours as people write them, in French and in English.
-"""
+"""A row of the law in words: its gate, how sure it is, what it binds; days in French and English."""
 
 from __future__ import annotations
 

@@ -1,12 +1,8 @@
-"""Rows from YAML: read, checked, closed and amended by further rows; nonsense is refused.
+"""The rows of the law, territories and numbers from YAML: read, checked, closed and amended.
 
 ``load_rules`` takes files as text by name. A row of the law is never edited: one that says
 ``closes: FR-X`` with ``from`` ends it the day before, and one that says ``amends: FR-X`` ends it
 and starts a copy with what it gives.
-
-Checks of legal rows: each by itself, then all of them together.
-
-Territories and the table of numbers, read from their files.
 """
 
 from __future__ import annotations

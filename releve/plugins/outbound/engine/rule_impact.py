@@ -1,12 +1,8 @@
-"""What a change of the rules would do to calls that wait: which would flip, and by which rows.
+"""Verdicts judged again: under changed rules for calls that wait, or from their evidence alone.
 
-The same calls are judged under two tables on the same facts. A call flips when it was allowed and
-no longer is, or the other way round; ``moved`` are those still refused, by other rows.
-
-Verdicts judged again from the evidence alone: the calls, the facts and the rules of one file.
-
-Each line of the file holds a decision as it was sealed (``text``), and the facts that were judged.
-Nothing else is read, so any holder of the file can check whether the answers follow from it.
+A call flips when it was allowed and no longer is, or the other way round; ``moved`` are those still
+refused, by other rows. A line of evidence holds a decision as it was sealed (``text``) and the
+facts that were judged, so any holder of the file can check the answers.
 """
 
 from __future__ import annotations

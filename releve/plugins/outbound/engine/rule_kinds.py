@@ -1,7 +1,6 @@
 """The kinds of rules: which parameters a row of each kind takes, and what its sentence may quote.
 
-The row decides; the code behind a kind is in the module that its line names. A new rule of a known
-kind is a new row; only a new *kind* is code.
+A new rule of a known kind is a new row; only a new *kind* is code.
 """
 
 from __future__ import annotations

@@ -4,12 +4,9 @@
 verdict. ``legal`` is the text in its best reading; ``allowed`` adds our policy. A refusal by policy
 is never a legal one.
 
-Until when a verdict stands, and when a call is next allowed; exact, and without stepping.
-
 Every row's answer is constant between *changes*: the openings and closings of a clock rule, the
-instants of the facts, the days on which a row starts or ends. A row that refuses keeps refusing
-until its next change, so the first allowed instant is no earlier than the latest of those of the
-rows that refuse: the search jumps there and looks again.
+instants of the facts, the days on which a row starts or ends. So the first allowed instant is no
+earlier than the latest next change of the rows that refuse: the search jumps there and looks again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Closed vocabularies: every word that bears on a verdict, with its spellings in two languages.
 
 One file in ``words/`` holds one vocabulary: an id per word, its French and English label, and
-further spellings. Case, accents, ligatures, hyphens, underscores and spaces make no difference.
-A text that is none of the spellings is refused with the words it resembles; it never counts as a
-word that is left out.
+further spellings. Case, accents, ligatures, hyphens, underscores and spaces make no difference. Any
+other text is refused with the words it resembles; it never counts as a word left out.
 """
 
 from __future__ import annotations

@@ -1,25 +1,4 @@
-"""The sector: relief between operators, and a bulletin of them all, computed again by anyone.
-
-=================  ===============================================================================
-``packages``       what an operator would lend, prepared, dated and priced; offers made from it
-``needs``          requests from what a plan lacks, with the receivers that each client approved
-``sealed_offers``  commitments before the gate closes, opened to the clerk afterwards
-``gate_orders``    what a member sends for a clearing, and the gate that the clerk announces
-``openings``       offers, requests and approvals, read from rows with every fault named
-``matches``        who works for which request: regret, then volume, cost and number of partners;
-                   by ``equal_shares`` where that takes too much work
-``disclosure``     what a member and an auditor see of a clearing
-``contract``       the states of a match's contract, and the digest that both sides sign
-``settlement``     what each pair owes, from what was delivered
-``response``       a closure answered across operators
-``crash``          weeks of closures, with and without relief between operators
-``picture``        who could help whom, and the calls lost, as SVG
-``contribution``   a member's counts of a day, signed; ``mask`` hides them from the clerk, too
-``panel``          the monthly design of the bulletin: members, groups of destinations, rules
-``suppression``    which cells may be published so that no member's figure can be read
-``bulletin``       the bulletin of a day, the same bytes whenever it is made
-=================  ===============================================================================
-"""
+"""Relief between operators of a sector, and a bulletin of all that anyone can compute again."""
 
 from releve.plugins.sector.engine.bulletin import (
     TOTAL,

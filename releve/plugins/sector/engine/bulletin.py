@@ -1,18 +1,14 @@
 """The bulletin of a day: the panel's contributions as totals in which no member can be read.
 
-The same design, contributions, corrections and earlier bulletins give the same bytes.
+The same design, contributions, corrections and earlier bulletins give the same bytes, as canonical
+JSON and as CSV.
 
-The bulletin of a day as it is published: figures by group, as canonical JSON and as CSV.
-
-Masked contributions: the clerk learns sums, and no member's figures.
-
-Each pair of members shares a secret (X25519) from which both draw the same pad for a day (HKDF,
-ChaCha20); one adds it, the other subtracts it, modulo 2^64. The pads cancel in the sum of the whole
-panel, and only there. Each figure x goes as four numbers: 1 where there is one, 1 where x > 0, x,
-and x²; four zeros where the member has none.
-
-A pad is used once: two closings of a day with other lists, or two contributions under one pad,
-would show a member's figures. A member's software refuses the second.
+Masked contributions show the clerk sums alone. Each pair of members shares a secret (X25519) from
+which both draw the same pad for a day (HKDF, ChaCha20); one adds it, the other subtracts it, modulo
+2^64, so the pads cancel in the sum of the whole panel. Each figure x goes as four numbers: 1 where
+there is one, 1 where x > 0, x, and x²; four zeros where the member has none. A pad is used once:
+two closings of a day with other lists, or two contributions under one pad, would show a member's
+figures, so a member's software refuses the second.
 """
 
 from __future__ import annotations

@@ -15,11 +15,9 @@ settle         asker       settled: the cents that were paid
 recall         giver       recalled: with notice where the contract allows it, at once for a loss
 =============  ==========  ====================================================================
 
-Each step names the digest of all before it, so that two records which agree on the last digest
-agree on everything. Asker and giver may each act before the other's step has come, say sign: both
-branches then stand in both records, see :func:`fold_steps`.
-
-What steps and states of a contract are called in a message: phrases, to be translated.
+Each step names the digest of all before it, so two records with the same last digest agree on
+everything. Asker and giver may each act before the other's step has come, say sign: both branches
+then stand in both records, see :func:`fold_steps`.
 """
 
 from __future__ import annotations

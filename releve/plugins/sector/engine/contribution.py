@@ -1,10 +1,8 @@
-"""A member's contribution to the bulletin of a day: counts, canonical JSON, Ed25519.
+"""A member's contribution to the bulletin of a day (canonical JSON, Ed25519); drawings of a sector.
 
 A contribution holds a random number, so that its digest, which the bulletin shows, cannot be found
 by trying figures. It names no client, programme, site or person; of health it holds how many sites
 are closed, whatever the cause.
-
-Two pictures of a sector as SVG: who could help whom, and calls lost with and without help.
 """
 
 from __future__ import annotations

@@ -1,18 +1,15 @@
-"""Who sees what of a clearing: a member its own result, an auditor everything.
+"""What leaves a clearing and a bulletin: who sees what, and which cells may be published.
 
-A member sees its matches with the partner of each, since the two sign a contract, and why its own
-offers and requests got no more. Nothing of a pair reaches a third.
-
-Which cells of a bulletin may be published so that no member's figure can be read in them.
+A member sees its matches with the partner of each, and why its own offers and requests got no more;
+an auditor sees everything.
 
 The cells of a measure are groups of destinations and their total, so what a reader can compute of
 one day are the published groups and, under a published total, the sum of the hidden ones. Each of
 these *atoms* is judged like a cell (frequency, dominance and p % rule against two members acting
-together), and so is the difference between atoms of this bulletin and of the earlier ones: members
-that contributed on one of the days alone, and destinations that moved between groups.
-
-Sources: Hundepool et al., Statistical Disclosure Control (Wiley, 2012), chapter 4. Proof of the
-masked rule: the three largest of n figures sum to at most the root of three times their squares.
+together), and so is the difference between atoms of this bulletin and of earlier ones: members that
+contributed on one of the days alone, destinations that moved between groups. Sources: Hundepool et
+al., Statistical Disclosure Control (Wiley, 2012), chapter 4. Proof of the masked rule: the three
+largest of n figures sum to at most the root of three times their squares.
 """
 
 from __future__ import annotations

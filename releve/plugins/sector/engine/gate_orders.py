@@ -1,17 +1,13 @@
-"""What a member sends to the clerk for a clearing, and the gate that it is sent for.
+"""The gate of a clearing, and what members send for it: sealed offers and requests.
 
-A gate is announced by the clerk, signed. Before it closes a member sends a ``commit`` (the
-commitments of its offers) and a ``request``; after it an ``open`` (offers and nonces). Each is
-canonical JSON, signed by the member; a second one of a kind is refused. A request goes by a
-reference that says nothing of the client.
+The clerk announces a gate, signed. Before it closes a member sends a ``commit`` (commitments of its
+offers) and a ``request``, whose reference says nothing of the client; after it an ``open`` (offers
+and nonces). Each is canonical JSON, signed by the member; a second one of a kind is refused.
 
-Ties are decided under a seed of the clerk's secret, whose digest the gate announces, and of all
-commitments: the clerk cannot change it, and no member knows it before the gate closes.
-
-Sealed offers: a commitment before the gate closes, the offer itself to the clerk afterwards.
-
-A commitment is SHA-256 over a random nonce and the offer's canonical JSON. It binds the giver and
-shows nothing: without the nonce a small offer could be guessed.
+A commitment is SHA-256 over a random nonce and the offer's canonical JSON: without the nonce a
+small offer could be guessed. Ties are decided under a seed of the clerk's secret, whose digest the
+gate announces, and of all commitments: the clerk cannot change it, and no member knows it before
+the gate closes.
 """
 
 from __future__ import annotations

@@ -1,24 +1,17 @@
-"""The clearing: which offer serves which request, in whole blocks, by four goals in order.
+"""The clearing: which offer serves which request, in whole blocks; and what each pair owes.
 
-1. the worst regret: what a request gets less than it could have if it were alone, as a share of
-   its need; 2. agent half hours served; 3. cost; 4. number of pairs (operator, request). What is
-left equal is decided by an HMAC under a seed that no member chooses, not by the order of the rows.
-Each goal is one mixed-integer programme (HiGHS, one thread) under the exact integer value of those
-before it. The pairs of a large clearing are not the fewest there are: they are sought by dynamic
-slope scaling (Kim and Pardalos, Operations Research Letters 24, 1999).
+Four goals in order: the worst regret (what a request gets less than it could alone, as a share of
+its need), agent half hours served, cost, number of pairs (operator, request). Each is one
+mixed-integer programme (HiGHS, one thread) under the exact integer value of those before it. What
+is left equal is decided by an HMAC under a seed that no member chooses. The pairs of a large
+clearing are few, not the fewest: dynamic slope scaling (Kim and Pardalos, Operations Research
+Letters 24, 1999).
 
-The work is bounded by what is counted, never by a clock, so that every machine comes to the same
-result: openings that are too large, or a search that ends at its limit, are cleared by shares
-instead (:mod:`releve.plugins.sector.engine.matches`), whole, and the clearing says so.
-
-The clearing of last resort: agents shared out a step at a time, in whole numbers alone.
-
-Progressive filling (Bertsekas and Gallager, Data Networks, 1987, 6.5.2): every request is raised to
-the same share of its need, from the cheapest offers that may serve it, then to the next share. It
-keeps every approval, ceiling, block, offer and need, leaves no block that would still fit, and its
-work is bounded by the size of the openings.
-
-What each asker owes each giver, from the agents delivered and never beyond those matched.
+The work is bounded by counts, never by a clock, so that every machine comes to the same result.
+Where openings are too large, or a search ends at its limit, the whole clearing is by progressive
+filling, and says so (Bertsekas and Gallager, Data Networks, 1987, 6.5.2): every request is raised
+to the same share of its need, from the cheapest offers that may serve it, then to the next share.
+It keeps every approval, ceiling, block, offer and need, and leaves no block that would still fit.
 """
 
 from __future__ import annotations

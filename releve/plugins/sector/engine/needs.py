@@ -1,16 +1,10 @@
-"""Requests for relief: what a plan lacks under a contingency, and who may be asked for it.
+"""Offers and requests for relief: packages, approvals, openings, and the least a request may get.
 
 A client approves each operator and destination that may work for it, and may exclude operators:
-without its approval no other processor touches its calls (GDPR, article 28).
-
-Opened offers, requests and approvals of one clearing, sorted, with every fault of their rows.
-
-Packages: what an operator would lend, prepared, dated and priced before anything happens.
-
-An offer is a package, the half hours and the agents that a plan can spare
-(:func:`releve.plan.spare.find_spare`).
-
-Whether agents, taken one by one, can give every request its least: a maximum flow.
+without its approval no other processor touches its calls (GDPR, article 28). An offer is a package
+(prepared, dated and priced beforehand), with half hours and the agents that a plan can spare
+(:func:`releve.plan.spare.find_spare`). A maximum flow says whether agents, taken one by one, can
+give every request its least.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""The records of one programme as a panel: an outcome by agent and period, on site or at home.
-
-People and periods taken out of an outcome: two-way fixed effects by one Schur complement.
+"""The panel of one programme, an outcome by agent and period, and its two-way fixed effects.
 
 For n rows of N agents in T periods the normal equations have N + T unknowns; eliminating the agents
-leaves T of them, so a panel of a million rows takes a second.
+by one Schur complement leaves T, so a panel of a million rows takes a second.
 """
 
 from __future__ import annotations

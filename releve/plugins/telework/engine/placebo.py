@@ -1,28 +1,15 @@
-"""Whether those who moved home already drifted before: a placebo, and what a drift would explain.
+"""The effect of telework on one programme: imputation, placebo, shrinkage, power of a rota.
 
-A test that finds nothing proves nothing: with few movers it misses most drifts that matter. So the
-drift that the weeks before leave possible is printed as a bound beside the effect.
+Agent and period effects are fitted on the rows on site and predict each row at home; the mean
+difference is the effect (Borusyak, Jaravel and Spiess 2024), right where effects grow with time and
+where everyone moves in the end. Standard errors are clustered by agent; residuals at home are taken
+against the mean of all movers that far into it, in steps of four weeks.
 
-The effect of working at home by imputation: what people did beside what they would have done.
-
-Effects of agents and periods are fitted on the rows on site and give what each row at home would
-have been there; the mean difference is the effect (Borusyak, Jaravel and Spiess 2024). Unlike a
-regression on a dummy it stays right where effects grow with time and where everyone moves in the
-end. Standard errors are clustered by agent; residuals at home are taken against the mean of all
-movers that far into it, in steps of four weeks, since single cohorts are too few.
-
-Programmes that know little borrow from the others: the effect's posterior, and what follows.
-
-The true effects of programmes vary around a mean with a variance that is estimated by Paule and
-Mandel (1982); each programme's posterior is normal. Under three programmes there is no variance to
-estimate, and each stands alone.
-
-What a rota drawn by lot would show: the smallest effect that it finds in two months.
-
-In a rota (:mod:`releve.plugins.telework.engine.rota`) each agent changes between home and site in
-blocks of two weeks, and is compared with themselves. With variance v of the change of an agent's
-mean from one block to the next, and B blocks of N agents, the effect has the variance 2 v / (B N):
-weeks that follow each other are alike, which helps.
+With few movers a placebo misses most drifts that matter, so the drift that the weeks before leave
+possible stands as a bound beside the effect. The effects of programmes vary around a mean with a
+variance by Paule and Mandel (1982), and each posterior is normal; under three programmes each
+stands alone. In a rota of B blocks of N agents, with variance v of the change of an agent's mean
+between blocks, the effect has the variance 2 v / (B N).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Work records: what a person did for a programme on a day or in a week, on site or at home.
 
-A file (CSV, Parquet or XLSX) with the columns of :data:`COLUMNS`. A faulty row refuses the whole
-file, and every fault is named with its row: a row that was dropped would bias what is measured.
+A file (CSV, Parquet or XLSX) has the columns of :data:`COLUMNS`. One faulty row refuses the whole
+file, with every fault named: a dropped row would bias the measurement.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
-"""Who works at home when, by lot: a rota that is an experiment, from a seed that was committed to.
+"""Who works at home when, by lot: the draw of a rota, and the work records of it.
 
-Before the draw the protocol is fixed by its commitment, SHA-256 of a secret nonce and the protocol,
-which goes into the ledger. The seed is SHA-256 of the nonce and the next signed root, which is not
-known by then: no one can try seeds until the draw suits. Within each stratum agents are put in
-order by HMAC of the seed and their id, and the two arms alternate. The arms change places after
-each block, so every agent is compared with themselves. A draw is kept with all that anyone needs to
-draw it again, so that an estimate can tell agents who were drawn from those who chose.
-
-The work records of a rota drawn by lot: which they are, and whether they are as drawn.
+The commitment (SHA-256 of a secret nonce and the protocol) goes into the ledger before the draw.
+The seed is SHA-256 of the nonce and the next signed root, which is unknown by then: no one can try
+seeds until the draw suits. Within each stratum agents are ordered by HMAC of the seed and their id,
+and the two arms alternate; they change places after each block, so that every agent is compared
+with themselves.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""What was measured, programme by programme, against what the operator's tables say today.
+"""Measured effects against the operator's tables: verdicts, the JSON document, and the application.
 
 A verdict is for the planner who decides whether a programme may go home: what was learnt, whether
 it suffices, and what the plan would count with once the estimate is applied.
-
-What was measured as a JSON document, and the operator whose home efficiency follows it.
 """
 
 from __future__ import annotations

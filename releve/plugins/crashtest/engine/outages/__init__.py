@@ -1,8 +1,7 @@
-"""Outages of the places of an operator: earthquakes, cuts, strikes, orders, as a table of hazards.
+"""Outages of the places of an operator, drawn from a table of hazards; see docs/outages.md.
 
-``read_hazards(text)`` → hazards; ``list_places(operator)`` → places;
-``draw_outages(hazards, places, days=90, seed=1, replications=1000)`` → when each place is lost.
-See docs/outages.md.
+``draw_outages(read_hazards(text), list_places(operator), days=90, seed=1, replications=1000)``
+→ when each place is lost.
 """
 
 from releve.plugins.crashtest.engine.outages.hazard import (

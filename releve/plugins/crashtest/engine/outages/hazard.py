@@ -1,15 +1,4 @@
-"""A hazard: how often it strikes, how long it lasts, what it takes.
-
-What can be wrong with outages.
-
-ReleveError, ValueError
-└── OutagesError            a parameter that makes no sense
-    ├── HazardFaults        a table of hazards that cannot be read: every fault at once
-    └── OutagesOverflowError  more outages than were asked for at most; nothing is dropped
-
-How long an outage lasts: a law in hours, by its quantiles.
-
-Hazards from the text of a YAML file, with every fault named at once.
+"""Hazards from YAML: how often one strikes, how long it lasts, what it takes; errors.
 
 A row::
 
@@ -21,7 +10,12 @@ A row::
       duration: {median: 5 h, p90: 28 h}
 
 ``duration`` is a text such as ``48 h``, or a median with its 90 % quantile (lognormal), or
-``quantiles`` by share from 0 to 1, or a ``sample``. Each has its unit: min, h or days.
+``quantiles`` by share from 0 to 1, or a ``sample``. Each has its unit: min, h or days. Errors::
+
+    ReleveError, ValueError
+    └── OutagesError              a parameter that makes no sense
+        ├── HazardFaults          a table of hazards that cannot be read: every fault at once
+        └── OutagesOverflowError  more outages than were asked for at most; nothing is dropped
 """
 
 from __future__ import annotations

@@ -1,14 +1,9 @@
-"""Hazards and places as streams of events: one for each thing that is struck by itself.
+"""Places that outages can take, and hazards as streams of events, one for each thing struck.
 
-What is struck is a site, the home lines of a carrier, a country, or, for a hazard that takes every
-site near a point, a cell of a fixed grid over the whole earth. Epicentres are a Poisson process on
-the earth that knows nothing of the sites; so each site has its rate whatever stands beside it, two
-near sites are struck together as often as their circles overlap, and one more site anywhere
-changes nothing for the others.
-
-The places of an operator that an outage can take: its sites, and the home lines of carriers.
-
-The events of all streams and replications, by the gaps between them.
+What is struck is a site, the home lines of a carrier, a country, or a cell of a fixed grid over the
+earth for a hazard that takes every site near a point. Epicentres are a Poisson process on the
+earth, independent of the sites: each site has its rate whatever stands beside it, near sites are
+struck together as often as their circles overlap, and one more site changes nothing for the others.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""An outbreak among the agents of an operator, by replications whose work grows with infections.
+"""An outbreak among the agents of an operator; see docs/outbreak.md.
 
 ``build_population(operator)`` → ``Scenario(population, covid(), Contacts(...))`` →
-``simulate(scenario, Controls(...))``. See docs/outbreak.md.
+``simulate(scenario, Controls(...))``.
 """
 
 from releve.plugins.crashtest.engine.outbreak.contacts import (

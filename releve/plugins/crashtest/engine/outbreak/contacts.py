@@ -3,7 +3,7 @@
 Six layers: the **zone** (its air: everybody in it, in proportion to the dose of the well-mixed
 balance), the **seats** beside one, the other zones of the **floor**, the other floors of the
 **site**, the **shuttle** and the **household**. The Seoul call centre (Park et al. 2020) puts most
-of the weight on the zone: its cases were not clustered by desk inside a wing, and few crossed it.
+weight on the zone: cases were not clustered by desk inside a wing, and few crossed it.
 """
 
 from __future__ import annotations

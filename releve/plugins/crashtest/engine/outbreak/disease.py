@@ -1,20 +1,12 @@
-"""The natural history of a disease, and presets with the source of every figure.
-
-Values are facts read in the papers named (the note beside each says where); ranges for a
-sensitivity analysis stand with them.
-
-Infections from outside: from a column of daily cases to a rate per agent and day.
-
-Reported cases fall with the weekday and come in lumps, so a curve is smoothed by the mean of the
-seven days around each (fewer at its ends), which keeps the total but for its ends. Cases are a
-share of infections and come after them: the rate is smoothed cases / population / reported share,
-``delay_days`` earlier.
-
-Laws of durations and of infectiousness, as tables the kernel reads.
+"""The natural history of a disease, presets with sources, and infections from outside.
 
 A duration of X days becomes whole days by rounding, ``P(k) = P(k - 1/2 < X <= k + 1/2)``, which
-keeps its mean; what rounds below one day is one day. A multiplier is cut into equal bins and each
-bin is its own mean, so that the mean over the table is one exactly.
+keeps its mean; what rounds below one day is one day. A multiplier is cut into equal bins of which
+each is its own mean, so the mean over the table is one exactly.
+
+Imported infections come from daily reported cases, smoothed by the mean of the seven days around
+each (fewer at the ends): rate = smoothed cases / population / reported share, ``delay_days``
+earlier.
 """
 
 from __future__ import annotations

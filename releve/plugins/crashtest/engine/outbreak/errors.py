@@ -1,4 +1,4 @@
-"""What can go wrong in an outbreak run.
+"""Errors of an outbreak run.
 
 ::
 

@@ -1,13 +1,11 @@
-"""Attempt on infection, thin on fire: the outbreak as events, so that work grows with infections.
+"""The outbreak as events, so that work grows with infections: attempt on infection, thin on fire.
 
-At each infection the whole course of it is drawn at once: incubation, symptoms, how many people it
-would infect (Poisson with a gamma multiplier), and the day of each attempt. An attempt
-waits in the list of its day; then its layer and target are drawn, and it succeeds if both people
-are there, the site is open, the target is susceptible and no measure stops it. This is exact for
-independent Poisson hazards. A day has five steps: results of tests (and the closures they cause),
-symptoms, visits, attempts, the count. Within a step nothing depends on the order of the events.
-
-What is found out and what is done about it: tests, cases, quarantine, closures, visits.
+At each infection its whole course is drawn at once: incubation, symptoms, how many people it would
+infect (Poisson with a gamma multiplier), and the day of each attempt. An attempt waits in the list
+of its day; then its layer and target are drawn, and it succeeds if both people are there, the site
+is open, the target is susceptible and no measure stops it. This is exact for independent Poisson
+hazards. A day has five steps: results of tests (and the closures they cause), symptoms, visits,
+attempts, the count. Within a step nothing depends on the order of the events.
 """
 
 from __future__ import annotations

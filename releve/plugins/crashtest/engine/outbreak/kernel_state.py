@@ -1,7 +1,4 @@
-"""The state of a replication in flat arrays: lists of events by day, presence, absences.
-
-What goes into the kernel and what comes out, as tuples of arrays that numba reads.
-"""
+"""The arrays of the outbreak kernel: input, output and the state of a replication."""
 
 from __future__ import annotations
 

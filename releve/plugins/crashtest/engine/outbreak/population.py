@@ -1,11 +1,9 @@
 """From an operator to flat arrays: who shares air, a desk row, a floor, a site, a vehicle, a home.
 
 Agents are numbered site by site, floor by floor, zone by zone, so that a group is a range; the
-household members of agents come after all of them. The arrays do not change: every policy and
-replication reuses them. Keys are hashed from ids, so that the numbers drawn for a person
-depend neither on the order of the tables nor on other people.
-
-Who rides to work with whom: vehicles filled stop by stop, or the manifests of known runs.
+household members of agents come after all of them. Every policy and replication reuses the arrays.
+Keys are hashed from ids, so that a person's draws depend neither on the order of the tables nor on
+other people. Vehicles are filled stop by stop, or by the manifests of known runs.
 """
 
 from __future__ import annotations

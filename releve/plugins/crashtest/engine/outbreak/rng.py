@@ -1,12 +1,9 @@
 """Random numbers by name: u(seed, replication, who, what) is the same whatever else happens.
 
 A key is a 64-bit name of a person or a site, hashed from its id; a slot is the number of a
-decision. Two rounds of splitmix64's finaliser (Steele, Lea, Flood 2014) make a number of them.
-Nothing has a state: two plans, or two splits of the work over threads, meet the same luck.
-
-The number of every decision: which random number of a person, a site or a replication it takes.
-
-The kernel and its plain version in the tests share these and nothing else.
+decision. Two rounds of splitmix64's finaliser (Steele, Lea, Flood 2014) make a number of them, so
+two plans, or two splits of the work over threads, have the same luck. The kernel and its plain
+version in the tests share this module and nothing else.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""Run replications of an outbreak: one population, one policy or several, any number of threads.
+"""Run replications of an outbreak (one population, one policy or several, any number of threads).
 
-What comes out depends on the seed and the number of a replication alone: however the work is
-split, over threads or machines, the same replication gives the same figures, bit for bit.
-
-Results of an outbreak run: counts by replication, and figures with their intervals.
+Results depend on the seed and the number of a replication alone, bit for bit, however the work is
+split over threads or machines.
 """
 
 from __future__ import annotations
