@@ -246,7 +246,9 @@ def clean_history(history: History, programme: Programme) -> CleanHistory:
     offered = tables["offered"]
     mute = find_silence(offered, usual_counts(offered, numbers))
     offered[mute] = np.nan
-    lost = _lost_share(offered, opened, numbers)
+    # per day, the share of its weekday's calls in open slots not known
+    shares = _shares(offered, numbers, np.ones(len(numbers), dtype=np.bool_))
+    lost = np.asarray((shares * (opened & ~np.isfinite(offered))).sum(axis=1), dtype=np.float64)
     kind = np.zeros(len(numbers), dtype=np.int64)
     kind[lost > _LOST_SHARE] = KINDS.index("half_open")
     kind[holiday] = KINDS.index("holiday")
@@ -328,12 +330,6 @@ def _shares(offered: Floats, numbers: Ints, guide: Truths) -> Floats:
         if mean.sum() > 0:
             out[weekday == day] = mean / mean.sum()
     return out
-
-
-def _lost_share(offered: Floats, opened: Truths, numbers: Ints) -> Floats:
-    """Return, per day, the share of its weekday's calls that lies in open slots not known."""
-    shares = _shares(offered, numbers, np.ones(len(numbers), dtype=np.bool_))
-    return np.asarray((shares * (opened & ~np.isfinite(offered))).sum(axis=1), dtype=np.float64)
 
 
 def _find_strange_days(offered: Floats, numbers: Ints, kind: Ints) -> tuple[Floats, Truths]:

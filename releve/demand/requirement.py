@@ -243,7 +243,9 @@ def _demand(
     is_open, calls, aht = np.zeros(shape, dtype=np.bool_), np.zeros(shape), np.zeros(shape)
     unknown: dict[str, str] = {}
     for p, programme in enumerate(programmes):
-        column = _column(forecast, programme)
+        column = (
+            forecast.programmes.index(programme.id) if programme.id in forecast.programmes else -1
+        )
         held = rows >= 0 if column >= 0 else np.zeros(len(starts), dtype=np.bool_)
         is_open[:, p] = find_open_instants(programme, starts)
         calls[:, p], aht[:, p] = np.nan, programme.aht_s
@@ -257,10 +259,6 @@ def _demand(
         if missing.any():
             unknown[programme.id] = _reason(forecast, programme, held[missing], starts, missing)
     return _Demand(starts, is_open, round_to_grid(calls), round_to_grid(aht), unknown)
-
-
-def _column(forecast: Forecast, programme: Programme) -> int:
-    return forecast.programmes.index(programme.id) if programme.id in forecast.programmes else -1
 
 
 def _reason(

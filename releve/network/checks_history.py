@@ -74,7 +74,11 @@ def check_history(book: ParsedTables) -> Iterator[Fault]:
     yield from _check_answered(table)
     records, codes, starts, names = _build_arrays(table)
     repeated = _find_repeats(codes, starts)
-    yield from _report_repeats(table, records, repeated)
+    for at in np.flatnonzero(repeated >= 0).tolist():
+        row = table.rows[int(records[repeated[at]])]
+        reason = Phrase("the same programme and interval stand in row {0}", row)
+        fix = Phrase("keep one row an interval; where the clocks go back, write offsets")
+        yield table.fault(int(records[at]), "start", reason, fix)
     keep = repeated < 0
     records, codes, starts = records[keep], codes[keep], starts[keep]
     offered = _convert_to_floats(table.values["offered"])[records]
@@ -135,14 +139,6 @@ def _find_repeats(codes: Ints, starts: Ints) -> Ints:
     for at in same.tolist():
         out[at] = out[at - 1] if out[at - 1] >= 0 else at - 1
     return out
-
-
-def _report_repeats(table: ParsedTable, records: Ints, repeated: Ints) -> Iterator[Fault]:
-    for at in np.flatnonzero(repeated >= 0).tolist():
-        row = table.rows[int(records[repeated[at]])]
-        reason = Phrase("the same programme and interval stand in row {0}", row)
-        fix = Phrase("keep one row an interval; where the clocks go back, write offsets")
-        yield table.fault(int(records[at]), "start", reason, fix)
 
 
 def _find_lost_records(

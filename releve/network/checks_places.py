@@ -176,20 +176,16 @@ def check_rides(book: ParsedTables) -> Iterator[Fault]:
     """Yield what keeps riders and vehicles apart; nothing where there are no vehicles."""
     if "vehicles" not in book.tables:
         return
-    yield from _check_own_transport(book)
-    yield from _check_reach(book)
-    yield from _check_vehicle_permits(book)
-    shifts = _list_shifts(book)
-    yield from _check_vehicle_hours(book, shifts)
-    yield from _check_curfew_permits(book, shifts)
-
-
-def _check_own_transport(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables.get("agents")
     for i, stop, own in book.usable("agents", "stop", "own_transport"):
         if table is not None and stop and own:
             reason = Phrase("the agent has the stop {0} and comes by own transport", stop)
             yield table.fault(i, "own_transport", reason, Phrase("write one of the two"))
+    yield from _check_reach(book)
+    yield from _check_vehicle_permits(book)
+    shifts = _list_shifts(book)
+    yield from _check_vehicle_hours(book, shifts)
+    yield from _check_curfew_permits(book, shifts)
 
 
 def _check_reach(book: ParsedTables) -> Iterator[Fault]:

@@ -372,7 +372,9 @@ def check_shifts(book: ParsedTables) -> Iterator[Fault]:
     if table is None:
         return
     local = {name: list(table.values[name]) for name in ("start", "end")}
-    zones = _list_zones(book, table)
+    sites = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
+    agents = {agent: sites.get(site) for _, agent, site in book.usable("agents", "id", "home_site")}
+    zones = [None if agent is BAD else agents.get(agent) for agent in table.values["agent"]]
     for name in ("start", "end"):
         yield from set_utc(table, name, zones)
     yield from _check_clock_changes(table, zones, local)
@@ -401,13 +403,6 @@ def check_shifts(book: ParsedTables) -> Iterator[Fault]:
                     i, "break_minutes", reason, Phrase("write the minutes of the meal break")
                 )
     yield from _check_overlaps(table, sound, starts, ends)
-
-
-def _list_zones(book: ParsedTables, table: ParsedTable) -> list[str | None]:
-    """Return the time zone of each shift: that of the agent's home site, None = not known."""
-    sites = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
-    agents = {agent: sites.get(site) for _, agent, site in book.usable("agents", "id", "home_site")}
-    return [None if agent is BAD else agents.get(agent) for agent in table.values["agent"]]
 
 
 def _make_comparable(

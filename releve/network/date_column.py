@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 
 import polars as pl
@@ -44,7 +44,8 @@ def join_dates(raw: RawTable) -> tuple[RawTable, list[Fault]]:
             if clock is not None:
                 start = clocks.get("start")
                 later = name == "end" and start is not None and clock <= start
-                times[name][i] = _join(day, clock, later)
+                moment = datetime.combine(day + timedelta(days=later), clock)
+                times[name][i] = moment.isoformat(timespec="seconds" if clock.second else "minutes")
     joined = [pl.Series(name, times[name], pl.String) for name in names]
     cells = raw.cells.drop(DATE_COLUMN).with_columns(joined)
     return replace(raw, cells=cells, silent=dict.fromkeys(names, frozenset(silent))), faults
@@ -56,8 +57,3 @@ def _read_day(text: str | None) -> date | CellRefusal:
         return CellRefusal(Phrase("is empty"), fix)
     found = parse_date_text(text)
     return CellRefusal(Phrase("is not a date"), fix) if found is None else found
-
-
-def _join(day: date, clock: time, later: bool) -> str:
-    moment = datetime.combine(day + timedelta(days=later), clock)
-    return moment.isoformat(timespec="seconds" if clock.second else "minutes")

@@ -179,7 +179,9 @@ def _refuse_name(name: str, load: Callable[[], RawGrid], out: RawTables) -> None
     if grid is not None and not grid.cells.height:
         return
     forms = out.layout.forms
-    spellings = [fold(text) for key, form in forms.items() for text in _spell(key, form)]
+    spellings = [
+        fold(text) for key, form in forms.items() for text in (key, *form.naming.spellings())
+    ]
     meant = find_closest(fold(name.rpartition(".")[0] or name), spellings)
     meant = out.layout.find_table(meant or "") or (_recognise_header(grid, forms) if grid else None)
     if meant in out.tables:
@@ -191,10 +193,6 @@ def _refuse_name(name: str, load: Callable[[], RawGrid], out: RawTables) -> None
     out.faults.append(Fault(name, 0, "", "", out.layout.stranger, fix))
     if meant:
         out.unreadable.add(meant)
-
-
-def _spell(table: str, form: TableForm) -> tuple[str, ...]:
-    return (table, *form.naming.spellings())
 
 
 def join_names(forms: Mapping[str, TableForm], language: str) -> str:

@@ -98,7 +98,11 @@ def find_site_seats(
     day. Floors do not interact; floors with the same conflicts are worked out once, each within
     ``nodes``.
     """
-    distances = _list_distances(operator, day)
+    # each site keeps the largest distance in force on the day
+    distances = {site.id: operator.row.distance_m for site in operator.sites}
+    for row in operator.measures:
+        if row.kind == "distance_m" and row.valid_from <= day <= row.valid_to:
+            distances[row.site] = max(distances[row.site], row.value)
     usable: dict[str, list[int]] = {site.id: [] for site in operator.sites}
     seats, bounds = dict.fromkeys(usable, 0), dict.fromkeys(usable, 0)
     proven = dict.fromkeys(usable, True)
@@ -142,15 +146,6 @@ def _iterate_floors(operator: Operator) -> Iterator[tuple[str, NDArray[np.int64]
             places = [(operator.all_seats[i].x_m, operator.all_seats[i].y_m) for i in own]
             xy = np.array(places, dtype=np.float64)
             yield floor.site, np.array(own, dtype=np.int64), xy
-
-
-def _list_distances(operator: Operator, day: date) -> dict[str, float]:
-    """Return the distance that holds at each site on a day."""
-    out = {site.id: operator.row.distance_m for site in operator.sites}
-    for row in operator.measures:
-        if row.kind == "distance_m" and row.valid_from <= day <= row.valid_to:
-            out[row.site] = max(out[row.site], row.value)
-    return out
 
 
 def _find_conflicts(points: Points, distance_m: float) -> Pairs:

@@ -129,7 +129,10 @@ class _PartCounter:
             self._column += 1
             found = _REFERENCE.fullmatch(attributes.get("r", ""))
             if found:
-                self._column = max(self._column, _read_column(found[1]))
+                number = 0
+                for letter in found[1].upper():
+                    number = number * 26 + ord(letter) - 64
+                self._column = max(self._column, number)
                 self._row = max(self._row, int(found[2]))
         else:
             return
@@ -148,13 +151,6 @@ class _PartCounter:
 
     def _refuse_doctype(self, *found: object) -> None:
         raise _not_xml()
-
-
-def _read_column(letters: str) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + ord(letter) - 64
-    return number
 
 
 def _not_xml() -> Unreadable:

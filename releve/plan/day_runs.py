@@ -112,7 +112,12 @@ def route_day(operator: Operator, fleet: Fleet, steps: Sequence[PlacementsFrom])
         sent = [] if since is None else _list_sent_home(operator, before, step, since, held)
         sent = [rider for rider in sent if (rider.agent, FROM_SITE) not in brought]
         again = _route_with_sent(replace(fleet, since=since), riders, sent, held)
-        found, before = replace(again, runs=_number_runs((*held, *again.runs))), step
+        ordered = sorted(
+            (*held, *again.runs),
+            key=lambda run: (run.wave.at, run.wave.leg == TO_SITE, run.wave, run.times),
+        )
+        runs = tuple(replace(run, id=f"r{n:04d}") for n, run in enumerate(ordered, 1))
+        found, before = replace(again, runs=runs), step
     return DayRuns(fleet, found.runs, found.left_behind)
 
 
@@ -228,14 +233,6 @@ def _route_with_sent(
             for rider in sent
         ]
     return found
-
-
-def _number_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Return runs in the order in which they are at the site, numbered again."""
-    ordered = sorted(
-        runs, key=lambda run: (run.wave.at, run.wave.leg == TO_SITE, run.wave, run.times)
-    )
-    return tuple(replace(run, id=f"r{n:04d}") for n, run in enumerate(ordered, 1))
 
 
 @dataclass(frozen=True)

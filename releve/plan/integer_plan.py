@@ -88,6 +88,9 @@ def build_kernel_problem(
     busy = (problem.patterns.present > 0) | (worked > 0)
     at_home = problem.place == problem.home
     cuts = want.cuts or build_empty_cut_table(problem)
+    cap = np.ones(len(problem.clients))
+    if want.capped:
+        cap[layout.clients_capped] = problem.cap[layout.clients_capped]
     found = KernelProblem(
         pointer=pointer.astype(np.int64),
         group=problem.group,
@@ -109,7 +112,7 @@ def build_kernel_problem(
         client=problem.client,
         limit=want.limit.astype(np.float64),
         seats=problem.seats.astype(np.int64),
-        cap=_build_caps(problem, layout) if want.capped else np.ones(len(problem.clients)),
+        cap=cap,
         available=want.available.astype(np.int64),
         onsite=want.onsite.astype(np.int64),
         move_price=want.move_price.astype(np.float64),
@@ -121,12 +124,6 @@ def build_kernel_problem(
         ride_room=np.zeros(1, np.int64) if want.rooms is None else want.rooms.astype(np.int64),
     )
     return KernelProblem._make(map(np.ascontiguousarray, found))
-
-
-def _build_caps(problem: DayProblem, layout: ProblemLayout) -> Floats:
-    cap = np.ones(len(problem.clients))
-    cap[layout.clients_capped] = problem.cap[layout.clients_capped]
-    return cap
 
 
 def build_empty_state(

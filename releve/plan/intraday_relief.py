@@ -328,7 +328,9 @@ def solve_intraday_relief(
     kept = staff.kept.astype(float)
     if layout.rides is not None:  # whom the plan brings; newcomers wait for the runs
         want = replace(want, rooms=layout.rides.sum_by_row(kept).astype(np.int64))
-    patterns = _keep_patterns(problem, layout, day, staff)
+    gone = np.zeros(len(problem.link_class), dtype=np.bool_)
+    gone[problem.link[staff.lost]] = True
+    patterns = np.where(gone[layout.y_link], 0, day.on_pattern).astype(float)
     first = find_integer_plan(problem, layout, replace(want, rounds=0), kept, patterns)
     first_answer(first)
     nothing = find_integer_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
@@ -378,14 +380,6 @@ def _build_goal(problem: DayProblem, staff: Staff, limit: Floats, price: float) 
         excess=price_excess(problem),
         capped=False,
     )
-
-
-def _keep_patterns(
-    problem: DayProblem, layout: ProblemLayout, day: RunningDay, staff: Staff
-) -> Floats:
-    gone = np.zeros(len(problem.link_class), dtype=np.bool_)
-    gone[problem.link[staff.lost]] = True
-    return np.where(gone[layout.y_link], 0, day.on_pattern).astype(float)
 
 
 def _trace_curve(

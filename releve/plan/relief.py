@@ -128,7 +128,12 @@ def build_relief_program(
     )
     left = staff.available.astype(float) if available is None else available
     limit_staff(lp, problem, block, staff, left)
-    _price_moves(lp, problem, block, staff, move_price)
+    # people above those who were there before pay the price of a move
+    columns = np.nonzero(block.w >= 0)[0]
+    moved = lp.columns(len(columns), move_price)
+    rows = lp.rows(len(columns), upper=staff.kept[columns].astype(float))
+    lp.add(rows, block.w[columns])
+    lp.add(rows, moved, -1.0)
     share = add_shares(lp, problem, layout, block)
     add_target(lp, share, limit, 0.0, price_excess(problem) * sum_client_requirement(problem))
     return lp, block
@@ -172,17 +177,6 @@ def _add_limit(
     here = counted[row_of[problem.group[counted]] >= 0]
     lp.add(row_of[problem.group[here]], block.w[here])
     return rows
-
-
-def _price_moves(
-    lp: LinearProgram, problem: DayProblem, block: ScenarioBlock, staff: Staff, price: float
-) -> None:
-    """Make people above those who were there before pay the price of a move."""
-    columns = np.nonzero(block.w >= 0)[0]
-    moved = lp.columns(len(columns), price)
-    rows = lp.rows(len(columns), upper=staff.kept[columns].astype(float))
-    lp.add(rows, block.w[columns])
-    lp.add(rows, moved, -1.0)
 
 
 def solve_relief(

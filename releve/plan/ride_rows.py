@@ -91,7 +91,12 @@ def _list_needed_runs(
         for route in list_routes(fleet, waves[w], dict.fromkeys(names, 0), fleet.most_riders)
         for departure in list_departures(fleet, waves[w], route, 0)
     ]
-    times = _time_runs(found)
+    # (pool, first, last) of each run: the instants, counted, at which it is on the road
+    pool = [one.pool for _, _, one in found]
+    begins = np.array([one.busy_from.timestamp() for _, _, one in found])
+    ends = np.array([one.busy_until.timestamp() for _, _, one in found])
+    first, last = np.ceil(begins / GRID_SECONDS), np.ceil(ends / GRID_SECONDS) - 1
+    times = np.stack([np.array(pool, dtype=np.int64), first, last], axis=1).astype(np.int64)
     kept = _drop_dominated(found, times)
     found, times = [found[i] for i in kept.tolist()], times[kept]
     busy_run, busy_row, row_pool = _count_busy(times)
@@ -112,15 +117,6 @@ def _list_needed_runs(
         row_pool=row_pool,
         vehicles=size[row_pool],
     )
-
-
-def _time_runs(found: Sequence[tuple[int, RunRoute, Departure]]) -> Ints:
-    """Return (pool, first, last) of each run: the instants at which it is on the road, counted."""
-    pool = [one.pool for _, _, one in found]
-    begins = np.array([one.busy_from.timestamp() for _, _, one in found])
-    ends = np.array([one.busy_until.timestamp() for _, _, one in found])
-    first, last = np.ceil(begins / GRID_SECONDS), np.ceil(ends / GRID_SECONDS) - 1
-    return np.stack([np.array(pool, dtype=np.int64), first, last], axis=1).astype(np.int64)
 
 
 def _find_fullest(times: Ints) -> Ints:

@@ -78,7 +78,9 @@ def build_layout(problem: DayProblem) -> ProblemLayout:
     parts = [classes[c] for c in problem.link_class]
     y_pattern = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     y_programme = problem.link_programme[y_link]
-    a_pairs, a_of_y = _index_pairs(y_pattern, y_programme)
+    table = np.stack([y_pattern, y_programme], axis=1).reshape(-1, 2)
+    pairs, index = np.unique(table, axis=0, return_inverse=True)
+    a_pairs, a_of_y = pairs.reshape(-1, 2), index.reshape(-1).astype(np.int64)
     on_site = problem.link_place[y_link] != problem.home
     cov_t, cov_p = np.nonzero(problem.required > 0)
     seat_t, seat_m = _find_scarce_seats(problem)
@@ -96,12 +98,6 @@ def build_layout(problem: DayProblem) -> ProblemLayout:
         clients_capped=_find_capped_clients(problem),
         rides=build_ride_layout(problem),
     )
-
-
-def _index_pairs(first: Ints, second: Ints) -> tuple[Ints, Ints]:
-    table = np.stack([first, second], axis=1).reshape(-1, 2)
-    pairs, index = np.unique(table, axis=0, return_inverse=True)
-    return pairs.reshape(-1, 2), index.reshape(-1).astype(np.int64)
 
 
 def _find_scarce_seats(problem: DayProblem) -> tuple[Ints, Ints]:
@@ -164,7 +160,10 @@ def add_block(
     y[y_kept] = lp.columns(len(y_kept))
     group_rows = lp.rows(len(problem.size), upper=problem.size.astype(float))
     lp.add(group_rows[problem.group[kept]], w[kept])
-    _add_links(lp, problem, layout, w, kept, y, y_kept, links)
+    rows = np.full(len(links), -1, dtype=np.int64)
+    rows[links] = lp.rows(int(links.sum()), 0.0, 0.0)
+    lp.add(rows[problem.link[kept]], w[kept])
+    lp.add(rows[layout.y_link[y_kept]], y[y_kept], -1.0)
     u, cov_rows = _add_coverage(lp, problem, layout, y, y_kept, shortfall_cost)
     seat_rows = _add_seats(lp, problem, layout, y, y_kept)
     none = np.zeros(0, np.int64)
@@ -173,22 +172,6 @@ def add_block(
         refuse_unserved(lp, layout.rides, w)
         fleet_rows = add_rides(lp, layout.rides, w) if rides else none
     return ScenarioBlock(w, y, u, group_rows, none, seat_rows, cov_rows, fleet_rows)
-
-
-def _add_links(
-    lp: LinearProgram,
-    problem: DayProblem,
-    layout: ProblemLayout,
-    w: Ints,
-    kept: Ints,
-    y: Ints,
-    y_kept: Ints,
-    links: Truths,
-) -> None:
-    rows = np.full(len(links), -1, dtype=np.int64)
-    rows[links] = lp.rows(int(links.sum()), 0.0, 0.0)
-    lp.add(rows[problem.link[kept]], w[kept])
-    lp.add(rows[layout.y_link[y_kept]], y[y_kept], -1.0)
 
 
 def _add_coverage(

@@ -8,7 +8,7 @@ from functools import cached_property
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
-from releve.network import UTC, Curfew, Operator, Vehicle, day_bounds, parse_opening, zone
+from releve.network import UTC, Curfew, Operator, day_bounds, parse_opening, zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ def build_fleet(
         if permits and row.id not in held:
             continue
         sites = depots[row.depot].sites
-        cap = _count_riders(row)
+        cap = int(row.seats * (1.0 if row.fill_cap is None else row.fill_cap) + 1e-9)
         if cap < 1:
             continue
         key = (row.depot, sites, row.seats, cap, row.hours, row.id in held)
@@ -267,11 +267,6 @@ def build_fleet(
     )  # fmt: skip
     travellers = any(row.kind == "agent" for row in operator.authorisations)
     return Fleet(operator, day, settings or TransportSettings(), pools, travellers)
-
-
-def _count_riders(row: Vehicle) -> int:
-    """Return how many riders a vehicle may carry."""
-    return int(row.seats * (1.0 if row.fill_cap is None else row.fill_cap) + 1e-9)
 
 
 def _list_windows(

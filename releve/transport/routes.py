@@ -219,7 +219,12 @@ def route_counts(
     are tried on smaller ones. ``fewest`` False takes any vehicles that carry them: it is quicker.
     The vehicles of the runs ``under_way`` are not free before those are over.
     """
-    busy = _list_busy(fleet, under_way)
+    pool_of = {name: p for p, pool in enumerate(fleet.pools) for name in pool.vehicles}
+    busy = [
+        Departure(pool_of[run.vehicle], run.at_site, run.times, run.busy_from, run.busy_until)
+        for run in under_way
+        if run.vehicle in pool_of
+    ]
     trips: list[Trip] = []
     for cap in sorted({pool.cap for pool in fleet.pools}, reverse=True):
         left = _subtract(need, trips)
@@ -476,16 +481,6 @@ def _list_journeys(riders: Sequence[Rider]) -> dict[Journey, tuple[int, float]]:
         waves.setdefault((rider.agent, rider.stop), []).append(rider.wave)
     found = Counter((stop, tuple(sorted(held))) for (_, stop), held in waves.items())
     return {journey: (count, float(count)) for journey, count in found.items()}
-
-
-def _list_busy(fleet: Fleet, under_way: Sequence[Run]) -> list[Departure]:
-    """Return the runs that are under way as departures of their pools."""
-    pool_of = {name: p for p, pool in enumerate(fleet.pools) for name in pool.vehicles}
-    return [
-        Departure(pool_of[run.vehicle], run.at_site, run.times, run.busy_from, run.busy_until)
-        for run in under_way
-        if run.vehicle in pool_of
-    ]
 
 
 def _name_vehicles(fleet: Fleet, trips: Sequence[Trip], under_way: Sequence[Run] = ()) -> list[str]:

@@ -120,7 +120,12 @@ def fit_factors(days: DayTable, settings: ModelSettings) -> Factors:
         variance=0.01,
     )
     for _ in range(_ROUNDS):
-        factors = _with_level(days, factors, settings)
+        unit = factors.unit(days)
+        usable = days.usable(factors.share) & (unit > 0)
+        ratio = np.divide(days.calls, unit, out=np.zeros_like(unit), where=usable)
+        weight = np.where(usable, 1 / ratio_noise(unit * factors.level, factors), 0.0)
+        level = smooth_two_sided(ratio, weight, settings.slow_days / 2)
+        factors = replace(factors, level=np.maximum(level, 1e-6))
         factors = _with_weekdays(days, factors, settings)
         factors = _with_calendar(days, factors, settings)
         factors = _with_shares(days, factors, settings)
@@ -130,16 +135,6 @@ def fit_factors(days: DayTable, settings: ModelSettings) -> Factors:
 def ratio_noise(expected: Floats, factors: Factors) -> Floats:
     """Return the variance of calls / expected of a day: counting, and the day's own factor."""
     return np.asarray(1 / np.maximum(expected, 1e-9) + factors.variance, dtype=np.float64)
-
-
-def _with_level(days: DayTable, factors: Factors, settings: ModelSettings) -> Factors:
-    """The level of each day from the days on both sides, precise days counting more."""
-    unit = factors.unit(days)
-    usable = days.usable(factors.share) & (unit > 0)
-    ratio = np.divide(days.calls, unit, out=np.zeros_like(unit), where=usable)
-    weight = np.where(usable, 1 / ratio_noise(unit * factors.level, factors), 0.0)
-    level = smooth_two_sided(ratio, weight, settings.slow_days / 2)
-    return replace(factors, level=np.maximum(level, 1e-6))
 
 
 def _with_weekdays(days: DayTable, factors: Factors, settings: ModelSettings) -> Factors:

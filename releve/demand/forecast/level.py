@@ -55,17 +55,13 @@ def _pooled(counts: Floats, exposure: Floats, opened: Truths) -> Floats:
             continue
         seen, prior = counts[day, where], pool[where]
         under = exposure[day, where]
-        scale = _scale(seen, prior * under)
+        # by how much open slots exceed the pool (they are fewer: shares grow)
+        scale = (float(seen.sum()) + 1.0) / (float((prior * under).sum()) + 1.0)
         expected = scale * prior * under
         spread = _spread(seen, expected)
         shape = 1 / max(spread, 1e-6)
         out[day, where] = (shape + seen) / (shape / (scale * prior) + under)
     return out
-
-
-def _scale(seen: Floats, expected: Floats) -> float:
-    """Return by how much a weekday's open slots exceed the pool (they are fewer: shares grow)."""
-    return (float(seen.sum()) + 1.0) / (float(expected.sum()) + 1.0)
 
 
 def _spread(seen: Floats, expected: Floats) -> float:

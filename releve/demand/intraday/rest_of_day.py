@@ -94,7 +94,11 @@ def reforecast(
         if np.isfinite(left).any():
             day_cv[column] = np.nanmax(left)
     forecast = replace(morning, mean=mean, quantiles=quantiles, day_factor_cv=day_cv)
-    return RestOfDay(now, forecast, known, _compare(morning.mean, mean, known))
+    before = np.where(known, 0.0, np.nan_to_num(morning.mean)).sum(axis=0)
+    after = np.where(known, 0.0, np.nan_to_num(mean)).sum(axis=0)
+    ratio = np.full(before.shape, np.nan)  # of the calls still expected to the morning's
+    np.divide(after, before, out=ratio, where=before > 0)
+    return RestOfDay(now, forecast, known, round_to_grid(ratio))
 
 
 def _check_counts(morning: Forecast, came: Floats) -> Floats:
@@ -137,15 +141,6 @@ def update_day(law: DayLaw, slots: Ints, morning: Floats, here: Floats) -> DayUp
         return DayUpdate(mean, spread, float("nan"))
     variance = law.day_width * max(float(rest @ covariance @ rest), 0.0) / total**2
     return DayUpdate(mean, spread, float(round_to_grid(np.sqrt(variance), FINE_DECIMALS)))
-
-
-def _compare(morning: Floats, mean: Floats, known: Truths) -> Floats:
-    """Return the calls still expected over those the morning expected, by programme."""
-    before = np.where(known, 0.0, np.nan_to_num(morning)).sum(axis=0)
-    after = np.where(known, 0.0, np.nan_to_num(mean)).sum(axis=0)
-    out = np.full(before.shape, np.nan)
-    np.divide(after, before, out=out, where=before > 0)
-    return round_to_grid(out)
 
 
 FIGURES = ("offered", "answered", "abandoned", "in_time", "short", "handled_s", "waited_s")

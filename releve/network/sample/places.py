@@ -412,7 +412,12 @@ def build_floors(
     floors: list[Floor] = []
     zones: list[Zone] = []
     seats: list[Seat] = []
-    choices = _list_choices()
+    # every set of up to four floors, with its seats
+    choices = [
+        (sum(len(layout.places) for layout in chosen), chosen)
+        for count in range(1, _FLOORS + 1)
+        for chosen in combinations_with_replacement(CATALOGUE, count)
+    ]
     for site in sites:
         draws = Draws(seed, "building", site.id)
         for number, layout in enumerate(
@@ -424,15 +429,6 @@ def build_floors(
             zones += own_zones
             seats += own_seats
     return tuple(floors), tuple(zones), tuple(seats)
-
-
-def _list_choices() -> list[tuple[int, tuple[FloorLayout, ...]]]:
-    """Return every set of up to four floors with its seats."""
-    return [
-        (sum(len(layout.places) for layout in chosen), chosen)
-        for count in range(1, _FLOORS + 1)
-        for chosen in combinations_with_replacement(CATALOGUE, count)
-    ]
 
 
 def _choose_layouts(

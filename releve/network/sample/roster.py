@@ -69,7 +69,12 @@ def fit_programme(
         length: np.array([_compute_presence(t) for t in own]) for length, own in turns.items()
     }
     lengths = [length for _, _, length in units]
-    chosen = _fit_turns(_compute_target(programme, shape, sizes, lengths), sizes, lengths, presence)
+    # agents wanted per half hour, the week's total a little below what there is
+    hours = sum(n * (length - 1) * 5 for n, length in zip(sizes, lengths, strict=True))
+    peak = max(1.0, 0.9 * hours / max(1.0, float(shape.sum())))
+    need = count_agents_needed(peak * 0.7 * shape.ravel(), programme)
+    target: Floats = need * (0.94 * hours / need.sum())
+    chosen = _fit_turns(target, sizes, lengths, presence)
     supply = sum(
         (n * presence[length][k] for n, length, k in zip(sizes, lengths, chosen, strict=True)),
         np.zeros(7 * HALF_HOURS),
@@ -126,17 +131,6 @@ def _compute_presence(turn: Turn) -> Floats:
     middle = turn.start + turn.length // 2
     out[list(turn.days), middle - 2 : middle + 3] -= 1 / 5
     return out.ravel()
-
-
-def _compute_target(
-    programme: Programme, shape: Floats, sizes: Floats, lengths: list[int]
-) -> Floats:
-    """Return the agents wanted per half hour, the week's total a little below what there is."""
-    hours = sum(n * (length - 1) * 5 for n, length in zip(sizes, lengths, strict=True))
-    peak = max(1.0, 0.9 * hours / max(1.0, float(shape.sum())))
-    need = count_agents_needed(peak * 0.7 * shape.ravel(), programme)
-    out: Floats = need * (0.94 * hours / need.sum())
-    return out
 
 
 def _fit_turns(

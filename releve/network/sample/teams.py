@@ -114,7 +114,8 @@ def _cross_train(
             for p in contracts.programmes
         ]
     )
-    languages = np.array([_join_languages(p) for p in contracts.programmes])
+    # programmes of the same languages can share people
+    languages = np.array(["|".join(p.languages) for p in contracts.programmes])
     for i in draws.order(len(teams)):
         team = out[i]
         if wanted < team.size / 2:
@@ -132,11 +133,6 @@ def _cross_train(
         out[i] = replace(team, skills=(team.programme, *sorted(extra)))
         wanted -= team.size
     return tuple(out)
-
-
-def _join_languages(programme: Programme) -> str:
-    """Return what two programmes share when the same people can speak for both."""
-    return "|".join(programme.languages)
 
 
 def apply_caps(contracts: Contracts, teams: Sequence[Team], seed: int) -> tuple[Programme, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import fields
 from math import isfinite
 
@@ -64,7 +64,7 @@ def check_plan(
     if base.moves:
         faults.append(f"Base plan: it has {len(base.moves)} moves, it can have none.")
     tallies = {}
-    for name, contingency in _list_scenarios(plan):
+    for name, contingency in ((BASE, None), *((row.id, row) for row in plan.contingencies)):
         scenario = plan.scenarios[name]
         if contingency is not None:
             faults += find_move_faults(rules, plan.placements, contingency, scenario.moves)
@@ -129,10 +129,6 @@ def _find_ride_faults(operator: Operator, plan: Plan, settings: PlanSettings) ->
 
 def _name_scenario(scenario: str) -> str:
     return "Base plan" if scenario == BASE else f"Contingency {scenario}"
-
-
-def _list_scenarios(plan: Plan) -> Sequence[tuple[str, Contingency | None]]:
-    return ((BASE, None), *((row.id, row) for row in plan.contingencies))
 
 
 def _find_frame_faults(

@@ -279,17 +279,13 @@ def select_open_days(
     return kept or demands
 
 
-def _no_clock() -> float:
-    return 0.0
-
-
 def solve_days(
     operator: Operator,
     needs: Sequence[Requirement],
     settings: PlanSettings,
     *,
     protect: bool = True,
-    now: Callable[[], float] = _no_clock,
+    now: Callable[[], float] = lambda: 0.0,
     run: ParallelMap = map,
     done: Callable[[int], None] = lambda count: None,
 ) -> list[SolvedDay]:

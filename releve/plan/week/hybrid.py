@@ -34,7 +34,6 @@ from releve.plan.week.days import name_days
 from releve.plan.week.hybrid_meetings import choose_meetings
 from releve.plan.week.hybrid_program import (
     MOST_WITH_LOSSES,
-    FractionalWeek,
     HybridDay,
     HybridProblem,
     Meetings,
@@ -102,11 +101,15 @@ def plan_hybrid_week(
         operator, needs, seats, settings, last=last, past=past, run=run, progress=progress
     )
     if last is not None:
-        last = _keep_worked(last, case)
+        worked = case.work.by_agent
+        home = {agent: held & worked[agent] for agent, held in last.home.items() if agent in worked}
+        last = replace(last, home=home)
     nothing = [np.zeros(len(one.cells)) for one in case.classes]
     choose_meetings(case, nothing, past)  # says early where no week is possible
     free = solve_hybrid_program(case, {})
-    bound = _find_bound(case, free)
+    # no week is below the days alone, where the reliefs are not in its programme
+    alone = [day.alone.bound for day in case.days if day.alone is not None]
+    bound = sum(alone) if alone else free.bound
     progress("week", 0.5)
     solve = partial(_solve_days, case, seats, run)
     known: HybridPlan | None = None
@@ -200,19 +203,6 @@ def _build_day(
     if len(operator.agents) > MOST_WITH_LOSSES:
         alone = solve_n1_program(problem, losses, floors, settings)
     return HybridDay(need, problem, floors, losses, alone)
-
-
-def _find_bound(case: HybridProblem, free: FractionalWeek) -> float:
-    """Return what no week is below: the days alone where the reliefs are not in its programme."""
-    alone = [day.alone.bound for day in case.days if day.alone is not None]
-    return sum(alone) if alone else free.bound
-
-
-def _keep_worked(week: HybridWeek, case: HybridProblem) -> HybridWeek:
-    """Return a week without the days on which agents are absent."""
-    worked = case.work.by_agent
-    home = {agent: held & worked[agent] for agent, held in week.home.items() if agent in worked}
-    return replace(week, home=home)
 
 
 def _is_complete(case: HybridProblem, week: HybridWeek) -> bool:

@@ -94,7 +94,8 @@ def choose_meetings(
         by_team.setdefault(one.team, []).append(i)
     for number, team in enumerate(sorted(by_team)):
         held = len(past.meetings.get(team, ())) if past is not None else 0
-        due = _count_due(case, team, past) - held if team else 0
+        days = (*(past.days if past is not None else ()), *case.work.days)
+        due = count_due_meetings(case.operator.team[team], days) - held if team else 0
         chosen, broken = _solve_team(
             case, team, number, by_team[team], [home[i] for i in by_team[team]], max(0, due),
             frozenset(last.meetings.get(team, ()) if last is not None else ()),
@@ -105,11 +106,6 @@ def choose_meetings(
     if relaxations:
         raise HybridInfeasibleError(relaxations)
     return found
-
-
-def _count_due(case: HybridProblem, team: str, past: HybridWeek | None) -> int:
-    days = (*(past.days if past is not None else ()), *case.work.days)
-    return count_due_meetings(case.operator.team[team], days)
 
 
 def _solve_team(

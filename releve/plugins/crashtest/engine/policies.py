@@ -224,14 +224,23 @@ def _replay_day(
 ) -> ReplayedDay | None:
     demand, d = ready.demand, int(ready.where.calendar[day])
     mine = np.flatnonzero((demand.client == c) & (demand.kind == 0))
-    factor = _draw_factors(ready, replication, day)
+    # how busy the day of each programme is, as the kernel draws it
+    busy = ready.demand.busy
+    quarter = np.uint64(derive_replication_key(ready.settings.seed, replication))
+    drawn = [draw_unit(np.uint64(derive_key(quarter, key)), day) for key in ready.demand.key]
+    bins = np.minimum((np.array(drawn) * busy.shape[1]).astype(np.int64), busy.shape[1] - 1)
+    factor = np.asarray(busy[np.arange(len(bins)), bins])
     calls = demand.calls[d, mine].T * factor[mine]
     if not calls.any():
         return None
     placed = np.zeros((ready.settings.days, len(demand.kind), INTERVALS))
     runner.run(replication, 1, placed)
     on_phone = placed[day, mine].T * demand.available[mine]
-    formula = _serve_by_formula(ready, d, mine, placed[day], factor)
+    work = allocate_work(ready, ready.presence)
+    for p in mine.tolist():
+        serve(ready.demand, work, placed[day], 0, d, p, factor[p])
+    lost = work.out[0, mine, 1].sum() + work.queue[0, mine].sum()
+    formula = float(lost / work.out[0, mine, 0].sum())
     return ReplayedDay(
         client=test.operator.clients[c].id,
         replication=replication,
@@ -239,26 +248,6 @@ def _replay_day(
         formula=formula,
         simulated=_simulate_day(test, ready, d, mine, calls, on_phone, replications),
     )
-
-
-def _draw_factors(ready: RunArrays, replication: int, day: int) -> Floats:
-    """Return how busy a day of each programme is, as the kernel draws it."""
-    busy = ready.demand.busy
-    quarter = np.uint64(derive_replication_key(ready.settings.seed, replication))
-    drawn = [draw_unit(np.uint64(derive_key(quarter, key)), day) for key in ready.demand.key]
-    bins = np.minimum((np.array(drawn) * busy.shape[1]).astype(np.int64), busy.shape[1] - 1)
-    return np.asarray(busy[np.arange(len(bins)), bins])
-
-
-def _serve_by_formula(
-    ready: RunArrays, d: int, mine: NDArray[np.intp], placed: Floats, factor: Floats
-) -> float:
-    """Return the share lost by formula on a day that begins with an empty line."""
-    work = allocate_work(ready, ready.presence)
-    for p in mine:
-        serve(ready.demand, work, placed, 0, d, p, factor[p])
-    lost = work.out[0, mine, 1].sum() + work.queue[0, mine].sum()
-    return float(lost / work.out[0, mine, 0].sum())
 
 
 def _simulate_day(

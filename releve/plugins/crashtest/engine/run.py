@@ -214,7 +214,7 @@ class Runner:
         scenario, refill = self._choose_start(d, frozenset(places[answered & busy].tolist()))
         relief, start = self._prepare_relief(d, scenario)
         changes = build_changes(ready.days[d], scenario, lost, refill, self._get_buffers(d), start)
-        return _concatenate_cells(relief, changes)
+        return Cells(*(np.concatenate(pair) for pair in zip(relief, changes, strict=True)))
 
     def _prepare_relief(self, d: int, scenario: int) -> tuple[Cells, Start]:
         """Return what a relief of a day changes and has at work, worked out once."""
@@ -296,11 +296,6 @@ def allocate_work(ready: RunArrays, who: Presence) -> Work:
         out=np.zeros((2, programmes, 4)),
         day=np.zeros((clients, 4)),
     )
-
-
-def _concatenate_cells(one: Cells, other: Cells) -> Cells:
-    """Return the changes of both."""
-    return Cells(*(np.concatenate(pair) for pair in zip(one, other, strict=True)))
 
 
 def _allocate_rows(ready: RunArrays, count: int) -> Rows:

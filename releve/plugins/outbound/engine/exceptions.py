@@ -71,10 +71,6 @@ def _lift_by_object(row: LegalRow, moment: CallMoment) -> str:
     return f"object:{found}" if moment.case.offers(row.parameters["objects"]) else ""
 
 
-def _find_no_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
-    return ()
-
-
 def _lift_by_callback(row: LegalRow, moment: CallMoment) -> str:
     for request in moment.case.known.callbacks:
         case = moment.case
@@ -182,7 +178,7 @@ LIFTS: dict[str, Lift] = {
 }
 INSTANTS_OF_LIFTS: dict[str, Instants] = {
     "exception_contract": _find_contract_changes,
-    "exception_object": _find_no_changes,
+    "exception_object": lambda row, case: (),
     "exception_callback": _find_callback_changes,
     "exception_request": _find_request_changes,
     "exception_consent": _find_consent_changes,

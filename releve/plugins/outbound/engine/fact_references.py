@@ -52,7 +52,8 @@ def find_doubtful_references(frames: Mapping[str, Frame], *, whole: bool) -> Ite
     ``whole``: the tables are all that is known, so a person or a consent that they lack is none.
     """
     yield from _find_unknown_clients(frames)
-    yield from _find_miswritten_numbers(frames)
+    for name, frame in _list_filled(frames, (*_NUMBERED, *SAID)):
+        yield from _list_miswritten_cells(name, frame)
     yield from _find_misspelt_persons(frames)
     if whole:
         yield from _find_unknown_persons(frames)
@@ -182,12 +183,6 @@ def _find_unknown_clients(frames: Mapping[str, Frame]) -> Iterator[Fault]:
         if strange:
             wrong = pl.col("client").is_in(strange)
             yield from _report_cells(name, "client", frame, wrong, explain)
-
-
-def _find_miswritten_numbers(frames: Mapping[str, Frame]) -> Iterator[Fault]:
-    """Yield the cells of numbers that no telephone has: they would bind no one."""
-    for name, frame in _list_filled(frames, (*_NUMBERED, *SAID)):
-        yield from _list_miswritten_cells(name, frame)
 
 
 def _list_miswritten_cells(name: str, frame: Frame) -> list[Fault]:

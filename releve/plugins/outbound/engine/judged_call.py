@@ -379,7 +379,8 @@ def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
     """Return attempts with a provider each: their own, ``provider``, or one named by the table."""
     if not attempts.height:
         return attempts
-    name = provider or f"{_TABLE}{_digest_rows(attempts)}"
+    rows = attempts.select(sorted(attempts.columns)).sort(pl.all()).write_csv()
+    name = provider or f"{_TABLE}{hashlib.sha256(rows.encode()).hexdigest()[:_DIGITS]}"
     unnamed = pl.col("provider").fill_null("").str.strip_chars() == ""
     return attempts.with_columns(
         provider=pl.when(unnamed).then(pl.lit(name)).otherwise(pl.col("provider"))
@@ -389,9 +390,3 @@ def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
 def is_own_provider(provider: str) -> bool:
     """Return whether a table that names no provider stands for one."""
     return provider.startswith(_TABLE)
-
-
-def _digest_rows(attempts: pl.DataFrame) -> str:
-    """Return a digest of a table that does not depend on the order of its rows."""
-    rows = attempts.select(sorted(attempts.columns)).sort(pl.all()).write_csv()
-    return hashlib.sha256(rows.encode()).hexdigest()[:_DIGITS]

@@ -1,4 +1,4 @@
-"""A row of the law in words: its gate, how sure it is, what it binds; days in French and English."""
+"""A row of the law in words: its gate, how sure it is, what it binds; French and English days."""
 
 from __future__ import annotations
 
@@ -202,17 +202,9 @@ def _format_value(value: Any, language: str) -> str:
     return _format_week(value, language)
 
 
-def _format_flag(value: bool, language: str) -> str:
-    return (_YES if value else _NO).of(language)
-
-
 def _format_number(value: float, language: str) -> str:
     text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
     return text.translate({44: "\u202f", 46: ","}) if language == "fr" else text
-
-
-def _format_words(words: frozenset[str], language: str) -> str:
-    return ", ".join(sorted(value_label(word, language) for word in words))
 
 
 def _format_mapping(values: dict[str, Any], language: str) -> str:
@@ -251,11 +243,13 @@ def _format_week(week: Any, language: str) -> str:
 
 
 _WRITERS: dict[type, Callable[[Any, str], str]] = {
-    bool: _format_flag,
+    bool: lambda value, language: (_YES if value else _NO).of(language),
     int: _format_number,
     float: _format_number,
     str: value_label,
-    frozenset: _format_words,
+    frozenset: lambda words, language: ", ".join(
+        sorted(value_label(word, language) for word in words)
+    ),
     dict: _format_mapping,
     HolidayRules: _format_holidays,
 }

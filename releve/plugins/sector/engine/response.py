@@ -7,7 +7,7 @@ can still lend: all but the people whose place is lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -92,7 +92,7 @@ def answer_closure(
             )  # fmt: skip
             requests += asked
             approvals |= allowed
-        there = _list_present(member.spare, lost)
+        there = tuple(one for one in member.spare if lost is None or one.place not in lost.sites)
         spare = {
             key: {half_hours[t]: count for t, count in counts.items() if t in half_hours}
             for key, counts in count_spare(there).items()
@@ -137,10 +137,6 @@ def _count_calls_per_agent(plan: Plan, programme: int) -> Floats:
     required = np.nan_to_num(plan.required[:, programme])
     calls = np.nan_to_num(plan.calls[:, programme])
     return np.asarray(np.where(required > 0, calls / np.where(required > 0, required, 1.0), 0.0))
-
-
-def _list_present(spare: Iterable[SpareAgent], lost: Contingency | None) -> tuple[SpareAgent, ...]:
-    return tuple(one for one in spare if lost is None or one.place not in lost.sites)
 
 
 def _count_saved(
