@@ -1,8 +1,8 @@
 """The law as dated rows: what a row is, which rows bind on a day, and the sources they cite.
 
-A row says *what* binds, from when to when and with which parameters; the code knows only *kinds*
-of rules (:mod:`releve.plugins.outbound.engine.rule_kinds`). Days are legal days, which run in Europe/Paris;
-``first`` and ``last`` are inclusive.
+A row says *what* binds, from when to when and with which parameters; the code knows only *kinds* of
+rules (:mod:`releve.plugins.outbound.engine.rule_kinds`). Days are legal days, which run in
+Europe/Paris; ``first`` and ``last`` are inclusive.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 A row is one line, each in UTF-8 or Windows cp1252 by itself. A line without a number to call is
 refused with its place and reason; the other rows are read. A table is scanned where its columns
 have the types that facts have, no value that must be there is missing or has spaces around it;
-otherwise :mod:`releve.plugins.outbound.engine.fact_tables` reads it whole, or names its faulty rows.
+otherwise :mod:`releve.plugins.outbound.engine.fact_tables` reads it whole, or names its faulty
+rows.
 """
 
 from __future__ import annotations
