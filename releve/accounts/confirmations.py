@@ -1,7 +1,7 @@
 """Accounts that may approve are confirmed: an administrator vouches for their owners.
 
-The first two administrators are declared two people at the command line, which the operator answers
-for; so are the next ones where those have left. From then on administrators confirm accounts.
+The first two administrators are declared two people at the command line, for which the operator
+answers, as are the next ones where those have left. From then on administrators confirm accounts.
 """
 
 from __future__ import annotations
@@ -152,7 +152,6 @@ def check_declaration(names: Collection[str]) -> Sequence[User]:
 
 
 def are_two_administrators() -> bool:
-    """Return whether two administrators count as two people."""
     return _find_two_administrators(find_standings(list_acts())) is not None
 
 

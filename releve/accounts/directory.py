@@ -1,10 +1,7 @@
-"""Who may enter now: the accounts and the programs, with the roles that they hold.
+"""Accounts and programs that may enter now, with their roles, and the record of looks.
 
-Who looked, as the ledger has it: behind pseudonyms, and at the contacts of a case.
-
-Mail where no server is set: nothing is sent, and nothing of a message is written anywhere.
-
-A message may hold a link that opens an account; it does not belong in a log.
+Without a mail server nothing is sent and nothing of a message is written anywhere: a message may
+hold a link that opens an account, which does not belong in a log.
 """
 
 from __future__ import annotations
@@ -46,7 +43,6 @@ class RoleLine:
 
     @classmethod
     def from_row(cls, row: Grant | Token) -> RoleLine:
-        """Return the role of a grant or of a token."""
         void = row.to_held_role() is None
         sites, clients = ((), ()) if void else (tuple(row.sites), tuple(row.clients))
         return cls(row.pk, row.role, sites, clients, row.ends_at, void)
@@ -191,6 +187,5 @@ class EmailBackend(BaseEmailBackend):
     """Django's e-mail backend that sends nothing and says how much it did not send."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Return 0, the number of messages sent."""
         _log.warning("%d messages not sent: set RELEVE_SMTP_HOST", len(email_messages))
         return 0

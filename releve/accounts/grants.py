@@ -1,12 +1,9 @@
-"""Giving and ending access: every change is an entry of the ledger, in a stream of its own.
+"""Giving and ending access, each change an entry of the ledger; second factors lost and stored.
 
-A lost second factor: one administrator asks for its removal, another one allows it.
-
-Taking a factor away opens an account to a holder of its password, so it takes two people: neither
-is the person concerned, and no one person could act through both their accounts. The command line
-counts as one person, who stands behind the accounts made there until they are confirmed.
-
-The box that second factors' secrets are kept in, under keys made from the secret keys.
+One administrator asks for the removal of a lost factor, another allows it: it opens the account to
+a holder of its password. Neither is the person concerned, and no one person could act through both
+accounts. The command line counts as one person, who stands behind the accounts made there until
+they are confirmed. Factors' secrets are encrypted under keys derived from the secret keys.
 """
 
 from __future__ import annotations
@@ -70,7 +67,6 @@ class RoleRequest:
 
 
 def get_account(name: str) -> User:
-    """Return an account by its name."""
     try:
         return User.objects.get(username=name)
     except User.DoesNotExist:

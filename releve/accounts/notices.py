@@ -1,8 +1,8 @@
 """Notices of looks behind pseudonyms and of changes to accounts that may approve.
 
-A look is announced to every health officer, a change to an account that may approve to everyone of
-the operator whose account may, and to its owner. A notice stands on a page until it is read; a mail
-goes out beside it where its reader has an address. No mail names a pseudonym or a reason.
+Every health officer is notified of a look; of a change to an account that may approve, its owner
+and everyone of the operator whose account may. A notice stands on a page until it is read, and is
+mailed where its reader has an address. No mail names a pseudonym or a reason.
 """
 
 from __future__ import annotations

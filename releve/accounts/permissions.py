@@ -1,9 +1,7 @@
-"""Who may do what: one row a permission, with the words that finish "… may".
+"""Roles and permissions: one row a permission, with the words that finish "… may".
 
-A page asks for its permission (``guard.may``), a list or a button asks ``scopes.can``; nothing else
-decides. A new page that none of the rows covers adds its row here.
-
-The roles, what each may be limited to, and which of them come from outside the operator.
+A page asks by ``guard.may``, a list or a button by ``scopes.can``; nothing else decides. A new page
+that none of the rows covers adds its row here.
 """
 
 from __future__ import annotations

@@ -1,18 +1,10 @@
-"""Erase one person in every room: values, addresses, messages, letters, the name, the pseudonym.
+"""Erase one person everywhere: values, addresses, messages, letters, the name, the pseudonym.
 
 An agent goes by the pseudonym of the reference data, a member of staff by ``user:`` and the name of
-the account, which has to be closed.
-
-Counts and commitments stay. Where a row has to stay, as in plans, reliefs and versions of the
-reference data, one random token takes the place of the pseudonym, so that the rows still refer to
-each other. The rooms register with :mod:`releve.erasure`.
-
-Erase the name of a member of staff whose account is closed, wherever it stands.
-
-The ledger's entries carry the account's pseudonym, which takes the place of the name in all other
-tables as well, the account's own row among them: who gave what to whom stays apart, and unnamed.
-
-Names behind pseudonyms and requests for them, as personal data of agents.
+a closed account. Counts and commitments stay. In rows that stay (plans, reliefs, versions of the
+reference data) one random token takes the place of the agent's pseudonym, and the pseudonym of
+the account that of the name, so that rows still refer to each other. Packages register with
+:mod:`releve.erasure`.
 """
 
 from __future__ import annotations
@@ -114,7 +106,6 @@ class ErasurePreview:
 
     @property
     def found(self) -> bool:
-        """Whether there is anything to erase."""
         return any(self.erased.values())
 
     def without_counts(self) -> ErasurePreview:

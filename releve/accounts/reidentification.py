@@ -1,10 +1,10 @@
-"""Who stands behind a pseudonym: two named roles, a reason, a time limit, every look recorded.
+"""The name behind a pseudonym: two named roles, a reason, a time limit, every look recorded.
 
-Names are not in the database. They stand in one file, at another place (``RELEVE_IDENTITY_FILE``),
-encrypted under a key that is at a third (``RELEVE_IDENTITY_KEY``); without both there are
+Names are not in the database. They stand in an encrypted file at another place
+(``RELEVE_IDENTITY_FILE``), its key at a third (``RELEVE_IDENTITY_KEY``); without both there are
 pseudonyms only. A health officer asks with a reason; an administrator without a hand in that
-officer's account allows it for an hour; every health officer is notified of both. Each look in that
-hour is an entry of the ledger, written before the name is read.
+officer's account allows it for an hour; every health officer is notified of both. Each look is an
+entry of the ledger, written before the name is read.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ _SHORTEST_REASON = 10
 
 
 def has_names() -> bool:
-    """Return whether this installation holds names at all."""
     return bool(settings.IDENTITY_KEY) and _names_path().is_file()
 
 

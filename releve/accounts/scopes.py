@@ -1,13 +1,9 @@
-"""What a user may do and see: the roles held now, and the sites and clients they are for.
+"""What a user may do and see: roles with their sites and clients, and what of each entry.
 
-Which entries of the ledger a user may read, and what of them: values, withheld, erased.
-
-An entry about one agent, whether a case or an absence, is shown to those who may see the cases of
-a site: other readers see its place in the chain. The entries of a site or client are shown to those
-whose access reaches it, those of neither to those whose access reaches all; of the others there is
-the place in the chain and the hash. :mod:`releve.ledger.disclosure` says whom values are shown to.
-
-For which clients a user may record what a person says.
+An entry about one agent is shown to users who may see the cases of a site. The entries of a site or
+client are shown to users whose access reaches it, those of neither to users whose access reaches
+all. Of the others a user sees the place in the chain and the hash. Values follow
+:mod:`releve.ledger.disclosure`.
 """
 
 from __future__ import annotations
@@ -180,7 +176,6 @@ def scope_for(user: AnyUser, permission: str | None = None) -> Scope:
 
 
 def _giving(user: AnyUser, permission: str) -> Iterator[HeldRole]:
-    """Yield the roles held now that give a permission."""
     row = PERMISSIONS[permission]
     for held in roles_held(user):
         if held.role in row.roles and (held.scope.is_whole or not row.whole):
@@ -214,7 +209,6 @@ class EntryAccess:
 
     @classmethod
     def for_user(cls, user: AnyUser) -> EntryAccess:
-        """Return what a user may see."""
         return cls(
             can(user, "health.cases"),
             can(user, "health.see"),

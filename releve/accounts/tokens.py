@@ -1,19 +1,11 @@
-"""Tokens, by which programs use the API: one role, for a limited time.
+"""Tokens of programs, the installation's secret key, and the limit of requests per minute.
 
-The secret is shown once, when the token is issued; only its SHA-256 is stored. It has 256 random
-bits, which cannot be guessed, so a slow hash would only slow every request.
-
-The installation's secret key: held against what was encrypted under it, rotated, replaced.
-
-It signs sessions and links and encrypts second factors. A rotated key is followed by the old one
-for some days (``RELEVE_SECRET_KEY_OLD``, or further lines of the file), so that sessions and links
-go on; second factors are encrypted under the new one at once.
-
-Limit the requests of a user or an address per minute, counted in the database for all processes.
-
-A process adds what it has let in to the common count a twentieth of what is allowed at a time, and
-then learns what the others have let in: a write for each request would make readers wait for those
-who write. So who asks several processes at once may go past the limit, by a twentieth a process.
+A token has one role for a limited time. Its secret is shown once; only its SHA-256 is stored, which
+is enough for 256 random bits. The secret key signs sessions and links and encrypts second factors.
+After a rotation the old one (``RELEVE_SECRET_KEY_OLD``, or further lines of the file) stays valid
+for some days; second factors are encrypted under the new one at once. Requests are counted in the
+database for all processes: each adds its count a twentieth of the limit at a time, since a write
+for each request would make readers wait, so the limit may be passed by a twentieth a process.
 """
 
 from __future__ import annotations
@@ -97,7 +89,6 @@ def issue_token(name: str, wanted: RoleRequest, *, by: str) -> tuple[Token, str]
 
 
 def get_token(name: str) -> Token:
-    """Return a token by its name."""
     found = Token.objects.filter(name=name).first()
     if found is None:
         raise AccessError(f"there is no token of the name {name!r}")
@@ -307,6 +298,5 @@ def _added(who: str, count: int, now: datetime) -> tuple[datetime, int]:
 
 
 def forget() -> None:
-    """Forget what this process has counted."""
     with _lock:
         _counted.clear()

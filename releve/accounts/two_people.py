@@ -1,14 +1,12 @@
 """Which accounts count as two people: no one person could act through both.
 
-Making an account, giving it a role, seeing a link that sets its password or removing its second
+Making an account, giving it a role, seeing a link that sets its password and removing its second
 factors are *hands*: the person behind such an act could act through the account afterwards. So
-behind an account stand its owner and all who stood, at the time, behind the accounts with a hand in
-it, back to the first. Two accounts with a person in common are tied and count as one. Behind a
-token stands who stood behind its giver.
-
-A confirmation takes the earlier hands away: an administrator vouches that the owner alone holds the
-account and has no other. It counts when no one person stands behind the account and behind all who
-confirmed it since the last hand, so that one of them at least is another person.
+behind an account stand its owner and, back to the first, all who stood at the time behind accounts
+with a hand in it; behind a token stands who stood behind its giver. Accounts with a person in
+common are tied and count as one. A confirmation takes the earlier hands away: an administrator
+vouches that the owner alone holds the account and has no other. It counts when no one person stands
+behind the account and behind all who confirmed it since the last hand.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a room that holds personal data of agents offers, and the list of these rooms.
+"""What a package that holds personal data of agents offers, and the list of these packages.
 
-A room registers in the ``ready`` of its AppConfig, by name: every command runs that, and loading
-the rooms takes two seconds. An agent goes by the pseudonym of the reference data; people who are
+A package registers in the ``ready`` of its AppConfig, by name: every command runs that, and loading
+the packages takes two seconds. An agent goes by the pseudonym of the reference data; people who are
 called go by their number and have their own acts (:mod:`releve.plugins.outbound.gate`).
 """
 

@@ -1,10 +1,8 @@
-"""Write a file or a folder whole or not at all.
+"""Write a file or folder whole or not at all, and locks between processes of one machine.
 
-The content is written to a hidden draft in the same folder and renamed into place, so readers see
-the old content or the new one. A failed write removes its draft; a killed process leaves one, whose
-name begins with a dot.
-
-Locks between processes of one machine, by a file; a process that ends gives up its own.
+The content goes to a hidden draft in the same folder and is renamed into place, so readers see the
+old content or the new one. A failed write removes its draft; a killed process leaves one, whose
+name begins with a dot. Locks are files; a process that ends gives up its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The home folder: what an installation keeps on disk, made by ``releve init`` alone.
 
-A file of its own marks it, so that a command started elsewhere, or as another user, is refused
-instead of working on a new and empty installation.
+A file marks it, so that a command started elsewhere, or as another user, is refused instead of
+working on a new and empty installation.
 """
 
 from __future__ import annotations

@@ -1,26 +1,12 @@
-"""Operator files on disk: a folder or a workbook as bytes by name, and a folder written at once.
+"""Operator files as bytes by name, transport folders, Excel lists, and the home's folders of rows.
 
-The error tree::
+A transport folder holds ``runs.csv`` (vehicle, site, leg, shift, when it is at the site, load),
+``manifests.csv`` (run, agent, stop, time) and ``sheets/*.txt``, a sheet per vehicle for its driver:
+stops, local times and the number of riders, without names. Tables are in UTC. An own folder of rows
+that was renamed, or a file saved as ``.yml``, would drop stricter rows silently: both are refused.
 
-    OSError
-    └── FolderError     the path holds no operator's files, or may not be written
-
-A transport folder: the runs of a day as files for people and programs.
-
-===================  =======================================================================
-``runs.csv``         a row per run: vehicle, site, leg, shift, when it is at the site, load
-``manifests.csv``    a row per rider: run, agent, stop, time
-``sheets/*.txt``     a sheet per vehicle for its driver: stops, local times, how many riders
-===================  =======================================================================
-
-Times in the tables are in UTC. A sheet names no agent: a driver needs the number of riders.
-
-Lists as an Excel file: a sheet each, with a header that stays in sight and filters.
-
-The folders of the home that hold rows of the house: what counts in them, and what is refused.
-
-A folder that was renamed, or a file saved as ``.yml``, would drop the house's stricter rows without
-a word. Both are refused, with the fix.
+OSError
+└── FolderError     the path holds no operator's files, or may not be written
 """
 
 from __future__ import annotations

@@ -10,15 +10,12 @@
 ``verification.csv``        of a plan that was verified: what the simulator found, by client
 ``calendars/AGENT.ics``     an agent's shifts as iCalendar
 ``hybrid-week.csv``         of a hybrid week: home, site or meeting, by agent and day
-``packs.json``              the packs of rules chosen, by which a crash test of the plan goes
+``packs.json``              the chosen packs of rules, by which a crash test of the plan goes
 ==========================  ===================================================================
 
-A folder is written beside its place and then put there by renaming, so a reader never sees half of
-it. Local times are those of the site; at home, those of the operator.
-
-The file of a plan folder that names the packs of rules its operator has chosen.
-
-The plans of the folder in memory, read again when their file changes.
+A folder is written beside its place and renamed, so a reader never sees half of it. Local times are
+those of the site; at home, those of the operator. Plans in memory are read again when their file
+changes.
 """
 
 from __future__ import annotations
@@ -201,7 +198,6 @@ def read_plan(path: Path) -> Plan:
 
 
 def read_plans(folder: Path) -> tuple[Plan, ...]:
-    """Return every plan of a folder, by day."""
     return tuple(read_plan(path) for path in list_plan_files(folder).values())
 
 
@@ -467,7 +463,6 @@ class PlanStore:
         self._read: dict[date, _Read] = {}
 
     def days(self) -> tuple[date, ...]:
-        """Return the days that the folder holds now."""
         return tuple(list_plan_files(self._folder))
 
     def get(self, day: date | None = None) -> StoredPlan | None:

@@ -70,7 +70,6 @@ def begin_run(folder: Path, inputs: Mapping[str, Any], *, resume: bool) -> None:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """Return what a run folder (or a certificate) says is run."""
     path = folder / "run.json" if folder.is_dir() else folder
     try:
         tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -108,7 +107,6 @@ def write_part(folder: Path, case: int, part: Quarters | Ablation) -> None:
 
 
 def read_parts(folder: Path, case: int) -> list[Quarters]:
-    """Return the parts of a case that are there, in order."""
     paths = sorted(_find_case(folder, case).glob("part-*.npz"))
     return [Quarters(**_read_rows(path, Quarters)) for path in paths]
 
@@ -145,7 +143,6 @@ def read_step(folder: Path) -> tuple[int, str] | None:
 
 
 def write_result(folder: Path, case: int, result: CrashResult) -> str:
-    """Write the result of a case; return its digest."""
     text = result_to_json(result).encode()
     _write(_find_case(folder, case) / "result.json", text)
     return digest_parts([text])

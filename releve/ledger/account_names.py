@@ -27,13 +27,11 @@ def give_pseudonym(name: str) -> str:
 
 
 def find_pseudonyms(names: Collection[str]) -> dict[str, str]:
-    """Return the pseudonyms of those names that are accounts."""
     rows = AccountName.objects.filter(name__in=names) if names else AccountName.objects.none()
     return dict(rows.values_list("name", "pseudonym"))
 
 
 def hide_names(body: dict[str, Any], pseudonyms: Mapping[str, str]) -> None:
-    """Put pseudonyms in place of the names that a body holds."""
     for field, value in _list_named(body):
         body[field] = pseudonyms.get(value, value)
 
@@ -55,7 +53,6 @@ def restore_names(bodies: Collection[dict[str, Any]]) -> None:
 
 
 def list_names(bodies: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return what bodies hold where an account may be named."""
     return {value for body in bodies for _, value in _list_named(body)}
 
 

@@ -1,17 +1,11 @@
-"""What readers outside may have of entries: proofs without personal values or health fields.
+"""What outside readers may see of entries, and the English names of kinds, streams and fields.
 
 An entry about one agent (a case, a contact, an absence, its end, a correction of one of these) is
-withheld from them whole: its site, its minute and who recorded it tell more of a single case than
-the count of cases, which is hidden below five.
-
-A personal value stands in an entry as a salted commitment. It is shown to the health officer
-alone; other readers see that there is one, or that it was erased. A health field about no person is
-a commitment too, shown to those who may see the cases of a site.
-
-What the kinds, streams and fields of entries are called, in English.
-
-The sentences are the sources of the French catalogue. The kinds of events are named where they are
-declared, in :mod:`releve.situation`; the others here, whichever room writes them.
+withheld whole: its site, its minute and its author tell more of a single case than the count of
+cases, which is hidden below five. A personal value is a salted commitment, shown to the health
+officer alone; other readers see that there is one, or that it was erased. A health field about no
+person is a commitment too, shown to readers who may see the cases of a site. Kinds of events are
+named where they are declared, in :mod:`releve.situation`; the names are the catalogue's sources.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
 """Erasing personal values: on their date, or all of one person.
 
-The value and its salt go; the commitment in the entry stays and says nothing without them, and
-every hash, root and proof stays as it was. Each erasure is an entry of its own with the count
-alone: naming the entries would tie together what was one person's.
-
-What a database deletes is not gone from its files at once: ``scrub_files`` sees to that.
-
-The values that entries commit to, as personal data of agents.
+The value and its salt go; the commitment stays and reveals nothing without them, and every hash,
+root and proof stays as it was. Each erasure is an entry with the count alone: naming the entries
+would link what was one person's. Deleted rows remain in a database's files until ``scrub_files``.
 """
 
 from __future__ import annotations

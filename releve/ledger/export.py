@@ -1,16 +1,13 @@
-"""The whole ledger as one file, for the stand-alone verifier and for keeping.
+"""The whole ledger as one file for the stand-alone verifier, and the journal for restored backups.
 
-Each line is canonical JSON: what the file is, the entries in order, each root after the last entry
-it covers, a last line with the counts. Of a withheld entry there is its place and its
-hash. ``docs/ledger.md`` describes it for authors of
-other verifiers.
+Each line of the export is canonical JSON: the header, the entries in order, each root after the
+last entry it covers, the counts. Of a withheld entry there are only place and hash; see
+``docs/ledger.md``.
 
-The journal: acts since the last backup that a restored one has to repeat.
-
-An erasure, a withdrawal or a closed account would be undone by putting an older backup back. So
-each is noted in the transaction that does it, encrypted for those who can read backups
-(``RELEVE_BACKUP_TO``), and leaves the house with the entries of the ledger since the last part:
-see docs/backup.md. Without a recipient there is no journal.
+The journal holds acts that an older backup would undo: erasures, withdrawals, closed accounts. Each
+is noted in the transaction that does it, encrypted for the recipients of backups
+(``RELEVE_BACKUP_TO``), and leaves the house with the new entries of the ledger; without a recipient
+there is no journal. See ``docs/backup.md``.
 """
 
 from __future__ import annotations

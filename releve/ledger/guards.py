@@ -1,17 +1,10 @@
-"""Triggers: what the database itself refuses to every client.
+"""Triggers, by which the database itself refuses changes, and the errors of the ledger.
 
-====================  ============================================================================
-entries, nodes,       no change, no deletion, no TRUNCATE; nothing added that replaces a row
-roots
-entries, besides      only the next number, with the hash of the entry before it
-roots, besides        only a higher number, over more entries than the root before it
-personal values       no change but of ``erase_on``, no TRUNCATE; deletion is erasure
-====================  ============================================================================
-
-They stop mistakes, an ordinary SQL session and a fault of this program. The owner of a database
-can drop a trigger: against the owner stand the chain and the roots that have left the house.
-
-Errors of the ledger.
+Entries, nodes and roots: no change, no deletion, no TRUNCATE, no replacement. Entries: only the
+next number with the hash of the entry before. Roots: only a higher number over more entries.
+Personal values: no change but of ``erase_on``, no TRUNCATE; deletion is erasure. Triggers stop
+mistakes, an ordinary SQL session and faults of this program. The owner of a database can drop
+them: against the owner stand the chain and the roots that have left the house.
 
 LedgerError
 ├── AppendOnlyError            an entry, root or node would be changed or deleted
@@ -60,7 +53,6 @@ _INSERTS = {
 
 
 def install_triggers(connection: BaseDatabaseWrapper) -> None:
-    """Make the triggers."""
     _execute_all(connection, _BY_VENDOR[connection.vendor][0]())
 
 

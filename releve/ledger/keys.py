@@ -1,14 +1,9 @@
-"""The key that signs roots: from the environment, or a file made on first use.
+"""The key that signs roots, and keys in files with a check value beside the rows written with them.
 
-``RELEVE_LEDGER_KEY`` holds the 32 bytes of an Ed25519 private key in hex. Where it is not set, the
-key stands in ``ledger.key`` of the home folder, readable by its owner alone. Its public key is
-what a verifier needs, and may be published. The next key, which a rotation takes, stands in
-``RELEVE_LEDGER_NEXT_KEY`` or ``ledger.next.key`` likewise.
-
-Keys in files, each with a check value in the database beside the rows written with it.
-
-A key is made once, before there is any such row. Beside rows a missing key, or another one, is
-refused: what was written under the old key would not be found under a new one.
+``RELEVE_LEDGER_KEY`` holds the 32 bytes of an Ed25519 private key in hex, else ``ledger.key`` of
+the home folder, made on first use and readable by its owner alone. The next key, for a rotation, is
+``RELEVE_LEDGER_NEXT_KEY`` or ``ledger.next.key``. A key is made only while there is no row written
+with it: beside rows a missing key, or another one, is refused, since the rows would not be found.
 """
 
 from __future__ import annotations
@@ -132,7 +127,6 @@ def next_key() -> Ed25519PrivateKey:
 
 
 def public_hex(key: Ed25519PrivateKey) -> str:
-    """Return the public key in hex, 64 digits."""
     return key.public_key().public_bytes_raw().hex()
 
 
@@ -166,7 +160,6 @@ def public_key() -> str:
 
 
 def key_file() -> Path:
-    """Return where the key stands when the environment has none."""
     return Path(settings.HOME) / "ledger.key"
 
 
@@ -182,7 +175,6 @@ def _find_key() -> str | None:
 
 
 def _read_key() -> Ed25519PrivateKey | None:
-    """Return the key that is there; None where there is none."""
     if settings.LEDGER_KEY:
         return _parse_key(settings.LEDGER_KEY, "RELEVE_LEDGER_KEY")
     path = key_file()

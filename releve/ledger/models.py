@@ -14,15 +14,12 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
     """Rows that may be added and read."""
 
     def update(self, **kwargs: Any) -> NoReturn:
-        """Refuse."""
         raise _refusal(self.model, "changed")
 
     def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse."""
         raise _refusal(self.model, "changed")
 
     def delete(self) -> NoReturn:
-        """Refuse."""
         raise _refusal(self.model, "deleted")
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
@@ -54,7 +51,6 @@ class AppendOnlyModel(models.Model):
         super().save(*args, **{**kwargs, "force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse."""
         raise _refusal(type(self), "deleted")
 
 

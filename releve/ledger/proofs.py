@@ -1,12 +1,8 @@
-"""Proofs: one entry without the others; a later root from an earlier one.
+"""Proofs of an entry and of growth, and the tree as tiles (https://c2sp.org/tlog-tiles).
 
-A proof is a small JSON document. It shows nothing of other entries: their hashes cover a random
-number each, so that its content cannot be found by trial.
-
-Tiles: the tree as static files that tools of others read (https://c2sp.org/tlog-tiles).
-
-Entries in the bundles are the 32 bytes of an entry's hash, so that the files may be public: a
-hash covers a random number, and says nothing of its entry.
+A proof is a small JSON document. It reveals nothing of other entries: their hashes cover a random
+number each, so their content cannot be found by trial. For the same reason the tiles, whose bundles
+hold the 32 bytes of each entry's hash, may be public.
 """
 
 from __future__ import annotations
@@ -79,7 +75,6 @@ def prove_history(last: SignedRoot, subtree: Subtree) -> list[dict[str, Any]]:
 
 
 def disclose_values(values: Iterable[PersonalValue]) -> list[dict[str, Any]]:
-    """Return personal values as documents hold them."""
     return [
         {"path": row.path, "salt": row.salt, "value": parse_canonical(row.value)}
         for row in sorted(values, key=lambda row: row.path)

@@ -1,18 +1,12 @@
 """Whether the database holds all that is known outside it of its own ledger.
 
-A database that was emptied, rolled back or exchanged, or that a copy of the installation writes as
-well, would give the numbers of entries and roots that left the house to other ones. So it is
-compared with what it cannot take back:
-
-==============  ===================================================================================
-``roots/``      of the home: every root is written there before it leaves
-receipts        of the home: the last root and part of the journal that were received elsewhere
-the outside     where ``RELEVE_OUTSIDE`` is a folder that can be read: its newest root
-==============  ===================================================================================
-
-Files are listed and the newest one or two are read. A root counts where a key of this ledger signed
-it. A ledger that lacks one refuses every entry and every root until the missing entries are put
-back, or until two people have declared them lost (:mod:`releve.upkeep.restore`).
+A database that was emptied, rolled back, exchanged, or written by a copy of the installation too,
+would reuse the numbers of entries and roots that left the house. So it is compared with ``roots/``
+of the home (each root is written there before it leaves), the receipts of the home (the last root
+and part of the journal received elsewhere), and the newest root of ``RELEVE_OUTSIDE`` where that is
+a folder. A root counts where a key of this ledger signed it. A ledger that lacks one refuses every
+entry and root until the missing entries are put back, or two people have declared them lost
+(:mod:`releve.upkeep.restore`).
 """
 
 from __future__ import annotations
@@ -107,7 +101,6 @@ class LedgerStanding:
 
     @property
     def fix(self) -> str:
-        """The ways out."""
         stop = "stop the other copy; if this one is the one to keep, " * (self.fault == "forked")
         return (
             f"nothing was overwritten and nothing is written until it is mended: {stop}put the"
@@ -271,7 +264,6 @@ def _place() -> tuple[str, str, str]:
 
 
 def _compare(mark: LedgerMark) -> Literal["", "behind", "forked"]:
-    """Return what is wrong with the ledger where a mark was."""
     fault: Literal["", "behind", "forked"] = "forked"
     own = None
     if mark.number:

@@ -1,16 +1,10 @@
-"""Sealing: the tally of what was recorded, then the signed root over all of it.
+"""Sealing: the tally of what was recorded, then the signed root over it; rotation of the key.
 
-Tallies: which entries of each kind a root covers, so that a selection can be shown complete.
-
-Before each seal an entry of kind ``ledger.tallied`` lists the live entries since the tally before
-it, by kind, quarter of an hour, client and site. The lists and the names are salted commitments:
-an evidence pack shows those of its own kinds, client and sites. Entries about a person are in no
-tally, since they go into no pack.
-
-Rotation of the key that signs roots: an entry that both keys sign, valid from root to root.
-
-The entry says up to which root the old key holds; the new one holds from the next. A verifier that
-has either key follows the rotation to the other, and takes neither outside its roots.
+Before each seal an entry ``ledger.tallied`` lists the live entries since the last tally by kind,
+quarter of an hour, client and site, so that a selection can be shown complete. Lists and names are
+salted commitments: an evidence pack shows those of its own kinds, client and sites. Entries about a
+person go into no pack and no tally. A rotation is an entry that both keys sign: it says up to which
+root the old key holds. A verifier with either key follows it to the other.
 """
 
 from __future__ import annotations
@@ -156,7 +150,6 @@ class KeyRotation:
 
     @property
     def key(self) -> str:
-        """The new public key."""
         return str(self.document["rotation"]["key"])
 
     @property
@@ -229,7 +222,6 @@ def replace_key(now: datetime) -> str:
 
 
 def iter_rotations() -> Iterator[KeyRotation]:
-    """Yield the rotations on record, in order."""
     for body in _iter_bodies(KIND):
         yield KeyRotation(body)
 

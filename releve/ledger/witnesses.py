@@ -1,13 +1,8 @@
-"""Witnesses outside: they cosign a checkpoint that grew from the one they saw before (C2SP).
+"""Witnesses outside, which cosign checkpoints (C2SP), and receipts of inclusion as COSE (RFC 9942).
 
-A witness that finds that the new checkpoint did not grow from the old one refuses it: the history
-was rewritten or cut. That is an alarm, stays in the ledger, and is never passed over.
-
-Receipts: the proof of an entry as COSE (RFC 9942), for tools that take CBOR.
-
-A receipt of inclusion is a COSE_Sign1 whose payload, the root hash, is left out: a verifier
-computes it from the path, then checks the signature over it. The leaf is the 32 bytes of the
-entry's hash.
+A witness refuses a checkpoint that did not grow from the one before: the history was rewritten or
+cut. That alarm stays in the ledger. A receipt is a COSE_Sign1 without its payload, the root hash,
+which a verifier computes from the path; the leaf is the 32 bytes of the entry's hash.
 """
 
 from __future__ import annotations
@@ -61,7 +56,6 @@ class Witness:
 
 
 def list_witnesses() -> list[Witness]:
-    """Return the witnesses that were asked, by address."""
     found = [
         Witness(**json.loads(path.read_text(encoding="utf-8"))) for path in _folder().glob("*.json")
     ]
@@ -144,7 +138,6 @@ def _post(url: str, old: int, root: SignedRoot) -> tuple[int, str]:
 
 
 def _raise_alarm(witness: Witness, root: SignedRoot, status: int, answer: str) -> Witness:
-    """Keep what the witness said, write it into the ledger, and raise."""
     said = answer[:200].strip()
     body = {"witness": witness.url, "root": root.number, "size": root.size, "status": status}
     now = datetime.now(UTC)
@@ -168,7 +161,6 @@ def _keep(witness: Witness) -> Witness:
 
 
 def _find_lines(root: SignedRoot) -> Path:
-    """Return the file of the cosignatures of a root."""
     return _folder() / f"cosignatures-{root.number:06}.txt"
 
 

@@ -1,7 +1,6 @@
-"""The public face of the live chain: everything that the desk and the command line import from it.
+"""The public face of the live chain, which the desk and the command line import as ``live``.
 
-``from releve.live import api as live``; the package's docstring says what each name is for. An
-import-linter contract keeps the faces from importing any other module of this package.
+An import-linter contract keeps the faces from importing any other module of this package.
 """
 
 from __future__ import annotations

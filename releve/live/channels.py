@@ -1,22 +1,11 @@
-"""Ways to reach people: each a small module that a newcomer copies.
+"""Channels that reach people: e-mail, any service that apprise knows, and files in a folder.
 
-The letter that is sent, and the interface of every channel.
-
-Letters by e-mail, through the server of ``RELEVE_SMTP_HOST``, which accounts use too.
-
-The sender is ``RELEVE_MAIL_FROM``. The Message-ID is made from the key, so that a mail system that
-drops duplicates drops a letter that was sent twice.
-
-Letters by any of the services that apprise knows: text messages, chats, push.
-
-``RELEVE_APPRISE_URL`` is the service's apprise address, with ``{address}`` where the person's own
-goes and, where the service takes one, ``{key}`` for the idempotency key:
-``jsons://gateway.example.org/send/{address}?+Idempotency-Key={key}``.
-
-Letters as files in a folder: for trials, for drills, and for printing without other channels.
-
-A letter's file is named by its key, so that the same letter is there once, however often it is
-sent.
+``RELEVE_SMTP_HOST`` and ``RELEVE_MAIL_FROM`` set the mail server and the sender; the Message-ID
+comes from the key, so that a mail system that drops duplicates drops a letter that was sent twice.
+``RELEVE_APPRISE_URL`` is the service's apprise address, with ``{address}`` in the place of the
+person's and, where the service takes one, ``{key}`` for the idempotency key:
+``jsons://gateway.example.org/send/{address}?+Idempotency-Key={key}``. A letter's file is named by
+its key: sent twice, it is there once.
 """
 
 from __future__ import annotations
@@ -77,7 +66,6 @@ class ByEmail:
     """Sends to an e-mail address."""
 
     def fault(self, address: str) -> str:
-        """Check that it looks like an address."""
         try:
             validate_email(address)
         except ValidationError:
@@ -122,7 +110,6 @@ def _find_domain() -> str:
 
 
 def _open_connection() -> BaseEmailBackend:
-    """Return a connection to the server of the settings."""
     return get_connection(
         "django.core.mail.backends.smtp.EmailBackend",
         host=settings.EMAIL_HOST,
@@ -188,7 +175,6 @@ class ByFile:
         return ""
 
     def send(self, address: str, letter: Letter) -> None:
-        """Write the letter's file."""
         folder = self._folder or settings.HOME / "outbox"
         name = re.sub(r"[^A-Za-z0-9_.-]", "-", letter.key)
         document = {

@@ -17,7 +17,6 @@ LIVE = "live"
 
 
 def real_now() -> datetime:
-    """Return the real time, in UTC."""
     return timezone.now()
 
 

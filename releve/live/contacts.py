@@ -1,13 +1,9 @@
-"""Addresses of people: stored in one table, imported from a file, erased by person.
+"""Addresses of people, imported from a file, and who was notified and has answered.
 
 The file is CSV with the columns ``role`` (agent, manager or client), ``who`` (the agent's id, the
-manager's site or ``*``, the client's id), ``channel``, ``address`` and, if wanted, ``language``
-(fr or en). A person's addresses are tried in the order of their lines.
-
-Who was notified, by which channel, and who has answered.
-
-A message stays open across reliefs: until it is answered, a newer message to the same person
-replaces it, or the last day that it is about is over.
+manager's site or ``*``, the client's id), ``channel``, ``address`` and optionally ``language``
+(fr or en). A person's addresses are tried in the order of their lines. A message stays open across
+reliefs until it is answered, replaced by a newer one, or its last day is over.
 """
 
 from __future__ import annotations

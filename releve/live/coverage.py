@@ -98,7 +98,6 @@ class HalfHour:
 
     @property
     def short(self) -> bool:
-        """Whether something is missing."""
         return self.share is not None and self.share < COVERED
 
 

@@ -1,4 +1,4 @@
-"""Drills: the same chain on another clock, from the live situation on, without real messages.
+"""Drills: the same chain on another clock, without real messages.
 
 A drill is a stream of its own, ``drill:7``. Its situation is that of the live stream at its start,
 without the real cases, and then that of its own events, which never enter the live one.

@@ -1,9 +1,8 @@
-"""Work that other rooms have due by the clock: each job runs every round and decides what is due.
+"""Work of other packages, due by the clock: each job runs every round and decides what is due.
 
 A job that raises ReleveError is logged and waits, ten seconds at first and twice as long after
-each further failure, up to ten minutes, and the others go on; what else it raises goes to the
-worker, which waits and runs all again. A slow job, such as a solver's, has a round of its own: a
-recall or a clearing does not wait for it.
+each further failure, up to ten minutes; the other jobs go on. Any other error stops the round: the
+worker waits and runs all again. Slow jobs, such as a solver's, have a round of their own.
 """
 
 from __future__ import annotations
@@ -53,7 +52,6 @@ def run_due_jobs(now: datetime) -> None:
 
 
 def run_slow_jobs(now: datetime) -> None:
-    """Run the slow ones, likewise."""
     _run(now, slow=True)
 
 

@@ -1,12 +1,10 @@
-"""The queue of effects: each claimed by one worker at a time, tried again, done once.
+"""The queue of effects: each claimed by one worker at a time, retried, done once.
 
 An effect is queued in the transaction of its cause. A worker claims it by a conditional
-``update()`` and holds it until its lease ends; a killed worker loses it then, and another worker
-repeats it with the same key. The transaction that stores its result marks it done, and only for
-the worker that still holds it, so that no result is stored twice. A failed effect is tried again
-after a growing, random wait; one that fails too often is set aside, where people see it.
-
-Run one effect: call its handler, and retry or set aside on an error.
+``update()`` and holds it until its lease ends; after a kill another worker repeats it with the same
+key. The transaction that stores its result marks it done, only for the worker that still holds it,
+so no result is stored twice. A failed effect is retried after a growing, random wait; one that
+fails too often is set aside, where people see it.
 """
 
 from __future__ import annotations

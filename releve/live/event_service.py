@@ -1,9 +1,7 @@
-"""Record an event with its consequences by the rules and the effects to run.
+"""Record an event with its consequences and effects, and preview a loss before it is confirmed.
 
-All of it is one transaction, under the lock of the ledger's head: everything is written or nothing,
-and an event that was judged acceptable still is when it is written.
-
-Preview a closure or an outage in numbers, before it is confirmed.
+Recording is one transaction under the lock of the ledger's head: all is written or nothing, and an
+event that was judged acceptable still is when it is written.
 """
 
 from __future__ import annotations
@@ -65,8 +63,6 @@ class RecordResult:
 
 
 class EventSignature(TypedDict):
-    """The fields that every event has."""
-
     id: str
     happened_at: datetime
     recorded_at: datetime
@@ -159,7 +155,6 @@ def derive_all_events(
 
 
 def is_recorded(key: str, stream: str = LIVE) -> bool:
-    """Return whether an event was recorded under a key."""
     return IdempotencyKey.objects.filter(stream=stream, key=key).exists()
 
 

@@ -1,8 +1,7 @@
-"""An incident room: opened with its first tasks, its log, and how long each step took.
+"""An incident room: its tasks, its log, how long each step took; clusters of cases and contacts.
 
-Clusters of declared cases and the contacts of one: for the health officer alone.
-
-People were where the plan, its reliefs or the roster had them.
+Clusters and contacts are for the health officer alone; people were where the plan, its reliefs or
+the roster had them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""The words of the messages, in French and in English, as plain text.
+"""The words of the messages in French and in English, and the log of the newest entries.
 
-The last entries of the ledger that a reader may see, the newest first, and what they say.
-
-Entries about a person and fields of health have no sentence here: a log shows none of them.
+Entries about a person and fields of health have no sentence here, so a log shows none of them.
 """
 
 from __future__ import annotations

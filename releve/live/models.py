@@ -1,19 +1,4 @@
-"""The tables of the live chain, a module each for streams, effects, reliefs and people.
-
-The plan in force, the reliefs that answered what happened, and the routes they gave.
-
-Addresses of people, messages to them and their acknowledgements.
-
-How each telephony system stands towards the routes that were published to it.
-
-Idempotency keys of recorded events, and the queue of effects.
-
-The live stream and the drills, each a sequence of events of its own.
-
-The workers that run, as they report themselves.
-
-The daily jobs as they were done.
-"""
+"""The tables of the live chain: streams, effects, plans, reliefs, routes, people and workers."""
 
 from __future__ import annotations
 

@@ -1,16 +1,11 @@
-"""The effect "notify": the messages about a relief.
+"""The effects "notify" and "send": messages about a relief, and the escalation of unanswered ones.
 
 Agents whose shifts or rides of the days ahead differ from their last notification receive one
-message; so do
-the managers of their sites, and the clients. A day whose shifts are over is in no message. A first
-answer sends no message, since its optimum is about to replace it.
-
-The effect "send", and the escalation of unanswered messages.
-
-A message goes to the person's first address; without an acknowledgement within
-``RELEVE_ESCALATE_MINUTES`` (15 when not set) it goes to the next one; after the last, the person's
-manager receives the number of agents who have not answered. A drill writes every message to a file
-of its own.
+message; so do the managers of their sites, and the clients. A day whose shifts are over is in no
+message. A first answer sends none, since its optimum is about to replace it. A message goes to the
+person's first address; without an acknowledgement within ``RELEVE_ESCALATE_MINUTES`` (15 when not
+set) to the next one; after the last, the person's manager receives the number of agents who have
+not answered. A drill writes every message to a file of its own.
 """
 
 from __future__ import annotations
@@ -120,7 +115,6 @@ def _was_answered_before(relief: Relief) -> bool:
 
 
 def build_send_effect(message: Message) -> NewEffect:
-    """Return the effect that sends a message to the address of its rank."""
     key = f"send:{message.pk}:{message.rank}"
     body = {"message": str(message.pk), "rank": message.rank}
     return NewEffect(message.stream, OUTSIDE, "send", key, body)
@@ -247,7 +241,6 @@ class _MessageBuilder:
         return ahead and before.get(day) != after.get(day)
 
     def _rides_otherwise(self, agent: str, day: date) -> bool:
-        """Return whether a ride that is ahead has changed."""
         before, after = (
             [
                 (ride.run.vehicle, ride.stop, ride.at, ride.run.wave)
@@ -266,7 +259,6 @@ class _MessageBuilder:
         ]
 
     def _describe_rides(self, agent: str, day: date) -> list[dict[str, Any]]:
-        """Return an agent's rides that are ahead, as a message holds them."""
         operator = self._operator
         stops = {row.id: row.name for row in operator.stops}
         return [

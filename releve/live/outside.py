@@ -1,12 +1,10 @@
-"""What leaves the house: signed roots, and the journal that a restored backup needs.
+"""Documents that leave the house: signed roots, and the journal that a restored backup needs.
 
-``RELEVE_OUTSIDE`` names where to: a folder that another machine keeps, an address that takes signed
-POST requests, or a mailbox. Each document is an effect of its own, tried again until there is a
-receipt: the same bytes read back from the folder, the document's SHA-256 in the answer of the
-address (``{"sha256": "…"}``), the mail server's acceptance. A receipt that is overdue is shown.
-
-A document that stands is never replaced: a file with other bytes under its name, in the folder,
-among the roots of the home or by the last receipt, stops it for good, and an operator is called.
+``RELEVE_OUTSIDE`` names their target: a folder that another machine keeps, an address that takes
+signed POST requests, or a mailbox. Each document is an effect, retried until there is a receipt:
+the same bytes read back from the folder, the document's SHA-256 in the answer of the address
+(``{"sha256": "…"}``), the mail server's acceptance. An overdue receipt is shown. A document is
+never replaced: other bytes under its name stop it for good, and an operator is called.
 """
 
 from __future__ import annotations
@@ -112,7 +110,6 @@ def _make_document(name: str, content: bytes, upto: int, now: datetime) -> Outgo
 
 @register_handler("leave")
 def send_document(effect: Effect) -> EffectOutcome:
-    """Hand a document over and take its receipt."""
     row = OutgoingDocument.objects.get(name=effect.body["name"])
     if row.received_at is not None:
         return EffectOutcome({"skipped": "received"})

@@ -1,8 +1,8 @@
 """Agents lent between operators under a contract of relief: those who answer here, those away.
 
-The rooms above know the contracts; they register a source. Coverage, reliefs and routes count the
-agents of partners beside the operator's own, and take its own agents who are lent as absent.
-Without a source there are none.
+The packages that know the contracts register a source; without one there are no such agents.
+Coverage, reliefs and routes count the agents of partners beside the operator's own, and take own
+agents who are lent as absent.
 """
 
 from __future__ import annotations
@@ -79,7 +79,6 @@ def _load_source(name: str) -> PartnerSource:
 
 
 def list_partner_agents(stream: str, instants: Sequence[datetime]) -> tuple[PartnerAgents, ...]:
-    """Return the partners' agents of a stream who are at work at one of the instants."""
     return tuple(one for source in _list_sources() for one in source.list_agents(stream, instants))
 
 

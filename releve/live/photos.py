@@ -1,15 +1,11 @@
-"""Photos of inspections: files beside the database, named by their content, erased on their day.
+"""Photos of inspections: files named by their content, without metadata, erased on their day.
 
-A photo is kept without what the camera added (:mod:`.images`), as ``photos/SHA-256`` in the home
-folder; the ledger's entry holds the name. What no inspection names within a day goes; so does a
-photo when the time of the ``retention`` rule for other values has passed since the last inspection
-that names it. The entry, and every proof of it, stays.
-
-Remove metadata from photos: JPEG, PNG or WebP, recognised by their content.
-
-Only the parts of a file that draw the picture are copied: place, time, device, thumbnails, comments
-and colour profiles are left out. The orientation of a JPEG is kept. Formats: ITU-T T.81 annex
-B and Exif 2.32 (JPEG), ISO/IEC 15948 (PNG), RFC 9649 (WebP). Nothing is decoded.
+A photo stands as ``photos/SHA-256`` in the home folder; the ledger's entry holds the name. It goes
+when no inspection names it within a day, or when the time of the ``retention`` rule for other
+values has passed since the last inspection that does. The entry and its proofs stay. Only the
+parts of a file that draw the picture are copied: place, time, device, thumbnails, comments and
+colour profiles are left out, a JPEG's orientation is kept, nothing is decoded. Formats: ITU-T T.81
+annex B and Exif 2.32 (JPEG), ISO/IEC 15948 (PNG), RFC 9649 (WebP).
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""The effect "relief": adapt the placements to the losses.
+"""The effect "relief": adapt the placements to the losses, and count what changes in people.
 
 It compares the losses with those that the relief in force covers and closes the gap, whatever event
 requested it; without a gap it does nothing. A relief that was interrupted, requested twice or
 overtaken by a further loss therefore has the same result.
-
-What changes, in people, from one relief to another or with a plan put in force.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The changes of a day when places are lost: looked up in the plan, or solved for the day.
 
-Nothing here reads the clock or the database: the inputs are a day's plan, the changes so far, the
-loss and the instant; the outputs are changes.
+Neither clock nor database is read here: a day's plan, the changes so far, the loss and the instant
+go in; changes come out.
 """
 
 from __future__ import annotations
@@ -228,8 +228,6 @@ def solve_priced_relief(
 
 
 class _FirstAnswer(Exception):  # noqa: N818 (ends a search whose first answer is enough)
-    """The first answer of a search."""
-
     def __init__(self, changes: dict[str, list[Any]]) -> None:
         super().__init__()
         self.changes = changes

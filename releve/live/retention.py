@@ -1,16 +1,9 @@
-"""Messages, letters, effects and routes that have reached their date.
-
-Retention of personal values of absences whose end is not known from the start.
+"""Retention and erasure in the live chain: messages, effects and routes by date, people on request.
 
 An absence without a known end is kept while it lasts; after the agent's return the usual time
-applies. Erased earlier, the absence would vanish and the agent count as present.
-
-Erase a person from every plan and relief: a token replaces the pseudonym.
-
-Plans are named by the digest of their content. A changed plan gets a new name, and the plan in
-force is updated to it; the old and new names are returned, so that the ledger can record them.
-
-Addresses, messages, letters, plans and reliefs, as personal data of agents.
+applies. Erased earlier, the agent would count as present. To erase a person, a token replaces the
+pseudonym in every plan and relief. Plans are named by the digest of their content, so a changed
+plan gets a new name; old and new names are returned for the ledger.
 """
 
 from __future__ import annotations
@@ -177,7 +170,6 @@ def rename_in_plans(agent: str, token: str) -> dict[str, str]:
 
 
 def plan_texts_with(agent: str) -> Iterator[PlanText]:
-    """Yield the stored days of plans that name an agent."""
     quoted = _quote_json(agent)
     for row in PlanText.objects.iterator(chunk_size=10):
         if quoted in row.text:

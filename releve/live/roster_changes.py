@@ -1,8 +1,6 @@
-"""Who moves from where to where and when on a day of the relief in force, against the plan.
+"""Changes to a day's roster by the relief in force, and the vehicle runs of a stream's days.
 
-The vehicles of a stream's days: which runs there are, and who rides when and where.
-
-Runs are not stored: the plan and the reliefs decide them, so that each process finds the same ones.
+Runs are not stored: they follow from the plan and the reliefs, so every process finds the same.
 """
 
 from __future__ import annotations

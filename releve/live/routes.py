@@ -1,14 +1,11 @@
-"""Routes of calls computed from placements, and the effect "publish" that hands them over.
+"""Routes of calls computed from placements, published to the telephony systems, and watched there.
 
 Routes follow the people present from one half hour to the next; a programme without agents at the
-moment takes the routes of the next half hour that has some.
-
-Watch the telephony systems: each is observed until it holds the routes that are wanted.
-
-A system that holds something else (changed by hand, restarted with an older list, other addresses
-in the operator's tables) gets the newest routes again. One that does not hold them by its deadline
-is an alarm: an entry of the ledger, and a line on *Now* until it does. What a system finds out by
-itself, that a place does not answer, is kept apart: it proposes an event, which a person records.
+moment takes the routes of the next half hour that has some. A system that holds other routes
+(changed by hand, restarted with an older list, other addresses in the operator's tables) gets the
+newest ones again. One that does not hold them by its deadline is an alarm: an entry of the ledger,
+and a line on *Now* until it does. When a system finds that a place does not answer, it proposes an
+event, which a person records.
 """
 
 from __future__ import annotations
@@ -183,7 +180,6 @@ def store_generation(
 
 
 def write_routes(routes: Mapping[str, Sequence[Route]]) -> dict[str, list[list[Any]]]:
-    """Return routes as they are stored."""
     return {
         name: [[one.place, one.open, one.people, one.weight] for one in rows]
         for name, rows in routes.items()

@@ -1,12 +1,9 @@
-"""The day as it goes: what came against what was expected, who is there, when a target is lost.
+"""The running day: calls against forecast, agents present, lost targets, the record's jobs.
 
-Agents are counted on the phone: placed and required less the programme's shrinkage, beside those
-signed in. Where fewer are signed in than placed now, as many are taken to be missing for the rest
-of the day; more than placed are not counted upon.
-
-The morning's forecast of the running day: made once by the worker, kept for every reader.
-
-What the worker does for the service record: the day's forecast, statistics, call records.
+The morning's forecast is made once by the worker and kept for every reader. Agents are counted on
+the phone: placed and required less the programme's shrinkage, beside those signed in. Where fewer
+are signed in than placed, the difference is taken to be missing for the rest of the day; a surplus
+is not counted upon.
 """
 
 from __future__ import annotations
@@ -67,7 +64,6 @@ from releve.service_record.statistics import (
 
 
 def find_day(operator: Operator, at: datetime) -> date:
-    """Return the local day of an instant at the operator."""
     return at.astimezone(zone(operator.row.time_zone)).date()
 
 
@@ -170,7 +166,6 @@ class ProgrammeService:
 
     @property
     def state(self) -> TargetState:
-        """What becomes of the target of the day."""
         if self.kind != "inbound":
             return "unknown"
         if math.isnan(self.lost_minutes):

@@ -1,8 +1,8 @@
-"""The situation of a stream as of its last entry, folded once and kept in memory.
+"""The situation of a stream as of its last entry, folded once and cached in memory.
 
-The cached situation is checked against the chain each time: when its last entry is gone (a
-transaction that was rolled back, another database), everything is folded again. So it is every few
-minutes, so that erased values leave the memory too.
+The cache is checked against the chain on each read: when its last entry is gone (a transaction
+that was rolled back, another database), and every few minutes, everything is folded again, so that
+erased values leave the memory too.
 """
 
 from __future__ import annotations
@@ -86,13 +86,11 @@ def _fold_further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kep
 
 
 def clear_cache() -> None:
-    """Drop the cached situations."""
     with _lock:
         _kept.clear()
 
 
 def read_events(rows: Iterable[ledger.StoredEntry]) -> Iterator[Event]:
-    """Yield the events among entries."""
     return (read_event(row) for row in rows if row.kind in KINDS)
 
 

@@ -1,12 +1,10 @@
-"""A client's statement: what was promised and delivered, and what was lost during which event.
+"""A client's statement (promised, delivered, lost during which event), and the daily jobs.
 
 A day is sealed once it has been over for some hours: the digest of its half hours is an entry of
-the ledger, so that the figures of a statement are proved against it. A correction is sealed again.
-
-Daily jobs: seal what is over, erase values that are due, sign and publish the root.
-
-Whether a day's jobs are done is read from their own row, never from a root: a root may be sealed
-by hand, and by a clock that was wrong.
+the ledger, so that the figures of a statement are proved against it; a correction is sealed again.
+The daily jobs seal, erase values that are due, sign and publish the root. Whether a day's jobs are
+done is read from their own row, never from a root: a root may be sealed by hand, and by a clock
+that was wrong.
 """
 
 from __future__ import annotations
@@ -139,7 +137,6 @@ def _load_period(operator: Operator, client: str, first: date, last: date) -> _P
 
 
 def build_statement(operator: Operator, client: str, first: date, last: date) -> ClientStatement:
-    """Return the statement of a client for some local days of the operator."""
     period = _load_period(operator, client, first, last)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return ClientStatement(

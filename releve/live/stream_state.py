@@ -198,7 +198,6 @@ def _is_absent(absences: Sequence[tuple[datetime, datetime | None]], row: Placem
 
 
 def build_change(reason: str, row: Placement | None) -> list[Any]:
-    """Return a change as it is stored."""
     if row is None:
         return [reason, None]
     times = (row.start, row.end, row.break_start, row.break_end)
@@ -207,7 +206,6 @@ def build_change(reason: str, row: Placement | None) -> list[Any]:
 
 
 def read_placement(agent: str, row: Sequence[Any]) -> Placement:
-    """Return a stored placement."""
     place, programme, *times = row
     start, end, break_start, break_end = (
         None if time is None else datetime.fromisoformat(time) for time in times

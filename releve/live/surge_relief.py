@@ -1,8 +1,8 @@
-"""A relief without a place lost: for absences, or for more calls than the plan was made for.
+"""A relief without a lost place: for absences, or for more calls than planned.
 
-The requirement of the rest of the day is raised as the calls are, the people who are absent are
-left out, and the solver of every relief says who moves. It is a proposal with its price; a person
-puts it in force, and takes it back. A loss that is recorded later starts from it.
+The requirement of the rest of the day is raised with the calls, absent people are left out, and
+the solver of every relief decides the moves. The result is a proposal with its price, which a
+person puts in force and takes back. A loss that is recorded later starts from it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """Prepared switches: the routes that each contingency of the plan in force would publish.
 
-They are worked out beforehand, kept, and rehearsed: every telephony system is asked to plan them,
-without any effect. A person publishes one, for one client or all, before anything is recorded; they
-are then held for some minutes, and undone by publishing the routes before them again. Calls move
-alone: people move by the relief of a recorded loss, which publishes the same routes.
-
-Prepared switches as people read them: each contingency with its routes, and the one in force.
+They are computed beforehand, kept, and rehearsed: every telephony system plans them without any
+effect. A person publishes one, for one client or all, before anything is recorded; it is then held
+for some minutes, and undone by publishing the previous routes. Only calls move: people move by the
+relief of a recorded loss, which publishes the same routes.
 """
 
 from __future__ import annotations
@@ -74,7 +72,6 @@ class SwitchPreview:
 
     @property
     def effects(self) -> tuple[ClientImpact, ...]:
-        """What it does to the coverage of its client, or of each."""
         every = list_client_impacts(self.before, self.unrelieved, self.after)
         return tuple(row for row in every if self.client in ("", row.client))
 
@@ -102,7 +99,6 @@ def list_contingencies(scene: Scene) -> tuple[Contingency, ...]:
 
 
 def list_switches(stream: str = LIVE) -> list[PreparedSwitch]:
-    """Return the switches as they were prepared last."""
     return list(PreparedSwitch.objects.filter(stream=stream))
 
 

@@ -1,14 +1,10 @@
 """The worker: it runs queued effects and the work that is due by the clock.
 
-One thread decides (reliefs, and once a second what is due by the clock), one does the daily jobs,
-one keeps the running day prepared, one the switches, one watches the telephony systems, one files
-what came of the calls, one reports that the worker runs; the others run effects that wait for
-external systems. A worker may be killed at any instant: see :mod:`releve.live.effect_queue`.
-
-What the first look at the desk would wait for, read beforehand, beside the server.
-
-The operator, what has happened, the plans of the days ahead and the plan to show: seconds for a
-large operator. Nothing depends on it: who comes earlier waits as before.
+One thread decides (reliefs, and once a second what is due), others do the daily jobs, prepare the
+running day and the switches, watch the telephony systems, file call records and report that the
+worker runs; the rest run effects that wait for external systems. A worker may be killed at any
+instant: see :mod:`releve.live.effect_queue`. Beside the server, :func:`warm` reads beforehand what
+the first page would wait for; nothing depends on it.
 """
 
 from __future__ import annotations
@@ -95,7 +91,6 @@ class Worker:
             )
 
     def start(self) -> None:
-        """Start the threads."""
         for thread in self._threads:
             thread.start()
 

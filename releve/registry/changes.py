@@ -13,8 +13,6 @@ from releve.registry.tables import NothingChanged, build_key, get_row_class
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """A value of a row before and after."""
-
     column: str
     before: object
     after: object
@@ -31,7 +29,6 @@ class RowChange:
 
     @property
     def kind(self) -> str:
-        """Return ``added``, ``removed`` or ``changed``."""
         if self.before is None:
             return "added"
         return "removed" if self.after is None else "changed"
@@ -93,7 +90,6 @@ class Changes:
     sheets: tuple[CutSheet, ...]
 
     def __bool__(self) -> bool:
-        """Return whether anything changes."""
         return bool(self.tables)
 
     def require_any(self) -> None:

@@ -1,10 +1,7 @@
-"""A person leaves every version of the operator: a token stands where the pseudonym stood.
+"""A person leaves every version of the operator: a token takes the place of the pseudonym.
 
-Nothing else of a version changes: the rows stay, in their order, and count as before. A block is
-named by what it says, so a block that says something else gets another name, and the sheets and
-versions that are made of it get theirs: every digest fits what is stored, before and after.
-
-The versions of the reference data, as personal data of agents.
+The rows stay in their order and count as before. A block is named by its content, so the changed
+block, its sheets and their versions get new names: every digest fits what is stored.
 """
 
 from __future__ import annotations
@@ -74,7 +71,6 @@ def _blocks_naming(agent: str) -> Iterator[tuple[Block, str]]:
 
 
 def _rows_with(content: dict[str, Any], agent: str) -> list[list[Any]]:
-    """Return the rows of a block that name an agent."""
     at = content["columns"].index(_COLUMNS[content["table"]])
     rows = [row for row in content["rows"] if row[at] == agent]
     if content["table"] == "authorisations":

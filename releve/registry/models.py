@@ -1,8 +1,7 @@
-"""What is stored: versions of the operator, each a sheet a table, each sheet a sequence of blocks.
+"""Versions of the operator, each a sheet a table, each sheet a sequence of blocks.
 
-Nothing here is ever changed: a version is added, never edited, and what two versions have in
-common stands once. :mod:`releve.registry.blocks` says how a table is cut. One thing is taken out of
-every version: the pseudonym of an agent who is erased (:mod:`releve.registry.erasure`).
+A version is added, never edited, but for one thing: the pseudonym of an agent who is erased leaves
+every version (:mod:`releve.registry.erasure`).
 """
 
 from __future__ import annotations
@@ -71,8 +70,6 @@ class Version(models.Model):
 
 
 class VersionSheet(models.Model):
-    """A table of a version."""
-
     version = models.ForeignKey(Version, on_delete=models.PROTECT)
     sheet = models.ForeignKey(Sheet, on_delete=models.PROTECT)
 

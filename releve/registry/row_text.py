@@ -1,9 +1,4 @@
-"""The values of a row as the texts of a file or a form, and a row of an operator found.
-
-What telework does: measured from work records, kept as sums, and put into the operator.
-
-The rows of a table that hold a text, page by page.
-"""
+"""Rows as texts of a file or form: values, a row found by its key, a search, measured telework."""
 
 from __future__ import annotations
 
@@ -59,7 +54,6 @@ def format_row(row: TableRow, operator: Operator) -> dict[str, str]:
 
 
 def find_zone(operator: Operator, table: str) -> Callable[[Any], str]:
-    """Return how to find the time zone of a row of a table."""
     return map_zones(operator, get_row_class(table))
 
 

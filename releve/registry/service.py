@@ -194,7 +194,6 @@ def _back_to(
 
 
 def _add(made: Version, sheets: Iterable[CutSheet], base: int | None) -> Version:
-    """Store a version after ``base``, in one transaction."""
     made.number = (base or 0) + 1
     made.made_at = timezone.now()
     try:
@@ -238,7 +237,6 @@ def _conflict(base: int | None, now: Version | None) -> Conflict:
 
 
 def load_changes(found: Version, tables: Collection[str] = tuple(KINDS)) -> dict[str, TableChanges]:
-    """Return what a version changed in some tables, by table."""
     before = None if found.number == 1 else get_before(found)
     return compare_versions(before, found, tables)
 

@@ -96,7 +96,6 @@ def clear_cache() -> None:
 
 
 def find_cached_operator(found: Version) -> Operator | None:
-    """Return the operator of a version if it is in memory."""
     kept = _kept.get(found.digest)
     return None if kept is None else kept.operator
 

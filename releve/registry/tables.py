@@ -1,18 +1,12 @@
-"""The tables of an operator as the registry sees them: their rows, and the key of a row.
+"""The tables of an operator as the registry sees them, and the errors of the registry.
 
-What the registry refuses, as a tree.
-
-The error tree::
-
-    ValueError
-    ├── RegistryError           the sentence says what to do
-    │   ├── Conflict            another user changed the registry, or the row, meanwhile
-    │   ├── Damaged             what is stored is not what was stored
-    │   ├── NotThere            no such version, table or row
-    │   ├── NothingChanged      the operator is the one that is current already
-    │   ├── NothingBefore       the first version has none before it
-    │   └── NotAnUpload         a file that is neither a workbook nor a zip of tables
-    └── releve.network.OperatorFaults   the operator would have faults; all of them are named
+RegistryError           the sentence says what to do
+├── Conflict            another user changed the registry, or the row, meanwhile
+├── Damaged             what is stored is not what was stored
+├── NotThere            no such version, table or row
+├── NothingChanged      the operator is the one that is current already
+├── NothingBefore       the first version has none before it
+└── NotAnUpload         a file that is neither a workbook nor a zip of tables
 """
 
 from __future__ import annotations
@@ -103,7 +97,6 @@ def _key_text(value: object) -> str:
 
 
 def get_rows(operator: Operator, table: str) -> tuple[TableRow, ...]:
-    """Return the rows of a table of an operator, in their order."""
     if table == "operator":
         return (operator.row,)
     rows: tuple[TableRow, ...] = getattr(operator, table)

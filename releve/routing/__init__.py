@@ -1,9 +1,6 @@
 """Routes of calls, and the adapters that publish them to the telephony.
 
-A :class:`Generation` is the whole wanted state: per programme, the share of its calls for each
-place, closed places at zero. An :class:`Adapter` plans it against what its system holds, applies it
-at one instant, refuses an empty set and observes. :func:`judge_convergence` says whether the system
-has come to hold it. :func:`build_adapters` returns the adapters named in ``RELEVE_ROUTING``.
+A :class:`Generation` is the whole wanted state; an :class:`Adapter` plans, applies and observes it.
 """
 
 from releve.routing.adapter import (

@@ -1,17 +1,10 @@
-"""The interface of adapters to telephony systems: a desired state, and what a system really holds.
+"""The interface of adapters to telephony systems, their choice, and whether a system has converged.
 
 A publication is never "done": it is planned against what the system holds, applied, and observed
-until the system holds it (:mod:`releve.routing.adapter`). An adapter is a small folder of its
-own: ``from_environment`` reads its settings, the class beside it does the rest. To write one, copy
-``file_csv``.
-
-Whether a system has come to hold what was published to it, by its deadline.
-
-A system's state goes from ``pending`` (not accepted yet) by ``applied`` (accepted, not seen there)
-to ``confirmed``; ``diverged`` is one that holds something else although it had time to settle,
-``silent`` one that accepted and does not answer now, and ``timed_out`` one past its deadline.
-
-The adapters of an installation, chosen by environment variables.
+until the system holds it. A system's state goes from ``pending`` (not accepted yet) by ``applied``
+(accepted, not seen there) to ``confirmed``; ``diverged`` holds something else although it had time
+to settle, ``silent`` accepted and does not answer now, ``timed_out`` is past its deadline.
+``from_environment`` of each adapter reads its settings. To write one, copy ``file_csv``.
 """
 
 from __future__ import annotations
@@ -112,8 +105,6 @@ class RoutingPlan:
 
 
 class Adapter(Protocol):
-    """One telephony system."""
-
     @property
     def name(self) -> str:
         """Name in settings, effects and the ledger."""

@@ -1,10 +1,7 @@
-"""Routes as one CSV file that a telephony system reads, or imports by its own schedule.
-
-The routes in one CSV file, replaced as a whole by renaming.
+"""Routes as one CSV file that a telephony system reads, replaced as a whole by renaming.
 
 Every row carries the generation's number, start and digest, so that a file cut in the middle or
-changed by hand is detected when it is read. A reader sees the old file or the new one, never a
-mixture.
+changed by hand is detected when it is read.
 """
 
 from __future__ import annotations
@@ -38,8 +35,6 @@ def from_environment(environ: Mapping[str, str], home: Path) -> FileCsv:
 
 
 class FileCsv:
-    """Writes and reads one file of routes."""
-
     name = "file_csv"
     capabilities = RoutingCapabilities(
         scopes=frozenset({"site_weights"}),
@@ -54,7 +49,6 @@ class FileCsv:
         self.path = path
 
     def plan(self, generation: Generation, snapshot: RoutingSnapshot | None) -> RoutingPlan:
-        """Compare the file with a generation."""
         return plan_changes(generation, snapshot)
 
     def apply(self, plan: RoutingPlan, *, key: str) -> PublishReceipt:

@@ -1,22 +1,14 @@
 """The routes to publish: for each programme, the share of its calls that each place takes.
 
-A generation is the whole wanted state, never a change to it, so that publishing it twice, or
-skipping one, leaves nothing behind. It is numbered, and its digest is computed from its rows as
-text, so that a reader detects a truncated or altered set.
+A generation is the whole wanted state, never a change to it, so publishing it twice or skipping one
+leaves nothing behind. Its digest is computed from its rows as text, so that a reader detects a
+truncated or altered set. No error quotes a secret, nor more than the other side's status.
 
-Errors of publishing routes to a telephony system.
-
-The error tree::
-
-    RoutingError
-    ├── Unreachable   no answer, not in time, or "not now": the same publication is tried again
-    ├── Rejected      the system refused: another attempt would be refused too
-    ├── EmptySet      no place is open for any programme: refused before anything is sent
-    └── Stale         the system holds a newer generation already: there is nothing left to do
-
-No message quotes a secret, and none quotes what the other side sent beyond its status.
-
-Addresses of places, and the programmes that callers dial, from the operator's tables.
+RoutingError
+├── Unreachable   no answer, not in time, or "not now": the same publication is tried again
+├── Rejected      the system refused: another attempt would be refused too
+├── EmptySet      no place is open for any programme: refused before anything is sent
+└── Stale         the system holds a newer generation already: there is nothing left to do
 """
 
 from __future__ import annotations

@@ -1,15 +1,11 @@
-"""Routes sent to an HTTP address, signed, with an idempotency key.
-
-Check the address of a webhook: public HTTPS, unless the installation allows private ones.
-
-The routes as signed JSON, sent to one address; read back from the same address by GET.
+"""The routes as signed JSON, sent to one public HTTPS address and read back from it by GET.
 
 A request carries ``Idempotency-Key``, ``X-Releve-Timestamp`` and ``X-Releve-Signature``:
 ``sha256=`` and the HMAC-SHA-256, in hexadecimal, of the timestamp, a full stop and the body, with
 the secret that both sides hold. The other side answers 409 to a ``generation`` of a stream below
-the one it holds: a killed worker's request may arrive after the next worker's. The body of an
-answer is used only when it is the JSON described in :meth:`Webhook.observe`; it is never
-quoted.
+the one it holds: a killed worker's request may arrive after the next worker's. An answer's body is
+used only when it is the JSON of :meth:`Webhook.observe`, and never quoted. Private addresses are
+refused unless the installation allows them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""Run the cases of a crash test part by part: here or on a cluster, from where a folder stands.
+"""Run the cases of a crash test part by part, here or on a Dask cluster, resuming from its folder.
 
-Spread the parts of a crash test over the machines of a Dask cluster.
-
-The test is sent once; a part is its first quarter and their number. What a quarter gives depends
-on nothing else, so the rows are the same bits wherever they are made. A part of a lost worker is
-done again elsewhere; one that fails twice stops the run, with the parts done so far kept.
+On a cluster the test is sent once; a part is its first quarter and their number. A quarter depends
+on nothing else, so the rows are the same bits everywhere. A part of a lost worker is done again
+elsewhere; one that fails twice stops the run and keeps the parts done so far.
 """
 
 from __future__ import annotations
@@ -46,7 +44,6 @@ CONNECT_S = 20
 
 
 def run_part(prepared: RunArrays, first: int, count: int) -> Quarters:
-    """Run a part on a worker."""
     return Runner(prepared).run(first, count)
 
 

@@ -1,17 +1,11 @@
-"""From the files and parameters of a request to the tests of its cases.
+"""The request of a crash test, from the command line or the desk, and the tests of its cases.
 
-The request of a crash test, from the command line or the desk: files and parameters.
-
-What can go wrong in a run.
-
-::
-
-    ReleveError, ValueError
-    └── RunError              what was asked for cannot be run; the text says why and the fix
-        ├── StillReading      an uploaded file has not been read yet (a state of it)
-        ├── TooManyJobs       a user has as many jobs waiting or at work as one may have
-        ├── EventsFileError   the events of an outlook cannot be read; the text may quote a case
-        └── ClusterError      the cluster cannot be used, or a part failed on it
+ReleveError, ValueError
+└── RunError              what was asked for cannot be run; the text says why and the fix
+    ├── StillReading      an uploaded file has not been read yet (a state of it)
+    ├── TooManyJobs       a user has as many jobs waiting or at work as one may have
+    ├── EventsFileError   the events of an outlook cannot be read; the text may quote a case
+    └── ClusterError      the cluster cannot be used, or a part failed on it
 """
 
 from __future__ import annotations

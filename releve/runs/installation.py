@@ -34,12 +34,10 @@ PLAN_FOLDER = "folder"
 
 
 def open_crash_tests() -> JobStore[CrashTestOrder]:
-    """Return the crash tests of this installation."""
     return JobStore(settings.HOME, CRASH_TESTS)
 
 
 def open_outlooks() -> JobStore[OutlookOrder]:
-    """Return the outlooks of this installation."""
     return JobStore(settings.HOME, OUTLOOKS)
 
 
@@ -55,12 +53,10 @@ def remove_expired_uploads(now: datetime) -> None:
 
 
 def open_plan_runs() -> JobStore[PlanOrder]:
-    """Return the plans computed in this installation."""
     return JobStore(settings.HOME, PLAN_RUNS)
 
 
 def list_plan_sources() -> dict[str, tuple[str, ...]]:
-    """Return the sources that have plans now, each with its days."""
     found: dict[str, tuple[str, ...]] = {}
     force = load_activation()
     if force is not None:
@@ -88,7 +84,6 @@ def collect_inputs(operator: Operator, plan: str, beside: str = "") -> dict[str,
 
 
 def read_plan_files(source: str) -> dict[str, bytes]:
-    """Return the files of the plans of a source."""
     if source == PLAN_FOLDER:
         assert settings.PLAN_FOLDER is not None
         return {

@@ -1,11 +1,8 @@
-"""The process of a job: ``python -m releve.runs.job_process FOLDER``.
+"""The process of a job, ``python -m releve.runs.job_process FOLDER``, and supervised processes.
 
 It waits for its turn, starts a second process that does the work (``... FOLDER execute``) and
 watches for the file that asks it to stop. Both hold the locks, so that a killed watcher does not
-free the job while the work goes on. Finished parts stay; a job that is started again goes on with
-them.
-
-The parts of an installation as processes: started together, restarted, stopped together.
+free the job while the work goes on. Finished parts stay, and a restarted job goes on with them.
 """
 
 from __future__ import annotations

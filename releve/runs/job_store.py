@@ -92,7 +92,6 @@ class Job(Generic[O]):
 
     @property
     def may_stop(self) -> bool:
-        """Whether it can be asked to stop."""
         return self.state in ("waiting", "running")
 
     @property
@@ -102,7 +101,6 @@ class Job(Generic[O]):
 
     @property
     def run_folder(self) -> Path:
-        """The run folder of a crash test."""
         return self.folder / "run"
 
 
@@ -170,7 +168,6 @@ class JobStore(Generic[O]):
         return [job for job in found if job is not None]
 
     def get(self, name: str) -> Job[O] | None:
-        """Return a job by its id; None when there is none of that name."""
         if name.startswith(".") or "/" in name:
             return None
         folder = self.root / name
@@ -238,5 +235,4 @@ def _is_locked(folder: Path) -> bool:
 
 
 def current_stamp() -> str:
-    """Return the instant as orders keep it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,9 +1,8 @@
-"""Plans that users order: the order, its days planned one by one, then what is missing behind.
+"""Plans that users order: the days planned one by one, then what is missing behind.
 
-A day is written as soon as it is planned, so a run that is resumed goes on with the next one; the
-days of a hybrid week are planned together, and again where a run is resumed. Once all days are
-planned ``planned.json`` stands in the folder and the plan may be put in force; what is missing is
-added to the files of the days afterwards.
+A day is written as soon as it is planned, so a resumed run goes on with the next one; the days of a
+hybrid week are planned together, and again on resuming. With all days ``planned.json`` stands in
+the folder and the plan may be put in force; what is missing is added to the days' files afterwards.
 """
 
 from __future__ import annotations
@@ -194,7 +193,6 @@ def _read_last_week(inputs: Path, operator: Operator) -> HybridWeek | None:
 
 
 def _read_days(folder: Path) -> list[Plan]:
-    """Return the plans of a folder by day; empty where there is none."""
     return [read_plan(path) for path in sorted(folder.glob("plan-*.json"))]
 
 

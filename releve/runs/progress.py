@@ -126,7 +126,6 @@ def _count_quarters(path: Path) -> int:
 
 
 def read_part_calls(folder: Path, case: int) -> Sequence[PartCalls]:
-    """Return the calls of each saved part of a case, in order."""
     return [_read_part(path) for path in sorted((folder / "cases" / str(case)).glob("part-*.npz"))]
 
 
@@ -156,7 +155,6 @@ class QuarterColumns:
 
 
 def read_quarter_columns(folder: Path, case: int) -> QuarterColumns:
-    """Return the columns of a finished case, read from its parts."""
     rows = join_quarters(read_parts(folder, case))
     return QuarterColumns(
         rows.programme[:, :, _LOST],

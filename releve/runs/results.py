@@ -45,7 +45,6 @@ class RunResults:
 
     @property
     def rule_cases(self) -> list[CrashResult]:
-        """The results that show what the closure rule does."""
         known = {one.label: one for one in self.results}
         return [known[label] for label in _RULE_CASES if label in known]
 
@@ -84,7 +83,6 @@ Differences = Mapping[str, Mapping[str, Estimate]]
 
 
 def load_run_results(run: CrashTestJob) -> RunResults:
-    """Read what a finished run found."""
     certificate = read_run(run.run_folder / "certificate.json")
     results = tuple(read_result(run.run_folder, at) for at in range(len(certificate["cases"])))
     beside = json.loads((run.run_folder / "comparison.json").read_text(encoding="utf-8"))

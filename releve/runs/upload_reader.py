@@ -1,9 +1,8 @@
-"""Uploaded files read in a process of their own, within a deadline; what was read is kept a while.
+"""Uploaded files read in a process of their own within a deadline, and the results kept a while.
 
-A reading belongs to the bytes and the name of the file: the page that takes the file, the preview
-and the confirmation find the same one. A file that is still being read is a state, not an error of
-the file; one that takes too long is refused. Of what was read nothing is kept for longer than an
-upload is.
+A reading belongs to the bytes and the name of the file: upload, preview and confirmation find the
+same one. A file that is still being read is a state, not an error; one that takes too long is
+refused. Results are kept no longer than the upload.
 """
 
 from __future__ import annotations

@@ -15,5 +15,4 @@ class ServiceRecordConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the retention."""
         register("releve.service_record.call_records.ServiceRecordData")

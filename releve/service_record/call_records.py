@@ -1,11 +1,9 @@
-"""Calls as a SIP proxy records them (acc, db_flatstore), filed and folded into intervals.
+"""Calls as a SIP proxy records them (acc, db_flatstore), folded into intervals; retention.
 
 A cursor moves in the transaction that files the lines, and a call is one row whatever file its
 lines stand in: a kill, a rotation, a copy or a cut file loses and doubles nothing. The intervals
-that the lines touch are folded again in the same transaction. An interval counts once every file
-was read after its end; one in which no proxy wrote any line is not known.
-
-What of the service record goes on which date. It holds no personal data of agents.
+that the lines touch are folded in the same transaction. An interval counts once every file was read
+after its end; one in which no proxy wrote any line is not known.
 """
 
 from __future__ import annotations

@@ -1,14 +1,9 @@
-"""Interval statistics filed from tables: late, twice or corrected, the last report counts.
+"""Interval statistics, from tables or from files dropped into folders; the record of some hours.
 
-Files of statistics dropped into folders: one folder a source, with its ``mapping.toml``.
-
-A file is read once it has been unchanged for a moment, and again when it or its mapping changes;
-the instant at which it was written says which of two reports is the later one. What could not be
-read is shown, with the fix, and does not keep other files from being read.
-
-The record of some hours, folded from its reports: of two sources, statistics before records.
-
-The operator's history continued by what the record has seen since.
+Late, twice or corrected, the last report counts. Each source has a folder with its
+``mapping.toml``. A file is read once it has been unchanged for a moment, and again when it or its
+mapping changes; the instant at which it was written orders the reports. A faulty file is shown with
+its fix and does not stop the others. Of two sources, statistics come before call records.
 """
 
 from __future__ import annotations
@@ -313,7 +308,6 @@ PROXY = "proxy"
 
 
 def load_reports(start: datetime, end: datetime) -> list[IntervalFigures]:
-    """Return the reports that count of a period; one query."""
     rows = IntervalReport.objects.filter(start__gte=start, start__lt=end)
     return prefer_statistics(rows.order_by("start", "programme", "source"))
 

@@ -66,7 +66,6 @@ class Notice:
     params: Mapping[str, object] = field(default_factory=dict)
 
     def sentence(self) -> str:
-        """Return the notice in English."""
         return fill_sentence(
             NOTICES[self.code], {"site": self.site or "the operator", **self.params}
         )

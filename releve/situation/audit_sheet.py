@@ -1,7 +1,7 @@
-"""The sheet of an audit as CSV: printed or filled in off line, and read back as observations.
+"""The sheet of an audit as CSV: printed or filled in offline, and read back as observations.
 
-One row for each measure of each site of the sample. A row without a verdict was not looked at.
-Verdicts and methods are read in English or French, times on the clocks of the site.
+One row for each measure of each site of the sample; a row without a verdict was not examined.
+Verdicts and methods are read in English or French, times in the time zone of the site.
 """
 
 from __future__ import annotations

@@ -65,11 +65,9 @@ class CharterAudit:
     concluded: AuditConcluded | None = None
 
     def find_finding(self, finding: str) -> AuditFinding | None:
-        """Return a finding by its id."""
         return next((one for one in self.findings if one.raised.finding == finding), None)
 
     def find_observation(self, site: str, measure: str) -> AuditObserved | None:
-        """Return the last observation of a measure at a site."""
         found = (row for row in reversed(self.observations) if (row.site, row.measure)
                  == (site, measure))  # fmt: skip
         return next(found, None)
@@ -174,7 +172,6 @@ class ObservationLine:
 
 
 def summarise_finding(found: AuditFinding, operator: Operator) -> FindingSummary:
-    """Return a finding as it stands."""
     raised, site = found.raised, operator.site.get(found.raised.site)
     answer = found.answers[-1] if found.answers else None
     return FindingSummary(

@@ -15,8 +15,6 @@ SOURCES = ("check.done", "inspection.held", "audit.observed", "audit.verdict")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CharterAxis:
-    """A chapter of the charter."""
-
     id: str = event_field("Axis id", example="transport")
     title: str = event_field("Title in English", example="Staff transport")
     title_fr: str = event_field("Title in French", example="Transport du personnel")
@@ -48,8 +46,6 @@ class EvidenceRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CharterMeasure:
-    """One measure of the charter."""
-
     id: str = event_field("Measure id", example="transport_fill")
     axis: str = event_field("Axis it belongs to", example="transport")
     text: str = event_field("What is asked, in English", example="A shuttle is half full at most")
@@ -80,9 +76,7 @@ class Charter:
 
     @cached_property
     def measure(self) -> Mapping[str, CharterMeasure]:
-        """Measures by id."""
         return {measure.id: measure for measure in self.measures}
 
     def holds_on(self, day: date) -> bool:
-        """Return whether the version is in force on a day."""
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)

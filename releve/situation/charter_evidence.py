@@ -1,10 +1,8 @@
-"""What was found of each measure, day by day: checks, visits and audits as one table.
+"""The evidence for each measure, day by day, as one table, and a site's checks and inspections.
 
-Evidence counts for the day on which it was seen, however late it was recorded. ``known_at`` gives
-the table as it was at an earlier moment. A year of 200 sites has some 800,000 findings: they are
-put in place by columns.
-
-Daily checks and inspections of a site as a list shows them, with their verdicts in counts.
+Evidence counts for the day on which it was seen, however late it was recorded; ``known_at`` gives
+the table as of an earlier moment. A year of 200 sites has some 800,000 findings, so they are
+filled in by columns.
 """
 
 from __future__ import annotations
@@ -197,7 +195,6 @@ class _Findings:
     """The findings of checks or of visits; those of the same measures are put in place at once."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self._names: tuple[str, ...] | None = None
         self._starts: list[int]
         self._codes: bytearray

@@ -1,12 +1,8 @@
-"""Events as JSON and back, with every fault named at once.
+"""Events as JSON and back, with every fault named at once, and the JSON Schema of each kind.
 
-The error tree of this package::
-
-    ValueError
-    ├── EventFaults          a mapping is not an event; ``faults`` holds every fault
-    └── SituationRuleFaults  a text is not a list of rules or a charter; ``faults`` holds every one
-
-The JSON Schema of what a program sends for an event, read from the event's own fields.
+ValueError
+├── EventFaults          a mapping is not an event; ``faults`` holds every fault
+└── SituationRuleFaults  a text is not a list of rules or a charter; ``faults`` holds every one
 """
 
 from __future__ import annotations

@@ -1,20 +1,10 @@
-"""Consequences of the rules: closures, longer closures, absences and their ends.
+"""Consequences of the rules: closures, longer closures, absences and their ends, first tasks.
 
-The id of each derived event is computed from its cause: deriving twice, or in two places at once,
-gives the same event, and an event that people corrected is not derived again.
-
-The closure rule: n confirmed agents on one site within d days close it.
-
-:func:`find_closing_case` states the rule on plain numbers; :func:`list_closing_cases` applies it to
-a situation.
-
-The tasks that an incident begins with: what continuity plans ask for, with who does it by when.
-
-The steps are those of ISO 22320 (safety of people, command, information, resources) and of the
-plans that contact centres publish: declare, people safe, calls moved, agents and clients informed,
-reopening prepared, review.
-
-A closure while it lasts, and what the reopening of its site takes.
+The id of a derived event is computed from its cause: deriving it twice, or in two places at once,
+gives the same event, and an event that a person corrected is not derived again. The closure rule
+(n confirmed agents on one site within d days close it) stands on plain numbers in
+:func:`find_closing_case`. The tasks of an incident follow the steps of ISO 22320 and of the
+continuity plans that contact centres publish.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""A day of draws as people read it: who can be drawn and how likely, visits, what they can find.
+"""A day of draws as shown to people: which sites can be drawn and how likely, visits, findings.
 
-A day of a plan of draws, joined with the inspections and tests on record.
-
-The frame of a day's draw: every site with its weight, from what is on record before.
+The frame of a draw gives every site a weight from what was on record before.
 """
 
 from __future__ import annotations
@@ -83,13 +81,11 @@ class DrawDay:
 
 
 def find_draw_plans(situation: Situation, day: date) -> tuple[DrawPlan, ...]:
-    """Return the plans that have a day."""
     plans = situation.draws.values()
     return tuple(plan for plan in plans if 1 <= plan.number_day(day) <= plan.planned.days)
 
 
 def build_draw_day(plan: DrawPlan, situation: Situation, operator: Operator, day: date) -> DrawDay:
-    """Return what is on record of a day of a plan."""
     frame, planned = plan.frames.get(day), plan.planned
     probabilities = (
         compute_probabilities(

@@ -1,14 +1,9 @@
-"""The base of all events: dated twice, signed by an actor, validated when constructed.
+"""The base of all events, and their fields: declared once, validated when constructed.
 
-An event kind is declared once, as a subclass: its fields, and in class variables its name, label,
-permission, and the family and subject under which it folds into the situation.
-
-Fields of events, declared once: meaning, permitted values, and whether they concern a person.
-
-The codec, the refusals, the ledger's commitments, the tests and the documentation all read the
-same declarations, so that no page can show as harmless what the ledger keeps as personal.
-
-Declared fields as JSON values and back, with every fault named at once.
+An event kind is a subclass. Its class variables give its name, label, permission, and the family
+and subject under which it folds into the situation; each field gives its meaning, its permitted
+values, and whether it concerns a person. The codec, the refusals, the ledger's commitments and the
+documentation read these declarations, so no page can show a personal field as harmless.
 """
 
 from __future__ import annotations
@@ -164,8 +159,6 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureFinding:
-    """The finding of a check for one measure of the charter."""
-
     measure: str = event_field("Measure of the charter", example="ventilation")
     verdict: str = event_field(
         "What was found",

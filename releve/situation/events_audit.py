@@ -68,8 +68,6 @@ class AuditObserved(_AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FindingEvent(_AuditEvent):
-    """Base of the events of one finding."""
-
     finding: str = event_field("Id of the finding, its own within the audit", example="f1")
     site: str = event_field("Site", example="casa-1")
     measure: str = event_field("Measure of the charter", example="ventilation")
@@ -160,8 +158,6 @@ class FrameUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DrawEvent(Event):
-    """Base of the events of one plan of draws."""
-
     permission: ClassVar[str] = "event.record.draw"
     family: ClassVar[str] = "draws"
     about: ClassVar[tuple[str, ...]] = ("plan",)

@@ -1,8 +1,6 @@
-"""Heads counted in a vehicle as it reaches a site: the entries of the daily check.
+"""Heads counted in a vehicle at its arrival, open cases with their measures, days of open findings.
 
-The open cases, with the days of their measures: for the health officer alone.
-
-The days on which findings of audits are open, by which the standing and the label are judged.
+Cases are for the health officer alone.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ class IncidentTask:
 
     @property
     def id(self) -> str:
-        """The id that names the task."""
         return self.set.id
 
 
@@ -50,7 +49,6 @@ class Incident:
 
     @property
     def id(self) -> str:
-        """The id that names the incident."""
         return self.opened.id
 
     @property

@@ -45,7 +45,6 @@ class CharterLabel:
 
     @property
     def stands(self) -> bool:
-        """Return whether it stands."""
         return not self.reasons
 
 

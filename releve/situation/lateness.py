@@ -1,9 +1,8 @@
-"""How late something was recorded after it happened: the one measure that every face shows.
+"""How late an event was recorded after it happened: the one measure that every face shows.
 
-What is about a day (a daily check, an attendance, a drawn visit) is recorded in time until that day
-ends at its site; anything else until LATE_MINUTES after it happened, or was seen. Whatever was
-recorded later counts as it did, and shows when it was recorded. The stand-alone verifier of packs
-measures alike (``releve.plugins.evidence.verify``).
+What concerns a day (a daily check, an attendance, a drawn visit) is on time until that day ends at
+its site; anything else until LATE_MINUTES after it happened or was seen. A late record counts like
+any other and shows when it was made. ``releve.plugins.evidence.verify`` measures in the same way.
 """
 
 from __future__ import annotations
@@ -44,7 +43,6 @@ def find_time_zone(site: str, operator: Operator) -> str:
 
 
 def find_late_record(event: Event, operator: Operator) -> datetime | None:
-    """Return when an event was recorded, where that is late; else None."""
     seen_at, day = getattr(event, "seen_at", event.happened_at), getattr(event, "day", None)
     zone_name = find_time_zone(getattr(event, "site", ""), operator)
     delay = measure_delay(seen_at, event.recorded_at, day, zone_name)

@@ -1,14 +1,10 @@
-"""The charter and its standing as OSCAL documents (NIST, version 1.1.3), as plain objects.
+"""The charter and its standing for other tools: OSCAL documents (NIST, 1.1.3) and CISO Assistant.
 
-A catalogue of the measures, a plan of assessment over them, its results on a day (one finding for
-each measure of each site), and a plan of action from the findings of audits. OSCAL knows satisfied
-and not-satisfied; the standing itself is a property. Ids are UUIDv5 of names, so that they do not
-change from one export to the next.
-
-The charter as a library of CISO Assistant: a framework of chapters and measures to assess.
-
-Written in French, with the English as its translation; the field names are those of the libraries
-that CISO Assistant ships. The result is a plain object, to be written as YAML.
+OSCAL: a catalogue of the measures, a plan of assessment, its results on a day (one finding for each
+measure of each site), and a plan of action from the findings of audits. OSCAL knows satisfied and
+not-satisfied; the standing itself is a property. Ids are UUIDv5 of names, the same in each export.
+CISO Assistant: a library with a framework of chapters and measures, in French with the English as
+its translation, as a plain object to be written as YAML.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""Stays of agents at sites, from a roster and a seating: the input of tracing.
-
-Authorisations of the operator's table and of the events together, day by day.
-
-The day on which the personal values of an event are erased.
-"""
+"""Stays for tracing, authorisations day by day, and the day on which an event is erased."""
 
 from __future__ import annotations
 
@@ -129,7 +124,6 @@ class HeldPermit:
     withdrawn: bool
 
     def holds_on(self, day: date) -> bool:
-        """Return whether it is valid on a day."""
         return self.valid_from <= day <= self.valid_to
 
     def state_on(self, day: date) -> str:

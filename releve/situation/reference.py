@@ -145,7 +145,6 @@ _NAMES: dict[Any, str] = {
 
 
 def _describe_value(field: EventField) -> str:
-    """Return the values of a field in words."""
     if field.condition.one_of:
         return " or ".join(f"`{value}`" for value in field.condition.one_of)
     types = get_args(field.type) or (field.type,)

@@ -1,9 +1,7 @@
 """Reasons why an event is not accepted, with the fix: one sentence per code.
 
-Fill a sentence of a code with its parameters, in English.
-
-The sentences of refusals, notices and event kinds are written once, in this package: they are the
-sources of the desk's French catalogue, and each interface formats the parameters in its own way.
+The sentences are written here once: they are the sources of the French catalogue, and each
+interface formats the parameters in its own way.
 """
 
 from __future__ import annotations
@@ -317,7 +315,6 @@ class ValidationContext:
     rules: SituationRules
 
     def site(self, site: str) -> Site | None:
-        """Return a site of the operator."""
         return self.operator.site.get(site)
 
     def day(self, at: datetime, site: str = "") -> date:
@@ -325,11 +322,9 @@ class ValidationContext:
         return to_local_day(at, site, self.operator)
 
     def site_faults(self, event: Event, site: str) -> Iterator[EventRefusal]:
-        """Yield the refusal of a site that is not the operator's."""
         if self.site(site) is None:
             yield refuse("site.unknown", site=site)
 
     def agent_faults(self, agent: str) -> Iterator[EventRefusal]:
-        """Yield the refusal of an agent who is not the operator's."""
         if agent not in self.operator.agent:
             yield refuse("agent.unknown", agent=agent)

@@ -167,7 +167,6 @@ def list_site_statuses(
 
 
 def find_site_status(site: Site, situation: Situation, rules: SituationRules) -> SiteStatus:
-    """Return a site as it stands."""
     own = (site.id, site.name, site.city, site.destination, site.time_zone)
     closure = situation.site(site.id).closure
     if closure is not None:
@@ -195,7 +194,6 @@ def find_site_status(site: Site, situation: Situation, rules: SituationRules) ->
 def _find_late_record(
     situation: Situation, family: str, subject: tuple[str, ...], event_id: str
 ) -> datetime | None:
-    """Return when an event of a subject was recorded, where that is late."""
     for event in situation.list_events(family, *subject):
         if event.id == event_id and measure_delay(event.happened_at, event.recorded_at):
             return event.recorded_at

@@ -142,7 +142,6 @@ def _read_pack(text: str, faults: list[FieldFault]) -> tuple[RulePack | None, li
 def _read_row(
     raw: Any, place: str, faults: list[FieldFault]
 ) -> tuple[RuleRow | None, RuleParameters | None]:
-    """Read a row and the parameters of its kind; None where there are faults, or no parameters."""
     before = len(faults)
     raw = _rename_keys(raw)
     given = raw.pop("parameters", None) if isinstance(raw, dict) else None

@@ -61,8 +61,6 @@ class ClosureRule(RuleParameters):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChecklistItem:
-    """One item of a reopening checklist."""
-
     id: str = event_field("Item id", example="disinfected")
     text: str = event_field("What is done, in English", example="The site is disinfected")
     text_fr: str = event_field("What is done, in French", example="Le site est désinfecté")
@@ -78,7 +76,6 @@ class ReopeningRule(RuleParameters):
 
     @property
     def items(self) -> tuple[str, ...]:
-        """The ids of the checklist."""
         return tuple(item.id for item in self.checklist)
 
 
@@ -246,7 +243,6 @@ class SituationRule:
     pack: str = ""
 
     def holds_on(self, day: date) -> bool:
-        """Return whether the row is in force on a day."""
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
     def cut(self, first: date, last: date | None) -> SituationRule | None:
@@ -291,7 +287,6 @@ class ChosenPack:
     last: date | None = None
 
     def holds_on(self, day: date) -> bool:
-        """Return whether the pack is in force on a day."""
         return self.state_on(day) == "in_force"
 
     def state_on(self, day: date) -> str:
@@ -326,7 +321,6 @@ class SituationRules:
         return replace(self, rows=(*own, *(row for row in cut if row is not None)))
 
     def closes_on(self, day: date) -> bool:
-        """Return whether a rule closes any site on a day."""
         return any(
             isinstance(row.parameters, ClosureRule) and row.holds_on(day) for row in self.rows
         )

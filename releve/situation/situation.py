@@ -157,7 +157,6 @@ class Situation:
 
     @cached_property
     def draws(self) -> Mapping[str, DrawPlan]:
-        """The plans of draws by id."""
         return {key[0]: value for key, value in self._get_known_states("draws").items()}
 
     @cached_property

@@ -1,11 +1,9 @@
-"""Where each measure of the charter stands: computed from what was seen, ageing by itself.
+"""Where each measure of the charter stands at each site, computed from evidence that ages.
 
-A measure is never kept for want of data: without evidence it is unknown, with evidence that is too
-old it is expired. All sites, measures and days are judged at once; one measure of one day likewise,
-with its reasons and the day on which it will change if nothing is done. While an auditor's finding
-is open its measure is not kept (major), or partly kept at best (minor), whatever the checks say.
-
-Where the measures of the charter stand at each site today, against some days before.
+A measure without evidence is unknown, never kept; with evidence that is too old it is expired.
+While an auditor's finding is open the measure is not kept (major) or at best partly kept (minor),
+whatever the checks say. All sites, measures and days are judged at once; a single day comes with
+its reasons and the day on which the standing changes if nothing is done.
 """
 
 from __future__ import annotations
@@ -376,7 +374,6 @@ def list_site_standings(
     day: date,
     sites: Sequence[str],
 ) -> Iterator[SiteStandings]:
-    """Yield the standings of some sites on a day by the measures of a charter."""
     first = day - timedelta(days=TREND_DAYS)
     grid = compute_standings(
         situation, operator, rules, first, TREND_DAYS + 1, until=day, sites=sites

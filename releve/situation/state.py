@@ -1,7 +1,7 @@
 """The state of one subject, folded from its events: closures, cases, absences, outages, permits.
 
-Each function folds the events of one subject, in the order its caller documents, into a value.
-None of them raises: an event that no longer makes sense beside the others changes nothing.
+Each function folds the events of one subject in the order that its caller documents. None of them
+raises: an event that no longer fits the others changes nothing.
 """
 
 from __future__ import annotations
@@ -84,7 +84,6 @@ class Closure:
 
     @property
     def rule_order(self) -> ClosureOrder | None:
-        """The first order that a rule gave, or None."""
         return next((order for order in self.orders if order.cause == "rule"), None)
 
 
@@ -97,7 +96,6 @@ class SiteState:
 
     @property
     def closed(self) -> bool:
-        """Whether the site is closed."""
         return self.closure is not None
 
 

@@ -95,7 +95,6 @@ def _can_clear(event: events.CaseDeclared, case: DeclaredCase) -> bool:
 
 
 def _check_measure_days(event: events.CaseDeclared, day: date) -> Iterator[EventRefusal]:
-    """Yield the refusals of the days of a measure that was declared on a day."""
     since = event.since or day
     if abs((since - day).days) >= _LONGEST_DAYS:
         yield refuse("case.since", since=since, day=day)
@@ -158,7 +157,6 @@ def _check_closure(
     | events.SiteReopened,
     context: ValidationContext,
 ) -> Iterator[EventRefusal]:
-    """Yield the refusals that hold for any act on a closure."""
     yield from context.site_faults(event, event.site)
     closure = context.situation.site(event.site).closure
     if closure is None:

@@ -23,7 +23,6 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def _check_opening(event: events.AuditOpened, context: ValidationContext) -> Iterator[EventRefusal]:
-    """Yield why an audit is not opened."""
     if not event.audit or event.audit in context.situation.charter_audits:
         yield refuse("audit.id_taken", audit=event.audit)
     if not event.sites or len(set(event.sites)) != len(event.sites):
@@ -142,7 +141,6 @@ def _on_finding(
 def _check_answer(
     event: events.FindingAnswered, finding: AuditFinding, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why an answer is not accepted."""
     if not event.cause.strip() or not event.action.strip():
         yield refuse("finding.nothing_said")
     if event.due < context.day(event.happened_at, event.site):
@@ -168,7 +166,6 @@ def _check_verification(
 def _check_conclusion(
     event: events.AuditConcluded, audit: CharterAudit, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why an audit is not concluded."""
     yield from _check_lasting(audit)
     if not audit.observations:
         yield refuse("audit.nothing_observed")
@@ -197,7 +194,6 @@ AUDIT_CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[E
 
 
 def _check_plan(event: events.DrawPlanned, context: ValidationContext) -> Iterator[EventRefusal]:
-    """Yield why a plan of draws is not accepted."""
     if event.plan in context.situation.draws:
         yield refuse("draw.plan_taken", plan=event.plan)
     yield from _check_anchor(event.operator_anchor, context)
@@ -283,7 +279,6 @@ def _check_frame(
 def _check_link(
     event: events.DrawRevealed, plan: DrawPlan, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why a link is not accepted."""
     if event.day > context.day(event.recorded_at) + timedelta(days=1):
         yield refuse("draw.reveal_early", day=event.day)
     if event.day not in plan.frames:
@@ -332,7 +327,6 @@ def _check_draw(
 def _check_missed(
     event: events.DrawVisitMissed, plan: DrawPlan, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why a visit is not on record as missed."""
     visited = any(
         visit.site == event.site and context.day(visit.happened_at, visit.site) == event.day
         for visit in context.situation.inspections

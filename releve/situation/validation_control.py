@@ -23,7 +23,6 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 def _check_inspection(
     event: events.InspectionHeld, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why an inspection is not accepted."""
     yield from context.site_faults(event, event.site)
     day = context.day(event.happened_at, event.site)
     yield from _check_measures((finding.measure for finding in event.findings), context, day)
@@ -34,7 +33,6 @@ def _check_inspection(
 def _check_daily_check(
     event: events.CheckDone, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why a daily check is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.day > context.day(event.recorded_at, event.site):
         yield refuse("check.day", day=event.day)
@@ -48,7 +46,6 @@ def _check_daily_check(
 
 
 def _check_tests(event: events.PeopleTested, context: ValidationContext) -> Iterator[EventRefusal]:
-    """Yield why a count of tests is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.positive is not None and event.positive > event.tested:
         yield refuse("tests.counts", positive=event.positive, tested=event.tested)
@@ -96,7 +93,6 @@ def _check_withdrawal(
 def _check_attendance(
     event: events.AgentsPresent, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why an attendance is not accepted."""
     yield from context.site_faults(event, event.site)
     if event.day > context.day(event.recorded_at, event.site):
         yield refuse("check.day", day=event.day)
@@ -156,7 +152,6 @@ def _check_digests(digests: Iterable[str]) -> Iterator[EventRefusal]:
 
 
 def _check_choice(event: events.PackChosen, context: ValidationContext) -> Iterator[EventRefusal]:
-    """Yield why a pack of rules is not chosen."""
     yield from _check_pack(event.pack, context)
     if event.valid_to is not None and event.valid_to < event.valid_from:
         yield refuse("pack.dates", first=event.valid_from, last=event.valid_to)
@@ -169,7 +164,6 @@ def _check_choice(event: events.PackChosen, context: ValidationContext) -> Itera
 
 
 def _check_end(event: events.PackEnded, context: ValidationContext) -> Iterator[EventRefusal]:
-    """Yield why a pack of rules is not ended."""
     yield from _check_pack(event.pack, context)
     lasting = [
         span
@@ -206,7 +200,6 @@ CONTROL_CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator
 def _check_opening(
     event: events.IncidentOpened, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why an incident is not opened."""
     if event.site:
         yield from context.site_faults(event, event.site)
     yield from _check_text(event.title, "title")
@@ -223,7 +216,6 @@ def _check_opening(
 def _check_role(
     event: events.IncidentRoleTaken, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why a role is not taken."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
     for held in incident.roles if incident else ():
@@ -234,7 +226,6 @@ def _check_role(
 def _check_decision(
     event: events.IncidentDecided, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why a decision is not accepted."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
     yield from _check_text(event.decision, "decision")
@@ -255,7 +246,6 @@ def _check_task_set(
 def _check_task_done(
     event: events.IncidentTaskDone, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why a task is not done."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=False)
     tasks = {} if incident is None else {row.id: row for row in incident.tasks}
@@ -276,7 +266,6 @@ def _check_note(event: events.IncidentNoted, context: ValidationContext) -> Iter
 def _check_review(
     event: events.IncidentReviewed, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why a review is not accepted."""
     yield from _check_room(event, context.situation.incidents.get(event.incident), while_open=False)
     yield from _check_text(event.well + event.badly, "well")
 
@@ -284,7 +273,6 @@ def _check_review(
 def _check_closing(
     event: events.IncidentClosed, context: ValidationContext
 ) -> Iterator[EventRefusal]:
-    """Yield why an incident is not closed."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
     if incident is not None and incident.left_open:
@@ -294,7 +282,6 @@ def _check_closing(
 def _check_room(
     event: events.RoomEvent, incident: Incident | None, *, while_open: bool
 ) -> Iterator[EventRefusal]:
-    """Yield the refusals that hold for any act in an incident room."""
     if incident is None:
         yield refuse("incident.unknown", incident=event.incident)
         return

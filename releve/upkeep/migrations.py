@@ -1,8 +1,8 @@
 """Migrations of the database: what is missing, what is too new, and one process that applies it.
 
-An empty database gets its tables from ``releve init``, and never beside the secret key or roots of
-an installation, whose database is then gone or another one. Any other is migrated by ``releve
-migrate`` alone, so that no command changes the tables under running processes by the way.
+An empty database gets its tables from ``releve init``, never beside the secret key or roots of an
+installation, whose database is then lost or another one. Any other is migrated by ``releve
+migrate`` alone, so that no command changes tables under running processes in passing.
 """
 
 from __future__ import annotations

@@ -1,18 +1,15 @@
-"""Make an installation of a backup again: in a new home, in an empty database of either kind.
+"""Restore a backup into a new home and an empty database of either kind; losses, declared by two.
 
-What may have had its effect since the backup is not done a second time: queued effects are set
-aside for a person to look at, and no answer to an old message is awaited. The gate refuses every
-call until the registers have been read again. The ledger's entry ``ledger.restored`` says what was
-put back, and what is lost: two people have to declare that before anything else is written
-(:mod:`releve.upkeep.restore`). A database that was put back by other means catches up likewise.
+What may have taken effect since the backup is not done twice: queued effects are set aside for a
+person to check, and no answer to an old message is awaited. The gate refuses every call until the
+registers have been read again. The entry ``ledger.restored`` says what was put back and what is
+lost. A database that was put back by other means catches up likewise.
 
-A loss that two people declare: what left the ledger and cannot be put back into the database.
-
-Each of the two is an administrator, says so with the own password and second factor, and had no
-hand in the other's account. Where no two administrators count as two people yet, the two are
-declared different people with the loss, as `releve desk user declare` would: nothing else can be
-written before. The ledger records who they are, why, and the last root over what is lost; then it
-goes on. The number of a lost root or part of the journal is never given again.
+Before anything else is written, two people declare a loss. Each is an administrator, signs with
+password and second factor, and had no hand in the other's account; where no two administrators
+count as two people yet, the declaration also declares the two different people, as `releve desk
+user declare` would. The ledger records who, why, and the last root over what is lost. Numbers of
+lost roots and journal parts are never given again.
 """
 
 from __future__ import annotations

@@ -2,10 +2,7 @@
 
 Each day is forecast from the days before it alone, then updated by its own half hours up to the
 hour. The constants of the update are chosen on the days before a log's held-out month, and judged
-on that month. The library is statsforecast's MSTL with a weekly season, given the same days and the
-same half hours.
-
-The call logs of two banks, as programmes with a history.
+on that month. The library is statsforecast's MSTL with a weekly season on the same data.
 
 1999: call-by-call log of an Israeli bank (Guedj & Mandelbaum, Technion), January and February.
 2003: five-minute counts of a large North American bank (De Livera, Hyndman & Snyder 2011), March
@@ -91,7 +88,6 @@ class RealLog:
 
     @property
     def histories(self) -> Mapping[str, History]:
-        """Histories by programme."""
         return {history.programme: history for history in self.report.histories}
 
 
@@ -253,7 +249,6 @@ def _collect_all(log: RealLog, first: int, last: int, tick: Tick) -> list[DayCas
 
 
 def has_library() -> bool:
-    """Return whether statsforecast is installed."""
     return importlib.util.find_spec("statsforecast") is not None
 
 

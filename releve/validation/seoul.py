@@ -1,18 +1,12 @@
-"""The Seoul call centre of March 2020, as a test that the model can fail.
+"""The Seoul call centre of March 2020, as a test that the model can fail, and its drawing.
 
 Park et al. 2020 (Emerg Infect Dis 26:1666-70) tested all occupants of a 19-storey building: 94 of
 216 on the 11th floor, 79 of 137 desks of its north wing and 4 of 62 of its south wing, 1 of 595 on
 floors 7 to 9; desks of cases were not clustered inside the wing; 34 of 210 household members of
 cases with symptoms were infected. Two numbers are fitted, the reproduction number and the share of
 contacts between zones, by approximate Bayesian computation on the cases of the floor and of the
-south wing; everything else is predicted.
-
-Crossing into another zone lets the share kappa of contacts through; crossing into another floor
-lets it through twice, kappa squared. No figure of the building's air is known: zones are alike.
-
-The Seoul floor as a drawing: desks, cases, how often the model infected them, and the curve.
-
-The published data of the Seoul call centre: the desks of a floor and the onsets by day.
+south wing; everything else is predicted. Crossing into another zone lets the share kappa of
+contacts through, into another floor kappa squared. The building's air is unknown: zones are alike.
 """
 
 from __future__ import annotations
@@ -191,7 +185,6 @@ def compute_join_count_z(
 
 
 def _draw_uniform(seed: int, rows: int, columns: int) -> Floats:
-    """Return fixed uniform numbers: float64[row, column]."""
     keys = np.arange(rows * columns, dtype=np.uint64)
     return rank_keys(keys, int(hash_key("seoul", seed) >> np.uint64(20))).reshape(rows, columns)
 
@@ -251,7 +244,6 @@ def _simulate_pair(
     between: float,
     settings: tuple[int, int, int, int],
 ) -> list[_Run]:
-    """Return the accepted runs of one pair of numbers."""
     draw, runs, seed, threads = settings
     number = population.number
     at_desk = np.array([number[f"d{at:03}"] for at in range(len(desks))])
@@ -349,7 +341,6 @@ def _build_figure(name: str, observed: float, values: Floats, *, fitted: bool = 
 
 
 def _find_median_day(onsets: NDArray[np.int64]) -> float:
-    """Return the day by which half of the onsets had come."""
     upto = np.cumsum(onsets)
     return float(np.searchsorted(upto, upto[-1] / 2))
 
@@ -384,7 +375,6 @@ def _describe(fit: Fit) -> str:
 
 
 def _draw_map(desks: Sequence[Desk], fit: Fit) -> list[str]:
-    """Return a circle a desk."""
     x = np.array([desk.x for desk in desks])
     y = np.array([desk.y for desk in desks])
     scale = min(

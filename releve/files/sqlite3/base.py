@@ -1,8 +1,8 @@
-"""Django's SQLite backend, in which a writer that waits is not overtaken for seconds.
+"""Django's SQLite backend with a fair queue of the writers of a process.
 
-SQLite lets a writer try again after up to 100 ms, and the one that asks in a free moment goes
-first: beside two writers that begin again at once a third waited five seconds and failed as
-"locked". Here the writers of a process queue, and the first in the queue tries every few ms.
+SQLite lets a writer retry after up to 100 ms, and the one that asks in a free moment goes first:
+beside two busy writers a third waited five seconds and failed as "locked". Here the first in the
+queue tries every few ms.
 """
 
 from __future__ import annotations

@@ -169,7 +169,6 @@ CRASH_TESTS = JobKind("crashtests", "run/certificate.json", CrashTestOrder, take
 
 
 def build_job_request(folder: Path, order: CrashTestOrder) -> CrashTestRequest:
-    """Return the request of an order, on the inputs in its folder."""
     inputs = folder / "inputs"
     return CrashTestRequest(
         operator=inputs / "operator",

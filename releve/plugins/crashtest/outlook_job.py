@@ -1,7 +1,7 @@
 """Outlooks that users order: fourteen days from today's situation, as chances.
 
-An outlook starts from cases, so little of it is ever on the disk: its inputs are removed as soon as
-its process ends, however it ends. ``found.json`` keeps the chances by site and by client.
+An outlook starts from cases, so its inputs are removed as soon as its process ends, however it
+ends. ``found.json`` keeps the chances by site and by client.
 """
 
 from __future__ import annotations
@@ -89,7 +89,6 @@ OUTLOOKS = JobKind("outlooks", "found.json", OutlookOrder, confidential=True)
 
 
 def build_outlook_request(folder: Path, order: OutlookOrder) -> CrashTestRequest:
-    """Return the request of an order, on the inputs in its folder."""
     inputs = folder / "inputs"
     return CrashTestRequest(
         operator=inputs / "operator",
@@ -111,7 +110,6 @@ def execute_outlook(job: OutlookJob) -> None:
 
 
 def _summarise(result: CrashResult) -> Chances:
-    """Return what is kept of a result."""
     return Chances(
         result.days,
         result.quarters,

@@ -42,8 +42,6 @@ def isolate_name(name: str) -> str:
 
 
 class DayPhrase(Phrase):
-    """A day inside a sentence."""
-
     __slots__ = ("day",)
     day: date
 
@@ -53,7 +51,6 @@ class DayPhrase(Phrase):
         return phrase
 
     def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
-        """Return the day as a language writes it."""
         return Wording(language).day(self.day)
 
 

@@ -1,8 +1,6 @@
-"""Packs of the operator as a whole: the auditor's, and the association's, which is counts.
+"""Packs of the operator as a whole: the auditor's, the association's (counts), and of a crash test.
 
-The pack of a crash test: what it found, the certificate to rerun it, plans put in force.
-
-Its figures are simulated: they come from the documents inside, not from entries.
+The crash test's figures are simulated: they come from its documents, not from entries.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""The paper of a pack: PDF/A-3 typeset by typst, with fonts that come with packages.
+"""The paper of a pack: PDF/A-3 typeset by typst, with its tables of closures and outages.
 
-System fonts, the clock and the time zone of the machine are not used, so that the same paper is
-the same bytes everywhere. Other versions of typst give other bytes.
-
-Closures and outages of sites in a period: what packs count of them, and their table.
+Fonts come with packages. System fonts, the clock and the time zone of the machine are not used, so
+the same paper is the same bytes everywhere; other versions of typst give other bytes.
 """
 
 from __future__ import annotations

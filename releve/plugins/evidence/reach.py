@@ -63,7 +63,6 @@ def name_recipient(kind: str, recipient: str, operator: Operator) -> str:
 
 
 def _list_recipients(kind: str, operator: Operator) -> list[tuple[str, str]]:
-    """Return each recipient of a kind of pack with its name."""
     names = PACK_KINDS[kind].recipient
     if names == "site":
         return [(row.id, row.name) for row in operator.sites]

@@ -1,19 +1,11 @@
-"""Entries of the ledger as packs hold them: what each says, and the proof that it is under a root.
+"""Entries of the ledger as packs hold them, statements computed from them, errors, and signing.
 
-Personal values stay commitments. Values of health that concern no particular person are shown
-where a pack asks for them, with their salts.
-
-Statements of a pack: a sentence, a value, and how the value is computed from entries.
-
-The computing is the verifier's own, so that what is printed is what a stranger computes.
-
-Errors of evidence packs.
-
-The operator's own certificate on a pack, where one is set: PAdES, beside the ledger's key.
+Personal values stay commitments. Values of health that concern no particular person are shown where
+a pack asks for them, with their salts. Statements are computed by the verifier's own code.
 
 ``RELEVE_PACK_CERTIFICATE`` names a PKCS #12 file, ``RELEVE_PACK_PASSWORD`` opens it and
-``RELEVE_PACK_TIMESTAMP`` is the address of a time-stamping authority (RFC 3161). The signature is
-added after the pack's bytes, so that what was issued stays a prefix of the file.
+``RELEVE_PACK_TIMESTAMP`` is the address of a time-stamping authority (RFC 3161). That signature
+(PAdES) follows the pack's bytes, so that what was issued stays a prefix of the file.
 """
 
 from __future__ import annotations

@@ -76,7 +76,6 @@ class PackSource:
     end: datetime
 
     def holds(self, at: datetime) -> bool:
-        """Return whether an instant is in the period."""
         return self.start <= at < self.end
 
     def iter_versions(self) -> Iterator[tuple[Version, Operator]]:

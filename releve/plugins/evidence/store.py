@@ -69,7 +69,6 @@ class IssuedPack:
         return self.request.file_name
 
     def begins(self, content: bytes) -> bool:
-        """Return whether a file begins with the bytes that were issued."""
         return NotedFile(self.sha256, self.length, "").begins(content)
 
     @property
@@ -159,7 +158,6 @@ def zip_pack(pack: IssuedPack) -> bytes | None:
 
 
 def find_pack(sha256: str) -> IssuedPack | None:
-    """Return a pack by its SHA-256; None where none was issued."""
     if not _DIGEST.fullmatch(sha256):
         return None
     return next((pack for pack in list_packs() if pack.sha256 == sha256), None)

@@ -1,8 +1,8 @@
 """Clearings of the association's clerk, each in a process of its own.
 
-The process outlives the worker that started it, so that a worker that is started again finds the
-result, or waits for it, and computes nothing twice. What a clearing is made from was fixed in the
-ledger before; the job keeps a copy of it, which names members and prices, until it ends.
+The process outlives its worker: a restarted worker finds the result or waits for it, and computes
+nothing twice. The inputs were fixed in the ledger before; the job keeps a copy, which names members
+and prices, until it ends.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ _FILE = "openings.json"
 
 @dataclass(frozen=True)
 class ClearingOrder:
-    """The gate that is cleared."""
-
     gate: str
     at: str
 
@@ -46,12 +44,10 @@ CLEARINGS = JobKind(
 
 
 def find_clearing(store: JobStore[ClearingOrder], gate: str) -> ClearingJob | None:
-    """Return the job of a gate; None where there is none."""
     return next((job for job in store.list_jobs() if job.order.gate == gate), None)
 
 
 def pack_openings(openings: Openings, seed: bytes) -> dict[str, dict[str, bytes]]:
-    """Return the inputs of a job."""
     found = {
         "offers": [asdict(one) for one in openings.offers],
         "requests": [asdict(one) for one in openings.requests],
@@ -62,7 +58,6 @@ def pack_openings(openings: Openings, seed: bytes) -> dict[str, dict[str, bytes]
 
 
 def execute_clearing(job: ClearingJob) -> None:
-    """Clear, and write the clearing."""
     text = (job.folder / "inputs" / "openings" / _FILE).read_text(encoding="utf-8")
     found = json.loads(text)
     for row in (*found["offers"], *found["requests"]):
@@ -85,7 +80,6 @@ def read_result(job: ClearingJob, openings: Openings) -> Clearing:
 
 
 def parse_clearing(text: str) -> Clearing:
-    """Return the clearing that its JSON holds."""
     found = json.loads(text)
     return Clearing(
         tuple(ReliefMatch(**one) for one in found.pop("matches")),

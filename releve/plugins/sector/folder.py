@@ -35,13 +35,11 @@ class SectorFolderError(ReleveError, ValueError):
 
 
 def write_sector_member(folder: Path, name: str, operator: Operator) -> None:
-    """Write the tables of one member."""
     (folder / "members").mkdir(parents=True, exist_ok=True)
     write_operator_files(folder / "members" / name, write_operator(operator))
 
 
 def write_sector_terms(folder: Path, terms: Mapping[str, Sequence[Sequence[str]]]) -> None:
-    """Write the tables of terms."""
     for name, rows in terms.items():
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([SECTOR_TABLES[name], *rows])
@@ -63,7 +61,6 @@ def list_members(folder: Path) -> tuple[str, ...]:
 
 
 def read_member_operator(folder: Path, name: str) -> Operator:
-    """Return the tables of one member."""
     return read_operator(read_operator_files(folder / "members" / name))
 
 
@@ -107,7 +104,6 @@ def build_member(folder: Path, name: str, operator: Operator, plan: Plan) -> Sec
 
 
 def read_sector_packages(folder: Path) -> tuple[ReliefPackage, ...]:
-    """Return the packages of all members."""
     return read_packages(_read_rows(folder / "packages.csv"))
 
 

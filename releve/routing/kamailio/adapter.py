@@ -1,11 +1,8 @@
-"""The routes as the dispatcher list of one Kamailio proxy.
+"""The routes as the dispatcher list of one Kamailio proxy, reloaded by JSON-RPC over HTTP.
 
-The list is a file that the proxy reads at its start and at ``dispatcher.reload``: the death of this
-program, or of the proxy, changes nothing of it. It is replaced as a whole by renaming, also while
-the proxy is away, which then starts with it. The answer to the reload is a barrier: no call goes to
-a closed place after it.
-
-Calls to a proxy by JSON-RPC over HTTP, with the secret that both sides hold.
+The proxy reads the list at its start and at ``dispatcher.reload``: the death of this program or of
+the proxy changes nothing in it. It is replaced as a whole by renaming, also while the proxy is
+away. After the answer to the reload no call goes to a closed place.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """The dispatcher list of a proxy: a set for each programme, a target for each place of it.
 
 A line is ``set uri flags priority attributes``. In a programme's set the flags say our wish: 32
-open, 4 closed by us. Set 0 holds every address that is open to some programme, once, and carries
-over the proxy's own finding: 0 alive, 9 found dead (back by itself). The proxy pings set 0 alone:
-a site hears one question a second however many programmes it serves, its death is known to all of
-them at once, and a round of pings is short. Every line names the generation and the digest of all
-lines, so that a list that was cut or changed by hand is detected.
+open, 4 closed by us. Set 0 holds every address that is open to some programme, once, with the
+proxy's own finding: 0 alive, 9 found dead (back by itself). The proxy pings set 0 alone, so a site
+gets one question a second however many programmes it serves. Every line names the generation and
+the digest of all lines, so that a list that was cut or changed by hand is detected.
 """
 
 from __future__ import annotations

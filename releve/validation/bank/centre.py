@@ -34,7 +34,6 @@ class Callers:
 
 
 def fit_callers(days: Sequence[BankDay]) -> Callers:
-    """Return the callers estimated from the calls of some days."""
     talk, kind, half, wait, lost = (
         np.concatenate([getattr(day, name) for day in days])
         for name in ("talk_s", "kind", "half", "wait_s", "lost")

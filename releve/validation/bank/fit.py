@@ -1,14 +1,13 @@
 """Effective staffing, fitted on some days of the log.
 
-The log says who answered, not who was free to. Two numbers of each half hour say it, fitted
-together so that what the days saw comes out: the *effort*, by which handling times are multiplied
-(abandonment), and the *reserve*, the part of those present who see to other things until the line
-has grown to ``least`` callers (calls answered within the threshold). Without a reserve callers wait
-less often at once, and long more often, than they did. A factor of each day on the effort makes
-each day's abandonment come out. ``least`` is chosen by the waits. Half hours of one day differ from
-those of another more than chance makes them (a colleague late, a meeting): their effort is spread
-by a normal deviation of its logarithm, with which the squared errors of single half hours are as
-large as they were.
+The log says who answered, not who was free to. Two numbers of each half hour are fitted together to
+reproduce those days: the *effort*, by which handling times are multiplied (abandonment), and the
+*reserve*, the part of those present who do other work until the line has grown to ``least`` callers
+(calls answered within the threshold). Without a reserve callers wait less often at once, and long
+more often, than they did. A factor of each day on the effort makes each day's abandonment come out;
+``least`` is chosen by the waits. Half hours of one day differ more than by chance (a colleague
+late, a meeting): their effort is spread by a normal deviation of its logarithm, so that the squared
+errors of single half hours are as large as they were.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""The month after, predicted; and how far predictions go wrong, learnt by leaving weeks out.
+"""The next month, predicted; and how far predictions go wrong, learnt by leaving weeks out.
 
 An interval states: the chance of calls; which days were busy or idle (each day draws the factor of
-a fitted one); the spread of single half hours; and by how much the effective staffing of a half
-hour differs from one period to the next (a normal deviation of its logarithm, the same on every day
-of the period). The size of that
-*drift* is the least with which the weeks of the fitted month, each predicted from the others, lie
-in their intervals as often as the intervals say. Nothing of the predicted month but its volumes,
-kinds of calls and agents present is used.
+a fitted one); the spread of single half hours; and the *drift* of the effective staffing of a half
+hour from one period to the next (a normal deviation of its logarithm, the same on every day of the
+period). The drift is the least with which the weeks of the fitted month, each predicted from the
+others, lie in their intervals as often as the intervals say. Of the predicted month only volumes,
+kinds of calls and agents present are used.
 """
 
 from __future__ import annotations

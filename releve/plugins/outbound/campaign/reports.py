@@ -1,11 +1,7 @@
-"""The figures of a campaign: verdicts by reason, attempts by the callee's hour, what expires.
-
-A campaign on one sheet for the client: its papers, refusals, abandoned calls, mandates, proof.
+"""The figures of a campaign, its sheet for the client, and the files of the report.
 
 Counts are of the decisions of the period; every fact shown (a mandate, a day's count, a scrub, the
-campaign itself) comes besides as it was sealed, with its proof where a signed root is over it.
-
-The files of a campaign's report: the sheet, its sealed facts, the consents with their proofs.
+campaign itself) comes as it was sealed, with its proof where a signed root is over it.
 """
 
 from __future__ import annotations
@@ -220,7 +216,6 @@ def _count_expiring(client: str, obj: str, today: date) -> dict[date, int]:
 
 
 def _read_pacing(campaign: str, first: date, last: date) -> list[AbandonedDay]:
-    """Return the last count known of each day."""
     rows = AbandonedRow.objects.filter(
         campaign=campaign, day__gte=first, day__lte=last, load__known_at__isnull=False
     ).order_by("load__known_at", "pk")
@@ -247,7 +242,6 @@ class ClientReport:
     facts: tuple[ProvedFact, ...]
 
     def document(self) -> str:
-        """Return the sheet as JSON."""
         return json.dumps(self.content, ensure_ascii=False, indent=1)
 
 

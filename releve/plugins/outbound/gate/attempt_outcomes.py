@@ -1,20 +1,13 @@
-"""Outcomes of attempts: their words, and the further version of an attempt that records one.
+"""Outcomes of attempts, withdrawals of consent, and calls whose INVITE never left.
 
-Withdrawals of consent by a person or a number: their matches, and the answers that follow.
+The gate counts an attempt before it answers; its outcome is a further version of the attempt. Where
+the answer comes too late, or the dialler has given the call up, the proxy ends the call and its
+record says so: no target, no To tag. The record names the SIP transaction by the instant at which
+it began, as the question to the gate did, so that no other record withdraws the attempt and the
+order of the two does not matter. The gate refuses another transaction of the same Call-ID and
+CSeq; where records disagree, the attempt counts.
 
-Calls out that our proxy ended before their INVITE left: their attempts do not count.
-
-The gate counts an attempt before it answers. Where the answer comes too late, or the dialler has
-given the call up meanwhile, the proxy ends the call, and its record says so: no target, no To tag.
-The record names the SIP transaction by the instant at which it began, as the question to the gate
-did, so that no other call's record and no word of a dialler withdraws an attempt, and so that it
-does not matter which of the two comes first. A call withdrawn is not let out later: the gate
-refuses another transaction of the same Call-ID and CSeq. Where records disagree, it counts.
-
-Outcomes of calls, read from the files that a SIP proxy appends to (acc, db_flatstore).
-
-The attempt was counted by the decision; a file tells its outcome, which is a further version of the
-attempt, or that our proxy never placed the call. A cursor moves in
+Outcomes are read from the files that a SIP proxy appends to (acc, db_flatstore). A cursor moves in
 the transaction that files the rows, so a kill loses and doubles nothing. A file is known by its
 inode and its first line, whatever it is called after a rotation.
 """
@@ -338,7 +331,6 @@ class _CallsOut:
 
 
 def classify_sip_code(code: str) -> str:
-    """Return the outcome of a SIP reply code."""
     return "answered" if code.startswith("2") else _BY_CODE.get(code, "failed")
 
 

@@ -244,7 +244,6 @@ def read_register_minutes(now: datetime) -> dict[str, int | None]:
 
 
 def summarize_register(frames: Mapping[str, pl.DataFrame], feed: str) -> RegisterState:
-    """Return what typed tables hold of a register."""
     frame = frames[feed]
     last = frame[EVENT.get(feed, "at")].max()
     return RegisterState(feed, frame.height, last if isinstance(last, datetime) else None)

@@ -1,10 +1,9 @@
-"""Calls that went around the gate, found in the record that a carrier or a dialler keeps of calls.
+"""Calls that went around the gate, found in the call records of a carrier or a dialler.
 
 The proxy holds only the calls that pass it. A carrier's record (CDR) of the trunks and numbers
-names every call that left, so each is looked for among the decisions: the same number by its
-pseudonym, the same number shown, an instant shortly before the call. One decision answers for one
-call. Nothing of the record is stored, and the report names a call by its row and the pseudonym of
-its number.
+names every call that left, so each is matched with a decision: the same number by its pseudonym,
+the same number shown, an instant shortly before the call; one decision for one call. Nothing of the
+record is stored, and the report names a call by its row and the pseudonym of its number.
 """
 
 from __future__ import annotations

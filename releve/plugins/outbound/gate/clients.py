@@ -51,7 +51,6 @@ def register_aliases(aliases: Iterable[tuple[str, str]]) -> None:
 
 
 def normalize_client_names(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Return tables in which each client has the name that stands for it."""
     found = {}
     for name, frame in frames.items():
         if "client" in frame.columns:

@@ -1,12 +1,9 @@
 """The gate's own database connections: read under a lock, write and commit in few round trips.
 
-Django's connection is not used: here every statement is prepared once and waits no longer than the
-answer may take. Waiting, for a server or for another writer, does not block the event loop.
-
-The key of the pseudonyms held against the rows: by loads and commands, and by each gate.
-
-Rows written under another key are not found again: a withdrawal would not forbid, an attempt would
-not count. So no fact is loaded and no call allowed but under the key of the rows.
+Every statement is prepared once and waits no longer than the answer may take; waiting, for a server
+or another writer, does not block the event loop. The key of the pseudonyms is compared with the
+rows: under another key a withdrawal would not forbid and an attempt would not count, so no fact is
+loaded and no call allowed.
 """
 
 from __future__ import annotations
@@ -359,7 +356,6 @@ def read_parameters(chosen: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _name_parameters(statement: str) -> str:
-    """Return a statement with the parameters of SQLite."""
     parts = statement.split("%(")
     return parts[0] + "".join(":" + part.replace(")s", "", 1) for part in parts[1:])
 
@@ -395,7 +391,6 @@ async def check_key(store: GateConnection) -> None:
 
 
 def _has_rows() -> bool:
-    """Return whether a row holds a pseudonym."""
     models: list[type[Model]] = [PseudonymValue, Decision]
     models += [
         table.model

@@ -1,9 +1,9 @@
 """The order of what is known and what is decided: one clock, one lock.
 
-A decision sees every load that was closed before it and none that is closed after it. So a verdict
+A decision sees every load that was closed before it and none that is closed after it, so a verdict
 can be replayed: decisions hold the lock shared, closing a load holds it alone, and each takes an
-instant later than all that it saw. PostgreSQL's own clock is the clock, since gates on several
-machines share it; SQLite has one writer at a time, on one machine.
+instant later than all that it saw. The clock is PostgreSQL's, since gates on several machines share
+it; SQLite has one writer at a time, on one machine.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""A decider: one connection to the database, with its cache of campaign facts.
+"""Deciders: connections with their caches of campaign facts, which share the waiting questions.
 
-The deciders of a process: each is given all questions that wait, at once.
-
-A question that arrives while one of them is free is decided at once, with those that arrive in the
-same moment; those that arrive while all are deciding are the next group. No question waits for a
-group to fill.
+A question that arrives while a decider is free is decided at once, with those of the same moment;
+those that arrive while all are deciding are the next group. No question waits for a group to fill.
 """
 
 from __future__ import annotations
@@ -132,8 +129,6 @@ _AT_ONCE: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) 
 
 
 class _QueuedQuestion:
-    """A question, and the future that takes its reply."""
-
     __slots__ = ("asked", "future")
 
     def __init__(self, asked: PendingQuestion, future: asyncio.Future[Reply]) -> None:
@@ -204,6 +199,5 @@ class DeciderPool:
             self._give_soon()
 
     def close(self) -> None:
-        """Give the connections up."""
         for one in self._all:
             one.close()

@@ -1,15 +1,9 @@
 """The decision on a call: judged on the facts read under a lock, counted in the same transaction.
 
 No failure lets a call out: anything but a decision in time is a refusal with an id of its own.
-Where several people answer a number, the call must be allowed for each: the stricter answer counts,
-and the attempt is one for each of them.
-
-The explanation of a reply: its reasons, the exceptions applied, the next allowed instant.
-
-Mask a called number: keep the digits that the numbering plan reads, set the rest to zero.
-
-Masked numbers are stored as evidence: they keep class and possible territories, so that a verdict
-can be replayed, and identify no subscriber.
+Where several people answer a number, the call must be allowed for each, and the attempt is one for
+each of them. Called numbers are masked for the evidence: they keep the digits that decide class and
+possible territories, so that a verdict can be replayed, and identify no subscriber.
 """
 
 from __future__ import annotations
@@ -460,7 +454,6 @@ def build_call(
     at: datetime,
     ref: str,
 ) -> Call:
-    """Return the call as the engine judges it."""
     return Call(
         campaign.client, number, at, campaign.object, caller, name, person,
         purpose=campaign.purpose, mode=campaign.mode, origin=campaign.origin,
@@ -496,7 +489,6 @@ def _reason_ids(found: Sequence[CallVerdict]) -> str:
 def _build_decision(
     at: Any, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]
 ) -> Mapping[str, Any]:
-    """Return the decision's row."""
     first, question = found[0], one.question
     return {
         "call_id": question.ci, "cseq": question.cs, "at": at, "campaign": question.camp,
@@ -515,7 +507,6 @@ def _build_decision(
 def _build_attempt(
     one: PendingQuestion, common: CampaignFacts, person: str, decision: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return the row of an attempt that a decision allows."""
     assert common.campaign is not None
     return {
         "client": one.client, "person": person, "ref": one.question.ref, "at": decision["at"],

@@ -1,17 +1,10 @@
 """Erasure of rows on their own date, and of personal values on their date or on request.
 
-Retention of rows: three calendar years, where nothing asks for longer.
-
-A row about an end that is not known yet, or that protects the person for good, has no day: a
-contract in force, a "not interested" or "stop calling me" that forbids any further call, a standing
-opposition.
-
-The values behind pseudonyms, stored apart from the facts so that each can be erased alone.
-
-What the gate holds of agents, and its rows and values that have reached their date.
-
-People who are called have rights of their own over it:
-:mod:`releve.plugins.outbound.gate.person_rights`.
+Rows stay three calendar years where nothing asks for longer. A row whose end is not known yet, or
+that protects the person for good, has no day: a contract in force, a "not interested" or "stop
+calling me" that forbids any further call, a standing opposition. The values behind pseudonyms are
+stored apart from the facts, so that each can be erased alone. The rights of people who are called
+are in :mod:`releve.plugins.outbound.gate.person_rights`.
 """
 
 from __future__ import annotations

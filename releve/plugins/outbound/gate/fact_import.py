@@ -1,16 +1,8 @@
-"""Facts taken in: written in short transactions, known all at one instant, the same never twice.
+"""Facts taken in: validated first, written in short transactions, known all at one instant.
 
-Persons and consents that a load names: known here or in the load, numbers in one form.
-
-A withdrawal, a refusal or an attempt of a person, or of a consent, that nothing knows would forbid
-nothing, so it refuses the load. A number stands for all who hold it, known or not.
-
-What is wrong with a request of a person or with a row of a feed, in French and in English.
-
-By the codes of ``person_requests``, ``person_rights``, ``request_feeds``, and of the faces that
-take requests: ``client.elsewhere``, ``key.reused``, ``gate.key``.
-
-Validation of a load: rows that cannot be stored are refused before anything is written.
+The same fact is never stored twice. A withdrawal, a refusal or an attempt of a person, or of a
+consent, that nothing knows would forbid nothing, so it refuses the load. A number stands for all
+its holders, known or not. The faults of requests and feeds stand here in French and in English.
 """
 
 from __future__ import annotations
@@ -319,7 +311,6 @@ class ImportResult:
     there: dict[str, int] = field(default_factory=dict)
 
     def done(self, table: str) -> int:
-        """Return how many rows of a table are done."""
         return self.written.get(table, 0) + self.there.get(table, 0)
 
 

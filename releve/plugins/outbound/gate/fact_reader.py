@@ -60,7 +60,6 @@ class CampaignTerms:
 
     @classmethod
     def from_row(cls, row: Any) -> CampaignTerms:
-        """Return the terms that a row of the campaigns holds."""
         return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})
 
 
@@ -94,12 +93,10 @@ class CampaignFacts:
 
     @cached_property
     def text(self) -> str:
-        """Return its part of the evidence."""
         return _rows_text(self.tables, COMMON)
 
     @cached_property
     def facts(self) -> Mapping[str, list[Any]]:
-        """Return the engine's facts, by the names that they are given under."""
         return _build_facts(self.tables, COMMON)
 
     @cached_property
@@ -126,7 +123,6 @@ class KnownFacts:
 
     @property
     def tables(self) -> Mapping[str, Sequence[DatedFact]]:
-        """Return the rows of every table."""
         return {**self.own, **self.common.tables}
 
     def persons(self) -> tuple[str, ...]:
@@ -135,7 +131,6 @@ class KnownFacts:
         return tuple(dict.fromkeys(cells["person"] for cells in held))
 
     def facts(self) -> Facts:
-        """Return the engine's facts."""
         return Facts(**_build_facts(self.own, OWN), **self.common.facts)
 
     def serialize(self) -> str:
@@ -254,7 +249,6 @@ def read_facts_by_pseudonym(
 
 
 def to_db_instant(vendor: str, when: datetime) -> Any:
-    """Return an instant as a vendor's column holds it."""
     utc = parse_instant(when)
     return utc if vendor == "postgresql" else str(utc.replace(tzinfo=None))
 

@@ -1,23 +1,10 @@
-"""The tables of the gate: ``facts`` (what is known, twice dated), ``records`` (what was done).
+"""The tables of the gate: facts, records, requests, sealed batches, and the rules that were in use.
 
-``law`` holds the rules it was done by, ``sealed`` where facts are proved, ``requests`` what people
-said by number.
-
-Facts as rows: when they are true stands in their columns, when they were known in their load.
-
-A row is written once. What corrects it is a further row: of a fact with an id (``ref``) the last
-version known at an instant counts, as in ``releve.plugins.outbound.engine.facts``, whose fields the
-columns are. ``person`` and ``number`` hold pseudonyms (see
-``releve.plugins.outbound.gate.pseudonyms``), never real values; several words stand in one text,
-joined by ``|``.
-
-Records of the gate: decisions, cursors of the outcome files, batches under proof.
-
-Requests of people by number, and the positions of the feeds from diallers.
-
-Batches of facts under a root of the ledger.
-
-The tables of rules that were in use: what a past decision was judged by.
+A fact is a row that is written once: its columns say when it is true, its load when it was known. A
+correction is a further row: of a fact with an id (``ref``) the last version known at an instant
+counts, as in ``releve.plugins.outbound.engine.facts``, whose fields the columns are. ``person`` and
+``number`` hold pseudonyms (see ``releve.plugins.outbound.gate.pseudonyms``), never real values;
+several words in one text are joined by ``|``.
 """
 
 from __future__ import annotations
@@ -81,8 +68,6 @@ class FactRow(models.Model):
 
 
 class AboutPerson(FactRow):
-    """A fact about a person, for one client."""
-
     client = models.CharField(max_length=_ID)
     person = models.CharField(max_length=_PSEUDONYM)
 

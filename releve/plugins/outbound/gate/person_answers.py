@@ -52,7 +52,6 @@ class CampaignAnswer:
 
     @property
     def findings(self) -> tuple[CallFinding, ...]:
-        """Return the findings of every verdict."""
         return tuple(finding for one in self.verdicts for finding in one.findings)
 
     @property

@@ -2,14 +2,12 @@
 
 "Stop calling me", a refusal, the outcome of a call. The desk's form, the API and the feeds from
 diallers all come here. A request is written for every person known under the number and for the
-number itself, so that a person recorded under it later is bound as well; the next question to the
-gate sees it. ``key`` names a request for its sender: sent again, it is recorded once.
+number itself, so that a person recorded under it later is bound as well. ``key`` names a request
+for its sender: sent again, it is recorded once.
 
-::
-
-    GateError
-    ├── RequestFaults   fields that cannot be taken: ``faults`` holds them all
-    └── RequestReused   the key named another request
+GateError
+├── RequestFaults   fields that cannot be taken: ``faults`` holds them all
+└── RequestReused   the key named another request
 """
 
 from __future__ import annotations
@@ -130,7 +128,6 @@ class RecordedRequest:
 
 
 def load_clients() -> tuple[str, ...]:
-    """Return the clients that have a campaign, by name."""
     return tuple(sorted({row.client for row in load_campaigns().values()}))
 
 
@@ -286,13 +283,11 @@ def _draft_facts(one: PhoneRequest, person: str, at: datetime) -> list[tuple[str
 
 
 def _find_holders(number: str) -> tuple[str, ...]:
-    """Return the known holders of a number, by pseudonym."""
     rows = PersonRow.objects.filter(number=number, load__known_at__isnull=False)
     return tuple(dict.fromkeys(rows.order_by("pk").values_list("person", flat=True)))
 
 
 def _find_consents(client: str, people: Sequence[str], at: datetime) -> Any:
-    """Return the consents of people that were given by an instant and had not ended."""
     rows = ConsentRow.objects.filter(
         person__in=people, collected_at__lte=at, load__known_at__isnull=False
     ).exclude(until__lt=at.date())

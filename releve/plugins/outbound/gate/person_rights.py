@@ -1,8 +1,7 @@
 """A person's rights over what is stored about them: to see it, to take it along, to have it erased.
 
-Found by the number that the person gives. Where several people hold it, one of them must be named
-by the id that the client's file has: no one gets another person's data. Every act is recorded with
-its reason, before it is done.
+The person is found by number. Where several people hold it, one is named by the id of the client's
+file: no one gets another person's data. Every act is recorded with its reason before it is done.
 """
 
 from __future__ import annotations
@@ -77,7 +76,6 @@ class StoredData:
 
     @property
     def anything(self) -> bool:
-        """Return whether anything is stored at all."""
         return bool(self.rows or self.decisions or self.requests or self.values)
 
 

@@ -1,19 +1,10 @@
-"""Proofs of facts: what was known of consents, mandates and the rest, under roots in the ledger.
+"""Proofs of facts, decisions and attempts under Merkle roots in the ledger; decisions judged again.
 
-A fact is known from the closing of its load on, and never changes. So the rows of each table, in
-the order in which they became known, are the leaves of Merkle trees, some thousands a tree; one
-entry ``outbound.facts`` of the ledger holds each root. The text of a fact, its path to that root
-and the ledger's own proof of the entry prove that the fact was recorded on a day, without any other
-fact.
-
-Proofs of what the gate did: decisions and attempts under one Merkle root a batch.
-
-An entry of the ledger for each call would make every call wait for the ledger's lock. Instead the
-rows that are not proved yet go under Merkle trees once a day (or whenever ``close_batches`` is
-called), some thousands a tree, and one entry holds each root. A row is proved by its text, its path
-to that root, and the ledger's own proof of the entry.
-
-A decision judged again, as known at its own instant.
+A row is proved by its text, its path to the root of its tree, and the ledger's proof of the entry
+that holds the root (``outbound.facts`` for facts), without any other row. A fact is known from the
+closing of its load on and never changes. Decisions would wait for the ledger's lock with an entry
+each: rows that are not proved yet go under trees of some thousands once a day, or when
+``close_batches`` is called.
 """
 
 from __future__ import annotations
@@ -105,7 +96,6 @@ def _seal_table(model: type[FactRow], now: datetime) -> int:
 
 
 def _proved_end(model: type[FactRow]) -> _Position | None:
-    """Return where the proved rows of a table end."""
     done = FactBatch.objects.filter(table=model._meta.db_table).order_by("-known_at", "-last")
     return done.values_list("known_at", "last").first()
 
@@ -245,7 +235,6 @@ def _any_proved(model: type[Decision] | type[AttemptRow], rows: Sequence[Any]) -
 def _record_places(
     model: type[Decision] | type[AttemptRow], rows: Sequence[Any], batch: Batch, first: int
 ) -> None:
-    """Record the batch of each row and its place in it."""
     update = f"UPDATE {model._meta.db_table} SET batch_id = %s, place = %s WHERE id = %s"
     with connection.cursor() as cursor:
         cursor.executemany(update, [(batch.pk, first + n, row.pk) for n, row in enumerate(rows)])

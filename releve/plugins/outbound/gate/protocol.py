@@ -92,7 +92,6 @@ class Question:
 
     @property
     def ref(self) -> str:
-        """Return the name of the attempt."""
         return f"{self.ci}/{self.cs}"
 
 

@@ -2,8 +2,7 @@
 
 A pseudonym is a keyed hash (HMAC-SHA-256, the first 128 bits): the same value is found again, and
 without the key a number cannot be found by trying them all. The key is ``RELEVE_GATE_KEY`` (64 hex
-digits), else ``gate.key`` of the home folder. It is made once, before any row is written with it;
-:mod:`releve.plugins.outbound.gate.connections` holds it against the rows.
+digits), else ``gate.key`` of the home folder, made once, before any row is written with it.
 """
 
 from __future__ import annotations
@@ -104,7 +103,6 @@ def _current_key(given: str, home: Path) -> bytes:
 
 
 def _read_key(given: str, home: Path) -> bytes | None:
-    """Return the key that is there; None where there is none."""
     if given:
         return _parse_key(given, "RELEVE_GATE_KEY")
     path = _key_file(home)
@@ -142,7 +140,6 @@ def forget_key() -> None:
 
 
 def key_fault(what: str) -> KeyFault:
-    """Return the fault of a key, with how to mend it."""
     return KeyFault(
         f"the key of the pseudonyms {what}: restore gate.key from its copy, or from the first host"
         f" of this database, to {_key_file(settings.HOME)}, or set RELEVE_GATE_KEY to it; no call"

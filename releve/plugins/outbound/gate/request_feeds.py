@@ -1,11 +1,10 @@
 """Feeds from diallers: what people said, as files dropped in a folder or as rows over HTTP.
 
-Both end in :func:`releve.plugins.outbound.gate.person_requests.record_all`. A cursor moves in the
-transaction that records the rows, so that a kill loses and doubles nothing; a row that cannot be
-taken is set aside with its line, field and code, and is not tried again.
-
-A file is read once it is whole: written under another name and renamed to ``….csv``, or unchanged
-for some seconds. It is known by its content, whatever it is called.
+Both end in :func:`releve.plugins.outbound.gate.person_requests.record_requests`. A cursor moves in
+the transaction that records the rows, so a kill loses and doubles nothing; a faulty row is set
+aside with its line, field and code, and is not tried again. A file is read once it is whole
+(renamed to ``….csv``, or unchanged for some seconds), and is known by its content, whatever it is
+called.
 """
 
 from __future__ import annotations

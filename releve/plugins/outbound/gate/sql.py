@@ -1,4 +1,4 @@
-"""The statements that read what bears on calls: a look-up by index a table, for a group at once.
+"""The statements that read what bears on calls, for a group at once, and a pipeline to send them.
 
 Every row comes as ``what, a, b, cells``: its table (or another name below), what it is about, and
 its values as a JSON array, on SQLite and PostgreSQL alike. About a number: ``a``; about a person
@@ -11,14 +11,10 @@ Other names: ``holder`` (number, person), whatever version of the link is in for
 (person, number), a row of people by which something that was said by number binds a person;
 ``decided`` (call id, sequence), the answer that the call already has; ``head``, the newest load,
 the last decision and the clock of the database (null: it has none of its own); ``campaign``;
-``later``, the first instant after ``known`` at which something that is there already becomes known.
+``later``, the first instant after ``known`` at which a stored fact becomes known.
 
-A pipeline of statements over libpq: sent and answered together, prepared once, text in and out.
-
-For the few statements of a decision: psycopg's cursors look each value and each row up by its type,
-which takes more processor time than the judging.
-
-The tables of the engine's facts: one description each, shared by import and look-up.
+The pipeline goes over libpq: psycopg's cursors look each value and row up by its type, which takes
+more processor time than the judging.
 """
 
 from __future__ import annotations
@@ -188,7 +184,6 @@ class Pipeline:
         os.close(number)
 
     def close(self) -> None:
-        """Give the connection up."""
         self._unwatch()
         self._connection.close()
 
@@ -253,7 +248,6 @@ class FactTable:
 
     @property
     def db_table(self) -> str:
-        """Return the table's name in the database."""
         return self.model._meta.db_table
 
     @property
@@ -273,7 +267,6 @@ def parse_instant(text: str | datetime) -> datetime:
 
 
 def parse_day(text: str | date) -> date:
-    """Return a day that a database wrote."""
     return date.fromisoformat(text) if isinstance(text, str) else text
 
 

@@ -1,18 +1,12 @@
-"""Own agents named for a contract, and their recall when a loss makes own clients need them.
+"""Agents under contracts of relief: own agents named and recalled, agents lent, client decisions.
 
-The agents come from those that the plan in force can spare (:func:`releve.plan.spare.find_spare`).
-They count as absent while the contract is in force. When a place is lost and the relief in force
-leaves an own client short of what these agents would serve, the contract is recalled.
-
-The agents that contracts of relief bring to this operator, and those that it lends.
-
-They count from the start of the contract to its end, half hour by half hour as agreed, while it is
-signed by both or started; a recall ends it at once. A drill takes the contracts of drills.
-
-What a client decides about its own work: whether a partner's agents may answer it.
-
-The step of the contract says when the client decided, and no name: it goes to the partner. Who did
-is an entry of the own ledger, ``contract.client_decided``.
+Own agents come from those that the plan in force can spare (:func:`releve.plan.spare.find_spare`)
+and count as absent while the contract is in force. Agents that a contract brings count from its
+start to its end, half hour by half hour as agreed. When a place is lost and the relief leaves an
+own client short of what lent agents would serve, the contract is recalled, which ends it at once. A
+drill takes the contracts of drills. A client decides whether a partner may
+answer its work: the contract's step says when and names no one; the person is in the own ledger
+(``contract.client_decided``).
 """
 
 from __future__ import annotations
@@ -143,7 +137,6 @@ def list_half_hours(terms: ContractTerms) -> list[tuple[datetime, int]]:
 
 
 def count_agents(terms: ContractTerms, at: datetime) -> int:
-    """Return the agents of a contract at an instant."""
     if not terms.starts_at <= at < terms.ends_at:
         return 0
     return dict(terms.agents).get((at - _find_midnight(terms)) // _HALF_HOUR, 0)

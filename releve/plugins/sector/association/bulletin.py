@@ -1,10 +1,7 @@
-"""Bulletins and contributions as a member and the clerk see them, a day at a time.
+"""Bulletins and contributions as members and the clerk see them, on paper and as files; drafts.
 
-The bulletin on paper: PDF/A-3 of the packs' kind, with its JSON inside; the same bytes again.
-
-Offers and requests drafted from the plan in force, for a person to look at and send.
-
-The files of a bulletin: signed JSON, CSV, PDF, checkpoint and proof, in one folder.
+The paper is PDF/A-3 like the packs, with its JSON inside; the same bytes again. Offers and requests
+are drafted from the plan in force, for a person to check and send.
 """
 
 from __future__ import annotations
@@ -366,7 +363,6 @@ def _list_figures(row: OwnContribution) -> tuple[FigureCell, ...]:
 
 
 def _list_bulletins(most: int) -> Iterator[BulletinSummary]:
-    """Yield the newest bulletins."""
     rows = list(DayBulletin.objects.order_by("-day")[:most])
     months = {f"{row.day:%Y-%m}" for row in rows}
     found = MonthlyDesign.objects.filter(month__in=months)
@@ -461,7 +457,6 @@ def _number_now(notice: GateNotice, now: datetime) -> int:
 
 
 def write_bulletin_files(row: DayBulletin, folder: Path, language: str) -> list[Path]:
-    """Write the files of a bulletin into a folder; return their paths."""
     name = f"bulletin-{row.day}"
     files: dict[str, str | bytes] = {
         f"{name}.json": wrap_bulletin(row).content,

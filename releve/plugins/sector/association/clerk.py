@@ -1,9 +1,7 @@
-"""The clerk: publishes the month's design and the bulletin of each day.
+"""The clerk: publishes the month's design and each day's bulletin, and answers members' software.
 
 An installation is the clerk of the association that ``RELEVE_CLERK_OF`` names. Each act is an entry
 of its ledger; a bulletin leaves with the checkpoint that the entry of its digest stands under.
-
-What the clerk answers to a member's software: published texts, or why it has none, in words.
 """
 
 from __future__ import annotations
@@ -167,7 +165,6 @@ def remake_bulletin(day: date) -> Bulletin:
 
 
 def wrap_design(row: MonthlyDesign) -> Envelope:
-    """Return a design as it travels."""
     return Envelope("design", row.text, row.signature)
 
 
@@ -198,7 +195,6 @@ def _publish(day: date, now: datetime) -> DayBulletin:
 
 
 def _make(day: date, corrections: Iterable[ReceivedContribution]) -> Bulletin:
-    """Return the bulletin of a day from the rows that count for it."""
     design = _load_design(day)
     first = day - timedelta(days=design.rule.disclosure.history)
     history = []

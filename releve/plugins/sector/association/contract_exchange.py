@@ -1,13 +1,9 @@
-"""Contracts sent between members through the clerk, and drafted from the result of a clearing.
+"""Contracts exchanged through the clerk, drafted from a clearing, and shown to their parties.
 
-A message is the one of :func:`releve.plugins.sector.association.contracts.export_contract`. The
-clerk checks it, countersigns, takes its own step where the terms are those of its clearing, and
-answers with the contract as it stands. A contract names the request by its reference: nothing of
-the client and its programme reaches the clerk.
-
-Contracts of relief as their operators and the client see them: state, work, period, signatures.
-
-No price stands here: it is between the operators, in the terms.
+The clerk checks a message of :func:`releve.plugins.sector.association.contracts.export_contract`,
+countersigns, takes its own step where the terms are those of its clearing, and answers with the
+contract. A contract names the request by its reference: nothing of the client and its programme
+reaches the clerk. No price is shown: it is between the operators, in the terms.
 """
 
 from __future__ import annotations
@@ -331,7 +327,6 @@ def list_contract_summaries(operator: Operator) -> tuple[ContractSummary, ...]:
 
 
 def list_signed_steps(stored: StoredContract) -> tuple[SignedStep, ...]:
-    """Return the steps of a contract in its order."""
     terms = stored.contract.terms
     both = {terms.asker, terms.giver}
     found = []

@@ -73,12 +73,10 @@ def send_contribution(row: OwnContribution, now: datetime) -> None:
 
 
 def fetch_design(month: str, now: datetime) -> None:
-    """Fetch and store the design of a month."""
     keep_design(_fetch("design", month), now)
 
 
 def fetch_bulletin(day: date, now: datetime) -> DayBulletin:
-    """Fetch, check and store the bulletin of a day."""
     return keep_bulletin(_fetch("bulletin", day.isoformat()), now)
 
 
@@ -127,7 +125,6 @@ def send_order(row: OwnOrder, now: datetime) -> None:
 
 
 def fetch_gates(now: datetime) -> list[GateNotice]:
-    """Fetch and store the clerk's gates."""
     try:
         rows = json.loads(_ask("GET", "gate", ""))["gates"]
         sent = [open_envelope(canonical_json(row).encode()) for row in rows]

@@ -1,4 +1,4 @@
-"""What this operator would contribute for a day: counts by destination, and of the whole.
+"""What this operator would contribute for a day: counts by destination, and in total.
 
 Agents are those placed on that day by the plan and relief in force; calls are those recorded. Of
 health, as of any other cause, the number of sites closed now.
@@ -46,7 +46,6 @@ def count_figures(day: date, stated: Mapping[str, Mapping[str, int]]) -> dict[Ce
 
 
 def count_seats_by_destination() -> dict[str, int]:
-    """Return the seats of the operator by destination."""
     operator = live.operator_now()
     seats = live.count_seats(operator, live.situation_now(), None)
     found: Counter[str] = Counter()

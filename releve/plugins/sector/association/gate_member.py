@@ -1,8 +1,8 @@
 """The member in a clearing: gates received, offers sealed and opened, requests sent, the result.
 
-Nothing leaves before a person offers or asks; what was offered is then opened by the worker once
-the gate is closed, and the result fetched. Each message is stored before it is sent, so that what
-was shown is what goes out, and its digest is an entry of the ledger.
+Nothing leaves before a person offers or asks; the worker opens the offer once the gate is closed,
+and fetches the result. Each message is stored before it is sent, so that what was shown goes out,
+and its digest is an entry of the ledger.
 """
 
 from __future__ import annotations
@@ -139,7 +139,6 @@ def prepare_opening(commit: OwnOrder, now: datetime) -> OwnOrder:
 
 
 def wrap_order(row: OwnOrder) -> Envelope:
-    """Return an order as it goes out."""
     return Envelope("order", row.text, row.signature)
 
 

@@ -1,11 +1,9 @@
-"""The clerk's clearings: announced, orders taken, closed, cleared, each result to its member.
+"""The clerk's clearings: announced, closed, cleared, results sent; and as members see them.
 
-What a clearing is made from is fixed in the entry ``gate.closed`` before anything is computed, so a
+The input of a clearing is fixed in the entry ``gate.closed`` before anything is computed, so a
 clerk that is stopped in the middle comes to the same result. It is computed in a process of its
-own, which a worker that is started again finds. An auditor gets all openings from
-:func:`show_to_auditor` and clears again.
-
-Clearings as a member sees them: how far each is, what was prepared and sent, what came of it.
+own, which a restarted worker finds. An auditor gets all openings from :func:`show_to_auditor` and
+clears again.
 """
 
 from __future__ import annotations
@@ -251,7 +249,6 @@ def list_failed_gates() -> list[ReliefGate]:
 
 
 def read_clearing(row: ReliefGate) -> Clearing:
-    """Return the stored clearing of a gate."""
     return parse_clearing(row.clearing)
 
 
@@ -263,7 +260,6 @@ def show_to_auditor(name: str) -> dict[str, Any]:
 
 
 def wrap_gate(row: ReliefGate) -> Envelope:
-    """Return a gate as it travels."""
     return Envelope("gate", row.text, row.signature)
 
 
@@ -432,8 +428,6 @@ class GateSummary:
 
 @dataclass(frozen=True, slots=True)
 class PreparedOrder:
-    """An own order: to the byte, and whether it was sent."""
-
     kind: str
     digest: str
     content: str
@@ -465,7 +459,6 @@ def list_gate_summaries(now: datetime) -> tuple[GateSummary, ...]:
 
 
 def summarise_gate(row: ReliefGate, now: datetime) -> GateSummary:
-    """Return a clearing as it is at an instant."""
     state = "open" if now < row.closes_at else "closed" if now < row.opens_until else "awaited"
     day = parse_gate(row.text).day
     return GateSummary(row.name, day, row.closes_at, "cleared" if row.result else state)

@@ -1,10 +1,7 @@
-"""The member: makes its contribution, shows it, sends it, and checks the bulletin.
+"""The member: makes its contribution, shows it, sends it, checks the bulletin; agents lent, erased.
 
 Nothing leaves before the daily contribution is switched on. A day's contribution is made once and
-stored before it is sent, so that what was shown is what goes out, to the byte, and that a mask is
-used once.
-
-Own agents who are lent, as personal data of agents.
+stored before it is sent, so that what was shown goes out, to the byte, and a mask is used once.
 """
 
 from __future__ import annotations
@@ -185,7 +182,6 @@ def correct_contribution(day: date, now: datetime) -> OwnContribution:
 
 
 def wrap_contribution(row: OwnContribution) -> Envelope:
-    """Return a contribution as it goes out."""
     return Envelope("contribution", row.text, row.signature)
 
 
@@ -198,7 +194,6 @@ def note_sent(row: OwnContribution, answer: str, now: datetime) -> None:
 
 
 def list_contributions() -> list[OwnContribution]:
-    """Return the contributions, the newest first."""
     return list(OwnContribution.objects.order_by("-day", "-pk"))
 
 

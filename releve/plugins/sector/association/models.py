@@ -1,4 +1,4 @@
-"""The tables of the association. One names people: own agents who are lent, by pseudonym.
+"""The tables of the association, of which one names people: own agents who are lent, by pseudonym.
 
 An installation is the clerk, a member, or neither. Designs and bulletins stand in the same tables
 in both: published in the one, received in the other.

@@ -12,7 +12,6 @@ from releve.plugins.sector.engine import BulletinRule, find_rule, load_bulletin_
 
 @cache
 def load_shipped_bulletin_rules() -> tuple[BulletinRule, ...]:
-    """Return the dated rows of the package."""
     file = resources.files("releve.plugins.sector.engine") / "bulletin_rules.yaml"
     return load_bulletin_rules(file.read_text(encoding="utf-8"))
 
@@ -29,6 +28,5 @@ def find_last_day(now: datetime) -> date:
 
 
 def find_publication(day: date, rule: BulletinRule) -> datetime:
-    """Return when the bulletin of a day appears."""
     local = datetime.combine(day + timedelta(days=1), rule.published_at)
     return to_utc(local, rule.time_zone).astimezone(UTC)

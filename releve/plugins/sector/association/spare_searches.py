@@ -1,9 +1,9 @@
-"""Searches for own agents who can be lent, asked for at the desk and made by the worker.
+"""Searches for own agents who can be lent, requested at the desk and made by the worker.
 
 :func:`releve.plan.spare.find_spare` solves a linear programme over the plan in force and all its
-reliefs: seconds at a few hundred agents, longer at thousands. A page stores what is wanted and
-answers at once; the worker prepares the sealed offer, or names the agents of a contract. A search
-that is asked for again replaces the one before, also while that one runs.
+reliefs: seconds at a few hundred agents, longer at thousands. A page stores the request and answers
+at once; the worker prepares the sealed offer, or names the agents of a contract. A repeated search
+replaces the one before, even while that one runs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ class SearchState:
 
     @property
     def active(self) -> bool:
-        """Whether the worker has not finished it."""
         return self.state in ("waiting", "running")
 
 
