@@ -10,6 +10,7 @@ catalogue. A new message is empty until it is translated.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import struct
 import sys
@@ -17,20 +18,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import django
+from django.conf import settings
+
 import releve.desk
-from releve.ledger.disclosure import FIELD_LABELS, KIND_LABELS, STREAM_LABELS
 from releve.network import TABLES, list_columns
 from releve.situation import KINDS, NOTICES, REFUSALS
-
-__all__ = [
-    "CatalogueEntry",
-    "compile_mo",
-    "extract",
-    "extract_declared",
-    "merge",
-    "parse_po",
-    "write_po",
-]
 
 HERE = Path(releve.desk.__file__).resolve().parent
 FRENCH = Path("locale") / "fr" / "LC_MESSAGES" / "django.po"
@@ -42,20 +35,15 @@ _HEADER = (
 )
 ROOMS = (
     "accounts",
-    "association",
     "cli",
-    "crashtest",
     "demand",
-    "evidence",
-    "gate",
     "ledger",
     "live",
     "network",
-    "outbound",
     "plan",
+    "plugins",
     "registry",
     "runs",
-    "sector",
     "service_record",
     "situation",
     "transport",
@@ -113,10 +101,15 @@ def extract(root: Path) -> dict[tuple[str, str], CatalogueEntry]:
 
 def extract_declared() -> dict[tuple[str, str], CatalogueEntry]:
     """Return the texts from below the desk, by key."""
+    if not settings.configured:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+        django.setup()
+    from releve.ledger.disclosure import FIELD_LABELS, KIND_LABELS, STREAM_LABELS
+
     labels = [text for event in KINDS.values() for text in (event.label, event.headline) if text]
     texts = [*labels, *REFUSALS.values(), *NOTICES.values()]
     found = [
-        CatalogueEntry(text, places=("../ledger/labels.py",))
+        CatalogueEntry(text, places=("../ledger/disclosure.py",))
         for text in (*KIND_LABELS.values(), *STREAM_LABELS.values(), *FIELD_LABELS.values())
     ]
     found += [CatalogueEntry(text, places=("../situation",)) for text in texts]
