@@ -3,62 +3,57 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import click
+import polars as pl
 from rich.console import Console
 
 from releve import __version__
 from releve.cli.demand import assumption_lines
+from releve.cli.desk import two_processes
 from releve.cli.main import Speech
 from releve.cli.plan_text import (
-    add_missing_shown,
+    PlanBars,
     build_matrix_tables,
     build_verdict_table,
+    build_week_table,
     format_day,
     format_short_day,
     list_explanation_lines,
     list_harmless_lines,
     list_missing_lines,
     list_proof_lines,
-    solve_days_shown,
+    list_week_lines,
 )
 from releve.cli.plan_verify import (
     build_verification_json,
     list_verification_rows,
     print_verification,
-    verify_with_bars,
 )
 from releve.cli.transport import load_operator
 from releve.demand import Forecast, Requirement
 from releve.demand.call_log_file import read_log
 from releve.errors import NumberPhrase, Phrase
 from releve.files.plan_folder import PlanFolderError, check_overwritable, write_plans
-from releve.network import Operator
+from releve.network import Operator, zone
 from releve.network.table_words import LANGUAGES
-from releve.plan import BASE, Plan, PlanSettings, SolvedDay, list_contingencies
-from releve.plan.day_fleet import cap_vehicles
+from releve.plan import BASE, Plan, PlanError, PlanSettings, list_contingencies
 from releve.plan.explain import explain_shortfall, refuse_unknown
 from releve.plan.plan_json import plan_to_json
-from releve.plan.week import (
-    VerifiedDay,
-    forecast_day,
-    list_roster_days,
-    name_days,
-    select_open_days,
-)
-from releve.plan.week.hybrid import name_hybrid_days
-from releve.plan.week.hybrid_week import select_past_days, write_week_table
-from releve.plugins.telework.commands import (
-    HybridOrder,
-    hybrid_options,
-    plan_hybrid_shown,
-    print_hybrid_week,
-)
+from releve.plan.week import PlannedDays, PlanRequest, VerifiedDay, list_roster_days, plan_days
+from releve.plan.week.hybrid import HybridPlan
+from releve.plan.week.hybrid_week import HybridWeek, read_week_table, write_week_table
+from releve.plan.week.request import Step
 from releve.situation import ChosenPack
+from releve.situation.rule_kinds import SituationRules
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 
 
@@ -154,7 +149,24 @@ _DEFAULTS = PlanSettings()
     type=click.IntRange(20, 10_000),
     help="With --verify: days simulated each time.",
 )
-@hybrid_options
+@click.option(
+    "--hybrid",
+    is_flag=True,
+    help="Plan the days as one week: days at home by contract, teams that meet.",
+)
+@click.option(
+    "--last-week",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --hybrid: a hybrid-week.csv to stay close to, edited or not; its days"
+    " before the first one planned count as they stand.",
+)
+@click.option(
+    "--absent",
+    "absences",
+    multiple=True,
+    metavar="AGENT@FIRST..LAST",
+    help="With --hybrid: an agent who is not there on days; may be repeated.",
+)
 @click.option(
     "--lang",
     type=click.Choice(LANGUAGES),
@@ -162,143 +174,249 @@ _DEFAULTS = PlanSettings()
     show_default=True,
     help="Language of the verdict, the matrix, the proof and what is missing.",
 )
-def plan(
-    folder: Path,
-    day: datetime | None,
-    days: int,
-    out: Path | None,
-    as_json: bool,
-    packs: tuple[str, ...],
-    quantile: float | None,
-    forecast_file: Path | None,
-    target: float,
-    missing: bool,
-    calendars: bool,
-    explained: tuple[str, ...],
-    unprotected: bool,
-    verified: bool,
-    rounds: int,
-    replications: int,
-    hybrid: bool,
-    last_week: Path | None,
-    absences: tuple[str, ...],
-    lang: str,
-) -> None:
+def plan(folder: Path, lang: str, **options: Any) -> None:
     """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
-    if out is not None:  # before the plan, which may take minutes
-        _report_refusal(lambda: check_overwritable(out))
-    _refuse_mixed(hybrid, last_week or absences, verified or unprotected)
-    chosen = _choose_packs(packs)
-    clock = Stopwatch(Phrase("reading"))
-    speech = Speech(lang)
-    operator = load_operator(folder)
-    order = HybridOrder(last_week, absences)
-    operator, last = order.remove_absent(operator), order.read_last(operator)
-    for text in explained:
+    given, speech = _Options(**options), Speech(lang)
+    given.refuse_early()  # before the plan, which may take minutes
+    report = _Report(given, speech, _choose_packs(given.packs))
+    operator = given.remove_absent(load_operator(folder))
+    last = given.read_last(operator)
+    for text in given.explained:
         _refuse_unknown(operator, text)
-    settings = PlanSettings(target=target)
-    clock.start(Phrase("forecast"))
-    demands = _forecast_open_days(
-        operator, day.date() if day else None, days, quantile, forecast_file, speech
-    )
-    rules = load_rules_with(chosen=chosen)
-    operator = cap_vehicles(operator, demands[0][1].day, rules)
-    for expected, need in demands:
-        for line in assumption_lines(expected):
-            _ERR.print(f"[yellow]{line}[/]", highlight=False)
-        for name, reason in need.unknown.items():
-            day_words = format_short_day(need.day, lang)
-            text = Phrase("{0}: no requirement on {1}: {2}", name, day_words, reason)
-            _ERR.print(f"[yellow]{speech.say(text)}[/]")
-    found: list[VerifiedDay] = []
-
-    def solve(needs: Sequence[Requirement]) -> list[SolvedDay]:
-        return solve_days_shown(operator, needs, settings, not unprotected, speech)
-
-    clock.start(Phrase("planning"))
-    needs = [need for _, need in demands]
-    week = plan_hybrid_shown(operator, needs, settings, last, speech) if hybrid else None
-    solved = list(week.solved) if week else solve(needs[:1])
-    if len(needs) > 1 and not week:
-        if out is not None and not verified:  # a page that waits for the plan has it now
-            _write_folder(out, name_days(operator, solved, __version__), [], calendars, chosen)
-            day_words = format_short_day(needs[0].day, lang)
-            _ERR.print(speech.say(Phrase("{0} is planned and written to {1}", day_words, out)))
-        solved += solve(needs[1:])
-    if verified:
-        clock.start(Phrase("simulation"))
-        forecasts = [forecast for forecast, _ in demands]
-        found = verify_with_bars(
-            operator, forecasts, solved, solve, rounds=rounds, replications=replications
-        )
-        solved = [one.solved for one in found]
-        clock.start(Phrase("planning"))
-    kept = True
-    if week:
-        plans = name_hybrid_days(operator, week, __version__)
-        table = write_week_table(operator, week.week)
-    else:
-        plans, table = name_days(operator, solved, __version__), ()
-    if out is not None:
-        _write_folder(out, plans, found, calendars, chosen, table)
-    if not as_json:
-        _print_plans(plans, speech)
-    if week and not as_json:
-        past = select_past_days(last, needs[0].day)
-        kept = print_hybrid_week(operator, week, plans, past, speech)
-    if missing and not unprotected:
-        clock.start(Phrase("what is missing"))
-        plans = add_missing_shown(operator, solved, plans, speech)
-        if out is not None:
-            _write_folder(out, plans, found, calendars, chosen, table)
-    if as_json:
-        click.echo(_render_json(plans, found))
-    else:
-        _print_missing(plans, speech)
-        for one in found:
-            print_verification(one, Console())
-        for text in explained:
-            clock.start(Phrase("explaining"))
-            _print_explanation(operator, solved[0], plans[0], text)
-        if out is not None:
-            written = Phrase("Written to {0}; look at it with: releve desk serve {0} --open", out)
-            Console().print(speech.say(written), highlight=False)
-        Console().print(clock.line(speech), highlight=False)
-    if not kept or any(one.violations for one in plans):
+    report.clock.start(Phrase("forecast"))
+    request = given.build_request(operator, last, load_rules_with(chosen=report.packs))
+    try:
+        with two_processes() as run:
+            found = plan_days(operator, request, report, run)
+    except PlanError as error:
+        raise click.ClickException(str(error)) from None
+    report.finish(found)
+    if found.broken or any(one.violations for one in found.plans):
         raise click.ClickException("the independent checker found violations: see above")
 
 
-def _forecast_open_days(
-    operator: Operator,
-    first: date | None,
-    count: int,
-    quantile: float | None,
-    file: Path | None,
-    speech: Speech,
-) -> list[tuple[Forecast, Requirement]]:
-    """Forecast the days to plan; name those that are left out because nothing is required."""
-    try:
-        days = list_roster_days(operator, count, first)
-        table = None if file is None else read_log(file.name, file.read_bytes()).whole_frame()
-        demands = [forecast_day(operator, day, quantile, table) for day in days]
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
-    kept = select_open_days(demands)
-    for _, need in demands:
-        if all(need is not other for _, other in kept):
-            text = Phrase(
-                "{0}: nothing is required that day; left out",
-                format_short_day(need.day, speech.language),
+@dataclass(frozen=True)
+class _Options:
+    """What a plan was asked for with."""
+
+    day: datetime | None
+    days: int
+    out: Path | None
+    as_json: bool
+    packs: tuple[str, ...]
+    quantile: float | None
+    forecast_file: Path | None
+    target: float
+    missing: bool
+    calendars: bool
+    explained: tuple[str, ...]
+    unprotected: bool
+    verified: bool
+    rounds: int
+    replications: int
+    hybrid: bool
+    last_week: Path | None
+    absences: tuple[str, ...]
+
+    def refuse_early(self) -> None:
+        """Refuse a folder of other files, and options that make no sense together."""
+        if self.out is not None:
+            with _plan_folder_refused():
+                check_overwritable(self.out)
+        if (self.last_week or self.absences) and not self.hybrid:
+            raise click.UsageError("--last-week and --absent need --hybrid")
+        if self.hybrid and (self.verified or self.unprotected):
+            raise click.UsageError("--verify and --unprotected plan days alone: leave out --hybrid")
+
+    def build_request(
+        self, operator: Operator, last: HybridWeek | None, rules: SituationRules
+    ) -> PlanRequest:
+        """Return the request; ClickException says why the forecast's file cannot be read."""
+        first, table = self.day.date() if self.day else None, None
+        try:
+            days = list_roster_days(operator, self.days, first)
+            if self.forecast_file is not None:
+                table = _read_table(self.forecast_file)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+        return PlanRequest(
+            days,
+            PlanSettings(target=self.target),
+            quantile=self.quantile,
+            table=table,
+            rules=rules,
+            protect=not self.unprotected,
+            rounds=self.rounds if self.verified else None,
+            replications=self.replications,
+            threads=os.cpu_count() or 1,
+            hybrid=self.hybrid,
+            last=last,
+            missing=self.missing,
+            version=__version__,
+        )
+
+    def read_last(self, operator: Operator) -> HybridWeek | None:
+        """Return the week before; ClickException names the row that cannot be read."""
+        if self.last_week is None:
+            return None
+        try:
+            return read_week_table(operator, _read_table(self.last_week))
+        except ValueError as error:
+            raise click.ClickException(f"{self.last_week}: {error}") from None
+
+    def remove_absent(self, operator: Operator) -> Operator:
+        """Return the operator without the shifts of absent agents."""
+        gone: dict[str, list[tuple[date, date]]] = {}
+        for text in self.absences:
+            agent, _, days = text.partition("@")
+            first, _, last = days.partition("..")
+            if agent not in operator.agent:
+                raise click.BadParameter(f"{agent!r} is not an agent", param_hint="--absent")
+            try:
+                span = date.fromisoformat(first), date.fromisoformat(last or first)
+            except ValueError:
+                raise click.BadParameter(
+                    f"{text!r}: write a00042@2026-12-02..2026-12-04", param_hint="--absent"
+                ) from None
+            gone.setdefault(agent, []).append(span)
+        tz = zone(operator.row.time_zone)
+        kept = tuple(
+            shift
+            for shift in operator.shifts
+            if not any(
+                first <= shift.start.astimezone(tz).date() <= last
+                for first, last in gone.get(shift.agent, ())
             )
-            _ERR.print(f"[yellow]{speech.say(text)}[/]")
-    return kept
+        )
+        return replace(operator, shifts=kept)
 
 
-def _refuse_mixed(hybrid: bool, of_week: object, of_days: object) -> None:
-    if of_week and not hybrid:
-        raise click.UsageError("--last-week and --absent need --hybrid")
-    if hybrid and of_days:
-        raise click.UsageError("--verify and --unprotected plan days alone: leave out --hybrid")
+def _read_table(path: Path) -> pl.DataFrame:
+    return read_log(path.name, path.read_bytes()).whole_frame()
+
+
+class _Report(PlanBars):
+    """Prints and writes what is planned as soon as it is known."""
+
+    def __init__(self, given: _Options, speech: Speech, packs: Sequence[ChosenPack]) -> None:
+        super().__init__(speech, given.hybrid)
+        self.given, self.speech, self.packs = given, speech, packs
+        self.clock = Stopwatch(Phrase("reading"))
+        self.several = self.started = False
+
+    def forecast(
+        self, demands: Sequence[tuple[Forecast, Requirement]], left_out: Sequence[date]
+    ) -> None:
+        self.several = len(demands) > 1
+        for day in left_out:
+            self._warn(Phrase("{0}: nothing is required that day; left out", self._day(day)))
+        for expected, need in demands:
+            for line in assumption_lines(expected):
+                _ERR.print(f"[yellow]{line}[/]", highlight=False)
+            for name, reason in need.unknown.items():
+                day_words = self._day(need.day)
+                self._warn(Phrase("{0}: no requirement on {1}: {2}", name, day_words, reason))
+        self.clock.start(Phrase("planning"))
+
+    def _day(self, day: date) -> str:
+        return format_short_day(day, self.speech.language)
+
+    def _warn(self, text: Phrase) -> None:
+        _ERR.print(f"[yellow]{self.speech.say(text)}[/]")
+
+    @contextmanager
+    def step(self, step: Step, needs: Sequence[Requirement]) -> Iterator[None]:
+        if step == "missing":
+            self.clock.start(Phrase("what is missing"))
+        elif step == "simulation":
+            self.clock.start(Phrase("simulation"))
+        with super().step(step, needs):
+            yield
+        if step == "simulation":
+            self.clock.start(Phrase("planning"))
+
+    def receive_plan(self, plan: Plan) -> None:
+        out = self.given.out
+        if out is None or not self.several or self.started or self.given.verified:
+            return
+        self.started = True  # a page that waits for the plan has it now
+        self._write(out, [plan])
+        text = Phrase("{0} is planned and written to {1}", self._day(plan.day), out)
+        _ERR.print(self.speech.say(text))
+
+    def receive_plans(self, found: PlannedDays) -> None:
+        self._write_found(found)
+        if not self.given.as_json:
+            self._print_plans(found.plans)
+            if found.hybrid is not None:
+                self._print_week(found, found.hybrid)
+
+    def finish(self, found: PlannedDays) -> None:
+        """Write and print the plans with what is missing, and all that was asked for besides."""
+        if any(plan.missing is not None for plan in found.plans):
+            self._write_found(found)
+        if self.given.as_json:
+            click.echo(_render_json(found))
+            return
+        self._print_missing(found.plans)
+        for one in found.verified:
+            print_verification(one, Console())
+        for text in self.given.explained:
+            self.clock.start(Phrase("explaining"))
+            _print_explanation(found, text)
+        if self.given.out is not None:
+            text = Phrase(
+                "Written to {0}; look at it with: releve desk serve {0} --open", self.given.out
+            )
+            Console().print(self.speech.say(text), highlight=False)
+        Console().print(self.clock.line(self.speech), highlight=False)
+
+    def _write_found(self, found: PlannedDays) -> None:
+        if self.given.out is not None:
+            week = found.hybrid
+            table = write_week_table(found.operator, week.week) if week else ()
+            self._write(self.given.out, found.plans, found.verified, table)
+
+    def _write(
+        self,
+        out: Path,
+        plans: Sequence[Plan],
+        verified: Sequence[VerifiedDay] = (),
+        hybrid_week: Sequence[Sequence[str]] = (),
+    ) -> None:
+        rows = [row for one in verified for row in list_verification_rows(one)]
+        with _plan_folder_refused():
+            write_plans(
+                out, plans, stamp=datetime.now(UTC), calendars=self.given.calendars,
+                verification=rows, packs=self.packs, hybrid_week=hybrid_week,
+            )  # fmt: skip
+
+    def _print_plans(self, plans: Sequence[Plan]) -> None:
+        console = Console()
+        for one in plans:
+            console.print(build_verdict_table(one, self.speech))
+            for table in build_matrix_tables(one, self.speech):
+                console.print(table)
+            for line in (*list_harmless_lines(one), *list_proof_lines(one)):
+                console.print(self.speech.say(line), highlight=False)
+
+    def _print_week(self, found: PlannedDays, week: HybridPlan) -> None:
+        console = Console()
+        console.print(build_week_table(found.operator, week.week, found.plans, self.speech))
+        for line in list_week_lines(week):
+            console.print(self.speech.say(line), highlight=False)
+        for sentence in found.broken:
+            console.print(f"[bold red]{self.speech.say(sentence)}[/]", highlight=False)
+
+    def _print_missing(self, plans: Sequence[Plan]) -> None:
+        """Print what is missing, with the day where there are several."""
+        console = Console()
+        for one in plans:
+            lines = list_missing_lines(one)
+            if lines and len(plans) > 1:
+                console.print(format_day(one.day, self.speech.language), highlight=False)
+            for line in lines:
+                console.print(self.speech.say(line), highlight=False)
 
 
 def _choose_packs(names: Sequence[str]) -> list[ChosenPack]:
@@ -311,63 +429,20 @@ def _choose_packs(names: Sequence[str]) -> list[ChosenPack]:
     return [ChosenPack(name, date.min) for name in dict.fromkeys(names)]
 
 
-def _write_folder(
-    out: Path,
-    plans: Sequence[Plan],
-    found: Sequence[VerifiedDay],
-    calendars: bool,
-    packs: Sequence[ChosenPack],
-    hybrid_week: Sequence[Sequence[str]] = (),
-) -> None:
-    rows = [row for one in found for row in list_verification_rows(one)]
-    stamp = datetime.now(UTC)
-    _report_refusal(
-        lambda: write_plans(
-            out,
-            plans,
-            stamp=stamp,
-            calendars=calendars,
-            verification=rows,
-            packs=packs,
-            hybrid_week=hybrid_week,
-        )
-    )
-
-
-def _report_refusal(work: Callable[[], None]) -> None:
+@contextmanager
+def _plan_folder_refused() -> Iterator[None]:
     try:
-        work()
+        yield
     except PlanFolderError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _render_json(plans: Sequence[Plan], found: Sequence[VerifiedDay]) -> str:
+def _render_json(found: PlannedDays) -> str:
     """Return the plan of one day, or a list of several; with what was verified, if it was."""
-    documents = [json.loads(plan_to_json(one)) for one in plans]
-    for document, one in zip(documents, found, strict=bool(found)):
+    documents = [json.loads(plan_to_json(one)) for one in found.plans]
+    for document, one in zip(documents, found.verified, strict=bool(found.verified)):
         document["verification"] = build_verification_json(one)
-    return json.dumps(documents if len(plans) > 1 else documents[0], ensure_ascii=False)
-
-
-def _print_plans(plans: Sequence[Plan], speech: Speech) -> None:
-    console = Console()
-    for one in plans:
-        console.print(build_verdict_table(one, speech))
-        for table in build_matrix_tables(one, speech):
-            console.print(table)
-        for line in (*list_harmless_lines(one), *list_proof_lines(one)):
-            console.print(speech.say(line), highlight=False)
-
-
-def _print_missing(plans: Sequence[Plan], speech: Speech) -> None:
-    """Print what is missing, with the day where there are several."""
-    console = Console()
-    for one in plans:
-        lines = list_missing_lines(one)
-        if lines and len(plans) > 1:
-            console.print(format_day(one.day, speech.language), highlight=False)
-        for line in lines:
-            console.print(speech.say(line), highlight=False)
+    return json.dumps(documents if len(documents) > 1 else documents[0], ensure_ascii=False)
 
 
 def _refuse_unknown(operator: Operator, text: str) -> None:
@@ -381,9 +456,13 @@ def _refuse_unknown(operator: Operator, text: str) -> None:
         raise click.BadParameter(str(error), param_hint="--explain") from None
 
 
-def _print_explanation(operator: Operator, solved: SolvedDay, plan: Plan, text: str) -> None:
-    client, _, contingency = text.partition("@")
+def _print_explanation(found: PlannedDays, text: str) -> None:
+    """Say why a client misses on the first day, under the loss named, else under its worst."""
+    plan, (client, _, contingency) = found.plans[0], text.partition("@")
     worst = {verdict.client: verdict.worst for verdict in plan.verdicts}
-    found = explain_shortfall(operator, solved, client, contingency or worst.get(client, BASE))
-    for line in list_explanation_lines(plan, found):
+    loss = contingency or worst.get(client, BASE)
+    solved = found.solved[plan.day]
+    for line in list_explanation_lines(
+        plan, explain_shortfall(found.operator, solved, client, loss)
+    ):
         click.echo(line)

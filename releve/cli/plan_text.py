@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import reduce
 
-import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
-    ProgressColumn,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -21,8 +20,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from releve.cli.desk import two_processes
 from releve.cli.main import Speech
+from releve.cli.plan_verify import VerificationBars
 from releve.demand import Requirement
 from releve.errors import NumberPhrase, Phrase
 from releve.network import HOME, Operator, zone
@@ -32,16 +31,14 @@ from releve.plan import (
     ClientVerdict,
     Move,
     Plan,
-    PlanError,
-    PlanSettings,
-    SolvedDay,
-    solve_day,
 )
 from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
 from releve.plan.result import SEVERITY, Status, phrase_security
-from releve.plan.week import add_missing, solve_days
+from releve.plan.week.hybrid import HybridPlan
+from releve.plan.week.hybrid_week import HybridWeek
+from releve.plan.week.request import Step
 
 _STYLE = {
     Status.HELD: "green", Status.THIN: "yellow", Status.MISSED: "bold red",
@@ -254,6 +251,7 @@ def list_proof_lines(plan: Plan) -> list[str]:
     if plan.violations:
         checker = Phrase("Independent checker: {0} violations.", len(plan.violations))
     base = round(bound.penalty - bound.lp_penalty, 1) + 0.0  # no minus before a zero
+    regrets = reduce(lambda before, part: Phrase("{0}, {1}", before, part), _list_regrets(bound))
     return [
         _describe_bound(bound),
         *([] if bound.solved else [_STOPPED]),
@@ -263,14 +261,10 @@ def list_proof_lines(plan: Plan) -> list[str]:
             "" if base < 0 else "+",
             NumberPhrase(base, 1),
         ),
-        Phrase("Worst regret, in whole people (in fractions): {0}.", _join(_list_regrets(bound))),
+        Phrase("Worst regret, in whole people (in fractions): {0}.", regrets),
         checker,
         *(Phrase("  violation: {0}", line) for line in plan.violations[:10]),
     ]
-
-
-def _join(parts: list[Phrase]) -> Phrase:
-    return reduce(lambda before, part: Phrase("{0}, {1}", before, part), parts)
 
 
 def _describe_bound(bound: Bound) -> Phrase:
@@ -387,71 +381,102 @@ _STAGES = {
 """The stages of the planner, as the bars name them."""
 
 
-def _build_bars(*more: ProgressColumn) -> Progress:
-    columns = (
-        SpinnerColumn(), TextColumn("{task.description:<27}"), BarColumn(), TimeElapsedColumn(),
-        *more,
-    )  # fmt: skip
-    return Progress(*columns, console=_ERR, transient=False)
+class PlanBars(VerificationBars):
+    """The days are solved, simulated, and what is missing is searched, in sight."""
+
+    now = staticmethod(time.perf_counter)
+
+    def __init__(self, speech: Speech, hybrid: bool = False) -> None:
+        super().__init__()
+        self._speech, self._hybrid = speech, hybrid
+        self._bar = Progress(console=_ERR)
+        self._tasks: dict[object, TaskID] = {}
+
+    @contextmanager
+    def step(self, step: Step, needs: Sequence[Requirement]) -> Iterator[None]:
+        self.close()
+        if step == "planning" and self._hybrid:
+            with _ERR.status(self._speech.say(Phrase("planning the hybrid week"))):
+                yield
+        elif step == "simulation":
+            try:
+                yield
+            finally:
+                self.close()
+        else:
+            more = [TextColumn("{task.fields[words]}")] if step == "missing" else []
+            columns = (SpinnerColumn(), TextColumn("{task.description:<27}"), BarColumn())
+            bars = Progress(*columns, TimeElapsedColumn(), *more, console=_ERR, transient=False)
+            self._bar, self._tasks = bars, {}
+            with bars:
+                if step == "planning" and len(needs) == 1:
+                    for stage, name in _STAGES.items():
+                        self._add(stage, name, start=False)
+                elif step == "planning":
+                    for need in needs:
+                        day = format_short_day(need.day, self._speech.language)
+                        self._add(need.day, Phrase("plan of {0}", day))
+                yield
+
+    def _add(self, key: object, name: Phrase, start: bool = True) -> None:
+        task = self._bar.add_task(self._speech.say(name), start=start, total=1.0, words="")
+        self._tasks[key] = task
+
+    def stage(self, day: date | None, stage: str, share: float) -> None:
+        if day is not None:
+            self._bar.start_task(self._tasks[stage])
+            self._bar.update(self._tasks[stage], completed=share)
+
+    def finish_solving(self, day: date) -> None:
+        self._bar.update(self._tasks[day], completed=1.0)
+
+    def search_missing(self, day: date, share: float, words: str) -> None:
+        if day not in self._tasks:
+            shown = format_short_day(day, self._speech.language)
+            self._add(day, Phrase("what is missing, {0}", shown))
+        self._bar.update(self._tasks[day], completed=share, words=words)
 
 
-def add_missing_shown(
-    operator: Operator, solved: Sequence[SolvedDay], plans: Sequence[Plan], speech: Speech
-) -> list[Plan]:
-    """Return the plans with what is missing, worked out day by day."""
-    with _build_bars(TextColumn("{task.fields[words]}")) as bar, two_processes() as run:
-        tasks: dict[date, TaskID] = {}
+def build_week_table(
+    operator: Operator, week: HybridWeek, plans: Sequence[Plan], speech: Speech
+) -> Table:
+    """Return the members of each team on site and at home, by day; ``*`` where it meets."""
+    title = Phrase("Hybrid week: on site + at home, * the team meets")
+    table = Table(title=speech.say(title), title_justify="left")
+    table.add_column(speech.say(Phrase("team")))
+    for day in week.days:
+        table.add_column(f"{day:%d/%m}", justify="right")
+    at_work = {plan.day: {*(row.agent for row in plan.placements), *plan.reserve} for plan in plans}
+    for team in operator.teams:
+        members = [row.id for row in operator.agents if row.team == team.id]
+        row = [team.id]
+        for day in week.days:
+            here = [agent for agent in members if agent in at_work.get(day, ())]
+            home = sum(day in week.home.get(agent, ()) for agent in here)
+            mark = "*" if day in week.meetings.get(team.id, ()) else ""
+            row.append(f"{mark}{len(here) - home}+{home}" if here else "")
+        table.add_row(*row)
+    return table
 
-        def show(day: date, share: float, words: str) -> None:
-            if day not in tasks:
-                name = Phrase("what is missing, {0}", format_short_day(day, speech.language))
-                tasks[day] = bar.add_task(speech.say(name), total=1.0, words="")
-            bar.update(tasks[day], completed=share, words=words)
 
-        return add_missing(operator, solved, plans, progress=show, run=run)
-
-
-def solve_days_shown(
-    operator: Operator,
-    needs: Sequence[Requirement],
-    settings: PlanSettings,
-    protect: bool,
-    speech: Speech,
-) -> list[SolvedDay]:
-    """Solve the days, side by side when there are several."""
-    with _build_bars() as bar, two_processes() as run:
-        try:
-            if len(needs) == 1:
-                return [_solve_shown(operator, needs[0], settings, protect, bar, speech)]
-            names = (
-                Phrase("plan of {0}", format_short_day(one.day, speech.language)) for one in needs
+def list_week_lines(found: HybridPlan) -> list[str]:
+    """Return how near the week is to the best, and what its meetings cost."""
+    lines: list[str] = [
+        Phrase(
+            "The week is {0}% above a bound that no week is below ({1} against {2} weighted"
+            " agent-intervals).",
+            NumberPhrase(100 * found.gap, 2),
+            NumberPhrase(found.objective, 1),
+            NumberPhrase(found.bound, 1),
+        )
+    ]
+    if found.kept:
+        lines.append(Phrase("The last week stands: no other is better by 0.5%."))
+    if found.meeting_calls is not None:
+        lines.append(
+            Phrase(
+                "While nothing is lost the meetings cost {0} missed calls in the week.",
+                NumberPhrase(found.meeting_calls, 1),
             )
-            tasks = [bar.add_task(speech.say(name), total=1.0) for name in names]
-            return solve_days(
-                operator, needs, settings, protect=protect, now=time.perf_counter, run=run,
-                done=lambda count: bar.update(tasks[count - 1], completed=1.0),
-            )  # fmt: skip
-        except PlanError as error:
-            raise click.ClickException(str(error)) from None
-
-
-def _solve_shown(
-    operator: Operator,
-    need: Requirement,
-    settings: PlanSettings,
-    protect: bool,
-    bar: Progress,
-    speech: Speech,
-) -> SolvedDay:
-    tasks = {
-        stage: bar.add_task(speech.say(name), total=1.0, start=False)
-        for stage, name in _STAGES.items()
-    }
-
-    def show(stage: str, share: float) -> None:
-        bar.start_task(tasks[stage])
-        bar.update(tasks[stage], completed=share)
-
-    return solve_day(
-        operator, need, settings, progress=show, now=time.perf_counter, protect=protect
-    )
+        )
+    return lines

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -12,16 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from releve.demand import Forecast, Requirement
-from releve.network import Operator, zone
-from releve.plan import Plan, SolvedDay
+from releve.network import zone
+from releve.plan import Plan
 from releve.plan.simulation_check import (
     ERLANG_TOLERANCE,
     ClientFigures,
     SimulatedDay,
     compute_client_figures,
 )
-from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
+from releve.plan.week import PlanObserver, VerifiedDay
 
 _ERR = Console(stderr=True)
 _WHY = {
@@ -32,12 +30,12 @@ _WHY = {
 }
 
 
-class _Bars(VerificationProgress):
+class VerificationBars(PlanObserver):
     """Progress bars of a verification; closed while days are planned, which shows its own."""
 
     def __init__(self) -> None:
         self._shown: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self._titles: dict[str, TaskID] = {}
 
     def load(self, step: str) -> None:
         self._open().console.print(f"{step}: loading (the first time, compiling)")
@@ -58,7 +56,7 @@ class _Bars(VerificationProgress):
         """Leave the bars as they are; the next report opens new ones."""
         if self._shown is not None:
             self._shown.stop()
-        self._shown, self._tasks = None, {}
+        self._shown, self._titles = None, {}
 
     def _open(self) -> Progress:
         if self._shown is None:
@@ -69,34 +67,9 @@ class _Bars(VerificationProgress):
 
     def _move(self, title: str, done: int, of: int) -> None:
         bars = self._open()
-        if title not in self._tasks:
-            self._tasks[title] = bars.add_task(title, total=of)
-        bars.update(self._tasks[title], completed=done)
-
-
-def verify_with_bars(
-    operator: Operator,
-    forecasts: Sequence[Forecast],
-    solved: Sequence[SolvedDay],
-    solve: Callable[[Sequence[Requirement]], list[SolvedDay]],
-    *,
-    rounds: int,
-    replications: int,
-) -> list[VerifiedDay]:
-    """Verify days (:func:`releve.plan.week.verify_days`) on all processors, with progress bars."""
-    bars = _Bars()
-
-    def solve_between(needs: Sequence[Requirement]) -> list[SolvedDay]:
-        bars.close()
-        return solve(needs)
-
-    try:
-        return verify_days(
-            operator, forecasts, solved, solve_between, rounds=rounds, replications=replications,
-            threads=os.cpu_count() or 1, progress=bars,
-        )  # fmt: skip
-    finally:
-        bars.close()
+        if title not in self._titles:
+            self._titles[title] = bars.add_task(title, total=of)
+        bars.update(self._titles[title], completed=done)
 
 
 def build_verification_json(one: VerifiedDay) -> dict[str, Any]:
@@ -157,7 +130,8 @@ def list_verification_rows(
 def print_verification(one: VerifiedDay, console: Console) -> None:
     """Print a verified day: the clients, what it costs, what is still missed, the reliefs."""
     console.print(_build_table(one))
-    lines = (*_unknown_lines(one), *_cost_lines(one), *_missed_lines(one), *_relief_lines(one))
+    unknown = [f"{name} is not simulated: {why}" for name, why in one.solved.need.unknown.items()]
+    lines = (*unknown, *_cost_lines(one), *_missed_lines(one), *_relief_lines(one))
     for line in lines:
         console.print(line, highlight=False, markup=False, emoji=False)
 
@@ -184,11 +158,6 @@ def _build_table(one: VerifiedDay) -> Table:
             f"{before.required_hours:,.1f} -> {after.required_hours:,.1f}",
         )
     return table
-
-
-def _unknown_lines(one: VerifiedDay) -> Iterator[str]:
-    for name, reason in one.solved.need.unknown.items():
-        yield f"{name} is not simulated: {reason}"
 
 
 def _cost_lines(one: VerifiedDay) -> Iterator[str]:

@@ -11,8 +11,8 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,15 @@ from typing import Any
 import polars as pl
 
 from releve import __version__
-from releve.demand import Requirement
+from releve.demand import Forecast, Requirement
 from releve.files.atomic import write_file
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import list_plan_files, read_plan
 from releve.network import Operator, read_operator
-from releve.plan import Plan, PlanError, PlanSettings, SolvedDay, WhatIsMissing, solve_day
+from releve.plan import Plan, PlanError, WhatIsMissing
 from releve.plan.plan_json import plan_to_json
-from releve.plan.planner import name_plan
-from releve.plan.purchases.search import find_what_is_missing
-from releve.plan.week import forecast_day, list_roster_days, select_open_days
-from releve.plan.week.hybrid import name_hybrid_days, plan_hybrid_week
-from releve.plan.week.hybrid_week import (
-    HybridWeek,
-    read_planned_week,
-    read_week_table,
-    select_past_days,
-)
-from releve.plan.week.verification import check_hybrid_week
+from releve.plan.week import PlannedDays, PlanObserver, PlanRequest, list_roster_days, plan_days
+from releve.plan.week.hybrid_week import HybridWeek, read_planned_week, read_week_table
 from releve.runs.inputs import RunError
 from releve.runs.job_store import ACTIVE_STATES, Job, JobKind, JobStore
 
@@ -103,86 +94,23 @@ def execute_plan(job: PlanJob) -> None:
 
     RunError says why it cannot be planned, and the fix.
     """
-    note = _ProgressNote(job.folder)
-    note(PlanProgress())
+    recorder = _Recorder(job)
+    recorder.note(PlanProgress())
+    inputs, plans = job.folder / "inputs", job.folder / "plan"
     try:
-        operator = read_operator(read_operator_files(job.folder / "inputs" / "operator"))
+        operator = read_operator(read_operator_files(inputs / "operator"))
         days = list_roster_days(operator, job.order.days, date.fromisoformat(job.order.first))
-        demands = select_open_days([forecast_day(operator, day) for day in days])
-        needs = [need for _, need in demands]
-        plan_days = _plan_hybrid_days if job.order.hybrid else _plan_days
-        solved = plan_days(job.folder, operator, needs, note)
+        request = PlanRequest(
+            days,
+            hybrid=job.order.hybrid,
+            last=_read_last_week(inputs, operator) if job.order.hybrid else None,
+            known={plan.day: plan for plan in _read_days(plans)},
+            version=__version__,
+        )
+        plan_days(operator, request, recorder)
     except (FolderError, PlanError, ValueError) as error:
         raise RunError(str(error)) from None
-    if not has_plan(job):
-        _write_planned(job.folder, days, needs)
-    _add_missing(job.folder / "plan", operator, needs, solved, note)
     write_file(job.folder / PLAN_RUNS.result, "{}", durable=False)
-
-
-def _write_planned(folder: Path, days: Sequence[date], needs: Sequence[Requirement]) -> None:
-    """Note the digest of each day's plan as it is before what is missing is added."""
-    planned = {need.day.isoformat() for need in needs}
-    files = {day: (folder / "plan" / f"plan-{day}.json").read_bytes() for day in sorted(planned)}
-    tree = {
-        "days": {day: hashlib.sha256(content).hexdigest() for day, content in files.items()},
-        "left_out": sorted({day.isoformat() for day in days} - planned),
-        "unknown": {name: why for need in needs for name, why in need.unknown.items()},
-    }
-    write_file(folder / _PLANNED, json.dumps(tree, ensure_ascii=False), durable=False)
-
-
-def _plan_days(
-    folder: Path, operator: Operator, needs: Sequence[Requirement], note: Callable[..., None]
-) -> dict[date, SolvedDay]:
-    """Plan the days that have no file yet; agents keep the place that they had the day before."""
-    (folder / "plan").mkdir(exist_ok=True)
-    solved: dict[date, SolvedDay] = {}
-    wish: dict[str, tuple[str, str]] = {}
-    for done, need in enumerate(needs):
-        path = folder / "plan" / f"plan-{need.day}.json"
-        if path.exists():
-            plan = read_plan(path)
-        else:
-            show = _report_stages(note, need.day, done, len(needs))
-            one = solve_day(operator, need, progress=show, now=time.perf_counter)
-            plan = name_plan(operator, one, wish, version=__version__)
-            solved[need.day] = one
-            write_file(path, plan_to_json(plan), durable=False)
-        wish.update({row.agent: (row.place, row.programme) for row in plan.placements})
-    return solved
-
-
-def _plan_hybrid_days(
-    folder: Path, operator: Operator, needs: Sequence[Requirement], note: Callable[..., None]
-) -> dict[date, SolvedDay]:
-    """Plan the days as one hybrid week, near the one it was ordered with, else the one in force.
-
-    The days that have a file are the same again: nothing else is put in force than what was shown.
-    """
-    (folder / "plan").mkdir(exist_ok=True)
-    plans = _read_days(folder / "plan")
-    if len(plans) == len(needs) and all(plan.missing is not None for plan in plans):
-        return {}
-    last = _read_last_week(folder / "inputs", operator)
-    past = select_past_days(last, needs[0].day)
-
-    def show(stage: str, share: float) -> None:
-        if (stage, share) == ("week", 1.0):
-            stage, share = "days", 0.0
-        whole = (HYBRID_STAGES.index(stage) + share) / len(HYBRID_STAGES)
-        note(PlanProgress("planning", "", 0, len(needs), stage, round(whole, 4)))
-
-    show("days alone", 0.0)
-    found = plan_hybrid_week(operator, needs, last=last, past=past, progress=show)
-    named = name_hybrid_days(operator, found, __version__)
-    if broken := check_hybrid_week(operator, found.week, named, past):
-        raise RunError(broken[0])
-    for plan in named:
-        path = folder / "plan" / f"plan-{plan.day}.json"
-        if not path.exists():
-            write_file(path, plan_to_json(plan), durable=False)
-    return {need.day: one for need, one in zip(needs, found.solved, strict=True)}
 
 
 def _read_last_week(inputs: Path, operator: Operator) -> HybridWeek | None:
@@ -196,61 +124,80 @@ def _read_days(folder: Path) -> list[Plan]:
     return [read_plan(path) for path in sorted(folder.glob("plan-*.json"))]
 
 
-def _report_stages(
-    note: Callable[[PlanProgress], None], day: date, done: int, days: int
-) -> Callable[[str, float], None]:
-    def show(stage: str, share: float) -> None:
-        at = STAGES.index(stage) if stage in STAGES else 0
-        whole = (done + (at + share) / len(STAGES)) / days
-        note(PlanProgress("planning", day.isoformat(), done, days, stage, round(whole, 4)))
+class _Recorder(PlanObserver):
+    """Writes each plan into the folder of a job, and its progress: each change, else seldom."""
 
-    return show
+    now = staticmethod(time.perf_counter)
 
-
-def _add_missing(
-    folder: Path,
-    operator: Operator,
-    needs: Sequence[Requirement],
-    solved: dict[date, SolvedDay],
-    note: Callable[[PlanProgress], None],
-) -> None:
-    """Add what is missing to the plans that lack it; days planned before are solved again."""
-    for done, need in enumerate(needs):
-        path = folder / f"plan-{need.day}.json"
-        plan = read_plan(path)
-        if plan.missing is not None:
-            continue
-        show = _report_missing(note, need.day, done, len(needs))
-        show(0.0, "")
-        one = solved.get(need.day) or solve_day(operator, need, PlanSettings())
-        missing = find_what_is_missing(operator, one, progress=show)
-        write_file(path, plan_to_json(replace(plan, missing=missing)), durable=False)
-
-
-def _report_missing(
-    note: Callable[[PlanProgress], None], day: date, done: int, days: int
-) -> Callable[[float, str], None]:
-    def show(share: float, words: str) -> None:
-        whole = round((done + share) / days, 4)
-        note(PlanProgress("missing", day.isoformat(), done, days, share=whole))
-
-    return show
-
-
-class _ProgressNote:
-    """Writes progress into the folder of a job: each change of step, day or stage, else seldom."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / _PROGRESS
+    def __init__(self, job: PlanJob) -> None:
+        self._folder, self._planned, self._hybrid = job.folder, has_plan(job), job.order.hybrid
+        self._days: list[date] = []
+        self._needs: list[Requirement] = []
+        self._left_out: list[str] = []
         self._last: tuple[str, str, str] | None = None
         self._at = 0.0
 
-    def __call__(self, progress: PlanProgress) -> None:
+    def note(self, progress: PlanProgress) -> None:
+        """Write how far the job is."""
         key = (progress.step, progress.day, progress.stage)
         if key == self._last and time.monotonic() - self._at < _PAUSE_S:
             return
         self._last, self._at = key, time.monotonic()
-        write_file(self._path, json.dumps(asdict(progress)), durable=False)
+        write_file(self._folder / _PROGRESS, json.dumps(asdict(progress)), durable=False)
+
+    def forecast(
+        self, demands: Sequence[tuple[Forecast, Requirement]], left_out: Sequence[date]
+    ) -> None:
+        self._needs = [need for _, need in demands]
+        self._days = [need.day for need in self._needs]
+        self._left_out = sorted(day.isoformat() for day in left_out)
+        (self._folder / "plan").mkdir(exist_ok=True)
+        if self._hybrid:
+            self.stage(None, HYBRID_STAGES[0], 0.0)
+
+    def stage(self, day: date | None, stage: str, share: float) -> None:
+        if day is None:
+            if (stage, share) == ("week", 1.0):
+                stage, share = "days", 0.0
+            done, whole = 0, (HYBRID_STAGES.index(stage) + share) / len(HYBRID_STAGES)
+        else:
+            done, at = self._days.index(day), STAGES.index(stage) if stage in STAGES else 0
+            whole = (done + (at + share) / len(STAGES)) / len(self._days)
+        name = day.isoformat() if day else ""
+        self.note(PlanProgress("planning", name, done, len(self._days), stage, round(whole, 4)))
+
+    def receive_plan(self, plan: Plan) -> None:
+        path = self._locate(plan)
+        if not path.exists():
+            write_file(path, plan_to_json(plan), durable=False)
+
+    def receive_plans(self, found: PlannedDays) -> None:
+        if found.broken:
+            raise RunError(found.broken[0])
+        for plan in found.plans:
+            self.receive_plan(plan)
+        if self._planned:
+            return
+        tree = {
+            "days": {
+                plan.day.isoformat(): hashlib.sha256(self._locate(plan).read_bytes()).hexdigest()
+                for plan in found.plans
+            },
+            "left_out": self._left_out,
+            "unknown": {name: why for need in self._needs for name, why in need.unknown.items()},
+        }
+        write_file(self._folder / _PLANNED, json.dumps(tree, ensure_ascii=False), durable=False)
+
+    def search_missing(self, day: date, share: float, words: str) -> None:
+        done, days = self._days.index(day), len(self._days)
+        whole = round((done + share) / days, 4)
+        self.note(PlanProgress("missing", day.isoformat(), done, days, share=whole))
+
+    def receive_missing(self, plan: Plan) -> None:
+        write_file(self._locate(plan), plan_to_json(plan), durable=False)
+
+    def _locate(self, plan: Plan) -> Path:
+        return self._folder / "plan" / f"plan-{plan.day}.json"
 
 
 def read_plan_progress(job: PlanJob) -> PlanProgress:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from releve.cli import plan_text
 from releve.cli.main import Speech
 from releve.cli.plan import Stopwatch
 from releve.cli.plan_text import (
@@ -30,7 +28,6 @@ from releve.demand import Requirement
 from releve.files.plan_folder import read_plans
 from releve.network import HOME, Operator
 from releve.plan import (
-    PlanSettings,
     Purchase,
     SolvedDay,
     WhatIsMissing,
@@ -40,8 +37,6 @@ from releve.plan import (
 from releve.plan.plan_json import plan_from_json
 from tests.cli.folders import run, sample, write_folder
 from tests.plan.tiny_operators import two_sites_one_client
-
-commands = importlib.import_module("releve.cli.plan")
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +169,7 @@ def test_a_folder_that_is_no_operator_is_refused(tmp_path: Path) -> None:
 def test_a_folder_of_other_files_is_refused_before_the_plan_is_made(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releve.cli.plan_text.solve_day", None)
+    monkeypatch.setattr("releve.plan.week.request.solve_day", None)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("kept", encoding="utf-8")
     result = run("plan", folder, "--no-missing", "--out", tmp_path / "letters")
@@ -288,7 +283,7 @@ def test_the_verdict_is_printed_and_written_before_what_is_missing_is_looked_for
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(plan_text, "add_missing", interrupted)
+    monkeypatch.setattr("releve.plan.week.request.add_missing", interrupted)
     result = run("plan", folder, "--day", "2026-12-01", "--out", tmp_path / "plan")
     assert result.exit_code != 0
     assert "Relief matrix" in result.stdout
@@ -300,20 +295,14 @@ def test_the_first_day_is_written_before_the_others_are_planned(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The demo serves it meanwhile."""
-    solved, out = commands.solve_days_shown, tmp_path / "plan"
+    solve, out = solve_day, tmp_path / "plan"
     found: list[list[date]] = []
 
-    def noted(
-        operator: Operator,
-        needs: Sequence[Requirement],
-        settings: PlanSettings,
-        protect: bool,
-        speech: Speech,
-    ) -> list[SolvedDay]:
+    def noted(operator: Operator, need: Requirement, *rest: Any, **more: Any) -> SolvedDay:
         found.append([plan.day for plan in read_plans(out)] if out.exists() else [])
-        return solved(operator, needs, settings, protect, speech)
+        return solve(operator, need, *rest, **more)
 
-    monkeypatch.setattr(commands, "solve_days_shown", noted)
+    monkeypatch.setattr("releve.plan.week.request.solve_day", noted)
     result = run("plan", folder, "--days", "2", "--out", out, "--unprotected")
     assert result.exit_code == 0, result.output
     assert found == [[], [date(2026, 11, 30)]]

@@ -17,7 +17,6 @@ from releve.plan.plan_json import plan_to_json
 from releve.plan.week import choose_days
 from releve.plan.week.hybrid_week import format_week, read_planned_week
 from releve.plan.week.verification import check_hybrid_week
-from releve.runs import plan_job
 from releve.runs.job_store import JobStore, current_stamp
 from releve.runs.plan_job import (
     PLAN_RUNS,
@@ -53,7 +52,7 @@ def test_a_plan_is_computed_day_by_day_resumed_and_completed(
 ) -> None:
     store = JobStore(tmp_path, PLAN_RUNS)
     job = _order(store, operator, 2)
-    real, solved = plan_job.solve_day, []
+    real, solved = solve_day, []
 
     def solve(op: Operator, need: object, *rest: object, **more: object) -> object:
         solved.append(need.day)  # type: ignore[attr-defined]
@@ -61,7 +60,7 @@ def test_a_plan_is_computed_day_by_day_resumed_and_completed(
             raise KeyboardInterrupt
         return real(op, need, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(plan_job, "solve_day", solve)
+    monkeypatch.setattr("releve.plan.week.request.solve_day", solve)
     with pytest.raises(KeyboardInterrupt):
         execute_plan(job)
     assert not has_plan(job)

@@ -1,4 +1,8 @@
-"""Plan several days: forecast, requirement, plan, simulation of the calls, what is missing."""
+"""Plan several days: forecast, requirement, plan, simulation of the calls, what is missing.
+
+:func:`plan_days` does all of it and reports to an observer, by which the command line shows
+progress and the runs of the desk write each day as soon as it is planned.
+"""
 
 from releve.plan.week.days import (
     add_missing,
@@ -6,15 +10,18 @@ from releve.plan.week.days import (
     forecast_day,
     list_roster_days,
     name_days,
-    plan_week,
     require_day,
     require_planned,
     select_open_days,
     solve_days,
 )
+from releve.plan.week.request import PlannedDays, PlanObserver, PlanRequest, plan_days
 from releve.plan.week.verification import VerificationProgress, VerifiedDay, verify_days
 
 __all__ = [
+    "PlanObserver",
+    "PlanRequest",
+    "PlannedDays",
     "VerificationProgress",
     "VerifiedDay",
     "add_missing",
@@ -22,7 +29,7 @@ __all__ = [
     "forecast_day",
     "list_roster_days",
     "name_days",
-    "plan_week",
+    "plan_days",
     "require_day",
     "require_planned",
     "select_open_days",

@@ -24,7 +24,6 @@ from releve.plan.planner import PlanError, SolvedDay, name_plan, solve_day
 from releve.plan.purchases.search import ParallelMap, find_what_is_missing
 from releve.plan.result import Placement, Plan, PlannedTeam
 from releve.plan.settings import PlanSettings
-from releve.plan.week.verification import verify_days
 
 _Day = tuple[Plan, dict[str, PlannedTeam]]
 
@@ -203,44 +202,6 @@ def require_planned(operator: Operator, plan: Plan) -> Requirement:
     return replace(need, agents=plan.required, calls=plan.calls)
 
 
-def plan_week(
-    operator: Operator,
-    days: Sequence[date],
-    settings: PlanSettings | None = None,
-    *,
-    quantile: float | None = None,
-    table: pl.DataFrame | None = None,
-    protect: bool = True,
-    rounds: int = 0,
-    replications: int = 200,
-    missing: bool = True,
-    run: ParallelMap = map,
-) -> list[Plan]:
-    """Plan several days from the operator's history and return their plans, in order.
-
-    ``table`` is a forecast made elsewhere, which takes the place of the history. With ``rounds``
-    above 0 the calls of each plan are simulated, and days that miss their targets are planned
-    again, at most so many times. ``missing`` adds the cheapest purchases that cure what is missed.
-    ``run`` may solve days side by side; ``map`` solves one after the other. Closed days are left
-    out. Raises PlanError when a day cannot be planned.
-    """
-    settings = settings or PlanSettings()
-    demands = select_open_days([forecast_day(operator, day, quantile, table) for day in days])
-
-    def solve(needs: Sequence[Requirement]) -> list[SolvedDay]:
-        return solve_days(operator, needs, settings, protect=protect, run=run)
-
-    solved = solve([need for _, need in demands])
-    if rounds:
-        forecasts = [expected for expected, _ in demands]
-        verified = verify_days(
-            operator, forecasts, solved, solve, rounds=rounds, replications=replications
-        )
-        solved = [one.solved for one in verified]
-    plans = name_days(operator, solved)
-    return add_missing(operator, solved, plans, run=run) if missing and protect else plans
-
-
 def list_roster_days(operator: Operator, count: int, first: date | None = None) -> list[date]:
     """Return ``count`` days from ``first`` on, by default from the first day of the roster.
 
@@ -279,13 +240,18 @@ def select_open_days(
     return kept or demands
 
 
+def no_clock() -> float:
+    """Stand for a clock where nothing is timed."""
+    return 0.0
+
+
 def solve_days(
     operator: Operator,
     needs: Sequence[Requirement],
     settings: PlanSettings,
     *,
     protect: bool = True,
-    now: Callable[[], float] = lambda: 0.0,
+    now: Callable[[], float] = no_clock,
     run: ParallelMap = map,
     done: Callable[[int], None] = lambda count: None,
 ) -> list[SolvedDay]:

@@ -16,11 +16,12 @@ from releve.network.sample import sample_operator
 from releve.plan import Plan, PlanError, PlanSettings
 from releve.plan.plan_json import plan_from_json
 from releve.plan.week import (
+    PlanRequest,
     add_missing,
     forecast_day,
     list_roster_days,
     name_days,
-    plan_week,
+    plan_days,
     select_open_days,
     solve_days,
 )
@@ -58,7 +59,7 @@ def test_the_notebook_plans_the_days_that_the_command_plans(
 
 def test_a_week_is_its_steps_one_after_another(operator: Operator) -> None:
     days = list_roster_days(operator, 2)
-    week = plan_week(operator, days)
+    week = plan_days(operator, PlanRequest(days)).plans
     demands = select_open_days([forecast_day(operator, day) for day in days])
     solved = solve_days(operator, [need for _, need in demands], PlanSettings())
     plans = add_missing(operator, solved, name_days(operator, solved))
@@ -116,7 +117,8 @@ def test_a_quantile_above_the_mean_requires_no_fewer_agents(operator: Operator) 
 @pytest.mark.slow
 def test_a_week_of_the_sample_is_planned_without_a_violation() -> None:
     operator = sample_operator(120, 3, 2, weeks_of_history=4)
-    plans = plan_week(operator, list_roster_days(operator, 7), missing=False)
+    request = PlanRequest(list_roster_days(operator, 7), missing=False)
+    plans = plan_days(operator, request).plans
     assert 5 <= len(plans) <= 7
     assert all(not plan.violations for plan in plans)
 
