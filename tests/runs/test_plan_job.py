@@ -14,6 +14,7 @@ from releve.errors import ReleveError
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan.plan_json import plan_to_json
+from releve.plan.planner import solve_day
 from releve.plan.week import choose_days
 from releve.plan.week.hybrid_week import format_week, read_planned_week
 from releve.plan.week.verification import check_hybrid_week
