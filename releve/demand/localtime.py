@@ -22,34 +22,34 @@ import numpy as np
 from releve.demand.requirement import History
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme, list_holiday_names
+from releve.network.history_grid import EPOCH
 from releve.network.moments import UTC, zone
 from releve.network.opening_hours import is_closed_by_holiday, parse_opening
 
 HALF_HOUR_S = 1800
 SLOTS = 48
 _DAY_S = 86400
-_EPOCH = date(1970, 1, 1)
-_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def day_to_number(day: date) -> int:
     """Return the days since 1970-01-01."""
-    return (day - _EPOCH).days
+    return (day - EPOCH).days
 
 
 def number_to_day(number: int) -> date:
     """Return the day that is ``number`` days after 1970-01-01."""
-    return _EPOCH + timedelta(days=int(number))
+    return EPOCH + timedelta(days=int(number))
 
 
 def to_datetimes(seconds: Ints) -> tuple[datetime, ...]:
     """Return seconds since 1970 as datetimes in UTC."""
-    return tuple(_EPOCH_UTC + timedelta(seconds=int(second)) for second in seconds)
+    return tuple(EPOCH_UTC + timedelta(seconds=int(second)) for second in seconds)
 
 
 @lru_cache(maxsize=100_000)
 def _offset(zone_name: str, second: int) -> int:
-    shift = (_EPOCH_UTC + timedelta(seconds=second)).astimezone(zone(zone_name)).utcoffset()
+    shift = (EPOCH_UTC + timedelta(seconds=second)).astimezone(zone(zone_name)).utcoffset()
     return round(shift.total_seconds()) if shift is not None else 0
 
 

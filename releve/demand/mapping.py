@@ -231,7 +231,7 @@ def _parse_drop(rule: Mapping[str, Any]) -> Drop:
     return Drop(name=str(rule["name"]), where=where)
 
 
-_ASIDE = Phrase("the row is set aside")
+ASIDE = Phrase("the row is set aside")
 _LENGTHS = {
     "%Y-%m-%dT%H:%M:%S": 19,
     "%Y-%m-%d %H:%M:%S": 19,
@@ -372,7 +372,7 @@ def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[I
             column=column.name,
             value=_value(column, row),
             reason=Phrase("no time of day can be read"),
-            effect=_ASIDE,
+            effect=ASIDE,
             fix=fix,
         )
         for row in np.flatnonzero(where).tolist()
@@ -391,7 +391,7 @@ def _faults_clock(
             column=column.name,
             value=_value(column, row),
             reason=twice if matches[row] > 1 else never,
-            effect=_ASIDE,
+            effect=ASIDE,
             fix=Phrase("write the time with its offset, like 2026-10-25T02:30+01:00"),
         )
         for row in np.flatnonzero(where).tolist()

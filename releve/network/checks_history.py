@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ from releve.network.checks_time import set_utc
 from releve.network.faults import Fault
 from releve.network.history_grid import (
     DIVISORS,
+    EPOCH,
     HistorySlots,
     IntervalFault,
     ProgrammeHours,
@@ -37,7 +38,6 @@ SHIFT_FITS = 0.4
 _MOST_LOST = 200
 """With more unusable rows than this, gaps of a programme are not judged."""
 _EXAMPLES = 3
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass
@@ -309,4 +309,4 @@ def _excused(series: HistorySeries, grid: HistorySlots) -> Truths:
 
 
 def _format_date(day: int) -> str:
-    return (_EPOCH + timedelta(days=day)).isoformat()
+    return (EPOCH + timedelta(days=day)).isoformat()

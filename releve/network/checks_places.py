@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from releve.errors import Phrase
 from releve.network.faults import Fault, find_closest
-from releve.network.model import HOME
+from releve.network.model import EARTH_KM, HOME
 from releve.network.moments import is_known_zone, zone
 from releve.network.opening_hours import Opening, parse_opening
 from releve.network.operator import list_counted_seats
@@ -27,7 +27,6 @@ FAR_SITE_KM = 1500.0
 """A site farther than this from more than half of its destination's other sites is misplaced."""
 FAR_STOP_KM = 200.0
 """A stop farther than this from every site it is served from is misplaced."""
-_EARTH_KM = 6371.0
 
 
 @cache
@@ -96,7 +95,7 @@ def measure_distances_km(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> 
         np.sin((phi[:, None] - phi) / 2) ** 2
         + np.cos(phi[:, None]) * np.cos(phi) * np.sin((theta[:, None] - theta) / 2) ** 2
     )
-    out: NDArray[np.float64] = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    out: NDArray[np.float64] = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
     return out
 
 

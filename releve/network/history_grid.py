@@ -25,7 +25,7 @@ DIVISORS = (30, 15, 10, 6, 5, 3, 2, 1)
 DAY = 86400
 FARTHEST_SHIFT_HOURS = 14
 """How far times are moved to see whether they fit the opening hours better."""
-_EPOCH = date(1970, 1, 1)
+EPOCH = date(1970, 1, 1)
 _THURSDAY = 3
 
 
@@ -173,7 +173,7 @@ def _find_open_slots(day: Ints, minute: Ints, hours: ProgrammeHours) -> Truths:
             number
             for number in np.unique(day).tolist()
             if is_closed_by_holiday(
-                hours.holidays, hours.open_holidays, _EPOCH + timedelta(days=number)
+                hours.holidays, hours.open_holidays, EPOCH + timedelta(days=number)
             )
         ]
         out = out & ~np.isin(day, closed)

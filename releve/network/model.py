@@ -15,6 +15,7 @@ from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTi
 
 HOME = "home"
 """The place of an agent who works at home; no site may have this id."""
+EARTH_KM = 6371.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,10 +78,10 @@ def find_usable_seats(xy: Points, distance_m: float, *, nodes: int = NODES) -> S
     matter. ValueError quotes the condition that does not hold.
     """
     points = np.asarray(xy, dtype=np.float64)
-    _require(points.ndim == 2 and points.shape[1] == 2, "xy has shape (n, 2)", points.shape)
-    _require(bool(np.isfinite(points).all()), "xy is finite", "a value that is not")
-    _require(0 <= distance_m < np.inf, "0 <= distance_m < inf", distance_m)
-    _require(nodes > 0, "nodes > 0", nodes)
+    require(points.ndim == 2 and points.shape[1] == 2, "xy has shape (n, 2)", points.shape)
+    require(bool(np.isfinite(points).all()), "xy is finite", "a value that is not")
+    require(0 <= distance_m < np.inf, "0 <= distance_m < inf", distance_m)
+    require(nodes > 0, "nodes > 0", nodes)
     order = np.lexsort((points[:, 1], points[:, 0]))
     found = _solve_floor(len(points), _find_conflicts(points[order], distance_m), nodes)
     chosen = np.zeros(len(points), dtype=np.bool_)
@@ -108,7 +108,7 @@ def find_site_seats(
     proven = dict.fromkeys(usable, True)
     known: dict[tuple[int, bytes], SeatSet] = {}
     for site, own, xy in _iterate_floors(operator):
-        _require(
+        require(
             distances[site] <= TOLERANCE_M or bool(np.isfinite(xy).all()),
             f"the seats of {site} have x and y where a distance is in force",
             f"{distances[site]:g} m",
@@ -241,7 +241,7 @@ def _find_components(pairs: Pairs, alive: NDArray[np.bool_]) -> list[_Component]
     return sorted(parts, key=lambda part: len(part.seats))
 
 
-def _require(holds: bool, condition: str, value: object) -> None:
+def require(holds: bool, condition: str, value: object) -> None:
     if not holds:
         raise ValueError(f"{condition} does not hold, got {value}")
 

@@ -10,7 +10,7 @@ from releve.errors import ReleveError
 from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.checker import check_plan
 from releve.plan.day_runs import Planning, solve_problem
-from releve.plan.integer_problem import Progress, StageTimer
+from releve.plan.integer_problem import HAIR, Progress, StageTimer
 from releve.plan.named_assignments import (
     NamedAssignments,
     list_moves,
@@ -34,9 +34,6 @@ from releve.plan.result import (
 )
 from releve.plan.roster import select_shifts
 from releve.plan.settings import PlanSettings
-
-HAIR = 1e-6
-"""Of a share: less is the solver's noise."""
 
 
 class PlanError(ReleveError, ValueError):

@@ -9,6 +9,7 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
 from releve.network import UTC, Curfew, Operator, day_bounds, parse_opening, zone
+from releve.network.model import EARTH_KM
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,6 @@ class TransportSettings:
             return (first,)
         step = (last - first) / (self.slots - 1)
         return tuple(first + i * step for i in range(self.slots))
-
-
-_EARTH_KM = 6371.0
 
 
 class TravelTimes:
@@ -118,7 +116,7 @@ def _measure_km(a: tuple[float, float], b: tuple[float, float]) -> float:
         sin(radians(lat2 - lat1) / 2) ** 2
         + cos(radians(lat1)) * cos(radians(lat2)) * sin(radians(lon2 - lon1) / 2) ** 2
     )
-    return 2 * _EARTH_KM * asin(sqrt(min(1.0, half)))
+    return 2 * EARTH_KM * asin(sqrt(min(1.0, half)))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from releve.demand.import_report import (
 )
 from releve.demand.intraday.rest_of_day import IntervalFigures
 from releve.demand.localtime import to_datetimes
-from releve.demand.mapping import IntervalMapping, PresenceMapping, read_times, take_starts
+from releve.demand.mapping import ASIDE, IntervalMapping, PresenceMapping, read_times, take_starts
 from releve.errors import Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
 
@@ -31,7 +31,6 @@ _SKEW = timedelta(minutes=2)
 """How far the clock of a source may be ahead of ours."""
 _MOST_WAIT_S = 36_000.0
 _NOT_KNOWN = Phrase("the value is not known, the row still counts")
-_ASIDE = Phrase("the row is set aside")
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def _set_aside_early(
                 column=column.name,
                 value=str(column[int(rows[0])]),
                 reason=Phrase("it was not over when the source wrote it"),
-                effect=_ASIDE,
+                effect=ASIDE,
                 fix=Phrase("send it again once it is over; if it is, set the clock of the source"),
                 count=len(rows),
             )
@@ -196,7 +195,7 @@ def _import_presence(
     programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
     places = _read_places(frame, mapping, ledger)
     ledger.set_aside(find_repeated(frame), "duplicate")
-    agents = read_numbers(frame, mapping.agents, ledger, 0.0, MOST_CALLS, _ASIDE)
+    agents = read_numbers(frame, mapping.agents, ledger, 0.0, MOST_CALLS, ASIDE)
     ledger.set_aside(np.isnan(agents), "value")
     _set_aside_early(frame[mapping.start], times.seconds, recorded_at, ledger)
     rows = np.flatnonzero(ledger.kept())

@@ -20,12 +20,11 @@ from numpy.typing import ArrayLike, NDArray
 from releve.demand.erlang import metrics, required_agents
 from releve.demand.queue.model import Centre, CentreSpec, Distribution
 from releve.demand.queue.prepare import QueueEstimate, QueueOutcome, simulate
-from releve.demand.requirement import INTERVAL, Forecast, Requirement
+from releve.demand.requirement import INTERVAL_S, Forecast, Requirement
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 
-INTERVAL_S = INTERVAL.total_seconds()
 PART = 1e-9
 """An agent who is there but for this much is there."""
 

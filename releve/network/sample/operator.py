@@ -33,6 +33,7 @@ from releve.network.sample.places import (
 )
 from releve.network.sample.roster import Squad, fit_programme
 from releve.network.sample.teams import Team, apply_caps, form_teams
+from releve.network.seats import require
 
 SEATS = 16
 HOURS = "Mon-Sun 04:00-24:00"
@@ -113,13 +114,13 @@ def sample_operator(
     condition that does not hold.
     """
     count = count_default_programmes(agents) if programmes is None else programmes
-    _require(50 <= agents <= 70_000, "50 <= agents <= 70000", agents)
-    _require(1 <= sites <= 200, "1 <= sites <= 200", sites)
-    _require(agents >= 20 * sites, "agents >= 20 * sites", f"{agents} agents, {sites} sites")
-    _require(vehicles >= 0, "vehicles >= 0", vehicles)
-    _require(seed >= 0, "seed >= 0", seed)
-    _require(0 <= weeks_of_history <= 520, "0 <= weeks_of_history <= 520", weeks_of_history)
-    _require(1 <= count <= agents // 10, "1 <= programmes <= agents // 10", count)
+    require(50 <= agents <= 70_000, "50 <= agents <= 70000", agents)
+    require(1 <= sites <= 200, "1 <= sites <= 200", sites)
+    require(agents >= 20 * sites, "agents >= 20 * sites", f"{agents} agents, {sites} sites")
+    require(vehicles >= 0, "vehicles >= 0", vehicles)
+    require(seed >= 0, "seed >= 0", seed)
+    require(0 <= weeks_of_history <= 520, "0 <= weeks_of_history <= 520", weeks_of_history)
+    require(1 <= count <= agents // 10, "1 <= programmes <= agents // 10", count)
     places = place_sites(sites, seed)
     contracts = draw_contracts(agents, count, places, seed)
     teams = form_teams(contracts, places, seed)
@@ -169,11 +170,6 @@ def _fitted(
         squads += fitted
         volumes.append(CallVolume(programme, calls))
     return squads, volumes
-
-
-def _require(holds: bool, condition: str, value: object) -> None:
-    if not holds:
-        raise ValueError(f"{condition} does not hold, got {value}")
 
 
 SECTOR_TABLES = {

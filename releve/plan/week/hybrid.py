@@ -9,7 +9,7 @@ unless another is better by :data:`KEPT_WITHIN`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from releve.demand.requirement import Requirement
 from releve.network import Operator, SiteSeats, find_site_seats
+from releve.plan.integer_problem import Progress
 from releve.plan.n1_program import solve_n1_program
 from releve.plan.planner import (
     PlanError,
@@ -48,8 +49,6 @@ from releve.plan.week.verification import check_hybrid_week
 
 KEPT_WITHIN = 0.005
 """By what share of its objective another week has to be better than the last one to replace it."""
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,13 @@ from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
 from releve.plan.problem import Eligibility
-from releve.plan.roster import Pattern, list_break_patterns, number_patterns, select_shifts
+from releve.plan.roster import (
+    Pattern,
+    build_pattern,
+    list_break_patterns,
+    number_patterns,
+    select_shifts,
+)
 from releve.plugins.crashtest.engine.kernel_types import Day
 from releve.plugins.crashtest.engine.lost_places import PlaceIndex
 from releve.plugins.crashtest.engine.settings import (
@@ -117,7 +123,7 @@ class _DayBuilder:
         for name in sorted({*self._base, *(a for a in self._plan.reserve if a in shifts)}):
             agent = self._operator.agent[name]
             placed = self._base.get(name)
-            pattern = _build_pattern(placed) if placed else list_break_patterns(shifts[name])[0]
+            pattern = build_pattern(placed) if placed else list_break_patterns(shifts[name])[0]
             legal = legality.find_pairs(agent)
             line = self._places.of(HOME, agent)
             shift = shift_of[name] = self._patterns[pattern]
@@ -164,7 +170,7 @@ class _DayBuilder:
         return cells, idle
 
     def _build_cell(self, agent: str, kind: int, placed: Placement) -> tuple[int, int, int]:
-        pattern = self._patterns[_build_pattern(placed)]
+        pattern = self._patterns[build_pattern(placed)]
         place = self._places.of(placed.place, self._operator.agent[agent])
         return kind, place, pattern * len(self._programme) + self._programme[placed.programme]
 
@@ -256,7 +262,7 @@ def _number_patterns(operator: Operator, plan: Plan) -> dict[Pattern, int]:
     """Number every pattern of a day and of its reliefs by its times."""
     placed = [*plan.placements]
     placed += [m.after for s in plan.scenarios.values() for m in s.moves if m.after is not None]
-    found = {_build_pattern(row) for row in placed}
+    found = {build_pattern(row) for row in placed}
     shifts = select_shifts(operator, plan.day) if operator.shifts else {}
     found |= {list_break_patterns(shifts[name])[0] for name in plan.reserve if name in shifts}
 
@@ -277,10 +283,6 @@ def read_plan_settings(plan: Plan) -> PlanSettings:
     """Return the settings a plan was made with."""
     known = {name: plan.settings[name] for name in PlanSettings.__slots__ if name in plan.settings}
     return PlanSettings(**{name: float(value) for name, value in known.items()})
-
-
-def _build_pattern(placed: Placement) -> Pattern:
-    return Pattern(placed.start, placed.end, placed.break_start, placed.break_end)
 
 
 def _build_pointer(parts: Sequence[Sequence[object]]) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand import Requirement
+from releve.demand.requirement import INTERVAL_S
 from releve.extras import OptionalModule
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
@@ -47,7 +48,6 @@ else:
     special = OptionalModule("scipy.special")
 
 
-INTERVAL_S = 1800.0
 BUSY_BINS = 512
 """Equally likely factors of a day's busyness, and of a quarter's efficiency at home."""
 KINDS = ("inbound", "outbound", "back_office")

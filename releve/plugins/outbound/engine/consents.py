@@ -10,7 +10,7 @@ from releve.plugins.outbound.engine.judged_call import CallMoment, JudgedCall, R
 from releve.plugins.outbound.engine.legal_rows import LegalRow, find_legal_midnight, to_legal_day
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 
-_TICK = timedelta(microseconds=1)
+TICK = timedelta(microseconds=1)
 _ACTS = get_vocabulary("act").by_id
 
 
@@ -194,6 +194,6 @@ def find_consent_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
             yield find_legal_midnight(find_last_day(row, consent) + timedelta(days=1))
         if row.kind == "consent_object":
             bounds = find_slot_bounds(row, consent)
-            yield from () if bounds is None else (bounds[0], bounds[1] + _TICK)
+            yield from () if bounds is None else (bounds[0], bounds[1] + TICK)
     yield from (event.at for event in case.known.withdrawals)
     yield from (refusal.at for refusal in case.known.refusals)

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 
 from releve.plugins.outbound.engine.consents import (
     CONSENT_KINDS,
+    TICK,
     find_express_consent_changes,
     find_row_failures,
     find_slot_bounds,
@@ -26,7 +27,6 @@ from releve.plugins.outbound.engine.judged_call import CallMoment, JudgedCall, R
 from releve.plugins.outbound.engine.legal_rows import LegalRow, find_legal_midnight, to_legal_day
 from releve.plugins.outbound.engine.vocabulary import find_finer_words
 
-_TICK = timedelta(microseconds=1)
 Lift = Callable[[LegalRow, CallMoment], str]
 Instants = Callable[[LegalRow, JudgedCall], Iterable[datetime]]
 
@@ -160,7 +160,7 @@ def _find_slot_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
         bounds = find_slot_bounds(row, consent)
         if bounds is not None:
             yield bounds[0]
-            yield bounds[1] + _TICK
+            yield bounds[1] + TICK
     yield from _find_consent_changes(row, case)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from releve.demand.localtime import day_to_number
 from releve.errors import Phrase, ReleveError
 from releve.kernels.arrays import Truths
 from releve.plugins.telework.engine.panel import Panel
@@ -156,7 +157,6 @@ def parse_protocol(values: Any) -> RotaProtocol:
     return RotaProtocol(agents, first, weeks, blocks)
 
 
-_EPOCH = date(1970, 1, 1)
 _MONDAY = 4
 """Days from the epoch, a Thursday, to the first Monday."""
 
@@ -176,7 +176,7 @@ def match_rota(records: WorkRecords, draw: RotaDraw) -> tuple[Truths, Truths]:
     weeks, protocol = draw.list_home_weeks(), draw.protocol
     count = protocol.weeks * protocol.blocks
     week = (records.day - _MONDAY) // 7
-    week = week - ((protocol.first_monday - _EPOCH).days - _MONDAY) // 7
+    week = week - (day_to_number(protocol.first_monday) - _MONDAY) // 7
     at_home = np.zeros((len(records.agents), count), np.bool_)
     for i, name in enumerate(records.agents):
         for monday in weeks.get(name, ()):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal
 
+from releve.demand.localtime import number_to_day
 from releve.errors import Phrase, ReleveError
 from releve.network import Operator, Programme
 from releve.plugins.telework.engine.estimate import (
@@ -23,7 +24,6 @@ from releve.plugins.telework.engine.estimate import (
 from releve.plugins.telework.engine.placebo import NORMAL_975
 
 FORMAT = "releve effect 2"
-_EPOCH = date(1970, 1, 1)
 MOST, MOST_BOUND = 1.5, 3.0
 """What the columns of an operator's programmes hold at most."""
 
@@ -36,8 +36,8 @@ def build_document(report: TeleworkReport) -> dict[str, Any]:
     """Return a report as JSON values; effects are differences of logarithms with their error."""
     return {
         "format": FORMAT,
-        "first_day": str(_EPOCH + timedelta(days=report.first_day)),
-        "last_day": str(_EPOCH + timedelta(days=report.last_day)),
+        "first_day": str(number_to_day(report.first_day)),
+        "last_day": str(number_to_day(report.last_day)),
         "most_loss": MOST_LOSS,
         "least_chance": LEAST_CHANCE,
         "programmes": [_build_programme(one) for one in report.programmes],

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from releve.kernels.decorators import allocating_kernel
 from releve.network import Operator
+from releve.network.model import EARTH_KM
 from releve.plugins.crashtest.engine.outages.hazard import Hazard, require
 from releve.plugins.crashtest.engine.outbreak.rng import (
     derive_key,
@@ -26,8 +27,6 @@ from releve.plugins.crashtest.engine.outbreak.rng import (
     hash_key,
     pick,
 )
-
-EARTH_KM = 6371.0
 
 
 @dataclass(frozen=True, slots=True)
