@@ -137,7 +137,7 @@ def _find_separator(text: str) -> str:
 
 def _read_plain(text: str, separator: str) -> RawGrid:
     """Read text without quotes: a line is a record."""
-    lines = pl.Series(text.split("\n"), dtype=pl.String)
+    lines = pl.Series("record", text.split("\n"), pl.String)
     kept = lines.str.strip_chars(separator + " ") != ""
     rows = np.flatnonzero(kept.to_numpy()).astype(np.int64) + 1
     records = lines.filter(kept).str.split(separator)
@@ -148,8 +148,8 @@ def _read_plain(text: str, separator: str) -> RawGrid:
     for i in np.flatnonzero(widths > header).tolist():
         widths[i] = _count_cells(records[i].to_list(), header)
     columns = max(header, int(widths[:_HEAD].max()))
-    cells = pl.DataFrame(
-        [records.list.get(i, null_on_oob=True).alias(str(i)) for i in range(columns)]
+    cells = records.to_frame().select(
+        pl.col("record").list.get(i, null_on_oob=True).alias(str(i)) for i in range(columns)
     )
     return RawGrid(strip_cells(cells), rows, header, widths, comma_decimals=separator != ",")
 

@@ -288,21 +288,21 @@ def _split_header(form: TableForm, grid: RawGrid) -> tuple[RawTable, list[Fault]
     first = {name: i for i, name in reversed(list(enumerate(header.columns))) if name}
     body = grid.cells[1:] if grid.typed is None else grid.typed
     rows = grid.rows[1:] if grid.typed is None else np.arange(2, body.height + 2)
-    filled = body.select(
-        pl.any_horizontal(pl.all().is_not_null()).alias("filled") if body.width else pl.lit(False)
-    )["filled"].to_numpy()
-    keep = np.flatnonzero(filled)
-    body, rows = body[keep], rows[keep]
+    widths = None if grid.widths is None else grid.widths[1:]
+    if all(column.null_count() for column in body):  # else no row is blank
+        filled = body.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+        body, rows = body.filter(filled), rows[filled.to_numpy()]
+        widths = None if widths is None else widths[filled.to_numpy()]
     broken: frozenset[int] = frozenset()
-    if grid.widths is not None:
-        broken, found = _find_ragged_rows(
-            form, body, rows, grid.widths[1:][keep], len(header.cells)
-        )
+    if widths is not None:
+        broken, found = _find_ragged_rows(form, body, rows, widths, len(header.cells))
         faults += found
-    cells = body.select(
-        pl.col(body.columns[first[name]]).alias(name)
-        for name in (DATE_COLUMN, *(column.name for column in form.columns))
-        if name in first
+    cells = pl.DataFrame(
+        [
+            body.to_series(first[name]).alias(name)
+            for name in (DATE_COLUMN, *(column.name for column in form.columns))
+            if name in first
+        ]
     )
     return RawTable(
         form, cells, rows, broken, grid.comma_decimals, grid.from_sheet, header.language

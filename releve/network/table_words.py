@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -21,6 +21,7 @@ from releve.network.columns import TableColumn, TableRow, list_columns
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
 
 
+@lru_cache(maxsize=4096)  # the same headers and words come again with each table
 def fold(text: str) -> str:
     """Return a text without case, accents and ligatures, its words joined by hyphens."""
     plain = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))

@@ -9,11 +9,18 @@ from io import BytesIO
 import polars as pl
 import pytest
 
-from releve.plugins.outbound.engine import fact_references
+from releve.plugins.outbound.engine import built_in_rules, fact_references
 from releve.plugins.outbound.engine.errors import FactFaults
 from releve.plugins.outbound.engine.fact_files import NEEDED, TABLES, list_columns, must_be_filled
-from releve.plugins.outbound.engine.fact_tables import build_empty_frames, build_facts, read_tables
+from releve.plugins.outbound.engine.fact_tables import (
+    build_empty_frames,
+    build_facts,
+    read_folder,
+    read_tables,
+)
+from releve.plugins.outbound.engine.starter import build_starter
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary, list_word_columns
+from tests.outbound.people import count_queries
 
 WITHDRAWALS = "client,person,at,consent,channel\n"
 AT = "2026-11-20T11:00:00+01:00"
@@ -51,6 +58,14 @@ def test_a_misnamed_file_is_a_fault_with_the_name_meant(name: str, fix: str) -> 
 def test_a_table_is_found_by_each_of_its_names(name: str) -> None:
     frame = read_tables({name: f"{WITHDRAWALS}A,P1,{AT},,\n".encode()})["withdrawals"]
     assert frame["person"].to_list() == ["P1"]
+
+
+def test_a_folder_of_few_rows_takes_few_queries() -> None:
+    files = build_starter(datetime.fromisoformat(AT), built_in_rules()).files
+    read_tables(files, whole=True)
+    assert 20 < count_queries(lambda: read_tables(files, whole=True)) < 150
+    files = {**files, "withdrawals.csv": f"{WITHDRAWALS}A,,31/12/2026,,\nA,+331,x,,\n".encode()}
+    assert 20 < count_queries(lambda: read_folder(files, whole=True)) < 210
 
 
 def test_a_table_given_twice_is_a_fault() -> None:

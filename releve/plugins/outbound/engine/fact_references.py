@@ -157,9 +157,11 @@ def _report_cells(
     table: str, column: str, frame: Frame, wrong: pl.Expr, explain: Explain
 ) -> Iterator[Fault]:
     """Yield the cells of a column that are wrong, by row; each text is explained once."""
-    rows = frame.lazy().select(column).with_row_index("row").filter(wrong)
+    rows = frame.select(column).with_row_index("row").filter(wrong)
+    if isinstance(rows, pl.LazyFrame):
+        rows = rows.collect(engine="streaming")
     explain = cache(explain)
-    for row, text in rows.collect(engine=_choose_engine(frame)).iter_rows():
+    for row, text in rows.iter_rows():
         yield Fault(table, row + 2, column, text, *explain(text))
 
 
@@ -223,6 +225,8 @@ def _exclude_persons(persons: pl.Series, tables: Collection[Frame]) -> pl.Series
     """Return the persons whom no table names, in order."""
     wanted = persons.rename("person").to_frame().lazy()
     for table in tables:
+        if not persons.len():
+            break
         if isinstance(table, pl.DataFrame):
             met = table["person"]
         else:

@@ -55,6 +55,7 @@ _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
 _INSTANT = pl.Datetime("us", "UTC")
+_EARLY = pl.lit(datetime.fromisoformat("1970-01-01T00:00:00+00:00"), _INSTANT)
 _FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
 _TRUE, _FALSE = ("1", "true", "yes", "oui", "vrai"), ("0", "false", "no", "non", "faux")
 _DTYPES: dict[str, Any] = {
@@ -102,11 +103,12 @@ class FactFolder:
 
         Rows whose id, client, person or number is wrong are left out: their fault is there.
         """
-        frames, rows = {}, {}
+        frames, rows = dict(self.frames), dict(self.rows)
         for name, frame in self.frames.items():
-            kept = _mark_whole_keys(frame)
-            frames[name] = frame.filter(kept)
-            if name in self.rows:
+            missing = [key for key in _KEYS if key in frame.columns and frame[key].null_count()]
+            if missing:
+                kept = frame.select(pl.all_horizontal(pl.col(missing).is_not_null())).to_series()
+                frames[name] = frame.filter(kept)
                 rows[name] = self.rows[name][kept.to_numpy()]
         for fault in find_faults(frames):
             place, index = rows.get(fault.table, ()), fault.row - 2
@@ -186,43 +188,57 @@ def read_folder(
     return found
 
 
-def _mark_whole_keys(frame: pl.DataFrame) -> pl.Series:
-    """Return in which rows no id, client, person or number is missing."""
-    keys = [name for name in _KEYS if name in frame.columns]
-    if not keys:
-        return pl.Series([True] * frame.height, dtype=pl.Boolean)
-    return frame.select(pl.all_horizontal(pl.col(keys).is_not_null())).to_series()
-
-
 class _Reading:
-    """One table on its way from cells to a typed frame; its faults go to the folder."""
+    """One table on its way from cells to a typed frame; its faults go to the folder.
+
+    Most tables have few rows, where each query costs more than its work: all columns are typed by
+    one, and cells are looked at where counts of empty ones say that some are wrong.
+    """
 
     def __init__(self, raw: RawTable, folder: FactFolder) -> None:
-        kept = np.setdiff1d(np.arange(raw.cells.height), np.fromiter(raw.broken, np.int64))
         self.table, self.folder, self.from_sheet = raw.form.table, folder, raw.from_sheet
-        self.rows, self.local = raw.rows[kept], set[str]()
-        texts = [name for name, dtype in raw.cells.schema.items() if dtype == pl.String]
-        stripped = pl.col(texts).str.strip_chars().replace("", None)
-        self.cells = raw.cells[kept].with_columns(stripped) if texts else raw.cells[kept]
+        self.rows, self.local, self.cells = raw.rows, set[str](), raw.cells
+        if raw.broken:
+            kept = np.setdiff1d(np.arange(raw.cells.height), np.fromiter(raw.broken, np.int64))
+            self.rows, self.cells = raw.rows[kept], raw.cells[kept]
 
     def read(self) -> None:
         """Type the columns, name every faulty cell and store the table in the folder."""
-        table = self.table
-        columns = {name: self._read_column(name, kind) for name, (kind, _) in self._columns}
-        frame = pl.DataFrame(columns, schema={n: _DTYPES[kind] for n, (kind, _) in self._columns})
-        frame = frame.with_columns(
-            _fill_defaults(table, name, kind)
+        frame = self._read_cells() if self.cells.height else _build_empty_frame(self.table)
+        self.folder.frames[self.table], self.folder.rows[self.table] = frame, self.rows
+
+    def _read_cells(self) -> pl.DataFrame:
+        table, given = self.table, self.cells.schema
+        if texts := [name for name, dtype in given.items() if dtype == pl.String]:
+            stripped = pl.col(texts).str.strip_chars().replace("", None)
+            self.cells = self.cells.with_columns(stripped)
+        typed = self.cells.select(
+            name
+            if given[name] == _DTYPES[kind]
+            else _parse_plainly(pl.col(name).cast(pl.String), kind).alias(name)
             for name, (kind, _) in self._columns
-            if frame[name].null_count()
+            if name in given
         )
+        columns, filled = list[pl.Series](), list[pl.Expr]()
+        for name, (kind, _) in self._columns:
+            default, dtype = _find_default(table, name, kind), _DTYPES[kind]
+            if name not in given:
+                columns.append(pl.Series(name, [default] * self.cells.height, dtype))
+                continue
+            columns.append(self._read_column(typed[name], kind))
+            if default is not None and columns[-1].null_count():
+                filled.append(pl.col(name).fill_null(pl.lit(default, dtype)))
+        frame = pl.DataFrame(columns)
+        frame = frame.with_columns(filled) if filled else frame
         if table == "consents":
             good = frame["collected_at"].is_not_null()
             frame = frame.with_columns(_classify_consent_dates(self.cells, good))
         if table == "people":
             frame, faults = mend_postcodes(frame)
             self._add(faults)
-        frame = self._fill_known_at(self._read_words(frame))
-        self.folder.frames[table], self.folder.rows[table] = frame, self.rows
+        frame = normalize_word_columns(table, frame)
+        self._add(find_word_faults(table, frame))
+        return self._fill_known_at(frame)
 
     @property
     def _columns(self) -> Collection[tuple[str, tuple[str, bool]]]:
@@ -243,29 +259,28 @@ class _Reading:
             fault = Fault(self.table, row, column, text or "", said.reason, said.fix)
             self.folder.faults.append(fault)
 
-    def _read_column(self, name: str, kind: str) -> pl.Series:
-        """Return a column typed, null where its cell is empty or wrong, or where it was left out.
+    def _read_column(self, parsed: pl.Series, kind: str) -> pl.Series:
+        """Return a column, typed where that is plain, with its other cells typed or reported.
 
         Its faults: cells that are wrong, and empty ones that must be filled.
         """
-        if name not in self.cells.columns:
-            return pl.Series(name, [None] * self.cells.height, _DTYPES[kind])
+        name = parsed.name
         source, trusted = self.cells[name], (self.table, name) == ("consents", "collected_at")
         broken = pl.Series([False] * source.len(), dtype=pl.Boolean)
         if source.dtype == pl.String and self.from_sheet:
             broken = source.str.contains(_FORMULA_ERROR).fill_null(False)
             self._report(name, broken, lambda text: _FORMULA)
-            source = source.set(broken, None)
+            source, parsed = source.set(broken, None), parsed.set(broken, None)
         refused: dict[str, CellRefusal] = {}
-        if source.dtype == _DTYPES[kind]:
-            parsed = source
-        else:
-            parsed, refused = self._parse_texts(source.cast(pl.String), kind, proof=trusted)
+        if parsed.null_count() > source.null_count() and kind != "words":
+            parsed, refused = self._parse_texts(source.cast(pl.String), parsed, kind, proof=trusted)
         if kind == "number":
-            wrong = ~parsed.is_finite() | (parsed < 0) | (parsed != parsed.floor())
+            count = pl.col("parsed")
+            odd = ~count.is_finite() | (count < 0) | (count != count.floor())
             if source.dtype == pl.String:
-                wrong |= source.str.contains(_THOUSANDS)
-            wrong = wrong.fill_null(False)
+                odd |= pl.col("source").str.contains(_THOUSANDS)
+            cells = pl.DataFrame({"parsed": parsed, "source": source})
+            wrong = cells.select(odd.fill_null(False)).to_series()
             self._report(name, wrong, _explain_number)
             broken, parsed = broken | wrong, parsed.set(wrong, None)
         if trusted:  # refuses later, by a rule of its own
@@ -273,29 +288,25 @@ class _Reading:
         must = must_be_filled(self.table, name) or (
             list_columns(self.table)[name][1] and not may_be_empty(self.table, name)
         )
-        wrong = parsed.is_null() & source.is_not_null()
-        empty = source.is_null() & must
-        if wrong.any() or empty.any():
+        if parsed.null_count() > (0 if must else source.null_count()):
+            wrong = parsed.is_null() & ~broken
             self._report(
                 name,
-                (wrong | empty) & ~broken,
+                wrong if must else wrong & source.is_not_null(),
                 lambda text: _EMPTY if text is None else refused.get(text, _EMPTY),
             )
         return parsed
 
     def _parse_texts(
-        self, texts: pl.Series, kind: str, *, proof: bool
+        self, texts: pl.Series, parsed: pl.Series, kind: str, *, proof: bool
     ) -> tuple[pl.Series, dict[str, CellRefusal]]:
-        """Return texts typed, and why some are not; most are in a form that is read at once."""
-        parsed = texts.to_frame("text").select(_parse_plainly(pl.col("text"), kind)).to_series()
+        """Return a column with texts typed that are in no plain form, and why some are not."""
         refused: dict[str, CellRefusal] = {}
-        if kind not in ("instant", "day", "flag", "number"):
-            return parsed.alias(texts.name), refused
         found: dict[str, Any] = {}
         self.local.clear()
-        left = texts.is_not_null() & parsed.is_null()
-        doubtful = kind in ("instant", "day") and _has_month_first(texts.filter(left))
-        for text in texts.filter(left).unique():
+        left = texts.filter(parsed.is_null()).drop_nulls().unique()
+        doubtful = kind in ("instant", "day") and any(re.match(_MONTH_FIRST, one) for one in left)
+        for text in left:
             value: Any = _MIXED_UP
             if not (doubtful and re.match(_DAY_OR_MONTH_FIRST, text)):
                 value = self._parse_text(text, kind, proof=proof)
@@ -308,7 +319,7 @@ class _Reading:
             met = texts.replace_strict(*words, default=None, return_dtype=parsed.dtype)
             parsed = parsed.fill_null(met)
             self.folder.local += int(texts.is_in(list(self.local)).sum())
-        return parsed.alias(texts.name), refused
+        return parsed, refused
 
     def _parse_text(self, text: str, kind: str, *, proof: bool) -> Any:
         """Return one value; ``proof``: a serial number of a text file does not tell a date.
@@ -347,25 +358,18 @@ class _Reading:
         self.local.add(text)
         return instant
 
-    def _read_words(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return a table whose words are ids; each cell that holds another text is a fault."""
-        frame = normalize_word_columns(self.table, frame)
-        self._add(find_word_faults(self.table, frame))
-        return frame
-
     def _fill_known_at(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a table with known_at where it was left out: when the fact came to be."""
-        if "known_at" not in frame.columns:
+        if "known_at" not in frame.columns or not frame["known_at"].null_count():
             return frame
-        event = EVENT.get(self.table, "at")
+        event, known = EVENT.get(self.table, "at"), pl.col("known_at")
         if event in frame.columns:
-            frame = frame.with_columns(pl.col("known_at").fill_null(pl.col(event)))
-        early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+            known = known.fill_null(pl.col(event))
         if self.table in ("contracts", "mandates", "people", "consents"):
-            return frame.with_columns(pl.col("known_at").fill_null(early))
-        if event not in frame.columns:  # its own fault is reported
+            known = known.fill_null(_EARLY)
+        elif event not in frame.columns:  # its own fault is reported
             self._report("known_at", frame["known_at"].is_null(), lambda text: _EMPTY)
-        return frame
+        return frame.with_columns(known)
 
 
 _EMPTY = CellRefusal(Phrase("empty"), Phrase("fill it"))
@@ -376,10 +380,6 @@ _MIXED_UP = CellRefusal(
 _FORMULA = CellRefusal(
     Phrase("is a formula error"), Phrase("mend the formula in the workbook it comes from")
 )
-
-
-def _has_month_first(texts: pl.Series) -> bool:
-    return bool(texts.str.contains(_MONTH_FIRST).any())
 
 
 def _explain_number(text: str | None) -> CellRefusal:
@@ -413,27 +413,25 @@ def _parse_plainly(text: pl.Expr, kind: str) -> pl.Expr:
     return text
 
 
-def _fill_defaults(table: str, name: str, kind: str) -> pl.Expr:
-    """Return a column with its defaults where it is empty."""
-    cells = pl.col(name)
+def _find_default(table: str, name: str, kind: str) -> Any:
+    """Return what an empty cell of a column stands for, None where for nothing."""
     if kind == "words":
-        return cells.fill_null(pl.lit([], pl.List(pl.String)))
-    field = next(field for field in dataclasses.fields(KINDS[table]) if field.name == name)
+        return []
     if may_be_empty(table, name):
-        return cells.fill_null(pl.lit(EVERY_CLIENT))
-    if field.default is MISSING or field.default is None:
-        return cells
-    return cells.fill_null(pl.lit(field.default))
+        return EVERY_CLIENT
+    field = next(field for field in dataclasses.fields(KINDS[table]) if field.name == name)
+    return None if field.default is MISSING else field.default
 
 
 def _classify_consent_dates(cells: pl.DataFrame, good: pl.Series) -> pl.Series:
     """Return why a consent's date cannot be trusted, empty when it can."""
-    if "collected_at" not in cells.columns or cells["collected_at"].dtype == _INSTANT:
+    column = cells["collected_at"] if "collected_at" in cells.columns else None
+    if column is None or column.dtype == _INSTANT or good.all():
         return pl.Series("unreadable", [""] * cells.height, pl.String)
     text = pl.col("collected_at").cast(pl.String)
     serial = text.str.contains(f"^{_SERIAL.pattern}$").fill_null(False)
     doubtful = text.str.contains(_DAY_OR_MONTH_FIRST).fill_null(False)
-    doubtful &= pl.lit(_has_month_first(cells["collected_at"].cast(pl.String)))
+    doubtful &= text.str.contains(_MONTH_FIRST).any()
     local = text.str.contains(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$").fill_null(False)
     return cells.select(
         pl.when(good)

@@ -283,22 +283,26 @@ def _classify_digits(digits: str, table: NumberTable) -> pl.Expr:
 
 def _strip_separators(numbers: pl.Series) -> pl.Series:
     """Return what ``strip_separators`` does of each number, with one pass over the plain ones."""
-    numbers = numbers.fill_null("")
-    digits = numbers.str.replace_all(_SEPARATOR_PATTERN, "")
-    wide = numbers.str.len_bytes() != numbers.str.len_chars()
+    text = pl.col("text").fill_null("")
+    digits, wide = numbers.to_frame("text").select(
+        digits=text.str.replace_all(_SEPARATOR_PATTERN, ""),
+        wide=text.str.len_bytes() != text.str.len_chars(),
+    )
     if not wide.any():
         return digits
-    cleaned = {text: strip_separators(text) for text in numbers.filter(wide).unique()}
-    return digits.scatter(wide.arg_true(), numbers.filter(wide).replace_strict(cleaned))
+    odd = numbers.filter(wide)
+    cleaned = {text: strip_separators(text) for text in odd.unique()}
+    return digits.scatter(wide.arg_true(), odd.replace_strict(cleaned))
 
 
 def _group_numbers(numbers: pl.Series, table: NumberTable) -> pl.DataFrame:
     """Return each number cleaned, with the key of its kind; one that is odd is its own kind."""
     digits = _strip_separators(numbers)
-    frame = pl.DataFrame({"digits": digits, "plain": digits.str.contains(r"^\+?[0-9]{1,18}$")})
+    plain = pl.col("digits").str.contains(r"^\+?[0-9]{1,18}$")
     kind = _classify_digits("digits", table)
     key = kind.struct.field("start") + "/" + kind.struct.field("length").cast(pl.String)
-    return frame.with_columns(key=pl.when("plain").then(key).otherwise("!" + pl.col("digits")))
+    key = pl.when(plain).then(key).otherwise("!" + pl.col("digits"))
+    return digits.to_frame("digits").with_columns(key=key)
 
 
 def parse_number_column(numbers: pl.Series, table: NumberTable, day: date) -> pl.DataFrame:

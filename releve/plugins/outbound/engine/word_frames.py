@@ -27,14 +27,18 @@ def normalize_word_columns(table: str, frame: pl.DataFrame) -> pl.DataFrame:
         if column in frame.columns
     }
     words = list_distinct_words(frame, columns)
-    return frame.with_columns(
+    found = (
         _map_words(frame[column], words[column], _build_normalizer(name))
         for column, name in columns.items()
     )
+    changed = [cells for cells in found if cells is not None]
+    return frame.with_columns(changed) if changed else frame
 
 
 def list_distinct_words(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, list[str]]:
     """Return the different words of each column, of texts or of lists of texts, in any order."""
+    if not frame.height:
+        return {name: [] for name in columns}
     found = frame.select(pl.col(name).explode().drop_nulls().unique().implode() for name in columns)
     return {name: found[name][0].to_list() for name in columns}
 
@@ -100,12 +104,12 @@ def _build_normalizer(vocabulary_name: str) -> Callable[[str], str]:
     return lambda text: normalize_word(vocabulary_name, text)
 
 
-def _map_words(cells: pl.Series, words: list[str], spell: Callable[[str], str]) -> pl.Series:
-    """Return texts, or lists of texts, each of their different ``words`` brought to its id."""
+def _map_words(cells: pl.Series, words: list[str], spell: Callable[[str], str]) -> pl.Series | None:
+    """Return texts, or lists of texts, with their different ``words`` as ids; None: all are."""
     normalized = {word: spell(word) for word in words}
     changed = {word: found for word, found in normalized.items() if word != found}
     if not changed:
-        return cells
+        return None
     if cells.dtype == pl.List(pl.String):
         return cells.list.eval(pl.element().replace(changed))
     return cells.replace(changed)
