@@ -207,7 +207,6 @@ class CleanHistory:
 
     @property
     def days(self) -> tuple[date, ...]:
-        """The local days."""
         return tuple(number_to_day(number) for number in self.numbers.tolist())
 
     def is_kind(self, *kinds: str) -> Truths:

@@ -45,7 +45,6 @@ class Graph:
     ends: Ints
 
     def neighbours(self, v: int) -> Ints:
-        """Return the neighbours of a vertex."""
         return self.ends[self.first[v] : self.first[v + 1]]
 
 

@@ -58,27 +58,22 @@ class Operator:
 
     @cached_property
     def site(self) -> Mapping[str, Site]:
-        """Sites by id."""
         return {row.id: row for row in self.sites}
 
     @cached_property
     def programme(self) -> Mapping[str, Programme]:
-        """Programmes by id."""
         return {row.id: row for row in self.programmes}
 
     @cached_property
     def agent(self) -> Mapping[str, Agent]:
-        """Agents by id."""
         return {row.id: row for row in self.agents}
 
     @cached_property
     def team(self) -> Mapping[str, AgentTeam]:
-        """Teams by id."""
         return {row.id: row for row in self.teams}
 
     @cached_property
     def client(self) -> Mapping[str, Client]:
-        """Clients by id."""
         return {row.id: row for row in self.clients}
 
     @cached_property
@@ -104,7 +99,6 @@ class Operator:
 
     @cached_property
     def site_of_zone(self) -> Mapping[str, str]:
-        """Site id by zone id."""
         floors = {row.id: row.site for row in self.all_floors}
         return {row.id: floors[row.floor] for row in self.all_zones}
 

@@ -162,7 +162,6 @@ def _find_conflicts(points: Points, distance_m: float) -> Pairs:
 
 
 def _solve_floor(count: int, pairs: Pairs, nodes: int) -> SeatSet:
-    """Solve the conflict graph of one floor."""
     if not len(pairs):
         return SeatSet(np.ones(count, dtype=np.bool_), count, True, "no rule")
     graph = build_graph(count, pairs)

@@ -241,7 +241,6 @@ def _column(letters: bytes) -> int:
 
 
 def _find_sheet_xml(data: bytes) -> dict[str, bytes]:
-    """Return the XML of each sheet by the sheet's name."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
         book = archive.read("xl/workbook.xml").decode("utf-8")
         links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8")

@@ -58,7 +58,6 @@ class Naming:
         return fold(text) == fold(self.en) != fold(self.fr)
 
     def spellings(self) -> Iterator[str]:
-        """Yield every spelling."""
         yield from (self.en, self.fr, *self.also)
 
 
@@ -120,7 +119,6 @@ def _index_tables() -> Mapping[str, str]:
 
 
 def build_form(kind: type[TableRow]) -> TableForm:
-    """Return the form of a table of an operator."""
     table = kind.table
     names = [*_load_words("tables")[table]["columns"]]
     names += [DATE_COLUMN] if table in _DATED_TABLES else []

@@ -63,7 +63,6 @@ class StageTimer:
     _since: float = 0.0
 
     def start(self) -> None:
-        """Start timing."""
         self._since = self.now()
 
     def lap(self, stage: str) -> None:

@@ -239,7 +239,6 @@ class _Reader:
         return value
 
     def rows(self, record: type, table: Any, where: str) -> tuple[Any, ...]:
-        """Decode a table into its records."""
         hints = _list_field_types(record)
         columns = _get_entry(table, "columns", where)
         if columns != list(hints):

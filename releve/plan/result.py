@@ -323,7 +323,6 @@ class Purchase:
 
     @property
     def price(self) -> float:
-        """The price of all pieces."""
         return self.count * self.unit_price
 
 

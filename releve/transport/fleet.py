@@ -192,7 +192,6 @@ class Fleet:
         return slowest + self.settings.boarding_minutes
 
     def get_hour(self, site: str, at: datetime) -> int:
-        """Return the hour of the day at a site."""
         return at.astimezone(zone(self.operator.site[site].time_zone)).hour
 
     def is_under_curfew(self, site: str, start: datetime, end: datetime) -> bool:

@@ -475,7 +475,6 @@ def _leave_behind(riders: Sequence[Rider], trips: Sequence[Trip]) -> set[str]:
 
 
 def _list_journeys(riders: Sequence[Rider]) -> dict[Journey, tuple[int, float]]:
-    """Return the riders of each journey."""
     waves: dict[tuple[str, str], list[Wave]] = {}
     for rider in riders:
         waves.setdefault((rider.agent, rider.stop), []).append(rider.wave)

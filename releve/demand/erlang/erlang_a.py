@@ -73,7 +73,6 @@ class Queues(NamedTuple):
 
 
 def prepare_queues(lanes: int) -> Queues:
-    """Return room for ``lanes`` queues."""
     a, n, kappa, t, hold, wait, abandon, late, beyond = np.ones((9, lanes))
     return Queues(a, n, kappa, t, hold, wait, abandon, late, beyond, np.ones((11, lanes)))
 

@@ -52,7 +52,6 @@ class DayTable:
 
     @classmethod
     def of(cls, history: CleanHistory, programme: Programme, settings: ModelSettings) -> DayTable:
-        """Return the days of a cleaned history."""
         numbers = history.numbers
         known = np.isfinite(history.offered)
         features = calendar_features(programme, numbers)
@@ -272,7 +271,6 @@ def interval_share(
 
 
 def _below(counts: Floats, shape: Floats, chance: Floats) -> Floats:
-    """Return the probability of ``counts`` or fewer calls."""
     found = special.betainc(shape, np.maximum(np.floor(counts), 0.0) + 1, chance)
     return np.asarray(np.where(counts >= 0, found, 0.0), dtype=np.float64)
 

@@ -248,7 +248,6 @@ def _weighted(ratio: Floats, weight: Floats, half_life: float) -> tuple[Floats, 
 
 
 def extrapolate_level(level: Level, day: int | slice | Ints, days_ahead: Floats) -> Floats:
-    """Return the level ``days_ahead`` of ``day``."""
     fast = np.maximum(level.fast[day], 1e-9)
     slow = np.maximum(level.slow[day], 1e-9)
     follow = level.way.follow(days_ahead, level.fast_age[day], level.slow_age[day])

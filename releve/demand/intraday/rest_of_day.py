@@ -184,7 +184,6 @@ class IntervalFigures:
 
     @property
     def end(self) -> datetime:
-        """The end of the interval."""
         return self.start + timedelta(minutes=self.minutes)
 
 

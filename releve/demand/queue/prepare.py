@@ -50,7 +50,6 @@ class PreparedCentre(NamedTuple):
 
 
 def prepare_centre(centre: Centre) -> PreparedCentre:
-    """Return the arrays of a centre."""
     programme = _order(centre.programmes)
     group = _order(centre.groups)
     hours = np.diff(centre.edges_s)

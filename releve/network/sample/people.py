@@ -27,7 +27,6 @@ def hire_agents(
     shuttles: Sequence[Shuttle],
     seed: int,
 ) -> tuple[Agent, ...]:
-    """Return the agents, squad after squad."""
     stops = _list_stops(shuttles)
     agents: list[Agent] = []
     for number, squad in enumerate(squads):

@@ -58,11 +58,9 @@ class Draws:
         return low + int((high - low + 1) * self._generator.random())
 
     def chance(self, probability: float) -> bool:
-        """Return True with a probability."""
         return bool(self._generator.random() < probability)
 
     def index(self, weights: Sequence[float] | Floats) -> int:
-        """Return one index, drawn by weight."""
         return int(self.indices(1, weights)[0])
 
     def indices(self, n: int, weights: Sequence[float] | Floats) -> Ints:

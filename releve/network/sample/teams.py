@@ -84,7 +84,6 @@ def _draw_sites(
 
 
 def _occupy_all_sites(teams: list[Team], contracts: Contracts, sites: Sequence[Site]) -> list[Team]:
-    """Move teams so that no site stands empty."""
     for empty in [s for s in range(len(sites)) if all(t.site != s for t in teams)]:
         counts = np.bincount([t.site for t in teams], minlength=len(sites))
         movable = [

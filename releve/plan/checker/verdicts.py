@@ -21,12 +21,10 @@ FLOOR_CLOSE = 1e-4
 
 
 def is_same_figure(claimed: float, counted: float) -> bool:
-    """Return whether a claimed figure is the counted one."""
     return abs(claimed - counted) <= CLOSE * max(1.0, abs(counted))
 
 
 def list_client_columns(operator: Operator) -> dict[str, list[int]]:
-    """Return the programme columns of each client."""
     columns: dict[str, list[int]] = {row.id: [] for row in operator.clients}
     for p, row in enumerate(operator.programmes):
         columns[row.client].append(p)

@@ -294,7 +294,6 @@ def _add_purchases(
     block: ScenarioBlock,
     goods: _Goods,
 ) -> None:
-    """Let the purchases count in a block."""
     _move_people(lp, twins, block.group_rows, goods.people)
     lp.add(block.seat_rows, goods.seats[layout.seat_m], -1.0)
     if layout.rides is not None:

@@ -156,7 +156,6 @@ def replan_day(
 
 
 def measure_misses(solved: SolvedDay, planning: Planning) -> CellMisses:
-    """Return what a planning of a solved day misses."""
     target = solved.settings.target
     over = {
         name: np.maximum(0.0, share - target) for name, share in _measure_shares(planning).items()

@@ -291,7 +291,6 @@ def _add_places(
     part: N1Day,
     home: Sequence[Ints],
 ) -> None:
-    """Add the home and site rows of a day."""
     at_home = problem.place == problem.home
     bound = np.unique(problem.group[at_home])
     rows = np.full((2, len(problem.size)), -1, dtype=np.int64)

@@ -105,7 +105,6 @@ class Ablation:
     changed: Truths
 
     def __len__(self) -> int:
-        """Return how many quarters there are."""
         return len(self.calls)
 
 
@@ -184,7 +183,6 @@ def _find_changed_quarters(one: _Disasters, other: _Disasters) -> Truths:
 
 
 def _filter_outages(events: OutageArrays, kept: Truths) -> OutageArrays:
-    """Return some of the outages of every quarter."""
     counted = np.concatenate([[0], np.cumsum(kept)])
     return OutageArrays(
         counted[events.pointer].astype(np.int64),

@@ -428,7 +428,6 @@ class PlaceIndex:
 
 
 def number_places(operator: Operator) -> PlaceIndex:
-    """Return the numbers of an operator's places."""
     places = list_places(operator)
     first = len(places.sites)
     lines = ((one.carrier, one.destination) for one in places.home_lines)

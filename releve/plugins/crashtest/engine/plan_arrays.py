@@ -132,7 +132,6 @@ class _DayBuilder:
         return kind_of, shift_of
 
     def day(self, aht_s: Floats) -> Day:
-        """Return the arrays."""
         names = (BASE, *(row.id for row in self._plan.contingencies))
         scenarios = [self._count_scenario(name) for name in names]
         order = self._rank_places()

@@ -177,7 +177,6 @@ def _serve_day(demand: Demand, work: Work, d: int, day: int, key: Any, calm: boo
 
 @kernel
 def _count_day(demand: Demand, work: Work, out: Rows, taken: Array, r: int, day: int) -> None:
-    """Add a day to the sums of the quarter."""
     work.day.fill(0.0)
     work.day[:, 2:] = 1.0
     total = 0.0

@@ -73,7 +73,6 @@ class Quarters:
     outbreak: NDArray[np.int64]
 
     def __len__(self) -> int:
-        """Return how many quarters there are."""
         return len(self.programme)
 
 
@@ -202,7 +201,6 @@ class Runner:
         return found
 
     def _build_cells(self, losses: Losses, segment: int) -> Cells:
-        """Make a state from a segment that is in it."""
         ready = self._prepared
         begin, end = losses.place_pointer[segment], losses.place_pointer[segment + 1]
         day = int(np.searchsorted(losses.pointer, segment, side="right")) - 1

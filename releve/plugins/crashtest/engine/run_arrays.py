@@ -155,7 +155,6 @@ class RunArrays:
 
 
 def build_run_arrays(test: CrashTest) -> RunArrays:
-    """Return the arrays of a crash test."""
     numbers, tallies = number_places(test.operator), build_tallies(test.operator)
     days = tuple(
         build_day(test.operator, plan, need.aht_s, numbers, tallies)

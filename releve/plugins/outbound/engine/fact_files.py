@@ -115,7 +115,6 @@ def must_be_filled(table: str, column: str) -> bool:
 
 @cache
 def get_forms() -> Mapping[str, TableForm]:
-    """Return the form of each table."""
     text = (
         resources.files("releve.plugins.outbound.engine")
         .joinpath("fact_columns.yaml")

@@ -147,7 +147,6 @@ def _choose_engine(frame: Frame) -> Literal["in-memory", "streaming"]:
 
 
 def _list_values(frame: Frame, column: str) -> pl.Series:
-    """Return the distinct texts of a column."""
     if isinstance(frame, pl.DataFrame):
         return frame[column].unique()
     return frame.lazy().select(column).unique().collect(engine="streaming")[column]

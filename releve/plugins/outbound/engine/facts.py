@@ -60,7 +60,6 @@ ITEMS = ("identity", "choice", "period", "withdrawal", "proof_access")
 
 
 def _set_field(fact: Any, field_name: str, value: object) -> None:
-    """Set a field of a fact that is being made."""
     object.__setattr__(fact, field_name, value)
 
 

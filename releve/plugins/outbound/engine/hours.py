@@ -38,7 +38,6 @@ class HolidayRules:
         return next(met, None)
 
     def is_holiday(self, day: date) -> bool:
-        """Return whether ``day`` is one of the days."""
         return day in _list_holidays(self, day.year)
 
 

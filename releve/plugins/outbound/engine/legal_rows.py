@@ -141,7 +141,6 @@ class RowsInForce:
         )
 
     def of_kind(self, kind: str) -> tuple[LegalRow, ...]:
-        """Return the rows of one kind."""
         return self.by_kind.get(kind, ())
 
 

@@ -424,7 +424,6 @@ and campaigns alone.
 
 
 def render_vocabularies() -> str:
-    """Return the page of all vocabularies."""
     parts = (render_vocabulary(one) for one in get_vocabularies().values())
     return "\n".join((_INTRODUCTION, *parts))
 

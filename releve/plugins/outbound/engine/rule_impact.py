@@ -68,7 +68,6 @@ class Flip:
 
 
 def flip_to_json(flip: Flip) -> dict[str, Any]:
-    """Return a flip as data."""
     return {
         "id": flip.call.id,
         "number": flip.before.number,

@@ -67,7 +67,6 @@ def name_step(kind: str) -> str:
 
 
 def name_state(state: str) -> str:
-    """Return the name of a state."""
     return _STATES[state]
 
 

@@ -130,7 +130,6 @@ class BulletinDesign:
         return hashlib.sha256(TAG + self.text.encode()).hexdigest()
 
     def holds(self, day: date) -> bool:
-        """Return whether a day is of the month."""
         return f"{day:%Y-%m}" == self.month
 
     def find_group(self, cell: Cell) -> str | None:

@@ -95,12 +95,10 @@ class ProgrammeEffect:
 
     @property
     def quality_falls(self) -> bool:
-        """Return whether quality is shown to fall."""
         return self.quality is not None and self.quality.effect + _GUARD * self.quality.error < 0
 
     @property
     def repeats_rise(self) -> bool:
-        """Return whether repeats are shown to rise."""
         return self.repeats is not None and self.repeats.effect - _GUARD * self.repeats.error > 0
 
     @property

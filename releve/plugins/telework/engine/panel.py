@@ -99,12 +99,10 @@ class Panel:
 
     @property
     def agents(self) -> int:
-        """Number of agents."""
         return int(self.agent.max(initial=-1)) + 1
 
     @property
     def periods(self) -> int:
-        """Number of periods."""
         return int(self.period.max(initial=-1)) + 1
 
     @property
@@ -121,7 +119,6 @@ class Panel:
         return int((home & site).sum())
 
     def keep(self, rows: Truths) -> Panel:
-        """Return the panel of some rows."""
         agent, period = (
             np.unique(index[rows], return_inverse=True)[1].astype(np.int64)
             for index in (self.agent, self.period)

@@ -177,7 +177,6 @@ def _find_sense_faults(
 
 
 def _find_rows(wrong: Truths) -> Iterator[int]:
-    """Yield the indices of wrong rows."""
     yield from map(int, np.nonzero(wrong)[0])
 
 

@@ -260,12 +260,10 @@ class TeleworkVerdicts:
 
     @property
     def records(self) -> int:
-        """The records of all programmes."""
         return sum(row.records for row in self.programmes)
 
     @property
     def right(self) -> tuple[ProgrammeVerdict, ...]:
-        """The programmes right for home."""
         return tuple(row for row in self.programmes if row.verdict == "right")
 
     @property

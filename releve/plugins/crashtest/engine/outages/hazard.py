@@ -44,12 +44,10 @@ class HazardFaults(OutagesError):  # noqa: N818  the name says it
     """Everything wrong with a table of hazards: ``faults``, each naming the row and the fix."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
-        """Keep the faults, one a line in the text."""
         super().__init__("\n".join(faults))
         self.faults = faults
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with the faults."""
         return HazardFaults, (self.faults,)
 
 

@@ -54,7 +54,6 @@ class Outages:
     first: int = 0
 
     def __len__(self) -> int:
-        """Return how many outages there are, in all replications."""
         return len(self.begin)
 
 

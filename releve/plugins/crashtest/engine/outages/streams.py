@@ -65,7 +65,6 @@ class Places:
         require(self.home_lines == ordered, "home lines sorted, each once", self.home_lines)
 
     def __len__(self) -> int:
-        """Return how many places there are."""
         return len(self.sites) + len(self.home_lines)
 
     @property
@@ -127,7 +126,6 @@ class Cell:
 
     @property
     def area_km2(self) -> float:
-        """Return the area of the cell."""
         return EARTH_KM**2 * (self.sin_north - self.sin_south) * (self.east - self.west)
 
 
@@ -228,7 +226,6 @@ def list_cells_near(sites: Sequence[PlacedSite], radius_km: float) -> list[Cell]
 
 
 def _count_columns(band: int, height: float) -> int:
-    """Return the number of columns of a band."""
     south = band * height - math.pi / 2
     widest = 1.0 if south < 0.0 < south + height else max(math.cos(south), math.cos(south + height))
     return max(1, math.ceil(2 * math.pi * widest / height))

@@ -95,7 +95,6 @@ class ClosureCalendar:
         return cls(() if policy is None else (policy,), number)
 
     def map(self, change: Callable[[ClosurePolicy], ClosurePolicy]) -> ClosureCalendar:
-        """Return the calendar with every policy changed."""
         return ClosureCalendar(tuple(map(change, self.policies)), self.number)
 
 
@@ -236,7 +235,6 @@ class Controls:
         return np.array(found, dtype=np.int32)
 
     def closure_calendar(self, sites: int, days: int) -> ClosureCalendar:
-        """Return the closure policies by site and day."""
         found = self.closure
         if not isinstance(found, ClosureCalendar):
             return ClosureCalendar.everywhere(found, sites, days)

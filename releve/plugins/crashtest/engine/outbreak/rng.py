@@ -37,7 +37,6 @@ def mix(x: Any) -> Any:
 
 @inlined_kernel
 def derive_replication_key(seed: int, replication: int) -> Any:
-    """Return the key of a replication."""
     return mix(mix(np.uint64(seed) + _GOLDEN) + np.uint64(replication) * _GOLDEN)
 
 

@@ -321,7 +321,6 @@ def warm_up(scenario: Scenario) -> None:
 
 
 def _build_world(scenario: Scenario) -> World:
-    """Return the static arrays of a scenario."""
     population, disease = scenario.population, scenario.disease
     sick, well = compute_infectiousness(disease)
     groups = population.groups
