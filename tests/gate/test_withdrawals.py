@@ -160,7 +160,7 @@ def test_what_was_said_here_is_noted_for_a_restored_backup(
     if erased:
         PseudonymValue.objects.filter(what="person").delete()
     noted: list[Load] = []
-    for module in ("withdrawals", "person_requests"):
+    for module in ("attempt_outcomes", "person_requests"):
         monkeypatch.setattr(f"releve.plugins.outbound.gate.{module}.note_load", noted.append)
     record_withdrawal(CLIENT, phone(1), read_clock(), consent="C1", by="tests")
     record_request(PhoneRequest("k", phone(1), "stop", CLIENT), by="tests")

@@ -1,0 +1,97 @@
+"""The plug-ins of this distribution, and one of other people from a wheel of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from releve import plugin
+from releve.plugin import Plugin, PluginError, list_plugins
+
+PAGE = Path(__file__).parent.parent / "docs" / "plugins.md"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of installed packages with the wheel of the documentation in it."""
+    folder = tmp_path_factory.mktemp("site")
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    (entry,) = re.findall(r"^(wallboard = .*)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    wheel = folder / "acme_wallboard-1.0-py3-none-any.whl"
+    info = "acme_wallboard-1.0.dist-info"
+    with ZipFile(wheel, "w") as archive:
+        for name, text in zip(("__init__", "commands", "pages"), blocks, strict=True):
+            archive.writestr(f"acme_wallboard/{name}.py", text)
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: acme-wallboard\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(
+            f"{info}/entry_points.txt", "[releve.plugins]\n" + entry.replace('"', "") + "\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    with ZipFile(wheel) as archive:  # what an installer does with a wheel of Python alone
+        archive.extractall(folder)
+    return folder
+
+
+def run(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = os.environ | {"PYTHONPATH": str(site)}
+    return subprocess.run(
+        [sys.executable, *words], env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_plug_in_of_its_own_wheel_adds_its_command(site: Path) -> None:
+    found = run(site, "-m", "releve", "wallboard")
+    assert (found.stdout, found.stderr) == ("12 calls wait\n", "")
+    assert " wallboard " in run(site, "-m", "releve", "--help").stdout
+
+
+def test_a_page_of_a_plug_in_answers_whom_its_permission_lets_in(site: Path) -> None:
+    code = (
+        "import django; django.setup()\n"
+        "from django.urls import resolve, reverse\n"
+        "from releve.desk.access.guard import permission_of\n"
+        "print(reverse('wallboard'), permission_of(resolve('/wallboard/').func))\n"
+    )
+    found = run(site, "-c", code)
+    assert found.stdout == "/wallboard/ plan.see\n", found.stderr
+
+
+def test_two_plug_ins_that_claim_the_same_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = (Plugin("a", urls={"x/": "m"}), Plugin("b", urls={"x/": "n"}))
+    monkeypatch.setattr(plugin, "_list_own", lambda: own)
+    with pytest.raises(PluginError, match="the address 'x/' is taken by the plug-in 'a'"):
+        list_plugins.__wrapped__()
+
+
+def test_an_entry_that_is_no_plug_in_is_refused(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "acme_wallboard").mkdir()
+    (tmp_path / "acme_wallboard" / "__init__.py").write_text("PLUGIN = 3\n")
+    (tmp_path / "x-1.dist-info").mkdir()
+    (tmp_path / "x-1.dist-info" / "METADATA").write_text("Name: x\nVersion: 1\n")
+    (tmp_path / "x-1.dist-info" / "entry_points.txt").write_text(
+        "[releve.plugins]\nwallboard = acme_wallboard:PLUGIN\n"
+    )
+    found = run(tmp_path, "-m", "releve", "--help")
+    assert "plug-in 'wallboard': expected a releve.plugin.Plugin" in found.stderr
+    assert "found int" in found.stderr
+
+
+def test_our_own_plug_ins_are_found_without_importing_what_they_add() -> None:
+    names = [one.name for one in list_plugins()]
+    assert names == ["crashtest", "evidence", "inspection", "outbound", "sector", "telework"]
+    code = (
+        "import sys; from releve.plugin import list_plugins; list_plugins()\n"
+        "print([m for m in sys.modules if m.startswith('releve.plugins.') and m.count('.') > 2])"
+    )
+    assert run(Path(), "-c", code).stdout == "[]\n"
