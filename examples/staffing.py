@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from releve.demand.tables import Floats
 
 from releve.demand import INTERVAL, History, ImportReport, Requirement, metrics, required_agents
+from releve.kernels.arrays import Floats
 from releve.network import Programme
 
 __all__ = ["day_lines", "log_lines"]

@@ -36,6 +36,7 @@ Each package draws its own branch where it defines it::
     ├── PlanError           plan: a problem that cannot be planned
     ├── PlanFolderError     files: a plan folder
     ├── PlanFormatError     plan: a plan's JSON
+    ├── PluginError         a plug-in that is none, or claims what another has
     ├── QueueOverflow       demand: more simulated calls than the simulator holds
     ├── RecordFaults        demand: work records with faults
     ├── RegistryError       registry: versions, rows, uploads

@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "releve.ledger",
     "releve.service_record",
     "releve.live",
+    "releve.runs",
     *(app for plugin in list_plugins() for app in plugin.apps),
 ]
 MIDDLEWARE = [

@@ -22,7 +22,7 @@ from releve.errors import (
 )
 
 PACKAGE = Path(errors.__file__).parent
-ALONE = PACKAGE / "evidence" / "verify.py"
+ALONE = PACKAGE / "plugins" / "evidence" / "verify.py"
 
 
 def builtin_error(name: str) -> bool:

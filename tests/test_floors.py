@@ -15,7 +15,19 @@ import releve
 
 PACKAGE = Path(releve.__file__).parent
 FACES = {"cli", "desk"}
-TOP = {"__init__", "__main__", "environment", "errors", "extras", "log_formats", "settings"}
+PLUGIN_FACES = ("commands", "bulletin_commands", "pages", "charter", "draw_pages")
+PLUGIN_FACES += ("association_pages", "valve_pages")
+"""Modules and folders of a plug-in that are its face."""
+TOP = {
+    "__init__",
+    "__main__",
+    "environment",
+    "errors",
+    "extras",
+    "log_formats",
+    "plugin",
+    "settings",
+}
 """Modules that may stand at the top of the package; all others stand in a room."""
 FORBIDDEN = (
     "click",
@@ -41,7 +53,8 @@ def breaches() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         inside = path.relative_to(PACKAGE).with_suffix("").parts
-        if inside[0] in FACES or inside == ("__main__",):
+        face = inside[0] == "plugins" and len(inside) > 2 and inside[2] in PLUGIN_FACES
+        if inside[0] in FACES or inside == ("__main__",) or face:
             continue
         wrong = {
             root
@@ -70,8 +83,8 @@ def test_the_package_names_its_rooms() -> None:
 
 def test_what_applications_register_by_name_is_there_and_their_own() -> None:
     named = {
-        (path.parent.name, node.value)
-        for path in PACKAGE.glob("*/apps.py")
+        (".".join(path.parent.relative_to(PACKAGE).parts), node.value)
+        for path in PACKAGE.rglob("apps.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and str(node.value).startswith("releve.")
     }

@@ -21,7 +21,7 @@ def test_a_change_in_any_file_of_the_kernels_begins_a_new_folder(tmp_path: Path)
         copy.write_bytes(path.read_bytes())
     before = cache_folder(package=tmp_path)
     assert before.name == cache_folder().name
-    constants = tmp_path / "crashtest" / "settings.py"
+    constants = tmp_path / "plugins/crashtest/engine/settings.py"
     constants.write_text(constants.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert cache_folder(package=tmp_path).name != before.name
 

@@ -15,14 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from pydantic import Field
 
-from releve.accounts.scopes import (
-    EntryAccess,
-    EntryView,
-    ProofState,
-    find_proof_state,
-    load_entries,
-    load_entry,
-)
+from releve.accounts.reach import EntryAccess, EntryView, find_proof_state, load_entries, load_entry
+from releve.accounts.scopes import ProofState
 from releve.desk.access.guard import changes_nothing
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import PlainForm, act_on, read_sent

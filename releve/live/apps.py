@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from releve.erasure import register
-from releve.live.due_jobs import register_due_job
 
 
 class LiveConfig(AppConfig):
@@ -20,4 +19,3 @@ class LiveConfig(AppConfig):
         from releve.live import checks  # noqa: F401
 
         register("releve.live.retention.LiveData")
-        register_due_job("uploads", "releve.runs.installation.remove_expired_uploads", slow=True)

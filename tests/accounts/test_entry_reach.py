@@ -7,14 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from releve.accounts.scopes import (
-    EVERYTHING,
-    EntryAccess,
-    Scope,
-    find_proof_state,
-    load_entries,
-    load_entry,
-)
+from releve.accounts.reach import EntryAccess, find_proof_state, load_entries, load_entry
+from releve.accounts.scopes import EVERYTHING, Scope
 from releve.ledger.chain import append
 from releve.ledger.disclosure import PERSON_KINDS
 from releve.ledger.roots import sign_root

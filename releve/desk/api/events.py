@@ -20,7 +20,7 @@ from ninja.errors import HttpError
 from pydantic import StringConstraints
 
 from releve.accounts.event_reach import check_event_reach, narrow_return
-from releve.accounts.scopes import EntryAccess, EntryView, can_reach, load_entries
+from releve.accounts.reach import EntryAccess, EntryView, can_reach, load_entries
 from releve.desk.access.guard import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.state_routes import Number, StreamName, reads, writes

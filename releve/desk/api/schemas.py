@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from releve.accounts.scopes import EntryView
+from releve.accounts.reach import EntryView
 from releve.desk.page import StreamPage
 from releve.desk.registry.page import VersionRow
 from releve.live.api import MessageCounts

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from releve.accounts.scopes import can, can_reach, list_clients_within, scope_for
+from releve.accounts.reach import can_reach, list_clients_within
+from releve.accounts.scopes import can, scope_for
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import KeyedForm, build_id_field, build_radio_field, read_sent, set_choices
