@@ -2,7 +2,7 @@
 
 A program shows a token (``Authorization: Bearer …``). A page of the desk comes with its session,
 and then with its CSRF token wherever something is changed. Permissions are those of the pages,
-:func:`releve.desk.access.guard.may`.
+:func:`releve.accounts.scopes.can`.
 """
 
 from __future__ import annotations

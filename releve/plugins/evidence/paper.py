@@ -202,8 +202,8 @@ def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[s
             )),
             say(Phrase(
                 "The wheel and the source of Relève {0} hold the same verify.py, in"
-                " releve/evidence. Wherever you take it, compare its SHA-256 with the one below,"
-                " and with the one that the operator’s desk shows beside it.",
+                " releve/plugins/evidence. Wherever you take it, compare its SHA-256 with the one"
+                " below, and with the one that the operator’s desk shows beside it.",
                 pack["made_with"]["releve"],
             )),
             say(Phrase(
