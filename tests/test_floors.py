@@ -102,3 +102,13 @@ def test_setting_django_up_loads_no_engine_and_no_large_library() -> None:
     engines = ("network", "demand", "situation", "outbound", "inspection", "transport", "plan")
     heavy = {"numba", "numpy", "polars", "httpx", *(f"releve.{name}" for name in engines)}
     assert heavy & set(json.loads(done.stdout)) == set()
+
+
+def test_loading_the_program_computes_nothing_with_polars() -> None:
+    """Its threads would be missing in a process that is forked then, which would wait for ever."""
+    code = (
+        "from pathlib import Path; from tests.processes import _load; _load()\n"
+        "print([task.read_text() for task in Path('/proc/self/task').glob('*/comm')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "polars-0" not in done.stdout

@@ -55,7 +55,7 @@ _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
 _INSTANT = pl.Datetime("us", "UTC")
-_EARLY = pl.lit(datetime.fromisoformat("1970-01-01T00:00:00+00:00"), _INSTANT)
+_EARLY = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
 _TRUE, _FALSE = ("1", "true", "yes", "oui", "vrai"), ("0", "false", "no", "non", "faux")
 _DTYPES: dict[str, Any] = {
@@ -366,7 +366,7 @@ class _Reading:
         if event in frame.columns:
             known = known.fill_null(pl.col(event))
         if self.table in ("contracts", "mandates", "people", "consents"):
-            known = known.fill_null(_EARLY)
+            known = known.fill_null(pl.lit(_EARLY, _INSTANT))
         elif event not in frame.columns:  # its own fault is reported
             self._report("known_at", frame["known_at"].is_null(), lambda text: _EMPTY)
         return frame.with_columns(known)
