@@ -49,7 +49,6 @@ def rotate(keep_days: int) -> None:
     Second factors are encrypted under the new key at once. Where RELEVE_SECRET_KEY holds the key,
     set it to a new one and RELEVE_SECRET_KEY_OLD to what it was: the next command takes it over.
     """
-    # DROPPED-IMPORT
 
     open_database()
     from releve.accounts.grants import AccessError
@@ -70,7 +69,6 @@ def replace(yes: bool) -> None:
 
     People keep their passwords and set a second factor up again at their next sign-in.
     """
-    # DROPPED-IMPORT
 
     open_database()
     from releve.accounts.grants import AccessError

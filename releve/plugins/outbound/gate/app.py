@@ -221,7 +221,6 @@ def application() -> Gate:
 
     django.setup()
     require_home(Path(settings.HOME))
-    # DROPPED-IMPORT
     from releve.plugins.outbound.gate.callers import parse_callers
     from releve.plugins.outbound.gate.campaign_cache import load_stored_rules
     from releve.plugins.outbound.gate.connections import open_connection
