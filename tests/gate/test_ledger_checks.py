@@ -15,7 +15,7 @@ from releve.ledger.rollback import roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from releve.plugins.outbound.gate import decider as deciders
 from releve.plugins.outbound.gate import journal, wal_checkpoints
-from releve.plugins.outbound.gate.app import application
+from releve.plugins.outbound.gate.asgi import application
 from releve.plugins.outbound.gate.connections import GateConnection, open_connection
 from releve.plugins.outbound.gate.decider import Decider
 from releve.plugins.outbound.gate.decision import PendingQuestion

@@ -122,7 +122,7 @@ def serve(host: str, port: int, workers: int) -> None:
     names = sorted({caller.name for caller in callers})
     known = f"callers {', '.join(names)}" if names else "no callers set: this machine alone"
     click.echo(f"gate: http://{host}:{port}/gate, rules {version}, {known} (Ctrl+C stops it)")
-    serve_gate("releve.plugins.outbound.gate.app:application", host, port, workers)
+    serve_gate("releve.plugins.outbound.gate.asgi:application", host, port, workers)
 
 
 @click.group()
