@@ -42,7 +42,7 @@ from typing import Any
 import click
 
 from bench.gate_peers import PEOPLE
-from releve.plugins.outbound.gate.callers import serve_gate
+from releve.plugins.outbound.gate.server import serve_gate
 from tests.homes import make_test_home
 
 MOST_SECONDS = 60

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from releve.runs.job_process import TRY_AGAIN
+from releve.runs.process_supervisor import TRY_AGAIN
 
 
 def keep_secret() -> None:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from releve.runs.job_process import Part, ProcessSupervisor
+from releve.runs.process_supervisor import Part, ProcessSupervisor
 
 _PARTS = ("desk", "worker", "gate")
 _port = click.IntRange(1, 65535)

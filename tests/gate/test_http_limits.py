@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from releve.plugins.outbound.gate import callers
-from releve.plugins.outbound.gate.callers import MAX_REQUEST_BYTES, LimitedProtocol
+from releve.plugins.outbound.gate import server
+from releve.plugins.outbound.gate.server import MAX_REQUEST_BYTES, LimitedProtocol
 
 REQUEST = b"GET /gate HTTP/1.1\r\nHost: gate\r\n\r\n"
 Dialogue = Callable[[int], Awaitable[None]]
@@ -60,7 +60,7 @@ async def read_rest(reader: asyncio.StreamReader) -> bytes:
 def test_a_request_that_does_not_end_is_closed(
     begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callers, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.1)
 
     async def dialogue(port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -79,7 +79,7 @@ def test_a_request_that_does_not_end_is_closed(
 
 
 def test_a_connection_that_asks_again_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
 
     async def dialogue(port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -106,7 +106,7 @@ def test_a_request_of_too_many_bytes_is_closed(line: bytes) -> None:
 
 
 def test_one_connection_too_many_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 2)
 
     async def dialogue(port: int) -> None:
         open_ones = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from releve.plugins.outbound.gate import callers
-from releve.plugins.outbound.gate.callers import LimitedProtocol, serve_gate
+from releve.plugins.outbound.gate import server
+from releve.plugins.outbound.gate.server import LimitedProtocol, serve_gate
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -33,7 +33,7 @@ def test_an_answer_leaves_at_once_and_each_request_has_its_limits(
         self.started = True
         listening.extend(sockets)
 
-    monkeypatch.setattr(callers, "Multiprocess", Supervisor)
+    monkeypatch.setattr(server, "Multiprocess", Supervisor)
     monkeypatch.setattr(uvicorn.Server, "run", run)
     serve_gate("releve.plugins.outbound.gate.asgi:application", "127.0.0.1", 0, workers)
     (one,) = listening

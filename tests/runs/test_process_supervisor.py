@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from releve.runs import job_process
-from releve.runs.job_process import Part, ProcessSupervisor
+from releve.runs.process_supervisor import Part, ProcessSupervisor
 
 
 def part(code: str, *arguments: str, name: str = "part") -> Part:

@@ -103,10 +103,11 @@ def serve(host: str, port: int, workers: int) -> None:
     from django.conf import settings
 
     from releve.environment import is_loopback
-    from releve.plugins.outbound.gate.callers import parse_callers, serve_gate
+    from releve.plugins.outbound.gate.callers import parse_callers
     from releve.plugins.outbound.gate.campaign_cache import store_current_rules
     from releve.plugins.outbound.gate.connections import ensure_gate_key
     from releve.plugins.outbound.gate.errors import GateError
+    from releve.plugins.outbound.gate.server import serve_gate
 
     try:
         callers = parse_callers(settings.GATE_CALLERS)
