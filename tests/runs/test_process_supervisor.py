@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.runs import job_process
+from releve.runs import process_supervisor
 from releve.runs.process_supervisor import Part, ProcessSupervisor
 
 
@@ -74,7 +74,7 @@ def test_where_a_part_cannot_start_the_others_end_with_its_status(tmp_path: Path
 
 
 def test_the_wait_before_a_restart_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_process, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(process_supervisor, "FIRST_WAIT_SECONDS", 0.01)
     file = tmp_path / "starts"
     run = Run(part(NOTE, str(file)))
     wait_for(lambda: len(run.said) >= 9)
@@ -87,7 +87,7 @@ def test_the_wait_before_a_restart_grows(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_part_that_does_not_end_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_process, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(process_supervisor, "STOP_SECONDS", 0.5)
     file = tmp_path / "up"
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + STAY
     run = Run(part(deaf, str(file)))
