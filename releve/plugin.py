@@ -63,9 +63,9 @@ def list_plugins() -> tuple[Plugin, ...]:
 def _list_own() -> Iterator[Plugin]:
     """Yield the plug-ins of this distribution; none where it was built without them."""
     spec = find_spec(GROUP)
-    for module in sorted(iter_modules(spec.submodule_search_locations if spec else None), key=str):
-        if spec is not None:
-            yield import_module(f"{GROUP}.{module.name}").PLUGIN
+    folders = spec.submodule_search_locations if spec else []
+    for name in sorted(module.name for module in iter_modules(folders)):
+        yield import_module(f"{GROUP}.{name}").PLUGIN
 
 
 def _list_foreign() -> Iterator[Plugin]:

@@ -6,12 +6,15 @@ import os
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from django.urls import path
 
 from releve import plugin
+from releve.desk import urls
 from releve.plugin import Plugin, PluginError, list_plugins
 
 PAGE = Path(__file__).parent.parent / "docs" / "plugins.md"
@@ -83,8 +86,20 @@ def test_an_entry_that_is_no_plug_in_is_refused(site: Path, tmp_path: Path) -> N
         "[releve.plugins]\nwallboard = acme_wallboard:PLUGIN\n"
     )
     found = run(tmp_path, "-m", "releve", "--help")
-    assert "plug-in 'wallboard': expected a releve.plugin.Plugin" in found.stderr
-    assert "found int" in found.stderr
+    assert found.stderr == (
+        "Error: plug-in 'wallboard': expected a releve.plugin.Plugin at acme_wallboard:PLUGIN, "
+        "found int\n"
+    )
+
+
+def test_a_page_that_declares_no_permission_keeps_the_desk_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pages = types.ModuleType("acme_open_pages")
+    pages.urlpatterns = [path("x", lambda request: None, name="x")]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "acme_open_pages", pages)
+    with pytest.raises(PluginError, match="the view of 'x' in acme_open_pages declares no perm"):
+        urls._include_declared("acme", "acme_open_pages")
 
 
 def test_our_own_plug_ins_are_found_without_importing_what_they_add() -> None:

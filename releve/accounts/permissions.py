@@ -1,7 +1,7 @@
 """Roles and permissions: one row a permission, with the words that finish "… may".
 
-A page asks by ``guard.may``, a list or a button by ``scopes.can``; nothing else decides. A new page
-that none of the rows covers adds its row here.
+A page asks by ``guard.require_permission``, a list or a button by ``scopes.can``; nothing else
+decides. A new page that none of the rows covers adds its row here.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import click
 from releve import __version__, errors
 from releve.extras import MissingExtra, find_extra
 from releve.network.table_words import LANGUAGES
-from releve.plugin import list_plugins
+from releve.plugin import PluginError, list_plugins
 
 SUBJECTS = {
     "backup": "releve.cli.backup",
@@ -44,7 +44,11 @@ SUBJECTS = {
 
 def find_subjects() -> dict[str, str]:
     """Return the module of each subject, those of the plug-ins included, in order of the names."""
-    found = SUBJECTS | {k: v for plugin in list_plugins() for k, v in plugin.commands.items()}
+    try:
+        plugins = list_plugins()
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+    found = SUBJECTS | {k: v for plugin in plugins for k, v in plugin.commands.items()}
     return dict(sorted(found.items()))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
@@ -11,10 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language as django_set_language
 
 from releve.desk.access import views
-from releve.desk.access import views as access
-from releve.desk.access.guard import allow_anonymous, changes_nothing
+from releve.desk.access.guard import allow_anonymous, changes_nothing, permission_of
 from releve.desk.http import answer_if_busy, failure
-from releve.plugin import list_plugins
+from releve.plugin import PluginError, list_plugins
 
 set_language = changes_nothing(allow_anonymous(csrf_exempt(django_set_language)))
 """Keeps the language in a cookie. Exempt from the CSRF token on purpose: all it changes is a
@@ -36,6 +37,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return failure(request, 500, _("Something went wrong. It has been logged."))
 
 
+def _include_declared(plugin: str, module: str) -> Any:
+    """Include a plug-in's pages; one that declares no permission would be open to anyone."""
+    for pattern in import_module(module).urlpatterns:
+        if permission_of(getattr(pattern, "callback", None)) is None:
+            raise PluginError(
+                f"plug-in {plugin!r}: the view of {str(pattern.pattern)!r} in {module} declares no "
+                "permission; open it by releve.desk.endpoint.serve"
+            )
+    return include(module)
+
+
 urlpatterns = [
     path("", include("releve.desk.plan.views")),
     path("", include("releve.desk.week")),
@@ -44,10 +56,10 @@ urlpatterns = [
     path("planning/", include("releve.desk.planning")),
     path("", include("releve.desk.system")),
     path("language", set_language, name="set_language"),
-    path("start", access.redirect_to_start, name="start"),
-    path("look", access.choose_role, name="look"),
-    path("account", access.show_account, name="account"),
-    path("account/read", access.mark_notices_read, name="account_read"),
+    path("start", views.redirect_to_start, name="start"),
+    path("look", views.choose_role, name="look"),
+    path("account", views.show_account, name="account"),
+    path("account/read", views.mark_notices_read, name="account_read"),
     path("people", views.list_people, name="people"),
     path("people/roles/<int:number>/end", views.end_role, name="role_end"),
     path("people/<int:number>/close", views.close_person, name="person_close"),
@@ -78,7 +90,7 @@ urlpatterns = [
     path("ledger/", include("releve.desk.ledger")),
     path("", include("releve.desk.places.views")),
     *(
-        path(prefix, include(module))
+        path(prefix, _include_declared(plugin.name, module))
         for plugin in list_plugins()
         for prefix, module in plugin.urls.items()
     ),

@@ -1,19 +1,16 @@
-"""Sealing: the signed root over all entries so far, which leaves the house.
+"""Sealing: the signed root over all entries so far, which is published.
 
 A root names the number of entries, the hash of the last, the root hash of their Merkle tree and
 the root before it. A holder of an older root can detect a rewritten history.
 
-The nodes of the tree that are stored, and the rest made from them.
+The leaves of the tree are the hashes of the entries; of the nodes above, every eighth level is
+stored: a subtree of any size is then made from at most 128 rows by one query, a proof among a
+million entries from some 20 such queries, and a thousand entries cost four rows.
 
-The leaves are the hashes of the entries; of the nodes above, every eighth level is kept: a subtree
-of any size is then made from at most 128 rows by one query, a proof among a million entries from
-some 20 such queries, and a thousand entries cost four rows.
-
-The standard forms of a root and of a proof, which tools of others verify (C2SP).
-
-A checkpoint is a signed note: origin, number of entries, root hash, signature by the key of our
-root (https://c2sp.org/tlog-checkpoint, https://c2sp.org/signed-note). A tlog-proof is one file with
-the path of an entry and the checkpoint (https://c2sp.org/tlog-proof). A leaf is the 32 bytes of the
+Roots and proofs also have the standard forms of C2SP, which tools of others verify. A checkpoint is
+a signed note: origin, number of entries, root hash, signature by the key of our root
+(https://c2sp.org/tlog-checkpoint, https://c2sp.org/signed-note). A tlog-proof is one file with the
+path of an entry and the checkpoint (https://c2sp.org/tlog-proof). A leaf is the 32 bytes of the
 entry's hash, which says nothing of the entry: it covers a random number.
 """
 

@@ -1,10 +1,7 @@
 """The plan in force: days planned for the operator in the registry, kept whole in the database.
 
-A cache of computed values, each valid while its sources are the same objects.
-
-The operator of the live chain.
-
-The plan that the desk shows: the one in force, else the folder that it was started with.
+With it stand the operator of the live chain and :class:`IdentityCache`, a cache of computed values
+that are each valid while their sources are the same objects.
 """
 
 from __future__ import annotations

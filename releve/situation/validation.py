@@ -9,9 +9,7 @@ from typing import Any
 from releve.network import Operator
 from releve.situation import events
 from releve.situation import validation_audit as audit
-from releve.situation import validation_audit as draw
 from releve.situation import validation_control as control
-from releve.situation import validation_control as incident
 from releve.situation.event import Event
 from releve.situation.refusal import EventRefusal, ValidationContext, refuse, to_local_day
 from releve.situation.rule_kinds import RecordingRule, ReopeningRule, SituationRules
@@ -312,7 +310,7 @@ _BY_KIND: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[Event
     events.EventCorrected: _check_correction,
     **audit.AUDIT_CHECKS,
     **control.CONTROL_CHECKS,
-    **draw.DRAW_CHECKS,
-    **incident.INCIDENT_CHECKS,
+    **audit.DRAW_CHECKS,
+    **control.INCIDENT_CHECKS,
 }
 """Checks of each kind of event."""

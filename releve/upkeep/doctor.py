@@ -1,10 +1,7 @@
 """What is wrong with an installation: each finding one sentence, with its fix.
 
-Checks read and change nothing; ``send_to`` alone sends something, a test message.
-
-Checks of the settings, and of what an installation reaches over the network.
-
-Checks of the home folder and the other files of an installation.
+Here stand the checks of the settings, of the home folder, and of what an installation reaches over
+the network. Checks read and change nothing; ``send_to`` alone sends something, a test message.
 """
 
 from __future__ import annotations

@@ -1,17 +1,10 @@
-"""The proof of a campaign's calls in a period: a table for people, a file that can be judged again.
+"""Proofs of a campaign: its calls in a period, its contract, and the consents to a client's calls.
 
 Calls are listed under pseudonyms, with the facts as they stand in the database now; the digest in
-the decision shows whether they are the facts that were judged.
-
-Details of a campaign's contract that the gate cannot see, recorded by people in the ledger.
-
-The contract and whether it holds an audit clause, where the list comes from; and the copies of
-consents that were given to those who asked.
-
-The consents to a client's calls, as evidence: what was said, when, how, and the proof.
-
-One row for each version of a consent, under pseudonyms, in the order in which they became known.
-Its columns are those of the sealed fact (``text``), so that a reader can compare the two.
+the decision shows whether they are the facts that were judged. Details of the contract that the
+gate cannot see (the audit clause, where the list comes from, copies of consents given) are recorded
+by people in the ledger. Consents come one row for each version, in the order in which they became
+known, with the columns of the sealed fact (``text``), so that a reader can compare the two.
 """
 
 from __future__ import annotations

@@ -1,20 +1,14 @@
-"""Facts shared by all calls of a campaign, cached per database connection.
+"""Facts shared by all calls of a campaign, cached per database connection; rows of facts, proved.
 
 Facts become visible when a load is closed, so an entry is valid while the newest load is unchanged;
 attempts are the exception and are not cached. An entry is also dropped when one of its facts takes
 effect, when the clock goes backwards, and after ``MAX_AGE_SECONDS``, because erasure deletes rows
 without a load.
 
-The stored versions of the rules, so that a past call is judged by the rules of its day.
-
-A gate stores a version before its first decision by it; where it cannot, it refuses every call.
-
-Build the row of a fact, with pseudonyms, a digest of its content and its day of erasure.
-
-Rows under a Merkle root: the leaves of a batch, its root, and the proof of one of its rows.
-
-Decisions with their attempts (``batch_proofs``) and facts (``fact_proofs``) are proved alike: the
-canonical JSON of a row is hashed to a leaf, and an entry of the ledger holds the root.
+Versions of the rules are stored before the first decision by them, so that a past call is judged by
+the rules of its day; a gate that cannot store one refuses every call. The row of a fact has
+pseudonyms, a digest of its content and its day of erasure; rows are the leaves of a Merkle tree
+whose root an entry of the ledger holds.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
-"""Facts that were recorded here, in the journal that leaves the house, and written again from it.
+"""Facts that were recorded here: written to the journal outside, and restored from it.
 
-What a person said on the phone is in no register that could be read again: a restored backup takes
-it from the journal. Facts stand there as in their rows, under pseudonyms.
-
-The database held against what left its ledger, by each gate.
-
-One that was rolled back may lack a withdrawal, whose call would be allowed.
+What a person said on the phone is in no register that could be read again, so a restored backup
+takes it from the journal, where facts stand as in their rows, under pseudonyms. Each gate also
+compares the database with the newest published root: a database that was rolled back may lack a
+withdrawal, and would allow the call.
 """
 
 from __future__ import annotations

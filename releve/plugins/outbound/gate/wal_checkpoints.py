@@ -1,12 +1,9 @@
-"""Checkpoints of SQLite's write-ahead log, made by a thread of its own.
+"""Checkpoints of SQLite's write-ahead log in a thread of its own, and the gate's metrics.
 
 SQLite itself checkpoints in the commit that makes the log long, and that one call would wait for
 the disk. With the thread no decision waits, unless the thread falls far behind. Only one of several
-processes runs it: two that checkpoint in turns hold up commits for milliseconds.
-
-How many questions were answered how, and in what time, for Prometheus.
-
-Several processes of one gate share a folder of counters, so that each can tell those of all.
+processes runs it: two that checkpoint in turns hold up commits for milliseconds. The metrics count
+answers and their times; several processes of one gate share a folder of counters.
 """
 
 from __future__ import annotations
