@@ -32,7 +32,7 @@ def test_no_refused_call_reaches_the_carrier_while_the_gate_is_slow_frozen_and_k
     assert found.faults == []
     # Of a gate that is slow, frozen and killed; a busy machine makes it slower still.
     assert min(found.statuses["603"], found.carried) > CALLS / 50
-    assert set(found.statuses) == {"200", "603", "503"}
+    assert {"200", "603", "503"} <= set(found.statuses) <= {"200", "603", "503", "408"}
     assert found.attacks > 0
     assert found.withdrawn > 0, "calls given up by the proxy that the gate had counted"
 
@@ -188,5 +188,7 @@ def test_a_call_that_ends_while_the_gate_answers_went_out_or_its_record_has_no_t
     assert 0 < len(carried) < len(asked_of)
     assert len(asked_of) > (len(calls) + len(swift)) / 2
     late, (asked,) = records["late"], [path for path in gate.asked if "&ci=late&" in path]
-    assert (late["sip_code"], late["target"], late["to_tag"]) == ("503", "", "")
+    # 408 where a busy machine lets the proxy's own timer run out before the question's.
+    assert late["sip_code"] in {"503", "408"}
+    assert (late["target"], late["to_tag"]) == ("", "")
     assert asked.endswith(f"&began={late['began']}"), "the question names the transaction"
