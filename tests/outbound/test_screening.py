@@ -110,6 +110,21 @@ def test_columns_and_the_plain_engine_agree_on_a_few_people(
     _compare(_call(**given), FEW, seed, chunks=1)
 
 
+def test_a_few_people_are_judged_without_planning_a_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    call, planned = _call(**CALLS["open hours"]), list[str]()
+    rows, frames = people_of(FEW, call.at, 0)
+    screener = Screener(call, frames, built_in_rules(), call.at)
+    collect, collect_all = pl.LazyFrame.collect, pl.collect_all
+    monkeypatch.setattr(
+        pl.LazyFrame, "collect", lambda *a, **k: planned.append("one") or collect(*a, **k)
+    )
+    monkeypatch.setattr(
+        pl, "collect_all", lambda *a, **k: planned.append("several") or collect_all(*a, **k)
+    )
+    assert screener.screen(rows).height == FEW
+    assert len(planned) < 5
+
+
 TWELVE = dict(zip((1, 2, 3, 4, 7, 12, 18, 24, 31, 37, 49, 50), (*EIGHTHS, 7, 5, 3, 1), strict=True))
 """The lengths of twelve lists and by how many eighths the parts of each are smaller."""
 

@@ -344,6 +344,8 @@ def normalize_shown_numbers(numbers: pl.Series, table: NumberTable, day: date) -
 
     Most numbers of a register are in that form already; those are found first, by their kind.
     """
+    if not numbers.len():
+        return numbers.alias("number")
     frame = pl.DataFrame({"number": numbers.fill_null("")}).with_columns(
         plain=pl.col("number").str.contains(r"^\+[0-9]{1,18}$"),
         kind=_classify_digits("number", table),

@@ -212,7 +212,9 @@ class Screener:
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Split people whom only the clock refuses: those that its next opening frees, the rest."""
         waiting = judged.filter("waiting")
-        opening = group.next_clear(self._call.at) if waiting.height else None
+        if not waiting.height:
+            return judged, waiting
+        opening = group.next_clear(self._call.at)
         if opening is None or not group.in_columns_at(opening):
             return judged.filter(~pl.col("waiting")), waiting
         members = waiting.select("row", "number", "whose", "written", "address", "callee")
@@ -364,6 +366,8 @@ def _add_next_allowed(
 
 def _build_results(judged: pl.DataFrame, now: GroupAt) -> pl.DataFrame:
     """Return the verdicts of people judged in columns."""
+    if not judged.height:
+        return _EMPTY
     masks = judged["mask"].unique().to_list()
     said = pl.DataFrame(
         {

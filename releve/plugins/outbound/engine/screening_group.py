@@ -202,11 +202,11 @@ class FactRegister:
     ) -> None:
         self._rules, self._day = rules, to_legal_day(call.at)
         mine_too = Facts(aliases=_read_aliases(frames["clients"]))
-        self._tables: dict[str, pl.LazyFrame] = {
-            name: _select_known(frame.lazy(), known_at) for name, frame in frames.items()
+        self._tables: dict[str, pl.DataFrame | pl.LazyFrame] = {
+            name: _select_known(frame, known_at) for name, frame in frames.items()
         }
         for name in ABOUT_PEOPLE:
-            names = self._tables[name].select("client").unique().collect()["client"].to_list()
+            names = _collect(self._tables[name].select("client").unique())["client"].to_list()
             wanted = (call.client, EVERY_CLIENT) if name in SAID else (call.client,)
             own = [one for one in names if any(mine_too.is_same_client(one, w) for w in wanted)]
             mine = self._tables[name].filter(pl.col("client").is_in(own))
@@ -219,29 +219,30 @@ class FactRegister:
         self._bind_holders()
         about = (*ABOUT_PEOPLE, *_BY_NUMBER)
         self._common = {
-            name: (table.limit(0) if name in about else table).collect()
+            name: _collect(table.limit(0) if name in about else table)
             for name, table in self._tables.items()
         }
         self.of_client: Facts = build_facts(self._common)
-        at_hand = [name for name in about if isinstance(frames[name], pl.DataFrame)]
-        read = pl.collect_all([self._tables.pop(name) for name in at_hand])
-        self._at_hand = dict(zip(at_hand, map(tidy_table, at_hand, read), strict=True))
+        for name in about:
+            table = self._tables[name]
+            if isinstance(table, pl.DataFrame):
+                self._tables[name] = tidy_table(name, table)
 
     def _bind_holders(self) -> None:
         """Add what was said by number as said by each person who holds the number."""
-        by_number = [
-            self._tables[name].filter(pl.col("person").str.starts_with("+")) for name in SAID
+        by_number = {
+            name: self._tables[name].filter(pl.col("person").str.starts_with("+")) for name in SAID
+        }
+        numbers = [
+            _collect(said.select("person").unique())["person"] for said in by_number.values()
         ]
-        numbers = pl.concat([said.select("person") for said in by_number]).unique()
-        found = numbers.collect(engine="streaming")["person"]
+        found = pl.concat(numbers)
         if not found.len():
             return
         people = self._tables["people"].filter(pl.col("number").is_in(found.implode()))
-        holders = people.select("number", holder="person").unique().collect(engine="streaming")
-        for name, said in zip(SAID, by_number, strict=True):
-            heard = said.join(holders.lazy(), left_on="person", right_on="number")
-            heard = heard.with_columns(person="holder").drop("holder")
-            self._tables[name] = pl.concat([self._tables[name], heard])
+        holders = _collect(people.select("number", holder="person").unique())
+        for name, said in by_number.items():
+            self._tables[name] = _add_heard(self._tables[name], said, holders)
 
     def _shown(self) -> pl.Expr:
         table, day = self._rules.numbers, self._day
@@ -272,22 +273,40 @@ class FactRegister:
     def _look_up(self, name: str, key: str, wanted: pl.Series) -> pl.DataFrame:
         """Return the rows of a table with one of the wanted keys, in its order."""
         keys = wanted.rename(key).to_frame().unique()
-        table = self._at_hand.get(name)
-        if table is not None:
+        table = self._tables[name]
+        if isinstance(table, pl.DataFrame):
             return table.join(keys, on=key, how="semi", maintain_order="left")
-        scan = self._tables[name].join(keys.lazy(), on=key, how="semi", maintain_order="left")
+        scan = table.join(keys.lazy(), on=key, how="semi", maintain_order="left")
         return tidy_table(name, scan.collect(engine="streaming"))
 
 
-def _read_aliases(frame: pl.DataFrame | pl.LazyFrame) -> list[Alias]:
-    return [Alias(*row) for row in frame.lazy().select("client", "alias").collect().iter_rows()]
+Frame = pl.DataFrame | pl.LazyFrame
 
 
-def _select_known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
+def _collect(frame: Frame) -> pl.DataFrame:
+    return frame.collect(engine="streaming") if isinstance(frame, pl.LazyFrame) else frame
+
+
+def _add_heard(table: Frame, said: Frame, holders: pl.DataFrame) -> Frame:
+    """Return a table with what was said by number as said by its holders too, at its end."""
+    if isinstance(said, pl.DataFrame) and not said.height:
+        return table
+    heard = said.lazy().join(holders.lazy(), left_on="person", right_on="number")
+    heard = heard.with_columns(person="holder").drop("holder")
+    if isinstance(table, pl.LazyFrame):
+        return pl.concat([table, heard])
+    return pl.concat([table, heard.collect()])
+
+
+def _read_aliases(frame: Frame) -> list[Alias]:
+    return [Alias(*row) for row in _collect(frame.select("client", "alias")).iter_rows()]
+
+
+def _select_known(table: Frame, known_at: datetime) -> Frame:
     """Return the facts known by an instant."""
     names = table.collect_schema().names()
     when = next((name for name in ("known_at", "read_at") if name in names), None)
-    return table if when is None else table.filter(pl.col(when) <= known_at)
+    return table if when is None else table.filter(pl.col(when) <= at_instant(known_at))
 
 
 @lru_cache(maxsize=4096)
@@ -329,6 +348,8 @@ def split_released(
     passing = sum(1 << i for i, _ in rows) | now.bits(*CLOCK_CHANGES)
     fit = ~pl.col("odd") & ~pl.col("ahead") & ((pl.col("mask") & ~passing) == 0)
     mine, rest = people.filter(fit), people.filter(~fit)
+    if not mine.height:
+        return mine, rest
     mine = _add_release(mine, facts, rows, now)
     mine = _add_next_clear(mine, group)
     day = pl.col("next_allowed").dt.convert_time_zone(LEGAL_ZONE).dt.date()

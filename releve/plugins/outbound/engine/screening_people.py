@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
+from typing import TypeVar
 
 import polars as pl
 
@@ -36,6 +37,9 @@ from releve.plugins.outbound.engine.screening_group import (
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 
 _NO = pl.lit(False)
+_FEW = 2000
+"""Rows below which tables are worked on step by step: planning a query would take longer."""
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 _FOUND = ("cap", "pause", "silence", "list_opposition")
 """Kinds whose answer about each person a column tells, named ``f`` and the row's place."""
 
@@ -65,13 +69,12 @@ class ScreenedPeople:
 
     def of(self, members: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
         """Return the facts about the members alone, in the order in which they were known."""
-        people = members.lazy().select(person="whose").unique()
-        numbers = members.lazy().select("number").unique()
-        tables = {name: (frame, people, "person") for name, frame in self._frames.items()}
-        tables["listings"] = (self._frames["listings"], numbers, "number")
-        tables["odd"] = (self._odd, people, "person")
-        scans = [frame.lazy().join(of, on=key, how="semi") for frame, of, key in tables.values()]
-        return dict(zip(tables, pl.collect_all(scans), strict=True))
+        wanted = members.select("number", person="whose")
+        found = {}
+        for name, frame in {**self._frames, "odd": self._odd}.items():
+            key = "number" if name == "listings" else "person"
+            found[name] = frame.join(wanted, on=key, how="semi") if frame.height else frame
+        return found
 
     def judge(
         self, members: pl.DataFrame, facts: Mapping[str, pl.DataFrame], at: GroupAt
@@ -80,31 +83,38 @@ class ScreenedPeople:
 
         ``ahead``: a fact of theirs is still to come, so that time may change more than the clock.
         """
+        odd = pl.col("whose").is_in(facts["odd"]["person"].implode())
+        odd |= pl.col("number").is_in(self._odd_numbers["number"].implode())
+        people = members.with_columns(odd=odd)
+        if members.height + sum(frame.height for frame in facts.values()) < _FEW:
+            return _judge_people(people, facts, at)
         scans = {name: frame.lazy() for name, frame in facts.items()}
-        odd = scans["odd"].with_columns(odd=pl.lit(True))
-        people = members.lazy().join(odd, left_on="whose", right_on="person", how="left")
-        said = self._odd_numbers.lazy().with_columns(said=pl.lit(True))
-        people = people.join(said, on="number", how="left")
-        people = people.with_columns(
-            odd=pl.col("odd").fill_null(False) | pl.col("said").is_not_null()
-        )
-        people = people.drop("said")
-        for frame, key in self._columns(scans, at):
-            left = "whose" if key == "person" else key
-            people = people.join(frame, left_on=left, right_on=key, how="left")
-        return _add_masks(people, at).collect()
+        return _judge_people(people.lazy(), scans, at).collect()
 
-    def _columns(
-        self, facts: Mapping[str, pl.LazyFrame], at: GroupAt
-    ) -> list[tuple[pl.LazyFrame, str]]:
-        return [
-            (_judge_consents(facts, at), "person"),
-            (_judge_contracts(facts["contracts"], at), "person"),
-            (_judge_attempts(facts["attempts"], at), "person"),
-            (_judge_refusals(facts["refusals"], at), "person"),
-            (_judge_withdrawals(facts["withdrawals"], at), "person"),
-            (_judge_listings(facts["listings"], at), "number"),
-        ]
+
+def _judge_people(people: Frame, facts: Mapping[str, Frame], at: GroupAt) -> Frame:
+    absent = dict[str, pl.DataType]()
+    for frame, key in (
+        (_judge_consents(facts, at), "person"),
+        (_judge_contracts(facts["contracts"], at), "person"),
+        (_judge_attempts(facts["attempts"], at), "person"),
+        (_judge_refusals(facts["refusals"], at), "person"),
+        (_judge_withdrawals(facts["withdrawals"], at), "person"),
+        (_judge_listings(facts["listings"], at), "number"),
+    ):
+        if _is_empty(frame):
+            absent |= {name: kind for name, kind in frame.collect_schema().items() if name != key}
+            continue
+        left = "whose" if key == "person" else key
+        people = people.join(frame, left_on=left, right_on=key, how="left")
+    if absent:
+        people = people.with_columns(pl.lit(None, kind).alias(n) for n, kind in absent.items())
+    return _add_masks(people, at)
+
+
+def _is_empty(*frames: pl.DataFrame | pl.LazyFrame) -> bool:
+    """Return whether a table at hand has no row."""
+    return any(isinstance(frame, pl.DataFrame) and not frame.height for frame in frames)
 
 
 def _end_by_consent(rules: LegalRules) -> pl.Expr:
@@ -135,7 +145,7 @@ def _mark_offered(at: GroupAt) -> pl.Expr:
     return reduce(or_, offered, _NO)
 
 
-def _judge_consents(facts: Mapping[str, pl.LazyFrame], at: GroupAt) -> pl.LazyFrame:
+def _judge_consents(facts: Mapping[str, Frame], at: GroupAt) -> Frame:
     """Return, a person a row: whether a consent is given, legal, clean; each reason; which one."""
     now = at_instant(at.moment.at)
     rows = _number_rows(at, *CONSENT_KINDS)
@@ -199,9 +209,9 @@ def _find_last_day(row: LegalRow) -> pl.Expr:
     return pl.min_horizontal(longest, pl.col("until"))
 
 
-def _mark_withdrawn(
-    consents: pl.LazyFrame, withdrawals: pl.LazyFrame, instant: datetime
-) -> pl.LazyFrame:
+def _mark_withdrawn(consents: Frame, withdrawals: Frame, instant: datetime) -> Frame:
+    if _is_empty(consents, withdrawals):
+        return consents.with_columns(withdrawn=_NO)
     events = withdrawals.select("person", event="at", names="consent").filter(
         pl.col("event") <= at_instant(instant)
     )
@@ -217,13 +227,16 @@ def _mark_withdrawn(
 
 
 def _mark_refused(
-    consents: pl.LazyFrame,
-    facts: Mapping[str, pl.LazyFrame],
+    consents: Frame,
+    facts: Mapping[str, Frame],
     rows: list[tuple[int, LegalRow]],
     instant: datetime,
-) -> pl.LazyFrame:
+) -> Frame:
     for i, row in rows:
         if row.kind != "consent_refusal":
+            continue
+        if _is_empty(consents, facts["refusals"]):
+            consents = consents.with_columns(_NO.alias(f"refused{i}"))
             continue
         counted = ~pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
         on_consent = (pl.col("basis") == "") | pl.col("basis").str.starts_with("consent")
@@ -243,7 +256,7 @@ def _mark_refused(
     return consents
 
 
-def _judge_contracts(contracts: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
+def _judge_contracts(contracts: Frame, at: GroupAt) -> Frame:
     """Return, a person a row: the first contract that each exception in force grants."""
     day = pl.lit(at.moment.day)
     found = [(pl.col("first") > day).any().alias("contract_ahead")]
@@ -264,7 +277,7 @@ def _judge_contracts(contracts: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
     return contracts.group_by("person").agg(found)
 
 
-def _judge_attempts(attempts: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
+def _judge_attempts(attempts: Frame, at: GroupAt) -> Frame:
     """Return, a person a row: whether each cap is filled and each pause runs."""
     instant, now = at.moment.at, at_instant(at.moment.at)
     past, found = pl.col("at") <= now, [(pl.col("at") > now).any().alias("attempt_ahead")]
@@ -283,10 +296,10 @@ def _judge_attempts(attempts: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
         recent = pl.col("at") > at_instant(instant - timedelta(hours=row.parameters["hours"]))
         met = pl.col("outcome").is_in(sorted(row.parameters["outcomes"]))
         found.append((past & recent & met).any().alias(f"f{i}"))
-    return attempts.group_by("person").agg(found)
+    return _find_any(attempts, "person", found)
 
 
-def _judge_refusals(refusals: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
+def _judge_refusals(refusals: Frame, at: GroupAt) -> Frame:
     """Return, a person a row: whether each silence runs."""
     now = at_instant(at.moment.at)
     found = [(pl.col("at") > now).any().alias("refusal_ahead")]
@@ -300,16 +313,16 @@ def _judge_refusals(refusals: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
             ]
             counted &= reduce(or_, running)
         found.append(counted.any().alias(f"f{i}"))
-    return refusals.group_by("person").agg(found)
+    return _find_any(refusals, "person", found)
 
 
-def _judge_withdrawals(withdrawals: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
+def _judge_withdrawals(withdrawals: Frame, at: GroupAt) -> Frame:
     """Return, a person a row: whether a withdrawal is still to come."""
     ahead = (pl.col("at") > at_instant(at.moment.at)).any().alias("withdrawal_ahead")
-    return withdrawals.group_by("person").agg(ahead)
+    return _find_any(withdrawals, "person", [ahead])
 
 
-def _judge_listings(listings: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
+def _judge_listings(listings: Frame, at: GroupAt) -> Frame:
     """Return, a number a row: whether it stands on the list of each row."""
     now = at_instant(at.moment.at)
     found = [((pl.col("at") > now) | (pl.col("until") > now)).any().alias("listing_ahead")]
@@ -317,14 +330,22 @@ def _judge_listings(listings: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
     for i, row in _number_rows(at, "list_opposition"):
         on_it = standing & (pl.col("list") == row.parameters["list"])
         found.append(on_it.any().alias(f"f{i}"))
-    return listings.group_by("number").agg(found)
+    return _find_any(listings, "number", found)
+
+
+def _find_any(facts: Frame, key: str, found: list[pl.Expr]) -> Frame:
+    """Return, a key a row, what is found of its facts: true or false."""
+    if isinstance(facts, pl.DataFrame) and not facts.height:
+        answers = dict.fromkeys((one.meta.output_name() for one in found), pl.Boolean)
+        return pl.DataFrame(schema={key: pl.String, **answers})
+    return facts.group_by(key).agg(found)
 
 
 def _is_true(name: str) -> pl.Expr:
-    return pl.col(name).fill_null(False)
+    return pl.col(name).fill_null(_NO)
 
 
-def _add_masks(people: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
+def _add_masks(people: Frame, at: GroupAt) -> Frame:
     """Return the people with the bits of every row that refuses them, and their ground."""
     grants = {row: _list_grants(row, at) for row in at.tests}
     anchors = [row for row in at.tests if row.kind == "consent_required"]
