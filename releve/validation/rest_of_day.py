@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -295,8 +296,8 @@ def choose_settings(
     for settings in candidates:
         shares = []
         for log in cases:
-            sums = np.sum([_measure_day(case, settings) for case in log], axis=0)
-            shares.append(float(sums[1] / sums[0]))
+            sums = _add([_measure_day(case, settings) for case in log])
+            shares.append(float(sums.updated / sums.morning))
         found.append(float(np.mean(shares)))
         tick()
     return candidates[int(np.argmin(np.round(found, 6)))], tuple(found)
@@ -321,15 +322,33 @@ def _learn(case: DayCase, settings: IntradaySettings) -> DayLaw:
     return learn_day_law(case.said, case.past_came[:rows], case.past_said[:rows], settings)
 
 
-def _measure_day(case: DayCase, settings: IntradaySettings) -> Floats:
+class _RestSums(NamedTuple):
+    """Sums over the rest of a day: absolute errors of its half hours and of its total by forecast,
+    what came, and the shares inside the 80 % intervals."""
+
+    morning: float
+    updated: float
+    morning_total: float
+    updated_total: float
+    calls: float
+    half_hours: float
+    inside: float
+    morning_inside: float
+    library: float = np.nan
+    library_total: float = np.nan
+
+
+def _add(rows: Sequence[_RestSums]) -> _RestSums:
+    return _RestSums(*np.sum(rows, axis=0))
+
+
+def _measure_day(case: DayCase, settings: IntradaySettings) -> _RestSums:
     law = _learn(case, settings)
     found = [_measure(case, hour, law) for hour in _hours(case)]
-    return np.asarray(np.sum(found, axis=0) if found else np.zeros(8), dtype=np.float64)
+    return _add(found) if found else _RestSums(*[0.0] * len(_RestSums._fields))
 
 
-def _measure(case: DayCase, hour: int, law: DayLaw) -> Floats:
-    """Return sums over the rest of a day: absolute errors of half hours (morning, updated), of the
-    total (both), calls, half hours, and the shares inside the 80 % intervals (updated, morning)."""
+def _measure(case: DayCase, hour: int, law: DayLaw) -> _RestSums:
     slots = np.flatnonzero(case.said.mean[0] > 0).astype(np.int64)
     here = np.where(_given(case, hour), case.came, np.nan)[slots]
     update = update_day(law, slots, case.said.mean[0][slots], here)
@@ -339,17 +358,15 @@ def _measure(case: DayCase, hour: int, law: DayLaw) -> Floats:
     came, said = case.came[rest], case.said.mean[0][rest]
     inside = interval_share(came, mean[rest], spread[rest])
     before = interval_share(came, said, case.said.spread[0][rest])
-    return np.array(
-        [
-            np.abs(came - said).sum(),
-            np.abs(came - mean[rest]).sum(),
-            abs(float((came - said).sum())),
-            abs(float((came - mean[rest]).sum())),
-            came.sum(),
-            len(came),
-            inside.sum(),
-            before.sum(),
-        ]
+    return _RestSums(
+        morning=np.abs(came - said).sum(),
+        updated=np.abs(came - mean[rest]).sum(),
+        morning_total=abs(float((came - said).sum())),
+        updated_total=abs(float((came - mean[rest]).sum())),
+        calls=came.sum(),
+        half_hours=len(came),
+        inside=inside.sum(),
+        morning_inside=before.sum(),
     )
 
 
@@ -367,14 +384,14 @@ def judge(
     fifth are a programme's days that strayed furthest from the morning's forecast.
     """
     settings = settings or IntradaySettings()
-    rows: dict[tuple[str, int], list[tuple[float, Floats]]] = {}
+    rows: dict[tuple[str, int], list[tuple[float, _RestSums]]] = {}
     for case in cases:
         law = _learn(case, settings)
         for hour in _hours(case):
             sums = _measure(case, hour, law)
-            peer = _measure_library(case, hour) if library else np.full(2, np.nan)
-            key = (case.programme.id, hour)
-            rows.setdefault(key, []).append((case.deviation, np.concatenate([sums, peer])))
+            if library:
+                sums = _add_library(sums, case, hour)
+            rows.setdefault((case.programme.id, hour), []).append((case.deviation, sums))
         tick()
     out = []
     for name in [*log.programmes, "all"]:
@@ -386,39 +403,43 @@ def judge(
 
 
 def _score(
-    log: str, programme: str, hour: int, parts: Sequence[Sequence[tuple[float, Floats]]]
+    log: str, programme: str, hour: int, parts: Sequence[Sequence[tuple[float, _RestSums]]]
 ) -> RestScore:
     every = [sums for part in parts for _, sums in part]
     worst = []
     for part in parts:
         ranked = sorted(part, key=lambda row: -row[0])
         worst += [sums for _, sums in ranked[: max(1, round(WORST_SHARE * len(part)))]]
-    total = np.sum(every, axis=0)
+    total = _add(every)
     return RestScore(
         log=log,
         programme=programme,
         hour=hour,
-        calls=float(total[4]),
+        calls=float(total.calls),
         every=_errors(every),
         worst=_errors(worst),
-        coverage=float(total[6] / total[5]),
-        morning_coverage=float(total[7] / total[5]),
+        coverage=float(total.inside / total.half_hours),
+        morning_coverage=float(total.morning_inside / total.half_hours),
     )
 
 
-def _errors(sums: Sequence[Floats]) -> RestErrors:
-    total = np.sum(sums, axis=0)
-    share = total / total[4] if total[4] > 0 else np.full(len(total), np.nan)
-    half_hours = (float(share[0]), float(share[1]), float(share[8]))
-    return RestErrors(len(sums), half_hours, (float(share[2]), float(share[3]), float(share[9])))
+def _errors(sums: Sequence[_RestSums]) -> RestErrors:
+    total = _add(sums)
+    calls = total.calls if total.calls > 0 else np.nan
+    share = _RestSums(*(float(one / calls) for one in total))
+    return RestErrors(
+        len(sums),
+        half_hours=(share.morning, share.updated, share.library),
+        totals=(share.morning_total, share.updated_total, share.library_total),
+    )
 
 
-def _measure_library(case: DayCase, hour: int) -> Floats:
-    """Return the absolute errors of the library over the rest of a day: half hours, total."""
+def _add_library(sums: _RestSums, case: DayCase, hour: int) -> _RestSums:
+    """Return the sums with the absolute errors of the library's forecast."""
     found = _forecast_by_library(case, hour)
     rest = _rest(case, hour)
     off = case.came[rest] - found[rest]
-    return np.array([np.abs(off).sum(), abs(float(off.sum()))])
+    return sums._replace(library=np.abs(off).sum(), library_total=abs(float(off.sum())))
 
 
 def _forecast_by_library(case: DayCase, hour: int) -> Floats:
