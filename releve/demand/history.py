@@ -172,7 +172,7 @@ _NO_AHT = Phrase("the AHT is not known")
 def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str) -> ImportReport:
     """Import a table with one row a programme and interval, added up to half hours.
 
-    A half hour of which a part is missing is not known, it is never the sum of the rest.
+    A half hour with a missing part is not known; it is never the sum of the rest.
     ValueError when a column is not there or the interval length does not divide 30 minutes.
     """
     read = read_interval_rows(frame, mapping, time_zone)

@@ -63,7 +63,7 @@ def describe_import_fault(fault: ImportFault, gettext: Callable[[str], str], lan
 
 
 _MOST_APART = 3
-"""Up to so many faults of one cause are said each on its own."""
+"""Up to this many faults of one cause are listed one by one."""
 
 
 def group_import_faults(faults: Iterable[ImportFault]) -> tuple[ImportFault, ...]:

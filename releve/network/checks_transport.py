@@ -16,7 +16,7 @@ from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD
 
 SLOWEST_KMH, FASTEST_KMH = 5.0, 90.0
-"""Median speed of a travel table outside of which its minutes are not minutes."""
+"""Lowest and highest median speed of a travel table whose times are in minutes."""
 FEWEST_DRIVES = 5
 """With fewer drives a wrong coordinate would look like a wrong unit."""
 MOST_ASYMMETRIC = 3.0

@@ -241,7 +241,7 @@ def _is_whole(book: ParsedTables, **columns: str) -> bool:
 
 
 def _check_home_days(book: ParsedTables) -> Iterator[Fault]:
-    """Days at home are of someone who may work there, least below most, wishes within."""
+    """Check days at home: the agent may work there, least is below most, wishes are within."""
     table = book.tables.get("agents")
     if table is None:
         return

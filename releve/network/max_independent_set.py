@@ -28,12 +28,12 @@ else:
 
 _MOST_CLIQUES = 20_000
 _CROWDED = 30
-"""Edges a vertex from which the maximal cliques are not even counted."""
+"""From this many edges a vertex on, maximal cliques are not counted."""
 _MOST_ENTRIES = 1_500_000
 _STEPS_PER_VERTEX = 10_000
 _MOST_STEPS = 20_000_000
 _RARE = 16_384
-"""One in so many chances to give up two vertices for one is taken: rarer finds larger sets."""
+"""One in this many chances to swap two vertices for one is taken: rarer finds larger sets."""
 
 
 @dataclass(frozen=True)

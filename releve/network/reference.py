@@ -149,9 +149,9 @@ def _render_default(value: Any) -> str:
 
 
 _MOST_APART = 3
-"""Up to so many faults of one cause are said each on its own."""
+"""Up to this many faults of one cause are listed one by one."""
 _MOST_ROWS = 10
-"""Up to so many rows of one cause are all named."""
+"""Up to this many rows of one cause are all named."""
 
 
 @dataclass(frozen=True, slots=True)

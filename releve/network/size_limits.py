@@ -27,7 +27,7 @@ from releve.network.history_grid import RawGrid, Unreadable, strip_cells
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 """Of all files of a zip together, those of the workbooks in it included."""
 MAX_RATIO, FREE_BYTES = 100, 8 * 1024 * 1024
-"""A workbook beyond FREE_BYTES unpacks to at most so many times its size; tables have a tenth."""
+"""Largest ratio of unpacked to packed size of a workbook beyond FREE_BYTES; tables: a tenth."""
 MAX_FILES = 100
 """Files of a zip, or parts of a workbook."""
 MAX_CELLS = 100_000_000

@@ -94,7 +94,7 @@ def _compare_clients(before: Plan | None, after: Plan) -> Iterator[StatusChange]
 
 
 def group_moves(moves: Iterable[Move]) -> tuple[MoveGroup, ...]:
-    """Return who works differently, grouped by the change, the largest group first."""
+    """Return the agents who work differently, grouped by change, the largest group first."""
     groups: dict[tuple[Post | None, Post | None, str], list[str]] = {}
     for move in moves:
         key = (_read_post(move.before), _read_post(move.after), move.reason)

@@ -24,7 +24,7 @@ from releve.plan.result import Placement
 NOTHING = 1e-9
 """A requirement up to here, in agents, counts as none."""
 COVERED = 1 - 1e-6
-"""A share of the requirement from which nothing is missing, but for rounding."""
+"""From this share of the requirement on nothing is missing, but for rounding."""
 
 
 class Timeline:

@@ -42,7 +42,7 @@ from releve.transport import (
 )
 
 ROUNDS = 5
-"""How often those who are sent home and find no seat are tried on later runs."""
+"""How often agents sent home without a seat are tried on later runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def time_home_by_stop(
     hours.
 
     Of several runs to a stop the last counts; SET_UP passes from the stop to the first call. A stop
-    with a rider whom no run takes home is left out.
+    with a rider that no run takes home is left out.
     """
     here = [row for row in placements if row.place == site and row.start <= at < row.end]
     riders = {one.agent: one.stop for one in list_riders(operator, here)}
@@ -219,7 +219,7 @@ def _list_sent_home(
 def _route_with_sent(
     fleet: Fleet, riders: Sequence[Rider], sent: Sequence[Rider], held: Sequence[Run]
 ) -> TransportPlan:
-    """Return the runs of riders; of those sent home who have no seat, later ones are tried."""
+    """Return the runs of riders; agents sent home without a seat are tried on later runs."""
     for _ in range(ROUNDS):
         found = route_riders(fleet, (*riders, *sent), held)
         left = {rider.agent for rider in found.left_behind} & {rider.agent for rider in sent}

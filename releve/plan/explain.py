@@ -203,7 +203,7 @@ def _build_staff(problem: DayProblem, solved: SolvedDay, contingency: Contingenc
 
 
 _NOTHING_TO_SAVE = 0.9995
-"""Floor from which no part of a client's day can be saved."""
+"""From this floor on no part of a client's day can be saved."""
 _Code = Literal[
     "idle", "covered", "worst", "unknown", "missed",
     "contract.cured", "contract.one_site", "contract.floor",

@@ -181,7 +181,7 @@ def find_routed_plan(
     assigned: Floats,
     on_pattern: Floats,
 ) -> IntegerPlan:
-    """Return a plan as :func:`find_integer_plan` does, each rider of which has a seat."""
+    """Return a plan as :func:`find_integer_plan` does, with a seat for every rider."""
     plan = find_integer_plan(problem, layout, want, assigned, on_pattern)
     return settle_rides(problem, layout, want, plan)
 
@@ -189,7 +189,7 @@ def find_routed_plan(
 def settle_rides(
     problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan
 ) -> IntegerPlan:
-    """Return a plan near a given one, each rider of which has a seat.
+    """Return a plan near a given one, with a seat for every rider.
 
     The rooms were read from runs chosen for other riders; where the runs chosen for these leave
     some behind, their ride rows give them up and the plan is improved again. After

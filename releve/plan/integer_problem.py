@@ -104,7 +104,7 @@ SETTLE_PRICE = 8.0
 HAIR = 1e-6
 """Shares of a day this close are the same: less is the tolerance of the solver."""
 MAX_SEARCHED_ASSIGNMENTS = 6_000
-"""Assignments up to which base plans are searched for."""
+"""Up to this many assignments base plans are searched."""
 DEARER = 10.0
 """How many times dearer a miss is in a relief that is tried again."""
 MARGIN = 0.004
@@ -188,7 +188,7 @@ class IntegerProblem:
         return find_ride_rooms(self.layout.rides, (self.guide or self.secure).assigned)
 
     def route_base(self, base: IntegerPlan) -> IntegerPlan:
-        """Return a base plan each rider of which has a seat in a vehicle."""
+        """Return a base plan with a vehicle seat for every rider."""
         if self.base_rooms is None:
             return base
         stray = SETTLE_PRICE + self.secure.exposure_price
@@ -219,7 +219,7 @@ class IntegerProblem:
         return tuple(found)
 
     def list_missed_losses(self, reliefs: Sequence[SolvedRelief]) -> list[int]:
-        """Return the losses under which whole people miss a target that fractions hold."""
+        """Return the losses where whole people miss a target that fractions hold."""
         return [i for i, relief in enumerate(reliefs) if self.count_missed_targets(i, relief)]
 
     def count_missed_targets(self, i: int, relief: SolvedRelief) -> int:

@@ -40,9 +40,9 @@ ROUNDINGS = (
     Rounding(3.0, stay=0.3),
 )
 TIE_BREAKERS = ((5**0.5 - 1) / 2, 2**0.5, 3**0.5)
-"""Irrational numbers, each of which picks one of the optimal fractional plans to be rounded."""
+"""Irrational numbers; each picks one of the optimal fractional plans to be rounded."""
 FEW_ASSIGNMENTS = 400
-"""Up to so many assignments every one of these plans is rounded, else the first alone."""
+"""Up to this many assignments all these plans are rounded, else the first alone."""
 TURNS = 8
 """Searches under the cuts, each from the best base plan so far."""
 TURN_ROUNDS = 20

@@ -104,7 +104,7 @@ def solve_answer(
 ) -> ReliefAnswer:
     """Answer a loss as the N-1 programme does, for a base plan that stands.
 
-    ``worst`` is the regret up to which no client costs more: that of the fractional plan.
+    ``worst``: regret up to this costs nothing more; it is that of the fractional plan.
     ``loss`` counts the contingencies, for the cut.
     """
     programme = _AnswerProgram(
@@ -221,7 +221,7 @@ class AnswerSolver:
 
 
 LEAST = 1e-4
-"""Price of what is missing where it does not count, so that nothing is missing for no reason."""
+"""Price of a shortfall that does not count, so that none is left without a reason."""
 
 
 def compute_answered_objective(

@@ -229,7 +229,7 @@ def _build_plan(
 def _list_held_in_fractions(
     planning: Planning, client: int, settings: PlanSettings
 ) -> frozenset[str]:
-    """Return the losses (or the base day) under which the fractional plan meets the target."""
+    """Return the losses (or the base day) where the fractional plan meets the target."""
     return frozenset(
         name
         for name, share in planning.secure.share.items()

@@ -195,13 +195,13 @@ def solve_relief(
 ) -> SolvedRelief:
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
-    ``limit[client]`` is the share of its day a client may miss, the ``target`` or what fractions
-    cannot avoid, ``aim[client]`` (no more than that) what is planned for. A contingency without
-    exposed people (a carrier) is answered by restoring what the base plan covered: it is no
-    occasion to mend the base plan. In fractions the exact share of the exposed is isolated, as in
-    the N-1 programme; in whole people the share is rounded down per site. Where it is tried again
-    for clients that still miss, a miss is so many times ``dearer`` to whole people: by a hair it
-    costs less than the person who mends it.
+    ``limit[client]`` is the share of its day a client may miss: the ``target``, or more where
+    fractions cannot avoid it; ``aim[client]``, no more than that, is planned for. Without exposed
+    people (a carrier) the relief restores what the base plan covered and does not improve on it. In
+    fractions the exact share of the exposed is isolated, as in the N-1 programme; in whole people
+    the share is rounded down per site. On a second try for clients that still miss, a miss costs
+    whole people ``dearer`` times as much: at the usual price it costs a hair less than the person
+    who mends it.
     """
     staff = find_available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:

@@ -142,7 +142,7 @@ def _list_alike(
     scenarios: Sequence[str],
     skills: Sequence[str],
 ) -> Iterator[AlikePeople]:
-    """Yield those who could be lent, alike people together."""
+    """Yield the agents who could be lent, alike people together."""
     timeline = Timeline(plan.starts)
     base = {one.agent: one for one in plan.placements}
     moves = {name: {m.agent: m for m in plan.scenarios[name].moves} for name in scenarios}

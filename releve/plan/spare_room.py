@@ -29,7 +29,7 @@ HAIR = 1e-7
 
 @dataclass(frozen=True)
 class AlikePeople:
-    """People whom nothing tells apart: the same skill, place when lent, and work everywhere.
+    """Interchangeable people: the same skill, place when lent, and work everywhere.
 
     ``work[s]``: the placement in scenario ``s`` (of any one of them), None without one.
     ``half_hours`` that one of them can be lent for.

@@ -85,7 +85,7 @@ class SiteTimetable:
     places: tuple[MapPlace, ...]
 
     def without_agents(self) -> SiteTimetable:
-        """Return the timetable for readers who may not see who has no seat."""
+        """Return the timetable without the names of riders without a seat."""
         return replace(self, left=tuple(replace(row, agents=()) for row in self.left))
 
 
@@ -174,7 +174,7 @@ def _describe_run(found: DayRuns, run: Run, at: datetime, boarded: int | None) -
 
 
 def _list_left(fleet: Fleet, left: Iterable[Rider]) -> Iterator[RideLeft]:
-    """Yield who has no seat, by stop and wave."""
+    """Yield the riders without a seat, by stop and wave."""
     groups: dict[tuple[str, Wave], list[Rider]] = {}
     for rider in left:
         groups.setdefault((rider.stop, rider.wave), []).append(rider)

@@ -200,7 +200,7 @@ def _far_ratio(c: float, x_t: float, inverse_t: float) -> float:
 
 
 SURE_ROUNDS = 8
-"""After so many rounds a bracket is halved instead of interpolated."""
+"""After this many rounds a bracket is halved instead of interpolated."""
 
 
 class Cases(NamedTuple):
@@ -323,7 +323,7 @@ def _odds(share: float, rest: float, allowed: float) -> float:
 
 @fused_kernel
 def _narrow(q: Queues, s: Search, out: Array) -> None:
-    """Narrow the brackets by what was measured; write what is found and free its lane."""
+    """Narrow the brackets by the measurements; write each result and free its lane."""
     for lane in range(s.case.size):
         if s.case[lane] < 0:
             continue

@@ -166,7 +166,7 @@ def assemble_forecast(
 def build_unknown_column(
     programme: Programme, opened: Truths, levels: Sequence[float], reason: str
 ) -> ForecastColumn:
-    """Return the column of a programme of which nothing is known: NaN wherever it is open."""
+    """Return the column of an unknown programme: NaN where it is open."""
     mean = np.where(opened, np.nan, 0.0)
     return ForecastColumn(
         open=opened,

@@ -223,7 +223,7 @@ class HoldoutModel:
         return calibrate(folds)
 
     def past_weeks(self, origin: int, weeks: int) -> tuple[Floats, Floats]:
-        """Return what came in the weeks before day number ``origin``, and what had been said.
+        """Return the calls of the weeks before day number ``origin``, and their forecasts.
 
         Both ``[day, slot]``, the latest week first, each forecast from the days before it.
         """

@@ -202,7 +202,7 @@ def _add_busy_seconds(
 
 @kernel
 def _count_ghosts(w: CentreArrays, s: Buffers, d: ReplicationCounts, g: int, now: float) -> None:
-    """Book the seconds of those who stayed to finish, before their number changes."""
+    """Count the seconds of agents who stay to finish a call, before their number changes."""
     ghosts = s.busy[g] - s.present[g]
     if ghosts > 0:
         _add_busy_seconds(w, s, d.ghost, g, s.ghost_since[g], now, ghosts)

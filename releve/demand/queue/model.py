@@ -293,7 +293,7 @@ BUSY, LATER, FREE, USED, WAITING, NOW_CELL, TRACED, EVENTS = range(8)
 (those who have hung up but are not yet struck off included), interval, traces, events."""
 
 TRACES = ("offered", "answered", "waits", "ended", "hung_up", "blocked", "cut", "moved")
-"""What a row of ``Room.trace`` tells: time, what, programme, group or -1, number of the call."""
+"""Columns of ``Buffers.trace``: time, event, programme, group or -1, number of the call."""
 T_OFFERED, T_ANSWERED, T_WAITS, T_ENDED, T_HUNG_UP, T_BLOCKED, T_CUT, T_MOVED = range(8)
 
 FULL, TRACE_FULL = 1, 2
@@ -448,7 +448,7 @@ def allocate_buffers(work: CentreArrays, calls: int, agents: int, traces: int) -
 
 
 def allocate_counts(work: CentreArrays, replications: int) -> QueueCounts:
-    """Return zeroed counters for so many replications."""
+    """Return zeroed counters, one row a replication."""
     programmes, groups, cells = work.keys.size, work.serves_at.size - 1, work.edges.size - 1
     return QueueCounts(
         counts=np.zeros((replications, cells, programmes, len(COUNTS)), np.int32),

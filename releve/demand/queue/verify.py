@@ -26,7 +26,7 @@ from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 
 PART = 1e-9
-"""An agent who is there but for this much is there."""
+"""An agent present for all but this share counts as present."""
 
 
 @dataclass(frozen=True)

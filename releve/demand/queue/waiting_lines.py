@@ -146,7 +146,7 @@ def allocate_slot(s: Buffers, programme: int, origin: int, number: int, leg: int
 
 @inlined_kernel
 def free_slot(s: Buffers, slot: int) -> None:
-    """Give a slot back; who watched it sees that its visit is over."""
+    """Free a slot; events that refer to it find that its visit is over."""
     s.slot[slot, NEXT] = s.n[FREE]
     s.n[FREE] = slot
     s.visit[slot] += 1
@@ -225,7 +225,7 @@ def _tie(s: Buffers, g: int) -> float:
 
 @inlined_kernel
 def occupy_agent(s: Buffers, g: int) -> None:
-    """Take the agent of a group who has been free longest."""
+    """Take the longest free agent of a group."""
     at = s.idle_at[g] + 1
     s.idle_at[g] = at if at < s.idle.shape[1] else 0
     s.idle_n[g] -= 1
@@ -233,7 +233,7 @@ def occupy_agent(s: Buffers, g: int) -> None:
 
 @inlined_kernel
 def release_agent(s: Buffers, g: int, now: float) -> None:
-    """Put an agent of a group at the end of those who are free."""
+    """Put an agent of a group at the end of the free ones."""
     at = s.idle_at[g] + s.idle_n[g]
     at = at if at < s.idle.shape[1] else at - s.idle.shape[1]
     s.idle[g, unsigned(at)] = now
@@ -245,7 +245,7 @@ def release_agent(s: Buffers, g: int, now: float) -> None:
 
 @kernel
 def _rank_last(s: Buffers, g: int, now: float) -> None:
-    """Rank the last of those who are free among the others of its group and instant."""
+    """Rank the last free agent among the others of its group and instant."""
     size, same = s.idle.shape[1], 1
     last = s.idle_at[g] + s.idle_n[g] - 1
     while same < s.idle_n[g] and s.idle[g, (last - same) % size] == now:
@@ -287,7 +287,7 @@ def join_line(w: CentreArrays, s: Buffers, slot: int, now: float) -> None:
 
 @inlined_kernel
 def remove_abandoned(w: CentreArrays, s: Buffers, d: ReplicationCounts, p: int, now: float) -> None:
-    """Strike those off the head of a line who have hung up by ``now``."""
+    """Remove callers who have hung up by ``now`` from the head of a line."""
     slot = s.line_first[p]
     while slot >= 0 and s.clock[unsigned(slot), UNTIL] <= now:
         after = s.slot[unsigned(slot), NEXT]

@@ -68,7 +68,7 @@ class _Sketch:
 
 
 def count_default_programmes(agents: int) -> int:
-    """Return how many programmes an operator of a size has where none are asked for."""
+    """Return the default number of programmes of an operator of a size."""
     at = ((50, 2), (500, 8), (600, 8), (5_000, 60), (70_000, 600))
     return int(np.interp(agents, [a for a, _ in at], [p for _, p in at]))
 

@@ -94,7 +94,7 @@ def _assign(programmes: Sequence[Programme]) -> Iterator[Programme]:
 
 
 FIRST_DAY = date(2026, 11, 30)
-"""The Monday the sample's roster starts on unless another day is asked for."""
+"""The Monday on which the sample's roster starts by default."""
 
 
 def sample_operator(

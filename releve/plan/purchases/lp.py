@@ -138,7 +138,7 @@ NOTHING = 1e-5
 """Share of a client's day up to which a slack is the solver's tolerance. A larger one is a miss
 that is left when all that helps is bought: no list cures it."""
 VERTEX = 60_000
-"""Columns up to which the purchase is solved to a vertex, which buys from few groups."""
+"""Up to this many columns the purchase is solved to a vertex, which buys from few groups."""
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class ReplanTask:
 
 @dataclass(frozen=True)
 class PurchaseTrial:
-    """A set bought for some aims and planned again: what it misses, and what nothing cures."""
+    """A set bought for some aims and planned again: its misses, and the incurable cells."""
 
     purchases: tuple[Purchase, ...]
     aims: ShortfallTargets
@@ -117,7 +117,7 @@ class PurchaseTrial:
 
     @property
     def order(self) -> tuple[int, float]:
-        """Sort key: what holds first, the cheapest of it; then what misses in fewest cells."""
+        """Sort key: sets that hold first, by cost; then those that miss in the fewest cells."""
         return (len(self.left), self.cost)
 
     def list_over(self, clients: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
@@ -141,7 +141,7 @@ def build_problem_with(again: ReplanTask) -> tuple[Operator, DayProblem]:
 def replan_day(
     again: ReplanTask, progress: Callable[[float], None] = lambda share: None
 ) -> CellMisses:
-    """Plan the day of the operator that has bought, as anyone does who does the same."""
+    """Plan the day of the operator with the set bought."""
 
     def show(stage: str, share: float) -> None:
         if stage in STAGES:

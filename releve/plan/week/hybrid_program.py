@@ -165,7 +165,7 @@ def _build_class(work: WorkDays, key: _ClassKey, members: tuple[str, ...]) -> Hy
 
 
 MOST_WITH_LOSSES = 1_000
-"""Agents up to which the reliefs of all days stand in one programme."""
+"""Up to this many agents the reliefs of all days stand in one programme."""
 STABLE_PRICE = 0.5
 """Price, in agent-intervals, of a person whose day is not where it was in the week before."""
 
@@ -335,7 +335,7 @@ def _add_absences(
 def _add_meetings(
     lp: LinearProgram, case: HybridProblem, home: Sequence[Ints], meetings: Meetings
 ) -> None:
-    """Add the meet rows; who leads a team is on its site."""
+    """Add the meet rows; the supervisor of a team is on its site."""
     for team, days in sorted(meetings.items()):
         for d in sorted(days):
             row = lp.rows(1, upper=float(count_away(case, team, d)))

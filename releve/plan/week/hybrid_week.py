@@ -83,7 +83,7 @@ class WorkDays:
 
 
 def list_work_days(operator: Operator, days: Sequence[date], settings: PlanSettings) -> WorkDays:
-    """Return who works on each day and where they may, by roster, permits and programmes."""
+    """Return the agents at work on each day and their places, by roster, permits and programmes."""
     sites: dict[date, dict[str, frozenset[str]]] = {}
     home: dict[date, frozenset[str]] = {}
     for day in days:
@@ -109,7 +109,7 @@ def find_monday(day: date) -> date:
 
 
 def count_least_home_days(agent: Agent, worked: int) -> int:
-    """Return the days at home that an agent owes in a week with so many days at work."""
+    """Return the days at home that an agent owes in a week with ``worked`` days at work."""
     return agent.home_days_min * min(worked, WHOLE_WEEK) // WHOLE_WEEK
 
 

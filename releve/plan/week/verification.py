@@ -31,7 +31,7 @@ Ending = Literal["held", "rounds", "no better", "no people"]
 """Why a day is not planned again: every half hour holds its targets; no rounds are left; the last
 plan was no better; more is required but there are no people to place."""
 RELIEF_SHARE = 4
-"""A relief is simulated on one day for so many of the base plan's: there are many reliefs."""
+"""Simulated days of the base plan for each of a relief: there are many reliefs."""
 MIN_RELIEF_REPLICATIONS = 20
 
 

@@ -304,7 +304,7 @@ def _average_aht(plan: Plan, aht_s: Floats, own: Sequence[float]) -> Floats:
 
 
 def _add_base(day: Day, sites: int) -> Day:
-    """Fill what the base plan has at each place, and what its loss costs without relief."""
+    """Fill the agents of the base plan at each place, and the cost of its loss without relief."""
     base = slice(int(day.cell_pointer[0]), int(day.cell_pointer[1]))
     place, pair, heads = day.cell_place[base], day.cell_pair[base], day.cell_heads[base]
     programme = day.pair_programme[pair]

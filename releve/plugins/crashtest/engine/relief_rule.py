@@ -58,7 +58,7 @@ class Start(NamedTuple):
 
 
 def build_start(day: Day, scenario: int, room: RuleBuffers) -> Start:
-    """Return what a scenario has at work, from which its states set out."""
+    """Return the agents at work of a scenario, the start of its states."""
     _load_scenario(day, scenario, room)
     return Start(room.placed.copy(), room.used.copy())
 

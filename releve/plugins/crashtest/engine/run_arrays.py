@@ -377,7 +377,7 @@ def find_presence(
 
 
 def send_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
-    """Return a plan in which those of ``agents`` who may do their programme at home do so."""
+    """Return a plan with those of ``agents`` at home who may do their programme there."""
     legality = Eligibility(operator, plan.day, read_plan_settings(plan))
     legal = {name: legality.find_pairs(operator.agent[name]) for name in agents}
     before = {

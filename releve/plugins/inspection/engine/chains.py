@@ -36,7 +36,7 @@ LINK_BYTES = 32
 
 
 class DrawError(ReleveError, ValueError):
-    """A draw cannot be made from what was given; the text says what and how to mend it."""
+    """A draw cannot be made from its inputs; the text says why and how to mend it."""
 
 
 def build_chain(first: bytes, days: int, binding: bytes = b"") -> bytes:
@@ -71,7 +71,7 @@ def hash_plan(plan: Mapping[str, Any]) -> bytes:
 
 
 def bind_plan(plan_hash: bytes, root_size: int, root_tree: bytes) -> bytes:
-    """Return what ties a chain to a plan and to the root under which the plan was shown."""
+    """Return the digest that ties a chain to a plan and to the root under which it was shown."""
     size = root_size.to_bytes(8, "big")
     return hashlib.sha256(BINDING_TAG + plan_hash + size + root_tree).digest()
 

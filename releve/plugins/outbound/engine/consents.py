@@ -118,7 +118,7 @@ def is_positive(act: str, row: LegalRow) -> bool:
 def find_last_day(row: LegalRow, consent: Consent) -> date:
     """Return the last legal day of a consent: the day stated, or the eve of the row's period.
 
-    The anniversary day, or the day after so many days, is already too late. ValueError for a
+    The anniversary day, or the day after the days of the row, is too late. ValueError for a
     consent without a date.
     """
     if consent.collected_at is None:

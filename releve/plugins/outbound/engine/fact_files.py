@@ -70,7 +70,7 @@ _NAMING = Naming("campaigns", "campagnes", ("campaign", "campagne"))
 NEEDED = (
     "people", "withdrawals", "refusals", "attempts", "listings", "abandoned", "clients",
 )  # fmt: skip
-"""Tables that can forbid a call, or say whom a fact is about: a whole folder holds them all."""
+"""Tables that can forbid a call or identify a person: a whole folder holds them all."""
 EXAMPLES: Mapping[str, Phrase] = {
     "instant": BilingualPhrase("2026-09-15T11:00:00+02:00", "15/09/2026 11:00"),
     "day": BilingualPhrase("2026-09-15", "15/09/2026"),

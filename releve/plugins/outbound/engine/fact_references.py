@@ -201,7 +201,7 @@ def _list_miswritten_cells(name: str, frame: Frame) -> list[Fault]:
 
 
 def _find_misspelt_persons(frames: Mapping[str, Frame]) -> Iterator[Fault]:
-    """Yield the rows about a person who is in the table of people in another case of letters."""
+    """Yield the rows whose person stands in the table of people in another letter case."""
     for name, frame in _list_filled(frames, _ABOUT_PEOPLE):
         absent = _exclude_persons(_list_values(frame, "person"), [frames["people"]])
         if not absent.len():
@@ -221,7 +221,7 @@ def _name_person(meant: Mapping[str, str], text: str) -> tuple[Phrase, Phrase]:
 
 
 def _exclude_persons(persons: pl.Series, tables: Collection[Frame]) -> pl.Series:
-    """Return the persons whom no table names, in order."""
+    """Return the persons that no table names, in order."""
     wanted = persons.rename("person").to_frame().lazy()
     for table in tables:
         if not persons.len():
@@ -241,7 +241,7 @@ def _list_unknown_persons(frames: Mapping[str, Frame], name: str) -> pl.Series:
 
 
 def _find_unknown_persons(frames: Mapping[str, Frame]) -> Iterator[Fault]:
-    """Yield what forbids calls to a person whom no table knows; a number may stand for a person."""
+    """Yield rows that forbid calls to an unknown person; a number may stand for a person."""
     for name, frame in _list_filled(frames, FORBIDDING):
         absent = _list_unknown_persons(frames, name)
         if name in SAID:
@@ -268,7 +268,7 @@ def _explain_person(
 def describe_unknown_person(
     text: str, nearest: NearestNames, holders: list[str], *, said: bool
 ) -> tuple[Phrase, Phrase]:
-    """Return what is wrong with a person whom no table knows, and the fix.
+    """Return the fault of an unknown person, and the fix.
 
     ``holders`` of the number, where the text is one; ``said``: a number may stand for a person.
     """

@@ -339,7 +339,7 @@ N = TypeVar("N", bound=_WithId)
 
 
 class Facts:
-    """All facts, found by whom they are about.
+    """All facts, indexed by person and number.
 
     Numbers are in international form; instants may be in any zone and are held in UTC.
     """
@@ -394,7 +394,7 @@ class Facts:
         return self._client_key(fact.client), fact.person
 
     def find_persons(self, number: str, known_at: datetime) -> tuple[Person, ...]:
-        """Return who was known to hold a number, the last word on each."""
+        """Return the known holders of a number, in the last version of each."""
         held: dict[str, Person] = {}
         for fact in _select_known_by(self._persons.get(number, ()), known_at):
             held[fact.person] = fact

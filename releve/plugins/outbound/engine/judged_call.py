@@ -340,7 +340,7 @@ def build_judged_call(
 
 
 def combine_kinds(kinds: Collection[str]) -> str:
-    """Return the kind of people one of whom may answer: a business when all of them are."""
+    """Return the kind of the possible callees: a business when all of them are."""
     return "business" if kinds and all(kind == "business" for kind in kinds) else "consumer"
 
 

@@ -270,7 +270,7 @@ def _fill_cap(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
 
 
 def _find_release(row: LegalRow, quotes: Quotes, dates: Sequence[date]) -> date | None:
-    """Return when so many attempts have left the window of a cap that one more is below it."""
+    """Return when enough attempts have left the window of a cap for one more."""
     place: int = quotes["count"] - quotes["most"]
     if place >= len(dates):
         return None

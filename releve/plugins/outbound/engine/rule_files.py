@@ -47,7 +47,7 @@ def build_reporter(faults: list[LegalRowFault], name: str, row: str) -> Say:
 
 
 def check_row(row: LegalRow, say: Say) -> None:
-    """Check what a row can tell alone: its gate, its kind, what its sentence quotes."""
+    """Check a row by itself: its gate, its kind, the quotes of its sentence."""
     kind = KINDS[row.kind]
     strange = set(row.sure) - set(SURE)
     if strange or not row.sure:

@@ -236,7 +236,7 @@ def _explain_difference(
 def judge_decision_again(
     decision: Mapping[str, Any], rows: Sequence[Any], rules: LegalRules
 ) -> tuple[CallVerdict, ...]:
-    """Return the verdict on a sealed decision's call, for each who answers the number."""
+    """Return the verdict on a sealed decision's call, for each holder of the number."""
     call, facts = build_call(decision), build_evidence_facts(rows)
     found = [judge_call(call, facts, rules, call.at, timed=False)]
     if call.person:

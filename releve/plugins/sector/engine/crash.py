@@ -41,7 +41,7 @@ class SectorCrashSettings:
     recall: float = 0.02
     """Chance a day that a giver loses a place of its own and takes all its agents back."""
     efficiency: float = 0.75
-    """What an agent of another operator answers, over one who knows the work."""
+    """Work of an agent of another operator, over that of an experienced one."""
     days_to_start: int = 1
     """Days of a closure before the first agent of another operator answers."""
     level: float = 0.90

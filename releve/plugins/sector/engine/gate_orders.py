@@ -165,7 +165,7 @@ MOST_ROWS = 200
 """Offers or requests of a member at a gate; no member has more packages, or programmes in need."""
 MOST_APPROVALS = 2000
 MOST_HALF_HOURS, MOST_AGENTS = 50, 10_000
-"""A day has no more half hours, where its clocks are set back, and no need so many agents."""
+"""Half hours of a day when clocks are set back; more agents than any need."""
 _PLAIN = ("kind", "gate", "association", "member", "made_at", "software", "contract_key")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,99}")

@@ -130,7 +130,7 @@ class ReliefMatch:
 
 @dataclass(frozen=True)
 class Clearing:
-    """The matches, and what each request got beside what it could have had alone."""
+    """The matches, and of each request what it got and what it could have had alone."""
 
     matches: tuple[ReliefMatch, ...]
     alone: tuple[tuple[str, int], ...]
@@ -154,15 +154,15 @@ class _WorkLimitReached(Exception):  # noqa: N818 (a state of the search)
 
 _Row = Mapping[int, float]
 MOST_EXACT_COLUMNS = 2_000
-"""Blocks of offers for requests up to which the fewest pairs are found exactly."""
+"""Up to this many blocks of offers for requests the fewest pairs are found exactly."""
 MOST_BRANCHES = 1_000
 """Branches in which they are searched for."""
 MOST_GOAL_BRANCHES = 1_000
 """Branches in which the goals before them are: half a minute at a thousand columns."""
 MOST_BRANCHED_COLUMNS = 4_000
-"""Columns up to which branches are searched: a hundred took 40 s at nine thousand."""
+"""Up to this many columns branches are searched: a hundred took 40 s at nine thousand."""
 MOST_COLUMNS = 100_000
-"""Columns up to which the goals are sought at all: 119,000 took 94 s, without branches."""
+"""Up to this many columns the goals are sought: 119,000 took 94 s, without branches."""
 MOST_AGENT_HALF_HOURS = 200_000
 """Agent half hours of all requests up to which they are: worst regrets are tried out of these."""
 BRANCHES_ENDED = "Solution limit reached"

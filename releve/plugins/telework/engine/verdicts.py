@@ -133,7 +133,7 @@ def apply_effects(
     operator: Operator, document: Mapping[str, Any]
 ) -> tuple[Operator, tuple[AppliedEffect, ...]]:
     """Return the operator with the home efficiency that was measured, and what was done to each
-    programme. A programme of which nothing was learnt keeps its value.
+    programme. A programme without an estimate keeps its value.
     """
     found = {row["programme"]: row for row in document["programmes"]}
     done = tuple(apply_to_programme(row, found.get(row.id)) for row in operator.programmes)
@@ -268,7 +268,7 @@ class TeleworkVerdicts:
 
     @property
     def measured(self) -> tuple[ProgrammeVerdict, ...]:
-        """The programmes of which something was learnt."""
+        """The programmes with an estimate."""
         return tuple(row for row in self.programmes if row.measured is not None)
 
     @property

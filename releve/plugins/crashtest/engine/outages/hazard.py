@@ -186,7 +186,7 @@ class Hazard:
     confidence: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense, and say what it takes where only one thing is possible."""
+        """Check the values, and fill ``takes`` where only one value is possible."""
         require(bool(_ID.fullmatch(self.id)), "an id of small letters, digits, - and _", self.id)
         require(self.footprint in FOOTPRINTS, f"footprint in {FOOTPRINTS}", self.footprint)
         allowed = _ALLOWED[self.footprint]

@@ -117,7 +117,7 @@ class _Factors:
 
 @lru_cache(maxsize=8)
 def _prepare_streams(hazards: tuple[Hazard, ...], places: Places) -> tuple[Streams, _Factors]:
-    """Return what does not depend on the run: it is asked for again with each part of one."""
+    """Return the arrays that do not depend on the run, cached for its parts."""
     key = np.array([hash_key("outage", one.id) for one in hazards], dtype=np.uint64)
     bins = np.ones((len(hazards), MULTIPLIER_BINS))
     for row, one in zip(bins, hazards, strict=True):

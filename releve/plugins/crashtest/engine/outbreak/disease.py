@@ -329,7 +329,7 @@ LATERAL_FLOW = Sensitivity((3, 4, 5, 7, 10), (0.42, 0.63, 0.61, 0.40, 0.14), 5, 
 
 
 def covid() -> Disease:
-    """Return COVID-19 of the first variant, in people who never met it."""
+    """Return COVID-19 of the first variant, in people without immunity."""
     return Disease(
         name="covid",
         incubation=Duration(

@@ -179,7 +179,7 @@ def visit(w: World, p: Measures, x: RunState, rep: Any, site: int, t: int) -> No
 
 @inlined_kernel
 def _draw_sample(w: World, p: Measures, x: RunState, key: Any, site: int, t: int) -> int:
-    """Draw whom a visit tests into ``x.sample``; return how many.
+    """Draw the agents that a visit tests into ``x.sample``; return their number.
 
     Most people are there: try at random. Where few are, or the tests are many, walk through all.
     Both give every set of those present the same chance.

@@ -1,4 +1,4 @@
-"""One infection: what the infected person will do, and what comes of each attempt."""
+"""One infection: the course of the infected person, and the outcome of each attempt."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _choose_layer(w: World, rates: Rates, a: int, u: float) -> int:
 
 @inlined_kernel
 def _choose_target(w: World, a: int, layer: int, u: float) -> int:
-    """Return the agent whom an attempt at work meets, -1 for an empty place."""
+    """Return the agent that an attempt at work reaches, -1 for an empty place."""
     g, site, floor = w.group[a], w.site[a], w.floor[a]
     if layer == BY_ZONE:
         meets = _pick_outside(w.group_first[g], w.group_places[g], a, a + 1, u)

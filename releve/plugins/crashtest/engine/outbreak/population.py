@@ -303,7 +303,7 @@ def _get_air(zone: Zone, seats: int) -> tuple[float, float]:
 
 
 def _take_seats(operator: Operator, seats: Mapping[str, str]) -> list[tuple[Agent, Seat, int]]:
-    """Return the seats that were given; who shares one is in another sitting."""
+    """Return the seats as given; agents who share one are in different sittings."""
     by_id = {seat.id: seat for seat in operator.all_seats}
     used: dict[str, int] = {}
     found = []
@@ -389,7 +389,7 @@ def _build_households(
 def _find_neighbours(
     groups: Sequence[AirGroup], seated: Sequence[SeatedAgent], within_m: float
 ) -> tuple[Ints, Ints]:
-    """Return the CSR of who sits within a distance, in the same air group."""
+    """Return the CSR of agents within a distance of each other, in the same air group."""
     lists: list[list[int]] = [[] for _ in seated]
     for group in groups:
         here = range(group.first, group.end)

@@ -415,7 +415,7 @@ def _allocate_state(scenario: Scenario, policy: Measures, detail: Detail, pool: 
 
 
 def _allocate_record(scenario: Scenario, detail: Detail, replications: int) -> Record:
-    """Return what the kernel fills; what was not asked for is empty."""
+    """Return the arrays that the kernel fills; details not requested are empty."""
     days, persons = scenario.days, scenario.population.persons
     tallies = 1 if detail.tally_of is None else int(detail.tally_of.max()) + 1
 
