@@ -121,10 +121,6 @@ class Opening:
         """Return whether a minute of the local day is inside the opening hours."""
         return any(start <= minute < end for start, end in self.days[weekday])
 
-    def hours_per_week(self) -> float:
-        """Return the opening hours of a week without holidays."""
-        return sum(end - start for day in self.days for start, end in day) / 60
-
 
 @lru_cache(maxsize=4096)
 def parse_opening(text: str) -> Opening:

@@ -45,12 +45,6 @@ class Patterns:
     present: NDArray[np.float64]
 
 
-def list_day_starts(day: date, time_zone: str) -> tuple[datetime, ...]:
-    """Return the starts of the half hours of a local day, in UTC (46, 48 or 50 of them)."""
-    start, end = day_bounds(day, time_zone)
-    return tuple(start + i * INTERVAL for i in range((end - start) // INTERVAL))
-
-
 def select_shifts(operator: Operator, day: date) -> dict[str, Shift]:
     """Return each agent's shift that starts in the operator's local day (the first, if two)."""
     first, last = day_bounds(day, operator.row.time_zone)
@@ -92,9 +86,9 @@ def list_free_patterns(
 ) -> tuple[Pattern, ...]:
     """Return the shifts open to a person where no roster is given.
 
-    A shift is a fifth of the week's hours, to the half hour, and a break of half an hour; it
-    starts on any half hour that keeps it inside the busy part of the day (or with it, if the busy
-    part is shorter). Each has two places for its break.
+    A shift is a fifth of the week's hours, to the half hour, and a break of half an hour, with two
+    places for it. It starts on any half hour that keeps it inside the busy part of the day, or that
+    part inside it where that is shorter.
     """
     length = round(contract_hours / 5 * 2) * INTERVAL + INTERVAL
     open_at = np.nonzero(busy)[0]

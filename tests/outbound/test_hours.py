@@ -27,7 +27,7 @@ from releve.plugins.outbound.engine.hours import (
     compute_easter,
     find_closing,
     find_opening,
-    mark_open,
+    list_windows,
     parse_windows,
 )
 
@@ -64,6 +64,15 @@ def grid(first: datetime, last: datetime, minutes: int = 5) -> np.ndarray:
     return np.arange(start, end, 60 * minutes, dtype=np.int64)
 
 
+def mark_open(zone_name: str, seconds: np.ndarray) -> np.ndarray:
+    """Return ``open[instant]`` of the French hours, from the windows of every day."""
+    first, last = (datetime.fromtimestamp(int(end), UTC).date() for end in seconds[[0, -1]])
+    days = [first + timedelta(days=number) for number in range(-1, (last - first).days + 2)]
+    spans = [span for day in days for span in list_windows(french(), zone_name, day)]
+    edges = np.array([edge.timestamp() for span in spans for edge in span])
+    return np.searchsorted(edges, seconds, side="right") % 2 == 1
+
+
 def official(years: range) -> set[date]:
     return set(library.country_holidays("FR", years=years))
 
@@ -74,7 +83,7 @@ def test_the_fast_rule_is_the_plain_one_around_the_changes_of_the_clocks(zone_na
     for month, day in ((3, 28), (10, 24), (10, 31)):
         start = datetime(2026, month, day, tzinfo=UTC)
         seconds = grid(start, start + timedelta(days=4))
-        fast = mark_open(french(), (zone_name,), seconds)
+        fast = mark_open(zone_name, seconds)
         plain = [plainly_open(datetime.fromtimestamp(s, UTC), zone_name, off) for s in seconds]
         assert fast.tolist() == plain
 
@@ -84,7 +93,7 @@ def test_the_fast_rule_is_the_plain_one_around_the_changes_of_the_clocks(zone_na
 def test_the_fast_rule_is_the_plain_one_on_every_five_minutes_of_four_years(zone_name: str) -> None:
     off = official(range(2023, 2029))
     seconds = grid(FIRST, LAST)
-    fast = mark_open(french(), (zone_name,), seconds)
+    fast = mark_open(zone_name, seconds)
     plain = [plainly_open(datetime.fromtimestamp(s, UTC), zone_name, off) for s in seconds.tolist()]
     assert fast.tolist() == plain
 
@@ -93,7 +102,7 @@ def test_the_fast_rule_is_the_plain_one_on_every_five_minutes_of_four_years(zone
 @pytest.mark.parametrize("zone_name", PLACES)
 def test_the_next_opening_is_the_first_open_instant_of_four_years(zone_name: str) -> None:
     seconds = grid(FIRST, LAST)
-    opened = mark_open(french(), (zone_name,), seconds)
+    opened = mark_open(zone_name, seconds)
     following = np.where(opened, seconds, np.iinfo(np.int64).max)
     following = np.minimum.accumulate(following[::-1])[::-1]
     for i in range(0, len(seconds) - 2000, EVERY):
@@ -116,7 +125,7 @@ def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(
     marks = [Watermark(feed, LAST) for feed in ("attempts", "consents", "refusals", "withdrawals")]
     facts = Facts(mandates=[mandate], watermarks=marks)
     local = next((r.parameters["days"] for r in rules.rows if r.kind == "local_holidays"), {})
-    opened = mark_open(french(), (zone_name,), whole)
+    opened = mark_open(zone_name, whole)
     days = [datetime.fromtimestamp(int(s), zone(zone_name)).date() for s in whole[::12]]
     off = np.array([address in local and local[address].is_holiday(day) for day in days])
     opened &= ~np.repeat(off, 12)
