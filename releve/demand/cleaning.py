@@ -82,9 +82,9 @@ def expect_calls(held: Truths, days: Ints) -> Truths:
 def find_silence(counts: Floats, usual: Floats) -> Truths:
     """Return the ``[day, slot]`` inside a run without a call in which many are usual.
 
-    A run crosses slots in which nothing is usual, but not midnight. At 15 usual calls an empty
-    run is no chance (e^-15 for Poisson arrivals); a single half hour needs twice as many, as one
-    late opening is no fault of the source.
+    A run crosses slots without usual calls, but not midnight. At 15 usual calls an empty run is no
+    chance (e^-15 for Poisson arrivals); a single half hour needs twice as many, because a late
+    opening is no fault of the source.
     """
     out = np.zeros(counts.shape, dtype=np.bool_)
     quiet = ((counts == 0) * usual).sum(axis=1)

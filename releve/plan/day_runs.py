@@ -91,10 +91,9 @@ class DayRuns:
 def route_day(operator: Operator, fleet: Fleet, steps: Sequence[PlacementsFrom]) -> DayRuns:
     """Return the runs of a day; ``steps`` in the order of time.
 
-    At each step a run that has left is kept, without those whom it was still to bring to a site
-    where they work no longer; a rider of it to work rides no second time. Those at work in a place
-    that the step takes them from are taken home at once, those on the way there when they arrive,
-    in up to ROUNDS waves.
+    At each step the runs that have left are kept, without riders who no longer work where they were
+    going; a rider boards one run to work. Agents at work in a place that the step takes from them
+    are taken home at once, agents on the way when they arrive, in up to ROUNDS waves.
     """
     found, before = TransportPlan((), (), 0, 0, 0), PlacementsFrom(None, ())
     for step in steps:
@@ -124,8 +123,7 @@ def route_day(operator: Operator, fleet: Fleet, steps: Sequence[PlacementsFrom])
 def time_home_by_stop(
     operator: Operator, fleet: Fleet, placements: Iterable[Placement], site: str, at: datetime
 ) -> dict[str, timedelta]:
-    """Return how long after ``at`` the riders of a site are at work at home, by stop, in whole half
-    hours.
+    """Return how long after ``at`` the riders of a site work at home, by stop, in whole half hours.
 
     Of several runs to a stop the last counts; SET_UP passes from the stop to the first call. A stop
     with a rider that no run takes home is left out.

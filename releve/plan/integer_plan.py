@@ -32,15 +32,14 @@ ROUTED_TRIES = 8
 
 @dataclass(frozen=True)
 class IntegerGoal:
-    """What whole people are placed for.
+    """Limits and prices for placing whole people.
 
-    ``allowed[j]``; ``price[j]``; ``stay[j]`` people who are expected there, each above
-    them costs ``move_price[j]``;
-    ``available[g]`` people who can work, ``onsite[g]`` of them on a site; ``limit[client]``
-    missing agent-intervals above which ``excess[client]`` is paid for each; ``cuts`` what reliefs
-    cost, nothing where there are none; ``rounds`` of exchanges tried per person, which may cost
-    up to ``threshold`` at first, drawn by ``seed``; ``sweeps`` of single moves at most;
-    ``rooms`` riders of each ride row at most, None where no vehicle is needed.
+    ``allowed[j]``; ``price[j]``; ``stay[j]`` people expected there, each above them costs
+    ``move_price[j]``; ``available[g]`` people who can work, ``onsite[g]`` of them on a site;
+    ``limit[client]`` missing agent-intervals above which ``excess[client]`` is paid for each;
+    ``cuts`` the cost of reliefs [none]; ``rounds`` of exchanges tried per person, which may cost up
+    to ``threshold`` at first, drawn by ``seed``; ``sweeps`` of single moves at most; ``rooms``
+    riders of each ride row at most, None where no vehicle is needed.
     """
 
     allowed: Truths
@@ -191,9 +190,9 @@ def settle_rides(
 ) -> IntegerPlan:
     """Return a plan near a given one, with a seat for every rider.
 
-    The rooms were read from runs chosen for other riders; where the runs chosen for these leave
-    some behind, their ride rows give them up and the plan is improved again. After
-    :data:`ROUTED_TRIES` no agent rides.
+    Rooms come from runs chosen for other riders. Where runs chosen for these leave some behind,
+    their ride rows lose that room and the plan is improved again; after :data:`ROUTED_TRIES` no
+    agent rides.
     """
     rides, rooms = layout.rides, want.rooms
     if rides is None or rooms is None:

@@ -114,11 +114,13 @@ people miss a little more than fractions."""
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """One way to round. ``caution`` times what people on a place would cost the reliefs, by the
-    duals, is what those beyond the people wanted there pay (a dual is the price of a small step,
-    a person is a large one). Wanted are those of a rounding that keeps every total, which saves
-    ``thrift`` times the same; or, where ``stay`` is given, one more from that share of a person
-    on."""
+    """One way to round.
+
+    People beyond those wanted on a place pay ``caution`` times what they would cost the reliefs by
+    the duals (a dual is the price of a small step, a person is a large one). Wanted is a rounding
+    that keeps every total and saves ``thrift`` times the same, or with ``stay`` one person more
+    from that share of a person on.
+    """
 
     caution: float
     thrift: float = 1.0
@@ -275,9 +277,9 @@ def round_base_plan(
 ) -> IntegerPlan:
     """Return the base plan in whole people, near the fractional plan.
 
-    People beyond those of the fractional plan pay what one more person there would cost the
-    reliefs, so that rounding does not undo the protection; so is a client's shortfall beyond
-    ``limit[client]``, a share of its day.
+    People beyond the fractional plan pay what one more there would cost the reliefs, so that
+    rounding keeps the protection; so does a client's shortfall beyond ``limit[client]``, a share of
+    its day.
     """
     if way.stay is None:
         saved = problem.price + way.thrift * secure.exposure_price

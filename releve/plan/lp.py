@@ -92,14 +92,13 @@ class LinearProgram:
         )  # sums entries at one place
 
     def break_ties(self, cost: float, room: float, irrational: float) -> None:
-        """Leave the programme one optimum, and one of its dual, where it has many.
+        """Perturb the programme so that it has one optimum, and its dual one too.
 
         Each cost rises by up to ``cost`` and each limit of an inequality moves outwards by up to
-        ``room``, by the fractional part of k² times ``irrational``, k counting columns or rows:
-        another number, another optimum. Of k alone differences would repeat, and exchanges between
-        alike columns would tie again.
-        Added later, columns and rows have no part in it. The bound of the result is not one of the
-        original programme.
+        ``room``, by the fractional part of k² times ``irrational``, k counting columns or rows;
+        another number picks another optimum. (With k itself, exchanges between alike columns would
+        tie again.) Columns and rows added later are not perturbed. The bound of the result is not
+        one of the original programme.
         """
         self._cost = [self.cost() + cost * _spread_shares(self.n_columns, irrational)]
         lower, upper = self.row_bounds()

@@ -259,16 +259,14 @@ def solve_n1_program(
     tie_breaker: float | None = None,
     rides: Truths | None = None,
 ) -> SecurePlan:
-    """Solve base and reliefs together.
+    """Solve base and reliefs together; without contingencies, the base day alone.
 
     ``floors`` and ``targets`` have the shape that :func:`compute_client_floors` returns; without
-    ``targets`` the target of the settings applies to all. Without contingencies this plans the base
-    day alone.
-
-    ``tie_breaker``: of the many optima take the vertex that this irrational number picks, on a grid
-    of UNIQUE_DECIMALS. Neither the order of rows and columns nor the solver's path has a part in
-    it; its bound is only nearly that of the programme. ``rides`` of a plan of the same operator
-    with nearly the same targets saves the solutions that found where its vehicles bind.
+    ``targets`` the target of the settings applies to all. ``tie_breaker``: an irrational number
+    that picks one of the optimal vertices, on a grid of UNIQUE_DECIMALS, whatever the order of rows
+    and columns and the solver's path; the bound is then only nearly that of the programme.
+    ``rides`` of a plan of the same operator with nearly the same targets saves the solutions that
+    found them.
     """
     # People, agents, shares: some optimum has no column above all people at their most effective.
     everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
@@ -340,13 +338,12 @@ def _solve_with_rides(
     solve: Callable[[MergedGroups, Truths], _Solved],
     held: Truths,
 ) -> tuple[MergedGroups, _Solved, Truths]:
-    """Solve, add the vehicles of those scenarios and parts of the fleet that cannot carry their
-    people, and solve again until all can: the optimum with the rows of every vehicle. Return it and
-    what was added, ``held[block, part]`` to begin with.
+    """Solve, add vehicles where the fleet cannot carry the people, and repeat until it can.
 
-    Most of a fleet binds in few scenarios, and the rows of all are most of the programme. What
-    binds somewhere a second time is added everywhere. Until a vehicle binds, groups that only a
-    stop tells apart are one.
+    The result is the optimum with the rows of every vehicle, and the parts added (``held[block,
+    part]`` to begin with). Most of a fleet binds in few scenarios, and all its rows would be most
+    of the programme; what binds a second time is added everywhere. Until a vehicle binds, groups
+    that differ by their stop alone are merged.
     """
     rides, first = layout.rides, True
     check = None if rides is None or not len(rides.runs.wave) else RideCheck(rides)

@@ -230,11 +230,11 @@ def _retry_near_misses(
     dearer: float,
     effort: SearchEffort,
 ) -> SolvedRelief:
-    """Solve a relief; again for clients that whole people miss: aimed at the limit itself where the
-    first aimed lower, then lower for those that miss by little.
+    """Solve a relief, and again for clients that whole people miss.
 
-    The best in whole people is kept, beside the fractions of the first: the fewest clients above
-    the target, then the least above the limits.
+    The second try aims at the limit itself where the first aimed lower, then lower for near misses.
+    Kept beside the fractions of the first is the best in whole people: the fewest clients above the
+    target, then the least above the limits.
     """
 
     def rank(relief: SolvedRelief) -> tuple[int, float]:

@@ -74,7 +74,7 @@ SEVERITY: tuple[Status, ...] = tuple(Status)
 def judge_service(
     missing: float, least: float, target: float, thin: float, *, floor: float = 0.0
 ) -> Status:
-    """Return how a client is served whose requirement is known.
+    """Return how a client with a known requirement is served.
 
     ``missing`` is the share of the requirement that is missing, ``least`` the coverage of the worst
     half hour, ``floor`` the least that could be missing if the client had every agent to itself.
@@ -237,14 +237,14 @@ class ReliefCell:
 
 @dataclass(frozen=True, slots=True)
 class ClientVerdict:
-    """Is this client served whatever single place is lost?
+    """Whether a client is served whatever single place is lost.
 
     The verdict counts the cells of the base plan and of single losses (:data:`SINGLE`): ``secure``
     when each is held or thin; ``contract_problem`` when only cells of status ``contract`` stand in
     the way. ``missed``, ``thin`` and ``contract`` name them; ``worst`` is the single loss with the
-    largest shortfall. ``beyond`` names the larger losses (destinations, named sets) whose target
-    is missed: shown, but more than one place at once. ``rounding`` names the missed losses that
-    the fractional plan holds: more search, or one agent more, would cure them.
+    largest shortfall. ``beyond`` names the larger losses (destinations, named sets) that miss their
+    target. ``rounding`` names the missed losses that the fractional plan holds: more search, or one
+    agent more, would cure them.
     """
 
     client: str

@@ -68,9 +68,9 @@ def list_runs(
 ) -> RideRuns:
     """Return the runs of a fleet; ``most[visit]`` are the riders that could be there.
 
-    Runs and rows without which the fleet carries the same people are left out: of a run that calls
-    at no more stops than another of its pool and wave and is on the road whenever that one is, of
-    an instant at which no run is on the road that is not at another.
+    Redundant runs and rows are left out: a run is redundant beside one of its pool and wave that
+    calls at all its stops and is on the road no longer; an instant, if another has all its runs on
+    the road.
     """
     key = (tuple(waves), tuple(visits), most.tobytes())
     if key not in fleet.listed_runs:
@@ -299,11 +299,11 @@ def _count_most(problem: DayProblem, row: Ints, rows: int) -> Ints:
 
 
 def add_rides(lp: LinearProgram, rides: RideLayout, w: Ints, parts: Truths | None = None) -> Ints:
-    """Add the vehicles of one scenario and return the rows of the fleet, one for each pool at an
-    instant; ``w[j]`` are its columns of people, -1 = lost.
+    """Add the vehicles of one scenario and return the rows of the fleet, one a pool and instant.
 
-    ``parts[part]``: those of the fleet that are added, by default all; the rows of others are -1.
-    Waves without people who may ride have no runs: their vehicles serve the others.
+    ``w[j]`` are its columns of people, -1 = lost. ``parts[part]``: the parts of the fleet to add
+    [all]; rows of others are -1. Waves without riders have no runs, so their vehicles serve the
+    others.
     """
     added = rides.wave_part >= 0
     if parts is not None:

@@ -83,9 +83,9 @@ def find_spare(
 ) -> SpareStaff:
     """Return the largest offer of a day.
 
-    ``skills``: only these, an agent counting for the first one known; by default each agent counts
-    for its main skill. ``to_target`` False: no client loses more than now under any loss, even
-    where it would still meet its target. ``need`` is the requirement that the plan was made for.
+    ``skills``: only these, an agent counting for the first one known [its main skill].
+    ``to_target`` False: no client loses more than now under any loss, even where it would still
+    meet its target. ``need`` is the requirement that the plan was made for.
     """
     room = SpareRoom(operator, plan, settings, to_target=to_target)
     kinds = list(_list_alike(operator, plan, settings, room.scenarios, skills))

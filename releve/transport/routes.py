@@ -120,9 +120,9 @@ def _build_route(fleet: Fleet, wave: Wave, outwards: tuple[str, ...], hour: int)
 def list_departures(fleet: Fleet, wave: Wave, route: RunRoute, load: int) -> tuple[Departure, ...]:
     """Return every way to run a route, the one nearest to the shift first.
 
-    Between runs a vehicle waits at a site that its depot serves, or at the depot. The drive to
-    where a run begins is counted from the farthest of them, so that any two runs of a vehicle that
-    do not overlap can follow each other.
+    Between runs a vehicle waits at a site that its depot serves, or at the depot. The drive to the
+    start is counted from the farthest of them, so that runs that do not overlap can follow each
+    other.
     """
     found = []
     for margin in fleet.settings.list_margins():
@@ -214,10 +214,10 @@ def route_counts(
 ) -> tuple[Trip, ...]:
     """Return trips that carry as many of ``need[wave][stop]`` riders as the fleet can.
 
-    ``journeys``: the riders of each, and what all of them are worth; a rider who is brought and not
-    taken home is worth nothing. Vehicles of the largest cap are filled first; riders who are left
-    are tried on smaller ones. ``fewest`` False takes any vehicles that carry them: it is quicker.
-    The vehicles of the runs ``under_way`` are not free before those are over.
+    ``journeys``: the riders of each, and their worth together; a rider brought but not taken home
+    is worth nothing. Vehicles of the largest cap are filled first; riders left over are tried on
+    smaller ones. ``fewest`` False takes any vehicles that carry them, which is quicker. The
+    vehicles of the runs ``under_way`` are free after those.
     """
     pool_of = {name: p for p, pool in enumerate(fleet.pools) for name in pool.vehicles}
     busy = [

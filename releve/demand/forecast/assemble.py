@@ -66,17 +66,16 @@ def build_forecast(
 ) -> Forecast:
     """Forecast every half hour of local days of the operator's zone, programme by programme.
 
-    Only history before the first of the days is used, so a day of the past is forecast as it
-    would have been. Quantiles and ``day_factor_cv`` are of the model's law set right on weeks held
-    out from it (:mod:`releve.demand.forecast.backtest`). A programme without a history, or with
-    less than two weeks of usual open days, is unknown with its reason. ``models`` names another
-    model than the default for some programmes (see :func:`choose_model`). Public holidays are open
-    or closed as the history shows (:mod:`releve.demand.localtime`), else assumed, which ``assumed``
-    says. ValueError for a level
-    outside (0, 1) or a model that is not there.
+    Only history before the first of the days is used, so a day of the past is forecast as it would
+    have been. Quantiles and ``day_factor_cv`` are calibrated
+    (:mod:`releve.demand.forecast.backtest`). A programme without a history, or with less than two
+    weeks of usual open days, is unknown with its reason. ``models`` names another model than the
+    default for some programmes (see :func:`choose_model`). Public holidays are open or closed as
+    the history shows (:mod:`releve.demand.localtime`), else assumed, which ``assumed`` says.
+    ValueError for a level outside (0, 1) or an unknown model.
 
     Calls and seconds are rounded to six decimals, ``day_factor_cv`` to nine, so that floating-point
-    noise below that does not reach the requirement (:mod:`releve.network.history_grid`).
+    noise does not reach the requirement.
     """
     check_levels(levels)
     _check_models(models or {})

@@ -78,9 +78,9 @@ def apply(calibration: Calibration, said: ModelPrediction, days_ahead: Ints) -> 
 def calibrate(folds: Sequence[Fold]) -> Calibration:
     """Return the factors that make the 80 % interval hold 80 % of ``folds``.
 
-    Each is drawn to 1 as far as the folds tell little of it: few days, or counts so small that
-    the variation of their rate hardly shows. A horizon that no fold reaches takes the factor of
-    the one before where that widens the law, and is not narrowed unseen.
+    Each is drawn to 1 as far as the folds carry little information: few days, or counts so small
+    that the variation of their rate hardly shows. A horizon that no fold reaches takes the factor
+    of the one before where that widens the law, and is never narrowed.
     """
     if not folds:
         return AS_TOLD
@@ -202,11 +202,10 @@ class HoldoutModel:
         self._folds: dict[int, tuple[int, ModelPrediction] | None] = {}
 
     def predict(self, past: CleanHistory, numbers: Ints) -> ModelPrediction:
-        """Return the model's prediction of ``numbers`` with its law set right.
+        """Return the model's prediction of ``numbers``, calibrated.
 
-        ``past`` is the cleaned history before the first of them. The law is set right on up to
-        four folds of 28 days, a week apart, that end with ``past``: no day later than its last is
-        looked at.
+        ``past`` is the cleaned history before the first of them. Calibration uses up to four folds
+        of 28 days, a week apart, that end with ``past``.
         """
         last = int(past.numbers[-1])
         said = self.model(past, self.programme, numbers)
@@ -315,10 +314,10 @@ def backtest(
 ) -> tuple[Score, ...]:
     """Score models at past origins, each knowing only the days before, least loss first.
 
-    ``horizon`` is in days from the origin on, the origin included. The law that is judged is the
-    calibrated one, set right at each origin on weeks before it, with the public holidays open that
-    the history before it shows open; those on which calls came count all the same. An origin with
-    no usual day before it is left out. ValueError when none is left or nothing is held after them.
+    ``horizon`` is in days from the origin on, the origin included. The law judged is calibrated at
+    each origin on the weeks before it, with public holidays open as that history shows; holidays on
+    which calls came count all the same. An origin with no usual day before it is left out.
+    ValueError when none is left or nothing is held after them.
     """
     models = MODELS if models is None else models
     tallies = {name: ErrorTally() for name in models}

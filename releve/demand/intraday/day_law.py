@@ -158,8 +158,8 @@ def _learn(prior: DayLaw, came: Floats, mean: Floats, settings: IntradaySettings
     """Return the prior with its covariance drawn to that of the days.
 
     A pair of half hours weighs by the days that hold both, less where counting noise is large
-    against what the rate varies. A day far out (more than three standard deviations in its total)
-    counts as if it were that far.
+    against the variation of the rate. A day beyond three standard deviations in its total counts as
+    if at it.
     """
     known = np.isfinite(came)
     expected = np.maximum(mean, _LEAST_CALLS)

@@ -62,9 +62,9 @@ def import_reports(
 ) -> ReportImport:
     """Read statistics that a source wrote at ``recorded_at``; times without offset are local.
 
-    A row of an interval that was not over then, or of an instant after it, is set aside: its counts
-    are not those of the interval. With ``missing_is_zero`` a programme without a row has no calls
-    in the intervals of which the table has a row of another. ValueError when a column is not there.
+    A row of an interval not over by then, or of an instant after it, is set aside. With
+    ``missing_is_zero`` a programme without a row has no calls in an interval for which the table
+    has a row of another programme. ValueError when a column is not there.
     """
     if isinstance(mapping, PresenceMapping):
         return _import_presence(frame, mapping, time_zone, recorded_at)

@@ -33,10 +33,10 @@ from releve.network.moments import UTC
 class RestOfDay:
     """The day's forecast as it stands at ``now``.
 
-    ``forecast`` holds what came where ``known[interval, programme]``, the mean and every quantile
-    alike, and the updated forecast elsewhere: in half hours to come, and in those gone by of which
-    no report came. ``factor[programme]`` is what is still expected over what the morning expected
-    of the same half hours; NaN where nothing is left, or nothing was expected.
+    ``forecast`` holds the calls that came where ``known[interval, programme]`` (mean and quantiles
+    alike), and the updated forecast elsewhere, also in past half hours without a report.
+    ``factor[programme]`` is the calls still expected over those the morning expected in the same
+    half hours; NaN where none are left or none were expected.
     """
 
     now: datetime
@@ -214,9 +214,8 @@ def fold_figures(
 ) -> DayFigures:
     """Fold reports into the half hours ``starts`` of ``programmes``, as known at ``now``.
 
-    Of several reports of the same minutes the one recorded last counts (the last given, where the
-    instants are equal); the order they come in is of no account otherwise. A half hour of which
-    one part is not known is not known.
+    Of several reports of the same minutes the one recorded last counts (of equal instants the last
+    given). A half hour with an unknown part is not known.
     """
     rows = {start: row for row, start in enumerate(starts)}
     columns = {name: column for column, name in enumerate(programmes)}

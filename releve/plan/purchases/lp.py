@@ -38,8 +38,8 @@ def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operat
     """Return the operator with the laptops, skills and vehicles bought.
 
     A new line belongs to the carrier with the fewest agents in the destination, or to none where no
-    agent works at home yet. A vehicle is like the one that is named, permits included. Seats have
-    no place until they are set up: see :func:`count_new_seats`.
+    agent works at home yet. A vehicle copies the one named, permits included. For seats see
+    :func:`count_new_seats`.
     """
     agents = dict(operator.agent)
     carrier = choose_new_carriers(operator)

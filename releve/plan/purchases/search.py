@@ -395,9 +395,9 @@ def find_what_is_missing(
 ) -> WhatIsMissing:
     """Return the cheapest set (of the given kinds) that makes every curable single loss hold.
 
-    Costs are EUR at the prices of the settings. ``left`` names what still missed its target when
-    the day was planned again with the set bought. ``run`` may do the work of a large operator in
-    two processes (its items and results can be pickled).
+    Costs are EUR at the prices of the settings. ``left`` names the cells that still missed their
+    target when the day was planned again with the set. ``run`` may work in two processes (its items
+    and results can be pickled).
     """
     planning = solved.planning
     misses = measure_misses(solved, planning)

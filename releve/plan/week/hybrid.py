@@ -84,10 +84,10 @@ def plan_hybrid_week(
 ) -> HybridPlan:
     """Plan the days of ``needs`` as one hybrid week.
 
-    ``last``: a week planned before, of these days or of others with the same weekdays, which stands
-    where it is near enough to the best. ``past``: earlier days of the same weeks, whose days at
-    home and meetings count. ``meetings``: the days on which teams meet, chosen where not given.
-    Raises PlanError without a roster, and HybridInfeasibleError with what would have to give way.
+    ``last``: an earlier plan of these days or of the same weekdays, kept where it is near enough to
+    the best. ``past``: earlier days of the same weeks, whose days at home and meetings count.
+    ``meetings``: the days on which teams meet [chosen]. Raises PlanError without a roster, and
+    HybridInfeasibleError with what would have to give way.
     """
     settings = settings or PlanSettings()
     if not operator.shifts:

@@ -81,11 +81,11 @@ def choose_meetings(
     past: HybridWeek | None = None,
     last: HybridWeek | None = None,
 ) -> Meetings:
-    """Return the days on which each team meets, by the people whom a week without meetings has at
-    home (``home[class][cell]``).
+    """Return the days on which each team meets.
 
-    A meeting stays on the day of ``last`` where it may. Raises HybridInfeasibleError with what
-    would have to give way, of all teams.
+    ``home[class][cell]``: the people at home in a week without meetings. A meeting stays on the day
+    of ``last`` where it may. Raises HybridInfeasibleError with what would have to give way, of all
+    teams.
     """
     found: dict[str, frozenset[int]] = {}
     relaxations: list[Relaxation] = []

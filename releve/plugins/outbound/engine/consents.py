@@ -44,9 +44,8 @@ def find_express_consent_changes(case: JudgedCall) -> Iterable[datetime]:
 def find_withdrawal(consent: Consent, moment: CallMoment) -> datetime | None:
     """Return when a consent was taken back by this moment, None when it stands.
 
-    A withdrawal takes back what was given before it, and a consent that it names whenever that was
-    given; another consent given later is a new one. One that names no consent that is known takes
-    back what was given before it.
+    A withdrawal takes back every consent given before it, and a consent that it names whenever that
+    was given. One that names an unknown consent takes back those given before it.
     """
     given, ids = consent.collected_at, {one.id for one in moment.case.known.consents}
     return min(

@@ -61,14 +61,13 @@ _NEEDED = ("callee", "purpose", "channel", "mode")
 class Call:
     """A call to be placed at an instant.
 
-    ``person`` may be empty when the facts tell who holds the number; ``address`` is a territory
-    code or a French postcode, empty when unknown; ``caller`` is the number shown, empty when
-    hidden; ``origin`` is the country where the call enters the public network (that of the
-    operator who signs it), empty when unknown; ``callee`` empty means what the facts say, else
-    a consumer. ``sector`` is the trade that the campaign declares; its object must belong to it.
-    ``provider`` places the call: an attempt with its ``id`` is the call itself only where that
-    provider made it. Words may be given in any spelling of their vocabulary. An object, a sector or
-    an origin that is no word refuses the call.
+    Empty is unknown: ``person`` (the facts may tell who holds the number), ``address`` (a territory
+    code or a French postcode), ``origin`` (the country where the call enters the public network).
+    An empty ``caller`` (the number shown) is hidden; an empty ``callee`` is what the facts say,
+    else a consumer. ``sector`` is the trade that the campaign declares; its object must belong to
+    it. ``provider`` places the call: an attempt with its ``id`` is the call itself only where that
+    provider made it. Words may be in any spelling of their vocabulary; an unknown object, sector or
+    origin refuses the call.
     """
 
     client: str

@@ -258,11 +258,10 @@ def apply_step(contract: ReliefContract, step: ContractStep) -> ReliefContract:
 def fold_steps(contract: ReliefContract, steps: Iterable[ContractStep]) -> ReliefContract:
     """Return a contract after further steps, which may come in any order.
 
-    Where asker and giver have acted on the same digest, each step is judged by what its side knew.
-    Both branches stand: every signature counts, and of the two states the one that is further in
+    Where asker and giver have acted on the same digest, each step is judged by what its side knew,
+    and both branches stand: every signature counts, and of the two states the one further in
     :data:`_ORDER`, so that a recall holds against a signature of the same moment. The digest covers
-    both, and is the same on both sides. SectorError for a step that follows none of the others, and
-    for two of one side on the same digest.
+    both. SectorError for a step that follows none, and for two of one side on the same digest.
     """
     following: dict[str, list[ContractStep]] = {}
     for step in steps:

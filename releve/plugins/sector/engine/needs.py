@@ -280,11 +280,10 @@ def build_requests(
     half_hours: Mapping[int, int],
     asked_at: int = 0,
 ) -> tuple[tuple[SectorRequest, ...], frozenset[tuple[str, str, str]]]:
-    """Return a request for each programme that lacks agents, and whom its client approves for it.
+    """Return a request for each programme that lacks agents, with its client's approvals.
 
-    ``half_hours``: those of the sector's day by position in the plan's, from ``asked_at`` on.
-    A programme of a client without terms is not asked for. SectorError for a contingency that the
-    plan does not have.
+    ``half_hours``: those of the sector's day by position in the plan's, from ``asked_at`` on. A
+    programme of a client without terms is left out. SectorError for an unknown contingency.
     """
     if contingency not in plan.scenarios:
         raise SectorError(

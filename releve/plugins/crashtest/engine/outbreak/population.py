@@ -109,11 +109,10 @@ RANK_HOUSEHOLD, RANK_TELEWORK, RANK_COHORT = 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class AirGroup:
-    """A zone in one sitting: the agents ``first`` to ``end`` who breathe the same air, ``places``
-    of them at most.
+    """A zone in one sitting: agents ``first`` to ``end`` share its air, at most ``places`` of them.
 
-    Where a site has more agents than seats, a seat is used in several sittings, whose people do
-    not meet in the zone.
+    Where a site has more agents than seats, a seat is used in several sittings, whose people do not
+    meet in the zone.
     """
 
     zone: str
