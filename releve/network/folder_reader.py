@@ -189,16 +189,11 @@ def _refuse_name(name: str, load: Callable[[], RawGrid], out: RawTables) -> None
     if meant:
         fix = Phrase("name it {0}", BilingualPhrase(meant, forms[meant].naming.fr))
     else:
-        fix = out.layout.explain(join_names(forms, out.language))
+        names = (form.naming.label(out.language) for form in forms.values())
+        fix = out.layout.explain(", ".join(forms if out.language == "en" else names))
     out.faults.append(Fault(name, 0, "", "", out.layout.stranger, fix))
     if meant:
         out.unreadable.add(meant)
-
-
-def join_names(forms: Mapping[str, TableForm], language: str) -> str:
-    """Return the names of tables: their ids in English, their labels in another language."""
-    names = (form.naming.label(language) for form in forms.values())
-    return ", ".join(forms if language == "en" else names)
 
 
 def _recognise_header(grid: RawGrid, forms: Mapping[str, TableForm]) -> str | None:

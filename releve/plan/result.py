@@ -220,7 +220,7 @@ class ReliefCell:
     above 1) at interval ``worst_interval`` (-1 when nothing is required). ``shortfall`` is the
     share of the day's required agent-intervals that is missing; ``floor`` the least it could be
     if the client had every agent to itself; ``regret`` their difference.
-    ``status`` by :func:`~releve.plan.result.judge_service`, of the ``shortfall``, the
+    ``status`` by :func:`judge_service`, of the ``shortfall``, the
     ``worst_coverage`` and the ``floor``; ``unknown`` without a forecast for one of its programmes.
     """
 

@@ -73,19 +73,8 @@ _CARRIERS = {"inbound": "203.0.113.10:5060", "outbound": "203.0.113.20:5060"}
 _PREFIXES = {"inbound": "+3319900", "outbound": "+3316200"}
 
 
-def assign_addresses(sites: Sequence[Site]) -> tuple[Site, ...]:
-    """Return the sites with an address each; at most 254 of them."""
-    return tuple(
-        replace(site, sip_address=f"192.0.2.{number}:5060") for number, site in enumerate(sites, 1)
-    )
-
-
-def assign_numbers(programmes: Sequence[Programme]) -> tuple[Programme, ...]:
-    """Return the programmes; those with calls have a number and a carrier's trunk."""
-    return tuple(_assign(programmes))
-
-
-def _assign(programmes: Sequence[Programme]) -> Iterator[Programme]:
+def assign_numbers(programmes: Sequence[Programme]) -> Iterator[Programme]:
+    """Yield the programmes; those with calls have a number and a carrier's trunk."""
     for number, row in enumerate(programmes, 1):
         if row.kind in _PREFIXES:
             numbers = (f"{_PREFIXES[row.kind]}{number:04}",)
@@ -138,12 +127,15 @@ def sample_operator(
             synthetic=True,
             home_sip_address=HOME_ADDRESS,
         ),
-        sites=assign_addresses(places),
+        sites=tuple(
+            replace(site, sip_address=f"192.0.2.{number}:5060")
+            for number, site in enumerate(places, 1)
+        ),
         floors=floors,
         zones=zones,
         seats=seats,
         clients=contracts.clients,
-        programmes=assign_numbers(rows),
+        programmes=tuple(assign_numbers(rows)),
         agents=people,
         stops=stops,
         shuttles=shuttles,

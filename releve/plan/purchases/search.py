@@ -222,22 +222,6 @@ HARDER = 8
 nothing would be added."""
 
 
-def find_large_set(
-    operator: Operator,
-    solved: SolvedDay,
-    wanted: MatrixCells,
-    kinds: Sequence[str],
-    steps: SearchProgress,
-    run: ParallelMap,
-) -> tuple[PurchaseTrial, float]:
-    """Return a cheap set that makes the ``wanted`` cells hold and breaks no other, and the bound.
-
-    As :func:`releve.plan.purchases.search.find_what_is_missing`, which calls it.
-    """
-    search = _LargeSearch(operator, solved, tuple(kinds), steps, run)
-    return search.find_set(wanted), search.bound
-
-
 @dataclass(frozen=True)
 class _PurchaseTask:
     """A purchase to solve for, with all that a process of its own needs."""
@@ -405,7 +389,8 @@ def find_what_is_missing(
         return WhatIsMissing((), 0.0, 0.0, ())
     steps = SearchProgress(progress)
     if len(planning.problem.group) > MAX_SEARCHED_ASSIGNMENTS:
-        best, bound = find_large_set(operator, solved, misses.pairs, kinds, steps, run)
+        search = _LargeSearch(operator, solved, tuple(kinds), steps, run)
+        best, bound = search.find_set(misses.pairs), search.bound
     else:
         best, bound = _PurchaseSearch(operator, solved, misses, steps).find_cheapest(kinds)
     progress(1.0, "")

@@ -330,17 +330,14 @@ def build_judged_call(
     address = call.address or next((row.address for row in meant if row.address), "")
     places, place_fault = find_places(callee, address, rules)
     kinds = tuple(row.kind for row in meant)
-    kind = call.callee or combine_kinds(kinds)
+    kind = call.callee or (
+        "business" if kinds and all(kind == "business" for kind in kinds) else "consumer"
+    )
     strange = () if call.callee else tuple(k for k in kinds if k not in CALLEES)
     known = facts.select_known(call.client, person, callee.text, call.campaign, known_at)
     return JudgedCall(
         call, rules, known_at, callee, places, place_fault, person, fault, kind, known, strange
     )
-
-
-def combine_kinds(kinds: Collection[str]) -> str:
-    """Return the kind of the possible callees: a business when all of them are."""
-    return "business" if kinds and all(kind == "business" for kind in kinds) else "consumer"
 
 
 def find_places(

@@ -11,16 +11,11 @@ import numpy as np
 from releve.plugins.crashtest.engine.outages import Hazard, read_hazards
 
 
-def read_shipped_hazards() -> str:
-    """Return the shipped table as it stands: what an operator copies and makes its own."""
-    shipped = resources.files("releve.plugins.crashtest.engine.outages") / "data" / "hazards.yaml"
-    return shipped.read_text(encoding="utf-8")
-
-
 @cache
 def load_shipped_hazards() -> tuple[Hazard, ...]:
     """Return the hazards that the product ships."""
-    return read_hazards(read_shipped_hazards())
+    shipped = resources.files("releve.plugins.crashtest.engine.outages") / "data" / "hazards.yaml"
+    return read_hazards(shipped.read_text(encoding="utf-8"))
 
 
 def format_hazards(hazards: Sequence[Hazard]) -> str:

@@ -134,11 +134,11 @@ class RunState(NamedTuple):
 
     ``infected[person]``: day or -1; ``away[agent]``: first day back; ``confirmed[agent]``;
     ``closed[site]``: first day open; ``cases[site, last]``: days of the last confirmed cases and
-    ``case_count[site]`` how many there were; ``visit_number[site]``; ``head[kind, day]``: the first
-    event of a list, ``next``, ``who`` and ``what`` of events; ``counts``: the fields and what
-    :mod:`~releve.plugins.crashtest.engine.outbreak.kernel_state` adds; ``touched`` and ``kept``:
-    whom to reset; ``stamp[agent]``: the last visit that drew the agent; ``sample``: whom a visit
-    tests; ``series[day, series]``; ``leaving[day, tally]``: changes in the agents away, then their
+    ``case_count[site]`` how many there were; ``visit_number[site]``; ``head[kind, day]``: the
+    first event of a list, ``next``, ``who`` and ``what`` of events; ``counts``: the fields and
+    the further counts below; ``touched`` and ``kept``: whom to
+    reset; ``stamp[agent]``: the last visit that drew the agent; ``sample``: whom a visit tests;
+    ``series[day, series]``; ``leaving[day, tally]``: changes in the agents away, then their
     number, ``tally_of[agent]``.
     """
 
