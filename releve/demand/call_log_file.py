@@ -27,15 +27,13 @@ from releve.demand.import_report import (
     index_programmes,
     read_numbers,
     read_texts,
-    require_columns,
 )
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots
 from releve.demand.mapping import (
     CallMapping,
     Drop,
     IntervalMapping,
-    read_times,
-    take_starts,
+    open_rows,
 )
 from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
@@ -70,12 +68,7 @@ def import_calls(frame: pl.DataFrame, mapping: CallMapping, time_zone: str) -> I
     had no call, except where the log as a whole is silent: that is not known. ValueError when a
     column the mapping names is not there.
     """
-    require_columns(frame, mapping.columns())
-    ledger = RowAccounting(frame.height)
-    times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
-    for kind in ("time", "clock_change"):
-        ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
-    ledger.faults.extend(times.faults)
+    ledger, times = open_rows(frame, mapping, time_zone)
     _drop_duplicates(frame, mapping, ledger)
     for rule in mapping.drop:
         ledger.drop(_matches(frame, rule), rule.name)

@@ -19,10 +19,9 @@ from releve.demand.import_report import (
     find_repeated,
     index_programmes,
     read_numbers,
-    require_columns,
 )
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots, number_to_day, to_datetimes
-from releve.demand.mapping import IntervalMapping, read_times, take_starts
+from releve.demand.mapping import IntervalMapping, open_rows
 from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
@@ -227,12 +226,7 @@ def read_interval_rows(
     frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str
 ) -> IntervalRows:
     """Read times, programmes and counts of a table; ValueError when a column is not there."""
-    require_columns(frame, mapping.columns())
-    ledger = RowAccounting(frame.height)
-    times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
-    for kind in ("time", "clock_change"):
-        ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
-    ledger.faults.extend(times.faults)
+    ledger, times = open_rows(frame, mapping, time_zone)
     programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
     _set_aside_duplicates(frame, mapping, times.seconds, programme, ledger)
     offered = _offered(frame, mapping, ledger)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from releve.demand.import_report import FIRST_ROW, ImportFault
+from releve.demand.import_report import FIRST_ROW, ImportFault, RowAccounting, require_columns
 from releve.demand.localtime import find_offsets, local_to_utc
 from releve.errors import Phrase
 from releve.kernels.arrays import Ints, Truths
@@ -277,6 +277,22 @@ def read_times(column: pl.Series, time_zone: str, time_format: str = "") -> Time
         *_faults_foreign(column, foreign, time_zone),
     ]
     return TimeColumn(seconds, good & ~changes, tuple(kinds.tolist()), tuple(faults))
+
+
+def open_rows(
+    frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | PresenceMapping, time_zone: str
+) -> tuple[RowAccounting, TimeColumn]:
+    """Read the times of a table and set aside the rows without one.
+
+    ValueError when a column that the mapping names is not there.
+    """
+    require_columns(frame, mapping.columns())
+    ledger = RowAccounting(frame.height)
+    times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
+    for kind in ("time", "clock_change"):
+        ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
+    ledger.faults.extend(times.faults)
+    return ledger, times
 
 
 def take_starts(

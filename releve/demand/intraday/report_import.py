@@ -19,11 +19,15 @@ from releve.demand.import_report import (
     index_programmes,
     read_numbers,
     read_texts,
-    require_columns,
 )
 from releve.demand.intraday.rest_of_day import IntervalFigures
 from releve.demand.localtime import to_datetimes
-from releve.demand.mapping import ASIDE, IntervalMapping, PresenceMapping, read_times, take_starts
+from releve.demand.mapping import (
+    ASIDE,
+    IntervalMapping,
+    PresenceMapping,
+    open_rows,
+)
 from releve.errors import Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
 
@@ -186,12 +190,7 @@ def _list_zeros(
 def _import_presence(
     frame: pl.DataFrame, mapping: PresenceMapping, time_zone: str, recorded_at: datetime
 ) -> ReportImport:
-    require_columns(frame, mapping.columns())
-    ledger = RowAccounting(frame.height)
-    times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
-    for kind in ("time", "clock_change"):
-        ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
-    ledger.faults.extend(times.faults)
+    ledger, times = open_rows(frame, mapping, time_zone)
     programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
     places = _read_places(frame, mapping, ledger)
     ledger.set_aside(find_repeated(frame), "duplicate")
