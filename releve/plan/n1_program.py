@@ -97,8 +97,9 @@ def add_n1_day(
     add_caps(lp, problem, layout, base)
     linked = list_linked(contingencies)
     weight = build_shortfall_weights([c.kind for c in contingencies], settings)
-    worst = _add_worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
     unit = price_client_day(problem, settings)
+    kinds = dict.fromkeys(("site", *(contingencies[i].kind for i in linked)))
+    worst = {kind: int(lp.columns(1, unit * KIND_WEIGHT[kind])[0]) for kind in kinds}
     shares = {BASE: add_shares(lp, problem, layout, base)}
     add_regret(lp, shares[BASE], floors[0], worst["site"])
     add_target(lp, shares[BASE], floors[0], target[0], unit)
@@ -137,19 +138,6 @@ def build_shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dic
     """
     return dict.fromkeys(kinds, 0.0) | {
         "site": settings.average_weight / max(1, kinds.count("site"))
-    }
-
-
-def _add_worst_columns(
-    lp: LinearProgram,
-    problem: DayProblem,
-    contingencies: Sequence[Contingency],
-    settings: PlanSettings,
-) -> dict[str, int]:
-    unit = price_client_day(problem, settings)
-    return {
-        kind: int(lp.columns(1, unit * KIND_WEIGHT[kind])[0])
-        for kind in dict.fromkeys(("site", *(c.kind for c in contingencies)))
     }
 
 
