@@ -61,7 +61,7 @@ def sum_half_hours(programme: str, rows: HistoryRows, step: int) -> tuple[Histor
     """Add intervals of ``step`` minutes up to half hours.
 
     Returns the history and how many of its 30 / step parts each half hour holds. A half hour with
-    parts missing has unknown counts: it is never the sum of what is there.
+    parts missing has unknown counts, never the sum of the others.
     """
     starts, index, held = np.unique(
         rows.starts // HALF_HOUR_S * HALF_HOUR_S, return_inverse=True, return_counts=True

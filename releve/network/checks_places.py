@@ -166,7 +166,7 @@ def _check_repeated_shuttles(book: ParsedTables) -> Iterator[Fault]:
 
 LONGEST_RIDE_MINUTES, BOARDING_MINUTES = 60.0, 6.0
 ROAD_FACTOR, SPEED_KMH = 1.35, 27.0
-"""As releve.transport.TransportSettings has them."""
+"""The defaults of releve.transport.TransportSettings."""
 EARLY = timedelta(minutes=30)
 """How long before a shift a run arrives, and how long after it one leaves, at most."""
 

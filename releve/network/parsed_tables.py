@@ -48,7 +48,7 @@ class ParsedTables:
     def find_ids(self, table: str) -> frozenset[str] | None:
         """Return the ids of a table, those of broken records among them.
 
-        None when they cannot be known, so that nothing is said about references to them.
+        None when they cannot be known, so that references to them are not reported.
         """
         if table not in self._ids:
             self._ids[table] = self._find_ids(table)

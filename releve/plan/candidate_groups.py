@@ -254,7 +254,7 @@ class MergedGroups:
 
 
 def keep_groups(problem: DayProblem) -> MergedGroups:
-    """Return a problem as it is, nothing of it merged."""
+    """Return a problem without merged groups."""
     return MergedGroups(
         problem, problem, np.arange(len(problem.size)), np.arange(len(problem.group))
     )

@@ -309,7 +309,7 @@ def round_relief(
     effort: SearchEffort = QUICK,
     rooms: Ints | None = None,
 ) -> SolvedRelief:
-    """Return a fractional relief in whole people; a miss is so many times dearer to them.
+    """Return a fractional relief in whole people; a miss costs them ``dearer`` times as much.
 
     ``rooms`` riders of each ride row at most, by default what runs for the fractions carry.
     """

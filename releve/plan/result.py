@@ -358,7 +358,7 @@ class WhatIsMissing:
 @dataclass(frozen=True, slots=True)
 class UncuredTarget:
     """A target that stays missed with the list bought: by a ``share`` of the client's day, which is
-    so many agent ``half_hours``; None where nothing on the list cures it."""
+    that many agent ``half_hours``; None where nothing on the list cures it."""
 
     client: str
     contingency: str

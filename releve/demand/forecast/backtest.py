@@ -67,7 +67,7 @@ AS_TOLD = Calibration((1.0, 1.0, 1.0), (1.0, 1.0), 0.0)
 
 
 def apply(calibration: Calibration, said: ModelPrediction, days_ahead: Ints) -> ModelPrediction:
-    """Return the prediction with its law set right; the mean stays."""
+    """Return the prediction with calibrated variations; the mean stays."""
     day = np.array(calibration.day)[_bands(days_ahead)] * said.day_variance
     quiet, busy = calibration.inside
     inside = np.where(said.mean >= calibration.busy_from, busy, quiet)
@@ -195,7 +195,7 @@ def find_usual_days(past: CleanHistory, programme: Programme) -> tuple[int, int]
 
 
 class HoldoutModel:
-    """One model on one history: each past week is said once, from the days before it alone."""
+    """One model on one history: each past week is predicted once, from the days before it."""
 
     def __init__(self, history: History, programme: Programme, model: Model) -> None:
         self.history, self.programme, self.model = history, programme, model

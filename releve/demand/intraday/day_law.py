@@ -34,7 +34,7 @@ _LEAST_FACTOR = 0.05
 _LEAST_CALLS = 1e-9
 _LEAST_EIGENVALUE = 1e-7
 _CUTS = (0.15, 0.3, 0.45, 0.6)
-"""Parts of a past day's open half hours that are given, when the law is set right on the rest."""
+"""Given parts of a past day's open half hours, when the law is calibrated on the rest."""
 _GROUPS = 4
 _DAYS_WORTH, _HALF_HOURS_WORTH = 40.0, 400.0
 

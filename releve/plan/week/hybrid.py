@@ -205,7 +205,7 @@ def _build_day(
 
 
 def _is_complete(case: HybridProblem, week: HybridWeek) -> bool:
-    """Return whether a week says of every agent at work where they are, and may be kept."""
+    """Return whether a week has a place for every agent at work, so that it may be kept."""
     for day in case.work.days:
         for agent, sites in case.work.sites[day].items():
             at_home = day in week.home.get(agent, ())
@@ -222,7 +222,7 @@ def _solve_days(
     run: ParallelMap,
     week: HybridWeek,
 ) -> tuple[SolvedDay, ...]:
-    """Plan each day alone, people where the week has them."""
+    """Plan each day alone, with people in their places of the week."""
     given = [
         (day.need, found, case.work.build_presence(case.operator, week, day.need.day))
         for day, found in zip(case.days, seats, strict=True)

@@ -235,7 +235,7 @@ class Runner:
         return rooms[d]
 
     def _choose_start(self, d: int, answered: frozenset[int]) -> tuple[int, bool]:
-        """Return the scenario of the plan to start from, and whether the fast rule goes on."""
+        """Return the scenario of the plan to start from, and whether the fast rule follows."""
         relieved = self._prepared.relieved[d]
         if not answered:
             return 0, False

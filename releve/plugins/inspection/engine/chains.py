@@ -60,7 +60,7 @@ def reveal_link(first: bytes, days: int, day: int, binding: bytes = b"") -> byte
 
 
 def leads_to_anchor(link: bytes, day: int, anchor: bytes, binding: bytes = b"") -> bool:
-    """Return whether a link is the one of a day, counted from 1, of the chain of an anchor."""
+    """Return whether a link belongs to a day, counted from 1, of the chain of an anchor."""
     return len(link) == LINK_BYTES and day >= 1 and build_chain(link, day, binding) == anchor
 
 

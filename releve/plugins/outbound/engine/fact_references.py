@@ -61,7 +61,7 @@ def find_doubtful_references(frames: Mapping[str, Frame], *, whole: bool) -> Ite
 
 
 def normalize_said_numbers(frames: Mapping[str, F]) -> dict[str, F]:
-    """Return tables in which what was said by number has it in international form.
+    """Return tables with the numbers of statements in international form.
 
     A text that is the id of a person stands for that person.
     """

@@ -30,7 +30,7 @@ FOREIGN = "foreign"
 """The class of numbers of other countries; unlike those of the table, all their digits count."""
 _MISWRITTEN = frozenset({"empty", "foreign-digits", "leading-zero-lost", "malformed",
                          "spreadsheet-figure", "wrong-length"})  # fmt: skip
-"""Faults of how a number is written: no telephone has it, whatever the day."""
+"""Faults in the writing of a number: no telephone has it, whatever the day."""
 _SHAPE = re.compile(r"(?:\+|00)[1-9][0-9]{5,14}|0[1-9][0-9]{8}")
 
 

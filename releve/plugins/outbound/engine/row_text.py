@@ -53,7 +53,7 @@ def format_time_of_day(hour: int, minute: int, language: str) -> str:
 
 
 def format_instant(moment: datetime, language: str) -> str:
-    """Return an instant on the clock that it carries; UTC is said as Paris."""
+    """Return an instant on the clock that it carries; UTC as Paris time."""
     local = moment.astimezone(zone(LEGAL_ZONE)) if moment.tzname() == "UTC" else moment
     weekday, day = WEEKDAYS.of(language)[local.weekday()], format_day(local.date(), language)
     if language == "fr":
@@ -183,7 +183,7 @@ def value_label(code: str, language: str) -> str:
 
 
 def describe_limits(row: LegalRow, language: str) -> dict[str, str]:
-    """Return a row's parameters by their labels, and which calls it binds where it says so."""
+    """Return a row's parameters by their labels, and the calls it binds where it names them."""
     labelled = {
         PARAMETER_LABELS[name].of(language) if name in PARAMETER_LABELS else name: value
         for name, value in row.parameters.items()

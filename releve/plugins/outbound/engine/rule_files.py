@@ -142,7 +142,7 @@ def _check_overlaps(rows: list[LegalRow], faults: list[LegalRowFault]) -> None:
 
 
 def read_day(value: Any, key: str, say: Say) -> date | None:
-    """Return a day as YAML gives it; what is none is said, and None returned."""
+    """Return a day as YAML gives it; report any other value and return None."""
     if value is None or type(value) is date:
         return value
     say(f"{key} {value!r} is not a day", f"write {key}: 2026-08-11")
@@ -150,7 +150,7 @@ def read_day(value: Any, key: str, say: Say) -> date | None:
 
 
 def read_territories(entries: Any, say: Say) -> list[Territory]:
-    """Return territories; one without a zone or a jurisdiction is said and left out."""
+    """Return territories; report and leave out those without a zone or a jurisdiction."""
     found: list[Territory] = []
     for entry in entries:
         code = str(entry.get("code"))
@@ -167,7 +167,7 @@ def read_territories(entries: Any, say: Say) -> list[Territory]:
 
 
 def read_numbers(document: dict[str, Any], say: Say) -> NumberTable:
-    """Return the table of numbers; a prefix that is none is said and left out."""
+    """Return the table of numbers; report and leave out faulty prefixes."""
     prefixes: list[Prefix] = []
     for entry in document["prefixes"]:
         text = str(entry.get("prefix"))
@@ -330,7 +330,7 @@ def _read_rows(
 
 
 def _read_row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> LegalRow | None:
-    """Return one row, or None once what is wrong with it is said."""
+    """Return one row, or None after reporting its fault."""
     before: list[str] = []
 
     def tell(reason: str, fix: str) -> None:

@@ -223,7 +223,7 @@ def find_word_id(name: str, text: str) -> str | None:
 
 @lru_cache(maxsize=_MOST_KEPT)
 def find_lineage(object_: str) -> frozenset[str]:
-    """Return an object with its family and that one's: what a row says of them binds it."""
+    """Return an object and its families: a row that names one of them binds it."""
     words = get_vocabulary("object").by_id
     word = words.get(find_word_id("object", object_) or "")
     return frozenset() if word is None else frozenset((word.id, *_list_families(word, words)))

@@ -69,7 +69,7 @@ class SectorCrash:
     def estimate(self, lost: Floats) -> tuple[float, float, float]:
         """Return mean, lower and upper end of the interval of ``lost`` over all days and members.
 
-        The interval is of one sequence of weeks, not of the mean.
+        The interval holds one sequence of weeks, not the mean.
         """
         total = lost.sum(axis=(1, 2))
         edge = (1 - self.level) / 2

@@ -225,7 +225,7 @@ class UnitJudge(ABC):
 
     @abstractmethod
     def count_reports(self, unit: Unit) -> int:
-        """Return how many members at least have a figure in a unit, be it zero."""
+        """Return the least number of members with a figure (zero included) in a unit."""
 
     @abstractmethod
     def is_empty(self, unit: Unit, earlier: Iterable[EarlierDay]) -> bool:
