@@ -11,5 +11,3 @@ from releve.erasure.protocol import (
     register,
     registered,
 )
-
-__all__ = ["Findings", "PersonalData", "erase_due", "register", "registered"]

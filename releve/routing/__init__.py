@@ -27,26 +27,3 @@ from releve.routing.generation import (
     list_addresses,
     list_dialled,
 )
-
-__all__ = [
-    "Adapter",
-    "ConvergenceState",
-    "EmptySet",
-    "Generation",
-    "ObservedRoute",
-    "PublishReceipt",
-    "Rejected",
-    "Route",
-    "RouteChange",
-    "RoutingCapabilities",
-    "RoutingError",
-    "RoutingPlan",
-    "RoutingSnapshot",
-    "Stale",
-    "Unreachable",
-    "build_adapters",
-    "compute_shares",
-    "judge_convergence",
-    "list_addresses",
-    "list_dialled",
-]

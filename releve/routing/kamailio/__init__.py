@@ -10,11 +10,3 @@ from releve.routing.kamailio.configuration import (
     build_proxy_files,
     compute_configuration_digest,
 )
-
-__all__ = [
-    "KamailioProxy",
-    "ProxySettings",
-    "build_proxy_files",
-    "compute_configuration_digest",
-    "from_environment",
-]

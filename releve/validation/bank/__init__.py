@@ -23,22 +23,3 @@ from releve.validation.bank.predict import (
     Prediction,
     predict,
 )
-
-__all__ = [
-    "COLUMNS",
-    "FIRST",
-    "HALF_HOURS",
-    "LINES",
-    "MEASURES",
-    "NOMINAL",
-    "SPREADS",
-    "TICKS_MOST",
-    "BankDay",
-    "BankLogError",
-    "Period",
-    "Prediction",
-    "Staffing",
-    "predict",
-    "read_months",
-    "select_days",
-]
