@@ -1,7 +1,7 @@
-"""Coverage against requirement over a day, as the paths of an SVG drawing.
+"""Drawings as parts of an SVG: what all pages share, and coverage against requirement over a day.
 
-Everything is a step: an interval's value holds until the next one. The area up to the requirement
-is split exactly into what is covered and what is missing; agents beyond the requirement lie on top.
+The day is drawn in steps: a value holds until the next interval. The area up to the requirement is
+split exactly into what is covered and what is missing; agents beyond the requirement lie on top.
 """
 
 from __future__ import annotations
@@ -18,7 +18,57 @@ from releve.desk.text import Text
 from releve.kernels.arrays import Floats
 from releve.plan.coverage import CoverageSeries
 
-_Scale = Callable[[float], float]
+Scale = Callable[[float], float]
+
+
+def find_scale(low: float, high: float, start: float, end: float) -> Scale:
+    """Return where values lie in a drawing: ``low`` at ``start``, ``high`` at ``end``."""
+    return lambda value: start + (end - start) * (value - low) / (high - low)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A path with the class that colours it."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rectangle with the class that colours it."""
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text; ``axis`` is x or y, of which a y label has a line across."""
+
+    axis: str
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing in the box ``0 0 width height``, with what a screen reader says."""
+
+    id: str
+    title: str
+    description: str
+    shapes: tuple[Shape, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    labels: tuple[Label, ...] = ()
+    width: int = 400
+    height: int = 190
+    left: int = 46
+    right: int = 390
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +147,13 @@ def spark(series: CoverageSeries) -> tuple[str, str, str]:
     )
 
 
-def _find_scales(size: Size, intervals: int, ceiling: float) -> tuple[_Scale, _Scale]:
+def _find_scales(size: Size, intervals: int, ceiling: float) -> tuple[Scale, Scale]:
     """Return where an interval and a number of agents lie in a box."""
-
-    def x(at: float) -> float:
-        return size.left + (size.right - size.left) * at / max(intervals, 1)
-
-    def y(value: float) -> float:
-        return size.base - (size.base - size.top) * value / ceiling
-
-    return x, y
+    x = find_scale(0, max(intervals, 1), size.left, size.right)
+    return x, find_scale(0, ceiling, size.base, size.top)
 
 
-def _hours(starts: tuple[datetime, ...], size: Size, text: Text, x: _Scale) -> tuple[Tick, ...]:
+def _hours(starts: tuple[datetime, ...], size: Size, text: Text, x: Scale) -> tuple[Tick, ...]:
     if not starts:
         return ()
     edges = [*starts, starts[-1] + INTERVAL]
@@ -129,7 +173,7 @@ def _nice_step(top: float) -> float:
     return max(step, 0.5)
 
 
-def _band(low: Floats, high: Floats, x: _Scale, y: _Scale) -> str:
+def _band(low: Floats, high: Floats, x: Scale, y: Scale) -> str:
     """Return closed areas between two step lines; where they touch there is nothing to fill."""
     parts = []
     filled = high - low > 1e-9
@@ -148,7 +192,7 @@ def _band(low: Floats, high: Floats, x: _Scale, y: _Scale) -> str:
     return "".join(parts)
 
 
-def _steps(values: Floats, x: _Scale, y: _Scale) -> str:
+def _steps(values: Floats, x: Scale, y: Scale) -> str:
     points = [(k + e, value) for k, value in enumerate(values) for e in (0, 1)]
     return "M" + "L".join(_point(x(a), y(v)) for a, v in points) if points else ""
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import can
 from releve.desk.access.guard import actor_name
+from releve.desk.chart import Label, Picture, Scale, Shape, find_scale
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.filters import add_words
 from releve.desk.http import FORM_BYTES, page_response, read_number, takes
@@ -71,9 +72,10 @@ def draw_steps(
     def x(month: int) -> float:
         return _LEFT + wide * (place[month] + 0.5)
 
+    scale = find_scale(reach, -reach, _TOP, _HEIGHT - _BOTTOM)
+
     def y(share: float) -> float:
-        share = max(-reach, min(reach, share))
-        return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (reach - share) / (2 * reach)
+        return scale(max(-reach, min(reach, share)))
 
     shapes = [Shape("zero", f"M{_LEFT} {y(0):.1f}H{_WIDTH - _RIGHT}")]
     first = next((step.month for step in steps if step.month >= 0), None)
@@ -101,7 +103,7 @@ def draw_steps(
     )
 
 
-def _label_shares(reach: float, y: Callable[[float], float], text: Text) -> list[Label]:
+def _label_shares(reach: float, y: Scale, text: Text) -> list[Label]:
     found = []
     for part in (-1.0, -0.5, 0.0, 0.5, 1.0):
         share = reach * part

@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from pydantic import Field
 
 from releve.desk.access.guard import actor_name
+from releve.desk.chart import Bar, Picture, Shape
 from releve.desk.endpoint import FORM, serve
 from releve.desk.filters import add_words
 from releve.desk.http import keep_unstored, page_response
@@ -391,14 +392,14 @@ def days_closed(result: CrashResult) -> str:
 
 
 @register.filter
-def sizes_picture(result: CrashResult) -> svg.Picture:
+def sizes_picture(result: CrashResult) -> Picture:
     """Draw the sizes of the outbreaks."""
     title = _("Quarters by the share of agents infected")
     return svg.histogram("sizes", result.outbreak.sizes, _text(), title, outbreak_sizes(result))
 
 
 @register.filter
-def client_pictures(row: ClientResult, number: int) -> tuple[svg.Picture, svg.Picture]:
+def client_pictures(row: ClientResult, number: int) -> tuple[Picture, Picture]:
     """Draw the share of a client served day by day, and how long quarters miss no day."""
     text, served = _text(), [day for day in row.fan if day]
     days = _(
@@ -420,13 +421,13 @@ def client_pictures(row: ClientResult, number: int) -> tuple[svg.Picture, svg.Pi
 
 
 @register.filter
-def chance_bar(estimate: Estimate) -> tuple[svg.Bar, svg.Shape]:
+def chance_bar(estimate: Estimate) -> tuple[Bar, Shape]:
     """Draw a chance and its interval."""
     return svg.range_bar(estimate, 1.0)
 
 
 @register.filter
-def loss_bars(rows: Sequence[CauseLoss]) -> list[tuple[CauseLoss, svg.Bar, svg.Shape]]:
+def loss_bars(rows: Sequence[CauseLoss]) -> list[tuple[CauseLoss, Bar, Shape]]:
     """Draw what each cause costs, and the interval."""
     top = max((row.top for row in rows), default=0.0)
     return [(row, *svg.range_bar(row.lost, top)) for row in rows]
@@ -451,7 +452,7 @@ def _shade(value: float, top: float) -> int:
 
 
 @register.filter
-def site_stack(site: SiteResult, result: CrashResult) -> tuple[svg.Bar, ...]:
+def site_stack(site: SiteResult, result: CrashResult) -> tuple[Bar, ...]:
     """Draw the days that a site loses, by cause."""
     top = max((row.days_lost.value for row in result.sites), default=0.0)
     days = site.days_lost_by

@@ -3,63 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
+from releve.desk.chart import Bar, Label, Picture, Scale, Shape, find_scale
 from releve.desk.text import Text
 from releve.plugins.crashtest.engine.outbreak import Estimate
 
-WIDTH, HEIGHT = 400, 190
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 26
-_BASE = HEIGHT - BOTTOM
+_LEFT, _RIGHT, _TOP, _BASE = 46, 390, 10, 164
 _BAR = 200.0
-
-Scale = Callable[[float], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A path with the class that colours it."""
-
-    name: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A rectangle with the class that colours it."""
-
-    name: str
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A text; ``axis`` is x or y, of which a y label has a line across."""
-
-    axis: str
-    x: float
-    y: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A drawing in the box ``0 0 width height``, with what a screen reader says."""
-
-    id: str
-    title: str
-    description: str
-    shapes: tuple[Shape, ...] = ()
-    bars: tuple[Bar, ...] = ()
-    labels: tuple[Label, ...] = ()
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = field(default=WIDTH - RIGHT)
 
 
 def fan(
@@ -71,7 +22,7 @@ def fan(
     """
     least = min((day[0] for day in days if day), default=1.0)
     floor = min(0.9, math.floor(least * 10 + 1e-9) / 10)
-    x, y = _across(len(days)), _up(floor, 1.0)
+    x, y = _find_days(days), find_scale(floor, 1.0, _BASE, _TOP)
     shapes = (
         Shape("outer", _area(days, 0, 4, x, y)),
         Shape("inner", _area(days, 1, 3, x, y)),
@@ -86,10 +37,10 @@ def survival(
     key: str, shares: Sequence[float], text: Text, title: str, description: str
 ) -> Picture:
     """Draw the share of quarters in which no day so far was missed."""
-    x, y = _across(len(shares)), _up(0.0, 1.0)
+    x, y = _find_days(shares), find_scale(0.0, 1.0, _BASE, _TOP)
     line = _line(shares, x, y)
     end, base = f"{x(len(shares)):.1f}", f"{y(0.0):.1f}"
-    ground = f"{line}L{end} {base}L{LEFT} {base}Z" if line else ""
+    ground = f"{line}L{end} {base}L{_LEFT} {base}Z" if line else ""
     labels = (*_shares(0.0, y, text), *_days(shares, x, text))
     return Picture(
         key, title, description, (Shape("outer", ground), Shape("middle", line)), labels=labels
@@ -102,15 +53,15 @@ def histogram(key: str, counts: Sequence[int], text: Text, title: str, descripti
     groups[-1] += counts[100]
     total = max(1, sum(groups))
     top = max(0.1, math.ceil(10 * max(groups) / total) / 10)
-    step = (WIDTH - LEFT - RIGHT) / len(groups)
-    y = _up(0.0, top)
+    step = (_RIGHT - _LEFT) / len(groups)
+    y = find_scale(0.0, top, _BASE, _TOP)
     bars = tuple(
-        Bar("bar", LEFT + at * step + 1, y(n / total), step - 2, _BASE - y(n / total))
+        Bar("bar", _LEFT + at * step + 1, y(n / total), step - 2, _BASE - y(n / total))
         for at, n in enumerate(groups)
         if n
     )
     places = [(k // 5 + (k > 0), text.percent(k / 100)) for k in (0, 20, 40, 60, 80)]
-    ticks = [Label("x", LEFT + at * step, _BASE + 17, word) for at, word in places]
+    ticks = [Label("x", _LEFT + at * step, _BASE + 17, word) for at, word in places]
     return Picture(key, title, description, bars=bars, labels=(*_shares(0.0, y, text, top), *ticks))
 
 
@@ -131,12 +82,8 @@ def stack(parts: Sequence[tuple[str, float]], top: float) -> tuple[Bar, ...]:
     return tuple(found)
 
 
-def _across(days: int) -> Scale:
-    return lambda day: LEFT + (WIDTH - LEFT - RIGHT) * day / max(1, days)
-
-
-def _up(low: float, high: float) -> Scale:
-    return lambda value: _BASE - (_BASE - TOP) * (value - low) / (high - low)
+def _find_days(days: Sequence[object]) -> Scale:
+    return find_scale(0, max(1, len(days)), _LEFT, _RIGHT)
 
 
 def _area(days: Sequence[Sequence[float]], low: int, high: int, x: Scale, y: Scale) -> str:
@@ -164,7 +111,7 @@ def _shares(low: float, y: Scale, text: Text, high: float = 1.0) -> list[Label]:
     count = 4 if round((high - low) * 100) % 4 == 0 else 2
     steps = [low + (high - low) * at / count for at in range(count + 1)]
     digits = 0 if all(abs(100 * at - round(100 * at)) < 1e-6 for at in steps) else 1
-    return [Label("y", LEFT, round(y(at), 1), text.percent(at, digits)) for at in steps]
+    return [Label("y", _LEFT, round(y(at), 1), text.percent(at, digits)) for at in steps]
 
 
 def _days(days: Sequence[object], x: Scale, text: Text) -> list[Label]:
