@@ -27,7 +27,6 @@ from releve.desk.registry.page import require_context
 from releve.desk.text import Text, text_now, translate_error, translate_phrase
 from releve.errors import Phrase
 from releve.network import Fault
-from releve.plugins.crashtest.pages.svg import Label, Picture, Shape
 from releve.plugins.telework.engine import (
     EffectInterval,
     EffectStep,
