@@ -15,12 +15,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from tempfile import TemporaryDirectory
 
-from tests.sector.attackers import (
-    attack_by_leave,
-    attack_from_inside,
-    attack_from_outside,
-    publish_days,
-)
+from tests.sector.attackers import attack_by_leave, attack_from_inside, attack_from_outside, publish_days
 
 DAYS = 31
 
@@ -76,9 +71,7 @@ def main() -> int:
     else:
         with TemporaryDirectory() as folder:
             unsafe = [find_unsafe_by_peer(seed, folder) for seed in range(options.tables)]
-        print(
-            f"tables with a published group that tau-Argus finds unsafe: {sum(map(bool, unsafe))}"
-        )
+        print(f"tables with a published group that tau-Argus finds unsafe: {sum(map(bool, unsafe))}")
     print(f"{time.perf_counter() - began:.0f} s")
     return 1 if faults else 0
 

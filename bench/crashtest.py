@@ -49,12 +49,8 @@ from releve.plugins.crashtest.engine.outbreak import (
     covid,
 )
 
-SITES = {
-    500: 5, 1000: 6, 2000: 8, 5000: 15, 10_000: 30, 20_000: 60, 40_000: 115, 70_000: 200
-}  # fmt: skip
-QUARTERS = {
-    500: 1024, 1000: 512, 2000: 512, 5000: 256, 10_000: 128, 20_000: 64, 40_000: 16, 70_000: 8
-}  # fmt: skip
+SITES = {500: 5, 1000: 6, 2000: 8, 5000: 15, 10_000: 30, 20_000: 60, 40_000: 115, 70_000: 200}
+QUARTERS = {500: 1024, 1000: 512, 2000: 512, 5000: 256, 10_000: 128, 20_000: 64, 40_000: 16, 70_000: 8}
 DAYS = 90
 CONTROLS = Controls(stay_home=0.5, symptom_test=0.7, closure=ClosurePolicy())
 _BUSY = 0.85
@@ -115,9 +111,7 @@ def place_quickly(operator: Operator, need: Requirement) -> tuple[Plan, Requirem
     aht_s = np.array([row.aht_s for row in rows])[None, :]
     free = np.array([(1.0 - row.shrinkage) * _BUSY for row in rows])[None, :]
     calls = agents * free * 1800.0 / aht_s
-    made = replace(
-        need, agents=agents, calls=calls, aht_s=np.broadcast_to(aht_s, calls.shape).copy()
-    )
+    made = replace(need, agents=agents, calls=calls, aht_s=np.broadcast_to(aht_s, calls.shape).copy())
     names = tuple(plan.programmes[at] for at in order)
     return replace(plan, programmes=names, required=agents, calls=calls), made
 
@@ -185,9 +179,7 @@ def list_sizes(sizes: Sequence[int], most: int) -> list[tuple[int, bool]]:
 @click.option("--quarters", type=int, help="Quarters of every size [fewer the larger it is].")
 @click.option("--picture", "drawn", type=click.Path(path_type=Path), help="SVG to write.")
 @click.option("--page", "listed", type=click.Path(path_type=Path), help="Markdown to write.")
-def main(
-    sizes: str, planned: int, quarters: int | None, drawn: Path | None, listed: Path | None
-) -> None:
+def main(sizes: str, planned: int, quarters: int | None, drawn: Path | None, listed: Path | None) -> None:
     """Print a row per size, and write the picture and the table."""
     rows = []
     for agents, by_planner in list_sizes([int(size) for size in sizes.split(",")], planned):

@@ -90,10 +90,7 @@ def picture(rows: Sequence[Measured]) -> str:
     x = _scale(agents, LEFT, WIDTH - RIGHT, 300.0, 100_000.0)
     y = _scale([*cost, *line], HEIGHT - BOTTOM, TOP)
     parts = [*_frame(x, y, [*cost, *line])]
-    parts.append(
-        f'<path class="even" d="M{x(agents[0]):.1f} {y(line[0]):.1f}'
-        f'L{x(max(agents)):.1f} {y(line[1]):.1f}"/>'
-    )
+    parts.append(f'<path class="even" d="M{x(agents[0]):.1f} {y(line[0]):.1f}L{x(max(agents)):.1f} {y(line[1]):.1f}"/>')
     for planned, name in ((True, "planned"), (False, "placed")):
         mine = [row for row in rows if row.planned == planned]
         path = "L".join(f"{x(row.agents):.1f} {y(row.ms):.1f}" for row in mine)
@@ -112,9 +109,7 @@ def _scale(
     return lambda value: start + (end - start) * (math.log10(value) - first) / (last - first)
 
 
-def _frame(
-    x: Callable[[float], float], y: Callable[[float], float], cost: Sequence[float]
-) -> Iterator[str]:
+def _frame(x: Callable[[float], float], y: Callable[[float], float], cost: Sequence[float]) -> Iterator[str]:
     low, high = math.floor(math.log10(min(cost))), math.ceil(math.log10(max(cost)))
     for power in range(low, max(high, low + 1) + 1):
         at, value = y(10.0**power), 10.0**power
@@ -124,13 +119,8 @@ def _frame(
     for size in (500, 1000, 2000, 5000, 10_000, 20_000, 40_000, 70_000):
         at = x(size)
         yield f'<path class="grid" d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
-        yield (
-            f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{size:,}</text>'
-        )
-    yield (
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 14}" text-anchor="middle">'
-        "agents</text>"
-    )
+        yield (f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{size:,}</text>')
+    yield (f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 14}" text-anchor="middle">agents</text>')
 
 
 def _point(row: Measured, name: str, x: float, y: float) -> str:

@@ -257,9 +257,7 @@ def served() -> Iterator[tuple[int, int]]:
     """Serve the desk by ``releve desk serve``; yield its port and process id."""
     releve = Path(sys.executable).with_name("releve")
     command = [str(releve), "desk", "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         try:
             line = server.stdout.readline()
@@ -364,11 +362,7 @@ def measure(polling: list[User], seconds: float, every: float) -> dict[str, Any]
         found = poll(port, polling, seconds, every)
         used = processor_seconds(pid) - before
     requests = sum(len(row.seconds) for row in found.values())
-    return {
-        "pages": pages,
-        "polled": summary(found),
-        "server_ms_a_request": round(1000 * used / requests, 1),
-    }
+    return {"pages": pages, "polled": summary(found), "server_ms_a_request": round(1000 * used / requests, 1)}
 
 
 @click.command()
@@ -379,21 +373,10 @@ def measure(polling: list[User], seconds: float, every: float) -> dict[str, Any]
 @click.option("--every", default=10.0, show_default=True, help="Seconds between a user's polls.")
 @click.option("--record-days", default=365, show_default=True, type=click.IntRange(0, 366))
 @click.option("--json", "as_json", is_flag=True)
-def main(
-    agents: int,
-    sites: int,
-    users: int,
-    seconds: float,
-    every: float,
-    record_days: int,
-    as_json: bool,
-) -> None:
+def main(agents: int, sites: int, users: int, seconds: float, every: float, record_days: int, as_json: bool) -> None:
     """Fill an installation and measure it, without a service record and with one."""
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as home:
-        os.environ |= {
-            "RELEVE_HOME": str(make_test_home(Path(home))),
-            "RELEVE_SECOND_FACTOR": "optional",
-        }
+        os.environ |= {"RELEVE_HOME": str(make_test_home(Path(home))), "RELEVE_SECOND_FACTOR": "optional"}
         open_new_database()
         keep_secret()
         from django.conf import settings

@@ -236,11 +236,7 @@ def main() -> int:
     options = parser.parse_args()
     warm_up(note)
     python, skipped = environment()
-    lines = [
-        measure(model, load, options.cases, python, options.seconds)
-        for model in ("C", "A")
-        for load in LOADS
-    ]
+    lines = [measure(model, load, options.cases, python, options.seconds) for model in ("C", "A") for load in LOADS]
     note("errors against 60 digits")
     errors = {"C": worst_error(queues(6, 150, patient=True))}
     errors["A"] = worst_error(queues(6, 40, patient=False))

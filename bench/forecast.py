@@ -67,11 +67,7 @@ def _chosen(log: RealLog, name: str, library: Mapping[str, Model]) -> tuple[str,
 
 
 def _table(
-    title: str,
-    log: RealLog,
-    chosen: Mapping[str, tuple[str, str]],
-    origins: Sequence[date],
-    horizon: int,
+    title: str, log: RealLog, chosen: Mapping[str, tuple[str, str]], origins: Sequence[date], horizon: int
 ) -> None:
     print(f"\n  {title}: WAPE per half hour\n  {_HEAD}")
     columns: dict[str, list[Score]] = {"own": [], "naive": [], "library": []}

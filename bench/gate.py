@@ -116,8 +116,7 @@ class _Load:
         """Ask so many questions, each about the next person."""
         loop, before = asyncio.get_running_loop(), len(self.times)
         askers = [
-            (await loop.create_connection(lambda: _Asker(self), "127.0.0.1", port))[1]
-            for _ in range(CONNECTIONS)
+            (await loop.create_connection(lambda: _Asker(self), "127.0.0.1", port))[1] for _ in range(CONNECTIONS)
         ]
         self._free = list(askers)
         start = time.perf_counter() + 0.05
@@ -227,9 +226,8 @@ class _Measured:
 
 
 def measure(
-    environment: dict[str, str], names: Sequence[str], workers: int, rates: Sequence[int],
-    seconds: int,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
+    environment: dict[str, str], names: Sequence[str], workers: int, rates: Sequence[int], seconds: int
+) -> Iterator[dict[str, Any]]:
     """Start them, warm them up, ask them in turns at each rate, and stop them."""
     database = environment.get("RELEVE_DATABASE_URL", "")
     servers = [_Server(what, workers, environment) for what in names]
@@ -244,9 +242,7 @@ def measure(
             for _ in range(TURNS):
                 for server in servers:
                     asked[server.what].ask(server, rate, count, database)
-            yield _compared(
-                workers, rate, {what: one.summarize_answers() for what, one in asked.items()}
-            )
+            yield _compared(workers, rate, {what: one.summarize_answers() for what, one in asked.items()})
     finally:
         for server in servers:
             server.end()
@@ -343,8 +339,7 @@ def main(
         server = os.environ.get("RELEVE_DATABASE_URL", "")
         for name in ("SQLite", "PostgreSQL") if server else ("SQLite",):
             environment = _environment(Path(folder) / name, server if name != "SQLite" else "")
-            subprocess.run([sys.executable, "-m", "bench.gate", "--fill"], env=environment,
-                           check=True)  # fmt: skip
+            subprocess.run([sys.executable, "-m", "bench.gate", "--fill"], env=environment, check=True)
             say(f"{name}{_waits(environment)}\n{_HEAD}")
             for count in map(int, workers.split(",")):
                 wanted = [*map(int, rates.split(","))]

@@ -180,7 +180,5 @@ async def _rows_of_a_decision(store: Any, query: str) -> Mapping[str, Mapping[st
 
     question, kept = parse_question(query), Kept()
     assert question is not None
-    await decide(
-        cast("Any", kept), question, load_current_rules(), time.monotonic() + 10 * _SECONDS
-    )
+    await decide(cast("Any", kept), question, load_current_rules(), time.monotonic() + 10 * _SECONDS)
     return written

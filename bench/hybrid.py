@@ -22,12 +22,7 @@ from releve.network import Operator, find_site_seats, sample_operator
 from releve.plan import name_plan, solve_day
 from releve.plan.settings import PlanSettings
 from releve.plan.week import forecast_day, list_roster_days, select_open_days
-from releve.plan.week.hybrid import (
-    HybridPlan,
-    build_hybrid_problem,
-    name_hybrid_days,
-    plan_hybrid_week,
-)
+from releve.plan.week.hybrid import HybridPlan, build_hybrid_problem, name_hybrid_days, plan_hybrid_week
 from releve.plan.week.hybrid_meetings import choose_meetings
 from releve.plan.week.hybrid_program import HybridProblem, Meetings, solve_hybrid_program
 from releve.plan.week.verification import check_hybrid_week
@@ -66,8 +61,7 @@ def build_case(operator: Operator, days: int, seats: float) -> HybridProblem:
     return replace(
         case,
         days=tuple(
-            replace(day, problem=replace(day.problem, seats=room))
-            for day, room in zip(case.days, fewer, strict=True)
+            replace(day, problem=replace(day.problem, seats=room)) for day, room in zip(case.days, fewer, strict=True)
         ),
     )
 
@@ -87,10 +81,7 @@ def meet_on(case: HybridProblem, chosen: Meetings, d: int) -> Meetings:
     """Return every meeting on one day, where the supervisor works on it."""
     at_work = case.work.sites[case.work.days[d]]
     team = case.operator.team
-    return {
-        name: frozenset((d,)) if team[name].supervisor in at_work else days
-        for name, days in chosen.items()
-    }
+    return {name: frozenset((d,)) if team[name].supervisor in at_work else days for name, days in chosen.items()}
 
 
 def measure_meetings(operator: Operator, days: int, seats: float) -> None:
@@ -146,9 +137,7 @@ def list_patterns(operator: Operator, population: Population) -> Mapping[str, ND
     rank = np.argsort(np.argsort(population.cohort_rank, kind="stable"), kind="stable")
     half = rank % 2 == 0
     teams = sorted({row.team for row in operator.agents})
-    by_team = np.array(
-        [teams.index(operator.agent[name].team) % 2 == 0 for name in population.agents]
-    )
+    by_team = np.array([teams.index(operator.agent[name].team) % 2 == 0 for name in population.agents])
     even_day, even_week = np.arange(CYCLE) % 2 == 0, np.arange(CYCLE) < 7
     meeting = np.arange(CYCLE) % 7 == 1
 
@@ -182,9 +171,8 @@ def measure_outbreak(operator: Operator, runs: int) -> None:
         scenario = Scenario(population, covid(), contacts, DAYS, outside)
         warm_up(scenario)
         controls = Controls(
-            symptom_test=0.7, stay_home=0.5, presence=on,
-            closure=ClosurePolicy(cases=2, within_days=14, hours=48),
-        )  # fmt: skip
+            symptom_test=0.7, stay_home=0.5, presence=on, closure=ClosurePolicy(cases=2, within_days=14, hours=48)
+        )
         found = simulate(scenario, controls, replications=runs, seed=SEED)
         first = first or found
         infected, closures = found.mean("infected"), found.mean("closures")

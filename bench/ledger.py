@@ -144,9 +144,7 @@ def _export_and_verify(export: Export) -> None:
     from releve.ledger.export import export_lines
 
     with tempfile.TemporaryFile() as stream:
-        took = _timed(
-            lambda: stream.writelines(f"{line}\n".encode() for line in export_lines(values=True))
-        )
+        took = _timed(lambda: stream.writelines(f"{line}\n".encode() for line in export_lines(values=True)))
         print(f"  {took:>8.1f} s to export all, {stream.tell() / 1e6:,.0f} MB")
         stream.seek(0)
         print(f"  {_timed(lambda: export.read(stream)):>8.1f} s to verify the export")
@@ -168,8 +166,7 @@ def _fill(size: int, *, until: float) -> int:
             last_note = time.perf_counter()
             print(f"  {size - missing:,} of {size:,} entries", file=sys.stderr, flush=True)
         drafts = [
-            Draft("site.checked", {"site": f"site-{n % 200}", "measures": n}, now)
-            for n in range(min(missing, _BATCH))
+            Draft("site.checked", {"site": f"site-{n % 200}", "measures": n}, now) for n in range(min(missing, _BATCH))
         ]
         with transaction.atomic():
             append_all(drafts)

@@ -93,9 +93,7 @@ def close(operator: Operator, plan: Plan, site: str, *, foreseen: bool) -> dict[
     rows = awaited(stream, "planned" if foreseen else "optimum")
     live.stop_drill(stream, by="bench")
     return {
-        row.source: (row.published_at - row.asked_at).total_seconds()
-        for row in rows
-        if row.published_at is not None
+        row.source: (row.published_at - row.asked_at).total_seconds() for row in rows if row.published_at is not None
     }
 
 
@@ -105,12 +103,7 @@ def record(kind: str, stream: str, **fields: Any) -> None:
     from releve.situation import KINDS
 
     at = live.now(stream)
-    common: dict[str, Any] = {
-        "id": uuid.uuid4().hex,
-        "happened_at": at,
-        "recorded_at": at,
-        "actor": "bench",
-    }
+    common: dict[str, Any] = {"id": uuid.uuid4().hex, "happened_at": at, "recorded_at": at, "actor": "bench"}
     live.record(KINDS[kind](**common, **fields), key=uuid.uuid4().hex, stream=stream)
 
 

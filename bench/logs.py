@@ -5,15 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from releve.validation.rest_of_day import (
-    CALLS_1999,
-    COUNTS_2003,
-    QUEUES_1999,
-    ZONE_1999,
-    RealLog,
-    load_1999,
-    load_2003,
-)
+from releve.validation.rest_of_day import CALLS_1999, COUNTS_2003, QUEUES_1999, ZONE_1999, RealLog, load_1999, load_2003
 
 __all__ = [
     "CALLS_1999",

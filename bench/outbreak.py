@@ -42,22 +42,13 @@ PEERS = (
 )
 SIZES = {"small": (5_000,), "full": (5_000, 70_000)}
 DAYS, IMPORTATION = 90, 1e-4
-CONTROL = Controls(
-    stay_home=0.5,
-    symptom_test=0.7,
-    quarantine=Quarantine(),
-    visits=Visits(),
-    closure=ClosurePolicy(),
-)
+CONTROL = Controls(stay_home=0.5, symptom_test=0.7, quarantine=Quarantine(), visits=Visits(), closure=ClosurePolicy())
 AIR_ONLY = {"zone": 1.0, "seat": 0.0, "floor": 0.0, "site": 0.0, "shuttle": 0.0}
 
 
 def scenario(population: Population, reproduction: float, *, uniform: bool) -> Scenario:
     """Return 90 days with importation."""
-    if uniform:
-        contacts = Contacts(reproduction, household_attack=0.0, **AIR_ONLY)
-    else:
-        contacts = Contacts(reproduction)
+    contacts = Contacts(reproduction, household_attack=0.0, **AIR_ONLY) if uniform else Contacts(reproduction)
     outside = np.full((len(population.sites), DAYS), IMPORTATION)
     return Scenario(population, covid(), contacts, DAYS, outside)
 
@@ -83,13 +74,10 @@ def environment(name: str, pins: str) -> tuple[Path | None, str]:
     check = [str(python), "-c", "import covasim"]
     if python.exists() and subprocess.run(check, capture_output=True).returncode == 0:
         return python, ""
-    made = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", str(ROOT / name)], capture_output=True
-    )
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(ROOT / name)], capture_output=True)
     if made.returncode != 0:
         return None, f"{sys.executable} -m venv failed"
-    install = [str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r",
-               str(ROOT / "requirements" / pins)]  # fmt: skip
+    install = [str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(ROOT / "requirements" / pins)]
     done = subprocess.run(install, capture_output=True, text=True)
     if done.returncode != 0:
         return None, "pip could not install " + (done.stderr.strip().splitlines() or ["it"])[-1]
@@ -115,10 +103,7 @@ def peer(name: str, python: Path, agents: int, reproduction: float) -> dict[str,
 
 def features(sizes: tuple[int, ...], seconds: float) -> None:
     """Print the kernel on operators of sites of 350 agents, without and with every control."""
-    print(
-        f"{'agents':>7} {'R':>4} {'control':<8} {'attack':>7} {'us/infection':>13}"
-        f" {'runs/CPU s':>11}"
-    )
+    print(f"{'agents':>7} {'R':>4} {'control':<8} {'attack':>7} {'us/infection':>13} {'runs/CPU s':>11}")
     for agents in sizes:
         sites = {f"s{at:03}": [90, 90, 90, 80] for at in range(agents // 350)}
         population = build_population(build_operator(sites))
@@ -139,9 +124,7 @@ def beside_peers(sizes: tuple[int, ...], seconds: float) -> None:
     for agents in sizes:
         room = one_room(agents)
         for reproduction in (1.2, 3.0):
-            cpu, _, attack = measure(
-                scenario(room, reproduction, uniform=True), Controls(), seconds
-            )
+            cpu, _, attack = measure(scenario(room, reproduction, uniform=True), Controls(), seconds)
             head = f"{agents:>7} {reproduction:>4}"
             print(f"{head} {'this':<18} {attack:>7.1%} {cpu * 1e3:>11.3f}", flush=True)
             for name, where, pins in PEERS:

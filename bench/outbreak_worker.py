@@ -36,13 +36,7 @@ def epiworld(asked: dict, seed: int) -> float:
     recovery, contacts = 0.25, 10.0
     first = max(1e-9, asked["importation"] * 20)
     model = epimodels.ModelSEIRCONN(
-        "v",
-        asked["agents"],
-        first,
-        contacts,
-        asked["reproduction"] * recovery / contacts,
-        3.0,
-        recovery,
+        "v", asked["agents"], first, contacts, asked["reproduction"] * recovery / contacts, 3.0, recovery
     )
     model.verbose_off()
     model.run(asked["days"], seed)

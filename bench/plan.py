@@ -72,9 +72,7 @@ def n_minus_1(operator: Operator, need: Requirement) -> tuple[SolvedDay, Plan, d
     solved = solve_day(operator, need, SETTINGS, contingencies=sites, now=time.perf_counter)
     plan = name_plan(operator, solved)
     seconds = time.perf_counter() - start
-    careless = name_plan(
-        operator, solve_day(operator, need, SETTINGS, contingencies=sites, protect=False)
-    )
+    careless = name_plan(operator, solve_day(operator, need, SETTINGS, contingencies=sites, protect=False))
     bound = plan.bound
     return solved, plan, {
         "seconds": round(seconds, 1),
@@ -216,10 +214,7 @@ def base_alone(solved: SolvedDay) -> dict[str, object]:
     return {
         "fractions": fractions.objective,
         **{f"{name}_above": value / fractions.objective - 1 for name, value in costs.items()},
-        **{
-            f"{name}_of_requirement": (value - fractions.objective) / weighted
-            for name, value in costs.items()
-        },
+        **{f"{name}_of_requirement": (value - fractions.objective) / weighted for name, value in costs.items()},
         "ours_s": round(seconds, 2),
         "solver_s": MIP_SECONDS,
         "broken": ours.broken,
@@ -244,8 +239,7 @@ def forms(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, o
     least = {name: min(found.values()) for name, found in seconds.items()}
     out: dict[str, object] = {
         "cpu_s": {
-            name: {method: round(value, 2) for method, value in found.items()}
-            for name, found in seconds.items()
+            name: {method: round(value, 2) for method, value in found.items()} for name, found in seconds.items()
         },
         "ratio_by_interior_point": round(seconds["textbook"]["ipm"] / seconds["compact"]["ipm"], 1),
         "ratio_each_by_its_best": round(least["textbook"] / least["compact"], 1),
@@ -260,11 +254,7 @@ def forms(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, o
 
 
 def whole_forms(
-    case: Tiny,
-    problem: DayProblem,
-    sites: Sequence[Contingency],
-    floors: Floats,
-    table: Table | None = None,
+    case: Tiny, problem: DayProblem, sites: Sequence[Contingency], floors: Floats, table: Table | None = None
 ) -> dict[str, object]:
     """Time the base day and its reliefs together in both forms, both by interior point.
 
@@ -275,19 +265,14 @@ def whole_forms(
     ours = solve_n1_program(problem, sites, floors, SETTINGS)
     middle = time.process_time()
     capacity = dict(zip(problem.sites, problem.seats.astype(float), strict=True))
-    book = textbook_whole(
-        case, floors[1:], sites, capacity, own_breaks, floors[0], aims_of(case), table=table
-    )
+    book = textbook_whole(case, floors[1:], sites, capacity, own_breaks, floors[0], aims_of(case), table=table)
     end = time.process_time()
     return {
         "optima": [ours.objective, book.objective],
         "same": abs(ours.objective - book.objective) <= 1e-6 * max(1.0, book.objective),
         "cpu_s": [round(middle - start, 2), round(end - middle, 2)],
         "ratio": round((end - middle) / (middle - start), 1),
-        "size": [
-            [ours.rows, ours.columns, ours.nonzeros],
-            [book.rows, book.columns, book.nonzeros],
-        ],
+        "size": [[ours.rows, ours.columns, ours.nonzeros], [book.rows, book.columns, book.nonzeros]],
     }
 
 
@@ -298,10 +283,7 @@ def oracle(operator: Operator, need: Requirement, *, losses: bool) -> dict[str, 
     floors, exposed and isolated people are its own. With ``losses`` the N-1 problem too.
     """
     room = count_seats_to_fill(operator, need, find_site_seats(operator, DAY))
-    problem, case = (
-        build_day_problem(operator, need, room, SETTINGS),
-        Tiny(operator, need, SETTINGS),
-    )
+    problem, case = (build_day_problem(operator, need, room, SETTINGS), Tiny(operator, need, SETTINGS))
     capacity = {site: float(seats) for site, seats in room.items()}
     sites = sites_of(case) if losses else ()
     began = time.process_time()
@@ -364,11 +346,7 @@ def main(size: str, missing: bool, as_json: bool) -> None:
         print(f"{name}: {part}" if not isinstance(part, dict) else f"{name}")
         if isinstance(part, dict):
             for key, value in part.items():
-                print(
-                    f"  {key:<40} {value:.5f}"
-                    if isinstance(value, float)
-                    else f"  {key:<40} {value}"
-                )
+                print(f"  {key:<40} {value:.5f}" if isinstance(value, float) else f"  {key:<40} {value}")
 
 
 if __name__ == "__main__":

@@ -17,12 +17,7 @@ INTERVAL_MINUTES, THRESHOLD_MINUTES, TARGET = 30, 20 / 60, 0.8
 
 def required(calls: float, aht_s: float, patience_s: float | None) -> int:
     """Return pyworkforce's positions for 80 % within 20 seconds, before shrinkage."""
-    queue = {
-        "transactions": calls,
-        "aht": aht_s / 60,
-        "asa": THRESHOLD_MINUTES,
-        "interval": INTERVAL_MINUTES,
-    }
+    queue = {"transactions": calls, "aht": aht_s / 60, "asa": THRESHOLD_MINUTES, "interval": INTERVAL_MINUTES}
     model = ErlangC(**queue) if patience_s is None else ErlangA(**queue, patience=patience_s / 60)
     return int(model.required_positions(service_level=TARGET)["raw_positions"])
 

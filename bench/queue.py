@@ -85,10 +85,7 @@ def big_day() -> Centre:
     draw = random.Random(20)
     programmes = [f"p{i}" for i in range(20)]
     calls = [[draw.uniform(0.6, 1.4) * 119_000 / 640 for _ in programmes] for _ in range(32)]
-    rank = [
-        [0 if g == p or (g >= 20 and p % 10 == g - 20) else -1 for g in range(30)]
-        for p in range(20)
-    ]
+    rank = [[0 if g == p or (g >= 20 and p % 10 == g - 20) else -1 for g in range(30)] for p in range(20)]
     groups = [f"g{i}" for i in range(30)]
     agents = [33] * 29 + [34]
     return CentreSpec(
@@ -187,9 +184,7 @@ def ciw_single(calls: int, seed: int) -> Measured:
     return len(records) / seconds, lost / len(records)
 
 
-def compare(
-    case: str, make: Callable[[int], Centre], peer: Callable[[int, int], Measured], calls: int
-) -> Line:
+def compare(case: str, make: Callable[[int], Centre], peer: Callable[[int, int], Measured], calls: int) -> Line:
     """Measure ours and a peer in turns; the medians."""
     note(case)
     mine, theirs = [], []
@@ -221,18 +216,14 @@ def table(lines: list[Line], day: tuple[float, int]) -> str:
     """Return the result for people."""
     out = [
         "simulated calls per second of CPU of one core",
-        f"{'case':16}{'ours/s':>13}{'theirs/s':>11}{'ratio':>8}{'must':>7}"
-        "   abandoned: ours, theirs",
+        f"{'case':16}{'ours/s':>13}{'theirs/s':>11}{'ratio':>8}{'must':>7}   abandoned: ours, theirs",
     ]
     out += [
         f"{line.case:16}{line.ours_per_s:>13,.0f}{line.theirs_per_s:>11,.0f}{line.ratio:>8,.0f}"
         f"{line.must:>7,.0f}   {line.ours_abandoned:.4f}, {line.theirs_abandoned:.4f}"
         for line in lines
     ]
-    out.append(
-        f"a day of {day[1]:,} calls, 20 programmes, 30 groups: {day[0]:.1f} ms"
-        f" (goal {BIG_MUST_MS:g} ms)"
-    )
+    out.append(f"a day of {day[1]:,} calls, 20 programmes, 30 groups: {day[0]:.1f} ms (goal {BIG_MUST_MS:g} ms)")
     return "\n".join(out)
 
 

@@ -20,10 +20,7 @@ from releve.plan.integer_problem import IntegerProblem
 from releve.plan.week import require_day
 from tests.plan.shaking import SPREAD, shaken
 
-AGENTS = (
-    200, 200, 250, 250, 300, 300, 350, 350, 400, 400,
-    450, 500, 500, 550, 600, 600, 700, 800, 900, 1000,
-)  # fmt: skip
+AGENTS = (200, 200, 250, 250, 300, 300, 350, 350, 400, 400, 450, 500, 500, 550, 600, 600, 700, 800, 900, 1000)
 
 
 @dataclass(frozen=True)
@@ -40,9 +37,8 @@ def plan_once(operator: Operator) -> Found:
     settings = PlanSettings()
     planning = solve_day(operator, require_day(operator, FIRST_DAY), settings).planning
     case = IntegerProblem(
-        planning.problem, planning.layout, planning.contingencies, planning.floors,
-        planning.secure, settings,
-    )  # fmt: skip
+        planning.problem, planning.layout, planning.contingencies, planning.floors, planning.secure, settings
+    )
     reliefs = dict(enumerate(planning.reliefs))
     whole, bound = planning.problem.weighted_requirement, planning.secure.bound
     return Found(
@@ -57,9 +53,7 @@ def plan_once(operator: Operator) -> Found:
 @click.option("--shakes", default=5, show_default=True, type=click.IntRange(2))
 def main(operators: int, shakes: int) -> None:
     """Print the table."""
-    print(
-        f"{'operator':<18} {'objective':>10} {'spread':>8} {'in people':>10} {'spread':>8} missed"
-    )
+    print(f"{'operator':<18} {'objective':>10} {'spread':>8} {'in people':>10} {'spread':>8} missed")
     rows: list[list[Found]] = []
     for seed, agents in enumerate(AGENTS[:operators], start=1):
         operator = sample_operator(agents, 4 + (seed - 1) % 4, seed, weeks_of_history=4)
@@ -83,9 +77,7 @@ def _spread(values: list[float]) -> float:
 
 
 def _row(found: list[Found]) -> str:
-    objective, people = (
-        [getattr(one, name) for one in found] for name in ("objective", "in_people")
-    )
+    objective, people = ([getattr(one, name) for one in found] for name in ("objective", "in_people"))
     missed = " ".join(str(one.missed) for one in found)
     return (
         f"{np.median(objective):>10.5f} {_spread(objective):>8.5f}"

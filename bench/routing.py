@@ -35,13 +35,7 @@ from tests.homes import make_test_home
 from tests.live.sample_plans import three_days
 
 if TYPE_CHECKING:
-    from releve.routing import (
-        Generation,
-        PublishReceipt,
-        RoutingCapabilities,
-        RoutingPlan,
-        RoutingSnapshot,
-    )
+    from releve.routing import Generation, PublishReceipt, RoutingCapabilities, RoutingPlan, RoutingSnapshot
     from releve.routing.kamailio import KamailioProxy
     from tests.live.scenario import Scenario
     from tests.routing.sip_bench import ProxyProcess, SipPhone
@@ -119,11 +113,7 @@ def close(scenario: Scenario, site: str, phones: Mapping[str, SipPhone]) -> dict
     made = next(r for r in live.list_reliefs(scenario.stream) if r.source == "planned").made_at
     effects = Effect.objects.filter(stream=scenario.stream, kind__in=("relief", "publish"))
     time.sleep(FLOW_SECONDS / 2)
-    late = [
-        message.at
-        for message in phones[site].read_more()
-        if message.begins_call and message.at > declared
-    ]
+    late = [message.at for message in phones[site].read_more() if message.begins_call and message.at > declared]
     return {
         "last_ms": 1000 * (max(late, default=declared) - declared),
         "recorded_ms": 1000 * (recorded - declared),
@@ -192,10 +182,7 @@ def dial(caller: SipPhone, proxy: ProxyProcess, scenario: Scenario, rate: int) -
     """Begin to call the programme that is spread over most places, without an end."""
     shares = scenario.shares
     dialled = [row for row in proxy.operator.programmes if row.numbers]
-    widest = max(
-        dialled,
-        key=lambda row: sum(shares.get((row.id, s.id), 0) > 0 for s in proxy.operator.sites),
-    )
+    widest = max(dialled, key=lambda row: sum(shares.get((row.id, s.id), 0) > 0 for s in proxy.operator.sites))
     caller.start(
         "caller.xml", "-s", widest.numbers[0], "-m", "10000000", "-r", str(rate), "-d",
         str(TALK_MS // 2), "-l", str(rate * 60), proxy=proxy.inbound,
@@ -243,9 +230,7 @@ def main(closures: int, rates: str, as_json: bool) -> None:
         open_new_database()
         for rate in map(int, rates.split(",")):
             result = measure(rate, closures, Path(home) / f"sip-{rate}")
-            print(
-                json.dumps(result) if as_json else "\n".join(f"{k}: {v}" for k, v in result.items())
-            )
+            print(json.dumps(result) if as_json else "\n".join(f"{k}: {v}" for k, v in result.items()))
 
 
 if __name__ == "__main__":

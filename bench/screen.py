@@ -87,17 +87,13 @@ COPY (
 
 def number_of(person: np.ndarray) -> pl.Series:
     """Return a number for each person: mainland fixed and mobile, overseas, a few neighbours."""
-    starts = np.array(
-        ["+331", "+332", "+334", "+336", "+336", "+337", "+262692", "+590590", "+349"]
-    )
+    starts = np.array(["+331", "+332", "+334", "+336", "+336", "+337", "+262692", "+590590", "+349"])
     digits = np.array([8, 8, 8, 8, 8, 8, 6, 6, 8])
     kind = person % 97 % 9
     kind = np.where((kind >= 6) & (person % 10 > 0), 3, kind)
     tail = pl.Series(person + 10_000_000).cast(pl.String)
     frame = pl.DataFrame({"start": starts[kind], "digits": digits[kind], "tail": tail})
-    return frame.select(number=pl.col("start") + pl.col("tail").str.tail(pl.col("digits")))[
-        "number"
-    ]
+    return frame.select(number=pl.col("start") + pl.col("tail").str.tail(pl.col("digits")))["number"]
 
 
 def make(home: Path, rows: int, share: float) -> None:
@@ -133,9 +129,7 @@ def office(lines: list[str]) -> bytes:
 
 
 def _name(numbers: np.ndarray) -> np.ndarray:
-    return (
-        pl.select(pl.lit("P") + pl.lit(pl.Series(numbers)).cast(pl.String)).to_series().to_numpy()
-    )
+    return pl.select(pl.lit("P") + pl.lit(pl.Series(numbers)).cast(pl.String)).to_series().to_numpy()
 
 
 def _ago(draw: np.random.Generator, count: int, days: float) -> pl.Series:

@@ -83,9 +83,7 @@ def main() -> int:
         for kind, xy in floors(count).items():
             for distance in DISTANCES_M:
                 missed += not _line(kind, xy, distance)
-    print(
-        f"\n{missed} target{'' if missed == 1 else 's'} missed" if missed else "\nall targets met"
-    )
+    print(f"\n{missed} target{'' if missed == 1 else 's'} missed" if missed else "\nall targets met")
     return int(missed > 0)
 
 

@@ -43,8 +43,7 @@ __all__ = ["main"]
 @click.command()
 @click.option("--operators", default=14, show_default=True)
 @click.option("--agents", default=5_000, show_default=True, help="Of an operator, on average.")
-@click.option("--sites", help="Of an operator, on average [default: 14, fewer of a small one].",
-              type=click.IntRange(2))  # fmt: skip
+@click.option("--sites", help="Of an operator, on average [default: 14, fewer of a small one].", type=click.IntRange(2))
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path))
 def main(operators: int, agents: int, sites: int | None, folder: Path | None) -> None:
     """Measure and print as JSON."""
@@ -77,9 +76,7 @@ def measure(folder: Path, operators: int, agents: int, sites: int) -> dict[str, 
     closures = []
     for destination in sorted({site.destination for m in members for site in m.operator.sites}):
         began, work = time.perf_counter(), time.process_time()
-        answer = answer_destination(
-            members, destination, packages, time_zone="Europe/Paris", seed=b"bench"
-        )
+        answer = answer_destination(members, destination, packages, time_zone="Europe/Paris", seed=b"bench")
         asked = sum(n for one in answer.openings.requests for _, n in one.agents)
         served = sum(count for _, count in answer.cleared.served)
         closures.append(

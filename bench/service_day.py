@@ -35,15 +35,7 @@ import polars as pl
 from bench.logs import shared_folder
 from releve.cli.database import open_new_database
 from releve.validation.rest_of_day import QUEUES_1999, ZONE_1999, load_1999
-from tests.service_record.bank_day import (
-    COUNTED,
-    DAY,
-    count,
-    list_files,
-    read_day,
-    read_instant,
-    write_source,
-)
+from tests.service_record.bank_day import COUNTED, DAY, count, list_files, read_day, read_instant, write_source
 
 __all__ = ["main"]
 
@@ -126,9 +118,7 @@ def ask_desk(port: int, secret: str) -> dict[str, dict[str, float]]:
     with urllib.request.urlopen(request, timeout=20) as answer:
         service = json.load(answer)["service"]
     return {
-        row["programme"]: {
-            name: row[name] if row[name] is None else round(row[name], 6) for name in FIGURES
-        }
+        row["programme"]: {name: row[name] if row[name] is None else round(row[name], 6) for name in FIGURES}
         for client in service["clients"]
         for row in client["programmes"]
     }
@@ -154,10 +144,7 @@ def replay(home: Path, data: Path, speed: float) -> dict[str, Any]:
     source = write_source(home / "statistics")
     calls = read_day(data)
     last = read_instant(DAY + SLOW_FROM)
-    files = sorted(
-        (row for row in list_files(count(calls, "start", "type")) if row[0] < last),
-        key=lambda row: row[0],
-    )
+    files = sorted((row for row in list_files(count(calls, "start", "type")) if row[0] < last), key=lambda row: row[0])
     still = build_clock(home)
     filled = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "bench.service_day", "--fill"],
@@ -168,10 +155,7 @@ def replay(home: Path, data: Path, speed: float) -> dict[str, Any]:
         port: int = free.getsockname()[1]
     clock = replace(still, began=time.time(), speed=speed, limit=last)
     environ |= clock.environ()
-    lines = {
-        "desk": [*releve, "desk", "serve", "--port", str(port)],
-        "worker": [*releve, "live", "work"],
-    }
+    lines = {"desk": [*releve, "desk", "serve", "--port", str(port)], "worker": [*releve, "live", "work"]}
     with ExitStack() as running:
         for name, line in lines.items():
             running.enter_context(started(line, environ, home / f"{name}.log"))

@@ -146,8 +146,7 @@ def main(clients: int, requests: int, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as home, started(Path(home)) as ports:
         found = {name: measure(ports[name], PATHS[name], clients, requests) for name in ports}
     passed = all(
-        not row["failed"] and row["beside_p99_ms"] <= MOST_RATIO * row["alone_p99_ms"]
-        for row in found.values()
+        not row["failed"] and row["beside_p99_ms"] <= MOST_RATIO * row["alone_p99_ms"] for row in found.values()
     )
     if as_json:
         click.echo(json.dumps({**found, "pass": passed}))

@@ -81,8 +81,7 @@ def build_town(seed: int) -> tuple[Operator, list[str]]:
 def measure_cost(found: TransportPlan) -> float:
     """Return what runs cost: each RUN_MINUTES, and its minutes of driving with riders."""
     minutes = [
-        (max(run.at_site, *run.times) - min(run.at_site, *run.times)) / timedelta(minutes=1)
-        for run in found.runs
+        (max(run.at_site, *run.times) - min(run.at_site, *run.times)) / timedelta(minutes=1) for run in found.runs
     ]
     return RUN_MINUTES * len(minutes) + sum(minutes)
 
@@ -115,9 +114,7 @@ def print_routing(seed: int) -> None:
         print(f"{seed:>4} {name:<28} {runs:>5} {'':>43} {cost:>9.1f}")
 
 
-def solve_with_ortools(
-    fleet: Fleet, people: Mapping[str, int], seconds: float
-) -> tuple[int, float]:
+def solve_with_ortools(fleet: Fleet, people: Mapping[str, int], seconds: float) -> tuple[int, float]:
     """Return the runs of one wave to the site, and their cost, as OR-Tools finds them.
 
     A stop with more people than seats is several places, full ones first.
@@ -153,9 +150,7 @@ def solve_with_ortools(
     routing.AddDimension(riders, 0, cap, True, "seats")
     search = pywrapcp.DefaultRoutingSearchParameters()
     search.first_solution_strategy = routing_enums_pb2.FirstSolutionStrategy.SAVINGS
-    search.local_search_metaheuristic = (
-        routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
-    )
+    search.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
     search.time_limit.FromMilliseconds(round(1000 * seconds))
     found = routing.SolveWithParameters(search)
     used = sum(routing.IsVehicleUsed(found, vehicle) for vehicle in range(n))

@@ -73,10 +73,7 @@ def fitted_scores(history: History, row: Programme, held_out: date) -> tuple[Sco
     past = history_before(history, row, held_out)
     weeks: list[Score] = []
     origin = held_out - timedelta(days=7)
-    while (
-        int(clean_history(history_before(past, row, origin), row).is_kind("normal").sum())
-        >= FIRST_DAYS
-    ):
+    while int(clean_history(history_before(past, row, origin), row).is_kind("normal").sum()) >= FIRST_DAYS:
         weeks += backtest(past, row, [origin], HORIZON_DAYS, {OWN: MODELS[OWN]})
         origin -= timedelta(days=7)
     return tuple(weeks)

@@ -102,16 +102,12 @@ def operator_of(
         programmes=tuple(programmes),
         agents=people,
         shifts=shifts,
-        history=tuple(
-            _open_rows(rows, [add_observed_holidays(row, seen.get(row.id)) for row in programmes])
-        ),
+        history=tuple(_open_rows(rows, [add_observed_holidays(row, seen.get(row.id)) for row in programmes])),
         contingencies=(),
     )
 
 
-def _people(
-    base: Operator, turns: Sequence[tuple[str, Turn]], known: Sequence[tuple[str, ...]]
-) -> tuple[Agent, ...]:
+def _people(base: Operator, turns: Sequence[tuple[str, Turn]], known: Sequence[tuple[str, ...]]) -> tuple[Agent, ...]:
     """Give each turn a person of the sample, one site after the other, and skills of the log."""
     waiting = {s.id: iter([a for a in base.agents if a.home_site == s.id]) for s in base.sites}
     order: list[Agent] = []

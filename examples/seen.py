@@ -24,9 +24,7 @@ def seen_lines(bank: Bank, past: ImportReport) -> Iterator[str]:
     log = pl.read_parquet(data_folder() / bank.log)
     if "agent" not in log.columns:
         return
-    days = log.filter(
-        pl.col("date") < bank.held_out, pl.col("date").dt.weekday() == bank.day.isoweekday()
-    )
+    days = log.filter(pl.col("date") < bank.held_out, pl.col("date").dt.weekday() == bank.day.isoweekday())
     answered = days.filter(pl.col("outcome") == "AGENT", pl.col("agent") != "NONE")
     at_work = answered.group_by("date", slot=pl.col("ser_start_s") // _HALF_HOUR_S).agg(
         agents=pl.col("agent").n_unique(), busy_s=pl.col("ser_time").sum()
@@ -40,8 +38,7 @@ def seen_lines(bank: Bank, past: ImportReport) -> Iterator[str]:
     calls, hung_up = _offered(days)
     both = calls.join(at_work, on=["date", "slot"]).sort("date", "slot")
     patience = np.average(
-        [past.patience_s[h.programme] for h in past.histories],
-        weights=[np.nansum(h.offered) for h in past.histories],
+        [past.patience_s[h.programme] for h in past.histories], weights=[np.nansum(h.offered) for h in past.histories]
     )
     volume, agents = (both[name].to_numpy().astype(np.float64) for name in ("calls", "agents"))
     aht_s = np.average(answered["ser_time"].to_numpy())
@@ -54,9 +51,7 @@ def seen_lines(bank: Bank, past: ImportReport) -> Iterator[str]:
 
 def _offered(days: pl.DataFrame) -> tuple[pl.DataFrame, float]:
     """Return the offered calls by day and half hour, and the share of them that hung up."""
-    offered = days.filter(
-        pl.col("outcome") != "PHANTOM", ~((pl.col("outcome") == "HANG") & (pl.col("q_time") == 0))
-    )
+    offered = days.filter(pl.col("outcome") != "PHANTOM", ~((pl.col("outcome") == "HANG") & (pl.col("q_time") == 0)))
     entry = pl.col("vru_entry")
     minutes = entry.dt.hour().cast(pl.Int32) * 60 + entry.dt.minute().cast(pl.Int32)
     calls = offered.group_by("date", slot=minutes // 30).agg(calls=pl.len())

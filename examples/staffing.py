@@ -30,9 +30,7 @@ def log_lines(report: ImportReport) -> Iterator[str]:
         yield text
 
 
-def day_lines(
-    programmes: Sequence[Programme], need: Requirement, came: Sequence[History]
-) -> Iterator[str]:
+def day_lines(programmes: Sequence[Programme], need: Requirement, came: Sequence[History]) -> Iterator[str]:
     """Yield a line a queue: the agents its forecast takes, and what a queue does with them.
 
     First with the calls forecast, then with the calls that came on that day.
@@ -51,8 +49,7 @@ def day_lines(
         )
     total = need.agents.sum(axis=1)
     yield (
-        f"all together: {total.sum() / 2:.0f} agent hours to roster, {total.max():.1f} agents in"
-        " the busiest half hour"
+        f"all together: {total.sum() / 2:.0f} agent hours to roster, {total.max():.1f} agents in the busiest half hour"
     )
     if len(programmes) > 1:
         yield f"as one queue of people who can do all: {_pooled_hours(programmes, need):.0f} hours"
@@ -93,8 +90,5 @@ def _queue(row: Programme, need: Requirement, p: int, calls: Floats) -> str:
     agents = np.round(need.on_phone[:, p])
     aht = need.aht_s[:, p]
     found = metrics(calls, _HALF_HOUR_S, aht, patience, agents, row.service_threshold_s)
-    hang_up, served = (
-        float(np.average(share, weights=calls))
-        for share in (found.p_abandon, found.service_offered)
-    )
+    hang_up, served = (float(np.average(share, weights=calls)) for share in (found.p_abandon, found.service_offered))
     return f"{calls.sum():6.0f} {hang_up:8.1%} {served:9.1%}"

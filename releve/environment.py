@@ -115,9 +115,7 @@ def read_secret(environ: Mapping[str, str], name: str) -> str:
     """Return a secret, empty when not set; a short one is refused without being quoted."""
     value = read_text(environ, name)
     if value and (len(value) < _SHORTEST_SECRET or len(set(value)) < 8):
-        raise ImproperlyConfigured(
-            f"{name} must have at least {_SHORTEST_SECRET} characters, 8 of them different"
-        )
+        raise ImproperlyConfigured(f"{name} must have at least {_SHORTEST_SECRET} characters, 8 of them different")
     return value
 
 

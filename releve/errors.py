@@ -100,8 +100,7 @@ class Phrase(str):
     def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
         """Return the text in the language of ``gettext``, whose code labels are chosen by."""
         params = (
-            param.translate_with(gettext, language) if isinstance(param, Phrase) else param
-            for param in self.params
+            param.translate_with(gettext, language) if isinstance(param, Phrase) else param for param in self.params
         )
         template = gettext(self.template)
         return template.format(*params) if self.params else template

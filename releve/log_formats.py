@@ -83,9 +83,7 @@ def _hide_address(text: str, record: logging.LogRecord) -> str:
     held = "|".join(map(re.escape, sorted(filter(None, names), key=len, reverse=True)))
     pattern = re.compile(rf"(?<!\w)(?:{held})(?!\w)" if held else r"(?!)")
     return "\n".join(
-        line
-        if _FRAME.match(line)
-        else _OTHER_ADDRESS.sub(r"\1…", pattern.sub(lambda found: names[found[0]], line))
+        line if _FRAME.match(line) else _OTHER_ADDRESS.sub(r"\1…", pattern.sub(lambda found: names[found[0]], line))
         for line in text.split("\n")
     )
 

@@ -71,12 +71,8 @@ _folder = environment.read_text(os.environ, "RELEVE_PLAN_FOLDER")
 PLAN_FOLDER: Path | None = Path(_folder) if _folder else None
 
 DEBUG = environment.read_flag(os.environ, "RELEVE_DEBUG", default=False)
-SECRET_KEY = (
-    environment.load_or_create_secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
-)
-SECRET_KEY_FALLBACKS = environment.read_old_secrets(
-    os.environ, "RELEVE_SECRET_KEY", datetime.now(UTC).date()
-)
+SECRET_KEY = environment.load_or_create_secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
+SECRET_KEY_FALLBACKS = environment.read_old_secrets(os.environ, "RELEVE_SECRET_KEY", datetime.now(UTC).date())
 LEDGER_KEY = environment.read_text(os.environ, "RELEVE_LEDGER_KEY")
 LEDGER_NEXT_KEY = environment.read_text(os.environ, "RELEVE_LEDGER_NEXT_KEY")
 LEDGER_ORIGIN = environment.read_text(os.environ, "RELEVE_LEDGER_ORIGIN")
@@ -86,9 +82,7 @@ OUTSIDE = environment.read_outside(os.environ, "RELEVE_OUTSIDE")
 CLERK_OF = environment.read_text(os.environ, "RELEVE_CLERK_OF")
 CLERK_TOKEN = environment.read_text(os.environ, "RELEVE_CLERK_TOKEN")
 GATE_CALLERS = environment.read_text(os.environ, "RELEVE_GATE_CALLERS")
-ALLOWED_HOSTS = environment.read_hosts(
-    os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]")
-)
+ALLOWED_HOSTS = environment.read_hosts(os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
 CSRF_TRUSTED_ORIGINS = environment.read_origins(os.environ, "RELEVE_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -171,9 +165,7 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {
-    "default": environment.read_database(os.environ, "RELEVE_DATABASE_URL", HOME / "releve.sqlite3")
-}
+DATABASES = {"default": environment.read_database(os.environ, "RELEVE_DATABASE_URL", HOME / "releve.sqlite3")}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -233,16 +225,13 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 IDENTITY_PAGE = f"{DESK_URL}/identity"
 ACCOUNT_PAGE = f"{DESK_URL}/account"
 IDENTITY_KEY = environment.read_box_key(os.environ, "RELEVE_IDENTITY_KEY")
-IDENTITY_FILE = Path(
-    environment.read_text(os.environ, "RELEVE_IDENTITY_FILE") or HOME / "identity" / "names.box"
-)
+IDENTITY_FILE = Path(environment.read_text(os.environ, "RELEVE_IDENTITY_FILE") or HOME / "identity" / "names.box")
 USERSESSIONS_TRACK_ACTIVITY = False
 
 OPEN_DESK = environment.read_flag(os.environ, "RELEVE_OPEN", default=False)
 OPEN_DESK_ACTS = environment.read_flag(os.environ, "RELEVE_OPEN_ACTS", default=False)
 SECOND_FACTOR_REQUIRED = (
-    environment.read_choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional"))
-    == "required"
+    environment.read_choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional")) == "required"
 )
 API_PER_MINUTE = environment.read_number(os.environ, "RELEVE_API_PER_MINUTE", 600)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -265,14 +254,11 @@ SECURE_SSL_REDIRECT = _HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = (
-    _HTTPS
-    and environment.read_choice(os.environ, "RELEVE_HSTS", ("subdomains", "host")) == "subdomains"
+    _HTTPS and environment.read_choice(os.environ, "RELEVE_HSTS", ("subdomains", "host")) == "subdomains"
 )
 LANGUAGE_COOKIE_SECURE = CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = _HTTPS
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _HTTPS else "http"
-ALLAUTH_TRUSTED_PROXY_COUNT = environment.read_number(
-    os.environ, "RELEVE_PROXIES", 1 if _HTTPS else 0, least=0
-)
+ALLAUTH_TRUSTED_PROXY_COUNT = environment.read_number(os.environ, "RELEVE_PROXIES", 1 if _HTTPS else 0, least=0)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

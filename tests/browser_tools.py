@@ -106,9 +106,7 @@ def served(home: Path, *args: str, environ: Mapping[str, str] | None = None) -> 
             process.wait(10)
 
 
-def context(
-    browser: Browser, address: str, view: View, cookies: Sequence[tuple[str, str]] = ()
-) -> BrowserContext:
+def context(browser: Browser, address: str, view: View, cookies: Sequence[tuple[str, str]] = ()) -> BrowserContext:
     """Return a browser context of a view, with cookies such as an open desk's role."""
     width, height = SIZES[view.size]
     found = browser.new_context(
@@ -123,9 +121,7 @@ def context(
 
 
 @contextmanager
-def looked_at(
-    browser: Browser, address: str, view: View, cookies: Sequence[tuple[str, str]] = ()
-) -> Iterator[Page]:
+def looked_at(browser: Browser, address: str, view: View, cookies: Sequence[tuple[str, str]] = ()) -> Iterator[Page]:
     """Yield a page of a view; afterwards the browser must not have complained of anything."""
     with context(browser, address, view, cookies) as visitor:
         page = visitor.new_page()

@@ -25,9 +25,7 @@ from tests.homes import DATABASE, make_template, make_test_home
 
 PHASES = {Phase.explicit, Phase.reuse, Phase.generate, Phase.target}
 """Without shrinking, which searches for minutes: RELEVE_SHRINK=1 asks for the least example."""
-settings.register_profile(
-    "any machine", deadline=None, phases=Phase if os.environ.get("RELEVE_SHRINK") else PHASES
-)
+settings.register_profile("any machine", deadline=None, phases=Phase if os.environ.get("RELEVE_SHRINK") else PHASES)
 settings.load_profile("any machine")
 
 HEAVIEST = (
@@ -226,9 +224,7 @@ def browser() -> Iterator[Browser]:
         environment.delenv("LD_PRELOAD", raising=False)
         driver = sync_playwright().start()
     try:
-        running = driver.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
-        )
+        running = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-background-networking"])
         yield running
         running.close()
     finally:

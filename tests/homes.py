@@ -20,12 +20,7 @@ from psycopg.sql import SQL, Identifier
 from releve.files.home import make_home
 from tests import processes
 
-__all__ = [
-    "create_postgresql_database",
-    "make_home_with_tables",
-    "make_template",
-    "make_test_home",
-]
+__all__ = ["create_postgresql_database", "make_home_with_tables", "make_template", "make_test_home"]
 
 DATABASE = "RELEVE_DATABASE_URL"
 TEMPLATE = "releve_template"

@@ -90,24 +90,20 @@ class Process:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._close()
         self.wait()
 
 
 def start(
-    module: str, *arguments: str, environ: Mapping[str, str], folder: Path = ROOT,
-    quiet: bool = False,
-) -> Process:  # fmt: skip
+    module: str, *arguments: str, environ: Mapping[str, str], folder: Path = ROOT, quiet: bool = False
+) -> Process:
     """Start a module as a program in ``folder``; a ``quiet`` one has nowhere to write its errors.
 
     What is not quiet is to be read: it waits where a pipe is full.
     """
-    request = {
-        "module": module, "arguments": arguments, "environ": dict(environ), "folder": str(folder),
-    }  # fmt: skip
+    request = {"module": module, "arguments": arguments, "environ": dict(environ), "folder": str(folder)}
     mine, theirs = socket.socketpair()
     out, out_end = os.pipe()
     error, error_end = os.pipe()
@@ -119,9 +115,8 @@ def start(
 
 
 def run(
-    module: str, *arguments: str, environ: Mapping[str, str], folder: Path = ROOT,
-    timeout: float | None = None,
-) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    module: str, *arguments: str, environ: Mapping[str, str], folder: Path = ROOT, timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a module as a program to its end; after ``timeout`` seconds it is killed."""
     process = start(module, *arguments, environ=environ, folder=folder)
     out, error = process.communicate(timeout)

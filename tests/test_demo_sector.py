@@ -33,8 +33,7 @@ from tests.processes import ROOT
 
 pytestmark = pytest.mark.slow
 GIVER, ASKER = MEMBERS = ("member-01", "member-02")
-MATCH = {"agents", "asker", "destination", "giver", "half_hour", "offer", "price_cents", "request",
-         "skill"}  # fmt: skip
+MATCH = {"agents", "asker", "destination", "giver", "half_hour", "offer", "price_cents", "request", "skill"}
 """What a pair reads of its match; nothing else in a result is of two operators."""
 
 
@@ -276,9 +275,7 @@ def test_a_member_reads_of_the_other_its_matches_and_no_other_figure(run: Run) -
         assert {int(number) for number in re.findall(r"\d+", reasons)} <= known
 
 
-def test_what_the_giver_can_work_out_of_a_request_is_at_most_what_it_could_have_served(
-    run: Run,
-) -> None:
+def test_what_the_giver_can_work_out_of_a_request_is_at_most_what_it_could_have_served(run: Run) -> None:
     """Agents left over tell the giver the need of requests it may serve, and of no other."""
     (opening,) = run.recorder.orders("open")
     (request,) = run.recorder.orders("request")
@@ -320,13 +317,11 @@ def list_own_names(sent: Sent, member: str) -> list[str]:
     if sent.member != member or sent.path != "/association/orders":
         return []
     order = sent.order
-    return [*(row["offer"] for row in order["offers"]),
-            *(row["request"] for row in order["requests"])]  # fmt: skip
+    return [*(row["offer"] for row in order["offers"]), *(row["request"] for row in order["requests"])]
 
 
 def list_own_rows(run: Run, member: str) -> list[dict[str, Any]]:
-    orders = [one.order for one in run.sent
-              if one.member == member and one.path == "/association/orders"]  # fmt: skip
+    orders = [one.order for one in run.sent if one.member == member and one.path == "/association/orders"]
     return [row for order in orders for row in (*order["offers"], *order["requests"])]
 
 

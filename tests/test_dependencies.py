@@ -5,14 +5,7 @@ from __future__ import annotations
 import re
 from importlib import metadata
 
-from tools.dependencies import (
-    PINS,
-    Dependency,
-    build_sbom,
-    list_dependencies,
-    list_faults,
-    read_rows,
-)
+from tools.dependencies import PINS, Dependency, build_sbom, list_dependencies, list_faults, read_rows
 
 
 def test_the_page_of_licences_is_current() -> None:

@@ -157,9 +157,7 @@ def test_every_script_and_module_shown_exists(page: Path) -> None:
     if page.name != "CHANGELOG.md":  # which names what was there
         missing += [
             path
-            for path in re.findall(
-                r"(?<![\w/.-])(?:releve|tests|tools|bench)/[\w./-]*\w(?![*\w])", text
-            )
+            for path in re.findall(r"(?<![\w/.-])(?:releve|tests|tools|bench)/[\w./-]*\w(?![*\w])", text)
             if not (ROOT / path).exists()
         ]
     assert missing == []

@@ -35,10 +35,7 @@ def test_a_host_that_is_not_a_name_is_refused(value: str) -> None:
 
 
 def test_hosts_are_separated_by_commas() -> None:
-    assert environment.read_hosts({"X": "desk.example.org, [::1]"}, "X", ()) == [
-        "desk.example.org",
-        "[::1]",
-    ]
+    assert environment.read_hosts({"X": "desk.example.org, [::1]"}, "X", ()) == ["desk.example.org", "[::1]"]
     assert environment.read_hosts({}, "X", ("localhost",)) == ["localhost"]
 
 
@@ -64,11 +61,7 @@ def shown(**variables: str) -> str:
     )
     clean = {k: v for k, v in os.environ.items() if not k.startswith("RELEVE_")}
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**clean, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", code], env={**clean, **variables}, capture_output=True, text=True, check=False
     )
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 

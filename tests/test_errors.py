@@ -12,14 +12,7 @@ from pathlib import Path
 import pytest
 
 from releve import errors
-from releve.errors import (
-    NumberPhrase,
-    Phrase,
-    ReleveError,
-    decode_phrase,
-    encode_phrase,
-    join_lines,
-)
+from releve.errors import NumberPhrase, Phrase, ReleveError, decode_phrase, encode_phrase, join_lines
 
 PACKAGE = Path(errors.__file__).parent
 ALONE = PACKAGE / "plugins" / "evidence" / "verify.py"
@@ -88,9 +81,7 @@ def test_a_phrase_travels_as_json_and_is_said_in_another_language_at_its_end() -
     lines = join_lines([Phrase("{0}: {1}", "a.csv", Phrase("row {0} is odd", 2)), "and so on"])
     back = decode_phrase(json.loads(json.dumps(encode_phrase(lines))))
     assert back == "a.csv: row 2 is odd\nand so on"
-    assert back.translate_with(lambda text: french(text, text)) == (
-        "a.csv : la ligne 2 est étrange\nand so on"
-    )
+    assert back.translate_with(lambda text: french(text, text)) == ("a.csv : la ligne 2 est étrange\nand so on")
     assert encode_phrase(NumberPhrase(1200)) == "1,200"
     assert decode_phrase("text") == "text"
 

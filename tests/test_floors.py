@@ -18,16 +18,7 @@ FACES = {"cli", "desk"}
 PLUGIN_FACES = ("commands", "bulletin_commands", "pages", "charter", "draw_pages")
 PLUGIN_FACES += ("association_pages", "valve_pages")
 """Modules and folders of a plug-in that are its face."""
-TOP = {
-    "__init__",
-    "__main__",
-    "environment",
-    "errors",
-    "extras",
-    "log_formats",
-    "plugin",
-    "settings",
-}
+TOP = {"__init__", "__main__", "environment", "errors", "extras", "log_formats", "plugin", "settings"}
 """Modules that may stand at the top of the package; all others stand in a room."""
 FORBIDDEN = (
     "click",
@@ -56,12 +47,7 @@ def breaches() -> dict[str, set[str]]:
         face = inside[0] == "plugins" and len(inside) > 2 and inside[2] in PLUGIN_FACES
         if inside[0] in FACES or inside == ("__main__",) or face:
             continue
-        wrong = {
-            root
-            for name in imported(path)
-            for root in FORBIDDEN
-            if name == root or name.startswith(f"{root}.")
-        }
+        wrong = {root for name in imported(path) for root in FORBIDDEN if name == root or name.startswith(f"{root}.")}
         if wrong:
             found[".".join(inside)] = wrong
     return found

@@ -178,9 +178,7 @@ def test_figures_in_the_running_text_stand_in_what_a_command_printed() -> None:
     """Figures of the text are bold; each stands in a block, so that none goes stale unseen."""
     text = GUIDE.read_text(encoding="utf-8")
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    figures = {
-        number for bold in re.findall(r"\*\*(.+?)\*\*", prose) for number in NUMBER.findall(bold)
-    }
+    figures = {number for bold in re.findall(r"\*\*(.+?)\*\*", prose) for number in NUMBER.findall(bold)}
     printed = {number for block in blocks() for number in NUMBER.findall(block.output)}
     assert len(figures) >= 10
     assert figures <= printed, sorted(figures - printed)
@@ -203,28 +201,21 @@ def test_a_difference_beyond_what_is_allowed_is_named() -> None:
     plan, rows = "releve plan X", "releve demand import X"
     assert not differences(rows, "3 rows\n", "3   rows\n")
     assert differences(rows, "3 rows\n", "4 rows\n")
-    assert not differences(
-        plan, "│ bank │ held │ 82~ at 07:00; 1.2 s", "bank held 80~ at 09:30; 7.1 s"
-    )
+    assert not differences(plan, "│ bank │ held │ 82~ at 07:00; 1.2 s", "bank held 80~ at 09:30; 7.1 s")
     assert differences(plan, "bank held 82", "bank missed 82")
     assert differences(plan, "bank held 82", "bank held 60")
 
 
 @pytest.fixture
 def office() -> Programme:
-    return Programme(
-        id="p", client="c", name="P", kind="inbound", opening="Mon-Sat 08:00-20:00", aht_s=180.0
-    )
+    return Programme(id="p", client="c", name="P", kind="inbound", opening="Mon-Sat 08:00-20:00", aht_s=180.0)
 
 
 def test_a_roster_covers_the_week_in_turns_of_at_most_five_days(office: Programme) -> None:
     days = [date(2026, 11, 30) + timedelta(days=i) for i in range(7)]
     week = [_need(day, agents=3.5 if day.weekday() < 6 else 0.0) for day in days]
     turns = roster(office, week)
-    lack = np.maximum(
-        0.0,
-        np.concatenate([need.agents[:, 0] for need in week]) - sum(turn.worked for turn in turns),
-    )
+    lack = np.maximum(0.0, np.concatenate([need.agents[:, 0] for need in week]) - sum(turn.worked for turn in turns))
     assert lack.sum() <= 0.02 * sum(need.agents.sum() for need in week)
     assert all(1 <= len(turn.shifts) <= 5 for turn in turns)
     assert all(end - start <= timedelta(hours=8.5) for turn in turns for start, end in turn.shifts)

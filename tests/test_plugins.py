@@ -31,15 +31,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with ZipFile(wheel, "w") as archive:
         for name, text in zip(("__init__", "commands", "pages"), blocks, strict=True):
             archive.writestr(f"acme_wallboard/{name}.py", text)
-        archive.writestr(
-            f"{info}/METADATA", "Metadata-Version: 2.1\nName: acme-wallboard\nVersion: 1.0\n"
-        )
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(
-            f"{info}/entry_points.txt", "[releve.plugins]\n" + entry.replace('"', "") + "\n"
-        )
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: acme-wallboard\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/entry_points.txt", "[releve.plugins]\n" + entry.replace('"', "") + "\n")
         archive.writestr(f"{info}/RECORD", "")
     with ZipFile(wheel) as archive:  # what an installer does with a wheel of Python alone
         archive.extractall(folder)
@@ -48,9 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environ = os.environ | {"PYTHONPATH": str(site)}
-    return subprocess.run(
-        [sys.executable, *words], env=environ, capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, *words], env=environ, capture_output=True, text=True, check=False)
 
 
 def test_a_plug_in_of_its_own_wheel_adds_its_command(site: Path) -> None:
@@ -87,14 +79,11 @@ def test_an_entry_that_is_no_plug_in_is_refused(site: Path, tmp_path: Path) -> N
     )
     found = run(tmp_path, "-m", "releve", "--help")
     assert found.stderr == (
-        "Error: plug-in 'wallboard': expected a releve.plugin.Plugin at acme_wallboard:PLUGIN, "
-        "found int\n"
+        "Error: plug-in 'wallboard': expected a releve.plugin.Plugin at acme_wallboard:PLUGIN, found int\n"
     )
 
 
-def test_a_page_that_declares_no_permission_keeps_the_desk_from_starting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_page_that_declares_no_permission_keeps_the_desk_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = types.ModuleType("acme_open_pages")
     pages.urlpatterns = [path("x", lambda request: None, name="x")]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "acme_open_pages", pages)

@@ -44,12 +44,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.bin, self.notes, self.checkout = (folder / n for n in ("bin", "notes", "check out"))
-        for path in (
-            self.bin,
-            self.notes,
-            self.checkout / "scripts",
-            self.checkout / "requirements",
-        ):
+        for path in (self.bin, self.notes, self.checkout / "scripts", self.checkout / "requirements"):
             path.mkdir(parents=True)
         shutil.copy(ROOT / "scripts" / "setup", self.checkout / "scripts")
         for name in ("requirements/run.txt", "requirements/dev.txt", "pyproject.toml"):
@@ -177,12 +172,8 @@ def test_a_failed_installation_is_named_and_tried_again(machine: Machine) -> Non
         ("bench", ["nothing"], "no benchmark 'nothing'"),
     ],
 )
-def test_a_wrong_call_is_refused_before_anything_is_done(
-    script: str, arguments: list[str], said: str
-) -> None:
-    done = subprocess.run(
-        [str(ROOT / "scripts" / script), *arguments], capture_output=True, text=True, check=False
-    )
+def test_a_wrong_call_is_refused_before_anything_is_done(script: str, arguments: list[str], said: str) -> None:
+    done = subprocess.run([str(ROOT / "scripts" / script), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert said in done.stderr
 
@@ -214,9 +205,7 @@ case "$0 $*" in *"$FAILS"*) exit 1 ;; esac
 """
 
 
-def closing_summary(
-    folder: Path, fails: str, *asked: str
-) -> tuple[int, list[list[str]], list[str]]:
+def closing_summary(folder: Path, fails: str, *asked: str) -> tuple[int, list[list[str]], list[str]]:
     """Run ``scripts/test`` with made-up tools, the one called with ``fails`` failing.
 
     Return its status, its table, and what the tools were called with.
@@ -235,8 +224,7 @@ def closing_summary(
     path = f"{folder / 'tools'}:{os.environ['PATH']}"
     done = subprocess.run(
         [str(folder / "scripts" / "test")],
-        env={"PATH": path, "NOTES": str(folder), "RUNS": "12", "FAILS": fails}
-        | dict.fromkeys(asked, "1"),
+        env={"PATH": path, "NOTES": str(folder), "RUNS": "12", "FAILS": fails} | dict.fromkeys(asked, "1"),
         capture_output=True,
         text=True,
         check=False,
@@ -261,9 +249,7 @@ def test_the_run_closes_with_tests_and_time_of_every_part(tmp_path: Path) -> Non
     assert not any("coverage" in call for call in calls)
 
 
-def test_on_request_coverage_is_reported_and_both_databases_run_all_they_can(
-    tmp_path: Path,
-) -> None:
+def test_on_request_coverage_is_reported_and_both_databases_run_all_they_can(tmp_path: Path) -> None:
     asked = ("RELEVE_COVERAGE", "RELEVE_ALL_ENGINES")
     status, lines, calls = closing_summary(tmp_path, "nothing fails", *asked)
     assert status == 0
@@ -280,9 +266,7 @@ def test_too_few_lines_reached_fail_the_run_that_counts_them(tmp_path: Path) -> 
     assert [line[0] for line in lines] == ["warm", "fast", "coverage"]
 
 
-def test_each_test_of_postgresql_alone_is_slow_and_in_a_folder_that_runs_there(
-    tmp_path: Path,
-) -> None:
+def test_each_test_of_postgresql_alone_is_slow_and_in_a_folder_that_runs_there(tmp_path: Path) -> None:
     """Else it would run nowhere: not in the slow part, not in that of PostgreSQL."""
     _, _, (_, slow, stored) = closing_summary(tmp_path, "nothing fails")
     assert slow.endswith("-m slow and not postgresql")
@@ -298,15 +282,9 @@ def test_each_test_of_postgresql_alone_is_slow_and_in_a_folder_that_runs_there(
 
 @pytest.mark.parametrize(
     ("fails", "parts"),
-    [
-        ("tests.warm", ["warm"]),
-        ("not slow", ["warm", "fast"]),
-        ("scripts/lint", ["warm", "fast", "lint"]),
-    ],
+    [("tests.warm", ["warm"]), ("not slow", ["warm", "fast"]), ("scripts/lint", ["warm", "fast", "lint"])],
 )
-def test_a_part_that_fails_ends_the_run_and_is_named(
-    tmp_path: Path, fails: str, parts: list[str]
-) -> None:
+def test_a_part_that_fails_ends_the_run_and_is_named(tmp_path: Path, fails: str, parts: list[str]) -> None:
     status, lines, _ = closing_summary(tmp_path, fails)
     assert status == 1
     assert [line[0] for line in lines] == parts
@@ -385,8 +363,7 @@ def runs(process: int) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize(
-    ("where", "starts"),
-    [("planning", ("plan ", "child")), ("serving", ("plan ", "live work", "desk serve"))],
+    ("where", "starts"), [("planning", ("plan ", "child")), ("serving", ("plan ", "live work", "desk serve"))]
 )
 def test_a_signal_to_the_demo_alone_ends_all_it_started(
     tmp_path: Path, where: str, starts: tuple[str, ...], number: signal.Signals

@@ -73,9 +73,7 @@ class Installation:
 
 def pip(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "pip", "--python", str(folder / "venv" / "bin" / "python")]
-    return subprocess.run(
-        [*line, "install", "--quiet", *words], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([*line, "install", "--quiet", *words], capture_output=True, text=True, check=False)
 
 
 def fill(folder: Path) -> None:
@@ -104,9 +102,8 @@ def installed() -> Iterator[Installation]:
     folder.chmod(0o755)
     try:
         built = subprocess.run(
-            [str(ROOT / "scripts" / "wheel"), str(folder / "dist")],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [str(ROOT / "scripts" / "wheel"), str(folder / "dist")], capture_output=True, text=True, check=False
+        )
         assert built.returncode == 0, built.stderr
         (wheel,) = (folder / "dist").glob("releve-*.whl")
         fill(folder)
@@ -136,9 +133,7 @@ def _choose_user(folder: Path) -> int | None:
 
 
 @pytest.mark.slow
-def test_the_wheel_does_the_main_job_from_packages_that_may_not_be_written(
-    installed: Installation,
-) -> None:
+def test_the_wheel_does_the_main_job_from_packages_that_may_not_be_written(installed: Installation) -> None:
     before, run = installed.files(), installed.run
     given = installed.give_kernels()
     said = run("init", "--administrator", "marie")
@@ -161,9 +156,7 @@ def test_the_wheel_does_the_main_job_from_packages_that_may_not_be_written(
         try:
             address = re.search(r"http://127\.0\.0\.1:\d+", desk.stdout.readline())
             assert address is not None
-            asked = urllib.request.Request(
-                f"{address[0]}/account/login/", headers={"Accept-Language": "fr"}
-            )
+            asked = urllib.request.Request(f"{address[0]}/account/login/", headers={"Accept-Language": "fr"})
             with urllib.request.urlopen(asked) as answer:
                 page = answer.read().decode()
             assert "Mot de passe" in page

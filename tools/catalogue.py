@@ -60,9 +60,7 @@ _CALLS = {
     "pgettext_lazy": "pgettext",
 }
 _STRING = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
-_IN_TEMPLATE = re.compile(
-    rf"\b(?:(?:n?gettext|_)\(|n?pgettext\({_STRING},\s*){_STRING}(?:,\s*{_STRING},\s*\w+)?\)"
-)
+_IN_TEMPLATE = re.compile(rf"\b(?:(?:n?gettext|_)\(|n?pgettext\({_STRING},\s*){_STRING}(?:,\s*{_STRING},\s*\w+)?\)")
 _LINE = re.compile(r'(?:(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?)\s+)?"(.*)"')
 
 
@@ -131,11 +129,7 @@ def _in_python(source: str) -> Iterator[CatalogueEntry]:
         first = node.args[0] if node.args else None
         if kind == "phrase" and isinstance(first, ast.Constant):
             yield CatalogueEntry(str(first.value))
-        parts = [
-            arg.value
-            for arg in node.args
-            if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
-        ]
+        parts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         if kind == "gettext" and len(parts) == 1:
             yield CatalogueEntry(parts[0])
         elif kind == "ngettext" and len(parts) == 2:
@@ -156,8 +150,7 @@ def _in_template(source: str) -> Iterator[CatalogueEntry]:
 
 
 def merge(
-    wanted: Mapping[tuple[str, str], CatalogueEntry],
-    known: Mapping[tuple[str, str], CatalogueEntry],
+    wanted: Mapping[tuple[str, str], CatalogueEntry], known: Mapping[tuple[str, str], CatalogueEntry]
 ) -> dict[tuple[str, str], CatalogueEntry]:
     """Return the wanted messages with their known translations; drop all others."""
     merged = {}
@@ -238,9 +231,7 @@ def compile_mo(messages: Sequence[CatalogueEntry]) -> bytes:
     return head + b"".join(tables) + data
 
 
-def main(
-    root: Path = HERE, declared: Mapping[tuple[str, str], CatalogueEntry] | None = None
-) -> int:
+def main(root: Path = HERE, declared: Mapping[tuple[str, str], CatalogueEntry] | None = None) -> int:
     """Bring the catalogue up to date; return 1 when a translation is missing."""
     path = root / FRENCH
     path.parent.mkdir(parents=True, exist_ok=True)

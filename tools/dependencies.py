@@ -24,11 +24,7 @@ PAGE, PINS = ROOT / "docs" / "licences.md", ROOT / "requirements" / "run.txt"
 ALLOWED = re.compile(r"(?i)\b(?:MIT|BSD|Apache|ISC|PSF|Python|MPL|Mozilla|LGPL|OFL|ZPL|Zlib)")
 """Licences that a program under Apache-2.0 may be installed beside; LGPL: linked, not copied; OFL:
 fonts, unchanged."""
-READ = {
-    "colorama": "BSD-3-Clause",
-    "pyrage": "MIT",
-    "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
-}
+READ = {"colorama": "BSD-3-Clause", "pyrage": "MIT", "python-dateutil": "Apache-2.0 OR BSD-3-Clause"}
 """Licences read in the package's own files, where its metadata do not say."""
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^ ;\\]+)([^\\\n]*)((?:\\\n[^\\\n]*)*)", re.M)
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
@@ -79,9 +75,7 @@ def _find_licence(about: Any) -> str:
     if given and "\n" not in given and len(given) <= 60:
         return given
     named = [
-        line.rpartition("::")[2].strip()
-        for line in about.get_all("Classifier") or ()
-        if line.startswith("License ::")
+        line.rpartition("::")[2].strip() for line in about.get_all("Classifier") or () if line.startswith("License ::")
     ]
     return " or ".join(sorted({name for name in named if name != "OSI Approved"})) or "unknown"
 

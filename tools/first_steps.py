@@ -112,9 +112,7 @@ def run_steps(folder: Path, environ: dict[str, str]) -> int:
             faults += len(found.faults)
             said = "; ".join([f"{found.seen} pages", *found.faults])
         else:
-            done = subprocess.run(
-                ["bash", "-c", line], cwd=folder, env=environ, input=b"y\ny\n", capture_output=True
-            )
+            done = subprocess.run(["bash", "-c", line], cwd=folder, env=environ, input=b"y\ny\n", capture_output=True)
             faults += done.returncode != 0
             said = "ok" if done.returncode == 0 else done.stderr.decode()[-800:]
         total += time.monotonic() - began
@@ -128,11 +126,7 @@ def run_steps(folder: Path, environ: dict[str, str]) -> int:
 
 def _start(line: str, folder: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        ["bash", "-c", f"exec {line}"],
-        cwd=folder,
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        ["bash", "-c", f"exec {line}"], cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 

@@ -53,9 +53,7 @@ FIRST_CHECKED = "e8bd72f4b58ec5684f6ff5185ec2785d75d93b14"
 
 def tracked_files(*patterns: str) -> list[Path]:
     """Return the files under version control that match, in their order."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", *patterns], check=True, capture_output=True, text=True
-    )
+    listed = subprocess.run(["git", "ls-files", "-z", *patterns], check=True, capture_output=True, text=True)
     return [path for name in listed.stdout.split("\0") if name and (path := Path(name)).is_file()]
 
 
@@ -121,10 +119,7 @@ def shared_class_names() -> Iterator[str]:
 def long_subjects() -> Iterator[str]:
     """Yield commits whose subject is longer than a line of a log."""
     log = subprocess.run(
-        ["git", "log", "--format=%h %s", f"{FIRST_CHECKED}..HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
+        ["git", "log", "--format=%h %s", f"{FIRST_CHECKED}..HEAD"], capture_output=True, text=True, check=False
     )
     for line in log.stdout.splitlines() if log.returncode == 0 else []:
         commit, _, subject = line.partition(" ")
@@ -143,11 +138,7 @@ def main() -> int:
         "commits": list(long_subjects()),
     }
     if "--counts" in sys.argv[1:]:
-        print(
-            *(f"{kind} {len(faults)}" for kind, faults in found.items()),
-            f"of {len(of_named)}",
-            sep="\n",
-        )
+        print(*(f"{kind} {len(faults)}" for kind, faults in found.items()), f"of {len(of_named)}", sep="\n")
         return 0
     for faults in found.values():
         print(*faults, sep="\n", end="\n" if faults else "")

@@ -30,10 +30,7 @@ TITLES_OF_FLOORS = {
         "Services: database, files, sockets, the clock",
         "Services : base de données, fichiers, réseau, horloge",
     ),
-    "engines": (
-        "Engines: pure, no files, no clock, no database",
-        "Moteurs : purs, sans fichier, horloge ni base",
-    ),
+    "engines": ("Engines: pure, no files, no clock, no database", "Moteurs : purs, sans fichier, horloge ni base"),
 }
 """From the top, in English and French."""
 PACKAGES = {
@@ -96,14 +93,8 @@ STYLE = (
 )
 WIDTH, ROW, BOX, GAP, COLUMNS = 1000, 62, 227, 10, 4
 TITLES = {
-    "en": (
-        "The packages of Relève, floor by floor",
-        "Each package imports only packages on floors below it.",
-    ),
-    "fr": (
-        "Les modules de Relève, étage par étage",
-        "Un module n’importe que ceux des étages inférieurs.",
-    ),
+    "en": ("The packages of Relève, floor by floor", "Each package imports only packages on floors below it."),
+    "fr": ("Les modules de Relève, étage par étage", "Un module n’importe que ceux des étages inférieurs."),
 }
 
 
@@ -116,9 +107,7 @@ def draw_house(language: str) -> str:
         rows = -(-len(packages) // COLUMNS)
         height = 30 + rows * ROW
         body.append(f'<rect x="20" y="{y}" width="960" height="{height}" rx="8" fill="#eef2f7"/>')
-        body.append(
-            f'<text x="32" y="{y + 20}" class="f">{escape(TITLES_OF_FLOORS[floor][column])}</text>'
-        )
+        body.append(f'<text x="32" y="{y + 20}" class="f">{escape(TITLES_OF_FLOORS[floor][column])}</text>')
         for i, package in enumerate(packages):
             x, top = 30 + (i % COLUMNS) * (BOX + GAP), y + 28 + (i // COLUMNS) * ROW
             middle, words = x + BOX // 2, escape(PACKAGES[package][column])
@@ -148,10 +137,7 @@ def shoot_desk(address: str) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=options)
         for language, locale in zip(LANGUAGES, ("en-GB", "fr-FR"), strict=True):
             page = browser.new_page(
-                base_url=address,
-                locale=locale,
-                viewport={"width": 1280, "height": 860},
-                color_scheme="light",
+                base_url=address, locale=locale, viewport={"width": 1280, "height": 860}, color_scheme="light"
             )
             page.goto("/now", wait_until="networkidle")
             page.screenshot(path=PICTURES / f"desk-now.{language}.png")

@@ -95,9 +95,8 @@ def find_obstacle(user: User, by: str, standings: AccountStandings) -> AccessErr
         person = min(after)
         hands = (*standings[by].behind[person], *own.behind[person])
         return AccessError(
-            Phrase("{0}: an administrator without access to it has to confirm it",
-                   describe_hands(hands))
-        )  # fmt: skip
+            Phrase("{0}: an administrator without access to it has to confirm it", describe_hands(hands))
+        )
     return None
 
 
@@ -137,10 +136,7 @@ def check_declaration(names: Collection[str]) -> Sequence[User]:
         raise AccessError(Phrase("name two administrators: it takes two people"))
     standings = find_standings(list_acts())
     if pair := _find_two_administrators(standings):
-        raise AccessError(
-            Phrase("{0} and {1} count as two people: they confirm accounts on the page People",
-                   *pair)
-        )  # fmt: skip
+        raise AccessError(Phrase("{0} and {1} count as two people: they confirm accounts on the page People", *pair))
     running = _list_administrators()
     for user in users:
         name = user.get_username()
@@ -165,9 +161,7 @@ def _find_two_administrators(standings: AccountStandings) -> tuple[str, str] | N
 def _list_administrators() -> Sequence[str]:
     now = timezone.now()
     rows = Grant.objects.filter(role=Role.ADMINISTRATOR, user__is_active=True)
-    found = {
-        row.user.get_username() for row in rows.select_related("user") if row.is_active_at(now)
-    }
+    found = {row.user.get_username() for row in rows.select_related("user") if row.is_active_at(now)}
     return sorted(found)
 
 
@@ -177,9 +171,7 @@ def _find_missing_sign_in(user: User, standing: AccountStanding) -> AccessError 
     if not user.is_active:
         return AccessError(Phrase("the account {0!r} is closed", name))
     if user.last_login is None or (hand is not None and user.last_login <= hand.at):
-        return AccessError(
-            Phrase("{0} has to sign in first, with a password that {0} alone has chosen", name)
-        )
+        return AccessError(Phrase("{0} has to sign in first, with a password that {0} alone has chosen", name))
     if settings.SECOND_FACTOR_REQUIRED and not _list_factors(user):
         return AccessError(Phrase("{0} has to set up a second factor first", name))
     return None

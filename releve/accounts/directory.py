@@ -141,9 +141,7 @@ def list_looks(user: User, now: datetime, most: int) -> tuple[IdentityLook, ...]
     for row in IdentityRequest.objects.all()[:most]:
         state = _find_state(row, now)
         may_allow = (
-            state == "waiting"
-            and allows
-            and find_tie(acts, name, row.asked_by, other_acted_at=row.asked_at) is None
+            state == "waiting" and allows and find_tie(acts, name, row.asked_by, other_acted_at=row.asked_at) is None
         )
         may_see = state == "open" and row.asked_by == name and asks
         found.append(

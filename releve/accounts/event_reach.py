@@ -39,9 +39,7 @@ class EventOfNoSite(AccessError):  # noqa: N818 (named like the others)
     """An event of no one site, while the role of its recorder is held for some sites only."""
 
 
-def check_event_reach(
-    user: AnyUser, event: Event, operator: Operator, situation: Situation
-) -> None:
+def check_event_reach(user: AnyUser, event: Event, operator: Operator, situation: Situation) -> None:
     """Check that a user holds the permission of an event's kind at its site.
 
     A correction also takes the permission of what it corrects; of an order that closes a site,
@@ -92,9 +90,7 @@ def _check_audit_reach(user: AnyUser, event: Event, situation: Situation) -> Non
         raise EventElsewhere(str(getattr(event, "audit", "")))
 
 
-def narrow_return(
-    user: AnyUser, event: Event, operator: Operator, situation: Situation
-) -> Event | EventRefusal:
+def narrow_return(user: AnyUser, event: Event, operator: Operator, situation: Situation) -> Event | EventRefusal:
     """Return an agent's return that ends what its recorder may end; other events as they are.
 
     Who may not see the cases of a site ends the absences that they noted themselves: not a health

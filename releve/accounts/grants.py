@@ -94,9 +94,7 @@ def check_places(wanted: RoleRequest) -> None:
 
 
 @transaction.atomic
-def give_role(
-    name: str, wanted: RoleRequest, *, by: str, email: str = "", password: str = ""
-) -> tuple[User, bool]:
+def give_role(name: str, wanted: RoleRequest, *, by: str, email: str = "", password: str = "") -> tuple[User, bool]:
     """Give a role, making the account when there is none; return it, and whether it was made."""
     check_places(wanted)
     user, is_new = _account_for(name, email, password)
@@ -132,9 +130,7 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
     known = User.objects.filter(username__iexact=name).first()
     if known is not None:
         if not known.is_active:
-            raise AccessError(
-                Phrase("the account {0!r} is closed; its name stays taken", known.username)
-            )
+            raise AccessError(Phrase("the account {0!r} is closed; its name stays taken", known.username))
         return known, False
     user = User(username=name, email=email)
     try:
@@ -211,8 +207,7 @@ def select_valid_tokens(tokens: Iterable[Token], now: datetime) -> list[Token]:
     return [
         token
         for token in tokens
-        if token.given_by == COMMAND_LINE
-        or now < _find_end_of_office(held.get(token.given_by, ()), token.given_at)
+        if token.given_by == COMMAND_LINE or now < _find_end_of_office(held.get(token.given_by, ()), token.given_at)
     ]
 
 
@@ -273,11 +268,7 @@ def record_mailed_link(user: User, *, by: str = "") -> None:
 
 
 def record_change(
-    kind: str,
-    user: User,
-    body: Mapping[str, object],
-    by: str,
-    personal: Mapping[str, object] | None = None,
+    kind: str, user: User, body: Mapping[str, object], by: str, personal: Mapping[str, object] | None = None
 ) -> None:
     """Record a change of a user's access; the name can be erased, the entry stays."""
     name = user.get_username()
@@ -358,9 +349,7 @@ def request_reset(user: User, reason: str, *, by: str) -> FactorReset:
         raise AccessError(Phrase("reason must have at least {0} characters", _SHORTEST_REASON))
     if list_open_resets().filter(user=user).exists():
         raise AccessError(Phrase("it has been asked already: another administrator allows it"))
-    reset = FactorReset.objects.create(
-        user=user, asked_by=by, reason=reason, asked_at=timezone.now()
-    )
+    reset = FactorReset.objects.create(user=user, asked_by=by, reason=reason, asked_at=timezone.now())
     record_change("access.factors_asked", user, {"reset": reset.pk}, by, {"reason": reason})
     return reset
 

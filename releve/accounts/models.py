@@ -39,11 +39,7 @@ class User(AbstractUser):
             return (self.visitor_role,)
         if self.pk is None or not self.is_active:
             return ()
-        running = (
-            grant.to_held_role()
-            for grant in self.grants.all()
-            if grant.is_active_at(timezone.now())
-        )
+        running = (grant.to_held_role() for grant in self.grants.all() if grant.is_active_at(timezone.now()))
         return tuple(held for held in running if held is not None)
 
 

@@ -109,9 +109,7 @@ def list_account_notices(user: User) -> tuple[Act, ...]:
         *(Act(*row) for row in acts.values_list("user__username", "kind", "by", "at")),
         *(
             Act(name, ROLE, by, at)
-            for name, by, at in others.filter(given_at__gt=since).values_list(
-                "user__username", "given_by", "given_at"
-            )
+            for name, by, at in others.filter(given_at__gt=since).values_list("user__username", "given_by", "given_at")
         ),
     ]
     return tuple(sorted(found, key=lambda act: act.at, reverse=True))

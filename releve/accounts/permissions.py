@@ -111,27 +111,10 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.CLIENT}),
         lazy("see the plan, its verdict and its reliefs"),
     ),
-    Permission(
-        "plan.publish",
-        frozenset({_R.CONTINUITY, _R.PLANNER}),
-        lazy("publish a plan"),
-        acts=True,
-    ),
-    Permission(
-        "situation.see",
-        _EVERYONE,
-        lazy("see what is happening now"),
-    ),
-    Permission(
-        "sites.see",
-        _EVERYONE - {_R.CLIENT},
-        lazy("see the sites"),
-    ),
-    Permission(
-        "reliefs.see",
-        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW}),
-        lazy("see the reliefs of every client"),
-    ),
+    Permission("plan.publish", frozenset({_R.CONTINUITY, _R.PLANNER}), lazy("publish a plan"), acts=True),
+    Permission("situation.see", _EVERYONE, lazy("see what is happening now")),
+    Permission("sites.see", _EVERYONE - {_R.CLIENT}, lazy("see the sites")),
+    Permission("reliefs.see", frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW}), lazy("see the reliefs of every client")),
     Permission(
         "routing.switch",
         frozenset({_R.CONTINUITY, _R.FLOW}),
@@ -163,16 +146,10 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see what can be recorded"),
     ),
     Permission(
-        "event.record.case",
-        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
-        lazy("declare a positive test"),
-        acts=True,
+        "event.record.case", frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}), lazy("declare a positive test"), acts=True
     ),
     Permission(
-        "event.record.closure",
-        frozenset({_R.CONTINUITY, _R.SITE}),
-        lazy("record that a site closes"),
-        acts=True,
+        "event.record.closure", frozenset({_R.CONTINUITY, _R.SITE}), lazy("record that a site closes"), acts=True
     ),
     Permission(
         "event.record.check",
@@ -180,12 +157,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("record a site’s daily check"),
         acts=True,
     ),
-    Permission(
-        "event.record.inspection",
-        frozenset({_R.CONTINUITY, _R.SITE}),
-        lazy("record an inspection"),
-        acts=True,
-    ),
+    Permission("event.record.inspection", frozenset({_R.CONTINUITY, _R.SITE}), lazy("record an inspection"), acts=True),
     Permission(
         "event.record.draw",
         frozenset({_R.CONTINUITY, _R.HEALTH}),
@@ -214,10 +186,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see where the charter’s measures and the label stand"),
     ),
     Permission(
-        "draw.see",
-        frozenset({_R.CONTINUITY, _R.HEALTH, _R.INSPECTOR}),
-        lazy("see the draws of visits"),
-        whole=True,
+        "draw.see", frozenset({_R.CONTINUITY, _R.HEALTH, _R.INSPECTOR}), lazy("see the draws of visits"), whole=True
     ),
     Permission(
         "draw.preview",
@@ -245,27 +214,13 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         acts=True,
         paired=True,
     ),
+    Permission("health.see", frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}), lazy("see the number of cases of a site")),
+    Permission("health.cases", frozenset({_R.HEALTH}), lazy("see cases, clusters and contacts, under pseudonyms")),
     Permission(
-        "health.see",
-        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
-        lazy("see the number of cases of a site"),
+        "health.looks", frozenset({_R.HEALTH, _R.ADMINISTRATOR}), lazy("see who looked behind which pseudonym, and why")
     ),
     Permission(
-        "health.cases",
-        frozenset({_R.HEALTH}),
-        lazy("see cases, clusters and contacts, under pseudonyms"),
-    ),
-    Permission(
-        "health.looks",
-        frozenset({_R.HEALTH, _R.ADMINISTRATOR}),
-        lazy("see who looked behind which pseudonym, and why"),
-    ),
-    Permission(
-        "health.reidentify",
-        frozenset({_R.HEALTH}),
-        lazy("ask who stands behind a pseudonym"),
-        acts=True,
-        paired=True,
+        "health.reidentify", frozenset({_R.HEALTH}), lazy("ask who stands behind a pseudonym"), acts=True, paired=True
     ),
     Permission(
         "health.approve",
@@ -284,12 +239,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         frozenset({_R.CONTINUITY, _R.ADMINISTRATOR, _R.INSPECTOR, _R.AUDITOR}),
         lazy("obtain the proof of an entry"),
     ),
-    Permission(
-        "registry.see",
-        _INSIDE - BY_SITE,
-        lazy("see the reference data"),
-        whole=True,
-    ),
+    Permission("registry.see", _INSIDE - BY_SITE, lazy("see the reference data"), whole=True),
     Permission(
         "registry.edit",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.ADMINISTRATOR}),
@@ -302,12 +252,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("report statistics of calls and of agents signed in"),
         acts=True,
     ),
-    Permission(
-        "drill.run",
-        frozenset({_R.CONTINUITY}),
-        lazy("run a drill"),
-        acts=True,
-    ),
+    Permission("drill.run", frozenset({_R.CONTINUITY}), lazy("run a drill"), acts=True),
     Permission(
         "incident.work",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.SITE, _R.HEALTH, _R.OUTBOUND}),
@@ -325,10 +270,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("read the rules of outbound calls"),
     ),
     Permission(
-        "outbound.manage",
-        frozenset({_R.OUTBOUND}),
-        lazy("screen lists and set the rules of outbound calls"),
-        acts=True,
+        "outbound.manage", frozenset({_R.OUTBOUND}), lazy("screen lists and set the rules of outbound calls"), acts=True
     ),
     Permission(
         "outbound.request",
@@ -348,23 +290,14 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see what crash tests found"),
         whole=True,
     ),
-    Permission(
-        "crashtest.run",
-        frozenset({_R.CONTINUITY, _R.PLANNER}),
-        lazy("run a crash test"),
-        acts=True,
-    ),
+    Permission("crashtest.run", frozenset({_R.CONTINUITY, _R.PLANNER}), lazy("run a crash test"), acts=True),
     Permission(
         "crashtest.outlook",
         frozenset({_R.CONTINUITY, _R.HEALTH}),
         lazy("look fourteen days ahead from today’s cases"),
         acts=True,
     ),
-    Permission(
-        "evidence.pack",
-        _EVERYONE - {_R.PLANNER, _R.FLOW, _R.OUTBOUND},
-        lazy("obtain an evidence pack"),
-    ),
+    Permission("evidence.pack", _EVERYONE - {_R.PLANNER, _R.FLOW, _R.OUTBOUND}, lazy("obtain an evidence pack")),
     Permission(
         "evidence.client",
         frozenset({_R.CONTINUITY, _R.ADMINISTRATOR, _R.CLIENT, _R.AUDITOR}),
@@ -432,11 +365,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         whole=True,
     ),
     Permission(
-        "users.manage",
-        frozenset({_R.ADMINISTRATOR}),
-        lazy("give and end the access of people"),
-        acts=True,
-        paired=True,
+        "users.manage", frozenset({_R.ADMINISTRATOR}), lazy("give and end the access of people"), acts=True, paired=True
     ),
 )
 """Permission id -> row."""

@@ -54,9 +54,7 @@ def find_account(agent: str) -> User | None:
 def count_rows(user: User) -> int:
     """Return how many rows name an account besides its own."""
     name = user.get_username()
-    return sum(
-        model._base_manager.filter(**{column: name}).count() for model, column in _list_columns()
-    )
+    return sum(model._base_manager.filter(**{column: name}).count() for model, column in _list_columns())
 
 
 def erase_account(user: User) -> int:
@@ -67,15 +65,12 @@ def erase_account(user: User) -> int:
     name = user.get_username()
     pseudonym = give_pseudonym(name)
     changed = sum(
-        model._base_manager.filter(**{column: name}).update(**{column: pseudonym})
-        for model, column in _list_columns()
+        model._base_manager.filter(**{column: name}).update(**{column: pseudonym}) for model, column in _list_columns()
     )
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
     FactorReset.objects.filter(user=user).update(reason="")
-    User.objects.filter(pk=user.pk).update(
-        username=pseudonym, email="", first_name="", last_name="", password="!"
-    )
+    User.objects.filter(pk=user.pk).update(username=pseudonym, email="", first_name="", last_name="", password="!")
     return changed + 1 + erase_name(name)
 
 
@@ -113,9 +108,7 @@ class ErasurePreview:
 
         A case has more values in the ledger than an absence.
         """
-        erased = {
-            kind: bool(count) if kind in _WHETHER else count for kind, count in self.erased.items()
-        }
+        erased = {kind: bool(count) if kind in _WHETHER else count for kind, count in self.erased.items()}
         return replace(self, erased=erased)
 
 
@@ -199,8 +192,7 @@ def _rewrite_files() -> None:
             cursor.execute("VACUUM")
     if not scrub_files(sorted(tables)):
         raise OperationalError(
-            "another connection was reading, so the database files still hold what was erased:"
-            " repeat the erasure"
+            "another connection was reading, so the database files still hold what was erased: repeat the erasure"
         )
 
 

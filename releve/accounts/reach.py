@@ -50,10 +50,7 @@ class EntryAccess:
     @classmethod
     def for_user(cls, user: AnyUser) -> EntryAccess:
         return cls(
-            can(user, "health.cases"),
-            can(user, "health.see"),
-            can(user, "ledger.prove"),
-            scope_for(user, "ledger.see"),
+            can(user, "health.cases"), can(user, "health.see"), can(user, "ledger.prove"), scope_for(user, "ledger.see")
         )
 
     @property
@@ -104,12 +101,7 @@ class EntryList:
 
 
 def load_entries(
-    eyes: EntryAccess,
-    *,
-    stream: str = "",
-    kind: str = "",
-    before: int | None = None,
-    most: int = _MOST_ENTRIES,
+    eyes: EntryAccess, *, stream: str = "", kind: str = "", before: int | None = None, most: int = _MOST_ENTRIES
 ) -> EntryList:
     """Return entries of every stream or kind or of one, as a reader sees them."""
     rows = list_entries(most + 1, persons=eyes.counts, stream=stream, kind=kind, before=before)
@@ -148,9 +140,7 @@ def _conceal(row: LedgerEntry, **shown: Any) -> EntryView:
     return EntryView(row.seq, row.stream, row.hash, row.prev, **shown)
 
 
-def _view(
-    row: LedgerEntry, body: Mapping[str, Any], kept: Mapping[str, str], eyes: EntryAccess
-) -> EntryView:
+def _view(row: LedgerEntry, body: Mapping[str, Any], kept: Mapping[str, str], eyes: EntryAccess) -> EntryView:
     shown = {"about_person": False, "kind": row.kind, "recorded_at": row.recorded_at}
     if not eyes.sees(body):
         return _conceal(row, **shown)
@@ -162,9 +152,7 @@ def _view(
         actor=_text(body, "actor") or _text(body, "by"),
         happened=_text(body, "seen_at") or _text(body, "happened_at"),
         day=_text(body, "day"),
-        fields=tuple(
-            disclose_fields(row.kind, body, kept, counts=eyes.counts, personal=eyes.personal)
-        ),
+        fields=tuple(disclose_fields(row.kind, body, kept, counts=eyes.counts, personal=eyes.personal)),
     )
 
 

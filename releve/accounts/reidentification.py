@@ -44,9 +44,7 @@ def has_names() -> bool:
 def check_names() -> None:
     """Refuse names that cannot be read; AccessError says why."""
     if not settings.IDENTITY_KEY and _names_path().is_file():
-        raise AccessError(
-            Phrase("there are names in {0} and RELEVE_IDENTITY_KEY is not set", _names_path())
-        )
+        raise AccessError(Phrase("there are names in {0} and RELEVE_IDENTITY_KEY is not set", _names_path()))
     _load_names()
 
 
@@ -86,10 +84,7 @@ def request_identity(user: User, pseudonym: str, reason: str) -> IdentityRequest
     if len(reason) < _SHORTEST_REASON:
         raise AccessError(Phrase("reason must have at least {0} characters", _SHORTEST_REASON))
     look = IdentityRequest.objects.create(
-        asked_by=user.get_username(),
-        pseudonym=pseudonym,
-        reason=reason,
-        asked_at=timezone.now(),
+        asked_by=user.get_username(), pseudonym=pseudonym, reason=reason, asked_at=timezone.now()
     )
     _record("identity.asked", look, user)
     notify_officers(look, "asked", user.get_username())

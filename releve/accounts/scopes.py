@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from django.utils.translation import gettext as _
 
-from releve.accounts.permissions import (
-    BY_CLIENT,
-    BY_SITE,
-    MAY_NAME_CLIENTS,
-    MAY_NAME_SITES,
-    OUTSIDE,
-    PERMISSIONS,
-    Role,
-)
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, MAY_NAME_CLIENTS, MAY_NAME_SITES, OUTSIDE, PERMISSIONS, Role
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -133,13 +125,10 @@ def roles_held(user: AnyUser) -> tuple[HeldRole, ...]:
     return getattr(user, "held_roles", ())
 
 
-def can(
-    user: AnyUser, permission: str, *, site: str | None = None, client: str | None = None
-) -> bool:
+def can(user: AnyUser, permission: str, *, site: str | None = None, client: str | None = None) -> bool:
     """Return whether a user holds a permission now: anywhere, or for this site and client."""
     return any(
-        (site is None or held.scope.has_site(site))
-        and (client is None or held.scope.has_client(client))
+        (site is None or held.scope.has_site(site)) and (client is None or held.scope.has_client(client))
         for held in _giving(user, permission)
     )
 

@@ -290,9 +290,7 @@ def _added(who: str, count: int, now: datetime) -> tuple[datetime, int]:
     runs = Q(began_at__gt=now - _WINDOW, began_at__lt=now + _WINDOW)  # later: the clock was ahead
     if not mine.filter(runs).update(count=F("count") + count):
         RequestCount.objects.exclude(runs).delete()
-        RequestCount.objects.bulk_create(
-            [RequestCount(name=name, began_at=now)], ignore_conflicts=True
-        )
+        RequestCount.objects.bulk_create([RequestCount(name=name, began_at=now)], ignore_conflicts=True)
         mine.update(count=F("count") + count)
     return mine.values_list("began_at", "count").first() or (now, count)
 

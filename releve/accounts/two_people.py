@@ -38,9 +38,7 @@ ROLE, ISSUED = "role", "issued"
 _SENTENCES: dict[str, Callable[[Any, str], Phrase]] = {
     AccountAct.MADE: lambda by, name: Phrase("{0} made the account {1}", by, name),
     ROLE: lambda by, name: Phrase("{0} gave {1} a role", by, name),
-    AccountAct.LINK: lambda by, name: Phrase(
-        "{0} saw a link that sets the password of {1}", by, name
-    ),
+    AccountAct.LINK: lambda by, name: Phrase("{0} saw a link that sets the password of {1}", by, name),
     AccountAct.FACTORS: lambda by, name: Phrase("{0} removed the second factors of {1}", by, name),
     ISSUED: lambda by, name: Phrase("{0} issued the token of {1}", by, name),
 }
@@ -111,9 +109,7 @@ def find_standings(acts: Iterable[Act]) -> AccountStandings:
     return found
 
 
-def find_tie(
-    acts: Iterable[Act], one: str, other: str, *, other_acted_at: datetime | None = None
-) -> Phrase | None:
+def find_tie(acts: Iterable[Act], one: str, other: str, *, other_acted_at: datetime | None = None) -> Phrase | None:
     """Return how one person could act through both accounts, as a sentence; None where untied.
 
     An account that ``other_acted_at`` an instant must be untied as it was then, too: a confirmation
@@ -136,14 +132,10 @@ def _find_common_hands(one: AccountStanding, other: AccountStanding) -> tuple[Ac
 def describe_hands(hands: Iterable[Act]) -> Phrase:
     """Return the hands in accounts as one sentence; without any the account is tied to itself."""
     said = [
-        _SENTENCES[hand.kind](
-            Phrase("the command line") if hand.by == COMMAND_LINE else hand.by, hand.account
-        )
+        _SENTENCES[hand.kind](Phrase("the command line") if hand.by == COMMAND_LINE else hand.by, hand.account)
         for hand in dict.fromkeys(hands)
     ]
-    return reduce(
-        lambda one, other: Phrase("{0}; {1}", one, other), said or [Phrase("it is one account")]
-    )
+    return reduce(lambda one, other: Phrase("{0}; {1}", one, other), said or [Phrase("it is one account")])
 
 
 def phrase_tie(tie: Phrase) -> Phrase:

@@ -23,9 +23,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     multiple=True,
     help="Public key of age (age1…) that it is encrypted to; RELEVE_BACKUP_TO.",
 )
-@click.option(
-    "--identity", type=_FILE, help="With --check: file of `age-keygen`, to decrypt and count."
-)
+@click.option("--identity", type=_FILE, help="With --check: file of `age-keygen`, to decrypt and count.")
 def backup(path: Path, check: bool, recipients: tuple[str, ...], identity: Path | None) -> None:
     """Write the database, the home's files and the keys into FILE, encrypted; or check FILE.
 
@@ -78,9 +76,7 @@ def save_backup(path: Path, recipients: tuple[str, ...]) -> None:
         raise click.ClickException(str(error)) from error
     click.echo(f"{path}: {sum(manifest['rows'].values())} rows, {manifest['entries']} entries")
     if not read_signer(path):
-        click.echo(
-            "warning: not signed, for want of the ledger's key: see `releve doctor`", err=True
-        )
+        click.echo("warning: not signed, for want of the ledger's key: see `releve doctor`", err=True)
 
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -192,8 +192,7 @@ def _protect_database() -> None:
         return
     if not path.is_file():
         raise HomeError(
-            f"the database {path} is missing: put it back from its copy, or set"
-            " RELEVE_DATABASE_URL to where it is"
+            f"the database {path} is missing: put it back from its copy, or set RELEVE_DATABASE_URL to where it is"
         )
     for end in ("", "-wal", "-shm"):
         protect_file(path.with_name(path.name + end))

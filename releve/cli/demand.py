@@ -32,27 +32,12 @@ from releve.demand import (
     parse_mapping,
     rate_at,
 )
-from releve.demand.call_log_file import (
-    LogTable,
-    guess_language,
-    import_table,
-    read_log,
-    recognize_log,
-    render_mapping,
-)
+from releve.demand.call_log_file import LogTable, guess_language, import_table, read_log, recognize_log, render_mapping
 from releve.demand.forecast import MODELS, count_quantile
 from releve.demand.import_report import describe_import_fault, group_import_faults
 from releve.demand.requirement import compute_requirement as required
 from releve.errors import NumberPhrase, Phrase
-from releve.network import (
-    HistoryRow,
-    Operator,
-    Programme,
-    day_bounds,
-    find_open_instants,
-    is_known_zone,
-    zone,
-)
+from releve.network import HistoryRow, Operator, Programme, day_bounds, find_open_instants, is_known_zone, zone
 from releve.network.folder_reader import write_table
 from releve.network.table_words import LANGUAGES
 
@@ -93,9 +78,7 @@ def assumption_lines(found: Forecast) -> Iterator[str]:
         yield f"assumption: {line} ({', '.join(names)})"
 
 
-def _day_line(
-    found: Forecast, p: int, name: str, day: date, rows: NDArray[np.bool_], time_zone: str
-) -> str:
+def _day_line(found: Forecast, p: int, name: str, day: date, rows: NDArray[np.bool_], time_zone: str) -> str:
     mean = found.mean[:, p]
     total = np.array([mean[rows].sum()])
     variance = np.array([found.day_factor_cv[p] ** 2])
@@ -120,9 +103,7 @@ def _half_hours(found: Forecast, time_zone: str) -> Iterator[str]:
         for i in np.flatnonzero(found.open[:, p]).tolist():
             cells = " ".join(f"{found.quantiles[level][i, p]:7.0f}" for level in levels)
             clock = f"{found.starts[i].astimezone(tz):%Y-%m-%d %H:%M}"
-            yield (
-                f"{name:<24} {clock:<16} {found.mean[i, p]:8.2f} {cells} {found.aht_s[i, p]:6.0f}"
-            )
+            yield (f"{name:<24} {clock:<16} {found.mean[i, p]:8.2f} {cells} {found.aht_s[i, p]:6.0f}")
 
 
 def requirement_lines(need: Requirement, time_zone: str, half_hours: bool) -> Iterator[str]:
@@ -146,9 +127,7 @@ def requirement_lines(need: Requirement, time_zone: str, half_hours: bool) -> It
         yield ""
         for i, start in enumerate(need.starts):
             cells = [
-                f"{name} {need.agents[i, p]:.1f}"
-                for p, name in enumerate(need.programmes)
-                if need.agents[i, p] > 0
+                f"{name} {need.agents[i, p]:.1f}" for p, name in enumerate(need.programmes) if need.agents[i, p] > 0
             ]
             if cells:
                 yield f"{start.astimezone(tz):%H:%M}  " + "  ".join(cells)
@@ -161,9 +140,7 @@ def forecast_json(found: Forecast) -> str:
         "starts": [start.isoformat() for start in found.starts],
         "open": found.open.tolist(),
         "mean": _null_counts(found.mean),
-        "quantiles": {
-            f"{level:g}": _null_counts(table) for level, table in found.quantiles.items()
-        },
+        "quantiles": {f"{level:g}": _null_counts(table) for level, table in found.quantiles.items()},
         "aht_s": _null_counts(found.aht_s),
         "day_factor_cv": _null_counts(found.day_factor_cv),
         "unknown": found.unknown,
@@ -217,16 +194,12 @@ def demand() -> None:
 )
 @click.option("--yes", is_flag=True, help="Use the recognised mapping without asking.")
 @click.option("--time-zone", help="Zone of times without offset [default: the mapping's].")
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write, like history.csv."
-)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write, like history.csv.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--limit", default=_MOST_PRINTED, show_default=True, help="Most faults; 0 = all.")
 @click.option(
-    "--lang",
-    type=click.Choice(LANGUAGES),
-    help="Language of the report and of --out [default: that of the headers].",
+    "--lang", type=click.Choice(LANGUAGES), help="Language of the report and of --out [default: that of the headers]."
 )
 def import_(
     file: Path,
@@ -254,15 +227,11 @@ def import_(
     try:
         log = read_log(file.name, file.read_bytes())
         speech = Speech(lang or guess_language(log.frame.columns))
-        table = (
-            _recognize(log, operator, yes, speech) if mapping is None else _read_document(mapping)
-        )
+        table = _recognize(log, operator, yes, speech) if mapping is None else _read_document(mapping)
         zone_name = time_zone or str(table.get("time_zone", ""))
         table.pop("time_zone", None)
         if not is_known_zone(zone_name):
-            raise ValueError(
-                Phrase("no time zone {0!r}: give --time-zone, like Europe/Paris", zone_name)
-            )
+            raise ValueError(Phrase("no time zone {0!r}: give --time-zone, like Europe/Paris", zone_name))
         report = import_table(log, parse_mapping(table), zone_name)
     except (ValueError, TypeError) as error:
         raise click.UsageError(speech.say_error(error)) from error
@@ -279,9 +248,7 @@ def import_(
         raise SystemExit(1)
 
 
-def _recognize(
-    log: LogTable, operator: Operator | None, yes: bool, speech: Speech
-) -> dict[str, Any]:
+def _recognize(log: LogTable, operator: Operator | None, yes: bool, speech: Speech) -> dict[str, Any]:
     """Show the mapping that the headers suggest and ask whether it is right."""
     frame = log.whole_frame()
     found = recognize_log(frame, operator)
@@ -366,20 +333,11 @@ def _report_json(report: ImportReport, lines: Sequence[str]) -> str:
 @demand.command("forecast")
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--day", type=_DAY, help="First day [default: the day after the history].")
-@click.option(
-    "--days", default=1, show_default=True, type=click.IntRange(1, 92), help="Days to forecast."
-)
+@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 92), help="Days to forecast.")
 @click.option("--choose", is_flag=True, help="Choose each programme's model by back-test first.")
 @click.option("--half-hours", is_flag=True, help="Print every half hour.")
 @click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
-def forecast_(
-    folder: Path,
-    day: datetime | None,
-    days: int,
-    choose: bool,
-    half_hours: bool,
-    as_json: bool,
-) -> None:
+def forecast_(folder: Path, day: datetime | None, days: int, choose: bool, half_hours: bool, as_json: bool) -> None:
     """Forecast calls and handling time of an operator FOLDER per programme and half hour."""
     operator = load_operator(folder)
     histories = build_histories(operator)
@@ -395,11 +353,7 @@ def forecast_(
 @demand.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "--horizon",
-    default=14,
-    show_default=True,
-    type=click.IntRange(1, 92),
-    help="Days that each trial forecasts ahead.",
+    "--horizon", default=14, show_default=True, type=click.IntRange(1, 92), help="Days that each trial forecasts ahead."
 )
 @click.option("--library", is_flag=True, help="Also try statsforecast, where it is installed.")
 def backtest(folder: Path, horizon: int, library: bool) -> None:
@@ -431,13 +385,7 @@ def _print_choice(choice: ModelChoice) -> None:
 )
 @click.option("--half-hours", is_flag=True, help="Print every half hour.")
 @click.option("--json", "as_json", is_flag=True, help="Print the requirement as JSON.")
-def require(
-    folder: Path,
-    day: datetime | None,
-    quantile: float | None,
-    half_hours: bool,
-    as_json: bool,
-) -> None:
+def require(folder: Path, day: datetime | None, quantile: float | None, half_hours: bool, as_json: bool) -> None:
     """Print the agents each programme of FOLDER needs in each half hour of a day."""
     operator = load_operator(folder)
     zone_name, first = operator.row.time_zone, _first_day(day, operator)
@@ -463,19 +411,13 @@ def _first_day(day: datetime | None, operator: Operator) -> date:
     for number in range(1, 15):
         start, end = day_bounds(last + timedelta(days=number), zone_name)
         half_hours = [start + i * INTERVAL for i in range(int((end - start) / INTERVAL))]
-        if any(
-            find_open_instants(programme, half_hours).any() for programme in operator.programmes
-        ):
+        if any(find_open_instants(programme, half_hours).any() for programme in operator.programmes):
             return last + timedelta(days=number)
     return last + timedelta(days=1)
 
 
 def _forecast_days(
-    operator: Operator,
-    histories: dict[str, History],
-    first: date,
-    days: int,
-    models: dict[str, str],
+    operator: Operator, histories: dict[str, History], first: date, days: int, models: dict[str, str]
 ) -> Forecast:
     span = [first + timedelta(days=number) for number in np.arange(days).tolist()]
     zone_name = operator.row.time_zone
@@ -487,7 +429,5 @@ def _choose_models(operator: Operator, histories: dict[str, History]) -> dict[st
     return {p.id: choose_model(history, p).model for p, history in pairs}
 
 
-def _with_history(
-    operator: Operator, histories: dict[str, History]
-) -> list[tuple[Programme, History]]:
+def _with_history(operator: Operator, histories: dict[str, History]) -> list[tuple[Programme, History]]:
     return [(p, histories[p.id]) for p in operator.programmes if p.id in histories]

@@ -46,9 +46,7 @@ def user() -> None:
 
 @user.command()
 @click.argument("name")
-@click.option(
-    "--role", required=True, type=click.Choice(ROLES), help="What the person is here for."
-)
+@click.option("--role", required=True, type=click.Choice(ROLES), help="What the person is here for.")
 @click.option("--site", "sites", multiple=True, help="A site the role is held for; repeatable.")
 @click.option("--client", "clients", multiple=True, help="A client it is held for; repeatable.")
 @click.option("--until", type=_DAY, help="Last day of the role, for an inspector or an auditor.")
@@ -205,9 +203,7 @@ def reset_factor(name: str, reason: str | None, allow: bool) -> None:
             return
         found = grants.list_open_resets().filter(user=person).first()
         if found is None:
-            raise click.ClickException(
-                f"no request for {name} waits: an administrator asks on the page People"
-            )
+            raise click.ClickException(f"no request for {name} waits: an administrator asks on the page People")
         grants.approve_reset(found, by=by)
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
@@ -225,9 +221,7 @@ def token() -> None:
 @click.option("--until", required=True, type=_DAY, help="Last day, at most a year from now.")
 @click.option("--site", "sites", multiple=True, help="A site the role is held for; repeatable.")
 @click.option("--client", "clients", multiple=True, help="A client it is held for; repeatable.")
-def add_token(
-    name: str, role: str, until: datetime, sites: tuple[str, ...], clients: tuple[str, ...]
-) -> None:
+def add_token(name: str, role: str, until: datetime, sites: tuple[str, ...], clients: tuple[str, ...]) -> None:
     """Give a program of this NAME a token, and print its secret, which is shown only once.
 
     The program sends it with each request, as `Authorization: Bearer SECRET`.
@@ -252,9 +246,7 @@ def list_tokens() -> None:
 
     for program in list_programs():
         held = program.held
-        click.echo(
-            f"{program.name}: {held.role} for {held.reach}, until {held.ends_at:%Y-%m-%d %H:%M} UTC"
-        )
+        click.echo(f"{program.name}: {held.role} for {held.reach}, until {held.ends_at:%Y-%m-%d %H:%M} UTC")
 
 
 @token.command()
@@ -305,14 +297,8 @@ desk.add_command(secret)
     is_flag=True,
     help="No sign-in: for a look at a plan, on this machine alone, through any role's eyes.",
 )
-@click.option(
-    "--act",
-    is_flag=True,
-    help="With --open, and a made-up operator: record, publish and erase, too.",
-)
-def serve(
-    plan_folder: Path | None, host: str, port: int, threads: int, is_open: bool, act: bool
-) -> None:
+@click.option("--act", is_flag=True, help="With --open, and a made-up operator: record, publish and erase, too.")
+def serve(plan_folder: Path | None, host: str, port: int, threads: int, is_open: bool, act: bool) -> None:
     """Serve the desk, with the plan in PLAN_FOLDER if one is given, until interrupted.
 
     People sign in (`releve desk user add`), unless --open is given; that is refused where people
@@ -346,9 +332,7 @@ def _check() -> None:
 
     found = [item for item in run_checks(databases=["default"]) if item.level >= ERROR]
     if found:
-        raise click.ClickException(
-            "\n".join(f"{one.msg} ({one.id})\n  {one.hint}" for one in found)
-        )
+        raise click.ClickException("\n".join(f"{one.msg} ({one.id})\n  {one.hint}" for one in found))
 
 
 def _listen(host: str, port: int, threads: int) -> None:

@@ -23,12 +23,7 @@ from releve.cli.desk import print_password_link
     multiple=True,
     help="Make this first account; gives its link, once. Twice for the two that a house needs.",
 )
-@click.option(
-    "--email",
-    "emails",
-    multiple=True,
-    help="Address of the administrator; with two, in the same order.",
-)
+@click.option("--email", "emails", multiple=True, help="Address of the administrator; with two, in the same order.")
 def init(administrators: tuple[str, ...], emails: tuple[str, ...]) -> None:
     """Make the home folder of an installation, its database and its keys.
 
@@ -91,9 +86,7 @@ def _give_first_accounts(emails: Mapping[str, str]) -> None:
 
     if User.objects.exists():
         name = next(iter(emails))
-        raise click.ClickException(
-            f"people have accounts already: `releve desk user add {name} --role administrator`"
-        )
+        raise click.ClickException(f"people have accounts already: `releve desk user add {name} --role administrator`")
     wanted = grants.RoleRequest("administrator")
     for name, email in emails.items():
         try:
@@ -119,12 +112,7 @@ def migrate(dry_run: bool, backup: Path | None) -> None:
     open_home()
     from django.db import DatabaseError
 
-    from releve.upkeep.migrations import (
-        MigrationError,
-        apply_migrations,
-        read_migration_state,
-        refuse_lost_database,
-    )
+    from releve.upkeep.migrations import MigrationError, apply_migrations, read_migration_state, refuse_lost_database
 
     try:
         state = read_migration_state()

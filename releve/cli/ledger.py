@@ -121,9 +121,7 @@ def witnesses() -> None:
 
 
 @ledger.command()
-@click.option(
-    "--replace", is_flag=True, help="The key is lost: take the one in place, or a new one."
-)
+@click.option("--replace", is_flag=True, help="The key is lost: take the one in place, or a new one.")
 @_on_the_ledger
 def key(replace: bool) -> None:
     """Print the public key, which a verifier needs; the private key is made on first use.
@@ -198,9 +196,7 @@ def catch_up(outside: Path, identity: Path) -> None:
         )
     if report.entry:
         click.echo(f"{report.aside} effects were set aside: see `releve live status`")
-        click.echo(
-            "the gate refuses calls until the registers are read: `releve outbound facts read`"
-        )
+        click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")
 
 
 @ledger.command("declare-loss")
@@ -291,13 +287,7 @@ def verify(outside: tuple[Path, ...]) -> None:
 @click.option("--out", type=_FILE, help="File for the proof; standard output.")
 @_on_its_entries
 def prove(
-    seq: int,
-    number: int | None,
-    show: tuple[str, ...],
-    health: bool,
-    tlog: bool,
-    cose: bool,
-    out: Path | None,
+    seq: int, number: int | None, show: tuple[str, ...], health: bool, tlog: bool, cose: bool, out: Path | None
 ) -> None:
     """Write the proof that ENTRY, a number, was recorded, without any other entry.
 
@@ -442,21 +432,11 @@ def evidence() -> None:
 @click.option("--for", "recipient", default="", help="Client, site or crash test by its id.")
 @click.option("--from", "first", type=_DAY, required=True, help="First day.")
 @click.option("--to", "last", type=_DAY, required=True, help="Last day; it must be over.")
-@click.option(
-    "--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the pages."
-)
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the pages.")
 @click.option("--root", type=click.IntRange(1), default=None, help="Root it is under; the last.")
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File; a name of its own here."
-)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File; a name of its own here.")
 def pack(
-    kind: str,
-    recipient: str,
-    first: datetime,
-    last: datetime,
-    lang: str,
-    root: int | None,
-    out: Path | None,
+    kind: str, recipient: str, first: datetime, last: datetime, lang: str, root: int | None, out: Path | None
 ) -> None:
     """Make a pack: a PDF/A-3 whose figures are computed from the entries inside.
 
@@ -485,9 +465,7 @@ def pack(
 
 
 @evidence.command()
-@click.argument(
-    "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def remake(path: Path) -> None:
     """Make the pack in FILE again from the ledger, and compare.
 

@@ -29,15 +29,11 @@ def _current_user() -> str:
         return "command line"
 
 
-by_option = click.option(
-    "--by", default=_current_user, help="Who asks for it [default: the system's user]."
-)
+by_option = click.option("--by", default=_current_user, help="Who asks for it [default: the system's user].")
 
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-_STREAM = click.option(
-    "--stream", default="live", show_default=True, help="The live stream or a drill."
-)
+_STREAM = click.option("--stream", default="live", show_default=True, help="The live stream or a drill.")
 
 
 @click.group()
@@ -154,9 +150,7 @@ def status(stream: str) -> None:
         "relief": [[row.generation, row.source, row.moved] for row in newest],
         "worst_coverage": None
         if found is None
-        else {
-            row.client: None if row.worst is None else round(row.worst, 4) for row in found.clients
-        },
+        else {row.client: None if row.worst is None else round(row.worst, 4) for row in found.clients},
         "notified": counts.notified,
         "acknowledged": counts.acknowledged,
         "queued": api.count_waiting_effects(stream),
@@ -194,9 +188,7 @@ def retry(effect: int, by: str) -> None:
 @drill.command()
 @click.argument("title")
 @click.option(
-    "--at",
-    type=click.DateTime(["%Y-%m-%dT%H:%M"]),
-    help="Where its clock starts, operator's time [default: now].",
+    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="Where its clock starts, operator's time [default: now]."
 )
 @by_option
 @on_the_database
@@ -307,9 +299,7 @@ def end(pack: str, last: datetime, stream: str, by: str) -> None:
     from releve.situation import PackEnded
 
     key, at = uuid.uuid4().hex, now(stream)
-    event = PackEnded(
-        id=key, happened_at=at, recorded_at=at, actor=by, pack=pack, valid_to=last.date()
-    )
+    event = PackEnded(id=key, happened_at=at, recorded_at=at, actor=by, pack=pack, valid_to=last.date())
     click.echo(f"{pack} ends: entry {record(event, key=key, stream=stream).seq}")
 
 
@@ -367,9 +357,8 @@ def switches() -> None:
 @click.argument("contingency")
 @click.option("--client", default="", help="Switch the calls of this client alone.")
 @click.option(
-    "--minutes", default=60, show_default=True, type=click.IntRange(1, 24 * 60),
-    help="How long the routes are held.",
-)  # fmt: skip
+    "--minutes", default=60, show_default=True, type=click.IntRange(1, 24 * 60), help="How long the routes are held."
+)
 @click.option("--yes", is_flag=True, help="Publish without asking.")
 @by_option
 @on_the_database
@@ -407,9 +396,8 @@ def kamailio() -> None:
 @click.option("--outbound", required=True, help="Its address for calls out, like 10.20.0.2:5070.")
 @click.option("--rpc", default="127.0.0.1:8090", show_default=True, help="Its management address.")
 @click.option(
-    "--gate", default="http://127.0.0.1:8070/gate", show_default=True,
-    help="Where the gate answers for calls out.",
-)  # fmt: skip
+    "--gate", default="http://127.0.0.1:8070/gate", show_default=True, help="Where the gate answers for calls out."
+)
 @click.option("--dialler", "diallers", multiple=True, help="Address or network that may call out.")
 @click.option(
     "--caller", "callers", multiple=True,

@@ -76,9 +76,7 @@ class _Subjects(click.Group):
             extra = find_extra(error)
             if extra is None:
                 raise
-            raise click.ClickException(
-                f"{error.name} is not installed: pip install 'releve[{extra}]'"
-            ) from error
+            raise click.ClickException(f"{error.name} is not installed: pip install 'releve[{extra}]'") from error
         return found
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -62,13 +62,7 @@ def sample(
     """
     try:
         operator = sample_operator(
-            agents,
-            sites,
-            seed,
-            start=start.date(),
-            weeks_of_history=weeks,
-            programmes=programmes,
-            vehicles=vehicles,
+            agents, sites, seed, start=start.date(), weeks_of_history=weeks, programmes=programmes, vehicles=vehicles
         )
         write_operator_files(folder, write_operator(operator), replace=force)
     except ValueError as error:
@@ -93,14 +87,8 @@ def network() -> None:
 @network.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print faults or summary as JSON.")
-@click.option(
-    "--limit", default=_MOST_PRINTED, show_default=True, help="Most faults printed; 0 = all."
-)
-@click.option(
-    "--lang",
-    type=click.Choice(LANGUAGES),
-    help="Language of the report [default: that of the files].",
-)
+@click.option("--limit", default=_MOST_PRINTED, show_default=True, help="Most faults printed; 0 = all.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the report [default: that of the files].")
 def check(folder: Path, as_json: bool, limit: int, lang: str | None) -> None:
     """Name every fault of an operator FOLDER (or XLSX workbook), all in one go.
 

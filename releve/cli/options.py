@@ -22,9 +22,7 @@ class _Instant(click.ParamType[datetime]):
     def __init__(self, form: str, *, offset: bool) -> None:
         self._form, self._offset = form, offset
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the instant; BadParameter says what is missing and how it is written."""
         if isinstance(value, datetime):
             return value
@@ -57,9 +55,7 @@ class _LocalOrTime(click.ParamType[datetime | time]):
 
     name = "instant"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime | time:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | time:
         """Return the time, else the instant."""
         if isinstance(value, str) and _TIME.fullmatch(value):
             return time.fromisoformat(value)
@@ -115,6 +111,5 @@ PURPOSE, SECTOR = WordType("purpose"), WordType("sector")
 def replace_unprintable(text: str) -> str:
     """Return a text with control characters replaced; the spaces of French stay as they are."""
     return "".join(
-        c if c.isprintable() or unicodedata.category(c) == "Zs" else "\N{REPLACEMENT CHARACTER}"
-        for c in text
+        c if c.isprintable() or unicodedata.category(c) == "Zs" else "\N{REPLACEMENT CHARACTER}" for c in text
     )

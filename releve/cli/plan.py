@@ -33,11 +33,7 @@ from releve.cli.plan_text import (
     list_proof_lines,
     list_week_lines,
 )
-from releve.cli.plan_verify import (
-    build_verification_json,
-    list_verification_rows,
-    print_verification,
-)
+from releve.cli.plan_verify import build_verification_json, list_verification_rows, print_verification
 from releve.cli.transport import load_operator
 from releve.demand import Forecast, Requirement
 from releve.demand.call_log_file import read_log
@@ -76,8 +72,7 @@ class Stopwatch:
         """Return the whole time until now and its parts, as a sentence; stages are phrases."""
         self.start(self._stage)
         parts = [
-            speech.say(Phrase("{0} {1} s", stage, NumberPhrase(spent, 1)))
-            for stage, spent in self._seconds.items()
+            speech.say(Phrase("{0} {1} s", stage, NumberPhrase(spent, 1))) for stage, spent in self._seconds.items()
         ]
         whole = NumberPhrase(sum(self._seconds.values()), 1)
         return speech.say(Phrase("Time: {0} s ({1}).", whole, ", ".join(parts)))
@@ -91,12 +86,8 @@ _DEFAULTS = PlanSettings()
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--day", type=_DAY, help="First day to plan [default: the first of the roster].")
-@click.option(
-    "--days", default=1, show_default=True, type=click.IntRange(1, 14), help="Days to plan."
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Plan folder to write (JSON, CSV, Parquet, ics)."
-)
+@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 14), help="Days to plan.")
+@click.option("--out", type=click.Path(path_type=Path), help="Plan folder to write (JSON, CSV, Parquet, ics).")
 @click.option("--json", "as_json", is_flag=True, help="Print the plans as JSON.")
 @click.option(
     "--pack",
@@ -130,10 +121,7 @@ _DEFAULTS = PlanSettings()
 )
 @click.option("--unprotected", is_flag=True, help="Plan as if nothing could be lost (to compare).")
 @click.option(
-    "--verify",
-    "verified",
-    is_flag=True,
-    help="Simulate the calls; where they miss, ask for more and plan again.",
+    "--verify", "verified", is_flag=True, help="Simulate the calls; where they miss, ask for more and plan again."
 )
 @click.option(
     "--rounds",
@@ -149,11 +137,7 @@ _DEFAULTS = PlanSettings()
     type=click.IntRange(20, 10_000),
     help="With --verify: days simulated each time.",
 )
-@click.option(
-    "--hybrid",
-    is_flag=True,
-    help="Plan the days as one week: days at home by contract, teams that meet.",
-)
+@click.option("--hybrid", is_flag=True, help="Plan the days as one week: days at home by contract, teams that meet.")
 @click.option(
     "--last-week",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -228,9 +212,7 @@ class _Options:
         if self.hybrid and (self.verified or self.unprotected):
             raise click.UsageError("--verify and --unprotected plan days alone: leave out --hybrid")
 
-    def build_request(
-        self, operator: Operator, last: HybridWeek | None, rules: SituationRules
-    ) -> PlanRequest:
+    def build_request(self, operator: Operator, last: HybridWeek | None, rules: SituationRules) -> PlanRequest:
         """Return the request; ClickException says why the forecast's file cannot be read."""
         first, table = self.day.date() if self.day else None, None
         try:
@@ -283,10 +265,7 @@ class _Options:
         kept = tuple(
             shift
             for shift in operator.shifts
-            if not any(
-                first <= shift.start.astimezone(tz).date() <= last
-                for first, last in gone.get(shift.agent, ())
-            )
+            if not any(first <= shift.start.astimezone(tz).date() <= last for first, last in gone.get(shift.agent, ()))
         )
         return replace(operator, shifts=kept)
 
@@ -304,9 +283,7 @@ class _Report(PlanBars):
         self.clock = Stopwatch(Phrase("reading"))
         self.several = self.started = False
 
-    def forecast(
-        self, demands: Sequence[tuple[Forecast, Requirement]], left_out: Sequence[date]
-    ) -> None:
+    def forecast(self, demands: Sequence[tuple[Forecast, Requirement]], left_out: Sequence[date]) -> None:
         self.several = len(demands) > 1
         for day in left_out:
             self._warn(Phrase("{0}: nothing is required that day; left out", self._day(day)))
@@ -365,9 +342,7 @@ class _Report(PlanBars):
             self.clock.start(Phrase("explaining"))
             _print_explanation(found, text)
         if self.given.out is not None:
-            text = Phrase(
-                "Written to {0}; look at it with: releve desk serve {0} --open", self.given.out
-            )
+            text = Phrase("Written to {0}; look at it with: releve desk serve {0} --open", self.given.out)
             Console().print(self.speech.say(text), highlight=False)
         Console().print(self.clock.line(self.speech), highlight=False)
 
@@ -423,9 +398,7 @@ def _choose_packs(names: Sequence[str]) -> list[ChosenPack]:
     known = [pack.id for pack in load_shipped_rules().packs]
     for name in names:
         if name not in known:
-            raise click.BadParameter(
-                f"{name!r}: choose one of {', '.join(known)}", param_hint="--pack"
-            )
+            raise click.BadParameter(f"{name!r}: choose one of {', '.join(known)}", param_hint="--pack")
     return [ChosenPack(name, date.min) for name in dict.fromkeys(names)]
 
 
@@ -462,7 +435,5 @@ def _print_explanation(found: PlannedDays, text: str) -> None:
     worst = {verdict.client: verdict.worst for verdict in plan.verdicts}
     loss = contingency or worst.get(client, BASE)
     solved = found.solved[plan.day]
-    for line in list_explanation_lines(
-        plan, explain_shortfall(found.operator, solved, client, loss)
-    ):
+    for line in list_explanation_lines(plan, explain_shortfall(found.operator, solved, client, loss)):
         click.echo(line)

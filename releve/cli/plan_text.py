@@ -9,14 +9,7 @@ from datetime import date
 from functools import reduce
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -25,13 +18,7 @@ from releve.cli.plan_verify import VerificationBars
 from releve.demand import Requirement
 from releve.errors import NumberPhrase, Phrase
 from releve.network import HOME, Operator, zone
-from releve.plan import (
-    BASE,
-    Bound,
-    ClientVerdict,
-    Move,
-    Plan,
-)
+from releve.plan import BASE, Bound, ClientVerdict, Move, Plan
 from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
@@ -46,10 +33,7 @@ _STYLE = {
 }  # fmt: skip
 ACROSS = 6
 """Contingencies side by side, so that a table fits 80 columns."""
-_MARK = {
-    Status.HELD: "", Status.THIN: "~", Status.MISSED: "!", Status.CONTRACT: "§",
-    Status.UNKNOWN: "?",
-}  # fmt: skip
+_MARK = {Status.HELD: "", Status.THIN: "~", Status.MISSED: "!", Status.CONTRACT: "§", Status.UNKNOWN: "?"}
 _STOPPED = Phrase("The solver ended before its optimum: a better plan may exist. The bound stands.")
 
 
@@ -121,11 +105,7 @@ def _describe_cure(plan: Plan, verdict: ClientVerdict) -> list[Phrase]:
         return []
     pairs = {(name, verdict.client) for name in verdict.contract}
     if pairs & set(plan.missing.incurable):
-        return [
-            Phrase(
-                "; nothing on the list cures it: it needs a second place where its work is allowed"
-            )
-        ]
+        return [Phrase("; nothing on the list cures it: it needs a second place where its work is allowed")]
     return [Phrase("; see what is missing")]
 
 
@@ -192,9 +172,7 @@ def list_missing_lines(plan: Plan) -> list[str]:
             *_list_left_lines(plan),
         ]
     if not missing.purchases and not missing.incurable:
-        return [
-            Phrase("Nothing is missing: every client holds its target under every single loss.")
-        ]
+        return [Phrase("Nothing is missing: every client holds its target under every single loss.")]
     lines: list[str] = []
     if missing.purchases:
         state = Phrase("checked by planning again")
@@ -216,11 +194,7 @@ def list_missing_lines(plan: Plan) -> list[str]:
                 "vehicle": Phrase("vehicles like that"),
             }
             price = NumberPhrase(one.price)
-            lines.append(
-                Phrase(
-                    "  {0} {1} at {2}, EUR {3}", f"{one.count:>4}", what[one.kind], one.where, price
-                )
-            )
+            lines.append(Phrase("  {0} {1} at {2}, EUR {3}", f"{one.count:>4}", what[one.kind], one.where, price))
     names = dict(plan.clients)
     lines += [
         Phrase("  nothing on the list cures {0} under {1}", names[client], contingency)
@@ -272,16 +246,14 @@ def _describe_bound(bound: Bound) -> Phrase:
     objective, lower = NumberPhrase(bound.objective, 1), NumberPhrase(bound.lower_bound, 1)
     if not bound.lower_bound > 0 and bound.objective > 0:
         return Phrase(
-            "Nothing is proved: this plan's objective is {0}; the solver ended"
-            " without a bound above zero ({1}).",
+            "Nothing is proved: this plan's objective is {0}; the solver ended without a bound above zero ({1}).",
             objective,
             bound.status,
         )
     requirement = NumberPhrase(100 * bound.requirement_gap, 3)
     if bound.penalty_gap != bound.penalty_gap:
         return Phrase(
-            "Proof: no plan is better than {0}; this one is {1}: a gap of {2}% of the requirement"
-            " (solver: {3}).",
+            "Proof: no plan is better than {0}; this one is {1}: a gap of {2}% of the requirement (solver: {3}).",
             lower,
             objective,
             requirement,
@@ -323,16 +295,10 @@ def _list_regrets(bound: Bound) -> list[Phrase]:
 def list_explanation_lines(plan: Plan, found: Explanation) -> list[str]:
     """Return why a client misses what it misses, and what one more of anything would bring."""
     label = dict(plan.clients)[found.client]
-    lines = [
-        f"{label} under {found.contingency}: {found.missing:,.1f} agent half hours missing"
-        " (in fractions)"
-    ]
+    lines = [f"{label} under {found.contingency}: {found.missing:,.1f} agent half hours missing (in fractions)"]
     for one in found.bindings:
         if one.rule == "seats":
-            first, last = (
-                _format_time(plan, one.intervals[0]),
-                _format_time(plan, one.intervals[-1]),
-            )
+            first, last = (_format_time(plan, one.intervals[0]), _format_time(plan, one.intervals[-1]))
             lines.append(f"  binds: the seats of {one.where}, {first} to {last}")
         else:
             lines.append(f"  binds: everyone who knows {one.where} is at work ({one.price:.1f})")
@@ -437,9 +403,7 @@ class PlanBars(VerificationBars):
         self._bar.update(self._tasks[day], completed=share, words=words)
 
 
-def build_week_table(
-    operator: Operator, week: HybridWeek, plans: Sequence[Plan], speech: Speech
-) -> Table:
+def build_week_table(operator: Operator, week: HybridWeek, plans: Sequence[Plan], speech: Speech) -> Table:
     """Return the members of each team on site and at home, by day; ``*`` where it meets."""
     title = Phrase("Hybrid week: on site + at home, * the team meets")
     table = Table(title=speech.say(title), title_justify="left")
@@ -463,8 +427,7 @@ def list_week_lines(found: HybridPlan) -> list[str]:
     """Return how near the week is to the best, and what its meetings cost."""
     lines: list[str] = [
         Phrase(
-            "The week is {0}% above a bound that no week is below ({1} against {2} weighted"
-            " agent-intervals).",
+            "The week is {0}% above a bound that no week is below ({1} against {2} weighted agent-intervals).",
             NumberPhrase(100 * found.gap, 2),
             NumberPhrase(found.objective, 1),
             NumberPhrase(found.bound, 1),

@@ -13,12 +13,7 @@ from rich.table import Table
 
 from releve.network import zone
 from releve.plan import Plan
-from releve.plan.simulation_check import (
-    ERLANG_TOLERANCE,
-    ClientFigures,
-    SimulatedDay,
-    compute_client_figures,
-)
+from releve.plan.simulation_check import ERLANG_TOLERANCE, ClientFigures, SimulatedDay, compute_client_figures
 from releve.plan.week import PlanObserver, VerifiedDay
 
 _ERR = Console(stderr=True)
@@ -90,8 +85,7 @@ def build_verification_json(one: VerifiedDay) -> dict[str, Any]:
             for before, after in pairs
         ],
         "erlang_errs": [
-            {**asdict(error), "interval": _format_start(one.after, error.interval)}
-            for error in one.reliefs
+            {**asdict(error), "interval": _format_start(one.after, error.interval)} for error in one.reliefs
         ],
     }
 
@@ -108,9 +102,7 @@ def _format_start(day: SimulatedDay, interval: int) -> str | None:
     return day.plan.starts[interval].isoformat().replace("+00:00", "Z")
 
 
-def list_verification_rows(
-    one: VerifiedDay,
-) -> list[tuple[str | float | int | date | datetime | None, ...]]:
+def list_verification_rows(one: VerifiedDay) -> list[tuple[str | float | int | date | datetime | None, ...]]:
     """Return a row per client for the plan folder, see VERIFICATION_COLUMNS there."""
     plan = one.after.plan
     pairs = zip(compute_client_figures(one.before), compute_client_figures(one.after), strict=True)
@@ -146,9 +138,7 @@ def _build_table(one: VerifiedDay) -> Table:
     for name in ("Erlang says", "found", "after", "half hours missed", "hours required"):
         table.add_column(name, justify="right")
     names = dict(one.after.plan.clients)
-    for before, after in zip(
-        compute_client_figures(one.before), compute_client_figures(one.after), strict=True
-    ):
+    for before, after in zip(compute_client_figures(one.before), compute_client_figures(one.after), strict=True):
         table.add_row(
             names[after.client],
             f"{before.promised:.1%}",

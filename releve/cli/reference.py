@@ -24,10 +24,7 @@ call was wrong (an option or a folder that is not there), 1 when anything else w
 
 def cli_markdown(root: click.Command, name: str = "releve") -> str:
     """Return the reference of ``root`` and every command below it."""
-    parts = [
-        _INTRODUCTION,
-        *(_section(command, path) for path, command in _leaf_commands(root, name)),
-    ]
+    parts = [_INTRODUCTION, *(_section(command, path) for path, command in _leaf_commands(root, name))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -43,9 +40,7 @@ def _leaf_commands(command: click.Command, path: str) -> Iterator[tuple[str, cli
 def list_commands(group: click.Group) -> dict[str, click.Command]:
     """Return the commands of a group by name, in order."""
     context = click.Context(group)
-    found = {
-        name: group.get_command(context, name) for name in sorted(group.list_commands(context))
-    }
+    found = {name: group.get_command(context, name) for name in sorted(group.list_commands(context))}
     return {name: command for name, command in found.items() if command is not None}
 
 
@@ -53,9 +48,7 @@ def _section(command: click.Command, path: str) -> str:
     context = click.Context(command, info_name=path)
     usage = f"    {path} {' '.join(command.collect_usage_pieces(context))}"
     rows = [
-        _row(option, context)
-        for option in command.params
-        if isinstance(option, click.Option) and not option.hidden
+        _row(option, context) for option in command.params if isinstance(option, click.Option) and not option.hidden
     ]
     table = ["| option | meaning | default |", "|---|---|---|", *rows] if rows else []
     help_text = inspect.cleandoc(command.help or "")

@@ -16,14 +16,7 @@ from releve.cli.main import load_gettext
 from releve.cli.options import replace_unprintable
 from releve.files.atomic import write_file
 from releve.files.operator_folder import FolderError, read_operator_files, write_operator_files
-from releve.network import (
-    Operator,
-    OperatorFaults,
-    describe_faults,
-    read_operator,
-    sample_operator,
-    write_operator,
-)
+from releve.network import Operator, OperatorFaults, describe_faults, read_operator, sample_operator, write_operator
 from releve.network.table_words import LANGUAGES
 from releve.network.workbook import SheetOverflow, write_workbook
 
@@ -50,9 +43,7 @@ def change_lines(tables: Mapping[str, TableChanges], most: int) -> Iterator[str]
 def _fields(change: RowChange) -> str:
     if change.kind != "changed":
         return ""
-    parts = (
-        f"{f.column} {_show_value(f.before)} → {_show_value(f.after)}" for f in change.fields()
-    )
+    parts = (f"{f.column} {_show_value(f.before)} → {_show_value(f.after)}" for f in change.fields())
     return f": {', '.join(parts)}"
 
 
@@ -107,14 +98,10 @@ def _current_user() -> str:
         return "command line"
 
 
-_by = click.option(
-    "--by", default=_current_user, help="Who makes the change [default: the system's user]."
-)
+_by = click.option("--by", default=_current_user, help="Who makes the change [default: the system's user].")
 _comment = click.option("--comment", default="", help="Why, for those who read the versions.")
 _yes = click.option("--yes", is_flag=True, help="Apply without asking.")
-_rows = click.option(
-    "--rows", default=10, show_default=True, help="Rows printed for each table.", type=int
-)
+_rows = click.option("--rows", default=10, show_default=True, help="Rows printed for each table.", type=int)
 
 
 @click.group()
@@ -163,14 +150,7 @@ def sample(agents: int, sites: int, seed: int, yes: bool, by: str) -> None:
         raise click.UsageError(str(error)) from error
     name = f"sample {agents}-{sites}-{seed}"
     _offer_changes(
-        operator,
-        name,
-        SlowProgress(),
-        False,
-        yes or get_current_version() is None,
-        0,
-        by,
-        "sample operator",
+        operator, name, SlowProgress(), False, yes or get_current_version() is None, 0, by, "sample operator"
     )
 
 
@@ -284,14 +264,7 @@ class SlowProgress:
 
 
 def _offer_changes(
-    operator: Operator,
-    source: str,
-    progress: SlowProgress,
-    dry_run: bool,
-    yes: bool,
-    rows: int,
-    by: str,
-    comment: str,
+    operator: Operator, source: str, progress: SlowProgress, dry_run: bool, yes: bool, rows: int, by: str, comment: str
 ) -> None:
     """Print what an operator would change, ask, and apply it."""
     from releve.registry.service import apply_changes, preview_changes

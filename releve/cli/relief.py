@@ -88,9 +88,8 @@ def relief(
     began = time.perf_counter()
     first: list[float] = []
     found = solve_intraday_relief(
-        day, contingency, settings, curve=not as_json,
-        first_answer=lambda _: first.append(time.perf_counter() - began),
-    )  # fmt: skip
+        day, contingency, settings, curve=not as_json, first_answer=lambda _: first.append(time.perf_counter() - began)
+    )
     took = time.perf_counter() - began
     if as_json:
         click.echo(_render_json(found, contingency, when))
@@ -110,16 +109,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _find_instant(
-    when: datetime | clock_time, operator: Operator, plans: Sequence[Plan]
-) -> datetime:
+def _find_instant(when: datetime | clock_time, operator: Operator, plans: Sequence[Plan]) -> datetime:
     if isinstance(when, clock_time):
         today = _now().astimezone(zone(operator.row.time_zone)).date()
         day = min((plan.day for plan in plans if plan.day >= today), default=None)
         if day is None:
             raise click.BadParameter(
-                "every day of the plan is over; write the day too, like"
-                f" {plans[-1].day}T{when:%H:%M}",
+                f"every day of the plan is over; write the day too, like {plans[-1].day}T{when:%H:%M}",
                 param_hint="--at",
             )
         when = datetime.combine(day, when)
@@ -145,9 +141,8 @@ def _build_contingency(
             raise click.BadParameter(f"no carrier {carrier!r}; known: {known}", param_hint="--cut")
     name = " + ".join((*sites, *carriers))
     return Contingency(
-        f"now:{name}", "named", name, frozenset(sites), frozenset(carriers),
-        exposed=exposed and bool(sites),
-    )  # fmt: skip
+        f"now:{name}", "named", name, frozenset(sites), frozenset(carriers), exposed=exposed and bool(sites)
+    )
 
 
 def _find_plan(plans: Sequence[Plan], operator: Operator, when: datetime) -> Plan:
@@ -160,12 +155,7 @@ def _find_plan(plans: Sequence[Plan], operator: Operator, when: datetime) -> Pla
 
 
 def _print_relief(
-    operator: Operator,
-    plan: Plan,
-    found: IntradayRelief,
-    contingency: Contingency,
-    when: datetime,
-    names: bool,
+    operator: Operator, plan: Plan, found: IntradayRelief, contingency: Contingency, when: datetime, names: bool
 ) -> None:
     console = Console()
     local = when.astimezone(zone(operator.row.time_zone))
@@ -193,8 +183,7 @@ def _print_relief(
         console.print("Moves against what is missing (in fractions):")
         for price, moved, missing in found.curve:
             console.print(
-                f"  at {price:g} half hours a move: {moved:,.0f} moved, {missing:,.0f} agent half"
-                " hours missing"
+                f"  at {price:g} half hours a move: {moved:,.0f} moved, {missing:,.0f} agent half hours missing"
             )
 
 
@@ -210,11 +199,7 @@ def _describe_arrival(row: SiteArrival) -> str:
 
 def _render_json(found: IntradayRelief, contingency: Contingency, when: datetime) -> str:
     document = {
-        "lost": {
-            "sites": sorted(contingency.sites),
-            "carriers": sorted(contingency.carriers),
-            "at": when.isoformat(),
-        },
+        "lost": {"sites": sorted(contingency.sites), "carriers": sorted(contingency.carriers), "at": when.isoformat()},
         "penalty": found.penalty,
         "lp_penalty": found.lp_penalty,
         "unrelieved": found.unrelieved,
@@ -242,20 +227,10 @@ def _render_json(found: IntradayRelief, contingency: Contingency, when: datetime
     type=click.Path(exists=True, path_type=Path),
     help="Plan folder in force (releve plan --out).",
 )
-@click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="Day to lend [default: the first planned]."
-)
-@click.option(
-    "--skill", "skills", multiple=True, help="Lend only this, like inbound:fr; may be repeated."
-)
-@click.option(
-    "--strict",
-    is_flag=True,
-    help="No client may miss more than now under any loss, even within its target.",
-)
-@click.option(
-    "--again", is_flag=True, help="Plan again without the people lent, and compare the verdicts."
-)
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Day to lend [default: the first planned].")
+@click.option("--skill", "skills", multiple=True, help="Lend only this, like inbound:fr; may be repeated.")
+@click.option("--strict", is_flag=True, help="No client may miss more than now under any loss, even within its target.")
+@click.option("--again", is_flag=True, help="Plan again without the people lent, and compare the verdicts.")
 @click.option(
     "--packages",
     "packages_file",
@@ -303,8 +278,7 @@ def spare(
     found = find_spare(operator, plan, need, settings, skills=skills, to_target=not strict)
     if found.plan.violations:
         raise click.ClickException(
-            "the independent checker refuses the plan without these agents: "
-            + "; ".join(found.plan.violations[:3])
+            "the independent checker refuses the plan without these agents: " + "; ".join(found.plan.violations[:3])
         )
     if as_json:
         click.echo(_render_spare(found))
@@ -321,8 +295,7 @@ def _refuse_unknown_skills(operator: Operator, skills: tuple[str, ...]) -> None:
     for name in skills:
         if name not in known:
             raise click.BadParameter(
-                f"{name!r}: no agent has it; choose one of {', '.join(sorted(known))}",
-                param_hint="--skill",
+                f"{name!r}: no agent has it; choose one of {', '.join(sorted(known))}", param_hint="--skill"
             )
 
 
@@ -368,9 +341,7 @@ def _print_spare(plan: Plan, found: SpareStaff, names: bool) -> None:
             click.echo(f"  {one.agent}: {one.skill}, {one.place}")
 
 
-def _plan_again(
-    operator: Operator, plan: Plan, need: Requirement, settings: PlanSettings, found: SpareStaff
-) -> None:
+def _plan_again(operator: Operator, plan: Plan, need: Requirement, settings: PlanSettings, found: SpareStaff) -> None:
     lent = frozenset(one.agent for one in found.agents)
     click.echo(f"planning again without {len(lent)} agents", err=True)
     other = plan_day(remove_agents(operator, lent), need, settings, version=__version__)
@@ -385,12 +356,7 @@ def _plan_again(
 
 
 def _write_offers(
-    plan: Plan,
-    found: SpareStaff,
-    packages_file: IO[str],
-    giver: str,
-    offers_file: IO[str],
-    time_zone: str,
+    plan: Plan, found: SpareStaff, packages_file: IO[str], giver: str, offers_file: IO[str], time_zone: str
 ) -> None:
     try:
         half_hours = number_half_hours(plan.starts, plan.day, time_zone)

@@ -21,12 +21,10 @@ _port = click.IntRange(1, 65535)
               help="Requests that the desk answers at a time.")  # fmt: skip
 @click.option("--gate-host", default="127.0.0.1", show_default=True, help="Address of the gate.")
 @click.option("--gate-port", default=8070, show_default=True, type=_port, help="Port of the gate.")
-@click.option("--gate-workers", default=1, show_default=True, type=click.IntRange(1, 64),
-              help="Processes of the gate.")  # fmt: skip
+@click.option("--gate-workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes of the gate.")
 def serve(
-    parts: tuple[str, ...], host: str, port: int, threads: int, gate_host: str, gate_port: int,
-    gate_workers: int,
-) -> None:  # fmt: skip
+    parts: tuple[str, ...], host: str, port: int, threads: int, gate_host: str, gate_port: int, gate_workers: int
+) -> None:
     """Run PARTS (desk, worker, gate) on this machine until interrupted [default: desk worker].
 
     A part that ends is started again after a wait that grows up to a minute; where one cannot start
@@ -35,9 +33,8 @@ def serve(
     commands = {
         "desk": ("desk", "serve", "--host", host, "--port", str(port), "--threads", str(threads)),
         "worker": ("live", "work"),
-        "gate": ("outbound", "serve", "--host", gate_host, "--port", str(gate_port),
-                 "--workers", str(gate_workers)),
-    }  # fmt: skip
+        "gate": ("outbound", "serve", "--host", gate_host, "--port", str(gate_port), "--workers", str(gate_workers)),
+    }
     chosen = [name for name in _PARTS if name in (parts or ("desk", "worker"))]
     supervisor = ProcessSupervisor(
         [Part(name, (sys.executable, "-m", "releve", *commands[name])) for name in chosen],

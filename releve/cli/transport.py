@@ -54,12 +54,8 @@ _PLAN = click.option(
     type=click.Path(exists=True, path_type=Path),
     help="Plan folder (releve plan --out).",
 )
-_DAY = click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the plan [default: its first]."
-)
-_UNDER = click.option(
-    "--under", default=BASE, show_default=True, help="Relief to run, like site:casa-1."
-)
+_DAY = click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the plan [default: its first].")
+_UNDER = click.option("--under", default=BASE, show_default=True, help="Relief to run, like site:casa-1.")
 
 
 @click.group()
@@ -74,14 +70,7 @@ def transport() -> None:
 @_UNDER
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of runs to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
-def runs(
-    folder: Path,
-    plan_folder: Path,
-    day: datetime | None,
-    under: str,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+def runs(folder: Path, plan_folder: Path, day: datetime | None, under: str, out: Path | None, as_json: bool) -> None:
     """Choose the runs of a plan of an operator FOLDER, to work and home, and check them.
 
     Exit status 1 when a rider is left without a seat.
@@ -114,9 +103,7 @@ def runs(
         for rider in found.left_behind[:20]:
             wave = rider.wave
             why = explain_left_behind(fleet, rider)
-            click.echo(
-                f"  no seat: {rider.agent} {rider.stop} {wave.leg} {wave.site} {wave.at}: {why}"
-            )
+            click.echo(f"  no seat: {rider.agent} {rider.stop} {wave.leg} {wave.site} {wave.at}: {why}")
     if found.left_behind:
         raise click.exceptions.Exit(1)
 
@@ -127,9 +114,7 @@ def runs(
 @_DAY
 @_UNDER
 @click.argument("runs_folder", type=click.Path(exists=True, path_type=Path))
-def check(
-    folder: Path, plan_folder: Path, day: datetime | None, under: str, runs_folder: Path
-) -> None:
+def check(folder: Path, plan_folder: Path, day: datetime | None, under: str, runs_folder: Path) -> None:
     """Time the runs of RUNS_FOLDER again against a plan of an operator FOLDER.
 
     Exit status 1 when a run breaks a rule or a rider is missing.
@@ -149,9 +134,7 @@ def check(
         raise click.exceptions.Exit(1)
 
 
-def _read_day(
-    operator: Operator, folder: Path, day: datetime | None, under: str
-) -> tuple[Plan, Fleet]:
+def _read_day(operator: Operator, folder: Path, day: datetime | None, under: str) -> tuple[Plan, Fleet]:
     try:
         plans = read_plans(folder)
     except PlanFolderError as error:
@@ -169,9 +152,7 @@ def _read_day(
     settings = PlanSettings(**plan.settings)  # type: ignore[arg-type]
     fleet = build_day_fleet(operator, plan.day, settings)
     if fleet is None:
-        raise click.ClickException(
-            "the operator has no vehicles: add the tables depots and vehicles to its folder"
-        )
+        raise click.ClickException("the operator has no vehicles: add the tables depots and vehicles to its folder")
     return plan, fleet
 
 

@@ -46,9 +46,7 @@ _DIGITS = (3, 3, 1)
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--seed", default=1999, show_default=True, type=click.IntRange(0), help="Of the draws."
-)
+@click.option("--seed", default=1999, show_default=True, type=click.IntRange(0), help="Of the draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bank(folder: Path, seed: int, as_json: bool) -> None:
     """Predict a bank's February 1999 from its January, half hour by half hour.
@@ -73,10 +71,7 @@ def bank(folder: Path, seed: int, as_json: bool) -> None:
 
 def _round_values(values: Any) -> Any:
     """Return values with NaN as null, to six digits."""
-    return [
-        _round_values(row) if np.ndim(row) else None if np.isnan(row) else round(float(row), 6)
-        for row in values
-    ]
+    return [_round_values(row) if np.ndim(row) else None if np.isnan(row) else round(float(row), 6) for row in values]
 
 
 def _build_bank_document(found: Prediction) -> dict[str, Any]:
@@ -161,22 +156,16 @@ LOGS = {"1999": load_1999, "2003": load_2003}
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--log", "years", type=click.Choice(list(LOGS)), multiple=True, help="This log alone."
-)
+@click.option("--log", "years", type=click.Choice(list(LOGS)), multiple=True, help="This log alone.")
 @click.option(
     "--library/--no-library",
     default=True,
     show_default=True,
     help="Also forecast with statsforecast, where it is installed.",
 )
-@click.option(
-    "--choose", is_flag=True, help="Choose the constants of the update again, before the month."
-)
+@click.option("--choose", is_flag=True, help="Choose the constants of the update again, before the month.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def intraday(
-    folder: Path, years: tuple[str, ...], library: bool, choose: bool, as_json: bool
-) -> None:
+def intraday(folder: Path, years: tuple[str, ...], library: bool, choose: bool, as_json: bool) -> None:
     """Forecast the rest of each day at 09:00, 11:00, 13:00 and 15:00, on two banks' logs.
 
     FOLDER holds anonymousbank_1999 (calls_1999_jan_feb.parquet) and bank_calls_2003
@@ -193,9 +182,7 @@ def intraday(
             raise click.ClickException(str(error)) from None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = validate_rest_of_day(
-                logs, choose=choose, library=with_library, tick=lambda: bar.advance(task)
-            )
+            found = validate_rest_of_day(logs, choose=choose, library=with_library, tick=lambda: bar.advance(task))
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2).replace("NaN", "null"))
         return
@@ -232,12 +219,7 @@ def _print_scores(name: str, scores: Sequence[RestScore]) -> None:
             f"{row.hour:02}:00",
             *(
                 _format_errors(errors)
-                for errors in (
-                    row.every.half_hours,
-                    row.every.totals,
-                    row.worst.half_hours,
-                    row.worst.totals,
-                )
+                for errors in (row.every.half_hours, row.every.totals, row.worst.half_hours, row.worst.totals)
             ),
             f"{row.coverage:.3f}",
         )
@@ -261,17 +243,9 @@ validate.add_command(intraday)
 
 @validate.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--draws",
-    default=1500,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Pairs of numbers tried.",
-)
+@click.option("--draws", default=1500, show_default=True, type=click.IntRange(1), help="Pairs of numbers tried.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")
-@click.option(
-    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw desks and curve here."
-)
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw desks and curve here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def seoul(folder: Path, draws: int, seed: int, svg: Path | None, as_json: bool) -> None:
     """Compare the outbreak model with the Seoul call centre of March 2020.
@@ -288,9 +262,8 @@ def seoul(folder: Path, draws: int, seed: int, svg: Path | None, as_json: bool) 
         task = bar.add_task("outbreaks", total=1.0)
         try:
             fit = validate_outbreak(
-                desks, onsets, draws=draws, seed=seed,
-                progress=lambda done: bar.update(task, completed=done),
-            )  # fmt: skip
+                desks, onsets, draws=draws, seed=seed, progress=lambda done: bar.update(task, completed=done)
+            )
         except OutbreakError as error:
             raise click.ClickException(str(error)) from None
     if svg is not None:
@@ -312,12 +285,7 @@ def _compute_ranges(fit: Fit) -> dict[str, list[float]]:
 def _build_document(fit: Fit) -> dict[str, object]:
     figures = [asdict(one) | {"covered": one.covered} for one in fit.figures]
     accepted = len(fit.reproduction)
-    return {
-        "runs": fit.drawn,
-        "accepted": accepted,
-        "fitted": _compute_ranges(fit),
-        "figures": figures,
-    }
+    return {"runs": fit.drawn, "accepted": accepted, "fitted": _compute_ranges(fit), "figures": figures}
 
 
 def _print_fit(fit: Fit) -> None:
@@ -327,10 +295,7 @@ def _print_fit(fit: Fit) -> None:
         table.add_column(name, justify="left" if name in ("figure", "") else "right")
     for one in fit.figures:
         word = ("fitted" if one.fitted else "covered") if one.covered else "MISSED"
-        table.add_row(
-            one.name, f"{one.observed:.3g}", f"{one.predicted:.3g}",
-            f"{one.low:.3g} to {one.high:.3g}", word,
-        )  # fmt: skip
+        table.add_row(one.name, f"{one.observed:.3g}", f"{one.predicted:.3g}", f"{one.low:.3g} to {one.high:.3g}", word)
     console.print(table)
     for name, (low, middle, high) in _compute_ranges(fit).items():
         console.print(f"{name}: {middle:g} ({low:g} to {high:g}, 90 % of accepted runs)")

@@ -2,13 +2,7 @@
 
 from releve.demand.call_log_file import import_calls, import_log
 from releve.demand.cleaning import KINDS, CleanHistory, NamedDay, clean_history
-from releve.demand.erlang import (
-    DEFINITIONS,
-    QueueMetrics,
-    metrics,
-    required_agents,
-    warm_up,
-)
+from releve.demand.erlang import DEFINITIONS, QueueMetrics, metrics, required_agents, warm_up
 from releve.demand.forecast import (
     ModelChoice,
     ModelSettings,

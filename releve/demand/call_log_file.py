@@ -29,12 +29,7 @@ from releve.demand.import_report import (
     read_texts,
 )
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots
-from releve.demand.mapping import (
-    CallMapping,
-    Drop,
-    IntervalMapping,
-    open_rows,
-)
+from releve.demand.mapping import CallMapping, Drop, IntervalMapping, open_rows
 from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
@@ -130,9 +125,7 @@ def _answered(frame: pl.DataFrame, mapping: CallMapping) -> Floats:
     return np.where(known, yes.to_numpy().astype(np.float64), np.nan)
 
 
-def _histories(
-    calls: _Calls, alive: Ints, time_zone: str
-) -> tuple[tuple[History, ...], list[ImportFault]]:
+def _histories(calls: _Calls, alive: Ints, time_zone: str) -> tuple[tuple[History, ...], list[ImportFault]]:
     if not len(alive):
         return (), []
     first = int(alive.min()) // HALF_HOUR_S
@@ -232,33 +225,25 @@ class LogTable:
         return self.frame
 
 
-def import_log(
-    name: str, data: bytes, mapping: CallMapping | IntervalMapping, time_zone: str
-) -> ImportReport:
+def import_log(name: str, data: bytes, mapping: CallMapping | IntervalMapping, time_zone: str) -> ImportReport:
     """Import a file by its mapping; ValueError when it is not a table or lacks a mapped column."""
     return import_table(read_log(name, data), mapping, time_zone)
 
 
-def import_table(
-    table: LogTable, mapping: CallMapping | IntervalMapping, time_zone: str
-) -> ImportReport:
+def import_table(table: LogTable, mapping: CallMapping | IntervalMapping, time_zone: str) -> ImportReport:
     """Import a log that was read; ValueError when it lacks a mapped column."""
     if isinstance(mapping, CallMapping):
         report = import_calls(table.frame, mapping, time_zone)
     else:
         report = import_intervals(table.frame, mapping, time_zone)
     faults = tuple(
-        replace(fault, row=int(table.rows[fault.row - FIRST_ROW])) if fault.row else fault
-        for fault in report.faults
+        replace(fault, row=int(table.rows[fault.row - FIRST_ROW])) if fault.row else fault for fault in report.faults
     )
     if not table.ragged:
         return replace(report, faults=faults)
     number = len(table.ragged)
     rows = RowCount(
-        report.rows.read + number,
-        report.rows.used,
-        report.rows.dropped,
-        {**report.rows.set_aside, "ragged": number},
+        report.rows.read + number, report.rows.used, report.rows.dropped, {**report.rows.set_aside, "ragged": number}
     )
     return replace(report, faults=(describe_ragged(table), *faults), rows=rows)
 
@@ -289,18 +274,14 @@ def _table(name: str, grid: RawGrid) -> LogTable:
         names.pop()
     twice = sorted({cell for cell in names if cell and names.count(cell) > 1})
     if twice:
-        raise ValueError(
-            Phrase("{0}: the columns {1} stand twice; name each once", name, ", ".join(twice))
-        )
+        raise ValueError(Phrase("{0}: the columns {1} stand twice; name each once", name, ", ".join(twice)))
     whole = np.ones(grid.cells.height - 1, dtype=np.bool_)
     if grid.widths is not None:
         whole = np.asarray(grid.widths[1:] <= len(names), dtype=np.bool_)
     columns = {cell: grid.cells.columns[i] for i, cell in enumerate(names) if cell}
     frame = grid.cells[1:].select(pl.col(key).alias(cell) for cell, key in columns.items())
     rows = grid.rows[1:]
-    return LogTable(
-        frame.filter(pl.Series(whole)), rows[whole], tuple(int(row) for row in rows[~whole])
-    )
+    return LogTable(frame.filter(pl.Series(whole)), rows[whole], tuple(int(row) for row in rows[~whole]))
 
 
 def describe_ragged(table: LogTable) -> ImportFault:
@@ -367,9 +348,7 @@ _ENGLISH: Mapping[str, tuple[str, ...]] = {
     "service_s": ("talk time", "handle time", "billsec", "talked"),
 }  # fmt: skip
 _HEADERS = {key: (*_FRENCH[key], *_ENGLISH[key]) for key in _FRENCH}
-_ANSWERED = frozenset(
-    ("repondu", "traite", "decroche", "answered", "handled", "abouti", "servi", "connected", "oui")
-)
+_ANSWERED = frozenset(("repondu", "traite", "decroche", "answered", "handled", "abouti", "servi", "connected", "oui"))
 _MOST_QUEUES = 200
 
 
@@ -428,10 +407,7 @@ def _find_columns(headers: list[str]) -> dict[str, str]:
 
 
 def _match_programmes(queues: list[str], operator: Operator | None) -> dict[str, str]:
-    known = {
-        fold(text): row.id for row in (operator.programmes if operator else ())
-        for text in (row.name, row.id)
-    }  # fmt: skip
+    known = {fold(text): row.id for row in (operator.programmes if operator else ()) for text in (row.name, row.id)}
     return {queue: known.get(fold(queue), fold(queue)) for queue in queues}
 
 

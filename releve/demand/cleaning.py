@@ -61,10 +61,7 @@ def known_median(values: Floats) -> Floats:
     """
     ordered = np.sort(values, axis=0)
     known = np.isfinite(ordered).sum(axis=0)
-    low, high = (
-        np.take_along_axis(ordered, place[None], axis=0)[0]
-        for place in ((known - 1) // 2, known // 2)
-    )
+    low, high = (np.take_along_axis(ordered, place[None], axis=0)[0] for place in ((known - 1) // 2, known // 2))
     return np.asarray((low + high) / 2, dtype=np.float64)
 
 
@@ -139,14 +136,7 @@ def list_gap_faults(found: list[Gap], days: Ints, what: str) -> list[ImportFault
 
 def _fault(kind: str, value: str, what: str, count: int) -> ImportFault:
     return ImportFault(
-        kind=kind,
-        row=0,
-        column=what,
-        value=value,
-        reason=_REASON[kind],
-        effect=_EFFECT,
-        fix=_FIX,
-        count=count,
+        kind=kind, row=0, column=what, value=value, reason=_REASON[kind], effect=_EFFECT, fix=_FIX, count=count
     )
 
 
@@ -235,9 +225,7 @@ def clean_history(history: History, programme: Programme) -> CleanHistory:
     numbers, tables = _lay_out(history, programme.time_zone)
     opened, closed_by_holiday = open_slots(programme, numbers)
     country = calendar_country(programme)
-    holiday = np.array(
-        [is_holiday(country, number_to_day(n)) for n in numbers.tolist()], dtype=np.bool_
-    )
+    holiday = np.array([is_holiday(country, number_to_day(n)) for n in numbers.tolist()], dtype=np.bool_)
     holiday |= closed_by_holiday
     notes = _outside(tables["offered"], opened)
     for table in tables.values():
@@ -405,9 +393,7 @@ def _fit_cv(deviation: Floats, expected: Floats) -> float:
     return float(grid[np.argmax(within)]) if within.any() else 1.0
 
 
-def _name_days(
-    numbers: Ints, kind: Ints, ratio: Floats, lost: Floats, opened: Truths
-) -> tuple[NamedDay, ...]:
+def _name_days(numbers: Ints, kind: Ints, ratio: Floats, lost: Floats, opened: Truths) -> tuple[NamedDay, ...]:
     out = []
     for i in np.flatnonzero((kind != 0) & (kind != KINDS.index("closed"))).tolist():
         name = KINDS[kind[i]]

@@ -63,9 +63,7 @@ def sum_half_hours(programme: str, rows: HistoryRows, step: int) -> tuple[Histor
     Returns the history and how many of its 30 / step parts each half hour holds. A half hour with
     parts missing has unknown counts, never the sum of the others.
     """
-    starts, index, held = np.unique(
-        rows.starts // HALF_HOUR_S * HALF_HOUR_S, return_inverse=True, return_counts=True
-    )
+    starts, index, held = np.unique(rows.starts // HALF_HOUR_S * HALF_HOUR_S, return_inverse=True, return_counts=True)
     size = len(starts)
     complete = held == 30 // step
     offered = np.where(complete, np.bincount(index, rows.offered, size), np.nan)
@@ -150,9 +148,7 @@ def list_history_rows(
         columns = (history.offered[keep], history.answered[keep], history.aht_s[keep])
         rows += [
             HistoryRow(history.programme, start, offered, _cell(answered), _cell(aht_s))
-            for start, offered, answered, aht_s in zip(
-                starts, *(column.tolist() for column in columns), strict=True
-            )
+            for start, offered, answered, aht_s in zip(starts, *(column.tolist() for column in columns), strict=True)
         ]
     return tuple(rows), tuple(left_out)
 
@@ -186,18 +182,11 @@ def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: s
             notes.append(Phrase("{0}: no row", name))
             continue
         order = np.argsort(read.seconds[mine], kind="stable")
-        columns = (
-            column[mine][order]
-            for column in (read.seconds, read.offered, read.answered, read.aht_s)
-        )
+        columns = (column[mine][order] for column in (read.seconds, read.offered, read.answered, read.aht_s))
         rows = HistoryRows(*columns)
         if mapping.missing_is_zero:
             rows, added = _fill_zeros(rows, step, time_zone)
-            notes.append(
-                Phrase(
-                    "{0}: {1} intervals without a row counted as zero", name, NumberPhrase(added)
-                )
-            )
+            notes.append(Phrase("{0}: {1} intervals without a row counted as zero", name, NumberPhrase(added)))
         history, faults = _history(name, rows, step, time_zone)
         histories.append(history)
         ledger.faults.extend(faults)
@@ -222,9 +211,7 @@ class IntervalRows:
     aht_s: Floats
 
 
-def read_interval_rows(
-    frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str
-) -> IntervalRows:
+def read_interval_rows(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str) -> IntervalRows:
     """Read times, programmes and counts of a table; ValueError when a column is not there."""
     ledger, times = open_rows(frame, mapping, time_zone)
     programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
@@ -246,11 +233,7 @@ def _step(seconds: Ints, programme: Ints, kept: Truths) -> int:
 
 
 def _set_aside_duplicates(
-    frame: pl.DataFrame,
-    mapping: IntervalMapping,
-    seconds: Ints,
-    programme: Ints,
-    ledger: RowAccounting,
+    frame: pl.DataFrame, mapping: IntervalMapping, seconds: Ints, programme: Ints, ledger: RowAccounting
 ) -> None:
     """Set aside every row after the first of one programme and interval."""
     kept = ledger.kept()
@@ -279,11 +262,7 @@ def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: RowAccountin
 
 
 def _drop_impossible_answered(
-    frame: pl.DataFrame,
-    mapping: IntervalMapping,
-    offered: Floats,
-    answered: Floats,
-    ledger: RowAccounting,
+    frame: pl.DataFrame, mapping: IntervalMapping, offered: Floats, answered: Floats, ledger: RowAccounting
 ) -> None:
     """Name the rows that answered more than was offered; what they answered is not known."""
     with np.errstate(invalid="ignore"):
@@ -316,9 +295,7 @@ def set_aside_misaligned(
                 value=str(frame[mapping.start][row]),
                 reason=Phrase("the interval does not begin on a multiple of {0} minutes", step),
                 effect=_ASIDE,
-                fix=Phrase(
-                    "correct the time, or set `minutes` to the interval length of the table"
-                ),
+                fix=Phrase("correct the time, or set `minutes` to the interval length of the table"),
             )
         )
     ledger.set_aside(off, "misaligned")
@@ -343,9 +320,7 @@ def _fill_zeros(rows: HistoryRows, step: int, time_zone: str) -> tuple[HistoryRo
     return HistoryRows(starts, offered, answered, aht_s), len(starts) - len(rows.starts)
 
 
-def _history(
-    name: str, rows: HistoryRows, step: int, time_zone: str
-) -> tuple[History, list[ImportFault]]:
+def _history(name: str, rows: HistoryRows, step: int, time_zone: str) -> tuple[History, list[ImportFault]]:
     history, held = sum_half_hours(name, rows, step)
     day, slot = local_slots(history.starts, time_zone)
     days = np.arange(day[0], day[-1] + 1)
@@ -359,9 +334,7 @@ def _history(
     ]
 
 
-def _find_incomplete(
-    name: str, starts: Ints, slot: Ints, held: Ints, parts: int
-) -> list[ImportFault]:
+def _find_incomplete(name: str, starts: Ints, slot: Ints, held: Ints, parts: int) -> list[ImportFault]:
     """Return one fault for each time of day whose half hours lack the same number of parts."""
     faults = []
     short = np.flatnonzero(held != parts)
@@ -379,8 +352,7 @@ def _find_incomplete(
                 reason=Phrase("it holds {0} of {1} intervals", number, parts),
                 effect=Phrase("the half hour is not known"),
                 fix=Phrase(
-                    "add the missing intervals, or set `missing_is_zero` if the source writes"
-                    " no row without calls"
+                    "add the missing intervals, or set `missing_is_zero` if the source writes no row without calls"
                 ),
                 count=len(where),
             )

@@ -107,10 +107,7 @@ class RowCount:
             Phrase("{0} rows read", NumberPhrase(self.read)),
             Phrase("{0} used", NumberPhrase(self.used)),
             *(Phrase("{0} dropped ({1})", NumberPhrase(n), name) for name, n in dropped.items()),
-            *(
-                Phrase("{0} set aside ({1})", NumberPhrase(n), _KIND_NAMES.get(kind, kind))
-                for kind, n in aside.items()
-            ),
+            *(Phrase("{0} set aside ({1})", NumberPhrase(n), _KIND_NAMES.get(kind, kind)) for kind, n in aside.items()),
         )
 
 
@@ -207,8 +204,7 @@ def read_texts(column: pl.Series) -> pl.Series:
     """Return the cells as stripped texts (a whole number without a fraction), null where empty."""
     if column.dtype.is_float():
         whole = [
-            None if cell is None else str(int(cell)) if cell == int(cell) else str(cell)
-            for cell in column.to_list()
+            None if cell is None else str(int(cell)) if cell == int(cell) else str(cell) for cell in column.to_list()
         ]
         return pl.Series(column.name, whole, dtype=pl.String)
     cells = column.cast(pl.String).str.strip_chars()
@@ -241,9 +237,7 @@ def index_programmes(
                 value=value,
                 reason=Phrase("no programme is named for this value"),
                 effect=Phrase("its rows are set aside"),
-                fix=Phrase(
-                    "name a programme for {0!r} in `programmes`, or drop it by a rule", value
-                ),
+                fix=Phrase("name a programme for {0!r} in `programmes`, or drop it by a rule", value),
                 count=len(where),
             )
         )
@@ -252,12 +246,7 @@ def index_programmes(
 
 
 def read_numbers(
-    frame: pl.DataFrame,
-    column: str,
-    ledger: RowAccounting,
-    least: float,
-    most: float,
-    effect: str = _NOT_KNOWN,
+    frame: pl.DataFrame, column: str, ledger: RowAccounting, least: float, most: float, effect: str = _NOT_KNOWN
 ) -> Floats:
     """Return a column as float64, NaN where empty, unread or outside ``least``..``most``.
 
@@ -266,9 +255,7 @@ def read_numbers(
     if not column:
         return np.full(frame.height, np.nan)
     cells = frame[column]
-    read = (
-        cells.cast(pl.Float64, strict=False) if cells.dtype.is_numeric() else _parse_numbers(cells)
-    )
+    read = cells.cast(pl.Float64, strict=False) if cells.dtype.is_numeric() else _parse_numbers(cells)
     values = read.fill_null(np.nan).to_numpy().astype(np.float64).copy()
     kept = ledger.kept()
     empty = read_texts(cells).is_null().to_numpy().astype(np.bool_)

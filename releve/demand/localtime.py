@@ -94,8 +94,7 @@ def open_week(programme: Programme) -> Truths:
 def _week(text: str) -> Truths:
     opening = parse_opening(text)
     week = np.array(
-        [[opening.is_open(weekday, slot * 30) for slot in range(SLOTS)] for weekday in range(7)],
-        dtype=np.bool_,
+        [[opening.is_open(weekday, slot * 30) for slot in range(SLOTS)] for weekday in range(7)], dtype=np.bool_
     )
     week.flags.writeable = False
     return week
@@ -154,9 +153,7 @@ def add_observed_holidays(programme: Programme, history: History | None) -> Prog
     return replace(programme, open_holidays=tuple(sorted(opened)))
 
 
-def describe_assumed_holidays(
-    programme: Programme, history: History | None, days: Sequence[date]
-) -> tuple[str, ...]:
+def describe_assumed_holidays(programme: Programme, history: History | None, days: Sequence[date]) -> tuple[str, ...]:
     """Return a sentence for each of the days on which it is assumed whether it is open.
 
     Those are public holidays in the opening week that neither the history nor the programme says
@@ -167,9 +164,7 @@ def describe_assumed_holidays(
     return tuple(_sentences(programme, known, seen, days))
 
 
-def _sentences(
-    programme: Programme, known: Programme, seen: Mapping[str, bool], days: Sequence[date]
-) -> Iterator[str]:
+def _sentences(programme: Programme, known: Programme, seen: Mapping[str, bool], days: Sequence[date]) -> Iterator[str]:
     weekly: Truths = np.asarray(open_week(programme).any(axis=1))
     opened = sum(seen.values())
     basis = (
@@ -182,10 +177,7 @@ def _sentences(
         new -= set(programme.open_holidays)
         if new and weekly[day.weekday()]:
             closed = is_closed_by_holiday(known.holidays, known.open_holidays, day)
-            yield (
-                f"{day}, {' and '.join(sorted(new))}: assumed {'closed' if closed else 'open'};"
-                f" {basis}"
-            )
+            yield (f"{day}, {' and '.join(sorted(new))}: assumed {'closed' if closed else 'open'}; {basis}")
 
 
 def _totals(history: History, programme: Programme) -> tuple[int, Floats, Floats]:
@@ -218,9 +210,7 @@ def _calendar_names(programme: Programme, history: History | None) -> frozenset[
         return frozenset()
     last = int(local_slots(history.starts[-1:], programme.time_zone)[0][0])
     return frozenset(
-        name
-        for n in range(366)
-        for name in list_holiday_names(programme.holidays, number_to_day(last + n))
+        name for n in range(366) for name in list_holiday_names(programme.holidays, number_to_day(last + n))
     )
 
 

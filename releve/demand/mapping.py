@@ -15,13 +15,7 @@ from releve.demand.import_report import FIRST_ROW, ImportFault, RowAccounting, r
 from releve.demand.localtime import find_offsets, local_to_utc
 from releve.errors import Phrase
 from releve.kernels.arrays import Ints, Truths
-from releve.network.moments import (
-    UTC,
-    CellRefusal,
-    parse_date_text,
-    parse_moment,
-    parse_time_of_day,
-)
+from releve.network.moments import UTC, CellRefusal, parse_date_text, parse_moment, parse_time_of_day
 
 _TRUE = ("true", "1", "yes", "y", "oui", "o", "vrai")
 
@@ -152,9 +146,7 @@ def _check_programmes(column: str, programmes: Mapping[str, str]) -> None:
     if not programmes:
         raise ValueError(Phrase("`programmes` is empty: say which programme each source value is"))
     if not column and len(set(programmes.values())) != 1:
-        raise ValueError(
-            Phrase("without a `programme` column `programmes` must name exactly one programme")
-        )
+        raise ValueError(Phrase("without a `programme` column `programmes` must name exactly one programme"))
 
 
 def parse_mapping(table: Mapping[str, Any]) -> CallMapping | IntervalMapping:
@@ -184,12 +176,7 @@ def _parse(table: Mapping[str, Any], kind: type[_Mapping]) -> _Mapping:
     unknown = sorted(set(table) - known)
     if unknown:
         raise ValueError(
-            Phrase(
-                "unknown keys {0}; {1} knows {2}",
-                ", ".join(unknown),
-                kind.__name__,
-                ", ".join(sorted(known)),
-            )
+            Phrase("unknown keys {0}; {1} knows {2}", ", ".join(unknown), kind.__name__, ", ".join(sorted(known)))
         )
     missing = sorted(
         item.name
@@ -216,9 +203,7 @@ def _split_start(start: object) -> dict[str, str]:
         return {"start": start}
     if isinstance(start, list | tuple) and len(start) == 2:
         return {"start": str(start[0]), "start_time": str(start[1])}
-    raise ValueError(
-        Phrase("`start` is one column, or two: that of the day and that of the time of day")
-    )
+    raise ValueError(Phrase("`start` is one column, or two: that of the day and that of the time of day"))
 
 
 def _parse_drop(rule: Mapping[str, Any]) -> Drop:
@@ -232,12 +217,7 @@ def _parse_drop(rule: Mapping[str, Any]) -> Drop:
 
 
 ASIDE = Phrase("the row is set aside")
-_LENGTHS = {
-    "%Y-%m-%dT%H:%M:%S": 19,
-    "%Y-%m-%d %H:%M:%S": 19,
-    "%Y-%m-%dT%H:%M": 16,
-    "%Y-%m-%d %H:%M": 16,
-}
+_LENGTHS = {"%Y-%m-%dT%H:%M:%S": 19, "%Y-%m-%d %H:%M:%S": 19, "%Y-%m-%dT%H:%M": 16, "%Y-%m-%d %H:%M": 16}
 _PLAIN = tuple(_LENGTHS)
 _YEAR_1900 = -2208988800
 
@@ -295,9 +275,7 @@ def open_rows(
     return ledger, times
 
 
-def take_starts(
-    frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | PresenceMapping
-) -> pl.Series:
+def take_starts(frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | PresenceMapping) -> pl.Series:
     """Return the starts of a table: its column, or a day and a time of day joined."""
     if not mapping.start_time:
         return frame[mapping.start]
@@ -378,9 +356,7 @@ def _value(column: pl.Series, row: int) -> str:
 def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[ImportFault]:
     fix = Phrase("write it of the form {0}", time_format)
     if not time_format:
-        fix = Phrase(
-            "write it like 2026-10-05T08:00 or 05/10/2026 08:00, or give the mapping a time_format"
-        )
+        fix = Phrase("write it like 2026-10-05T08:00 or 05/10/2026 08:00, or give the mapping a time_format")
     return [
         ImportFault(
             kind="time",
@@ -395,9 +371,7 @@ def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[I
     ]
 
 
-def _faults_clock(
-    column: pl.Series, where: Truths, matches: Ints, time_zone: str
-) -> list[ImportFault]:
+def _faults_clock(column: pl.Series, where: Truths, matches: Ints, time_zone: str) -> list[ImportFault]:
     twice = Phrase("it exists twice in {0}: the clocks change then", time_zone)
     never = Phrase("it does not exist in {0}: the clocks change then", time_zone)
     return [

@@ -182,12 +182,7 @@ class _Demand:
 
 
 def compute_requirement(
-    forecast: Forecast,
-    programmes: Sequence[Programme],
-    day: date,
-    time_zone: str,
-    *,
-    quantile: float | None = None,
+    forecast: Forecast, programmes: Sequence[Programme], day: date, time_zone: str, *, quantile: float | None = None
 ) -> Requirement:
     """Return the agents to roster for ``programmes`` on ``day`` in the operator's ``time_zone``.
 
@@ -227,13 +222,7 @@ def _volume(forecast: Forecast, quantile: float | None) -> Floats:
     raise ValueError(f"expected a quantile that the forecast holds ({held}), got {quantile!r}")
 
 
-def _demand(
-    forecast: Forecast,
-    volume: Floats,
-    programmes: Sequence[Programme],
-    day: date,
-    time_zone: str,
-) -> _Demand:
+def _demand(forecast: Forecast, volume: Floats, programmes: Sequence[Programme], day: date, time_zone: str) -> _Demand:
     """Pick the day out of the forecast, a column for each of ``programmes``."""
     first, last = day_bounds(day, time_zone)
     starts = tuple(first + i * INTERVAL for i in range(int((last - first) / INTERVAL)))
@@ -243,9 +232,7 @@ def _demand(
     is_open, calls, aht = np.zeros(shape, dtype=np.bool_), np.zeros(shape), np.zeros(shape)
     unknown: dict[str, str] = {}
     for p, programme in enumerate(programmes):
-        column = (
-            forecast.programmes.index(programme.id) if programme.id in forecast.programmes else -1
-        )
+        column = forecast.programmes.index(programme.id) if programme.id in forecast.programmes else -1
         held = rows >= 0 if column >= 0 else np.zeros(len(starts), dtype=np.bool_)
         is_open[:, p] = find_open_instants(programme, starts)
         calls[:, p], aht[:, p] = np.nan, programme.aht_s
@@ -262,11 +249,7 @@ def _demand(
 
 
 def _reason(
-    forecast: Forecast,
-    programme: Programme,
-    held: Truths,
-    starts: tuple[datetime, ...],
-    missing: Truths,
+    forecast: Forecast, programme: Programme, held: Truths, starts: tuple[datetime, ...], missing: Truths
 ) -> str:
     """Return why open half hours of a programme have no volume."""
     if programme.id in forecast.unknown:

@@ -128,10 +128,7 @@ def draw(series: CoverageSeries, size: Size, text: Text) -> Chart:
         beyond=_band(series.required, series.required + series.beyond, x, y),
         required=_steps(series.required, x, y),
         hours=_hours(series.starts, size, text, x),
-        agents=tuple(
-            Tick(round(y(value), 1), text.plain(value))
-            for value in np.arange(0, ceiling + step / 2, step)
-        ),
+        agents=tuple(Tick(round(y(value), 1), text.plain(value)) for value in np.arange(0, ceiling + step / 2, step)),
     )
 
 

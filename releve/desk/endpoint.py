@@ -61,12 +61,7 @@ def serve(
 
 
 def perform(
-    request: HttpRequest,
-    act: Callable[[], object],
-    view: str,
-    *place: str,
-    said: str = "",
-    refused: str = "",
+    request: HttpRequest, act: Callable[[], object], view: str, *place: str, said: str = "", refused: str = ""
 ) -> HttpResponse:
     """Act, then lead to a page, which says ``said``; 409 with ``refused`` where it is refused."""
     try:

@@ -58,9 +58,7 @@ def build_day_field(label: Any, empty: Any = "", **options: Any) -> forms.DateFi
     return forms.DateField(label=label, widget=widget, **options)
 
 
-def build_id_field(
-    label: Any, private: dict[str, str] | None = None, *, longest: int = 64, **rest: Any
-) -> Any:
+def build_id_field(label: Any, private: dict[str, str] | None = None, *, longest: int = 64, **rest: Any) -> Any:
     """Return a field for a pseudonym or a number, which no keyboard completes or corrects."""
     attributes = {"autocomplete": "off", "autocapitalize": "none", **(private or {})}
     widget = forms.TextInput(attributes)
@@ -99,12 +97,7 @@ def read_sent(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def act_on(
-    form: forms.Form,
-    act: Callable[[], object],
-    *refusals: type[Exception],
-    field: str | None = None,
-) -> bool:
+def act_on(form: forms.Form, act: Callable[[], object], *refusals: type[Exception], field: str | None = None) -> bool:
     """Return whether a form was sound and ``act`` done; otherwise the form says why not.
 
     Refusals are every ReleveError, and the exceptions that ``refusals`` names; they are shown by

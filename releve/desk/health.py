@@ -60,10 +60,7 @@ class CasePage(_HealthPage):
 
 
 def cases_page(
-    now: StreamContext,
-    reach: Scope,
-    cases: tuple[OpenCase, ...],
-    seating: Mapping[str, str] | None,
+    now: StreamContext, reach: Scope, cases: tuple[OpenCase, ...], seating: Mapping[str, str] | None
 ) -> CasesPage:
     """Return the page of every open case; clusters of floors and zones where a seating is given."""
     rule = live.find_tracing_rule(now.situation, now.operator, now.at)
@@ -75,9 +72,7 @@ def cases_page(
     )
 
 
-def case_page(
-    now: StreamContext, reach: Scope, case: OpenCase, seating: Mapping[str, str] | None
-) -> CasePage:
+def case_page(now: StreamContext, reach: Scope, case: OpenCase, seating: Mapping[str, str] | None) -> CasePage:
     """Return the page of one case; its contacts where a ``seating`` is given, even an empty one."""
     found = live.trace_case(now.stream, now.operator, now.situation, case.event, seating)
     clusters = _list_clusters(now, reach, seating)
@@ -96,12 +91,8 @@ def _build_head(now: StreamContext, reach: Scope) -> dict[str, Any]:
     return {**now.head, "sites": names}
 
 
-def _list_clusters(
-    now: StreamContext, reach: Scope, seating: Mapping[str, str] | None
-) -> tuple[CaseCluster, ...]:
-    return live.find_case_clusters(
-        now.stream, now.operator, now.situation, now.at, reach.has_site, seating or {}
-    )
+def _list_clusters(now: StreamContext, reach: Scope, seating: Mapping[str, str] | None) -> tuple[CaseCluster, ...]:
+    return live.find_case_clusters(now.stream, now.operator, now.situation, now.at, reach.has_site, seating or {})
 
 
 _MOST_CHARACTERS = 200_000
@@ -116,9 +107,7 @@ class SeatingForm(forms.Form):
         required=False,
         max_length=_MOST_CHARACTERS,
         widget=forms.Textarea({"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
-        help_text=lazy(
-            "One line an agent: pseudonym, semicolon, seat. It serves this answer and is not kept."
-        ),
+        help_text=lazy("One line an agent: pseudonym, semicolon, seat. It serves this answer and is not kept."),
     )
 
     def __init__(self, operator: Operator, *args: Any, **kwargs: Any) -> None:
@@ -174,9 +163,7 @@ def _list_cases(now: StreamContext, reach: Scope) -> tuple[OpenCase, ...]:
     return list_open_cases(now.situation, now.operator, rules, now.at, reach.has_site)
 
 
-def _show(
-    request: HttpRequest, template: str, page: CasesPage | CasePage, form: SeatingForm
-) -> HttpResponse:
+def _show(request: HttpRequest, template: str, page: CasesPage | CasePage, form: SeatingForm) -> HttpResponse:
     """Return a page that no browser keeps."""
     status = 422 if form.errors else 200
     return keep_unstored(page_response(request, template, page, {"form": form}, status=status))
@@ -226,7 +213,4 @@ def duration(minutes: float) -> str:
     return NO_BREAK.join(parts)
 
 
-urlpatterns = [
-    path("", list_cases, name="health"),
-    path("<ref:case>", show_case, name="health_case"),
-]
+urlpatterns = [path("", list_cases, name="health"), path("<ref:case>", show_case, name="health_case")]

@@ -18,14 +18,7 @@ from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import DatabaseError
 from django.forms import BaseForm
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    JsonResponse,
-    StreamingHttpResponse,
-)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
@@ -102,9 +95,7 @@ def _explain_form(request: HttpRequest, status: int, form: BaseForm) -> HttpResp
     return failure(request, status, _("This was not accepted."), faults[0]["message"], faults)
 
 
-def part_response(
-    request: HttpRequest, template: str, page: PageModel, context: Mapping[str, object]
-) -> HttpResponse:
+def part_response(request: HttpRequest, template: str, page: PageModel, context: Mapping[str, object]) -> HttpResponse:
     """Return the part of a page that browsers poll; 304 when the reader has it.
 
     It is rendered once for all readers of an equal page and the same ``context``: its template
@@ -136,9 +127,7 @@ def json_response(page: PageModel, status: int = 200, *, html: str = "") -> Http
     return response
 
 
-def download(
-    content: bytes | str | Iterable[str], name: str, kind: str = "application/json"
-) -> HttpResponse:
+def download(content: bytes | str | Iterable[str], name: str, kind: str = "application/json") -> HttpResponse:
     """Return a file to be saved under a name, which no cache keeps; lines are sent as they come."""
     if isinstance(content, bytes | str):
         response: HttpResponseBase = HttpResponse(content, content_type=kind)
@@ -191,11 +180,7 @@ _CACHE_CONTROL = "private, no-cache"
 
 
 def failure(
-    request: HttpRequest,
-    status: int,
-    message: str,
-    detail: str = "",
-    faults: Sequence[Mapping[str, str]] = (),
+    request: HttpRequest, status: int, message: str, detail: str = "", faults: Sequence[Mapping[str, str]] = ()
 ) -> HttpResponse:
     """Return an error in the one shape that all have, as a page or as JSON.
 
@@ -315,9 +300,7 @@ class BodySizes:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
 
-    def process_view(
-        self, request: HttpRequest, view: Any, args: object, kwargs: object
-    ) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, view: Any, args: object, kwargs: object) -> HttpResponse | None:
         """Answer in the view's place where the body is too large."""
         most = getattr(view, "most_bytes", FORM_BYTES)
         length = request.META.get("CONTENT_LENGTH") or "0"

@@ -86,9 +86,7 @@ class OpenForm(ActForm):
         found = self.cleaned_data
         write = translate_phrase if found["checklist"] else None
         return self.attempt(
-            lambda: live.open_incident(
-                stream, found["title"], found["site"], self.key_text, by=by, write=write
-            )
+            lambda: live.open_incident(stream, found["title"], found["site"], self.key_text, by=by, write=write)
         )
 
 
@@ -125,9 +123,7 @@ class NoteForm(ActForm):
 
     act = prefix = "note"
     records = IncidentNoted
-    note = build_text_field(
-        lazy("What happened, without a person’s name"), longest=_LONGEST, rows=2, required=True
-    )
+    note = build_text_field(lazy("What happened, without a person’s name"), longest=_LONGEST, rows=2, required=True)
 
 
 class CloseForm(ActForm):
@@ -154,9 +150,7 @@ class RoleButton(ActForm):
     records = IncidentRoleTaken
     role = forms.ChoiceField(
         choices=tuple(ROLES.items()),
-        error_messages=dict.fromkeys(
-            ("required", "invalid_choice"), lazy("There is no such role.")
-        ),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), lazy("There is no such role.")),
     )
 
 
@@ -170,16 +164,7 @@ class TaskButton(ActForm):
 
 FORMS: dict[str, type[ActForm]] = {
     form.act: form
-    for form in (
-        DecisionForm,
-        TaskForm,
-        NoteForm,
-        CloseForm,
-        ReviewForm,
-        FollowUpForm,
-        RoleButton,
-        TaskButton,
-    )
+    for form in (DecisionForm, TaskForm, NoteForm, CloseForm, ReviewForm, FollowUpForm, RoleButton, TaskButton)
 }
 """By act, those that a page of the room sends."""
 
@@ -230,15 +215,11 @@ class IncidentPage(StreamPage, IncidentHead):
         return tuple(row for row in self.tasks if row.set.follow_up)
 
 
-def incidents_page(
-    shown: ShownStream, operator: Operator, incidents: tuple[Incident, ...]
-) -> IncidentsPage:
+def incidents_page(shown: ShownStream, operator: Operator, incidents: tuple[Incident, ...]) -> IncidentsPage:
     """Return the list of some incidents."""
     return IncidentsPage(
         **shown.build_head(operator.row.time_zone),
-        incidents=tuple(
-            IncidentHead.from_row(row, place=_name_place(row, operator)) for row in incidents
-        ),
+        incidents=tuple(IncidentHead.from_row(row, place=_name_place(row, operator)) for row in incidents),
     )
 
 
@@ -299,9 +280,7 @@ def index(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("The incident room is open."))
         return redirect("incident_room", _load_seen(request).incidents[0].id)
     page, context = incidents_page(seen.shown, seen.operator, seen.incidents), {"form": form}
-    return page_response(
-        request, "desk/incident/index.html", page, context, status=form.http_status
-    )
+    return page_response(request, "desk/incident/index.html", page, context, status=form.http_status)
 
 
 def _build_open_form(request: HttpRequest, seen: _Seen, site: str) -> OpenForm:
@@ -327,9 +306,7 @@ def review(request: HttpRequest, incident: str) -> HttpResponse:
     return _show(request, incident, ("review", "follow_up"), whole=True)
 
 
-def _show(
-    request: HttpRequest, incident: str, acts: tuple[str, ...], *, whole: bool
-) -> HttpResponse:
+def _show(request: HttpRequest, incident: str, acts: tuple[str, ...], *, whole: bool) -> HttpResponse:
     """Do what was sent, else show the page with its forms; the one sent with what was typed."""
     seen, sent = _load_seen(request), None
     known = {row.id: row for row in seen.incidents}
@@ -359,9 +336,7 @@ def _show(
     return page_response(request, template, page, context, status=status)
 
 
-def _record(
-    request: HttpRequest, seen: _Seen, incident: Incident, form: ActForm
-) -> live.RecordResult | None:
+def _record(request: HttpRequest, seen: _Seen, incident: Incident, form: ActForm) -> live.RecordResult | None:
     stream = seen.shown.name
     own = live.sign_event(stream, actor_name(request))
     event = form.build_event(site=incident.site, incident=incident.id, **own)

@@ -317,9 +317,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     try:
         key = public_key()
     except SigningKeyError:
-        missing = _(
-            "The key that signs the ledger is missing, or is not the one it was signed with."
-        )
+        missing = _("The key that signs the ledger is missing, or is not the one it was signed with.")
         return failure(request, 503, missing, _("Restore ledger.key from its copy."))
     page = VerifyPage(
         time_zone=current_time_zone(),

@@ -108,12 +108,7 @@ ENTRIES = (
     Entry(_SITES, lazy("Charter and label"), "charter"),
     Entry(_SITES, lazy("Draws of visits"), "draws"),
     Entry(_OUTBOUND, lazy("Campaigns"), "outbound"),
-    Entry(
-        _OUTBOUND,
-        lazy("On the phone"),
-        "outbound_requests",
-        frozenset({"outbound_rights", "outbound_feeds"}),
-    ),
+    Entry(_OUTBOUND, lazy("On the phone"), "outbound_requests", frozenset({"outbound_rights", "outbound_feeds"})),
     Entry(_OUTBOUND, lazy("Calling rules"), "outbound_rules"),
     Entry(_PROOF, lazy("Rules of the sites"), "rules"),
     Entry(_PROOF, lazy("Ledger"), "ledger"),
@@ -260,9 +255,7 @@ def _compile(operator: Operator | None) -> re.Pattern[str]:
     """Return the pattern of a name: the operator's own, the longest first, else words."""
     names = () if operator is None else _list_names(operator)
     own = {str(escape(name)) for name in names if re.search(f"[{_LETTERS}]", name)}
-    return re.compile(
-        "|".join((*(re.escape(name) for name in sorted(own, key=len, reverse=True)), _WORDS))
-    )
+    return re.compile("|".join((*(re.escape(name) for name in sorted(own, key=len, reverse=True)), _WORDS)))
 
 
 def _list_names(operator: Operator) -> Iterator[str]:

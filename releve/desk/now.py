@@ -100,15 +100,11 @@ class NowPage(StreamPage):
         default=None, description="To readers who see all sites: the switch that is held"
     )
     sites: tuple[SiteStatus, ...] = Field(description="Those that are closed or cut off first")
-    sites_entered: tuple[str, ...] = Field(
-        default=(), description="Of these, those whose pages the reader may open"
-    )
+    sites_entered: tuple[str, ...] = Field(default=(), description="Of these, those whose pages the reader may open")
     reopens: bool = Field(description="Whether the reader may approve a reopening")
     works: bool = Field(description="Whether the reader may work in incident rooms and on tasks")
     clients: tuple[ClientStanding, ...] = Field(description="Those served worst first")
-    clients_entered: tuple[str, ...] = Field(
-        default=(), description="Of these, those whose pages the reader may open"
-    )
+    clients_entered: tuple[str, ...] = Field(default=(), description="Of these, those whose pages the reader may open")
     service: ServiceNow | None = Field(
         default=None, description="The calls of today; null in a drill and to readers of no client"
     )
@@ -118,9 +114,7 @@ class NowPage(StreamPage):
     )
     aside: tuple[EffectAside, ...]
     retried: int = Field(description="Tasks that failed and are being retried")
-    without_receipt: int = Field(
-        description="Roots and parts of the journal that left an hour ago, without receipt"
-    )
+    without_receipt: int = Field(description="Roots and parts of the journal that left an hour ago, without receipt")
     timeline: tuple[live.LogEntry, ...] = Field(description="The newest first")
 
     @property
@@ -169,37 +163,27 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         service=None if live.is_drill(stream) else service_now(at, user, scene),
         late=tuple(_late(stream, situation, operator, at, user)),
         messages=live.count_messages(stream, seen.sites) if can(user, "relief.people") else None,
-        aside=tuple(
-            EffectAside.from_row(row) for row in live.list_effects_aside(stream) if all_sites
-        ),
+        aside=tuple(EffectAside.from_row(row) for row in live.list_effects_aside(stream) if all_sites),
         retried=len(live.list_late_effects(stream)) if all_sites else 0,
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
         timeline=live.list_last_entries(stream, seen.sees),
     )
 
 
-def _propose_events(
-    stream: str, sites: tuple[SiteStatus, ...], user: AnyUser
-) -> Iterator[EventProposal]:
+def _propose_events(stream: str, sites: tuple[SiteStatus, ...], user: AnyUser) -> Iterator[EventProposal]:
     """Yield the sites that are found dead and of which no closure or outage is recorded."""
     names = {site.site: site.name for site in sites if site.state == "open"}
     for row in live.list_dead_places(stream):
         if row.place in names:
             records = can(user, "event.record.other", site=row.place)
-            yield EventProposal.from_row(
-                row, site=row.place, name=names[row.place], records=records
-            )
+            yield EventProposal.from_row(row, site=row.place, name=names[row.place], records=records)
 
 
-def _late(
-    stream: str, situation: Situation, operator: Operator, at: datetime, user: AnyUser
-) -> Iterator[LateNotice]:
+def _late(stream: str, situation: Situation, operator: Operator, at: datetime, user: AnyUser) -> Iterator[LateNotice]:
     """Yield notices of the sites seen; those of no site only to a reader who sees all sites."""
     seen, rules = scope_for(user, "situation.see"), live.select_rules(situation)
     notices = _known_notices.get(
-        (stream, at),
-        (situation, operator, rules),
-        lambda: tuple(list_notices(situation, operator, rules, at)),
+        (stream, at), (situation, operator, rules), lambda: tuple(list_notices(situation, operator, rules, at))
     )
     found = (row for row in notices if seen.sees(row.site))
     for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):
@@ -271,15 +255,11 @@ def _describe_service(page: NowPage) -> str:
             return _("{client}: {coverage} covered now.").format(client=worst.name, coverage=share)
         at = "" if worst.worst_at is None else when(worst.worst_at, text)
         share = text.coverage(worst.worst or 0.0)
-        return _("{client}: {coverage} covered on {when}.").format(
-            client=worst.name, coverage=share, when=at
-        )
+        return _("{client}: {coverage} covered on {when}.").format(client=worst.name, coverage=share, when=at)
     if page.plan.reach is None:
         return _describe_plan(page)
     until = _describe_reach(page)
-    if unknown := [
-        client for client in page.clients if client.state == "unknown" and not client.idle
-    ]:
+    if unknown := [client for client in page.clients if client.state == "unknown" and not client.idle]:
         return _("The requirement of {client} is not known.").format(client=unknown[0].name)
     if any(client.state == "held" for client in page.clients):
         return _("Every requirement is covered, now and {until}.").format(until=until)
@@ -317,8 +297,7 @@ _ALARMS = {
     "stuck": lazy("The worker hangs: what is recorded has no effect until it is restarted"),
     "overdue": lazy("Reliefs, routes or messages are overdue: the worker does not keep up"),
     "clock": lazy(
-        "The clock was set ahead or back under the worker: set it right or, if it is right,"
-        " restart the worker"
+        "The clock was set ahead or back under the worker: set it right or, if it is right, restart the worker"
     ),
 }
 
@@ -355,17 +334,11 @@ def shortfalls(page: NowPage) -> str:
     later = sum(client.short for client in page.clients) - now
     parts = []
     if now:
-        parts.append(
-            ngettext("{count} client short now.", "{count} clients short now.", now).format(
-                count=now
-            )
-        )
+        parts.append(ngettext("{count} client short now.", "{count} clients short now.", now).format(count=now))
     if later:
         parts.append(
             ngettext(
-                "{count} client short later within 48 hours.",
-                "{count} clients short later within 48 hours.",
-                later,
+                "{count} client short later within 48 hours.", "{count} clients short later within 48 hours.", later
             ).format(count=later)
         )
     return " ".join(parts)

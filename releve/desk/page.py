@@ -28,11 +28,7 @@ class PageModel(BaseModel):
     @classmethod
     def from_row(cls, row: object, /, **others: Any) -> Self:
         """Return an object with the fields of ``row`` that have the same names, and ``others``."""
-        same = {
-            name: getattr(row, name)
-            for name in cls.model_fields
-            if name not in others and hasattr(row, name)
-        }
+        same = {name: getattr(row, name) for name in cls.model_fields if name not in others and hasattr(row, name)}
         return cls(**same, **others)
 
 

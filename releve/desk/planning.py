@@ -36,14 +36,7 @@ from releve.registry import service as registry
 from releve.runs.inputs import StillReading, TooManyJobs
 from releve.runs.installation import open_plan_runs, open_readings
 from releve.runs.job_process import resume_job, stop_job
-from releve.runs.orders import (
-    MOST_DAYS,
-    PlanProposal,
-    compare_run,
-    propose_plan,
-    put_run_in_force,
-    start_plan_run,
-)
+from releve.runs.orders import MOST_DAYS, PlanProposal, compare_run, propose_plan, put_run_in_force, start_plan_run
 from releve.runs.plan_job import (
     PlanJob,
     PlanOrder,
@@ -146,9 +139,7 @@ def days_list(days: tuple[date, ...]) -> str:
 def run_title(run: PlanRunHead) -> str:
     """Return ``Monday 30 November 2026, 5 days``, and whether they are a hybrid week."""
     text, order = text_now("UTC"), run.order
-    count = ngettext("{count} day", "{count} days", order.days).format(
-        count=text.number(order.days)
-    )
+    count = ngettext("{count} day", "{count} days", order.days).format(count=text.number(order.days))
     title = _("{day}, {days}").format(day=text.day(date.fromisoformat(order.first)), days=count)
     return _("{title}, as a hybrid week").format(title=title) if order.hybrid else title
 
@@ -249,14 +240,10 @@ def start(request: HttpRequest) -> HttpResponse:
     return _start(request, PlanProposal(values["first"], values["days"], hybrid), week)
 
 
-def _start(
-    request: HttpRequest, plan: PlanProposal, week: HybridWeek | None = None
-) -> HttpResponse:
+def _start(request: HttpRequest, plan: PlanProposal, week: HybridWeek | None = None) -> HttpResponse:
     version = registry.get_current_version()
     assert version is not None
-    folder = start_plan_run(
-        version, plan.first, plan.days, by=actor_name(request), hybrid=bool(plan.hybrid), week=week
-    )
+    folder = start_plan_run(version, plan.first, plan.days, by=actor_name(request), hybrid=bool(plan.hybrid), week=week)
     return redirect("planning_run", folder.name)
 
 
@@ -283,9 +270,7 @@ def _form(request: HttpRequest) -> PlanForm | None:
     return PlanForm(*sent, proposed=proposed)
 
 
-def _show_index(
-    request: HttpRequest, form: PlanForm | None = None, status: int = 200
-) -> HttpResponse:
+def _show_index(request: HttpRequest, form: PlanForm | None = None, status: int = 200) -> HttpResponse:
     store = open_plan_runs()
     remove_expired_plans(store)
     page = planning_page(store.list_jobs())

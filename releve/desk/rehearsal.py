@@ -74,7 +74,4 @@ def start(request: HttpRequest) -> HttpResponse:
     return lead_into(request, stream.name, "rehearsal")
 
 
-urlpatterns = [
-    path("", guide, name="rehearsal"),
-    path("start", start, name="rehearsal_start"),
-]
+urlpatterns = [path("", guide, name="rehearsal"), path("start", start, name="rehearsal_start")]

@@ -117,9 +117,7 @@ class ReliefPage(StreamPage):
         return tuple(row for row in self.flows if row.origin != row.target)
 
 
-def relief_page(
-    shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whole: bool = False
-) -> ReliefPage:
+def relief_page(shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whole: bool = False) -> ReliefPage:
     """Return the relief in force; ``whole``: every row on one page, as a file has it."""
     stream, operator = shown.name, live.operator_now()
     seen = scope_for(user, "relief.people")
@@ -277,16 +275,12 @@ def draw_flows(
     most = max(len(before), len(after))
     scale = max(140.0, 34.0 * most) / max(1, before.total())
     letters = int(side / _LETTER) - 1
-    (left, height), (right, other) = (
-        _stack(ends, words, scale, letters) for ends in (before, after)
-    )
+    (left, height), (right, other) = (_stack(ends, words, scale, letters) for ends in (before, after))
     tops = ({row[0]: row[1] for row in left}, {row[0]: row[1] for row in right})
     left_order, right_order = map(list, tops)
     start, end = side + _NODE, width - side - _NODE
     middle, paths = (start + end) / 2, []
-    for row in sorted(
-        flows, key=lambda row: (left_order.index(row.origin), right_order.index(row.target))
-    ):
+    for row in sorted(flows, key=lambda row: (left_order.index(row.origin), right_order.index(row.target))):
         tall = max(1.0, row.people * scale)
         top, low = tops[0][row.origin], tops[1][row.target]
         tops[0][row.origin] += tall
@@ -372,15 +366,15 @@ def relief_headline(page: ReliefPage) -> str:
     """Return who is still to be reached; else how many move."""
     waiting, text = page.counts.waiting, text_now(page.time_zone)
     if waiting:
-        return ngettext(
-            "{count} person has not answered", "{count} people have not answered", waiting
-        ).format(count=text.number(waiting))
+        return ngettext("{count} person has not answered", "{count} people have not answered", waiting).format(
+            count=text.number(waiting)
+        )
     if page.counts.notified:
         return _("Every message has been answered")
     if page.changed:
-        return ngettext(
-            "{count} person works differently", "{count} people work differently", page.changed
-        ).format(count=text.number(page.changed))
+        return ngettext("{count} person works differently", "{count} people work differently", page.changed).format(
+            count=text.number(page.changed)
+        )
     return _("The plan applies: no person moves") if page.planned else _("No plan is in force")
 
 
@@ -455,10 +449,7 @@ def flow_drawings(page: ReliefPage) -> tuple[FlowDrawing, ...]:
         return ()
     places = {place for row in page.flows for place in (row.origin, row.target)}
     words = {place: name_place(place, page) for place in places}
-    return (
-        draw_flows(page.flows, words, "wide", 960, 200),
-        draw_flows(page.flows, words, "narrow", 360, 112),
-    )
+    return (draw_flows(page.flows, words, "wide", 960, 200), draw_flows(page.flows, words, "narrow", 360, 112))
 
 
 @register.filter
@@ -545,12 +536,7 @@ def _list_post_cells(post: ShiftPost | None, page: ReliefPage) -> tuple[Cell, ..
     if post is None:
         return (name_place("", page), None, None, None)
     start, end = (_local(at, post.time_zone) for at in (post.start, post.end))
-    return (
-        name_place(post.place, page),
-        start,
-        end,
-        page.names.get(post.programme, post.programme),
-    )
+    return (name_place(post.place, page), start, end, page.names.get(post.programme, post.programme))
 
 
 def _local(at: datetime | None, time_zone: str) -> datetime | None:

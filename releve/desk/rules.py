@@ -65,9 +65,7 @@ def rules_page(now: StreamContext, today: date) -> SiteRulesPage:
     )
 
 
-def _build_card(
-    pack: RulePack, rules: SituationRules, chosen: tuple[ChosenPack, ...], today: date
-) -> PackCard:
+def _build_card(pack: RulePack, rules: SituationRules, chosen: tuple[ChosenPack, ...], today: date) -> PackCard:
     days = tuple(row for row in chosen if row.pack == pack.id)
     return PackCard(
         pack=pack,
@@ -102,9 +100,7 @@ class EndForm(PackForm):
     records = PackEnded
     valid_to = build_day_field(
         lazy("Last day in force"),
-        help_text=lazy(
-            "Yesterday ends it at once. Sites that it closed stay closed until reopened."
-        ),
+        help_text=lazy("Yesterday ends it at once. Sites that it closed stay closed until reopened."),
     )
 
 
@@ -166,11 +162,7 @@ def _show(
 
 
 register = Library()
-_STATES = {
-    "in_force": lazy("in force"),
-    "to_come": lazy("not yet in force"),
-    "over": lazy("over"),
-}
+_STATES = {"in_force": lazy("in force"), "to_come": lazy("not yet in force"), "over": lazy("over")}
 
 
 @register.filter

@@ -39,9 +39,7 @@ _NEVER_HOLD_A_THREAD = 2**40
 class _Log(logging.LoggerAdapter[logging.Logger]):
     """Waitress's log without the addresses of requests, which hold tokens and ids of people."""
 
-    def process(
-        self, msg: Any, kwargs: MutableMapping[str, Any]
-    ) -> tuple[Any, MutableMapping[str, Any]]:
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Cut a message before the address."""
         said, serving, _address = msg.partition(" while serving ")
         return f"{said}{serving}a request" if serving else said, kwargs
@@ -109,9 +107,7 @@ def open_listener(host: str, port: int) -> socket.socket:
 class DeskServer:
     """Serves a WSGI application on a listening socket until it is asked to stop."""
 
-    def __init__(
-        self, application: Callable[..., Any], listener: socket.socket, *, threads: int
-    ) -> None:
+    def __init__(self, application: Callable[..., Any], listener: socket.socket, *, threads: int) -> None:
         self._map: dict[int, Any] = {}
         self._stopping = False
         dispatcher = ThreadedTaskDispatcher()
@@ -129,9 +125,7 @@ class DeskServer:
         self._server.del_channel()
         self._server.socket.close()
         until = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < until and any(
-            channel.is_busy for channel in self._server.active_channels.values()
-        ):
+        while time.monotonic() < until and any(channel.is_busy for channel in self._server.active_channels.values()):
             self._turn()
         self._server.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._map)

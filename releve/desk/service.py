@@ -71,9 +71,7 @@ class ProgrammeServiceNow(PageModel):
     below_minutes: _Minutes = Field(
         description="Minutes until the day's level is below its target; null: not today, or unknown"
     )
-    lost_minutes: _Minutes = Field(
-        description="Minutes until it cannot come back today; null: not today, or unknown"
-    )
+    lost_minutes: _Minutes = Field(description="Minutes until it cannot come back today; null: not today, or unknown")
 
 
 class ClientServiceNow(PageModel):
@@ -98,9 +96,7 @@ class ServiceNow(PageModel):
     forecast: bool = Field(description="Whether the morning's forecast of the day was made")
     clients: tuple[ClientServiceNow, ...] = Field(description="Targets that are lost come first")
     faults: tuple[FaultyFile, ...] = Field(description="To readers who see every client")
-    relief_url: str = Field(
-        description="Where a relief is proposed for the calls foreseen; empty while targets hold"
-    )
+    relief_url: str = Field(description="Where a relief is proposed for the calls foreseen; empty while targets hold")
 
     @property
     def any(self) -> bool:
@@ -142,8 +138,7 @@ def _build_clients(found: ServiceDay) -> tuple[ClientServiceNow, ...]:
             ClientServiceNow.from_row(
                 client,
                 programmes=tuple(
-                    ProgrammeServiceNow.from_row(row, name=names[row.programme].name)
-                    for row in client.programmes
+                    ProgrammeServiceNow.from_row(row, name=names[row.programme].name) for row in client.programmes
                 ),
             )
             for client in found.clients
@@ -195,9 +190,7 @@ class ServiceStatement(PageModel):
         return self.first - timedelta(days=1)
 
 
-def read_period(
-    asked: Mapping[str, str], time_zone: str, now: datetime
-) -> tuple[date, date] | None:
+def read_period(asked: Mapping[str, str], time_zone: str, now: datetime) -> tuple[date, date] | None:
     """Return the days asked for (``day=2026-11-30``, ``month=2026-11``); None where it is wrong."""
     try:
         if month := asked.get("month", ""):
@@ -212,9 +205,7 @@ def read_period(
     return day, day
 
 
-def statement_page(
-    client: Client, operator: Operator, user: AnyUser, first: date, last: date
-) -> ServiceStatement:
+def statement_page(client: Client, operator: Operator, user: AnyUser, first: date, last: date) -> ServiceStatement:
     """Return the statement of a client, as a reader may see it."""
     found = live.build_statement(operator, client.id, first, last)
     sees = scope_for(user, "sites.see").sites is None
@@ -224,10 +215,7 @@ def statement_page(
         first=first,
         last=last,
         time_zone=operator.row.time_zone,
-        lines=tuple(
-            PromisedService.from_row(row, name=operator.programme[row.programme].name)
-            for row in found.lines
-        ),
+        lines=tuple(PromisedService.from_row(row, name=operator.programme[row.programme].name) for row in found.lines),
         losses=found.losses if sees else tuple(replace(row, places=()) for row in found.losses),
         seals=found.seals,
         unsealed=(last - first).days + 1 - sum(seal.agrees for seal in found.seals),
@@ -235,13 +223,7 @@ def statement_page(
 
 
 register = Library()
-_TONES = {
-    "lost": "missed",
-    "losing": "thin",
-    "below": "thin",
-    "held": "held",
-    "unknown": "unknown",
-}
+_TONES = {"lost": "missed", "losing": "thin", "below": "thin", "held": "held", "unknown": "unknown"}
 add_words(register, "target_tone", _TONES)
 
 
@@ -328,9 +310,7 @@ def loss_words(row: ServiceLoss, operator: Operator) -> str:
     if not row.late:
         return lost
     late = ngettext(
-        "{count} of these events was recorded late.",
-        "{count} of these events were recorded late.",
-        row.late,
+        "{count} of these events was recorded late.", "{count} of these events were recorded late.", row.late
     ).format(count=text.number(row.late))
     return f"{lost} {late}"
 
@@ -360,7 +340,4 @@ def statement(request: HttpRequest, client: str) -> HttpResponse:
     return page_response(request, "desk/service/statement.html", page, context)
 
 
-urlpatterns = [
-    path("wall", wall, name="wall"),
-    path("statements/<ref:client>", statement, name="statement"),
-]
+urlpatterns = [path("wall", wall, name="wall"), path("statements/<ref:client>", statement, name="statement")]

@@ -73,9 +73,7 @@ class SurgePage(StreamPage):
         return json.dumps(self.foreseen)
 
 
-def surge_page(
-    shown: ShownStream, user: AnyUser, client: str, percent: int | None, *, asked: bool
-) -> SurgePage:
+def surge_page(shown: ShownStream, user: AnyUser, client: str, percent: int | None, *, asked: bool) -> SurgePage:
     """Return the page; ``asked``: with the proposal, worked out now.
 
     Without one where it is asked for as foreseen, and no call of today is known.
@@ -167,9 +165,7 @@ def order(request: HttpRequest) -> HttpResponse:
         live.order_surge_relief(factors, digest=digest, by=actor_name(request), stream=stream)
     except live.ProposalChanged:
         messages.error(request, _("The proposal has changed meanwhile: here it is as of now."))
-        return redirect(
-            f"{reverse('surge')}?{urlencode({'client': client, 'percent': percent or ''})}"
-        )
+        return redirect(f"{reverse('surge')}?{urlencode({'client': client, 'percent': percent or ''})}")
     messages.success(request, _("The relief is in force: people are being notified."))
     return redirect("relief")
 

@@ -41,9 +41,7 @@ REQUESTS = CollectorRegistry()
 _HEADER = "X-Request-ID"
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST"})
-_count = Counter(
-    "releve_desk_requests", "Requests answered", ("method", "route", "status"), registry=REQUESTS
-)
+_count = Counter("releve_desk_requests", "Requests answered", ("method", "route", "status"), registry=REQUESTS)
 _seconds = Histogram(
     "releve_desk_request_seconds",
     "Seconds from the whole request to its answer",
@@ -123,11 +121,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
         if refused is not None:
             return refused
         if can(request.user, _WATCH):
-            document |= {
-                "database": found.database,
-                "worker": found.worker,
-                "without_receipt": found.without_receipt,
-            }
+            document |= {"database": found.database, "worker": found.worker, "without_receipt": found.without_receipt}
     status = 200 if found.ready else 503
     return JsonResponse(document, status=status, headers={"Cache-Control": "no-store"})
 
@@ -141,9 +135,7 @@ metrics = enter(_render, "GET", Door("metrics.see"))
 """Metrics in Prometheus' text format, to a token of the role for it, or a user that may watch."""
 
 
-def one_version(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
+def one_version(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
     """Django middleware: a request that only reads sees no other version half-way."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

@@ -74,9 +74,7 @@ class RouteMap:
     points: tuple[RoutePoint, ...]
 
 
-def draw_routes(
-    places: Sequence[MapPlace], runs: Sequence[RunRow], name: str, width: float, height: float
-) -> RouteMap:
+def draw_routes(places: Sequence[MapPlace], runs: Sequence[RunRow], name: str, width: float, height: float) -> RouteMap:
     """Return the runs as lines between places, north up; equal ways are one line."""
     middle = (min(p.lat for p in places) + max(p.lat for p in places)) / 2
     shrink = cos(radians(middle))
@@ -117,10 +115,7 @@ def _place_labels(places: Sequence[MapPlace], spot: object, width: float) -> lis
         long = 6.2 * len(place.name)
         anchor = "start" if x + long + 8 < width else "end"
         first = x + 7 if anchor == "start" else x - 7 - long
-        free = all(
-            abs(y - other) > _APART or first > last or first + long < start
-            for start, last, other in taken
-        )
+        free = all(abs(y - other) > _APART or first > last or first + long < start for start, last, other in taken)
         if free:
             taken.append((first, first + long, y))
         found.append(RoutePoint(x, y, place.kind, place.name, place.name if free else "", anchor))
@@ -174,9 +169,7 @@ def runs_page(shown: ShownStream, user: AnyUser, day: date | None, site: str) ->
     )
 
 
-def sheet_page(
-    shown: ShownStream, user: AnyUser, day: date | None, vehicle: str
-) -> DriverSheet | None:
+def sheet_page(shown: ShownStream, user: AnyUser, day: date | None, vehicle: str) -> DriverSheet | None:
     """Return a vehicle's day; None where it has no run to or from a site that the reader sees."""
     scene = live.load_scene(shown.name)
     if scene is None or not scene.days:
@@ -276,9 +269,7 @@ def sheet(request: HttpRequest, vehicle: str) -> HttpResponse:
     """A driver's day: places, times and numbers of riders, and no agent."""
     shown = read_stream(request)
     day = read_day(request.GET.get("day", ""))
-    page = require_found(
-        sheet_page(shown, request.user, day, vehicle), _("This vehicle has no run that day.")
-    )
+    page = require_found(sheet_page(shown, request.user, day, vehicle), _("This vehicle has no run that day."))
     return page_response(request, "desk/transport/sheet.html", page)
 
 

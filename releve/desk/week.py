@@ -11,15 +11,7 @@ from django.utils.translation import ngettext
 
 from releve.accounts.scopes import can
 from releve.desk.endpoint import serve
-from releve.desk.http import (
-    Frame,
-    download,
-    failure,
-    page_response,
-    read_day,
-    require_found,
-    wants_json,
-)
+from releve.desk.http import Frame, download, failure, page_response, read_day, require_found, wants_json
 from releve.desk.page import PageModel
 from releve.desk.text import text_now
 from releve.files.plan_folder import PlanFolderError
@@ -75,10 +67,7 @@ def week(request: HttpRequest) -> HttpResponse:
         return failure(request, 503, _("There is no plan to show."), str(error))
     shown = group_week_by_team(plans, request.GET.get("team", "")[:64])
     page = WeekPage.from_row(plans[0], week=shown)
-    context = {
-        "frame": Frame(page.operator, page.synthetic),
-        "may_compute": can(request.user, "plan.publish"),
-    }
+    context = {"frame": Frame(page.operator, page.synthetic), "may_compute": can(request.user, "plan.publish")}
     return page_response(request, "desk/week/week.html", page, context)
 
 

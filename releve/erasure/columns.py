@@ -32,9 +32,7 @@ AGENT = _columns(
 Erased at once when the agent is; the room of each table registers in :mod:`releve.erasure`.
 """
 
-EVIDENCE = _columns(
-    gate_decision="agent",
-)
+EVIDENCE = _columns(gate_decision="agent")
 """Agents, in evidence that a proof covers: kept until its date, and shown before an erasure."""
 
 CALLED = _columns(
@@ -116,8 +114,7 @@ NEUTRAL = _columns(
     gate_callback="digest client objects_named",
     gate_campaign="digest ref client object sector mode purpose origin provider site",
     gate_clientname="key name",
-    gate_consent="digest client objects_named items act wording_version collector channel"
-    " unreadable third_party",
+    gate_consent="digest client objects_named items act wording_version collector channel unreadable third_party",
     gate_contract="digest client objects_named",
     gate_cursor="source file",
     gate_decision="campaign client caller rules basis rules_version zones_version began",

@@ -22,9 +22,7 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """What a mounted share or a disk of another system answers that knows one name for a file."""
 
 
-def write_file(
-    path: Path, content: str | bytes, *, mode: int | None = None, durable: bool = True
-) -> None:
+def write_file(path: Path, content: str | bytes, *, mode: int | None = None, durable: bool = True) -> None:
     """Write a file at once, replacing the one that is there; text is written as UTF-8.
 
     ``mode`` sets the permissions; None leaves them to the umask. ``durable`` files are on the disk
@@ -35,9 +33,7 @@ def write_file(
 
 
 @contextmanager
-def replace_file(
-    path: Path, *, mode: int | None = None, durable: bool = True
-) -> Iterator[IO[bytes]]:
+def replace_file(path: Path, *, mode: int | None = None, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open the draft of a file for writing; it takes the file's place when the block ends well."""
     with _write_draft(path, os.replace, mode, durable) as stream:
         yield stream

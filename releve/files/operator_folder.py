@@ -74,9 +74,7 @@ def write_operator_files(path: Path, files: Mapping[str, bytes], *, replace: boo
         raise FolderError(f"{path} is not empty")
     strange = [file.name for file in held if not (_is_table(file) or file.suffix == ".md")]
     if strange:
-        raise FolderError(
-            f"{path} also holds {strange[0]}, which is not an operator's; not replaced"
-        )
+        raise FolderError(f"{path} also holds {strange[0]}, which is not an operator's; not replaced")
     with replace_folder(path) as draft:
         for name, data in files.items():
             (draft / name).write_bytes(data)
@@ -142,9 +140,7 @@ def render_sheet(operator: Operator, fleet: Fleet, vehicle: str, runs: Sequence[
     permits = [
         row.id
         for row in operator.authorisations
-        if row.kind == "vehicle"
-        and row.subject == vehicle
-        and row.valid_from <= fleet.day <= row.valid_to
+        if row.kind == "vehicle" and row.subject == vehicle and row.valid_from <= fleet.day <= row.valid_to
     ]
     lines = [f"{vehicle}   {fleet.day.isoformat()}"]
     if permits:
@@ -192,9 +188,7 @@ def _refuse(path: Path, row: int, error: Exception) -> TransportFolderError:
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
-        raise TransportFolderError(
-            f"{path} does not exist; write it with releve transport runs --out"
-        )
+        raise TransportFolderError(f"{path} does not exist; write it with releve transport runs --out")
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -284,9 +278,7 @@ def list_rule_files(home: Path, name: str) -> tuple[Path, ...]:
 
 def find_stray_files(names: list[str]) -> list[str]:
     """Return the names that are not files of rules; hidden files and copies of editors aside."""
-    return sorted(
-        name for name in names if not _is_rule_file(name) and name[:1] != "." and name[-1:] != "~"
-    )
+    return sorted(name for name in names if not _is_rule_file(name) and name[:1] != "." and name[-1:] != "~")
 
 
 def refuse_missing(home: Path, name: str) -> None:

@@ -56,10 +56,7 @@ class PackFileError(ReleveError, ValueError):
 
 def format_packs(chosen: Iterable[ChosenPack]) -> str:
     """Return packs and their days as JSON; ``to`` null: until ended."""
-    rows = [
-        {"pack": one.pack, "from": str(one.first), "to": one.last and str(one.last)}
-        for one in chosen
-    ]
+    rows = [{"pack": one.pack, "from": str(one.first), "to": one.last and str(one.last)} for one in chosen]
     return json.dumps(rows, indent=1) + "\n"
 
 
@@ -245,9 +242,7 @@ def make_file_name(name: str) -> str:
 
 
 def build_calendars(
-    plans: Sequence[Plan],
-    stamp: datetime,
-    rides: Mapping[tuple[date, str], Sequence[str]] | None = None,
+    plans: Sequence[Plan], stamp: datetime, rides: Mapping[tuple[date, str], Sequence[str]] | None = None
 ) -> Iterator[tuple[str, bytes]]:
     """Yield each placed agent's id and shifts as iCalendar; a UID is decided by agent and day.
 
@@ -262,9 +257,7 @@ def build_calendars(
         names = _PlanNames(plan)
         for item in sorted(plan.placements, key=lambda placement: placement.start):
             seen[item.agent] = number = seen.get(item.agent, 0) + 1
-            event = _event(
-                names, item, number, stamp, (rides or {}).get((plan.day, item.agent), ())
-            )
+            event = _event(names, item, number, stamp, (rides or {}).get((plan.day, item.agent), ()))
             events.setdefault(item.agent, []).append(event)
     for agent in sorted(events):
         calendar = Calendar()
@@ -287,9 +280,7 @@ class _PlanNames:
         self.work = {key: f"{name} ({clients[client]})" for key, client, name in plan.programmes}
 
 
-def _event(
-    names: _PlanNames, item: Placement, number: int, stamp: datetime, rides: Sequence[str]
-) -> Event:
+def _event(names: _PlanNames, item: Placement, number: int, stamp: datetime, rides: Sequence[str]) -> Event:
     from icalendar import Event
 
     tz = names.zones[item.place]
@@ -323,25 +314,17 @@ def check_overwritable(folder: Path) -> None:
     if not target.is_dir():
         raise PlanFolderError(f"{target}: is a file, a folder is needed")
     strangers = [
-        name
-        for name in sorted(os.listdir(target))
-        if name not in _OWN_NAMES and not _PLAN_NAME.fullmatch(name)
+        name for name in sorted(os.listdir(target)) if name not in _OWN_NAMES and not _PLAN_NAME.fullmatch(name)
     ]
     if strangers:
-        raise PlanFolderError(
-            f"{target}: holds {strangers[0]!r}, which is not a plan's; name a new or empty folder"
-        )
+        raise PlanFolderError(f"{target}: holds {strangers[0]!r}, which is not a plan's; name a new or empty folder")
 
 
 def _write_files(folder: Path, plans: Sequence[Plan], stamp: datetime, calendars: bool) -> None:
     for plan in plans:
         text = plan_to_json(plan)
         (folder / f"plan-{plan.day}.json").write_text(text, encoding="utf-8", newline="")
-    placements = [
-        _placement_row(names, item)
-        for names in map(_PlanNames, plans)
-        for item in names.plan.placements
-    ]
+    placements = [_placement_row(names, item) for names in map(_PlanNames, plans) for item in names.plan.placements]
     _write_csv(folder / "placements.csv", _PLACEMENT_COLUMNS, placements)
     _write_parquet(folder / "placements.parquet", placements)
     _write_moves(folder / "moves", plans)

@@ -62,9 +62,7 @@ def begin_run(folder: Path, inputs: Mapping[str, Any], *, resume: bool) -> None:
         return
     other = list_differences(read_run(folder), json.loads(json.dumps(tree)))
     if other:
-        raise RunFolderError(
-            f"{folder} holds another run ({'; '.join(other[:3])}): name another folder"
-        )
+        raise RunFolderError(f"{folder} holds another run ({'; '.join(other[:3])}): name another folder")
     if not resume:
         raise RunFolderError(f"{folder} holds this run already: --resume goes on with it")
 
@@ -80,9 +78,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     return tree
 
 
-def list_differences(
-    one: Mapping[str, Any], other: Mapping[str, Any], where: str = ""
-) -> list[str]:
+def list_differences(one: Mapping[str, Any], other: Mapping[str, Any], where: str = "") -> list[str]:
     """Return the entries in which two trees differ, like ``settings.seed: 1, now 2``."""
     found: list[str] = []
     for name in sorted({*one, *other}):

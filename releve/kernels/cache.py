@@ -14,11 +14,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _FOLDERS = ("plugins/crashtest/engine", "demand/erlang", "demand/queue", "kernels")
-_FILES = (
-    "network/max_independent_set.py",
-    "plan/local_search.py",
-    "plan/rounding.py",
-)
+_FILES = ("network/max_independent_set.py", "plan/local_search.py", "plan/rounding.py")
 
 
 def kernel_files(package: Path = PACKAGE) -> Iterator[Path]:

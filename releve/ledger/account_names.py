@@ -38,12 +38,7 @@ def hide_names(body: dict[str, Any], pseudonyms: Mapping[str, str]) -> None:
 
 def restore_names(bodies: Collection[dict[str, Any]]) -> None:
     """Put names in place of the pseudonyms that bodies hold, where they are not erased."""
-    wanted = {
-        value
-        for body in bodies
-        for _, value in _list_named(body)
-        if value.startswith(ACCOUNT_PREFIX)
-    }
+    wanted = {value for body in bodies for _, value in _list_named(body) if value.startswith(ACCOUNT_PREFIX)}
     if not wanted:
         return
     rows = AccountName.objects.filter(pseudonym__in=wanted)

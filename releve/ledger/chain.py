@@ -130,9 +130,7 @@ def lock_head() -> ChainPosition:
     row = LedgerHead.objects.select_for_update().filter(pk=1).first()
     if row is None:
         place = read_head()
-        LedgerHead.objects.bulk_create(
-            [LedgerHead(pk=1, seq=place.seq, hash=place.hash)], ignore_conflicts=True
-        )
+        LedgerHead.objects.bulk_create([LedgerHead(pk=1, seq=place.seq, hash=place.hash)], ignore_conflicts=True)
         row = LedgerHead.objects.select_for_update().get(pk=1)
     return ChainPosition(row.seq, row.hash)
 
@@ -146,9 +144,7 @@ def read_head(stream: str | None = None) -> ChainPosition:
     return ChainPosition(*last) if last else ChainPosition(0, NO_HASH)
 
 
-def iter_entries(
-    stream: str | None = "live", after: int = 0, *, kinds: Collection[str] = ()
-) -> Iterator[StoredEntry]:
+def iter_entries(stream: str | None = "live", after: int = 0, *, kinds: Collection[str] = ()) -> Iterator[StoredEntry]:
     """Yield the entries of one stream (``None``: of all) after a number, in order.
 
     They are read a page at a time; what is added meanwhile is read too.
@@ -172,9 +168,7 @@ def serialize_entry(row: LedgerEntry) -> str:
     )  # fmt: skip
 
 
-def _write(
-    draft: Draft, last: ChainPosition, accounts: Mapping[str, str]
-) -> tuple[LedgerEntry, list[PersonalValue]]:
+def _write(draft: Draft, last: ChainPosition, accounts: Mapping[str, str]) -> tuple[LedgerEntry, list[PersonalValue]]:
     """Return the row of a draft after the entry ``last``, and its personal values.
 
     ``accounts`` are the pseudonyms of the accounts that it names.
@@ -206,10 +200,7 @@ def _commit(draft: Draft, seq: int, path: str, value: Any, body: dict[str, Any])
     salt = secrets.token_hex(_SALT_BYTES)
     holder, name = _find_holder(body, path)
     holder[name] = {"commitment": hash_commitment(text, salt)}
-    return PersonalValue(
-        entry_id=seq, path=path, value=text, salt=salt,
-        subject=draft.subject, erase_on=draft.erase_on,
-    )  # fmt: skip
+    return PersonalValue(entry_id=seq, path=path, value=text, salt=salt, subject=draft.subject, erase_on=draft.erase_on)
 
 
 def _find_holder(body: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
@@ -265,9 +256,7 @@ def _format_utc(when: datetime) -> str:
         raise EntryError(f"recorded_at: {error}") from error
 
 
-def _read_entries(
-    rows: Sequence[LedgerEntry], values: Collection[PersonalValue]
-) -> list[StoredEntry]:
+def _read_entries(rows: Sequence[LedgerEntry], values: Collection[PersonalValue]) -> list[StoredEntry]:
     """Return rows with their personal values in them again."""
     kept: dict[int, dict[str, str]] = {}
     for value in values:
@@ -288,9 +277,7 @@ def _read_entry(row: LedgerEntry, values: Mapping[str, str]) -> StoredEntry:
     )  # fmt: skip
 
 
-def _fill_values(
-    holder: dict[str, Any], prefix: str, values: Mapping[str, str], erased: list[str]
-) -> None:
+def _fill_values(holder: dict[str, Any], prefix: str, values: Mapping[str, str], erased: list[str]) -> None:
     """Replace each commitment by its value; by ``None``, and name it, where it was erased."""
     for name, inner in holder.items():
         if not isinstance(inner, dict):

@@ -58,9 +58,7 @@ def format_instant(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def format_entry(
-    *, seq: int, stream: str, kind: str, recorded_at: str, nonce: str, prev: str, body: str
-) -> str:
+def format_entry(*, seq: int, stream: str, kind: str, recorded_at: str, nonce: str, prev: str, body: str) -> str:
     """Return the canonical JSON of an entry around its canonical ``body``.
 
     The other fields hold no character that JSON escapes (``models.py`` sees to it), so the text

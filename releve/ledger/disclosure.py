@@ -116,9 +116,7 @@ def prove_for_disclosure(seq: int) -> dict[str, Any]:
     if root is None:
         raise ProofError(Phrase("No root has been signed yet."))
     if holds_health_in_clear(seq):
-        raise ProofError(
-            Phrase("This entry holds a health field in clear: its proof is not handed out.")
-        )
+        raise ProofError(Phrase("This entry holds a health field in clear: its proof is not handed out."))
     if seq > root.size:
         raise ProofError(Phrase("Its proof can be had once the next root is signed."))
     return prove_entry(seq, root)

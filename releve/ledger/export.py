@@ -49,10 +49,7 @@ def export_lines(*, values: bool = False, withhold: Withhold | None = None) -> I
         if not nested:
             _one_instant()
         yield canonical_json(
-            {
-                "format": f"releve ledger export {1 if withhold is None else 2}",
-                "values": "all" if values else "none",
-            }
+            {"format": f"releve ledger export {1 if withhold is None else 2}", "values": "all" if values else "none"}
         )
         seq = roots = 0
         for row in models.LedgerRoot.objects.order_by("number").iterator():

@@ -73,19 +73,14 @@ def _sqlite_install() -> Iterable[str]:
         yield _sqlite_trigger(table, "UPDATE", "", f"ledger: {table} is append-only")
         yield _sqlite_trigger(table, "DELETE", "", f"ledger: {table} is append-only")
     columns = f"UPDATE OF {', '.join(_KEPT)}"
-    yield _sqlite_trigger(
-        _PERSONAL, columns, "", "ledger: a personal value can be erased, not changed"
-    )
+    yield _sqlite_trigger(_PERSONAL, columns, "", "ledger: a personal value can be erased, not changed")
     for table, (condition, message) in _INSERTS.items():
         yield _sqlite_trigger(table, "INSERT", f"WHEN {condition}", message)
 
 
 def _sqlite_trigger(table: str, event: str, when: str, message: str) -> str:
     name = f"{table}_{event.split()[0].lower()}"
-    return (
-        f"CREATE TRIGGER {name} BEFORE {event} ON {table} {when} "
-        f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
-    )
+    return f"CREATE TRIGGER {name} BEFORE {event} ON {table} {when} BEGIN SELECT RAISE(ABORT, '{message}'); END"
 
 
 def _sqlite_remove() -> Iterable[str]:
@@ -115,10 +110,7 @@ def _postgresql_install() -> Iterable[str]:
                 END IF;
                 RETURN NEW;
             END $$"""
-        yield (
-            f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION {table}_insert()"
-        )
+        yield (f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_insert()")
 
 
 def _postgresql_trigger(table: str, name: str, event: str, each: str, message: str) -> str:
@@ -136,10 +128,7 @@ def _postgresql_remove() -> Iterable[str]:
     yield "DROP FUNCTION IF EXISTS ledger_refuse()"
 
 
-_BY_VENDOR = {
-    "sqlite": (_sqlite_install, _sqlite_remove),
-    "postgresql": (_postgresql_install, _postgresql_remove),
-}
+_BY_VENDOR = {"sqlite": (_sqlite_install, _sqlite_remove), "postgresql": (_postgresql_install, _postgresql_remove)}
 
 
 class LedgerError(ReleveError):

@@ -30,9 +30,7 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
 
 
 def _refusal(model: type[models.Model], done: str) -> AppendOnlyError:
-    return AppendOnlyError(
-        f"a row of {model._meta.db_table} cannot be {done}: the table is append-only"
-    )
+    return AppendOnlyError(f"a row of {model._meta.db_table} cannot be {done}: the table is append-only")
 
 
 class AppendOnlyModel(models.Model):
@@ -91,9 +89,7 @@ class PersonalValue(models.Model):
 
     class Meta:
         db_table = "ledger_personal"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["entry", "path"], name="ledger_one_value_a_field")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["entry", "path"], name="ledger_one_value_a_field")]
 
     def __str__(self) -> str:
         return f"{self.entry_id} {self.path}"
@@ -122,9 +118,7 @@ class LedgerNode(AppendOnlyModel):
     class Meta(AppendOnlyModel.Meta):
         db_table = "ledger_node"
         abstract = False
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["level", "index"], name="ledger_one_node_a_place")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["level", "index"], name="ledger_one_node_a_place")]
 
     def __str__(self) -> str:
         return f"{self.level}/{self.index}"

@@ -211,8 +211,7 @@ def list_declared_losses() -> list[Mapping[str, Any]]:
     if not restored:
         return []
     rows = LedgerEntry.objects.filter(kind=DECLARED, seq__gt=min(restored))
-    declared = {json.loads(body)["entry"]: json.loads(body) for body in
-                rows.values_list("body", flat=True)}  # fmt: skip
+    declared = {json.loads(body)["entry"]: json.loads(body) for body in rows.values_list("body", flat=True)}
     found = LedgerEntry.objects.filter(seq__in=declared.keys() & set(restored), kind=RESTORED)
     return [
         {**json.loads(body), **declared[seq], "seq": seq}
@@ -366,8 +365,7 @@ def _read_outside(folder: Path, notes: list[str]) -> list[tuple[Path, bytes]] | 
         _memory.reader.join(OUTSIDE_SECONDS)
     if found:
         return found[0]
-    notes.append(f"the folder of RELEVE_OUTSIDE cannot be read, so nothing in it was compared:"
-                 f" {fault}")  # fmt: skip
+    notes.append(f"the folder of RELEVE_OUTSIDE cannot be read, so nothing in it was compared: {fault}")
     return None
 
 

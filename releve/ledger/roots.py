@@ -34,14 +34,7 @@ from django.db import connection, transaction
 from releve.files.atomic import create_file, make_folder, write_file
 from releve.ledger import models
 from releve.ledger.chain import lock_head
-from releve.ledger.digests import (
-    NO_HASH,
-    ROOT_TAG,
-    canonical_json,
-    format_instant,
-    hash_root,
-    parse_canonical,
-)
+from releve.ledger.digests import NO_HASH, ROOT_TAG, canonical_json, format_instant, hash_root, parse_canonical
 from releve.ledger.guards import DocumentConflict, NothingToSealError, ProofError
 from releve.ledger.keys import public_hex, signing_key
 from releve.ledger.merkle import fold_hashes, inclusion_path, leaf_hash, tree_hash
@@ -166,9 +159,7 @@ def load_root(number: int) -> SignedRoot:
 
 def iter_roots(after: int = 0) -> Iterator[SignedRoot]:
     """Yield the roots after a number, in order."""
-    yield from map(
-        _signed_root, models.LedgerRoot.objects.filter(number__gt=after).order_by("number")
-    )
+    yield from map(_signed_root, models.LedgerRoot.objects.filter(number__gt=after).order_by("number"))
 
 
 def publish_root(root: SignedRoot, folder: Path) -> Path:
@@ -212,9 +203,7 @@ def _find_next_number(before: SignedRoot | None) -> int:
 
     The file of a lost root stands, so its number is never given again.
     """
-    lost = [
-        int(loss["lost_root"]["number"]) for loss in list_declared_losses() if loss["lost_root"]
-    ]
+    lost = [int(loss["lost_root"]["number"]) for loss in list_declared_losses() if loss["lost_root"]]
     return max([before.number if before else 0, *lost]) + 1
 
 
@@ -260,8 +249,7 @@ def build_checkpoint(root: SignedRoot) -> str:
     """Return the checkpoint of a root; RotatedRoot where its key was rotated since."""
     if json.loads(root.statement)["key"] != public_hex(signing_key()):
         raise RotatedRoot(
-            f"root {root.number} was signed by a key that was rotated since: its checkpoint stands"
-            " beside it"
+            f"root {root.number} was signed by a key that was rotated since: its checkpoint stands beside it"
         )
     return sign_note(format_checkpoint(root))
 

@@ -25,14 +25,7 @@ from releve.ledger.chain import Draft, append, append_all, lock_head
 from releve.ledger.digests import ROTATION_TAG, canonical_json, format_instant, parse_canonical
 from releve.ledger.disclosure import PERSON_KINDS
 from releve.ledger.guards import SigningKeyError
-from releve.ledger.keys import (
-    hold_key,
-    next_key,
-    public_hex,
-    public_key,
-    signing_key,
-    take_key_in_place,
-)
+from releve.ledger.keys import hold_key, next_key, public_hex, public_key, signing_key, take_key_in_place
 from releve.ledger.models import LedgerEntry
 from releve.ledger.rollback import require_complete
 from releve.ledger.roots import SignedRoot, load_last_root, publish_document, sign_entries
@@ -62,13 +55,9 @@ _QUARTER_MINUTES = 15
 def append_tally(now: datetime) -> None:
     """Write the tally of the entries since the last one, in the caller's transaction."""
     place = lock_head()
-    last = (
-        LedgerEntry.objects.filter(kind=TALLY_KIND).order_by("-seq").values_list("seq", flat=True)
-    )
+    last = LedgerEntry.objects.filter(kind=TALLY_KIND).order_by("-seq").values_list("seq", flat=True)
     after = last.first() or 0
-    rows = LedgerEntry.objects.filter(
-        stream=STREAM, seq__gt=after, seq__lte=place.seq, kind__in=TALLIED_KINDS
-    )
+    rows = LedgerEntry.objects.filter(stream=STREAM, seq__gt=after, seq__lte=place.seq, kind__in=TALLIED_KINDS)
     body, withheld = _count(rows.order_by("seq").iterator())
     append_all([Draft(TALLY_KIND, {"after": after, **body}, now, stream=STREAM, withheld=withheld)])
 
@@ -92,19 +81,12 @@ def _count(rows: Iterable[LedgerEntry]) -> tuple[dict[str, Any], dict[str, Any]]
         at = datetime.fromisoformat(body.get("happened_at") or row.recorded_at)
         key = tally_quarter(at), _read_name(body, "client"), _read_name(body, "site")
         groups[row.kind].setdefault(key, []).append(row.seq)
-    clients, sites = (
-        sorted({key[place] for keys in groups.values() for key in keys} - {""}) for place in (1, 2)
-    )
+    clients, sites = (sorted({key[place] for keys in groups.values() for key in keys} - {""}) for place in (1, 2))
     client_numbers = {name: number for number, name in enumerate(clients)}
     site_numbers = {name: number for number, name in enumerate(sites)}
     lists = {
         kind: [
-            {
-                "at": at,
-                "client": client_numbers.get(client),
-                "entries": seqs,
-                "site": site_numbers.get(site),
-            }
+            {"at": at, "client": client_numbers.get(client), "entries": seqs, "site": site_numbers.get(site)}
             for (at, client, site), seqs in sorted(groups[kind].items())
         ]
         for kind in TALLIED_KINDS

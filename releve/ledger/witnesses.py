@@ -26,13 +26,7 @@ from releve.ledger.chain import append
 from releve.ledger.guards import ProofError
 from releve.ledger.keys import public_hex, signing_key
 from releve.ledger.merkle import consistency_path, inclusion_path
-from releve.ledger.roots import (
-    RotatedRoot,
-    SignedRoot,
-    build_checkpoint,
-    format_checkpoint,
-    verify_note_line,
-)
+from releve.ledger.roots import RotatedRoot, SignedRoot, build_checkpoint, format_checkpoint, verify_note_line
 
 _SECONDS = 20
 _log = logging.getLogger(__name__)
@@ -56,9 +50,7 @@ class Witness:
 
 
 def list_witnesses() -> list[Witness]:
-    found = [
-        Witness(**json.loads(path.read_text(encoding="utf-8"))) for path in _folder().glob("*.json")
-    ]
+    found = [Witness(**json.loads(path.read_text(encoding="utf-8"))) for path in _folder().glob("*.json")]
     return sorted(found, key=lambda witness: witness.url)
 
 
@@ -67,9 +59,7 @@ def list_cosignatures(root: SignedRoot) -> str:
     text, path = format_checkpoint(root), _find_lines(root)
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     keys = [witness.verifier_key for witness in list_witnesses()]
-    return "".join(
-        f"{line}\n" for line in lines if any(verify_note_line(text, line, key) for key in keys)
-    )
+    return "".join(f"{line}\n" for line in lines if any(verify_note_line(text, line, key) for key in keys))
 
 
 def ask_witness(url: str, root: SignedRoot, verifier_key: str) -> Witness:
@@ -91,8 +81,7 @@ def ask_witness(url: str, root: SignedRoot, verifier_key: str) -> Witness:
     if status != 200:
         raise ProofError(f"{url} answered {status}: {answer[:200].strip()!r}")
     text = format_checkpoint(root)
-    line = next((row for row in answer.splitlines() if verify_note_line(text, row, verifier_key)),
-                None)  # fmt: skip
+    line = next((row for row in answer.splitlines() if verify_note_line(text, row, verifier_key)), None)
     if line is None:
         raise ProofError(f"{url} answered no cosignature by {verifier_key.partition('+')[0]}")
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -125,9 +114,7 @@ def _post(url: str, old: int, root: SignedRoot) -> tuple[int, str]:
     path = consistency_path(old, root.size, roots.hash_subtree) if 0 < old < root.size else []
     proof = "".join(f"{b64encode(node).decode()}\n" for node in path)
     body = f"old {old}\n{proof}\n{build_checkpoint(root)}"
-    request = urllib.request.Request(
-        f"{url.rstrip('/')}/add-checkpoint", body.encode(), method="POST"
-    )
+    request = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", body.encode(), method="POST")
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
             return answer.status, answer.read(_MOST_BYTES).decode("utf-8", "replace")
@@ -183,9 +170,7 @@ def build_receipt(seq: int, root: SignedRoot) -> bytes:
         raise ProofError(f"entry {seq} is not under root {root.number}: seal first")
     key, statement = signing_key(), json.loads(root.statement)
     if statement["key"] != public_hex(key):
-        raise RotatedRoot(
-            f"root {root.number} was signed by a key that was rotated since: take a later root"
-        )
+        raise RotatedRoot(f"root {root.number} was signed by a key that was rotated since: take a later root")
     path = inclusion_path(seq - 1, root.size, roots.hash_subtree)
     proof = encode_cbor([root.size, seq - 1, list(path)])
     protected = encode_cbor({ALGORITHM: EDDSA, STRUCTURE_LABEL: RFC9162_SHA256})

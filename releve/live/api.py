@@ -99,12 +99,7 @@ from releve.live.incident_room import (
     trace_case,
 )
 from releve.live.message_texts import LogEntry, list_last_entries
-from releve.live.models import (
-    Activation,
-    PlanText,
-    Relief,
-    Stream,
-)
+from releve.live.models import Activation, PlanText, Relief, Stream
 from releve.live.outside import find_overdue_documents
 from releve.live.partners import Lending
 from releve.live.photos import (
@@ -130,12 +125,7 @@ from releve.live.plans import (
     put_in_force,
 )
 from releve.live.presence import build_reach_check, count_seats, find_stays
-from releve.live.rehearsal import (
-    RehearsalStep,
-    find_rehearsal,
-    list_rehearsal_steps,
-    start_rehearsal,
-)
+from releve.live.rehearsal import RehearsalStep, find_rehearsal, list_rehearsal_steps, start_rehearsal
 from releve.live.relief_handler import (
     ComparedDay,
     PublishedDay,
@@ -164,25 +154,11 @@ from releve.live.routes import (
     observe_routing,
     revert_routes,
 )
-from releve.live.service_day import (
-    ServiceDay,
-    TargetState,
-    compute_service_day,
-    find_statistics_folder,
-)
+from releve.live.service_day import ServiceDay, TargetState, compute_service_day, find_statistics_folder
 from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
-from releve.live.statement import (
-    DaySeal,
-    ServiceLoss,
-    build_statement,
-    erase_due_data,
-)
-from releve.live.stream_state import (
-    Scene,
-    list_day_placements,
-    load_scene,
-)
+from releve.live.statement import DaySeal, ServiceLoss, build_statement, erase_due_data
+from releve.live.stream_state import Scene, list_day_placements, load_scene
 from releve.live.surge_relief import (
     ClientMissing,
     end_surge_relief,
@@ -205,12 +181,7 @@ from releve.live.switches import (
     undo_switch,
 )
 from releve.live.worker import warm_in_background
-from releve.live.worker_health import (
-    InstallationCollector,
-    WorkerHealth,
-    check_readiness,
-    read_worker_health,
-)
+from releve.live.worker_health import InstallationCollector, WorkerHealth, check_readiness, read_worker_health
 
 
 def find_relief(stream: str, generation: int) -> Relief | None:

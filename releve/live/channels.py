@@ -177,12 +177,7 @@ class ByFile:
     def send(self, address: str, letter: Letter) -> None:
         folder = self._folder or settings.HOME / "outbox"
         name = re.sub(r"[^A-Za-z0-9_.-]", "-", letter.key)
-        document = {
-            "to": address,
-            "subject": letter.subject,
-            "text": letter.text,
-            "calendar": letter.calendar.decode(),
-        }
+        document = {"to": address, "subject": letter.subject, "text": letter.text, "calendar": letter.calendar.decode()}
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             text = json.dumps(document, ensure_ascii=False)
@@ -191,9 +186,5 @@ class ByFile:
             raise RetryLater(f"the outbox cannot be written: {error.strerror}") from error
 
 
-CHANNELS: Final[Mapping[str, Channel]] = {
-    "email": ByEmail(),
-    "apprise": ByApprise(),
-    "file": ByFile(),
-}
+CHANNELS: Final[Mapping[str, Channel]] = {"email": ByEmail(), "apprise": ByApprise(), "file": ByFile()}
 """Every channel by its name in the file of contacts."""

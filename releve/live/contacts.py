@@ -88,11 +88,7 @@ def _parse_rows(text: str, operator: Operator, faults: list[str]) -> Iterator[Co
         faults.append(f"the first line lacks the column {', '.join(missing)}")
         return
     ranks: Counter[tuple[str, str]] = Counter()
-    known = {
-        "agent": set(operator.agent),
-        "manager": {*operator.site, "*"},
-        "client": set(operator.client),
-    }
+    known = {"agent": set(operator.agent), "manager": {*operator.site, "*"}, "client": set(operator.client)}
     for line in reader:
         row = {name: (value or "").strip() for name, value in line.items() if name}
         reason = _find_fault(row, known)
@@ -249,9 +245,7 @@ def find_message_site(stream: str, message: uuid.UUID) -> str | None:
 def list_addresses(agents: Iterable[str]) -> dict[str, list[str]]:
     """Return the addresses of agents in the order in which they are tried."""
     found: dict[str, list[str]] = {}
-    for who, address in Contact.objects.filter(role="agent", who__in=list(agents)).values_list(
-        "who", "address"
-    ):
+    for who, address in Contact.objects.filter(role="agent", who__in=list(agents)).values_list("who", "address"):
         found.setdefault(who, []).append(address)
     return found
 
@@ -303,9 +297,7 @@ def list_notified_agents(stream: str, sites: Iterable[str] | None = None) -> lis
     return sorted(found, key=lambda row: (_STATES.index(row.state), row.site, row.agent))
 
 
-def list_notified_rides(
-    stream: str, agents: Iterable[str], day: date
-) -> dict[str, tuple[NotifiedRide, ...]]:
+def list_notified_rides(stream: str, agents: Iterable[str], day: date) -> dict[str, tuple[NotifiedRide, ...]]:
     """Return the rides of a day in the newest message to each agent; those without are left out."""
     found = {}
     for row in _filter_open(stream, None).filter(kind="agent", who__in=list(agents)):
@@ -332,13 +324,7 @@ def _read_ride(ride: Mapping[str, str]) -> NotifiedRide:
     )
 
 
-_STATES: tuple[AnswerState, ...] = (
-    "unaddressed",
-    "exhausted",
-    "waiting",
-    "queued",
-    "acknowledged",
-)
+_STATES: tuple[AnswerState, ...] = ("unaddressed", "exhausted", "waiting", "queued", "acknowledged")
 
 
 def _describe_message(row: Message) -> NotifiedAgent:

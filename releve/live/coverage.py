@@ -200,9 +200,7 @@ def find_worst_client(clients: Sequence[ClientStanding]) -> ClientStanding | Non
     return min(short, key=lambda row: row.rank, default=None)
 
 
-def judge_operator(
-    clients: Sequence[ClientStanding], sites: Sequence[SiteStatus], plan: PlanReach
-) -> ClientState:
+def judge_operator(clients: Sequence[ClientStanding], sites: Sequence[SiteStatus], plan: PlanReach) -> ClientState:
     """Return the worst state of the clients that need agents; of none, how the sites stand.
 
     Without such a client: ``thin`` where a site is lost; ``held`` where all are open and a plan
@@ -244,9 +242,7 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
                scene.days, wanted[0], len(wanted), _find_losses(scene), partners,
                frozenset(scene.lent.items()))  # fmt: skip
         sources = (scene.situation, *days)
-        clients = _known.get(
-            key, sources, lambda: _cover_clients(scene, days, wanted, partners, _load_headcount)
-        )
+        clients = _known.get(key, sources, lambda: _cover_clients(scene, days, wanted, partners, _load_headcount))
     return Coverage(
         stream=scene.stream,
         at=scene.at,
@@ -345,9 +341,7 @@ def cover_client(
     )
 
 
-def judge_client(
-    now: float | None, worst: float | None, missing: float, target: float, thin: float
-) -> ClientState:
+def judge_client(now: float | None, worst: float | None, missing: float, target: float, thin: float) -> ClientState:
     """Return a client's state from its coverage now and at worst and the share that is missing.
 
     ``target`` is the largest share that may be missing, ``thin`` the least coverage of an interval.
@@ -372,8 +366,7 @@ def _load_headcount(scene: Scene, day: date) -> Floats:
     """Return effective agents ``[interval, programme]`` of a day, cached while nothing changes."""
     loss = scene.wanted[day]
     relief = scene.relief.pk if scene.relief else 0
-    key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers,
-           frozenset(scene.lent.items()))  # fmt: skip
+    key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers, frozenset(scene.lent.items()))
     return _people.get(key, (scene.situation,), lambda: _count_agents(scene, day))
 
 

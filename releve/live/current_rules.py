@@ -46,7 +46,5 @@ def _list_files(name: str) -> tuple[_File, ...]:
 def _load_rules(
     rules: tuple[_File, ...], charters: tuple[_File, ...], chosen: tuple[ChosenPack, ...]
 ) -> SituationRules:
-    texts, charter_texts = (
-        [Path(name).read_text(encoding="utf-8") for name, _ in kind] for kind in (rules, charters)
-    )
+    texts, charter_texts = ([Path(name).read_text(encoding="utf-8") for name, _ in kind] for kind in (rules, charters))
     return load_rules_with(texts, charter_texts, chosen)

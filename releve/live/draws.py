@@ -18,14 +18,7 @@ from releve.ledger.digests import parse_canonical
 from releve.ledger.guards import ProofError
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import disclose_values, prove_entry, prove_growth
-from releve.ledger.roots import (
-    RotatedRoot,
-    SignedRoot,
-    build_checkpoint,
-    iter_roots,
-    load_last_root,
-    load_root,
-)
+from releve.ledger.roots import RotatedRoot, SignedRoot, build_checkpoint, iter_roots, load_last_root, load_root
 from releve.ledger.seal import TALLY_KIND as TALLIED
 from releve.ledger.seal import name_count
 from releve.ledger.witnesses import list_cosignatures
@@ -62,8 +55,7 @@ from releve.situation import (
 from releve.situation.audit_sheet import NOT_YOURS
 
 _OF_PLAN = (DrawPlanned.kind, DrawJoined.kind)
-_OF_DAY = (DrawPresent.kind, DrawRevealed.kind, DrawHeld.kind, DrawVisitMissed.kind,
-           InspectionHeld.kind)  # fmt: skip
+_OF_DAY = (DrawPresent.kind, DrawRevealed.kind, DrawHeld.kind, DrawVisitMissed.kind, InspectionHeld.kind)
 
 
 def find_draw_plan(plan: str, stream: str = LIVE) -> DrawPlan:
@@ -74,9 +66,7 @@ def find_draw_plan(plan: str, stream: str = LIVE) -> DrawPlan:
     return found
 
 
-def record_draw_event(
-    kind: type[Event], values: dict[str, Any], *, by: str, stream: str = LIVE
-) -> RecordResult:
+def record_draw_event(kind: type[Event], values: dict[str, Any], *, by: str, stream: str = LIVE) -> RecordResult:
     """Record an event of a draw as of now; EventFaults or Refused name what is wrong."""
     event_id, at = uuid.uuid4().hex, now(stream)
     own = {"id": event_id, "happened_at": at, "recorded_at": at, "actor": by}
@@ -109,9 +99,7 @@ def build_draw_check(event: Event, stream: str) -> Callable[[Situation], Iterabl
     return judge
 
 
-def join_draws(
-    plan: str, anchor: str, root: dict[str, Any], *, by: str, stream: str = LIVE
-) -> RecordResult:
+def join_draws(plan: str, anchor: str, root: dict[str, Any], *, by: str, stream: str = LIVE) -> RecordResult:
     """Record the commission's anchor, and the root under which it was shown the plan.
 
     ``root`` is what the file of a root holds. NoSuch where it is not a root of this ledger over the
@@ -125,9 +113,7 @@ def join_draws(
     if kept is None or parse_canonical(kept.text) != root:
         raise NoSuch("the file is not a root of this ledger: take the one that the commission sent")
     if kept.size < _find_entry(DrawPlanned.kind, plan, stream):
-        raise NoSuch(
-            f"root {kept.number} does not cover the plan: the commission needs a later one"
-        )
+        raise NoSuch(f"root {kept.number} does not cover the plan: the commission needs a later one")
     values = {
         "plan": plan, "commission_anchor": anchor, "root_number": kept.number,
         "root_size": kept.size, "root_tree": root["root"]["tree"],
@@ -178,15 +164,11 @@ def record_frame(plan: str, day: date, *, by: str, stream: str = LIVE) -> Record
     planned = find_draw_plan(plan, stream).planned
     units = build_frame(planned, situation_now(stream), operator_now(), day)
     at, event_id = now(stream), uuid.uuid4().hex
-    event = DrawFramed(
-        id=event_id, happened_at=at, recorded_at=at, actor=by, plan=plan, day=day, units=units
-    )
+    event = DrawFramed(id=event_id, happened_at=at, recorded_at=at, actor=by, plan=plan, day=day, units=units)
     return record(event, key=event_id, stream=stream)
 
 
-def hold_draw(
-    plan: str, day: date, *, by: str, withheld: str = "", stream: str = LIVE
-) -> tuple[str, ...]:
+def hold_draw(plan: str, day: date, *, by: str, withheld: str = "", stream: str = LIVE) -> tuple[str, ...]:
     """Draw the visits of a day from the links on record, record them and return them.
 
     ``withheld`` names the party whose link is missing. DrawError without a link at all.
@@ -228,10 +210,7 @@ def build_draw_pack(plan: str, day: date | None = None) -> dict[str, Any]:
     find_draw_plan(plan)
     planned = _find_entry(DrawPlanned.kind, plan, LIVE)
     kinds = (*_OF_PLAN, *(() if day is None else (DrawFramed.kind, *_OF_DAY)))
-    rows = [
-        row for row in ledger.iter_entries(LIVE, planned - 1, kinds=kinds)
-        if _is_packed(row, plan, day)
-    ]  # fmt: skip
+    rows = [row for row in ledger.iter_entries(LIVE, planned - 1, kinds=kinds) if _is_packed(row, plan, day)]
     root = load_last_root()
     if root is None or any(row.seq > root.size for row in rows):
         raise NoSuch("the draw is not under a signed root yet: run `releve ledger seal` first")
@@ -264,9 +243,7 @@ def _is_packed(row: ledger.StoredEntry, plan: str, day: date | None) -> bool:
 def _show_entry(seq: int, root: SignedRoot) -> dict[str, Any]:
     proof = prove_entry(seq, root)
     own = PersonalValue.objects.filter(entry=seq, path=name_count(DrawFramed.kind))
-    return {name: proof[name] for name in ("entry", "hash", "path")} | {
-        "values": disclose_values(own)
-    }
+    return {name: proof[name] for name in ("entry", "hash", "path")} | {"values": disclose_values(own)}
 
 
 def _show_root(one: SignedRoot, newest: SignedRoot) -> dict[str, Any]:
@@ -303,9 +280,7 @@ def find_event_ids(seqs: Collection[int], stream: str = LIVE) -> dict[int, str]:
     return {seq: body["id"] for seq, body in bodies.items() if isinstance(body.get("id"), str)}
 
 
-def record_sheet(
-    audit: str, content: bytes, *, by: str, sites: Collection[str], stream: str = LIVE
-) -> SheetResult:
+def record_sheet(audit: str, content: bytes, *, by: str, sites: Collection[str], stream: str = LIVE) -> SheetResult:
     """Record the observations of a sheet, all or, on any fault, none.
 
     ``sites`` are those that the recorder may observe. What was recorded from the same sheet before

@@ -98,10 +98,7 @@ def claim_effect_by_id(pk: int, worker: str) -> Effect | None:
     at = real_now()
     with transaction.atomic():  # which waits in turn, see releve.files.sqlite3
         taken = Effect.objects.filter(_is_due(at), pk=pk).update(
-            state=Effect.CLAIMED,
-            claimed_by=worker,
-            claimed_until=at + read_lease(),
-            attempts=F("attempts") + 1,
+            state=Effect.CLAIMED, claimed_by=worker, claimed_until=at + read_lease(), attempts=F("attempts") + 1
         )
     return Effect.objects.get(pk=pk) if taken else None
 
@@ -114,9 +111,9 @@ def _is_due(at: datetime) -> Q:
     """
     odd = at + timedelta(seconds=LONGEST_WAIT_SECONDS) + _SKEW
     over = at + read_lease() + _SKEW
-    return Q(state=Effect.QUEUED) & (Q(next_at__lte=at) | Q(next_at__gt=odd)) | Q(
-        state=Effect.CLAIMED
-    ) & (Q(claimed_until__lt=at) | Q(claimed_until__gt=over))
+    return Q(state=Effect.QUEUED) & (Q(next_at__lte=at) | Q(next_at__gt=odd)) | Q(state=Effect.CLAIMED) & (
+        Q(claimed_until__lt=at) | Q(claimed_until__gt=over)
+    )
 
 
 def settle_effect(effect: Effect, outcome: EffectOutcome) -> None:
@@ -126,9 +123,7 @@ def settle_effect(effect: Effect, outcome: EffectOutcome) -> None:
     """
     with transaction.atomic():
         ledger.lock_head()
-        done = _filter_held(effect).update(
-            state=Effect.DONE, done_at=real_now(), result=dict(outcome.result), error=""
-        )
+        done = _filter_held(effect).update(state=Effect.DONE, done_at=real_now(), result=dict(outcome.result), error="")
         if not done:
             raise LostLease(effect.key)
         outcome.store()
@@ -175,19 +170,14 @@ def fail_effect(
         )
         if changed and gone:
             body = {"effect": effect.pk, "kind": effect.kind, "attempts": effect.attempts}
-            ledger.append(
-                "effect.aside", body, recorded_at=now(effect.stream), stream=effect.stream
-            )
+            ledger.append("effect.aside", body, recorded_at=now(effect.stream), stream=effect.stream)
             then(effect)
     return bool(changed and gone)
 
 
 def _filter_held(effect: Effect) -> Any:
     return Effect.objects.filter(
-        pk=effect.pk,
-        state=Effect.CLAIMED,
-        claimed_by=effect.claimed_by,
-        attempts=effect.attempts,
+        pk=effect.pk, state=Effect.CLAIMED, claimed_by=effect.claimed_by, attempts=effect.attempts
     )
 
 
@@ -205,9 +195,7 @@ def list_effects_aside(stream: str | None = None) -> list[Effect]:
 
 def list_late_effects(stream: str | None = None) -> list[Effect]:
     """Return the effects that failed a few times and are still tried."""
-    rows = Effect.objects.filter(
-        state__in=(Effect.QUEUED, Effect.CLAIMED), attempts__gte=LATE_AFTER
-    )
+    rows = Effect.objects.filter(state__in=(Effect.QUEUED, Effect.CLAIMED), attempts__gte=LATE_AFTER)
     return list(rows if stream is None else rows.filter(stream=stream))
 
 
@@ -272,9 +260,7 @@ def register_handler(kind: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def register_aside_hook(
-    kind: str,
-) -> Callable[[Callable[[Effect], None]], Callable[[Effect], None]]:
+def register_aside_hook(kind: str) -> Callable[[Callable[[Effect], None]], Callable[[Effect], None]]:
     """Register a function to call when an effect of a kind is set aside.
 
     It runs in the transaction that sets the effect aside, so that a crash undoes both or neither.
@@ -303,9 +289,7 @@ def run_effect(effect: Effect) -> None:
         _handle_failure(effect, error)
 
 
-def _handle_failure(
-    effect: Effect, error: Exception, *, patient: bool = False, hopeless: bool = False
-) -> None:
+def _handle_failure(effect: Effect, error: Exception, *, patient: bool = False, hopeless: bool = False) -> None:
     then = _on_aside.get(effect.kind, lambda effect: None)
     try:
         fail_effect(effect, error, patient=patient, hopeless=hopeless, then=then)

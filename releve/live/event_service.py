@@ -98,8 +98,7 @@ def record(
     except OperationalError as error:
         if is_disk_full(error):
             raise DiskFull(
-                "the disk of the database is full: nothing was recorded; free some space, then"
-                " try again"
+                "the disk of the database is full: nothing was recorded; free some space, then try again"
             ) from error
         raise Busy("the database is busy: nothing was recorded, try again") from error
 
@@ -133,15 +132,11 @@ def _record_once(
     after = apply_event(before, event)
     found = [event, *derive_all_events(after, operator, select_rules(after), at)]
     seqs = _append_events(found, stream, before, at)
-    IdempotencyKey.objects.create(
-        stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:]
-    )
+    IdempotencyKey.objects.create(stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:])
     return RecordResult(seqs[0], tuple(seqs[1:]), before=False)
 
 
-def derive_all_events(
-    situation: Situation, operator: Operator, rules: SituationRules, at: datetime
-) -> list[Event]:
+def derive_all_events(situation: Situation, operator: Operator, rules: SituationRules, at: datetime) -> list[Event]:
     """Return the events that the rules call for, and those that follow from these in turn."""
     found: list[Event] = []
     for _ in range(_MOST_ROUNDS):
@@ -174,14 +169,10 @@ def record_due_events(stream: str) -> tuple[int, ...]:
     with transaction.atomic():
         ledger.lock_head()
         before, at = situation_now(stream), now(stream)  # after what was recorded meanwhile
-        return tuple(
-            _append_events(derive_all_events(before, operator, rules, at), stream, before, at)
-        )
+        return tuple(_append_events(derive_all_events(before, operator, rules, at), stream, before, at))
 
 
-def _append_events(
-    events: Iterable[Event], stream: str, before: Situation, at: datetime
-) -> list[int]:
+def _append_events(events: Iterable[Event], stream: str, before: Situation, at: datetime) -> list[int]:
     """Append events, and queue a relief when the losses have changed."""
     events = list(events)
     if not events:
@@ -207,9 +198,7 @@ def build_relief_effect(stream: str, cause: int, why: str = "") -> NewEffect:
     return NewEffect(stream, DECIDE, "relief", f"relief:{stream}:{why or cause}", body)
 
 
-def _draft_entry(
-    event: Event, stream: str, operator: Operator, rules: SituationRules
-) -> ledger.Draft:
+def _draft_entry(event: Event, stream: str, operator: Operator, rules: SituationRules) -> ledger.Draft:
     """Return the entry of an event; its personal values are stored beside it until their day.
 
     Values about health that concern no particular person are stored beside it for good, since a
@@ -253,9 +242,7 @@ class ClientImpact:
     held: bool
 
 
-def list_client_impacts(
-    before: Coverage, unrelieved: Coverage, after: Coverage
-) -> tuple[ClientImpact, ...]:
+def list_client_impacts(before: Coverage, unrelieved: Coverage, after: Coverage) -> tuple[ClientImpact, ...]:
     """Return what a loss does to each client, by its coverage in three cases."""
     rows = zip(before.clients, unrelieved.clients, after.clients, strict=True)
     return tuple(
@@ -325,9 +312,7 @@ def preview_event(event: Event, stream: str = LIVE) -> EventPreview | None:
     return _preview_loss(closed, stream, rule)
 
 
-def _preview_loss(
-    event: SiteClosed | LinkDown | PowerDown, stream: str, rule: SituationRule | None
-) -> EventPreview:
+def _preview_loss(event: SiteClosed | LinkDown | PowerDown, stream: str, rule: SituationRule | None) -> EventPreview:
     carrier = event.carrier if isinstance(event, LinkDown) else ""
     known = EventPreview(
         kind=event.kind,
@@ -411,11 +396,7 @@ def _count_working(scene: Scene, sites: frozenset[str], carriers: frozenset[str]
 def _count_moved(scene: Scene, relieved: Mapping[date, Changes]) -> int:
     return scene.count_moved(
         {
-            day: {
-                agent: change
-                for agent, change in changes.items()
-                if scene.changes.get(day, {}).get(agent) != change
-            }
+            day: {agent: change for agent, change in changes.items() if scene.changes.get(day, {}).get(agent) != change}
             for day, changes in relieved.items()
         }
     )

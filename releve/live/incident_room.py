@@ -69,13 +69,7 @@ class ResponseStep:
 
 
 def open_incident(
-    stream: str,
-    title: str,
-    site: str,
-    key: str,
-    *,
-    by: str,
-    write: Callable[[Phrase], str] | None = None,
+    stream: str, title: str, site: str, key: str, *, by: str, write: Callable[[Phrase], str] | None = None
 ) -> RecordResult:
     """Open a room; of a site that is closed it is the room of that closure.
 
@@ -84,10 +78,7 @@ def open_incident(
     """
     closure = situation_now(stream).site(site).closure if site else None
     event = IncidentOpened(
-        **sign_event(stream, by),
-        site=site,
-        title=title,
-        closure="" if closure is None else closure.event,
+        **sign_event(stream, by), site=site, title=title, closure="" if closure is None else closure.event
     )
     done = record(event, key=key, stream=stream)
     if write is None:
@@ -153,26 +144,20 @@ def list_incident_log(
     )
 
 
-def list_response_steps(
-    incident: Incident, start: datetime, stream: str
-) -> tuple[ResponseStep, ...]:
+def list_response_steps(incident: Incident, start: datetime, stream: str) -> tuple[ResponseStep, ...]:
     """Return the steps from the event to the reopening, each with the time since the event."""
     kinds = {kind for _step, kind, _which in _STEPS}
     rows = _filter_entries(incident, start, stream).filter(kind__in=kinds - {"site.reopened"})
     found = {
         row["kind"]: row
-        for row in rows.values("kind").annotate(
-            first=Min("recorded_at"), last=Max("recorded_at"), count=Count("seq")
-        )
+        for row in rows.values("kind").annotate(first=Min("recorded_at"), last=Max("recorded_at"), count=Count("seq"))
     }
     found |= _find_reopening(incident, start, stream)
     first = ResponseStep("closed" if incident.opened.closure else "opened", start, 0.0)
     return (first, *(_build_step(*row, found, start) for row in _STEPS))
 
 
-def _build_step(
-    step: str, kind: str, which: str, found: Mapping[str, Any], start: datetime
-) -> ResponseStep:
+def _build_step(step: str, kind: str, which: str, found: Mapping[str, Any], start: datetime) -> ResponseStep:
     row = found.get(kind)
     if row is None:
         return ResponseStep(step)
@@ -226,11 +211,7 @@ def find_tracing_rule(situation: Situation, operator: Operator, at: datetime) ->
 
 
 def trace_case(
-    stream: str,
-    operator: Operator,
-    situation: Situation,
-    event: str,
-    seating: Mapping[str, str] | None,
+    stream: str, operator: Operator, situation: Situation, event: str, seating: Mapping[str, str] | None
 ) -> CaseTrace:
     """Return the contacts of the case of an event where a ``seating`` is given, even an empty one.
 
@@ -258,11 +239,7 @@ def find_case_clusters(
     Their last case is within the days that make a cluster. ``seating`` maps agents to seats.
     """
     rule = find_tracing_rule(situation, operator, now)
-    known = [
-        case
-        for case in list_known_cases(situation, operator, sees)
-        if case.status == "declared_case"
-    ]
+    known = [case for case in list_known_cases(situation, operator, sees) if case.status == "declared_case"]
     found = _find_clusters(stream, operator, situation, rule, known, seating) if known else ()
     lately = now - timedelta(days=rule.cluster_days)
     return tuple(row for row in found if row.last >= lately)

@@ -25,11 +25,7 @@ class Loss:
 
     def as_json(self) -> dict[str, list[str]]:
         """Return the loss as it is stored."""
-        return {
-            "sites": sorted(self.sites),
-            "carriers": sorted(self.carriers),
-            "home_only": sorted(self.home_only),
-        }
+        return {"sites": sorted(self.sites), "carriers": sorted(self.carriers), "home_only": sorted(self.home_only)}
 
     @classmethod
     def of_json(cls, row: Mapping[str, Any]) -> Self:
@@ -40,9 +36,7 @@ class Loss:
     def contingency(self) -> Contingency:
         """The loss as the planner knows it. Where one site's people are exposed, all count so."""
         name = " + ".join([*sorted(self.sites), *sorted(self.carriers)])
-        return Contingency(
-            f"now:{name}", "named", name, self.sites, self.carriers, exposed=bool(self.home_only)
-        )
+        return Contingency(f"now:{name}", "named", name, self.sites, self.carriers, exposed=bool(self.home_only))
 
 
 NO_LOSS = Loss()
@@ -57,9 +51,7 @@ def find_loss(situation: Situation, at: datetime) -> Loss:
     return Loss(frozenset(lost.sites), frozenset(lost.carriers), lost.home_only)
 
 
-def find_daily_losses(
-    situation: Situation, at: datetime, days: Iterable[date], zone_name: str
-) -> list[Loss]:
+def find_daily_losses(situation: Situation, at: datetime, days: Iterable[date], zone_name: str) -> list[Loss]:
     """Return what is lost on each planned day, as known at an instant.
 
     A place is lost today, and on further days until it is expected back. Without an expected end,

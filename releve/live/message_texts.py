@@ -39,8 +39,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "agent_off": "- {day} : pas de vacation. Ne vous rendez pas sur le site {site}.",
         "agent_free": "- {day} : pas de vacation.",
         "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
-        "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time}"
-        " (véhicule {vehicle}).",
+        "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time} (véhicule {vehicle}).",
         "agent_close": "Merci de confirmer que vous avez lu ce message :\n{url}",
         "home": "à domicile",
         "manager_subject": "Relève en cours : {site}",
@@ -49,16 +48,14 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_counts": "Personnes qui changent de planning : {moved}. Dont à domicile : {home}.",
         "client_subject": "Continuité de votre service",
         "client_held": "Votre service est assuré : couverture complète jusqu’au {until}.",
-        "client_thin": "Couverture de vos besoins jusqu’au {until} : au plus bas {worst} %,"
-        " le {at}.",
+        "client_thin": "Couverture de vos besoins jusqu’au {until} : au plus bas {worst} %, le {at}.",
         "client_missed": "Vos besoins ne seront pas tous couverts : couverture de {worst} % au"
         " plus bas, le {at}. Part non couverte jusqu’au {until} : {missing} %.",
         "client_none": "Aucun besoin n’est prévu jusqu’au {until}.",
         "client_unknown": "La couverture de votre service n’est pas encore connue : nous vous"
         " informerons dès qu’elle le sera.",
         "unanswered_subject": "Sans réponse ({site}) : {count}",
-        "unanswered": "Site {site}, personnes qui n’ont pas confirmé leur nouveau planning :"
-        " {count}.",
+        "unanswered": "Site {site}, personnes qui n’ont pas confirmé leur nouveau planning : {count}.",
         "close": "Accuser réception :\n{url}",
         "time": "{0:%-H} h {0:%M}",
         "day": "{0:%d/%m/%Y}",
@@ -72,8 +69,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "agent_off": "- {day}: no shift. Do not go to the site {site}.",
         "agent_free": "- {day}: no shift.",
         "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
-        "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time}"
-        " (vehicle {vehicle}).",
+        "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time} (vehicle {vehicle}).",
         "agent_close": "Please confirm that you have read this message:\n{url}",
         "home": "at home",
         "manager_subject": "Relief under way: {site}",
@@ -86,8 +82,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "client_missed": "Your requirement will not be fully covered: at worst {worst}%, on {at}."
         " Not covered until {until}: {missing}%.",
         "client_none": "Nothing is required until {until}.",
-        "client_unknown": "The coverage of your service is not known yet: we will write as soon as"
-        " it is.",
+        "client_unknown": "The coverage of your service is not known yet: we will write as soon as it is.",
         "unanswered_subject": "No answer ({site}): {count}",
         "unanswered": "Site {site}, people who have not confirmed their new shift: {count}.",
         "close": "Acknowledge:\n{url}",
@@ -98,22 +93,16 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def write_message(
-    kind: str, about: Mapping[str, Any], language: str, url: str, *, drill: bool
-) -> tuple[str, str]:
+def write_message(kind: str, about: Mapping[str, Any], language: str, url: str, *, drill: bool) -> tuple[str, str]:
     """Return the subject and the text of a message; ``about`` as it was stored with it."""
     words = _WORDS[language]
     subject, text = _MAKERS[kind](words, about, url)
     return (words["drill"] if drill else "") + subject, text + "\n"
 
 
-def _write_to_agent(
-    words: Mapping[str, str], about: Mapping[str, Any], url: str
-) -> tuple[str, str]:
+def _write_to_agent(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     lines = [
-        line
-        for shift in about["shifts"]
-        for line in (_describe_shift(words, shift), *_describe_rides(words, shift))
+        line for shift in about["shifts"] for line in (_describe_shift(words, shift), *_describe_rides(words, shift))
     ]
     text = "\n".join([words["agent_open"], *lines, "", words["agent_close"].format(url=url)])
     return words["agent_subject"], text
@@ -129,9 +118,7 @@ def _describe_shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
         for name in ("start", "end")
     )
     place = words["home"] if shift["place"] == "" else shift["place"]
-    return words["agent_shift"].format(
-        day=day, start=start, end=end, place=place, programme=shift["programme"]
-    )
+    return words["agent_shift"].format(day=day, start=start, end=end, place=place, programme=shift["programme"])
 
 
 def _describe_rides(words: Mapping[str, str], shift: Mapping[str, Any]) -> list[str]:
@@ -139,14 +126,11 @@ def _describe_rides(words: Mapping[str, str], shift: Mapping[str, Any]) -> list[
     lines = []
     for ride in shift.get("rides", ()):
         stop_time, site_time = (
-            f"{datetime.fromisoformat(ride[name]).astimezone(zone(ride['zone'])):%H:%M}"
-            for name in ("at", "at_site")
+            f"{datetime.fromisoformat(ride[name]).astimezone(zone(ride['zone'])):%H:%M}" for name in ("at", "at_site")
         )
         lines.append(
             words[f"ride_{ride['leg']}"].format(
-                stop_time=stop_time,
-                site_time=site_time,
-                **{name: ride[name] for name in ("stop", "site", "vehicle")},
+                stop_time=stop_time, site_time=site_time, **{name: ride[name] for name in ("stop", "site", "vehicle")}
             )
         )
     return lines
@@ -158,9 +142,7 @@ def write_ride_lines(shift: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(" / ".join(line.strip().rstrip(".") for line in pair) for pair in both)
 
 
-def _write_to_manager(
-    words: Mapping[str, str], about: Mapping[str, Any], url: str
-) -> tuple[str, str]:
+def _write_to_manager(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     first = words["manager_closed" if about["closed"] else "manager_open"]
     lines: Sequence[str] = (
         first.format(site=about["site"]),
@@ -171,9 +153,7 @@ def _write_to_manager(
     return words["manager_subject"].format(site=about["site"]), "\n".join(lines)
 
 
-def _write_to_client(
-    words: Mapping[str, str], about: Mapping[str, Any], url: str
-) -> tuple[str, str]:
+def _write_to_client(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     said = words[_choose_client_words(about)].format(
         until=_write_moment(words, about["until"], about["zone"]),
         at=_write_moment(words, about["worst_at"], about["zone"]),
@@ -201,9 +181,7 @@ def _write_moment(words: Mapping[str, str], at: str | None, zone_name: str) -> s
     )
 
 
-def _write_escalation(
-    words: Mapping[str, str], about: Mapping[str, Any], url: str
-) -> tuple[str, str]:
+def _write_escalation(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     said = words["unanswered"].format(count=about["count"], site=about["site"])
     subject = words["unanswered_subject"].format(count=about["count"], site=about["site"])
     return subject, "\n".join([said, "", words["close"].format(url=url)])
@@ -228,9 +206,7 @@ _SENTENCES: Mapping[str, Phrase] = {
     "relief.ended": Phrase("The relief for a surge ends: back to the plan."),
     "relief.ordered": Phrase("A relief for a surge or absences was put in force."),
     "routing.switched": Phrase("Calls were switched to the routes prepared for a loss."),
-    "people.notified": Phrase(
-        "Messages about the relief were written; agents concerned: {agents}."
-    ),
+    "people.notified": Phrase("Messages about the relief were written; agents concerned: {agents}."),
     "plan.activated": Phrase("A plan was put in force."),
     "drill.started": Phrase("The drill began."),
     "drill.moved": Phrase("The clock of the drill was moved forward."),
@@ -248,8 +224,7 @@ _INCIDENT_SENTENCES: Mapping[str, Phrase] = {
     "incident.closed": Phrase("{actor} closed the incident. {note}"),
 }
 _UNADDRESSED = Phrase(
-    "Messages about the relief were written; agents concerned: {agents}, messages without an"
-    " address: {unaddressed}."
+    "Messages about the relief were written; agents concerned: {agents}, messages without an address: {unaddressed}."
 )
 LOG_KINDS = frozenset(_SENTENCES)
 """Kinds of entries that every reader of their site may see."""
@@ -287,9 +262,7 @@ def list_last_entries(stream: str, sees: Callable[[str], bool]) -> tuple[LogEntr
     Those of no site are asked for by an empty one.
     """
     rows = LedgerEntry.objects.filter(stream=stream, kind__in=LOG_KINDS).order_by("-seq")
-    return read_last_entries(
-        rows[:_MOST_READ], lambda _kind, body: sees(body.get("site") or ""), _MOST
-    )
+    return read_last_entries(rows[:_MOST_READ], lambda _kind, body: sees(body.get("site") or ""), _MOST)
 
 
 def read_last_entries(

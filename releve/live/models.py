@@ -61,9 +61,7 @@ class Relief(models.Model):
     notified = models.BooleanField(default=False)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["stream", "generation"], name="live_generation_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "generation"], name="live_generation_once")]
         ordering: ClassVar = ["-generation"]
 
     def __str__(self) -> str:
@@ -84,9 +82,7 @@ class ReliefDay(models.Model):
     changes = models.JSONField()
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["relief", "day"], name="live_day_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["relief", "day"], name="live_day_once")]
         ordering: ClassVar = ["day"]
 
     def __str__(self) -> str:
@@ -112,9 +108,7 @@ class Routes(models.Model):
     switch = models.CharField(max_length=80, blank=True)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["stream", "number"], name="live_routes_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "number"], name="live_routes_once")]
         ordering: ClassVar = ["-number"]
 
     def __str__(self) -> str:
@@ -136,9 +130,7 @@ class Contact(models.Model):
     language = models.CharField(max_length=2)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["role", "who", "rank"], name="live_contact_rank")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["role", "who", "rank"], name="live_contact_rank")]
         ordering: ClassVar = ["role", "who", "rank"]
 
     def __str__(self) -> str:
@@ -180,9 +172,7 @@ class Message(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["relief", "kind", "role", "who"], name="live_told_once")
         ]
-        indexes: ClassVar = [
-            models.Index(fields=["stream", "role", "replaced", "over_at"], name="live_message_open")
-        ]
+        indexes: ClassVar = [models.Index(fields=["stream", "role", "replaced", "over_at"], name="live_message_open")]
         ordering: ClassVar = ["who"]
 
     def __str__(self) -> str:
@@ -211,9 +201,7 @@ class RoutingState(models.Model):
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["stream", "adapter"], name="live_routing_state_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "adapter"], name="live_routing_state_once")]
         ordering: ClassVar = ["adapter"]
 
     def __str__(self) -> str:
@@ -240,9 +228,7 @@ class PreparedSwitch(models.Model):
     rehearsals = models.JSONField(default=list)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["stream", "contingency"], name="live_switch_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "contingency"], name="live_switch_once")]
         ordering: ClassVar = ["pk"]
 
     def __str__(self) -> str:
@@ -259,9 +245,7 @@ class IdempotencyKey(models.Model):
     answers = models.JSONField()
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["stream", "key"], name="live_one_act_a_key")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "key"], name="live_one_act_a_key")]
 
     def __str__(self) -> str:
         return f"{self.stream} {self.key}"
@@ -292,9 +276,7 @@ class Effect(models.Model):
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["state", "lane", "next_at"], name="live_effect_next")
-        ]
+        indexes: ClassVar = [models.Index(fields=["state", "lane", "next_at"], name="live_effect_next")]
         ordering: ClassVar = ["pk"]
 
     def __str__(self) -> str:

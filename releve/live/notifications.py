@@ -99,8 +99,7 @@ def _count_unaddressed(messages: Sequence[Message]) -> int:
     """Return how many messages have no address to go to."""
     known = set(Contact.objects.filter(rank=1).values_list("role", "who"))
     return sum(
-        (message.role, message.who) not in known
-        and not (message.role == "manager" and ("manager", "*") in known)
+        (message.role, message.who) not in known and not (message.role == "manager" and ("manager", "*") in known)
         for message in messages
     )
 
@@ -157,10 +156,7 @@ class _MessageBuilder:
     def _find_rides(self, generation: int) -> Mapping[date, Mapping[tuple[str, str], Ride]]:
         """Return each agent's rides by day, as the reliefs up to a generation have them."""
         rules = select_rules(self._scene.situation)
-        found = {
-            day: find_scene_runs(self._scene, day, rules, until=generation)
-            for day in self._scene.days
-        }
+        found = {day: find_scene_runs(self._scene, day, rules, until=generation) for day in self._scene.days}
         return {day: {} if runs is None else runs.list_rides() for day, runs in found.items()}
 
     @cached_property
@@ -233,9 +229,7 @@ class _MessageBuilder:
             for start, until in self._scene.lent.get(agent, ())
         )
 
-    def _changes_ahead(
-        self, before: Mapping[date, Placement], after: Mapping[date, Placement], day: date
-    ) -> bool:
+    def _changes_ahead(self, before: Mapping[date, Placement], after: Mapping[date, Placement], day: date) -> bool:
         rows = [row for row in (before.get(day), after.get(day)) if row is not None]
         ahead = any(row.end > self._scene.at for row in rows)
         return ahead and before.get(day) != after.get(day)
@@ -252,11 +246,7 @@ class _MessageBuilder:
 
     def _list_rides_ahead(self, rides: Mapping[tuple[str, str], Ride], agent: str) -> list[Ride]:
         found = (rides.get((agent, leg)) for leg in (TO_SITE, FROM_SITE))
-        return [
-            ride
-            for ride in found
-            if ride is not None and max(ride.at, ride.run.at_site) > self._scene.at
-        ]
+        return [ride for ride in found if ride is not None and max(ride.at, ride.run.at_site) > self._scene.at]
 
     def _describe_rides(self, agent: str, day: date) -> list[dict[str, Any]]:
         operator = self._operator
@@ -332,9 +322,7 @@ class _MessageBuilder:
     def _works_at_home(self, agent: str) -> bool:
         return any(row.place == HOME for row in self._shifts.get(agent, {}).values())
 
-    def _build_message(
-        self, role: str, who: str, site: str, about: dict[str, Any], over: datetime | None
-    ) -> Message:
+    def _build_message(self, role: str, who: str, site: str, about: dict[str, Any], over: datetime | None) -> Message:
         return Message(
             stream=self._relief.stream,
             relief=self._relief,
@@ -372,15 +360,9 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
     lost = {} if last is None else last.lost
     return _LastNotified(
         _group_by_agent(
-            {
-                day: list_working(scene.day_plan(day), changes.get(day, {}), NO_LOSS, {})
-                for day in scene.days
-            }
+            {day: list_working(scene.day_plan(day), changes.get(day, {}), NO_LOSS, {}) for day in scene.days}
         ),
-        {
-            day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS
-            for day in scene.days
-        },
+        {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in scene.days},
         0 if last is None else last.generation,
     )
 
@@ -417,9 +399,7 @@ def send_message(effect: Effect) -> EffectOutcome:
         drill=is_drill(message.stream),
     )
     key = f"{message.pk}-{message.rank}"
-    _choose_channel(message.stream, name).send(
-        address, Letter(key, subject, text, _build_calendar(message))
-    )
+    _choose_channel(message.stream, name).send(address, Letter(key, subject, text, _build_calendar(message)))
 
     def store() -> None:
         at, own = now(message.stream), Message.objects.filter(pk=message.pk)
@@ -442,9 +422,7 @@ def _write_link(path: str, language: str) -> str:
 
 def _skip_effect(effect: Effect, why: str) -> EffectOutcome:
     """Return that nothing is sent; a worker that was killed over it may have sent it before."""
-    return EffectOutcome(
-        {"skipped": why, **({"perhaps_sent": True} if effect.attempts > 1 else {})}
-    )
+    return EffectOutcome({"skipped": why, **({"perhaps_sent": True} if effect.attempts > 1 else {})})
 
 
 @register_aside_hook("send")
@@ -500,9 +478,7 @@ def _build_calendar(message: Message) -> bytes:
 
 
 def _read_patience() -> timedelta:
-    return timedelta(
-        minutes=float(environment.read_text(os.environ, "RELEVE_ESCALATE_MINUTES", "15"))
-    )
+    return timedelta(minutes=float(environment.read_text(os.environ, "RELEVE_ESCALATE_MINUTES", "15")))
 
 
 def escalate_messages(stream: str) -> int:

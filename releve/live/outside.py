@@ -61,15 +61,10 @@ def queue_documents(now: datetime) -> int:
         return 0
     with transaction.atomic():
         lock_head()
-        made = [
-            _make_document(root.file_name, root.text.encode(), root.size, now) for root in roots
-        ]
+        made = [_make_document(root.file_name, root.text.encode(), root.size, now) for root in roots]
         if _is_journal_due(now):
             made += _make_part(now)
-        queue_effects(
-            NewEffect(LIVE, OUTSIDE, "leave", f"leave:{row.name}", {"name": row.name})
-            for row in made
-        )
+        queue_effects(NewEffect(LIVE, OUTSIDE, "leave", f"leave:{row.name}", {"name": row.name}) for row in made)
     return len(made)
 
 
@@ -103,9 +98,7 @@ def _make_part(now: datetime) -> Iterator[OutgoingDocument]:
 
 def _make_document(name: str, content: bytes, upto: int, now: datetime) -> OutgoingDocument:
     digest = hashlib.sha256(content).hexdigest()
-    return OutgoingDocument.objects.create(
-        name=name, content=content, digest=digest, upto=upto, made_at=now
-    )
+    return OutgoingDocument.objects.create(name=name, content=content, digest=digest, upto=upto, made_at=now)
 
 
 @register_handler("leave")
@@ -125,9 +118,7 @@ def send_document(effect: Effect) -> EffectOutcome:
     note_receipt(row.name, row.digest, row.upto)
 
     def store() -> None:
-        OutgoingDocument.objects.filter(pk=row.pk).update(
-            received_at=real_now(), receipt=receipt, content=b""
-        )
+        OutgoingDocument.objects.filter(pk=row.pk).update(received_at=real_now(), receipt=receipt, content=b"")
 
     return EffectOutcome({"receipt": receipt}, store=store)
 
@@ -171,9 +162,7 @@ def _deliver_to_folder(folder: Path, name: str, content: bytes) -> str:
 def _deliver_by_mail(address: str, name: str, content: bytes, digest: str) -> str:
     if not settings.EMAIL_HOST:
         raise PermanentFailure("no mail server is set: no document can leave by mail")
-    mail = EmailMessage(
-        f"Relève {name}", f"{name}\nSHA-256: {digest}\n", settings.DEFAULT_FROM_EMAIL, [address]
-    )
+    mail = EmailMessage(f"Relève {name}", f"{name}\nSHA-256: {digest}\n", settings.DEFAULT_FROM_EMAIL, [address])
     mail.attach(name, content, "application/octet-stream")
     try:
         mail.send()

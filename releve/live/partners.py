@@ -82,9 +82,7 @@ def list_partner_agents(stream: str, instants: Sequence[datetime]) -> tuple[Part
     return tuple(one for source in _list_sources() for one in source.list_agents(stream, instants))
 
 
-def count_partner_agents(
-    agents: Iterable[PartnerAgents], programmes: Sequence[str], instants: int
-) -> Floats:
+def count_partner_agents(agents: Iterable[PartnerAgents], programmes: Sequence[str], instants: int) -> Floats:
     """Return the effective agents of partners ``[instant, programme]``."""
     import numpy as np  # every command registers sources, few count their agents
 
@@ -98,11 +96,7 @@ def count_partner_agents(
 
 def list_partner_addresses(stream: str) -> dict[str, str]:
     """Return the SIP URI of each partner's place."""
-    return {
-        place: uri
-        for source in _list_sources()
-        for place, uri in source.list_addresses(stream).items()
-    }
+    return {place: uri for source in _list_sources() for place, uri in source.list_addresses(stream).items()}
 
 
 def list_lent(stream: str) -> Absent:

@@ -32,9 +32,7 @@ from releve.live.current_rules import load_installed_rules
 from releve.situation import KINDS, RetentionRule, list_fields
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_KEPT = frozenset(
-    (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"pHYs")
-)
+_PNG_KEPT = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"pHYs"))
 _WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH"))
 _WEBP_ADDED = 0x20 | 0x08 | 0x04  # flags of VP8X: profile, Exif, XMP
 _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
@@ -57,9 +55,7 @@ def detect_photo_type(data: bytes) -> str:
 
 def remove_metadata(data: bytes) -> bytes:
     """Return a photo with what draws it and nothing else; NotAPhoto when it is none, or is cut."""
-    made = {"image/jpeg": _strip_jpeg, "image/png": _strip_png, "image/webp": _strip_webp}.get(
-        detect_photo_type(data)
-    )
+    made = {"image/jpeg": _strip_jpeg, "image/png": _strip_png, "image/webp": _strip_webp}.get(detect_photo_type(data))
     if made is None:
         raise NotAPhoto("the file is no JPEG, PNG or WebP picture")
     try:
@@ -126,9 +122,7 @@ def _read_orientation(tiff: bytes) -> int:
         (start,) = struct.unpack_from(f"{order}I", tiff, 4)
         (count,) = struct.unpack_from(f"{order}H", tiff, start)
         for number in range(min(count, 200)):
-            tag, kind, _count, value = struct.unpack_from(
-                f"{order}HHIH", tiff, start + 2 + 12 * number
-            )
+            tag, kind, _count, value = struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * number)
             if tag == _ORIENTATION and kind == 3 and 1 <= value <= 8:
                 return int(value)
     except struct.error:
@@ -242,11 +236,7 @@ def _last_days() -> Iterator[tuple[str, date]]:
     """Yield each photo with the last day it is kept, the latest last."""
 
     rules = load_installed_rules()
-    kinds = [
-        kind
-        for kind, row in KINDS.items()
-        if "photos" in {field.name for field in list_fields(row)}
-    ]
+    kinds = [kind for kind, row in KINDS.items() if "photos" in {field.name for field in list_fields(row)}]
     rows = LedgerEntry.objects.filter(kind__in=kinds).values_list("recorded_at", "body")
     found: list[tuple[date, str]] = []
     for at, written in rows.iterator(chunk_size=500):

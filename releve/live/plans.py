@@ -146,10 +146,7 @@ def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
     with transaction.atomic():
         PlanText.objects.bulk_create(rows, ignore_conflicts=True)
         found = Activation.objects.create(
-            at=real_now(),
-            by=by,
-            days={row.day.isoformat(): row.digest for row in rows},
-            version=version.number,
+            at=real_now(), by=by, days={row.day.isoformat(): row.digest for row in rows}, version=version.number
         )
         body = {"days": found.days, "version": found.version, "by": by, "activation": found.pk}
         ledger.append("plan.activated", body, recorded_at=found.at, stream=LIVE)
@@ -163,9 +160,7 @@ def _check_plan(plan: Plan, operator: Operator) -> None:
     unknown = {row.agent for row in plan.placements} - set(operator.agent)
     places = {row.id for row in plan.sites} - set(operator.site)
     if tuple(name for name, _, _ in plan.programmes) != programmes or unknown or places:
-        raise PlanRefused(
-            f"the plan of {plan.day} is not of the operator in the registry: plan again from it"
-        )
+        raise PlanRefused(f"the plan of {plan.day} is not of the operator in the registry: plan again from it")
 
 
 def build_plan_row(plan: Plan, aht_s: Floats) -> PlanText:

@@ -20,16 +20,7 @@ from releve.live.roster_changes import find_day_runs
 from releve.live.stream_state import Scene, read_placement
 from releve.network import HOME, Operator, zone
 from releve.plan import Placement
-from releve.situation import (
-    Absence,
-    Event,
-    EventRefusal,
-    Situation,
-    SituationRules,
-    Stay,
-    list_placed_stays,
-    refuse,
-)
+from releve.situation import Absence, Event, EventRefusal, Situation, SituationRules, Stay, list_placed_stays, refuse
 from releve.transport import FROM_SITE, TO_SITE
 
 if TYPE_CHECKING:
@@ -106,9 +97,7 @@ def build_reach_check(
         if site is None or scope_for(user, event.permission).sites is None:
             return
         named = (event.person, *getattr(event, "agents", ()))
-        others = [
-            row.id for row in map(operator.agent.get, named) if row and row.home_site != site.id
-        ]
+        others = [row.id for row in map(operator.agent.get, named) if row and row.home_site != site.id]
         if not others:
             return
         tz = zone(site.time_zone)
@@ -245,11 +234,7 @@ def _cut(row: _Row, periods: Iterable[tuple[datetime, datetime]]) -> list[_Row]:
     agent, site, *_ = row
     parts = [(row[2], row[3])]
     for since, until in periods:
-        parts = [
-            part
-            for start, end in parts
-            for part in ((start, min(end, since)), (max(start, until), end))
-        ]
+        parts = [part for start, end in parts for part in ((start, min(end, since)), (max(start, until), end))]
         parts = [(start, end) for start, end in parts if start < end]
     return [(agent, site, start, end) for start, end in parts if start < end]
 
@@ -286,9 +271,7 @@ class SeatCount:
         return None if self.usable is None else len(self.usable)
 
 
-def count_seats(
-    operator: Operator, situation: Situation, scene: Scene | None
-) -> Mapping[str, SeatCount]:
+def count_seats(operator: Operator, situation: Situation, scene: Scene | None) -> Mapping[str, SeatCount]:
     """Return the seats of every site: those of today's plan, none where a site is closed.
 
     ``taken`` is the most people there at once on the first planned day from now on. Counted once
@@ -329,9 +312,7 @@ def _count_planned(operator: Operator, scene: Scene, day: date) -> Mapping[str, 
         there.setdefault(row.place, []).append(row)
     return {
         site.id: SeatCount(
-            total.get(site.id, 0),
-            usable.get(site.id, frozenset()),
-            _most_at_once(there.get(site.id, ())),
+            total.get(site.id, 0), usable.get(site.id, frozenset()), _most_at_once(there.get(site.id, ()))
         )
         for site in operator.sites
     }

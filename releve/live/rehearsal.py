@@ -19,9 +19,7 @@ from releve.network import HOME, to_utc
 from releve.plan import Plan
 from releve.situation import CaseDeclared, ClosureRule, PackChosen
 
-RehearsalStepCode = Literal[
-    "matrix", "start", "case", "close", "now", "relief", "incident", "reopening", "crashtest"
-]
+RehearsalStepCode = Literal["matrix", "start", "case", "close", "now", "relief", "incident", "reopening", "crashtest"]
 _CLOCK = time(10, 40)
 """Where the drill's clock starts, operator's time: the morning is under way."""
 _PACK = "health-2020"
@@ -90,9 +88,7 @@ def start_rehearsal(title: str, *, by: str) -> Stream:
         record(choice, key=choice.id, stream=stream.name)
     number = _count_cases(site, plan.day, stream.name)
     for agent in _list_agents(plan, site)[: max(0, number - 1)]:
-        case = CaseDeclared(
-            **sign_event(stream.name, by), site=site, status="declared_case", agent=agent
-        )
+        case = CaseDeclared(**sign_event(stream.name, by), site=site, status="declared_case", agent=agent)
         record(case, key=case.id, stream=stream.name)
     return stream
 

@@ -34,13 +34,7 @@ from releve.live.effect_queue import (
 from releve.live.lost_places import NO_LOSS, Loss, find_daily_losses
 from releve.live.models import Activation, Effect, Relief, ReliefDay
 from releve.live.plans import load_day_plan
-from releve.live.relief_solver import (
-    ReliefRequest,
-    look_up_relief,
-    prepare_day,
-    revert_changes,
-    solve_relief,
-)
+from releve.live.relief_solver import ReliefRequest, look_up_relief, prepare_day, revert_changes, solve_relief
 from releve.live.routes import publication_keys, store_routes
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Changes, Scene, list_working, load_scene
@@ -114,9 +108,7 @@ def _choose_source(draft: ReliefDraft, missing: tuple[date, ...]) -> str:
     return next((name for name in ("optimum", "planned") if name in found), "base")
 
 
-def _answer_day(
-    effect: Effect, scene: Scene, draft: ReliefDraft, day: date, *, hurry: bool
-) -> None:
+def _answer_day(effect: Effect, scene: Scene, draft: ReliefDraft, day: date, *, hurry: bool) -> None:
     found, loss = scene.day_to_relieve(day), scene.wanted[day]
     changes = scene.changes.get(day, {})
     if not loss:
@@ -148,10 +140,7 @@ def _store_generation(effect: Effect, scene: Scene, draft: ReliefDraft) -> Relie
             raise LostLease(effect.key)
         _refuse_if_overtaken(effect, scene)
         relief = create_relief(
-            scene,
-            draft,
-            cause=effect.body["cause"],
-            asked_at=datetime.fromisoformat(effect.body["asked_at"]),
+            scene, draft, cause=effect.body["cause"], asked_at=datetime.fromisoformat(effect.body["asked_at"])
         )
         routes = store_routes(effect.stream, relief)
         body = {
@@ -190,11 +179,7 @@ def create_relief(scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: dat
     )
     ReliefDay.objects.bulk_create(
         ReliefDay(
-            relief=relief,
-            day=day,
-            plan_id=scene.activation.days[day.isoformat()],
-            source=source,
-            changes=changes,
+            relief=relief, day=day, plan_id=scene.activation.days[day.isoformat()], source=source, changes=changes
         )
         for day, (source, changes) in draft.days.items()
     )
@@ -237,9 +222,7 @@ def warm_up(stream: str) -> None:
         found = scene.day_to_relieve(day)
         if found.plan.starts[0] <= scene.at:
             changes = scene.changes.get(day, {})
-            prepare_day(
-                found, changes, scene.relief.pk if scene.relief and changes else 0, scene.at
-            )
+            prepare_day(found, changes, scene.relief.pk if scene.relief and changes else 0, scene.at)
 
 
 _Placed = Mapping[str, Placement]
@@ -284,9 +267,7 @@ def compare_reliefs(
     return tuple(row for row in made if row.differing)
 
 
-def _compare_day(
-    operator: Operator, day: str, first: Relief | None, base: Activation, second: Relief
-) -> ComparedDay:
+def _compare_day(operator: Operator, day: str, first: Relief | None, base: Activation, second: Relief) -> ComparedDay:
     before = _load_placements(day, first, base)
     after = _load_placements(day, second, second.activation)
     programmes = [row.id for row in operator.programmes]
@@ -298,9 +279,7 @@ def _compare_day(
     )
 
 
-def preview_publication(
-    plans: Sequence[Plan], found: Activation | None, operator: Operator
-) -> Iterator[PublishedDay]:
+def preview_publication(plans: Sequence[Plan], found: Activation | None, operator: Operator) -> Iterator[PublishedDay]:
     """Yield what putting plans in force changes, day by day; days that leave the plan last."""
     known = {} if found is None else found.days
     for plan in plans:
@@ -324,9 +303,7 @@ def _load_placements(day: str, relief: Relief | None, found: Activation) -> _Pla
     if day not in found.days:
         return {}
     rows = () if relief is None else relief.days.all()
-    changes: Mapping[str, Sequence[Any]] = next(
-        (row.changes for row in rows if row.day.isoformat() == day), {}
-    )
+    changes: Mapping[str, Sequence[Any]] = next((row.changes for row in rows if row.day.isoformat() == day), {})
     plan = load_day_plan(found.days[day], found.version)
     return {row.agent: row for row in list_working(plan, changes, NO_LOSS, {})}
 
@@ -345,9 +322,7 @@ def _count_people(before: _Placed, after: _Placed, by: str, keys: Sequence[str])
     return {key: (had[key], has[key]) for key in keys if had[key] or has[key]}
 
 
-def list_touching_reliefs(
-    stream: str, programmes: frozenset[str], most: int
-) -> Iterator[tuple[Relief, int]]:
+def list_touching_reliefs(stream: str, programmes: frozenset[str], most: int) -> Iterator[tuple[Relief, int]]:
     """Yield the last reliefs with how many people work differently for some programmes.
 
     Those that touch none of these are left out, but for the one in force, which is the first.

@@ -24,20 +24,8 @@ from releve.plan import Contingency, Move, Placement, Plan
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_ways_home
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.intraday_relief import (
-    IntradayRelief,
-    RunningDay,
-    build_running_day,
-    solve_intraday_relief,
-)
-from releve.plan.named_assignments import (
-    SET_UP,
-    MoveDelays,
-    list_moves,
-    list_placements,
-    name_relief,
-    round_up,
-)
+from releve.plan.intraday_relief import IntradayRelief, RunningDay, build_running_day, solve_intraday_relief
+from releve.plan.named_assignments import SET_UP, MoveDelays, list_moves, list_placements, name_relief, round_up
 from releve.plan.problem import AgentGroups
 from releve.plan.relief import find_available_staff
 
@@ -92,9 +80,7 @@ def _time_ways_home(found: DayPlan, loss: Loss, at: datetime) -> dict[str, datet
     return ways
 
 
-def _from_now(
-    move: Move, at: datetime, at_stop: datetime | None, delays: MoveDelays
-) -> Placement | None:
+def _from_now(move: Move, at: datetime, at_stop: datetime | None, delays: MoveDelays) -> Placement | None:
     """Return the rest of a placement when the move to it starts at ``at``; ``at_stop``: when a run
     has brought the person home."""
     before, after = move.before, move.after
@@ -141,13 +127,7 @@ def prepare_day(found: DayPlan, changes: Changes, relief: int, at: datetime) -> 
             _prepared.move_to_end(key)
             return _prepared[key]
     plan = replace(found.plan, placements=tuple(list_working(found, changes, NO_LOSS, {})))
-    made = build_running_day(
-        found.operator,
-        plan,
-        found.need,
-        half,
-        read_settings(plan),
-    )
+    made = build_running_day(found.operator, plan, found.need, half, read_settings(plan))
     with _lock:
         _prepared[key] = made
         while len(_prepared) > _MOST_PREPARED:
@@ -259,9 +239,7 @@ def _name_moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[
     """Return the moves of a first answer, by name."""
     problem, layout = day.problem, day.layout
     staff = find_available_staff(problem, lost, day.stay, 0.0)
-    named, isolated = name_relief(
-        problem, layout, day.seating, staff, plan.assigned, plan.on_pattern
-    )
+    named, isolated = name_relief(problem, layout, day.seating, staff, plan.assigned, plan.on_pattern)
     gone = frozenset(agent for agent, (j, _) in day.seating.at.items() if staff.lost[j])
     return list_moves(day.placements, list_placements(problem, layout, named), isolated, gone)
 

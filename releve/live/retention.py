@@ -121,9 +121,7 @@ def postpone_lasting() -> None:
                 _set_erasure_days(stream, agent, lasting, situation)
 
 
-def _set_erasure_days(
-    stream: str, agent: str, ends: dict[str, datetime], situation: Situation
-) -> None:
+def _set_erasure_days(stream: str, agent: str, ends: dict[str, datetime], situation: Situation) -> None:
     """Set the day of erasure of an agent's absences, given as event ids, by their ends."""
     if not ends:
         return
@@ -137,9 +135,7 @@ def _set_erasure_days(
 
 def _iter_absence_entries(stream: str, agent: str) -> Iterator[tuple[str, int]]:
     """Yield the event ids of an agent's absences with the numbers of their entries."""
-    rows = LedgerEntry.objects.filter(
-        stream=stream, kind=AgentUnavailable.kind, personal__subject=agent
-    ).distinct()
+    rows = LedgerEntry.objects.filter(stream=stream, kind=AgentUnavailable.kind, personal__subject=agent).distinct()
     for seq, body in rows.values_list("seq", "body"):
         yield parse_canonical(body)["id"], seq
 
@@ -158,9 +154,7 @@ def rename_in_plans(agent: str, token: str) -> dict[str, str]:
         if agent in row.changes:
             row.changes = {token if key == agent else key: v for key, v in row.changes.items()}
             row.save(update_fields=["changes"])
-    renamed = {
-        row.digest: _rename_in_row(row, agent, token) for row in list(plan_texts_with(agent))
-    }
+    renamed = {row.digest: _rename_in_row(row, agent, token) for row in list(plan_texts_with(agent))}
     for activation in Activation.objects.all() if renamed else ():
         days = {day: renamed.get(digest, digest) for day, digest in activation.days.items()}
         if days != activation.days:
@@ -194,13 +188,7 @@ class LiveData:
     """Messages keep their counts without the agent; plans and reliefs keep a token."""
 
     name = "live"
-    tables: Sequence[str] = (
-        "live_contact",
-        "live_message",
-        "live_plantext",
-        "live_reliefday",
-        "live_activation",
-    )
+    tables: Sequence[str] = ("live_contact", "live_message", "live_plantext", "live_reliefday", "live_activation")
 
     def find(self, agent: str) -> Findings:
         return Findings(
@@ -218,20 +206,14 @@ class LiveData:
         reliefs = ReliefDay.objects.order_by("day", "pk").iterator(chunk_size=100)
         return {
             "addresses": list(contacts.values("rank", "channel", "address", "language")),
-            "messages": list(
-                messages.values("stream", "kind", "about", "sent_at", "acknowledged_at")
-            ),
+            "messages": list(messages.values("stream", "kind", "about", "sent_at", "acknowledged_at")),
             "plans": [
                 asdict(placement)
                 for row in plan_texts_with(agent)
                 for placement in plan_from_json(row.text).placements
                 if placement.agent == agent
             ],
-            "reliefs": [
-                {"day": row.day, "change": row.changes[agent]}
-                for row in reliefs
-                if agent in row.changes
-            ],
+            "reliefs": [{"day": row.day, "change": row.changes[agent]} for row in reliefs if agent in row.changes],
         }
 
     def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:

@@ -106,23 +106,18 @@ class RosterChange:
             return (after.place if after else OFF, before.place if before else OFF, agent)
 
         changed = {*self.before, *self.after}
-        return sorted(
-            (name for name in changed if self.before.get(name) != self.after.get(name)), key=key
-        )
+        return sorted((name for name in changed if self.before.get(name) != self.after.get(name)), key=key)
 
     def count_flows(self) -> tuple[PeopleFlow, ...]:
         """Return how many people go from each place to each place, in the order of places."""
         agents = {*self.before, *self.after}
-        found = Counter(
-            (_find_place(self.before, name), _find_place(self.after, name)) for name in agents
-        )
+        found = Counter((_find_place(self.before, name), _find_place(self.after, name)) for name in agents)
         return tuple(PeopleFlow(*ends, people) for ends, people in sorted(found.items()))
 
     def count_shifts(self) -> list[ShiftCount]:
         """Return the shifts of every place, in the order of places and times."""
         before, after = (
-            Counter((row.place, row.start, row.end) for row in rows.values())
-            for rows in (self.before, self.after)
+            Counter((row.place, row.start, row.end) for row in rows.values()) for rows in (self.before, self.after)
         )
         return [ShiftCount(*key, before[key], after[key]) for key in sorted({*before, *after})]
 
@@ -150,9 +145,7 @@ def _describe_place(place: str, rows: Sequence[ShiftCount], most: int) -> PlaceC
     )
 
 
-def compare_rosters(
-    scene: Scene, day: date, home_sites: Collection[str] | None = None
-) -> RosterChange:
+def compare_rosters(scene: Scene, day: date, home_sites: Collection[str] | None = None) -> RosterChange:
     """Return a day in the plan and in force, of the agents of some home sites or of all."""
     found = scene.day_plan(day)
     rows = (found.plan.placements, scene.list_placements(day))
@@ -192,11 +185,7 @@ class ReliefInForce:
 
 
 def describe_relief(
-    stream: str = LIVE,
-    day: date | None = None,
-    home_sites: Collection[str] | None = None,
-    *,
-    most_shifts: int,
+    stream: str = LIVE, day: date | None = None, home_sites: Collection[str] | None = None, *, most_shifts: int
 ) -> ReliefInForce | None:
     """Return a day ahead, of the agents of some home sites or of all; None: none is planned.
 
@@ -266,9 +255,7 @@ def _find_place(rows: Mapping[str, Placement], agent: str) -> str:
     return OFF if row is None else row.place
 
 
-def find_scene_runs(
-    scene: Scene, day: date, rules: SituationRules, *, until: int | None = None
-) -> DayRuns | None:
+def find_scene_runs(scene: Scene, day: date, rules: SituationRules, *, until: int | None = None) -> DayRuns | None:
     """Return the runs of a day of a scene; None where the operator has no vehicles.
 
     ``until`` a generation of reliefs, by default the one in force. Absent people keep their seats.
@@ -309,18 +296,16 @@ def list_runs_to(stream: str, site: str) -> tuple[str, ...]:
     )
 
 
-def find_day_runs(
-    stream: str, found: DayPlan, rules: SituationRules, until: int | None = None
-) -> DayRuns | None:
+def find_day_runs(stream: str, found: DayPlan, rules: SituationRules, until: int | None = None) -> DayRuns | None:
     """Return the runs of a planned day under the reliefs of a stream, up to a generation if given.
 
     None where the operator has no vehicles.
     """
     if not found.operator.vehicles:
         return None
-    rows = ReliefDay.objects.filter(
-        relief__stream=stream, plan_id=found.digest, day=found.plan.day
-    ).exclude(relief__source="first")
+    rows = ReliefDay.objects.filter(relief__stream=stream, plan_id=found.digest, day=found.plan.day).exclude(
+        relief__source="first"
+    )
     if until is not None:
         rows = rows.filter(relief__generation__lte=until)
     reliefs = list(rows.select_related("relief").order_by("relief__generation"))

@@ -61,9 +61,7 @@ from releve.routing import (
 from releve.routing.file_csv import FileCsv
 
 
-def compute_routes(
-    scene: Scene, supposed: frozenset[str] = frozenset()
-) -> dict[str, tuple[Route, ...]]:
+def compute_routes(scene: Scene, supposed: frozenset[str] = frozenset()) -> dict[str, tuple[Route, ...]]:
     """Return the routes of every programme from the scene's instant on.
 
     ``supposed`` are sites taken as closed beside those that are.
@@ -80,8 +78,7 @@ def compute_routes(
         }
     return {
         programme.id: compute_shares(
-            people.get(programme.id, {}),
-            closed & _list_places(operator, programme.allowed_destinations),
+            people.get(programme.id, {}), closed & _list_places(operator, programme.allowed_destinations)
         )
         for programme in operator.programmes
     }
@@ -95,23 +92,17 @@ def _people_ahead(scene: Scene, operator: Operator) -> dict[str, Mapping[str, fl
         for row in scene.list_placements(day):
             if row.programme not in found and row.end > scene.at:
                 by_programme[row.programme].append(row)
-        found |= {
-            name: _count_agents(rows, operator, scene.at) for name, rows in by_programme.items()
-        }
+        found |= {name: _count_agents(rows, operator, scene.at) for name, rows in by_programme.items()}
         if len(found) == len(operator.programmes):
             break
     return found
 
 
 def _list_places(operator: Operator, destinations: Sequence[str]) -> frozenset[str]:
-    return frozenset(
-        site.id for site in operator.sites if not destinations or site.destination in destinations
-    )
+    return frozenset(site.id for site in operator.sites if not destinations or site.destination in destinations)
 
 
-def _count_agents(
-    rows: Sequence[Placement], operator: Operator, at: datetime
-) -> Mapping[str, float]:
+def _count_agents(rows: Sequence[Placement], operator: Operator, at: datetime) -> Mapping[str, float]:
     """Return effective agents by place: those at work, or else the next to start."""
     found = [row for row in rows if _at_work(row, at)]
     if not found:
@@ -125,11 +116,7 @@ def _count_agents(
 
 
 def _at_work(row: Placement, at: datetime) -> bool:
-    on_break = (
-        row.break_start is not None
-        and row.break_end is not None
-        and row.break_start <= at < row.break_end
-    )
+    on_break = row.break_start is not None and row.break_end is not None and row.break_start <= at < row.break_end
     return row.start <= at < row.end and not on_break
 
 
@@ -148,20 +135,14 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
     if not found.routes or (last is not None and last.content == found.content):
         if relief is not None:
             # what a person held is the relief's by now: it follows the people again
-            Routes.objects.filter(stream=stream, number=number - 1).update(
-                held_until=None, switch=""
-            )
+            Routes.objects.filter(stream=stream, number=number - 1).update(held_until=None, switch="")
             _inherit_publication(relief, last)
         return None
     return store_generation(found, relief=relief)
 
 
 def store_generation(
-    found: Generation,
-    *,
-    relief: Relief | None = None,
-    held_until: datetime | None = None,
-    switch: str = "",
+    found: Generation, *, relief: Relief | None = None, held_until: datetime | None = None, switch: str = ""
 ) -> Routes:
     """Store routes and queue their publication, inside the caller's transaction."""
     row = Routes.objects.create(
@@ -180,10 +161,7 @@ def store_generation(
 
 
 def write_routes(routes: Mapping[str, Sequence[Route]]) -> dict[str, list[list[Any]]]:
-    return {
-        name: [[one.place, one.open, one.people, one.weight] for one in rows]
-        for name, rows in routes.items()
-    }
+    return {name: [[one.place, one.open, one.people, one.weight] for one in rows] for name, rows in routes.items()}
 
 
 def revert_routes(number: int, *, minutes: int, by: str, stream: str = LIVE) -> Routes:
@@ -201,8 +179,7 @@ def revert_routes(number: int, *, minutes: int, by: str, stream: str = LIVE) -> 
         closed = find_loss(scene.situation, scene.at).sites
         routes = {
             name: compute_shares(
-                {place: people for place, _, people, _ in rows},
-                closed & {place for place, *_ in rows},
+                {place: people for place, _, people, _ in rows}, closed & {place for place, *_ in rows}
             )
             for name, rows in old.body.items()
         }
@@ -230,11 +207,7 @@ def refresh_routes(scene: Scene) -> None:
 
 def publication_keys(relief: Relief) -> list[str]:
     """Return the keys of the effects that publish a relief's routes."""
-    return [
-        todo.key
-        for row in Routes.objects.filter(relief=relief)
-        for todo in _build_publish_effects(row)
-    ]
+    return [todo.key for row in Routes.objects.filter(relief=relief) for todo in _build_publish_effects(row)]
 
 
 def _build_publish_effects(row: Routes) -> list[NewEffect]:
@@ -269,22 +242,11 @@ def publish_routes(effect: Effect) -> EffectOutcome:
         seen = adapter.observe()
     except Stale as error:
         if not _is_overtaken(row):  # a newer one that is none of ours: an older database, put back
-            raise PermanentFailure(
-                f"{error}, which is not known here: remove it there, then retry"
-            ) from error
+            raise PermanentFailure(f"{error}, which is not known here: remove it there, then retry") from error
         return EffectOutcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
-    if seen is not None and (seen.number, seen.digest, seen.whole) != (
-        row.number,
-        done.digest,
-        True,
-    ):
+    if seen is not None and (seen.number, seen.digest, seen.whole) != (row.number, done.digest, True):
         raise Unreachable(f"{adapter.name} holds generation {seen.number}, not {row.number}")
-    body = {
-        "routes": row.number,
-        "adapter": adapter.name,
-        "digest": done.digest,
-        "read_back": seen is not None,
-    }
+    body = {"routes": row.number, "adapter": adapter.name, "digest": done.digest, "read_back": seen is not None}
     return EffectOutcome(
         {"digest": done.digest, "reference": done.reference},
         (("routing.published", body),),
@@ -314,10 +276,7 @@ def address_routes(found: Generation) -> Generation:
     operator = operator_now()
     used = {route.place for rows in found.routes.values() for route in rows}
     partners = list_partner_addresses(found.stream)
-    addresses = {
-        **list_addresses(operator),
-        **{place: uri for place, uri in partners.items() if place in used},
-    }
+    addresses = {**list_addresses(operator), **{place: uri for place, uri in partners.items() if place in used}}
     return replace(found, addresses=addresses, dialled=list_dialled(operator))
 
 
@@ -466,8 +425,7 @@ def list_dead_places(stream: str = LIVE) -> list[DeadPlace]:
         for place, since in row.dead.items():
             found.setdefault(place, []).append((datetime.fromisoformat(since), row.adapter))
     return [
-        DeadPlace(place, min(rows)[0], tuple(sorted(name for _, name in rows)))
-        for place, rows in sorted(found.items())
+        DeadPlace(place, min(rows)[0], tuple(sorted(name for _, name in rows))) for place, rows in sorted(found.items())
     ]
 
 

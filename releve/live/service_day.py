@@ -55,12 +55,7 @@ from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
 from releve.registry import storage as registry
 from releve.service_record.call_records import read_call_records
 from releve.service_record.models import DayForecast, IntervalReport
-from releve.service_record.statistics import (
-    extend_histories,
-    load_presence,
-    load_reports,
-    read_statistics_folder,
-)
+from releve.service_record.statistics import extend_histories, load_presence, load_reports, read_statistics_folder
 
 
 def find_day(operator: Operator, at: datetime) -> date:
@@ -86,9 +81,7 @@ def prepare_day(operator: Operator, now: datetime, stop: Callable[[], bool] = la
             return number
         content = dump_morning(forecast_morning(histories, [row], day, time_zone))
         DayForecast.objects.update_or_create(
-            day=day,
-            programme=row.id,
-            defaults={"digest": _digest(row), "made_at": timezone.now(), "content": content},
+            day=day, programme=row.id, defaults={"digest": _digest(row), "made_at": timezone.now(), "content": content}
         )
     return len(missing)
 
@@ -309,15 +302,11 @@ def _measure(
         return ()
     start, end = day_bounds(day, operator.row.time_zone)
     if morning is None or not set(operator.programme) <= set(morning.forecast.programmes):
-        morning = _unknown.get(
-            start, (operator,), lambda: Morning(_expect_nothing(operator, start, end), {})
-        )
+        morning = _unknown.get(start, (operator,), lambda: Morning(_expect_nothing(operator, start, end), {}))
     forecast = morning.forecast
     over = bisect_right(reports.ends, at)
     figures = _figures.get(
-        (start, over),
-        (reports, forecast),
-        lambda: fold_figures(reports.rows, forecast.programmes, forecast.starts, at),
+        (start, over), (reports, forecast), lambda: fold_figures(reports.rows, forecast.programmes, forecast.starts, at)
     )
     rows = operator.programmes
     rest = reforecast(forecast, rows, figures.offered, at, morning.laws)
@@ -405,9 +394,7 @@ def _expect_nothing(operator: Operator, start: datetime, end: datetime) -> Forec
     return Forecast(names, starts, opened, mean, {}, unknown, np.full(len(names), np.nan), {})
 
 
-def _count_on_phone(
-    operator: Operator, scene: Scene | None, day: date, starts: Sequence[datetime]
-) -> Floats:
+def _count_on_phone(operator: Operator, scene: Scene | None, day: date, starts: Sequence[datetime]) -> Floats:
     """Return agents placed ``[interval, programme]``, less shrinkage; NaN where no plan is."""
     shape = (len(starts), len(operator.programmes))
     if scene is None or day not in scene.days:
@@ -461,8 +448,7 @@ def list_record_folders() -> list[Path]:
 
 
 def follow_calls(
-    stop: Callable[[], bool] = lambda: False,
-    do: Callable[[Callable[[], int]], int] = lambda step: step(),
+    stop: Callable[[], bool] = lambda: False, do: Callable[[Callable[[], int]], int] = lambda step: step()
 ) -> int:
     """File what came since the last round; return how many files, lines and forecasts are new.
 
@@ -473,9 +459,7 @@ def follow_calls(
     if version is None:
         return 0
     now, operator = real_now(), registry.load_operator(version)
-    steps: list[Callable[[], int]] = [
-        partial(read_statistics_folder, find_statistics_folder(), operator, now)
-    ]
+    steps: list[Callable[[], int]] = [partial(read_statistics_folder, find_statistics_folder(), operator, now)]
     steps += [partial(_read_records, folder, operator, now) for folder in list_record_folders()]
     steps.append(partial(prepare_day, operator, now, stop))
     return sum(do(step) for step in steps)

@@ -25,9 +25,7 @@ class SeatedSite(SiteStatus):
     taken: int | None = None
 
 
-def describe_sites(
-    operator: Operator, situation: Situation, scene: Scene | None
-) -> Mapping[str, SeatedSite]:
+def describe_sites(operator: Operator, situation: Situation, scene: Scene | None) -> Mapping[str, SeatedSite]:
     """Return how every site stands, by its id, in the order of the operator."""
     counts, rules = count_seats(operator, situation, scene), select_rules(situation)
     return {

@@ -32,9 +32,7 @@ from releve.situation import (
 )
 
 LONGEST_KEPT_SECONDS = 600.0
-_IN_DRILLS = tuple(
-    kind for kind in KINDS if not set(personal_fields(kind)) & set(health_fields(kind))
-)
+_IN_DRILLS = tuple(kind for kind in KINDS if not set(personal_fields(kind)) & set(health_fields(kind)))
 """Kinds that a drill takes over from the live stream: all but those about a person's health."""
 
 
@@ -108,9 +106,7 @@ def _is_current(kept: _Kept, place: ledger.ChainPosition, sites: tuple[str, ...]
         return False
     if kept.seq == place.seq:
         return kept.hash == place.hash
-    return (
-        kept.seq < place.seq and LedgerEntry.objects.filter(seq=kept.seq, hash=kept.hash).exists()
-    )
+    return kept.seq < place.seq and LedgerEntry.objects.filter(seq=kept.seq, hash=kept.hash).exists()
 
 
 def _load_start(stream: str, sites: tuple[str, ...]) -> Situation:

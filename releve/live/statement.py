@@ -51,10 +51,7 @@ SEALED = "service.sealed"
 _SEALED_AFTER = timedelta(hours=6)
 _LOOKED_BACK = 14
 """Days in which a late correction is sealed again."""
-_LOSSES = (
-    "site.closed", "site.reopened", "link.down", "link.up", "power.down", "power.up",
-    "event.corrected",
-)  # fmt: skip
+_LOSSES = ("site.closed", "site.reopened", "link.down", "link.up", "power.down", "power.up", "event.corrected")
 """Events that take places away or give them back."""
 
 
@@ -127,9 +124,7 @@ class _Period:
 def _load_period(operator: Operator, client: str, first: date, last: date) -> _Period:
     zone_name = operator.row.time_zone
     start, end = day_bounds(first, zone_name)[0], day_bounds(last, zone_name)[1]
-    rows = tuple(
-        row for row in operator.programmes if row.client == client and row.kind == "inbound"
-    )
+    rows = tuple(row for row in operator.programmes if row.client == client and row.kind == "inbound")
     starts = tuple(start + i * INTERVAL for i in range(int((end - start) / INTERVAL)))
     names = [row.id for row in rows]
     reports = [row for row in load_reports(start, end) if row.programme in names]
@@ -185,18 +180,13 @@ def _attribute(operator: Operator, period: _Period) -> Iterator[ServiceLoss]:
     skilled = {row.id for row in period.rows}
     agents = [row for row in operator.agents if skilled & set(row.skills)]
     places = {row.home_site for row in agents} | {row.carrier for row in agents}
-    lasting = [
-        row for row in _list_lasting(operator, period.starts[-1] + INTERVAL) if row.place in places
-    ]
+    lasting = [row for row in _list_lasting(operator, period.starts[-1] + INTERVAL) if row.place in places]
     offered, missed = _count_missed(period)
     sums: dict[tuple[_Lasting, ...], tuple[float, float]] = {}
     for at, start in enumerate(period.starts):
         if not np.isfinite(offered[at]) or not offered[at]:
             continue
-        key = tuple(
-            row for row in lasting
-            if row.start < start + INTERVAL and (row.end is None or row.end > start)
-        )  # fmt: skip
+        key = tuple(row for row in lasting if row.start < start + INTERVAL and (row.end is None or row.end > start))
         held = sums.get(key, (0.0, 0.0))
         sums[key] = held[0] + float(offered[at]), held[1] + float(missed[at])
     for key in sorted(sums, key=lambda key: (not key, [row.seq for row in key])):
@@ -240,11 +230,9 @@ def _list_lasting(operator: Operator, until: datetime) -> list[_Lasting]:
         for one in history
     ]
     found = [
-        _Lasting(numbers[event], kind, place, start, end, not late.isdisjoint(
-            ((place, start), (place, end))
-        ))
+        _Lasting(numbers[event], kind, place, start, end, not late.isdisjoint(((place, start), (place, end))))
         for kind, place, event, start, end in spans
-    ]  # fmt: skip
+    ]
     return sorted((row for row in found if row.start < until), key=lambda row: row.seq)
 
 
@@ -267,12 +255,8 @@ def _list_starts(operator: Operator, day: date) -> list[datetime]:
     return [start + i * INTERVAL for i in range(int((end - start) / INTERVAL))]
 
 
-def _find_seals(
-    operator: Operator, client: str, days: Sequence[date], period: _Period
-) -> Iterator[DaySeal]:
-    last: Mapping[date, SealedDay] = {
-        row.day: row for row in SealedDay.objects.filter(client=client, day__in=days)
-    }
+def _find_seals(operator: Operator, client: str, days: Sequence[date], period: _Period) -> Iterator[DaySeal]:
+    last: Mapping[date, SealedDay] = {row.day: row for row in SealedDay.objects.filter(client=client, day__in=days)}
     for day, row in sorted(last.items()):
         digest = _digest_day(period, _list_starts(operator, day))
         yield DaySeal(day, row.seq, row.digest, digest == row.digest)
@@ -302,9 +286,7 @@ def _seal(client: str, day: date, digest: str, now: datetime) -> None:
     with transaction.atomic():
         body = {"client": client, "day": day.isoformat(), "digest": digest}
         entry = ledger.append(SEALED, body, recorded_at=now, stream=LIVE)
-        SealedDay.objects.create(
-            client=client, day=day, digest=digest, seq=entry.seq, sealed_at=now
-        )
+        SealedDay.objects.create(client=client, day=day, digest=digest, seq=entry.seq, sealed_at=now)
 
 
 RETRY_AFTER = timedelta(minutes=10)

@@ -14,14 +14,7 @@ from releve.live.current_rules import select_rules
 from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences
 from releve.live.models import Activation, Relief, ReliefDay
 from releve.live.partners import count_partner_agents, list_lent, list_partner_agents
-from releve.live.plans import (
-    HORIZON,
-    DayPlan,
-    IdentityCache,
-    list_days_ahead,
-    load_activation,
-    load_day_plan,
-)
+from releve.live.plans import HORIZON, DayPlan, IdentityCache, list_days_ahead, load_activation, load_day_plan
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
@@ -192,9 +185,7 @@ def list_working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -
 
 
 def _is_absent(absences: Sequence[tuple[datetime, datetime | None]], row: Placement) -> bool:
-    return any(
-        start < row.end and (until is None or until > row.start) for start, until in absences
-    )
+    return any(start < row.end and (until is None or until > row.start) for start, until in absences)
 
 
 def build_change(reason: str, row: Placement | None) -> list[Any]:
@@ -207,9 +198,7 @@ def build_change(reason: str, row: Placement | None) -> list[Any]:
 
 def read_placement(agent: str, row: Sequence[Any]) -> Placement:
     place, programme, *times = row
-    start, end, break_start, break_end = (
-        None if time is None else datetime.fromisoformat(time) for time in times
-    )
+    start, end, break_start, break_end = (None if time is None else datetime.fromisoformat(time) for time in times)
     if start is None or end is None:
         raise ValueError(f"a placement has a start and an end, got {row!r}")
     return Placement(agent, place, programme, start, end, break_start, break_end)

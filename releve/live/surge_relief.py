@@ -84,10 +84,7 @@ def foresee_factors(stream: str = LIVE) -> dict[str, float]:
         for row in day.programmes
         if row.offered > 0 and row.rest > 0 and planned.get(row.programme, 0) > 0
     }
-    return {
-        name: round(min(max(factor, LEAST_FORESEEN), MOST_FACTOR), 2)
-        for name, factor in found.items()
-    }
+    return {name: round(min(max(factor, LEAST_FORESEEN), MOST_FACTOR), 2) for name, factor in found.items()}
 
 
 def list_surge_factors(
@@ -111,9 +108,7 @@ def propose_surge_relief(factors: Mapping[str, float], stream: str = LIVE) -> Su
     return _solve(_load_running(stream), factors)
 
 
-def order_surge_relief(
-    factors: Mapping[str, float], *, digest: str, by: str, stream: str = LIVE
-) -> Relief:
+def order_surge_relief(factors: Mapping[str, float], *, digest: str, by: str, stream: str = LIVE) -> Relief:
     """Put a proposal in force: its people are notified, and its routes published.
 
     :class:`ProposalChanged` where it is another one by now than the one that ``digest`` names.
@@ -134,10 +129,7 @@ def end_surge_relief(*, by: str, stream: str = LIVE) -> Relief:
     scene = _load_running(stream)
     if scene.relief is None or scene.relief.source != "surge" or any(scene.wanted.values()):
         raise NoSuch("no relief for a surge is in force")
-    changes = {
-        day: revert_changes(scene.day_plan(day), scene.changes.get(day, {}), scene.at)
-        for day in scene.days
-    }
+    changes = {day: revert_changes(scene.day_plan(day), scene.changes.get(day, {}), scene.at) for day in scene.days}
     return _store(scene, "base", changes, "relief.ended", {"by": by})
 
 
@@ -159,9 +151,7 @@ def _solve(scene: Scene, factors: Mapping[str, float]) -> SurgeProposal:
         raise ValueError(f"no programme {unknown[0]!r} is planned on {day}")
     for name, factor in factors.items():
         if not 0 < factor <= MOST_FACTOR:
-            raise ValueError(
-                f"a factor must be above 0 and at most {MOST_FACTOR:g}, got {factor:g} for {name}"
-            )
+            raise ValueError(f"a factor must be above 0 and at most {MOST_FACTOR:g}, got {factor:g} for {name}")
     if day in scene.unanswered:
         raise ProposalChanged("the relief of a loss is being made: look again in a few seconds")
     surged = _raise_requirement(found, factors)
@@ -226,9 +216,7 @@ def _compute_agents(found: DayPlan, scale: Any) -> Requirement:
     return compute_requirement(forecast, rows, need.day, found.plan.time_zone)
 
 
-def _store(
-    scene: Scene, source: str, changes: Mapping[date, Changes], kind: str, body: dict[str, Any]
-) -> Relief:
+def _store(scene: Scene, source: str, changes: Mapping[date, Changes], kind: str, body: dict[str, Any]) -> Relief:
     """Store a generation that answers the losses of the one before; queue routes and messages."""
     with transaction.atomic():
         ledger.lock_head()

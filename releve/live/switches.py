@@ -91,11 +91,7 @@ def list_contingencies(scene: Scene) -> tuple[Contingency, ...]:
     if not scene.days:
         return ()
     plan = scene.day_plan(scene.days[0]).plan
-    return tuple(
-        row
-        for row in plan.contingencies
-        if row.id in plan.scenarios and (row.sites or row.carriers)
-    )
+    return tuple(row for row in plan.contingencies if row.id in plan.scenarios and (row.sites or row.carriers))
 
 
 def list_switches(stream: str = LIVE) -> list[PreparedSwitch]:
@@ -177,12 +173,7 @@ def _suppose(scene: Scene, contingency: Contingency) -> _Supposed:
     answers = dict(_look_up(scene, wanted))
     moved = {agent for rows in answers.values() for agent in rows}
     supposed = replace(scene, wanted=wanted, changes={**scene.changes, **answers})
-    return _Supposed(
-        supposed,
-        "planned" if answers else "unrelieved",
-        len(moved),
-        compute_routes(supposed, lost.sites),
-    )
+    return _Supposed(supposed, "planned" if answers else "unrelieved", len(moved), compute_routes(supposed, lost.sites))
 
 
 def _look_up(scene: Scene, wanted: Mapping[date, Loss]) -> Iterator[tuple[date, Changes]]:
@@ -221,13 +212,7 @@ def preview_switch(contingency: str, client: str = "", stream: str = LIVE) -> Sw
 
 
 def press_switch(
-    contingency: str,
-    client: str = "",
-    *,
-    content: str,
-    minutes: int,
-    by: str,
-    stream: str = LIVE,
+    contingency: str, client: str = "", *, content: str, minutes: int, by: str, stream: str = LIVE
 ) -> Routes:
     """Publish a prepared switch, for one client or all, and hold it for some minutes.
 
@@ -291,9 +276,7 @@ def _limit_to_client(scene: Scene, supposed: _Routing, current: _Routing, client
         return supposed
     operator = scene.day_plan(scene.days[0]).operator
     own = {row.id for row in operator.programmes if row.client == client}
-    return {
-        name: rows if name in own else current.get(name, rows) for name, rows in supposed.items()
-    }
+    return {name: rows if name in own else current.get(name, rows) for name, rows in supposed.items()}
 
 
 def _count_calls(scene: Scene, before: _Routing, after: _Routing) -> Iterator[CallShift]:

@@ -22,13 +22,7 @@ from datetime import timedelta
 from functools import partial
 from threading import Thread
 
-from django.db import (
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-    connection,
-    transaction,
-)
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
 from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
@@ -86,9 +80,7 @@ class Worker:
             ("beat", self._beat, BEAT_SECONDS),
             ("ledger", _read_outside, OUTSIDE_SECONDS),
         ):
-            self._threads.append(
-                threading.Thread(target=self._repeat, args=(step, seconds), name=f"releve-{name}")
-            )
+            self._threads.append(threading.Thread(target=self._repeat, args=(step, seconds), name=f"releve-{name}"))
 
     def start(self) -> None:
         for thread in self._threads:
@@ -231,9 +223,7 @@ def _request_relief(scene: Scene) -> None:
 
     Once for each gap: a relief that failed for good is not requested again.
     """
-    if Effect.objects.filter(
-        stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)
-    ).exists():
+    if Effect.objects.filter(stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)).exists():
         return
     wanted = {day.isoformat(): loss.as_json() for day, loss in scene.wanted.items()}
     gap = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]

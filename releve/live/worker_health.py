@@ -104,12 +104,7 @@ def has_room() -> bool:
 
 
 def note_beat(
-    name: str,
-    *,
-    started_at: datetime,
-    decided_at: datetime,
-    clock_moved: timedelta = timedelta(),
-    room: bool = True,
+    name: str, *, started_at: datetime, decided_at: datetime, clock_moved: timedelta = timedelta(), room: bool = True
 ) -> None:
     """Store that a worker runs, when its deciding thread last came round, and what it found."""
     at = real_now()
@@ -120,9 +115,7 @@ def note_beat(
         "has_room": room,
     }
     WorkerBeat.objects.update_or_create(
-        name=name,
-        defaults={**report, "stopped_at": None},
-        create_defaults={**report, "started_at": started_at},
+        name=name, defaults={**report, "stopped_at": None}, create_defaults={**report, "started_at": started_at}
     )
     WorkerBeat.objects.filter(beat_at__lt=at - KEPT).delete()
 
@@ -203,9 +196,7 @@ class InstallationCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
         yield from _collect_worker(timezone.now())
-        effects = GaugeMetricFamily(
-            "releve_effects", "Effects that are not done", labels=("state", "lane")
-        )
+        effects = GaugeMetricFamily("releve_effects", "Effects that are not done", labels=("state", "lane"))
         for state, lane, count in _count_effects():
             effects.add_metric((state, lane), count)
         yield effects
@@ -234,9 +225,8 @@ def _collect_worker(now: datetime) -> Iterator[Metric]:
     for name, says, moment in (
         ("releve_worker_beat_age_seconds", "Since a worker last reported", health.beat_at),
         ("releve_worker_decided_age_seconds", "Since a worker last decided", health.decided_at),
-        ("releve_oldest_due_effect_seconds", "For how long the oldest effect has been due",
-         health.oldest_due_at),
-    ):  # fmt: skip
+        ("releve_oldest_due_effect_seconds", "For how long the oldest effect has been due", health.oldest_due_at),
+    ):
         yield _gauge(name, says, None if moment is None else (now - moment).total_seconds())
 
 

@@ -53,9 +53,7 @@ def is_plain_time(value: datetime, zone_name: str) -> bool:
         return False
 
 
-def format_cell(
-    table: str, column: TableColumn, value: object, zone_name: str, language: str, plain: bool
-) -> str:
+def format_cell(table: str, column: TableColumn, value: object, zone_name: str, language: str, plain: bool) -> str:
     """Return a value of a column in a language; ``plain`` = its time needs no offset."""
     if language != "fr":
         return format_value(value, zone_name)
@@ -77,9 +75,7 @@ def format_cell(
     return name_value(table, column.name, format_value(value, ""), language)
 
 
-def format_for_reader(
-    table: str, column: TableColumn, value: object, zone_name: str, language: str
-) -> str:
+def format_for_reader(table: str, column: TableColumn, value: object, zone_name: str, language: str) -> str:
     """Return a value for a table or a sentence: a list with its labels, a time to the minute."""
     if value is None:
         return ""
@@ -93,9 +89,7 @@ def format_for_reader(
     return name_value(table, column.name, format_value(value, zone_name), language)
 
 
-def format_for_form(
-    table: str, column: TableColumn, value: object, zone_name: str, language: str
-) -> str:
+def format_for_form(table: str, column: TableColumn, value: object, zone_name: str, language: str) -> str:
     """Return a value for a field: read again it is the same; of a closed vocabulary its id."""
     if list_options(column):
         return format_value(value, zone_name)

@@ -111,9 +111,7 @@ def _build_sort_key(fault: Fault) -> tuple[Any, ...]:
 
 def _build_operator(tables: dict[str, ParsedTable]) -> Operator:
     rows: dict[str, tuple[Any, ...]] = {
-        kind.table: tuple(
-            kind(*values) for values in zip(*tables[kind.table].values.values(), strict=True)
-        )
+        kind.table: tuple(kind(*values) for values in zip(*tables[kind.table].values.values(), strict=True))
         if kind.table in tables
         else ()
         for kind in TABLES
@@ -128,16 +126,10 @@ def check_rows(book: ParsedTables) -> Iterator[Fault]:
         if not len(table) and name not in OPTIONAL_TABLES:
             book.unreadable.add(name)
             word = name.removesuffix("s") if name != "operator" else "row"
-            yield build_table_fault(
-                name,
-                Phrase("there is no {0} at all", word),
-                Phrase("add at least one row"),
-            )
+            yield build_table_fault(name, Phrase("there is no {0} at all", word), Phrase("add at least one row"))
     if "operator" in book.tables:
         for i in range(1, len(book.tables["operator"])):
-            yield book.tables["operator"].fault(
-                i, "", Phrase("is one row too many"), Phrase("keep one row")
-            )
+            yield book.tables["operator"].fault(i, "", Phrase("is one row too many"), Phrase("keep one row"))
 
 
 def check_ids(book: ParsedTables) -> Iterator[Fault]:
@@ -153,9 +145,7 @@ def check_ids(book: ParsedTables) -> Iterator[Fault]:
             if first.setdefault(value, i) != i:
                 repeated.append(i)
                 reason = Phrase("the id is already that of row {0}", table.rows[first[value]])
-                yield table.fault(
-                    i, "id", reason, Phrase("give each row an id of its own, or delete one")
-                )
+                yield table.fault(i, "id", reason, Phrase("give each row an id of its own, or delete one"))
         book.repeated[name] = frozenset(repeated)
 
 
@@ -180,9 +170,7 @@ def check_references(book: ParsedTables) -> Iterator[Fault]:
             table.values[column.name][i] = BAD
 
 
-def _find_unknown(
-    table: ParsedTable, column: TableColumn, known: frozenset[str]
-) -> dict[str, list[int]]:
+def _find_unknown(table: ParsedTable, column: TableColumn, known: frozenset[str]) -> dict[str, list[int]]:
     """Return the records by the unknown id that they refer to."""
     found: dict[str, list[int]] = {}
     for i, value in enumerate(table.values[column.name]):
@@ -221,18 +209,13 @@ def _report_unknown(
             yield table.fault(i, column.name, reason, fix)
 
 
-def _report_absent_table(
-    table: ParsedTable, column: TableColumn, unknown: dict[str, list[int]]
-) -> Fault:
+def _report_absent_table(table: ParsedTable, column: TableColumn, unknown: dict[str, list[int]]) -> Fault:
     item, records = next(iter(unknown.items()))
     rows = sum(len(found) for found in unknown.values())
     name = table.form.table
     reason = Phrase("the table is missing, but {0} rows of {1} refer to it", rows, name_table(name))
     fix = Phrase(
-        "add it, or empty {0} (row {1} has {2!r})",
-        name_column(name, column.name),
-        table.rows[records[0]],
-        item,
+        "add it, or empty {0} (row {1} has {2!r})", name_column(name, column.name), table.rows[records[0]], item
     )
     return build_table_fault(column.references, reason, fix)
 

@@ -91,20 +91,13 @@ def check_history(book: ParsedTables) -> Iterator[Fault]:
                 book,
                 table,
                 HistorySeries(
-                    *programmes[name],
-                    records[part],
-                    starts[part],
-                    np.nan_to_num(offered[part]),
-                    lost.get(name, []),
+                    *programmes[name], records[part], starts[part], np.nan_to_num(offered[part]), lost.get(name, [])
                 ),
             )
 
 
 def _convert_to_floats(values: list[Any]) -> Floats:
-    return np.array(
-        [math.nan if value is BAD or value is None else value for value in values],
-        dtype=np.float64,
-    )
+    return np.array([math.nan if value is BAD or value is None else value for value in values], dtype=np.float64)
 
 
 def _check_answered(table: ParsedTable) -> Iterator[Fault]:
@@ -168,9 +161,7 @@ def _check_series(book: ParsedTables, table: ParsedTable, series: HistorySeries)
         seconds = find_interval(series.starts)
     except IntervalFault as error:
         allowed = ", ".join(str(minutes) for minutes in DIVISORS)
-        yield table.fault(
-            first, "start", error.args[0], Phrase("export intervals of {0} minutes", allowed)
-        )
+        yield table.fault(first, "start", error.args[0], Phrase("export intervals of {0} minutes", allowed))
         return
     off = series.starts % seconds != 0
     if off.mean() > 0.5:
@@ -190,9 +181,7 @@ def _check_series(book: ParsedTables, table: ParsedTable, series: HistorySeries)
         yield from _find_holes(table, series, grid)
 
 
-def _check_zone(
-    book: ParsedTables, table: ParsedTable, series: HistorySeries, grid: HistorySlots
-) -> Fault | None:
+def _check_zone(book: ParsedTables, table: ParsedTable, series: HistorySeries, grid: HistorySlots) -> Fault | None:
     """Return the fault of times that fit the opening hours only when all are moved."""
     if series.kind == "back_office":  # items come at any hour
         return None
@@ -208,9 +197,7 @@ def _check_zone(
     fix = Phrase("mend the opening hours or the time zone of the programme, or write offsets")
     if fits and shift:
         moved = f"{abs(shift) / 3600:g}"
-        early = Phrase(
-            "{0}: the times are {1} h too early for {2}", reason, moved, series.hours.zone
-        )
+        early = Phrase("{0}: the times are {1} h too early for {2}", reason, moved, series.hours.zone)
         late = Phrase("{0}: the times are {1} h too late for {2}", reason, moved, series.hours.zone)
         reason = early if shift > 0 else late
         offset = find_offset(series.hours.zone, int(series.starts[0])) - shift
@@ -248,9 +235,7 @@ def _check_gaps(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -
     more = f", and {len(days) - _EXAMPLES} more days" if len(days) > _EXAMPLES else ""
     reason = Phrase("days of the history lack open intervals: {0}", "; ".join(examples) + more)
     fix = Phrase("export these days again (0 where there was no call), or delete their rows")
-    yield table.fault(
-        _find_record_before(series, int(grid.starts[missing][0])), "start", reason, fix
-    )
+    yield table.fault(_find_record_before(series, int(grid.starts[missing][0])), "start", reason, fix)
 
 
 def _find_holes(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -> Iterator[Fault]:
@@ -269,9 +254,7 @@ def _find_holes(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -
     reason = Phrase("no rows from {0} to {1} ({2} open days)", begin, end, len(first))
     if len(holes) > 1:
         reason = Phrase(
-            "no rows from {0} to {1} ({2} open days), and {3} more such holes",
-            *reason.params,
-            len(holes) - 1,
+            "no rows from {0} to {1} ({2} open days), and {3} more such holes", *reason.params, len(holes) - 1
         )
     at = int(grid.starts[grid.day == first[0]][0])
     fix = Phrase("export these days as well, or keep only the rows after the hole")
@@ -301,9 +284,7 @@ def _excused(series: HistorySeries, grid: HistorySlots) -> Truths:
         if low < high:
             out |= (grid.starts >= low) & (grid.starts <= high)
         else:
-            days = grid.day[
-                np.isin(grid.starts // grid.seconds, [low // grid.seconds, high // grid.seconds])
-            ]
+            days = grid.day[np.isin(grid.starts // grid.seconds, [low // grid.seconds, high // grid.seconds])]
             out |= np.isin(grid.day, days)
     return out
 

@@ -47,11 +47,7 @@ def check_time_zones(book: ParsedTables, table: str) -> Iterator[Fault]:
     for i, name in book.usable(table, "time_zone"):
         if not is_known_zone(name):
             meant = find_closest(name, _list_zone_names())
-            fix = (
-                Phrase("write {0}", meant)
-                if meant
-                else Phrase("write an IANA name like Africa/Casablanca")
-            )
+            fix = Phrase("write {0}", meant) if meant else Phrase("write an IANA name like Africa/Casablanca")
             yield book.tables[table].fault(i, "time_zone", Phrase("is not a time zone"), fix)
             book.tables[table].values["time_zone"][i] = BAD
 
@@ -64,9 +60,7 @@ def check_sites(book: ParsedTables) -> Iterator[Fault]:
     for i, name in book.usable("sites", "id"):
         if name == HOME:
             reason = Phrase("{0!r} is the place of agents who work at home, not a site's id", HOME)
-            yield table.fault(
-                i, "id", reason, Phrase("give the site another id, also where it is used")
-            )
+            yield table.fault(i, "id", reason, Phrase("give the site another id, also where it is used"))
     yield from check_time_zones(book, "sites")
     for i, code in book.usable("sites", "destination"):
         if code not in list_country_codes():
@@ -104,9 +98,7 @@ def _check_far_sites(book: ParsedTables) -> Iterator[Fault]:
     for i, code, lat, lon in book.usable("sites", "destination", "lat", "lon"):
         places.setdefault(code, []).append((i, lat, lon))
     for code, found in places.items():
-        away = measure_distances_km(
-            np.array([p[1] for p in found]), np.array([p[2] for p in found])
-        )
+        away = measure_distances_km(np.array([p[1] for p in found]), np.array([p[2] for p in found]))
         left = list(range(len(found)))
         while len(left) >= 3:
             far = (away[np.ix_(left, left)] > FAR_SITE_KM).sum(axis=1)
@@ -115,14 +107,9 @@ def _check_far_sites(book: ParsedTables) -> Iterator[Fault]:
                 break
             i, lat, lon = found[left.pop(worst)]
             reason = Phrase(
-                "({0}) is more than {1} km from the other sites in {2}",
-                f"{lat:g}, {lon:g}",
-                f"{FAR_SITE_KM:g}",
-                code,
+                "({0}) is more than {1} km from the other sites in {2}", f"{lat:g}, {lon:g}", f"{FAR_SITE_KM:g}", code
             )
-            fix = Phrase(
-                "write latitude and longitude in degrees, not swapped, or mend the destination"
-            )
+            fix = Phrase("write latitude and longitude in degrees, not swapped, or mend the destination")
             yield book.tables["sites"].fault(i, "lat", reason, fix)
             book.tables["sites"].values["lat"][i] = BAD
 
@@ -140,15 +127,11 @@ def check_stops(book: ParsedTables) -> Iterator[Fault]:
     for _, stop, site in book.usable("shuttles", "stop", "site"):
         if stop in stops and site in sites:
             here, there = stops[stop][1:], sites[site]
-            both = measure_distances_km(
-                np.array([here[0], there[0]]), np.array([here[1], there[1]])
-            )
+            both = measure_distances_km(np.array([here[0], there[0]]), np.array([here[1], there[1]]))
             away.setdefault(stop, []).append(float(both[0, 1]))
     for stop, found in away.items():
         if min(found) > FAR_STOP_KM:
-            reason = Phrase(
-                "the stop is {0} km from the nearest site it is served from", f"{min(found):.0f}"
-            )
+            reason = Phrase("the stop is {0} km from the nearest site it is served from", f"{min(found):.0f}")
             fix = Phrase("write latitude and longitude in degrees, not swapped")
             yield book.tables["stops"].fault(stops[stop][0], "lat", reason, fix)
 
@@ -158,9 +141,7 @@ def _check_repeated_shuttles(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["shuttles"]
     for i, stop, site in book.usable("shuttles", "stop", "site"):
         if first.setdefault((stop, site), i) != i:
-            reason = Phrase(
-                "the same stop and site stand in row {0}", table.rows[first[stop, site]]
-            )
+            reason = Phrase("the same stop and site stand in row {0}", table.rows[first[stop, site]])
             yield table.fault(i, "stop", reason, Phrase("keep one of the rows"))
 
 
@@ -225,9 +206,7 @@ def _check_vehicle_permits(book: ParsedTables) -> Iterator[Fault]:
     """Where permits of vehicles are kept, each vehicle has one: without it, it does not run."""
     known = {vehicle for _, vehicle in book.usable("vehicles", "id")}
     held = known & {
-        subject
-        for _, kind, subject in book.usable("authorisations", "kind", "subject")
-        if kind == "vehicle"
+        subject for _, kind, subject in book.usable("authorisations", "kind", "subject") if kind == "vehicle"
     }
     for i, vehicle in book.usable("vehicles", "id"):
         if held and vehicle not in held:
@@ -240,9 +219,7 @@ def _list_shifts(book: ParsedTables) -> dict[str, set[tuple[datetime, datetime]]
     """Return the shifts of each site's agents who need a vehicle, in its time zone."""
     home = {
         agent: site
-        for _, agent, site, stop, own in book.usable(
-            "agents", "id", "home_site", "stop", "own_transport"
-        )
+        for _, agent, site, stop, own in book.usable("agents", "id", "home_site", "stop", "own_transport")
         if stop and not own
     }
     zones = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
@@ -255,9 +232,7 @@ def _list_shifts(book: ParsedTables) -> dict[str, set[tuple[datetime, datetime]]
     return found
 
 
-def _check_vehicle_hours(
-    book: ParsedTables, shifts: dict[str, set[tuple[datetime, datetime]]]
-) -> Iterator[Fault]:
+def _check_vehicle_hours(book: ParsedTables, shifts: dict[str, set[tuple[datetime, datetime]]]) -> Iterator[Fault]:
     """Each vehicle may run at the start or the end of some shift of its sites."""
     sites = dict(row[1:] for row in book.usable("depots", "id", "sites"))
     known: dict[tuple[Any, str], bool] = {}
@@ -268,8 +243,7 @@ def _check_vehicle_hours(
         if (depot, hours) not in known:
             opening = parse_opening(hours)
             known[depot, hours] = any(
-                _is_within(opening, start - EARLY) or _is_within(opening, end + EARLY)
-                for start, end in own
+                _is_within(opening, start - EARLY) or _is_within(opening, end + EARLY) for start, end in own
             )
         if not known[depot, hours]:
             reason = Phrase("no shift of its sites begins or ends within these hours")
@@ -282,25 +256,18 @@ def _is_within(opening: Opening, at: datetime) -> bool:
     return any(first <= minute <= last for first, last in opening.days[at.weekday()])
 
 
-def _check_curfew_permits(
-    book: ParsedTables, shifts: dict[str, set[tuple[datetime, datetime]]]
-) -> Iterator[Fault]:
+def _check_curfew_permits(book: ParsedTables, shifts: dict[str, set[tuple[datetime, datetime]]]) -> Iterator[Fault]:
     """A curfew over the start of a shift asks for a vehicle with a permit, and for its riders'."""
     permits = {kind for _, kind in book.usable("authorisations", "kind")}
     if {"vehicle", "agent"} <= permits:
         return
     names = ("site", "from_time", "to_time", "valid_from", "valid_to")
     for i, site, begins, ends, first, last in book.usable("curfews", *names):
-        inside = [
-            start
-            for start, _ in shifts.get(site, ())
-            if _touches(start - EARLY, begins, ends, first, last)
-        ]
+        inside = [start for start, _ in shifts.get(site, ()) if _touches(start - EARLY, begins, ends, first, last)]
         if inside:
             reason = Phrase("{0} shifts begin inside it, and no vehicle may run then", len(inside))
             fix = Phrase(
-                "add the permits of vehicles and agents to the table {0}, or correct the hours",
-                "authorisations",
+                "add the permits of vehicles and agents to the table {0}, or correct the hours", "authorisations"
             )
             yield book.tables["curfews"].fault(i, "from_time", reason, fix)
 
@@ -325,23 +292,17 @@ def check_seat_numbers(book: ParsedTables) -> Iterator[Fault]:
         if table not in book.tables:
             continue
         listed = {place for _, place in book.usable(inner, column)}
-        taken = set().union(
-            *(book.find_ids(name) or () for name in ("floors", "zones")[table == "floors" :])
-        )
+        taken = set().union(*(book.find_ids(name) or () for name in ("floors", "zones")[table == "floors" :]))
         for i, place, count in book.usable(table, "id", "seats"):
             if not count:
                 continue
             if place in listed:
-                reason = Phrase(
-                    "a number of seats is given, but {0} are listed for it too", name_table(inner)
-                )
+                reason = Phrase("a number of seats is given, but {0} are listed for it too", name_table(inner))
                 fix = Phrase("empty it, or delete what is listed")
                 yield book.tables[table].fault(i, "seats", reason, fix)
                 book.tables[table].values["seats"][i] = BAD
             elif place in taken or not _are_free(book, place, count):
-                reason = Phrase(
-                    "a place with a number of seats needs an id that no other place has"
-                )
+                reason = Phrase("a place with a number of seats needs an id that no other place has")
                 yield book.tables[table].fault(i, "id", reason, Phrase("give it another id"))
 
 
@@ -363,9 +324,7 @@ def check_sites_without_seat(book: ParsedTables) -> Iterator[Fault]:
     on |= {floor for _, floor, count in book.usable("floors", "id", "seats") if count}
     seated = {site for floor in on for site in site_of.get(floor, ())}
     seated |= {site for _, site, count in book.usable("sites", "id", "seats") if count}
-    needed = {
-        site for _, site, ready in book.usable("agents", "home_site", "home_ready") if not ready
-    }
+    needed = {site for _, site, ready in book.usable("agents", "home_site", "home_ready") if not ready}
     for i, name in book.usable("sites", "id"):
         if name in needed - seated:
             reason = Phrase("the site has no seat, but agents who cannot work at home belong to it")
@@ -400,11 +359,7 @@ def check_seats(book: ParsedTables) -> Iterator[Fault]:
     for second in sorted(earlier):
         first = earlier[second]
         gap = math.dist(points[first], points[second])
-        reason = Phrase(
-            "is {0} m from the seat of row {1} on its floor",
-            f"{gap:.2f}",
-            table.rows[seats[first][0]],
-        )
+        reason = Phrase("is {0} m from the seat of row {1} on its floor", f"{gap:.2f}", table.rows[seats[first][0]])
         fix = Phrase("give each seat a place of its own, {0} m or more apart", f"{SEAT_GAP_M:g}")
         yield table.fault(seats[second][0], "x_m", reason, fix)
 
@@ -428,11 +383,7 @@ def check_distance(book: ParsedTables) -> Iterator[Fault]:
 
 
 def _explain_loose(count: int, site: str) -> Phrase:
-    return Phrase(
-        "a distance between seats needs the place of each, but {0} of {1} have no x and y",
-        count,
-        site,
-    )
+    return Phrase("a distance between seats needs the place of each, but {0} of {1} have no x and y", count, site)
 
 
 def _count_loose_seats(book: ParsedTables) -> Counter[str]:

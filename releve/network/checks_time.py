@@ -43,9 +43,7 @@ def _convert_or_explain(local: datetime, name: str) -> datetime | tuple[Phrase, 
         back = first.astimezone(UTC).astimezone(zone(name))
         if back.replace(tzinfo=None) == local:
             either = " or ".join(t.isoformat(timespec="minutes") for t in (first, second))
-            return Phrase("exists twice in {0}: the clocks go back", name), Phrase(
-                "write the offset: {0}", either
-            )
+            return Phrase("exists twice in {0}: the clocks go back", name), Phrase("write the offset: {0}", either)
         later = back.isoformat(timespec="minutes")
         return (
             Phrase("does not exist in {0}: the clocks go forward", name),

@@ -83,9 +83,7 @@ def _check_travel_places(book: ParsedTables) -> Iterator[Fault]:
 def _check_travel_hours(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["travel"]
     held: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
-    for i, origin, target, first, last in book.usable(
-        "travel", "origin", "target", "from_hour", "to_hour"
-    ):
+    for i, origin, target, first, last in book.usable("travel", "origin", "target", "from_hour", "to_hour"):
         if last <= first:
             reason = Phrase("the hours end before they begin ({0})", first)
             fix = Phrase("write a later hour, or two rows around midnight")
@@ -104,9 +102,7 @@ def _check_travel_hours(book: ParsedTables) -> Iterator[Fault]:
 def _check_travel_symmetry(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["travel"]
     minutes: dict[tuple[str, str, int], tuple[int, float]] = {}
-    for i, origin, target, first, drive in book.usable(
-        "travel", "origin", "target", "from_hour", "minutes"
-    ):
+    for i, origin, target, first, drive in book.usable("travel", "origin", "target", "from_hour", "minutes"):
         if (origin, target, first) in minutes:
             continue
         back = minutes.get((target, origin, first))
@@ -162,11 +158,7 @@ def _check_curfews(book: ParsedTables) -> Iterator[Fault]:
 
 def check_telephony(book: ParsedTables) -> Iterator[Fault]:
     """An address can be reached without a name server, and a number dialled leads to one queue."""
-    for table, column in (
-        ("operator", "home_sip_address"),
-        ("sites", "sip_address"),
-        ("programmes", "trunk"),
-    ):
+    for table, column in (("operator", "home_sip_address"), ("sites", "sip_address"), ("programmes", "trunk")):
         yield from _check_addresses(book, table, column)
     yield from _check_numbers(book)
 

@@ -102,9 +102,7 @@ def _check_languages(book: ParsedTables) -> Iterator[Fault]:
     for i, codes in book.usable("programmes", "languages"):
         unknown = [code for code in codes if code not in _LANGUAGES]
         if unknown:
-            reason = Phrase(
-                "{0!r} is not a language code of ISO 639-1 (two small letters)", unknown[0]
-            )
+            reason = Phrase("{0!r} is not a language code of ISO 639-1 (two small letters)", unknown[0])
             yield table.fault(i, "languages", reason, Phrase("write codes like fr|en"))
 
 
@@ -120,9 +118,7 @@ def _check_holidays(book: ParsedTables) -> Iterator[Fault]:
         known = list_calendar_names(code, _CALENDAR_YEARS) if code else frozenset()
         strange = [name for name in named if name not in known]
         if strange:
-            reason = Phrase(
-                "{0!r} is not a public holiday of {1}", strange[0], code or "the programme"
-            )
+            reason = Phrase("{0!r} is not a public holiday of {1}", strange[0], code or "the programme")
             fix = Phrase("write the country in holidays; without one no holiday closes it")
             if known:
                 names = Phrase("write a name of its calendar: {0}", ", ".join(sorted(known)))
@@ -138,15 +134,11 @@ def _check_destinations(book: ParsedTables) -> Iterator[Fault]:
     for i, allowed in book.usable("programmes", "allowed_destinations"):
         wrong = [code for code in allowed if code not in list_country_codes()]
         if wrong:
-            reason = Phrase(
-                "{0!r} is not a country code of ISO 3166 (two capital letters)", wrong[0]
-            )
+            reason = Phrase("{0!r} is not a country code of ISO 3166 (two capital letters)", wrong[0])
             yield table.fault(i, "allowed_destinations", reason, Phrase("write codes like MA|TN"))
         elif allowed and held and not held.intersection(allowed):
             reason = Phrase("no site of the operator is in an allowed destination")
-            fix = Phrase(
-                "add one of {0}, or a site there, or leave it empty (all)", ", ".join(sorted(held))
-            )
+            fix = Phrase("add one of {0}, or a site there, or leave it empty (all)", ", ".join(sorted(held)))
             yield table.fault(i, "allowed_destinations", reason, fix)
 
 
@@ -193,9 +185,7 @@ def check_dates(book: ParsedTables) -> Iterator[Fault]:
             continue
         if book.count_without_id(tables[kind]):
             continue
-        fix = suggest_fix(
-            find_nearest(subject, known), Phrase("write an id of the table {0}", tables[kind])
-        )
+        fix = suggest_fix(find_nearest(subject, known), Phrase("write an id of the table {0}", tables[kind]))
         reason = Phrase("is not an id of the table {0}", tables[kind])
         yield book.tables["authorisations"].fault(i, "subject", reason, fix)
 
@@ -212,13 +202,8 @@ def check_contingencies(book: ParsedTables) -> Iterator[Fault]:
             reason = Phrase("the contingency names neither a site nor a carrier")
             yield table.fault(i, "sites", reason, Phrase("name what is lost"))
         elif unknown and "agents" not in book.unreadable:
-            fix = suggest_fix(
-                find_nearest(unknown[0], carriers),
-                Phrase("write a carrier of the table agents"),
-            )
-            yield table.fault(
-                i, "carriers", Phrase("no agent has the carrier {0!r}", unknown[0]), fix
-            )
+            fix = suggest_fix(find_nearest(unknown[0], carriers), Phrase("write a carrier of the table agents"))
+            yield table.fault(i, "carriers", Phrase("no agent has the carrier {0!r}", unknown[0]), fix)
 
 
 def check_teams(book: ParsedTables) -> Iterator[Fault]:
@@ -303,9 +288,7 @@ def _check_members(book: ParsedTables) -> Iterator[Fault]:
             fix = Phrase("write the team of its agents, or delete it")
             yield teams.fault(i, "id", Phrase("the team has no agent"), fix)
         elif 0 < seats.get(site, 0) < members[team] * quorum:
-            reason = Phrase(
-                "{0} members do not fit the {1} seats of {2}", members[team], seats[site], site
-            )
+            reason = Phrase("{0} members do not fit the {1} seats of {2}", members[team], seats[site], site)
             fix = Phrase("write a lower quorum, or split the team")
             yield teams.fault(i, "quorum", reason, fix)
 
@@ -337,9 +320,7 @@ def _check_meetings(book: ParsedTables) -> Iterator[Fault]:
     members: dict[str, set[date]] = {}
     for _, agent, team in book.usable("agents", "id", "team"):
         members.setdefault(team, set()).update(days.get(agent, set()))
-    for i, team, supervisor, wanted in book.usable(
-        "teams", "id", "supervisor", "meets_per_fortnight"
-    ):
+    for i, team, supervisor, wanted in book.usable("teams", "id", "supervisor", "meets_per_fortnight"):
         shared = members.get(team, set()) & days.get(supervisor, set())
         needed = wanted * len({day.isocalendar()[:2] for day in span}) // 2
         if team in members and span and len(shared) < needed:
@@ -389,25 +370,17 @@ def check_shifts(book: ParsedTables) -> Iterator[Fault]:
             fix = Phrase("write the end with its own day: a night shift ends on the next one")
             yield table.fault(i, "end", Phrase("the shift does not end after it starts"), fix)
         elif hours > LONGEST_SHIFT_HOURS:
-            reason = Phrase(
-                "the shift lasts {0} h, more than {1} h", f"{hours:g}", LONGEST_SHIFT_HOURS
-            )
+            reason = Phrase("the shift lasts {0} h, more than {1} h", f"{hours:g}", LONGEST_SHIFT_HOURS)
             yield table.fault(i, "end", reason, Phrase("mend its day or time, or write two shifts"))
         else:
             sound.append(i)
             if pause is not BAD and pause >= hours * 60:
-                reason = Phrase(
-                    "the break is as long as the shift ({0} min) or longer", f"{hours * 60:g}"
-                )
-                yield table.fault(
-                    i, "break_minutes", reason, Phrase("write the minutes of the meal break")
-                )
+                reason = Phrase("the break is as long as the shift ({0} min) or longer", f"{hours * 60:g}")
+                yield table.fault(i, "break_minutes", reason, Phrase("write the minutes of the meal break"))
     yield from _check_overlaps(table, sound, starts, ends)
 
 
-def _make_comparable(
-    table: ParsedTable, local: dict[str, list[Any]]
-) -> tuple[list[Any], list[Any]]:
+def _make_comparable(table: ParsedTable, local: dict[str, list[Any]]) -> tuple[list[Any], list[Any]]:
     """Return starts and ends in UTC, or as written where both lack an offset and a zone."""
     starts, ends = list(table.values["start"]), list(table.values["end"])
     for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -418,9 +391,7 @@ def _make_comparable(
     return starts, ends
 
 
-def _check_clock_changes(
-    table: ParsedTable, zones: list[str | None], local: dict[str, list[Any]]
-) -> Iterator[Fault]:
+def _check_clock_changes(table: ParsedTable, zones: list[str | None], local: dict[str, list[Any]]) -> Iterator[Fault]:
     """A shift over a change of the clocks says its length only with offsets."""
     offsets: dict[tuple[str, datetime], Any] = {}
 
@@ -441,9 +412,7 @@ def _check_clock_changes(
             yield table.fault(i, "start", reason, Phrase("write the offsets: {0}", written))
 
 
-def _check_overlaps(
-    table: ParsedTable, sound: list[int], starts: list[Any], ends: list[Any]
-) -> Iterator[Fault]:
+def _check_overlaps(table: ParsedTable, sound: list[int], starts: list[Any], ends: list[Any]) -> Iterator[Fault]:
     """Name each shift that starts before an earlier one of the same agent has ended."""
     agents = table.values["agent"]
     sound = [i for i in sound if agents[i] is not BAD]
@@ -463,8 +432,6 @@ def _check_overlaps(
         if last >= 0 and who[last] == who[at] and start[at] < end[last]:
             row = table.rows[sound[last]]
             reason = Phrase("overlaps the shift of row {0} of the same agent", row)
-            yield table.fault(
-                sound[at], "start", reason, Phrase("mend one of the two, or delete it")
-            )
+            yield table.fault(sound[at], "start", reason, Phrase("mend one of the two, or delete it"))
         if last < 0 or who[last] != who[at] or end[at] > end[last]:
             last = at

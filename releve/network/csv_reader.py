@@ -20,13 +20,7 @@ import polars as pl
 from releve.errors import Phrase
 from releve.network.faults import Fault, find_closest
 from releve.network.history_grid import RawGrid, Unreadable, strip_cells
-from releve.network.table_words import (
-    DATE_COLUMN,
-    TableForm,
-    find_header_unit,
-    fold,
-    strip_brackets,
-)
+from releve.network.table_words import DATE_COLUMN, TableForm, find_header_unit, fold, strip_brackets
 
 _SEPARATORS = (",", ";", "\t")
 _HEAD = 12
@@ -67,18 +61,11 @@ def _decode(data: bytes) -> str:
     for twice in _TWICE.finditer(text):
         if _is_encoded_twice(twice[0]):
             raise _refuse_encoding(
-                text,
-                twice,
-                Phrase(
-                    "the file is in the wrong encoding:"
-                    " UTF-8 was read as Windows text and saved again"
-                ),
+                text, twice, Phrase("the file is in the wrong encoding: UTF-8 was read as Windows text and saved again")
             )
     if match := _LOST.search(text):
         raise _refuse_encoding(
-            text,
-            match,
-            Phrase("the file is in the wrong encoding: letters were lost when it was saved"),
+            text, match, Phrase("the file is in the wrong encoding: letters were lost when it was saved")
         )
     return text
 
@@ -108,9 +95,7 @@ def _decode_line(line: bytes, row: int) -> str:
 
 
 def _is_encoded_twice(characters: str) -> bool:
-    raw = b"".join(
-        bytes([ord(c)]) if ord(c) < 256 else c.encode("cp1252", "ignore") for c in characters
-    )
+    raw = b"".join(bytes([ord(c)]) if ord(c) < 256 else c.encode("cp1252", "ignore") for c in characters)
     try:
         return len(raw.decode("utf-8")) == 1
     except UnicodeDecodeError:
@@ -168,17 +153,13 @@ def _read_quoted(text: str, separator: str) -> RawGrid:
             line = reader.line_num + 1
     except csv.Error as error:
         fix = Phrase('close every quote, and write a quote inside a cell as ""')
-        raise Unreadable(
-            Phrase("the quotes cannot be understood ({0})", str(error)), fix, row=line
-        ) from None
+        raise Unreadable(Phrase("the quotes cannot be understood ({0})", str(error)), fix, row=line) from None
     header = _count_header_cells(records[0], records) if records else 0
     widths = [_count_cells(record, header) for record in records]
     columns = max([header, *widths[:_HEAD]])
     padding = [""] * columns
     padded = [(record + padding)[:columns] for record in records]
-    cells = pl.DataFrame(
-        [pl.Series(str(i), column, pl.String) for i, column in enumerate(zip(*padded, strict=True))]
-    )
+    cells = pl.DataFrame([pl.Series(str(i), column, pl.String) for i, column in enumerate(zip(*padded, strict=True))])
     return RawGrid(
         strip_cells(cells),
         np.array(rows, dtype=np.int64),
@@ -226,11 +207,7 @@ def find_header(form: TableForm, grid: RawGrid) -> list[str]:
         raise Unreadable(reason, fix, row=int(grid.rows[0]))
     if not found[best]:
         reason = Phrase("the first row is not a header: no cell is the name of a column")
-        raise Unreadable(
-            reason,
-            Phrase("write the columns {0} there", join_column_names(form)),
-            row=int(grid.rows[0]),
-        )
+        raise Unreadable(reason, Phrase("write the columns {0} there", join_column_names(form)), row=int(grid.rows[0]))
     if grid.rows[0] > 1 and grid.from_sheet:
         reason = Phrase("the header is not in the first row: empty rows stand above it")
         raise Unreadable(reason, Phrase("delete the rows above the header"), row=int(grid.rows[0]))
@@ -282,9 +259,7 @@ class Header:
             if not cell:
                 if _is_filled(grid, i):
                     unnamed += 1
-                    reason = Phrase(
-                        "the header of column {0} is empty but the column is not", i + 1
-                    )
+                    reason = Phrase("the header of column {0} is empty but the column is not", i + 1)
                     fix: Phrase = Phrase("name the column or delete it")
                     faults.append(Fault(table, row, "", "", reason, fix))
             elif name is None:
@@ -312,11 +287,7 @@ class Header:
         return faults
 
     def _find_meant(self, cell: str, absent: list[str]) -> str | None:
-        spellings = {
-            fold(text): name
-            for name in absent
-            for text in (name, *self.form.names[name].spellings())
-        }
+        spellings = {fold(text): name for name in absent for text in (name, *self.form.names[name].spellings())}
         return spellings.get(find_closest(fold(cell), spellings) or "")
 
     def _find_unit_fault(self, row: int, cell: str, name: str) -> list[Fault]:

@@ -102,8 +102,4 @@ def suggest_fix(near: list[str], otherwise: Otherwise) -> Phrase | Otherwise:
     """Return how to mend a word that is not known: by those it resembles, or otherwise."""
     if len(near) == 1:
         return Phrase("write {0!r}", near[0])
-    return (
-        Phrase("write the one meant, perhaps {0}", " or ".join(map(repr, near[:3])))
-        if near
-        else otherwise
-    )
+    return Phrase("write the one meant, perhaps {0}", " or ".join(map(repr, near[:3]))) if near else otherwise

@@ -179,9 +179,7 @@ def _refuse_name(name: str, load: Callable[[], RawGrid], out: RawTables) -> None
     if grid is not None and not grid.cells.height:
         return
     forms = out.layout.forms
-    spellings = [
-        fold(text) for key, form in forms.items() for text in (key, *form.naming.spellings())
-    ]
+    spellings = [fold(text) for key, form in forms.items() for text in (key, *form.naming.spellings())]
     meant = find_closest(fold(name.rpartition(".")[0] or name), spellings)
     meant = out.layout.find_table(meant or "") or (_recognise_header(grid, forms) if grid else None)
     if meant in out.tables:
@@ -199,17 +197,13 @@ def _refuse_name(name: str, load: Callable[[], RawGrid], out: RawTables) -> None
 def _recognise_header(grid: RawGrid, forms: Mapping[str, TableForm]) -> str | None:
     """Return the table that most cells of the first row are columns of, None below two."""
     header = [cell for cell in grid.cells.row(0) if cell]
-    found = {
-        name: {form.find_column(cell) for cell in header} - {None} for name, form in forms.items()
-    }
+    found = {name: {form.find_column(cell) for cell in header} - {None} for name, form in forms.items()}
     best = max(forms, key=lambda name: len(found[name]))
     required = {column.name for column in forms[best].columns if column.required}
     return best if len(found[best]) > 1 and required <= found[best] else None
 
 
-def _take_table(
-    name: str, given: str, file: str, load: Callable[[], RawGrid], out: RawTables
-) -> None:
+def _take_table(name: str, given: str, file: str, load: Callable[[], RawGrid], out: RawTables) -> None:
     if name in out.sources:
         out.twice.setdefault(file, []).append(name)
         return
@@ -218,9 +212,7 @@ def _take_table(
     try:
         raw, faults = _split_header(out.layout.forms[name], load())
     except Unreadable as error:
-        out.faults.append(
-            Fault(name, error.row, error.column, error.value, error.reason, error.fix)
-        )
+        out.faults.append(Fault(name, error.row, error.column, error.value, error.reason, error.fix))
         out.unreadable.add(name)
         return
     out.tables[name] = raw
@@ -236,9 +228,7 @@ def _report_repeated(out: RawTables) -> None:
         table, value = names[0], file
         if len(names) > 1:
             table, value = file, ""
-            reason = Phrase(
-                "holds {0} tables that stand in {1} too", len(names), out.sources[names[0]]
-            )
+            reason = Phrase("holds {0} tables that stand in {1} too", len(names), out.sources[names[0]])
         out.faults.append(Fault(table, 0, "", value, reason, fix))
 
 
@@ -275,9 +265,7 @@ def _split_header(form: TableForm, grid: RawGrid) -> tuple[RawTable, list[Fault]
     """Split a grid into the columns of a table; a header that cannot be used is Unreadable."""
     if not grid.cells.height:
         reason = Phrase("is empty: it has no header")
-        raise Unreadable(
-            reason, Phrase("write the columns {0} in its first row", join_column_names(form))
-        )
+        raise Unreadable(reason, Phrase("write the columns {0} in its first row", join_column_names(form)))
     header = Header(form, find_header(form, grid))
     faults = header.list_faults(grid)
     first = {name: i for i, name in reversed(list(enumerate(header.columns))) if name}
@@ -299,17 +287,11 @@ def _split_header(form: TableForm, grid: RawGrid) -> tuple[RawTable, list[Fault]
             if name in first
         ]
     )
-    return RawTable(
-        form, cells, rows, broken, grid.comma_decimals, grid.from_sheet, header.language
-    ), faults
+    return RawTable(form, cells, rows, broken, grid.comma_decimals, grid.from_sheet, header.language), faults
 
 
 def _find_ragged_rows(
-    form: TableForm,
-    body: pl.DataFrame,
-    rows: NDArray[np.int64],
-    widths: NDArray[np.int64],
-    named: int,
+    form: TableForm, body: pl.DataFrame, rows: NDArray[np.int64], widths: NDArray[np.int64], named: int
 ) -> tuple[frozenset[int], list[Fault]]:
     """Return the records with too few or too many cells; a run of many is one fault."""
     bad = np.flatnonzero(widths != named)
@@ -320,9 +302,7 @@ def _find_ragged_rows(
             reason = Phrase("has {0} cells where the header has {1}", width, named)
             if len(same) > 10:
                 reason = Phrase(
-                    "has {0} cells where the header has {1} (so do {2} more rows)",
-                    *reason.params,
-                    len(same) - 1,
+                    "has {0} cells where the header has {1} (so do {2} more rows)", *reason.params, len(same) - 1
                 )
             value = " | ".join(cell or "" for cell in body.row(i))[:60]
             fix = Phrase("give every column a cell; quote a cell that holds the separator")
@@ -332,9 +312,7 @@ def _find_ragged_rows(
 
 def _explain_stranger(tables: str) -> Phrase:
     return Phrase(
-        "remove it, or if it is a call log make history of it with releve demand import;"
-        " the tables are {0}",
-        tables,
+        "remove it, or if it is a call log make history of it with releve demand import; the tables are {0}", tables
     )
 
 
@@ -383,9 +361,7 @@ def list_written_tables(operator: Operator) -> list[tuple[type[TableRow], tuple[
     """Return the tables that a file or sheet is written of, with their rows."""
     found: list[tuple[type[TableRow], tuple[TableRow, ...]]] = []
     for kind in TABLES:
-        rows: tuple[TableRow, ...] = (
-            (operator.row,) if kind.table == "operator" else getattr(operator, kind.table)
-        )
+        rows: tuple[TableRow, ...] = (operator.row,) if kind.table == "operator" else getattr(operator, kind.table)
         if rows or kind.table not in OPTIONAL_TABLES:
             found.append((kind, rows))
     return found
@@ -432,11 +408,7 @@ def find_plain_rows(rows: Sequence[TableRow], names: list[str]) -> list[bool]:
 
 
 def write_table(
-    kind: type[TableRow],
-    rows: Sequence[TableRow],
-    zone_of: Zones,
-    language: str = "en",
-    local: bool = True,
+    kind: type[TableRow], rows: Sequence[TableRow], zone_of: Zones, language: str = "en", local: bool = True
 ) -> bytes:
     """Return one table as CSV, in the forms of :func:`write_operator`.
 

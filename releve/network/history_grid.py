@@ -109,9 +109,7 @@ def find_interval(starts: Ints) -> int:
     return 1800
 
 
-def lay_out_history(
-    starts: Ints, offered: Floats, hours: ProgrammeHours, seconds: int
-) -> HistorySlots:
+def lay_out_history(starts: Ints, offered: Floats, hours: ProgrammeHours, seconds: int) -> HistorySlots:
     """Return rows (ascending starts, calls offered) on a grid of whole local days."""
     slots, index = np.unique(starts // seconds, return_inverse=True)
     volume_of = np.zeros(len(slots))
@@ -127,9 +125,7 @@ def lay_out_history(
     volume[at] = volume_of
     local = _convert_to_local(grid, hours.zone)
     day, minute = local // DAY, local % DAY // 60
-    return HistorySlots(
-        grid, seconds, day, minute, _find_open_slots(day, minute, hours), present, volume
-    )
+    return HistorySlots(grid, seconds, day, minute, _find_open_slots(day, minute, hours), present, volume)
 
 
 def find_offset(zone_name: str, instant: int) -> int:
@@ -147,9 +143,7 @@ def _convert_to_local(instants: Ints, zone_name: str) -> Ints:
     """Return the local clock as seconds: exact offsets on the days of a change, else by day."""
     days, index = np.unique(instants // DAY, return_inverse=True)
     first = np.array([_find_day_offset(zone_name, day) for day in days.tolist()], dtype=np.int64)
-    after = np.array(
-        [_find_day_offset(zone_name, day + 1) for day in days.tolist()], dtype=np.int64
-    )
+    after = np.array([_find_day_offset(zone_name, day + 1) for day in days.tolist()], dtype=np.int64)
     offsets = first[index]
     for i in np.flatnonzero((first != after)[index]).tolist():
         offsets[i] = find_offset(zone_name, int(instants[i]))
@@ -172,9 +166,7 @@ def _find_open_slots(day: Ints, minute: Ints, hours: ProgrammeHours) -> Truths:
         closed = [
             number
             for number in np.unique(day).tolist()
-            if is_closed_by_holiday(
-                hours.holidays, hours.open_holidays, EPOCH + timedelta(days=number)
-            )
+            if is_closed_by_holiday(hours.holidays, hours.open_holidays, EPOCH + timedelta(days=number))
         ]
         out = out & ~np.isin(day, closed)
     return out
@@ -204,9 +196,7 @@ class RawGrid:
 class Unreadable(ReleveError):  # noqa: N818 (never leaves the package: becomes a Fault)
     """A file or sheet that cannot be made a table; becomes one fault of it."""
 
-    def __init__(
-        self, reason: Phrase, fix: Phrase, *, row: int = 0, column: str = "", value: str = ""
-    ) -> None:
+    def __init__(self, reason: Phrase, fix: Phrase, *, row: int = 0, column: str = "", value: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.fix = fix

@@ -133,9 +133,7 @@ def _count_cover(graph: Graph) -> int:
     return count
 
 
-def _solve_by_branching(
-    count: int, rows: list[list[int]], start: Truths, nodes: int
-) -> IndependentSet:
+def _solve_by_branching(count: int, rows: list[list[int]], start: Truths, nodes: int) -> IndependentSet:
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = count, len(rows)
     model.sense_ = highspy.ObjSense.kMaximize

@@ -25,9 +25,7 @@ class OperatorRow(TableRow):
 
     name: str = column("Name of the operator", example="Atlas Contact")
     time_zone: str = column(
-        "Time zone in which planning days are counted",
-        example="Europe/Paris",
-        default="Europe/Paris",
+        "Time zone in which planning days are counted", example="Europe/Paris", default="Europe/Paris"
     )
     distance_m: float = column(
         "Least distance between two occupied seats; 0 = no rule",
@@ -101,12 +99,7 @@ class Zone(TableRow):
         "Air volume; empty = not known", unit="m3", example="720", default=None, more_than=0
     )
     air_changes_per_hour: float | None = column(
-        "Air changes by fresh air; empty = not known",
-        unit="1/h",
-        example="3",
-        default=None,
-        at_least=0,
-        at_most=60,
+        "Air changes by fresh air; empty = not known", unit="1/h", example="3", default=None, at_least=0, at_most=60
     )
 
 
@@ -121,20 +114,10 @@ class Seat(TableRow):
     id: str = column("Seat id", example="casa-1-f2-s014")
     zone: str = column("Zone", example="casa-1-f2-z1", references="zones")
     x_m: float | None = column(
-        "Across; empty = not known",
-        unit="m",
-        example="4.8",
-        default=None,
-        at_least=-1000,
-        at_most=1000,
+        "Across; empty = not known", unit="m", example="4.8", default=None, at_least=-1000, at_most=1000
     )
     y_m: float | None = column(
-        "Along; empty = not known",
-        unit="m",
-        example="3.2",
-        default=None,
-        at_least=-1000,
-        at_most=1000,
+        "Along; empty = not known", unit="m", example="3.2", default=None, at_least=-1000, at_most=1000
     )
 
 
@@ -155,28 +138,18 @@ class Programme(TableRow):
     id: str = column("Programme id", example="azur-sinistres")
     client: str = column("Client", example="azur", references="clients")
     name: str = column("Name", example="Sinistres auto")
-    kind: str = column(
-        "Kind of work", example="inbound", one_of=("inbound", "outbound", "back_office")
-    )
+    kind: str = column("Kind of work", example="inbound", one_of=("inbound", "outbound", "back_office"))
     opening: str = column(
         "Opening hours: day ranges and times in the programme's time zone, `;` between ranges",
         example="Mon-Fri 08:00-20:00; Sat 09:00-18:00",
     )
     aht_s: float = column(
-        "Average handling time where the history has none",
-        unit="s",
-        example="320",
-        more_than=0,
-        at_most=36000,
+        "Average handling time where the history has none", unit="s", example="320", more_than=0, at_most=36000
     )
     languages: tuple[str, ...] = column("Languages, ISO 639-1", example="fr|en", default=("fr",))
-    time_zone: str = column(
-        "Time zone of the opening hours", example="Europe/Paris", default="Europe/Paris"
-    )
+    time_zone: str = column("Time zone of the opening hours", example="Europe/Paris", default="Europe/Paris")
     holidays: str = column(
-        "Country whose public holidays close the programme; empty = open on holidays",
-        example="FR",
-        default="",
+        "Country whose public holidays close the programme; empty = open on holidays", example="FR", default=""
     )
     open_holidays: tuple[str, ...] = column(
         "Public holidays on which it is open all the same, as their calendar names them; of the"
@@ -185,12 +158,7 @@ class Programme(TableRow):
         default=(),
     )
     service_target: float = column(
-        "Service level to hold",
-        unit="share",
-        example="0.8",
-        default=0.8,
-        more_than=0,
-        at_most=0.999,
+        "Service level to hold", unit="share", example="0.8", default=0.8, more_than=0, at_most=0.999
     )
     service_threshold_s: float = column(
         "Within how long", unit="s", example="20", default=20.0, at_least=0, at_most=86400
@@ -245,16 +213,10 @@ class Programme(TableRow):
         "Countries the contract allows; empty = all", example="MA|TN", default=()
     )
     penalty_per_missed_call: float = column(
-        "Contract penalty for a call not answered",
-        unit="EUR",
-        example="4.5",
-        default=1.0,
-        at_least=0,
-        at_most=100000,
+        "Contract penalty for a call not answered", unit="EUR", example="4.5", default=1.0, at_least=0, at_most=100000
     )
     max_site_share: float = column(
-        "Largest share of the client's agents that one site may hold (the strictest of the"
-        " client's programmes counts)",
+        "Largest share of the client's agents that one site may hold (the strictest of the client's programmes counts)",
         unit="share",
         example="0.65",
         default=1.0,
@@ -351,9 +313,7 @@ class HistoryRow(TableRow):
     programme: str = column("Programme", example="azur-sinistres", references="programmes")
     start: datetime = column("Start of the interval", example="2026-10-05T08:00")
     offered: float = column("Calls offered (or items received)", example="42", at_least=0)
-    answered: float | None = column(
-        "Calls answered; empty = not known", example="40", default=None, at_least=0
-    )
+    answered: float | None = column("Calls answered; empty = not known", example="40", default=None, at_least=0)
     aht_s: float | None = column(
         "Average handling time of the answered; empty = not known",
         unit="s",
@@ -399,18 +359,12 @@ class Measure(TableRow):
 @dataclass(frozen=True, slots=True)
 class NamedContingency(TableRow):
     table: ClassVar[str] = "contingencies"
-    doc: ClassVar[str] = (
-        "A set of places that may be lost together, beside each site, destination and carrier."
-    )
+    doc: ClassVar[str] = "A set of places that may be lost together, beside each site, destination and carrier."
 
     id: str = column("Contingency id", example="casa-power")
     name: str = column("Name", example="Power cut at Casablanca Nearshore")
-    sites: tuple[str, ...] = column(
-        "Sites lost", example="casa-1|casa-2", default=(), references="sites"
-    )
-    carriers: tuple[str, ...] = column(
-        "Carriers of home lines lost", example="Maroc Telecom", default=()
-    )
+    sites: tuple[str, ...] = column("Sites lost", example="casa-1|casa-2", default=(), references="sites")
+    carriers: tuple[str, ...] = column("Carriers of home lines lost", example="Maroc Telecom", default=())
 
 
 TABLES: tuple[type[TableRow], ...] = (

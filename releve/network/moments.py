@@ -74,9 +74,7 @@ _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
     r"\s*(Z|[+-]\d\d:?\d\d)?)?"
 )
-_FRENCH = re.compile(
-    r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:(?:\s+|\s*à\s*)(\d{1,2})\s*[:hH]\s*(\d\d)?(?::(\d\d))?)?"
-)
+_FRENCH = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:(?:\s+|\s*à\s*)(\d{1,2})\s*[:hH]\s*(\d\d)?(?::(\d\d))?)?")
 _TIME = re.compile(r"(\d{1,2})\s*[:hH]\s*(\d\d)?(?::(\d\d)(?:\.\d+)?)?")
 _EXCEL_TIME = re.compile(r"1(?:899-12-3[01]|900-01-0[01])[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?")
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
@@ -118,10 +116,7 @@ def parse_moment(text: str) -> tuple[datetime, bool] | CellRefusal | None:
             tzinfo=_parse_offset(offset),
         )  # fmt: skip
     except ValueError:
-        return CellRefusal(
-            Phrase("does not exist"),
-            Phrase("write a day and a time of the calendar"),
-        )
+        return CellRefusal(Phrase("does not exist"), Phrase("write a day and a time of the calendar"))
     if moment.year == 1899:
         return CellRefusal(Phrase("is a time without a day"), Phrase("write the day as well"))
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
@@ -152,9 +147,7 @@ def parse_date_text(text: str) -> date | CellRefusal | None:
         return found
     moment, _ = found
     if moment.tzinfo is not None or moment.time() != time():
-        return CellRefusal(
-            Phrase("has a time of day where a date is expected"), Phrase("write the day alone")
-        )
+        return CellRefusal(Phrase("has a time of day where a date is expected"), Phrase("write the day alone"))
     return moment.date()
 
 

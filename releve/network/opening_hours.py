@@ -28,15 +28,11 @@ _LONG = (
     ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"],
 )
 _DAY_WORDS: Mapping[str, str] = {
-    fold(word): day
-    for words in (DAYS, _FRENCH_DAYS, *_LONG)
-    for word, day in zip(words, DAYS, strict=True)
+    fold(word): day for words in (DAYS, _FRENCH_DAYS, *_LONG) for word, day in zip(words, DAYS, strict=True)
 } | {"tues": "Tue", "thur": "Thu", "thurs": "Thu", "merc": "Wed", "vend": "Fri"}
 
 _CLOCK = re.compile(r"(\d{1,2})\s*h(?:eures?)?\s*(\d{2})?(?![\d:])", re.IGNORECASE)
-_EVERY_DAY = re.compile(
-    r"\b(?:tous les jours|7\s*j?\s*/\s*7(?:\s*j)?|every day|daily)\b", re.IGNORECASE
-)
+_EVERY_DAY = re.compile(r"\b(?:tous les jours|7\s*j?\s*/\s*7(?:\s*j)?|every day|daily)\b", re.IGNORECASE)
 _ALL_DAY = re.compile(r"\b24\s*h?\s*/\s*24(?:\s*h)?\b", re.IGNORECASE)
 _CLOSED = re.compile(r"\b(?:fermée?s?|closed)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+\.?")
@@ -55,11 +51,7 @@ def normalize_opening(text: str) -> str:
     text = _ALL_DAY.sub("00:00-24:00", text)
     parts = re.split(r"[;\n]", _EVERY_DAY.sub("Mon-Sun", text))
     return "; ".join(
-        part
-        for piece in parts
-        if not _CLOSED.search(piece)
-        for part in _split_part(_tidy(piece.strip()))
-        if part
+        part for piece in parts if not _CLOSED.search(piece) for part in _split_part(_tidy(piece.strip())) if part
     )
 
 
@@ -176,10 +168,7 @@ _NO_NAMES: tuple[str, ...] = ()
 @lru_cache(maxsize=64)
 def _load_calendar(country: str, year: int) -> dict[date, tuple[str, ...]]:
     found = holidays.country_holidays(country, years=year)
-    return {
-        day: tuple(dict.fromkeys(_REMARK.sub("", name) for name in found.get_list(day)))
-        for day in found
-    }
+    return {day: tuple(dict.fromkeys(_REMARK.sub("", name) for name in found.get_list(day))) for day in found}
 
 
 def list_holiday_names(country: str, day: date) -> tuple[str, ...]:
@@ -193,9 +182,7 @@ def list_holiday_names(country: str, day: date) -> tuple[str, ...]:
 
 def list_calendar_names(country: str, years: range) -> frozenset[str]:
     """Return the names that the public holidays of a country have in some years."""
-    return frozenset(
-        name for year in years for names in _load_calendar(country, year).values() for name in names
-    )
+    return frozenset(name for year in years for names in _load_calendar(country, year).values() for name in names)
 
 
 def is_holiday(country: str, day: date) -> bool:
@@ -219,7 +206,7 @@ def find_open_instants(programme: Programme, starts: Sequence[datetime]) -> NDAr
     out = np.zeros(len(starts), dtype=np.bool_)
     for i, start in enumerate(starts):
         local = start.astimezone(tz)
-        out[i] = opening.is_open(
-            local.weekday(), local.hour * 60 + local.minute
-        ) and not is_closed_by_holiday(programme.holidays, programme.open_holidays, local.date())
+        out[i] = opening.is_open(local.weekday(), local.hour * 60 + local.minute) and not is_closed_by_holiday(
+            programme.holidays, programme.open_holidays, local.date()
+        )
     return out

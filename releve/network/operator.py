@@ -91,9 +91,7 @@ class Operator:
     def all_seats(self) -> tuple[Seat, ...]:
         """The seats, and ``casa-1-f2-001``, ``-002``... of floors that give their number."""
         counted = (
-            Seat(seat_id, row.id)
-            for row in self.all_floors
-            for seat_id in list_counted_seats(row.id, row.seats or 0)
+            Seat(seat_id, row.id) for row in self.all_floors for seat_id in list_counted_seats(row.id, row.seats or 0)
         )
         return (*self.seats, *counted)
 

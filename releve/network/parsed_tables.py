@@ -99,12 +99,7 @@ class ParsedTables:
 
 def list_referring_columns() -> list[tuple[str, TableColumn]]:
     """Return every column that refers to another table, with its table."""
-    return [
-        (kind.table, column)
-        for kind in TABLES
-        for column in list_columns(kind)
-        if column.references
-    ]
+    return [(kind.table, column) for kind in TABLES for column in list_columns(kind) if column.references]
 
 
 def build_table_fault(table: str, reason: Phrase, fix: Phrase) -> Fault:

@@ -80,9 +80,7 @@ def parse_table(raw: RawTable) -> tuple[ParsedTable, list[Fault]]:
             values[i] = BAD
         table.values[column.name] = values
         faults += [
-            table.fault(i, column.name, refusal.reason, refusal.fix)
-            for i, refusal in refused
-            if i not in silent
+            table.fault(i, column.name, refusal.reason, refusal.fix) for i, refusal in refused if i not in silent
         ]
     return table, faults
 
@@ -141,9 +139,7 @@ class _Cells:
         table, name, language = self.raw.form.table, self.column.name, self.raw.language
         if language == "en":
             return ", ".join(self.column.condition.one_of)
-        return ", ".join(
-            name_value(table, name, value, language) for value in self.column.condition.one_of
-        )
+        return ", ".join(name_value(table, name, value, language) for value in self.column.condition.one_of)
 
 
 def format_example(table: str, column: TableColumn, language: str) -> str:
@@ -191,10 +187,7 @@ def _parse_empty(cells: _Cells) -> Any:
 
 def _judge_cell(cells: _Cells, text: str, parse: Callable[[_Cells, str], Any]) -> Any:
     if _ERROR.fullmatch(text):
-        return CellRefusal(
-            Phrase("is a formula error"),
-            Phrase("mend the formula in the workbook it comes from"),
-        )
+        return CellRefusal(Phrase("is a formula error"), Phrase("mend the formula in the workbook it comes from"))
     value = parse(cells, text)
     if isinstance(value, CellRefusal):
         return value
@@ -255,10 +248,7 @@ def _parse_numbers(cells: _Cells) -> tuple[list[Any], _Refused]:
 def _parse_number(cells: _Cells, text: str) -> Any:
     comma = cells.comma or cells.either_decimal
     if comma and not cells.either_decimal and "." in text and "," not in text:
-        return CellRefusal(
-            Phrase("has a point where the table writes decimals with a comma"),
-            cells.suggest_format(),
-        )
+        return CellRefusal(Phrase("has a point where the table writes decimals with a comma"), cells.suggest_format())
     if comma and _GROUPED.fullmatch(text):
         text = re.sub("[ \u00a0\u202f]", "", text)
     digits, percent = (text[:-1].strip(), True) if text.endswith("%") else (text, False)
@@ -266,9 +256,7 @@ def _parse_number(cells: _Cells, text: str) -> Any:
         number = float(digits.replace(",", ".") if comma else digits)
     except ValueError:
         if re.fullmatch(r"[+-]?\d+,\d+", text):
-            return CellRefusal(
-                Phrase("has a decimal comma where a point is expected"), cells.suggest_format()
-            )
+            return CellRefusal(Phrase("has a decimal comma where a point is expected"), cells.suggest_format())
         return CellRefusal(Phrase("is not a number"), cells.suggest_format())
     if percent:
         if cells.column.unit != "share":
@@ -283,9 +271,7 @@ def _parse_number(cells: _Cells, text: str) -> Any:
 
 def _parse_text(cells: _Cells, text: str) -> Any:
     if cells.column.name == "id" and ("|" in text or "\n" in text):
-        return CellRefusal(
-            Phrase("holds a | or a line break, which an id may not"), cells.suggest_format()
-        )
+        return CellRefusal(Phrase("holds a | or a line break, which an id may not"), cells.suggest_format())
     return cells.words.get(fold(text), text) if cells.words else text
 
 
@@ -329,10 +315,7 @@ def _suggest_also(cells: _Cells, french: str) -> Phrase:
 def _parse_datetime(cells: _Cells, text: str) -> Any:
     found = parse_moment(text)
     if found is None:
-        return CellRefusal(
-            Phrase("is not a date and time"),
-            _suggest_also(cells, "30/11/2026 08:00"),
-        )
+        return CellRefusal(Phrase("is not a date and time"), _suggest_also(cells, "30/11/2026 08:00"))
     if isinstance(found, CellRefusal):
         return found
     moment, timed = found
@@ -342,17 +325,12 @@ def _parse_datetime(cells: _Cells, text: str) -> Any:
 def _parse_date(cells: _Cells, text: str) -> Any:
     found = parse_moment(text)
     if found is None:
-        return CellRefusal(
-            Phrase("is not a date"),
-            _suggest_also(cells, "30/11/2026"),
-        )
+        return CellRefusal(Phrase("is not a date"), _suggest_also(cells, "30/11/2026"))
     if isinstance(found, CellRefusal):
         return found
     moment, _ = found
     if moment.tzinfo is not None or (moment.hour, moment.minute, moment.second) != (0, 0, 0):
-        return CellRefusal(
-            Phrase("has a time of day where a date is expected"), cells.suggest_format()
-        )
+        return CellRefusal(Phrase("has a time of day where a date is expected"), cells.suggest_format())
     return moment.date()
 
 

@@ -192,10 +192,7 @@ def describe_faults(
     sources: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Return one sentence a cause; ``sources`` names the file of each table."""
-    return tuple(
-        describe_group(group, gettext, language, forms, sources or {})
-        for group in group_faults(faults)
-    )
+    return tuple(describe_group(group, gettext, language, forms, sources or {}) for group in group_faults(faults))
 
 
 def describe_group(

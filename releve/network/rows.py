@@ -25,9 +25,7 @@ class Agent(TableRow):
         example="azur-sinistres|azur-accueil",
         references="programmes",
     )
-    home_ready: bool = column(
-        "Has line, equipment, room and consent to work at home", example="true", default=False
-    )
+    home_ready: bool = column("Has line, equipment, room and consent to work at home", example="true", default=False)
     line_type: str = column(
         "Line at home",
         example="fibre",
@@ -35,21 +33,12 @@ class Agent(TableRow):
         one_of=("none", "adsl", "fibre", "4g", "5g", "cable", "satellite"),
     )
     line_mbps: float = column(
-        "Measured rate of the line",
-        unit="Mbit/s",
-        example="38",
-        default=0.0,
-        at_least=0,
-        at_most=10000,
+        "Measured rate of the line", unit="Mbit/s", example="38", default=0.0, at_least=0, at_most=10000
     )
     carrier: str = column("Carrier of the line at home", example="Maroc Telecom", default="")
-    stop: str = column(
-        "Shuttle stop; empty = none", example="casa-maarif", default="", references="stops"
-    )
+    stop: str = column("Shuttle stop; empty = none", example="casa-maarif", default="", references="stops")
     own_transport: bool = column("Comes by own transport", example="false", default=False)
-    contract_hours: float = column(
-        "Weekly hours", unit="h", example="40", default=40.0, more_than=0, at_most=60
-    )
+    contract_hours: float = column("Weekly hours", unit="h", example="40", default=40.0, more_than=0, at_most=60)
     max_ride: float | None = column(
         "Longest ride in a vehicle; empty = that of every agent",
         unit="min",
@@ -83,20 +72,13 @@ class Agent(TableRow):
 @dataclass(frozen=True, slots=True)
 class AgentTeam(TableRow):
     table: ClassVar[str] = "teams"
-    doc: ClassVar[str] = (
-        "A team of agents of one site and its supervisor, and how often it meets there."
-    )
+    doc: ClassVar[str] = "A team of agents of one site and its supervisor, and how often it meets there."
 
     id: str = column("Team id", example="casa-1-t03")
     site: str = column("Site where it meets", example="casa-1", references="sites")
     supervisor: str = column("Agent who leads it", example="a00042", references="agents")
     meets_per_fortnight: int = column(
-        "Days on which it meets on its site, in two weeks",
-        unit="days",
-        example="2",
-        default=2,
-        at_least=0,
-        at_most=10,
+        "Days on which it meets on its site, in two weeks", unit="days", example="2", default=2, at_least=0, at_most=10
     )
     quorum: float = column(
         "Least share of the members at work who are on the site when it meets",
@@ -124,12 +106,7 @@ class Shift(TableRow):
     start: datetime = column("Start", example="2026-11-30T08:00")
     end: datetime = column("End", example="2026-11-30T16:30")
     break_minutes: float = column(
-        "Meal break inside the shift",
-        unit="min",
-        example="30",
-        default=30.0,
-        at_least=0,
-        at_most=180,
+        "Meal break inside the shift", unit="min", example="30", default=30.0, at_least=0, at_most=180
     )
 
 
@@ -141,9 +118,7 @@ class Depot(TableRow):
     id: str = column("Depot id", example="casa-depot")
     lat: float = column("Latitude", unit="degrees", example="33.57", at_least=-90, at_most=90)
     lon: float = column("Longitude", unit="degrees", example="-7.60", at_least=-180, at_most=180)
-    sites: tuple[str, ...] = column(
-        "Sites that its vehicles serve", example="casa-1|casa-2", references="sites"
-    )
+    sites: tuple[str, ...] = column("Sites that its vehicles serve", example="casa-1|casa-2", references="sites")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +141,12 @@ class Vehicle(TableRow):
         at_most=1,
     )
     hours: str = column(
-        "When it may run, in the time zone of the depot's first site: day ranges and times, `;`"
-        " between ranges",
+        "When it may run, in the time zone of the depot's first site: day ranges and times, `;` between ranges",
         example="Mon-Sat 05:00-23:00",
         default="Mon-Sun 00:00-24:00",
     )
-    cost_per_run: float = column(
-        "Cost of each run", unit="EUR", example="12", default=0.0, at_least=0, at_most=10000
-    )
-    cost_per_km: float = column(
-        "Cost of a kilometre", unit="EUR", example="0.6", default=0.0, at_least=0, at_most=1000
-    )
+    cost_per_run: float = column("Cost of each run", unit="EUR", example="12", default=0.0, at_least=0, at_most=10000)
+    cost_per_km: float = column("Cost of a kilometre", unit="EUR", example="0.6", default=0.0, at_least=0, at_most=1000)
     cost_per_hour: float = column(
         "Cost of an hour of running", unit="EUR", example="9", default=0.0, at_least=0, at_most=1000
     )
@@ -194,19 +164,10 @@ class TravelTime(TableRow):
     target: str = column("To: id of a stop, a site or a depot", example="casa-1")
     minutes: float = column("Drive", unit="min", example="18", more_than=0, at_most=600)
     km: float | None = column(
-        "Road distance; empty = estimated",
-        unit="km",
-        example="7.2",
-        default=None,
-        at_least=0,
-        at_most=500,
+        "Road distance; empty = estimated", unit="km", example="7.2", default=None, at_least=0, at_most=500
     )
-    from_hour: int = column(
-        "From this hour of the day on", unit="h", example="6", default=0, at_least=0, at_most=23
-    )
-    to_hour: int = column(
-        "Until this hour of the day", unit="h", example="10", default=24, at_least=1, at_most=24
-    )
+    from_hour: int = column("From this hour of the day on", unit="h", example="6", default=0, at_least=0, at_most=23)
+    to_hour: int = column("Until this hour of the day", unit="h", example="10", default=24, at_least=1, at_most=24)
     source: str = column(
         "Where the time comes from",
         example="measured",
@@ -218,9 +179,7 @@ class TravelTime(TableRow):
 @dataclass(frozen=True, slots=True)
 class Curfew(TableRow):
     table: ClassVar[str] = "curfews"
-    doc: ClassVar[str] = (
-        "A curfew around a site: a run inside it needs a permit for the vehicle and for each rider."
-    )
+    doc: ClassVar[str] = "A curfew around a site: a run inside it needs a permit for the vehicle and for each rider."
 
     id: str = column("Curfew id", example="casa-night")
     site: str = column("Site", example="casa-1", references="sites")

@@ -18,12 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.network.max_independent_set import (
-    Graph,
-    IndependentSet,
-    build_graph,
-    find_independent_set,
-)
+from releve.network.max_independent_set import Graph, IndependentSet, build_graph, find_independent_set
 from releve.network.model import Seat, Zone
 from releve.network.operator import Operator
 
@@ -89,9 +84,7 @@ def find_usable_seats(xy: Points, distance_m: float, *, nodes: int = NODES) -> S
     return SeatSet(chosen, found.bound, found.proven, found.method)
 
 
-def find_site_seats(
-    operator: Operator, day: date, *, nodes: int = NODES
-) -> Mapping[str, SiteSeats]:
+def find_site_seats(operator: Operator, day: date, *, nodes: int = NODES) -> Mapping[str, SiteSeats]:
     """Return the usable seats of every site on a day, by site id.
 
     The distance is the operator's, or a larger one that a measure of the site asks for on the
@@ -125,10 +118,7 @@ def find_site_seats(
         proven[site] &= found.proven
     return {
         site: SiteSeats(
-            tuple(operator.all_seats[i].id for i in sorted(numbers)),
-            seats[site],
-            bounds[site],
-            proven[site],
+            tuple(operator.all_seats[i].id for i in sorted(numbers)), seats[site], bounds[site], proven[site]
         )
         for site, numbers in usable.items()
     }
@@ -233,10 +223,7 @@ def _find_components(pairs: Pairs, alive: NDArray[np.bool_]) -> list[_Component]
     for own in members:
         place[own] = np.arange(len(own))
     edges = label[left[:, 0]]
-    parts = [
-        _Component(seats[own], np.ascontiguousarray(place[left[edges == k]]))
-        for k, own in enumerate(members)
-    ]
+    parts = [_Component(seats[own], np.ascontiguousarray(place[left[edges == k]])) for k, own in enumerate(members)]
     return sorted(parts, key=lambda part: len(part.seats))
 
 
@@ -305,9 +292,7 @@ class FloorPlan:
         return sum(seat.state == state for seat in self.seats)
 
 
-def lay_out_floors(
-    operator: Operator, site: str, usable: frozenset[str], taken: int
-) -> Iterator[FloorPlan]:
+def lay_out_floors(operator: Operator, site: str, usable: frozenset[str], taken: int) -> Iterator[FloorPlan]:
     """Yield the floors of a site.
 
     A plan gives people a site, not a seat: of the usable seats the first ``taken``, floor after

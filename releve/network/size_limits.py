@@ -70,11 +70,7 @@ def require_small_workbook(data: bytes) -> None:
         size = sum(item.file_size for item in archive.infolist())
         if len(archive.infolist()) > MAX_FILES or size > MAX_UNPACKED_BYTES:
             raise _too_large(
-                Phrase(
-                    "unpacks to more than {0} MB or {1} files",
-                    MAX_UNPACKED_BYTES // 1024**2,
-                    MAX_FILES,
-                )
+                Phrase("unpacks to more than {0} MB or {1} files", MAX_UNPACKED_BYTES // 1024**2, MAX_FILES)
             )
         if size > max(FREE_BYTES, MAX_RATIO * len(data)):
             raise _too_large(Phrase("unpacks to more than {0} times its size", MAX_RATIO))
@@ -140,11 +136,7 @@ class _PartCounter:
             self._rows = max(self._rows, self._row, 1)
             self._columns = max(self._columns, self._column)
             if self.cells + self._rows * self._columns > MAX_SHEET_CELLS:
-                raise _too_large(
-                    Phrase(
-                        "has sheets of more than {0} cells up to their last one", MAX_SHEET_CELLS
-                    )
-                )
+                raise _too_large(Phrase("has sheets of more than {0} cells up to their last one", MAX_SHEET_CELLS))
 
     def _end(self, name: str) -> None:
         self._depth -= 1
@@ -154,10 +146,7 @@ class _PartCounter:
 
 
 def _not_xml() -> Unreadable:
-    return Unreadable(
-        Phrase("is not a workbook that can be read"),
-        Phrase("save it again as XLSX, without a password"),
-    )
+    return Unreadable(Phrase("is not a workbook that can be read"), Phrase("save it again as XLSX, without a password"))
 
 
 def count_parquet_cells(data: bytes) -> int:
@@ -174,9 +163,7 @@ def read_parquet(data: bytes) -> pl.DataFrame:
             raise _too_large(Phrase("holds more than {0} cells", MAX_CELLS))
         return pl.read_parquet(BytesIO(data))
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise Unreadable(
-            Phrase("is not a Parquet file that can be read"), Phrase("export it again")
-        ) from error
+        raise Unreadable(Phrase("is not a Parquet file that can be read"), Phrase("export it again")) from error
 
 
 def _too_large(reason: Phrase) -> Unreadable:
@@ -203,10 +190,7 @@ def read_sheets(data: bytes) -> dict[str, Callable[[], RawGrid]]:
     except (fastexcel.FastExcelError, zipfile.BadZipFile, KeyError) as error:
         reason = Phrase("is not a workbook that can be read")
         raise Unreadable(reason, Phrase("save it again as XLSX, without a password")) from error
-    return {
-        name: partial(_read_sheet, reader, name, notes.get(name, b""))
-        for name in reader.sheet_names
-    }
+    return {name: partial(_read_sheet, reader, name, notes.get(name, b"")) for name in reader.sheet_names}
 
 
 def _read_sheet(reader: fastexcel.ExcelReader, name: str, xml: bytes) -> RawGrid:

@@ -17,24 +17,12 @@ import xlsxwriter
 from releve.errors import Phrase, ReleveError
 from releve.network.cell_text import format_cell
 from releve.network.columns import TableColumn, TableRow, bare_type, list_columns
-from releve.network.folder_reader import (
-    KINDS,
-    OPTIONAL_TABLES,
-    find_plain_rows,
-    list_written_tables,
-    map_zones,
-)
+from releve.network.folder_reader import KINDS, OPTIONAL_TABLES, find_plain_rows, list_written_tables, map_zones
 from releve.network.model import TABLES
 from releve.network.moments import zone
 from releve.network.operator import Operator
 from releve.network.parsing import format_example
-from releve.network.table_words import (
-    DATE_COLUMN,
-    get_column_naming,
-    get_table_naming,
-    label_header,
-    list_value_labels,
-)
+from releve.network.table_words import DATE_COLUMN, get_column_naming, get_table_naming, label_header, list_value_labels
 
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 """What a file of this kind is called on the web."""
@@ -145,11 +133,7 @@ def _write_column(
 
 def _is_exact(value: object) -> bool:
     """Return whether a number cell is read back as the same: readers keep 9 decimals."""
-    return (
-        isinstance(value, float | int)
-        and not isinstance(value, bool)
-        and float(f"{value:.9f}") == value
-    )
+    return isinstance(value, float | int) and not isinstance(value, bool) and float(f"{value:.9f}") == value
 
 
 def write_template(language: str, gettext: Callable[[str], str] = str) -> bytes:
@@ -302,16 +286,8 @@ def _choose_list(book: _Book, kind: type[TableRow], field: _Field) -> dict[str, 
     words = list_value_labels(kind.table, column.name, language)
     if words and not several and len(",".join(words)) <= _MOST_LIST:
         strict = bool(column.condition.one_of) or bare_type(column) is bool
-        return {
-            "validate": "list",
-            "source": words,
-            "error_type": "stop" if strict else "information",
-        }
+        return {"validate": "list", "source": words, "error_type": "stop" if strict else "information"}
     if column.references and not several and column.references not in _NO_LISTS:
         other = get_table_naming(column.references).label(language).replace("'", "''")
-        return {
-            "validate": "list",
-            "source": f"='{other}'!$A$2:$A${_FORM_ROWS + 1}",
-            "error_type": "information",
-        }
+        return {"validate": "list", "source": f"='{other}'!$A$2:$A${_FORM_ROWS + 1}", "error_type": "information"}
     return {}

@@ -64,14 +64,8 @@ def add_candidate_groups(
 ) -> CandidateGroups:
     """Add a candidate group per purchase: laptops for agents who are not home-ready, and each of
     ``programmes`` for agents who could learn it; none for agents already ``served``."""
-    spare = [
-        tuple(agent for agent in members if agent not in served)
-        for members in problem.groups.members
-    ]
-    found = [
-        *_list_laptop_candidates(operator, problem),
-        *_list_skill_candidates(operator, problem, set(programmes)),
-    ]
+    spare = [tuple(agent for agent in members if agent not in served) for members in problem.groups.members]
+    found = [*_list_laptop_candidates(operator, problem), *_list_skill_candidates(operator, problem, set(programmes))]
     found = [one for one in found if spare[one.source]]
     first = len(problem.size)
     groups = [*problem.groups.groups, *(one.group for one in found)]
@@ -88,17 +82,13 @@ def add_candidate_groups(
     place = np.concatenate([problem.place, table[:, 1].astype(np.int64)])
     programme = np.concatenate([problem.programme, table[:, 2].astype(np.int64)])
     of_class = np.concatenate([problem.link_class[problem.link], table[:, 4].astype(np.int64)])
-    links, link = np.unique(
-        np.stack([of_class, place, programme], axis=1), axis=0, return_inverse=True
-    )
+    links, link = np.unique(np.stack([of_class, place, programme], axis=1), axis=0, return_inverse=True)
     extended = replace(
         problem,
         carriers=carriers,
         groups=AgentGroups(tuple(groups), (*problem.groups.members, *(() for _ in found))),
         size=np.concatenate([problem.size, np.zeros(len(found), dtype=np.int64)]),
-        carrier=np.array(
-            [carriers.index(g.carrier) if g.carrier else -1 for g in groups], dtype=np.int64
-        ),
+        carrier=np.array([carriers.index(g.carrier) if g.carrier else -1 for g in groups], dtype=np.int64),
         group=group,
         place=place,
         programme=programme,
@@ -146,8 +136,7 @@ def _list_laptop_candidates(operator: Operator, problem: DayProblem) -> list[_Ca
         at_home = {
             (HOME, name)
             for _, name in group.legal
-            if operator.programme[name].place == "home_allowed"
-            and _is_destination_allowed(operator, name, destination)
+            if operator.programme[name].place == "home_allowed" and _is_destination_allowed(operator, name, destination)
         }
         if at_home:
             line = carrier.get(destination, "")
@@ -163,14 +152,10 @@ def choose_new_carriers(operator: Operator) -> dict[str, str]:
         if agent.home_ready and agent.carrier:
             lines = count.setdefault(operator.site[agent.home_site].destination, {})
             lines[agent.carrier] = lines.get(agent.carrier, 0) + 1
-    return {
-        place: min(lines, key=lambda name: (lines[name], name)) for place, lines in count.items()
-    }
+    return {place: min(lines, key=lambda name: (lines[name], name)) for place, lines in count.items()}
 
 
-def _list_skill_candidates(
-    operator: Operator, problem: DayProblem, wanted: set[int]
-) -> list[_Candidate]:
+def _list_skill_candidates(operator: Operator, problem: DayProblem, wanted: set[int]) -> list[_Candidate]:
     found = []
     order = np.argsort(-problem.size, kind="stable")
     most = min(LEARNERS, max(4, MOST_LEARNERS // max(1, len(wanted))))
@@ -191,9 +176,7 @@ def _list_skill_candidates(
     return found
 
 
-def _list_learnt_places(
-    operator: Operator, group: AgentGroup, name: str
-) -> frozenset[tuple[str, str]]:
+def _list_learnt_places(operator: Operator, group: AgentGroup, name: str) -> frozenset[tuple[str, str]]:
     """Return where people of a group could work on a programme they have learnt."""
     programme = operator.programme[name]
     places = set()
@@ -255,9 +238,7 @@ class MergedGroups:
 
 def keep_groups(problem: DayProblem) -> MergedGroups:
     """Return a problem without merged groups."""
-    return MergedGroups(
-        problem, problem, np.arange(len(problem.size)), np.arange(len(problem.group))
-    )
+    return MergedGroups(problem, problem, np.arange(len(problem.size)), np.arange(len(problem.group)))
 
 
 def merge_groups(problem: DayProblem, rides: RideLayout | None) -> MergedGroups:
@@ -281,15 +262,8 @@ def merge_groups(problem: DayProblem, rides: RideLayout | None) -> MergedGroups:
     for g, names in zip(of_group.tolist(), problem.groups.members, strict=True):
         members[g] += names
     found_pairs: dict[tuple[int, int, int], int] = {}
-    pairs = zip(
-        of_group[problem.group].tolist(),
-        problem.place.tolist(),
-        problem.programme.tolist(),
-        strict=True,
-    )
-    assignment = np.array(
-        [found_pairs.setdefault(pair, len(found_pairs)) for pair in pairs], dtype=np.int64
-    )
+    pairs = zip(of_group[problem.group].tolist(), problem.place.tolist(), problem.programme.tolist(), strict=True)
+    assignment = np.array([found_pairs.setdefault(pair, len(found_pairs)) for pair in pairs], dtype=np.int64)
     _, first = np.unique(assignment, return_index=True)
     _, some = np.unique(of_group, return_index=True)
     smaller = replace(

@@ -130,13 +130,7 @@ def narrow_plan(plan: Plan, clients: Collection[str]) -> Plan:
         placements=(),
         reserve=(),
         scenarios={
-            key: replace(
-                scenario,
-                placed=scenario.placed[:, columns],
-                moves=(),
-                penalty=_UNKNOWN,
-                lp_penalty=_UNKNOWN,
-            )
+            key: replace(scenario, placed=scenario.placed[:, columns], moves=(), penalty=_UNKNOWN, lp_penalty=_UNKNOWN)
             for key, scenario in plan.scenarios.items()
         },
         cells=tuple(cell for cell in plan.cells if cell.client in clients),

@@ -63,10 +63,7 @@ class Timeline:
 def count_placed(operator: Operator, timeline: Timeline, placements: Iterable[Placement]) -> Floats:
     """Return effective agents ``[interval, programme]``; home work counts at its efficiency."""
     column = {row.id: p for p, row in enumerate(operator.programmes)}
-    alike = Counter(
-        (p.place == HOME, p.programme, p.start, p.end, p.break_start, p.break_end)
-        for p in placements
-    )
+    alike = Counter((p.place == HOME, p.programme, p.start, p.end, p.break_start, p.break_end) for p in placements)
     placed = np.zeros((len(timeline), len(column)))
     for (home, programme, start, end, break_start, break_end), count in alike.items():
         if programme not in column:
@@ -147,12 +144,7 @@ class CoverageSeries:
     @property
     def worst(self) -> WorstHalfHour | None:
         """The half hour covered least; None where nothing is missing."""
-        least = np.divide(
-            self.covered,
-            self.required,
-            out=np.ones_like(self.required),
-            where=self.required > 0,
-        )
+        least = np.divide(self.covered, self.required, out=np.ones_like(self.required), where=self.required > 0)
         at = int(least.argmin()) if least.size else -1
         if at < 0 or least[at] >= 1:
             return None

@@ -34,15 +34,11 @@ def cap_vehicles(operator: Operator, day: date, rules: SituationRules) -> Operat
         return operator
     found = {site.id: rules.one(TransportRule, day, site) for site in operator.sites}
     most = {
-        depot.id: min(
-            (rule.most_fill for site in depot.sites if (rule := found[site]) is not None),
-            default=None,
-        )
+        depot.id: min((rule.most_fill for site in depot.sites if (rule := found[site]) is not None), default=None)
         for depot in operator.depots
     }
     capped = tuple(
-        row if row.fill_cap is not None else replace(row, fill_cap=most[row.depot])
-        for row in operator.vehicles
+        row if row.fill_cap is not None else replace(row, fill_cap=most[row.depot]) for row in operator.vehicles
     )
     return replace(operator, vehicles=capped)
 
@@ -65,9 +61,7 @@ def list_riders(operator: Operator, placements: Iterable[Placement]) -> tuple[Ri
     return tuple(found)
 
 
-def route_plan(
-    operator: Operator, plan: Plan, scenario: str, fleet: Fleet
-) -> tuple[tuple[Rider, ...], TransportPlan]:
+def route_plan(operator: Operator, plan: Plan, scenario: str, fleet: Fleet) -> tuple[tuple[Rider, ...], TransportPlan]:
     """Return the riders of the base plan or of a relief, and the runs that carry them."""
     placements = apply_moves(plan.placements, plan.scenarios[scenario].moves)
     riders = list_riders(operator, placements)

@@ -15,13 +15,7 @@ from releve.kernels.arrays import Floats
 from releve.network import Operator, zone
 from releve.plan.day_fleet import list_riders
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.integer_problem import (
-    IntegerProblem,
-    Progress,
-    SolverLog,
-    StageTimer,
-    round_large_plan,
-)
+from releve.plan.integer_problem import IntegerProblem, Progress, SolverLog, StageTimer, round_large_plan
 from releve.plan.integer_search import IntegerSearch
 from releve.plan.n1_program import SecurePlan, solve_n1_program
 from releve.plan.named_assignments import SET_UP, round_up
@@ -30,16 +24,7 @@ from releve.plan.relief import SolvedRelief
 from releve.plan.result import Contingency, Placement
 from releve.plan.scenario_lp import ProblemLayout, build_layout, compute_client_floors
 from releve.plan.settings import PlanSettings
-from releve.transport import (
-    FROM_SITE,
-    TO_SITE,
-    Fleet,
-    Rider,
-    Run,
-    TransportPlan,
-    Wave,
-    route_riders,
-)
+from releve.transport import FROM_SITE, TO_SITE, Fleet, Rider, Run, TransportPlan, Wave, route_riders
 
 ROUNDS = 5
 """How often agents sent home without a seat are tried on later runs."""
@@ -105,15 +90,13 @@ def route_day(operator: Operator, fleet: Fleet, steps: Sequence[PlacementsFrom])
         riders = [
             rider
             for rider in list_riders(operator, step.placements)
-            if (rider.agent, rider.wave.leg) not in brought
-            and (since is None or rider.wave.at >= since)
+            if (rider.agent, rider.wave.leg) not in brought and (since is None or rider.wave.at >= since)
         ]
         sent = [] if since is None else _list_sent_home(operator, before, step, since, held)
         sent = [rider for rider in sent if (rider.agent, FROM_SITE) not in brought]
         again = _route_with_sent(replace(fleet, since=since), riders, sent, held)
         ordered = sorted(
-            (*held, *again.runs),
-            key=lambda run: (run.wave.at, run.wave.leg == TO_SITE, run.wave, run.times),
+            (*held, *again.runs), key=lambda run: (run.wave.at, run.wave.leg == TO_SITE, run.wave, run.times)
         )
         runs = tuple(replace(run, id=f"r{n:04d}") for n, run in enumerate(ordered, 1))
         found, before = replace(again, runs=runs), step
@@ -175,9 +158,7 @@ def _keep_runs(runs: Iterable[Run], step: PlacementsFrom, since: datetime) -> tu
     for run in (run for run in runs if run.busy_from < since):
         home, calls = run.wave.leg == FROM_SITE, []
         for stop, at, names in zip(run.stops, run.times, run.agents, strict=True):
-            riders = tuple(
-                agent for agent in names if home or at < since or (agent, run.wave.site) in working
-            )
+            riders = tuple(agent for agent in names if home or at < since or (agent, run.wave.site) in working)
             if riders:
                 calls.append((stop, at, riders))
         if calls:
@@ -187,17 +168,12 @@ def _keep_runs(runs: Iterable[Run], step: PlacementsFrom, since: datetime) -> tu
 
 
 def _list_sent_home(
-    operator: Operator, before: PlacementsFrom, step: PlacementsFrom, since: datetime,
-    held: Sequence[Run],
-) -> list[Rider]:  # fmt: skip
+    operator: Operator, before: PlacementsFrom, step: PlacementsFrom, since: datetime, held: Sequence[Run]
+) -> list[Rider]:
     """Return the riders who are at work on a site, or on their way to it, and work there no
     longer."""
     after = _list_working(step, since)
-    left = [
-        row
-        for row in before.placements
-        if row.start <= since < row.end and (row.agent, row.place) not in after
-    ]
+    left = [row for row in before.placements if row.start <= since < row.end and (row.agent, row.place) not in after]
     at_work = [
         replace(rider, wave=replace(rider.wave, at=since))
         for rider in list_riders(operator, left)
@@ -225,9 +201,7 @@ def _route_with_sent(
             break
         later = timedelta(minutes=fleet.settings.earliest_minutes)
         sent = [
-            replace(rider, wave=replace(rider.wave, at=rider.wave.at + later))
-            if rider.agent in left
-            else rider
+            replace(rider, wave=replace(rider.wave, at=rider.wave.at + later)) if rider.agent in left else rider
             for rider in sent
         ]
     return found

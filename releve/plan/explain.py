@@ -61,9 +61,7 @@ class Explanation:
     one_more: tuple[OneMore, ...]
 
 
-def refuse_unknown(
-    client: str, contingency: str, clients: Sequence[str], contingencies: Sequence[str]
-) -> None:
+def refuse_unknown(client: str, contingency: str, clients: Sequence[str], contingencies: Sequence[str]) -> None:
     """Raise ValueError, with what there is, where a client or a contingency is not there."""
     if client not in clients:
         raise ValueError(f"no client {client!r}; clients: {', '.join(clients)}")
@@ -71,9 +69,7 @@ def refuse_unknown(
         raise ValueError(f"no contingency {contingency!r}; known: base, {', '.join(contingencies)}")
 
 
-def explain_shortfall(
-    operator: Operator, solved: SolvedDay, client: str, contingency: str = BASE
-) -> Explanation:
+def explain_shortfall(operator: Operator, solved: SolvedDay, client: str, contingency: str = BASE) -> Explanation:
     """Explain a client's shortfall under a contingency (or in the base plan).
 
     ValueError names an unknown client or contingency.
@@ -92,13 +88,7 @@ def explain_shortfall(
 class _ShortfallCase:
     """One client under one contingency, with everything that could be bought."""
 
-    def __init__(
-        self,
-        twins: CandidateGroups,
-        solved: SolvedDay,
-        contingency: Contingency | None,
-        client: int,
-    ) -> None:
+    def __init__(self, twins: CandidateGroups, solved: SolvedDay, contingency: Contingency | None, client: int) -> None:
         self._twins = twins
         self._client = client
         self._settings = solved.settings
@@ -125,9 +115,7 @@ class _ShortfallCase:
             one_more=tuple(sorted(one_more, key=lambda one: -one.gain)),
         )
 
-    def _build_program(
-        self, bought: dict[int, float]
-    ) -> tuple[LinearProgram, ScenarioBlock, Ints, Ints]:
+    def _build_program(self, bought: dict[int, float]) -> tuple[LinearProgram, ScenarioBlock, Ints, Ints]:
         """Return the programme with purchases fixed: those of ``bought``, else none."""
         problem, twins = self._twins.problem, self._twins
         limit = np.full(len(problem.clients), self._settings.target)
@@ -205,9 +193,8 @@ def _build_staff(problem: DayProblem, solved: SolvedDay, contingency: Contingenc
 _NOTHING_TO_SAVE = 0.9995
 """From this floor on no part of a client's day can be saved."""
 _Code = Literal[
-    "idle", "covered", "worst", "unknown", "missed",
-    "contract.cured", "contract.one_site", "contract.floor",
-]  # fmt: skip
+    "idle", "covered", "worst", "unknown", "missed", "contract.cured", "contract.one_site", "contract.floor"
+]
 
 
 @dataclass(frozen=True)
@@ -231,9 +218,7 @@ def rank_cells(plan: Plan, client: str) -> list[ReliefCell]:
     """Return the cells of a client, the worst first."""
     keys = (BASE, *(item.id for item in plan.contingencies))
     own = (cell for key in keys if (cell := plan.cell.get((client, key))))
-    return sorted(
-        own, key=lambda cell: (SEVERITY.index(cell.status), -cell.shortfall, cell.worst_coverage)
-    )
+    return sorted(own, key=lambda cell: (SEVERITY.index(cell.status), -cell.shortfall, cell.worst_coverage))
 
 
 def find_reason(plan: Plan, verdict: ClientVerdict) -> Reason:
@@ -256,9 +241,7 @@ def find_reason(plan: Plan, verdict: ClientVerdict) -> Reason:
     return Reason("covered") if covered else _find_reason_at(plan, "worst", worst)
 
 
-def _find_reason_at(
-    plan: Plan, code: Literal["missed", "worst"], cell: ReliefCell, others: int = 0
-) -> Reason:
+def _find_reason_at(plan: Plan, code: Literal["missed", "worst"], cell: ReliefCell, others: int = 0) -> Reason:
     return Reason(
         code,
         contingencies=(cell.contingency,),

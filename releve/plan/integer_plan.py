@@ -12,13 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from releve.kernels.arrays import Floats, Ints, Truths
-from releve.plan.local_search import (
-    EXCHANGED,
-    KernelProblem,
-    KernelState,
-    exchange_people,
-    improve_state,
-)
+from releve.plan.local_search import EXCHANGED, KernelProblem, KernelState, exchange_people, improve_state
 from releve.plan.lp import CutTable, build_empty_cut_table
 from releve.plan.problem import DayProblem
 from releve.plan.ride_rows import find_served_rooms
@@ -77,9 +71,7 @@ class IntegerPlan:
         return np.minimum(self.placed, problem.required)
 
 
-def build_kernel_problem(
-    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal
-) -> KernelProblem:
+def build_kernel_problem(problem: DayProblem, layout: ProblemLayout, want: IntegerGoal) -> KernelProblem:
     """Return the kernel's view of a problem: in arrays of one layout, which it is compiled for."""
     pointer = np.searchsorted(problem.group, np.arange(len(problem.size) + 1))
     link_pointer = np.searchsorted(layout.y_link, np.arange(len(problem.link_class) + 1))
@@ -125,9 +117,7 @@ def build_kernel_problem(
     return KernelProblem._make(map(np.ascontiguousarray, found))
 
 
-def build_empty_state(
-    problem: DayProblem, layout: ProblemLayout, cuts: CutTable | None = None
-) -> KernelState:
+def build_empty_state(problem: DayProblem, layout: ProblemLayout, cuts: CutTable | None = None) -> KernelState:
     """Return the state in which everyone is in reserve."""
     return KernelState(
         w=np.zeros(len(problem.group), np.int64),
@@ -142,11 +132,7 @@ def build_empty_state(
 
 
 def find_integer_plan(
-    problem: DayProblem,
-    layout: ProblemLayout,
-    want: IntegerGoal,
-    assigned: Floats,
-    on_pattern: Floats,
+    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, assigned: Floats, on_pattern: Floats
 ) -> IntegerPlan:
     """Return a plan in whole people near a fractional one (``assigned[j]``, ``on_pattern[i]``)."""
     fixed = build_kernel_problem(problem, layout, want)
@@ -174,20 +160,14 @@ def find_integer_plan(
 
 
 def find_routed_plan(
-    problem: DayProblem,
-    layout: ProblemLayout,
-    want: IntegerGoal,
-    assigned: Floats,
-    on_pattern: Floats,
+    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, assigned: Floats, on_pattern: Floats
 ) -> IntegerPlan:
     """Return a plan as :func:`find_integer_plan` does, with a seat for every rider."""
     plan = find_integer_plan(problem, layout, want, assigned, on_pattern)
     return settle_rides(problem, layout, want, plan)
 
 
-def settle_rides(
-    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan
-) -> IntegerPlan:
+def settle_rides(problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan) -> IntegerPlan:
     """Return a plan near a given one, with a seat for every rider.
 
     Rooms come from runs chosen for other riders. Where runs chosen for these leave some behind,
@@ -208,17 +188,13 @@ def settle_rides(
     return _improve_within(problem, layout, replace(want, rooms=np.zeros_like(rooms)), plan)
 
 
-def _improve_within(
-    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan
-) -> IntegerPlan:
+def _improve_within(problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan) -> IntegerPlan:
     """Return the plan nearest to one that keeps to the rooms of a goal."""
     start, breaks = plan.assigned.astype(float), plan.on_pattern.astype(float)
     return find_integer_plan(problem, layout, replace(want, rounds=0), start, breaks)
 
 
-def _read_integer_plan(
-    problem: DayProblem, fixed: KernelProblem, state: KernelState
-) -> IntegerPlan:
+def _read_integer_plan(problem: DayProblem, fixed: KernelProblem, state: KernelState) -> IntegerPlan:
     short = np.maximum(0.0, problem.required - state.placed)
     over = np.maximum(0, state.seated[:, :-1] - fixed.seats).sum()
     totals = state.heads.sum(axis=0)

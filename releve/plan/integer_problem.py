@@ -178,9 +178,7 @@ class IntegerProblem:
 
     def round_base(self, way: Rounding) -> IntegerPlan:
         """Return the fractional base plan in whole people, rounded one way."""
-        return round_base_plan(
-            self.problem, self.layout, self.secure, self.aims[0], way, self.base_rooms
-        )
+        return round_base_plan(self.problem, self.layout, self.secure, self.aims[0], way, self.base_rooms)
 
     @cached_property
     def base_rooms(self) -> Ints | None:
@@ -233,9 +231,7 @@ class IntegerProblem:
         whole = relief.plan.missing / sum_client_requirement(self.problem)
         return int(((whole > target) & (share <= target)).sum())
 
-    def compute_objective_in_people(
-        self, base: IntegerPlan, reliefs: Mapping[int, SolvedRelief]
-    ) -> float:
+    def compute_objective_in_people(self, base: IntegerPlan, reliefs: Mapping[int, SolvedRelief]) -> float:
         """Return the objective with the reliefs in whole people, what people will live by."""
         total = sum_client_requirement(self.problem)
         answers = {
@@ -243,9 +239,7 @@ class IntegerProblem:
             for i, relief in reliefs.items()
             if self.contingencies[i].id in self.secure.share
         }
-        return compute_answered_objective(
-            self.problem, self.contingencies, self.floors, base, answers, self.settings
-        )
+        return compute_answered_objective(self.problem, self.contingencies, self.floors, base, answers, self.settings)
 
     def solve_relief(self, base: IntegerPlan, i: int) -> SolvedRelief:
         """Return the relief of contingency i for a base plan that stands."""

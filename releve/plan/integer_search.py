@@ -101,13 +101,10 @@ class IntegerSearch:
     def _solver(self) -> AnswerSolver:
         case = self.case
         return AnswerSolver(
-            case.problem, case.layout, case.contingencies, case.floors, case.secure,
-            case.settings, case.margin_targets,
-        )  # fmt: skip
+            case.problem, case.layout, case.contingencies, case.floors, case.secure, case.settings, case.margin_targets
+        )
 
-    def solve_with_margin(
-        self, progress: Progress = lambda stage, share: None
-    ) -> tuple[SecurePlan, ...]:
+    def solve_with_margin(self, progress: Progress = lambda stage, share: None) -> tuple[SecurePlan, ...]:
         """Return fractional plans for the targets less the margin for whole people.
 
         Whole people are a lottery over the optima. Without tie breakers the solver's path would
@@ -152,9 +149,7 @@ class IntegerSearch:
         pool = _TrialPool([cut for guide in guides for cut in guide.cuts])
         ways = list(product(guides, ROUNDINGS))
         for step, (guide, way) in enumerate(ways, start=1):
-            base = round_base_plan(
-                case.problem, case.layout, guide, case.aims[0], way, case.base_rooms
-            )
+            base = round_base_plan(case.problem, case.layout, guide, case.aims[0], way, case.base_rooms)
             pool.add(base, self.try_base)
             progress("whole people", step / (len(ways) + TURNS))
         stray = 1.0
@@ -175,9 +170,8 @@ class IntegerSearch:
         case = self.case
         answers = self._solver.solve(base)
         objective = compute_answered_objective(
-            case.problem, case.contingencies, case.floors, base, answers, case.settings,
-            case.margin_targets,
-        )  # fmt: skip
+            case.problem, case.contingencies, case.floors, base, answers, case.settings, case.margin_targets
+        )
         return BasePlanTrial(base, objective, tuple(one.cut for one in answers.values() if one.cut))
 
     def _exchange(self, pool: _TrialPool, stray: float, seed: int) -> IntegerPlan:
@@ -196,9 +190,8 @@ class IntegerSearch:
             cuts=table,
         )
         return find_integer_plan(
-            case.problem, case.layout, want,
-            base.assigned.astype(float), base.on_pattern.astype(float),
-        )  # fmt: skip
+            case.problem, case.layout, want, base.assigned.astype(float), base.on_pattern.astype(float)
+        )
 
     def _choose_in_people(
         self, trials: Sequence[BasePlanTrial], progress: Progress

@@ -36,29 +36,11 @@ from releve.plan.problem import (
     compute_programme_weights,
     count_planned_seats,
 )
-from releve.plan.relief import (
-    Staff,
-    build_relief_program,
-    find_available_staff,
-    price_excess,
-    read_columns,
-)  # fmt: skip
+from releve.plan.relief import Staff, build_relief_program, find_available_staff, price_excess, read_columns
 from releve.plan.result import Contingency, Move, Placement, Plan
 from releve.plan.ride_rows import find_ride_rooms
-from releve.plan.roster import (
-    Pattern,
-    build_pattern,
-    clip_pattern,
-    list_break_patterns,
-    number_patterns,
-    select_shifts,
-)  # fmt: skip
-from releve.plan.scenario_lp import (
-    ProblemLayout,
-    build_layout,
-    sum_by_client,
-    sum_client_requirement,
-)
+from releve.plan.roster import Pattern, build_pattern, clip_pattern, list_break_patterns, number_patterns, select_shifts
+from releve.plan.scenario_lp import ProblemLayout, build_layout, sum_by_client, sum_client_requirement
 from releve.plan.settings import PlanSettings
 
 CURVE = (0.5, 2.0, 8.0, 32.0)
@@ -131,12 +113,7 @@ class _RunningDayBuilder:
     """Collects groups and assignments of people who are at work or rostered later."""
 
     def __init__(
-        self,
-        operator: Operator,
-        plan: Plan,
-        now: datetime,
-        settings: PlanSettings,
-        delays: MoveDelays,
+        self, operator: Operator, plan: Plan, now: datetime, settings: PlanSettings, delays: MoveDelays
     ) -> None:
         self._operator = operator
         self._plan = plan
@@ -210,9 +187,7 @@ class _RunningDayBuilder:
                 out.append((place, name, patterns, here))
         return out
 
-    def _lacks_run(
-        self, group: AgentGroup, placed: Placement | None, place: str, wait: timedelta
-    ) -> bool:
+    def _lacks_run(self, group: AgentGroup, placed: Placement | None, place: str, wait: timedelta) -> bool:
         """Return whether riders would have to change site when their run to work is over, or go to
         another one before a run could bring them."""
         stays = placed is not None and placed.place == place
@@ -266,9 +241,7 @@ class _RunningDayBuilder:
             groups=AgentGroups(tuple(keys), tuple(tuple(members) for members in groups.values())),
             patterns=number_patterns(classes, need.starts),
             size=np.array([len(members) for members in groups.values()], dtype=np.int64),
-            carrier=np.array(
-                [carriers.index(g.carrier) if g.carrier else -1 for g in keys], dtype=np.int64
-            ),
+            carrier=np.array([carriers.index(g.carrier) if g.carrier else -1 for g in keys], dtype=np.int64),
             group=whole[:, 0],
             place=whole[:, 1],
             programme=whole[:, 2],
@@ -303,9 +276,7 @@ class _RunningDayBuilder:
             on_pattern[slot] += stay[j]
             at.update({agent: (int(j), slot) for agent in members[problem.group[j]]})
         seating = NamedAssignments(at)
-        return RunningDay(
-            problem, layout, stay, on_pattern, seating, list_placements(problem, layout, seating)
-        )
+        return RunningDay(problem, layout, stay, on_pattern, seating, list_placements(problem, layout, seating))
 
 
 def solve_intraday_relief(
@@ -342,9 +313,7 @@ def solve_intraday_relief(
     best = find_routed_plan(problem, layout, want, people, read_columns(solution.x, block.y))
     short = np.zeros_like(base)
     short[layout.cov_t, layout.cov_p] = solution.x[block.u]
-    named, isolated = name_relief(
-        problem, layout, day.seating, staff, best.assigned, best.on_pattern
-    )
+    named, isolated = name_relief(problem, layout, day.seating, staff, best.assigned, best.on_pattern)
     lost = frozenset(agent for agent, (j, _) in day.seating.at.items() if staff.lost[j])
     moves = list_moves(day.placements, list_placements(problem, layout, named), isolated, lost)
     return IntradayRelief(

@@ -169,9 +169,7 @@ def _price_exposure(s: KernelProblem, x: KernelState, g: int, m: int) -> float:
 
 
 @inlined_kernel
-def find_best_place(
-    s: KernelProblem, x: KernelState, g: int, j0: int, slot0: int, home_only: bool
-) -> tuple[int, int]:
+def find_best_place(s: KernelProblem, x: KernelState, g: int, j0: int, slot0: int, home_only: bool) -> tuple[int, int]:
     """Return the cheapest (assignment, slot) for one more person of group g.
 
     (j0, slot0), where the person comes from, wins ties; (-1, -1) is the reserve. A client that
@@ -318,12 +316,7 @@ def _draw_start(x: KernelState, seed: int) -> tuple[int, int]:
 
 @inlined_kernel
 def _draw_related(
-    s: KernelProblem,
-    x: KernelState,
-    g: int,
-    by_programme: Array,
-    programme_pointer: Array,
-    seed: int,
+    s: KernelProblem, x: KernelState, g: int, by_programme: Array, programme_pointer: Array, seed: int
 ) -> tuple[int, int]:
     """Return the next seed and an assignment of a programme that group g can work on.
 

@@ -57,9 +57,7 @@ class LinearProgram:
     _j: list[Ints] = field(default_factory=list)
     _v: list[Floats] = field(default_factory=list)
 
-    def columns(
-        self, n: int, cost: ArrayLike = 0.0, lower: ArrayLike = 0.0, upper: ArrayLike = INFINITY
-    ) -> Ints:
+    def columns(self, n: int, cost: ArrayLike = 0.0, lower: ArrayLike = 0.0, upper: ArrayLike = INFINITY) -> Ints:
         """Add ``n`` columns and return their indices."""
         for store, value in ((self._cost, cost), (self._lower, lower), (self._upper, upper)):
             store.append(np.broadcast_to(np.asarray(value, float), (n,)))
@@ -87,9 +85,7 @@ class LinearProgram:
         i, j = np.concatenate([_NONE, *self._i]), np.concatenate([_NONE, *self._j])
         shape = (self.n_rows, self.n_columns)
         indices = (i, j)
-        return sparse.csc_matrix(
-            (_join(self._v), indices), shape=shape
-        )  # sums entries at one place
+        return sparse.csc_matrix((_join(self._v), indices), shape=shape)  # sums entries at one place
 
     def break_ties(self, cost: float, room: float, irrational: float) -> None:
         """Perturb the programme so that it has one optimum, and its dual one too.
@@ -155,10 +151,7 @@ def _create_quiet_highs() -> solver._Highs:
 
 
 def to_highs(
-    lp: LinearProgram,
-    integer: Ints | None = None,
-    lower: Floats | None = None,
-    upper: Floats | None = None,
+    lp: LinearProgram, integer: Ints | None = None, lower: Floats | None = None, upper: Floats | None = None
 ) -> highspy.HighsLp:
     """Return the programme as HiGHS takes it; bounds given here replace its own."""
     matrix = lp.matrix()
@@ -298,9 +291,7 @@ class Cut:
     slope: Floats
 
 
-def build_cut(
-    problem: DayProblem, loss: int, cost: float, slope: Floats, lost: Ints, people: Floats
-) -> Cut:
+def build_cut(problem: DayProblem, loss: int, cost: float, slope: Floats, lost: Ints, people: Floats) -> Cut:
     """Return the cut of a relief that costs ``cost`` with ``people`` on the assignments ``lost``.
 
     ``slope[g]`` is the dual: what one more person of group g there costs.
@@ -326,9 +317,7 @@ def build_empty_cut_table(problem: DayProblem) -> CutTable:
     return build_cut_table(problem, (), ())
 
 
-def build_cut_table(
-    problem: DayProblem, lost_sites: Sequence[frozenset[str]], cuts: Sequence[Cut]
-) -> CutTable:
+def build_cut_table(problem: DayProblem, lost_sites: Sequence[frozenset[str]], cuts: Sequence[Cut]) -> CutTable:
     """Lay cuts out as arrays; ``lost_sites[loss]`` are the sites that a loss takes away."""
     count = np.bincount([cut.loss for cut in cuts], minlength=len(lost_sites)) if cuts else [0]
     constant = np.zeros((len(lost_sites), 1 + int(np.max(count))))
@@ -338,9 +327,7 @@ def build_cut_table(
         constant[cut.loss, filled[cut.loss]] = cut.constant
         slope[cut.loss, filled[cut.loss]] = cut.slope
         filled[cut.loss] += 1
-    at = [
-        [loss for loss, sites in enumerate(lost_sites) if site in sites] for site in problem.sites
-    ]
+    at = [[loss for loss, sites in enumerate(lost_sites) if site in sites] for site in problem.sites]
     return CutTable(
         constant=constant,
         slope=slope,

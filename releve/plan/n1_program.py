@@ -119,9 +119,7 @@ def add_n1_day(
         exposures.append(add_exposure(lp, problem, c, base, block, settings.isolated))
         shares[c.id] = add_shares(lp, problem, layout, block)
         add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
-        above = add_target(
-            lp, shares[c.id], floors[1 + i], target[1 + i], unit * KIND_WEIGHT[c.kind]
-        )
+        above = add_target(lp, shares[c.id], floors[1 + i], target[1 + i], unit * KIND_WEIGHT[c.kind])
         costs.append(np.concatenate([block.u, above]))
     return N1Day(layout, base, worst, shares, linked, exposures, costs, tuple(blocks))
 
@@ -136,9 +134,7 @@ def build_shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dic
 
     ``kinds`` of all contingencies: the average over the sites counts, other kinds do not.
     """
-    return dict.fromkeys(kinds, 0.0) | {
-        "site": settings.average_weight / max(1, kinds.count("site"))
-    }
+    return dict.fromkeys(kinds, 0.0) | {"site": settings.average_weight / max(1, kinds.count("site"))}
 
 
 def add_exposure(
@@ -160,9 +156,7 @@ def add_exposure(
     on_site = on_site[row_of[problem.group[on_site]] >= 0]
     lp.add(row_of[problem.group[on_site]], block.w[on_site])
     lp.add(row_of[problem.group[exposed]], base.w[exposed])
-    return Exposure(
-        exposed, block.group_rows[problem.group[exposed]], row_of[problem.group[exposed]]
-    )
+    return Exposure(exposed, block.group_rows[problem.group[exposed]], row_of[problem.group[exposed]])
 
 
 def price_client_day(problem: DayProblem, settings: PlanSettings) -> float:
@@ -171,9 +165,7 @@ def price_client_day(problem: DayProblem, settings: PlanSettings) -> float:
     return settings.regret_weight * weighted / max(1, len(problem.clients))
 
 
-def add_shares(
-    lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, block: ScenarioBlock
-) -> Ints:
+def add_shares(lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, block: ScenarioBlock) -> Ints:
     """Add one column per client: the share of its day that is missing in a scenario."""
     total = sum_client_requirement(problem)
     columns = lp.columns(len(total))
@@ -191,9 +183,7 @@ def add_regret(lp: LinearProgram, share: Ints, floor: Floats, worst: int) -> Non
     lp.add(rows, worst, -1.0)
 
 
-def add_target(
-    lp: LinearProgram, share: Ints, floor: Floats, target: ArrayLike, price: ArrayLike
-) -> Ints:
+def add_target(lp: LinearProgram, share: Ints, floor: Floats, target: ArrayLike, price: ArrayLike) -> Ints:
     """Price what a client misses above the target (or above its floor, where that is higher)."""
     above = lp.columns(len(share), price)
     rows = lp.rows(len(share), upper=np.maximum(target, floor) + HAIR)
@@ -275,9 +265,7 @@ def solve_n1_program(
     layout = build_layout(problem)
     if rides is None:
         rides = _guess_rides(problem, layout, contingencies, floors, settings, targets)
-    merged, (lp, day, solution), rides = _solve_with_rides(
-        problem, layout, contingencies, solve, rides
-    )
+    merged, (lp, day, solution), rides = _solve_with_rides(problem, layout, contingencies, solve, rides)
     price = np.zeros(len(merged.problem.group))
     cuts = []
     for i, exposure, columns in zip(day.linked, day.exposures, day.costs, strict=True):
@@ -348,9 +336,7 @@ def _solve_with_rides(
         first = False
 
 
-def _spread_people(
-    merged: MergedGroups, contingencies: Sequence[Contingency], solved: _Solved
-) -> list[Floats]:
+def _spread_people(merged: MergedGroups, contingencies: Sequence[Contingency], solved: _Solved) -> list[Floats]:
     """Return people[j] of the full problem in the base plan and in each linked relief."""
     full, (_, day, solution) = merged.full, solved
     placed = [np.where(block.w >= 0, solution.x[block.w], 0.0) for block in day.blocks]
@@ -381,17 +367,11 @@ def _read_secure_plan(
         on_pattern=round_to_grid(np.maximum(0.0, solution.x[base.y]), decimals),
         exposure_price=round_to_grid(exposure_price, decimals)[merged.assignment],
         cuts=cuts,
-        share={
-            name: round_to_grid(solution.x[columns], FINE_DECIMALS)
-            for name, columns in day.shares.items()
-        },
+        share={name: round_to_grid(solution.x[columns], FINE_DECIMALS) for name, columns in day.shares.items()},
         objective=float(round_to_grid(solution.objective)),
         bound=float(round_to_grid(max(0.0, solution.bound))),
         base_penalty=float((missing * merged.full.weight[layout.cov_p]).sum()),
-        regret={
-            kind: float(round_to_grid(solution.x[column], FINE_DECIMALS))
-            for kind, column in day.worst.items()
-        },
+        regret={kind: float(round_to_grid(solution.x[column], FINE_DECIMALS)) for kind, column in day.worst.items()},
         status=solution.status,
         rows=lp.n_rows,
         columns=lp.n_columns,

@@ -34,11 +34,7 @@ class NamedAssignments:
 
 
 def name_people(
-    problem: DayProblem,
-    layout: ProblemLayout,
-    assigned: Ints,
-    on_pattern: Ints,
-    wish: Mapping[str, tuple[str, str]],
+    problem: DayProblem, layout: ProblemLayout, assigned: Ints, on_pattern: Ints, wish: Mapping[str, tuple[str, str]]
 ) -> NamedAssignments:
     """Give names to a base plan; ``wish[agent]`` = the (place, programme) to keep if free."""
     chosen: dict[str, int] = {}
@@ -59,12 +55,7 @@ def name_people(
 
 
 def name_relief(
-    problem: DayProblem,
-    layout: ProblemLayout,
-    base: NamedAssignments,
-    staff: Staff,
-    assigned: Ints,
-    on_pattern: Ints,
+    problem: DayProblem, layout: ProblemLayout, base: NamedAssignments, staff: Staff, assigned: Ints, on_pattern: Ints
 ) -> tuple[NamedAssignments, frozenset[str]]:
     """Give names to a relief; the second value are the isolated.
 
@@ -75,9 +66,7 @@ def name_relief(
     isolated: set[str] = set()
     for members, js in _list_by_group(problem):
         room = {j: int(assigned[j]) for j in js}
-        exposed = [
-            a for a in members if a in base.at and _is_exposed(problem, staff, base.at[a][0])
-        ]
+        exposed = [a for a in members if a in base.at and _is_exposed(problem, staff, base.at[a][0])]
         gone = _choose_isolated(staff, base, exposed)
         isolated.update(gone)
         exposed = [agent for agent in exposed if agent not in gone]
@@ -114,12 +103,7 @@ def _choose_isolated(staff: Staff, base: NamedAssignments, exposed: list[str]) -
 
 
 def _fill_room(
-    problem: DayProblem,
-    js: range,
-    room: dict[int, int],
-    stay: dict[str, int],
-    free: list[str],
-    exposed: list[str],
+    problem: DayProblem, js: range, room: dict[int, int], stay: dict[str, int], free: list[str], exposed: list[str]
 ) -> dict[str, int]:
     """Fill the room that is left: on sites by people who may come, at home by the exposed first."""
     out = dict(stay)
@@ -178,31 +162,20 @@ def _assign_patterns(
     return NamedAssignments(at)
 
 
-def list_placements(
-    problem: DayProblem, layout: ProblemLayout, seating: NamedAssignments
-) -> dict[str, Placement]:
+def list_placements(problem: DayProblem, layout: ProblemLayout, seating: NamedAssignments) -> dict[str, Placement]:
     """Return the placement of every agent who has one."""
     out = {}
     for agent, (j, slot) in seating.at.items():
         place, programme = _name_pair(problem, j)
         pattern = problem.patterns.patterns[layout.y_pattern[slot]]
         out[agent] = Placement(
-            agent,
-            place,
-            programme,
-            pattern.start,
-            pattern.end,
-            pattern.break_start,
-            pattern.break_end,
+            agent, place, programme, pattern.start, pattern.end, pattern.break_start, pattern.break_end
         )
     return out
 
 
 def list_moves(
-    base: Mapping[str, Placement],
-    relief: Mapping[str, Placement],
-    isolated: frozenset[str],
-    lost: frozenset[str],
+    base: Mapping[str, Placement], relief: Mapping[str, Placement], isolated: frozenset[str], lost: frozenset[str]
 ) -> tuple[Move, ...]:
     """Return what differs between base and relief; ``lost`` are the agents whose place is lost."""
     moves = []
@@ -266,9 +239,7 @@ class MoveDelays:
             return ""
         return agent.stop
 
-    def measure_drive(
-        self, stop: str, placed: Placement | None, target: str, at: datetime
-    ) -> timedelta | None:
+    def measure_drive(self, stop: str, placed: Placement | None, target: str, at: datetime) -> timedelta | None:
         """Return the drive to a site from the one where people are at work, or else from their
         stop; None where neither is known or the operator's tables do not give it."""
         working = placed is not None and placed.place != HOME and placed.start <= at
@@ -278,9 +249,7 @@ class MoveDelays:
             return None
         return timedelta(minutes=self._travel.get_minutes(origin, target, hour))
 
-    def find_site_delay(
-        self, stop: str, placed: Placement | None, target: str, at: datetime
-    ) -> timedelta:
+    def find_site_delay(self, stop: str, placed: Placement | None, target: str, at: datetime) -> timedelta:
         """Return how long after ``at`` people are at work on another site."""
         drive = self.measure_drive(stop, placed, target, at)
         return self.site if drive is None else round_up(drive + SET_UP)

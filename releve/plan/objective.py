@@ -58,9 +58,7 @@ def compute_objective(
     ``floors[1 + i]`` are those of ``contingencies[i]``. Losses that the programme did not plan for
     do not count.
     """
-    answers = solve_answers(
-        problem, layout, contingencies, floors, secure, base, settings, progress
-    )
+    answers = solve_answers(problem, layout, contingencies, floors, secure, base, settings, progress)
     return compute_answered_objective(problem, contingencies, floors, base, answers, settings)
 
 
@@ -143,9 +141,7 @@ class _AnswerProgram:
         exposable = staff.lost & (problem.place != problem.home)
         self._lost = np.nonzero(exposable)[0]
         self._groups = np.unique(problem.group[exposable])
-        self._on_rows, self._group_rows = limit_staff(
-            self.lp, problem, self._block, staff, available, self._groups
-        )
+        self._on_rows, self._group_rows = limit_staff(self.lp, problem, self._block, staff, available, self._groups)
         share = add_shares(self.lp, problem, layout, self._block)
         add_target(self.lp, share, floor, target, unit)
         add_regret(self.lp, share, floor + worst, int(self.lp.columns(1, unit)[0]))

@@ -42,17 +42,13 @@ def plan_to_json(plan: Plan) -> str:
     tree = {
         "format": FORMAT,
         "plan": {
-            item.name: writer.encode(
-                getattr(plan, item.name), _list_field_types(Plan)[item.name], item.name
-            )
+            item.name: writer.encode(getattr(plan, item.name), _list_field_types(Plan)[item.name], item.name)
             for item in dataclasses.fields(Plan)
             if item.name not in _HYBRID or getattr(plan, item.name)
         },
         "placements": _encode_table(Placement, tuple(writer.pool), _Writer.plain),
     }
-    return json.dumps(
-        tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
-    )
+    return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
 
 
 def plan_from_json(text: str) -> Plan:
@@ -105,10 +101,7 @@ def _encode_table(record: type, rows: Sequence[Any], encode: Any) -> dict[str, A
     return {
         "columns": list(hints),
         "rows": [
-            [
-                encode(getattr(row, name), hint, f"{record.__name__}.{name}")
-                for name, hint in hints.items()
-            ]
+            [encode(getattr(row, name), hint, f"{record.__name__}.{name}") for name, hint in hints.items()]
             for row in rows
         ],
     }
@@ -154,10 +147,7 @@ class _Writer:
     def _container(self, value: Any, hint: Any, where: str) -> Any:
         kind, inner = get_origin(hint), get_args(hint)
         if kind is dict:
-            return {
-                key: self.encode(item, inner[1], f"{where}.{key}")
-                for key, item in sorted(value.items())
-            }
+            return {key: self.encode(item, inner[1], f"{where}.{key}") for key, item in sorted(value.items())}
         if kind is frozenset:
             return sorted(value)
         if kind is tuple and inner[-1] is not Ellipsis:
@@ -220,16 +210,11 @@ class _Reader:
     def _container(self, value: Any, hint: Any, where: str) -> Any:
         kind, inner = get_origin(hint), get_args(hint)
         if kind is dict:
-            return {
-                str(key): self.decode(item, inner[1], f"{where}.{key}")
-                for key, item in dict(value).items()
-            }
+            return {str(key): self.decode(item, inner[1], f"{where}.{key}") for key, item in dict(value).items()}
         if kind is frozenset:
             return frozenset(self.decode(item, inner[0], where) for item in value)
         if kind is tuple and inner[-1] is not Ellipsis:
-            return tuple(
-                self.decode(item, part, where) for item, part in zip(value, inner, strict=True)
-            )
+            return tuple(self.decode(item, part, where) for item, part in zip(value, inner, strict=True))
         if kind is tuple and _is_record(inner[0]) and inner[0] is not Placement:
             return self.rows(inner[0], value, where)
         if kind is tuple:
@@ -244,18 +229,14 @@ class _Reader:
         if columns != list(hints):
             raise PlanFormatError(f"{where}: columns are {columns}, expected {list(hints)}")
         return tuple(
-            self._row(record, hints, row, f"{where}[{at}]")
-            for at, row in enumerate(_get_entry(table, "rows", where))
+            self._row(record, hints, row, f"{where}[{at}]") for at, row in enumerate(_get_entry(table, "rows", where))
         )
 
     def _row(self, record: type, hints: Mapping[str, Any], row: Any, where: str) -> Any:
         if not isinstance(row, list) or len(row) != len(hints):
             raise PlanFormatError(f"{where}: expected {len(hints)} values")
         return record(
-            *(
-                self.decode(cell, hint, f"{where}.{name}")
-                for (name, hint), cell in zip(hints.items(), row, strict=True)
-            )
+            *(self.decode(cell, hint, f"{where}.{name}") for (name, hint), cell in zip(hints.items(), row, strict=True))
         )
 
 

@@ -11,13 +11,7 @@ from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.checker import check_plan
 from releve.plan.day_runs import Planning, solve_problem
 from releve.plan.integer_problem import HAIR, Progress, StageTimer
-from releve.plan.named_assignments import (
-    NamedAssignments,
-    list_moves,
-    list_placements,
-    name_people,
-    name_relief,
-)
+from releve.plan.named_assignments import NamedAssignments, list_moves, list_placements, name_people, name_relief
 from releve.plan.problem import DayProblem, Presence, build_day_problem, list_open_sites
 from releve.plan.relief import SolvedRelief
 from releve.plan.relief_matrix import build_bound, build_cell, build_verdict
@@ -83,28 +77,20 @@ def solve_day(
     seats = seats or find_site_seats(operator, need.day)
     watch.lap("usable seats")
     progress("usable seats", 1.0)
-    problem = build_day_problem(
-        operator, need, count_seats_to_fill(operator, need, seats), settings, presence
-    )
+    problem = build_day_problem(operator, need, count_seats_to_fill(operator, need, seats), settings, presence)
     refuse_empty(problem)
     planning = solve_problem(problem, contingencies, settings, progress, watch, protect)
     return SolvedDay(need, settings, seats, planning, watch.seconds, presence)
 
 
 def name_plan(
-    operator: Operator,
-    solved: SolvedDay,
-    wish: Mapping[str, tuple[str, str]] | None = None,
-    *,
-    version: str = "",
+    operator: Operator, solved: SolvedDay, wish: Mapping[str, tuple[str, str]] | None = None, *, version: str = ""
 ) -> Plan:
     """Give a solved day its names and have it checked.
 
     ``wish[agent]`` = (place, programme) an agent keeps where it costs nothing.
     """
-    plan = _build_plan(
-        operator, solved.need, solved.settings, solved.seats, solved.planning, wish or {}
-    )
+    plan = _build_plan(operator, solved.need, solved.settings, solved.seats, solved.planning, wish or {})
     found = check_plan(operator, plan, solved.settings, solved.need.aht_s)
     return replace(plan, violations=found, version=version)
 
@@ -124,9 +110,8 @@ def plan_day(
 ) -> Plan:
     """Solve a day, name it and check it: see :func:`solve_day` and :func:`name_plan`."""
     solved = solve_day(
-        operator, need, settings, contingencies=contingencies, seats=seats, progress=progress,
-        now=now, protect=protect,
-    )  # fmt: skip
+        operator, need, settings, contingencies=contingencies, seats=seats, progress=progress, now=now, protect=protect
+    )
     return name_plan(operator, solved, wish, version=version)
 
 
@@ -144,9 +129,7 @@ def refuse_empty(problem: DayProblem) -> None:
         )
 
 
-def count_seats_to_fill(
-    operator: Operator, need: Requirement, seats: Mapping[str, SiteSeats]
-) -> dict[str, int]:
+def count_seats_to_fill(operator: Operator, need: Requirement, seats: Mapping[str, SiteSeats]) -> dict[str, int]:
     """Return how many people each site can hold: usable seats, within a measure's most people."""
     out = {site: len(found.usable) for site, found in seats.items()}
     for row in operator.measures:
@@ -167,13 +150,9 @@ def _build_plan(
     base = planning.base
     seating = name_people(problem, layout, base.assigned, base.on_pattern, wish)
     placements = list_placements(problem, layout, seating)
-    scenarios = {
-        BASE: PlannedScenario(BASE, base.placed, (), base.penalty, planning.secure.base_penalty)
-    }
+    scenarios = {BASE: PlannedScenario(BASE, base.placed, (), base.penalty, planning.secure.base_penalty)}
     for contingency, relief in zip(planning.contingencies, planning.reliefs, strict=True):
-        scenarios[contingency.id] = _build_scenario(
-            planning, seating, placements, contingency, relief
-        )
+        scenarios[contingency.id] = _build_scenario(planning, seating, placements, contingency, relief)
     cells = _build_cells(planning, need, settings)
     beyond = {c.id for c in planning.contingencies if c.kind not in SINGLE}
     verdicts = tuple(
@@ -195,8 +174,7 @@ def _build_plan(
         starts=need.starts,
         clients=tuple((client.id, client.name) for client in operator.clients),
         programmes=tuple(
-            (name, operator.programme[name].client, operator.programme[name].name)
-            for name in need.programmes
+            (name, operator.programme[name].client, operator.programme[name].name) for name in need.programmes
         ),
         sites=tuple(
             PlannedSite(
@@ -226,15 +204,9 @@ def _build_plan(
     )
 
 
-def _list_held_in_fractions(
-    planning: Planning, client: int, settings: PlanSettings
-) -> frozenset[str]:
+def _list_held_in_fractions(planning: Planning, client: int, settings: PlanSettings) -> frozenset[str]:
     """Return the losses (or the base day) where the fractional plan meets the target."""
-    return frozenset(
-        name
-        for name, share in planning.secure.share.items()
-        if share[client] <= settings.target + HAIR
-    )
+    return frozenset(name for name, share in planning.secure.share.items() if share[client] <= settings.target + HAIR)
 
 
 def _build_scenario(
@@ -245,26 +217,17 @@ def _build_scenario(
     relief: SolvedRelief,
 ) -> PlannedScenario:
     problem, layout = planning.problem, planning.layout
-    after, isolated = name_relief(
-        problem, layout, seating, relief.staff, relief.plan.assigned, relief.plan.on_pattern
-    )
+    after, isolated = name_relief(problem, layout, seating, relief.staff, relief.plan.assigned, relief.plan.on_pattern)
     gone = frozenset(agent for agent, (j, _) in seating.at.items() if relief.staff.lost[j])
     moves = list_moves(placements, list_placements(problem, layout, after), isolated, gone)
-    return PlannedScenario(
-        contingency.id, relief.plan.placed, moves, relief.plan.penalty, relief.lp_penalty
-    )
+    return PlannedScenario(contingency.id, relief.plan.placed, moves, relief.plan.penalty, relief.lp_penalty)
 
 
-def _build_cells(
-    planning: Planning, need: Requirement, settings: PlanSettings
-) -> tuple[ReliefCell, ...]:
+def _build_cells(planning: Planning, need: Requirement, settings: PlanSettings) -> tuple[ReliefCell, ...]:
     placed = [planning.base.placed, *(relief.plan.placed for relief in planning.reliefs)]
     ids = [BASE, *(contingency.id for contingency in planning.contingencies)]
     return tuple(
-        build_cell(
-            planning.problem, need, client, name, placed[row],
-            float(planning.floors[row, client]), settings,
-        )
+        build_cell(planning.problem, need, client, name, placed[row], float(planning.floors[row, client]), settings)
         for client in range(len(planning.problem.clients))
         for row, name in enumerate(ids)
-    )  # fmt: skip
+    )

@@ -58,9 +58,7 @@ def _list_permitted(operator: Operator, kind: str, day: date) -> frozenset[str] 
 def list_open_sites(operator: Operator, day: date) -> frozenset[str]:
     """Return the sites that may be planned on a day."""
     permitted = _list_permitted(operator, "site", day)
-    return frozenset(
-        site.id for site in operator.sites if permitted is None or site.id in permitted
-    )
+    return frozenset(site.id for site in operator.sites if permitted is None or site.id in permitted)
 
 
 @dataclass(frozen=True)
@@ -279,9 +277,7 @@ def group_agents(
     return AgentGroups(tuple(found), tuple(tuple(members) for members in found.values()))
 
 
-def _list_patterns_by_agent(
-    operator: Operator, need: Requirement
-) -> dict[str, tuple[Pattern, ...]]:
+def _list_patterns_by_agent(operator: Operator, need: Requirement) -> dict[str, tuple[Pattern, ...]]:
     known: dict[object, tuple[Pattern, ...]] = {}
     if operator.shifts:
         shifts = select_shifts(operator, need.day)
@@ -289,18 +285,13 @@ def _list_patterns_by_agent(
             key = (shift.start, shift.end, shift.break_minutes)
             if key not in known:
                 known[key] = list_break_patterns(shift)
-        return {
-            agent: known[shift.start, shift.end, shift.break_minutes]
-            for agent, shift in shifts.items()
-        }
+        return {agent: known[shift.start, shift.end, shift.break_minutes] for agent, shift in shifts.items()}
     busy = np.nan_to_num(need.agents).max(axis=1, initial=0.0) > 0
     if not busy.any():
         return {}
     for agent in operator.agents:
         if agent.contract_hours not in known:
-            known[agent.contract_hours] = list_free_patterns(
-                agent.contract_hours, need.starts, busy
-            )
+            known[agent.contract_hours] = list_free_patterns(agent.contract_hours, need.starts, busy)
     return {agent.id: known[agent.contract_hours] for agent in operator.agents}
 
 
@@ -347,12 +338,7 @@ def build_day_problem(
     assignments = _build_assignments(operator, groups, sites, need.programmes, settings)
     links, link = np.unique(
         np.stack(
-            [
-                np.array(class_of, dtype=np.int64)[assignments.group],
-                assignments.place,
-                assignments.programme,
-            ],
-            axis=1,
+            [np.array(class_of, dtype=np.int64)[assignments.group], assignments.place, assignments.programme], axis=1
         ).reshape(-1, 3),
         axis=0,
         return_inverse=True,
@@ -371,10 +357,7 @@ def build_day_problem(
         groups=groups,
         patterns=number_patterns(classes, need.starts),
         size=np.array([len(members) for members in groups.members], dtype=np.int64),
-        carrier=np.array(
-            [carriers.index(g.carrier) if g.carrier else -1 for g in groups.groups],
-            dtype=np.int64,
-        ),
+        carrier=np.array([carriers.index(g.carrier) if g.carrier else -1 for g in groups.groups], dtype=np.int64),
         group=assignments.group,
         place=assignments.place,
         programme=assignments.programme,
@@ -402,11 +385,7 @@ class _Assignments:
 
 
 def _build_assignments(
-    operator: Operator,
-    groups: AgentGroups,
-    sites: Sequence[str],
-    programmes: Sequence[str],
-    settings: PlanSettings,
+    operator: Operator, groups: AgentGroups, sites: Sequence[str], programmes: Sequence[str], settings: PlanSettings
 ) -> _Assignments:
     place_index = {name: i for i, name in enumerate((*sites, HOME))}
     programme_index = {name: i for i, name in enumerate(programmes)}

@@ -79,9 +79,7 @@ class SolvedRelief:
     rooms: Ints | None = None
 
 
-def find_available_staff(
-    problem: DayProblem, contingency: Contingency, assigned: Ints, isolated: float
-) -> Staff:
+def find_available_staff(problem: DayProblem, contingency: Contingency, assigned: Ints, isolated: float) -> Staff:
     """Return who is left of a base plan under a contingency.
 
     The isolated of a site are floor(share x its people), spread evenly over its groups.
@@ -99,9 +97,7 @@ def find_available_staff(
                 np.add.at(exposed, problem.group[here], assigned[here])
     gone = np.zeros(len(problem.size), dtype=np.int64)
     np.add.at(gone, problem.group, isolated_at)
-    return Staff(
-        problem.size - gone, problem.size - exposed, isolated_at, kept, lost, contingency.exposed
-    )
+    return Staff(problem.size - gone, problem.size - exposed, isolated_at, kept, lost, contingency.exposed)
 
 
 def compute_exact_available(problem: DayProblem, staff: Staff, isolated: float) -> Floats:
@@ -123,9 +119,7 @@ def build_relief_program(
     people, in fractions, take the place of the staff's whole ones.
     """
     lp = LinearProgram()
-    block = add_block(
-        lp, problem, layout, lost=staff.lost, price=problem.price * 0.01, shortfall_cost=1.0
-    )
+    block = add_block(lp, problem, layout, lost=staff.lost, price=problem.price * 0.01, shortfall_cost=1.0)
     left = staff.available.astype(float) if available is None else available
     limit_staff(lp, problem, block, staff, left)
     # people above those who were there before pay the price of a move
@@ -163,12 +157,7 @@ def limit_staff(
 
 
 def _add_limit(
-    lp: LinearProgram,
-    problem: DayProblem,
-    block: ScenarioBlock,
-    counted: Ints,
-    groups: Ints,
-    most: Floats,
+    lp: LinearProgram, problem: DayProblem, block: ScenarioBlock, counted: Ints, groups: Ints, most: Floats
 ) -> Ints:
     """Keep the people of ``groups`` on the assignments ``counted`` within ``most[g]``."""
     rows = lp.rows(len(groups), upper=most[groups])
@@ -206,15 +195,11 @@ def solve_relief(
     staff = find_available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
         if not base.assigned[staff.lost].any():
-            return SolvedRelief(
-                base, staff, base.penalty, problem.required - base.count_covered(problem)
-            )
+            return SolvedRelief(base, staff, base.penalty, problem.required - base.count_covered(problem))
         return _restore_covered(problem, base, staff, limit, move_price)
     exact = compute_exact_available(problem, staff, isolated)
     aim = limit if aim is None else aim
-    return _retry_near_misses(
-        problem, layout, staff, base, limit, aim, move_price, target, exact, dearer, effort
-    )
+    return _retry_near_misses(problem, layout, staff, base, limit, aim, move_price, target, exact, dearer, effort)
 
 
 def _retry_near_misses(
@@ -271,11 +256,7 @@ def _measure_excess(problem: DayProblem, relief: SolvedRelief, limit: Floats) ->
 
 
 def _restore_covered(
-    problem: DayProblem,
-    base: IntegerPlan,
-    staff: Staff,
-    limit: Floats,
-    move_price: float,
+    problem: DayProblem, base: IntegerPlan, staff: Staff, limit: Floats, move_price: float
 ) -> SolvedRelief:
     """Solve a relief for what the base plan covered, and judge it by the whole requirement."""
     covered = base.count_covered(problem)
@@ -288,11 +269,7 @@ def _restore_covered(
     found = round_relief(part, layout, staff, block, solution, base.on_pattern, room, move_price)
     short = np.maximum(0.0, problem.required - found.plan.placed)
     lp_missing = found.lp_missing + problem.required - covered
-    plan = replace(
-        found.plan,
-        penalty=problem.penalty(short),
-        missing=sum_by_client(problem, short),
-    )
+    plan = replace(found.plan, penalty=problem.penalty(short), missing=sum_by_client(problem, short))
     return SolvedRelief(plan, staff, problem.penalty(lp_missing), lp_missing)
 
 
@@ -339,13 +316,7 @@ def round_relief(
     )
     missing = np.zeros_like(problem.required)
     missing[layout.cov_t, layout.cov_p] = people[block.u]
-    return SolvedRelief(
-        plan=plan,
-        staff=staff,
-        lp_penalty=problem.penalty(missing),
-        lp_missing=missing,
-        rooms=rooms,
-    )
+    return SolvedRelief(plan=plan, staff=staff, lp_penalty=problem.penalty(missing), lp_missing=missing, rooms=rooms)
 
 
 def price_excess(problem: DayProblem) -> Floats:
@@ -354,9 +325,7 @@ def price_excess(problem: DayProblem) -> Floats:
     return np.asarray(REGRET_WEIGHT * average / sum_client_requirement(problem))
 
 
-def _keep_breaks(
-    problem: DayProblem, layout: ProblemLayout, staff: Staff, base: Ints, wanted: Floats
-) -> Floats:
+def _keep_breaks(problem: DayProblem, layout: ProblemLayout, staff: Staff, base: Ints, wanted: Floats) -> Floats:
     """Return people per slot that keep the breaks of those who stay.
 
     Where a link has no more people than before, its old breaks in proportion; else the old breaks

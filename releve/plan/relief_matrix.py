@@ -75,10 +75,7 @@ def measure_cell(
 
 
 def build_verdict(
-    client: str,
-    cells: Sequence[ReliefCell],
-    beyond: Collection[str],
-    held_in_fractions: Collection[str] = (),
+    client: str, cells: Sequence[ReliefCell], beyond: Collection[str], held_in_fractions: Collection[str] = ()
 ) -> ClientVerdict:
     """Return the verdict of a client from its cells; ``beyond`` are the ids of larger losses,
     ``held_in_fractions`` those under which the fractional plan meets the client's target."""
@@ -101,9 +98,7 @@ def build_verdict(
         contract=contract,
         unknown=unknown,
         beyond=tuple(
-            cell.contingency
-            for cell in cells
-            if cell.contingency in beyond and cell.status in ("missed", "contract")
+            cell.contingency for cell in cells if cell.contingency in beyond and cell.status in ("missed", "contract")
         ),
         rounding=tuple(name for name in missed if name in held_in_fractions),
     )

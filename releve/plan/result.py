@@ -47,12 +47,8 @@ class Status(StrEnum):
             case Status.UNKNOWN:
                 return Phrase("no forecast, so no requirement")
             case Status.THIN:
-                return Phrase(
-                    "at most {0} of the day missing, some half hour below {1}", target, thin
-                )
-        return Phrase(
-            "at most {0} of the day missing, every half hour at {1} or more", target, thin
-        )
+                return Phrase("at most {0} of the day missing, some half hour below {1}", target, thin)
+        return Phrase("at most {0} of the day missing, every half hour at {1} or more", target, thin)
 
     @property
     def is_met(self) -> bool:
@@ -71,9 +67,7 @@ SEVERITY: tuple[Status, ...] = tuple(Status)
 """Statuses, the gravest first."""
 
 
-def judge_service(
-    missing: float, least: float, target: float, thin: float, *, floor: float = 0.0
-) -> Status:
+def judge_service(missing: float, least: float, target: float, thin: float, *, floor: float = 0.0) -> Status:
     """Return how a client with a known requirement is served.
 
     ``missing`` is the share of the requirement that is missing, ``least`` the coverage of the worst
@@ -95,14 +89,9 @@ def phrase_security(statuses: Iterable[Status]) -> Phrase:
     found = list(statuses)
     held, thin = sum(one.is_met for one in found), found.count(Status.THIN)
     if not thin:
-        return Phrase(
-            "N-1: {0} of {1} clients held whichever single place is lost", held, len(found)
-        )
+        return Phrase("N-1: {0} of {1} clients held whichever single place is lost", held, len(found))
     return Phrase(
-        "N-1: {0} of {1} clients held whichever single place is lost, {2} of them thin",
-        held,
-        len(found),
-        thin,
+        "N-1: {0} of {1} clients held whichever single place is lost, {2} of them thin", held, len(found), thin
     )
 
 
@@ -128,10 +117,7 @@ def list_contingencies(operator: Operator) -> tuple[Contingency, ...]:
 
     A destination with a single site is that site's contingency and is not listed twice.
     """
-    found = [
-        Contingency(f"site:{site.id}", "site", site.name, frozenset({site.id}))
-        for site in operator.sites
-    ]
+    found = [Contingency(f"site:{site.id}", "site", site.name, frozenset({site.id})) for site in operator.sites]
     destinations: dict[str, set[str]] = {}
     for site in operator.sites:
         destinations.setdefault(site.destination, set()).add(site.id)
@@ -142,13 +128,10 @@ def list_contingencies(operator: Operator) -> tuple[Contingency, ...]:
     ]
     carriers = sorted({agent.carrier for agent in operator.agents if agent.home_ready} - {""})
     found += [
-        Contingency(f"carrier:{name}", "carrier", name, carriers=frozenset({name}), exposed=False)
-        for name in carriers
+        Contingency(f"carrier:{name}", "carrier", name, carriers=frozenset({name}), exposed=False) for name in carriers
     ]
     found += [
-        Contingency(
-            f"named:{row.id}", "named", row.name, frozenset(row.sites), frozenset(row.carriers)
-        )
+        Contingency(f"named:{row.id}", "named", row.name, frozenset(row.sites), frozenset(row.carriers))
         for row in operator.contingencies
     ]
     return tuple(found)

@@ -63,9 +63,7 @@ class RideRuns:
     vehicles: Floats
 
 
-def list_runs(
-    fleet: Fleet, waves: Sequence[Wave], visits: Sequence[tuple[int, str]], most: Ints
-) -> RideRuns:
+def list_runs(fleet: Fleet, waves: Sequence[Wave], visits: Sequence[tuple[int, str]], most: Ints) -> RideRuns:
     """Return the runs of a fleet; ``most[visit]`` are the riders that could be there.
 
     Redundant runs and rows are left out: a run is redundant beside one of its pool and wave that
@@ -79,9 +77,7 @@ def list_runs(
     return known
 
 
-def _list_needed_runs(
-    fleet: Fleet, waves: Sequence[Wave], visits: Sequence[tuple[int, str]], most: Ints
-) -> RideRuns:
+def _list_needed_runs(fleet: Fleet, waves: Sequence[Wave], visits: Sequence[tuple[int, str]], most: Ints) -> RideRuns:
     stops: dict[int, list[str]] = {}
     for wave, stop in visits:
         stops.setdefault(wave, []).append(stop)
@@ -249,10 +245,7 @@ def build_ride_layout(problem: DayProblem) -> RideLayout | None:
     wave_from = np.array([number[wave] for wave in from_waves], dtype=np.int64)
     visits: dict[tuple[int, str], int] = {}
     visit_to, visit_from = (
-        np.array(
-            [visits.setdefault((int(w), keys[r][1]), len(visits)) for r, w in enumerate(of_row)],
-            dtype=np.int64,
-        )
+        np.array([visits.setdefault((int(w), keys[r][1]), len(visits)) for r, w in enumerate(of_row)], dtype=np.int64)
         for of_row in (wave_to, wave_from)
     )
     most = _count_most(problem, row, len(rows))
@@ -411,9 +404,7 @@ def _list_waves(rides: RideLayout, r: int) -> tuple[Wave, ...]:
     return tuple(sorted({rides.waves[rides.wave_to[r]], rides.waves[rides.wave_from[r]]}))
 
 
-def _list_journeys(
-    rides: RideLayout, riders: Ints, worth: Floats
-) -> dict[Journey, tuple[int, float]]:
+def _list_journeys(rides: RideLayout, riders: Ints, worth: Floats) -> dict[Journey, tuple[int, float]]:
     """Return the riders of each journey of ``riders[row]``, and what they are worth."""
     found: dict[Journey, tuple[int, float]] = {}
     for r in np.nonzero(riders)[0]:
@@ -466,9 +457,7 @@ def _count_seats(trips: Sequence[Trip], *, spare: bool) -> dict[tuple[Wave, str]
     return seats
 
 
-def _share_seats(
-    rides: RideLayout, want: Ints, of_row: Ints, seats: Mapping[tuple[Wave, str], int]
-) -> Ints:
+def _share_seats(rides: RideLayout, want: Ints, of_row: Ints, seats: Mapping[tuple[Wave, str], int]) -> Ints:
     """Share the seats of each wave and stop over the ride rows that want them, then evenly."""
     rooms = np.zeros(len(want), dtype=np.int64)
     members: dict[tuple[Wave, str], list[int]] = {}

@@ -94,9 +94,7 @@ def list_free_patterns(
     open_at = np.nonzero(busy)[0]
     first, last = starts[open_at[0]], starts[open_at[-1]] + INTERVAL
     steps = max(0, int((last - first - length) / INTERVAL))
-    shifts = (
-        Shift("", first + i * INTERVAL, first + i * INTERVAL + length) for i in range(steps + 1)
-    )
+    shifts = (Shift("", first + i * INTERVAL, first + i * INTERVAL + length) for i in range(steps + 1))
     return tuple(pattern for shift in shifts for pattern in list_break_patterns(shift, count=2))
 
 
@@ -104,8 +102,7 @@ def number_patterns(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[dat
     """Number the patterns of several classes and lay them over the intervals of the day."""
     index: dict[Pattern, int] = {}
     numbered = tuple(
-        np.array([index.setdefault(p, len(index)) for p in patterns], dtype=np.int64)
-        for patterns in classes
+        np.array([index.setdefault(p, len(index)) for p in patterns], dtype=np.int64) for patterns in classes
     )
     patterns = tuple(index)
     worked = np.zeros((len(patterns), len(starts)))
@@ -121,9 +118,7 @@ def number_patterns(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[dat
     return Patterns(patterns, numbered, worked, present)
 
 
-def _measure_overlap(
-    edges: NDArray[np.float64], start: datetime, end: datetime
-) -> NDArray[np.float64]:
+def _measure_overlap(edges: NDArray[np.float64], start: datetime, end: datetime) -> NDArray[np.float64]:
     """Return the seconds of each half hour that lie in [start, end)."""
     upper = np.minimum(edges + INTERVAL.total_seconds(), end.timestamp())
     return np.asarray(np.maximum(0.0, upper - np.maximum(edges, start.timestamp())))

@@ -86,12 +86,7 @@ def round_groups(s: KernelProblem, assigned: Floats) -> Ints:
 
 @allocating_kernel
 def fill_patterns(
-    s: KernelProblem,
-    x: KernelState,
-    start: Ints,
-    by_link: Ints,
-    link_first: Ints,
-    on_pattern: Floats,
+    s: KernelProblem, x: KernelState, start: Ints, by_link: Ints, link_first: Ints, on_pattern: Floats
 ) -> None:
     """Put the people of each link on its patterns, ``on_pattern[slot]`` rounded to their number.
 

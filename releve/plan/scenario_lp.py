@@ -103,9 +103,9 @@ def build_layout(problem: DayProblem) -> ProblemLayout:
 def _find_scarce_seats(problem: DayProblem) -> tuple[Ints, Ints]:
     """Return the (interval, site) pairs in which everyone who may come could not be seated."""
     present = np.zeros((len(problem.sites), problem.required.shape[0]))
-    most = np.array(
-        [problem.patterns.present[patterns].max(axis=0) for patterns in problem.patterns.classes]
-    ).reshape(-1, problem.required.shape[0])
+    most = np.array([problem.patterns.present[patterns].max(axis=0) for patterns in problem.patterns.classes]).reshape(
+        -1, problem.required.shape[0]
+    )
     for m in range(len(problem.sites)):
         here = np.nonzero(problem.place == m)[0]
         groups, first = np.unique(problem.group[here], return_index=True)
@@ -175,12 +175,7 @@ def add_block(
 
 
 def _add_coverage(
-    lp: LinearProgram,
-    problem: DayProblem,
-    layout: ProblemLayout,
-    y: Ints,
-    y_kept: Ints,
-    cost: float,
+    lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, y: Ints, y_kept: Ints, cost: float
 ) -> tuple[Ints, Ints]:
     n = len(layout.a_pattern)
     a = lp.columns(n)
@@ -201,9 +196,7 @@ def _add_coverage(
     return u, cov
 
 
-def _add_seats(
-    lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, y: Ints, y_kept: Ints
-) -> Ints:
+def _add_seats(lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, y: Ints, y_kept: Ints) -> Ints:
     """Add N on each scarce site in each interval: as before it, with who came, without who left.
 
     A person is in the rows where the shift starts and ends, not in every one in between.
@@ -232,9 +225,7 @@ def _add_seats(
     return rows
 
 
-def add_caps(
-    lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, block: ScenarioBlock
-) -> None:
+def add_caps(lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, block: ScenarioBlock) -> None:
     """Add the concentration rows: heads on a site <= share x heads of the client, rounded up."""
     client = problem.client[problem.programme]
     for c in layout.clients_capped:
@@ -314,7 +305,5 @@ def _solve_least_missing(problem: DayProblem, lost: Truths) -> float:
     if not problem.required.any():
         return 0.0
     lp = LinearProgram()
-    add_block(
-        lp, problem, build_layout(problem), lost=lost, price=problem.price, shortfall_cost=1.0
-    )
+    add_block(lp, problem, build_layout(problem), lost=lost, price=problem.price, shortfall_cost=1.0)
     return max(0.0, solve_lp(lp).bound)

@@ -125,9 +125,7 @@ def remove_agents(operator: Operator, agents: frozenset[str]) -> Operator:
         agents=tuple(row for row in operator.agents if row.id not in agents),
         shifts=tuple(row for row in operator.shifts if row.agent not in agents),
         authorisations=tuple(
-            row
-            for row in operator.authorisations
-            if row.kind != "agent" or row.subject not in agents
+            row for row in operator.authorisations if row.kind != "agent" or row.subject not in agents
         ),
     )
 
@@ -136,19 +134,13 @@ _Alike = tuple[str, str, str, tuple[int, ...], tuple[Placement | None, ...]]
 
 
 def _list_alike(
-    operator: Operator,
-    plan: Plan,
-    settings: PlanSettings,
-    scenarios: Sequence[str],
-    skills: Sequence[str],
+    operator: Operator, plan: Plan, settings: PlanSettings, scenarios: Sequence[str], skills: Sequence[str]
 ) -> Iterator[AlikePeople]:
     """Yield the agents who could be lent, alike people together."""
     timeline = Timeline(plan.starts)
     base = {one.agent: one for one in plan.placements}
     moves = {name: {m.agent: m for m in plan.scenarios[name].moves} for name in scenarios}
-    isolated = {
-        m.agent for by_agent in moves.values() for m in by_agent.values() if m.reason == "isolated"
-    }
+    isolated = {m.agent for by_agent in moves.values() for m in by_agent.values() if m.reason == "isolated"}
     legality = Eligibility(operator, plan.day, settings)
     hours = _list_half_hours(operator, plan, timeline)
     alike: dict[_Alike, list[str]] = {}
@@ -157,9 +149,7 @@ def _list_alike(
         if agent.id in isolated or not hours.get(agent.id) or offer is None:
             continue
         work = tuple(
-            _forget_name(
-                moves[name][agent.id].after if agent.id in moves[name] else base.get(agent.id)
-            )
+            _forget_name(moves[name][agent.id].after if agent.id in moves[name] else base.get(agent.id))
             for name in scenarios
         )
         key = (*offer, hours[agent.id], work)
@@ -168,9 +158,7 @@ def _list_alike(
         yield AlikePeople(skill, destination, place, half_hours, work, tuple(names))
 
 
-def _list_half_hours(
-    operator: Operator, plan: Plan, timeline: Timeline
-) -> dict[str, tuple[int, ...]]:
+def _list_half_hours(operator: Operator, plan: Plan, timeline: Timeline) -> dict[str, tuple[int, ...]]:
     """Return the half hours that each agent works in full, on its break of the plan if placed."""
     worked = {one.agent: one for one in plan.placements}
     shifts = select_shifts(operator, plan.day)
@@ -178,13 +166,8 @@ def _list_half_hours(
         if name in shifts:
             patterns = list_break_patterns(shifts[name])
             middle = patterns[len(patterns) // 2]
-            worked[name] = Placement(
-                name, "", "", middle.start, middle.end, middle.break_start, middle.break_end
-            )
-    return {
-        name: tuple(np.flatnonzero(timeline.measure_worked(one) >= WHOLE).tolist())
-        for name, one in worked.items()
-    }
+            worked[name] = Placement(name, "", "", middle.start, middle.end, middle.break_start, middle.break_end)
+    return {name: tuple(np.flatnonzero(timeline.measure_worked(one) >= WHOLE).tolist()) for name, one in worked.items()}
 
 
 def _find_offer(
@@ -217,18 +200,11 @@ def _choose_most(room: SpareRoom, kinds: Sequence[AlikePeople]) -> tuple[list[in
         return [], 0.0
     lp = LinearProgram()
     upper = np.array([len(one.agents) for one in kinds], dtype=float)
-    columns = lp.columns(
-        len(kinds), cost=[-float(len(one.half_hours)) for one in kinds], upper=upper
-    )
+    columns = lp.columns(len(kinds), cost=[-float(len(one.half_hours)) for one in kinds], upper=upper)
     known: set[tuple[object, ...]] = set()
     for s in range(len(room.scenarios)):
         work = tuple(one.work[s] for one in kinds)
-        same = (
-            work,
-            room.surplus[s].tobytes(),
-            room.room[s].tobytes(),
-            room.thin_room[s].tobytes(),
-        )
+        same = (work, room.surplus[s].tobytes(), room.room[s].tobytes(), room.thin_room[s].tobytes())
         if same not in known:
             known.add(same)
             _add_scenario(lp, room, s, columns, work)
@@ -236,13 +212,7 @@ def _choose_most(room: SpareRoom, kinds: Sequence[AlikePeople]) -> tuple[list[in
     return [int(x + 1e-6) for x in found.x[columns]], -found.bound
 
 
-def _add_scenario(
-    lp: LinearProgram,
-    room: SpareRoom,
-    s: int,
-    columns: Ints,
-    work: Sequence[Placement | None],
-) -> None:
+def _add_scenario(lp: LinearProgram, room: SpareRoom, s: int, columns: Ints, work: Sequence[Placement | None]) -> None:
     """Add the rows of a scenario: what is taken beyond the surplus stays within the rooms."""
     by_work: dict[Placement, list[int]] = {}
     for column, one in zip(columns.tolist(), work, strict=True):
@@ -265,9 +235,7 @@ def _add_scenario(
     _add_missing(lp, room, s, rows, times, room.client[programmes])
 
 
-def _add_missing(
-    lp: LinearProgram, room: SpareRoom, s: int, rows: Ints, times: Ints, clients: Ints
-) -> None:
+def _add_missing(lp: LinearProgram, room: SpareRoom, s: int, rows: Ints, times: Ints, clients: Ints) -> None:
     """Let a client miss more in each half hour and in the day, as far as its rooms go.
 
     Of each of ``rows`` its half hour and its client.
@@ -285,12 +253,7 @@ def _add_missing(
 
 
 def _build_rest(
-    operator: Operator,
-    plan: Plan,
-    need: Requirement,
-    settings: PlanSettings,
-    taken: Floats,
-    lent: set[str],
+    operator: Operator, plan: Plan, need: Requirement, settings: PlanSettings, taken: Floats, lent: set[str]
 ) -> Plan:
     """Return the plan without the lent agents, its figures counted again, and checked."""
     weights = compute_programme_weights(operator, need)
@@ -340,9 +303,7 @@ def _count_again(plan: Plan, settings: PlanSettings) -> Plan:
         plan,
         cells=tuple(cells),
         verdicts=tuple(
-            build_verdict(
-                old.client, [c for c in cells if c.client == old.client], beyond, old.rounding
-            )
+            build_verdict(old.client, [c for c in cells if c.client == old.client], beyond, old.rounding)
             for old in plan.verdicts
         ),
         bound=replace(plan.bound, regret=regret),

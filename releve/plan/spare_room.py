@@ -49,9 +49,7 @@ class SpareRoom:
     Axes: s scenarios (the base day first), t half hours, p programmes, c clients, m sites.
     """
 
-    def __init__(
-        self, operator: Operator, plan: Plan, settings: PlanSettings, *, to_target: bool
-    ) -> None:
+    def __init__(self, operator: Operator, plan: Plan, settings: PlanSettings, *, to_target: bool) -> None:
         self._timeline = Timeline(plan.starts)
         self._efficiency = {row.id: row.home_efficiency for row in operator.programmes}
         self.scenarios = (BASE, *(row.id for row in plan.contingencies))
@@ -66,10 +64,7 @@ class SpareRoom:
         self.room, self.thin_room = self._measure_rooms(plan, settings, required, placed, to_target)
         self._sites = [row.id for row in operator.sites]
         self._seats = self._count_free_seats(operator, plan)
-        self._heads = Counter(
-            (self.client[self.programmes.index(one.programme)], one.place)
-            for one in plan.placements
-        )
+        self._heads = Counter((self.client[self.programmes.index(one.programme)], one.place) for one in plan.placements)
         self._share = np.ones(len(self.clients))
         for p, name in enumerate(self.programmes):
             c = self.client[p]
@@ -77,12 +72,7 @@ class SpareRoom:
         self._known: dict[tuple[object, ...], Floats] = {}
 
     def _measure_rooms(
-        self,
-        plan: Plan,
-        settings: PlanSettings,
-        required: Floats,
-        placed: Floats,
-        to_target: bool,
+        self, plan: Plan, settings: PlanSettings, required: Floats, placed: Floats, to_target: bool
     ) -> tuple[Floats, Floats]:
         """Return agent half hours that may go missing more, ``[s, c]`` and ``[s, c, t]``."""
         short = np.maximum(0.0, required - placed)
@@ -134,8 +124,7 @@ class SpareRoom:
         """Take one person out of the plan; False, with nothing taken, where a rule forbids it."""
         at = [s for s, one in enumerate(people.work) if one is not None]
         column = np.array(
-            [self.programmes.index(one.programme) for one in people.work if one is not None],
-            dtype=np.int64,
+            [self.programmes.index(one.programme) for one in people.work if one is not None], dtype=np.int64
         )
         taken, room, thin = self._lose(people.work, at, column)
         if room.min(initial=0.0) < 0 or thin.min(initial=0.0) < 0:
@@ -148,9 +137,7 @@ class SpareRoom:
         self._occupy(people)
         return True
 
-    def _lose(
-        self, work: Sequence[Placement | None], at: list[int], column: Ints
-    ) -> tuple[Floats, Floats, Floats]:
+    def _lose(self, work: Sequence[Placement | None], at: list[int], column: Ints) -> tuple[Floats, Floats, Floats]:
         """Return what would be taken, and the rooms that would be left, per scenario in ``at``."""
         lost = np.array([self.measure_work(one) for one in work if one is not None])
         lost = lost.reshape(len(at), self.taken.shape[1])
@@ -158,11 +145,7 @@ class SpareRoom:
         surplus = self.surplus[at, :, column] + HAIR / 10
         more = np.maximum(0.0, before + lost - surplus) - np.maximum(0.0, before - surplus)
         owner = self.client[column]
-        return (
-            before + lost,
-            self.room[at, owner] - more.sum(axis=1),
-            self.thin_room[at, owner] - more,
-        )
+        return (before + lost, self.room[at, owner] - more.sum(axis=1), self.thin_room[at, owner] - more)
 
     def _list_new_seats(self, people: AlikePeople) -> tuple[list[int], int, Floats]:
         """Return the scenarios in which a person lent on a site takes a seat more, and when."""

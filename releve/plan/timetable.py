@@ -108,10 +108,7 @@ def build_site_timetable(
 ) -> SiteTimetable:
     """Return the runs of a site as of an instant; ``boarded``: heads by vehicle and hour."""
     runs = [run for run in found.runs if run.wave.site == site]
-    rows = tuple(
-        _describe_run(found, run, at, boarded.get((run.vehicle, found.write_hour(run))))
-        for run in runs
-    )
+    rows = tuple(_describe_run(found, run, at, boarded.get((run.vehicle, found.write_hour(run)))) for run in runs)
     left = [rider for rider in found.left_behind if rider.wave.site == site]
     return SiteTimetable(
         fleet=found.fleet.count_vehicles(),
@@ -137,13 +134,12 @@ def build_vehicle_sheet(found: DayRuns, vehicle: str, at: datetime) -> VehicleSh
         permits=tuple(
             held.id
             for held in operator.authorisations
-            if held.kind == "vehicle" and held.subject == vehicle
-            and held.valid_from <= day <= held.valid_to
+            if held.kind == "vehicle" and held.subject == vehicle and held.valid_from <= day <= held.valid_to
         ),
         cap=own[0].cap,
         seats=own[0].seats,
         runs=tuple(_describe_run(found, run, at, None) for run in own),
-    )  # fmt: skip
+    )
 
 
 def _describe_run(found: DayRuns, run: Run, at: datetime, boarded: int | None) -> RunRow:

@@ -29,14 +29,7 @@ from typing import Any
 from releve.errors import Phrase
 from releve.network import TableColumn, TableRow, list_columns, size_limits
 from releve.network.size_limits import MAX_FILES, measure_unpacked
-from releve.registry.tables import (
-    KINDS,
-    Damaged,
-    NotAnUpload,
-    build_key,
-    json_decoder,
-    json_encoder,
-)
+from releve.registry.tables import KINDS, Damaged, NotAnUpload, build_key, json_decoder, json_encoder
 
 _STARTS = 512
 """One key in so many starts a block."""
@@ -69,9 +62,7 @@ class CutSheet:
     blocks: tuple[CutBlock, ...]
 
 
-def cut_sheet(
-    kind: type[TableRow], rows: Sequence[TableRow], stored: frozenset[str] = frozenset()
-) -> CutSheet:
+def cut_sheet(kind: type[TableRow], rows: Sequence[TableRow], stored: frozenset[str] = frozenset()) -> CutSheet:
     """Cut a table into blocks; the data of the ``stored`` ones (digests) are not made."""
     blocks = []
     for start, end in _ranges(rows):
@@ -131,9 +122,7 @@ def decode_block(digest: str, data: bytes) -> str:
     try:
         text = zlib.decompress(data)
     except zlib.error as error:
-        raise Damaged(
-            Phrase("block {0} of the registry cannot be read: {1}", digest[:12], str(error))
-        ) from error
+        raise Damaged(Phrase("block {0} of the registry cannot be read: {1}", digest[:12], str(error))) from error
     if hashlib.sha256(text).hexdigest() != digest:
         raise Damaged(Phrase("block {0} of the registry differs from its digest", digest[:12]))
     return text.decode()
@@ -178,9 +167,7 @@ def unpack_upload(name: str, data: bytes) -> dict[str, bytes]:
         _require_small(_archive(data))
         return {"operator.xlsx": data}
     if suffix != ".zip":
-        raise NotAnUpload(
-            Phrase("{0!r} is neither a workbook (.xlsx) nor a zip of tables (.zip)", name)
-        )
+        raise NotAnUpload(Phrase("{0!r} is neither a workbook (.xlsx) nor a zip of tables (.zip)", name))
     archive = _archive(data)
     size = _require_small(archive)
     files = _unpacked(archive)

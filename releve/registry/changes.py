@@ -36,11 +36,7 @@ class RowChange:
     def fields(self) -> tuple[FieldChange, ...]:
         """Return the values that differ; those of the whole row where it came or went."""
         pairs = (
-            FieldChange(
-                column.name,
-                getattr(self.before, column.name, None),
-                getattr(self.after, column.name, None),
-            )
+            FieldChange(column.name, getattr(self.before, column.name, None), getattr(self.after, column.name, None))
             for column in list_columns(get_row_class(self.table))
         )
         whole = self.kind != "changed"
@@ -95,18 +91,14 @@ class Changes:
     def require_any(self) -> None:
         """Raise NothingChanged where nothing changes."""
         if not self:
-            raise NothingChanged(
-                Phrase("nothing would change: the operator is the current one already")
-            )
+            raise NothingChanged(Phrase("nothing would change: the operator is the current one already"))
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the counts by table, of tables with a change alone."""
         return {table: changes.counts() for table, changes in self.tables.items()}
 
 
-def compare_rows(
-    table: str, before: tuple[TableRow, ...], after: tuple[TableRow, ...]
-) -> TableChanges:
+def compare_rows(table: str, before: tuple[TableRow, ...], after: tuple[TableRow, ...]) -> TableChanges:
     """Return the changes between rows of a table that differ; a row is known by its key.
 
     ``before`` and ``after`` may be the parts of the table that differ alone, none at all where

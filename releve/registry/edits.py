@@ -13,31 +13,12 @@ from itertools import islice
 from typing import Any
 
 from releve.errors import Phrase
-from releve.network import (
-    Fault,
-    Operator,
-    OperatorFaults,
-    list_columns,
-    read_operator,
-    write_operator,
-)
+from releve.network import Fault, Operator, OperatorFaults, list_columns, read_operator, write_operator
 from releve.registry import service
 from releve.registry.changes import Changes, RowChange, TableChanges
 from releve.registry.models import Version
-from releve.registry.row_text import (
-    complete_texts,
-    find_position,
-    find_zone,
-    format_row,
-    get_position,
-)
-from releve.registry.service import (
-    apply_changes,
-    get_current_version,
-    get_version,
-    load_operator,
-    preview_changes,
-)
+from releve.registry.row_text import complete_texts, find_position, find_zone, format_row, get_position
+from releve.registry.service import apply_changes, get_current_version, get_version, load_operator, preview_changes
 from releve.registry.tables import Conflict, NotThere, get_row_class, get_rows
 
 _OF_INTEREST: Mapping[str, frozenset[str]] = {
@@ -67,21 +48,13 @@ def add_row(table: str, values: Mapping[str, str], by: str, comment: str = "") -
 
 
 def edit_row(
-    table: str,
-    key: str,
-    values: Mapping[str, str],
-    by: str,
-    comment: str = "",
-    *,
-    seen: int | None = None,
+    table: str, key: str, values: Mapping[str, str], by: str, comment: str = "", *, seen: int | None = None
 ) -> Version:
     """Change a row; OperatorFaults names what would be wrong, and nothing is stored."""
     return apply_changes(prepare_edit(Edit(table, key, values, seen)), by, comment)
 
 
-def remove_row(
-    table: str, key: str, by: str, comment: str = "", *, seen: int | None = None
-) -> Version:
+def remove_row(table: str, key: str, by: str, comment: str = "", *, seen: int | None = None) -> Version:
     """Remove a row; OperatorFaults names the rows that still need it, and nothing is stored."""
     return apply_changes(prepare_edit(Edit(table, key, None, seen)), by, comment)
 
@@ -109,9 +82,7 @@ def prepare_edit(wanted: Edit) -> Changes:
     row = None if texts is None else [texts[name] for name in columns]
     changes = preview_changes(_checked(operator, wanted.table, at, row))
     if changes.base != base.number:
-        raise Conflict(
-            Phrase("the registry changed while this was checked; nothing was stored: try again")
-        )
+        raise Conflict(Phrase("the registry changed while this was checked; nothing was stored: try again"))
     return changes
 
 
@@ -142,11 +113,7 @@ def _checked(operator: Operator, table: str, at: int, row: list[str] | None) -> 
     Row ``len(rows)`` is a new one. The large tables that the edit cannot touch are not checked
     again, since they passed when they came in, and stay the very same.
     """
-    kept = {
-        name: getattr(operator, name)
-        for name, touched in _OF_INTEREST.items()
-        if table not in touched
-    }
+    kept = {name: getattr(operator, name) for name, touched in _OF_INTEREST.items() if table not in touched}
     none: dict[str, Any] = dict.fromkeys(kept, ())
     files = write_operator(replace(operator, **none))
     name = f"{table}.csv"
@@ -167,14 +134,7 @@ def _lines(data: bytes | None, table: str) -> list[list[str]]:
 def _empty(table: str, at: int) -> tuple[Fault, ...]:
     """Return the faults of a row without any text, which a file would not show."""
     return tuple(
-        Fault(
-            table,
-            at + 2,
-            column.name,
-            "",
-            Phrase("is empty"),
-            Phrase("write a value like {0}", column.example),
-        )
+        Fault(table, at + 2, column.name, "", Phrase("is empty"), Phrase("write a value like {0}", column.example))
         for column in list_columns(get_row_class(table))
         if column.required
     )
@@ -239,25 +199,19 @@ def list_proposed_changes(changes: Changes, operator: Operator) -> tuple[Changed
 
 
 def _list_tables(
-    summary: Mapping[str, Mapping[str, int]],
-    tables: Mapping[str, TableChanges],
-    operators: Collection[Operator],
+    summary: Mapping[str, Mapping[str, int]], tables: Mapping[str, TableChanges], operators: Collection[Operator]
 ) -> tuple[ChangedTable, ...]:
     """Return the changes by table: all counts, the first rows of those in ``tables``.
 
     ``operators`` are the ones after and before, in which a row's time zone is found.
     """
     return tuple(
-        _list_rows(tables[table], counts, operators)
-        if table in tables
-        else ChangedTable(table, counts, (), 0)
+        _list_rows(tables[table], counts, operators) if table in tables else ChangedTable(table, counts, (), 0)
         for table, counts in summary.items()
     )
 
 
-def _list_rows(
-    changes: TableChanges, counts: Mapping[str, int], operators: Collection[Operator]
-) -> ChangedTable:
+def _list_rows(changes: TableChanges, counts: Mapping[str, int], operators: Collection[Operator]) -> ChangedTable:
     rows = tuple(
         ListedChange(row.key, row.kind, next(_find_zones(row, operators)), row.before, row.after)
         for row in islice(changes.rows(), _MOST_ROWS)

@@ -41,9 +41,7 @@ class SheetBlock(models.Model):
 
     class Meta:
         ordering = ("sheet", "start")
-        constraints = (
-            models.UniqueConstraint(fields=("sheet", "start"), name="registry_one_block_a_row"),
-        )
+        constraints = (models.UniqueConstraint(fields=("sheet", "start"), name="registry_one_block_a_row"),)
 
     def __str__(self) -> str:
         return f"rows {self.start} to {self.start + self.count}"
@@ -74,9 +72,7 @@ class VersionSheet(models.Model):
     sheet = models.ForeignKey(Sheet, on_delete=models.PROTECT)
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("version", "sheet"), name="registry_sheet_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("version", "sheet"), name="registry_sheet_once"),)
 
     def __str__(self) -> str:
         return f"a sheet of version {self.version_id}"

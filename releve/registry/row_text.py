@@ -25,20 +25,8 @@ from releve.plugins.telework.engine import (
 )
 from releve.plugins.telework.engine.verdicts import FORMAT
 from releve.registry.models import TeleworkEstimate, Version
-from releve.registry.service import (
-    apply_changes,
-    get_current_version,
-    load_operator,
-    preview_changes,
-)
-from releve.registry.tables import (
-    Conflict,
-    NotAnUpload,
-    NotThere,
-    build_key,
-    get_row_class,
-    get_rows,
-)
+from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
+from releve.registry.tables import Conflict, NotAnUpload, NotThere, build_key, get_row_class, get_rows
 
 
 def format_row(row: TableRow, operator: Operator) -> dict[str, str]:
@@ -47,10 +35,7 @@ def format_row(row: TableRow, operator: Operator) -> dict[str, str]:
     Times are of the row's place, with their offset.
     """
     name = find_zone(operator, row.table)(row)
-    return {
-        column.name: format_value(getattr(row, column.name), name)
-        for column in list_columns(type(row))
-    }
+    return {column.name: format_value(getattr(row, column.name), name) for column in list_columns(type(row))}
 
 
 def find_zone(operator: Operator, table: str) -> Callable[[Any], str]:
@@ -72,9 +57,7 @@ def get_position(operator: Operator, table: str, key: str) -> int:
     return position
 
 
-def complete_texts(
-    table: str, values: Mapping[str, str], before: Mapping[str, str]
-) -> dict[str, str]:
+def complete_texts(table: str, values: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
     """Return the texts of a whole row: ``values``, and those it had where none is given.
 
     NotThere for a column that the table does not have.
@@ -83,12 +66,7 @@ def complete_texts(
     strange = [name for name in values if name not in names]
     if strange:
         raise NotThere(
-            Phrase(
-                "the table {0} has no column {1!r}; its columns are {2}",
-                table,
-                strange[0],
-                ", ".join(names),
-            )
+            Phrase("the table {0} has no column {1!r}; its columns are {2}", table, strange[0], ", ".join(names))
         )
     return {name: values.get(name, before.get(name, "")).strip() for name in names}
 
@@ -112,17 +90,10 @@ def measure_telework(
     content = build_document(estimate_effects(records, drawn))
     if unknown := list_unknown_programmes(operator, content):
         raise NotAnUpload(
-            Phrase(
-                "the operator has no programme {0}: name programmes by their id",
-                ", ".join(unknown[:5]),
-            )
+            Phrase("the operator has no programme {0}: name programmes by their id", ", ".join(unknown[:5]))
         )
     return TeleworkEstimate.objects.create(
-        made_at=timezone.now(),
-        made_by=by,
-        source=name[:200],
-        digest=hashlib.sha256(data).hexdigest(),
-        content=content,
+        made_at=timezone.now(), made_by=by, source=name[:200], digest=hashlib.sha256(data).hexdigest(), content=content
     )
 
 
@@ -143,9 +114,8 @@ def apply_estimate(number: int, seen: int, by: str) -> Version:
         raise NotThere(Phrase("nothing was measured yet: import work records first"))
     if (found.pk, version.number) != (number, seen):
         raise Conflict(
-            Phrase("the reference data or the estimate changed meanwhile; nothing was stored: look"
-                   " at it again")
-        )  # fmt: skip
+            Phrase("the reference data or the estimate changed meanwhile; nothing was stored: look at it again")
+        )
     operator, _ = apply_effects(load_operator(version), found.content)
     return apply_changes(preview_changes(operator), by, source=found.source)
 

@@ -25,14 +25,7 @@ from releve.registry.storage import (
     load_sheets,
     store_version,
 )
-from releve.registry.tables import (
-    KINDS,
-    Conflict,
-    NothingBefore,
-    NothingChanged,
-    build_key,
-    get_rows,
-)
+from releve.registry.tables import KINDS, Conflict, NothingBefore, NothingChanged, build_key, get_rows
 
 __all__ = [
     "apply_changes",
@@ -102,26 +95,16 @@ def preview_changes(operator: Operator, progress: Progress = _ignore_progress) -
 
 
 def _difference(
-    table: str,
-    sheet: Sheet | None,
-    placed: Iterable[BlockPosition],
-    rows: tuple[TableRow, ...],
-    new: CutSheet,
+    table: str, sheet: Sheet | None, placed: Iterable[BlockPosition], rows: tuple[TableRow, ...], new: CutSheet
 ) -> TableChanges:
     """Compare the blocks that one side has and the other lacks."""
     held = dict.fromkeys(block.digest for block in placed)
     made = {block.digest for block in new.blocks}
     gone = [digest for digest in held if digest not in made]
     before = {} if sheet is None else load_rows([sheet], gone)
-    after = (
-        rows[block.start : block.start + block.count]
-        for block in new.blocks
-        if block.digest not in held
-    )
+    after = (rows[block.start : block.start + block.count] for block in new.blocks if block.digest not in held)
     return compare_rows(
-        table,
-        tuple(chain.from_iterable(before[digest] for digest in gone)),
-        tuple(chain.from_iterable(after)),
+        table, tuple(chain.from_iterable(before[digest] for digest in gone)), tuple(chain.from_iterable(after))
     )
 
 
@@ -132,13 +115,7 @@ def apply_changes(changes: Changes, by: str, comment: str = "", source: str = ""
     nothing to do.
     """
     changes.require_any()
-    made = Version(
-        made_by=by,
-        comment=comment,
-        source=source,
-        digest=changes.digest,
-        summary=changes.counts(),
-    )
+    made = Version(made_by=by, comment=comment, source=source, digest=changes.digest, summary=changes.counts())
     return _add(made, changes.sheets, changes.base)
 
 
@@ -154,9 +131,7 @@ def undo_version(found: Version, by: str, comment: str = "") -> Version:
 def get_before(found: Version) -> Version:
     """Return the version before another; NothingBefore for the first one."""
     if found.number == 1:
-        raise NothingBefore(
-            Phrase("version 1 is the first one: there is none before it to go back to")
-        )
+        raise NothingBefore(Phrase("version 1 is the first one: there is none before it to go back to"))
     return get_version(found.number - 1)
 
 
@@ -165,23 +140,13 @@ def restore_version(found: Version, by: str, comment: str = "") -> Version:
     now = get_current_version()
     base = None if now is None else now.number
     if now is not None and now.digest == found.digest:
-        raise NothingChanged(
-            Phrase("nothing would change: version {0} is equal to the current one", found.number)
-        )
+        raise NothingChanged(Phrase("nothing would change: version {0} is equal to the current one", found.number))
     return _back_to(found, base, by, comment, undoes=None)
 
 
-def _back_to(
-    found: Version, base: int | None, by: str, comment: str, *, undoes: int | None
-) -> Version:
-    sheets = [
-        CutSheet(table, sheet.digest, sheet.count, ())
-        for table, sheet in load_sheets(found).items()
-    ]
-    counts = {
-        table: changes.counts()
-        for table, changes in compare_versions(get_version(base or 0), found).items()
-    }
+def _back_to(found: Version, base: int | None, by: str, comment: str, *, undoes: int | None) -> Version:
+    sheets = [CutSheet(table, sheet.digest, sheet.count, ()) for table, sheet in load_sheets(found).items()]
+    counts = {table: changes.counts() for table, changes in compare_versions(get_version(base or 0), found).items()}
     made = Version(
         made_by=by,
         comment=comment,
@@ -255,9 +220,7 @@ def compare_versions(
         and (table in old or new[table].count)
     ]
     blocks = load_block_positions([*old.values(), *new.values()])
-    return {
-        table: _stored_difference(table, old.get(table), new[table], blocks) for table in differ
-    }
+    return {table: _stored_difference(table, old.get(table), new[table], blocks) for table in differ}
 
 
 def _stored_difference(

@@ -104,9 +104,7 @@ def _load(found: Version) -> _CachedOperator:
     sheets = load_sheets(found)
     names = load_block_positions(sheets.values())
     held = {digest: rows for kept in _kept.values() for digest, rows in kept.blocks.items()}
-    blocks = {
-        block.digest: held.get(block.digest, ()) for sheet in names.values() for block in sheet
-    }
+    blocks = {block.digest: held.get(block.digest, ()) for sheet in names.values() for block in sheet}
     missing = [digest for digest in blocks if digest not in held]
     blocks |= load_rows(sheets.values(), missing)
     rows = {
@@ -129,9 +127,7 @@ def load_block_positions(sheets: Iterable[Sheet]) -> dict[int, list[BlockPositio
     """Return the blocks of sheets, in order, by the sheet's primary key. One query."""
     out: dict[int, list[BlockPosition]] = {sheet.pk: [] for sheet in sheets}
     found = SheetBlock.objects.filter(sheet__in=out).order_by("sheet", "start")
-    for sheet, digest, start, count in found.values_list(
-        "sheet_id", "block__digest", "start", "count"
-    ):
+    for sheet, digest, start, count in found.values_list("sheet_id", "block__digest", "start", "count"):
         out[sheet].append(BlockPosition(digest, start, count))
     return out
 
@@ -173,27 +169,16 @@ def store_version(made: Version, sheets: Iterable[CutSheet]) -> None:
 def _store_sheets(new: Sequence[CutSheet]) -> None:
     blocks = {block.digest: block for sheet in new for block in sheet.blocks}
     Block.objects.bulk_create(
-        (
-            Block(digest=name, data=blocks[name].data)
-            for name in sorted(blocks)
-            if blocks[name].data
-        ),
+        (Block(digest=name, data=blocks[name].data) for name in sorted(blocks) if blocks[name].data),
         ignore_conflicts=True,
         batch_size=_FEW,
     )
-    Sheet.objects.bulk_create(
-        Sheet(digest=sheet.digest, table=sheet.table, count=sheet.count) for sheet in new
-    )
+    Sheet.objects.bulk_create(Sheet(digest=sheet.digest, table=sheet.table, count=sheet.count) for sheet in new)
     keys = {digest: key for batch in batched(blocks, _FEW) for digest, key in _keys(batch)}
     rows = Sheet.objects.in_bulk([sheet.digest for sheet in new], field_name="digest")
     SheetBlock.objects.bulk_create(
         (
-            SheetBlock(
-                sheet=rows[sheet.digest],
-                block_id=keys[block.digest],
-                start=block.start,
-                count=block.count,
-            )
+            SheetBlock(sheet=rows[sheet.digest], block_id=keys[block.digest], start=block.start, count=block.count)
             for sheet in new
             for block in sheet.blocks
         ),

@@ -68,9 +68,7 @@ def get_row_class(table: str) -> type[TableRow]:
     try:
         return KINDS[table]
     except KeyError:
-        raise NotThere(
-            Phrase("there is no table {0!r}; the tables are {1}", table, ", ".join(KINDS))
-        ) from None
+        raise NotThere(Phrase("there is no table {0!r}; the tables are {1}", table, ", ".join(KINDS))) from None
 
 
 def key_columns(table: str) -> tuple[str, ...]:
@@ -110,9 +108,7 @@ def list_referenced_ids(operator: Operator, table: str, most: int) -> dict[str, 
     """
     wanted = {column.references for column in list_columns(get_row_class(table))}
     lists = {name: get_rows(operator, name) for name in sorted(wanted) if name}
-    return {
-        name: [build_key(row) for row in rows] for name, rows in lists.items() if len(rows) <= most
-    }
+    return {name: [build_key(row) for row in rows] for name, rows in lists.items() if len(rows) <= most}
 
 
 def build_operator(rows: Mapping[str, tuple[Any, ...]]) -> Operator:

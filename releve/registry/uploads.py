@@ -43,12 +43,7 @@ def store_upload(name: str, data: bytes, by: str, base: int | None) -> Upload:
     now = timezone.now()
     remove_expired(now)
     return Upload.objects.create(
-        token=secrets.token_urlsafe(32),
-        name=name[:200],
-        data=data,
-        base=base or 0,
-        made_at=now,
-        made_by=by,
+        token=secrets.token_urlsafe(32), name=name[:200], data=data, base=base or 0, made_at=now, made_by=by
     )
 
 

@@ -79,9 +79,7 @@ class RoutingSnapshot:
     def dead_places(self) -> tuple[str, ...]:
         """Places that are open by our wish and do not answer by the system's finding."""
         routes = self.routes or {}
-        return tuple(
-            sorted({place for (_, place), row in routes.items() if row.open and not row.answers})
-        )
+        return tuple(sorted({place for (_, place), row in routes.items() if row.open and not row.answers}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +215,7 @@ def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...
     unknown = [name for name in names if name not in KINDS]
     if unknown or len(set(names)) != len(names):
         known = ", ".join(KINDS)
-        raise ImproperlyConfigured(
-            f"RELEVE_ROUTING must name some of {known}, each once, got {','.join(names)!r}"
-        )
+        raise ImproperlyConfigured(f"RELEVE_ROUTING must name some of {known}, each once, got {','.join(names)!r}")
     return tuple(adapter for name in names for adapter in _build_kind(name, environ, home))
 
 

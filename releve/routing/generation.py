@@ -127,9 +127,7 @@ class Generation:
     def unserved(self) -> tuple[str, ...]:
         """Programmes that no place serves."""
         return tuple(
-            programme
-            for programme, routes in sorted(self.routes.items())
-            if not any(route.weight for route in routes)
+            programme for programme, routes in sorted(self.routes.items()) if not any(route.weight for route in routes)
         )
 
     def refuse_if_empty(self) -> None:
@@ -155,12 +153,7 @@ def compute_shares(people: Mapping[str, float], closed: frozenset[str]) -> tuple
     open_to = {place: n for place, n in people.items() if place not in closed and n > 0}
     units = split_units(open_to, 10**DECIMALS)
     return tuple(
-        Route(
-            place,
-            place not in closed,
-            round(open_to.get(place, 0.0), DECIMALS),
-            units.get(place, 0) / 10**DECIMALS,
-        )
+        Route(place, place not in closed, round(open_to.get(place, 0.0), DECIMALS), units.get(place, 0) / 10**DECIMALS)
         for place in sorted({*people, *closed})
     )
 

@@ -24,13 +24,7 @@ import httpx
 from django.core.exceptions import ImproperlyConfigured
 
 from releve import environment
-from releve.routing.adapter import (
-    PublishReceipt,
-    RoutingCapabilities,
-    RoutingPlan,
-    RoutingSnapshot,
-    plan_changes,
-)
+from releve.routing.adapter import PublishReceipt, RoutingCapabilities, RoutingPlan, RoutingSnapshot, plan_changes
 from releve.routing.generation import COLUMNS, Generation, Rejected, Stale, Unreachable
 
 
@@ -47,9 +41,7 @@ def pin_address(url: httpx.URL, *, private: bool) -> tuple[httpx.URL, str]:
         raise Unreachable(f"{url.host} does not resolve") from error
     addresses = sorted({str(row[4][0]) for row in rows}, key=lambda text: ":" in text)
     if not private and not all(_is_public(address) for address in addresses):
-        raise Rejected(
-            f"{url.host} is a private address: set RELEVE_WEBHOOK_PRIVATE=yes to allow it"
-        )
+        raise Rejected(f"{url.host} is a private address: set RELEVE_WEBHOOK_PRIVATE=yes to allow it")
     return url.copy_with(host=addresses[0]), url.host
 
 
@@ -149,11 +141,7 @@ class Webhook:
 
     def send_document(self, name: str, content: bytes) -> Mapping[str, object]:
         """Send a document by its name; return the JSON object of the answer, empty without one."""
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "Idempotency-Key": name,
-            "X-Releve-Name": name,
-        }
+        headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": name, "X-Releve-Name": name}
         answer = self._send_request("POST", content, headers)
         self._raise_for_status(answer)
         return answer.json()
@@ -168,21 +156,13 @@ class Webhook:
     def _send_request(self, method: str, body: bytes, headers: Mapping[str, str]) -> _Answer:
         url, host = pin_address(self._url, private=self._private)
         name = host if self._url.port is None else f"{host}:{self._url.port}"
-        sent = {
-            "Host": name,
-            "Content-Type": "application/json",
-            "User-Agent": "releve",
-            **headers,
-            **self._sign(body),
-        }
+        sent = {"Host": name, "Content-Type": "application/json", "User-Agent": "releve", **headers, **self._sign(body)}
         secure = self._url.scheme == "https"
         extensions = {"sni_hostname": host} if secure else {}
         try:
             with (
                 httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client,
-                client.stream(
-                    method, url, content=body, headers=sent, extensions=extensions
-                ) as response,
+                client.stream(method, url, content=body, headers=sent, extensions=extensions) as response,
             ):
                 return _Answer(response.status_code, _first_bytes(response))
         except httpx.HTTPError as error:

@@ -54,10 +54,7 @@ def run_ablation_part(prepared: RunArrays, first: int, count: int) -> Ablation:
 
 
 def run_on_cluster(
-    prepared: RunArrays,
-    parts: Sequence[tuple[int, int]],
-    address: str,
-    work: Callable[[RunArrays, int, int], Found],
+    prepared: RunArrays, parts: Sequence[tuple[int, int]], address: str, work: Callable[[RunArrays, int, int], Found]
 ) -> Iterator[Found]:
     """Do parts (first, count) on the cluster at ``address``; yield them as they are done."""
     distributed = _library()
@@ -70,9 +67,7 @@ def run_on_cluster(
         ) from None
     with client:
         sent = client.scatter(prepared, broadcast=True, hash=False)
-        jobs = [
-            client.submit(work, sent, first, count, pure=False, retries=1) for first, count in parts
-        ]
+        jobs = [client.submit(work, sent, first, count, pure=False, retries=1) for first, count in parts]
         for job in distributed.as_completed(jobs, loop=client.loop):
             try:
                 found: Found = job.result()
@@ -87,9 +82,7 @@ def _library() -> Any:
     try:
         import distributed  # optional, and slow to import
     except ImportError:
-        raise ClusterError(
-            "Dask is not installed: pip install 'releve[dask]', or run without --dask"
-        ) from None
+        raise ClusterError("Dask is not installed: pip install 'releve[dask]', or run without --dask") from None
     return distributed
 
 
@@ -143,18 +136,12 @@ class Execution:
 def missing_parts(quarters: int, done: Sequence[Quarters | Ablation]) -> list[tuple[int, int]]:
     """Return the parts (first, count) of a run that are not done yet."""
     there = {(part.first, len(part)) for part in done}
-    wanted = [
-        (first, min(PART_QUARTERS, quarters - first)) for first in range(0, quarters, PART_QUARTERS)
-    ]
+    wanted = [(first, min(PART_QUARTERS, quarters - first)) for first in range(0, quarters, PART_QUARTERS)]
     return [part for part in wanted if part not in there]
 
 
 def run_case(
-    number: int,
-    label: str,
-    test: CrashTest,
-    execution: Execution,
-    report: ProgressReport = ignore_progress,
+    number: int, label: str, test: CrashTest, execution: Execution, report: ProgressReport = ignore_progress
 ) -> Case:
     """Run the missing parts of a case; progress is reported at the start and after each part."""
     execution.note_step(number, "preparing")
@@ -178,11 +165,7 @@ def run_case(
 
 
 def run_ablation(
-    number: int,
-    case: Case,
-    quarters: int,
-    execution: Execution,
-    report: ProgressReport = ignore_progress,
+    number: int, case: Case, quarters: int, execution: Execution, report: ProgressReport = ignore_progress
 ) -> Ablation | None:
     """Rerun the first ``quarters`` of a case with each cause removed; saved parts are read."""
     if not quarters:

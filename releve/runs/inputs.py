@@ -32,11 +32,7 @@ from releve.plan.plan_json import plan_to_json
 from releve.plan.week import require_day
 from releve.plugins.crashtest.engine import CrashTest, Settings
 from releve.plugins.crashtest.engine.comparison import start_from_situation
-from releve.plugins.crashtest.engine.lost_places import (
-    build_controls,
-    build_drawn_visits,
-    list_closure_rules,
-)
+from releve.plugins.crashtest.engine.lost_places import build_controls, build_drawn_visits, list_closure_rules
 from releve.plugins.crashtest.engine.outages import Hazard, read_hazards
 from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
 from releve.plugins.crashtest.engine.outbreak import (
@@ -203,9 +199,7 @@ def _build_test(
     hazards: Sequence[Hazard],
 ) -> CrashTest:
     days = [plan.day for plan in plans]
-    busy = build_forecast(
-        build_histories(operator), operator.programmes, days, operator.row.time_zone
-    )
+    busy = build_forecast(build_histories(operator), operator.programmes, days, operator.row.time_zone)
     spread = dict(zip(busy.programmes, np.nan_to_num(busy.day_factor_cv), strict=True))
     columns = [row[0] for row in plans[0].programmes]
     return CrashTest(
@@ -222,10 +216,7 @@ def _build_test(
 
 
 def _build_controls(
-    request: CrashTestRequest,
-    operator: Operator,
-    plans: Sequence[Plan],
-    population: Population,
+    request: CrashTestRequest, operator: Operator, plans: Sequence[Plan], population: Population
 ) -> Controls:
     """Return the controls of the situation's rules, with the agents at home whom the first plan
     has there, or of a hybrid week each on the days that it says. An outlook has the visits of the
@@ -241,9 +232,8 @@ def _build_controls(
         known = _read_situation(request.outlook)
         visits = build_drawn_visits(known, operator, population.sites, first)
     return build_controls(
-        _read_rules(request), sites, first, request.settings.days,
-        at_home=home, presence=presence, visits=visits,
-    )  # fmt: skip
+        _read_rules(request), sites, first, request.settings.days, at_home=home, presence=presence, visits=visits
+    )
 
 
 def _read_rules(request: CrashTestRequest) -> SituationRules:
@@ -255,9 +245,7 @@ def _read_rules(request: CrashTestRequest) -> SituationRules:
     return rules
 
 
-def _build_scenario(
-    request: CrashTestRequest, operator: Operator, plans: Sequence[Plan]
-) -> Scenario:
+def _build_scenario(request: CrashTestRequest, operator: Operator, plans: Sequence[Plan]) -> Scenario:
     capped = cap_vehicles(operator, plans[0].day, _read_rules(request))
     population, room = _build_population(capped, plans)
     days, first = request.settings.days, request.start or plans[0].day
@@ -271,9 +259,7 @@ def _build_scenario(
     scenario = Scenario(population, illness, contacts, days, outside)
     if request.outlook is None:
         return scenario
-    return start_from_situation(
-        scenario, _read_situation(request.outlook), first, operator.row.time_zone
-    )
+    return start_from_situation(scenario, _read_situation(request.outlook), first, operator.row.time_zone)
 
 
 def _build_population(operator: Operator, plans: Sequence[Plan]) -> tuple[Population, Room | None]:
@@ -329,14 +315,10 @@ def _read_text(path: Path) -> str:
         raise RunError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def describe_inputs(
-    request: CrashTestRequest, cases: Sequence[tuple[str, CrashTest]]
-) -> Mapping[str, Any]:
+def describe_inputs(request: CrashTestRequest, cases: Sequence[tuple[str, CrashTest]]) -> Mapping[str, Any]:
     """Return what a run folder and a certificate state about the inputs of a run."""
     test = cases[0][1]
-    rule_ids = list_closure_rules(
-        _read_rules(request), test.operator.sites, test.first_day, request.settings.days
-    )
+    rule_ids = list_closure_rules(_read_rules(request), test.operator.sites, test.first_day, request.settings.days)
     return {
         "version": __version__,
         "operator": test.operator.row.name,
@@ -368,8 +350,6 @@ def _digest_files(request: CrashTestRequest) -> dict[str, str]:
         "rules": list(request.rules),
     }
     digests = {
-        name: digest_parts([_read_text(path).encode() for path in paths])
-        for name, paths in texts.items()
-        if paths
+        name: digest_parts([_read_text(path).encode() for path in paths]) for name, paths in texts.items() if paths
     }
     return {"operator": digest_parts(tables), **digests}

@@ -86,9 +86,7 @@ def collect_inputs(operator: Operator, plan: str, beside: str = "") -> dict[str,
 def read_plan_files(source: str) -> dict[str, bytes]:
     if source == PLAN_FOLDER:
         assert settings.PLAN_FOLDER is not None
-        return {
-            path.name: path.read_bytes() for path in list_plan_files(settings.PLAN_FOLDER).values()
-        }
+        return {path.name: path.read_bytes() for path in list_plan_files(settings.PLAN_FOLDER).values()}
     force = load_activation()
     assert force is not None
     texts = PlanText.objects.in_bulk(list(force.days.values()))

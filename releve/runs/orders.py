@@ -32,13 +32,7 @@ from releve.registry.models import Version
 from releve.registry.service import get_current_version
 from releve.registry.storage import load_operator
 from releve.runs.inputs import RunError
-from releve.runs.installation import (
-    collect_inputs,
-    open_crash_tests,
-    open_outlooks,
-    open_plan_runs,
-    read_plan_files,
-)
+from releve.runs.installation import collect_inputs, open_crash_tests, open_outlooks, open_plan_runs, read_plan_files
 from releve.runs.job_process import start_job
 from releve.runs.job_store import current_stamp
 from releve.runs.plan_job import (
@@ -75,13 +69,7 @@ def remove_crash_test(job: CrashTestJob, by: str) -> bool:
 
 
 def start_plan_run(
-    version: Version,
-    first: date,
-    days: int,
-    *,
-    by: str,
-    hybrid: bool = False,
-    week: HybridWeek | None = None,
+    version: Version, first: date, days: int, *, by: str, hybrid: bool = False, week: HybridWeek | None = None
 ) -> Path:
     """Start to plan ``days`` days of a version of the reference data; return the run's folder.
 
@@ -91,9 +79,7 @@ def start_plan_run(
     store = open_plan_runs()
     store.require_room(by)
     operator = cap_vehicles(load_operator(version), first, rules_now())
-    order = PlanOrder(
-        by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days, hybrid
-    )
+    order = PlanOrder(by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days, hybrid)
     inputs = {"operator": dict(write_operator(operator))}
     if week is not None:
         inputs[WEEK] = {WEEK_FILE: format_week(operator, week).encode()}
@@ -104,9 +90,7 @@ def start_plan_run(
     return folder
 
 
-def start_outlook(
-    operator: Operator, situation: Situation, at: datetime, *, stream: str, source: str, by: str
-) -> Path:
+def start_outlook(operator: Operator, situation: Situation, at: datetime, *, stream: str, source: str, by: str) -> Path:
     """Write what an outlook from the day after ``at`` needs, record it and start its process."""
     store = open_outlooks()
     store.require_room(by)
@@ -116,9 +100,7 @@ def start_outlook(
         json.dumps({"kind": event.kind, **event_to_json(event)}) + "\n"
         for event in select_outlook_events(situation, begin)
     ]
-    inputs = collect_inputs(operator, source) | {
-        "events": {"events.jsonl": "".join(lines).encode()}
-    }
+    inputs = collect_inputs(operator, source) | {"events": {"events.jsonl": "".join(lines).encode()}}
     folder = store.add(OutlookOrder(by, current_stamp(), stream, str(first)), inputs)
     _record_outlook("outlook.made", folder.name, stream, by)
     start_job(folder)

@@ -145,9 +145,7 @@ class _Recorder(PlanObserver):
         self._last, self._at = key, time.monotonic()
         write_file(self._folder / _PROGRESS, json.dumps(asdict(progress)), durable=False)
 
-    def forecast(
-        self, demands: Sequence[tuple[Forecast, Requirement]], left_out: Sequence[date]
-    ) -> None:
+    def forecast(self, demands: Sequence[tuple[Forecast, Requirement]], left_out: Sequence[date]) -> None:
         self._needs = [need for _, need in demands]
         self._days = [need.day for need in self._needs]
         self._left_out = sorted(day.isoformat() for day in left_out)
@@ -226,10 +224,7 @@ def list_plan_digests(job: PlanJob) -> dict[date, tuple[str, str]]:
     if not has_plan(job):
         return {}
     first, files = _read_planned(job)["days"], list_plan_files(job.folder / "plan")
-    return {
-        day: (first[day.isoformat()], hashlib.sha256(path.read_bytes()).hexdigest())
-        for day, path in files.items()
-    }
+    return {day: (first[day.isoformat()], hashlib.sha256(path.read_bytes()).hexdigest()) for day, path in files.items()}
 
 
 def read_remarks(job: PlanJob) -> PlanRemarks:

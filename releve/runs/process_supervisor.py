@@ -86,9 +86,7 @@ class ProcessSupervisor:
 
     def _start(self, running: _Running, now: float) -> None:
         """Start a part in a session of its own, so that a signal reaches it from here alone."""
-        running.process = subprocess.Popen(
-            running.part.command, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+        running.process = subprocess.Popen(running.part.command, stdin=subprocess.DEVNULL, start_new_session=True)
         running.started_at = now
         running.starts += 1
         self._say(f"{running.part.name} started (process {running.process.pid})")

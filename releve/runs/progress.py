@@ -89,10 +89,7 @@ def _read_cases(job: CrashTestJob) -> tuple[CaseProgress, ...]:
         tree: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         return ()
-    return tuple(
-        _read_case(folder, at, case["label"], job.order.quarters)
-        for at, case in enumerate(tree["cases"])
-    )
+    return tuple(_read_case(folder, at, case["label"], job.order.quarters) for at, case in enumerate(tree["cases"]))
 
 
 def _read_case(folder: Path, at: int, label: str, quarters: int) -> CaseProgress:
@@ -101,9 +98,7 @@ def _read_case(folder: Path, at: int, label: str, quarters: int) -> CaseProgress
         return CaseProgress(label, "running", 0, quarters)
     offered = np.concatenate([part.offered for part in parts])
     lost = np.concatenate([part.lost for part in parts])
-    return CaseProgress(
-        label, "running", len(offered), quarters, estimate_ratio(offered - lost, offered)
-    )
+    return CaseProgress(label, "running", len(offered), quarters, estimate_ratio(offered - lost, offered))
 
 
 def _read_current_step(job: CrashTestJob) -> CurrentStep:
@@ -134,11 +129,7 @@ def _read_part(path: Path) -> PartCalls:
     """Return the calls of a part; a part never changes, so it is read once."""
     with np.load(path) as held:
         programme = held["programme"]
-        return PartCalls(
-            int(held["first"]),
-            programme[:, :, _OFFERED].sum(axis=1),
-            programme[:, :, _LOST].sum(axis=1),
-        )
+        return PartCalls(int(held["first"]), programme[:, :, _OFFERED].sum(axis=1), programme[:, :, _LOST].sum(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

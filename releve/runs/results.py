@@ -108,20 +108,14 @@ def compute_differences(sides: tuple[ComparedCase, ComparedCase]) -> Differences
     return {
         "total": total,
         "lost": _compare_lost_calls(sides, (one, two), clients),
-        "served": {
-            c: estimate_mean(two.served[:, i] - one.served[:, i]) for i, c in enumerate(clients)
-        },
+        "served": {c: estimate_mean(two.served[:, i] - one.served[:, i]) for i, c in enumerate(clients)},
         "days": {s: estimate_mean(two.days[:, i] - one.days[:, i]) for i, s in enumerate(sites)},
-        "closures": {
-            s: estimate_mean(two.closures[:, i] - one.closures[:, i]) for i, s in enumerate(sites)
-        },
+        "closures": {s: estimate_mean(two.closures[:, i] - one.closures[:, i]) for i, s in enumerate(sites)},
     }
 
 
 def _compare_lost_calls(
-    sides: tuple[ComparedCase, ComparedCase],
-    columns: tuple[QuarterColumns, QuarterColumns],
-    clients: Sequence[str],
+    sides: tuple[ComparedCase, ComparedCase], columns: tuple[QuarterColumns, QuarterColumns], clients: Sequence[str]
 ) -> dict[str, Estimate]:
     """Return the difference in calls lost by client; nothing where a run does not say whose a
     programme is."""

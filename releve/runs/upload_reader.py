@@ -45,14 +45,10 @@ class ReadingOrder:
 
 
 ReadingJob = Job[ReadingOrder]
-READINGS = JobKind(
-    "readings", "read.pickle", ReadingOrder, confidential=True, most_seconds=MOST_SECONDS
-)
+READINGS = JobKind("readings", "read.pickle", ReadingOrder, confidential=True, most_seconds=MOST_SECONDS)
 
 
-def read_operator_upload(
-    store: JobStore[ReadingOrder], name: str, data: bytes, by: str
-) -> Operator:
+def read_operator_upload(store: JobStore[ReadingOrder], name: str, data: bytes, by: str) -> Operator:
     """Return the operator of a workbook or a zip of tables.
 
     OperatorFaults names all faults, NotAnUpload says what the file should be, or that it takes too
@@ -63,9 +59,8 @@ def read_operator_upload(
 
 
 def read_log_upload(
-    store: JobStore[ReadingOrder], name: str, data: bytes, by: str, *,
-    patience: float = PATIENCE_SECONDS,
-) -> LogTable:  # fmt: skip
+    store: JobStore[ReadingOrder], name: str, data: bytes, by: str, *, patience: float = PATIENCE_SECONDS
+) -> LogTable:
     """Return the table of a log (CSV, Parquet, XLSX); refusals as of an operator."""
     found: LogTable = _read(store, LOG, name, data, by, patience)
     return found
@@ -86,10 +81,7 @@ def execute_reading(job: ReadingJob) -> None:
     name, data = job.order.name, (job.folder / "inputs" / "file" / _FILE).read_bytes()
     found: object
     try:
-        if job.order.what == OPERATOR:
-            found = read_operator(unpack_upload(name, data))
-        else:
-            found = read_log(name, data)
+        found = read_operator(unpack_upload(name, data)) if job.order.what == OPERATOR else read_log(name, data)
     except (OperatorFaults, NotAnUpload) as error:
         found = error
     except ValueError as error:
@@ -99,12 +91,7 @@ def execute_reading(job: ReadingJob) -> None:
 
 
 def _read(
-    store: JobStore[ReadingOrder],
-    what: str,
-    name: str,
-    data: bytes,
-    by: str,
-    patience: float = PATIENCE_SECONDS,
+    store: JobStore[ReadingOrder], what: str, name: str, data: bytes, by: str, patience: float = PATIENCE_SECONDS
 ) -> Any:
     digest = _hash(name, data)
     remove_expired(store, datetime.now(UTC))

@@ -67,9 +67,7 @@ class _Call:
     ended_at: datetime | None = None
 
 
-def read_call_records(
-    folders: Iterable[Path], programmes: Mapping[str, Programme], now: datetime
-) -> CallCounts:
+def read_call_records(folders: Iterable[Path], programmes: Mapping[str, Programme], now: datetime) -> CallCounts:
     """File what the files of some folders say and was not read yet."""
     found = CallCounts()
     for folder in folders:
@@ -89,9 +87,8 @@ def _note_ends(now: datetime) -> None:
     since = (reader.read_at or now - _FIRST_REACH) - 2 * INTERVAL
     with transaction.atomic():
         IntervalReport.objects.filter(
-            source=PROXY, start__gte=since, start__lte=now - INTERVAL,
-            recorded_at__lt=F("start") + INTERVAL,
-        ).update(recorded_at=now)  # fmt: skip
+            source=PROXY, start__gte=since, start__lte=now - INTERVAL, recorded_at__lt=F("start") + INTERVAL
+        ).update(recorded_at=now)
         RecordCursor.objects.filter(source=_READER).update(read_at=now)
 
 
@@ -105,9 +102,7 @@ def _note_faults(path: Path, now: datetime, broken: int, ahead: int) -> None:
         note_fault(PROXY, path.name, now, reason, Phrase("set the clock of the proxy, or ours"))
 
 
-def _read_file(
-    path: Path, programmes: Mapping[str, Programme], now: datetime, found: CallCounts
-) -> None:
+def _read_file(path: Path, programmes: Mapping[str, Programme], now: datetime, found: CallCounts) -> None:
     with path.open("rb") as stream:
         first = stream.readline(_LONGEST)
         if not first.endswith(b"\n"):
@@ -189,9 +184,7 @@ def _parse_instant(text: str | None) -> datetime | None:
         return None
 
 
-def _file_calls(
-    calls: Mapping[str, _Call], programmes: Mapping[str, Programme], now: datetime
-) -> None:
+def _file_calls(calls: Mapping[str, _Call], programmes: Mapping[str, Programme], now: datetime) -> None:
     """Store calls over what was known of them, and fold the intervals that they touch again."""
     held = {row.digest: row for row in CallRecord.objects.filter(digest__in=list(calls))}
     touched: set[tuple[str, datetime]] = set()
@@ -208,9 +201,7 @@ def _file_calls(
         row.filed_at = now
         _touch(touched, row)
         rows.append(row)
-    CallRecord.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["digest"], update_fields=list(_FIELDS)
-    )
+    CallRecord.objects.bulk_create(rows, update_conflicts=True, unique_fields=["digest"], update_fields=list(_FIELDS))
     _fold(touched, programmes, now)
 
 
@@ -221,14 +212,10 @@ def _touch(touched: set[tuple[str, datetime]], row: CallRecord) -> None:
         touched.add((row.programme, start))
 
 
-def _fold(
-    touched: Iterable[tuple[str, datetime]], programmes: Mapping[str, Programme], now: datetime
-) -> None:
+def _fold(touched: Iterable[tuple[str, datetime]], programmes: Mapping[str, Programme], now: datetime) -> None:
     dialled = [row.id for row in programmes.values() if row.kind == "inbound" and row.numbers]
     listed = sorted(touched, key=lambda one: (one[1], one[0]))
-    reports = [
-        _fold_interval(programmes[name], start, now) for name, start in listed if name in programmes
-    ]
+    reports = [_fold_interval(programmes[name], start, now) for name, start in listed if name in programmes]
     there = {(report.programme, report.start) for report in reports}
     silent = [
         _build_report(name, start, now, dict.fromkeys(_COUNTS, 0.0))
@@ -246,13 +233,9 @@ def _fold(
 _COUNTS = ("offered", "answered", "abandoned", "in_time", "short", "handled_s", "waited_s")
 
 
-def _build_report(
-    name: str, start: datetime, now: datetime, counts: Mapping[str, float | None]
-) -> IntervalReport:
+def _build_report(name: str, start: datetime, now: datetime, counts: Mapping[str, float | None]) -> IntervalReport:
     minutes = round(INTERVAL.total_seconds() / 60)
-    return IntervalReport(
-        programme=name, source=PROXY, start=start, minutes=minutes, recorded_at=now, **counts
-    )
+    return IntervalReport(programme=name, source=PROXY, start=start, minutes=minutes, recorded_at=now, **counts)
 
 
 def _fold_interval(row: Programme, start: datetime, now: datetime) -> IntervalReport:
@@ -265,14 +248,8 @@ def _fold_interval(row: Programme, start: datetime, now: datetime) -> IntervalRe
         programme=row.id, began__gte=start, began__lt=start + INTERVAL, set_up_at__isnull=False
     )
     calls = [
-        (
-            code,
-            (set_up - began).total_seconds(),
-            (ended - set_up).total_seconds() if ended else None,
-        )
-        for code, began, set_up, ended in found.values_list(
-            "code", "began", "set_up_at", "ended_at"
-        )
+        (code, (set_up - began).total_seconds(), (ended - set_up).total_seconds() if ended else None)
+        for code, began, set_up, ended in found.values_list("code", "began", "set_up_at", "ended_at")
         if began is not None and set_up is not None
     ]
     answered = [wait for code, wait, _ in calls if 200 <= code < 300]

@@ -29,9 +29,7 @@ class IntervalReport(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["start", "programme", "source"], name="service_record_report_once"
-            )
+            models.UniqueConstraint(fields=["start", "programme", "source"], name="service_record_report_once")
         ]
 
     def __str__(self) -> str:
@@ -50,9 +48,7 @@ class PresenceReport(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["at", "programme", "place", "source"], name="service_record_presence_once"
-            )
+            models.UniqueConstraint(fields=["at", "programme", "place", "source"], name="service_record_presence_once")
         ]
 
     def __str__(self) -> str:
@@ -128,9 +124,7 @@ class DayForecast(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["day", "programme"], name="service_record_forecast_once"
-            )
+            models.UniqueConstraint(fields=["day", "programme"], name="service_record_forecast_once")
         ]
 
     def __str__(self) -> str:

@@ -25,13 +25,7 @@ from django.db.models import Model
 from releve.demand.call_log_file import describe_ragged, read_log
 from releve.demand.history import HistoryRows, sum_half_hours
 from releve.demand.import_report import FIRST_ROW, ImportFault
-from releve.demand.intraday import (
-    FIGURES,
-    IntervalFigures,
-    PresenceFigures,
-    ReportImport,
-    import_reports,
-)
+from releve.demand.intraday import FIGURES, IntervalFigures, PresenceFigures, ReportImport, import_reports
 from releve.demand.mapping import IntervalMapping, PresenceMapping, parse_report_mapping
 from releve.demand.requirement import INTERVAL, History
 from releve.errors import Phrase, decode_phrase, encode_phrase
@@ -79,30 +73,23 @@ def read_mapping(text: str, operator: Operator) -> SourceMapping:
     if isinstance(columns, PresenceMapping):
         unknown += sorted(set(columns.places.values()) - {HOME, *operator.site})
     if unknown:
-        raise MappingFault(
-            Phrase("the operator has no {0}: write the ids of its tables", ", ".join(unknown))
-        )
+        raise MappingFault(Phrase("the operator has no {0}: write the ids of its tables", ", ".join(unknown)))
     return SourceMapping(columns, time_zone)
 
 
-def import_statistics(
-    name: str, data: bytes, mapping: SourceMapping, recorded_at: datetime
-) -> ReportImport:
+def import_statistics(name: str, data: bytes, mapping: SourceMapping, recorded_at: datetime) -> ReportImport:
     """Read a file (CSV, Parquet, XLSX); ValueError where it is not a table or lacks a column."""
     log = read_log(name, data)
     found = import_reports(log.frame, mapping.columns, mapping.time_zone, recorded_at)
     faults = [
-        replace(fault, row=int(log.rows[fault.row - FIRST_ROW])) if fault.row else fault
-        for fault in found.faults
+        replace(fault, row=int(log.rows[fault.row - FIRST_ROW])) if fault.row else fault for fault in found.faults
     ]
     if log.ragged:
         faults.append(describe_ragged(log))
     return ReportImport(found.figures, found.presence, tuple(faults), found.rows)
 
 
-def import_rows(
-    rows: Sequence[Mapping[str, Any]], mapping: SourceMapping, recorded_at: datetime
-) -> ReportImport:
+def import_rows(rows: Sequence[Mapping[str, Any]], mapping: SourceMapping, recorded_at: datetime) -> ReportImport:
     """Read rows that a program sends, in the columns of the source; ValueError as for a file."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     texts = {name: [_write_cell(row.get(name)) for row in rows] for name in names}
@@ -138,9 +125,7 @@ def _build_presence(row: PresenceFigures, source: str) -> PresenceReport:
     )  # fmt: skip
 
 
-def _file(
-    model: type[_Row], rows: Iterable[_Row], keys: Sequence[str], columns: Sequence[str]
-) -> int:
+def _file(model: type[_Row], rows: Iterable[_Row], keys: Sequence[str], columns: Sequence[str]) -> int:
     """Store rows over older ones of the same keys; return how many were older than what is there.
 
     Writers of one source wait for each other on the rows that they share.
@@ -154,20 +139,16 @@ def _file(
         return 0
     first, source = keys[0], next(iter(newest.values())).source
     instants = [key[0] for key in newest]
-    held = _select(model, source).filter(
-        **{f"{first}__gte": min(instants), f"{first}__lte": max(instants)}
-    )
+    held = _select(model, source).filter(**{f"{first}__gte": min(instants), f"{first}__lte": max(instants)})
     later = {
         key
         for row in held
-        if (key := tuple(getattr(row, name) for name in keys)) in newest
-        and row.recorded_at > newest[key].recorded_at
+        if (key := tuple(getattr(row, name) for name in keys)) in newest and row.recorded_at > newest[key].recorded_at
     }
     fresh: list[Any] = [row for key, row in newest.items() if key not in later]
     model._default_manager.bulk_create(
-        fresh, update_conflicts=True, unique_fields=list(keys), update_fields=list(columns),
-        batch_size=500,
-    )  # fmt: skip
+        fresh, update_conflicts=True, unique_fields=list(keys), update_fields=list(columns), batch_size=500
+    )
     return len(later)
 
 
@@ -227,10 +208,8 @@ def note_fault(source: str, name: str, now: datetime, reason: Phrase, fix: Phras
     kind = f"{source}\n{name}\n{reason.template}\n{now.date()}"
     StatisticsFile.objects.update_or_create(
         digest=hashlib.sha256(kind.encode()).hexdigest(),
-        defaults={
-            "source": source, "name": name[:200], "read_at": now, "faults": _write_faults([fault])
-        },
-    )  # fmt: skip
+        defaults={"source": source, "name": name[:200], "read_at": now, "faults": _write_faults([fault])},
+    )
 
 
 def list_faulty_files(since: datetime) -> list[FaultyFile]:
@@ -279,9 +258,7 @@ def _file_one(
 ) -> FiledStatistics:
     try:
         if not mapping:
-            raise MappingFault(
-                Phrase("{0} has no {1}: write what the columns of its files are", source, MAPPING)
-            )
+            raise MappingFault(Phrase("{0} has no {1}: write what the columns of its files are", source, MAPPING))
         found = import_statistics(name, data, read_mapping(mapping, operator), written)
     except ValueError as error:
         said = error.args[0] if error.args else str(error)
@@ -291,10 +268,7 @@ def _file_one(
 
 
 def _write_faults(faults: Sequence[ImportFault]) -> list[dict[str, Any]]:
-    return [
-        {name: encode_phrase(getattr(row, name)) for name in ("row", *_SAID)}
-        for row in faults[:_SHOWN_FAULTS]
-    ]
+    return [{name: encode_phrase(getattr(row, name)) for name in ("row", *_SAID)} for row in faults[:_SHOWN_FAULTS]]
 
 
 def read_first_fault(file: StatisticsFile) -> tuple[int, tuple[str, ...]]:
@@ -319,11 +293,7 @@ def prefer_statistics(rows: Iterable[IntervalReport]) -> list[IntervalFigures]:
     records of an interval count once they were read after its end.
     """
     step = timedelta(minutes=1)
-    listed = [
-        row
-        for row in rows
-        if row.source != PROXY or row.recorded_at >= row.start + row.minutes * step
-    ]
+    listed = [row for row in rows if row.source != PROXY or row.recorded_at >= row.start + row.minutes * step]
     stated = {(row.programme, _half_hour(row.start)) for row in listed if row.source != PROXY}
     return [
         IntervalFigures(
@@ -415,7 +385,6 @@ def _join(name: str, parts: Sequence[History]) -> History:
     _, first = np.unique(starts[order], return_index=True)
     kept = order[first]
     columns = [
-        np.concatenate([getattr(part, column) for part in parts])[kept]
-        for column in ("offered", "answered", "aht_s")
+        np.concatenate([getattr(part, column) for part in parts])[kept] for column in ("offered", "answered", "aht_s")
     ]
     return History(name, starts[kept], *columns)

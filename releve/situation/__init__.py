@@ -15,18 +15,8 @@ from releve.situation.audits import (
 )
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import CharterMeasure
-from releve.situation.charter_evidence import (
-    SiteVisit,
-    find_photo_sites,
-    list_site_checks,
-    list_site_inspections,
-)
-from releve.situation.codec import (
-    EventFaults,
-    drop_retired_fields,
-    event_from_json,
-    event_to_json,
-)
+from releve.situation.charter_evidence import SiteVisit, find_photo_sites, list_site_checks, list_site_inspections
+from releve.situation.codec import EventFaults, drop_retired_fields, event_from_json, event_to_json
 from releve.situation.consequences import (
     ClosureTerms,
     derive_absence_id,

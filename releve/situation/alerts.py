@@ -23,15 +23,12 @@ NOTICES: Mapping[str, str] = {
     "check.missing": "The daily check of {site} for {day} is missing.",
     "check.incomplete": "The daily check of {site} for {day} left out {measures}.",
     "check.not_kept": "{site} did not keep {measures} on {day}.",
-    "check.transport": "A shuttle of {site} was filled to {fill} of its seats on {day}; {most} is"
-    " allowed.",
+    "check.transport": "A shuttle of {site} was filled to {fill} of its seats on {day}; {most} is allowed.",
     "authorisation.expiring": "The authorisation {authorisation} of {subject} ends on {day}.",
-    "authorisation.expired": "The authorisation {authorisation} of {subject} ended on {day}, and"
-    " no other is valid.",
+    "authorisation.expired": "The authorisation {authorisation} of {subject} ended on {day}, and no other is valid.",
     "site.not_plannable": "{site} has no valid authorisation and is not planned.",
     "closure.ending": "{site} may open from {earliest}.",
-    "closure.over": "The minimum duration of the closure of {site} ended at {earliest}; it is"
-    " still closed.",
+    "closure.over": "The minimum duration of the closure of {site} ended at {earliest}; it is still closed.",
     "reopening.checklist": "Before {site} opens, this must be done: {items}.",
     "reopening.approvals": "{given} of {needed} people have approved the reopening of {site}.",
     "absence.over": "An agent of {site} could be back since {until}; confirm it.",
@@ -39,12 +36,10 @@ NOTICES: Mapping[str, str] = {
     "audit.not_met": "The auditor found that {site} does not meet {measures}.",
     "audit.expiring": "The verdict on {measure} for {site} ends on {day}.",
     "audit.expired": "The verdict on {measure} for {site} ended on {day}.",
-    "finding.raised": "{site}: the finding on {measure} ({severity}) waits for an answer; it is due"
-    " on {day}.",
+    "finding.raised": "{site}: the finding on {measure} ({severity}) waits for an answer; it is due on {day}.",
     "finding.answered": "{site}: the answer to the finding on {measure} waits for another person to"
     " verify it; it is due on {day}.",
-    "finding.overdue": "{site}: the finding on {measure} ({severity}) was due on {day} and is still"
-    " open.",
+    "finding.overdue": "{site}: the finding on {measure} ({severity}) was due on {day} and is still open.",
     "measure.expiring": "{site}: what shows {measures} is too old from {day} on; check it before.",
     "measure.expired": "{site}: what shows {measures} is too old; check it.",
     "label.falling": "The label of the charter falls on {day} if nothing is done ({why}).",
@@ -66,9 +61,7 @@ class Notice:
     params: Mapping[str, object] = field(default_factory=dict)
 
     def sentence(self) -> str:
-        return fill_sentence(
-            NOTICES[self.code], {"site": self.site or "the operator", **self.params}
-        )
+        return fill_sentence(NOTICES[self.code], {"site": self.site or "the operator", **self.params})
 
 
 def list_charter_notices(
@@ -81,9 +74,7 @@ def list_charter_notices(
             yield replace(row, params=params)
 
 
-def list_notices(
-    situation: Situation, operator: Operator, rules: SituationRules, now: datetime
-) -> tuple[Notice, ...]:
+def list_notices(situation: Situation, operator: Operator, rules: SituationRules, now: datetime) -> tuple[Notice, ...]:
     """Return the notices of a situation, the most overdue first."""
     found: list[Notice] = []
     context = ValidationContext(situation, operator, rules)
@@ -116,9 +107,7 @@ def _find_check_alerts(context: ValidationContext, site: Site, now: datetime) ->
         yield from _find_wanting_measures(context, last, site)
 
 
-def _find_missing_check(
-    context: ValidationContext, site: Site, day: date, now: datetime
-) -> Iterator[Notice]:
+def _find_missing_check(context: ValidationContext, site: Site, day: date, now: datetime) -> Iterator[Notice]:
     """Yield the check that a day lacks, if the rules of that day ask for one."""
     rule = context.rules.one(DailyCheckRule, day, site)
     if rule is None or day.weekday() not in rule.days:
@@ -145,9 +134,7 @@ def _open_during(situation: Situation, site: Site, day: date, now: datetime) -> 
     return reached < min(end, now)
 
 
-def _find_wanting_measures(
-    context: ValidationContext, check: CheckDone, site: Site
-) -> Iterator[Notice]:
+def _find_wanting_measures(context: ValidationContext, check: CheckDone, site: Site) -> Iterator[Notice]:
     """Yield the measures that a check found wanting, and the daily measures it left out."""
     charter = context.rules.charter(check.day)
     seen = {finding.measure for finding in check.findings}
@@ -239,10 +226,7 @@ def _find_charter_alerts(context: ValidationContext, now: datetime) -> Iterator[
         if context.situation.site(site).closure is not None:
             continue
         old, soon = values[:, 0] == EXPIRED, values[:, 1] == EXPIRED
-        for code, which, day in (
-            ("measure.expired", old, today),
-            ("measure.expiring", soon & ~old, tomorrow),
-        ):
+        for code, which, day in (("measure.expired", old, today), ("measure.expiring", soon & ~old, tomorrow)):
             measures = tuple(name for name, hit in zip(grid.measures, which, strict=True) if hit)
             if measures:
                 at = _find_day_end(context, day - timedelta(days=1), site)

@@ -63,9 +63,7 @@ class AuditSheetFaults(ReleveError):  # noqa: N818 (the word of the desk)
         return "\n".join(map(str, self.faults))
 
 
-def write_sheet(
-    audit: CharterAudit, charter: Charter, sites: Sequence[str], *, french: bool
-) -> str:
+def write_sheet(audit: CharterAudit, charter: Charter, sites: Sequence[str], *, french: bool) -> str:
     """Return the empty sheet as CSV with semicolons, for ``sites`` of the sample."""
     text = io.StringIO()
     rows = csv.writer(text, delimiter=";", lineterminator="\r\n")
@@ -113,9 +111,7 @@ def _decode(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
-def _find_faults(
-    row: Mapping[str, str], line: int, audit: CharterAudit, operator: Operator
-) -> Iterator[SheetFault]:
+def _find_faults(row: Mapping[str, str], line: int, audit: CharterAudit, operator: Operator) -> Iterator[SheetFault]:
     """Yield what is wrong in a row of itself; whether it is accepted the events' own rules say."""
     if row["audit"] != audit.opened.audit:
         reason = Phrase("is of the audit “{0}”; import it there", row["audit"])
@@ -127,17 +123,14 @@ def _find_faults(
         reason = Phrase("“{0}” is not a verdict; write one of: {1}", row["verdict"], words)
         yield SheetFault(line, "verdict", reason)
     if row["method"].lower() not in METHOD_WORDS:
-        reason = Phrase("“{0}” is not a method; write one of: {1}", row["method"],
-                        ", ".join(METHOD_WORDS))  # fmt: skip
+        reason = Phrase("“{0}” is not a method; write one of: {1}", row["method"], ", ".join(METHOD_WORDS))
         yield SheetFault(line, "method", reason)
     if _read_time(row["seen_at"]) is None:
         reason = Phrase("“{0}” is not a time; write it as 2026-12-01 10:30", row["seen_at"])
         yield SheetFault(line, "seen_at", reason)
 
 
-def _read_row(
-    row: Mapping[str, str], operator: Operator, now: datetime, actor: str
-) -> AuditObserved:
+def _read_row(row: Mapping[str, str], operator: Operator, now: datetime, actor: str) -> AuditObserved:
     local = _read_time(row["seen_at"])
     assert local is not None
     seen_at = local.replace(tzinfo=zone(operator.site[row["site"]].time_zone))

@@ -68,8 +68,7 @@ class CharterAudit:
         return next((one for one in self.findings if one.raised.finding == finding), None)
 
     def find_observation(self, site: str, measure: str) -> AuditObserved | None:
-        found = (row for row in reversed(self.observations) if (row.site, row.measure)
-                 == (site, measure))  # fmt: skip
+        found = (row for row in reversed(self.observations) if (row.site, row.measure) == (site, measure))
         return next(found, None)
 
     def list_wanting(self) -> list[tuple[str, str]]:
@@ -101,8 +100,7 @@ def _extend_findings(findings: tuple[AuditFinding, ...], event: Event) -> tuple[
     if not isinstance(event, FindingAnswered | FindingVerified):
         return findings
     return tuple(
-        replace(one, steps=(*one.steps, event)) if one.raised.finding == event.finding else one
-        for one in findings
+        replace(one, steps=(*one.steps, event)) if one.raised.finding == event.finding else one for one in findings
     )
 
 
@@ -201,18 +199,13 @@ def summarise_audit(audit: CharterAudit, has_site: Callable[[str], bool]) -> Aud
         opened=opened.happened_at.date(),
         sites=tuple(filter(has_site, opened.sites)),
         observed=len({(row.site, row.measure) for row in audit.observations if has_site(row.site)}),
-        open_findings=sum(
-            one.closing is None and has_site(one.raised.site) for one in audit.findings
-        ),
+        open_findings=sum(one.closing is None and has_site(one.raised.site) for one in audit.findings),
         conclusion=audit.concluded.conclusion if audit.concluded else "",
     )
 
 
 def list_observations(
-    audit: CharterAudit,
-    operator: Operator,
-    sites: Sequence[str],
-    measures: Collection[CharterMeasure],
+    audit: CharterAudit, operator: Operator, sites: Sequence[str], measures: Collection[CharterMeasure]
 ) -> Iterator[ObservationLine]:
     """Yield a line for each of the measures at some sites, and for those that were seen besides."""
     ids = [*(row.id for row in measures), *(row.measure for row in audit.observations)]

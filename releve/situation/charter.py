@@ -32,9 +32,7 @@ class EvidenceRule:
     )
     least: float = event_field("Share that has to be kept", default=1.0, at_least=0, at_most=1)
     days: int = event_field("Days looked back at", default=1, at_least=1, at_most=366)
-    fresh_days: int = event_field(
-        "Days after which it is expired", default=366, at_least=0, at_most=1098
-    )
+    fresh_days: int = event_field("Days after which it is expired", default=366, at_least=0, at_most=1098)
     recorded_within: int | None = event_field(
         "Days after which its record does not show that it was kept; 0 = on the day; empty = none",
         default=None,
@@ -49,17 +47,11 @@ class CharterMeasure:
     id: str = event_field("Measure id", example="transport_fill")
     axis: str = event_field("Axis it belongs to", example="transport")
     text: str = event_field("What is asked, in English", example="A shuttle is half full at most")
-    text_fr: str = event_field(
-        "What is asked, in French", example="Une navette est à moitié pleine"
-    )
+    text_fr: str = event_field("What is asked, in French", example="Une navette est à moitié pleine")
     daily: bool = event_field("Part of the daily check", default=False)
-    severity: str = event_field(
-        "Whether it alone brings the label down", default="minor", one_of=("major", "minor")
-    )
+    severity: str = event_field("Whether it alone brings the label down", default="minor", one_of=("major", "minor"))
     evidence: tuple[EvidenceRule, ...] = event_field("What shows that it is kept", default=())
-    needs: str = event_field(
-        "Whether all of its evidence or any is needed", default="all", one_of=("all", "any")
-    )
+    needs: str = event_field("Whether all of its evidence or any is needed", default="all", one_of=("all", "any"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,9 +24,7 @@ from releve.situation.lateness import find_late_record, find_time_zone, is_recor
 from releve.situation.refusal import to_local_day
 from releve.situation.situation import Situation
 
-CODES: Mapping[str, int] = {
-    "not_applicable": 1, "kept": 2, "met": 2, "partly": 3, "not_kept": 4, "not_met": 4,
-}  # fmt: skip
+CODES: Mapping[str, int] = {"not_applicable": 1, "kept": 2, "met": 2, "partly": 3, "not_kept": 4, "not_met": 4}
 """What was found as a number; 0 = nothing. Of two on one day the larger one counts; of an audit's
 observations, the last."""
 _FAMILIES = ("checks", "inspections", "audits", "charter_audits")
@@ -58,19 +56,13 @@ class EvidenceTable:
     lapsed: npt.NDArray[np.int16] | npt.NDArray[np.int32]
 
 
-def list_evidence(
-    situation: Situation, known_at: datetime | None = None, site: str = ""
-) -> Iterator[EvidenceEvent]:
+def list_evidence(situation: Situation, known_at: datetime | None = None, site: str = "") -> Iterator[EvidenceEvent]:
     """Yield the events that count as evidence, as known now or at an earlier moment.
 
     Of the checks of a day the last one counts; every visit, verdict and observation does, and a
     finding verified as effective: what was wrong is seen kept. ``site`` leaves out other sites.
     """
-    gone = {
-        event.corrects
-        for event in situation.corrections
-        if known_at is None or event.recorded_at <= known_at
-    }
+    gone = {event.corrects for event in situation.corrections if known_at is None or event.recorded_at <= known_at}
     for family in _FAMILIES:
         for subject, topic in situation.families.get(family, {}).items():
             if site and family != "charter_audits" and subject[0] not in (site, ""):
@@ -82,9 +74,7 @@ def list_evidence(
                     if event.id not in gone and (known_at is None or event.recorded_at <= known_at)
                 ]  # fmt: skip
             for event in found[-1:] if family == "checks" else found:
-                if isinstance(event, _KINDS) and (
-                    not isinstance(event, FindingVerified) or event.effective
-                ):
+                if isinstance(event, _KINDS) and (not isinstance(event, FindingVerified) or event.effective):
                     yield event
 
 
@@ -138,9 +128,7 @@ def build_evidence_table(
     return EvidenceTable(named, tuple(measures), first_day, days, by_limit, lapsed)
 
 
-def _drop_late(
-    seen: Iterable[_Seen], operator: Operator, first_day: date, limit: int
-) -> Iterator[_Seen]:
+def _drop_late(seen: Iterable[_Seen], operator: Operator, first_day: date, limit: int) -> Iterator[_Seen]:
     """Yield what was seen, without what was found kept and recorded too late to show it."""
     for event, at in seen:
         zone_name = find_time_zone(event.site, operator)
@@ -163,9 +151,7 @@ class _TableCells:
     start: int
     days: int
 
-    def fill(
-        self, seen: Iterable[_Seen]
-    ) -> tuple[dict[str, npt.NDArray[np.int8]], npt.NDArray[Any]]:
+    def fill(self, seen: Iterable[_Seen]) -> tuple[dict[str, npt.NDArray[np.int8]], npt.NDArray[Any]]:
         """Return ``codes`` by source, and ``lapsed``."""
         rows = {site: i * len(self.measures) * self.days for i, site in enumerate(self.sites)}
         steps = {measure: i * self.days for i, measure in enumerate(self.measures)}
@@ -183,10 +169,7 @@ class _TableCells:
         codes = {source: np.zeros(shape, np.int8) for source in SOURCES}
         checks.fill(codes[CheckDone.kind], steps)
         visits.fill(codes[InspectionHeld.kind], steps)
-        for kind, cells in (
-            (AuditVerdict.kind, audits.verdicts),
-            (AuditObserved.kind, audits.observations),
-        ):
+        for kind, cells in ((AuditVerdict.kind, audits.verdicts), (AuditObserved.kind, audits.observations)):
             codes[kind].reshape(-1)[list(cells)] = list(cells.values())
         return codes, audits.lapse(shape)
 
@@ -230,9 +213,7 @@ class _AuditCells:
     observations: dict[int, int]
     ends: dict[int, tuple[datetime, int, int]]
 
-    def add(
-        self, event: AuditVerdict | AuditObserved | FindingVerified, cell: int, at: int, start: int
-    ) -> None:
+    def add(self, event: AuditVerdict | AuditObserved | FindingVerified, cell: int, at: int, start: int) -> None:
         if isinstance(event, AuditVerdict):
             self.verdicts[cell] = max(self.verdicts.get(cell, 0), CODES[event.verdict])
             end = (event.recorded_at, at, event.valid_to.toordinal() - start + 1)
@@ -287,19 +268,12 @@ def list_site_checks(
         yield _build_visit(row, operator, by=row.actor, day=row.day, symptomatic=seen)
 
 
-def list_site_inspections(
-    situation: Situation, operator: Operator, site: str, most: int
-) -> Iterator[SiteVisit]:
+def list_site_inspections(situation: Situation, operator: Operator, site: str, most: int) -> Iterator[SiteVisit]:
     """Yield the last inspections of a site, the newest first."""
     found = [visit for visit in situation.inspections if visit.site == site]
     for row in reversed(found[-most:]):
         yield _build_visit(
-            row,
-            operator,
-            by=row.authority,
-            at=row.happened_at,
-            unannounced=row.unannounced,
-            photos=row.photos,
+            row, operator, by=row.authority, at=row.happened_at, unannounced=row.unannounced, photos=row.photos
         )
 
 
@@ -312,12 +286,8 @@ def find_photo_sites(situation: Situation, digest: str) -> frozenset[str]:
 
 
 def _build_visit(row: CheckDone | InspectionHeld, operator: Operator, **own: Any) -> SiteVisit:
-    looked = {
-        found.measure: found.verdict for found in row.findings if found.verdict != "not_applicable"
-    }
+    looked = {found.measure: found.verdict for found in row.findings if found.verdict != "not_applicable"}
     wanting = {measure: verdict for measure, verdict in looked.items() if verdict != "kept"}
     kept = len(looked) - len(wanting)
     late = find_late_record(row, operator)
-    return SiteVisit(
-        looked=len(looked), kept=kept, not_kept=wanting, note=row.note, recorded_late=late, **own
-    )
+    return SiteVisit(looked=len(looked), kept=kept, not_kept=wanting, note=row.note, recorded_late=late, **own)

@@ -35,9 +35,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def find_closing_case(
-    case_days: Sequence[float], n: int, d: float, new: Sequence[bool] | None = None
-) -> int:
+def find_closing_case(case_days: Sequence[float], n: int, d: float, new: Sequence[bool] | None = None) -> int:
     """Return the index of the first case that closes a site, or -1 when none does.
 
     ``case_days``: when each confirmed agent of one site became a case, one time an agent, sorted
@@ -73,9 +71,7 @@ def list_confirmed_cases(situation: Situation, site: str, days: float) -> list[D
     return counted
 
 
-def list_closing_cases(
-    situation: Situation, site: str, rule: ClosureRule, now: datetime
-) -> Iterator[DeclaredCase]:
+def list_closing_cases(situation: Situation, site: str, rule: ClosureRule, now: datetime) -> Iterator[DeclaredCase]:
     """Yield the cases by which a rule closes a site now, by date; none = it stays open.
 
     The ``n`` cases lie within the rule's days of each other, the last of them within the same time
@@ -113,8 +109,7 @@ def _find_new_cases(situation: Situation, site: str, cases: Sequence[DeclaredCas
     }
     ends += [c.recorded_at for c in situation.corrections if c.corrects in wrong]
     return [
-        all(case.recorded_at > at for at in ordered) and all(case.recorded_at >= at for at in ends)
-        for case in cases
+        all(case.recorded_at > at for at in ordered) and all(case.recorded_at >= at for at in ends) for case in cases
     ]
 
 
@@ -127,9 +122,7 @@ class _Common(TypedDict):
     actor: str
 
 
-def derive_events(
-    situation: Situation, operator: Operator, rules: SituationRules, now: datetime
-) -> tuple[Event, ...]:
+def derive_events(situation: Situation, operator: Operator, rules: SituationRules, now: datetime) -> tuple[Event, ...]:
     """Return the events that the rules of today call for; none once they are applied.
 
     Happened and recorded at ``now``, by ``rule:`` and the row's id.
@@ -164,12 +157,7 @@ def _derive_closures(
 
 
 def _build_order(
-    situation: Situation,
-    site: str,
-    rule_id: str,
-    rule: ClosureRule,
-    now: datetime,
-    known: set[str],
+    situation: Situation, site: str, rule_id: str, rule: ClosureRule, now: datetime, known: set[str]
 ) -> ClosureExtended | None:
     """Return the order of a rule that a site be closed: it joins a closure, or begins one."""
     for case in list_closing_cases(situation, site, rule, now):
@@ -198,12 +186,7 @@ def _close_by_order(order: ClosureExtended) -> SiteClosed:
 
 
 def _extend_closure(
-    situation: Situation,
-    site: str,
-    closure: Closure,
-    rule_id: str,
-    rule: ClosureRule,
-    now: datetime,
+    situation: Situation, site: str, closure: Closure, rule_id: str, rule: ClosureRule, now: datetime
 ) -> ClosureExtended | None:
     """Return the longer closure that the last further case of a site under order calls for."""
     ordered = [order.recorded_at for order in closure.orders if order.rule == rule_id]
@@ -238,14 +221,10 @@ def _derive_absences(
         for rule_id, rule in rules.in_force(AbsenceRule, today, site)[:1]:
             start, until = _compute_absence(case, site, rule)
             if until > now:
-                yield AgentUnavailable(
-                    **_by_rule(event_id, rule_id, now), agent=case.agent, start=start, until=until
-                )
+                yield AgentUnavailable(**_by_rule(event_id, rule_id, now), agent=case.agent, start=start, until=until)
 
 
-def _compute_absence(
-    case: DeclaredCase, site: Site, rule: AbsenceRule
-) -> tuple[datetime, datetime]:
+def _compute_absence(case: DeclaredCase, site: Site, rule: AbsenceRule) -> tuple[datetime, datetime]:
     """Return from when to when an agent is absent; days are those of the site."""
     first = case.since or case.at.astimezone(zone(site.time_zone)).date()
     last = rule.last_day(case.status, first, case.until)
@@ -258,26 +237,18 @@ def _derive_returns(situation: Situation, now: datetime) -> Iterator[Event]:
     for case in situation.cases:
         if case.cleared_at is not None:
             known = {event.id for event in situation.list_events("agents", case.agent)}
-            for absence in _find_lasting_absence(
-                situation, case.agent, derive_absence_id(case.event), now
-            ):
+            for absence in _find_lasting_absence(situation, case.agent, derive_absence_id(case.event), now):
                 common = _build_common_fields(_derived("back", absence.event), absence.actor, now)
                 if common["id"] not in known:
                     yield AgentBack(**common, agent=case.agent, absence=absence.event)
     for event in situation.withdrawn:
         if isinstance(event, CaseDeclared):
-            for absence in _find_lasting_absence(
-                situation, event.agent, derive_absence_id(event.id), now
-            ):
-                common = _build_common_fields(
-                    _derived("corrected", absence.event), absence.actor, now
-                )
+            for absence in _find_lasting_absence(situation, event.agent, derive_absence_id(event.id), now):
+                common = _build_common_fields(_derived("corrected", absence.event), absence.actor, now)
                 yield EventCorrected(**common, corrects=absence.event)
 
 
-def _find_lasting_absence(
-    situation: Situation, agent: str, event_id: str, now: datetime
-) -> list[Absence]:
+def _find_lasting_absence(situation: Situation, agent: str, event_id: str, now: datetime) -> list[Absence]:
     """Return the absence with this id if it lasts, in a list; else an empty list."""
     return [
         absence
@@ -324,61 +295,27 @@ class ReadyTask:
 
 
 READY_TASKS = (
+    ReadyTask(Phrase("Record what happened, with its cause and the earliest end"), "lead", 15 * _MINUTES),
     ReadyTask(
-        Phrase("Record what happened, with its cause and the earliest end"),
-        "lead",
-        15 * _MINUTES,
+        Phrase("Check that everybody on the site is safe, and list who is missing"), "sites", 30 * _MINUTES, site=True
     ),
+    ReadyTask(Phrase("Check that everybody is safe, and list who is missing"), "sites", 30 * _MINUTES, site=False),
     ReadyTask(
-        Phrase("Check that everybody on the site is safe, and list who is missing"),
-        "sites",
-        30 * _MINUTES,
-        site=True,
+        Phrase("Check that calls follow the relief, and that none reaches a closed place"), "telephony", 30 * _MINUTES
     ),
+    ReadyTask(Phrase("Call the agents who have not answered their message"), "people", 60 * _MINUTES),
     ReadyTask(
-        Phrase("Check that everybody is safe, and list who is missing"),
-        "sites",
-        30 * _MINUTES,
-        site=False,
+        Phrase("Inform each client: the effect, the coverage, the time of the next news"), "clients", 60 * _MINUTES
     ),
-    ReadyTask(
-        Phrase("Check that calls follow the relief, and that none reaches a closed place"),
-        "telephony",
-        30 * _MINUTES,
-    ),
-    ReadyTask(
-        Phrase("Call the agents who have not answered their message"),
-        "people",
-        60 * _MINUTES,
-    ),
-    ReadyTask(
-        Phrase("Inform each client: the effect, the coverage, the time of the next news"),
-        "clients",
-        60 * _MINUTES,
-    ),
-    ReadyTask(
-        Phrase("Pause or move the outbound campaigns that are affected"),
-        "outbound",
-        60 * _MINUTES,
-    ),
-    ReadyTask(
-        Phrase("List and inform the contacts of each case"),
-        "health",
-        120 * _MINUTES,
-        health=True,
-    ),
+    ReadyTask(Phrase("Pause or move the outbound campaigns that are affected"), "outbound", 60 * _MINUTES),
+    ReadyTask(Phrase("List and inform the contacts of each case"), "health", 120 * _MINUTES, health=True),
     ReadyTask(
         Phrase("Prepare the reopening: its checklist, its date and who approves it"),
         "sites",
         24 * 60 * _MINUTES,
         site=True,
     ),
-    ReadyTask(
-        Phrase("Hold the review, and note what follows"),
-        "lead",
-        None,
-        follow_up=True,
-    ),
+    ReadyTask(Phrase("Hold the review, and note what follows"), "lead", None, follow_up=True),
 )
 """In the order in which they are set."""
 

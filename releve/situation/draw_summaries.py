@@ -110,9 +110,7 @@ def build_draw_day(plan: DrawPlan, situation: Situation, operator: Operator, day
     )
 
 
-def _join_visit(
-    plan: DrawPlan, situation: Situation, operator: Operator, day: date, site: str
-) -> DrawnVisit:
+def _join_visit(plan: DrawPlan, situation: Situation, operator: Operator, day: date, site: str) -> DrawnVisit:
     held = next(
         (visit for visit in situation.inspections if visit.site == site
          and to_local_day(visit.happened_at, site, operator) == day), None,
@@ -223,11 +221,7 @@ def summarise_draw_day(found: DrawDay, operator: Operator, *, shown: bool) -> Dr
         revealed=found.revealed,
         withheld=found.withheld,
         frame=tuple(_describe_unit(unit, found, operator) for unit in found.units),
-        visits=tuple(
-            _describe_visit(row, operator)
-            for row in found.visits
-            if shown or row.state != "waiting"
-        ),
+        visits=tuple(_describe_visit(row, operator) for row in found.visits if shown or row.state != "waiting"),
         waiting=sum(row.state == "waiting" for row in found.visits),
     )
 
@@ -237,9 +231,7 @@ def describe_powers(found: DrawSummary, language: str) -> Iterator[str]:
     for row in found.visits:
         tests = row.to_test if row.tested is None else row.tested
         if row.present and tests is not None:
-            power = compute_test_power(
-                row.present, min(_CARRIERS, row.present), min(tests, row.present)
-            )
+            power = compute_test_power(row.present, min(_CARRIERS, row.present), min(tests, row.present))
             yield f"{row.name}. {describe_test_power(power, language)}"
     yield describe_visit_power(_BREACH_PERMILLE, 5, language)
     yield describe_visit_power(_BREACH_PERMILLE, 10, language)
@@ -282,9 +274,7 @@ _LONGEST_DAYS = 366
 _UNKEPT = ("partly", "not_kept")
 
 
-def build_frame(
-    plan: DrawPlanned, situation: Situation, operator: Operator, day: date
-) -> tuple[FrameUnit, ...]:
+def build_frame(plan: DrawPlanned, situation: Situation, operator: Operator, day: date) -> tuple[FrameUnit, ...]:
     """Return every site with its weight by the rule of a plan, as known before a day.
 
     A site that was never visited counts 366 days.

@@ -58,25 +58,19 @@ class DrawPlan:
         if not later:
             return b""
         nearest = min(later)
-        return build_chain(
-            self.links[party, nearest], (nearest - day).days, self._find_binding(party)
-        )
+        return build_chain(self.links[party, nearest], (nearest - day).days, self._find_binding(party))
 
     def leads_to_anchor(self, party: str, day: date, link: bytes) -> bool:
         """Return whether a link is a party's of a day; never before the commission has joined."""
         if self.joined is None:
             return False
         own = self.planned.operator_anchor if party == "operator" else self.joined.commission_anchor
-        return leads_to_anchor(
-            link, self.number_day(day), bytes.fromhex(own), self._find_binding(party)
-        )
+        return leads_to_anchor(link, self.number_day(day), bytes.fromhex(own), self._find_binding(party))
 
     def bind(self) -> bytes:
         """Return what ties the commission's chain to this plan; DrawError before it has joined."""
         if self.joined is None:
-            raise DrawError(
-                Phrase("The commission’s anchor is not on record: nothing can be drawn.")
-            )
+            raise DrawError(Phrase("The commission’s anchor is not on record: nothing can be drawn."))
         plan_hash = hash_plan(self.planned.describe_rule())
         return bind_plan(plan_hash, self.joined.root_size, bytes.fromhex(self.joined.root_tree))
 
@@ -96,15 +90,11 @@ class DrawPlan:
         """Return the draw of a day without the link of one party; DrawError without links."""
         units = self.frames[day].units
         closed = [unit.site for unit in units if unit.closed]
-        return draw_visits(
-            self.find_probabilities(units), self.derive_day_seed(day, withheld), closed
-        )
+        return draw_visits(self.find_probabilities(units), self.derive_day_seed(day, withheld), closed)
 
     def derive_day_seed(self, day: date, withheld: str = "") -> bytes:
         """Return the seed of a day without the link of one party; DrawError without links."""
-        links = [
-            b"" if party == withheld else self.find_link(party, day) for party in events.PARTIES
-        ]
+        links = [b"" if party == withheld else self.find_link(party, day) for party in events.PARTIES]
         binding, joined = self.bind(), self.joined
         anchor = bytes.fromhex(joined.commission_anchor) if joined else b""
         return derive_seed(binding, anchor, day, *links)
@@ -121,9 +111,7 @@ class DrawPlan:
         if not self.find_link("operator", day):
             raise DrawError(Phrase("The operator’s link is not on record yet: ask for it first."))
         if not self.leads_to_anchor("commission", day, link):
-            raise DrawError(
-                Phrase("The link does not lead to the commission’s anchor: check chain and day.")
-            )
+            raise DrawError(Phrase("The link does not lead to the commission’s anchor: check chain and day."))
         known = replace(self, links={**self.links, ("commission", day): link})
         return known.draw(day)
 
@@ -142,10 +130,7 @@ def fold_draws(happened: Sequence[Event]) -> DrawPlan | None:
     frames: dict[date, events.DrawFramed] = {}
     links: dict[tuple[str, date], bytes] = {}
     draws: dict[tuple[date, str], events.DrawHeld] = {}
-    sites: dict[type[Event], dict[tuple[date, str], Any]] = {
-        events.DrawPresent: {},
-        events.DrawVisitMissed: {},
-    }
+    sites: dict[type[Event], dict[tuple[date, str], Any]] = {events.DrawPresent: {}, events.DrawVisitMissed: {}}
     for event in happened:
         if isinstance(event, events.DrawFramed):
             frames.setdefault(event.day, event)

@@ -123,14 +123,10 @@ class Event:
     doc: ClassVar[str]
     """Its documentation, in English."""
 
-    id: str = event_field(
-        "Name of the event, its own for ever; a correction names it", example="8f2c…"
-    )
+    id: str = event_field("Name of the event, its own for ever; a correction names it", example="8f2c…")
     happened_at: datetime = event_field("When it happened, UTC", example="2026-11-30T08:12:00Z")
     recorded_at: datetime = event_field("When it was recorded, UTC", example="2026-11-30T08:15:02Z")
-    actor: str = event_field(
-        "Who recorded it: a user, or `rule:` and the rule's id", example="samira"
-    )
+    actor: str = event_field("Who recorded it: a user, or `rule:` and the rule's id", example="samira")
 
     def __post_init__(self) -> None:
         for field in list_fields(type(self)):
@@ -161,21 +157,15 @@ class Event:
 class MeasureFinding:
     measure: str = event_field("Measure of the charter", example="ventilation")
     verdict: str = event_field(
-        "What was found",
-        example="kept",
-        one_of=("kept", "partly", "not_kept", "not_applicable"),
+        "What was found", example="kept", one_of=("kept", "partly", "not_kept", "not_applicable")
     )
-    note: str = event_field(
-        "In words, without a person's name", example="Filters changed", default=""
-    )
+    note: str = event_field("In words, without a person's name", example="Filters changed", default="")
 
     def __post_init__(self) -> None:
         for field in list_fields(type(self)):
             reason = field.condition.fault(getattr(self, field.name))
             if reason is not None:
-                raise ValueError(
-                    f"finding.{field.name} {reason}, got {getattr(self, field.name)!r}"
-                )
+                raise ValueError(f"finding.{field.name} {reason}, got {getattr(self, field.name)!r}")
 
 
 LONGEST_TEXT = 4000

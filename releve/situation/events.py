@@ -28,9 +28,7 @@ class CaseDeclared(Event):
         one_of=("declared_case", "contact", "cleared"),
         health=True,
     )
-    agent: str = event_field(
-        "Pseudonym id", example="a00042", default="", personal=True, health=True
-    )
+    agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True, health=True)
     case: str = event_field(
         "Id of the event that declared the case or contact, where it is cleared; else empty",
         example="8f2c…",
@@ -65,16 +63,10 @@ class AgentUnavailable(Event):
 
     agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
     start: datetime | None = event_field(
-        "From when, UTC; empty = when it happened",
-        example="2026-11-30T08:00:00Z",
-        default=None,
-        personal=True,
+        "From when, UTC; empty = when it happened", example="2026-11-30T08:00:00Z", default=None, personal=True
     )
     until: datetime | None = event_field(
-        "Available again from, UTC; empty = not known",
-        example="2026-12-10T00:00:00Z",
-        default=None,
-        personal=True,
+        "Available again from, UTC; empty = not known", example="2026-12-10T00:00:00Z", default=None, personal=True
     )
 
 
@@ -90,8 +82,7 @@ class AgentBack(Event):
 
     agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
     absence: str = event_field(
-        "Id of the absence that ends; `own` = those that the same person noted; empty = every one"
-        " begun by then",
+        "Id of the absence that ends; `own` = those that the same person noted; empty = every one begun by then",
         example="8f2c…",
         default="",
     )
@@ -114,26 +105,18 @@ class SiteClosed(Event):
 
     site: str = event_field("Site", example="casa-1")
     cause: str = event_field(
-        "Who or what closes it",
-        example="rule",
-        one_of=("rule", "authority", "hazard", "operator"),
+        "Who or what closes it", example="rule", one_of=("rule", "authority", "hazard", "operator")
     )
     rule: str = event_field("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
     authority: str = event_field("Who ordered it", example="Wilaya de Casablanca", default="")
     reference: str = event_field("Number of the order", example="2026/118", default="")
     earliest_reopening: datetime | None = event_field(
-        "Not open before, UTC; empty = no least time",
-        example="2026-12-02T08:15:02Z",
-        default=None,
+        "Not open before, UTC; empty = no least time", example="2026-12-02T08:15:02Z", default=None
     )
     home_only: bool = event_field(
-        "The people of the site may work at home only, not on another site",
-        example="true",
-        default=False,
+        "The people of the site may work at home only, not on another site", example="true", default=False
     )
-    reason: str = event_field(
-        "In words, without a person's name", example="Crack in a pillar", default=""
-    )
+    reason: str = event_field("In words, without a person's name", example="Crack in a pillar", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,25 +126,17 @@ class ClosureExtended(Event):
     headline: ClassVar[str] = "{site} stays closed for longer."
     permission: ClassVar[str] = "event.record.closure"
     family: ClassVar[str] = "sites"
-    doc: ClassVar[str] = (
-        "A closure lasts longer, or a second order joins it. Approvals given so far are void."
-    )
+    doc: ClassVar[str] = "A closure lasts longer, or a second order joins it. Approvals given so far are void."
 
     site: str = event_field("Site", example="casa-1")
-    earliest_reopening: datetime = event_field(
-        "Not open before, UTC", example="2026-12-04T08:15:02Z"
-    )
+    earliest_reopening: datetime = event_field("Not open before, UTC", example="2026-12-04T08:15:02Z")
     home_only: bool = event_field(
-        "The people of the site may work at home only, not on another site",
-        example="true",
-        default=False,
+        "The people of the site may work at home only, not on another site", example="true", default=False
     )
     rule: str = event_field("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
     authority: str = event_field("Who ordered it", example="Wilaya de Casablanca", default="")
     reference: str = event_field("Number of the order", example="2026/121", default="")
-    reason: str = event_field(
-        "In words, without a person's name", example="Second order", default=""
-    )
+    reason: str = event_field("In words, without a person's name", example="Second order", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +150,7 @@ class ReopeningChecked(Event):
 
     site: str = event_field("Site", example="casa-1")
     item: str = event_field("Item of the checklist", example="disinfected")
-    note: str = event_field(
-        "In words, without a person's name", example="Certificate 118", default=""
-    )
+    note: str = event_field("In words, without a person's name", example="Certificate 118", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

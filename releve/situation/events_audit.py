@@ -57,12 +57,8 @@ class AuditObserved(_AuditEvent):
     verdict: str = event_field(
         "What was found", example="kept", one_of=("kept", "partly", "not_kept", "not_applicable")
     )
-    evidence: tuple[str, ...] = event_field(
-        "Ids of the events that were examined", example="8f2c…", default=()
-    )
-    photos: tuple[str, ...] = event_field(
-        "SHA-256 of each photo or document", example="9f86d081…", default=()
-    )
+    evidence: tuple[str, ...] = event_field("Ids of the events that were examined", example="8f2c…", default=())
+    photos: tuple[str, ...] = event_field("SHA-256 of each photo or document", example="9f86d081…", default=())
     note: str = event_field("In words, without a person's name", example="Log read", default="")
 
 
@@ -84,9 +80,7 @@ class FindingRaised(_FindingEvent):
 
     severity: str = event_field("How serious it is", example="major", one_of=("major", "minor"))
     due: date = event_field("Last day to correct it", example="2026-12-31")
-    note: str = event_field(
-        "What is wrong, in words, without a person's name", example="Filters overdue"
-    )
+    note: str = event_field("What is wrong, in words, without a person's name", example="Filters overdue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +113,10 @@ class FindingVerified(_FindingEvent):
 class AuditConcluded(_AuditEvent):
     kind: ClassVar[str] = "audit.concluded"
     label: ClassVar[str] = "Audit concluded"
-    doc: ClassVar[str] = (
-        "The auditor's conclusion on the whole. Findings are answered and verified after it too."
-    )
+    doc: ClassVar[str] = "The auditor's conclusion on the whole. Findings are answered and verified after it too."
 
     conclusion: str = event_field("Conclusion", example="conforms", one_of=CONCLUSIONS)
-    note: str = event_field("In words, without a person's name", example="Surveillance in a year",
-                            default="")  # fmt: skip
+    note: str = event_field("In words, without a person's name", example="Surveillance in a year", default="")
 
 
 PARTIES = ("operator", "commission")
@@ -139,9 +130,7 @@ class FrameUnit:
     site: str = event_field("Site", example="casa-1")
     weight: int = event_field("Its weight", example="431", at_least=1, at_most=10**12)
     agents: int = event_field("Agents of the site", example="420", at_least=0, at_most=_MOST)
-    days: int = event_field(
-        "Days since the last visit, at most 366", example="11", at_least=0, at_most=366
-    )
+    days: int = event_field("Days since the last visit, at most 366", example="11", at_least=0, at_most=366)
     findings: int = event_field(
         "Measures that the last visit did not find kept", example="0", at_least=0, at_most=_MOST
     )
@@ -181,16 +170,10 @@ class DrawPlanned(_DrawEvent):
     most_permille: int = event_field(
         "Most that a site's probability may be, per mille", default=900, at_least=1, at_most=1000
     )
-    least_permille: int = event_field(
-        "Least that it may be, per mille", default=0, at_least=0, at_most=999
-    )
+    least_permille: int = event_field("Least that it may be, per mille", default=0, at_least=0, at_most=999)
     per_agent: int = event_field("Weight of an agent", default=1, at_least=0, at_most=1000)
-    per_day: int = event_field(
-        "Weight of a day without a visit", default=1, at_least=0, at_most=1000
-    )
-    per_finding: int = event_field(
-        "Weight of a measure not found kept", default=50, at_least=0, at_most=10_000
-    )
+    per_day: int = event_field("Weight of a day without a visit", default=1, at_least=0, at_most=1000)
+    per_finding: int = event_field("Weight of a measure not found kept", default=50, at_least=0, at_most=10_000)
     deadline_hour: int = event_field(
         "From this hour of the day, operator's time, a missing link counts as withheld",
         default=8,
@@ -238,9 +221,7 @@ class DrawFramed(_DrawEvent):
 class DrawPresent(_DrawEvent):
     kind: ClassVar[str] = "draw.present"
     label: ClassVar[str] = "List of those present, for tests"
-    doc: ClassVar[str] = (
-        "The hash of the list from which people to test are drawn, before the commission's link."
-    )
+    doc: ClassVar[str] = "The hash of the list from which people to test are drawn, before the commission's link."
 
     day: date = event_field("Day of the visit", example="2026-12-01")
     site: str = event_field("Site visited", example="casa-1")
@@ -271,10 +252,7 @@ class DrawHeld(_DrawEvent):
 
     day: date = event_field("Day of the visits", example="2026-12-01")
     withheld: str = event_field(
-        "Party whose link is missing; empty = none",
-        example="operator",
-        default="",
-        one_of=("", *PARTIES),
+        "Party whose link is missing; empty = none", example="operator", default="", one_of=("", *PARTIES)
     )
     visits: tuple[str, ...] = event_field("Sites to visit", example="casa-1", default=())
 

@@ -54,9 +54,7 @@ class InspectionHeld(Event):
     site: str = event_field("Site", example="casa-1")
     authority: str = event_field("Whose brigade", example="Commission mixte permanente")
     unannounced: bool = event_field("Came without notice", example="true", default=True)
-    inspectors: tuple[str, ...] = event_field(
-        "Who came", example="M. Alaoui", default=(), personal=True
-    )
+    inspectors: tuple[str, ...] = event_field("Who came", example="M. Alaoui", default=(), personal=True)
     findings: tuple[MeasureFinding, ...] = event_field("Checked against the charter", default=())
     photos: tuple[str, ...] = event_field("SHA-256 of each photo", example="9f86d081…", default=())
     note: str = event_field("In words, without a person's name", example="No remark", default="")
@@ -74,21 +72,13 @@ class CheckDone(Event):
 
     site: str = event_field("Site", example="casa-1")
     day: date = event_field("Day checked, at the site", example="2026-11-30")
-    commission: tuple[str, ...] = event_field(
-        "Who checked", example="K. Bennani", default=(), personal=True
-    )
+    commission: tuple[str, ...] = event_field("Who checked", example="K. Bennani", default=(), personal=True)
     findings: tuple[MeasureFinding, ...] = event_field("Measure by measure", default=())
     transport_fill: float | None = event_field(
-        "Fullest shuttle, share of its seats; empty = not looked at",
-        example="0.5",
-        default=None,
-        at_least=0,
-        at_most=2,
+        "Fullest shuttle, share of its seats; empty = not looked at", example="0.5", default=None, at_least=0, at_most=2
     )
     boarded: tuple[str, ...] = event_field(
-        "Heads counted in vehicles: vehicle, hour at the site, heads",
-        example="casa-bus-01 06:45 7",
-        default=(),
+        "Heads counted in vehicles: vehicle, hour at the site, heads", example="casa-bus-01 06:45 7", default=()
     )
     symptomatic: int | None = event_field(
         "Persons sent home with symptoms, a count; empty = not looked at",
@@ -120,9 +110,7 @@ class PeopleTested(Event):
         at_least=0,
         at_most=_MOST_PEOPLE,
     )
-    inspection: str = event_field(
-        "Id of the visit's event; empty = none", example="8f2c…", default=""
-    )
+    inspection: str = event_field("Id of the visit's event; empty = none", example="8f2c…", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +126,7 @@ class AuthorisationGranted(Event):
     of: str = event_field("Of what", example="site", one_of=("site", "vehicle", "agent"))
     site: str = event_field("Site, when of a site", example="casa-1", default="")
     vehicle: str = event_field("Vehicle, when of a vehicle", example="12345-A-6", default="")
-    agent: str = event_field(
-        "Pseudonym id, when of an agent", example="a00042", default="", personal=True
-    )
+    agent: str = event_field("Pseudonym id, when of an agent", example="a00042", default="", personal=True)
     valid_from: date = event_field("First day", example="2026-11-01")
     valid_to: date = event_field("Last day", example="2026-12-31")
     authority: str = event_field("Who granted it", example="Wilaya de Casablanca", default="")
@@ -188,9 +174,7 @@ class AuditVerdict(Event):
     site: str = event_field("Site; empty = the operator as a whole", example="casa-1", default="")
     measure: str = event_field("Measure of the charter", example="ventilation")
     evidence: str = event_field("What was seen", example="Maintenance log, March", default="")
-    photos: tuple[str, ...] = event_field(
-        "SHA-256 of each document", example="9f86d081…", default=()
-    )
+    photos: tuple[str, ...] = event_field("SHA-256 of each document", example="9f86d081…", default=())
     verdict: str = event_field("Verdict", example="met", one_of=("met", "partly", "not_met"))
     valid_to: date = event_field("Last day it holds", example="2027-05-31")
     auditor: str = event_field("Auditing body", example="Bureau d'audit", default="")
@@ -212,9 +196,7 @@ class IncidentOpened(Event):
 
     site: str = event_field("Site; empty = the operator as a whole", example="casa-1", default="")
     title: str = event_field(_WORDS, example="Closure of Casablanca")
-    closure: str = event_field(
-        "Id of the event that closed the site; empty = by hand", example="8f2c…", default=""
-    )
+    closure: str = event_field("Id of the event that closed the site; empty = by hand", example="8f2c…", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,9 +242,7 @@ class IncidentTaskSet(RoomEvent):
         "Done by, UTC; empty = no time is set", example="2026-11-30T18:00:00Z", default=None
     )
     follow_up: bool = event_field(
-        "Follows from the review, and may stay open when the incident is closed",
-        example="false",
-        default=False,
+        "Follows from the review, and may stay open when the incident is closed", example="false", default=False
     )
 
 
@@ -292,17 +272,13 @@ class IncidentReviewed(RoomEvent):
     doc: ClassVar[str] = "The review after the incident. The last one counts."
 
     well: str = event_field(f"What went well. {_WORDS}", example="The relief was there", default="")
-    badly: str = event_field(
-        f"What went badly. {_WORDS}", example="Two addresses were old", default=""
-    )
+    badly: str = event_field(f"What went badly. {_WORDS}", example="Two addresses were old", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentClosed(RoomEvent):
     kind: ClassVar[str] = "incident.closed"
     label: ClassVar[str] = "Incident closed"
-    doc: ClassVar[str] = (
-        "The incident is over. One person suffices: nothing opens by it, a site is reopened by two."
-    )
+    doc: ClassVar[str] = "The incident is over. One person suffices: nothing opens by it, a site is reopened by two."
 
     note: str = event_field(_WORDS, example="Back to normal", default="")

@@ -54,9 +54,7 @@ def find_boarding_faults(entries: Iterable[str], operator: Operator) -> Iterator
         elif row.vehicle not in seats:
             yield refuse("check.vehicle", vehicle=row.vehicle)
         elif row.riders > seats[row.vehicle]:
-            yield refuse(
-                "check.seats", vehicle=row.vehicle, riders=row.riders, seats=seats[row.vehicle]
-            )
+            yield refuse("check.seats", vehicle=row.vehicle, riders=row.riders, seats=seats[row.vehicle])
         elif (row.vehicle, row.hour) in seen:
             yield refuse("check.boarded_twice", vehicle=row.vehicle, hour=row.hour)
         else:
@@ -66,11 +64,7 @@ def find_boarding_faults(entries: Iterable[str], operator: Operator) -> Iterator
 def compute_fill(check: CheckDone, operator: Operator) -> float | None:
     """Return the share of its seats taken in the fullest vehicle; None when none was looked at."""
     seats = {row.id: row.seats for row in operator.vehicles}
-    counted = [
-        row.riders / seats[row.vehicle]
-        for row in _read_entries(check.boarded)
-        if row.vehicle in seats
-    ]
+    counted = [row.riders / seats[row.vehicle] for row in _read_entries(check.boarded) if row.vehicle in seats]
     if check.transport_fill is not None:
         counted.append(check.transport_fill)
     return max(counted, default=None)
@@ -96,9 +90,7 @@ class OpenCase:
     until: date
 
 
-def list_known_cases(
-    situation: Situation, operator: Operator, sees: Callable[[str], bool]
-) -> Iterator[DeclaredCase]:
+def list_known_cases(situation: Situation, operator: Operator, sees: Callable[[str], bool]) -> Iterator[DeclaredCase]:
     """Yield the cases that still name an agent, by date, on the sites that a reader ``sees``."""
     for case in situation.cases:
         if case.agent and case.site in operator.site and sees(case.site):
@@ -106,11 +98,7 @@ def list_known_cases(
 
 
 def list_open_cases(
-    situation: Situation,
-    operator: Operator,
-    rules: SituationRules,
-    now: datetime,
-    sees: Callable[[str], bool],
+    situation: Situation, operator: Operator, rules: SituationRules, now: datetime, sees: Callable[[str], bool]
 ) -> tuple[OpenCase, ...]:
     """Return the cases whose measure lasts, the newest first, on the sites that a reader sees."""
     every = list(list_known_cases(situation, operator, sees))

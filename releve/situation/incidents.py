@@ -75,9 +75,7 @@ def fold_incident(events: Sequence[Event]) -> Incident | None:
         opened=opened[0],
         roles=tuple({row.role: row for row in _filter_kind(events, IncidentRoleTaken)}.values()),
         decisions=_filter_kind(events, IncidentDecided),
-        tasks=tuple(
-            IncidentTask(row, done.get(row.id)) for row in _filter_kind(events, IncidentTaskSet)
-        ),
+        tasks=tuple(IncidentTask(row, done.get(row.id)) for row in _filter_kind(events, IncidentTaskSet)),
         notes=_filter_kind(events, IncidentNoted),
         review=reviews[-1] if reviews else None,
         closed=closings[0] if closings else None,

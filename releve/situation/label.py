@@ -14,15 +14,7 @@ from releve.situation.head_counts import FindingSpan, list_finding_spans
 from releve.situation.refusal import to_local_day
 from releve.situation.rule_kinds import LabelRule, SituationRules
 from releve.situation.situation import Situation
-from releve.situation.standings import (
-    EXPIRED,
-    KEPT,
-    NOT_KEPT,
-    PARTLY,
-    UNKNOWN,
-    StandingGrid,
-    compute_standings,
-)
+from releve.situation.standings import EXPIRED, KEPT, NOT_KEPT, PARTLY, UNKNOWN, StandingGrid, compute_standings
 
 _LONGEST_DAYS = 400
 _BAD = (NOT_KEPT, EXPIRED, UNKNOWN)
@@ -48,9 +40,7 @@ class CharterLabel:
         return not self.reasons
 
 
-def compute_label(
-    situation: Situation, operator: Operator, rules: SituationRules, day: date
-) -> CharterLabel | None:
+def compute_label(situation: Situation, operator: Operator, rules: SituationRules, day: date) -> CharterLabel | None:
     """Return the label on a day, by what was seen until then; None where no rule asks for one.
 
     A site that is closed asks for nothing; a charter has to be in force. A major finding that is
@@ -61,9 +51,8 @@ def compute_label(
         return None
     open_sites = [site.id for site in operator.sites if situation.site(site.id).closure is None]
     grid = compute_standings(
-        situation, operator, rules, day, _LONGEST_DAYS, until=day, sites=open_sites,
-        with_findings=False,
-    )  # fmt: skip
+        situation, operator, rules, day, _LONGEST_DAYS, until=day, sites=open_sites, with_findings=False
+    )
     spans = [
         span
         for span in list_finding_spans(situation, operator, day, _LONGEST_DAYS, until=day)
@@ -74,11 +63,8 @@ def compute_label(
     minors = _count_days(span for span in spans if span.finding.severity == "minor")
     fallen = {
         "major": _count_bad(grid, major, partly=False) > 0,
-        "minor": _count_bad(grid, {*grid.measures} - major, partly=True) + minors
-        > rule.most_minors,
-        "finding": _count_days(
-            replace(span, start=span.overdue) for span in spans if span.finding.severity == "major"
-        )
+        "minor": _count_bad(grid, {*grid.measures} - major, partly=True) + minors > rule.most_minors,
+        "finding": _count_days(replace(span, start=span.overdue) for span in spans if span.finding.severity == "major")
         > 0,
         "audit": _find_old_days(day, _list_audit_days(situation, operator), rule.audit_days),
         "visit": _find_old_days(day, _list_drawn_visits(situation, operator), rule.visit_days),
@@ -144,10 +130,7 @@ def _list_audit_days(situation: Situation, operator: Operator) -> Iterator[date]
 def _list_drawn_visits(situation: Situation, operator: Operator) -> Iterator[date]:
     """Yield the days of the visits that were drawn and made."""
     drawn = {
-        (day, site)
-        for plan in situation.draws.values()
-        for day, _ in plan.draws
-        for site in plan.list_visits(day)
+        (day, site) for plan in situation.draws.values() for day, _ in plan.draws for site in plan.list_visits(day)
     }
     for visit in situation.inspections:
         day = to_local_day(visit.happened_at, visit.site, operator)

@@ -49,9 +49,7 @@ def find_late_record(event: Event, operator: Operator) -> datetime | None:
     return event.recorded_at if delay else None
 
 
-def measure_entry_delay(
-    body: Mapping[str, Any], recorded_at: datetime, operator: Operator
-) -> timedelta:
+def measure_entry_delay(body: Mapping[str, Any], recorded_at: datetime, operator: Operator) -> timedelta:
     """Return by how long an entry of the ledger is late; zero where it says no time of its own."""
     said = body.get("seen_at") or body.get("happened_at")
     if not isinstance(said, str):

@@ -36,9 +36,7 @@ def build_catalog(charter: Charter, at: datetime) -> Document:
                     "id": measure.id,
                     "title": measure.id.replace("_", " ").capitalize(),
                     "props": [_write_property("severity", measure.severity)],
-                    "parts": [
-                        {"id": f"{measure.id}_smt", "name": "statement", "prose": measure.text}
-                    ],
+                    "parts": [{"id": f"{measure.id}_smt", "name": "statement", "prose": measure.text}],
                 }
                 for measure in charter.measures
                 if measure.axis == axis.id
@@ -59,9 +57,7 @@ def build_assessment_plan(charter: Charter, at: datetime) -> Document:
     return {"assessment-plan": plan}
 
 
-def build_assessment_results(
-    charter: Charter, grid: StandingGrid, day: date, at: datetime
-) -> Document:
+def build_assessment_results(charter: Charter, grid: StandingGrid, day: date, at: datetime) -> Document:
     """Return the standing of every site on a day as results of the plan."""
     places = {site: _make_id(charter, "site", site) for site in grid.sites}
     found = [
@@ -90,23 +86,17 @@ def build_assessment_results(
         "findings": [_write_finding(charter, day, *row) for row in found],
     }
     results = _begin(charter, "results", "Standing of the charter", at, day.isoformat())
-    results["metadata"]["locations"] = [
-        {"uuid": place, "title": site} for site, place in places.items()
-    ]
+    results["metadata"]["locations"] = [{"uuid": place, "title": site} for site, place in places.items()]
     plan = _make_id(charter, "plan")
     results |= {
         "import-ap": {"href": f"#{plan}"},
         "results": [result],
-        "back-matter": {
-            "resources": [{"uuid": plan, "title": "Plan", "rlinks": [{"href": "plan.json"}]}]
-        },
+        "back-matter": {"resources": [{"uuid": plan, "title": "Plan", "rlinks": [{"href": "plan.json"}]}]},
     }
     return {"assessment-results": results}
 
 
-def build_plan_of_action(
-    charter: Charter, findings: Iterable[AuditFinding], at: datetime
-) -> Document | None:
+def build_plan_of_action(charter: Charter, findings: Iterable[AuditFinding], at: datetime) -> Document | None:
     """Return the findings of audits as a plan of action and milestones; None without a finding.
 
     Each is a risk with its deadline; its answers are the remediations, its observation what the
@@ -117,9 +107,7 @@ def build_plan_of_action(
         return None
     sites = dict.fromkeys(found.raised.site for found in rows)
     plan = _begin(charter, "poam", "Findings of audits", at)
-    plan["metadata"]["locations"] = [
-        {"uuid": _make_id(charter, "site", site), "title": site} for site in sites
-    ]
+    plan["metadata"]["locations"] = [{"uuid": _make_id(charter, "site", site), "title": site} for site in sites]
     plan |= {
         "observations": [_write_audit_observation(charter, found) for found in rows],
         "risks": [_write_risk(charter, found) for found in rows],
@@ -128,13 +116,8 @@ def build_plan_of_action(
                 "uuid": _name_finding(charter, found, "item"),
                 "title": f"{found.raised.measure} at {found.raised.site}",
                 "description": found.raised.note,
-                "props": [
-                    _write_property("severity", found.raised.severity),
-                    _write_property("state", found.state),
-                ],
-                "related-observations": [
-                    {"observation-uuid": _name_finding(charter, found, "seen")}
-                ],
+                "props": [_write_property("severity", found.raised.severity), _write_property("state", found.state)],
+                "related-observations": [{"observation-uuid": _name_finding(charter, found, "seen")}],
                 "related-risks": [{"risk-uuid": _name_finding(charter, found, "risk")}],
             }
             for found in rows
@@ -174,13 +157,10 @@ def _write_risk(charter: Charter, found: AuditFinding) -> Document:
         "uuid": _name_finding(charter, found, "risk"),
         "title": f"{raised.measure} at {raised.site}",
         "description": raised.note,
-        "statement": charter.measure[raised.measure].text
-        if raised.measure in charter.measure
-        else raised.measure,
+        "statement": charter.measure[raised.measure].text if raised.measure in charter.measure else raised.measure,
         "status": status,
-        "deadline": _format(datetime(raised.due.year, raised.due.month, raised.due.day, 23, 59,
-                                     tzinfo=UTC)),
-    }  # fmt: skip
+        "deadline": _format(datetime(raised.due.year, raised.due.month, raised.due.day, 23, 59, tzinfo=UTC)),
+    }
     return risk | ({"remediations": remediations} if remediations else {})
 
 
@@ -205,11 +185,7 @@ def _write_finding(charter: Charter, day: date, site: str, measure: str, value: 
         "title": f"{measure} at {site}",
         "description": value,
         "props": [_write_property("standing", value)],
-        "target": {
-            "type": "statement-id",
-            "target-id": f"{measure}_smt",
-            "status": status | reason,
-        },
+        "target": {"type": "statement-id", "target-id": f"{measure}_smt", "status": status | reason},
         "related-observations": [{"observation-uuid": observation}],
     }
 

@@ -13,12 +13,7 @@ from releve.situation.event import Event
 from releve.situation.events import AgentUnavailable, CaseDeclared
 from releve.situation.events_control import AgentsPresent, AuthorisationGranted
 from releve.situation.refusal import to_local_day
-from releve.situation.rule_kinds import (
-    AbsenceRule,
-    AuthorisationRule,
-    RetentionRule,
-    SituationRules,
-)
+from releve.situation.rule_kinds import AbsenceRule, AuthorisationRule, RetentionRule, SituationRules
 from releve.situation.situation import Situation
 
 
@@ -156,17 +151,13 @@ def _iter_permits(situation: Situation, operator: Operator) -> Iterator[HeldPerm
             yield _build_permit(name, grant.of, subject, grant.valid_from, grant.valid_to, ends)
 
 
-def _build_permit(
-    name: str, of: str, subject: str, first: date, last: date, ends: dict[str, date]
-) -> HeldPermit:
+def _build_permit(name: str, of: str, subject: str, first: date, last: date, ends: dict[str, date]) -> HeldPermit:
     if name in ends:
         last = min(last, date.fromordinal(ends[name].toordinal() - 1))
     return HeldPermit(name, of, subject, first, last, withdrawn=name in ends)
 
 
-def find_plannable_sites(
-    situation: Situation, operator: Operator, rules: SituationRules, day: date
-) -> tuple[str, ...]:
+def find_plannable_sites(situation: Situation, operator: Operator, rules: SituationRules, day: date) -> tuple[str, ...]:
     """Return the sites that may be planned on a day, closed or not: none lacks a permit it needs.
 
     A site needs one where a rule in force asks for it; and, as in the operator's own table,

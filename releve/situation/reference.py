@@ -163,10 +163,7 @@ def _write_kinds() -> Iterator[str]:
     yield "## Kinds of rules\n"
     for kind, parameters in PARAMETERS.items():
         yield f"### {kind}\n\n{parameters.doc}\n"
-        yield from (
-            f"- `{f.name}`: {f.doc} (default {_format_value(f.default)})"
-            for f in list_fields(parameters)
-        )
+        yield from (f"- `{f.name}`: {f.doc} (default {_format_value(f.default)})" for f in list_fields(parameters))
         yield ""
 
 

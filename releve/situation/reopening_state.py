@@ -66,12 +66,7 @@ class Reopening:
 
 
 def find_reopening(
-    situation: Situation,
-    site: str,
-    operator: Operator,
-    rules: SituationRules,
-    now: datetime,
-    reader: str,
+    situation: Situation, site: str, operator: Operator, rules: SituationRules, now: datetime, reader: str
 ) -> Reopening | None:
     """Return what the closure of a site waits for; None for a site that is open."""
     closure = situation.site(site).closure
@@ -89,10 +84,7 @@ def find_reopening(
         since=closure.ordered_at,
         earliest_reopening=earliest,
         waits=earliest is not None and now < earliest,
-        items=tuple(
-            ReopeningTask(row.id, row.text, row.text_fr, ticks.get(row.id))
-            for row in terms.checklist
-        ),
+        items=tuple(ReopeningTask(row.id, row.text, row.text_fr, ticks.get(row.id)) for row in terms.checklist),
         approvals=tuple(step for row, step in found if isinstance(row, ReopeningApproved)),
         needed=terms.approvals,
         mine=reader in closure.approvals,
@@ -158,9 +150,7 @@ class SiteStatus:
     recorded_late: datetime | None = None
 
 
-def list_site_statuses(
-    operator: Operator, situation: Situation, rules: SituationRules
-) -> tuple[SiteStatus, ...]:
+def list_site_statuses(operator: Operator, situation: Situation, rules: SituationRules) -> tuple[SiteStatus, ...]:
     """Return every site of an operator as it stands, those closed or cut off first."""
     found = [find_site_status(site, situation, rules) for site in operator.sites]
     return tuple(sorted(found, key=lambda row: row.state == "open"))
@@ -185,15 +175,11 @@ def find_site_status(site: Site, situation: Situation, rules: SituationRules) ->
         outage = situation.outages.get((kind, site.id))
         if outage is not None:
             late = _find_late_record(situation, "outages", (kind, site.id), outage.event)
-            return SiteStatus(
-                *own, state="cut_off", outage=kind, since=outage.since, recorded_late=late
-            )
+            return SiteStatus(*own, state="cut_off", outage=kind, since=outage.since, recorded_late=late)
     return SiteStatus(*own, state="open")
 
 
-def _find_late_record(
-    situation: Situation, family: str, subject: tuple[str, ...], event_id: str
-) -> datetime | None:
+def _find_late_record(situation: Situation, family: str, subject: tuple[str, ...], event_id: str) -> datetime | None:
     for event in situation.list_events(family, *subject):
         if event.id == event_id and measure_delay(event.happened_at, event.recorded_at):
             return event.recorded_at

@@ -12,14 +12,7 @@ import yaml
 from releve.errors import ReleveError
 from releve.situation.charter import SOURCES, Charter
 from releve.situation.event import FieldFault, event_field, read_fields
-from releve.situation.rule_kinds import (
-    PARAMETERS,
-    RulePack,
-    RuleParameters,
-    SituationRule,
-    SituationRules,
-    ended,
-)
+from releve.situation.rule_kinds import PARAMETERS, RulePack, RuleParameters, SituationRule, SituationRules, ended
 
 END = "end"
 """Kind of a row that only ends another."""
@@ -43,11 +36,7 @@ class RuleRow:
     """A row of a file; its parameters are those of its kind."""
 
     id: str = event_field("SituationRule id, its own for ever", example="MA-COVID-CLOSE")
-    kind: str = event_field(
-        "What it rules; `end` only ends another row",
-        example="closure",
-        one_of=(*PARAMETERS, END),
-    )
+    kind: str = event_field("What it rules; `end` only ends another row", example="closure", one_of=(*PARAMETERS, END))
     valid_from: date = event_field("First day in force", example="2020-03-20")
     valid_to: date | None = event_field("Last day in force; empty = until ended", default=None)
     basis: str = event_field("What it rests on", default="policy", one_of=("policy", "law"))
@@ -61,9 +50,7 @@ class RuleRow:
     ends: str = event_field("Id of the row it ends, the day before its own first", default="")
 
 
-def load_rules(
-    texts: Iterable[str], charters: Iterable[str] = (), packs: Iterable[str] = ()
-) -> SituationRules:
+def load_rules(texts: Iterable[str], charters: Iterable[str] = (), packs: Iterable[str] = ()) -> SituationRules:
     """Return the rules of some YAML texts, each a list of rows, of some charters and packs.
 
     A pack is a mapping with its names, its source and its ``rows``; none is in force.
@@ -139,9 +126,7 @@ def _read_pack(text: str, faults: list[FieldFault]) -> tuple[RulePack | None, li
     return RulePack(**values), rows
 
 
-def _read_row(
-    raw: Any, place: str, faults: list[FieldFault]
-) -> tuple[RuleRow | None, RuleParameters | None]:
+def _read_row(raw: Any, place: str, faults: list[FieldFault]) -> tuple[RuleRow | None, RuleParameters | None]:
     before = len(faults)
     raw = _rename_keys(raw)
     given = raw.pop("parameters", None) if isinstance(raw, dict) else None
@@ -176,10 +161,7 @@ def _build_rule(row: RuleRow, parameters: RuleParameters, pack: str) -> Situatio
 def _id_faults(ids: list[str], unknown: set[str]) -> list[FieldFault]:
     twice = sorted({name for name in ids if ids.count(name) > 1})
     found = [FieldFault(name, "", "stands there twice", "give each its own id") for name in twice]
-    return found + [
-        FieldFault("ends", repr(name), "is no row", "write the id of a row")
-        for name in sorted(unknown)
-    ]
+    return found + [FieldFault("ends", repr(name), "is no row", "write the id of a row") for name in sorted(unknown)]
 
 
 def _rename_keys(raw: Any) -> Any:

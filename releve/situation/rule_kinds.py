@@ -38,15 +38,9 @@ class ClosureRule(RuleParameters):
     kind: ClassVar[str] = "closure"
     doc: ClassVar[str] = "So many confirmed agents on a site within so many days close it."
 
-    n: int = event_field(
-        "Confirmed agents, each counted once", default=2, at_least=1, at_most=10_000
-    )
-    days: float = event_field(
-        "Within how many days (of 24 h)", default=14.0, at_least=0, at_most=366
-    )
-    hours: float = event_field(
-        "Closed at least, from the order", default=48.0, at_least=0, at_most=8784
-    )
+    n: int = event_field("Confirmed agents, each counted once", default=2, at_least=1, at_most=10_000)
+    days: float = event_field("Within how many days (of 24 h)", default=14.0, at_least=0, at_most=366)
+    hours: float = event_field("Closed at least, from the order", default=48.0, at_least=0, at_most=8784)
     further_case_hours: float = event_field(
         "A further case while closed: closed at least so long from its record; 0 = no longer",
         default=0.0,
@@ -98,9 +92,7 @@ class DailyCheckRule(RuleParameters):
     kind: ClassVar[str] = "daily_check"
     doc: ClassVar[str] = "Every open site is checked every day by its commission."
 
-    due_hour: float = event_field(
-        "Late after this hour, site time", default=10.0, at_least=0, at_most=24
-    )
+    due_hour: float = event_field("Late after this hour, site time", default=10.0, at_least=0, at_most=24)
     look_back_days: int = event_field("Missing checks are named so far back", default=7, at_least=0)
     weekdays: tuple[str, ...] = event_field("Days of the week asked for", default=WEEKDAYS)
 
@@ -140,9 +132,7 @@ class NoticeRule(RuleParameters):
     authorisation_days: int = event_field("An authorisation", default=14, at_least=0, at_most=366)
     audit_days: int = event_field("An auditor's verdict", default=30, at_least=0, at_most=366)
     closure_hours: float = event_field("The least time of a closure", default=6.0, at_least=0)
-    absence_days: int = event_field(
-        "An absence that ended stays on the list", default=7, at_least=0
-    )
+    absence_days: int = event_field("An absence that ended stays on the list", default=7, at_least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +140,7 @@ class LabelRule(RuleParameters):
     kind: ClassVar[str] = "label"
     doc: ClassVar[str] = "What the label of the charter asks for."
 
-    most_minors: int = event_field(
-        "Minor measures that may not be kept, all sites together", default=3, at_least=0
-    )
+    most_minors: int = event_field("Minor measures that may not be kept, all sites together", default=3, at_least=0)
     audit_days: int = event_field("An auditor's verdict is not older", default=366, at_least=1)
     visit_days: int = event_field("A visit drawn by lot is not older", default=180, at_least=1)
 
@@ -162,9 +150,7 @@ class RecordingRule(RuleParameters):
     kind: ClassVar[str] = "recording"
     doc: ClassVar[str] = "How far the date of an event may lie from the clock."
 
-    ahead_minutes: float = event_field(
-        "Ahead of it, for clocks that differ", default=5.0, at_least=0
-    )
+    ahead_minutes: float = event_field("Ahead of it, for clocks that differ", default=5.0, at_least=0)
     behind_days: int = event_field("Behind it", default=366, at_least=0)
 
 
@@ -173,13 +159,9 @@ class TracingRule(RuleParameters):
     kind: ClassVar[str] = "tracing"
     doc: ClassVar[str] = "Who counts as a contact, and which cases as a cluster."
 
-    days_before: float = event_field(
-        "Days before a case looked at", default=2.0, at_least=0, at_most=60
-    )
+    days_before: float = event_field("Days before a case looked at", default=2.0, at_least=0, at_most=60)
     neighbour_m: float = event_field("Seats no farther are neighbours", default=2.0, at_least=0)
-    close_minutes: float = event_field(
-        "Close from so long near or riding", default=15.0, at_least=0
-    )
+    close_minutes: float = event_field("Close from so long near or riding", default=15.0, at_least=0)
     ride_apart_minutes: float = event_field(
         "Stays that begin (or end) so close rode together", default=15.0, at_least=0
     )
@@ -311,19 +293,12 @@ class SituationRules:
 
     def choose(self, chosen: Iterable[ChosenPack]) -> SituationRules:
         """Return the rules with those packs in force, each on its days, and no other pack."""
-        cut = [
-            row.cut(one.first, one.last)
-            for one in chosen
-            for row in self.offered
-            if row.pack == one.pack
-        ]
+        cut = [row.cut(one.first, one.last) for one in chosen for row in self.offered if row.pack == one.pack]
         own = [row for row in self.rows if not row.pack]
         return replace(self, rows=(*own, *(row for row in cut if row is not None)))
 
     def closes_on(self, day: date) -> bool:
-        return any(
-            isinstance(row.parameters, ClosureRule) and row.holds_on(day) for row in self.rows
-        )
+        return any(isinstance(row.parameters, ClosureRule) and row.holds_on(day) for row in self.rows)
 
     @cached_property
     def checklist_items(self) -> Mapping[str, ChecklistItem]:
@@ -373,9 +348,7 @@ class SituationRules:
         return max(held, key=lambda charter: (charter.valid_from, charter.version), default=None)
 
 
-def ended(
-    rows: Iterable[SituationRule], ends: Iterable[tuple[str, date]]
-) -> tuple[SituationRule, ...]:
+def ended(rows: Iterable[SituationRule], ends: Iterable[tuple[str, date]]) -> tuple[SituationRule, ...]:
     """Return the rows, those that another row ends cut to the day before it."""
     last: dict[str, date] = {}
     for row_id, day in ends:

@@ -10,9 +10,7 @@ from releve.situation import ChosenPack, SituationRules, load_rules, write_refer
 
 
 def load_rules_with(
-    texts: Iterable[str] = (),
-    charters: Iterable[str] = (),
-    chosen: Iterable[ChosenPack] = (),
+    texts: Iterable[str] = (), charters: Iterable[str] = (), chosen: Iterable[ChosenPack] = ()
 ) -> SituationRules:
     """Return the shipped rules and charter together with an installation's own YAML texts.
 

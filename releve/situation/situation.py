@@ -200,9 +200,7 @@ class Situation:
             lost[kind][name] = None if known is None or before is None else max(before, known)
         return LostPlaces(lost["site"], lost["carrier"], home_only)
 
-    def unavailable(
-        self, now: datetime, until: datetime | None = None
-    ) -> Mapping[str, datetime | None]:
+    def unavailable(self, now: datetime, until: datetime | None = None) -> Mapping[str, datetime | None]:
         """Return who is unavailable now, or at some time from now to ``until``, and until when.
 
         None = not known. Absences that touch count as one. The result holds no reasons.
@@ -229,9 +227,7 @@ class Situation:
         return {key: value for key, value in self._get_states(family).items() if value is not None}
 
 
-def _find_unavailable(
-    absences: Iterable[state.Absence], now: datetime, end: datetime
-) -> state.Absence | None:
+def _find_unavailable(absences: Iterable[state.Absence], now: datetime, end: datetime) -> state.Absence | None:
     """Return the first absence that meets [now, end], lengthened by those that touch it."""
     span: state.Absence | None = None
     for absence in sorted(absences, key=lambda absence: absence.start):
@@ -280,9 +276,7 @@ def fold_events(happened: Iterable[Event], start: Situation | None = None) -> Si
     families = dict(situation.families)
     for family, topics in gathered.items():
         old = families.get(family, _EMPTY)
-        new = {
-            key: _extend_topic(family, old.get(key), extra, gone) for key, extra in topics.items()
-        }
+        new = {key: _extend_topic(family, old.get(key), extra, gone) for key, extra in topics.items()}
         families[family] = {**old, **new}
     folded = replace(
         situation,
@@ -295,9 +289,7 @@ def fold_events(happened: Iterable[Event], start: Situation | None = None) -> Si
     return _fold_without(folded, gone) if corrections or late else folded
 
 
-def _extend_topic(
-    family: str, old: Topic | None, extra: Iterable[Event], gone: frozenset[str]
-) -> Topic:
+def _extend_topic(family: str, old: Topic | None, extra: Iterable[Event], gone: frozenset[str]) -> Topic:
     """Return a topic with more events; those already there are not taken twice."""
     folding, by_happened = FAMILIES[family]
     known = {event.id: event for event in (() if old is None else old.events)}
@@ -317,18 +309,14 @@ def _fold_without(situation: Situation, gone: frozenset[str]) -> Situation:
             if found:
                 topics[key] = _extend_topic(family, topic, (), gone)
                 withdrawn += found
-    return replace(
-        situation, families=families, withdrawn=tuple(sorted(withdrawn, key=_happened_key))
-    )
+    return replace(situation, families=families, withdrawn=tuple(sorted(withdrawn, key=_happened_key)))
 
 
 def _happened_key(event: Event) -> tuple[datetime, datetime, str]:
     return event.happened_at, event.recorded_at, event.id
 
 
-def _sort_distinct(
-    corrections: tuple[events.EventCorrected, ...],
-) -> tuple[events.EventCorrected, ...]:
+def _sort_distinct(corrections: tuple[events.EventCorrected, ...]) -> tuple[events.EventCorrected, ...]:
     """Return the corrections by when they happened, each once."""
     known: dict[str, events.EventCorrected] = {}
     for event in corrections:

@@ -144,9 +144,7 @@ def compute_standings(
             values[:, at, start:end] = _judge_measure(measure, table, at, back + start, back + end)
     grid = StandingGrid(table.sites, measures, first_day, values)
     if with_findings:
-        for span in list_finding_spans(
-            situation, operator, first_day, days, until=until, known_at=known_at
-        ):
+        for span in list_finding_spans(situation, operator, first_day, days, until=until, known_at=known_at):
             _cap_standings(grid, span)
     return grid
 
@@ -162,8 +160,7 @@ def _leave_to_findings(evidence: list[EvidenceEvent], situation: Situation) -> l
         for event in evidence
         if not isinstance(event, AuditObserved)
         or event.verdict not in ("partly", "not_kept")
-        or event.recorded_at
-        > raised.get((event.audit, event.site, event.measure), datetime.min.replace(tzinfo=UTC))
+        or event.recorded_at > raised.get((event.audit, event.site, event.measure), datetime.min.replace(tzinfo=UTC))
     ]
 
 
@@ -190,30 +187,21 @@ def compute_site_standings(
     ended = day_bounds(day, operator.site[site].time_zone)[1]
 
     def judge(days: int, known_at: datetime | None = None) -> StandingGrid:
-        return compute_standings(
-            situation, operator, rules, day, days, until=day, sites=(site,), known_at=known_at
-        )
+        return compute_standings(situation, operator, rules, day, days, until=day, sites=(site,), known_at=known_at)
 
     grid, then = judge(_LONGEST_DAYS), judge(1, ended)
     seen = [
-        (find_day(event, operator), event)
-        for event in list_evidence(situation, site=site)
-        if event.site in (site, "")
+        (find_day(event, operator), event) for event in list_evidence(situation, site=site) if event.site in (site, "")
     ]
     raised = [
-        span.finding
-        for span in list_finding_spans(situation, operator, day, 1, until=day)
-        if span.finding.site == site
+        span.finding for span in list_finding_spans(situation, operator, day, 1, until=day) if span.finding.site == site
     ]
     found = []
     for measure in charter.measures:
         ahead = grid.values[0, grid.measures.index(measure.id)]
         before = then.get(site, measure.id, day)
         oldest = day - timedelta(days=_reach(measure))
-        used: list[Event] = [
-            event for on, event in seen
-            if oldest <= on <= day and concerns_measure(event, measure.id)
-        ]  # fmt: skip
+        used: list[Event] = [event for on, event in seen if oldest <= on <= day and concerns_measure(event, measure.id)]
         used += [finding for finding in raised if finding.measure == measure.id]
         late = tuple(event.id for event in used if find_late_record(event, operator))
         found.append(_describe(measure.id, site, day, ahead, before or "", used, late, ended))
@@ -244,9 +232,7 @@ def _describe(
     )  # fmt: skip
 
 
-def _list_versions(
-    rules: SituationRules, first_day: date, days: int
-) -> list[tuple[Charter, int, int]]:
+def _list_versions(rules: SituationRules, first_day: date, days: int) -> list[tuple[Charter, int, int]]:
     """Return the charters in force with the days on which they are: from, and up to."""
     found: list[tuple[Charter, int, int]] = []
     for at in range(days):
@@ -265,9 +251,7 @@ def _reach(measure: CharterMeasure) -> int:
     return max((max(rule.days, rule.fresh_days) + 1 for rule in measure.evidence), default=0) * 2
 
 
-def _judge_measure(
-    measure: CharterMeasure, table: EvidenceTable, at: int, start: int, end: int
-) -> Codes:
+def _judge_measure(measure: CharterMeasure, table: EvidenceTable, at: int, start: int, end: int) -> Codes:
     """Return the standing of a measure, number ``at``, at every site on some days of the table."""
     judged = list(_iter_rules(measure, table, at, start, end))
     if not judged:
@@ -277,9 +261,7 @@ def _judge_measure(
     return joined
 
 
-def _iter_rules(
-    measure: CharterMeasure, table: EvidenceTable, at: int, start: int, end: int
-) -> Iterator[Codes]:
+def _iter_rules(measure: CharterMeasure, table: EvidenceTable, at: int, start: int, end: int) -> Iterator[Codes]:
     """Yield what each rule says; an optional one without fresh evidence leaves it to the others."""
     asked = any(not rule.optional for rule in measure.evidence)
     for rule in measure.evidence:
@@ -323,10 +305,7 @@ def _accumulate_from(days: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
 
 def _join_codes(rule: EvidenceRule, table: EvidenceTable, at: int, end: int) -> Codes:
     """Return what the sources of a rule found of a measure: int8[site, day], the largest counts."""
-    return reduce(
-        np.maximum,
-        (table.codes[rule.recorded_within][source][:, at, :end] for source in rule.sources),
-    )
+    return reduce(np.maximum, (table.codes[rule.recorded_within][source][:, at, :end] for source in rule.sources))
 
 
 def _judge_share(rule: EvidenceRule, codes: Codes, start: int) -> Codes:
@@ -367,17 +346,10 @@ class SiteStandings:
 
 
 def list_site_standings(
-    situation: Situation,
-    operator: Operator,
-    rules: SituationRules,
-    charter: Charter,
-    day: date,
-    sites: Sequence[str],
+    situation: Situation, operator: Operator, rules: SituationRules, charter: Charter, day: date, sites: Sequence[str]
 ) -> Iterator[SiteStandings]:
     first = day - timedelta(days=TREND_DAYS)
-    grid = compute_standings(
-        situation, operator, rules, first, TREND_DAYS + 1, until=day, sites=sites
-    )
+    grid = compute_standings(situation, operator, rules, first, TREND_DAYS + 1, until=day, sites=sites)
     measures = [measure.id for measure in charter.measures]
     for site, kept in zip(grid.sites, grid.share_kept(measures).tolist(), strict=True):
         values = tuple(grid.get(site, measure, day) or "" for measure in measures)

@@ -25,12 +25,7 @@ from releve.situation.events import (
     SiteClosed,
     SiteReopened,
 )
-from releve.situation.events_control import (
-    AuthorisationGranted,
-    AuthorisationWithdrawn,
-    PackChosen,
-    PackEnded,
-)
+from releve.situation.events_control import AuthorisationGranted, AuthorisationWithdrawn, PackChosen, PackEnded
 from releve.situation.rule_kinds import ChosenPack
 
 
@@ -234,10 +229,7 @@ def _apply_reopening(state: SiteState, event: SiteReopened) -> SiteState:
     if closure is None:
         return state
     over = replace(
-        closure,
-        reopened_at=event.happened_at,
-        reopened_by=event.actor,
-        reopening_recorded_at=event.recorded_at,
+        closure, reopened_at=event.happened_at, reopened_by=event.actor, reopening_recorded_at=event.recorded_at
     )
     return SiteState(closure=None, past=(*state.past, over))
 
@@ -348,10 +340,7 @@ def fold_pack(events: Sequence[Event]) -> tuple[ChosenPack, ...]:
             spans.append(ChosenPack(event.pack, event.valid_from, event.valid_to))
         elif isinstance(event, PackEnded):
             lasting = [span for span in spans if span.first <= event.valid_to]
-            spans = [
-                replace(span, last=event.valid_to) if span.holds_on(event.valid_to) else span
-                for span in lasting
-            ]
+            spans = [replace(span, last=event.valid_to) if span.holds_on(event.valid_to) else span for span in lasting]
     return tuple(spans)
 
 

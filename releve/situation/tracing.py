@@ -107,9 +107,7 @@ def find_clusters(
     return tuple(sorted(found, key=lambda c: (-len(c.agents), c.first, c.kind, c.name)))
 
 
-def _shared_by(
-    stay: Stay, ground: _Ground, zones: Mapping[str, ZoneInfo]
-) -> Iterator[tuple[str, str, str]]:
+def _shared_by(stay: Stay, ground: _Ground, zones: Mapping[str, ZoneInfo]) -> Iterator[tuple[str, str, str]]:
     """Yield (kind, site, name) of each place or time that others can share with a stay."""
     if stay.zone:
         yield "zone", stay.site, stay.zone
@@ -122,9 +120,7 @@ def _shared_by(
     yield "shift", stay.site, f"{first:%H:%M}-{last:%H:%M}"
 
 
-def _split_into_chains(
-    cases: Sequence[DeclaredCase], span: timedelta
-) -> Iterator[list[DeclaredCase]]:
+def _split_into_chains(cases: Sequence[DeclaredCase], span: timedelta) -> Iterator[list[DeclaredCase]]:
     """Yield runs of cases, each within ``span`` of the one before; the cases are by date."""
     chain: list[DeclaredCase] = []
     for case in cases:
@@ -136,9 +132,7 @@ def _split_into_chains(
         yield chain
 
 
-def _build_cluster(
-    key: tuple[str, str, str], cases: list[DeclaredCase], tz: ZoneInfo
-) -> CaseCluster:
+def _build_cluster(key: tuple[str, str, str], cases: list[DeclaredCase], tz: ZoneInfo) -> CaseCluster:
     kind, site, name = key
     first, last = cases[0].at, cases[-1].at
     return CaseCluster(
@@ -214,9 +208,7 @@ def _count_shared_rides(mine: Stay, other: Stay, apart: timedelta) -> int:
     """Return how many rides two stays share: there, back, both or none."""
     there = mine.shuttle != "" and mine.shuttle == other.shuttle
     back = mine.shuttle_home != "" and mine.shuttle_home == other.shuttle_home
-    return int(there and abs(mine.start - other.start) <= apart) + int(
-        back and abs(mine.end - other.end) <= apart
-    )
+    return int(there and abs(mine.start - other.start) <= apart) + int(back and abs(mine.end - other.end) <= apart)
 
 
 def _build_contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> TracedContact:

@@ -33,9 +33,7 @@ def find_refusals(
     return tuple(found)
 
 
-def merge_reopening_terms(
-    closure: Closure, site: str, operator: Operator, rules: SituationRules
-) -> ReopeningRule:
+def merge_reopening_terms(closure: Closure, site: str, operator: Operator, rules: SituationRules) -> ReopeningRule:
     """Return the terms that lift a closure: those of all its orders taken together.
 
     Each order by its cause and by the rules of its day. Where no row was in force that day, the
@@ -43,8 +41,7 @@ def merge_reopening_terms(
     """
     found = operator.site.get(site)
     asked = [
-        rules.one(ReopeningRule, to_local_day(order.at, site, operator), found, order.cause)
-        or ReopeningRule()
+        rules.one(ReopeningRule, to_local_day(order.at, site, operator), found, order.cause) or ReopeningRule()
         for order in closure.orders
     ]
     items = {item.id: item for terms in asked for item in terms.checklist}
@@ -102,9 +99,7 @@ def _check_measure_days(event: events.CaseDeclared, day: date) -> Iterator[Event
         yield refuse("case.too_long", since=since, until=event.until)
 
 
-def _check_absence(
-    event: events.AgentUnavailable, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_absence(event: events.AgentUnavailable, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from context.agent_faults(event.agent)
     start = event.start or event.happened_at
     if event.until is not None and event.until <= start:
@@ -149,10 +144,7 @@ def _check_closing(event: events.SiteClosed, context: ValidationContext) -> Iter
 
 
 def _check_closure(
-    event: events.ClosureExtended
-    | events.ReopeningChecked
-    | events.ReopeningApproved
-    | events.SiteReopened,
+    event: events.ClosureExtended | events.ReopeningChecked | events.ReopeningApproved | events.SiteReopened,
     context: ValidationContext,
 ) -> Iterator[EventRefusal]:
     yield from context.site_faults(event, event.site)
@@ -164,9 +156,7 @@ def _check_closure(
         yield refuse("closure.before", site=event.site, **dates)
 
 
-def _check_extension(
-    event: events.ClosureExtended, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_extension(event: events.ClosureExtended, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from _check_closure(event, context)
     if event.rule and not event.actor.startswith("rule:"):
         yield refuse("closure.rule")
@@ -178,9 +168,7 @@ def _check_extension(
         yield refuse("extension.not_later", site=event.site, earliest=earliest)
 
 
-def _check_item(
-    event: events.ReopeningChecked, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_item(event: events.ReopeningChecked, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is None:
@@ -192,9 +180,7 @@ def _check_item(
         yield refuse("reopening.item_done", item=event.item, by=dict(closure.done)[event.item])
 
 
-def _check_approval(
-    event: events.ReopeningApproved, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_approval(event: events.ReopeningApproved, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is not None:
@@ -205,9 +191,7 @@ def _check_approval(
         yield refuse("approval.by_rule")
 
 
-def _check_checklist(
-    closure: Closure, context: ValidationContext, site: str
-) -> Iterator[EventRefusal]:
+def _check_checklist(closure: Closure, context: ValidationContext, site: str) -> Iterator[EventRefusal]:
     done = dict(closure.done)
     items = _merge_terms(closure, context, site).items
     missing = [item for item in items if item not in done]
@@ -215,18 +199,14 @@ def _check_checklist(
         yield refuse("reopening.checklist", items=tuple(missing))
 
 
-def _check_reopening(
-    event: events.SiteReopened, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_reopening(event: events.SiteReopened, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from _check_closure(event, context)
     closure = context.situation.site(event.site).closure
     if closure is not None:
         yield from _check_lifting(event, closure, event.site, context)
 
 
-def _check_lifting(
-    event: Event, closure: Closure, site: str, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_lifting(event: Event, closure: Closure, site: str, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield the terms that are not met for an event to lift a closure, or an order of it."""
     earliest = closure.earliest_reopening
     if earliest is not None and min(event.happened_at, event.recorded_at) < earliest:
@@ -237,9 +217,7 @@ def _check_lifting(
         yield refuse("reopening.approvals", given=given, needed=needed, missing=needed - given)
 
 
-def _check_outage(
-    event: events.LinkDown | events.PowerDown, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_outage(event: events.LinkDown | events.PowerDown, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from _check_place(event, context)
     outage = _find_outage(event, context)
     if outage is not None:
@@ -248,9 +226,7 @@ def _check_outage(
         yield refuse("outage.expected", expected_until=event.expected_until)
 
 
-def _check_outage_end(
-    event: events.LinkUp | events.PowerUp, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_outage_end(event: events.LinkUp | events.PowerUp, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from _check_place(event, context)
     if _find_outage(event, context) is None:
         yield refuse("outage.not_down", happened_at=event.happened_at)
@@ -272,9 +248,7 @@ def _check_place(event: Event, context: ValidationContext) -> Iterator[EventRefu
         yield refuse("carrier.unknown", carrier=carrier)
 
 
-def _check_correction(
-    event: events.EventCorrected, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_correction(event: events.EventCorrected, context: ValidationContext) -> Iterator[EventRefusal]:
     found = context.situation.event(event.corrects)
     if found is None:
         yield refuse("correction.unknown", corrects=event.corrects)

@@ -84,9 +84,7 @@ def _check_observation(
             yield refuse("event.same", kind=event.kind, earlier=other.id)
 
 
-def _check_measure(
-    measure: str, at: datetime, site: str, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_measure(measure: str, at: datetime, site: str, context: ValidationContext) -> Iterator[EventRefusal]:
     charter = context.rules.charter(context.day(at, site))
     if charter is None or measure not in charter.measure:
         yield refuse("audit.measure", measure=measure, day=context.day(at, site))
@@ -118,9 +116,7 @@ def _on_finding(
 ) -> Callable[[Any, CharterAudit, ValidationContext], Iterator[EventRefusal]]:
     """Return a check that is made where the event names an open finding of its audit."""
 
-    def checked(
-        event: Any, audit: CharterAudit, context: ValidationContext
-    ) -> Iterator[EventRefusal]:
+    def checked(event: Any, audit: CharterAudit, context: ValidationContext) -> Iterator[EventRefusal]:
         finding = audit.find_finding(event.finding)
         if finding is None:
             yield refuse("finding.unknown", finding=event.finding)
@@ -263,9 +259,7 @@ def _on_plan(
     return checked
 
 
-def _check_frame(
-    event: events.DrawFramed, plan: DrawPlan, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_frame(event: events.DrawFramed, plan: DrawPlan, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why a frame is not accepted: it precedes its day and every link of it."""
     known = any(plan.find_link(party, event.day) for party in events.PARTIES)
     if event.day <= context.day(event.recorded_at) or known:
@@ -276,9 +270,7 @@ def _check_frame(
         yield refuse("draw.frame_differs", day=event.day)
 
 
-def _check_link(
-    event: events.DrawRevealed, plan: DrawPlan, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_link(event: events.DrawRevealed, plan: DrawPlan, context: ValidationContext) -> Iterator[EventRefusal]:
     if event.day > context.day(event.recorded_at) + timedelta(days=1):
         yield refuse("draw.reveal_early", day=event.day)
     if event.day not in plan.frames:
@@ -290,9 +282,7 @@ def _check_link(
         yield refuse("draw.link_again", party=event.party, day=event.day)
 
 
-def _check_list(
-    event: events.DrawPresent, plan: DrawPlan, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_list(event: events.DrawPresent, plan: DrawPlan, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why a list of those present is not accepted: it precedes the commission's link."""
     yield from context.site_faults(event, event.site)
     if not _DIGEST.fullmatch(event.list_hash):
@@ -303,9 +293,7 @@ def _check_list(
         yield refuse("draw.list_late", day=event.day)
 
 
-def _check_draw(
-    event: events.DrawHeld, plan: DrawPlan, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_draw(event: events.DrawHeld, plan: DrawPlan, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why a draw is not accepted: it is computed again here."""
     if event.day not in plan.frames:
         yield refuse("draw.no_frame", day=event.day)
@@ -324,9 +312,7 @@ def _check_draw(
         yield refuse("draw.differs", day=event.day)
 
 
-def _check_missed(
-    event: events.DrawVisitMissed, plan: DrawPlan, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_missed(event: events.DrawVisitMissed, plan: DrawPlan, context: ValidationContext) -> Iterator[EventRefusal]:
     visited = any(
         visit.site == event.site and context.day(visit.happened_at, visit.site) == event.day
         for visit in context.situation.inspections

@@ -20,9 +20,7 @@ from releve.situation.refusal import EventRefusal, ValidationContext, refuse
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def _check_inspection(
-    event: events.InspectionHeld, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_inspection(event: events.InspectionHeld, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from context.site_faults(event, event.site)
     day = context.day(event.happened_at, event.site)
     yield from _check_measures((finding.measure for finding in event.findings), context, day)
@@ -30,9 +28,7 @@ def _check_inspection(
     yield from _find_same(event, context.situation.inspections, context)
 
 
-def _check_daily_check(
-    event: events.CheckDone, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_daily_check(event: events.CheckDone, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from context.site_faults(event, event.site)
     if event.day > context.day(event.recorded_at, event.site):
         yield refuse("check.day", day=event.day)
@@ -55,9 +51,7 @@ def _check_tests(event: events.PeopleTested, context: ValidationContext) -> Iter
     yield from _find_same(event, context.situation.tests, context)
 
 
-def _check_grant(
-    event: events.AuthorisationGranted, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_grant(event: events.AuthorisationGranted, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why a permit is not accepted."""
     if not event.authorisation:
         yield refuse("authorisation.no_id")
@@ -75,9 +69,7 @@ def _check_grant(
         yield refuse("authorisation.taken", authorisation=event.authorisation)
 
 
-def _check_withdrawal(
-    event: events.AuthorisationWithdrawn, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_withdrawal(event: events.AuthorisationWithdrawn, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why a withdrawal is not accepted; a permit of the operator's table has none yet."""
     permit = context.situation.permits.get(event.authorisation)
     in_table = any(row.id == event.authorisation for row in context.operator.authorisations)
@@ -90,9 +82,7 @@ def _check_withdrawal(
         yield refuse("authorisation.before", authorisation=event.authorisation, **dates)
 
 
-def _check_attendance(
-    event: events.AgentsPresent, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_attendance(event: events.AgentsPresent, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from context.site_faults(event, event.site)
     if event.day > context.day(event.recorded_at, event.site):
         yield refuse("check.day", day=event.day)
@@ -121,9 +111,7 @@ def _check_audit(event: events.AuditVerdict, context: ValidationContext) -> Iter
     yield from _find_same(event, earlier, context)
 
 
-def _find_same(
-    event: Event, earlier: Iterable[Event], context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _find_same(event: Event, earlier: Iterable[Event], context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield a refusal for each earlier event with the same values, by any author at any time."""
     for other in earlier:
         again = replace(event, id=other.id, recorded_at=other.recorded_at, actor=other.actor)
@@ -131,9 +119,7 @@ def _find_same(
             yield refuse("event.same", kind=event.kind, earlier=other.id)
 
 
-def _check_measures(
-    measures: Iterable[str], context: ValidationContext, day: date
-) -> Iterator[EventRefusal]:
+def _check_measures(measures: Iterable[str], context: ValidationContext, day: date) -> Iterator[EventRefusal]:
     """Yield the measures that the charter of the day lacks, or that are given twice."""
     charter = context.rules.charter(day)
     seen: set[str] = set()
@@ -197,9 +183,7 @@ CONTROL_CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator
 """Checks of each kind of event of this module."""
 
 
-def _check_opening(
-    event: events.IncidentOpened, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_opening(event: events.IncidentOpened, context: ValidationContext) -> Iterator[EventRefusal]:
     if event.site:
         yield from context.site_faults(event, event.site)
     yield from _check_text(event.title, "title")
@@ -213,9 +197,7 @@ def _check_opening(
             yield refuse("incident.open_already", title=other.opened.title)
 
 
-def _check_role(
-    event: events.IncidentRoleTaken, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_role(event: events.IncidentRoleTaken, context: ValidationContext) -> Iterator[EventRefusal]:
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
     for held in incident.roles if incident else ():
@@ -223,18 +205,14 @@ def _check_role(
             yield refuse("incident.role_held", role=event.role)
 
 
-def _check_decision(
-    event: events.IncidentDecided, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_decision(event: events.IncidentDecided, context: ValidationContext) -> Iterator[EventRefusal]:
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
     yield from _check_text(event.decision, "decision")
     yield from _check_text(event.reason, "reason")
 
 
-def _check_task_set(
-    event: events.IncidentTaskSet, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_task_set(event: events.IncidentTaskSet, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why a task is not set; one that follows from the review may come after the end."""
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=not event.follow_up)
@@ -243,9 +221,7 @@ def _check_task_set(
         yield refuse("task.due", due=event.due)
 
 
-def _check_task_done(
-    event: events.IncidentTaskDone, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_task_done(event: events.IncidentTaskDone, context: ValidationContext) -> Iterator[EventRefusal]:
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=False)
     tasks = {} if incident is None else {row.id: row for row in incident.tasks}
@@ -263,25 +239,19 @@ def _check_note(event: events.IncidentNoted, context: ValidationContext) -> Iter
     yield from _check_text(event.note, "note")
 
 
-def _check_review(
-    event: events.IncidentReviewed, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_review(event: events.IncidentReviewed, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from _check_room(event, context.situation.incidents.get(event.incident), while_open=False)
     yield from _check_text(event.well + event.badly, "well")
 
 
-def _check_closing(
-    event: events.IncidentClosed, context: ValidationContext
-) -> Iterator[EventRefusal]:
+def _check_closing(event: events.IncidentClosed, context: ValidationContext) -> Iterator[EventRefusal]:
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
     if incident is not None and incident.left_open:
         yield refuse("incident.tasks_open", count=len(incident.left_open))
 
 
-def _check_room(
-    event: events.RoomEvent, incident: Incident | None, *, while_open: bool
-) -> Iterator[EventRefusal]:
+def _check_room(event: events.RoomEvent, incident: Incident | None, *, while_open: bool) -> Iterator[EventRefusal]:
     if incident is None:
         yield refuse("incident.unknown", incident=event.incident)
         return
@@ -299,9 +269,7 @@ def _check_text(text: str, what: str) -> Iterator[EventRefusal]:
         yield refuse("incident.nothing_said", what=what)
 
 
-INCIDENT_CHECKS: Mapping[
-    type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]
-] = {
+INCIDENT_CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]] = {
     events.IncidentOpened: _check_opening,
     events.IncidentRoleTaken: _check_role,
     events.IncidentDecided: _check_decision,

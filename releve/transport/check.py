@@ -22,9 +22,7 @@ def check_runs(
     ``left_behind``. Rides, deadlines, caps, running hours, permits and the vehicle's way from one
     run to the next are measured from the fleet's own travel times.
     """
-    limits = {
-        agent.id: agent.max_ride for agent in fleet.operator.agents if agent.max_ride is not None
-    }
+    limits = {agent.id: agent.max_ride for agent in fleet.operator.agents if agent.max_ride is not None}
     return (
         *(fault for run in runs for fault in _find_run_faults(fleet, run)),
         *(fault for run in runs for fault in _find_long_rides(fleet, run, limits)),
@@ -82,10 +80,7 @@ def _find_time_faults(fleet: Fleet, run: Run) -> Iterator[str]:
         )
     least, most = settings.alight_minutes, settings.earliest_minutes
     if not timedelta(minutes=least) - SECOND <= gap <= timedelta(minutes=most) + SECOND:
-        yield (
-            f"Run {run.id}: {gap.total_seconds() / 60:.0f} min from the shift, {least:g} to"
-            f" {most:g} are allowed."
-        )
+        yield (f"Run {run.id}: {gap.total_seconds() / 60:.0f} min from the shift, {least:g} to {most:g} are allowed.")
 
 
 def _find_long_rides(fleet: Fleet, run: Run, limits: Mapping[str, float]) -> Iterator[str]:
@@ -112,9 +107,7 @@ def _find_vehicle_faults(fleet: Fleet, runs: Sequence[Run]) -> Iterator[str]:
         ends = []
         for run in found:
             if run.wave.leg == TO_SITE:
-                ends.append(
-                    (run.times[0] - boarding, run.stops[0], run.at_site, run.wave.site, run)
-                )
+                ends.append((run.times[0] - boarding, run.stops[0], run.at_site, run.wave.site, run))
             else:
                 ends.append((run.at_site, run.wave.site, run.times[-1], run.stops[-1], run))
         ends.sort(key=lambda one: (one[0], one[4].id))
@@ -122,10 +115,7 @@ def _find_vehicle_faults(fleet: Fleet, runs: Sequence[Run]) -> Iterator[str]:
             hour = fleet.get_hour(after.wave.site, after.wave.at)
             drive = timedelta(minutes=_find_shortest_drive(fleet, vehicle, place, begin, hour))
             if free + drive > start + SECOND:
-                yield (
-                    f"Vehicle {vehicle}: after run {run.id} it cannot be at {begin} for run"
-                    f" {after.id} in time."
-                )
+                yield (f"Vehicle {vehicle}: after run {run.id} it cannot be at {begin} for run {after.id} in time.")
 
 
 def _find_shortest_drive(fleet: Fleet, vehicle: str, origin: str, target: str, hour: int) -> float:
@@ -137,9 +127,7 @@ def _find_shortest_drive(fleet: Fleet, vehicle: str, origin: str, target: str, h
     return min(minutes(origin, target, hour), *by_hub)
 
 
-def _find_rider_faults(
-    runs: Sequence[Run], riders: Sequence[Rider], left_behind: Sequence[Rider]
-) -> Iterator[str]:
+def _find_rider_faults(runs: Sequence[Run], riders: Sequence[Rider], left_behind: Sequence[Rider]) -> Iterator[str]:
     carried = Counter(
         (agent, stop, run.wave)
         for run in runs

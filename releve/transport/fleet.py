@@ -43,8 +43,7 @@ class TransportSettings:
             )
         if self.boarding_minutes < 0 or self.slots < 1:
             raise ValueError(
-                "boarding_minutes >= 0 and slots >= 1 do not hold, got"
-                f" {self.boarding_minutes!r} and {self.slots!r}"
+                f"boarding_minutes >= 0 and slots >= 1 do not hold, got {self.boarding_minutes!r} and {self.slots!r}"
             )
 
     def list_margins(self) -> tuple[float, ...]:
@@ -73,8 +72,7 @@ class TravelTimes:
             found = (row.from_hour, row.to_hour, row.minutes, row.km, row.source == "estimated")
             self._rows.setdefault((row.origin, row.target), []).append(found)
         self._shuttles = {
-            (row.stop, row.site): max(1.0, row.ride_minutes - settings.boarding_minutes)
-            for row in operator.shuttles
+            (row.stop, row.site): max(1.0, row.ride_minutes - settings.boarding_minutes) for row in operator.shuttles
         }
         self._known: dict[tuple[str, str, int], tuple[float, float, bool]] = {}
 
@@ -228,12 +226,7 @@ def _touches_curfew(row: Curfew, start: datetime, end: datetime, zone_name: str)
     return False
 
 
-def build_fleet(
-    operator: Operator,
-    day: date,
-    *,
-    settings: TransportSettings | None = None,
-) -> Fleet | None:
+def build_fleet(operator: Operator, day: date, *, settings: TransportSettings | None = None) -> Fleet | None:
     """Return the fleet of a day; None where the operator has no table of vehicles.
 
     Where the operator
@@ -266,9 +259,7 @@ def build_fleet(
     return Fleet(operator, day, settings or TransportSettings(), pools, travellers)
 
 
-def _list_windows(
-    hours: str, day: date, zone_name: str, operator: Operator
-) -> tuple[tuple[datetime, datetime], ...]:
+def _list_windows(hours: str, day: date, zone_name: str, operator: Operator) -> tuple[tuple[datetime, datetime], ...]:
     """Return the running hours around a day, in UTC; those that meet at midnight are one."""
     tz = zone(zone_name)
     opening = parse_opening(hours)

@@ -64,9 +64,7 @@ def list_routes(
     out = wave.leg != TO_SITE
 
     boarding, most = fleet.settings.boarding_minutes, fleet.settings.max_ride_minutes
-    rooms = {
-        stop: min(most, fleet.limits.get((stop, wave.site), most)) - boarding for stop in stops
-    }
+    rooms = {stop: min(most, fleet.limits.get((stop, wave.site), most)) - boarding for stop in stops}
 
     def drive(near: str, far: str) -> float:
         ends = (near, far) if out else (far, near)
@@ -95,10 +93,7 @@ def list_routes(
                 if longer <= rooms[stop] and (key not in grown or longer < grown[key][0]):
                     grown[key] = (longer, (*order, i))
         best = grown
-    return tuple(
-        _build_route(fleet, wave, tuple(stops[i] for i in order), hour)
-        for _, order in quickest.values()
-    )
+    return tuple(_build_route(fleet, wave, tuple(stops[i] for i in order), hour) for _, order in quickest.values())
 
 
 def _build_route(fleet: Fleet, wave: Wave, outwards: tuple[str, ...], hour: int) -> RunRoute:
@@ -143,9 +138,7 @@ def list_departures(fleet: Fleet, wave: Wave, route: RunRoute, load: int) -> tup
     return tuple(found)
 
 
-def _time_run(
-    fleet: Fleet, wave: Wave, route: RunRoute, p: int, pool: VehiclePool, margin: float
-) -> Departure:
+def _time_run(fleet: Fleet, wave: Wave, route: RunRoute, p: int, pool: VehiclePool, margin: float) -> Departure:
     hour = fleet.get_hour(wave.site, wave.at)
     hubs = (pool.depot, *pool.sites)
     boarding = timedelta(minutes=fleet.settings.boarding_minutes)
@@ -163,9 +156,7 @@ def _time_run(
     at_site = wave.at + timedelta(minutes=margin)
     times = tuple(at_site + boarding + ride for ride in rides)
     back = min(fleet.travel.get_minutes(route.stops[-1], hub, hour) for hub in hubs)
-    return Departure(
-        p, at_site, times, at_site - reach(wave.site), times[-1] + timedelta(minutes=back)
-    )
+    return Departure(p, at_site, times, at_site - reach(wave.site), times[-1] + timedelta(minutes=back))
 
 
 if TYPE_CHECKING:
@@ -235,18 +226,12 @@ def route_counts(
         ]
         for part in _split_by_vehicles(fleet, wanted):
             sites = {wave.site for wave, _, _ in part}
-            mine = [
-                (journey, *journeys[journey])
-                for journey in sorted(journeys)
-                if journey[1][0].site in sites
-            ]
+            mine = [(journey, *journeys[journey]) for journey in sorted(journeys) if journey[1][0].site in sites]
             trips += _schedule(fleet, part, trips, busy, mine, 1.0 if fewest else 0.0)
     return tuple(trips)
 
 
-def _subtract(
-    need: Mapping[Wave, Mapping[str, int]], trips: Iterable[Trip]
-) -> dict[Wave, dict[str, int]]:
+def _subtract(need: Mapping[Wave, Mapping[str, int]], trips: Iterable[Trip]) -> dict[Wave, dict[str, int]]:
     """Return the riders that trips do not carry."""
     left = {wave: dict(sorted(counts.items())) for wave, counts in need.items()}
     for trip in trips:
@@ -399,9 +384,7 @@ def _schedule(
     return [Trip(*wanted[i], one, fleet.pools[one.pool].cap) for i, one in chosen]
 
 
-def route_riders(
-    fleet: Fleet, riders: Sequence[Rider], under_way: Sequence[Run] = ()
-) -> TransportPlan:
+def route_riders(fleet: Fleet, riders: Sequence[Rider], under_way: Sequence[Run] = ()) -> TransportPlan:
     """Return the runs that carry the riders, in named vehicles, and the riders left behind.
 
     An agent rides to work and home, or is left behind. The vehicles of the runs ``under_way``,
@@ -451,9 +434,8 @@ def route_riders(
     named = tuple(replace(run, id=f"r{n:04d}") for n, run in enumerate(runs, 1))
     behind = tuple(rider for rider in in_order if rider.agent in left)
     return TransportPlan(
-        named, behind, count_fewest_runs(fleet, need), len({run.vehicle for run in named}),
-        fleet.count_vehicles(),
-    )  # fmt: skip
+        named, behind, count_fewest_runs(fleet, need), len({run.vehicle for run in named}), fleet.count_vehicles()
+    )
 
 
 def _leave_behind(riders: Sequence[Rider], trips: Sequence[Trip]) -> set[str]:

@@ -165,28 +165,20 @@ def check_signer(path: Path, known: Collection[str], *, unsigned: bool = False) 
     )
 
 
-def extract(
-    path: Path, name: str, target: Any, identities: Sequence[pyrage.x25519.Identity]
-) -> None:
+def extract(path: Path, name: str, target: Any, identities: Sequence[pyrage.x25519.Identity]) -> None:
     """Decrypt a member into an open file."""
     with _open_tar(path) as tar:
         try:
             pyrage.decrypt_io(_member(tar, name), target, list(identities))
         except pyrage.DecryptError as error:
-            raise BackupFault(
-                f"{path}: {name} is not encrypted for this identity: {error}"
-            ) from error
+            raise BackupFault(f"{path}: {name} is not encrypted for this identity: {error}") from error
 
 
 def read_identities(path: Path) -> list[pyrage.x25519.Identity]:
     """Return the identities of a file that ``age-keygen`` wrote; BackupFault where it has none."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="ascii").splitlines()]
-        found = [
-            pyrage.x25519.Identity.from_str(line)
-            for line in lines
-            if line and not line.startswith("#")
-        ]
+        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except (OSError, UnicodeError, pyrage.IdentityError) as error:
         raise BackupFault(f"the identity {path} cannot be read: {error}") from error
     if not found:
@@ -282,9 +274,7 @@ def list_root_keys(folder: Path) -> set[str]:
     return keys
 
 
-def unpack_home(
-    path: Path, home: Path, identities: Sequence[pyrage.x25519.Identity]
-) -> tuple[str, ...]:
+def unpack_home(path: Path, home: Path, identities: Sequence[pyrage.x25519.Identity]) -> tuple[str, ...]:
     """Write a backup's files and keys into an empty folder; return their names.
 
     Needs no Django: its settings read the keys that are put here.

@@ -173,11 +173,7 @@ def _line(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-_KEYS = (
-    ("ledger.key", "LEDGER_KEY"),
-    ("gate.key", "GATE_KEY"),
-    (SECRET_FILE, "SECRET_KEY"),
-)
+_KEYS = (("ledger.key", "LEDGER_KEY"), ("gate.key", "GATE_KEY"), (SECRET_FILE, "SECRET_KEY"))
 
 
 class _Nowhere(io.RawIOBase):
@@ -238,9 +234,7 @@ def check_backup(path: Path, identities: Sequence[pyrage.x25519.Identity] = ()) 
 
 
 @contextmanager
-def open_lines(
-    path: Path, identities: Sequence[pyrage.x25519.Identity], folder: Path
-) -> Iterator[Iterator[bytes]]:
+def open_lines(path: Path, identities: Sequence[pyrage.x25519.Identity], folder: Path) -> Iterator[Iterator[bytes]]:
     """Open the rows of a backup; their clear text is in a nameless file of ``folder`` meanwhile."""
     with tempfile.TemporaryFile(dir=folder) as target:
         extract(path, "database.age", target, identities)
@@ -249,9 +243,7 @@ def open_lines(
             yield iter(lines)
 
 
-def _note_state(
-    snapshot: Snapshot, counts: dict[str, int], state: dict[str, Any]
-) -> Iterator[bytes]:
+def _note_state(snapshot: Snapshot, counts: dict[str, int], state: dict[str, Any]) -> Iterator[bytes]:
     """Yield the rows, and note where ledger, roots and journal stand."""
     head = snapshot.rows("ledger.ledgerentry").order_by("-pk").values_list("pk", "hash").first()
     root = snapshot.rows("ledger.ledgerroot").order_by("-pk").values_list("pk", flat=True).first()
@@ -273,9 +265,7 @@ def _read_keys() -> dict[str, str]:
     The key of the names behind pseudonyms is not among them: it comes from elsewhere, or the names
     stay closed.
     """
-    found = {
-        path.name: path.read_text(encoding="ascii") for path in list_key_files(Path(settings.HOME))
-    }
+    found = {path.name: path.read_text(encoding="ascii") for path in list_key_files(Path(settings.HOME))}
     for name, setting in _KEYS:
         if value := str(getattr(settings, setting)):
             found.setdefault(name, f"{value}\n")

@@ -44,11 +44,7 @@ def check_settings(asked: Examination) -> Iterator[Finding]:
     if settings.OPEN_DESK:
         yield fault("settings", "RELEVE_OPEN lets anyone in", "take RELEVE_OPEN away")
     if not settings.SECOND_FACTOR_REQUIRED:
-        yield warning(
-            "settings",
-            "roles that act need no second factor",
-            "take RELEVE_SECOND_FACTOR=optional away",
-        )
+        yield warning("settings", "roles that act need no second factor", "take RELEVE_SECOND_FACTOR=optional away")
     own = urlsplit(settings.DESK_URL)
     public = [name for name in settings.ALLOWED_HOSTS if name not in _LOOPBACK]
     if public and own.hostname in _LOOPBACK:
@@ -102,9 +98,7 @@ def check_mail(asked: Examination) -> Iterator[Finding]:
         return
     if settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
         yield fault(
-            "mail",
-            f"the sender is {settings.DEFAULT_FROM_EMAIL}, which mail servers refuse",
-            "set RELEVE_MAIL_FROM",
+            "mail", f"the sender is {settings.DEFAULT_FROM_EMAIL}, which mail servers refuse", "set RELEVE_MAIL_FROM"
         )
     server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     try:
@@ -239,9 +233,7 @@ def check_disk(asked: Examination) -> Iterator[Finding]:
     free = shutil.disk_usage(asked.home).free
     if free < LEAST_FREE_BYTES:
         yield fault(
-            "disk",
-            f"{free / 1e9:.1f} GB free at {asked.home}",
-            "make space, or move the home to a larger disk",
+            "disk", f"{free / 1e9:.1f} GB free at {asked.home}", "make space, or move the home to a larger disk"
         )
 
 
@@ -251,8 +243,7 @@ def check_backups(asked: Examination) -> Iterator[Finding]:
         yield warning(
             "backups",
             "no backup can be made, and no journal leaves, for want of a recipient",
-            "make a key with `age-keygen` on another machine, and set RELEVE_BACKUP_TO to its"
-            " public one",
+            "make a key with `age-keygen` on another machine, and set RELEVE_BACKUP_TO to its public one",
         )
 
 
@@ -342,7 +333,6 @@ def _reach_database() -> Finding | None:
         return fault(
             "database",
             f"cannot be reached: {' '.join(str(error).split())}",
-            "start its server, or mend RELEVE_DATABASE_URL; keys, worker and ledger were not"
-            " looked at",
+            "start its server, or mend RELEVE_DATABASE_URL; keys, worker and ledger were not looked at",
         )
     return None

@@ -37,11 +37,7 @@ from releve.plugins.sector.association.gates import list_failed_gates
 from releve.registry.service import list_current_ids
 from releve.situation import ClosureRule
 from releve.upkeep.findings import Examination, Finding, fault, warning
-from releve.upkeep.migrations import (
-    check_database,
-    read_migration_state,
-    refuse_lost_database,
-)
+from releve.upkeep.migrations import check_database, read_migration_state, refuse_lost_database
 
 MOST_SKEW = timedelta(seconds=2)
 _WORKER_FIXES = {
@@ -85,9 +81,7 @@ def check_keys(asked: Examination) -> Iterator[Finding]:
             yield fault(
                 "keys",
                 f"{file} is missing",
-                f"restore it from its copy to {asked.home / file}"
-                if stored
-                else "run `releve init`, which makes it",
+                f"restore it from its copy to {asked.home / file}" if stored else "run `releve init`, which makes it",
             )
         elif stored is not None and stored != found:
             yield fault(
@@ -186,9 +180,7 @@ def check_channels(asked: Examination) -> Iterator[Finding]:
     try:
         live.check_channels()
     except LiveError as error:
-        yield fault(
-            "channels", " ".join(str(error).split()), "the worker does not start until it is mended"
-        )
+        yield fault("channels", " ".join(str(error).split()), "the worker does not start until it is mended")
 
 
 def check_contacts(asked: Examination) -> Iterator[Finding]:
@@ -221,8 +213,7 @@ def check_closure_rules(asked: Examination) -> Iterator[Finding]:
     if lacking:
         yield warning(
             "closure",
-            f"no rule closes {len(lacking)} of {len(sites)} sites today, whatever cases are"
-            " declared there",
+            f"no rule closes {len(lacking)} of {len(sites)} sites today, whatever cases are declared there",
             "if one should, choose a pack of rules with `releve live rules choose`",
         )
 

@@ -29,20 +29,8 @@ from releve.ledger.digests import NO_HASH, canonical_json, hash_entry, hash_root
 from releve.ledger.erasure import ERASED, SUBJECT, erase_subject, find_values
 from releve.ledger.export import JournalFault, JournalPart, parse_part
 from releve.ledger.merkle import tree_hash
-from releve.ledger.models import (
-    LedgerEntry,
-    LedgerHead,
-    LedgerRoot,
-    OutgoingDocument,
-    PersonalValue,
-)
-from releve.ledger.rollback import (
-    LedgerMark,
-    find_recorded_loss,
-    is_lost,
-    list_declared_losses,
-    roots_folder,
-)
+from releve.ledger.models import LedgerEntry, LedgerHead, LedgerRoot, OutgoingDocument, PersonalValue
+from releve.ledger.rollback import LedgerMark, find_recorded_loss, is_lost, list_declared_losses, roots_folder
 from releve.ledger.roots import load_last_root, publish_document
 from releve.plugins.evidence.verify import VerifyError, read_signed_root
 from releve.plugins.outbound.gate.erasure import PSEUDONYM, erase_pseudonym
@@ -150,9 +138,8 @@ def settle_values(parts: Iterable[JournalPart], now: datetime) -> int:
     many were added to the record.
     """
     subjects = {
-        act.get("subject") or act.get("agent") for part in parts for act in part.acts
-        if act["act"] in (AGENT, SUBJECT)
-    }  # fmt: skip
+        act.get("subject") or act.get("agent") for part in parts for act in part.acts if act["act"] in (AGENT, SUBJECT)
+    }
     PersonalValue.objects.filter(erase_on__lte=now.date()).delete()
     for subject in subjects:
         find_values(str(subject)).delete()

@@ -26,11 +26,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from releve.accounts.confirmations import (
-    are_two_administrators,
-    check_declaration,
-    declare_administrators,
-)
+from releve.accounts.confirmations import are_two_administrators, check_declaration, declare_administrators
 from releve.accounts.grants import AccessError
 from releve.accounts.models import Grant, User
 from releve.accounts.permissions import Role
@@ -90,11 +86,7 @@ class RestoreReport:
 
 
 def restore_database(
-    path: Path,
-    manifest: Manifest,
-    identities: Sequence[pyrage.x25519.Identity],
-    outside: Outside,
-    now: datetime,
+    path: Path, manifest: Manifest, identities: Sequence[pyrage.x25519.Identity], outside: Outside, now: datetime
 ) -> RestoreReport:
     """Put the rows back into an empty database, and what left the house since on top of them.
 
@@ -166,13 +158,7 @@ def needs_identity_key() -> bool:
 
 
 def record_restoration(
-    now: datetime,
-    *,
-    made_at: str | None,
-    entries: int,
-    found: int,
-    lost: LostRoot | None,
-    lost_entries: int,
+    now: datetime, *, made_at: str | None, entries: int, found: int, lost: LostRoot | None, lost_entries: int
 ) -> tuple[int, int]:
     """Record what was put back, and set aside what may have been done since that was made.
 
@@ -274,14 +260,12 @@ def declare_loss(people: Sequence[User], reason: str, now: datetime) -> Declared
         else:
             lost = None if root is None else LostRoot(root.number, root.size, root.head, root.tree)
             seq, aside = record_restoration(
-                now, made_at=None, entries=place.seq, found=0, lost=lost,
-                lost_entries=max(0, upto - place.seq),
-            )  # fmt: skip
+                now, made_at=None, entries=place.seq, found=0, lost=lost, lost_entries=max(0, upto - place.seq)
+            )
         if tied:
             declare_administrators((first, second))
         heads = sorted({mark.head for mark in found.marks})
-        body = {"actor": first, "by": second, "entry": seq, "reason": reason.strip(), "upto": upto,
-                "heads": heads}  # fmt: skip
+        body = {"actor": first, "by": second, "entry": seq, "reason": reason.strip(), "upto": upto, "heads": heads}
         entry = append(DECLARED, body, recorded_at=now)
         _pass_numbers(now)
     return DeclaredLoss(entry.seq, found.marks[0], aside)
@@ -329,9 +313,7 @@ def _pass_numbers(now: datetime) -> None:
     )  # fmt: skip
     for count, row in enumerate(moved, after + 1):
         name = _name_part(count)
-        OutgoingDocument.objects.create(
-            name=name, content=row.content, digest=row.digest, upto=row.upto, made_at=now
-        )
+        OutgoingDocument.objects.create(name=name, content=row.content, digest=row.digest, upto=row.upto, made_at=now)
         queue_effects([NewEffect(LIVE, OUTSIDE, "leave", f"leave:{name}", {"name": name})])
         _settle(row, now, f"sent as {name}")
 

@@ -44,14 +44,7 @@ from releve.errors import ReleveError
 from releve.kernels.arrays import Floats, Truths
 from releve.network import Programme
 
-QUEUES_1999 = {
-    "PS": "regular",
-    "PE": "english",
-    "IN": "internet",
-    "NE": "stocks",
-    "NW": "prospects",
-    "TT": "callback",
-}
+QUEUES_1999 = {"PS": "regular", "PE": "english", "IN": "internet", "NE": "stocks", "NW": "prospects", "TT": "callback"}
 CALLS_1999 = CallMapping(
     start="vru_entry",
     programme="type",
@@ -96,9 +89,7 @@ def load_1999(folder: Path) -> RealLog:
     """Return the six queues of January and February 1999; CallLogError without their file."""
     frame = _read(folder / "anonymousbank_1999" / "calls_1999_jan_feb.parquet")
     report = import_calls(frame, CALLS_1999, ZONE_1999)
-    programmes = {
-        name: _programme(name, OPENING_1999, ZONE_1999, "") for name in QUEUES_1999.values()
-    }
+    programmes = {name: _programme(name, OPENING_1999, ZONE_1999, "") for name in QUEUES_1999.values()}
     return RealLog("bank 1999", report, programmes, date(1999, 2, 1), date(1999, 3, 1))
 
 
@@ -219,11 +210,7 @@ class RestValidation:
 
 
 def validate_rest_of_day(
-    logs: Sequence[RealLog],
-    *,
-    choose: bool = False,
-    library: bool = True,
-    tick: Tick = lambda: None,
+    logs: Sequence[RealLog], *, choose: bool = False, library: bool = True, tick: Tick = lambda: None
 ) -> RestValidation:
     """Judge the update on each log's held-out month; ``choose`` its settings on the days before.
 
@@ -262,9 +249,7 @@ def collect_cases(log: RealLog, first: int, last: int, weeks: int = 8) -> Iterat
         yield from _collect(log.histories[name], programme, first, last, weeks)
 
 
-def _collect(
-    history: History, programme: Programme, first: int, last: int, weeks: int
-) -> Iterator[DayCase]:
+def _collect(history: History, programme: Programme, first: int, last: int, weeks: int) -> Iterator[DayCase]:
     local, _ = local_slots(history.starts, programme.time_zone)
     truth = add_observed_holidays(programme, history)
     models: dict[Programme, HoldoutModel] = {}
@@ -283,9 +268,7 @@ def _collect(
 
 
 def choose_settings(
-    cases: Sequence[Sequence[DayCase]],
-    candidates: Sequence[IntradaySettings] = CANDIDATES,
-    tick: Tick = lambda: None,
+    cases: Sequence[Sequence[DayCase]], candidates: Sequence[IntradaySettings] = CANDIDATES, tick: Tick = lambda: None
 ) -> tuple[IntradaySettings, tuple[float, ...]]:
     """Return the candidate of least error on the cases of each log, and every candidate's error.
 
@@ -402,9 +385,7 @@ def judge(
     return tuple(out)
 
 
-def _score(
-    log: str, programme: str, hour: int, parts: Sequence[Sequence[tuple[float, _RestSums]]]
-) -> RestScore:
+def _score(log: str, programme: str, hour: int, parts: Sequence[Sequence[tuple[float, _RestSums]]]) -> RestScore:
     every = [sums for part in parts for _, sums in part]
     worst = []
     for part in parts:

@@ -115,8 +115,7 @@ def seat_building(desks: Sequence[Desk]) -> Population:
     north = round(UNPLACED * sum(d.wing == NORTH for d in desks) / len(desks))
     seats = [Seat(f"d{at:03}", f"f11-{desk.wing}", desk.x, desk.y) for at, desk in enumerate(desks)]
     seats += [
-        Seat(f"u{at:03}", f"f11-{NORTH if at < north else SOUTH}", 500.0 + 10 * at, 500.0)
-        for at in range(UNPLACED)
+        Seat(f"u{at:03}", f"f11-{NORTH if at < north else SOUTH}", 500.0 + 10 * at, 500.0) for at in range(UNPLACED)
     ]
     seats += [
         Seat(f"{name}-{at:03}", f"{name}-z", 10.0 * at % 900, 10.0 * (10 * at // 900))
@@ -125,10 +124,7 @@ def seat_building(desks: Sequence[Desk]) -> Population:
     ]
     people_of = Counter(seat.zone for seat in seats)
     floors = [Floor("f11", "seoul"), *(Floor(name, "seoul") for name in OTHER_FLOORS)]
-    zones = [
-        Zone(zone, zone.split("-")[0], AIR_M3 * people, AIR_CHANGES)
-        for zone, people in sorted(people_of.items())
-    ]
+    zones = [Zone(zone, zone.split("-")[0], AIR_M3 * people, AIR_CHANGES) for zone, people in sorted(people_of.items())]
     operator = Operator(
         row=OperatorRow("Seoul 2020"),
         sites=(Site("seoul", "Seoul", "KR", "Seoul", "Asia/Seoul", 37.5, 126.9),),
@@ -140,10 +136,7 @@ def seat_building(desks: Sequence[Desk]) -> Population:
         agents=tuple(Agent(seat.id, "seoul", ("p",)) for seat in seats),
     )
     return build_population(
-        operator,
-        seats={seat.id: seat.id for seat in seats},
-        neighbour_m=PITCH_NEAR,
-        others=(0.0, 1.0),
+        operator, seats={seat.id: seat.id for seat in seats}, neighbour_m=PITCH_NEAR, others=(0.0, 1.0)
     )
 
 
@@ -167,9 +160,7 @@ def build_contacts(population: Population, reproduction: float, between: float) 
     )
 
 
-def compute_join_count_z(
-    xy: Floats, case: NDArray[np.bool_], *, seed: int = 0, shuffles: int = 400
-) -> float:
+def compute_join_count_z(xy: Floats, case: NDArray[np.bool_], *, seed: int = 0, shuffles: int = 400) -> float:
     """Return how many standard deviations the adjacent pairs of cases lie from chance.
 
     ``xy[desk, 2]`` in pitches; chance is the same number of cases on desks at random.
@@ -209,15 +200,11 @@ def validate_outbreak(
     """
     require(draws >= 1 and runs >= 1, "draws and runs >= 1", (draws, runs))
     population = seat_building(desks)
-    disease = replace(
-        covid(), asymptomatic=SourcedValue(0.04, 0.01, 0.1, "Park et al. 2020: 4 of 97")
-    )
+    disease = replace(covid(), asymptomatic=SourcedValue(0.04, 0.01, 0.1, "Park et al. 2020: 4 of 97"))
     prior = _draw_uniform(seed, draws, 2) * np.array([11.0, 0.5]) + np.array([1.0, 0.0])
     found: list[_Run] = []
     for at, (reproduction, between) in enumerate(prior):
-        found += _simulate_pair(
-            population, disease, desks, reproduction, between, (at, runs, seed, threads)
-        )
+        found += _simulate_pair(population, disease, desks, reproduction, between, (at, runs, seed, threads))
         progress((at + 1) / draws)
     if not found:
         raise OutbreakError("no run was near the observed floor: more draws or runs are needed")
@@ -303,9 +290,7 @@ def _accept_run(
     return counts, case, onsets
 
 
-def _build_fit(
-    desks: Sequence[Desk], onsets: Sequence[int], found: Sequence[_Run], drawn: int
-) -> Fit:
+def _build_fit(desks: Sequence[Desk], onsets: Sequence[int], found: Sequence[_Run], drawn: int) -> Fit:
     """Return the figures of the accepted runs beside those observed."""
     curves = np.array([run.onsets for run in found])
     values = [np.array([run.counts[at] for run in found]) for at in range(len(OBSERVED))]
@@ -316,9 +301,7 @@ def _build_fit(
     north = [desk.wing == NORTH for desk in desks]
     xy = np.array([(desk.x, desk.y) for desk in desks])[north]
     seen_z = compute_join_count_z(xy, np.array([desk.case for desk in desks])[north])
-    figures.append(
-        _build_figure("clustering of desks in the wing (z)", seen_z, np.array([r.z for r in found]))
-    )
+    figures.append(_build_figure("clustering of desks in the wing (z)", seen_z, np.array([r.z for r in found])))
     seen_median = _find_median_day(np.asarray(onsets))
     medians = np.array([_find_median_day(curve) for curve in curves])
     figures.append(_build_figure("median onset, days after the first", seen_median, medians))
@@ -369,25 +352,21 @@ def draw_seoul(desks: Sequence[Desk], onsets: Sequence[int], fit: Fit) -> str:
 
 def _describe(fit: Fit) -> str:
     return "; ".join(
-        f"{one.name}: observed {one.observed:.3g}, model {one.low:.3g} to {one.high:.3g}"
-        for one in fit.figures
+        f"{one.name}: observed {one.observed:.3g}, model {one.low:.3g} to {one.high:.3g}" for one in fit.figures
     )
 
 
 def _draw_map(desks: Sequence[Desk], fit: Fit) -> list[str]:
     x = np.array([desk.x for desk in desks])
     y = np.array([desk.y for desk in desks])
-    scale = min(
-        (_MAP_WIDTH - 2 * _MARGIN) / max(np.ptp(x), 1.0), (_HEIGHT - 100) / max(np.ptp(y), 1.0)
-    )
+    scale = min((_MAP_WIDTH - 2 * _MARGIN) / max(np.ptp(x), 1.0), (_HEIGHT - 100) / max(np.ptp(y), 1.0))
     out = [f'<text x="{_MARGIN}" y="24">Desks: fill = infected by the model, ring = case</text>']
     for desk, share in zip(desks, fit.infected, strict=True):
         at = (_MARGIN + scale * (desk.x - x.min()), 60 + scale * (desk.y - y.min()))
         ring = ' stroke="#b3261e" stroke-width="2.5"' if desk.case else ' stroke="#8a8a8a"'
         shade = round(255 - 175 * float(share))
         out.append(
-            f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{0.36 * scale:.1f}"'
-            f' fill="rgb({shade},{shade},255)"{ring}/>'
+            f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{0.36 * scale:.1f}" fill="rgb({shade},{shade},255)"{ring}/>'
         )
     return out
 
@@ -438,16 +417,11 @@ def read_floor(folder: Path) -> tuple[list[Desk], list[int]]:
     try:
         with (folder / _SEATS).open(encoding="utf-8", newline="") as file:
             desks = [
-                Desk(
-                    float(row["x_pitch"]), float(row["y_pitch"]), row["region"], row["case"] == "1"
-                )
+                Desk(float(row["x_pitch"]), float(row["y_pitch"]), row["region"], row["case"] == "1")
                 for row in csv.DictReader(file)
             ]
         with (folder / _ONSETS).open(encoding="utf-8", newline="") as file:
-            days = [
-                (date.fromisoformat(row["onset_date"]), int(row["floor11"]))
-                for row in csv.DictReader(file)
-            ]
+            days = [(date.fromisoformat(row["onset_date"]), int(row["floor11"])) for row in csv.DictReader(file)]
     except OSError as error:
         raise SeoulDataError(f"{error.filename}: {error.strerror}") from None
     except (KeyError, ValueError) as error:

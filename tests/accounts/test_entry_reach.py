@@ -17,9 +17,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 AT = datetime(2026, 11, 30, 8, 12, tzinfo=UTC)
 WHOLE = EntryAccess(personal=False, counts=True, proves=True, scope=EVERYTHING)
-ONE_SITE = EntryAccess(
-    personal=False, counts=False, proves=True, scope=Scope(frozenset({"casa-1"}), frozenset())
-)
+ONE_SITE = EntryAccess(personal=False, counts=False, proves=True, scope=Scope(frozenset({"casa-1"}), frozenset()))
 
 
 @pytest.fixture

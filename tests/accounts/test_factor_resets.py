@@ -36,18 +36,13 @@ def admins() -> tuple[User, User]:
     return found
 
 
-def test_one_asks_another_allows_and_the_factor_is_gone(
-    ines: User, admins: tuple[User, User]
-) -> None:
+def test_one_asks_another_allows_and_the_factor_is_gone(ines: User, admins: tuple[User, User]) -> None:
     reset = request_reset(ines, REASON, by="amina")
     assert Authenticator.objects.filter(user=ines).exists()
     approve_reset(reset, by="zoe")
     assert not Authenticator.objects.filter(user=ines).exists()
     found = [(e.kind, e.body["user"], e.body["actor"]) for e in iter_entries(stream=STREAM)]
-    assert found == [
-        ("access.factors_asked", "ines", "amina"),
-        ("access.factors_forgotten", "ines", "zoe"),
-    ]
+    assert found == [("access.factors_asked", "ines", "amina"), ("access.factors_forgotten", "ines", "zoe")]
     taken = AccountAct.objects.filter(user=ines, kind=AccountAct.FACTORS)
     hands = set(taken.values_list("by", flat=True))
     assert hands == {"amina", "zoe"}, "both could act as this person: neither is a second one now"
@@ -55,9 +50,7 @@ def test_one_asks_another_allows_and_the_factor_is_gone(
         approve_reset(reset, by="zoe")
 
 
-def test_nobody_allows_what_they_asked_or_what_is_theirs(
-    ines: User, admins: tuple[User, User]
-) -> None:
+def test_nobody_allows_what_they_asked_or_what_is_theirs(ines: User, admins: tuple[User, User]) -> None:
     for by in ("amina", COMMAND_LINE):
         FactorReset.objects.all().delete()
         reset = request_reset(ines, REASON, by=by)
@@ -86,9 +79,7 @@ def test_an_account_that_the_asker_made_is_no_second_person(ines: User) -> None:
     approve_reset(request_reset(ines, REASON, by=COMMAND_LINE), by="amina")
 
 
-def test_a_request_ends_after_a_day_and_needs_a_reason(
-    ines: User, admins: tuple[User, User]
-) -> None:
+def test_a_request_ends_after_a_day_and_needs_a_reason(ines: User, admins: tuple[User, User]) -> None:
     with pytest.raises(AccessError, match="reason must have at least 10"):
         request_reset(ines, "lost", by="amina")
     reset = request_reset(ines, REASON, by="amina")

@@ -121,9 +121,7 @@ def test_a_reach_that_a_role_cannot_have_is_an_error_and_never_everything(role: 
         ("user", "add", "bi", "--role", "inspector", "--client", "azur"),
     ],
 )
-def test_the_command_line_refuses_a_reach_that_the_role_cannot_have(
-    arguments: tuple[str, ...],
-) -> None:
+def test_the_command_line_refuses_a_reach_that_the_role_cannot_have(arguments: tuple[str, ...]) -> None:
     result = run(*arguments, "--until", last_day().isoformat())
     assert result.exit_code == 1
     assert "cannot be held for some" in result.output
@@ -131,9 +129,7 @@ def test_the_command_line_refuses_a_reach_that_the_role_cannot_have(
     assert not Token.objects.exists()
 
 
-def test_the_command_line_says_where_a_link_may_have_to_name_another_address(
-    settings: Settings,
-) -> None:
+def test_the_command_line_says_where_a_link_may_have_to_name_another_address(settings: Settings) -> None:
     settings.DESK_URL_IS_SET = False
     made = run("user", "add", "x", "--role", "planner")
     assert made.exit_code == 0

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from releve.accounts.permissions import (
-    OUTSIDE,
-    PERMISSIONS,
-    READ_ONLY,
-    Permission,
-    Role,
-    acting_roles,
-)
+from releve.accounts.permissions import OUTSIDE, PERMISSIONS, READ_ONLY, Permission, Role, acting_roles
 from releve.accounts.scopes import EVERYTHING, NOTHING, HeldRole, Scope, can, is_outsider, scope_for
 from releve.desk.access.guard import build_visitor
 
@@ -83,10 +76,7 @@ def test_a_client_for_nothing_named_sees_nothing() -> None:
 
 def test_two_roles_add_up_each_for_what_it_is_for() -> None:
     user = build_visitor(Role.PLANNER)
-    user.held_roles = (
-        HeldRole.limit(Role.SITE, ["casa-1"]),
-        HeldRole.limit(Role.CLIENT, clients=["azur"]),
-    )
+    user.held_roles = (HeldRole.limit(Role.SITE, ["casa-1"]), HeldRole.limit(Role.CLIENT, clients=["azur"]))
     assert scope_for(user) == Scope(frozenset({"casa-1"}), frozenset({"azur"}))
     assert scope_for(user, "plan.see") == Scope(frozenset(), frozenset({"azur"}))
     assert not can(user, "event.record.check", client="azur")
@@ -95,9 +85,7 @@ def test_two_roles_add_up_each_for_what_it_is_for() -> None:
 
 def test_an_inspector_may_be_kept_to_some_sites() -> None:
     assert HeldRole.limit(Role.INSPECTOR).scope == EVERYTHING
-    assert HeldRole.limit(Role.INSPECTOR, ["casa-1"]).scope == Scope(
-        frozenset({"casa-1"}), frozenset()
-    )
+    assert HeldRole.limit(Role.INSPECTOR, ["casa-1"]).scope == Scope(frozenset({"casa-1"}), frozenset())
 
 
 def test_who_sees_cases_can_be_counted_on_one_hand() -> None:

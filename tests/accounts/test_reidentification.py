@@ -53,27 +53,13 @@ def kinds() -> list[str]:
     return [entry.kind for entry in iter_entries(stream=STREAM)]
 
 
-def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
-    officer: User, admin: User
-) -> None:
-    look = reidentification.approve_request(
-        admin, reidentification.request_identity(officer, "a00042", REASON)
-    )
+def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(officer: User, admin: User) -> None:
+    look = reidentification.approve_request(admin, reidentification.request_identity(officer, "a00042", REASON))
     assert reidentification.reveal_name(officer, look) == "Salma Bennani"
     assert reidentification.reveal_name(officer, look) == "Salma Bennani"
-    assert kinds() == [
-        "identity.imported",
-        "identity.asked",
-        "identity.allowed",
-        "identity.seen",
-        "identity.seen",
-    ]
+    assert kinds() == ["identity.imported", "identity.asked", "identity.allowed", "identity.seen", "identity.seen"]
     seen = list(iter_entries(stream=STREAM))[-1]
-    assert (seen.body["agent"], seen.body["reason"], seen.body["actor"]) == (
-        "a00042",
-        REASON,
-        "health",
-    )
+    assert (seen.body["agent"], seen.body["reason"], seen.body["actor"]) == ("a00042", REASON, "health")
 
 
 def test_nothing_is_seen_before_another_user_has_allowed_it(officer: User, admin: User) -> None:
@@ -87,9 +73,7 @@ def test_nothing_is_seen_before_another_user_has_allowed_it(officer: User, admin
 
 
 def test_the_hour_ends(officer: User, admin: User) -> None:
-    look = reidentification.approve_request(
-        admin, reidentification.request_identity(officer, "a00042", REASON)
-    )
+    look = reidentification.approve_request(admin, reidentification.request_identity(officer, "a00042", REASON))
     look.open_until = timezone.now() - timedelta(seconds=1)
     with pytest.raises(AccessError, match="the hour is over"):
         reidentification.reveal_name(officer, look)
@@ -104,9 +88,7 @@ def test_what_was_asked_yesterday_is_asked_again(officer: User, admin: User) -> 
 
 
 def test_the_administrator_who_allows_does_not_see(officer: User, admin: User) -> None:
-    look = reidentification.approve_request(
-        admin, reidentification.request_identity(officer, "a00042", REASON)
-    )
+    look = reidentification.approve_request(admin, reidentification.request_identity(officer, "a00042", REASON))
     with pytest.raises(AccessError, match="only the person who asked may look"):
         reidentification.reveal_name(admin, look)
 
@@ -126,9 +108,7 @@ def test_the_names_are_nowhere_in_clear(officer: User, admin: User, settings: An
     assert b"Salma" not in settings.IDENTITY_FILE.read_bytes()
     assert settings.IDENTITY_FILE.stat().st_mode & 0o077 == 0
     settings.IDENTITY_KEY = Fernet.generate_key().decode()
-    look = reidentification.approve_request(
-        admin, reidentification.request_identity(officer, "a00042", REASON)
-    )
+    look = reidentification.approve_request(admin, reidentification.request_identity(officer, "a00042", REASON))
     with pytest.raises(AccessError, match="is not the key of the names"):
         reidentification.reveal_name(officer, look)
 
@@ -155,17 +135,13 @@ def test_a_faulty_list_of_names_changes_nothing(admin: User, text: str, reason: 
 
 
 def test_a_forgotten_person_is_in_no_row_and_in_no_file(officer: User, admin: User) -> None:
-    look = reidentification.approve_request(
-        admin, reidentification.request_identity(officer, "a00042", REASON)
-    )
+    look = reidentification.approve_request(admin, reidentification.request_identity(officer, "a00042", REASON))
     reidentification.reveal_name(officer, look)
     reidentification.erase_identity("a00042")
     erase_subject("a00042", now=timezone.now())
     assert not IdentityRequest.objects.exists()
     assert all("a00042" not in str(entry.body) for entry in iter_entries(stream=STREAM))
-    other = reidentification.approve_request(
-        admin, reidentification.request_identity(officer, "a00043", REASON)
-    )
+    other = reidentification.approve_request(admin, reidentification.request_identity(officer, "a00043", REASON))
     assert reidentification.reveal_name(officer, other) == "Yao Koffi"
 
 
@@ -179,9 +155,7 @@ def test_the_log_of_looks_is_erased_after_a_year(officer: User) -> None:
 
 def account(name: str, role: Role, by: str) -> User:
     """Give an account through the service, as one person gives it to another."""
-    user, _ = grants.give_role(
-        name, grants.RoleRequest(role.value), by=by, email=f"{name}@example.org"
-    )
+    user, _ = grants.give_role(name, grants.RoleRequest(role.value), by=by, email=f"{name}@example.org")
     return user
 
 
@@ -214,9 +188,7 @@ def test_every_health_officer_is_notified_of_ask_and_allow(
     ended = account("ines", Role.HEALTH, by="root")
     grants.end_role("ines", "health", by="root")
     with django_capture_on_commit_callbacks(execute=True):
-        reidentification.approve_request(
-            admin, reidentification.request_identity(officer, "a00042", REASON)
-        )
+        reidentification.approve_request(admin, reidentification.request_identity(officer, "a00042", REASON))
     for user in (officer, second):
         unread = [(row.kind, row.by) for row in notices.list_unread(user)]
         assert unread == [("allowed", admin.get_username()), ("asked", officer.get_username())]

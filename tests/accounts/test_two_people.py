@@ -28,15 +28,7 @@ from releve.accounts import confirmations, grants, notices, tokens
 from releve.accounts.grants import AccessError, RoleRequest
 from releve.accounts.models import AccountAct, User
 from releve.accounts.permissions import Role
-from releve.accounts.two_people import (
-    COMMAND_LINE,
-    ROLE,
-    TOKEN_PREFIX,
-    Act,
-    find_standings,
-    find_tie,
-    list_acts,
-)
+from releve.accounts.two_people import COMMAND_LINE, ROLE, TOKEN_PREFIX, Act, find_standings, find_tie, list_acts
 from releve.cli.main import main
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import give, person, sign_in
@@ -117,9 +109,7 @@ class House:
 
 @pytest.mark.parametrize("honest_founders", [True, False])
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 60))
-def test_no_chain_of_one_persons_accounts_is_ever_two_people(
-    honest_founders: bool, seed: int, length: int
-) -> None:
+def test_no_chain_of_one_persons_accounts_is_ever_two_people(honest_founders: bool, seed: int, length: int) -> None:
     house = House(Random(seed))
     founders = [house.open("person-a"), house.open("person-b" if honest_founders else ATTACKER)]
     for name in founders:
@@ -139,9 +129,7 @@ def test_no_chain_of_one_persons_accounts_is_ever_two_people(
 
 
 @given(seed=st.integers(0, 2**32), length=st.integers(0, 40))
-def test_what_two_administrators_do_for_others_leaves_two_people_two(
-    seed: int, length: int
-) -> None:
+def test_what_two_administrators_do_for_others_leaves_two_people_two(seed: int, length: int) -> None:
     house = House(Random(seed))
     admins = [house.open("person-a"), house.open("person-b")]
     house.declare(admins)
@@ -173,10 +161,7 @@ def history(*steps: tuple[str, str, str]) -> list[Act]:
         ),
         ([("c1", MADE, "c2")], "c2 made the account c1"),
         ([("c1", MADE, "adm"), ("c2", MADE, "adm"), ("c1", CONFIRMED, "adm")], "adm made"),
-        (
-            [("c1", MADE, "adm"), ("c2", MADE, "adm"), ("x", MADE, "adm"), ("c1", CONFIRMED, "x")],
-            "adm made",
-        ),
+        ([("c1", MADE, "adm"), ("c2", MADE, "adm"), ("x", MADE, "adm"), ("c1", CONFIRMED, "x")], "adm made"),
         (
             [("c1", MADE, "adm"), ("c2", MADE, "adm"), ("c1", CONFIRMED, "z"), ("c1", LINK, "adm")],
             "adm saw a link that sets the password of c1; adm made the account c2",
@@ -189,9 +174,7 @@ def history(*steps: tuple[str, str, str]) -> list[Act]:
         ([("c1", MADE, COMMAND_LINE), ("c2", MADE, COMMAND_LINE)], "the command line made"),
     ],
 )
-def test_a_tie_is_named_by_the_hands_that_make_it(
-    steps: list[tuple[str, str, str]], says: str
-) -> None:
+def test_a_tie_is_named_by_the_hands_that_make_it(steps: list[tuple[str, str, str]], says: str) -> None:
     tie = find_tie(history(*steps), "c1", "c2")
     assert tie is not None
     assert says in tie
@@ -304,9 +287,7 @@ def test_what_one_administrator_makes_is_one_person_until_the_other_confirms_it(
 
 @pytest.mark.django_db
 @pytest.mark.database
-def test_an_account_that_both_administrators_gave_access_takes_the_word_of_both(
-    founders: tuple[User, User],
-) -> None:
+def test_an_account_that_both_administrators_gave_access_takes_the_word_of_both(founders: tuple[User, User]) -> None:
     holder("c1", "continuity", by="amina")
     grants.give_role("c1", RoleRequest("health"), by="zoe")
     c1 = User.objects.get(username="c1")
@@ -318,9 +299,7 @@ def test_an_account_that_both_administrators_gave_access_takes_the_word_of_both(
 
 @pytest.mark.django_db
 @pytest.mark.database
-def test_an_account_is_confirmed_on_the_page_and_the_notice_is_read(
-    founders: tuple[User, User],
-) -> None:
+def test_an_account_is_confirmed_on_the_page_and_the_notice_is_read(founders: tuple[User, User]) -> None:
     c1 = holder("c1", "continuity", by="amina")
     holder("p1", "planner", by="amina")
     webs = [sign_in(user, lately=True) for user in founders]
@@ -370,9 +349,7 @@ def test_a_link_is_mailed_where_it_can_be_and_then_leaves_no_hand(
 
 @pytest.mark.django_db
 @pytest.mark.database
-def test_a_link_is_shown_where_its_mailbox_cannot_be_reached(
-    founders: tuple[User, User], settings: Settings
-) -> None:
+def test_a_link_is_shown_where_its_mailbox_cannot_be_reached(founders: tuple[User, User], settings: Settings) -> None:
     settings.EMAIL_HOST = "mail.example"
     c1 = holder("c1", "continuity", by="amina")
     assert confirmations.confirm_account(c1, by="zoe")
@@ -427,9 +404,7 @@ def start_thread(act: Callable[[], object]) -> Thread:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.database
-def test_a_confirmation_waits_for_a_link_that_is_being_shown(
-    founders: tuple[User, User],
-) -> None:
+def test_a_confirmation_waits_for_a_link_that_is_being_shown(founders: tuple[User, User]) -> None:
     c1 = holder("c1", "continuity", by="amina")
     refusals: list[str] = []
 

@@ -16,14 +16,7 @@ from releve.plugins.sector.association.envelopes import Envelope
 from releve.plugins.sector.association.keys import public_keys
 from releve.plugins.sector.association.membership import join_association
 from releve.plugins.sector.association.models import MonthlyDesign
-from releve.plugins.sector.engine import (
-    BulletinDesign,
-    Contribution,
-    hash_closing,
-    mask_figures,
-    sign_text,
-    sum_groups,
-)
+from releve.plugins.sector.engine import BulletinDesign, Contribution, hash_closing, mask_figures, sign_text, sum_groups
 
 DAY = date(2026, 11, 26)
 MORNING = datetime(2026, 11, 27, 6, tzinfo=UTC)
@@ -57,22 +50,15 @@ class SectorOfSeven:
     secrets: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def begin(
-        cls, mode: str = "plain", month: str = "2026-11", places: Iterable[str] = ()
-    ) -> SectorOfSeven:
+    def begin(cls, mode: str = "plain", month: str = "2026-11", places: Iterable[str] = ()) -> SectorOfSeven:
         """Register seven members, publish the design, and join as one of them."""
         at = datetime(2026, 10, 30, tzinfo=UTC)
         secrets = {}
         for name in OTHERS:
-            keys = (key.public_key().public_bytes_raw().hex()
-                    for key in (sign_key(name), mask_key(name)))  # fmt: skip
+            keys = (key.public_key().public_bytes_raw().hex() for key in (sign_key(name), mask_key(name)))
             secrets[name] = register_member(name, *keys, at)
         secrets[OWN] = register_member(OWN, *public_keys(), at)
-        groups = {where: (where,) for where in places} or {
-            "MA": ("MA",),
-            "TN": ("TN",),
-            "other": ("MG", "SN"),
-        }
+        groups = {where: (where,) for where in places} or {"MA": ("MA",), "TN": ("TN",), "other": ("MG", "SN")}
         design = publish_design(month, mode, at, groups)
         join_association("sp2c", OWN, public_keys()[0], "https://clerk.example", at)
         return cls(design, secrets)
@@ -83,9 +69,7 @@ class SectorOfSeven:
     def make(self, number: int, day: date = DAY, **more: Any) -> Contribution:
         """Return the contribution of a member, plain or masked as the design says."""
         name = OTHERS[number]
-        figures = {
-            cell: count + 7 * number for cell, count in FIGURES.items() if "site" not in cell
-        }
+        figures = {cell: count + 7 * number for cell, count in FIGURES.items() if "site" not in cell}
         fields: dict[str, Any] = {
             "association": "sp2c", "member": name, "day": day, "design": self.design.digest,
             "figures": figures, "seats": SEATS, "nonce": f"{number + 1:064x}", "software": "0.0.9",
@@ -97,9 +81,7 @@ class SectorOfSeven:
         panel = {member.id: member.mask_key for member in self.design.members}
         closing = hash_closing(str(day), self.design.digest, list(panel))
         masked = mask_figures(sum_groups(made, self.design), name, mask_key(name), panel, closing)
-        return Contribution(
-            **{**fields, **more, "figures": {}, "seats": {}, "masked": tuple(masked)}
-        )
+        return Contribution(**{**fields, **more, "figures": {}, "seats": {}, "masked": tuple(masked)})
 
     def wrap(self, sent: Contribution) -> Envelope:
         return Envelope("contribution", sent.text, sign_text(sent.text, sign_key(sent.member)))
@@ -108,6 +90,4 @@ class SectorOfSeven:
         """Have the others' contributions taken on the next morning."""
         for number in numbers:
             sent = self.make(number, day, nonce=f"{day.toordinal() * 10 + number:064x}")
-            take_contribution(
-                self.wrap(sent), datetime.combine(day + timedelta(1), MORNING.time(), UTC)
-            )
+            take_contribution(self.wrap(sent), datetime.combine(day + timedelta(1), MORNING.time(), UTC))

@@ -63,9 +63,7 @@ def test_what_is_not_published_is_refused_by_its_name(sector: SectorOfSeven) -> 
 
 
 def test_a_refusal_travels_so_that_it_can_be_translated() -> None:
-    said = describe_refusal(
-        "none", NotPublished(Phrase("there is no design of {0} yet", "2026-12"))
-    )
+    said = describe_refusal("none", NotPublished(Phrase("there is no design of {0} yet", "2026-12")))
     assert said["message"] == "there is no design of 2026-12 yet"
     assert decode_phrase(said["phrase"]) == said["message"]
     assert describe_refusal("secret", ValueError())["message"] == ""

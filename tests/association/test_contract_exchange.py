@@ -14,13 +14,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.plugins.sector.association import (
-    contract_exchange,
-    contracts,
-    exchange,
-    gate_member,
-    gates,
-)
+from releve.plugins.sector.association import contract_exchange, contracts, exchange, gate_member, gates
 from releve.plugins.sector.association.clerk_intake import authenticate_member, revoke_member
 from releve.plugins.sector.association.contract_exchange import (
     TermsBeside,
@@ -29,21 +23,11 @@ from releve.plugins.sector.association.contract_exchange import (
     receive_answer,
     take_message,
 )
-from releve.plugins.sector.association.contracts import (
-    export_contract,
-    receive_contract,
-    start_contract,
-    take_step,
-)
+from releve.plugins.sector.association.contracts import export_contract, receive_contract, start_contract, take_step
 from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError, Envelope
 from releve.plugins.sector.association.exchange import sync_contracts
 from releve.plugins.sector.association.gate_member import keep_result, prepare_request
-from releve.plugins.sector.association.gates import (
-    announce_gate,
-    run_clearings,
-    take_order,
-    wrap_result,
-)
+from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.plugins.sector.association.models import ReliefGate
 from releve.plugins.sector.bulletin_commands import contract
 from releve.plugins.sector.engine import SectorError
@@ -218,9 +202,7 @@ def test_an_answer_that_is_too_long_is_refused_with_a_sentence_and_not_read_to_i
     assert len(taken) <= MOST_BYTES // 1000 + 2
 
 
-def test_an_answer_that_comes_too_slowly_is_left(
-    sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_comes_too_slowly_is_left(sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "ANSWER_SECONDS", 0.05)
     taken = answer_slowly(monkeypatch, b" ")
     with pytest.raises(AssociationError, match="took more than 0 seconds"):
@@ -236,8 +218,7 @@ def test_an_answer_that_is_packed_is_refused_before_it_is_unpacked(
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request.headers["Accept-Encoding"])
         packed = gzip.compress(b" " * 10_000_000)
-        return httpx.Response(200, stream=httpx.ByteStream(packed),
-                              headers={"Content-Encoding": "gzip"})  # fmt: skip
+        return httpx.Response(200, stream=httpx.ByteStream(packed), headers={"Content-Encoding": "gzip"})
 
     transport = httpx.MockTransport(answer)
     monkeypatch.setattr(exchange, "open_client", lambda: httpx.Client(transport=transport))
@@ -246,9 +227,7 @@ def test_an_answer_that_is_packed_is_refused_before_it_is_unpacked(
     assert asked == ["identity"]
 
 
-def test_a_clerk_whose_messages_do_not_end_is_left(
-    sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clerk_whose_messages_do_not_end_is_left(sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = json.dumps({"messages": [], "next": "a"}).encode()
     monkeypatch.setattr(exchange, "_ask", lambda *args, **more: endless)
     with pytest.raises(AssociationError, match="do not end"):

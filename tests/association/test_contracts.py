@@ -14,11 +14,7 @@ from releve.ledger.chain import iter_entries
 from releve.ledger.keys import public_hex
 from releve.network import sample_operator
 from releve.plugins.sector.association import contracts
-from releve.plugins.sector.association.contract_exchange import (
-    list_signed_steps,
-    may_lend_agents,
-    summarise_contract,
-)
+from releve.plugins.sector.association.contract_exchange import list_signed_steps, may_lend_agents, summarise_contract
 from releve.plugins.sector.association.contract_text import compose_contract, typeset_contract
 from releve.plugins.sector.association.contracts import (
     StoredContract,
@@ -104,9 +100,7 @@ def test_a_summary_has_state_people_and_signatures_and_no_price(act_as: As) -> N
     start_contract(make_terms(), CLERK, NOW, stream=act_as("atlas"))
     operator = sample_operator(50, 2, 1, weeks_of_history=1)
     stored, own = load_contract("c-1", "relief-atlas"), operator.programmes[0]
-    found = summarise_contract(
-        stored, "relief", operator, {stored.contract.terms.programme: own.id}
-    )
+    found = summarise_contract(stored, "relief", operator, {stored.contract.terms.programme: own.id})
     assert (found.contract, found.programme_name) == ("c-1", own.name)
     assert found.client_name == operator.client[own.client].name
     assert found.total == sum(count for _at, count in found.half_hours) >= found.most > 0
@@ -141,18 +135,13 @@ def change(message: str, do: Callable[[Any], None]) -> str:
     [
         (lambda tree: tree["terms"].update(price_cents=1), "takes? it|follows digest|differ"),
         (lambda tree: tree["steps"][-1].update(signatures={}), "is not signed by rif"),
-        (
-            lambda tree: tree["steps"][-1]["signatures"].update(rif="00" * 64),
-            "signature of rif does not verify",
-        ),
+        (lambda tree: tree["steps"][-1]["signatures"].update(rif="00" * 64), "signature of rif does not verify"),
         (lambda tree: tree["steps"][0].update(reason="changed"), "step 1 .ask. differs"),
         (lambda tree: tree.update(format="releve relief contract 9"), "older of the two"),
         (lambda tree: tree.pop("steps"), "not a contract"),
     ],
 )
-def test_a_changed_message_is_refused_and_nothing_is_stored(
-    act_as: As, do: Callable[[Any], None], words: str
-) -> None:
+def test_a_changed_message_is_refused_and_nothing_is_stored(act_as: As, do: Callable[[Any], None], words: str) -> None:
     start_contract(make_terms(), CLERK, NOW, stream=act_as("atlas"))
     send(act_as, "atlas", "rif", NOW)
     take_step("c-1", "offer", "rif", NOW, stream=act_as("rif"))
@@ -193,9 +182,7 @@ def list_signers(stream: str) -> list[set[str]]:
 
 
 @pytest.mark.parametrize("first", ["atlas", "rif"])
-def test_both_sign_before_they_exchange_and_neither_signature_is_lost(
-    act_as: As, first: str
-) -> None:
+def test_both_sign_before_they_exchange_and_neither_signature_is_lost(act_as: As, first: str) -> None:
     """Through the clerk, in both orders; each ledger keeps the order in which it learnt."""
     at = run_contract(act_as, 3) + timedelta(minutes=5)
     for party in ("rif", "atlas"):
@@ -212,10 +199,9 @@ def test_both_sign_before_they_exchange_and_neither_signature_is_lost(
     for stream in ("relief-atlas", "relief-rif"):
         assert all({"atlas", "rif"} <= signers for signers in list_signers(stream)[-2:])
     last = [
-        [entry.body["step"]["by"] for entry in iter_entries(f"relief-{who}")
-         if entry.kind == "contract.step"][-2:]
+        [entry.body["step"]["by"] for entry in iter_entries(f"relief-{who}") if entry.kind == "contract.step"][-2:]
         for who in ("atlas", "rif")
-    ]  # fmt: skip
+    ]
     assert last == [["atlas", "rif"], ["rif", "atlas"]]
     started = take_step("c-1", "start", "rif", at, stream=act_as("rif"))
     assert send(act_as, "rif", "atlas", at).contract == started.contract
@@ -240,8 +226,7 @@ def test_a_partner_that_signs_twice_on_one_state_is_named(act_as: As) -> None:
     before = load_contract("c-1", "relief-rif").contract.digest
     take_step("c-1", "sign", "rif", at, stream=act_as("rif"))
     send(act_as, "rif", "atlas", at)
-    other = change(export_contract("c-1", stream="relief-rif"),
-                   lambda tree: tree["steps"][-1].update(reason="other"))  # fmt: skip
+    other = change(export_contract("c-1", stream="relief-rif"), lambda tree: tree["steps"][-1].update(reason="other"))
     act_as("atlas")
     with pytest.raises(SectorError, match=r"step 5 \(sign\) differs"):
         receive_contract(other, "atlas", PUBLIC, at, stream="relief-atlas")

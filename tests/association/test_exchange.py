@@ -24,20 +24,11 @@ from releve.plugins.sector.association.clerk import (
     remake_bulletin,
     wrap_bulletin,
 )
-from releve.plugins.sector.association.clerk_intake import (
-    register_member,
-    revoke_member,
-    take_contribution,
-)
+from releve.plugins.sector.association.clerk_intake import register_member, revoke_member, take_contribution
 from releve.plugins.sector.association.envelopes import AssociationError, Envelope, open_envelope
 from releve.plugins.sector.association.exchange import run_member_day
 from releve.plugins.sector.association.gate_member import keep_gate, keep_result
-from releve.plugins.sector.association.gates import (
-    announce_gate,
-    run_clearings,
-    wrap_gate,
-    wrap_result,
-)
+from releve.plugins.sector.association.gates import announce_gate, run_clearings, wrap_gate, wrap_result
 from releve.plugins.sector.association.keys import load_signing_key, public_keys
 from releve.plugins.sector.association.membership import (
     correct_contribution,
@@ -57,21 +48,8 @@ from releve.plugins.sector.association.models import (
     ReceivedContribution,
     ReliefGate,
 )
-from releve.plugins.sector.engine import (
-    ContributionError,
-    SectorError,
-    parse_bulletin,
-    parse_contribution,
-    sign_text,
-)
-from tests.association.sector_of_seven import (
-    DAY,
-    MORNING,
-    OTHERS,
-    OWN,
-    TEN,
-    SectorOfSeven,
-)
+from releve.plugins.sector.engine import ContributionError, SectorError, parse_bulletin, parse_contribution, sign_text
+from tests.association.sector_of_seven import DAY, MORNING, OTHERS, OWN, TEN, SectorOfSeven
 
 pytestmark = pytest.mark.database
 
@@ -128,9 +106,8 @@ def test_the_clerk_refuses_by_name_what_cannot_count(sector: SectorOfSeven) -> N
         (sector.wrap(replace(sent, design="0" * 64)), "panel"),
         (sector.wrap(replace(sent, day=DAY + timedelta(2))), "clock"),
         (sector.wrap(replace(sent, made_at=MORNING + timedelta(days=1))), "clock"),
-        (Envelope("contribution", sent.text.replace("contribution 1", "contribution 2"), ""),
-         "version"),
-    ]  # fmt: skip
+        (Envelope("contribution", sent.text.replace("contribution 1", "contribution 2"), ""), "version"),
+    ]
     for envelope, code in refusals:
         with pytest.raises(ContributionError) as caught:
             take_contribution(envelope, MORNING)
@@ -141,9 +118,7 @@ def test_the_clerk_refuses_by_name_what_cannot_count(sector: SectorOfSeven) -> N
     assert not ReceivedContribution.objects.exists()
 
 
-def test_the_same_bytes_count_once_and_other_figures_say_what_they_correct(
-    sector: SectorOfSeven,
-) -> None:
+def test_the_same_bytes_count_once_and_other_figures_say_what_they_correct(sector: SectorOfSeven) -> None:
     sent = sector.make(0)
     first = take_contribution(sector.wrap(sent), MORNING)
     assert take_contribution(sector.wrap(sent), MORNING).pk == first.pk
@@ -156,9 +131,7 @@ def test_the_same_bytes_count_once_and_other_figures_say_what_they_correct(
     assert ReceivedContribution.objects.filter(current=True).count() == 1
 
 
-def test_a_revoked_key_contributes_no_more_until_a_new_one_is_registered(
-    sector: SectorOfSeven,
-) -> None:
+def test_a_revoked_key_contributes_no_more_until_a_new_one_is_registered(sector: SectorOfSeven) -> None:
     revoke_member(OTHERS[0], MORNING)
     with pytest.raises(ContributionError) as caught:
         take_contribution(sector.wrap(sector.make(0)), MORNING)
@@ -170,9 +143,7 @@ def test_a_revoked_key_contributes_no_more_until_a_new_one_is_registered(
         publish_design("2026-11", "plain", MORNING, {"MA": ("MA",)})
 
 
-def test_a_late_one_is_refused_and_a_correction_stands_in_the_next_bulletin(
-    sector: SectorOfSeven,
-) -> None:
+def test_a_late_one_is_refused_and_a_correction_stands_in_the_next_bulletin(sector: SectorOfSeven) -> None:
     sector.send_all(numbers=range(5))
     take_own(sector, DAY)
     publish_bulletin(DAY, TEN)
@@ -229,9 +200,7 @@ def test_a_second_design_of_a_month_is_refused_by_a_member(sector: SectorOfSeven
         keep_design(sector.wrapped_design(), MORNING)
 
 
-def test_masked_figures_make_the_same_bulletin_and_open_with_the_whole_panel(
-    db: None, settings: Any
-) -> None:
+def test_masked_figures_make_the_same_bulletin_and_open_with_the_whole_panel(db: None, settings: Any) -> None:
     sector = SectorOfSeven.begin("masked")
     own = prepare_contribution(DAY, MORNING)
     assert parse_contribution(own.text).figures == {}
@@ -264,17 +233,13 @@ def test_the_clerk_answers_members_alone(
     assert client.get("/association/designs/2026-12", headers=held).status_code == 404
     assert client.get("/association/bulletins/2026-11-26", headers=held).status_code == 404
     assert client.get("/association/bulletins/today", headers=held).status_code == 404
-    bad = client.post(
-        "/association/contributions", b"{}", content_type="application/json", headers=held
-    )
+    bad = client.post("/association/contributions", b"{}", content_type="application/json", headers=held)
     assert bad.status_code == 422
 
 
 def ask_often(client: Client, times: int, secret: str, address: str = "192.0.2.7") -> list[int]:
     return [
-        client.get(
-            "/association/gates", headers={"Authorization": f"Bearer {secret}"}, REMOTE_ADDR=address
-        ).status_code
+        client.get("/association/gates", headers={"Authorization": f"Bearer {secret}"}, REMOTE_ADDR=address).status_code
         for _ in range(times)
     ]
 
@@ -302,9 +267,7 @@ def test_a_day_is_due_on_the_morning_after_by_the_association_clock(sector: Sect
     assert list_due_days(TEN) == []
 
 
-def test_a_member_whose_clock_is_a_day_behind_is_missing_until_it_is_right(
-    sector: SectorOfSeven,
-) -> None:
+def test_a_member_whose_clock_is_a_day_behind_is_missing_until_it_is_right(sector: SectorOfSeven) -> None:
     """It contributes for a day whose bulletin is out; the day that is due waits for it."""
     before = DAY - timedelta(1)
     sector.send_all(before, range(1, 6))
@@ -319,9 +282,7 @@ def test_a_member_whose_clock_is_a_day_behind_is_missing_until_it_is_right(
     assert states[OTHERS[0]] == "in"
 
 
-def test_what_a_clerk_of_another_version_sends_is_refused_by_its_format(
-    sector: SectorOfSeven,
-) -> None:
+def test_what_a_clerk_of_another_version_sends_is_refused_by_its_format(sector: SectorOfSeven) -> None:
     """Nothing of it is stored, and the sentence names both formats."""
     sector.send_all()
     notice = announce_gate("g-1", DAY + timedelta(1), TEN, MORNING)

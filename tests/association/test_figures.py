@@ -21,13 +21,7 @@ from releve.plugins.sector.association.membership import state_relief, switch_se
 from releve.plugins.sector.association.models import MonthlyDesign
 from releve.plugins.sector.engine import MEASURES
 from tests.association.sector_of_seven import OWN, SectorOfSeven
-from tests.live.conftest import (  # noqa: F401
-    _nothing_in_memory,
-    before_the_plan,
-    known_times,
-    planned,
-    scenario,
-)
+from tests.live.conftest import _nothing_in_memory, before_the_plan, known_times, planned, scenario  # noqa: F401
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
@@ -92,9 +86,7 @@ def test_a_day_that_no_plan_has_is_not_contributed_as_zero(scenario: Scenario) -
     placed = scenario.plans[0].placements
     at_home = sum(row.place == HOME for row in placed)
     assert sum(n for (name, _), n in found.items() if name == "agents_at_home") == at_home
-    assert sum(n for (name, _), n in found.items() if name == "agents_on_site") == (
-        len(placed) - at_home
-    )
+    assert sum(n for (name, _), n in found.items() if name == "agents_on_site") == (len(placed) - at_home)
     assert found["relief_wanted", "MA"] == 4
     places = {site.destination for site in scenario.operator.sites}
     assert {found["sites_closed", where] for where in places} == {0}

@@ -84,9 +84,7 @@ SetClock = Callable[[datetime], None]
 
 
 def make_offer(member: str = GIVER, price: int = 900) -> SectorOffer:
-    return SectorOffer(
-        f"{member}/p1", member, "TN", "inbound:fr:home", 1, price, ((20, 5), (21, 5))
-    )
+    return SectorOffer(f"{member}/p1", member, "TN", "inbound:fr:home", 1, price, ((20, 5), (21, 5)))
 
 
 REQUEST = SectorRequest(f"{OWN}/azur-sinistres", OWN, "inbound:fr", 1200, ((20, 4), (21, 9)))
@@ -108,8 +106,7 @@ def make_commit(offer: SectorOffer, at: datetime = START, **more: Any) -> GateOr
 
 
 def make_opening(offer: SectorOffer) -> GateOrder:
-    return make_order("open", OPENS, offer.giver, offers=(offer,),
-                      nonces={offer.offer: NONCE.hex()})  # fmt: skip
+    return make_order("open", OPENS, offer.giver, offers=(offer,), nonces={offer.offer: NONCE.hex()})
 
 
 @pytest.fixture
@@ -170,8 +167,7 @@ def test_a_member_asks_another_offers_and_each_has_its_own_result_alone(
     third = json.loads(wrap_result(ReliefGate.objects.get(), THIRD).text)
     assert (third["matches"], third["offers"], third["requests"], third["keys"]) == ([], [], [], {})
     kinds = list_kinds()
-    for kind in ("gate.announced", "order.received", "order.sent", "gate.closed", "gate.cleared",
-                 "result.received"):  # fmt: skip
+    for kind in ("gate.announced", "order.received", "order.sent", "gate.closed", "gate.cleared", "result.received"):
         assert kind in kinds
     assert not any(b"azur" in request.content for request in sent_bytes)
 
@@ -266,9 +262,7 @@ def test_a_clearing_is_computed_beside_the_worker_and_one_started_again_finds_it
     assert not folder.exists(), "prices and names of the job do not stay"
 
 
-def test_a_clearing_whose_process_was_killed_begins_again(
-    gate: ReliefGate, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clearing_whose_process_was_killed_begins_again(gate: ReliefGate, monkeypatch: pytest.MonkeyPatch) -> None:
     offer_and_ask()
     with monkeypatch.context() as halfway:
         halfway.setattr(gates, "start_job", lambda folder: None)
@@ -340,9 +334,7 @@ def test_a_clearing_that_begins_again_waits_for_a_process_that_is_ending(
     assert ReliefGate.objects.get().state == "cleared"
 
 
-def test_a_gate_whose_secret_is_gone_does_not_hold_up_the_others(
-    gate: ReliefGate, tmp_path: Path
-) -> None:
+def test_a_gate_whose_secret_is_gone_does_not_hold_up_the_others(gate: ReliefGate, tmp_path: Path) -> None:
     announce_gate("g-2", date(2026, 11, 27), CLOSES, START)
     (tmp_path / "clearing-g-1.key").unlink()
     with pytest.raises(AssociationError, match="clearing-g-1"):
@@ -361,10 +353,7 @@ def test_a_gate_whose_secret_is_gone_does_not_hold_up_the_others(
 def test_an_order_that_would_hold_up_a_clearing_is_refused_with_its_limit(
     gate: ReliefGate, agents: tuple[tuple[int, int], ...], count: int, says: str
 ) -> None:
-    rows = tuple(
-        SectorRequest(f"{OWN}/r-{number:03}", OWN, "inbound:fr", 1200, agents)
-        for number in range(count)
-    )
+    rows = tuple(SectorRequest(f"{OWN}/r-{number:03}", OWN, "inbound:fr", 1200, agents) for number in range(count))
     with pytest.raises(ContributionError, match=says) as caught:
         take_order(wrap(make_order("request", START, OWN, requests=rows)), START)
     assert caught.value.code == "size"
@@ -384,16 +373,13 @@ def test_an_order_taken_before_a_limit_was_lowered_is_cleared_and_read(
     assert len(show_to_auditor("g-1")["clearing"]["matches"]) == 2
 
 
-def test_a_flood_of_requests_is_limited(
-    gate: ReliefGate, client: Client, sector: SectorOfSeven
-) -> None:
+def test_a_flood_of_requests_is_limited(gate: ReliefGate, client: Client, sector: SectorOfSeven) -> None:
     headers = {"Authorization": f"Bearer {sector.secrets[GIVER]}"}
     answers = [client.get("/association/gates", headers=headers).status_code for _ in range(40)]
     assert answers[0] == 200
     assert set(answers[30:]) == {429}
     sent = wrap(make_commit(make_offer())).content
-    taken = client.post("/association/orders", sent, content_type="application/json",
-                        headers=headers)  # fmt: skip
+    taken = client.post("/association/orders", sent, content_type="application/json", headers=headers)
     assert taken.status_code == 429
     assert not ReceivedOrder.objects.exists()
 
@@ -417,9 +403,7 @@ def test_a_member_whose_clock_is_a_day_off_is_told_so(gate: ReliefGate, days: in
     take_order(wrap(make_commit(make_offer(), START + timedelta(minutes=40))), START)
 
 
-def test_two_versions_of_the_software_understand_each_other_or_say_which_is_older(
-    gate: ReliefGate,
-) -> None:
+def test_two_versions_of_the_software_understand_each_other_or_say_which_is_older(gate: ReliefGate) -> None:
     order = replace(make_commit(make_offer()), software="7.1")
     newer = order.text.replace("sector order 1", "sector order 2")
     sent = Envelope("order", newer, sign_text(newer, sign_key(GIVER)))
@@ -445,9 +429,7 @@ def test_orders_out_of_their_time_or_of_others_are_refused_by_name(gate: ReliefG
         make_order("open", OPENS, GIVER, offers=(replace(offer, giver=THIRD),))
 
 
-def test_an_offer_that_was_changed_does_not_open_and_its_giver_alone_reads_why(
-    gate: ReliefGate,
-) -> None:
+def test_an_offer_that_was_changed_does_not_open_and_its_giver_alone_reads_why(gate: ReliefGate) -> None:
     take_order(wrap(make_commit(make_offer())), START)
     take_order(wrap(make_commit(make_offer(THIRD))), START)
     take_order(wrap(make_opening(make_offer(price=100))), OPENS)
@@ -460,9 +442,7 @@ def test_an_offer_that_was_changed_does_not_open_and_its_giver_alone_reads_why(
     assert json.loads(wrap_result(row, THIRD).text)["refused"] == []
 
 
-def test_a_result_that_is_not_the_clerk_s_or_another_member_s_is_not_stored(
-    gate: ReliefGate,
-) -> None:
+def test_a_result_that_is_not_the_clerk_s_or_another_member_s_is_not_stored(gate: ReliefGate) -> None:
     offer_and_ask()
     run_clearings(CLEARS)
     row = ReliefGate.objects.get()
@@ -490,9 +470,7 @@ def test_the_clerk_s_secret_is_in_a_file_of_its_owner_and_in_no_table(gate: Reli
     assert secret not in json.dumps(show_to_auditor("g-1"))
 
 
-def test_a_clearing_waits_for_a_secret_that_is_missing_and_takes_no_other(
-    gate: ReliefGate,
-) -> None:
+def test_a_clearing_waits_for_a_secret_that_is_missing_and_takes_no_other(gate: ReliefGate) -> None:
     offer_and_ask()
     file = Path(settings.HOME) / "clearing-g-1.key"
     secret = file.read_text()

@@ -20,12 +20,7 @@ from releve.plugins.sector.association.clerk import publish_bulletin
 from releve.plugins.sector.association.clerk_intake import revoke_member
 from releve.plugins.sector.association.contracts import start_contract
 from releve.plugins.sector.association.gate_member import keep_result, prepare_commit, wrap_order
-from releve.plugins.sector.association.gates import (
-    announce_gate,
-    run_clearings,
-    take_order,
-    wrap_result,
-)
+from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.plugins.sector.association.membership import wrap_contribution
 from releve.plugins.sector.association.models import (
     DayBulletin,
@@ -75,9 +70,8 @@ def test_a_member_reads_what_goes_out_and_sends_exactly_that(
 
 
 def test_a_member_fetches_the_design_and_the_bulletin_by_hand(
-    desk: Client, sector: SectorOfSeven, sent_bytes: list[httpx.Request],
-    set_clock: Callable[[datetime], None],
-) -> None:  # fmt: skip
+    desk: Client, sector: SectorOfSeven, sent_bytes: list[httpx.Request], set_clock: Callable[[datetime], None]
+) -> None:
     """On the first of a month it is still about the last day of the one before."""
     set_clock(MORNING + timedelta(days=4))
     last_day = DAY + timedelta(days=4)
@@ -113,9 +107,7 @@ def test_a_member_switches_the_daily_contribution_and_states_relief(
     assert Membership.objects.get().stated["relief_spare"] == {destination: 12}
     assert desk.post("/association/state", {f"relief_spare-{destination}": "0"}).status_code == 302
     stated = Membership.objects.get().stated
-    assert stated == {"relief_spare": {destination: 0}, "relief_wanted": {}}, (
-        "empty is not reported"
-    )
+    assert stated == {"relief_spare": {destination: 0}, "relief_wanted": {}}, "empty is not reported"
 
 
 def test_the_clerk_sees_who_is_missing_and_publishes_when_it_is_time(
@@ -177,21 +169,15 @@ def test_an_own_offer_that_was_left_out_is_explained_in_the_reader_s_language(
     result = json.loads(row.result)
     at = closes.isoformat()
     params = {"gate": ["g-0", "g-1"], "late": [at, at], "other": ["rif/p2", "rif"]}
-    result["refused"] = [
-        {"offer": f"{OWN}/{code}", "code": code, "params": params.get(code, [])}
-        for code in REFUSALS
-    ]
+    result["refused"] = [{"offer": f"{OWN}/{code}", "code": code, "params": params.get(code, [])} for code in REFUSALS]
     ReliefGate.objects.update(result=json.dumps(result))
     french, english = (
-        unescape(desk.get(page, headers={"accept-language": language}).content.decode())
-        for language in ("fr", "en")
+        unescape(desk.get(page, headers={"accept-language": language}).content.decode()) for language in ("fr", "en")
     )
     for code in REFUSALS:
         assert f"{OWN}/{code}\u202f: " in french
         assert f"{OWN}/{code}: " in english
-    assert "reçue le 27 novembre 2026 à 7 h 30" in french.replace("\u202f", " ").replace(
-        "\u00a0", " "
-    )
+    assert "reçue le 27 novembre 2026 à 7 h 30" in french.replace("\u202f", " ").replace("\u00a0", " ")
 
 
 def test_the_list_of_contracts_names_the_client_of_an_own_request(desk: Client) -> None:
@@ -201,17 +187,14 @@ def test_the_list_of_contracts_names_the_client_of_an_own_request(desk: Client) 
                             private={"programmes": {reference: programme.id}},
                             made_at=MORNING)  # fmt: skip
     for number, name in enumerate((reference, f"{OTHERS[0]}/g-1-0001")):
-        start_contract(make_terms(contract=f"g-{number}", asker=OWN, client=name, programme=name),
-                       "sp2c", MORNING)  # fmt: skip
+        start_contract(make_terms(contract=f"g-{number}", asker=OWN, client=name, programme=name), "sp2c", MORNING)
     shown = unescape(desk.get("/contracts/").content.decode())
     assert operator.client[programme.client].name in shown
     assert reference not in shown
     assert f"{OTHERS[0]}/g-1-0001" in shown, "of a partner's request no more is known"
 
 
-def test_an_operator_without_an_association_is_shown_how_to_join(
-    desk: Client, settings: Settings
-) -> None:
+def test_an_operator_without_an_association_is_shown_how_to_join(desk: Client, settings: Settings) -> None:
     Membership.objects.all().delete()
     settings.CLERK_OF = ""
     assert "releve sector contribute join" in desk.get("/association/").content.decode()

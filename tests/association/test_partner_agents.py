@@ -23,9 +23,7 @@ from tests.sector.sector_case import CLERK, NOW, make_terms
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 TERMS = make_terms(programme="p", sip_address="203.0.113.7:5060", agents=((18, 4), (19, 2)))
-OPERATOR = operator_of(
-    [site("a")], {"a": (2, 2.0)}, [programme("p", "k")], [agent("x", "a", "p")], []
-)
+OPERATOR = operator_of([site("a")], {"a": (2, 2.0)}, [programme("p", "k")], [agent("x", "a", "p")], [])
 DURING = TERMS.starts_at + timedelta(minutes=10)
 
 

@@ -13,13 +13,7 @@ from releve.desk.text import translate_phrase
 from releve.errors import Phrase
 from releve.plugins.sector.association import spare_searches
 from releve.plugins.sector.association.models import SpareSearch
-from releve.plugins.sector.association.spare_searches import (
-    LEASE,
-    LEND,
-    describe_search,
-    find_search,
-    run_searches,
-)
+from releve.plugins.sector.association.spare_searches import LEASE, LEND, describe_search, find_search, run_searches
 from releve.plugins.sector.engine import SectorError
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -76,18 +76,13 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 @pytest.mark.usefixtures("sealed")
 def test_each_consent_comes_with_its_wording_items_act_and_end(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert run("consents", CLIENT, "--out", str(out)).output == (
-        "4 consents, 4 proved against the ledger\n"
-    )
+    assert run("consents", CLIENT, "--out", str(out)).output == ("4 consents, 4 proved against the ledger\n")
     rows = read_rows(out / "consents.csv")
     assert [row["ref"] for row in rows] == ["C0", "C1", "C2", "C5"]
     consent = rows[-1]
     assert consent["collected_local"] == "2026-09-15T11:30:00+02:00"
     assert (consent["last_day"], consent["kept_until"]) == ("2027-01-10", "2029-09-15")
-    assert (consent["missing_items"], consent["positive_act"]) == (
-        "withdrawal|proof_access",
-        "False",
-    )
+    assert (consent["missing_items"], consent["positive_act"]) == ("withdrawal|proof_access", "False")
     assert (consent["wording"], consent["wording_version"]) == ("'=1+1 I agree to be called", "v3")
     assert (consent["channel"], consent["collector"], consent["named"]) == ("web", "us", CLIENT)
     assert consent["proof"].startswith("salted:")
@@ -96,9 +91,7 @@ def test_each_consent_comes_with_its_wording_items_act_and_end(tmp_path: Path) -
     plain = rows[1]
     assert (plain["missing_items"], plain["positive_act"], plain["copies"]) == ("", "True", "")
     day = to_legal_day(datetime.fromisoformat(plain["collected_at"]))
-    year_later = day.replace(
-        year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day
-    )
+    year_later = day.replace(year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
     assert date.fromisoformat(plain["last_day"]) == year_later - timedelta(days=1)
     assert rows[0]["withdrawal_channel"] == "spoken"
     assert rows[0]["withdrawn_at"] > rows[0]["collected_at"]
@@ -130,10 +123,7 @@ def test_no_person_no_number_and_no_proof_leaves_the_house(tmp_path: Path) -> No
 def test_a_stranger_verifies_the_consents_from_the_file_alone() -> None:
     run("consents", CLIENT, "--out", "a")
     printed = run("reprove", "a/consents.jsonl", "--key", public_key()).output
-    assert (
-        printed
-        == "4 facts, 4 in agreement with their sealed text\n4 proved under a root of the ledger\n"
-    )
+    assert printed == "4 facts, 4 in agreement with their sealed text\n4 proved under a root of the ledger\n"
 
 
 Change = Callable[[dict[str, Any]], None]
@@ -151,10 +141,7 @@ def another_text(row: dict[str, Any]) -> None:
 @pytest.mark.usefixtures("sealed")
 @pytest.mark.parametrize(
     ("change", "says"),
-    [
-        (another_date, "collected_at differs from the sealed text"),
-        (another_text, "not under the root"),
-    ],
+    [(another_date, "collected_at differs from the sealed text"), (another_text, "not under the root")],
 )
 def test_a_consent_that_was_changed_is_found_out(change: Change, says: str) -> None:
     run("consents", CLIENT, "--out", "a")
@@ -176,8 +163,7 @@ def test_without_a_root_facts_come_without_proof() -> None:
 def test_the_sheet_tells_papers_refusals_pace_mandates_and_retention(tmp_path: Path) -> None:
     today = to_legal_day(read_clock())
     days = ["--from", str(today), "--to", str(today)]
-    assert "3 facts, 3 proved against the ledger\n" in run(
-        "sheet", CAMPAIGN, *days, "--out", "a").output  # fmt: skip
+    assert "3 facts, 3 proved against the ledger\n" in run("sheet", CAMPAIGN, *days, "--out", "a").output
     sheet = json.loads(Path("a/sheet.json").read_text("utf-8"))
     assert sheet["papers"]["contract"] == "K-2026-7"
     assert sheet["papers"]["audit_clause"] is True
@@ -225,8 +211,6 @@ def test_a_copy_is_given_once_to_a_file_and_its_giving_is_in_the_ledger(tmp_path
     entry = LedgerEntry.objects.get(kind="outbound.copied")
     assert json.loads(entry.body)["consents"] == ["C5"]
     assert "P5" not in entry.body
-    assert "is there already" in run("copy", CLIENT, "P5", "--out", "never", "--by", "i",
-                                     code=2).output  # fmt: skip
-    assert "no consent of this person" in run("copy", CLIENT, "P77", "--out", "x", "--by", "i",
-                                              code=1).output  # fmt: skip
+    assert "is there already" in run("copy", CLIENT, "P5", "--out", "never", "--by", "i", code=2).output
+    assert "no consent of this person" in run("copy", CLIENT, "P77", "--out", "x", "--by", "i", code=1).output
     assert LedgerEntry.objects.filter(kind="outbound.copied").count() == 1

@@ -135,9 +135,7 @@ def test_other_rules_than_those_named_are_refused(folder: Path) -> None:
         reverify_evidence(["{}"])
 
 
-def test_a_call_that_is_not_sealed_yet_comes_without_a_proof(
-    called: list[str], tmp_path: Path
-) -> None:
+def test_a_call_that_is_not_sealed_yet_comes_without_a_proof(called: list[str], tmp_path: Path) -> None:
     done = write_proof(tmp_path / "early")
     assert "11 calls, 0 proved against the ledger, 11 with their evidence" in done.output
     done = CliRunner().invoke(main, ["outbound", "reprove", str(tmp_path / "early/proof.jsonl")])
@@ -154,9 +152,7 @@ def test_the_outcome_filed_later_is_included(called: list[str], tmp_path: Path) 
 
 
 @pytest.mark.parametrize("call_id", ["=HYPERLINK(1)", "+1+cmd|' /C calc'!A0", "-2", "@SUM(1)"])
-def test_no_call_id_becomes_a_formula_of_a_spreadsheet(
-    db: None, tmp_path: Path, call_id: str
-) -> None:
+def test_no_call_id_becomes_a_formula_of_a_spreadsheet(db: None, tmp_path: Path, call_id: str) -> None:
     record_people(range(1))
     asked = question(0, call_id, agent="=1+1")
     decide(DjangoStore(), asked, load_current_rules(), time.monotonic() + 5)

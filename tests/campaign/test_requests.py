@@ -25,9 +25,7 @@ def withdrawn(person: str) -> str:
     return str(one.columns["withdrawn_at"])
 
 
-def test_a_request_counts_once_on_the_sheet_and_comes_with_the_consent(
-    called: list[str],
-) -> None:
+def test_a_request_counts_once_on_the_sheet_and_comes_with_the_consent(called: list[str]) -> None:
     assert not withdrawn("P1")
     record_request(PhoneRequest("k", phone(1), "stop", ""), by="ines")
     today, now = to_legal_day(read_clock()), read_clock()
@@ -37,9 +35,7 @@ def test_a_request_counts_once_on_the_sheet_and_comes_with_the_consent(
     assert withdrawn("P1")
 
 
-def test_a_request_by_number_before_a_person_was_known_comes_with_their_consent(
-    called: list[str],
-) -> None:
+def test_a_request_by_number_before_a_person_was_known_comes_with_their_consent(called: list[str]) -> None:
     load_facts([build_consent(77, read_clock())], source="tests", by="tests")
     record_request(PhoneRequest("k", phone(77), "stop", CLIENT), by="ines")
     assert not withdrawn("P77")
@@ -50,9 +46,7 @@ def test_a_request_by_number_before_a_person_was_known_comes_with_their_consent(
 @pytest.mark.parametrize("client", [CLIENT, ""])
 def test_a_withdrawal_on_the_day_of_a_call_stands_beside_it(called: list[str], client: str) -> None:
     record_request(PhoneRequest("k", phone(1), "stop", client), by="ines")
-    record_request(
-        PhoneRequest("k2", phone(77), "stop", client), by="ines"
-    )  # of whom no one is known
+    record_request(PhoneRequest("k2", phone(77), "stop", client), by="ines")  # of whom no one is known
     today = to_legal_day(read_clock())
     calls = [one.columns for one in iter_proved_calls(CAMPAIGN, today, today, None)]
     by_name = {columns["call"]: columns for columns in calls}

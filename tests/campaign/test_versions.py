@@ -60,8 +60,7 @@ class StoreAt(DjangoStore):
 
     def _rows(self, statement: str, asked: Any) -> Sequence[Any]:
         head = json.dumps([None, None, self._now.isoformat()])
-        return [(*row[:3], head) if row[0] == "head" else row
-                for row in super()._rows(statement, asked)]  # fmt: skip
+        return [(*row[:3], head) if row[0] == "head" else row for row in super()._rows(statement, asked)]
 
 
 def history(people: range) -> None:
@@ -82,9 +81,9 @@ def history(people: range) -> None:
     frames = {name: frame_of(name, rows) for name, rows in rows_by_table.items()}
     load_frames(frames, source="history", by="tests", as_known=True)
     load = Load.objects.create(source="campaign", by="tests", opened_at=EARLY, known_at=EARLY)
-    CampaignRow.objects.create(load=load, ref=CAMPAIGN, client=CLIENT, object="electricity",
-                            sector="energy-supply",
-                            provider="us", digest="")  # fmt: skip
+    CampaignRow.objects.create(
+        load=load, ref=CAMPAIGN, client=CLIENT, object="electricity", sector="energy-supply", provider="us", digest=""
+    )
 
 
 @pytest.fixture
@@ -113,12 +112,8 @@ def write_proof(out: Path, *, code: int = 0) -> str:
 
 
 @pytest.mark.usefixtures("week")
-def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alone(
-    tmp_path: Path,
-) -> None:
-    decisions = Decision.objects.order_by("at", "pk").values_list(
-        "at__day", "rules", "rules_version"
-    )
+def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alone(tmp_path: Path) -> None:
+    decisions = Decision.objects.order_by("at", "pk").values_list("at__day", "rules", "rules_version")
     by_day = {day: [rules for on, rules, _ in decisions if on == day] for day in (10, 11, 12)}
     assert by_day == {
         10: ["", "", ""],
@@ -132,9 +127,7 @@ def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alon
     (settings.HOME / "law" / "later.yaml").write_text(
         "jurisdiction: FR\nrows:\n- {closes: FR-OPTIN-1, from: 2027-01-01}\n", encoding="utf-8"
     )
-    assert "9 calls, 9 proved against the ledger, 9 with their evidence" in write_proof(
-        tmp_path / "out"
-    )
+    assert "9 calls, 9 proved against the ledger, 9 with their evidence" in write_proof(tmp_path / "out")
     file = tmp_path / "out" / "proof.jsonl"
     with file.open(encoding="utf-8") as lines:
         assert len(json.loads(next(lines))["rules"]) == 2

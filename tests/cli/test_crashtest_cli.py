@@ -38,9 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figures(
-    place: Path,
-) -> None:
+def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figures(place: Path) -> None:
     out = place / "run"
     first = command(
         "crashtest", place / "operator", "--plan", place / "plan", "--quarters", 70, *QUIET,
@@ -55,25 +53,18 @@ def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figur
     change = content["comparison"][0]["site_days_closed"]
     assert change["value"] < 0, "without the rule no site is closed by it"
     assert read_result(out, 1).sites[0].closures.value == 0
-    again = command(
-        "crashtest", place / "operator", "--plan", place / "plan", "--threads", 2, "--rerun", out
-    )
+    again = command("crashtest", place / "operator", "--plan", place / "plan", "--threads", 2, "--rerun", out)
     assert again.exit_code == 0, again.output
     assert "The same figures" in again.output
     assert "4 quarters rerun with it removed, all else the same" in " ".join(again.output.split())
-    other = command(
-        "crashtest", place / "operator", "--plan", place / "plan", "--rerun", out, "--seed", 9
-    )
+    other = command("crashtest", place / "operator", "--plan", place / "plan", "--rerun", out, "--seed", 9)
     assert other.exit_code == 1
     assert "settings.seed: 0, now 9" in other.output
 
 
 def test_a_killed_run_goes_on_from_its_folder(place: Path) -> None:
     out = place / "killed"
-    words = (
-        "crashtest", place / "operator", "--plan", place / "plan", "--quarters", 130, *QUIET,
-        "--out", out,
-    )  # fmt: skip
+    words = ("crashtest", place / "operator", "--plan", place / "plan", "--quarters", 130, *QUIET, "--out", out)
     assert command(*words).exit_code == 0
     whole = join_quarters(read_parts(out, 0))
     lost = sorted((out / "cases" / "0").glob("part-*.npz"))[1]
@@ -132,8 +123,7 @@ def test_rows_of_an_installation_replace_the_shipped_closure_rule(place: Path) -
         assert answer.exit_code == 0, answer.output
         found[name] = json.loads(answer.stdout)
     orders = {
-        name: sum(site["closures"]["value"] for site in tree["results"][0]["sites"])
-        for name, tree in found.items()
+        name: sum(site["closures"]["value"] for site in tree["results"][0]["sites"]) for name, tree in found.items()
     }
     assert 0 < orders["amended"] < orders["shipped"]
     assert found["shipped"]["certificate"]["closure_rules"] == ["MA-COVID-CLOSE"]
@@ -158,9 +148,7 @@ def test_rows_of_an_installation_replace_the_shipped_closure_rule(place: Path) -
     ],
     ids=["a hole", "a negative day"],
 )
-def test_a_curve_with_holes_or_negative_days_is_refused(
-    place: Path, rows: str, message: str
-) -> None:
+def test_a_curve_with_holes_or_negative_days_is_refused(place: Path, rows: str, message: str) -> None:
     (place / "curve.csv").write_text("date,cases\n" + rows, encoding="utf-8")
     found = command(
         "crashtest", place / "operator", "--plan", place / "plan", "--quarters", 1,
@@ -200,9 +188,7 @@ def test_quarters_lived_without_each_cause_are_kept_and_not_lived_again(tmp_path
     ("asked", "quarters", "found"),
     [(None, 1000, 200), (None, 5000, 1000), (None, 50, 50), (7, 50, 7), (70, 50, 50), (0, 50, 0)],
 )
-def test_a_fifth_is_lived_again_unless_asked_otherwise(
-    asked: int | None, quarters: int, found: int
-) -> None:
+def test_a_fifth_is_lived_again_unless_asked_otherwise(asked: int | None, quarters: int, found: int) -> None:
     assert count_ablation_quarters(asked, quarters) == found
 
 
@@ -227,9 +213,7 @@ def test_the_share_served_so_far_is_reported_after_each_part() -> None:
 def cluster() -> Iterator[str]:
     """Two worker processes."""
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as made:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as made:
         yield made.scheduler_address
 
 
@@ -237,9 +221,7 @@ def cluster() -> Iterator[str]:
 def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(cluster: str) -> None:
     from distributed import Client
 
-    ready = build_run_arrays(
-        build_test(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True))
-    )
+    ready = build_run_arrays(build_test(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True)))
     parts = [(first, 4) for first in range(0, 24, 4)]
     found = []
     for part in execution.run_on_cluster(ready, parts, cluster, execution.run_part):
@@ -262,7 +244,5 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(execution, "CONNECT_S", 1)
     with pytest.raises(ClusterError, match=r"no Dask scheduler at tcp://.*start one"):
         next(
-            execution.run_on_cluster(
-                build_run_arrays(build_test()), [(0, 1)], "tcp://127.0.0.1:1", execution.run_part
-            )
+            execution.run_on_cluster(build_run_arrays(build_test()), [(0, 1)], "tcp://127.0.0.1:1", execution.run_part)
         )

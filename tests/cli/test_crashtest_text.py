@@ -33,9 +33,7 @@ from releve.plugins.crashtest.engine.result import ClientResult, OutbreakResult
         (Estimate(4.0, -math.inf, math.inf), "4.00 (0 to not known)"),
     ],
 )
-def test_a_quantity_has_no_exponent_and_no_interval_below_zero(
-    estimate: Estimate, text: str
-) -> None:
+def test_a_quantity_has_no_exponent_and_no_interval_below_zero(estimate: Estimate, text: str) -> None:
     assert _format_number(estimate) == text
 
 
@@ -65,9 +63,8 @@ def test_no_number_is_broken_at_80_columns() -> None:
     )  # fmt: skip
     none = OutbreakResult(share, band, share, share, (), share, band)
     result = CrashResult(
-        "x", True, "as-given", "2026-11-30", 90, 1000, 0, {}, (), (), share, money, (client,), (),
-        (), none,
-    )  # fmt: skip
+        "x", True, "as-given", "2026-11-30", 90, 1000, 0, {}, (), (), share, money, (client,), (), (), none
+    )
     change = Difference("masks", "as-given", money, money, money, money, 7210.0, ())
     for shown in (_shown(build_client_table(result)), _shown(build_difference_table([change]))):
         assert all(number in shown for number in ("1,234,568", "1,134,567", "1,334,567"))

@@ -63,9 +63,7 @@ def test_what_cannot_be_used_is_refused_with_its_rows(tmp_path: Path) -> None:
     operator, other = tmp_path / "operator", tmp_path / "other.json"
     other.write_text("{}")
     write_operator_files(operator, write_operator(sample_operator(50, 2, 1, weeks_of_history=1)))
-    status, said = _run(
-        "effect", "apply", operator, tmp_path / "other.json", "--out", tmp_path / "x"
-    )
+    status, said = _run("effect", "apply", operator, tmp_path / "other.json", "--out", tmp_path / "x")
     assert status == 2
     assert not (tmp_path / "x").exists()
 
@@ -78,9 +76,7 @@ def test_a_value_that_no_column_holds_is_named_and_changes_nothing(tmp_path: Pat
     records.write_bytes(write_records(draw_panel(Design(effect=0.6, noise=0.02), 1), name))
     assert _run("effect", "estimate", records, "--out", tmp_path / "e.json")[0] == 0
     (row,) = json.loads((tmp_path / "e.json").read_text())["programmes"]
-    status, said = _run(
-        "effect", "apply", tmp_path / "before", tmp_path / "e.json", "--out", tmp_path / "after"
-    )
+    status, said = _run("effect", "apply", tmp_path / "before", tmp_path / "e.json", "--out", tmp_path / "after")
     assert status == 0, said
     line = next(line for line in said.splitlines() if line.startswith(f"{name}: "))
     low, high = row["interval"]

@@ -22,10 +22,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Planned:
     """The folder of the operator, that of its week, and what was printed."""
     root = tmp_path_factory.mktemp("hybrid")
     folder = write_folder(build_operator(), root / "operator")
-    done = run(
-        "plan", folder, "--days", DAYS, "--hybrid", "--no-missing", "--out", root / "week",
-        "--lang", "fr",
-    )  # fmt: skip
+    done = run("plan", folder, "--days", DAYS, "--hybrid", "--no-missing", "--out", root / "week", "--lang", "fr")
     assert done.exit_code == 0, done.output
     return folder, root / "week", done.output
 
@@ -59,9 +56,7 @@ def test_the_week_is_printed_and_its_folder_holds_the_same(planned: Planned) -> 
 
 
 @pytest.mark.slow
-def test_an_absence_plans_the_rest_of_the_week_and_keeps_the_days_before(
-    planned: Planned, tmp_path: Path
-) -> None:
+def test_an_absence_plans_the_rest_of_the_week_and_keeps_the_days_before(planned: Planned, tmp_path: Path) -> None:
     folder, week, _ = planned
     first, second, *rest = read_plans(week)
     leaders = {team.supervisor for team in build_operator().teams}
@@ -90,18 +85,14 @@ def test_an_absence_plans_the_rest_of_the_week_and_keeps_the_days_before(
         (("--hybrid", "--absent", "{agent}@tomorrow"), "write a00042@2026-12-02..2026-12-04"),
     ],
 )
-def test_an_order_that_makes_no_sense_is_refused(
-    planned: Planned, words: tuple[str, ...], reason: str
-) -> None:
+def test_an_order_that_makes_no_sense_is_refused(planned: Planned, words: tuple[str, ...], reason: str) -> None:
     agent = build_operator().agents[0].id
     done = run("plan", planned[0], *(word.format(agent=agent) for word in words))
     assert done.exit_code == 2
     assert reason in done.output
 
 
-def test_a_week_table_that_cannot_be_read_is_refused_by_its_row(
-    planned: Planned, tmp_path: Path
-) -> None:
+def test_a_week_table_that_cannot_be_read_is_refused_by_its_row(planned: Planned, tmp_path: Path) -> None:
     folder, week, _ = planned
     text = (week / TABLE).read_text(encoding="utf-8").replace(",home", ",moon", 1)
     (tmp_path / TABLE).write_text(text, encoding="utf-8")

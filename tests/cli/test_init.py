@@ -38,10 +38,7 @@ def run(home: Path, *arguments: str, umask: int = 0o022) -> tuple[int, str]:
 
 def modes(folder: Path) -> dict[str, int]:
     """Permissions of everything in a folder, and of itself."""
-    return {
-        str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode)
-        for path in (folder, *folder.rglob("*"))
-    }
+    return {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
 
 
 @pytest.mark.slow
@@ -101,9 +98,7 @@ def test_a_database_that_others_could_read_is_closed_to_them(tmp_path: Path) -> 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_home_does_not_depend_on_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_home_does_not_depend_on_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "SERVICE_HOME", tmp_path / "service")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     found = environment.find_home

@@ -27,13 +27,7 @@ from releve.cli.plan_text import (
 from releve.demand import Requirement
 from releve.files.plan_folder import read_plans
 from releve.network import HOME, Operator
-from releve.plan import (
-    Purchase,
-    SolvedDay,
-    WhatIsMissing,
-    name_plan,
-    solve_day,
-)
+from releve.plan import Purchase, SolvedDay, WhatIsMissing, name_plan, solve_day
 from releve.plan.plan_json import plan_from_json
 from tests.cli.folders import run, sample, write_folder
 from tests.plan.tiny_operators import two_sites_one_client
@@ -61,9 +55,7 @@ def insecure(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         for row in operator.agents
     )
-    return write_folder(
-        replace(operator, agents=agents), tmp_path_factory.mktemp("bad") / "operator"
-    )
+    return write_folder(replace(operator, agents=agents), tmp_path_factory.mktemp("bad") / "operator")
 
 
 def test_a_plan_is_printed_and_written(folder: Path, tmp_path: Path) -> None:
@@ -99,12 +91,9 @@ def test_the_first_day_of_the_roster_is_planned_unless_one_is_named(folder: Path
 
 
 @pytest.mark.parametrize(
-    ("asked", "says"),
-    [("unknown", "no client 'unknown'"), ("{client}@site:moon", "no contingency 'site:moon'")],
+    ("asked", "says"), [("unknown", "no client 'unknown'"), ("{client}@site:moon", "no contingency 'site:moon'")]
 )
-def test_what_cannot_be_explained_is_said_before_the_plan(
-    folder: Path, tmp_path: Path, asked: str, says: str
-) -> None:
+def test_what_cannot_be_explained_is_said_before_the_plan(folder: Path, tmp_path: Path, asked: str, says: str) -> None:
     wanted = asked.format(client=sample().clients[0].id)
     result = run("plan", folder, "--explain", wanted, "--out", tmp_path / "plan")
     assert result.exit_code == 2
@@ -194,9 +183,7 @@ def test_on_the_second_day_people_keep_their_place_and_programme(folder: Path) -
     result = run("plan", folder, "--days", "2", "--json", "--no-missing")
     assert result.exit_code == 0, result.stderr
     first, second = (plan_from_json(json.dumps(one)) for one in json.loads(result.stdout))
-    apart = plan_from_json(
-        run("plan", folder, "--day", second.day, "--json", "--no-missing").stdout
-    )
+    apart = plan_from_json(run("plan", folder, "--day", second.day, "--json", "--no-missing").stdout)
     was = {row.agent: (row.place, row.programme) for row in first.placements}
     counts = []
     for plan in (second, apart):
@@ -235,9 +222,7 @@ def test_a_target_that_is_still_missed_is_named_with_its_loss_and_by_how_much() 
     left = WhatIsMissing((laptop,), 600.0, 500.0, (), (("site:b", "k", 0.05),))
     lines = list_missing_lines(replace(plan, missing=left))
     assert lines[0].endswith("planned again with it, targets still missed: 1)")
-    assert lines[-1] == (
-        "  K under site:b still misses its target by 5 % of its day, 0.4 agent half hours"
-    )
+    assert lines[-1] == ("  K under site:b still misses its target by 5 % of its day, 0.4 agent half hours")
     assert lines[-1] in list_missing_lines(replace(plan, missing=replace(left, purchases=())))
 
 
@@ -326,6 +311,4 @@ def test_a_stage_that_comes_again_is_added_to() -> None:
     clock = Stopwatch("reading", now=lambda: next(moments))
     for stage in ("planning", "simulation", "planning"):
         clock.start(stage)
-    assert (
-        clock.line(Speech("en")) == "Time: 7.5 s (reading 1.0 s, planning 2.5 s, simulation 4.0 s)."
-    )
+    assert clock.line(Speech("en")) == "Time: 7.5 s (reading 1.0 s, planning 2.5 s, simulation 4.0 s)."

@@ -48,8 +48,7 @@ def typed_rows() -> dict[str, list[dict[str, object]]]:
         "Prestataire": [{"Nom": "Atlas Relation Client"}],
         "Sites": [dict(zip((*heads, "Nombre de positions"), row, strict=True)) for row in SITES],
         "Donneurs d’ordre": [
-            {"Code du donneur d’ordre": code, "Nom": code.title()}
-            for code in ("azur", "box", "mode")
+            {"Code du donneur d’ordre": code, "Nom": code.title()} for code in ("azur", "box", "mode")
         ],
         "Opérations": [
             {
@@ -65,21 +64,11 @@ def typed_rows() -> dict[str, list[dict[str, object]]]:
         ],
         "Téléconseillers": agents,
         "Vacations": [
-            {
-                "Téléconseiller": agent["Code du téléconseiller"],
-                "Date": DAY,
-                "Début": time(9),
-                "Fin": time(17),
-            }
+            {"Téléconseiller": agent["Code du téléconseiller"], "Date": DAY, "Début": time(9), "Fin": time(17)}
             for agent in agents
         ],
         "Historique": [
-            {
-                "Opération": code,
-                "Date": day,
-                "Début": time(hour, minute),
-                "Reçus": calls + (hour + day.day) % 3,
-            }
+            {"Opération": code, "Date": day, "Début": time(hour, minute), "Reçus": calls + (hour + day.day) % 3}
             for code, *_, calls in WORK
             for day in (DAY - timedelta(days=n) for n in range(28, 0, -1))
             if day.weekday() < 5

@@ -11,11 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from releve.cli.plan_verify import (
-    build_verification_json,
-    list_verification_rows,
-    print_verification,
-)
+from releve.cli.plan_verify import build_verification_json, list_verification_rows, print_verification
 from releve.files.plan_folder import VERIFICATION_COLUMNS
 from releve.plan.plan_json import plan_from_json
 from releve.plan.week import VerifiedDay

@@ -56,9 +56,7 @@ def test_a_folder_that_cannot_be_written_to_is_named_in_one_line(tmp_path: Path)
     assert "/." not in found.output, "the name of a file that was made up meanwhile says nothing"
 
 
-def test_a_plan_is_not_begun_where_it_could_not_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plan_is_not_begun_where_it_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_overwritable(tmp_path / "new" / "plan")
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
     with pytest.raises(PlanFolderError, match="no folder may be made in it"):

@@ -73,9 +73,7 @@ def test_a_time_alone_is_of_the_first_planned_day_that_is_not_over(
     assert f"every day of the plan is over; write the day too, like {AT}" in over.output
 
 
-def test_it_says_by_what_an_arrival_on_another_site_is_counted(
-    running: Running, tmp_path: Path
-) -> None:
+def test_it_says_by_what_an_arrival_on_another_site_is_counted(running: Running, tmp_path: Path) -> None:
     drive = TravelTime("casa-1", "casa-2", 20)
     near = write_folder(replace(sample(150), travel=(drive,)), tmp_path / "near")
     close = ("--plan", running.plan, "--close", "casa-1", "--at", AT, "--no-exposure")
@@ -92,18 +90,12 @@ def test_json_is_alone_on_standard_output_and_holds_the_moves(running: Running) 
     result = running.relief("--close", "casa-1", "--at", AT, "--json")
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
-    assert found["lost"] == {
-        "sites": ["casa-1"],
-        "carriers": [],
-        "at": "2026-11-30T09:30:00+00:00",
-    }
+    assert found["lost"] == {"sites": ["casa-1"], "carriers": [], "at": "2026-11-30T09:30:00+00:00"}
     assert found["penalty"] < found["unrelieved"]
     plan = running.read()
     assert set(found["missing"]) == {client for client, _ in plan.clients}
     exposed = {
-        row.agent
-        for row in plan.placements
-        if row.place == "casa-1" and row.end.isoformat() > found["lost"]["at"]
+        row.agent for row in plan.placements if row.place == "casa-1" and row.end.isoformat() > found["lost"]["at"]
     }
     moves = {move["agent"]: move for move in found["moves"]}
     assert exposed
@@ -132,21 +124,13 @@ def test_an_instant_with_an_offset_is_the_same_as_the_local_time(running: Runnin
 
 def test_a_carrier_is_cut_and_no_agent_stays_home_on_its_lines(running: Running) -> None:
     plan, operator = running.read(), sample(150)
-    lines = {
-        row.agent: operator.agent[row.agent].carrier
-        for row in plan.placements
-        if row.place == "home"
-    }
+    lines = {row.agent: operator.agent[row.agent].carrier for row in plan.placements if row.place == "home"}
     assert lines, "no agent works at home in this plan"
     carrier = max(set(lines.values()), key=list(lines.values()).count)
     found = json.loads(running.relief("--cut", carrier, "--at", AT, "--json").stdout)
     moved = {move["agent"]: move["place"] for move in found["moves"]}
     when = found["lost"]["at"]
-    cut = {
-        row.agent
-        for row in plan.placements
-        if lines.get(row.agent) == carrier and row.end.isoformat() > when
-    }
+    cut = {row.agent for row in plan.placements if lines.get(row.agent) == carrier and row.end.isoformat() > when}
     assert found["lost"]["carriers"] == [carrier]
     assert cut <= moved.keys()
     assert "home" not in {moved[agent] for agent in cut}
@@ -158,23 +142,17 @@ def test_without_exposure_people_of_the_site_may_go_to_other_sites(running: Runn
         for more in ((), ("--no-exposure",))
     )
     here = {row.agent for row in running.read().placements if row.place == "casa-2"}
-    assert any(
-        move["agent"] in here and move["place"] not in ("home", None) for move in free["moves"]
-    )
+    assert any(move["agent"] in here and move["place"] not in ("home", None) for move in free["moves"])
     assert not [move for move in free["moves"] if move["reason"] == "isolated"]
     assert free["penalty"] <= bound["penalty"] * 1.01
 
 
 def test_dearer_moves_are_fewer(running: Running) -> None:
     few, many = (
-        json.loads(
-            running.relief("--close", "casa-2", "--at", AT, "--json", "--move-price", price).stdout
-        )["moves"]
+        json.loads(running.relief("--close", "casa-2", "--at", AT, "--json", "--move-price", price).stdout)["moves"]
         for price in (32, 0)
     )
-    assert len([move for move in few if move["place"]]) < len(
-        [move for move in many if move["place"]]
-    )
+    assert len([move for move in few if move["place"]]) < len([move for move in many if move["place"]])
 
 
 def test_an_unknown_site_is_answered_with_the_known_ones(running: Running) -> None:
@@ -210,9 +188,7 @@ def test_nothing_lost_is_refused(running: Running) -> None:
 
 
 def test_a_folder_without_a_plan_is_refused(running: Running) -> None:
-    result = run(
-        "relief", running.folder, "--plan", running.folder, "--close", "casa-1", "--at", AT
-    )
+    result = run("relief", running.folder, "--plan", running.folder, "--close", "casa-1", "--at", AT)
     assert result.exit_code == 1
     assert "no plan-YYYY-MM-DD.json in it" in result.stderr
 
@@ -225,17 +201,13 @@ def test_a_plan_of_other_programmes_is_refused(running: Running, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_plan_of_a_quantile_is_relieved_for_that_quantile(
-    running: Running, tmp_path: Path
-) -> None:
+def test_a_plan_of_a_quantile_is_relieved_for_that_quantile(running: Running, tmp_path: Path) -> None:
     high = tmp_path / "high"
     run("plan", running.folder, "--no-missing", "--quantile", "0.9", "--out", high)
     mean, more = (
-        json.loads(
-            run(
-                "relief", running.folder, "--plan", plan, "--close", "lyon-1", "--at", AT, "--json"
-            ).stdout
-        )["unrelieved"]
+        json.loads(run("relief", running.folder, "--plan", plan, "--close", "lyon-1", "--at", AT, "--json").stdout)[
+            "unrelieved"
+        ]
         for plan in (running.plan, high)
     )
     assert more > mean

@@ -120,9 +120,7 @@ def test_a_rotation_cut_short_is_finished_by_the_next_command(home: Path) -> Non
     assert readable([new], user)[0] == secret
 
 
-def test_a_key_of_the_environment_is_followed_by_the_next_one(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_of_the_environment_is_followed_by_the_next_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert add("amina").exit_code == 0
     user = User.objects.get()
     secret, old = totp(user), (home / "secret-key").read_text().strip()
@@ -156,9 +154,7 @@ def test_a_lost_key_is_replaced_on_purpose_and_factors_are_set_up_again(home: Pa
 def test_a_line_that_is_no_old_key_is_refused(home: Path) -> None:
     (home / "secret-key").write_text("0123456789abcdef" * 3 + "\nold soon\n")
     with pytest.raises(ImproperlyConfigured, match="must be an old key and its last day"):
-        environment.read_old_secrets(
-            {"RELEVE_HOME": str(home)}, "RELEVE_SECRET_KEY", datetime.now(UTC).date()
-        )
+        environment.read_old_secrets({"RELEVE_HOME": str(home)}, "RELEVE_SECRET_KEY", datetime.now(UTC).date())
 
 
 def test_a_factor_is_reset_by_the_command_line_and_an_administrator(home: Path) -> None:

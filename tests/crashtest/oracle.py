@@ -19,12 +19,7 @@ from releve.plugins.crashtest.engine import CrashTest, RunArrays
 from releve.plugins.crashtest.engine.call_outcomes import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.plugins.crashtest.engine.outages import draw_outages
 from releve.plugins.crashtest.engine.outbreak import Detail, simulate
-from releve.plugins.crashtest.engine.outbreak.rng import (
-    derive_key,
-    derive_replication_key,
-    draw_unit,
-    hash_key,
-)
+from releve.plugins.crashtest.engine.outbreak.rng import derive_key, derive_replication_key, draw_unit, hash_key
 from releve.plugins.crashtest.engine.relief_rule import allocate_buffers, build_cells
 
 T = 48
@@ -51,9 +46,7 @@ class Quarter:
             test.hazards, ready.numbers.places, days=test.settings.days,
             seed=test.settings.seed, replications=1, first=replication, start=ready.start,
         )  # fmt: skip
-        for begin, end, place, hazard in zip(
-            events.begin, events.end, events.place, events.hazard, strict=True
-        ):
+        for begin, end, place, hazard in zip(events.begin, events.end, events.place, events.hazard, strict=True):
             for i in range(test.settings.days * T):
                 if begin <= (i + 0.5) / 2 < end:
                     self.lost[i // T][i % T].setdefault(int(place), 2 + int(hazard))
@@ -165,10 +158,7 @@ class Quarter:
         """Return offered, lost and served in time of a programme over the quarter."""
         row, need = self.test.programmes[p], self.test.needs[0]
         table = self.ready.demand.table[p]
-        grid = (
-            LOG_FIRST + LOG_STEP * np.arange(table.shape[0]),
-            BETA_FIRST + BETA_STEP * np.arange(table.shape[1]),
-        )
+        grid = (LOG_FIRST + LOG_STEP * np.arange(table.shape[0]), BETA_FIRST + BETA_STEP * np.arange(table.shape[1]))
         read = RegularGridInterpolator(grid, table)
         assert row.patience_s is not None
         queue, offered, lost, in_time = 0.0, 0.0, 0.0, 0.0

@@ -42,9 +42,7 @@ def plan_operator() -> tuple[Operator, Plan]:
     return case.operator, plan
 
 
-def build_test(
-    operator: Operator | None = None, plan: Plan | None = None, **other: Any
-) -> CrashTest:
+def build_test(operator: Operator | None = None, plan: Plan | None = None, **other: Any) -> CrashTest:
     """Return a test in which much goes wrong; ``other`` changes fields of it."""
     if operator is None or plan is None:
         operator, plan = plan_operator()
@@ -70,6 +68,4 @@ def run_test(test: CrashTest, **how: Any) -> Quarters:
 
 def are_same(one: Quarters, two: Quarters) -> bool:
     """Whether two runs gave the same bits."""
-    return all(
-        np.array_equal(getattr(one, name), getattr(two, name)) for name in Quarters.__annotations__
-    )
+    return all(np.array_equal(getattr(one, name), getattr(two, name)) for name in Quarters.__annotations__)

@@ -8,14 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from releve.plugins.crashtest.engine import (
-    CrashTest,
-    Quarters,
-    RunArrays,
-    Runner,
-    Settings,
-    build_run_arrays,
-)
+from releve.plugins.crashtest.engine import CrashTest, Quarters, RunArrays, Runner, Settings, build_run_arrays
 from releve.plugins.crashtest.engine.ablation import (
     Ablation,
     join_ablations,
@@ -67,24 +60,14 @@ def test_a_hazard_costs_what_a_test_without_it_loses_less() -> None:
 def test_the_outbreak_costs_what_a_test_without_infections_loses_less() -> None:
     _, _, found = rerun_case()
     quiet = replace(build_case(), scenario=replace(build_case().scenario, importation=None))
-    assert np.allclose(
-        found.calls[:, 0],
-        count_lost_calls(build_case()) - count_lost_calls(quiet),
-        rtol=0,
-        atol=1e-9,
-    )
+    assert np.allclose(found.calls[:, 0], count_lost_calls(build_case()) - count_lost_calls(quiet), rtol=0, atol=1e-9)
     assert found.calls[:, 0].max() > 1
 
 
 def test_the_rule_costs_what_the_outbreak_does_not_cost_without_it() -> None:
     _, _, found = rerun_case()
     free = replace(build_case(), controls=replace(build_case().controls, closure=None))
-    assert np.allclose(
-        found.calls[:, 1],
-        count_lost_calls(build_case()) - count_lost_calls(free),
-        rtol=0,
-        atol=1e-9,
-    )
+    assert np.allclose(found.calls[:, 1], count_lost_calls(build_case()) - count_lost_calls(free), rtol=0, atol=1e-9)
     assert "closure" not in list_removable_causes(build_run_arrays(free))
 
 
@@ -114,9 +97,7 @@ def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
 
 
 def test_a_site_that_was_shut_before_stays_shut_without_the_outbreak() -> None:
-    shut = replace(
-        build_case(), scenario=replace(build_case().scenario, shut=((0, 5),), importation=None)
-    )
+    shut = replace(build_case(), scenario=replace(build_case().scenario, shut=((0, 5),), importation=None))
     ready = build_run_arrays(shut)
     runner = Runner(ready)
     found = rerun_ablated(ready, runner, 0, select_lost_calls(runner.run(0, 2)))
@@ -128,9 +109,7 @@ def test_parts_change_no_bit() -> None:
     parts = []
     for first, count in ((5, 7), (0, 5)):
         runner = Runner(ready)
-        parts.append(
-            rerun_ablated(ready, runner, first, select_lost_calls(runner.run(first, count)))
-        )
+        parts.append(rerun_ablated(ready, runner, first, select_lost_calls(runner.run(first, count))))
     again = join_ablations(parts)
     assert np.array_equal(again.calls, whole.calls)
     assert np.array_equal(again.penalty, whole.penalty)

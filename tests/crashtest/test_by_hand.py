@@ -113,9 +113,7 @@ def build_presence(days: int, *heads: float) -> Presence:
     )  # fmt: skip
 
 
-def run_quarter(
-    demand: Demand, who: Presence, losses: Losses, state: list[int], away: list[int]
-) -> Rows:
+def run_quarter(demand: Demand, who: Presence, losses: Losses, state: list[int], away: list[int]) -> Rows:
     """Return the rows of one quarter."""
     days = len(away)
     work = Work(
@@ -131,22 +129,17 @@ def run_quarter(
     )  # fmt: skip
     absent: Any = np.array(away, dtype=np.int32).reshape(1, days, 1)
     simulate_quarters(
-        demand, who, losses, np.array(state, dtype=np.int64), absent, 0, np.arange(1), work,
-        rows, np.zeros((0, 0, 0)),
-    )  # fmt: skip
+        demand, who, losses, np.array(state, dtype=np.int64), absent, 0, np.arange(1), work, rows, np.zeros((0, 0, 0))
+    )
     return rows
 
 
 def test_a_day_of_outage_and_illness_loses_what_arithmetic_says() -> None:
     # Ten agents, ten contacts a half hour; two of twenty are away; one site is lost from 20 on;
     # until 21 five are left, then the relief has eight.
-    losses = find_losses(
-        build_places(2, 1, 2), np.zeros((1, 2, 2), np.bool_), build_outages((10, 24, 0)), 3
-    )
+    losses = find_losses(build_places(2, 1, 2), np.zeros((1, 2, 2), np.bool_), build_outages((10, 24, 0)), 3)
     assert [row[:2] for row in segments(losses, 0)] == [(20, 21), (21, T)]
-    rows = run_quarter(
-        build_demand(1, 10.0), build_presence(2, 10.0, 5.0, 8.0), losses, [1, 2], [2, 0]
-    )
+    rows = run_quarter(build_demand(1, 10.0), build_presence(2, 10.0, 5.0, 8.0), losses, [1, 2], [2, 0])
     dialled = 0.9 * (4 * 10 + 5 + 10 * 8)
     lost, calm = 160 - dialled, 10.0  # the break of all ten loses ten, disaster or not
     assert rows.programme[0, 0, :2] == pytest.approx([320, lost + calm])
@@ -164,12 +157,8 @@ def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> 
     # 9.5 are left, which they work off by half an item a half hour. In the last two half hours no
     # agent is there: done are 126 of 152, late is none (123.5 were due). Next morning they have 206
     # done before the break; in it 209 are due: three are lost, on a day without a cause.
-    losses = find_losses(
-        build_places(2, 1, 2), np.zeros((1, 2, 2), np.bool_), build_outages((15, 16, 0)), 3
-    )
-    rows = run_quarter(
-        build_demand(2, 9.5, deadline=4), build_presence(2, 10.0, 0.0, 0.0), losses, [1, 2], [0, 0]
-    )
+    losses = find_losses(build_places(2, 1, 2), np.zeros((1, 2, 2), np.bool_), build_outages((15, 16, 0)), 3)
+    rows = run_quarter(build_demand(2, 9.5, deadline=4), build_presence(2, 10.0, 0.0, 0.0), losses, [1, 2], [0, 0])
     assert rows.programme[0, 0, :2] == pytest.approx([304, 3])
     assert rows.programme[0, 0, 4] == 0.0
     assert rows.worst[0, 0] == pytest.approx(3 / 152)

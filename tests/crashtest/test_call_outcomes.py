@@ -36,9 +36,7 @@ def build_demand(kind: int, calls: np.ndarray, aht_s: float, **other: object) ->
     return row._replace(**other)
 
 
-def serve_days(
-    demand: Demand, agents: np.ndarray, days: int = 1, factor: float = 1.0
-) -> np.ndarray:  # type: ignore[type-arg]
+def serve_days(demand: Demand, agents: np.ndarray, days: int = 1, factor: float = 1.0) -> np.ndarray:  # type: ignore[type-arg]
     """Return offered, lost, within, short of each day."""
     work = Work(
         shift=np.zeros(1), base=np.zeros((1, 1, T)), share=np.ones(1), people=np.zeros(1),
@@ -82,9 +80,7 @@ def test_callers_who_wait_when_agents_come_back_are_answered_or_hang_up() -> Non
     unanswered = 60.0 - 60.0 * (600 / 1800) * (1 - np.exp(-3.0))  # still waiting after the first
     assert unanswered < lost < 60.0, "some of those who wait are answered by the agents who come"
     assert 100.0 < within < 120.0
-    assert serve_days(demand, np.zeros(T))[0][1] == pytest.approx(180.0), (
-        "without agents all are lost"
-    )
+    assert serve_days(demand, np.zeros(T))[0][1] == pytest.approx(180.0), "without agents all are lost"
 
 
 def test_where_nobody_hangs_up_the_line_waits_until_closing_time() -> None:

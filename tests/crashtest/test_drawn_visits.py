@@ -37,9 +37,7 @@ def test_each_site_has_the_probability_that_its_frame_publishes() -> None:
     expected = drawn_visits(chain)
     frame(chain)
     units = chain.situation.draws["p1"].frames[DAY].units
-    published = compute_probabilities(
-        {unit.site: unit.weight for unit in units}, 1, most_permille=600
-    )
+    published = compute_probabilities({unit.site: unit.weight for unit in units}, 1, most_permille=600)
     found = drawn_visits(chain)
     assert found == expected, "before the frame is on record: the one that would be"
     assert found is not None
@@ -78,9 +76,7 @@ def test_the_mean_number_of_visits_is_that_of_the_published_probabilities() -> N
     assert sum(drawn.probabilities) == pytest.approx(1.0)
     days, runs = 40, 400
     population = build_population(build_operator({"a": [8], "b": [5], "c": [6]}))
-    scenario = Scenario(
-        population, covid(), Contacts(0.0), days=days, importation=np.zeros((3, days))
-    )
+    scenario = Scenario(population, covid(), Contacts(0.0), days=days, importation=np.zeros((3, days)))
 
     def check(probabilities: tuple[float, ...]) -> None:
         controls = Controls(visits=replace(drawn, tests=1, probabilities=probabilities))

@@ -76,8 +76,6 @@ def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
 def test_a_difference_read_back_is_the_same_where_its_interval_is_not_known() -> None:
     unknown = Estimate(3.0, -np.inf, np.inf)
     client = ClientDifference("azur", unknown, Estimate(5.0, 4.0, 6.0), unknown)
-    found = Difference(
-        "no-rule", "as-given", unknown, client.penalty, unknown, unknown, np.inf, (client,)
-    )
+    found = Difference("no-rule", "as-given", unknown, client.penalty, unknown, unknown, np.inf, (client,))
     written = json.dumps(encode_difference(found), allow_nan=False)
     assert decode_difference(json.loads(written)) == found

@@ -18,9 +18,8 @@ from tests.crashtest.rough_quarter import CONTROLS, build_test, plan_operator
 
 def declare_case(agent: str, site: str, at: datetime) -> CaseDeclared:
     return CaseDeclared(
-        id=f"e-{agent}", happened_at=at, recorded_at=at, actor="nurse", site=site,
-        status="declared_case", agent=agent,
-    )  # fmt: skip
+        id=f"e-{agent}", happened_at=at, recorded_at=at, actor="nurse", site=site, status="declared_case", agent=agent
+    )
 
 
 def look_ahead(situation: Situation, plan: Plan) -> Scenario:
@@ -34,13 +33,9 @@ def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
     operator, plan = plan_operator()
     midnight, _ = day_bounds(plan.day, plan.time_zone)
     positive = operator.agents[0]
-    known = fold_events(
-        [declare_case(positive.id, positive.home_site, midnight - timedelta(days=2))]
-    )
+    known = fold_events([declare_case(positive.id, positive.home_site, midnight - timedelta(days=2))])
     test = build_test(
-        scenario=look_ahead(known, plan),
-        hazards=(),
-        settings=Settings(quarters=300, days=14, seed=1, nearest=True),
+        scenario=look_ahead(known, plan), hazards=(), settings=Settings(quarters=300, days=14, seed=1, nearest=True)
     )
     ready = build_run_arrays(test)
     found = build_result(test, ready, run(ready))
@@ -53,23 +48,16 @@ def test_a_case_known_already_counts_for_the_rule() -> None:
     operator, plan = plan_operator()
     midnight, _ = day_bounds(plan.day, plan.time_zone)
     positive = operator.agents[0]
-    scenario = look_ahead(
-        fold_events([declare_case(positive.id, positive.home_site, midnight)]), plan
-    )
+    scenario = look_ahead(fold_events([declare_case(positive.id, positive.home_site, midnight)]), plan)
     assert not scenario.known_cases, "a case of day 0 itself is not known at its start"
-    earlier = [
-        declare_case(positive.id, positive.home_site, midnight - timedelta(days=n)) for n in (1, 20)
-    ]
+    earlier = [declare_case(positive.id, positive.home_site, midnight - timedelta(days=n)) for n in (1, 20)]
     scenario = look_ahead(fold_events(earlier[:1]), plan)
     site = scenario.population.sites.index(positive.home_site)
     assert scenario.known_cases == ((site, 1),)
-    assert not look_ahead(fold_events(earlier[1:]), plan).known_cases, (
-        "older than the rule looks back"
-    )
+    assert not look_ahead(fold_events(earlier[1:]), plan).known_cases, "older than the rule looks back"
     forgotten = replace(scenario, known_cases=())
     counted, not_counted = (
-        simulate(one, CONTROLS, replications=300, seed=2).mean("closures").value
-        for one in (scenario, forgotten)
+        simulate(one, CONTROLS, replications=300, seed=2).mean("closures").value for one in (scenario, forgotten)
     )
     assert counted > not_counted
 

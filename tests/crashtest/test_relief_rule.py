@@ -30,19 +30,13 @@ that is possible in fractions of people, with breaks placed again and moves free
 
 
 @cache
-def relieved_day(
-    seed: int,
-) -> tuple[Plan, Day, dict[frozenset[int], int], dict[frozenset[int], float]]:
+def relieved_day(seed: int) -> tuple[Plan, Day, dict[frozenset[int], int], dict[frozenset[int], float]]:
     """Return a plan that relieves each site, and the least share missing when two are lost."""
     case, _ = running_day(100, seed)
     sites = list_site_losses(case.operator)
-    solved = solve_day(
-        case.operator, case.requirement, case.settings, contingencies=sites, protect=False
-    )
+    solved = solve_day(case.operator, case.requirement, case.settings, contingencies=sites, protect=False)
     plan, numbers = name_plan(case.operator, solved), number_places(case.operator)
-    day = build_day(
-        case.operator, plan, case.requirement.aht_s, numbers, build_tallies(case.operator)
-    )
+    day = build_day(case.operator, plan, case.requirement.aht_s, numbers, build_tallies(case.operator))
     problem, layout = solved.planning.problem, solved.planning.layout
     least = {}
     for a, b in combinations(sites, 2):
@@ -73,18 +67,13 @@ def missing(day: Day, at_work: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 def test_every_scenario_of_the_plan_has_its_people(seed: int) -> None:
     plan, day, relieved, _ = relieved_day(seed)
     nothing = np.zeros(len(day.damage), dtype=np.bool_)
-    for number, name in (
-        (0, BASE),
-        *((n, plan.contingencies[n - 1].id) for n in relieved.values()),
-    ):
+    for number, name in ((0, BASE), *((n, plan.contingencies[n - 1].id) for n in relieved.values())):
         cells = build_cells(day, number, nothing, False, allocate_buffers(day))
         assert np.allclose(placed(day, cells), plan.scenarios[name].placed)
 
 
 @pytest.mark.parametrize("seed", [1, 3])
-def test_the_fast_rule_comes_near_the_least_that_is_possible_when_two_sites_are_lost(
-    seed: int,
-) -> None:
+def test_the_fast_rule_comes_near_the_least_that_is_possible_when_two_sites_are_lost(seed: int) -> None:
     _, day, relieved, least = relieved_day(seed)
     gaps = []
     for lost, best in least.items():
@@ -92,9 +81,7 @@ def test_the_fast_rule_comes_near_the_least_that_is_possible_when_two_sites_are_
         mask[list(lost)] = True
         start = relieved[frozenset((max(lost, key=lambda m: day.damage[m]),))]
         fast = missing(day, placed(day, build_cells(day, start, mask, True, allocate_buffers(day))))
-        dropped = missing(
-            day, placed(day, build_cells(day, start, mask, False, allocate_buffers(day)))
-        )
+        dropped = missing(day, placed(day, build_cells(day, start, mask, False, allocate_buffers(day))))
         assert best - 1e-9 <= fast <= dropped + 1e-12
         gaps.append(fast - best)
     assert len(gaps) == 6
@@ -116,9 +103,7 @@ def test_nobody_works_twice_and_seats_hold(seed: int) -> None:
         assert at_work.sum() + room.heads[: room.n[0]].sum() <= base
         assert not mask[room.at_place[: room.n[1]][at_work > 0]].any()
         used = np.zeros_like(room.used)
-        for place, pair, heads in zip(
-            room.at_place[: room.n[1]], room.at_pair[: room.n[1]], at_work, strict=True
-        ):
+        for place, pair, heads in zip(room.at_place[: room.n[1]], room.at_pair[: room.n[1]], at_work, strict=True):
             if place < len(day.seats):
                 used[place] += heads * day.present[day.pair_pattern[pair]]
         assert np.allclose(used, room.used)

@@ -49,9 +49,7 @@ def test_every_shipped_hazard_has_its_names_in_both_languages() -> None:
 def test_a_hazard_of_the_operators_own_is_called_as_its_table_does() -> None:
     assert name_cause("storm", "Storm").translate_with(french, "fr") == "Storm"
     assert name_cause("storm") == "storm"
-    assert name_cause("illness").translate_with(french, "fr") == (
-        "AGENTS AWAY, ILL OR IN QUARANTINE"
-    )
+    assert name_cause("illness").translate_with(french, "fr") == ("AGENTS AWAY, ILL OR IN QUARANTINE")
 
 
 def test_a_case_is_called_by_its_policy_and_says_that_its_plan_is_the_other() -> None:
@@ -60,9 +58,7 @@ def test_a_case_is_called_by_its_policy_and_says_that_its_plan_is_the_other() ->
     assert name_case("gone") == "gone"
 
 
-@pytest.mark.parametrize(
-    ("breaks", "status"), [(0.049, "held"), (0.05, "thin"), (0.499, "thin"), (0.5, "missed")]
-)
+@pytest.mark.parametrize(("breaks", "status"), [(0.049, "held"), (0.05, "thin"), (0.499, "thin"), (0.5, "missed")])
 def test_a_client_stands_by_how_often_its_target_breaks(breaks: float, status: str) -> None:
     client = replace(RESULT.clients[0], breaks_target=Estimate(breaks, breaks, breaks))
     assert client.status == status

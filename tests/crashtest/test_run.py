@@ -9,14 +9,7 @@ import pytest
 
 from releve.network import Floor, Seat, Zone
 from releve.plan import PlannedSite, list_contingencies, plan_day
-from releve.plugins.crashtest.engine import (
-    CrashTest,
-    Runner,
-    Settings,
-    build_run_arrays,
-    join_quarters,
-    run,
-)
+from releve.plugins.crashtest.engine import CrashTest, Runner, Settings, build_run_arrays, join_quarters, run
 from releve.plugins.crashtest.engine.comparison import Case, compare
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
 from tests.crashtest.oracle import Quarter
@@ -171,8 +164,7 @@ def test_calls_are_neither_made_nor_dropped() -> None:
 
 def test_a_later_answer_never_helps() -> None:
     early, late = (
-        run_test(build_test(settings=Settings(40, DAYS, 3, wait, wait + 1, nearest=True)))
-        for wait in (0, 16)
+        run_test(build_test(settings=Settings(40, DAYS, 3, wait, wait + 1, nearest=True))) for wait in (0, 16)
     )
     weight = np.array([row.penalty_per_missed_call for row in build_test().programmes])
     lost = PROGRAMME.index("lost")
@@ -184,9 +176,7 @@ def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
     case, _ = running_day(120)
     carrier = next(row.carrier for row in operator.agents if row.carrier)
     ready = tuple(
-        row
-        if row.home_ready
-        else replace(row, home_ready=True, line_type="fibre", line_mbps=50.0, carrier=carrier)
+        row if row.home_ready else replace(row, home_ready=True, line_type="fibre", line_mbps=50.0, carrier=carrier)
         for row in operator.agents
     )
     larger = replace(operator, agents=ready)

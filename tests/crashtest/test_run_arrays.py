@@ -8,14 +8,7 @@ from dataclasses import replace
 import pytest
 
 from releve.network import sample_operator
-from releve.plugins.crashtest.engine import (
-    CrashTest,
-    CrashTestError,
-    OtherOperator,
-    Settings,
-    build_run_arrays,
-    run,
-)
+from releve.plugins.crashtest.engine import CrashTest, CrashTestError, OtherOperator, Settings, build_run_arrays, run
 from releve.plugins.crashtest.engine.outages import OutagesOverflowError, draw_outages
 from releve.plugins.crashtest.engine.outbreak import PoolOverflowError, simulate
 from releve.plugins.crashtest.engine.policies import apply_policies, rank_mixes
@@ -30,17 +23,11 @@ from tests.crashtest.rough_quarter import CONTROLS, DAYS, HAZARDS, build_test, p
         (lambda: Settings(seed=-1), "0 <= seed"),
         (lambda: Settings(reaction_intervals=49), "reaction_intervals <= 48"),
         (lambda: Settings(target=1.0), "0 <= target < 1"),
-        (
-            lambda: build_test(settings=Settings(days=DAYS + 1)),
-            "an outbreak of as many days as the test",
-        ),
+        (lambda: build_test(settings=Settings(days=DAYS + 1)), "an outbreak of as many days as the test"),
         (lambda: build_test(plans=()), "a plan of at least one day"),
         (lambda: build_test(needs=()), "a requirement for each plan"),
         (lambda: build_test(busyness=(0.1, 0.2, 0.3)), "busyness of"),
-        (
-            lambda: build_test(busyness=(-0.1,) * len(plan_operator()[1].programmes)),
-            "0 <= busyness < 3",
-        ),
+        (lambda: build_test(busyness=(-0.1,) * len(plan_operator()[1].programmes)), "0 <= busyness < 3"),
         (lambda: run(build_run_arrays(build_test()), count=0), "expected quarters >= 1, got 0"),
     ],
 )
@@ -60,18 +47,12 @@ def test_a_programme_without_calls_is_held_to_the_target_of_its_plan() -> None:
     assert {round(least[p], 9) for p, kind in enumerate(kinds) if kind != "inbound"} <= {0.8}
     test = build_test(plans=(own,))
     with pytest.raises(CrashTestError, match=r"different targets \(0.2 and 0.3\): say what"):
-        replace(
-            test,
-            plans=(own, replace(own, settings={**own.settings, "target": 0.3})),
-            needs=test.needs * 2,
-        )
+        replace(test, plans=(own, replace(own, settings={**own.settings, "target": 0.3})), needs=test.needs * 2)
 
 
 def test_a_plan_of_another_operator_is_refused() -> None:
     _, plan = plan_operator()
-    with pytest.raises(
-        OtherOperator, match=r"another operator: its name .*plan this operator again"
-    ):
+    with pytest.raises(OtherOperator, match=r"another operator: its name .*plan this operator again"):
         build_test(sample_operator(120, 4, 9), plan)
     stranger = replace(plan.placements[0], agent="unknown")
     with pytest.raises(OtherOperator, match="places agent unknown"):
@@ -117,9 +98,7 @@ def test_a_programme_whose_volume_is_not_known_is_named_and_has_no_calls() -> No
     calls = test.needs[0].calls.copy()
     calls[:, 0] = float("nan")
     name = test.programmes[0].id
-    ready = build_run_arrays(
-        replace(test, needs=(replace(test.needs[0], calls=calls, unknown={name: "x"}),))
-    )
+    ready = build_run_arrays(replace(test, needs=(replace(test.needs[0], calls=calls, unknown={name: "x"}),)))
     assert ready.unknown == (name,)
     assert not run(ready, count=2).programme[:, 0].any()
 

@@ -9,11 +9,7 @@ import pytest
 
 from releve.network import Operator
 from releve.plugins.crashtest.engine import CrashTest, CrashTestError
-from releve.plugins.crashtest.engine.lost_places import (
-    build_closure_calendar,
-    build_controls,
-    list_closure_rules,
-)
+from releve.plugins.crashtest.engine.lost_places import build_closure_calendar, build_controls, list_closure_rules
 from releve.plugins.crashtest.engine.outbreak import Detail, simulate
 from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
 from releve.situation.rule_kinds import AbsenceRule, ClosureRule
@@ -45,16 +41,12 @@ def under(rules: SituationRules) -> CrashTest:
     return replace(test, controls=build_controls(rules, sites, test.first_day, DAYS))
 
 
-def live_order(
-    operator: Operator, rules: SituationRules, site: str, days: list[int]
-) -> tuple[int, timedelta] | None:
+def live_order(operator: Operator, rules: SituationRules, site: str, days: list[int]) -> tuple[int, timedelta] | None:
     """Return the day on which the live rules first close a site with cases on some days, and for
     how long at least."""
     events: list[CaseDeclared] = []
     for number, day in enumerate(days):
-        now = datetime.combine(FIRST + timedelta(days=day), time(8), UTC) + timedelta(
-            seconds=number
-        )
+        now = datetime.combine(FIRST + timedelta(days=day), time(8), UTC) + timedelta(seconds=number)
         events.append(
             CaseDeclared(
                 id=f"case-{number}",
@@ -84,20 +76,14 @@ def test_the_shipped_row_is_the_policy_of_every_site_and_day() -> None:
     assert (found.number == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("rules", "hours"),
-    [(HEALTH_RULES, 48), (amended_rules(), 72)],
-    ids=["shipped", "amended"],
-)
+@pytest.mark.parametrize(("rules", "hours"), [(HEALTH_RULES, 48), (amended_rules(), 72)], ids=["shipped", "amended"])
 def test_a_site_closes_on_the_day_and_for_the_hours_that_the_live_rules_order(
     rules: SituationRules, hours: int
 ) -> None:
     test, orders = under(rules), 0
     assert test.first_day == FIRST
     sites = test.scenario.population.sites
-    found = simulate(
-        test.scenario, test.controls, replications=12, seed=3, detail=Detail(closed=True)
-    )
+    found = simulate(test.scenario, test.controls, replications=12, seed=3, detail=Detail(closed=True))
     for at in range(12):
         cases = Plain(test.scenario, test.controls, 3, at).run().cases
         for number, site in enumerate(sites):
@@ -126,9 +112,7 @@ def test_under_three_positives_and_72_hours_fewer_orders_close_sites_for_longer(
 
 def test_a_rule_amended_during_the_quarter_holds_from_its_day() -> None:
     operator, _ = plan_operator()
-    found = build_closure_calendar(
-        amended_rules(FIRST + timedelta(days=4)), operator.sites, FIRST, 9
-    )
+    found = build_closure_calendar(amended_rules(FIRST + timedelta(days=4)), operator.sites, FIRST, 9)
     cases = [found.policies[number].cases for number in found.number[0]]
     assert cases == [2] * 4 + [3] * 5
     assert (found.number == found.number[0]).all()
@@ -148,8 +132,7 @@ def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
     early = build_closure_calendar(HEALTH_RULES, operator.sites, date(2020, 3, 18), 4)
     assert early.number[0].tolist() == [-1, -1, 0, 0]
     ended = load_rules_with(
-        [f"- id: STOP\n  kind: end\n  from: 2026-12-02\n  ends: MA-COVID-CLOSE\n{SOURCE}"],
-        chosen=[HEALTH_2020],
+        [f"- id: STOP\n  kind: end\n  from: 2026-12-02\n  ends: MA-COVID-CLOSE\n{SOURCE}"], chosen=[HEALTH_2020]
     )
     assert build_closure_calendar(ended, operator.sites, FIRST, 3).number[0].tolist() == [0, 0, -1]
 
@@ -157,8 +140,7 @@ def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
 def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
     operator, _ = plan_operator()
     both = load_rules_with(
-        [f"- id: ALSO\n  kind: closure\n  from: 2026-12-01\n{SOURCE}  parameters: {{n: 5}}\n"],
-        chosen=[HEALTH_2020],
+        [f"- id: ALSO\n  kind: closure\n  from: 2026-12-01\n{SOURCE}  parameters: {{n: 5}}\n"], chosen=[HEALTH_2020]
     )
     with pytest.raises(CrashTestError, match=r"got ALSO, MA-COVID-CLOSE at .* on 2026-12-01: end"):
         build_closure_calendar(both, operator.sites, FIRST, 3)
@@ -169,10 +151,7 @@ def test_a_confirmed_agent_is_away_for_the_days_of_the_absence_row() -> None:
     row = HEALTH_RULES.one(AbsenceRule, FIRST)
     assert row is not None
     shorter = load_rules_with(
-        [
-            f"- id: FIVE\n  kind: absence\n  from: 2026-12-01\n  ends: ABSENCE\n{SOURCE}"
-            "  parameters: {case_days: 5}\n"
-        ],
+        [f"- id: FIVE\n  kind: absence\n  from: 2026-12-01\n  ends: ABSENCE\n{SOURCE}  parameters: {{case_days: 5}}\n"],
         chosen=[HEALTH_2020],
     )
     found = build_controls(shorter, operator.sites, FIRST, 3)

@@ -45,23 +45,16 @@ def test_whoever_can_is_at_home_with_her_programme_and_hours() -> None:
     for old, new in zip(plan.placements, send_more_home().placements, strict=True):
         may = (HOME, old.programme) in legality.find_pairs(OPERATOR.agent[old.agent])
         assert new.place == (HOME if may else old.place)
-        assert (new.agent, new.programme, new.start, new.end) == (
-            old.agent, old.programme, old.start, old.end,
-        )  # fmt: skip
+        assert (new.agent, new.programme, new.start, new.end) == (old.agent, old.programme, old.start, old.end)
         sent += new.place != old.place
     assert sent > 5
 
 
 def test_nobody_sent_home_changes_nothing() -> None:
     operator, plan = plan_operator()
-    for same in (
-        send_home(operator, plan, set()),
-        send_home(operator, plan, list_home_agents(plan)),
-    ):
+    for same in (send_home(operator, plan, set()), send_home(operator, plan, list_home_agents(plan))):
         assert same.placements == plan.placements
-        assert all(
-            same.scenarios[name].moves == plan.scenarios[name].moves for name in plan.scenarios
-        )
+        assert all(same.scenarios[name].moves == plan.scenarios[name].moves for name in plan.scenarios)
 
 
 def test_reliefs_leave_nobody_at_what_is_lost_and_take_no_seat_that_was_not_given() -> None:
@@ -73,10 +66,7 @@ def test_reliefs_leave_nobody_at_what_is_lost_and_take_no_seat_that_was_not_give
         assert not {row.place for row in works.values()} & lost.sites
         lines = [OPERATOR.agent[name].carrier for name, row in works.items() if row.place == HOME]
         assert not set(lines) & lost.carriers
-        taken, given = (
-            Counter(row.place for row in some.values() if row.place != HOME)
-            for some in (works, worked)
-        )
+        taken, given = (Counter(row.place for row in some.values() if row.place != HOME) for some in (works, worked))
         assert all(taken[site] <= given[site] for site in taken)
         assert set(worked) <= set(works)
         back += sum(taken.values()) if lost.carriers else 0

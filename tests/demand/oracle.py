@@ -28,14 +28,7 @@ class Exact:
     service_with_short: mpf
 
 
-def exact(
-    calls: float,
-    interval_s: float,
-    aht_s: float,
-    patience_s: float,
-    agents: int,
-    threshold_s: float,
-) -> Exact:
+def exact(calls: float, interval_s: float, aht_s: float, patience_s: float, agents: int, threshold_s: float) -> Exact:
     """Return the measures of a queue with calls and at least one agent."""
     with mpmath.workdps(DIGITS):
         rate = mpf(calls) / mpf(interval_s)

@@ -60,12 +60,7 @@ def truth(
     return Truth(numbers, rate)
 
 
-def history(
-    row: Programme,
-    table: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    aht_s: float = 300.0,
-) -> History:
+def history(row: Programme, table: NDArray[np.float64], numbers: NDArray[np.int64], aht_s: float = 300.0) -> History:
     """Return counts ``[day, slot]`` as a history; NaN cells are not held."""
     local = (numbers[:, None] * 86400 + np.arange(SLOTS) * 1800).ravel()
     utc, ways = local_to_utc(local, row.time_zone)

@@ -76,18 +76,12 @@ def test_the_edges_of_the_range_keep_their_digits(case: Queue) -> None:
     """Overload, patience of next to nothing, idle crowds, next to no calls."""
     truth, found = exact(*case), metrics(*case)
     for name in SHARES:
-        assert float(getattr(found, name)) == pytest.approx(
-            float(getattr(truth, name)), abs=1e-10
-        ), name
+        assert float(getattr(found, name)) == pytest.approx(float(getattr(truth, name)), abs=1e-10), name
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 1.0, 1.1, 1.5])
-@pytest.mark.parametrize(
-    ("load", "agents", "patience"), [(40, 1, 6e3), (900, 300, 3e3), (2e3, 100, 3e4)]
-)
-def test_far_overload_is_the_incomplete_gamma_function(
-    load: float, agents: int, patience: float, share: float
-) -> None:
+@pytest.mark.parametrize(("load", "agents", "patience"), [(40, 1, 6e3), (900, 300, 3e3), (2e3, 100, 3e4)])
+def test_far_overload_is_the_incomplete_gamma_function(load: float, agents: int, patience: float, share: float) -> None:
     """Everyone waits; P(V > T) is the regularised gamma function P(c, x exp(-T / patience)), here
     by SciPy; T around the wait of the fluid, patience x ln(load / agents)."""
     threshold = share * patience * math.log(load / agents)

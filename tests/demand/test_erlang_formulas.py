@@ -53,14 +53,7 @@ def test_agents_below_the_load_are_found_where_callers_hang_up() -> None:
     ],
 )
 def test_erlang_c_gives_the_published_figures(
-    calls: float,
-    interval: float,
-    aht: float,
-    agents: int,
-    wait: float,
-    service: float,
-    asa: float,
-    occupancy: float,
+    calls: float, interval: float, aht: float, agents: int, wait: float, service: float, asa: float, occupancy: float
 ) -> None:
     """The examples of the R package ErlangC and of call-center-tools on PyPI."""
     found = metrics(calls, interval, aht, np.inf, agents, 20)
@@ -100,9 +93,7 @@ def test_one_agent_is_the_m_m_1_queue(rho: float) -> None:
 
 
 @pytest.mark.parametrize(("load", "agents"), [(0.3, 1), (5, 3), (5, 9), (60, 55), (60, 70)])
-def test_patience_equal_to_handling_time_is_a_poisson_number_of_calls(
-    load: float, agents: int
-) -> None:
+def test_patience_equal_to_handling_time_is_a_poisson_number_of_calls(load: float, agents: int) -> None:
     """Every call in the centre then leaves at the same rate, waiting or not: M/M/infinity."""
     states = [math.exp(-load + k * math.log(load) - math.lgamma(k + 1)) for k in range(400)]
     found = metrics(load, 200, 200, 200, agents, 20)
@@ -183,14 +174,7 @@ def test_what_is_not_known_stays_not_known() -> None:
     ],
 )
 def test_a_bad_value_is_refused_with_its_condition(change: dict[str, object], message: str) -> None:
-    good = {
-        "calls": 10,
-        "interval_s": 1800,
-        "aht_s": 300,
-        "patience_s": 60,
-        "agents": 3,
-        "threshold_s": 20,
-    }
+    good = {"calls": 10, "interval_s": 1800, "aht_s": 300, "patience_s": 60, "agents": 3, "threshold_s": 20}
     with pytest.raises(ValueError, match=r"expected|must be") as caught:
         metrics(**(good | change))  # type: ignore[arg-type]
     assert message in str(caught.value)

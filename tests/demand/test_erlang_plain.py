@@ -22,15 +22,11 @@ def answers() -> list[np.ndarray]:
         required_agents(LOAD, AHT, AHT, np.inf, 20, 0.9, "offered", 0, 0.8),
         required_agents([np.nan, 0, 50], 300, 300, [[np.inf], [60.0]]),
     ]
-    found += [
-        required_agents(LOAD, AHT, AHT, PATIENCE, 20, 0.8, name, 0.9, 0.95) for name in DEFINITIONS
-    ]
+    found += [required_agents(LOAD, AHT, AHT, PATIENCE, 20, 0.8, name, 0.9, 0.95) for name in DEFINITIONS]
     for patience in (np.full(LOAD.size, np.inf), PATIENCE):
         measured = metrics(LOAD, AHT, AHT, patience, np.ceil(LOAD * 1.05), 20)
         found += [measured.p_wait, measured.mean_wait_s, measured.service_answered]
-    far = metrics(
-        [900, 3e3, 40, 40], 300, 300, [9e3, 3e3, 6e3, 6e3], [30, 1200, 1, 1], [3e4, 2700, 2e4, 20]
-    )
+    far = metrics([900, 3e3, 40, 40], 300, 300, [9e3, 3e3, 6e3, 6e3], [30, 1200, 1, 1], [3e4, 2700, 2e4, 20])
     return [*found, far.service_with_short]
 
 

@@ -51,14 +51,7 @@ def scanned(
 @settings(max_examples=300, deadline=None)
 @given(loads, ahts, patiences, thresholds, targets, definitions, rates, caps)
 def test_the_search_finds_what_an_exhaustive_scan_finds(
-    load: float,
-    aht: float,
-    patience: float,
-    threshold: float,
-    target: float,
-    definition: str,
-    rate: float,
-    cap: float,
+    load: float, aht: float, patience: float, threshold: float, target: float, definition: str, rate: float, cap: float
 ) -> None:
     """Every n from 1 up is tried, for each definition. Where a condition is met to the last digit
     (load 0.375 and an occupancy of 0.375), rounding may decide."""
@@ -70,9 +63,7 @@ def test_the_search_finds_what_an_exhaustive_scan_finds(
 @settings(max_examples=100, deadline=None)
 @given(loads, ahts, st.floats(0.1, 3600), thresholds)
 @example(114.54088182054541, 20.0, 3347.9207540157477, 1.0)
-def test_one_more_agent_never_serves_less(
-    load: float, aht: float, patience: float, threshold: float
-) -> None:
+def test_one_more_agent_never_serves_less(load: float, aht: float, patience: float, threshold: float) -> None:
     """All four service levels rise, abandonment, waiting and occupancy fall; also where callers
     are less patient than calls are long, the case that has no proof by coupling. Up to rounding,
     a tenth of the accuracy promised of Erlang A (1e-10): far in overload the calls served in
@@ -97,9 +88,7 @@ def test_more_calls_never_need_fewer_agents(
 
 @settings(max_examples=100, deadline=None)
 @given(loads, ahts, patiences, thresholds, st.floats(0.01, 100))
-def test_only_ratios_of_times_count(
-    load: float, aht: float, patience: float, threshold: float, unit: float
-) -> None:
+def test_only_ratios_of_times_count(load: float, aht: float, patience: float, threshold: float, unit: float) -> None:
     """Seconds or minutes: the same agents, except where a condition is met to the last digit."""
     one = required_agents(load, aht, aht, patience, threshold)
     other = required_agents(load, aht * unit, aht * unit, patience * unit, threshold * unit)
@@ -157,9 +146,7 @@ def test_many_cases_at_once_are_the_cases_one_by_one() -> None:
 
 
 def test_no_calls_need_nobody_and_a_few_need_one() -> None:
-    found = required_agents(
-        [0, 0, 1e-9, 1e-120], 1800, [300, math.nan, 300, 300], [[math.inf], [60.0]]
-    )
+    found = required_agents([0, 0, 1e-9, 1e-120], 1800, [300, math.nan, 300, 300], [[math.inf], [60.0]])
     assert found.tolist() == [[0, 0, 1, 1], [0, 0, 1, 1]]
 
 
@@ -183,9 +170,7 @@ def test_nothing_asked_is_nothing_answered() -> None:
         ({"definition": "best"}, "definition in offered, answered, without_short"),
     ],
 )
-def test_a_bad_target_is_refused_with_its_condition(
-    change: dict[str, object], message: str
-) -> None:
+def test_a_bad_target_is_refused_with_its_condition(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=r"expected|must be") as caught:
         required_agents(10, 1800, 300, 60, **change)  # type: ignore[arg-type]
     assert message in str(caught.value)
@@ -195,9 +180,4 @@ def test_warming_up_tells_its_steps() -> None:
     steps: list[str] = []
     warm_up(steps.append)
     warm_up()
-    assert steps == [
-        "Erlang C, staffing",
-        "Erlang A, staffing",
-        "Erlang C, service",
-        "Erlang A, service",
-    ]
+    assert steps == ["Erlang C, staffing", "Erlang A, staffing", "Erlang C, service", "Erlang A, service"]

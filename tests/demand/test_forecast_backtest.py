@@ -108,9 +108,7 @@ def test_no_origin_with_history_is_an_error() -> None:
         backtest(empty, ROW, [date(2026, 7, 1)], 7)
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("statsforecast") is None, reason="statsforecast is not installed"
-)
+@pytest.mark.skipif(importlib.util.find_spec("statsforecast") is None, reason="statsforecast is not installed")
 @pytest.mark.slow
 def test_the_library_forecasts_the_same_half_hours() -> None:
     scores = backtest(PAST, ROW, [FIRST + timedelta(days=84)], 7, library_models())
@@ -137,9 +135,7 @@ def test_the_loss_is_least_for_the_law_that_is_true() -> None:
     def law(scale: float, variance: float) -> Model:
         def model(history: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
             rate = scale * made.rate[numbers - made.numbers[0]]
-            return ModelPrediction(
-                rate, np.full(len(numbers), variance), np.full_like(rate, variance)
-            )
+            return ModelPrediction(rate, np.full(len(numbers), variance), np.full_like(rate, variance))
 
         return model
 

@@ -133,11 +133,7 @@ def said(made: History, model: Model, days: int = 14) -> ModelPrediction:
 def test_a_model_too_sure_of_itself_is_set_right_by_the_weeks_before() -> None:
     made = poisson(ROW, truth(ROW, 98), 1, cv=0.2)
     origin = FIRST + timedelta(days=84)
-    raw = sure_of_itself(
-        clean_history(history_before(made, ROW, origin), ROW),
-        ROW,
-        np.array([day_to_number(origin)]),
-    )
+    raw = sure_of_itself(clean_history(history_before(made, ROW, origin), ROW), ROW, np.array([day_to_number(origin)]))
     right = said(made, sure_of_itself)
     assert right.day_variance[0] > 1.5 * raw.day_variance[0]
 

@@ -9,13 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from releve.demand import clean_history
-from releve.demand.forecast import (
-    ModelPrediction,
-    ModelSettings,
-    coverage,
-    fit_model,
-    predict_calls,
-)
+from releve.demand.forecast import ModelPrediction, ModelSettings, coverage, fit_model, predict_calls
 from releve.demand.forecast.level import FEATURES, SmoothingRule, calendar_features, find_levels
 from releve.demand.forecast.level import extrapolate_level as ahead_of
 from releve.demand.localtime import day_to_number, open_slots
@@ -25,9 +19,7 @@ from tests.demand.series import FIRST, history, poisson, programme, truth, wape
 ROW = programme()
 
 
-def ahead(
-    row: Programme, counts: NDArray[np.float64], numbers: NDArray[np.int64], days: int
-) -> ModelPrediction:
+def ahead(row: Programme, counts: NDArray[np.float64], numbers: NDArray[np.int64], days: int) -> ModelPrediction:
     found = fit_model(clean_history(history(row, counts, numbers), row), row)
     return predict_calls(found, np.arange(numbers[-1] + 1, numbers[-1] + 1 + days, dtype=np.int64))
 
@@ -67,8 +59,7 @@ def test_a_launch_goes_on_growing_and_a_steady_programme_does_not(growth: float,
     found = fit_model(past, ROW)
     assert found.level.way.name == way
     error, usual = (
-        abs(predict_calls(model, made.numbers[84:]).mean.sum() / made.rate[84:].sum() - 1)
-        for model in (found, kept)
+        abs(predict_calls(model, made.numbers[84:]).mean.sum() / made.rate[84:].sum() - 1) for model in (found, kept)
     )
     assert error < 0.15
     assert error <= usual if growth == 0 else error < 0.5 * usual
@@ -83,9 +74,7 @@ def test_a_short_history_keeps_the_usual_way_of_its_level() -> None:
 def test_a_trend_is_the_slope_between_the_two_levels_and_dies_away() -> None:
     """On an endless exponential growth, against its plain continuation."""
     days = np.arange(400.0)
-    level = find_levels(
-        np.exp(0.001 * days), np.ones(400), 7.0, 28.0, SmoothingRule("trending", 1.0, 0.9)
-    )
+    level = find_levels(np.exp(0.001 * days), np.ones(400), 7.0, 28.0, SmoothingRule("trending", 1.0, 0.9))
     run = (1 - 0.9 ** np.array([1.0, 20.0])) / (1 - 0.9) * 0.9
     found = ahead_of(level, -1, np.array([1.0, 20.0]))
     np.testing.assert_allclose(found, np.exp(0.001 * (399 + run)), rtol=2e-3)
@@ -93,16 +82,12 @@ def test_a_trend_is_the_slope_between_the_two_levels_and_dies_away() -> None:
 
 def test_a_holiday_closes_the_day_and_the_day_after_is_learnt() -> None:
     """Calls are 40 % up on the day after each closed holiday of a year."""
-    numbers = np.arange(
-        day_to_number(date(2025, 6, 2)), day_to_number(date(2026, 7, 20)), dtype=np.int64
-    )
+    numbers = np.arange(day_to_number(date(2025, 6, 2)), day_to_number(date(2026, 7, 20)), dtype=np.int64)
     after = calendar_features(ROW, numbers)[:, FEATURES.index("after_holiday")]
     busy = {date(2025, 6, 2) + timedelta(days=int(i)) for i in np.flatnonzero(after)}
     assert date(2025, 7, 15) in busy
     assert date(2025, 8, 18) in busy  # Friday 15 August is closed, Monday is the day after
-    made = truth(
-        ROW, len(numbers), first=date(2025, 6, 2), factor=lambda day: 1.4 if day in busy else 1.0
-    )
+    made = truth(ROW, len(numbers), first=date(2025, 6, 2), factor=lambda day: 1.4 if day in busy else 1.0)
     counts = np.random.default_rng(2).poisson(made.rate).astype(np.float64)
     until = len(numbers) - 7
     prediction = ahead(ROW, counts[:until], numbers[:until], 7)
@@ -151,13 +136,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
     made = truth(ROW, 42)
     one = poisson(ROW, made, 6)
     order = np.random.default_rng(0).permutation(len(one.starts))
-    other = type(one)(
-        one.programme,
-        one.starts[order],
-        one.offered[order],
-        one.answered[order],
-        one.aht_s[order],
-    )
+    other = type(one)(one.programme, one.starts[order], one.offered[order], one.answered[order], one.aht_s[order])
     days = np.arange(made.numbers[-1] + 1, made.numbers[-1] + 8, dtype=np.int64)
     left = predict_calls(fit_model(clean_history(one, ROW), ROW), days)
     right = predict_calls(fit_model(clean_history(other, ROW), ROW), days)
@@ -176,9 +155,7 @@ def test_an_exceptional_day_leaves_the_forecast_as_it_was() -> None:
 def test_the_variation_of_whole_days_is_found(cv: float) -> None:
     made = truth(ROW, 182, volume=3000.0)
     found = [
-        fit_model(clean_history(poisson(ROW, made, seed, cv), ROW), ROW).day_variance.at(
-            np.array([1.0])
-        )[0]
+        fit_model(clean_history(poisson(ROW, made, seed, cv), ROW), ROW).day_variance.at(np.array([1.0]))[0]
         for seed in range(6)
     ]
     assert np.sqrt(np.mean(found)) == pytest.approx(cv, abs=0.03)

@@ -16,13 +16,7 @@ from scipy.signal import lfilter
 
 from releve.demand import History, clean_history
 from releve.demand.forecast import count_quantile, coverage, rate_quantile
-from releve.demand.forecast.level import (
-    discount,
-    forecast_aht,
-    smooth_rates,
-    smooth_two_sided,
-    weekly_shares,
-)
+from releve.demand.forecast.level import discount, forecast_aht, smooth_rates, smooth_two_sided, weekly_shares
 from releve.demand.localtime import calendar_country, country_of_zone
 from tests.demand.series import history, programme, truth
 
@@ -67,9 +61,7 @@ def test_a_weekday_never_seen_is_as_the_others() -> None:
 
 def test_discounting_is_the_sum_it_says() -> None:
     values = np.arange(12.0)
-    plain = [
-        sum(values[j] * 0.5 ** ((i - j) / 3.0) for j in range(i + 1)) for i in range(len(values))
-    ]
+    plain = [sum(values[j] * 0.5 ** ((i - j) / 3.0) for j in range(i + 1)) for i in range(len(values))]
     np.testing.assert_allclose(discount(values, 3.0), plain)
     weight = np.ones(12)
     both = [
@@ -82,15 +74,11 @@ def test_discounting_is_the_sum_it_says() -> None:
 
 @given(st.floats(0.01, 500), st.floats(0.0, 1.0), st.sampled_from([0.1, 0.5, 0.8, 0.9]))
 @settings(max_examples=50)
-def test_a_quantile_is_the_least_count_not_exceeded(
-    mean: float, spread: float, level: float
-) -> None:
+def test_a_quantile_is_the_least_count_not_exceeded(mean: float, spread: float, level: float) -> None:
     """Against draws: at least ``level`` of them are at or below it, fewer are below."""
     rng = np.random.default_rng(7)
     found = count_quantile(level, np.array([mean]), np.array([spread]))[0]
-    draws = rng.poisson(
-        mean * (rng.gamma(1 / spread, spread, 20000) if spread > 1e-6 else np.ones(20000))
-    )
+    draws = rng.poisson(mean * (rng.gamma(1 / spread, spread, 20000) if spread > 1e-6 else np.ones(20000)))
     assert (draws <= found).mean() >= level - 0.015
     assert (draws < found).mean() <= level + 0.015
 
@@ -129,9 +117,7 @@ def test_handling_time_follows_the_day_and_calm_half_hours_follow_the_mean() -> 
     assert 200 < found[0, 2] < 300
 
 
-def _row(
-    flat: History, table: NDArray[np.float64], numbers: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _row(flat: History, table: NDArray[np.float64], numbers: NDArray[np.int64]) -> NDArray[np.float64]:
     return history(ROW, table, numbers).offered
 
 

@@ -27,9 +27,7 @@ def counts_2003(shared_data: Path) -> RealLog:
     return load_2003(shared_data)
 
 
-def test_the_log_of_1999_agrees_with_its_published_half_hours(
-    calls_1999: RealLog, shared_data: Path
-) -> None:
+def test_the_log_of_1999_agrees_with_its_published_half_hours(calls_1999: RealLog, shared_data: Path) -> None:
     """Offered, answered and service seconds of every queue, day and half hour held."""
     table = pl.read_parquet(shared_data / "anonymousbank_1999" / "halfhour_by_type.parquet")
     compared = 0
@@ -59,9 +57,7 @@ def test_every_row_of_1999_is_accounted_for(calls_1999: RealLog) -> None:
     assert faults == [("gap", "1999-01-11 to 1999-01-12"), ("hole", "1999-01-13 10:00-11:30")]
 
 
-def test_the_five_minute_counts_are_added_up_and_the_lone_last_ones_are_not_known(
-    counts_2003: RealLog,
-) -> None:
+def test_the_five_minute_counts_are_added_up_and_the_lone_last_ones_are_not_known(counts_2003: RealLog) -> None:
     history = counts_2003.histories["bank"]
     _, slot = local_slots(history.starts, "America/New_York")
     assert np.isnan(history.offered[slot == 42]).all()
@@ -122,9 +118,7 @@ def test_the_forecast_beats_seasonal_naive_on_the_held_out_month(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("year", [1999, 2003])
-def test_each_queue_is_forecast_better_than_by_last_week(
-    year: int, calls_1999: RealLog, counts_2003: RealLog
-) -> None:
+def test_each_queue_is_forecast_better_than_by_last_week(year: int, calls_1999: RealLog, counts_2003: RealLog) -> None:
     """The queue of five calls a day too: by its median, and by its whole law."""
     scores = judged(calls_1999 if year == 1999 else counts_2003, weekly=False)
     for own, naive in zip(scores["profile"], scores["seasonal_naive"], strict=True):
@@ -138,9 +132,7 @@ def test_the_80_percent_interval_holds_that_over_the_weeks_of_the_fitted_months(
     year: int, calls_1999: RealLog, counts_2003: RealLog
 ) -> None:
     log = calls_1999 if year == 1999 else counts_2003
-    found = [
-        fitted_scores(log.histories[name], row, log.origin) for name, row in log.programmes.items()
-    ]
+    found = [fitted_scores(log.histories[name], row, log.origin) for name, row in log.programmes.items()]
     _, share = overall([score for weeks in found for score in weeks])
     assert 0.77 < share < 0.83
 

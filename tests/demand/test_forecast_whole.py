@@ -8,27 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from releve.demand import (
-    History,
-    build_forecast,
-    build_histories,
-    compute_requirement,
-    rate_at,
-    read_forecast,
-)
+from releve.demand import History, build_forecast, build_histories, compute_requirement, rate_at, read_forecast
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast import assemble
 from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, Model, ModelPrediction
 from releve.kernels.arrays import Ints
-from releve.network import (
-    UTC,
-    HistoryRow,
-    Operator,
-    OperatorRow,
-    Programme,
-    day_bounds,
-    find_open_instants,
-)
+from releve.network import UTC, HistoryRow, Operator, OperatorRow, Programme, day_bounds, find_open_instants
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
 ROW = programme()
@@ -41,9 +26,7 @@ def past() -> History:
 
 def test_every_half_hour_of_the_days_is_there_and_the_clock_change_too() -> None:
     made = past()
-    normal = build_forecast(
-        {"p": made}, [ROW], [MONDAY, MONDAY + timedelta(days=1)], "Europe/Paris"
-    )
+    normal = build_forecast({"p": made}, [ROW], [MONDAY, MONDAY + timedelta(days=1)], "Europe/Paris")
     long = build_forecast({"p": made}, [ROW], [date(2026, 10, 25)], "Europe/Paris")
     short = build_forecast({"p": made}, [ROW], [date(2027, 3, 28)], "Europe/Paris")
     assert [len(found.starts) for found in (normal, long, short)] == [96, 50, 46]
@@ -117,10 +100,7 @@ def test_the_rate_at_a_level_scales_a_whole_day() -> None:
 
 def test_names_and_their_order_change_nothing_but_the_columns() -> None:
     rows = [programme("a"), programme("b")]
-    made = {
-        "a": poisson(rows[0], truth(rows[0], 70), 1),
-        "b": poisson(rows[1], truth(rows[1], 70, volume=40.0), 2),
-    }
+    made = {"a": poisson(rows[0], truth(rows[0], 70), 1), "b": poisson(rows[1], truth(rows[1], 70, volume=40.0), 2)}
     one = build_forecast(made, rows, [MONDAY], "Europe/Paris")
     renamed = [programme("z"), programme("y")]
     other = build_forecast({"y": made["a"], "z": made["b"]}, renamed, [MONDAY], "Europe/Paris")
@@ -140,8 +120,7 @@ def test_another_model_can_be_named_and_one_that_is_not_there_is_refused() -> No
 
 def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
     rows = tuple(
-        HistoryRow("p", datetime(2026, 6, 1, 6, 15 * i, tzinfo=UTC), 10.0 + i, 8.0, 100.0 + i)
-        for i in range(3)
+        HistoryRow("p", datetime(2026, 6, 1, 6, 15 * i, tzinfo=UTC), 10.0 + i, 8.0, 100.0 + i) for i in range(3)
     )
     operator = Operator(
         OperatorRow("o"), sites=(), floors=(), zones=(), seats=(), clients=(), programmes=(ROW,),
@@ -151,23 +130,17 @@ def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
     assert found.offered[0] == 21
     assert np.isnan(found.offered[1])
     assert found.aht_s[0] == pytest.approx(100.5)
-    odd = tuple(
-        HistoryRow("p", datetime(2026, 6, 1, 6, tzinfo=UTC) + timedelta(minutes=20 * i), 1.0)
-        for i in range(4)
-    )
+    odd = tuple(HistoryRow("p", datetime(2026, 6, 1, 6, tzinfo=UTC) + timedelta(minutes=20 * i), 1.0) for i in range(4))
     wrong = Operator(
-        OperatorRow("o"), sites=(), floors=(), zones=(), seats=(), clients=(), programmes=(ROW,),
-        agents=(), history=odd,
-    )  # fmt: skip
+        OperatorRow("o"), sites=(), floors=(), zones=(), seats=(), clients=(), programmes=(ROW,), agents=(), history=odd
+    )
     with pytest.raises(ValueError, match="history of p: intervals of 20 minutes"):
         build_histories(wrong)
 
 
 def table() -> pl.DataFrame:
     starts = [f"2026-08-10T{hour:02d}:{minute:02d}" for hour in range(8, 18) for minute in (0, 30)]
-    return pl.DataFrame(
-        {"start": starts, "programme": ["p"] * 20, "calls": [12.5] * 20, "aht_s": [210.0] * 20}
-    )
+    return pl.DataFrame({"start": starts, "programme": ["p"] * 20, "calls": [12.5] * 20, "aht_s": [210.0] * 20})
 
 
 def test_an_imported_forecast_is_taken_as_it_is() -> None:
@@ -223,9 +196,7 @@ def test_noise_of_another_processor_does_not_leave_the_forecast_or_the_requireme
         def model(history: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
             said = MODELS[usual](history, row, numbers)
             noise = 1 + np.random.default_rng(seed).uniform(-1e-14, 1e-14, said.mean.shape)
-            return ModelPrediction(
-                said.mean * noise, said.day_variance * noise[:, 0], said.spread * noise
-            )
+            return ModelPrediction(said.mean * noise, said.day_variance * noise[:, 0], said.spread * noise)
 
         return model
 

@@ -11,14 +11,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from releve.demand import (
-    Forecast,
-    History,
-    backtest,
-    build_forecast,
-    compute_requirement,
-    read_forecast,
-)
+from releve.demand import Forecast, History, backtest, build_forecast, compute_requirement, read_forecast
 from releve.demand.localtime import (
     add_observed_holidays,
     day_to_number,
@@ -76,8 +69,7 @@ def test_a_holiday_that_was_closed_is_closed_the_next_year() -> None:
 
 
 @pytest.mark.parametrize(
-    ("opened", "word", "open_then"),
-    [((), "closed", False), ((date(2026, 9, 7), COLUMBUS), "open", True)],
+    ("opened", "word", "open_then"), [((), "closed", False), ((date(2026, 9, 7), COLUMBUS), "open", True)]
 )
 def test_a_holiday_never_seen_is_like_most_of_those_seen_and_named(
     opened: tuple[date, ...], word: str, open_then: bool
@@ -95,9 +87,7 @@ def test_a_holiday_never_seen_is_like_most_of_those_seen_and_named(
 def test_without_any_holiday_in_the_history_the_country_s_are_assumed_closed() -> None:
     found = said(bank(30, ()), date(2026, 9, 7))
     assert not found.open.any()
-    assert found.assumed["p"] == (
-        "2026-09-07, Labor Day: assumed closed; the history holds no public holiday",
-    )
+    assert found.assumed["p"] == ("2026-09-07, Labor Day: assumed closed; the history holds no public holiday",)
 
 
 def test_what_the_programme_says_is_no_assumption() -> None:

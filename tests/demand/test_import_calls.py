@@ -26,9 +26,7 @@ MAPPING = CallMapping(
 
 def calls(*rows: tuple[object, ...]) -> pl.DataFrame:
     names = ("start", "queue", "outcome", "wait", "service")
-    return pl.DataFrame(
-        [pl.Series(name, [row[i] for row in rows]) for i, name in enumerate(names)], strict=False
-    )
+    return pl.DataFrame([pl.Series(name, [row[i] for row in rows]) for i, name in enumerate(names)], strict=False)
 
 
 def at(found: History, text: str) -> int:
@@ -118,16 +116,12 @@ def test_every_kind_of_bad_row_is_named_with_its_row_and_fix() -> None:
 def test_a_time_with_offset_is_taken_as_written() -> None:
     frame = calls(("2026-10-25T02:30:00+02:00", "A", "yes", 1, 1))
     report = import_calls(frame, MAPPING, "Europe/Paris")
-    assert to_datetimes(report.histories[0].starts) == (
-        datetime.fromisoformat("2026-10-25T00:30+00:00"),
-    )
+    assert to_datetimes(report.histories[0].starts) == (datetime.fromisoformat("2026-10-25T00:30+00:00"),)
     assert not report.faults
 
 
 def test_a_strptime_format_reads_french_times() -> None:
-    mapping = CallMapping(
-        start="start", programme="", programmes={"all": "alpha"}, time_format="%d/%m/%Y %H:%M"
-    )
+    mapping = CallMapping(start="start", programme="", programmes={"all": "alpha"}, time_format="%d/%m/%Y %H:%M")
     frame = calls(("05/10/2026 08:10", "A", "yes", 1, 1))
     report = import_calls(frame, mapping, "UTC")
     assert to_datetimes(report.histories[0].starts)[0].isoformat() == "2026-10-05T08:00:00+00:00"
@@ -136,9 +130,7 @@ def test_a_strptime_format_reads_french_times() -> None:
 
 def test_duplicates_are_told_by_the_key_when_there_is_one() -> None:
     mapping = CallMapping(start="start", programmes={"A": "alpha"}, key=("queue", "wait"))
-    frame = calls(
-        ("2026-10-05T08:00:00", "A", "yes", 7, 100), ("2026-10-05T09:00:00", "A", "no", 7, 100)
-    )
+    frame = calls(("2026-10-05T08:00:00", "A", "yes", 7, 100), ("2026-10-05T09:00:00", "A", "no", 7, 100))
     assert import_calls(frame, mapping, "UTC").rows.set_aside["duplicate"] == 1
 
 
@@ -147,9 +139,7 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
         import_calls(pl.DataFrame({"start": [], "queue": []}), MAPPING_NO_OUTCOME, "UTC")
 
 
-MAPPING_NO_OUTCOME = CallMapping(
-    start="start", programme="queue", programmes={"A": "alpha"}, service_s="service"
-)
+MAPPING_NO_OUTCOME = CallMapping(start="start", programme="queue", programmes={"A": "alpha"}, service_s="service")
 
 
 def steady(days: int) -> list[tuple[object, ...]]:
@@ -214,12 +204,8 @@ def test_no_row_is_lost_and_their_order_changes_nothing(order: list[int], bad: i
 
 
 def test_renaming_the_programmes_changes_nothing_but_the_names() -> None:
-    renamed = CallMapping(
-        start="start", programme="queue", programmes={"A": "zulu", "B": "alpha"}, service_s="wait"
-    )
-    plain = CallMapping(
-        start="start", programme="queue", programmes={"A": "alpha", "B": "beta"}, service_s="wait"
-    )
+    renamed = CallMapping(start="start", programme="queue", programmes={"A": "zulu", "B": "alpha"}, service_s="wait")
+    plain = CallMapping(start="start", programme="queue", programmes={"A": "alpha", "B": "beta"}, service_s="wait")
     frame = calls(*steady(3), ("2026-06-03T09:00:30", "B", "yes", 1, 1))
     one, other = import_calls(frame, plain, "UTC"), import_calls(frame, renamed, "UTC")
     assert [history.programme for history in other.histories] == ["zulu", "alpha"]

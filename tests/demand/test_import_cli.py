@@ -30,9 +30,7 @@ def run(*arguments: str, code: int = 0) -> str:
     return result.output
 
 
-def test_the_guides_example_prints_what_the_guide_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_guides_example_prints_what_the_guide_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("calls.csv").write_text(blocks("csv")[0], encoding="cp1252")
     Path("calls.toml").write_text(blocks("toml")[0], encoding="utf-8")
@@ -56,9 +54,7 @@ def test_the_guides_mappings_are_understood() -> None:
     assert kinds == [CallMapping, IntervalMapping]
 
 
-def test_a_file_that_is_there_is_not_replaced_unasked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_there_is_not_replaced_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("calls.csv").write_text(blocks("csv")[0], encoding="utf-8")
     Path("calls.toml").write_text(blocks("toml")[0], encoding="utf-8")
@@ -88,9 +84,7 @@ def test_a_mapping_that_cannot_be_used_says_why(tmp_path: Path, mapping: str, wo
 def test_the_report_as_json_counts_every_row(tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_text(blocks("csv")[0], encoding="utf-8")
     (tmp_path / "m.toml").write_text(blocks("toml")[0], encoding="utf-8")
-    out = run(
-        "import", str(tmp_path / "calls.csv"), "--mapping", str(tmp_path / "m.toml"), "--json"
-    )
+    out = run("import", str(tmp_path / "calls.csv"), "--mapping", str(tmp_path / "m.toml"), "--json")
     report = json.loads(out)
     rows = report["rows"]
     assert rows["read"] == 9

@@ -14,9 +14,7 @@ from releve.demand.localtime import find_offsets, local_slots, local_to_utc
 from releve.network import UTC, zone
 from tests.demand.series import history, programme, truth
 
-MAPPING = IntervalMapping(
-    start="Début", offered="Appels", aht_s="DMT", programme="File", programmes={"é": "alpha"}
-)
+MAPPING = IntervalMapping(start="Début", offered="Appels", aht_s="DMT", programme="File", programmes={"é": "alpha"})
 FRENCH = "Début;File;Appels;DMT\n2026-10-05T08:00;é;10;100,5\n\n2026-10-05T08:30;é;20;200\n"
 
 
@@ -78,9 +76,7 @@ def test_half_open_days_are_left_out_of_an_operator_folder_and_named() -> None:
     assert rows[0].aht_s == 300
 
 
-@pytest.mark.parametrize(
-    "name", ["Europe/Paris", "Africa/Casablanca", "America/New_York", "Asia/Kolkata", "UTC"]
-)
+@pytest.mark.parametrize("name", ["Europe/Paris", "Africa/Casablanca", "America/New_York", "Asia/Kolkata", "UTC"])
 def test_local_time_agrees_with_the_zone_half_hour_by_half_hour(name: str) -> None:
     """Across two changes of the clocks, and Morocco's last one of all."""
     for first in (datetime(2026, 3, 7, tzinfo=UTC), datetime(2026, 9, 18, tzinfo=UTC)):

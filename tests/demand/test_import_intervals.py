@@ -17,11 +17,7 @@ MAPPING = IntervalMapping(start="start", offered="calls", programmes={"": "alpha
 def table(days: int = 14, minutes: int = 5, calls: int = 2) -> pl.DataFrame:
     """Rows from 08:00 to 18:00, every day from Monday 1 June 2026."""
     first = datetime(2026, 6, 1, 8)  # noqa: DTZ001 (local)
-    starts = [
-        first + timedelta(days=day, minutes=minutes * i)
-        for day in range(days)
-        for i in range(600 // minutes)
-    ]
+    starts = [first + timedelta(days=day, minutes=minutes * i) for day in range(days) for i in range(600 // minutes)]
     return pl.DataFrame({"start": starts, "calls": [calls] * len(starts)})
 
 
@@ -53,9 +49,7 @@ def test_a_half_hour_with_a_part_missing_is_not_known() -> None:
 
 def test_a_source_that_writes_no_zeros_can_say_so() -> None:
     frame = table()
-    mapping = IntervalMapping(
-        start="start", offered="calls", programmes={"": "alpha"}, missing_is_zero=True
-    )
+    mapping = IntervalMapping(start="start", offered="calls", programmes={"": "alpha"}, missing_is_zero=True)
     report = import_intervals(frame[[i for i in range(frame.height) if i != 7]], mapping, "UTC")
     assert report.histories[0].offered[1] == 10
     assert "alpha: 1 intervals without a row counted as zero" in report.notes
@@ -73,13 +67,7 @@ def test_bad_rows_are_named_and_their_half_hours_not_known() -> None:
     named = [(fault.kind, fault.row) for fault in report.faults if fault.row]
     assert named == [("value", 2), ("value", 8), ("misaligned", 14), ("duplicate", len(rows) + 1)]
     assert np.flatnonzero(np.isnan(report.histories[0].offered)).tolist() == [0, 1, 2]
-    assert report.rows.set_aside == {
-        "time": 0,
-        "clock_change": 0,
-        "duplicate": 1,
-        "value": 2,
-        "misaligned": 1,
-    }
+    assert report.rows.set_aside == {"time": 0, "clock_change": 0, "duplicate": 1, "value": 2, "misaligned": 1}
 
 
 def test_missing_days_hours_and_ends_are_named() -> None:
@@ -111,12 +99,7 @@ def test_times_and_handling_time_are_those_of_the_programme() -> None:
         }
     )
     mapping = IntervalMapping(
-        start="start",
-        offered="calls",
-        programme="queue",
-        programmes={"x": "alpha"},
-        answered="answered",
-        aht_s="aht",
+        start="start", offered="calls", programme="queue", programmes={"x": "alpha"}, answered="answered", aht_s="aht"
     )
     history = import_intervals(frame, mapping, "Africa/Tunis").histories[0]
     assert to_datetimes(history.starts)[0].isoformat() == "2026-06-01T07:00:00+00:00"
@@ -140,9 +123,7 @@ def test_more_answered_than_offered_is_named_and_the_answered_are_not_known() ->
     frame = table(minutes=15).with_columns(answered=pl.lit(2))
     rows = frame.rows()
     rows[2] = (rows[2][0], 2, 3)
-    mapping = IntervalMapping(
-        start="start", offered="calls", answered="answered", programmes={"": "alpha"}
-    )
+    mapping = IntervalMapping(start="start", offered="calls", answered="answered", programmes={"": "alpha"})
     report = import_intervals(pl.DataFrame(rows, frame.schema, orient="row"), mapping, "UTC")
     (fault,) = report.faults
     assert (fault.row, fault.column, fault.value) == (4, "answered", "3")

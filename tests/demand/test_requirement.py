@@ -31,9 +31,7 @@ OUTBOUND = replace(INBOUND, id="sales", kind="outbound", patience_s=None)
 BACK_OFFICE = replace(INBOUND, id="mail", kind="back_office", deadline_hours=24, patience_s=None)
 
 
-def forecast_of(
-    *programmes: Programme, day: date = DAY, calls: float = 60.0, days: int = 1
-) -> Forecast:
+def forecast_of(*programmes: Programme, day: date = DAY, calls: float = 60.0, days: int = 1) -> Forecast:
     """Return a flat forecast of whole days in Paris, open 08:00-20:00."""
     first, _ = day_bounds(day, PARIS)
     _, last = day_bounds(day + timedelta(days=days - 1), PARIS)
@@ -135,9 +133,7 @@ def test_a_quantile_staffs_for_a_high_rate() -> None:
 
 
 def test_closed_is_nobody_even_without_a_forecast() -> None:
-    need = compute_requirement(
-        forecast_of(INBOUND), [INBOUND], date(2026, 10, 11), PARIS
-    )  # a Sunday
+    need = compute_requirement(forecast_of(INBOUND), [INBOUND], date(2026, 10, 11), PARIS)  # a Sunday
     assert need.agents.max() == 0
     assert not need.unknown
 
@@ -182,15 +178,10 @@ def test_without_a_handling_time_the_programme_s_own_stands() -> None:
     forecast.aht_s[:] = math.nan
     need = compute_requirement(forecast, [INBOUND], DAY, PARIS)
     assert need.aht_s[20, 0] == 300
-    assert need.on_phone[20, 0] == required_agents(
-        60, 1800, 300, 120, 20, 0.8, "offered", 0.95, 0.88
-    )
+    assert need.on_phone[20, 0] == required_agents(60, 1800, 300, 120, 20, 0.8, "offered", 0.95, 0.88)
 
 
-@pytest.mark.parametrize(
-    ("day", "intervals"),
-    [(date(2026, 3, 29), 46), (DAY, 48), (date(2026, 10, 25), 50)],
-)
+@pytest.mark.parametrize(("day", "intervals"), [(date(2026, 3, 29), 46), (DAY, 48), (date(2026, 10, 25), 50)])
 def test_the_day_is_the_operator_s_own_with_its_changes_of_clock(day: date, intervals: int) -> None:
     need = compute_requirement(forecast_of(INBOUND, day=day), [INBOUND], day, PARIS)
     assert len(need.starts) == intervals

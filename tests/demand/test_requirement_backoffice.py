@@ -110,16 +110,12 @@ def test_without_time_work_is_done_as_it_comes() -> None:
 
 def test_a_morning_heap_is_worked_off_by_its_deadline() -> None:
     """12 units at the start, 3 intervals to do them in; a trickle after that."""
-    assert spread_work(np.array([12.0, 0, 0, 0, 1, 0]), 3).tolist() == pytest.approx(
-        [4, 4, 4, 0, 0.5, 0.5]
-    )
+    assert spread_work(np.array([12.0, 0, 0, 0, 1, 0]), 3).tolist() == pytest.approx([4, 4, 4, 0, 0.5, 0.5])
 
 
 def test_evening_work_is_handed_on_to_the_morning_of_the_same_kind_of_day() -> None:
     """What comes in during the last interval may be done in the first: the day repeats."""
-    assert spread_work(np.array([0.0, 0, 0, 0, 0, 6]), 3).tolist() == pytest.approx(
-        [2, 2, 0, 0, 0, 2]
-    )
+    assert spread_work(np.array([0.0, 0, 0, 0, 0, 6]), 3).tolist() == pytest.approx([2, 2, 0, 0, 0, 2])
 
 
 def test_no_interval_and_bad_values() -> None:

@@ -46,9 +46,7 @@ def shown_from() -> Iterator[SetFolder]:
 
         def show(folder: Path, plans: Sequence[Plan]) -> Client:
             write_plans(folder / "plan", plans, stamp=STAMP, calendars=False)
-            stack.enter_context(
-                override_settings(PLAN_FOLDER=folder / "plan", OPEN_DESK=True, OPEN_DESK_ACTS=True)
-            )
+            stack.enter_context(override_settings(PLAN_FOLDER=folder / "plan", OPEN_DESK=True, OPEN_DESK_ACTS=True))
             return Client(headers={"accept-language": "fr"})
 
         yield show

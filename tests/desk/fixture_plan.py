@@ -84,34 +84,20 @@ class Person:
     def at(self, place: str, programme: str = "") -> Placement:
         lunch = self.start + timedelta(hours=4)
         return Placement(
-            self.id,
-            place,
-            programme or self.programme,
-            self.start,
-            self.end,
-            lunch,
-            lunch + timedelta(minutes=30),
+            self.id, place, programme or self.programme, self.start, self.end, lunch, lunch + timedelta(minutes=30)
         )
 
 
 def programmes() -> tuple[tuple[str, str, str], ...]:
-    return tuple(
-        (f"{client}-{at}", client, name)
-        for client, _, names in CLIENTS
-        for at, name in enumerate(names, 1)
-    )
+    return tuple((f"{client}-{at}", client, name) for client, _, names in CLIENTS for at, name in enumerate(names, 1))
 
 
 def contingencies() -> tuple[Contingency, ...]:
     return (
         *(Contingency(f"site:{s[0]}", "site", s[1], frozenset({s[0]})) for s in SITES),
-        Contingency(
-            "destination:MA", "destination", "MA", frozenset({"casa-1", "casa-2", "rabat-1"})
-        ),
+        Contingency("destination:MA", "destination", "MA", frozenset({"casa-1", "casa-2", "rabat-1"})),
         *(
-            Contingency(
-                f"carrier:{name}", "carrier", name, carriers=frozenset({name}), exposed=False
-            )
+            Contingency(f"carrier:{name}", "carrier", name, carriers=frozenset({name}), exposed=False)
             for name in CARRIERS
         ),
         Contingency(
@@ -171,10 +157,7 @@ def placed(starts: tuple[datetime, ...], placements: list[Placement]) -> Floats:
 
 
 def relief(
-    contingency: Contingency,
-    staff: list[Person],
-    placements: dict[str, Placement],
-    luck: random.Random,
+    contingency: Contingency, staff: list[Person], placements: dict[str, Placement], luck: random.Random
 ) -> tuple[list[Placement], tuple[Move, ...]]:
     """Return the placements under a contingency and the moves against the base plan."""
     now, moves = dict(placements), []
@@ -182,9 +165,7 @@ def relief(
     for person in staff:
         before = placements.get(person.id)
         at_lost_site = before is not None and before.place in contingency.sites
-        line_lost = (
-            before is not None and before.place == "home" and person.carrier in contingency.carriers
-        )
+        line_lost = before is not None and before.place == "home" and person.carrier in contingency.carriers
         if before is None or not (at_lost_site or line_lost):
             continue
         if at_lost_site and contingency.exposed and luck.random() < 0.05:
@@ -248,9 +229,7 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
     first, _ = day_bounds(day, ZONE)
     starts = tuple(first + timedelta(minutes=30) * at for at in range(48))
     base = {
-        p.id: p.at(
-            "home" if p.home_ready and p.programme not in AT_HOME_NEVER and n % 3 == 0 else p.site
-        )
+        p.id: p.at("home" if p.home_ready and p.programme not in AT_HOME_NEVER and n % 3 == 0 else p.site)
         for n, p in enumerate(staff)
         if not p.spare
     }
@@ -269,10 +248,7 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
     cells, verdicts = [], []
     beyond = {item.id for item in contingencies() if item.kind not in SINGLE}
     for client, _, _ in CLIENTS:
-        row = [
-            cell(client, key, required, scenarios[key].placed, _floor(client, key))
-            for key in scenarios
-        ]
+        row = [cell(client, key, required, scenarios[key].placed, _floor(client, key)) for key in scenarios]
         cells += row
         verdicts.append(build_verdict(client, row, beyond))
     worst = max(c.regret for c in cells if c.status != "unknown")
@@ -356,9 +332,7 @@ def larger(plan: Plan, times: int) -> Plan:
         for n in range(2, times + 1)
         for item in plan.contingencies
     ]
-    copies = {
-        item.id: replace(plan.scenarios[item.id.rsplit("-", 1)[0]], id=item.id) for item in extra
-    }
+    copies = {item.id: replace(plan.scenarios[item.id.rsplit("-", 1)[0]], id=item.id) for item in extra}
     cells = [
         replace(c, contingency=item.id)
         for item in extra

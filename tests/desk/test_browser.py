@@ -10,18 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from releve.accounts.permissions import WATCHING, Role
-from tests.browser_tools import (
-    SIZES,
-    VIEWS,
-    View,
-    faults_of,
-    follow,
-    keep,
-    looked_at,
-    overflow,
-    serious,
-    served,
-)
+from tests.browser_tools import SIZES, VIEWS, View, faults_of, follow, keep, looked_at, overflow, serious, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,18 +33,13 @@ def context(
 ) -> BrowserContext:
     width, height = SIZES[size]
     return browser.new_context(
-        base_url=address,
-        locale=language,
-        viewport={"width": width, "height": height},
-        java_script_enabled=js,
+        base_url=address, locale=language, viewport={"width": width, "height": height}, java_script_enabled=js
     )
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("language", WORDS)
-def test_the_pages_fit_and_speak_the_language(
-    browser: Browser, address: str, language: str, size: str
-) -> None:
+def test_the_pages_fit_and_speak_the_language(browser: Browser, address: str, language: str, size: str) -> None:
     verdict, moves, loss = WORDS[language]
     with context(browser, address, language, size) as visitor:
         page = visitor.new_page()
@@ -71,9 +55,7 @@ def test_the_pages_fit_and_speak_the_language(
 
 
 @pytest.mark.parametrize("language", WORDS)
-def test_a_click_on_a_cell_shows_its_chart_and_moves_in_place(
-    browser: Browser, address: str, language: str
-) -> None:
+def test_a_click_on_a_cell_shows_its_chart_and_moves_in_place(browser: Browser, address: str, language: str) -> None:
     _verdict, moves, loss = WORDS[language]
     with context(browser, address, language) as visitor:
         page = visitor.new_page()
@@ -108,9 +90,7 @@ def test_the_filter_and_the_next_cell_work_in_the_panel(browser: Browser, addres
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_without_javascript_everything_is_there_by_plain_links(
-    browser: Browser, address: str, size: str
-) -> None:
+def test_without_javascript_everything_is_there_by_plain_links(browser: Browser, address: str, size: str) -> None:
     with context(browser, address, "fr-FR", size, js=False) as visitor:
         page = visitor.new_page()
         page.goto("/")
@@ -129,9 +109,7 @@ def test_without_javascript_everything_is_there_by_plain_links(
         assert "programme=banque-rive-1" in page.url, "the language changes, the page stays"
 
 
-def test_a_phone_has_cards_with_the_worst_cells_instead_of_the_matrix(
-    browser: Browser, address: str
-) -> None:
+def test_a_phone_has_cards_with_the_worst_cells_instead_of_the_matrix(browser: Browser, address: str) -> None:
     with context(browser, address, "fr-FR", "phone") as visitor:
         page = visitor.new_page()
         page.goto("/")
@@ -160,18 +138,14 @@ def test_the_keyboard_reaches_a_cell_and_its_focus_is_seen(browser: Browser, add
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
-def test_navigation_is_one_row_and_its_menus_open(
-    browser: Browser, address: str, view: View
-) -> None:
+def test_navigation_is_one_row_and_its_menus_open(browser: Browser, address: str, view: View) -> None:
     with looked_at(browser, address, view) as page:
         for role in (role for role in Role if role not in WATCHING):
             place = {Role.SITE: "casa-1", Role.CLIENT: "banque-rive"}.get(role, "")
             cookie = {"name": "releve_role", "value": f"{role.value}:{place}", "url": address}
             page.context.add_cookies([cookie])
             page.goto("/look")
-            boxes = [
-                item.bounding_box() for item in page.locator(".pages-of-desk .inner > li").all()
-            ]
+            boxes = [item.bounding_box() for item in page.locator(".pages-of-desk .inner > li").all()]
             shown = [box for box in boxes if box]
             tops = [box["y"] for box in shown]
             bottoms = [box["y"] + box["height"] for box in shown]

@@ -42,9 +42,7 @@ def test_a_count_before_its_noun_has_a_singular() -> None:
         message.text
         for message in CATALOGUE.values()
         if not message.plural
-        for noun in re.findall(
-            r"(?:\{(?:count|days)\}|%\((?:count|days)\)s) (\w+s)\b", message.text
-        )
+        for noun in re.findall(r"(?:\{(?:count|days)\}|%\((?:count|days)\)s) (\w+s)\b", message.text)
         if noun not in never_one and not message.text.startswith(_LONG_SPANS)
     ]
     assert found == []
@@ -82,9 +80,7 @@ def test_every_phrase_of_the_engines_is_translated_with_a_value_for_each_brace()
             assert declared, (name, node.lineno)
             continue
         assert ("", first.value) in CATALOGUE, first.value
-        braces = len(
-            {field for _, field, _, _ in string.Formatter().parse(str(first.value)) if field}
-        )
+        braces = len({field for _, field, _, _ in string.Formatter().parse(str(first.value)) if field})
         spread = any(isinstance(value, ast.Starred) for value in values)
         by_name = name in ("parsing.py", "message_texts.py")  # filled with what has these names
         assert spread or len(values) == braces or by_name, first.value
@@ -118,9 +114,7 @@ def test_a_translation_has_the_placeholders_of_its_source() -> None:
             assert names(text) == names(message.text), message.text
 
 
-NOT_FRENCH = re.compile(
-    r"%\(\w+\)s|(?<=\{)(\w*)![rs](?=\})|`[^`]*`|\d\d(?::\d\d)+;?|\d+\.\d+:\d+|;\w+=|https?:\S+"
-)
+NOT_FRENCH = re.compile(r"%\(\w+\)s|(?<=\{)(\w*)![rs](?=\})|`[^`]*`|\d\d(?::\d\d)+;?|\d+\.\d+:\d+|;\w+=|https?:\S+")
 """Placeholders, code, and what a file or an address has to hold as it is."""
 
 
@@ -149,11 +143,7 @@ def test_the_compiled_form_is_what_gettext_reads() -> None:
     ]
     found = gettext.GNUTranslations(io.BytesIO(compile_mo(messages)))
     assert found.gettext("a day") == "un jour"
-    assert [found.ngettext("{n} day", "{n} days", n) for n in (0, 1, 2)] == [
-        "{n} jour",
-        "{n} jour",
-        "{n} jours",
-    ]
+    assert [found.ngettext("{n} day", "{n} days", n) for n in (0, 1, 2)] == ["{n} jour", "{n} jour", "{n} jours"]
     assert found.pgettext("clients", "held") == "tenus"
     assert found.gettext("not yet") == "not yet"
 
@@ -177,17 +167,10 @@ def test_a_broken_line_is_named() -> None:
 
 
 def test_merging_keeps_what_is_translated_and_drops_what_is_gone() -> None:
-    wanted = {
-        m.key: m
-        for m in (CatalogueEntry("new"), CatalogueEntry("old"), CatalogueEntry("two", "twos"))
-    }
+    wanted = {m.key: m for m in (CatalogueEntry("new"), CatalogueEntry("old"), CatalogueEntry("two", "twos"))}
     known = {m.key: m for m in (CatalogueEntry("old", strings=("vieux",)), CatalogueEntry("gone"))}
     merged = merge(wanted, known)
-    assert [(m.text, m.strings) for m in merged.values()] == [
-        ("new", ("",)),
-        ("old", ("vieux",)),
-        ("two", ("", "")),
-    ]
+    assert [(m.text, m.strings) for m in merged.values()] == [("new", ("",)), ("old", ("vieux",)), ("two", ("", ""))]
 
 
 def test_the_command_says_what_is_left_to_translate(
@@ -195,9 +178,7 @@ def test_the_command_says_what_is_left_to_translate(
 ) -> None:
     root = tmp_path_factory.mktemp("app")
     (root / "a.py").write_text('_("one"); ngettext("n", "ns", 2); print("no")\n')
-    (root / "b.html").write_text(
-        '{% load i18n %}{% translate "two" %}{% include "c.html" with d=_("three") %}'
-    )
+    (root / "b.html").write_text('{% load i18n %}{% translate "two" %}{% include "c.html" with d=_("three") %}')
     assert main(root) == 1
     assert "fr: 4 messages, 4 to translate" in capsys.readouterr().out
     assert (root / FRENCH).with_suffix(".mo").exists()

@@ -48,9 +48,7 @@ def test_what_nothing_explains_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize("methods", [ACT, FORM])
-def test_a_served_view_says_its_permission_and_lets_no_stranger_in(
-    methods: tuple[str, ...],
-) -> None:
+def test_a_served_view_says_its_permission_and_lets_no_stranger_in(methods: tuple[str, ...]) -> None:
     served = serve("plan.publish", methods, recent=True)(view)
     assert permission_of(served) == "plan.publish"
     asked = RequestFactory().post("/x.json")

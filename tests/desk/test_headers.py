@@ -49,9 +49,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "RELEVE_ALLOWED_HOSTS": "desk.example.org",
         "RELEVE_SECRET_KEY": "correct horse battery staple 2026, and longer than fifty",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -68,9 +66,7 @@ def test_plain_http_leads_to_the_same_host_by_https(deployed: dict[str, Any]) ->
 def test_mozillas_list_of_headers_gives_a_plus(deployed: dict[str, Any]) -> None:
     """Scores of developer.mozilla.org/observatory, "Tests & Scoring" (a list of 2024)."""
     headers, points = deployed["headers"], {}
-    policy = dict(
-        part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
-    )
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert not [word for word in ("unsafe", "data:", "http:", "*") if word in str(policy)]
     points["csp, default-src none"] = 10 if policy["default-src"] == "'none'" else 5
     points["framing, by csp"] = 5 if policy["frame-ancestors"] == "'none'" else -20
@@ -79,9 +75,7 @@ def test_mozillas_list_of_headers_gives_a_plus(deployed: dict[str, Any]) -> None
     points["hsts"] = 0  # five more once browsers preload the name
     assert {"includeSubDomains", "preload"} <= set(strict)
     assert deployed["cookies"], "the form's token"
-    safe = all(
-        row["secure"] and row["samesite"] in ("Lax", "Strict") for row in deployed["cookies"]
-    )
+    safe = all(row["secure"] and row["samesite"] in ("Lax", "Strict") for row in deployed["cookies"])
     points["cookies"] = 5 if safe else -20
     points["nosniff"] = 0 if headers["x-content-type-options"] == "nosniff" else -5
     private = ("no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin")

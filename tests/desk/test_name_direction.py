@@ -23,10 +23,7 @@ from tests.situation.rule_chain import operator
 SITE, LONGER, CLIENT = "موقع 2", "موقع 2 (Port) 24/7", "شركة «Atlas» & أبناؤها"
 HOUSE = operator(
     clients=(Client("c", CLIENT),),
-    sites=tuple(
-        replace(row, name=name)
-        for row, name in zip(operator().sites, (SITE, LONGER, "Lille"), strict=True)
-    ),
+    sites=tuple(replace(row, name=name) for row, name in zip(operator().sites, (SITE, LONGER, "Lille"), strict=True)),
 )
 OPEN, CLOSE = "\u2068", "\u2069"
 
@@ -37,10 +34,7 @@ OPEN, CLOSE = "\u2068", "\u2069"
         (f"<b>{SITE}</b> : 12", f"<b>{OPEN}{SITE}{CLOSE}</b> : 12"),
         (f"<p>Fermé : {LONGER}, 3 agents</p>", f"<p>Fermé : {OPEN}{LONGER}{CLOSE}, 3 agents</p>"),
         (f"{SITE}, {LONGER}", f"{OPEN}{SITE}{CLOSE}, {OPEN}{LONGER}{CLOSE}"),
-        (
-            "<td>شركة «Atlas» &amp; أبناؤها 7</td>",
-            f"<td>{OPEN}شركة «Atlas» &amp; أبناؤها{CLOSE} 7</td>",
-        ),
+        ("<td>شركة «Atlas» &amp; أبناؤها 7</td>", f"<td>{OPEN}شركة «Atlas» &amp; أبناؤها{CLOSE} 7</td>"),
         ("Vu par سارة العلوي : 3", f"Vu par {OPEN}سارة العلوي{CLOSE} : 3"),
         ("שרה 3", f"{OPEN}שרה{CLOSE} 3"),
     ],
@@ -91,9 +85,7 @@ _PLACES = """places => places.map(at => {
 
 @pytest.mark.database
 @pytest.mark.django_db
-def test_pages_isolate_names_and_their_twins_hold_them_as_they_are(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_pages_isolate_names_and_their_twins_hold_them_as_they_are(settings: Settings, tmp_path: Path) -> None:
     settings.HOME = make_test_home(tmp_path / "home")
     storage.clear_cache()
     apply_changes(preview_changes(HOUSE), "tests")

@@ -121,13 +121,9 @@ def test_the_list_is_filtered_by_programme(web: Client) -> None:
     assert "Cartes et oppositions" not in rows
 
 
-def test_a_long_list_has_pages_that_keep_the_filter_and_the_day(
-    tmp_path: Path, shown_from: SetFolder
-) -> None:
+def test_a_long_list_has_pages_that_keep_the_filter_and_the_day(tmp_path: Path, shown_from: SetFolder) -> None:
     plan = synthetic_plan()
-    many = tuple(
-        replace(plan.placements[0], agent=f"b{n:03d}", programme="azur-1") for n in range(60)
-    )
+    many = tuple(replace(plan.placements[0], agent=f"b{n:03d}", programme="azur-1") for n in range(60))
     later = replace(plan, day=DAY + timedelta(days=1), placements=many)
     web = shown_from(tmp_path, [plan, later])
     query = {"day": str(later.day), "programme": "azur-1"}
@@ -304,9 +300,7 @@ def test_pages_are_only_read(web: Client, method: str) -> None:
 
 
 def test_the_language_is_chosen_by_a_form_and_kept_in_a_cookie(web: Client) -> None:
-    answer = web.post(
-        "/language", {"language": "en"}, headers={"referer": f"http://testserver{CELL}"}
-    )
+    answer = web.post("/language", {"language": "en"}, headers={"referer": f"http://testserver{CELL}"})
     assert (answer.status_code, answer["Location"]) == (302, f"http://testserver{CELL}")
     cookie = answer.cookies["django_language"]
     assert (cookie.value, cookie["httponly"], cookie["samesite"]) == ("en", True, "Lax")

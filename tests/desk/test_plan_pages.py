@@ -52,8 +52,7 @@ def read(template: str, **context: object) -> str:
 
 def reasons_of(page: PlanPage) -> dict[str, str]:
     return {
-        client.client: read("_reason", reason=client.reason, client=client.name, page=page)
-        for client in page.clients
+        client.client: read("_reason", reason=client.reason, client=client.name, page=page) for client in page.clients
     }
 
 
@@ -79,9 +78,7 @@ def test_the_gravest_status_is_the_clients(verdict: ClientVerdict, status: str) 
 
 def test_the_banner_counts_and_takes_the_gravest_tone(plan: Plan) -> None:
     page = page_of(plan)
-    assert words.verdict_sentence(page) == (
-        "N-1: 9 of 12 clients held whichever single place is lost, 1 of them thin"
-    )
+    assert words.verdict_sentence(page) == ("N-1: 9 of 12 clients held whichever single place is lost, 1 of them thin")
     assert page.verdict.status == "missed"
     assert [(clients, status.label) for status, clients in words.tallies(page)] == [
         (8, "held"),
@@ -93,10 +90,7 @@ def test_the_banner_counts_and_takes_the_gravest_tone(plan: Plan) -> None:
 
 
 def test_the_banner_of_a_secure_plan_is_calm(plan: Plan) -> None:
-    held = tuple(
-        replace(v, secure=True, missed=(), thin=(), contract=(), unknown=False)
-        for v in plan.verdicts
-    )
+    held = tuple(replace(v, secure=True, missed=(), thin=(), contract=(), unknown=False) for v in plan.verdicts)
     cells = tuple(replace(cell, status=Status.HELD) for cell in plan.cells)
     page = page_of(replace(plan, verdicts=held, cells=cells))
     assert (page.verdict.status, len(words.tallies(page))) == ("held", 1)
@@ -104,18 +98,12 @@ def test_the_banner_of_a_secure_plan_is_calm(plan: Plan) -> None:
 
 def test_clients_come_gravest_first_and_say_why(plan: Plan) -> None:
     page = page_of(plan)
-    assert [client.status for client in page.clients[:4]] == [
-        "missed",
-        "contract",
-        "unknown",
-        "thin",
-    ]
+    assert [client.status for client in page.clients[:4]] == ["missed", "contract", "unknown", "thin"]
     reasons = reasons_of(page)
     assert reasons["banque-rive"].startswith("13.8% of the day is missing if Rabat Technopolis")
     assert reasons["banque-rive"].endswith("1 other contingency is missed too.")
     assert reasons["delta-eau"] == (
-        "No plan can protect it if Rabat Technopolis closes: a single site allowed,"
-        " work on site only."
+        "No plan can protect it if Rabat Technopolis closes: a single site allowed, work on site only."
     )
     assert "No forecast for Rendez-vous" in reasons["opaline"]
     assert reasons["quartz"] == "Fully covered whatever place is lost."
@@ -126,9 +114,7 @@ def test_clients_come_gravest_first_and_say_why(plan: Plan) -> None:
 
 def test_a_day_on_which_nothing_is_required_is_closed_and_not_held(plan: Plan) -> None:
     idle = tuple(
-        replace(cell, worst_interval=-1, worst_coverage=1.0, shortfall=0.0)
-        if cell.client == "quartz"
-        else cell
+        replace(cell, worst_interval=-1, worst_coverage=1.0, shortfall=0.0) if cell.client == "quartz" else cell
         for cell in plan.cells
     )
     page = page_of(replace(plan, cells=idle))
@@ -166,9 +152,7 @@ def plan_with_cell(plan: Plan, **parts: object) -> Plan:
 
 def test_a_contract_problem_with_something_to_save_names_its_floor(plan: Plan) -> None:
     reasons = reasons_of(page_of(plan_with_cell(plan, floor=0.4)))
-    assert reasons["delta-eau"].endswith(
-        "even with every agent to itself, 40.0% of its day would be missing."
-    )
+    assert reasons["delta-eau"].endswith("even with every agent to itself, 40.0% of its day would be missing.")
 
 
 def test_what_purchases_cure_is_not_called_a_contract_problem(plan: Plan) -> None:
@@ -227,8 +211,7 @@ def test_a_column_counts_who_is_held_and_who_moves(plan: Plan) -> None:
     page = page_of(plan)
     column = page.contingencies[1]
     assert words.contingency_name(column.id, page) == "Casablanca Nearshore"
-    held = [c for c in plan.cells if c.contingency == "site:casa-1" and c.status in
-            ("held", "thin")]  # fmt: skip
+    held = [c for c in plan.cells if c.contingency == "site:casa-1" and c.status in ("held", "thin")]
     assert column.held == len(held)
     assert column.moves == len(plan.scenarios["site:casa-1"].moves)
     html = render_to_string("desk/plan/_matrix.html", {"page": page})
@@ -254,10 +237,7 @@ def test_a_cell_that_the_plan_lacks_is_left_empty(plan: Plan) -> None:
 
 def test_the_legend_says_the_limits_of_this_plan(plan: Plan) -> None:
     page = page_of(replace(plan, settings={"target": 0.01, "thin": 0.9}))
-    assert words.legend(page)[0] == (
-        "held",
-        "at most 1% of the day missing, every half hour at 90% or more",
-    )
+    assert words.legend(page)[0] == ("held", "at most 1% of the day missing, every half hour at 90% or more")
 
 
 def test_what_is_missing_has_its_price_and_its_proof(plan: Plan) -> None:
@@ -265,11 +245,7 @@ def test_what_is_missing_has_its_price_and_its_proof(plan: Plan) -> None:
     found = page.missing
     assert found is not None
     said = read("_missing", page=page, missing=found)
-    bought = (
-        "Laptops and lines, to work at home",
-        "Training for Sinistres auto (Azur Assurances)",
-        "Usable seats",
-    )
+    bought = ("Laptops and lines, to work at home", "Training for Sinistres auto (Azur Assurances)", "Usable seats")
     assert re.search(" .* ".join(map(re.escape, bought)), said)
     assert found.cost == 8400
     assert "for less than €8,274" in said
@@ -285,8 +261,7 @@ def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(plan
     half_hours = TEXT.number(0.0031 * plan.sum_required("delta-eau"), 1)
     said = read("_missing", page=page, missing=page.missing)
     assert said.endswith(
-        "Delta Eau, if Rabat Technopolis closes: 0.31% of its day beyond the target,"
-        f" or {half_hours} agent half hours",
+        f"Delta Eau, if Rabat Technopolis closes: 0.31% of its day beyond the target, or {half_hours} agent half hours"
     )
     assert "Planned again with this list bought, 1 target is still missed." in said
     assert "The best set found. It does not hold every client that can be held." in said
@@ -377,10 +352,7 @@ def test_moves_in_and_out_are_both_the_clients(plan: Plan) -> None:
         if key == BASE:
             own = sum(p.programme.startswith("azur") for p in plan.placements)
         else:
-            own = sum(
-                any(s.programme.startswith("azur") for s in (m.before, m.after) if s)
-                for m in scenario.moves
-            )
+            own = sum(any(s.programme.startswith("azur") for s in (m.before, m.after) if s) for m in scenario.moves)
         staff = words.staff_page(page, 1)
         assert staff.paginator.num_pages == max(1, -(-own // words.PAGE_SIZE))
         assert len(staff) == min(own, words.PAGE_SIZE)
@@ -401,9 +373,7 @@ def test_an_agent_from_the_reserve_or_without_a_place_is_said_so(plan: Plan) -> 
     assert last.after is None
     said = read("_staff", page=page, staff=[last])
     assert re.search(rf"{last.agent} \w.* no placement", said)
-    key, move = next(
-        (key, m) for key, s in plan.scenarios.items() for m in s.moves if m.before is None
-    )
+    key, move = next((key, m) for key, s in plan.scenarios.items() for m in s.moves if m.before is None)
     assert move.after is not None
     client = next(c for p, c, _ in plan.programmes if p == move.after.programme)
     page = cell_of(plan, client, key)
@@ -437,9 +407,7 @@ def test_a_wide_matrix_is_presented_as_well(plan: Plan) -> None:
     assert all(len(list(words.matrix_cells(client, page))) == 37 for client in page.clients)
 
 
-def test_a_cell_is_worded_once_however_often_it_is_shown(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cell_is_worded_once_however_often_it_is_shown(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the matrix and beside its client; with 60 clients there are thousands of cells."""
     page, worded = page_of(plan), []
     write = words._write_cell_words

@@ -76,9 +76,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    "begun", [b"GET / HTTP/1.1\r\nX-Slow: ", b"POST / HTTP/1.1\r\nContent-Length: 99999\r\n\r\n"]
-)
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nX-Slow: ", b"POST / HTTP/1.1\r\nContent-Length: 99999\r\n\r\n"])
 def test_a_request_that_arrives_too_slowly_is_given_up(begun: bytes) -> None:
     with running() as found, found.connect(begun) as slow:
         slow.settimeout(0.2)

@@ -26,9 +26,7 @@ MORNING = datetime(2026, 11, 30, 9, 30, tzinfo=UTC)
         (math.nan, 2, "?", "?"),
     ],
 )
-def test_numbers_have_the_separators_of_the_language(
-    value: float, digits: int, french: str, english: str
-) -> None:
+def test_numbers_have_the_separators_of_the_language(value: float, digits: int, french: str, english: str) -> None:
     assert FR.number(value, digits) == french
     assert EN.number(value, digits) == english
 
@@ -70,16 +68,13 @@ def test_times_have_24_hours_in_the_time_zone_of_the_operator() -> None:
         ("Mon-Sat 08:00-20:00", "lun.–sam. 8\u00a0h–20\u00a0h", "Mon–Sat 08:00–20:00"),
         (
             "Mon-Fri 08:30-12:00; Mon-Fri 14:00-24:00; Sun 9:00-13:00",
-            "lun.–ven. 8\u00a0h\u00a030–12\u00a0h, 14\u00a0h–24\u00a0h\u202f; "
-            "dim. 9\u00a0h–13\u00a0h",
+            "lun.–ven. 8\u00a0h\u00a030–12\u00a0h, 14\u00a0h–24\u00a0h\u202f; dim. 9\u00a0h–13\u00a0h",
             "Mon–Fri 08:30–12:00, 14:00–24:00; Sun 09:00–13:00",
         ),
         ("Wed 10:00-11:00", "mer. 10\u00a0h–11\u00a0h", "Wed 10:00–11:00"),
     ],
 )
-def test_opening_hours_are_in_the_words_of_the_reader(
-    written: str, french: str, english: str
-) -> None:
+def test_opening_hours_are_in_the_words_of_the_reader(written: str, french: str, english: str) -> None:
     opening = parse_opening(written)
     assert (FR.opening_hours(opening), EN.opening_hours(opening)) == (french, english)
 
@@ -89,10 +84,7 @@ def test_dates_are_in_words_and_the_first_is_premier() -> None:
     assert FR.day(date(2026, 11, 30)) == "lundi 30 novembre 2026"
     assert EN.day(date(2026, 11, 30)) == "Monday 30 November 2026"
     assert FR.day(date(2026, 11, 30), weekday=False) == "30 novembre 2026"
-    assert (FR.short_day(date(2026, 11, 30)), EN.short_day(date(2026, 11, 30))) == (
-        "lun.\u00a030",
-        "Mon\u00a030",
-    )
+    assert (FR.short_day(date(2026, 11, 30)), EN.short_day(date(2026, 11, 30))) == ("lun.\u00a030", "Mon\u00a030")
 
 
 def test_durations_show_the_digits_that_matter() -> None:
@@ -110,11 +102,7 @@ def test_enumerations_follow_the_language() -> None:
         assert EN.either([]) == ""
 
 
-@pytest.mark.parametrize(
-    ("active", "language"), [("fr", "fr"), ("en-gb", "en"), ("en", "en"), ("fr-ca", "fr")]
-)
-def test_the_language_of_the_request_is_the_language_of_the_numbers(
-    active: str, language: str
-) -> None:
+@pytest.mark.parametrize(("active", "language"), [("fr", "fr"), ("en-gb", "en"), ("en", "en"), ("fr-ca", "fr")])
+def test_the_language_of_the_request_is_the_language_of_the_numbers(active: str, language: str) -> None:
     with override(active):
         assert text_now("Europe/Paris").language == language

@@ -26,9 +26,7 @@ def test_the_page_says_each_team_by_day() -> None:
         assert "1 team day on site." in week.week_sentence(shown)
 
 
-def test_the_page_shows_each_agent_and_is_answered_as_json(
-    tmp_path: Path, shown_from: SetFolder
-) -> None:
+def test_the_page_shows_each_agent_and_is_answered_as_json(tmp_path: Path, shown_from: SetFolder) -> None:
     web = shown_from(tmp_path, build_hybrid_week())
     html = web.get("/week?team=casa-1-t01").content.decode()
     assert "Semaine du" in html
@@ -38,9 +36,7 @@ def test_the_page_shows_each_agent_and_is_answered_as_json(
     assert web.get("/week?day=2031-01-01").status_code == 404
 
 
-def test_a_week_planned_day_by_day_says_how_to_plan_one(
-    tmp_path: Path, shown_from: SetFolder
-) -> None:
+def test_a_week_planned_day_by_day_says_how_to_plan_one(tmp_path: Path, shown_from: SetFolder) -> None:
     said = shown_from(tmp_path, fixture_plan.week(1)).get("/week").content.decode()
     assert "puis calculez un plan en semaine hybride" in said
     assert "/week/sheet" not in said

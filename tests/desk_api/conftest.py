@@ -50,10 +50,7 @@ class Program:
         sent = {"Idempotency-Key": key} if key else {}
         text = body if isinstance(body, str) else json.dumps(body)
         return self.web.post(
-            f"/api/v1{path}",
-            text,
-            content_type="application/json",
-            headers={**self.headers, **sent, **headers},
+            f"/api/v1{path}", text, content_type="application/json", headers={**self.headers, **sent, **headers}
         )
 
     def record(self, kind: str, key: str = "k1", stream: str = "live", **fields: Any) -> Any:
@@ -64,9 +61,7 @@ def program(role: Role, *, sites: tuple[str, ...] = (), clients: tuple[str, ...]
     """Return a program with a token of one role."""
     name = f"{role.value}-{tokens.Token.objects.count()}"
     until = (timezone.now() + timedelta(days=7)).date()
-    _, secret = tokens.issue_token(
-        name, RoleRequest(role.value, sites, clients, until), by=COMMAND_LINE
-    )
+    _, secret = tokens.issue_token(name, RoleRequest(role.value, sites, clients, until), by=COMMAND_LINE)
     return Program(Client(enforce_csrf_checks=True), secret)
 
 

@@ -37,9 +37,7 @@ def test_a_closure_recorded_by_a_program_is_seen_now(manager: Program, scenario:
     assert entry.seq == made.json()["seq"]
 
 
-def test_the_same_key_records_once_and_another_event_under_it_is_refused(
-    manager: Program, scenario: Scenario
-) -> None:
+def test_the_same_key_records_once_and_another_event_under_it_is_refused(manager: Program, scenario: Scenario) -> None:
     first = manager.record("power.down", "k", site=scenario.site)
     again = manager.record("power.down", "k", site=scenario.site)
     assert (first.status_code, again.status_code) == (201, 200)
@@ -68,9 +66,7 @@ def test_a_refusal_has_its_code_and_what_to_do(manager: Program) -> None:
     assert found == {("site", "site.unknown"), ("authority", "closure.cause")}
 
 
-@pytest.mark.parametrize(
-    "body", ["", "{", "[]", "3", '{"site": NaN}', "[" * 100_000, '"\\ud800"', "\x00"]
-)
+@pytest.mark.parametrize("body", ["", "{", "[]", "3", '{"site": NaN}', "[" * 100_000, '"\\ud800"', "\x00"])
 def test_a_body_that_is_no_object_is_told_so(manager: Program, body: str) -> None:
     assert manager.post("/events/power.down", body, "k").status_code == 400
 
@@ -122,9 +118,7 @@ def test_a_site_lead_takes_no_agent_of_another_site_off_the_plan(scenario: Scena
     assert officer.record("case.declared", "4", **case, agent=theirs).status_code == 201
 
 
-def test_a_drill_is_flagged_and_is_for_those_who_work_in_it(
-    manager: Program, scenario: Scenario
-) -> None:
+def test_a_drill_is_flagged_and_is_for_those_who_work_in_it(manager: Program, scenario: Scenario) -> None:
     (drill,) = manager.get("/drills").json()["drills"]
     assert drill["name"] == scenario.stream
     assert (drill["by"], drill["stopped_at"]) == ("tests", None)
@@ -154,9 +148,7 @@ def test_another_method_is_told_which_one_it_takes(manager: Program) -> None:
     assert answer.json()["error"]["status"] == 405
 
 
-def test_a_client_reads_its_own_coverage_and_no_field_of_health(
-    scenario: Scenario, plans: Any, settings: Any
-) -> None:
+def test_a_client_reads_its_own_coverage_and_no_field_of_health(scenario: Scenario, plans: Any, settings: Any) -> None:
     settings.PLAN_FOLDER = plans
     scenario.stream = "live"
     scenario.two_positives()
@@ -182,21 +174,15 @@ def test_a_client_reads_its_own_coverage_and_no_field_of_health(
     assert other.get("/clients").json()["clients"] == other.get("/now").json()["clients"] == []
 
 
-def test_no_proof_that_is_handed_out_holds_a_field_of_health(
-    manager: Program, scenario: Scenario
-) -> None:
+def test_no_proof_that_is_handed_out_holds_a_field_of_health(manager: Program, scenario: Scenario) -> None:
     scenario.stream = "live"
     scenario.two_positives()
     scenario.act("tests.done", site=scenario.site, tested=40, positive=3)
     day = live.now().date()
     finding = {"measure": _measure(), "verdict": "kept"}
-    manager.record(
-        "check.done", site=scenario.site, day=str(day), findings=[finding], symptomatic=17
-    )
+    manager.record("check.done", site=scenario.site, day=str(day), findings=[finding], symptomatic=17)
     sign_root(live.real_now())
-    health = {
-        (kind, row.name) for kind, cls in KINDS.items() for row in list_fields(cls) if row.health
-    }
+    health = {(kind, row.name) for kind, cls in KINDS.items() for row in list_fields(cls) if row.health}
     seen = set()
     for stored in list(iter_entries()):
         proof = manager.get(f"/ledger/{stored.seq}/proof").json()
@@ -219,9 +205,7 @@ def _measure() -> str:
     return charter.measures[0].id
 
 
-def test_the_queries_of_an_answer_do_not_grow_with_what_it_holds(
-    manager: Program, scenario: Scenario
-) -> None:
+def test_the_queries_of_an_answer_do_not_grow_with_what_it_holds(manager: Program, scenario: Scenario) -> None:
     counted = {}
     for path in ("/now", "/sites", "/clients", "/reliefs", "/ledger", "/messages"):
         manager.get(path)
@@ -256,9 +240,7 @@ def test_a_lead_learns_of_no_case_by_clearing(scenario: Scenario) -> None:
     assert live.situation_now().cases == (case,)
 
 
-def test_a_role_without_the_counts_of_cases_ends_its_own_absences_alone(
-    scenario: Scenario, manager: Program
-) -> None:
+def test_a_role_without_the_counts_of_cases_ends_its_own_absences_alone(scenario: Scenario, manager: Program) -> None:
     scenario.stream = "live"
     sick, away, *_ = scenario.agents_at(scenario.site)
     scenario.positive(sick)
@@ -277,9 +259,7 @@ def test_a_role_without_the_counts_of_cases_ends_its_own_absences_alone(
     assert planner.record("agent.unavailable", "own", agent=away).status_code == 201
     for agent, status in ((sick, 422), (away, 201)):
         assert planner.record("agent.back", f"{agent}!", agent=agent).status_code == status
-    assert live.situation_now().unavailable(live.now()) == {
-        sick: measure.until, away: measure.until
-    }  # fmt: skip
+    assert live.situation_now().unavailable(live.now()) == {sick: measure.until, away: measure.until}
     assert manager.record("agent.back", "back", agent=away).status_code == 201
     assert [*live.situation_now().unavailable(live.now())] == [sick]
 

@@ -33,9 +33,7 @@ def test_a_page_kept_waiting_says_when_to_try_again(
 
 @pytest.mark.database
 @pytest.mark.django_db
-def test_the_api_kept_waiting_says_so_in_its_shape(
-    manager: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_api_kept_waiting_says_so_in_its_shape(manager: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "situation_now", _raise)
     monkeypatch.setattr(live, "load_scene", _raise)
     answer = manager.get("/now")

@@ -53,8 +53,7 @@ def _steps(audit: str, site: str) -> list[tuple[str, dict[str, Any]]]:
 def _fields(kind: str, audit: str, site: str, sample: list[str]) -> dict[str, Any]:
     """Return an acceptable body of an event of any kind of an audit."""
     steps = dict(_steps(audit, site))
-    opened = {"audit": audit, "body": "B", "sites": sample, "charter": "sector", "version": "1",
-              "basis": "b"}  # fmt: skip
+    opened = {"audit": audit, "body": "B", "sites": sample, "charter": "sector", "version": "1", "basis": "b"}
     finding = {"audit": audit, "finding": "f1", "site": site, "measure": "masks"}
     return steps.get(kind) or {
         "audit.opened": opened,
@@ -65,9 +64,7 @@ def _fields(kind: str, audit: str, site: str, sample: list[str]) -> dict[str, An
 
 @pytest.mark.parametrize("kind", AUDIT_KINDS)
 @pytest.mark.parametrize("audit", [SECRET, "x-shared", "x-none"])
-def test_an_event_of_a_foreign_audit_or_finding_is_not_found(
-    sites: tuple[str, str], kind: str, audit: str
-) -> None:
+def test_an_event_of_a_foreign_audit_or_finding_is_not_found(sites: tuple[str, str], kind: str, audit: str) -> None:
     own, other = sites
     role = Role.SITE if kind == "finding.answered" else Role.AUDITOR
     foreign = program(role, sites=(own,))
@@ -92,9 +89,7 @@ def test_a_site_of_no_audit_tells_nothing_of_the_sample(sites: tuple[str, str]) 
     answer = foreign.record("audit.observed", **_fields("audit.observed", "x-shared", third, []))
     assert answer.status_code == 404
     assert other not in answer.content.decode()
-    whole = program(Role.AUDITOR).record(
-        "audit.observed", **_fields("audit.observed", SECRET, own, [])
-    )
+    whole = program(Role.AUDITOR).record("audit.observed", **_fields("audit.observed", SECRET, own, []))
     assert whole.json()["error"]["faults"][0]["code"] == "audit.site", "who audits all is helped"
 
 
@@ -104,8 +99,7 @@ def _audit_addresses() -> list[tuple[str, dict[str, str]]]:
     for name, rows in get_resolver().reverse_dict.lists():
         names = rows[0][0][0][1]
         if isinstance(name, str) and "audit" in names:
-            found.append((name, {"audit": SECRET} | ({"finding": "f1"} if "finding" in names
-                                                    else {})))  # fmt: skip
+            found.append((name, {"audit": SECRET} | ({"finding": "f1"} if "finding" in names else {})))
     return found
 
 

@@ -74,9 +74,7 @@ def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:
         ({"number": None}, ("number", "")),
     ],
 )
-def test_a_fault_names_its_field(
-    dialler: Program, change: dict[str, Any], named: tuple[str, str]
-) -> None:
+def test_a_fault_names_its_field(dialler: Program, change: dict[str, Any], named: tuple[str, str]) -> None:
     answer = dialler.post(ADDRESS, {**STOP, **change}, "k")
     assert answer.status_code == 422, answer.content
     assert fields(answer) == [named]
@@ -101,8 +99,7 @@ def test_a_site_lead_records_for_the_clients_whose_campaigns_run_there(dialler: 
 
 
 def test_a_feed_goes_on_from_its_position_and_is_its_sender_s(dialler: Program) -> None:
-    rows = [{"id": str(n), "number": phone(n), "said": "stop", "client": CLIENT}
-            for n in range(2)]  # fmt: skip
+    rows = [{"id": str(n), "number": phone(n), "said": "stop", "client": CLIENT} for n in range(2)]
     sent = {"position": 0, "rows": [*rows, {**rows[0], "id": "x", "number": "12"}]}
     recorded = dialler.post("/outbound/feeds/d/rows", sent).json()
     assert (recorded["recorded"], recorded["set_aside"], recorded["position"]) == (2, 1, 3)

@@ -43,9 +43,7 @@ def test_the_secret_of_a_token_is_not_kept(manager: Program) -> None:
 
 
 def test_giving_and_ending_a_token_are_entries_without_its_secret(db: None) -> None:
-    found, secret = tokens.issue_token(
-        "wallboard", RoleRequest("flow", last_day=until()), by="amina"
-    )
+    found, secret = tokens.issue_token("wallboard", RoleRequest("flow", last_day=until()), by="amina")
     revoke_token(found, by="zoe")
     rows = list(iter_entries(STREAM))
     assert [row.kind for row in rows] == ["access.token_given", "access.token_ended"]
@@ -79,9 +77,7 @@ def test_a_token_past_its_last_day_opens_nothing(manager: Program) -> None:
         ("a", RoleRequest("client", last_day=until())),
     ],
 )
-def test_a_token_too_wide_too_long_or_without_a_name_is_refused(
-    db: None, name: str, wanted: RoleRequest
-) -> None:
+def test_a_token_too_wide_too_long_or_without_a_name_is_refused(db: None, name: str, wanted: RoleRequest) -> None:
     with pytest.raises(AccessError):
         tokens.issue_token(name, wanted, by="tests")
     assert not Token.objects.exists()
@@ -147,9 +143,7 @@ def test_a_program_never_says_yes_to_a_reopening(manager: Program, scenario: Sce
     assert "a person must" in error(answer)["message"]
 
 
-def test_tokens_are_given_listed_and_ended_from_the_command_line(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tokens_are_given_listed_and_ended_from_the_command_line(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("releve.cli.desk.open_desk_database", lambda **_how: None)
     run = CliRunner()
     call = ["desk", "token", "add", "meter", "--role", "site", "--site", "casa-1"]

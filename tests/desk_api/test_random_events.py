@@ -29,11 +29,7 @@ from tests.situation.event_strategies import AGENTS, SITES, any_event, near_even
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=4,
 )
@@ -48,9 +44,7 @@ STEPS = st.lists(
 
 def stored() -> tuple[int, ...]:
     """How many rows there are of all that recording stores."""
-    return tuple(
-        model.objects.count() for model in (LedgerEntry, PersonalValue, IdempotencyKey, Effect)
-    )
+    return tuple(model.objects.count() for model in (LedgerEntry, PersonalValue, IdempotencyKey, Effect))
 
 
 def placed(event: Event, scenario: Scenario, hours: int, known: list[str]) -> Event:
@@ -70,11 +64,7 @@ def placed(event: Event, scenario: Scenario, hours: int, known: list[str]) -> Ev
 
 @pytest.mark.slow
 @settings(
-    max_examples=6 * EXAMPLES,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
+    max_examples=6 * EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
 @given(steps=STEPS)
 def test_whatever_comes_is_stored_whole_or_not_at_all_and_the_ledger_verifies(
@@ -92,12 +82,7 @@ def test_whatever_comes_is_stored_whole_or_not_at_all_and_the_ledger_verifies(
         after = stored()
         assert after[0] - before[0] == 1 + len(done["answers"])
         assert after[2] - before[2] == 1
-        known += [
-            row.id
-            for row in situation_cache.read_events(
-                situation_cache.ledger.iter_entries("live", before[0])
-            )
-        ]
+        known += [row.id for row in situation_cache.read_events(situation_cache.ledger.iter_entries("live", before[0]))]
     kept = live.situation_now()
     situation_cache.clear_cache()
     assert live.situation_now() == kept, "folded again from the ledger it is the same"
@@ -114,9 +99,7 @@ def by_service(event: Event) -> dict[str, Any] | None:
     return {"answers": done.answers}
 
 
-def by_api(
-    asks: Any, event: Event, way: str, spoilt: tuple[int, Any], odd: Event
-) -> dict[str, Any] | None:
+def by_api(asks: Any, event: Event, way: str, spoilt: tuple[int, Any], odd: Event) -> dict[str, Any] | None:
     """Record by the API, perhaps with a field spoilt or of another event altogether."""
     event = odd if way == "odd" else event
     body = {name: value for name, value in event_to_json(event).items() if name not in OWN}

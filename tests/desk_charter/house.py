@@ -48,8 +48,7 @@ def fill() -> tuple[str, str]:
     with mock.patch.object(timezone, "now", yesterday):
         record("rules.chosen", pack="health-2020", valid_from=today - timedelta(days=1))
         anchor = build_chain(FIRST["operator"], 9).hex()
-        plan = {"plan": "tirages-2026", "first_day": today, "days": 9, "visits": 1,
-                "operator_anchor": anchor}  # fmt: skip
+        plan = {"plan": "tirages-2026", "first_day": today, "days": 9, "visits": 1, "operator_anchor": anchor}
         api.record_draw_event(DrawPlanned, plan, by="samira")
         root = json.loads(seal_ledger(timezone.now()).statement)
         rule = api.find_draw_plan("tirages-2026").planned.describe_rule()
@@ -61,9 +60,7 @@ def fill() -> tuple[str, str]:
         api.record_frame("tirages-2026", today, by="samira")
         seal_ledger(timezone.now())
     bound = {"operator": b"", "commission": binding}
-    links = {
-        party: reveal_link(first, 9, 1, bound[party]).hex() for party, first in FIRST.items()
-    }  # fmt: skip
+    links = {party: reveal_link(first, 9, 1, bound[party]).hex() for party, first in FIRST.items()}
     values = {"plan": "tirages-2026", "day": today, "party": "operator", "link": links["operator"]}
     api.record_draw_event(DrawRevealed, values, by="samira")
     charter = api.rules_now().charter(today)

@@ -56,8 +56,7 @@ def test_the_auditor_observes_and_concludes_and_the_site_answers(act: Act) -> No
     check = act("check.done", site="casa", day=START.date(), symptomatic=0)
     seq = LedgerEntry.objects.get(kind="check.done").seq
     auditor = browser("ines", Role.AUDITOR)
-    opened = send(auditor, "/charter/audits/open", audit="x1", body="Bureau", basis="Largest",
-                  sites=["casa", "rabat"])  # fmt: skip
+    opened = send(auditor, "/charter/audits/open", audit="x1", body="Bureau", basis="Largest", sites=["casa", "rabat"])
     assert opened["Location"] == AUDIT
     seen = {"site": "casa", "measure": "masks", "verdict": "not_kept", "method": "test"}
     assert faults(send(auditor, f"{AUDIT}/observe", **seen, evidence="999")) == {"evidence"}
@@ -94,8 +93,7 @@ def test_who_answered_does_not_verify_nor_does_one_who_gave_the_other_access(act
     act("finding.raised", actor="ines", audit="x1", finding="f1", site="casa", measure="masks",
         severity="minor", due=START.date(), note="Torn")  # fmt: skip
     leader = browser("omar", Role.CONTINUITY)
-    send(leader, f"{AUDIT}/findings/f1/answer", cause="Old", action="New", owner="site",
-         due="2026-12-01")  # fmt: skip
+    send(leader, f"{AUDIT}/findings/f1/answer", cause="Old", action="New", owner="site", due="2026-12-01")
     path = f"{AUDIT}/findings/f1/verify"
     assert path not in leader.get(AUDIT).content.decode()
     own = send(leader, path, effective="yes")
@@ -137,9 +135,7 @@ def test_a_finding_is_offered_for_the_sites_that_its_auditor_audits(act: Act) ->
         assert page["raises"] is offered
 
 
-def test_a_photo_of_an_audit_is_shown_to_its_sites_and_stays_as_long_as_one_of_a_visit(
-    act: Act,
-) -> None:
+def test_a_photo_of_an_audit_is_shown_to_its_sites_and_stays_as_long_as_one_of_a_visit(act: Act) -> None:
     open_audit(act)
     auditor = browser("ines", Role.AUDITOR)
     photo = SimpleUploadedFile("salle.jpg", jpeg(), "image/jpeg")
@@ -185,9 +181,7 @@ def test_a_sheet_filled_in_off_line_comes_back_whole_or_not_at_all(act: Act, clo
         ("casa", "kept", "test"), ("rabat", "kept", "test"),
     }  # fmt: skip
     again = auditor.post(
-        f"{AUDIT}/sheet/import",
-        {"sheet": SimpleUploadedFile("a.csv", "\r\n".join(filled).encode())},
-        follow=True,
+        f"{AUDIT}/sheet/import", {"sheet": SimpleUploadedFile("a.csv", "\r\n".join(filled).encode())}, follow=True
     )
     assert "Déjà enregistrées\u202f: 2" in again.content.decode()
     assert len(audit().observations) == 2

@@ -12,17 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from releve.accounts.permissions import Role
 from releve.desk.access.guard import COOKIE, format_choice
 from tests import processes
-from tests.browser_tools import (
-    View,
-    command,
-    environ_of,
-    follow,
-    keep,
-    looked_at,
-    overflow,
-    serious,
-    served,
-)
+from tests.browser_tools import View, command, environ_of, follow, keep, looked_at, overflow, serious, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AUDIT = "/charter/audits/audit-1"
@@ -59,9 +49,7 @@ def cookies(role: Role) -> list[tuple[str, str]]:
     return [(COOKIE, format_choice(role))]
 
 
-def test_the_commission_sees_the_draw_of_today_its_visit_and_the_record_of_it(
-    browser: Browser, house: House
-) -> None:
+def test_the_commission_sees_the_draw_of_today_its_visit_and_the_record_of_it(browser: Browser, house: House) -> None:
     """It computes the visit alone; the link is revealed at the door, the visit then recorded."""
     with looked_at(browser, house.address, FRENCH, cookies(Role.INSPECTOR)) as page:
         page.goto("/draws/")
@@ -73,9 +61,7 @@ def test_the_commission_sees_the_draw_of_today_its_visit_and_the_record_of_it(
         judge(page, "draws", FRENCH)
         assert page.request.get("/record/inspection").status == 404, "it records nothing"
     plan = ("tirages-2026", "--day", house.today)
-    command(
-        house.home, "inspection", "reveal", *plan, "--party", "commission", "--link", house.link
-    )
+    command(house.home, "inspection", "reveal", *plan, "--party", "commission", "--link", house.link)
     site = command(house.home, "inspection", "draw", *plan).split()[-1]
     with looked_at(browser, house.address, FRENCH, cookies(Role.CONTINUITY)) as page:
         page.goto("/record/inspection")

@@ -12,14 +12,7 @@ from django.test import Client
 from releve.accounts.permissions import Role
 from releve.ledger.seal import seal_ledger
 from releve.live import api
-from releve.situation import (
-    DrawJoined,
-    DrawPlanned,
-    DrawRevealed,
-    Event,
-    MeasureFinding,
-    event_from_json,
-)
+from releve.situation import DrawJoined, DrawPlanned, DrawRevealed, Event, MeasureFinding, event_from_json
 from tests.desk_charter.conftest import Act, Clock
 from tests.desk_charter.test_audits import browser
 from tests.situation.draw_rows import DAY, JOINED, PLAN, link
@@ -65,8 +58,7 @@ def has_label(act: Act, clock: Clock) -> None:
     reveal("operator")
     reveal("commission")
     (site,) = api.hold_draw("p1", DAY, by="samira")
-    act("inspection.held", site=site, authority="Commission",
-        findings=say_kept(find_measures(daily=False)))  # fmt: skip
+    act("inspection.held", site=site, authority="Commission", findings=say_kept(find_measures(daily=False)))
     for measure in find_measures(daily=False):
         act("audit.verdict", measure=measure, verdict="met", valid_to=DAY + timedelta(days=300))
     for name in SITES:
@@ -80,9 +72,7 @@ def look(web: Client, path: str = "/charter/") -> dict[str, Any]:
     return found
 
 
-def test_the_page_says_the_day_on_which_the_label_falls_and_now_says_it_before(
-    act: Act, clock: Clock
-) -> None:
+def test_the_page_says_the_day_on_which_the_label_falls_and_now_says_it_before(act: Act, clock: Clock) -> None:
     has_label(act, clock)
     web = browser("omar", Role.CONTINUITY)
     label = look(web)["label"]
@@ -103,9 +93,7 @@ def test_the_page_says_the_day_on_which_the_label_falls_and_now_says_it_before(
     assert row["kept"][-1] < row["kept"][-2]
 
 
-def test_a_late_record_changes_a_past_day_and_the_page_of_the_site_says_so(
-    act: Act, clock: Clock
-) -> None:
+def test_a_late_record_changes_a_past_day_and_the_page_of_the_site_says_so(act: Act, clock: Clock) -> None:
     clock.move(days=2)
     act("check.done", site="casa", day=START.date(), findings=say_kept(("masks",)))
     web = browser("omar", Role.CONTINUITY)

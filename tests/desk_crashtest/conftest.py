@@ -14,22 +14,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
-from releve.files.run_folder import (
-    RUN_FORMAT,
-    build_certificate,
-    write_json,
-    write_part,
-    write_result,
-)
+from releve.files.run_folder import RUN_FORMAT, build_certificate, write_json, write_part, write_result
 from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, CrashTestJob, CrashTestOrder
-from releve.plugins.crashtest.engine import (
-    CauseResult,
-    ClientResult,
-    CrashResult,
-    OutbreakResult,
-    Quarters,
-    SiteResult,
-)
+from releve.plugins.crashtest.engine import CauseResult, ClientResult, CrashResult, OutbreakResult, Quarters, SiteResult
 from releve.plugins.crashtest.engine.ablation import RemovedCause
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
 from releve.plugins.crashtest.engine.outbreak import FIELDS, Band, Estimate
@@ -50,12 +37,10 @@ def of(value: float, width: float = 0.01) -> Estimate:
 
 
 REMOVED = (
-    RemovedCause("outbreak", "The outbreak", of(700, 60), of(900, 80), of(0.5),
-                 {"azur": of(600), "rive": of(100)}),
+    RemovedCause("outbreak", "The outbreak", of(700, 60), of(900, 80), of(0.5), {"azur": of(600), "rive": of(100)}),
     RemovedCause("carrier", "Carrier", of(3, 4), of(4, 5), of(0.3), {"azur": of(3), "rive": of(0)}),
-    RemovedCause("closure", "The closure rule", of(-40, 10), of(-50, 9), of(0.4),
-                 {"azur": of(-40), "rive": of(0)}),
-)  # fmt: skip
+    RemovedCause("closure", "The closure rule", of(-40, 10), of(-50, 9), of(0.4), {"azur": of(-40), "rive": of(0)}),
+)
 
 
 def build_result(label: str, infected: float) -> CrashResult:
@@ -72,9 +57,7 @@ def build_result(label: str, infected: float) -> CrashResult:
         worst_replication=2, fan=fan, survival=(1.0,) * 5 + (0.5,) * 5,
         lost_shares=(4, *[0] * 100),
     )  # fmt: skip
-    other = replace(
-        client, client="rive", name="Banque Rive", breaks_target=of(0.7), calls_served=of(0.9)
-    )
+    other = replace(client, client="rive", name="Banque Rive", breaks_target=of(0.7), calls_served=of(0.9))
     by = {"closure": of(2.0, 0.5), "power": of(0.5, 0.1)}
     return CrashResult(
         operator="Atlas Relation", synthetic=True, label=label, start="2026-11-30", days=DAYS,
@@ -131,9 +114,7 @@ class Maker:
         )  # fmt: skip
         write_part(run.run_folder, case, rows)
 
-    def done(
-        self, name: str = "Hiver", seed: int = 7, lost: float = 100, *, removed: bool = False
-    ) -> CrashTestJob:
+    def done(self, name: str = "Hiver", seed: int = 7, lost: float = 100, *, removed: bool = False) -> CrashTestJob:
         """A finished run; ``removed``: with quarters rerun without each cause."""
         run = self.begun(name, seed=seed)
         for case, (label, infected) in enumerate(zip(POLICIES, (20, 40, 30), strict=True)):
@@ -167,10 +148,7 @@ class Maker:
                 for p in POLICIES
             ],
         }  # fmt: skip
-        write_json(
-            run.run_folder / "certificate.json",
-            build_certificate(tree, dict.fromkeys(POLICIES, "c" * 64)),
-        )
+        write_json(run.run_folder / "certificate.json", build_certificate(tree, dict.fromkeys(POLICIES, "c" * 64)))
         return self.again(run.id)
 
 

@@ -33,15 +33,7 @@ from tests.live.conftest import _nothing_in_memory, _own_home, known_times, plan
 from tests.live.scenario import Scenario
 from tests.runs.conftest import work_here
 
-__all__ = [
-    "_nothing_in_memory",
-    "_own_home",
-    "browsers",
-    "known_times",
-    "planned",
-    "scenario",
-    "work_here",
-]
+__all__ = ["_nothing_in_memory", "_own_home", "browsers", "known_times", "planned", "scenario", "work_here"]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -52,14 +44,7 @@ RESULT = replace(
     days=14,
     quarters=200,
     sites=(replace(_MADE.sites[0], name="Casablanca 1", closes=Estimate(0.25, 0.2, 0.31)),),
-    clients=(
-        replace(
-            _MADE.clients[0],
-            name="Azur",
-            survival=(1.0, 0.9),
-            breaks_target=Estimate(0.05, 0.03, 0.09),
-        ),
-    ),
+    clients=(replace(_MADE.clients[0], name="Azur", survival=(1.0, 0.9), breaks_target=Estimate(0.05, 0.03, 0.09)),),
 )
 
 
@@ -98,11 +83,7 @@ def started(web: Client, spawned: list[Path]) -> tuple[Path, OutlookOrder, str]:
     answer = web.post(HERE)
     assert answer.status_code == 302, answer.content
     folder = spawned[-1]
-    return (
-        folder,
-        OutlookOrder(**json.loads((folder / "desk.json").read_text())),
-        answer["Location"],
-    )
+    return (folder, OutlookOrder(**json.loads((folder / "desk.json").read_text())), answer["Location"])
 
 
 def test_it_takes_over_cases_and_lost_sites_and_nothing_else_of_them(scenario: Scenario) -> None:
@@ -162,10 +143,7 @@ def test_only_chances_are_kept_and_each_look_is_recorded(
 
 
 def test_a_failure_leaves_no_inputs_and_says_why(
-    browsers: Browsers,
-    spawned: list[Path],
-    simulated: list[object],
-    monkeypatch: pytest.MonkeyPatch,
+    browsers: Browsers, spawned: list[Path], simulated: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(request: object, _execution: object) -> None:
         raise RunError("no plan for that day")
@@ -240,11 +218,7 @@ def test_what_is_no_outlook_is_not_there(browsers: Browsers, name: str) -> None:
 
 @pytest.mark.slow
 def test_the_whole_way_from_a_case_to_chances(
-    browsers: Browsers,
-    scenario: Scenario,
-    spawned: list[Path],
-    work_here: None,
-    monkeypatch: pytest.MonkeyPatch,
+    browsers: Browsers, scenario: Scenario, spawned: list[Path], work_here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outlook_job, "QUARTERS", 60)
     scenario.positive(scenario.agents_at(scenario.site)[0])

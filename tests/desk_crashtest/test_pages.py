@@ -57,9 +57,7 @@ def test_an_auditor_reads_and_is_offered_nothing_to_start(maker: Maker, looking:
     assert b"<form" not in page.content.split(b"<main")[1]
 
 
-def test_a_result_says_its_verdict_with_intervals_in_both_languages(
-    maker: Maker, looking: Look
-) -> None:
+def test_a_result_says_its_verdict_with_intervals_in_both_languages(maker: Maker, looking: Look) -> None:
     url = f"/crashtest/runs/{maker.done().id}"
     french = plain(looking(Role.PLANNER).get(url))
     assert "99,1 % (98,9–99,3) des appels servis" in french
@@ -75,9 +73,7 @@ def test_two_kinds_of_outbreak_are_said_to_be_two(maker: Maker, looking: Look) -
     assert "75% of quarters" in page
 
 
-def test_the_rule_is_told_with_tests_without_them_and_without_the_rule(
-    maker: Maker, looking: Look
-) -> None:
+def test_the_rule_is_told_with_tests_without_them_and_without_the_rule(maker: Maker, looking: Look) -> None:
     page = plain(looking(Role.PLANNER, "en").get(f"/crashtest/runs/{maker.done().id}"))
     assert "The closure rule, with tests of people with symptoms: 20 (17–23) infected" in page
     assert "No closure rule: fewer calls are lost under the same disasters, −200" in page
@@ -85,9 +81,7 @@ def test_the_rule_is_told_with_tests_without_them_and_without_the_rule(
     assert "No study of what a closure of 48 hours" in page
 
 
-def test_every_picture_has_a_title_and_a_description_of_its_own(
-    maker: Maker, looking: Look
-) -> None:
+def test_every_picture_has_a_title_and_a_description_of_its_own(maker: Maker, looking: Look) -> None:
     html = looking(Role.PLANNER).get(f"/crashtest/runs/{maker.done().id}").content.decode()
     ids = re.findall(r'<(?:title|desc) id="([^"]+)"', html)
     named = re.findall(r'role="img"\s+aria-labelledby="(\S+) (\S+)"', html)
@@ -100,16 +94,12 @@ def test_home_lines_cost_calls_but_no_days_of_sites(maker: Maker, looking: Look)
     words = re.findall(r'<span class="swatch cause-\d+"></span>([^<]+)', html)
     assert words == ["Sites closed by the rule", "Power cut that outlasts the generator"]
     matrix = html.split('<table class="list harm">')[1].split("</table>")[0]
-    assert re.findall(r"<th[^>]*>([^<]+)", matrix.split("</thead>")[0])[-1] == (
-        "Outage of a carrier of home lines"
-    )
+    assert re.findall(r"<th[^>]*>([^<]+)", matrix.split("</thead>")[0])[-1] == ("Outage of a carrier of home lines")
     row = matrix.split("Azur Énergie")[1].split("</tr>")[0]
     assert re.findall(r'class="n shade-(\d)">([^<]+)', row)[-1] == ("1", "10")
 
 
-def test_a_case_has_its_own_address_and_a_wrong_one_is_not_there(
-    maker: Maker, looking: Look
-) -> None:
+def test_a_case_has_its_own_address_and_a_wrong_one_is_not_there(maker: Maker, looking: Look) -> None:
     web, run = looking(Role.PLANNER, "en"), maker.done()
     page = web.get(f"/crashtest/runs/{run.id}?case=1")
     assert page.context["page"].case == 1
@@ -119,9 +109,7 @@ def test_a_case_has_its_own_address_and_a_wrong_one_is_not_there(
     assert web.get(f"/crashtest/runs/{run.id}?case=x").status_code == 404
 
 
-def test_the_twin_holds_the_results_and_an_unchanged_page_is_304(
-    maker: Maker, looking: Look
-) -> None:
+def test_the_twin_holds_the_results_and_an_unchanged_page_is_304(maker: Maker, looking: Look) -> None:
     web, run = looking(Role.FLOW), maker.done()
     twin = read(web.get(f"/crashtest/runs/{run.id}?format=json"))
     found = twin["found"]
@@ -132,9 +120,7 @@ def test_the_twin_holds_the_results_and_an_unchanged_page_is_304(
     assert again.status_code == 304
 
 
-def test_progress_counts_the_quarters_there_and_estimates_early(
-    maker: Maker, looking: Look
-) -> None:
+def test_progress_counts_the_quarters_there_and_estimates_early(maker: Maker, looking: Look) -> None:
     run = maker.begun()
     maker.part(run, 0, 0, lost=100.5)
     note_asked(run.folder)
@@ -193,9 +179,7 @@ def test_nought_is_singular_in_french(maker: Maker, looking: Look) -> None:
     assert "2 trimestres sur 4" in plain(web.get(f"/crashtest/runs/{run.id}"))
 
 
-def test_a_run_that_stopped_is_removed_with_its_inputs_and_that_is_recorded(
-    maker: Maker, looking: Look
-) -> None:
+def test_a_run_that_stopped_is_removed_with_its_inputs_and_that_is_recorded(maker: Maker, looking: Look) -> None:
     run = maker.begun("Hiver arrêté")
     (run.folder / "stop").touch()
     web, url = looking(Role.PLANNER), f"/crashtest/runs/{run.id}/remove"
@@ -228,9 +212,7 @@ def test_an_auditor_removes_nothing(maker: Maker, looking: Look) -> None:
     assert run.folder.exists()
 
 
-def test_a_cause_is_told_by_what_a_quarter_loses_less_without_it(
-    maker: Maker, looking: Look
-) -> None:
+def test_a_cause_is_told_by_what_a_quarter_loses_less_without_it(maker: Maker, looking: Look) -> None:
     url = f"/crashtest/runs/{maker.done(removed=True).id}"
     page = plain(looking(Role.PLANNER, "en").get(url))
     assert "2 quarters were lived again with one cause switched off" in page
@@ -243,9 +225,7 @@ def test_a_cause_is_told_by_what_a_quarter_loses_less_without_it(
     assert "a share, not what would be saved without the cause" in other
 
 
-def test_a_cause_that_never_happened_is_not_listed_with_an_interval(
-    maker: Maker, looking: Look
-) -> None:
+def test_a_cause_that_never_happened_is_not_listed_with_an_interval(maker: Maker, looking: Look) -> None:
     run, result = maker.done(), build_result(POLICIES[0], 20)
     never = replace(
         result.causes[0],
@@ -260,16 +240,12 @@ def test_a_cause_that_never_happened_is_not_listed_with_an_interval(
     assert "42,524" not in page
 
 
-def test_the_polled_part_of_a_run_that_ended_asks_for_the_whole_page(
-    maker: Maker, looking: Look
-) -> None:
+def test_the_polled_part_of_a_run_that_ended_asks_for_the_whole_page(maker: Maker, looking: Look) -> None:
     answer = looking(Role.PLANNER).get(f"/crashtest/runs/{maker.done().id}?part=live")
     assert answer["HX-Refresh"] == "true"
 
 
-def test_a_finished_run_that_cannot_be_read_is_said_on_each_of_its_pages(
-    maker: Maker, looking: Look
-) -> None:
+def test_a_finished_run_that_cannot_be_read_is_said_on_each_of_its_pages(maker: Maker, looking: Look) -> None:
     run, web = maker.done(), looking(Role.PLANNER, "en")
     (run.run_folder / "certificate.json").write_text("{")
     own = f"/crashtest/runs/{run.id}"
@@ -338,9 +314,7 @@ def test_two_runs_are_compared_place_by_place_and_case_by_case(maker: Maker, loo
     assert web.get(f"{url}&case_second=3").status_code == 404
 
 
-def test_a_run_that_does_not_say_whose_a_programme_is_has_no_difference_by_client(
-    maker: Maker, looking: Look
-) -> None:
+def test_a_run_that_does_not_say_whose_a_programme_is_has_no_difference_by_client(maker: Maker, looking: Look) -> None:
     one, two = maker.done("A"), maker.done("B")
     path = two.run_folder / "certificate.json"
     tree = json.loads(path.read_text())
@@ -396,15 +370,12 @@ def test_the_consequences_are_said_before_anything_starts(
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [("quarters", "0"), ("days", "901"), ("seed", "-1"), ("policies", []), ("beside", "folder")],
+    ("field", "value"), [("quarters", "0"), ("days", "901"), ("seed", "-1"), ("policies", []), ("beside", "folder")]
 )
 def test_a_wrong_field_is_named_and_nothing_typed_is_lost(
     stocked: None, maker: Maker, looking: Look, field: str, value: object
 ) -> None:
-    answer = looking(Role.PLANNER).post(
-        "/crashtest/start", {**FORM, field: value, "confirmed": "1"}
-    )
+    answer = looking(Role.PLANNER).post("/crashtest/start", {**FORM, field: value, "confirmed": "1"})
     assert answer.status_code == 422
     assert field in answer.context["form"].errors
     assert b'value="Hiver"' in answer.content

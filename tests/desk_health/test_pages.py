@@ -65,9 +65,7 @@ def find_stays(
     return live.find_stays(now.stream, now.operator, now.situation, (since, until), of=of)
 
 
-def test_a_case_is_listed_by_status_dates_and_site_and_by_nothing_else(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_case_is_listed_by_status_dates_and_site_and_by_nothing_else(browsers: Browsers, scenario: Scenario) -> None:
     agent = scenario.agents_at(scenario.site)[0]
     scenario.positive(agent)
     web = browsers.sign_in(Role.HEALTH)
@@ -94,9 +92,7 @@ def test_a_case_that_is_cleared_or_over_is_not_open(browsers: Browsers, scenario
     assert twin(web)["cases"] == []
 
 
-def test_cases_of_one_shift_and_of_one_zone_are_clusters(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_cases_of_one_shift_and_of_one_zone_are_clusters(browsers: Browsers, scenario: Scenario) -> None:
     one, other = pairs(scenario)
     scenario.later(days=1)
     scenario.positive(one)
@@ -139,9 +135,7 @@ def test_the_contacts_of_a_case_say_why_and_how_long_and_the_look_is_recorded_fi
     assert not any(one in body or other in body for body in bodies), "it names no agent"
 
 
-def test_a_look_at_contacts_is_listed_for_both_roles_and_names_no_agent(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_look_at_contacts_is_listed_for_both_roles_and_names_no_agent(browsers: Browsers, scenario: Scenario) -> None:
     one, other = pairs(scenario)
     scenario.positive(one)
     web = browsers.sign_in(Role.HEALTH)
@@ -160,9 +154,7 @@ def test_a_look_at_contacts_is_listed_for_both_roles_and_names_no_agent(
         assert other not in page
 
 
-def test_without_seats_it_says_that_neighbours_are_not_known(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_without_seats_it_says_that_neighbours_are_not_known(browsers: Browsers, scenario: Scenario) -> None:
     one, _ = pairs(scenario)
     scenario.positive(one)
     web = browsers.sign_in(Role.HEALTH)
@@ -187,9 +179,7 @@ def test_a_line_of_seats_that_says_nothing_known_is_named_and_nothing_is_looked_
 
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH}))
-def test_nobody_else_enters_or_is_told_that_a_case_is_there(
-    browsers: Browsers, scenario: Scenario, role: Role
-) -> None:
+def test_nobody_else_enters_or_is_told_that_a_case_is_there(browsers: Browsers, scenario: Scenario, role: Role) -> None:
     scenario.positive(scenario.agents_at(scenario.site)[0])
     path = case_path(browsers.sign_in(Role.HEALTH), scenario.agents_at(scenario.site)[0])
     web = browsers.sign_in(role)
@@ -200,9 +190,7 @@ def test_nobody_else_enters_or_is_told_that_a_case_is_there(
     assert 'href="/health/"' not in web.get("/now").content.decode()
 
 
-def test_people_were_where_the_plan_had_them_and_from_a_relief_on_where_it_had_them(
-    scenario: Scenario,
-) -> None:
+def test_people_were_where_the_plan_had_them_and_from_a_relief_on_where_it_had_them(scenario: Scenario) -> None:
     day = scenario.plans[0].day
     since, until = day_bounds(day, scenario.operator.row.time_zone)
     before = {row.agent for row in find_stays(moment(scenario), since, until)}

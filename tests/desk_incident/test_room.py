@@ -34,9 +34,7 @@ def incident(scenario: Scenario) -> Incident:
     return found
 
 
-def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
     web = browsers.sign_in()
     room = f"/incident/?site={scenario.site}"
@@ -66,9 +64,7 @@ def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(
     ]  # fmt: skip
 
 
-def test_the_review_has_the_time_of_each_step_and_what_follows(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_the_review_has_the_time_of_each_step_and_what_follows(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
     web = browsers.sign_in()
     path = opened(web, scenario.site)
@@ -88,9 +84,7 @@ def test_the_review_has_the_time_of_each_step_and_what_follows(
     assert act(web, review, "follow_up", **follows).status_code == 302
     twin = web.get(review, {"format": "json"}).json()
     assert twin["review"]["well"] == "La relève était là"
-    assert [(row["set"]["task"], row["set"]["follow_up"]) for row in twin["tasks"]] == [
-        ("Refaire les adresses", True)
-    ]
+    assert [(row["set"]["task"], row["set"]["follow_up"]) for row in twin["tasks"]] == [("Refaire les adresses", True)]
     assert twin["steps"][0]["seconds"] == 0
     shown = web.get(review).content.decode()
     words = ("fermeture enregistrée", "première relève établie", "site rouvert", "pas encore")
@@ -129,9 +123,7 @@ def test_a_button_of_no_act_or_role_is_refused(browsers: Browsers, scenario: Sce
     assert incident(scenario).roles == ()
 
 
-def test_a_site_lead_sees_the_incidents_of_the_own_site_alone(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_site_lead_sees_the_incidents_of_the_own_site_alone(browsers: Browsers, scenario: Scenario) -> None:
     web, other = browsers.sign_in(), scenario.operator.sites[1].id
     paths = [opened(web, site) for site in ("", other, scenario.site)]
     lead = browsers.sign_in(Role.SITE)
@@ -140,15 +132,11 @@ def test_a_site_lead_sees_the_incidents_of_the_own_site_alone(
 
 
 @pytest.mark.parametrize("role", [Role.CLIENT, Role.INSPECTOR, Role.AUDITOR])
-def test_nobody_from_outside_sees_anything_of_it(
-    browsers: Browsers, scenario: Scenario, role: Role
-) -> None:
+def test_nobody_from_outside_sees_anything_of_it(browsers: Browsers, scenario: Scenario, role: Role) -> None:
     scenario.two_positives()
     path = opened(browsers.sign_in(), scenario.site, "Cellule du site")
     web = browsers.sign_in(role)
-    assert [web.get(page).status_code for page in ("/incident/", path, f"{path}/review")] == [
-        404
-    ] * 3
+    assert [web.get(page).status_code for page in ("/incident/", path, f"{path}/review")] == [404] * 3
     for page in ("/now", "/now.json"):
         assert "Cellule" not in web.get(page).content.decode()
 
@@ -167,9 +155,7 @@ def test_a_drill_has_incidents_of_its_own(browsers: Browsers, scenario: Scenario
     assert web.get("/incident/").context["page"].open == (), "the live one is not the drill's"
 
 
-def test_an_incident_begins_with_the_tasks_of_the_usual_checklist(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_an_incident_begins_with_the_tasks_of_the_usual_checklist(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
     web = browsers.sign_in()
     sent = {"open-title": "Fermeture", "open-site": scenario.site, "open-checklist": "on"}

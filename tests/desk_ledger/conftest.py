@@ -41,11 +41,4 @@ def filled(db: None) -> None:
 
 def _case(agent: str, site: str) -> None:
     body = EVENT | {"id": f"e-{agent[-1]}", "actor": "samira", "site": site, "agent": agent}
-    append(
-        "case.declared",
-        body,
-        recorded_at=AT,
-        personal={"agent": agent},
-        subject=agent,
-        erase_on=date(2027, 2, 1),
-    )
+    append("case.declared", body, recorded_at=AT, personal={"agent": agent}, subject=agent, erase_on=date(2027, 2, 1))

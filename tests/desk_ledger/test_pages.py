@@ -81,9 +81,7 @@ def test_a_personal_value_is_shown_to_the_health_officer_alone(filled: None) -> 
 
 
 @pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.INSPECTOR, Role.AUDITOR])
-def test_a_role_without_the_counts_of_cases_sees_the_hash_of_an_entry_about_one_agent(
-    role: Role, filled: None
-) -> None:
+def test_a_role_without_the_counts_of_cases_sees_the_hash_of_an_entry_about_one_agent(role: Role, filled: None) -> None:
     with transaction.atomic():
         for number, corrects in (("e8", "e-2"), ("e9", "e4")):
             body = EVENT | {"id": number, "actor": f"by-{number}", "corrects": corrects}
@@ -145,9 +143,7 @@ def test_a_script_in_a_name_is_text(filled: None) -> None:
 
 
 @pytest.mark.parametrize(("role", "withheld"), [(Role.AUDITOR, 2), (Role.CONTINUITY, 0)])
-def test_what_is_handed_out_verifies_without_releve(
-    role: Role, withheld: int, filled: None, tmp_path: Path
-) -> None:
+def test_what_is_handed_out_verifies_without_releve(role: Role, withheld: int, filled: None, tmp_path: Path) -> None:
     web = signed_in(role)
     export = web.get("/ledger/export.jsonl")
     (tmp_path / "ledger.jsonl").write_bytes(export.getvalue())
@@ -164,13 +160,7 @@ def test_what_is_handed_out_verifies_without_releve(
     assert f"<code>{digest}</code>" in web.get("/ledger/verify").content.decode()
     for name in ("ledger.jsonl", "proof.json"):
         line = ["verify.py", name, "--key", public_key(), "--root", "root.json"]
-        done = subprocess.run(
-            [sys.executable, "-I", *line],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = subprocess.run([sys.executable, "-I", *line], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         if name == "ledger.jsonl":
             assert (f"the hash alone is shown: {withheld}" in done.stdout) is bool(withheld)
@@ -223,9 +213,7 @@ def test_a_changed_entry_is_named(filled: None) -> None:
 
 @pytest.mark.parametrize("content", [b"nonsense", b"x" * 20_000, b"\xff\xfe"])
 def test_a_file_that_is_no_root_is_refused_by_its_field(filled: None, content: bytes) -> None:
-    answer = signed_in(Role.AUDITOR).post(
-        "/ledger/verify", {"root": SimpleUploadedFile("r", content)}
-    )
+    answer = signed_in(Role.AUDITOR).post("/ledger/verify", {"root": SimpleUploadedFile("r", content)})
     assert answer.status_code == 422
     assert 'id="id_root_error"' in answer.content.decode()
     assert list(answer.context["form"].errors) == ["root"]
@@ -237,13 +225,9 @@ def test_numbers_that_are_none_are_not_there(filled: None) -> None:
         assert web.get(path).status_code == 404, path
 
 
-def test_the_queries_do_not_grow_with_the_entries_and_a_page_unchanged_is_304(
-    filled: None,
-) -> None:
+def test_the_queries_do_not_grow_with_the_entries_and_a_page_unchanged_is_304(filled: None) -> None:
     web = signed_in(Role.CONTINUITY)
-    with CaptureQueriesContext(
-        connection,
-    ) as few:
+    with CaptureQueriesContext(connection) as few:
         tag = web.get("/ledger/")["ETag"]
     assert web.get("/ledger/", headers={"if-none-match": tag}).status_code == 304
     with transaction.atomic():

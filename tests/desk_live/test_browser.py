@@ -90,9 +90,7 @@ def seats_of(plan: Plan, site: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def acting_as(
-    browser: Browser, desk: Installation, cookies: Sequence[tuple[str, str]]
-) -> Iterator[Page]:
+def acting_as(browser: Browser, desk: Installation, cookies: Sequence[tuple[str, str]]) -> Iterator[Page]:
     """Yield a page; the browser may complain of nothing but the refusals (422) that are meant."""
     with context(browser, desk.address, View(), cookies) as visitor:
         page = visitor.new_page()
@@ -428,9 +426,7 @@ PAGES = (
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
-def test_every_page_is_for_everybody(
-    browser: Browser, installation: Installation, view: View
-) -> None:
+def test_every_page_is_for_everybody(browser: Browser, installation: Installation, view: View) -> None:
     """No serious fault for axe, nothing wider than the screen, no complaint of the browser."""
     cookies = installation.cookies(Role.CONTINUITY)
     with looked_at(browser, installation.address, view, cookies) as page:

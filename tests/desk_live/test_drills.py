@@ -15,9 +15,7 @@ from tests.live.scenario import Scenario
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
-def test_a_drill_is_started_looked_at_moved_and_ended(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_drill_is_started_looked_at_moved_and_ended(browsers: Browsers, scenario: Scenario) -> None:
     web = look_as(Role.CONTINUITY)
     begun = web.post("/drills/start", {"title": "Séisme", "at": "2026-11-30T08:00"})
     assert begun.status_code == 302
@@ -31,9 +29,7 @@ def test_a_drill_is_started_looked_at_moved_and_ended(
     assert "Séisme" not in web.get("/now").content.decode(), "what is over is not looked at"
 
 
-def test_what_is_done_in_a_drill_is_not_done_for_real(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_what_is_done_in_a_drill_is_not_done_for_real(browsers: Browsers, scenario: Scenario) -> None:
     scenario.close()
     real = look_as(Role.CONTINUITY).get("/now.json").json()
     drill = browsers.sign_in().get("/now.json").json()

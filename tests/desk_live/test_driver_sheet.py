@@ -38,9 +38,8 @@ def print_pages(html: str, folder: Path) -> int:
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
                f"--user-data-dir={folder / 'profile'}", "--no-pdf-header-footer")  # fmt: skip
     subprocess.run(
-        [path, *options, f"--print-to-pdf={paper}", page.as_uri()],
-        check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
+        [path, *options, f"--print-to-pdf={paper}", page.as_uri()], check=True, capture_output=True, timeout=120
+    )
     return len(re.findall(rb"/Type\s*/Page\b(?!s)", paper.read_bytes()))
 
 
@@ -108,6 +107,4 @@ def test_fuller_days_are_one_page_as_well(
     assert f'<section class="sheet driver{classes}"' in html
     assert print_pages(html, tmp_path) == 1
     if runs == 12:
-        assert print_pages(html.replace("narrow fine", "narrow"), tmp_path) > 1, (
-            "without the fine print"
-        )
+        assert print_pages(html.replace("narrow fine", "narrow"), tmp_path) > 1, "without the fine print"

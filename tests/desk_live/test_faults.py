@@ -41,9 +41,7 @@ def fill_free_pages(scenario: Scenario) -> None:
     """Use up what room the pages in use still have, with entries as they come."""
     for number in range(200):
         try:
-            scenario.act(
-                "agents.present", site=scenario.site, day=scenario.plans[0].day, count=number
-            )
+            scenario.act("agents.present", site=scenario.site, day=scenario.plans[0].day, count=number)
         except live.DiskFull:
             return
     raise AssertionError("the database still grows")
@@ -62,9 +60,7 @@ def test_a_full_disk_is_said_nothing_is_lost_and_all_goes_on_once_there_is_room(
         with pytest.raises(live.DiskFull, match="free some space"):
             scenario.close(key="form-1")
         assert ledger.read_head().seq == before
-        answer = sent(
-            browsers.sign_in(Role.HEALTH), "/record/case", site=scenario.site, agent=agent
-        )
+        answer = sent(browsers.sign_in(Role.HEALTH), "/record/case", site=scenario.site, agent=agent)
         assert answer.status_code == 503
         assert "Le disque de la base de données est plein" in answer.content.decode()
         assert agent in answer.content.decode(), "nothing typed is lost"
@@ -87,9 +83,7 @@ def test_effects_that_meet_a_full_disk_wait_and_are_each_done_once(scenario: Sce
         fill_free_pages(scenario)
         run_until_idle()
         assert not live.list_reliefs(scenario.stream), "nothing was stored"
-    Effect.objects.exclude(state=Effect.DONE).update(
-        state=Effect.QUEUED, next_at=live.real_now(), claimed_until=None
-    )
+    Effect.objects.exclude(state=Effect.DONE).update(state=Effect.QUEUED, next_at=live.real_now(), claimed_until=None)
     scenario.work()
     kinds = [row.kind for row in ledger.iter_entries(scenario.stream)]
     assert kinds.count("relief.made") == 1
@@ -129,18 +123,14 @@ def test_files_without_room_are_tried_again_seen_on_now_and_each_letter_goes_out
 
 
 @pytest.mark.django_db
-def test_an_answer_that_the_gateway_hands_on_twice_counts_once(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_an_answer_that_the_gateway_hands_on_twice_counts_once(browsers: Browsers, scenario: Scenario) -> None:
     scenario.work()
     scenario.close()
     scenario.work()
     message, *_ = scenario.messages
     for _ in range(2):
         assert Client().post(f"/ack/{message.token}").status_code == 200
-    rows = [
-        row for row in ledger.iter_entries(scenario.stream) if row.kind == "message.acknowledged"
-    ]
+    rows = [row for row in ledger.iter_entries(scenario.stream) if row.kind == "message.acknowledged"]
     assert len(rows) == 1
     assert live.count_messages(scenario.stream).acknowledged == 1
     page = browsers.sign_in(Role.CONTINUITY).get("/now").content.decode()

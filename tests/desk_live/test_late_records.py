@@ -15,9 +15,7 @@ EN = {"accept-language": "en"}
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_pages_say_what_was_recorded_late(
-    browsers: Browsers, scenario: Scenario, late: bool
-) -> None:
+def test_pages_say_what_was_recorded_late(browsers: Browsers, scenario: Scenario, late: bool) -> None:
     """A check, a visit, a closure and a decision of ten days ago; the same of now stay unmarked."""
     now = live.now(scenario.stream)
     at = now - timedelta(days=10) if late else now
@@ -26,8 +24,7 @@ def test_pages_say_what_was_recorded_late(
     scenario.act("inspection.held", site=site, authority="Commission", **common)
     closed = scenario.act("site.closed", site=site, cause="operator", **common)
     scenario.act("incident.opened", id="flood", site="", title="Flood", **common)
-    scenario.act("incident.decided", incident="flood", site="", decision="All home",
-                 reason="Flood", **common)  # fmt: skip
+    scenario.act("incident.decided", incident="flood", site="", decision="All home", reason="Flood", **common)
     web, marks = browsers.sign_in(), {}
     for path in ("/now", f"/sites/{site}", "/incident/flood", "/ledger/", f"/ledger/{closed.seq}"):
         answer = web.get(path, headers=EN)

@@ -48,18 +48,14 @@ def test_a_closed_site_shows_its_countdown_and_the_people_who_have_not_answered(
 
 def test_it_shows_no_case_and_no_absence(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
-    shown = (
-        text_of(browsers.sign_in(), "/now") + browsers.sign_in().get("/now.json").content.decode()
-    )
+    shown = text_of(browsers.sign_in(), "/now") + browsers.sign_in().get("/now.json").content.decode()
     for agent in scenario.agents_at(scenario.site):
         assert agent not in shown
     assert "case.declared" not in shown
     assert "agent.unavailable" not in shown
 
 
-def test_a_client_sees_the_coverage_of_its_own_programmes_alone(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_client_sees_the_coverage_of_its_own_programmes_alone(browsers: Browsers, scenario: Scenario) -> None:
     client = scenario.operator.clients[0].id
     twin = browsers.sign_in(Role.CLIENT, client).get("/now.json").json()
     assert twin["stream"] == "live", "a drill is not for clients"
@@ -82,9 +78,7 @@ def test_a_site_lead_sees_that_a_plan_is_in_force(browsers: Browsers, scenario: 
     assert "Un plan est en vigueur jusqu’au " in text_of(web, "/now")
 
 
-def test_times_of_a_site_carry_its_zone_where_its_clocks_differ(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_times_of_a_site_carry_its_zone_where_its_clocks_differ(browsers: Browsers, scenario: Scenario) -> None:
     (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
     scenario.close(site.id)
     shown = text_of(browsers.sign_in(), "/now")
@@ -95,9 +89,7 @@ def test_times_of_a_site_carry_its_zone_where_its_clocks_differ(
     assert text.at_site("Europe/Brussels").clock(at) == text.clock(at), "the clocks agree"
 
 
-def test_the_headline_names_what_is_lost_and_the_client_served_worst(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_the_headline_names_what_is_lost_and_the_client_served_worst(browsers: Browsers, scenario: Scenario) -> None:
     """At night nothing is required: a client at 0 % the next morning is not "served"."""
     web = browsers.sign_in()
     for site in scenario.operator.sites[:2]:
@@ -114,23 +106,16 @@ def test_the_headline_names_what_is_lost_and_the_client_served_worst(
     assert "Tous" not in said
 
 
-def test_a_plan_with_a_gap_or_an_end_is_not_said_to_cover_48_hours(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_plan_with_a_gap_or_an_end_is_not_said_to_cover_48_hours(browsers: Browsers, scenario: Scenario) -> None:
     live.put_in_force([scenario.plans[0], scenario.plans[2]], by="tests")
     page = browsers.sign_in().get("/now").context["page"]
     assert not page.plan.whole
     assert page.plan.until == scenario.plans[0].starts[-1] + INTERVAL
 
 
-def test_a_plan_that_begins_later_or_is_over_is_said_to_be_so(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_plan_that_begins_later_or_is_over_is_said_to_be_so(browsers: Browsers, scenario: Scenario) -> None:
     now = live.now(scenario.stream)
-    for days, text in (
-        (-9, "Le plan en vigueur commence le "),
-        (30, "Le plan en vigueur est ter"),
-    ):
+    for days, text in ((-9, "Le plan en vigueur commence le "), (30, "Le plan en vigueur est ter")):
         scenario.stream = live.start_drill("t", by="t", at=now + timedelta(days=days)).name
         web = browsers.sign_in()
         assert text in text_of(web, "/now")
@@ -150,9 +135,7 @@ def test_what_is_unchanged_is_answered_304(browsers: Browsers, scenario: Scenari
 def test_more_closed_sites_take_no_more_queries(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in()
     web.get("/now")
-    with CaptureQueriesContext(
-        connection,
-    ) as before:
+    with CaptureQueriesContext(connection) as before:
         web.get("/now")
     scenario.close()
     scenario.close(scenario.operator.sites[1].id)
@@ -162,9 +145,7 @@ def test_more_closed_sites_take_no_more_queries(browsers: Browsers, scenario: Sc
     assert len(after) <= len(before)
 
 
-def test_a_task_that_was_set_aside_is_seen_and_tried_again(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_task_that_was_set_aside_is_seen_and_tried_again(browsers: Browsers, scenario: Scenario) -> None:
     scenario.close()
     Effect.objects.filter(stream=scenario.stream).update(state=Effect.ASIDE, error="OSError: full")
     (row, *_) = live.list_effects_aside(scenario.stream)
@@ -175,9 +156,7 @@ def test_a_task_that_was_set_aside_is_seen_and_tried_again(
     assert web.post(f"/effects/{row.pk}/retry").status_code == 404
 
 
-def test_a_site_lead_retries_the_tasks_of_own_sites_alone(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_site_lead_retries_the_tasks_of_own_sites_alone(browsers: Browsers, scenario: Scenario) -> None:
     scenario.work()
     scenario.two_positives()
     scenario.work()
@@ -216,9 +195,7 @@ def test_a_message_is_answered_by_its_link_without_a_sign_in(scenario: Scenario)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_the_page_of_an_answer_speaks_to_a_client_of_no_shift(
-    scenario: Scenario, language: str
-) -> None:
+def test_the_page_of_an_answer_speaks_to_a_client_of_no_shift(scenario: Scenario, language: str) -> None:
     scenario.two_positives()
     scenario.work()
     letter = Message.objects.filter(stream=scenario.stream, role="client")[0]
@@ -229,9 +206,7 @@ def test_the_page_of_an_answer_speaks_to_a_client_of_no_shift(
         assert not re.search("shift|schedul|vacation|planning|horaire", said, re.IGNORECASE)
 
 
-def test_a_message_without_an_address_is_not_shown_as_sent(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_message_without_an_address_is_not_shown_as_sent(browsers: Browsers, scenario: Scenario) -> None:
     agent = scenario.agents_at(scenario.site)[2]
     contacts = f"role,who,channel,address,language\nagent,{agent},file,x,fr\n"
     live.import_contacts(contacts.encode(), by="tests")
@@ -256,9 +231,7 @@ def test_time_left_is_written_in_hours_and_minutes() -> None:
     assert left(at, at) == ""
 
 
-def test_an_absence_that_is_over_is_late_without_its_agent(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_an_absence_that_is_over_is_late_without_its_agent(browsers: Browsers, scenario: Scenario) -> None:
     agent = scenario.agents_at(scenario.site)[0]
     until = live.now(scenario.stream) + timedelta(hours=1)
     scenario.act("agent.unavailable", agent=agent, until=until)
@@ -270,14 +243,10 @@ def test_an_absence_that_is_over_is_late_without_its_agent(
     assert "10 h 40 (Casablanca)" in text_of(browsers.sign_in(), "/now"), "not the time in Paris"
 
 
-def test_the_api_answers_the_same_object_as_the_page(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_the_api_answers_the_same_object_as_the_page(browsers: Browsers, scenario: Scenario) -> None:
     scenario.close()
     web = browsers.sign_in()
-    (page, answer) = (
-        web.get(path) for path in ("/now.json", f"/api/v1/now?stream={scenario.stream}")
-    )
+    (page, answer) = (web.get(path) for path in ("/now.json", f"/api/v1/now?stream={scenario.stream}"))
     found = answer.json()
     assert {**page.json(), "at": found["at"]} == found
     assert web.get("/now").context["page"].model_dump(mode="json")["sites"] == found["sites"]

@@ -40,9 +40,7 @@ def folder() -> Path:
     return Path(settings.HOME) / "photos"
 
 
-def test_a_photo_is_kept_without_its_place_and_named_in_the_ledger(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_photo_is_kept_without_its_place_and_named_in_the_ledger(browsers: Browsers, scenario: Scenario) -> None:
     assert inspect(browsers.sign_in(), scenario, file(PHOTO), file(png())).status_code == 302
     (visit,) = live.situation_now(scenario.stream).inspections
     assert visit.photos[0] == DIGEST
@@ -53,9 +51,7 @@ def test_a_photo_is_kept_without_its_place_and_named_in_the_ledger(
     assert (folder() / DIGEST).stat().st_mode & 0o077 == 0
 
 
-def test_a_photo_is_shown_to_who_sees_the_site_and_never_to_a_client(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_photo_is_shown_to_who_sees_the_site_and_never_to_a_client(browsers: Browsers, scenario: Scenario) -> None:
     inspect(browsers.sign_in(), scenario, file(PHOTO))
     path, other = f"/photos/{DIGEST}", scenario.operator.sites[1].id
     shown = browsers.sign_in().get(path)
@@ -67,9 +63,7 @@ def test_a_photo_is_shown_to_who_sees_the_site_and_never_to_a_client(
     assert path in browsers.sign_in().get(f"/sites/{scenario.site}").content.decode()
 
 
-def test_a_file_of_50_mb_is_refused_before_it_is_read(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_file_of_50_mb_is_refused_before_it_is_read(browsers: Browsers, scenario: Scenario) -> None:
     class Unread:
         def read(self, *size: int) -> bytes:
             raise AssertionError("the body was read")
@@ -105,9 +99,7 @@ def test_a_large_file_and_a_wrong_one_are_named_and_nothing_else_is_lost(
     assert not folder().exists() or not list(folder().glob(".*"))
 
 
-def test_photos_sent_with_a_faulty_form_are_not_sent_again(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_photos_sent_with_a_faulty_form_are_not_sent_again(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in()
     answer = inspect(web, scenario, file(PHOTO), authority="")
     assert set(faults(answer)) == {"authority"}
@@ -124,9 +116,7 @@ def test_a_photo_of_another_user_cannot_be_claimed(browsers: Browsers, scenario:
     assert [v.photos for v in live.situation_now(scenario.stream).inspections] == [(DIGEST,), ()]
 
 
-def test_a_photo_goes_on_its_day_and_the_entry_stays(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_photo_goes_on_its_day_and_the_entry_stays(browsers: Browsers, scenario: Scenario) -> None:
     inspect(browsers.sign_in(), scenario, file(PHOTO))
     day = live.now(scenario.stream)
     assert erase_photos(day + timedelta(days=366)) == 0

@@ -28,13 +28,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow, needs_sip]
 
 
 @pytest.fixture
-def proxies(
-    browsers: Browsers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[list[ProxyProcess]]:
+def proxies(browsers: Browsers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ProxyProcess]]:
     """Two proxies to which a drill publishes; alarms come at once, answers within 0.5 s."""
-    monkeypatch.setattr(
-        KamailioProxy, "capabilities", replace(KamailioProxy.capabilities, deadline_seconds=0.0)
-    )
+    monkeypatch.setattr(KamailioProxy, "capabilities", replace(KamailioProxy.capabilities, deadline_seconds=0.0))
     monkeypatch.setattr(adapter, "TIMEOUT", httpx.Timeout(0.5))
     operator = browsers.scenario.operator
     places = [*(row.id for row in operator.sites), "home"]

@@ -60,14 +60,10 @@ def test_an_unknown_agent_is_refused_by_the_field_and_nothing_typed_is_lost(
     assert count(scenario, "case.declared") == 0
 
 
-def test_a_test_dated_tomorrow_is_refused_by_its_date(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_test_dated_tomorrow_is_refused_by_its_date(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in(Role.HEALTH)
     agent = scenario.agents_at(scenario.site)[0]
-    answer = sent(
-        web, "/record/case", site=scenario.site, agent=agent, happened_at="2027-06-01T10:00"
-    )
+    answer = sent(web, "/record/case", site=scenario.site, agent=agent, happened_at="2027-06-01T10:00")
     assert set(faults(answer)) == {"happened_at"}
 
 
@@ -80,21 +76,14 @@ def test_the_same_form_sent_twice_records_once(browsers: Browsers, scenario: Sce
     assert count(scenario, "case.declared") == 1
 
 
-def test_a_report_is_answered_alike_whether_or_not_the_agent_has_a_case(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_report_is_answered_alike_whether_or_not_the_agent_has_a_case(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in(Role.SITE)
     agent = scenario.agents_at(scenario.site)[0]
-    answers = [
-        sent(web, "/record/case", site=scenario.site, agent=agent, confirmed="yes")
-        for _ in range(2)
-    ]
+    answers = [sent(web, "/record/case", site=scenario.site, agent=agent, confirmed="yes") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [302, 302]
 
 
-def test_the_health_officer_clears_from_the_page_of_the_case(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_the_health_officer_clears_from_the_page_of_the_case(browsers: Browsers, scenario: Scenario) -> None:
     agent, other, *_ = scenario.agents_at(scenario.site)
     scenario.positive(agent)
     (case,) = live.situation_now(scenario.stream).cases
@@ -121,9 +110,7 @@ def test_a_site_lead_records_at_the_own_site_alone(browsers: Browsers, scenario:
     assert set(faults(answer)) == {"site"}
 
 
-def test_a_closure_shows_its_consequences_before_it_is_recorded(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_closure_shows_its_consequences_before_it_is_recorded(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in()
     values = {"site": scenario.site, "cause": "hazard", "hours": "24", "home_only": "on"}
     shown = sent(web, "/record/closure", **values)
@@ -147,15 +134,11 @@ def test_an_order_names_its_authority(browsers: Browsers, scenario: Scenario) ->
     assert set(faults(answer)) == {"authority"}
 
 
-def test_a_daily_check_keeps_what_was_not_looked_at_empty(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_daily_check_keeps_what_was_not_looked_at_empty(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in(Role.SITE)
     empty = sent(web, "/record/check", site=scenario.site)
     assert "__all__" in faults(empty)
-    done = sent(
-        web, "/record/check", site=scenario.site, **{"m-distancing": "not_kept", "transport": "50"}
-    )
+    done = sent(web, "/record/check", site=scenario.site, **{"m-distancing": "not_kept", "transport": "50"})
     assert done.status_code == 302
     (check,) = live.situation_now(scenario.stream).checks.values()
     assert [(row.measure, row.verdict) for row in check.findings] == [("distancing", "not_kept")]
@@ -175,22 +158,15 @@ def test_all_are_kept_except_those_marked_otherwise(browsers: Browsers, scenario
     assert found == expected
 
 
-def test_an_inspection_is_recorded_with_its_findings(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_an_inspection_is_recorded_with_its_findings(browsers: Browsers, scenario: Scenario) -> None:
     values = {"m-distancing": "kept", "authority": "Commission", "inspectors": "A. B., C. D."}
-    assert (
-        sent(browsers.sign_in(), "/record/inspection", site=scenario.site, **values).status_code
-        == 302
-    )
+    assert sent(browsers.sign_in(), "/record/inspection", site=scenario.site, **values).status_code == 302
     (visit,) = live.situation_now(scenario.stream).inspections
     assert visit.inspectors == ("A. B.", "C. D.")
     assert visit.unannounced
 
 
-def test_reopening_is_refused_too_early_and_to_one_person(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_reopening_is_refused_too_early_and_to_one_person(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
     web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
     page = web.get(path).context["page"].reopening
@@ -210,9 +186,7 @@ def test_reopening_is_refused_too_early_and_to_one_person(
     assert not live.situation_now(scenario.stream).site(scenario.site).closed
 
 
-def test_the_reopening_page_offers_only_what_would_be_recorded(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_the_reopening_page_offers_only_what_would_be_recorded(browsers: Browsers, scenario: Scenario) -> None:
     scenario.later(seconds=40)
     scenario.two_positives()
     web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
@@ -251,9 +225,7 @@ def test_the_reopening_page_offers_only_what_would_be_recorded(
     assert offered() == ["undo", "open"], "to the second, not to the minute"
 
 
-def test_the_reopening_page_is_dated_by_the_clocks_of_its_site(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_the_reopening_page_is_dated_by_the_clocks_of_its_site(browsers: Browsers, scenario: Scenario) -> None:
     (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
     scenario.close(site.id)
     answer = browsers.sign_in().get(f"/record/reopening/{site.id}")
@@ -304,9 +276,8 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(scenario: Sce
     assert "amina made the account bilal" in refused or "amina a créé le compte bilal" in refused
     sent = {"site": scenario.site}
     answer = webs["bilal"].post(
-        "/api/v1/events/reopening.approved", sent, content_type="application/json",
-        headers={"idempotency-key": "k"},
-    )  # fmt: skip
+        "/api/v1/events/reopening.approved", sent, content_type="application/json", headers={"idempotency-key": "k"}
+    )
     assert answer.status_code == 422
     codes = {row["code"] for row in answer.json()["error"]["faults"]}
     assert codes == {"approval.tied"}
@@ -315,9 +286,7 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(scenario: Sce
     assert closure.approvals == ("amina", "chloe")
 
 
-def test_two_accounts_of_one_maker_approve_once_until_another_person_confirms_one(
-    scenario: Scenario,
-) -> None:
+def test_two_accounts_of_one_maker_approve_once_until_another_person_confirms_one(scenario: Scenario) -> None:
     scenario.stream = live.LIVE
     scenario.close()
     path = f"/record/reopening/{scenario.site}"
@@ -338,9 +307,7 @@ def test_two_accounts_of_one_maker_approve_once_until_another_person_confirms_on
     assert webs["c2"].post(path, {"act": "approve"}).status_code == 302
 
 
-def test_a_case_that_closes_its_site_shows_what_follows_before_it_is_recorded(
-    browsers: Browsers,
-) -> None:
+def test_a_case_that_closes_its_site_shows_what_follows_before_it_is_recorded(browsers: Browsers) -> None:
     scenario, web = browsers.scenario, browsers.sign_in(Role.HEALTH)
     first, second, *_ = scenario.agents_at(scenario.site)
     assert sent(web, "/record/case", site=scenario.site, agent=first).status_code == 302
@@ -360,9 +327,7 @@ def test_a_case_that_closes_its_site_shows_what_follows_before_it_is_recorded(
     assert live.situation_now(scenario.stream).site(scenario.site).closed
 
 
-def test_the_pages_of_records_are_answered_as_json_too(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_the_pages_of_records_are_answered_as_json_too(browsers: Browsers, scenario: Scenario) -> None:
     web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
     values = {"site": scenario.site, "cause": "hazard", "home_only": "on", "key": "k"}
     shown = web.post("/record/closure?format=json", values).json()

@@ -18,9 +18,7 @@ from tests.live.scenario import Scenario
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
-def test_power_down_shows_its_consequences_before_it_is_recorded(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_power_down_shows_its_consequences_before_it_is_recorded(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in(Role.FLOW)
     values = {"what": "power", "site": scenario.site, "expected_until": "2027-01-01T10:00"}
     shown = sent(web, "/record/outage", **values).context["page"].impact
@@ -41,15 +39,11 @@ def test_a_time_is_typed_by_the_clocks_of_its_site(browsers: Browsers, scenario:
     done = sent(browsers.sign_in(), "/record/outage", **values, confirmed="yes")
     assert done.status_code == 302
     outage = live.situation_now(scenario.stream).outages["power", site.id]
-    here, paris = (
-        datetime(2027, 1, 1, 10, tzinfo=zone(name)) for name in (site.time_zone, "Europe/Paris")
-    )
+    here, paris = (datetime(2027, 1, 1, 10, tzinfo=zone(name)) for name in (site.time_zone, "Europe/Paris"))
     assert outage.expected_until == here != paris
 
 
-def test_home_lines_of_a_carrier_are_lost_with_who_works_on_them(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_home_lines_of_a_carrier_are_lost_with_who_works_on_them(browsers: Browsers, scenario: Scenario) -> None:
     carrier = next(row.carrier for row in scenario.operator.agents if row.carrier)
     values = {"what": "carrier", "carrier": carrier}
     shown = sent(browsers.sign_in(), "/record/outage", **values).context["page"].impact
@@ -59,9 +53,7 @@ def test_home_lines_of_a_carrier_are_lost_with_who_works_on_them(
     assert ("carrier", carrier) in live.situation_now(scenario.stream).outages
 
 
-def test_an_outage_names_its_place_and_is_refused_where_it_is_not_down(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_an_outage_names_its_place_and_is_refused_where_it_is_not_down(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in()
     assert set(faults(sent(web, "/record/outage", what="link"))) == {"site"}
     assert set(faults(sent(web, "/record/outage", what="carrier"))) == {"carrier"}
@@ -115,9 +107,7 @@ def test_an_authorisation_that_ends_soon_is_seen_on_the_page_of_the_next(
     assert "wilaya-118" in page.content.decode()
 
 
-def test_a_verdict_of_an_audit_has_its_evidence_and_its_end(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_verdict_of_an_audit_has_its_evidence_and_its_end(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in()
     values = {
         "measure": "ventilation",

@@ -46,9 +46,7 @@ def text_of(web: Client, path: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
 
 
-def test_it_says_who_moves_from_where_to_where_and_when(
-    browsers: Browsers, relieved: Scenario
-) -> None:
+def test_it_says_who_moves_from_where_to_where_and_when(browsers: Browsers, relieved: Scenario) -> None:
     page = read(browsers.sign_in())
     scene = live.load_scene(relieved.stream)
     assert scene is not None
@@ -71,9 +69,7 @@ def test_it_says_who_moves_from_where_to_where_and_when(
     assert "(Casablanca)" in shown, "shifts are dated by the clocks of their place"
 
 
-def test_it_lists_who_has_not_answered_and_what_they_were_written_by(
-    browsers: Browsers, relieved: Scenario
-) -> None:
+def test_it_lists_who_has_not_answered_and_what_they_were_written_by(browsers: Browsers, relieved: Scenario) -> None:
     web = browsers.sign_in()
     page = read(web)
     counts = live.count_messages(relieved.stream)
@@ -107,9 +103,7 @@ def test_addresses_are_for_those_who_may_call(browsers: Browsers, relieved: Scen
         assert web.post(f"/relief/answers/{message}").status_code == 403
 
 
-def test_a_site_lead_sees_the_people_of_the_own_site_alone(
-    browsers: Browsers, relieved: Scenario
-) -> None:
+def test_a_site_lead_sees_the_people_of_the_own_site_alone(browsers: Browsers, relieved: Scenario) -> None:
     (other, *_) = [row.id for row in relieved.operator.sites if row.id != relieved.site]
     web = browsers.sign_in(Role.SITE, other)
     web.cookies["releve_stream"] = relieved.stream
@@ -118,9 +112,7 @@ def test_a_site_lead_sees_the_people_of_the_own_site_alone(
         homes = {row["site"] for row in (*page["people"], *page["changes"])}
         assert homes <= {other}
         assert page["sites"] == [other]
-    foreign = next(
-        row for row in live.list_notified_agents(relieved.stream) if row.site == relieved.site
-    )
+    foreign = next(row for row in live.list_notified_agents(relieved.stream) if row.site == relieved.site)
     assert web.post(f"/relief/answers/{foreign.message}").status_code == 404
 
 

@@ -7,21 +7,12 @@ import pytest
 from releve.desk.relief import draw_flows
 from releve.live.api import PeopleFlow
 
-NAMES = {
-    "casa-1": "Casablanca Nord 1",
-    "casa-2": "Casablanca Gare 2",
-    "tana": "Antananarivo",
-    "home": "à domicile",
-}
+NAMES = {"casa-1": "Casablanca Nord 1", "casa-2": "Casablanca Gare 2", "tana": "Antananarivo", "home": "à domicile"}
 
 
 @pytest.mark.parametrize(("width", "side"), [(960, 200), (360, 112)])
 def test_sites_of_one_city_are_told_apart(width: float, side: float) -> None:
-    flows = [
-        PeopleFlow("casa-1", "casa-2", 117),
-        PeopleFlow("casa-2", "home", 3),
-        PeopleFlow("tana", "tana", 12),
-    ]
+    flows = [PeopleFlow("casa-1", "casa-2", 117), PeopleFlow("casa-2", "home", 3), PeopleFlow("tana", "tana", 12)]
     drawn = draw_flows(flows, NAMES, "narrow", width, side)
     said = {place: " ".join(lines) for place, _y, _height, lines in (*drawn.left, *drawn.right)}
     assert said["casa-1"] == "Casablanca Nord 1 (117)"

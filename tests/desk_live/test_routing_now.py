@@ -30,14 +30,9 @@ def test_a_proxy_with_other_routes_is_a_red_banner(browsers: Browsers) -> None:
     assert (row["adapter"], row["wanted"], row["held"]) == ("kamailio:paris", 7, 5)
 
 
-def test_a_site_found_dead_is_proposed_as_an_outage_until_it_is_recorded(
-    browsers: Browsers,
-) -> None:
+def test_a_site_found_dead_is_proposed_as_an_outage_until_it_is_recorded(browsers: Browsers) -> None:
     web, site = browsers.sign_in(), browsers.scenario.site
-    state(
-        browsers.scenario.stream,
-        dead={site: timezone.now().isoformat(), "home": timezone.now().isoformat()},
-    )
+    state(browsers.scenario.stream, dead={site: timezone.now().isoformat(), "home": timezone.now().isoformat()})
     (row,) = web.get("/now?format=json").json()["proposals"]
     assert (row["site"], row["adapters"]) == (site, ["kamailio:paris"])
     page = web.get("/now").content.decode()

@@ -74,9 +74,7 @@ def test_a_pack_is_read_then_chosen_and_what_it_closes_at_once_is_shown_first(
     assert "A closing rule is in force" in web.get("/rules/").content.decode()
 
 
-def test_a_choice_that_cannot_be_is_refused_by_its_field(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_choice_that_cannot_be_is_refused_by_its_field(browsers: Browsers, scenario: Scenario) -> None:
     web = english(browsers)
     today = live.now(scenario.stream).date()
     refused = web.post("/rules/choose", {"pack": PACK, "valid_from": today.isoformat()})
@@ -94,9 +92,7 @@ def test_a_choice_that_cannot_be_is_refused_by_its_field(
 
 def test_the_crash_test_reads_the_packs_of_the_live_stream(scenario: Scenario) -> None:
     inputs = collect_inputs(scenario.operator, "force")
-    assert json.loads(inputs["plan"]["packs.json"]) == [
-        {"pack": PACK, "from": "2020-03-20", "to": None}
-    ]
+    assert json.loads(inputs["plan"]["packs.json"]) == [{"pack": PACK, "from": "2020-03-20", "to": None}]
 
 
 def test_the_command_line_chooses_lists_and_ends(scenario: Scenario) -> None:
@@ -119,18 +115,13 @@ def test_the_command_line_chooses_lists_and_ends(scenario: Scenario) -> None:
     assert held == [True, False, True]
 
 
-def test_a_rehearsal_chooses_the_pack_in_its_drill_alone(
-    browsers: Browsers, scenario: Scenario
-) -> None:
+def test_a_rehearsal_chooses_the_pack_in_its_drill_alone(browsers: Browsers, scenario: Scenario) -> None:
     at = live.now()
     event_id = "end-of-the-real-one"
     live.record(
-        PackEnded(
-            id=event_id, happened_at=at, recorded_at=at, actor="tests", pack=PACK,
-            valid_to=at.date(),
-        ),
+        PackEnded(id=event_id, happened_at=at, recorded_at=at, actor="tests", pack=PACK, valid_to=at.date()),
         key=event_id,
-    )  # fmt: skip
+    )
     web = english(browsers)
     del web.cookies[COOKIE]
     assert web.post("/rehearsal/start").status_code == 302

@@ -19,13 +19,7 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
 from releve.demand.history import build_histories
-from releve.demand.intraday import (
-    Morning,
-    dump_morning,
-    forecast_morning,
-    load_morning,
-    merge_mornings,
-)
+from releve.demand.intraday import Morning, dump_morning, forecast_morning, load_morning, merge_mornings
 from releve.live import api as live
 from releve.live import service_day
 from releve.live.service_day import follow_calls
@@ -46,16 +40,13 @@ Planned = tuple[Operator, Sequence[Plan]]
 @pytest.fixture(scope="module")
 def morning(planned: Planned) -> Morning:
     operator, _ = planned
-    return forecast_morning(
-        build_histories(operator), operator.programmes, FIRST_DAY, operator.row.time_zone
-    )
+    return forecast_morning(build_histories(operator), operator.programmes, FIRST_DAY, operator.row.time_zone)
 
 
 @pytest.fixture
 def operator(
-    db: None, known_times: None, planned: Planned, morning: Morning, settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Operator:  # fmt: skip
+    db: None, known_times: None, planned: Planned, morning: Morning, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Operator:
     """The plan in force at noon of its first day, forecast that morning."""
     shift, real = NOON - timezone.now(), timezone.now
     monkeypatch.setattr(timezone, "now", lambda: real() + shift)
@@ -68,9 +59,8 @@ def operator(
     for column, row in enumerate(found.programmes):
         part = dump_morning(Morning(_pick(morning, column), dict(_laws(morning, row.id))))
         DayForecast.objects.create(
-            day=FIRST_DAY, programme=row.id, digest=service_day._digest(row),
-            made_at=timezone.now(), content=part,
-        )  # fmt: skip
+            day=FIRST_DAY, programme=row.id, digest=service_day._digest(row), made_at=timezone.now(), content=part
+        )
     return found
 
 
@@ -87,20 +77,12 @@ def _pick(morning: Morning, column: int) -> object:
     )  # fmt: skip
 
 
-def report(
-    operator: Operator,
-    morning: Morning,
-    factor: float,
-    in_time: float = 0.9,
-    until: datetime = NOON,
-) -> float:
+def report(operator: Operator, morning: Morning, factor: float, in_time: float = 0.9, until: datetime = NOON) -> float:
     """Report the half hours so far as a multiple of their forecast; return the calls of the first
     inbound programme."""
     rows = []
     for column, row in enumerate(operator.programmes):
-        for start, mean in zip(
-            morning.forecast.starts, morning.forecast.mean[:, column], strict=True
-        ):
+        for start, mean in zip(morning.forecast.starts, morning.forecast.mean[:, column], strict=True):
             if start + timedelta(minutes=30) <= until:
                 calls = float(np.round(factor * mean))
                 rows.append(
@@ -128,9 +110,7 @@ def read(role: Role = Role.CONTINUITY, place: str = "") -> dict:
     return answer.json()["service"]
 
 
-def test_what_came_stands_beside_the_forecast_of_the_same_half_hours(
-    operator: Operator, morning: Morning
-) -> None:
+def test_what_came_stands_beside_the_forecast_of_the_same_half_hours(operator: Operator, morning: Morning) -> None:
     offered = report(operator, morning, 1.4)
     row = first_inbound(read(), operator)
     assert row["offered"] == offered
@@ -145,9 +125,7 @@ def test_what_came_stands_beside_the_forecast_of_the_same_half_hours(
     assert row["present"] is None, "no source counted"
 
 
-def test_a_day_of_late_answers_counts_down_to_its_lost_target(
-    operator: Operator, morning: Morning
-) -> None:
+def test_a_day_of_late_answers_counts_down_to_its_lost_target(operator: Operator, morning: Morning) -> None:
     report(operator, morning, 1.0, in_time=0.80)
     held = first_inbound(read(), operator)
     IntervalReport.objects.update(in_time=0.0, recorded_at=NOON)
@@ -159,9 +137,7 @@ def test_a_day_of_late_answers_counts_down_to_its_lost_target(
     assert "objectif" in shown.lower()
 
 
-def test_agents_missing_now_are_missing_for_the_rest_of_the_day(
-    operator: Operator, morning: Morning
-) -> None:
+def test_agents_missing_now_are_missing_for_the_rest_of_the_day(operator: Operator, morning: Morning) -> None:
     report(operator, morning, 1.0)
     before = first_inbound(read(), operator)
     PresenceReport.objects.create(
@@ -191,9 +167,7 @@ def test_without_a_report_nothing_is_known_and_nothing_is_zero(operator: Operato
     assert "Aucune source" in look_as(Role.FLOW).get("/wall").content.decode()
 
 
-def test_a_client_sees_its_own_programmes_and_others_none(
-    operator: Operator, morning: Morning
-) -> None:
+def test_a_client_sees_its_own_programmes_and_others_none(operator: Operator, morning: Morning) -> None:
     report(operator, morning, 1.0)
     client = operator.clients[0].id
     own = read(Role.CLIENT, client)
@@ -254,9 +228,7 @@ def test_the_worker_forecasts_the_day_once_and_again_for_a_changed_programme(
     assert made is not None
     column = made.forecast.programmes.index(first)
     wanted = morning.forecast.programmes.index(first)
-    np.testing.assert_array_equal(
-        made.forecast.mean[:, column], morning.forecast.mean[:, wanted], "to the last bit"
-    )
+    np.testing.assert_array_equal(made.forecast.mean[:, column], morning.forecast.mean[:, wanted], "to the last bit")
 
 
 def test_a_folder_that_cannot_be_read_keeps_no_forecast_from_being_made(
@@ -276,9 +248,7 @@ def test_a_folder_that_cannot_be_read_keeps_no_forecast_from_being_made(
     assert follow_calls(do=guard) == 1
 
 
-def test_a_programme_that_is_no_more_leaves_the_page_standing(
-    operator: Operator, morning: Morning
-) -> None:
+def test_a_programme_that_is_no_more_leaves_the_page_standing(operator: Operator, morning: Morning) -> None:
     """Its reports and its forecast are of this morning, and it is not of the operator's tables."""
     report(operator, morning, 1.0)
     gone = DayForecast.objects.first()
@@ -297,9 +267,7 @@ def test_a_programme_that_is_no_more_leaves_the_page_standing(
 def test_a_morning_comes_back_to_the_last_bit(morning: Morning) -> None:
     read_back = load_morning(dump_morning(morning))
     np.testing.assert_array_equal(read_back.forecast.mean, morning.forecast.mean)
-    np.testing.assert_array_equal(
-        read_back.forecast.quantiles[0.9], morning.forecast.quantiles[0.9]
-    )
+    np.testing.assert_array_equal(read_back.forecast.quantiles[0.9], morning.forecast.quantiles[0.9])
     assert read_back.forecast.starts == morning.forecast.starts
     for name, law in morning.laws.items():
         np.testing.assert_array_equal(read_back.laws[name].covariance, law.covariance)
@@ -308,9 +276,7 @@ def test_a_morning_comes_back_to_the_last_bit(morning: Morning) -> None:
         merge_mornings([morning, later])
 
 
-def test_a_relief_is_proposed_for_the_calls_as_foreseen(
-    operator: Operator, morning: Morning
-) -> None:
+def test_a_relief_is_proposed_for_the_calls_as_foreseen(operator: Operator, morning: Morning) -> None:
     web = look_as(Role.FLOW)
     assert "Aucun appel" in web.get("/surge/?percent=").content.decode()
     report(operator, morning, 1.6, in_time=0.2)
@@ -337,9 +303,7 @@ def test_an_operator_without_a_programme_has_a_day_without_calls() -> None:
     assert day.clients == ()
 
 
-def test_a_client_s_calls_are_summed_and_the_worst_target_stands_first(
-    operator: Operator, morning: Morning
-) -> None:
+def test_a_client_s_calls_are_summed_and_the_worst_target_stands_first(operator: Operator, morning: Morning) -> None:
     report(operator, morning, 1.4, in_time=0.1)
     day = live.compute_service_day(NOON, None)
     assert day is not None

@@ -45,8 +45,7 @@ def first_client(operator: Operator) -> str:
 def report(operator: Operator, answered: tuple[float, ...], client: str = "") -> None:
     """Report half hours of ten calls of the first inbound programme of a client."""
     name = client or first_client(operator)
-    programme = next(row for row in operator.programmes
-                     if row.client == name and row.kind == "inbound")  # fmt: skip
+    programme = next(row for row in operator.programmes if row.client == name and row.kind == "inbound")
     IntervalReport.objects.bulk_create(
         IntervalReport(
             programme=programme.id, source="acd", start=MORNING + at * HALF, minutes=30, offered=10,
@@ -109,9 +108,9 @@ def test_a_day_is_sealed_once_and_again_when_it_is_corrected(operator: Operator)
     (seal,) = build_statement(operator, client, DAY, DAY).seals
     entry = LedgerEntry.objects.get(seq=seal.seq, kind=SEALED)
     assert seal.agrees
-    assert json.loads(entry.body) == {
-        "client": client, "day": str(DAY), "digest": seal.digest
-    }, "no figure leaves by the ledger"  # fmt: skip
+    assert json.loads(entry.body) == {"client": client, "day": str(DAY), "digest": seal.digest}, (
+        "no figure leaves by the ledger"
+    )
     IntervalReport.objects.filter(start=MORNING).update(answered=8)
     assert not build_statement(operator, client, DAY, DAY).seals[0].agrees
     assert seal_days(operator, LATER) == 1

@@ -57,9 +57,7 @@ def test_a_planner_sees_switches_and_has_no_button(browsers: Browsers) -> None:
     assert Routes.objects.count() == count
 
 
-def test_the_switches_are_named_by_what_is_lost_and_the_pressed_one_is_found(
-    browsers: Browsers,
-) -> None:
+def test_the_switches_are_named_by_what_is_lost_and_the_pressed_one_is_found(browsers: Browsers) -> None:
     scenario = browsers.scenario
     before = live.list_switch_states(scenario.stream)
     assert {(row.source, row.prepared_at) for row in before} == {("", None)}

@@ -68,9 +68,7 @@ def write(agent: str) -> str:
     return write_message("agent", row.about, "fr", "/ack", drill=False)[1]
 
 
-def test_each_agent_reads_the_vehicle_the_stop_and_the_time_of_each_ride_ahead(
-    relieved: Scenario,
-) -> None:
+def test_each_agent_reads_the_vehicle_the_stop_and_the_time_of_each_ride_ahead(relieved: Scenario) -> None:
     runs = find_runs(relieved)
     at = live.now(relieved.stream)
     broken = [fault for fault in check_runs(runs.fleet, runs.runs, ()) if "too many" not in fault]
@@ -91,9 +89,7 @@ def test_each_agent_reads_the_vehicle_the_stop_and_the_time_of_each_ride_ahead(
         assert f"à {stop} à {clock} (véhicule {ride.run.vehicle})" in write(agent)
 
 
-def test_the_relief_page_and_its_file_say_the_vehicle_of_each_message(
-    browsers: Browsers, relieved: Scenario
-) -> None:
+def test_the_relief_page_and_its_file_say_the_vehicle_of_each_message(browsers: Browsers, relieved: Scenario) -> None:
     web = browsers.sign_in()
     day = relieved.plans[0].day
     noted = live.list_notified_rides(relieved.stream, (row.who for row in relieved.messages), day)
@@ -117,9 +113,7 @@ def test_the_relief_page_and_its_file_say_the_vehicle_of_each_message(
         assert f"{ride.stop} à {hour}" in rows[agent]
 
 
-def test_people_of_the_closed_site_are_taken_home_by_runs_and_begin_when_they_are_there(
-    relieved: Scenario,
-) -> None:
+def test_people_of_the_closed_site_are_taken_home_by_runs_and_begin_when_they_are_there(relieved: Scenario) -> None:
     runs = find_runs(relieved)
     scene = live.load_scene(relieved.stream)
     assert scene is not None
@@ -185,16 +179,13 @@ def test_a_daily_check_compares_heads_with_the_plan_and_refuses_more_than_seats(
     assert "is-missed" in html
 
 
-def test_the_page_says_by_what_an_arrival_on_another_site_is_counted(
-    browsers: Browsers, relieved: Scenario
-) -> None:
+def test_the_page_says_by_what_an_arrival_on_another_site_is_counted(browsers: Browsers, relieved: Scenario) -> None:
     web = browsers.sign_in()
     web.cookies["releve_stream"] = relieved.stream
     (row,) = web.get("/relief.json").json()["arrivals"]
     assert (row["known"], row["least"], row["most"]) == (False, 120, 120), "no table of travel"
     french, english = (
-        web.get("/relief", headers={"accept-language": language}).content.decode()
-        for language in ("fr", "en")
+        web.get("/relief", headers={"accept-language": language}).content.decode() for language in ("fr", "en")
     )
     assert f"{row['people']} personnes en poste 120 min après l’appel, délai" in french
     assert f"{row['people']} people at work 120 min after the call, the default" in english

@@ -43,9 +43,7 @@ Need = Sequence[tuple[float | None, float]]
 half_hours = st.lists(
     st.tuples(
         st.one_of(st.none(), st.sampled_from([0.0, 0.5, 3.0, 250.0])),
-        st.one_of(
-            st.just(1.0), st.sampled_from([0.0, 0.1, 0.639, 0.7996, 0.9996]), st.floats(0, 1)
-        ),
+        st.one_of(st.just(1.0), st.sampled_from([0.0, 0.1, 0.639, 0.7996, 0.9996]), st.floats(0, 1)),
     ),
     min_size=6,
     max_size=6,
@@ -76,12 +74,7 @@ def now_of(clients: Sequence[ClientCoverage], sites: Sequence[SiteState], hours:
         plan=PlanReach(in_force=True, until=reach, reach=reach, whole=hours == 48),
         sites=tuple(
             SiteStatus(
-                site=f"s{at}",
-                name=f"Site {at}",
-                city="Lille",
-                destination="FR",
-                time_zone="Europe/Paris",
-                state=state,
+                site=f"s{at}", name=f"Site {at}", city="Lille", destination="FR", time_zone="Europe/Paris", state=state
             )
             for at, state in enumerate(sites)
         ),
@@ -104,9 +97,7 @@ def test_headlines_and_letters_claim_no_more_than_the_figures(
         if not whole:
             assert not any(claim in said.lower() for claim in claims), said
         if hours < 48:
-            assert not re.search(r"48[\s\u00a0\u202f]h", said), (
-                "a plan that ends before says no 48 hours"
-            )
+            assert not re.search(r"48[\s\u00a0\u202f]h", said), "a plan that ends before says no 48 hours"
         positions = [said.index(name) for name in lost]
         short = [row for row in page.clients if row.worst is not None and row.worst < 1 - 1e-6]
         named = [row.name for row in short if row.name in said]
@@ -114,9 +105,7 @@ def test_headlines_and_letters_claim_no_more_than_the_figures(
         assert all(at < said.index(named[0]) for at in positions if named), "what is lost is first"
         assert bool(more) == bool(short)
         if now_short := [row.now for row in page.clients if row.short_now]:
-            least = Text(language, "UTC").coverage(
-                min(share for share in now_short if share is not None)
-            )
+            least = Text(language, "UTC").coverage(min(share for share in now_short if share is not None))
             assert least in said, "the client served worst now is the one that is named"
     coverage = Coverage("live", AT, tuple(AT + at * INTERVAL for at in range(6)), tuple(clients),
                         AT + timedelta(hours=hours), 1)  # fmt: skip
@@ -180,9 +169,7 @@ def act_at_random(scenario: Scenario, luck: random.Random) -> None:
         lambda: None if closed else scenario.close(site),
         lambda: None if closed else scenario.two_positives(site),
         lambda: scenario.power(site) if not closed else None,
-        lambda: (
-            live.acknowledge(luck.choice(scenario.messages).token) if scenario.messages else None
-        ),
+        lambda: live.acknowledge(luck.choice(scenario.messages).token) if scenario.messages else None,
     ]
     luck.choice(acts)()
     scenario.work()
@@ -191,9 +178,7 @@ def act_at_random(scenario: Scenario, luck: random.Random) -> None:
 @pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.database), 1, 2, 3])
-def test_what_the_api_answers_is_what_the_figures_say(
-    browsers: Browsers, scenario: Scenario, seed: int
-) -> None:
+def test_what_the_api_answers_is_what_the_figures_say(browsers: Browsers, scenario: Scenario, seed: int) -> None:
     luck = random.Random(seed)
     agents = [row.id for row in scenario.operator.agents]
     rows = "".join(f"agent,{agent},file,x,fr\n" for agent in luck.sample(agents, 30))

@@ -113,9 +113,7 @@ def give_token(role: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-def test_probes_show_no_path_and_details_only_to_those_who_watch(
-    browsers: Browsers, settings: Settings
-) -> None:
+def test_probes_show_no_path_and_details_only_to_those_who_watch(browsers: Browsers, settings: Settings) -> None:
     settings.OPEN_DESK = False
     web, watches, flow = Client(), give_token("administrator"), give_token("flow")
     assert web.get("/healthz").json() == {"status": "ok"}
@@ -134,9 +132,7 @@ def test_metrics_are_for_those_who_watch(browsers: Browsers, settings: Settings)
     probe = give_token("monitoring")
     answer = web.get("/metrics", headers=probe)
     assert answer["Content-Type"].startswith("text/plain; version=")
-    values = dict(
-        line.rsplit(" ", 1) for line in answer.content.decode().splitlines() if line[0] != "#"
-    )
+    values = dict(line.rsplit(" ", 1) for line in answer.content.decode().splitlines() if line[0] != "#")
     assert float(values["releve_worker_healthy"]) == 1
     assert float(values["releve_worker_beat_age_seconds"]) < 30
     assert float(values['releve_effects{lane="decide",state="queued"}']) >= 1

@@ -37,20 +37,14 @@ def test_the_figures_are_those_of_the_decisions(manager: Client, called: list[st
     shown = manager.get(f"{ADDRESS}?format=json").json()
     allowed = sum(text.startswith("allow") for text in called)
     assert (shown["allowed"], shown["refused"]) == (allowed, len(called) - allowed)
-    reasons = Counter(
-        rule for d in Decision.objects.all() for rule in set(filter(None, d.rules.split("|")))
-    )
+    reasons = Counter(rule for d in Decision.objects.all() for rule in set(filter(None, d.rules.split("|"))))
     assert shown["by_rule"] == dict(reasons)
-    hours = Counter(
-        d.at.astimezone(zone("Europe/Paris")).hour for d in Decision.objects.filter(allowed=True)
-    )
+    hours = Counter(d.at.astimezone(zone("Europe/Paris")).hour for d in Decision.objects.filter(allowed=True))
     assert {h: n for h, n in enumerate(shown["by_hour"]) if n} == dict(hours)
     assert shown["several_clocks"] == 0
 
 
-def test_the_list_counts_today_s_refusals_and_says_when_registers_were_read(
-    manager: Client, called: list[str]
-) -> None:
+def test_the_list_counts_today_s_refusals_and_says_when_registers_were_read(manager: Client, called: list[str]) -> None:
     refused = sum(not text.startswith("allow") for text in called)
     (row,) = manager.get("/outbound/?format=json").json()["campaigns"]
     assert row["refused_today"] == refused
@@ -141,14 +135,11 @@ def test_a_number_is_found_however_it_is_written(manager: Client) -> None:
 
 
 def looked(web: Client, **shown: str) -> object:
-    form = {"number": phone(0), "campaign": CAMPAIGN, "caller": CALLER,
-            "reason": "she asks why we called", **shown}  # fmt: skip
+    form = {"number": phone(0), "campaign": CAMPAIGN, "caller": CALLER, "reason": "she asks why we called", **shown}
     return web.post("/outbound/person?format=json", form)
 
 
-def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reason(
-    manager: Client,
-) -> None:
+def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reason(manager: Client) -> None:
     answered = looked(manager)
     assert answered["Cache-Control"] == "private, no-store"
     shown = answered.json()["history"]
@@ -157,16 +148,14 @@ def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reaso
     assert any(row.startswith("FR-OPTIN-6@") for row in shown["findings"])
     tables = Counter(event["table"] for event in shown["events"])
     assert (tables["consents"], tables["withdrawals"]) == (1, 1)
-    assert tables["attempts"] == Decision.objects.filter(
-        allowed=True, number=number_pseudonym(phone(0))
-    ).count()  # fmt: skip
+    assert tables["attempts"] == Decision.objects.filter(allowed=True, number=number_pseudonym(phone(0))).count()
     entry = LedgerEntry.objects.get(kind="outbound.looked")
     assert phone(0) not in entry.body
     kept = {row.path: row.value for row in PersonalValue.objects.filter(entry=entry)}
     assert "she asks why we called" in " ".join(map(str, kept.values()))
-    page = manager.post("/outbound/person", {
-        "number": phone(0), "campaign": CAMPAIGN, "caller": CALLER, "reason": "for a complaint",
-    }).content.decode()  # fmt: skip
+    page = manager.post(
+        "/outbound/person", {"number": phone(0), "campaign": CAMPAIGN, "caller": CALLER, "reason": "for a complaint"}
+    ).content.decode()
     assert "Le consentement C0 a été retiré" in page
     known = " ".join(page.split("<h2>Ce qui est connu</h2>")[1].split("</dl>")[0].split())
     for said in ("référence C0", "donneur d’ordre CLIENT-A", "objet électricité"):

@@ -138,9 +138,7 @@ def test_a_refusal_and_an_outcome(manager: Client, kind: str) -> None:
     assert (shown["said"], shown["facts"]) == ("outcome", 1)
 
 
-def test_no_number_is_in_a_log_a_link_or_a_twin(
-    manager: Client, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_number_is_in_a_log_a_link_or_a_twin(manager: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         answer = say(manager)
         say(manager, number="0144500001999999999")
@@ -173,9 +171,7 @@ def test_what_is_stored_is_counted_exported_and_erased_each_with_its_reason(
 ) -> None:
     say(manager)
     stored = act(manager, "see").json()["stored"]
-    assert stored["rows"][CLIENT] == {
-        "consents": 1, "withdrawals": 2, "refusals": 2, "attempts": 4,
-    }  # fmt: skip
+    assert stored["rows"][CLIENT] == {"consents": 1, "withdrawals": 2, "refusals": 2, "attempts": 4}
     assert (stored["requests"], stored["values"] >= 2) == (1, True)
     answer = act(manager, "export")
     assert answer["Content-Disposition"] == 'attachment; filename="person.json"'
@@ -200,10 +196,7 @@ def test_export_and_erasure_are_of_the_person_who_was_looked_at(manager: Client)
     (_, acts) = text.split('id="stored-title"')
     assert f'<input type="hidden" name="number" value="{WRITTEN}">' in acts
     assert 'value="erase"' in acts
-    assert (
-        "Rien n’est conservé"
-        in manager.post(RIGHTS, {**shown, "number": "0155667788"}).content.decode()
-    )
+    assert "Rien n’est conservé" in manager.post(RIGHTS, {**shown, "number": "0155667788"}).content.decode()
 
 
 def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) -> None:
@@ -237,6 +230,4 @@ def test_what_may_be_said_is_the_same_at_every_way_in() -> None:
     choices = dict(RequestForm([CLIENT], every=False).fields["outcome"].choices)
     assert set(choices) - {""} == outcomes < set(get_vocabulary("outcome").ids)
     assert set(get_args(schemas.Outcome)) == {"", *outcomes}
-    assert (
-        set(SAYINGS) == set(SAID) == set(get_args(schemas.Said)) == set(get_vocabulary("said").ids)
-    )
+    assert set(SAYINGS) == set(SAID) == set(get_args(schemas.Said)) == set(get_vocabulary("said").ids)

@@ -40,9 +40,7 @@ def manager() -> Client:
 @pytest.mark.parametrize(
     ("language", "rule"), [("fr", "Pas d’appel sans consentement"), ("en", "No call without prior")]
 )
-def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
-    manager: Client, language: str, rule: str
-) -> None:
+def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(manager: Client, language: str, rule: str) -> None:
     table = built_in_rules()
     answered = manager.get("/outbound/rules?on=2026-08-11", headers={"accept-language": language})
     page = html.unescape(answered.content.decode())
@@ -101,16 +99,9 @@ def test_a_lawyer_from_outside_reads_and_does_not_try(manager: Client) -> None:
 
 
 def sent(
-    web: Client,
-    rows: str = SHORTER,
-    calls: bytes = CALLS,
-    facts: bool = True,
-    more: Mapping[str, bytes] | None = None,
+    web: Client, rows: str = SHORTER, calls: bytes = CALLS, facts: bool = True, more: Mapping[str, bytes] | None = None
 ) -> Any:
-    files = {
-        "calls": SimpleUploadedFile("calls.csv", calls),
-        "rows": SimpleUploadedFile("rows.yaml", rows.encode()),
-    }
+    files = {"calls": SimpleUploadedFile("calls.csv", calls), "rows": SimpleUploadedFile("rows.yaml", rows.encode())}
     if facts:
         given = io.BytesIO()
         with zipfile.ZipFile(given, "w") as archive:
@@ -146,9 +137,7 @@ def test_faulty_files_are_named_and_nothing_is_judged(manager: Client) -> None:
     assert manager.post("/outbound/rules/flips?format=json", {}).status_code == 422
 
 
-def test_a_zip_of_facts_that_unpacks_to_too_much_is_refused(
-    manager: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_zip_of_facts_that_unpacks_to_too_much_is_refused(manager: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     table = io.BytesIO()
     pl.select(id=pl.repeat("K1", 300_000), person=pl.lit("P1")).write_parquet(table)
     assert len(table.getvalue()) < 20_000

@@ -34,9 +34,7 @@ def client_web(called: list[str]) -> Client:
     """The client itself, after a day on which everything was shown, proved and sealed."""
     now = read_clock()
     load_facts([Abandoned(CAMPAIGN, to_legal_day(now), 4, 96, now)], source="dialler", by="tests")
-    record_contract_details(
-        CAMPAIGN, ContractDetails("K-2026-7", True, "own customers"), by="ines", now=now
-    )
+    record_contract_details(CAMPAIGN, ContractDetails("K-2026-7", True, "own customers"), by="ines", now=now)
     close_batches(timezone.now())
     seal_facts(timezone.now())
     sign_root(timezone.now())

@@ -25,9 +25,7 @@ rows:
 """
 
 
-def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_recorded(
-    called: list[str],
-) -> None:
+def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_recorded(called: list[str]) -> None:
     later = read_clock() + timedelta(minutes=1)
     head = "id,client,number,at,object,sector,caller,campaign,person\n"
     rows = [f"Q{n},{CLIENT},{phone(n)},{later.isoformat()},electricity,energy-supply,{CALLER},"
@@ -35,9 +33,7 @@ def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_record
     calls = (head + "\n".join([*rows, rows[0].replace("Q2", "Q3") + "P2"]) + "\n").encode()
     answered = sent(signed_in(Role.OUTBOUND), NO_DAYS, calls, facts=False).json()
     shown = {flip["id"]: flip for flip in answered["flips"]}
-    assert {name: flip["becomes"] for name, flip in shown.items()} == {
-        "Q2": "refused", "Q3": "refused",
-    }  # fmt: skip
+    assert {name: flip["becomes"] for name, flip in shown.items()} == {"Q2": "refused", "Q3": "refused"}
     assert shown["Q2"]["before"] == []
     assert shown["Q2"]["after"] == ["FR-OPTIN-3@2026-09-01"]
     entry = LedgerEntry.objects.get(kind="outbound.tried")
@@ -45,9 +41,7 @@ def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_record
     assert phone(2) not in entry.body
 
 
-def test_the_command_tries_a_change_on_what_is_recorded_too(
-    called: list[str], tmp_path: Path
-) -> None:
+def test_the_command_tries_a_change_on_what_is_recorded_too(called: list[str], tmp_path: Path) -> None:
     later = read_clock() + timedelta(minutes=1)
     calls = "id,client,number,at,object,sector,caller\n"
     calls += f"Q2,{CLIENT},{phone(2)},{later.isoformat()},electricity,energy-supply,"

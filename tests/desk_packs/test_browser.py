@@ -18,17 +18,7 @@ from playwright.sync_api import Browser, expect
 from releve.accounts.permissions import Role
 from releve.desk.access.guard import COOKIE, format_choice
 from tests import processes
-from tests.browser_tools import (
-    View,
-    command,
-    environ_of,
-    follow,
-    keep,
-    looked_at,
-    overflow,
-    serious,
-    served,
-)
+from tests.browser_tools import View, command, environ_of, follow, keep, looked_at, overflow, serious, served
 from tests.evidence.pack_house import build_operator
 from tests.ledger.witness_server import KEY as WITNESS_KEY
 from tests.ledger.witness_server import NAME, WitnessServer, hash_key
@@ -62,9 +52,7 @@ def witnessing() -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(
-    browser: Browser, address: str, tmp_path: Path
-) -> None:
+def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(browser: Browser, address: str, tmp_path: Path) -> None:
     view, client = View(), build_operator().clients[0]
     manager = [(COOKIE, format_choice(Role.CONTINUITY))]
     with looked_at(browser, address, view, manager) as page:
@@ -76,9 +64,7 @@ def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(
         page.locator("#id_what").select_option(f"client:{client.id}")
         follow(page.locator("main form button.main"))
         expect(page.locator("#verify-title")).to_be_visible()
-    with looked_at(
-        browser, address, view, [(COOKIE, format_choice(Role.CLIENT, client.id))]
-    ) as page:
+    with looked_at(browser, address, view, [(COOKIE, format_choice(Role.CLIENT, client.id))]) as page:
         page.goto("/packs/")
         follow(page.locator("main tbody a").first)
         keep(page, "pack", view)
@@ -107,6 +93,5 @@ def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(
 def run_as_shown(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command of the page as it stands there, on a bare Python."""
     return subprocess.run(
-        [sys.executable, "-I", "-S", *line.split()[1:]],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-I", "-S", *line.split()[1:]], cwd=folder, capture_output=True, text=True, check=False
+    )

@@ -70,9 +70,8 @@ def run_as_shown(command: str, folder: Path) -> subprocess.CompletedProcess[str]
     words = html.unescape(command).split()
     assert words[0] == "python"
     return subprocess.run(
-        [sys.executable, "-I", "-S", *words[1:]],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-I", "-S", *words[1:]], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path) -> None:
@@ -214,16 +213,13 @@ def test_each_reader_sees_and_makes_the_packs_of_their_own() -> None:
             assert web.get(address).status_code == expected, (role, what)
             for name in ("pack.zip", "file.pdf", "file.pdf.note"):
                 assert web.get(f"{address}/{name}").status_code == expected, (role, what)
-        assert (web.post("/packs/", {}).status_code == 422) is (
-            role in (Role.SITE, Role.ADMINISTRATOR)
-        )
+        assert (web.post("/packs/", {}).status_code == 422) is (role in (Role.SITE, Role.ADMINISTRATOR))
 
 
 def test_a_period_that_no_root_covers_is_refused_with_the_command() -> None:
     fill_house()
     web = signed_in(Role.CONTINUITY)
-    answer = web.post("/packs/", {"what": "audit:", "first": "2026-11-20", "last": "2026-12-02",
-                                  "language": "fr"})  # fmt: skip
+    answer = web.post("/packs/", {"what": "audit:", "first": "2026-11-20", "last": "2026-12-02", "language": "fr"})
     assert answer.status_code == 422
     assert "releve ledger seal" in answer.content.decode()
     assert list_packs() == []

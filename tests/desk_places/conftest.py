@@ -3,22 +3,6 @@
 from __future__ import annotations
 
 from tests.desk.access.conftest import plans, stocked
-from tests.live.conftest import (
-    _nothing_in_memory,
-    _own_home,
-    drill,
-    known_times,
-    planned,
-    scenario,
-)
+from tests.live.conftest import _nothing_in_memory, _own_home, drill, known_times, planned, scenario
 
-__all__ = [
-    "_nothing_in_memory",
-    "_own_home",
-    "drill",
-    "known_times",
-    "planned",
-    "plans",
-    "scenario",
-    "stocked",
-]
+__all__ = ["_nothing_in_memory", "_own_home", "drill", "known_times", "planned", "plans", "scenario", "stocked"]

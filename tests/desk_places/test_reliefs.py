@@ -48,18 +48,14 @@ def test_the_generations_stand_with_what_they_answer(scenario: Scenario, manager
     scenario.two_positives()
     scenario.work()
     rows = manager.get("/reliefs?format=json").json()["reliefs"]
-    assert [row["generation"] for row in rows] == [
-        r.generation for r in live.list_reliefs(scenario.stream)
-    ]
+    assert [row["generation"] for row in rows] == [r.generation for r in live.list_reliefs(scenario.stream)]
     page = manager.get("/reliefs").content.decode()
     assert scenario.operator.sites[0].name in page
     assert page.count("en vigueur") >= 1
     assert signed_in(Role.CONTINUITY).get("/reliefs?format=json").json()["reliefs"] == []
 
 
-def test_comparing_the_plan_with_its_relief_counts_who_moved(
-    scenario: Scenario, manager: Client
-) -> None:
+def test_comparing_the_plan_with_its_relief_counts_who_moved(scenario: Scenario, manager: Client) -> None:
     scenario.two_positives()
     scenario.work()
     newest = live.list_reliefs(scenario.stream)[0]
@@ -98,18 +94,14 @@ def test_the_consequences_are_shown_and_the_plan_goes_in_force_once_confirmed(
     assert LedgerEntry.objects.order_by("-seq")[0].kind == "plan.activated"
 
 
-def test_a_folder_that_changed_since_it_was_shown_is_not_put_in_force(
-    planner: Client, folder: Path
-) -> None:
+def test_a_folder_that_changed_since_it_was_shown_is_not_put_in_force(planner: Client, folder: Path) -> None:
     before = live.load_activation()
     answer = planner.post("/reliefs/publish", {"digest": "0" * 64})
     assert answer.status_code == 409
     assert live.load_activation() == before
 
 
-def test_a_folder_that_is_not_there_is_explained(
-    planner: Client, settings: Settings, tmp_path: Path
-) -> None:
+def test_a_folder_that_is_not_there_is_explained(planner: Client, settings: Settings, tmp_path: Path) -> None:
     settings.PLAN_FOLDER = tmp_path / "nowhere"
     answer = planner.get("/reliefs/publish")
     assert answer.status_code == 503

@@ -61,9 +61,7 @@ def test_a_site_says_whether_today_s_check_is_recorded(scenario: Scenario, manag
     assert 'href="/record/check"' in page
 
 
-def test_a_site_closed_by_the_rule_shows_its_countdown_and_no_seat(
-    scenario: Scenario, manager: Client
-) -> None:
+def test_a_site_closed_by_the_rule_shows_its_countdown_and_no_seat(scenario: Scenario, manager: Client) -> None:
     scenario.two_positives()
     scenario.later(hours=2)
     page = shown(manager, f"/sites/{scenario.site}")
@@ -139,9 +137,7 @@ def test_an_inspector_sees_what_is_real_whatever_the_cookie_says(scenario: Scena
     assert {row["state"] for row in rows["sites"]} == {"open"}
 
 
-def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(
-    scenario: Scenario, manager: Client
-) -> None:
+def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(scenario: Scenario, manager: Client) -> None:
     charter = live.rules_now().charter(scenario.plans[0].day)
     assert charter is not None
     kept, wanting = charter.measures[:2]
@@ -150,20 +146,9 @@ def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(
         MeasureFinding(measure=wanting.id, verdict="not_kept", note="<b>"),
     )
     day = scenario.plans[0].day
+    scenario.act(CheckDone.kind, site=scenario.site, day=day, commission=("K. Bennani",), findings=found, symptomatic=3)
     scenario.act(
-        CheckDone.kind,
-        site=scenario.site,
-        day=day,
-        commission=("K. Bennani",),
-        findings=found,
-        symptomatic=3,
-    )
-    scenario.act(
-        InspectionHeld.kind,
-        site=scenario.site,
-        authority="Commission mixte",
-        inspectors=("M. Alaoui",),
-        findings=found,
+        InspectionHeld.kind, site=scenario.site, authority="Commission mixte", inspectors=("M. Alaoui",), findings=found
     )
     path = f"/sites/{scenario.site}"
     page = shown(manager, path)
@@ -176,17 +161,11 @@ def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(
     assert "renvoyées" not in shown(at_drill(signed_in(Role.PLANNER), scenario), path)
 
 
-def test_what_happened_on_a_site_is_dated_by_its_clocks(
-    scenario: Scenario, manager: Client
-) -> None:
+def test_what_happened_on_a_site_is_dated_by_its_clocks(scenario: Scenario, manager: Client) -> None:
     (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
     found = (MeasureFinding(measure="masks", verdict="kept"),)
     scenario.act(
-        InspectionHeld.kind,
-        site=site.id,
-        authority="Commission mixte",
-        inspectors=("M. Alaoui",),
-        findings=found,
+        InspectionHeld.kind, site=site.id, authority="Commission mixte", inspectors=("M. Alaoui",), findings=found
     )
     scenario.close(site.id)
     page = re.sub(r"\s", " ", shown(manager, f"/sites/{site.id}"))

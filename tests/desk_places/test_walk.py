@@ -112,9 +112,7 @@ def walk(web: Client, start: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("role", list(Role))
-def test_a_page_holds_words_of_its_language_and_nothing_raw(
-    scenario: Scenario, role: Role, language: str
-) -> None:
+def test_a_page_holds_words_of_its_language_and_nothing_raw(scenario: Scenario, role: Role, language: str) -> None:
     scenario.two_positives()
     scenario.work()
     operator = scenario.operator

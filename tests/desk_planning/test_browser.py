@@ -59,9 +59,7 @@ class Clicks:
         follow(link)
 
 
-def test_a_workbook_becomes_a_plan_in_force_in_a_few_clicks(
-    browser: Browser, address: str, workbook: Path
-) -> None:
+def test_a_workbook_becomes_a_plan_in_force_in_a_few_clicks(browser: Browser, address: str, workbook: Path) -> None:
     clicks, began = Clicks(), time.monotonic()
     with looked_at(browser, address, View("fr-FR", "desk", "light"), PLANNER) as page:
         page.goto("/")

@@ -105,9 +105,7 @@ def test_a_plan_of_older_reference_data_is_not_put_in_force(
     assert load_activation() == before
 
 
-def test_a_plan_that_broke_a_rule_is_not_put_in_force(
-    scenario: Scenario, planner: Client, made_run: MakeRun
-) -> None:
+def test_a_plan_that_broke_a_rule_is_not_put_in_force(scenario: Scenario, planner: Client, made_run: MakeRun) -> None:
     broken = replace(scenario.plans[0], violations=("seats: one too many",))
     answer = planner.post(f"/planning/runs/{made_run([broken]).id}/activate")
     assert answer.status_code == 409
@@ -139,11 +137,7 @@ def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
     run = asked[0]
     assert response.headers["Location"] == f"/planning/runs/{run}"
     page = planner.get(f"/planning/runs/{run}?format=json").json()
-    assert (page["run"]["order"]["days"], page["progress"]["step"], page["planned"]) == (
-        2,
-        "reading",
-        [],
-    )
+    assert (page["run"]["order"]["days"], page["progress"]["step"], page["planned"]) == (2, "reading", [])
     monkeypatch.setattr(
         "releve.desk.planning.read_plan_progress",
         lambda job: PlanProgress("planning", "2026-11-30", 0, 2, "reliefs", 0.4),
@@ -225,9 +219,9 @@ def test_a_hybrid_week_goes_to_a_spreadsheet_and_back_into_the_next_plan(
     job = open_plan_runs().get(asked[0].name)
     assert job is not None
     assert job.order.hybrid
-    given = read_week_table(scenario.operator, pl.read_csv(
-        job.folder / "inputs" / "week" / "hybrid-week.csv", infer_schema=False
-    ))  # fmt: skip
+    given = read_week_table(
+        scenario.operator, pl.read_csv(job.folder / "inputs" / "week" / "hybrid-week.csv", infer_schema=False)
+    )
     assert given == read_week_table(scenario.operator, read_log("a.csv", sheet).whole_frame())
     wrong = sheet.replace("télétravail".encode(), b"parfois", 1)
     answer = planner.post("/planning/start", chosen | {"week": upload(wrong)})
@@ -238,9 +232,7 @@ def test_a_hybrid_week_goes_to_a_spreadsheet_and_back_into_the_next_plan(
 
 def find_check_box(planner: Client) -> str:
     """Return the tag that orders a hybrid week."""
-    (found,) = re.findall(
-        r'<input[^>]*name="hybrid"[^>]*>', planner.get("/planning/").content.decode()
-    )
+    (found,) = re.findall(r'<input[^>]*name="hybrid"[^>]*>', planner.get("/planning/").content.decode())
     return found
 
 

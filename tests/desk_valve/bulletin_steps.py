@@ -13,16 +13,7 @@ from releve.plugins.sector.association.rules import find_publication, load_shipp
 from releve.plugins.sector.engine import TOTAL, Contribution, find_rule, parse_design, sign_text
 from tests.association.sector_of_seven import sign_key
 from tests.browser_tools import follow
-from tests.desk_valve.offices import (
-    GIVER,
-    OTHERS,
-    Sector,
-    look,
-    press,
-    read_clerk,
-    read_json,
-    wait_for,
-)
+from tests.desk_valve.offices import GIVER, OTHERS, Sector, look, press, read_clerk, read_json, wait_for
 
 __all__ = ["approve_contribution", "publish_by_hand", "read_bulletin", "send_others"]
 
@@ -94,9 +85,7 @@ def read_bulletin(sector: Sector, member: Page) -> None:
     """Find the own contribution in the bulletin, a total that is right, and no figure of few."""
     member.goto("/association/")
     press(member, "Relever chez le secrétariat")
-    expect(member.locator("section[aria-labelledby=sent-title]")).to_contain_text(
-        "dans le bulletin"
-    )
+    expect(member.locator("section[aria-labelledby=sent-title]")).to_contain_text("dans le bulletin")
     look(member, "bulletin-member")
     on_site = [json.loads(text)["figures"][ON_SITE] for (text,) in read_clerk(sector, RECEIVED_ALL)]
     assert len(on_site) == 7

@@ -26,17 +26,7 @@ from releve.cli.desk import two_processes
 from releve.desk.access.guard import COOKIE
 from tests import processes
 from tests.association.sector_of_seven import mask_key, sign_key
-from tests.browser_tools import (
-    View,
-    command,
-    context,
-    environ_of,
-    faults_of,
-    follow,
-    keep,
-    overflow,
-    serious,
-)
+from tests.browser_tools import View, command, context, environ_of, faults_of, follow, keep, overflow, serious
 from tests.desk_valve.member_plans import BEFORE, plan_member
 from tests.live.killed_house import LONGEST_SECONDS, Nursery, move_clock, nursery_of, wait_until
 

@@ -18,12 +18,7 @@ from releve.desk.access.guard import format_choice
 from releve.files.plan_folder import read_plans
 from releve.plugins.sector.association.contracts import DRILL
 from tests.browser_tools import WAIT_MS, follow, overflow
-from tests.desk_valve.bulletin_steps import (
-    approve_contribution,
-    publish_by_hand,
-    read_bulletin,
-    send_others,
-)
+from tests.desk_valve.bulletin_steps import approve_contribution, publish_by_hand, read_bulletin, send_others
 from tests.desk_valve.offices import (
     ASKER,
     GIVER,
@@ -121,15 +116,10 @@ def wait_for_result(sector: Sector, page: Page) -> None:
     wait_until(came, LONGEST_SECONDS, "the result has not come")
 
 
-def test_members_publish_together_and_relieve_each_other_on_their_desks(
-    browser: Browser, sector: Sector
-) -> None:
+def test_members_publish_together_and_relieve_each_other_on_their_desks(browser: Browser, sector: Sector) -> None:
     """From the contribution approved to the bulletin, and from the question to the recall."""
     manager = format_choice(Role.CONTINUITY)
-    with (
-        desk_of(browser, sector, GIVER, manager) as giver,
-        desk_of(browser, sector, ASKER, manager) as asker,
-    ):
+    with desk_of(browser, sector, GIVER, manager) as giver, desk_of(browser, sector, ASKER, manager) as asker:
         with desk_of(browser, sector, "clerk", manager) as clerk:
             asker.goto("/association/")
             press(asker, "Activer")  # its worker sends
@@ -156,9 +146,7 @@ def test_members_publish_together_and_relieve_each_other_on_their_desks(
         asker.locator("#id_outbound_mandate").fill("m-1")
         asker.locator("#id_drill").check()
         press(asker, "Rédiger et signer")
-        (contract, *_more) = sorted(
-            row["contract"] for row in read_json(asker, "/contracts/?format=json")["contracts"]
-        )
+        (contract, *_more) = sorted(row["contract"] for row in read_json(asker, "/contracts/?format=json")["contracts"])
         sync(asker, giver)
         take(giver, contract, "offer")
         sync(giver, asker)
@@ -176,9 +164,8 @@ def test_members_publish_together_and_relieve_each_other_on_their_desks(
 def agree_as_client(browser: Browser, sector: Sector, asker: Page, contract: str) -> None:
     """Have the client agree on its own page, where it reads no price."""
     programme = next(
-        row for row in read_json(asker, "/contracts/?format=json")["contracts"]
-        if row["contract"] == contract
-    )  # fmt: skip
+        row for row in read_json(asker, "/contracts/?format=json")["contracts"] if row["contract"] == contract
+    )
     assert programme["state"] == "matched"
     for client in sorted(set(sector.programmes.values())):
         with desk_of(browser, sector, ASKER, format_choice(Role.CLIENT, client)) as page:
@@ -223,11 +210,7 @@ def help_and_recall(sector: Sector, giver: Page, asker: Page, contract: str) -> 
     asker.goto("/now")
     expect(asker.locator(".moments")).to_contain_text("Messages de la relève", timeout=WAIT_MS)
     place = f"partner:{GIVER}"
-    wait_until(
-        lambda: read_shares(sector).get(place, 0.0) > 0,
-        LONGEST_SECONDS,
-        "no call goes to the partner",
-    )
+    wait_until(lambda: read_shares(sector).get(place, 0.0) > 0, LONGEST_SECONDS, "no call goes to the partner")
     look(asker, "valve-now")
 
     def count_missing() -> float:
@@ -237,9 +220,7 @@ def help_and_recall(sector: Sector, giver: Page, asker: Page, contract: str) -> 
     helped = count_missing()
     take_recall(giver, contract)
     sync(giver, asker)
-    wait_until(
-        lambda: place not in read_shares(sector), LONGEST_SECONDS, "calls still go to the partner"
-    )
+    wait_until(lambda: place not in read_shares(sector), LONGEST_SECONDS, "calls still go to the partner")
     assert count_missing() > helped, "what the partner covered is missing again"
     asker.goto(f"/contracts/{DRILL}/{contract}/")
     expect(asker.locator("p.lead")).to_contain_text("Repris")

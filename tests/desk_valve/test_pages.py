@@ -15,12 +15,7 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
 from releve.plugins.sector.association import contracts
-from releve.plugins.sector.association.contracts import (
-    RELIEF,
-    load_contract,
-    start_contract,
-    take_step,
-)
+from releve.plugins.sector.association.contracts import RELIEF, load_contract, start_contract, take_step
 from releve.plugins.sector.association.spare_searches import run_searches
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes

@@ -33,9 +33,7 @@ def _internal_type(column: Field[object, object]) -> str:
 
 
 def test_every_column_that_can_hold_text_is_declared_once() -> None:
-    declared = Counter(
-        (table, name) for part in DECLARED for table, names in part.items() for name in names
-    )
+    declared = Counter((table, name) for part in DECLARED for table, names in part.items() for name in names)
     found = _text_columns()
     assert sorted(found - set(declared)) == [], "declare it in releve/erasure/columns.py"
     assert sorted(set(declared) - found) == [], "there is no such column any more"

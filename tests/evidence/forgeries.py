@@ -70,11 +70,7 @@ def update(pdf: bytes, objects: Mapping[int, bytes], form: str = "table") -> byt
     for number, text in rest.items():
         places[number] = len(out)
         out += b"%d 0 obj\n%s\nendobj\n" % (number, text)
-    trailer = b"/Size %d /Root %d 0 R /Prev %d" % (
-        size + (form != "table"),
-        found.catalogue,
-        found.table,
-    )
+    trailer = b"/Size %d /Root %d 0 R /Prev %d" % (size + (form != "table"), found.catalogue, found.table)
     if form != "table":
         places[size] = len(out)
         rows = {number: (1, place, 0) for number, place in places.items()}
@@ -110,9 +106,7 @@ def shadow_content(pdf: bytes) -> bytes:
     row = table + len(b"xref\n") + pdf[table + 5 :].index(b"\n") + 1 + 20 * found.contents
     added = b"%d 0 obj\n%s\nendobj\n" % (found.contents, stream(DRAWN, b"/Type /Metadata"))
     changed = pdf[:row] + b"%010d" % table + pdf[row + 10 :]
-    tail = changed[table:].replace(
-        b"startxref\n%d" % found.table, b"startxref\n%d" % (found.table + len(added))
-    )
+    tail = changed[table:].replace(b"startxref\n%d" % found.table, b"startxref\n%d" % (found.table + len(added)))
     return changed[:table] + added + tail
 
 
@@ -124,8 +118,7 @@ def stamp(pdf: bytes) -> bytes:
     signature = b"<< /Type /Sig /Filter /Adobe.PPKLite /ByteRange [0 %010d %010d 0000000000] >>"
     objects = {
         found.page: found.add_to_page(b"/Annots [%d 0 R]" % size),
-        size: b"<< /Type /Annot /Subtype /Stamp /F 4 /Rect [0 0 595 842] /AP << /N %d 0 R >> >>"
-        % (size + 1),
+        size: b"<< /Type /Annot /Subtype /Stamp /F 4 /Rect [0 0 595 842] /AP << /N %d 0 R >> >>" % (size + 1),
         size + 1: stream(DRAWN, form),
         size + 2: signature % (0, 0),
     }
@@ -248,11 +241,7 @@ APPENDED: dict[str, Forgery] = {
     "page 1 replaced out of an object stream": lambda pdf: update(
         pdf,
         {
-            Found(pdf).page: re.sub(
-                rb"/Contents \d+ 0 R",
-                b"/Contents %d 0 R" % Found(pdf).size,
-                Found(pdf).page_text,
-            ),
+            Found(pdf).page: re.sub(rb"/Contents \d+ 0 R", b"/Contents %d 0 R" % Found(pdf).size, Found(pdf).page_text),
             Found(pdf).size: stream(DRAWN),
         },
         "packed",

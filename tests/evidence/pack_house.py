@@ -18,16 +18,7 @@ from releve.plugins.evidence.store import issue_pack, load_pack_file
 from releve.registry.service import apply_changes, preview_changes
 from releve.situation import health_fields, personal_fields
 
-__all__ = [
-    "FIRST",
-    "LAST",
-    "SITE",
-    "build_operator",
-    "fill_house",
-    "issue",
-    "record_event",
-    "say_covered",
-]
+__all__ = ["FIRST", "LAST", "SITE", "build_operator", "fill_house", "issue", "record_event", "say_covered"]
 
 FIRST, LAST = date(2026, 11, 16), date(2026, 11, 29)
 SEALED = datetime(2026, 11, 30, 6, tzinfo=UTC)
@@ -69,8 +60,7 @@ def issue(kind: str, recipient: str = "", language: str = "fr") -> bytes:
 
 def say_covered(at: str, client: str, worst: float, missing: float) -> Draft:
     """Return what a relief gave a client."""
-    body = {"client": client, "generation": 1, "cause": 1, "worst": worst, "missing": missing,
-            "state": "thin"}  # fmt: skip
+    body = {"client": client, "generation": 1, "cause": 1, "worst": worst, "missing": missing, "state": "thin"}
     return Draft("relief.covered", body, datetime.fromisoformat(at).astimezone(UTC))
 
 

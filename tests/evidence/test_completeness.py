@@ -57,26 +57,18 @@ class Packs:
 
 @pytest.fixture(scope="module")
 def packs(
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Packs]:
     storage.clear_cache()
     home = make_test_home(tmp_path_factory.mktemp("packs"))
-    with (
-        django_db_blocker.unblock(),
-        override_settings(LEDGER_KEY=KEY, HOME=home),
-        transaction.atomic(),
-    ):
+    with django_db_blocker.unblock(), override_settings(LEDGER_KEY=KEY, HOME=home), transaction.atomic():
         for day in (1, 3):
             seal_after("power.down", day)
         operator, _root = fill_house()
         seal_after("power.up", 30, SEALED + timedelta(hours=1))
         recipients = {"client": operator.clients[0].id, "inspection": SITE}
         texts = {
-            kind: build_pack(
-                PackRequest(kind, recipients.get(kind, ""), FIRST, LAST)
-            ).document.decode()
+            kind: build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST)).document.decode()
             for kind in ("client", "inspection", "audit", "association")
         }
         root = load_last_root()
@@ -117,16 +109,12 @@ def drop(document: Document, kind: str) -> int:
     [("client", "relief.covered"), ("client", "site.reopened"), ("inspection", "tests.done"),
      ("audit", "link.down"), ("association", "check.done")],
 )  # fmt: skip
-def test_an_entry_that_the_issuer_leaves_out_is_named(
-    packs: Packs, kind: str, dropped: str
-) -> None:
+def test_an_entry_that_the_issuer_leaves_out_is_named(packs: Packs, kind: str, dropped: str) -> None:
     document = packs.read(kind)
     assert packs.check(document) == []
     seq = drop(document, dropped)
     tally = next(one["entry"]["seq"] for one in document["tallies"] if one["entry"]["seq"] > seq)
-    assert packs.check(document) == [
-        f"entry {seq}: it is missing; the tally at entry {tally} lists it under {dropped}"
-    ]
+    assert packs.check(document) == [f"entry {seq}: it is missing; the tally at entry {tally} lists it under {dropped}"]
 
 
 def cut_tally(pack: Document, place: int) -> None:
@@ -173,10 +161,7 @@ def test_tallies_from_before_the_period_are_left_out_but_for_one(packs: Packs) -
 def test_a_clients_pack_names_no_other_client_in_its_tallies(packs: Packs) -> None:
     pack = packs.read("client")
     named = {
-        value["value"]
-        for tally in pack["tallies"]
-        for value in tally["values"]
-        if value["path"].startswith("clients.")
+        value["value"] for tally in pack["tallies"] for value in tally["values"] if value["path"].startswith("clients.")
     }
     assert named == {pack["for"]}
     counts = {value["path"] for tally in pack["tallies"] for value in tally["values"]}
@@ -225,9 +210,7 @@ def test_witnesses_that_cosigned_are_checked_where_their_keys_are_given(
         ("— ", "- ", "a line under the note is not a signature"),
     ],
 )
-def test_a_checkpoint_of_something_else_is_named(
-    packs: Packs, old: str, new: str, fault: str
-) -> None:
+def test_a_checkpoint_of_something_else_is_named(packs: Packs, old: str, new: str, fault: str) -> None:
     document = packs.read("client")
     document["checkpoint"] = document["checkpoint"].replace(old, new)
     assert packs.check(document) == [fault]
@@ -248,8 +231,7 @@ def build_audit() -> Document:
 
 def test_a_root_without_a_tally_claims_no_completeness(own_house: None) -> None:
     fill_house()
-    append_all([record_event("power.down", "2026-11-30T06:01+00:00", site=SITE,
-                             expected_until=None)])  # fmt: skip
+    append_all([record_event("power.down", "2026-11-30T06:01+00:00", site=SITE, expected_until=None)])
     sign_root(SEALED + timedelta(hours=2))
     pack = build_audit()
     assert (pack["selections"], pack["tallies"]) == ([], [])
@@ -269,8 +251,7 @@ def test_lists_that_a_restore_lost_are_not_claimed(own_house: None) -> None:
 def test_a_clock_that_was_ahead_and_set_back_hides_nothing(own_house: None) -> None:
     """A seal dated into the next year, then the period with the right clock."""
     ahead = datetime(2027, 1, 5, tzinfo=UTC)
-    append_all([record_event("power.down", "2026-11-02T05:00+00:00", site=SITE,
-                             expected_until=None)])  # fmt: skip
+    append_all([record_event("power.down", "2026-11-02T05:00+00:00", site=SITE, expected_until=None)])
     seal_ledger(ahead)
     fill_house()
     pack = build_audit()

@@ -65,9 +65,7 @@ def test_a_crash_test_is_given_away_with_its_figures_and_its_certificate(
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
     line = [sys.executable, "-I", "-S", verify.__file__, str(out), "--key", public_key()]
-    found = subprocess.run(
-        [*line, "--lang", "fr"], capture_output=True, encoding="utf-8", check=False
-    )
+    found = subprocess.run([*line, "--lang", "fr"], capture_output=True, encoding="utf-8", check=False)
     assert found.returncode == 0, found.stdout
     assert "document certificate.json" in found.stdout
     assert "part des appels servis, sur 4 trimestres simulés" in found.stdout

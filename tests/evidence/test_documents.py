@@ -30,9 +30,7 @@ def run(folder: Path, *arguments: str, python: str = sys.executable) -> Any:
     """Run a copy of the verifier in a folder with nothing else, without site packages."""
     shutil.copy(SOURCE, folder / "verify.py")
     command = [python, "-I", "-S", "verify.py", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env={}, capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    return subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
 def rewritten(folder: Path, name: str, change: Callable[[dict[str, Any]], object]) -> str:
@@ -90,10 +88,7 @@ def test_no_code_that_came_with_the_files_is_run_for_a_draw(planted: str, tmp_pa
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
 def test_it_runs_on_other_pythons(written: Path, ledger: Ledger, version: str) -> None:
     python = shutil.which(f"python{version}")
-    if (
-        python is None
-        or subprocess.run([python, "-V"], capture_output=True, check=False).returncode
-    ):
+    if python is None or subprocess.run([python, "-V"], capture_output=True, check=False).returncode:
         pytest.skip(f"no Python {version} here")
     for name in ("export.jsonl", "proof.json"):
         done = run(written, name, "--key", ledger.key, python=python)
@@ -198,9 +193,7 @@ def test_a_proof_is_tied_to_a_root_from_outside_by_a_proof_of_growth(written: Pa
     assert run(written, *line, "--growth", "proof.json").returncode == 2
 
 
-def test_a_root_from_outside_that_was_signed_twice_is_a_fault(
-    written: Path, ledger: Ledger
-) -> None:
+def test_a_root_from_outside_that_was_signed_twice_is_a_fault(written: Path, ledger: Ledger) -> None:
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(KEY))
     root = json.loads(ledger.roots[1].text)["root"] | {"tree": "1" * 64}
     signed = {"root": root, "signature": key.sign(verify.signed_bytes(root)).hex()}

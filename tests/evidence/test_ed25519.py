@@ -57,9 +57,7 @@ def test_it_agrees_with_another_implementation_on_signatures_and_damaged_ones() 
 
 @settings(max_examples=60, deadline=None)
 @given(key=st.binary(min_size=32, max_size=32), signature=st.binary(min_size=64, max_size=64))
-def test_any_bytes_are_judged_as_the_other_implementation_does(
-    key: bytes, signature: bytes
-) -> None:
+def test_any_bytes_are_judged_as_the_other_implementation_does(key: bytes, signature: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, b"text")
         other = True

@@ -54,9 +54,7 @@ def test_what_is_as_it_was_written_holds(ledger: Ledger) -> None:
     ],
 )
 def test_any_field_changed_is_named(ledger: Ledger, seq: int, field: str, value: Any) -> None:
-    faults = ledger.faults(
-        change_entry(ledger, seq, lambda line: line["entry"].update({field: value}))
-    )
+    faults = ledger.faults(change_entry(ledger, seq, lambda line: line["entry"].update({field: value})))
     assert any(f"entry {seq}: its content or its hash was changed" in fault for fault in faults)
 
 
@@ -83,9 +81,7 @@ def rehashed(document: dict[str, Any]) -> None:
 def test_an_entry_rewritten_with_its_hash_is_found_by_the_next(ledger: Ledger, seq: int) -> None:
     faults = ledger.faults(change_entry(ledger, seq, rehashed))
     assert names(faults, seq)
-    assert any(
-        "it does not follow" in fault or "not what it was made of" in fault for fault in faults
-    )
+    assert any("it does not follow" in fault or "not what it was made of" in fault for fault in faults)
 
 
 @pytest.mark.parametrize("seq", range(1, 14))
@@ -131,9 +127,7 @@ def test_a_tail_cut_cleanly_shows_only_beside_a_root_from_outside(ledger: Ledger
     assert ledger.faults(lines) == []
     assert ledger.faults(lines, first) == []
     faults = ledger.faults(lines, first, second)
-    assert faults == [
-        "at the end: cut short: root 2 from outside covers entries 6 to 12 too",
-    ]
+    assert faults == ["at the end: cut short: root 2 from outside covers entries 6 to 12 too"]
 
 
 @pytest.mark.parametrize("kept", range(1, 18))
@@ -166,9 +160,7 @@ def test_a_root_of_another_key_is_refused(ledger: Ledger) -> None:
     assert [f"signed by another key, {ledger.key}" in fault for fault in faults] == [True, True]
 
 
-@pytest.mark.parametrize(
-    "field", ["head", "tree", "previous", "size", "number", "sealed_at", "key", "format"]
-)
+@pytest.mark.parametrize("field", ["head", "tree", "previous", "size", "number", "sealed_at", "key", "format"])
 def test_any_field_of_a_root_changed_is_found(ledger: Ledger, field: str) -> None:
     lines = list(ledger.lines)
     at = ledger.line_of(5) + 1
@@ -207,9 +199,7 @@ def forge(ledger: Ledger, seq: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("seq", "span"), [(3, "entries 1 to 5"), (9, "entries 6 to 12")])
-def test_a_history_rewritten_with_the_key_shows_beside_old_roots(
-    ledger: Ledger, seq: int, span: str
-) -> None:
+def test_a_history_rewritten_with_the_key_shows_beside_old_roots(ledger: Ledger, seq: int, span: str) -> None:
     """Only who kept a root from outside can tell; several say between which two it was."""
     forged = forge(ledger, seq)
     assert ledger.faults(forged) == []
@@ -223,10 +213,7 @@ def test_values_shown_are_checked_against_the_entry(ledger: Ledger) -> None:
         found: dict[str, Any] = line["values"][0]
         return found
 
-    for change in (
-        lambda line: value(line).update(value="agent-3"),
-        lambda line: value(line).update(salt="1" * 64),
-    ):
+    for change in (lambda line: value(line).update(value="agent-3"), lambda line: value(line).update(salt="1" * 64)):
         faults = ledger.faults(change_entry(ledger, 7, change))
         assert len(faults) == 1
         assert "entry 7: the value or salt of 'agent' is not what the entry commits to" in faults[0]
@@ -245,21 +232,9 @@ def test_a_value_missing_without_an_erasure_on_record_is_counted(ledger: Ledger)
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        "null",
-        "[]",
-        "1",
-        "{}",
-        '{"entry":{}}',
-        '{"entry":{},"hash":"","values":[]}',
-        '{"root":1}',
-        "",
-    ],
+    "line", ["null", "[]", "1", "{}", '{"entry":{}}', '{"entry":{},"hash":"","values":[]}', '{"root":1}', ""]
 )
-def test_a_line_of_no_shape_is_said_to_be_and_the_rest_is_checked(
-    ledger: Ledger, line: str
-) -> None:
+def test_a_line_of_no_shape_is_said_to_be_and_the_rest_is_checked(ledger: Ledger, line: str) -> None:
     faults = ledger.faults([*ledger.lines[:4], line, *ledger.lines[4:]])
     assert len(faults) == 1
     assert faults[0].startswith("line 5, where entry 4 is expected: ")
@@ -282,9 +257,7 @@ def test_any_single_byte_changed_is_named(ledger: Ledger, data: st.DataObject) -
 
 
 @given(data=st.data())
-def test_any_byte_of_a_root_or_the_frame_changed_is_found(
-    ledger: Ledger, data: st.DataObject
-) -> None:
+def test_any_byte_of_a_root_or_the_frame_changed_is_found(ledger: Ledger, data: st.DataObject) -> None:
     lines: list[str | bytes] = list(ledger.lines)
     frame = [i for i, line in enumerate(ledger.lines) if not line.startswith('{"entry"')]
     which = data.draw(st.sampled_from(frame), "line")

@@ -89,10 +89,7 @@ def issued(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
         operator, _root = fill_house()
         seal_after("power.up", SEALED + timedelta(hours=1))
         recipients = {"client": operator.clients[0].id, "inspection": SITE}
-        built = {
-            kind: build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST, root=OWN))
-            for kind in KINDS
-        }
+        built = {kind: build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST, root=OWN)) for kind in KINDS}
         roots = {root.number: root for root in iter_roots()}
         made = Issued(
             packs={kind: (one.pdf, write_note(one, one.pdf)) for kind, one in built.items()},
@@ -105,7 +102,7 @@ def issued(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
             checkpoint=build_checkpoint(roots[OWN]),
             origin=read_origin(),
             key=public_key(),
-        )  # fmt: skip
+        )
         transaction.set_rollback(True)
     yield made
     storage.clear_cache()
@@ -124,9 +121,7 @@ class Verdict:
 
 
 @pytest.fixture
-def check(
-    issued: Issued, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Verdict]:
+def check(issued: Issued, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Verdict]:
     """Run the verifier over a PDF and a note, as their reader does."""
 
     def run(pdf: bytes, note: str | None = None, *more: str) -> Verdict:
@@ -140,9 +135,7 @@ def check(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_of_pack_is_verified_as_issued(
-    kind: str, issued: Issued, check: Callable[..., Verdict]
-) -> None:
+def test_each_kind_of_pack_is_verified_as_issued(kind: str, issued: Issued, check: Callable[..., Verdict]) -> None:
     pdf, note = issued.packs[kind]
     done = check(pdf, note)
     assert (done.status, done.error) == (0, ""), done.out
@@ -187,8 +180,7 @@ def test_the_two_forgeries_of_the_pages_show_what_was_not_issued(issued: Issued)
     with pikepdf.open(io.BytesIO(stamped)) as opened:
         (stamp,) = opened.pages[0].obj.Annots
         assert stamp.AP.N.read_bytes() == DRAWN
-        spans = [one.ByteRange for one in opened.objects
-                 if isinstance(one, pikepdf.Dictionary) and "/ByteRange" in one]  # fmt: skip
+        spans = [one.ByteRange for one in opened.objects if isinstance(one, pikepdf.Dictionary) and "/ByteRange" in one]
     assert [int(spans[0][2]) + int(spans[0][3]) for _ in spans] == [len(stamped)]
 
 
@@ -230,60 +222,47 @@ NOTES: dict[str, tuple[Callable[[Issued], str], str]] = {
     "a length that lies": (change_length(1), UNSIGNED),
     "a shorter length": (change_length(-1), UNSIGNED),
     "a length that lies and is signed": (
-        sign_rows(lambda rows: [rows[0].replace("  ", "  1", 1), rows[1]]), NOT_ISSUED
+        sign_rows(lambda rows: [rows[0].replace("  ", "  1", 1), rows[1]]),
+        NOT_ISSUED,
     ),
-    "a length with a sign": (
-        sign_rows(lambda rows: [rows[0].replace("  ", "  +", 1), rows[1]]), FORM
-    ),
-    "a length of another script": (
-        sign_rows(lambda rows: [rows[0].replace("  ", "  ٧", 1), rows[1]]), FORM
-    ),
-    "a length with zeros ahead": (
-        sign_rows(lambda rows: [rows[0].replace("  ", "  0", 1), rows[1]]), FORM
-    ),
+    "a length with a sign": (sign_rows(lambda rows: [rows[0].replace("  ", "  +", 1), rows[1]]), FORM),
+    "a length of another script": (sign_rows(lambda rows: [rows[0].replace("  ", "  ٧", 1), rows[1]]), FORM),
+    "a length with zeros ahead": (sign_rows(lambda rows: [rows[0].replace("  ", "  0", 1), rows[1]]), FORM),
     "two PDFs": (sign_rows(lambda rows: [rows[0], rows[0], rows[1]]), FORM),
     "its PDF alone": (sign_rows(lambda rows: rows[:1]), FORM),
     "its files the wrong way round": (sign_rows(lambda rows: rows[::-1]), FORM),
     "data of another pack": (
-        lambda one: one.sign(
-            one.text.replace(one.text.splitlines()[2], one.packs["audit"][1].splitlines()[2])
-        ),
+        lambda one: one.sign(one.text.replace(one.text.splitlines()[2], one.packs["audit"][1].splitlines()[2])),
         "its pack.json is not in it as its note says",
     ),
     "more text": (lambda one: one.note.replace("\n\n", "\n\nVERIFIED\n\n"), "is not a signature"),
     "text ahead": (lambda one: one.sign("releve ledger root 1\n" + one.text), FORM),
-    "another first line": (
-        lambda one: one.sign(one.text.replace("note 1", "note 2")), FORM
-    ),
+    "another first line": (lambda one: one.sign(one.text.replace("note 1", "note 2")), FORM),
     "a checkpoint": (lambda one: one.checkpoint, FORM),
     "no signature": (lambda one: one.text + "\n", "is not a signature"),
     "nothing signed": (lambda one: one.text, "is not a signature"),
-    "a signature that is no base 64": (
-        lambda one: one.note.replace("— ", "— x y ", 1), "is not a signature"
-    ),
+    "a signature that is no base 64": (lambda one: one.note.replace("— ", "— x y ", 1), "is not a signature"),
     "another name of the key": (lambda one: one.note.replace("— ", "— x", 1), UNSIGNED),
     "a signature of another key under this key's name": (
         lambda one: forge_signature(one, lambda head, _: head + sign_raw(one.text, OTHER_KEY)),
         UNSIGNED,
     ),
     "a signature whose number is larger by the order of the group": (
-        lambda one: forge_signature(one, lambda head, signature: head + signature[:32] + (
-            int.from_bytes(signature[32:], "little") + verify.ORDER).to_bytes(32, "little")),
+        lambda one: forge_signature(
+            one,
+            lambda head, signature: (
+                head + signature[:32] + (int.from_bytes(signature[32:], "little") + verify.ORDER).to_bytes(32, "little")
+            ),
+        ),
         UNSIGNED,
     ),
-    "ends of lines that are none": (
-        lambda one: one.note.replace("\n", "\u2028"), "is not a signature"
-    ),
+    "ends of lines that are none": (lambda one: one.note.replace("\n", "\u2028"), "is not a signature"),
     "spaces that are none": (lambda one: one.note.replace("  ", "\u00a0\u00a0"), FORM),
-    "quoted by mail": (
-        lambda one: "".join(f"> {line}\n" for line in one.note.splitlines()), "is not a signature"
-    ),
+    "quoted by mail": (lambda one: "".join(f"> {line}\n" for line in one.note.splitlines()), "is not a signature"),
     "an empty line ahead": (lambda one: "\n" + one.note, FORM),
     "a root": (lambda one: one.roots[OWN], "is not a signature"),
-    "a name that writes on the screen": (
-        sign_rows(lambda rows: [rows[0] + "\x1b[2J", rows[1]]), FORM
-    ),
-}  # fmt: skip
+    "a name that writes on the screen": (sign_rows(lambda rows: [rows[0] + "\x1b[2J", rows[1]]), FORM),
+}
 
 
 @pytest.mark.parametrize("note", NOTES)
@@ -297,9 +276,7 @@ def test_a_note_that_is_not_the_packs_verifies_nothing(
     assert "VERIFIED " not in done.out.replace("NOT VERIFIED", "")
 
 
-def test_a_document_of_the_ledger_passes_for_no_pdf(
-    issued: Issued, check: Callable[..., Verdict]
-) -> None:
+def test_a_document_of_the_ledger_passes_for_no_pdf(issued: Issued, check: Callable[..., Verdict]) -> None:
     """Programs find the head of a PDF within the first kilobyte: a root would go ahead of it."""
     for ahead in (issued.roots[OWN].encode(), issued.roots[OWN].encode() + issued.pdf):
         done = check(ahead)
@@ -307,9 +284,7 @@ def test_a_document_of_the_ledger_passes_for_no_pdf(
         assert done.out.startswith("FAULT it does not begin as a PDF does")
 
 
-def test_a_pack_without_its_note_is_not_judged(
-    issued: Issued, check: Callable[..., Verdict], tmp_path: Path
-) -> None:
+def test_a_pack_without_its_note_is_not_judged(issued: Issued, check: Callable[..., Verdict], tmp_path: Path) -> None:
     done = check(issued.pdf, "")
     assert (done.status, done.out) == (2, "")
     assert "there is no note beside" in done.error
@@ -358,9 +333,7 @@ def give(folder: Path, name: str, text: str) -> str:
     return str(folder / name)
 
 
-def test_any_root_up_to_the_packs_own_verifies(
-    issued: Issued, check: Callable[..., Verdict], tmp_path: Path
-) -> None:
+def test_any_root_up_to_the_packs_own_verifies(issued: Issued, check: Callable[..., Verdict], tmp_path: Path) -> None:
     for number in range(1, OWN + 1):
         root = give(tmp_path, "root.json", issued.roots[number])
         done = check(issued.pdf, None, "--root", root)
@@ -385,9 +358,7 @@ def test_a_later_root_takes_the_proof_of_growth_that_the_sentence_names(
     assert check(REWRITTEN["the last byte"](issued.pdf), None, *later).status == 1
 
 
-def test_a_root_of_another_history_is_a_fault(
-    issued: Issued, check: Callable[..., Verdict], tmp_path: Path
-) -> None:
+def test_a_root_of_another_history_is_a_fault(issued: Issued, check: Callable[..., Verdict], tmp_path: Path) -> None:
     """As the holder of the key would have signed it over entries that were rewritten since."""
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(KEY))
     for number in range(1, OWN + 1):
@@ -482,9 +453,7 @@ def test_an_inspections_selection_is_of_its_site(issued: Issued) -> None:
     assert f"tally: a selection is not of what the pack is for, '{SITE}'" in faults
 
 
-def describe(
-    one: Issued, pack: Any, packed: Mapping[str, bytes] | None, language: str = "en"
-) -> str:
+def describe(one: Issued, pack: Any, packed: Mapping[str, bytes] | None, language: str = "en") -> str:
     found = verify.check_pack(pack, verify.Keys([one.key]), [], packed, language)
     assert found.faults == []
     return found.summary
@@ -495,9 +464,7 @@ def test_a_selection_says_of_which_client_and_sites_it_is(issued: Issued) -> Non
     pack, packed = read_pack(issued)
     printed = describe(issued, pack, packed)
     assert "(client: all; sites: (none), casa-1, casa-2)" in printed
-    assert (
-        "relief.covered (client: lumandre-mobi; sites: all); they list 1 more of which" in printed
-    )
+    assert "relief.covered (client: lumandre-mobi; sites: all); they list 1 more of which" in printed
     assert "(event.corrected) is the operator’s word" in printed
     pack["entries"] = [one for one in pack["entries"] if one["entry"]["kind"] != "relief.covered"]
     for said in pack["statements"]:
@@ -505,13 +472,9 @@ def test_a_selection_says_of_which_client_and_sites_it_is(issued: Issued) -> Non
             said.update(of=[], value=verify.compute_figure(said["how"], []))
     for tally in pack["tallies"]:
         tally["values"] = [one for one in tally["values"] if one["path"][:7] != "clients"]
-    assert "sites: all); they list 2 more of which the pack does not" in describe(
-        issued, pack, packed
-    )
+    assert "sites: all); they list 2 more of which the pack does not" in describe(issued, pack, packed)
     pack["selections"], pack["tallies"] = [], []
-    assert "not shown to be complete, the operator chose the entries: " in describe(
-        issued, pack, packed
-    )
+    assert "not shown to be complete, the operator chose the entries: " in describe(issued, pack, packed)
 
 
 def test_figures_of_documents_that_are_not_at_hand_are_not_called_computed(issued: Issued) -> None:
@@ -556,9 +519,7 @@ def test_the_root_that_the_reader_holds_is_that_of_the_pack_to_the_letter(
     assert f"root {OWN} from outside was signed otherwise" in done.out
 
 
-def test_what_could_be_a_key_names_no_file(
-    issued: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_could_be_a_key_names_no_file(issued: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that came with the files, one may bear the key's name."""
     monkeypatch.chdir(tmp_path)
     for given in (issued.key.upper(), issued.key[:-1], f" {issued.key}"):
@@ -587,14 +548,10 @@ def test_the_bytes_given_out_as_issued_are_those_that_were_checked(
     assert "--issued takes the PDF of a pack" in capsys.readouterr().err
 
 
-def test_a_note_with_very_many_signatures_is_not_computed(
-    issued: Issued, check: Callable[..., Verdict]
-) -> None:
+def test_a_note_with_very_many_signatures_is_not_computed(issued: Issued, check: Callable[..., Verdict]) -> None:
     line = issued.note.splitlines()[-1]
     done = check(issued.pdf, issued.note + f"{line}\n" * 100)
-    assert (done.status, done.out.splitlines()[0]) == (
-        1, "FAULT the note has more than 100 signatures"
-    )  # fmt: skip
+    assert (done.status, done.out.splitlines()[0]) == (1, "FAULT the note has more than 100 signatures")
 
 
 def test_an_entry_dated_before_a_root_that_does_not_hold_it_is_counted(
@@ -613,8 +570,7 @@ def test_an_export_of_other_values_than_its_shape_is_a_fault(
     issued: Issued, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     salt = "0" * 64
-    body = {"after": 0, "clients": {}, "sites": {},
-            "counts": {"x": {"commitment": verify.commitment(5, salt)}}}  # fmt: skip
+    body = {"after": 0, "clients": {}, "sites": {}, "counts": {"x": {"commitment": verify.commitment(5, salt)}}}
     entry = {"body": body, "kind": "ledger.tallied", "nonce": "", "prev": salt, "seq": 1,
              "recorded_at": "", "stream": "live"}  # fmt: skip
     values = [{"path": "counts.x", "salt": salt, "value": 5}]
@@ -632,7 +588,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a name twice": (b'{"format":"releve pack 3","format":"releve pack 3"}', "the one canonical"),
     "half a letter": (b'{"format":"\\ud800"}', "cannot be read as JSON (UnicodeEncodeError)"),
     "a pack of nothing": (b'{"format":"releve pack 3"}', NOT_ISSUED),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -658,7 +614,5 @@ def test_a_signature_set_later_by_pyhanko_is_bytes_that_are_not_ours(
     done = check(signed, None, "--issued", str(tmp_path / "issued.pdf"))
     assert done.status == 3
     added = len(signed) - len(issued.pdf)
-    assert done.out.startswith(
-        f"NOT THE FILE AS ISSUED: its bytes, then {added} bytes that are not ours."
-    )
+    assert done.out.startswith(f"NOT THE FILE AS ISSUED: its bytes, then {added} bytes that are not ours.")
     assert (tmp_path / "issued.pdf").read_bytes() == issued.pdf

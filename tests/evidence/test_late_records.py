@@ -50,9 +50,7 @@ def backdate() -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def made(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[tuple[dict[str, Any], str, str]]:
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[dict[str, Any], str, str]]:
     """Return a site's pack, its public key, and what its pages print."""
     storage.clear_cache()
     printed: list[str] = []
@@ -136,8 +134,7 @@ def stretch_days(pack: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bend", "said"),
-    [(hide_late, "recorded late, computed is 2"), (stretch_days, "does not end at")],
+    ("bend", "said"), [(hide_late, "recorded late, computed is 2"), (stretch_days, "does not end at")]
 )
 def test_late_records_that_the_issuer_hides_are_faults(
     made: Any, bend: Callable[[dict[str, Any]], None], said: str
@@ -157,12 +154,8 @@ def test_late_records_that_the_issuer_hides_are_faults(
     st.booleans(),
     st.sampled_from(["Africa/Casablanca", "Europe/Paris", "Indian/Antananarivo"]),
 )
-def test_the_verifier_and_the_engine_measure_alike(
-    minutes: int, about_day: bool, time_zone: str
-) -> None:
-    happened = datetime(
-        2026, 10, 24, 15, tzinfo=UTC
-    )  # the night after it, Paris changes its clocks
+def test_the_verifier_and_the_engine_measure_alike(minutes: int, about_day: bool, time_zone: str) -> None:
+    happened = datetime(2026, 10, 24, 15, tzinfo=UTC)  # the night after it, Paris changes its clocks
     recorded = happened + timedelta(minutes=minutes, seconds=minutes % 60)
     day = date(2026, 10, 24) if about_day else None
     body = {"happened_at": happened.isoformat(), "site": "s"}
@@ -207,6 +200,4 @@ def test_a_draw_says_when_a_visit_was_recorded() -> None:
         1: {"kind": "inspection.held", "seq": 1, "recorded_at": "2026-11-29T20:00:00.000000Z",
             "body": {"site": "casa", "happened_at": "2026-11-27T09:00:00Z"}},
     }  # fmt: skip
-    assert draw.follow("casa") == (
-        "visited at 2026-11-27T09:00:00Z, recorded at 2026-11-29T20:00:00Z"
-    )
+    assert draw.follow("casa") == ("visited at 2026-11-27T09:00:00Z, recorded at 2026-11-29T20:00:00Z")

@@ -33,18 +33,16 @@ def rename(operator: Operator) -> Operator:
     client = operator.clients[0]
     return replace(
         operator,
-        sites=tuple(replace(row, name=SITE_NAME) if row.id == SITE else row
-                    for row in operator.sites),
+        sites=tuple(replace(row, name=SITE_NAME) if row.id == SITE else row for row in operator.sites),
         clients=(replace(client, name=CLIENT_NAME), *operator.clients[1:]),
-        programmes=tuple(replace(row, name=PROGRAMME_NAME) if row.client == client.id else row
-                         for row in operator.programmes),
-    )  # fmt: skip
+        programmes=tuple(
+            replace(row, name=PROGRAMME_NAME) if row.client == client.id else row for row in operator.programmes
+        ),
+    )
 
 
 @pytest.fixture
-def papers(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Sequence[dict[str, object]]:
+def papers(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[dict[str, object]]:
     """Return what every pack prints in both languages; a pack is verified where it is built."""
     settings.HOME = make_test_home(tmp_path)
     storage.clear_cache()
@@ -65,9 +63,7 @@ def papers(
     return printed
 
 
-def test_every_name_with_arabic_letters_is_isolated_in_every_pack(
-    papers: Sequence[dict[str, object]],
-) -> None:
+def test_every_name_with_arabic_letters_is_isolated_in_every_pack(papers: Sequence[dict[str, object]]) -> None:
     assert len({str(paper["title"]) for paper in papers}) == 8, "four packs in two languages"
     seen = ""
     for paper in papers:

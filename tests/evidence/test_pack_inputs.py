@@ -71,9 +71,7 @@ def test_a_promise_that_changed_in_the_period_stands_with_its_day() -> None:
     operator, _root = fill_house()
     client = operator.clients[0].id
     row = next(one for one in operator.programmes if one.client == client)
-    programmes = tuple(
-        replace(one, service_target=0.5) if one.id == row.id else one for one in operator.programmes
-    )
+    programmes = tuple(replace(one, service_target=0.5) if one.id == row.id else one for one in operator.programmes)
     change_operator(replace(operator, programmes=programmes))
     said = {
         one["id"]: (one["fr"], one["value"])
@@ -98,17 +96,13 @@ def test_a_site_that_served_a_client_on_a_part_of_the_period_is_one_of_its_own()
     )  # fmt: skip
     assert {one.home_site for one in agents if served & set(one.skills)} == {other}
     change_operator(replace(operator, agents=agents))
-    found = next(
-        one for one in read_pack("client", client)["statements"] if one["id"] == "closures"
-    )
+    found = next(one for one in read_pack("client", client)["statements"] if one["id"] == "closures")
     assert found["value"] == 1
 
 
 def test_a_site_that_was_renamed_keeps_its_id_beside_its_name() -> None:
     operator, root = fill_house()
-    sites = tuple(
-        replace(site, name="Casa Marina") if site.id == SITE else site for site in operator.sites
-    )
+    sites = tuple(replace(site, name="Casa Marina") if site.id == SITE else site for site in operator.sites)
     issued = issue("inspection", SITE)
     change_operator(replace(operator, sites=sites))
     Version.objects.filter(number=2).update(made_at=SEALED.replace(hour=8))
@@ -117,16 +111,14 @@ def test_a_site_that_was_renamed_keeps_its_id_beside_its_name() -> None:
     source = open_source(PackRequest("client", operator.clients[0].id, FIRST, LAST))
     assert source.root.number == root.number + 1
     wording = Wording("fr", source.operator.row.time_zone)
-    cells = [cell for table in draft_client_pack(source, wording).tables for row in table.rows
-             for cell in row]  # fmt: skip
+    cells = [cell for table in draft_client_pack(source, wording).tables for row in table.rows for cell in row]
     assert f"Casa Marina ({SITE})" in cells
 
 
 def record_more() -> None:
     from releve.ledger.chain import append_all
 
-    append_all([record_event("power.down", "2026-11-30T06:01+00:00", site=SITE,
-                             expected_until=None)])  # fmt: skip
+    append_all([record_event("power.down", "2026-11-30T06:01+00:00", site=SITE, expected_until=None)])
     seal_ledger(SEALED.replace(hour=9))
 
 
@@ -199,9 +191,7 @@ NEW_RULE = """
 """
 
 
-def test_a_charter_and_a_rule_that_change_in_the_period_word_what_came_after(
-    settings: Settings,
-) -> None:
+def test_a_charter_and_a_rule_that_change_in_the_period_word_what_came_after(settings: Settings) -> None:
     finding = {"measure": "masks", "verdict": "kept", "note": ""}
     checked = {"site": SITE, "commission": [], "transport_fill": 0.5, "symptomatic": 0, "note": ""}
     fill_house(
@@ -219,10 +209,7 @@ def test_a_charter_and_a_rule_that_change_in_the_period_word_what_came_after(
     assert not texts["measure-ventilation"].endswith("Air neuf.")
     source = open_source(PackRequest("inspection", SITE, FIRST, LAST))
     drafted = draft_inspection_pack(source, Wording("fr", source.operator.row.time_zone))
-    before, after = (
-        row[3] for table in drafted.tables for row in table.rows
-        if "Point de la réouverture" in row[1]
-    )  # fmt: skip
+    before, after = (row[3] for table in drafted.tables for row in table.rows if "Point de la réouverture" in row[1])
     assert "Nettoyage neuf" not in before
     assert "Nettoyage neuf" in after
 

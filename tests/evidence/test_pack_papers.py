@@ -96,9 +96,7 @@ def test_a_missing_font_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         typeset(build_paper(), [])
 
 
-def test_the_operators_signature_stands_behind_the_packs_bytes(
-    pdf: bytes, certificate: Path
-) -> None:
+def test_the_operators_signature_stands_behind_the_packs_bytes(pdf: bytes, certificate: Path) -> None:
     signed = sign_pack(pdf)
     assert signed.startswith(pdf)
     assert len(signed) > len(pdf)
@@ -165,18 +163,14 @@ def test_a_time_stamp_of_an_authority_is_verified_by_openssl(
     (signature,) = PdfFileReader(io.BytesIO(signed)).embedded_signatures
     signer = signature.signer_info
     (token,) = next(
-        one["values"] for one in signer["unsigned_attrs"]
-        if one["type"].native == "signature_time_stamp_token"
-    )  # fmt: skip
+        one["values"] for one in signer["unsigned_attrs"] if one["type"].native == "signature_time_stamp_token"
+    )
     (tmp_path / "token").write_bytes(token.dump())
     digest = hashlib.sha256(signer["signature"].native).hexdigest()
-    openssl(tmp_path, "ts", "-verify", "-digest", digest, "-in", "token", "-token_in",
-            "-CAfile", "tsa.pem")  # fmt: skip
+    openssl(tmp_path, "ts", "-verify", "-digest", digest, "-in", "token", "-token_in", "-CAfile", "tsa.pem")
 
 
-def test_an_authority_that_is_away_is_named(
-    pdf: bytes, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_authority_that_is_away_is_named(pdf: bytes, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # and does not listen
         away = f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -193,8 +187,6 @@ def test_a_certificate_that_does_not_open_is_named(
         sign_pack(pdf)
 
 
-def test_without_a_certificate_a_pack_stays_as_it_is(
-    pdf: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_certificate_a_pack_stays_as_it_is(pdf: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RELEVE_PACK_CERTIFICATE", raising=False)
     assert sign_pack(pdf) is pdf

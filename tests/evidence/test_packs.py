@@ -38,15 +38,7 @@ from releve.registry.service import apply_changes, preview_changes
 from releve.service_record.models import IntervalReport
 from releve.situation import KINDS, health_fields
 from releve.situation.event import EventField, list_fields
-from tests.evidence.pack_house import (
-    FIRST,
-    LAST,
-    SITE,
-    build_operator,
-    fill_house,
-    issue,
-    record_event,
-)
+from tests.evidence.pack_house import FIRST, LAST, SITE, build_operator, fill_house, issue, record_event
 from tests.homes import make_test_home
 from tests.ledger.conftest import KEY
 
@@ -75,23 +67,15 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
     storage.clear_cache()
     home = make_test_home(tmp_path_factory.mktemp("packs"))
-    with (
-        django_db_blocker.unblock(),
-        override_settings(LEDGER_KEY=KEY, HOME=home),
-        transaction.atomic(),
-    ):
+    with django_db_blocker.unblock(), override_settings(LEDGER_KEY=KEY, HOME=home), transaction.atomic():
         operator, _root = fill_house()
         recipients = {"client": operator.clients[0].id, "inspection": operator.sites[0].id}
         packs = {
-            (kind, language): build_pack(
-                PackRequest(kind, recipients.get(kind, ""), FIRST, LAST, language)
-            )
+            (kind, language): build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST, language))
             for kind in PACK_KINDS
             if kind != "crashtest"
             for language in ("fr", "en")
@@ -119,15 +103,11 @@ def find_statement(document: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one for one in document["statements"] if one["id"] == name)
 
 
-def test_a_stranger_verifies_a_pack_with_the_standard_library_alone(
-    house: House, tmp_path: Path
-) -> None:
+def test_a_stranger_verifies_a_pack_with_the_standard_library_alone(house: House, tmp_path: Path) -> None:
     (tmp_path / "pack.pdf").write_bytes(house.issued)
     (tmp_path / "pack.pdf.note").write_text(house.note, encoding="utf-8")
     line = [sys.executable, "-I", "-S", verify.__file__, "pack.pdf", "--key", house.key]
-    done = subprocess.run(
-        [*line, "--lang", "fr"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*line, "--lang", "fr"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Fermetures de sites commencées dans la période\u202f: 1" in done.stdout
     assert "couverte sur une demi-heure, telle qu’annoncée\u202f: 87,5\u202f%" in done.stdout
@@ -176,21 +156,15 @@ def leave_out(document: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("change", [change_figure, change_entry, drop_entry, leave_out])
 def test_each_change_of_a_pack_is_named(
-    change: Callable[[dict[str, Any]], str],
-    house: House,
-    client_pack: dict[str, Any],
+    change: Callable[[dict[str, Any]], str], house: House, client_pack: dict[str, Any]
 ) -> None:
     """Even where the holder of the key signed it so."""
     expected = change(client_pack)
     assert expected in house.check(client_pack)
 
 
-@pytest.mark.parametrize(
-    "path", ["statements.0", "closures.of", "closures.where", "entries.0", "root", "start"]
-)
-def test_a_pack_of_another_form_is_a_fault_and_no_crash(
-    path: str, house: House, client_pack: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("path", ["statements.0", "closures.of", "closures.where", "entries.0", "root", "start"])
+def test_a_pack_of_another_form_is_a_fault_and_no_crash(path: str, house: House, client_pack: dict[str, Any]) -> None:
     *parents, last = path.split(".")
     holder: Any = client_pack
     for name in parents:
@@ -220,9 +194,7 @@ def test_a_pack_is_made_again_from_the_ledger(house: House) -> None:
 def test_a_pack_made_by_other_tools_is_compared_by_its_content(house: House) -> None:
     same, sentence = house.remade_elsewhere
     assert not same
-    assert sentence == (
-        "the content is the same; the bytes cannot be, since other tools made it: typst"
-    )
+    assert sentence == ("the content is the same; the bytes cannot be, since other tools made it: typst")
 
 
 @pytest.mark.slow
@@ -269,14 +241,10 @@ def test_no_name_and_no_value_of_health_leaves_in_any_pack_but_the_inspections_c
             assert lists.isdisjoint(map(name_count, PERSON_KINDS)), kind
 
 
-def test_what_is_counted_covers_every_kind_that_a_pack_may_hold(
-    everything: dict[str, tuple[BuiltPack, str]],
-) -> None:
+def test_what_is_counted_covers_every_kind_that_a_pack_may_hold(everything: dict[str, tuple[BuiltPack, str]]) -> None:
     """The walk above would prove nothing of a kind that no pack of it held."""
     held = {
-        one["entry"]["kind"]
-        for built, _printed in everything.values()
-        for one in json.loads(built.document)["entries"]
+        one["entry"]["kind"] for built, _printed in everything.values() for one in json.loads(built.document)["entries"]
     }
     assert {"check.done", "tests.done", "inspection.held", "audit.verdict", "site.closed"} <= held
 
@@ -293,9 +261,7 @@ def fill_field(field: EventField) -> Any:
 
 
 @pytest.fixture(scope="module")
-def everything(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[dict[str, tuple[BuiltPack, str]]]:
+def everything(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, tuple[BuiltPack, str]]]:
     """Packs of a house in which every kind of event happened once, and what their pages print.
 
     So did every other kind of entry that has a label and that no pack counts.
@@ -329,12 +295,10 @@ def everything(
         operator, _root = fill_house(*drafts)
         recipients = {"client": operator.clients[0].id, "inspection": SITE}
         made = {
-            kind: (
-                build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST)), printed[-1]
-            )
+            kind: (build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST)), printed[-1])
             for kind in PACK_KINDS
             if kind != "crashtest"
-        }  # fmt: skip
+        }
         transaction.set_rollback(True)
     yield made
     storage.clear_cache()
@@ -404,9 +368,7 @@ def test_a_client_that_left_has_the_pack_of_its_time(own_house: None) -> None:
 def test_a_clients_pack_says_what_was_delivered_and_lost_to_what(own_house: None) -> None:
     operator = build_operator()
     client = operator.clients[0].id
-    programme = next(
-        row.id for row in operator.programmes if row.client == client and row.kind == "inbound"
-    )
+    programme = next(row.id for row in operator.programmes if row.client == client and row.kind == "inbound")
     sealed = Draft("service.sealed", {"client": client, "day": "2026-11-22", "digest": "0" * 64},
                    datetime(2026, 11, 23, 7, tzinfo=UTC))  # fmt: skip
     fill_house(sealed)
@@ -424,8 +386,7 @@ def test_a_clients_pack_says_what_was_delivered_and_lost_to_what(own_house: None
     assert values[f"level-{programme}"] == 0.7
     assert values["sealed-days"] == 1
     document = json.loads(build_pack(PackRequest("client", client, FIRST, LAST, "en")).document)
-    lost = {one["en"]: one["value"] for one in document["statements"]
-            if one["id"].startswith("lost-")}  # fmt: skip
+    lost = {one["en"]: one["value"] for one in document["statements"] if one["id"].startswith("lost-")}
     (seq,) = find_statement(document, "closures")["of"]
     name = operator.site[SITE].name
     assert lost == {
@@ -435,8 +396,7 @@ def test_a_clients_pack_says_what_was_delivered_and_lost_to_what(own_house: None
 
 
 def test_an_old_entry_that_holds_health_in_clear_goes_into_no_pack(own_house: None) -> None:
-    old = record_event("tests.done", "2026-11-20T08:00+00:00", site=SITE, tested=9, positive=2,
-                       inspection="")  # fmt: skip
+    old = record_event("tests.done", "2026-11-20T08:00+00:00", site=SITE, tested=9, positive=2, inspection="")
     fill_house(replace(old, withheld={}))
     with pytest.raises(PackError, match="shows values of health"):
         build_values("association")

@@ -10,12 +10,7 @@ from django.test import override_settings
 
 from releve.accounts.permissions import Role
 from releve.plugins.evidence.pack import PACK_KINDS
-from releve.plugins.evidence.reach import (
-    PERMISSIONS_BY_KIND,
-    has_reach,
-    list_pack_choices,
-    name_recipient,
-)
+from releve.plugins.evidence.reach import PERMISSIONS_BY_KIND, has_reach, list_pack_choices, name_recipient
 from tests.accounts.people import give, person
 from tests.evidence.pack_house import build_operator
 from tests.homes import make_test_home

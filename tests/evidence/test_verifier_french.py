@@ -52,24 +52,20 @@ def test_every_fault_of_a_pack_has_its_french() -> None:
 def test_a_fault_within_another_is_translated_too() -> None:
     fault = "tally: entry 7: its content or its hash was changed: they do not belong together"
     assert translate_fault(fault) == (
-        "décompte\u202f: entrée 7\u202f: son contenu ou son empreinte a été modifié\u202f: ils ne"
-        " vont pas ensemble"
+        "décompte\u202f: entrée 7\u202f: son contenu ou son empreinte a été modifié\u202f: ils ne vont pas ensemble"
     )
     assert translate_fault("something new") == "something new"
     assert all(words.count("{}") == english.count("{}") for english, words in FRENCH.items())
 
 
 @pytest.mark.parametrize("code_page", ["cp1252", "ascii"])
-def test_a_console_without_the_spaces_of_french_shows_the_rest(
-    code_page: str, tmp_path: Path
-) -> None:
+def test_a_console_without_the_spaces_of_french_shows_the_rest(code_page: str, tmp_path: Path) -> None:
     (tmp_path / "x.pdf").write_bytes(b"%PDF-1.7\n")
     (tmp_path / "x.pdf.note").write_text("none", encoding="utf-8")
     line = [sys.executable, "-S", verify.__file__, "x.pdf", "--key", "0" * 64, "--lang", "fr"]
     done = subprocess.run(
-        line, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": code_page},
-        capture_output=True, check=False,
-    )  # fmt: skip
+        line, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": code_page}, capture_output=True, check=False
+    )
     assert done.returncode == 1, done.stderr
     assert b"une ligne sous la note n" in done.stdout
 
@@ -81,9 +77,7 @@ def test_a_console_without_the_spaces_of_french_shows_the_rest(
      (1, "share"), (3030, "min"), (100_000, "min"), ("kept", ""), ("not_met", ""), ("1–4", ""),
      (0.999999999, "share"), (0.9996, "share"), (0.0004, "share")],
 )  # fmt: skip
-def test_figures_are_written_as_the_pages_print_them(
-    value: object, unit: str, language: str
-) -> None:
+def test_figures_are_written_as_the_pages_print_them(value: object, unit: str, language: str) -> None:
     printed = Wording(language).value(value, unit).replace("\u00a0", " ")
     assert verify.figure_text(value, unit, language) == printed
 

@@ -10,13 +10,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from releve.files.atomic import (
-    create_file,
-    make_folder,
-    replace_file,
-    replace_folder,
-    write_file,
-)
+from releve.files.atomic import create_file, make_folder, replace_file, replace_folder, write_file
 
 
 def test_a_written_file_replaces_the_old_one_and_leaves_no_draft(tmp_path: Path) -> None:
@@ -66,13 +60,9 @@ def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert os.listdir(tmp_path) == ["a.csv"]
 
 
-def test_a_durable_file_and_its_name_are_synced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_durable_file_and_its_name_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[bool] = []
-    monkeypatch.setattr(
-        os, "fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode))
-    )
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
     write_file(tmp_path / "durable", "x")
     assert synced == [False, True]
     write_file(tmp_path / "quick", "x", durable=False)
@@ -151,9 +141,7 @@ def test_a_new_folder_outlives_a_power_cut_and_one_that_is_there_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synchronised: list[Path] = []
-    monkeypatch.setattr(
-        os, "fsync", lambda handle: synchronised.append(Path(f"/proc/self/fd/{handle}").resolve())
-    )
+    monkeypatch.setattr(os, "fsync", lambda handle: synchronised.append(Path(f"/proc/self/fd/{handle}").resolve()))
     make_folder(tmp_path / "a" / "b", mode=0o700)
     assert sorted(synchronised) == [tmp_path, tmp_path / "a"]
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700

@@ -11,14 +11,7 @@ from releve.files.operator_folder import FolderError, read_operator_files, write
 
 
 def test_a_folder_is_read_without_what_is_not_a_table(tmp_path: Path) -> None:
-    for name in (
-        "sites.csv",
-        "agents.PARQUET",
-        "README.md",
-        ".hidden.csv",
-        "~$all.xlsx",
-        "seats.ods",
-    ):
+    for name in ("sites.csv", "agents.PARQUET", "README.md", ".hidden.csv", "~$all.xlsx", "seats.ods"):
         (tmp_path / name).write_bytes(name.encode())
     (tmp_path / "old.csv").mkdir()
     assert sorted(read_operator_files(tmp_path)) == ["agents.PARQUET", "seats.ods", "sites.csv"]

@@ -74,9 +74,9 @@ def test_every_placement_has_its_row_with_local_time_and_utc(folder: Path) -> No
     assert local == start.replace(tzinfo=None), "Morocco is on UTC since 2026-09-20"
     at_home = next(r for r in found if r["place"] == "home")
     assert at_home["time_zone"] == "Europe/Paris"
-    assert datetime.fromisoformat(at_home["start_local"]) - datetime.fromisoformat(
-        at_home["start_utc"]
-    ).replace(tzinfo=None) == timedelta(hours=1)
+    assert datetime.fromisoformat(at_home["start_local"]) - datetime.fromisoformat(at_home["start_utc"]).replace(
+        tzinfo=None
+    ) == timedelta(hours=1)
 
 
 def test_the_parquet_says_what_the_csv_says(folder: Path) -> None:
@@ -95,9 +95,7 @@ def test_every_contingency_has_a_file_of_its_moves(folder: Path) -> None:
             assert not path.exists()
             continue
         found = [r for r in rows(path) if r["day"] == str(DAY)]
-        assert [(r["agent"], r["reason"]) for r in found] == [
-            (m.agent, m.reason) for m in scenario.moves
-        ]
+        assert [(r["agent"], r["reason"]) for r in found] == [(m.agent, m.reason) for m in scenario.moves]
         assert {r["after_place"] for r in found if r["reason"] != "relief"} <= {""}
 
 
@@ -125,9 +123,7 @@ def test_an_agent_has_one_calendar_with_every_day_in_it(folder: Path) -> None:
     first, second = calendar.walk("VEVENT")
     assert first.decoded("dtstart") == shift.start
     assert first.decoded("dtend") == shift.end
-    assert (
-        first["uid"] == f"{shift.agent}-{DAY}@Atlas_Contact-{make_file_name('Atlas Contact')[-8:]}"
-    )
+    assert first["uid"] == f"{shift.agent}-{DAY}@Atlas_Contact-{make_file_name('Atlas Contact')[-8:]}"
     assert second["uid"] != first["uid"]
     assert "07:00-15:30 (Africa/Casablanca)" in str(first["description"])
 

@@ -26,9 +26,7 @@ def handler(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Conn
         made.close_all()
 
 
-def test_a_writer_that_waits_is_not_overtaken_by_one_that_begins_again(
-    handler: ConnectionHandler,
-) -> None:
+def test_a_writer_that_waits_is_not_overtaken_by_one_that_begins_again(handler: ConnectionHandler) -> None:
     """With SQLite's own waiting it is, for as long as the other goes on."""
     done: list[int] = []
     waiting, over = threading.Event(), threading.Event()

@@ -8,13 +8,7 @@ from typing import Any
 from django.db import connection
 
 from releve.plugins.outbound.gate.connections import QuestionTerms, RowsByTable, insert_sql
-from releve.plugins.outbound.gate.sql import (
-    KEY_CHECK,
-    UNREAD_SINCE_RESTORE,
-    bind_questions,
-    common_sql,
-    own_sql,
-)
+from releve.plugins.outbound.gate.sql import KEY_CHECK, UNREAD_SINCE_RESTORE, bind_questions, common_sql, own_sql
 
 
 class DjangoStore:
@@ -22,9 +16,7 @@ class DjangoStore:
 
     vendor = connection.vendor
 
-    async def read(
-        self, asked: QuestionTerms, known: Any
-    ) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    async def read(self, asked: QuestionTerms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
         return None, await self.read_again(asked, known)
 
     async def read_again(self, asked: QuestionTerms, known: Any) -> Sequence[Any]:

@@ -16,12 +16,7 @@ from pathlib import Path
 
 __all__ = ["PRELOADED", "follow_records", "prepare", "serve", "write_state"]
 
-PRELOADED = [
-    "django",
-    "uvicorn",
-    "releve.cli.database",
-    "releve.plugins.outbound.engine.fact_tables",
-]
+PRELOADED = ["django", "uvicorn", "releve.cli.database", "releve.plugins.outbound.engine.fact_tables"]
 
 
 def _open(environ: Mapping[str, str]) -> None:

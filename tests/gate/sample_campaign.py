@@ -23,11 +23,7 @@ from releve.plugins.outbound.engine import (
     load_rules,
 )
 from releve.plugins.outbound.gate.campaigns import record_campaign
-from releve.plugins.outbound.gate.connections import (
-    GateConnection,
-    PostgreSQLConnection,
-    SQLiteConnection,
-)
+from releve.plugins.outbound.gate.connections import GateConnection, PostgreSQLConnection, SQLiteConnection
 from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms
@@ -51,8 +47,7 @@ def phone(person: int) -> str:
 
 def question(person: int, call: str, cseq: int = 1, **more: Any) -> Question:
     """A question about the nth person."""
-    return Question(**{"to": phone(person), "camp": CAMPAIGN, "ci": call, "cs": cseq,
-                       "cli": CALLER, **more})  # fmt: skip
+    return Question(**{"to": phone(person), "camp": CAMPAIGN, "ci": call, "cs": cseq, "cli": CALLER, **more})
 
 
 def build_consent(person: int, at: datetime, **more: Any) -> Consent:
@@ -84,8 +79,7 @@ def record_people(people: Iterable[int]) -> None:
 def read_feeds() -> None:
     """Note that every register was read just now."""
     now = read_clock()
-    marks = [Watermark(feed, now, now) for feed in ("attempts", "consents", "refusals",
-                                                    "withdrawals")]  # fmt: skip
+    marks = [Watermark(feed, now, now) for feed in ("attempts", "consents", "refusals", "withdrawals")]
     load_facts(marks, source="feeds", by="tests")
 
 

@@ -51,10 +51,7 @@ def run_without_loop(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def decide_all(
-    store: GateConnection,
-    asked: Sequence[PendingQuestion],
-    rules: LegalRules,
-    cache: CampaignCache | None = None,
+    store: GateConnection, asked: Sequence[PendingQuestion], rules: LegalRules, cache: CampaignCache | None = None
 ) -> list[Reply]:
     """Answer questions in one transaction."""
     work = decision.decide_group(store, asked, rules, cache or CampaignCache())
@@ -62,11 +59,7 @@ def decide_all(
 
 
 def decide(
-    store: GateConnection,
-    question: Question,
-    rules: LegalRules,
-    deadline: float,
-    cache: CampaignCache | None = None,
+    store: GateConnection, question: Question, rules: LegalRules, deadline: float, cache: CampaignCache | None = None
 ) -> Reply:
     """Answer a question."""
     (reply,) = decide_all(store, [PendingQuestion(question, deadline)], rules, cache)

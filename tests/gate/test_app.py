@@ -36,9 +36,7 @@ class Broken:
     async def is_unread_since_restore(self) -> bool:
         return False
 
-    async def read(
-        self, asked: QuestionTerms, known: Any
-    ) -> tuple[frozenset[str] | None, Sequence[Any]]:
+    async def read(self, asked: QuestionTerms, known: Any) -> tuple[frozenset[str] | None, Sequence[Any]]:
         await asyncio.sleep(self.seconds)
         raise self.error or DatabaseUnavailable("gone")
 
@@ -70,8 +68,7 @@ def explain(query: str, store: GateConnection | None = None) -> tuple[int, str, 
         sent.append(message)
 
     headers = [(b"host", b"gate"), (b"accept", b"text/html, application/json")]
-    scope = {"type": "http", "path": "/gate", "method": "GET", "query_string": query.encode(),
-             "headers": headers}  # fmt: skip
+    scope = {"type": "http", "path": "/gate", "method": "GET", "query_string": query.encode(), "headers": headers}
     try:
         asyncio.run(gate(scope, receive, send))
     finally:

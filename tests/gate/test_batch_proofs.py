@@ -17,13 +17,7 @@ from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.gate import proofs
 from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
-from releve.plugins.outbound.gate.models import (
-    ConsentRow,
-    FactBatch,
-    Load,
-    MandateRow,
-    WithdrawalRow,
-)
+from releve.plugins.outbound.gate.models import ConsentRow, FactBatch, Load, MandateRow, WithdrawalRow
 from releve.plugins.outbound.gate.proofs import FactProver, seal_facts, serialize_fact
 from tests.gate.sample_campaign import CLIENT, build_consent, record_people
 
@@ -60,15 +54,10 @@ def test_every_fact_is_proved_alone_and_once() -> None:
             assert proof is not None
             assert holds(dict(proof))
             assert json.loads(proof["text"])["id"] == row.pk
-    assert (
-        LedgerEntry.objects.filter(kind=proofs.FACTS_KIND, body__contains="gate_consent").count()
-        == 1
-    )
+    assert LedgerEntry.objects.filter(kind=proofs.FACTS_KIND, body__contains="gate_consent").count() == 1
 
 
-def test_what_comes_later_comes_into_later_trees_also_within_one_load(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_comes_later_comes_into_later_trees_also_within_one_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proofs, "MAX_BATCH_ROWS", 3)
     record_people(range(7))
     early = sealed_now()

@@ -26,11 +26,7 @@ SPRING = parse_callers(f"proxy={SECRET}:spring")
 
 def test_callers_are_found_by_their_secret_alone() -> None:
     names = [(one.name, one.campaigns) for one in CALLERS]
-    assert names == [
-        ("proxy", {"spring", "summer sale"}),
-        ("dialler", None),
-        ("proxy", None),
-    ]
+    assert names == [("proxy", {"spring", "summer sale"}), ("dialler", None), ("proxy", None)]
     assert parse_callers("") == parse_callers(" ; ") == ()
     for header, found in (
         (f"Bearer {SECRET}", CALLERS[0]),
@@ -57,9 +53,7 @@ def test_callers_are_found_by_their_secret_alone() -> None:
         f"={SECRET}:*",
     ],
 )
-def test_a_setting_that_names_no_caller_is_refused_without_a_secret_in_the_error(
-    wrong: str,
-) -> None:
+def test_a_setting_that_names_no_caller_is_refused_without_a_secret_in_the_error(wrong: str) -> None:
     with pytest.raises(CallersFault, match="RELEVE_GATE_CALLERS: caller 2 ") as refused:
         parse_callers(f"good={OTHER}:*;{wrong}")
     assert SECRET not in str(refused.value)
@@ -148,10 +142,7 @@ def test_a_body_is_read_within_the_budget_and_the_limits() -> None:
 
 def test_a_body_that_breaks_off_is_no_question() -> None:
     """A number cut short by a broken connection would be counted for another person."""
-    broken = [
-        {"type": "http.request", "body": GOOD.encode(), "more_body": True},
-        {"type": "http.disconnect"},
-    ]
+    broken = [{"type": "http.request", "body": GOOD.encode(), "more_body": True}, {"type": "http.disconnect"}]
     assert send((), client="::1", parts=broken) == (400, "GATE-CALL", False, 2)
 
 

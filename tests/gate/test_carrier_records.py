@@ -76,8 +76,7 @@ def test_one_decision_answers_for_one_call() -> None:
     assert [call.row for call in report.unasked] == [3]
 
 
-@pytest.mark.parametrize(("seconds", "asked"), [(120, True), (121, False), (-2, True),
-                                                (-3, False)])  # fmt: skip
+@pytest.mark.parametrize(("seconds", "asked"), [(120, True), (121, False), (-2, True), (-3, False)])
 def test_a_decision_answers_for_a_call_within_the_seconds_given(seconds: int, asked: bool) -> None:
     """A decision after the call permits nothing, apart from what clocks may differ by."""
     decide(0, AT)
@@ -191,9 +190,9 @@ def test_the_command_counts_by_client_and_fails_where_calls_did_not_ask(tmp_path
     given = ["outcomes", str(file), "--map", mapping]
     found = CliRunner().invoke(outbound, [*given, "--report", str(report)])
     assert (found.exit_code, found.output) == (
-        1, f"2 calls, 1 allowed by the gate, 1 not, 0 unreadable rows\n"
-           f"{CLIENT}: 1 never asked, 0 refused\n",
-    )  # fmt: skip
+        1,
+        f"2 calls, 1 allowed by the gate, 1 not, 0 unreadable rows\n{CLIENT}: 1 never asked, 0 refused\n",
+    )
     assert report.read_text(encoding="utf-8").splitlines()[1].startswith("3,2026-11-24T09:31:00")
     decide(1, AT + timedelta(minutes=1))
     assert CliRunner().invoke(outbound, given).exit_code == 0

@@ -11,14 +11,7 @@ from click.testing import CliRunner, Result
 from releve.cli import main
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.gate.db_clock import read_clock
-from releve.plugins.outbound.gate.models import (
-    ConsentRow,
-    Decision,
-    Load,
-    PseudonymValue,
-    WatermarkRow,
-    WithdrawalRow,
-)
+from releve.plugins.outbound.gate.models import ConsentRow, Decision, Load, PseudonymValue, WatermarkRow, WithdrawalRow
 from tests.gate.sample_campaign import CAMPAIGN, CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -94,18 +87,7 @@ def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
 
 
 def test_a_campaign_is_recorded_and_changed() -> None:
-    words = (
-        "campaign",
-        "spring",
-        "--client",
-        CLIENT,
-        "--object",
-        "gas",
-        "--sector",
-        "energy-supply",
-        "--by",
-        "ines",
-    )
+    words = ("campaign", "spring", "--client", CLIENT, "--object", "gas", "--sector", "energy-supply", "--by", "ines")
     assert run(*words).output == "recorded\n"
     assert run(*words).output == "as it was\n"
     assert run(*words, "--last", "2026-12-31").output == "recorded\n"
@@ -122,12 +104,8 @@ def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) 
     acc.mkdir()
     (acc / "acc_1.log").write_text(lines, encoding="utf-8")
     printed = run("outcomes", str(acc), "--unknown-after", "5").output
-    assert (
-        printed
-        == "0 filed, 1 refused, 0 withdrawn, 1 without an attempt, 0 broken lines, 0 unknown\n"
-    )
-    assert "columns lack sip_code" in run("outcomes", str(acc), "--columns", "callid,cseq",
-                                          code=1).output  # fmt: skip
+    assert printed == "0 filed, 1 refused, 0 withdrawn, 1 without an attempt, 0 broken lines, 0 unknown\n"
+    assert "columns lack sip_code" in run("outcomes", str(acc), "--columns", "callid,cseq", code=1).output
     assert run("close").output == "0 rows in 0 batches; 3 facts; 0 erased\n"
     assert not Decision.objects.exists()
 
@@ -142,9 +120,7 @@ def test_a_person_is_forgotten_and_the_files_are_cleaned() -> None:
 def test_vouching_for_a_folder_writes_its_feeds_and_says_what_was_read(tmp_path: Path) -> None:
     folder = tmp_path / "facts"
     run("start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
-    printed = run(
-        "facts", "read", "consentements", "attempts", "--folder", str(folder), "--by", "ines"
-    )
+    printed = run("facts", "read", "consentements", "attempts", "--folder", str(folder), "--by", "ines")
     assert "consents: rows 1, last event 2026-10-25T09:30:00+00:00" in printed.output
     assert "attempts: rows 0, last event none" in printed.output
     assert not WatermarkRow.objects.exists()

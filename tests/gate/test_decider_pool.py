@@ -43,9 +43,7 @@ class Slow:
         self.closed = True
 
 
-def collect_replies(
-    ask: Callable[[DeciderPool], Awaitable[list[Reply]]], *each: Any
-) -> list[Reply]:
+def collect_replies(ask: Callable[[DeciderPool], Awaitable[list[Reply]]], *each: Any) -> list[Reply]:
     """Return the replies of some deciders."""
 
     async def work() -> list[Reply]:
@@ -143,9 +141,7 @@ def test_who_has_waited_in_vain_is_not_kept() -> None:
     assert len(collect_replies(ask, slow)) == 1
 
 
-def test_what_was_being_decided_is_refused_when_it_is_broken_off(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_what_was_being_decided_is_refused_when_it_is_broken_off(caplog: pytest.LogCaptureFixture) -> None:
     slow = Slow()
 
     async def ask(deciders: DeciderPool) -> list[Reply]:

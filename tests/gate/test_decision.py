@@ -32,16 +32,7 @@ from releve.plugins.outbound.gate.models import RuleTable
 from releve.plugins.outbound.gate.protocol import Question, Reply, allow_call, refuse_call
 from releve.plugins.outbound.gate.pseudonyms import text_pseudonym
 from releve.plugins.outbound.gate.sql import parse_instant
-from tests.gate.sample_campaign import (
-    AT_ANY_HOUR,
-    CAMPAIGN,
-    CLIENT,
-    PROVIDER,
-    GateDatabase,
-    brief,
-    phone,
-    question,
-)
+from tests.gate.sample_campaign import AT_ANY_HOUR, CAMPAIGN, CLIENT, PROVIDER, GateDatabase, brief, phone, question
 from tests.gate.sync_decisions import answer_group, build_decider, decide, run
 
 pytestmark = [pytest.mark.database]
@@ -96,14 +87,11 @@ def test_a_refusal_explains_itself_where_it_is_asked_to(ground: GateDatabase) ->
     answer, found = explain(ground, question(1, "fifth"))
     assert answer == "403 refuse FR-FREQ-1"
     assert (found["answer"], found["legal"]) == ("refuse", False)
-    assert [(r["id"], r["gate"]) for r in found["reasons"]] == [("FR-FREQ-1", "H"),
-                                                               ("FR-FREQ-1", "P")]  # fmt: skip
+    assert [(r["id"], r["gate"]) for r in found["reasons"]] == [("FR-FREQ-1", "H"), ("FR-FREQ-1", "P")]
     today = read_clock().astimezone(zone("Europe/Paris"))
     assert f"{today:%d/%m/%Y} (4 fois)" in found["reasons"][0]["says"]["fr"]
     assert "The call would be lawful from " in found["reasons"][0]["remedy"]["en"]
-    assert found["basis"] == {
-        "id": "consent:C1", "says": {"fr": "consentement C1", "en": "consent C1"}
-    }  # fmt: skip
+    assert found["basis"] == {"id": "consent:C1", "says": {"fr": "consentement C1", "en": "consent C1"}}
     first = ground.rows("SELECT MIN(at) FROM gate_attempt")[0][0]
     again = datetime.fromisoformat(found["next_allowed"])
     assert again == parse_instant(first) + timedelta(days=30)
@@ -112,8 +100,7 @@ def test_a_refusal_explains_itself_where_it_is_asked_to(ground: GateDatabase) ->
 
 def test_an_allowed_call_says_which_exception_it_rests_on(ground: GateDatabase) -> None:
     now = read_clock()
-    running = Contract("K1", CLIENT, "P5", now.date() - timedelta(9), None, now,
-                       frozenset({"electricity"}))  # fmt: skip
+    running = Contract("K1", CLIENT, "P5", now.date() - timedelta(9), None, now, frozenset({"electricity"}))
     load_facts([Person("P5", phone(5), now), running], source="more", by="tests")
     ground.ready()
     answer, found = explain(ground, question(5, "call"))
@@ -163,9 +150,7 @@ def test_a_name_lets_no_other_call_out(ground: GateDatabase) -> None:
     assert {brief(ask(ground, other)) for other in others} == {"400 refuse GATE-CALL"}
 
 
-def test_an_old_answer_allows_no_call_today(
-    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_old_answer_allows_no_call_today(ground: GateDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(ground, question(2, "call")).status == 200
     monkeypatch.setattr("releve.plugins.outbound.gate.decision.MAX_REPEAT_AGE", timedelta(0))
     assert brief(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
@@ -186,14 +171,9 @@ def test_an_attempt_counted_outside_the_gate_gives_no_call_its_name(ground: Gate
     assert brief(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
 
 
-def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_counts(
-    ground: GateDatabase,
-) -> None:
+def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_counts(ground: GateDatabase) -> None:
     now = read_clock()
-    theirs = [
-        Attempt(f"call/{n}", CLIENT, "P2", now - timedelta(days=1), now, provider="them")
-        for n in (1, 2, 3)
-    ]
+    theirs = [Attempt(f"call/{n}", CLIENT, "P2", now - timedelta(days=1), now, provider="them") for n in (1, 2, 3)]
     load_facts(theirs, source="them", by="tests")
     ground.ready()
     assert brief(ask(ground, question(2, "call"))) == "200 allow"
@@ -203,10 +183,7 @@ def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_co
 def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: GateDatabase) -> None:
     now = read_clock()
     for provider in ("one", "two"):
-        theirs = [
-            Attempt(str(n), CLIENT, "P2", now - timedelta(days=n), now, provider=provider)
-            for n in (1, 2)
-        ]
+        theirs = [Attempt(str(n), CLIENT, "P2", now - timedelta(days=n), now, provider=provider) for n in (1, 2)]
         load_facts(theirs, source=provider, by="tests")
     ground.ready()
     assert "FR-FREQ-1" in ask(ground, question(2, "call")).reasons
@@ -293,13 +270,9 @@ def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: GateDatabase) -
         ({"to": "12"}, "403 refuse FR-DATA-NUMBER"),
     ],
 )
-def test_what_is_unknown_is_refused(
-    ground: GateDatabase, more: dict[str, str], expected: str
-) -> None:
+def test_what_is_unknown_is_refused(ground: GateDatabase, more: dict[str, str], expected: str) -> None:
     over = timezone.now().date() - timedelta(days=2)
-    ended = CampaignTerms(
-        CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "", "energy-supply"
-    )
+    ended = CampaignTerms(CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "", "energy-supply")
     record_campaign("over", ended, by="tests")
     ground.ready()
     assert brief(ask(ground, question(1, "c", **more))) == expected
@@ -316,15 +289,11 @@ def test_clocks_that_differ_refuse(ground: GateDatabase, monkeypatch: pytest.Mon
     assert ground.rows(ATTEMPTS) == [(int(connection.vendor == "sqlite"),)]
 
 
-def test_a_register_that_was_not_read_refuses(
-    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_register_that_was_not_read_refuses(ground: GateDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     from releve.plugins.outbound.gate import decision
 
     later = decision.later_than
-    monkeypatch.setattr(
-        decision, "later_than", lambda now, last: later(now, last) + timedelta(minutes=16)
-    )
+    monkeypatch.setattr(decision, "later_than", lambda now, last: later(now, last) + timedelta(minutes=16))
     assert ask(ground, question(1, "c")).reasons == "FR-DATA-STALE"
 
 
@@ -378,8 +347,7 @@ def test_a_delayed_call_is_refused_in_time_and_delays_no_other(ground: GateDatab
     deciders = [build_decider(lambda: ground.rules, ground.store) for _ in range(2)]
     gate, holder = Gate(lambda: ground.rules, deciders, budget=0.5), ground.store()
     now = to_db_instant(holder.vendor, read_clock())
-    held = {"client": CLIENT, "number": text_pseudonym(phone(4)), "named": "", "call_id": "",
-            "cseq": 0}  # fmt: skip
+    held = {"client": CLIENT, "number": text_pseudonym(phone(4)), "named": "", "call_id": "", "cseq": 0}
 
     async def meet() -> list[str]:
         await asyncio.gather(*(gate.answer(question(6, f"first-{n}")) for n in range(2)))
@@ -409,9 +377,7 @@ def test_a_decision_that_is_broken_off_gives_its_connection_up(
         await asyncio.sleep(60)
 
     async def break_off() -> None:
-        task = asyncio.create_task(
-            decider.answer([PendingQuestion(question(1, "c"), time.monotonic() + 5)])
-        )
+        task = asyncio.create_task(decider.answer([PendingQuestion(question(1, "c"), time.monotonic() + 5)]))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -427,9 +393,7 @@ def test_a_decision_that_is_broken_off_gives_its_connection_up(
 
 
 def test_a_campaign_recorded_again_changes_nothing(ground: GateDatabase) -> None:
-    over = CampaignTerms(
-        CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "", "energy-supply"
-    )
+    over = CampaignTerms(CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "", "energy-supply")
     assert record_campaign(CAMPAIGN, over, by="tests")
     assert not record_campaign(CAMPAIGN, over, by="tests")
 
@@ -457,14 +421,9 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
     decider.close()
 
 
-def test_the_rules_that_decide_are_kept_first(
-    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rules_that_decide_are_kept_first(ground: GateDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_cache._StoredVersions, "versions", frozenset())
-    decider, kept = (
-        Decider(campaign_cache.load_stored_rules, ground.store, 5),
-        RuleTable.objects.all(),
-    )
+    decider, kept = (Decider(campaign_cache.load_stored_rules, ground.store, 5), RuleTable.objects.all())
     assert ask_decider(decider, question(1, "c")).status in (200, 403)
     assert [one.version for one in kept] == [load_current_rules().version]
     kept.delete()
@@ -473,9 +432,7 @@ def test_the_rules_that_decide_are_kept_first(
     decider.close()
 
 
-def test_rules_that_are_not_kept_in_time_decide_nothing(
-    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rules_that_are_not_kept_in_time_decide_nothing(ground: GateDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_cache._StoredVersions, "versions", frozenset())
     monkeypatch.setattr(campaign_cache, "_SECONDS", 0.1)
     monkeypatch.setattr(campaign_cache, "_keep_apart", lambda *_: time.sleep(0.5))
@@ -485,9 +442,7 @@ def test_rules_that_are_not_kept_in_time_decide_nothing(
     assert ground.rows(DECISIONS) == [(0,)]
 
 
-def test_rules_that_cannot_be_kept_decide_nothing(
-    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rules_that_cannot_be_kept_decide_nothing(ground: GateDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_cache._StoredVersions, "versions", frozenset())
     monkeypatch.setattr(campaign_cache, "RuleTable", None)
     decider = Decider(campaign_cache.load_stored_rules, ground.store, 5)
@@ -503,9 +458,7 @@ def test_no_client_gets_the_campaign_of_another(ground: GateDatabase) -> None:
         record_campaign(CAMPAIGN, theirs, by="tests")
 
 
-def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
-    ground: GateDatabase,
-) -> None:
+def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(ground: GateDatabase) -> None:
     decider = build_decider(lambda: ground.rules, ground.store)
     assert ask_decider(decider, question(1, "before")).status == 200
     store = decider._store
@@ -515,9 +468,7 @@ def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
         assert brief(ask_decider(decider, question(1, "gone"))) == "503 refuse GATE-DATABASE"
     else:
         nowhere = ground.folder / "none"
-        lost = build_decider(
-            lambda: ground.rules, lambda seconds: SQLiteConnection(nowhere, seconds)
-        )
+        lost = build_decider(lambda: ground.rules, lambda seconds: SQLiteConnection(nowhere, seconds))
         assert brief(ask_decider(lost, question(1, "gone"))) == "503 refuse GATE-DATABASE"
         assert not nowhere.exists()
     assert ask_decider(decider, question(1, "back")).status == 200

@@ -91,18 +91,14 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
         luck = [dice.random() for _ in range(5)]
         for client in TWINS.values():
             name = f"P{n}"
-            facts.append(
-                replace(build_consent(n, now - timedelta(days=days), **more), client=client)
-            )
+            facts.append(replace(build_consent(n, now - timedelta(days=days), **more), client=client))
             if luck[0] < 0.2:
                 facts.append(Withdrawal(client, name, ago[0], now))
             if luck[1] < 0.2:
                 facts.append(SpokenRefusal(client, name, ago[1], now, "not-now"))
             if luck[2] < 0.2:
                 first = now.date() - timedelta(days=100)
-                facts.append(
-                    Contract(f"K{n}", client, name, first, None, now, frozenset({"electricity"}))
-                )
+                facts.append(Contract(f"K{n}", client, name, first, None, now, frozenset({"electricity"})))
             for number, at in enumerate(ago[: int(5 * luck[3])]):
                 facts.append(Attempt(f"{n}-{number}", client, name, at, now, provider="them"))
         if luck[4] < 0.1:
@@ -152,8 +148,7 @@ def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
     while rest:
         size = dice.choice((1, 2, 5, 30))
         group, rest = rest[:size], rest[size:]
-        together += decide_all(store, pending(*(of_twin("autumn", one) for one in group)), rules,
-                               cache)  # fmt: skip
+        together += decide_all(store, pending(*(of_twin("autumn", one) for one in group)), rules, cache)
     assert [brief(reply) for reply in together] == [brief(reply) for reply in alone]
     assert len({brief(reply) for reply in alone}) >= 8
     again = list(Decision.objects.all())
@@ -167,8 +162,7 @@ def test_the_cap_holds_within_a_group(ground: GateDatabase) -> None:
     group = pending(*(question(1, f"c{n}") for n in range(6)), question(2, "other"))
     found = decide_all(store, group, ground.rules, CampaignCache())
     assert [reply.status for reply in found] == [200] * 4 + [403] * 2 + [200]
-    repeats = decide_all(store, pending(*(question(1, f"c{n}") for n in range(6))), ground.rules,
-                         CampaignCache())  # fmt: skip
+    repeats = decide_all(store, pending(*(question(1, f"c{n}") for n in range(6))), ground.rules, CampaignCache())
     assert repeats == found[:6]
     store.close()
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(5,)]
@@ -266,16 +260,13 @@ def test_a_group_whose_gate_is_gone_before_the_commit_has_counted_nothing(
     store.close()  # as the database sees a kill: the connection ends
     assert ground.rows("SELECT COUNT(*) FROM gate_decision") == [(0,)]
     store = ground.store()
-    found = decide_all(store, pending(*group, question(1, "c3"), question(1, "c4")), ground.rules,
-                       CampaignCache())  # fmt: skip
+    found = decide_all(store, pending(*group, question(1, "c3"), question(1, "c4")), ground.rules, CampaignCache())
     store.close()
     assert [reply.status for reply in found] == [200] * 4 + [403]
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(4,)]
 
 
-def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
-    ground: GateDatabase,
-) -> None:
+def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(ground: GateDatabase) -> None:
     replies: list[Reply] = []
     start = threading.Barrier(4, timeout=30)
 
@@ -335,24 +326,11 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: GateDatabase)
         return brief(decide(store, one, ground.rules, time.monotonic() + 5, cache))
 
     store.read_campaign = counted  # type: ignore[assignment, method-assign]
-    assert [ask("1"), ask("2"), ask("3", camp="none")] == [
-        "200 allow", "200 allow", "403 refuse GATE-CAMPAIGN",
-    ]  # fmt: skip
+    assert [ask("1"), ask("2"), ask("3", camp="none")] == ["200 allow", "200 allow", "403 refuse GATE-CAMPAIGN"]
     assert reads == {CAMPAIGN: 1, "none": 1}
     if connection.vendor == "postgresql":
         over = CampaignTerms(
-            CLIENT,
-            "gas",
-            "manual",
-            "prospecting",
-            "",
-            None,
-            False,
-            None,
-            None,
-            "",
-            "",
-            "energy-supply",
+            CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "", "energy-supply"
         )
         record_campaign(CAMPAIGN, over, by="tests")
         assert ask("4").startswith("403 refuse FR-OPTIN")
@@ -367,8 +345,7 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: GateDatabase)
 def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     now, rules = read_clock(), open_rules()
     record_campaign(CAMPAIGN, campaign_terms(), by="tests")
-    load_facts([Person("P1", phone(1), now), build_consent(1, now - timedelta(days=1))],
-               source="tests", by="tests")  # fmt: skip
+    load_facts([Person("P1", phone(1), now), build_consent(1, now - timedelta(days=1))], source="tests", by="tests")
     store, cache = DjangoStore(), CampaignCache()
 
     def ask(call: str) -> str:
@@ -377,8 +354,7 @@ def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     assert "FR-DATA-STALE" in ask("c1")
     read_feeds()
     assert "FR-CLI" in ask("c2")
-    load_facts([Mandate("M1", CLIENT, CALLER, now.date() - timedelta(9), None, now)],
-               source="tests", by="tests")  # fmt: skip
+    load_facts([Mandate("M1", CLIENT, CALLER, now.date() - timedelta(9), None, now)], source="tests", by="tests")
     assert ask("c3") == "200 allow"
     last = (Watermark("consents", now - timedelta(days=1)),)
     load_facts(last, source="tests", by="tests")
@@ -406,9 +382,7 @@ def test_the_log_is_carried_over_apart(ground: GateDatabase) -> None:
     assert not checkpoint(ground.folder / "none")
 
 
-def test_one_process_of_several_carries_the_log_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_process_of_several_carries_the_log_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     carried = threading.Event()
     monkeypatch.setattr(wal_checkpoints, "_SECONDS", 0.01)
     monkeypatch.setattr(wal_checkpoints, "_carry_over", lambda _: carried.set())
@@ -433,9 +407,7 @@ def test_a_law_that_cannot_be_read_refuses_all(ground: GateDatabase) -> None:
 def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: GateDatabase) -> None:
     """Else the call would be judged without the installation's own rows."""
     law = ground.folder / "law"
-    assert load_current_rules().version == built_in_rules().version, (
-        "no folder, no rows of one's own"
-    )
+    assert load_current_rules().version == built_in_rules().version, "no folder, no rows of one's own"
     law.mkdir(exist_ok=True)
     (law / "own.yaml").symlink_to(law / "taken-away")
     decider = build_decider(load_current_rules, ground.store)
@@ -444,9 +416,7 @@ def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: GateData
     decider.close()
 
 
-def test_a_file_of_the_law_that_is_added_or_taken_away_binds_the_next_call(
-    tmp_path: Path, settings: Settings
-) -> None:
+def test_a_file_of_the_law_that_is_added_or_taken_away_binds_the_next_call(tmp_path: Path, settings: Settings) -> None:
     """Also where the folder's clock has not ticked since it was last looked at."""
     settings.HOME, law = make_test_home(tmp_path), tmp_path / "law"
     law.mkdir(exist_ok=True)
@@ -468,9 +438,7 @@ def test_a_file_of_the_law_that_is_added_or_taken_away_binds_the_next_call(
     assert versions == [with_none, with_one, with_one, with_one, with_two, with_two, with_one]
 
 
-def test_a_database_in_memory_has_no_log_to_carry_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_in_memory_has_no_log_to_carry_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "current"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -47,9 +47,7 @@ def due_after(years: timedelta = FAR) -> tuple[date, datetime]:
     return far.date(), far
 
 
-def killed_after(
-    monkeypatch: pytest.MonkeyPatch, parts: int, model: type[FactRow] | None = None
-) -> None:
+def killed_after(monkeypatch: pytest.MonkeyPatch, parts: int, model: type[FactRow] | None = None) -> None:
     """Let the erasing end after some of its parts, of one table or of all."""
     whole, done = erasure._split_keys, 0
 
@@ -83,9 +81,7 @@ def erasure_entries() -> list[dict[str, Any]]:
     return [json.loads(entry.body) for entry in entries]
 
 
-def test_each_part_is_recorded_and_the_next_run_erases_the_rest(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_each_part_is_recorded_and_the_next_run_erases_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     record_people(range(4))
     on, now = due_after()
     with monkeypatch.context() as patch:
@@ -126,9 +122,7 @@ def test_what_allows_goes_before_what_forbids(monkeypatch: pytest.MonkeyPatch) -
     assert Withdrawals.objects.count() == 1
 
 
-def test_a_contract_signed_meanwhile_keeps_the_values_of_its_person(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_contract_signed_meanwhile_keeps_the_values_of_its_person(monkeypatch: pytest.MonkeyPatch) -> None:
     record_people((0, 1))
     on, now = due_after(VALUES_ONLY)
     signed = Contract("K1", CLIENT, "P0", now.date(), None, timezone.now())
@@ -152,9 +146,7 @@ def test_a_person_who_signs_again_meanwhile_gets_no_day(monkeypatch: pytest.Monk
     assert PseudonymValue.objects.get(pseudonym=person_pseudonym("P0")).erase_on is None
 
 
-def test_a_number_under_which_a_person_became_known_meanwhile_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_number_under_which_a_person_became_known_meanwhile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     record_people((0, 1))
     on, now = due_after(VALUES_ONLY)
     further = Link("P7", phone(0), timezone.now())
@@ -164,9 +156,7 @@ def test_a_number_under_which_a_person_became_known_meanwhile_is_kept(
     assert read_value("number", number_pseudonym(phone(1))) is None
 
 
-def test_a_link_of_whom_something_became_known_meanwhile_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_link_of_whom_something_became_known_meanwhile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     record_people((0, 1))
     on, now = due_after()
     again = build_consent(0, timezone.now(), id="C9")

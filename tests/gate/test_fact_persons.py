@@ -11,12 +11,7 @@ from releve.plugins.outbound.engine import Person
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.errors import LoadRefused
-from releve.plugins.outbound.gate.fact_import import (
-    ImportResult,
-    find_load_faults,
-    load_facts,
-    load_frames,
-)
+from releve.plugins.outbound.gate.fact_import import ImportResult, find_load_faults, load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import read_facts
 from releve.plugins.outbound.gate.models import Load, PseudonymValue
 from tests.gate.sample_campaign import CLIENT, phone, record_people
@@ -35,9 +30,7 @@ def load(table: str, head: str, *rows: str, **more: str) -> ImportResult:
 
 
 @pytest.mark.parametrize("table", ["withdrawals", "refusals"])
-@pytest.mark.parametrize(
-    "text", [NATIONAL, f"{NATIONAL[:2]} {NATIONAL[2:]}", f"00{phone(0)[1:]}", phone(0)]
-)
+@pytest.mark.parametrize("text", [NATIONAL, f"{NATIONAL[:2]} {NATIONAL[2:]}", f"00{phone(0)[1:]}", phone(0)])
 def test_a_number_binds_its_holder_in_every_spelling_of_people(table: str, text: str) -> None:
     record_people(range(1))
     assert load(table, "client,person,at", f"{CLIENT},{text},{AT}").written == {table: 1}
@@ -96,13 +89,12 @@ def test_a_person_of_the_same_load_is_known_and_resembles_a_slip() -> None:
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        (f"{CLIENT},P1,{AT},C0", "person 'P1': the consent C0 was given by another person; "
-         "write 'P0'"),
+        (f"{CLIENT},P1,{AT},C0", "person 'P1': the consent C0 was given by another person; write 'P0'"),
         (f"{CLIENT},{phone(1)},{AT},C0", "the consent C0 was given by another person"),
         (f"Beta,P0,{AT},C0", "client 'Beta': the consent C0 was given to another client; write "),
         (f"{CLIENT},P0,{AT},C00", "consent 'C00': no consent has this id"),
     ],
-)  # fmt: skip
+)
 def test_a_withdrawal_of_a_consent_of_another_refuses_the_load(cells: str, said: str) -> None:
     record_people(range(2))
     with pytest.raises(LoadRefused, match=said):

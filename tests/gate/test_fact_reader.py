@@ -13,13 +13,7 @@ import pytest
 from releve.plugins.outbound.engine import Call, CallVerdict, built_in_rules, judge_call
 from releve.plugins.outbound.engine.fact_tables import build_facts
 from releve.plugins.outbound.gate.fact_import import load_frames
-from releve.plugins.outbound.gate.fact_reader import (
-    CampaignFacts,
-    CampaignTerms,
-    FactSet,
-    read_facts,
-    to_db_instant,
-)
+from releve.plugins.outbound.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts, to_db_instant
 from releve.plugins.outbound.gate.pseudonyms import person_pseudonym
 from releve.plugins.outbound.gate.sql import TABLES, parse_day, parse_instant
 from tests.outbound.people import people_of
@@ -55,11 +49,7 @@ def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) 
             known = read_facts(CLIENT, row["number"], known_at, person=row["person"], campaign="K")
             named = dataclasses.replace(call, person=person_pseudonym(row["person"]))
             found = judge_call(named, _under(known, expected), rules, known_at)
-            assert without_person(found) == without_person(expected), (
-                call,
-                found.rules,
-                expected.rules,
-            )
+            assert without_person(found) == without_person(expected), (call, found.rules, expected.rules)
             reasons |= set(expected.rules)
     assert len(reasons) >= 12
 
@@ -120,9 +110,7 @@ def test_a_table_given_in_part_is_loaded_in_part() -> None:
     assert load_frames({"refusals": frame}, source="tests", by="tests").done("refusals") == 0
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-11-24T10:30:00+01:00", "2026-11-24T09:30:00+00:00", "2026-11-24 09:30:00"]
-)
+@pytest.mark.parametrize("text", ["2026-11-24T10:30:00+01:00", "2026-11-24T09:30:00+00:00", "2026-11-24 09:30:00"])
 def test_an_instant_of_a_database_is_in_utc_with_and_without_its_offset(text: str) -> None:
     found = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
     for given in (text, datetime.fromisoformat(text)):
@@ -162,9 +150,7 @@ def test_the_newest_of_what_was_read_and_the_first_of_what_is_to_come() -> None:
         assert (said.authenticated, said.mobile_terminal) == (meant, bool(meant))
     kept = CampaignTerms(**json.loads(found.call))
     assert kept == dataclasses.replace(found.campaign, first=None)
-    before_sectors = {
-        name: value for name, value in dataclasses.asdict(kept).items() if name != "sector"
-    }
+    before_sectors = {name: value for name, value in dataclasses.asdict(kept).items() if name != "sector"}
     assert CampaignTerms(**before_sectors) == dataclasses.replace(kept, sector="")
     withdrawal = json.dumps([1, hours[3], CLIENT, "P", hours[0], "", ""])
     own = FactSet([("withdrawals", CLIENT, "P", withdrawal), ("holder", "N", "P", "[]")])

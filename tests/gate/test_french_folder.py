@@ -117,9 +117,7 @@ def test_the_tables_of_a_workbook_are_those_of_french_and_english_files() -> Non
     frames = read_tables({"faits.xlsx": book(sheets)})
     assert frames["people"]["address"].to_list() == ["75001", "01000"]
     paris = zone("Europe/Paris")
-    assert frames["consents"]["collected_at"].to_list() == [
-        (NOW - timedelta(days=30)).replace(tzinfo=paris)
-    ]
+    assert frames["consents"]["collected_at"].to_list() == [(NOW - timedelta(days=30)).replace(tzinfo=paris)]
     assert frames["consents"]["unreadable"].to_list() == [""]
     assert frames["mandates"]["linked"].to_list() == [True]
     casablanca = read_tables({"faits.xlsx": book(sheets)}, zone="Africa/Casablanca")
@@ -193,9 +191,7 @@ def test_a_serial_date_of_a_text_file_is_a_date_but_no_proof_of_a_consent() -> N
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_a_workbook_of_an_office_is_mended_in_one_round_and_a_first_call_is_lawful(
-    tmp_path: Path,
-) -> None:
+def test_a_workbook_of_an_office_is_mended_in_one_round_and_a_first_call_is_lawful(tmp_path: Path) -> None:
     now = read_clock().astimezone(zone("Europe/Paris")).replace(tzinfo=None, microsecond=0)
     file = tmp_path / "faits.xlsx"
     file.write_bytes(book(damaged(now)))
@@ -242,9 +238,7 @@ def test_a_sheet_of_campaigns_keeps_what_it_has_no_column_for(tmp_path: Path) ->
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_a_fault_of_a_campaign_has_its_row_after_one_whose_sector_is_empty(
-    tmp_path: Path,
-) -> None:
+def test_a_fault_of_a_campaign_has_its_row_after_one_whose_sector_is_empty(tmp_path: Path) -> None:
     head, row = office()["Campagnes"]
     empty = ["été", row[1], row[2], None, row[4]]
     wrong = ["automne", row[1], row[2], "assurance", row[4]]
@@ -257,16 +251,12 @@ def test_a_fault_of_a_campaign_has_its_row_after_one_whose_sector_is_empty(
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_facts_of_a_campaign_in_another_spelling_count_for_the_one_of_the_sheet(
-    tmp_path: Path,
-) -> None:
+def test_facts_of_a_campaign_in_another_spelling_count_for_the_one_of_the_sheet(tmp_path: Path) -> None:
     now = read_clock().astimezone(zone("Europe/Paris")).replace(tzinfo=None, microsecond=0)
     sheets = office(now)
     sheets["Abandons"][1][0] = "Printemps"
     killed = Load.objects.create(source="killed", by="ines", opened_at=read_clock(), digest="d")
-    AbandonedRow.objects.create(
-        load=killed, campaign="PRINTEMPS", day=now.date(), abandoned=1, handled=9, digest="d"
-    )
+    AbandonedRow.objects.create(load=killed, campaign="PRINTEMPS", day=now.date(), abandoned=1, handled=9, digest="d")
     file = tmp_path / "faits.xlsx"
     file.write_bytes(book(sheets))
     done = run("facts", "import", str(file), "--by", "ines").output
@@ -280,8 +270,7 @@ def test_the_same_files_on_another_clock_are_another_import(tmp_path: Path) -> N
     file = tmp_path / "faits.xlsx"
     file.write_bytes(book({"Retraits": office()["Retraits"]}))
     digests = {
-        read_fact_folder(file, whole=False, strict=True, zone=name)[1]
-        for name in ("Europe/Paris", "Africa/Casablanca")
+        read_fact_folder(file, whole=False, strict=True, zone=name)[1] for name in ("Europe/Paris", "Africa/Casablanca")
     }
     assert len(digests) == 2
 
@@ -290,8 +279,7 @@ def test_the_same_files_on_another_clock_are_another_import(tmp_path: Path) -> N
 @pytest.mark.django_db(transaction=True)
 def test_a_coarse_object_of_a_campaign_is_a_fault_where_it_prospects(tmp_path: Path) -> None:
     head, row = office()["Campagnes"]
-    rows = [[*row[:2], "telecom", "telecoms", "manuel", purpose]
-            for purpose in ("service", "prospecting")]  # fmt: skip
+    rows = [[*row[:2], "telecom", "telecoms", "manuel", purpose] for purpose in ("service", "prospecting")]
     rows[1][0] = "été"
     file = tmp_path / "campagnes.xlsx"
     file.write_bytes(book({"Campagnes": [[*head, "But"], *rows]}))

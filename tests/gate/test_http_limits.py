@@ -57,9 +57,7 @@ async def read_rest(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.mark.parametrize("begun", [b"", b"\r\n", REQUEST[:-4], b"POST / HTTP/1.1\r\n"
                                    b"Host: a\r\nContent-Length: 90\r\n\r\nto="])  # fmt: skip
-def test_a_request_that_does_not_end_is_closed(
-    begun: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_that_does_not_end_is_closed(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "REQUEST_SECONDS", 0.1)
 
     async def dialogue(port: int) -> None:

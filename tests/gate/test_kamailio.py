@@ -32,9 +32,7 @@ class Proxy:
     def __init__(self, folder: Path, gate: int, secret: str = SECRET) -> None:
         self.folder = folder
         self.carrier = SipPhone(folder, "carrier")
-        operator = small_operator(
-            kind="outbound", numbers=(CALLER,), trunk=self.carrier.address, campaigns=(CAMPAIGN,)
-        )
+        operator = small_operator(kind="outbound", numbers=(CALLER,), trunk=self.carrier.address, campaigns=(CAMPAIGN,))
         url = f"http://127.0.0.1:{gate}/gate"
         self.kamailio = ProxyProcess(folder, operator, url, secret=secret)
         self.acc = folder / "acc"
@@ -114,9 +112,7 @@ def test_a_sip_proxy_lets_out_what_the_gate_allows_and_nothing_else(tmp_path: Pa
             [sys.executable, "-m", "releve", "outbound", "outcomes", str(proxy.acc)],
             cwd=ROOT, env=environment, capture_output=True, text=True,
         )  # fmt: skip
-    assert outcomes.stdout.startswith(
-        "4 filed, 2 refused, 0 withdrawn, 0 without an attempt, 0 broken lines"
-    )
+    assert outcomes.stdout.startswith("4 filed, 2 refused, 0 withdrawn, 0 without an attempt, 0 broken lines")
 
 
 @needs_sip

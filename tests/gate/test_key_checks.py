@@ -23,14 +23,7 @@ from releve.plugins.outbound.gate.errors import KeyFault
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import AttemptRow, PersonRow
 from releve.plugins.outbound.gate.request_feeds import record_reading
-from tests.gate.sample_campaign import (
-    CLIENT,
-    GateDatabase,
-    brief,
-    question,
-    read_feeds,
-    record_people,
-)
+from tests.gate.sample_campaign import CLIENT, GateDatabase, brief, question, read_feeds, record_people
 from tests.gate.sync_decisions import answer_group, build_decider
 from tests.homes import make_test_home
 
@@ -167,9 +160,7 @@ def test_the_check_value_tells_nothing_of_the_key_and_no_row_is_made_twice() -> 
     assert not AttemptRow.objects.exists()
 
 
-def test_after_a_restore_every_call_is_refused_until_all_registers_are_read(
-    ground: GateDatabase,
-) -> None:
+def test_after_a_restore_every_call_is_refused_until_all_registers_are_read(ground: GateDatabase) -> None:
     assert ask_gate(ground, "c0").startswith("200 allow"), "the registers were read"
     Restoration.objects.create(seq=1, at=read_clock())
     ground.ready()

@@ -118,9 +118,7 @@ def test_no_attempt_is_lost_and_none_counts_twice(house: House, tmp_path: Path) 
         thread.join()
     run_child(write_state, house.environment, str(tmp_path / "found.json"))
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert {
-        name: 200 if allowed else 403 for name, allowed in found["decisions"].items()
-    } == answered
+    assert {name: 200 if allowed else 403 for name, allowed in found["decisions"].items()} == answered
     assert found["rows"] == DECISIONS
     allowed = {name: 1 for name, status in answered.items() if status == 200}
     assert found["attempts"] == allowed, "each call that was let out counts once, no other does"

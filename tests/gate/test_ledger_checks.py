@@ -79,9 +79,7 @@ def test_a_ledger_that_is_not_read_in_time_refuses(ground: GateDatabase) -> None
     decider.close()
 
 
-def test_a_database_that_cannot_be_reached_is_named_before_its_ledger_is_read(
-    ground: GateDatabase,
-) -> None:
+def test_a_database_that_cannot_be_reached_is_named_before_its_ledger_is_read(ground: GateDatabase) -> None:
     def open_nothing(_: float) -> GateConnection:
         raise DatabaseUnavailable("no server")
 

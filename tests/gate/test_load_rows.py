@@ -8,28 +8,14 @@ from typing import Any
 
 import pytest
 
-from releve.plugins.outbound.engine import (
-    Abandoned,
-    Attempt,
-    Contract,
-    Person,
-    Watermark,
-    Withdrawal,
-)
+from releve.plugins.outbound.engine import Abandoned, Attempt, Contract, Person, Watermark, Withdrawal
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
 from releve.plugins.outbound.gate.clients import register_aliases, resolve_client
 from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
-from releve.plugins.outbound.gate.models import (
-    AbandonedRow,
-    CampaignRow,
-    ClientName,
-    ConsentRow,
-    Load,
-    WatermarkRow,
-)
+from releve.plugins.outbound.gate.models import AbandonedRow, CampaignRow, ClientName, ConsentRow, Load, WatermarkRow
 from tests.gate.sample_campaign import CLIENT, build_consent, campaign_terms, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -62,9 +48,7 @@ def write(fact: Any) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("fact", "change"), CORRECTED)
-def test_a_correction_counts_also_where_it_is_corrected_back(
-    fact: Any, change: dict[str, Any]
-) -> None:
+def test_a_correction_counts_also_where_it_is_corrected_back(fact: Any, change: dict[str, Any]) -> None:
     for one in (fact, dataclasses.replace(fact, **change), fact):
         loads = Load.objects.count()
         assert write(one) == (1, 0)
@@ -87,14 +71,10 @@ def test_a_repetition_within_a_load_is_written_once() -> None:
     assert (found.written, found.there) == ({"consents": 3}, {"consents": 1})
     assert found.load.rows == 3
     assert (Load.objects.get().known_at is not None, Load.objects.get().digest) == (True, "")
-    assert list(ConsentRow.objects.order_by("pk").values_list("wording", flat=True)) == [
-        "", "another", ""
-    ]  # fmt: skip
+    assert list(ConsentRow.objects.order_by("pk").values_list("wording", flat=True)) == ["", "another", ""]
 
 
-def test_a_repetition_within_a_load_is_known_again_in_its_next_part(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_repetition_within_a_load_is_known_again_in_its_next_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("releve.plugins.outbound.gate.fact_import._CHUNK", 1)
     first, second = build_consent(1, AT), build_consent(1, AT, wording="another")
     assert write(first) == (1, 0)
@@ -133,8 +113,7 @@ def test_a_load_that_was_killed_after_its_last_row_is_closed_by_the_same_again()
 
 
 def test_a_load_left_open_corrects_nothing_until_it_is_closed() -> None:
-    left, _ = (Load.objects.create(source="killed", by="tests", opened_at=read_clock(), digest="d")
-               for _ in range(2))  # fmt: skip
+    left, _ = (Load.objects.create(source="killed", by="tests", opened_at=read_clock(), digest="d") for _ in range(2))
     write(build_consent(1, AT))
     ConsentRow.objects.update(load=left)
     assert write(build_consent(1, AT)) == (1, 0)
@@ -151,8 +130,7 @@ def test_own_dates_count_where_they_are_asked_for() -> None:
                           + f"{phone(1)},{then.isoformat()}\n".encode()})  # fmt: skip
     seen: list[tuple[str, int, int]] = []
     given = {name: frames[name] for name in ("feeds", "people")}
-    load_frames(given, source="a", by="b", as_known=True,
-                progress=lambda *one: seen.append(one))  # fmt: skip
+    load_frames(given, source="a", by="b", as_known=True, progress=lambda *one: seen.append(one))
     assert seen == [("feeds", 1, 1), ("people", 1, 1)]
     load_frames(given, source="a", by="b", progress=lambda *one: seen.append(one))
     assert seen[2:] == seen[:2]
@@ -184,9 +162,7 @@ def test_a_campaign_is_a_load_of_one_row_and_its_last_terms_count() -> None:
     assert record_campaign("autumn", terms, by="x")
     assert record_campaign("winter", terms, by="x")
     assert CampaignRow.objects.count() == 4
-    assert {ref: row.site for ref, row in load_campaigns().items()} == {
-        "autumn": "CASA", "winter": "CASA"
-    }  # fmt: skip
+    assert {ref: row.site for ref, row in load_campaigns().items()} == {"autumn": "CASA", "winter": "CASA"}
     CampaignRow.objects.filter(ref="winter").update(load=Load.objects.create(
         source="open", by="x", opened_at=read_clock()))  # fmt: skip
     assert set(load_campaigns()) == {"autumn"}
@@ -217,7 +193,7 @@ def test_a_campaign_in_another_spelling_is_refused_and_a_fact_of_it_counts_for_i
         {
             "abandoned.csv": b"campaign,day,abandoned,handled,known_at\n"
             b"Printemps \xc3\x89t\xc3\xa9,2026-09-14,4,96,2026-09-15T11:00:00+02:00\n"
-            b"PRINTEMPS-ETE,2026-09-15,5,95,2026-09-15T11:00:00+02:00\n",
+            b"PRINTEMPS-ETE,2026-09-15,5,95,2026-09-15T11:00:00+02:00\n"
         }
     )
     load_frames({"abandoned": frames["abandoned"]}, source="tests", by="tests")

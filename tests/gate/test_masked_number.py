@@ -38,8 +38,7 @@ def test_the_plan_reads_both_alike(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number",
-    ["+2628", "0612", "06123", "061234", "+33612345", "+336123456789012", "12345678901234567"],
+    "number", ["+2628", "0612", "06123", "061234", "+33612345", "+336123456789012", "12345678901234567"]
 )
 def test_the_mask_of_a_malformed_number_is_as_long(number: str) -> None:
     table = built_in_rules().numbers

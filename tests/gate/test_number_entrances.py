@@ -12,11 +12,7 @@ from hypothesis import strategies as st
 
 from releve.plugins.outbound.engine import FactFaults, built_in_rules
 from releve.plugins.outbound.engine.fact_tables import read_tables
-from releve.plugins.outbound.engine.numbers import (
-    mark_miswritten_numbers,
-    normalize_shown_numbers,
-    parse_number_column,
-)
+from releve.plugins.outbound.engine.numbers import mark_miswritten_numbers, normalize_shown_numbers, parse_number_column
 from releve.plugins.outbound.gate.person_requests import PhoneRequest, RequestFaults, record_request
 from releve.plugins.outbound.gate.protocol import parse_question
 from releve.plugins.outbound.gate.pseudonyms import find_number_fault, number_text
@@ -120,9 +116,7 @@ def test_a_blank_that_is_no_space_is_refused_everywhere(character: str) -> None:
         ("mandates", "id,client,number,first", "M1,A,{},2026-01-01"),
     ],
 )
-def test_a_table_refuses_digits_of_another_script_and_names_the_number_meant(
-    table: str, head: str, cells: str
-) -> None:
+def test_a_table_refuses_digits_of_another_script_and_names_the_number_meant(table: str, head: str, cells: str) -> None:
     people = {} if table == "people" else {"people.csv": b"person,number\nP1,0144500001\n"}
     files = people | {f"{table}.csv": f"{head}\n{cells.format('٠١44500001')}\n".encode()}
     with pytest.raises(FactFaults) as refused:
@@ -131,16 +125,12 @@ def test_a_table_refuses_digits_of_another_script_and_names_the_number_meant(
 
 
 @pytest.mark.database
-@pytest.mark.parametrize(
-    "number", ["٠١44500001", "01９９００００0", "+3314450000", "0144\u316400001"]
-)
+@pytest.mark.parametrize("number", ["٠١44500001", "01９９００００0", "+3314450000", "0144\u316400001"])
 def test_a_request_refuses_a_number_that_tables_refuse(db: None, number: str) -> None:
     record_people([1])
     with pytest.raises(RequestFaults) as refused:
         record_request(PhoneRequest("K1", number, "stop"), by="dialler")
-    assert [(fault.field, fault.code) for fault in refused.value.faults] == [
-        ("number", "number.unreadable")
-    ]
+    assert [(fault.field, fault.code) for fault in refused.value.faults] == [("number", "number.unreadable")]
 
 
 @pytest.mark.database

@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 
 from releve.plugins.outbound.engine import Attempt
-from releve.plugins.outbound.gate.attempt_outcomes import (
-    COLUMNS,
-    mark_unknown,
-    read_outcomes,
-    write_outcomes,
-)
+from releve.plugins.outbound.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes, write_outcomes
 from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.errors import OutcomeFault
 from releve.plugins.outbound.gate.fact_import import load_facts
@@ -110,9 +105,7 @@ def test_a_line_that_names_no_call_is_counted_and_files_nothing(folder: Path, br
     assert read(folder, broken, line()) == (1, 0, 1, 0, 0)
 
 
-@pytest.mark.parametrize(
-    "left", [line(direction="in"), line(direction="out", method="BYE"), line(method="ACK")]
-)
+@pytest.mark.parametrize("left", [line(direction="in"), line(direction="out", method="BYE"), line(method="ACK")])
 def test_what_is_no_call_out_is_passed_over(folder: Path, left: str) -> None:
     assert read(folder, left, line("other", direction="out")) == (1, 0, 0, 0, 0)
     assert outcomes() == {"call/1": "", "other/1": "answered"}
@@ -126,9 +119,7 @@ def test_a_line_without_its_end_is_left_and_a_longer_column_order_is_read(folder
         read_outcomes(folder, ("cseq", "callid"))
 
 
-def test_a_line_is_read_whatever_its_bytes_and_a_first_one_of_any_length_to_64_kib(
-    folder: Path,
-) -> None:
+def test_a_line_is_read_whatever_its_bytes_and_a_first_one_of_any_length_to_64_kib(folder: Path) -> None:
     (folder / "a.log").write_bytes(line().encode().replace(b"|r|", b"|r\xe9|"))
     (folder / "long.log").write_bytes(b"x" * 65535 + b"\n")
     (folder / "longer.log").write_bytes(b"x" * 65536 + b"\n")
@@ -138,9 +129,7 @@ def test_a_line_is_read_whatever_its_bytes_and_a_first_one_of_any_length_to_64_k
 @pytest.mark.parametrize("columns", range(14))
 def test_a_line_has_the_columns_of_one_of_three_proxies(folder: Path, columns: int) -> None:
     cells = line(direction="out").rstrip("\n").split("|")[:columns]
-    assert read(folder, "|".join(cells) + "\n")[:3] == (
-        (1, 0, 0) if columns in (8, 11, 13) else (0, 0, 1)
-    )
+    assert read(folder, "|".join(cells) + "\n")[:3] == ((1, 0, 0) if columns in (8, 11, 13) else (0, 0, 1))
 
 
 @pytest.mark.parametrize(("to_tag", "code", "refused"), [("", "603", 1), ("", "503", 1),

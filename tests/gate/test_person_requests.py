@@ -16,11 +16,7 @@ from releve.plugins.outbound.engine import Contract, LegalRules, Person
 from releve.plugins.outbound.engine import SpokenRefusal as RefusalFact
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 from releve.plugins.outbound.gate import pseudonyms
-from releve.plugins.outbound.gate.attempt_outcomes import (
-    REPORTED_OUTCOMES,
-    UNKNOWN,
-    is_more_precise,
-)
+from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES, UNKNOWN, is_more_precise
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.decision import decide
@@ -65,8 +61,7 @@ from tests.gate.sample_campaign import (
 from tests.gate.sync_decisions import run_without_loop
 
 pytestmark = [pytest.mark.database]
-SPELLINGS = ("+33 1 44 50 00 01", "01 44 50 00 01", "0033144500001", "+33 (0)1.44.50.00.01",
-             "01-44-50-00-01")  # fmt: skip
+SPELLINGS = ("+33 1 44 50 00 01", "01 44 50 00 01", "0033144500001", "+33 (0)1.44.50.00.01", "01-44-50-00-01")
 
 
 @dataclass(frozen=True)
@@ -93,9 +88,7 @@ def stop(number: str, key: str = "k1", **more: object) -> PhoneRequest:
 
 
 @pytest.mark.parametrize("written", SPELLINGS)
-def test_stop_calling_me_refuses_the_next_question_however_the_number_is_written(
-    ground: Open, written: str
-) -> None:
+def test_stop_calling_me_refuses_the_next_question_however_the_number_is_written(ground: Open, written: str) -> None:
     assert ask(ground, question(1, "before")) == "200"
     found = record_request(stop(written), by="ines")
     assert (found.persons, found.consents, found.before) == (1, 1, False)
@@ -104,12 +97,9 @@ def test_stop_calling_me_refuses_the_next_question_however_the_number_is_written
     assert ask(ground, question(2, "another")) == "200"
 
 
-def test_a_running_contract_does_not_lift_it_and_a_later_consent_leaves_the_60_days(
-    ground: Open,
-) -> None:
+def test_a_running_contract_does_not_lift_it_and_a_later_consent_leaves_the_60_days(ground: Open) -> None:
     now = read_clock()
-    contract = Contract("K1", CLIENT, "P1", now.date() - timedelta(90), None, now,
-                        frozenset({"electricity"}))  # fmt: skip
+    contract = Contract("K1", CLIENT, "P1", now.date() - timedelta(90), None, now, frozenset({"electricity"}))
     load_facts([contract], source="tests", by="tests")
     assert ask(ground, question(1, "before")) == "200"
     record_request(stop(phone(1)), by="ines")
@@ -125,10 +115,8 @@ def test_a_request_by_an_unknown_number_binds_a_person_recorded_later(ground: Op
     assert read_value("number", number_pseudonym(phone(40))) == phone(40)
     assert PersonRequestRow.objects.get().channel == "oral"
     now = read_clock()
-    contract = Contract("K40", CLIENT, "P40", now.date() - timedelta(90), None, now,
-                        frozenset({"electricity"}))  # fmt: skip
-    people = [Person("P40", phone(40), now), contract,
-              build_consent(40, now - timedelta(days=1))]  # fmt: skip
+    contract = Contract("K40", CLIENT, "P40", now.date() - timedelta(90), None, now, frozenset({"electricity"}))
+    people = [Person("P40", phone(40), now), contract, build_consent(40, now - timedelta(days=1))]
     load_facts(people, source="tests", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(40, "later"))
 
@@ -137,8 +125,7 @@ def test_every_client_binds_one_that_has_its_first_campaign_later(ground: Open) 
     record_request(stop(phone(1), client=""), by="ines")
     now = read_clock()
     record_campaign("new", campaign_terms("CLIENT-N"), by="tests")
-    contract = Contract("KN", "CLIENT-N", "P1", now.date() - timedelta(90), None, now,
-                        frozenset({"electricity"}))  # fmt: skip
+    contract = Contract("KN", "CLIENT-N", "P1", now.date() - timedelta(90), None, now, frozenset({"electricity"}))
     load_facts([contract], source="tests", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(1, "new", camp="new"))
     assert "FR-OBJECTION" in ask(ground, question(1, "old"))
@@ -148,8 +135,7 @@ def test_every_client_is_bound_by_the_number_alone_and_by_the_person_alone(groun
     record_request(stop(phone(40), client=""), by="ines")
     record_request(stop(phone(1), "k2", client=""), by="ines")
     now = read_clock()
-    people = [Person("P40", phone(40), now), build_consent(40, now - timedelta(days=1)),
-              Person("P1", phone(50), now)]  # fmt: skip
+    people = [Person("P40", phone(40), now), build_consent(40, now - timedelta(days=1)), Person("P1", phone(50), now)]
     load_facts(people, source="tests", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(40, "recorded later"))
     assert "FR-OBJECTION" in ask(ground, question(50, "moved"))
@@ -191,9 +177,7 @@ def test_a_key_records_once_and_never_something_else(ground: Open) -> None:
 
 
 def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> None:
-    bad = PhoneRequest(
-        "", "12", "go away", "CLIENT-Z", read_clock() + timedelta(hours=1), outcome="busy"
-    )
+    bad = PhoneRequest("", "12", "go away", "CLIENT-Z", read_clock() + timedelta(hours=1), outcome="busy")
     with pytest.raises(RequestFaults) as caught:
         record_request(bad, by="ines")
     assert [(one.field, one.code) for one in caught.value.faults] == [
@@ -204,12 +188,8 @@ def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> No
     assert not LedgerEntry.objects.filter(kind=KIND).exists()
 
 
-@pytest.mark.parametrize(
-    ("field", "longest"), [("key", LONGEST_KEY), ("channel", LONGEST_CHANNEL), ("call", 300)]
-)
-def test_the_longest_text_is_taken_and_one_character_more_is_a_fault(
-    ground: Open, field: str, longest: int
-) -> None:
+@pytest.mark.parametrize(("field", "longest"), [("key", LONGEST_KEY), ("channel", LONGEST_CHANNEL), ("call", 300)])
+def test_the_longest_text_is_taken_and_one_character_more_is_a_fault(ground: Open, field: str, longest: int) -> None:
     text = "c" * longest
     ask(ground, question(1, "of the call"))
     AttemptRow.objects.update(ref=text)
@@ -257,8 +237,7 @@ def test_an_outcome_is_a_further_version_of_the_attempt_and_counts_once(ground: 
 
 
 def test_many_at_once_leave_the_faulty_ones_out(ground: Open) -> None:
-    requests = [stop(phone(1), "a"), stop("12", "b"), stop(phone(2), "c"),
-                stop(phone(1), "a")]  # fmt: skip
+    requests = [stop(phone(1), "a"), stop("12", "b"), stop(phone(2), "c"), stop(phone(1), "a")]
     found = record_requests(requests, by="feed", source="feed")
     kinds = [RecordedRequest, RequestFaults, RecordedRequest, RecordedRequest]
     assert [type(one) for one in found] == kinds
@@ -297,13 +276,10 @@ def test_the_answer_says_which_campaigns_refuse_for_it(ground: Open) -> None:
     assert not Decision.objects.exists()
 
 
-def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
-    ground: Open,
-) -> None:
+def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(ground: Open) -> None:
     record_request(stop(phone(40)), by="ines")
     now = read_clock()
-    load_facts([Person("P40", phone(40), now), build_consent(40, now - timedelta(1))],
-               source="tests", by="tests")  # fmt: skip
+    load_facts([Person("P40", phone(40), now), build_consent(40, now - timedelta(1))], source="tests", by="tests")
     assert "FR-OPTIN-6" in ask(ground, question(40, "call"))
     decision = Decision.objects.get(call_id="call")
     again = replay_decision(decision, ground.rules)

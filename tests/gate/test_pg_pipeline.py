@@ -64,9 +64,7 @@ def test_a_statement_that_cannot_be_prepared_may_be_sent_again(pipeline: Pipelin
     ask(pipeline, "ROLLBACK")
 
 
-def test_a_server_that_is_gone_is_an_error_at_once(
-    pipeline: Pipeline, ground: GateDatabase
-) -> None:
+def test_a_server_that_is_gone_is_an_error_at_once(pipeline: Pipeline, ground: GateDatabase) -> None:
     assert ask(pipeline, "SELECT 1") == [[("1",)]]
     ground.rows(f"SELECT pg_terminate_backend({pipeline.process})")
     for _ in range(2):
@@ -74,9 +72,7 @@ def test_a_server_that_is_gone_is_an_error_at_once(
             ask(pipeline, "SELECT 1")
 
 
-def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(
-    pipeline: Pipeline, ground: GateDatabase
-) -> None:
+def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(pipeline: Pipeline, ground: GateDatabase) -> None:
     async def work() -> bytes:
         pipeline.send("SELECT 1")
         await pipeline.fetch()
@@ -106,9 +102,7 @@ def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(
     assert run(work()) == b"still here"
 
 
-def test_a_server_that_says_nothing_is_waited_for_so_long(
-    pipeline: Pipeline, ground: GateDatabase
-) -> None:
+def test_a_server_that_says_nothing_is_waited_for_so_long(pipeline: Pipeline, ground: GateDatabase) -> None:
     ending = f"SELECT pg_terminate_backend({pipeline.process})"
     with pytest.raises(psycopg.OperationalError, match="does not answer"):
         ask(pipeline, "SELECT pg_sleep(20)")

@@ -41,9 +41,7 @@ def counted() -> int:
     return len(known.select_known(CLIENT, holder.person, phone(0), "", read_clock()).attempts)
 
 
-def test_two_providers_with_one_id_in_one_second_count_both_and_a_table_twice_counts_once(
-    tmp_path: Path,
-) -> None:
+def test_two_providers_with_one_id_in_one_second_count_both_and_a_table_twice_counts_once(tmp_path: Path) -> None:
     record_people(range(1))
     row = f"1;{CLIENT};P0;{WHEN}\n"
     first = write_folder(tmp_path / "a", row + f"2;{CLIENT};P0;{WHEN}\n")

@@ -23,11 +23,7 @@ from releve.plugins.evidence import verify
 from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine import Contract, SpokenRefusal, Withdrawal
 from releve.plugins.outbound.engine.fact_tables import read_tables
-from releve.plugins.outbound.gate.attempt_outcomes import (
-    mark_unknown,
-    read_outcomes,
-    write_outcomes,
-)
+from releve.plugins.outbound.gate.attempt_outcomes import mark_unknown, read_outcomes, write_outcomes
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.erasure import erase_due, erase_person, read_value
 from releve.plugins.outbound.gate.errors import LoadRefused, NotAvailable
@@ -46,15 +42,7 @@ from releve.plugins.outbound.gate.models import RefusalRow as Refusals
 from releve.plugins.outbound.gate.proofs import close_batches, prove_row, replay_decision
 from releve.plugins.outbound.gate.pseudonyms import number_pseudonym, person_pseudonym
 from tests.gate.django_store import DjangoStore
-from tests.gate.sample_campaign import (
-    CLIENT,
-    PROVIDER,
-    build_consent,
-    open_rules,
-    phone,
-    question,
-    record_people,
-)
+from tests.gate.sample_campaign import CLIENT, PROVIDER, build_consent, open_rules, phone, question, record_people
 from tests.gate.sync_decisions import decide
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -65,10 +53,7 @@ def asked() -> list[str]:
     """Ten calls to three people, over Django's own connection; returns the answers."""
     record_people(range(3))
     store, rules = DjangoStore(), open_rules()
-    replies = [
-        decide(store, question(n % 3 + n // 9, f"call-{n}"), rules, time.monotonic() + 5)
-        for n in range(10)
-    ]
+    replies = [decide(store, question(n % 3 + n // 9, f"call-{n}"), rules, time.monotonic() + 5) for n in range(10)]
     return [reply.text for reply in replies]
 
 
@@ -99,9 +84,7 @@ def test_what_is_not_in_a_batch_cannot_be_proved(asked: list[str]) -> None:
         prove_row(row, 1)
 
 
-def test_a_decision_replayed_as_known_then_is_the_same_whatever_was_learnt_since(
-    asked: list[str],
-) -> None:
+def test_a_decision_replayed_as_known_then_is_the_same_whatever_was_learnt_since(asked: list[str]) -> None:
     now, rules = timezone.now(), open_rules()
     load_facts(
         [Withdrawal(CLIENT, "P0", now, now), SpokenRefusal(CLIENT, "P1", now, now),
@@ -125,9 +108,7 @@ def line(call: str, code: str, cseq: int = 1) -> str:
     return f"INVITE|from|to|{call}|{code}|reason|2026-11-24 10:00:00|{cseq}\n"
 
 
-def test_outcomes_are_filed_once_wherever_the_reading_stops(
-    asked: list[str], tmp_path: Path
-) -> None:
+def test_outcomes_are_filed_once_wherever_the_reading_stops(asked: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "acc"
     folder.mkdir()
     file = folder / "acc_1.log"
@@ -140,18 +121,12 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     os.rename(file, folder / "acc_1.log.1")
     assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0, 0)
     outcomes = AttemptRow.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
-    assert list(outcomes) == [
-        ("call-0/1", "answered"),
-        ("call-1/1", "busy"),
-        ("call-2/1", "answered"),
-    ]
+    assert list(outcomes) == [("call-0/1", "answered"), ("call-1/1", "busy"), ("call-2/1", "answered")]
     assert Cursor.objects.count() == 1
 
 
 @pytest.mark.parametrize("said", ["conversation", "abandoned", "voicemail"])
-def test_what_an_agent_reported_of_an_answered_call_stays(
-    said: str, asked: list[str], tmp_path: Path
-) -> None:
+def test_what_an_agent_reported_of_an_answered_call_stays(said: str, asked: list[str], tmp_path: Path) -> None:
     reported = AttemptRow.objects.filter(ref="call-0/1")
     write_outcomes(list(reported), [said], "agent")
     (tmp_path / "acc_1.log").write_text(line("call-0", "200") + line("call-1", "200"))
@@ -160,9 +135,7 @@ def test_what_an_agent_reported_of_an_answered_call_stays(
 
 
 @pytest.mark.parametrize(("code", "reasons"), [("200", "FR-INS-1"), ("486", "")])
-def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
-    code: str, reasons: str, tmp_path: Path
-) -> None:
+def test_the_pause_of_insurance_starts_from_what_the_proxy_files(code: str, reasons: str, tmp_path: Path) -> None:
     record_people(range(1))
     row = CampaignTerms(CLIENT, "insurance", "manual", "prospecting", "", None, False,
                    None, None, PROVIDER, "CASA", "insurance")  # fmt: skip
@@ -181,9 +154,7 @@ def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
     assert ask("second") == reasons
 
 
-def test_a_call_refused_by_the_proxy_itself_bypassed_no_gate(
-    asked: list[str], tmp_path: Path
-) -> None:
+def test_a_call_refused_by_the_proxy_itself_bypassed_no_gate(asked: list[str], tmp_path: Path) -> None:
     alone = [line("first", "603"), line("second", "503"), line("out", "408")]
     alone.append(line("call-0", "503"))  # allowed, but the answer came too late
     called = line("called", "603")  # the person called declined: the call went out
@@ -194,9 +165,7 @@ def test_a_call_refused_by_the_proxy_itself_bypassed_no_gate(
     assert AttemptRow.objects.exclude(outcome="").get().outcome == "failed"
 
 
-def test_the_cursor_stays_where_filing_fails(
-    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cursor_stays_where_filing_fails(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "acc"
     folder.mkdir()
     (folder / "acc_1.log").write_text(line("call-0", "200"))
@@ -208,9 +177,7 @@ def test_the_cursor_stays_where_filing_fails(
     assert read_outcomes(folder).filed == 1
 
 
-def test_an_attempt_without_a_report_is_unknown_until_one_comes(
-    asked: list[str], tmp_path: Path
-) -> None:
+def test_an_attempt_without_a_report_is_unknown_until_one_comes(asked: list[str], tmp_path: Path) -> None:
     count = AttemptRow.objects.count()
     assert mark_unknown(timezone.now()) == count
     assert mark_unknown(timezone.now()) == 0
@@ -314,9 +281,7 @@ def test_what_happened_later_than_now_is_refused_as_it_would_forbid_nothing_yet(
     assert not Load.objects.exists()
 
 
-def test_a_killed_load_counts_for_no_call_and_is_resumed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_killed_load_counts_for_no_call_and_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     record_people(range(5))
     loads = Load.objects.count()
     rows = "".join(f"{CLIENT},P{n},2026-09-15T11:00:00+02:00\n" for n in range(5))
@@ -349,8 +314,7 @@ def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
 def test_a_history_may_begin_right_after_the_last_decision(asked: list[str], table: str) -> None:
     decided = Decision.objects.latest("at").at
     about = f"{CLIENT},P1,{decided.isoformat()}"
-    head, cells = {"withdrawals": ("client,person,at,known_at", about),
-                   "feeds": ("feed,read_at", "consents")}[table]  # fmt: skip
+    head, cells = {"withdrawals": ("client,person,at,known_at", about), "feeds": ("feed,read_at", "consents")}[table]
     for at in (decided, decided + timedelta(microseconds=1)):
         text = f"{head}\n{cells},{at.isoformat()}\n"
         frame = read_tables({f"{table}.csv": text.encode()})[table]

@@ -14,13 +14,7 @@ from releve.plugins.outbound.engine import Attempt, Contract, Person
 from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, read_clock
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.fact_import import load_facts
-from releve.plugins.outbound.gate.models import (
-    AttemptRow,
-    Load,
-    PersonRequestRow,
-    RefusalRow,
-    WithdrawalRow,
-)
+from releve.plugins.outbound.gate.models import AttemptRow, Load, PersonRequestRow, RefusalRow, WithdrawalRow
 from releve.plugins.outbound.gate.person_requests import (
     PhoneRequest,
     RecordedRequest,
@@ -158,9 +152,7 @@ def test_an_outcome_of_a_client_is_that_of_its_own_call() -> None:
         ({"number": "3631"}, [("number", "number.unreadable", "")]),
     ],
 )
-def test_an_unfit_field_is_named(
-    change: dict[str, Any], faults: list[tuple[str, str, str]]
-) -> None:
+def test_an_unfit_field_is_named(change: dict[str, Any], faults: list[tuple[str, str, str]]) -> None:
     record_people(range(2))
     assert find_faults(**change) == faults
 

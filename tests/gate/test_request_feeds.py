@@ -82,9 +82,7 @@ def test_a_row_may_be_spelt_in_any_way(folder: Path) -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
-def test_a_file_is_read_in_the_form_that_it_has(
-    folder: Path, separator: str, encoding: str
-) -> None:
+def test_a_file_is_read_in_the_form_that_it_has(folder: Path, separator: str, encoding: str) -> None:
     head = (" ID ", "Number", "SAID", "client", "at", "channel", "outcome", "call")
     cells = ("1", phone(1), "stop", CLIENT, "2026-11-20T10:00:00+01:00", "téléphone", "", "")
     text = "".join(f"{separator.join(row)}\n" for row in (head, cells))
@@ -96,9 +94,7 @@ def test_a_file_is_read_in_the_form_that_it_has(
     assert Load.objects.filter(source="feed ONE.CSV", by="dialler").count() == 1
 
 
-def test_the_first_line_alone_tells_the_separator_and_a_byte_of_no_encoding_stays_a_cell(
-    folder: Path,
-) -> None:
+def test_the_first_line_alone_tells_the_separator_and_a_byte_of_no_encoding_stays_a_cell(folder: Path) -> None:
     row = f'1;{phone(1)};stop;{CLIENT};"by, or for, the wife, she, said"\n'.encode()
     odd = f"2;{phone(2)};stop;{CLIENT};\x81\n".encode("latin-1")
     (folder / "one.csv").write_bytes(b"id;number;said;client;channel\n" + row + odd)
@@ -114,9 +110,7 @@ def test_a_row_may_tell_the_outcome_of_the_call_that_it_names(folder: Path) -> N
     text = f"id;number;said;client;outcome;call\n1;{phone(1)};outcome;{CLIENT};busy;2\n"
     (folder / "one.csv").write_text(text, encoding="utf-8")
     assert read(folder) == (1, 0, 0)
-    assert AttemptRow.objects.exclude(outcome="").values_list("ref", "outcome").get() == (
-        "2/1", "busy"
-    )  # fmt: skip
+    assert AttemptRow.objects.exclude(outcome="").values_list("ref", "outcome").get() == ("2/1", "busy")
     assert PersonRequestRow.objects.get().channel == "dialler"
 
 
@@ -146,9 +140,7 @@ def test_a_file_is_whole_once_it_has_settled(folder: Path, monkeypatch: pytest.M
     path = drop(folder, line(1))
     os.utime(path, (1000, 1000))
     for now, taken in ((1001.75, 0), (1002, 1)):
-        monkeypatch.setattr(
-            "releve.plugins.outbound.gate.request_feeds.time.time", lambda now=now: now
-        )
+        monkeypatch.setattr("releve.plugins.outbound.gate.request_feeds.time.time", lambda now=now: now)
         assert read(folder, settle=2) == (taken, 0, 0)
 
 
@@ -233,9 +225,7 @@ def test_a_file_that_is_no_feed_is_set_aside_whole(folder: Path, text: str, faul
     assert (Cursor.objects.get().file, Cursor.objects.get().offset) == ("bad.csv", 1)
 
 
-def test_the_faults_of_a_row_stand_together_and_those_of_a_file_in_its_result(
-    folder: Path,
-) -> None:
+def test_the_faults_of_a_row_stand_together_and_those_of_a_file_in_its_result(folder: Path) -> None:
     drop(folder, line(1) + "2;12;go away;CLIENT-A\n\n3;13;stop;CLIENT-A\n")
     found = take_files(folder, by="dialler", settle=0, delete=True)
     assert (found.recorded, found.before, found.set_aside, found.position) == (1, 0, 2, 0)
@@ -259,14 +249,10 @@ def test_a_file_of_a_name_that_is_put_away_already_is_kept_beside_it(folder: Pat
     drop(folder, line(1))
     assert read(folder) == (0, 0, 0)
     name = f"one.{hashlib.sha256(second).hexdigest()[:12]}.csv"
-    assert {path.name: path.read_bytes() for path in (folder / "done").iterdir()} == {
-        "one.csv": first, name: second
-    }  # fmt: skip
+    assert {path.name: path.read_bytes() for path in (folder / "done").iterdir()} == {"one.csv": first, name: second}
 
 
-def test_a_kill_between_rows_loses_and_doubles_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_between_rows_loses_and_doubles_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record_people(range(5, 45))
     drop(folder, "".join(line(n) for n in range(45)) + "x;12;stop;CLIENT-A\n")
     take, calls = request_feeds.record_requests, []
@@ -294,9 +280,7 @@ def test_deleting_leaves_no_number_on_the_disk(folder: Path) -> None:
     assert not any(path.is_file() for path in folder.rglob("*"))
 
 
-def test_a_file_that_was_deleted_meanwhile_is_no_fault(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_was_deleted_meanwhile_is_no_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = drop(folder, line(1))
     take = request_feeds._take_rows
 
@@ -309,8 +293,7 @@ def test_a_file_that_was_deleted_meanwhile_is_no_fault(
 
 
 def test_rows_over_http_follow_the_position(folder: Path) -> None:
-    rows = [{"id": str(n), "number": phone(n), "said": "stop", "client": CLIENT}
-            for n in range(3)]  # fmt: skip
+    rows = [{"id": str(n), "number": phone(n), "said": "stop", "client": CLIENT} for n in range(3)]
     assert take_rows("d", rows[:2], position=0, by="d").position == 2
     assert feed_position("d") == 2
     for wrong in (0, 1, 3):

@@ -22,16 +22,7 @@ from releve.plugins.outbound.gate.models import Decision
 from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request
 from releve.plugins.outbound.gate.proofs import replay_decision
 from tests.gate.django_store import DjangoStore
-from tests.gate.sample_campaign import (
-    CALLER,
-    CAMPAIGN,
-    CLIENT,
-    brief,
-    open_rules,
-    phone,
-    question,
-    record_people,
-)
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, brief, open_rules, phone, question, record_people
 from tests.gate.sync_decisions import decide
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -71,9 +62,7 @@ def say(table: str, number: int, *, client: str = CLIENT, kind: str = "objection
     [("withdrawals", "", "FR-OPTIN-6"), ("refusals", "objection", "FR-OBJECTION"),
      ("refusals", "refusal", "FR-REFUS-60")],
 )  # fmt: skip
-def test_a_row_by_one_number_refuses_the_holder_s_other_number(
-    table: str, kind: str, rows: str, client: str
-) -> None:
+def test_a_row_by_one_number_refuses_the_holder_s_other_number(table: str, kind: str, rows: str, client: str) -> None:
     record_people([0, 2])
     hold("P0", 1)
     say(table, 0, client=client, kind=kind)
@@ -87,8 +76,7 @@ def test_a_contract_does_not_carry_a_call_to_the_other_number() -> None:
     record_people([0])
     hold("P0", 1)
     now = read_clock()
-    contract = Contract("K1", CLIENT, "P0", now.date() - timedelta(9), None, now,
-                        frozenset({"electricity"}))  # fmt: skip
+    contract = Contract("K1", CLIENT, "P0", now.date() - timedelta(9), None, now, frozenset({"electricity"}))
     load_facts([contract], source="tests", by="tests")
     say("refusals", 0)
     assert "FR-OBJECTION" in decide(DjangoStore(), question(1, "call"), RULES, SOON).reasons
@@ -119,8 +107,7 @@ def test_another_holder_of_the_second_number_is_not_bound() -> None:
     hold("P0", 1)
     hold("P2", 1)
     say("withdrawals", 0)
-    found = {number: {bool(v) for (n, _), v in answers().items() if n == number}
-             for number in map(phone, (0, 1, 2))}  # fmt: skip
+    found = {number: {bool(v) for (n, _), v in answers().items() if n == number} for number in map(phone, (0, 1, 2))}
     assert found == {phone(0): {True}, phone(1): {True, False}, phone(2): {False}}
 
 
@@ -135,9 +122,8 @@ class Step:
 
 
 STEPS = st.builds(
-    Step, st.sampled_from(["hold", "stop", "refusal", "not-now"]), st.integers(0, 2),
-    st.integers(0, 3), st.booleans(),
-)  # fmt: skip
+    Step, st.sampled_from(["hold", "stop", "refusal", "not-now"]), st.integers(0, 2), st.integers(0, 3), st.booleans()
+)
 
 
 def _replay(steps: list[Step], *, as_tables: bool) -> list[dict[tuple[str, str], str]]:
@@ -162,9 +148,7 @@ def _replay(steps: list[Step], *, as_tables: bool) -> list[dict[tuple[str, str],
     return found
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15)
 @given(steps=st.lists(STEPS, min_size=2, max_size=6))
 def test_a_table_and_a_request_give_the_same_verdicts(steps: list[Step]) -> None:
     assert _replay(steps, as_tables=True) == _replay(steps, as_tables=False)

@@ -21,12 +21,7 @@ from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
 from releve.plugins.outbound.gate.campaign_cache import build_row
 from releve.plugins.outbound.gate.fact_reader import CampaignFacts, KnownFacts, hash_facts
 from releve.plugins.outbound.gate.models import CampaignRow, Cursor, PersonRequestRow
-from releve.plugins.outbound.gate.pseudonyms import (
-    hash_value,
-    key_check,
-    number_pseudonym,
-    person_pseudonym,
-)
+from releve.plugins.outbound.gate.pseudonyms import hash_value, key_check, number_pseudonym, person_pseudonym
 from releve.plugins.outbound.gate.request_feeds import take_files, take_rows
 from releve.plugins.outbound.gate.sql import OWN, TABLES
 from tests.gate.sample_campaign import CLIENT, phone, record_people
@@ -75,10 +70,7 @@ def test_the_same_key_gives_the_same_pseudonyms() -> None:
 
 
 def test_the_same_table_of_attempts_is_the_same_provider() -> None:
-    head, rows = (
-        "id,client,person,at",
-        ["1,A,P1,2026-09-15T11:00:00+02:00", "2,B,é,2026-09-16 11:00Z"],
-    )
+    head, rows = ("id,client,person,at", ["1,A,P1,2026-09-15T11:00:00+02:00", "2,B,é,2026-09-16 11:00Z"])
     for order in (rows, rows[::-1]):
         file = "\n".join((head, *order)).encode()
         table = fill_provider(read_tables({"attempts.csv": file})["attempts"])

@@ -42,13 +42,7 @@ from releve.plugins.outbound.gate.pseudonyms import (
     person_pseudonym,
 )
 from releve.plugins.outbound.gate.request_feeds import take_files
-from tests.gate.sample_campaign import (
-    CLIENT,
-    build_consent,
-    campaign_terms,
-    phone,
-    record_people,
-)
+from tests.gate.sample_campaign import CLIENT, build_consent, campaign_terms, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 SOON, LATE = date(2030, 1, 1), date(2031, 1, 1)
@@ -57,9 +51,8 @@ SOON, LATE = date(2030, 1, 1), date(2031, 1, 1)
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize(
     ("first", "second", "kept"),
-    [(SOON, LATE, LATE), (LATE, SOON, LATE), (SOON, None, None), (None, SOON, None),
-     (None, None, None)],
-)  # fmt: skip
+    [(SOON, LATE, LATE), (LATE, SOON, LATE), (SOON, None, None), (None, SOON, None), (None, None, None)],
+)
 def test_a_value_is_kept_once_until_the_latest_day(
     first: date | None, second: date | None, kept: date | None, at_once: bool
 ) -> None:
@@ -135,9 +128,7 @@ def test_fifty_faulty_rows_are_shown_and_the_others_counted(count: int, more: st
         load_facts(_withdrawals(count, channel="x" * 65), source="tests", by="tests")
     lines = str(caught.value).split("\n")
     shown = "x" * 40
-    assert lines[49] == (
-        f"withdrawals row 51, channel '{shown}': longer than 64 characters; shorten it"
-    )
+    assert lines[49] == (f"withdrawals row 51, channel '{shown}': longer than 64 characters; shorten it")
     assert lines[50:] == ([more] if more else [])
 
 

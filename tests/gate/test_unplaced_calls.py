@@ -13,31 +13,14 @@ from django.utils import timezone
 from releve.ledger.roots import sign_root
 from releve.plugins.outbound.campaign.reports import compute_figures
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
-from releve.plugins.outbound.gate.attempt_outcomes import (
-    find_unplaced,
-    read_outcomes,
-    write_outcomes,
-)
+from releve.plugins.outbound.gate.attempt_outcomes import find_unplaced, read_outcomes, write_outcomes
 from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.erasure import erase_due
 from releve.plugins.outbound.gate.models import AttemptRow, Decision, UnplacedRow
-from releve.plugins.outbound.gate.proofs import (
-    FactProver,
-    close_batches,
-    replay_decision,
-    seal_facts,
-)
+from releve.plugins.outbound.gate.proofs import FactProver, close_batches, replay_decision, seal_facts
 from releve.plugins.outbound.gate.protocol import Reply, parse_question
 from tests.gate.django_store import DjangoStore
-from tests.gate.sample_campaign import (
-    CAMPAIGN,
-    CLIENT,
-    brief,
-    open_rules,
-    phone,
-    question,
-    record_people,
-)
+from tests.gate.sample_campaign import CAMPAIGN, CLIENT, brief, open_rules, phone, question, record_people
 from tests.gate.sync_decisions import decide
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -63,8 +46,7 @@ def line(
     target: str = "", direction: str = "out", method: str = "INVITE",
 ) -> str:  # fmt: skip
     """Return a record of our proxy; by default of a call that it gave up."""
-    return (f"{method}|from|{tag}|{call}|{code}|reason|1|{cseq}|{direction}|azur|{target}|{began}|"
-            "2.000000\n")  # fmt: skip
+    return f"{method}|from|{tag}|{call}|{code}|reason|1|{cseq}|{direction}|azur|{target}|{began}|2.000000\n"
 
 
 class Records:
@@ -97,9 +79,7 @@ def test_calls_that_the_proxy_gave_up_do_not_fill_the_cap(records: Records) -> N
     assert brief(ask("more")) == "403 refuse FR-FREQ-1"
     assert records.read(line("call-0"), line("call-1", "487"), line("call-2", "408")) == 3
     assert AttemptRow.objects.count() == MOST, "their rows are kept"
-    assert find_unplaced([f"call-{n}/1" for n in range(MOST)]) == {
-        "call-0/1", "call-1/1", "call-2/1"
-    }  # fmt: skip
+    assert find_unplaced([f"call-{n}/1" for n in range(MOST)]) == {"call-0/1", "call-1/1", "call-2/1"}
     assert free_attempts() == 3
 
 
@@ -157,14 +137,9 @@ def test_a_record_that_is_read_again_withdraws_once(records: Records) -> None:
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
 @pytest.mark.parametrize("together", [True, False])
-def test_a_call_that_went_out_by_any_record_counts(
-    order: list[int], together: bool, records: Records
-) -> None:
+def test_a_call_that_went_out_by_any_record_counts(order: list[int], together: bool, records: Records) -> None:
     ask("call")
-    found = [
-        line("call"),
-        line("call", "486", tag="called", target="sip:carrier", began="3.000000"),
-    ]
+    found = [line("call"), line("call", "486", tag="called", target="sip:carrier", began="3.000000")]
     parts = [found[n] for n in order]
     for part in ["".join(parts)] if together else parts:
         records.read(part)
@@ -203,9 +178,7 @@ def test_decisions_are_replayed_with_the_attempts_that_counted_then(records: Rec
     assert ask("after").status == 200
     for decision in Decision.objects.all():
         assert replay_decision(decision, open_rules()).agrees(decision), decision
-    assert list(Decision.objects.order_by("pk").values_list("attempts", flat=True)) == [
-        0, 1, 2, 3, 4, 0
-    ]  # fmt: skip
+    assert list(Decision.objects.order_by("pk").values_list("attempts", flat=True)) == [0, 1, 2, 3, 4, 0]
 
 
 def test_a_withdrawal_says_when_and_by_what_and_is_proved(records: Records) -> None:
@@ -233,9 +206,7 @@ def test_it_is_erased_on_the_day_of_its_attempt(records: Records) -> None:
     assert (UnplacedRow.objects.count(), AttemptRow.objects.count()) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "began", ["now", "1", "1.5", "1.000000x", "12345678901.000000", "٣.000000"]
-)
+@pytest.mark.parametrize("began", ["now", "1", "1.5", "1.000000x", "12345678901.000000", "٣.000000"])
 def test_a_question_that_names_its_transaction_otherwise_is_not_read(began: str) -> None:
     asked = f"to={phone(0)}&camp=spring&ci=call&cs=1"
     assert parse_question(f"{asked}&began=1795895817.934719") is not None

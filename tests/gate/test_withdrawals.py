@@ -108,9 +108,7 @@ def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None
         (CLIENT, "P1", "c1", "write 'C1'"),
     ],
 )  # fmt: skip
-def test_what_fits_nothing_is_refused_and_recorded_nowhere(
-    client: str, who: str, consent: str, said: str
-) -> None:
+def test_what_fits_nothing_is_refused_and_recorded_nowhere(client: str, who: str, consent: str, said: str) -> None:
     record_people(range(3))
     with pytest.raises(NoMatch, match=said.replace("+", r"\+")):
         record_withdrawal(client, who, read_clock(), consent=consent, by="tests")
@@ -153,9 +151,7 @@ def test_the_first_spellings_of_an_unknown_id_are_shown() -> None:
 
 
 @pytest.mark.parametrize("erased", [False, True])
-def test_what_was_said_here_is_noted_for_a_restored_backup(
-    erased: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_said_here_is_noted_for_a_restored_backup(erased: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     record_people(range(2))
     if erased:
         PseudonymValue.objects.filter(what="person").delete()
@@ -223,8 +219,7 @@ def test_one_consent_is_taken_back_and_the_other_stands() -> None:
 
 def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -> None:
     record_people(range(2))
-    running = Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, read_clock(),
-                       frozenset({"electricity"}))  # fmt: skip
+    running = Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, read_clock(), frozenset({"electricity"}))
     load_facts([running], source="tests", by="tests")
     refused = record_withdrawal(CLIENT, "P1", read_clock(), by="tests")
     (answer,) = preview_numbers(refused, open_rules(), read_clock())

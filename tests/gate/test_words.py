@@ -84,8 +84,7 @@ def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], 
 def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str) -> None:
     with pytest.raises(LoadRefused, match=said):
         load_facts([fact], source="tests", by="tests")
-    load_facts([Fact(CLIENT, "P0", read_clock(), read_clock(), "Refus", "Consentement")],
-               source="tests", by="tests")  # fmt: skip
+    load_facts([Fact(CLIENT, "P0", read_clock(), read_clock(), "Refus", "Consentement")], source="tests", by="tests")
     assert RefusalRow.objects.values_list("kind", "basis").get() == ("refusal", "consent")
 
 
@@ -104,8 +103,7 @@ def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() ->
     clients = b"client,alias\nclient-a,Alpha SA\nCLIENT-B,\n"
     now = read_clock().isoformat()
     rows = f"client,person,at\nALPHA_sa,P0,{now}\nclient a,P1,{now}\n".encode()
-    load_frames(read_tables({"clients.csv": clients, "withdrawals.csv": rows}),
-                source="tests", by="tests")  # fmt: skip
+    load_frames(read_tables({"clients.csv": clients, "withdrawals.csv": rows}), source="tests", by="tests")
     assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
     assert resolve_client("Alpha  SA") == resolve_client("client_A") == CLIENT
     assert resolve_client("Unknown") == "Unknown"
@@ -133,8 +131,7 @@ def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Pa
     for k in range(5):
         assert ask(ground, question(1, f"s{k}", camp="care")).status == 200
     statuses = [ask(ground, question(1, f"p{k}")).status for k in range(5)]
-    assert set(ground.rows("SELECT DISTINCT purpose FROM gate_attempt")) == {
-        ("service",), ("prospecting",)}  # fmt: skip
+    assert set(ground.rows("SELECT DISTINCT purpose FROM gate_attempt")) == {("service",), ("prospecting",)}
     assert statuses == [200, 200, 200, 200, 403]
 
 

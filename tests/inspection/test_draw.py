@@ -99,8 +99,7 @@ def test_the_choice_is_that_of_a_plain_sampler() -> None:
     for number in range(200):
         seed = make_seed(number)
         tickets = {
-            site: hmac.new(seed, b"releve draw unit 1\n" + site.encode(), "sha256").hexdigest()
-            for site in WEIGHTS
+            site: hmac.new(seed, b"releve draw unit 1\n" + site.encode(), "sha256").hexdigest() for site in WEIGHTS
         }
         start = hmac.new(seed, b"releve draw start 1\n", "sha256").hexdigest()
         points = [Fraction(int(start, 16), 2**256) + k for k in range(3)]

@@ -81,25 +81,21 @@ def test_other_chains_under_the_anchor_of_the_commission_verify_no_more(draws: D
             alone = judge(forged, root, evening, anchor=anchor)
             assert any("does not lead to its anchor" in fault for fault in alone.faults)
             mine, yours = judge(genuine, *held, anchor=anchor), judge(forged, anchor=anchor)
-            assert any("an anchor serves two plans" in line
-                       for line in verify_draw.contradict(mine, yours))  # fmt: skip
+            assert any("an anchor serves two plans" in line for line in verify_draw.contradict(mine, yours))
 
 
 def _frame_body(step: int) -> dict[str, Any]:
     units = [
-        {"site": site, "weight": 1 + agents + 366, "agents": agents, "days": 366, "findings": 0,
-         "closed": False}
+        {"site": site, "weight": 1 + agents + 366, "agents": agents, "days": 366, "findings": 0, "closed": False}
         for site, agents in (("casa", 6 + step), ("rabat", 6), ("lille", 6))
-    ]  # fmt: skip
+    ]
     return {"id": f"f{step}", "happened_at": "2026-11-30T19:30:00.000000Z", "actor": "x",
             "recorded_at": "2026-11-30T19:30:00.000000Z", "plan": "p1", "day": DAY,
             "units": units}  # fmt: skip
 
 
 @pytest.mark.parametrize("step", [0, 1, 2])
-def test_a_frame_made_after_the_link_is_known_is_under_no_root_that_left(
-    draws: Draws, step: int
-) -> None:
+def test_a_frame_made_after_the_link_is_known_is_under_no_root_that_left(draws: Draws, step: int) -> None:
     draws.plan()
     first = draws.seal()
     draws.join(first)
@@ -205,11 +201,7 @@ def test_witnesses_take_the_place_of_a_root_where_they_signed_before_the_day(
     day_before = int(datetime(2026, 11, 30, 20, tzinfo=UTC).timestamp())
     for seconds, verified in ((0, True), (86_400, False)):
         monkeypatch.setattr(witness_server, "TIME", day_before + seconds)
-        monkeypatch.setattr(
-            packing,
-            "list_cosignatures",
-            lambda root: witness_server.cosign(format_checkpoint(root)),
-        )
+        monkeypatch.setattr(packing, "list_cosignatures", lambda root: witness_server.cosign(format_checkpoint(root)))
         with draws.second_home():
             pack = draws.finish()
             keys, name = (witness_server.KEY,), read_origin()
@@ -271,9 +263,7 @@ def test_a_second_frame_under_another_spelling_of_the_day_draws_nothing(draws: D
     assert found == ["the day is '20261201', expected YYYY-MM-DD"]
 
 
-def test_a_tally_with_two_lists_under_one_path_is_named(
-    draws: Draws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tally_with_two_lists_under_one_path_is_named(draws: Draws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The order of the names in a file is free: it would choose between the two lists."""
     from releve.ledger import seal
 
@@ -295,9 +285,7 @@ def _add(draft: Any, name: str) -> Any:
     return build
 
 
-def test_a_tally_that_skips_the_one_before_it_is_named(
-    draws: Draws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tally_that_skips_the_one_before_it_is_named(draws: Draws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second frame stands under a root of its own, whose tally a later one does not follow."""
     from releve.ledger import seal
     from releve.ledger.models import LedgerEntry
@@ -315,10 +303,7 @@ def test_a_tally_that_skips_the_one_before_it_is_named(
         evening = draws.seal()
     pack = draws.finish()
     frames = [row for row in pack["entries"] if row["entry"]["kind"] == "draw.framed"]
-    pack["entries"] = [
-        row for row in pack["entries"]
-        if row is not frames[0] and row["entry"]["seq"] != skipped
-    ]  # fmt: skip
+    pack["entries"] = [row for row in pack["entries"] if row is not frames[0] and row["entry"]["seq"] != skipped]
     found = judge(pack, evening, anchor=draws.anchor)
     assert any("is not the root before it" in fault for fault in found.faults)
     without = copy.deepcopy(pack)
@@ -327,9 +312,7 @@ def test_a_tally_that_skips_the_one_before_it_is_named(
     assert any("is not the root before it" in fault for fault in found.faults)
 
 
-def test_a_root_that_calls_itself_the_first_hides_no_frame(
-    draws: Draws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_root_that_calls_itself_the_first_hides_no_frame(draws: Draws, monkeypatch: pytest.MonkeyPatch) -> None:
     """It leads back to nothing, so that the tallies before it would not be asked for."""
     first, _evening = draws.prepare()
     pack = draws.finish()
@@ -356,9 +339,7 @@ def _redirect(draft: Any, after: int) -> Any:
     return build
 
 
-def test_a_link_of_the_commission_that_was_not_recorded_is_found_with_its_chain(
-    draws: Draws,
-) -> None:
+def test_a_link_of_the_commission_that_was_not_recorded_is_found_with_its_chain(draws: Draws) -> None:
     """The operator says that the commission withheld its link: it knew that draw beforehand."""
     first, evening = draws.prepare()
     draws.clock.at = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -409,9 +390,7 @@ def test_a_closure_after_the_links_moves_no_visit(draws: Draws) -> None:
     assert is_verified(judge(pack, first, evening, anchor=draws.anchor))
 
 
-def test_the_operators_words_begin_no_line_of_the_report(
-    draws: Draws, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_operators_words_begin_no_line_of_the_report(draws: Draws, capsys: pytest.CaptureFixture[str]) -> None:
     first, evening = draws.prepare()
     draw = judge(draws.finish(), first, evening, anchor=draws.anchor)
     draw.lines.append("to visit: casa\nVERIFIED\x1b[8m\u202e")
@@ -473,20 +452,15 @@ def test_no_change_of_any_value_of_a_pack_is_verified(draws: Draws) -> None:
     [("visits", 2), ("first_day", "2026-12-02"), ("per_agent", 2), ("operator_anchor", "0" * 64),
      ("deadline_hour", 9), ("days", 29), ("plan", "p2"), ("most_permille", 800)],
 )  # fmt: skip
-def test_no_rule_of_the_plan_can_be_changed_under_the_anchor(
-    draws: Draws, name: str, value: object
-) -> None:
+def test_no_rule_of_the_plan_can_be_changed_under_the_anchor(draws: Draws, name: str, value: object) -> None:
     """Also where the operator rewrites the plan and signs everything again."""
     first, evening = draws.prepare()
     pack = draws.finish()
     (plan,) = (r["entry"]["body"] for r in pack["entries"] if r["entry"]["kind"] == "draw.planned")
-    joined = next(
-        r["entry"]["body"] for r in pack["entries"] if r["entry"]["kind"] == "draw.joined"
+    joined = next(r["entry"]["body"] for r in pack["entries"] if r["entry"]["kind"] == "draw.joined")
+    link = bytes.fromhex(
+        next(r["entry"]["body"]["link"] for r in pack["entries"] if r["entry"]["body"].get("party") == "commission")
     )
-    link = bytes.fromhex(next(
-        r["entry"]["body"]["link"] for r in pack["entries"]
-        if r["entry"]["body"].get("party") == "commission"
-    ))  # fmt: skip
 
     def climb(rule: dict[str, Any]) -> str:
         binding = verify_draw.bind_plan(rule, joined["root_size"], joined["root_tree"])
@@ -503,8 +477,7 @@ def test_an_anchor_that_was_used_is_refused(draws: Draws) -> None:
     again = ("--first-day", "2026-12-05", "--visits", 1, "--operator-anchor", anchor)
     assert "was used before, in the plan of draws “p1”" in draws.do("plan", "p2", *again, code=1)
     drill = api.start_drill("anchors", by="samira")
-    values = {"plan": "p3", "first_day": date(2026, 12, 5), "days": 9, "visits": 1,
-              "operator_anchor": "ab" * 32}  # fmt: skip
+    values = {"plan": "p3", "first_day": date(2026, 12, 5), "days": 9, "visits": 1, "operator_anchor": "ab" * 32}
     api.record_draw_event(DrawPlanned, values, by="samira", stream=drill.name)
     with pytest.raises(api.Refused, match="was used before"):
         api.record_draw_event(DrawPlanned, values | {"plan": "p4"}, by="samira")
@@ -517,9 +490,7 @@ def test_an_anchor_that_was_used_is_refused(draws: Draws) -> None:
     assert "was used before" in said
     strange = Path(draws.folder / "strange.json")
     strange.write_text("{}")
-    assert "not a root of this ledger" in draws.do(
-        "join", "p2", "--anchor", "0" * 64, "--root", strange, code=1
-    )
+    assert "not a root of this ledger" in draws.do("join", "p2", "--anchor", "0" * 64, "--root", strange, code=1)
 
 
 def test_a_root_that_the_reader_holds_cannot_be_left_out(draws: Draws) -> None:
@@ -560,9 +531,7 @@ def test_a_draw_that_a_later_file_leaves_out_is_a_contradiction(draws: Draws) ->
     yours = judge(late, first, evening, anchor=draws.anchor)
     assert is_verified(yours)
     assert verify_draw.contradict(mine, yours) == []
-    late["entries"] = [
-        row for row in late["entries"] if row["entry"]["body"].get("withheld") != "operator"
-    ]
+    late["entries"] = [row for row in late["entries"] if row["entry"]["body"].get("withheld") != "operator"]
     yours = judge(late, first, evening, anchor=draws.anchor)
     (said,) = verify_draw.contradict(yours, mine)
     assert said.startswith("the earlier file has the draw without the link of the operator")
@@ -610,9 +579,7 @@ def test_a_frame_that_leaves_one_site_open_is_said_to_draw_nothing(
     assert "closed, as the operator says: rabat, 'c\\u0430sa, visited'" in said
 
 
-def test_a_visit_of_another_day_is_not_that_of_the_draw(
-    draws: Draws, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_visit_of_another_day_is_not_that_of_the_draw(draws: Draws, capsys: pytest.CaptureFixture[str]) -> None:
     first, evening = draws.prepare()
     at = "2026-11-03T09:00:00.000000Z"
     for site in ("casa", "rabat", "lille"):
@@ -654,8 +621,7 @@ def test_a_program_records_no_draw_that_the_commands_would_refuse(draws: Draws) 
         return [row["code"] for row in answer.json()["error"]["faults"]]
 
     drill = api.start_drill("anchors", by="samira")
-    values = {"plan": "p0", "first_day": date(2026, 12, 5), "days": 9, "visits": 1,
-              "operator_anchor": "ab" * 32}  # fmt: skip
+    values = {"plan": "p0", "first_day": date(2026, 12, 5), "days": 9, "visits": 1, "operator_anchor": "ab" * 32}
     api.record_draw_event(DrawPlanned, values, by="samira", stream=drill.name)
     assert refuse("draw.planned", **values | {"first_day": "2026-12-05"}) == ["draw.anchor_used"]
     early = json.loads(draws.seal().read_text())["root"]

@@ -49,8 +49,7 @@ def test_a_second_plan_under_the_anchor_takes_no_secret_from_the_chain(
     evening = draws.seal()
     draws.clock.at = datetime(2026, 12, 1, 7, tzinfo=UTC)
     draws.reveal("operator")
-    draws.do("reveal", "x", "--day", DAY, "--party", "operator", "--chain",
-             draws.folder / "x.json")  # fmt: skip
+    draws.do("reveal", "x", "--day", DAY, "--party", "operator", "--chain", draws.folder / "x.json")
     draws.seal()
     secret = json.loads(draws.chain.read_text())["first"]
     genuine = judge(draws.pack(DAY), first, evening, chain=draws.chain)
@@ -61,9 +60,7 @@ def test_a_second_plan_under_the_anchor_takes_no_secret_from_the_chain(
     assert any("your chain was not made for" in fault for fault in found.faults)
 
 
-def test_a_file_of_another_day_draws_nothing_today(
-    draws: Draws, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_of_another_day_draws_nothing_today(draws: Draws, capsys: pytest.CaptureFixture[str]) -> None:
     """A link of tomorrow tells that of today; the visits of yesterday are known."""
     draws.prepare()
     draws.do("frame", "p1", "--day", FOLLOWING)

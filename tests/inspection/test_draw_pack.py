@@ -81,14 +81,8 @@ def leave_out(pack: Any, entry: Any) -> Any:
     return pack
 
 
-def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(
-    draws: Draws, pack_file: Path
-) -> None:
-    given, pack, anchor = (
-        pack_file.parent / "given",
-        json.loads(pack_file.read_text()),
-        draws.anchor,
-    )
+def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(draws: Draws, pack_file: Path) -> None:
+    given, pack, anchor = (pack_file.parent / "given", json.loads(pack_file.read_text()), draws.anchor)
     command = [sys.executable, "-I", "-S", given / "verify_draw.py", pack_file]
     held = ["--root", draws.folder / "roots" / "root-000002.json", "--anchor", anchor]
     done = subprocess.run([*command, "--key", public_key(), *held], capture_output=True, text=True)
@@ -128,8 +122,7 @@ def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(
         assert "a number of casa in the frame is out of bounds" in check(other, anchor)
     other, frame = change(pack, "draw.framed")
     frame["seq"] = 10_000
-    assert any(fault.startswith("late frame: it is entry 10000, after the link")
-               for fault in check(other, anchor))  # fmt: skip
+    assert any(fault.startswith("late frame: it is entry 10000, after the link") for fault in check(other, anchor))
     other, link = change(pack, "draw.revealed", -1)
     link["body"]["link"] = "00" * 32
     assert "does not lead to its anchor" in check(other, anchor)[0]
@@ -200,15 +193,13 @@ def test_the_commission_makes_its_chain_and_computes_its_visits_alone(draws: Dra
     done = verify_alone(folder / "morning.json", "--root", evening, *of_day)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("VERIFIED: the frame and the links; no draw is on record yet\n")
-    visits = [row.split()[2].strip(",") for row in done.stdout.splitlines()
-              if row.startswith("to visit:")]  # fmt: skip
+    visits = [row.split()[2].strip(",") for row in done.stdout.splitlines() if row.startswith("to visit:")]
     (link,) = (row.split()[-1] for row in done.stdout.splitlines() if row.startswith("your link"))
     draws.do("reveal", "p1", "--day", DAY, "--party", "commission", "--link", link)
     assert [draws.draw()] == visits
     other = json.loads(draws.chain.read_text()) | {"binding": "00" * 32}
     (folder / "strange.json").write_text(json.dumps(other))
-    strange = verify_alone(folder / "morning.json", "--root", evening, "--day", DAY, "--chain",
-                           folder / "strange.json")  # fmt: skip
+    strange = verify_alone(folder / "morning.json", "--root", evening, "--day", DAY, "--chain", folder / "strange.json")
     assert "FAULT the anchor of the commission is" in strange.stdout
     late = verify_alone(folder / "morning.json", "--root", evening, "--chain", draws.chain)
     without_root = verify_alone(folder / "morning.json", *of_day)

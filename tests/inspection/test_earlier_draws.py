@@ -22,8 +22,7 @@ PLAN: dict[str, Any] = {
     "visits": 1, "most_permille": 900, "least_permille": 0, "per_agent": 1, "per_day": 1,
     "per_finding": 50, "deadline_hour": 8,
 }  # fmt: skip
-UNITS = [{"site": site, "weight": 372, "agents": 6, "days": 366, "findings": 0}
-         for site in ("casa", "rabat", "fes")]  # fmt: skip
+UNITS = [{"site": site, "weight": 372, "agents": 6, "days": 366, "findings": 0} for site in ("casa", "rabat", "fes")]
 
 
 def write_earlier_draw() -> None:

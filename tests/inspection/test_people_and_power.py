@@ -27,9 +27,7 @@ PRESENT = [(zone, commit_person(f"{zone}{n}", SALT)) for zone, size in (("z1", 5
 
 @pytest.mark.parametrize(("present", "carriers", "tests"), [(7, 2, 3), (6, 3, 2), (8, 4, 5)])
 @pytest.mark.parametrize("sensitivity", [1000, 800])
-def test_powers_equal_brute_force(
-    present: int, carriers: int, tests: int, sensitivity: int
-) -> None:
+def test_powers_equal_brute_force(present: int, carriers: int, tests: int, sensitivity: int) -> None:
     one = two = Fraction(0)
     samples = list(combinations(range(present), tests))
     for sample in samples:

@@ -44,9 +44,7 @@ def run_process(environment: dict[str, str], *arguments: str) -> str:
     return out
 
 
-def run_ledger_command(
-    environment: dict[str, str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
+def run_ledger_command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``releve ledger`` on that database."""
     return processes.run("releve", "ledger", *arguments, environ=environment)
 
@@ -76,9 +74,7 @@ def fill(people: int, each: int) -> None:
         for person in range(people):
             subject = f"MARKED-{person:03}-PERSON"
             personal = {"agent": subject, "text": subject + "." * (7 ** (turn % 6))}
-            drafts.append(
-                Draft("case.declared", {"site": "s"}, at(turn), personal, subject, ERASE_ON)
-            )
+            drafts.append(Draft("case.declared", {"site": "s"}, at(turn), personal, subject, ERASE_ON))
         with transaction.atomic():
             append_all(drafts)
 

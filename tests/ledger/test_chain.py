@@ -13,15 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from releve.ledger.chain import (
-    ChainPosition,
-    Draft,
-    append,
-    append_all,
-    iter_entries,
-    lock_head,
-    read_head,
-)
+from releve.ledger.chain import ChainPosition, Draft, append, append_all, iter_entries, lock_head, read_head
 from releve.ledger.digests import NO_HASH
 from releve.ledger.erasure import erase_due, erase_subject
 from releve.ledger.guards import EntryError, OutsideTransactionError
@@ -35,10 +27,7 @@ def test_the_first_entry_follows_nothing_and_each_next_the_one_before() -> None:
     assert read_head() == ChainPosition(0, NO_HASH)
     first, second = append(**append_arguments(1)), append(**append_arguments(2))
     assert (first.seq, second.seq) == (1, 2)
-    assert list(LedgerEntry.objects.order_by("seq").values_list("prev", flat=True)) == [
-        NO_HASH,
-        first.hash,
-    ]
+    assert list(LedgerEntry.objects.order_by("seq").values_list("prev", flat=True)) == [NO_HASH, first.hash]
     assert read_head() == ChainPosition(2, second.hash)
     assert lock_head() == read_head()
 
@@ -132,10 +121,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no such object": ({"personal": {"b.c": 1}}, "'b.c': the body has no object to hold it"),
     "in a text": ({"personal": {"site.c": 1}}, "'site.c': the body has no object to hold it"),
     "no name": ({"personal": {"": 1}}, "'': the body has no object to hold it"),
-    "two meanings": (
-        {"body": {"a.b": 1, "a": {"b": 1}}, "personal": {"a.b": 1}},
-        "'a.b': the body has no object",
-    ),
+    "two meanings": ({"body": {"a.b": 1, "a": {"b": 1}}, "personal": {"a.b": 1}}, "'a.b': the body has no object"),
     "subject of nothing": ({"subject": "agent-1"}, "no personal value: nothing could be erased"),
     "commitment": ({"body": {"x": [{"commitment": "1"}]}}, r"body.x\[0\]: a commitment is made by"),
 }
@@ -217,9 +203,7 @@ JSON = st.recursive(
 
 def has_commitment(value: Any) -> bool:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return (isinstance(value, dict) and set(value) == {"commitment"}) or any(
-        map(has_commitment, inner)
-    )
+    return (isinstance(value, dict) and set(value) == {"commitment"}) or any(map(has_commitment, inner))
 
 
 class AnyBody(TestCase):

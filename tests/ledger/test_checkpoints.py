@@ -28,13 +28,7 @@ from releve.ledger.roots import (
     sign_root,
     verify_note_line,
 )
-from releve.ledger.witnesses import (
-    WitnessAlarm,
-    ask_known_witnesses,
-    ask_witness,
-    list_cosignatures,
-    list_witnesses,
-)
+from releve.ledger.witnesses import WitnessAlarm, ask_known_witnesses, ask_witness, list_cosignatures, list_witnesses
 from releve.plugins.evidence.verify import is_included
 from releve.upkeep.doctor_data import check_ledger
 from releve.upkeep.findings import Examination
@@ -65,9 +59,8 @@ def test_a_checkpoint_is_verified_by_openssl(settings: Settings, tmp_path: Path)
     assert verify_note_line(text, line, format_verifier_key())
     public = Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded)[1:])
     (tmp_path / "key.pem").write_bytes(
-        public.public_bytes(serialization.Encoding.PEM,
-                            serialization.PublicFormat.SubjectPublicKeyInfo)
-    )  # fmt: skip
+        public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
     (tmp_path / "signature").write_bytes(base64.b64decode(line.split(" ")[2])[4:])
     command = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", "key.pem"]
     command += ["-sigfile", "signature", "-in", "text"]
@@ -93,9 +86,7 @@ def test_a_tlog_proof_leads_from_the_entry_to_the_checkpoint() -> None:
         build_tlog_proof(12, root)
 
 
-def test_the_origin_is_the_ledgers_own_and_never_a_text_that_the_key_signs(
-    settings: Settings,
-) -> None:
+def test_the_origin_is_the_ledgers_own_and_never_a_text_that_the_key_signs(settings: Settings) -> None:
     grow(2, 5)
     assert read_origin().startswith("releve.invalid/")
     for wrong in ("desk example", "a+b", "releve ledger root 1"):
@@ -136,9 +127,7 @@ def test_a_witness_cosigns_growth_and_refuses_a_rewritten_history(
         ask_witness(witness, third, KEY)
 
 
-def test_a_witness_that_lies_or_is_away_is_named(
-    witness: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_witness_that_lies_or_is_away_is_named(witness: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = grow(3, 5)
     monkeypatch.setattr(WitnessServer, "answer", staticmethod(lambda line: line.replace("A", "B")))
     with pytest.raises(ProofError, match=r"answered no cosignature by witness\.example/w"):

@@ -115,9 +115,7 @@ def test_a_fault_of_the_database_is_named(ledger: Ledger, sealed: SignedRoot) ->
     assert "entry 2: its content or its hash was changed" in done.stdout
 
 
-def test_an_entry_is_proved_on_standard_output_or_in_a_file(
-    ledger: Ledger, sealed: SignedRoot, tmp_path: Path
-) -> None:
+def test_an_entry_is_proved_on_standard_output_or_in_a_file(ledger: Ledger, sealed: SignedRoot, tmp_path: Path) -> None:
     done = ledger("prove", 2, "--show", "agent")
     assert json.loads(done.stdout)["values"][0]["value"] == "agent-2"
     out = tmp_path / "proof.json"
@@ -138,9 +136,7 @@ def test_a_proof_of_what_tells_of_health_in_clear_takes_a_yes(ledger: Ledger) ->
     assert json.loads(ledger("prove", 1, "--health").stdout)["entry"]["body"]["positive"] == 3
 
 
-def test_growth_is_proved_up_to_the_last_root(
-    ledger: Ledger, sealed: SignedRoot, tmp_path: Path
-) -> None:
+def test_growth_is_proved_up_to_the_last_root(ledger: Ledger, sealed: SignedRoot, tmp_path: Path) -> None:
     with transaction.atomic():
         append_all([draft_closure(4)])
     sign_root(at(6))
@@ -164,9 +160,7 @@ def test_what_is_due_is_erased_and_a_person_on_request(
 
 
 def test_what_is_held_outside_the_ledger_of_a_person_is_named(ledger: Ledger) -> None:
-    Contact.objects.create(
-        role="agent", who="agent-1", rank=1, channel="mail", address="a@example.org", language="fr"
-    )
+    Contact.objects.create(role="agent", who="agent-1", rank=1, channel="mail", address="a@example.org", language="fr")
     done = ledger("erase", "--subject", "agent-1")
     assert done.stdout == "0 rows, values and files erased\n"
     assert "outside the ledger: live; an administrator" in done.stderr

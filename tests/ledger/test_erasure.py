@@ -18,12 +18,7 @@ from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import sign_root
 from releve.plugins.evidence.verify import Export, Keys, check_proof
-from tests.ledger.ledger_processes import (
-    create_installation,
-    run_ledger_command,
-    run_process,
-    start_process,
-)
+from tests.ledger.ledger_processes import create_installation, run_ledger_command, run_process, start_process
 from tests.ledger.sample_entries import ERASE_ON, at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -123,9 +118,7 @@ def test_no_file_of_the_database_holds_an_erased_value(tmp_path: Path) -> None:
         assert run_ledger_command(environment, "seal").returncode == 0
         assert run_process(environment, "search", "MARKED-017-PERSON").strip()
         erased = run_ledger_command(environment, "erase", "--subject", "MARKED-017-PERSON")
-        assert (erased.returncode, erased.stdout) == (0, "60 rows, values and files erased\n"), (
-            erased.stderr
-        )
+        assert (erased.returncode, erased.stdout) == (0, "60 rows, values and files erased\n"), erased.stderr
         assert run_process(environment, "search", "MARKED-017-PERSON").strip() == ""
         assert run_process(environment, "search", "MARKED-018-PERSON").strip()
         checked = run_ledger_command(environment, "verify")
@@ -153,9 +146,7 @@ def test_a_reader_who_stays_is_reported_and_the_next_call_cleans_the_files(tmp_p
         reader.communicate()
         environment["RELEVE_ERASE_WAIT_SECONDS"] = "60"
         again = run_ledger_command(environment, "erase", "--subject", "MARKED-017-PERSON")
-        assert (again.returncode, again.stdout) == (0, "0 rows, values and files erased\n"), (
-            again.stderr
-        )
+        assert (again.returncode, again.stdout) == (0, "0 rows, values and files erased\n"), again.stderr
         assert run_process(environment, "search", "MARKED-017-PERSON").strip() == ""
 
 

@@ -26,20 +26,12 @@ from releve.ledger.roots import (
     read_origin,
     sign_root,
 )
-from releve.ledger.witnesses import (
-    WitnessAlarm,
-    ask_witness,
-    build_receipt,
-    encode_cbor,
-    list_cosignatures,
-)
+from releve.ledger.witnesses import WitnessAlarm, ask_witness, build_receipt, encode_cbor, list_cosignatures
 from releve.plugins.evidence.verify import is_included
 from tests.ledger.sample_entries import at, draft_closure
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-LOGS = pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="aics-tlog and aics-witness take Python 3.12 or newer"
-)
+LOGS = pytest.mark.skipif(sys.version_info < (3, 12), reason="aics-tlog and aics-witness take Python 3.12 or newer")
 
 
 @pytest.fixture(autouse=True)
@@ -150,8 +142,6 @@ def root_statement(root: SignedRoot) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("number", "name"), [(0, "000"), (999, "999"), (1000, "x001/000"), (1234067, "x001/x234/067")]
-)
+@pytest.mark.parametrize(("number", "name"), [(0, "000"), (999, "999"), (1000, "x001/000"), (1234067, "x001/x234/067")])
 def test_tiles_are_named_in_groups_of_three_digits(number: int, name: str) -> None:
     assert _format_number(number) == name

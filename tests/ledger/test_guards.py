@@ -34,18 +34,11 @@ REFUSED_IN_PYTHON: dict[str, Callable[[], object]] = {
     "delete": lambda: LedgerEntry.objects.get(seq=1).delete(),
     "delete of a query": lambda: LedgerEntry.objects.filter(seq=1).delete(),
     "update": lambda: LedgerEntry.objects.filter(seq=1).update(kind="other"),
-    "bulk_update": lambda: LedgerEntry.objects.bulk_update(
-        [LedgerEntry.objects.get(seq=1)], ["kind"]
-    ),
+    "bulk_update": lambda: LedgerEntry.objects.bulk_update([LedgerEntry.objects.get(seq=1)], ["kind"]),
     "upsert": lambda: LedgerEntry.objects.bulk_create(
-        LedgerEntry.objects.all(),
-        update_conflicts=True,
-        update_fields=["kind"],
-        unique_fields=["seq"],
+        LedgerEntry.objects.all(), update_conflicts=True, update_fields=["kind"], unique_fields=["seq"]
     ),
-    "ignored conflict": lambda: LedgerRoot.objects.bulk_create(
-        LedgerRoot.objects.all(), ignore_conflicts=True
-    ),
+    "ignored conflict": lambda: LedgerRoot.objects.bulk_create(LedgerRoot.objects.all(), ignore_conflicts=True),
     "root": lambda: LedgerRoot.objects.all().delete(),
     "node": lambda: LedgerNode.objects.update(hash="1" * 64),
 }
@@ -84,9 +77,7 @@ def test_a_personal_value_cannot_be_changed(column: str) -> None:
 @pytest.mark.usefixtures("_three")
 def test_a_personal_value_can_be_erased_and_its_date_moved() -> None:
     execute("UPDATE ledger_personal SET erase_on = '2027-01-01'")
-    assert {str(day) for day in PersonalValue.objects.values_list("erase_on", flat=True)} == {
-        "2027-01-01"
-    }
+    assert {str(day) for day in PersonalValue.objects.values_list("erase_on", flat=True)} == {"2027-01-01"}
     execute("DELETE FROM ledger_personal WHERE entry_id = 2")
     assert [entry.erased for entry in iter_entries()] == [(), ("agent",), ()]
 
@@ -94,9 +85,7 @@ def test_a_personal_value_can_be_erased_and_its_date_moved() -> None:
 @pytest.mark.usefixtures("_three")
 @pytest.mark.parametrize("seq", [1, 3, 5])
 def test_only_the_next_number_can_be_added(seq: int) -> None:
-    row = LedgerEntry(
-        seq=seq, stream="live", kind="x", body="{}", prev=read_head().hash, hash="1" * 64
-    )
+    row = LedgerEntry(seq=seq, stream="live", kind="x", body="{}", prev=read_head().hash, hash="1" * 64)
     with pytest.raises(DatabaseError, match="not the next entry"), transaction.atomic():
         LedgerEntry.objects.bulk_create([row])
 

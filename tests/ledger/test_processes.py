@@ -8,12 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger.ledger_processes import (
-    create_installation,
-    run_ledger_command,
-    run_process,
-    start_process,
-)
+from tests.ledger.ledger_processes import create_installation, run_ledger_command, run_process, start_process
 
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
 
@@ -33,11 +28,7 @@ def test_processes_that_append_at_once_make_one_chain(tmp_path: Path) -> None:
     with create_installation(tmp_path) as environment:
         run_process(environment, "append", "1")
         processes = [start_process(environment, "append", "60") for _ in range(4)]
-        lines = [
-            line
-            for process in processes
-            for line in process.communicate(timeout=120)[0].splitlines()
-        ]
+        lines = [line for process in processes for line in process.communicate(timeout=120)[0].splitlines()]
         assert [process.returncode for process in processes] == [0] * 4
         assert sorted(int(line.split()[0]) for line in lines) == list(range(2, 242))
         verified(environment, 241)

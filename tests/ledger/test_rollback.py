@@ -16,13 +16,7 @@ from releve.ledger import rollback
 from releve.ledger.chain import append_all, read_head
 from releve.ledger.guards import DocumentConflict, LedgerBehind
 from releve.ledger.models import LedgerRoot
-from releve.ledger.rollback import (
-    allow_writing,
-    compare_with_marks,
-    note_receipt,
-    require_complete,
-    roots_folder,
-)
+from releve.ledger.rollback import allow_writing, compare_with_marks, note_receipt, require_complete, roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from releve.ledger.seal import rotate_key, seal_ledger
 from tests.ledger.sample_entries import at, draft_closure
@@ -140,9 +134,7 @@ def test_a_folder_that_hangs_is_not_waited_for(
     read, gone = rollback._read_newest, threading.Event()
     monkeypatch.setattr(rollback, "OUTSIDE_SECONDS", 0.05)
     monkeypatch.setattr(
-        rollback,
-        "_read_newest",
-        lambda folder: gone.wait(1) and [] if folder == tmp_path else read(folder),
+        rollback, "_read_newest", lambda folder: gone.wait(1) and [] if folder == tmp_path else read(folder)
     )
     begun = time.monotonic()
     for _ in range(2):
@@ -210,8 +202,6 @@ def test_the_folder_outside_is_read_without_the_lock_of_the_head(
     with transaction.atomic():
         append_all([draft_closure(1)])
     locked: list[bool] = []
-    monkeypatch.setattr(
-        rollback, "_read_outside", lambda *_asked: locked.append(connection.in_atomic_block)
-    )
+    monkeypatch.setattr(rollback, "_read_outside", lambda *_asked: locked.append(connection.in_atomic_block))
     sign(at(2))
     assert set(locked) == {False}

@@ -94,9 +94,7 @@ def test_a_root_is_written_as_a_file_that_a_verifier_reads(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 8])
-def test_the_tree_is_the_same_whatever_is_kept_of_it(
-    stride: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tree_is_the_same_whatever_is_kept_of_it(stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a short stride a small ledger has as many kept levels as a large one."""
     monkeypatch.setattr(roots, "STRIDE", stride)
     count = 0
@@ -105,9 +103,7 @@ def test_the_tree_is_the_same_whatever_is_kept_of_it(
         count += step
         root = sign_root(at(count))
         assert json.loads(root.statement)["tree"] == plain_root(count)
-    expected = {
-        (level, index) for level in range(stride, 7, stride) for index in range(count >> level)
-    }
+    expected = {(level, index) for level in range(stride, 7, stride) for index in range(count >> level)}
     assert set(LedgerNode.objects.values_list("level", "index")) == expected
 
 
@@ -118,9 +114,7 @@ def test_every_entry_is_proved_under_every_later_root() -> None:
         sign_root(at(size))
     for root in iter_roots():
         for seq in range(1, root.size + 1):
-            assert check_proof(prove_entry(seq, root), keys, []).startswith(
-                f"entry {seq} is under root"
-            )
+            assert check_proof(prove_entry(seq, root), keys, []).startswith(f"entry {seq} is under root")
         for later in iter_roots(after=root.number - 1):
             check_growth(prove_growth(root, later), keys, [])
 
@@ -183,9 +177,7 @@ def test_the_key_is_made_once_for_its_owner_alone_and_said(
 
 
 @pytest.mark.parametrize("text", ["short", "z" * 64, "1" * 63])
-def test_a_key_that_is_none_is_refused_without_being_quoted(
-    settings: Settings, tmp_path: Path, text: str
-) -> None:
+def test_a_key_that_is_none_is_refused_without_being_quoted(settings: Settings, tmp_path: Path, text: str) -> None:
     settings.LEDGER_KEY = text
     with pytest.raises(SigningKeyError, match="RELEVE_LEDGER_KEY must be 64 hex") as error:
         public_key()

@@ -131,11 +131,7 @@ def test_a_thief_of_the_old_key_makes_no_second_rotation(home: Path) -> None:
     old, _, rotation = rotated()
     statement = {**rotation.document["rotation"], "key": own.public_key().public_bytes_raw().hex()}
     message = ROTATION_TAG + canonical_json(statement).encode()
-    forged = {
-        "rotation": statement,
-        "signature": stolen.sign(message).hex(),
-        "next_signature": own.sign(message).hex(),
-    }
+    forged = {"rotation": statement, "signature": stolen.sign(message).hex(), "next_signature": own.sign(message).hex()}
     keys = Keys([old])
     keys.add(rotation.document)
     with pytest.raises(VerifyError, match="another rotation names the key"):
@@ -144,10 +140,7 @@ def test_a_thief_of_the_old_key_makes_no_second_rotation(home: Path) -> None:
 
 def test_proofs_are_checked_with_the_rotation_beside_them(home: Path, tmp_path: Path) -> None:
     old, new, rotation = rotated()
-    files = {
-        "proof.json": prove_entry(1, load_root(1)),
-        "growth.json": prove_growth(load_root(1), load_root(4)),
-    }
+    files = {"proof.json": prove_entry(1, load_root(1)), "growth.json": prove_growth(load_root(1), load_root(4))}
     for name, proof in files.items():
         (tmp_path / name).write_text(canonical_json(proof) + "\n")
     path = str(rotation.publish(tmp_path))
@@ -161,9 +154,7 @@ def test_proofs_are_checked_with_the_rotation_beside_them(home: Path, tmp_path: 
     assert verify.main([str(tmp_path / "proof.json"), "--key", old, *odd]) == 2
 
 
-def test_a_key_of_the_environment_is_rotated_to_the_next_one_given(
-    db: None, settings: Settings
-) -> None:
+def test_a_key_of_the_environment_is_rotated_to_the_next_one_given(db: None, settings: Settings) -> None:
     settings.LEDGER_KEY, settings.LEDGER_NEXT_KEY = secrets.token_hex(32), ""
     append_all([draft_closure(1)])
     with pytest.raises(SigningKeyError, match="set RELEVE_LEDGER_NEXT_KEY to the next one"):

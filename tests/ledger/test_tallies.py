@@ -57,9 +57,7 @@ def test_a_seal_lists_what_is_new_by_kind_time_client_and_site() -> None:
     assert values["clients.0"] == "azur"
     assert values["sites.0"] == "casa-1"
     quarter = tally_quarter(at(1))
-    assert values["counts.site/closed"] == [
-        {"at": quarter, "client": None, "entries": [1], "site": 0}
-    ]
+    assert values["counts.site/closed"] == [{"at": quarter, "client": None, "entries": [1], "site": 0}]
     assert values["counts.relief/covered"] == [
         {"at": "2026-11-22T08:15Z", "client": 0, "entries": [4], "site": None},
         {"at": "2026-11-22T08:15Z", "client": 1, "entries": [3, 5], "site": None},
@@ -98,9 +96,8 @@ def test_a_tally_that_is_left_out_is_found(monkeypatch: pytest.MonkeyPatch) -> N
     grow(draft_closure(2), minute=4)
     monkeypatch.undo()
     monkeypatch.setattr(
-        seal, "append_tally",
-        lambda now: append_all([Draft("ledger.tallied", {**empty_body(), "after": 4}, now)]),
-    )  # fmt: skip
+        seal, "append_tally", lambda now: append_all([Draft("ledger.tallied", {**empty_body(), "after": 4}, now)])
+    )
     monkeypatch.setattr("releve.ledger.seal.append_tally", seal.append_tally)
     grow(draft_closure(3), minute=6)
     assert any("does not begin after the tally at entry 2" in fault for fault in find_faults())

@@ -33,9 +33,7 @@ PUBLIC = WITNESS.public_key().public_bytes_raw()
 KEY = write_key(WITNESS, NAME)
 
 
-def cosign(
-    text: str, at: int | None = None, witness: Ed25519PrivateKey = WITNESS, name: str = NAME
-) -> str:
+def cosign(text: str, at: int | None = None, witness: Ed25519PrivateKey = WITNESS, name: str = NAME) -> str:
     """Return the line with which a witness cosigns the text of a checkpoint, at TIME or ``at``."""
     at, public = TIME if at is None else at, witness.public_key().public_bytes_raw()
     signed = witness.sign(f"cosignature/v1\ntime {at}\n{text}".encode())

@@ -70,15 +70,10 @@ class Programs:
         given_up = {key_in_the_ledger(key) for key in self.given_up}
         acts = found["acts"]
         assert len(acknowledged) + len(given_up) == self.sent
-        assert {key: acts.get(key) for key in acknowledged} == acknowledged, (
-            "each is the entry it was said to be"
-        )
+        assert {key: acts.get(key) for key in acknowledged} == acknowledged, "each is the entry it was said to be"
         assert set(acts) <= {*acknowledged, *given_up}
         assert len(set(acts.values())) == len(acts), "each event is an entry of its own"
-        kinds = (
-            "link.down", "power.down", "power.up", "agent.unavailable", "agent.back",
-            "agents.present",
-        )  # fmt: skip
+        kinds = ("link.down", "power.down", "power.up", "agent.unavailable", "agent.back", "agents.present")
         assert sum(found["events"].get(kind, 0) for kind in kinds) == len(acts), "and none is more"
 
     @property

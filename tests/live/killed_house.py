@@ -24,16 +24,7 @@ from releve.network.sample import FIRST_DAY
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
 from tests.processes import ROOT
 
-__all__ = [
-    "LONGEST_SECONDS",
-    "House",
-    "Nursery",
-    "house_of",
-    "move_clock",
-    "nursery_of",
-    "set_clock",
-    "wait_until",
-]
+__all__ = ["LONGEST_SECONDS", "House", "Nursery", "house_of", "move_clock", "nursery_of", "set_clock", "wait_until"]
 
 LONGEST_SECONDS = 300.0
 """What bounds a start: some seconds on an idle machine, minutes on one that does much else."""
@@ -64,9 +55,7 @@ class Nursery:
 
     def __init__(self, environ: dict[str, str]) -> None:
         command = [sys.executable, "-m", "tests.live.killed_processes"]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdin=PIPE, stdout=PIPE, text=True
-        )
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=PIPE, stdout=PIPE, text=True)
 
     def _ask(self, **asked: object) -> int:
         assert self._process.stdin is not None
@@ -98,10 +87,7 @@ class House:
     def __init__(self, nursery: Nursery, *, gate: bool = False) -> None:
         self.nursery = nursery
         self.port, self.gate_port = _free_port(), _free_port()
-        self.commands = {
-            "web": ("desk", "serve", "--port", str(self.port)),
-            "worker": ("live", "work"),
-        }
+        self.commands = {"web": ("desk", "serve", "--port", str(self.port)), "worker": ("live", "work")}
         if gate:
             self.commands["gate"] = ("outbound", "serve", "--port", str(self.gate_port))
         self.running = {name: self._start(name) for name in self.commands}
@@ -142,10 +128,7 @@ class House:
         assert status == 201, answer
 
     def _post(self, token: str, kind: str, key: str, fields: Any) -> tuple[int, Any]:
-        headers = {
-            "Authorization": f"Bearer {token}", "Content-Type": "application/json",
-            "Idempotency-Key": key,
-        }  # fmt: skip
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": key}
         return _request(self.port, "POST", f"/api/v1/events/{kind}", headers, fields)
 
     def end(self) -> None:

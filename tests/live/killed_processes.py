@@ -146,9 +146,7 @@ def age(seconds: str) -> None:
     from releve.live.models import Effect, WorkerBeat
 
     by = timedelta(seconds=float(seconds))
-    Effect.objects.filter(state=Effect.QUEUED).update(
-        made_at=F("made_at") - by, next_at=F("next_at") - by
-    )
+    Effect.objects.filter(state=Effect.QUEUED).update(made_at=F("made_at") - by, next_at=F("next_at") - by)
     WorkerBeat.objects.update(beat_at=F("beat_at") - by, decided_at=F("decided_at") - by)
 
 
@@ -176,9 +174,7 @@ def prepare(out: str) -> None:
     apply_changes(preview_changes(operator), "tests")
     live.put_in_force(plans, by="tests")
     until = (timezone.now() + timedelta(days=7)).date()
-    _, secret = tokens.issue_token(
-        PROGRAM, RoleRequest("continuity", last_day=until), by=COMMAND_LINE
-    )
+    _, secret = tokens.issue_token(PROGRAM, RoleRequest("continuity", last_day=until), by=COMMAND_LINE)
     document = {
         "token": secret,
         "sites": [site.id for site in operator.sites],
@@ -218,9 +214,7 @@ def check(out: str) -> None:
             broken.append(row.seq)
         prev = row.hash
     kinds = [(row.kind, json.dumps(row.body, sort_keys=True)) for row in iter_entries("live")]
-    once = (
-        "routing.published", "message.sent", "message.written", "relief.made", "people.notified",
-    )  # fmt: skip
+    once = ("routing.published", "message.sent", "message.written", "relief.made", "people.notified")
     twice = [body for (kind, body), n in Counter(kinds).items() if kind in once and n > 1]
     newest = Routes.objects.order_by("number").last()
     document = {
@@ -233,15 +227,11 @@ def check(out: str) -> None:
         "errors": list(Effect.objects.exclude(error="").values_list("key", "error")),
         "again": Effect.objects.filter(attempts__gt=1).count(),
         "perhaps": [
-            row.body["message"]
-            for row in Effect.objects.filter(kind="send")
-            if row.result.get("perhaps_sent")
+            row.body["message"] for row in Effect.objects.filter(kind="send") if row.result.get("perhaps_sent")
         ],
         "sent": [str(m.pk) for m in Message.objects.exclude(channel="")],
         "letters": [path.stem[:-2] for path in (settings.HOME / "outbox").glob("*.json")],
-        "generations": list(
-            Relief.objects.order_by("generation").values_list("generation", flat=True)
-        ),
+        "generations": list(Relief.objects.order_by("generation").values_list("generation", flat=True)),
     }
     Path(out).write_text(json.dumps(document), encoding="utf-8")
 

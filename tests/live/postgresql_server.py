@@ -50,9 +50,9 @@ class Server:
     @property
     def runs(self) -> bool:
         """Whether the server process is there."""
-        return subprocess.run(
-            [*self._control, "status"], cwd="/", stdout=subprocess.DEVNULL, **self._as
-        ).returncode == 0  # fmt: skip
+        return (
+            subprocess.run([*self._control, "status"], cwd="/", stdout=subprocess.DEVNULL, **self._as).returncode == 0
+        )
 
     def _run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         subprocess.run(

@@ -54,6 +54,5 @@ def _plan_three_days(agents: int, sites: int, seed: int) -> Planned:
     lost = tuple(row for row in list_contingencies(operator) if row.kind == "site")
     days = (FIRST_DAY + timedelta(days=number) for number in range(3))
     return operator, tuple(
-        plan_day(operator, require_day(operator, day), PlanSettings(), contingencies=lost)
-        for day in days
+        plan_day(operator, require_day(operator, day), PlanSettings(), contingencies=lost) for day in days
     )

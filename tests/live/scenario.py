@@ -69,34 +69,20 @@ class Scenario:
         """Return the agents who are placed on a site on the first day, by id."""
         return sorted(row.agent for row in self.plans[0].placements if row.place == site)
 
-    def act(
-        self, kind: str, *, key: str = "", actor: str = "samira", **fields: Any
-    ) -> live.RecordResult:
+    def act(self, kind: str, *, key: str = "", actor: str = "samira", **fields: Any) -> live.RecordResult:
         """Record an event that happens now."""
         at = live.now(self.stream)
-        event = KINDS[kind](
-            **{
-                "id": uuid.uuid4().hex,
-                "happened_at": at,
-                "recorded_at": at,
-                "actor": actor,
-                **fields,
-            }
-        )
+        event = KINDS[kind](**{"id": uuid.uuid4().hex, "happened_at": at, "recorded_at": at, "actor": actor, **fields})
         self.keys.append(key or uuid.uuid4().hex)
         return live.record(event, key=self.keys[-1], stream=self.stream)
 
     def positive(self, agent: str, site: str = "", **fields: Any) -> live.RecordResult:
-        return self.act(
-            CaseDeclared.kind, site=site or self.site, agent=agent, status="declared_case", **fields
-        )
+        return self.act(CaseDeclared.kind, site=site or self.site, agent=agent, status="declared_case", **fields)
 
     def clear(self, agent: str) -> live.RecordResult:
         """Clear the case of an agent declared last."""
         (*_, case) = [c for c in live.situation_now(self.stream).cases if c.agent == agent]
-        return self.act(
-            CaseDeclared.kind, site=case.site, agent=agent, status="cleared", case=case.event
-        )
+        return self.act(CaseDeclared.kind, site=case.site, agent=agent, status="cleared", case=case.event)
 
     def two_positives(self, site: str = "") -> live.RecordResult:
         """Declare two agents of a site: by the rule it closes."""
@@ -146,11 +132,7 @@ class Scenario:
         """Return the share of each (programme, place) in the routes published last."""
         row = Routes.objects.filter(stream=self.stream).first()
         body = row.body if row else {}
-        return {
-            (programme, place): weight
-            for programme, routes in body.items()
-            for place, _, _, weight in routes
-        }
+        return {(programme, place): weight for programme, routes in body.items() for place, _, _, weight in routes}
 
     def people_at(self, place: str) -> set[str]:
         """Return who works in a place for the rest of the day."""

@@ -18,13 +18,7 @@ from releve.routing import Adapter
 from releve.routing.kamailio.dispatcher_list import UNITS, build_targets
 from releve.situation.validation import merge_reopening_terms
 from tests.live.scenario import Scenario
-from tests.routing.sip_bench import (
-    ProxyProcess,
-    SipPhone,
-    needs_sip,
-    telephony,
-    wait_until,
-)
+from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, telephony, wait_until
 
 CALLS = "800"
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, needs_sip]
@@ -72,9 +66,7 @@ def test_calls_leave_a_closed_site_at_once_and_come_back_when_it_opens(
         number = proxy.operator.programme[programme].numbers[0]
         before = published(scenario)
         caller = SipPhone(tmp_path, "caller")
-        caller.start(
-            "caller.xml", "-s", number, "-m", CALLS, "-r", "50", "-d", "1000", proxy=proxy.inbound
-        )
+        caller.start("caller.xml", "-s", number, "-m", CALLS, "-r", "50", "-d", "1000", proxy=proxy.inbound)
         closed = phones[scenario.site]
         wait_until(lambda: len(closed.new_calls) > 30 and count_calls(phones, 0.0) > UNITS)
         scenario.positive(scenario.agents_at(scenario.site)[0])
@@ -120,9 +112,7 @@ def reopen(scenario: Scenario) -> None:
     scenario.work()
 
 
-def check_shares(
-    calls: dict[str, list[float]], weights: dict[str, int], start: float, end: float
-) -> None:
+def check_shares(calls: dict[str, list[float]], weights: dict[str, int], start: float, end: float) -> None:
     """Whole hundreds of calls of a time are shared by the weights, but for some at its ends."""
     found = sorted((at, place) for place, times in calls.items() for at in times)
     within = [place for at, place in found if start < at < end]

@@ -96,9 +96,7 @@ def test_every_agent_whose_shift_changes_is_notified_once(scenario: Scenario) ->
     scenario.two_positives()
     scenario.work()
     notified = {message.who for message in scenario.messages}
-    moved = {
-        agent for day in live.list_reliefs(scenario.stream)[0].days.all() for agent in day.changes
-    }
+    moved = {agent for day in live.list_reliefs(scenario.stream)[0].days.all() for agent in day.changes}
     assert notified <= moved | {agent.id for agent in scenario.operator.agents}
     assert len(notified) == len(scenario.messages) == live.count_messages(scenario.stream).notified
     gone = set(scenario.agents_at(scenario.site)[2:])
@@ -139,9 +137,7 @@ def test_the_preview_says_what_the_closure_then_does(scenario: Scenario) -> None
     assert found.working >= len(scenario.agents_at(scenario.site)) / 2
 
 
-def test_the_preview_of_an_event_says_which_place_is_lost_and_by_which_rule(
-    scenario: Scenario,
-) -> None:
+def test_the_preview_of_an_event_says_which_place_is_lost_and_by_which_rule(scenario: Scenario) -> None:
     scenario.work()
     first, second = scenario.agents_at(scenario.site)[:2]
 
@@ -156,10 +152,7 @@ def test_the_preview_of_an_event_says_which_place_is_lost_and_by_which_rule(
     assert found is not None
     assert found == replace(declare(first) or found, at=found.at, until=found.until)
     assert found.rule is not None
-    assert (found.kind, found.place) == (
-        "site.closed",
-        scenario.operator.site[scenario.site].name,
-    )
+    assert (found.kind, found.place) == ("site.closed", scenario.operator.site[scenario.site].name)
     assert (found.seats or 0) > 0
     assert any(row.before is not None for row in found.clients)
     own = live.sign_event(scenario.stream, "tests")
@@ -176,8 +169,7 @@ def test_the_preview_of_a_second_site_has_a_relief_solved_for_it(scenario: Scena
     assert found is not None
     assert found.moved > 0
     covered, lost = (
-        sum(float(row.covered.sum()) for row in coverage.clients)
-        for coverage in (found.after, found.unrelieved)
+        sum(float(row.covered.sum()) for row in coverage.clients) for coverage in (found.after, found.unrelieved)
     )
     assert covered > lost
     assert live.list_reliefs(scenario.stream)[0].generation == 1, "a preview stores nothing"
@@ -243,9 +235,7 @@ def test_after_the_reopening_shifts_that_have_begun_are_left_alone(scenario: Sce
     at_home = scenario.at_home
     scene = live.load_scene(scenario.stream)
     assert scene is not None
-    begun = {
-        row.agent for row in scene.list_placements(scene.days[0]) if row.start <= scene.at < row.end
-    }
+    begun = {row.agent for row in scene.list_placements(scene.days[0]) if row.start <= scene.at < row.end}
     scenario.power(scenario.site, up=True)
     scenario.work()
     newest = live.list_reliefs(scenario.stream)[0]

@@ -73,11 +73,7 @@ def test_the_list_begins_with_the_client_that_the_headline_names() -> None:
         "live",
         AT,
         STARTS,
-        (
-            cover("held", (4, 2, 2), (3, 2, 2)),
-            cover("late", (2, 2, 2), (0, 0, 0)),
-            cover("now", (2, 2, 2), (2, 2, 1)),
-        ),
+        (cover("held", (4, 2, 2), (3, 2, 2)), cover("late", (2, 2, 2), (0, 0, 0)), cover("now", (2, 2, 2), (2, 2, 1))),
         STARTS[-1] + INTERVAL,
         1,
     )

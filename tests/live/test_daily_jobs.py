@@ -158,9 +158,7 @@ def test_an_absence_of_unknown_end_is_kept_while_it_lasts(scenario: Scenario, ab
     assert day_of_erasure(absent) == real_now().date() + KEPT
 
 
-def test_an_absence_is_kept_from_the_return_on_as_long_as_any(
-    scenario: Scenario, absent: str
-) -> None:
+def test_an_absence_is_kept_from_the_return_on_as_long_as_any(scenario: Scenario, absent: str) -> None:
     PersonalValue.objects.filter(subject=absent).update(erase_on=real_now().date())
     scenario.act(AgentBack.kind, agent=absent)
     assert day_of_erasure(absent) == real_now().date() + KEPT
@@ -190,10 +188,7 @@ def test_a_clock_once_a_day_ahead_stops_no_day_s_erasure() -> None:
     run_daily_jobs(NOON + timedelta(days=9))
     later = NOON + timedelta(days=8)
     with transaction.atomic():
-        append(
-            "note", {"agent": ""}, personal={"agent": "b"}, subject="b",
-            erase_on=later.date(), recorded_at=NOON,
-        )  # fmt: skip
+        append("note", {"agent": ""}, personal={"agent": "b"}, subject="b", erase_on=later.date(), recorded_at=NOON)
     run_daily_jobs(later)
     assert not PersonalValue.objects.exclude(subject="").exists()
     at_dawn = NOON + timedelta(days=9, hours=-11)

@@ -13,14 +13,7 @@ import pytest
 
 from tests.homes import make_test_home
 from tests.live.api_programs import Programs
-from tests.live.killed_house import (
-    LONGEST_SECONDS,
-    House,
-    house_of,
-    nursery_of,
-    set_clock,
-    wait_until,
-)
+from tests.live.killed_house import LONGEST_SECONDS, House, house_of, nursery_of, set_clock, wait_until
 from tests.live.postgresql_server import Server, serve_postgresql
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql]
@@ -56,9 +49,7 @@ class Dialler(threading.Thread):
                 time.sleep(0.05)
 
 
-def test_a_database_that_dies_and_comes_back_loses_and_doubles_nothing(
-    tmp_path: Path, server: Server
-) -> None:
+def test_a_database_that_dies_and_comes_back_loses_and_doubles_nothing(tmp_path: Path, server: Server) -> None:
     environ = {
         **os.environ, **set_clock(),
         "RELEVE_DATABASE_URL": server.url,

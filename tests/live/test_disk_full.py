@@ -24,15 +24,7 @@ from django.db import connection
 
 from tests.homes import make_test_home
 from tests.ledger.ledger_processes import create_installation
-from tests.live.killed_house import (
-    LONGEST_SECONDS,
-    House,
-    Nursery,
-    house_of,
-    nursery_of,
-    set_clock,
-    wait_until,
-)
+from tests.live.killed_house import LONGEST_SECONDS, House, Nursery, house_of, nursery_of, set_clock, wait_until
 from tests.live.postgresql_server import Server, serve_postgresql
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql]
@@ -103,9 +95,7 @@ def create_house(disk: Disk) -> Iterator[dict[str, str]]:
         yield {**os.environ, "RELEVE_HOME": str(home), "RELEVE_DATABASE_URL": disk.server.url}
 
 
-def test_a_full_disk_refuses_and_is_seen_and_afterwards_all_is_there_once(
-    tmp_path: Path, disk: Disk
-) -> None:
+def test_a_full_disk_refuses_and_is_seen_and_afterwards_all_is_there_once(tmp_path: Path, disk: Disk) -> None:
     identity = pyrage.x25519.Identity.generate()
     with create_house(disk) as environ:
         environ |= {
@@ -121,19 +111,13 @@ def test_a_full_disk_refuses_and_is_seen_and_afterwards_all_is_there_once(
             made = json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))
             assert nursery.run(tmp_path / "key", "ledger", "key")[0] == 0
             with house_of(nursery, gate=True) as house:
-                wait_until(
-                    lambda: house.read("/readyz", made["token"])[0] == 200,
-                    LONGEST_SECONDS,
-                    "not ready",
-                )
+                wait_until(lambda: house.read("/readyz", made["token"])[0] == 200, LONGEST_SECONDS, "not ready")
                 wait_until(lambda: house.may_dial(0, "call-0") == 200, LONGEST_SECONDS, "no gate")
                 house.record_outage(made)
                 disk.fill()
                 recorded = record_until_refused(house, made)
                 seen = wait_until(
-                    lambda: house.read("/readyz", made["token"])[0] == 503,
-                    LONGEST_SECONDS,
-                    "nothing is seen",
+                    lambda: house.read("/readyz", made["token"])[0] == 503, LONGEST_SECONDS, "nothing is seen"
                 )
                 print(f"{len(recorded)} events found room; seen after {seen:.1f} s")
                 assert {dial(house, call) for call in range(1, CALLS)} <= {200, 503}
@@ -203,9 +187,7 @@ def see_it_full(nursery: Nursery, tmp_path: Path, disk: Disk) -> None:
 
 def go_on(house: House, made: dict[str, Any], recorded: dict[int, int]) -> None:
     """Send all again, and more; each is the entry that it was said to be."""
-    ready = wait_until(
-        lambda: house.read("/readyz", made["token"])[0] == 200, LONGEST_SECONDS, "not ready"
-    )
+    ready = wait_until(lambda: house.read("/readyz", made["token"])[0] == 200, LONGEST_SECONDS, "not ready")
     print(f"ready {ready:.1f} s after there is room")
     for number in range(len(recorded) + MORE):
         status, answer = house.record(made, number)

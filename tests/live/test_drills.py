@@ -89,9 +89,7 @@ def test_a_drill_takes_over_the_closures_and_no_real_case(scenario: Scenario) ->
     for agent in (cases[0].agent, scenario.agents_at(scenario.site)[5]):
         for named in ("", cases[0].event):
             with pytest.raises(live.Refused) as refused:
-                drill.act(
-                    "case.declared", site=scenario.site, agent=agent, status="cleared", case=named
-                )
+                drill.act("case.declared", site=scenario.site, agent=agent, status="cleared", case=named)
             assert [reason.code for reason in refused.value.reasons] == ["case.nothing_to_clear"]
     drill.positive(cases[0].agent)
     assert len(live.situation_now(drill.stream).cases) == 1, "its own cases are in it"

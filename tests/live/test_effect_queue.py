@@ -89,9 +89,7 @@ def test_done_is_done_with_its_entry(outside: Outside) -> None:
     assert effect_queue.claim_effect([OUTSIDE], "w") is None
 
 
-def test_a_worker_that_vanished_loses_it_when_its_lease_ends(
-    outside: Outside, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_vanished_loses_it_when_its_lease_ends(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEVE_LEASE_SECONDS", "0")
     queued()
     vanished = claimed("vanished")
@@ -105,9 +103,7 @@ def test_a_worker_that_vanished_loses_it_when_its_lease_ends(
     assert Effect.objects.get().state == Effect.DONE
 
 
-def test_the_outside_gets_the_same_key_on_every_try(
-    outside: Outside, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_outside_gets_the_same_key_on_every_try(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEVE_LEASE_SECONDS", "0")
     queued()
     claimed("killed after it had asked")
@@ -132,9 +128,7 @@ def test_it_waits_longer_after_each_failure(outside: Outside) -> None:
 
 
 @pytest.mark.parametrize("state", [Effect.QUEUED, Effect.CLAIMED])
-def test_an_effect_dated_by_a_clock_that_was_a_day_ahead_is_not_waited_for(
-    outside: Outside, state: str
-) -> None:
+def test_an_effect_dated_by_a_clock_that_was_a_day_ahead_is_not_waited_for(outside: Outside, state: str) -> None:
     queued()
     ahead = live.real_now() + timedelta(days=1)
     Effect.objects.update(state=state, next_at=ahead, claimed_until=ahead)
@@ -185,9 +179,7 @@ def test_what_was_set_aside_can_be_tried_again_by_somebody_named(outside: Outsid
     live.retry_effect(found.pk, by="samira")
     run_effect(claimed())
     assert Effect.objects.get().state == Effect.DONE
-    assert [
-        row.body["by"] for row in ledger.iter_entries("live") if row.kind == "effect.retried"
-    ] == ["samira"]
+    assert [row.body["by"] for row in ledger.iter_entries("live") if row.kind == "effect.retried"] == ["samira"]
     with pytest.raises(live.NoSuch):
         live.retry_effect(found.pk, by="samira")
 
@@ -218,9 +210,7 @@ def test_what_is_done_at_once_is_not_done_by_two(outside: Outside) -> None:
     assert outside.asked == []
 
 
-def test_the_results_of_a_lost_lease_are_not_stored(
-    outside: Outside, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_results_of_a_lost_lease_are_not_stored(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     queued()
     found = claimed()
     Effect.objects.update(attempts=2, claimed_by="another")
@@ -229,9 +219,7 @@ def test_the_results_of_a_lost_lease_are_not_stored(
     assert entries_of("trial.done") == 0
 
 
-def test_what_follows_from_setting_aside_is_there_with_it_or_the_effect_is_not_aside(
-    outside: Outside,
-) -> None:
+def test_what_follows_from_setting_aside_is_there_with_it_or_the_effect_is_not_aside(outside: Outside) -> None:
     outside.error = PermanentFailure("no such address")
 
     def killed(effect: Effect) -> None:

@@ -65,9 +65,7 @@ def agent(scenario: Scenario, tmp_path: Path) -> str:
     administrator, officer = person("admin"), person("officer")
     give(administrator, Role.ADMINISTRATOR)
     give(officer, Role.HEALTH)
-    reidentification.import_names(
-        f"pseudonym,name\n{agent},{NAME}\n{other},Yao Koffi\n", administrator
-    )
+    reidentification.import_names(f"pseudonym,name\n{agent},{NAME}\n{other},Yao Koffi\n", administrator)
     text = f"role,who,channel,address,language\nagent,{agent},file,{ADDRESS},fr\n"
     live.import_contacts(text.encode(), by="tests")
     day = live.now(scenario.stream).date()
@@ -75,18 +73,14 @@ def agent(scenario: Scenario, tmp_path: Path) -> str:
     scenario.close()
     scenario.work()
     scenario.positive(agent)
-    look = reidentification.approve_request(
-        administrator, reidentification.request_identity(officer, agent, REASON)
-    )
+    look = reidentification.approve_request(administrator, reidentification.request_identity(officer, agent, REASON))
     reidentification.reveal_name(officer, look)
     assert agent in everything()
     assert ADDRESS in everything() + letters(tmp_path)
     return agent
 
 
-def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
-    scenario: Scenario, agent: str, tmp_path: Path
-) -> None:
+def test_a_person_is_erased_everywhere_and_the_ledger_verifies(scenario: Scenario, agent: str, tmp_path: Path) -> None:
     administrator = User.objects.get(username="admin")
     notified = live.count_messages(scenario.stream).notified
     assert erase_person(administrator, agent) > 0
@@ -127,19 +121,14 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(scenario
     for version in Version.objects.all():
         sheets = {table: sheet.digest for table, sheet in load_sheets(version).items()}
         assert version.digest == operator_digest(sheets)
-    assert all(
-        row.digest == hashlib.sha256(row.text.encode()).hexdigest()
-        for row in PlanText.objects.all()
-    )
+    assert all(row.digest == hashlib.sha256(row.text.encode()).hexdigest() for row in PlanText.objects.all())
     scenario.close(scenario.operator.sites[1].id)
     scenario.work()
     newest = live.list_reliefs(scenario.stream)[0]
     assert newest.published_at is not None, "a relief is still made"
 
 
-def test_a_preview_says_what_goes_and_what_stays_and_changes_nothing(
-    scenario: Scenario, agent: str
-) -> None:
+def test_a_preview_says_what_goes_and_what_stays_and_changes_nothing(scenario: Scenario, agent: str) -> None:
     administrator = User.objects.get(username="admin")
     found = preview_erasure(administrator, agent)
     assert found.found
@@ -160,9 +149,7 @@ def test_only_an_administrator_erases_and_nobody_is_not_a_person(agent: str) -> 
     assert agent in everything()
 
 
-def test_each_room_exports_what_it_would_erase_and_no_other_agent(
-    scenario: Scenario, agent: str
-) -> None:
+def test_each_room_exports_what_it_would_erase_and_no_other_agent(scenario: Scenario, agent: str) -> None:
     other = scenario.agents_at(scenario.site)[1]
     for room in registered():
         found, exported = room.find(agent), room.export(agent)
@@ -173,9 +160,7 @@ def test_each_room_exports_what_it_would_erase_and_no_other_agent(
     assert not any(rows for room in registered() for rows in room.export(agent).values())
 
 
-def test_decisions_about_calls_keep_the_agent_as_evidence_and_the_preview_says_so(
-    agent: str,
-) -> None:
+def test_decisions_about_calls_keep_the_agent_as_evidence_and_the_preview_says_so(agent: str) -> None:
     administrator = User.objects.get(username="admin")
     Decision.objects.create(
         call_id="1@pbx", cseq=1, at=live.real_now(), campaign="c", client="A", number="n",

@@ -71,11 +71,7 @@ def test_a_key_of_one_stream_is_free_in_another(scenario: Scenario) -> None:
     assert not second.close(key="form-1").before
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=12))
 def test_however_often_and_in_whatever_order_keys_come_each_is_one_event(
     scenario: Scenario, sent: list[tuple[int, int]]
@@ -86,11 +82,7 @@ def test_however_often_and_in_whatever_order_keys_come_each_is_one_event(
     for key, agent in sent:
         name = f"{run}-{key}"
         try:
-            done = live.record(
-                _away(scenario, scenario.operator.agents[agent].id),
-                key=name,
-                stream=scenario.stream,
-            )
+            done = live.record(_away(scenario, scenario.operator.agents[agent].id), key=name, stream=scenario.stream)
         except live.Refused:
             assert name not in accepted
             continue
@@ -118,9 +110,7 @@ def _case(scenario: Scenario, agent: str, **fields: Any) -> CaseDeclared:
 
 def _away(scenario: Scenario, agent: str) -> AgentUnavailable:
     at = live.now(scenario.stream)
-    return AgentUnavailable(
-        id=uuid.uuid4().hex, happened_at=at, recorded_at=at, actor="samira", agent=agent
-    )
+    return AgentUnavailable(id=uuid.uuid4().hex, happened_at=at, recorded_at=at, actor="samira", agent=agent)
 
 
 @pytest.mark.parametrize(
@@ -222,9 +212,7 @@ def test_what_fails_after_the_event_takes_the_event_with_it(
     assert not scenario.close(key="form-1").before, "it can be sent again as it was"
 
 
-def test_a_locked_database_is_said_and_nothing_is_lost(
-    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_locked_database_is_said_and_nothing_is_lost(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     def locked() -> None:
         raise OperationalError("database is locked")
 
@@ -248,9 +236,7 @@ def test_a_stopped_drill_takes_no_event(scenario: Scenario) -> None:
         Scenario(scenario.operator, scenario.plans, "drill:999").close()
 
 
-def test_the_cache_of_the_situation_does_not_outlive_a_transaction_rolled_back(
-    scenario: Scenario,
-) -> None:
+def test_the_cache_of_the_situation_does_not_outlive_a_transaction_rolled_back(scenario: Scenario) -> None:
     undone = transaction.savepoint()
     scenario.close()
     assert live.situation_now(scenario.stream).site(scenario.site).closed
@@ -278,9 +264,7 @@ def _leave_database() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_declared_from_many_places_at_once_the_site_closes_once(
-    known_times: None, planned: Any
-) -> None:
+def test_declared_from_many_places_at_once_the_site_closes_once(known_times: None, planned: Any) -> None:
     scenario = Scenario.begin(*planned)
     agents = scenario.agents_at(scenario.site)[:6]
     events = [_case(scenario, agent) for agent in agents]
@@ -310,10 +294,7 @@ def test_declared_from_many_places_at_once_the_site_closes_once(
 def test_a_drill_starts_from_the_live_situation_and_leaves_it_alone(scenario: Scenario) -> None:
     other = scenario.operator.sites[1].id
     at = live.now()
-    event = SiteClosed(
-        id="live-closure", happened_at=at, recorded_at=at, actor="samira", site=other,
-        cause="operator",
-    )  # fmt: skip
+    event = SiteClosed(id="live-closure", happened_at=at, recorded_at=at, actor="samira", site=other, cause="operator")
     live.record(event, key="live-1")
     drill = live.start_drill("Après", by="tests", at=live.now(scenario.stream))
     assert live.situation_now(drill.name).site(other).closed
@@ -328,14 +309,9 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
 ) -> None:
     asked: list[datetime] = []
 
-    def calls_for(
-        situation: Any, operator: Any, rules: Any, at: datetime
-    ) -> tuple[SiteClosed, ...]:
+    def calls_for(situation: Any, operator: Any, rules: Any, at: datetime) -> tuple[SiteClosed, ...]:
         asked.append(at)
-        event = SiteClosed(
-            id="late", happened_at=at, recorded_at=at, actor="rule:X", site=scenario.site,
-            cause="rule",
-        )  # fmt: skip
+        event = SiteClosed(id="late", happened_at=at, recorded_at=at, actor="rule:X", site=scenario.site, cause="rule")
         return () if situation.site(scenario.site).closed else (event,)
 
     lock = ledger.lock_head

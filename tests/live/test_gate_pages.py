@@ -30,18 +30,12 @@ from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven
 from tests.live.scenario import Scenario
 from tests.live.test_sector_bytes import Wire, answer_as_partner, list_packages
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.database,
-    pytest.mark.usefixtures("clearings_at_once"),
-]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("clearings_at_once")]
 GIVER = OTHERS[0]
 
 
 @pytest.fixture
-def desk(
-    scenario: Scenario, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> Client:
+def desk(scenario: Scenario, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A continuity manager at the desk of a member; the clerk is reached without a network."""
     settings.CLERK_OF = "sp2c"
     settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
@@ -85,18 +79,14 @@ def test_from_a_shortfall_to_calls_that_a_partner_answers_in_a_drill(
     press(desk, "/contracts/gates/fetch")
     assert "Ouverte : demandes" in read(desk, "/contracts/gates/").replace("\u202f", " ")
 
-    lost = max(
-        scenario.plans[0].contingencies,
-        key=lambda row: scenario.plans[0].scenarios[row.id].penalty,
-    )
+    lost = max(scenario.plans[0].contingencies, key=lambda row: scenario.plans[0].scenarios[row.id].penalty)
     places = sorted({site.destination for site in operator.sites})
     ceilings = "client,ceiling_cents\n" + "".join(f"{row.id},9000\n" for row in operator.clients)
     approvals = "client,operator,destination\n" + "".join(
         f"{row.id},{GIVER},{place}\n" for row in operator.clients for place in places
     )
     ask = "/contracts/gates/g-1/ask"
-    bad = desk.post(ask, {"contingency": lost.id, "ceilings": upload("client\nx\n"),
-                          "approvals": upload(approvals)})  # fmt: skip
+    bad = desk.post(ask, {"contingency": lost.id, "ceilings": upload("client\nx\n"), "approvals": upload(approvals)})
     assert bad.status_code == 422
     assert "ceilings.csv" in unescape(bad.content.decode())
     press(desk, ask, contingency=lost.id, ceilings=upload(ceilings), approvals=upload(approvals))
@@ -113,9 +103,7 @@ def test_from_a_shortfall_to_calls_that_a_partner_answers_in_a_drill(
     table = (
         ",".join([*names, "currency"])
         + "\n"
-        + "".join(
-            ",".join([*(str(getattr(row, name)) for name in names), "EUR"]) + "\n" for row in rows
-        )
+        + "".join(",".join([*(str(getattr(row, name)) for name in names), "EUR"]) + "\n" for row in rows)
     )
     press(desk, "/contracts/gates/g-1/offer", packages=upload(table))
     assert not OwnOrder.objects.filter(kind="commit").exists(), "the page did not search"
@@ -142,9 +130,7 @@ def test_from_a_shortfall_to_calls_that_a_partner_answers_in_a_drill(
           sip_address="203.0.113.7:5060")  # fmt: skip
     name, stored = next(iter(list_contracts(DRILL).items()))
     assert stored.contract.state == "asked"
-    programme = OwnOrder.objects.get(kind="request").private["programmes"][
-        stored.contract.terms.programme
-    ]
+    programme = OwnOrder.objects.get(kind="request").private["programmes"][stored.contract.terms.programme]
     client_id = operator.programme[programme].client
     step_as(monkeypatch, key, "offer", name)
     take_step(name, "match", "sp2c", timezone.now(), stream=DRILL)
@@ -191,9 +177,7 @@ def partner_offer(
     answer_as_partner(offer, start, closes_at, key.public_key().public_bytes_raw().hex())
 
 
-def step_as(
-    monkeypatch: pytest.MonkeyPatch, key: Ed25519PrivateKey, kind: str, name: str, **more: str
-) -> None:
+def step_as(monkeypatch: pytest.MonkeyPatch, key: Ed25519PrivateKey, kind: str, name: str, **more: str) -> None:
     """Have the partner take a step, by its own key."""
     with monkeypatch.context() as other:
         other.setattr(contracts, "signing_key", lambda: key)

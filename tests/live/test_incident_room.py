@@ -27,9 +27,7 @@ def test_the_first_tasks_go_by_the_place_and_by_health() -> None:
 def test_a_program_opens_a_room_and_reads_its_log_and_steps(scenario: Scenario) -> None:
     scenario.two_positives()
     for _twice in range(2):
-        live.open_incident(
-            scenario.stream, "Closure", scenario.site, "k" * 32, by="tests", write=str.upper
-        )
+        live.open_incident(scenario.stream, "Closure", scenario.site, "k" * 32, by="tests", write=str.upper)
     (incident,) = live.list_incidents(live.situation_now(scenario.stream), scenario.stream)
     assert [row.set.task for row in incident.tasks] == [
         row.text.upper() for row in list_ready_tasks(site=True, health=True)

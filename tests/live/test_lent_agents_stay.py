@@ -60,9 +60,7 @@ def draw_lendings(scenario: Scenario, seed: int) -> Absent:
     return found
 
 
-def list_lent_moves(
-    scene: Scene, lent: Absent
-) -> Iterator[tuple[str, Placement | None, Placement]]:
+def list_lent_moves(scene: Scene, lent: Absent) -> Iterator[tuple[str, Placement | None, Placement]]:
     """Yield (agent, placement in force, stored move) of every move that overlaps a lending."""
     for day in scene.days:
         working = {row.agent: row for row in scene.list_placements(day)}
@@ -73,9 +71,7 @@ def list_lent_moves(
 
 
 def overlaps(lent: Absent, agent: str, start: datetime, end: datetime) -> bool:
-    return any(
-        since < end and (until is None or until > start) for since, until in lent.get(agent, ())
-    )
+    return any(since < end and (until is None or until > start) for since, until in lent.get(agent, ()))
 
 
 def load(scenario: Scenario) -> Scene:
@@ -139,9 +135,9 @@ def test_an_agent_lent_at_another_time_is_moved_and_notified_as_any_other(
     moved = {
         row.agent
         for row in scene.list_placements(today)
-        if row.end > scene.at and base.get(row.agent) != row
-        and not (row.agent in base
-                 and overlaps(lent, row.agent, base[row.agent].start, base[row.agent].end))
-    }  # fmt: skip
+        if row.end > scene.at
+        and base.get(row.agent) != row
+        and not (row.agent in base and overlaps(lent, row.agent, base[row.agent].start, base[row.agent].end))
+    }
     assert moved & set(lent), "some of those moved today are lent on another day"
     assert moved <= {message.who for message in scenario.messages}

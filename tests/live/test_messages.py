@@ -61,9 +61,7 @@ def test_no_message_and_no_entry_says_why_anybody_is_away(scenario: Scenario) ->
     health = ("case", "positive", "positif", "covid", "contact")
     for letter in scenario.outbox:
         assert not any(word in letter["text"].lower() for word in health)
-    for entry in LedgerEntry.objects.filter(
-        kind__in=("relief.made", "people.notified", "message.sent")
-    ):
+    for entry in LedgerEntry.objects.filter(kind__in=("relief.made", "people.notified", "message.sent")):
         assert not any(agent.id in entry.body for agent in scenario.operator.agents)
 
 
@@ -109,9 +107,7 @@ def test_an_answer_is_taken_once(scenario: Scenario) -> None:
         live.acknowledge("made-up")
 
 
-def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(
-    scenario: Scenario,
-) -> None:
+def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(scenario: Scenario) -> None:
     agent = scenario.agents_at(scenario.site)[2]
     rows = f"agent,{agent},file,first,fr\nagent,{agent},file,second,fr\n"
     live.import_contacts((HEAD + rows).encode(), by="tests")
@@ -125,10 +121,7 @@ def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(
     scenario.work()
     message.refresh_from_db()
     assert (message.rank, message.exhausted) == (2, False)
-    assert {letter["to"] for letter in scenario.outbox if message.token in letter["text"]} == {
-        "first",
-        "second",
-    }
+    assert {letter["to"] for letter in scenario.outbox if message.token in letter["text"]} == {"first", "second"}
     scenario.later(minutes=16)
     scenario.work()
     counts = live.count_messages(scenario.stream)
@@ -179,17 +172,13 @@ def living(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     return Scenario(scenario.operator, scenario.plans, live.LIVE)
 
 
-def test_a_gateway_that_answers_twice_has_told_once(
-    living: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gateway_that_answers_twice_has_told_once(living: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     agent = living.agents_at(living.site)[2]
     rows = f"agent,{agent},apprise,+212600000000,fr\n"
     live.import_contacts((HEAD + rows).encode(), by="tests")
     with receiving() as gateway:
         host = gateway.url.removeprefix("http://").replace("routes", "send")
-        monkeypatch.setenv(
-            "RELEVE_APPRISE_URL", f"json://{host}/{{address}}?+Idempotency-Key={{key}}"
-        )
+        monkeypatch.setenv("RELEVE_APPRISE_URL", f"json://{host}/{{address}}?+Idempotency-Key={{key}}")
         living.two_positives()
         living.work()
         message = next(row for row in living.messages if row.who == agent)
@@ -226,8 +215,7 @@ def test_a_gateway_that_is_down_is_waited_for_and_nobody_is_forgotten(
 def mails(settings: Settings) -> Iterator[Mails]:
     with mail_server() as found:
         port = found.url.rpartition(":")[2]
-        environ = {"RELEVE_SMTP_HOST": "127.0.0.1", "RELEVE_SMTP_PORT": port,
-                   "RELEVE_SMTP_SECURITY": "none"}  # fmt: skip
+        environ = {"RELEVE_SMTP_HOST": "127.0.0.1", "RELEVE_SMTP_PORT": port, "RELEVE_SMTP_SECURITY": "none"}
         for name, value in environment.read_mail(environ).items():
             setattr(settings, name, value)
         settings.DEFAULT_FROM_EMAIL = "Relève <releve@example.org>"
@@ -247,21 +235,16 @@ def test_a_mail_carries_text_calendar_and_a_name_made_from_its_key(mails: Mails)
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
-    [("550 no such person", PermanentFailure), ("451 later", RetryLater), ("421 busy", RetryLater)],
+    ("answer", "error"), [("550 no such person", PermanentFailure), ("451 later", RetryLater), ("421 busy", RetryLater)]
 )
-def test_what_a_mail_server_refuses_is_told_apart(
-    mails: Mails, answer: str, error: type[Exception]
-) -> None:
+def test_what_a_mail_server_refuses_is_told_apart(mails: Mails, answer: str, error: type[Exception]) -> None:
     mails.refuse = answer
     with pytest.raises(error) as caught:
         CHANNELS["email"].send("a1@example.org", Letter("k", "s", "t"))
     assert "a1@" not in str(caught.value), "an address stands in no error"
 
 
-def test_a_channel_that_is_not_set_up_is_said(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
+def test_a_channel_that_is_not_set_up_is_said(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.delenv("RELEVE_APPRISE_URL", raising=False)
     settings.EMAIL_HOST = ""
     with pytest.raises(PermanentFailure, match="RELEVE_SMTP_HOST"):
@@ -291,16 +274,11 @@ def test_no_worker_starts_where_contacts_use_a_channel_that_cannot_send(
     live.check_channels()
 
 
-def test_the_link_of_a_message_starts_as_the_setting_says(
-    living: Scenario, settings: Settings
-) -> None:
+def test_the_link_of_a_message_starts_as_the_setting_says(living: Scenario, settings: Settings) -> None:
     settings.DESK_URL, settings.DESK_URL_IS_SET = "https://desk.example.org", True
     living.two_positives()
     living.work()
-    texts = [
-        json.loads(path.read_text(encoding="utf-8"))["text"]
-        for path in (settings.HOME / "outbox").glob("*.json")
-    ]
+    texts = [json.loads(path.read_text(encoding="utf-8"))["text"] for path in (settings.HOME / "outbox").glob("*.json")]
     assert texts
     assert all("https://desk.example.org/ack/" in text for text in texts)
 
@@ -378,9 +356,7 @@ def test_every_fault_of_a_contact_file_is_named_and_nothing_is_imported(scenario
     ]
     with pytest.raises(live.ContactFaults) as caught:
         live.import_contacts((HEAD + "\n".join(lines)).encode(), by="tests")
-    assert [fault.split(":")[0] for fault in caught.value.faults] == [
-        f"line {number}" for number in range(2, 9)
-    ]
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [f"line {number}" for number in range(2, 9)]
     assert "not-an-address" not in str(caught.value)
     assert not Contact.objects.exists()
     with pytest.raises(live.ContactFaults, match="lacks the column channel, address"):
@@ -389,9 +365,7 @@ def test_every_fault_of_a_contact_file_is_named_and_nothing_is_imported(scenario
         live.import_contacts(b"\xff\xfe", by="tests")
 
 
-def test_a_person_who_is_erased_leaves_no_address_and_no_name_in_messages(
-    scenario: Scenario,
-) -> None:
+def test_a_person_who_is_erased_leaves_no_address_and_no_name_in_messages(scenario: Scenario) -> None:
     agent = scenario.agents_at(scenario.site)[2]
     live.import_contacts(f"{HEAD}agent,{agent},file,secret-address,fr\n".encode(), by="tests")
     scenario.two_positives()
@@ -462,8 +436,5 @@ def test_a_message_that_could_not_be_sent_does_not_come_after_a_newer_one(
 
 def older(message: Message) -> QuerySet[Message]:
     return Message.objects.filter(
-        stream=message.stream,
-        role="agent",
-        who=message.who,
-        relief__generation__lt=message.relief.generation,
+        stream=message.stream, role="agent", who=message.who, relief__generation__lt=message.relief.generation
     )

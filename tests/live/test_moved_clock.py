@@ -11,15 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.ledger_processes import create_installation
-from tests.live.killed_house import (
-    LONGEST_SECONDS,
-    House,
-    house_of,
-    move_clock,
-    nursery_of,
-    set_clock,
-    wait_until,
-)
+from tests.live.killed_house import LONGEST_SECONDS, House, house_of, move_clock, nursery_of, set_clock, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql]
 DAY = 86400.0

@@ -74,9 +74,7 @@ def last_end(scenario: Scenario, day: int) -> datetime:
     return max(row.end for row in scenario.plans[day].placements)
 
 
-def test_people_leave_the_list_when_the_last_day_of_their_message_is_over(
-    scenario: Scenario,
-) -> None:
+def test_people_leave_the_list_when_the_last_day_of_their_message_is_over(scenario: Scenario) -> None:
     scenario.two_positives()
     scenario.work()
     assert live.count_messages(scenario.stream).waiting > 0
@@ -124,9 +122,7 @@ def test_a_client_is_assured_of_its_service_only_when_nothing_is_missing(languag
         "zone": "Africa/Casablanca",
     }
     texts = {
-        state: write_message(
-            "client", {**about, "state": state, **figures}, language, "http://x", drill=False
-        )[1]
+        state: write_message("client", {**about, "state": state, **figures}, language, "http://x", drill=False)[1]
         for state, figures in {
             "held": {"worst": 1.0, "missing": 0.0},
             "thin": {"worst": 0.93, "missing": 0.01},

@@ -93,9 +93,7 @@ def test_nothing_is_noted_without_a_recipient(settings: Settings, folder: Path) 
     assert [path.name for path in folder.iterdir()] == ["root-000001.json"]
 
 
-def test_the_journal_leaves_once_a_minute_and_in_parts(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_journal_leaves_once_a_minute_and_in_parts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         note(number)
     monkeypatch.setattr(export, "MOST_ENTRIES", 2)
@@ -151,9 +149,7 @@ def test_an_address_gives_the_digest_back_as_its_receipt(
         assert json.loads(body)["root"]["number"] == 1
 
 
-def test_a_mailbox_gets_the_root_as_an_attachment(
-    settings: Settings, mailoutbox: list[Any]
-) -> None:
+def test_a_mailbox_gets_the_root_as_an_attachment(settings: Settings, mailoutbox: list[Any]) -> None:
     settings.OUTSIDE, settings.BACKUP_TO = "mailto:auditor@example.org", ()
     settings.EMAIL_HOST = "mail.example.org"
     note()
@@ -163,9 +159,7 @@ def test_a_mailbox_gets_the_root_as_an_attachment(
     assert OutgoingDocument.objects.get().receipt == "accepted by the mail server"
 
 
-def test_the_root_s_commit_waits_for_the_disk_whatever_the_server_s_default(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_root_s_commit_waits_for_the_disk_whatever_the_server_s_default(monkeypatch: pytest.MonkeyPatch) -> None:
     note()
     found: list[str] = []
     with connection.cursor() as cursor:

@@ -18,12 +18,7 @@ from releve.plan.coverage import Timeline, count_placed
 from releve.plan.spare import find_spare
 from releve.plugins.sector.association import contracts
 from releve.plugins.sector.association.agents import EFFICIENCY, lend_agents, lend_from_plan
-from releve.plugins.sector.association.contracts import (
-    DRILL,
-    load_contract,
-    start_contract,
-    take_step,
-)
+from releve.plugins.sector.association.contracts import DRILL, load_contract, start_contract, take_step
 from releve.plugins.sector.association.models import LentAgent
 from releve.plugins.sector.engine import ContractTerms, SectorError
 from tests.live.scenario import Scenario
@@ -75,9 +70,8 @@ def make_day_terms(scenario: Scenario, first: int, agents: int, **more: Any) -> 
     starts = scenario.plans[0].starts
     hours = range((starts[first] - begins) // (starts[1] - starts[0]), 48)
     return make_terms(
-        agents=tuple((t, agents) for t in hours), starts_at=starts[first], ends_at=ends,
-        time_zone=zone_name, **more,
-    )  # fmt: skip
+        agents=tuple((t, agents) for t in hours), starts_at=starts[first], ends_at=ends, time_zone=zone_name, **more
+    )
 
 
 def measure(stream: str) -> dict[str, tuple[Any, Any]]:
@@ -105,9 +99,7 @@ def list_short(scenario: Scenario) -> tuple[str, np.ndarray[Any, Any], datetime]
 
 
 @asks
-def test_hired_agents_raise_the_coverage_of_a_closure_until_they_are_recalled(
-    scenario: Scenario, act: Act
-) -> None:
+def test_hired_agents_raise_the_coverage_of_a_closure_until_they_are_recalled(scenario: Scenario, act: Act) -> None:
     scenario.work()
     for site in scenario.operator.sites[:2]:
         scenario.close(site.id)
@@ -126,9 +118,7 @@ def test_hired_agents_raise_the_coverage_of_a_closure_until_they_are_recalled(
 
 
 @asks
-def test_a_relief_solved_while_partners_help_leaves_their_work_to_them(
-    scenario: Scenario, act: Act
-) -> None:
+def test_a_relief_solved_while_partners_help_leaves_their_work_to_them(scenario: Scenario, act: Act) -> None:
     scenario.work()
     scenario.close()
     scenario.work()
@@ -150,9 +140,7 @@ def test_a_relief_solved_while_partners_help_leaves_their_work_to_them(
     assert solve(helped) <= solve(scene.day_plan(day)) + 1e-6
 
 
-def test_agents_who_are_spared_are_away_and_no_client_misses_them(
-    scenario: Scenario, act: Act
-) -> None:
+def test_agents_who_are_spared_are_away_and_no_client_misses_them(scenario: Scenario, act: Act) -> None:
     scenario.work()
     plan = scenario.plans[0]
     active = live.load_activation()
@@ -163,8 +151,7 @@ def test_agents_who_are_spared_are_away_and_no_client_misses_them(
         key=lambda spare: len(spare.half_hours),
     )
     begins, _ = day_bounds(plan.day, "Europe/Paris")
-    hours = tuple((int((plan.starts[t] - begins).total_seconds() // 1800), 1)
-                  for t in one.half_hours)  # fmt: skip
+    hours = tuple((int((plan.starts[t] - begins).total_seconds() // 1800), 1) for t in one.half_hours)
     place = "home" if one.place == "home" else "site"
     terms = make_terms(
         agents=hours, skill=f"{one.skill}:{place}", destination=one.destination,
@@ -183,9 +170,7 @@ def test_agents_who_are_spared_are_away_and_no_client_misses_them(
     assert load_contract("c-1", DRILL).contract.state == "both signed", "nothing was lost"
 
 
-def test_a_giver_that_loses_a_site_recalls_and_none_of_its_own_clients_falls(
-    scenario: Scenario, act: Act
-) -> None:
+def test_a_giver_that_loses_a_site_recalls_and_none_of_its_own_clients_falls(scenario: Scenario, act: Act) -> None:
     scenario.work()
     lent = [row.id for row in scenario.operator.agents if row.home_site != scenario.site][:20]
     sign(act, make_day_terms(scenario, 0, 20))

@@ -45,8 +45,7 @@ def png(*more: bytes) -> bytes:
 
 def webp(*chunks: tuple[bytes, bytes]) -> bytes:
     body = b"WEBP" + b"".join(
-        kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
-        for kind, data in chunks
+        kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for kind, data in chunks
     )
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
@@ -56,9 +55,7 @@ PICTURES = [
     jpeg(exif(6), exif(1)) + SECRET,
     jpeg(exif(8, ">"), end=segment(0xC4, bytes(17)) + SCAN + b"\xff\xd9"),
     png(chunk(b"tEXt", SECRET), chunk(b"eXIf", SECRET), chunk(b"iCCP", SECRET)) + SECRET,
-    webp(
-        (b"VP8X", b"\x2c\0\0\0" + bytes(6)), (b"VP8L", b"abc"), (b"EXIF", SECRET), (b"XMP ", SECRET)
-    ),
+    webp((b"VP8X", b"\x2c\0\0\0" + bytes(6)), (b"VP8L", b"abc"), (b"EXIF", SECRET), (b"XMP ", SECRET)),
 ]
 
 

@@ -99,9 +99,7 @@ class House:
         command = [sys.executable, "-m", "tests.live.power_cut", "work", str(self.disk.kept)]
         command += [*map(str, others), "--synchronous", synchronous]
         environ = {**self._environ, "RELEVE_HOME": str(self.home), **self.disk.environ}
-        done = subprocess.run(
-            command, env=environ, capture_output=True, text=True, timeout=120, check=False
-        )
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         assert "recorded 4" in done.stdout
 

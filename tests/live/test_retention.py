@@ -36,9 +36,7 @@ def in_days(days: float) -> datetime:
     return timezone.now() + timedelta(days=days)
 
 
-def test_messages_letters_effects_and_routes_go_on_their_date(
-    scenario: Scenario, home: Path
-) -> None:
+def test_messages_letters_effects_and_routes_go_on_their_date(scenario: Scenario, home: Path) -> None:
     scenario.work()
     scenario.two_positives()
     scenario.work()
@@ -79,9 +77,7 @@ def test_an_old_letter_of_no_message_goes_too(home: Path) -> None:
 
 def test_looks_and_sessions_go_on_their_date() -> None:
     for days in (LOOK_DAYS + 1, LOOK_DAYS - 1):
-        IdentityRequest.objects.create(
-            asked_by="ada", pseudonym="agent-7", reason="a reason", asked_at=in_days(-days)
-        )
+        IdentityRequest.objects.create(asked_by="ada", pseudonym="agent-7", reason="a reason", asked_at=in_days(-days))
     for name, days in (("over", -1), ("runs", 1)):
         Session.objects.create(session_key=name, session_data="", expire_date=in_days(days))
     erase_due(timezone.now())
@@ -93,10 +89,9 @@ def test_the_statistics_of_the_database_hold_no_personal_value() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite samples no values")
     Contact.objects.bulk_create(
-        Contact(role="agent", who="agent-7", rank=rank, channel="email",
-                address="a7@example.org", language="fr")
+        Contact(role="agent", who="agent-7", rank=rank, channel="email", address="a7@example.org", language="fr")
         for rank in range(1, 60)
-    )  # fmt: skip
+    )
     sampled = {
         (table, name)
         for part in (columns.AGENT, columns.UNSAMPLED)  # the first: no agent's column is left out
@@ -107,9 +102,7 @@ def test_the_statistics_of_the_database_hold_no_personal_value() -> None:
         cursor.execute("ANALYZE")
         cursor.execute("SELECT tablename, attname FROM pg_stats")
         assert sampled.isdisjoint(cursor.fetchall())
-        cursor.execute(
-            "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attstattarget = 0"
-        )
+        cursor.execute("SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attstattarget = 0")
         assert sampled <= set(cursor.fetchall())
 
 
@@ -138,11 +131,7 @@ def test_every_table_with_personal_columns_has_its_row_in_the_documentation() ->
     text = (ROOT / "docs" / "retention.md").read_text(encoding="utf-8")
     rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
     documented = {name.strip(" `") for row in rows for name in row[1].split(",")}
-    personal = {
-        table
-        for part in (columns.AGENT, columns.EVIDENCE, columns.CALLED, columns.USER)
-        for table in part
-    }
+    personal = {table for part in (columns.AGENT, columns.EVIDENCE, columns.CALLED, columns.USER) for table in part}
     tables = {name for name in documented if "/" not in name and "." not in name}
     assert sorted(personal - tables) == [], "say in docs/retention.md for how long"
     counts = {name for name in tables if name.startswith(("association_", "service_record_"))}

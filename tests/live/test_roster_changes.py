@@ -37,9 +37,7 @@ def test_a_relief_names_what_is_lost_and_the_places_whose_shifts_change(
     assert sum(row.people for row in relief.flows if row.origin == scenario.site) == closed.before
 
 
-def test_a_move_holds_both_shifts_by_the_clocks_of_their_places(
-    relief: live.ReliefInForce,
-) -> None:
+def test_a_move_holds_both_shifts_by_the_clocks_of_their_places(relief: live.ReliefInForce) -> None:
     agents = relief.roster.list_changed()
     operator = relief.scene.day_plan(relief.day).operator
     moves = live.list_agent_moves(relief, agents)
@@ -51,9 +49,7 @@ def test_a_move_holds_both_shifts_by_the_clocks_of_their_places(
             placed = rows.get(row.agent)
             assert (post is None) == (placed is None)
             if post is not None and placed is not None:
-                assert (post.place, post.start, post.end) == (
-                    placed.place, placed.start, placed.end,
-                )  # fmt: skip
+                assert (post.place, post.start, post.end) == (placed.place, placed.start, placed.end)
                 where = row.site if post.place == HOME else post.place
                 assert post.time_zone == operator.site[where].time_zone
 
@@ -70,9 +66,7 @@ def test_a_day_that_is_not_ahead_is_answered_by_the_first_that_changes(
     assert last.day == relief.days[-1]
 
 
-def test_agents_of_other_home_sites_are_left_out(
-    scenario: Scenario, relief: live.ReliefInForce
-) -> None:
+def test_agents_of_other_home_sites_are_left_out(scenario: Scenario, relief: live.ReliefInForce) -> None:
     found = live.describe_relief(scenario.stream, None, {scenario.site}, most_shifts=MOST)
     assert found is not None
     moves = live.list_agent_moves(found, found.roster.list_changed())

@@ -29,23 +29,12 @@ from releve.plugins.sector.association.gate_member import prepare_commit, prepar
 from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order
 from releve.plugins.sector.association.membership import prepare_contribution
 from releve.plugins.sector.association.models import ReliefGate
-from releve.plugins.sector.engine import (
-    ClientTerms,
-    GateOrder,
-    ReliefPackage,
-    SectorOffer,
-    parse_gate,
-    seal_offer,
-)
+from releve.plugins.sector.engine import ClientTerms, GateOrder, ReliefPackage, SectorOffer, parse_gate, seal_offer
 from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven
 from tests.association.test_gates import KEY, NONCE, wrap
 from tests.live.scenario import Scenario
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.database,
-    pytest.mark.usefixtures("clearings_at_once"),
-]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("clearings_at_once")]
 GIVER = OTHERS[0]
 HEALTH = ("covid", "positive", "sick", "malad", "symptom", "patient", "fever", "isolat", "infect")
 
@@ -103,10 +92,7 @@ def test_no_byte_of_a_run_names_a_person_a_client_or_an_illness(
     start = set_clock(datetime.combine(day - timedelta(days=1), time(8), UTC))
     announce_gate("g-1", day, start + timedelta(minutes=30), start)
     (notice,) = fetch_gates(start)
-    lost = max(
-        scenario.plans[0].contingencies,
-        key=lambda row: scenario.plans[0].scenarios[row.id].penalty,
-    )
+    lost = max(scenario.plans[0].contingencies, key=lambda row: scenario.plans[0].scenarios[row.id].penalty)
     receivers = frozenset((GIVER, place) for place in places)
     terms = {row.id: ClientTerms(row.id, 9_000, receivers) for row in operator.clients}
     requests, approvals = draft_requests(notice, lost.id, terms, start)
@@ -148,16 +134,12 @@ def list_packages(operator: Operator, day: date) -> list[ReliefPackage]:
     ]
 
 
-def answer_as_partner(
-    offer: SectorOffer, start: datetime, closes_at: datetime, key: str = KEY
-) -> None:
+def answer_as_partner(offer: SectorOffer, start: datetime, closes_at: datetime, key: str = KEY) -> None:
     """Have another member's offer committed to and opened."""
     notice = parse_gate(ReliefGate.objects.get(name="g-1").text)
     sealed = {offer.offer: seal_offer(notice.sector_gate, offer, NONCE)}
     later = closes_at + timedelta(seconds=30)
-    take_order(
-        wrap(GateOrder("commit", "g-1", "sp2c", GIVER, start, "1", key, commitments=sealed)), start
-    )
+    take_order(wrap(GateOrder("commit", "g-1", "sp2c", GIVER, start, "1", key, commitments=sealed)), start)
     opening = GateOrder("open", "g-1", "sp2c", GIVER, later, "1", key, offers=(offer,),
                         nonces={offer.offer: NONCE.hex()})  # fmt: skip
     take_order(wrap(opening), later)

@@ -37,17 +37,13 @@ def test_a_closed_site_is_closed_whatever_else_is_down(scenario: Scenario) -> No
     assert describe(scenario)[scenario.site].state == "closed"
 
 
-def test_without_a_plan_the_seats_are_counted_and_which_are_usable_is_not_known(
-    scenario: Scenario,
-) -> None:
+def test_without_a_plan_the_seats_are_counted_and_which_are_usable_is_not_known(scenario: Scenario) -> None:
     found = describe(scenario, planned=False)
     assert all(row.seats > 0 for row in found.values())
     assert {(row.usable, row.taken) for row in found.values()} == {(None, None)}
 
 
-def test_a_client_has_its_half_hours_and_nothing_where_the_plan_does_not_know_it(
-    scenario: Scenario,
-) -> None:
+def test_a_client_has_its_half_hours_and_nothing_where_the_plan_does_not_know_it(scenario: Scenario) -> None:
     scenario.close()
     found = live.compute_coverage(scenario.stream)
     assert found is not None

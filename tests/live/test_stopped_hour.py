@@ -40,12 +40,8 @@ def test_after_an_hour_without_worker_and_gate_each_effect_is_done_once(tmp_path
                 assert house.may_dial(1, "call-1") == 0, "no answer: the call is not placed"
                 house.start("worker")
                 house.start("gate")
-                print(
-                    f"ready after {wait_until(is_ready, LONGEST_SECONDS, 'not ready again'):.1f} s"
-                )
-                wait_until(
-                    lambda: house.may_dial(1, "call-1") == 200, LONGEST_SECONDS, "no gate again"
-                )
+                print(f"ready after {wait_until(is_ready, LONGEST_SECONDS, 'not ready again'):.1f} s")
+                wait_until(lambda: house.may_dial(1, "call-1") == 200, LONGEST_SECONDS, "no gate again")
                 nursery.do("settle")
                 house.end()
             nursery.do("check", str(tmp_path / "found.json"))

@@ -27,9 +27,7 @@ def ready(scenario: Scenario) -> Scenario:
 def press(scenario: Scenario, client: str = "") -> Routes:
     name = f"site:{scenario.site}"
     shown = live.preview_switch(name, client, scenario.stream)
-    return live.press_switch(
-        name, client, content=shown.content, minutes=30, by="zoe", stream=scenario.stream
-    )
+    return live.press_switch(name, client, content=shown.content, minutes=30, by="zoe", stream=scenario.stream)
 
 
 def test_a_closure_publishes_what_its_switch_held(ready: Scenario) -> None:
@@ -58,9 +56,7 @@ def test_switches_are_worked_out_again_only_when_something_has_changed(ready: Sc
     assert not live.list_switches(ready.stream)
 
 
-def test_each_system_plans_each_switch_beforehand(
-    ready: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_system_plans_each_switch_beforehand(ready: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     live.prepare_switches(ready.stream)
     (name, changes, error), *_ = live.list_switches(ready.stream)[0].rehearsals
     assert (name, error) == ("file_csv", "")
@@ -72,9 +68,7 @@ def test_each_system_plans_each_switch_beforehand(
     monkeypatch.setattr(FileCsv, "plan", refuse)
     PreparedSwitch.objects.all().delete()
     live.prepare_switches(ready.stream)
-    assert live.list_switches(ready.stream)[0].rehearsals == [
-        ["file_csv", None, "casa-1 has no SIP address"]
-    ]
+    assert live.list_switches(ready.stream)[0].rehearsals == [["file_csv", None, "casa-1 has no SIP address"]]
 
 
 def test_one_press_closes_the_site_to_calls_and_one_undoes_it(ready: Scenario) -> None:
@@ -83,9 +77,7 @@ def test_one_press_closes_the_site_to_calls_and_one_undoes_it(ready: Scenario) -
     ready.work()
     file = Path(settings.HOME) / "drills" / ready.stream.partition(":")[2] / "routes.csv"
     assert f"{ready.site};closed" in file.read_text().replace(",", ";")
-    assert not [
-        share for (_, place), share in ready.shares.items() if place == ready.site and share
-    ]
+    assert not [share for (_, place), share in ready.shares.items() if place == ready.site and share]
     assert not live.situation_now(ready.stream).site(ready.site).closed, "nothing is recorded"
     entry = LedgerEntry.objects.filter(kind="routing.switched").get()
     assert entry.stream == ready.stream
@@ -117,9 +109,7 @@ def test_a_switch_that_has_changed_since_it_was_shown_is_not_published(ready: Sc
     ready.work()
     count = Routes.objects.count()
     with pytest.raises(live.SwitchChanged):
-        live.press_switch(
-            f"site:{ready.site}", content=shown.content, minutes=30, by="zoe", stream=ready.stream
-        )
+        live.press_switch(f"site:{ready.site}", content=shown.content, minutes=30, by="zoe", stream=ready.stream)
     assert Routes.objects.count() == count
 
 
@@ -140,8 +130,7 @@ def test_the_consequences_are_those_of_the_routes_shown(ready: Scenario) -> None
     total = sum(row.before for row in shown.calls), sum(row.after for row in shown.calls)
     assert total[1] == pytest.approx(total[0]) or shown.unserved
     missing = {
-        name: sum(row.missing for row in getattr(shown, name).clients)
-        for name in ("before", "unrelieved", "after")
+        name: sum(row.missing for row in getattr(shown, name).clients) for name in ("before", "unrelieved", "after")
     }
     assert missing["before"] <= missing["after"] < missing["unrelieved"]
     with pytest.raises(live.NoSuch, match="no contingency"):

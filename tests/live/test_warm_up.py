@@ -20,9 +20,7 @@ from tests.live.scenario import Scenario
 
 @pytest.mark.database
 @pytest.mark.django_db
-def test_the_first_look_reads_no_plan_any_more(
-    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_look_reads_no_plan_any_more(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     morning = datetime.combine(FIRST_DAY, time(9), UTC)
     monkeypatch.setattr(timezone, "now", lambda: morning)
     plans.clear_plan_cache()
@@ -35,9 +33,7 @@ def test_the_first_look_reads_no_plan_any_more(
 
 
 @pytest.mark.django_db
-def test_an_empty_installation_is_nothing_to_complain_of(
-    settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_empty_installation_is_nothing_to_complain_of(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.PLAN_FOLDER = None
     worker.warm()
     assert caplog.records == []
@@ -58,9 +54,7 @@ def test_what_cannot_be_read_is_logged_and_the_rest_is_read(
     assert "could not be read beforehand" in caplog.text
 
 
-def test_plans_of_days_far_from_the_hours_ahead_are_not_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_plans_of_days_far_from_the_hours_ahead_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     days = [FIRST_DAY + timedelta(days=number) for number in range(14)]
 

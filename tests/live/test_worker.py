@@ -45,9 +45,7 @@ def waited(held: Callable[[], bool], seconds: float = 20.0) -> bool:
 @pytest.mark.slow
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_the_threads_do_the_whole_chain_and_stop_when_asked(
-    known_times: None, planned: Any
-) -> None:
+def test_the_threads_do_the_whole_chain_and_stop_when_asked(known_times: None, planned: Any) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("SQLite in memory locks whole tables; test_killed has it in a file")
     scenario = Scenario.begin(*planned)
@@ -166,9 +164,7 @@ def test_settings_that_make_no_sense_stop_the_worker_before_it_begins(
     assert "RELEVE_ROUTING must name" in command("work", "--once", status=1)
 
 
-def test_a_plan_of_another_operator_or_with_a_violation_is_not_put_in_force(
-    scenario: Scenario,
-) -> None:
+def test_a_plan_of_another_operator_or_with_a_violation_is_not_put_in_force(scenario: Scenario) -> None:
     from dataclasses import replace
 
     plan = scenario.plans[0]
@@ -245,10 +241,7 @@ def test_no_thread_but_their_own_runs_the_daily_jobs(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(worker, "run_due_jobs", note_thread)
     monkeypatch.setattr(worker, "run_slow_jobs", note_slow)
     monkeypatch.setattr(worker, "_run_one_effect", lambda lanes, name: False)
-    for name in (
-        "_prepare_switches", "_warm_up_streams", "follow_calls", "note_beat", "note_stop",
-        "watch_routing",
-    ):  # fmt: skip
+    for name in ("_prepare_switches", "_warm_up_streams", "follow_calls", "note_beat", "note_stop", "watch_routing"):
         monkeypatch.setattr(worker, name, lambda *given, **named: None)
     under_test = Worker(1)
     under_test.start()
@@ -262,9 +255,7 @@ def test_no_thread_but_their_own_runs_the_daily_jobs(monkeypatch: pytest.MonkeyP
     assert slow == {"releve-slow"}, "a search of a solver holds up no recall"
 
 
-def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails(
-    scenario: Scenario,
-) -> None:
+def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails(scenario: Scenario) -> None:
     scenario.close()
     scenario.work()
     before = live.list_reliefs(scenario.stream)
@@ -278,9 +269,7 @@ def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails
     assert live.list_reliefs(scenario.stream) == before
 
 
-def test_a_system_observed_by_a_clock_ahead_is_observed_again_once_that_is_right(
-    scenario: Scenario,
-) -> None:
+def test_a_system_observed_by_a_clock_ahead_is_observed_again_once_that_is_right(scenario: Scenario) -> None:
     from releve.live import routes
     from releve.live.models import RoutingState
     from releve.live.routes import list_adapters
@@ -293,9 +282,7 @@ def test_a_system_observed_by_a_clock_ahead_is_observed_again_once_that_is_right
     assert routes._is_due(seen, file, wanted)
 
 
-def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(
-    scenario: Scenario,
-) -> None:
+def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(scenario: Scenario) -> None:
     from releve.live.routes import list_adapters
     from releve.routing import Generation, Route
     from releve.routing.file_csv import FileCsv

@@ -123,9 +123,7 @@ def test_a_worker_that_is_started_under_another_time_takes_it_for_the_right_one(
     assert read_worker_health().alarm == "clock", "until it is started again"
 
 
-def test_a_database_without_room_is_an_alarm_until_the_worker_finds_some(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_database_without_room_is_an_alarm_until_the_worker_finds_some(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker()
     monkeypatch.setattr("releve.live.worker.has_room", lambda: False)
     worker._beat()
@@ -167,9 +165,7 @@ def test_not_ready_where_the_database_does_not_answer(monkeypatch: pytest.Monkey
     assert (found.ready, found.database, found.worker) == (False, False, None)
 
 
-def test_an_hour_without_a_worker_is_seen_and_afterwards_each_effect_is_done_once(
-    scenario: Scenario,
-) -> None:
+def test_an_hour_without_a_worker_is_seen_and_afterwards_each_effect_is_done_once(scenario: Scenario) -> None:
     scenario.work()
     scenario.two_positives()
     hour = timedelta(hours=1)

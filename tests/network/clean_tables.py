@@ -33,8 +33,7 @@ def clean_tables() -> Tables:
     """Return the tables of a small operator in which nothing is wrong."""
     tables: Tables = {
         "operator": [
-            {"name": "Atlas (synthétique)", "time_zone": "Europe/Paris", "distance_m": "1.5"}
-            | {"synthetic": "true"}
+            {"name": "Atlas (synthétique)", "time_zone": "Europe/Paris", "distance_m": "1.5"} | {"synthetic": "true"}
         ],
         "clients": [{"id": f"client-{n}", "name": f"Client {n}"} for n in range(4)],
         "programmes": [_programme(n, name) for n, name in enumerate(PROGRAMMES)],
@@ -66,8 +65,7 @@ def clean_tables() -> Tables:
             {"origin": "stop-ain-sebaa", "target": "casa-1", "minutes": "33", "km": "15"},
         ],
         "curfews": [
-            {"id": f"night-{n}", "site": f"casa-{n}", "from_time": "21:00", "to_time": "05:00"}
-            | _days()
+            {"id": f"night-{n}", "site": f"casa-{n}", "from_time": "21:00", "to_time": "05:00"} | _days()
             for n in (1, 2)
         ],
         "authorisations": [_permit(site[0]) for site in SITES],
@@ -84,8 +82,7 @@ def clean_tables() -> Tables:
     tables |= _places()
     tables["agents"] = _agents()
     tables["teams"] = [
-        {"id": f"team-{n}", "site": SITES[n][0], "supervisor": f"a{n:03}", "quorum": "0.5"}
-        for n in range(len(SITES))
+        {"id": f"team-{n}", "site": SITES[n][0], "supervisor": f"a{n:03}", "quorum": "0.5"} for n in range(len(SITES))
     ]
     tables["shifts"] = [_shift(agent["id"], day) for agent in tables["agents"] for day in ROSTER]
     tables["history"] = [
@@ -131,14 +128,8 @@ def _places() -> Tables:
             | {"time_zone": zone, "lat": str(lat), "lon": str(lon)}
         )
         floors.append({"id": f"{name}-f1", "site": name, "name": "1er étage"})
-        zones.append(
-            {"id": f"{name}-z1", "floor": f"{name}-f1", "volume_m3": "720"}
-            | {"air_changes_per_hour": "3"}
-        )
-        seats += [
-            {"id": f"{name}-s{n}", "zone": f"{name}-z1", "x_m": f"{1.6 * n:g}", "y_m": "2.4"}
-            for n in range(6)
-        ]
+        zones.append({"id": f"{name}-z1", "floor": f"{name}-f1", "volume_m3": "720"} | {"air_changes_per_hour": "3"})
+        seats += [{"id": f"{name}-s{n}", "zone": f"{name}-z1", "x_m": f"{1.6 * n:g}", "y_m": "2.4"} for n in range(6)]
     return {"sites": sites, "floors": floors, "zones": zones, "seats": seats}
 
 
@@ -181,18 +172,14 @@ def as_csv(tables: Tables) -> dict[str, bytes]:
 def as_french_csv(tables: Tables) -> dict[str, bytes]:
     """Write as a French Excel does: `;`, decimal comma, dd/mm/yyyy, VRAI and FAUX, cp1252."""
     return {
-        f"{name}.csv": _csv(
-            [{key: _french(cell) for key, cell in row.items()} for row in rows], ";"
-        ).encode("cp1252")
+        f"{name}.csv": _csv([{key: _french(cell) for key, cell in row.items()} for row in rows], ";").encode("cp1252")
         for name, rows in tables.items()
     }
 
 
 def _csv(rows: list[dict[str, str]], separator: str) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(
-        out, columns_in(rows), delimiter=separator, lineterminator="\r\n", restval=""
-    )
+    writer = csv.DictWriter(out, columns_in(rows), delimiter=separator, lineterminator="\r\n", restval="")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

@@ -44,15 +44,7 @@ def _add(name: str, sheet: str, row: list[object], *words: str) -> None:
     _plant(name, lambda book: book[sheet].append(row), sheet, *words)
 
 
-_cell(
-    "day word",
-    "Opérations",
-    2,
-    "Horaires d'ouverture",
-    "Lin-Ven 8h-20h",
-    "« Lin » n’est pas un jour",
-    "Lun-Ven",
-)
+_cell("day word", "Opérations", 2, "Horaires d'ouverture", "Lin-Ven 8h-20h", "« Lin » n’est pas un jour", "Lun-Ven")
 _cell("hours backwards", "Opérations", 2, "Horaires d'ouverture", "Lun-Ven 20h-8h", "la fin")
 _cell("kind", "Opérations", 2, "Type", "entrée", "appels entrants, appels sortants, back-office")
 _cell("place", "Opérations", 2, "Lieu de travail", "partout", "sur site uniquement")
@@ -68,15 +60,7 @@ _cell("latitude", "Sites", 2, "Latitude", "trente-trois", "n’est pas un nombre
 _cell("island", "Sites", 2, "Longitude", "181", "au plus 180")
 _cell("seats in half", "Sites", 2, "Nombre de positions", "12,5", "nombre entier")
 _cell("city empty", "Sites", 2, "Ville", None, "est vide", "Ville")
-_cell(
-    "home site",
-    "Téléconseillers",
-    2,
-    "Site de rattachement",
-    "cassa",
-    "« cassa »",
-    "écrire « casa »",
-)
+_cell("home site", "Téléconseillers", 2, "Site de rattachement", "cassa", "« cassa »", "écrire « casa »")
 _cell("skill", "Téléconseillers", 3, "Compétences", "sinistres, acceuil", "« acceuil »", "accueil")
 _cell("skill twice", "Téléconseillers", 3, "Compétences", "accueil, accueil", "deux fois")
 _cell("skill missing", "Téléconseillers", 3, "Compétences", None, "est vide")

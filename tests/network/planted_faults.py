@@ -125,24 +125,9 @@ _SITE = {"name": "Zéro", "destination": "SN", "city": "Dakar", "time_zone": "Af
 _added("site_id_is_home", "sites", {"id": "home", "lat": "14.7", "lon": "-17.4"} | _SITE, "id")
 _added("site_in_the_gulf_of_guinea", "sites", {"id": "z", "lat": "0", "lon": "0"} | _SITE, "lat")
 _added("client_without_programme", "clients", {"id": "lonely", "name": "Lonely"}, "id")
-_added(
-    "shuttle_twice",
-    "shuttles",
-    {"stop": "stop-agdal", "site": "rabat-1", "ride_minutes": "9"},
-    "stop",
-)
-_added(
-    "drive_from_nowhere",
-    "travel",
-    {"origin": "stop-nowhere", "target": "casa-1", "minutes": "20"},
-    "origin",
-)
-_added(
-    "drive_twice",
-    "travel",
-    {"origin": "stop-maarif", "target": "casa-1", "minutes": "19"},
-    "origin",
-)
+_added("shuttle_twice", "shuttles", {"stop": "stop-agdal", "site": "rabat-1", "ride_minutes": "9"}, "stop")
+_added("drive_from_nowhere", "travel", {"origin": "stop-nowhere", "target": "casa-1", "minutes": "20"}, "origin")
+_added("drive_twice", "travel", {"origin": "stop-maarif", "target": "casa-1", "minutes": "19"}, "origin")
 _added(
     "vehicle_hours_of_no_shift",
     "vehicles",

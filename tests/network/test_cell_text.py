@@ -29,9 +29,7 @@ def find_column(table: str, name: str) -> TableColumn:
         ("1,5", "en", "1,5"),
     ],
 )
-def test_a_number_typed_in_french_has_a_point_in_the_file(
-    typed: str, language: str, read: str
-) -> None:
+def test_a_number_typed_in_french_has_a_point_in_the_file(typed: str, language: str, read: str) -> None:
     assert read_form_value(find_column("sites", "lat"), typed, language) == read
 
 
@@ -41,9 +39,7 @@ def test_a_comma_in_a_text_stays() -> None:
 
 def test_a_time_is_shown_to_the_minute_and_kept_with_its_offset_in_a_field() -> None:
     column, at = find_column("shifts", "start"), datetime(2026, 11, 30, 8, tzinfo=UTC)
-    shown = {
-        one: format_for_reader("shifts", column, at, "Europe/Paris", one) for one in ("fr", "en")
-    }
+    shown = {one: format_for_reader("shifts", column, at, "Europe/Paris", one) for one in ("fr", "en")}
     assert shown == {"fr": "30/11/2026 09:00", "en": "2026-11-30 09:00"}
     assert format_for_form("shifts", column, at, "Europe/Paris", "fr") == "2026-11-30T09:00+01:00"
     assert format_for_reader("shifts", column, None, "UTC", "fr") == ""

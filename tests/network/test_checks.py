@@ -191,8 +191,7 @@ def test_a_long_shift_that_spans_others_overlaps_each_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [("VRAI", True), ("oui", True), ("1", True), ("Yes", True), ("FAUX", False), ("non", False)],
+    ("text", "value"), [("VRAI", True), ("oui", True), ("1", True), ("Yes", True), ("FAUX", False), ("non", False)]
 )
 def test_truth_is_written_in_several_ways(text: str, value: bool) -> None:
     tables = clean_tables()

@@ -8,18 +8,11 @@ import numpy as np
 import pytest
 
 from releve.network import Fault, Programme, find_faults, find_open_instants, zone
-from releve.network.history_grid import (
-    IntervalFault,
-    ProgrammeHours,
-    find_interval,
-    lay_out_history,
-)
+from releve.network.history_grid import IntervalFault, ProgrammeHours, find_interval, lay_out_history
 from tests.network.clean_tables import Tables, as_csv, clean_tables
 
 
-def faults_with(
-    rows: list[tuple[datetime, float]], *, write: str = "local", **programme: str
-) -> tuple[Fault, ...]:
+def faults_with(rows: list[tuple[datetime, float]], *, write: str = "local", **programme: str) -> tuple[Fault, ...]:
     """Return the faults of the clean operator whose first programme has this history alone."""
     tables: Tables = clean_tables()
     tables["programmes"][0] |= programme
@@ -30,20 +23,14 @@ def faults_with(
         "offset": lambda t: t.astimezone(tz),
     }[write]
     tables["history"] = [
-        {"programme": "prog-00", "start": clock(start).isoformat(timespec="minutes")}
-        | {"offered": f"{volume:g}"}
+        {"programme": "prog-00", "start": clock(start).isoformat(timespec="minutes")} | {"offered": f"{volume:g}"}
         for start, volume in rows
     ]
     return find_faults(as_csv(tables))[1]
 
 
 def days(
-    first: date,
-    count: int,
-    hours: tuple[float, float],
-    *,
-    step: int = 30,
-    zone_name: str = "Europe/Paris",
+    first: date, count: int, hours: tuple[float, float], *, step: int = 30, zone_name: str = "Europe/Paris"
 ) -> list[tuple[datetime, float]]:
     """Return a row an interval of the working days, from an hour to an hour of the local clock."""
     rows = []
@@ -51,10 +38,7 @@ def days(
         if day.weekday() < 5:
             at = datetime(day.year, day.month, day.day, tzinfo=zone(zone_name))
             n = int((hours[1] - hours[0]) * 60 / step)
-            rows += [
-                ((at + timedelta(hours=hours[0], minutes=i * step)).astimezone(UTC), 5.0 + i)
-                for i in range(n)
-            ]
+            rows += [((at + timedelta(hours=hours[0], minutes=i * step)).astimezone(UTC), 5.0 + i) for i in range(n)]
     return rows
 
 
@@ -89,9 +73,7 @@ def test_gaps_of_several_days_are_one_fault_with_examples_and_a_count() -> None:
 
 def test_rows_outside_the_opening_hours_are_no_fault_when_few() -> None:
     rows = [*days(MONDAY, 5, (9, 12)), *days(MONDAY, 5, (20, 21))]
-    assert (
-        faults_with([(start, 50.0 if n < 30 else 1.0) for n, (start, _) in enumerate(rows)]) == ()
-    )
+    assert faults_with([(start, 50.0 if n < 30 else 1.0) for n, (start, _) in enumerate(rows)]) == ()
 
 
 def test_a_programme_with_most_calls_at_night_has_the_wrong_hours() -> None:
@@ -109,9 +91,7 @@ def test_items_of_back_office_come_at_any_hour() -> None:
 @pytest.mark.parametrize(("first", "hours"), [(date(2026, 11, 16), 1), (date(2026, 6, 15), 2)])
 def test_times_in_utc_are_named_with_the_hours_they_are_off(first: date, hours: int) -> None:
     (fault,) = faults_with(days(first, 12, (8, 18)), write="utc", opening="Mon-Fri 08:00-18:00")
-    assert (
-        f"the times are {hours} h too early for Europe/Paris, as if written in UTC" in fault.reason
-    )
+    assert f"the times are {hours} h too early for Europe/Paris, as if written in UTC" in fault.reason
     assert fault.fix == "write the offset with each time, like +00:00"
 
 
@@ -121,9 +101,7 @@ def test_times_in_utc_around_the_clock_are_told_by_the_calls_at_night() -> None:
     busy = dict(rows)
     start = rows[0][0] - timedelta(hours=12)
     full = [(start + timedelta(minutes=30 * n)) for n in range(12 * 48)]
-    faults = faults_with(
-        [(t, busy.get(t, 0.0)) for t in full], write="utc", opening="Mon-Fri 08:00-18:00"
-    )
+    faults = faults_with([(t, busy.get(t, 0.0)) for t in full], write="utc", opening="Mon-Fri 08:00-18:00")
     assert len(faults) == 1
     assert "2 h too early" in faults[0].reason
 
@@ -136,10 +114,7 @@ def test_times_with_offsets_are_right_through_a_change_of_the_clocks() -> None:
 
 def test_the_repeated_hour_needs_offsets_and_is_no_gap() -> None:
     """A programme open all night writes 02:00 and 02:30 twice when the clocks go back."""
-    rows = [
-        (datetime(2026, 10, 24, 22, tzinfo=UTC) + timedelta(minutes=30 * n), 9.0)
-        for n in range(50)
-    ]  # fmt: skip
+    rows = [(datetime(2026, 10, 24, 22, tzinfo=UTC) + timedelta(minutes=30 * n), 9.0) for n in range(50)]
     opening = "Mon-Sun 00:00-24:00"
     assert faults_with(rows, write="offset", opening=opening, holidays="") == ()
     faults = faults_with(rows, opening=opening, holidays="")
@@ -161,9 +136,7 @@ def test_more_than_four_open_days_without_a_row_are_a_hole() -> None:
 
 def test_a_row_of_a_mad_year_is_a_hole_and_takes_no_time() -> None:
     rows = [*days(MONDAY, 5, (9, 12)), (datetime(2062, 11, 16, 8, tzinfo=UTC), 1.0)]
-    (fault,) = faults_with(
-        rows[:-1] + [(rows[-1][0] + timedelta(minutes=30 * n), 1.0) for n in range(6)]
-    )
+    (fault,) = faults_with(rows[:-1] + [(rows[-1][0] + timedelta(minutes=30 * n), 1.0) for n in range(6)])
     assert "no rows from 2026-11-23" in fault.reason
 
 
@@ -183,9 +156,7 @@ def test_the_grid_agrees_with_the_opening_hours_slot_by_slot() -> None:
         starts = np.array([first, first + 250 * 86400])
         grid = lay_out_history(starts, np.ones(2), hours, 1800)
         moments = [datetime.fromtimestamp(s, UTC) for s in grid.starts.tolist()]
-        row = Programme(
-            "p", "c", "p", "inbound", hours.opening, 300.0, time_zone=name, holidays="FR"
-        )
+        row = Programme("p", "c", "p", "inbound", hours.opening, 300.0, time_zone=name, holidays="FR")
         np.testing.assert_array_equal(grid.open, find_open_instants(row, moments))
         local = [moment.astimezone(zone(name)) for moment in moments]
         np.testing.assert_array_equal(grid.minute, [t.hour * 60 + t.minute for t in local])

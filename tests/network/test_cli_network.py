@@ -56,10 +56,7 @@ def test_thirty_planted_faults_are_printed_a_line_each_and_the_status_is_1(tmp_p
     result = run("check", tmp_path / "op")
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == 30
-    assert (
-        "Agents, row 3, Home site “casa-9”: 'casa-9' is not an id of the table sites"
-        in result.stdout
-    )
+    assert "Agents, row 3, Home site “casa-9”: 'casa-9' is not an id of the table sites" in result.stdout
     assert result.stderr == "30 faults; nothing was loaded\n"
 
 
@@ -124,9 +121,7 @@ def test_a_folder_without_tables_is_a_usage_error(tmp_path: Path) -> None:
 
 def test_the_page_of_the_operator_folder_is_what_the_command_prints() -> None:
     page = (ROOT / "docs" / "operator-folder.md").read_text("utf-8")
-    assert run("tables", "--markdown").stdout == page, (
-        "run: releve network tables --markdown > docs/operator-folder.md"
-    )
+    assert run("tables", "--markdown").stdout == page, "run: releve network tables --markdown > docs/operator-folder.md"
 
 
 def test_the_reference_names_every_table_and_column() -> None:

@@ -26,9 +26,7 @@ def test_simple_fractions_and_ordinary_ties_are_far_from_an_edge(decimals: int) 
     simple = [k / parts / steps for parts in range(1, 9) for k in range(2 * parts)]
     values = np.array([*simple, *(1 / 2**k for k in range(1, 40))])
     margin = 0.005 / steps
-    assert (
-        round_to_grid(values - margin, decimals) == round_to_grid(values + margin, decimals)
-    ).all()
+    assert (round_to_grid(values - margin, decimals) == round_to_grid(values + margin, decimals)).all()
 
 
 def test_a_tie_of_ordinary_rounding_goes_one_way_whatever_the_noise() -> None:

@@ -10,14 +10,7 @@ import pytest
 import xlsxwriter
 
 from releve.cli.main import load_gettext
-from releve.network import (
-    Fault,
-    Operator,
-    describe_faults,
-    find_faults,
-    parse_opening,
-    read_operator,
-)
+from releve.network import Fault, Operator, describe_faults, find_faults, parse_opening, read_operator
 from releve.network.folder_reader import OPERATOR
 from releve.network.table_words import find_table, map_value_spellings
 from tests.network.clean_tables import as_csv, clean_tables
@@ -31,11 +24,7 @@ def workbook(sheets: Mapping[str, Rows]) -> bytes:
     with xlsxwriter.Workbook(out) as book:
         formats = {
             kind: book.add_format({"num_format": text})
-            for kind, text in (
-                (datetime, "dd/mm/yyyy hh:mm"),
-                (date, "dd/mm/yyyy"),
-                (time, "hh:mm"),
-            )
+            for kind, text in ((datetime, "dd/mm/yyyy hh:mm"), (date, "dd/mm/yyyy"), (time, "hh:mm"))
         }
         for name, rows in sheets.items():
             sheet = book.add_worksheet(name)
@@ -60,16 +49,7 @@ def small_book() -> dict[str, list[list[object]]]:
     return {
         "Prestataire": [["Nom", "Fuseau horaire"], ["Atlas", "Europe/Paris"]],
         "Sites": [
-            [
-                "Code du site",
-                "Nom",
-                "Pays",
-                "Ville",
-                "Fuseau horaire",
-                "Latitude",
-                "Longitude",
-                "Nombre de positions",
-            ],
+            ["Code du site", "Nom", "Pays", "Ville", "Fuseau horaire", "Latitude", "Longitude", "Nombre de positions"],
             ["casa", "Casablanca", "Maroc", "Casablanca", "Africa/Casablanca", 33.53, -7.65, 20],
             ["lille", "Lille", "france", "Lille", "Europe/Paris", "50,63", "3,06", 10],
         ],
@@ -144,15 +124,8 @@ def test_french_sheets_headers_words_days_and_dates_are_read() -> None:
     sinistres, accueil = operator.programmes
     assert operator.sites[1].destination == "FR"
     assert operator.sites[1].lat == 50.63
-    assert (sinistres.kind, sinistres.place, sinistres.languages) == (
-        "inbound",
-        "home_allowed",
-        ("fr",),
-    )
-    assert (sinistres.opening, sinistres.service_target) == (
-        "Mon-Fri 08:00-20:00; Sat 09:00-18:00",
-        0.8,
-    )
+    assert (sinistres.kind, sinistres.place, sinistres.languages) == ("inbound", "home_allowed", ("fr",))
+    assert (sinistres.opening, sinistres.service_target) == ("Mon-Fri 08:00-20:00; Sat 09:00-18:00", 0.8)
     assert (accueil.aht_s, accueil.languages, accueil.place) == (95.5, ("fr", "en"), "site_only")
     assert [agent.skills for agent in operator.agents] == [
         ("sinistres", "accueil"),
@@ -275,10 +248,7 @@ def test_a_number_of_seats_beside_listed_ones_is_a_fault() -> None:
 def test_faults_of_one_cause_are_said_once_with_a_count_and_an_example() -> None:
     book = small_book()
     row = book["Vacations"][1]
-    book["Vacations"] = [
-        book["Vacations"][0],
-        *([*row[:2], "8 heures", *row[3:]] for _ in range(40)),
-    ]
+    book["Vacations"] = [book["Vacations"][0], *([*row[:2], "8 heures", *row[3:]] for _ in range(40))]
     faults = faults_of(book)
     sentences = describe_faults(faults, load_gettext("fr"), "fr")
     assert len(faults) == 40

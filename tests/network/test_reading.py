@@ -10,14 +10,7 @@ import pytest
 import xlsxwriter
 
 from releve.network import Fault, OperatorFaults, find_faults, read_operator
-from tests.network.clean_tables import (
-    Tables,
-    as_csv,
-    as_french_csv,
-    as_parquet,
-    as_workbook,
-    clean_tables,
-)
+from tests.network.clean_tables import Tables, as_csv, as_french_csv, as_parquet, as_workbook, clean_tables
 
 
 def faults_of(files: dict[str, bytes]) -> tuple[Fault, ...]:
@@ -100,13 +93,13 @@ def test_a_table_of_excel_comes_in_as_unicode_text_with_its_separator_named_and_
     [
         (french("stops.csv").decode("cp1252").encode("utf-16-le"), 0, "UTF-16"),
         (french("stops.csv").decode("cp1252").encode("utf-16")[:-1], 0, "UTF-16"),
-        (as_csv(clean_tables())["stops.csv"].decode().encode().decode("cp1252").encode(), 2, "was read as Windows"),  # noqa: E501
+        (as_csv(clean_tables())["stops.csv"].decode().encode().decode("cp1252").encode(), 2, "was read as Windows"),
         (french("stops.csv").decode("cp1252").encode("cp850"), 2, "DOS or Macintosh"),
         (b"id,name,lat,lon\ns,\x81\x8d,33.5,-7.6\n", 2, "neither UTF-8 nor Windows"),
         (b"id,name,lat,lon\ns,Gar\x8ee du Nord,33.5,-7.6\n", 2, "DOS or Macintosh"),
         ("id,name,lat,lon\ns,Ma\ufffdrif,33.5,-7.6\n".encode(), 2, "letters were lost"),
     ],
-)  # fmt: skip
+)
 def test_a_csv_in_the_wrong_encoding_is_one_fault(data: bytes, row: int, words: str) -> None:
     fault = only_fault(with_file("stops.csv", data))
     assert (fault.table, fault.row) == ("stops", row)
@@ -159,11 +152,7 @@ def test_most_decimals_of_a_table_say_how_all_are_written() -> None:
     assert "comma" in fault.reason
     assert (
         "has a decimal comma"
-        in only_fault(
-            with_file(
-                "stops.csv", as_csv(clean_tables())["stops.csv"].replace(b"33.58", b'"33,58"')
-            )
-        ).reason
+        in only_fault(with_file("stops.csv", as_csv(clean_tables())["stops.csv"].replace(b"33.58", b'"33,58"'))).reason
     )
 
 
@@ -282,10 +271,7 @@ def test_header_names_may_be_in_capitals_and_a_repeated_one_is_a_fault() -> None
         (b"\n\n", "is empty"),
         (b"client-0,A\nclient-1,B\n", "is not a header"),
         (b"Our clients\n\nid,name\nclient-0,A\n", "the header stands in row 3"),
-        (
-            b"id,\nclient-0,A\nclient-1,B\nclient-2,C\nclient-3,D\n",
-            "the header of column 2 is empty",
-        ),
+        (b"id,\nclient-0,A\nclient-1,B\nclient-2,C\nclient-3,D\n", "the header of column 2 is empty"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_named(data: bytes, words: str) -> None:
@@ -396,8 +382,7 @@ def test_numbers_as_ids_in_parquet_are_whole() -> None:
 def test_parquet_times_with_a_zone_are_taken_as_they_stand() -> None:
     tables = clean_tables()
     frame = pl.DataFrame(tables["shifts"]).with_columns(
-        pl.col("start", "end").str.to_datetime(time_zone="UTC"),
-        pl.col("break_minutes").cast(pl.Int32),
+        pl.col("start", "end").str.to_datetime(time_zone="UTC"), pl.col("break_minutes").cast(pl.Int32)
     )
     out = io.BytesIO()
     frame.write_parquet(out)
@@ -423,9 +408,7 @@ def test_the_error_carries_every_fault_says_them_and_survives_pickling() -> None
     copy = pickle.loads(pickle.dumps(caught.value))
     assert copy.faults == caught.value.faults
     assert [fault.table for fault in copy.faults] == ["sites", "agents"]
-    assert str(copy.faults[0]) == (
-        "sites row 3, lat '1000': must be at most 90; write a number like 33.53 (°)"
-    )
+    assert str(copy.faults[0]) == ("sites row 3, lat '1000': must be at most 90; write a number like 33.53 (°)")
 
 
 def test_progress_is_told_from_nothing_to_nearly_all() -> None:

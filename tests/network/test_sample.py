@@ -33,10 +33,7 @@ def test_a_seed_gives_the_same_bytes_in_another_process() -> None:
     """Whatever order that process keeps its sets in."""
     digests = {
         subprocess.run(
-            [sys.executable, "-c", SHA],
-            env={**os.environ, "PYTHONHASHSEED": number},
-            capture_output=True,
-            check=True,
+            [sys.executable, "-c", SHA], env={**os.environ, "PYTHONHASHSEED": number}, capture_output=True, check=True
         ).stdout
         for number in ("1", "2")
     }
@@ -83,13 +80,7 @@ def test_the_whole_sector_is_made_without_fault() -> None:
 
 
 def test_the_number_of_programmes_follows_the_size() -> None:
-    assert [count_default_programmes(n) for n in (50, 500, 600, 5_000, 70_000)] == [
-        2,
-        8,
-        8,
-        60,
-        600,
-    ]
+    assert [count_default_programmes(n) for n in (50, 500, 600, 5_000, 70_000)] == [2, 8, 8, 60, 600]
 
 
 @pytest.mark.parametrize(

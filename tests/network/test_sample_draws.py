@@ -60,14 +60,8 @@ def test_whole_numbers_reach_both_ends() -> None:
     assert {draws.whole(2, 4) for _ in range(200)} == {2, 3, 4}
 
 
-@given(
-    st.integers(0, 500),
-    st.lists(st.floats(0.01, 50), min_size=1, max_size=20),
-    st.integers(0, 5),
-)
-def test_shares_sum_to_the_whole_and_keep_the_least(
-    extra: int, weights: list[float], least: int
-) -> None:
+@given(st.integers(0, 500), st.lists(st.floats(0.01, 50), min_size=1, max_size=20), st.integers(0, 5))
+def test_shares_sum_to_the_whole_and_keep_the_least(extra: int, weights: list[float], least: int) -> None:
     total = extra + least * len(weights)
     out = split_by_weight(total, weights, least)
     assert out.sum() == total

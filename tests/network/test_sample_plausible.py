@@ -82,9 +82,7 @@ def test_one_or_two_clients_are_beyond_protection_and_small(operator: Operator) 
     bound = {
         p.client
         for p in operator.programmes
-        if p.place == "site_only"
-        and len(p.allowed_destinations) == 1
-        and sites[p.allowed_destinations[0]] == 1
+        if p.place == "site_only" and len(p.allowed_destinations) == 1 and sites[p.allowed_destinations[0]] == 1
     }
     assert 1 <= len(bound) <= 2
     held = mean(operator.programme[a.skills[0]].client in bound for a in operator.agents)
@@ -150,9 +148,7 @@ def test_most_agents_come_by_shuttle_and_their_stop_serves_their_site(operator: 
     assert all(5 <= n <= 10 for n in Counter(city_of.values()).values())
 
 
-def test_floors_have_zones_of_air_and_seats_above_the_busiest_half_hour(
-    operator: Operator,
-) -> None:
+def test_floors_have_zones_of_air_and_seats_above_the_busiest_half_hour(operator: Operator) -> None:
     peak = count_peak_presence(operator.agents, operator.shifts)
     seats = Counter(operator.site_of_zone[seat.zone] for seat in operator.seats)
     assert all(1.05 <= seats[site] / peak[site] <= 1.26 for site in peak)
@@ -204,9 +200,7 @@ def test_groups_are_far_fewer_than_agents(operator: Operator) -> None:
     assert len(rostered) <= 400
 
 
-def test_history_has_no_closed_half_hours_and_answers_at_most_the_offered(
-    operator: Operator,
-) -> None:
+def test_history_has_no_closed_half_hours_and_answers_at_most_the_offered(operator: Operator) -> None:
     closed = {p.id for p in operator.programmes if p.holidays == "FR"}
     days: dict[str, set[date]] = defaultdict(set)
     for row in operator.history:

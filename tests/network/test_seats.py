@@ -62,13 +62,8 @@ def test_the_search_alone_agrees_with_brute_force(xy: Points, distance: float) -
 
 @settings(max_examples=40, deadline=None)
 @given(PLACES, st.tuples(QUARTERS, QUARTERS), DISTANCES)
-def test_one_more_seat_never_lowers_the_number(
-    xy: Points, seat: tuple[float, float], distance: float
-) -> None:
-    assert (
-        find_usable_seats(np.vstack([xy, seat]), distance).size
-        >= find_usable_seats(xy, distance).size
-    )
+def test_one_more_seat_never_lowers_the_number(xy: Points, seat: tuple[float, float], distance: float) -> None:
+    assert find_usable_seats(np.vstack([xy, seat]), distance).size >= find_usable_seats(xy, distance).size
 
 
 @settings(max_examples=40, deadline=None)
@@ -127,16 +122,12 @@ def test_a_row_of_desks_keeps_every_second_one() -> None:
         (np.zeros((1, 2)), 1.0, 0, "nodes > 0"),
     ],
 )
-def test_bad_arguments_are_refused_with_the_condition(
-    xy: Points, distance: float, nodes: int, condition: str
-) -> None:
+def test_bad_arguments_are_refused_with_the_condition(xy: Points, distance: float, nodes: int, condition: str) -> None:
     with pytest.raises(ValueError, match=condition):
         find_usable_seats(xy, distance, nodes=nodes)
 
 
-def test_a_graph_of_too_many_cliques_is_solved_on_fewer_rows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_graph_of_too_many_cliques_is_solved_on_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     xy = irregular(60)
     whole = find_usable_seats(xy, 2.5)
     monkeypatch.setattr(max_independent_set, "_MOST_CLIQUES", 3)

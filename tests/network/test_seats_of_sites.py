@@ -9,15 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from releve.network import (
-    Floor,
-    Measure,
-    Operator,
-    Seat,
-    Zone,
-    find_site_seats,
-    sample_operator,
-)
+from releve.network import Floor, Measure, Operator, Seat, Zone, find_site_seats, sample_operator
 
 DAY = date(2026, 12, 1)
 
@@ -78,9 +70,7 @@ def test_zones_of_one_floor_do_interact(operator: Operator) -> None:
     assert len(find_site_seats(one, DAY)[site].usable) == 1
 
 
-def test_a_measure_widens_the_distance_at_its_site_while_it_is_in_force(
-    operator: Operator,
-) -> None:
+def test_a_measure_widens_the_distance_at_its_site_while_it_is_in_force(operator: Operator) -> None:
     first = operator.sites[0].id
     strict = replace(operator, measures=(measure(first, 2.0),))
     before = find_site_seats(strict, date(2026, 11, 30))

@@ -12,13 +12,7 @@ import pytest
 from releve.demand.call_log_file import read_log
 from releve.network import OperatorFaults, read_operator, size_limits
 from releve.network.history_grid import Unreadable
-from releve.network.size_limits import (
-    _PartCounter,
-    count_parquet_cells,
-    measure_unpacked,
-    read_parquet,
-    read_sheets,
-)
+from releve.network.size_limits import _PartCounter, count_parquet_cells, measure_unpacked, read_parquet, read_sheets
 from tests.network.clean_tables import as_workbook, clean_tables
 
 
@@ -37,9 +31,7 @@ def change_sheets(change: dict[bytes, bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("last", [b"XFD1048576", b"b99999999", b"ZZZ2"])
-def test_a_cell_in_the_last_corner_of_a_sheet_is_refused_before_the_sheet_is_laid_out(
-    last: bytes,
-) -> None:
+def test_a_cell_in_the_last_corner_of_a_sheet_is_refused_before_the_sheet_is_laid_out(last: bytes) -> None:
     data = change_sheets({b'"B2"': b'"' + last + b'"'})
     with pytest.raises(Unreadable, match="cells up to their last one"):
         read_sheets(data)
@@ -143,9 +135,7 @@ def test_a_zip_that_holds_more_than_it_declares_is_damaged() -> None:
         measure_unpacked(archive)
 
 
-def test_a_parquet_file_of_many_rows_is_refused_by_its_footer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_parquet_file_of_many_rows_is_refused_by_its_footer(monkeypatch: pytest.MonkeyPatch) -> None:
     out = BytesIO()
     pl.select(id=pl.repeat("casa-1", 300_000), name=pl.lit("x")).write_parquet(out)
     data = out.getvalue()

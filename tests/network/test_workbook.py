@@ -49,10 +49,7 @@ def test_any_values_survive_a_french_workbook_and_french_csv(data: st.DataObject
     """Names, numbers, lists with separators, and shifts over changes of the clocks."""
     operator = any_shift_operator()
     site = dataclasses.replace(
-        operator.sites[0],
-        name=data.draw(TEXT),
-        city=data.draw(TEXT),
-        lat=33 + data.draw(st.floats(0, 1)),
+        operator.sites[0], name=data.draw(TEXT), city=data.draw(TEXT), lat=33 + data.draw(st.floats(0, 1))
     )
     programme = dataclasses.replace(
         operator.programmes[0],
@@ -60,14 +57,10 @@ def test_any_values_survive_a_french_workbook_and_french_csv(data: st.DataObject
         patience_s=data.draw(st.none() | NUMBER),
         service_target=data.draw(st.floats(0.01, 0.99)),
         kind=data.draw(st.sampled_from(["inbound", "outbound"])),
-        opening=data.draw(
-            st.sampled_from(["Mon-Fri 08:00-20:00; Sat 09:00-18:00", "Sun 10:00-24:00"])
-        ),
+        opening=data.draw(st.sampled_from(["Mon-Fri 08:00-20:00; Sat 09:00-18:00", "Sun 10:00-24:00"])),
         languages=data.draw(st.sampled_from([("fr",), ("en", "fr", "mg"), ("wo",)])),
     )
-    start = datetime(2026, 3, 1, tzinfo=UTC) + data.draw(
-        st.timedeltas(timedelta(0), timedelta(days=365))
-    )
+    start = datetime(2026, 3, 1, tzinfo=UTC) + data.draw(st.timedeltas(timedelta(0), timedelta(days=365)))
     shift = dataclasses.replace(operator.shifts[0], start=start, end=start + timedelta(hours=8))
     agents = tuple(
         dataclasses.replace(agent, carrier=data.draw(LISTED)) if agent.home_ready else agent

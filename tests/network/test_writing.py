@@ -15,9 +15,7 @@ from releve.network.sample import sample_operator
 from tests.network.clean_tables import as_csv, clean_tables
 
 TEXT = st.text(
-    st.characters(
-        blacklist_categories=("Cc", "Cs", "Zs", "Zl", "Zp"), blacklist_characters="|#\ufffd"
-    ),
+    st.characters(blacklist_categories=("Cc", "Cs", "Zs", "Zl", "Zp"), blacklist_characters="|#\ufffd"),
     min_size=1,
     max_size=12,
 ).filter(lambda text: not any("\u00c2" <= c <= "\u00c5" or c == "\u00e2" for c in text))
@@ -73,9 +71,7 @@ def test_any_values_survive_being_written(data: st.DataObject) -> None:
         penalty_per_missed_call=data.draw(NUMBER),
         languages=data.draw(st.sampled_from([("fr",), ("fr", "ar"), ("en", "fr", "mg")])),
     )
-    start = datetime(2026, 3, 1, tzinfo=UTC) + data.draw(
-        st.timedeltas(timedelta(0), timedelta(days=365))
-    )
+    start = datetime(2026, 3, 1, tzinfo=UTC) + data.draw(st.timedeltas(timedelta(0), timedelta(days=365)))
     shift = dataclasses.replace(operator.shifts[0], start=start, end=start + timedelta(hours=8))
     measure = dataclasses.replace(
         operator.measures[0],

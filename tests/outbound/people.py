@@ -116,27 +116,18 @@ def frame_of(table: str, entries: list[dict[str, Any]]) -> pl.DataFrame:
         {"act": "ticked-box", "kind": "consumer" if table == "people" else "refusal"}
     )
     blank = {"unreadable": "", "items": [], "objects": [], "named": False, "in_call": False}
-    whole = [
-        {name: entry.get(name, {**blank, **defaults}.get(name)) for name in schema}
-        for entry in entries
-    ]
+    whole = [{name: entry.get(name, {**blank, **defaults}.get(name)) for name in schema} for entry in entries]
     return pl.DataFrame(whole, schema=schema)
 
 
 def _row(
-    draw: np.random.Generator,
-    number: str,
-    person: str,
-    given: dict[str, list[dict[str, Any]]],
-    now: datetime,
+    draw: np.random.Generator, number: str, person: str, given: dict[str, list[dict[str, Any]]], now: datetime
 ) -> dict[str, str]:
     address = str(draw.choice(_ADDRESSES))
     held = draw.random()
     if held < 0.6:
         kind = "business" if draw.random() < 0.1 else "consumer"
-        given["people"].append(
-            {"person": person, "number": number, "kind": kind, "address": address}
-        )
+        given["people"].append({"person": person, "number": number, "kind": kind, "address": address})
         if held < 0.05:
             given["people"].append({"person": person + "b", "number": number})
     named = "" if held < 0.3 or held > 0.97 else person
@@ -149,17 +140,11 @@ def _row(
 
 
 def _facts(
-    draw: np.random.Generator,
-    number: str,
-    person: str,
-    given: dict[str, list[dict[str, Any]]],
-    now: datetime,
+    draw: np.random.Generator, number: str, person: str, given: dict[str, list[dict[str, Any]]], now: datetime
 ) -> None:
     def ago(most: float) -> datetime:
         exact = draw.random() < 0.1
-        return now - timedelta(
-            seconds=round(float(draw.uniform(-0.02, 1)) * most * 86400) if not exact else 0
-        )
+        return now - timedelta(seconds=round(float(draw.uniform(-0.02, 1)) * most * 86400) if not exact else 0)
 
     spelling = SPELLINGS[int(person[1:]) % len(SPELLINGS)]
     client = {"client": spelling if draw.random() < 0.9 else "CLIENT-B", "person": person}
@@ -187,9 +172,7 @@ def _facts(
         last = day(now, int(draw.integers(-400, 100))) if draw.random() < 0.5 else None
         objects = ["electricity"] if draw.random() < 0.7 else ["gas"]
         first = day(now, int(draw.integers(-800, 20)))
-        given["contracts"].append(
-            {**client, "id": f"K{person}", "first": first, "last": last, "objects": objects}
-        )
+        given["contracts"].append({**client, "id": f"K{person}", "first": first, "last": last, "objects": objects})
     if draw.random() < 0.03:
         at = ago(12)
         given["callbacks"].append(
@@ -204,25 +187,15 @@ def _facts(
     for k in range(int(draw.choice([0, 1, 3, 5], p=[0.5, 0.2, 0.2, 0.1]))):
         at = ago(35)
         outcome = str(draw.choice(["", "abandoned", "conversation"]))
-        given["attempts"].append(
-            {**client, "id": f"A{person}-{k}", "at": at, "known_at": at, "outcome": outcome}
-        )
+        given["attempts"].append({**client, "id": f"A{person}-{k}", "at": at, "known_at": at, "outcome": outcome})
     if draw.random() < 0.1:
         at = ago(500)
         name = str(draw.choice(["bloctel", "robinson", "ne-mappelez-plus", "rpo"]))
         until = at + timedelta(days=300) if draw.random() < 0.3 else None
-        given["listings"].append(
-            {"list": name, "number": number, "at": at, "known_at": at, "until": until}
-        )
+        given["listings"].append({"list": name, "number": number, "at": at, "known_at": at, "until": until})
 
 
-def _misspell(
-    which: int,
-    number: str,
-    person: str,
-    given: dict[str, list[dict[str, Any]]],
-    at: datetime,
-) -> None:
+def _misspell(which: int, number: str, person: str, given: dict[str, list[dict[str, Any]]], at: datetime) -> None:
     """Tell something about a person in a word that is none, or in another spelling of one."""
     when, client = {"at": at, "known_at": at}, {"client": CLIENT, "person": person}
     if which == 0:
@@ -243,18 +216,12 @@ def _misspell(
 
 
 def _hold_another(
-    draw: np.random.Generator,
-    place: int,
-    person: str,
-    given: dict[str, list[dict[str, Any]]],
-    now: datetime,
+    draw: np.random.Generator, place: int, person: str, given: dict[str, list[dict[str, Any]]], now: datetime
 ) -> None:
     """Give a person the number of another as well, perhaps only from later on."""
     if draw.random() > 0.25:
         return
-    other = NUMBERS[draw.choice(len(NUMBERS), p=_SHARES)].format(
-        max(place + draw.integers(-9, 9), 0)
-    )
+    other = NUMBERS[draw.choice(len(NUMBERS), p=_SHARES)].format(max(place + draw.integers(-9, 9), 0))
     known = now - timedelta(days=float(draw.integers(-2, 90)))
     given["people"].append({"person": person, "number": other, "known_at": known})
     if draw.random() < 0.5:
@@ -264,11 +231,7 @@ def _hold_another(
 
 
 def _said(
-    draw: np.random.Generator,
-    number: str,
-    person: str,
-    given: dict[str, list[dict[str, Any]]],
-    now: datetime,
+    draw: np.random.Generator, number: str, person: str, given: dict[str, list[dict[str, Any]]], now: datetime
 ) -> None:
     """Add what was said by number, or to every client; objections by person as well."""
     if draw.random() > 0.3:

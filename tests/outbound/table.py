@@ -119,8 +119,7 @@ def facts_of(entry: dict[str, Any], call: Call, known_at: datetime) -> Facts:
     place = {"address": "" if "number" in entry else "FR"}
     return Facts(
         persons=[
-            Person(name, number, LONG_AGO, **place | entry.get("holder", {}))
-            for name in entry.get("persons", [PERSON])
+            Person(name, number, LONG_AGO, **place | entry.get("holder", {})) for name in entry.get("persons", [PERSON])
         ],
         consents=[consent(c, i) for i, c in enumerate(entry.get("consents", []), 1)],
         withdrawals=[withdrawal(w) for w in entry.get("withdrawals", [])],
@@ -134,9 +133,7 @@ def facts_of(entry: dict[str, Any], call: Call, known_at: datetime) -> Facts:
         aliases=[Alias(*pair) for pair in entry.get("aliases", {}).items()],
         abandoned=[abandoned(a) for a in entry.get("abandoned", [])],
         watermarks=[
-            Watermark(
-                feed, instant(read) if read else min(call.at, known_at) - timedelta(minutes=1)
-            )
+            Watermark(feed, instant(read) if read else min(call.at, known_at) - timedelta(minutes=1))
             for feed, read in {**dict.fromkeys(FEEDS), **entry.get("feeds", {})}.items()
             if read != "never"
         ],
@@ -173,13 +170,7 @@ def withdrawal(value: Any) -> Withdrawal:
     given = _mapping(value, "at")
     at = instant(given["at"])
     known = instant(given.get("known", given["at"]))
-    return Withdrawal(
-        given.get("client", CLIENT),
-        given.get("person", PERSON),
-        at,
-        known,
-        given.get("consent", ""),
-    )
+    return Withdrawal(given.get("client", CLIENT), given.get("person", PERSON), at, known, given.get("consent", ""))
 
 
 def contract(value: Any, number: int) -> Contract:

@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 from dateutil.easter import easter as almanac
 
-from releve.plugins.outbound.engine import (
-    Call,
-    Callback,
-    CallFault,
-    built_in_rules,
-    judge_call,
-    load_rules,
-)
+from releve.plugins.outbound.engine import Call, Callback, CallFault, built_in_rules, judge_call, load_rules
 from releve.plugins.outbound.engine.checks import INSTANTS
 from releve.plugins.outbound.engine.hours import (
     WeekHours,
@@ -52,11 +45,10 @@ RICH = {
     "scrubs": ["2026-11-01 09:00"],
     "mandates": [{"first": date(2026, 11, 1), "last": date(2026, 12, 24)}],
     "abandoned": [
-        {"campaign": "autumn", "day": date(2026, 11, 23), "abandoned": 1, "handled": 9,
-         "known": "2026-11-23 20:00"},
+        {"campaign": "autumn", "day": date(2026, 11, 23), "abandoned": 1, "handled": 9, "known": "2026-11-23 20:00"}
     ],
     "campaign": "autumn",
-}  # fmt: skip
+}
 
 
 def at(text: str) -> datetime:
@@ -97,9 +89,7 @@ WANTED: dict[tuple[str, str], set[datetime]] = {
 
 
 @pytest.mark.parametrize("which", list(WANTED), ids=str)
-def test_a_row_names_exactly_the_instants_at_which_facts_may_change_it(
-    which: tuple[str, str],
-) -> None:
+def test_a_row_names_exactly_the_instants_at_which_facts_may_change_it(which: tuple[str, str]) -> None:
     given = case_from(RICH)
     case = build_judged_call(given.call, given.facts, RULES, given.known_at)
     rows = [row for row in RULES.rows if (row.id, row.kind) == which]
@@ -119,25 +109,15 @@ def test_caps_change_when_attempts_are_made_and_when_they_leave_the_window() -> 
 UNTIL: list[tuple[dict[str, Any], str | None]] = [
     ({}, "2026-11-24 13:00"),
     ({"at": "2026-11-24 14:00"}, "2026-11-24 20:00"),
-    (
-        {"consents": [{"at": "2026-09-15 11:00", "slot": "2026-11-24 10:30"}]},
-        "2026-11-24 10:35:00.000001",
-    ),
+    ({"consents": [{"at": "2026-09-15 11:00", "slot": "2026-11-24 10:30"}]}, "2026-11-24 10:35:00.000001"),
     ({"callee": "business"}, None),
     ({"mandates": [{"last": date(2026, 11, 23)}], "callee": "business"}, None),
 ]
 
 
 @pytest.mark.parametrize(("change", "until"), UNTIL)
-def test_an_allowed_verdict_stands_until_time_alone_ends_it(
-    change: dict[str, Any], until: str | None
-) -> None:
-    base = {
-        "id": "u",
-        "row": "FR-HOURS-1",
-        "at": "2026-11-24 10:30",
-        "consents": ["2026-09-15 11:00"],
-    }
+def test_an_allowed_verdict_stands_until_time_alone_ends_it(change: dict[str, Any], until: str | None) -> None:
+    base = {"id": "u", "row": "FR-HOURS-1", "at": "2026-11-24 10:30", "consents": ["2026-09-15 11:00"]}
     given = case_from({**base, **change})
     found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert found.allowed
@@ -148,18 +128,14 @@ def test_an_allowed_verdict_stands_until_time_alone_ends_it(
 
 
 def test_a_refused_verdict_stands_until_nothing_and_says_when_next() -> None:
-    given = case_from({"id": "r", "row": "FR-HOURS-1", "at": "2026-11-24 13:00",
-                      "consents": ["2026-09-15 11:00"]})  # fmt: skip
+    given = case_from({"id": "r", "row": "FR-HOURS-1", "at": "2026-11-24 13:00", "consents": ["2026-09-15 11:00"]})
     found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert (found.until, found.next_allowed) == (None, at("2026-11-24 14:00"))
 
 
 def findings(entry: dict[str, Any]) -> dict[str, Any]:
     given = case_from({"id": "q", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
-    return {
-        f.id: dict(f.quotes)
-        for f in judge_call(given.call, given.facts, RULES, given.known_at).findings
-    }
+    return {f.id: dict(f.quotes) for f in judge_call(given.call, given.facts, RULES, given.known_at).findings}
 
 
 @pytest.mark.parametrize(
@@ -179,9 +155,7 @@ def findings(entry: dict[str, Any]) -> dict[str, Any]:
          {"registers": (("attempts", None), ("refusals", None)), "minutes": 15}),
     ],
 )  # fmt: skip
-def test_a_refusal_quotes_what_it_rests_on(
-    entry: dict[str, Any], row: str, quotes: dict[str, Any]
-) -> None:
+def test_a_refusal_quotes_what_it_rests_on(entry: dict[str, Any], row: str, quotes: dict[str, Any]) -> None:
     assert findings(entry)[row] == quotes
 
 
@@ -212,9 +186,7 @@ def test_defaults_are_the_cautious_ones() -> None:
 
 
 def test_the_version_of_a_row_tells_its_first_day() -> None:
-    assert {row.version for row in RULES.rows if row.id == "FR-DATA-STALE"} == {
-        "FR-DATA-STALE@always"
-    }
+    assert {row.version for row in RULES.rows if row.id == "FR-DATA-STALE"} == {"FR-DATA-STALE@always"}
     versions = {row.version for row in RULES.rows if row.id == "FR-REFUS-60"}
     assert versions == {"FR-REFUS-60@2023-03-01", "FR-REFUS-60@2026-08-11"}
 
@@ -222,9 +194,7 @@ def test_the_version_of_a_row_tells_its_first_day() -> None:
 def test_attempts_are_counted_in_the_window_and_not_where_no_cap_binds() -> None:
     tried = {"attempts": ["2026-11-20 11:00", "2026-10-26 00:00", "2026-10-25 23:59"]}
     for change, count in (({}, 2), ({"callee": "business"}, 0)):
-        given = case_from(
-            {"id": "n", "row": "FR-FREQ-1", "at": "2026-11-24 10:30", **tried, **change}
-        )
+        given = case_from({"id": "n", "row": "FR-FREQ-1", "at": "2026-11-24 10:30", **tried, **change})
         assert judge_call(given.call, given.facts, RULES, given.known_at).attempts == count
 
 
@@ -237,17 +207,14 @@ def test_the_basis_is_the_consent_before_that_of_a_further_row() -> None:
     })  # fmt: skip
     found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert found.allowed
-    assert (found.basis, [lift.basis for lift in found.lifted]) == (
-        "contract:K1", ["contract:K1", "callback:R1"])  # fmt: skip
+    assert (found.basis, [lift.basis for lift in found.lifted]) == ("contract:K1", ["contract:K1", "callback:R1"])
 
 
 def test_windows_may_end_at_midnight_and_each_is_held_to_the_one_before() -> None:
     assert len(parse_windows({})) == 7
     late = WeekHours(parse_windows({"tuesday": ["20:00-24:00"]}))
     moment = at("2026-11-24 23:59")
-    assert find_closing(late, ("Europe/Paris",), moment) == find_local_midnight(
-        date(2026, 11, 25), "Europe/Paris"
-    )
+    assert find_closing(late, ("Europe/Paris",), moment) == find_local_midnight(date(2026, 11, 25), "Europe/Paris")
     assert find_closing(late, ("Europe/Paris",), at("2026-11-25 00:00")) is None
     assert find_opening(late, ("Europe/Paris",), at("2026-11-25 00:00")) == at("2026-12-01 20:00")
     with pytest.raises(ValueError, match="overlaps"):
@@ -359,9 +326,7 @@ def test_the_rows_bind_from_and_to_the_days_of_the_notes_on_the_law() -> None:
 
 
 def test_a_row_that_is_closed_ends_the_day_before_at_midnight_in_paris() -> None:
-    closing = (
-        "jurisdiction: FR\nrows:\n- closes: FR-HOURS-1\n  from: 2026-12-01\n  reason: annulled\n"
-    )
+    closing = "jurisdiction: FR\nrows:\n- closes: FR-HOURS-1\n  from: 2026-12-01\n  reason: annulled\n"
     closed = load_rules({**built_in_texts(), "~closing.yaml": closing})
     base = {"id": "c", "row": "FR-HOURS-1", "consents": ["2026-09-15 11:00"]}
     for when, allowed in (("2026-11-30 23:59:59", False), ("2026-12-01 00:00", True)):

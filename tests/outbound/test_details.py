@@ -203,9 +203,7 @@ def test_the_attempts_of_a_verdict_are_those_of_the_first_cap_of_the_text() -> N
 def test_a_cap_of_none_refuses_the_first_call() -> None:
     none = with_rows("- {amends: FR-FREQ-1, gate: H, from: 2026-09-01, parameters: {most: 0}}\n")
     met = [f for f in judged({}, none).findings if f.id == "FR-FREQ-1"]
-    assert [dict(f.quotes) for f in met] == [
-        {"count": 0, "most": 0, "zone": "Europe/Paris", "attempts": ()}
-    ]
+    assert [dict(f.quotes) for f in met] == [{"count": 0, "most": 0, "zone": "Europe/Paris", "attempts": ()}]
     assert met[0].remedy("en").startswith("The call would be lawful only if the rule changes.")
 
 
@@ -217,9 +215,7 @@ def test_one_person_on_a_mobile_terminal_may_show_a_mobile_and_nothing_else_forb
 
 
 def test_where_hours_never_open_a_slot_that_was_agreed_still_does() -> None:
-    shut = (
-        "- {amends: FR-HOURS-1, gate: H, from: 2026-09-01, parameters: {windows: {monday: []}}}\n"
-    )
+    shut = "- {amends: FR-HOURS-1, gate: H, from: 2026-09-01, parameters: {windows: {monday: []}}}\n"
     agreed = {"consents": [{"at": CONSENT, "slot": "2026-12-01 11:00"}]}
     assert judged(agreed, with_rows(shut)).next_allowed == at("2026-12-01 10:55")
     assert judged({"consents": [CONSENT]}, with_rows(shut)).next_allowed is None
@@ -242,8 +238,7 @@ def test_an_answer_to_a_request_is_too_late_at_midnight_after_the_fifth_working_
 
 
 def test_an_answer_to_a_request_that_made_itself_known_ends_at_midnight_after_thirty_days() -> None:
-    refused = {"object": "insurance",
-               "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}]}  # fmt: skip
+    refused = {"object": "insurance", "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}]}
     asked = {"at": "2026-10-20 18:00", "objects": ["insurance"], "named": True}
     entry = {**refused, "callbacks": [asked]}
     assert "FR-INS-1" not in judged({**entry, "at": "2026-11-19 23:59:59"}).rules
@@ -288,16 +283,12 @@ DAY_OF_IT = date(2026, 11, 1)
     ],
     ids=lambda fact: type(fact).__name__,
 )
-def test_a_fact_of_every_table_counts_from_the_very_instant_at_which_it_is_known(
-    fact: Any,
-) -> None:
+def test_a_fact_of_every_table_counts_from_the_very_instant_at_which_it_is_known(fact: Any) -> None:
     name = next(name for name, kind in TABLES.items() if type(fact) is kind)
     values = Facts(**{name: [fact]})
     for now, count in ((fact.known_at, 1), (fact.known_at - TICK, 0)):
         found = values.select_known("client-a", PERSON, NUMBER, "spring", now)
-        assert [len(getattr(found, table)) for table in LISTED] == [
-            count if table == name else 0 for table in LISTED
-        ]
+        assert [len(getattr(found, table)) for table in LISTED] == [count if table == name else 0 for table in LISTED]
     other = values.select_known("CLIENT-B", "P9", "+33144556699", "autumn", fact.known_at)
     assert not any(getattr(other, table) for table in LISTED)
 
@@ -315,8 +306,7 @@ def test_a_consent_that_was_recorded_before_it_was_given_has_no_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "column"),
-    [(table, column) for table in TABLES for column in list_word_columns().get(table, {})],
+    ("table", "column"), [(table, column) for table in TABLES for column in list_word_columns().get(table, {})]
 )
 def test_a_fact_holds_the_ids_of_its_words_however_they_are_spelt(table: str, column: str) -> None:
     word = get_vocabulary(list_word_columns()[table][column]).words[-1]
@@ -330,9 +320,7 @@ def test_a_fact_holds_the_ids_of_its_words_however_they_are_spelt(table: str, co
 
 
 @pytest.mark.parametrize(("late", "counts"), [(timedelta(0), True), (TICK, False)])
-def test_a_fact_counts_from_the_very_instant_at_which_it_is_known(
-    late: timedelta, counts: bool
-) -> None:
+def test_a_fact_counts_from_the_very_instant_at_which_it_is_known(late: timedelta, counts: bool) -> None:
     now = at("2026-11-24 10:30")
     known = now + late
     values = Facts(
@@ -351,8 +339,7 @@ def test_what_a_person_said_in_several_ways_is_known_whole_in_the_order_of_its_a
     instants = [at("2026-11-20 10:30") + hour * timedelta(hours=1) for hour in range(4)]
     ways = [("", PERSON), (CLIENT, NUMBER), (CLIENT, PERSON), ("", NUMBER)]
     said = [
-        SpokenRefusal(client, person, moment, moment)
-        for (client, person), moment in zip(ways, instants, strict=True)
+        SpokenRefusal(client, person, moment, moment) for (client, person), moment in zip(ways, instants, strict=True)
     ]
     for count in range(1, 5):
         values = Facts(persons=[Person(PERSON, NUMBER, instants[0])], refusals=said[:count])
@@ -418,15 +405,13 @@ def test_what_is_no_address_leaves_the_places_of_the_number() -> None:
 HOUSE = """
 - {amends: FR-HOLI-2, from: 2026-01-01, applies: {except_clients: [CLIENT-B]}}
 """
-ABOLITION = {"at": "2026-05-27 16:00", "number": "+590590112233", "address": "97110",
-             "scrubs": ["2026-05-20 09:00"]}  # fmt: skip
+ABOLITION = {"at": "2026-05-27 16:00", "number": "+590590112233", "address": "97110", "scrubs": ["2026-05-20 09:00"]}
 
 
 def test_a_client_may_switch_the_local_holidays_off_and_no_other_client_is_concerned() -> None:
     house = with_rows(HOUSE)
     assert judged(ABOLITION).rules == judged(ABOLITION, house).rules == ("FR-HOLI-2",)
-    theirs = {"mandates": [{"client": "CLIENT-B"}],
-              "scrubs": [{"at": "2026-05-20 09:00", "client": "CLIENT-B"}]}  # fmt: skip
+    theirs = {"mandates": [{"client": "CLIENT-B"}], "scrubs": [{"at": "2026-05-20 09:00", "client": "CLIENT-B"}]}
     values = case_of({"id": "d", "row": "FR-HOLI-2", **ABOLITION, **theirs})
     other = replace(values.call, client="CLIENT-B")
     assert judge_call(other, values.facts, RULES, values.known_at).rules == ("FR-HOLI-2",)
@@ -480,11 +465,7 @@ BAN = """
 
 def test_a_row_of_one_purpose_binds_no_other_and_a_row_of_none_binds_all() -> None:
     surveys = BAN.replace("callees: [consumer]", "callees: [consumer], purposes: [survey]")
-    for purpose, rows, bound in (
-        ("survey", surveys, True),
-        ("service", surveys, False),
-        ("service", BAN, True),
-    ):
+    for purpose, rows, bound in (("survey", surveys, True), ("service", surveys, False), ("service", BAN, True)):
         found = judged({"purpose": purpose}, with_rows(rows)).rules
         assert ("HOUSE-BAN" in found) is bound, (purpose, found)
 
@@ -514,8 +495,7 @@ def test_no_text_is_switched_by_client_and_no_place_is_made_up(row: str, says: s
 
 
 def test_a_row_of_some_places_binds_where_the_callee_may_be_in_one_of_them() -> None:
-    fixed = {"number": "+590590112233", "at": "2028-01-03 16:30", "caller": "+33144000001",
-             "origin": "MA"}  # fmt: skip
+    fixed = {"number": "+590590112233", "at": "2028-01-03 16:30", "caller": "+33144000001", "origin": "MA"}
     assert {"FR-CLI-6", "FR-CLI-6-MF"} <= set(judged(fixed).rules)
     assert "FR-CLI-6" not in judged({**fixed, "address": "MF"}).rules
     assert "FR-CLI-6-MF" not in judged({**fixed, "address": "GP"}).rules
@@ -529,9 +509,7 @@ def test_an_allowed_verdict_stands_through_changes_that_refuse_nothing() -> None
 
 
 def test_a_verdict_that_is_not_timed_says_neither_until_when_nor_when_next() -> None:
-    values = case_of(
-        {"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 13:00", "consents": [CONSENT]}
-    )
+    values = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 13:00", "consents": [CONSENT]})
     for call in (values.call, values.call.moved_to(at("2026-11-24 10:30"))):
         found = judge_call(call, values.facts, RULES, values.known_at, timed=False)
         assert (found.until, found.next_allowed) == (None, None)

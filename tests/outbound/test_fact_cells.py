@@ -79,9 +79,7 @@ def test_an_instant_is_read_with_its_offset_in_each_form(text: str, value: datet
          "withdrawals row 2, person: empty; fill it"),
     ],
 )  # fmt: skip
-def test_a_cell_of_another_form_is_named_with_the_form_meant(
-    table: str, head: str, row: str, said: str
-) -> None:
+def test_a_cell_of_another_form_is_named_with_the_form_meant(table: str, head: str, row: str, said: str) -> None:
     assert fault(table, head, row) == said
 
 
@@ -171,8 +169,7 @@ NEEDED = {"collected_at": AT, "requested_at": AT, "read_at": AT, "at": AT, "firs
           "day": "2026-11-20", "number": "+33144556677", "objects": "gas", "list": "rpo",
           "feed": "consents", "abandoned": "1", "handled": "2"}  # fmt: skip
 DEFAULTS = {"text": "", "words": [], "flag": False, "instant": None, "day": None}
-OTHERS = {("people", "kind"): "consumer", ("refusals", "kind"): "refusal",
-          ("mandates", "linked"): None}  # fmt: skip
+OTHERS = {("people", "kind"): "consumer", ("refusals", "kind"): "refusal", ("mandates", "linked"): None}
 
 
 @pytest.mark.parametrize("table", TABLES)

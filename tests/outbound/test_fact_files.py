@@ -12,12 +12,7 @@ import pytest
 from releve.plugins.outbound.engine import built_in_rules, fact_references
 from releve.plugins.outbound.engine.errors import FactFaults
 from releve.plugins.outbound.engine.fact_files import NEEDED, TABLES, list_columns, must_be_filled
-from releve.plugins.outbound.engine.fact_tables import (
-    build_empty_frames,
-    build_facts,
-    read_folder,
-    read_tables,
-)
+from releve.plugins.outbound.engine.fact_tables import build_empty_frames, build_facts, read_folder, read_tables
 from releve.plugins.outbound.engine.starter import build_starter
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary, list_word_columns
 from tests.outbound.people import count_queries
@@ -29,9 +24,7 @@ AT = "2026-11-20T11:00:00+01:00"
 def faults_of(name: str, text: str | bytes, whole: bool = False, **more: str) -> list[str]:
     """Return the faults of some files; ``whole``: they are all that is known."""
     files = {name: text, **{f"{table}.csv": entry for table, entry in more.items()}}
-    data = {
-        file: entry.encode() if isinstance(entry, str) else entry for file, entry in files.items()
-    }
+    data = {file: entry.encode() if isinstance(entry, str) else entry for file, entry in files.items()}
     with pytest.raises(FactFaults) as raised:
         read_tables(data, whole=whole, strict=not whole)
     return [str(fault) for fault in raised.value.faults]
@@ -73,9 +66,7 @@ def test_a_table_given_twice_is_a_fault() -> None:
     files = {"retraits.csv": text.encode(), "withdrawals.csv": text.encode()}
     with pytest.raises(FactFaults) as raised:
         read_tables(files)
-    assert str(raised.value) == (
-        "withdrawals 'withdrawals.csv': the table is given twice; keep one file or sheet"
-    )
+    assert str(raised.value) == ("withdrawals 'withdrawals.csv': the table is given twice; keep one file or sheet")
 
 
 def test_every_table_that_can_forbid_must_be_in_a_whole_folder() -> None:
@@ -100,26 +91,20 @@ def test_what_is_not_strict_leaves_out_a_file_and_no_row() -> None:
     files = {"notes.txt": b"x", "withdrawals.csv": f"{WITHDRAWALS}A,P1,{AT},,\n".encode()}
     assert read_tables(files, strict=False)["withdrawals"].height == 1
     files["withdrawals.csv"] += b"A,P1\n"
-    with pytest.raises(
-        FactFaults, match=r"withdrawals row 3 .*: has 2 cells where the header has 5"
-    ):
+    with pytest.raises(FactFaults, match=r"withdrawals row 3 .*: has 2 cells where the header has 5"):
         read_tables(files, strict=False)
     with pytest.raises(FactFaults, match="given twice"):
         read_tables({"people.csv": b"", "people.parquet": b""}, strict=False)
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
-@pytest.mark.parametrize(
-    ("row", "found"),
-    [("A,P1,{at},,oral,and more", 6), ("A,P1,{at},", 4), ("A", 1)],
-)
+@pytest.mark.parametrize(("row", "found"), [("A,P1,{at},,oral,and more", 6), ("A,P1,{at},", 4), ("A", 1)])
 def test_a_row_with_a_cell_too_many_or_too_few_is_named(row: str, found: int, quote: str) -> None:
     text = f"{WITHDRAWALS}{quote}A{quote},P0,{AT},,\n{row.format(at=AT)}\nA,P2,{AT},,\n"
     (fault,) = faults_of("withdrawals.csv", text)
     assert fault.startswith("withdrawals row 3 'A | ")
     assert fault.endswith(
-        f": has {found} cells where the header has 5; "
-        "give every column a cell; quote a cell that holds the separator"
+        f": has {found} cells where the header has 5; give every column a cell; quote a cell that holds the separator"
     )
 
 
@@ -137,9 +122,7 @@ def test_a_quoted_cell_may_hold_separators_quotation_marks_and_lines() -> None:
 @pytest.mark.parametrize("separator", [";", "\t", ","])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("start", ["", "\ufeff"])
-def test_a_table_is_read_with_each_separator_and_line_end(
-    separator: str, end: str, start: str
-) -> None:
+def test_a_table_is_read_with_each_separator_and_line_end(separator: str, end: str, start: str) -> None:
     rows = [WITHDRAWALS.strip(), f"A, P1 ,{AT},,oral", f"B,P2,{AT},,"]
     text = start + end.join(row.replace(",", separator) for row in rows) + end + end
     frame = read_tables({"withdrawals.csv": text.encode()})["withdrawals"]
@@ -203,15 +186,11 @@ WORD_COLUMNS = [(table, name) for table in TABLES for name in list_word_columns(
 
 
 @pytest.mark.parametrize(("table", "column"), WORD_COLUMNS)
-def test_an_unknown_word_is_a_fault_with_its_row_column_and_the_words_meant(
-    table: str, column: str
-) -> None:
+def test_an_unknown_word_is_a_fault_with_its_row_column_and_the_words_meant(table: str, column: str) -> None:
     kind = get_vocabulary(list_word_columns()[table][column])
     slip = kind.words[0].id + "z"
     (fault,) = faults_of(f"{table}.csv", _row(table, column, slip))
-    assert fault.startswith(
-        f"{table} row 3, {column} {slip!r}: not a word of the vocabulary {kind.name}; write"
-    )
+    assert fault.startswith(f"{table} row 3, {column} {slip!r}: not a word of the vocabulary {kind.name}; write")
     assert kind.words[0].id in fault
     (fault,) = faults_of(f"{table}.csv", _row(table, column, "0"))
     assert f"releve outbound words {kind.name}" in fault or f"one of {kind.ids[0]}" in fault
@@ -275,8 +254,7 @@ def test_what_was_said_by_number_or_to_every_client_needs_both_to_be_readable() 
     for wrong, reason in (("+33", miswritten), ("+3314455667a", miswritten),
                           ("+33144556677+1", miswritten), ("+3314455667", short)):  # fmt: skip
         assert faults_of("withdrawals.csv", WITHDRAWALS + f"A,{wrong},{AT},,\n") == [
-            f"withdrawals row 2, person {wrong!r}: {reason}; write it like +33144556677,"
-            " 01 44 55 66 77"
+            f"withdrawals row 2, person {wrong!r}: {reason}; write it like +33144556677, 01 44 55 66 77"
         ]
 
 
@@ -318,9 +296,7 @@ def test_typed_tables_are_facts_with_their_words() -> None:
 def test_a_doubtful_first_line_is_one_fault_whatever_follows() -> None:
     for quote in ("", '"'):
         text = f"client,person,at,at\n{quote}A{quote},P1,{AT},{AT}\n"
-        assert faults_of("withdrawals.csv", text) == [
-            "withdrawals row 1, at: the column stands twice; keep one"
-        ]
+        assert faults_of("withdrawals.csv", text) == ["withdrawals row 1, at: the column stands twice; keep one"]
         (fault,) = faults_of("withdrawals.csv", f"\n{quote}A{quote},P1,{AT},{AT}\n")
         assert fault.startswith("withdrawals row 2: the first row is not a header")
 
@@ -363,17 +339,13 @@ def test_an_instant_is_read_in_each_of_its_forms(text: str, read: str) -> None:
         ("abandoned", "handled", "inf", "must be a finite number"),
     ],
 )
-def test_a_cell_of_another_type_is_named_by_its_row(
-    table: str, column: str, text: str, said: str
-) -> None:
+def test_a_cell_of_another_type_is_named_by_its_row(table: str, column: str, text: str, said: str) -> None:
     found = faults_of(f"{table}.csv", _row(table, column, text))
     (fault,) = [fault for fault in found if fault.startswith(f"{table} row 3, {column}")]
     assert said in fault
 
 
-@pytest.mark.parametrize(
-    ("text", "read"), [("1", True), ("Oui", True), ("TRUE", True), ("non", False), ("0", False)]
-)
+@pytest.mark.parametrize(("text", "read"), [("1", True), ("Oui", True), ("TRUE", True), ("non", False), ("0", False)])
 def test_a_flag_is_read_in_both_languages(text: str, read: bool) -> None:
     frame = read_tables({"callbacks.csv": _row("callbacks", "named", text).encode()})
     assert frame["callbacks"]["named"].to_list() == [False, read]
@@ -455,8 +427,7 @@ def test_a_missing_table_has_the_columns_of_one_without_rows(table: str) -> None
 )
 def test_every_fault_is_named_in_one_round(table: str, head: str, row: str, whole: bool) -> None:
     rows = f"{head}\n" + f"{row}\n" * 60
-    found = [fault.partition(",")[0].partition(":")[0] for fault in
-             faults_of(f"{table}.csv", rows, whole)]  # fmt: skip
+    found = [fault.partition(",")[0].partition(":")[0] for fault in faults_of(f"{table}.csv", rows, whole)]
     assert found == [f"{table} row {n}" for n in range(2, 62)]
 
 
@@ -510,9 +481,7 @@ def test_a_negative_count_of_a_typed_table_is_a_fault_too() -> None:
     frame.write_parquet(file)
     with pytest.raises(FactFaults) as raised:
         read_tables({"abandoned.parquet": file.getvalue()})
-    assert str(raised.value) == (
-        "abandoned row 3, abandoned '-4': must be at least 0; write it like 1234"
-    )
+    assert str(raised.value) == ("abandoned row 3, abandoned '-4': must be at least 0; write it like 1234")
 
 
 PEOPLE = "person,number\nMme Dupont,01 44 55 66 77\nM. Petit,+33144556678\n"
@@ -534,20 +503,15 @@ def test_what_was_said_by_number_binds_in_every_spelling_of_people(name: str, te
     ("name", "person", "said"),
     [
         ("withdrawals", "33144556677", "not a telephone number; write '+33144556677'"),
-        ("refusals", "144556677", "not a telephone number: its first zero is lost; write "
-         "'0144556677'"),
-        ("withdrawals", "Mme Dupond", "no row of people, consents or contracts knows this person; "
-         "write 'Mme Dupont'"),
-        ("refusals", "Durand", "no row of people, consents or contracts knows this person; add "
-         "the person to people"),
+        ("refusals", "144556677", "not a telephone number: its first zero is lost; write '0144556677'"),
+        ("withdrawals", "Mme Dupond", "no row of people, consents or contracts knows this person; write 'Mme Dupont'"),
+        ("refusals", "Durand", "no row of people, consents or contracts knows this person; add the person to people"),
         ("attempts", "0144556677", "a number in place of a person; write 'Mme Dupont'"),
         ("attempts", "0144556699", "a number in place of a person; write the person's id"),
-        ("refusals", "Z-12", "no row of people, consents or contracts knows this person; add "
-         "the person to people"),
-        ("attempts", "M Petit", "no row of people, consents or contracts knows this person; "
-         "write 'M. Petit'"),
+        ("refusals", "Z-12", "no row of people, consents or contracts knows this person; add the person to people"),
+        ("attempts", "M Petit", "no row of people, consents or contracts knows this person; write 'M. Petit'"),
     ],
-)  # fmt: skip
+)
 def test_a_person_whom_no_table_knows_is_a_fault(name: str, person: str, said: str) -> None:
     own = ("id,", "A1,") if name == "attempts" else ("", "")
     rows = f"{own[0]}client,person,at\n{own[1]}A,{person},{AT}\n"
@@ -561,32 +525,28 @@ def test_a_person_whom_no_table_knows_is_a_fault(name: str, person: str, said: s
 def test_a_person_of_consents_or_contracts_alone_is_known() -> None:
     contracts = "id,client,person,first\nK1,A,Client 12,2026-01-01\n"
     rows = f"client,person,at\nA,Mme Dupont,{AT}\nA,Client 12,{AT}\n"
-    files = {"consents.csv": CONSENTS.encode(), "contracts.csv": contracts.encode(),
-             "refusals.csv": rows.encode()}  # fmt: skip
+    files = {"consents.csv": CONSENTS.encode(), "contracts.csv": contracts.encode(), "refusals.csv": rows.encode()}
     assert read_tables(files, whole=True, strict=False)["refusals"].height == 2
 
 
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ("A,M. Petit,{at},C7,", "person 'M. Petit': the consent C7 was given by another person; "
-         "write 'Mme Dupont'"),
+        ("A,M. Petit,{at},C7,", "person 'M. Petit': the consent C7 was given by another person; write 'Mme Dupont'"),
         ("A,01 44 55 66 78,{at},C7,", "person '01 44 55 66 78': the consent C7 was given by"),
-        ("B,Mme Dupont,{at},C7,", "client 'B': the consent C7 was given to another client; "
-         "write 'A'"),
-        ("A,Mme Dupont,{at},xyzzy,", "consent 'xyzzy': no consent has this id; write the id of a "
-         "consent, or leave it empty for all of them"),
+        ("B,Mme Dupont,{at},C7,", "client 'B': the consent C7 was given to another client; write 'A'"),
+        (
+            "A,Mme Dupont,{at},xyzzy,",
+            "consent 'xyzzy': no consent has this id; write the id of a consent, or leave it empty for all of them",
+        ),
         ("A,Mme Dupont,{at},C7,", ""),
         ("a,0144556677,{at},C7,", ""),
         (",Mme Dupont,{at},C7,", ""),
     ],
-)  # fmt: skip
-def test_a_withdrawal_takes_back_the_consent_of_the_person_who_gave_it(
-    cells: str, said: str
-) -> None:
+)
+def test_a_withdrawal_takes_back_the_consent_of_the_person_who_gave_it(cells: str, said: str) -> None:
     rows = WITHDRAWALS + cells.format(at=AT) + "\n"
-    files = {"people.csv": PEOPLE.encode(), "consents.csv": CONSENTS.encode(),
-             "withdrawals.csv": rows.encode()}  # fmt: skip
+    files = {"people.csv": PEOPLE.encode(), "consents.csv": CONSENTS.encode(), "withdrawals.csv": rows.encode()}
     try:
         read_tables(files, whole=True, strict=False)
         found = ""

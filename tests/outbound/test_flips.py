@@ -45,9 +45,7 @@ NOON = datetime(2026, 11, 24, 14, tzinfo=UTC)
 def facts() -> Facts:
     early = datetime(2020, 1, 1, tzinfo=UTC)
     objects = frozenset({"electricity"})
-    running = [
-        Contract(p, "CLIENT-A", p, date(2024, 1, 1), None, early, objects) for p in ("P1", "P2")
-    ]
+    running = [Contract(p, "CLIENT-A", p, date(2024, 1, 1), None, early, objects) for p in ("P1", "P2")]
     marks = [Watermark(feed, NOON) for feed in FEEDS]
     return Facts(contracts=running, watermarks=marks)
 
@@ -56,9 +54,7 @@ def test_calls_flip_by_the_rows_that_changed_and_the_others_stay() -> None:
     texts = built_in_texts()
     before = load_rules({**texts, "~open.yaml": OPEN})
     after = load_rules({**texts, "~shorter.yaml": SHORTER})
-    found = {
-        flip.call.id: flip for flip in find_flips(read_calls(CALLS), facts(), before, after, NOON)
-    }
+    found = {flip.call.id: flip for flip in find_flips(read_calls(CALLS), facts(), before, after, NOON)}
     assert set(found) == {"Q1", "Q3"}
     assert (found["Q1"].direction, found["Q1"].before.allowed) == ("refused", True)
     assert (found["Q1"].gained, found["Q1"].lost) == (("FR-HOURS-1@2026-11-23",), ())

@@ -114,13 +114,10 @@ def test_the_next_opening_is_the_first_open_instant_of_four_years(zone_name: str
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("zone_name", "address"), list(zip(PLACES, ADDRESSES, strict=True)))
-def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(
-    zone_name: str, address: str
-) -> None:
+def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(zone_name: str, address: str) -> None:
     """The whole engine on a call that nothing but the clock refuses, hours of the text and ours."""
     rules, whole = built_in_rules(), grid(FIRST, LAST)
-    call = Call("A", "+33144556677", FIRST, "press", "3001", person="P", address=address,
-                sector="press")  # fmt: skip
+    call = Call("A", "+33144556677", FIRST, "press", "3001", person="P", address=address, sector="press")
     mandate = Mandate("M", "A", "3001", date(2000, 1, 1), None, FIRST)
     marks = [Watermark(feed, LAST) for feed in ("attempts", "consents", "refusals", "withdrawals")]
     facts = Facts(mandates=[mandate], watermarks=marks)
@@ -164,15 +161,7 @@ def test_the_eleven_holidays_are_those_of_an_independent_library() -> None:
 
 
 def test_easter_is_the_one_of_the_almanac() -> None:
-    known = {
-        1999: (4, 4),
-        2100: (3, 28),
-        2024: (3, 31),
-        2025: (4, 20),
-        2026: (4, 5),
-        2027: (3, 28),
-        2038: (4, 25),
-    }
+    known = {1999: (4, 4), 2100: (3, 28), 2024: (3, 31), 2025: (4, 20), 2026: (4, 5), 2027: (3, 28), 2038: (4, 25)}
     assert {year: (compute_easter(year).month, compute_easter(year).day) for year in known} == known
 
 

@@ -36,9 +36,8 @@ def test_a_line_is_the_same_row_alone_and_among_others_of_every_kind() -> None:
     assert rows.height + broken.height + blank == len(lines)
     assert rows.rows() == [(place, *GOOD[text]) for place, text in lines.items() if text in GOOD]
     assert broken.rows() == [
-        (place, BROKEN[text], text.replace("\0", "\\x00")[:200])
-        for place, text in lines.items() if text in BROKEN
-    ]  # fmt: skip
+        (place, BROKEN[text], text.replace("\0", "\\x00")[:200]) for place, text in lines.items() if text in BROKEN
+    ]
     for place, cell in zip(lines, cells, strict=True):
         one, fault, blank = read_rows(head, [cell], place)
         assert one.height + fault.height + blank == 1
@@ -78,9 +77,8 @@ def test_the_first_line_names_the_columns_in_any_of_their_words(
     ("name", "meant"),
     [(name, "number") for name in ("numéro", "numero", "téléphone", "telephone", "phone")]
     + [("personne", "person"), ("person", "person"), ("callee", "callee")]
-    + [(name, "address") for name in ("address", "territory", "territoire", "postcode",
-                                      "code postal", "code_postal")],
-)  # fmt: skip
+    + [(name, "address") for name in ("address", "territory", "territoire", "postcode", "code postal", "code_postal")],
+)
 def test_a_column_is_known_by_each_of_its_names_alone(name: str, meant: str) -> None:
     others = "" if meant == "number" else "number;"
     head = read_header(f"{others}{name.upper()};colour".encode(), ())

@@ -82,9 +82,7 @@ def test_an_alias_is_refused_before_it_is_written_out() -> None:
 
 def test_a_key_given_twice_is_refused() -> None:
     with pytest.raises(LegalRowFaults, match="given twice"):
-        load_rules(
-            {**built_in_texts(), "zz.yaml": "jurisdiction: FR\njurisdiction: ES\nrows: []\n"}
-        )
+        load_rules({**built_in_texts(), "zz.yaml": "jurisdiction: FR\njurisdiction: ES\nrows: []\n"})
 
 
 def test_a_suspended_decree_closes_its_row_and_leaves_the_past() -> None:
@@ -98,16 +96,9 @@ def test_a_suspended_decree_closes_its_row_and_leaves_the_past() -> None:
 
 
 def test_an_amended_row_binds_from_its_day_with_what_it_gives() -> None:
-    amending = {
-        "amends": "FR-FREQ-1", "gate": "H", "from": date(2026, 12, 1), "parameters": {"most": 1},
-    }  # fmt: skip
+    amending = {"amends": "FR-FREQ-1", "gate": "H", "from": date(2026, 12, 1), "parameters": {"most": 1}}
     rules = load_rules(texts_with(amending))
-    values = {
-        "id": "x",
-        "row": "x",
-        "consents": ["2026-09-15 11:00"],
-        "attempts": ["2026-11-30 11:00"],
-    }
+    values = {"id": "x", "row": "x", "consents": ["2026-09-15 11:00"], "attempts": ["2026-11-30 11:00"]}
     before = case_of({**values, "at": "2026-11-30 12:00"})
     after = case_of({**values, "at": "2026-12-01 12:00"})
     assert judge_call(before.call, before.facts, rules, before.known_at).allowed

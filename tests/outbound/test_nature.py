@@ -8,41 +8,24 @@ from itertools import product
 import polars as pl
 import pytest
 
-from releve.plugins.outbound.engine import (
-    ITEMS,
-    FactFaults,
-    LegalRules,
-    built_in_rules,
-    built_in_texts,
-    load_rules,
-)
+from releve.plugins.outbound.engine import ITEMS, FactFaults, LegalRules, built_in_rules, built_in_texts, load_rules
 from releve.plugins.outbound.engine.fact_tables import build_facts, read_tables
 from releve.plugins.outbound.engine.screening import COLUMNS, Screener
 from releve.plugins.outbound.engine.verdict import CallVerdict, judge_call
-from releve.plugins.outbound.engine.vocabulary import (
-    find_covering,
-    find_finer_words,
-    find_sector,
-    get_vocabulary,
-)
+from releve.plugins.outbound.engine.vocabulary import find_covering, find_finer_words, find_sector, get_vocabulary
 from tests.outbound.people import frame_of, people_of
 from tests.outbound.table import CLIENT, case_of, cases_of, instant
 
 AT = "2026-11-24 10:30"
 OBJECTS = get_vocabulary("object")
-WIDE = (
-    "- {amends: FR-OBJECT, from: 2026-11-01, parameters: {reach: family},"
-    " applies: {clients: [%s]}}\n"
-)
+WIDE = "- {amends: FR-OBJECT, from: 2026-11-01, parameters: {reach: family}, applies: {clients: [%s]}}\n"
 
 
 def law(rows: str) -> LegalRules:
     return load_rules({**built_in_texts(), "house.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
 
 
-def judged(
-    call: str, rules: LegalRules | None = None, at: str = AT, **basis: object
-) -> CallVerdict:
+def judged(call: str, rules: LegalRules | None = None, at: str = AT, **basis: object) -> CallVerdict:
     case = case_of({"id": "n", "row": "FR-OBJECT", "at": at, "object": call, **basis})
     return judge_call(case.call, case.facts, rules or built_in_rules(), case.known_at)
 
@@ -85,15 +68,11 @@ def test_a_refusal_for_a_coarse_word_names_the_finer_ones() -> None:
     assert "« autres biens » (table des contrats « contracts », colonne « objects »)" in (
         finding.says("fr").replace("\u202f", " ")
     )
-    assert '"other goods" (table "contracts", column "objects") is too coarse: name book' in (
-        finding.says("en")
-    )
+    assert '"other goods" (table "contracts", column "objects") is too coarse: name book' in (finding.says("en"))
     found = judged("books", consents=[{"at": "2026-09-15 11:00", "objects": ["goods"]}])
     assert "other goods, too coarse a word: name book, cosmetics" in found.findings[0].says("en")
     found = judged("credit")
-    assert 'The word "credit" (object of the call) is too coarse: name consumer loan' in (
-        found.findings[0].says("en")
-    )
+    assert 'The word "credit" (object of the call) is too coarse: name consumer loan' in (found.findings[0].says("en"))
 
 
 @pytest.mark.parametrize("table", ["consents", "contracts", "callbacks"])

@@ -146,8 +146,7 @@ def _items(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, s
 def _conversation(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
     entry["object"] = "insurance"
     folder["consents"][1][4] = "insurance"
-    folder["attempts"].append(line("A1", CLIENT, PERSON, at - timedelta(hours=9), "conversation",
-                                   "prospecting"))  # fmt: skip
+    folder["attempts"].append(line("A1", CLIENT, PERSON, at - timedelta(hours=9), "conversation", "prospecting"))
 
 
 def _place(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
@@ -208,9 +207,7 @@ def damaged(one: Drawn, dice: random.Random) -> tuple[str, dict[str, bytes]]:
     return kind, {name: text.encode() for name, text in files.items()}
 
 
-def _cell(
-    folder: Folder, dice: random.Random, columns: Callable[[str], list[str]]
-) -> tuple[list[str], int] | None:
+def _cell(folder: Folder, dice: random.Random, columns: Callable[[str], list[str]]) -> tuple[list[str], int] | None:
     """Return a drawn cell of a drawn table: its row and its place."""
     places = [
         (row, rows[0].index(column))
@@ -228,9 +225,7 @@ def _words(table: str) -> list[str]:
 
 def _unknown_word(folder: Folder, names: dict[str, str], dice: random.Random) -> None:
     row, place = _cell(folder, dice, _words)  # type: ignore[misc]
-    row[place] = (
-        _slip(row[place], dice) if dice.random() < 0.5 else dice.choice(["xyzzy", "?", "0"])
-    )
+    row[place] = _slip(row[place], dice) if dice.random() < 0.5 else dice.choice(["xyzzy", "?", "0"])
 
 
 def _slip(text: str, dice: random.Random) -> str:
@@ -390,9 +385,7 @@ def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     written = _remember(numbers.mark_miswritten_numbers)
     monkeypatch.setattr(fact_references, "mark_miswritten_numbers", written)
     for name in ("_list_values", "_list_miswritten_cells"):
-        monkeypatch.setattr(
-            fact_references, name, _remember_by_table(getattr(fact_references, name))
-        )
+        monkeypatch.setattr(fact_references, name, _remember_by_table(getattr(fact_references, name)))
 
 
 def _hold(seed: int, count: int) -> Counter[tuple[str, str]]:
@@ -431,9 +424,7 @@ def test_a_few_damaged_folders_open_nothing() -> None:
 
 @pytest.mark.parametrize("why", ["withdrawn", "withdrawn by number", "refused", "objected", "cap",
                                  "listed", "two people"])  # fmt: skip
-def test_who_is_meant_in_another_spelling_is_still_bound(
-    why: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_is_meant_in_another_spelling_is_still_bound(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.REASONS", {why: REASONS[why]})
     monkeypatch.setattr(f"{__name__}.DAMAGES", {"respelt": _respelt})
     found = _hold(7, 60)

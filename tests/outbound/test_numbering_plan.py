@@ -72,9 +72,7 @@ def test_every_block_of_the_plan_is_a_number_of_its_territory(shared_data: Path)
         ("0939 97 12 34", "+262939971234", ("RE", "YT")),
     ],
 )
-def test_an_overseas_number_is_read_as_its_own(
-    written: str, number: str, territories: tuple[str, ...]
-) -> None:
+def test_an_overseas_number_is_read_as_its_own(written: str, number: str, territories: tuple[str, ...]) -> None:
     meant = built_in_rules().numbers.number(written, DAY)
     assert (meant.text, meant.territories, meant.fault) == (number, territories, "")
 
@@ -89,9 +87,7 @@ def test_an_overseas_number_is_read_as_its_own(
         (("+212612345678", "00212612345678"), "+212612345678"),
     ],
 )  # fmt: skip
-def test_a_number_is_one_in_every_form_in_which_it_is_written(
-    forms: tuple[str, ...], number: str
-) -> None:
+def test_a_number_is_one_in_every_form_in_which_it_is_written(forms: tuple[str, ...], number: str) -> None:
     table = built_in_rules().numbers
     assert [table.number(form, DAY).text for form in forms] == [number] * len(forms)
     column = parse_number_column(pl.Series(forms), table, DAY)
@@ -151,8 +147,7 @@ def test_kinds_of_numbers_go_as_far_as_the_longest_prefix(start: str) -> None:
     assert found["number"].to_list() == ["+33162100123", "+33162110123"]
 
 
-@pytest.mark.parametrize("number", ["+33300000000", "+590300000000", "+594300000000",
-                                    "+596300000000", "+262300000000"])  # fmt: skip
+@pytest.mark.parametrize("number", ["+33300000000", "+590300000000", "+594300000000", "+596300000000", "+262300000000"])
 def test_a_number_of_france_that_no_block_holds_is_not_allocated(number: str) -> None:
     table = NumberTable((Prefix("+33162", "npv"),), (), ())
     meant = table.number(number.replace("3000", "6900", 1), DAY)
@@ -171,9 +166,7 @@ def test_a_number_of_france_that_no_block_holds_is_not_allocated(number: str) ->
         ("3001", "malformed"),
     ],
 )
-def test_what_is_wrong_with_how_a_number_is_written_is_so_on_every_day(
-    text: str, fault: str
-) -> None:
+def test_what_is_wrong_with_how_a_number_is_written_is_so_on_every_day(text: str, fault: str) -> None:
     table = built_in_rules().numbers
     assert table.find_form_fault(text) == fault
     assert table.find_form_fault(text, shown=True) == ("" if text == "3001" else fault)

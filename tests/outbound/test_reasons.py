@@ -21,13 +21,7 @@ from tests.outbound.table import case_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-reasons.md"
 QUOTED = {"fr": re.compile("«\u202f[^»]*\u202f»"), "en": re.compile('"[^"]*"')}
-NAMES = (
-    "Ne m'appelez plus",
-    "Ne m’appelez plus",
-    "Lista Robinson",
-    "Registro Pubblico delle Opposizioni",
-    "CPF",
-)
+NAMES = ("Ne m'appelez plus", "Ne m’appelez plus", "Lista Robinson", "Registro Pubblico delle Opposizioni", "CPF")
 FOREIGN = {
     "fr": "the and of was were is are not with without which call consent number before would a-an",
     "en": "le la les des est avec sans pour une dans du au aux par qui que pas appel consentement",
@@ -37,9 +31,7 @@ FACTS_OF = {
     "exception_contract": "contracts", "exception_request": "callbacks",
     "exception_slot": "consents",
 }  # fmt: skip
-CODE = re.compile(
-    r"[{}|]|[a-z]+_[a-z]+|\b[A-Z]{2,}-[A-Z0-9-]+\b|\b\w+:\w+\b(?<!\d)|\b\d{4}-\d\d-\d\d|\bNone\b"
-)
+CODE = re.compile(r"[{}|]|[a-z]+_[a-z]+|\b[A-Z]{2,}-[A-Z0-9-]+\b|\b\w+:\w+\b(?<!\d)|\b\d{4}-\d\d-\d\d|\bNone\b")
 
 
 @cache
@@ -220,9 +212,7 @@ SAID: list[tuple[dict[str, Any], str, str, str]] = [
 
 
 @pytest.mark.parametrize(("entry", "row", "french", "english"), SAID)
-def test_the_worst_sentences_are_said_plainly(
-    entry: dict[str, Any], row: str, french: str, english: str
-) -> None:
+def test_the_worst_sentences_are_said_plainly(entry: dict[str, Any], row: str, french: str, english: str) -> None:
     shown = case_of({"id": "s", "row": row, "at": "2026-11-24 10:30", **entry})
     found = judge_call(shown.call, shown.facts, built_in_rules(), shown.known_at).findings
     finding = next(f for f in found if f.id == row)
@@ -233,9 +223,7 @@ def test_the_worst_sentences_are_said_plainly(
 def test_the_ground_of_a_call_is_said_in_words() -> None:
     assert format_basis("consent:C1", "fr") == "consentement C1"
     assert format_basis("callback:R1", "en") == "request to be called R1"
-    assert (
-        format_basis("object:press", "fr") == "objet exempté (journaux, périodiques et magazines)"
-    )
+    assert format_basis("object:press", "fr") == "objet exempté (journaux, périodiques et magazines)"
     assert format_basis("none-needed", "en") == "no basis needed"
 
 

@@ -46,8 +46,7 @@ def test_the_page_shows_what_its_command_prints(monkeypatch: pytest.MonkeyPatch)
 def test_each_day_is_judged_by_its_rules_with_what_was_known_then() -> None:
     given = json.loads(replayed("--facts", str(FOLDER / "facts"), "--json").stdout)
     rules, (frames, _) = built_in_rules(), read_facts(FOLDER / "facts")
-    base = Call("CLIENT-A", "", datetime.now().astimezone(), "electricity", "+33162000001",
-                sector="energy-supply")  # fmt: skip
+    base = Call("CLIENT-A", "", datetime.now().astimezone(), "electricity", "+33162000001", sector="energy-supply")
     rows = pl.read_csv(FOLDER / "list.csv", infer_schema=False).fill_null("").to_dicts()
     found = []
     for day in given["days"]:

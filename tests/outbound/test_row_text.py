@@ -7,12 +7,7 @@ from datetime import date
 import pytest
 
 from releve.plugins.outbound.engine import built_in_rules
-from releve.plugins.outbound.engine.fact_files import (
-    COLUMN_LABELS,
-    FACT_LABELS,
-    format_cell,
-    list_columns,
-)
+from releve.plugins.outbound.engine.fact_files import COLUMN_LABELS, FACT_LABELS, format_cell, list_columns
 from releve.plugins.outbound.engine.legal_rows import SOURCES, cite_sources, list_source_numbers
 from releve.plugins.outbound.engine.phrases import list_jurisdictions, select_rows_on
 from releve.plugins.outbound.engine.row_text import (
@@ -52,19 +47,13 @@ def test_no_limit_is_written_as_python_writes_it(language: str) -> None:
 
 def test_days_and_hours_of_a_row_stand_together_where_they_are_alike() -> None:
     (hours,) = (row for row in built_in_rules().rows if row.version == "FR-HOURS-1@2023-03-01")
-    assert describe_limits(hours, "fr")["Heures permises"] == (
-        "lundi–vendredi 10:00–13:00, 14:00–20:00"
-    )
-    assert describe_limits(hours, "en")["Permitted hours"] == (
-        "Monday–Friday 10:00–13:00, 14:00–20:00"
-    )
+    assert describe_limits(hours, "fr")["Heures permises"] == ("lundi–vendredi 10:00–13:00, 14:00–20:00")
+    assert describe_limits(hours, "en")["Permitted hours"] == ("Monday–Friday 10:00–13:00, 14:00–20:00")
 
 
 def test_a_cell_reads_as_its_vocabulary_its_truth_or_itself() -> None:
     assert format_cell("attempts", "outcome", "no-answer", "fr") == "sans réponse"
-    assert format_cell("consents", "items", ("choice", "period"), "en") == (
-        "choice to accept or not and period"
-    )
+    assert format_cell("consents", "items", ("choice", "period"), "en") == ("choice to accept or not and period")
     assert format_cell("callbacks", "in_call", True, "fr") == "oui"
     assert format_cell("attempts", "id", "A1", "fr") == "A1"
     with pytest.raises(ValueError, match="must be no day"):

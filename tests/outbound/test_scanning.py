@@ -121,9 +121,7 @@ def test_what_may_be_empty_in_a_register_is_no_doubt() -> None:
 
 @pytest.mark.parametrize("table", SCANNED)
 @pytest.mark.parametrize("null", [True, False])
-def test_a_scanned_register_says_of_what_it_leaves_out_what_a_read_one_says(
-    table: str, null: bool
-) -> None:
+def test_a_scanned_register_says_of_what_it_leaves_out_what_a_read_one_says(table: str, null: bool) -> None:
     columns = list_columns(table)
     cells = {name: NEEDED.get(name, "x") for name, (_, must) in columns.items() if must}
     text = "\n".join((",".join(cells), ",".join(cells.values()), ",".join(cells.values())))
@@ -175,9 +173,7 @@ def test_numbers_of_a_register_take_their_international_form_however_written() -
     day = AT.date()
     found = normalize_shown_numbers(pl.Series(list(given)), built_in_rules().numbers, day)
     assert found.to_list() == list(given.values())
-    alone = [
-        normalize_shown_numbers(pl.Series([one]), built_in_rules().numbers, day)[0] for one in given
-    ]
+    alone = [normalize_shown_numbers(pl.Series([one]), built_in_rules().numbers, day)[0] for one in given]
     assert alone == list(given.values())
 
 
@@ -190,9 +186,7 @@ def test_numbers_of_a_register_take_their_international_form_however_written() -
         ("listings", pl.lit("blocktel").alias("list")),
     ],
 )
-def test_a_register_with_a_word_that_is_none_is_read_whole_and_named(
-    folder: Path, table: str, change: pl.Expr
-) -> None:
+def test_a_register_with_a_word_that_is_none_is_read_whole_and_named(folder: Path, table: str, change: pl.Expr) -> None:
     frame = pl.read_parquet(folder / f"{table}.parquet")
     assert scan_table(table, frame.lazy()) is not None
     assert scan_table(table, frame.with_columns(change).lazy()) is None
@@ -208,9 +202,7 @@ def test_a_scanned_register_binds_by_number_and_names_a_person_nothing_knows(fol
             folder / "withdrawals.parquet"
         )
         if person != "01 44 55 00 00":
-            with pytest.raises(
-                FactFaults, match=f"withdrawals row 2, person '{person}': no row of"
-            ):
+            with pytest.raises(FactFaults, match=f"withdrawals row 2, person '{person}': no row of"):
                 scan_facts(folder)
             continue
         found = scan_facts(folder)[0]["withdrawals"]

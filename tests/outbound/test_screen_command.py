@@ -60,9 +60,7 @@ def facts(tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_row_is_in_one_list_with_the_verdict_of_the_plain_engine(
-    facts: Path, tmp_path: Path
-) -> None:
+def test_every_row_is_in_one_list_with_the_verdict_of_the_plain_engine(facts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     given = screened(tmp_path / "people.csv", out, "--facts", str(facts), "--chunk", "25")
     assert given.exit_code == 0, given.output

@@ -79,12 +79,7 @@ def _plain(
 
 
 def _compare(
-    call: Call,
-    count: int,
-    seed: int,
-    chunks: int = 2,
-    rules: LegalRules | None = None,
-    size: int = 0,
+    call: Call, count: int, seed: int, chunks: int = 2, rules: LegalRules | None = None, size: int = 0
 ) -> None:
     rows, frames = people_of(count, call.at, seed)
     screener = Screener(call, frames, rules or built_in_rules(), call.at)
@@ -104,9 +99,7 @@ def _law(rows: str) -> LegalRules:
 
 
 @pytest.mark.parametrize(("seed", "given"), list(enumerate(CALLS.values())), ids=CALLS.keys())
-def test_columns_and_the_plain_engine_agree_on_a_few_people(
-    given: dict[str, str], seed: int
-) -> None:
+def test_columns_and_the_plain_engine_agree_on_a_few_people(given: dict[str, str], seed: int) -> None:
     _compare(_call(**given), FEW, seed, chunks=1)
 
 
@@ -115,12 +108,8 @@ def test_a_few_people_are_judged_without_planning_a_query(monkeypatch: pytest.Mo
     rows, frames = people_of(FEW, call.at, 0)
     screener = Screener(call, frames, built_in_rules(), call.at)
     collect, collect_all = pl.LazyFrame.collect, pl.collect_all
-    monkeypatch.setattr(
-        pl.LazyFrame, "collect", lambda *a, **k: planned.append("one") or collect(*a, **k)
-    )
-    monkeypatch.setattr(
-        pl, "collect_all", lambda *a, **k: planned.append("several") or collect_all(*a, **k)
-    )
+    monkeypatch.setattr(pl.LazyFrame, "collect", lambda *a, **k: planned.append("one") or collect(*a, **k))
+    monkeypatch.setattr(pl, "collect_all", lambda *a, **k: planned.append("several") or collect_all(*a, **k))
     assert screener.screen(rows).height == FEW
     assert len(planned) < 5
 
@@ -151,8 +140,7 @@ def test_lists_in_parts_of_every_size_have_the_plain_verdicts(eighth: int) -> No
 def test_no_cut_is_left_out_of_the_twelve_lists_and_no_length_or_call_of_all() -> None:
     """Each call also has a list of twenty people, in one part."""
     few, every = (
-        [(count, eighth) for eighth in EIGHTHS for count in _lengths(eighth, every=asked)]
-        for asked in (False, True)
+        [(count, eighth) for eighth in EIGHTHS for count in _lengths(eighth, every=asked)] for asked in (False, True)
     )
     assert (len(few), len(every)) == (12, 8 * LONGEST)
     assert {eighth for _, eighth in few} == set(EIGHTHS)
@@ -173,15 +161,10 @@ def test_two_facts_of_one_instant_in_a_part_are_judged(table: str, same: bool) -
         "contracts": {"first": at.date(), "last": call.at.date(), "objects": ["electricity"]},
         "listings": {"list": "bloctel", "at": at, "known_at": at, "until": call.at},
     }  # fmt: skip
-    empty = {
-        name: frame.clear() for name, frame in frames.items() if name not in ("feeds", "mandates")
-    }
+    empty = {name: frame.clear() for name, frame in frames.items() if name not in ("feeds", "mandates")}
     numbers = [f"+3314455{k:04d}" for k in range(2)]
     people = [{"person": f"P{k}", "number": numbers[k]} for k in range(2)]
-    facts = [
-        {"id": f"F{k}", **one, **given[table], "number": numbers[0 if same else k]}
-        for k, one in enumerate(whose)
-    ]
+    facts = [{"id": f"F{k}", **one, **given[table], "number": numbers[0 if same else k]} for k, one in enumerate(whose)]
     frames |= empty | {"people": frame_of("people", people), table: frame_of(table, facts)}
     rows = pl.DataFrame({"number": numbers})
     got = Screener(call, frames, built_in_rules(), call.at).screen(rows).select(COLUMNS)
@@ -194,9 +177,7 @@ def test_the_few_people_of_all_calls_hold_every_kind_of_fact() -> None:
     held = {name: pl.concat([frames[name] for _, frames in drawn]) for name in drawn[0][1]}
     assert not [name for name, frame in held.items() if name != "abandoned" and not frame.height]
     prefixes = {number.partition("{")[0] for number in NUMBERS}
-    assert {prefix for prefix in prefixes if rows["number"].str.starts_with(prefix).any()} == (
-        prefixes
-    )
+    assert {prefix for prefix in prefixes if rows["number"].str.starts_with(prefix).any()} == (prefixes)
     consents = held["consents"]
     assert consents["collected_at"].null_count()
     assert consents["slot_from"].drop_nulls().len()
@@ -225,16 +206,12 @@ CHANGES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 @pytest.mark.parametrize("given", [CALLS["open hours"], CALLS["lunch"]], ids=["open", "lunch"])
-def test_columns_and_the_plain_engine_agree_where_the_law_will_change(
-    change: str, given: dict[str, str]
-) -> None:
+def test_columns_and_the_plain_engine_agree_where_the_law_will_change(change: str, given: dict[str, str]) -> None:
     _compare(_call(**given), 2 * FEW, 11, chunks=1, rules=_law(change))
 
 
 @pytest.mark.slow
-def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def counted(call: Call, *rest: Any) -> CallVerdict:
@@ -296,8 +273,5 @@ def test_attempts_of_two_providers_under_the_same_ids_are_all_counted() -> None:
     people = set(one.filter(pl.col("client") == CLIENT)["person"])
     assert people
     for person in people:
-        counts = [
-            len(facts.select_known(CLIENT, person, "", "", call.at).attempts)
-            for facts in (alone, both)
-        ]
+        counts = [len(facts.select_known(CLIENT, person, "", "", call.at).attempts) for facts in (alone, both)]
         assert counts[1] == 2 * counts[0]

@@ -48,9 +48,7 @@ def test_the_readme_leads_to_an_allowed_call_with_an_own_consent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (command,) = re.findall(
-        r"^releve (outbound start .*)$", README.read_text("utf-8"), re.MULTILINE
-    )
+    (command,) = re.findall(r"^releve (outbound start .*)$", README.read_text("utf-8"), re.MULTILINE)
     started = run(*shlex.split(command))
     (check,) = re.findall(r"^  releve (.*)$", started.output, re.MULTILINE)
     allowed = run(*shlex.split(check), "--lang", "en")
@@ -66,8 +64,7 @@ def test_the_readme_leads_to_an_allowed_call_with_an_own_consent(
 def test_a_verdict_in_french_has_the_spaces_of_french(tmp_path: Path) -> None:
     started = run("outbound", "start", str(tmp_path), "--at", "2026-11-24T10:30:00+01:00")
     (check,) = re.findall(r"^  releve (.*)$", started.output, re.MULTILINE)
-    allowed, refused = (run(*shlex.split(check.replace("11-24T", f"{day}T")))
-                        for day in ("11-24", "11-28"))  # fmt: skip
+    allowed, refused = (run(*shlex.split(check.replace("11-24T", f"{day}T"))) for day in ("11-24", "11-28"))
     assert (allowed.exit_code, refused.exit_code) == (0, 1)
     assert "\nfondement\u202f: consentement C1\nregistre lu (tentatives)\u202f: " in allowed.stdout
     for text in (allowed.stdout, refused.stdout):
@@ -80,9 +77,7 @@ def test_a_folder_with_something_in_it_is_not_written(tmp_path: Path) -> None:
     assert (found.exit_code, [file.name for file in tmp_path.iterdir()]) == (2, ["notes"])
 
 
-def test_a_check_without_facts_says_how_to_begin_and_one_with_facts_what_lacks(
-    tmp_path: Path,
-) -> None:
+def test_a_check_without_facts_says_how_to_begin_and_one_with_facts_what_lacks(tmp_path: Path) -> None:
     words = ["outbound", "check", "+33144556677", "--client", "azur", "--object", "électricité",
              "--sector", "Fourniture d'énergie", "--at", "2026-11-24T10:30:00+01:00"]  # fmt: skip
     bare = run(*words, "--lang", "en")
@@ -113,9 +108,7 @@ def test_an_unknown_word_is_refused_with_the_words_meant(option: str, word: str,
 
 
 @pytest.mark.parametrize("command", ["check", "screen", "replay"])
-def test_a_command_on_a_folder_with_a_misnamed_table_stops_and_names_it(
-    command: str, tmp_path: Path
-) -> None:
+def test_a_command_on_a_folder_with_a_misnamed_table_stops_and_names_it(command: str, tmp_path: Path) -> None:
     folder, people = tmp_path / "facts", tmp_path / "people.csv"
     run("outbound", "start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
     (folder / "withdrawals.csv").rename(folder / "retraitz.csv")

@@ -16,10 +16,7 @@ GOOD = {"code": "FR", "zone": "Europe/Paris", "jurisdiction": "FR", "fr": "Franc
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (
-            {"zone": "Europe/Pariss"},
-            ["territory FR: no time zone 'Europe/Pariss'; write one of IANA's"],
-        ),
+        ({"zone": "Europe/Pariss"}, ["territory FR: no time zone 'Europe/Pariss'; write one of IANA's"]),
         ({"zone": None}, ["territory FR: no time zone None; write one of IANA's"]),
         ({"jurisdiction": ""}, ["territory FR: no jurisdiction; write jurisdiction:"]),
         ({"jurisdiction": None}, ["territory FR: no jurisdiction; write jurisdiction:"]),
@@ -27,21 +24,13 @@ GOOD = {"code": "FR", "zone": "Europe/Paris", "jurisdiction": "FR", "fr": "Franc
         ({}, []),
     ],
 )
-def test_a_territory_without_a_zone_or_a_jurisdiction_is_left_out(
-    change: dict[str, Any], said: list[str]
-) -> None:
+def test_a_territory_without_a_zone_or_a_jurisdiction_is_left_out(change: dict[str, Any], said: list[str]) -> None:
     faults: list[str] = []
     other = {**GOOD, "code": "MA", "postcodes": [20000]}
-    found = read_territories(
-        [{**GOOD, **change}, other], lambda *one: faults.append("; ".join(one))
-    )
+    found = read_territories([{**GOOD, **change}, other], lambda *one: faults.append("; ".join(one)))
     assert faults == said
     assert [one.code for one in found] == (["MA"] if said else ["FR", "MA"])
-    assert (found[-1].postcodes, found[-1].name.fr, found[-1].name.en) == (
-        ("20000",),
-        "France",
-        "MA",
-    )
+    assert (found[-1].postcodes, found[-1].name.fr, found[-1].name.en) == (("20000",), "France", "MA")
 
 
 @pytest.mark.parametrize("prefix", ["33162", "+33 162", "+", "+33a", None])
@@ -50,9 +39,7 @@ def test_a_prefix_that_is_none_is_left_out(prefix: str | None) -> None:
     entries = [{"prefix": one, "class": "geographic"} for one in (prefix, "+33162")]
     table = read_numbers({"prefixes": entries}, lambda *one: faults.append("; ".join(one)))
     assert faults == [f"prefix {str(prefix)!r} is not + and digits; write it like +33162"]
-    assert [(one.prefix, one.callee, one.length) for one in table.prefixes] == [
-        ("+33162", True, None)
-    ]
+    assert [(one.prefix, one.callee, one.length) for one in table.prefixes] == [("+33162", True, None)]
 
 
 def test_a_prefix_is_read_with_all_that_is_said_of_it() -> None:
@@ -63,14 +50,10 @@ def test_a_prefix_is_read_with_all_that_is_said_of_it() -> None:
     short = [{"pattern": "3[0-9]{3}", "class": "short"}]
     document = {"prefixes": [entry], "rewrites": rewrites, "short": short}
     table = read_numbers(document, pytest.fail)
-    assert table.prefixes == (
-        Prefix("+33162", "business", ("FR", "RE"), False, 9, first, last, ("FR",)),
-    )
+    assert table.prefixes == (Prefix("+33162", "business", ("FR", "RE"), False, 9, first, last, ("FR",)),)
     assert table.rewrites == (("0262", "+262"), ("0263", "+262"))
     assert table.shown("3631", first).number_class == "short"
-    assert [table.number("+33162000001", day).number_class for day in (first, last)] == [
-        "business"
-    ] * 2
+    assert [table.number("+33162000001", day).number_class for day in (first, last)] == ["business"] * 2
 
 
 def test_a_day_that_is_none_is_said() -> None:

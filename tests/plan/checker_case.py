@@ -10,15 +10,7 @@ from releve.network import Shuttle, Stop
 from releve.plan.result import Contingency, Move, Placement
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import plan_of, put, stand_down
-from tests.plan.tiny_operators import (
-    Tiny,
-    agent,
-    operator_of,
-    programme,
-    requirement_of,
-    shift,
-    site,
-)
+from tests.plan.tiny_operators import Tiny, agent, operator_of, programme, requirement_of, shift, site
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 12, 31)
 
@@ -40,11 +32,7 @@ def three_sites() -> Tiny:
     shifts = [shift(name, "08:00", "10:00", 30.0) for name in ("a1", "a2", "a3", "b1")]
     shifts += [
         shift("c1", "08:00", "10:00"),
-        replace(
-            tomorrow,
-            start=tomorrow.start + timedelta(days=1),
-            end=tomorrow.end + timedelta(days=1),
-        ),
+        replace(tomorrow, start=tomorrow.start + timedelta(days=1), end=tomorrow.end + timedelta(days=1)),
     ]
     operator = operator_of(
         [site("a"), site("b", "MA", 33.55, -7.65), site("c", "TN", 36.8, 10.2)],

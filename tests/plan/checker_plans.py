@@ -30,14 +30,7 @@ from tests.plan.tiny_operators import Tiny, at
 Moves = Mapping[str, Sequence[Move]]
 
 
-def put(
-    agent: str,
-    place: str,
-    programme: str,
-    start: str,
-    end: str,
-    rest: tuple[str, str] | None = None,
-) -> Placement:
+def put(agent: str, place: str, programme: str, start: str, end: str, rest: tuple[str, str] | None = None) -> Placement:
     """Return a placement from times of the day in Paris."""
     pause = (at(rest[0]), at(rest[1])) if rest else (None, None)
     return Placement(agent, place, programme, at(start), at(end), *pause)
@@ -48,9 +41,7 @@ def cut_off(case: Tiny, row: Placement | None, lost: Contingency) -> bool:
     agent = case.operator.agent.get(row.agent) if row else None
     if row is None:
         return False
-    return row.place in lost.sites or (
-        row.place == "home" and agent is not None and agent.carrier in lost.carriers
-    )
+    return row.place in lost.sites or (row.place == "home" and agent is not None and agent.carrier in lost.carriers)
 
 
 def stand_down(case: Tiny, placements: Iterable[Placement], lost: Contingency) -> tuple[Move, ...]:
@@ -146,16 +137,7 @@ def planned_sites(case: Tiny) -> tuple[PlannedSite, ...]:
         seats = [s for s in case.operator.seats if case.operator.site_of_zone[s.zone] == row.id]
         is_open = bool(rules.permitted(case, "site", [row.id]))
         found.append(
-            PlannedSite(
-                row.id,
-                row.name,
-                row.destination,
-                row.time_zone,
-                len(seats),
-                usable,
-                len(usable),
-                is_open,
-            )
+            PlannedSite(row.id, row.name, row.destination, row.time_zone, len(seats), usable, len(usable), is_open)
         )
     return tuple(found)
 
@@ -166,9 +148,7 @@ def reserve_of(case: Tiny, placements: Iterable[Placement]) -> tuple[str, ...]:
     return tuple(name for name in rostered if name not in placed)
 
 
-def cell_of(
-    case: Tiny, client: str, scenario: str, team: Sequence[Placement], least: float
-) -> ReliefCell:
+def cell_of(case: Tiny, client: str, scenario: str, team: Sequence[Placement], least: float) -> ReliefCell:
     """Return a true cell of the relief matrix."""
     cols = [p for p, row in enumerate(case.operator.programmes) if row.client == client]
     need = case.requirement.agents[:, cols]
@@ -198,9 +178,7 @@ def status_of(case: Tiny, need: rules.Floats, shortfall: float, worst: float, le
     return "contract" if least > case.settings.target else "missed"
 
 
-def verdict_of(
-    client: str, cells: Iterable[ReliefCell], contingencies: Iterable[Contingency]
-) -> ClientVerdict:
+def verdict_of(client: str, cells: Iterable[ReliefCell], contingencies: Iterable[Contingency]) -> ClientVerdict:
     """Return the verdict that follows from a client's cells: the losses of a single place."""
     mine = [cell for cell in cells if cell.client == client]
     single = {BASE, *(row.id for row in contingencies if row.kind in SINGLE)}

@@ -59,9 +59,7 @@ class Day:
 
     def __init__(self, case: Tiny, breaks: Breaks = every_break) -> None:
         self.case, self.breaks = case, breaks
-        self.shifts = {
-            agent.id: shift for agent in case.operator.agents if (shift := shift_of(case, agent.id))
-        }
+        self.shifts = {agent.id: shift for agent in case.operator.agents if (shift := shift_of(case, agent.id))}
         starts = case.requirement.starts
         touched = [
             t
@@ -77,10 +75,7 @@ class Day:
         self.capacity = {site: capacity(case, site) for site in case.operator.site}
 
     def options(
-        self,
-        agent: Agent,
-        pairs: Sequence[tuple[str, str]],
-        price: Callable[[str, str], float],
+        self, agent: Agent, pairs: Sequence[tuple[str, str]], price: Callable[[str, str], float]
     ) -> list[Option]:
         shift = self.shifts[agent.id]
         names = self.case.requirement.programmes
@@ -89,9 +84,7 @@ class Day:
             rate = self.case.operator.programme[name].home_efficiency if place == "home" else 1.0
             found.append(
                 Option(
-                    Placement(
-                        agent.id, place, name, shift.start, shift.end, *(rest or (None, None))
-                    ),
+                    Placement(agent.id, place, name, shift.start, shift.end, *(rest or (None, None))),
                     names.index(name),
                     tuple(rate * work(shift.start, shift.end, rest, at) for at in self.times),
                     tuple(shift.start < at + HALF_HOUR and at < shift.end for at in self.times),
@@ -114,9 +107,7 @@ class Day:
                 found[agent.id] = self.options(agent, legal_pairs(self.case, agent), price)
         return found
 
-    def relief_options(
-        self, base: Mapping[str, Placement], lost: Contingency, unit: float
-    ) -> dict[str, list[Option]]:
+    def relief_options(self, base: Mapping[str, Placement], lost: Contingency, unit: float) -> dict[str, list[Option]]:
         """Return what each rostered agent may be given once places are lost, and its price."""
         found = {}
         for agent in self.case.operator.agents:
@@ -166,9 +157,7 @@ class Search:
 
     def _gain(self, option: Option) -> float:
         row = self.missing[option.column]
-        filled = sum(
-            min(done, max(0.0, short)) for done, short in zip(option.worked, row, strict=True)
-        )
+        filled = sum(min(done, max(0.0, short)) for done, short in zip(option.worked, row, strict=True))
         return float(self.weight[option.column] * filled)
 
     def _hope(self, depth: int) -> float:
@@ -202,10 +191,7 @@ class Search:
     def _gained(self, option: Option) -> float:
         """What the option just placed has filled: the difference of before and after."""
         row = self.missing[option.column]
-        filled = sum(
-            max(0.0, short + done) - max(0.0, short)
-            for done, short in zip(option.worked, row, strict=True)
-        )
+        filled = sum(max(0.0, short + done) - max(0.0, short) for done, short in zip(option.worked, row, strict=True))
         return float(self.weight[option.column] * filled)
 
     def _free(self, option: Option) -> bool:
@@ -237,12 +223,7 @@ def best_base(case: Tiny, breaks: Breaks = every_break) -> Optimum:
 
 
 def best_relief(
-    case: Tiny,
-    base: Iterable[Placement],
-    lost: Contingency,
-    *,
-    price: float = 0.0,
-    breaks: Breaks = every_break,
+    case: Tiny, base: Iterable[Placement], lost: Contingency, *, price: float = 0.0, breaks: Breaks = every_break
 ) -> Optimum:
     """Return the best relief of a base plan; ``price`` is of each agent placed elsewhere.
 
@@ -265,9 +246,7 @@ def best_relief(
     return Optimum(total + day.hopeless, penalty + day.hopeless, placements)
 
 
-def floors(
-    case: Tiny, contingencies: Sequence[Contingency] | None = None, breaks: Breaks = every_break
-) -> Floats:
+def floors(case: Tiny, contingencies: Sequence[Contingency] | None = None, breaks: Breaks = every_break) -> Floats:
     """Return the least missing share ``[contingency, client]`` with everyone for that client.
 
     In whole people; no agent is exposed and no share of a site binds.

@@ -98,8 +98,7 @@ def seats_by_trial(operator: Operator, site: str, least: float) -> tuple[str, ..
     for count in range(len(seats), 0, -1):
         for subset in itertools.combinations(seats, count):
             if all(
-                floors[a.zone] != floors[b.zone]
-                or dist((a.x_m, a.y_m), (b.x_m, b.y_m)) >= least - TINY
+                floors[a.zone] != floors[b.zone] or dist((a.x_m, a.y_m), (b.x_m, b.y_m)) >= least - TINY
                 for a, b in itertools.combinations(subset, 2)
             ):
                 return tuple(seat.id for seat in subset)

@@ -10,14 +10,7 @@ from numpy.typing import NDArray
 
 from releve.plan.result import Contingency, Placement, list_contingencies
 from tests.plan.oracle_bruteforce import Day, Option
-from tests.plan.oracle_rules import (
-    TINY,
-    Breaks,
-    Floats,
-    capped_clients,
-    every_break,
-    within_caps,
-)
+from tests.plan.oracle_rules import TINY, Breaks, Floats, capped_clients, every_break, within_caps
 from tests.plan.tiny_operators import Tiny
 
 
@@ -97,9 +90,7 @@ def _front(regret: Floats, penalty: Floats) -> list[tuple[float, float]]:
     return front
 
 
-def _least(
-    fronts: Sequence[list[tuple[float, float]]], price: float, start: float
-) -> tuple[float, float]:
+def _least(fronts: Sequence[list[tuple[float, float]]], price: float, start: float) -> tuple[float, float]:
     """Return the least of price x regret + mean penalty of fronts, and that regret.
 
     ``fronts`` have the penalty as it counts in the objective; one regret is the worst of all.
@@ -178,13 +169,7 @@ def _above(shares: Floats, target: float | None, least: Floats) -> Floats:
 class _Fronts:
     """Reliefs of a base plan depend on it only through who is exposed: each case is tried once."""
 
-    def __init__(
-        self,
-        day: Day,
-        listed: Sequence[Contingency],
-        least_missing: Floats,
-        target: float | None,
-    ) -> None:
+    def __init__(self, day: Day, listed: Sequence[Contingency], least_missing: Floats, target: float | None) -> None:
         self.day, self.listed, self.least_missing = day, listed, least_missing
         self.target = target
         self.known: dict[tuple[int, frozenset[str]], list[tuple[float, float]]] = {}

@@ -24,9 +24,7 @@ from tests.plan.tiny_operators import Tiny
 def own_breaks(shift: Shift) -> Sequence[Break]:
     """Return the breaks that the planner tries in a shift."""
     return [
-        None
-        if row.break_start is None or row.break_end is None
-        else (row.break_start, row.break_end)
+        None if row.break_start is None or row.break_end is None else (row.break_start, row.break_end)
         for row in list_break_patterns(shift)
     ]
 
@@ -61,9 +59,7 @@ def secure_of(case: Tiny, listed: Sequence[Contingency]) -> SecurePlan:
 def textbook_of(case: Tiny, listed: Sequence[Contingency]) -> Textbook:
     """Return the optimum of the same programme in its textbook form, floors included."""
     floors = textbook_floors(case, [None, *listed], breaks=own_breaks)
-    return textbook_whole(
-        case, floors[1:], listed, breaks=own_breaks, base_regret=floors[0], aims=aims_of(case)
-    )
+    return textbook_whole(case, floors[1:], listed, breaks=own_breaks, base_regret=floors[0], aims=aims_of(case))
 
 
 def team_of(plan: Plan, scenario: str) -> list[Placement]:
@@ -94,12 +90,7 @@ def value_of(case: Tiny, plan: Plan, listed: Sequence[Contingency], floors: Floa
 def least_of(case: Tiny, listed: Sequence[Contingency], floors: Floats) -> float:
     """Return the least that any plan of whole people costs: every one is tried."""
     return best_whole(
-        case,
-        floors[1:],
-        listed,
-        breaks=own_breaks,
-        base_regret=floors[0],
-        target=case.settings.target,
+        case, floors[1:], listed, breaks=own_breaks, base_regret=floors[0], target=case.settings.target
     ).objective
 
 

@@ -30,12 +30,7 @@ def running_day(agents: int, seed: int = 1) -> tuple[Tiny, Plan]:
 
 def plan_case(case: Tiny) -> Plan:
     """Return the plan of a case, with the relief of each site."""
-    return plan_day(
-        case.operator,
-        case.requirement,
-        case.settings,
-        contingencies=list_site_losses(case.operator),
-    )
+    return plan_day(case.operator, case.requirement, case.settings, contingencies=list_site_losses(case.operator))
 
 
 def list_site_losses(operator: Operator) -> tuple[Contingency, ...]:
@@ -71,9 +66,7 @@ def apply_relief(plan: Plan, when: datetime, found: IntradayRelief) -> dict[str,
     return at
 
 
-def people_on(
-    need: Requirement, rows: dict[str, Placement], when: datetime
-) -> Counter[tuple[datetime, str]]:
+def people_on(need: Requirement, rows: dict[str, Placement], when: datetime) -> Counter[tuple[datetime, str]]:
     """Count people present by (remaining half hour, place)."""
     count: Counter[tuple[datetime, str]] = Counter()
     for start in need.starts:

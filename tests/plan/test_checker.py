@@ -15,11 +15,7 @@ from releve.plan import checker
 from releve.plan.result import Move, Placement, Plan
 from tests.plan.checker_case import FIRST, LAST, REST, TEAM, loss_of, only, team, three_sites
 from tests.plan.checker_plans import faults, plan_of, put, with_operator
-from tests.plan.tiny_operators import (
-    DAY,
-    Tiny,
-    shift,
-)
+from tests.plan.tiny_operators import DAY, Tiny, shift
 
 
 def test_a_lawful_plan_has_no_sentence() -> None:
@@ -38,22 +34,13 @@ UNLAWFUL = {
     "not skilled": (put("a2", "a", "q", "08:00", "10:00", REST), ["a2", "not skilled for q"]),
     "not home-ready": (put("a2", "home", "p", "08:00", "10:00", REST), ["a2", "home-ready"]),
     "site-only at home": (put("a1", "home", "q", "08:00", "10:00", REST), ["q is site-only"]),
-    "destination of a site": (
-        put("c1", "c", "r", "08:00", "10:00"),
-        ["c1", "r is not allowed in TN"],
-    ),
-    "destination of a home": (
-        put("c1", "home", "r", "08:00", "10:00"),
-        ["c1", "r is not allowed in TN"],
-    ),
+    "destination of a site": (put("c1", "c", "r", "08:00", "10:00"), ["c1", "r is not allowed in TN"]),
+    "destination of a home": (put("c1", "home", "r", "08:00", "10:00"), ["c1", "r is not allowed in TN"]),
     "out of reach": (
         put("a1", "c", "p", "08:00", "10:00", REST),
         ["a1", "cannot reach site c", "no shuttle", "no own transport"],
     ),
-    "ride too long": (
-        put("a2", "b", "p", "08:00", "10:00", REST),
-        ["a2", "cannot reach site b", "60.5 min"],
-    ),
+    "ride too long": (put("a2", "b", "p", "08:00", "10:00", REST), ["a2", "cannot reach site b", "60.5 min"]),
     "drive too far": (
         put("b1", "c", "p", "08:00", "10:00", REST),
         ["b1", "cannot reach site c", "own transport and 16"],
@@ -68,14 +55,8 @@ UNLAWFUL = {
         put("c1", "home", "p", "08:00", "10:00", REST),
         ["c1", "the break 09:00-09:30 does not last 0 min"],
     ),
-    "break too short": (
-        put("a1", "a", "q", "08:00", "10:00", ("09:00", "09:15")),
-        ["a1", "does not last 30 min"],
-    ),
-    "break outside": (
-        put("a1", "a", "q", "08:00", "10:00", ("10:00", "10:30")),
-        ["a1", "not inside the shift"],
-    ),
+    "break too short": (put("a1", "a", "q", "08:00", "10:00", ("09:00", "09:15")), ["a1", "does not last 30 min"]),
+    "break outside": (put("a1", "a", "q", "08:00", "10:00", ("10:00", "10:30")), ["a1", "not inside the shift"]),
     "break off the half hour": (
         put("a1", "a", "q", "08:00", "10:00", ("08:45", "09:15")),
         ["a1", "does not start on the half hour"],
@@ -166,9 +147,7 @@ CHOSEN: dict[str, tuple[Placement, list[str]]] = {
 def test_a_shift_chosen_without_a_roster_that_cannot_be_is_named(name: str) -> None:
     """A fifth of the week and a break of half an hour: 8.5 h of 40 h, 4.5 h of 20 h."""
     case = three_sites()
-    people = tuple(
-        replace(row, contract_hours=20.0) if row.id == "a2" else row for row in case.operator.agents
-    )
+    people = tuple(replace(row, contract_hours=20.0) if row.id == "a2" else row for row in case.operator.agents)
     case = with_operator(case, shifts=(), agents=people)
     row, parts = CHOSEN[name]
     found = [text for text in faults(case, plan_of(case, [row])) if text.startswith("Base plan:")]
@@ -196,10 +175,7 @@ def test_either_of_two_shifts_of_the_day_may_be_worked() -> None:
 
 def test_more_people_than_seats_are_named_with_the_worst_interval() -> None:
     case = three_sites()
-    rows = team(
-        put("b1", "b", "p", "08:00", "10:00", REST),
-        put("a1", "a", "q", "08:00", "10:00", REST),
-    )
+    rows = team(put("b1", "b", "p", "08:00", "10:00", REST), put("a1", "a", "q", "08:00", "10:00", REST))
     plan = plan_of(case, rows)
     sites = tuple(replace(row, usable_seats=()) if row.id == "b" else row for row in plan.sites)
     found = faults(case, replace(plan, sites=sites))
@@ -210,8 +186,7 @@ def test_more_people_than_seats_are_named_with_the_worst_interval() -> None:
 def test_the_interval_named_is_the_fullest_of_those_overfull() -> None:
     case = three_sites()
     shifts = tuple(
-        replace(row, start=row.start + timedelta(hours=1)) if row.agent == "a3" else row
-        for row in case.operator.shifts
+        replace(row, start=row.start + timedelta(hours=1)) if row.agent == "a3" else row for row in case.operator.shifts
     )
     limit = Measure("m", "a", "max_people", 1.0, FIRST, LAST)
     case = with_operator(case, shifts=shifts, measures=(limit,))
@@ -260,10 +235,7 @@ def test_seats_on_different_floors_do_not_interact() -> None:
     zone = Zone("c-up-z", "c-up", 500.0, 3.0)
     above = Seat("c-up-0", zone.id, 0.1, 0.0)
     case = with_operator(
-        case,
-        floors=(*operator.floors, upstairs),
-        zones=(*operator.zones, zone),
-        seats=(*operator.seats, above),
+        case, floors=(*operator.floors, upstairs), zones=(*operator.zones, zone), seats=(*operator.seats, above)
     )
     plan = plan_of(case, team())
     assert "c-up-0" in plan.sites[2].usable_seats
@@ -315,18 +287,13 @@ def test_a_site_missing_twice_or_unknown_is_named() -> None:
 
 def capped_case(share: float) -> Tiny:
     case = three_sites()
-    works = tuple(
-        replace(row, max_site_share=share) if row.id == "r" else row
-        for row in case.operator.programmes
-    )
+    works = tuple(replace(row, max_site_share=share) if row.id == "r" else row for row in case.operator.programmes)
     return with_operator(case, programmes=works)
 
 
 def test_a_client_held_too_much_on_one_site_is_named() -> None:
     """The strictest share of the client's programmes counts, rounded up, home included."""
-    rows = team(
-        put("a3", "a", "r", "08:00", "10:00", REST), put("b1", "a", "r", "08:00", "10:00", REST)
-    )
+    rows = team(put("a3", "a", "r", "08:00", "10:00", REST), put("b1", "a", "r", "08:00", "10:00", REST))
     case = capped_case(0.5)
     only(faults(case, plan_of(case, rows)), "client l has 3 of its 3 people on site a", "at most 2")
     easier = capped_case(0.67)

@@ -12,15 +12,7 @@ from releve.plan.settings import PlanSettings
 from tests.plan.checker_case import team, three_sites
 from tests.plan.checker_plans import faults, plan_of, put
 from tests.plan.test_checker_figures import TEAM, cell_changed, made, only, verdict_changed
-from tests.plan.tiny_operators import (
-    Tiny,
-    agent,
-    operator_of,
-    programme,
-    requirement_of,
-    shift,
-    site,
-)
+from tests.plan.tiny_operators import Tiny, agent, operator_of, programme, requirement_of, shift, site
 
 NAN, INF = float("nan"), float("inf")
 BOUNDS: dict[str, tuple[dict[str, Any], str]] = {
@@ -82,8 +74,7 @@ def test_the_regret_of_the_base_plan_is_among_the_worst() -> None:
     """Losing a site costs k nothing above its floor, but the base plan leaves half of l."""
     case, _ = made()
     listed = list_contingencies(case.operator)[:1]
-    plan = plan_of(case, TEAM[:2], floors={("site:a", "k"): 1.0, ("site:a", "l"): 1.0},
-                   contingencies=listed)  # fmt: skip
+    plan = plan_of(case, TEAM[:2], floors={("site:a", "k"): 1.0, ("site:a", "l"): 1.0}, contingencies=listed)
     assert plan.bound.regret["site"] == 0.5
     assert faults(case, plan) == ()
     none = replace(plan, bound=replace(plan.bound, regret={}))
@@ -106,16 +97,8 @@ LARGER: dict[str, tuple[str, dict[str, Any], str]] = {
         {"beyond": ("destination:MA", "site:a")},
         "beyond names ['destination:MA', 'site:a']",
     ),
-    "counted as missed": (
-        "l",
-        {"missed": ("base", "site:a", "site:b", "destination:MA")},
-        "missed names",
-    ),
-    "worst": (
-        "l",
-        {"worst": "destination:MA"},
-        "worst is 'destination:MA', which is no single loss",
-    ),
+    "counted as missed": ("l", {"missed": ("base", "site:a", "site:b", "destination:MA")}, "missed names"),
+    "worst": ("l", {"worst": "destination:MA"}, "worst is 'destination:MA', which is no single loss"),
 }
 
 

@@ -37,8 +37,7 @@ def only(found: Sequence[str], *parts: str) -> None:
 
 def cell_changed(plan: Plan, client: str, scenario: str, **other: Any) -> Plan:
     cells = tuple(
-        replace(cell, **other) if (cell.client, cell.contingency) == (client, scenario) else cell
-        for cell in plan.cells
+        replace(cell, **other) if (cell.client, cell.contingency) == (client, scenario) else cell for cell in plan.cells
     )
     return replace(plan, cells=cells)
 
@@ -88,8 +87,7 @@ def test_home_work_counts_at_its_efficiency_and_a_break_is_no_work() -> None:
     case, _ = made()
     works = tuple(replace(row, home_efficiency=0.8) for row in case.operator.programmes)
     shifts = tuple(
-        replace(row, end=at("09:15"), break_minutes=30.0) if row.agent == "a2" else row
-        for row in case.operator.shifts
+        replace(row, end=at("09:15"), break_minutes=30.0) if row.agent == "a2" else row for row in case.operator.shifts
     )
     case = replace(case, operator=replace(case.operator, programmes=works, shifts=shifts))
     row = put("a2", "home", "q", "08:00", "09:15", ("08:30", "09:00"))
@@ -100,10 +98,7 @@ def test_home_work_counts_at_its_efficiency_and_a_break_is_no_work() -> None:
 
 def test_a_penalty_that_is_not_the_missing_work_is_named() -> None:
     case, plan = made()
-    only(
-        faults(case, scenario_changed(plan, "site:a", penalty=1.9)),
-        "Contingency site:a: penalty is 1.9, counted 2",
-    )
+    only(faults(case, scenario_changed(plan, "site:a", penalty=1.9)), "Contingency site:a: penalty is 1.9, counted 2")
 
 
 @pytest.mark.parametrize("name", ["base", "site:a"])
@@ -125,14 +120,11 @@ def test_weights_follow_the_price_of_the_calls_an_absent_agent_leaves() -> None:
     """p costs 3 a call of 300 s, q 1 a call of 150 s: 18 against 12 an agent-interval."""
     case, _ = made()
     works = tuple(
-        replace(row, penalty_per_missed_call=3.0 if row.id == "p" else 1.0)
-        for row in case.operator.programmes
+        replace(row, penalty_per_missed_call=3.0 if row.id == "p" else 1.0) for row in case.operator.programmes
     )
     operator = replace(case.operator, programmes=works)
     needs = {("p", "08:00"): 1.0, ("q", "08:00"): 2.0}
-    case = replace(
-        case, operator=operator, requirement=requirement_of(operator, needs, {"q": 150.0})
-    )
+    case = replace(case, operator=operator, requirement=requirement_of(operator, needs, {"q": 150.0}))
     plan = plan_of(case, [])
     assert plan.scenarios["base"].penalty == pytest.approx(3.0)
     assert rules.weights(case) == pytest.approx([18 / 14, 12 / 14])
@@ -154,12 +146,7 @@ def test_penalties_of_nothing_weigh_every_programme_alike() -> None:
 # -- cells ---------------------------------------------------------------------------------------
 
 CELLS: dict[str, tuple[str, str, dict[str, Any], str]] = {
-    "worst coverage": (
-        "l",
-        "site:a",
-        {"worst_coverage": 0.6},
-        "coverage is 0.6, counted 0.5 at 08:00",
-    ),
+    "worst coverage": ("l", "site:a", {"worst_coverage": 0.6}, "coverage is 0.6, counted 0.5 at 08:00"),
     "worst interval": ("l", "site:a", {"worst_interval": 17}, "worst interval is 17"),
     "no worst interval": ("l", "site:a", {"worst_interval": -1}, "worst interval is -1"),
     "shortfall": ("l", "site:a", {"shortfall": 0.4}, "shortfall is 0.4, counted 0.5"),
@@ -233,20 +220,14 @@ def test_a_client_without_any_requirement_is_held_at_no_interval() -> None:
     cell = next(cell for cell in plan.cells if cell.client == "k")
     assert (cell.worst_coverage, cell.worst_interval, cell.status) == (1.0, -1, "held")
     assert faults(case, plan) == ()
-    only(
-        faults(case, cell_changed(plan, "k", "base", worst_interval=0)),
-        "but nothing is required",
-    )
+    only(faults(case, cell_changed(plan, "k", "base", worst_interval=0)), "but nothing is required")
 
 
 def test_thin_is_within_the_target_with_an_interval_below_the_limit() -> None:
     case, _ = made()
     times = [f"{hour:02}:{minute}" for hour in range(24) for minute in ("00", "30")]
     operator = replace(
-        case.operator,
-        shifts=tuple(
-            replace(row, start=at("00:00"), end=at("24:00")) for row in case.operator.shifts
-        ),
+        case.operator, shifts=tuple(replace(row, start=at("00:00"), end=at("24:00")) for row in case.operator.shifts)
     )
     needs = {("q", time): 1.0 for time in times} | {("q", "12:00"): 2.0}
     case = Tiny(operator, requirement_of(operator, needs), case.settings)
@@ -285,9 +266,7 @@ def test_figures_of_an_unknown_client_may_be_left_open() -> None:
     nan = float("nan")
     for cell in plan.cells:
         if cell.client == "k":
-            plan = cell_changed(
-                plan, "k", cell.contingency, shortfall=nan, regret=nan, worst_coverage=nan
-            )
+            plan = cell_changed(plan, "k", cell.contingency, shortfall=nan, regret=nan, worst_coverage=nan)
     assert faults(case, plan) == ()
 
 

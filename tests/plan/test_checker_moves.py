@@ -8,16 +8,7 @@ import pytest
 
 from releve.network import Measure
 from releve.plan.result import Contingency, Move
-from tests.plan.checker_case import (
-    FIRST,
-    LAST,
-    REST,
-    TEAM,
-    loss_of,
-    only,
-    team,
-    three_sites,
-)
+from tests.plan.checker_case import FIRST, LAST, REST, TEAM, loss_of, only, team, three_sites
 from tests.plan.checker_plans import faults, plan_of, put, stand_down, with_operator
 
 OUT = Move("a1", TEAM["a1"], None, "isolated")
@@ -25,11 +16,7 @@ OUT = Move("a1", TEAM["a1"], None, "isolated")
 HELP = Move("a3", None, put("a3", "a", "p", "08:00", "10:00", REST), "relief")
 
 MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
-    "no agent moved off a lost site": (
-        "site:c",
-        [HELP],
-        ["a2", "stays on site c for p", "site c is lost"],
-    ),
+    "no agent moved off a lost site": ("site:c", [HELP], ["a2", "stays on site c for p", "site c is lost"]),
     "no agent moved off a lost line": (
         "carrier:Blue",
         [HELP],
@@ -45,16 +32,10 @@ MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
         [OUT, Move("a3", put("a3", "b", "p", "08:00", "10:00", REST), None, "reserve")],
         ["a3", "base placement is nowhere"],
     ),
-    "moved onto the lost site": (
-        "site:a",
-        [OUT, HELP],
-        ["a3", "on site a for p, but site a is lost"],
-    ),
+    "moved onto the lost site": ("site:a", [OUT, HELP], ["a3", "on site a for p, but site a is lost"]),
     "onto a lost line": (
         "carrier:Red",
-        [
-            Move("a1", TEAM["a1"], put("a1", "home", "p", "08:00", "10:00", REST), "relief"),
-        ],
+        [Move("a1", TEAM["a1"], put("a1", "home", "p", "08:00", "10:00", REST), "relief")],
         ["a1", "moved at home", "home lines of Red are lost"],
     ),
     "exposed and on another site": (
@@ -69,17 +50,10 @@ MOVES: dict[str, tuple[str, list[Move], list[str]]] = {
     ),
     "after without its break": (
         "site:b",
-        [
-            Move("b1", TEAM["b1"], None, "stranded"),
-            replace(HELP, after=put("a3", "a", "p", "08:00", "10:00")),
-        ],
+        [Move("b1", TEAM["b1"], None, "stranded"), replace(HELP, after=put("a3", "a", "p", "08:00", "10:00"))],
         ["a3", "break of 30 min is missing"],
     ),
-    "relief without a placement": (
-        "site:a",
-        [replace(OUT, reason="relief")],
-        ["a1", "without a placement"],
-    ),
+    "relief without a placement": ("site:a", [replace(OUT, reason="relief")], ["a1", "without a placement"]),
     "isolated with a placement": (
         "site:a",
         [replace(OUT, after=put("a1", "home", "p", "08:00", "10:00", REST))],
@@ -209,10 +183,7 @@ def test_a_relief_may_not_overfill_a_site_either() -> None:
     limit = Measure("m", "a", "max_people", 1.0, FIRST, LAST)
     case = with_operator(case, measures=(limit,))
     plan = plan_of(case, team(), {"site:b": [*loss_of(case, "site:b"), HELP]})
-    only(
-        faults(case, plan),
-        "Contingency site:b: site a at 08:00 has 2 people for 1 usable seats (4 such intervals)",
-    )
+    only(faults(case, plan), "Contingency site:b: site a at 08:00 has 2 people for 1 usable seats (4 such intervals)")
 
 
 def test_the_base_plan_has_no_moves() -> None:

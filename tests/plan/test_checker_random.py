@@ -40,12 +40,7 @@ def test_best_plans_and_reliefs_of_the_oracle_pass(seed: int) -> None:
     assert faults(case, plan) == ()
     for lost in plan.contingencies:
         relief_faults = check_relief(
-            case.operator,
-            plan,
-            lost,
-            plan.scenarios[lost.id],
-            case.settings,
-            case.requirement.aht_s,
+            case.operator, plan, lost, plan.scenarios[lost.id], case.settings, case.requirement.aht_s
         )
         assert relief_faults == ()
 
@@ -113,8 +108,6 @@ def test_isolation_is_counted_per_lost_site(seed: int, share: float) -> None:
         assert found == []
         isolated = [move for move in moves if move.reason == "isolated"]
         if isolated:
-            fewer = [
-                replace(move, reason="stranded") if move == isolated[0] else move for move in moves
-            ]
+            fewer = [replace(move, reason="stranded") if move == isolated[0] else move for move in moves]
             plan = plan_of(case, base, {lost.id: fewer}, contingencies=[lost])
             assert any("must be" in text and "isolated" in text for text in faults(case, plan))

@@ -24,16 +24,7 @@ from releve.plan.result import (
 )
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import build_bound
-from tests.plan.tiny_operators import (
-    DAY,
-    STARTS,
-    Tiny,
-    agent,
-    operator_of,
-    programme,
-    requirement_of,
-    site,
-)
+from tests.plan.tiny_operators import DAY, STARTS, Tiny, agent, operator_of, programme, requirement_of, site
 from tests.plan.tiny_operators import shift as shift_at
 
 SITES, PEOPLE, WORKS = 15, 5000, 60
@@ -108,9 +99,7 @@ def plan_at_scale(case: Tiny) -> Plan:
         clients=tuple((row.id, row.name) for row in operator.clients),
         programmes=tuple((row.id, row.client, row.name) for row in operator.programmes),
         sites=tuple(
-            PlannedSite(
-                row.id, row.name, row.destination, row.time_zone, 400, usable[row.id], 400, True
-            )
+            PlannedSite(row.id, row.name, row.destination, row.time_zone, 400, usable[row.id], 400, True)
             for row in operator.sites
         ),
         contingencies=contingencies,

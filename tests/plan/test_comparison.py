@@ -34,13 +34,10 @@ def test_a_day_that_was_not_planned_has_nothing_to_compare_with(plan: Plan) -> N
 
 def test_clients_that_become_worse_come_first_then_the_gravest(plan: Plan) -> None:
     verdicts = tuple(
-        replace(row, missed=(BASE,), secure=False) if row.client == "quartz" else row
-        for row in plan.verdicts
+        replace(row, missed=(BASE,), secure=False) if row.client == "quartz" else row for row in plan.verdicts
     )
     first, second, *_ = compare_plans(plan, replace(plan, verdicts=verdicts)).clients
-    assert (first.client, first.before, first.after, first.worse) == (
-        "quartz", "held", "missed", True,
-    )  # fmt: skip
+    assert (first.client, first.before, first.after, first.worse) == ("quartz", "held", "missed", True)
     assert (second.after, second.worse) == ("missed", False)
 
 

@@ -36,12 +36,8 @@ def drawn(problem: DayProblem, seed: int) -> tuple[Floats, Floats]:
 def totals(problem: DayProblem) -> list[tuple[object, ...]]:
     """Return the totals that each assignment counts in, as a plain list of names."""
     out: list[tuple[object, ...]] = []
-    for g, m, p, link in zip(
-        problem.group, problem.place, problem.programme, problem.link, strict=True
-    ):
-        names: list[object] = [
-            ("group", g), ("link", link), ("programme in a place", m, p), ("place", m),
-        ]  # fmt: skip
+    for g, m, p, link in zip(problem.group, problem.place, problem.programme, problem.link, strict=True):
+        names: list[object] = [("group", g), ("link", link), ("programme in a place", m, p), ("place", m)]
         if m != problem.home:
             names.append(("group on sites", g))
         out.append(tuple(names))
@@ -56,10 +52,7 @@ def kept(problem: DayProblem, people: Floats, whole: Ints) -> bool:
         for name in (*names, ("assignment", j)):
             planned[name] = planned.get(name, 0.0) + float(people[j])
             rounded[name] = rounded.get(name, 0.0) + float(whole[j])
-    return all(
-        np.floor(value + 1e-6) <= rounded[name] <= np.ceil(value - 1e-6)
-        for name, value in planned.items()
-    )
+    return all(np.floor(value + 1e-6) <= rounded[name] <= np.ceil(value - 1e-6) for name, value in planned.items())
 
 
 @settings(deadline=None, max_examples=40)

@@ -20,9 +20,7 @@ amounts = arrays(np.float64, (48, 3), elements=st.floats(0, 50))
 
 
 @given(amounts, amounts)
-def test_covered_and_missing_are_the_requirement_and_beyond_is_the_rest(
-    required: Floats, placed: Floats
-) -> None:
+def test_covered_and_missing_are_the_requirement_and_beyond_is_the_rest(required: Floats, placed: Floats) -> None:
     series = sum_coverage(STARTS, required, placed)
     assert np.allclose(series.covered + series.missing, series.required)
     assert np.isclose((series.covered + series.beyond).sum(), placed.sum())

@@ -38,9 +38,8 @@ def sample(agents: int = 120, sites: int = 3, seed: int = 2) -> SolvedDay:
 def build_search(day: SolvedDay) -> IntegerSearch:
     planning = day.planning
     case = IntegerProblem(
-        planning.problem, planning.layout, planning.contingencies, planning.floors,
-        planning.secure, day.settings,
-    )  # fmt: skip
+        planning.problem, planning.layout, planning.contingencies, planning.floors, planning.secure, day.settings
+    )
     return IntegerSearch(case)
 
 
@@ -59,9 +58,8 @@ def cost_of_answer(day: SolvedDay, base: IntegerPlan) -> dict[int, tuple[Cut, fl
     """Return of each loss the cut at a base plan and what the relief costs there."""
     planning = day.planning
     answers = solve_answers(
-        planning.problem, planning.layout, planning.contingencies, planning.floors,
-        planning.secure, base, day.settings,
-    )  # fmt: skip
+        planning.problem, planning.layout, planning.contingencies, planning.floors, planning.secure, base, day.settings
+    )
     out = {}
     for loss, contingency in enumerate(planning.contingencies):
         cut = answers[contingency.id].cut
@@ -103,16 +101,10 @@ def test_the_kernel_keeps_the_value_of_every_cut() -> None:
     planning = day.planning
     problem, layout = planning.problem, planning.layout
     rng = np.random.default_rng(5)
-    cuts = [
-        Cut(loss, float(rng.normal()), rng.uniform(0, 2, len(problem.size)))
-        for loss in (0, 0, 1, 2)
-    ]
+    cuts = [Cut(loss, float(rng.normal()), rng.uniform(0, 2, len(problem.size))) for loss in (0, 0, 1, 2)]
     table = build_cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], cuts)
     want = build_goal(day, table)
-    fixed, state = (
-        build_kernel_problem(problem, layout, want),
-        build_empty_state(problem, layout, table),
-    )
+    fixed, state = (build_kernel_problem(problem, layout, want), build_empty_state(problem, layout, table))
     first_slot = np.searchsorted(layout.y_link, problem.link)
     for j in rng.integers(0, len(problem.group), 200):
         place_person(fixed, state, int(j), int(first_slot[j]), 1)
@@ -140,9 +132,7 @@ def test_a_place_that_a_dear_cut_lies_on_is_left() -> None:
     planning = day.planning
     problem = planning.problem
     site = int(np.argmax(np.bincount(problem.place, weights=planning.base.assigned)[:-1]))
-    (loss,) = (
-        i for i, c in enumerate(planning.contingencies) if set(c.sites) == {problem.sites[site]}
-    )
+    (loss,) = (i for i, c in enumerate(planning.contingencies) if set(c.sites) == {problem.sites[site]})
     dear = Cut(loss, 0.0, np.full(len(problem.size), 1e4))
     table = build_cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], [dear])
     found = find_integer_plan(

@@ -61,9 +61,7 @@ def test_the_base_day_is_explained_too(solved: tuple[Operator, SolvedDay]) -> No
     assert explain_shortfall(operator, day, client).contingency == BASE
 
 
-def test_an_unknown_client_or_loss_is_named_with_those_known(
-    solved: tuple[Operator, SolvedDay],
-) -> None:
+def test_an_unknown_client_or_loss_is_named_with_those_known(solved: tuple[Operator, SolvedDay]) -> None:
     operator, day = solved
     with pytest.raises(ValueError, match="no client 'unknown'; clients: "):
         explain_shortfall(operator, day, "unknown")

@@ -16,19 +16,9 @@ from releve.network import Measure
 from releve.plan import Contingency, Placement, Plan, PlannedScenario
 from releve.plan.checker import check_relief
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.intraday_relief import (
-    IntradayRelief,
-    RunningDay,
-    build_running_day,
-    solve_intraday_relief,
-)
+from releve.plan.intraday_relief import IntradayRelief, RunningDay, build_running_day, solve_intraday_relief
 from releve.plan.lp import solve_lp
-from releve.plan.relief import (
-    build_relief_program,
-    find_available_staff,
-    price_excess,
-    read_columns,
-)
+from releve.plan.relief import build_relief_program, find_available_staff, price_excess, read_columns
 from releve.plan.scenario_lp import sum_by_client, sum_client_requirement
 from tests.plan import oracle_rules as rules
 from tests.plan.running_day import (
@@ -96,9 +86,7 @@ def closures(request: pytest.FixtureRequest) -> list[Closed]:
 # -- lawful --------------------------------------------------------------------------------------
 
 
-def test_nobody_is_at_the_closed_site_and_who_was_there_is_at_home_or_not_at_work(
-    closures: list[Closed],
-) -> None:
+def test_nobody_is_at_the_closed_site_and_who_was_there_is_at_home_or_not_at_work(closures: list[Closed]) -> None:
     for one in closures:
         rows = apply_relief(one.plan, one.when, one.found)
         assert one.exposed
@@ -118,9 +106,7 @@ def test_every_remaining_half_hour_keeps_to_the_seats(closures: list[Closed]) ->
         seats = {site.id: len(site.usable_seats) for site in one.plan.sites}
         rows = apply_relief(one.plan, one.when, one.found)
         present = people_on(one.case.requirement, rows, one.when)
-        assert all(
-            count <= seats[place] for (_, place), count in present.items() if place != "home"
-        )
+        assert all(count <= seats[place] for (_, place), count in present.items() if place != "home")
 
 
 def test_moves_start_from_what_is_left_of_the_base_plan(closures: list[Closed]) -> None:
@@ -157,16 +143,10 @@ def test_placed_work_and_penalties_are_those_of_the_people(closures: list[Closed
     for one in closures:
         weights = rules.weights(one.case)
         rows = apply_relief(one.plan, one.when, one.found)
-        np.testing.assert_allclose(
-            one.found.placed, rules.placed_by(one.case, rows.values()), atol=1e-9
-        )
+        np.testing.assert_allclose(one.found.placed, rules.placed_by(one.case, rows.values()), atol=1e-9)
         missing = count_missing(one.case, rows, one.when)
         assert (missing * weights).sum() == pytest.approx(one.found.penalty, rel=1e-9)
-        stay = {
-            agent: row
-            for agent, row in list_running(one.plan, one.when).items()
-            if row.place != one.site
-        }
+        stay = {agent: row for agent, row in list_running(one.plan, one.when).items() if row.place != one.site}
         alone = (count_missing(one.case, stay, one.when) * weights).sum()
         assert alone == pytest.approx(one.found.unrelieved, rel=1e-9)
         for client, share in one.found.missing.items():
@@ -187,12 +167,8 @@ def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None
     for lost in list_site_losses(case.operator):
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
         assert found.moves
-        scenario = PlannedScenario(
-            lost.id, found.placed, found.moves, found.penalty, found.lp_penalty
-        )
-        faults = check_relief(
-            case.operator, plan, lost, scenario, case.settings, case.requirement.aht_s
-        )
+        scenario = PlannedScenario(lost.id, found.placed, found.moves, found.penalty, found.lp_penalty)
+        faults = check_relief(case.operator, plan, lost, scenario, case.settings, case.requirement.aht_s)
         assert faults == ()
 
 
@@ -200,10 +176,7 @@ def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None
 def test_a_measure_on_how_many_people_a_site_holds_counts_live_too() -> None:
     case, _ = running_day(300)
     day = case.requirement.day
-    limits = tuple(
-        Measure(f"few-{site.id}", site.id, "max_people", 15.0, day, day)
-        for site in case.operator.sites
-    )
+    limits = tuple(Measure(f"few-{site.id}", site.id, "max_people", 15.0, day, day) for site in case.operator.sites)
     tight = replace(case, operator=replace(case.operator, measures=limits))
     plan, when = plan_case(tight), clock(case, "10:30")
     day_left = build_running_day(tight.operator, plan, tight.requirement, when, tight.settings)
@@ -224,11 +197,7 @@ def test_seats_and_delays_hold_whichever_move_takes_longer(home: int, site: int)
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
         present = people_on(case.requirement, apply_relief(plan, when, found), when)
         assert all(n <= seats[place] for (_, place), n in present.items() if place != "home")
-        moved = [
-            m
-            for m in found.moves
-            if m.after and (m.before is None or m.before.place != m.after.place)
-        ]
+        moved = [m for m in found.moves if m.after and (m.before is None or m.before.place != m.after.place)]
         assert moved
         for move in moved:
             assert move.after is not None
@@ -240,9 +209,7 @@ def test_seats_and_delays_hold_whichever_move_takes_longer(home: int, site: int)
 # -- good ----------------------------------------------------------------------------------------
 
 
-def test_a_relief_misses_less_than_nobody_moving_and_is_near_the_fractional_one(
-    closures: list[Closed],
-) -> None:
+def test_a_relief_misses_less_than_nobody_moving_and_is_near_the_fractional_one(closures: list[Closed]) -> None:
     for one in closures:
         found = one.found
         need = float((found.required @ rules.weights(one.case)).sum())
@@ -252,9 +219,7 @@ def test_a_relief_misses_less_than_nobody_moving_and_is_near_the_fractional_one(
         assert found.penalty - found.lp_penalty <= NEAR_NEED * need
 
 
-def test_no_relief_in_whole_people_costs_less_than_the_fractional_one(
-    closures: list[Closed],
-) -> None:
+def test_no_relief_in_whole_people_costs_less_than_the_fractional_one(closures: list[Closed]) -> None:
     """Penalty, moves at their price and what is above the target, all three together."""
     for one in closures:
         problem, price = one.day.problem, one.case.settings.relief_move_price
@@ -264,8 +229,7 @@ def test_no_relief_in_whole_people_costs_less_than_the_fractional_one(
         moved = [
             move
             for move in one.found.moves
-            if move.after is not None
-            and (move.before is None or _where(move.before) != _where(move.after))
+            if move.after is not None and (move.before is None or _where(move.before) != _where(move.after))
         ]
         missing = sum_by_client(problem, np.maximum(0.0, one.found.required - one.found.placed))
         above = np.maximum(0.0, missing - limit * sum_client_requirement(problem))
@@ -283,11 +247,7 @@ def test_the_first_answer_comes_before_the_optimum_and_is_the_one_reported() -> 
     day = build_running_day(case.operator, plan, case.requirement, when, case.settings)
     heard: list[IntegerPlan] = []
     found = solve_intraday_relief(
-        day,
-        list_site_losses(case.operator)[0],
-        case.settings,
-        curve=False,
-        first_answer=heard.append,
+        day, list_site_losses(case.operator)[0], case.settings, curve=False, first_answer=heard.append
     )
     assert [plan.penalty for plan in heard] == [found.first]
 
@@ -309,9 +269,7 @@ def test_what_is_missing_costs_more_as_the_price_of_a_move_rises(closures: list[
     """
     for one in closures:
         limit = np.full(len(one.day.problem.clients), one.case.settings.target)
-        staff = find_available_staff(
-            one.day.problem, one.lost, one.day.stay, one.case.settings.isolated
-        )
+        staff = find_available_staff(one.day.problem, one.lost, one.day.stay, one.case.settings.isolated)
         rest = []
         for price, moved, missing in one.found.curve:
             lp, block = build_relief_program(one.day.problem, one.day.layout, staff, limit, price)
@@ -328,9 +286,7 @@ def test_free_moves_miss_no_more_than_dear_ones(closures: list[Closed]) -> None:
     """In fractions; whole people follow within the tolerance of the rounding."""
     for one in closures:
         free, dear = (
-            solve_intraday_relief(
-                one.day, one.lost, replace(one.case.settings, relief_move_price=price), curve=False
-            )
+            solve_intraday_relief(one.day, one.lost, replace(one.case.settings, relief_move_price=price), curve=False)
             for price in (0.0, 32.0)
         )
         assert free.penalty <= dear.penalty * (1 + NEAR_PENALTY)
@@ -345,9 +301,7 @@ def test_free_moves_miss_no_more_than_dear_ones(closures: list[Closed]) -> None:
 def test_a_time_off_the_planned_day_is_refused(beyond: timedelta) -> None:
     case, plan = running_day(300)
     with pytest.raises(ValueError, match="is not on the planned day 2026-11-30"):
-        build_running_day(
-            case.operator, plan, case.requirement, plan.starts[0] + beyond, case.settings
-        )
+        build_running_day(case.operator, plan, case.requirement, plan.starts[0] + beyond, case.settings)
 
 
 def test_a_time_within_a_half_hour_counts_from_its_start() -> None:
@@ -355,9 +309,7 @@ def test_a_time_within_a_half_hour_counts_from_its_start() -> None:
     lost = list_site_losses(case.operator)[1]
     found = [
         solve_intraday_relief(
-            build_running_day(
-                case.operator, plan, case.requirement, clock(case, text), case.settings
-            ),
+            build_running_day(case.operator, plan, case.requirement, clock(case, text), case.settings),
             lost,
             case.settings,
             curve=False,
@@ -379,9 +331,7 @@ def test_in_the_last_half_hour_nobody_can_be_moved_in_time() -> None:
 
 
 @pytest.mark.parametrize(("home", "site"), [(90, 120), (240, 30)])
-def test_the_linear_relief_knows_every_half_hour_in_which_seats_could_run_out(
-    home: int, site: int
-) -> None:
+def test_the_linear_relief_knows_every_half_hour_in_which_seats_could_run_out(home: int, site: int) -> None:
     """A group has a pattern of its own at each place when moves take their time."""
     case, plan = running_day(300)
     delays = {"home_delay": timedelta(minutes=home), "site_delay": timedelta(minutes=site)}

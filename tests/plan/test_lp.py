@@ -64,10 +64,7 @@ def test_an_interior_point_that_does_not_end_gives_way_to_the_simplex(
     optimum = solve_lp(staffing(2), method="simplex")
     monkeypatch.setattr(lp_module, "MOST_IPM_ITERATIONS", 1)
     lines: list[str] = []
-    found = solve_lp(
-        staffing(2), method="ipm", crossover=crossover, options={"presolve": "off"},
-        progress=lines.append,
-    )  # fmt: skip
+    found = solve_lp(staffing(2), method="ipm", crossover=crossover, options={"presolve": "off"}, progress=lines.append)
     assert found.objective == pytest.approx(optimum.objective, rel=1e-9)
     assert found.status == "Optimal"
     assert any("simplex" in line for line in lines)
@@ -114,8 +111,7 @@ def test_without_ties_the_order_of_rows_and_columns_decides_nothing() -> None:
     tied, unique = _transport(), _transport()
     unique.break_ties(1e-3, 1e-4, 2**0.5)
     of_tied, of_unique = (
-        [solve_permuted(lp, np.random.default_rng(seed), method="ipm") for seed in range(4)]
-        for lp in (tied, unique)
+        [solve_permuted(lp, np.random.default_rng(seed), method="ipm") for seed in range(4)] for lp in (tied, unique)
     )
     assert any(np.abs(found.x - of_tied[0].x).max() > 0.1 for found in of_tied[1:])
     for found in of_unique[1:]:

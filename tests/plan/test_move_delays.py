@@ -78,9 +78,7 @@ def test_a_known_journey_shorter_than_the_setting_never_serves_fewer_calls() -> 
         penalty = []
         for operator, wait in ((case.operator, SITE_DELAY), (near, 60 * MINUTE)):
             day = build_running_day(operator, plan, case.requirement, when, case.settings)
-            found = solve_intraday_relief(
-                day, replace(lost, exposed=False), case.settings, curve=False
-            )
+            found = solve_intraday_relief(day, replace(lost, exposed=False), case.settings, curve=False)
             penalty.append(found.lp_penalty)
             for move in found.moves:
                 before, after = move.before, move.after
@@ -106,9 +104,7 @@ def test_arrivals_are_counted_by_site_and_by_how_they_are_known() -> None:
         names[2]: place(names[2], HOME, at),
         names[3]: place(names[3], two, at),
     }
-    after = {name: place(name, two, at) for name in names[:4]} | {
-        names[4]: place(names[4], HOME, at)
-    }
+    after = {name: place(name, two, at) for name in names[:4]} | {names[4]: place(names[4], HOME, at)}
     assert MoveDelays(operator).list_site_arrivals(before, after, at) == (
         SiteArrival(two, 1, 120, 120, False),
         SiteArrival(two, 2, 60, 90, True),

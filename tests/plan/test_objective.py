@@ -32,16 +32,13 @@ def sample() -> SolvedDay:
 def build_search(day: SolvedDay) -> IntegerSearch:
     planning = day.planning
     case = IntegerProblem(
-        planning.problem, planning.layout, planning.contingencies, planning.floors,
-        planning.secure, day.settings,
-    )  # fmt: skip
+        planning.problem, planning.layout, planning.contingencies, planning.floors, planning.secure, day.settings
+    )
     return IntegerSearch(case)
 
 
 def solved(case: Tiny) -> Planning:
-    return solve_day(
-        case.operator, case.requirement, case.settings, contingencies=sites_of(case)
-    ).planning
+    return solve_day(case.operator, case.requirement, case.settings, contingencies=sites_of(case)).planning
 
 
 @pytest.mark.parametrize("made", [spare_person, two_sites_one_client])
@@ -55,9 +52,8 @@ def test_a_plan_that_needs_no_rounding_is_at_its_bound(made: object) -> None:
 def test_what_a_relief_pays_for_moves_is_no_part_of_it() -> None:
     planning, dear = sample().planning, PlanSettings(relief_move_price=60.0)
     again = compute_objective(
-        planning.problem, planning.layout, planning.contingencies, planning.floors, planning.secure,
-        planning.base, dear,
-    )  # fmt: skip
+        planning.problem, planning.layout, planning.contingencies, planning.floors, planning.secure, planning.base, dear
+    )
     assert again == planning.objective
 
 
@@ -87,9 +83,8 @@ def test_a_base_plan_that_serves_half_is_further_from_the_bound() -> None:
     fewer = np.where(problem.place == site, 0, planning.base.assigned)
     worse = replace(planning.base, assigned=fewer, placed=planning.base.placed * 0.5)
     again = compute_objective(
-        problem, planning.layout, planning.contingencies, planning.floors, planning.secure, worse,
-        day.settings,
-    )  # fmt: skip
+        problem, planning.layout, planning.contingencies, planning.floors, planning.secure, worse, day.settings
+    )
     assert again > planning.objective
 
 

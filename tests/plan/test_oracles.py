@@ -26,12 +26,7 @@ NO_ISOLATION = PlanSettings(isolated=0.0)
 
 # Objective of the base plan, relief penalties by contingency, objective of the whole.
 KNOWN: list[tuple[Callable[[], Tiny], float, dict[str, float], float]] = [
-    (
-        tiny_operators.two_sites_one_client,
-        0.0,
-        {"site:a": 2.0, "site:b": 2.0, "carrier:Red": 0.0},
-        0.4,
-    ),
+    (tiny_operators.two_sites_one_client, 0.0, {"site:a": 2.0, "site:b": 2.0, "carrier:Red": 0.0}, 0.4),
     (tiny_operators.scarce_seats, 0.215, {"site:a": 1.2, "carrier:Red": 1.0}, 0.455),
     (tiny_operators.one_site_site_only, 0.0, {"site:a": 1.0, "site:b": 1.0}, 0.2),
     (tiny_operators.capped, 0.01, {}, 3.0),
@@ -114,13 +109,7 @@ def test_branches_left_out_never_held_the_best(seed: int) -> None:
 @settings(max_examples=12, deadline=None)
 def test_fractions_of_people_are_never_worse_than_whole_people(seed: int) -> None:
     """The textbook form is a relaxation of all that brute force tries."""
-    case = tiny_operator(
-        np.random.default_rng(seed),
-        agents=4,
-        sites=2,
-        settings=NO_ISOLATION,
-        unknown=seed % 5 == 0,
-    )
+    case = tiny_operator(np.random.default_rng(seed), agents=4, sites=2, settings=NO_ISOLATION, unknown=seed % 5 == 0)
     plan = best_base(case)
     assert textbook_base(case).objective <= plan.objective + 1e-6
     for lost in list_contingencies(case.operator):

@@ -66,14 +66,10 @@ def test_the_order_of_a_dictionary_is_not_in_the_text(plan: Plan) -> None:
 def test_the_text_is_standard_json_without_nan_and_spaces(plan: Plan) -> None:
     text = plan_to_json(plan)
     assert "NaN" not in text
-    assert text == json.dumps(
-        json.loads(text), ensure_ascii=False, separators=(",", ":"), sort_keys=True
-    )
+    assert text == json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def test_a_placement_that_many_moves_share_is_written_once(
-    plan: Plan, tree: dict[str, object]
-) -> None:
+def test_a_placement_that_many_moves_share_is_written_once(plan: Plan, tree: dict[str, object]) -> None:
     rows = tree["placements"]["rows"]  # type: ignore[index]
     distinct = set(plan.placements)
     for scenario in plan.scenarios.values():
@@ -148,9 +144,7 @@ def test_what_is_not_a_plan_is_refused_with_the_reason(text: str, reason: str) -
         ("surprise", 1, "unknown surprise"),
     ],
 )
-def test_a_damaged_entry_is_named(
-    tree: dict[str, object], where: str, value: object, reason: str
-) -> None:
+def test_a_damaged_entry_is_named(tree: dict[str, object], where: str, value: object, reason: str) -> None:
     body = {**tree["plan"], where: value}  # type: ignore[dict-item]
     with pytest.raises(PlanFormatError, match=reason):
         plan_from_json(json.dumps({**tree, "plan": body}))

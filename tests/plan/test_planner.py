@@ -18,24 +18,8 @@ from tests.plan import oracle_rules as rules
 from tests.plan import tiny_operators
 from tests.plan.checker_plans import sum_prices, with_operator
 from tests.plan.oracle_bruteforce import best_base
-from tests.plan.planner_parts import (
-    floors_of,
-    least_of,
-    own_breaks,
-    secure_of,
-    sites_of,
-    tie_room,
-    value_of,
-)
-from tests.plan.tiny_operators import (
-    DAY,
-    Tiny,
-    agent,
-    programme,
-    requirement_of,
-    shift,
-    tiny_operator,
-)
+from tests.plan.planner_parts import floors_of, least_of, own_breaks, secure_of, sites_of, tie_room, value_of
+from tests.plan.tiny_operators import DAY, Tiny, agent, programme, requirement_of, shift, tiny_operator
 
 BY_HAND = (
     tiny_operators.two_sites_one_client,
@@ -67,9 +51,7 @@ def test_plans_of_hand_made_operators_have_no_fault(made: Callable[[], Tiny]) ->
     assert planned(made()).violations == ()
 
 
-@pytest.mark.parametrize(
-    "first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in (10, 20, 30))]
-)
+@pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in (10, 20, 30))])
 def test_plans_and_reliefs_of_random_operators_have_no_fault(first: int) -> None:
     """The checker and the planner share no code; it counts every person and figure again."""
     for seed in range(first, first + 10):
@@ -81,9 +63,7 @@ def test_a_plan_that_protects_nothing_is_lawful_too() -> None:
         assert planned(by_chance(seed), protect=False).violations == (), f"seed {seed}"
 
 
-@pytest.mark.parametrize(
-    ("first", "last"), [(0, 10), pytest.param(10, 110, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("first", "last"), [(0, 10), pytest.param(10, 110, marks=pytest.mark.slow)])
 def test_people_and_seats_of_random_plans_and_reliefs_are_lawful(first: int, last: int) -> None:
     """Whatever the figures: every placement is legal, and no agent is missing."""
     for seed in range(first, last):
@@ -131,9 +111,7 @@ def test_the_objective_isolates_the_share_that_the_lower_bound_isolates() -> Non
 
 
 @pytest.mark.parametrize(("made", "least"), list(zip(BY_HAND, BASE_OBJECTIVE, strict=True)))
-def test_the_base_plan_of_a_hand_made_operator_is_the_best_there_is(
-    made: Callable[[], Tiny], least: float
-) -> None:
+def test_the_base_plan_of_a_hand_made_operator_is_the_best_there_is(made: Callable[[], Tiny], least: float) -> None:
     case = made()
     plan = planned(case, protect=False)
     got = rules.penalty_of(case, plan.placements) + sum_prices(case, plan.placements)
@@ -141,17 +119,13 @@ def test_the_base_plan_of_a_hand_made_operator_is_the_best_there_is(
 
 
 @pytest.mark.parametrize("made", BY_HAND)
-def test_the_whole_plan_of_a_hand_made_operator_is_the_best_there_is(
-    made: Callable[[], Tiny],
-) -> None:
+def test_the_whole_plan_of_a_hand_made_operator_is_the_best_there_is(made: Callable[[], Tiny]) -> None:
     """Base plan and reliefs of every site, against every combination of them."""
     case = replace(made(), settings=PlanSettings(isolated=0.0))
     listed = sites_of(case)
     floors = floors_of(case, listed)
     plan = planned(case, contingencies=listed)
-    assert value_of(case, plan, listed, floors) == pytest.approx(
-        least_of(case, listed, floors), abs=1e-6
-    )
+    assert value_of(case, plan, listed, floors) == pytest.approx(least_of(case, listed, floors), abs=1e-6)
 
 
 SHARE_BEST, LARGEST_MISS = 0.9, 1.5
@@ -241,9 +215,7 @@ def ten_times(case: Tiny) -> Tiny:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_demand_nobody_could_meet_gets_a_plan_and_an_answer_to_what_is_missing(
-    seed: int,
-) -> None:
+def test_a_demand_nobody_could_meet_gets_a_plan_and_an_answer_to_what_is_missing(seed: int) -> None:
     case = ten_times(by_chance(seed))
     solved = solve_day(case.operator, case.requirement, case.settings)
     plan = name_plan(case.operator, solved)

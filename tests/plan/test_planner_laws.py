@@ -19,14 +19,7 @@ from releve.plan.scenario_lp import compute_client_floors
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import with_operator
 from tests.plan.oracle_rules import Floats
-from tests.plan.planner_parts import (
-    floors_of,
-    linked,
-    own_breaks,
-    problem_of,
-    secure_of,
-    textbook_of,
-)
+from tests.plan.planner_parts import floors_of, linked, own_breaks, problem_of, secure_of, textbook_of
 from tests.plan.textbook import textbook_floors
 from tests.plan.tiny_operators import Tiny, room, tiny_operator
 
@@ -175,8 +168,7 @@ def with_empty_site(case: Tiny) -> Tiny:
 
 def with_dear_calls(case: Tiny) -> Tiny:
     works = tuple(
-        replace(row, penalty_per_missed_call=7.0 * row.penalty_per_missed_call)
-        for row in case.operator.programmes
+        replace(row, penalty_per_missed_call=7.0 * row.penalty_per_missed_call) for row in case.operator.programmes
     )
     return with_operator(case, programmes=works)
 
@@ -191,9 +183,7 @@ def with_agents_turned(case: Tiny) -> Tiny:
 
 def with_programmes_turned(case: Tiny) -> Tiny:
     need = case.requirement
-    turned = {
-        name: getattr(need, name)[:, ::-1] for name in ("agents", "on_phone", "calls", "aht_s")
-    }
+    turned = {name: getattr(need, name)[:, ::-1] for name in ("agents", "on_phone", "calls", "aht_s")}
     case = with_operator(case, programmes=case.operator.programmes[::-1])
     turned_need = replace(need, programmes=need.programmes[::-1], **turned)
     return replace(case, requirement=turned_need)
@@ -249,8 +239,7 @@ def renamed(case: Tiny) -> Tiny:
         clients=tuple(replace(r, id=long(r.id)) for r in old.clients),
         programmes=tuple(replace(r, id=long(r.id), client=long(r.client)) for r in old.programmes),
         agents=tuple(
-            replace(r, id=long(r.id), home_site=long(r.home_site), skills=names(r.skills))
-            for r in old.agents
+            replace(r, id=long(r.id), home_site=long(r.home_site), skills=names(r.skills)) for r in old.agents
         ),
         shifts=tuple(replace(r, agent=long(r.agent)) for r in old.shifts),
         shuttles=tuple(replace(r, site=long(r.site)) for r in old.shuttles),

@@ -22,10 +22,7 @@ def test_trying_again_leaves_fewer_clients_a_hair_over_their_limit() -> None:
     operator = sample_operator(300, 4, 4)
     sites = [one for one in list_contingencies(operator) if one.kind == "site"]
     planning = solve_day(
-        operator,
-        require_day(operator, FIRST_DAY + timedelta(days=3)),
-        settings,
-        contingencies=sites,
+        operator, require_day(operator, FIRST_DAY + timedelta(days=3)), settings, contingencies=sites
     ).planning
     problem = planning.problem
 

@@ -26,14 +26,7 @@ from releve.plan.planner import count_seats_to_fill
 from releve.plan.problem import DayProblem, build_day_problem
 from releve.plan.purchases.lp import apply_purchases, list_purchases, solve_cheapest_set
 from releve.plan.result import BASE, Contingency, list_contingencies
-from releve.plan.ride_rows import (
-    GRID_SECONDS,
-    RideLayout,
-    RideRuns,
-    add_rides,
-    build_ride_layout,
-    find_ride_rooms,
-)
+from releve.plan.ride_rows import GRID_SECONDS, RideLayout, RideRuns, add_rides, build_ride_layout, find_ride_rooms
 from releve.plan.scenario_lp import find_lost_assignments
 from releve.plan.week import require_day
 from releve.situation import ChosenPack
@@ -98,9 +91,7 @@ def test_fewer_vehicles_never_help_and_all_of_them_cost_nothing() -> None:
 
 def test_a_fleet_that_carries_no_rider_leaves_home_own_transport_and_reserve() -> None:
     operator = build_operator(2)
-    empty = replace(
-        operator, vehicles=tuple(replace(one, hours="Mon 00:00-00:30") for one in operator.vehicles)
-    )
+    empty = replace(operator, vehicles=tuple(replace(one, hours="Mon 00:00-00:30") for one in operator.vehicles))
     plan = name_plan(empty, solve(empty, require(), SETTINGS))
     assert plan.violations == ()
     assert list_riders(empty, plan.placements) == ()
@@ -123,9 +114,7 @@ def test_the_vehicles_of_a_lost_site_bring_more_people_to_the_other() -> None:
     rides = build_ride_layout(problem)
     assert rides is not None
     one, two = (site.id for site in operator.sites)
-    free = find_lost_assignments(
-        problem, Contingency("x", "site", "x", frozenset((one,)), frozenset())
-    )
+    free = find_lost_assignments(problem, Contingency("x", "site", "x", frozenset((one,)), frozenset()))
     busy = np.zeros(len(free), dtype=np.bool_)
     on_two = problem.place == problem.sites.index(two)
     riding = rides.row >= 0
@@ -231,9 +220,7 @@ def test_a_plan_of_other_targets_begins_with_the_vehicles_that_bound_before() ->
     assert before.rides.any()
     lower = np.full(floors.shape, SETTINGS.target / 2)
     afresh, again = (
-        solve_n1_program(
-            problem, losses, floors, SETTINGS, targets=lower, tie_breaker=2**0.5, rides=known
-        )
+        solve_n1_program(problem, losses, floors, SETTINGS, targets=lower, tie_breaker=2**0.5, rides=known)
         for known in (None, before.rides)
     )
     assert again.objective == pytest.approx(afresh.objective, rel=1e-6)
@@ -331,9 +318,7 @@ def test_a_vehicle_is_bought_where_vehicles_are_what_is_missing() -> None:
     (one,) = list_purchases(twins, bought, SETTINGS)
     more = apply_purchases(build_operator(1), (one,))
     assert len(more.vehicles) == 1 + one.count
-    assert {replace(row, id="") for row in more.vehicles} == {
-        replace(build_operator(1).vehicles[0], id="")
-    }
+    assert {replace(row, id="") for row in more.vehicles} == {replace(build_operator(1).vehicles[0], id="")}
 
 
 def test_runs_under_way_stay_and_people_of_a_lost_site_are_taken_home() -> None:
@@ -359,17 +344,13 @@ def test_runs_under_way_stay_and_people_of_a_lost_site_are_taken_home() -> None:
     assert route_day(operator, fleet, [first, PlacementsFrom(when, after)]) == found
 
 
-def test_a_run_on_its_way_to_a_lost_site_stops_for_no_one_more_and_brings_home_who_is_aboard() -> (
-    None
-):
+def test_a_run_on_its_way_to_a_lost_site_stops_for_no_one_more_and_brings_home_who_is_aboard() -> None:
     operator, plan = build_operator(12), plan_day(12)
     fleet = build_day_fleet(operator, plan.day, SETTINGS)
     assert fleet is not None
     first = PlacementsFrom(None, plan.placements)
     under_way = [
-        run
-        for run in route_day(operator, fleet, [first]).runs
-        if run.wave.leg == TO_SITE and len(run.stops) > 1
+        run for run in route_day(operator, fleet, [first]).runs if run.wave.leg == TO_SITE and len(run.stops) > 1
     ]
     assert under_way
     for run in under_way:
@@ -385,7 +366,5 @@ def test_a_run_on_its_way_to_a_lost_site_stops_for_no_one_more_and_brings_home_w
         for agent in (name for names in run.agents[1:] for name in names):
             assert (agent, TO_SITE) not in rides
             assert (agent, FROM_SITE) not in rides
-        waiting = route_day(
-            operator, fleet, [first, PlacementsFrom(run.busy_from + timedelta(minutes=1), after)]
-        )
+        waiting = route_day(operator, fleet, [first, PlacementsFrom(run.busy_from + timedelta(minutes=1), after)])
         assert all(agent not in names for agent, _ in waiting.list_rides() for names in run.agents)

@@ -35,9 +35,7 @@ def test_the_kernel_rounds_as_the_rule_is_read(values: list[float], total: int) 
 
 
 @given(amounts)
-def test_nobody_is_a_whole_person_from_its_fraction_when_the_sum_is_kept(
-    values: list[float],
-) -> None:
+def test_nobody_is_a_whole_person_from_its_fraction_when_the_sum_is_kept(values: list[float]) -> None:
     total = round(sum(values))
     whole = round_sum(np.array(values), total)
     assert whole.sum() == total

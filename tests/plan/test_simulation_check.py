@@ -31,9 +31,7 @@ def name_case_plan(of: Operator) -> Plan:
 
 def simulate(of: Operator, plan: Plan, scenario: str = BASE, calls: float = 1.0) -> SimulatedDay:
     forecast, need = build_demand(of)
-    return simulate_plan(
-        of, plan, need, scale_calls(forecast, calls), scenario=scenario, replications=100
-    )
+    return simulate_plan(of, plan, need, scale_calls(forecast, calls), scenario=scenario, replications=100)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +60,7 @@ def test_promised_is_erlang_of_each_half_hour_by_itself(enough: SimulatedDay) ->
     assert np.all(erlang[:, 1] == 1.0)  # nothing queues at the mail
 
 
-def test_without_agents_nothing_is_promised_and_an_unknown_level_stays_unknown(
-    enough: SimulatedDay,
-) -> None:
+def test_without_agents_nothing_is_promised_and_an_unknown_level_stays_unknown(enough: SimulatedDay) -> None:
     found = enough.found
     no_agent, volume = found.on_phone.copy(), found.service.value.copy()
     no_agent[20, 0], volume[21, 0] = 0.0, math.nan
@@ -80,17 +76,12 @@ def test_the_figures_of_a_client_are_means_over_its_calls(enough: SimulatedDay) 
     service = enough.found.service.value[:, 0]
     assert row.client == "k"
     assert row.found == pytest.approx(np.average(service, weights=calls))
-    assert row.promised == pytest.approx(
-        np.average(predict_by_erlang(enough.found)[:, 0], weights=calls)
-    )
+    assert row.promised == pytest.approx(np.average(predict_by_erlang(enough.found)[:, 0], weights=calls))
     assert row.missed == missed.sum() > 0
     answered = enough.found.answer_rate.value[:, 0]
     gap = np.maximum(LOANS.service_target - service, LOANS.answer_rate - answered)
     assert gap[row.worst_interval] == gap[missed].max()
-    assert (row.worst, row.worst_answered) == (
-        service[row.worst_interval],
-        answered[row.worst_interval],
-    )
+    assert (row.worst, row.worst_answered) == (service[row.worst_interval], answered[row.worst_interval])
     assert row.short == 0
     need = build_demand(operator(ENOUGH))[1]
     assert row.required_hours == pytest.approx(need.agents[:, 0].sum() / 2)
@@ -126,19 +117,14 @@ def test_nothing_more_is_asked_where_no_agent_is_left_to_place(scarce: Simulated
     """Of a requirement that is already what the calls behave like, people are all that lacks."""
     need = scarce.found.requirement
     higher = replace(need, on_phone=need.on_phone * 2, agents=need.agents * 2)
-    assert (
-        tighten_requirement(replace(scarce, found=replace(scarce.found, requirement=higher)))
-        is None
-    )
+    assert tighten_requirement(replace(scarce, found=replace(scarce.found, requirement=higher))) is None
 
 
 def test_a_relief_in_which_erlang_errs_is_named_with_its_worst_half_hour() -> None:
     of = operator(ENOUGH)
     plan = name_case_plan(of)
     day = simulate(of, plan, "site:a")
-    assert np.array_equal(
-        day.found.on_phone[:, 0], np.floor(plan.scenarios["site:a"].placed[:, 0] * 0.9 + 1e-9)
-    )
+    assert np.array_equal(day.found.on_phone[:, 0], np.floor(plan.scenarios["site:a"].placed[:, 0] * 0.9 + 1e-9))
     error = find_relief_error(day, ("site:a", "named:x"))
     assert error is not None
     assert error.scenarios == ("site:a", "named:x")

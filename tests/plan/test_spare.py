@@ -51,22 +51,16 @@ def find_in(case: Tiny, **other: bool) -> tuple[Plan, SpareStaff]:
 
 
 @pytest.mark.slow
-def test_the_plan_without_the_lent_agents_has_the_same_verdicts(
-    day: tuple[Operator, Plan, SpareStaff],
-) -> None:
+def test_the_plan_without_the_lent_agents_has_the_same_verdicts(day: tuple[Operator, Plan, SpareStaff]) -> None:
     _, plan, found = day
     assert found.agents
     assert found.plan.violations == ()
     assert read_statuses(found.plan) == read_statuses(plan)
-    assert [replace(one, worst="") for one in found.plan.verdicts] == [
-        replace(one, worst="") for one in plan.verdicts
-    ]
+    assert [replace(one, worst="") for one in found.plan.verdicts] == [replace(one, worst="") for one in plan.verdicts]
 
 
 @pytest.mark.slow
-def test_planned_again_without_the_lent_agents_no_secure_client_is_lost(
-    day: tuple[Operator, Plan, SpareStaff],
-) -> None:
+def test_planned_again_without_the_lent_agents_no_secure_client_is_lost(day: tuple[Operator, Plan, SpareStaff]) -> None:
     operator, plan, found = day
     rest = remove_agents(operator, frozenset(one.agent for one in found.agents))
     again = plan_day(rest, require_day(operator, DAY), SETTINGS)
@@ -75,9 +69,7 @@ def test_planned_again_without_the_lent_agents_no_secure_client_is_lost(
 
 
 @pytest.mark.slow
-def test_no_half_hour_of_the_base_day_loses_an_agent_that_it_needs(
-    day: tuple[Operator, Plan, SpareStaff],
-) -> None:
+def test_no_half_hour_of_the_base_day_loses_an_agent_that_it_needs(day: tuple[Operator, Plan, SpareStaff]) -> None:
     _, plan, found = day
     need = np.nan_to_num(plan.required)
     before, after = (np.minimum(one.scenarios[BASE].placed, need) for one in (plan, found.plan))
@@ -107,9 +99,7 @@ def test_people_lent_on_a_site_have_a_seat_beside_those_of_every_scenario(
 
 
 @pytest.mark.slow
-def test_no_more_is_lent_than_proved_and_each_agent_once(
-    day: tuple[Operator, Plan, SpareStaff],
-) -> None:
+def test_no_more_is_lent_than_proved_and_each_agent_once(day: tuple[Operator, Plan, SpareStaff]) -> None:
     _, _, found = day
     names = [one.agent for one in found.agents]
     assert len(names) == len(set(names))
@@ -129,9 +119,7 @@ def test_one_skill_alone_lends_no_less_of_it(day: tuple[Operator, Plan, SpareSta
 
 
 @pytest.mark.slow
-def test_strict_lets_no_client_miss_more_under_any_loss(
-    day: tuple[Operator, Plan, SpareStaff],
-) -> None:
+def test_strict_lets_no_client_miss_more_under_any_loss(day: tuple[Operator, Plan, SpareStaff]) -> None:
     operator, plan, found = day
     strict = find_spare(operator, plan, require_day(operator, DAY), SETTINGS, to_target=False)
     assert strict.half_hours <= found.half_hours
@@ -148,9 +136,7 @@ def may_lend(case: Tiny, plan: Plan, lent: frozenset[str]) -> bool:
     for name, scenario in plan.scenarios.items():
         team = apply_moves(plan.placements, scenario.moves)
         before = count_placed(case.operator, timeline, team)
-        after = count_placed(
-            case.operator, timeline, [one for one in team if one.agent not in lent]
-        )
+        after = count_placed(case.operator, timeline, [one for one in team if one.agent not in lent])
         old, new = (np.maximum(0.0, need - placed) for placed in (before, after))
         for client, _ in plan.clients:
             mine = [one == client for one in owner]
@@ -210,10 +196,7 @@ def test_a_person_beyond_what_is_needed_is_lent_and_no_other() -> None:
             if not rest.agents or not rest.shifts:
                 continue
             again = plan_day(rest, case.requirement, case.settings)
-            worse = any(
-                new.shortfall > old.shortfall + 1e-9
-                for old, new in zip(plan.cells, again.cells, strict=True)
-            )
+            worse = any(new.shortfall > old.shortfall + 1e-9 for old, new in zip(plan.cells, again.cells, strict=True))
             best = best if worse else max(best, count)
     assert len(found.agents) == best
     assert check_plan(

@@ -83,9 +83,7 @@ class Block:
     rows: Ints
 
 
-def add_block(
-    model: Model, table: Table, lost: Contingency | None, price: Floats, weight: Floats
-) -> Block:
+def add_block(model: Model, table: Table, lost: Contingency | None, price: Floats, weight: Floats) -> Block:
     """Add one scenario: its people, seats and requirement (a share of a site apart)."""
     chosen = np.flatnonzero(table.usable(lost))
     people = model.add_columns(price[chosen])

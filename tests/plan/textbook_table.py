@@ -46,10 +46,7 @@ def groups_of(case: Tiny) -> list[Group]:
         key = (agent.home_site, agent.skills, line, reach[travel], period)
         members.setdefault(key, []).append(agent)
         reach_of[key] = reach[travel]
-    return [
-        Group(who[0], shifts[who[0].id], reach_of[key], tuple(a.id for a in who))
-        for key, who in members.items()
-    ]
+    return [Group(who[0], shifts[who[0].id], reach_of[key], tuple(a.id for a in who)) for key, who in members.items()]
 
 
 class Table:
@@ -75,9 +72,7 @@ class Table:
         self.limit = np.array([limit[site] for site in self.places[1:]])
         self.weights = rules.weights(case)
         self.need = np.nan_to_num(case.requirement.agents)
-        self.client = np.array(
-            [list(case.operator.client).index(row.client) for row in case.operator.programmes]
-        )
+        self.client = np.array([list(case.operator.client).index(row.client) for row in case.operator.programmes])
 
     def _pairs(self, group: Group) -> list[tuple[str, str]]:
         found = []
@@ -86,22 +81,16 @@ class Table:
             row = self.case.operator.programme[name]
             for place in self.places:
                 at = group.like.home_site if place == "home" else place
-                fits = not row.allowed_destinations or (
-                    site[at].destination in row.allowed_destinations
-                )
+                fits = not row.allowed_destinations or (site[at].destination in row.allowed_destinations)
                 home = group.like.home_ready and row.place == "home_allowed"
                 if fits and (home if place == "home" else place in group.reach):
                     found.append((place, name))
         return found
 
-    def _patterns(
-        self, patterns: Sequence[tuple[datetime, datetime, rules.Break]]
-    ) -> tuple[Floats, Floats]:
+    def _patterns(self, patterns: Sequence[tuple[datetime, datetime, rules.Break]]) -> tuple[Floats, Floats]:
         starts = self.case.requirement.starts
         worked = np.array([[rules.work(*p, at) for at in starts] for p in patterns])
-        present = np.array(
-            [[float(p[0] < at + HALF_HOUR and at < p[1]) for at in starts] for p in patterns]
-        )
+        present = np.array([[float(p[0] < at + HALF_HOUR and at < p[1]) for at in starts] for p in patterns])
         shape = (len(patterns), len(starts))
         return worked.reshape(shape), present.reshape(shape)
 

@@ -109,9 +109,7 @@ def operator_of(
     )
 
 
-def requirement_of(
-    operator: Operator, needs: Needs, aht_s: Mapping[str, float] | None = None
-) -> Requirement:
+def requirement_of(operator: Operator, needs: Needs, aht_s: Mapping[str, float] | None = None) -> Requirement:
     """Return the requirement of a day; five calls an interval for each agent needed."""
     names = tuple(row.id for row in operator.programmes)
     agents = np.zeros((len(STARTS), len(names)))
@@ -176,11 +174,7 @@ def one_site_site_only() -> Tiny:
         [site("a", "MA"), site("b", "TN", 36.8, 10.2)],
         {"a": (2, 2.0), "b": (2, 2.0)},
         [programme("p", "k", place="site_only", allowed_destinations=("MA",)), programme("q", "l")],
-        [
-            agent("a1", "a", "p"),
-            agent("a2", "a", "q", carrier="Red"),
-            agent("b1", "b", "q"),
-        ],
+        [agent("a1", "a", "p"), agent("a2", "a", "q", carrier="Red"), agent("b1", "b", "q")],
         [shift(name, "08:00", "08:30") for name in ("a1", "a2", "b1")],
     )
     needs = {("p", "08:00"): 1, ("q", "08:00"): 2}
@@ -323,9 +317,7 @@ def tiny_operator(
     return Tiny(operator, requirement_of(operator, needs, aht), settings or PlanSettings())
 
 
-def _programmes(
-    rng: np.random.Generator, count: int, places: Sequence[Site]
-) -> tuple[Programme, ...]:
+def _programmes(rng: np.random.Generator, count: int, places: Sequence[Site]) -> tuple[Programme, ...]:
     clients = int(rng.integers(2, count + 1))
     destinations = sorted({row.destination for row in places})
     free = rng.random() < 0.1
@@ -359,24 +351,17 @@ def _agents(
     )
 
 
-def _papers(
-    rng: np.random.Generator, places: Sequence[Site], people: Sequence[Agent]
-) -> dict[str, Any]:
+def _papers(rng: np.random.Generator, places: Sequence[Site], people: Sequence[Agent]) -> dict[str, Any]:
     """Permits, measures and a named contingency, each with some chance."""
     first, last, past = date(2026, 11, 1), date(2026, 12, 31), date(2026, 11, 30)
     permits: list[Authorisation] = []
     if rng.random() < 0.2:
         ends = [last if rng.random() < 0.8 else past for _ in places]
         permits += [
-            Authorisation(f"w-{row.id}", "site", row.id, first, end)
-            for row, end in zip(places, ends, strict=True)
+            Authorisation(f"w-{row.id}", "site", row.id, first, end) for row, end in zip(places, ends, strict=True)
         ]
     if rng.random() < 0.15:
-        permits += [
-            Authorisation(f"w-{row.id}", "agent", row.id, first, last)
-            for row in people
-            if rng.random() < 0.7
-        ]
+        permits += [Authorisation(f"w-{row.id}", "agent", row.id, first, last) for row in people if rng.random() < 0.7]
     measures: list[Measure] = []
     if rng.random() < 0.3:
         kind, value = [("max_people", 1.0), ("distance_m", 2.5)][int(rng.integers(2))]
@@ -385,8 +370,4 @@ def _papers(
     if rng.random() < 0.3:
         lines = tuple(sorted({row.carrier for row in people} & {"Red"}))
         named = (NamedContingency("both", "Both", (places[0].id,), lines),)
-    return {
-        "authorisations": tuple(permits),
-        "measures": tuple(measures),
-        "contingencies": named,
-    }
+    return {"authorisations": tuple(permits), "measures": tuple(measures), "contingencies": named}

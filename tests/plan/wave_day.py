@@ -15,9 +15,7 @@ from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
 from tests.plan.tiny_operators import DAY, STARTS, agent, operator_of, programme, shift, site
 
 OPEN = range(16, 32)  # 08:00 to 16:00
-LOANS = programme(
-    "loans", "k", aht_s=900.0, patience_s=120.0, answer_rate=0.9, max_occupancy=1.0, shrinkage=0.1
-)
+LOANS = programme("loans", "k", aht_s=900.0, patience_s=120.0, answer_rate=0.9, max_occupancy=1.0, shrinkage=0.1)
 MAIL = programme("mail", "m", kind="back_office", shrinkage=0.1)
 
 
@@ -33,9 +31,7 @@ def operator(per_hour: int) -> Operator:
         for row, hour in zip(people, np.repeat(range(8, 16), per_hour), strict=True)
     ]
     seats = dict.fromkeys("ab", (per_hour, 2.0))
-    return operator_of(
-        [site("a"), site("b", "TN", 36.8, 10.2)], seats, [LOANS, MAIL], people, shifts
-    )
+    return operator_of([site("a"), site("b", "TN", 36.8, 10.2)], seats, [LOANS, MAIL], people, shifts)
 
 
 def forecast_wave() -> Forecast:
@@ -73,10 +69,7 @@ def scale_calls(forecast: Forecast, times: float) -> Forecast:
 
 
 def verify_wave(
-    per_hour: int,
-    rounds: int = 5,
-    solved: SolvedDay | None = None,
-    progress: VerificationProgress | None = None,
+    per_hour: int, rounds: int = 5, solved: SolvedDay | None = None, progress: VerificationProgress | None = None
 ) -> VerifiedDay:
     """Verify the day of so many people an hour; ``solved`` is what planning again always gives."""
     of = operator(per_hour)
@@ -86,7 +79,6 @@ def verify_wave(
         return [solved or solve_unprotected(of, one) for one in needs]
 
     (found,) = verify_days(
-        of, [forecast], [solve_unprotected(of, need)], again, rounds=rounds, replications=100,
-        progress=progress,
-    )  # fmt: skip
+        of, [forecast], [solve_unprotected(of, need)], again, rounds=rounds, replications=100, progress=progress
+    )
     return found

@@ -56,9 +56,7 @@ def test_headers_that_are_not_recognised_are_refused_with_the_fix(small: Operato
         recognize("a.csv", b"a;b\n1;2\n", small)
 
 
-def test_a_log_is_sent_shown_confirmed_and_stored(
-    first: Version, small: Operator, settings: Settings
-) -> None:
+def test_a_log_is_sent_shown_confirmed_and_stored(first: Version, small: Operator, settings: Settings) -> None:
     settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
     web: Client = look_as(Role.PLANNER)
     web.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"

@@ -11,12 +11,7 @@ from releve.network import Operator, read_operator
 from releve.network.folder_reader import zip_operator
 from releve.registry import edits
 from releve.registry.blocks import unpack_upload
-from releve.registry.edits import (
-    ChangedTable,
-    list_differences,
-    list_proposed_changes,
-    list_version_changes,
-)
+from releve.registry.edits import ChangedTable, list_differences, list_proposed_changes, list_version_changes
 from releve.registry.models import Version
 from releve.registry.row_text import ROWS, select_rows
 from releve.registry.service import apply_changes, preview_changes
@@ -65,9 +60,7 @@ def test_of_a_first_version_and_a_first_import_the_counts_are_all(small: Operato
     assert list_version_changes(made) == proposed
 
 
-def test_an_upload_is_compared_with_what_is_current_when_it_is_shown(
-    first: Version, small: Operator
-) -> None:
+def test_an_upload_is_compared_with_what_is_current_when_it_is_shown(first: Version, small: Operator) -> None:
     data = zip_operator(halve_hours(small, 1), "en", datetime(2026, 11, 24, tzinfo=UTC))
     upload = store_upload("operator.zip", data, "amina", base=None)
     operator = read_operator(unpack_upload(upload.name, bytes(upload.data)))
@@ -85,9 +78,7 @@ def test_a_page_of_rows_numbers_them_as_the_file_does(small: Operator) -> None:
     assert (last.page, [row.key for row in last.rows]) == (1, [small.agents[3].id])
 
 
-def test_ids_are_suggested_from_the_tables_referred_to_unless_they_are_many(
-    small: Operator,
-) -> None:
+def test_ids_are_suggested_from_the_tables_referred_to_unless_they_are_many(small: Operator) -> None:
     found = list_referenced_ids(small, "shifts", len(small.agents))
     assert found == {"agents": [row.id for row in small.agents]}
     assert list_referenced_ids(small, "shifts", len(small.agents) - 1) == {}

@@ -21,21 +21,10 @@ from django.utils.translation import gettext, override
 
 from releve.desk.access.guard import COOKIE
 from releve.errors import Phrase
-from releve.network import (
-    Operator,
-    find_faults,
-    read_operator,
-    sample_operator,
-    write_operator,
-)
+from releve.network import Operator, find_faults, read_operator, sample_operator, write_operator
 from releve.registry.models import Upload, Version
 from releve.registry.row_text import format_row
-from releve.registry.service import (
-    apply_changes,
-    get_current_version,
-    load_operator,
-    preview_changes,
-)
+from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
 from releve.runs.job_process import execute_job
 from releve.runs.job_store import note_asked
 from tests.network.clean_tables import as_csv, as_workbook
@@ -107,9 +96,7 @@ def test_an_empty_registry_says_how_to_begin(web: Client) -> None:
     assert web.get("/registry/tables/sites").status_code == 404
 
 
-def test_the_tables_are_listed_with_their_rows_and_the_version(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_the_tables_are_listed_with_their_rows_and_the_version(web: Client, first: Version, small: Operator) -> None:
     page = words(web.get("/registry/"))
     for said in ("Données de référence", "Version 1", "amina", "Téléconseillers", "Vacations"):
         assert said in page
@@ -208,9 +195,7 @@ def test_a_value_is_changed_in_the_form(web: Client, first: Version, small: Oper
     assert now().sites[0] == replace(site, name="Casablanca <Étoile>", lat=33.541)
 
 
-def test_each_fault_stands_by_its_field_and_nothing_typed_is_lost(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_each_fault_stands_by_its_field_and_nothing_typed_is_lost(web: Client, first: Version, small: Operator) -> None:
     data = sent_row(small, small.sites[0], lat="nord", time_zone="Afrique/Casa", name="Nouveau")
     answer = web.post(row_url("sites", small.sites[0].id), data)
     assert answer.status_code == 422
@@ -226,9 +211,7 @@ def test_each_fault_stands_by_its_field_and_nothing_typed_is_lost(
     assert get_current_version() == first
 
 
-def test_a_fault_in_another_row_is_said_above_the_form(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_a_fault_in_another_row_is_said_above_the_form(web: Client, first: Version, small: Operator) -> None:
     data = sent_row(small, small.sites[0], id="ailleurs")
     page = words(web.post(row_url("sites", small.sites[0].id), data))
     assert "Plateaux, ligne 2, Site" in page
@@ -245,9 +228,7 @@ def test_a_new_row_is_added(web: Client, first: Version, small: Operator) -> Non
     assert "l’identifiant est déjà celui de la ligne 62" in words(again)
 
 
-def test_a_row_that_others_need_is_not_removed(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_a_row_that_others_need_is_not_removed(web: Client, first: Version, small: Operator) -> None:
     url = row_url("agents", small.agents[0].id) + "/remove"
     answer = web.get(url)
     assert answer.status_code == 422
@@ -266,16 +247,9 @@ def test_an_unused_row_is_removed_after_a_yes(web: Client, first: Version, small
     assert len(now().contingencies) == len(small.contingencies) - 1
 
 
-def test_a_row_changed_meanwhile_is_refused_and_the_form_kept(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_a_row_changed_meanwhile_is_refused_and_the_form_kept(web: Client, first: Version, small: Operator) -> None:
     url = row_url("sites", small.sites[0].id)
-    apply_changes(
-        preview_changes(
-            replace(small, sites=(replace(small.sites[0], name="X"), *small.sites[1:]))
-        ),
-        "b",
-    )
+    apply_changes(preview_changes(replace(small, sites=(replace(small.sites[0], name="X"), *small.sites[1:]))), "b")
     answer = web.post(url, sent_row(small, small.sites[0], name="Mien", seen="1"))
     assert answer.status_code == 409
     assert "a changé après la version 1" in words(answer)
@@ -283,9 +257,7 @@ def test_a_row_changed_meanwhile_is_refused_and_the_form_kept(
     assert now().sites[0].name == "X"
 
 
-def test_versions_are_listed_with_what_they_changed(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_versions_are_listed_with_what_they_changed(web: Client, first: Version, small: Operator) -> None:
     site = small.sites[0]
     web.post(row_url("sites", site.id), sent_row(small, site, name="Étoile"))
     page = words(web.get("/registry/versions"))
@@ -295,10 +267,7 @@ def test_versions_are_listed_with_what_they_changed(
     assert f"{site.name} Étoile" in words(one)
     twin = web.get("/registry/versions/2?format=json").json()
     assert twin["tables"][0]["rows"][0]["after"]["name"] == "Étoile"
-    assert [v["number"] for v in web.get("/registry/versions?format=json").json()["versions"]] == [
-        2,
-        1,
-    ]
+    assert [v["number"] for v in web.get("/registry/versions?format=json").json()["versions"]] == [2, 1]
     assert "Sites\u00a0" in words(web.get("/registry/versions/1")) or web
     assert web.get("/registry/versions/9").status_code == 404
 
@@ -321,9 +290,7 @@ def test_the_current_version_is_undone_after_a_look_at_what_changes(
     assert now().sites[0].name == "Étoile"
 
 
-def test_an_export_imported_again_changes_nothing(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_an_export_imported_again_changes_nothing(web: Client, first: Version, small: Operator) -> None:
     answer = web.get("/registry/export.zip")
     archive = zipfile.ZipFile(BytesIO(answer.content))
     assert {name: archive.read(name) for name in archive.namelist()} == write_operator(small, "fr")
@@ -436,9 +403,7 @@ def test_what_is_no_file_of_an_operator_is_refused_with_the_reason(
     assert web.post("/registry/import").status_code == 422
 
 
-def test_who_may_not_edit_sees_and_who_may_not_see_does_not(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_who_may_not_edit_sees_and_who_may_not_see_does_not(web: Client, first: Version, small: Operator) -> None:
     web.cookies[COOKIE] = "flow:"
     assert web.get("/registry/").status_code == 200
     assert "Importer" not in words(web.get("/registry/"))
@@ -459,9 +424,7 @@ def test_a_form_without_its_token_is_refused(first: Version, small: Operator) ->
     assert get_current_version() == first
 
 
-def test_every_page_links_to_its_twin_and_is_cached_by_no_other(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_every_page_links_to_its_twin_and_is_cached_by_no_other(web: Client, first: Version, small: Operator) -> None:
     pages = (
         "/registry/",
         "/registry/versions",
@@ -475,9 +438,7 @@ def test_every_page_links_to_its_twin_and_is_cached_by_no_other(
     for path in pages:
         answer = web.get(path)
         assert answer["Cache-Control"] == "private, no-cache", path
-        found = re.search(
-            r'rel="alternate" type="application/json" href="([^"]+)"', answer.content.decode()
-        )
+        found = re.search(r'rel="alternate" type="application/json" href="([^"]+)"', answer.content.decode())
         assert found is not None, path
         twin = web.get(unescape(found[1]))
         assert twin["Content-Type"] == "application/json"
@@ -498,9 +459,7 @@ def test_the_queries_of_a_page_do_not_grow_with_the_operator(web: Client, small:
     assert counts[0] == counts[1]
 
 
-def test_a_version_is_downloaded_as_a_workbook_that_changes_nothing(
-    web: Client, first: Version
-) -> None:
+def test_a_version_is_downloaded_as_a_workbook_that_changes_nothing(web: Client, first: Version) -> None:
     answer = web.get("/registry/export.xlsx")
     assert answer["Content-Disposition"] == 'attachment; filename="releve-1.xlsx"'
     assert read_operator({"a.xlsx": answer.content}) == load_operator(first)

@@ -11,12 +11,7 @@ from releve.registry import storage
 from releve.registry.edits import add_row, edit_row, remove_row
 from releve.registry.models import Version
 from releve.registry.row_text import complete_texts, format_row
-from releve.registry.service import (
-    apply_changes,
-    get_current_version,
-    load_operator,
-    preview_changes,
-)
+from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
 from releve.registry.tables import KINDS, Conflict, NothingChanged, NotThere, build_key, get_rows
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -49,9 +44,7 @@ def test_the_texts_of_every_row_give_the_same_row_again(small: Operator) -> None
 
 
 @pytest.mark.parametrize("table", list(KINDS))
-def test_a_row_sent_back_as_it_was_changes_nothing(
-    first: Version, small: Operator, table: str
-) -> None:
+def test_a_row_sent_back_as_it_was_changes_nothing(first: Version, small: Operator, table: str) -> None:
     for row in get_rows(small, table)[:1]:
         with pytest.raises(NothingChanged):
             edit_row(table, build_key(row), format_row(row, small), "amina")
@@ -68,9 +61,7 @@ def test_a_row_is_added_at_the_end_and_removed_again(first: Version, small: Oper
     assert now() == small
 
 
-def test_a_shift_and_a_row_of_history_are_changed_in_local_time(
-    first: Version, small: Operator
-) -> None:
+def test_a_shift_and_a_row_of_history_are_changed_in_local_time(first: Version, small: Operator) -> None:
     shift = small.shifts[4]
     local = format_row(shift, small)["end"]
     later = f"{local[:11]}23:59{local[16:]}"
@@ -81,17 +72,11 @@ def test_a_shift_and_a_row_of_history_are_changed_in_local_time(
     assert (now().history[9].offered, now().history[9].answered) == (9999.0, None)
 
 
-def test_every_fault_of_a_row_is_named_and_nothing_is_stored(
-    first: Version, small: Operator
-) -> None:
+def test_every_fault_of_a_row_is_named_and_nothing_is_stored(first: Version, small: Operator) -> None:
     site = small.sites[1]
     with pytest.raises(OperatorFaults) as error:
         edit_row("sites", site.id, {"lat": "north", "time_zone": "Mars/Base", "name": ""}, "amina")
-    assert list_faults(error) == [
-        ("sites", 3, "lat"),
-        ("sites", 3, "name"),
-        ("sites", 3, "time_zone"),
-    ]
+    assert list_faults(error) == [("sites", 3, "lat"), ("sites", 3, "name"), ("sites", 3, "time_zone")]
     assert get_current_version() == first
 
 
@@ -123,15 +108,11 @@ def test_a_row_without_any_value_is_refused(first: Version, small: Operator) -> 
         add_row("measures", {}, "amina")
 
 
-def test_a_first_row_of_an_optional_table_is_added_and_the_last_one_removed(
-    first: Version, small: Operator
-) -> None:
+def test_a_first_row_of_an_optional_table_is_added_and_the_last_one_removed(first: Version, small: Operator) -> None:
     assert not small.measures
     days = {"valid_from": "2026-12-01", "valid_to": "24/12/2026"}
     site = small.sites[0].id
-    add_row(
-        "measures", {"id": "m1", "site": site, "kind": "max_people", "value": "12"} | days, "amina"
-    )
+    add_row("measures", {"id": "m1", "site": site, "kind": "max_people", "value": "12"} | days, "amina")
     assert now().measures[0].valid_to.isoformat() == "2026-12-24"
     remove_row("measures", "m1", "amina")
     assert now() == small
@@ -151,9 +132,7 @@ def test_an_empty_registry_has_nothing_to_edit(db: None) -> None:
         add_row("clients", {"id": "x", "name": "X"}, "amina")
 
 
-def test_a_row_changed_by_another_user_meanwhile_is_not_overwritten(
-    first: Version, small: Operator
-) -> None:
+def test_a_row_changed_by_another_user_meanwhile_is_not_overwritten(first: Version, small: Operator) -> None:
     site, other = small.sites[0].id, small.sites[1].id
     edit_row("sites", other, {"name": "Elsewhere"}, "bilal")
     edit_row("sites", site, {"name": "Mine"}, "amina", seen=1)

@@ -13,12 +13,7 @@ from tests import processes
 from tests.homes import make_home_with_tables
 from tests.registry.programs import STAGES
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.database,
-    pytest.mark.postgresql,
-    pytest.mark.django_db(transaction=True),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
 
 def run(home: Path, program: str) -> list[str]:
@@ -26,12 +21,9 @@ def run(home: Path, program: str) -> list[str]:
     variables = {name: value for name, value in os.environ.items() if name != "RELEVE_DATABASE_URL"}
     variables["RELEVE_HOME"] = str(make_home_with_tables(home))
     if connection.vendor == "postgresql":
-        held = {
-            name: quote(str(value), safe="") for name, value in connection.settings_dict.items()
-        }
+        held = {name: quote(str(value), safe="") for name, value in connection.settings_dict.items()}
         variables["RELEVE_DATABASE_URL"] = (
-            f"postgres://{held['USER']}:{held['PASSWORD']}@{held['HOST']}:{held['PORT']}"
-            f"/{held['NAME']}"
+            f"postgres://{held['USER']}:{held['PASSWORD']}@{held['HOST']}:{held['PORT']}/{held['NAME']}"
         )
     done = processes.run("tests.registry.programs", program, environ=variables, timeout=300)
     assert done.returncode == 0, done.stderr

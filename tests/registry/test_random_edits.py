@@ -94,15 +94,9 @@ def plain_counts(before: Operator, after: Operator, table: str) -> dict[str, int
 
 @pytest.mark.slow
 @pytest.mark.postgresql
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=1, max_size=4))
-def test_an_undo_gives_back_the_same_operator(
-    first: Version, small: Operator, acts: list[Act]
-) -> None:
+def test_an_undo_gives_back_the_same_operator(first: Version, small: Operator, acts: list[Act]) -> None:
     wanted = small
     for act in acts:
         wanted = edited(wanted, act)

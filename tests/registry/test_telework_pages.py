@@ -22,11 +22,7 @@ from tests.demand.telework.panels import Design, draw_panel, write_records
 from tests.demand.telework.test_rota_records import follow, make_draw
 from tests.demand.telework.test_verdicts import build_found
 
-GOOD, BAD, AT_ONCE = (
-    Design(effect=0.06, noise=0.02),
-    Design(effect=-0.2, noise=0.02),
-    Design(all_at=9, never=0.0),
-)
+GOOD, BAD, AT_ONCE = (Design(effect=0.06, noise=0.02), Design(effect=-0.2, noise=0.02), Design(all_at=9, never=0.0))
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +81,7 @@ def test_records_are_measured_shown_and_put_into_the_operator(web: Client, first
     version = get_current_version()
     assert version is not None
     after = load_operator(version)
-    changed = [
-        row.id for old, row in zip(before.programmes, after.programmes, strict=True) if old != row
-    ]
+    changed = [row.id for old, row in zip(before.programmes, after.programmes, strict=True) if old != row]
     assert changed == names[:2]
     row = after.programme[names[0]]
     assert row.home_efficiency_design == "compared"
@@ -98,9 +92,7 @@ def test_records_are_measured_shown_and_put_into_the_operator(web: Client, first
 
 @pytest.mark.database
 @pytest.mark.django_db
-def test_a_faulty_file_is_refused_by_its_rows_and_nothing_is_measured(
-    web: Client, first: Version
-) -> None:
+def test_a_faulty_file_is_refused_by_its_rows_and_nothing_is_measured(web: Client, first: Version) -> None:
     names, data = write_three(first)
     answer = send(web, data.replace(b",home,", b",casa,", 2))
     assert answer.status_code == 422
@@ -139,12 +131,7 @@ def test_a_rota_that_was_followed_is_shown_as_drawn_by_lot(web: Client, first: V
     assert "par tirage au sort (60" in html
     assert "Le sort a décidé" in html
     page = web.get("/telework/?format=json").json()
-    assert (
-        web.post(
-            "/telework/apply", {"estimate": page["estimate"], "version": page["version"]}
-        ).status_code
-        == 302
-    )
+    assert web.post("/telework/apply", {"estimate": page["estimate"], "version": page["version"]}).status_code == 302
     version = get_current_version()
     assert version is not None
     assert load_operator(version).programme[name].home_efficiency_design == "randomised"
@@ -158,15 +145,11 @@ def test_a_rota_that_was_followed_is_shown_as_drawn_by_lot(web: Client, first: V
 
 @pytest.mark.database
 @pytest.mark.django_db
-def test_a_value_that_the_reference_data_cannot_hold_is_said_in_both_languages(
-    web: Client, first: Version
-) -> None:
+def test_a_value_that_the_reference_data_cannot_hold_is_said_in_both_languages(web: Client, first: Version) -> None:
     name = load_operator(first).programmes[0].id
     send(web, write_records(draw_panel(Design(effect=0.6, noise=0.02), 1), name))
     row = next(
-        row
-        for row in web.get("/telework/?format=json").json()["verdicts"]["programmes"]
-        if row["programme"] == name
+        row for row in web.get("/telework/?format=json").json()["verdicts"]["programmes"] if row["programme"] == name
     )
     assert row["beyond"]
     html = web.get("/telework/").content.decode()
@@ -206,8 +189,7 @@ def test_an_operation_not_right_for_home_is_said_with_each_reason(small: Operato
     guard = judge(small, interval=[0.95, 0.99], quality_falls=True, repeats_rise=False)
     with override("fr"):
         assert verdict_words(loses) == (
-            "à garder sur site\u202f: du travail se perd, la qualité baisse,"
-            " les réitérations augmentent"
+            "à garder sur site\u202f: du travail se perd, la qualité baisse, les réitérations augmentent"
         )
         assert verdict_words(guard) == "à garder sur site\u202f: la qualité baisse"
 

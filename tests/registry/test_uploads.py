@@ -9,29 +9,13 @@ from io import BytesIO
 
 import pytest
 
-from releve.network import (
-    Operator,
-    OperatorFaults,
-    read_operator,
-    size_limits,
-    write_operator,
-)
+from releve.network import Operator, OperatorFaults, read_operator, size_limits, write_operator
 from releve.registry import blocks
 from releve.registry.blocks import unpack_upload
 from releve.registry.models import Upload, Version
-from releve.registry.service import (
-    apply_changes,
-    get_current_version,
-    load_operator,
-    preview_changes,
-)
+from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
 from releve.registry.tables import Conflict, NotAnUpload, NothingChanged, NotThere
-from releve.registry.uploads import (
-    apply_upload,
-    discard_upload,
-    find_upload,
-    store_upload,
-)
+from releve.registry.uploads import apply_upload, discard_upload, find_upload, store_upload
 from tests.network.clean_tables import as_csv, as_workbook, clean_tables
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -49,9 +33,7 @@ def test_a_zip_of_tables_and_a_workbook_give_the_same_operator() -> None:
     tables = clean_tables()
     (book,) = as_workbook(tables).values()
     archive = zipped(as_csv(tables) | {"README.md": b"#", ".x.csv": b"1"}, "operator/")
-    assert read_operator(unpack_upload("Atlas.XLSX", book)) == read_operator(
-        unpack_upload("a.zip", archive)
-    )
+    assert read_operator(unpack_upload("Atlas.XLSX", book)) == read_operator(unpack_upload("a.zip", archive))
 
 
 def test_a_workbook_in_a_zip_counts_as_what_it_unpacks_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,9 +97,7 @@ def test_an_upload_is_its_senders_alone(first: Version, small: Operator) -> None
     assert get_current_version() == first
 
 
-def test_an_upload_shown_against_another_version_is_refused_and_kept(
-    first: Version, small: Operator
-) -> None:
+def test_an_upload_shown_against_another_version_is_refused_and_kept(first: Version, small: Operator) -> None:
     upload = sent(replace(small, stops=small.stops[::-1]))
     apply_changes(preview_changes(replace(small, seats=small.seats[::-1])), "bilal")
     with pytest.raises(Conflict, match="shown against version 1, but version 2 is current"):

@@ -36,9 +36,7 @@ def hired(operator: Operator, name: str = "z1") -> Operator:
 
 
 @pytest.mark.parametrize("name", ["small", "middle"])
-def test_an_operator_is_read_back_as_it_was_imported(
-    name: str, request: pytest.FixtureRequest
-) -> None:
+def test_an_operator_is_read_back_as_it_was_imported(name: str, request: pytest.FixtureRequest) -> None:
     operator: Operator = request.getfixturevalue(name)
     changes = preview_changes(operator)
     assert changes.base is None
@@ -46,9 +44,7 @@ def test_an_operator_is_read_back_as_it_was_imported(
     made = apply_changes(changes, "amina")
     storage.clear_cache()
     assert load_operator(made) == operator
-    assert made.digest == preview_changes(load_operator(made)).digest, (
-        "equal operators, equal digests"
-    )
+    assert made.digest == preview_changes(load_operator(made)).digest, "equal operators, equal digests"
     assert not preview_changes(operator), "and nothing is left to change"
 
 
@@ -60,9 +56,7 @@ def test_the_current_version_is_the_last_one(first: Version, small: Operator) ->
     assert load_operator(get_version(2)) == hired(small)
 
 
-def test_an_answer_is_of_one_version_though_an_import_ends_meanwhile(
-    first: Version, small: Operator
-) -> None:
+def test_an_answer_is_of_one_version_though_an_import_ends_meanwhile(first: Version, small: Operator) -> None:
     with hold_version():
         assert get_current_version() == first
         second = apply_changes(preview_changes(hired(small)), "bilal")
@@ -80,9 +74,7 @@ def test_a_version_in_memory_is_not_read_again(first: Version, small: Operator) 
     assert not queries.captured_queries
 
 
-def test_the_next_version_shares_the_rows_that_did_not_change(
-    first: Version, small: Operator
-) -> None:
+def test_the_next_version_shares_the_rows_that_did_not_change(first: Version, small: Operator) -> None:
     before = load_operator(first)
     after = load_operator(apply_changes(preview_changes(hired(small)), "bilal"))
     assert after.history[0] is before.history[0]
@@ -108,10 +100,7 @@ def test_added_removed_and_changed_rows_are_distinguished(first: Version, small:
     assert table.counts() == {"added": 1, "removed": 1, "changed": 1}
     changed, added, removed = table.rows()
     assert (changed.kind, changed.key) == ("changed", agents[3].id)
-    assert [(f.column, f.after) for f in changed.fields()] == [
-        ("line_mbps", 77.0),
-        ("carrier", "Another"),
-    ]
+    assert [(f.column, f.after) for f in changed.fields()] == [("line_mbps", 77.0), ("carrier", "Another")]
     assert (added.kind, added.key) == ("added", "z1")
     assert {f.column for f in added.fields()} >= {"id", "home_site", "skills"}
     assert (removed.kind, removed.key) == ("removed", gone.id)
@@ -126,9 +115,7 @@ def test_another_order_is_a_change_of_its_own(first: Version, small: Operator) -
     assert load_operator(apply_changes(changes, "bilal")) == turned
 
 
-def test_an_undo_gives_back_the_version_before_and_can_be_undone(
-    first: Version, small: Operator
-) -> None:
+def test_an_undo_gives_back_the_version_before_and_can_be_undone(first: Version, small: Operator) -> None:
     second = apply_changes(preview_changes(hired(small)), "bilal")
     third = undo_version(second, "chloe", "a mistake")
     assert (third.number, third.undoes, third.digest) == (3, 2, first.digest)
@@ -167,9 +154,7 @@ def test_the_changes_of_a_version_are_read_back(first: Version, small: Operator)
     assert {table: found.counts() for table, found in load_changes(first).items()} == first.summary
 
 
-def test_of_two_imports_prepared_at_once_the_second_is_refused(
-    first: Version, small: Operator
-) -> None:
+def test_of_two_imports_prepared_at_once_the_second_is_refused(first: Version, small: Operator) -> None:
     one, two = preview_changes(hired(small, "z1")), preview_changes(hired(small, "z2"))
     apply_changes(one, "bilal")
     with pytest.raises(Conflict, match=r"version 1 was current when this was prepared, but ver"):
@@ -216,13 +201,9 @@ def test_a_column_added_later_has_its_default_in_rows_stored_before(small: Opera
     sheet = blocks.cut_sheet(type(small.sites[0]), small.sites)
     text = blocks.decode_block(sheet.blocks[0].digest, sheet.blocks[0].data)
     assert blocks.parse_rows(text) == small.sites
-    rows = blocks.parse_rows(
-        '{"columns":["id","name","old"],"rows":[["c1","Azur","x"]],"table":"clients"}'
-    )
+    rows = blocks.parse_rows('{"columns":["id","name","old"],"rows":[["c1","Azur","x"]],"table":"clients"}')
     assert [(row.id, row.name) for row in rows] == [("c1", "Azur")]  # type: ignore[attr-defined]
-    agent = blocks.parse_rows(
-        '{"columns":["id","home_site","skills"],"rows":[["a1","s1",["p1"]]],"table":"agents"}'
-    )[0]
+    agent = blocks.parse_rows('{"columns":["id","home_site","skills"],"rows":[["a1","s1",["p1"]]],"table":"agents"}')[0]
     assert agent.contract_hours == 40.0  # type: ignore[attr-defined]
 
 

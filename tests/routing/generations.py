@@ -25,9 +25,7 @@ def generation(number: int = 1, *, closed: str = "", casa: float = 12.0) -> Gene
 
 
 def nothing_open() -> Generation:
-    return Generation(
-        "live", 1, NOON, {"azur-sinistres": compute_shares({}, frozenset({"casa-1"}))}
-    )
+    return Generation("live", 1, NOON, {"azur-sinistres": compute_shares({}, frozenset({"casa-1"}))})
 
 
 def publish(adapter: Adapter, generation: Generation, *, key: str) -> PublishReceipt:

@@ -40,9 +40,7 @@ ACTS = ("20", "100", "freeze", "kill")
 
 
 def outbound_operator(carrier: SipPhone) -> Operator:
-    return small_operator(
-        kind="outbound", numbers=(CALLER,), trunk=carrier.address, campaigns=(CAMPAIGN,)
-    )
+    return small_operator(kind="outbound", numbers=(CALLER,), trunk=carrier.address, campaigns=(CAMPAIGN,))
 
 
 class SlowRelay:
@@ -52,9 +50,7 @@ class SlowRelay:
         self.delay, self._to = 0.0, port
         self._serving = set[asyncio.Task[Any] | None]()
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0)
-        )
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.port = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -72,9 +68,7 @@ class SlowRelay:
             for one in open_ones:
                 one.transport.abort()
 
-    async def _pump(
-        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, slow: bool = False
-    ) -> None:
+    async def _pump(self, source: asyncio.StreamReader, to: asyncio.StreamWriter, slow: bool = False) -> None:
         while data := await source.read(65536):
             await asyncio.sleep(self.delay if slow else 0)
             to.write(data)
@@ -109,9 +103,7 @@ def answers_of(messages: Sequence[SipMessage]) -> dict[str, str]:
     return {
         message.call: message.first_line.split()[1]
         for message in messages
-        if not message.sent
-        and message.cseq == "1 INVITE"
-        and re.match(r"SIP/2.0 [2-6]", message.first_line)
+        if not message.sent and message.cseq == "1 INVITE" and re.match(r"SIP/2.0 [2-6]", message.first_line)
     }
 
 
@@ -211,8 +203,7 @@ def run_calls(folder: Path, calls: int, rate: int) -> OutboundRun:
     SPAWN.set_forkserver_preload(PRELOADED)
     people = calls * 4 // 5
     with create_installation(folder) as environment:
-        environment |= {"RELEVE_GATE_KEY": "5" * 64,
-                        "RELEVE_GATE_CALLERS": f"proxy={SECRET}:{CAMPAIGN}"}  # fmt: skip
+        environment |= {"RELEVE_GATE_KEY": "5" * 64, "RELEVE_GATE_CALLERS": f"proxy={SECRET}:{CAMPAIGN}"}
         run_child(prepare, environment, people, seconds=1800)
         listening = socket.create_server(("127.0.0.1", 0), backlog=512)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as releve gate serve
@@ -227,9 +218,7 @@ def run_calls(folder: Path, calls: int, rate: int) -> OutboundRun:
         reader = SPAWN.Process(target=follow_records, args=(environment, acc, done), daemon=True)
         relay = SlowRelay(listening.getsockname()[1])
         carrier, dialler = SipPhone(folder, "carrier"), SipPhone(folder, "dialler")
-        proxy = ProxyProcess(
-            folder / "proxy", outbound_operator(carrier), f"http://127.0.0.1:{relay.port}/gate"
-        )
+        proxy = ProxyProcess(folder / "proxy", outbound_operator(carrier), f"http://127.0.0.1:{relay.port}/gate")
         try:
             wait_until(lambda: ask(listening.getsockname()[1], "/health")[0] == 200)
             carrier.start("site.xml")
@@ -276,9 +265,7 @@ def run_calls(folder: Path, calls: int, rate: int) -> OutboundRun:
     return _judge(calls, answers_of(dialler.messages), carrier, state, attacker.tried)
 
 
-def _judge(
-    calls: int, answers: dict[str, str], carrier: SipPhone, state: dict[str, Any], attacks: int
-) -> OutboundRun:
+def _judge(calls: int, answers: dict[str, str], carrier: SipPhone, state: dict[str, Any], attacks: int) -> OutboundRun:
     invites = carrier.new_calls
     called = {re.findall(r"sip:([^@]+)@", one.first_line)[0] for one in invites}
     allowed = {phone(n) for n in range(calls * 4 // 5)}
@@ -295,12 +282,8 @@ def _judge(
         "a call answered 200 that is not at the carrier, or the reverse": abs(
             len(dialled) - Counter(answers.values())["200"]
         ),
-        "a call at the carrier that is not counted once": sum(
-            counted.get(name) != 1 for name in carried
-        ),
-        "an attempt counted of a call that is not at the carrier": len(
-            counted.keys() - set(carried)
-        ),
+        "a call at the carrier that is not counted once": sum(counted.get(name) != 1 for name in carried),
+        "an attempt counted of a call that is not at the carrier": len(counted.keys() - set(carried)),
         "an attempt withdrawn of a call that was refused otherwise than for lateness": sum(
             answers.get(call, "503") != "503" for call in withdrawn
         ),

@@ -79,16 +79,12 @@ def running_gate(folder: Path, people: int) -> Iterator[str]:
     SPAWN.set_forkserver_preload(PRELOADED)
     folder.mkdir()
     with create_installation(folder) as environment:
-        environment |= {"RELEVE_GATE_KEY": "5" * 64,
-                        "RELEVE_GATE_CALLERS": f"proxy={SECRET}:{CAMPAIGN}"}  # fmt: skip
+        environment |= {"RELEVE_GATE_KEY": "5" * 64, "RELEVE_GATE_CALLERS": f"proxy={SECRET}:{CAMPAIGN}"}
         run_child(prepare, environment, people, seconds=1800)
         listening = socket.create_server(("127.0.0.1", 0), backlog=512)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as releve gate serve
         port = listening.getsockname()[1]
-        gates = [
-            SPAWN.Process(target=serve, args=(environment, listening), daemon=True)
-            for _ in range(PROCESSES)
-        ]
+        gates = [SPAWN.Process(target=serve, args=(environment, listening), daemon=True) for _ in range(PROCESSES)]
         for gate in gates:
             gate.start()
         try:

@@ -156,9 +156,7 @@ def _parse_message(cells: Sequence[str]) -> SipMessage:
     stamp = next(cell for cell in cells if re.fullmatch(r"\d{10}\.\d+", cell))
     place = cells.index(stamp)
     direction, call, cseq, first = cells[place + 1 : place + 5]
-    return SipMessage(
-        float(stamp), direction == "S", call, cseq.removeprefix("CSeq:").strip(), first.strip()
-    )
+    return SipMessage(float(stamp), direction == "S", call, cseq.removeprefix("CSeq:").strip(), first.strip())
 
 
 @dataclass

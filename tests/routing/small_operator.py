@@ -12,9 +12,7 @@ from tests.plan.tiny_operators import operator_of, programme, site
 __all__ = ["small_operator"]
 
 
-def small_operator(
-    places: Sequence[str] = ("casa-1", "rabat-1"), address: str = "", **columns: Any
-) -> Operator:
+def small_operator(places: Sequence[str] = ("casa-1", "rabat-1"), address: str = "", **columns: Any) -> Operator:
     """Return the operator; ``address`` is that of every site, ``columns`` are of the programme."""
     sites = [replace(site(name), sip_address=address) for name in places]
     row = programme("azur", "azur", **({"numbers": ("+33162000001",)} | columns))

@@ -104,9 +104,7 @@ def test_readers_see_a_whole_file_at_any_instant(adapter: FileCsv) -> None:
     assert not any(halves)
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(
-    adapter: FileCsv, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(adapter: FileCsv, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(adapter, generation(1), key="1")
 
     def full(_: int) -> None:
@@ -118,10 +116,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
     seen = adapter.observe()
     assert seen is not None
     assert seen.number == 1
-    assert {path.name for path in adapter.path.parent.iterdir()} == {
-        "routes.csv",
-        ".routes.csv.lock",
-    }
+    assert {path.name for path in adapter.path.parent.iterdir()} == {"routes.csv", ".routes.csv.lock"}
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -11,34 +11,26 @@ from hypothesis import strategies as st
 from releve.routing import EmptySet, Generation, Route, compute_shares
 from tests.routing.generations import NOON, generation, nothing_open
 
-PEOPLE = st.dictionaries(
-    st.sampled_from(["casa-1", "rabat-1", "tunis-1", "home"]), st.floats(0, 5000), max_size=4
-)
+PEOPLE = st.dictionaries(st.sampled_from(["casa-1", "rabat-1", "tunis-1", "home"]), st.floats(0, 5000), max_size=4)
 CLOSED = st.frozensets(st.sampled_from(["casa-1", "tunis-1"]))
 
 
 @given(PEOPLE, CLOSED)
-def test_weights_add_up_to_one_wherever_anybody_is_left(
-    people: dict[str, float], closed: frozenset[str]
-) -> None:
+def test_weights_add_up_to_one_wherever_anybody_is_left(people: dict[str, float], closed: frozenset[str]) -> None:
     routes = compute_shares(people, closed)
     left = any(n > 0 for place, n in people.items() if place not in closed)
     assert round(sum(route.weight for route in routes), 9) == (1.0 if left else 0.0)
 
 
 @given(PEOPLE, CLOSED)
-def test_a_closed_place_is_named_and_has_nothing(
-    people: dict[str, float], closed: frozenset[str]
-) -> None:
+def test_a_closed_place_is_named_and_has_nothing(people: dict[str, float], closed: frozenset[str]) -> None:
     shut = {route.place: route for route in compute_shares(people, closed) if not route.open}
     assert set(shut) == closed
     assert all(route.weight == route.people == 0 for route in shut.values())
 
 
 @given(PEOPLE)
-def test_a_weight_is_the_share_of_people_to_the_last_digit_published(
-    people: dict[str, float],
-) -> None:
+def test_a_weight_is_the_share_of_people_to_the_last_digit_published(people: dict[str, float]) -> None:
     total = sum(people.values())
     for route in compute_shares(people, frozenset()):
         if people[route.place] > 0:

@@ -24,12 +24,7 @@ from releve.routing import (
     list_addresses,
 )
 from releve.routing.kamailio import KamailioProxy, ProxySettings, build_proxy_files
-from releve.routing.kamailio.dispatcher_list import (
-    build_targets,
-    compute_set_id,
-    parse_listing,
-    write_list,
-)
+from releve.routing.kamailio.dispatcher_list import build_targets, compute_set_id, parse_listing, write_list
 from tests.routing.fake_proxy import SECRET, FakeProxy, fake, listing
 from tests.routing.generations import NOON, generation, nothing_open, publish
 from tests.routing.small_operator import small_operator
@@ -37,11 +32,7 @@ from tests.test_deploy import need, run
 
 __all__ = ["fake"]
 
-ADDRESSES = {
-    "casa-1": "sip:10.0.0.1:5060",
-    "rabat-1": "sip:10.0.0.2:5060;transport=tcp",
-    "home": "sip:10.0.0.3:5060",
-}
+ADDRESSES = {"casa-1": "sip:10.0.0.1:5060", "rabat-1": "sip:10.0.0.2:5060;transport=tcp", "home": "sip:10.0.0.3:5060"}
 
 
 def addressed(number: int = 1, **more: Any) -> Generation:
@@ -55,9 +46,7 @@ def adapter(fake: FakeProxy) -> KamailioProxy:
     return KamailioProxy("paris", fake.url, SECRET, fake.path)
 
 
-def test_a_generation_is_written_loaded_and_read_back(
-    adapter: KamailioProxy, fake: FakeProxy
-) -> None:
+def test_a_generation_is_written_loaded_and_read_back(adapter: KamailioProxy, fake: FakeProxy) -> None:
     done = publish(adapter, addressed(7), key="k")
     seen = adapter.observe()
     assert seen is not None
@@ -66,14 +55,10 @@ def test_a_generation_is_written_loaded_and_read_back(
     weights = {place: row.weight for (_, place), row in seen.routes.items()}
     assert weights == {"casa-1": 0.6, "rabat-1": 0.3, "home": 0.1}
     first = fake.loaded.splitlines()[3]
-    assert first.startswith(
-        f"{compute_set_id('azur-sinistres')} sip:10.0.0.1:5060 32 3 rweight=60;"
-    )
+    assert first.startswith(f"{compute_set_id('azur-sinistres')} sip:10.0.0.1:5060 32 3 rweight=60;")
 
 
-def test_a_closed_place_is_disabled_and_has_no_weight(
-    adapter: KamailioProxy, fake: FakeProxy
-) -> None:
+def test_a_closed_place_is_disabled_and_has_no_weight(adapter: KamailioProxy, fake: FakeProxy) -> None:
     publish(adapter, addressed(closed="casa-1"), key="k")
     (closed,) = [line for line in fake.loaded.splitlines() if "10.0.0.1" in line]
     assert closed.split(" ")[2] == "4"
@@ -95,9 +80,7 @@ def test_what_the_proxy_found_dead_is_carried_over_and_kept_apart_from_our_wish(
     assert seen.routes["azur-sinistres", "home"].open
 
 
-def test_only_the_addresses_open_to_a_programme_are_pinged_once_each(
-    adapter: KamailioProxy, fake: FakeProxy
-) -> None:
+def test_only_the_addresses_open_to_a_programme_are_pinged_once_each(adapter: KamailioProxy, fake: FakeProxy) -> None:
     publish(adapter, addressed(closed="casa-1"), key="k")
     pinged = [line.split(" ")[1] for line in fake.loaded.splitlines() if line.startswith("0 ")]
     assert pinged == [ADDRESSES["rabat-1"], ADDRESSES["home"]]
@@ -141,9 +124,7 @@ def test_a_place_with_agents_and_without_an_address_is_refused(adapter: Kamailio
         publish(adapter, replace(addressed(), addresses=known), key="k")
 
 
-def test_a_list_cut_or_changed_by_hand_is_found_out(
-    adapter: KamailioProxy, fake: FakeProxy
-) -> None:
+def test_a_list_cut_or_changed_by_hand_is_found_out(adapter: KamailioProxy, fake: FakeProxy) -> None:
     publish(adapter, addressed(3), key="k")
     whole = fake.loaded
     for changed in (
@@ -181,9 +162,7 @@ def test_a_proxy_that_is_away_starts_with_what_was_wanted_last(tmp_path: Path) -
         publish(away, addressed(3), key="k")
 
 
-def test_an_older_generation_is_refused_by_what_the_proxy_holds(
-    adapter: KamailioProxy, fake: FakeProxy
-) -> None:
+def test_an_older_generation_is_refused_by_what_the_proxy_holds(adapter: KamailioProxy, fake: FakeProxy) -> None:
     publish(adapter, addressed(5), key="k")
     with pytest.raises(Stale, match="holds generation 5 already"):
         publish(adapter, addressed(4), key="k")
@@ -191,9 +170,7 @@ def test_an_older_generation_is_refused_by_what_the_proxy_holds(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_secret_that_is_refused_is_not_tried_again(
-    fake: FakeProxy, adapter: KamailioProxy, status: int
-) -> None:
+def test_a_secret_that_is_refused_is_not_tried_again(fake: FakeProxy, adapter: KamailioProxy, status: int) -> None:
     with pytest.raises(Rejected, match="403"):
         KamailioProxy("paris", fake.url, "wrong" * 8, fake.path).observe()
     fake.status = status
@@ -281,9 +258,8 @@ def test_systemd_takes_the_unit_and_leaves_it_little(tmp_path: Path) -> None:
 
 def test_an_outbound_number_is_mandated_for_its_campaigns_alone() -> None:
     operator = small_operator(
-        address="10.1.0.1:5060", kind="outbound", trunk="198.51.100.7:5060",
-        campaigns=("spring", "autumn"),
-    )  # fmt: skip
+        address="10.1.0.1:5060", kind="outbound", trunk="198.51.100.7:5060", campaigns=("spring", "autumn")
+    )
     inbound = small_operator(address="10.1.0.1:5060").programmes[0]
     both = replace(operator, programmes=(*operator.programmes, replace(inbound, id="in")))
     text = build_proxy_files(both, settings())["kamailio.cfg"]
@@ -299,8 +275,6 @@ def test_an_outbound_number_is_mandated_for_its_campaigns_alone() -> None:
     [{"gate": 'http://x/gate"'}, {"gate": "ftp://x"}, {"country": "0"}, {"folder": "etc"},
      {"diallers": ("nowhere",)}, {"outbound": parse_sip_address("10.0.0.9:5060")}],
 )  # fmt: skip
-def test_a_setting_that_could_not_stand_in_the_configuration_is_refused(
-    changed: dict[str, Any],
-) -> None:
+def test_a_setting_that_could_not_stand_in_the_configuration_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         replace(settings(), **changed)

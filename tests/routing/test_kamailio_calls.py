@@ -24,9 +24,7 @@ def publish(proxy: ProxyProcess, number: int, people: dict[str, float], closed: 
     """Publish shares; return when the publication began."""
     shut = frozenset({closed} - {""})
     routes: dict[str, tuple[Route, ...]] = {"azur": compute_shares(people, shut)}
-    generation = Generation(
-        "live", number, NOON, routes, list_addresses(proxy.operator), list_dialled(proxy.operator)
-    )
+    generation = Generation("live", number, NOON, routes, list_addresses(proxy.operator), list_dialled(proxy.operator))
     began = time.time()
     plan = proxy.adapter.plan(generation, proxy.adapter.observe())
     done = proxy.adapter.apply(plan, key=f"k{number}")

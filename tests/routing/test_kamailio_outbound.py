@@ -25,9 +25,7 @@ CALLS = int(os.environ.get("RELEVE_TEST_OUTBOUND_CALLS", "2000"))
 RATE = 100
 
 
-def test_no_refused_call_reaches_the_carrier_while_the_gate_is_slow_frozen_and_killed(
-    tmp_path: Path,
-) -> None:
+def test_no_refused_call_reaches_the_carrier_while_the_gate_is_slow_frozen_and_killed(tmp_path: Path) -> None:
     found = run_calls(tmp_path, CALLS, RATE)
     assert found.faults == []
     # Of a gate that is slow, frozen and killed; a busy machine makes it slower still.
@@ -141,17 +139,11 @@ def read_records(proxy: ProxyProcess) -> list[dict[str, str]]:
         for path in (proxy.folder / "acc").iterdir()
         for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
     ]
-    rows = [
-        dict(zip(COLUMNS, line.rstrip("\n").split("|"), strict=True))
-        for line in lines
-        if line.endswith("\n")
-    ]
+    rows = [dict(zip(COLUMNS, line.rstrip("\n").split("|"), strict=True)) for line in lines if line.endswith("\n")]
     return [row for row in rows if row["method"] == "INVITE"]
 
 
-def test_a_call_that_ends_while_the_gate_answers_went_out_or_its_record_has_no_target(
-    tmp_path: Path,
-) -> None:
+def test_a_call_that_ends_while_the_gate_answers_went_out_or_its_record_has_no_target(tmp_path: Path) -> None:
     carrier, calls = SipPhone(tmp_path, "carrier"), [f"race-{n}" for n in range(200)]
     swift = [f"swift-{n}" for n in range(2000)]
     with stub_gate() as (gate, url):

@@ -40,10 +40,7 @@ def make_certificate(folder: Path, host: str) -> tuple[str, str, str]:
             .not_valid_after(now + datetime.timedelta(hours=1))
         )
 
-    authority, own = (
-        ec.generate_private_key(ec.SECP256R1()),
-        ec.generate_private_key(ec.SECP256R1()),
-    )
+    authority, own = (ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1()))
     root = build("authority", "authority", authority.public_key()).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )
@@ -54,9 +51,7 @@ def make_certificate(folder: Path, host: str) -> tuple[str, str, str]:
     texts = {
         "authority.pem": root.sign(authority, hashes.SHA256()).public_bytes(pem),
         "proxy.pem": named.sign(authority, hashes.SHA256()).public_bytes(pem),
-        "proxy.key": own.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        "proxy.key": own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     }
     for name, text in texts.items():
         (folder / name).write_bytes(text)
@@ -104,16 +99,13 @@ def test_a_call_comes_in_over_tls_talks_and_ends(tmp_path: Path) -> None:
     host = random_host()
     authority, certificate, key = make_certificate(tmp_path, host)
     site = SipPhone(tmp_path, "site")
-    proxy = ProxyProcess(
-        tmp_path / "proxy", small_operator(address=site.address), host=host, tls=(certificate, key)
-    )
+    proxy = ProxyProcess(tmp_path / "proxy", small_operator(address=site.address), host=host, tls=(certificate, key))
     try:
         site.start("site.xml")
         proxy.start()
         with pytest.raises(ssl.SSLCertVerificationError):
             ssl.create_default_context().wrap_socket(
-                socket.create_connection((host, int(proxy.inbound.partition(":")[2])), timeout=10),
-                server_hostname=host,
+                socket.create_connection((host, int(proxy.inbound.partition(":")[2])), timeout=10), server_hostname=host
             )
         caller = TlsCaller(proxy, authority)
         caller.send("INVITE", f"sip:+33162000001@{proxy.inbound};transport=tls", 1, "")
@@ -137,8 +129,4 @@ def test_an_address_over_tls_asks_for_a_certificate(tmp_path: Path) -> None:
     with pytest.raises(Rejected, match="--tls-certificate"):
         ProxyProcess(tmp_path, small_operator(address="10.1.0.1:5061;transport=tls"))
     with pytest.raises(Rejected, match="is over TCP, and the proxy listens by TLS"):
-        ProxyProcess(
-            tmp_path,
-            small_operator(address="10.1.0.1:5060;transport=tcp"),
-            tls=("/a.pem", "/a.key"),
-        )
+        ProxyProcess(tmp_path, small_operator(address="10.1.0.1:5060;transport=tcp"), tls=("/a.pem", "/a.key"))

@@ -44,9 +44,7 @@ def test_the_routes_arrive_and_are_read_back(webhook: Webhook, receiver: Receive
     assert routes["azur-sinistres", "casa-1"] == "0.0000"
 
 
-def test_the_signature_is_that_of_the_time_and_the_body(
-    webhook: Webhook, receiver: Receiver
-) -> None:
+def test_the_signature_is_that_of_the_time_and_the_body(webhook: Webhook, receiver: Receiver) -> None:
     publish(webhook, generation(), key="k")
     headers, body = receiver.requests[0]
     signed = f"{headers['x-releve-timestamp']}.".encode() + body
@@ -55,9 +53,7 @@ def test_the_signature_is_that_of_the_time_and_the_body(
     assert SECRET not in str(headers) + body.decode()
 
 
-def test_a_second_try_carries_the_same_key_so_that_it_is_done_once(
-    webhook: Webhook, receiver: Receiver
-) -> None:
+def test_a_second_try_carries_the_same_key_so_that_it_is_done_once(webhook: Webhook, receiver: Receiver) -> None:
     publish(webhook, generation(1), key="publication-1")
     publish(webhook, generation(1), key="publication-1")
     assert len(receiver.requests) == 2
@@ -78,9 +74,7 @@ def test_no_is_not_tried_again(webhook: Webhook, receiver: Receiver, status: int
         publish(webhook, generation(), key="k")
 
 
-def test_a_newer_generation_there_is_not_an_error_to_repeat(
-    webhook: Webhook, receiver: Receiver
-) -> None:
+def test_a_newer_generation_there_is_not_an_error_to_repeat(webhook: Webhook, receiver: Receiver) -> None:
     receiver.status = 409
     with pytest.raises(Stale):
         publish(webhook, generation(), key="k")
@@ -116,9 +110,7 @@ def test_an_answer_that_does_not_come_is_given_up(
         publish(webhook, generation(), key="k")
 
 
-def test_a_system_without_reading_back_is_one_that_cannot_tell(
-    webhook: Webhook, receiver: Receiver
-) -> None:
+def test_a_system_without_reading_back_is_one_that_cannot_tell(webhook: Webhook, receiver: Receiver) -> None:
     receiver.status = 405
     assert webhook.observe() is None
     receiver.status = 200
@@ -128,9 +120,7 @@ def test_a_system_without_reading_back_is_one_that_cannot_tell(
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.9", "::1", "::ffff:10.0.0.1"]
 )
-def test_a_private_address_is_refused_unless_it_is_allowed(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_private_address_is_refused_unless_it_is_allowed(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve(*_: object, **__: object) -> list[tuple[Any, ...]]:
         return [(socket.AF_INET, 1, 6, "", ("93.184.216.34", 443)), (0, 1, 6, "", (address, 443))]
 
@@ -176,9 +166,7 @@ def test_it_comes_from_the_environment_beside_other_adapters(tmp_path: Path) -> 
         ({"RELEVE_ROUTING": "webhook,webhook"}, "each once"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(
-    changed: dict[str, str], said: str, tmp_path: Path
-) -> None:
+def test_a_setting_that_makes_no_sense_is_refused(changed: dict[str, str], said: str, tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match=said) as caught:
         build_adapters(environ(**changed), tmp_path)
     assert "pass@" not in str(caught.value)

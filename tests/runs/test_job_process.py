@@ -52,18 +52,10 @@ def _fail_with(error: Exception) -> Callable[[object], None]:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (RunError("plans: no plan"), "plans: no plan"),
-        (MemoryError("2 GB"), "MemoryError: 2 GB"),
-    ],
+    ("error", "reason"), [(RunError("plans: no plan"), "plans: no plan"), (MemoryError("2 GB"), "MemoryError: 2 GB")]
 )
 def test_the_reason_of_a_failure_is_that_of_its_error(
-    maker: Maker,
-    work_here: None,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    reason: str,
+    maker: Maker, work_here: None, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
     kind, _execute = job_process._KINDS["crashtests"]
     monkeypatch.setitem(job_process._KINDS, "crashtests", (kind, _fail_with(error)))
@@ -83,11 +75,7 @@ def test_the_reason_of_a_failure_is_that_of_its_error(
     ],
 )
 def test_a_confidential_job_that_fails_names_no_case_and_leaves_no_inputs(
-    tmp_path: Path,
-    work_here: None,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    reason: str,
+    tmp_path: Path, work_here: None, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
     monkeypatch.setitem(job_process._KINDS, "outlooks", (OUTLOOKS, _fail_with(error)))
     store = JobStore(tmp_path, OUTLOOKS)
@@ -100,9 +88,7 @@ def test_a_confidential_job_that_fails_names_no_case_and_leaves_no_inputs(
     assert {path.name for path in folder.iterdir()} == {"desk.json", "failed.json", "lock"}
 
 
-def test_a_process_that_is_killed_is_a_failure_with_its_status(
-    maker: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_is_killed_is_a_failure_with_its_status(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     killed = SimpleNamespace(poll=lambda: -9, returncode=-9)
     monkeypatch.setattr(job_process, "_start_process", lambda *_words, **_more: killed)
     run = maker.begun()
@@ -110,9 +96,7 @@ def test_a_process_that_is_killed_is_a_failure_with_its_status(
     assert maker.again(run.id).reason == "the process ended with status -9"
 
 
-def test_a_job_stopped_before_its_turn_starts_nothing(
-    maker: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_stopped_before_its_turn_starts_nothing(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[object] = []
     monkeypatch.setattr(job_process, "_start_process", started.append)
     run = maker.begun()
@@ -129,9 +113,7 @@ def test_a_stopped_job_ends_its_work_and_is_resumed_by_a_process_of_its_own(
     ended: list[str] = []
     run = maker.begun()
     work = SimpleNamespace(
-        poll=lambda: stop_job(run),
-        terminate=lambda: ended.append("terminated"),
-        wait=lambda: ended.append("waited"),
+        poll=lambda: stop_job(run), terminate=lambda: ended.append("terminated"), wait=lambda: ended.append("waited")
     )
     monkeypatch.setattr(job_process, "_start_process", lambda *_words, **_more: work)
     run_job(run.folder)
@@ -139,9 +121,7 @@ def test_a_stopped_job_ends_its_work_and_is_resumed_by_a_process_of_its_own(
     stopped = maker.again(run.id)
     assert stopped.state == "stopped"
     words: list[list[str]] = []
-    monkeypatch.setattr(
-        job_process, "_start_process", lambda given, **_more: words.append(given) or work
-    )
+    monkeypatch.setattr(job_process, "_start_process", lambda given, **_more: words.append(given) or work)
     resume_job(stopped)
     assert words == [[str(run.folder)]]
     assert maker.again(run.id).state == "waiting"

@@ -141,10 +141,7 @@ def test_the_days_proposed_are_those_of_the_roster(operator: Operator) -> None:
 
 def test_old_runs_are_removed_and_progress_is_read(operator: Operator, tmp_path: Path) -> None:
     store = JobStore(tmp_path, PLAN_RUNS)
-    old, job = (
-        _order(store, replace(operator, history=()), 1, at)
-        for at in ("2020-01-01T00:00:00+00:00", "")
-    )
+    old, job = (_order(store, replace(operator, history=()), 1, at) for at in ("2020-01-01T00:00:00+00:00", ""))
     assert read_plan_progress(job) == PlanProgress()
     seen = PlanProgress("planning", "2026-11-30", 0, 1, "bound", 0.9)
     (job.folder / "progress.json").write_text(json.dumps(asdict(seen)))

@@ -84,9 +84,7 @@ def test_the_wait_before_a_restart_grows(tmp_path: Path, monkeypatch: pytest.Mon
     assert waits[:3] == [0.01, 0.02, 0.04]
 
 
-def test_a_part_that_does_not_end_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_part_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_supervisor, "STOP_SECONDS", 0.5)
     file = tmp_path / "up"
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + STAY

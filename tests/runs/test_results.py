@@ -13,11 +13,7 @@ def difference(label: str, against: str) -> Difference:
 
 def test_the_rule_is_told_by_its_cases_those_with_it_first() -> None:
     results = tuple(build_result(label, 20) for label in (*POLICIES, "masks"))
-    rows = (
-        difference("no-rule", "as-given"),
-        difference("masks", "as-given"),
-        difference("no-rule", "masks"),
-    )
+    rows = (difference("no-rule", "as-given"), difference("masks", "as-given"), difference("no-rule", "masks"))
     found = RunResults(results, rows, {})
     assert [one.label for one in found.rule_cases] == ["as-given", "no-tests", "no-rule"]
     assert found.rule_differences == [rows[0]]

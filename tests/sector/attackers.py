@@ -41,10 +41,7 @@ class TableDay:
     @property
     def shown(self) -> dict[str, int]:
         """Published group, or total -> rounded value."""
-        found = {
-            name: round_count(self.sum(self.groups[name]), RULE.rounding)
-            for name in self.publication.groups
-        }
+        found = {name: round_count(self.sum(self.groups[name]), RULE.rounding) for name in self.publication.groups}
         if self.publication.total:
             whole = frozenset().union(*self.groups.values())
             found["total"] = round_count(self.sum(whole), RULE.rounding)
@@ -52,12 +49,7 @@ class TableDay:
 
     def sum(self, unit: Unit, but: str = "") -> int:
         """Return the sum over a unit, without one member's figures."""
-        return sum(
-            row.get(where, 0)
-            for member, row in self.figures.items()
-            for where in unit
-            if member != but
-        )
+        return sum(row.get(where, 0) for member, row in self.figures.items() for where in unit if member != but)
 
 
 def draw_days(seed: int, days: int = 31) -> Iterator[Figures]:
@@ -100,9 +92,7 @@ def publish_days(seed: int, days: int = 31, *, history: bool = True) -> list[Tab
     return published
 
 
-def bound_cells(
-    table: TableDay, own: dict[str, int] | None = None
-) -> dict[str, tuple[float, float]]:
+def bound_cells(table: TableDay, own: dict[str, int] | None = None) -> dict[str, tuple[float, float]]:
     """Return the least and the most that a linear programme allows each hidden cell.
 
     With ``own``, the figures of an insider by group, of the others' part of the cell. One equation
@@ -117,18 +107,13 @@ def bound_cells(
     least, most = (sum(ends[i] for ends in ranges.values()) for i in (0, 1))
     hidden = [name for name in table.groups if name not in ranges]
     if "total" not in table.shown:
-        return {
-            **dict.fromkeys(hidden, (0.0, np.inf)),
-            "total": (least, np.inf if hidden else most),
-        }
+        return {**dict.fromkeys(hidden, (0.0, np.inf)), "total": (least, np.inf if hidden else most)}
     total = table.shown["total"] - sum(own.values())
     low = max(0.0, total - half - most) if len(hidden) == 1 else 0.0
     return dict.fromkeys(hidden, (low, total + half - least))
 
 
-def solve_cells(
-    table: TableDay, own: dict[str, int] | None = None
-) -> dict[str, tuple[float, float]]:
+def solve_cells(table: TableDay, own: dict[str, int] | None = None) -> dict[str, tuple[float, float]]:
     """Return what :func:`bound_cells` does, by a linear programme for each end."""
     names = sorted(table.groups)
     half, rows, limits = RULE.rounding / 2, [], []
@@ -171,8 +156,7 @@ def attack_from_inside(table: TableDay, insiders: Sequence[str]) -> list[str]:
     faults = []
     whole = frozenset().union(*table.groups.values())
     for insider in insiders:
-        own = {name: sum(table.figures[insider].get(where, 0) for where in unit)
-               for name, unit in table.groups.items()}  # fmt: skip
+        own = {name: sum(table.figures[insider].get(where, 0) for where in unit) for name, unit in table.groups.items()}
         hidden = bound_cells(table, own)
         for name in [*table.groups, "total"]:
             unit = table.groups.get(name, whole)

@@ -39,20 +39,14 @@ from releve.plugins.sector.engine import (
 
 DAY = date(2026, 11, 27)
 NAMES = tuple(f"member-{i}" for i in range(7))
-MASKS = {name: X25519PrivateKey.from_private_bytes(bytes([i + 1] * 32))
-         for i, name in enumerate(NAMES)}  # fmt: skip
+MASKS = {name: X25519PrivateKey.from_private_bytes(bytes([i + 1] * 32)) for i, name in enumerate(NAMES)}
 RULES = load_bulletin_rules(
-    (resources.files("releve.plugins.sector.engine") / "bulletin_rules.yaml").read_text(
-        encoding="utf-8"
-    )
+    (resources.files("releve.plugins.sector.engine") / "bulletin_rules.yaml").read_text(encoding="utf-8")
 )
 
 
 def make_design(mode: str = "plain", names: tuple[str, ...] = NAMES) -> BulletinDesign:
-    members = tuple(
-        PanelMember(name, "ab" * 32, MASKS[name].public_key().public_bytes_raw().hex())
-        for name in names
-    )
+    members = tuple(PanelMember(name, "ab" * 32, MASKS[name].public_key().public_bytes_raw().hex()) for name in names)
     groups = {"MA": ("MA",), "TN": ("TN",), "other": ("MG", "SN")}
     return BulletinDesign("sp2c", "2026-11", mode, members, groups, find_rule(RULES, DAY))
 
@@ -82,9 +76,7 @@ def contribute(number: int, design: BulletinDesign, day: date = DAY, **more: Any
 
 
 def value_of_cell(bulletin: Any, measure: str, group: str) -> int | None:
-    found: int | None = next(
-        cell.value for cell in bulletin.cells if (cell.measure, cell.group) == (measure, group)
-    )
+    found: int | None = next(cell.value for cell in bulletin.cells if (cell.measure, cell.group) == (measure, group))
     return found
 
 
@@ -111,8 +103,7 @@ def report_closed(count: int, design: BulletinDesign, day: date = DAY) -> list[C
     """Return contributions of seven, of whom the first ones report that no site is closed."""
     sent = [contribute(i, design, day) for i in range(7)]
     return [
-        replace(one, figures={**one.figures, CLOSED: 0}) if number < count else one
-        for number, one in enumerate(sent)
+        replace(one, figures={**one.figures, CLOSED: 0}) if number < count else one for number, one in enumerate(sent)
     ]
 
 
@@ -129,9 +120,7 @@ def mask(sent: list[Contribution], design: BulletinDesign) -> list[Contribution]
 
 @pytest.mark.parametrize("mode", ["plain", "masked"])
 @pytest.mark.parametrize(("count", "stated"), [(0, False), (4, False), (5, True), (7, True)])
-def test_a_zero_stands_in_the_bulletin_where_enough_members_sent_it(
-    mode: str, count: int, stated: bool
-) -> None:
+def test_a_zero_stands_in_the_bulletin_where_enough_members_sent_it(mode: str, count: int, stated: bool) -> None:
     design = make_design(mode)
     sent = report_closed(count, design)
     found = build_bulletin(design, DAY, sent if mode == "plain" else mask(sent, design))
@@ -148,10 +137,7 @@ def test_a_figure_that_no_member_sent_has_no_row(mode: str) -> None:
     design = make_design(mode)
     calls = ("calls_offered", "calls_answered")
     sent = [contribute(i, design) for i in range(7)]
-    sent = [
-        replace(one, figures={cell: n for cell, n in one.figures.items() if cell[0] not in calls})
-        for one in sent
-    ]
+    sent = [replace(one, figures={cell: n for cell, n in one.figures.items() if cell[0] not in calls}) for one in sent]
     found = build_bulletin(design, DAY, sent if mode == "plain" else mask(sent, design))
     assert all(found.find_cell(measure, "all") is None for measure in calls)
     assert not any(measure in write_bulletin_csv(found) for measure in (*calls, "relief_spare"))
@@ -174,10 +160,7 @@ def test_a_correction_states_no_figure_that_no_member_sent() -> None:
     design = make_design()
     sent = [contribute(i, design) for i in range(7)]
     closed = ClosedDay(design, tuple(sent), build_bulletin(design, DAY, sent))
-    right = [
-        replace(one, corrects=hash_contribution(one.text), nonce="f" * 64)
-        for one in report_closed(7, design)
-    ]
+    right = [replace(one, corrects=hash_contribution(one.text), nonce="f" * 64) for one in report_closed(7, design)]
     day = DAY + timedelta(1)
     today = [contribute(i, design, day) for i in range(7)]
     (found,) = build_bulletin(design, day, today, [closed], right).corrections

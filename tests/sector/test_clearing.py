@@ -55,9 +55,7 @@ def make_openings(seed: int, hours: int = 3) -> Openings:
         for i in range(3)
     )  # fmt: skip
     approvals = frozenset(
-        key
-        for key in itertools.product(("r0", "r1", "r2"), ("g0", "g1", "g2", "g3"), "MT")
-        if rng.random() < 0.6
+        key for key in itertools.product(("r0", "r1", "r2"), ("g0", "g1", "g2", "g3"), "MT") if rng.random() < 0.6
     )
     return Openings(offers, requests, approvals)
 
@@ -112,8 +110,7 @@ def test_goals_come_in_their_order_as_brute_force_finds_them() -> None:
         openings = make_openings(seed, hours=1)
         small = Openings(
             tuple(
-                SectorOffer(o.offer, o.giver, o.destination, "f", 1, o.price_cents,
-                            ((0, o.agents[0][1] % 4),))
+                SectorOffer(o.offer, o.giver, o.destination, "f", 1, o.price_cents, ((0, o.agents[0][1] % 4),))
                 for o in openings.offers[:3]
             ),
             tuple(
@@ -121,7 +118,7 @@ def test_goals_come_in_their_order_as_brute_force_finds_them() -> None:
                 for r in openings.requests[:2]
             ),
             openings.approvals,
-        )  # fmt: skip
+        )
         cleared = clear(small, SEED)
         found = {(one.offer, one.request): one.agents for one in cleared.matches}
         assert rank(small, cleared, found) == min(enumerate_ranks(small, cleared))
@@ -144,20 +141,14 @@ def test_what_is_left_equal_is_decided_by_the_seed() -> None:
     offers = (_offer("o1", "g1", 4), _offer("o2", "g2", 4))
     request = SectorRequest("r1", "asker", "f", 20, ((0, 4),))
     approvals = frozenset(("r1", giver, "M") for giver in ("g1", "g2"))
-    chosen = [
-        clear(Openings(offers, (request,), approvals), bytes([seed])).matches[0].offer
-        for seed in range(12)
-    ]
+    chosen = [clear(Openings(offers, (request,), approvals), bytes([seed])).matches[0].offer for seed in range(12)]
     assert set(chosen) == {"o1", "o2"}
 
 
-def rank(
-    openings: Openings, cleared: Clearing, taken: dict[tuple[str, str], int]
-) -> tuple[float, ...]:
+def rank(openings: Openings, cleared: Clearing, taken: dict[tuple[str, str], int]) -> tuple[float, ...]:
     alone, offers = dict(cleared.alone), {one.offer: one for one in openings.offers}
     worst = max(
-        (alone[r.request] - sum(n for (_, name), n in taken.items() if name == r.request))
-        / r.agents[0][1]
+        (alone[r.request] - sum(n for (_, name), n in taken.items() if name == r.request)) / r.agents[0][1]
         for r in openings.requests
     )
     cost = sum(n * offers[name].price_cents for (name, _), n in taken.items())
@@ -171,11 +162,9 @@ def enumerate_ranks(openings: Openings, cleared: Clearing) -> list[tuple[float, 
     for counts in itertools.product(*(range(o.agents[0][1] + 1) for o, _ in pairs)):
         taken = {(o.offer, r.request): n for (o, r), n in zip(pairs, counts, strict=True)}
         fits = all(
-            sum(n for (name, _), n in taken.items() if name == o.offer) <= o.agents[0][1]
-            for o in openings.offers
+            sum(n for (name, _), n in taken.items() if name == o.offer) <= o.agents[0][1] for o in openings.offers
         ) and all(
-            sum(n for (_, name), n in taken.items() if name == r.request) <= r.agents[0][1]
-            for r in openings.requests
+            sum(n for (_, name), n in taken.items() if name == r.request) <= r.agents[0][1] for r in openings.requests
         )
         if fits:
             found.append(rank(openings, cleared, taken))
@@ -237,18 +226,14 @@ def test_openings_that_take_too_much_work_are_shared_out_and_the_clearing_says_s
     assert rerun(openings, SEED, compute_clearing_digest(cleared)) == cleared
 
 
-def test_a_search_of_the_goals_that_ends_at_its_limit_is_shared_out_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_search_of_the_goals_that_ends_at_its_limit_is_shared_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
     openings = make_large(10, 10, 2, 6)
     monkeypatch.setattr(matches, "MOST_GOAL_BRANCHES", 1)
     assert clear(openings, SEED).rule == SHARES
 
 
 @pytest.mark.parametrize("looks", [1, 10**9])
-def test_shares_keep_every_law_and_leave_no_block_that_would_fit(
-    monkeypatch: pytest.MonkeyPatch, looks: int
-) -> None:
+def test_shares_keep_every_law_and_leave_no_block_that_would_fit(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
     monkeypatch.setattr(matches, "MOST_STEPS", looks)
     filled, regrets = 0, []
     for seed in range(40):
@@ -263,10 +248,7 @@ def test_shares_keep_every_law_and_leave_no_block_that_would_fit(
             need[request, at] -= agents
         for one, other in itertools.product(openings.offers, openings.requests):
             if openings.allows(one, other):
-                assert not any(
-                    left[one.offer, at] >= one.block <= need[other.request, at]
-                    for at, _ in other.agents
-                )
+                assert not any(left[one.offer, at] >= one.block <= need[other.request, at] for at, _ in other.agents)
         best = clear(openings, SEED)
         got = {one.request: 0 for one in openings.requests}
         for (_, request, _), agents in found.items():
@@ -286,18 +268,10 @@ def test_requests_that_meet_at_one_offer_have_equal_shares() -> None:
     assert sorted(fill_progressively(openings, SEED).values()) == [20, 20, 20, 20]
 
 
-def test_few_pairs_serve_where_one_giver_can_serve_a_request_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_few_pairs_serve_where_one_giver_can_serve_a_request_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """One giver can serve each request whole, or many can serve a little of each."""
-    offers = tuple(
-        SectorOffer(f"o{i}", f"g{i}", "M", "f", 1, 10, tuple((h, 6) for h in range(8)))
-        for i in range(6)
-    )
-    requests = tuple(
-        SectorRequest(f"r{i}", f"asker{i}", "f", 20, tuple((h, 6) for h in range(8)))
-        for i in range(5)
-    )
+    offers = tuple(SectorOffer(f"o{i}", f"g{i}", "M", "f", 1, 10, tuple((h, 6) for h in range(8))) for i in range(6))
+    requests = tuple(SectorRequest(f"r{i}", f"asker{i}", "f", 20, tuple((h, 6) for h in range(8))) for i in range(5))
     names = itertools.product((f"r{i}" for i in range(5)), (f"g{i}" for i in range(6)), "M")
     openings = Openings(offers, requests, frozenset(names))
     monkeypatch.setattr(matches, "MOST_EXACT_COLUMNS", 0)

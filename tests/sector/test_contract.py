@@ -8,18 +8,10 @@ from typing import Any
 
 import pytest
 
-from releve.plugins.sector.engine import (
-    ContractStep,
-    SectorError,
-    apply_step,
-    fold_steps,
-    open_contract,
-)
+from releve.plugins.sector.engine import ContractStep, SectorError, apply_step, fold_steps, open_contract
 from tests.sector.sector_case import CLERK, NOW, bring_to, make_terms, step
 
-STATES = (
-    "asked", "offered", "matched", "client agreed", "both signed", "started", "ended", "settled",
-)  # fmt: skip
+STATES = ("asked", "offered", "matched", "client agreed", "both signed", "started", "ended", "settled")
 
 
 @pytest.mark.parametrize("state", STATES)

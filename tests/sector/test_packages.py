@@ -109,9 +109,7 @@ def test_requests_ask_for_what_is_missing_from_approved_receivers_alone() -> Non
     )  # fmt: skip
     name = max(plan.scenarios, key=lambda one: (plan.required - plan.scenarios[one].placed).max())
     half_hours = {t: t for t in range(len(plan.starts))}
-    requests, approvals = build_requests(
-        case.operator, plan, name, terms, asker="atlas", half_hours=half_hours
-    )
+    requests, approvals = build_requests(case.operator, plan, name, terms, asker="atlas", half_hours=half_hours)
     assert requests
     assert {operator for _, operator, _ in approvals} <= {"rif"}
     for one in requests:

@@ -9,12 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from releve.network.sample.operator import (
-    SECTOR_TABLES,
-    sample_sector,
-    sample_sector_terms,
-    share_sizes,
-)
+from releve.network.sample.operator import SECTOR_TABLES, sample_sector, sample_sector_terms, share_sizes
 from releve.plan import PlanSettings, plan_day
 from releve.plan.spare import find_spare
 from releve.plugins.sector.engine import (
@@ -33,15 +28,7 @@ from releve.plugins.sector.engine import (
     recall,
     simulate_sector,
 )
-from tests.plan.tiny_operators import (
-    DAY,
-    agent,
-    operator_of,
-    programme,
-    requirement_of,
-    shift,
-    site,
-)
+from tests.plan.tiny_operators import DAY, agent, operator_of, programme, requirement_of, shift, site
 
 Sector = tuple[list[SectorMember], tuple[ReliefPackage, ...], dict[str, SectorAnswer]]
 ZONE = "Europe/Paris"
@@ -49,9 +36,7 @@ ZONE = "Europe/Paris"
 
 def make_member(name: str, agents: dict[str, int], needed: float) -> SectorMember:
     """Return an operator with a site in Morocco and one in Tunisia, planned; ``agents`` by site."""
-    people = [
-        agent(f"{where}{i}", where, "p") for where, count in agents.items() for i in range(count)
-    ]
+    people = [agent(f"{where}{i}", where, "p") for where, count in agents.items() for i in range(count)]
     operator = operator_of(
         [site("a"), site("b", "TN", 36.8, 10.2)],
         {"a": (12, 2.0), "b": (12, 2.0)},
@@ -59,9 +44,7 @@ def make_member(name: str, agents: dict[str, int], needed: float) -> SectorMembe
         people,
         [shift(row.id, "08:00", "10:00") for row in people],
     )
-    need = requirement_of(
-        operator, {("p", time): needed for time in ("08:00", "08:30", "09:00", "09:30")}
-    )
+    need = requirement_of(operator, {("p", time): needed for time in ("08:00", "08:30", "09:00", "09:30")})
     plan = plan_day(operator, need)
     found = find_spare(operator, plan, need, PlanSettings())
     others = frozenset((other, place) for other in ("atlas", "rif") for place in ("MA", "TN"))
@@ -70,11 +53,10 @@ def make_member(name: str, agents: dict[str, int], needed: float) -> SectorMembe
 
 
 PACKAGES = tuple(
-    ReliefPackage(f"p-{place}", name, place, "inbound:fr:site", "web", 0, 1, 900,
-                  DAY, DAY)
+    ReliefPackage(f"p-{place}", name, place, "inbound:fr:site", "web", 0, 1, 900, DAY, DAY)
     for name in ("atlas", "rif", "sous")
     for place in ("MA", "TN")
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +68,7 @@ def sector() -> Sector:
         make_member("sous", {"a": 5, "b": 2}, 2),
     ]
     answers = {
-        place: answer_destination(members, place, PACKAGES, time_zone=ZONE, seed=b"day")
-        for place in ("MA", "TN")
+        place: answer_destination(members, place, PACKAGES, time_zone=ZONE, seed=b"day") for place in ("MA", "TN")
     }
     return members, PACKAGES, answers
 
@@ -117,15 +98,11 @@ def test_the_terms_of_a_sample_can_be_read() -> None:
         assert set(terms) == {row.id for row in operator.clients}
 
 
-def test_a_closure_is_served_from_approved_operators_within_what_they_spare(
-    sector: Sector,
-) -> None:
+def test_a_closure_is_served_from_approved_operators_within_what_they_spare(sector: Sector) -> None:
     members, _, answers = sector
     served = 0
     for answer in answers.values():
-        spare = {
-            one.name: Counter(t for lent in one.spare for t in lent.half_hours) for one in members
-        }
+        spare = {one.name: Counter(t for lent in one.spare for t in lent.half_hours) for one in members}
         used = Counter[tuple[str, int]]()
         offers = {one.offer: one for one in answer.openings.offers}
         for match in answer.cleared.matches:
@@ -144,14 +121,10 @@ def test_a_closure_is_served_from_approved_operators_within_what_they_spare(
 def test_an_offer_taken_in_full_leaves_each_verdict_of_its_giver(sector: Sector) -> None:
     for member in sector[0]:
         assert member.rest.violations == ()
-        assert [one.secure for one in member.rest.verdicts] == [
-            one.secure for one in member.plan.verdicts
-        ]
+        assert [one.secure for one in member.rest.verdicts] == [one.secure for one in member.plan.verdicts]
 
 
-def test_a_giver_that_loses_a_site_recalls_and_stands_as_if_it_had_lent_nothing_worse(
-    sector: Sector,
-) -> None:
+def test_a_giver_that_loses_a_site_recalls_and_stands_as_if_it_had_lent_nothing_worse(sector: Sector) -> None:
     members, _, answers = sector
     for answer in answers.values():
         givers = {one.offer: one.giver for one in answer.openings.offers}
@@ -190,9 +163,7 @@ def test_relief_between_operators_loses_fewer_calls_under_the_same_draws(sector:
     assert low <= mean <= high
     for language in ("fr", "en"):
         ElementTree.fromstring(draw_losses(crash, language))
-    all_recall = simulate_sector(
-        members, windows, answers, replace(settings, recall=1.0), 7, day=DAY, time_zone=ZONE
-    )
+    all_recall = simulate_sector(members, windows, answers, replace(settings, recall=1.0), 7, day=DAY, time_zone=ZONE)
     assert np.allclose(all_recall.together, all_recall.alone)
 
 

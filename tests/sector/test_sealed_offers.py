@@ -7,14 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releve.plugins.sector.engine import (
-    OfferRefusal,
-    SealedOffer,
-    SectorGate,
-    SectorOffer,
-    open_offers,
-    seal_offer,
-)
+from releve.plugins.sector.engine import OfferRefusal, SealedOffer, SectorGate, SectorOffer, open_offers, seal_offer
 
 CLOSES = datetime(2026, 12, 1, 8, tzinfo=UTC)
 GATE = SectorGate("2026-12-01", "association", CLOSES, "Europe/Paris")
@@ -24,9 +17,8 @@ OFFER = SectorOffer("o1", "rif", "TN", "inbound:fr:home", 1, 900, ((18, 4),))
 
 def seal(offer: SectorOffer = OFFER, **other: object) -> SealedOffer:
     sealed = SealedOffer(
-        GATE.id, offer.giver, offer.offer, seal_offer(GATE, offer, NONCE),
-        CLOSES - timedelta(minutes=1),
-    )  # fmt: skip
+        GATE.id, offer.giver, offer.offer, seal_offer(GATE, offer, NONCE), CLOSES - timedelta(minutes=1)
+    )
     return replace(sealed, **other)  # type: ignore[arg-type]
 
 
@@ -58,10 +50,7 @@ def test_an_offer_that_does_not_open_is_named_and_the_others_stand(
 def test_an_offer_never_opened_or_never_sealed_is_named() -> None:
     found = open_offers(GATE, [seal()], {"o9": (replace(OFFER, offer="o9"), NONCE)})
     assert found.offers == ()
-    assert [(one.offer, one.code) for one in found.refused] == [
-        ("o1", "not_opened"),
-        ("o9", "not_committed"),
-    ]
+    assert [(one.offer, one.code) for one in found.refused] == [("o1", "not_opened"), ("o9", "not_committed")]
 
 
 def test_two_clerks_cannot_open_one_commitment() -> None:

@@ -38,9 +38,9 @@ def read_day(folder: Path) -> pl.DataFrame:
     """Return the day's calls to an agent's queue, one row a call."""
     calls = pl.read_parquet(folder / "anonymousbank_1999" / "calls_1999_jan_feb.parquet")
     hang, queued = pl.col("outcome") == "HANG", pl.col("q_time") > 0
-    return calls.filter(
-        (pl.col("date") == DAY) & ((pl.col("outcome") == "AGENT") | (hang & queued))
-    ).with_columns(start=pl.col("vru_entry").dt.truncate("15m"))
+    return calls.filter((pl.col("date") == DAY) & ((pl.col("outcome") == "AGENT") | (hang & queued))).with_columns(
+        start=pl.col("vru_entry").dt.truncate("15m")
+    )
 
 
 def count(calls: pl.DataFrame, *by: str) -> pl.DataFrame:

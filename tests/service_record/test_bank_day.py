@@ -55,20 +55,13 @@ def test_a_real_day_replayed_file_by_file_ends_at_the_figures_of_its_log(
         rows.write_csv(path, datetime_format="%Y-%m-%dT%H:%M")
         os.utime(path, (stamp, stamp))
         read_statistics_folder(tmp_path, operator, datetime.fromtimestamp(at + 60, UTC))
-    found = compute_service_day(
-        datetime.combine(DAY, time(23, 59), zone(ZONE_1999)).astimezone(UTC), None
-    )
+    found = compute_service_day(datetime.combine(DAY, time(23, 59), zone(ZONE_1999)).astimezone(UTC), None)
     assert found is not None
-    wanted = {
-        row["type"]: row for row in count(
-            calls.filter(pl.col("start") < COUNTED), "type").iter_rows(named=True)
-    }  # fmt: skip
+    wanted = {row["type"]: row for row in count(calls.filter(pl.col("start") < COUNTED), "type").iter_rows(named=True)}
     assert len(wanted) == len(QUEUES_1999)
     shown = {row.programme: row for row in found.programmes}
     for key, name in QUEUES_1999.items():
         row, own = shown[name], wanted[key]
-        assert (row.offered, row.answered, row.abandoned) == (
-            own["offered"], own["answered"], own["abandoned"]
-        ), name  # fmt: skip
+        assert (row.offered, row.answered, row.abandoned) == (own["offered"], own["answered"], own["abandoned"]), name
         assert row.level == pytest.approx(own["in_time"] / own["offered"], abs=1e-6)
         assert np.isnan(row.expected), "no forecast was made of 1999"

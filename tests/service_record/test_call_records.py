@@ -61,9 +61,7 @@ def test_a_programme_without_a_call_has_none_where_the_proxy_wrote_a_line(tmp_pa
     assert figures(START + HOUR / 2) == {}, "no line at all: not known"
 
 
-def test_a_half_hour_in_which_the_reader_stopped_is_not_known_until_it_has_gone_on(
-    tmp_path: Path,
-) -> None:
+def test_a_half_hour_in_which_the_reader_stopped_is_not_known_until_it_has_gone_on(tmp_path: Path) -> None:
     path = tmp_path / "acc_1.log"
     path.write_text("".join(write_lines(0)))
     read(tmp_path, START + timedelta(minutes=10))
@@ -112,9 +110,7 @@ def test_a_call_out_that_the_gate_refused_was_not_placed(tmp_path: Path) -> None
 def test_statistics_of_an_acd_count_before_the_records_of_a_proxy(tmp_path: Path) -> None:
     (tmp_path / "acc_1.log").write_text("".join(write_lines(0)))
     read(tmp_path)
-    IntervalReport.objects.create(
-        programme="sav", source="acd", start=START, minutes=30, offered=9, recorded_at=LATER
-    )
+    IntervalReport.objects.create(programme="sav", source="acd", start=START, minutes=30, offered=9, recorded_at=LATER)
     assert figures()["sav"] == (9, None, None, None, None)
     assert figures()["ventes"][0] == 0
 

@@ -13,13 +13,7 @@ from tests.routing.sip_bench import ProxyProcess, needs_sip, telephony, wait_unt
 from tests.routing.small_operator import small_operator
 from tests.routing.test_kamailio_calls import call, publish
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.database,
-    pytest.mark.postgresql,
-    pytest.mark.django_db,
-    needs_sip,
-]
+pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql, pytest.mark.django_db, needs_sip]
 
 
 def read(proxy: ProxyProcess, now: datetime) -> int:

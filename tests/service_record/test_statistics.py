@@ -67,9 +67,7 @@ def csv(*rows: str) -> bytes:
     return (HEAD + "".join(f"{row}\n" for row in rows)).encode("cp1252")
 
 
-def send(
-    operator: Operator, data: bytes, recorded_at: datetime = NIGHT, text: str = ""
-) -> FiledStatistics:
+def send(operator: Operator, data: bytes, recorded_at: datetime = NIGHT, text: str = "") -> FiledStatistics:
     source = read_mapping(text or mapping(operator), operator)
     return file_statistics(import_statistics("a.csv", data, source, recorded_at), "acd")
 
@@ -103,9 +101,7 @@ def test_the_report_recorded_last_counts_whichever_comes_first(operator: Operato
     assert IntervalReport.objects.count() == 1, "twice"
 
 
-def test_what_cannot_count_is_set_aside_with_its_row_and_the_rest_counts(
-    operator: Operator,
-) -> None:
+def test_what_cannot_count_is_set_aside_with_its_row_and_the_rest_counts(operator: Operator) -> None:
     found = send(
         operator,
         csv(f"{NINE};Q1;40;36;3;30;300;12", f"{NINE};Q9;40;36;3;30;300;12",
@@ -120,9 +116,7 @@ def test_what_cannot_count_is_set_aside_with_its_row_and_the_rest_counts(
         ten, ten + timedelta(hours=1))} == {ten: (10.0, None, None)}  # fmt: skip
 
 
-def test_an_interval_that_was_not_over_when_it_was_written_is_not_known(
-    operator: Operator,
-) -> None:
+def test_an_interval_that_was_not_over_when_it_was_written_is_not_known(operator: Operator) -> None:
     """Its counts are those of a part: taken for the whole they would hide a surge."""
     written = datetime(2026, 11, 30, 8, 20, tzinfo=UTC)
     found = send(operator, csv(f"{NINE};Q1;40;36;3;30;300;12"), written)
@@ -130,9 +124,7 @@ def test_an_interval_that_was_not_over_when_it_was_written_is_not_known(
     assert offered(operator) == {}
 
 
-def test_on_the_day_of_a_clock_change_only_what_is_ambiguous_is_left_out(
-    operator: Operator,
-) -> None:
+def test_on_the_day_of_a_clock_change_only_what_is_ambiguous_is_left_out(operator: Operator) -> None:
     autumn = datetime(2026, 10, 25, 12, tzinfo=UTC)
     rows = [f"{at};Q1;5;5;0;5;100;1" for at in (
         "25/10/2026 01:30", "25/10/2026 02:00", "25/10/2026 03:00",
@@ -143,11 +135,8 @@ def test_on_the_day_of_a_clock_change_only_what_is_ambiguous_is_left_out(
     assert [f"{at:%d %H:%M}" for at in starts] == ["24 23:30", "25 00:30", "25 01:30", "25 02:00"]
 
 
-def test_a_queue_without_a_row_has_no_calls_only_where_the_source_says_so(
-    operator: Operator,
-) -> None:
-    rows = csv(f"{NINE};Q2;4;4;0;4;100;1", "30/11/2026 09:30;Q1;bad;1;0;1;1;1",
-               "30/11/2026 09:30;Q2;1;1;0;1;100;1")  # fmt: skip
+def test_a_queue_without_a_row_has_no_calls_only_where_the_source_says_so(operator: Operator) -> None:
+    rows = csv(f"{NINE};Q2;4;4;0;4;100;1", "30/11/2026 09:30;Q1;bad;1;0;1;1;1", "30/11/2026 09:30;Q2;1;1;0;1;100;1")
     send(operator, rows)
     assert offered(operator) == {}
     send(operator, rows, text=mapping(operator, more="missing_is_zero = true"))
@@ -180,9 +169,7 @@ TT = "home"
 """
 
 
-def test_agents_signed_in_are_added_up_over_the_places_of_the_last_count(
-    operator: Operator,
-) -> None:
+def test_agents_signed_in_are_added_up_over_the_places_of_the_last_count(operator: Operator) -> None:
     first, site = operator.programmes[0].id, operator.sites[0].id
     source = read_mapping(PRESENCE.format(first=first, site=site), operator)
     rows = ("2026-11-30T09:00,A,CASA,9", "2026-11-30T09:15,A,CASA,8", "2026-11-30T09:15,B,CASA,2",
@@ -210,9 +197,7 @@ def drop(folder: Path, name: str, data: bytes, written: datetime = NIGHT) -> Non
     os.utime(path, (written.timestamp(), written.timestamp()))
 
 
-def test_a_file_is_read_once_and_again_when_it_or_its_mapping_is_mended(
-    operator: Operator, folder: Path
-) -> None:
+def test_a_file_is_read_once_and_again_when_it_or_its_mapping_is_mended(operator: Operator, folder: Path) -> None:
     later = NIGHT + timedelta(minutes=10)
     drop(folder, "a.csv", csv(f"{NINE};Q1;40;36;3;30;300;12", f"{NINE};Q3;7;7;0;7;300;1"))
     assert read_statistics_folder(folder, operator, NIGHT + timedelta(seconds=1)) == 0, "too new"
@@ -266,9 +251,7 @@ def test_what_has_reached_its_date_goes(operator: Operator) -> None:
     assert data.erase_due(NIGHT + timedelta(days=INTERVAL_DAYS + 1)) == 1
 
 
-def test_parts_of_five_minutes_make_a_half_hour_when_all_of_them_came(
-    operator: Operator,
-) -> None:
+def test_parts_of_five_minutes_make_a_half_hour_when_all_of_them_came(operator: Operator) -> None:
     rows = [f"30/11/2026 09:{minute:02};Q1;2;2;0;1;60;3" for minute in range(0, 30, 5)]
     text = mapping(operator, minutes=5)
     start = datetime(2026, 11, 30, 8, tzinfo=UTC)

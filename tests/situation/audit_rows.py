@@ -121,8 +121,7 @@ ROWS: list[tuple[str, Callable[[Chain], None], str, dict[str, Any]]] = [
     ("audit.measure", open_audit, "audit.observed", SEEN | {"measure": "singing"}),
     ("photo.digest", open_audit, "audit.observed", SEEN | {"photos": ("x",)}),
     ("audit.no_evidence", open_audit, "audit.observed", SEEN | {"evidence": ("e9",)}),
-    ("audit.late_evidence", with_later_check, "audit.observed",
-     SEEN | {"evidence": ("e2",), "happened_at": START}),
+    ("audit.late_evidence", with_later_check, "audit.observed", SEEN | {"evidence": ("e2",), "happened_at": START}),
     ("audit.other_evidence", with_foreign_check, "audit.observed", SEEN | {"evidence": ("e2",)}),
     ("event.same", observed, "audit.observed", SEEN),
     ("audit.concluded", concluded, "audit.observed", SEEN | {"verdict": "kept"}),
@@ -141,9 +140,8 @@ ROWS: list[tuple[str, Callable[[Chain], None], str, dict[str, Any]]] = [
     ("finding.nothing_said", raised, "finding.answered", ANSWERED | {"action": ""}),
     ("finding.not_answered", raised, "finding.verified", VERIFIED),
     ("finding.not_answered", refused_once, "finding.verified", VERIFIED),
-    ("finding.verified_before", answered_late, "finding.verified",
-     VERIFIED | {"happened_at": START}),
+    ("finding.verified_before", answered_late, "finding.verified", VERIFIED | {"happened_at": START}),
     ("finding.same_person", answered, "finding.verified", VERIFIED | {"actor": "karim"}),
     ("finding.by_rule", answered, "finding.verified", VERIFIED | {"actor": "rule:x"}),
     ("correction.of_audit", raised, "event.corrected", {"corrects": "e3", "reason": "x"}),
-]  # fmt: skip
+]

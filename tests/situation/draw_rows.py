@@ -119,9 +119,7 @@ def site_drawn() -> str:
 OTHER = next(site for site in ("casa", "rabat", "lille") if site != site_drawn())
 LINK: dict[str, Any] = {"plan": "p1", "day": DAY, "party": "operator", "link": link("operator")}
 DRAW: dict[str, Any] = {"plan": "p1", "day": DAY, "visits": (site_drawn(),)}
-LIST: dict[str, Any] = {
-    "plan": "p1", "day": DAY, "site": "casa", "count": 6, "tests": 2, "list_hash": "0" * 64,
-}  # fmt: skip
+LIST: dict[str, Any] = {"plan": "p1", "day": DAY, "site": "casa", "count": 6, "tests": 2, "list_hash": "0" * 64}
 NOT_VISITED: dict[str, Any] = {"plan": "p1", "day": DAY, "site": site_drawn(), "reason": "Snow"}
 FRAME: dict[str, Any] = {"plan": "p1", "day": DAY, "units": ()}
 LATE = {"recorded_at": START + timedelta(days=1), "happened_at": START + timedelta(days=1)}

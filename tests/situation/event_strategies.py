@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 
 from releve.situation import KINDS, Event, EventField, MeasureFinding, list_fields
 
-TEXTS = st.text(
-    st.characters(codec="utf-8", exclude_characters="".join(map(chr, [*range(32), 127]))),
-    max_size=12,
-)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="".join(map(chr, [*range(32), 127]))), max_size=12)
 _FIRST = datetime(2000, 1, 2, tzinfo=UTC)
 TIMES = st.integers(0, 199 * 365 * 86400 * 10**6).map(
     lambda microseconds: _FIRST + timedelta(microseconds=microseconds)
@@ -60,9 +57,7 @@ def any_event(kind: str | None = None) -> st.SearchStrategy[Event]:
 
 SITES = ("casa", "rabat", "lille")
 AGENTS = tuple(f"a{n}" for n in range(1, 7))
-_NEAR = st.integers(0, 40 * 24).map(
-    lambda hours: datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hours)
-)
+_NEAR = st.integers(0, 40 * 24).map(lambda hours: datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hours))
 _NEAR_DAYS = st.dates(date(2026, 11, 1), date(2026, 12, 20))
 _FINDINGS = st.builds(
     MeasureFinding,
@@ -85,9 +80,7 @@ _NAMED: dict[str, st.SearchStrategy[Any]] = {
     "case": st.just(""),
     "rule": st.just(""),
     "cause": st.sampled_from(("operator", "hazard")),
-    "findings": st.lists(_FINDINGS, max_size=2, unique_by=lambda finding: finding.measure).map(
-        tuple
-    ),
+    "findings": st.lists(_FINDINGS, max_size=2, unique_by=lambda finding: finding.measure).map(tuple),
     "measure": st.sampled_from(("masks", "ventilation")),
     "photos": st.just(()),
     "inspection": st.just(""),

@@ -35,8 +35,7 @@ def build_year(
     def find(measures: Sequence[str]) -> tuple[MeasureFinding, ...]:
         drawn = rng.integers(len(_SEEN), size=len(measures)).tolist()
         return tuple(
-            MeasureFinding(measure=measure, verdict=_SEEN[at])
-            for measure, at in zip(measures, drawn, strict=True)
+            MeasureFinding(measure=measure, verdict=_SEEN[at]) for measure, at in zip(measures, drawn, strict=True)
         )
 
     for number in range(sites):
@@ -92,9 +91,7 @@ def _count_late(event: Event, day: date) -> int:
     return (event.recorded_at.date() - day).days
 
 
-def judge_plainly(
-    measure: CharterMeasure, seen: Iterable[Seen], site: str, day: date, since: date
-) -> str:
+def judge_plainly(measure: CharterMeasure, seen: Iterable[Seen], site: str, day: date, since: date) -> str:
     """Return a standing by its definition, from what was seen of it; nothing before ``since``."""
     mine = [row for row in seen if row[1] in (site, "") and since <= row[2] <= day]
     mandatory = any(not rule.optional for rule in measure.evidence)

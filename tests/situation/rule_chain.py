@@ -40,12 +40,7 @@ from releve.situation.shipped import load_rules_with
 
 START = datetime(2026, 11, 30, 9, tzinfo=UTC)
 """A Monday, 9 h at Casablanca (on UTC all year) and 10 h at Lille."""
-CHECKLIST: tuple[str, ...] = (
-    "disinfected",
-    "ventilation_checked",
-    "contacts_listed",
-    "commission_agrees",
-)
+CHECKLIST: tuple[str, ...] = ("disinfected", "ventilation_checked", "contacts_listed", "commission_agrees")
 CHECKLIST += ("supplies_ready",)
 
 
@@ -56,10 +51,7 @@ def _shift(agent: str, day: int, hours: tuple[int, int]) -> Shift:
 
 def operator(**changes: Any) -> Operator:
     """Return three sites; six agents at casa, on two zones of one floor and one of another."""
-    agents = [
-        Agent(f"a{n}", "casa", ("p",), home_ready=True, line_type="fibre", carrier="Ixtel")
-        for n in range(1, 7)
-    ]
+    agents = [Agent(f"a{n}", "casa", ("p",), home_ready=True, line_type="fibre", carrier="Ixtel") for n in range(1, 7)]
     agents[0] = replace(agents[0], stop="maarif")
     agents[1] = replace(agents[1], stop="maarif")
     agents[5] = replace(agents[5], stop="maarif", own_transport=True)
@@ -106,9 +98,7 @@ class Chain:
     operator: Operator = field(default_factory=operator)
     rules: SituationRules = field(default_factory=lambda: HEALTH_RULES)
     now: datetime = START
-    situation: Situation = field(
-        default_factory=lambda: empty_situation(("casa", "rabat", "lille"))
-    )
+    situation: Situation = field(default_factory=lambda: empty_situation(("casa", "rabat", "lille")))
     events: list[Event] = field(default_factory=list)
     count: int = 0
 
@@ -120,11 +110,7 @@ class Chain:
     def event(self, kind: str, **values: Any) -> Event:
         """Return an event of this moment, unless ``values`` say otherwise."""
         self.count += 1
-        common: dict[str, Any] = {
-            "id": f"e{self.count}",
-            "happened_at": self.now,
-            "recorded_at": self.now,
-        }
+        common: dict[str, Any] = {"id": f"e{self.count}", "happened_at": self.now, "recorded_at": self.now}
         return KINDS[kind](**({**common, "actor": "samira"} | values))
 
     def refused(self, kind: str, **values: Any) -> set[str]:

@@ -151,10 +151,7 @@ def test_an_end_is_not_announced_before_its_time() -> None:
 
 
 def test_a_permit_that_another_takes_over_is_not_announced() -> None:
-    rows = (
-        permit("t1", "casa", "2026-01-01", "2026-12-01"),
-        permit("t2", "casa", "2026-12-02", "2027-12-01"),
-    )
+    rows = (permit("t1", "casa", "2026-01-01", "2026-12-01"), permit("t2", "casa", "2026-12-02", "2027-12-01"))
     chain = Chain(operator(authorisations=rows))
     assert chain.notices("authorisation.expiring", "authorisation.expired") == []
 

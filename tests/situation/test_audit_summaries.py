@@ -26,11 +26,7 @@ def test_a_finding_is_shown_with_the_answer_that_counts() -> None:
     verify(chain, effective=True)
     (found,) = chain.situation.charter_audits["x1"].findings
     last = summarise_finding(found, chain.operator)
-    assert (last.state, last.cause, last.action) == (
-        "closed",
-        ANSWERED["cause"],
-        ANSWERED["action"],
-    )
+    assert (last.state, last.cause, last.action) == ("closed", ANSWERED["cause"], ANSWERED["action"])
     assert last.verified_by == "auditor"
 
 
@@ -65,13 +61,9 @@ def test_standings_say_how_they_differ_from_thirty_days_ago() -> None:
     today = chain.now.date()
     charter = chain.rules.charter(today)
     assert charter is not None
-    (row,) = list_site_standings(
-        chain.situation, chain.operator, chain.rules, charter, today, ["casa"]
-    )
+    (row,) = list_site_standings(chain.situation, chain.operator, chain.rules, charter, today, ["casa"])
     masks = [measure.id for measure in charter.measures].index("masks")
-    assert (row.before[masks], row.values[masks], row.changes[masks]) == (
-        "unknown", "not_kept", "down",
-    )  # fmt: skip
+    assert (row.before[masks], row.values[masks], row.changes[masks]) == ("unknown", "not_kept", "down")
     assert len(row.kept) == TREND_DAYS + 1
     assert {len(row.values), len(row.before), len(row.changes)} == {len(charter.measures)}
 

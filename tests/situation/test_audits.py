@@ -7,27 +7,11 @@ from typing import Any
 
 from releve.situation import compute_label, compute_standings
 from releve.situation.shipped import load_rules_with
-from tests.situation.audit_rows import (
-    CONCLUDED,
-    DUE,
-    FINDING,
-    OPENED,
-    answer,
-    observe,
-    open_audit,
-    verify,
-)
+from tests.situation.audit_rows import CONCLUDED, DUE, FINDING, OPENED, answer, observe, open_audit, verify
 from tests.situation.audit_rows import raised as raise_finding
 from tests.situation.draw_rows import DAY
 from tests.situation.rule_chain import Chain
-from tests.situation.test_standings import (
-    DAILY,
-    TODAY,
-    audited_and_visited,
-    check,
-    findings,
-    standing,
-)
+from tests.situation.test_standings import DAILY, TODAY, audited_and_visited, check, findings, standing
 
 
 def finding(chain: Chain) -> Any:
@@ -48,9 +32,7 @@ def test_a_finding_is_closed_by_another_person_alone() -> None:
     for effective in (False, True):
         answer(chain)
         states.append(finding(chain).state)
-        assert chain.refused("finding.verified", **FINDING, effective=True, actor="karim") == {
-            "finding.same_person"
-        }
+        assert chain.refused("finding.verified", **FINDING, effective=True, actor="karim") == {"finding.same_person"}
         verify(chain, effective=effective)
         states.append(finding(chain).state)
     assert states == ["raised", "answered", "refused", "answered", "closed"]

@@ -10,13 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.situation import (
-    ClosureExtended,
-    SiteClosed,
-    SituationRules,
-    find_closing_case,
-    load_rules,
-)
+from releve.situation import ClosureExtended, SiteClosed, SituationRules, find_closing_case, load_rules
 from releve.situation.shipped import load_rules_with
 from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, START, Chain, kinds_of
 
@@ -38,8 +32,7 @@ def plain_closes(days: list[float], n: int, d: float, new: list[bool]) -> int:
     closing = [
         max(chosen)
         for chosen in combinations(range(len(days)), n)
-        if max(days[i] for i in chosen) - min(days[i] for i in chosen) <= d
-        and any(new[i] for i in chosen)
+        if max(days[i] for i in chosen) - min(days[i] for i in chosen) <= d and any(new[i] for i in chosen)
     ]
     return min(closing, default=-1)
 
@@ -76,12 +69,8 @@ def test_the_rule_equals_the_search_over_every_set_of_cases(
     days: list[int], n: int, d: int, draw: random.Random
 ) -> None:
     new = [draw.random() < 0.5 for _ in days]
-    assert find_closing_case(days, n, d, new) == plain_closes(
-        [float(day) for day in days], n, d, new
-    )
-    assert find_closing_case(days, n, d) == plain_closes(
-        [float(day) for day in days], n, d, [True] * len(days)
-    )
+    assert find_closing_case(days, n, d, new) == plain_closes([float(day) for day in days], n, d, new)
+    assert find_closing_case(days, n, d) == plain_closes([float(day) for day in days], n, d, [True] * len(days))
 
 
 @settings(deadline=None)
@@ -103,11 +92,7 @@ def test_the_second_confirmed_agent_closes_the_site_for_48_hours_from_the_order(
     assert not chain.closed()
     answered = chain.after(days=3).case("a2")
     (order,) = [event for event in answered if isinstance(event, SiteClosed)]
-    assert (order.cause, order.rule, order.actor) == (
-        "rule",
-        "MA-COVID-CLOSE",
-        "rule:MA-COVID-CLOSE",
-    )
+    assert (order.cause, order.rule, order.actor) == ("rule", "MA-COVID-CLOSE", "rule:MA-COVID-CLOSE")
     assert order.happened_at == chain.now
     assert order.earliest_reopening == chain.now + HOURS_48
     assert chain.closed()

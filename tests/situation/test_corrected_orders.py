@@ -30,9 +30,7 @@ def closed_by(cause: str) -> tuple[Chain, str]:
 
 @pytest.mark.parametrize("actor", ["samira", "token:bi", "rule:X"])
 @pytest.mark.parametrize("cause", ["rule", "authority", "hazard", "operator"])
-def test_one_person_one_token_and_one_rule_cannot_correct_an_order_away(
-    cause: str, actor: str
-) -> None:
+def test_one_person_one_token_and_one_rule_cannot_correct_an_order_away(cause: str, actor: str) -> None:
     chain, order = closed_by(cause)
     sent = {"corrects": order, "reason": "Wrong site", "actor": actor}
     assert chain.refused("event.corrected", **sent) >= {"reopening.too_early"} | TERMS
@@ -43,9 +41,7 @@ def test_one_person_one_token_and_one_rule_cannot_correct_an_order_away(
 
 
 @pytest.mark.parametrize("cause", ["rule", "authority", "hazard", "operator"])
-def test_an_order_is_corrected_after_its_least_time_its_checklist_and_two_people(
-    cause: str,
-) -> None:
+def test_an_order_is_corrected_after_its_least_time_its_checklist_and_two_people(cause: str) -> None:
     chain, order = closed_by(cause)
     sent = {"corrects": order, "reason": "Wrong site"}
     faults = {fault.code: fault.params for fault in chain.reasons("event.corrected", **sent)}
@@ -53,10 +49,7 @@ def test_an_order_is_corrected_after_its_least_time_its_checklist_and_two_people
     assert isinstance(items, tuple)
     for item in items:
         chain.record("reopening.checked", site="casa", item=item)
-    assert chain.refused("event.corrected", **sent) == {
-        "reopening.too_early",
-        "reopening.approvals",
-    }
+    assert chain.refused("event.corrected", **sent) == {"reopening.too_early", "reopening.approvals"}
     chain.record("reopening.approved", site="casa", actor="samira")
     chain.after(days=3)
     assert chain.refused("event.corrected", **sent) == {"reopening.approvals"}
@@ -90,10 +83,7 @@ def test_correcting_a_reopening_loses_no_later_order() -> None:
     reopened = chain.events[-1].id
     chain.after(hours=1)
     earliest = chain.now + 10 * DAY
-    chain.record(
-        "site.closed", site="casa", cause="authority", authority="Wilaya",
-        earliest_reopening=earliest,
-    )  # fmt: skip
+    chain.record("site.closed", site="casa", cause="authority", authority="Wilaya", earliest_reopening=earliest)
     second = chain.events[-1].id
     chain.record("event.corrected", corrects=reopened, reason="Not opened yet")
     closure = chain.situation.site("casa").closure
@@ -141,9 +131,7 @@ def test_clearing_one_case_leaves_the_measure_of_another_site() -> None:
     first = chain.events[0].id
     chain.after(days=1).case("a1", site="rabat", status="contact")
     chain.after(days=1).case("a1", status="cleared", case=first)
-    assert [(row.site, row.cleared_at is None) for row in chain.situation.cases] == [
-        ("casa", False), ("rabat", True),
-    ]  # fmt: skip
+    assert [(row.site, row.cleared_at is None) for row in chain.situation.cases] == [("casa", False), ("rabat", True)]
     assert "a1" in chain.situation.unavailable(chain.now), "the other measure keeps the agent away"
 
 

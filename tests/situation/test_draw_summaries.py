@@ -6,13 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from releve.situation import (
-    DrawSummary,
-    build_draw_day,
-    describe_powers,
-    find_draw_plans,
-    summarise_draw_day,
-)
+from releve.situation import DrawSummary, build_draw_day, describe_powers, find_draw_plans, summarise_draw_day
 from tests.situation.draw_rows import DAY, draw, frame, plan, revealed
 from tests.situation.rule_chain import Chain
 

@@ -73,9 +73,8 @@ def test_a_visit_lowers_the_weight_of_the_next_day_and_findings_raise_it() -> No
     from releve.situation import MeasureFinding
 
     chain.record(
-        "inspection.held", site="casa", authority="C",
-        findings=tuple(MeasureFinding(**found) for found in findings),
-    )  # fmt: skip
+        "inspection.held", site="casa", authority="C", findings=tuple(MeasureFinding(**found) for found in findings)
+    )
     frame(chain, DAY + timedelta(days=1))
     before, after = (
         {unit.site: unit for unit in chain.situation.draws["p1"].frames[day].units}

@@ -19,13 +19,8 @@ from tests.situation.rule_chain import HEALTH_RULES, START, Chain, operator
 MINUTE, NONE = timedelta(minutes=1), timedelta(0)
 
 
-@pytest.mark.parametrize(
-    ("passed", "late"),
-    [(-5 * MINUTE, NONE), (60 * MINUTE, NONE), (61 * MINUTE, 61 * MINUTE)],
-)
-def test_what_happened_at_an_instant_is_recorded_in_time_for_an_hour(
-    passed: timedelta, late: timedelta
-) -> None:
+@pytest.mark.parametrize(("passed", "late"), [(-5 * MINUTE, NONE), (60 * MINUTE, NONE), (61 * MINUTE, 61 * MINUTE)])
+def test_what_happened_at_an_instant_is_recorded_in_time_for_an_hour(passed: timedelta, late: timedelta) -> None:
     assert measure_delay(START, START + passed) == late
 
 
@@ -37,9 +32,7 @@ def test_what_happened_at_an_instant_is_recorded_in_time_for_an_hour(
         ("Indian/Antananarivo", datetime(2026, 11, 30, 21, tzinfo=UTC)),
     ],
 )
-def test_what_is_about_a_day_is_recorded_in_time_until_it_ends_at_the_site(
-    time_zone: str, ended: datetime
-) -> None:
+def test_what_is_about_a_day_is_recorded_in_time_until_it_ends_at_the_site(time_zone: str, ended: datetime) -> None:
     day = date(2026, 11, 30)
     assert measure_delay(START, ended, day, time_zone) == NONE
     assert measure_delay(START, ended + MINUTE, day, time_zone) == MINUTE
@@ -62,8 +55,7 @@ def test_an_entry_is_measured_as_its_event_and_one_without_a_time_is_in_time() -
 def test_lists_of_a_site_say_when_its_checks_visits_and_closure_were_recorded() -> None:
     chain = Chain().after(days=10)
     for happened, reason in ((START, 1), (chain.now, 0)):
-        chain.record("check.done", site="casa", day=happened.date(), symptomatic=0,
-                     happened_at=happened)  # fmt: skip
+        chain.record("check.done", site="casa", day=happened.date(), symptomatic=0, happened_at=happened)
         chain.record("inspection.held", site="casa", authority=f"C{reason}", happened_at=happened)
     chain.record("site.closed", site="casa", cause="operator", happened_at=START)
     chain.record("power.down", site="rabat", happened_at=START)
@@ -74,7 +66,6 @@ def test_lists_of_a_site_say_when_its_checks_visits_and_closure_were_recorded() 
     for rows in (checks, visits):
         assert [row.recorded_late for row in rows] == [None, chain.now]
     found = {
-        site.id: find_site_status(site, chain.situation, HEALTH_RULES).recorded_late
-        for site in chain.operator.sites
+        site.id: find_site_status(site, chain.situation, HEALTH_RULES).recorded_late for site in chain.operator.sites
     }
     assert found == {"casa": chain.now, "rabat": chain.now, "lille": None}

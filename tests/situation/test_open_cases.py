@@ -10,9 +10,7 @@ from tests.situation.test_tracing import OPERATOR
 
 
 def list_open(chain: Chain, site: str = "casa") -> tuple[OpenCase, ...]:
-    return list_open_cases(
-        chain.situation, chain.operator, chain.rules, chain.now, lambda name: name == site
-    )
+    return list_open_cases(chain.situation, chain.operator, chain.rules, chain.now, lambda name: name == site)
 
 
 def test_a_case_is_open_until_its_last_day_or_its_clearing() -> None:
@@ -31,9 +29,7 @@ def test_a_case_is_open_until_its_last_day_or_its_clearing() -> None:
 def test_a_line_of_seats_that_says_nothing_known_is_named() -> None:
     agent = OPERATOR.agents[0].id
     seat = OPERATOR.all_seats[0].id
-    seating, faults = read_seating(
-        f"{agent} ; {seat}\n\nx;{seat}\n{agent};nowhere\n{agent};{seat}", OPERATOR
-    )
+    seating, faults = read_seating(f"{agent} ; {seat}\n\nx;{seat}\n{agent};nowhere\n{agent};{seat}", OPERATOR)
     assert seating == {agent: seat}
     assert faults == [
         "Line 3: there is no agent x; check the pseudonym.",

@@ -58,8 +58,7 @@ def test_the_documents_are_whole_and_their_ids_stay() -> None:
     (result,) = results["assessment-results"]["results"]
     states = Counter(row["props"][0]["value"] for row in result["findings"])
     assert states == Counter(kept=13, unknown=3 * 21 - 13)
-    satisfied = {row["description"] for row in result["findings"]
-                 if row["target"]["status"]["state"] == "satisfied"}  # fmt: skip
+    satisfied = {row["description"] for row in result["findings"] if row["target"]["status"]["state"] == "satisfied"}
     assert satisfied == {"kept"}
     catalog = build_catalog(CHARTER, START)["catalog"]
     controls = {control["id"] for group in catalog["groups"] for control in group["controls"]}
@@ -83,9 +82,7 @@ def test_the_plan_of_action_follows_the_findings_and_their_answers() -> None:
         lifecycles = [row["lifecycle"] for row in risk.get("remediations", [])]
         seen.append((risk["status"], risk["deadline"], lifecycles))
     due = "2026-12-10T23:59:00Z"
-    assert seen == [
-        ("open", due, []), ("remediating", due, ["planned"]), ("closed", due, ["completed"]),
-    ]  # fmt: skip
+    assert seen == [("open", due, []), ("remediating", due, ["planned"]), ("closed", due, ["completed"])]
 
 
 def write_documents(folder: Path) -> list[Path]:
@@ -127,9 +124,7 @@ def test_trestle_reads_every_document(tmp_path: Path) -> None:
         pytest.skip("compliance-trestle is not installed")
     paths = write_documents(tmp_path)
     python = Path(command).with_name("python")
-    done = subprocess.run(
-        [python, "-c", READ_BY_TRESTLE, *paths], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([python, "-c", READ_BY_TRESTLE, *paths], capture_output=True, text=True, check=False)
     written = [next(iter(json.loads(path.read_text()).values()))["uuid"] for path in paths]
     assert done.stdout.split() == written, done.stderr
 
@@ -141,9 +136,7 @@ def test_oscal_validate_finds_no_error(tmp_path: Path) -> None:
     if command is None:
         pytest.skip("oscal-validate is not installed")
     for path in write_documents(tmp_path):
-        done = subprocess.run(
-            [command, path, "--resolve", tmp_path], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([command, path, "--resolve", tmp_path], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
         assert ": 0 ERROR" in done.stdout.splitlines()[-1]
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from releve.situation import (
-    ChosenPack,
-    ClosureRule,
-    DailyCheckRule,
-    SiteClosed,
-    SituationRules,
-)
+from releve.situation import ChosenPack, ClosureRule, DailyCheckRule, SiteClosed, SituationRules
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 from tests.situation.rule_chain import HEALTH_RULES, START, Chain
 
@@ -53,9 +47,7 @@ def test_a_pack_holds_from_its_first_to_its_last_day_and_keeps_past_days_when_it
     chain.record(ENDED, **PACK, valid_to=TODAY + timedelta(days=9))
     chain.record(CHOSEN, **PACK, valid_from=TODAY + timedelta(days=12), valid_to=None)
     rules = rules_of(chain)
-    held = [
-        day for day in range(14) if rules.one(ClosureRule, TODAY + timedelta(days=day)) is not None
-    ]
+    held = [day for day in range(14) if rules.one(ClosureRule, TODAY + timedelta(days=day)) is not None]
     assert held == [*range(1, 10), 12, 13]
     assert rules.find_closure_rule("MA-COVID-CLOSE") == ClosureRule()
 

@@ -7,23 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releve.situation import (
-    DeclaredCase,
-    HeldPermit,
-    compute_erasure_day,
-    derive_absence_id,
-    find_plannable_sites,
-)
+from releve.situation import DeclaredCase, HeldPermit, compute_erasure_day, derive_absence_id, find_plannable_sites
 from releve.situation.shipped import load_rules_with
-from tests.situation.rule_chain import (
-    HEALTH_2020,
-    HEALTH_RULES,
-    START,
-    Chain,
-    kinds_of,
-    operator,
-    permit,
-)
+from tests.situation.rule_chain import HEALTH_2020, HEALTH_RULES, START, Chain, kinds_of, operator, permit
 
 DAY = START.date()
 
@@ -136,9 +122,7 @@ def test_no_value_of_health_is_in_what_planning_is_told() -> None:
     for when in (START, end_of(3), end_of(5)):
         assert ill.situation.unavailable(when) == away.situation.unavailable(when)
         assert ill.situation.lost_places(when) == away.situation.lost_places(when)
-    assert not ill.situation.unavailable(START).keys() & {
-        case.event for case in ill.situation.cases
-    }
+    assert not ill.situation.unavailable(START).keys() & {case.event for case in ill.situation.cases}
     names = {field.name for rows in ill.situation.absences.values() for field in fields(rows[0])}
     shared = names & {field.name for field in fields(DeclaredCase)}
     assert shared == {"event", "until"}, "an id of its own and the day the agent is back"
@@ -152,10 +136,7 @@ def test_the_id_of_an_absence_does_not_show_its_case() -> None:
     assert absence.actor == "rule:ABSENCE"
 
 
-NEEDED = (
-    "- {id: AUTH, kind: authorisation, from: 2026-12-01, destinations: [MA], source: test,"
-    " confidence: test}"
-)
+NEEDED = "- {id: AUTH, kind: authorisation, from: 2026-12-01, destinations: [MA], source: test, confidence: test}"
 
 
 def test_a_site_without_a_valid_permit_is_not_planned_where_the_rule_of_the_day_asks() -> None:
@@ -164,8 +145,7 @@ def test_a_site_without_a_valid_permit_is_not_planned_where_the_rule_of_the_day_
     permit_of = {"authorisation": "w1", "of": "site", "site": "casa", "valid_to": day}
     chain.record("authorisation.granted", valid_from=DAY, **permit_of)
     planned = {
-        n: find_plannable_sites(chain.situation, chain.operator, chain.rules, DAY + timedelta(n))
-        for n in (0, 1, 2, 3)
+        n: find_plannable_sites(chain.situation, chain.operator, chain.rules, DAY + timedelta(n)) for n in (0, 1, 2, 3)
     }
     assert planned[0] == ("casa", "rabat", "lille"), "no rule asks for one yet"
     assert planned[1] == planned[2] == ("casa", "lille")
@@ -191,9 +171,7 @@ def test_a_table_that_holds_a_permit_asks_for_one_everywhere() -> None:
         ("site.closed", {"site": "casa", "cause": "operator"}, None),
     ],
 )
-def test_personal_values_are_erased_on_their_day(
-    kind: str, values: dict[str, object], days: int | None
-) -> None:
+def test_personal_values_are_erased_on_their_day(kind: str, values: dict[str, object], days: int | None) -> None:
     chain = Chain()
     day = compute_erasure_day(chain.event(kind, **values), chain.operator, chain.rules)
     assert day == (None if days is None else DAY + timedelta(days=days))
@@ -204,9 +182,7 @@ def test_personal_values_are_erased_on_their_day(
     [(-1, False, "not_yet"), (0, False, "valid"), (9, False, "valid"), (10, False, "ended"),
      (0, True, "withdrawn"), (10, True, "withdrawn")],
 )  # fmt: skip
-def test_a_permit_stands_on_a_day_as_its_dates_and_its_withdrawal_say(
-    after: int, withdrawn: bool, state: str
-) -> None:
+def test_a_permit_stands_on_a_day_as_its_dates_and_its_withdrawal_say(after: int, withdrawn: bool, state: str) -> None:
     last = DAY + timedelta(days=9)
     held = HeldPermit("p1", "site", "casa", DAY, last, withdrawn=withdrawn)
     day = DAY + timedelta(days=after)

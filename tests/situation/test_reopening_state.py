@@ -16,9 +16,7 @@ def waits(chain: Chain, reader: str = "samira") -> Reopening:
 
 def test_a_closed_site_waits_for_its_checklist_two_people_and_its_earliest_time() -> None:
     chain = Chain()
-    assert (
-        find_reopening(chain.situation, "casa", chain.operator, chain.rules, chain.now, "x") is None
-    )
+    assert find_reopening(chain.situation, "casa", chain.operator, chain.rules, chain.now, "x") is None
     earliest = chain.now + timedelta(days=1)
     chain.record("site.closed", site="casa", cause="hazard", earliest_reopening=earliest)
     begun = waits(chain)

@@ -24,9 +24,7 @@ ROW = "kind: closure, source: test, confidence: test"
 def test_the_shipped_rows_are_policy_with_a_source_and_never_law() -> None:
     rows = HEALTH_RULES.rows
     covid = {row.id for row in rows if row.id.startswith("MA-COVID-")}
-    assert covid == {
-        f"MA-COVID-{name}" for name in ("CLOSE", "REOPEN", "COMM", "TRANSPORT", "SEAT", "AUTH")
-    }
+    assert covid == {f"MA-COVID-{name}" for name in ("CLOSE", "REOPEN", "COMM", "TRANSPORT", "SEAT", "AUTH")}
     assert {row.basis for row in rows} == {"policy"}
     assert all(row.source and row.confidence and row.text and row.text_fr for row in rows)
 
@@ -52,10 +50,7 @@ def test_a_row_is_ended_and_replaced_by_a_row() -> None:
 
 
 def test_a_row_that_only_ends_another_leaves_nothing_in_its_place() -> None:
-    text = (
-        "- {id: STOP, kind: end, from: 2026-06-01, ends: MA-COVID-TRANSPORT, source: test,"
-        " confidence: test}"
-    )
+    text = "- {id: STOP, kind: end, from: 2026-06-01, ends: MA-COVID-TRANSPORT, source: test, confidence: test}"
     rules = load_rules_with([text], chosen=[HEALTH_2020])
     assert rules.one(TransportRule, date(2026, 5, 31)) is not None
     assert rules.one(TransportRule, date(2026, 6, 1)) is None
@@ -64,11 +59,7 @@ def test_a_row_that_only_ends_another_leaves_nothing_in_its_place() -> None:
 def test_the_row_of_a_site_wins_over_its_country_and_this_over_everywhere() -> None:
     text = "\n".join(
         f"- {{id: {name}, {ROW}, from: 2020-01-01{scope}}}"
-        for name, scope in (
-            ("ALL", ""),
-            ("MA", ", destinations: [MA]"),
-            ("CASA", ", sites: [casa]"),
-        )
+        for name, scope in (("ALL", ""), ("MA", ", destinations: [MA]"), ("CASA", ", sites: [casa]"))
     )
     rules, day = load_rules([text]), date(2026, 1, 1)
     found = {site: rules.in_force(ClosureRule, day, SITES[site])[0][0] for site in SITES}
@@ -94,9 +85,7 @@ def test_the_row_of_a_site_wins_over_its_country_and_this_over_everywhere() -> N
         (f"- {{id: X, {ROW}, from: 2020-01-01}}\n" * 2, ["X"]),
     ],
 )
-def test_a_text_that_is_no_list_of_rules_is_refused_with_every_fault(
-    text: str, faults: list[str]
-) -> None:
+def test_a_text_that_is_no_list_of_rules_is_refused_with_every_fault(text: str, faults: list[str]) -> None:
     with pytest.raises(SituationRuleFaults) as caught:
         load_rules([text])
     assert [fault.field for fault in caught.value.faults] == faults

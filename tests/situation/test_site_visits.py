@@ -30,9 +30,7 @@ FOUND = (
 def test_a_check_counts_the_measures_that_apply_and_names_those_not_kept() -> None:
     chain = Chain()
     day = chain.now.date()
-    chain.record(
-        CheckDone.kind, site="casa", day=day, findings=FOUND, symptomatic=2, commission=("K",)
-    )
+    chain.record(CheckDone.kind, site="casa", day=day, findings=FOUND, symptomatic=2, commission=("K",))
     (row,) = list_site_checks(chain.situation, chain.operator, "casa", 7, health=True)
     assert (row.day, row.looked, row.kept) == (day, 2, 1)
     assert dict(row.not_kept) == {WANTING: "partly"}
@@ -64,9 +62,7 @@ def test_a_photo_is_of_the_site_whose_inspection_names_it() -> None:
 def test_a_closure_says_what_its_reopening_takes_and_what_is_done_of_it() -> None:
     chain = Chain()
     assert find_closure_terms(chain.situation, "casa", chain.operator, chain.rules) is None
-    chain.record(
-        SiteClosed.kind, site="casa", cause="authority", authority="Wilaya", home_only=True
-    )
+    chain.record(SiteClosed.kind, site="casa", cause="authority", authority="Wilaya", home_only=True)
     chain.record(ReopeningChecked.kind, site="casa", item="order_lifted", actor="samira")
     found = find_closure_terms(chain.situation, "casa", chain.operator, chain.rules)
     assert found is not None

@@ -74,9 +74,7 @@ def test_what_follows_the_order_of_record_is_what_was_judged_in_it() -> None:
 
 @LAW
 @given(EVENTS, st.randoms(use_true_random=False))
-def test_the_order_of_record_matters_for_these_alone(
-    events: list[Event], draw: random.Random
-) -> None:
+def test_the_order_of_record_matters_for_these_alone(events: list[Event], draw: random.Random) -> None:
     """Corrections among them too: one may even be folded before what it corrects."""
     assert fold_events(shuffled(events, draw)) == fold_events(events)
 
@@ -93,10 +91,7 @@ def test_an_event_applied_twice_counts_once(events: list[Event]) -> None:
 def test_a_corrected_event_leaves_no_trace_in_what_the_situation_says(events: list[Event]) -> None:
     wrong = {event.corrects for event in events if isinstance(event, EventCorrected)}
     rest = [e for e in events if e.id not in wrong and not isinstance(e, EventCorrected)]
-    corrected, never = (
-        fold_events(events, empty_situation(("casa",))),
-        fold_events(rest, empty_situation(("casa",))),
-    )
+    corrected, never = (fold_events(events, empty_situation(("casa",))), fold_events(rest, empty_situation(("casa",))))
     for name in ("cases", "checks", "attendance", "audits", "inspections", "tests"):
         assert getattr(corrected, name) == getattr(never, name), name
     for name in ("absences", "outages", "permits"):
@@ -120,9 +115,7 @@ def test_nothing_raises_on_any_event_whatever(events: list[Event]) -> None:
 
 @settings(LAW, max_examples=150)
 @given(EVENTS)
-def test_what_is_accepted_applies_and_the_answers_are_acceptable_and_come_once(
-    events: list[Event],
-) -> None:
+def test_what_is_accepted_applies_and_the_answers_are_acceptable_and_come_once(events: list[Event]) -> None:
     chain, accepted = Chain(), []
     for event in sorted(events, key=lambda event: event.recorded_at):
         event = replace(event, happened_at=min(event.happened_at, event.recorded_at))
@@ -142,9 +135,7 @@ def test_what_is_accepted_applies_and_the_answers_are_acceptable_and_come_once(
 CASE, ACT = "case.declared", "act"
 WALK = st.lists(
     st.tuples(
-        st.sampled_from(
-            (CASE, CASE, CASE, "cleared", ACT, ACT, ACT, "corrected", "absent", "back")
-        ),
+        st.sampled_from((CASE, CASE, CASE, "cleared", ACT, ACT, ACT, "corrected", "absent", "back")),
         st.sampled_from(("casa", "rabat")),
         st.sampled_from(AGENTS),
         st.sampled_from((0.0, 1.0, 30.0, 60.0, 200.0)),
@@ -219,9 +210,7 @@ def test_a_walk_through_cases_closures_and_corrections_keeps_the_laws(
 
 @LAW
 @given(EVENTS)
-def test_after_the_erasure_of_everybody_places_and_counts_stand_as_they_did(
-    events: list[Event],
-) -> None:
+def test_after_the_erasure_of_everybody_places_and_counts_stand_as_they_did(events: list[Event]) -> None:
     erased = []
     for event in events:
         kept = event_to_json(event)
@@ -287,18 +276,13 @@ def test_a_past_outage_can_be_closed_once_a_later_one_is_over() -> None:
     chain.after(hours=5).record("power.up", site="casa")
     early = START - timedelta(days=11)
     chain.record("power.down", site="casa", happened_at=early)
-    assert chain.refused("power.up", site="casa", happened_at=early - timedelta(hours=1)) == {
-        "outage.not_down"
-    }
+    assert chain.refused("power.up", site="casa", happened_at=early - timedelta(hours=1)) == {"outage.not_down"}
     chain.record("power.up", site="casa", happened_at=early + timedelta(hours=4))
     hours = [
         (outage.since - early, (outage.until or START) - outage.since)
         for outage in chain.situation.outage_history["power", "casa"]
     ]
-    assert hours == [
-        (timedelta(0), timedelta(hours=4)),
-        (timedelta(days=11), timedelta(hours=5)),
-    ]
+    assert hours == [(timedelta(0), timedelta(hours=4)), (timedelta(days=11), timedelta(hours=5))]
     inside = early + timedelta(hours=2)
     assert chain.refused("power.down", site="casa", happened_at=inside) == {"outage.down_already"}
 
@@ -313,10 +297,7 @@ SUPPLIES: tuple[tuple[str, dict[str, str]], ...] = (
 
 
 @LAW
-@given(
-    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 40)), max_size=14),
-    st.randoms(use_true_random=False),
-)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 40)), max_size=14), st.randoms(use_true_random=False))
 def test_outages_recorded_in_any_order_are_those_recorded_in_time(
     moves: list[tuple[int, int]], draw: random.Random
 ) -> None:

@@ -121,8 +121,7 @@ def test_the_share_of_the_checks_that_kept_it_decides() -> None:
 def test_a_visit_that_found_it_not_kept_outweighs_the_sites_own_checks() -> None:
     chain = Chain()
     check(chain)
-    chain.record("inspection.held", site="casa", authority="C",
-                 findings=findings("not_kept", ("masks",)))  # fmt: skip
+    chain.record("inspection.held", site="casa", authority="C", findings=findings("not_kept", ("masks",)))
     assert standing(chain, TODAY).value == "not_kept"
     assert standing(chain, TODAY, "signs").value == "kept"
     chain.after(minutes=1)
@@ -199,8 +198,7 @@ def audited_and_visited(chain: Chain) -> None:
     visited = draw(chain)[0]
     chain.record("inspection.held", site=visited, authority="C", findings=findings("kept", OTHER))
     for measure in OTHER:
-        chain.record("audit.verdict", measure=measure, verdict="met",
-                     valid_to=TODAY + timedelta(days=300))  # fmt: skip
+        chain.record("audit.verdict", measure=measure, verdict="met", valid_to=TODAY + timedelta(days=300))
 
 
 def labelled(chain: Chain) -> None:
@@ -243,8 +241,7 @@ def test_a_verdict_that_lapses_leaves_what_was_seen_after_it_standing() -> None:
         chain.record("audit.verdict", measure=measure, verdict="met", valid_to=early)
     chain.after(days=3)
     chain.record("audit.verdict", measure="plan_written", verdict="met", valid_to=late)
-    chain.record("inspection.held", site="rabat", authority="C",
-                 findings=findings("not_kept", ("contact_named",)))  # fmt: skip
+    chain.record("inspection.held", site="rabat", authority="C", findings=findings("not_kept", ("contact_named",)))
     after = early + timedelta(days=1)
     assert standing(chain, after, "plan_written").value == "kept"
     assert standing(chain, after, "plan_written").changes_on == late + timedelta(days=1)
@@ -261,9 +258,7 @@ def test_the_table_of_standings_equals_judging_them_one_by_one(seed: int) -> Non
     assert charter is not None
     house, events = build_year(charter, 3, days, seed)
     judged = range(20, days, 7)
-    grid = compute_standings(
-        fold_events(events), house, rules, first + timedelta(days=judged[0]), days - judged[0]
-    )
+    grid = compute_standings(fold_events(events), house, rules, first + timedelta(days=judged[0]), days - judged[0])
     for measure in charter.measures:
         seen = list_seen(events, measure.id)
         for site in grid.sites:

@@ -33,9 +33,7 @@ def case_of(agent: str, *, days: float, status: str = "declared_case") -> Declar
     return DeclaredCase(event, agent, "casa", status, at, at, None, None)
 
 
-def met(
-    case: DeclaredCase, stays: tuple[Stay, ...] = STAYS, rule: TracingRule = RULE
-) -> dict[str, TracedContact]:
+def met(case: DeclaredCase, stays: tuple[Stay, ...] = STAYS, rule: TracingRule = RULE) -> dict[str, TracedContact]:
     """Return the contacts of a case by agent."""
     return {contact.agent: contact for contact in trace_contacts(case, stays, OPERATOR, rule)}
 
@@ -71,9 +69,7 @@ def test_only_the_days_before_the_case_are_looked_at() -> None:
 
 def test_the_time_shared_is_the_time_both_were_there() -> None:
     late = tuple(
-        replace(stay, start=stay.start + timedelta(hours=6), shuttle="")
-        if stay.agent == "a2"
-        else stay
+        replace(stay, start=stay.start + timedelta(hours=6), shuttle="") if stay.agent == "a2" else stay
         for stay in STAYS
     )
     assert met(case_of("a1", days=1), late)["a2"].zone_minutes == 120
@@ -81,9 +77,7 @@ def test_the_time_shared_is_the_time_both_were_there() -> None:
 
 def test_those_who_rode_another_run_of_the_shuttle_are_no_contacts() -> None:
     away = tuple(
-        replace(stay, start=stay.end, end=stay.end + timedelta(hours=8))
-        if stay.agent == "a2"
-        else stay
+        replace(stay, start=stay.end, end=stay.end + timedelta(hours=8)) if stay.agent == "a2" else stay
         for stay in STAYS
     )
     assert "a2" not in met(case_of("a1", days=1), away)
@@ -131,10 +125,7 @@ def test_a_case_on_record_is_traced_as_it_stands() -> None:
     chain = Chain()
     chain.case("a1", happened_at=START)
     (case,) = chain.situation.cases
-    assert {contact.agent for contact in trace_contacts(case, STAYS, OPERATOR, RULE)} == {
-        "a2",
-        "a3",
-    }
+    assert {contact.agent for contact in trace_contacts(case, STAYS, OPERATOR, RULE)} == {"a2", "a3"}
 
 
 def test_a_seat_tells_nothing_of_a_stay_on_another_site() -> None:

@@ -9,15 +9,7 @@ from typing import Any
 
 import pytest
 
-from releve.situation import (
-    KINDS,
-    REFUSALS,
-    MeasureFinding,
-    derive_absence_id,
-    find_refusals,
-    list_fields,
-    refuse,
-)
+from releve.situation import KINDS, REFUSALS, MeasureFinding, derive_absence_id, find_refusals, list_fields, refuse
 from releve.situation.shipped import load_rules_with
 from tests.situation import audit_rows, draw_rows
 from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, START, Chain, operator, permit
@@ -120,19 +112,9 @@ Row = tuple[str, Callable[[Chain], None], str, dict[str, Any]]
 ROWS: list[Row] = [
     ("event.no_id", nothing, "power.down", {"site": "casa", "id": ""}),
     ("event.no_actor", nothing, "power.down", {"site": "casa", "actor": ""}),
-    (
-        "event.id_taken",
-        did("power.down", site="casa"),
-        "power.down",
-        {"site": "rabat", "id": "e1"},
-    ),
+    ("event.id_taken", did("power.down", site="casa"), "power.down", {"site": "rabat", "id": "e1"}),
     ("event.same", did("check.done", **CHECK), "check.done", CHECK | {"actor": "karim"}),
-    (
-        "event.same",
-        did("tests.done", site="casa", tested=3),
-        "tests.done",
-        {"site": "casa", "tested": 3},
-    ),
+    ("event.same", did("tests.done", site="casa", tested=3), "tests.done", {"site": "casa", "tested": 3}),
     (
         "event.same",
         did("inspection.held", site="casa", authority="C"),
@@ -170,18 +152,8 @@ ROWS: list[Row] = [
     ("check.boarded", nothing, "check.done", CHECK | {"boarded": ("bus 6h45 7",)}),
     ("check.vehicle", nothing, "check.done", CHECK | {"boarded": ("van 06:45 7",)}),
     ("check.seats", nothing, "check.done", CHECK | {"boarded": ("bus 06:45 17",)}),
-    (
-        "check.boarded_twice",
-        nothing,
-        "check.done",
-        CHECK | {"boarded": ("bus 06:45 7", "bus 06:45 8")},
-    ),
-    (
-        "photo.digest",
-        nothing,
-        "inspection.held",
-        {"site": "casa", "authority": "C", "photos": ("../../photo.jpg",)},
-    ),
+    ("check.boarded_twice", nothing, "check.done", CHECK | {"boarded": ("bus 06:45 7", "bus 06:45 8")}),
+    ("photo.digest", nothing, "inspection.held", {"site": "casa", "authority": "C", "photos": ("../../photo.jpg",)}),
     ("case.since", nothing, "case.declared", CASE | {"since": DAY + YEAR}),
     ("case.dates", nothing, "case.declared", CASE | {"until": DAY - timedelta(days=1)}),
     ("case.too_long", nothing, "case.declared", CASE | {"until": DAY + YEAR}),
@@ -200,12 +172,7 @@ ROWS: list[Row] = [
     ("closure.open", nothing, "site.reopened", {"site": "casa"}),
     ("closure.open", nothing, "reopening.approved", {"site": "casa"}),
     ("closure.cause", nothing, "site.closed", {"site": "casa", "cause": "authority"}),
-    (
-        "closure.cause",
-        nothing,
-        "site.closed",
-        {"site": "casa", "cause": "rule", "actor": "rule:X"},
-    ),
+    ("closure.cause", nothing, "site.closed", {"site": "casa", "cause": "rule", "actor": "rule:X"}),
     ("closure.rule", nothing, "site.closed", {"site": "casa", "cause": "rule", "rule": "X"}),
     (
         "closure.earliest",
@@ -213,12 +180,7 @@ ROWS: list[Row] = [
         "site.closed",
         {"site": "casa", "cause": "operator", "earliest_reopening": START - MINUTE},
     ),
-    (
-        "closure.past",
-        reopened,
-        "site.closed",
-        {"site": "casa", "cause": "hazard", "happened_at": START},
-    ),
+    ("closure.past", reopened, "site.closed", {"site": "casa", "cause": "hazard", "happened_at": START}),
     (
         "closure.before",
         closed,
@@ -236,90 +198,40 @@ ROWS: list[Row] = [
     ("reopening.checklist", closed, "reopening.approved", {"site": "casa"}),
     ("reopening.approvals", one_said_yes, "site.reopened", {"site": "casa"}),
     ("reopening.unknown_item", closed, "reopening.checked", {"site": "casa", "item": "x"}),
-    (
-        "reopening.item_done",
-        one_said_yes,
-        "reopening.checked",
-        {"site": "casa", "item": "disinfected"},
-    ),
+    ("reopening.item_done", one_said_yes, "reopening.checked", {"site": "casa", "item": "disinfected"}),
     ("approval.same_person", one_said_yes, "reopening.approved", {"site": "casa"}),
     ("approval.by_rule", one_said_yes, "reopening.approved", {"site": "casa", "actor": "rule:X"}),
     ("outage.place", nothing, "link.down", {}),
     ("outage.place", nothing, "link.up", {"site": "casa", "carrier": "Ixtel"}),
     ("outage.down_already", did("power.down", site="casa"), "power.down", {"site": "casa"}),
     ("outage.not_down", nothing, "power.up", {"site": "casa"}),
-    (
-        "outage.expected",
-        nothing,
-        "power.down",
-        {"site": "casa", "expected_until": START - MINUTE},
-    ),
+    ("outage.expected", nothing, "power.down", {"site": "casa", "expected_until": START - MINUTE}),
     ("check.day", nothing, "check.done", CHECK | {"day": DAY + timedelta(days=1)}),
-    (
-        "check.day",
-        nothing,
-        "agents.present",
-        {"site": "casa", "day": DAY + timedelta(days=1), "count": 1},
-    ),
+    ("check.day", nothing, "agents.present", {"site": "casa", "day": DAY + timedelta(days=1), "count": 1}),
     ("check.empty", nothing, "check.done", {"site": "casa", "day": DAY}),
     ("tests.counts", nothing, "tests.done", {"site": "casa", "tested": 1, "positive": 2}),
     ("tests.inspection", nothing, "tests.done", {"site": "casa", "tested": 1, "inspection": "x"}),
     ("authorisation.of", nothing, "authorisation.granted", GRANT | {"site": "", "agent": "a1"}),
     ("authorisation.of", nothing, "authorisation.granted", GRANT | {"vehicle": "1-A-6"}),
     ("authorisation.no_id", nothing, "authorisation.granted", GRANT | {"authorisation": ""}),
-    (
-        "authorisation.dates",
-        nothing,
-        "authorisation.granted",
-        GRANT | {"valid_to": DAY - timedelta(days=1)},
-    ),
+    ("authorisation.dates", nothing, "authorisation.granted", GRANT | {"valid_to": DAY - timedelta(days=1)}),
     ("authorisation.unknown", nothing, "authorisation.withdrawn", {"authorisation": "w9"}),
-    (
-        "authorisation.withdrawn",
-        granted_and_withdrawn,
-        "authorisation.withdrawn",
-        {"authorisation": "w1"},
-    ),
+    ("authorisation.withdrawn", granted_and_withdrawn, "authorisation.withdrawn", {"authorisation": "w1"}),
     (
         "authorisation.before",
         did("authorisation.granted", **GRANT),
         "authorisation.withdrawn",
         {"authorisation": "w1", "happened_at": START - MINUTE},
     ),
-    (
-        "authorisation.taken",
-        did("authorisation.granted", **GRANT),
-        "authorisation.granted",
-        GRANT | {"site": "rabat"},
-    ),
-    (
-        "attendance.counts",
-        nothing,
-        "agents.present",
-        {"site": "casa", "day": DAY, "count": 3, "agents": ("a1",)},
-    ),
-    (
-        "attendance.twice",
-        nothing,
-        "agents.present",
-        {"site": "casa", "day": DAY, "count": 2, "agents": ("a1", "a1")},
-    ),
+    ("authorisation.taken", did("authorisation.granted", **GRANT), "authorisation.granted", GRANT | {"site": "rabat"}),
+    ("attendance.counts", nothing, "agents.present", {"site": "casa", "day": DAY, "count": 3, "agents": ("a1",)}),
+    ("attendance.twice", nothing, "agents.present", {"site": "casa", "day": DAY, "count": 2, "agents": ("a1", "a1")}),
     ("audit.expiry", nothing, "audit.verdict", VERDICT | {"valid_to": DAY - timedelta(days=1)}),
     ("correction.unknown", nothing, "event.corrected", {"corrects": "e9", "reason": "x"}),
     ("correction.of_correction", corrected, "event.corrected", {"corrects": "e2", "reason": "x"}),
     ("correction.twice", corrected, "event.corrected", {"corrects": "e1", "reason": "x"}),
-    (
-        "correction.no_reason",
-        did("power.down", site="casa"),
-        "event.corrected",
-        {"corrects": "e1"},
-    ),
-    (
-        "incident.closure",
-        closed,
-        "incident.opened",
-        {"site": "casa", "title": "Closed", "closure": "e9"},
-    ),
+    ("correction.no_reason", did("power.down", site="casa"), "event.corrected", {"corrects": "e1"}),
+    ("incident.closure", closed, "incident.opened", {"site": "casa", "title": "Closed", "closure": "e9"}),
     (
         "incident.open_already",
         room_of_a_closure,
@@ -328,38 +240,18 @@ ROWS: list[Row] = [
     ),
     ("incident.unknown", nothing, "incident.noted", {**ROOM, "note": "Called"}),
     ("incident.site", room, "incident.noted", {**ROOM, "site": "rabat", "note": "Called"}),
-    (
-        "incident.before",
-        room,
-        "incident.noted",
-        {**ROOM, "note": "Called", "happened_at": START - MINUTE},
-    ),
+    ("incident.before", room, "incident.noted", {**ROOM, "note": "Called", "happened_at": START - MINUTE}),
     ("incident.closed", room_closed, "incident.noted", {**ROOM, "note": "Called"}),
-    (
-        "incident.role_held",
-        lead_taken,
-        "incident.role_taken",
-        {**ROOM, "role": "lead", "actor": "samira"},
-    ),
+    ("incident.role_held", lead_taken, "incident.role_taken", {**ROOM, "role": "lead", "actor": "samira"}),
     ("incident.nothing_said", room, "incident.decided", {**ROOM, "decision": "Go", "reason": " "}),
     ("incident.tasks_open", room_with_a_task, "incident.closed", ROOM),
     ("task.unknown", room, "incident.task_done", {**ROOM, "task": "e7"}),
     ("task.done_already", task_was_done, "incident.task_done", {**ROOM, "task": "e2"}),
-    (
-        "task.due",
-        room,
-        "incident.task_set",
-        {**ROOM, "task": "Pump", "owner": "sites", "due": START - MINUTE},
-    ),
+    ("task.due", room, "incident.task_set", {**ROOM, "task": "Pump", "owner": "sites", "due": START - MINUTE}),
     *audit_rows.ROWS,
     *draw_rows.ROWS,
     ("pack.unknown", nothing, "rules.chosen", {"pack": "none", "valid_from": DAY}),
-    (
-        "pack.dates",
-        nothing,
-        "rules.chosen",
-        {**PACK, "valid_from": DAY, "valid_to": DAY - ONE_DAY},
-    ),
+    ("pack.dates", nothing, "rules.chosen", {**PACK, "valid_from": DAY, "valid_to": DAY - ONE_DAY}),
     ("pack.chosen_already", pack_chosen, "rules.chosen", {**PACK, "valid_from": DAY + ONE_DAY}),
     ("pack.not_chosen", nothing, "rules.ended", {**PACK, "valid_to": DAY}),
     ("pack.past", pack_chosen, "rules.ended", {**PACK, "valid_to": DAY - 2 * ONE_DAY}),
@@ -393,9 +285,7 @@ def test_every_refusal_has_a_case() -> None:
 
 def test_a_refusal_of_accounts_has_its_sentence() -> None:
     said = refuse("approval.tied", other="samira", tie="ada made both").sentence()
-    assert said.startswith(
-        "samira has already approved, and one person could act as both of you: ada made both."
-    )
+    assert said.startswith("samira has already approved, and one person could act as both of you: ada made both.")
 
 
 def test_a_clock_a_few_minutes_ahead_is_accepted() -> None:
@@ -432,9 +322,7 @@ def test_a_permit_of_the_operators_table_can_be_withdrawn() -> None:
     held = permit("t1", "casa", "2026-01-01", "2026-12-31")
     chain = Chain(operator(authorisations=(held,)))
     chain.record("authorisation.withdrawn", authorisation="t1")
-    assert chain.refused("authorisation.withdrawn", authorisation="t1") == {
-        "authorisation.withdrawn"
-    }
+    assert chain.refused("authorisation.withdrawn", authorisation="t1") == {"authorisation.withdrawn"}
 
 
 def test_a_date_ahead_is_judged_by_the_rules_of_its_day() -> None:
@@ -445,9 +333,5 @@ def test_a_date_ahead_is_judged_by_the_rules_of_its_day() -> None:
     chain = Chain(rules=load_rules_with([text], chosen=[HEALTH_2020]))
     assert chain.refused("power.down", site="casa", happened_at=START + 59 * MINUTE) == set()
     before = chain.event("power.down", site="casa", happened_at=START)
-    past = replace(
-        before, recorded_at=START - timedelta(days=1), happened_at=START - timedelta(hours=23)
-    )
-    assert [r.code for r in find_refusals(past, chain.situation, chain.operator, chain.rules)] == [
-        "date.future"
-    ]
+    past = replace(before, recorded_at=START - timedelta(days=1), happened_at=START - timedelta(hours=23))
+    assert [r.code for r in find_refusals(past, chain.situation, chain.operator, chain.rules)] == ["date.future"]

@@ -6,18 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from releve.network import (
-    Agent,
-    Client,
-    Depot,
-    Operator,
-    OperatorRow,
-    Programme,
-    Site,
-    Stop,
-    TravelTime,
-    Vehicle,
-)
+from releve.network import Agent, Client, Depot, Operator, OperatorRow, Programme, Site, Stop, TravelTime, Vehicle
 from releve.transport import FROM_SITE, TO_SITE, Fleet, Rider, Wave, build_fleet
 
 DAY = date(2026, 12, 1)
@@ -51,10 +40,7 @@ def build_town(vehicles: int = 3, *, seats: int = 4, hours: str = ALWAYS) -> Ope
         depots=(Depot("depot", 34.0, -6.8, ("one", "two")),),
         vehicles=tuple(Vehicle(f"v{n}", "depot", seats, hours=hours) for n in range(vehicles)),
         travel=tuple(
-            TravelTime(a, b, float(max(1, abs(PLACES[a] - PLACES[b]))), 1.0)
-            for a in PLACES
-            for b in PLACES
-            if a != b
+            TravelTime(a, b, float(max(1, abs(PLACES[a] - PLACES[b]))), 1.0) for a in PLACES for b in PLACES if a != b
         ),
     )
 
@@ -69,9 +55,7 @@ def list_town_riders(
     counts: Mapping[str, int], when: datetime = EIGHT, site: str = "one", leg: str = TO_SITE
 ) -> tuple[Rider, ...]:
     wave = Wave(site, leg, when)
-    return tuple(
-        Rider(f"{stop}-{n}", stop, wave) for stop, count in counts.items() for n in range(count)
-    )
+    return tuple(Rider(f"{stop}-{n}", stop, wave) for stop, count in counts.items() for n in range(count))
 
 
 def list_day_riders(counts: Mapping[str, int]) -> tuple[Rider, ...]:

@@ -37,9 +37,7 @@ def transport(command: str, *arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["transport", command, *map(str, arguments)])
 
 
-def test_runs_of_a_plan_are_written_checked_and_refused_when_edited(
-    folders: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_runs_of_a_plan_are_written_checked_and_refused_when_edited(folders: tuple[Path, Path], tmp_path: Path) -> None:
     operator, plan = folders
     out = tmp_path / "runs"
     made = transport("runs", operator, "--plan", plan, "--out", out)
@@ -72,9 +70,7 @@ def test_runs_are_the_same_each_time_and_of_every_relief(folders: tuple[Path, Pa
     assert all(run["site"] != "casa-1" for run in json.loads(relief.output)["runs"])
 
 
-def test_what_cannot_be_run_is_refused_with_the_mend(
-    folders: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_what_cannot_be_run_is_refused_with_the_mend(folders: tuple[Path, Path], tmp_path: Path) -> None:
     operator, plan = folders
     unknown = transport("runs", operator, "--plan", plan, "--under", "site:nowhere")
     assert "it has base" in unknown.output

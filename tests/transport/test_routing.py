@@ -23,15 +23,7 @@ from releve.transport import (
     list_routes,
     route_riders,
 )
-from tests.transport.small_fleet import (
-    DAY,
-    PLACES,
-    at,
-    build_town,
-    build_town_fleet,
-    list_day_riders,
-    list_town_riders,
-)
+from tests.transport.small_fleet import DAY, PLACES, at, build_town, build_town_fleet, list_day_riders, list_town_riders
 
 LEGS = (TO_SITE, FROM_SITE)
 
@@ -54,11 +46,7 @@ def fits(fleet: Fleet, counts: dict[str, int], part: list[str], cap: int) -> boo
         return False
     room = fleet.settings.max_ride_minutes - fleet.settings.boarding_minutes
     return any(
-        sum(
-            max(1, abs(PLACES[a] - PLACES[b]))
-            for a, b in zip(order, (*order[1:], "one"), strict=True)
-        )
-        <= room
+        sum(max(1, abs(PLACES[a] - PLACES[b])) for a, b in zip(order, (*order[1:], "one"), strict=True)) <= room
         for order in permutations(part)
     )
 
@@ -70,11 +58,7 @@ def test_one_wave_has_the_fewest_runs_of_all_partitions(seed: int) -> None:
     fleet = build_town_fleet(build_town(9))
     riders = list_town_riders(counts)
     found = route_riders(fleet, riders)
-    least = min(
-        len(parts)
-        for parts in partition(list(counts))
-        if all(fits(fleet, counts, part, 4) for part in parts)
-    )
+    least = min(len(parts) for parts in partition(list(counts)) if all(fits(fleet, counts, part, 4) for part in parts))
     assert (len(found.runs), found.left_behind) == (least, ())
     assert found.trip_bound == ceil(sum(counts.values()) / 4) <= least
     assert check_runs(fleet, found.runs, riders) == ()
@@ -83,8 +67,7 @@ def test_one_wave_has_the_fewest_runs_of_all_partitions(seed: int) -> None:
 def test_a_vehicle_makes_several_runs_where_shifts_allow_it() -> None:
     fleet = build_town_fleet(build_town(3))
     riders = list_town_riders({"near": 4}) + tuple(
-        replace(rider, agent=f"{rider.agent}-late")
-        for rider in list_town_riders({"near": 4}, at(9, 30))
+        replace(rider, agent=f"{rider.agent}-late") for rider in list_town_riders({"near": 4}, at(9, 30))
     )
     found = route_riders(fleet, riders)
     assert (len(found.runs), found.vehicles, found.left_behind) == (2, 1, ())
@@ -115,9 +98,7 @@ def test_a_fill_cap_bounds_the_riders_of_a_vehicle() -> None:
 
 def test_smaller_vehicles_take_what_the_larger_ones_leave() -> None:
     town = build_town(4)
-    mixed = replace(
-        town, vehicles=(town.vehicles[0], *(replace(v, seats=2) for v in town.vehicles[1:]))
-    )
+    mixed = replace(town, vehicles=(town.vehicles[0], *(replace(v, seats=2) for v in town.vehicles[1:])))
     fleet = build_town_fleet(mixed)
     riders = list_town_riders({"near": 8})
     found = route_riders(fleet, riders)
@@ -138,9 +119,7 @@ def test_running_hours_permits_and_curfews_bind_runs() -> None:
     night = replace(town, curfews=(Curfew("n", "one", "20:00", "8:30", *days),))
     assert route_riders(build_town_fleet(night), riders).runs == ()
     both = (held, *(Authorisation(f"r{n}", "agent", f"near-{n}", *days) for n in range(4)))
-    assert (
-        len(route_riders(build_town_fleet(replace(night, authorisations=both)), riders).runs) == 1
-    )
+    assert len(route_riders(build_town_fleet(replace(night, authorisations=both)), riders).runs) == 1
 
 
 def test_an_operator_without_vehicles_has_no_fleet_and_one_that_carries_nobody_no_pool() -> None:
@@ -193,9 +172,7 @@ def test_every_fault_planted_into_runs_is_named() -> None:
         "do not go together": replace(run, times=()),
         "does not serve": replace(run, wave=Wave("three", run.wave.leg, run.wave.at)),
     }
-    town = replace(
-        fleet.operator, sites=(*fleet.operator.sites, replace(fleet.operator.sites[0], id="three"))
-    )
+    town = replace(fleet.operator, sites=(*fleet.operator.sites, replace(fleet.operator.sites[0], id="three")))
     wide = replace(fleet, operator=town)
     for words, planted in faults.items():
         said = check_runs(wide, (planted, *found.runs[1:]), riders)
@@ -227,10 +204,7 @@ def test_a_rider_left_behind_has_a_reason_with_its_mend() -> None:
         "longest ride of 60": (town, "out"),
         "full or on the road": (town, "near"),
         "widen the running hours": (build_town(1, hours="Mon-Sun 09:00-20:00"), "near"),
-        "get a permit": (
-            replace(town, curfews=(Curfew("n", "one", "20:00", "08:30", *days),)),
-            "near",
-        ),
+        "get a permit": (replace(town, curfews=(Curfew("n", "one", "20:00", "08:30", *days),)), "near"),
     }
     for words, (operator, stop) in cases.items():
         fleet = build_town_fleet(operator)

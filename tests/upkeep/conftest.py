@@ -63,9 +63,7 @@ def new_url() -> Iterator[Any]:
     server = connection.settings_dict if connection.vendor == "postgresql" else {}
 
     def run(statement: str) -> None:
-        with psycopg.connect(
-            host=server["HOST"], user=server["USER"], dbname="postgres", autocommit=True
-        ) as found:
+        with psycopg.connect(host=server["HOST"], user=server["USER"], dbname="postgres", autocommit=True) as found:
             found.execute(statement)
 
     def make() -> str:

@@ -52,16 +52,11 @@ def build() -> None:
     (settings.HOME / "rules" / "house.yaml").write_text("rows: []\n")
     grants.give_role("bob", grants.RoleRequest("administrator"), by="command line")
     for name in ("amina", "zoe"):
-        grants.give_role(
-            name, grants.RoleRequest("administrator"), by="command line", password=PASSWORD
-        )
+        grants.give_role(name, grants.RoleRequest("administrator"), by="command line", password=PASSWORD)
     User.objects.filter(username__in=("amina", "zoe")).update(last_login=timezone.now())
     with transaction.atomic():
         for agent in ("agent-7", "agent-8"):
-            append(
-                "case.noted", {"agent": ""}, personal={"agent": agent}, subject=agent,
-                recorded_at=timezone.now(),
-            )  # fmt: skip
+            append("case.noted", {"agent": ""}, personal={"agent": agent}, subject=agent, recorded_at=timezone.now())
     record_people(range(2))
     at = timezone.now()
     plan = Activation.objects.create(at=at, by="drill", days={}, version=1)

@@ -76,9 +76,7 @@ def test_one_changed_or_missing_byte_is_seen_without_any_key(backup: Path) -> No
             check_members(backup)
 
 
-def test_another_database_offered_by_a_holder_of_the_recipient_is_refused(
-    backup: Path, tmp_path: Path
-) -> None:
+def test_another_database_offered_by_a_holder_of_the_recipient_is_refused(backup: Path, tmp_path: Path) -> None:
     assert read_signer(backup) == PUBLIC
     assert check_signer(backup, {PUBLIC}) == f"signed by the ledger's key {PUBLIC}"
     forged = tmp_path / "forged.tar"
@@ -121,9 +119,7 @@ def test_a_backup_that_fails_leaves_the_one_before(backup: Path) -> None:
         pack(backup, {}, [], dict)
 
 
-def test_a_home_is_unpacked_into_an_empty_folder_for_its_owner(
-    backup: Path, home: Path, tmp_path: Path
-) -> None:
+def test_a_home_is_unpacked_into_an_empty_folder_for_its_owner(backup: Path, home: Path, tmp_path: Path) -> None:
     with pytest.raises(BackupFault, match="is not empty"):
         unpack_home(backup, home, [IDENTITY])
     new = tmp_path / "new"
@@ -153,8 +149,7 @@ def test_a_restore_without_what_left_the_house_has_to_be_said(backup: Path, tmp_
     identity = tmp_path / "identity.txt"
     identity.write_text(f"{IDENTITY}\n")
     done = CliRunner().invoke(
-        main,
-        ["restore", str(backup), "--home", str(tmp_path / "x"), "--identity", str(identity)],
+        main, ["restore", str(backup), "--home", str(tmp_path / "x"), "--identity", str(identity)]
     )
     assert done.exit_code == 2
     assert "--without-outside" in done.output

@@ -76,9 +76,7 @@ def test_where_nothing_lacks_nothing_is_recorded_or_changed(outside: Outside) ->
     assert Restoration.objects.count() == 1
 
 
-def test_a_loss_is_recorded_once_and_no_more_after_two_people_declared_it(
-    outside: Outside,
-) -> None:
+def test_a_loss_is_recorded_once_and_no_more_after_two_people_declared_it(outside: Outside) -> None:
     gone = Outside({}, outside.roots, {})
     first, head = catch_up(gone, at(9)), read_head()
     assert (first.entries, first.lost_entries, first.lost_root) == (0, 1, 2)

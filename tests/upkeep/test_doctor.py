@@ -56,11 +56,7 @@ class Place:
 
     def __init__(self, home: Path, settings: Settings, patch: pytest.MonkeyPatch) -> None:
         self.home, self.settings, self.patch = home, settings, patch
-        self.environ = {
-            "RELEVE_HOME": str(home),
-            "RELEVE_ROUTING": "file_csv",
-            "RELEVE_SMTP_HOST": "mail.example",
-        }
+        self.environ = {"RELEVE_HOME": str(home), "RELEVE_ROUTING": "file_csv", "RELEVE_SMTP_HOST": "mail.example"}
         self.now = datetime.now(UTC)
 
     def look(self, **more: Any) -> list[Finding]:
@@ -91,9 +87,7 @@ def place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
         made, _ = grants.give_role(name, grants.RoleRequest("administrator"), by="command line")
         AccountAct.objects.create(user=made, kind=AccountAct.DECLARED, by="command line")
     sign_root(found.now)
-    WorkerBeat.objects.create(
-        name="one", started_at=found.now, beat_at=found.now, decided_at=found.now
-    )
+    WorkerBeat.objects.create(name="one", started_at=found.now, beat_at=found.now, decided_at=found.now)
     free = shutil.disk_usage(found.home).free
     monkeypatch.setattr(doctor, "LEAST_FREE_BYTES", min(free, doctor.LEAST_FREE_BYTES))
     found.now = datetime.now(UTC)
@@ -157,9 +151,7 @@ def plant_ended_role(place: Place) -> None:
 
 
 def plant_tied_administrators(place: Place) -> None:
-    AccountAct.objects.create(
-        user=User.objects.get(username="zoe"), kind=AccountAct.LINK, by="amina", at=place.now
-    )
+    AccountAct.objects.create(user=User.objects.get(username="zoe"), kind=AccountAct.LINK, by="amina", at=place.now)
 
 
 def plant_void_token(place: Place) -> None:
@@ -197,18 +189,12 @@ def use(name: str, value: object) -> Callable[[Place], object]:
 
 
 PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
-    "rolled back": (
-        plant_rolled_back,
-        "FAULT ledger: the database is behind its ledger: .* is root 2 .*declare-loss",
-    ),
+    "rolled back": (plant_rolled_back, "FAULT ledger: the database is behind its ledger: .* is root 2 .*declare-loss"),
     "outside away": (
         lambda place: (place.home.parent / "outside").rmdir(),
         "warning ledger: the folder of RELEVE_OUTSIDE cannot be read",
     ),
-    "no home": (
-        lambda place: (place.home / "releve-home.json").unlink(),
-        "FAULT home: there is no installation in",
-    ),
+    "no home": (lambda place: (place.home / "releve-home.json").unlink(), "FAULT home: there is no installation in"),
     "another owner": (
         lambda place: place.patch.setattr(os, "geteuid", lambda: 4242),
         "FAULT home: .* belongs to another user",
@@ -243,16 +229,11 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         "FAULT caches: .*set RELEVE_CACHE_DIR",
     ),
     "disk full": (
-        lambda place: place.patch.setattr(
-            shutil, "disk_usage", lambda path: SimpleNamespace(free=1)
-        ),
+        lambda place: place.patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1)),
         "FAULT disk: 0.0 GB free",
     ),
     "no plan": (plant_plan, "warning plan: .*RELEVE_PLAN_FOLDER"),
-    "no recipient of backups": (
-        use("BACKUP_TO", ()),
-        "warning backups: no backup can be made.*set RELEVE_BACKUP_TO",
-    ),
+    "no recipient of backups": (use("BACKUP_TO", ()), "warning backups: no backup can be made.*set RELEVE_BACKUP_TO"),
     "debug": (use("DEBUG", True), "FAULT settings: RELEVE_DEBUG"),
     "open desk": (use("OPEN_DESK", True), "FAULT settings: RELEVE_OPEN lets anyone in"),
     "no second factor": (
@@ -263,10 +244,7 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         use("DESK_URL", "http://127.0.0.1:8000"),
         "FAULT settings: .*links say http://127.0.0.1:8000; set RELEVE_URL=https://desk.example",
     ),
-    "links nowhere": (
-        plant_no_address,
-        "warning settings: letters name no address of the desk.*; set RELEVE_URL",
-    ),
+    "links nowhere": (plant_no_address, "warning settings: letters name no address of the desk.*; set RELEVE_URL"),
     "links elsewhere": (
         use("DESK_URL", "https://other.example"),
         "FAULT settings: .*set RELEVE_ALLOWED_HOSTS=other.example",
@@ -276,31 +254,20 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         lambda place: place.environ.update(RELEVE_DATABASE_URL="postgres://db.example/releve"),
         r"FAULT tls: .*db\.example is not verified",
     ),
-    "no mail": (
-        lambda place: place.environ.pop("RELEVE_SMTP_HOST"),
-        "warning mail: no mail server is set",
-    ),
-    "mail sender": (
-        use("DEFAULT_FROM_EMAIL", "releve@localhost"),
-        "FAULT mail: the sender is releve@localhost",
-    ),
+    "no mail": (lambda place: place.environ.pop("RELEVE_SMTP_HOST"), "warning mail: no mail server is set"),
+    "mail sender": (use("DEFAULT_FROM_EMAIL", "releve@localhost"), "FAULT mail: the sender is releve@localhost"),
     "mail server gone": (plant_smtp, "FAULT mail: 127.0.0.1:.* does not take mail"),
     "unknown adapter": (
         lambda place: place.environ.update(RELEVE_ROUTING="telepathy"),
         "FAULT routing: RELEVE_ROUTING must name some of",
     ),
-    "no adapter": (
-        lambda place: place.environ.pop("RELEVE_ROUTING"),
-        "warning routing: routes go to a file alone",
-    ),
+    "no adapter": (lambda place: place.environ.pop("RELEVE_ROUTING"), "warning routing: routes go to a file alone"),
     "newer database": (
         lambda place: MigrationRecorder(connection).record_applied("ledger", "9999_future"),
         r"FAULT migrations: the database is newer than this program \(ledger.9999_future\)",
     ),
     "older database": (
-        lambda place: MigrationRecorder(connection).record_unapplied(
-            "accounts", "0005_account_notices"
-        ),
+        lambda place: MigrationRecorder(connection).record_unapplied("accounts", "0005_account_notices"),
         "FAULT migrations: 1 migrations are missing, accounts.0005_account_notices first",
     ),
     "ledger key lost": (
@@ -320,14 +287,9 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         "FAULT keys: secret-key is not the key",
     ),
     "factors of another key": (plant_factor, "FAULT keys: 1 second factors cannot be read"),
-    "names of another key": (
-        plant_names,
-        "FAULT keys: RELEVE_IDENTITY_KEY is not the key of the names",
-    ),
+    "names of another key": (plant_names, "FAULT keys: RELEVE_IDENTITY_KEY is not the key of the names"),
     "clock ahead": (
-        lambda place: place.patch.setattr(
-            doctor_data, "read_clock", lambda: datetime.now(UTC) + timedelta(minutes=5)
-        ),
+        lambda place: place.patch.setattr(doctor_data, "read_clock", lambda: datetime.now(UTC) + timedelta(minutes=5)),
         "FAULT clock: this machine and the database differ by 300 s",
     ),
     "clock set under the worker": (
@@ -338,10 +300,7 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         lambda place: setattr(place, "now", place.now - timedelta(seconds=20)),
         "FAULT clock: an entry of the ledger is from",
     ),
-    "one administrator": (
-        plant_ended_role,
-        "warning administrators: 1 administrator",
-    ),
+    "one administrator": (plant_ended_role, "warning administrators: 1 administrator"),
     "administrators who are one person": (
         plant_tied_administrators,
         "warning administrators: one person could act as any two administrators.*user declare",
@@ -358,10 +317,7 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         plant_misspelt_site,
         "warning roles: hugo: .* is for casa-9, which the reference data do not have",
     ),
-    "contacts without a channel": (
-        plant_contacts,
-        "FAULT channels: apprise: RELEVE_APPRISE_URL has no",
-    ),
+    "contacts without a channel": (plant_contacts, "FAULT channels: apprise: RELEVE_APPRISE_URL has no"),
     "no addresses": (
         plant_operator,
         r"warning contacts: .* \(agents: 50, managers: 2, clients: \d+\); import .*live contacts",
@@ -402,9 +358,7 @@ def append_at(moment: datetime, stream: str) -> None:
     append_all([replace(draft_closure(1), recorded_at=moment, stream=stream)])
 
 
-def test_an_entry_yet_to_come_is_named_though_others_follow_it_and_a_drill_s_is_not(
-    place: Place,
-) -> None:
+def test_an_entry_yet_to_come_is_named_though_others_follow_it_and_a_drill_s_is_not(place: Place) -> None:
     tomorrow = place.now + timedelta(days=1)
     append_at(tomorrow, "drill:1")
     append_at(place.now, live.LIVE)

@@ -50,8 +50,6 @@ def test_a_proxy_of_other_tables_or_another_generation_is_named(
     assert compute_configuration_digest(other) != fake.configuration
     at = live.real_now()
     old = at.replace(year=at.year - 1)
-    Routes.objects.create(
-        stream=live.LIVE, number=7, valid_from=old, made_at=old, content="x", body={}
-    )
+    Routes.objects.create(stream=live.LIVE, number=7, valid_from=old, made_at=old, content="x", body={})
     (found,) = look()
     assert "kamailio:paris holds generation 0 of the routes, not 7" in found

@@ -57,8 +57,7 @@ def rolled_back(settings: Settings, tmp_path: object, monkeypatch: pytest.Monkey
 
 
 def declare(*names: str, said: str = f"{PASSWORD}\n{PASSWORD}\n", reason: str = REASON) -> Result:
-    return CliRunner().invoke(main, ["ledger", "declare-loss", *names, "--reason", reason],
-                              input=said)  # fmt: skip
+    return CliRunner().invoke(main, ["ledger", "declare-loss", *names, "--reason", reason], input=said)
 
 
 @pytest.mark.parametrize(
@@ -81,9 +80,7 @@ def test_one_person_declares_nothing(names: tuple[str, str], said: str, why: str
     assert compare_with_marks().fault == "behind"
 
 
-def test_two_who_were_made_at_the_command_line_are_declared_two_people_with_the_loss(
-    settings: Settings,
-) -> None:
+def test_two_who_were_made_at_the_command_line_are_declared_two_people_with_the_loss(settings: Settings) -> None:
     settings.SECOND_FACTOR_REQUIRED = False
     AccountAct.objects.filter(user__username="zoe").update(by="command line")
     Grant.objects.filter(user__username="zoe").update(given_by="command line")
@@ -115,9 +112,7 @@ def test_a_receipt_of_a_history_that_the_database_has_not_is_declared_lost_too()
     append_all([draft_closure(5)])
 
 
-def test_parts_that_wait_move_on_together_after_the_last_of_them(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_parts_that_wait_move_on_together_after_the_last_of_them(settings: Settings, tmp_path: Path) -> None:
     settings.OUTSIDE = str(tmp_path / "outside")
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "journal-00000005.age").write_bytes(b"of the lost history")

@@ -114,7 +114,4 @@ def test_the_command_says_what_it_would_do_and_does_it(tmp_path: Path) -> None:
     assert said.endswith(f"migrations missing: {len(undone)}\n")
     assert "live.0002_daily_runs" in run(home, "migrate")[1]
     status, said = run(home, "migrate", "--backup", str(tmp_path / "file"))
-    assert (status, said) == (
-        0,
-        "the database is up to date: nothing to do, and no backup written\n",
-    )
+    assert (status, said) == (0, "the database is up to date: nothing to do, and no backup written\n")

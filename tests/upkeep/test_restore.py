@@ -37,8 +37,7 @@ def test_a_house_that_burnt_down_goes_on_elsewhere(
     assert "decrypted and followed" in check, "on a machine without an installation"
     assert "signed by " in check
 
-    new = House(tmp_path / "new", new_url() if second == "postgresql" else "", house.outside,
-                house.recipient)  # fmt: skip
+    new = House(tmp_path / "new", new_url() if second == "postgresql" else "", house.outside, house.recipient)
     said = new.releve("restore", file, "--home", new.home, "--database", new.url,
                       "--identity", identity, "--outside", house.outside)  # fmt: skip
     assert "lost:" not in said
@@ -63,8 +62,7 @@ def test_a_house_that_burnt_down_goes_on_elsewhere(
     for part in house.outside.glob("journal-*.age"):
         part.unlink()
     short = House(tmp_path / "short", "", house.outside, house.recipient)
-    said = short.releve("restore", file, "--home", short.home, "--identity", identity,
-                        "--outside", house.outside)  # fmt: skip
+    said = short.releve("restore", file, "--home", short.home, "--identity", identity, "--outside", house.outside)
     assert "under the published root" in said
     assert "the database is behind its ledger" in short.releve("ledger", "seal", status=75)
     (body,) = short.do("verify", str(max(house.outside.glob("root-*.json"))))

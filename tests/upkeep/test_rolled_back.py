@@ -78,9 +78,7 @@ def lived(tmp_path: Path, identity: Path, new_url: Any) -> Lived:
     return Lived(replace(house, url=url), tmp_path / "copy", published, state)
 
 
-def test_an_empty_database_behind_a_home_gets_no_table_and_no_root(
-    lived: Lived, new_url: Any
-) -> None:
+def test_an_empty_database_behind_a_home_gets_no_table_and_no_root(lived: Lived, new_url: Any) -> None:
     house = lived.house
     if house.url:
         house = replace(house, url=new_url())
@@ -99,9 +97,7 @@ def test_an_empty_database_behind_a_home_gets_no_table_and_no_root(
     assert find_documents(house) == lived.published
 
 
-def test_a_database_of_another_installation_is_refused(
-    lived: Lived, tmp_path: Path, new_url: Any
-) -> None:
+def test_a_database_of_another_installation_is_refused(lived: Lived, tmp_path: Path, new_url: Any) -> None:
     house, other = lived.house, tmp_path / "other"
     url = new_url() if house.url else ""
     replace(house, home=other, url=url, outside=tmp_path / "none").releve("init")
@@ -143,9 +139,7 @@ def test_a_rolled_back_database_refuses_to_work_and_catches_up_from_the_journal(
     assert "VERIFIED" in house.releve("ledger", "verify", *given)
 
 
-def test_a_loss_that_two_people_declare_is_recorded_and_its_numbers_stay_taken(
-    lived: Lived,
-) -> None:
+def test_a_loss_that_two_people_declare_is_recorded_and_its_numbers_stay_taken(lived: Lived) -> None:
     house = lived.put_copy_in_place()
     said = house.call("tests.upkeep.drill_house", "declare")
     assert "declared lost in entry" in said
@@ -164,9 +158,7 @@ def test_a_loss_that_two_people_declare_is_recorded_and_its_numbers_stay_taken(
     )
 
 
-def test_two_hosts_with_copies_of_one_home_overwrite_nothing(
-    lived: Lived, tmp_path: Path, new_url: Any
-) -> None:
+def test_two_hosts_with_copies_of_one_home_overwrite_nothing(lived: Lived, tmp_path: Path, new_url: Any) -> None:
     first = lived.house
     if first.url:
         copy_database(first.url, first.home, tmp_path / "dump", new_url)

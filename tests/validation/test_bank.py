@@ -16,15 +16,7 @@ from click.testing import CliRunner
 
 from releve.cli.validate import validate as command
 from releve.demand.queue import CentreSpec, trace_day
-from releve.validation.bank import (
-    COLUMNS,
-    FIRST,
-    HALF_HOURS,
-    BankLogError,
-    Prediction,
-    predict,
-    select_days,
-)
+from releve.validation.bank import COLUMNS, FIRST, HALF_HOURS, BankLogError, Prediction, predict, select_days
 from releve.validation.bank.centre import build_day_centre, fit_callers
 
 ORDER = {"ended": 0, "hung_up": 0, "offered": 1, "waits": 2, "answered": 3}
@@ -58,9 +50,7 @@ def made_day(day: date, agents: int = AGENTS) -> list[dict[str, object]]:
     return [one for one in rows.values() if one["outcome"] == "AGENT" or one["q_time"]]
 
 
-def row(
-    day: date, come: float, until: float, outcome: str, agent: str, start: float, stop: float
-) -> dict[str, object]:
+def row(day: date, come: float, until: float, outcome: str, agent: str, start: float, stop: float) -> dict[str, object]:
     wait = round(until - come)
     return {
         "date": day,
@@ -197,9 +187,7 @@ def test_a_log_needs_only_the_columns_that_are_named(log: pl.DataFrame) -> None:
 @pytest.mark.slow
 def test_february_lies_in_its_intervals_as_often_as_they_say(shared_data: Path) -> None:
     """The month on every measure, and of 34 half hours 90 % within what chance leaves."""
-    days = select_days(
-        pl.read_parquet(shared_data / "anonymousbank_1999" / "calls_1999_jan_feb.parquet")
-    )
+    days = select_days(pl.read_parquet(shared_data / "anonymousbank_1999" / "calls_1999_jan_feb.parquet"))
     january = [day for day in days if day.date.month == 1]
     february = [day for day in days if day.date.month == 2]
     found = predict(january, february, lines=(3,), spreads=(0.2,), drifts=(0.2,))

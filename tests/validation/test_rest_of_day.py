@@ -45,9 +45,7 @@ def collect(log: RealLog) -> list[DayCase]:
 def test_days_that_stray_as_a_whole_are_followed() -> None:
     log = made_log(0.3)
     scores = judge(log, collect(log), library=False)
-    assert [(row.programme, row.hour) for row in scores] == [
-        (name, hour) for name in ("p", "all") for hour in HOURS
-    ]
+    assert [(row.programme, row.hour) for row in scores] == [(name, hour) for name in ("p", "all") for hour in HOURS]
     for row in scores:
         assert row.every.totals[1] < 0.6 * row.every.totals[0]
         assert row.every.days == 5

@@ -12,13 +12,7 @@ from click.testing import CliRunner
 
 from releve.cli.validate import validate as command
 from releve.plugins.crashtest.engine.outbreak import OutbreakError
-from releve.validation.seoul import (
-    Desk,
-    compute_join_count_z,
-    draw_seoul,
-    seat_building,
-    validate_outbreak,
-)
+from releve.validation.seoul import Desk, compute_join_count_z, draw_seoul, seat_building, validate_outbreak
 
 
 def made_floor() -> list[Desk]:
@@ -73,12 +67,9 @@ def test_the_command_names_a_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.realdata
 @pytest.mark.slow
-def test_the_call_centre_of_seoul_lies_within_what_the_model_predicts(
-    shared_data: Path, tmp_path: Path
-) -> None:
+def test_the_call_centre_of_seoul_lies_within_what_the_model_predicts(shared_data: Path, tmp_path: Path) -> None:
     picture = tmp_path / "seoul.svg"
-    arguments = ["seoul", str(shared_data / "outbreaks"), "--draws", "600", "--json",
-                 "--svg", str(picture)]  # fmt: skip
+    arguments = ["seoul", str(shared_data / "outbreaks"), "--draws", "600", "--json", "--svg", str(picture)]
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)

@@ -14,10 +14,6 @@ def create_cache_table(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("accounts", "0001_initial"),
-    ]
+    dependencies = [("accounts", "0001_initial")]
 
-    operations = [
-        migrations.RunPython(create_cache_table, migrations.RunPython.noop),
-    ]
+    operations = [migrations.RunPython(create_cache_table, migrations.RunPython.noop)]

@@ -6,20 +6,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("accounts", "0002_cache"),
-    ]
+    dependencies = [("accounts", "0002_cache")]
 
     operations = [
         migrations.CreateModel(
             name="FactorReset",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("asked_by", models.CharField(max_length=150)),
                 ("reason", models.TextField()),
                 ("asked_at", models.DateTimeField()),
@@ -33,8 +26,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "ordering": ("-asked_at", "-pk"),
-            },
-        ),
+            options={"ordering": ("-asked_at", "-pk")},
+        )
     ]

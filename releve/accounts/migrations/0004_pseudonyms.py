@@ -16,9 +16,6 @@ def give_pseudonyms(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("accounts", "0003_factor_reset"),
-        ("ledger", "0004_account_name"),
-    ]
+    dependencies = [("accounts", "0003_factor_reset"), ("ledger", "0004_account_name")]
 
     operations = [migrations.RunPython(give_pseudonyms, migrations.RunPython.noop)]

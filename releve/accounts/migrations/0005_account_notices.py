@@ -14,15 +14,11 @@ def mark_read(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("accounts", "0004_pseudonyms"),
-    ]
+    dependencies = [("accounts", "0004_pseudonyms")]
 
     operations = [
         migrations.AddField(
-            model_name="user",
-            name="notices_read_at",
-            field=models.DateTimeField(null=True, blank=True),
+            model_name="user", name="notices_read_at", field=models.DateTimeField(null=True, blank=True)
         ),
         migrations.RunPython(mark_read, migrations.RunPython.noop),
     ]

@@ -57,9 +57,7 @@ def check_number(
     raise ValueError(f"expected {condition}, got {float(array[~good][0])!r}")
 
 
-def _words(
-    name: str, at_least: float, more_than: float, at_most: float, less_than: float, endless: bool
-) -> str:
+def _words(name: str, at_least: float, more_than: float, at_most: float, less_than: float, endless: bool) -> str:
     left = f"{at_least:g} <= " if at_least > -math.inf else f"{more_than:g} < "
     if at_most < math.inf:
         return f"{left}{name} <= {at_most:g}"
@@ -95,8 +93,7 @@ def require_loads(calls: Floats, interval_s: Floats, aht_s: Floats) -> None:
     load = calls * aht_s / interval_s
     if np.any(load > LARGEST_LOAD):
         raise ValueError(
-            f"expected calls * aht_s / interval_s <= {LARGEST_LOAD:g} Erlang,"
-            f" got {float(np.nanmax(load)):g}"
+            f"expected calls * aht_s / interval_s <= {LARGEST_LOAD:g} Erlang, got {float(np.nanmax(load)):g}"
         )
 
 
@@ -126,12 +123,9 @@ class QueueMetrics:
 
     def service_level(self, definition: str) -> Floats:
         """Return the service level of one of :data:`DEFINITIONS`; ValueError on another."""
-        return (
-            self.service_offered,
-            self.service_answered,
-            self.service_without_short,
-            self.service_with_short,
-        )[int(encode_definitions(definition))]
+        return (self.service_offered, self.service_answered, self.service_without_short, self.service_with_short)[
+            int(encode_definitions(definition))
+        ]
 
 
 def metrics(
@@ -221,11 +215,7 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
 
 
 def _queue(
-    calls: ArrayLike,
-    interval_s: ArrayLike,
-    aht_s: ArrayLike,
-    patience_s: ArrayLike,
-    threshold_s: ArrayLike,
+    calls: ArrayLike, interval_s: ArrayLike, aht_s: ArrayLike, patience_s: ArrayLike, threshold_s: ArrayLike
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return calls, interval, handling time, patience and threshold, checked."""
     volume = check_number("calls", calls, at_least=0, unknown=True)
@@ -248,9 +238,7 @@ def _blank(load: Floats, n: Floats, patience: Floats, threshold: Floats) -> Floa
     return out
 
 
-def _fill_c(
-    out: Floats, where: NDArray[np.bool_], load: Floats, aht: Floats, n: Floats, threshold: Floats
-) -> None:
+def _fill_c(out: Floats, where: NDArray[np.bool_], load: Floats, aht: Floats, n: Floats, threshold: Floats) -> None:
     a, agents, handling = load[where], n[where], aht[where]
     found = np.empty((2, a.size))
     measure_c(np.maximum(a, SMALLEST_LOAD), agents, threshold[where] / handling, found)
@@ -264,13 +252,7 @@ def _fill_c(
 
 
 def _fill_a(
-    out: Floats,
-    where: NDArray[np.bool_],
-    load: Floats,
-    aht: Floats,
-    patience: Floats,
-    n: Floats,
-    threshold: Floats,
+    out: Floats, where: NDArray[np.bool_], load: Floats, aht: Floats, patience: Floats, n: Floats, threshold: Floats
 ) -> None:
     a, agents, hang_up = np.maximum(load[where], SMALLEST_LOAD), n[where], patience[where]
     kappa, t = hang_up / aht[where], threshold[where] / aht[where]
@@ -285,15 +267,7 @@ def _fill_a(
 
 
 def _require_c(cases: Cases, out: Floats) -> None:
-    require_c(
-        cases.calls,
-        cases.interval_s,
-        cases.aht_s,
-        cases.threshold_s,
-        cases.target,
-        cases.max_occupancy,
-        out,
-    )
+    require_c(cases.calls, cases.interval_s, cases.aht_s, cases.threshold_s, cases.target, cases.max_occupancy, out)
 
 
 def _require_a(cases: Cases, out: Floats) -> None:
@@ -301,9 +275,7 @@ def _require_a(cases: Cases, out: Floats) -> None:
     require_a(cases, prepare_queues(lanes), search(lanes), out)
 
 
-def _require_some(
-    require: Callable[[Cases, Floats], None], cases: Cases, where: NDArray[np.intp], out: Floats
-) -> None:
+def _require_some(require: Callable[[Cases, Floats], None], cases: Cases, where: NDArray[np.intp], out: Floats) -> None:
     """Answer the cases at ``where`` only."""
     some = Cases(*(values if values.size == 1 else values[where] for values in cases))
     found = np.empty(where.size)

@@ -122,9 +122,7 @@ def evaluate(q: Queues) -> None:
 
 
 @fused_kernel
-def _conclude(
-    q: Queues, y: Array, inverse: Array, rest: Array, rest_t: Array, ratio: Array
-) -> None:
+def _conclude(q: Queues, y: Array, inverse: Array, rest: Array, rest_t: Array, ratio: Array) -> None:
     """Set the probabilities from the series; ``ratio`` = E A(T) / A."""
     for lane in range(q.n.size):
         rho = q.a[lane] / q.n[lane]

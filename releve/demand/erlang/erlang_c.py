@@ -130,13 +130,7 @@ def measure_c(load: Array, agents: Array, t: Array, out: Array) -> None:
 
 @fused_kernel
 def require_c(
-    calls: Array,
-    interval_s: Array,
-    aht_s: Array,
-    threshold_s: Array,
-    target: Array,
-    max_occupancy: Array,
-    out: Array,
+    calls: Array, interval_s: Array, aht_s: Array, threshold_s: Array, target: Array, max_occupancy: Array, out: Array
 ) -> None:
     """Fill ``out[case]`` with the least n that holds the target and the occupancy.
 
@@ -172,15 +166,7 @@ def require_c(
 
 
 @fused_kernel
-def _begin(
-    volume: Array,
-    interval: Array,
-    aht: Array,
-    cap: Array,
-    a: Array,
-    per_load: Array,
-    first: Array,
-) -> None:
+def _begin(volume: Array, interval: Array, aht: Array, cap: Array, a: Array, per_load: Array, first: Array) -> None:
     """Set the load and the least n that can do; make calls of unknown handling time unknown."""
     for lane in range(volume.size):
         load = volume[lane] * aht[lane] / interval[lane]
@@ -192,16 +178,7 @@ def _begin(
 
 
 @fused_kernel
-def _fade(
-    t: Array,
-    aht: Array,
-    goal: Array,
-    a: Array,
-    first: Array,
-    work: Array,
-    fade: Array,
-    step: Array,
-) -> None:
+def _fade(t: Array, aht: Array, goal: Array, a: Array, first: Array, work: Array, fade: Array, step: Array) -> None:
     """Set exp(-(n - a) T / AHT) over the share that may be late, and its factor per agent."""
     for lane in range(t.size):
         periods = -t[lane] / aht[lane]
@@ -216,14 +193,7 @@ def _fade(
 
 @fused_kernel
 def _advance(
-    tried: float,
-    a: Array,
-    per_load: Array,
-    first: Array,
-    y: Array,
-    fade: Array,
-    step: Array,
-    found: Array,
+    tried: float, a: Array, per_load: Array, first: Array, y: Array, fade: Array, step: Array, found: Array
 ) -> bool:
     """Test every lane at ``first`` + ``tried`` and the three n above; add the failures to found.
 

@@ -18,13 +18,7 @@ from releve.demand.cleaning import CleanHistory, clean_history
 from releve.demand.forecast.backtest import HoldoutModel, find_usual_days, history_before
 from releve.demand.forecast.factors import count_quantile, rate_quantile
 from releve.demand.forecast.level import forecast_aht
-from releve.demand.forecast.model import (
-    DEFAULT_MODEL,
-    MODELS,
-    Model,
-    ModelPrediction,
-    library_models,
-)
+from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, Model, ModelPrediction, library_models
 from releve.demand.history import import_intervals
 from releve.demand.import_report import FIRST_ROW
 from releve.demand.localtime import (
@@ -155,16 +149,12 @@ def assemble_forecast(
         aht_s=round_to_grid(stack([column.aht_s for column in columns])),
         day_factor_cv=round_to_grid([column.day_factor_cv for column in columns], FINE_DECIMALS),
         unknown={
-            programme.id: column.reason
-            for programme, column in zip(programmes, columns, strict=True)
-            if column.reason
+            programme.id: column.reason for programme, column in zip(programmes, columns, strict=True) if column.reason
         },
     )
 
 
-def build_unknown_column(
-    programme: Programme, opened: Truths, levels: Sequence[float], reason: str
-) -> ForecastColumn:
+def build_unknown_column(programme: Programme, opened: Truths, levels: Sequence[float], reason: str) -> ForecastColumn:
     """Return the column of an unknown programme: NaN where it is open."""
     mean = np.where(opened, np.nan, 0.0)
     return ForecastColumn(
@@ -225,9 +215,7 @@ def _too_short(past: CleanHistory, programme: Programme, first_day: date) -> str
     if usable >= needed:
         return ""
     until = first_day - timedelta(days=1)
-    return (
-        f"only {usable} usual open days of history up to {until}; {needed} are needed (two weeks)"
-    )
+    return f"only {usable} usual open days of history up to {until}; {needed} are needed (two weeks)"
 
 
 _REFUSED = ("time", "clock_change", "value", "duplicate", "misaligned")
@@ -323,10 +311,7 @@ def _external_column(
     return ForecastColumn(
         open=opened,
         mean=mean,
-        quantiles={
-            level: np.where(np.isnan(mean), np.nan, count_quantile(level, known, spread))
-            for level in levels
-        },
+        quantiles={level: np.where(np.isnan(mean), np.nan, count_quantile(level, known, spread)) for level in levels},
         aht_s=np.where(np.isnan(aht_s), programme.aht_s, aht_s),
         day_factor_cv=day_factor_cv,
         reason=reason,

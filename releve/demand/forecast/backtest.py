@@ -96,9 +96,7 @@ def calibrate(folds: Sequence[Fold]) -> Calibration:
     busy_from = 0.5 * float(mean[known].mean())
     rest = np.broadcast_to((factor[band] * day)[:, None], mean.shape)
     busy = (mean[known] >= busy_from).astype(np.int64)
-    inside = find_factors(
-        came[known], mean[known], own[known], rest[known], busy, _HALF_HOURS_WORTH, 2
-    )
+    inside = find_factors(came[known], mean[known], own[known], rest[known], busy, _HALF_HOURS_WORTH, 2)
     return Calibration(tuple(factor.tolist()), tuple(inside.tolist()), busy_from)
 
 
@@ -117,22 +115,14 @@ def _days(came: Floats, mean: Floats, day: Floats, own: Floats, band: Ints) -> F
     where = total > 0
     left = (own * mean**2).sum(axis=1)[where] / total[where] ** 2
     seen = np.where(mean > 0, came, 0.0).sum(axis=1)
-    factor = find_factors(
-        seen[where], total[where], day[where], left, band[where], _DAYS_WORTH, bands
-    )
+    factor = find_factors(seen[where], total[where], day[where], left, band[where], _DAYS_WORTH, bands)
     for i in np.flatnonzero(np.bincount(band[where], minlength=bands) == 0).tolist():
         factor[i] = max(float(factor[i - 1]), 1.0) if i else 1.0
     return factor
 
 
 def find_factors(
-    came: Floats,
-    mean: Floats,
-    variance: Floats,
-    rest: Floats,
-    group: Ints,
-    worth: float,
-    groups: int,
+    came: Floats, mean: Floats, variance: Floats, rest: Floats, group: Ints, worth: float, groups: int
 ) -> Floats:
     """Return by group the factor on ``variance`` (beside ``rest``) that makes the interval hold.
 
@@ -165,11 +155,7 @@ def history_before(history: History, programme: Programme, day: date) -> History
     local, _ = local_slots(history.starts, programme.time_zone)
     keep = local < day_to_number(day)
     return History(
-        history.programme,
-        history.starts[keep],
-        history.offered[keep],
-        history.answered[keep],
-        history.aht_s[keep],
+        history.programme, history.starts[keep], history.offered[keep], history.answered[keep], history.aht_s[keep]
     )
 
 
@@ -253,9 +239,7 @@ class HoldoutModel:
 
     def _said(self, first: int) -> tuple[int, ModelPrediction] | None:
         """Return the last day known before day ``first``, and what the model says from it on."""
-        past = clean_history(
-            history_before(self.history, self.programme, number_to_day(first)), self.programme
-        )
+        past = clean_history(history_before(self.history, self.programme, number_to_day(first)), self.programme)
         usable, needed = find_usual_days(past, self.programme)
         if not usable or usable < needed:
             return None
@@ -354,10 +338,7 @@ class ErrorTally:
         known = np.isfinite(came)
         calls, expected, spread = came[known], said.mean[known], said.spread[known]
         predicted = {level: count_quantile(level, expected, spread) for level in _LEVELS}
-        loss = [
-            np.where(calls > predicted[level], level, level - 1) * (calls - predicted[level])
-            for level in _LEVELS
-        ]
+        loss = [np.where(calls > predicted[level], level, level - 1) * (calls - predicted[level]) for level in _LEVELS]
         self.origins += 1
         self._sums += (
             np.abs(calls - expected).sum(),

@@ -255,9 +255,7 @@ def rate_quantile(level: float, mean: Floats, variance: Floats) -> Floats:
     return np.asarray(mean * (special.gammaincinv(shape, level) / shape), dtype=np.float64)
 
 
-def interval_share(
-    counts: Floats, mean: Floats, spread: Floats, low: float = 0.1, high: float = 0.9
-) -> Floats:
+def interval_share(counts: Floats, mean: Floats, spread: Floats, low: float = 0.1, high: float = 0.9) -> Floats:
     """Return, per outcome, the part (0..1) of its probability that lies between two levels.
 
     Its mean is ``high - low`` for a perfect forecast, whatever the counts.

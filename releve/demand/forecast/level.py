@@ -146,13 +146,7 @@ class ModelSettings:
     prior_stretches: float = 1.0
 
     def __post_init__(self) -> None:
-        positive = (
-            "profile_days",
-            "fast_days",
-            "slow_days",
-            "weekday_spread",
-            "growth_stretch_days",
-        )
+        positive = ("profile_days", "fast_days", "slow_days", "weekday_spread", "growth_stretch_days")
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be more than 0, got {getattr(self, name)}")
@@ -204,11 +198,7 @@ class SmoothingRule:
         return np.asarray(kept + (fast_age + run) / apart, dtype=np.float64)
 
 
-WAYS = (
-    SmoothingRule("steady", 0.0),
-    SmoothingRule("holding", 1.0),
-    SmoothingRule("trending", 1.0, 0.95),
-)
+WAYS = (SmoothingRule("steady", 0.0), SmoothingRule("holding", 1.0), SmoothingRule("trending", 1.0, 0.95))
 """What the level may do beside going back from fast to slow: stay at the slow one, stay at the
 fast one, or go on as it went (a launch, an opening, a programme that fades out)."""
 
@@ -225,9 +215,7 @@ class Level:
     way: SmoothingRule
 
 
-def find_levels(
-    ratio: Floats, weight: Floats, fast_days: float, slow_days: float, way: SmoothingRule
-) -> Level:
+def find_levels(ratio: Floats, weight: Floats, fast_days: float, slow_days: float, way: SmoothingRule) -> Level:
     """Return exponentially weighted levels of ``ratio`` (weight 0 = day not known)."""
     fast, fast_age = _weighted(ratio, weight, fast_days)
     slow, slow_age = _weighted(ratio, weight, slow_days)
@@ -255,14 +243,7 @@ def extrapolate_level(level: Level, day: int | slice | Ints, days_ahead: Floats)
 
 
 def choose_smoothing(
-    level: Level,
-    calls: Floats,
-    unit: Floats,
-    known: Truths,
-    *,
-    warm_days: int,
-    least_days: int,
-    margin: float,
+    level: Level, calls: Floats, unit: Floats, known: Truths, *, warm_days: int, least_days: int, margin: float
 ) -> SmoothingRule:
     """Return the smoothing rule that would have predicted the past best, 1 to 28 days ahead.
 
@@ -379,9 +360,7 @@ def forecast_aht(history: CleanHistory, programme: Programme, numbers: Ints) -> 
         weight = np.where(known, age[:, None] * np.nan_to_num(answered), 0.0)
         np.add.at(seconds, weekday, weight * np.nan_to_num(history.aht_s))
         np.add.at(calls, weekday, weight)
-    level = (_LEVEL_PRIOR_CALLS * programme.aht_s + seconds.sum()) / (
-        _LEVEL_PRIOR_CALLS + calls.sum()
-    )
+    level = (_LEVEL_PRIOR_CALLS * programme.aht_s + seconds.sum()) / (_LEVEL_PRIOR_CALLS + calls.sum())
     seconds, calls = _neighbours(seconds), _neighbours(calls)
     slot = _shrink(seconds.sum(axis=0), calls.sum(axis=0), level, _SLOT_PRIOR_CALLS)
     week = _shrink(seconds, calls, slot, _WEEKDAY_PRIOR_CALLS)

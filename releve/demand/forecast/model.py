@@ -72,9 +72,7 @@ class ModelPrediction:
     spread: Floats
 
 
-def fit_model(
-    history: CleanHistory, programme: Programme, settings: ModelSettings | None = None
-) -> ModelFit:
+def fit_model(history: CleanHistory, programme: Programme, settings: ModelSettings | None = None) -> ModelFit:
     """Fit the model to a cleaned history; ValueError when no day of it is a guide."""
     settings = settings or ModelSettings()
     if not len(history.numbers) or not history.is_kind("normal", "half_open").any():
@@ -107,9 +105,7 @@ def fit_model(
     )
 
 
-def _level(
-    days: DayTable, unit: Floats, ratio: Floats, weight: Floats, settings: ModelSettings
-) -> Level:
+def _level(days: DayTable, unit: Floats, ratio: Floats, weight: Floats, settings: ModelSettings) -> Level:
     """Return every day's level, continued by the smoothing rule that predicted the past best."""
     usual = SmoothingRule("reverting", settings.reversion)
     level = find_levels(ratio, weight, settings.fast_days, settings.slow_days, usual)

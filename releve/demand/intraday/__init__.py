@@ -4,13 +4,7 @@
 a :class:`releve.demand.Forecast` that the requirement takes as it takes the morning's.
 """
 
-from releve.demand.intraday.day_law import (
-    DayLaw,
-    IntradaySettings,
-    assume_day_law,
-    fit_day_law,
-    learn_day_law,
-)
+from releve.demand.intraday.day_law import DayLaw, IntradaySettings, assume_day_law, fit_day_law, learn_day_law
 from releve.demand.intraday.report_import import PresenceFigures, ReportImport, import_reports
 from releve.demand.intraday.rest_of_day import (
     FIGURES,

@@ -17,12 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from releve.demand.cleaning import clean_history
-from releve.demand.forecast.backtest import (
-    HoldoutModel,
-    find_factors,
-    find_usual_days,
-    history_before,
-)
+from releve.demand.forecast.backtest import HoldoutModel, find_factors, find_usual_days, history_before
 from releve.demand.forecast.model import DEFAULT_MODEL, MODELS, ModelPrediction
 from releve.demand.localtime import SLOTS, add_observed_holidays, day_to_number
 from releve.demand.requirement import History
@@ -82,9 +77,7 @@ class DayLaw:
     own_width: float = 1.0
 
 
-def assume_day_law(
-    day_variance: float, inside_variance: float, settings: IntradaySettings | None = None
-) -> DayLaw:
+def assume_day_law(day_variance: float, inside_variance: float, settings: IntradaySettings | None = None) -> DayLaw:
     """Return the law of a day without a history to learn from; NaN variances are the settings'."""
     settings = settings or IntradaySettings()
     day = settings.day_variance if np.isnan(day_variance) else day_variance
@@ -103,10 +96,7 @@ def _assume(day: float, inside: float, settings: IntradaySettings) -> DayLaw:
 
 
 def fit_day_law(
-    history: History,
-    programme: Programme,
-    day: date,
-    settings: IntradaySettings | None = None,
+    history: History, programme: Programme, day: date, settings: IntradaySettings | None = None
 ) -> DayLaw | None:
     """Return the law of the local ``day``, learnt from the days before it alone.
 
@@ -120,25 +110,15 @@ def fit_day_law(
         return None
     holdout = HoldoutModel(history, known, MODELS[DEFAULT_MODEL])
     numbers = np.array([day_to_number(day)], dtype=np.int64)
-    return learn_day_law(
-        holdout.predict(past, numbers),
-        *holdout.past_weeks(int(numbers[0]), settings.weeks),
-        settings,
-    )
+    return learn_day_law(holdout.predict(past, numbers), *holdout.past_weeks(int(numbers[0]), settings.weeks), settings)
 
 
-def learn_day_law(
-    said: ModelPrediction, came: Floats, mean: Floats, settings: IntradaySettings
-) -> DayLaw:
+def learn_day_law(said: ModelPrediction, came: Floats, mean: Floats, settings: IntradaySettings) -> DayLaw:
     """Return the law of a day ``said``, given past days: ``came[day, slot]`` (NaN = not known) and
     the ``mean`` that was forecast of them."""
     opened = said.mean[0] > 0
     day_variance = float(said.day_variance[0])
-    inside = (
-        float(np.maximum(said.spread[0] - day_variance, 0.0)[opened].mean())
-        if opened.any()
-        else 0.0
-    )
+    inside = float(np.maximum(said.spread[0] - day_variance, 0.0)[opened].mean()) if opened.any() else 0.0
     prior = assume_day_law(day_variance, inside, settings)
     known = np.isfinite(came) & (mean > _LEAST_CALLS)
     used = known.any(axis=1)
@@ -147,10 +127,7 @@ def learn_day_law(
         return prior
     learnt = _learn(prior, came, mean, settings)
     group = np.arange(len(came)) * _GROUPS // len(came)
-    held_out = [
-        _learn(prior, came[group != number], mean[group != number], settings)
-        for number in range(_GROUPS)
-    ]
+    held_out = [_learn(prior, came[group != number], mean[group != number], settings) for number in range(_GROUPS)]
     return _set_right(learnt, [held_out[number] for number in group], came, mean)
 
 

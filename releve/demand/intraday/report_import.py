@@ -22,12 +22,7 @@ from releve.demand.import_report import (
 )
 from releve.demand.intraday.rest_of_day import IntervalFigures
 from releve.demand.localtime import to_datetimes
-from releve.demand.mapping import (
-    ASIDE,
-    IntervalMapping,
-    PresenceMapping,
-    open_rows,
-)
+from releve.demand.mapping import ASIDE, IntervalMapping, PresenceMapping, open_rows
 from releve.errors import Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
 
@@ -59,10 +54,7 @@ class ReportImport:
 
 
 def import_reports(
-    frame: pl.DataFrame,
-    mapping: IntervalMapping | PresenceMapping,
-    time_zone: str,
-    recorded_at: datetime,
+    frame: pl.DataFrame, mapping: IntervalMapping | PresenceMapping, time_zone: str, recorded_at: datetime
 ) -> ReportImport:
     """Read statistics that a source wrote at ``recorded_at``; times without offset are local.
 
@@ -78,11 +70,7 @@ def import_reports(
     _set_aside_early(frame[mapping.start], ends, recorded_at, read.ledger)
     counts = {
         name: read_numbers(frame, column, read.ledger, 0.0, MOST_CALLS, _NOT_KNOWN)
-        for name, column in (
-            ("abandoned", mapping.abandoned),
-            ("in_time", mapping.in_time),
-            ("short", mapping.short),
-        )
+        for name, column in (("abandoned", mapping.abandoned), ("in_time", mapping.in_time), ("short", mapping.short))
     }
     _drop_impossible(frame, mapping, read, counts)
     wait_s = read_numbers(frame, mapping.wait_s, read.ledger, 0.0, _MOST_WAIT_S, _NOT_KNOWN)
@@ -116,9 +104,7 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _set_aside_early(
-    column: pl.Series, ends: Ints, recorded_at: datetime, ledger: RowAccounting
-) -> None:
+def _set_aside_early(column: pl.Series, ends: Ints, recorded_at: datetime, ledger: RowAccounting) -> None:
     limit = round((recorded_at + _SKEW).timestamp())
     early = (ends > limit) & ledger.kept()
     rows = np.flatnonzero(early)
@@ -162,9 +148,7 @@ def _drop_impossible(
         counts[name][more] = np.nan
 
 
-def _list_zeros(
-    read: IntervalRows, mapping: IntervalMapping, recorded_at: datetime
-) -> list[IntervalFigures]:
+def _list_zeros(read: IntervalRows, mapping: IntervalMapping, recorded_at: datetime) -> list[IntervalFigures]:
     """Return reports of no calls for programmes without any row, counted or not, in an interval."""
     kept = read.ledger.kept()
     there = {
@@ -181,10 +165,9 @@ def _list_zeros(
     none = dict.fromkeys(("offered", "answered", "abandoned", "in_time", "short"), 0.0)
     starts = to_datetimes(np.array([second for second, _ in missing], dtype=np.int64))
     return [
-        IntervalFigures(name, start, recorded_at, **none, handled_s=0.0, waited_s=0.0,
-                        minutes=mapping.minutes)
+        IntervalFigures(name, start, recorded_at, **none, handled_s=0.0, waited_s=0.0, minutes=mapping.minutes)
         for start, (_, name) in zip(starts, missing, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _import_presence(
@@ -203,15 +186,12 @@ def _import_presence(
         key = ids[programme[row]], places[row], at
         totals[key] = totals.get(key, 0.0) + float(agents[row])
     presence = tuple(
-        PresenceFigures(name, place, at, number, recorded_at)
-        for (name, place, at), number in totals.items()
+        PresenceFigures(name, place, at, number, recorded_at) for (name, place, at), number in totals.items()
     )
     return ReportImport((), presence, tuple(ledger.faults), ledger.count())
 
 
-def _read_places(
-    frame: pl.DataFrame, mapping: PresenceMapping, ledger: RowAccounting
-) -> Sequence[str]:
+def _read_places(frame: pl.DataFrame, mapping: PresenceMapping, ledger: RowAccounting) -> Sequence[str]:
     cells = read_texts(frame[mapping.place]).fill_null("").to_list()
     unknown: Truths = np.array([cell not in mapping.places for cell in cells], dtype=np.bool_)
     for value in dict.fromkeys(cells[row] for row in np.flatnonzero(unknown & ledger.kept())):

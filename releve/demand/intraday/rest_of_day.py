@@ -104,9 +104,7 @@ def reforecast(
 def _check_counts(morning: Forecast, came: Floats) -> Floats:
     counts = np.asarray(came, dtype=np.float64)
     if counts.shape != morning.mean.shape:
-        raise ValueError(
-            f"came must have the forecast's shape {morning.mean.shape}, got {counts.shape}"
-        )
+        raise ValueError(f"came must have the forecast's shape {morning.mean.shape}, got {counts.shape}")
     bad = (counts < 0) | np.isinf(counts)
     if bad.any():
         raise ValueError(f"came must be counts of at least 0, got {float(counts[bad][0])!r}")
@@ -207,10 +205,7 @@ class DayFigures:
 
 
 def fold_figures(
-    reports: Iterable[IntervalFigures],
-    programmes: Sequence[str],
-    starts: Sequence[datetime],
-    now: datetime,
+    reports: Iterable[IntervalFigures], programmes: Sequence[str], starts: Sequence[datetime], now: datetime
 ) -> DayFigures:
     """Fold reports into the half hours ``starts`` of ``programmes``, as known at ``now``.
 
@@ -271,10 +266,7 @@ class TargetOutlook:
 
 
 def foresee_target(
-    rest: RestOfDay,
-    figures: DayFigures,
-    programmes: Sequence[Programme],
-    agents: Floats,
+    rest: RestOfDay, figures: DayFigures, programmes: Sequence[Programme], agents: Floats
 ) -> TargetOutlook:
     """Return the outlook of ``programmes``, all of them in the forecast.
 
@@ -314,21 +306,14 @@ def count_service(figures: DayFigures, programme: Programme, column: int) -> tup
     }[programme.service_definition]
 
 
-def _expect(
-    forecast: Forecast, programme: Programme, column: int, agents: Floats, coming: Floats
-) -> Floats:
+def _expect(forecast: Forecast, programme: Programme, column: int, agents: Floats, coming: Floats) -> Floats:
     """Return good, counted and offered calls expected, ``[interval to come, 3]``."""
     calls, aht_s = forecast.mean[coming, column], forecast.aht_s[coming, column]
     aht_s = np.where(np.isnan(aht_s), programme.aht_s, aht_s)
     there = np.floor(agents[coming] + 1e-9)
     patience_s = np.inf if programme.patience_s is None else programme.patience_s
     queue = metrics(
-        calls,
-        INTERVAL.total_seconds(),
-        aht_s,
-        patience_s,
-        np.nan_to_num(there),
-        programme.service_threshold_s,
+        calls, INTERVAL.total_seconds(), aht_s, patience_s, np.nan_to_num(there), programme.service_threshold_s
     )
     short = queue.service_with_short - queue.service_offered
     share = {
@@ -345,11 +330,7 @@ def _expect(
 
 
 def _foresee(
-    target: float,
-    so_far: tuple[float, float],
-    coming: Floats,
-    rest: RestOfDay,
-    which: Floats,
+    target: float, so_far: tuple[float, float], coming: Floats, rest: RestOfDay, which: Floats
 ) -> tuple[float, float, float, float]:
     good, counted = so_far
     level = good / counted if counted > 0 else np.nan
@@ -419,8 +400,7 @@ def dump_morning(morning: Morning) -> bytes:
         "unknown": {name: str(reason) for name, reason in forecast.unknown.items()},
         "assumed": {name: list(map(str, said)) for name, said in forecast.assumed.items()},
         "laws": {
-            name: [law.covariance.tolist(), law.own, law.day_width, law.own_width]
-            for name, law in morning.laws.items()
+            name: [law.covariance.tolist(), law.own, law.day_width, law.own_width] for name, law in morning.laws.items()
         },
     }
     return zlib.compress(json.dumps(document, separators=(",", ":")).encode())
@@ -470,10 +450,7 @@ def merge_mornings(parts: Sequence[Morning]) -> Morning:
         starts=forecasts[0].starts,
         open=join([one.open for one in forecasts]),
         mean=join([one.mean for one in forecasts]),
-        quantiles={
-            level: join([one.quantiles[level] for one in forecasts])
-            for level in forecasts[0].quantiles
-        },
+        quantiles={level: join([one.quantiles[level] for one in forecasts]) for level in forecasts[0].quantiles},
         aht_s=join([one.aht_s for one in forecasts]),
         day_factor_cv=join([one.day_factor_cv for one in forecasts]),
         unknown={name: said for one in forecasts for name, said in one.unknown.items()},

@@ -93,9 +93,7 @@ def _overflow(w: CentreArrays, s: Buffers, d: ReplicationCounts, p: int, now: fl
 
 
 @inlined_kernel
-def _start_call(
-    w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, g: int, now: float
-) -> None:
+def _start_call(w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, g: int, now: float) -> None:
     """Let a free agent answer a call that waits since its ``SINCE``."""
     size = s.n[BUSY]
     end = _answer(w, s, d, slot, g, now)
@@ -105,9 +103,7 @@ def _start_call(
 
 
 @inlined_kernel
-def _answer(
-    w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, g: int, now: float
-) -> float:
+def _answer(w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, g: int, now: float) -> float:
     """Count the answer; return when the call will end."""
     p, cell = unsigned(s.slot[slot, PROGRAMME]), unsigned(s.slot[slot, CELL])
     if s.slot[slot, STAGE] == FRESH:
@@ -188,9 +184,7 @@ def _arrive_again(w: CentreArrays, s: Buffers, d: ReplicationCounts, slot: int, 
 
 
 @inlined_kernel
-def _add_busy_seconds(
-    w: CentreArrays, s: Buffers, seconds: Array, g: int, start: float, now: float, n: int
-) -> None:
+def _add_busy_seconds(w: CentreArrays, s: Buffers, seconds: Array, g: int, start: float, now: float, n: int) -> None:
     """Add ``n`` times the seconds from ``start`` to ``now`` to the intervals they fall in."""
     cell = s.n[NOW_CELL]
     while cell > 0 and start < w.edges[cell]:
@@ -231,9 +225,7 @@ def apply_agent_step(w: CentreArrays, s: Buffers, d: ReplicationCounts, k: int, 
 
 
 @kernel
-def _interrupt(
-    w: CentreArrays, s: Buffers, d: ReplicationCounts, g: int, mode: int, now: float
-) -> None:
+def _interrupt(w: CentreArrays, s: Buffers, d: ReplicationCounts, g: int, mode: int, now: float) -> None:
     """End the call of the group that began last: cut it, or let it wait for another agent."""
     at, since = -1, -np.inf
     for i in range(s.n[BUSY]):

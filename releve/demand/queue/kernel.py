@@ -65,13 +65,7 @@ from releve.kernels.decorators import inlined_kernel, kernel, unsigned
 
 @kernel
 def run_replications(
-    work: CentreArrays,
-    room: Buffers,
-    seed: Any,
-    first: int,
-    factor: Array,
-    days: QueueCounts,
-    spare: int,
+    work: CentreArrays, room: Buffers, seed: Any, first: int, factor: Array, days: QueueCounts, spare: int
 ) -> int:
     """Simulate the replications ``first`` .. into ``days``; return 0, or what ran out.
 
@@ -80,9 +74,7 @@ def run_replications(
     """
     for r in range(days.end.size):
         _open_day(work, room, seed, first + r, factor[r])
-        day = ReplicationCounts(
-            days.counts[r], days.waits[r], days.busy[r], days.ghost[r], days.end[r : r + 1]
-        )
+        day = ReplicationCounts(days.counts[r], days.waits[r], days.busy[r], days.ghost[r], days.end[r : r + 1])
         failed = _replicate(work, room, factor[r], day, spare)
         if failed != 0:
             return failed
@@ -196,9 +188,7 @@ def _next_arrival(w: CentreArrays, s: Buffers, p: int, factor: float, now: float
 
 
 @inlined_kernel
-def _admit_new_call(
-    w: CentreArrays, s: Buffers, d: ReplicationCounts, factor: Array, now: float
-) -> None:
+def _admit_new_call(w: CentreArrays, s: Buffers, d: ReplicationCounts, factor: Array, now: float) -> None:
     """The next new call arrives; its programme waits for the one after."""
     p = unsigned(s.turn[0])
     number, cell = s.next_number[p], unsigned(s.next_cell[p])

@@ -216,9 +216,7 @@ def _whole(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Ints:
     return whole
 
 
-def _ranks(
-    call: ArrayLike | None, agent: ArrayLike | None, own: bool, shape: tuple[int, int]
-) -> tuple[Ints, Ints]:
+def _ranks(call: ArrayLike | None, agent: ArrayLike | None, own: bool, shape: tuple[int, int]) -> tuple[Ints, Ints]:
     if call is None and agent is None:
         rank = np.where(np.eye(shape[0], dtype=np.bool_), 0, -1) if own else np.zeros(shape)
         return _whole("rank", rank, shape), _whole("rank", rank, shape)
@@ -229,9 +227,7 @@ def _ranks(
     return first, second
 
 
-def _one_each(
-    given: Distribution | Sequence[Distribution], programmes: int
-) -> tuple[Distribution, ...]:
+def _one_each(given: Distribution | Sequence[Distribution], programmes: int) -> tuple[Distribution, ...]:
     found = (given,) * programmes if isinstance(given, Distribution) else tuple(given)
     if len(found) != programmes:
         raise ValueError(f"expected {programmes} distributions, one a programme, got {len(found)}")
@@ -273,9 +269,7 @@ COUNTS = (
     "cut",
 )
 """The columns of ``Days.counts``, in the order of the numbers below."""
-OFFERED, ANSWERED, WITHIN, ABANDONED, SHORT, BLOCKED, LEFT, AGAIN, TRANSFERRED, MOVED, CUT = range(
-    11
-)
+OFFERED, ANSWERED, WITHIN, ABANDONED, SHORT, BLOCKED, LEFT, AGAIN, TRANSFERRED, MOVED, CUT = range(11)
 
 PROGRAMME, GROUP, NUMBER, LEG, ORIGIN, CELL, NEXT, STAGE = range(8)
 """Columns of ``Room.slot``: a call in the centre, or about to come back."""

@@ -56,10 +56,7 @@ def prepare_centre(centre: Centre) -> PreparedCentre:
     steps = _steps(centre, group)
     distributions = [(centre.service[p], centre.patience[p]) for p in programme]
     samples, first = _samples(distributions)
-    ranks = (
-        centre.call_rank[np.ix_(programme, group)],
-        centre.agent_rank[np.ix_(programme, group)],
-    )
+    ranks = (centre.call_rank[np.ix_(programme, group)], centre.agent_rank[np.ix_(programme, group)])
     least = centre.least_waiting[np.ix_(programme, group)]
     groups_at, groups, groups_rank, groups_least = _lists(ranks[0], least)
     serves_at, serves, serves_rank, serves_least = _lists(ranks[1].T, least.T)
@@ -70,16 +67,14 @@ def prepare_centre(centre: Centre) -> PreparedCentre:
         aht=_by_programme(centre.aht_s, programme),
         patience=_by_programme(centre.patience_s, programme),
         threshold=centre.threshold_s[programme],
-        distribution=np.array(
-            [[DISTRIBUTIONS.index(one.kind) for one in pair] for pair in distributions]
-        ).reshape(-1, 2),
+        distribution=np.array([[DISTRIBUTIONS.index(one.kind) for one in pair] for pair in distributions]).reshape(
+            -1, 2
+        ),
         shape=np.array([[one.shape for one in pair] for pair in distributions]).reshape(-1, 2),
         first=first,
         samples=samples,
         keys=np.array([label_key(centre.programmes[p]) for p in programme], dtype=np.uint64),
-        group_keys=np.array(
-            [label_key(f"group {centre.groups[g]}") for g in group], dtype=np.uint64
-        ),
+        group_keys=np.array([label_key(f"group {centre.groups[g]}") for g in group], dtype=np.uint64),
         places=centre.waiting_places[programme],
         redial=centre.redial[programme],
         redial_delay=centre.redial_delay_s[programme],
@@ -99,9 +94,7 @@ def prepare_centre(centre: Centre) -> PreparedCentre:
     return PreparedCentre(work, programme, group)
 
 
-def draw_day_factors(
-    centre: Centre, prepared: PreparedCentre, seed: int, replications: range
-) -> Floats:
+def draw_day_factors(centre: Centre, prepared: PreparedCentre, seed: int, replications: range) -> Floats:
     """Return the gamma factor ``[replication, programme]`` of each day, in the kernel's order.
 
     The quantile of one keyed number a day and programme, or a day for all: a busier day is busier
@@ -273,9 +266,7 @@ class QueueOutcome:
         calls = self.answered + self.abandoned
         return self.estimate(waited, calls, by=by, confidence=confidence, nothing=0.0)
 
-    def mean_speed_of_answer_s(
-        self, *, by: str = "interval", confidence: float = 0.95
-    ) -> QueueEstimate:
+    def mean_speed_of_answer_s(self, *, by: str = "interval", confidence: float = 0.95) -> QueueEstimate:
         """Return the mean wait of the answered; 0 where none was."""
         parts = (self.wait_answered_s, self.answered)
         return self.estimate(*parts, by=by, confidence=confidence, nothing=0.0)
@@ -372,17 +363,13 @@ def simulate(
     at once (waiting, in service, or about to dial again): nothing is ever dropped.
     """
     if replications < 1 or threads < 1:
-        raise ValueError(
-            f"expected replications >= 1 and threads >= 1, got {replications}, {threads}"
-        )
+        raise ValueError(f"expected replications >= 1 and threads >= 1, got {replications}, {threads}")
     if not 0 <= seed < 2**63:
         raise ValueError(f"expected 0 <= seed < 2^63, got {seed}")
     prepared = prepare_centre(centre)
     days = allocate_counts(prepared.work, replications)
     share = max(1, min(replications // (4 * threads), 100))
-    parts = [
-        range(start, min(start + share, replications)) for start in range(0, replications, share)
-    ]
+    parts = [range(start, min(start + share, replications)) for start in range(0, replications, share)]
 
     def one(part: range) -> int:
         _run_part(centre, prepared, seed, first, part, days, most_calls)
@@ -438,9 +425,7 @@ def _run_part(
     while True:
         room = allocate_buffers(work, calls, agents, traces)
         mine = QueueCounts(*(array[part.start : part.stop] for array in days))
-        failed = run_replications(
-            work, room, np.uint64(seed), first + part.start, factor, mine, spare
-        )
+        failed = run_replications(work, room, np.uint64(seed), first + part.start, factor, mine, spare)
         if failed == 0:
             return room.trace[: room.n[6]]
         for array in mine:
@@ -463,7 +448,4 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
     """
     if progress is not None:
         progress("Queue simulator")
-    simulate(
-        CentreSpec(["warm-up"], [0.0, 60.0], 1.0, 60.0, 1, service=Distribution()).build(),
-        1,
-    )
+    simulate(CentreSpec(["warm-up"], [0.0, 60.0], 1.0, 60.0, 1, service=Distribution()).build(), 1)

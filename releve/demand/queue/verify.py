@@ -136,9 +136,7 @@ def _ordered(requirement: Requirement, programmes: Sequence[Programme]) -> tuple
     by_id = {row.id: row for row in programmes}
     missing = [name for name in requirement.programmes if name not in by_id]
     if missing:
-        raise ValueError(
-            f"every programme of the requirement is given, got none for {missing[0]!r}"
-        )
+        raise ValueError(f"every programme of the requirement is given, got none for {missing[0]!r}")
     return tuple(by_id[name] for name in requirement.programmes)
 
 
@@ -169,9 +167,7 @@ def _centre(
     day: _Day,
     agents: Floats,
     teams: Teams | None,
-    distributions: tuple[
-        Distribution | Sequence[Distribution], Distribution | Sequence[Distribution]
-    ],
+    distributions: tuple[Distribution | Sequence[Distribution], Distribution | Sequence[Distribution]],
 ) -> Centre:
     return CentreSpec(
         requirement.programmes,
@@ -206,37 +202,27 @@ def _verification(
         top: NDArray[np.generic], bottom: NDArray[np.generic], nothing: float
     ) -> tuple[QueueEstimate, QueueEstimate]:
         found = [
-            outcome.estimate(top, bottom, by=by, confidence=confidence, nothing=nothing)
-            for by in ("interval", "day")
+            outcome.estimate(top, bottom, by=by, confidence=confidence, nothing=nothing) for by in ("interval", "day")
         ]
         return _known(found[0], day.unknown), _known(found[1], np.asarray(day.unknown.any(axis=0)))
 
     service = both(above, below, 1.0)
     answered = both(outcome.answered, outcome.offered, 1.0)
-    waited = both(
-        outcome.wait_answered_s + outcome.wait_abandoned_s,
-        outcome.answered + outcome.abandoned,
-        0.0,
-    )
+    waited = both(outcome.wait_answered_s + outcome.wait_abandoned_s, outcome.answered + outcome.abandoned, 0.0)
     interval, whole = zip(service, answered, waited, strict=True)
     return Verification(
-        requirement, rows, day.calls, day.aht_s, on_phone, *interval, *whole,
-        confidence=confidence, outcome=outcome,
-    )  # fmt: skip
+        requirement, rows, day.calls, day.aht_s, on_phone, *interval, *whole, confidence=confidence, outcome=outcome
+    )
 
 
 def _known(found: QueueEstimate, unknown: Truths) -> QueueEstimate:
-    return QueueEstimate(
-        *(np.where(unknown, np.nan, part) for part in (found.value, found.low, found.high))
-    )
+    return QueueEstimate(*(np.where(unknown, np.nan, part) for part in (found.value, found.low, found.high)))
 
 
 HALVINGS = 40
 
 
-def correct_requirement(
-    verification: Verification, *, tolerance: float = 0.005, most: float = 1.5
-) -> Requirement:
+def correct_requirement(verification: Verification, *, tolerance: float = 0.005, most: float = 1.5) -> Requirement:
     """Return the requirement tightened where the verified day misses by more than ``tolerance``.
 
     There it is at least one agent more than were simulated, elsewhere it stays. The effective
@@ -256,24 +242,16 @@ def correct_requirement(
             on_phone[where, p] = _tighten(verification, row, p, where, most)
     available = np.array([1.0 - row.shrinkage for row in verification.programmes])
     agents = np.where(on_phone > given.on_phone, on_phone / available, given.agents)
-    return dataclasses.replace(
-        given, on_phone=on_phone, agents=round_to_grid(agents, FINE_DECIMALS)
-    )
+    return dataclasses.replace(given, on_phone=on_phone, agents=round_to_grid(agents, FINE_DECIMALS))
 
 
 def _tighten(
-    found: Verification,
-    row: Programme,
-    p: int,
-    where: np.ndarray[tuple[int], np.dtype[np.intp]],
-    most: float,
+    found: Verification, row: Programme, p: int, where: np.ndarray[tuple[int], np.dtype[np.intp]], most: float
 ) -> Floats:
     """Return the agents on the phone that the missing half hours ``where`` should have."""
     given = found.requirement
     calls, aht = given.calls[where, p], given.aht_s[where, p]
-    agents = np.where(
-        np.isnan(found.on_phone[where, p]), given.on_phone[where, p], found.on_phone[where, p]
-    )
+    agents = np.where(np.isnan(found.on_phone[where, p]), given.on_phone[where, p], found.on_phone[where, p])
     service, answered = found.service.value[where, p], found.answer_rate.value[where, p]
     effective = np.maximum(
         _effective_agents(row, calls, aht, agents, service, "service", most),
@@ -295,13 +273,7 @@ def _tighten(
 
 
 def _effective_agents(
-    row: Programme,
-    calls: Floats,
-    aht_s: Floats,
-    agents: Floats,
-    seen: Floats,
-    what: str,
-    most: float,
+    row: Programme, calls: Floats, aht_s: Floats, agents: Floats, seen: Floats, what: str, most: float
 ) -> Floats:
     """Return the volume between calls and ``most`` x calls that Erlang says gives ``seen``."""
     patience = math.inf if row.patience_s is None else row.patience_s
@@ -309,11 +281,7 @@ def _effective_agents(
     for _ in range(HALVINGS):
         middle = (low + high) / 2.0
         queue = metrics(middle, INTERVAL_S, aht_s, patience, agents, row.service_threshold_s)
-        level = (
-            queue.service_level(row.service_definition)
-            if what == "service"
-            else 1.0 - queue.p_abandon
-        )
+        level = queue.service_level(row.service_definition) if what == "service" else 1.0 - queue.p_abandon
         better: Truths = level > seen
         low, high = np.where(better, middle, low), np.where(better, high, middle)
     return low

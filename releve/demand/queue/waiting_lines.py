@@ -8,15 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from releve.demand.queue.draws import (
-    PATIENCE,
-    REDIAL,
-    REDIAL_DELAY,
-    TIE,
-    time_number,
-    uniform,
-    unit_value,
-)
+from releve.demand.queue.draws import PATIENCE, REDIAL, REDIAL_DELAY, TIE, time_number, uniform, unit_value
 from releve.demand.queue.model import (
     ABANDONED,
     CELL,
@@ -52,9 +44,7 @@ ZERO, ONE, TWO, THREE, FOUR = (unsigned(k) for k in range(5))
 
 
 @inlined_kernel
-def move_up(
-    time: Array, load: Array, mark: Array, size: int, t: float, what: int, how: int
-) -> None:
+def move_up(time: Array, load: Array, mark: Array, size: int, t: float, what: int, how: int) -> None:
     """Add (``t``, ``what``, ``how``) to a heap of ``size``."""
     _rise(time, load, mark, size, t, what, how)
 
@@ -72,9 +62,7 @@ def _rise(time: Array, load: Array, mark: Array, i: int, t: float, what: int, ho
 
 
 @inlined_kernel
-def move_down(
-    time: Array, load: Array, mark: Array, size: int, i: int, t: float, what: int, how: int
-) -> None:
+def move_down(time: Array, load: Array, mark: Array, size: int, i: int, t: float, what: int, how: int) -> None:
     """Put (``t``, ``what``, ``how``) at ``i`` or below, in a heap of ``size``."""
     n, at = unsigned(size), unsigned(i)
     while True:
@@ -193,9 +181,7 @@ def find_idle_group(w: CentreArrays, s: Buffers, p: int) -> int:
         g = unsigned(w.groups[k])
         if s.idle_n[g] > 0 and w.groups_least[k] <= 1:
             free_since = s.idle[g, unsigned(s.idle_at[g])]
-            if free_since < since or (
-                free_since == since and _tie(s, g) < _tie(s, unsigned(found))
-            ):
+            if free_since < since or (free_since == since and _tie(s, g) < _tie(s, unsigned(found))):
                 found, since, rank = w.groups[k], free_since, w.groups_rank[k]
     return found
 

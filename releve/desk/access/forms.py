@@ -28,13 +28,7 @@ from releve.accounts.models import Token, User
 from releve.accounts.permissions import BY_CLIENT, BY_SITE, WATCHING, Role, acting_roles
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
-from releve.desk.forms import (
-    PlainForm,
-    build_day_field,
-    build_id_field,
-    build_text_field,
-    set_choices,
-)
+from releve.desk.forms import PlainForm, build_day_field, build_id_field, build_text_field, set_choices
 from releve.live.api import NamedPlaces
 
 
@@ -99,9 +93,7 @@ class _RoleForm(forms.Form):
     def wanted(self) -> RoleRequest:
         """Return the role as the service takes it, with every site and client that was named."""
         values = self.cleaned_data
-        return RoleRequest(
-            values["role"], tuple(values["sites"]), tuple(values["clients"]), values["last_day"]
-        )
+        return RoleRequest(values["role"], tuple(values["sites"]), tuple(values["clients"]), values["last_day"])
 
 
 class GrantForm(_RoleForm):
@@ -164,10 +156,7 @@ class IdentityForm(EraseForm):
     """Whom to look behind, and why."""
 
     reason = build_text_field(
-        lazy("Reason, which is recorded"),
-        rows=2,
-        help_text=lazy("Ten characters or more."),
-        required=True,
+        lazy("Reason, which is recorded"), rows=2, help_text=lazy("Ten characters or more."), required=True
     )
 
 

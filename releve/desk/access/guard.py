@@ -40,11 +40,7 @@ from releve.accounts.grants import AccessError
 from releve.accounts.models import User
 from releve.accounts.permissions import BY_CLIENT, BY_SITE, PERMISSIONS, Role
 from releve.accounts.scopes import HeldRole, can, is_outsider, roles_held
-from releve.desk.access.forms import (
-    authenticated_recently,
-    lacks_second_factor,
-    reauthentication_url,
-)
+from releve.desk.access.forms import authenticated_recently, lacks_second_factor, reauthentication_url
 from releve.desk.http import failure, wants_json
 from releve.desk.text import translate_error
 from releve.registry.service import get_current_version, load_operator
@@ -104,9 +100,7 @@ def require_recent_auth(view: _View) -> _View:
     return asked
 
 
-def _refusal(
-    request: HttpRequest, permission: str, site: str | None, client: str | None
-) -> HttpResponse | None:
+def _refusal(request: HttpRequest, permission: str, site: str | None, client: str | None) -> HttpResponse | None:
     user = request.user
     if not user.is_authenticated:
         return _led_to(request, reverse("account_login"), _("Sign in first."))
@@ -123,9 +117,7 @@ def _forbidden(request: HttpRequest, permission: str) -> HttpResponse:
     """Say what is missing, which roles have it, and which ones this person holds."""
     row = PERMISSIONS[permission]
     message = _("It takes another role to {does}.").format(does=row.does)
-    needed = _("Roles that may: {roles}.").format(
-        roles=", ".join(sorted(str(role.label) for role in row.roles))
-    )
+    needed = _("Roles that may: {roles}.").format(roles=", ".join(sorted(str(role.label) for role in row.roles)))
     held = [str(item.role.label) for item in roles_held(request.user)]
     own = (
         _("Yours: {roles}. An administrator gives roles.").format(roles=", ".join(held))
@@ -146,8 +138,7 @@ def _led_to(request: HttpRequest, page: str, message: str) -> HttpResponse:
     return redirect(address)
 
 
-_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
-              "X-Real-IP")  # fmt: skip
+_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 COOKIE = "releve_role"
 DEFAULT = Role.CONTINUITY
@@ -157,9 +148,7 @@ def build_visitor(role: Role, place: str = "") -> User:
     """Return a visitor with one role, for one site or client where the role is held for some."""
     user = User(username=f"visitor-{role.value}")
     user.visitor_role = HeldRole.limit(
-        role,
-        [place] if place and role in BY_SITE else [],
-        [place] if place and role in BY_CLIENT else [],
+        role, [place] if place and role in BY_SITE else [], [place] if place and role in BY_CLIENT else []
     )
     return user
 
@@ -197,9 +186,7 @@ def _is_local(request: HttpRequest) -> bool:
     return not forwarded and ip_address(request.META["REMOTE_ADDR"]).is_loopback
 
 
-def _refuse_act(
-    request: HttpRequest, view: Any, args: object, kwargs: object
-) -> HttpResponse | None:
+def _refuse_act(request: HttpRequest, view: Any, args: object, kwargs: object) -> HttpResponse | None:
     """Refuse what would change something, where the open desk only shows."""
     if not settings.OPEN_DESK or request.method in _SAFE_METHODS:
         return None
@@ -258,9 +245,7 @@ def _bound(request: HttpRequest, user: User, now: float) -> None:
         logout(request)
     elif now - seen > _NOTE_SECONDS and POLLING not in request.headers:
         session[_SEEN] = now
-        UserSession.objects.filter(user=user, session_key=session.session_key).update(
-            last_seen_at=timezone.now()
-        )
+        UserSession.objects.filter(user=user, session_key=session.session_key).update(last_seen_at=timezone.now())
 
 
 def actor_name(request: HttpRequest) -> str:
@@ -277,9 +262,7 @@ def require_user(request: HttpRequest) -> User:
     return request.user
 
 
-def act_and_lead(
-    request: HttpRequest, act: Callable[[], object], said: str, view: str = "people"
-) -> HttpResponse:
+def act_and_lead(request: HttpRequest, act: Callable[[], object], said: str, view: str = "people") -> HttpResponse:
     """Act on accounts, then lead to a page that says what was done, or why it was not."""
     try:
         act()

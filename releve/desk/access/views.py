@@ -43,13 +43,7 @@ from releve.accounts.directory import (
     list_looks,
     list_programs,
 )
-from releve.accounts.grants import (
-    AccessError,
-    ResetLine,
-    create_password_key,
-    record_mailed_link,
-    show_password_key,
-)
+from releve.accounts.grants import AccessError, ResetLine, create_password_key, record_mailed_link, show_password_key
 from releve.accounts.models import FactorReset, Grant, IdentityRequest, Token, User
 from releve.accounts.notices import (
     LookNotice,
@@ -133,9 +127,7 @@ def show_account(request: HttpRequest) -> HttpResponse:
         return redirect("look")
     context = {
         "grants": user.grants.all(),
-        "factors": Authenticator.objects.filter(user=user).exclude(
-            type=Authenticator.Type.RECOVERY_CODES
-        ),
+        "factors": Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES),
         "lacks_factor": lacks_second_factor(request),
         "sessions": UserSession.objects.filter(user=user).count(),
         "notices": [(describe_act(act), act.at) for act in list_account_notices(user)],
@@ -229,9 +221,7 @@ def approve_request(request: HttpRequest, number: int) -> HttpResponse:
     """Approve the request of another person, for an hour."""
     user, look = require_user(request), get_object_or_404(IdentityRequest, pk=number)
     said = _("It is allowed for an hour, to the person who asked.")
-    return act_and_lead(
-        request, lambda: reidentification.approve_request(user, look), said, "identity"
-    )
+    return act_and_lead(request, lambda: reidentification.approve_request(user, look), said, "identity")
 
 
 @serve("health.reidentify", ACT, recent=True)
@@ -243,9 +233,7 @@ def reveal_name(request: HttpRequest, number: int) -> HttpResponse:
     except AccessError as error:
         messages.error(request, translate_error(error))
         return redirect("identity")
-    return keep_unstored(
-        _show_looks(request, IdentityForm(), {"who": look.pseudonym, "name": name})
-    )
+    return keep_unstored(_show_looks(request, IdentityForm(), {"who": look.pseudonym, "name": name}))
 
 
 @serve("health.looks", ACT)
@@ -265,8 +253,7 @@ def erase(request: HttpRequest) -> HttpResponse:
             found = preview_erasure(user, who)
             if found.found and request.POST.get("confirmed") == "yes":
                 count = erase_person(user, who)
-                sentence = _("The person is erased, every proof stands. Values erased from the"
-                             " ledger: {count}.")  # fmt: skip
+                sentence = _("The person is erased, every proof stands. Values erased from the ledger: {count}.")
                 messages.success(request, sentence.format(count=count))
                 return redirect("erase")
         except AccessError as error:
@@ -288,9 +275,7 @@ def _describe_nothing(files: tuple[str, ...]) -> str:
     return f"{sentence} {more.format(files=', '.join(files))}"
 
 
-def _show_looks(
-    request: HttpRequest, form: IdentityForm, shown: dict[str, str] | None = None
-) -> HttpResponse:
+def _show_looks(request: HttpRequest, form: IdentityForm, shown: dict[str, str] | None = None) -> HttpResponse:
     """Return the page; ``shown`` is the name that was just asked for, which no JSON holds."""
     user = require_user(request)
     page = IdentityPage(
@@ -317,9 +302,7 @@ class PasswordReset(PasswordResetView):  # type: ignore[misc]  # allauth has no 
         return {**super().get_context_data(**context), "mailed": bool(settings.EMAIL_HOST)}
 
 
-def hand_over_link(
-    user: User, *, by: str, request: HttpRequest | None = None, show: bool = False
-) -> str:
+def hand_over_link(user: User, *, by: str, request: HttpRequest | None = None, show: bool = False) -> str:
     """Mail an address at which a password can be chosen, once, within three days; return "".
 
     Without a mail server, or an address of the account, or where ``show`` asks for it since its
@@ -459,9 +442,7 @@ def _find_other(request: HttpRequest, **wanted: Any) -> User:
 def _refuse_visitor(request: HttpRequest) -> None:
     """Refuse what an open desk's visitor gives."""
     if require_user(request).visitor_role is not None:
-        raise grants.AccessError(
-            _("An open desk gives no accounts: stop it and serve without --open.")
-        )
+        raise grants.AccessError(_("An open desk gives no accounts: stop it and serve without --open."))
 
 
 def _show_with_link(request: HttpRequest, user: User, *, show: bool = False) -> HttpResponse:
@@ -470,9 +451,7 @@ def _show_with_link(request: HttpRequest, user: User, *, show: bool = False) -> 
     return _show(request, NewSecret(name=name, link=link, mailed="" if link else user.email))
 
 
-def _show(
-    request: HttpRequest, made: NewSecret | None = None, **refused: forms.Form
-) -> HttpResponse:
+def _show(request: HttpRequest, made: NewSecret | None = None, **refused: forms.Form) -> HttpResponse:
     """Return the page, with what was just made, or with a form that was ``refused``."""
     page = PeoplePage(
         made=made,
@@ -510,9 +489,7 @@ urlpatterns = [
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("password/change/", account.password_change, name="account_change_password"),
     # Without a password one signs in by the service; an administrator's link gives a first one.
-    path(
-        "password/set/", RedirectView.as_view(pattern_name="account"), name="account_set_password"
-    ),
+    path("password/set/", RedirectView.as_view(pattern_name="account"), name="account_set_password"),
     path("password/reset/", PasswordReset.as_view(), name="account_reset_password"),
     path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
     re_path(
@@ -520,11 +497,7 @@ urlpatterns = [
         account.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
-    path(
-        "password/reset/key/done/",
-        account.password_reset_from_key_done,
-        name="account_reset_password_from_key_done",
-    ),
+    path("password/reset/key/done/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
     path("service/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),

@@ -177,9 +177,7 @@ def _field(place: Sequence[Any]) -> str:
 
 def _event_faults(request: HttpRequest, error: EventFaults) -> HttpResponse:
     rows = error.faults
-    return _unacceptable(
-        request, [_fault(row.field, "", f"{row.reason}; {row.fix}") for row in rows]
-    )
+    return _unacceptable(request, [_fault(row.field, "", f"{row.reason}; {row.fix}") for row in rows])
 
 
 def _refused(request: HttpRequest, error: live.Refused) -> HttpResponse:

@@ -64,9 +64,7 @@ Key = Annotated[
 
 
 def _recorder(kind: str) -> Callable[..., Any]:
-    def record(
-        request: HttpRequest, idempotency_key: Key, stream: StreamName = live.LIVE
-    ) -> Status[dict[str, Any]]:
+    def record(request: HttpRequest, idempotency_key: Key, stream: StreamName = live.LIVE) -> Status[dict[str, Any]]:
         sent = _sent(request, kind)
         shown = find_stream(request, stream)
         at = live.now(shown.name)
@@ -132,23 +130,15 @@ def acknowledge(request: HttpRequest, sent: schemas.Acknowledgement) -> live.Ack
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$"), Path()]
 
 
-@writes(
-    "/outbound/requests",
-    {200: schemas.Recorded, 201: schemas.Recorded},
-    "outbound",
-    "outbound.request",
-)
-def person_request(
-    request: HttpRequest, idempotency_key: Key, sent: schemas.PersonRequest
-) -> Status[dict[str, Any]]:
+@writes("/outbound/requests", {200: schemas.Recorded, 201: schemas.Recorded}, "outbound", "outbound.request")
+def person_request(request: HttpRequest, idempotency_key: Key, sent: schemas.PersonRequest) -> Status[dict[str, Any]]:
     """What the person at a number says: recorded, and counting, before this answers."""
     client = "" if sent.client == EVERY else sent.client
     if not can_reach(request.user, client):
         raise HttpError(403, said(FAULT_SENTENCES["client.elsewhere"]))
     asked = PhoneRequest(
-        idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome,
-        sent.call,
-    )  # fmt: skip
+        idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome, sent.call
+    )
     found = record_request(asked, by=actor_name(request), source="api")
     answers = preview_answers(sent.number, client, load_current_rules(), read_clock())
     recorded = {"recorded": found, "answers": [answer.summary for answer in answers]}
@@ -165,20 +155,13 @@ def feed(request: HttpRequest, feed: _Name) -> dict[str, Any]:
 def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict[str, Any]:
     """Record rows of a feed with its position; set faulty rows aside and report them."""
     if any(name not in COLUMNS for row in sent.rows for name in row):
-        raise HttpError(
-            422, _("The columns of a row are {names}.").format(names=", ".join(COLUMNS))
-        )
+        raise HttpError(422, _("The columns of a row are {names}.").format(names=", ".join(COLUMNS)))
     found = take_rows(
         _own(request, feed), sent.rows, position=sent.position, by=actor_name(request),
         allowed=lambda client: can_reach(request.user, client),
     )  # fmt: skip
     faults = [
-        {
-            "row": one.line,
-            "field": one.field,
-            "code": one.code,
-            "message": said(FAULT_SENTENCES[one.code]),
-        }
+        {"row": one.line, "field": one.field, "code": one.code, "message": said(FAULT_SENTENCES[one.code])}
         for one in found.faults
     ]
     counts = pick_fields(found, "recorded", "before", "set_aside", "position")
@@ -195,9 +178,7 @@ _Before = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 
 @reads("/ledger", schemas.Entries, "record", "ledger.see")
-def ledger(
-    request: HttpRequest, stream: _Word = "", kind: _Word = "", before: _Before = None
-) -> dict[str, Any]:
+def ledger(request: HttpRequest, stream: _Word = "", kind: _Word = "", before: _Before = None) -> dict[str, Any]:
     """Entries, the newest first, of every stream or kind or of one; fifty at a time."""
     eyes = EntryAccess.for_user(request.user)
     found = load_entries(eyes, stream=stream, kind=kind, before=before)

@@ -34,9 +34,7 @@ class Error(Schema):
     status: int
     message: str
     detail: str
-    faults: list[FaultSchema] = Field(
-        default=[], description="What is wrong, fault by fault, with 422"
-    )
+    faults: list[FaultSchema] = Field(default=[], description="What is wrong, fault by fault, with 422")
 
 
 class Failure(Schema):

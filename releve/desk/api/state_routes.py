@@ -45,12 +45,7 @@ from releve.desk.relief import ReliefChoice, ReliefPage, Shown, relief_page
 from releve.desk.text import text_now, translate_error
 from releve.live import api as live
 from releve.service_record.errors import MappingFault
-from releve.service_record.statistics import (
-    file_statistics,
-    find_source_mapping,
-    import_rows,
-    read_mapping,
-)
+from releve.service_record.statistics import file_statistics, find_source_mapping, import_rows, read_mapping
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ERRORS = frozenset({400, 401, 403, 404, 409, 422, 429, 503})
@@ -72,13 +67,7 @@ OPERATIONS: dict[str, tuple[str, Door]] = {}
 
 
 def reads(
-    address: str,
-    answers: type,
-    tag: str,
-    permission: str,
-    *,
-    site: str | None = None,
-    client: str | None = None,
+    address: str, answers: type, tag: str, permission: str, *, site: str | None = None, client: str | None = None
 ) -> Callable[[_F], _F]:
     """Register what is read at an address, and who may; unchanged it is answered by 304."""
     door = Door(permission, site, client)
@@ -107,12 +96,7 @@ def writes(
 
 
 def _register(
-    method: str,
-    address: str,
-    answers: Mapping[int, type | None],
-    tag: str,
-    door: Door,
-    **more: Any,
+    method: str, address: str, answers: Mapping[int, type | None], tag: str, door: Door, **more: Any
 ) -> Callable[[_F], _F]:
     def register(operation: _F) -> _F:
         name = f"api_{operation.__name__}"
@@ -134,9 +118,7 @@ _Source = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0
 
 
 @writes("/statistics/{source}", {200: schemas.StatisticsTaken}, "situation", "calls.report")
-def send_statistics(
-    request: HttpRequest, source: _Source, sent: schemas.StatisticsRows
-) -> dict[str, Any]:
+def send_statistics(request: HttpRequest, source: _Source, sent: schemas.StatisticsRows) -> dict[str, Any]:
     """File interval statistics or agents signed in; of two reports the later one counts.
 
     The columns are those of the source: ``statistics/SOURCE/mapping.toml`` says what they are.
@@ -163,10 +145,7 @@ def send_statistics(
 
 StreamName = Annotated[
     str,
-    Query(
-        description="live, or a drill that goes on, for those who work in it",
-        pattern=r"^(live|drill:[0-9]{1,9})$",
-    ),
+    Query(description="live, or a drill that goes on, for those who work in it", pattern=r"^(live|drill:[0-9]{1,9})$"),
 ]
 Ref = Annotated[
     str,
@@ -254,11 +233,7 @@ def plan(request: HttpRequest, day: date | None = None) -> HttpResponse:
 
 @reads("/plan/{ref:client}/{ref:contingency}", CellPage, "plan", "plan.see", client="client")
 def plan_cell(
-    request: HttpRequest,
-    client: Ref,
-    contingency: Ref,
-    day: date | None = None,
-    programme: str = "",
+    request: HttpRequest, client: Ref, contingency: Ref, day: date | None = None, programme: str = ""
 ) -> HttpResponse:
     """A client under a contingency of that plan: its day, half hour by half hour, and who moves."""
     return json_response(find_cell(find_plan(request, day)[1], client, contingency, programme))
@@ -271,9 +246,7 @@ def reliefs(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpRespons
 
 
 @reads("/reliefs/{int:generation}", ComparisonPage, "plan", "reliefs.see")
-def relief(
-    request: HttpRequest, generation: Number, stream: StreamName = live.LIVE
-) -> HttpResponse:
+def relief(request: HttpRequest, generation: Number, stream: StreamName = live.LIVE) -> HttpResponse:
     """A relief beside its plan: people by place and by programme, before and after."""
     found = asked(request, stream)
     row = find_relief(found.stream, generation)

@@ -84,20 +84,14 @@ class EventForm(KeyedForm):
         """
         named = {row.name for row in list_fields(self.records)}
         said = {name: value for name, value in self.cleaned_data.items() if name in named}
-        times = {
-            name: read_clocks(value, site)
-            for name, value in said.items()
-            if isinstance(value, datetime)
-        }
+        times = {name: read_clocks(value, site) for name, value in said.items() if isinstance(value, datetime)}
         place = {"site": site} if "site" in named else {}
         return self.records(**{**said, **times, **place, **given})
 
     def record(self, event: Event, stream: str, user: AnyUser) -> live.RecordResult | None:
         """Record an event once; None where it is not recorded, and the form says why."""
         judge = build_record_check(user, event, stream)
-        return self.attempt(
-            lambda: live.record(event, key=self.key_text, stream=stream, judge=judge)
-        )
+        return self.attempt(lambda: live.record(event, key=self.key_text, stream=stream, judge=judge))
 
     def attempt(self, act: Callable[[], _T]) -> _T | None:
         """Return what ``act`` recorded; None where it did not, and the form says why."""
@@ -125,9 +119,7 @@ class EventForm(KeyedForm):
             self.add_error(field if field in self.fields else None, sentence)
 
 
-def build_record_check(
-    user: AnyUser, event: Event, stream: str
-) -> Callable[[Situation], Iterable[EventRefusal]]:
+def build_record_check(user: AnyUser, event: Event, stream: str) -> Callable[[Situation], Iterable[EventRefusal]]:
     """Return what refuses an event beyond its own checks: one person as two, a reach, a draw."""
     checks = (
         build_approval_check(event),
@@ -204,9 +196,7 @@ class RecordForm(EventForm):
     field_order: Any = ("site",)
 
     site = forms.ChoiceField(label=lazy("Site"))
-    happened_at = build_time_field(
-        lazy("When, on the clocks of the site"), help_text=lazy("Empty: now.")
-    )
+    happened_at = build_time_field(lazy("When, on the clocks of the site"), help_text=lazy("Empty: now."))
 
     def __init__(
         self,
@@ -277,8 +267,7 @@ class CaseForm(RecordForm):
     records = CaseDeclared
 
     agent = build_id_field(
-        lazy("Agent’s pseudonym"),
-        help_text=lazy("As in the roster, for example a00042. Never a name."),
+        lazy("Agent’s pseudonym"), help_text=lazy("As in the roster, for example a00042. Never a name.")
     )
     status = build_radio_field(
         lazy("What is declared"),
@@ -293,9 +282,7 @@ class CaseForm(RecordForm):
         required=False,
         help_text=lazy("Needed to clear; the health officer opens this form from the case’s page."),
     )
-    since = build_day_field(
-        lazy("First day of the measure"), lazy("Empty: the day of the declaration.")
-    )
+    since = build_day_field(lazy("First day of the measure"), lazy("Empty: the day of the declaration."))
     until = build_day_field(lazy("Last day of the measure"), lazy("Empty: as the rule says."))
     field_order = ("site", "agent", "status", "case", "happened_at")
 
@@ -312,10 +299,7 @@ class CaseForm(RecordForm):
     def closing(self) -> bool:
         """Whether a rule closes a site of the place on the stream's day."""
         rules, place = live.rules_now(self.place.stream), self.place
-        return any(
-            rules.in_force(ClosureRule, place.find_day(site), place.operator.site[site])
-            for site in place.sites
-        )
+        return any(rules.in_force(ClosureRule, place.find_day(site), place.operator.site[site]) for site in place.sites)
 
 
 class ClosureForm(RecordForm):
@@ -339,12 +323,8 @@ class ClosureForm(RecordForm):
     )
     authority = build_text_field(lazy("Authority"), help_text=lazy("Needed for an order."))
     reference = build_text_field(lazy("Number of the order"))
-    hours = build_count_field(
-        lazy("Closed for at least (hours)"), 8760, help_text=lazy("Empty: no least time.")
-    )
-    home_only = forms.BooleanField(
-        label=lazy("Its people may work at home only, not on another site"), required=False
-    )
+    hours = build_count_field(lazy("Closed for at least (hours)"), 8760, help_text=lazy("Empty: no least time."))
+    home_only = forms.BooleanField(label=lazy("Its people may work at home only, not on another site"), required=False)
     reason = build_text_field(lazy("Reason, without a person’s name"))
     field_order = ("site", "cause", "authority", "reference", "happened_at")
     aliases: ClassVar = {"earliest_reopening": "hours"}
@@ -368,10 +348,7 @@ class FindingsForm(RecordForm):
         self.measures = [row.id for row in measures if row.daily or not daily]
         for measure in self.measures:
             self.fields[f"m-{measure}"] = forms.ChoiceField(
-                label=words[measure],
-                choices=VERDICTS,
-                required=False,
-                widget=forms.RadioSelect({"class": "verdicts"}),
+                label=words[measure], choices=VERDICTS, required=False, widget=forms.RadioSelect({"class": "verdicts"})
             )
         return [f"m-{measure}" for measure in self.measures]
 
@@ -414,13 +391,9 @@ class CheckForm(FindingsForm):
         help_text=lazy("A planned run without a count is left out."),
     )
     symptomatic = build_count_field(
-        lazy("Persons sent home with symptoms (a count)"),
-        100_000,
-        widget=forms.NumberInput(PRIVATE),
+        lazy("Persons sent home with symptoms (a count)"), 100_000, widget=forms.NumberInput(PRIVATE)
     )
-    commission = build_text_field(
-        lazy("Who checked, with commas between"), widget=forms.TextInput(PRIVATE)
-    )
+    commission = build_text_field(lazy("Who checked, with commas between"), widget=forms.TextInput(PRIVATE))
     note = build_text_field(lazy("Remark, without a person’s name"))
 
     def prepare(self, site: str) -> None:

@@ -62,9 +62,7 @@ class OutageForm(RecordForm):
     recent = True
     title = lazy("Link or power")
     teaser = lazy("Down, with its consequences first; or back")
-    intro = lazy(
-        "What goes down is lost for the plan: the consequences are shown in numbers first."
-    )
+    intro = lazy("What goes down is lost for the plan: the consequences are shown in numbers first.")
     confirm = lazy("Record that it is down")
 
     what = build_radio_field(
@@ -74,9 +72,7 @@ class OutageForm(RecordForm):
         ("carrier", lazy("the home lines of a carrier")),
         initial="link",
     )
-    state = build_radio_field(
-        lazy("How it is"), ("down", lazy("down")), ("up", lazy("back")), initial="down"
-    )
+    state = build_radio_field(lazy("How it is"), ("down", lazy("down")), ("up", lazy("back")), initial="down")
     carrier = forms.ChoiceField(label=lazy("Carrier"), required=False)
     expected_until = build_time_field(lazy("Expected back"), lazy("Empty: not known."))
     field_order = ("what", "site", "carrier", "state", "happened_at")
@@ -92,9 +88,7 @@ class OutageForm(RecordForm):
     def clean(self) -> dict[str, Any]:
         """Ask for the site or the carrier, whichever it is about."""
         found = super().clean() or {}
-        asked, other = (
-            ("carrier", "site") if found.get("what") == "carrier" else ("site", "carrier")
-        )
+        asked, other = ("carrier", "site") if found.get("what") == "carrier" else ("site", "carrier")
         _ask_for(self, asked)
         return {**found, other: ""}
 
@@ -113,9 +107,7 @@ class TestsForm(RecordForm):
     intro = lazy("Numbers only, never who. The number of positives is health data.")
     records = PeopleTested
 
-    inspection = forms.ChoiceField(
-        label=lazy("On which inspection"), required=False, help_text=lazy("Empty: on none.")
-    )
+    inspection = forms.ChoiceField(label=lazy("On which inspection"), required=False, help_text=lazy("Empty: on none."))
     tested = build_count_field(lazy("How many were tested"), _MOST_PEOPLE, required=True)
     positive = build_count_field(
         lazy("How many were positive"),
@@ -129,11 +121,7 @@ class TestsForm(RecordForm):
         found = place.situation.inspections
         newest = [row for row in found if row.site in place.sites][-_MOST_VISITS:]
         visits = [
-            (
-                row.id,
-                f"{place.operator.site[row.site].name}, {when(row.happened_at, place.text)}"
-                f" ({row.authority})",
-            )
+            (row.id, f"{place.operator.site[row.site].name}, {when(row.happened_at, place.text)} ({row.authority})")
             for row in reversed(newest)
         ]
         set_choices(self, "inspection", [("", "–"), *visits])
@@ -235,10 +223,7 @@ class AuditForm(RecordForm):
     measure = forms.ChoiceField(label=lazy("Measure of the charter"))
     evidence = build_text_field(lazy("What was seen"), rows=3, required=True)
     verdict = build_radio_field(
-        lazy("Verdict"),
-        ("met", lazy("met")),
-        ("partly", lazy("partly met")),
-        ("not_met", lazy("not met")),
+        lazy("Verdict"), ("met", lazy("met")), ("partly", lazy("partly met")), ("not_met", lazy("not met"))
     )
     valid_to = build_day_field(lazy("Last day it holds"))
     auditor = build_text_field(lazy("Auditing body"), required=True)

@@ -77,9 +77,8 @@ def lead_into(request: HttpRequest, name: str, view: str) -> HttpResponse:
         response.delete_cookie(COOKIE)
     else:
         response.set_cookie(
-            COOKIE, name, max_age=_COOKIE_SECONDS, httponly=True, samesite="Lax",
-            secure=request.is_secure(),
-        )  # fmt: skip
+            COOKIE, name, max_age=_COOKIE_SECONDS, httponly=True, samesite="Lax", secure=request.is_secure()
+        )
     return response
 
 
@@ -123,18 +122,14 @@ class ReopeningPage(StreamPage):
     reopening: Reopening
 
 
-def record_page(
-    shown: ShownStream, operator: Operator, forms: Iterable[str], seen: Iterable[str]
-) -> RecordPage:
+def record_page(shown: ShownStream, operator: Operator, forms: Iterable[str], seen: Iterable[str]) -> RecordPage:
     """Return what a reader may record, who may reopen the sites ``seen``."""
     situation = live.situation_now(shown.name)
     return RecordPage(
         **shown.build_head(operator.row.time_zone),
         forms=tuple(forms),
         closed=tuple(
-            ClosedSite(site=site, name=operator.site[site].name)
-            for site in seen
-            if situation.site(site).closed
+            ClosedSite(site=site, name=operator.site[site].name) for site in seen if situation.site(site).closed
         ),
     )
 
@@ -145,9 +140,7 @@ def drills_page(shown: ShownStream, operator: Operator, *, may_start: bool) -> D
     return DrillsPage(**head, drills=live.list_drills(), may_start=may_start)
 
 
-def reopening_page(
-    shown: ShownStream, operator: Operator, site: Site, reader: str
-) -> ReopeningPage | None:
+def reopening_page(shown: ShownStream, operator: Operator, site: Site, reader: str) -> ReopeningPage | None:
     """Return what the closure of a site waits for; None for a site that is open."""
     situation, rules = live.situation_now(shown.name), live.rules_now(shown.name)
     now = live.now(shown.name)

@@ -73,9 +73,7 @@ def _load_signed(text: str) -> list[str]:
 
 
 def _say_too_much() -> str:
-    return _("At most {count} photos of {size} MB each.").format(
-        count=MAX_PHOTOS, size=MAX_PHOTO_BYTES // 1024**2
-    )
+    return _("At most {count} photos of {size} MB each.").format(count=MAX_PHOTOS, size=MAX_PHOTO_BYTES // 1024**2)
 
 
 PHOTO_LIMIT = (MAX_PHOTOS * MAX_PHOTO_BYTES + 1024**2, _say_too_much)
@@ -97,9 +95,7 @@ class PhotosForm(RecordForm):
     def clean(self) -> dict[str, Any]:
         """Count the photos kept before too: whatever is at fault, they are not sent again."""
         found = super().clean() or {}
-        digests = tuple(
-            dict.fromkeys((*_load_signed(found.get("kept", "")), *found.get("photos", ())))
-        )
+        digests = tuple(dict.fromkeys((*_load_signed(found.get("kept", "")), *found.get("photos", ()))))
         if len(digests) > MAX_PHOTOS:
             self.add_error("photos", _("At most {count} photos.").format(count=MAX_PHOTOS))
         self.digests = digests[:MAX_PHOTOS]
@@ -125,12 +121,8 @@ class InspectionForm(FindingsForm, PhotosForm):
     records = InspectionHeld
 
     authority = build_text_field(lazy("Whose brigade"), required=True)
-    unannounced = forms.BooleanField(
-        label=lazy("Came without notice"), required=False, initial=True
-    )
-    inspectors = build_text_field(
-        lazy("Who came, with commas between"), widget=forms.TextInput(PRIVATE)
-    )
+    unannounced = forms.BooleanField(label=lazy("Came without notice"), required=False, initial=True)
+    inspectors = build_text_field(lazy("Who came, with commas between"), widget=forms.TextInput(PRIVATE))
     note = build_text_field(lazy("Remark, without a person’s name"))
 
     def prepare(self, site: str) -> None:
@@ -138,8 +130,4 @@ class InspectionForm(FindingsForm, PhotosForm):
         self.order_fields([*first, *self.add_measures(daily=False)])
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "inspectors": self.names("inspectors"),
-            "findings": self.findings(),
-            "photos": self.digests,
-        }
+        return {"inspectors": self.names("inspectors"), "findings": self.findings(), "photos": self.digests}

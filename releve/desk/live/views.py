@@ -25,14 +25,7 @@ from releve.desk.forms import build_text_field, build_time_field, read_sent
 from releve.desk.http import failure, page_response, read_number, require_found, takes, wants_json
 from releve.desk.live.forms import EventForm, Place, RecordForm, build_record_check
 from releve.desk.live.forms_control import FORMS
-from releve.desk.live.page import (
-    FormPage,
-    drills_page,
-    lead_into,
-    read_stream,
-    record_page,
-    reopening_page,
-)
+from releve.desk.live.page import FormPage, drills_page, lead_into, read_stream, record_page, reopening_page
 from releve.desk.places.page import load_stream_context
 from releve.live import api as live
 from releve.network.moments import to_utc
@@ -73,9 +66,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """Show the forms that the user may record."""
     operator = live.operator_now()
     offered = [form for form in FORMS if can(request.user, form.permission)]
-    reopens = [
-        row.id for row in operator.sites if can(request.user, "reopening.approve", site=row.id)
-    ]
+    reopens = [row.id for row in operator.sites if can(request.user, "reopening.approve", site=row.id)]
     page = record_page(read_stream(request), operator, [form.name for form in offered], reopens)
     choices = [(form.name, form.title, form.teaser) for form in offered]
     return page_response(request, "desk/live/record.html", page, {"choices": choices})
@@ -94,9 +85,7 @@ def build_record_view(kind: type[RecordForm]) -> Callable[..., HttpResponse]:
     return record if kind.takes is None else takes(*kind.takes)(record)
 
 
-def read_form(
-    request: HttpRequest, kind: type[_Form], sites: tuple[str, ...] | None = None
-) -> _Form:
+def read_form(request: HttpRequest, kind: type[_Form], sites: tuple[str, ...] | None = None) -> _Form:
     """Return a form as it was sent, or to be filled in, for some sites or all of the user's."""
     place = load_place(request, kind.permission)
     sent, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
@@ -125,17 +114,12 @@ def _foresee(request: HttpRequest, form: RecordForm) -> live.EventPreview | None
         return None
     rules = live.select_rules(place.situation)
     judge = build_record_check(request.user, event, place.stream)
-    reasons = (
-        *find_refusals(event, place.situation, place.operator, rules),
-        *judge(place.situation),
-    )
+    reasons = (*find_refusals(event, place.situation, place.operator, rules), *judge(place.situation))
     form.refuse(reasons)
     return None if reasons else live.preview_event(event, place.stream)
 
 
-def record_form(
-    request: HttpRequest, form: RecordForm, back: str = "", back_title: str = ""
-) -> HttpResponse:
+def record_form(request: HttpRequest, form: RecordForm, back: str = "", back_title: str = "") -> HttpResponse:
     """Record what was sent, once; else show it again with each fault by its field.
 
     ``back`` is the address of the page that it belongs to, ``back_title`` its name; empty: of all
@@ -163,11 +147,7 @@ def _confirm(request: HttpRequest, done: live.RecordResult, back: str) -> HttpRe
 
 
 def show_form(
-    request: HttpRequest,
-    form: RecordForm,
-    impact: live.EventPreview | None,
-    back: str = "",
-    back_title: str = "",
+    request: HttpRequest, form: RecordForm, impact: live.EventPreview | None, back: str = "", back_title: str = ""
 ) -> HttpResponse:
     """Show a form, or what would follow from what was sent with it."""
     notices, operator = tuple(form.notes()), form.place.operator
@@ -281,9 +261,7 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
     place = require_found(operator.site.get(site), _("There is no such site."))
     form = ReopeningForm(read_sent(request))
     form.clocks_of = site
-    done = form.is_valid() and form.record(
-        form.read_event(shown.name, site, reader), shown.name, request.user
-    )
+    done = form.is_valid() and form.record(form.read_event(shown.name, site, reader), shown.name, request.user)
     page = reopening_page(shown, operator, place, reader)
     if page is None:
         if done:
@@ -294,9 +272,7 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
     if done:
         return redirect("record_reopening", site)
     context = {"form": form, "key": uuid.uuid4().hex}
-    return page_response(
-        request, "desk/live/reopening.html", page, context, status=form.http_status
-    )
+    return page_response(request, "desk/live/reopening.html", page, context, status=form.http_status)
 
 
 urlpatterns = [
@@ -307,13 +283,6 @@ urlpatterns = [
     path("drills/<int:number>/move", move, name="drill_move"),
     path("drills/<int:number>/stop", stop, name="drill_stop"),
     path("record/", index, name="record"),
-    *(
-        path(
-            f"record/{form.name.removeprefix('record_')}",
-            build_record_view(form),
-            name=form.name,
-        )
-        for form in FORMS
-    ),
+    *(path(f"record/{form.name.removeprefix('record_')}", build_record_view(form), name=form.name) for form in FORMS),
     path("record/reopening/<ref:site>", reopening, name="record_reopening"),
 ]

@@ -16,12 +16,7 @@ from django.template import Library
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.ledger import (
-    describe_late_record,
-    translate_actor,
-    translate_field,
-    translate_kind,
-)
+from releve.desk.ledger import describe_late_record, translate_actor, translate_field, translate_kind
 from releve.desk.text import Text, text_now, translate_phrase
 from releve.errors import Phrase
 from releve.live import api as live
@@ -143,9 +138,7 @@ def site_instant(at: datetime, page: ReopeningPage) -> str:
     return when(at, text_now(page.time_zone).at_site(page.site_zone))
 
 
-def _fill_sentence(
-    sentence: str, params: Mapping[str, object], operator: Operator, text: Text
-) -> str:
+def _fill_sentence(sentence: str, params: Mapping[str, object], operator: Operator, text: Text) -> str:
     values = {name: _write_parameter(name, value, operator, text) for name, value in params.items()}
     return gettext(sentence).format_map(values)
 
@@ -166,9 +159,7 @@ def _write_parameter(name: str, value: object, operator: Operator, text: Text) -
         count = len(value)
         return ngettext("{count} measure", "{count} measures", count).format(count=count)
     if isinstance(value, tuple):
-        return ", ".join(
-            _write_parameter(name.removesuffix("s"), item, operator, text) for item in value
-        )
+        return ", ".join(_write_parameter(name.removesuffix("s"), item, operator, text) for item in value)
     return _write_text(name, str(value), operator, text)
 
 

@@ -135,9 +135,7 @@ def sites_page(now: StreamContext, user: AnyUser) -> SitesPage:
     reach, scene = scope_for(user, "sites.see"), live.load_scene(now.stream)
     found = live.describe_sites(now.operator, now.situation, scene)
     return SitesPage(
-        **now.head,
-        planned=scene is not None,
-        sites=tuple(row for row in found.values() if reach.has_site(row.site)),
+        **now.head, planned=scene is not None, sites=tuple(row for row in found.values() if reach.has_site(row.site))
     )
 
 
@@ -161,19 +159,13 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         cases=cases if shown else None,
         cases_below=None if shown else FEWEST,
         closure=find_closure_terms(situation, site, now.operator, rules),
-        floors=tuple(
-            lay_out_floors(now.operator, site, seats.usable or frozenset(), seats.taken or 0)
-        ),
+        floors=tuple(lay_out_floors(now.operator, site, seats.usable or frozenset(), seats.taken or 0)),
         today=today,
         today_by=None if check is None else check.actor,
         checks=tuple(list_site_checks(situation, now.operator, site, _MOST_CHECKS, health=health)),
         inspections=inspections,
         kept_photos=tuple(filter(live.has_photo, photos)),
-        permits=tuple(
-            row
-            for row in list_permits(situation, now.operator)
-            if (row.of, row.subject) == ("site", site)
-        ),
+        permits=tuple(row for row in list_permits(situation, now.operator) if (row.of, row.subject) == ("site", site)),
     )
 
 
@@ -232,14 +224,10 @@ def reliefs_page(now: StreamContext) -> ReliefsPage:
 
 def find_relief(stream: str, generation: int) -> Relief:
     """Return a relief by its number; Http404 where there is none."""
-    return require_found(
-        live.find_relief(stream, generation), _("There is no relief of this number.")
-    )
+    return require_found(live.find_relief(stream, generation), _("There is no relief of this number."))
 
 
-def comparison_page(
-    now: StreamContext, first: Relief | None, second: Relief, found: Activation
-) -> ComparisonPage:
+def comparison_page(now: StreamContext, first: Relief | None, second: Relief, found: Activation) -> ComparisonPage:
     """Return two generations beside each other; None is the plan in force itself."""
     return ComparisonPage(
         **now.head,
@@ -250,9 +238,7 @@ def comparison_page(
     )
 
 
-def publication_page(
-    now: StreamContext, stored: Sequence[StoredPlan], fault: str
-) -> PublicationPage:
+def publication_page(now: StreamContext, stored: Sequence[StoredPlan], fault: str) -> PublicationPage:
     """Return what putting the stored plans in force changes; ``fault``: why it was not done."""
     plans = [item.plan for item in stored]
     return PublicationPage(
@@ -313,11 +299,7 @@ def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
     return ClientsPage(
         **now.head,
         plan=live.find_plan_reach(found),
-        clients=tuple(
-            live.describe_standing(row, found)
-            for row in now.operator.clients
-            if reach.has_client(row.id)
-        ),
+        clients=tuple(live.describe_standing(row, found) for row in now.operator.clients if reach.has_client(row.id)),
     )
 
 
@@ -370,12 +352,7 @@ _sparks: IdentityCache[Mapping[str, tuple[str, str, str]]] = IdentityCache()
 
 register = Library()
 
-_SITES = {
-    "open": lazy("Open"),
-    "closed": lazy("Closed"),
-    "power": lazy("Without power"),
-    "link": lazy("Link down"),
-}
+_SITES = {"open": lazy("Open"), "closed": lazy("Closed"), "power": lazy("Without power"), "link": lazy("Link down")}
 SITE_TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}
 _PERMIT_TONES = {"valid": "held", "withdrawn": "missed", "ended": "missed", "not_yet": "unknown"}
 _PERMITS = {
@@ -392,11 +369,7 @@ CLIENT_TONES: Mapping[str, Status] = {
     "short_later": Status.THIN,
 }
 """A verdict has the colour of its own name."""
-_KINDS = {
-    "inbound": lazy("inbound calls"),
-    "outbound": lazy("outbound calls"),
-    "back_office": lazy("back office"),
-}
+_KINDS = {"inbound": lazy("inbound calls"), "outbound": lazy("outbound calls"), "back_office": lazy("back office")}
 _SOURCES = {
     "planned": lazy("prepared in the plan"),
     "first": lazy("first answer"),
@@ -463,9 +436,7 @@ def worst_words(row: ClientStanding, time_zone: str) -> str:
     if row.worst is None or row.worst_at is None:
         return "–"
     text = text_now(time_zone)
-    return _("{coverage}, {time}").format(
-        coverage=text.coverage(row.worst), time=text.moment(row.worst_at)
-    )
+    return _("{coverage}, {time}").format(coverage=text.coverage(row.worst), time=text.moment(row.worst_at))
 
 
 @register.filter

@@ -99,10 +99,7 @@ def client(request: HttpRequest, client: str) -> HttpResponse:
 def reliefs(request: HttpRequest) -> HttpResponse:
     """Every generation, the one in force first."""
     now = moment(request)
-    context = {
-        "names": list_names(now.operator),
-        "may_publish": can(request.user, "plan.publish"),
-    }
+    context = {"names": list_names(now.operator), "may_publish": can(request.user, "plan.publish")}
     return page_response(request, "desk/places/reliefs.html", reliefs_page(now), context)
 
 

@@ -69,10 +69,7 @@ class ShownPlan:
 
 
 def show_plan(
-    plan: Plan,
-    days: Sequence[date],
-    clients: frozenset[str] | None = None,
-    default: date | None = None,
+    plan: Plan, days: Sequence[date], clients: frozenset[str] | None = None, default: date | None = None
 ) -> ShownPlan:
     """Return a plan as a reader of all clients (None) or of some may see it.
 
@@ -94,15 +91,7 @@ _shown: IdentityCache[ShownPlan] = IdentityCache(64)
 
 _MAX_CHIPS = 3
 _UNKNOWN = dict.fromkeys(
-    (
-        "worst_coverage",
-        "worst_interval",
-        "worst_start",
-        "shortfall",
-        "floor",
-        "regret",
-        "calls_lost",
-    )
+    ("worst_coverage", "worst_interval", "worst_start", "shortfall", "floor", "regret", "calls_lost")
 )
 """What a cell does not say where its requirement is not known."""
 
@@ -300,10 +289,7 @@ def _build(shown: ShownPlan) -> PlanPage:
             reserve=len(plan.reserve) if shown.whole else None,
         ),
         clients=tuple(sorted(clients, key=lambda row: (SEVERITY.index(row.status), row.name))),
-        programmes=tuple(
-            PlannedProgramme(id=key, client=client, name=name)
-            for key, client, name in plan.programmes
-        ),
+        programmes=tuple(PlannedProgramme(id=key, client=client, name=name) for key, client, name in plan.programmes),
         target=float(plan.settings.get("target", defaults.target)),
         thin=float(plan.settings.get("thin", defaults.thin)),
         matrix=tuple(cell_facts(shown, cell) for cell in plan.cells),
@@ -316,9 +302,7 @@ def _purchases(plan: Plan) -> PlannedPurchases | None:
     if plan.missing is None:
         return None
     incurable = (UncuredTarget(client, key) for key, client in plan.missing.incurable)
-    return PlannedPurchases.from_row(
-        plan.missing, left=plan.list_left(), incurable=tuple(incurable)
-    )
+    return PlannedPurchases.from_row(plan.missing, left=plan.list_left(), incurable=tuple(incurable))
 
 
 def _proof(plan: Plan) -> PlanProof:
@@ -358,9 +342,7 @@ def cell_facts(shown: ShownPlan, cell: ReliefCell) -> PlannedCell:
         "cured": shown.plan.is_cured(cell),
         "url": shown.cell_url(cell),
     }
-    return PlannedCell.from_row(
-        cell, **(facts | (_UNKNOWN if cell.status is Status.UNKNOWN else {}))
-    )
+    return PlannedCell.from_row(cell, **(facts | (_UNKNOWN if cell.status is Status.UNKNOWN else {})))
 
 
 def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
@@ -418,9 +400,7 @@ def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPa
         cell=cell_facts(shown, cell),
         client_name=shown.client_names[cell.client],
         reason=find_contract_reason(plan, [cell]) if cell.status is Status.CONTRACT else None,
-        cells=tuple(
-            cell_facts(shown, other) for other in plan.cells if other.client == cell.client
-        ),
+        cells=tuple(cell_facts(shown, other) for other in plan.cells if other.client == cell.client),
         starts=plan.starts,
         programmes=tuple(
             ProgrammeDay(

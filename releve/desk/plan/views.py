@@ -24,15 +24,7 @@ from releve.desk.http import (
     respond_if_changed,
     wants_json,
 )
-from releve.desk.plan.page import (
-    CellPage,
-    PlannedPage,
-    PlanPage,
-    ShownPlan,
-    cell_page,
-    plan_page,
-    show_plan,
-)
+from releve.desk.plan.page import CellPage, PlannedPage, PlanPage, ShownPlan, cell_page, plan_page, show_plan
 from releve.files.plan_folder import PlanFolderError, StoredPlan
 from releve.live.api import IdentityCache, NoPlan
 from releve.runs.orders import find_completed_plan
@@ -53,9 +45,7 @@ def verdict(request: HttpRequest) -> HttpResponse:
 @serve("plan.see", client="client")
 def cell(request: HttpRequest, client: str, contingency: str) -> HttpResponse:
     """A client under a contingency: the day as a chart, its programmes, who moves where."""
-    number = require_found(
-        read_number(request.GET.get("page", "1"), 6), _("This page is not there.")
-    )
+    number = require_found(read_number(request.GET.get("page", "1"), 6), _("This page is not there."))
 
     def respond(shown: ShownPlan) -> HttpResponse:
         page = find_cell(shown, client, contingency, request.GET.get("programme", ""))
@@ -77,8 +67,7 @@ def find_plan(request: HttpRequest, day: date | None) -> tuple[StoredPlan, Shown
 def find_cell(shown: ShownPlan, client: str, contingency: str, programme: str) -> CellPage:
     """Return the page of a cell, of one programme where it is not empty; Http404 without one."""
     found = require_found(
-        shown.plan.cell.get((client, contingency)),
-        _("This client or contingency is not in the plan."),
+        shown.plan.cell.get((client, contingency)), _("This client or contingency is not in the plan.")
     )
     own = {shown.plan.programmes[at][0] for at in shown.plan.find_columns(client)}
     if programme and programme not in own:
@@ -113,9 +102,7 @@ def _may_compute(request: HttpRequest) -> bool:
     return not wants_json(request) and can(request.user, "plan.publish")
 
 
-def _show(
-    request: HttpRequest, template: str, page: PlannedPage, **context: object
-) -> HttpResponse:
+def _show(request: HttpRequest, template: str, page: PlannedPage, **context: object) -> HttpResponse:
     own = {"frame": page.plan, "may_compute": can(request.user, "plan.publish"), **context}
     return page_response(request, template, page, own)
 

@@ -16,14 +16,7 @@ from django.utils.translation import ngettext, npgettext
 
 from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.filters import add_words
-from releve.desk.plan.page import (
-    CellPage,
-    PlannedCell,
-    PlannedClient,
-    PlannedPage,
-    PlanPage,
-    ProgrammeDay,
-)
+from releve.desk.plan.page import CellPage, PlannedCell, PlannedClient, PlannedPage, PlanPage, ProgrammeDay
 from releve.desk.text import Text, text_now, translate_phrase
 from releve.network.table_words import name_value
 from releve.plan.coverage import CoverageSeries, sum_coverage
@@ -152,11 +145,7 @@ def _write_cell_words(cell: PlannedCell, page: PlannedPage, client: str) -> Cell
     worst, day = _share(cell.worst_coverage), _share(cell.covered)
     contingency = contingency_name(cell.contingency, page)
     label = _("{client}, {contingency}: {word}; worst interval {coverage}, whole day {day}").format(
-        client=client,
-        contingency=contingency,
-        word=cell_word(cell),
-        coverage=worst,
-        day=day,
+        client=client, contingency=contingency, word=cell_word(cell), coverage=worst, day=day
     )
     return CellWords(cell.status, cell.url, contingency, worst, day, label, cell.contingency)
 
@@ -255,11 +244,7 @@ def _describe(series: CoverageSeries, text: Text) -> str:
         "Agents are missing in {count} half hour; most at {time}: {agents}.",
         "Agents are missing in {count} half hours; most at {time}: {agents}.",
         short,
-    ).format(
-        count=short,
-        time=text.time(series.starts[worst]),
-        agents=text.number(float(series.missing[worst]), 1),
-    )
+    ).format(count=short, time=text.time(series.starts[worst]), agents=text.number(float(series.missing[worst]), 1))
 
 
 @register.filter
@@ -300,9 +285,7 @@ def staff_summary(page: CellPage) -> str:
     text = text_now(page.plan.time_zone)
     if page.placements is not None:
         count = len(page.placements)
-        return ngettext("{count} agent placed.", "{count} agents placed.", count).format(
-            count=text.number(count)
-        )
+        return ngettext("{count} agent placed.", "{count} agents placed.", count).format(count=text.number(count))
     if not page.moves:
         return _("No agent of this client changes place or programme.")
     counts = Counter(move.reason for move in page.moves)
@@ -316,9 +299,7 @@ def staff_summary(page: CellPage) -> str:
 
 _SUMMARIES: dict[str, Callable[[int], str]] = {
     "relief": lambda n: ngettext("{count} moves or steps in", "{count} move or step in", n),
-    "break": lambda n: ngettext(
-        "{count} keeps the post, break moved", "{count} keep the post, break moved", n
-    ),
+    "break": lambda n: ngettext("{count} keeps the post, break moved", "{count} keep the post, break moved", n),
     "reserve": lambda n: ngettext("{count} goes into reserve", "{count} go into reserve", n),
     "isolated": lambda n: ngettext("{count} is isolated", "{count} are isolated", n),
     "stranded": lambda n: npgettext("agents", "{count} cannot work", "{count} cannot work", n),

@@ -103,9 +103,7 @@ def describe_counts(counts: dict[str, int]) -> str:
         "moved": pgettext("rows", "in another order"),
     }
     text = text_now("UTC")
-    return ", ".join(
-        word.format(n=text.number(counts[kind])) for kind, word in words.items() if kind in counts
-    )
+    return ", ".join(word.format(n=text.number(counts[kind])) for kind, word in words.items() if kind in counts)
 
 
 @register.filter
@@ -326,9 +324,7 @@ def registry_page(here: RegistryContext | None, may_edit: bool) -> RegistryPage:
     )
 
 
-def table_page(
-    here: RegistryContext, table: str, query: str, page: int, may_edit: bool
-) -> TablePage:
+def table_page(here: RegistryContext, table: str, query: str, page: int, may_edit: bool) -> TablePage:
     """Return a page of a table's rows, those that hold ``query`` where there is one."""
     return TablePage.from_row(
         select_rows(here.operator, table, query, page),

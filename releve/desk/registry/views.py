@@ -58,13 +58,7 @@ from releve.network.table_words import name_value
 from releve.network.workbook import WORKBOOK_TYPE, SheetOverflow, write_template, write_workbook
 from releve.registry import service
 from releve.registry.blocks import MOST_BYTES
-from releve.registry.edits import (
-    Edit,
-    list_differences,
-    list_proposed_changes,
-    list_version_changes,
-    prepare_edit,
-)
+from releve.registry.edits import Edit, list_differences, list_proposed_changes, list_version_changes, prepare_edit
 from releve.registry.models import Upload, Version
 from releve.registry.row_text import FIRST_ROW, get_position
 from releve.registry.tables import RegistryError, get_row_class, get_rows, list_referenced_ids
@@ -115,10 +109,7 @@ class QueueForm(PlainForm):
         ]
         for number, (queue, programme) in enumerate(queues.items()):
             self.fields[f"q{number}"] = forms.ChoiceField(
-                label=queue or _("All calls of the file"),
-                choices=choices,
-                required=False,
-                initial=programme,
+                label=queue or _("All calls of the file"), choices=choices, required=False, initial=programme
             )
 
     @property
@@ -252,9 +243,7 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
     return confirm_stored(request, made)
 
 
-def _show_file(
-    request: HttpRequest, page: CallLogPage, form: QueueForm, status: int = 200
-) -> HttpResponse:
+def _show_file(request: HttpRequest, page: CallLogPage, form: QueueForm, status: int = 200) -> HttpResponse:
     template = "desk/registry/calls_confirm.html"
     return page_response(request, template, page, {"form": form}, status=status)
 
@@ -305,9 +294,7 @@ def build_row_form(page: RowPage, data: Mapping[str, str] | None = None) -> form
         form.fields[column.name] = _field(page.table, column)
         if page.key:
             value = getattr(page.values, column.name)
-            form.initial[column.name] = format_for_form(
-                page.table, column, value, page.time_zone, language
-            )
+            form.initial[column.name] = format_for_form(page.table, column, value, page.time_zone, language)
     form.fields["comment"] = forms.CharField(
         label=_("Why (for those who read the versions)"), required=False, max_length=500
     )
@@ -385,9 +372,7 @@ def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault])
     """
     elsewhere = []
     for fault in faults:
-        sentence = _("{reason}; {fix}.").format(
-            reason=translate_phrase(fault.reason), fix=translate_phrase(fault.fix)
-        )
+        sentence = _("{reason}; {fix}.").format(reason=translate_phrase(fault.reason), fix=translate_phrase(fault.fix))
         if fault.table == table and fault.row == row and fault.column in form.fields:
             form.add_error(fault.column, sentence)
         else:
@@ -445,11 +430,7 @@ def edit_row(request: HttpRequest, table: str, key: str = "") -> HttpResponse:
 
 
 def _show(
-    request: HttpRequest,
-    here: RegistryContext,
-    page: RowPage,
-    form: forms.Form,
-    status: int = 200,
+    request: HttpRequest, here: RegistryContext, page: RowPage, form: forms.Form, status: int = 200
 ) -> HttpResponse:
     suggestions = list_referenced_ids(here.operator, page.table, _MOST_SUGGESTED)
     context = {"form": form, "suggestions": suggestions}
@@ -522,9 +503,7 @@ def go_back(request: HttpRequest, number: int, *, undo: bool) -> HttpResponse:
         return confirm_stored(request, act(wanted, actor_name(request), read_comment(request)))
     here = require_context()
     page = VersionPage(
-        time_zone=here.time_zone,
-        version=VersionRow.from_row(target),
-        tables=list_differences(here.version, target),
+        time_zone=here.time_zone, version=VersionRow.from_row(target), tables=list_differences(here.version, target)
     )
     return page_response(request, "desk/registry/back.html", page, {"wanted": wanted})
 

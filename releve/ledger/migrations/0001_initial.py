@@ -20,18 +20,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="LedgerHead",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("seq", models.IntegerField()),
                 ("hash", models.CharField(max_length=64)),
             ],
-            options={
-                "db_table": "ledger_head",
-            },
+            options={"db_table": "ledger_head"},
         ),
         migrations.CreateModel(
             name="LedgerRoot",
@@ -42,11 +35,7 @@ class Migration(migrations.Migration):
                 ("statement", models.TextField()),
                 ("signature", models.CharField(max_length=128)),
             ],
-            options={
-                "db_table": "ledger_root",
-                "abstract": False,
-                "base_manager_name": "objects",
-            },
+            options={"db_table": "ledger_root", "abstract": False, "base_manager_name": "objects"},
         ),
         migrations.CreateModel(
             name="LedgerEntry",
@@ -70,12 +59,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="LedgerNode",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("level", models.SmallIntegerField()),
                 ("index", models.IntegerField()),
                 ("hash", models.CharField(max_length=64)),
@@ -84,22 +68,13 @@ class Migration(migrations.Migration):
                 "db_table": "ledger_node",
                 "abstract": False,
                 "base_manager_name": "objects",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("level", "index"), name="ledger_one_node_a_place"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("level", "index"), name="ledger_one_node_a_place")],
             },
         ),
         migrations.CreateModel(
             name="PersonalValue",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("path", models.CharField(max_length=128)),
                 ("value", models.TextField()),
                 ("salt", models.CharField(max_length=64)),
@@ -108,19 +83,13 @@ class Migration(migrations.Migration):
                 (
                     "entry",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="personal",
-                        to="ledger.ledgerentry",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="personal", to="ledger.ledgerentry"
                     ),
                 ),
             ],
             options={
                 "db_table": "ledger_personal",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("entry", "path"), name="ledger_one_value_a_field"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("entry", "path"), name="ledger_one_value_a_field")],
             },
         ),
     ]

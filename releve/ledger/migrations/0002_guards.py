@@ -26,9 +26,7 @@ def _set_statistics(schema_editor: BaseDatabaseSchemaEditor, target: int) -> Non
     if schema_editor.connection.vendor != "postgresql":
         return
     for column in _ERASABLE:
-        schema_editor.execute(
-            f"ALTER TABLE ledger_personal ALTER COLUMN {column} SET STATISTICS {target}"
-        )
+        schema_editor.execute(f"ALTER TABLE ledger_personal ALTER COLUMN {column} SET STATISTICS {target}")
 
 
 class Migration(migrations.Migration):

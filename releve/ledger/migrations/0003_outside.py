@@ -4,36 +4,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("ledger", "0002_guards"),
-    ]
+    dependencies = [("ledger", "0002_guards")]
 
     operations = [
         migrations.CreateModel(
             name="JournalLine",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("at", models.DateTimeField()),
                 ("box", models.BinaryField()),
             ],
-            options={
-                "db_table": "ledger_journalline",
-            },
+            options={"db_table": "ledger_journalline"},
         ),
         migrations.CreateModel(
             name="OutgoingDocument",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=64, unique=True)),
                 ("content", models.BinaryField()),
                 ("digest", models.CharField(max_length=64)),
@@ -42,18 +28,11 @@ class Migration(migrations.Migration):
                 ("received_at", models.DateTimeField(db_index=True, null=True)),
                 ("receipt", models.CharField(blank=True, max_length=300)),
             ],
-            options={
-                "db_table": "ledger_outgoing",
-            },
+            options={"db_table": "ledger_outgoing"},
         ),
         migrations.CreateModel(
             name="Restoration",
-            fields=[
-                ("seq", models.IntegerField(primary_key=True, serialize=False)),
-                ("at", models.DateTimeField()),
-            ],
-            options={
-                "db_table": "ledger_restoration",
-            },
+            fields=[("seq", models.IntegerField(primary_key=True, serialize=False)), ("at", models.DateTimeField())],
+            options={"db_table": "ledger_restoration"},
         ),
     ]

@@ -4,9 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("ledger", "0003_outside"),
-    ]
+    dependencies = [("ledger", "0003_outside")]
 
     operations = [
         migrations.CreateModel(
@@ -15,8 +13,6 @@ class Migration(migrations.Migration):
                 ("pseudonym", models.CharField(max_length=32, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=150, unique=True)),
             ],
-            options={
-                "db_table": "ledger_accountname",
-            },
-        ),
+            options={"db_table": "ledger_accountname"},
+        )
     ]

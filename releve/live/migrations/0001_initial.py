@@ -16,20 +16,13 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Activation",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("at", models.DateTimeField()),
                 ("by", models.CharField(max_length=150)),
                 ("days", models.JSONField()),
                 ("version", models.IntegerField()),
             ],
-            options={
-                "ordering": ["-pk"],
-            },
+            options={"ordering": ["-pk"]},
         ),
         migrations.CreateModel(
             name="PlanText",
@@ -43,12 +36,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Stream",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=64, unique=True)),
                 ("title", models.CharField(blank=True, max_length=200)),
                 ("started_by", models.CharField(blank=True, max_length=150)),
@@ -57,40 +45,24 @@ class Migration(migrations.Migration):
                 ("offset", models.DurationField(default=datetime.timedelta)),
                 ("seed", models.IntegerField(default=0)),
             ],
-            options={
-                "ordering": ["-started_at", "-pk"],
-            },
+            options={"ordering": ["-started_at", "-pk"]},
         ),
         migrations.CreateModel(
             name="IdempotencyKey",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("stream", models.CharField(max_length=64)),
                 ("key", models.CharField(max_length=128)),
                 ("kind", models.CharField(max_length=64)),
                 ("seq", models.IntegerField()),
                 ("answers", models.JSONField()),
             ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("stream", "key"), name="live_one_act_a_key")
-                ],
-            },
+            options={"constraints": [models.UniqueConstraint(fields=("stream", "key"), name="live_one_act_a_key")]},
         ),
         migrations.CreateModel(
             name="Contact",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("role", models.CharField(max_length=8)),
                 ("who", models.CharField(max_length=64)),
                 ("rank", models.SmallIntegerField()),
@@ -100,22 +72,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["role", "who", "rank"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("role", "who", "rank"), name="live_contact_rank"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("role", "who", "rank"), name="live_contact_rank")],
             },
         ),
         migrations.CreateModel(
             name="Effect",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("stream", models.CharField(max_length=64)),
                 ("lane", models.CharField(max_length=16)),
                 ("kind", models.CharField(max_length=32)),
@@ -133,20 +96,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
-                "indexes": [
-                    models.Index(fields=["state", "lane", "next_at"], name="live_effect_next")
-                ],
+                "indexes": [models.Index(fields=["state", "lane", "next_at"], name="live_effect_next")],
             },
         ),
         migrations.CreateModel(
             name="Relief",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("stream", models.CharField(max_length=64)),
                 ("generation", models.IntegerField()),
                 ("source", models.CharField(max_length=8)),
@@ -158,16 +114,9 @@ class Migration(migrations.Migration):
                 ("published_at", models.DateTimeField(null=True)),
                 ("moved", models.IntegerField(default=0)),
                 ("notified", models.BooleanField(default=False)),
-                (
-                    "activation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to="live.activation"
-                    ),
-                ),
+                ("activation", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="live.activation")),
             ],
-            options={
-                "ordering": ["-generation"],
-            },
+            options={"ordering": ["-generation"]},
         ),
         migrations.CreateModel(
             name="Message",
@@ -188,56 +137,33 @@ class Migration(migrations.Migration):
                 (
                     "relief",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="messages",
-                        to="live.relief",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="messages", to="live.relief"
                     ),
                 ),
             ],
-            options={
-                "ordering": ["who"],
-            },
+            options={"ordering": ["who"]},
         ),
         migrations.CreateModel(
             name="ReliefDay",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("day", models.DateField()),
                 ("source", models.CharField(max_length=8)),
                 ("changes", models.JSONField()),
-                (
-                    "plan",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to="live.plantext"
-                    ),
-                ),
+                ("plan", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="live.plantext")),
                 (
                     "relief",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="days",
-                        to="live.relief",
+                        on_delete=django.db.models.deletion.CASCADE, related_name="days", to="live.relief"
                     ),
                 ),
             ],
-            options={
-                "ordering": ["day"],
-            },
+            options={"ordering": ["day"]},
         ),
         migrations.CreateModel(
             name="Routes",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("stream", models.CharField(max_length=64)),
                 ("number", models.IntegerField()),
                 ("valid_from", models.DateTimeField()),
@@ -247,37 +173,25 @@ class Migration(migrations.Migration):
                 (
                     "relief",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="routes",
-                        to="live.relief",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="routes", to="live.relief"
                     ),
                 ),
             ],
-            options={
-                "ordering": ["-number"],
-            },
+            options={"ordering": ["-number"]},
         ),
         migrations.AddConstraint(
             model_name="relief",
-            constraint=models.UniqueConstraint(
-                fields=("stream", "generation"), name="live_generation_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("stream", "generation"), name="live_generation_once"),
         ),
         migrations.AddConstraint(
             model_name="message",
-            constraint=models.UniqueConstraint(
-                fields=("relief", "kind", "role", "who"), name="live_told_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("relief", "kind", "role", "who"), name="live_told_once"),
         ),
         migrations.AddConstraint(
-            model_name="reliefday",
-            constraint=models.UniqueConstraint(fields=("relief", "day"), name="live_day_once"),
+            model_name="reliefday", constraint=models.UniqueConstraint(fields=("relief", "day"), name="live_day_once")
         ),
         migrations.AddConstraint(
             model_name="routes",
-            constraint=models.UniqueConstraint(
-                fields=("stream", "number"), name="live_routes_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("stream", "number"), name="live_routes_once"),
         ),
     ]

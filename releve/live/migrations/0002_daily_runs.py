@@ -4,9 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("live", "0001_initial"),
-    ]
+    dependencies = [("live", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
@@ -18,5 +16,5 @@ class Migration(migrations.Migration):
                 ("erased", models.IntegerField(default=0)),
                 ("scrubbed", models.BooleanField(default=True)),
             ],
-        ),
+        )
     ]

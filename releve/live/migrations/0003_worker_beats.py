@@ -4,9 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("live", "0002_daily_runs"),
-    ]
+    dependencies = [("live", "0002_daily_runs")]
 
     operations = [
         migrations.CreateModel(
@@ -18,5 +16,5 @@ class Migration(migrations.Migration):
                 ("decided_at", models.DateTimeField()),
                 ("stopped_at", models.DateTimeField(null=True)),
             ],
-        ),
+        )
     ]

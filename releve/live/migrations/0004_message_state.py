@@ -32,10 +32,7 @@ class Migration(migrations.Migration):
         migrations.AddField("message", "over_at", models.DateTimeField(null=True)),
         migrations.AddField("message", "replaced", models.BooleanField(default=False)),
         migrations.AddIndex(
-            "message",
-            models.Index(
-                fields=["stream", "role", "replaced", "over_at"], name="live_message_open"
-            ),
+            "message", models.Index(fields=["stream", "role", "replaced", "over_at"], name="live_message_open")
         ),
         migrations.RunPython(_fill, migrations.RunPython.noop),
     ]

@@ -18,8 +18,7 @@ def _stop_sampling(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> 
             )
             for name, kind in cursor.fetchall():
                 cursor.execute(
-                    f'ALTER TABLE {table} ALTER COLUMN "{name}" TYPE {kind},'
-                    f' ALTER COLUMN "{name}" SET STATISTICS 0'
+                    f'ALTER TABLE {table} ALTER COLUMN "{name}" TYPE {kind}, ALTER COLUMN "{name}" SET STATISTICS 0'
                 )
 
 

@@ -4,25 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("live", "0005_statistics"),
-    ]
+    dependencies = [("live", "0005_statistics")]
 
     operations = [
-        migrations.AddField(
-            model_name="routes",
-            name="held_until",
-            field=models.DateTimeField(null=True),
-        ),
+        migrations.AddField(model_name="routes", name="held_until", field=models.DateTimeField(null=True)),
         migrations.CreateModel(
             name="RoutingState",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("stream", models.CharField(max_length=64)),
                 ("adapter", models.CharField(max_length=64)),
                 ("number", models.IntegerField()),
@@ -37,11 +26,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["adapter"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("stream", "adapter"), name="live_routing_state_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("stream", "adapter"), name="live_routing_state_once")],
             },
         ),
     ]

@@ -4,25 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("live", "0006_routing_state"),
-    ]
+    dependencies = [("live", "0006_routing_state")]
 
     operations = [
-        migrations.AddField(
-            model_name="routes",
-            name="switch",
-            field=models.CharField(blank=True, max_length=80),
-        ),
+        migrations.AddField(model_name="routes", name="switch", field=models.CharField(blank=True, max_length=80)),
         migrations.CreateModel(
             name="PreparedSwitch",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("stream", models.CharField(max_length=64)),
                 ("contingency", models.CharField(max_length=80)),
                 ("basis", models.CharField(max_length=64)),
@@ -35,11 +24,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("stream", "contingency"), name="live_switch_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("stream", "contingency"), name="live_switch_once")],
             },
         ),
     ]

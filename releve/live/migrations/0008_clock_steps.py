@@ -4,14 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("live", "0007_prepared_switches"),
-    ]
+    dependencies = [("live", "0007_prepared_switches")]
 
     operations = [
-        migrations.AddField(
-            model_name="workerbeat",
-            name="clock_moved_seconds",
-            field=models.FloatField(default=0.0),
-        ),
+        migrations.AddField(model_name="workerbeat", name="clock_moved_seconds", field=models.FloatField(default=0.0))
     ]

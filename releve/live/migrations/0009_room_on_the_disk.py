@@ -4,14 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("live", "0008_clock_steps"),
-    ]
+    dependencies = [("live", "0008_clock_steps")]
 
     operations = [
-        migrations.AddField(
-            model_name="workerbeat",
-            name="has_room",
-            field=models.BooleanField(default=True),
-        ),
+        migrations.AddField(model_name="workerbeat", name="has_room", field=models.BooleanField(default=True))
     ]

@@ -105,9 +105,7 @@ def _draw_sketch(agents: int, programmes: int, seed: int) -> _Sketch:
     owner, weights = owner[:programmes], weights[:programmes]
     least = min(10, agents // programmes)
     sectors, clients = _draw_names(owner[-1] + 1, seed)
-    return _Sketch(
-        sectors, clients, np.array(owner, dtype=np.int64), split_by_weight(agents, weights, least)
-    )
+    return _Sketch(sectors, clients, np.array(owner, dtype=np.int64), split_by_weight(agents, weights, least))
 
 
 def _draw_names(count: int, seed: int) -> tuple[tuple[Sector, ...], tuple[Client, ...]]:
@@ -121,9 +119,7 @@ def _draw_names(count: int, seed: int) -> tuple[tuple[Sector, ...], tuple[Client
         turn, drawn = i // len(FIRST), draws.whole(0, len(SECTORS) - 1)
         choice = [SECTORS[(drawn + k) % len(SECTORS)] for k in range(len(SECTORS))]
         number = f"-{turn}" if turn >= len(SECTORS) else ""
-        sector = next(
-            (s for s in choice if f"{ascii_id(first)}-{s.key}{number}" not in used), choice[0]
-        )
+        sector = next((s for s in choice if f"{ascii_id(first)}-{s.key}{number}" not in used), choice[0])
         identity = f"{ascii_id(first)}-{sector.key}{number}"
         used.add(identity)
         sectors.append(sector)
@@ -146,9 +142,7 @@ def _choose_kinds(sketch: _Sketch, seed: int) -> list[str]:
     return kinds
 
 
-def _choose_confined(
-    sketch: _Sketch, kinds: list[str], sites: Sequence[Site], seed: int
-) -> dict[int, str]:
+def _choose_confined(sketch: _Sketch, kinds: list[str], sites: Sequence[Site], seed: int) -> dict[int, str]:
     """Choose one or two small clients bound to the one site of a destination."""
     lone = list_lone_destinations(sites)
     if not lone or len(sites) < 2:
@@ -157,11 +151,7 @@ def _choose_confined(
     inbound = [all(kinds[p] == "inbound" for p in sketch.list_programmes(c)) for c in range(count)]
     order = [int(c) for c in Draws(seed, "confined").order(count)]
     small = max(0.02, 1.2 / count)
-    fit = [
-        c
-        for c in order
-        if inbound[c] and len(sketch.list_programmes(c)) <= 2 and sketch.compute_share(c) <= small
-    ]
+    fit = [c for c in order if inbound[c] and len(sketch.list_programmes(c)) <= 2 and sketch.compute_share(c) <= small]
     smallest = sorted(order, key=lambda c: sketch.compute_share(c))
     wanted = 1 if len(sketch.owner) < 20 else 2
     chosen = (fit + [c for c in smallest if c not in fit])[:wanted] if count > 2 else []
@@ -312,16 +302,11 @@ def count_agents_needed(erlangs: Floats, programme: Programme) -> Floats:
 
     The rule sizes the sample only; requirements come from the queue models.
     """
-    if programme.kind == "inbound":
-        on_phone = erlangs + np.sqrt(erlangs)
-    else:
-        on_phone = erlangs / programme.max_occupancy
+    on_phone = erlangs + np.sqrt(erlangs) if programme.kind == "inbound" else erlangs / programme.max_occupancy
     return on_phone / (1 - programme.shrinkage)
 
 
-def draw_history(
-    volumes: Sequence[CallVolume], start: date, weeks: int, seed: int
-) -> tuple[HistoryRow, ...]:
+def draw_history(volumes: Sequence[CallVolume], start: date, weeks: int, seed: int) -> tuple[HistoryRow, ...]:
     """Return the half-hourly history of the weeks before ``start``; closed intervals have no row.
 
     Two days are exceptional for about half of the programmes: a storm of calls, and an outage
@@ -343,9 +328,7 @@ def draw_history(
     return tuple(rows)
 
 
-def _draw_rows(
-    volume: CallVolume, days: list[date], factors: Floats, draws: Draws
-) -> list[HistoryRow]:
+def _draw_rows(volume: CallVolume, days: list[date], factors: Floats, draws: Draws) -> list[HistoryRow]:
     """Return the rows of one programme, a draw per open interval and measure."""
     programme = volume.programme
     starts: list[datetime] = []
@@ -355,9 +338,7 @@ def _draw_rows(
     for day, factor in zip(days, factors, strict=True):
         at = np.flatnonzero(opened[day.weekday()])
         if len(at) and not is_closed_by_holiday(programme.holidays, programme.open_holidays, day):
-            first = to_utc(
-                datetime.combine(day, time(at[0] // 2, 30 * (at[0] % 2))), programme.time_zone
-            )
+            first = to_utc(datetime.combine(day, time(at[0] // 2, 30 * (at[0] % 2))), programme.time_zone)
             starts += [first + _HALF_HOUR * int(i - at[0]) for i in at]
             means.append(volume.calls[day.weekday(), at] * factor)
             hours.append(at)
@@ -379,9 +360,7 @@ def _draw_answered(offered: Floats, draws: Draws) -> Floats:
     return np.maximum(0.0, offered - draws.counts(offered * lost))
 
 
-def _draw_handling(
-    programme: Programme, hours: NDArray[np.int64], answered: Floats, draws: Draws
-) -> Floats:
+def _draw_handling(programme: Programme, hours: NDArray[np.int64], answered: Floats, draws: Draws) -> Floats:
     """Return the mean handling time of each interval: a little longer late, noisier when few."""
     profile = programme.aht_s * (1 + 0.04 * np.sin((hours - 20) / 6))
     noise = draws.normals(len(hours)) * 0.6 / np.sqrt(np.maximum(1.0, answered))

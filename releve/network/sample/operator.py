@@ -14,12 +14,7 @@ from datetime import date
 from releve.network.model import OperatorRow, Programme, Site
 from releve.network.operator import Operator
 from releve.network.rows import Agent, Depot, Vehicle
-from releve.network.sample.contracts import (
-    CallVolume,
-    count_default_programmes,
-    draw_contracts,
-    draw_history,
-)
+from releve.network.sample.contracts import CallVolume, count_default_programmes, draw_contracts, draw_history
 from releve.network.sample.people import build_shifts, hire_agents, name_teams
 from releve.network.sample.places import (
     Draws,
@@ -62,8 +57,7 @@ def park_vehicles(
         lon = round(places[0].lon + draws.uniform(-0.02, 0.02), 3)
         depots.append(Depot(f"{key}-depot", lat, lon, tuple(site.id for site in places)))
         vehicles += [
-            Vehicle(f"{key}-bus{n:02d}", f"{key}-depot", SEATS, hours=HOURS, **COSTS)
-            for n in range(1, number + 1)
+            Vehicle(f"{key}-bus{n:02d}", f"{key}-depot", SEATS, hours=HOURS, **COSTS) for n in range(1, number + 1)
         ]
     return tuple(depots), tuple(vehicles)
 
@@ -122,15 +116,8 @@ def sample_operator(
     people, named = name_teams(people, squads, teams, rows, places, seed)
     floors, zones, seats = build_floors(places, count_peak_presence(people, shifts), seed)
     return Operator(
-        row=OperatorRow(
-            f"Prestataire fictif {agents}-{sites}-{seed}",
-            synthetic=True,
-            home_sip_address=HOME_ADDRESS,
-        ),
-        sites=tuple(
-            replace(site, sip_address=f"192.0.2.{number}:5060")
-            for number, site in enumerate(places, 1)
-        ),
+        row=OperatorRow(f"Prestataire fictif {agents}-{sites}-{seed}", synthetic=True, home_sip_address=HOME_ADDRESS),
+        sites=tuple(replace(site, sip_address=f"192.0.2.{number}:5060") for number, site in enumerate(places, 1)),
         floors=floors,
         zones=zones,
         seats=seats,
@@ -202,33 +189,19 @@ def share_sizes(operators: int, agents: int, sites: int, seed: int) -> tuple[Mem
         (agents >= 60 * sites, "agents >= 60 * sites"),
     ):
         if not holds:
-            raise ValueError(
-                f"{condition} does not hold, got {operators} operators, {agents} agents, {sites}"
-                " sites"
-            )
+            raise ValueError(f"{condition} does not hold, got {operators} operators, {agents} agents, {sites} sites")
     weights = Draws(seed, "sector").uniforms(operators, 1.0, 2.0)
     heads = split_by_weight(agents, weights, 60)
     places = split_by_weight(sites, weights, 2)
-    return tuple(
-        MemberSize(f"member-{i + 1:02}", int(heads[i]), int(places[i]), seed + i)
-        for i in range(operators)
-    )
+    return tuple(MemberSize(f"member-{i + 1:02}", int(heads[i]), int(places[i]), seed + i) for i in range(operators))
 
 
 def sample_sector(
-    operators: int,
-    agents: int,
-    sites: int,
-    seed: int,
-    *,
-    start: date = FIRST_DAY,
-    weeks_of_history: int = 10,
+    operators: int, agents: int, sites: int, seed: int, *, start: date = FIRST_DAY, weeks_of_history: int = 10
 ) -> Iterator[tuple[str, Operator]]:
     """Yield the name and the tables of each operator, the same for the same arguments."""
     for one in share_sizes(operators, agents, sites, seed):
-        made = sample_operator(
-            one.agents, one.sites, one.seed, start=start, weeks_of_history=weeks_of_history
-        )
+        made = sample_operator(one.agents, one.sites, one.seed, start=start, weeks_of_history=weeks_of_history)
         yield one.name, replace(made, row=replace(made.row, name=f"Prestataire fictif {one.name}"))
 
 
@@ -239,9 +212,7 @@ def sample_sector_terms(
     draws = Draws(seed, "sector terms")
     valid = (start.isoformat(), date(start.year + 1, start.month, min(start.day, 28)).isoformat())
     rows: dict[str, list[tuple[str, ...]]] = {name: [] for name in SECTOR_TABLES}
-    places = {
-        name: sorted({site.destination for site in made.sites}) for name, made in members.items()
-    }
+    places = {name: sorted({site.destination for site in made.sites}) for name, made in members.items()}
     for name, made in members.items():
         skills = sorted({f"{p.kind}:{lang}" for p in made.programmes for lang in p.languages})
         for destination in places[name]:
@@ -258,8 +229,7 @@ def sample_sector_terms(
             for other in others:
                 if draws.chance(APPROVED):
                     rows["approvals.csv"] += [
-                        (name, client.id, other, destination, valid[0], "")
-                        for destination in places[other]
+                        (name, client.id, other, destination, valid[0], "") for destination in places[other]
                     ]
                 elif draws.chance(EXCLUDED):
                     rows["exclusions.csv"].append((name, client.id, other))

@@ -155,6 +155,5 @@ def name_teams(
                 row = replace(row, home_days_min=least, home_days_max=most, home_wish=wish)
             found.append(row)
     return tuple(found), tuple(
-        AgentTeam(ids[number], sites[teams[number].site].id, leader)
-        for number, leader in sorted(leaders.items())
+        AgentTeam(ids[number], sites[teams[number].site].id, leader) for number, leader in sorted(leaders.items())
     )

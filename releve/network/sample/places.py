@@ -41,9 +41,7 @@ class Draws:
 
     def __init__(self, seed: int, *keys: str | int) -> None:
         words = [zlib.crc32(str(key).encode()) for key in keys]
-        self._generator = np.random.Generator(
-            np.random.PCG64(np.random.SeedSequence([seed, *words]))
-        )
+        self._generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
         """Return one number in [low, high)."""
@@ -140,18 +138,7 @@ SHUTTLE_KMH = 27.0
 _BOARDING_MINUTES = 6.0
 _LONE_BELOW = 24
 """Below this many sites Senegal holds one; from there on Côte d'Ivoire does."""
-_QUARTERS = (
-    "Nord",
-    "Sud",
-    "Est",
-    "Ouest",
-    "Gare",
-    "Port",
-    "Technopole",
-    "Centre",
-    "Parc",
-    "Marché",
-)
+_QUARTERS = ("Nord", "Sud", "Est", "Ouest", "Gare", "Port", "Technopole", "Centre", "Parc", "Marché")
 
 
 def find_country(code: str) -> Country:
@@ -177,9 +164,7 @@ def place_sites(count: int, seed: int) -> tuple[Site, ...]:
 
 def _allot_to_countries(count: int) -> list[int]:
     weights = [c.share if count >= c.from_sites else 0.0 for c in COUNTRIES]
-    most = [
-        1 if c.most == 1 or (c.code == "SN" and count < _LONE_BELOW) else count for c in COUNTRIES
-    ]
+    most = [1 if c.most == 1 or (c.code == "SN" and count < _LONE_BELOW) else count for c in COUNTRIES]
     if count >= _LONE_BELOW:
         lone = [1 if c.most == 1 else 0 for c in COUNTRIES]
         rest = [0.0 if c.most == 1 else w for c, w in zip(COUNTRIES, weights, strict=True)]
@@ -188,9 +173,7 @@ def _allot_to_countries(count: int) -> list[int]:
     return _allot_by_highest_averages(count, weights, most)
 
 
-def _allot_by_highest_averages(
-    count: int, weights: Sequence[float], most: Sequence[int] | None = None
-) -> list[int]:
+def _allot_by_highest_averages(count: int, weights: Sequence[float], most: Sequence[int] | None = None) -> list[int]:
     """Split ``count`` whole things by weight (D'Hondt), each share at most ``most``."""
     held = [0] * len(weights)
     for _ in range(count):
@@ -253,8 +236,7 @@ def place_stops(sites: Sequence[Site], seed: int) -> tuple[tuple[Stop, ...], tup
             stop = Stop(f"{city.key}-stop{i + 1}", f"{name} arrêt {i + 1}", lat, lon)
             stops.append(stop)
             shuttles += [
-                Shuttle(stop.id, site.id, _estimate_ride(stop, site, draws.uniform(0.9, 1.2)))
-                for site in held
+                Shuttle(stop.id, site.id, _estimate_ride(stop, site, draws.uniform(0.9, 1.2))) for site in held
             ]
     return tuple(stops), tuple(shuttles)
 
@@ -290,12 +272,7 @@ def list_power_cuts(sites: Sequence[Site], agents: Sequence[Agent]) -> tuple[Nam
         named = "".join(f" et les lignes à domicile de {name}" for name in carriers)
         key = last.id.rsplit("-", 1)[0]
         out.append(
-            NamedContingency(
-                f"{key}-storm",
-                f"Tempête à {last.name}\u202f: le site{named}",
-                (last.id,),
-                carriers,
-            )
+            NamedContingency(f"{key}-storm", f"Tempête à {last.name}\u202f: le site{named}", (last.id,), carriers)
         )
     return tuple(out)
 
@@ -350,9 +327,7 @@ def lay_mixed(count: int) -> FloorLayout:
     beside = max(x for x, _ in kept) + 3.5
     places = kept + [(x + beside, y) for x, y in lay_pods(in_pods).places]
     shifts = draws.uniforms(2 * count, -0.18, 0.18)
-    moved = [
-        (x + float(shifts[2 * i]), y + float(shifts[2 * i + 1])) for i, (x, y) in enumerate(places)
-    ]
+    moved = [(x + float(shifts[2 * i]), y + float(shifts[2 * i + 1])) for i, (x, y) in enumerate(places)]
     return FloorLayout("mixed", _build_layout(moved))
 
 
@@ -418,9 +393,7 @@ def build_floors(
     ]
     for site in sites:
         draws = Draws(seed, "building", site.id)
-        for number, layout in enumerate(
-            _choose_layouts(peak.get(site.id, 1), choices, draws), start=1
-        ):
+        for number, layout in enumerate(_choose_layouts(peak.get(site.id, 1), choices, draws), start=1):
             floor = Floor(f"{site.id}-f{number}", site.id, f"Plateau {number}")
             floors.append(floor)
             own_zones, own_seats = _furnish(floor.id, layout, draws)
@@ -429,9 +402,7 @@ def build_floors(
     return tuple(floors), tuple(zones), tuple(seats)
 
 
-def _choose_layouts(
-    peak: int, choices: list[tuple[int, tuple[FloorLayout, ...]]], draws: Draws
-) -> list[FloorLayout]:
+def _choose_layouts(peak: int, choices: list[tuple[int, tuple[FloorLayout, ...]]], draws: Draws) -> list[FloorLayout]:
     """Choose floors whose seats are 1.05 to 1.25 times the peak, or the least above."""
     extra = max(0, -(-(int(LEAST * peak) - 3 * _LARGEST) // _LARGEST))
     low = LEAST * peak - extra * _LARGEST

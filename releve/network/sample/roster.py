@@ -12,12 +12,7 @@ from releve.kernels.arrays import Floats
 from releve.network.model import Programme
 from releve.network.moments import to_utc
 from releve.network.opening_hours import is_closed_by_holiday
-from releve.network.sample.contracts import (
-    HALF_HOURS,
-    count_agents_needed,
-    draw_week_shape,
-    find_open_week,
-)
+from releve.network.sample.contracts import HALF_HOURS, count_agents_needed, draw_week_shape, find_open_week
 from releve.network.sample.places import Draws
 from releve.network.sample.teams import Team
 
@@ -53,9 +48,7 @@ class Squad:
     turn: Turn
 
 
-def fit_programme(
-    programme: Programme, teams: Sequence[tuple[int, Team]], seed: int
-) -> tuple[list[Squad], Floats]:
+def fit_programme(programme: Programme, teams: Sequence[tuple[int, Team]], seed: int) -> tuple[list[Squad], Floats]:
     """Return the squads of a programme (teams by number) and its mean calls per half hour.
 
     Turns follow the shape of the week; the level of the calls is then set so that the agents
@@ -65,9 +58,7 @@ def fit_programme(
     units = _split_units(programme, teams, seed)
     sizes = np.array([size for _, size, _ in units], dtype=np.float64)
     turns = {length: _list_turns(programme, length) for length in (FULL, PART)}
-    presence = {
-        length: np.array([_compute_presence(t) for t in own]) for length, own in turns.items()
-    }
+    presence = {length: np.array([_compute_presence(t) for t in own]) for length, own in turns.items()}
     lengths = [length for _, _, length in units]
     # agents wanted per half hour, the week's total a little below what there is
     hours = sum(n * (length - 1) * 5 for n, length in zip(sizes, lengths, strict=True))
@@ -76,20 +67,14 @@ def fit_programme(
     target: Floats = need * (0.94 * hours / need.sum())
     chosen = _fit_turns(target, sizes, lengths, presence)
     supply = sum(
-        (n * presence[length][k] for n, length, k in zip(sizes, lengths, chosen, strict=True)),
-        np.zeros(7 * HALF_HOURS),
+        (n * presence[length][k] for n, length, k in zip(sizes, lengths, chosen, strict=True)), np.zeros(7 * HALF_HOURS)
     )
     erlangs = _compute_erlangs(programme, shape, supply.reshape(shape.shape), seed)
-    squads = [
-        Squad(team, size, turns[length][k])
-        for (team, size, length), k in zip(units, chosen, strict=True)
-    ]
+    squads = [Squad(team, size, turns[length][k]) for (team, size, length), k in zip(units, chosen, strict=True)]
     return squads, np.round(erlangs * 1800 / programme.aht_s, 3)
 
 
-def _split_units(
-    programme: Programme, teams: Sequence[tuple[int, Team]], seed: int
-) -> list[tuple[int, int, int]]:
+def _split_units(programme: Programme, teams: Sequence[tuple[int, Team]], seed: int) -> list[tuple[int, int, int]]:
     """Split small programmes' teams in two, so that the day can be covered; some are part-time."""
     units: list[tuple[int, int, int]] = []
     draws = Draws(seed, "units", programme.id)
@@ -133,9 +118,7 @@ def _compute_presence(turn: Turn) -> Floats:
     return out.ravel()
 
 
-def _fit_turns(
-    target: Floats, sizes: Floats, lengths: list[int], presence: dict[int, Floats]
-) -> list[int]:
+def _fit_turns(target: Floats, sizes: Floats, lengths: list[int], presence: dict[int, Floats]) -> list[int]:
     """Choose each unit's turn in turn, then revise: least squared lack over the week."""
     supply = np.zeros_like(target)
     chosen = [-1] * len(sizes)
@@ -186,15 +169,11 @@ def _find_level(programme: Programme, shape: Floats, supply: Floats) -> Floats:
     return out
 
 
-def list_turn_shifts(
-    turn: Turn, programme: Programme, start: date, days: int = 7
-) -> list[tuple[datetime, datetime]]:
+def list_turn_shifts(turn: Turn, programme: Programme, start: date, days: int = 7) -> list[tuple[datetime, datetime]]:
     """Return the shifts of a turn in UTC from ``start`` on; none on the programme's holidays."""
     out = []
     for day in (start + timedelta(days=i) for i in range(days)):
-        if day.weekday() in turn.days and not is_closed_by_holiday(
-            programme.holidays, programme.open_holidays, day
-        ):
+        if day.weekday() in turn.days and not is_closed_by_holiday(programme.holidays, programme.open_holidays, day):
             local = datetime.combine(day, time(turn.start // 2, 30 * (turn.start % 2)))
             first = to_utc(local, programme.time_zone)
             out.append((first, first + turn.length * timedelta(minutes=30)))

@@ -98,9 +98,7 @@ def _occupy_all_sites(teams: list[Team], contracts: Contracts, sites: Sequence[S
     return sorted(teams, key=lambda team: (team.programme, team.site))
 
 
-def _cross_train(
-    teams: list[Team], contracts: Contracts, sites: Sequence[Site], seed: int
-) -> tuple[Team, ...]:
+def _cross_train(teams: list[Team], contracts: Contracts, sites: Sequence[Site], seed: int) -> tuple[Team, ...]:
     """Train whole teams for one or two more programmes until two agents in five are."""
     draws = Draws(seed, "cross-training")
     out = list(teams)

@@ -23,13 +23,7 @@ from releve.plan.checker.rules import (
     find_share_faults,
     find_site_faults,
 )
-from releve.plan.checker.verdicts import (
-    CLOSE,
-    find_bound_faults,
-    find_cell_faults,
-    find_verdict_faults,
-    is_same_figure,
-)
+from releve.plan.checker.verdicts import CLOSE, find_bound_faults, find_cell_faults, find_verdict_faults, is_same_figure
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.day_fleet import build_day_fleet, route_plan
 from releve.plan.result import BASE, Contingency, Plan, PlannedScenario
@@ -37,9 +31,7 @@ from releve.plan.settings import PlanSettings
 from releve.transport import check_runs
 
 
-def check_plan(
-    operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats
-) -> tuple[str, ...]:
+def check_plan(operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats) -> tuple[str, ...]:
     """Return a sentence for every rule a plan breaks and every figure it states wrongly.
 
     ``aht_s`` seconds ``[interval, programme]`` as in the requirement the plan was made for. An
@@ -131,9 +123,7 @@ def _name_scenario(scenario: str) -> str:
     return "Base plan" if scenario == BASE else f"Contingency {scenario}"
 
 
-def _find_frame_faults(
-    operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats
-) -> Iterator[str]:
+def _find_frame_faults(operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats) -> Iterator[str]:
     """Check that the plan is of this operator and day, and that its tables have one shape."""
     expected = {
         "operator": operator.row.name,
@@ -146,9 +136,7 @@ def _find_frame_faults(
         if getattr(plan, name) != value:
             yield f"Plan: {name} is {getattr(plan, name)!r}, the operator has {value!r}."
     rules = DayRules(operator, plan.day, settings)
-    starts = tuple(
-        rules.first + i * INTERVAL for i in range((rules.last - rules.first) // INTERVAL)
-    )
+    starts = tuple(rules.first + i * INTERVAL for i in range((rules.last - rules.first) // INTERVAL))
     if plan.starts != starts:
         yield f"Plan: starts are not the {len(starts)} half hours of {plan.day}."
     shape = (len(starts), len(operator.programmes))
@@ -161,9 +149,7 @@ def _find_frame_faults(
     yield from _find_settings_faults(plan, settings)
 
 
-def _find_contingency_faults(
-    operator: Operator, plan: Plan, shape: tuple[int, int]
-) -> Iterator[str]:
+def _find_contingency_faults(operator: Operator, plan: Plan, shape: tuple[int, int]) -> Iterator[str]:
     """Check that contingencies are named once, lose real places, and have one scenario each."""
     for name, count in Counter(row.id for row in plan.contingencies).items():
         if count > 1 or name == BASE:
@@ -187,10 +173,7 @@ def _find_settings_faults(plan: Plan, settings: PlanSettings) -> Iterator[str]:
     for field in fields(settings):
         stated = plan.settings.get(field.name)
         if stated is not None and stated != getattr(settings, field.name):
-            yield (
-                f"Plan: setting {field.name} is stated as {stated}, it is"
-                f" {getattr(settings, field.name)}."
-            )
+            yield (f"Plan: setting {field.name} is stated as {stated}, it is {getattr(settings, field.name)}.")
 
 
 def _find_scenario_faults(

@@ -132,9 +132,7 @@ class DayRules:
 
     def _measure_distance(self, a: str, b: str) -> float:
         if (a, b) not in self._distance:
-            self._distance[a, b] = _measure_great_circle_km(
-                self.operator.site[a], self.operator.site[b]
-            )
+            self._distance[a, b] = _measure_great_circle_km(self.operator.site[a], self.operator.site[b])
         return self._distance[a, b]
 
     def explain_loss(self, agent: Agent, place: str, contingency: Contingency) -> str | None:
@@ -157,9 +155,7 @@ class DayRules:
         match = [s for s in shifts if (s.start, s.end) == (placement.start, placement.end)]
         if not match:
             said = f"{self.format_time(placement.start)}-{self.format_time(placement.end)}"
-            real = " or ".join(
-                f"{self.format_time(s.start)}-{self.format_time(s.end)}" for s in shifts
-            )
+            real = " or ".join(f"{self.format_time(s.start)}-{self.format_time(s.end)}" for s in shifts)
             yield f"placed {said}, but the shift is {real}"
             return
         reasons = [self._explain_break(placement, shift) for shift in match]
@@ -176,9 +172,7 @@ class DayRules:
             yield "the chosen shift does not start on the half hour"
         if not self.first <= placement.start < self.last:
             yield f"the chosen shift does not start on {self.day}"
-        reason = self._explain_break(
-            placement, Shift(placement.agent, placement.start, placement.end)
-        )
+        reason = self._explain_break(placement, Shift(placement.agent, placement.start, placement.end))
         if reason:
             yield reason
 
@@ -187,11 +181,7 @@ class DayRules:
         if start is None or end is None:
             if start is not end:
                 return "the break has only one end"
-            return (
-                f"the break of {shift.break_minutes:g} min is missing"
-                if (shift.break_minutes)
-                else None
-            )
+            return f"the break of {shift.break_minutes:g} min is missing" if (shift.break_minutes) else None
         if start.tzinfo is None or end.tzinfo is None:
             return "the break has no time zone"
         said = f"the break {self.format_time(start)}-{self.format_time(end)}"
@@ -248,10 +238,7 @@ def apply_moves(placements: Sequence[Placement], moves: Sequence[Move]) -> list[
 
 
 def find_move_faults(
-    rules: DayRules,
-    placements: Sequence[Placement],
-    contingency: Contingency,
-    moves: Sequence[Move],
+    rules: DayRules, placements: Sequence[Placement], contingency: Contingency, moves: Sequence[Move]
 ) -> Iterator[str]:
     """Check that moves fit the base plan and the contingency, and that no agent is missing."""
     where = f"Contingency {contingency.id}"
@@ -313,9 +300,7 @@ def _find_idle_faults(rules: DayRules, contingency: Contingency, move: Move) -> 
         yield f"{move.reason}, but had no placement"
         return
     agent = rules.operator.agent.get(move.agent)
-    lost = (
-        agent is not None and rules.explain_loss(agent, move.before.place, contingency) is not None
-    )
+    lost = agent is not None and rules.explain_loss(agent, move.before.place, contingency) is not None
     if lost != (move.reason == "stranded"):
         state = "lost" if lost else "not lost"
         yield f"{move.reason}, but the place {_describe(move.before)} is {state}"
@@ -325,9 +310,7 @@ def _read_post(placement: Placement | None) -> tuple[str, str] | None:
     return None if placement is None else (placement.place, placement.programme)
 
 
-def _find_after_faults(
-    rules: DayRules, contingency: Contingency, base: Placement | None, move: Move
-) -> Iterator[str]:
+def _find_after_faults(rules: DayRules, contingency: Contingency, base: Placement | None, move: Move) -> Iterator[str]:
     """Check that a move ends at a lawful place that is not lost; at home after an exposure."""
     if move.after is None:
         return
@@ -342,18 +325,13 @@ def _find_after_faults(
 
 
 def _find_isolation_faults(
-    rules: DayRules,
-    placements: Sequence[Placement],
-    contingency: Contingency,
-    moves: Sequence[Move],
+    rules: DayRules, placements: Sequence[Placement], contingency: Contingency, moves: Sequence[Move]
 ) -> Iterator[str]:
     """Of the people exposed on a lost site at least the isolated share is isolated."""
     if not contingency.exposed:
         return
     heads = Counter(placement.place for placement in placements)
-    isolated = Counter(
-        move.before.place for move in moves if move.reason == "isolated" and move.before is not None
-    )
+    isolated = Counter(move.before.place for move in moves if move.reason == "isolated" and move.before is not None)
     for site in sorted(contingency.sites):
         least = floor(rules.settings.isolated * heads[site] + SLACK)
         if isolated[site] < least:
@@ -397,9 +375,7 @@ def find_site_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
                 yield f"Site {planned.id}: {reason}."
 
 
-def _find_planned_faults(
-    rules: DayRules, planned: PlannedSite, seats: dict[str, Seat]
-) -> Iterator[str]:
+def _find_planned_faults(rules: DayRules, planned: PlannedSite, seats: dict[str, Seat]) -> Iterator[str]:
     row = rules.operator.site[planned.id]
     for name in ("name", "destination", "time_zone"):
         if getattr(planned, name) != getattr(row, name):
@@ -409,10 +385,7 @@ def _find_planned_faults(
     if planned.seats != len(seats):
         yield f"says {planned.seats} seats, the operator has {len(seats)}"
     if planned.usable_bound < len(planned.usable_seats):
-        yield (
-            f"says at most {planned.usable_bound} seats are usable and lists"
-            f" {len(planned.usable_seats)}"
-        )
+        yield (f"says at most {planned.usable_bound} seats are usable and lists {len(planned.usable_seats)}")
     for seat, count in Counter(planned.usable_seats).items():
         if count > 1:
             yield f"usable seat {seat} is listed {count} times"
@@ -443,9 +416,7 @@ def _find_distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> 
         yield f"{len(near) - SHOWN} more pairs of seats lie nearer than {least:g} m"
 
 
-def _find_near_pairs(
-    seats: Iterable[tuple[str, str, float, float]], least: float
-) -> Iterator[tuple[str, str, float]]:
+def _find_near_pairs(seats: Iterable[tuple[str, str, float, float]], least: float) -> Iterator[tuple[str, str, float]]:
     """Yield the pairs of seats that are too near, searched in squares of the least distance.
 
     ``seats``: id, floor, x and y in metres.
@@ -519,8 +490,6 @@ def _list_client_places(rules: DayRules) -> dict[str, set[str]]:
         for programme in agent.skills:
             client = rules.operator.programme[programme].client
             for place in (HOME, *rules.operator.site):
-                if place not in places[client] and not rules.explain_refusal(
-                    agent, place, programme
-                ):
+                if place not in places[client] and not rules.explain_refusal(agent, place, programme):
                     places[client].add(place)
     return places

@@ -47,19 +47,12 @@ def find_cell_faults(
     for cell in plan.cells:
         if cell.client in columns and cell.contingency in tallies:
             tally = tallies[cell.contingency]
-            for reason in _find_one_cell_faults(
-                rules, plan, settings, cell, tally, columns[cell.client]
-            ):
+            for reason in _find_one_cell_faults(rules, plan, settings, cell, tally, columns[cell.client]):
                 yield f"Cell {cell.client} under {cell.contingency}: {reason}."
 
 
 def _find_one_cell_faults(
-    rules: DayRules,
-    plan: Plan,
-    settings: PlanSettings,
-    cell: ReliefCell,
-    tally: ScenarioTally,
-    columns: list[int],
+    rules: DayRules, plan: Plan, settings: PlanSettings, cell: ReliefCell, tally: ScenarioTally, columns: list[int]
 ) -> Iterator[str]:
     unknown = bool(np.isnan(tally.required[:, columns]).any())
     if unknown and cell.status != "unknown":
@@ -90,10 +83,7 @@ def _find_shortfall_faults(cell: ReliefCell, shortfall: float) -> Iterator[str]:
         yield f"the floor {cell.floor:.6g} is not the least: the plan reaches {shortfall:.6g}"
     regret = max(0.0, shortfall - cell.floor)
     if not is_same_figure(cell.regret, regret):
-        yield (
-            f"regret is {cell.regret:.6g}, shortfall {shortfall:.6g} above floor"
-            f" {cell.floor:.6g} is {regret:.6g}"
-        )
+        yield (f"regret is {cell.regret:.6g}, shortfall {shortfall:.6g} above floor {cell.floor:.6g} is {regret:.6g}")
 
 
 def _find_coverage_faults(
@@ -122,9 +112,7 @@ def _find_coverage_faults(
         )
 
 
-def _list_allowed_statuses(
-    tally: ScenarioTally, columns: list[int], floor: float, settings: PlanSettings
-) -> set[str]:
+def _list_allowed_statuses(tally: ScenarioTally, columns: list[int], floor: float, settings: PlanSettings) -> set[str]:
     """Return the statuses the figures allow: one, or two where a figure lies on the limit."""
     shortfall = tally.shortfall(columns)
     coverage = tally.coverage(columns)
@@ -185,9 +173,7 @@ def _find_one_verdict_faults(
         alone = {site for c in plan.contingencies if len(c.sites) == 1 for site in c.sites}
         for site in sorted(filter(rules.is_site_open, set(rules.operator.site) - alone)):
             yield f"called secure, but no contingency loses site {site} alone"
-    yield from _find_worst_faults(
-        verdict, [cell for cell in cells if cell.contingency not in larger]
-    )
+    yield from _find_worst_faults(verdict, [cell for cell in cells if cell.contingency not in larger])
 
 
 def _find_worst_faults(verdict: ClientVerdict, cells: list[ReliefCell]) -> Iterator[str]:
@@ -201,15 +187,10 @@ def _find_worst_faults(verdict: ClientVerdict, cells: list[ReliefCell]) -> Itera
         return
     most = max(lost, key=lambda name: lost[name])
     if shortfall[verdict.worst] < lost[most] - CLOSE:
-        yield (
-            f"worst is {verdict.worst} (shortfall {shortfall[verdict.worst]:.6g}), but {most} has"
-            f" {lost[most]:.6g}"
-        )
+        yield (f"worst is {verdict.worst} (shortfall {shortfall[verdict.worst]:.6g}), but {most} has {lost[most]:.6g}")
 
 
-def find_bound_faults(
-    rules: DayRules, plan: Plan, penalty: float, weighted_need: float
-) -> Iterator[str]:
+def find_bound_faults(rules: DayRules, plan: Plan, penalty: float, weighted_need: float) -> Iterator[str]:
     """Check penalty, objective, gaps and worst regret of the bound against those counted.
 
     The objective counts reliefs in fractions, which a plan does not list, so it is only checked
@@ -270,7 +251,4 @@ def _find_gap_faults(plan: Plan, weighted_need: float) -> Iterator[str]:
     if least <= 0 and apart > CLOSE and not isnan(bound.penalty_gap):
         yield f"Bound: penalty_gap is {bound.penalty_gap:.6g}, but the lower bound is {least:.6g}."
     if weighted_need > 0 and not is_same_figure(bound.requirement_gap, apart / weighted_need):
-        yield (
-            f"Bound: requirement_gap is {bound.requirement_gap:.6g}, counted"
-            f" {apart / weighted_need:.6g}."
-        )
+        yield (f"Bound: requirement_gap is {bound.requirement_gap:.6g}, counted {apart / weighted_need:.6g}.")

@@ -157,8 +157,7 @@ class PurchaseSolution:
     def same(self, other: PurchaseSolution) -> bool:
         """Return whether the same is bought."""
         return all(
-            np.array_equal(getattr(self, name), getattr(other, name))
-            for name in ("people", "seats", "vehicles")
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("people", "seats", "vehicles")
         )
 
 
@@ -180,26 +179,16 @@ def solve_cheapest_set(
     spare = np.array([len(members) for members in twins.spare], dtype=np.int64)
     most = np.where(np.isin(twins.kind, kinds), spare[twins.source], 0)
     people = lp.columns(len(price), apart, upper=most.astype(float))
-    seats = lp.columns(
-        len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0
-    )
+    seats = lp.columns(len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0)
     pools = 0 if problem.fleet is None else len(problem.fleet.pools)
-    vehicles = lp.columns(
-        pools, settings.vehicle_price, upper=np.inf if "vehicle" in kinds else 0.0
-    )
+    vehicles = lp.columns(pools, settings.vehicle_price, upper=np.inf if "vehicle" in kinds else 0.0)
     goods = _Goods(people, seats, vehicles)
     nothing = find_lost_assignments(problem, None)
     tie = problem.price * 1e-3
-    base = add_block(
-        lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3, upper=problem.base_most
-    )
+    base = add_block(lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3, upper=problem.base_most)
     add_caps(lp, problem, layout, base)
     _add_purchases(lp, twins, layout, base, goods)
-    slack = {
-        BASE: add_target(
-            lp, add_shares(lp, problem, layout, base), _zeros(problem), aim(BASE), SLACK_PRICE
-        )
-    }
+    slack = {BASE: add_target(lp, add_shares(lp, problem, layout, base), _zeros(problem), aim(BASE), SLACK_PRICE)}
     for single in singles:
         lost = find_lost_assignments(problem, single)
         block = add_block(lp, problem, layout, lost=lost, price=tie, shortfall_cost=1e-3)
@@ -221,11 +210,7 @@ def solve_cheapest_set(
         people=bought,
         seats=more,
         vehicles=hired,
-        cost=float(
-            (bought * price).sum()
-            + more.sum() * settings.seat_price
-            + hired.sum() * settings.vehicle_price
-        ),
+        cost=float((bought * price).sum() + more.sum() * settings.seat_price + hired.sum() * settings.vehicle_price),
         bound=float(
             (x[people] * price).sum()
             + x[seats].sum() * settings.seat_price
@@ -268,9 +253,7 @@ def _limit_to_groups(twins: CandidateGroups, bought: Ints, wanted: Floats) -> In
     for source in np.nonzero(over > spare)[0]:
         mine = np.nonzero(twins.source == source)[0]
         while bought[mine].sum() > spare[source]:
-            bought[
-                mine[np.argmax(np.where(bought[mine] > 0, bought[mine] - wanted[mine], -1.0))]
-            ] -= 1
+            bought[mine[np.argmax(np.where(bought[mine] > 0, bought[mine] - wanted[mine], -1.0))]] -= 1
     return bought
 
 
@@ -288,11 +271,7 @@ class _Goods:
 
 
 def _add_purchases(
-    lp: LinearProgram,
-    twins: CandidateGroups,
-    layout: ProblemLayout,
-    block: ScenarioBlock,
-    goods: _Goods,
+    lp: LinearProgram, twins: CandidateGroups, layout: ProblemLayout, block: ScenarioBlock, goods: _Goods
 ) -> None:
     _move_people(lp, twins, block.group_rows, goods.people)
     lp.add(block.seat_rows, goods.seats[layout.seat_m], -1.0)
@@ -307,9 +286,7 @@ def _move_people(lp: LinearProgram, twins: CandidateGroups, rows: Ints, people: 
     lp.add(twin[twin >= 0], people[twin >= 0], -1.0)
 
 
-def list_purchases(
-    twins: CandidateGroups, bought: PurchaseSolution, settings: PlanSettings
-) -> tuple[Purchase, ...]:
+def list_purchases(twins: CandidateGroups, bought: PurchaseSolution, settings: PlanSettings) -> tuple[Purchase, ...]:
     """Return the lines of a set, with the people concerned."""
     problem = twins.problem
     out = []
@@ -335,12 +312,9 @@ def list_purchases(
     ]
     if problem.fleet is not None:
         out += [
-            Purchase(
-                "vehicle", int(bought.vehicles[p]), settings.vehicle_price,
-                problem.fleet.pools[p].vehicles[0],
-            )
+            Purchase("vehicle", int(bought.vehicles[p]), settings.vehicle_price, problem.fleet.pools[p].vehicles[0])
             for p in np.nonzero(bought.vehicles)[0]
-        ]  # fmt: skip
+        ]
     return merge_purchases(out)
 
 
@@ -350,9 +324,6 @@ def merge_purchases(purchases: Iterable[Purchase]) -> tuple[Purchase, ...]:
     for one in purchases:
         key = (one.kind, one.where, one.programme)
         if key in lines:
-            one = replace(
-                lines[key], count=lines[key].count + one.count,
-                agents=lines[key].agents + one.agents,
-            )  # fmt: skip
+            one = replace(lines[key], count=lines[key].count + one.count, agents=lines[key].agents + one.agents)
         lines[key] = one
     return tuple(sorted(lines.values(), key=lambda one: (-one.price, one.where)))

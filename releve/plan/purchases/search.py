@@ -20,11 +20,7 @@ import numpy as np
 
 from releve.kernels.arrays import Floats
 from releve.network import Operator
-from releve.plan.candidate_groups import (
-    CandidateGroups,
-    add_candidate_groups,
-    find_short_programmes,
-)
+from releve.plan.candidate_groups import CandidateGroups, add_candidate_groups, find_short_programmes
 from releve.plan.day_runs import Planning, solve_problem
 from releve.plan.integer_problem import MAX_SEARCHED_ASSIGNMENTS, Report, SearchProgress
 from releve.plan.n1_program import KIND_WEIGHT
@@ -123,8 +119,7 @@ class PurchaseTrial:
     def list_over(self, clients: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
         """Return by what share of its day each cell that is left misses its target."""
         return tuple(
-            (name, client, float(self.misses.over[name][clients.index(client)]))
-            for name, client in sorted(self.left)
+            (name, client, float(self.misses.over[name][clients.index(client)])) for name, client in sorted(self.left)
         )
 
 
@@ -138,9 +133,7 @@ def build_problem_with(again: ReplanTask) -> tuple[Operator, DayProblem]:
     return better, build_day_problem(better, solved.need, seats, solved.settings, solved.presence)
 
 
-def replan_day(
-    again: ReplanTask, progress: Callable[[float], None] = lambda share: None
-) -> CellMisses:
+def replan_day(again: ReplanTask, progress: Callable[[float], None] = lambda share: None) -> CellMisses:
     """Plan the day of the operator with the set bought."""
 
     def show(stage: str, share: float) -> None:
@@ -150,16 +143,12 @@ def replan_day(
     solved = again.solved
     _, problem = build_problem_with(again)
     counted = [c for c in solved.planning.contingencies if c.kind in (*SINGLE, *KIND_WEIGHT)]
-    return measure_misses(
-        solved, solve_problem(problem, counted, solved.settings, show, proved=False)
-    )
+    return measure_misses(solved, solve_problem(problem, counted, solved.settings, show, proved=False))
 
 
 def measure_misses(solved: SolvedDay, planning: Planning) -> CellMisses:
     target = solved.settings.target
-    over = {
-        name: np.maximum(0.0, share - target) for name, share in _measure_shares(planning).items()
-    }
+    over = {name: np.maximum(0.0, share - target) for name, share in _measure_shares(planning).items()}
     return CellMisses(_list_missed_cells(solved, planning), over)
 
 
@@ -183,8 +172,7 @@ def _measure_shares(planning: Planning) -> dict[str, Floats]:
     """Return the share of its day each client misses in whole people, base day and losses."""
     total = sum_client_requirement(planning.problem)
     plans = [(BASE, planning.base)] + [
-        (c.id, relief.plan)
-        for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)
+        (c.id, relief.plan) for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)
     ]
     return {name: plan.missing / total for name, plan in plans}
 
@@ -193,23 +181,15 @@ def _list_missed_cells(solved: SolvedDay, planning: Planning) -> MatrixCells:
     """Return the cells of the base day and of the single losses that miss their target."""
     problem = planning.problem
     rows = [(BASE, planning.base.placed)]
-    rows += [
-        (c.id, relief.plan.placed)
-        for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)
-    ]
+    rows += [(c.id, relief.plan.placed) for c, relief in zip(planning.contingencies, planning.reliefs, strict=True)]
     larger = {c.id for c in planning.contingencies if c.kind not in SINGLE}
     cells = (
-        build_cell(
-            problem, solved.need, client, name, placed, float(planning.floors[row, client]),
-            solved.settings,
-        )
+        build_cell(problem, solved.need, client, name, placed, float(planning.floors[row, client]), solved.settings)
         for row, (name, placed) in enumerate(rows)
         if name not in larger
         for client in range(len(problem.clients))
-    )  # fmt: skip
-    return frozenset(
-        (cell.contingency, cell.client) for cell in cells if cell.status in ("missed", "contract")
     )
+    return frozenset((cell.contingency, cell.client) for cell in cells if cell.status in ("missed", "contract"))
 
 
 ROUNDS = 4
@@ -284,12 +264,7 @@ class _LargeSearch:
     """Buys two sets, plans again with both, and mends them until one holds."""
 
     def __init__(
-        self,
-        operator: Operator,
-        solved: SolvedDay,
-        kinds: tuple[str, ...],
-        steps: SearchProgress,
-        run: ParallelMap,
+        self, operator: Operator, solved: SolvedDay, kinds: tuple[str, ...], steps: SearchProgress, run: ParallelMap
     ) -> None:
         self._operator = operator
         self._solved = solved
@@ -321,24 +296,18 @@ class _LargeSearch:
         """Buy for the target, which gives the bound and what is incurable, and for a lower aim."""
         self._steps.begin("round 1: looking for the cheapest sets")
         problem, settings = self._solved.planning.problem, self._solved.settings
-        twins = add_candidate_groups(
-            self._operator, problem, find_short_programmes(problem, wanted), settings
-        )
+        twins = add_candidate_groups(self._operator, problem, find_short_programmes(problem, wanted), settings)
         names = {name for name, _ in wanted}
         losses = tuple(c for c in self._solved.planning.contingencies if c.id in names)
         target = ShortfallTargets(settings.target, len(problem.clients))
         aims = (target, target.lower(measure_rounding_loss(self._solved)))
         sets = list(
-            self._run(
-                _solve_purchase,
-                [_PurchaseTask(twins, losses, one, settings, self._kinds) for one in aims],
-            )
+            self._run(_solve_purchase, [_PurchaseTask(twins, losses, one, settings, self._kinds) for one in aims])
         )
         self.bound = sets[0].bound
         self.incurable = find_incurable_cells(sets[0])
         return [
-            PurchaseSet(list_purchases(twins, bought, settings), one)
-            for bought, one in zip(sets, aims, strict=True)
+            PurchaseSet(list_purchases(twins, bought, settings), one) for bought, one in zip(sets, aims, strict=True)
         ]
 
     def _repair_sets(self, turn: int, failed: Sequence[PurchaseTrial]) -> list[PurchaseSet]:
@@ -406,9 +375,7 @@ def find_what_is_missing(
 class _PurchaseSearch:
     """Buys, plans again, aims lower where it is still missed, and adds to what does not hold."""
 
-    def __init__(
-        self, operator: Operator, solved: SolvedDay, misses: CellMisses, steps: SearchProgress
-    ) -> None:
+    def __init__(self, operator: Operator, solved: SolvedDay, misses: CellMisses, steps: SearchProgress) -> None:
         problem = solved.planning.problem
         self._operator = operator
         self._solved = solved
@@ -434,11 +401,7 @@ class _PurchaseSearch:
         return best, first.bound
 
     def _find_holding(
-        self,
-        bought: PurchaseSolution,
-        aims: ShortfallTargets,
-        kinds: Sequence[str],
-        under: PurchaseTrial | None = None,
+        self, bought: PurchaseSolution, aims: ShortfallTargets, kinds: Sequence[str], under: PurchaseTrial | None = None
     ) -> PurchaseTrial | None:
         """Return the cheapest set found that holds, or the best one; None when it cannot be
         cheaper than ``under``. ``bought`` is the first set, for the target itself."""
@@ -494,25 +457,17 @@ class _PurchaseSearch:
                 break
         return best
 
-    def _solve_set(
-        self, chosen: set[str], aims: ShortfallTargets, kinds: Sequence[str]
-    ) -> PurchaseSolution:
+    def _solve_set(self, chosen: set[str], aims: ShortfallTargets, kinds: Sequence[str]) -> PurchaseSolution:
         self._begin("looking for the cheapest set")
         singles = tuple(c for c in self._solved.planning.contingencies if c.id in chosen)
-        return solve_cheapest_set(
-            self._twins, singles, aims.find_targets, self._solved.settings, kinds
-        )
+        return solve_cheapest_set(self._twins, singles, aims.find_targets, self._solved.settings, kinds)
 
     def _begin(self, words: str) -> None:
         self._round += 1
         self._steps.begin(f"round {self._round}: {words}")
 
     def _try_solution(
-        self,
-        bought: PurchaseSolution,
-        aims: ShortfallTargets,
-        incurable: MatrixCells,
-        under: PurchaseTrial | None,
+        self, bought: PurchaseSolution, aims: ShortfallTargets, incurable: MatrixCells, under: PurchaseTrial | None
     ) -> PurchaseTrial | None:
         """Plan again with a set; None when it is not cheaper than ``under``."""
         if under is not None and bought.cost >= under.cost:

@@ -142,9 +142,7 @@ def _list_agent_weeks(days: Sequence[_Day], name: str) -> tuple[AgentWeek, ...]:
     return tuple(map(build, sorted({agent for _plan, team in own for agent in team.members})))
 
 
-def _build_agent_day(
-    plan: Plan, team: PlannedTeam | None, row: Placement | None, agent: str
-) -> AgentDay | None:
+def _build_agent_day(plan: Plan, team: PlannedTeam | None, row: Placement | None, agent: str) -> AgentDay | None:
     if team is None or agent not in team.members:
         return None
     place = row.place if row is not None else "reserve"
@@ -162,10 +160,7 @@ def _build_agent_day(
 
 
 def forecast_day(
-    operator: Operator,
-    day: date,
-    quantile: float | None = None,
-    table: pl.DataFrame | None = None,
+    operator: Operator, day: date, quantile: float | None = None, table: pl.DataFrame | None = None
 ) -> tuple[Forecast, Requirement]:
     """Forecast a day from the operator's history; return it with the agents that it requires.
 
@@ -181,9 +176,7 @@ def forecast_day(
         expected = read_forecast(table, operator.programmes, [day], zone_name)
     if quantile is not None:
         expected = replace(expected, quantiles={quantile: rate_at(expected, quantile)})
-    return expected, compute_requirement(
-        expected, operator.programmes, day, zone_name, quantile=quantile
-    )
+    return expected, compute_requirement(expected, operator.programmes, day, zone_name, quantile=quantile)
 
 
 def require_day(operator: Operator, day: date, quantile: float | None = None) -> Requirement:
@@ -228,9 +221,7 @@ def choose_days(operator: Operator, today: date, most: int = 7) -> tuple[date, i
     return ahead[0], min(most, (ahead[-1] - ahead[0]).days + 1)
 
 
-def select_open_days(
-    demands: list[tuple[Forecast, Requirement]],
-) -> list[tuple[Forecast, Requirement]]:
+def select_open_days(demands: list[tuple[Forecast, Requirement]]) -> list[tuple[Forecast, Requirement]]:
     """Return the days on which something is required, or not known.
 
     Where all days are closed all are returned, and planning them says why it cannot.
@@ -269,11 +260,7 @@ def solve_days(
 
 
 def _solve_one(
-    operator: Operator,
-    settings: PlanSettings,
-    protect: bool,
-    now: Callable[[], float],
-    need: Requirement,
+    operator: Operator, settings: PlanSettings, protect: bool, now: Callable[[], float], need: Requirement
 ) -> SolvedDay:
     return solve_day(operator, need, settings, now=now, protect=protect)
 

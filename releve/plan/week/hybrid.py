@@ -19,13 +19,7 @@ from releve.demand.requirement import Requirement
 from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.integer_problem import Progress
 from releve.plan.n1_program import solve_n1_program
-from releve.plan.planner import (
-    PlanError,
-    SolvedDay,
-    count_seats_to_fill,
-    refuse_empty,
-    solve_day,
-)
+from releve.plan.planner import PlanError, SolvedDay, count_seats_to_fill, refuse_empty, solve_day
 from releve.plan.problem import build_day_problem
 from releve.plan.purchases.search import ParallelMap
 from releve.plan.result import Plan, PlannedTeam, list_contingencies
@@ -96,9 +90,7 @@ def plan_hybrid_week(
     if last is not None:
         last = move_week(last, days)
     seats = [find_site_seats(operator, day) for day in days]
-    case = build_hybrid_problem(
-        operator, needs, seats, settings, last=last, past=past, run=run, progress=progress
-    )
+    case = build_hybrid_problem(operator, needs, seats, settings, last=last, past=past, run=run, progress=progress)
     if last is not None:
         worked = case.work.by_agent
         home = {agent: held & worked[agent] for agent, held in last.home.items() if agent in worked}
@@ -112,11 +104,7 @@ def plan_hybrid_week(
     progress("week", 0.5)
     solve = partial(_solve_days, case, seats, run)
     known: HybridPlan | None = None
-    if (
-        last is not None
-        and _is_complete(case, last)
-        and not check_hybrid_week(operator, last, past=past)
-    ):
+    if last is not None and _is_complete(case, last) and not check_hybrid_week(operator, last, past=past):
         solved = solve(last)
         known = HybridPlan(last, solved, _sum_objective(case, last, solved), bound, True, None)
         if known.gap <= KEPT_WITHIN:
@@ -154,11 +142,7 @@ def _list_teams(operator: Operator, week: HybridWeek, plan: Plan) -> tuple[Plann
             members.setdefault(row.team, []).append(row.id)
     return tuple(
         PlannedTeam(
-            team.id,
-            team.site,
-            team.supervisor,
-            tuple(members[team.id]),
-            plan.day in week.meetings.get(team.id, ()),
+            team.id, team.site, team.supervisor, tuple(members[team.id]), plan.day in week.meetings.get(team.id, ())
         )
         for team in operator.teams
         if team.id in members
@@ -188,9 +172,7 @@ def build_hybrid_problem(
 
 
 def _build_day(
-    operator: Operator,
-    settings: PlanSettings,
-    given: tuple[Requirement, Mapping[str, SiteSeats]],
+    operator: Operator, settings: PlanSettings, given: tuple[Requirement, Mapping[str, SiteSeats]]
 ) -> HybridDay:
     need, seats = given
     room = count_seats_to_fill(operator, need, seats)
@@ -217,10 +199,7 @@ def _is_complete(case: HybridProblem, week: HybridWeek) -> bool:
 
 
 def _solve_days(
-    case: HybridProblem,
-    seats: Sequence[Mapping[str, SiteSeats]],
-    run: ParallelMap,
-    week: HybridWeek,
+    case: HybridProblem, seats: Sequence[Mapping[str, SiteSeats]], run: ParallelMap, week: HybridWeek
 ) -> tuple[SolvedDay, ...]:
     """Plan each day alone, with people in their places of the week."""
     given = [
@@ -243,10 +222,7 @@ def _sum_objective(case: HybridProblem, week: HybridWeek, solved: Sequence[Solve
     """Return the objective of a week: its days, reliefs in fractions, and its wishes."""
     heads = [
         np.array(
-            [
-                sum(case.work.days[cell.day] in week.home[agent] for agent in one.members)
-                for cell in one.cells
-            ],
+            [sum(case.work.days[cell.day] in week.home[agent] for agent in one.members) for cell in one.cells],
             dtype=np.int64,
         )
         for one in case.classes

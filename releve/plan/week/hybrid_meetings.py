@@ -44,23 +44,20 @@ class Relaxation:
     def describe(self) -> Phrase:
         """Return the relaxation in words."""
         sentences = {
-            "least": Phrase(
-                "team {0}: lower home_days_min of {1}, by {2} in all",
-                self.team, self.agent, self.amount,
-            ),
+            "least": Phrase("team {0}: lower home_days_min of {1}, by {2} in all", self.team, self.agent, self.amount),
             "most": Phrase(
                 "team {0}: raise home_days_max of {1}, by {2} in all, or permit travel",
-                self.team, self.agent, self.amount,
+                self.team,
+                self.agent,
+                self.amount,
             ),
-            "quorum": Phrase(
-                "team {0}: lower the quorum of its meetings by {1}", self.team, self.amount
-            ),
+            "quorum": Phrase("team {0}: lower the quorum of its meetings by {1}", self.team, self.amount),
             "meeting": Phrase(
-                "team {0}: reduce the number of meetings by {1}, or give it a day shared with its"
-                " supervisor",
-                self.team, self.amount,
+                "team {0}: reduce the number of meetings by {1}, or give it a day shared with its supervisor",
+                self.team,
+                self.amount,
             ),
-        }  # fmt: skip
+        }
         return sentences[self.kind]
 
 
@@ -70,16 +67,11 @@ class HybridInfeasibleError(PlanError):
     def __init__(self, relaxations: Sequence[Relaxation]) -> None:
         self.relaxations = tuple(relaxations)
         lines = "; ".join(str(one.describe()) for one in relaxations)
-        super().__init__(
-            f"no week keeps every contract and meeting. The cheapest that would do: {lines}"
-        )
+        super().__init__(f"no week keeps every contract and meeting. The cheapest that would do: {lines}")
 
 
 def choose_meetings(
-    case: HybridProblem,
-    home: Sequence[Floats],
-    past: HybridWeek | None = None,
-    last: HybridWeek | None = None,
+    case: HybridProblem, home: Sequence[Floats], past: HybridWeek | None = None, last: HybridWeek | None = None
 ) -> Meetings:
     """Return the days on which each team meets.
 
@@ -128,8 +120,7 @@ def _solve_team(
     price = heads + np.where(stays, 0.0, MEETING_MOVED if before else 0.0)
     meet = lp.columns(len(case.days), price, upper=np.where(_find_days(case, team), 1.0, 0.0))
     columns = [
-        lp.columns(len(one.cells), 1e-3, [c.least for c in one.cells], [c.most for c in one.cells])
-        for one in classes
+        lp.columns(len(one.cells), 1e-3, [c.least for c in one.cells], [c.most for c in one.cells]) for one in classes
     ]
     slack: list[tuple[str, str, int]] = []
 
@@ -169,16 +160,10 @@ def _find_days(case: HybridProblem, team: str) -> NDArray[np.bool_]:
 
 
 def _add_contracts(
-    lp: LinearProgram,
-    case: HybridProblem,
-    one: HybridClass,
-    own: Ints,
-    give: Callable[[str, str], int],
+    lp: LinearProgram, case: HybridProblem, one: HybridClass, own: Ints, give: Callable[[str, str], int]
 ) -> None:
     for monday, (least, most) in one.bounds.items():
-        mine = [
-            i for i, cell in enumerate(one.cells) if find_monday(case.work.days[cell.day]) == monday
-        ]
+        mine = [i for i, cell in enumerate(one.cells) if find_monday(case.work.days[cell.day]) == monday]
         for kind, lower, upper, sign in (
             ("least", float(least * one.size), np.inf, 1.0),
             ("most", -np.inf, float(most * one.size), -1.0),

@@ -83,9 +83,7 @@ def list_classes(
 
     ``past``: earlier days of the same weeks, which count; ``last``: the week to stay close to.
     """
-    number = [
-        {agent: g for g, members in enumerate(one.members) for agent in members} for one in groups
-    ]
+    number = [{agent: g for g, members in enumerate(one.members) for agent in members} for one in groups]
     leaders = {team.supervisor for team in operator.teams}
     earlier = _count_past(operator, past)
     found: dict[_ClassKey, list[str]] = {}
@@ -119,9 +117,7 @@ class _ClassKey:
     last: frozenset[date] | None
 
 
-def _count_past(
-    operator: Operator, past: HybridWeek | None
-) -> dict[tuple[str, date], tuple[int, int]]:
+def _count_past(operator: Operator, past: HybridWeek | None) -> dict[tuple[str, date], tuple[int, int]]:
     """Return the days worked and at home of each agent so far, by calendar week."""
     found: dict[tuple[str, date], tuple[int, int]] = {}
     for day in past.days if past is not None else ():
@@ -215,9 +211,7 @@ def count_away(case: HybridProblem, team: str, d: int) -> int:
     return floor((1.0 - case.operator.team[team].quorum) * len(members) + 1e-9)
 
 
-def solve_hybrid_program(
-    case: HybridProblem, meetings: Meetings, *, stable: bool = False
-) -> FractionalWeek:
+def solve_hybrid_program(case: HybridProblem, meetings: Meetings, *, stable: bool = False) -> FractionalWeek:
     """Solve the week for teams that meet on given days.
 
     Without meetings the objective is a bound of every week with them. ``stable``: changes against
@@ -238,9 +232,7 @@ def solve_hybrid_program(
     effect = max(float(day.problem.efficiency.max(initial=1.0)) for day in case.days)
     found = solve_lp(lp, method="ipm", crossover=False, most=max(1.0, people * max(1.0, effect)))
     return FractionalWeek(
-        home=tuple(
-            round_to_grid(np.maximum(0.0, found.x[columns]), UNIQUE_DECIMALS) for columns in home
-        ),
+        home=tuple(round_to_grid(np.maximum(0.0, found.x[columns]), UNIQUE_DECIMALS) for columns in home),
         objective=float(round_to_grid(found.objective + sum_wishes_on_site(case))),
         bound=float(round_to_grid(max(0.0, found.bound + sum_wishes_on_site(case)))),
         missed_calls=float(round_to_grid(_count_missed_calls(case, parts, found.x), 3)),
@@ -275,21 +267,14 @@ def _add_class(lp: LinearProgram, case: HybridProblem, one: HybridClass, stable:
     most = [float(cell.most) for cell in one.cells]
     columns = lp.columns(len(one.cells), cost, least, most)
     for monday, (lower, upper) in one.bounds.items():
-        mine = [
-            i for i, cell in enumerate(one.cells) if find_monday(case.work.days[cell.day]) == monday
-        ]
+        mine = [i for i, cell in enumerate(one.cells) if find_monday(case.work.days[cell.day]) == monday]
         row = lp.rows(1, float(lower * one.size), float(upper * one.size))
         lp.add(row, columns[mine])
     return columns
 
 
 def _add_places(
-    lp: LinearProgram,
-    case: HybridProblem,
-    d: int,
-    problem: DayProblem,
-    part: N1Day,
-    home: Sequence[Ints],
+    lp: LinearProgram, case: HybridProblem, d: int, problem: DayProblem, part: N1Day, home: Sequence[Ints]
 ) -> None:
     at_home = problem.place == problem.home
     bound = np.unique(problem.group[at_home])
@@ -307,12 +292,7 @@ def _add_places(
 
 
 def _add_absences(
-    lp: LinearProgram,
-    case: HybridProblem,
-    d: int,
-    problem: DayProblem,
-    part: N1Day,
-    meetings: Meetings,
+    lp: LinearProgram, case: HybridProblem, d: int, problem: DayProblem, part: N1Day, meetings: Meetings
 ) -> None:
     """Add the away rows of a day: agents of a team that meets are not on another site."""
     meeting = np.zeros(len(problem.size), dtype=np.int64)
@@ -332,9 +312,7 @@ def _add_absences(
     lp.add(row_of[problem.group[js]], part.base.w[js])
 
 
-def _add_meetings(
-    lp: LinearProgram, case: HybridProblem, home: Sequence[Ints], meetings: Meetings
-) -> None:
+def _add_meetings(lp: LinearProgram, case: HybridProblem, home: Sequence[Ints], meetings: Meetings) -> None:
     """Add the meet rows; the supervisor of a team is on its site."""
     for team, days in sorted(meetings.items()):
         for d in sorted(days):
@@ -364,9 +342,7 @@ BOXES = (0.0, 1.0, np.inf)
 MOST_NODES = 400
 
 
-def round_home_heads(
-    case: HybridProblem, home: Sequence[Floats], meetings: Meetings
-) -> tuple[Ints, ...]:
+def round_home_heads(case: HybridProblem, home: Sequence[Floats], meetings: Meetings) -> tuple[Ints, ...]:
     """Return whole people at home, by class and cell, near ``home`` and within every rule.
 
     Near by day and group first, for these are what the plan of a day counts.
@@ -380,9 +356,7 @@ def round_home_heads(
     raise AssertionError
 
 
-def _round_within(
-    case: HybridProblem, home: Sequence[Floats], meetings: Meetings, box: float
-) -> tuple[Ints, ...]:
+def _round_within(case: HybridProblem, home: Sequence[Floats], meetings: Meetings, box: float) -> tuple[Ints, ...]:
     lp = LinearProgram()
     columns = []
     totals: dict[tuple[int, int], tuple[list[int], float]] = {}
@@ -399,11 +373,7 @@ def _round_within(
         lp.add(equal, apart[1], -1.0)
         columns.append(own)
         for monday, (fewest, largest) in one.bounds.items():
-            mine = [
-                i
-                for i, cell in enumerate(one.cells)
-                if find_monday(case.work.days[cell.day]) == monday
-            ]
+            mine = [i for i, cell in enumerate(one.cells) if find_monday(case.work.days[cell.day]) == monday]
             lp.add(lp.rows(1, float(fewest * one.size), float(largest * one.size)), own[mine])
         for cell, column, value in zip(one.cells, own, row, strict=True):
             held, total = totals.get((cell.day, cell.group), ([], 0.0))
@@ -418,9 +388,7 @@ def _round_within(
     return tuple(np.rint(found.x[own]).astype(np.int64) for own in columns)
 
 
-def _add_meet_rows(
-    lp: LinearProgram, case: HybridProblem, columns: Sequence[Ints], meetings: Meetings
-) -> None:
+def _add_meet_rows(lp: LinearProgram, case: HybridProblem, columns: Sequence[Ints], meetings: Meetings) -> None:
     for team, days in sorted(meetings.items()):
         for d in sorted(days):
             row = lp.rows(1, upper=float(count_away(case, team, d)))
@@ -461,7 +429,5 @@ def name_home_days(
     return HybridWeek(
         days=days,
         home={agent: frozenset(days[d] for d in held) for agent, held in sorted(home.items())},
-        meetings={
-            team: tuple(days[d] for d in sorted(held)) for team, held in sorted(meetings.items())
-        },
+        meetings={team: tuple(days[d] for d in sorted(held)) for team, held in sorted(meetings.items())},
     )

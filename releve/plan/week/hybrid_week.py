@@ -88,18 +88,11 @@ def list_work_days(operator: Operator, days: Sequence[date], settings: PlanSetti
     home: dict[date, frozenset[str]] = {}
     for day in days:
         legality = Eligibility(operator, day, settings)
-        pairs = {
-            agent: legality.find_pairs(operator.agent[agent])
-            for agent in sorted(select_shifts(operator, day))
-        }
+        pairs = {agent: legality.find_pairs(operator.agent[agent]) for agent in sorted(select_shifts(operator, day))}
         sites[day] = {
-            agent: frozenset(place for place, _ in legal if place != HOME)
-            for agent, legal in pairs.items()
-            if legal
+            agent: frozenset(place for place, _ in legal if place != HOME) for agent, legal in pairs.items() if legal
         }
-        home[day] = frozenset(
-            agent for agent, legal in pairs.items() if any(place == HOME for place, _ in legal)
-        )
+        home[day] = frozenset(agent for agent, legal in pairs.items() if any(place == HOME for place, _ in legal))
     return WorkDays(tuple(days), sites, home)
 
 
@@ -128,14 +121,8 @@ def move_week(week: HybridWeek, days: Sequence[date]) -> HybridWeek:
     }
     return HybridWeek(
         tuple(days),
-        {
-            agent: frozenset(day for day in days if source.get(day) in held)
-            for agent, held in week.home.items()
-        },
-        {
-            team: tuple(day for day in days if source.get(day) in held)
-            for team, held in week.meetings.items()
-        },
+        {agent: frozenset(day for day in days if source.get(day) in held) for agent, held in week.home.items()},
+        {team: tuple(day for day in days if source.get(day) in held) for team, held in week.meetings.items()},
     )
 
 
@@ -155,10 +142,7 @@ def read_planned_week(operator: Operator, plans: Sequence[Plan]) -> HybridWeek |
             agent: frozenset(day for day, held in home.items() if agent in held)
             for agent in sorted(agents & operator.agent.keys())
         },
-        {
-            team: tuple(day for day, held in meets.items() if held.get(team))
-            for team in sorted(teams)
-        },
+        {team: tuple(day for day, held in meets.items() if held.get(team)) for team in sorted(teams)},
     )
 
 
@@ -191,9 +175,7 @@ def format_week(operator: Operator, week: HybridWeek, *, french: bool = False) -
     return text.getvalue()
 
 
-def write_week_table(
-    operator: Operator, week: HybridWeek, *, french: bool = False
-) -> tuple[tuple[str, ...], ...]:
+def write_week_table(operator: Operator, week: HybridWeek, *, french: bool = False) -> tuple[tuple[str, ...], ...]:
     """Return the rows of a week, the header first; agents in the order of teams and ids.
 
     An agent whose every cell is empty does not work in the week.
@@ -201,9 +183,7 @@ def write_week_table(
     led = ("agent", "équipe" if french else "team", "site")
     at_work = {day: select_shifts(operator, day) for day in week.days}
     rows = []
-    for agent, home in sorted(
-        week.home.items(), key=lambda item: (operator.agent[item[0]].team, item[0])
-    ):
+    for agent, home in sorted(week.home.items(), key=lambda item: (operator.agent[item[0]].team, item[0])):
         row = operator.agent[agent]
         cells = []
         for day in week.days:
@@ -244,18 +224,13 @@ def read_week_table(operator: Operator, frame: pl.DataFrame) -> HybridWeek:
             word = _WORDS.get(fold(text)) if text else ""
             if word is None:
                 raise ValueError(
-                    Phrase(
-                        "row {0}, {1}: {2!r} is not home, site, meeting or empty",
-                        number, day.isoformat(), text,
-                    )
-                )  # fmt: skip
+                    Phrase("row {0}, {1}: {2!r} is not home, site, meeting or empty", number, day.isoformat(), text)
+                )
             if word == _HOME:
                 held.add(day)
             if word == _MEETING:
                 meetings.setdefault(operator.agent[agent].team, set()).add(day)
         home[agent] = frozenset(held)
     return HybridWeek(
-        tuple(sorted(days)),
-        home,
-        {team: tuple(sorted(held)) for team, held in sorted(meetings.items()) if team},
+        tuple(sorted(days)), home, {team: tuple(sorted(held)) for team, held in sorted(meetings.items()) if team}
     )

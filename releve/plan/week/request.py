@@ -22,21 +22,10 @@ from releve.plan.planner import PlanError, SolvedDay, name_plan, solve_day
 from releve.plan.purchases.search import ParallelMap
 from releve.plan.result import Plan
 from releve.plan.settings import PlanSettings
-from releve.plan.week.days import (
-    add_missing,
-    forecast_day,
-    no_clock,
-    select_open_days,
-    solve_days,
-)
+from releve.plan.week.days import add_missing, forecast_day, no_clock, select_open_days, solve_days
 from releve.plan.week.hybrid import HybridPlan, name_hybrid_days, plan_hybrid_week
 from releve.plan.week.hybrid_week import HybridWeek, select_past_days
-from releve.plan.week.verification import (
-    VerificationProgress,
-    VerifiedDay,
-    check_hybrid_week,
-    verify_days,
-)
+from releve.plan.week.verification import VerificationProgress, VerifiedDay, check_hybrid_week, verify_days
 from releve.situation.rule_kinds import SituationRules
 
 Step = Literal["planning", "simulation", "missing"]
@@ -93,9 +82,7 @@ class PlanObserver(VerificationProgress):
 
     now: Callable[[], float] = staticmethod(no_clock)
 
-    def forecast(
-        self, demands: Sequence[tuple[Forecast, Requirement]], left_out: Sequence[date]
-    ) -> None:
+    def forecast(self, demands: Sequence[tuple[Forecast, Requirement]], left_out: Sequence[date]) -> None:
         """Receive the days to plan, and those left out because nothing is required."""
 
     def step(self, step: Step, needs: Sequence[Requirement]) -> AbstractContextManager[object]:
@@ -122,10 +109,7 @@ class PlanObserver(VerificationProgress):
 
 
 def plan_days(
-    operator: Operator,
-    request: PlanRequest,
-    observer: PlanObserver | None = None,
-    run: ParallelMap = map,
+    operator: Operator, request: PlanRequest, observer: PlanObserver | None = None, run: ParallelMap = map
 ) -> PlannedDays:
     """Plan the days of a request; those on which nothing is required are left out.
 
@@ -182,9 +166,7 @@ class _Planning:
         stand = tuple(known.get(plan.day, plan) for plan in plans)
         return PlannedDays(self.operator, solved, stand, hybrid=week, broken=broken)
 
-    def plan_apart(
-        self, forecasts: Sequence[Forecast], needs: Sequence[Requirement]
-    ) -> PlannedDays:
+    def plan_apart(self, forecasts: Sequence[Forecast], needs: Sequence[Requirement]) -> PlannedDays:
         """Plan day by day; the first one alone, so that its plan can be had early."""
         request, verify = self.request, self.request.rounds is not None
         known = {} if verify else request.known
@@ -196,9 +178,7 @@ class _Planning:
 
         def name(batch: Sequence[Requirement]) -> None:
             for need in batch:
-                plan = known.get(need.day) or name_plan(
-                    self.operator, solved[need.day], wish, version=request.version
-                )
+                plan = known.get(need.day) or name_plan(self.operator, solved[need.day], wish, version=request.version)
                 wish.update({row.agent: (row.place, row.programme) for row in plan.placements})
                 plans.append(plan)
                 self.observer.receive_plan(plan)
@@ -230,9 +210,7 @@ class _Planning:
                     done=lambda count: self.observer.finish_solving(needs[count - 1].day),
                 )  # fmt: skip
             show = partial(self.observer.stage, needs[0].day)
-            one = solve_day(
-                self.operator, needs[0], settings, progress=show, now=now, protect=protect
-            )
+            one = solve_day(self.operator, needs[0], settings, progress=show, now=now, protect=protect)
             return [one]
 
     def add_missing(self, needs: Sequence[Requirement], found: PlannedDays) -> PlannedDays:
@@ -242,13 +220,10 @@ class _Planning:
             for need, plan in zip(needs, found.plans, strict=True):
                 if plan.missing is None:
                     self.observer.search_missing(plan.day, 0.0, "")
-                    solved = found.solved.get(plan.day) or solve_day(
-                        self.operator, need, self.request.settings
-                    )
+                    solved = found.solved.get(plan.day) or solve_day(self.operator, need, self.request.settings)
                     (plan,) = add_missing(
-                        self.operator, [solved], [plan],
-                        progress=self.observer.search_missing, run=self.run,
-                    )  # fmt: skip
+                        self.operator, [solved], [plan], progress=self.observer.search_missing, run=self.run
+                    )
                     self.observer.receive_missing(plan)
                 plans.append(plan)
         return replace(found, plans=tuple(plans))

@@ -87,9 +87,7 @@ def verify_days(
     """
     run = _Verification(operator, replications, threads, progress or VerificationProgress())
     warm_up(run.progress.load)
-    found = [
-        run.verify_first(forecast, one) for forecast, one in zip(forecasts, solved, strict=True)
-    ]
+    found = [run.verify_first(forecast, one) for forecast, one in zip(forecasts, solved, strict=True)]
     for number in range(1, rounds + 1):
         open_days = {i: one.asked for i, one in enumerate(found) if one.asked is not None}
         if not open_days:
@@ -97,9 +95,7 @@ def verify_days(
         again = solve(list(open_days.values()))
         for i, one in zip(open_days, again, strict=True):
             found[i] = run.verify_next(forecasts[i], one, found[i], number)
-    return [
-        run.check_reliefs(forecast, one) for forecast, one in zip(forecasts, found, strict=True)
-    ]
+    return [run.check_reliefs(forecast, one) for forecast, one in zip(forecasts, found, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -117,9 +113,7 @@ class _Verification:
         why, asked = _decide(day)
         return VerifiedDay(solved, day, day, 0, why, self.replications, asked)
 
-    def verify_next(
-        self, forecast: Forecast, solved: SolvedDay, last: VerifiedDay, number: int
-    ) -> VerifiedDay:
+    def verify_next(self, forecast: Forecast, solved: SolvedDay, last: VerifiedDay, number: int) -> VerifiedDay:
         """Return the better of the last plan and the next one, and whether to go on from it."""
         day = self._simulate(forecast, solved, number)
         if day.badness >= last.after.badness:
@@ -240,10 +234,7 @@ def _check_meetings(
                 yield Phrase("{0} meets on {1} without its supervisor", team.id, day.isoformat())
             present = len(members[team.id] & at_work[day])
             if len(here) < team.quorum * present - 1e-9:
-                yield Phrase(
-                    "{0} meets on {1} with {2} of {3} at work",
-                    team.id, day.isoformat(), len(here), present,
-                )  # fmt: skip
+                yield Phrase("{0} meets on {1} with {2} of {3} at work", team.id, day.isoformat(), len(here), present)
 
 
 def _check_placements(
@@ -259,9 +250,7 @@ def _check_placements(
             may = agent.home_ready and bool(allowed.intersection(agent.skills))
             if may and (row.place == HOME) != (row.agent in home[plan.day]):
                 day = plan.day.isoformat()
-                yield Phrase(
-                    "{0} is placed at {1} on {2} against the week", agent.id, row.place, day
-                )
+                yield Phrase("{0} is placed at {1} on {2} against the week", agent.id, row.place, day)
             team = operator.team.get(agent.team)
             meets = team is not None and plan.day in week.meetings.get(team.id, ())
             if team is not None and meets and row.place not in (HOME, team.site):

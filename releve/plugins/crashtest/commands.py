@@ -20,12 +20,7 @@ from rich.table import Table
 from releve.files.plan_folder import PackFileError, read_packs
 from releve.files.run_folder import RunFolderError, read_run
 from releve.network import Operator
-from releve.plugins.crashtest.crash_test_job import (
-    CrashTestReport,
-    find_best_mixes,
-    list_changes,
-    run_crash_test,
-)
+from releve.plugins.crashtest.crash_test_job import CrashTestReport, find_best_mixes, list_changes, run_crash_test
 from releve.plugins.crashtest.engine import CrashResult, CrashTestError, Settings, result_to_json
 from releve.plugins.crashtest.engine.comparison import Difference, encode_difference
 from releve.plugins.crashtest.engine.outbreak import Band, Estimate
@@ -35,13 +30,7 @@ from releve.plugins.crashtest.engine.outbreak.population import (
     ASSUMED_PITCH_M,
     count_assumed_places,
 )
-from releve.plugins.crashtest.engine.policies import (
-    MEASURES_MOST,
-    POLICIES,
-    Mix,
-    ReplayedDay,
-    replay_worst,
-)
+from releve.plugins.crashtest.engine.policies import MEASURES_MOST, POLICIES, Mix, ReplayedDay, replay_worst
 from releve.runs.execution import CaseProgress, Execution
 from releve.runs.inputs import (
     ABLATION_QUARTERS,
@@ -127,17 +116,9 @@ def build_site_table(result: CrashResult) -> Table:
     rows = []
     for row in result.sites:
         causes = sorted(row.days_lost_by.items(), key=lambda item: -item[1].value)[:2]
-        worst = ", ".join(
-            f"{name} {_format_figure(days.value)}" for name, days in causes if days.value > 0
-        )
+        worst = ", ".join(f"{name} {_format_figure(days.value)}" for name, days in causes if days.value > 0)
         rows.append(
-            (
-                row.name,
-                _format_number(row.closures),
-                _format_share(row.closes),
-                _format_number(row.days_lost),
-                worst,
-            )
+            (row.name, _format_number(row.closures), _format_share(row.closes), _format_number(row.days_lost), worst)
         )
     names = ("site", "closures", "P(closes)", "days lost", "worst causes")
     return _build_table("Sites: closures by the rule and days lost a quarter", names, rows)
@@ -163,12 +144,7 @@ def build_cause_tables(result: CrashResult) -> Iterator[Table]:
         )
         yield _build_table(title, names, rows)
     rows = [
-        (
-            row.name,
-            _format_harm(row.lost, row.occurs),
-            _format_share(row.occurs),
-            _format_number(row.place_days),
-        )
+        (row.name, _format_harm(row.lost, row.occurs), _format_share(row.occurs), _format_number(row.place_days))
         for row in result.causes
     ]
     names = ("cause", "calls lost", "P(occurs)", "days of places lost")
@@ -186,10 +162,7 @@ def describe_outbreak(result: CrashResult, operator: Operator) -> Iterator[str]:
             f" {ASSUMED_M3_PER_SEAT:g} m3 a seat, {ASSUMED_AIR_CHANGES:g} air change an hour."
         )
     if assumed.seats:
-        yield (
-            f"Assumed, where {assumed.seats} seats have no x and y: rows of seats"
-            f" {ASSUMED_PITCH_M:g} m apart."
-        )
+        yield (f"Assumed, where {assumed.seats} seats have no x and y: rows of seats {ASSUMED_PITCH_M:g} m apart.")
     yield (
         f"Outbreaks: no agent infected in {ill.none.value:.0%} of quarters, a tenth of the agents"
         f" or more in {ill.major.value:.0%}; the middle nine tenths have"
@@ -230,8 +203,7 @@ def build_difference_table(differences: Sequence[Difference]) -> Table:
         for row in differences
     ]
     title = f"Against {differences[0].against}, under the same disasters, a quarter"
-    names = ("case", "calls lost", "penalty, EUR", "site-days closed", "infected",
-             "variance saved")  # fmt: skip
+    names = ("case", "calls lost", "penalty, EUR", "site-days closed", "infected", "variance saved")
     return _build_table(title, names, rows)
 
 
@@ -315,9 +287,7 @@ def build_request(
     )
 
 
-def _choose_packs(
-    plan: Path, named: Sequence[str], certificate: Mapping[str, Any]
-) -> tuple[ChosenPack, ...]:
+def _choose_packs(plan: Path, named: Sequence[str], certificate: Mapping[str, Any]) -> tuple[ChosenPack, ...]:
     """Return the packs named, else those of the certificate, else those of the plan folder."""
     if named:
         return tuple(ChosenPack(name, date.min) for name in dict.fromkeys(named))
@@ -400,10 +370,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--hazards", type=_PATH, help="YAML table of hazards [the one shipped].")
 @click.option("--no-hazards", is_flag=True, help="Outbreak only.")
 @click.option(
-    "--rules",
-    type=_PATH,
-    multiple=True,
-    help="YAML rows that add to or end the situation's rules; may be repeated.",
+    "--rules", type=_PATH, multiple=True, help="YAML rows that add to or end the situation's rules; may be repeated."
 )
 @click.option(
     "--pack",
@@ -418,8 +385,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--reported", type=float, help="Share of infections that are reported [0.2].")
 @click.option("--outside", type=float, help="Else: infections outside per agent and day [1e-4].")
 @click.option(
-    "--policies",
-    help=f"Policies side by side, the first is compared with: {', '.join(POLICIES)} [as-given].",
+    "--policies", help=f"Policies side by side, the first is compared with: {', '.join(POLICIES)} [as-given]."
 )
 @click.option("--compare", "compare_with", type=_PATH, help="Another plan folder, same disasters.")
 @click.option("--budget", type=float, help="EUR a quarter: the best mix of the policies it buys.")
@@ -432,9 +398,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 )
 @click.option("--redo", type=int, help="Simulate so many worst days of each client call by call.")
 @click.option("--outlook", type=_PATH, help="Events up to day 0, one JSON a line: 14 days ahead.")
-@click.option(
-    "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads here."
-)
+@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads here.")
 @click.option("--dask", help="Address of a Dask scheduler; spreads the quarters.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder to write.")
 @click.option("--resume", is_flag=True, help="Go on with the run that --out holds.")
@@ -499,11 +463,7 @@ class _CaseBars(Progress):
 
 
 def _find_mixes(
-    found: CrashTestReport,
-    policies: tuple[str, ...],
-    execution: Execution,
-    bars: _CaseBars,
-    options: Mapping[str, Any],
+    found: CrashTestReport, policies: tuple[str, ...], execution: Execution, bars: _CaseBars, options: Mapping[str, Any]
 ) -> tuple[Mix, ...]:
     """Try every mix of the policies after the first that the budget buys, if there is one."""
     if options["budget"] is None:
@@ -514,10 +474,7 @@ def _find_mixes(
 
 
 def _print_json(
-    found: CrashTestReport,
-    mixes: tuple[Mix, ...],
-    redone: tuple[ReplayedDay, ...],
-    changes: list[str] | None,
+    found: CrashTestReport, mixes: tuple[Mix, ...], redone: tuple[ReplayedDay, ...], changes: list[str] | None
 ) -> None:
     tree = {
         "results": [json.loads(result_to_json(one)) for one in found.results],

@@ -27,12 +27,7 @@ from releve.plugins.crashtest.engine.comparison import Case, Difference, compare
 from releve.plugins.crashtest.engine.policies import Mix, apply_policies, rank_mixes
 from releve.plugins.crashtest.engine.result import compute_penalties
 from releve.runs.execution import Execution, ProgressReport, ignore_progress, run_ablation, run_case
-from releve.runs.inputs import (
-    CrashTestRequest,
-    build_cases,
-    count_ablation_quarters,
-    describe_inputs,
-)
+from releve.runs.inputs import CrashTestRequest, build_cases, count_ablation_quarters, describe_inputs
 from releve.runs.job_store import Job, JobKind
 
 
@@ -47,11 +42,7 @@ class CrashTestReport:
 
 
 def run_crash_test(
-    request: CrashTestRequest,
-    execution: Execution,
-    *,
-    resume: bool = False,
-    report: ProgressReport = ignore_progress,
+    request: CrashTestRequest, execution: Execution, *, resume: bool = False, report: ProgressReport = ignore_progress
 ) -> CrashTestReport:
     """Run what is missing of a crash test, and write its results into the run folder if any.
 
@@ -73,9 +64,7 @@ def run_crash_test(
     return found
 
 
-def _summarise(
-    cases: Sequence[Case], ablation: Ablation | None, inputs: Mapping[str, Any]
-) -> CrashTestReport:
+def _summarise(cases: Sequence[Case], ablation: Ablation | None, inputs: Mapping[str, Any]) -> CrashTestReport:
     results = tuple(
         build_result(case.test, case.ready, case.rows, case.label, None if number else ablation)
         for number, case in enumerate(cases)
@@ -177,9 +166,7 @@ def build_job_request(folder: Path, order: CrashTestOrder) -> CrashTestRequest:
         with_hazards=order.hazards,
         rules=tuple(sorted((inputs / "rules").glob("*.yaml"))),
         packs=read_packs(inputs / "plan"),
-        settings=Settings(
-            quarters=order.quarters, days=order.days, seed=order.seed, nearest=order.nearest
-        ),
+        settings=Settings(quarters=order.quarters, days=order.days, seed=order.seed, nearest=order.nearest),
         policies=order.policies,
         ablation_quarters=count_ablation_quarters(None, order.quarters),
     )

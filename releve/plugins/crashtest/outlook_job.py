@@ -115,12 +115,7 @@ def _summarise(result: CrashResult) -> Chances:
         result.quarters,
         tuple(SiteChance(row.site, row.name, row.closes) for row in result.sites),
         tuple(
-            ClientChance(
-                row.client,
-                row.name,
-                _estimate_missing(row.survival[-1], result.quarters),
-                row.breaks_target,
-            )
+            ClientChance(row.client, row.name, _estimate_missing(row.survival[-1], result.quarters), row.breaks_target)
             for row in result.clients
         ),
     )

@@ -46,9 +46,8 @@ def draft_client_pack(source: PackSource, wording: Wording) -> PackDraft:
     closures = [span for span in find_closures(found) if span.overlaps(source)]
     spans = {one.seq for span in closures for one in (span.closed, span.reopened) if one}
     kept = tuple(
-        one for one in found
-        if source.holds(one.at) or one.seq in spans or one.kind in ("event.corrected", SEALED)
-    )  # fmt: skip
+        one for one in found if source.holds(one.at) or one.seq in spans or one.kind in ("event.corrected", SEALED)
+    )
     service = _describe_service(source, client)
     return PackDraft(
         recipient=isolate_name(client.name),
@@ -59,10 +58,7 @@ def draft_client_pack(source: PackSource, wording: Wording) -> PackDraft:
             *_state_reliefs(client),
             *state_closures(source, closures),
         ),
-        documents={
-            _PROMISES: promises,
-            _SERVICE: service,
-        },
+        documents={_PROMISES: promises, _SERVICE: service},
         tables=(describe_happenings(source, kept, wording),),
         selections=(
             Selection((*CLOSURE_KINDS, *OUTAGE_KINDS), sites=(*sites, NO_SITE)),
@@ -77,12 +73,7 @@ def _find_client(source: PackSource) -> Client:
     if found is None:
         known = ", ".join(sorted(row.id for row in source.operator.clients))
         raise PackRefused(
-            Phrase(
-                "no version of the reference data up to the root has a client {0}: choose one of"
-                " {1}",
-                wanted,
-                known,
-            )
+            Phrase("no version of the reference data up to the root has a client {0}: choose one of {1}", wanted, known)
         )
     return found
 
@@ -99,9 +90,7 @@ def _read_versions(source: PackSource, client: Client) -> tuple[list[dict[str, A
     for version, operator in source.iter_versions():
         own = [row for row in operator.programmes if row.client == client.id]
         served = {row.id for row in own}
-        sites |= {
-            agent.home_site for agent in operator.agents if not served.isdisjoint(agent.skills)
-        }
+        sites |= {agent.home_site for agent in operator.agents if not served.isdisjoint(agent.skills)}
         changed = version.made_at.astimezone(zone(source.operator.row.time_zone)).date()
         for row in own:
             said = _describe_programme(row)
@@ -132,9 +121,7 @@ def _state_promises(promises: list[dict[str, Any]]) -> Iterator[Statement]:
         text = Phrase("Promised, {0}: share of calls answered within {1} s", name, within)
         if row["from"]:
             day = DayPhrase(date.fromisoformat(row["from"]))
-            text = Phrase(
-                "Promised, {0}, from {1}: share of calls answered within {2} s", name, day, within
-            )
+            text = Phrase("Promised, {0}, from {1}: share of calls answered within {2} s", name, day, within)
         yield Statement(
             id=f"promise-{row['id']}-{row['from']}".removesuffix("-"),
             text=text,

@@ -29,9 +29,7 @@ def read_cosigners(pack: IssuedPack, content: bytes) -> tuple[str, tuple[str, ..
     return text.partition("\n")[0], tuple(
         witness.verifier_key
         for witness in list_witnesses()
-        if any(
-            verify_note_line(f"{text}\n", line, witness.verifier_key) for line in lines.splitlines()
-        )
+        if any(verify_note_line(f"{text}\n", line, witness.verifier_key) for line in lines.splitlines())
     )
 
 
@@ -45,9 +43,7 @@ def compare_remade(content: bytes) -> tuple[bool, str]:
     if pack is None and any(one.is_older and one.sha256 == digest for one in list_packs()):
         raise PackError("the pack is of an earlier version: make it again with this one")
     if pack is None:
-        raise PackError(
-            "the ledger has no pack of these bytes: the file was changed, cut, or made elsewhere"
-        )
+        raise PackError("the ledger has no pack of these bytes: the file was changed, cut, or made elsewhere")
     data = read_data(pack, content)
     again = build_pack(pack.request, checkpoint=data["checkpoint"])
     if content.startswith(again.pdf):
@@ -57,10 +53,6 @@ def compare_remade(content: bytes) -> tuple[bool, str]:
     other = verify.read_line(again.document)
     differ = sorted(name for name in data if data[name] != other[name])
     if differ == ["made_with"]:
-        tools = [name for name in data["made_with"]
-                 if data["made_with"][name] != other["made_with"].get(name)]  # fmt: skip
-        return False, (
-            f"the content is the same; the bytes cannot be, since other tools made it:"
-            f" {', '.join(tools)}"
-        )
+        tools = [name for name in data["made_with"] if data["made_with"][name] != other["made_with"].get(name)]
+        return False, (f"the content is the same; the bytes cannot be, since other tools made it: {', '.join(tools)}")
     return False, f"the ledger gives another content today: {', '.join(differ)} differ"

@@ -29,9 +29,7 @@ from releve.situation import CaseDeclared
 SMALL_COUNT = 5
 """Counts of cases below this are hidden."""
 _PERMIT_KINDS = ("authorisation.granted", "authorisation.withdrawn")
-_CONTROL_KINDS = (
-    "check.done", "inspection.held", "tests.done", "audit.verdict", "draw.not_visited",
-)  # fmt: skip
+_CONTROL_KINDS = ("check.done", "inspection.held", "tests.done", "audit.verdict", "draw.not_visited")
 
 
 def draft_inspection_pack(source: PackSource, wording: Wording) -> PackDraft:
@@ -53,18 +51,12 @@ def draft_inspection_pack(source: PackSource, wording: Wording) -> PackDraft:
     kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *_PERMIT_KINDS, *_CONTROL_KINDS, "draw.drawn")
     loaded = load_records(kinds, source.root, is_kept, disclose_health=True)
     own = {one.body["authorisation"] for one in loaded if one.kind == _PERMIT_KINDS[0]}
-    found = [
-        one for one in loaded
-        if one.kind != _PERMIT_KINDS[1] or one.body["authorisation"] in own
-    ]  # fmt: skip
+    found = [one for one in loaded if one.kind != _PERMIT_KINDS[1] or one.body["authorisation"] in own]
     closures = [span for span in find_closures(found) if span.overlaps(source)]
     permits = _find_permits(source, found)
     lasting = {one.seq for span in closures for one in (span.closed, span.reopened) if one}
     lasting |= {one.seq for one in permits}
-    kept = tuple(
-        one for one in found
-        if source.holds(one.at) or one.seq in lasting or one.kind == "event.corrected"
-    )  # fmt: skip
+    kept = tuple(one for one in found if source.holds(one.at) or one.seq in lasting or one.kind == "event.corrected")
     return PackDraft(
         recipient=source.name_site(site),
         records=kept,
@@ -130,28 +122,16 @@ def _state_controls(source: PackSource) -> Iterator[Statement]:
         kinds=check,
         path="transport_fill",
     )
+    yield Statement(id="visits", text=Phrase("Visits of a brigade"), how="count", kinds=("inspection.held",))
     yield Statement(
-        id="visits", text=Phrase("Visits of a brigade"), how="count", kinds=("inspection.held",)
+        id="drawn", text=Phrase("Days on which the site was drawn for a visit"), how="count", kinds=("draw.drawn",)
     )
     yield Statement(
-        id="drawn",
-        text=Phrase("Days on which the site was drawn for a visit"),
-        how="count",
-        kinds=("draw.drawn",),
-    )
-    yield Statement(
-        id="missed",
-        text=Phrase("Visits that were drawn and not made"),
-        how="count",
-        kinds=("draw.not_visited",),
+        id="missed", text=Phrase("Visits that were drawn and not made"), how="count", kinds=("draw.not_visited",)
     )
     yield Statement(id="tested", text=Phrase("Tests done"), how="sum", kinds=tests, path="tested")
     yield Statement(
-        id="positive",
-        text=Phrase("Of these positive, as far as known"),
-        how="sum",
-        kinds=tests,
-        path="positive",
+        id="positive", text=Phrase("Of these positive, as far as known"), how="sum", kinds=tests, path="positive"
     )
 
 
@@ -168,9 +148,7 @@ def _state_cases(source: PackSource) -> Statement:
 
 def _count_cases(source: PackSource) -> int:
     """Return how many cases of the site were declared; their entries go into no pack."""
-    rows = LedgerEntry.objects.filter(
-        kind=CaseDeclared.kind, stream="live", seq__lte=source.root.size
-    )
+    rows = LedgerEntry.objects.filter(kind=CaseDeclared.kind, stream="live", seq__lte=source.root.size)
     bodies = {row.seq: parse_canonical(row.body) for row in rows.iterator()}
     corrections = LedgerEntry.objects.filter(kind="event.corrected", seq__lte=source.root.size)
     gone = {parse_canonical(row.body).get("corrects") for row in corrections}
@@ -182,8 +160,7 @@ def _count_cases(source: PackSource) -> int:
         and source.holds(datetime.fromisoformat(body["happened_at"]))
     ]
     status = PersonalValue.objects.filter(entry__in=mine, path="status")
-    return sum(parse_canonical(value) == "declared_case"
-               for value in status.values_list("value", flat=True))  # fmt: skip
+    return sum(parse_canonical(value) == "declared_case" for value in status.values_list("value", flat=True))
 
 
 def _state_measures(records: Sequence[EvidenceRecord], source: PackSource) -> Iterator[Statement]:
@@ -223,11 +200,8 @@ def _list_permits(permits: Sequence[EvidenceRecord], wording: Wording) -> PaperT
     )
     return PaperTable(
         Phrase("Authorisations"),
-        (
-            Phrase("Authorisation"), Phrase("Granted by"), Phrase("First day"), Phrase("Last day"),
-            Phrase("Entry"),
-        ),
+        (Phrase("Authorisation"), Phrase("Granted by"), Phrase("First day"), Phrase("Last day"), Phrase("Entry")),
         rows,
         Phrase("No authorisation of the site is valid on the last day."),
         wide=1,
-    )  # fmt: skip
+    )

@@ -28,25 +28,16 @@ from releve.plugins.evidence.sources import PackDraft, PackSource, PaperTable, S
 from releve.runs.installation import open_crash_tests
 from releve.runs.results import load_run_results
 
-_CONTROL_KINDS = (
-    "check.done", "inspection.held", "tests.done", "audit.verdict", "draw.drawn",
-    "draw.not_visited",
-)  # fmt: skip
+_CONTROL_KINDS = ("check.done", "inspection.held", "tests.done", "audit.verdict", "draw.drawn", "draw.not_visited")
 _FINDING_KINDS = ("finding.raised", "finding.answered", "finding.verified")
 _AUDIT_KINDS = ("audit.opened", "audit.observed", "audit.concluded", *_FINDING_KINDS)
-_KEEPING_KINDS = (
-    "ledger.erased", "ledger.key_replaced", "ledger.key_rotated", "ledger.restored",
-    "plan.activated",
-)  # fmt: skip
+_KEEPING_KINDS = ("ledger.erased", "ledger.key_replaced", "ledger.key_rotated", "ledger.restored", "plan.activated")
 _VERDICTS = (
     ("met", Phrase("Verdicts of the auditor: met")),
     ("partly", Phrase("Verdicts of the auditor: partly met")),
     ("not_met", Phrase("Verdicts of the auditor: not met")),
 )
-_SEVERITIES = (
-    ("major", Phrase("Findings raised: major")),
-    ("minor", Phrase("Findings raised: minor")),
-)
+_SEVERITIES = (("major", Phrase("Findings raised: major")), ("minor", Phrase("Findings raised: minor")))
 _CAUSES = (
     ("rule", Phrase("Closures by a rule")),
     ("authority", Phrase("Closures by an authority")),
@@ -94,14 +85,13 @@ def draft_association_pack(source: PackSource, wording: Wording) -> PackDraft:
         statements=(
             *state_closures(source, closures),
             *(
-                Statement(id=f"closures-{word}", text=text, how="count", kinds=("site.closed",),
-                          where={"cause": word})
+                Statement(id=f"closures-{word}", text=text, how="count", kinds=("site.closed",), where={"cause": word})
                 for word, text in _CAUSES
             ),
             *_state_controls(),
         ),
         selections=(Selection(kinds),),
-    )  # fmt: skip
+    )
 
 
 def _load_period(source: PackSource, kinds: Sequence[str]) -> tuple[EvidenceRecord, ...]:
@@ -109,60 +99,36 @@ def _load_period(source: PackSource, kinds: Sequence[str]) -> tuple[EvidenceReco
     if source.request.recipient:
         raise PackRefused(
             Phrase(
-                "this pack is of the operator as a whole: leave the recipient out, got {0}",
-                source.request.recipient,
+                "this pack is of the operator as a whole: leave the recipient out, got {0}", source.request.recipient
             )
         )
     found = load_records(kinds, source.root, lambda one: one.at < source.end)
     closures = [span for span in find_closures(found) if span.overlaps(source)]
     lasting = {one.seq for span in closures for one in (span.closed, span.reopened) if one}
-    return tuple(
-        one for one in found
-        if source.holds(one.at) or one.seq in lasting or one.kind == "event.corrected"
-    )  # fmt: skip
+    return tuple(one for one in found if source.holds(one.at) or one.seq in lasting or one.kind == "event.corrected")
 
 
 def _state_controls() -> Iterator[Statement]:
+    yield Statement(id="checks", text=Phrase("Daily checks done"), how="count", kinds=("check.done",))
     yield Statement(
-        id="checks", text=Phrase("Daily checks done"), how="count", kinds=("check.done",)
+        id="sites-checked", text=Phrase("Sites with a daily check"), how="distinct", kinds=("check.done",), path="site"
     )
-    yield Statement(
-        id="sites-checked",
-        text=Phrase("Sites with a daily check"),
-        how="distinct",
-        kinds=("check.done",),
-        path="site",
-    )
-    yield Statement(
-        id="visits", text=Phrase("Visits of a brigade"), how="count", kinds=("inspection.held",)
-    )
+    yield Statement(id="visits", text=Phrase("Visits of a brigade"), how="count", kinds=("inspection.held",))
     yield Statement(id="draws", text=Phrase("Draws of visits"), how="count", kinds=("draw.drawn",))
     yield Statement(
-        id="missed",
-        text=Phrase("Visits that were drawn and not made"),
-        how="count",
-        kinds=("draw.not_visited",),
+        id="missed", text=Phrase("Visits that were drawn and not made"), how="count", kinds=("draw.not_visited",)
     )
-    yield Statement(
-        id="tested", text=Phrase("Tests done"), how="sum", kinds=("tests.done",), path="tested"
-    )
+    yield Statement(id="tested", text=Phrase("Tests done"), how="sum", kinds=("tests.done",), path="tested")
 
 
 def _state_findings() -> Iterator[Statement]:
     """Yield what auditors observed and raised, and what was closed."""
     yield Statement(
-        id="observations",
-        text=Phrase("Observations of the auditor"),
-        how="count",
-        kinds=("audit.observed",),
+        id="observations", text=Phrase("Observations of the auditor"), how="count", kinds=("audit.observed",)
     )
     for word, text in _SEVERITIES:
         yield Statement(
-            id=f"findings-{word}",
-            text=text,
-            how="count",
-            kinds=("finding.raised",),
-            where={"severity": word},
+            id=f"findings-{word}", text=text, how="count", kinds=("finding.raised",), where={"severity": word}
         )
     yield Statement(
         id="findings-closed",
@@ -175,9 +141,7 @@ def _state_findings() -> Iterator[Statement]:
 
 def _state_keeping() -> Iterator[Statement]:
     """Yield what happened to the ledger itself."""
-    yield Statement(
-        id="plans", text=Phrase("Plans put in force"), how="count", kinds=("plan.activated",)
-    )
+    yield Statement(id="plans", text=Phrase("Plans put in force"), how="count", kinds=("plan.activated",))
     yield Statement(
         id="erased",
         text=Phrase("Personal values erased on their day"),
@@ -191,17 +155,10 @@ def _state_keeping() -> Iterator[Statement]:
         how="count",
         kinds=("ledger.key_rotated", "ledger.key_replaced"),
     )
-    yield Statement(
-        id="restored",
-        text=Phrase("Restorations from a backup"),
-        how="count",
-        kinds=("ledger.restored",),
-    )
+    yield Statement(id="restored", text=Phrase("Restorations from a backup"), how="count", kinds=("ledger.restored",))
 
 
-def _list_verdicts(
-    source: PackSource, records: Sequence[EvidenceRecord], wording: Wording
-) -> PaperTable:
+def _list_verdicts(source: PackSource, records: Sequence[EvidenceRecord], wording: Wording) -> PaperTable:
     rows = tuple(
         (
             source.name_site(one.site) if one.site else wording.say(Phrase("All sites")),
@@ -215,19 +172,14 @@ def _list_verdicts(
     )
     return PaperTable(
         Phrase("Verdicts of the auditor"),
-        (
-            Phrase("Site"), Phrase("Measure"), Phrase("Verdict"), Phrase("Valid until"),
-            Phrase("Entry"),
-        ),
+        (Phrase("Site"), Phrase("Measure"), Phrase("Verdict"), Phrase("Valid until"), Phrase("Entry")),
         rows,
         Phrase("No verdict is recorded in the period."),
         wide=1,
-    )  # fmt: skip
+    )
 
 
-def _list_findings(
-    source: PackSource, records: Sequence[EvidenceRecord], wording: Wording
-) -> PaperTable:
+def _list_findings(source: PackSource, records: Sequence[EvidenceRecord], wording: Wording) -> PaperTable:
     """Return the findings raised in the period, as they stood at its end."""
     gone = {one.body.get("corrects") for one in records if one.kind == "event.corrected"}
     steps: dict[tuple[str, str], list[EvidenceRecord]] = {}
@@ -248,14 +200,11 @@ def _list_findings(
     )
     return PaperTable(
         Phrase("Findings raised in the period"),
-        (
-            Phrase("Site"), Phrase("Measure"), Phrase("Severity"), Phrase("Due"), Phrase("State"),
-            Phrase("Entries"),
-        ),
+        (Phrase("Site"), Phrase("Measure"), Phrase("Severity"), Phrase("Due"), Phrase("State"), Phrase("Entries")),
         rows,
         Phrase("No finding was raised in the period."),
         wide=1,
-    )  # fmt: skip
+    )
 
 
 def _name_state(last: EvidenceRecord) -> Phrase:
@@ -279,8 +228,7 @@ def draft_crash_test_pack(source: PackSource, wording: Wording) -> PackDraft:
     if run is None or run.state != "done":
         raise PackRefused(
             Phrase(
-                "there is no finished crash test {0}: see `Crash test` on the desk for those there"
-                " are",
+                "there is no finished crash test {0}: see `Crash test` on the desk for those there are",
                 source.request.recipient,
             )
         )
@@ -292,12 +240,7 @@ def draft_crash_test_pack(source: PackSource, wording: Wording) -> PackDraft:
         records=tuple(records),
         statements=(
             *_state_results(results),
-            Statement(
-                id="plans",
-                text=Phrase("Plans put in force"),
-                how="count",
-                kinds=("plan.activated",),
-            ),
+            Statement(id="plans", text=Phrase("Plans put in force"), how="count", kinds=("plan.activated",)),
         ),
         documents={_CERTIFICATE: json.loads(json.dumps(dict(found.certificate))), _FOUND: results},
         selections=(Selection(("plan.activated",)),),
@@ -314,8 +257,7 @@ def _describe_result(result: CrashResult) -> dict[str, Any]:
                 "client": row.client,
                 "name": row.name,
                 **{
-                    name: {key: _round(value) for key, value in asdict(getattr(row, name)).items()}
-                    for name in _FIGURES
+                    name: {key: _round(value) for key, value in asdict(getattr(row, name)).items()} for name in _FIGURES
                 },
             }
             for row in result.clients
@@ -333,16 +275,11 @@ def _state_results(results: list[dict[str, Any]]) -> Iterator[Statement]:
         for place, row in enumerate(result["clients"]):
             texts = {
                 "calls_served": Phrase(
-                    "{0}, {1}: share of calls served, of {2} simulated quarters",
-                    row["name"], label, quarters,
+                    "{0}, {1}: share of calls served, of {2} simulated quarters", row["name"], label, quarters
                 ),
-                "days_served": Phrase(
-                    "{0}, {1}: share of days on which all was served", row["name"], label
-                ),
-                "breaks_target": Phrase(
-                    "{0}, {1}: share of quarters that miss a target", row["name"], label
-                ),
-            }  # fmt: skip
+                "days_served": Phrase("{0}, {1}: share of days on which all was served", row["name"], label),
+                "breaks_target": Phrase("{0}, {1}: share of quarters that miss a target", row["name"], label),
+            }
             for name, text in texts.items():
                 yield Statement(
                     id=f"{name}-{case}-{place}",

@@ -77,9 +77,7 @@ def verify_with_root(root: bytes, *, counts: bool) -> LedgerVerification:
     """
     given = [root] if root else []
     try:
-        checked = verify_own_ledger(
-            lambda keys: (check_root(read_line(content), keys) for content in given)
-        )
+        checked = verify_own_ledger(lambda keys: (check_root(read_line(content), keys) for content in given))
     except ValueError as fault:
         said = Phrase("This file is not a signed root of this ledger: {0}.", str(fault))
         raise ValueError(said) from None

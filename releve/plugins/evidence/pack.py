@@ -25,19 +25,9 @@ from releve.plugins.evidence import verify
 from releve.plugins.evidence.client_pack import draft_client_pack
 from releve.plugins.evidence.inspection_pack import draft_inspection_pack
 from releve.plugins.evidence.language import Wording
-from releve.plugins.evidence.operator_packs import (
-    draft_association_pack,
-    draft_audit_pack,
-    draft_crash_test_pack,
-)
+from releve.plugins.evidence.operator_packs import draft_association_pack, draft_audit_pack, draft_crash_test_pack
 from releve.plugins.evidence.paper import Attachment, Paper, describe_tools, typeset
-from releve.plugins.evidence.records import (
-    PackError,
-    PackRefused,
-    compute_statement,
-    prove_records,
-    share_reads,
-)
+from releve.plugins.evidence.records import PackError, PackRefused, compute_statement, prove_records, share_reads
 from releve.plugins.evidence.sources import (
     PackDraft,
     PackRequest,
@@ -68,13 +58,7 @@ PACK_KINDS: Mapping[str, PackKind] = {
     kind.id: kind
     for kind in (
         PackKind("client", Phrase("Evidence for a client"), "client", draft_client_pack),
-        PackKind(
-            "inspection",
-            Phrase("Evidence for an inspection"),
-            "site",
-            draft_inspection_pack,
-            shows_health=True,
-        ),
+        PackKind("inspection", Phrase("Evidence for an inspection"), "site", draft_inspection_pack, shows_health=True),
         PackKind("audit", Phrase("Evidence for the audit of the charter"), "", draft_audit_pack),
         PackKind("crashtest", Phrase("Evidence of a crash test"), "run", draft_crash_test_pack),
         PackKind("association", Phrase("Evidence for the association"), "", draft_association_pack),
@@ -100,9 +84,7 @@ def build_pack(request: PackRequest, *, checkpoint: str = "") -> BuiltPack:
     """
     kind = PACK_KINDS.get(request.kind)
     if kind is None:
-        raise PackRefused(
-            Phrase("kind must be one of {0}, got {1}", ", ".join(PACK_KINDS), request.kind)
-        )
+        raise PackRefused(Phrase("kind must be one of {0}, got {1}", ", ".join(PACK_KINDS), request.kind))
     source = open_source(request)
     wording = Wording(request.language, source.operator.row.time_zone)
     draft = kind.draft(source, wording)
@@ -133,28 +115,19 @@ def write_note(built: BuiltPack, content: bytes) -> str:
     return note
 
 
-def _compute_content(
-    source: PackSource, draft: PackDraft, checkpoint: str
-) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _compute_content(source: PackSource, draft: PackDraft, checkpoint: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return what stands in ``pack.json``, and the documents as bytes by name."""
     selections, tallies = list_selections(find_tallies(source), draft.selections)
     subtree = share_reads()
-    records, proved_tallies = (
-        prove_records(rows, source.root, subtree) for rows in (draft.records, tallies)
-    )
+    records, proved_tallies = (prove_records(rows, source.root, subtree) for rows in (draft.records, tallies))
     by_number = {one["entry"]["seq"]: one for one in records}
     corrected = verify.corrected_events(by_number)
-    documents = {
-        name: f"{canonical_json(value)}\n".encode() for name, value in draft.documents.items()
-    }
+    documents = {name: f"{canonical_json(value)}\n".encode() for name, value in draft.documents.items()}
     request, signed = source.request, parse_canonical(source.root.text)
     pack: dict[str, Any] = {
         "checkpoint": checkpoint or _build_cosigned(source.root),
         "day_ends": _find_day_ends(source, draft),
-        "documents": [
-            {"name": name, "sha256": hashlib.sha256(text).hexdigest()}
-            for name, text in documents.items()
-        ],
+        "documents": [{"name": name, "sha256": hashlib.sha256(text).hexdigest()} for name, text in documents.items()],
         "entries": records,
         "for": request.recipient,
         "format": verify.PACK,
@@ -176,8 +149,7 @@ def _compute_content(
         **source.period,
     }
     pack["statements"] = [
-        compute_statement(one, pack, by_number, corrected, draft.documents)
-        for one in draft.statements
+        compute_statement(one, pack, by_number, corrected, draft.documents) for one in draft.statements
     ]
     return pack, documents
 
@@ -199,19 +171,14 @@ def _build_cosigned(root: SignedRoot) -> str:
         return build_checkpoint(root) + list_cosignatures(root)
     except RotatedRoot:
         raise PackRefused(
-            Phrase(
-                "root {0} was signed with a key that is rotated since: choose a later root",
-                root.number,
-            )
+            Phrase("root {0} was signed with a key that is rotated since: choose a later root", root.number)
         ) from None
 
 
 def _refuse_private_entries(kind: PackKind, draft: PackDraft) -> None:
     """Refuse a pack that would hold an entry about a person, or a value of health in clear."""
     if len(draft.records) > _MOST_ENTRIES:
-        raise PackRefused(
-            Phrase("the pack would hold {0} entries: choose fewer days", len(draft.records))
-        )
+        raise PackRefused(Phrase("the pack would hold {0} entries: choose fewer days", len(draft.records)))
     for one in draft.records:
         if one.kind in PERSON_KINDS:
             raise PackError(f"entry {one.seq} is about one person and goes into no pack")

@@ -99,11 +99,7 @@ class PackPage(PackRow):
 
 
 def packs_page(
-    packs: Sequence[IssuedPack],
-    receipts: Sequence[PackReceipt],
-    operator: Operator,
-    *,
-    makes: bool,
+    packs: Sequence[IssuedPack], receipts: Sequence[PackReceipt], operator: Operator, *, makes: bool
 ) -> PacksPage:
     """Return the list of some packs; ``receipts`` are those of all."""
     taken = [one.pack for one in receipts]
@@ -140,18 +136,11 @@ class EvidencePackForm(PlainForm):
     what = forms.ChoiceField(label=lazy("Pack"))
     first = build_day_field(lazy("First day"))
     last = build_day_field(lazy("Last day"))
-    language = forms.ChoiceField(
-        label=lazy("Language"), choices=[("fr", "Français"), ("en", "English")]
-    )
+    language = forms.ChoiceField(label=lazy("Language"), choices=[("fr", "Français"), ("en", "English")])
 
-    def __init__(
-        self, *args: Any, choices: Iterable[PackChoice], sealed: date, **options: Any
-    ) -> None:
+    def __init__(self, *args: Any, choices: Iterable[PackChoice], sealed: date, **options: Any) -> None:
         super().__init__(*args, **options)
-        rows = (
-            (f"{one.kind}:{one.recipient}", str(_TITLES[one.kind]).format(name=one.name))
-            for one in choices
-        )
+        rows = ((f"{one.kind}:{one.recipient}", str(_TITLES[one.kind]).format(name=one.name)) for one in choices)
         set_choices(self, "what", list(rows))
         self.initial.setdefault("first", sealed - timedelta(days=_DAYS))
         self.initial.setdefault("last", sealed - timedelta(days=1))
@@ -167,13 +156,9 @@ class EvidencePackForm(PlainForm):
         if {"what", "first", "last", "language"} <= set(found):
             kind, _colon, recipient = found["what"].partition(":")
             try:
-                found["request"] = PackRequest(
-                    kind, recipient, found["first"], found["last"], found["language"]
-                )
+                found["request"] = PackRequest(kind, recipient, found["first"], found["last"], found["language"])
             except PackRefused:
-                self.add_error(
-                    "last", _("The last day comes after the first, at most a year later.")
-                )
+                self.add_error("last", _("The last day comes after the first, at most a year later."))
         return found
 
 
@@ -247,13 +232,9 @@ def download_note(request: HttpRequest, digest: str) -> HttpResponse:
     return download(pack.note, f"{pack.file_name}.note", "text/plain; charset=utf-8")
 
 
-def _hand_over(
-    request: HttpRequest, pack: IssuedPack, content: bytes | None, name: str, kind: str
-) -> HttpResponse:
+def _hand_over(request: HttpRequest, pack: IssuedPack, content: bytes | None, name: str, kind: str) -> HttpResponse:
     """Return a pack's file; that an account took it becomes an entry, once."""
-    found = require_found(
-        content, _("The file of this pack was removed or changed. Make the pack again.")
-    )
+    found = require_found(content, _("The file of this pack was removed or changed. Make the pack again."))
     if isinstance(request.user, User) and request.user.visitor_role is None:
         record_receipt(pack, actor_name(request), timezone.now())
     return download(found, name, kind)

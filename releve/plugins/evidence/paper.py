@@ -54,12 +54,7 @@ class Paper:
 
     @classmethod
     def compose(
-        cls,
-        title: Phrase,
-        source: PackSource,
-        draft: PackDraft,
-        pack: dict[str, Any],
-        wording: Wording,
+        cls, title: Phrase, source: PackSource, draft: PackDraft, pack: dict[str, Any], wording: Wording
     ) -> Paper:
         """Return the paper of a pack whose figures are computed."""
         say, root, request = wording.say, source.root, source.request
@@ -69,10 +64,9 @@ class Paper:
             (Phrase("For"), draft.recipient),
             (Phrase("From"), isolate_name(source.operator.row.name)),
             (Phrase("Period"), say(period)),
-            (Phrase("As of"),
-             say(Phrase("root {0} of the ledger, signed on {1}", root.number, sealed))),
+            (Phrase("As of"), say(Phrase("root {0} of the ledger, signed on {1}", root.number, sealed))),
             (Phrase("Times"), say(Phrase("those of {0}", wording.zone_name))),
-        ]  # fmt: skip
+        ]
         if source.operator.row.synthetic:
             facts.append((Phrase("Data"), say(Phrase("made up for trials"))))
         content = {
@@ -93,21 +87,17 @@ class Paper:
             ],
             "check": _describe_check(pack, request.file_name, wording),
             "page": say(Phrase("page")),
-            "attachments": say(Phrase("Inside this file: {0}", ", ".join(
-                ["pack.json", *(row["name"] for row in pack["documents"])]
-            ))),
-        }  # fmt: skip
+            "attachments": say(
+                Phrase("Inside this file: {0}", ", ".join(["pack.json", *(row["name"] for row in pack["documents"])]))
+            ),
+        }
         return cls(content, int(root.sealed_at.timestamp()))
 
 
 def _tabulate_figures(pack: dict[str, Any], wording: Wording) -> PaperTable:
     say = wording.say
     rows = [
-        (
-            one[wording.language],
-            wording.value(one["value"], one["unit"]),
-            _describe_origin(one, say, wording),
-        )
+        (one[wording.language], wording.value(one["value"], one["unit"]), _describe_origin(one, say, wording))
         for one in pack["statements"]
     ]
     return PaperTable(
@@ -136,14 +126,11 @@ def _describe_origin(one: dict[str, Any], say: Any, wording: Wording) -> str:
     return f"{found}; {say(Phrase('recorded late: {0}', wording.number(one['late'])))}"
 
 
-def _tabulate_late(
-    pack: dict[str, Any], draft: PackDraft, source: PackSource, wording: Wording
-) -> PaperTable:
+def _tabulate_late(pack: dict[str, Any], draft: PackDraft, source: PackSource, wording: Wording) -> PaperTable:
     """Return the entries that were recorded late, each with when it happened and was recorded."""
     late = [
-        one for one, proved in zip(draft.records, pack["entries"], strict=True)
-        if verify.late_minutes(proved, pack)
-    ]  # fmt: skip
+        one for one, proved in zip(draft.records, pack["entries"], strict=True) if verify.late_minutes(proved, pack)
+    ]
     rows = tuple(
         (
             wording.say(Phrase(KINDS[one.kind].label)) if one.kind in KINDS else one.kind,
@@ -156,15 +143,12 @@ def _tabulate_late(
     )
     return PaperTable(
         Phrase(
-            "Recorded late: more than {0} minutes after it happened, or after the end of its day",
-            verify.LATE_MINUTES,
+            "Recorded late: more than {0} minutes after it happened, or after the end of its day", verify.LATE_MINUTES
         ),
-        (
-            Phrase("What"), Phrase("Where"), Phrase("When"), Phrase("Recorded"), Phrase("Entry"),
-        ),
+        (Phrase("What"), Phrase("Where"), Phrase("When"), Phrase("Recorded"), Phrase("Entry")),
         rows,
         Phrase("No entry was recorded late."),
-    )  # fmt: skip
+    )
 
 
 def _describe_happening(one: EvidenceRecord, wording: Wording) -> str:
@@ -254,10 +238,7 @@ def typeset(paper: Paper, attachments: Sequence[Attachment]) -> bytes:
     inputs = {
         "paper": json.dumps(paper.content, ensure_ascii=False),
         "attached": json.dumps(names),
-        **{
-            f"file-{name}": one.content.decode()
-            for name, one in zip(names, attachments, strict=True)
-        },
+        **{f"file-{name}": one.content.decode() for name, one in zip(names, attachments, strict=True)},
     }
     try:
         found: bytes = typst.compile(
@@ -296,9 +277,7 @@ def describe_tools() -> dict[str, str]:
     }
 
 
-CLOSURE_KINDS = (
-    "site.closed", "closure.extended", "reopening.checked", "reopening.approved", "site.reopened",
-)  # fmt: skip
+CLOSURE_KINDS = ("site.closed", "closure.extended", "reopening.checked", "reopening.approved", "site.reopened")
 OUTAGE_KINDS = ("link.down", "link.up", "power.down", "power.up")
 _CAUSES: Mapping[str, Phrase] = {
     "rule": Phrase("by a rule"),
@@ -354,10 +333,7 @@ def _name_item(item: str, day: date) -> Phrase:
     A rule in force on the day comes first, one that began later last.
     """
     rules = load_installed_rules()
-    rows = sorted(
-        (*rules.rows, *rules.offered),
-        key=lambda row: (not row.holds_on(day), row.valid_from > day),
-    )
+    rows = sorted((*rules.rows, *rules.offered), key=lambda row: (not row.holds_on(day), row.valid_from > day))
     asked = (row.parameters for row in rows)
     items = (one for row in asked if isinstance(row, ReopeningRule) for one in row.checklist)
     found = next((one for one in items if one.id == item), None)
@@ -383,19 +359,13 @@ def find_closures(records: Sequence[EvidenceRecord]) -> list[ClosureSpan]:
 def state_closures(source: PackSource, closures: Sequence[ClosureSpan]) -> Iterator[Statement]:
     """Yield how many closures began in the period, and how long each that ended lasted."""
     yield Statement(
-        id="closures",
-        text=Phrase("Closures of sites that began in the period"),
-        how="count",
-        kinds=("site.closed",),
+        id="closures", text=Phrase("Closures of sites that began in the period"), how="count", kinds=("site.closed",)
     )
     for span in closures:
         if span.reopened is not None:
             yield Statement(
                 id=f"closure-{span.closed.seq}",
-                text=Phrase(
-                    "{0}: time from the closure to the reopening",
-                    source.name_site(span.closed.site),
-                ),
+                text=Phrase("{0}: time from the closure to the reopening", source.name_site(span.closed.site)),
                 how="span",
                 unit="min",
                 path="happened_at",
@@ -409,9 +379,7 @@ def state_closures(source: PackSource, closures: Sequence[ClosureSpan]) -> Itera
     )
 
 
-def describe_happenings(
-    source: PackSource, records: Sequence[EvidenceRecord], wording: Wording
-) -> PaperTable:
+def describe_happenings(source: PackSource, records: Sequence[EvidenceRecord], wording: Wording) -> PaperTable:
     """Return the table of closures and outages, each with who decided and its entry."""
     gone = {one.body.get("corrects") for one in records if one.kind == "event.corrected"}
     rows = [
@@ -428,13 +396,11 @@ def describe_happenings(
     ]
     return PaperTable(
         Phrase("What happened, and who decided"),
-        (
-            Phrase("When"), Phrase("What"), Phrase("Where"), Phrase("Decision"), Phrase("Entry"),
-        ),
+        (Phrase("When"), Phrase("What"), Phrase("Where"), Phrase("Decision"), Phrase("Entry")),
         tuple(rows),
         Phrase("No closure and no outage is recorded in the period."),
         wide=3,
-    )  # fmt: skip
+    )
 
 
 def _describe_decision(one: EvidenceRecord, wording: Wording) -> str:

@@ -64,12 +64,7 @@ class EvidenceRecord:
 
     def as_json(self, path: Sequence[str] = ()) -> dict[str, Any]:
         """Return the entry as a pack holds it, with the path of its proof."""
-        return {
-            "entry": self.content,
-            "hash": self.row.hash,
-            "path": list(path),
-            "values": list(self.values),
-        }
+        return {"entry": self.content, "hash": self.row.hash, "path": list(path), "values": list(self.values)}
 
 
 def load_records(
@@ -84,15 +79,11 @@ def load_records(
 
     Corrections of kept entries come with them, since what was corrected no longer counts.
     """
-    rows = LedgerEntry.objects.filter(
-        stream__in=streams, kind__in={*kinds, "event.corrected"}, seq__lte=root.size
-    )
+    rows = LedgerEntry.objects.filter(stream__in=streams, kind__in={*kinds, "event.corrected"}, seq__lte=root.size)
     found = [_read_record(row) for row in rows.order_by("seq").iterator()]
     kept = [one for one in found if one.kind != "event.corrected" and keep(one)]
     names = {one.id for one in kept if one.id}
-    kept += [
-        one for one in found if one.kind == "event.corrected" and one.body.get("corrects") in names
-    ]
+    kept += [one for one in found if one.kind == "event.corrected" and one.body.get("corrects") in names]
     kept.sort(key=lambda one: one.seq)
     return _disclose_health(kept) if disclose_health else kept
 
@@ -100,39 +91,27 @@ def load_records(
 def _read_record(row: LedgerEntry) -> EvidenceRecord:
     body = parse_canonical(row.body)
     said = body.get("happened_at") or row.recorded_at
-    return EvidenceRecord(
-        row.seq, row.kind, datetime.fromisoformat(said).astimezone(UTC), body, row
-    )
+    return EvidenceRecord(row.seq, row.kind, datetime.fromisoformat(said).astimezone(UTC), body, row)
 
 
 def _disclose_health(records: Sequence[EvidenceRecord]) -> list[EvidenceRecord]:
     """Return entries with the counts of health that they commit to; of no person is any shown."""
     wanted = {
-        one.seq: set(health_fields(one.kind)) - set(personal_fields(one.kind))
-        for one in records
-        if one.kind in KINDS
+        one.seq: set(health_fields(one.kind)) - set(personal_fields(one.kind)) for one in records if one.kind in KINDS
     }
     shown: dict[int, list[PersonalValue]] = {}
     for value in PersonalValue.objects.filter(entry__in=[seq for seq, w in wanted.items() if w]):
         if value.path in wanted[value.entry_id]:
             shown.setdefault(value.entry_id, []).append(value)
     return [
-        EvidenceRecord(
-            one.seq, one.kind, one.at, one.body, one.row,
-            tuple(disclose_values(shown.get(one.seq, ()))),
-        )
-        for one in records
-    ]  # fmt: skip
-
-
-def prove_records(
-    records: Iterable[EvidenceRecord], root: SignedRoot, subtree: Subtree
-) -> list[dict[str, Any]]:
-    """Return entries with the paths that lead to a root."""
-    return [
-        one.as_json([node.hex() for node in inclusion_path(one.seq - 1, root.size, subtree)])
+        EvidenceRecord(one.seq, one.kind, one.at, one.body, one.row, tuple(disclose_values(shown.get(one.seq, ()))))
         for one in records
     ]
+
+
+def prove_records(records: Iterable[EvidenceRecord], root: SignedRoot, subtree: Subtree) -> list[dict[str, Any]]:
+    """Return entries with the paths that lead to a root."""
+    return [one.as_json([node.hex() for node in inclusion_path(one.seq - 1, root.size, subtree)]) for one in records]
 
 
 def share_reads() -> Subtree:
@@ -210,11 +189,7 @@ def compute_statement(
         found["value"] = verify.read_path(documents[one.document], one.path)
     elif one.how != "stated":
         if one.kinds:
-            found["of"] = [
-                seq
-                for seq, record in records.items()
-                if verify.belongs(record, found, pack, corrected)
-            ]
+            found["of"] = [seq for seq, record in records.items() if verify.belongs(record, found, pack, corrected)]
         found["late"] = sum(verify.late_minutes(records[seq], pack) > 0 for seq in found["of"])
         values = [verify.entry_value(records[seq], one.path) for seq in found["of"]]
         found["value"] = verify.compute_figure(one.how, values)
@@ -243,18 +218,13 @@ def sign_pack(pdf: bytes) -> bytes:
     password = os.environ.get("RELEVE_PACK_PASSWORD", "").encode()
     signer = signers.SimpleSigner.load_pkcs12(path, passphrase=password or None)
     if signer is None:
-        raise PackError(
-            f"RELEVE_PACK_CERTIFICATE: {path} cannot be opened: check the file and"
-            " RELEVE_PACK_PASSWORD"
-        )
+        raise PackError(f"RELEVE_PACK_CERTIFICATE: {path} cannot be opened: check the file and RELEVE_PACK_PASSWORD")
     stamp = os.environ.get("RELEVE_PACK_TIMESTAMP", "")
     try:
         signed = signers.sign_pdf(
             writers.IncrementalPdfFileWriter(io.BytesIO(pdf)),
             signers.PdfSignatureMetadata(
-                field_name="Signature1",
-                subfilter=fields.SigSeedSubFilter.PADES,
-                md_algorithm="sha256",
+                field_name="Signature1", subfilter=fields.SigSeedSubFilter.PADES, md_algorithm="sha256"
             ),
             signer=signer,
             timestamper=timestamps.HTTPTimeStamper(stamp) if stamp else None,

@@ -47,13 +47,9 @@ class PackRequest:
         if self.language not in LANGUAGES:
             raise PackRefused(Phrase("language must be fr or en, got {0}", self.language))
         if self.first > self.last:
-            raise PackRefused(
-                Phrase("the first day is after the last: {0} > {1}", self.first, self.last)
-            )
+            raise PackRefused(Phrase("the first day is after the last: {0} > {1}", self.first, self.last))
         if (self.last - self.first).days >= _LONGEST_DAYS:
-            raise PackRefused(
-                Phrase("a pack is over at most {0} days: choose fewer", _LONGEST_DAYS)
-            )
+            raise PackRefused(Phrase("a pack is over at most {0} days: choose fewer", _LONGEST_DAYS))
 
     @property
     def file_name(self) -> str:
@@ -221,9 +217,7 @@ def list_selections(
     read = tallies if tallies[0].body["after"] == 0 else tallies[1:]
     rows = list(PersonalValue.objects.filter(entry__in=[one.seq for one in read]))
     lists = Counter(row.path for row in rows if row.path.startswith("counts."))
-    kinds = {
-        kind for one in selections for kind in one.kinds if lists[name_count(kind)] == len(read)
-    }
+    kinds = {kind for one in selections for kind in one.kinds if lists[name_count(kind)] == len(read)}
     if not kinds:
         return [], []
     wanted = {name_count(kind) for kind in kinds}
@@ -238,8 +232,5 @@ def list_selections(
             shown.setdefault(row.entry_id, []).append(row)
     return (
         [one.as_json(kinds) for one in selections],
-        [
-            replace(one, values=tuple(disclose_values(shown[one.seq]))) if one.seq in shown else one
-            for one in tallies
-        ],
+        [replace(one, values=tuple(disclose_values(shown[one.seq]))) if one.seq in shown else one for one in tallies],
     )

@@ -60,9 +60,7 @@ class IssuedPack:
 
     @property
     def request(self) -> PackRequest:
-        return PackRequest(
-            self.kind, self.recipient, self.first, self.last, self.language, self.root
-        )
+        return PackRequest(self.kind, self.recipient, self.first, self.last, self.language, self.root)
 
     @property
     def file_name(self) -> str:

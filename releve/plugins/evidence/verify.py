@@ -54,15 +54,7 @@ from typing import Any, NamedTuple
 
 # 1. Canonical JSON (RFC 8785): every value has exactly one text, so every text one hash.
 
-ESCAPES = {
-    '"': '\\"',
-    "\\": "\\\\",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-}
+ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 TO_ESCAPE = re.compile(r'["\\\x00-\x1f]')
 
 
@@ -345,9 +337,7 @@ EXPORT, PROOF = "releve ledger export 1", "releve ledger proof 1"
 NARROWED = "releve ledger export 2"  # some entries are withheld: their place and hash alone
 GROWTH, ROOT = "releve ledger growth 1", "releve ledger root 1"
 ROTATION, ROTATED = "releve ledger rotation 1", "ledger.key_rotated"
-REWRITTEN = (
-    "the history was rewritten, or a part of it lost in a restore, which the ledger's export shows"
-)
+REWRITTEN = "the history was rewritten, or a part of it lost in a restore, which the ledger's export shows"
 RESTORED, TALLIED = "ledger.restored", "ledger.tallied"
 NO_HASH = "0" * 64
 
@@ -408,9 +398,7 @@ class Keys:
         self.quorum = len(self.witnesses) if quorum is None else quorum
         self.origin = origin
         if self.witnesses and not origin:
-            raise ValueError(
-                "witnesses take --origin as well: the name under which they know this ledger"
-            )
+            raise ValueError("witnesses take --origin as well: the name under which they know this ledger")
         if self.quorum > len(self.witnesses):
             raise ValueError(f"a quorum of {quorum} takes as many witnesses: give their keys")
 
@@ -731,10 +719,7 @@ class Export:
                 f"restored from a backup at entry {seq}: {span(seq, lost['size'])} as root"
                 f" {lost['number']} had them are lost"
             )
-        lines += [
-            f"root {root['number']} from outside is over entries that were lost"
-            for root in self.lost_outside
-        ]
+        lines += [f"root {root['number']} from outside is over entries that were lost" for root in self.lost_outside]
         if self.withheld:
             lines.append(f"entries withheld, of which the hash alone is shown: {self.withheld}")
         if counts:
@@ -792,9 +777,7 @@ def read_growth(proof: Any, keys: Keys) -> list[dict[str, Any]]:
     first, second = check_root(proof["first"], keys), check_root(proof["second"], keys)
     check_path(proof["path"])
     if not first["size"] <= second["size"] or not is_grown(first, second, proof["path"]):
-        raise VerifyError(
-            f"root {second['number']} is not shown to have grown from {first['number']}"
-        )
+        raise VerifyError(f"root {second['number']} is not shown to have grown from {first['number']}")
     return [first, second]
 
 
@@ -866,14 +849,11 @@ def find_signers(text: str, lines: list[tuple[str, bytes]], key: str) -> list[st
     return [
         name
         for name, blob in lines
-        if blob[:4] == note_key(name, bytes([NOTE_KEY]) + own)
-        and is_signed(text.encode(), blob[4:], own)
+        if blob[:4] == note_key(name, bytes([NOTE_KEY]) + own) and is_signed(text.encode(), blob[4:], own)
     ]
 
 
-def check_checkpoint(
-    note: str, root: dict[str, Any], keys: Keys, before: str = ""
-) -> list[tuple[str, str]]:
+def check_checkpoint(note: str, root: dict[str, Any], keys: Keys, before: str = "") -> list[tuple[str, str]]:
     """Check that a note is the checkpoint of a root, and cosigned as the reader asks for.
 
     Returns the cosignatures, each with its witness and its time, "" where no key was given for it.
@@ -907,8 +887,7 @@ def check_checkpoint(
             cosigned.append((name, moment))
     if len(found) < keys.quorum:
         raise VerifyError(
-            f"{len(found)} of the witnesses given cosigned root {root['number']}, expected at"
-            f" least {keys.quorum}"
+            f"{len(found)} of the witnesses given cosigned root {root['number']}, expected at least {keys.quorum}"
         )
     return cosigned
 
@@ -983,17 +962,14 @@ def check_selections(
         hidden.append(0)
         whom, sites = pack["for"], selection["sites"]
         other_client = pack["kind"] == "client" and selection["client"] not in ("", whom)
-        other_site = sites is not None and (
-            not sites or (pack["kind"] == "inspection" and whom not in sites)
-        )
+        other_site = sites is not None and (not sites or (pack["kind"] == "inspection" and whom not in sites))
         if other_client or other_site:
             faults.append(f"tally: a selection is not of what the pack is for, {whom!a}")
         for kind in selection["kinds"]:
             held = {
                 seq
                 for seq, record in entries.items()
-                if record["entry"]["kind"] == kind
-                and is_selected(entry_row(record["entry"]), selection, pack)
+                if record["entry"]["kind"] == kind and is_selected(entry_row(record["entry"]), selection, pack)
             }
             for seq, rows in listed.items():
                 if kind not in rows:
@@ -1135,9 +1111,7 @@ def find_packed(data: bytes) -> Mapping[str, bytes]:
     return PackedFiles(data)
 
 
-def check_noted(
-    data: bytes, note: str, keys: Keys, outside: list[dict[str, Any]], language: str
-) -> Result:
+def check_noted(data: bytes, note: str, keys: Keys, outside: list[dict[str, Any]], language: str) -> Result:
     """Check a pack by its note: who signed that, which bytes these are, then what they say."""
     text, lines, pdf, document = read_pack_note(note)
     signers = [key for key in sorted(keys.trusted()) if find_signers(text, lines, key)]
@@ -1176,11 +1150,7 @@ def check_noted(
 
 
 def check_pack(
-    pack: Any,
-    keys: Keys,
-    outside: list[dict[str, Any]],
-    packed: "Mapping[str, bytes] | None",
-    language: str,
+    pack: Any, keys: Keys, outside: list[dict[str, Any]], packed: "Mapping[str, bytes] | None", language: str
 ) -> Result:
     """Check what a pack says: its entries under its root, and each figure from them.
 
@@ -1193,11 +1163,7 @@ def check_pack(
 
 
 def check_content(
-    pack: Any,
-    keys: Keys,
-    outside: list[dict[str, Any]],
-    packed: "Mapping[str, bytes] | None",
-    language: str,
+    pack: Any, keys: Keys, outside: list[dict[str, Any]], packed: "Mapping[str, bytes] | None", language: str
 ) -> Result:
     if shaped(pack, "pack")["format"] != PACK:
         raise VerifyError("it is not a pack that this verifier knows")
@@ -1266,9 +1232,7 @@ def check_history(history: list[Any], root: dict[str, Any], outside: list[dict[s
         if number <= root["number"] and roots[number] != (given["size"], given["tree"]):
             raise VerifyError(f"root {number} from outside is another: {REWRITTEN}")
         if number == root["number"] and given != root:
-            raise VerifyError(
-                f"root {number} from outside was signed otherwise: there are two of it"
-            )
+            raise VerifyError(f"root {number} from outside was signed otherwise: there are two of it")
 
 
 def find_dated_before(pack: dict[str, Any], root: dict[str, Any]) -> list[int]:
@@ -1277,8 +1241,7 @@ def find_dated_before(pack: dict[str, Any], root: dict[str, Any]) -> list[int]:
     return sorted(
         entry["seq"]
         for entry in records
-        if entry["seq"] > root["size"]
-        and instant(entry["recorded_at"]) < instant(root["sealed_at"])
+        if entry["seq"] > root["size"] and instant(entry["recorded_at"]) < instant(root["sealed_at"])
     )
 
 
@@ -1297,9 +1260,7 @@ def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, A
             check_record(record)
             check_path(record["path"])
             inside = 0 < seq <= root["size"]
-            if not inside or not is_included(
-                record["hash"], seq, root["size"], record["path"], root["tree"]
-            ):
+            if not inside or not is_included(record["hash"], seq, root["size"], record["path"], root["tree"]):
                 raise VerifyError(f"it is not shown to be under root {root['number']}")
         except VerifyError as fault:
             faults.append(f"{where}: {fault}")
@@ -1336,9 +1297,7 @@ def check_statement(
     if said["how"] == "document":
         if texts is not None:
             if said["document"] not in texts:
-                raise VerifyError(
-                    f"the document that it is read from, {said['document']!a}, is missing"
-                )
+                raise VerifyError(f"the document that it is read from, {said['document']!a}, is missing")
             compare_value(said, read_path(texts[said["document"]], said["path"]))
         return
     if len(set(said["of"])) < len(said["of"]):
@@ -1353,20 +1312,14 @@ def check_statement(
             raise VerifyError(f"it leaves out, or takes in wrongly, entry {other[0]}")
     late = sum(late_minutes(entries[seq], pack) > 0 for seq in said["of"])
     if late != said["late"]:
-        raise VerifyError(
-            f"it says that {said['late']} of its entries were recorded late, computed is {late}"
-        )
+        raise VerifyError(f"it says that {said['late']} of its entries were recorded late, computed is {late}")
     values = [entry_value(entries[seq], said["path"]) for seq in said["of"]]
     compare_value(said, compute_figure(said["how"], values))
 
 
 def corrected_events(entries: dict[int, Any]) -> set[str]:
     """Return the ids of events that no longer count: another entry corrects them."""
-    bodies = (
-        record["entry"]["body"]
-        for record in entries.values()
-        if record["entry"]["kind"] == "event.corrected"
-    )
+    bodies = (record["entry"]["body"] for record in entries.values() if record["entry"]["kind"] == "event.corrected")
     return {str(body.get("corrects")) for body in bodies}
 
 
@@ -1399,9 +1352,7 @@ def late_minutes(record: dict[str, Any], pack: "dict[str, Any] | None" = None) -
     return -(-passed // timedelta(minutes=1)) if passed > in_time else 0
 
 
-def belongs(
-    record: dict[str, Any], said: dict[str, Any], pack: dict[str, Any], corrected: set[str]
-) -> bool:
+def belongs(record: dict[str, Any], said: dict[str, Any], pack: dict[str, Any], corrected: set[str]) -> bool:
     """Return whether a statement counts an entry: kind, fields, period, not corrected since."""
     entry = record["entry"]
     body = entry["body"]
@@ -1464,12 +1415,7 @@ def instant(text: str) -> datetime:
 
 
 def describe_pack(
-    pack: dict[str, Any],
-    root: dict[str, Any],
-    shown: list[str],
-    late: list[int],
-    alone: bool,
-    language: str,
+    pack: dict[str, Any], root: dict[str, Any], shown: list[str], late: list[int], alone: bool, language: str
 ) -> str:
     """Return what holds, with every figure, to be compared with the pages."""
     words = PACK_WORDS[language]
@@ -1495,9 +1441,7 @@ def describe_pack(
     return "\n".join(map(one_line, lines))
 
 
-def describe_cosignatures(
-    cosigned: list[tuple[str, str]], keys: Keys, language: str
-) -> Iterable[str]:
+def describe_cosignatures(cosigned: list[tuple[str, str]], keys: Keys, language: str) -> Iterable[str]:
     """Yield what was found of each cosignature; one whose key was not given was not checked."""
     for name, at in cosigned:
         known = "no_cosignature" if name in keys.witnesses.values() else "unchecked"
@@ -1579,8 +1523,7 @@ PACK_WORDS = {
     "en": {
         "pack": "the pack {kind}{whom}, {from} to {to}, as the holder of the key issued it",
         "whom": " for {for}",
-        "root": "{entries} entries are under root {number}, sealed at {sealed_at}, signed by the"
-        " key {key}",
+        "root": "{entries} entries are under root {number}, sealed at {sealed_at}, signed by the key {key}",
         "cosigned": "cosigned by the witness {name} at {at}",
         "unchecked": "a cosignature of {name} was not checked: give its key, --witness",
         "no_cosignature": "a line in the name of {name} is not a cosignature by the key given",
@@ -1613,14 +1556,11 @@ PACK_WORDS = {
         " says who signed them. To see the pages as issued, add --issued FILE. What was issued:",
     },
     "fr": {
-        "pack": "le dossier {kind}{whom}, du {from} au {to}, tel que l’a émis le détenteur de la"
-        " clé",
+        "pack": "le dossier {kind}{whom}, du {from} au {to}, tel que l’a émis le détenteur de la clé",
         "whom": " pour {for}",
-        "root": "{entries} entrées sont sous la racine {number}, scellée le {sealed_at}, signée par"
-        " la clé {key}",
+        "root": "{entries} entrées sont sous la racine {number}, scellée le {sealed_at}, signée par la clé {key}",
         "cosigned": "cosigné par le témoin {name} le {at}",
-        "unchecked": "la cosignature de {name} n’a pas été vérifiée\u202f: donnez sa clé"
-        " (--witness)",
+        "unchecked": "la cosignature de {name} n’a pas été vérifiée\u202f: donnez sa clé (--witness)",
         "no_cosignature": "une ligne au nom de {name} n’est pas une cosignature par la clé donnée",
         "complete": "complet\u202f: il contient toutes les entrées de la période que les décomptes"
         " du registre énumèrent sous {kinds} (client\u202f: {client}\u202f; sites\u202f: {sites})",
@@ -1629,8 +1569,7 @@ PACK_WORDS = {
         "unnamed": "\u202f; ils en énumèrent {entries} de plus, dont le dossier ne nomme pas le"
         " client ou le site\u202f: seul le prestataire dit qu’elles en concernent d’autres",
         "chosen": "sans preuve d’exhaustivité, le prestataire a choisi les entrées\u202f: {kinds}",
-        "taken_back": "les entrées annulées depuis (event.corrected) sont celles que dit le"
-        " prestataire",
+        "taken_back": "les entrées annulées depuis (event.corrected) sont celles que dit le prestataire",
         "late": "enregistrées tardivement\u202f: {late} des {entries} entrées, jusqu’à {most} après"
         " (est tardif ce qui est enregistré plus de {minutes} minutes après les faits, ou après la"
         " fin de la journée concernée)",
@@ -1638,17 +1577,14 @@ PACK_WORDS = {
         " est enregistré plus de {minutes} minutes après les faits, ou après la fin de la journée"
         " concernée)",
         "of_late": " ({late} de ses {entries} entrées enregistrées tardivement)",
-        "counted": "recalculé ici\u202f; les libellés sont ceux du prestataire\u202f; à comparer"
-        " avec les pages\u202f:",
+        "counted": "recalculé ici\u202f; les libellés sont ceux du prestataire\u202f; à comparer avec les pages\u202f:",
         "unread_figures": "non recalculé, faute des documents\u202f:",
         "stated": "déclaré par le prestataire, sans entrée qui le montre\u202f:",
         "document": "document {name}, SHA-256 {sha256}",
         "unread": "document {name}\u202f: non fourni, seulement nommé\u202f; donnez le PDF",
         "issued": "{name} tel qu’émis, {length} octets, SHA-256 {sha256}",
-        "alone": "{name} tel qu’émis, {length} octets, SHA-256 {sha256}\u202f; son PDF n’est pas"
-        " fourni",
-        "grown": "racine {number}, que vous avez donnée\u202f: l’historique qu’elle couvre n’a pas"
-        " été réécrit depuis",
+        "alone": "{name} tel qu’émis, {length} octets, SHA-256 {sha256}\u202f; son PDF n’est pas fourni",
+        "grown": "racine {number}, que vous avez donnée\u202f: l’historique qu’elle couvre n’a pas été réécrit depuis",
         "dated": "antidatées, ou d’une horloge retardée depuis\u202f: {entries} entrées, dont"
         " l’entrée {first}, sont datées d’avant la racine {number}, scellée le {sealed_at}, qui ne"
         " les contient pas",
@@ -1926,9 +1862,7 @@ def main(arguments: "list[str] | None" = None) -> int:
     parser.add_argument("--rotation", action="append", default=[], help="rotation of the key")
     parser.add_argument("--note", type=Path, help="note of a pack; FILE.note beside it")
     parser.add_argument("--issued", type=Path, help="write the pack without what was added to it")
-    parser.add_argument(
-        "--lang", choices=("en", "fr"), default="en", help="of what is said of a pack"
-    )
+    parser.add_argument("--lang", choices=("en", "fr"), default="en", help="of what is said of a pack")
     parser.add_argument("--witness", action="append", default=[], help="verifier key of a witness")
     parser.add_argument("--origin", default="", help="name under which witnesses know the ledger")
     parser.add_argument("--quorum", type=int, help="witnesses that have to cosign a pack; all")

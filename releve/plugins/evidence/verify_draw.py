@@ -289,9 +289,7 @@ class Draw:
             number, one = given["number"], shown.get(given["number"])
             ours = self.root if number == self.root["number"] else one and one["root"]
             if ours and ours != given:
-                self.faults.append(
-                    f"root {number} is not the one that you hold: the operator signed two histories"
-                )
+                self.faults.append(f"root {number} is not the one that you hold: the operator signed two histories")
             elif one is not None and self.is_beginning(one):
                 held.append((given, f"sealed, as it says, at {given['sealed_at']}: you hold it"))
             elif one is None and number > self.root["number"]:
@@ -300,17 +298,10 @@ class Draw:
                         f"root {number}, which you hold, is newer than the file and cannot be"
                         " compared: ask for a file that was made after it"
                     )
-            elif (
-                one is None
-                and number < min(shown, default=number)
-                and (given["size"] < self.planned["seq"])
-            ):
+            elif one is None and number < min(shown, default=number) and (given["size"] < self.planned["seq"]):
                 self.lines.append(f"root {number} is older than the plan and was not compared")
             elif one is None:
-                self.faults.append(
-                    f"root {number}, which you hold, is left out: the file may be of another"
-                    " history"
-                )
+                self.faults.append(f"root {number}, which you hold, is left out: the file may be of another history")
         if self.reader.keys.witnesses:
             for one in shown.values():
                 times = self.list_cosigned(one)
@@ -318,9 +309,7 @@ class Draw:
                     who = ", ".join(f"{name} at {at}" for name, at in times)
                     held.append((one["root"], f"cosigned by {who}"))
         for root, how in held:
-            self.compare.append(
-                f"root {root['number']}: {root['size']} entries, tree {root['tree']}, {how}"
-            )
+            self.compare.append(f"root {root['number']}: {root['size']} entries, tree {root['tree']}, {how}")
         return held
 
     def is_beginning(self, one: Body) -> bool:
@@ -365,24 +354,17 @@ class Draw:
         found = one and (one["root"]["size"], one["root"]["tree"])
         if one is None or found != (body["root_size"], body["root_tree"]):
             self.faults.append(f"root {self.bound_root}, which binds the anchor, is not shown")
-        elif self.is_beginning(one) and not (
-            self.planned["seq"] <= body["root_size"] < joined[0]["seq"]
-        ):
+        elif self.is_beginning(one) and not (self.planned["seq"] <= body["root_size"] < joined[0]["seq"]):
             self.faults.append("the root that binds the anchor does not cover the plan alone")
         self.compare += [
             f"anchor of the commission: {self.anchor}, entry {joined[0]['seq']}, recorded at"
             f" {joined[0]['recorded_at']}",
-            f"it is bound to root {self.bound_root}: {body['root_size']} entries, tree"
-            f" {body['root_tree']}",
+            f"it is bound to root {self.bound_root}: {body['root_size']} entries, tree {body['root_tree']}",
         ]
         if not self.reader.anchor:
-            self.missing.append(
-                "the anchor that the commission published: ask the commission, and give --anchor"
-            )
+            self.missing.append("the anchor that the commission published: ask the commission, and give --anchor")
         elif self.reader.anchor != self.anchor:
-            self.faults.append(
-                f"the anchor of the commission is {self.reader.anchor}, this draw has another one"
-            )
+            self.faults.append(f"the anchor of the commission is {self.reader.anchor}, this draw has another one")
             return False
         chain = self.reader.chain
         if chain is not None and chain["binding"] != self.binding.hex():
@@ -443,22 +425,16 @@ class Draw:
         anchors = {"operator": self.plan["operator_anchor"], "commission": self.anchor}
         for entry in self.find("draw.revealed", plan=self.plan_id):
             body, link = entry["body"], bytes.fromhex(entry["body"]["link"])
-            party, later = (
-                body["party"],
-                (date.fromisoformat(body["day"]) - date.fromisoformat(self.day)).days,
-            )
+            party, later = (body["party"], (date.fromisoformat(body["day"]) - date.fromisoformat(self.day)).days)
             binding = self.binding if party == "commission" else b""
             if later < 0:
                 continue
             if climb(link, number + later, binding).hex() != anchors[party]:
-                self.faults.append(
-                    f"the link of the {party} for {body['day']} does not lead to its anchor"
-                )
+                self.faults.append(f"the link of the {party} for {body['day']} does not lead to its anchor")
                 continue
             if entry["seq"] < self.frame["seq"]:
                 self.faults.append(
-                    f"late frame: it is entry {self.frame['seq']}, after the link of the"
-                    f" {party}, entry {entry['seq']}"
+                    f"late frame: it is entry {self.frame['seq']}, after the link of the {party}, entry {entry['seq']}"
                 )
             if party == "commission":
                 self.known_at = min(self.known_at or entry["seq"], entry["seq"])
@@ -474,10 +450,7 @@ class Draw:
                 f"list of those present at {body['site']}: {body['count']} people, {body['tests']}"
                 f" tests, hash {body['list_hash']}"
             )
-            if (
-                len(self.find("draw.present", plan=self.plan_id, day=self.day, site=body["site"]))
-                > 1
-            ):
+            if len(self.find("draw.present", plan=self.plan_id, day=self.day, site=body["site"])) > 1:
                 self.faults.append(f"there are two lists of those present at {body['site']}")
             if self.known_at and entry["seq"] > self.known_at:
                 self.faults.append(f"the list of {body['site']} came after the commission's link")
@@ -494,15 +467,14 @@ class Draw:
         """Check that a root held in time covers the frame, and that it is the only one there."""
         assert self.frame is not None
         fit = [
-            root for root, _ in self.held
-            if self.frame["seq"] <= root["size"]
-            and not (self.known_at and self.known_at <= root["size"])
-        ]  # fmt: skip
+            root
+            for root, _ in self.held
+            if self.frame["seq"] <= root["size"] and not (self.known_at and self.known_at <= root["size"])
+        ]
         if not fit:
             self.miss_root(f"the frame of {self.day}, entry {self.frame['seq']}")
         known = (
-            f"entry {self.known_at}, recorded, as the operator says, at"
-            f" {self.entries[self.known_at]['recorded_at']}"
+            f"entry {self.known_at}, recorded, as the operator says, at {self.entries[self.known_at]['recorded_at']}"
             if self.known_at
             else "not on record yet"
         )
@@ -528,8 +500,7 @@ class Draw:
             listed |= {seq for group in values[FRAMES] for seq in group["entries"]}
             if earlier is None or tally["body"]["after"] != earlier["size"]:
                 self.faults.append(
-                    f"what the tally at entry {at} follows is not the root before it: a frame may"
-                    " be left out"
+                    f"what the tally at entry {at} follows is not the root before it: a frame may be left out"
                 )
                 return
             root = earlier
@@ -538,15 +509,12 @@ class Draw:
         if self.frame["seq"] not in listed:
             self.faults.append(f"no tally lists the frame, entry {self.frame['seq']}")
         hidden = sorted(
-            seq for seq in listed
-            if seq > bound["size"] and (
-                seq not in self.entries or self.entries[seq]["kind"] != "draw.framed"
-            )
-        )  # fmt: skip
+            seq
+            for seq in listed
+            if seq > bound["size"] and (seq not in self.entries or self.entries[seq]["kind"] != "draw.framed")
+        )
         if hidden:
-            self.faults.append(
-                f"the frame of entry {hidden[0]} is not shown: it may be of this day"
-            )
+            self.faults.append(f"the frame of entry {hidden[0]} is not shown: it may be of this day")
 
     def find_previous(self, root: Body) -> "Body | None":
         """Return the root before a root, which names its hash; None where it is not shown."""
@@ -587,8 +555,7 @@ class Draw:
             self.lines.append("no draw with your link is on record; computed from it:")
             without = "" if "operator" in self.links else "operator"
             if without:
-                self.lines.append("  the operator's link is missing: ask for it, until"
-                                  f" {self.plan['deadline_hour']} h")  # fmt: skip
+                self.lines.append(f"  the operator's link is missing: ask for it, until {self.plan['deadline_hour']} h")
             visits += self.compute(without) or []
         for site in dict.fromkeys(visits):
             self.lines.append(f"to visit: {plain(site)}, {self.follow(site)}")
@@ -603,8 +570,7 @@ class Draw:
             return []
         if visits != body["visits"]:
             self.faults.append(
-                f"the draw gives {', '.join(map(plain, visits))}, on record are"
-                f" {', '.join(map(plain, body['visits']))}"
+                f"the draw gives {', '.join(map(plain, visits))}, on record are {', '.join(map(plain, body['visits']))}"
             )
         return visits
 
@@ -616,9 +582,7 @@ class Draw:
         missing = [who for who in PARTIES if not given[who] and who != withheld]
         if missing or not any(given.values()):
             named = " and of the ".join(missing or PARTIES)
-            self.faults.append(
-                f"withheld link: that of the {named} is not shown, and the draw uses it"
-            )
+            self.faults.append(f"withheld link: that of the {named} is not shown, and the draw uses it")
             return None
         without = f" without the link of the {withheld}" if withheld else ""
         self.lines.append(f"draw of {self.day}{without}:")
@@ -667,8 +631,7 @@ def contradict(one: Draw, other: Draw) -> list[str]:
     tied.rotations = reader.keys.rotations  # a history that forks may have rotated its key
     same = other.root["key"] in tied.trusted()
     mine, yours = (
-        {number: shown["root"] for number, shown in draw.shown_roots.items()}
-        | {draw.root["number"]: draw.root}
+        {number: shown["root"] for number, shown in draw.shown_roots.items()} | {draw.root["number"]: draw.root}
         for draw in (one, other)
     )
     for number in sorted(set(mine) & set(yours)) if same else ():
@@ -679,8 +642,7 @@ def contradict(one: Draw, other: Draw) -> list[str]:
         if one.records[seq]["hash"] != other.records[seq]["hash"]:
             found.append(f"entry {seq} differs: the operator signed two histories")
             break
-    anchors = [{one.plan["operator_anchor"], one.anchor} - {""},
-               {other.plan["operator_anchor"], other.anchor} - {""}]  # fmt: skip
+    anchors = [{one.plan["operator_anchor"], one.anchor} - {""}, {other.plan["operator_anchor"], other.anchor} - {""}]
     if anchors[0] & anchors[1]:
         bound = {one.binding, other.binding} - {b""}
         if hash_plan(one.plan) != hash_plan(other.plan) or len(bound) > 1:
@@ -699,8 +661,7 @@ def contradict(one: Draw, other: Draw) -> list[str]:
                 found.append("the lists of those present at a site differ")
             early, late = sorted((one, other), key=lambda draw: int(draw.root["size"]))
             found += [
-                f"the earlier file has the link of the {party} for {one.day}, the later one says"
-                " that it was withheld"
+                f"the earlier file has the link of the {party} for {one.day}, the later one says that it was withheld"
                 for party in PARTIES
                 if party in early.links and late.withheld == {party}
             ]
@@ -715,8 +676,7 @@ def make_chain(draw: Draw, path: Path) -> str:
     root = max((root for root, _ in draw.held), key=lambda root: int(root["size"]))
     binding = bind_plan(draw.plan, root["size"], root["tree"])
     first = secrets.token_bytes(32)
-    document = {"binding": binding.hex(), "days": draw.plan["days"], "first": first.hex(),
-                "format": CHAIN_FORMAT}  # fmt: skip
+    document = {"binding": binding.hex(), "days": draw.plan["days"], "first": first.hex(), "format": CHAIN_FORMAT}
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(json.dumps(document) + "\n")
     anchor = climb(first, draw.plan["days"], binding).hex()
@@ -789,8 +749,7 @@ def main(arguments: "list[str] | None" = None) -> int:
     try:
         ledger = load_verifier()
         refused += (ledger.VerifyError,)
-        keys = ledger.Keys(list(map(ledger.read_key, given.key)), given.witness, given.quorum,
-                           given.origin)  # fmt: skip
+        keys = ledger.Keys(list(map(ledger.read_key, given.key)), given.witness, given.quorum, given.origin)
         for path in given.rotation:
             ledger.read_rotation(path, keys)
         roots = [ledger.read_root(path, keys) for path in given.root]

@@ -6,14 +6,8 @@ from releve.plugin import Plugin
 
 PLUGIN = Plugin(
     "inspection",
-    commands={
-        "charter": "releve.plugins.inspection.commands",
-        "inspection": "releve.plugins.inspection.commands",
-    },
-    urls={
-        "charter/": "releve.plugins.inspection.charter.views",
-        "draws/": "releve.plugins.inspection.draw_pages",
-    },
+    commands={"charter": "releve.plugins.inspection.commands", "inspection": "releve.plugins.inspection.commands"},
+    urls={"charter/": "releve.plugins.inspection.charter.views", "draws/": "releve.plugins.inspection.draw_pages"},
     template_libraries={
         "charter_words": "releve.plugins.inspection.charter.page",
         "draw_words": "releve.plugins.inspection.draw_pages",

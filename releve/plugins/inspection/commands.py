@@ -30,9 +30,7 @@ def inspection() -> None:
 
 @inspection.command()
 @click.argument("path", metavar="FILE", type=_FILE)
-@click.option(
-    "--days", default=366, show_default=True, type=click.IntRange(1, 366), help="Days it lasts."
-)
+@click.option("--days", default=366, show_default=True, type=click.IntRange(1, 366), help="Days it lasts.")
 def chain(path: Path, days: int) -> None:
     """Make the operator's secret chain in FILE, readable by its owner alone; print its anchor.
 
@@ -54,35 +52,19 @@ def chain(path: Path, days: int) -> None:
 @inspection.command()
 @click.argument("plan")
 @click.option("--first-day", type=_DAY, required=True, help="First day of visits: from tomorrow.")
-@click.option(
-    "--days", default=366, show_default=True, type=click.IntRange(1, 366), help="Days it lasts."
-)
+@click.option("--days", default=366, show_default=True, type=click.IntRange(1, 366), help="Days it lasts.")
 @click.option("--visits", required=True, type=click.IntRange(1), help="Visits a day.")
 @click.option("--operator-anchor", required=True, help="What `chain` printed for the operator.")
 @click.option(
-    "--most",
-    "most_permille",
-    default=900,
-    show_default=True,
-    help="Most of a site's probability, per mille.",
+    "--most", "most_permille", default=900, show_default=True, help="Most of a site's probability, per mille."
 )
-@click.option(
-    "--least", "least_permille", default=0, show_default=True, help="Least of it, per mille."
-)
+@click.option("--least", "least_permille", default=0, show_default=True, help="Least of it, per mille.")
 @click.option("--per-agent", default=1, show_default=True, help="Weight of an agent.")
 @click.option("--per-day", default=1, show_default=True, help="Weight of a day without a visit.")
 @click.option(
-    "--per-finding",
-    default=50,
-    show_default=True,
-    help="Weight of a measure that the last visit did not find kept.",
+    "--per-finding", default=50, show_default=True, help="Weight of a measure that the last visit did not find kept."
 )
-@click.option(
-    "--deadline-hour",
-    default=8,
-    show_default=True,
-    help="From this hour a missing link counts as withheld.",
-)
+@click.option("--deadline-hour", default=8, show_default=True, help="From this hour a missing link counts as withheld.")
 @by_option
 @on_the_database
 def plan(plan: str, first_day: date, by: str, **rule: Any) -> None:
@@ -139,10 +121,7 @@ def frame(plan: str, day: date | None, by: str) -> None:
     today = api.now(api.LIVE).astimezone(zone(api.operator_now().row.time_zone)).date()
     on = _to_day(day) if day is not None else today + timedelta(days=1)
     done = api.record_frame(plan, on, by=by)
-    click.echo(
-        f"entry {done.seq}: the frame of {on}; now `releve ledger seal`, and send the root to the"
-        " commission"
-    )
+    click.echo(f"entry {done.seq}: the frame of {on}; now `releve ledger seal`, and send the root to the commission")
 
 
 @inspection.command()
@@ -206,9 +185,7 @@ def missed(plan: str, site: str, day: date, reason: str, by: str) -> None:
 @click.option("--tests", required=True, type=click.IntRange(1), help="How many are tested.")
 @by_option
 @on_the_database
-def present(
-    plan: str, site: str, present_list: Path, path: Path, day: date, tests: int, by: str
-) -> None:
+def present(plan: str, site: str, present_list: Path, path: Path, day: date, tests: int, by: str) -> None:
     """Fix the LIST of those present (CSV: agent, zone) at SITE, before the commission's link.
 
     FILE receives the salted list, from which `people` draws: destroy it on the day on which the
@@ -263,9 +240,7 @@ def people(plan: str, site: str, path: Path, day: date) -> None:
 @click.option("--day", type=_DAY, help="Day of the visits; without it the plan alone.")
 @click.option("--out", type=_FILE, required=True, help="File for the pack.")
 @click.option(
-    "--verifiers",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for verify.py and verify_draw.py.",
+    "--verifiers", type=click.Path(file_okay=False, path_type=Path), help="Folder for verify.py and verify_draw.py."
 )
 @on_the_database
 def pack(plan: str, day: date | None, out: Path, verifiers: Path | None) -> None:
@@ -293,9 +268,7 @@ def pack(plan: str, day: date | None, out: Path, verifiers: Path | None) -> None
 @click.option("--sensitivity", default=1000, show_default=True, help="Of the test, per mille.")
 @click.option("--breach", type=click.IntRange(0, 1000), help="Share of days breached, per mille.")
 @click.option("--visits", type=click.IntRange(0), help="How many visits.")
-@click.option(
-    "--lang", type=click.Choice(["fr", "en"]), default="en", show_default=True, help="Language."
-)
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="en", show_default=True, help="Language.")
 def power(
     present: int | None,
     carriers: int | None,
@@ -320,9 +293,7 @@ def power(
         elif breach is not None and visits is not None:
             click.echo(describe_visit_power(breach, visits, lang))
         else:
-            raise click.UsageError(
-                "give --present, --carriers and --tests, or --breach and --visits"
-            )
+            raise click.UsageError("give --present, --carriers and --tests, or --breach and --visits")
     except DrawError as error:
         raise click.ClickException(str(error)) from error
 
@@ -344,14 +315,10 @@ def _read_link(path: Path, number: int) -> str:
     except DrawError as error:
         raise click.ClickException(str(error)) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise click.ClickException(
-            f"{path} is not a chain that `releve inspection chain` made"
-        ) from error
+        raise click.ClickException(f"{path} is not a chain that `releve inspection chain` made") from error
 
 
-_day_option = click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="Day to judge [default: today]."
-)
+_day_option = click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Day to judge [default: today].")
 
 
 @click.group()
@@ -384,9 +351,7 @@ def standing(day: Any, site: str | None) -> None:
         late = f"; {len(row.late)} of its {len(row.events)} records late" * bool(row.late)
         if row.after:
             late += f"; {row.before} as known that day, {len(row.after)} recorded later"
-        click.echo(
-            f"{row.measure} ({found.measure[row.measure].severity}): {row.value}{then}{late}"
-        )
+        click.echo(f"{row.measure} ({found.measure[row.measure].severity}): {row.value}{then}{late}")
 
 
 @charter.command()

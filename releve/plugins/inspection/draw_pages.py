@@ -24,13 +24,7 @@ from releve.desk.places.page import StreamContext, moment
 from releve.desk.text import text_now, translate_error
 from releve.live import api as live
 from releve.plugins.inspection.engine import DrawError
-from releve.situation import (
-    DrawSummary,
-    build_draw_day,
-    describe_powers,
-    find_draw_plans,
-    summarise_draw_day,
-)
+from releve.situation import DrawSummary, build_draw_day, describe_powers, find_draw_plans, summarise_draw_day
 
 register = Library()
 
@@ -97,9 +91,7 @@ def draws_page(now: StreamContext, day: date, *, inspects: bool) -> DrawsPage:
         today=day == today,
         cards=tuple(
             summarise_draw_day(
-                build_draw_day(plan, now.situation, now.operator, day),
-                now.operator,
-                shown=inspects or day < today,
+                build_draw_day(plan, now.situation, now.operator, day), now.operator, shown=inspects or day < today
             )
             for plan in find_draw_plans(now.situation, day)
         ),
@@ -129,16 +121,11 @@ def preview(request: HttpRequest) -> HttpResponse:
     return _show(request, now, day, {"plan": plan, "names": names or (_("no site"),)})
 
 
-def _show(
-    request: HttpRequest, now: StreamContext, day: date, previewed: object, status: int = 200
-) -> HttpResponse:
+def _show(request: HttpRequest, now: StreamContext, day: date, previewed: object, status: int = 200) -> HttpResponse:
     inspects = can(request.user, "draw.preview")
     page, context = draws_page(now, day, inspects=inspects), {"previewed": previewed}
     response = page_response(request, "desk/draws/index.html", page, context, status=status)
     return keep_unstored(response) if previewed else response
 
 
-urlpatterns = [
-    path("", index, name="draws"),
-    path("preview", preview, name="draws_preview"),
-]
+urlpatterns = [path("", index, name="draws"), path("preview", preview, name="draws_preview")]

@@ -8,10 +8,7 @@ PLUGIN = Plugin(
     "sector",
     commands={"sector": "releve.plugins.sector.commands"},
     apps=("releve.plugins.sector.association",),
-    urls={
-        "association/": "releve.plugins.sector.association_pages",
-        "contracts/": "releve.plugins.sector.valve_pages",
-    },
+    urls={"association/": "releve.plugins.sector.association_pages", "contracts/": "releve.plugins.sector.valve_pages"},
     template_libraries={
         "association_words": "releve.plugins.sector.association_pages",
         "valve_words": "releve.plugins.sector.valve_pages",

@@ -55,12 +55,7 @@ from releve.plugins.sector.association.clerk import (
 )
 from releve.plugins.sector.association.clerk_intake import authenticate_member, take_contribution
 from releve.plugins.sector.association.contract_exchange import list_messages, take_message
-from releve.plugins.sector.association.envelopes import (
-    MOST_BYTES,
-    AssociationError,
-    Envelope,
-    open_envelope,
-)
+from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.plugins.sector.association.exchange import fetch_published, send_contribution
 from releve.plugins.sector.association.figures import STATED
 from releve.plugins.sector.association.gates import list_gates, take_order, wrap_gate
@@ -71,12 +66,7 @@ from releve.plugins.sector.association.membership import (
     state_relief,
     switch_sending,
 )
-from releve.plugins.sector.association.models import (
-    DayBulletin,
-    OwnContribution,
-    ReceivedContribution,
-    ReceivedOrder,
-)
+from releve.plugins.sector.association.models import DayBulletin, OwnContribution, ReceivedContribution, ReceivedOrder
 from releve.plugins.sector.engine import ContributionError
 
 _PER_MINUTE = 30
@@ -200,11 +190,7 @@ class StatedReliefForm(PlainForm):
     """Two numbers for each destination of the operator; an empty one is not reported."""
 
     def __init__(
-        self,
-        data: Any = None,
-        *,
-        destinations: Iterable[str],
-        stated: Mapping[str, Mapping[str, int]],
+        self, data: Any = None, *, destinations: Iterable[str], stated: Mapping[str, Mapping[str, int]]
     ) -> None:
         super().__init__(data)
         self.destinations = sorted(set(destinations))
@@ -323,9 +309,7 @@ def state_relief_figures(request: HttpRequest) -> HttpResponse:
     return redirect("contribution")
 
 
-def _act(
-    request: HttpRequest, act: Callable[[], object], said: str, refused: str = ""
-) -> HttpResponse:
+def _act(request: HttpRequest, act: Callable[[], object], said: str, refused: str = "") -> HttpResponse:
     return perform(request, act, "contribution", said=said, refused=refused)
 
 
@@ -361,9 +345,7 @@ def publish(request: HttpRequest) -> HttpResponse:
     if day is None:
         return failure(request, 409, refused)
     said = _("The bulletin is published.")
-    return perform(
-        request, lambda: publish_bulletin(day, timezone.now()), "clerk", said=said, refused=refused
-    )
+    return perform(request, lambda: publish_bulletin(day, timezone.now()), "clerk", said=said, refused=refused)
 
 
 @serve("sector.clerk")
@@ -371,8 +353,7 @@ def download_paper(request: HttpRequest, day: str) -> HttpResponse:
     """The PDF of a bulletin."""
     found = read_day(day)
     row = require_found(
-        DayBulletin.objects.filter(day=found).first() if found else None,
-        _("There is no such bulletin."),
+        DayBulletin.objects.filter(day=found).first() if found else None, _("There is no such bulletin.")
     )
     language = "en" if (get_language() or "fr").startswith("en") else "fr"
     paper = print_bulletin(row, language)

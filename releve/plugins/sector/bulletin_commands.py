@@ -19,15 +19,9 @@ if TYPE_CHECKING:
 
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-_FILE = click.argument(
-    "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-_OUT = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder."
-)
-_LANGUAGE = click.option(
-    "--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the pages."
-)
+_FILE = click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_OUT = click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder.")
+_LANGUAGE = click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the pages.")
 
 
 def _choose_day(day: datetime | None) -> date:
@@ -93,9 +87,7 @@ def preview(day: datetime | None) -> None:
 
 @contribute.command()
 @click.option("--day", type=_DAY, help="Day; the one that is due.")
-@click.option(
-    "--correct", is_flag=True, help="Correct the one that was sent, with today's figures."
-)
+@click.option("--correct", is_flag=True, help="Correct the one that was sent, with today's figures.")
 @click.option("--file", "path", type=click.Path(dir_okay=False, path_type=Path),
               help="Write it for the clerk instead of sending it.")  # fmt: skip
 @on_the_database
@@ -111,8 +103,7 @@ def send(day: datetime | None, correct: bool, path: Path | None) -> None:
     )
 
     chosen = _choose_day(day)
-    row = (correct_contribution(chosen, read_clock()) if correct
-           else prepare_contribution(chosen, read_clock()))  # fmt: skip
+    row = correct_contribution(chosen, read_clock()) if correct else prepare_contribution(chosen, read_clock())
     if path is None:
         send_contribution(row, read_clock())
     else:
@@ -157,11 +148,7 @@ def fetch_(month: str) -> None:
 def check(path: Path) -> None:
     """Take a design or a bulletin of the clerk from FILE, and check it."""
     from releve.plugins.sector.association.envelopes import open_envelope
-    from releve.plugins.sector.association.membership import (
-        keep_bulletin,
-        keep_design,
-        list_contributions,
-    )
+    from releve.plugins.sector.association.membership import keep_bulletin, keep_design, list_contributions
 
     found = open_envelope(path.read_bytes())
     if found.what == "design":
@@ -352,9 +339,7 @@ def ask_(terms: Path, clerk: str, drill: bool) -> None:
 @click.option("--reference", default="", help="Of the client's agreement, or of a payment.")
 @click.option("--cents", type=click.IntRange(0), help="With settle: what was paid.")
 @_DRILL
-def step_(
-    name: str, kind: str, party: str, reason: str, reference: str, cents: int | None, drill: bool
-) -> None:
+def step_(name: str, kind: str, party: str, reason: str, reference: str, cents: int | None, drill: bool) -> None:
     """Take a step: offer, match, agree, decline, sign, start, end, settle or recall."""
 
     def work() -> StoredContract:
@@ -387,9 +372,7 @@ def export_(name: str, file: Path, drill: bool) -> None:
 @contract.command("receive")
 @click.argument("file", type=_READ)
 @click.option("--as", "party", required=True, help="This installation's name: operator or clerk.")
-@click.option(
-    "--key", "keys", multiple=True, metavar="PARTY=HEX", help="Public key of a party; repeat it."
-)
+@click.option("--key", "keys", multiple=True, metavar="PARTY=HEX", help="Public key of a party; repeat it.")
 @_DRILL
 def receive_(file: Path, party: str, keys: tuple[str, ...], drill: bool) -> None:
     """Take over a partner's steps and countersign them."""
@@ -411,8 +394,7 @@ def receive_(file: Path, party: str, keys: tuple[str, ...], drill: bool) -> None
 @click.option("--annex", required=True, help="Annex on data protection.")
 @click.option("--law", default="Droit français", show_default=True, help="Law that applies.")
 @click.option("--notice", type=click.IntRange(0), help="Hours of notice of a recall; else firm.")
-@click.option("--quality", type=click.IntRange(0, 100), default=80, show_default=True,
-              help="Calls answered, of 100.")  # fmt: skip
+@click.option("--quality", type=click.IntRange(0, 100), default=80, show_default=True, help="Calls answered, of 100.")
 @click.option("--cap", type=click.IntRange(0), required=True,
               help="Cap of the liability, in cents, as agreed; 0: none is paid.")  # fmt: skip
 @click.option("--sip-address", default="", help="Where the giver takes the calls.")
@@ -488,9 +470,7 @@ def list_(drill: bool) -> None:
 @contract.command("text")
 @click.argument("name")
 @click.argument("file", type=_CONTRACT_FILE)
-@click.option(
-    "--time-zone", default="Europe/Paris", show_default=True, help="Of the times in the text."
-)
+@click.option("--time-zone", default="Europe/Paris", show_default=True, help="Of the times in the text.")
 @_DRILL
 def text_(name: str, file: Path, time_zone: str, drill: bool) -> None:
     """Write the drafted French text as PDF, for a lawyer and two signatures."""

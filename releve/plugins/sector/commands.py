@@ -32,12 +32,8 @@ if TYPE_CHECKING:
 
 
 _SECTOR = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-_DAY = click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="Day planned [default: the first]."
-)
-_ZONE = click.option(
-    "--time-zone", default="Europe/Paris", show_default=True, help="Of the sector's day."
-)
+_DAY = click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Day planned [default: the first].")
+_ZONE = click.option("--time-zone", default="Europe/Paris", show_default=True, help="Of the sector's day.")
 _SEED = click.option("--seed", required=True, help="Decides ties: one that no member chose.")
 
 
@@ -65,9 +61,7 @@ def plan_members(folder: Path, day: datetime | None) -> None:
 @_SEED
 @_ZONE
 @click.option("--json", "as_json", is_flag=True, help="Print openings and matches as JSON.")
-def answer(
-    folder: Path, destination: str, day: datetime | None, seed: str, time_zone: str, as_json: bool
-) -> None:
+def answer(folder: Path, destination: str, day: datetime | None, seed: str, time_zone: str, as_json: bool) -> None:
     """Answer the closure of a destination across the operators of a sector FOLDER."""
     with _report():
         members, spare_seconds = _read_members(folder, day)
@@ -97,16 +91,8 @@ def answer(
     required=True,
     help="Destination that is shut; given again, a wave: one after another in equal parts.",
 )
-@click.option(
-    "--weeks", default=6, show_default=True, type=click.IntRange(1, 26), help="Weeks of closure."
-)
-@click.option(
-    "--replications",
-    default=200,
-    show_default=True,
-    type=click.IntRange(20, 10_000),
-    help="Closures drawn.",
-)
+@click.option("--weeks", default=6, show_default=True, type=click.IntRange(1, 26), help="Weeks of closure.")
+@click.option("--replications", default=200, show_default=True, type=click.IntRange(20, 10_000), help="Closures drawn.")
 @_DAY
 @_SEED
 @_ZONE
@@ -130,10 +116,7 @@ def crashtest(
 
     with _report():
         members, _ = _read_members(folder, day)
-        answers = {
-            name: _answer(folder, members, name, seed, time_zone)
-            for name in dict.fromkeys(destinations)
-        }
+        answers = {name: _answer(folder, members, name, seed, time_zone) for name in dict.fromkeys(destinations)}
         edges = [7 * weeks * i // len(destinations) for i in range(len(destinations) + 1)]
         windows = [
             ClosureWindow(name, first, last - 1)
@@ -155,10 +138,7 @@ def crashtest(
 
 
 def _write_pictures(
-    folder: Path,
-    members: Sequence[SectorMember],
-    answers: dict[str, SectorAnswer],
-    crash: object,
+    folder: Path, members: Sequence[SectorMember], answers: dict[str, SectorAnswer], crash: object
 ) -> None:
     from releve.plugins.sector.engine import draw_help, draw_losses
 
@@ -167,9 +147,7 @@ def _write_pictures(
     for language in ("fr", "en"):
         files = {f"losses.{language}.svg": draw_losses(crash, language)}  # type: ignore[arg-type]
         for destination, found in answers.items():
-            files[f"help-{destination}.{language}.svg"] = draw_help(
-                names, found, destination, language
-            )
+            files[f"help-{destination}.{language}.svg"] = draw_help(names, found, destination, language)
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8", newline="")
             click.echo(folder / name)
@@ -203,16 +181,13 @@ def _read_members(folder: Path, day: datetime | None) -> tuple[list[SectorMember
     return members, time.perf_counter() - began
 
 
-def _answer(
-    folder: Path, members: Sequence[SectorMember], destination: str, seed: str, time_zone: str
-) -> SectorAnswer:
+def _answer(folder: Path, members: Sequence[SectorMember], destination: str, seed: str, time_zone: str) -> SectorAnswer:
     from releve.plugins.sector.engine import answer_destination
     from releve.plugins.sector.folder import read_sector_packages
 
     return answer_destination(
-        members, destination, read_sector_packages(folder), time_zone=time_zone,
-        seed=seed.encode(),
-    )  # fmt: skip
+        members, destination, read_sector_packages(folder), time_zone=time_zone, seed=seed.encode()
+    )
 
 
 @contextmanager
@@ -249,10 +224,8 @@ def announce(name: str, day: datetime, minutes: int, openings: int, time_zone: s
     from releve.plugins.sector.association.gates import announce_gate
 
     now = read_clock()
-    row = announce_gate(name, day.date(), now + timedelta(minutes=minutes), now,
-                        minutes=openings, time_zone=time_zone)  # fmt: skip
-    click.echo(f"{name} closes at {row.closes_at:%Y-%m-%d %H:%M:%S} UTC, and is cleared at"
-               f" {row.opens_until:%H:%M:%S}")  # fmt: skip
+    row = announce_gate(name, day.date(), now + timedelta(minutes=minutes), now, minutes=openings, time_zone=time_zone)
+    click.echo(f"{name} closes at {row.closes_at:%Y-%m-%d %H:%M:%S} UTC, and is cleared at {row.opens_until:%H:%M:%S}")
 
 
 @gate.command()
@@ -303,14 +276,7 @@ def offer(name: str, packages: Path, show: bool) -> None:
 @click.option("--exclusions", type=_READ, help="Operators that clients exclude.")
 @_SHOW
 @on_the_database
-def ask(
-    name: str,
-    contingency: str,
-    ceilings: Path,
-    approvals: Path,
-    exclusions: Path | None,
-    show: bool,
-) -> None:
+def ask(name: str, contingency: str, ceilings: Path, approvals: Path, exclusions: Path | None, show: bool) -> None:
     """Ask for what the plan in force lacks under a contingency; no client is named."""
     from releve.plugins.sector.association.bulletin import prepare_relief_request
 
@@ -350,9 +316,7 @@ def _read(path: Path | None) -> list[Row]:
 
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 _RECALL = click.option("--recall", "giver", help="Operator that takes its agents back.")
-_FROM = click.option(
-    "--from", "half_hour", type=click.IntRange(0), help="First half hour of the recall."
-)
+_FROM = click.option("--from", "half_hour", type=click.IntRange(0), help="First half hour of the recall.")
 
 
 @click.group()
@@ -402,9 +366,7 @@ def settle_(folder: Path, seed: str, giver: str | None, half_hour: int | None) -
     click.echo(json.dumps(payments, indent=1, ensure_ascii=False, sort_keys=True))
 
 
-def _clear_folder(
-    folder: Path, seed: str, giver: str | None, half_hour: int | None
-) -> tuple[Openings, Clearing]:
+def _clear_folder(folder: Path, seed: str, giver: str | None, half_hour: int | None) -> tuple[Openings, Clearing]:
     from releve.plugins.sector.engine import SectorError, clear, read_openings, recall
 
     if (giver is None) != (half_hour is None):
@@ -436,13 +398,7 @@ def _read_rows(folder: Path, name: str) -> list[dict[str, str | None]]:
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of the rosters.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def sector_sample(
-    operators: int,
-    agents: int,
-    sites: int,
-    seed: int,
-    weeks: int,
-    start: datetime | None,
-    folder: Path,
+    operators: int, agents: int, sites: int, seed: int, weeks: int, start: datetime | None, folder: Path
 ) -> None:
     """Write a made-up sector, marked synthetic, into FOLDER: members and the terms of relief.
 
@@ -451,9 +407,7 @@ def sector_sample(
     small: dict[str, Operator] = {}
     first = start.date() if start else FIRST_DAY
     try:
-        for name, made in sample_sector(
-            operators, agents, sites, seed, start=first, weeks_of_history=weeks
-        ):
+        for name, made in sample_sector(operators, agents, sites, seed, start=first, weeks_of_history=weeks):
             write_sector_member(folder, name, made)
             small[name] = replace(made, history=(), shifts=(), seats=())
             click.echo(f"{name}: {len(made.agents)} agents, {len(made.sites)} sites")

@@ -54,9 +54,7 @@ def list_members(folder: Path) -> tuple[str, ...]:
         else ()
     )
     if not found:
-        raise SectorFolderError(
-            f"{folder}: no members/NAME in it; make a sample: releve network sector {folder}"
-        )
+        raise SectorFolderError(f"{folder}: no members/NAME in it; make a sample: releve network sector {folder}")
     return found
 
 
@@ -91,12 +89,9 @@ def build_member(folder: Path, name: str, operator: Operator, plan: Plan) -> Sec
     settings = PlanSettings(**plan.settings)  # type: ignore[arg-type]
     spare = find_spare(operator, plan, need, settings)
     if spare.plan.violations:
-        raise SectorFolderError(
-            f"{folder / 'plans' / name}: without the spare agents {spare.plan.violations[0]}"
-        )
+        raise SectorFolderError(f"{folder / 'plans' / name}: without the spare agents {spare.plan.violations[0]}")
     ceilings, approvals, exclusions = (
-        _read_own_rows(folder / f"{table}.csv", name)
-        for table in ("ceilings", "approvals", "exclusions")
+        _read_own_rows(folder / f"{table}.csv", name) for table in ("ceilings", "approvals", "exclusions")
     )
     terms = read_terms(ceilings, approvals, exclusions, plan.day)
     small = replace(operator, history=(), shifts=())

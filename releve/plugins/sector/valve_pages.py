@@ -23,28 +23,14 @@ from releve.accounts.scopes import scope_for
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import ACT, FORM, perform, serve
 from releve.desk.filters import add_words, moment_at, phrase
-from releve.desk.forms import (
-    PlainForm,
-    act_on,
-    build_count_field,
-    build_text_field,
-    read_sent,
-    set_choices,
-)
+from releve.desk.forms import PlainForm, act_on, build_count_field, build_text_field, read_sent, set_choices
 from releve.desk.http import download, failure, page_response, part_response, require_found, takes
 from releve.desk.page import PageModel
 from releve.desk.text import text_now, translate_error
 from releve.errors import decode_phrase
 from releve.live import api as live
-from releve.plugins.sector.association.agents import (
-    ClientContract,
-    decide_contract,
-    list_client_contracts,
-)
-from releve.plugins.sector.association.bulletin import (
-    list_planned_contingencies,
-    prepare_relief_request,
-)
+from releve.plugins.sector.association.agents import ClientContract, decide_contract, list_client_contracts
+from releve.plugins.sector.association.bulletin import list_planned_contingencies, prepare_relief_request
 from releve.plugins.sector.association.contract_exchange import (
     ContractSummary,
     SignedStep,
@@ -66,12 +52,7 @@ from releve.plugins.sector.association.contracts import (
     list_contracts,
     take_step,
 )
-from releve.plugins.sector.association.exchange import (
-    fetch_gates,
-    fetch_result,
-    send_order,
-    sync_contracts,
-)
+from releve.plugins.sector.association.exchange import fetch_gates, fetch_result, send_order, sync_contracts
 from releve.plugins.sector.association.gate_member import list_programmes
 from releve.plugins.sector.association.gates import (
     GateDetails,
@@ -90,13 +71,7 @@ from releve.plugins.sector.association.spare_searches import (
     ask_for_offer,
     describe_search,
 )
-from releve.plugins.sector.engine import (
-    ContractTerms,
-    SectorError,
-    list_next_steps,
-    parse_gate,
-    parse_rows,
-)
+from releve.plugins.sector.engine import ContractTerms, SectorError, list_next_steps, parse_gate, parse_rows
 from releve.plugins.sector.engine.needs import Row
 
 register = Library()
@@ -131,10 +106,7 @@ GATE_STATES: Mapping[str, Promise] = {
     "awaited": lazy("The result is awaited"),
     "cleared": lazy("Result received"),
 }
-REASONS: Mapping[str, Promise] = {
-    "loss": lazy("The giver has lost a place"),
-    "notice": lazy("With the notice agreed"),
-}
+REASONS: Mapping[str, Promise] = {"loss": lazy("The giver has lost a place"), "notice": lazy("With the notice agreed")}
 OUTCOMES: Mapping[str, Promise] = {
     "full": lazy("In full"),
     "price": lazy("Price: every client that approves it has a lower ceiling"),
@@ -199,9 +171,7 @@ def search_words(search: SearchState, time_zone: str) -> str:
     if search.state == "failed":
         return phrase(search.error, tuple(map(decode_phrase, search.error_values)))
     if search.state == "waiting":
-        return _("Asked for on {at}: the worker begins in a moment.").format(
-            at=moment_at(search.asked_at, time_zone)
-        )
+        return _("Asked for on {at}: the worker begins in a moment.").format(at=moment_at(search.asked_at, time_zone))
     if search.state == "running":
         return _("The plan in force is searched for agents who can be lent: {seconds} s.").format(
             seconds=text.number(search.seconds)
@@ -235,28 +205,20 @@ class ReliefRequestForm(PlainForm):
     """What is lost, and the clients' terms as files (docs/sector.md)."""
 
     contingency = forms.ChoiceField(label=lazy("What is lost"))
-    ceilings = _TableField(
-        label=lazy("Highest prices, CSV"), help_text=lazy("Columns: client, ceiling_cents.")
-    )
+    ceilings = _TableField(label=lazy("Highest prices, CSV"), help_text=lazy("Columns: client, ceiling_cents."))
     approvals = _TableField(
         label=lazy("Receivers that clients approved, CSV"),
         help_text=lazy("Columns: client, operator, destination, valid_from, valid_to."),
     )
     exclusions = _TableField(
-        label=lazy("Operators that clients exclude, CSV"),
-        help_text=lazy("Columns: client, operator."),
-        required=False,
+        label=lazy("Operators that clients exclude, CSV"), help_text=lazy("Columns: client, operator."), required=False
     )
 
-    def __init__(
-        self, *args: Any, contingencies: Sequence[tuple[str, str]], **options: Any
-    ) -> None:
+    def __init__(self, *args: Any, contingencies: Sequence[tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
         set_choices(self, "contingency", contingencies)
         if not contingencies:
-            self.fields["contingency"].help_text = _(
-                "No plan in force has this day: put one in force first."
-            )
+            self.fields["contingency"].help_text = _("No plan in force has this day: put one in force first.")
 
 
 class ReliefOfferForm(PlainForm):
@@ -280,17 +242,11 @@ class ClausesForm(PlainForm):
         longest=_LONGEST,
         required=True,
     )
-    law = build_text_field(
-        lazy("Law that applies"), longest=_LONGEST, initial="Droit français", required=True
-    )
+    law = build_text_field(lazy("Law that applies"), longest=_LONGEST, initial="Droit français", required=True)
     notice_hours = build_count_field(
-        lazy("Notice of a recall, hours"),
-        1000,
-        help_text=lazy("Empty: firm, only a loss recalls the agents."),
+        lazy("Notice of a recall, hours"), 1000, help_text=lazy("Empty: firm, only a loss recalls the agents.")
     )
-    quality_percent = build_count_field(
-        lazy("Calls answered, of 100"), 100, initial=80, required=True
-    )
+    quality_percent = build_count_field(lazy("Calls answered, of 100"), 100, initial=80, required=True)
     liability_cap_cents = build_count_field(
         lazy("Cap of the liability, cents"),
         _MOST_CENTS,
@@ -302,9 +258,7 @@ class ClausesForm(PlainForm):
         help_text=lazy("Such as 203.0.113.7:5060. Empty: no call is routed to the giver."),
         longest=_LONGEST,
     )
-    outbound_mandate = build_text_field(
-        lazy("Mandate of the client, for outbound calls"), longest=_LONGEST
-    )
+    outbound_mandate = build_text_field(lazy("Mandate of the client, for outbound calls"), longest=_LONGEST)
     drill = forms.BooleanField(label=lazy("A drill: no real call moves"), required=False)
 
     @property
@@ -327,9 +281,7 @@ class ContractStepForm(PlainForm):
         help_text=lazy("Of the client’s agreement, or of the payment: letter, date."),
         longest=_LONGEST,
     )
-    reason = forms.ChoiceField(
-        label=lazy("Reason of a recall"), choices=[("", "—"), *REASONS.items()], required=False
-    )
+    reason = forms.ChoiceField(label=lazy("Reason of a recall"), choices=[("", "—"), *REASONS.items()], required=False)
     cents = build_count_field(lazy("Paid, in cents"), _MOST_CENTS)
 
     def __init__(self, *args: Any, kinds: Sequence[str], **options: Any) -> None:
@@ -389,9 +341,7 @@ _tables = takes(_MOST_BYTES, lambda: _("These files are larger than 2 MB."))
 def list_all(request: HttpRequest) -> HttpResponse:
     """Every contract, real and of drills, the newest first."""
     operator = live.operator_now()
-    page = ContractsPage(
-        contracts=list_contract_summaries(operator), time_zone=operator.row.time_zone
-    )
+    page = ContractsPage(contracts=list_contract_summaries(operator), time_zone=operator.row.time_zone)
     return page_response(request, "desk/valve/index.html", page)
 
 
@@ -429,9 +379,7 @@ def show_contract(request: HttpRequest, stream: str, name: str) -> HttpResponse:
 
 def _find_search(kind: str, name: str, *, drill: bool = False) -> SearchPart:
     zone = live.operator_now().row.time_zone
-    return SearchPart(
-        search=describe_search(kind, name, timezone.now(), drill=drill), time_zone=zone
-    )
+    return SearchPart(search=describe_search(kind, name, timezone.now(), drill=drill), time_zone=zone)
 
 
 def _show_search(request: HttpRequest, page: SearchPart) -> HttpResponse:
@@ -467,11 +415,8 @@ def lend(request: HttpRequest, stream: str, name: str) -> HttpResponse:
     """Have the worker name agents for a contract, from those that the plan in force can spare."""
     said = _("The worker looks for agents who can be lent.")
     return perform(
-        request,
-        lambda: ask_for_agents(name, timezone.now(), stream=stream),
-        "contract", stream, name,
-        said=said,
-    )  # fmt: skip
+        request, lambda: ask_for_agents(name, timezone.now(), stream=stream), "contract", stream, name, said=said
+    )
 
 
 @serve("sector.relief", ACT, recent=True)
@@ -601,12 +546,7 @@ def draft(request: HttpRequest, gate: str) -> HttpResponse:
 
 
 def _act(
-    request: HttpRequest,
-    row: ReliefGate,
-    name: str,
-    form: forms.Form,
-    act: Callable[[], None],
-    said: str = "",
+    request: HttpRequest, row: ReliefGate, name: str, form: forms.Form, act: Callable[[], None], said: str = ""
 ) -> HttpResponse:
     """Act on a form of the page; lead to the contracts where there is something to say."""
     if not act_on(form, act, ValueError):
@@ -618,9 +558,7 @@ def _act(
 
 
 def _find_gate(gate: str) -> ReliefGate:
-    return require_found(
-        ReliefGate.objects.filter(name=gate).first(), _("There is no such clearing.")
-    )
+    return require_found(ReliefGate.objects.filter(name=gate).first(), _("There is no such clearing."))
 
 
 def _build_request_form(row: ReliefGate, request: HttpRequest | None = None) -> ReliefRequestForm:
@@ -631,10 +569,7 @@ def _build_request_form(row: ReliefGate, request: HttpRequest | None = None) -> 
 
 
 def _show_gate(
-    request: HttpRequest,
-    row: ReliefGate,
-    sent: dict[str, forms.Form] | None = None,
-    status: int = 200,
+    request: HttpRequest, row: ReliefGate, sent: dict[str, forms.Form] | None = None, status: int = 200
 ) -> HttpResponse:
     head = _find_search(OFFER, row.name)
     if request.GET.get("part") == "search":
@@ -646,9 +581,7 @@ def _show_gate(
         **(sent or {}),
     }
     page = GatePage.from_row(
-        head,
-        gate=summarise_gate(row, timezone.now()),
-        details=describe_gate(row.name, live.operator_now()),
+        head, gate=summarise_gate(row, timezone.now()), details=describe_gate(row.name, live.operator_now())
     )
     return page_response(request, "desk/valve/gate.html", page, context, status=status)
 

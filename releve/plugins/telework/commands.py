@@ -122,8 +122,7 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
         yield f"    month {row.step + 1:>2} at home {row.effect:+.3f} ± {1.96 * row.error:.3f}"
     if one.washed is not None:
         yield (
-            f"  without the four weeks after a time at home {one.washed.effect:+.3f} ±"
-            f" {1.96 * one.washed.error:.3f}"
+            f"  without the four weeks after a time at home {one.washed.effect:+.3f} ± {1.96 * one.washed.error:.3f}"
         )
     if one.placebo is not None and one.placebo.before:
         yield (
@@ -174,9 +173,7 @@ def apply(folder: Path, measured: Path, out: Path) -> None:
     except EffectDocumentError as error:
         raise click.UsageError(f"{measured}: {error}") from error
     if unknown := list_unknown_programmes(operator, document):
-        raise click.UsageError(
-            f"the operator has no programme {', '.join(unknown)}: name programmes as in its table"
-        )
+        raise click.UsageError(f"the operator has no programme {', '.join(unknown)}: name programmes as in its table")
     applied, rows = apply_effects(operator, document)
     for row in rows:
         click.echo(_describe_applied(row))
@@ -208,9 +205,7 @@ def rota() -> None:
 
 
 _PROTOCOL = click.argument("protocol", type=_READ)
-_NONCE = click.option(
-    "--nonce", "nonce_file", required=True, type=_FILE, help="File of the secret nonce."
-)
+_NONCE = click.option("--nonce", "nonce_file", required=True, type=_FILE, help="File of the secret nonce.")
 
 
 @rota.command()

@@ -57,9 +57,7 @@ _LEAST = 0.05
 _MOST_LABELS = 12
 
 
-def draw_steps(
-    key: str, steps: Sequence[EffectStep], text: Text, title: str, description: str
-) -> Picture:
+def draw_steps(key: str, steps: Sequence[EffectStep], text: Text, title: str, description: str) -> Picture:
     """Draw each month's difference with its interval; those before the move are hollow."""
     ends = [math.expm1(v) for s in steps for v in (s.value, s.low, s.high) if v is not None]
     top = max(_LEAST, *(abs(end) for end in ends)) if ends else _LEAST
@@ -113,18 +111,11 @@ def _label_shares(reach: float, y: Scale, text: Text) -> list[Label]:
     return found
 
 
-def _label_months(
-    steps: Sequence[EffectStep], x: Callable[[int], float], text: Text
-) -> list[Label]:
+def _label_months(steps: Sequence[EffectStep], x: Callable[[int], float], text: Text) -> list[Label]:
     """Return the months: -1 the last before the move, 1 the first at home."""
     every = math.ceil(len(steps) / _MOST_LABELS)
     return [
-        Label(
-            "x",
-            round(x(step.month), 1),
-            _HEIGHT - _BOTTOM + 18,
-            text.number(step.month + (step.month >= 0)),
-        )
+        Label("x", round(x(step.month), 1), _HEIGHT - _BOTTOM + 18, text.number(step.month + (step.month >= 0)))
         for at, step in enumerate(steps)
         if at % every == 0
     ]
@@ -148,11 +139,7 @@ _VERDICTS = {
     "refused": lazy("nothing can be learnt"),
     "absent": lazy("no records"),
 }
-_DESIGNS = {
-    "assumed": lazy("assumed"),
-    "compared": lazy("compared"),
-    "randomised": lazy("drawn by lot"),
-}
+_DESIGNS = {"assumed": lazy("assumed"), "compared": lazy("compared"), "randomised": lazy("drawn by lot")}
 add_words(register, "design", _DESIGNS)
 add_words(register, "verdict_tone", _TONES)
 
@@ -205,8 +192,7 @@ def rota_words(row: ProgrammeVerdict) -> str:
         return ""
     text = text_now("UTC")
     return _(
-        "In {weeks} weeks, a rota by lot among its {agents} agents would show a difference of"
-        " {share} or more."
+        "In {weeks} weeks, a rota by lot among its {agents} agents would show a difference of {share} or more."
     ).format(
         weeks=text.number(row.rota_weeks),
         agents=text.number(row.rota_agents),
@@ -224,12 +210,11 @@ def before_words(row: ProgrammeVerdict) -> str:
         return _("What came before the move cannot be compared.")
     share = text_now("UTC").percent(math.expm1(known.drift), 1)
     if known.chance_before < 0.05:
-        return _(
-            "Those who moved already differed before: a drift that went on would explain {share}."
-        ).format(share=share)
+        return _("Those who moved already differed before: a drift that went on would explain {share}.").format(
+            share=share
+        )
     return _(
-        "No difference is seen before the move, which proves nothing: a drift could explain up to"
-        " {share}."
+        "No difference is seen before the move, which proves nothing: a drift could explain up to {share}."
     ).format(share=share)
 
 
@@ -267,13 +252,7 @@ def steps_picture(row: ProgrammeVerdict) -> Picture | None:
         )
         for step in months
     ]
-    return draw_steps(
-        f"steps-{row.programme}",
-        row.measured.steps,
-        text,
-        f"{row.name}, {row.client}",
-        "; ".join(parts),
-    )
+    return draw_steps(f"steps-{row.programme}", row.measured.steps, text, f"{row.name}, {row.client}", "; ".join(parts))
 
 
 class TeleworkPage(PageModel):
@@ -387,9 +366,7 @@ def _describe(fault: Fault) -> str:
             row=fault.row, column=fault.column, reason=reason, fix=fix
         )
     if fault.column:
-        return _("Column {column}: {reason}; {fix}.").format(
-            column=fault.column, reason=reason, fix=fix
-        )
+        return _("Column {column}: {reason}; {fix}.").format(column=fault.column, reason=reason, fix=fix)
     return _("{reason}; {fix}.").format(reason=reason, fix=fix)
 
 
@@ -398,10 +375,7 @@ def apply(request: HttpRequest) -> HttpResponse:
     """Put the measured values into the reference data, as a version of its own."""
     estimate, version = (_read_number(request, name) for name in ("estimate", "version"))
     made = apply_estimate(estimate, version, actor_name(request))
-    messages.success(
-        request,
-        _("Stored as version {number}. The next plan uses it.").format(number=made.number),
-    )
+    messages.success(request, _("Stored as version {number}. The next plan uses it.").format(number=made.number))
     return redirect("telework" if can(request.user, "reliefs.see") else "registry")
 
 

@@ -13,12 +13,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Block",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("data", models.BinaryField()),
             ],
@@ -26,12 +21,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Sheet",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("table", models.CharField(max_length=32)),
                 ("count", models.PositiveIntegerField()),
@@ -40,12 +30,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Upload",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("token", models.CharField(max_length=43, unique=True)),
                 ("name", models.CharField(max_length=200)),
                 ("data", models.BinaryField()),
@@ -57,12 +42,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Version",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("number", models.PositiveIntegerField(unique=True)),
                 ("made_at", models.DateTimeField()),
                 ("made_by", models.CharField(max_length=150)),
@@ -72,37 +52,18 @@ class Migration(migrations.Migration):
                 ("digest", models.CharField(max_length=64)),
                 ("summary", models.JSONField()),
             ],
-            options={
-                "ordering": ("-number",),
-            },
+            options={"ordering": ("-number",)},
         ),
         migrations.CreateModel(
             name="SheetBlock",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("start", models.PositiveIntegerField()),
                 ("count", models.PositiveIntegerField()),
-                (
-                    "block",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to="registry.block"
-                    ),
-                ),
-                (
-                    "sheet",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to="registry.sheet"
-                    ),
-                ),
+                ("block", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="registry.block")),
+                ("sheet", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="registry.sheet")),
             ],
-            options={
-                "ordering": ("sheet", "start"),
-            },
+            options={"ordering": ("sheet", "start")},
         ),
         migrations.AddField(
             model_name="sheet",
@@ -112,24 +73,9 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="VersionSheet",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "sheet",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to="registry.sheet"
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to="registry.version"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sheet", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="registry.sheet")),
+                ("version", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="registry.version")),
             ],
         ),
         migrations.AddField(
@@ -139,14 +85,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="sheetblock",
-            constraint=models.UniqueConstraint(
-                fields=("sheet", "start"), name="registry_one_block_a_row"
-            ),
+            constraint=models.UniqueConstraint(fields=("sheet", "start"), name="registry_one_block_a_row"),
         ),
         migrations.AddConstraint(
             model_name="versionsheet",
-            constraint=models.UniqueConstraint(
-                fields=("version", "sheet"), name="registry_sheet_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("version", "sheet"), name="registry_sheet_once"),
         ),
     ]

@@ -4,25 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("registry", "0001_initial"),
-    ]
+    dependencies = [("registry", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
             name="TeleworkEstimate",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("made_at", models.DateTimeField()),
                 ("made_by", models.CharField(max_length=150)),
                 ("source", models.CharField(max_length=200)),
                 ("digest", models.CharField(max_length=64)),
                 ("content", models.JSONField()),
             ],
-        ),
+        )
     ]

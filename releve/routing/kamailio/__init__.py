@@ -5,8 +5,4 @@ operator's tables.
 """
 
 from releve.routing.kamailio.adapter import KamailioProxy, from_environment
-from releve.routing.kamailio.configuration import (
-    ProxySettings,
-    build_proxy_files,
-    compute_configuration_digest,
-)
+from releve.routing.kamailio.configuration import ProxySettings, build_proxy_files, compute_configuration_digest

@@ -73,13 +73,9 @@ class JsonRpc:
         address = urljoin(self._url, name)
         return self._ask("GET", address, name, None).text.strip()
 
-    def _ask(
-        self, verb: str, url: str, what: str, body: Mapping[str, object] | None
-    ) -> httpx.Response:
+    def _ask(self, verb: str, url: str, what: str, body: Mapping[str, object] | None) -> httpx.Response:
         try:
-            answer = httpx.request(
-                verb, url, json=body, headers=self._headers, timeout=TIMEOUT, trust_env=False
-            )
+            answer = httpx.request(verb, url, json=body, headers=self._headers, timeout=TIMEOUT, trust_env=False)
         except httpx.HTTPError as error:
             raise Unreachable(f"the proxy: {type(error).__name__}") from error
         if answer.status_code in (401, 403, 404):
@@ -143,8 +139,7 @@ class KamailioProxy:
         """Compare what the proxy holds with a generation, in hundredths; refuse an empty set."""
         generation.refuse_if_empty()
         wished = {
-            (one.programme, one.place): ObservedRoute(one.open, one.weight / UNITS)
-            for one in build_targets(generation)
+            (one.programme, one.place): ObservedRoute(one.open, one.weight / UNITS) for one in build_targets(generation)
         }
         return plan_changes(generation, snapshot, wished)
 
@@ -162,9 +157,7 @@ class KamailioProxy:
                 self._rpc.call("dispatcher.reload")
         except OSError as error:
             raise Unreachable(f"{self.path}: {error.strerror or error}") from error
-        return PublishReceipt(
-            generation.number, compute_list_digest(targets), reference=self.path.name
-        )
+        return PublishReceipt(generation.number, compute_list_digest(targets), reference=self.path.name)
 
     def observe(self) -> RoutingSnapshot | None:
         """Return what the proxy routes by, with its own findings."""

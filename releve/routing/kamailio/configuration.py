@@ -12,13 +12,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from releve.network import Operator, Programme, SipAddress, parse_sip_address
-from releve.routing.generation import (
-    Generation,
-    Rejected,
-    compute_shares,
-    list_addresses,
-    list_dialled,
-)
+from releve.routing.generation import Generation, Rejected, compute_shares, list_addresses, list_dialled
 from releve.routing.kamailio.dispatcher_list import build_targets, compute_set_id, write_list
 
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -68,11 +62,7 @@ class ProxySettings:
             if not _PATH.fullmatch(path):
                 raise ValueError(f"a path must be absolute and plain, got {path!r}")
         gate = urlsplit(self.gate)
-        if (
-            gate.scheme not in ("http", "https")
-            or not gate.hostname
-            or re.search(r'["\s?$#]', self.gate)
-        ):
+        if gate.scheme not in ("http", "https") or not gate.hostname or re.search(r'["\s?$#]', self.gate):
             raise ValueError(f"gate must be an http address, got {self.gate!r}")
 
 
@@ -145,9 +135,7 @@ def build_first_list(operator: Operator) -> str:
     for programme in sorted(dialled):
         allowed = operator.programme[programme].allowed_destinations
         places = [
-            row.id
-            for row in operator.sites
-            if row.id in addresses and (not allowed or row.destination in allowed)
+            row.id for row in operator.sites if row.id in addresses and (not allowed or row.destination in allowed)
         ]
         routes[programme] = compute_shares(dict.fromkeys(places, 1.0), frozenset())
     start = datetime(2000, 1, 1, tzinfo=UTC)

@@ -63,19 +63,13 @@ def build_targets(generation: Generation) -> tuple[Target, ...]:
         number = compute_set_id(programme)
         if sets.setdefault(number, programme) != programme:
             raise Rejected(f"{programme} and {sets[number]} get one set: rename one of them")
-        missing = [
-            row.place for row in routes if row.weight and row.place not in generation.addresses
-        ]
+        missing = [row.place for row in routes if row.weight and row.place not in generation.addresses]
         if missing:
             raise Rejected(
                 f"{missing[0]} has agents of {programme} and no SIP address: write sip_address in"
                 " sites (home_sip_address in operator for work at home)"
             )
-        rows = [
-            row
-            for row in routes
-            if (row.people or not row.open) and row.place in generation.addresses
-        ]
+        rows = [row for row in routes if (row.people or not row.open) and row.place in generation.addresses]
         if not rows:
             rows = [Route(place, False, 0.0, 0.0) for place in sorted(generation.addresses)]
         if not rows:
@@ -89,9 +83,7 @@ def build_targets(generation: Generation) -> tuple[Target, ...]:
 
 def compute_list_digest(targets: Iterable[Target]) -> str:
     """Return the digest of what a list wishes, whatever its order and the proxy's findings."""
-    rows = sorted(
-        f"{one.programme}\t{one.place}\t{one.uri}\t{one.open}\t{one.weight}" for one in targets
-    )
+    rows = sorted(f"{one.programme}\t{one.place}\t{one.uri}\t{one.open}\t{one.weight}" for one in targets)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:32]
 
 
@@ -99,8 +91,7 @@ def write_list(targets: Sequence[Target], number: int, dead: frozenset[str] = fr
     """Return the text of a list; ``dead`` are the URIs that the proxy found dead."""
     stamp = {"gen": number, "dig": compute_list_digest(targets)}
     lines: list[tuple[int, str, int, dict[str, object]]] = [
-        (ADDRESSES, uri, DEAD if uri in dead else ALIVE, {})
-        for uri in sorted({one.uri for one in targets if one.open})
+        (ADDRESSES, uri, DEAD if uri in dead else ALIVE, {}) for uri in sorted({one.uri for one in targets if one.open})
     ]
     for one in targets:
         attributes: dict[str, object] = {"rweight": one.weight} if one.weight else {}
@@ -147,9 +138,7 @@ def parse_listing(result: Mapping[str, Any]) -> tuple[RoutingSnapshot, frozenset
     gen, digest = next(iter(heads)) if len(heads) == 1 else ("", "")
     whole = not strange and gen.isdecimal() and digest == compute_list_digest(targets)
     routes = {
-        (one.programme, one.place): ObservedRoute(
-            one.open, one.weight / UNITS, not (one.open and one.uri in dead)
-        )
+        (one.programme, one.place): ObservedRoute(one.open, one.weight / UNITS, not (one.open and one.uri in dead))
         for one in targets
     }
     number = max((int(gen) for gen, _ in heads if gen.isdecimal()), default=0)
@@ -180,9 +169,7 @@ def read_number(text: str) -> int:
 def _parse_attributes(body: object) -> dict[str, str]:
     if not isinstance(body, str):
         return {}
-    return {
-        name: value for name, _, value in (part.partition("=") for part in body.split(";")) if name
-    }
+    return {name: value for name, _, value in (part.partition("=") for part in body.split(";")) if name}
 
 
 def _read(found: object, name: str, kind: type) -> Any:

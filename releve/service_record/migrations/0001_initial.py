@@ -12,12 +12,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RecordCursor",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=200, unique=True)),
                 ("file", models.CharField(blank=True, max_length=200)),
                 ("offset", models.BigIntegerField(default=0)),
@@ -27,12 +22,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="StatisticsFile",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=64)),
                 ("name", models.CharField(max_length=200)),
                 ("digest", models.CharField(max_length=64, unique=True)),
@@ -45,12 +35,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CallRecord",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("digest", models.CharField(max_length=32, unique=True)),
                 ("direction", models.CharField(blank=True, max_length=3)),
                 ("programme", models.CharField(blank=True, max_length=64)),
@@ -61,21 +46,12 @@ class Migration(migrations.Migration):
                 ("code", models.PositiveSmallIntegerField(default=0)),
                 ("filed_at", models.DateTimeField(db_index=True)),
             ],
-            options={
-                "indexes": [
-                    models.Index(fields=["began", "programme"], name="service_rec_began_eaddfd_idx")
-                ],
-            },
+            options={"indexes": [models.Index(fields=["began", "programme"], name="service_rec_began_eaddfd_idx")]},
         ),
         migrations.CreateModel(
             name="DayForecast",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("day", models.DateField()),
                 ("programme", models.CharField(max_length=64)),
                 ("digest", models.CharField(max_length=64)),
@@ -84,21 +60,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("day", "programme"), name="service_record_forecast_once"
-                    )
-                ],
+                    models.UniqueConstraint(fields=("day", "programme"), name="service_record_forecast_once")
+                ]
             },
         ),
         migrations.CreateModel(
             name="IntervalReport",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("programme", models.CharField(max_length=64)),
                 ("source", models.CharField(max_length=64)),
                 ("start", models.DateTimeField()),
@@ -114,21 +83,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("start", "programme", "source"), name="service_record_report_once"
-                    )
-                ],
+                    models.UniqueConstraint(fields=("start", "programme", "source"), name="service_record_report_once")
+                ]
             },
         ),
         migrations.CreateModel(
             name="PresenceReport",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("programme", models.CharField(max_length=64)),
                 ("place", models.CharField(max_length=64)),
                 ("source", models.CharField(max_length=64)),
@@ -139,21 +101,15 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("at", "programme", "place", "source"),
-                        name="service_record_presence_once",
+                        fields=("at", "programme", "place", "source"), name="service_record_presence_once"
                     )
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
             name="SealedDay",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("client", models.CharField(max_length=64)),
                 ("day", models.DateField()),
                 ("digest", models.CharField(max_length=64)),
@@ -162,9 +118,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["seq"],
-                "indexes": [
-                    models.Index(fields=["day", "client"], name="service_rec_day_01854b_idx")
-                ],
+                "indexes": [models.Index(fields=["day", "client"], name="service_rec_day_01854b_idx")],
             },
         ),
     ]

@@ -6,20 +6,5 @@ intervals that are calibrated on the first month alone.
 """
 
 from releve.validation.bank.fit import LINES, SPREADS, Staffing
-from releve.validation.bank.log import (
-    COLUMNS,
-    FIRST,
-    HALF_HOURS,
-    BankDay,
-    BankLogError,
-    read_months,
-    select_days,
-)
-from releve.validation.bank.predict import (
-    MEASURES,
-    NOMINAL,
-    TICKS_MOST,
-    Period,
-    Prediction,
-    predict,
-)
+from releve.validation.bank.log import COLUMNS, FIRST, HALF_HOURS, BankDay, BankLogError, read_months, select_days
+from releve.validation.bank.predict import MEASURES, NOMINAL, TICKS_MOST, Period, Prediction, predict

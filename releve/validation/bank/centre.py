@@ -35,8 +35,7 @@ class Callers:
 
 def fit_callers(days: Sequence[BankDay]) -> Callers:
     talk, kind, half, wait, lost = (
-        np.concatenate([getattr(day, name) for day in days])
-        for name in ("talk_s", "kind", "half", "wait_s", "lost")
+        np.concatenate([getattr(day, name) for day in days]) for name in ("talk_s", "kind", "half", "wait_s", "lost")
     )
     served = ~lost & (talk > 0)
     talk, kind, half = talk[served], kind[served], half[served]

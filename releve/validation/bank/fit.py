@@ -20,13 +20,7 @@ from numpy.typing import NDArray
 
 from releve.demand.queue import Centre
 from releve.kernels.arrays import Floats
-from releve.validation.bank.centre import (
-    Callers,
-    build_day_centre,
-    compute_measures,
-    fit_callers,
-    simulate_day,
-)
+from releve.validation.bank.centre import Callers, build_day_centre, compute_measures, fit_callers, simulate_day
 from releve.validation.bank.log import HALF_HOURS, BankDay
 
 LINES = (2, 3, 4)
@@ -106,13 +100,7 @@ def fit_staffing(days: Sequence[BankDay], least: int, spread: float = 0.0) -> St
 
 
 def simulate_spread(
-    centre: Centre,
-    effort: Floats,
-    spread: float,
-    runs: int,
-    seed: int,
-    first: int,
-    draw: np.random.Generator,
+    centre: Centre, effort: Floats, spread: float, runs: int, seed: int, first: int, draw: np.random.Generator
 ) -> Floats:
     """Return ``2 * runs`` simulated days, float64[run, half hour, 4]: half of them with a spread of
     the effort, half with the opposite one."""
@@ -136,10 +124,7 @@ def _measure_scatter(counts: Floats, runs: Floats) -> Floats:
 
 
 def fit_spread(
-    days: Sequence[BankDay],
-    least: int,
-    spreads: Sequence[float] = SPREADS,
-    tick: Tick = lambda: None,
+    days: Sequence[BankDay], least: int, spreads: Sequence[float] = SPREADS, tick: Tick = lambda: None
 ) -> Staffing:
     """Return the staffing with the least spread that explains the scatter of half hours (the mean
     of the three measures), else the widest."""
@@ -156,9 +141,7 @@ def _compute_shares(counts: Floats) -> Floats:
     return np.asarray(counts[..., 1:3] / np.maximum(counts[..., :1], 1.0))
 
 
-def fit_lines(
-    days: Sequence[BankDay], lines: Sequence[int] = LINES, tick: Tick = lambda: None
-) -> tuple[Staffing, ...]:
+def fit_lines(days: Sequence[BankDay], lines: Sequence[int] = LINES, tick: Tick = lambda: None) -> tuple[Staffing, ...]:
     """Return the staffing with each line from which the reserve answers, the best first."""
     found = []
     for least in lines:

@@ -26,10 +26,7 @@ or until it."""
 WEEKDAYS = (7, 1, 2, 3, 4)
 """Sunday to Thursday; the centre closes on Friday afternoon and Saturday."""
 
-COLUMNS = (
-    "date", "type", "q_start_s", "q_time", "outcome", "ser_start_s", "ser_exit_s", "ser_time",
-    "agent",
-)  # fmt: skip
+COLUMNS = ("date", "type", "q_start_s", "q_time", "outcome", "ser_start_s", "ser_exit_s", "ser_time", "agent")
 
 
 class BankLogError(ReleveError, ValueError):
@@ -63,12 +60,7 @@ class BankDay:
     def counts(self) -> Floats:
         """Return offered, abandoned, answered within the threshold, and seconds waited of the
         staffed half hours: float64[half hour, 4]."""
-        columns = (
-            np.ones(self.wait_s.size),
-            self.lost,
-            ~self.lost & (self.wait_s <= THRESHOLD_S),
-            self.wait_s,
-        )
+        columns = (np.ones(self.wait_s.size), self.lost, ~self.lost & (self.wait_s <= THRESHOLD_S), self.wait_s)
         half = self.half
         inside = (half >= 0) & (half < HALF_HOURS)
         found = [np.bincount(half[inside], one[inside], HALF_HOURS) for one in columns]
@@ -99,25 +91,17 @@ def select_days(log: pl.DataFrame) -> tuple[BankDay, ...]:
     missing = [name for name in COLUMNS if name not in log.columns]
     if missing:
         raise BankLogError(
-            f"the log has no column {', '.join(missing)}: give the log of calls with the columns"
-            f" {', '.join(COLUMNS)}"
+            f"the log has no column {', '.join(missing)}: give the log of calls with the columns {', '.join(COLUMNS)}"
         )
     reached = log.filter(
         pl.col("date").dt.weekday().is_in(WEEKDAYS)
-        & (
-            (pl.col("outcome") == "AGENT")
-            | ((pl.col("outcome") == "HANG") & (pl.col("q_time") > 0))
-        )
+        & ((pl.col("outcome") == "AGENT") | ((pl.col("outcome") == "HANG") & (pl.col("q_time") > 0)))
     ).with_columns(
-        come=pl.when(pl.col("q_time") > 0).then("q_start_s").otherwise("ser_start_s"),
-        day=pl.col("date").cast(pl.Date),
+        come=pl.when(pl.col("q_time") > 0).then("q_start_s").otherwise("ser_start_s"), day=pl.col("date").cast(pl.Date)
     )
     if reached.is_empty():
         raise BankLogError("no call of a Sunday to Thursday reached the line: give another log")
-    return tuple(
-        _build_day(part)
-        for part in reached.sort("day", "come").partition_by("day", maintain_order=True)
-    )
+    return tuple(_build_day(part) for part in reached.sort("day", "come").partition_by("day", maintain_order=True))
 
 
 def _build_day(calls: pl.DataFrame) -> BankDay:
@@ -137,9 +121,7 @@ def _build_day(calls: pl.DataFrame) -> BankDay:
 def _find_presence(calls: pl.DataFrame) -> tuple[Floats, NDArray[np.int64]]:
     """Return the moments at which the number of agents present changes, and the numbers."""
     served = calls.filter(
-        (pl.col("outcome") == "AGENT")
-        & (pl.col("agent") != "NONE")
-        & (pl.col("ser_exit_s") > pl.col("ser_start_s"))
+        (pl.col("outcome") == "AGENT") & (pl.col("agent") != "NONE") & (pl.col("ser_exit_s") > pl.col("ser_start_s"))
     ).sort("ser_start_s")
     change: dict[float, int] = {}
     for agent in served.partition_by("agent", maintain_order=True):

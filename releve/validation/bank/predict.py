@@ -125,10 +125,7 @@ def predict(
         tick()
     drift, coverage = 0.0, []
     for drift in drifts:
-        left_out = [
-            _simulate_period(one, week, drift, seed)
-            for one, week in zip(others, weeks, strict=True)
-        ]
+        left_out = [_simulate_period(one, week, drift, seed) for one, week in zip(others, weeks, strict=True)]
         coverage.append(np.mean([row.inside() for row in left_out], axis=(0, 1)))
         tick()
         if coverage[-1].mean() >= NOMINAL:
@@ -152,23 +149,17 @@ def _split_weeks(days: Sequence[BankDay]) -> list[list[BankDay]]:
     return weeks
 
 
-def _simulate_period(
-    staffing: Staffing, days: Sequence[BankDay], drift: float, seed: int
-) -> Period:
+def _simulate_period(staffing: Staffing, days: Sequence[BankDay], drift: float, seed: int) -> Period:
     """Simulate days with a staffing, drawing drift and the factors of days ``DRAWS`` times."""
     draw = np.random.default_rng(seed)
     total = np.zeros((DRAWS, 2 * RUNS, HALF_HOURS, 4))
-    centres = [
-        build_day_centre(day, staffing.callers, staffing.reserve, staffing.least) for day in days
-    ]
+    centres = [build_day_centre(day, staffing.callers, staffing.reserve, staffing.least) for day in days]
     for at in range(DRAWS):
         effort = staffing.effort * np.exp(drift * draw.standard_normal(HALF_HOURS))
         for day, centre in zip(days, centres, strict=True):
             factor, own = float(draw.choice(staffing.factors)), day.date.toordinal()
             first = LATER + 2 * at * RUNS
-            total[at] += simulate_spread(
-                centre, effort * factor, staffing.spread, RUNS, own, first, draw
-            )
+            total[at] += simulate_spread(centre, effort * factor, staffing.spread, RUNS, own, first, draw)
     counts = total.reshape(-1, HALF_HOURS, 4)
     seen = np.sum([day.counts() for day in days], axis=0)
     return Period(

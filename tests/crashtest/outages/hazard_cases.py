@@ -27,15 +27,11 @@ ORANGE_MA, ORANGE_TN = HomeLines("Orange", "MA"), HomeLines("Orange", "TN")
 PLACES = Places((CASA, MOHAMMEDIA, FES, TUNIS), (INWI, ORANGE_MA, ORANGE_TN))
 DAY_0 = date(2026, 11, 30)
 
-QUAKE = Hazard(
-    "quake", "Earthquake", "city", 6.0, lognormal(24, 200), radius_km=75, rates=(("TN", 2.0),)
-)
+QUAKE = Hazard("quake", "Earthquake", "city", 6.0, lognormal(24, 200), radius_km=75, rates=(("TN", 2.0),))
 FIBRE = Hazard("fibre", "Fibre cut", "site", 8.0, lognormal(5, 28))
 CARRIER = Hazard("carrier", "Carrier down", "carrier", 8.0, lognormal(2, 9))
 CABLE = Hazard("cable", "Cable cut", "destination", 6.0, sample(5.0), ("sites", "home"))
-STORM = Hazard(
-    "storm", "Storm", "city", 4.0, sample(48.0), radius_km=40, months=(12, 1, 2), cluster_cv=1.0
-)
+STORM = Hazard("storm", "Storm", "city", 4.0, sample(48.0), radius_km=40, months=(12, 1, 2), cluster_cv=1.0)
 HAZARDS = (QUAKE, FIBRE, CARRIER, CABLE, STORM)
 
 Row = tuple[int, str, str, float, float]
@@ -47,22 +43,15 @@ def list_rows(found: Outages, hazards: tuple[Hazard, ...], places: Places) -> se
     replication = found.first + np.repeat(np.arange(len(many)), many)
     return {
         (int(r), hazards[h].id, places.names[p], float(begin), float(end))
-        for r, h, p, begin, end in zip(
-            replication, found.hazard, found.place, found.begin, found.end, strict=True
-        )
+        for r, h, p, begin, end in zip(replication, found.hazard, found.place, found.begin, found.end, strict=True)
     }
 
 
 def run(
-    hazards: tuple[Hazard, ...] = HAZARDS,
-    places: Places = PLACES,
-    replications: int = 200,
-    first: int = 0,
+    hazards: tuple[Hazard, ...] = HAZARDS, places: Places = PLACES, replications: int = 200, first: int = 0
 ) -> Outages:
     """Return the outages of some quarters that begin on 30 November."""
-    return draw_outages(
-        hazards, places, days=90, seed=7, replications=replications, first=first, start=DAY_0
-    )
+    return draw_outages(hazards, places, days=90, seed=7, replications=replications, first=first, start=DAY_0)
 
 
 def set_rate(hazard: Hazard, per_year: float) -> Hazard:

@@ -44,9 +44,7 @@ def plain_outages(
             t -= math.log(uniform(seed, replication, int(key), slot)) / per_hour
             if t >= days * 24:
                 break
-            rate, lat, lon, lasts = (
-                uniform(seed, replication, int(key), slot + 1 + i) for i in range(4)
-            )
+            rate, lat, lon, lasts = (uniform(seed, replication, int(key), slot + 1 + i) for i in range(4))
             slot += 5
             month = (start + timedelta(hours=t)).month
             if hazard.months and month not in hazard.months:

@@ -7,14 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from releve.plugins.crashtest.engine.outages import (
-    Hazard,
-    HazardFaults,
-    OutagesError,
-    lognormal,
-    read_hazards,
-    sample,
-)
+from releve.plugins.crashtest.engine.outages import Hazard, HazardFaults, OutagesError, lognormal, read_hazards, sample
 
 GOOD = """
 - id: cable
@@ -68,14 +61,8 @@ def test_a_duration_has_four_forms(duration: str, share: float, hours: float) ->
     [
         ("rate_per_year: -1", r"row 1 \(x\): rate_per_year -1 is negative; write 0 or more"),
         ("rate_per_year: {MA: 1}", "does not say how often elsewhere; give `elsewhere:`"),
-        (
-            "rate_per_year: {elsewhere: 1, XX: 1}",
-            "'XX' is not a destination; write an ISO 3166 code",
-        ),
-        (
-            "rate_per_year: {elsewhere: 1, NO: 1}",
-            r"False is not a destination; .* \(NO in quotes\)",
-        ),
+        ("rate_per_year: {elsewhere: 1, XX: 1}", "'XX' is not a destination; write an ISO 3166 code"),
+        ("rate_per_year: {elsewhere: 1, NO: 1}", r"False is not a destination; .* \(NO in quotes\)"),
         ("rate_per_year: often", "rate_per_year 'often' is not a number"),
         ("footprint: planet", "footprint 'planet' is not known; write one of site, city"),
         ("duration: 5", "duration 5 has no unit; write it such as 90 min"),

@@ -7,45 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.plugins.crashtest.engine.outages import (
-    HomeLines,
-    OutagesOverflowError,
-    PlacedSite,
-    Places,
-    draw_outages,
-)
-from tests.crashtest.outages.hazard_cases import (
-    CASA,
-    FES,
-    HAZARDS,
-    PLACES,
-    QUAKE,
-    TUNIS,
-    list_rows,
-    run,
-)
+from releve.plugins.crashtest.engine.outages import HomeLines, OutagesOverflowError, PlacedSite, Places, draw_outages
+from tests.crashtest.outages.hazard_cases import CASA, FES, HAZARDS, PLACES, QUAKE, TUNIS, list_rows, run
 
 
 def test_any_split_gives_the_same_bits() -> None:
-    whole, parts = (
-        run(replications=200),
-        [run(replications=n, first=f) for f, n in ((0, 7), (7, 193))],
-    )
+    whole, parts = (run(replications=200), [run(replications=n, first=f) for f, n in ((0, 7), (7, 193))])
     for name in ("begin", "end", "place", "hazard"):
         joined = np.concatenate([getattr(part, name) for part in parts])
         assert np.array_equal(getattr(whole, name), joined)
-    assert np.array_equal(
-        np.diff(whole.pointer), np.concatenate([np.diff(p.pointer) for p in parts])
-    )
+    assert np.array_equal(np.diff(whole.pointer), np.concatenate([np.diff(p.pointer) for p in parts]))
 
 
 def test_one_more_site_far_or_near_changes_nothing_for_the_others() -> None:
     near = PlacedSite("near", "MA", CASA.lat + 0.01, CASA.lon)
     far = PlacedSite("far", "FR", 48.85, 2.35)
-    more = Places(
-        (near, *PLACES.sites, far),
-        (*PLACES.home_lines[:2], HomeLines("Orange", "SN"), PLACES.home_lines[2]),
-    )
+    more = Places((near, *PLACES.sites, far), (*PLACES.home_lines[:2], HomeLines("Orange", "SN"), PLACES.home_lines[2]))
     before = list_rows(run(), HAZARDS, PLACES)
     after = list_rows(run(places=more), HAZARDS, more)
     assert before < after

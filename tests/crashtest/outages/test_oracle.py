@@ -42,9 +42,7 @@ def test_a_quarter_without_a_date_begins_on_a_day_drawn_for_its_replication() ->
 
 @pytest.mark.parametrize("site", CORNERS, ids=lambda site: site.id)
 @pytest.mark.parametrize("radius_km", [5.0, 75.0, 1000.0])
-def test_no_point_within_reach_of_a_site_lies_outside_its_cells(
-    site: PlacedSite, radius_km: float
-) -> None:
+def test_no_point_within_reach_of_a_site_lies_outside_its_cells(site: PlacedSite, radius_km: float) -> None:
     cells = list_cells_near([site], radius_km)
     luck = np.random.default_rng(1)
     degrees = math.degrees(radius_km / 6371.0)
@@ -57,18 +55,14 @@ def test_no_point_within_reach_of_a_site_lies_outside_its_cells(
             continue
         seen += 1
         sine, east = math.sin(math.radians(lat)), math.radians(lon)
-        holds = [
-            c for c in cells if c.sin_south <= sine <= c.sin_north and c.west <= east <= c.east
-        ]
+        holds = [c for c in cells if c.sin_south <= sine <= c.sin_north and c.west <= east <= c.east]
         assert len(holds) == 1, (lat, lon)
     assert seen > 30
 
 
 def test_the_cells_cover_the_earth_once() -> None:
     everywhere = [
-        PlacedSite(f"{lat} {lon}", "MA", lat, lon)
-        for lat in range(-90, 91, 10)
-        for lon in range(-180, 180, 10)
+        PlacedSite(f"{lat} {lon}", "MA", lat, lon) for lat in range(-90, 91, 10) for lon in range(-180, 180, 10)
     ]
     cells = list_cells_near(everywhere, 1000.0)
     assert sum(cell.area_km2 for cell in cells) == pytest.approx(EARTH_KM2)

@@ -64,9 +64,7 @@ def test_each_place_is_struck_at_the_rate_of_its_hazard(found: Outages, hazard: 
         assert inside(int(count), rate * YEARS), (place, count, rate * YEARS)
 
 
-@pytest.mark.parametrize(
-    "law", [lognormal(5, 28), CUTS, sample(2.0, 3.0, 50.0)], ids=lambda law: law.kind
-)
+@pytest.mark.parametrize("law", [lognormal(5, 28), CUTS, sample(2.0, 3.0, 50.0)], ids=lambda law: law.kind)
 def test_outages_last_as_their_law_says(law: DurationHours) -> None:
     hazard = replace(set_rate(FIBRE, 20.0), duration=law)
     found = draw_outages([hazard], PLACES, days=90, seed=3, replications=500)
@@ -78,9 +76,7 @@ def test_outages_last_as_their_law_says(law: DurationHours) -> None:
     assert abs(lasted.mean() - law.mean) < 4 * lasted.std() / math.sqrt(len(lasted))
 
 
-@pytest.mark.parametrize(
-    "law", [lognormal(5, 28), CUTS, sample(2.0, 3.0, 50.0)], ids=lambda law: law.kind
-)
+@pytest.mark.parametrize("law", [lognormal(5, 28), CUTS, sample(2.0, 3.0, 50.0)], ids=lambda law: law.kind)
 def test_the_mean_of_a_law_is_that_of_its_quantiles(law: DurationHours) -> None:
     shares = (np.arange(300_000) + 0.5) / 300_000
     assert law.mean == pytest.approx(law.at(shares).mean(), rel=1e-3)
@@ -90,9 +86,7 @@ def test_one_earthquake_takes_two_near_sites_and_not_a_far_one() -> None:
     places = Places((CASA, MOHAMMEDIA, FES, TUNIS))
     found = draw_outages([set_rate(QUAKE, 10.0)], places, days=90, seed=5, replications=1000)
     size = np.bincount(found.event)
-    together = {
-        tuple(found.place[found.event == event]) for event in np.flatnonzero(size == 2)[:50]
-    }
+    together = {tuple(found.place[found.event == event]) for event in np.flatnonzero(size == 2)[:50]}
     assert together == {(0, 1)}
     assert size.max() == 2
 
@@ -117,9 +111,7 @@ def test_a_cut_of_a_country_takes_its_sites_and_home_lines_at_once() -> None:
 def test_a_season_strikes_in_its_months_at_the_rate_of_the_year() -> None:
     summer = replace(set_rate(STORM, 6.0), months=(7, 8), cluster_cv=0.0)
     places = Places((CASA,))
-    whole = draw_outages(
-        [summer], places, days=365, seed=2, replications=300, start=date(2027, 1, 1)
-    )
+    whole = draw_outages([summer], places, days=365, seed=2, replications=300, start=date(2027, 1, 1))
     day = whole.begin / 24
     assert np.all((day >= 181) & (day < 243))
     assert inside(len(whole), 300 * 6.0)

@@ -11,13 +11,7 @@ import numpy as np
 import pytest
 
 from releve.network import sample_operator
-from releve.plugins.crashtest.engine.outages import (
-    HomeLines,
-    PlacedSite,
-    Places,
-    draw_outages,
-    list_places,
-)
+from releve.plugins.crashtest.engine.outages import HomeLines, PlacedSite, Places, draw_outages, list_places
 from releve.plugins.crashtest.engine.outages.shipped import format_hazards, load_shipped_hazards
 from releve.plugins.crashtest.engine.outages.streams import measure_distances
 
@@ -32,10 +26,8 @@ MEASURED: dict[str, tuple[int, Callable[[Row], bool]]] = {
     "fibre": (38, lambda row: row["Cause"] == "Cable-Cut"),
     "carrier": (67, lambda row: row["scope"].startswith("AS")),
     "country_cut": (45, lambda row: row["scope"] == "Country" and row["Cause"] in TECHNICAL),
-    "country_order": (
-        96, lambda row: row["scope"] == "Country" and row["Cause"] == "Government-Ordered",
-    ),
-}  # fmt: skip
+    "country_order": (96, lambda row: row["scope"] == "Country" and row["Cause"] == "Government-Ordered"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +63,7 @@ def test_durations_are_the_quantiles_of_the_data(ioda: list[Row], name: str) -> 
     """Rows without a duration, or with none above zero, are set aside, as the data set says."""
     size, chosen = MEASURED[name]
     hours = [
-        float(row["duration_h"])
-        for row in ioda
-        if chosen(row) and row["duration_h"] and float(row["duration_h"]) > 0
+        float(row["duration_h"]) for row in ioda if chosen(row) and row["duration_h"] and float(row["duration_h"]) > 0
     ]
     assert len(hours) == size
     law = HAZARD[name].duration
@@ -82,9 +72,7 @@ def test_durations_are_the_quantiles_of_the_data(ioda: list[Row], name: str) -> 
     assert f"Duration of {size} " in HAZARD[name].source
 
 
-def per_town_and_year(
-    quakes: list[Row], towns: list[Row], country: str, magnitude: float
-) -> tuple[float, int]:
+def per_town_and_year(quakes: list[Row], towns: list[Row], country: str, magnitude: float) -> tuple[float, int]:
     """Return how often a town has such an earthquake near, and how many earthquakes that is."""
     here = [
         PlacedSite(row["geonameid"], country, float(row["latitude"]), float(row["longitude"]))
@@ -92,9 +80,7 @@ def per_town_and_year(
         if row["countrycode"] == country
     ]
     strong = [row for row in quakes if float(row["mag"]) >= magnitude]
-    lat, lon = (
-        np.array([float(row[name]) for row in strong]) for name in ("latitude", "longitude")
-    )
+    lat, lon = (np.array([float(row[name]) for row in strong]) for name in ("latitude", "longitude"))
     near = measure_distances(lat, lon, here) <= HAZARD["earthquake"].radius_km
     years = 10 + 307 / 365  # to 4 November 2023
     return float(near.sum()) / len(here) / years, int(near.any(axis=1).sum())

@@ -9,19 +9,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
-from releve.plugins.crashtest.engine.outbreak import (
-    ClosureCalendar,
-    ClosurePolicy,
-    Controls,
-    Population,
-    Scenario,
-    rng,
-)
-from releve.plugins.crashtest.engine.outbreak.contacts import (
-    REMOVAL_PER_HOUR,
-    compute_infectiousness,
-    compute_rates,
-)
+from releve.plugins.crashtest.engine.outbreak import ClosureCalendar, ClosurePolicy, Controls, Population, Scenario, rng
+from releve.plugins.crashtest.engine.outbreak.contacts import REMOVAL_PER_HOUR, compute_infectiousness, compute_rates
 from releve.plugins.crashtest.engine.outbreak.disease import tabulate_days, tabulate_multiplier
 from releve.situation.consequences import find_closing_case
 
@@ -88,9 +77,7 @@ class Plain:
         self.home_multiplier = tabulate_multiplier(disease.household_dispersion.value).tolist()
         self.sensitivity = disease.tests[controls.test].table().tolist()
         self.home = self._home_workers()
-        self.group_of = [
-            g for g, one in enumerate(self.pop.groups) for _ in range(one.first, one.end)
-        ]
+        self.group_of = [g for g, one in enumerate(self.pop.groups) for _ in range(one.first, one.end)]
 
     def key(self, who: int) -> int:
         """Return a person's key in this replication."""
@@ -108,11 +95,7 @@ class Plain:
         if self.c.at_home is not None:
             return {a for a in range(self.pop.size) if self.c.at_home[a]}
         pop = self.pop
-        return {
-            a
-            for a in range(pop.size)
-            if pop.home_ready[a] and pop.telework_rank[a] < self.c.telework
-        }
+        return {a for a in range(pop.size) if pop.home_ready[a] and pop.telework_rank[a] < self.c.telework}
 
     def present(self, a: int, t: int) -> bool:
         """Return whether an agent is on site."""
@@ -229,12 +212,7 @@ class Plain:
             return
         counting = [d for d in cases if rule.earlier_cases_count or d >= self.opens[site]]
         last = counting[-rule.cases :]
-        if (
-            find_closing_case(
-                last, rule.cases, rule.within_days, [d >= self.opens[site] for d in last]
-            )
-            < 0
-        ):
+        if find_closing_case(last, rule.cases, rule.within_days, [d >= self.opens[site] for d in last]) < 0:
             return
         self.n["closures"] += 1
         self.opens[site] = t + rule.days
@@ -293,9 +271,7 @@ class Plain:
         other_floors = [b for b in self.staff(int(pop.site[a])) if b not in set(on_floor)]
         beside = pop.near[pop.near_pointer[a] : pop.near_pointer[a + 1]].tolist()
         v = int(pop.vehicle[a])
-        ride = (
-            pop.riders[pop.rider_pointer[v] : pop.rider_pointer[v + 1]].tolist() if v >= 0 else []
-        )
+        ride = pop.riders[pop.rider_pointer[v] : pop.rider_pointer[v + 1]].tolist() if v >= 0 else []
         if ride:
             last = ride.pop()
             ride = [last if b == a else b for b in ride]
@@ -380,8 +356,7 @@ def row_of(done: Plain) -> dict[str, int]:
     """Return the fields of a replication."""
     size = done.pop.size
     layers = list(done.layer.values())
-    named = {f"by_{name}": layers.count(name) for name in
-             ("zone", "seat", "floor", "site", "shuttle", "household")}  # fmt: skip
+    named = {f"by_{name}": layers.count(name) for name in ("zone", "seat", "floor", "site", "shuttle", "household")}
     return named | {
         "infected": sum(who < size for who in done.infected),
         "household": sum(who >= size for who in done.infected),
@@ -400,8 +375,7 @@ def population_check(population: Population) -> None:
     """Assert that groups, floors and sites are ranges, and members follow their agents."""
     assert [g.first for g in population.groups[1:]] == [g.end for g in population.groups[:-1]]
     assert population.groups[-1].end == population.size
-    for numbers, ranges in ((population.site, population.site_range),
-                            (population.floor, population.floor_range)):  # fmt: skip
+    for numbers, ranges in ((population.site, population.site_range), (population.floor, population.floor_range)):
         for at, (first, end) in enumerate(ranges):
             assert (numbers[first:end] == at).all()
         assert sum(end - first for first, end in ranges) == population.size

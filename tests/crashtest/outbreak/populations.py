@@ -37,15 +37,10 @@ def one_room(agents: int, *, others: tuple[float, ...] = (1.0,)) -> Population:
     return build_population(build_operator({"s": [agents]}), others=others, neighbour_m=0.0)
 
 
-def build_site(
-    name: str, zones: list[int]
-) -> tuple[list[Floor], list[Zone], list[Seat], list[Agent]]:
+def build_site(name: str, zones: list[int]) -> tuple[list[Floor], list[Zone], list[Seat], list[Agent]]:
     """Return a site's floors (two zones each), zones, seats in rows and agents."""
     floors = [Floor(f"{name}-f{at}", name) for at in range((len(zones) + 1) // 2)]
-    rooms = [
-        Zone(f"{name}-z{at}", floors[at // 2].id, 600.0 + 100.0 * at, 2.0 + at)
-        for at in range(len(zones))
-    ]
+    rooms = [Zone(f"{name}-z{at}", floors[at // 2].id, 600.0 + 100.0 * at, 2.0 + at) for at in range(len(zones))]
     seats = [
         Seat(f"{room.id}-{i:05}", room.id, 1.5 * (i % 400), 3.0 * (i // 400))
         for room, count in zip(rooms, zones, strict=True)

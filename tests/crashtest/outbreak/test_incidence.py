@@ -27,10 +27,7 @@ GOOD = "date,Morocco\n2020-03-01,7\n2020-03-02,0\n2020-03-03,14\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            GOOD + "2020-03-05,1\n",
-            r"row 5: 2020-03-05 follows 2020-03-03: give a row for every day",
-        ),
+        (GOOD + "2020-03-05,1\n", r"row 5: 2020-03-05 follows 2020-03-03: give a row for every day"),
         (GOOD + "2020-03-03,1\n", "row 5: 2020-03-03 follows 2020-03-03"),
         (GOOD + "2020-03-04,-3\n", r"row 5, column 'Morocco': -3 cases: .*negative='spread'"),
         (GOOD + "2020-03-04,\n", "row 5, column 'Morocco': '' is not a count"),
@@ -71,9 +68,7 @@ def test_a_destination_without_a_rate_is_named() -> None:
 
 def test_as_many_are_infected_outside_as_the_curve_says() -> None:
     rate = np.concatenate([np.full(20, 0.002), np.full(20, 0.0), np.full(20, 0.001)])
-    scenario = Scenario(
-        one_room(500), covid(), Contacts(0.0), 60, build_importation(one_room(500), {"MA": rate})
-    )
+    scenario = Scenario(one_room(500), covid(), Contacts(0.0), 60, build_importation(one_room(500), {"MA": rate}))
     found = simulate(scenario, replications=3000, seed=1)
     expected = 500 * (1 - np.exp(-rate.sum()))
     imported = found.column("imported")

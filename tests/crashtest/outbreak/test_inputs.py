@@ -56,10 +56,7 @@ def test_a_site_with_agents_and_no_seat_is_named() -> None:
 def test_more_agents_than_seats_sit_in_several_sittings() -> None:
     operator = build_operator({"a": [6]})
     population = build_population(replace(operator, seats=operator.seats[:4]))
-    assert [(g.sitting, g.end - g.first, g.places) for g in population.groups] == [
-        (0, 4, 4),
-        (1, 2, 4),
-    ]
+    assert [(g.sitting, g.end - g.first, g.places) for g in population.groups] == [(0, 4, 4), (1, 2, 4)]
 
 
 def test_given_seats_are_taken() -> None:
@@ -151,9 +148,7 @@ def test_better_air_infects_fewer_when_the_room_is_the_measure() -> None:
     operator = build_operator({"a": [30]})
     aired = replace(operator, zones=(replace(operator.zones[0], air_changes_per_hour=8.0),))
     contacts = Contacts(2.0, room=Room(600.0, 2.0, 30))
-    before, after = (
-        compute_rates(build_population(o), covid(), contacts).zone[0] for o in (operator, aired)
-    )
+    before, after = (compute_rates(build_population(o), covid(), contacts).zone[0] for o in (operator, aired))
     assert before == pytest.approx(1.4)
     assert after / before == pytest.approx((2 + 1.25) / (8 + 1.25))
 
@@ -188,9 +183,7 @@ def test_durations_keep_their_mean_and_multipliers_theirs() -> None:
         (influenza().generation, 0.5, 2.7),  # NEJM 2009: median
     ],
 )
-def test_the_presets_have_the_published_quantiles(
-    duration: Duration, share: float, day: float
-) -> None:
+def test_the_presets_have_the_published_quantiles(duration: Duration, share: float, day: float) -> None:
     assert duration.cdf(np.array([day - 0.05]))[0] < share < duration.cdf(np.array([day + 0.05]))[0]
 
 
@@ -222,13 +215,9 @@ def test_distance_halves_the_seat_layer_by_the_metre() -> None:
 def test_air_and_places_that_are_not_given_are_assumed_and_counted() -> None:
     operator = build_operator({"a": [8]})
     bare = replace(
-        operator,
-        sites=tuple(replace(site, seats=12) for site in operator.sites),
-        floors=(), zones=(), seats=(),
-    )  # fmt: skip
+        operator, sites=tuple(replace(site, seats=12) for site in operator.sites), floors=(), zones=(), seats=()
+    )
     assert count_assumed_places(bare) == AssumedPlaces(zones=1, seats=12)
     group = build_population(bare).groups[0]
-    assert (group.zone, group.places, group.volume_m3, group.air_changes_per_hour) == (
-        "a", 12, 12 * 25.0, 1.0,
-    )  # fmt: skip
+    assert (group.zone, group.places, group.volume_m3, group.air_changes_per_hour) == ("a", 12, 12 * 25.0, 1.0)
     assert count_assumed_places(operator) == AssumedPlaces(zones=0, seats=0)

@@ -65,13 +65,8 @@ def story(population: Population, found: Outcome, sites: set[str]) -> dict[str, 
     ],
     ids=["an isolated extra person", "an empty site", "another order of sites", "another site"],
 )
-def test_nothing_else_changes_bit_for_bit(
-    sites: dict[str, list[int]], empty: tuple[str, ...]
-) -> None:
-    before, after = (
-        build_population(build_operator(SITES)),
-        build_population(build_operator(sites, empty=empty)),
-    )
+def test_nothing_else_changes_bit_for_bit(sites: dict[str, list[int]], empty: tuple[str, ...]) -> None:
+    before, after = (build_population(build_operator(SITES)), build_population(build_operator(sites, empty=empty)))
     expected = story(before, run(before), set(SITES))
     assert story(after, run(after), set(SITES)) == expected
     assert any(day >= 0 for one in expected.values() for row in one[:1] for day in np.ravel(row))
@@ -96,14 +91,11 @@ def test_the_same_seed_gives_the_same_bits_however_the_work_is_split() -> None:
     detail = Detail(series=True, persons=True)
     one = simulate(scenario, EVERYTHING, replications=37, seed=4, detail=detail)
     for threads in (2, 3, 50):
-        more = simulate(
-            scenario, EVERYTHING, replications=37, seed=4, threads=threads, detail=detail
-        )
+        more = simulate(scenario, EVERYTHING, replications=37, seed=4, threads=threads, detail=detail)
         assert (more.rows == one.rows).all()
         assert (more.infected_on == one.infected_on).all()
         assert (more.series == one.series).all()
-    parts = [simulate(scenario, EVERYTHING, replications=n, first=first, seed=4)
-             for first, n in ((0, 10), (10, 27))]  # fmt: skip
+    parts = [simulate(scenario, EVERYTHING, replications=n, first=first, seed=4) for first, n in ((0, 10), (10, 27))]
     assert (np.concatenate([part.rows for part in parts]) == one.rows).all()
     assert (simulate(scenario, EVERYTHING, replications=37, seed=5).rows != one.rows).any()
 
@@ -121,9 +113,7 @@ def test_the_same_seed_gives_the_same_bits_however_the_work_is_split() -> None:
 )
 def test_a_measure_never_hurts_in_expectation(better: Controls, worse: Controls) -> None:
     scenario = Scenario(sample_population(), covid(), Contacts(2.0), 80, np.full((4, 80), 5e-4))
-    first, second = (
-        simulate(scenario, controls, replications=400, seed=6) for controls in (better, worse)
-    )
+    first, second = (simulate(scenario, controls, replications=400, seed=6) for controls in (better, worse))
     assert first.less_than(second, "infected").low > 0
 
 

@@ -78,9 +78,7 @@ def test_half_the_riders_infect_fewer_people() -> None:
 
     def count_infected(population: Population) -> float:
         everyone = range(population.size)
-        scenario = Scenario(
-            population, covid(), contacts, days=30, first_cases=everyone, first_count=3
-        )
+        scenario = Scenario(population, covid(), contacts, days=30, first_cases=everyone, first_count=3)
         return simulate(scenario, replications=400, seed=7).mean("infected").value
 
     assert count_infected(half) < 0.97 * count_infected(full)

@@ -44,18 +44,12 @@ POLICIES = {
     "nothing": Controls(),
     "everything": EVERYTHING,
     "results at once": Controls(
-        symptom_test=1.0,
-        test_days=0,
-        result_days=0,
-        closure=ClosurePolicy(3, 5, 30.0),
-        visits=Visits(2, 3),
+        symptom_test=1.0, test_days=0, result_days=0, closure=ClosurePolicy(3, 5, 30.0), visits=Visits(2, 3)
     ),
     "earlier cases do not count": Controls(
         symptom_test=0.9,
         test_days=0,
-        closure=ClosurePolicy(
-            2, 14, 48.0, earlier_cases_count=False, further_case_hours=24.0, tested=1.0
-        ),
+        closure=ClosurePolicy(2, 14, 48.0, earlier_cases_count=False, further_case_hours=24.0, tested=1.0),
     ),
     "rules and isolation that differ by site and day": Controls(
         stay_home=0.5,
@@ -67,9 +61,7 @@ POLICIES = {
         ),
     ),
     "many tests": Controls(visits=Visits(1, 40), telework=0.9, closure=ClosurePolicy(1)),
-    "visits drawn by site": Controls(
-        visits=Visits(tests=6, probabilities=(1.0, 0.3, 0.0)), closure=ClosurePolicy(1)
-    ),
+    "visits drawn by site": Controls(visits=Visits(tests=6, probabilities=(1.0, 0.3, 0.0)), closure=ClosurePolicy(1)),
     "few present": Controls(visits=Visits(2, 5), rotation=Rotation.by_turns(8, 1)),
 }
 
@@ -127,6 +119,5 @@ def test_days_away_by_group_and_closed_sites_are_those_of_the_plain_version() ->
         assert (found.away[at] == away).all()
         assert {(s, t) for t, s in np.argwhere(found.closed[at])} == plain.closed_days
         assert (found.daily("away")[:, 1] >= 0).all()
-        new = np.bincount([t for who, t in plain.infected.items() if who < case.population.size],
-                          minlength=60)  # fmt: skip
+        new = np.bincount([t for who, t in plain.infected.items() if who < case.population.size], minlength=60)
         assert (found.series[at, :, 0] == new).all()

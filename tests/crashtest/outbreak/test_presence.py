@@ -7,14 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.plugins.crashtest.engine.outbreak import (
-    Contacts,
-    Controls,
-    Outcome,
-    Rotation,
-    Scenario,
-    simulate,
-)
+from releve.plugins.crashtest.engine.outbreak import Contacts, Controls, Outcome, Rotation, Scenario, simulate
 from releve.plugins.crashtest.engine.outbreak.errors import OutbreakError
 from releve.plugins.crashtest.engine.run_arrays import find_presence
 from tests.crashtest.outbreak.populations import constant, one_room
@@ -26,9 +19,8 @@ POPULATION = one_room(40, others=(1.0,))
 def run(controls: Controls) -> Outcome:
     """Return 200 outbreaks of 40 days that one of all agents begins."""
     scenario = Scenario(
-        POPULATION, constant(), Contacts(3.0), days=40,
-        first_cases=range(POPULATION.size), first_count=1,
-    )  # fmt: skip
+        POPULATION, constant(), Contacts(3.0), days=40, first_cases=range(POPULATION.size), first_count=1
+    )
     return simulate(scenario, controls, replications=200, seed=4)
 
 

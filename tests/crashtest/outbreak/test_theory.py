@@ -80,8 +80,7 @@ def next_generation(scenario: Scenario) -> dict[str, np.ndarray]:
     """Return the next-generation matrix of every layer, person by person: [infector, infected]."""
     reference = Plain(scenario, Controls(), 0, 0)
     persons = scenario.population.persons
-    layers = {name: np.zeros((persons, persons)) for name in
-              ("zone", "seat", "floor", "site", "shuttle", "household")}  # fmt: skip
+    layers = {name: np.zeros((persons, persons)) for name in ("zone", "seat", "floor", "site", "shuttle", "household")}
     for who in range(persons):
         family = reference._family(who)
         layers["household"][who, family] = reference.rates.household
@@ -131,12 +130,9 @@ def test_the_covid_generation_time_is_the_published_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("r", "rate", "window"),
-    [(1.2, 0.0366, (20, 50)), (2.0, 0.1451, (14, 30)), (3.0, 0.2383, (12, 20))],
+    ("r", "rate", "window"), [(1.2, 0.0366, (20, 50)), (2.0, 0.1451, (14, 30)), (3.0, 0.2383, (12, 20))]
 )
-def test_the_growth_rate_solves_euler_and_lotka(
-    r: float, rate: float, window: tuple[int, int]
-) -> None:
+def test_the_growth_rate_solves_euler_and_lotka(r: float, rate: float, window: tuple[int, int]) -> None:
     table = tabulate_days(covid().generation)
     days = np.arange(len(table))
     exact = brentq(lambda x: r * (table * np.exp(-x * days)).sum() - 1, 1e-4, 1)
@@ -174,9 +170,7 @@ def ball(size: int, escape: np.ndarray) -> np.ndarray:
     """
     out = np.zeros(size + 1)
     for j in range(size + 1):
-        done = sum(
-            math.comb(size - i, j - i) * out[i] / escape[size - j] ** (i + 1) for i in range(j)
-        )
+        done = sum(math.comb(size - i, j - i) * out[i] / escape[size - j] ** (i + 1) for i in range(j))
         out[j] = (math.comb(size, j) - done) * escape[size - j] ** (j + 1)
     return out
 
@@ -184,26 +178,19 @@ def ball(size: int, escape: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("members", [1, 2, 3, 5])
 @pytest.mark.parametrize("dispersion", [math.inf, 1.11])
 def test_household_outbreaks_have_the_exact_final_size(members: int, dispersion: float) -> None:
-    disease = replace(
-        covid() if dispersion < math.inf else constant(), household_dispersion=plain(dispersion)
-    )
+    disease = replace(covid() if dispersion < math.inf else constant(), household_dispersion=plain(dispersion))
     population = one_room(1, others=(0.0,) * members + (1.0,))
     contacts = Contacts(0.0, household_attack=0.3, **AIR_ONLY)
     scenario = Scenario(population, disease, contacts, 120, None, (0,), 1)
     found = simulate(scenario, replications=20_000, seed=7)
-    hazard, (sick, well) = (
-        compute_rates(population, disease, contacts).household,
-        compute_infectiousness(disease),
-    )
+    hazard, (sick, well) = (compute_rates(population, disease, contacts).household, compute_infectiousness(disease))
     silent = disease.asymptomatic.value
 
     def escape(m: int, factor: float) -> float:
         load = hazard * factor * m
         return math.exp(-load) if dispersion == math.inf else (1 + load / dispersion) ** -dispersion
 
-    laplace = np.array(
-        [(1 - silent) * escape(m, sick) + silent * escape(m, well) for m in range(members + 1)]
-    )
+    laplace = np.array([(1 - silent) * escape(m, sick) + silent * escape(m, well) for m in range(members + 1)])
     exact = ball(members, laplace)
     assert exact.sum() == pytest.approx(1)
     assert laplace[1] == pytest.approx(0.7, abs=1e-3)

@@ -17,9 +17,7 @@ STARTS = tuple(FIRST + i * HALF for i in range(4))
 EVENING = FIRST + timedelta(hours=12)
 
 
-def report(
-    row: int, offered: float | None, recorded: int = 0, programme: str = "p", **more: float
-) -> IntervalFigures:
+def report(row: int, offered: float | None, recorded: int = 0, programme: str = "p", **more: float) -> IntervalFigures:
     start = FIRST + row * HALF
     return IntervalFigures(programme, start, EVENING + timedelta(minutes=recorded), offered, **more)
 
@@ -84,10 +82,7 @@ def test_a_half_hour_of_parts_is_known_when_all_of_them_are() -> None:
 
 def test_a_source_that_changes_its_interval_counts_no_call_twice() -> None:
     """The half hour reported last as a whole, and the one reported last in parts."""
-    quarters = [
-        IntervalFigures("p", FIRST + timedelta(minutes=15 * i), EVENING, 2.0, minutes=15)
-        for i in range(4)
-    ]
+    quarters = [IntervalFigures("p", FIRST + timedelta(minutes=15 * i), EVENING, 2.0, minutes=15) for i in range(4)]
     later = report(0, 9.0, 1)
     np.testing.assert_array_equal(fold([later, *quarters]).offered[:2, 0], [9.0, 4.0])
     earlier = report(1, 9.0, -1)

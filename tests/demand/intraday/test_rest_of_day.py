@@ -10,13 +10,7 @@ import pytest
 
 from releve.demand import Forecast, build_forecast, compute_requirement
 from releve.demand.forecast.factors import count_quantile
-from releve.demand.intraday import (
-    DayLaw,
-    IntradaySettings,
-    assume_day_law,
-    fit_day_law,
-    reforecast,
-)
+from releve.demand.intraday import DayLaw, IntradaySettings, assume_day_law, fit_day_law, reforecast
 from releve.demand.intraday.day_law import condition
 from releve.demand.localtime import SLOTS, day_to_number
 from releve.kernels.arrays import Floats
@@ -30,9 +24,7 @@ FIRST, OPEN = 16, 20
 """The first open half hour of the local day, and how many are open."""
 
 
-def made_forecast(
-    names: tuple[str, ...] = ("p",), calls: float = 40.0, cv: float = 0.2
-) -> Forecast:
+def made_forecast(names: tuple[str, ...] = ("p",), calls: float = 40.0, cv: float = 0.2) -> Forecast:
     start = datetime(2026, 7, 26, 22, tzinfo=UTC)
     opened = np.zeros((SLOTS, len(names)), dtype=np.bool_)
     opened[FIRST : FIRST + OPEN] = True
@@ -42,9 +34,7 @@ def made_forecast(
         starts=tuple(start + timedelta(minutes=30 * i) for i in range(SLOTS)),
         open=opened,
         mean=mean,
-        quantiles={
-            level: count_quantile(level, mean, np.full(mean.shape, cv**2)) for level in LEVELS
-        },
+        quantiles={level: count_quantile(level, mean, np.full(mean.shape, cv**2)) for level in LEVELS},
         aht_s=np.full(mean.shape, 300.0),
         day_factor_cv=np.full(len(names), cv),
         unknown={},
@@ -132,10 +122,7 @@ def test_a_volume_a_hundred_times_as_large_is_followed_more_closely() -> None:
     """Counting noise is less there; without it the update would be of ratios alone."""
     small, large = made_forecast(calls=1.0), made_forecast(calls=1.0)
     large = replace(large, mean=100 * large.mean)
-    found = [
-        reforecast(one, rows(), came_until(one, 20, 1.5), clock(one, 20)).factor[0]
-        for one in (small, large)
-    ]
+    found = [reforecast(one, rows(), came_until(one, 20, 1.5), clock(one, 20)).factor[0] for one in (small, large)]
     assert found[0] < found[1]
 
 
@@ -188,10 +175,7 @@ def test_the_update_is_the_conditional_normal_law_found_by_elimination() -> None
 def test_a_programme_of_which_the_morning_knew_nothing_stays_unknown() -> None:
     morning = made_forecast()
     morning = replace(
-        morning,
-        mean=np.where(morning.open, np.nan, 0.0),
-        day_factor_cv=np.array([np.nan]),
-        unknown={"p": "no history"},
+        morning, mean=np.where(morning.open, np.nan, 0.0), day_factor_cv=np.array([np.nan]), unknown={"p": "no history"}
     )
     came = came_until(made_forecast(), 20, 1.0)
     found = reforecast(morning, rows(), came, clock(morning, 20))
@@ -217,9 +201,7 @@ def test_each_local_day_is_updated_from_its_own_half_hours() -> None:
     came = came_until(morning, 18, 2.0)
     local_midnight = 34
     found = reforecast(morning, away, came, clock(morning, 18))
-    np.testing.assert_array_equal(
-        found.forecast.mean[local_midnight:], morning.mean[local_midnight:]
-    )
+    np.testing.assert_array_equal(found.forecast.mean[local_midnight:], morning.mean[local_midnight:])
     assert (found.forecast.mean[18:local_midnight] > morning.mean[18:local_midnight]).all()
 
 

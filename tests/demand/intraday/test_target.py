@@ -70,8 +70,7 @@ def test_the_minutes_are_those_of_a_walk_minute_by_minute(definition: str) -> No
     counted = {
         "offered": calls[NOW : FIRST + OPEN],
         "answered": calls[NOW : FIRST + OPEN] * (1 - queue.p_abandon),
-        "without_short": calls[NOW : FIRST + OPEN]
-        * (1 - queue.service_with_short + queue.service_offered),
+        "without_short": calls[NOW : FIRST + OPEN] * (1 - queue.service_with_short + queue.service_offered),
         "with_short": calls[NOW : FIRST + OPEN],
     }[definition]
     past = calls[FIRST:NOW].sum()

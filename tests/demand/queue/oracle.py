@@ -180,10 +180,7 @@ class Day:
     def plan_steps(self) -> None:
         c, rows = self.c, []
         for cell, start in enumerate(c.edges_s[:-1]):
-            rows += [
-                (float(start), g, int(c.agents[cell, c.groups.index(g)]), c.leaving)
-                for g in self.teams
-            ]
+            rows += [(float(start), g, int(c.agents[cell, c.groups.index(g)]), c.leaving) for g in self.teams]
         rows += [(row.at_s, row.group, row.agents, row.calls) for row in c.changes]
         for time in sorted({row[0] for row in rows}):
             together = [row[1:] for row in rows if row[0] == time]

@@ -8,30 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.demand.queue import (
-    Centre,
-    CentreSpec,
-    Distribution,
-    QueueOutcome,
-    QueueOverflow,
-    simulate,
-)
+from releve.demand.queue import Centre, CentreSpec, Distribution, QueueOutcome, QueueOverflow, simulate
 from releve.demand.queue.model import COUNTS
 from tests.demand.queue.test_oracle import CASES, two_and_three
 
 FIELDS = (*COUNTS, "wait_answered_s", "wait_abandoned_s")
 
 
-def same(
-    one: QueueOutcome, other: QueueOutcome, names: tuple[str, ...] = ("orders", "claims")
-) -> bool:
+def same(one: QueueOutcome, other: QueueOutcome, names: tuple[str, ...] = ("orders", "claims")) -> bool:
     """Return whether the programmes of these names met the same, to the last bit."""
     first = [one.centre.programmes.index(name) for name in names]
     second = [other.centre.programmes.index(name) for name in names]
-    return all(
-        np.array_equal(getattr(one, what)[:, :, first], getattr(other, what)[:, :, second])
-        for what in FIELDS
-    )
+    return all(np.array_equal(getattr(one, what)[:, :, first], getattr(other, what)[:, :, second]) for what in FIELDS)
 
 
 def beside(extra: str, **more: Any) -> Centre:
@@ -50,9 +38,7 @@ def beside(extra: str, **more: Any) -> Centre:
 @pytest.mark.parametrize("extra", ["a", "returns", "zz"])
 def test_a_programme_nobody_calls_changes_nothing(extra: str) -> None:
     day = {"day_factor_cv": 0.3}
-    assert same(
-        simulate(two_and_three(**day), 5, seed=1), simulate(beside(extra, **day), 5, seed=1)
-    )
+    assert same(simulate(two_and_three(**day), 5, seed=1), simulate(beside(extra, **day), 5, seed=1))
 
 
 @pytest.mark.parametrize("extra", ["a", "west", "zz"])
@@ -124,10 +110,7 @@ def test_one_more_agent_never_hurts_in_expectation(group: int) -> None:
 def test_one_more_agent_is_measured_fifteen_times_closer_on_the_same_calls() -> None:
     """The variance of a difference, keyed numbers against independent days."""
     calls = np.full((20, 1), 250.0)
-    plan = [
-        CentreSpec(["a"], np.arange(21) * 1800.0, calls, 300, n, patience_s=120).build()
-        for n in (42, 43)
-    ]
+    plan = [CentreSpec(["a"], np.arange(21) * 1800.0, calls, 300, n, patience_s=120).build() for n in (42, 43)]
     few, many = (simulate(centre, 200, seed=6) for centre in plan)
     other = simulate(plan[1], 200, seed=7)
 
@@ -148,12 +131,7 @@ def test_fewer_places_only_ever_take_callers_away_from_the_line() -> None:
 def test_who_stays_to_finish_is_busy_and_present_after_she_should_have_left() -> None:
     """One agent until 60 s, calls of 100 s each, a call in the first minute for certain."""
     centre = CentreSpec(
-        ["a"],
-        [0.0, 60.0, 200.0],
-        [[100], [0]],
-        100,
-        [[1], [0]],
-        service=Distribution("constant"),
+        ["a"], [0.0, 60.0, 200.0], [[100], [0]], 100, [[1], [0]], service=Distribution("constant")
     ).build()
     found = simulate(centre, 1)
     assert found.answered.sum() == 1

@@ -11,13 +11,7 @@ from scipy.special import ndtri
 
 from releve.demand.queue import AgentChange, CentreSpec, Distribution, draws, simulate, warm_up
 
-GOOD: dict[str, Any] = {
-    "programmes": ["a", "b"],
-    "edges_s": [0, 1800],
-    "calls": 10,
-    "aht_s": 60,
-    "agents": 2,
-}
+GOOD: dict[str, Any] = {"programmes": ["a", "b"], "edges_s": [0, 1800], "calls": 10, "aht_s": 60, "agents": 2}
 
 
 @pytest.mark.parametrize(
@@ -37,14 +31,8 @@ GOOD: dict[str, Any] = {
         ({"redial": 1.1}, "0 <= redial <= 1"),
         ({"transfer": [[0, 1], [1, 0]]}, "transfers in a circle"),
         ({"transfer": 0.6}, "sum to at most 1"),
-        (
-            {"service": [Distribution()]},
-            "expected 2 distributions, one a programme, got 1",
-        ),
-        (
-            {"service": Distribution.sample([1, np.inf], mean=1)},
-            "expected finite service values",
-        ),
+        ({"service": [Distribution()]}, "expected 2 distributions, one a programme, got 1"),
+        ({"service": Distribution.sample([1, np.inf], mean=1)}, "expected finite service values"),
         ({"changes": [AgentChange(5, "c", 1)]}, "changes of the centre's groups, got 'c'"),
         ({"changes": [AgentChange(1800, "a", 1)]}, "changes within the day"),
         ({"changes": [AgentChange(5, "a", -1)]}, "0 <= agents of a change"),
@@ -99,10 +87,7 @@ def test_exponentials_drawn_ahead_are_the_logarithm_and_those_drawn_one_by_one()
     ahead = np.empty(2000)
     draws.fill_exponentials(stream, 100, ahead)
     u = np.array([draws.uniform(stream, 100 + n, 0) for n in range(ahead.size)])
-    alone = [
-        draws.unit_value(draws.EXPONENTIAL, 1.0, np.zeros(1), 0, stream, 100 + n, 0)
-        for n in range(ahead.size)
-    ]
+    alone = [draws.unit_value(draws.EXPONENTIAL, 1.0, np.zeros(1), 0, stream, 100 + n, 0) for n in range(ahead.size)]
     assert np.allclose(ahead, -np.log1p(-u), rtol=1e-15, atol=0.0)
     assert ahead.tolist() == alone
 
@@ -130,8 +115,7 @@ def test_calls_draw_from_their_distribution(distribution: Distribution, leg: int
     kind = ("exponential", "constant", "lognormal", "gamma").index(distribution.kind)
     stream = np.uint64(123456789)
     values = [
-        draws.unit_value(kind, distribution.shape, np.zeros(1), 0, stream, number, leg)
-        for number in range(20_000)
+        draws.unit_value(kind, distribution.shape, np.zeros(1), 0, stream, number, leg) for number in range(20_000)
     ]
     assert stats.kstest(values, DISTRIBUTIONS[distribution].cdf).pvalue > 1e-3
 

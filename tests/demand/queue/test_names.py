@@ -28,9 +28,7 @@ OPENING = [0.0, 900.0]
 Names = Sequence[str]
 
 
-def mirrored(
-    programmes: Names, groups: Names, *, rank: int = 0, agents: object = (20, 30, 20)
-) -> Centre:
+def mirrored(programmes: Names, groups: Names, *, rank: int = 0, agents: object = (20, 30, 20)) -> Centre:
     """Two identical programmes: a group for each, and a group for both, all free since opening."""
     return CentreSpec(
         programmes,
@@ -89,12 +87,7 @@ def overflow(programmes: Names, groups: Names) -> Centre:
     ).build()
 
 
-STRUCTURES = {
-    "mirrored groups": mirrored,
-    "a common start": common_start,
-    "sent home": sent_home,
-    "overflow": overflow,
-}
+STRUCTURES = {"mirrored groups": mirrored, "a common start": common_start, "sent home": sent_home, "overflow": overflow}
 
 
 def loss(found: QueueOutcome) -> NDArray[np.float64]:
@@ -135,9 +128,7 @@ def test_a_group_that_is_preferred_is_not_drawn() -> None:
 
 def test_agents_of_one_instant_are_free_in_an_order_of_their_own_each_day() -> None:
     """A first call is answered by each of the groups in proportion to its agents."""
-    centre = CentreSpec(
-        ["p"], [0.0, 600.0], 1.0, 60.0, (1, 2, 5), groups=["a", "b", "c"], call_rank=0
-    ).build()
+    centre = CentreSpec(["p"], [0.0, 600.0], 1.0, 60.0, (1, 2, 5), groups=["a", "b", "c"], call_rank=0).build()
     days = 4000
     found = simulate(centre, days, 4)
     single = found.answered.sum(axis=(1, 2)) == 1
@@ -150,10 +141,7 @@ def test_agents_of_one_instant_are_free_in_an_order_of_their_own_each_day() -> N
 
 def test_one_more_agent_leaves_the_others_their_rank() -> None:
     """The first agents of a start are the same in two plans: common random numbers stay."""
-    plan, more = (
-        simulate(mirrored(*NAMINGS[0], agents=agents), 200, 5)
-        for agents in ((30, 30, 30), (30, 31, 30))
-    )
+    plan, more = (simulate(mirrored(*NAMINGS[0], agents=agents), 200, 5) for agents in ((30, 30, 30), (30, 31, 30)))
     own = plan.busy_s[:, 0] - more.busy_s[:, 0]
     other = simulate(mirrored(*NAMINGS[0], agents=(30, 30, 30)), 200, 6)
     assert own[:, 0].std() < 0.7 * (plan.busy_s[:, 0, 0] - other.busy_s[:, 0, 0]).std()

@@ -41,9 +41,7 @@ CASES = {
         service=[Distribution("lognormal", 1.3), Distribution("gamma", 0.7)],
         patience=[Distribution("gamma", 2.0), SAMPLE],
     ),
-    "some never hang up": two_and_three(
-        patience=Distribution.sample([20.0, np.inf, 60.0], mean=100.0), redial=0.5
-    ),
+    "some never hang up": two_and_three(patience=Distribution.sample([20.0, np.inf, 60.0], mean=100.0), redial=0.5),
     "no caller hangs up": two_and_three(patience_s=np.inf),
     "equal handling times": two_and_three(service=Distribution("constant")),
     "cut at every edge": two_and_three(leaving="cut", redial=0.9, redial_delay_s=30),
@@ -87,10 +85,7 @@ CASES = {
         call_rank=0,
         agent_rank=0,
         leaving="moved",
-        changes=[
-            AgentChange(1000.0, group, agents)
-            for group, agents in (("north", 0), ("both", 0), ("south", 1))
-        ],
+        changes=[AgentChange(1000.0, group, agents) for group, agents in (("north", 0), ("both", 0), ("south", 1))],
         patience_s=2000,
     ),
     "overflow into groups alike": two_and_three(

@@ -60,9 +60,7 @@ def agrees(values: NDArray[np.float64], theirs: tuple[float, float, float]) -> b
     return bool(abs(values.mean() - theirs[0]) < math.hypot(ours, half))
 
 
-def agrees_ratio(
-    above: NDArray[np.float64], below: NDArray[np.float64], theirs: tuple[float, float, float]
-) -> bool:
+def agrees_ratio(above: NDArray[np.float64], below: NDArray[np.float64], theirs: tuple[float, float, float]) -> bool:
     """Return whether a ratio of sums is theirs, within both errors."""
     value = above.sum() / below.sum()
     return agrees(value + (above - value * below) / below.mean(), theirs)

@@ -97,13 +97,9 @@ def test_priorities_of_many_agents_wait_as_cobham_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "law",
-    [Distribution(), Distribution("gamma", 2.0), Distribution("constant")],
-    ids=lambda a: a.kind,
+    "law", [Distribution(), Distribution("gamma", 2.0), Distribution("constant")], ids=lambda a: a.kind
 )
-def test_without_places_calls_are_blocked_as_erlang_b_says_whatever_the_law(
-    law: Distribution,
-) -> None:
+def test_without_places_calls_are_blocked_as_erlang_b_says_whatever_the_law(law: Distribution) -> None:
     load, agents, b = 20.0, 22, 1.0
     for n in range(1, agents + 1):
         b = load * b / (n + load * b)
@@ -114,9 +110,7 @@ def test_without_places_calls_are_blocked_as_erlang_b_says_whatever_the_law(
 
 def test_calls_passed_on_meet_each_team_as_if_alone() -> None:
     """Jackson: with exponential laws every station is an M/M/c of its own total rate."""
-    centre = long_run(
-        [0.03, 0.02], 3e6, aht_s=[200.0, 150.0], agents=[9, 8], transfer=[[0, 0.5], [0.2, 0]]
-    )
+    centre = long_run([0.03, 0.02], 3e6, aht_s=[200.0, 150.0], agents=[9, 8], transfer=[[0, 0.5], [0.2, 0]])
     found = simulate(centre, 30, seed=6).mean_wait_s()
     rates = np.linalg.solve(np.array([[1, -0.2], [-0.5, 1]]), [0.03, 0.02])
     exact = metrics(rates * 1800, 1800, [200, 150], math.inf, [9, 8], 20).mean_wait_s
@@ -127,9 +121,7 @@ def test_the_agents_of_a_changing_day_are_busy_as_the_infinite_server_says() -> 
     """With agents enough, busy seconds are the integral of the transient M_t/M/infinity mean."""
     edges, calls, aht = np.arange(7) * 900.0, np.array([10, 60, 90, 40, 20, 0.0]), 700.0
     replications = 2000
-    found = simulate(
-        CentreSpec(["a"], edges, calls[:, None], aht, 400).build(), replications, seed=7
-    )
+    found = simulate(CentreSpec(["a"], edges, calls[:, None], aht, 400).build(), replications, seed=7)
     mean, exact = 0.0, []
     for rate in calls / 900.0:
         gap = mean - rate * aht
@@ -145,9 +137,7 @@ def test_the_agents_of_a_changing_day_are_busy_as_the_infinite_server_says() -> 
 @pytest.mark.slow
 def test_days_are_busy_or_quiet_together_as_much_as_asked() -> None:
     calls = np.full((4, 2), 500.0)
-    centre = CentreSpec(
-        ["a", "b"], np.arange(5) * 900.0, calls, 60, 100, day_factor_cv=[0.2, 0.0]
-    ).build()
+    centre = CentreSpec(["a", "b"], np.arange(5) * 900.0, calls, 60, 100, day_factor_cv=[0.2, 0.0]).build()
     offered = simulate(centre, 4000, seed=8).offered.sum(axis=1)
     assert offered.mean(axis=0) == pytest.approx([2000, 2000], rel=0.012)
     exact = [2000 + 0.2**2 * 2000**2, 2000]

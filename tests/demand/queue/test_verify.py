@@ -78,9 +78,7 @@ def test_corrections_only_ever_add_where_it_misses(found: Verification) -> None:
     assert np.array_equal(tighter.calls, found.requirement.calls)
 
 
-def test_verified_and_corrected_a_few_times_every_half_hour_holds(
-    need: Requirement, forecast: Forecast
-) -> None:
+def test_verified_and_corrected_a_few_times_every_half_hour_holds(need: Requirement, forecast: Forecast) -> None:
     plan, rounds, before = need, 0, need.on_phone.sum()
     while True:
         found = verify(plan, [LONG], plan.agents, forecast=forecast, service=Distribution())
@@ -144,13 +142,8 @@ def test_the_definition_of_each_programme_counts() -> None:
     assert by_answered > found.outcome.service_level("offered", by="day").value[1]
 
 
-@pytest.mark.parametrize(
-    ("coverage", "message"),
-    [(-1.0, "0 <= coverage"), (np.nan, "a negative or an unknown one")],
-)
-def test_a_coverage_that_is_none_is_refused(
-    need: Requirement, coverage: float, message: str
-) -> None:
+@pytest.mark.parametrize(("coverage", "message"), [(-1.0, "0 <= coverage"), (np.nan, "a negative or an unknown one")])
+def test_a_coverage_that_is_none_is_refused(need: Requirement, coverage: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         verify(need, [LONG], coverage)
 

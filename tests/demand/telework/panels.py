@@ -58,9 +58,7 @@ def draw_panel(design: Design, seed: int, *, whole: bool = False) -> Panel:
     outcome += home * (design.effect + design.growth * np.maximum(since, 0))
     outcome += np.where(stays[:, None], 0.0, design.drift * week[None, :])
     agent, period = np.indices(home.shape)
-    panel = Panel(
-        agent.ravel(), period.ravel(), (MONDAY + 7 * period).ravel(), home.ravel(), outcome.ravel()
-    )
+    panel = Panel(agent.ravel(), period.ravel(), (MONDAY + 7 * period).ravel(), home.ravel(), outcome.ravel())
     return panel if whole else keep_comparable(panel)[0]
 
 
@@ -73,14 +71,10 @@ def true_effect(design: Design, panel: Panel) -> float:
 def write_records(panel: Panel, programme: str = "hotline") -> bytes:
     """Return a panel as the CSV of work records that has its outcome."""
     lines = ["agent,day,programme,place,paid_min,available_min,handled,handle_s,quality,repeats"]
-    for agent, day, home, outcome in zip(
-        panel.agent, panel.day, panel.at_home, panel.outcome, strict=True
-    ):
+    for agent, day, home, outcome in zip(panel.agent, panel.day, panel.at_home, panel.outcome, strict=True):
         date = np.datetime64(int(day), "D")
         handled = 200
         seconds = handled * 300 / np.exp(outcome)
         place = "home" if home else "site"
-        lines.append(
-            f"a{agent:04},{date},{programme},{place},2100,2000,{handled},{float(seconds)!r},,"
-        )
+        lines.append(f"a{agent:04},{date},{programme},{place},2100,2000,{handled},{float(seconds)!r},,")
     return ("\n".join(lines) + "\n").encode()

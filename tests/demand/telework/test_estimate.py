@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 
 from releve.plugins.telework.engine import RecordFaults, estimate_effects, read_work_records
-from releve.plugins.telework.engine.placebo import (
-    EffectEstimate,
-    Posterior,
-    estimate_by_imputation,
-    shrink_effects,
-)
+from releve.plugins.telework.engine.placebo import EffectEstimate, Posterior, estimate_by_imputation, shrink_effects
 from tests.demand.telework.panels import Design, draw_panel, write_records
 
 HEAD = "agent,day,programme,place,paid_min,available_min,handled,handle_s,quality,repeats"
@@ -35,9 +30,7 @@ def test_what_cannot_be_compared_is_counted_by_its_reason() -> None:
     text = write_records(draw_panel(Design(), 3)).decode()
     idle = "a0001,2020-01-06,hotline,site,2100,2000,0,0,,"
     away = [f"gone,2026-03-{day:02},hotline,home,2100,2000,9,900,," for day in (2, 9)]
-    text += "\n".join(
-        [idle, *away, GOOD.replace("site", "home").replace("a1,2026-03-02", "a0000,2019-01-07")]
-    )
+    text += "\n".join([idle, *away, GOOD.replace("site", "home").replace("a1,2026-03-02", "a0000,2019-01-07")])
     (found,) = estimate_effects(read_work_records("records.csv", text.encode())).programmes
     assert (found.left_out.without_contacts, found.left_out.never_on_site) == (1, 2)
     assert (found.left_out.empty_site, found.left_out.apart) == (1, 0)

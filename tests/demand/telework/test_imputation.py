@@ -40,9 +40,7 @@ def test_both_estimators_equal_dense_least_squares(seed: int) -> None:
     # Clustered by agent, from the whole design: the definition, not the partialled form.
     residual = panel.outcome - both @ coefficients
     bread = np.linalg.pinv(both.T @ both)
-    scores = np.array(
-        [both[panel.agent == one].T @ residual[panel.agent == one] for one in range(panel.agents)]
-    )
+    scores = np.array([both[panel.agent == one].T @ residual[panel.agent == one] for one in range(panel.agents)])
     variance = (bread @ (scores.T @ scores) @ bread)[0, 0]
     rows, groups = len(home), panel.agents
     small = groups / (groups - 1) * (rows - 1) / (rows - panel.periods - 1)

@@ -32,10 +32,7 @@ def test_the_smallest_effect_is_that_of_rotas_that_are_drawn() -> None:
 
 
 def test_more_agents_show_less_and_the_place_does_not_matter() -> None:
-    few, many = (
-        compute_rota_power(draw_panel(Design(agents=n, never=1.0), 2, whole=True))
-        for n in (30, 120)
-    )
+    few, many = (compute_rota_power(draw_panel(Design(agents=n, never=1.0), 2, whole=True)) for n in (30, 120))
     assert few is not None
     assert many is not None
     assert many.smallest < 0.7 * few.smallest

@@ -7,13 +7,7 @@ from datetime import date
 
 import pytest
 
-from releve.plugins.telework.engine.rota import (
-    RotaError,
-    RotaProtocol,
-    commit_to_rota,
-    derive_rota_seed,
-    draw_rota,
-)
+from releve.plugins.telework.engine.rota import RotaError, RotaProtocol, commit_to_rota, derive_rota_seed, draw_rota
 
 AGENTS = tuple((f"a{n:03}", "north" if n % 3 else "south") for n in range(61))
 PROTOCOL = RotaProtocol(AGENTS, date(2026, 3, 2), weeks=2, blocks=4)
@@ -24,9 +18,7 @@ def test_each_agent_is_half_of_the_blocks_at_home_and_strata_are_balanced() -> N
     rota = draw_rota(PROTOCOL, derive_rota_seed(NONCE, ROOT))
     assert all(len(weeks) == 4 for weeks in rota.values())
     for stratum in ("north", "south"):
-        first = sum(
-            rota[agent][0] == PROTOCOL.first_monday for agent, one in AGENTS if one == stratum
-        )
+        first = sum(rota[agent][0] == PROTOCOL.first_monday for agent, one in AGENTS if one == stratum)
         members = sum(one == stratum for _, one in AGENTS)
         assert abs(2 * first - members) <= 1
 

@@ -31,9 +31,7 @@ ON_SITE = Design(agents=AGENTS, weeks=WEEKS, never=1.0)
 
 def make_draw(agents: int = AGENTS, root: str = "ab" * 32) -> RotaDraw:
     """Return a rota of four blocks of three weeks among agents ``a0000``..."""
-    protocol = RotaProtocol(
-        tuple((f"a{n:04}", "north" if n % 3 else "south") for n in range(agents)), FIRST, 3, 4
-    )
+    protocol = RotaProtocol(tuple((f"a{n:04}", "north" if n % 3 else "south") for n in range(agents)), FIRST, 3, 4)
     nonce = bytes(range(32))
     return RotaDraw(protocol, nonce, root, commit_to_rota(nonce, protocol))
 
@@ -42,11 +40,7 @@ def follow(draw: RotaDraw, effect: float, seed: int, design: Design = ON_SITE) -
     """Return a panel of agents who are at home in the weeks that were drawn."""
     panel = draw_panel(design, seed, whole=True)
     weeks = draw.list_home_weeks()
-    drawn = {
-        (int(agent[1:]), (monday - FIRST).days // 7)
-        for agent, mondays in weeks.items()
-        for monday in mondays
-    }
+    drawn = {(int(agent[1:]), (monday - FIRST).days // 7) for agent, mondays in weeks.items() for monday in mondays}
     week = (panel.day - MONDAY) // 7
     home = np.array([key in drawn for key in zip(panel.agent.tolist(), week.tolist(), strict=True)])
     return replace(panel, at_home=home, outcome=panel.outcome + effect * home)

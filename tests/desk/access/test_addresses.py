@@ -15,9 +15,7 @@ from tests.accounts.people import FR, give, person, sign_in
 from tests.desk.access.addresses import ROWS, STRANGER, WHO, expected
 
 
-def walk(
-    patterns: list[URLPattern | URLResolver], prefix: str = ""
-) -> Iterator[tuple[str, URLPattern]]:
+def walk(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
     """Every address of a URLconf, as it is written there."""
     for item in patterns:
         route = prefix + str(item.pattern)
@@ -54,9 +52,7 @@ def test_the_list_and_the_table_of_permissions_say_the_same() -> None:
             assert not asked, row.route
 
 
-OPENERS = (
-    Role.CONTINUITY, Role.HEALTH, Role.OUTBOUND, Role.CLIENT, Role.INSPECTOR, Role.ADMINISTRATOR
-)  # fmt: skip
+OPENERS = (Role.CONTINUITY, Role.HEALTH, Role.OUTBOUND, Role.CLIENT, Role.INSPECTOR, Role.ADMINISTRATOR)
 """One of these enters at each address; on PostgreSQL no other role asks for anything more."""
 READERS = (STRANGER, *(role for role in Role if role not in OPENERS))
 
@@ -67,9 +63,7 @@ def test_each_address_that_takes_a_permission_is_entered_on_postgresql_too() -> 
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "who", [*READERS, *(pytest.param(role, marks=pytest.mark.database) for role in OPENERS)]
-)
+@pytest.mark.parametrize("who", [*READERS, *(pytest.param(role, marks=pytest.mark.database) for role in OPENERS)])
 def test_everybody_gets_what_the_list_says(stocked: None, no_attempts: None, who: str) -> None:
     web = Client(headers=FR)
     if who != STRANGER:
@@ -78,9 +72,7 @@ def test_everybody_gets_what_the_list_says(stocked: None, no_attempts: None, who
         web = sign_in(user, lately=True)
     found = {row.path: web.get(row.path).status_code for row in ROWS}
     wanted = {row.path: expected(row, who if who == STRANGER else Role(who)) for row in ROWS}
-    assert {
-        path: (found[path], wanted[path]) for path in found if found[path] != wanted[path]
-    } == {}
+    assert {path: (found[path], wanted[path]) for path in found if found[path] != wanted[path]} == {}
 
 
 @pytest.mark.django_db

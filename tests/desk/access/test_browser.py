@@ -15,17 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from releve.files.plan_folder import write_plans
 from releve.network.moments import UTC
-from tests.browser_tools import (
-    VIEWS,
-    View,
-    command,
-    follow,
-    keep,
-    looked_at,
-    overflow,
-    serious,
-    served,
-)
+from tests.browser_tools import VIEWS, View, command, follow, keep, looked_at, overflow, serious, served
 from tests.desk.fixture_plan import week
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

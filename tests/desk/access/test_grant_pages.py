@@ -16,9 +16,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 
 @pytest.mark.parametrize("role", ["administrator", "flow"])
-def test_the_page_refuses_what_was_chosen_by_mistake_instead_of_leaving_it_out(
-    stocked: None, role: str
-) -> None:
+def test_the_page_refuses_what_was_chosen_by_mistake_instead_of_leaving_it_out(stocked: None, role: str) -> None:
     user = person("amina")
     give(user, Role.ADMINISTRATOR)
     web = sign_in(user, lately=True)

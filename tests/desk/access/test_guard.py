@@ -13,13 +13,7 @@ from django.urls import path
 
 from releve.accounts.permissions import Role
 from releve.desk import urls as desk_urls
-from releve.desk.access.guard import (
-    actor_name,
-    allow_anonymous,
-    permission_of,
-    require_permission,
-    require_recent_auth,
-)
+from releve.desk.access.guard import actor_name, allow_anonymous, permission_of, require_permission, require_recent_auth
 from releve.network import sample_operator
 from releve.registry import service
 from tests.accounts.people import FR, give, look_as, person, signed_in
@@ -148,9 +142,7 @@ def test_on_an_open_desk_a_visitor_looks_through_the_eyes_of_a_role() -> None:
         assert far.status_code == 403
 
 
-@pytest.mark.parametrize(
-    "header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Real-IP", "Via"]
-)
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Real-IP", "Via"])
 def test_an_open_desk_does_not_answer_to_a_proxy(header: str) -> None:
     with override_settings(OPEN_DESK=True):
         web = look_as(Role.PLANNER)

@@ -127,14 +127,11 @@ def ask(web: Client, path: str, sent: Mapping[str, Any] | None) -> Any:
 
 
 def answers(
-    readers: Mapping[Reach, Client],
-    happen: Callable[[], object],
-    asked: Callable[[], Iterator[Sent]],
+    readers: Mapping[Reach, Client], happen: Callable[[], object], asked: Callable[[], Iterator[Sent]]
 ) -> Answers:
     """Return what every address answers each reader after something happened, which is undone."""
     found: dict[tuple[Role, str, str], tuple[int, str, bytes, int]] = {}
-    for clear in (situation_cache.clear_cache, relief_solver.clear_cache, cache.clear,
-                  tokens.forget):  # fmt: skip
+    for clear in (situation_cache.clear_cache, relief_solver.clear_cache, cache.clear, tokens.forget):
         clear()
     with transaction.atomic():
         happen()
@@ -150,9 +147,7 @@ def answers(
                 connection.queries_log.clear()
                 with CaptureQueriesContext(connection) as queries:
                     answer = ask(web, path, sent)
-                    body = b"".join(
-                        answer.streaming_content if answer.streaming else [answer.content]
-                    )
+                    body = b"".join(answer.streaming_content if answer.streaming else [answer.content])
                 headers = {name: text for name, text in answer.items() if name not in MOVING}
                 reads = sum(FACTS.search(row["sql"]) is not None for row in queries)
                 body = b" ".join(FIGURES.findall(body)) if "/metrics" in path else body
@@ -176,10 +171,7 @@ def list_differences(one: Answers, other: Answers) -> list[str]:
 
 
 def test_no_answer_tells_who_has_a_health_measure(
-    house: Scenario,
-    clock: datetime,
-    readers: Mapping[Reach, Client],
-    monkeypatch: pytest.MonkeyPatch,
+    house: Scenario, clock: datetime, readers: Mapping[Reach, Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The ledger is compared with its roots every few seconds; here once, before both walks.
     monkeypatch.setattr(rollback, "TRUSTED_SECONDS", float("inf"))

@@ -17,11 +17,7 @@ from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from tests.accounts.people import give, person, sign_in
 
-pytestmark = [
-    pytest.mark.database,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("stocked"),
-]
+pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stocked")]
 
 NAME, REASON = "Salma <b>Bennani", "Recherche des contacts de la cantine"
 
@@ -47,9 +43,7 @@ def officer() -> Client:
 def admin() -> Client:
     web = sign_in_as(Role.ADMINISTRATOR)
     agent = live.operator_now().agents[0].id
-    reidentification.import_names(
-        f"pseudonym,name\n{agent},{NAME}\n", User.objects.get(username="administrator")
-    )
+    reidentification.import_names(f"pseudonym,name\n{agent},{NAME}\n", User.objects.get(username="administrator"))
     return web
 
 
@@ -57,9 +51,7 @@ def agent_id() -> str:
     return live.operator_now().agents[0].id
 
 
-def test_a_name_is_asked_allowed_by_another_seen_once_and_listed(
-    officer: Client, admin: Client
-) -> None:
+def test_a_name_is_asked_allowed_by_another_seen_once_and_listed(officer: Client, admin: Client) -> None:
     short = officer.post("/identity/ask", {"pseudonym": agent_id(), "reason": "cantine"})
     assert short.status_code == 422
     assert "10 caractères" in short.content.decode()

@@ -39,9 +39,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[StringIO]:
     """The log as an installation writes it."""
     handler = logging.StreamHandler(stream := StringIO())
     configured = DictConfigurator(django_settings.LOGGING)
-    handler.setFormatter(
-        configured.configure_formatter(configured.config["formatters"][request.param])
-    )
+    handler.setFormatter(configured.configure_formatter(configured.config["formatters"][request.param]))
     logging.getLogger().addHandler(handler)
     yield stream
     logging.getLogger().removeHandler(handler)
@@ -49,9 +47,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[StringIO]:
 
 def fill(route: str) -> str:
     """Return an address of a route, with the secret wherever a text stands."""
-    filled = _HELD.sub(
-        lambda found: {"int": "1", "uuid": UUID}.get(found["kind"], SECRET), route
-    )  # fmt: skip
+    filled = _HELD.sub(lambda found: {"int": "1", "uuid": UUID}.get(found["kind"], SECRET), route)
     return "/" + filled.replace("^", "").removesuffix("$")
 
 
@@ -59,9 +55,7 @@ ADDRESSES = [fill(row.route) for row in ROWS if fill(row.route) != f"/{row.route
 
 
 @pytest.mark.django_db
-def test_the_log_names_no_token_and_no_person_of_any_address(
-    stocked: None, no_attempts: None, log: StringIO
-) -> None:
+def test_the_log_names_no_token_and_no_person_of_any_address(stocked: None, no_attempts: None, log: StringIO) -> None:
     manager = person("zoe")
     for role in (Role.CONTINUITY, Role.HEALTH, Role.ADMINISTRATOR):
         give(manager, role)

@@ -91,9 +91,7 @@ def test_of_several_roles_the_first_in_the_list_gives_the_page(stocked: None) ->
 
 
 @pytest.mark.parametrize("site", ["unknown", "casa-1 rabat-1"])
-def test_a_lead_of_no_known_site_or_of_several_starts_with_the_list(
-    stocked: None, site: str
-) -> None:
+def test_a_lead_of_no_known_site_or_of_several_starts_with_the_list(stocked: None, site: str) -> None:
     user = person("zoe")
     give(user, Role.SITE, sites=site.split())
     assert sign_in(user, lately=True).get("/start").headers["Location"] == "/sites"

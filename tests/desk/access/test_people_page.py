@@ -59,9 +59,7 @@ def test_a_link_begins_with_the_address_at_which_the_administrator_reads_it(admi
         ({"role": "emperor"}, "emperor"),
     ],
 )
-def test_a_fault_is_told_and_nothing_typed_is_lost(
-    admin: Client, form: dict[str, Any], message: str
-) -> None:
+def test_a_fault_is_told_and_nothing_typed_is_lost(admin: Client, form: dict[str, Any], message: str) -> None:
     answer = admin.post("/people", {"name": "zoe", **form})
     assert answer.status_code == 422
     page = answer.content.decode()
@@ -82,9 +80,7 @@ def test_a_role_is_ended_and_an_account_closed(admin: Client) -> None:
 
 def test_the_token_of_a_program_is_listed_and_ended(admin: Client) -> None:
     until = (timezone.now() + timedelta(days=3)).date()
-    found, secret = tokens.issue_token(
-        "wallboard", RoleRequest("flow", last_day=until), by=COMMAND_LINE
-    )
+    found, secret = tokens.issue_token("wallboard", RoleRequest("flow", last_day=until), by=COMMAND_LINE)
     page = admin.get("/people").content.decode()
     assert "wallboard" in page
     assert secret not in page

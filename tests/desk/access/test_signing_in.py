@@ -46,22 +46,15 @@ def test_guessing_a_password_is_stopped_even_for_the_right_one() -> None:
 
 def test_guessing_names_is_stopped_by_the_address() -> None:
     web = Client(headers=FR)
-    answers = [
-        web.post("/account/login/", {"login": f"n{at}", "password": "x" * 12}) for at in range(12)
-    ]
+    answers = [web.post("/account/login/", {"login": f"n{at}", "password": "x" * 12}) for at in range(12)]
     assert "Trop d’essais manqués" in answers[-1].content.decode() or answers[-1].status_code == 429
 
 
 def test_an_unknown_name_and_a_wrong_password_are_told_the_same() -> None:
     person("zoe", PASSWORD)
     web = Client(headers=FR)
-    pages = [
-        web.post("/account/login/", {"login": name, "password": "something else"})
-        for name in ("zoe", "unknown")
-    ]
-    refused = [
-        "Ce nom et ce mot de passe ne vont pas ensemble." in p.content.decode() for p in pages
-    ]
+    pages = [web.post("/account/login/", {"login": name, "password": "something else"}) for name in ("zoe", "unknown")]
+    refused = ["Ce nom et ce mot de passe ne vont pas ensemble." in p.content.decode() for p in pages]
     assert refused == [True, True]
 
 
@@ -237,9 +230,5 @@ def test_the_sign_in_service_comes_from_the_environment() -> None:
         )
     with pytest.raises(ImproperlyConfigured, match="an https address"):
         environment.read_sign_in_service(
-            {
-                "RELEVE_OIDC_URL": "http://id.example.org",
-                "RELEVE_OIDC_CLIENT_ID": "releve",
-                "RELEVE_OIDC_SECRET": "s",
-            }
+            {"RELEVE_OIDC_URL": "http://id.example.org", "RELEVE_OIDC_CLIENT_ID": "releve", "RELEVE_OIDC_SECRET": "s"}
         )

@@ -10,15 +10,7 @@ import numpy as np
 import pytest
 
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import (
-    BASE,
-    PlanSettings,
-    Purchase,
-    SolvedDay,
-    WhatIsMissing,
-    integer_problem,
-    solve_day,
-)
+from releve.plan import BASE, PlanSettings, Purchase, SolvedDay, WhatIsMissing, integer_problem, solve_day
 from releve.plan.candidate_groups import add_candidate_groups
 from releve.plan.day_runs import solve_problem
 from releve.plan.integer_plan import IntegerPlan
@@ -76,25 +68,19 @@ def judged(
 def with_over(case: Tiny, share: float) -> CellMisses:
     """Site b fails client k by a share of its day."""
     ids = [BASE, "site:a", "site:b"]
-    return CellMisses(
-        frozenset({SITE_B}), {name: np.array([share * (name == SITE_B[0])]) for name in ids}
-    )
+    return CellMisses(frozenset({SITE_B}), {name: np.array([share * (name == SITE_B[0])]) for name in ids})
 
 
 # -- mending -------------------------------------------------------------------------------------
 
 
-def test_a_set_that_lacks_a_laptop_gets_that_laptop_and_keeps_the_other(
-    solved: tuple[Tiny, SolvedDay],
-) -> None:
+def test_a_set_that_lacks_a_laptop_gets_that_laptop_and_keeps_the_other(solved: tuple[Tiny, SolvedDay]) -> None:
     case, day = solved
     half = (laptop("a2"),)
     misses = replan_day(ReplanTask(case.operator, day, half))
     assert misses.pairs == {SITE_B}
     tried = PurchaseTrial(half, ShortfallTargets(case.settings.target, 1), misses, frozenset())
-    found = search.repair_set(
-        search.RepairTask(case.operator, day, tried, ("laptop", "skill", "seat"))
-    )
+    found = search.repair_set(search.RepairTask(case.operator, day, tried, ("laptop", "skill", "seat")))
     assert found is not None
     assert sorted(name for one in found.purchases for name in one.agents) == ["a2", "b2"]
     assert replan_day(ReplanTask(case.operator, day, found.purchases)).pairs == frozenset()
@@ -143,16 +129,10 @@ def test_a_set_only_grows_and_buys_nobody_the_same_twice(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("fails", "rounds"),
-    [
-        pytest.param((), 1, id="both sets hold"),
-        pytest.param((1,), 2, id="the cheaper fails, is mended, and holds"),
-    ],
+    [pytest.param((), 1, id="both sets hold"), pytest.param((1,), 2, id="the cheaper fails, is mended, and holds")],
 )
 def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
-    fails: Iterable[int],
-    rounds: int,
-    solved: tuple[Tiny, SolvedDay],
-    monkeypatch: pytest.MonkeyPatch,
+    fails: Iterable[int], rounds: int, solved: tuple[Tiny, SolvedDay], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case, day = solved
     first = [
@@ -160,12 +140,8 @@ def test_it_ends_when_a_set_holds_after_mending_a_cheaper_one_once(
         search.PurchaseSet((laptop("a2"),) * 2, ShortfallTargets(0.05, 1)),
     ]
     monkeypatch.setattr(search._LargeSearch, "_solve_first", lambda self, wanted: first)
-    seen = judged(
-        monkeypatch, lambda turn, again: with_over(case, 0.01) if turn in fails else NOTHING
-    )
-    monkeypatch.setattr(
-        search, "repair_set", lambda failed: search.PurchaseSet((laptop("b2"),), failed.tried.aims)
-    )
+    seen = judged(monkeypatch, lambda turn, again: with_over(case, 0.01) if turn in fails else NOTHING)
+    monkeypatch.setattr(search, "repair_set", lambda failed: search.PurchaseSet((laptop("b2"),), failed.tried.aims))
     found = find_what_is_missing(case.operator, day)
     assert found.checked
     assert len(seen) == 1 + rounds
@@ -193,18 +169,14 @@ def test_an_aim_is_lowered_by_what_was_missed_and_a_step_and_never_below_nothing
     assert aims.find_targets("x") == pytest.approx([0.04 - STEP, 0.05])
     assert aims.find_targets("y") == pytest.approx([0.05, 0.05])
     assert aims.lower({"x": np.array([1.0, 0.0])}).find_targets("x") == pytest.approx([0.0, 0.05])
-    assert aims.average_with(ShortfallTargets(0.05, 2)).find_targets("x") == pytest.approx(
-        [0.045 - STEP / 2, 0.05]
-    )
+    assert aims.average_with(ShortfallTargets(0.05, 2)).find_targets("x") == pytest.approx([0.045 - STEP / 2, 0.05])
 
 
 # -- planning a large operator -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("few", [-1, 6_000], ids=["large", "small"])
-def test_a_plan_without_its_proof_is_the_same_plan(
-    few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plan_without_its_proof_is_the_same_plan(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(integer_problem, "MAX_SEARCHED_ASSIGNMENTS", few)
     case = two_sites_one_client()
     day = solve_day(case.operator, case.requirement, case.settings).planning
@@ -250,9 +222,8 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
     monkeypatch.setattr(IntegerProblem, "solve_relief", relief)
     settings = replace(case.settings, target=0.3)
     planned = IntegerProblem(
-        planning.problem, planning.layout, planning.contingencies[:2], planning.floors,
-        planning.secure, settings,
-    )  # fmt: skip
+        planning.problem, planning.layout, planning.contingencies[:2], planning.floors, planning.secure, settings
+    )
     first = tuple(relief(planned, bases[0], i) for i in range(2))
     asked.clear()
     base, reliefs = replace_rounding(planned, bases[0], first, StageTimer())

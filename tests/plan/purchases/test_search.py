@@ -15,28 +15,11 @@ import pytest
 
 from releve.network import Agent, Floor, Measure, Operator, Seat, Zone
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.plan import (
-    BASE,
-    SINGLE,
-    Plan,
-    PlanSettings,
-    Purchase,
-    SolvedDay,
-    WhatIsMissing,
-    name_plan,
-    solve_day,
-)
+from releve.plan import BASE, SINGLE, Plan, PlanSettings, Purchase, SolvedDay, WhatIsMissing, name_plan, solve_day
 from releve.plan.candidate_groups import add_candidate_groups
 from releve.plan.purchases import search
 from releve.plan.purchases.lp import KINDS, PurchaseSolution, solve_cheapest_set
-from releve.plan.purchases.search import (
-    STAGES,
-    CellMisses,
-    ParallelMap,
-    ReplanTask,
-    find_what_is_missing,
-    replan_day,
-)
+from releve.plan.purchases.search import STAGES, CellMisses, ParallelMap, ReplanTask, find_what_is_missing, replan_day
 from releve.plan.week import require_day
 from tests.plan.planner_parts import problem_of
 from tests.plan.tiny_operators import Tiny, one_site_site_only, spare_person, two_sites_one_client
@@ -96,9 +79,7 @@ def buy(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
             if one.kind == "laptop":
                 known = lines.get(operator.site[row.home_site].destination, Counter())
                 fewest = min(known, key=lambda line: (known[line], line), default="")
-                agents[name] = replace(
-                    row, home_ready=True, line_type="fibre", line_mbps=50.0, carrier=fewest
-                )
+                agents[name] = replace(row, home_ready=True, line_type="fibre", line_mbps=50.0, carrier=fewest)
             else:
                 agents[name] = replace(row, skills=(*row.skills, one.programme))
         for i in range(one.count if one.kind == "seat" else 0):
@@ -107,11 +88,7 @@ def buy(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
             zones.append(Zone(f"{floor}-z", floor, 500.0, 3.0))
             seats.append(Seat(f"{floor}-s", f"{floor}-z", 0.0, 0.0))
     return replace(
-        operator,
-        agents=tuple(agents.values()),
-        floors=tuple(floors),
-        zones=tuple(zones),
-        seats=tuple(seats),
+        operator, agents=tuple(agents.values()), floors=tuple(floors), zones=tuple(zones), seats=tuple(seats)
     )
 
 
@@ -132,10 +109,7 @@ def missed(plan: Plan) -> Pairs:
 
 MORE = ((150, 2, "lyon-1"), (300, 1, "all")) if os.environ.get("RELEVE_ALL_SAMPLES") else ()
 """Samples that repeat what the others show: lines missing at one site or at all, two sizes."""
-SAMPLES = [
-    (150, 1, "all"),
-    *(pytest.param(one, marks=pytest.mark.slow) for one in ((300, 1, "lyon-1"), *MORE)),
-]
+SAMPLES = [(150, 1, "all"), *(pytest.param(one, marks=pytest.mark.slow) for one in ((300, 1, "lyon-1"), *MORE))]
 
 
 @pytest.fixture(params=SAMPLES, scope="module", ids=str)
@@ -146,9 +120,7 @@ def sample(request: pytest.FixtureRequest) -> Insecure:
 # -- on samples ----------------------------------------------------------------------------------
 
 
-def test_the_set_bought_for_real_makes_every_curable_cell_reach_its_target(
-    sample: Insecure,
-) -> None:
+def test_the_set_bought_for_real_makes_every_curable_cell_reach_its_target(sample: Insecure) -> None:
     before = missed(name_plan(sample.case.operator, sample.solved))
     assert before - set(sample.found.incurable)
     assert sample.found.purchases
@@ -204,9 +176,7 @@ def test_a_large_operator_is_bought_for_twice_at_once_and_the_cheaper_that_holds
         together.append(len(todo))
         return [work(item) for item in reversed(todo)][::-1]
 
-    found = find_what_is_missing(
-        sample.case.operator, sample.solved, run=cast("ParallelMap", backwards)
-    )
+    found = find_what_is_missing(sample.case.operator, sample.solved, run=cast("ParallelMap", backwards))
     assert together[0] == 2
     assert max(together) == 2
     assert found.checked
@@ -234,9 +204,7 @@ def one_laptop_at_a_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return turns
 
 
-def judged(
-    monkeypatch: pytest.MonkeyPatch, judge: Callable[[ReplanTask], CellMisses]
-) -> list[set[str]]:
+def judged(monkeypatch: pytest.MonkeyPatch, judge: Callable[[ReplanTask], CellMisses]) -> list[set[str]]:
     """Let ``judge`` say what a set misses; return the agents bought for, set by set."""
     seen: list[set[str]] = []
 
@@ -254,9 +222,7 @@ def missed_by(share: float) -> CellMisses:
     return CellMisses(frozenset({("site:b", "k")} if share else ()), over)
 
 
-def test_sets_that_each_cure_another_cell_are_added_to_until_all_hold(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_sets_that_each_cure_another_cell_are_added_to_until_all_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     case = two_sites_one_client()
     solved = solve_day(case.operator, case.requirement, case.settings)
     one_laptop_at_a_time(monkeypatch)
@@ -267,9 +233,7 @@ def test_sets_that_each_cure_another_cell_are_added_to_until_all_hold(
     assert missed(planned_with(case, found.purchases)) == set()
 
 
-def test_what_no_addition_cures_is_left_with_its_share_of_the_day(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_no_addition_cures_is_left_with_its_share_of_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
     case = two_sites_one_client()
     solved = solve_day(case.operator, case.requirement, case.settings)
     judged(monkeypatch, lambda again: missed_by(0.01))
@@ -279,9 +243,7 @@ def test_what_no_addition_cures_is_left_with_its_share_of_the_day(
     assert found.cost == 1200.0
 
 
-def test_of_sets_that_fail_the_one_with_fewest_cells_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_sets_that_fail_the_one_with_fewest_cells_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of what is needed misses one cell; the judge says that all of it misses two."""
     case = two_sites_one_client()
     solved = solve_day(case.operator, case.requirement, case.settings)
@@ -295,15 +257,11 @@ def test_of_sets_that_fail_the_one_with_fewest_cells_is_kept(
     assert found.cost == 600.0
 
 
-def test_a_set_as_cheap_as_the_one_that_failed_is_not_narrowed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_set_as_cheap_as_the_one_that_failed_is_not_narrowed(monkeypatch: pytest.MonkeyPatch) -> None:
     case = two_sites_one_client()
     solved = solve_day(case.operator, case.requirement, case.settings)
     turns = one_laptop_at_a_time(monkeypatch)
-    seen = judged(
-        monkeypatch, lambda again: missed_by(0.0 if again.purchases[0].where == "a" else 0.01)
-    )
+    seen = judged(monkeypatch, lambda again: missed_by(0.0 if again.purchases[0].where == "a" else 0.01))
     found = find_what_is_missing(case.operator, solved, kinds=("laptop",))
     assert (found.checked, found.cost) == (True, 600.0)
     assert seen == [{"b2"}, {"a2"}]
@@ -341,10 +299,7 @@ def test_a_secure_operator_misses_nothing() -> None:
 def test_two_laptops_cure_two_sites_of_two() -> None:
     """Either loss strands the one of its two who has no line: a laptop for each of them."""
     made = insecure(two_sites_one_client())
-    assert missed(name_plan(made.case.operator, made.solved)) == {
-        ("site:a", "k"),
-        ("site:b", "k"),
-    }
+    assert missed(name_plan(made.case.operator, made.solved)) == {("site:a", "k"), ("site:b", "k")}
     assert [(one.kind, one.count, one.where, one.agents) for one in made.found.purchases] == [
         ("laptop", 1, "a", ("a2",)),
         ("laptop", 1, "b", ("b2",)),

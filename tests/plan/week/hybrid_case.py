@@ -31,10 +31,7 @@ class HybridCase:
 def build_operator() -> Operator:
     """Return 50 agents on two sites, who owe one day at home in the three that are planned."""
     found = sample_operator(50, 2, 3, weeks_of_history=2)
-    agents = (
-        replace(row, home_days_min=2, home_days_max=2) if row.home_days_min else row
-        for row in found.agents
-    )
+    agents = (replace(row, home_days_min=2, home_days_max=2) if row.home_days_min else row for row in found.agents)
     return replace(found, agents=tuple(agents))
 
 
@@ -55,7 +52,5 @@ def build_hybrid_case() -> HybridCase:
 
 def remove_shifts(operator: Operator, agent: str, days: frozenset[date]) -> Operator:
     """Return an operator in which an agent is absent on days."""
-    kept = tuple(
-        row for row in operator.shifts if row.agent != agent or row.start.date() not in days
-    )
+    kept = tuple(row for row in operator.shifts if row.agent != agent or row.start.date() not in days)
     return replace(operator, shifts=kept)

@@ -36,10 +36,7 @@ def operator() -> Operator:
 
 
 def test_the_notebook_plans_the_days_that_the_command_plans(
-    operator: Operator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", NOTEBOOK.read_text("utf-8"), re.M | re.S)
     assert len([line for line in code.splitlines() if line and "import" not in line]) < 10

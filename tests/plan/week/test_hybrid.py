@@ -20,12 +20,7 @@ from releve.plan.settings import PlanSettings
 from releve.plan.week import hybrid
 from releve.plan.week.hybrid import build_hybrid_problem, plan_hybrid_week
 from releve.plan.week.hybrid_meetings import HybridInfeasibleError, choose_meetings
-from releve.plan.week.hybrid_program import (
-    HybridProblem,
-    name_home_days,
-    round_home_heads,
-    solve_hybrid_program,
-)
+from releve.plan.week.hybrid_program import HybridProblem, name_home_days, round_home_heads, solve_hybrid_program
 from releve.plan.week.hybrid_week import (
     HybridWeek,
     format_week,
@@ -36,12 +31,7 @@ from releve.plan.week.hybrid_week import (
     write_week_table,
 )
 from releve.plan.week.verification import check_hybrid_week
-from tests.plan.week.hybrid_case import (
-    build_hybrid_case,
-    build_operator,
-    remove_shifts,
-    require_days,
-)
+from tests.plan.week.hybrid_case import build_hybrid_case, build_operator, remove_shifts, require_days
 
 pytestmark = pytest.mark.xdist_group("hybrid week")
 
@@ -53,12 +43,7 @@ def build_problem(operator: Operator | None = None, seats: float = 1.0) -> Hybri
     rooms = [find_site_seats(operator, need.day) for need in needs]
     case = build_hybrid_problem(operator, needs, rooms, PlanSettings())
     days = tuple(
-        replace(
-            day,
-            problem=replace(
-                day.problem, seats=np.floor(day.problem.seats * seats).astype(np.int64)
-            ),
-        )
+        replace(day, problem=replace(day.problem, seats=np.floor(day.problem.seats * seats).astype(np.int64)))
         for day in case.days
     )
     return replace(case, days=days)
@@ -97,11 +82,7 @@ def test_the_week_is_read_back_from_its_plans_without_those_who_are_gone() -> No
     case = build_hybrid_case()
     assert read_planned_week(case.operator, case.plans) == case.found.week
     (gone, *agents), (left, *teams) = case.operator.agents, case.operator.teams
-    fewer = replace(
-        case.operator,
-        agents=tuple(row for row in agents if row.team != left.id),
-        teams=tuple(teams),
-    )
+    fewer = replace(case.operator, agents=tuple(row for row in agents if row.team != left.id), teams=tuple(teams))
     week = read_planned_week(fewer, case.plans)
     assert week is not None
     assert week.home.keys() == case.found.week.home.keys() & fewer.agent.keys()
@@ -131,9 +112,7 @@ def test_an_absence_plans_the_rest_of_the_week_again() -> None:
     with pytest.raises(HybridInfeasibleError) as caught:
         plan_hybrid_week(operator, rest, last=week, past=past)
     assert {(one.team, one.kind) for one in caught.value.relaxations} == {(team.id, "meeting")}
-    fewer = [
-        replace(row, meets_per_fortnight=0) if row.id == team.id else row for row in operator.teams
-    ]
+    fewer = [replace(row, meets_per_fortnight=0) if row.id == team.id else row for row in operator.teams]
     operator = replace(operator, teams=tuple(fewer))
     found = plan_hybrid_week(operator, rest, last=week, past=past)
     assert check_hybrid_week(operator, found.week, past=past) == ()
@@ -161,8 +140,7 @@ def test_the_recount_names_what_is_broken() -> None:
     broken = check(operator, replace(week, home=led))
     assert any("without its supervisor" in text for text in broken)
     everyone = {
-        agent: held | {day} if operator.agent[agent].team == team.id else held
-        for agent, held in week.home.items()
+        agent: held | {day} if operator.agent[agent].team == team.id else held for agent, held in week.home.items()
     }
     assert any(" at work" in text for text in check(operator, replace(week, home=everyone)))
 
@@ -202,9 +180,7 @@ def test_all_teams_on_one_day_cost_more_where_seats_are_scarce() -> None:
     assert ours.objective < together.objective
 
 
-def test_a_large_operator_has_its_days_alone_as_the_bound(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_large_operator_has_its_days_alone_as_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = solve_hybrid_program(build_problem(), {})
     monkeypatch.setattr(hybrid, "MOST_WITH_LOSSES", 0)
     case = build_problem()
@@ -218,8 +194,7 @@ def test_an_impossible_week_names_the_team_and_the_cheapest_relaxation() -> None
     operator = build_operator()
     team = operator.teams[0]
     agents = tuple(
-        replace(row, home_days_min=7, home_days_max=7) if row.id == team.supervisor else row
-        for row in operator.agents
+        replace(row, home_days_min=7, home_days_max=7) if row.id == team.supervisor else row for row in operator.agents
     )
     case = build_problem(replace(operator, agents=agents))
     nothing = [np.zeros(len(one.cells)) for one in case.classes]
@@ -240,15 +215,8 @@ def test_a_week_without_a_roster_is_refused() -> None:
 def test_members_of_a_class_have_days_at_home_that_differ_by_one_at_most() -> None:
     case = build_problem()
     rng = np.random.default_rng(5)
-    home = [
-        np.array([rng.uniform(cell.least, cell.most) for cell in one.cells]) for one in case.classes
-    ]
-    free = replace(
-        case,
-        classes=tuple(
-            replace(one, bounds=dict.fromkeys(one.bounds, (0, 7))) for one in case.classes
-        ),
-    )
+    home = [np.array([rng.uniform(cell.least, cell.most) for cell in one.cells]) for one in case.classes]
+    free = replace(case, classes=tuple(replace(one, bounds=dict.fromkeys(one.bounds, (0, 7))) for one in case.classes))
     heads = round_home_heads(free, home, {})
     week = name_home_days(free, heads, {}, None)
     for one, row in zip(case.classes, heads, strict=True):

@@ -50,9 +50,7 @@ def test_each_day_has_its_own_end() -> None:
         return [solve_unprotected(of, one) for one in needs]
 
     solved = solve_unprotected(of, need)
-    first, second = verify_days(
-        of, [calm, forecast], [solved, solved], again, rounds=3, replications=100
-    )
+    first, second = verify_days(of, [calm, forecast], [solved, solved], again, rounds=3, replications=100)
     assert (first.round, first.why) == (0, "held")
     assert second.round >= 1
     assert set(asked) == {1}

@@ -16,12 +16,7 @@ from releve.plugins.crashtest.engine.result import (
 )
 from releve.plugins.crashtest.engine.run import Quarters, Runner, join_quarters, run
 from releve.plugins.crashtest.engine.run_arrays import CrashTest, RunArrays, build_run_arrays
-from releve.plugins.crashtest.engine.settings import (
-    CrashTestError,
-    OtherOperator,
-    RoomError,
-    Settings,
-)
+from releve.plugins.crashtest.engine.settings import CrashTestError, OtherOperator, RoomError, Settings
 
 __all__ = [
     "CauseResult",

@@ -80,9 +80,7 @@ def estimate_band(values: Array, middle: float = 0.9) -> Band:
     return Band(float(median), float(low), float(high))
 
 
-def compute_service_level(
-    definition: str, offered: Array, lost: Array, in_time: Array, short: Array
-) -> Array:
+def compute_service_level(definition: str, offered: Array, lost: Array, in_time: Array, short: Array) -> Array:
     """Return the service level by its definition; 1 where nothing is to be divided by."""
     above = in_time + short if definition == "with_short" else in_time
     below = {"answered": offered - lost, "without_short": offered - short}.get(definition, offered)
@@ -146,9 +144,7 @@ def rerun_ablated(ready: RunArrays, runner: Runner, first: int, lost: Floats) ->
         chosen = np.flatnonzero(_find_changed_quarters(came, other))
         if not len(chosen):
             continue
-        part = _Disasters(
-            other.closed[chosen], other.away[chosen], _select_quarters(other.events, chosen)
-        )
+        part = _Disasters(other.closed[chosen], other.away[chosen], _select_quarters(other.events, chosen))
         rerun, _ = runner.simulate(first + chosen, part.closed, part.away, part.events)
         less = lost[chosen] - rerun.programme[:, :, _LOST]
         found.changed[chosen, at] = True
@@ -158,9 +154,7 @@ def rerun_ablated(ready: RunArrays, runner: Runner, first: int, lost: Floats) ->
     return found
 
 
-def _remove_each_cause(
-    ready: RunArrays, runner: Runner, first: int, came: _Disasters
-) -> Iterator[_Disasters]:
+def _remove_each_cause(ready: RunArrays, runner: Runner, first: int, came: _Disasters) -> Iterator[_Disasters]:
     """Yield the disasters without each cause, in the order of :func:`list_removable_causes`."""
     shut = np.zeros_like(came.closed)
     for site, day in ready.scenario.shut:

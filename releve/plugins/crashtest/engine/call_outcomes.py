@@ -44,15 +44,11 @@ def build_queue_table(aht_s: float, patience_s: float, threshold_s: float) -> Fl
     agents = np.maximum(0.0, load + betas * np.sqrt(load))
     low = np.floor(agents)
     share = (agents - low)[..., None]
-    fewer, more = (
-        _measure_nodes(load, n, aht_s, patience_s, threshold_s) for n in (low, low + 1.0)
-    )
+    fewer, more = (_measure_nodes(load, n, aht_s, patience_s, threshold_s) for n in (low, low + 1.0))
     return np.ascontiguousarray(fewer * (1.0 - share) + more * share)
 
 
-def _measure_nodes(
-    load: Floats, agents: Floats, aht_s: float, patience_s: float, threshold_s: float
-) -> Floats:
+def _measure_nodes(load: Floats, agents: Floats, aht_s: float, patience_s: float, threshold_s: float) -> Floats:
     found = metrics(load, aht_s, aht_s, patience_s, agents, threshold_s)
     lost = found.p_abandon * np.sqrt(load)
     short = np.maximum(0.0, found.service_with_short - found.service_offered)
@@ -60,9 +56,7 @@ def _measure_nodes(
 
 
 @kernel
-def serve(
-    demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float
-) -> None:
+def serve(demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float) -> None:
     """Set ``work.out[life, p]``: offered, lost, within, short of a day; ``placed[p, t]``."""
     work.out[life, p, :] = 0.0
     if demand.kind[p] == 0:
@@ -74,9 +68,7 @@ def serve(
 
 
 @kernel
-def _serve_inbound(
-    demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float
-) -> None:
+def _serve_inbound(demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float) -> None:
     log_factor = math.log(max(factor, 1e-12))
     patience = demand.patience[p]
     fade = math.exp(-1.0 / patience)
@@ -170,9 +162,7 @@ def _serve_outbound(demand: Demand, work: Work, placed: Array, life: int, d: int
 
 
 @kernel
-def _serve_back_office(
-    demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float
-) -> None:
+def _serve_back_office(demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float) -> None:
     come = work.come[life, p]
     i, done, deadline = work.opened[life, p], work.done[life, p], demand.deadline[p]
     offered, lost = 0.0, 0.0

@@ -87,12 +87,9 @@ def compare(first: Case, other: Case) -> Difference:
         lost=_estimate_difference(lost[1] - lost[0], calls),
         penalty=_estimate_difference(cost[1].sum(axis=1) - cost[0].sum(axis=1), dear),
         site_days_closed=_estimate_difference(
-            _select_field(other, "site_days_closed") - _select_field(first, "site_days_closed"),
-            site_days,
+            _select_field(other, "site_days_closed") - _select_field(first, "site_days_closed"), site_days
         ),
-        infected=_estimate_difference(
-            _select_field(other, "infected") - _select_field(first, "infected"), agents
-        ),
+        infected=_estimate_difference(_select_field(other, "infected") - _select_field(first, "infected"), agents),
         wider=float(lost[0].var() + lost[1].var()) / apart if apart > 0 else np.inf,
         clients=_compare_clients(first, other),
     )
@@ -154,9 +151,7 @@ UNKNOWN_DAYS = 2
 """Days a lost site stays lost when its reopening is not known."""
 
 
-def start_from_situation(
-    scenario: Scenario, situation: Situation, first: date, time_zone: str
-) -> Scenario:
+def start_from_situation(scenario: Scenario, situation: Situation, first: date, time_zone: str) -> Scenario:
     """Return the scenario with what a situation knows at the start of its ``first`` day."""
     population = scenario.population
     number = {name: at for at, name in enumerate(population.sites)}
@@ -169,9 +164,7 @@ def start_from_situation(
             known.append((number[case.site], days))
             colleagues += _list_colleagues(population, case.agent, number[case.site])
     lost = situation.lost_places(now).sites
-    shut = [
-        (number[name], _count_days(until, now)) for name, until in lost.items() if name in number
-    ]
+    shut = [(number[name], _count_days(until, now)) for name, until in lost.items() if name in number]
     return replace(
         scenario,
         first_cases=(*scenario.first_cases, *colleagues),

@@ -6,15 +6,7 @@ from typing import NamedTuple
 
 from releve.kernels.arrays import Array
 
-PROGRAMME = (
-    "offered",
-    "lost",
-    "within",
-    "short",
-    "calm_lost",
-    "calm_within",
-    "calm_short",
-)
+PROGRAMME = ("offered", "lost", "within", "short", "calm_lost", "calm_within", "calm_short")
 """What is counted per quarter and programme: calls, contacts or items that came in; those lost;
 inbound calls served within the threshold, and hung up within it. *Calm*: the same quarter, as busy
 on every day, without illness, closures and outages."""

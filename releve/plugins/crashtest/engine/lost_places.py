@@ -26,12 +26,7 @@ from releve.kernels.decorators import inlined_kernel, kernel
 from releve.network import HOME, Agent, Operator, Site
 from releve.plan import Contingency
 from releve.plugins.crashtest.engine.outages import Places, list_places
-from releve.plugins.crashtest.engine.outbreak import (
-    ClosureCalendar,
-    ClosurePolicy,
-    Controls,
-    Visits,
-)
+from releve.plugins.crashtest.engine.outbreak import ClosureCalendar, ClosurePolicy, Controls, Visits
 from releve.plugins.crashtest.engine.outbreak.rng import hash_key, mix
 from releve.plugins.crashtest.engine.settings import INTERVALS, CrashTestError, RoomError
 from releve.plugins.inspection.engine import DrawError
@@ -121,9 +116,7 @@ def find_losses(where: PlaceArrays, closed: Array, events: OutageArrays, causes:
         scratch.touches.fill(0)
 
 
-def _allocate_losses(
-    replications: int, days: int, places: int, causes: int, segments: int, entries: int
-) -> Losses:
+def _allocate_losses(replications: int, days: int, places: int, causes: int, segments: int, entries: int) -> Losses:
     return Losses(
         pointer=np.zeros(replications * days + 1, dtype=np.int64),
         begin=np.zeros(segments, dtype=np.int16),
@@ -140,9 +133,7 @@ def _allocate_losses(
 
 
 @kernel
-def _fill_losses(
-    where: PlaceArrays, closed: Array, events: OutageArrays, x: LossBuffers, out: Losses
-) -> bool:
+def _fill_losses(where: PlaceArrays, closed: Array, events: OutageArrays, x: LossBuffers, out: Losses) -> bool:
     """Fill the losses; False when they need more room."""
     for r in range(closed.shape[0]):
         _mark_lost(closed, events, x, out, r)
@@ -256,9 +247,7 @@ def _hash_state(where: PlaceArrays, x: LossBuffers, d: int, day: int, t: int) ->
 
 
 @kernel
-def _write_segment(
-    where: PlaceArrays, x: LossBuffers, out: Losses, d: int, day: int, t: int, key: Any
-) -> bool:
+def _write_segment(where: PlaceArrays, x: LossBuffers, out: Losses, d: int, day: int, t: int, key: Any) -> bool:
     s, e = out.n[0], out.n[1]
     if s == len(out.begin) or e + x.touches[day] > len(out.place):
         return False
@@ -298,10 +287,7 @@ def build_controls(
     :class:`Controls`. Without an absence row a confirmed agent is away for the default
     days of :class:`AbsenceRule`.
     """
-    absences = [
-        [_find_absence_days(rules, site, first + timedelta(days=day)) for day in range(days)]
-        for site in sites
-    ]
+    absences = [[_find_absence_days(rules, site, first + timedelta(days=day)) for day in range(days)] for site in sites]
     return Controls(
         stay_home=stay_home,
         symptom_test=symptom_test,
@@ -313,9 +299,7 @@ def build_controls(
     )
 
 
-def build_drawn_visits(
-    situation: Situation, operator: Operator, sites: Sequence[str], day: date
-) -> Visits | None:
+def build_drawn_visits(situation: Situation, operator: Operator, sites: Sequence[str], day: date) -> Visits | None:
     """Return the visits of the draws planned for a day; None where none is planned.
 
     Each site (``sites`` in the order of the population) has the probability that the frame of the
@@ -343,17 +327,13 @@ def _find_absence_days(rules: SituationRules, site: Site, day: date) -> int:
     return (rules.one(AbsenceRule, day, site) or AbsenceRule()).case_days
 
 
-def build_closure_calendar(
-    rules: SituationRules, sites: Sequence[Site], first: date, days: int
-) -> ClosureCalendar:
+def build_closure_calendar(rules: SituationRules, sites: Sequence[Site], first: date, days: int) -> ClosureCalendar:
     """Return the closure row in force at each site on each day, as a policy on whole days.
 
     CrashTestError when two rows are in force at one site on one day.
     """
     rows = {site.id: _find_closure_rows(rules, site, first, days) for site in sites}
-    policies = {
-        rule_id: _convert_rule(rule) for row in rows.values() for rule_id, rule in row.values()
-    }
+    policies = {rule_id: _convert_rule(rule) for row in rows.values() for rule_id, rule in row.values()}
     position = {rule_id: at for at, rule_id in enumerate(policies)}
     number = np.full((len(sites), days), -1, dtype=np.int32)
     for at, site in enumerate(sites):
@@ -362,17 +342,13 @@ def build_closure_calendar(
     return ClosureCalendar(tuple(policies.values()), number)
 
 
-def list_closure_rules(
-    rules: SituationRules, sites: Sequence[Site], first: date, days: int
-) -> tuple[str, ...]:
+def list_closure_rules(rules: SituationRules, sites: Sequence[Site], first: date, days: int) -> tuple[str, ...]:
     """Return the ids of the closure rows that a run goes by, sorted."""
     rows = (_find_closure_rows(rules, site, first, days) for site in sites)
     return tuple(sorted({rule_id for row in rows for rule_id, _rule in row.values()}))
 
 
-def _find_closure_rows(
-    rules: SituationRules, site: Site, first: date, days: int
-) -> dict[int, tuple[str, ClosureRule]]:
+def _find_closure_rows(rules: SituationRules, site: Site, first: date, days: int) -> dict[int, tuple[str, ClosureRule]]:
     """Return the closure row in force at a site by simulated day; days without one are left out."""
     found = {}
     for day in range(days):
@@ -381,8 +357,7 @@ def _find_closure_rows(
         if len(rows) > 1:
             ids = ", ".join(rule_id for rule_id, _rule in rows)
             raise CrashTestError(
-                f"one closure rule at a site, got {ids} at {site.id} on {on}: end one of them"
-                " before that day"
+                f"one closure rule at a site, got {ids} at {site.id} on {on}: end one of them before that day"
             )
         if rows:
             found[day] = rows[0]

@@ -19,21 +19,10 @@ from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
 from releve.plan.problem import Eligibility
-from releve.plan.roster import (
-    Pattern,
-    build_pattern,
-    list_break_patterns,
-    number_patterns,
-    select_shifts,
-)
+from releve.plan.roster import Pattern, build_pattern, list_break_patterns, number_patterns, select_shifts
 from releve.plugins.crashtest.engine.kernel_types import Day
 from releve.plugins.crashtest.engine.lost_places import PlaceIndex
-from releve.plugins.crashtest.engine.settings import (
-    INTERVALS,
-    CrashTestError,
-    OtherOperator,
-    require,
-)
+from releve.plugins.crashtest.engine.settings import INTERVALS, CrashTestError, OtherOperator, require
 
 _Cell = tuple[int, int, int, int]
 _Idle = tuple[int, int, int]
@@ -94,9 +83,7 @@ def number_scenarios(plan: Plan, places: PlaceIndex) -> dict[frozenset[int], int
     return found
 
 
-def build_day(
-    operator: Operator, plan: Plan, aht_s: Floats, places: PlaceIndex, tallies: Tallies
-) -> Day:
+def build_day(operator: Operator, plan: Plan, aht_s: Floats, places: PlaceIndex, tallies: Tallies) -> Day:
     """Return the arrays of a planned day; ``aht_s[t, p]`` handling times of the forecast."""
     return _DayBuilder(operator, plan, places, tallies).day(aht_s)
 
@@ -104,9 +91,7 @@ def build_day(
 class _DayBuilder:
     """Numbers kinds, patterns and pairs as they are met, in the order of the agents' ids."""
 
-    def __init__(
-        self, operator: Operator, plan: Plan, places: PlaceIndex, tallies: Tallies
-    ) -> None:
+    def __init__(self, operator: Operator, plan: Plan, places: PlaceIndex, tallies: Tallies) -> None:
         self._operator, self._plan, self._places = operator, plan, places
         self._tallies = tallies
         self._programme = {row[0]: p for p, row in enumerate(plan.programmes)}
@@ -135,13 +120,8 @@ class _DayBuilder:
         names = (BASE, *(row.id for row in self._plan.contingencies))
         scenarios = [self._count_scenario(name) for name in names]
         order = self._rank_places()
-        cells = [
-            sorted(c.items(), key=lambda i: self._build_sort_key(i[0], order)) for c, _ in scenarios
-        ]
-        idle = [
-            sorted(idle.items(), key=lambda item: (*item[0][:2], order[item[0][2]]))
-            for _, idle in scenarios
-        ]
+        cells = [sorted(c.items(), key=lambda i: self._build_sort_key(i[0], order)) for c, _ in scenarios]
+        idle = [sorted(idle.items(), key=lambda item: (*item[0][:2], order[item[0][2]])) for _, idle in scenarios]
         layout = number_patterns([tuple(self._patterns)], self._plan.starts)
         options, pair_of = self._list_options()
         pairs = sorted({cell[2] for part in cells for cell, _ in part} | set(pair_of.values()))

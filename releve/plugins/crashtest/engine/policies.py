@@ -24,27 +24,11 @@ from releve.errors import BilingualPhrase, Phrase
 from releve.kernels.arrays import Floats
 from releve.plugins.crashtest.engine.call_outcomes import serve
 from releve.plugins.crashtest.engine.kernel_types import CLIENT
-from releve.plugins.crashtest.engine.outbreak import (
-    ClosureCalendar,
-    ClosurePolicy,
-    Controls,
-    Estimate,
-    Visits,
-)
+from releve.plugins.crashtest.engine.outbreak import ClosureCalendar, ClosurePolicy, Controls, Estimate, Visits
 from releve.plugins.crashtest.engine.outbreak.controls import HOURS_MOST
-from releve.plugins.crashtest.engine.outbreak.rng import (
-    derive_key,
-    derive_replication_key,
-    draw_unit,
-)
+from releve.plugins.crashtest.engine.outbreak.rng import derive_key, derive_replication_key, draw_unit
 from releve.plugins.crashtest.engine.run import Quarters, Runner, allocate_work
-from releve.plugins.crashtest.engine.run_arrays import (
-    CrashTest,
-    RunArrays,
-    find_presence,
-    list_home_agents,
-    send_home,
-)
+from releve.plugins.crashtest.engine.run_arrays import CrashTest, RunArrays, find_presence, list_home_agents, send_home
 from releve.plugins.crashtest.engine.settings import INTERVALS, CrashTestError, require
 
 Change = Callable[[Controls], Controls]
@@ -78,9 +62,7 @@ def _double_hours(rule: ClosurePolicy) -> ClosurePolicy:
 POLICIES: Mapping[str, Policy] = {
     row.id: row
     for row in (
-        Policy(
-            "as-given", Phrase("the closure rule, with tests of people with symptoms"), lambda c: c
-        ),
+        Policy("as-given", Phrase("the closure rule, with tests of people with symptoms"), lambda c: c),
         Policy("no-rule", Phrase("no closure rule"), lambda c: replace(c, closure=None)),
         Policy(
             "no-tests",
@@ -94,12 +76,7 @@ POLICIES: Mapping[str, Policy] = {
             lambda c: replace(c, symptom_test=max(0.9, c.symptom_test)),
             15.0,
         ),
-        Policy(
-            "masks",
-            Phrase("masks that stop 30% of attempts"),
-            lambda c: replace(c, masks=max(0.3, c.masks)),
-            12.0,
-        ),
+        Policy("masks", Phrase("masks that stop 30% of attempts"), lambda c: replace(c, masks=max(0.3, c.masks)), 12.0),
         Policy(
             "air",
             Phrase("three more air changes an hour"),
@@ -108,10 +85,7 @@ POLICIES: Mapping[str, Policy] = {
         ),
         Policy("telework", Phrase("half of the home-ready at home"), lambda c: c, 60.0, home=0.5),
         Policy(
-            "visits",
-            Phrase("a brigade every week that tests 20"),
-            lambda c: replace(c, visits=Visits(7.0, 20)),
-            10.0,
+            "visits", Phrase("a brigade every week that tests 20"), lambda c: replace(c, visits=Visits(7.0, 20)), 10.0
         ),
     )
 }
@@ -164,10 +138,7 @@ class Mix:
 
 
 def rank_mixes(
-    measures: Sequence[str],
-    costs: Mapping[str, float],
-    budget: float,
-    penalty_of: Callable[[tuple[str, ...]], float],
+    measures: Sequence[str], costs: Mapping[str, float], budget: float, penalty_of: Callable[[tuple[str, ...]], float]
 ) -> tuple[Mix, ...]:
     """Return every mix that the budget buys, the one with the least penalty first.
 
@@ -214,13 +185,7 @@ def replay_worst(
 
 
 def _replay_day(
-    test: CrashTest,
-    ready: RunArrays,
-    runner: Runner,
-    c: int,
-    replication: int,
-    day: int,
-    replications: int,
+    test: CrashTest, ready: RunArrays, runner: Runner, c: int, replication: int, day: int, replications: int
 ) -> ReplayedDay | None:
     demand, d = ready.demand, int(ready.where.calendar[day])
     mine = np.flatnonzero((demand.client == c) & (demand.kind == 0))
@@ -277,7 +242,5 @@ def _simulate_day(
         seen = simulate(centre, replications // 2 + part * (replications % 2), part)
         above.append((seen.offered - seen.answered).sum(axis=(1, 2)))
         below.append(seen.offered.sum(axis=(1, 2)))
-    found = estimate_ratio(
-        np.concatenate(above)[:, None], np.concatenate(below)[:, None], nothing=0.0
-    )
+    found = estimate_ratio(np.concatenate(above)[:, None], np.concatenate(below)[:, None], nothing=0.0)
     return Estimate(float(found.value[0]), float(found.low[0]), float(found.high[0]))

@@ -18,11 +18,7 @@ from releve.kernels.decorators import inlined_kernel, kernel
 from releve.plugins.crashtest.engine.call_outcomes import serve
 from releve.plugins.crashtest.engine.kernel_types import BINS, Demand, Presence, Rows, Work
 from releve.plugins.crashtest.engine.lost_places import ILLNESS, Losses
-from releve.plugins.crashtest.engine.outbreak.rng import (
-    derive_key,
-    derive_replication_key,
-    draw_unit,
-)
+from releve.plugins.crashtest.engine.outbreak.rng import derive_key, derive_replication_key, draw_unit
 from releve.plugins.crashtest.engine.settings import INTERVALS
 
 
@@ -127,9 +123,7 @@ def _count_present(who: Presence, work: Work, away: Array, d: int) -> float:
 
 
 @kernel
-def _place_agents(
-    who: Presence, losses: Losses, state: Array, work: Work, d: int, begin: int, end: int
-) -> None:
+def _place_agents(who: Presence, losses: Losses, state: Array, work: Work, d: int, begin: int, end: int) -> None:
     """Set the effective agents of a day: those present of the base plan, and in each segment what
     its state changes."""
     work.placed.fill(0.0)
@@ -142,15 +136,11 @@ def _place_agents(
         at = state[segment]
         for c in range(who.pointer[at], who.pointer[at + 1]):
             people = _count_heads(who, work, d, c) * work.share[who.tally[c]]
-            _add_people(
-                who, work, d, who.pair[c], people, losses.begin[segment], losses.end[segment]
-            )
+            _add_people(who, work, d, who.pair[c], people, losses.begin[segment], losses.end[segment])
 
 
 @inlined_kernel
-def _add_people(
-    who: Presence, work: Work, d: int, q: int, people: float, begin: int, end: int
-) -> None:
+def _add_people(who: Presence, work: Work, d: int, q: int, people: float, begin: int, end: int) -> None:
     """Add people on a pair, or take them away, in the half hours ``begin`` up to ``end``."""
     k, p = who.pair_pattern[d, q], who.pair_programme[d, q]
     if people != 0.0:

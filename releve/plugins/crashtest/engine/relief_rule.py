@@ -106,16 +106,12 @@ def build_cells(day: Day, scenario: int, lost: Array, refill: bool, room: RuleBu
     return Cells(day.tally[room.at_kind[:n]], pair, heads, heads * at_home)
 
 
-def build_changes(
-    day: Day, scenario: int, lost: Array, refill: bool, room: RuleBuffers, start: Start
-) -> Cells:
+def build_changes(day: Day, scenario: int, lost: Array, refill: bool, room: RuleBuffers, start: Start) -> Cells:
     """Return what the state differs by from its scenario, as :func:`build_cells` would have it: who
     leaves a pair has negative heads. ``start``: :func:`build_start` the scenario."""
     _build_state(day, scenario, lost, refill, room, start)
     n = int(room.n[2])
-    return Cells(
-        *(a[:n].copy() for a in (room.out_tally, room.out_pair, room.out_heads, room.out_home))
-    )
+    return Cells(*(a[:n].copy() for a in (room.out_tally, room.out_pair, room.out_heads, room.out_home)))
 
 
 def find_base_changes(day: Day, scenario: int) -> Cells:
@@ -149,9 +145,7 @@ def _load_scenario(day: Day, scenario: int, r: RuleBuffers) -> None:
 
 
 @kernel
-def _build_state(
-    day: Day, scenario: int, lost: Array, refill: bool, r: RuleBuffers, start: Start
-) -> None:
+def _build_state(day: Day, scenario: int, lost: Array, refill: bool, r: RuleBuffers, start: Start) -> None:
     r.n.fill(0)
     _copy(start.placed, r.placed)
     _copy(start.used, r.used)
@@ -230,9 +224,7 @@ def _copy(source: Array, to: Array) -> None:
 
 
 @kernel
-def _put_to_work(
-    day: Day, r: RuleBuffers, kind: int, place: int, pair: int, heads: int, bound: bool
-) -> None:
+def _put_to_work(day: Day, r: RuleBuffers, kind: int, place: int, pair: int, heads: int, bound: bool) -> None:
     """Put people to work beyond those the scenario has."""
     _add_working(r, kind, place, pair, heads, bound)
     _count_work(day, r, place, pair, heads)
@@ -275,9 +267,7 @@ def _compute_gain(day: Day, r: RuleBuffers, k: int, place: int, p: int) -> float
 
 
 @kernel
-def _find_best_option(
-    day: Day, r: RuleBuffers, kind: int, k: int, bound: bool, lost: Array, least: float
-) -> int:
+def _find_best_option(day: Day, r: RuleBuffers, kind: int, k: int, bound: bool, lost: Array, least: float) -> int:
     """Return the option of a kind that is worth most and more than ``least``, or -1."""
     best, found = least, -1
     for o in range(day.option_pointer[kind], day.option_pointer[kind + 1]):

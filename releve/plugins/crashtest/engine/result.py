@@ -179,11 +179,7 @@ class CrashResult:
 
 
 def build_result(
-    test: CrashTest,
-    ready: RunArrays,
-    rows: Quarters,
-    label: str = "",
-    without: Ablation | None = None,
+    test: CrashTest, ready: RunArrays, rows: Quarters, label: str = "", without: Ablation | None = None
 ) -> CrashResult:
     """Return the result of quarters, and of those rerun ``without`` each cause."""
     operator = test.operator
@@ -204,8 +200,7 @@ def build_result(
         unknown=ready.unknown,
         calls_served=served,
         penalty=estimate_mean(
-            compute_penalties(ready, rows).sum(axis=1),
-            most=compute_largest_penalty(ready, rows).sum(),
+            compute_penalties(ready, rows).sum(axis=1), most=compute_largest_penalty(ready, rows).sum()
         ),
         clients=tuple(_build_client(test, ready, rows, c) for c in range(rows.worst.shape[1])),
         sites=tuple(_build_site(test, ready, rows, at) for at in range(len(operator.sites))),
@@ -227,9 +222,7 @@ def compute_largest_penalty(ready: RunArrays, rows: Quarters) -> Floats:
     return np.asarray(compute_penalties(ready, rows, _OFFERED).max(axis=0))
 
 
-def find_broken_targets(
-    test: CrashTest, ready: RunArrays, rows: Quarters, *, calm: bool = False
-) -> Floats:
+def find_broken_targets(test: CrashTest, ready: RunArrays, rows: Quarters, *, calm: bool = False) -> Floats:
     """Return whether a client's target is missed over a quarter: float64[r, client], 0 or 1.
 
     Inbound: the answer rate or the service level by its own definition; others: the least share.
@@ -241,9 +234,7 @@ def find_broken_targets(
     missed = some & (lost > (1.0 - ready.demand.least) * offered + 1e-9)
     for p, row in enumerate(test.programmes):
         if row.kind == "inbound":
-            level = compute_service_level(
-                row.service_definition, offered[:, p], lost[:, p], in_time[:, p], short[:, p]
-            )
+            level = compute_service_level(row.service_definition, offered[:, p], lost[:, p], in_time[:, p], short[:, p])
             missed[:, p] |= some[:, p] & (level < row.service_target - 1e-9)
     return np.minimum(1.0, _sum_by_client(ready, missed.astype(float), rows.worst.shape[1]))
 
@@ -258,14 +249,9 @@ def _sum_by_client(ready: RunArrays, values: Floats, clients: int) -> Floats:
 def _build_client(test: CrashTest, ready: RunArrays, rows: Quarters, c: int) -> ClientResult:
     row = test.operator.clients[c]
     mine = ready.demand.client == c
-    offered, lost, calm = (
-        rows.programme[:, mine, column].sum(axis=1) for column in (_OFFERED, _LOST, _CALM_LOST)
-    )
+    offered, lost, calm = (rows.programme[:, mine, column].sum(axis=1) for column in (_OFFERED, _LOST, _CALM_LOST))
     days, held, calm_held = (rows.client[:, c, CLIENT.index(n)] for n in CLIENT[:3])
-    cost, calm_cost = (
-        compute_penalties(ready, rows)[:, c],
-        compute_penalties(ready, rows, _CALM_LOST)[:, c],
-    )
+    cost, calm_cost = (compute_penalties(ready, rows)[:, c], compute_penalties(ready, rows, _CALM_LOST)[:, c])
     all_calls, all_cost = float(offered.max()), float(compute_largest_penalty(ready, rows)[c])
     worst = np.where(offered > 0, lost / np.maximum(offered, 1e-12), 0.0)
     at = int(np.argmax(worst))
@@ -314,11 +300,7 @@ def _build_site(test: CrashTest, ready: RunArrays, rows: Quarters, at: int) -> S
     site = test.operator.sites[at]
     days = rows.lost[:, at, :] / INTERVALS
     all_days = float(test.settings.days)
-    by = {
-        name: estimate_mean(days[:, i], most=all_days)
-        for i, name in enumerate(ready.causes)
-        if i >= 1
-    }
+    by = {name: estimate_mean(days[:, i], most=all_days) for i, name in enumerate(ready.causes) if i >= 1}
     closed = np.bincount(days[:, 1].astype(np.int64), minlength=1)
     return SiteResult(
         site=site.id,
@@ -405,9 +387,7 @@ def result_from_json(text: str) -> CrashResult:
                 "sites": tuple(SiteResult(**read_estimates(row)) for row in tree["sites"]),
                 "causes": tuple(CauseResult(**read_estimates(row)) for row in tree["causes"]),
                 "outbreak": OutbreakResult(**read_estimates(tree["outbreak"])),
-                "removed": tuple(
-                    RemovedCause(**read_estimates(row)) for row in tree.get("removed", ())
-                ),
+                "removed": tuple(RemovedCause(**read_estimates(row)) for row in tree.get("removed", ())),
             }
         )
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
@@ -433,11 +413,7 @@ def _value(value: Any) -> Any:
 
 def _estimate(row: dict[str, float | None]) -> Estimate:
     low, high = row["low"], row["high"]
-    return Estimate(
-        float(row["value"] or 0.0),
-        -np.inf if low is None else low,
-        np.inf if high is None else high,
-    )
+    return Estimate(float(row["value"] or 0.0), -np.inf if low is None else low, np.inf if high is None else high)
 
 
 _SHARED: Mapping[str, tuple[str, ...]] = {"outbreak": ("illness", "closure")}
@@ -476,10 +452,7 @@ class CauseLoss:
 def list_cause_losses(result: CrashResult) -> list[CauseLoss]:
     """Return the causes of a result, the costliest first."""
     if not result.removed:
-        return [
-            CauseLoss(row.cause, row.name, row.lost, row.occurs, row.lost_by_client)
-            for row in result.causes
-        ]
+        return [CauseLoss(row.cause, row.name, row.lost, row.occurs, row.lost_by_client) for row in result.causes]
     shares = {row.cause: row.lost.value for row in result.causes}
     return [
         CauseLoss(

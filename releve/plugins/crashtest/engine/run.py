@@ -15,15 +15,7 @@ from threading import Lock, local
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.plugins.crashtest.engine.kernel_types import (
-    BINS,
-    CLIENT,
-    PROGRAMME,
-    Cells,
-    Presence,
-    Rows,
-    Work,
-)
+from releve.plugins.crashtest.engine.kernel_types import BINS, CLIENT, PROGRAMME, Cells, Presence, Rows, Work
 from releve.plugins.crashtest.engine.lost_places import Losses, OutageArrays, find_losses
 from releve.plugins.crashtest.engine.outages import draw_outages
 from releve.plugins.crashtest.engine.outbreak import Controls, Detail, Outcome
@@ -110,9 +102,7 @@ class Runner:
         """
         ill = self.draw_outbreak(first, count)
         number = np.arange(first, first + count)
-        rows, losses = self.simulate(
-            number, ill.closed, ill.away, self.draw_outages(first, count), placed
-        )
+        rows, losses = self.simulate(number, ill.closed, ill.away, self.draw_outages(first, count), placed)
         return Quarters(first, *rows, lost=losses.lost, closures=losses.closures, outbreak=ill.rows)
 
     def draw_outbreak(self, first: int, count: int, controls: Controls | None = None) -> Outcome:
@@ -153,9 +143,7 @@ class Runner:
         if not ready.hazards:
             nothing = np.zeros(0)
             pointer = np.zeros(count + 1, dtype=np.int64)
-            return OutageArrays(
-                pointer, nothing, nothing, np.zeros(0, np.int32), np.zeros(0, np.int16)
-            )
+            return OutageArrays(pointer, nothing, nothing, np.zeros(0, np.int32), np.zeros(0, np.int16))
         found = draw_outages(
             ready.hazards,
             ready.numbers.places,
@@ -171,15 +159,11 @@ class Runner:
         """Return the cells of every state that occurs and the state of every segment."""
         used = int(losses.n[0])
         keys, at, state = np.unique(losses.key[:used], return_index=True, return_inverse=True)
-        cells = [
-            self._find_cells(int(key), losses, int(i)) for key, i in zip(keys, at, strict=True)
-        ]
+        cells = [self._find_cells(int(key), losses, int(i)) for key, i in zip(keys, at, strict=True)]
         base = self._prepared.presence
         sizes = [len(one.heads) for one in cells]
         who = base._replace(
-            pointer=np.concatenate([base.pointer, base.pointer[-1] + np.cumsum(sizes)]).astype(
-                np.int64
-            ),
+            pointer=np.concatenate([base.pointer, base.pointer[-1] + np.cumsum(sizes)]).astype(np.int64),
             tally=np.concatenate([base.tally, *(one.tally for one in cells)]),
             pair=np.concatenate([base.pair, *(one.pair for one in cells)]),
             heads=np.concatenate([base.heads, *(one.heads for one in cells)]),
@@ -219,10 +203,7 @@ class Runner:
         found = self._reliefs.get((d, scenario))
         if found is None:
             day = self._prepared.days[d]
-            found = (
-                find_base_changes(day, scenario),
-                build_start(day, scenario, self._get_buffers(d)),
-            )
+            found = (find_base_changes(day, scenario), build_start(day, scenario, self._get_buffers(d)))
             self._reliefs[d, scenario] = found
         return found
 

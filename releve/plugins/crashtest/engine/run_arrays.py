@@ -168,8 +168,7 @@ def build_run_arrays(test: CrashTest) -> RunArrays:
         numbers=numbers,
         days=days,
         relieved=tuple(
-            _index_reliefs(number_scenarios(plan, numbers), day)
-            for plan, day in zip(test.plans, days, strict=True)
+            _index_reliefs(number_scenarios(plan, numbers), day) for plan, day in zip(test.plans, days, strict=True)
         ),
         where=PlaceArrays(
             calendar,
@@ -186,9 +185,7 @@ def build_run_arrays(test: CrashTest) -> RunArrays:
         controls=test.controls,
         hazards=test.hazards,
         tally_of=np.array([tallies.of[name] for name in agents], dtype=np.int32),
-        unplanned=tuple(
-            sorted({_find_weekday(test, int(i)) for i in np.flatnonzero(calendar < 0)})
-        ),
+        unplanned=tuple(sorted({_find_weekday(test, int(i)) for i in np.flatnonzero(calendar < 0)})),
         unknown=tuple(sorted({name for need in test.needs for name in need.unknown})),
     )
 
@@ -223,9 +220,7 @@ def _build_calendar(test: CrashTest) -> NDArray[np.int32]:
         held = sorted(of)
         near = {w: min(held, key=lambda h: (min((h - w) % 7, (w - h) % 7), h)) for w in range(7)}
         of = {w: of[near[w]] for w in range(7)}
-    return np.array(
-        [of.get(_find_weekday(test, day), -1) for day in range(test.settings.days)], dtype=np.int32
-    )
+    return np.array([of.get(_find_weekday(test, day), -1) for day in range(test.settings.days)], dtype=np.int32)
 
 
 def _build_demand(test: CrashTest) -> Demand:
@@ -238,8 +233,7 @@ def _build_demand(test: CrashTest) -> Demand:
     patience = np.array([math.inf if row.patience_s is None else row.patience_s for row in rows])
     clients = [client.id for client in test.operator.clients]
     tables = [
-        build_queue_table(float(mean[p]), float(patience[p]), row.service_threshold_s)
-        for p, row in enumerate(rows)
+        build_queue_table(float(mean[p]), float(patience[p]), row.service_threshold_s) for p, row in enumerate(rows)
     ]
     return Demand(
         calls=np.ascontiguousarray(calls),
@@ -299,16 +293,12 @@ def _tabulate_home_efficiency(rows: Sequence[Programme]) -> Floats:
 
 
 def _build_presence(
-    days: Sequence[Day],
-    calendar: NDArray[np.int32],
-    tallies: Tallies,
-    programmes: Sequence[Programme],
+    days: Sequence[Day], calendar: NDArray[np.int32], tallies: Tallies, programmes: Sequence[Programme]
 ) -> Presence:
     patterns = max(len(day.worked) for day in days)
     pairs = max(1, *(len(day.pair_pattern) for day in days))
     base = [
-        build_cells(day, 0, np.zeros(len(day.damage), dtype=np.bool_), False, allocate_buffers(day))
-        for day in days
+        build_cells(day, 0, np.zeros(len(day.damage), dtype=np.bool_), False, allocate_buffers(day)) for day in days
     ]
     return Presence(
         calendar=calendar,
@@ -326,9 +316,7 @@ def _build_presence(
         heads=np.concatenate([c.heads for c in base]),
         home=np.concatenate([c.home for c in base]),
         tally_size=tallies.size.astype(np.float64),
-        base_home=np.stack(
-            [_place_cells(day, c, c.home) for day, c in zip(days, base, strict=True)]
-        ),
+        base_home=np.stack([_place_cells(day, c, c.home) for day, c in zip(days, base, strict=True)]),
         home_shift=_tabulate_home_efficiency(programmes),
         home_key=np.array([hash_key("home", row.id) for row in programmes], dtype=np.uint64),
     )
@@ -356,9 +344,7 @@ def list_home_agents(plan: Plan) -> frozenset[str]:
     return frozenset(row.agent for row in plan.placements if row.place == HOME)
 
 
-def find_presence(
-    plans: Sequence[Plan], agents: Sequence[str], first: date
-) -> NDArray[np.bool_] | None:
+def find_presence(plans: Sequence[Plan], agents: Sequence[str], first: date) -> NDArray[np.bool_] | None:
     """Return the weekdays on which each agent is on site, from ``first`` on: bool[agent, 7].
 
     By the plans of a hybrid week; on a weekday without a plan no agent comes. None where no plan is
@@ -388,13 +374,9 @@ def send_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
     lost = {row.id: row for row in plan.contingencies}
     return replace(
         plan,
-        placements=tuple(
-            replace(row, place=HOME) if row.agent in before else row for row in plan.placements
-        ),
+        placements=tuple(replace(row, place=HOME) if row.agent in before else row for row in plan.placements),
         scenarios={
-            name: _adapt_relief(operator, scenario, lost[name], before, legal)
-            if name in lost
-            else scenario
+            name: _adapt_relief(operator, scenario, lost[name], before, legal) if name in lost else scenario
             for name, scenario in plan.scenarios.items()
         },
     )

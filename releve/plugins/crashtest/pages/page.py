@@ -30,12 +30,7 @@ from releve.plugins.crashtest.crash_test_job import CrashTestOrder
 from releve.plugins.crashtest.engine import ClientResult, CrashResult, SiteResult
 from releve.plugins.crashtest.engine.outbreak import Band, Estimate
 from releve.plugins.crashtest.engine.policies import name_case
-from releve.plugins.crashtest.engine.result import (
-    CauseLoss,
-    list_cause_losses,
-    list_site_causes,
-    name_cause,
-)
+from releve.plugins.crashtest.engine.result import CauseLoss, list_cause_losses, list_site_causes, name_cause
 from releve.plugins.crashtest.outlook_job import (
     KEPT_DAYS,
     OUTLOOK_DAYS,
@@ -50,13 +45,7 @@ from releve.runs.installation import PLAN_FOLDER, RunSize, list_plan_sources, op
 from releve.runs.orders import record_outlook_view, start_outlook
 from releve.runs.plan_job import PLAN_IN_FORCE
 from releve.runs.progress import RunProgress
-from releve.runs.results import (
-    ComparedCase,
-    Differences,
-    RunResults,
-    compute_differences,
-    list_differing_inputs,
-)
+from releve.runs.results import ComparedCase, Differences, RunResults, compute_differences, list_differing_inputs
 
 CrashTestHead = RunHead[CrashTestOrder]
 
@@ -189,16 +178,12 @@ def compare_page(sides: tuple[ComparedCase, ComparedCase]) -> ComparePage:
     differing = list_differing_inputs(*(side.found.certificate for side in sides))
     one, two = (
         ComparedRun.from_row(
-            side,
-            run=CrashTestHead.from_row(side.run),
-            labels=tuple(one.label for one in side.found.results),
+            side, run=CrashTestHead.from_row(side.run), labels=tuple(one.label for one in side.found.results)
         )
         for side in sides
     )
     return ComparePage(
-        sides=(one, two),
-        differing=differing,
-        second_less_first=None if differing else compute_differences(sides),
+        sides=(one, two), differing=differing, second_less_first=None if differing else compute_differences(sides)
     )
 
 
@@ -213,10 +198,7 @@ _DIFFERING = {
     "hazards": lazy("the hazards"),
     "outbreak": lazy("the outbreak’s parameters"),
 }
-SOURCE_WORDS = {
-    PLAN_IN_FORCE: lazy("the plan in force"),
-    PLAN_FOLDER: lazy("the plan folder of the desk"),
-}
+SOURCE_WORDS = {PLAN_IN_FORCE: lazy("the plan in force"), PLAN_FOLDER: lazy("the plan folder of the desk")}
 """Where a plan comes from."""
 _TONES = 6
 """Colours of a stack of causes; the rest shares the last one."""
@@ -329,9 +311,7 @@ def run_about(order: CrashTestOrder) -> str:
         plans = _("{plan}, beside {other}").format(plan=plans, other=other)
     quarters = ngettext("{count} quarter", "{count} quarters", order.quarters)
     return _("{quarters} of {days} days · {plans}").format(
-        quarters=quarters.format(count=text.number(order.quarters)),
-        days=text.number(order.days),
-        plans=plans,
+        quarters=quarters.format(count=text.number(order.quarters)), days=text.number(order.days), plans=plans
     )
 
 
@@ -378,9 +358,7 @@ def outbreak_sizes(result: CrashResult) -> str:
             "of quarters, 5 to 20% in {between}, more in {large}."
         )
     return words.format(
-        small=text.percent(outbreak.small),
-        between=text.percent(outbreak.between),
-        large=text.percent(outbreak.large),
+        small=text.percent(outbreak.small), between=text.percent(outbreak.between), large=text.percent(outbreak.large)
     )
 
 
@@ -456,9 +434,7 @@ def site_stack(site: SiteResult, result: CrashResult) -> tuple[Bar, ...]:
     """Draw the days that a site loses, by cause."""
     top = max((row.days_lost.value for row in result.sites), default=0.0)
     days = site.days_lost_by
-    return svg.stack(
-        [(tone, days[cause].value) for cause, tone in _tones(result).items() if cause in days], top
-    )
+    return svg.stack([(tone, days[cause].value) for cause, tone in _tones(result).items() if cause in days], top)
 
 
 @register.filter
@@ -495,12 +471,7 @@ def outlooks(request: HttpRequest) -> HttpResponse:
     remove_expired_outlooks(held)
     if request.method == "POST" and sources:
         folder = start_outlook(
-            now.operator,
-            now.situation,
-            now.at,
-            stream=now.stream,
-            source=next(iter(sources)),
-            by=actor_name(request),
+            now.operator, now.situation, now.at, stream=now.stream, source=next(iter(sources)), by=actor_name(request)
         )
         messages.success(request, _("The outlook is on its way."))
         return redirect("outlook", folder.name)
@@ -525,10 +496,5 @@ def outlook(request: HttpRequest, run: str) -> HttpResponse:
         raise Http404(_("There is no such outlook."))
     if look.state == "done":
         record_outlook_view(look, actor_name(request))
-    page = OutlookPage(
-        **now.head,
-        outlook=describe_outlook(look),
-        reason=look.reason,
-        chances=read_chances(look),
-    )
+    page = OutlookPage(**now.head, outlook=describe_outlook(look), reason=look.reason, chances=read_chances(look))
     return keep_unstored(page_response(request, "desk/crashtest/outlook.html", page))

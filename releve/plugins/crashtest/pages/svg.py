@@ -13,9 +13,7 @@ _LEFT, _RIGHT, _TOP, _BASE = 46, 390, 10, 164
 _BAR = 200.0
 
 
-def fan(
-    key: str, days: Sequence[Sequence[float]], text: Text, title: str, description: str
-) -> Picture:
+def fan(key: str, days: Sequence[Sequence[float]], text: Text, title: str, description: str) -> Picture:
     """Draw the share served day by day: the middle 90 % and 50 % of quarters, and the median.
 
     A day without service has no quantiles and is left open.
@@ -28,23 +26,17 @@ def fan(
         Shape("inner", _area(days, 1, 3, x, y)),
         Shape("middle", _line([day[2] if day else None for day in days], x, y)),
     )
-    return Picture(
-        key, title, description, shapes, labels=(*_shares(floor, y, text), *_days(days, x, text))
-    )
+    return Picture(key, title, description, shapes, labels=(*_shares(floor, y, text), *_days(days, x, text)))
 
 
-def survival(
-    key: str, shares: Sequence[float], text: Text, title: str, description: str
-) -> Picture:
+def survival(key: str, shares: Sequence[float], text: Text, title: str, description: str) -> Picture:
     """Draw the share of quarters in which no day so far was missed."""
     x, y = _find_days(shares), find_scale(0.0, 1.0, _BASE, _TOP)
     line = _line(shares, x, y)
     end, base = f"{x(len(shares)):.1f}", f"{y(0.0):.1f}"
     ground = f"{line}L{end} {base}L{_LEFT} {base}Z" if line else ""
     labels = (*_shares(0.0, y, text), *_days(shares, x, text))
-    return Picture(
-        key, title, description, (Shape("outer", ground), Shape("middle", line)), labels=labels
-    )
+    return Picture(key, title, description, (Shape("outer", ground), Shape("middle", line)), labels=labels)
 
 
 def histogram(key: str, counts: Sequence[int], text: Text, title: str, description: str) -> Picture:
@@ -116,7 +108,4 @@ def _shares(low: float, y: Scale, text: Text, high: float = 1.0) -> list[Label]:
 
 def _days(days: Sequence[object], x: Scale, text: Text) -> list[Label]:
     every = next(step for step in (1, 2, 7, 30, 60, 90, 400) if len(days) / step <= 6)
-    return [
-        Label("x", round(x(day), 1), _BASE + 17, text.number(day))
-        for day in range(every, len(days) + 1, every)
-    ]
+    return [Label("x", round(x(day), 1), _BASE + 17, text.number(day)) for day in range(every, len(days) + 1, every)]

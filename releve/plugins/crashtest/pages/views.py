@@ -61,12 +61,8 @@ class StartForm(PlainForm):
         widget=forms.CheckboxSelectMultiple,
         help_text=lazy("The first one ticked is what the others are compared with."),
     )
-    quarters = forms.IntegerField(
-        label=lazy("Simulated quarters"), initial=1000, min_value=1, max_value=QUARTERS_MOST
-    )
-    days = forms.IntegerField(
-        label=lazy("Days of a quarter"), initial=90, min_value=1, max_value=DAYS_MOST
-    )
+    quarters = forms.IntegerField(label=lazy("Simulated quarters"), initial=1000, min_value=1, max_value=QUARTERS_MOST)
+    days = forms.IntegerField(label=lazy("Days of a quarter"), initial=90, min_value=1, max_value=DAYS_MOST)
     seed = forms.IntegerField(
         label=lazy("Seed"),
         initial=0,
@@ -78,8 +74,7 @@ class StartForm(PlainForm):
         label=lazy("With outages: power, links, weather, strikes"), required=False, initial=True
     )
     nearest = forms.BooleanField(
-        label=lazy("A weekday without a plan takes the one of the nearest weekday"),
-        required=False,
+        label=lazy("A weekday without a plan takes the one of the nearest weekday"), required=False
     )
 
     def __init__(self, *args: Any, sources: dict[str, tuple[str, ...]], **options: Any) -> None:
@@ -210,9 +205,7 @@ def run_remove(request: HttpRequest, run: str) -> HttpResponse:
         if possible:
             messages.success(request, _("The run is removed."))
             return redirect("crashtest")
-    page = RemovePage(
-        run=CrashTestHead.from_row(found), time_zone=registry.current_time_zone(), possible=possible
-    )
+    page = RemovePage(run=CrashTestHead.from_row(found), time_zone=registry.current_time_zone(), possible=possible)
     status = 200 if possible else 409
     return page_response(request, "desk/crashtest/remove.html", page, status=status)
 
@@ -222,9 +215,7 @@ def run_remove(request: HttpRequest, run: str) -> HttpResponse:
 def certificate(request: HttpRequest, run: str) -> HttpResponse:
     """What was run, and the command that runs it again."""
     found = _find_finished(run)
-    page = CertificatePage(
-        run=CrashTestHead.from_row(found), certificate=load_run_results(found).certificate
-    )
+    page = CertificatePage(run=CrashTestHead.from_row(found), certificate=load_run_results(found).certificate)
     return page_response(request, "desk/crashtest/certificate.html", page)
 
 
@@ -272,9 +263,5 @@ urlpatterns = [
     path("runs/<slug:run>/resume", run_resume, name="crashtest_resume"),
     path("runs/<slug:run>/remove", run_remove, name="crashtest_remove"),
     path("runs/<slug:run>/certificate", certificate, name="crashtest_certificate"),
-    path(
-        "runs/<slug:run>/certificate.json",
-        certificate_file,
-        name="crashtest_certificate_file",
-    ),
+    path("runs/<slug:run>/certificate.json", certificate_file, name="crashtest_certificate_file"),
 ]

@@ -11,13 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.permissions import Role
-from releve.desk.forms import (
-    LONGEST,
-    build_day_field,
-    build_radio_field,
-    build_text_field,
-    set_choices,
-)
+from releve.desk.forms import LONGEST, build_day_field, build_radio_field, build_text_field, set_choices
 from releve.desk.live.forms import VERDICTS, RecordForm
 from releve.desk.live.photo_field import PhotosForm
 from releve.desk.page import pick_fields
@@ -90,14 +84,10 @@ class AuditOpeningForm(_WholeForm):
     intro = lazy("The charter in force today is audited; each observation follows that of its day.")
 
     audit = forms.CharField(
-        label=lazy("Name of the audit"),
-        max_length=64,
-        help_text=lazy("Short and its own, for example audit-2026-12."),
+        label=lazy("Name of the audit"), max_length=64, help_text=lazy("Short and its own, for example audit-2026-12.")
     )
     body = forms.CharField(label=lazy("Auditing body"), max_length=LONGEST)
-    sites = forms.MultipleChoiceField(
-        label=lazy("Sites of the sample"), widget=forms.CheckboxSelectMultiple
-    )
+    sites = forms.MultipleChoiceField(label=lazy("Sites of the sample"), widget=forms.CheckboxSelectMultiple)
     basis = build_text_field(lazy("How the sample was chosen"), rows=2, required=True)
 
     def prepare(self, site: str) -> None:
@@ -230,9 +220,7 @@ class VerificationForm(_OnFindingForm):
     title = lazy("Verification of a finding")
 
     effective = build_radio_field(
-        lazy("Does it work"),
-        ("yes", lazy("yes: the finding is closed")),
-        ("no", lazy("no: it stays open")),
+        lazy("Does it work"), ("yes", lazy("yes: the finding is closed")), ("no", lazy("no: it stays open"))
     )
     note = build_text_field(lazy("What was seen"), rows=3)
 

@@ -103,9 +103,7 @@ def charter_page(now: StreamContext, day: date, seen: Scope) -> CharterPage | No
         measures=charter.measures,
         sites=tuple(list_site_standings(now.situation, now.operator, rules, charter, day, sites)),
         ending=tuple(
-            row
-            for row in list_charter_notices(now.situation, now.operator, rules, now.at)
-            if seen.sees(row.site)
+            row for row in list_charter_notices(now.situation, now.operator, rules, now.at) if seen.sees(row.site)
         ),
         findings=tuple(
             summarise_finding(one, now.operator)
@@ -175,9 +173,7 @@ def list_own_sites(audit: CharterAudit, user: AnyUser, permission: str) -> tuple
     return tuple(site for site in audit.opened.sites if reach.has_site(site))
 
 
-def audit_page(
-    audit: CharterAudit, now: StreamContext, user: AnyUser, actor: str, today: date
-) -> AuditPage:
+def audit_page(audit: CharterAudit, now: StreamContext, user: AnyUser, actor: str, today: date) -> AuditPage:
     """Return an audit as a user may see it."""
     opened, ended = audit.opened, audit.concluded
     sites = list_own_sites(audit, user, "charter.see")
@@ -235,10 +231,7 @@ _TONES = {
     "kept": "held", "": "none",
 }  # fmt: skip
 _SIGNS = {"not_kept": "×", "expired": "!", "unknown": "?", "partly": "~", "kept": "", "": ""}
-_MEASURES = {
-    "major": pgettext_lazy("measure", "major"),
-    "minor": pgettext_lazy("measure", "minor"),
-}
+_MEASURES = {"major": pgettext_lazy("measure", "major"), "minor": pgettext_lazy("measure", "minor")}
 _STATES = {
     "raised": lazy("waits for an answer"),
     "answered": lazy("answered, waits for verification"),
@@ -297,9 +290,7 @@ def row_at(number: int) -> int:
 
 
 @register.filter
-def standing_cells(
-    row: SiteStandings, page: CharterPage
-) -> Iterator[tuple[CharterMeasure, str, str, str]]:
+def standing_cells(row: SiteStandings, page: CharterPage) -> Iterator[tuple[CharterMeasure, str, str, str]]:
     """Return the cells of a site: measure, standing, that of 30 days ago, and how they compare."""
     return zip(page.measures, row.values, row.before, row.changes, strict=True)
 
@@ -308,11 +299,7 @@ def standing_cells(
 def trend(row: SiteStandings) -> str:
     """Return the share kept over 30 days as the path of a line, in a box of 90 by 20."""
     step = 90 / max(1, len(row.kept) - 1)
-    points = [
-        f"{n * step:.1f} {20 - 18 * share:.1f}"
-        for n, share in enumerate(row.kept)
-        if share is not None
-    ]
+    points = [f"{n * step:.1f} {20 - 18 * share:.1f}" for n, share in enumerate(row.kept) if share is not None]
     return "M" + "L".join(points) if points else ""
 
 

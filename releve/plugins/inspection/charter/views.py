@@ -30,12 +30,7 @@ from releve.plugins.inspection.charter.forms import (
     SheetForm,
     VerificationForm,
 )
-from releve.plugins.inspection.charter.page import (
-    audit_page,
-    charter_page,
-    charter_site_page,
-    list_own_sites,
-)
+from releve.plugins.inspection.charter.page import audit_page, charter_page, charter_site_page, list_own_sites
 from releve.situation import AuditSheetFaults, CharterAudit, EventRefusal, SheetFault, write_sheet
 
 
@@ -118,11 +113,7 @@ def show(request: HttpRequest, audit: str) -> HttpResponse:
 
 
 def _show(
-    request: HttpRequest,
-    audit: CharterAudit,
-    now: StreamContext,
-    form: SheetForm,
-    faults: tuple[str, ...],
+    request: HttpRequest, audit: CharterAudit, now: StreamContext, form: SheetForm, faults: tuple[str, ...]
 ) -> HttpResponse:
     page = audit_page(audit, now, request.user, actor_name(request), now.find_day())
     context, status = {"form": form, "faults": faults}, 422 if faults else 200
@@ -173,9 +164,7 @@ def import_sheet(request: HttpRequest, audit: str) -> HttpResponse:
         faults = tuple(_describe(fault, now) for fault in error.faults)
         return _show(request, found, now, SheetForm(), faults)
     said = ngettext(
-        "{count} observation recorded from the sheet.",
-        "{count} observations recorded from the sheet.",
-        done.recorded,
+        "{count} observation recorded from the sheet.", "{count} observations recorded from the sheet.", done.recorded
     ).format(count=done.recorded)
     if done.before:
         said += " " + _("On record before: {count}.").format(count=done.before)
@@ -188,9 +177,7 @@ def _describe(fault: SheetFault, now: StreamContext) -> str:
         reason = refusal_text(fault.reason, now.operator, now.text)
     else:
         reason = translate_phrase(fault.reason)
-    return _("Line {line}, {column}: {reason}").format(
-        line=fault.line, column=fault.column, reason=reason
-    )
+    return _("Line {line}, {column}: {reason}").format(line=fault.line, column=fault.column, reason=reason)
 
 
 urlpatterns = [
@@ -204,14 +191,6 @@ urlpatterns = [
     path("audits/<ref:audit>/sheet", print_sheet, name="audit_sheet"),
     path("audits/<ref:audit>/sheet.csv", download_sheet, name="audit_sheet_csv"),
     path("audits/<ref:audit>/sheet/import", import_sheet, name="audit_sheet_import"),
-    path(
-        "audits/<ref:audit>/findings/<ref:finding>/answer",
-        answer_finding,
-        name="finding_answer",
-    ),
-    path(
-        "audits/<ref:audit>/findings/<ref:finding>/verify",
-        verify_finding,
-        name="finding_verify",
-    ),
+    path("audits/<ref:audit>/findings/<ref:finding>/answer", answer_finding, name="finding_answer"),
+    path("audits/<ref:audit>/findings/<ref:finding>/verify", verify_finding, name="finding_verify"),
 ]

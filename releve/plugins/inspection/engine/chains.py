@@ -89,9 +89,7 @@ def derive_seed(
     Each part is preceded by its length, four bytes, the highest first. DrawError without any link.
     """
     if not operator_link and not commission_link:
-        raise DrawError(
-            "no link was revealed for the day: at least one party has to reveal its own"
-        )
+        raise DrawError("no link was revealed for the day: at least one party has to reveal its own")
     written = day.isoformat().encode()
     parts = (binding, commission_anchor, written, operator_link, commission_link, beacon)
     text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
@@ -116,9 +114,7 @@ class VisitDraw:
     """Closed units that were chosen, and the unit visited in place (empty = none was left)."""
 
 
-def draw_visits(
-    probabilities: Mapping[str, Fraction], seed: bytes, closed: Collection[str] = ()
-) -> VisitDraw:
+def draw_visits(probabilities: Mapping[str, Fraction], seed: bytes, closed: Collection[str] = ()) -> VisitDraw:
     """Return the draw of one day; a closed unit is replaced by the next open one in order."""
     order = sorted(probabilities, key=lambda unit: (_mix(seed, UNIT_TAG + unit.encode()), unit))
     start = Fraction(int.from_bytes(_mix(seed, START_TAG), "big"), _WHOLE)
@@ -145,8 +141,7 @@ def _replace_closed(
         if unit in closed:
             at = order.index(unit)
             others = (*order[at + 1 :], *order[:at])
-            free = (one for one in others if one not in closed and one not in visits
-                    and one not in chosen)  # fmt: skip
+            free = (one for one in others if one not in closed and one not in visits and one not in chosen)
             instead = next(free, "")
             replaced.append((unit, instead))
             visits |= {instead} - {""}
@@ -170,9 +165,7 @@ def hash_present_list(present: Sequence[tuple[str, str]]) -> str:
     """Return the hash of a list of (zone, commitment), in any order; DrawError for a double."""
     if len({commitment for _, commitment in present}) != len(present):
         raise DrawError("a person stands twice in the list of those present: keep one")
-    lines = "".join(
-        f"{commitment} {zone}\n" for commitment, zone in sorted((c, z) for z, c in present)
-    )
+    lines = "".join(f"{commitment} {zone}\n" for commitment, zone in sorted((c, z) for z, c in present))
     return hashlib.sha256(PRESENT_TAG + lines.encode()).hexdigest()
 
 
@@ -203,8 +196,6 @@ def draw_people(seed: bytes, present: Sequence[tuple[str, str]], tests: int) -> 
     counts = allocate_tests({zone: len(found) for zone, found in zones.items()}, tests)
     drawn: list[str] = []
     for zone in sorted(zones):
-        order = sorted(
-            zones[zone], key=lambda c: hmac.digest(seed, PERSON_TAG + c.encode(), "sha256")
-        )
+        order = sorted(zones[zone], key=lambda c: hmac.digest(seed, PERSON_TAG + c.encode(), "sha256"))
         drawn += order[: counts[zone]]
     return drawn

@@ -34,25 +34,16 @@ class TestPower:
     two: Fraction
 
 
-def compute_test_power(
-    present: int, carriers: int, tests: int, *, sensitivity_permille: int = 1000
-) -> TestPower:
+def compute_test_power(present: int, carriers: int, tests: int, *, sensitivity_permille: int = 1000) -> TestPower:
     """Return what ``tests`` among ``present`` people find of ``carriers``."""
     if not 0 <= carriers <= present or not 0 <= tests <= present:
-        raise DrawError(
-            f"carriers and tests must lie between 0 and the {present} present, got {carriers} and"
-            f" {tests}"
-        )
+        raise DrawError(f"carriers and tests must lie between 0 and the {present} present, got {carriers} and {tests}")
     if not 0 <= sensitivity_permille <= 1000:
-        raise DrawError(
-            f"the sensitivity lies between 0 and 1000 per mille, got {sensitivity_permille}"
-        )
+        raise DrawError(f"the sensitivity lies between 0 and 1000 per mille, got {sensitivity_permille}")
     missed = Fraction(1000 - sensitivity_permille, 1000)
     none = single = Fraction(0)
     for met in range(max(0, tests - (present - carriers)), min(carriers, tests) + 1):
-        chance = Fraction(
-            comb(carriers, met) * comb(present - carriers, tests - met), comb(present, tests)
-        )
+        chance = Fraction(comb(carriers, met) * comb(present - carriers, tests - met), comb(present, tests))
         none += chance * missed**met
         if met:
             single += chance * met * (1 - missed) * missed ** (met - 1)
@@ -67,9 +58,7 @@ def count_tests_needed(
         raise DrawError(f"find must be 1 or 2, got {find}")
 
     def reaches(tests: int) -> bool:
-        power = compute_test_power(
-            present, carriers, tests, sensitivity_permille=sensitivity_permille
-        )
+        power = compute_test_power(present, carriers, tests, sensitivity_permille=sensitivity_permille)
         return 100 * (power.one if find == 1 else power.two) >= percent
 
     if not reaches(present):
@@ -114,8 +103,7 @@ def describe_visit_power(breach_permille: int, visits: int, language: str) -> st
             f" {visits} visites {times} fois sur 100."
         )
     return (
-        f"A breach on {share:g}% of the days would be seen at least once by {visits} visits"
-        f" {times} times out of 100."
+        f"A breach on {share:g}% of the days would be seen at least once by {visits} visits {times} times out of 100."
     )
 
 
@@ -131,11 +119,7 @@ MOST_PERMILLE = 900
 
 
 def compute_probabilities(
-    weights: Mapping[str, int],
-    visits: int,
-    *,
-    most_permille: int = MOST_PERMILLE,
-    least_permille: int = 0,
+    weights: Mapping[str, int], visits: int, *, most_permille: int = MOST_PERMILLE, least_permille: int = 0
 ) -> dict[str, Fraction]:
     """Return the probability of each unit, ``clamp(c × weight, least, most)``, with sum ``visits``.
 
@@ -167,21 +151,14 @@ def _find_factor(weights: list[int], visits: int, least: Fraction, most: Fractio
     return (visits - fixed) / sum(moving)
 
 
-def _check_frame(
-    weights: Mapping[str, int], visits: int, most_permille: int, least_permille: int
-) -> None:
+def _check_frame(weights: Mapping[str, int], visits: int, most_permille: int, least_permille: int) -> None:
     if not weights:
         raise DrawError("the frame is empty: name at least one unit")
     for unit, weight in weights.items():
         if weight < 1:
-            raise DrawError(
-                f"the weight of {unit} must be a whole number of at least 1, got {weight}"
-            )
+            raise DrawError(f"the weight of {unit} must be a whole number of at least 1, got {weight}")
     if not 0 <= least_permille < most_permille <= 1000:
-        raise DrawError(
-            "0 <= least < most <= 1000 per mille must hold, got"
-            f" {least_permille} and {most_permille}"
-        )
+        raise DrawError(f"0 <= least < most <= 1000 per mille must hold, got {least_permille} and {most_permille}")
     if visits < 1 or 1000 * visits > most_permille * len(weights):
         raise DrawError(
             f"{visits} visits among {len(weights)} units, each at most {most_permille} in 1000:"

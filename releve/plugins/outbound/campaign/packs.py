@@ -26,12 +26,7 @@ from releve.plugins.outbound.engine import ITEMS, LegalRules
 from releve.plugins.outbound.engine.consents import find_last_day, is_positive
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT
 from releve.plugins.outbound.engine.facts import Consent as Fact
-from releve.plugins.outbound.engine.legal_rows import (
-    LEGAL_ZONE,
-    LegalRow,
-    find_legal_midnight,
-    to_legal_day,
-)
+from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, find_legal_midnight, to_legal_day
 from releve.plugins.outbound.engine.rule_impact import FORMAT
 from releve.plugins.outbound.gate.attempt_outcomes import find_unplaced
 from releve.plugins.outbound.gate.campaign_cache import load_rules_version, load_texts
@@ -41,20 +36,8 @@ from releve.plugins.outbound.gate.connections import ensure_gate_key
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import LoadRefused, NotAvailable
 from releve.plugins.outbound.gate.fact_reader import hash_facts
-from releve.plugins.outbound.gate.models import (
-    AttemptRow,
-    ConsentRow,
-    Decision,
-    PersonRow,
-    WithdrawalRow,
-)
-from releve.plugins.outbound.gate.proofs import (
-    FactProver,
-    prove_row,
-    replay_decision,
-    serialize_fact,
-    serialize_row,
-)
+from releve.plugins.outbound.gate.models import AttemptRow, ConsentRow, Decision, PersonRow, WithdrawalRow
+from releve.plugins.outbound.gate.proofs import FactProver, prove_row, replay_decision, serialize_fact, serialize_row
 from releve.plugins.outbound.gate.pseudonyms import person_pseudonym
 
 _AT_ONCE = 500
@@ -127,9 +110,7 @@ def _filter_later(rows: Any, after: tuple[datetime, int]) -> Any:
     return rows.filter(Q(at__gt=at) | Q(at=at, pk__gt=pk))
 
 
-def iter_proved_calls(
-    campaign: str, first: date, last: date, root: int | None
-) -> Iterator[ProvedCall]:
+def iter_proved_calls(campaign: str, first: date, last: date, root: int | None) -> Iterator[ProvedCall]:
     """Yield every call of a campaign in a period, in the order in which they were decided.
 
     Each is judged by the rules of its own day. ``root`` is the number of the signed root against
@@ -175,9 +156,7 @@ def _prove_call(
         ),
         "basis": decision.basis,
         "attempts": decision.attempts,
-        "window_from": _window(
-            found.places[0].local.date() if found.places else decision.at.date()
-        ),
+        "window_from": _window(found.places[0].local.date() if found.places else decision.at.date()),
         "caller": decision.caller,
         "mandate": caller[-1]["id"] if caller else "",
         "authenticated": decision.call["authenticated"],
@@ -256,9 +235,7 @@ class ContractDetails:
 
 
 @transaction.atomic
-def record_contract_details(
-    campaign: str, papers: ContractDetails, *, by: str, now: datetime
-) -> int:
+def record_contract_details(campaign: str, papers: ContractDetails, *, by: str, now: datetime) -> int:
     """Record a campaign's papers; return the ledger's entry. LoadRefused says what is missing."""
     row = load_campaigns().get(campaign)
     if row is None:
@@ -328,12 +305,7 @@ CONSENT_COLUMNS = (
 
 
 def iter_consents(
-    client: str,
-    rules: LegalRules,
-    prover: FactProver | None,
-    *,
-    person: str = "",
-    object_: str = "",
+    client: str, rules: LegalRules, prover: FactProver | None, *, person: str = "", object_: str = ""
 ) -> Iterator[ProvedFact]:
     """Yield every version known of the consents to a client's calls.
 
@@ -376,9 +348,7 @@ def _split_rows(rows: Any) -> Iterator[Sequence[ConsentRow]]:
         yield part
 
 
-def _read_consent_withdrawals(
-    client: str, part: Sequence[ConsentRow]
-) -> dict[str, list[WithdrawalRow]]:
+def _read_consent_withdrawals(client: str, part: Sequence[ConsentRow]) -> dict[str, list[WithdrawalRow]]:
     """Return the withdrawals of people, those said by number among them."""
     people = {row.person for row in part}
     held: dict[str, set[str]] = {person: {person} for person in people}

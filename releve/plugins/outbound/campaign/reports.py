@@ -130,9 +130,7 @@ def find_refusal_texts(found: CampaignFigures, rules: LegalRules) -> dict[str, t
     }
 
 
-def _find_refusing_rows(
-    name: str, found: CampaignFigures, rules: LegalRules
-) -> tuple[LegalRow, ...]:
+def _find_refusing_rows(name: str, found: CampaignFigures, rules: LegalRules) -> tuple[LegalRow, ...]:
     """Return the rows of an id that may have refused a call of the period."""
     return tuple(
         row
@@ -162,22 +160,13 @@ def _find_gates(*, legal: bool, alone: bool) -> frozenset[str]:
 def _select_placed(decided: QuerySet[Decision]) -> QuerySet[Decision]:
     """Return the calls allowed, without those that our proxy gave up before they left."""
     name = Concat("call_id", Value("/"), Cast("cseq", CharField()))
-    return (
-        decided.filter(allowed=True)
-        .annotate(ref=name)
-        .exclude(ref__in=select_unplaced().values("ref"))
-    )
+    return decided.filter(allowed=True).annotate(ref=name).exclude(ref__in=select_unplaced().values("ref"))
 
 
 def _by_hour(decided: QuerySet[Decision], rules: LegalRules, day: date) -> tuple[list[int], int]:
     """Return attempts by the hour of the callee's clock, and those with more than one clock."""
     hours, several = [0] * 24, 0
-    rows = (
-        decided.order_by()
-        .annotate(hour=TruncHour("at"))
-        .values_list("stand_in", "hour")
-        .annotate(n=Count("pk"))
-    )
+    rows = decided.order_by().annotate(hour=TruncHour("at")).values_list("stand_in", "hour").annotate(n=Count("pk"))
     for number, hour, count in rows:
         places = [rules.territories[c] for c in rules.numbers.number(number, day).territories]
         clocks = {hour.astimezone(zone(place.zone)).hour for place in places}
@@ -193,15 +182,11 @@ def _count_expiring(client: str, obj: str, today: date) -> dict[date, int]:
     horizon = today + timedelta(days=_AHEAD_DAYS)
     given = find_legal_midnight(today - timedelta(days=_CONSENT_DAYS - 1))
     until = find_legal_midnight(horizon - timedelta(days=_CONSENT_DAYS - 2))
-    soon = Q(until__gte=today, until__lte=horizon) | Q(
-        collected_at__gte=given, collected_at__lt=until
-    )
+    soon = Q(until__gte=today, until__lte=horizon) | Q(collected_at__gte=given, collected_at__lt=until)
     rows = ConsentRow.objects.filter(soon, client=client, load__known_at__isnull=False)
     last = {row.ref: row for row in rows.order_by("load__known_at", "pk")}
     people = {row.person for row in last.values()}
-    withdrawn = WithdrawalRow.objects.filter(
-        client__in=(client, EVERY_CLIENT), person__in=people
-    ).order_by("at")
+    withdrawn = WithdrawalRow.objects.filter(client__in=(client, EVERY_CLIENT), person__in=people).order_by("at")
     taken: dict[str, datetime] = dict(withdrawn.values_list("person", "at"))
     found: Counter[date] = Counter()
     for row in last.values():
@@ -246,18 +231,12 @@ class ClientReport:
 
 
 def build_report(
-    row: CampaignRow,
-    first: date,
-    last: date,
-    rules: LegalRules,
-    now: datetime,
-    prover: FactProver | None,
+    row: CampaignRow, first: date, last: date, rules: LegalRules, now: datetime, prover: FactProver | None
 ) -> ClientReport:
     """Return the sheet of a campaign from one legal day to another."""
     start, end = find_legal_midnight(first), find_legal_midnight(last + timedelta(days=1))
     decided = Decision.objects.filter(campaign=row.ref, at__gte=start, at__lt=end)
-    said = Q(client__in=(row.client, EVERY_CLIENT), at__gte=start, at__lt=end,
-             load__known_at__isnull=False)  # fmt: skip
+    said = Q(client__in=(row.client, EVERY_CLIENT), at__gte=start, at__lt=end, load__known_at__isnull=False)
     figures = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
     facts = _select_facts(row, first, last)
     papers = load_contract_details(row.ref)
@@ -288,19 +267,12 @@ def build_report(
         "withdrawals": _count_said(WithdrawalRow, said, "channel"),
         "abandoned": [asdict(day) | {"day": day.day.isoformat()} for day in figures.pacing],
         "abandoned_most_percent": figures.most_percent,
-        "mandates": [
-            json.loads(serialize_fact(one)) for one in facts if isinstance(one, MandateRow)
-        ],
+        "mandates": [json.loads(serialize_fact(one)) for one in facts if isinstance(one, MandateRow)],
         "scrubs": [json.loads(serialize_fact(one)) for one in facts if isinstance(one, ScrubRow)],
-        "consents_known": ConsentRow.objects.filter(
-            client=row.client, load__known_at__isnull=False
-        ).count(),
+        "consents_known": ConsentRow.objects.filter(client=row.client, load__known_at__isnull=False).count(),
         "retention": {"years": YEARS, **_retention_days(decided)},
     }
-    shown = tuple(
-        ProvedFact({}, serialize_fact(one), None if prover is None else prover.proof(one))
-        for one in facts
-    )
+    shown = tuple(ProvedFact({}, serialize_fact(one), None if prover is None else prover.proof(one)) for one in facts)
     return ClientReport(content, shown)
 
 
@@ -320,14 +292,10 @@ def _select_facts(row: CampaignRow, first: date, last: date) -> list[FactRow]:
         CampaignRow.objects.filter(ref=row.ref),
         MandateRow.objects.filter(running, client=row.client),
         AbandonedRow.objects.filter(campaign=row.ref, day__gte=first, day__lte=last),
-        ScrubRow.objects.filter(
-            client=row.client, campaign__in=("", row.ref), at__gte=start, at__lt=end
-        ),
+        ScrubRow.objects.filter(client=row.client, campaign__in=("", row.ref), at__gte=start, at__lt=end),
     )
     return [
-        one
-        for rows in wanted
-        for one in rows.filter(known).select_related("load").order_by("load__known_at", "pk")
+        one for rows in wanted for one in rows.filter(known).select_related("load").order_by("load__known_at", "pk")
     ]
 
 
@@ -342,9 +310,7 @@ def _list_versions(decided: Any) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _count_said(
-    model: type[RefusalRow] | type[WithdrawalRow], said: Q, name: str
-) -> dict[str, int]:
+def _count_said(model: type[RefusalRow] | type[WithdrawalRow], said: Q, name: str) -> dict[str, int]:
     """Return how many were said; one written for a number as well as its holders counts once."""
     held = Exists(PersonRow.objects.filter(number=OuterRef("person")))
     rows = model._default_manager.filter(said).exclude(held).order_by().values_list(name)
@@ -384,8 +350,7 @@ def _iter_consents(row: CampaignRow) -> Iterator[ProvedFact]:
 
 
 def _write_sheet_csv(row: CampaignRow, first: date, last: date) -> Iterator[str]:
-    rows = ({"what": what, "value": value} for what, value in
-            flatten_report(load_report(row, first, last).content))  # fmt: skip
+    rows = ({"what": what, "value": value} for what, value in flatten_report(load_report(row, first, last).content))
     return _write_table(("what", "value"), rows)
 
 

@@ -17,14 +17,7 @@ from django.db import transaction
 
 from releve.ledger.chain import append
 from releve.network.size_limits import MAX_FILES, count_parquet_cells, measure_unpacked
-from releve.plugins.outbound.engine import (
-    Call,
-    CallVerdict,
-    LegalRules,
-    OutboundError,
-    judge_call,
-    load_rules,
-)
+from releve.plugins.outbound.engine import Call, CallVerdict, LegalRules, OutboundError, judge_call, load_rules
 from releve.plugins.outbound.engine.errors import CallFault, FactFaults
 from releve.plugins.outbound.engine.fact_tables import build_facts_on, read_tables
 from releve.plugins.outbound.engine.judged_call import is_own_provider
@@ -100,9 +93,7 @@ def try_rules_on_tables(
     return find_flips(calls, facts, before, after, known)
 
 
-def try_files(
-    calls: bytes, rows: bytes, facts: bytes | None, *, name: str, by: str
-) -> tuple[int, tuple[Flip, ...]]:
+def try_files(calls: bytes, rows: bytes, facts: bytes | None, *, name: str, by: str) -> tuple[int, tuple[Flip, ...]]:
     """Return how many calls files hold, and those whose verdict new rows would change.
 
     ``calls``: CSV. ``rows``: YAML, as a file ``name`` would be added to the rules in force.
@@ -159,9 +150,7 @@ def try_call(call: Call, rules: LegalRules, now: datetime, *, by: str) -> CallVe
 
 
 @transaction.atomic
-def _record_trial(
-    calls: int, before: LegalRules, after: LegalRules, by: str, now: datetime
-) -> None:
+def _record_trial(calls: int, before: LegalRules, after: LegalRules, by: str, now: datetime) -> None:
     body = {"actor": by, "calls": calls, "before": before.version, "after": after.version}
     append(TRIED, body, recorded_at=now, stream="outbound")
 
@@ -226,14 +215,7 @@ def history_to_json(history: PersonHistory) -> dict[str, Any]:
 
 
 def show_person(
-    number: str,
-    campaign: str,
-    caller: str,
-    reason: str,
-    *,
-    by: str,
-    rules: LegalRules,
-    now: datetime,
+    number: str, campaign: str, caller: str, reason: str, *, by: str, rules: LegalRules, now: datetime
 ) -> PersonHistory:
     """Return a person's history and the verdict now; the look is recorded first.
 

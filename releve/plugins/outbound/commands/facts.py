@@ -61,9 +61,7 @@ def describe_refusal(error: Exception, lang: str | None = None) -> str:
     if not isinstance(error, FactFaults) or not error.faults:
         return str(error)
     speech = Speech(lang or find_locale_language() or error.language)
-    causes = describe_faults(
-        error.faults, speech.gettext, speech.language, get_forms(), error.sources
-    )
+    causes = describe_faults(error.faults, speech.gettext, speech.language, get_forms(), error.sources)
     count = Phrase("1 fault; nothing was loaded")
     if len(error.faults) > 1:
         count = Phrase("{0} faults; nothing was loaded", NumberPhrase(len(error.faults)))
@@ -176,16 +174,13 @@ def _count_rows(frame: pl.DataFrame | pl.LazyFrame) -> int:
     return int(frame.lazy().select(pl.len()).collect(engine="streaming").item())
 
 
-def write_feeds(
-    folder: Path, feeds: pl.DataFrame, states: Sequence[RegisterState], now: datetime
-) -> None:
+def write_feeds(folder: Path, feeds: pl.DataFrame, states: Sequence[RegisterState], now: datetime) -> None:
     """Write feeds.csv: registers read now, the others as they were."""
     read = {state.feed for state in states}
     rows = [row for row in feeds.iter_rows() if row[0] not in read]
     rows += [(state.feed, now, state.last_event_at) for state in states]
     lines = ["feed,read_at,last_event_at"]
-    lines += [",".join(cell.isoformat() if isinstance(cell, datetime) else cell or ""
-                       for cell in row) for row in rows]  # fmt: skip
+    lines += [",".join(cell.isoformat() if isinstance(cell, datetime) else cell or "" for cell in row) for row in rows]
     (folder / "feeds.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -233,45 +228,33 @@ def call_options(command: _Command) -> _Command:
     options = (
         click.option("--client", required=True, help="Who orders the calls."),
         click.option("--campaign", default="", help="Campaign of the client."),
-        click.option("--object", "object_", required=True, type=OBJECT,
-                     help="What is offered, like electricity."),
-        click.option("--sector", required=True, type=SECTOR,
-                     help="Trade of the campaign, like energy-supply."),
+        click.option("--object", "object_", required=True, type=OBJECT, help="What is offered, like electricity."),
+        click.option("--sector", required=True, type=SECTOR, help="Trade of the campaign, like energy-supply."),
         click.option("--caller", default="", help="Number shown; none is a hidden one."),
-        click.option("--mode", type=MODE, default="manual", show_default=True,
-                     help="How it is dialled."),
-        click.option("--purpose", type=PURPOSE, default="prospecting",
-                     show_default=True, help="What the calls are for."),
-        click.option("--facts", type=FACTS,
-                     help="Folder or workbook of the tables of facts (docs/outbound.md)."),
+        click.option("--mode", type=MODE, default="manual", show_default=True, help="How it is dialled."),
+        click.option(
+            "--purpose", type=PURPOSE, default="prospecting", show_default=True, help="What the calls are for."
+        ),
+        click.option("--facts", type=FACTS, help="Folder or workbook of the tables of facts (docs/outbound.md)."),
         strict_option,
         zone_option,
-        click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
-                     help="Language."),
-    )  # fmt: skip
+        click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language."),
+    )
     for option in reversed(options):
         command = option(command)
     return command
 
 
 @click.command()
-@click.argument(
-    "list_", metavar="LIST", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("list_", metavar="LIST", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path),
               help="Folder for the lists; one that a killed run left goes on.")  # fmt: skip
-@click.option(
-    "--at", required=True, type=INSTANT, help="Instant with its offset: 2026-11-24T10:30:00+01:00."
-)
-@click.option(
-    "--known-at", type=INSTANT, help="Judge with what was known at this instant [default: --at]."
-)
+@click.option("--at", required=True, type=INSTANT, help="Instant with its offset: 2026-11-24T10:30:00+01:00.")
+@click.option("--known-at", type=INSTANT, help="Judge with what was known at this instant [default: --at].")
 @call_options
 @click.option("--chunk", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Rows screened together; what a kill can lose.")  # fmt: skip
-def screen(
-    list_: Path, out: Path, at: datetime, known_at: datetime | None, chunk: int, **options: Any
-) -> None:
+def screen(list_: Path, out: Path, at: datetime, known_at: datetime | None, chunk: int, **options: Any) -> None:
     """Split LIST (CSV) into callable.csv, refused.csv with reasons, and broken.csv.
 
     The call is the same for every row. Exit status 0 when the list is screened, 2 when it cannot
@@ -289,9 +272,7 @@ def screen(
     click.echo("\n".join(_render_lines(summary, given.lang)))
 
 
-def _build_run(
-    path: Path, out: Path, call: Call, known_at: datetime, told_of: CallOptions, chunk: int
-) -> ScreeningRun:
+def _build_run(path: Path, out: Path, call: Call, known_at: datetime, told_of: CallOptions, chunk: int) -> ScreeningRun:
     rules = built_in_rules()
     frames, digest = scan_facts(told_of.facts, strict=told_of.strict, zone=told_of.zone)
     identity = {

@@ -87,10 +87,8 @@ class _Progress:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8070, show_default=True, type=click.IntRange(1, 65535),
-              help="Port to listen on.")  # fmt: skip
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64),
-              help="Processes that answer.")  # fmt: skip
+@click.option("--port", default=8070, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
 def serve(host: str, port: int, workers: int) -> None:
     """Answer `may this call be placed?` over HTTP, and count the attempt, until interrupted.
 
@@ -145,9 +143,8 @@ def facts() -> None:
 @by_option
 @on_the_gate
 def import_facts(
-    folder: Path, as_known: bool, provider: str, vouch: bool, strict: bool, zone: str,
-    lang: str | None, by: str,
-) -> None:  # fmt: skip
+    folder: Path, as_known: bool, provider: str, vouch: bool, strict: bool, zone: str, lang: str | None, by: str
+) -> None:
     """Load the tables of a FOLDER or workbook (docs/outbound.md); all count at once, or none.
 
     The same again writes nothing; one that was killed goes on when it is started again. Every
@@ -196,8 +193,7 @@ def vouch_registers(by: str, names: Sequence[str] = ()) -> None:
 def _report_registers(states: Iterable[RegisterState], now: datetime) -> None:
     for state in states:
         last = "none" if state.last_event_at is None else state.last_event_at.isoformat()
-        click.echo(f"{state.feed}: rows {state.rows}, last event {last}, "
-                   f"read at {now.isoformat()}")  # fmt: skip
+        click.echo(f"{state.feed}: rows {state.rows}, last event {last}, read at {now.isoformat()}")
 
 
 @facts.command()
@@ -261,17 +257,11 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--client", required=True, help="Who orders the calls.")
-@click.option("--object", "object_", required=True, type=OBJECT,
-              help="What is offered, like electricity.")  # fmt: skip
-@click.option("--sector", required=True, type=SECTOR,
-              help="Trade of the campaign, like energy-supply.")  # fmt: skip
-@click.option("--mode", type=MODE, default="manual", show_default=True,
-              help="How it is dialled.")  # fmt: skip
-@click.option("--purpose", type=PURPOSE, default="prospecting", show_default=True,
-              help="What the calls are for.")  # fmt: skip
-@click.option(
-    "--origin", default="", type=ORIGIN, help="Country where the calls enter the public network."
-)
+@click.option("--object", "object_", required=True, type=OBJECT, help="What is offered, like electricity.")
+@click.option("--sector", required=True, type=SECTOR, help="Trade of the campaign, like energy-supply.")
+@click.option("--mode", type=MODE, default="manual", show_default=True, help="How it is dialled.")
+@click.option("--purpose", type=PURPOSE, default="prospecting", show_default=True, help="What the calls are for.")
+@click.option("--origin", default="", type=ORIGIN, help="Country where the calls enter the public network.")
 @click.option("--authenticated/--unauthenticated", default=None, help="Whether an operator signs.")
 @click.option("--mobile-terminal", is_flag=True, help="Dialled by one person on a mobile.")
 @click.option("--first", type=click.DateTime(["%Y-%m-%d"]), help="First day.")
@@ -311,12 +301,7 @@ def _to_day(moment: datetime | None) -> date | None:
     metavar="called=COLUMN,at=COLUMN,caller=COLUMN",
     help="Columns of a carrier's record, which is then compared with the decisions.",
 )
-@click.option(
-    "--where",
-    multiple=True,
-    metavar="COLUMN=VALUE",
-    help="Compare only these rows of a carrier's record.",
-)
+@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Compare only these rows of a carrier's record.")
 @click.option(
     "--zone",
     "time_zone",
@@ -353,15 +338,10 @@ def outcomes(
 
 
 def _compare_record(
-    file: Path, mapping: str, where: tuple[str, ...], time_zone: str, within: int,
-    report: Path | None,
-) -> None:  # fmt: skip
+    file: Path, mapping: str, where: tuple[str, ...], time_zone: str, within: int, report: Path | None
+) -> None:
     from releve.files.atomic import write_file
-    from releve.plugins.outbound.gate.carrier_records import (
-        compare_record,
-        parse_record_mapping,
-        render_report,
-    )
+    from releve.plugins.outbound.gate.carrier_records import compare_record, parse_record_mapping, render_report
 
     columns = parse_record_mapping(mapping, where, time_zone)
     found = compare_record(file.name, file.read_bytes(), columns, timedelta(seconds=within))
@@ -378,9 +358,7 @@ def _compare_record(
         raise SystemExit(1)
 
 
-def _file_outcomes(
-    folder: Path, columns: str, unknown_after: int | None, every: float | None
-) -> None:
+def _file_outcomes(folder: Path, columns: str, unknown_after: int | None, every: float | None) -> None:
     from releve.plugins.outbound.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes
 
     named = tuple(columns.split(",")) if columns else COLUMNS
@@ -427,9 +405,7 @@ def forget(person: str) -> None:
     clean = scrub_files(("gate_personal",))
     click.echo(f"{count} values erased")
     if not clean:
-        click.echo(
-            "another connection may still see them: run it again to clean the files", err=True
-        )
+        click.echo("another connection may still see them: run it again to clean the files", err=True)
 
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -443,8 +419,7 @@ _ROW_TAG = b"releve gate row 1\n"
 @click.argument("campaign")
 @click.option("--from", "first", required=True, type=_DAY, help="First legal day.")
 @click.option("--to", "last", required=True, type=_DAY, help="Last legal day, included.")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path),
-              help="An empty or new folder.")  # fmt: skip
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="An empty or new folder.")
 @on_the_gate
 def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     """Write what a client is owed of a CAMPAIGN: each call, why it was allowed, and its proof.
@@ -468,9 +443,7 @@ def proof(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     click.echo(f"{count} calls, {proved} proved against the ledger, {intact} with their evidence")
 
 
-def _write(
-    out: Path, head: str, columns: tuple[str, ...], calls: Iterator[ProvedCall]
-) -> tuple[int, int, int]:
+def _write(out: Path, head: str, columns: tuple[str, ...], calls: Iterator[ProvedCall]) -> tuple[int, int, int]:
     """Write the table and the file; return how many calls, proved ones, intact ones."""
     count = proved = intact = 0
     progress = Progress()

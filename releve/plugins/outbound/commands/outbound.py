@@ -36,14 +36,7 @@ from releve.plugins.outbound.commands.gate import (
 )
 from releve.plugins.outbound.commands.packs import consents, copy, papers, sheet
 from releve.plugins.outbound.commands.replay import flips, replay
-from releve.plugins.outbound.engine import (
-    LEGAL_ZONE,
-    Call,
-    CallVerdict,
-    OutboundError,
-    built_in_rules,
-    judge_call,
-)
+from releve.plugins.outbound.engine import LEGAL_ZONE, Call, CallVerdict, OutboundError, built_in_rules, judge_call
 from releve.plugins.outbound.engine.fact_tables import build_facts_on
 from releve.plugins.outbound.engine.legal_rows import Words, to_legal_day
 from releve.plugins.outbound.engine.phrases import (
@@ -60,8 +53,7 @@ from releve.plugins.outbound.engine.vocabulary import get_vocabulary as vocabula
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--at", type=INSTANT, help="Instant of the example's call, or before it "
-              "[default: now].")  # fmt: skip
+@click.option("--at", type=INSTANT, help="Instant of the example's call, or before it [default: now].")
 def start(folder: Path, at: datetime | None) -> None:
     """Write every table of facts into a new FOLDER, with one person who may be called.
 
@@ -78,9 +70,7 @@ def start(folder: Path, at: datetime | None) -> None:
     click.echo(f"{len(found.files)} tables in {folder}, with one person who may be called. Next:")
     click.echo(f"  {build_check_command(found.call, folder)}")
     click.echo("It answers Permis (Allowed with --lang en). The example holds for this instant;")
-    click.echo(
-        "for another, change --at, and the read_at of feeds to at most 15 minutes before it."
-    )
+    click.echo("for another, change --at, and the read_at of feeds to at most 15 minutes before it.")
     click.echo("Then replace the rows by your own: the")
     click.echo("client stands in clients, consents and mandates, a person in people and consents;")
     click.echo("docs/outbound.md names the columns, `releve outbound words` the words.")
@@ -104,20 +94,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--every", type=click.FloatRange(0.1), help="Read again after so many seconds.")
 @click.option("--settle", type=click.FloatRange(0), default=2.0, show_default=True,
               help="Seconds for which a file must not have changed.")  # fmt: skip
-@click.option("--delete", is_flag=True, help="Delete files that were read, instead of keeping "
-              "them in `done`.")  # fmt: skip
+@click.option("--delete", is_flag=True, help="Delete files that were read, instead of keeping them in `done`.")
 @click.option("--reads", "registers", type=WordType("feed"), multiple=True,
               help="A register that this feed is the whole of: each pass reads it.")  # fmt: skip
 @by_option
 @on_the_gate
-def feed(
-    folder: Path,
-    every: float | None,
-    settle: float,
-    delete: bool,
-    registers: tuple[str, ...],
-    by: str,
-) -> None:
+def feed(folder: Path, every: float | None, settle: float, delete: bool, registers: tuple[str, ...], by: str) -> None:
     """Record what people said, from the CSV files dropped in FOLDER: once, or on and on.
 
     Write a file under a name that does not end in .csv and rename it. Columns: id, number, said
@@ -130,21 +112,16 @@ def feed(
         found = take_files(folder, by=by, settle=settle, delete=delete)
         record_reading(registers, by=by)
         if every is None or found.recorded or found.before or found.faults:
-            click.echo(f"{found.recorded} recorded, {found.before} before, "
-                       f"{found.set_aside} set aside")  # fmt: skip
+            click.echo(f"{found.recorded} recorded, {found.before} before, {found.set_aside} set aside")
         if every is None:
             return
         time.sleep(every)
 
 
-_LANGUAGE = click.option(
-    "--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language."
-)
+_LANGUAGE = click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language.")
 _FIRST_STEP = Words(
-    "aucun fait n'a été donné ; suite : releve outbound start DOSSIER écrit toutes les tables,"
-    " avec un exemple permis",
-    "no facts were given; next: releve outbound start FOLDER writes all tables, with an example "
-    "that is allowed",
+    "aucun fait n'a été donné ; suite : releve outbound start DOSSIER écrit toutes les tables, avec un exemple permis",
+    "no facts were given; next: releve outbound start FOLDER writes all tables, with an example that is allowed",
 )
 
 
@@ -171,35 +148,15 @@ def outbound() -> None:
 @click.option("--client", required=True, help="Who orders the call.")
 @click.option("--campaign", default="", help="Campaign of the client.")
 @click.option("--at", type=INSTANT, help="Instant, like 2026-11-24T10:30:00+01:00 [default: now].")
-@click.option("--object", "object_", required=True, type=OBJECT,
-              help="What is offered, like electricity.")  # fmt: skip
-@click.option("--sector", required=True, type=SECTOR,
-              help="Trade of the campaign, like energy-supply.")  # fmt: skip
+@click.option("--object", "object_", required=True, type=OBJECT, help="What is offered, like electricity.")
+@click.option("--sector", required=True, type=SECTOR, help="Trade of the campaign, like energy-supply.")
 @click.option("--caller", default="", help="Number shown; none is a hidden one.")
 @click.option("--person", default="", help="Person called, when several hold the number.")
 @click.option("--address", default="", help="Territory code or French postcode of the person.")
-@click.option(
-    "--mode",
-    type=MODE,
-    default="manual",
-    show_default=True,
-    help="How it is dialled.",
-)
-@click.option(
-    "--purpose",
-    type=PURPOSE,
-    default="prospecting",
-    show_default=True,
-    help="What the call is for.",
-)
-@click.option(
-    "--known-at", type=INSTANT, help="Judge with what was known at this instant [default: --at]."
-)
-@click.option(
-    "--facts",
-    type=FACTS,
-    help="Folder or workbook of the tables of facts (docs/outbound.md).",
-)
+@click.option("--mode", type=MODE, default="manual", show_default=True, help="How it is dialled.")
+@click.option("--purpose", type=PURPOSE, default="prospecting", show_default=True, help="What the call is for.")
+@click.option("--known-at", type=INSTANT, help="Judge with what was known at this instant [default: --at].")
+@click.option("--facts", type=FACTS, help="Folder or workbook of the tables of facts (docs/outbound.md).")
 @strict_option
 @zone_option
 @click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
@@ -238,9 +195,8 @@ def check(
     at = at or datetime.now(moments.zone(LEGAL_ZONE))
     try:
         call = Call(
-            client, number, at, object_, caller, campaign, person,
-            address, mode=mode, purpose=purpose, sector=sector,
-        )  # fmt: skip
+            client, number, at, object_, caller, campaign, person, address, mode=mode, purpose=purpose, sector=sector
+        )
         if recorded_by:
             found = _judge_recorded(call, recorded_by)
         else:
@@ -363,10 +319,7 @@ def words(vocabulary: str | None) -> None:
     Each word may be given by its id, its label in either language or another spelling.
     """
     try:
-        if vocabulary is None:
-            text = render_vocabularies()
-        else:
-            text = render_vocabulary(vocabulary_named(vocabulary))
+        text = render_vocabularies() if vocabulary is None else render_vocabulary(vocabulary_named(vocabulary))
     except OutboundError as error:
         raise click.UsageError(str(error)) from error
     click.echo(text, nl=False)

@@ -84,9 +84,7 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     if row is None:
         raise click.UsageError(f"there is no campaign {campaign!r}")
     _make_folder(out)
-    found = build_report(
-        row, first.date(), last.date(), load_current_rules(), datetime.now(UTC), _last_prover()
-    )
+    found = build_report(row, first.date(), last.date(), load_current_rules(), datetime.now(UTC), _last_prover())
     (out / "sheet.json").write_text(found.document() + "\n", encoding="utf-8")
     lines = [facts_header(campaign, datetime.now(UTC)), *(fact.line() for fact in found.facts)]
     (out / "facts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -119,8 +117,7 @@ def papers(campaign: str, contract: str, audit: bool, list_origin: str, by: str)
 @click.command()
 @click.argument("client")
 @click.argument("person")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help="A new file (JSON).")  # fmt: skip
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A new file (JSON).")
 @by_option
 @on_the_gate
 def copy(client: str, person: str, out: Path, by: str) -> None:

@@ -39,12 +39,7 @@ from releve.plugins.outbound.engine import (
 from releve.plugins.outbound.engine.fact_tables import build_facts_on
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
 from releve.plugins.outbound.engine.list_rows import ListHeader, read_header, read_rows
-from releve.plugins.outbound.engine.rule_impact import (
-    Flip,
-    count_directions,
-    flip_to_json,
-    read_calls,
-)
+from releve.plugins.outbound.engine.rule_impact import Flip, count_directions, flip_to_json, read_calls
 from releve.plugins.outbound.engine.rule_impact import find_flips as flips_of
 from releve.plugins.outbound.engine.screening import COLUMNS, Screener
 
@@ -65,18 +60,13 @@ class _ReplayedDay:
 
 
 @click.command()
-@click.argument(
-    "list_", metavar="LIST", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("list_", metavar="LIST", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--on", "days", multiple=True, required=True, type=click.DateTime(["%Y-%m-%d"]),
               help="A day to judge it on; several times for several.")  # fmt: skip
-@click.option("--time", "clock", default="10:30", show_default=True,
-              help="Time of these days, in Europe/Paris.")  # fmt: skip
+@click.option("--time", "clock", default="10:30", show_default=True, help="Time of these days, in Europe/Paris.")
 @call_options
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-def replay(
-    list_: Path, days: tuple[datetime, ...], clock: str, as_json: bool, **options: Any
-) -> None:
+def replay(list_: Path, days: tuple[datetime, ...], clock: str, as_json: bool, **options: Any) -> None:
     """Judge LIST (CSV) as it would have been judged on each day, by the rules in force then.
 
     Each verdict rests on the facts known at its own instant. Exit status 0, or 2 when the list or
@@ -93,20 +83,14 @@ def replay(
     except (OutboundError, ValueError) as error:
         raise FactsRefused(describe_refusal(error, given.lang)) from error
     lang = given.lang
-    click.echo(
-        _render_json(judged, left, moves) if as_json else _render_text(judged, left, moves, lang)
-    )
+    click.echo(_render_json(judged, left, moves) if as_json else _render_text(judged, left, moves, lang))
 
 
-def _build_day(
-    call: Call, frames: dict[str, pl.DataFrame | pl.LazyFrame], rules: LegalRules
-) -> _ReplayedDay:
+def _build_day(call: Call, frames: dict[str, pl.DataFrame | pl.LazyFrame], rules: LegalRules) -> _ReplayedDay:
     return _ReplayedDay(call.at, Screener(call, frames, rules, call.at, following=False))
 
 
-def _replay_list(
-    path: Path, days: list[_ReplayedDay]
-) -> tuple[dict[str, int], Counter[tuple[bool, ...]]]:
+def _replay_list(path: Path, days: list[_ReplayedDay]) -> tuple[dict[str, int], Counter[tuple[bool, ...]]]:
     """Judge the whole list on each day; return its other lines, and the rows by their verdicts."""
     left, moves, progress = {"broken": 0, "blank": 0}, Counter[tuple[bool, ...]](), Progress()
     size, line = max(path.stat().st_size, 1), 2
@@ -134,9 +118,7 @@ def _count_moves(day: _ReplayedDay, screened: pl.DataFrame) -> pl.Series:
     return screened["allowed"]
 
 
-def _render_json(
-    days: list[_ReplayedDay], left: dict[str, int], moves: Counter[tuple[bool, ...]]
-) -> str:
+def _render_json(days: list[_ReplayedDay], left: dict[str, int], moves: Counter[tuple[bool, ...]]) -> str:
     document = {
         **left,
         "days": [
@@ -154,9 +136,7 @@ def _render_json(
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _render_text(
-    days: list[_ReplayedDay], left: dict[str, int], moves: Counter[tuple[bool, ...]], lang: str
-) -> str:
+def _render_text(days: list[_ReplayedDay], left: dict[str, int], moves: Counter[tuple[bool, ...]], lang: str) -> str:
     """Return the counts as a table: what was counted down, the days across."""
     french = lang == "fr"
     names = ("permis", "refusés", "dont par politique seulement") if french else (
@@ -168,8 +148,7 @@ def _render_text(
     lines += [(name, [str(day.by_rule[name]) for day in days]) for name in ids]
     shown = [_render_line(name, cells) for name, cells in lines]
     for key in sorted(moves):
-        word = [("permis" if french else "callable") if yes else ("refusé" if french else "refused")
-                for yes in key]  # fmt: skip
+        word = [("permis" if french else "callable") if yes else ("refusé" if french else "refused") for yes in key]
         shown.append(f"{' -> '.join(word)}{_write_colon(lang)}{moves[key]}")
     parts = ("lignes illisibles", "lignes vides") if french else ("broken rows", "blank rows")
     for part, count in zip(parts, left.values(), strict=True):
@@ -194,20 +173,15 @@ _WORDS = {
 
 @click.command()
 @click.argument("calls", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument(
-    "rows", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@click.option("--facts", type=FACTS,
-              help="Folder or workbook of the tables of facts (docs/outbound.md).")  # fmt: skip
+@click.argument("rows", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--facts", type=FACTS, help="Folder or workbook of the tables of facts (docs/outbound.md).")
 @strict_option
 @zone_option
 @click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
               "database now, instead of a folder; your name is written down.")  # fmt: skip
-@click.option("--known-at", type=INSTANT, help="Judge with what was known at this instant "
-              "[default: the last call's].")  # fmt: skip
+@click.option("--known-at", type=INSTANT, help="Judge with what was known at this instant [default: the last call's].")
 @click.option("--json", "as_json", is_flag=True, help="Print every flip as JSON.")
-@click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
-              help="Language.")  # fmt: skip
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language.")
 def flips(
     calls: Path, rows: tuple[Path, ...], facts: Path | None, strict: bool, zone: str,
     recorded_by: str, known_at: datetime | None, as_json: bool, lang: str,
@@ -231,25 +205,18 @@ def flips(
             found = _find_in_frames(asked, texts, frames, known_at)
     except (OutboundError, ValueError) as error:
         raise FactsRefused(describe_refusal(error, lang)) from error
-    click.echo(
-        _render_flips(found) if as_json else "\n".join(_render_lines(found, len(asked), lang))
-    )
+    click.echo(_render_flips(found) if as_json else "\n".join(_render_lines(found, len(asked), lang)))
     if any(flip.direction != "moved" for flip in found):
         raise SystemExit(1)
 
 
 def _find_in_frames(
-    asked: tuple[Call, ...],
-    texts: dict[str, str],
-    frames: dict[str, pl.DataFrame],
-    known_at: datetime | None,
+    asked: tuple[Call, ...], texts: dict[str, str], frames: dict[str, pl.DataFrame], known_at: datetime | None
 ) -> tuple[Flip, ...]:
     """Return the flips on tables of facts."""
     before, after = built_in_rules(), load_rules({**built_in_texts(), **texts})
     known = known_at or max(call.at for call in asked)
-    return flips_of(
-        asked, build_facts_on(frames, before.numbers, to_legal_day(known)), before, after, known
-    )
+    return flips_of(asked, build_facts_on(frames, before.numbers, to_legal_day(known)), before, after, known)
 
 
 @on_the_gate
@@ -275,9 +242,7 @@ def _render_lines(found: tuple[Flip, ...], asked: int, lang: str) -> list[str]:
     for flip in found[:_SHOWN]:
         rows = [f"+{row}" for row in flip.gained] + [f"-{row}" for row in flip.lost]
         name = flip.call.id or flip.before.number
-        lines.append(
-            f"- {name} {flip.call.at.isoformat()} {words[flip.direction]} {' '.join(rows)}"
-        )
+        lines.append(f"- {name} {flip.call.at.isoformat()} {words[flip.direction]} {' '.join(rows)}")
     if len(found) > _SHOWN:
         lines.append(f"… {len(found) - _SHOWN}")
     return lines

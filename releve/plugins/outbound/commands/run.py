@@ -80,18 +80,14 @@ def _claim_folder(run: ScreeningRun) -> None:
     identity = json.dumps(run.identity, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     if mark.exists():
         if mark.read_text(encoding="utf-8") != identity:
-            raise ListFault(
-                f"{run.out} holds the screening of another list, call or facts; name a new folder"
-            )
+            raise ListFault(f"{run.out} holds the screening of another list, call or facts; name a new folder")
     elif any(not file.name.startswith(f".{mark.name}.") for file in run.out.iterdir()):
         raise ListFault(f"{run.out} is not empty and holds no screening; name a new folder")
     else:
         write_file(mark, identity)
 
 
-def _screen_chunks(
-    run: ScreeningRun, head: ListHeader, stream: IO[bytes], progress: Progress
-) -> None:
+def _screen_chunks(run: ScreeningRun, head: ListHeader, stream: IO[bytes], progress: Progress) -> None:
     chunks = run.out / "chunks"
     chunks.mkdir(exist_ok=True)
     size, number, line, rows = max(run.path.stat().st_size, 1), 0, 2, 0
@@ -112,12 +108,7 @@ def _read_lines(stream: IO[bytes], most: int) -> list[bytes]:
 
 
 def _screen_chunk(
-    run: ScreeningRun,
-    head: ListHeader,
-    lines: list[bytes],
-    first: int,
-    folder: Path,
-    counts: dict[str, Any],
+    run: ScreeningRun, head: ListHeader, lines: list[bytes], first: int, folder: Path, counts: dict[str, Any]
 ) -> None:
     """Write one chunk's files and counts, and name its folder when they are whole."""
     rows, broken, blank = read_rows(head, lines, first)
@@ -127,8 +118,7 @@ def _screen_chunk(
     parts = (whole.filter("allowed"), whole.filter(~pl.col("allowed")), broken)
     reasons = whole["rules"].str.split("|").explode().drop_nulls()
     counts |= {
-        "rows": {name: part.height for name, part in zip(LISTS, parts, strict=True)}
-        | {BLANK: blank},
+        "rows": {name: part.height for name, part in zip(LISTS, parts, strict=True)} | {BLANK: blank},
         "by_policy_only": whole.filter(pl.col("legal") & ~pl.col("allowed")).height,
         "by_rule": Counter(reasons.filter(reasons != "").to_list()),
         "by_fault": Counter(broken["reason"].to_list()),

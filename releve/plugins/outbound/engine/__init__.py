@@ -1,12 +1,6 @@
 """May this call be placed? The law as dated rows, verdicts with their reasons, lists screened."""
 
-from releve.plugins.outbound.engine.errors import (
-    CallFault,
-    FactFaults,
-    LegalRowFault,
-    LegalRowFaults,
-    OutboundError,
-)
+from releve.plugins.outbound.engine.errors import CallFault, FactFaults, LegalRowFault, LegalRowFaults, OutboundError
 from releve.plugins.outbound.engine.facts import (
     ITEMS,
     Abandoned,
@@ -25,13 +19,7 @@ from releve.plugins.outbound.engine.facts import (
     Withdrawal,
 )
 from releve.plugins.outbound.engine.judged_call import CALLEES, CHANNELS, MODES, PURPOSES, Call
-from releve.plugins.outbound.engine.legal_rows import (
-    LEGAL_ZONE,
-    LegalRow,
-    LegalRules,
-    Territory,
-    Words,
-)
+from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, Territory, Words
 from releve.plugins.outbound.engine.pacing import compute_abandoned_share, estimate_abandoned
 from releve.plugins.outbound.engine.rule_files import built_in_rules, built_in_texts, load_rules
 from releve.plugins.outbound.engine.verdict import (

@@ -18,13 +18,7 @@ from releve.plugins.outbound.engine.consents import (
 )
 from releve.plugins.outbound.engine.exceptions import INSTANTS_OF_LIFTS, ConsentState
 from releve.plugins.outbound.engine.facts import Attempt, Mandate
-from releve.plugins.outbound.engine.hours import (
-    NO_DAYS,
-    WeekHours,
-    find_closing,
-    find_local_midnight,
-    find_opening,
-)
+from releve.plugins.outbound.engine.hours import NO_DAYS, WeekHours, find_closing, find_local_midnight, find_opening
 from releve.plugins.outbound.engine.judged_call import (
     HOUSE,
     PURPOSES,
@@ -34,13 +28,7 @@ from releve.plugins.outbound.engine.judged_call import (
     RowFailure,
     UnknownWord,
 )
-from releve.plugins.outbound.engine.legal_rows import (
-    LEGAL_ZONE,
-    LegalRow,
-    Words,
-    find_legal_midnight,
-    to_legal_day,
-)
+from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, Words, find_legal_midnight, to_legal_day
 from releve.plugins.outbound.engine.pacing import compute_abandoned_share
 from releve.plugins.outbound.engine.phrases import word_label
 from releve.plugins.outbound.engine.rule_kinds import KINDS
@@ -67,11 +55,7 @@ def select_attempts_in_window(row: LegalRow, moment: CallMoment) -> list[Attempt
         since = moment.at - timedelta(hours=row.parameters["hours"])
         return [attempt for attempt in past if attempt.at > since]
     counted = [
-        [
-            attempt
-            for attempt in past
-            if attempt.at >= find_local_midnight(_find_first_day(row, day), name)
-        ]
+        [attempt for attempt in past if attempt.at >= find_local_midnight(_find_first_day(row, day), name)]
         for name, day in moment.days()
     ]
     return max(counted, key=len, default=past)
@@ -153,10 +137,7 @@ def find_silence_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     for refusal in case.known.refusals:
         yield refusal.at
         if "days" in row.parameters:
-            yield from (
-                find_local_midnight(_find_day_allowed_again(row, refusal.at, z), z)
-                for z in case.zones
-            )
+            yield from (find_local_midnight(_find_day_allowed_again(row, refusal.at, z), z) for z in case.zones)
     if row.parameters.get("until_consent"):
         yield from find_express_consent_changes(case)
 
@@ -243,10 +224,8 @@ def _find_caller_fault(moment: CallMoment) -> str:
 
 _UNDECLARED = Words("il n'est pas déclaré", "it is not declared")
 _OTHER_SECTOR = Words(
-    "l'objet de l'appel ({object}) relève d'un autre secteur ({own}) que celui déclaré "
-    "({declared})",
-    "the object of the call ({object}) belongs to another sector ({own}) than the one declared "
-    "({declared})",
+    "l'objet de l'appel ({object}) relève d'un autre secteur ({own}) que celui déclaré ({declared})",
+    "the object of the call ({object}) belongs to another sector ({own}) than the one declared ({declared})",
 )
 _FAULTS: dict[str, Callable[[CallMoment], Words | str]] = {
     "zone": lambda moment: moment.case.place_fault,
@@ -272,16 +251,12 @@ def _check_registers(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...
     return (RowFailure({"registers": tuple(found), "minutes": minutes}),)
 
 
-def check_consent_dates(
-    row: LegalRow, moment: CallMoment, state: ConsentState
-) -> tuple[RowFailure, ...]:
+def check_consent_dates(row: LegalRow, moment: CallMoment, state: ConsentState) -> tuple[RowFailure, ...]:
     """Refuse when a consent is needed, none holds, and one has a date that cannot be trusted."""
     if not state.needed or state.legal is not None:
         return ()
     return tuple(
-        RowFailure(
-            {"consent": consent.id, "detail": consent.unreadable or "no-date"}, (consent.id,)
-        )
+        RowFailure({"consent": consent.id, "detail": consent.unreadable or "no-date"}, (consent.id,))
         for consent in moment.case.known.consents
         if consent.collected_at is None
     )
@@ -297,9 +272,7 @@ def find_mandate(moment: CallMoment) -> Mandate | None:
     if moment.caller is None:
         return None
     for mandate in moment.case.known.mandates:
-        running = mandate.first <= moment.day and (
-            mandate.last is None or moment.day <= mandate.last
-        )
+        running = mandate.first <= moment.day and (mandate.last is None or moment.day <= mandate.last)
         if running and mandate.number == moment.caller.text:
             return mandate
     return None
@@ -369,9 +342,7 @@ def check_list_opposition(row: LegalRow, moment: CallMoment) -> tuple[RowFailure
     since = [
         listing.at
         for listing in moment.case.known.listings
-        if listing.list == wanted
-        and listing.at <= at
-        and (listing.until is None or at < listing.until)
+        if listing.list == wanted and listing.at <= at and (listing.until is None or at < listing.until)
     ]
     return (RowFailure({"list": wanted, "since": min(since)}),) if since else ()
 
@@ -387,11 +358,7 @@ def find_listing_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
 def check_scrub(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse when the file was not scrubbed against a list within the row's days."""
     wanted, days = row.parameters["list"], row.parameters["days"]
-    done = [
-        scrub.at
-        for scrub in moment.case.known.scrubs
-        if scrub.list == wanted and scrub.at <= moment.at
-    ]
+    done = [scrub.at for scrub in moment.case.known.scrubs if scrub.list == wanted and scrub.at <= moment.at]
     last = max(done, default=None)
     if last is not None and moment.day <= to_legal_day(last) + timedelta(days=days):
         return ()
@@ -402,9 +369,7 @@ def find_scrub_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
     """Yield when scrubs are made and when they are too old."""
     for done in case.known.scrubs:
         yield done.at
-        yield find_legal_midnight(
-            to_legal_day(done.at) + timedelta(days=row.parameters["days"] + 1)
-        )
+        yield find_legal_midnight(to_legal_day(done.at) + timedelta(days=row.parameters["days"] + 1))
 
 
 def check_automated_consent(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
@@ -426,8 +391,7 @@ def check_hours(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     for place in moment.case.places:
         if find_closing(week, (place.zone,), moment.at) is None:
             local = moment.local(place.zone)
-            return (RowFailure({"territory": place.name, "local": local, "week": week,
-                             "zones": moment.case.zones}),)  # fmt: skip
+            return (RowFailure({"territory": place.name, "local": local, "week": week, "zones": moment.case.zones}),)
     return ()
 
 

@@ -20,13 +20,7 @@ def select_express_consents(moment: CallMoment) -> Iterable[Consent]:
         given = consent.collected_at is not None and consent.collected_at <= moment.at
         in_time = consent.until is None or moment.day <= consent.until
         about_it = moment.covers(consent.objects)
-        if (
-            given
-            and in_time
-            and about_it
-            and consent.proof
-            and not find_withdrawal(consent, moment)
-        ):
+        if given and in_time and about_it and consent.proof and not find_withdrawal(consent, moment):
             yield consent
 
 
@@ -53,10 +47,7 @@ def find_withdrawal(consent: Consent, moment: CallMoment) -> datetime | None:
             event.at
             for event in moment.case.known.withdrawals
             if event.at <= moment.at
-            and (
-                event.consent == consent.id
-                or (event.consent not in ids and (given is None or given <= event.at))
-            )
+            and (event.consent == consent.id or (event.consent not in ids and (given is None or given <= event.at)))
         ),
         default=None,
     )
@@ -83,9 +74,7 @@ def select_legal_consents(consents: Iterable[Consent], moment: CallMoment) -> It
     return (consent for consent in consents if not find_row_failures(consent, text, moment))
 
 
-def find_row_failures(
-    consent: Consent, rows: list[LegalRow], moment: CallMoment
-) -> list[tuple[LegalRow, RowFailure]]:
+def find_row_failures(consent: Consent, rows: list[LegalRow], moment: CallMoment) -> list[tuple[LegalRow, RowFailure]]:
     """Return the rows that speak against a consent, and how."""
     found = []
     for row in rows:
@@ -137,11 +126,7 @@ def _find_expiry(row: LegalRow, given: date) -> date:
 
 def _check_period(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
     last = find_last_day(row, consent)
-    return (
-        _build_failure(consent, given=consent.collected_at, last=last)
-        if moment.day > last
-        else None
-    )
+    return _build_failure(consent, given=consent.collected_at, last=last) if moment.day > last else None
 
 
 def _check_object(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:

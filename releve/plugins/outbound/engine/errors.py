@@ -74,10 +74,7 @@ class FactFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
     """
 
     def __init__(
-        self,
-        faults: tuple[Fault, ...] | str,
-        language: str = "en",
-        sources: Mapping[str, str] | None = None,
+        self, faults: tuple[Fault, ...] | str, language: str = "en", sources: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(faults, language, sources)
         self.faults = () if isinstance(faults, str) else faults

@@ -119,9 +119,7 @@ def _is_asked_for(request: Callback) -> bool:
 
 
 def _find_request_end(row: LegalRow, requested_at: datetime) -> datetime:
-    return find_legal_midnight(
-        to_legal_day(requested_at) + timedelta(days=row.parameters["days"] + 1)
-    )
+    return find_legal_midnight(to_legal_day(requested_at) + timedelta(days=row.parameters["days"] + 1))
 
 
 def _find_request_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:

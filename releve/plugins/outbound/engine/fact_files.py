@@ -67,9 +67,7 @@ CAMPAIGNS = "campaigns"
 """A table beside those of facts: an installation records its campaigns from it."""
 KINDS = {**TABLES, CAMPAIGNS: Campaign}
 _NAMING = Naming("campaigns", "campagnes", ("campaign", "campagne"))
-NEEDED = (
-    "people", "withdrawals", "refusals", "attempts", "listings", "abandoned", "clients",
-)  # fmt: skip
+NEEDED = ("people", "withdrawals", "refusals", "attempts", "listings", "abandoned", "clients")
 """Tables that can forbid a call or identify a person: a whole folder holds them all."""
 EXAMPLES: Mapping[str, Phrase] = {
     "instant": BilingualPhrase("2026-09-15T11:00:00+02:00", "15/09/2026 11:00"),
@@ -115,11 +113,7 @@ def must_be_filled(table: str, column: str) -> bool:
 
 @cache
 def get_forms() -> Mapping[str, TableForm]:
-    text = (
-        resources.files("releve.plugins.outbound.engine")
-        .joinpath("fact_columns.yaml")
-        .read_text("utf-8")
-    )
+    text = resources.files("releve.plugins.outbound.engine").joinpath("fact_columns.yaml").read_text("utf-8")
     words = yaml.load(text, yaml.CSafeLoader)
     return {table: _build_form(table, words[table]) for table in KINDS}
 
@@ -132,15 +126,12 @@ def _build_form(table: str, words: Mapping[str, Any]) -> TableForm:
         for column, entry in words.items()
     }
     columns = tuple(
-        _build_column(table, column, kind, must, words[column])
-        for column, (kind, must) in list_columns(table).items()
+        _build_column(table, column, kind, must, words[column]) for column, (kind, must) in list_columns(table).items()
     )
     return TableForm(table, naming, columns, names)
 
 
-def _build_column(
-    table: str, column: str, kind: str, must: bool, entry: Mapping[str, Any]
-) -> TableColumn:
+def _build_column(table: str, column: str, kind: str, must: bool, entry: Mapping[str, Any]) -> TableColumn:
     example: Phrase | str = EXAMPLES.get(kind, entry.get("like", "…"))
     if name := list_word_columns().get(table, {}).get(column):
         first = get_vocabulary(name).words[0]

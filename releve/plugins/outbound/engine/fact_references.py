@@ -87,8 +87,7 @@ def describe_number_fault(text: str, *, shown: bool = False) -> tuple[Phrase, Ph
     reason = _MISWRITTEN.get(fault, Phrase("not a telephone number"))
     if fault == "spreadsheet-figure":
         return reason, Phrase(
-            "format the column as text in the spreadsheet, then enter the number again: its last"
-            " digits may be lost"
+            "format the column as text in the spreadsheet, then enter the number again: its last digits may be lost"
         )
     otherwise = Phrase("write it like {0}", "+33144556677, 01 44 55 66 77")
     return reason, suggest_fix(_list_meant_numbers(text), otherwise)
@@ -152,9 +151,7 @@ def _list_values(frame: Frame, column: str) -> pl.Series:
     return frame.lazy().select(column).unique().collect(engine="streaming")[column]
 
 
-def _report_cells(
-    table: str, column: str, frame: Frame, wrong: pl.Expr, explain: Explain
-) -> Iterator[Fault]:
+def _report_cells(table: str, column: str, frame: Frame, wrong: pl.Expr, explain: Explain) -> Iterator[Fault]:
     """Yield the cells of a column that are wrong, by row; each text is explained once."""
     rows = frame.select(column).with_row_index("row").filter(wrong)
     if isinstance(rows, pl.LazyFrame):
@@ -190,9 +187,7 @@ def _list_miswritten_cells(name: str, frame: Frame) -> list[Fault]:
     shown = name == "mandates"
     column = "person" if name in SAID else "number"
     wrong = pl.col(column).map_batches(
-        partial(mark_miswritten_numbers, table=_plan(), shown=shown),
-        return_dtype=pl.Boolean,
-        is_elementwise=True,
+        partial(mark_miswritten_numbers, table=_plan(), shown=shown), return_dtype=pl.Boolean, is_elementwise=True
     )
     if name in SAID:
         wrong &= pl.col(column).str.starts_with("+")
@@ -341,7 +336,7 @@ def build_consent_fault(
 
     ``known``: client and person of each consent of this id; ``givers``: those who gave it to the
     client, None where there are none.
-    """  # fmt: skip
+    """
     if not known:
         fix = Phrase("write the id of a consent, or leave it empty for all of them")
         fix = suggest_fix(list(near), fix)

@@ -44,11 +44,7 @@ from releve.plugins.outbound.engine.fact_references import (
 )
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID, Facts
 from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE
-from releve.plugins.outbound.engine.numbers import (
-    NumberTable,
-    normalize_sayer,
-    normalize_shown_numbers,
-)
+from releve.plugins.outbound.engine.numbers import NumberTable, normalize_sayer, normalize_shown_numbers
 from releve.plugins.outbound.engine.word_frames import find_word_faults, normalize_word_columns
 
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
@@ -213,9 +209,7 @@ class _Reading:
             stripped = pl.col(texts).str.strip_chars().replace("", None)
             self.cells = self.cells.with_columns(stripped)
         typed = self.cells.select(
-            name
-            if given[name] == _DTYPES[kind]
-            else _parse_plainly(pl.col(name).cast(pl.String), kind).alias(name)
+            name if given[name] == _DTYPES[kind] else _parse_plainly(pl.col(name).cast(pl.String), kind).alias(name)
             for name, (kind, _) in self._columns
             if name in given
         )
@@ -248,9 +242,7 @@ class _Reading:
         rows = self.rows
         self.folder.faults += [replace(one, row=int(rows[one.row - 2])) for one in faults]
 
-    def _report(
-        self, column: str, wrong: pl.Series, explain: Callable[[str | None], CellRefusal]
-    ) -> None:
+    def _report(self, column: str, wrong: pl.Series, explain: Callable[[str | None], CellRefusal]) -> None:
         cells = self.cells[column] if column in self.cells.columns else None
         for index in wrong.arg_true().to_list():
             text = None if cells is None or cells[index] is None else str(cells[index])
@@ -328,9 +320,7 @@ class _Reading:
         """
         fix = Phrase("write it like {0}", EXAMPLES[kind])
         if kind == "flag":
-            return CellRefusal(
-                Phrase("neither true nor false"), Phrase("write {0}", EXAMPLES[kind])
-            )
+            return CellRefusal(Phrase("neither true nor false"), Phrase("write {0}", EXAMPLES[kind]))
         if kind == "number":
             return CellRefusal(Phrase("not a number"), fix)
         if kind == "day":
@@ -377,9 +367,7 @@ _MIXED_UP = CellRefusal(
     Phrase("stands in a column that has dates with the month first"),
     Phrase("write the dates of the whole column like {0}", "2026-09-15, 2026-09-15T11:00:00+02:00"),
 )
-_FORMULA = CellRefusal(
-    Phrase("is a formula error"), Phrase("mend the formula in the workbook it comes from")
-)
+_FORMULA = CellRefusal(Phrase("is a formula error"), Phrase("mend the formula in the workbook it comes from"))
 
 
 def _explain_number(text: str | None) -> CellRefusal:

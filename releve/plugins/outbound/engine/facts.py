@@ -16,11 +16,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from releve.network.moments import UTC
 from releve.plugins.outbound.engine.clients import fold_client_name
-from releve.plugins.outbound.engine.vocabulary import (
-    normalize_basis,
-    normalize_word,
-    normalize_words,
-)
+from releve.plugins.outbound.engine.vocabulary import normalize_basis, normalize_word, normalize_words
 
 F = TypeVar("F")
 
@@ -34,9 +30,7 @@ def convert_to_utc(fact: F) -> F:
     kind: Any = type(fact)
     given = ((name, getattr(fact, name)) for name in _list_instants(kind))
     moved = {
-        name: value.astimezone(UTC)
-        for name, value in given
-        if value is not None and value.tzinfo not in (None, UTC)
+        name: value.astimezone(UTC) for name, value in given if value is not None and value.tzinfo not in (None, UTC)
     }
     changed: F = replace(cast(Any, fact), **moved) if moved else fact
     return changed
@@ -362,9 +356,7 @@ class Facts:
         aliases: Iterable[Alias] = (),
     ) -> None:
         named = [one for one in aliases if one.alias]
-        self._client_of = {
-            fold_client_name(one.alias): fold_client_name(one.client) for one in named
-        }
+        self._client_of = {fold_client_name(one.alias): fold_client_name(one.client) for one in named}
         persons = tuple(persons)
         self._persons = _index_facts(persons, lambda fact: fact.number)
         self._holdings = persons
@@ -412,9 +404,7 @@ class Facts:
         held = _select_known_by(self._numbers.get(person, ()), known_at) if person else ()
         return tuple(dict.fromkeys(filter(None, (person, number, *(one.number for one in held)))))
 
-    def select_known(
-        self, client: str, person: str, number: str, campaign: str, known_at: datetime
-    ) -> CallFacts:
+    def select_known(self, client: str, person: str, number: str, campaign: str, known_at: datetime) -> CallFacts:
         """Return what was known by ``known_at``; of a person only when ``person`` is not empty."""
         mine = self._client_key(client)
         key = (mine, person)
@@ -436,9 +426,7 @@ class Facts:
                 if fold_client_name(fact.campaign) in ("", fold_client_name(campaign))
             ),
             mandates=_select_last_versions(self._mandates.get(mine, ()), known_at),
-            abandoned=_select_known_by(
-                self._abandoned.get(fold_client_name(campaign), ()), known_at
-            ),
+            abandoned=_select_known_by(self._abandoned.get(fold_client_name(campaign), ()), known_at),
             watermarks=marks,
         )
 
@@ -461,9 +449,7 @@ def _index_facts(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hasha
     return dict(found)
 
 
-def _find_said(
-    index: Mapping[Hashable, list[T]], client: str, sayers: Sequence[str]
-) -> Sequence[T]:
+def _find_said(index: Mapping[Hashable, list[T]], client: str, sayers: Sequence[str]) -> Sequence[T]:
     """Return what some persons or numbers said to a client or to every client."""
     if not index:
         return ()

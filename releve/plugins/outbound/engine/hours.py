@@ -48,9 +48,7 @@ def _list_holidays(rules: HolidayRules, year: int) -> frozenset[date]:
     return frozenset([date(year, month, day) for month, day in rules.fixed] + movable)
 
 
-def parse_day_rules(
-    texts: tuple[str, ...], names: tuple[tuple[str, Words], ...] = ()
-) -> HolidayRules:
+def parse_day_rules(texts: tuple[str, ...], names: tuple[tuple[str, Words], ...] = ()) -> HolidayRules:
     """Read rules of a year, with their names; ValueError names the rule that is none."""
     fixed: list[tuple[int, int]] = []
     movable: list[int] = []

@@ -24,21 +24,9 @@ from releve.network.moments import UTC, zone
 from releve.plugins.outbound.engine.clients import fold_client_name
 from releve.plugins.outbound.engine.errors import CallFault
 from releve.plugins.outbound.engine.facts import CallFacts, Facts
-from releve.plugins.outbound.engine.legal_rows import (
-    ANY,
-    LegalRow,
-    LegalRules,
-    RowsInForce,
-    Territory,
-    to_legal_day,
-)
+from releve.plugins.outbound.engine.legal_rows import ANY, LegalRow, LegalRules, RowsInForce, Territory, to_legal_day
 from releve.plugins.outbound.engine.numbers import Number
-from releve.plugins.outbound.engine.vocabulary import (
-    find_covering,
-    find_lineage,
-    get_vocabulary,
-    normalize_word,
-)
+from releve.plugins.outbound.engine.vocabulary import find_covering, find_lineage, get_vocabulary, normalize_word
 
 CALLEES = get_vocabulary("person-kind").ids
 PURPOSES = get_vocabulary("purpose").ids
@@ -97,9 +85,7 @@ class Call:
             found = normalize_word(kind, given)
             needed = name in _NEEDED and (given or name != "callee")
             if needed and found not in get_vocabulary(kind).by_id:
-                raise CallFault(
-                    f"{name} {given!r} is not one of {', '.join(get_vocabulary(kind).ids)}"
-                )
+                raise CallFault(f"{name} {given!r} is not one of {', '.join(get_vocabulary(kind).ids)}")
             object.__setattr__(self, name, found)
 
     def moved_to(self, at: datetime) -> Call:
@@ -197,9 +183,7 @@ class JudgedCall:
     @cached_property
     def law_changes(self) -> tuple[datetime, ...]:
         """Return every instant at which a row that may bear on this case starts or has ended."""
-        return self.rules.changes_bearing(
-            self.jurisdiction or HOUSE, (self.call.client, self.codes), self._may_bear
-        )
+        return self.rules.changes_bearing(self.jurisdiction or HOUSE, (self.call.client, self.codes), self._may_bear)
 
     def _may_bear(self, row: LegalRow) -> bool:
         """Return whether a row is another's, found by its name, or may bind here."""
@@ -265,8 +249,7 @@ class CallMoment:
     def bound(self) -> RowsInForce:
         """Return the rows in force that bind this call; those of ANY where the country has none."""
         call, case = self.case.call, self.case
-        key = (call.channel, call.mode, call.object, call.purpose, case.callee_kind, call.client,
-               case.codes)  # fmt: skip
+        key = (call.channel, call.mode, call.object, call.purpose, case.callee_kind, call.client, case.codes)
         common = self.case.rules.in_force(ANY, self.day)
         found = self.in_force.binding.get((key, id(common)))
         if found is None:
@@ -292,9 +275,7 @@ class CallMoment:
         if applies.regulated:
             return self.regulated
         callees, purposes = applies.callees, applies.purposes
-        return (callees is None or self.case.callee_kind in callees) and (
-            purposes is None or call.purpose in purposes
-        )
+        return (callees is None or self.case.callee_kind in callees) and (purposes is None or call.purpose in purposes)
 
     @cached_property
     def caller(self) -> Number | None:
@@ -314,9 +295,7 @@ class CallMoment:
         return tuple((name, self.local(name).date()) for name in self.case.zones)
 
 
-def build_judged_call(
-    call: Call, facts: Facts, rules: LegalRules, known_at: datetime
-) -> JudgedCall:
+def build_judged_call(call: Call, facts: Facts, rules: LegalRules, known_at: datetime) -> JudgedCall:
     """Return the case of a call with what was known by ``known_at``."""
     day = to_legal_day(call.at)
     callee: Number = rules.numbers.number(call.number, day)
@@ -330,19 +309,13 @@ def build_judged_call(
     address = call.address or next((row.address for row in meant if row.address), "")
     places, place_fault = find_places(callee, address, rules)
     kinds = tuple(row.kind for row in meant)
-    kind = call.callee or (
-        "business" if kinds and all(kind == "business" for kind in kinds) else "consumer"
-    )
+    kind = call.callee or ("business" if kinds and all(kind == "business" for kind in kinds) else "consumer")
     strange = () if call.callee else tuple(k for k in kinds if k not in CALLEES)
     known = facts.select_known(call.client, person, callee.text, call.campaign, known_at)
-    return JudgedCall(
-        call, rules, known_at, callee, places, place_fault, person, fault, kind, known, strange
-    )
+    return JudgedCall(call, rules, known_at, callee, places, place_fault, person, fault, kind, known, strange)
 
 
-def find_places(
-    callee: Number, address: str, rules: LegalRules
-) -> tuple[tuple[Territory, ...], str]:
+def find_places(callee: Number, address: str, rules: LegalRules) -> tuple[tuple[Territory, ...], str]:
     """Return where a person may be, and what is wrong with their address: it goes first."""
     place = find_territory(address, rules)
     if place is not None:
@@ -358,12 +331,7 @@ def find_territory(address: str, rules: LegalRules) -> Territory | None:
         return rules.territories[text]
     if not (len(text) == 5 and text.isascii() and text.isdecimal()):
         return None
-    met = {
-        start: place
-        for place in rules.territories.values()
-        for start in place.postcodes
-        if text.startswith(start)
-    }
+    met = {start: place for place in rules.territories.values() for start in place.postcodes if text.startswith(start)}
     return met[max(met, key=len)] if met else None
 
 
@@ -378,9 +346,7 @@ def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
     rows = attempts.select(sorted(attempts.columns)).sort(pl.all()).write_csv()
     name = provider or f"{_TABLE}{hashlib.sha256(rows.encode()).hexdigest()[:_DIGITS]}"
     unnamed = pl.col("provider").fill_null("").str.strip_chars() == ""
-    return attempts.with_columns(
-        provider=pl.when(unnamed).then(pl.lit(name)).otherwise(pl.col("provider"))
-    )
+    return attempts.with_columns(provider=pl.when(unnamed).then(pl.lit(name)).otherwise(pl.col("provider")))
 
 
 def is_own_provider(provider: str) -> bool:

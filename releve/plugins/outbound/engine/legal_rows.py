@@ -136,17 +136,13 @@ class RowsInForce:
     def of(cls, rows: Iterable[LegalRow]) -> RowsInForce:
         """Return rows, in their order."""
         all_ = tuple(rows)
-        return cls(
-            all_, _group_rows(all_, lambda row: row.id), _group_rows(all_, lambda row: row.kind)
-        )
+        return cls(all_, _group_rows(all_, lambda row: row.id), _group_rows(all_, lambda row: row.kind))
 
     def of_kind(self, kind: str) -> tuple[LegalRow, ...]:
         return self.by_kind.get(kind, ())
 
 
-def _group_rows(
-    rows: Iterable[LegalRow], key: Callable[[LegalRow], str]
-) -> dict[str, tuple[LegalRow, ...]]:
+def _group_rows(rows: Iterable[LegalRow], key: Callable[[LegalRow], str]) -> dict[str, tuple[LegalRow, ...]]:
     found: dict[str, list[LegalRow]] = {}
     for row in rows:
         found.setdefault(key(row), []).append(row)
@@ -157,11 +153,7 @@ class LegalRules:
     """The whole table: rows, territories, numbers; immutable once made."""
 
     def __init__(
-        self,
-        rows: Iterable[LegalRow],
-        territories: Iterable[Territory],
-        numbers: NumberTable,
-        version: str,
+        self, rows: Iterable[LegalRow], territories: Iterable[Territory], numbers: NumberTable, version: str
     ) -> None:
         self.rows = tuple(rows)
         self.territories = {territory.code: territory for territory in territories}
@@ -265,8 +257,7 @@ SOURCES: dict[str, str] = {
     "8": "Décret 2022-1313: lexbase.fr L5828MEL, ma-veille-juridique.com (JO 14 Oct 2022), "
     "app.livv.eu D223-9 (1 Oct 2024); L223-1 of 2020: mirror of the code, stoptel.net",
     "8b": "efl.fr (2023)",
-    "9": "legal.tricoteuses.fr LEGIARTI000051830282 (L223-2, 2026), JORFARTI000032209958 "
-    "(L223-1, 2016)",
+    "9": "legal.tricoteuses.fr LEGIARTI000051830282 (L223-2, 2026), JORFARTI000032209958 (L223-1, 2016)",
     "10": "pro.bloctel.gouv.fr/faq (13 Feb 2025), cbanque.com (Oct 2021)",
     "11": "lemondeinformatique.fr (1 June 2016)",
     "12": "anyti.me (11 Feb 2021)",
@@ -284,8 +275,7 @@ SOURCES: dict[str, str] = {
     "23": "Public note (3 Aug 2026; Arcep 2022-1583 §7.1.3, CNIL)",
     "24": "juriblio.fr, arrêté of 5 July 2016",
     "25": "arcep.fr, plan de numérotation for professionals",
-    "26": "One table of NPV ranges (plan of 1 Jan 2026); en-contact.com (7 Sept 2022); "
-    "digivoip.tn (5 Jan 2023)",
+    "26": "One table of NPV ranges (plan of 1 Jan 2026); en-contact.com (7 Sept 2022); digivoip.tn (5 Jan 2023)",
     "27": "conseil-etat.fr no. 434538 (12 Feb 2021), no. 489787 (6 June 2024); arcep.fr (13 June "
     "2024); nextinpact.com (1 Aug 2019); afrc.org",
     "28": "next.ink 152183 (Oct 2024), dstny.fr, diabolocom.com",
@@ -294,8 +284,7 @@ SOURCES: dict[str, str] = {
     "32": "ofcom.org.uk, persistent misuse (20 Dec 2016); callcentresoftware.co.uk (Feb 2017)",
     "33": "blog.sadapaz.com and surinenglish.com (AEPD), fieldfisher (Orden TDF/149/2025), "
     "eldiario.es, legaltoday.com, larazon.es (Ley 10/2025), eleconomista.es (5 Sept 2025)",
-    "34": "lavenir.net (2021), levif.be (Mar 2025), rtl.be (25 Jan 2024, 16 and 26 Sept 2025), "
-    "radiocontact.be",
+    "34": "lavenir.net (2021), levif.be (Mar 2025), rtl.be (25 Jan 2024, 16 and 26 Sept 2025), radiocontact.be",
     "35": "technospia.it, corriere.it, ildenaro.it (2022), adiconsumveneto.it, tecnoandroid.it, "
     "audaxrenewables.it (2025), legal-skills-open marketing-diretto.md (Aug 2026)",
     "43": "legalplanet.pro (Crédit Agricole CF, 17 Oct 2022)",

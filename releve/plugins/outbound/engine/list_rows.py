@@ -19,12 +19,7 @@ import polars as pl
 
 from releve.network.faults import find_nearest, suggest_fix
 from releve.plugins.outbound.engine.errors import ListFault
-from releve.plugins.outbound.engine.fact_files import (
-    TABLES,
-    list_columns,
-    may_be_empty,
-    must_be_filled,
-)
+from releve.plugins.outbound.engine.fact_files import TABLES, list_columns, may_be_empty, must_be_filled
 from releve.plugins.outbound.engine.fact_tables import EVENT, build_empty_frames
 from releve.plugins.outbound.engine.judged_call import CALLEES
 from releve.plugins.outbound.engine.vocabulary import find_word_id, list_word_columns
@@ -74,25 +69,19 @@ def read_header(line: bytes, reserved: Sequence[str]) -> ListHeader:
         if found := [lower[one] for one in (name, *others) if one in lower]:
             read[name] = found[0]
     if "number" not in read:
-        fix = suggest_fix(
-            find_nearest("number", columns), f"name one of: {', '.join(columns)[:200]}"
-        )
+        fix = suggest_fix(find_nearest("number", columns), f"name one of: {', '.join(columns)[:200]}")
         raise ListFault(f"the first line has no column number; {fix}")
     return ListHeader(separator, columns, read)
 
 
-def read_rows(
-    head: ListHeader, lines: Sequence[bytes], first: int
-) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+def read_rows(head: ListHeader, lines: Sequence[bytes], first: int) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """Return the rows of some lines, all text, the broken ones, and how many lines are blank.
 
     ``first`` is their place. The rows have ``line`` and the columns of the head; the broken ones
     are as ``BROKEN`` says.
     """
     places = pl.Series("line", range(first, first + len(lines)), pl.Int64)
-    rows, rest = _split_plain_rows(
-        head, pl.DataFrame([places, pl.Series("bytes", lines, pl.Binary)])
-    )
+    rows, rest = _split_plain_rows(head, pl.DataFrame([places, pl.Series("bytes", lines, pl.Binary)]))
     good: list[tuple[object, ...]] = []
     broken: list[tuple[int, str, str]] = []
     blank = 0
@@ -117,9 +106,7 @@ def _split_plain_rows(head: ListHeader, lines: pl.DataFrame) -> tuple[pl.DataFra
     one.
     """
     count = len(head.columns)
-    work = lines.with_columns(
-        _decode_lines(lines["bytes"]).str.strip_chars_end("\r\n").alias("text")
-    )
+    work = lines.with_columns(_decode_lines(lines["bytes"]).str.strip_chars_end("\r\n").alias("text"))
     text = pl.col("text")
     plain = text.is_not_null() & (text.str.len_chars() <= _LONGEST)
     plain &= ~text.str.contains_any(['"', "\0"])
@@ -200,10 +187,7 @@ def _shorten_line(line: bytes) -> str:
     return line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")[:200].replace("\0", "\\x00")
 
 
-SCANNED = (
-    "people", "consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts",
-    "listings",
-)  # fmt: skip
+SCANNED = ("people", "consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts", "listings")
 """The tables about people, which grow with them."""
 _KEYS = ("client", "person", "number")
 """The columns by which facts are looked up."""
@@ -237,9 +221,7 @@ def _holds_known_words(table: str, scan: pl.LazyFrame) -> bool:
         if column in given:
             cells = pl.col(column).explode() if given[column] != pl.String else pl.col(column)
             texts = scan.select(cells.drop_nulls().unique()).collect(engine="streaming")
-            bare = normalize_word_columns(
-                table, texts.with_columns(pl.col(column).str.strip_chars())
-            )
+            bare = normalize_word_columns(table, texts.with_columns(pl.col(column).str.strip_chars()))
             if mark_unknown_words(table, column, bare[column]).any():
                 return False
     return True
@@ -276,9 +258,5 @@ def tidy_table(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     }
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     bare = [pl.col(name).str.strip_chars() for name in texts if name not in _KEYS]
-    filled = [
-        text.replace("", default)
-        for text in bare
-        if (default := defaults.get(text.meta.output_name()))
-    ]
+    filled = [text.replace("", default) for text in bare if (default := defaults.get(text.meta.output_name()))]
     return normalize_word_columns(table, frame.with_columns(bare).with_columns(filled))

@@ -21,8 +21,7 @@ import polars as pl
 
 _SEPARATORS = re.compile(r"[\s\x1c-\x1f.\-/]|\(0\)|[()]", re.ASCII)
 _TYPE = phonenumbers.PhoneNumberType
-_SERVICES = frozenset({_TYPE.PREMIUM_RATE, _TYPE.SHARED_COST, _TYPE.TOLL_FREE, _TYPE.UAN,
-                       _TYPE.VOICEMAIL, _TYPE.PAGER})  # fmt: skip
+_SERVICES = frozenset({_TYPE.PREMIUM_RATE, _TYPE.SHARED_COST, _TYPE.TOLL_FREE, _TYPE.UAN, _TYPE.VOICEMAIL, _TYPE.PAGER})
 """Types of numbers of other countries on which no person is called."""
 _NO_COUNTRY = "001"
 """The region of country codes that are no country's: free, premium and satellite numbers."""
@@ -73,10 +72,7 @@ class NumberTable:
     """Prefixes, national rewrites and short numbers; immutable once made."""
 
     def __init__(
-        self,
-        prefixes: tuple[Prefix, ...],
-        rewrites: tuple[tuple[str, str], ...],
-        short: tuple[tuple[str, str], ...],
+        self, prefixes: tuple[Prefix, ...], rewrites: tuple[tuple[str, str], ...], short: tuple[tuple[str, str], ...]
     ) -> None:
         self.prefixes = prefixes
         self.rewrites = tuple(sorted(rewrites, key=lambda pair: -len(pair[0])))
@@ -285,8 +281,7 @@ def _strip_separators(numbers: pl.Series) -> pl.Series:
     """Return what ``strip_separators`` does of each number, with one pass over the plain ones."""
     text = pl.col("text").fill_null("")
     digits, wide = numbers.to_frame("text").select(
-        digits=text.str.replace_all(_SEPARATOR_PATTERN, ""),
-        wide=text.str.len_bytes() != text.str.len_chars(),
+        digits=text.str.replace_all(_SEPARATOR_PATTERN, ""), wide=text.str.len_bytes() != text.str.len_chars()
     )
     if not wide.any():
         return digits
@@ -309,11 +304,7 @@ def parse_number_column(numbers: pl.Series, table: NumberTable, day: date) -> pl
     """Return the international ``number``, ``fault`` and ``territories`` (by ``|``) of each."""
     frame = _group_numbers(numbers, table)
     kinds = frame.group_by("key").agg(pl.col("digits").first())
-    foreign = [
-        key
-        for key, digits in kinds.iter_rows()
-        if table.number(digits, day).number_class == FOREIGN
-    ]
+    foreign = [key for key, digits in kinds.iter_rows() if table.number(digits, day).number_class == FOREIGN]
     if foreign:
         alone = pl.when(pl.col("key").is_in(foreign)).then("!" + pl.col("digits"))
         frame = frame.with_columns(key=alone.otherwise("key"))
@@ -325,12 +316,7 @@ def parse_number_column(numbers: pl.Series, table: NumberTable, day: date) -> pl
         records.append((key, drop, country, meant.fault, "|".join(meant.territories)))
     schema = {"key": pl.String, "drop": pl.Int64, "country": pl.String}
     schema |= {"fault": pl.String, "territories": pl.String}
-    found = frame.join(
-        pl.DataFrame(records, schema=schema, orient="row"),
-        on="key",
-        how="left",
-        maintain_order="left",
-    )
+    found = frame.join(pl.DataFrame(records, schema=schema, orient="row"), on="key", how="left", maintain_order="left")
     number = (
         pl.when(pl.col("country") == "")
         .then("digits")
@@ -347,8 +333,7 @@ def normalize_shown_numbers(numbers: pl.Series, table: NumberTable, day: date) -
     if not numbers.len():
         return numbers.alias("number")
     frame = pl.DataFrame({"number": numbers.fill_null("")}).with_columns(
-        plain=pl.col("number").str.contains(r"^\+[0-9]{1,18}$"),
-        kind=_classify_digits("number", table),
+        plain=pl.col("number").str.contains(r"^\+[0-9]{1,18}$"), kind=_classify_digits("number", table)
     )
     kinds = frame.filter("plain").group_by("kind").agg(pl.col("number").first())
     same = kinds["number"] == parse_number_column(kinds["number"], table, day)["number"]
@@ -361,9 +346,7 @@ def normalize_shown_numbers(numbers: pl.Series, table: NumberTable, day: date) -
     return frame["number"].scatter((~whole_already).arg_true(), rest)
 
 
-def mark_miswritten_numbers(
-    numbers: pl.Series, table: NumberTable, *, shown: bool = False
-) -> pl.Series:
+def mark_miswritten_numbers(numbers: pl.Series, table: NumberTable, *, shown: bool = False) -> pl.Series:
     """Return whether each number is written as no telephone number is (``find_form_fault``)."""
     frame = _group_numbers(numbers, table)
     kinds = frame.group_by("key").agg(pl.col("digits").first())

@@ -79,12 +79,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "words": _read_words,
     "week": lambda value: parse_windows(_read_mapping(value)),
     "days": _read_days,
-    "days-by-place": lambda value: {
-        _read_word(k): _read_days(v) for k, v in _read_mapping(value).items()
-    },
-    "minutes": lambda value: {
-        _read_word(k): _read_count(v) for k, v in _read_mapping(value).items()
-    },
+    "days-by-place": lambda value: {_read_word(k): _read_days(v) for k, v in _read_mapping(value).items()},
+    "minutes": lambda value: {_read_word(k): _read_count(v) for k, v in _read_mapping(value).items()},
 }
 
 
@@ -137,9 +133,6 @@ def _plain_value(value: Any) -> Any:
         fixed = [f"{month:02d}-{day:02d}" for month, day in value.fixed]
         return fixed + [f"easter{days:+d}" if days else "easter" for days in value.from_easter]
     if isinstance(value, tuple):
-        spans = [
-            [f"{format_minutes(start)}-{format_minutes(end)}" for start, end in day]
-            for day in value
-        ]
+        spans = [[f"{format_minutes(start)}-{format_minutes(end)}" for start, end in day] for day in value]
         return dict(zip(_DAYS, spans, strict=True))
     return value

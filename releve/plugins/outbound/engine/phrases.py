@@ -15,12 +15,7 @@ from typing import Any
 from releve.network.moments import zone
 from releve.plugins.outbound.engine.hours import WeekHours, find_opening
 from releve.plugins.outbound.engine.legal_rows import ANY, LegalRow, LegalRules, Words
-from releve.plugins.outbound.engine.row_text import (
-    WEEKDAYS,
-    format_day,
-    format_instant,
-    format_time_of_day,
-)
+from releve.plugins.outbound.engine.row_text import WEEKDAYS, format_day, format_instant, format_time_of_day
 from releve.plugins.outbound.engine.vocabulary import (
     Vocabulary,
     Word,
@@ -45,9 +40,7 @@ _OUTSIDE_HOURS = Words("c'est hors des heures permises", "that is outside the pe
 _SCRUBBED = Words("la dernière expurgation date du {at}", "the last scrub was on {at}")
 _NEVER_SCRUBBED = Words("aucune expurgation n'est connue", "no scrub is known")
 _MISSING = Words("sa demande ne mentionne pas : {items}", "its request lacks: {items}")
-_NO_ACT = Words(
-    "il a été donné sans acte positif ({act})", "it was given without a positive act ({act})"
-)
+_NO_ACT = Words("il a été donné sans acte positif ({act})", "it was given without a positive act ({act})")
 _AND_ALSO = Words(" ; de plus, ", "; moreover, ")
 _OTHER_OBJECT = Words(
     "il porte sur un autre objet ({consented}) que l'appel ({offered})",
@@ -59,17 +52,13 @@ _NO_OBJECT_OFFERED = Words(
     "it is about an object ({consented}) and the call declares none",
 )
 _NO_ACT_SAID = Words("acte non précisé", "no act is stated")
-_OTHER_SLOT = Words(
-    "il ne vaut que pour un autre moment ({slot})", "it holds only for another time ({slot})"
-)
+_OTHER_SLOT = Words("il ne vaut que pour un autre moment ({slot})", "it holds only for another time ({slot})")
 _FROM_TO = Words("du {first} au {last}", "from {first} to {last}")
 _FROM = Words("à partir du {at}", "from {at} on")
 _UNDER_ANOTHER_RULE = Words("seulement si la règle change", "only if the rule changes")
 _TIMES = Words("{day} ({count} fois)", "{day} ({count} times)")
 _NONE_BEFORE = Words("aucune avant l'appel", "none before the call")
-_COARSE_OBJECT = Words(
-    "{label}, mot trop large : préciser {finer}", "{label}, too coarse a word: name {finer}"
-)
+_COARSE_OBJECT = Words("{label}, mot trop large : préciser {finer}", "{label}, too coarse a word: name {finer}")
 _COARSE_WORD = Words(
     " Le mot {word} ({place}) est trop large : préciser {finer}.",
     " The word {word} ({place}) is too coarse: name {finer}.",
@@ -79,10 +68,7 @@ _MOST_FINER = 6
 _UNKNOWN_WORD = Words("Le mot « {word} » n'est pas connu", 'The word "{word}" is not known')
 _NO_WORD = Words("Un mot manque", "A word is missing")
 _SIMILAR = Words(" (mots proches : {words})", " (similar words: {words})")
-_COLUMN = Words(
-    "table des {label} « {table} », colonne « {column} »",
-    'table "{table}", column "{column}"',
-)
+_COLUMN = Words("table des {label} « {table} », colonne « {column} »", 'table "{table}", column "{column}"')
 _OF_CALL = {
     "object": Words("objet de l'appel", "object of the call"),
     "sector": Words("secteur de l'appel", "sector of the call"),
@@ -166,14 +152,9 @@ def _format_window(window: tuple[int, int], language: str) -> str:
 
 def _fill_local_holidays(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     day = quotes["day"]
-    found = (
-        rules.find_name(day) for rules in row.parameters["days"].values() if rules.is_holiday(day)
-    )
+    found = (rules.find_name(day) for rules in row.parameters["days"].values() if rules.is_holiday(day))
     name = next((name for name in found if name is not None), _LOCAL_HOLIDAY)
-    return {
-        "holiday": name.of(language),
-        "unsure": _NO_PLACE.of(language) if quotes["unsure"] else "",
-    }
+    return {"holiday": name.of(language), "unsure": _NO_PLACE.of(language) if quotes["unsure"] else ""}
 
 
 def _fill_scrub(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
@@ -289,10 +270,7 @@ def _fill_again(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     found: date | None = quotes["again"]
     if found is None:
         return {"again": _UNDER_ANOTHER_RULE.of(language)}
-    if isinstance(found, datetime):
-        said = format_instant(found, language)
-    else:
-        said = format_day(found, language)
+    said = format_instant(found, language) if isinstance(found, datetime) else format_day(found, language)
     return {"again": _FROM.of(language).format(at=said)}
 
 
@@ -370,18 +348,12 @@ def _rank_jurisdiction(code: str) -> tuple[bool, bool, str]:
     return (code == ANY, code != "FR", code)
 
 
-def select_rows_on(
-    rules: LegalRules, day: date | None, jurisdiction: str = ""
-) -> tuple[LegalRow, ...]:
+def select_rows_on(rules: LegalRules, day: date | None, jurisdiction: str = "") -> tuple[LegalRow, ...]:
     """Return the rows in force on a legal day, or all of them; of one jurisdiction, or of all.
 
     Those of a jurisdiction stand together, in the order of :func:`list_jurisdictions`.
     """
-    found = (
-        row
-        for row in rules.rows
-        if (day is None or row.binds_on(day)) and jurisdiction in ("", row.jurisdiction)
-    )
+    found = (row for row in rules.rows if (day is None or row.binds_on(day)) and jurisdiction in ("", row.jurisdiction))
     return tuple(sorted(found, key=lambda row: _rank_jurisdiction(row.jurisdiction)))
 
 
@@ -431,11 +403,7 @@ def render_vocabularies() -> str:
 def render_vocabulary(vocabulary: Vocabulary) -> str:
     """Return one vocabulary as a section with a table."""
     columns = ", ".join(f"`{column}`" for column in vocabulary.columns)
-    heads = (
-        [*_WORD_HEADS, "family", "sector"]
-        if any(w.sector for w in vocabulary.words)
-        else _WORD_HEADS
-    )
+    heads = [*_WORD_HEADS, "family", "sector"] if any(w.sector for w in vocabulary.words) else _WORD_HEADS
     lines = [
         f"## {vocabulary.name}",
         "",

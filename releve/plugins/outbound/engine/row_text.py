@@ -85,25 +85,18 @@ SURENESS_LABELS: Mapping[str, Words] = {
 }
 PARAMETER_LABELS: Mapping[str, Words] = {
     "named_for": Words("Distributeur connu exigé pour", "Known distributor required for"),
-    "abroad": Words(
-        "Seulement les appels venant de l'étranger", "Only calls that enter from abroad"
-    ),
-    "after_listing": Words(
-        "Doit être postérieur à l'inscription", "Must be later than the listing"
-    ),
+    "abroad": Words("Seulement les appels venant de l'étranger", "Only calls that enter from abroad"),
+    "after_listing": Words("Doit être postérieur à l'inscription", "Must be later than the listing"),
     "callees": Words("Personnes protégées", "People protected"),
     "classes": Words("Classes de numéros", "Classes of numbers"),
     "days": Words("Jours", "Days"),
-    "ended_within_days": Words(
-        "Jours après la fin du contrat", "Days after the end of the contract"
-    ),
+    "ended_within_days": Words("Jours après la fin du contrat", "Days after the end of the contract"),
     "holidays": Words("Jours fériés de la règle", "Holidays of the row"),
     "hours": Words("Heures", "Hours"),
     "items": Words("Mentions de la demande", "Items of the request"),
     "list": Words("Liste", "List"),
     "max_minutes": Words(
-        "Minutes depuis la lecture du registre, au plus",
-        "Minutes since the register was read, at most",
+        "Minutes depuis la lecture du registre, au plus", "Minutes since the register was read, at most"
     ),
     "most": Words("Au plus", "At most"),
     "most_percent": Words("Pour cent, au plus", "Percent, at most"),
@@ -112,9 +105,7 @@ PARAMETER_LABELS: Mapping[str, Words] = {
     "objects": Words("Objets", "Objects"),
     "outcomes": Words("Issues comptées", "Outcomes that count"),
     "purposes": Words("Finalités", "Purposes"),
-    "made_in_call": Words(
-        "Demandes faites pendant un appel comptées", "Requests made during a call count"
-    ),
+    "made_in_call": Words("Demandes faites pendant un appel comptées", "Requests made during a call count"),
     "only": Words("Seulement ces réponses", "Only these answers"),
     "reach": Words("Un consentement ou un contrat couvre", "A consent or a contract covers"),
     "related": Words("Objet en rapport exigé", "Related object required"),
@@ -122,9 +113,7 @@ PARAMETER_LABELS: Mapping[str, Words] = {
     "tolerance_minutes": Words("Minutes de tolérance", "Minutes of tolerance"),
     "unknown": Words("Authentification inconnue", "Unknown authentication"),
     "until_consent": Words("Prend fin avec un consentement ultérieur", "Ends with a later consent"),
-    "unless_mobile_terminal": Words(
-        "Sauf depuis un terminal mobile", "Except from a mobile terminal"
-    ),
+    "unless_mobile_terminal": Words("Sauf depuis un terminal mobile", "Except from a mobile terminal"),
     "what": Words("Ce qui est inconnu", "What is unknown"),
     "widest_minutes": Words("Largeur du créneau au plus, en minutes", "Widest slot, in minutes"),
     "windows": Words("Heures permises", "Permitted hours"),
@@ -162,8 +151,7 @@ _SCOPE_LABELS: Mapping[str, Words] = {
     "places": Words("S'applique seulement dans ces territoires", "Binds in these territories only"),
     "except_places": Words("Ne s'applique pas dans", "Does not bind in"),
     "clients": Words(
-        "S'applique seulement aux appels de ces donneurs d'ordre",
-        "Binds the calls of these clients only",
+        "S'applique seulement aux appels de ces donneurs d'ordre", "Binds the calls of these clients only"
     ),
     "except_clients": Words("Ne s'applique pas aux appels de", "Does not bind the calls of"),
 }
@@ -208,10 +196,7 @@ def _format_number(value: float, language: str) -> str:
 
 
 def _format_mapping(values: dict[str, Any], language: str) -> str:
-    parts = [
-        f"{value_label(key, language)} {_format_value(one, language)}"
-        for key, one in values.items()
-    ]
+    parts = [f"{value_label(key, language)} {_format_value(one, language)}" for key, one in values.items()]
     return _BREAK.of(language).join(parts)
 
 
@@ -230,10 +215,7 @@ def _format_easter(days: int, language: str) -> str:
 
 def _format_week(week: Any, language: str) -> str:
     """Return a week of windows: the weekdays of the same hours together."""
-    hours = [
-        ", ".join(f"{format_minutes(start)}–{format_minutes(end)}" for start, end in windows)
-        for windows in week
-    ]
+    hours = [", ".join(f"{format_minutes(start)}–{format_minutes(end)}" for start, end in windows) for windows in week]
     parts = []
     for said_hours, days in groupby(range(7), hours.__getitem__):
         names = [WEEKDAYS.of(language)[day] for day in days]
@@ -247,9 +229,7 @@ _WRITERS: dict[type, Callable[[Any, str], str]] = {
     int: _format_number,
     float: _format_number,
     str: value_label,
-    frozenset: lambda words, language: ", ".join(
-        sorted(value_label(word, language) for word in words)
-    ),
+    frozenset: lambda words, language: ", ".join(sorted(value_label(word, language) for word in words)),
     dict: _format_mapping,
     HolidayRules: _format_holidays,
 }

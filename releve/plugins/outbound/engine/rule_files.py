@@ -76,10 +76,7 @@ def check_row(row: LegalRow, say: Say) -> None:
 
 
 def check_table(
-    rows: list[LegalRow],
-    territories: list[Territory],
-    numbers: NumberTable,
-    faults: list[LegalRowFault],
+    rows: list[LegalRow], territories: list[Territory], numbers: NumberTable, faults: list[LegalRowFault]
 ) -> None:
     """Check what one row cannot tell alone: overlaps, and names of other rows and places."""
     codes = {territory.code for territory in territories}
@@ -89,41 +86,23 @@ def check_table(
         near = [other for other in rows if other.jurisdiction == row.jurisdiction]
         lifts = {other.id for other in near if KINDS[other.kind].role == "lift"}
         for wanted in set(row.exceptions) - lifts:
-            say(
-                f"its exception {wanted} is no row that lifts",
-                suggest_fix(find_nearest(wanted, lifts), "add it"),
-            )
+            say(f"its exception {wanted} is no row that lifts", suggest_fix(find_nearest(wanted, lifts), "add it"))
         named = row.parameters.get("holidays")
         calendars = {other.id for other in near if other.kind == "holidays"}
         if named is not None and named not in calendars:
-            say(
-                f"holidays {named} is no row of holidays",
-                suggest_fix(find_nearest(named, calendars), "add it"),
-            )
+            say(f"holidays {named} is no row of holidays", suggest_fix(find_nearest(named, calendars), "add it"))
         for code in sorted(((row.applies.places or set()) | row.applies.except_places) - codes):
-            say(
-                f"unknown territory {code}",
-                suggest_fix(find_nearest(code, codes), "add the territory"),
-            )
+            say(f"unknown territory {code}", suggest_fix(find_nearest(code, codes), "add the territory"))
         if row.kind == "local_holidays":
             for code in sorted(set(row.parameters["days"]) - codes):
-                say(
-                    f"unknown territory {code}",
-                    suggest_fix(find_nearest(code, codes), "add the territory"),
-                )
+                say(f"unknown territory {code}", suggest_fix(find_nearest(code, codes), "add the territory"))
         if row.kind in ("caller_class", "caller_link", "authentication"):
             for word in sorted(set(row.parameters["classes"]) - classes):
-                say(
-                    f"unknown class {word}",
-                    suggest_fix(find_nearest(word, classes), "add its prefixes"),
-                )
+                say(f"unknown class {word}", suggest_fix(find_nearest(word, classes), "add its prefixes"))
     for prefix in numbers.prefixes:
         for code in set(prefix.territories) - codes:
             say = build_reporter(faults, "numbers.yaml", prefix.prefix)
-            say(
-                f"unknown territory {code}",
-                suggest_fix(find_nearest(code, codes), "add the territory"),
-            )
+            say(f"unknown territory {code}", suggest_fix(find_nearest(code, codes), "add the territory"))
     _check_overlaps(rows, faults)
 
 
@@ -187,19 +166,13 @@ def read_numbers(document: dict[str, Any], say: Say) -> NumberTable:
                 tuple(entry.get("sure", ())),
             )
         )
-    rewrites = [
-        (start, entry["country"])
-        for entry in document.get("rewrites", ())
-        for start in entry["national"]
-    ]
+    rewrites = [(start, entry["country"]) for entry in document.get("rewrites", ()) for start in entry["national"]]
     short = tuple((entry["pattern"], entry["class"]) for entry in document.get("short", ()))
     return NumberTable(tuple(prefixes), tuple(rewrites), short)
 
 
 _REQUIRED = frozenset({"id", "gate", "kind", "rule", "reference", "source", "sure"})
-_OPTIONAL = frozenset(
-    {"from", "to", "parameters", "exceptions", "applies", "refuses", "remedy", "sanction", "doubt"}
-)
+_OPTIONAL = frozenset({"from", "to", "parameters", "exceptions", "applies", "refuses", "remedy", "sanction", "doubt"})
 _TEXTS = ("rule", "refuses", "remedy", "doubt")
 _CHANGES = frozenset({"closes", "amends"})
 _CHANGE_KEYS = frozenset({"from", "gate", "kind"})
@@ -340,18 +313,12 @@ def _read_row(entry: dict[str, Any], jurisdiction: str, name: str, say: Say) -> 
     for key in sorted(_REQUIRED - entry.keys()):
         tell(f"no {key}", f"write {key}")
     for key in sorted(entry.keys() - _REQUIRED - _OPTIONAL):
-        tell(
-            f"unknown key {key!r}",
-            suggest_fix(find_nearest(key, _REQUIRED | _OPTIONAL), "remove it"),
-        )
+        tell(f"unknown key {key!r}", suggest_fix(find_nearest(key, _REQUIRED | _OPTIONAL), "remove it"))
     gate, kind = str(entry.get("gate")), str(entry.get("kind"))
     if gate not in GATES:
         tell(f"gate {gate!r} is not one of {', '.join(GATES)}", "write one of them")
     if kind not in KINDS:
-        tell(
-            f"unknown kind {kind!r}",
-            suggest_fix(find_nearest(kind, KINDS), "use a kind that exists"),
-        )
+        tell(f"unknown kind {kind!r}", suggest_fix(find_nearest(kind, KINDS), "use a kind that exists"))
     if before:
         return None
     first, last = read_day(entry.get("from"), "from", tell), read_day(entry.get("to"), "to", tell)
@@ -394,10 +361,7 @@ def _read_scope(value: Mapping[str, Any], say: Say) -> RowScope:
     found: dict[str, frozenset[str]] = {}
     for key, words in value.items():
         if key not in _APPLIES and key not in _NAMING:
-            say(
-                f"applies has no {key!r}",
-                suggest_fix(find_nearest(key, [*_APPLIES, *_NAMING]), "remove"),
-            )
+            say(f"applies has no {key!r}", suggest_fix(find_nearest(key, [*_APPLIES, *_NAMING]), "remove"))
             continue
         strange = set(words) - set(_APPLIES.get(key, words))
         if strange or not words:
@@ -424,11 +388,7 @@ def _read_parameters(kind: str, given: Mapping[str, Any], say: Say) -> dict[str,
 
 
 def _apply_change(
-    rows: list[LegalRow],
-    change: dict[str, Any],
-    jurisdiction: str,
-    name: str,
-    faults: list[LegalRowFault],
+    rows: list[LegalRow], change: dict[str, Any], jurisdiction: str, name: str, faults: list[LegalRowFault]
 ) -> list[LegalRow]:
     """Return the rows once one of them is closed or amended by a further row."""
     verb = "closes" if "closes" in change else "amends"
@@ -440,9 +400,7 @@ def _apply_change(
         return rows
     new = {key: value for key, value in change.items() if key not in _CHANGES | _CHANGE_KEYS}
     allowed = {"parameters", "exceptions", "to", "source", "reference", "sure", "doubt"}
-    allowed |= (
-        {"rule", "refuses", "remedy", "applies", "sanction"} if verb == "amends" else {"reason"}
-    )
+    allowed |= {"rule", "refuses", "remedy", "applies", "sanction"} if verb == "amends" else {"reason"}
     if new.keys() - allowed:
         say(f"unknown keys {sorted(new.keys() - allowed)}", "remove them")
     met = [
@@ -476,9 +434,7 @@ def _amend_row(row: LegalRow, new: dict[str, Any], start: date, name: str, say: 
             say(f"parameter {key}: {error}", "mend its value")
     texts = {key: _read_bilingual(new[key], key, say) for key in _TEXTS if key in new}
     plain = {key: str(new[key]) for key in ("source", "reference") if key in new}
-    lists = {
-        key: tuple(map(str, new[key])) for key in ("exceptions", "sanction", "sure") if key in new
-    }
+    lists = {key: tuple(map(str, new[key])) for key in ("exceptions", "sanction", "sure") if key in new}
     applies = {"applies": _read_scope(new["applies"], say)} if "applies" in new else {}
     last = read_day(new.get("to"), "to", say)
     amended: LegalRow = replace(

@@ -208,9 +208,7 @@ def _load_table(version: str, texts: Mapping[str, str]) -> LegalRules:
     return rules
 
 
-def _explain_difference(
-    decision: Mapping[str, Any], facts: Sequence[Any], tables: Mapping[str, LegalRules]
-) -> str:
+def _explain_difference(decision: Mapping[str, Any], facts: Sequence[Any], tables: Mapping[str, LegalRules]) -> str:
     """Return why a decision does not follow from its evidence, empty when it does."""
     text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
     if hashlib.sha256(_FACTS_TAG + text.encode()).hexdigest() != decision["facts"]:
@@ -241,10 +239,7 @@ def judge_decision_again(
     found = [judge_call(call, facts, rules, call.at, timed=False)]
     if call.person:
         others = [person for person in decision["persons"].split("|") if person != call.person]
-        found += [
-            judge_call(replace(call, person=person), facts, rules, call.at, timed=False)
-            for person in others
-        ]
+        found += [judge_call(replace(call, person=person), facts, rules, call.at, timed=False) for person in others]
     return tuple(found)
 
 
@@ -275,10 +270,7 @@ def build_evidence_facts(rows: Iterable[Sequence[Any]]) -> Facts:
     tables: dict[str, list[Any]] = {_ARGUMENTS.get(name, name): [] for name in TABLES}
     for name, known, *values in rows:
         kinds = _list_types(name)
-        cells = {
-            field: _parse_value(kind, value)
-            for (field, kind), value in zip(kinds.items(), values, strict=True)
-        }
+        cells = {field: _parse_value(kind, value) for (field, kind), value in zip(kinds.items(), values, strict=True)}
         if known is not None:
             cells["known_at"] = datetime.fromisoformat(known)
         tables[_ARGUMENTS.get(name, name)].append(TABLES[name](**cells))

@@ -12,23 +12,10 @@ from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 
 GATES = ("H", "P", "I", "N")
 SURE = ("P", "Pq", "S2", "S", "M", "I")
-DATA = (
-    "number",
-    "zone",
-    "person",
-    "object",
-    "caller",
-    "consent",
-    "stale",
-    "jurisdiction",
-    "word",
-    "sector",
-)
+DATA = ("number", "zone", "person", "object", "caller", "consent", "stale", "jurisdiction", "word", "sector")
 """What may be unknown."""
 
-Type = Literal[
-    "count", "number", "flag", "word", "words", "week", "days", "days-by-place", "minutes", "row"
-]
+Type = Literal["count", "number", "flag", "word", "words", "week", "days", "days-by-place", "minutes", "row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +60,7 @@ KINDS: dict[str, Kind] = {
     "scope": Kind("definition", {"callees": _CALLEES, "purposes": _PURPOSES}),
     "object_match": Kind("definition", {"reach": Parameter("word", of=("nature", "family"))}),
     "data": _build_test_kind(
-        {
-            "what": Parameter("word", of=DATA),
-            "max_minutes": Parameter("minutes", required=False),
-        },
+        {"what": Parameter("word", of=DATA), "max_minutes": Parameter("minutes", required=False)},
         "detail",
         "consent",
         "registers",
@@ -96,19 +80,13 @@ KINDS: dict[str, Kind] = {
     # releve.plugins.outbound.engine.consents
     "consent_required": _build_test_kind({}, "coarse"),
     "consent_proof": _build_test_kind({}, "consent"),
-    "consent_items": _build_test_kind(
-        {"items": _ITEMS, "not_positive": _ACTS}, "consent", "missing"
-    ),
-    "consent_period": _build_test_kind(
-        {"days": _OPTIONAL_COUNT, "years": _OPTIONAL_COUNT}, "consent", "given", "last"
-    ),
+    "consent_items": _build_test_kind({"items": _ITEMS, "not_positive": _ACTS}, "consent", "missing"),
+    "consent_period": _build_test_kind({"days": _OPTIONAL_COUNT, "years": _OPTIONAL_COUNT}, "consent", "given", "last"),
     "consent_object": _build_test_kind({"tolerance_minutes": _COUNT}, "consent", "outside"),
     "consent_withdrawal": _build_test_kind({}, "consent", "withdrawn"),
     "consent_refusal": _build_test_kind({"not_counted": _NO_REFUSALS}, "consent", "refused"),
     # releve.plugins.outbound.engine.exceptions
-    "exception_contract": Kind(
-        "lift", {"running": _FLAG, "related": _FLAG, "ended_within_days": _COUNT}
-    ),
+    "exception_contract": Kind("lift", {"running": _FLAG, "related": _FLAG, "ended_within_days": _COUNT}),
     "exception_object": Kind("lift", {"objects": _OBJECTS}),
     "exception_callback": Kind(
         "lift",
@@ -132,9 +110,7 @@ KINDS: dict[str, Kind] = {
         "hours",
         "opens",
     ),
-    "local_holidays": _build_test_kind(
-        {"days": Parameter("days-by-place")}, "territory", "day", "holiday", "unsure"
-    ),
+    "local_holidays": _build_test_kind({"days": Parameter("days-by-place")}, "territory", "day", "holiday", "unsure"),
     # releve.plugins.outbound.engine.checks
     "cap": _build_test_kind(
         {
@@ -171,11 +147,6 @@ KINDS: dict[str, Kind] = {
         {"classes": _WORDS, "unless_mobile_terminal": _OPTIONAL_FLAG}, "caller_class", "mode"
     ),
     "authentication": _build_test_kind(
-        {
-            "classes": _WORDS,
-            "abroad": _OPTIONAL_FLAG,
-            "unknown": Parameter("word", of=("passes", "refuses")),
-        },
-        "origin",
+        {"classes": _WORDS, "abroad": _OPTIONAL_FLAG, "unknown": Parameter("word", of=("passes", "refuses"))}, "origin"
     ),
 }

@@ -101,9 +101,7 @@ class Screener:
         done, left = [_EMPTY], [work.filter("strange").select(_ASKED)]
         work = work.filter(~pl.col("strange"))
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, pl.thread_pool_size())) as side_by_side:
-            judged = side_by_side.map(
-                lambda group: self._screen_group(group[0], group[1], chunk), work.group_by(*keys)
-            )
+            judged = side_by_side.map(lambda group: self._screen_group(group[0], group[1], chunk), work.group_by(*keys))
             for settled, rest in judged:
                 done.append(settled)
                 left.append(rest.select(_ASKED))
@@ -111,9 +109,7 @@ class Screener:
         results = pl.concat(done).sort("row").select(COLUMNS)
         return pl.concat([rows, results], how="horizontal")
 
-    def _prepare_rows(
-        self, rows: pl.DataFrame, work: pl.DataFrame, held: pl.DataFrame
-    ) -> pl.DataFrame:
+    def _prepare_rows(self, rows: pl.DataFrame, work: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
         """Return the rows with who and where each callee is, as far as facts tell.
 
         ``who`` is empty when the person is known, else why not.
@@ -132,22 +128,14 @@ class Screener:
         unnamed, count = pl.col("person") == "", pl.col("holders").fill_null(0)
         several = pl.when(count > 1).then(pl.lit("several")).otherwise(pl.lit("unknown"))
         work = work.with_columns(
-            whose=pl.when(~unnamed)
-            .then("person")
-            .when(count == 1)
-            .then("holder")
-            .otherwise(pl.lit("")),
-            address=_prefer(
-                "address", pl.when(unnamed).then("held_address").otherwise("own_address")
-            ),
+            whose=pl.when(~unnamed).then("person").when(count == 1).then("holder").otherwise(pl.lit("")),
+            address=_prefer("address", pl.when(unnamed).then("held_address").otherwise("own_address")),
             known_kind=pl.when(unnamed).then("held_kind").otherwise("own_kind"),
             who=pl.when(~unnamed | (count == 1)).then(pl.lit("")).otherwise(several),
         )
         odd_kind = (pl.col("callee") == "") & ~pl.col("known_kind").is_in(CALLEES)
         work = work.with_columns(odd_kind=odd_kind.fill_null(False))
-        callee = (
-            pl.when("odd_kind").then("callee").otherwise(_prefer("callee", pl.col("known_kind")))
-        )
+        callee = pl.when("odd_kind").then("callee").otherwise(_prefer("callee", pl.col("known_kind")))
         return work.with_columns(callee, place=self._find_place_codes(work["address"]))
 
     def _find_place_codes(self, addresses: pl.Series) -> pl.Series:
@@ -155,8 +143,7 @@ class Screener:
         written = addresses.unique().to_list()
         found = [find_territory(address, self._rules) for address in written]
         places = [
-            place.code if place else ("?" if address else "")
-            for address, place in zip(written, found, strict=True)
+            place.code if place else ("?" if address else "") for address, place in zip(written, found, strict=True)
         ]
         return addresses.replace_strict(written, places, return_dtype=pl.String)
 
@@ -176,9 +163,7 @@ class Screener:
         if not self._following:
             plain = judged.filter(~pl.col("odd")).with_columns(next_allowed=pl.lit(None, _UNIT))
             return _build_results(plain, now), judged.filter("odd")
-        judged = judged.with_columns(
-            never=_mark_never_allowed(judged, group, now, facts, chunk.people)
-        )
+        judged = judged.with_columns(never=_mark_never_allowed(judged, group, now, facts, chunk.people))
         judged, rest = _add_next_allowed(judged, now, self._call.at)
         judged, later = self._split_at_next_opening(judged, facts, group, chunk)
         rest = pl.concat([rest, later], how="diagonal")
@@ -189,26 +174,16 @@ class Screener:
         if key not in self._groups:
             first, (*_, callee, who) = members.row(0, named=True), key
             call = replace(
-                self._call,
-                number=first["written"],
-                person=first["whose"],
-                address=first["address"],
-                callee=callee,
+                self._call, number=first["written"], person=first["whose"], address=first["address"], callee=callee
             )
             facts = self._register.of_client
             if who == "several":
-                facts = self._register.with_people(
-                    _build_two_people(first["number"], self._known_at)
-                )
+                facts = self._register.with_people(_build_two_people(first["number"], self._known_at))
             self._groups[key] = ScreeningGroup(call, facts, self._rules, self._known_at)
         return self._groups[key]
 
     def _split_at_next_opening(
-        self,
-        judged: pl.DataFrame,
-        facts: Mapping[str, pl.DataFrame],
-        group: ScreeningGroup,
-        chunk: _Chunk,
+        self, judged: pl.DataFrame, facts: Mapping[str, pl.DataFrame], group: ScreeningGroup, chunk: _Chunk
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Split people whom only the clock refuses: those that its next opening frees, the rest."""
         waiting = judged.filter("waiting")
@@ -219,9 +194,7 @@ class Screener:
             return judged.filter(~pl.col("waiting")), waiting
         members = waiting.select("row", "number", "whose", "written", "address", "callee")
         then = chunk.people.judge(members, facts, group.at(opening)).select("row", later="mask")
-        waiting = waiting.join(then, on="row").with_columns(
-            next_allowed=pl.lit(opening, dtype=_UNIT)
-        )
+        waiting = waiting.join(then, on="row").with_columns(next_allowed=pl.lit(opening, dtype=_UNIT))
         free = waiting.filter(pl.col("later") == 0).drop("later")
         rest = waiting.filter(pl.col("later") != 0).drop("later")
         return pl.concat([judged.filter(~pl.col("waiting")), free], how="vertical_relaxed"), rest
@@ -242,11 +215,7 @@ class Screener:
         facts, results = build_facts(frames), []
         for row in members.iter_rows(named=True):
             call = replace(
-                self._call,
-                number=row["written"],
-                person=row["person"],
-                address=row["address"],
-                callee=row["callee"],
+                self._call, number=row["written"], person=row["person"], address=row["address"], callee=row["callee"]
             )
             found = judge_call(call, facts, self._rules, self._known_at)
             results.append((row["row"], *_build_cells(found)))
@@ -319,11 +288,7 @@ def _repeat_verdict(group: ScreeningGroup, members: pl.DataFrame) -> pl.DataFram
 
 
 def _mark_never_allowed(
-    judged: pl.DataFrame,
-    group: ScreeningGroup,
-    now: GroupAt,
-    facts: Mapping[str, pl.DataFrame],
-    people: ScreenedPeople,
+    judged: pl.DataFrame, group: ScreeningGroup, now: GroupAt, facts: Mapping[str, pl.DataFrame], people: ScreenedPeople
 ) -> pl.Series:
     """Return whom a row refuses that time alone never lifts, under the law of now and any to come.
 
@@ -344,9 +309,7 @@ def _mark_never_allowed(
     return never
 
 
-def _add_next_allowed(
-    judged: pl.DataFrame, now: GroupAt, at: datetime
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _add_next_allowed(judged: pl.DataFrame, now: GroupAt, at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split people into those whose next instant is settled or ``waiting`` and the rest.
 
     Settled: allowed now, or ``never``. Waiting: refused by the clock alone. The rest (odd facts, a
@@ -356,10 +319,7 @@ def _add_next_allowed(
     mask, plain, never = pl.col("mask"), ~pl.col("odd"), pl.col("never")
     allowed = plain & (mask == 0)
     waiting = plain & (mask != 0) & ((mask | clock) == clock) & ~never
-    judged = judged.with_columns(
-        waiting=waiting,
-        next_allowed=pl.when(allowed).then(pl.lit(at, dtype=_UNIT)),
-    )
+    judged = judged.with_columns(waiting=waiting, next_allowed=pl.when(allowed).then(pl.lit(at, dtype=_UNIT)))
     settled = allowed | never | waiting
     return judged.filter(settled), judged.filter(~settled)
 

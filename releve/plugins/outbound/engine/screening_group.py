@@ -24,35 +24,18 @@ from functools import cached_property, lru_cache
 import polars as pl
 
 from releve.network.moments import UTC, zone
-from releve.plugins.outbound.engine.checks import (
-    CHECKS,
-    CLOCK_CHANGES,
-    PHASES,
-    find_uncounted_purposes,
-)
+from releve.plugins.outbound.engine.checks import CHECKS, CLOCK_CHANGES, PHASES, find_uncounted_purposes
 from releve.plugins.outbound.engine.consents import CONSENT_KINDS
 from releve.plugins.outbound.engine.fact_tables import build_facts
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID, Alias, Facts
 from releve.plugins.outbound.engine.hours import find_local_midnight
-from releve.plugins.outbound.engine.judged_call import (
-    Call,
-    CallMoment,
-    JudgedCall,
-    build_judged_call,
-)
+from releve.plugins.outbound.engine.judged_call import Call, CallMoment, JudgedCall, build_judged_call
 from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, to_legal_day
 from releve.plugins.outbound.engine.list_rows import tidy_table
 from releve.plugins.outbound.engine.numbers import normalize_sayer, normalize_shown_numbers
-from releve.plugins.outbound.engine.verdict import (
-    CallVerdict,
-    find_next_answer_change,
-    judge_call,
-    list_fact_changes,
-)
+from releve.plugins.outbound.engine.verdict import CallVerdict, find_next_answer_change, judge_call, list_fact_changes
 
-PERSONAL = frozenset({"consent_required", "list_opposition", "cap", "silence", "pause"}).union(
-    CONSENT_KINDS
-)
+PERSONAL = frozenset({"consent_required", "list_opposition", "cap", "silence", "pause"}).union(CONSENT_KINDS)
 """Kinds whose answer differs from one person of a group to the next, and that columns can judge."""
 _NOT_IN_COLUMNS = frozenset({"automated_consent"})
 _MOST_JUMPS = 1000
@@ -158,9 +141,7 @@ class ScreeningGroup:
         changes = list_fact_changes(self.case)
         bits = at.bits("consent_required", *CONSENT_KINDS)
         for i, row in enumerate(at.tests):
-            unchanging = (
-                at.fixed >> i & 1 and find_next_answer_change(row, at.moment, changes) is None
-            )
+            unchanging = at.fixed >> i & 1 and find_next_answer_change(row, at.moment, changes) is None
             if unchanging or (row.kind == "silence" and "days" not in row.parameters):
                 bits |= 1 << i
         return bits
@@ -172,15 +153,8 @@ class ScreeningGroup:
 
 def _build_group_at(moment: CallMoment) -> GroupAt:
     kinds = CHECKS.keys() | PERSONAL
-    tests = sorted(
-        (row for row in moment.rows if row.kind in kinds),
-        key=lambda row: (PHASES[row.kind], row.gate),
-    )
-    fixed = sum(
-        1 << i
-        for i, row in enumerate(tests)
-        if row.kind not in PERSONAL and CHECKS[row.kind](row, moment)
-    )
+    tests = sorted((row for row in moment.rows if row.kind in kinds), key=lambda row: (PHASES[row.kind], row.gate))
+    fixed = sum(1 << i for i, row in enumerate(tests) if row.kind not in PERSONAL and CHECKS[row.kind](row, moment))
     return GroupAt(moment, tuple(tests), fixed)
 
 
@@ -194,11 +168,7 @@ class FactRegister:
     """All tables of facts for one call's client, as known at an instant."""
 
     def __init__(
-        self,
-        call: Call,
-        frames: Mapping[str, pl.DataFrame | pl.LazyFrame],
-        rules: LegalRules,
-        known_at: datetime,
+        self, call: Call, frames: Mapping[str, pl.DataFrame | pl.LazyFrame], rules: LegalRules, known_at: datetime
     ) -> None:
         self._rules, self._day = rules, to_legal_day(call.at)
         mine_too = Facts(aliases=_read_aliases(frames["clients"]))
@@ -219,8 +189,7 @@ class FactRegister:
         self._bind_holders()
         about = (*ABOUT_PEOPLE, *_BY_NUMBER)
         self._common = {
-            name: _collect(table.limit(0) if name in about else table)
-            for name, table in self._tables.items()
+            name: _collect(table.limit(0) if name in about else table) for name, table in self._tables.items()
         }
         self.of_client: Facts = build_facts(self._common)
         for name in about:
@@ -230,12 +199,8 @@ class FactRegister:
 
     def _bind_holders(self) -> None:
         """Add what was said by number as said by each person who holds the number."""
-        by_number = {
-            name: self._tables[name].filter(pl.col("person").str.starts_with("+")) for name in SAID
-        }
-        numbers = [
-            _collect(said.select("person").unique())["person"] for said in by_number.values()
-        ]
+        by_number = {name: self._tables[name].filter(pl.col("person").str.starts_with("+")) for name in SAID}
+        numbers = [_collect(said.select("person").unique())["person"] for said in by_number.values()]
         found = pl.concat(numbers)
         if not found.len():
             return
@@ -382,10 +347,7 @@ def _is_plain(now: GroupAt) -> bool:
 
 
 def _add_release(
-    people: pl.DataFrame,
-    facts: Mapping[str, pl.DataFrame],
-    rows: Sequence[tuple[int, LegalRow]],
-    now: GroupAt,
+    people: pl.DataFrame, facts: Mapping[str, pl.DataFrame], rows: Sequence[tuple[int, LegalRow]], now: GroupAt
 ) -> pl.DataFrame:
     """Return the people with the instant at which the last row of their history lets go."""
     releases = [pl.lit(now.moment.at, dtype=_UNIT)]
@@ -407,9 +369,7 @@ def _list_releases(row: LegalRow, facts: Mapping[str, pl.DataFrame], now: GroupA
         counted = past.filter(mark_counted_refusals(row))
         days = row.parameters["days"] + 1
         exits = [_find_midnights(counted, days, name) for name in zones]
-        return _find_latest(
-            pl.concat(exits or [_find_midnights(counted.clear(), days, LEGAL_ZONE)])
-        )
+        return _find_latest(pl.concat(exits or [_find_midnights(counted.clear(), days, LEGAL_ZONE)]))
     if row.kind == "pause":
         met = past.filter(pl.col("outcome").is_in(sorted(row.parameters["outcomes"])))
         return _find_latest(_add_hours(met, row))
@@ -417,9 +377,7 @@ def _list_releases(row: LegalRow, facts: Mapping[str, pl.DataFrame], now: GroupA
     by_clock = [_add_hours(past, row)] if "hours" in row.parameters else [
         _find_midnights(past, row.parameters["days"], name) for name in zones
     ]  # fmt: skip
-    return _find_latest(
-        pl.concat([_find_below_cap(exits, row.parameters["most"], at) for exits in by_clock])
-    )
+    return _find_latest(pl.concat([_find_below_cap(exits, row.parameters["most"], at) for exits in by_clock]))
 
 
 def _find_below_cap(exits: pl.DataFrame, most: int, at: datetime) -> pl.DataFrame:

@@ -22,12 +22,7 @@ from releve.plugins.outbound.engine.consents import CONSENT_KINDS
 from releve.plugins.outbound.engine.facts import SAID
 from releve.plugins.outbound.engine.hours import find_local_midnight
 from releve.plugins.outbound.engine.judged_call import Call
-from releve.plugins.outbound.engine.legal_rows import (
-    LEGAL_ZONE,
-    LegalRow,
-    LegalRules,
-    find_legal_midnight,
-)
+from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, find_legal_midnight
 from releve.plugins.outbound.engine.screening_group import (
     GroupAt,
     at_instant,
@@ -59,8 +54,7 @@ class ScreenedPeople:
         early = frames["consents"].filter(pl.col("collected_at") > pl.col("known_at"))
         recent = pl.col("requested_at") > call.at - timedelta(days=_list_request_days(rules))
         by_number = [
-            frames[name].filter(pl.col("person").str.starts_with("+")).select(number="person")
-            for name in SAID
+            frames[name].filter(pl.col("person").str.starts_with("+")).select(number="person") for name in SAID
         ]
         self._odd_numbers = pl.concat(by_number).unique()
         ended = frames["refusals"].filter(_end_by_consent(rules))
@@ -76,9 +70,7 @@ class ScreenedPeople:
             found[name] = frame.join(wanted, on=key, how="semi") if frame.height else frame
         return found
 
-    def judge(
-        self, members: pl.DataFrame, facts: Mapping[str, pl.DataFrame], at: GroupAt
-    ) -> pl.DataFrame:
+    def judge(self, members: pl.DataFrame, facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataFrame:
         """Return the members with ``mask`` (bits that refuse), ``basis``, ``odd`` and ``ahead``.
 
         ``ahead``: a fact of theirs is still to come, so that time may change more than the clock.
@@ -212,9 +204,7 @@ def _find_last_day(row: LegalRow) -> pl.Expr:
 def _mark_withdrawn(consents: Frame, withdrawals: Frame, instant: datetime) -> Frame:
     if _is_empty(consents, withdrawals):
         return consents.with_columns(withdrawn=_NO)
-    events = withdrawals.select("person", event="at", names="consent").filter(
-        pl.col("event") <= at_instant(instant)
-    )
+    events = withdrawals.select("person", event="at", names="consent").filter(pl.col("event") <= at_instant(instant))
     ids = consents.select("person", names="id", there=pl.lit(True)).unique()
     events = events.join(ids, on=["person", "names"], how="left")
     pairs = consents.select("person", "id", "collected_at").join(events, on="person")
@@ -227,10 +217,7 @@ def _mark_withdrawn(consents: Frame, withdrawals: Frame, instant: datetime) -> F
 
 
 def _mark_refused(
-    consents: Frame,
-    facts: Mapping[str, Frame],
-    rows: list[tuple[int, LegalRow]],
-    instant: datetime,
+    consents: Frame, facts: Mapping[str, Frame], rows: list[tuple[int, LegalRow]], instant: datetime
 ) -> Frame:
     for i, row in rows:
         if row.kind != "consent_refusal":
@@ -268,10 +255,7 @@ def _judge_contracts(contracts: Frame, at: GroupAt) -> Frame:
             last = pl.col("last") + timedelta(days=row.parameters["ended_within_days"])
             holds &= last.is_null() | (last >= day)
         found.append(pl.col("id").filter(holds).first().alias(f"by {row.id}"))
-    within = [
-        row.parameters["ended_within_days"]
-        for row in at.moment.in_force.of_kind("exception_contract")
-    ]
+    within = [row.parameters["ended_within_days"] for row in at.moment.in_force.of_kind("exception_contract")]
     end = pl.col("last") + timedelta(days=max(within, default=0))
     found.append(pl.col("last").filter(end >= day).min().alias("contract_last"))
     return contracts.group_by("person").agg(found)
@@ -395,10 +379,7 @@ def _list_grants(row: LegalRow, at: GroupAt) -> pl.Expr:
 
 
 def _build_basis(
-    at: GroupAt,
-    anchors: list[LegalRow],
-    grants: Mapping[LegalRow, pl.Expr],
-    against: Mapping[LegalRow, pl.Expr],
+    at: GroupAt, anchors: list[LegalRow], grants: Mapping[LegalRow, pl.Expr], against: Mapping[LegalRow, pl.Expr]
 ) -> pl.Expr:
     """Return the ground of each call: a consent, what dispenses with one, or none needed."""
     if not at.moment.regulated:

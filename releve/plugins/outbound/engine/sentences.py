@@ -14,48 +14,35 @@ from releve.plugins.outbound.engine.row_text import format_day, format_instant
 REASONS: Mapping[str, Words] = {
     "empty": Words("il manque", "it is missing"),
     "malformed": Words(
-        "il n'a pas la forme d'un numéro de téléphone",
-        "it does not have the form of a telephone number",
+        "il n'a pas la forme d'un numéro de téléphone", "it does not have the form of a telephone number"
     ),
     "foreign-digits": Words(
-        "il contient des chiffres d'une autre écriture que 0 à 9",
-        "it has digits of a script other than 0 to 9",
+        "il contient des chiffres d'une autre écriture que 0 à 9", "it has digits of a script other than 0 to 9"
     ),
     "leading-zero-lost": Words(
         "il n'a que neuf chiffres, son zéro initial a sans doute été perdu dans un tableur",
         "it has only nine digits, its leading zero was probably lost in a spreadsheet",
     ),
-    "spreadsheet-figure": Words(
-        "un tableur l'a transformé en nombre", "a spreadsheet turned it into a figure"
-    ),
-    "wrong-length": Words(
-        "il n'a pas le bon nombre de chiffres", "it does not have the right number of digits"
-    ),
+    "spreadsheet-figure": Words("un tableur l'a transformé en nombre", "a spreadsheet turned it into a figure"),
+    "wrong-length": Words("il n'a pas le bon nombre de chiffres", "it does not have the right number of digits"),
     "not-a-subscriber": Words(
-        "c'est un numéro de service, non celui d'une personne",
-        "it is a service's number, not a person's",
+        "c'est un numéro de service, non celui d'une personne", "it is a service's number, not a person's"
     ),
     "not-allocated": Words(
-        "le plan de numérotation n'attribue pas sa tranche",
-        "the numbering plan does not allocate its range",
+        "le plan de numérotation n'attribue pas sa tranche", "the numbering plan does not allocate its range"
     ),
     "foreign": Words(
         "la personne est dans un pays dont les règles ne sont pas chargées",
         "the person is in a country whose rules are not loaded",
     ),
-    "no-rules": Words(
-        "aucune règle ne couvre le jour de l'appel", "no rule covers the day of the call"
-    ),
+    "no-rules": Words("aucune règle ne couvre le jour de l'appel", "no rule covers the day of the call"),
     "address-unreadable": Words(
         "son adresse n'est ni un code postal français ni un territoire connu",
         "the address is neither a French postcode nor a known territory",
     ),
-    "no-person": Words(
-        "aucune personne n'est connue sous ce numéro", "no person is known under this number"
-    ),
+    "no-person": Words("aucune personne n'est connue sous ce numéro", "no person is known under this number"),
     "several-persons": Words(
-        "plusieurs personnes sont connues sous ce numéro",
-        "several persons are known under this number",
+        "plusieurs personnes sont connues sous ce numéro", "several persons are known under this number"
     ),
     "no-date": Words(
         "elle manque, ou n'est pas écrite comme une date avec son heure",
@@ -66,12 +53,8 @@ REASONS: Mapping[str, Words] = {
         "elle est dans une colonne où des dates ont le mois en premier",
         "it stands in a column that has dates with the month first",
     ),
-    "spreadsheet-serial": Words(
-        "un tableur l'a remplacée par un nombre", "a spreadsheet replaced it by a figure"
-    ),
-    "after-recording": Words(
-        "elle est postérieure à son enregistrement", "it is later than its recording"
-    ),
+    "spreadsheet-serial": Words("un tableur l'a remplacée par un nombre", "a spreadsheet replaced it by a figure"),
+    "after-recording": Words("elle est postérieure à son enregistrement", "it is later than its recording"),
     "geographic": Words("un numéro géographique (01 à 05)", "a geographic number (01 to 05)"),
     "non-geographic-09": Words("un numéro non géographique (09)", "a non-geographic number (09)"),
     "mobile": Words("un numéro mobile (06 ou 07)", "a mobile number (06 or 07)"),
@@ -81,9 +64,7 @@ REASONS: Mapping[str, Words] = {
         "un numéro court surtaxé (quatre chiffres, de 3200 à 3999)",
         "a premium-rate short number (four digits, 3200 to 3999)",
     ),
-    "free-or-ordinary-08": Words(
-        "un numéro gratuit ou banalisé (08)", "a free or ordinary number (08)"
-    ),
+    "free-or-ordinary-08": Words("un numéro gratuit ou banalisé (08)", "a free or ordinary number (08)"),
     "short-ordinary": Words("un numéro court non surtaxé", "a short number without premium rate"),
     "npv": Words("un numéro polyvalent vérifié", "a verified multipurpose number"),
     "overseas": Words("un numéro d'outre-mer", "an overseas number"),
@@ -97,12 +78,8 @@ REASONS: Mapping[str, Words] = {
     "be-premium": Words("un numéro surtaxé belge", "a Belgian premium-rate number"),
     "it-geographic": Words("un numéro fixe italien", "an Italian fixed number"),
     "it-mobile": Words("un numéro mobile italien", "an Italian mobile number"),
-    "it-free-or-premium": Words(
-        "un numéro gratuit ou surtaxé italien", "an Italian free or premium-rate number"
-    ),
-    "directory-118": Words(
-        "un numéro de renseignements (118)", "a directory enquiries number (118)"
-    ),
+    "it-free-or-premium": Words("un numéro gratuit ou surtaxé italien", "an Italian free or premium-rate number"),
+    "directory-118": Words("un numéro de renseignements (118)", "a directory enquiries number (118)"),
 }
 """What is wrong with a number, a place, a person or a date, and the classes of numbers shown."""
 
@@ -130,11 +107,7 @@ def _format_quote(value: Any, language: str) -> str:
     if isinstance(value, date):
         return format_day(value, language)
     if isinstance(value, tuple):
-        return (
-            join_phrases([_format_quote(one, language) for one in value], language)
-            if value
-            else "—"
-        )
+        return join_phrases([_format_quote(one, language) for one in value], language) if value else "—"
     if isinstance(value, float):
         text = f"{value:.1f}".removesuffix(".0")
         return text.replace(".", ",") if language == "fr" else text

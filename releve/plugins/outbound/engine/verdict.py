@@ -33,20 +33,8 @@ from releve.plugins.outbound.engine.consents import CONSENT_KINDS
 from releve.plugins.outbound.engine.errors import CallFault
 from releve.plugins.outbound.engine.exceptions import ConsentState, find_lift, judge_consents
 from releve.plugins.outbound.engine.facts import Facts, Watermark
-from releve.plugins.outbound.engine.judged_call import (
-    Call,
-    CallMoment,
-    JudgedCall,
-    RowFailure,
-    build_judged_call,
-)
-from releve.plugins.outbound.engine.legal_rows import (
-    ANY,
-    LegalRow,
-    LegalRules,
-    RowsInForce,
-    find_legal_midnight,
-)
+from releve.plugins.outbound.engine.judged_call import Call, CallMoment, JudgedCall, RowFailure, build_judged_call
+from releve.plugins.outbound.engine.legal_rows import ANY, LegalRow, LegalRules, RowsInForce, find_legal_midnight
 from releve.plugins.outbound.engine.sentences import render_sentence
 
 Findings = tuple[LegalRow, ...]
@@ -74,9 +62,7 @@ def search_next_allowed(
     return None
 
 
-def find_end(
-    case: JudgedCall, start: datetime, failing: Callable[[CallMoment], Findings]
-) -> datetime | None:
+def find_end(case: JudgedCall, start: datetime, failing: Callable[[CallMoment], Findings]) -> datetime | None:
     """Return when an allowed verdict stops standing, None when no change is in sight."""
     changes, at = list_fact_changes(case), start.astimezone(UTC)
     for _ in range(_MOST_LOOKS):
@@ -100,17 +86,13 @@ def list_fact_changes(case: JudgedCall) -> tuple[datetime, ...]:
     return tuple(sorted(found))
 
 
-def find_next_change(
-    row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]
-) -> datetime | None:
+def find_next_change(row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]) -> datetime | None:
     """Return the first instant after a moment at which a row's answer may change."""
     found = (find_next_answer_change(row, moment, changes), moment.law_until)
     return min(filter(None, found), default=None)
 
 
-def find_next_answer_change(
-    row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]
-) -> datetime | None:
+def find_next_answer_change(row: LegalRow, moment: CallMoment, changes: tuple[datetime, ...]) -> datetime | None:
     """Return the first instant after a moment at which a row that stays may answer otherwise."""
     place = bisect_right(changes, moment.at)
     found = [changes[place]] if place < len(changes) else []
@@ -216,9 +198,7 @@ class CallVerdict:
         return tuple(dict.fromkeys(finding.id for finding in self.findings))
 
 
-def judge_call(
-    call: Call, facts: Facts, rules: LegalRules, known_at: datetime, *, timed: bool = True
-) -> CallVerdict:
+def judge_call(call: Call, facts: Facts, rules: LegalRules, known_at: datetime, *, timed: bool = True) -> CallVerdict:
     """Return the verdict on a call with what was known by ``known_at``.
 
     ``timed`` False leaves out ``until`` and ``find_next_allowed``, which cost most of the time.
@@ -232,16 +212,12 @@ def judge_call(
     if not timed:
         return _build_verdict(case, moment, judged, None, None)
     if judged.findings:
-        return _build_verdict(
-            case, moment, judged, None, search_next_allowed(case, moment.at, _list_failing_rows)
-        )
+        return _build_verdict(case, moment, judged, None, search_next_allowed(case, moment.at, _list_failing_rows))
     until = find_end(case, moment.at, _list_failing_rows)
     return _build_verdict(case, moment, judged, until, moment.at)
 
 
-def find_next_allowed(
-    call: Call, facts: Facts, rules: LegalRules, known_at: datetime
-) -> datetime | None:
+def find_next_allowed(call: Call, facts: Facts, rules: LegalRules, known_at: datetime) -> datetime | None:
     """Return the first instant from ``call.at`` on at which the call is allowed, on what is known.
 
     None when there is none in sight: nothing but a new fact or a new rule would allow it. Exact to
@@ -275,9 +251,7 @@ def _find_unjudgeable(moment: CallMoment) -> CallFinding | None:
 def _build_data_finding(moment: CallMoment, what: str, detail: str) -> CallFinding:
     common = moment.case.rules.in_force(ANY, moment.day)
     rows = (*moment.in_force.of_kind("data"), *common.of_kind("data"))
-    return CallFinding(
-        next(row for row in rows if row.parameters["what"] == what), {"detail": detail}
-    )
+    return CallFinding(next(row for row in rows if row.parameters["what"] == what), {"detail": detail})
 
 
 def _judge_moment(moment: CallMoment) -> _JudgedMoment:
@@ -317,11 +291,7 @@ def _list_failing_rows(moment: CallMoment) -> Findings:
 
 
 def _build_verdict(
-    case: JudgedCall,
-    moment: CallMoment,
-    judged: _JudgedMoment,
-    until: datetime | None,
-    following: datetime | None,
+    case: JudgedCall, moment: CallMoment, judged: _JudgedMoment, until: datetime | None, following: datetime | None
 ) -> CallVerdict:
     caps = [row for row in moment.bound.of_kind("cap") if row.gate == "H"]
     duties = tuple(row for row in moment.bound.of_kind("duty") if find_lift(row, moment) is None)

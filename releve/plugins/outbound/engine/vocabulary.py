@@ -46,9 +46,7 @@ class Word:
 class Vocabulary:
     """The words of one kind; immutable once loaded."""
 
-    def __init__(
-        self, name: str, title: Words, columns: tuple[str, ...], words: Iterable[Word]
-    ) -> None:
+    def __init__(self, name: str, title: Words, columns: tuple[str, ...], words: Iterable[Word]) -> None:
         self.name, self.title, self.columns = name, title, columns
         self.words = tuple(words)
         self.by_id: Mapping[str, Word] = {word.id: word for word in self.words}
@@ -95,11 +93,7 @@ class Vocabulary:
         listed = self._list(self.words[:_MOST_LISTED])
         more = Phrase("write one of {0}", listed)
         if len(self.words) > _MOST_LISTED:
-            more = Phrase(
-                "write one of {0}, …; all are listed by `releve outbound words {1}`",
-                listed,
-                self.name,
-            )
+            more = Phrase("write one of {0}, …; all are listed by `releve outbound words {1}`", listed, self.name)
         met = self.near(text) if near else ()
         return suggest_fix([self._name(word) for word in met], more)
 
@@ -109,9 +103,7 @@ class Vocabulary:
     @staticmethod
     def _list(words: Iterable[Word]) -> BilingualPhrase:
         words = tuple(words)
-        return BilingualPhrase(
-            ", ".join(word.id for word in words), ", ".join(word.label.fr for word in words)
-        )
+        return BilingualPhrase(", ".join(word.id for word in words), ", ".join(word.label.fr for word in words))
 
 
 def _index_spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
@@ -251,9 +243,7 @@ def find_finer_words(object_: str) -> tuple[str, ...]:
     word = words.get(find_word_id("object", object_) or "")
     if word is None or not word.coarse:
         return ()
-    return tuple(
-        one.id for one in words.values() if word.id in find_lineage(one.id) and not one.coarse
-    )
+    return tuple(one.id for one in words.values() if word.id in find_lineage(one.id) and not one.coarse)
 
 
 def normalize_word(name: str, text: str) -> str:

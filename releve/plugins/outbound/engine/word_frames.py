@@ -21,16 +21,9 @@ from releve.plugins.outbound.engine.vocabulary import (
 
 def normalize_word_columns(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Return a table whose words are ids; a text that is no word stays as it is."""
-    columns = {
-        column: name
-        for column, name in list_word_columns().get(table, {}).items()
-        if column in frame.columns
-    }
+    columns = {column: name for column, name in list_word_columns().get(table, {}).items() if column in frame.columns}
     words = list_distinct_words(frame, columns)
-    found = (
-        _map_words(frame[column], words[column], _build_normalizer(name))
-        for column, name in columns.items()
-    )
+    found = (_map_words(frame[column], words[column], _build_normalizer(name)) for column, name in columns.items())
     changed = [cells for cells in found if cells is not None]
     return frame.with_columns(changed) if changed else frame
 
@@ -48,11 +41,7 @@ def find_word_faults(table: str, frame: pl.DataFrame) -> Iterator[Fault]:
 
     The words must be ids already. A text is explained once, however many cells hold it.
     """
-    columns = {
-        column: name
-        for column, name in list_word_columns().get(table, {}).items()
-        if column in frame.columns
-    }
+    columns = {column: name for column, name in list_word_columns().get(table, {}).items() if column in frame.columns}
     words = list_distinct_words(frame, columns)
     for column, name in columns.items():
         coarse = (table, column) == (CAMPAIGNS, "object")

@@ -39,10 +39,7 @@ def application() -> Gate:
         start_checkpoints(settings.DATABASES["default"]["NAME"])
     count = 1 if sqlite else _CONNECTIONS
 
-    deciders = [
-        Decider(load_stored_rules, open_connection, BUDGET_SECONDS, check_ledger)
-        for _ in range(count)
-    ]
+    deciders = [Decider(load_stored_rules, open_connection, BUDGET_SECONDS, check_ledger) for _ in range(count)]
     callers = parse_callers(settings.GATE_CALLERS)
     return Gate(load_current_rules, deciders, callers=callers, ready=_freeze_loaded)
 

@@ -48,12 +48,7 @@ from releve.plugins.outbound.gate.models import (
     WithdrawalRow,
 )
 from releve.plugins.outbound.gate.person_answers import CampaignAnswer, preview_answers
-from releve.plugins.outbound.gate.pseudonyms import (
-    is_number,
-    number_pseudonym,
-    number_text,
-    person_pseudonym,
-)
+from releve.plugins.outbound.gate.pseudonyms import is_number, number_pseudonym, number_text, person_pseudonym
 
 NETWORK = "outcomes"
 """Who loads what the records of a proxy say."""
@@ -76,9 +71,7 @@ def is_more_precise(known: str, reported: str) -> bool:
     return reported != known and not (reported == "answered" and known in _ANSWERED)
 
 
-def write_outcomes(
-    rows: Sequence[AttemptRow], outcomes: Sequence[str], source: str, *, by: str = NETWORK
-) -> None:
+def write_outcomes(rows: Sequence[AttemptRow], outcomes: Sequence[str], source: str, *, by: str = NETWORK) -> None:
     """Write a further version of each attempt, known from now on; inside a transaction."""
     if not rows:
         return
@@ -121,16 +114,12 @@ def record_withdrawal(
     ensure_gate_key()
     name = _known_client(client)
     people = _find_people(name, who)
-    ids = {
-        one: who if one == person_pseudonym(who) else read_value("person", one) for one in people
-    }
+    ids = {one: who if one == person_pseudonym(who) else read_value("person", one) for one in people}
     persons = tuple(value or f"(erased) {one}" for one, value in ids.items())
     rows = ConsentRow.objects.filter(client=name, person__in=people, load__known_at__isnull=False)
     refs = tuple(dict.fromkeys(rows.order_by("ref").values_list("ref", flat=True)))
     if consent and consent not in refs:
-        fix = suggest_fix(
-            find_nearest(consent, refs), f"those known are: {', '.join(refs) or 'none'}"
-        )
+        fix = suggest_fix(find_nearest(consent, refs), f"those known are: {', '.join(refs) or 'none'}")
         raise NoMatch(f"{', '.join(persons)} gave no consent {consent!r} to {name}; {fix}")
     given = rows.filter(ref=consent).values_list("person", flat=True)
     concerned = set(given) if consent else set(people)
@@ -149,12 +138,9 @@ def record_withdrawal(
     return WithdrawalMatch(name, people, persons, (consent,) if consent else refs)
 
 
-def _record_erased(
-    client: str, pseudonym: str, now: datetime, consent: str, channel: str, by: str
-) -> None:
+def _record_erased(client: str, pseudonym: str, now: datetime, consent: str, channel: str, by: str) -> None:
     """Record the withdrawal of a person whose id was erased: only the pseudonym is left."""
-    load = Load.objects.create(source="withdrawal", by=by, opened_at=read_clock(),
-                               known_at=next_known_at(), rows=1)  # fmt: skip
+    load = Load.objects.create(source="withdrawal", by=by, opened_at=read_clock(), known_at=next_known_at(), rows=1)
     WithdrawalRow.objects.create(
         load=load, client=client, person=pseudonym, at=now, consent=consent, channel=channel,
         digest="", erase_on=erase_on("withdrawals", {"at": now}, now),
@@ -190,9 +176,7 @@ def _find_people(client: str, who: str) -> tuple[str, ...]:
     raise NoMatch(f"no person is known as {who!r}; {fix}")
 
 
-def preview_numbers(
-    match: WithdrawalMatch, rules: LegalRules, now: datetime
-) -> list[CampaignAnswer]:
+def preview_numbers(match: WithdrawalMatch, rules: LegalRules, now: datetime) -> list[CampaignAnswer]:
     """Return what the gate answers now for each number of the people, sorted by campaign."""
     answers = [
         answer
@@ -224,20 +208,14 @@ def names_unplaced(record: Mapping[str, str]) -> bool:
     )
 
 
-def record_unplaced(
-    unplaced: Mapping[str, str], placed: Collection[str], source: str
-) -> frozenset[str]:
+def record_unplaced(unplaced: Mapping[str, str], placed: Collection[str], source: str) -> frozenset[str]:
     """Record that calls were not placed, and that others were after all; inside a transaction.
 
     ``unplaced``: ``began`` by the call's name, Call-ID/CSeq; ``placed``: the names of calls whose
     records have a target. Return the names of those whose attempts do not count now.
     """
     doubtful = _find_doubtful(unplaced)
-    taken = {
-        call: began
-        for call, began in unplaced.items()
-        if call not in placed and call not in doubtful
-    }
+    taken = {call: began for call, began in unplaced.items() if call not in placed and call not in doubtful}
     before = list(UnplacedRow.objects.filter(ref__in=[*taken, *placed]))
     known = {(row.ref, row.began, row.placed) for row in before}
     new = {(call, began, 0) for call, began in taken.items()}
@@ -263,9 +241,8 @@ def _write_rows(rows: Collection[tuple[str, str, int]], source: str) -> None:
         return
     now = read_clock()
     load = Load.objects.create(
-        source=f"not placed: {source}"[:200], by=NETWORK, opened_at=now, known_at=next_known_at(),
-        rows=len(rows),
-    )  # fmt: skip
+        source=f"not placed: {source}"[:200], by=NETWORK, opened_at=now, known_at=next_known_at(), rows=len(rows)
+    )
     day = years_later(now.date())
     UnplacedRow.objects.bulk_create(
         [
@@ -285,8 +262,7 @@ def select_unplaced() -> QuerySet[UnplacedRow]:
     """Return the rows, a row a call, of the calls whose attempts do not count."""
     same = {"ref": OuterRef("ref"), "began": OuterRef("began")}
     return UnplacedRow.objects.filter(
-        Exists(AttemptRow.objects.filter(**same)),
-        ~Exists(UnplacedRow.objects.filter(placed=1, **same)),
+        Exists(AttemptRow.objects.filter(**same)), ~Exists(UnplacedRow.objects.filter(placed=1, **same))
     )
 
 
@@ -379,19 +355,13 @@ def _whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _parse_outcomes(
-    lines: Sequence[bytes], columns: Sequence[str], found: OutcomeCounts
-) -> _CallsOut:
+def _parse_outcomes(lines: Sequence[bytes], columns: Sequence[str], found: OutcomeCounts) -> _CallsOut:
     """Return what some lines say of calls out; of a call, its last line's outcome."""
     calls = _CallsOut()
     for line in lines:
         cells = line.decode("utf-8", "replace").rstrip("\n").split("|")
         row = dict(zip(columns, cells, strict=False))
-        if (
-            len(cells) not in (*_FEWER, len(columns))
-            or not row["callid"]
-            or not row["cseq"].isdecimal()
-        ):
+        if len(cells) not in (*_FEWER, len(columns)) or not row["callid"] or not row["cseq"].isdecimal():
             found.broken += 1
         elif row.get("method", "INVITE") == "INVITE" and row.get("direction") != "in":
             call = f"{row['callid']}/{int(row['cseq'])}"
@@ -422,11 +392,7 @@ def _file_outcomes(calls: _CallsOut, name: str, found: OutcomeCounts) -> None:
     found.refused += len(uncounted & calls.refused)
     found.strange += len(uncounted - calls.refused)
     found.withdrawn += len(counted & unplaced)
-    new = [
-        row
-        for row in last.values()
-        if row.ref not in unplaced and is_more_precise(row.outcome, outcomes[row.ref])
-    ]
+    new = [row for row in last.values() if row.ref not in unplaced and is_more_precise(row.outcome, outcomes[row.ref])]
     write_outcomes(new, [outcomes[row.ref] for row in new], f"outcomes {name}")
     found.filed += len(new)
 
@@ -437,9 +403,7 @@ def mark_unknown(before: datetime) -> int:
     What a file says later counts instead.
     """
     outcomes = AttemptRow.objects.exclude(outcome="").values("ref")
-    silent = list(
-        AttemptRow.objects.filter(load=None, at__lt=before).exclude(ref__in=outcomes)[:_CHUNK]
-    )
+    silent = list(AttemptRow.objects.filter(load=None, at__lt=before).exclude(ref__in=outcomes)[:_CHUNK])
     with transaction.atomic():
         write_outcomes(silent, [UNKNOWN] * len(silent), "outcomes not reported")
     return len(silent)

@@ -112,9 +112,7 @@ def store_current_rules() -> str:
 
 
 def _keep_texts(version: str, texts: Mapping[str, str]) -> None:
-    RuleTable.objects.get_or_create(
-        version=version, defaults={"texts": dict(texts), "used_at": read_clock()}
-    )
+    RuleTable.objects.get_or_create(version=version, defaults={"texts": dict(texts), "used_at": read_clock()})
 
 
 def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
@@ -168,9 +166,7 @@ class FactRowDraft:
     values: list[NewPersonalValue]
 
 
-def build_row(
-    table: FactTable, fact: Mapping[str, Any], loaded: datetime, *, pseudonym: bool = False
-) -> FactRowDraft:
+def build_row(table: FactTable, fact: Mapping[str, Any], loaded: datetime, *, pseudonym: bool = False) -> FactRowDraft:
     """Return the row of a fact given by field.
 
     ``pseudonym``: its person is one already, whose value is kept elsewhere or erased.

@@ -25,12 +25,7 @@ from releve.plugins.outbound.engine.errors import WordFault
 from releve.plugins.outbound.engine.fact_files import CAMPAIGNS
 from releve.plugins.outbound.engine.fact_tables import EVENT
 from releve.plugins.outbound.engine.phrases import word_label
-from releve.plugins.outbound.engine.vocabulary import (
-    find_finer_words,
-    find_sector,
-    get_vocabulary,
-    parse_word,
-)
+from releve.plugins.outbound.engine.vocabulary import find_finer_words, find_sector, get_vocabulary, parse_word
 from releve.plugins.outbound.gate.clients import register_client
 from releve.plugins.outbound.gate.db_clock import next_known_at, read_clock
 from releve.plugins.outbound.gate.errors import LoadRefused
@@ -60,15 +55,12 @@ def _record(ref: str, campaign: CampaignTerms, by: str, names: dict[str, str]) -
     own = find_sector(campaign.object)
     if own != campaign.sector:
         words = (_name("object", campaign.object), _name("sector", campaign.sector))
-        reason = Phrase(
-            "object {0!r} is not of the sector {1!r} but of {2!r}", *words, _name("sector", own)
-        )
+        reason = Phrase("object {0!r} is not of the sector {1!r} but of {2!r}", *words, _name("sector", own))
         fix = Phrase("declare that one, or the object that is offered")
         raise _refuse("sector", campaign.sector, reason, fix)
     if campaign.purpose == "prospecting" and find_finer_words(campaign.object):
         reason = Phrase(
-            "object {0!r} is too coarse, no consent or contract covers it",
-            _name("object", campaign.object),
+            "object {0!r} is too coarse, no consent or contract covers it", _name("object", campaign.object)
         )
         fix = get_vocabulary("object").advice(campaign.object)
         raise _refuse("object", campaign.object, reason, fix)
@@ -84,22 +76,16 @@ def _record(ref: str, campaign: CampaignTerms, by: str, names: dict[str, str]) -
     if last is None and named != ref:
         reason = Phrase("{0} is written {1} where it is known already", ref, named)
         fix = Phrase(
-            "write {0}, or give the campaign a name that differs in more than case, accents"
-            " and hyphens",
-            named,
+            "write {0}, or give the campaign a name that differs in more than case, accents and hyphens", named
         )
         raise _refuse("campaign", ref, reason, fix)
     if last is not None and last.digest == digest:
         return False
     if last is not None and last.client != campaign.client:
-        reason = Phrase(
-            "{0} is a campaign of another client, who would lose its calls to this one", ref
-        )
+        reason = Phrase("{0} is a campaign of another client, who would lose its calls to this one", ref)
         raise _refuse("client", campaign.client, reason, Phrase("give it another name"))
     at = next_known_at()
-    load = Load.objects.create(
-        source=f"campaign {ref}", by=by, opened_at=read_clock(), known_at=at, rows=1
-    )
+    load = Load.objects.create(source=f"campaign {ref}", by=by, opened_at=read_clock(), known_at=at, rows=1)
     Row.objects.create(load=load, ref=ref, digest=digest, **asdict(campaign))
     return True
 
@@ -118,8 +104,7 @@ def record_campaigns(table: pl.DataFrame, *, by: str) -> int:
     """Record the campaigns of a table; return how many changed. LoadRefused at the first fault."""
     names = _map_campaign_names()
     return sum(
-        _record(ref := row.pop("campaign"), _build_terms(ref, row), by, names)
-        for row in table.iter_rows(named=True)
+        _record(ref := row.pop("campaign"), _build_terms(ref, row), by, names) for row in table.iter_rows(named=True)
     )
 
 
@@ -151,9 +136,7 @@ def _refuse_long_texts(ref: str, campaign: CampaignTerms) -> None:
         field: Any = Row._meta.get_field(name)
         if isinstance(text, str) and len(text) > field.max_length:
             shown = "name" if name == "ref" else name
-            reason = Phrase(
-                "the campaign's {0} is longer than {1} characters", shown, field.max_length
-            )
+            reason = Phrase("the campaign's {0} is longer than {1} characters", shown, field.max_length)
             column = "campaign" if name == "ref" else name
             raise _refuse(column, text, reason, Phrase("shorten it"))
 
@@ -162,9 +145,7 @@ def _parse_words(campaign: CampaignTerms) -> CampaignTerms:
     """Return a campaign whose words are ids; LoadRefused when one is no word."""
     words = {name: getattr(campaign, name) for name in _WORDS}
     try:
-        ids = {
-            name: parse_word(name, text).id for name, text in words.items() if text or name in _MUST
-        }
+        ids = {name: parse_word(name, text).id for name, text in words.items() if text or name in _MUST}
     except WordFault as error:
         raise LoadRefused(str(error)) from error
     return CampaignTerms(**{**asdict(campaign), **ids})

@@ -122,9 +122,7 @@ def parse_record_mapping(text: str, where: Sequence[str], time_zone: str) -> Rec
     return RecordMapping(names["called"], names["at"], names.get("caller", ""), kept, time_zone)
 
 
-def compare_record(
-    name: str, data: bytes, mapping: RecordMapping, within: timedelta
-) -> CarrierReport:
+def compare_record(name: str, data: bytes, mapping: RecordMapping, within: timedelta) -> CarrierReport:
     """Return the calls of a record that the gate did not allow; nothing of it is stored.
 
     ``within``: how long before a call its decision may be.
@@ -172,9 +170,7 @@ def _select_columns(frame: pl.DataFrame, mapping: RecordMapping) -> pl.DataFrame
     wanted = [mapping.called, mapping.at, *filter(None, [mapping.caller]), *mapping.where]
     for column in wanted:
         if column not in frame.columns:
-            fix = suggest_fix(
-                find_nearest(column, frame.columns), f"name one of: {', '.join(frame.columns)}"
-            )
+            fix = suggest_fix(find_nearest(column, frame.columns), f"name one of: {', '.join(frame.columns)}")
             raise OutcomeFault(f"the record has no column {column!r}; {fix}")
     found = []
     for column in dict.fromkeys(wanted):
@@ -186,9 +182,7 @@ def _select_columns(frame: pl.DataFrame, mapping: RecordMapping) -> pl.DataFrame
     return frame.select(found)
 
 
-def _read_call(
-    row: int, cells: Mapping[str, str | None], mapping: RecordMapping
-) -> _RecordedCall | None:
+def _read_call(row: int, cells: Mapping[str, str | None], mapping: RecordMapping) -> _RecordedCall | None:
     """Return the call of a row, None where its number or its instant cannot be read."""
     number = _read_number(cells[mapping.called] or "")
     at = _read_instant((cells[mapping.at] or "").strip(), zone(mapping.time_zone))
@@ -264,9 +258,7 @@ def _find_unasked(calls: Sequence[_RecordedCall], within: timedelta) -> Iterator
     for call in sorted(left, key=lambda call: call.row):
         refused_for = decisions.take(call, within, allowed=False)
         client = refused_for or _find_client(call, mandates)
-        yield UnaskedCall(
-            call.row, call.at[0], call.caller, call.number, client, refused_for is not None
-        )
+        yield UnaskedCall(call.row, call.at[0], call.caller, call.number, client, refused_for is not None)
 
 
 def _load_mandates() -> dict[str, list[MandateRow]]:

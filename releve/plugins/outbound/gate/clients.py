@@ -20,9 +20,7 @@ from releve.plugins.outbound.gate.models import ClientName
 
 def resolve_client(name: str) -> str:
     """Return the name that stands for a client in the tables, the one given when none does."""
-    found = (
-        ClientName.objects.filter(key=fold_client_name(name)).values_list("name", flat=True).first()
-    )
+    found = ClientName.objects.filter(key=fold_client_name(name)).values_list("name", flat=True).first()
     return name if found is None else found
 
 
@@ -41,9 +39,7 @@ def register_aliases(aliases: Iterable[tuple[str, str]]) -> None:
         name = register_client(client)
         if not alias:
             continue
-        there, new = ClientName.objects.get_or_create(
-            key=fold_client_name(alias), defaults={"name": name}
-        )
+        there, new = ClientName.objects.get_or_create(key=fold_client_name(alias), defaults={"name": name})
         if not new and there.name != name:
             reason = Phrase("stands for the client {0!r} already, not for {1!r}", there.name, name)
             fix = Phrase("give the alias before the facts that use it")

@@ -71,9 +71,7 @@ class GateConnection(Protocol):
 
     vendor: str
 
-    async def read(
-        self, asked: QuestionTerms, known: Any
-    ) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: QuestionTerms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """Begin, lock the persons against other decisions, and return all facts about them.
 
         Also the persons that are locked; None: the whole database is.
@@ -127,9 +125,7 @@ class SQLiteConnection:
             raise DatabaseUnavailable(str(error)) from error
         self._seconds = seconds
 
-    async def read(
-        self, asked: QuestionTerms, known: Any
-    ) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: QuestionTerms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`GateConnection`."""
         try:
             await self._begin()
@@ -158,9 +154,7 @@ class SQLiteConnection:
 
     async def read_again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
         """See :class:`GateConnection`."""
-        return self._rows(
-            _name_parameters(own_sql("sqlite", len(asked) == 1)), bind_questions(asked, known)
-        )
+        return self._rows(_name_parameters(own_sql("sqlite", len(asked) == 1)), bind_questions(asked, known))
 
     async def read_campaign(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """See :class:`GateConnection`."""
@@ -230,9 +224,7 @@ class PostgreSQLConnection:
         except psycopg.Error as error:
             raise DatabaseUnavailable(str(error)) from error
 
-    async def read(
-        self, asked: QuestionTerms, known: Any
-    ) -> tuple[frozenset[str] | None, Sequence[Row]]:
+    async def read(self, asked: QuestionTerms, known: Any) -> tuple[frozenset[str] | None, Sequence[Row]]:
         """See :class:`GateConnection`."""
         try:
             one, values = len(asked) == 1, bind_questions(asked, known)
@@ -274,9 +266,7 @@ class PostgreSQLConnection:
         try:
             for table, found in rows.items():
                 for row in found:
-                    self._pipeline.send(
-                        *_bind_numbered(insert_sql(table, tuple(row), "%({})s"), row)
-                    )
+                    self._pipeline.send(*_bind_numbered(insert_sql(table, tuple(row), "%({})s"), row))
             await self._commit()
         except psycopg.IntegrityError as error:
             raise DecisionConflict(str(error)) from error
@@ -347,8 +337,7 @@ def read_parameters(chosen: Mapping[str, Any]) -> dict[str, Any]:
 
     Without those, such as ``sslmode`` and ``sslrootcert``, a server would be taken unverified.
     """
-    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host",
-             "PORT": "port"}  # fmt: skip
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     given = {there: chosen[here] for here, there in names.items() if chosen.get(here)}
     options = chosen.get("OPTIONS", {})
     return given | {name: value for name, value in options.items() if name not in _OF_DJANGO}
@@ -392,11 +381,7 @@ async def check_key(store: GateConnection) -> None:
 
 def _has_rows() -> bool:
     models: list[type[Model]] = [PseudonymValue, Decision]
-    models += [
-        table.model
-        for table in TABLES.values()
-        if any(column.hides in _WRITERS for column in table.columns)
-    ]
+    models += [table.model for table in TABLES.values() if any(column.hides in _WRITERS for column in table.columns)]
     return any(model._default_manager.exists() for model in models)
 
 

@@ -18,14 +18,7 @@ from typing import Any
 from django.utils import timezone
 
 from releve.network.moments import UTC
-from releve.plugins.outbound.engine import (
-    Call,
-    CallVerdict,
-    Facts,
-    LegalRules,
-    find_next_allowed,
-    judge_call,
-)
+from releve.plugins.outbound.engine import Call, CallVerdict, Facts, LegalRules, find_next_allowed, judge_call
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
 from releve.plugins.outbound.engine.numbers import Number, NumberTable
 from releve.plugins.outbound.engine.phrases import format_basis
@@ -43,14 +36,7 @@ from releve.plugins.outbound.gate.fact_reader import (
     hash_facts,
     to_db_instant,
 )
-from releve.plugins.outbound.gate.protocol import (
-    REFUSALS,
-    Question,
-    Reply,
-    allow_call,
-    refuse_call,
-    refuse_unjudged,
-)
+from releve.plugins.outbound.gate.protocol import REFUSALS, Question, Reply, allow_call, refuse_call, refuse_unjudged
 from releve.plugins.outbound.gate.pseudonyms import number_text, person_pseudonym, text_pseudonym
 from releve.plugins.outbound.gate.sql import DECISION, parse_instant
 
@@ -58,9 +44,7 @@ _LANGUAGES = ("fr", "en")
 _MOST_ROUNDS = 100
 
 
-def explain_verdicts(
-    found: Sequence[CallVerdict], facts: Facts, rules: LegalRules
-) -> Mapping[str, Any]:
+def explain_verdicts(found: Sequence[CallVerdict], facts: Facts, rules: LegalRules) -> Mapping[str, Any]:
     """Return what is said of a call: a verdict for each person who answers the number."""
     following = _next_of_all([one.call for one in found], facts, rules)
     findings = {(one.row.version, one.says("en")): one for each in found for one in each.findings}
@@ -70,17 +54,14 @@ def explain_verdicts(
         "answer": "allow" if not findings else "refuse",
         "legal": all(one.legal for one in found),
         "reasons": [_explain_finding(finding) for finding in findings.values()],
-        "basis": {"id": basis, "says": _by_language(lambda lang: format_basis(basis, lang))}
-        if basis
-        else None,
+        "basis": {"id": basis, "says": _by_language(lambda lang: format_basis(basis, lang))} if basis else None,
         "exceptions": [
-            {"row": one.by.version, "lifts": one.row.version, "basis": one.basis,
-             "says": _by_language(one.by.rule.of)}
+            {"row": one.by.version, "lifts": one.row.version, "basis": one.basis, "says": _by_language(one.by.rule.of)}
             for one in lifted.values()
         ],
         "next_allowed": following and following.astimezone(UTC).isoformat(),
         "rules_version": rules.version,
-    }  # fmt: skip
+    }
 
 
 def _explain_finding(finding: CallFinding) -> Mapping[str, Any]:
@@ -200,27 +181,18 @@ class PendingQuestion:
 
 
 async def decide(
-    store: GateConnection,
-    question: Question,
-    rules: LegalRules,
-    deadline: float,
-    cache: CampaignCache | None = None,
+    store: GateConnection, question: Question, rules: LegalRules, deadline: float, cache: CampaignCache | None = None
 ) -> Reply:
     """Answer a question and count the attempt, by ``deadline`` of ``time.monotonic``.
 
     Raises DatabaseUnavailable where the database does not answer.
     """
-    (reply,) = await decide_group(
-        store, [PendingQuestion(question, deadline)], rules, cache or CampaignCache()
-    )
+    (reply,) = await decide_group(store, [PendingQuestion(question, deadline)], rules, cache or CampaignCache())
     return reply
 
 
 async def decide_group(
-    store: GateConnection,
-    asked: Sequence[PendingQuestion],
-    rules: LegalRules,
-    cache: CampaignCache,
+    store: GateConnection, asked: Sequence[PendingQuestion], rules: LegalRules, cache: CampaignCache
 ) -> list[Reply]:
     """Answer questions in one transaction, each as if the one before it had been answered alone.
 
@@ -256,10 +228,7 @@ async def decide_group(
 
 
 async def _decide_together(
-    store: GateConnection,
-    asked: Sequence[PendingQuestion],
-    rules: LegalRules,
-    cache: CampaignCache,
+    store: GateConnection, asked: Sequence[PendingQuestion], rules: LegalRules, cache: CampaignCache
 ) -> list[Reply] | None:
     """Return the replies, None where they are to be asked again; no decision leaves nothing."""
     if not asked:
@@ -306,13 +275,9 @@ class _DecisionGroup:
         self.locked, rows = await self.store.read([one.terms() for one in self.asked], by)
         self.seen = FactSet(rows)
         for name in dict.fromkeys(one.question.camp for one in self.asked):
-            self.campaigns[name] = await self._cache.read_campaign(
-                self.store, name, self.seen.load, known
-            )
+            self.campaigns[name] = await self._cache.read_campaign(self.store, name, self.seen.load, known)
         if self._assign_clients():
-            self.seen = FactSet(
-                await self.store.read_again([one.terms() for one in self.asked], by)
-            )
+            self.seen = FactSet(await self.store.read_again([one.terms() for one in self.asked], by))
 
     def _assign_clients(self) -> bool:
         """Give every question the client of its campaign; return whether one has another now."""
@@ -331,9 +296,7 @@ class _DecisionGroup:
         """Return whether a number has a holder that was not known when the persons were locked."""
         if self.locked is None:
             return False
-        return not all(
-            self.locked.issuperset(self._known_facts(one).persons()) for one in self.asked
-        )
+        return not all(self.locked.issuperset(self._known_facts(one).persons()) for one in self.asked)
 
     def reply(self, one: PendingQuestion) -> Reply:
         """Return the reply to the next question; a decision counts for those that follow."""
@@ -343,9 +306,7 @@ class _DecisionGroup:
             reply = _repeat_answer(decided, question, (one.number, one.named), clock)
             return self._explain_repeat(one, reply, decided) if question.explain else reply
         answer = self._known_facts(one)
-        fault = _find_fault(answer, self.seen, self.now) or _find_mismatch(
-            answer, one.named, question.ref
-        )
+        fault = _find_fault(answer, self.seen, self.now) or _find_mismatch(answer, one.named, question.ref)
         if fault:
             return refuse_unjudged(fault)
         # Later than every load that was seen: one may have said which attempts do not count.
@@ -353,9 +314,7 @@ class _DecisionGroup:
         campaign = answer.common.campaign
         assert campaign is not None
         self.last = at = later_than(clock, newest)
-        call = build_call(
-            question.camp, campaign, one.like, question.cli, one.named, at, question.ref
-        )
+        call = build_call(question.camp, campaign, one.like, question.cli, one.named, at, question.ref)
         found = judge_for_holders(call, answer, self.rules)
         document = explain_verdicts(found, answer.facts(), self.rules) if question.explain else None
         self._add_decision(one, answer, found)
@@ -370,15 +329,11 @@ class _DecisionGroup:
         if campaign is None or reply.reasons == "GATE-CALL":
             return reply
         at = parse_instant(decided[DECISION.index("at")])
-        call = build_call(
-            question.camp, campaign, one.like, question.cli, one.named, at, question.ref
-        )
+        call = build_call(question.camp, campaign, one.like, question.cli, one.named, at, question.ref)
         found = judge_for_holders(call, answer, self.rules)
         return explain_repeat(reply, explain_verdicts(found, answer.facts(), self.rules))
 
-    def _add_decision(
-        self, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]
-    ) -> None:
+    def _add_decision(self, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]) -> None:
         at = found[0].call.at
         decision = _build_decision(to_db_instant(self.store.vendor, at), one, answer, found)
         self.decisions.append(decision)
@@ -398,9 +353,7 @@ class _DecisionGroup:
         await self.store.write({"gate_decision": self.decisions, "gate_attempt": self.attempts})
 
 
-def _repeat_answer(
-    decided: Sequence[Any], question: Question, called: tuple[str, str], clock: datetime
-) -> Reply:
+def _repeat_answer(decided: Sequence[Any], question: Question, called: tuple[str, str], clock: datetime) -> Reply:
     """Return the answer given before; refuse another call of the same name, or an old one.
 
     A proxy that names its SIP transaction asks once: a second question is about another one.
@@ -433,26 +386,17 @@ def _shown_caller(question: Question) -> str:
 def _find_fault(answer: KnownFacts, seen: FactSet, now: datetime) -> str:
     """Return why nothing can be decided, empty when it can."""
     clock = seen.clock or now
-    if abs(clock - now) > MAX_CLOCK_SKEW or (
-        seen.last is not None and seen.last > now + MAX_CLOCK_SKEW
-    ):
+    if abs(clock - now) > MAX_CLOCK_SKEW or (seen.last is not None and seen.last > now + MAX_CLOCK_SKEW):
         return "GATE-CLOCK"
     campaign, today = answer.common.campaign, to_legal_day(clock)
     running = campaign is not None and (
-        (campaign.first is None or campaign.first <= today)
-        and (campaign.last is None or today <= campaign.last)
+        (campaign.first is None or campaign.first <= today) and (campaign.last is None or today <= campaign.last)
     )
     return "" if running else "GATE-CAMPAIGN"
 
 
 def build_call(
-    name: str,
-    campaign: CampaignTerms,
-    number: str,
-    caller: str,
-    person: str,
-    at: datetime,
-    ref: str,
+    name: str, campaign: CampaignTerms, number: str, caller: str, person: str, at: datetime, ref: str
 ) -> Call:
     return Call(
         campaign.client, number, at, campaign.object, caller, name, person,

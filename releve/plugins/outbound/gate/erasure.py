@@ -159,9 +159,7 @@ def erase_pseudonym(name: str, now: datetime, *, number: str = "") -> int:
     with transaction.atomic():
         note_act(PSEUDONYM, person=name, number=number)
         links = PersonRow.objects.filter(person=name)
-        shared = PersonRow.objects.exclude(person=name).filter(
-            number__in=links.values_list("number", flat=True)
-        )
+        shared = PersonRow.objects.exclude(person=name).filter(number__in=links.values_list("number", flat=True))
         alone = links.exclude(number__in=shared.values_list("number", flat=True))
         wanted = db.Q(what="person", pseudonym=name)
         wanted |= db.Q(what="number", pseudonym__in=alone.values_list("number", flat=True))
@@ -214,9 +212,8 @@ def _erase_due_values(on: date, now: datetime) -> int:
     """Erase values that are due, and give a day to those whose contracts have ended."""
     contracts, links = _rows_added_later(ContractRow), _rows_added_later(PersonRow)
     later = ContractRow.objects.filter(
-        client=db.OuterRef("client"), person=db.OuterRef("person"), ref=db.OuterRef("ref"),
-        pk__gt=db.OuterRef("pk"),
-    )  # fmt: skip
+        client=db.OuterRef("client"), person=db.OuterRef("person"), ref=db.OuterRef("ref"), pk__gt=db.OuterRef("pk")
+    )
     running = ContractRow.objects.filter(~db.Exists(later), last=None).values("person")
     called = PersonRow.objects.filter(person__in=running).values("number")
     signed = contracts.values("person")
@@ -289,9 +286,7 @@ def store_values(values: Iterable[NewPersonalValue]) -> None:
     PseudonymValue.objects.bulk_update(later, ["erase_on"])
     PseudonymValue.objects.bulk_create(
         [
-            PseudonymValue(
-                what=v.what, pseudonym=v.pseudonym, value=v.value, salt=v.salt, erase_on=v.erase_on
-            )
+            PseudonymValue(what=v.what, pseudonym=v.pseudonym, value=v.value, salt=v.salt, erase_on=v.erase_on)
             for v in wanted.values()
         ],
         ignore_conflicts=True,

@@ -42,12 +42,7 @@ from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, next_known_at,
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, store_values
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.models import ConsentRow, Decision, FactRow, Load, PersonRow
-from releve.plugins.outbound.gate.pseudonyms import (
-    is_subscriber,
-    number_text,
-    person_pseudonym,
-    text_pseudonym,
-)
+from releve.plugins.outbound.gate.pseudonyms import is_subscriber, number_text, person_pseudonym, text_pseudonym
 from releve.plugins.outbound.gate.sql import TABLES, FactColumn, FactTable
 
 _ASKED_AT_ONCE = 500
@@ -135,9 +130,7 @@ def _find_doubtful_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Faul
             yield build_consent_fault(row + 2, client, person, consent, known, names)
 
 
-def _find_holders(
-    texts: Collection[str], frames: Mapping[str, pl.DataFrame]
-) -> dict[str, set[str]]:
+def _find_holders(texts: Collection[str], frames: Mapping[str, pl.DataFrame]) -> dict[str, set[str]]:
     """Return the pseudonyms of who holds each number among texts, here or in the load."""
     meant = {text: number for text in texts if is_subscriber(number := number_text(text))}
     by_pseudonym = {text_pseudonym(number): number for number in set(meant.values())}
@@ -161,12 +154,9 @@ _OFFSET = Words(
 )
 
 FAULT_SENTENCES: Mapping[str, Words] = {
-    "key.missing": Words(
-        "Il faut une clé de 1 à 128 caractères.", "A key of 1 to 128 characters is needed."
-    ),
+    "key.missing": Words("Il faut une clé de 1 à 128 caractères.", "A key of 1 to 128 characters is needed."),
     "number.unreadable": Words(
-        "Ce n'est pas un numéro de téléphone : écrivez-le comme 01 44 55 66 77"
-        " ou +33 1 44 55 66 77.",
+        "Ce n'est pas un numéro de téléphone : écrivez-le comme 01 44 55 66 77 ou +33 1 44 55 66 77.",
         "This is not a telephone number: write it like 01 44 55 66 77 or +33 1 44 55 66 77.",
     ),
     "said.unknown": Words(
@@ -177,15 +167,11 @@ FAULT_SENTENCES: Mapping[str, Words] = {
         "Aucune campagne n'est enregistrée pour un donneur d'ordre de ce nom.",
         "No campaign is recorded for a client of this name.",
     ),
-    "client.elsewhere": Words(
-        "Votre rôle ne couvre pas ce donneur d'ordre.", "Your role is not held for this client."
-    ),
+    "client.elsewhere": Words("Votre rôle ne couvre pas ce donneur d'ordre.", "Your role is not held for this client."),
     "at.no-offset": _OFFSET,
     "at.unreadable": _OFFSET,
     "at.future": Words("Cet instant est dans le futur.", "This instant lies in the future."),
-    "channel.unfit": Words(
-        "64 caractères imprimables au plus.", "At most 64 printable characters."
-    ),
+    "channel.unfit": Words("64 caractères imprimables au plus.", "At most 64 printable characters."),
     "outcome.unknown": Words(
         "Choisissez l'issue de l'appel, et seulement pour une issue d'appel.",
         "Choose the outcome of the call, and only for an outcome.",
@@ -195,8 +181,7 @@ FAULT_SENTENCES: Mapping[str, Words] = {
         "A call is named for an outcome only, by at most 300 characters.",
     ),
     "call.unknown": Words(
-        "Aucun appel vers ce numéro n'a été passé pour ce donneur d'ordre dans les dernières"
-        " 24 heures.",
+        "Aucun appel vers ce numéro n'a été passé pour ce donneur d'ordre dans les dernières 24 heures.",
         "No call to this number was placed for this client in the last 24 hours.",
     ),
     "key.reused": Words(
@@ -209,12 +194,9 @@ FAULT_SENTENCES: Mapping[str, Words] = {
         "The key of the pseudonyms is missing, or is not the one of the database: nothing was"
         " recorded. Tell an administrator.",
     ),
-    "reason.short": Words(
-        "Indiquez le motif, en dix caractères au moins.", "Say why, in ten characters or more."
-    ),
+    "reason.short": Words("Indiquez le motif, en dix caractères au moins.", "Say why, in ten characters or more."),
     "person.several": Words(
-        "Plusieurs personnes partagent ce numéro : indiquez l'identifiant de celle qui fait la"
-        " demande.",
+        "Plusieurs personnes partagent ce numéro : indiquez l'identifiant de celle qui fait la demande.",
         "Several people hold this number: name the one who asks by their id.",
     ),
     "person.elsewhere": Words(
@@ -222,16 +204,13 @@ FAULT_SENTENCES: Mapping[str, Words] = {
         "No person of this id is known to hold the number.",
     ),
     "row.unreadable": Words(
-        "La ligne n'a pas les colonnes de la première ligne.",
-        "The row does not have the columns of the first line.",
+        "La ligne n'a pas les colonnes de la première ligne.", "The row does not have the columns of the first line."
     ),
     "columns.missing": Words(
-        "Il manque une colonne obligatoire dans la première ligne.",
-        "The first line lacks a column that is needed.",
+        "Il manque une colonne obligatoire dans la première ligne.", "The first line lacks a column that is needed."
     ),
     "columns.unknown": Words(
-        "La première ligne comporte une colonne inconnue.",
-        "The first line holds a column that is not known.",
+        "La première ligne comporte une colonne inconnue.", "The first line holds a column that is not known."
     ),
 }
 
@@ -243,9 +222,7 @@ _HAPPENED = {"feeds": "read_at", "withdrawals": "at", "refusals": "at", "attempt
 
 def find_row_faults(frames: Mapping[str, pl.DataFrame], now: datetime) -> list[Fault]:
     """Return a fault for every cell that cannot be stored; the first row of a table is 2."""
-    return [
-        fault for name, frame in frames.items() for fault in _check_table(TABLES[name], frame, now)
-    ]
+    return [fault for name, frame in frames.items() for fault in _check_table(TABLES[name], frame, now)]
 
 
 def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
@@ -268,17 +245,11 @@ def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterat
         column = next(column for column in table.columns if column.field == field)
         late = frame[field] > now + MAX_CLOCK_SKEW
         fix = _VOUCH if table.name == "feeds" else Phrase("give the instant at which it was")
-        yield from _report_faults(table, column, frame[field].cast(pl.String), late,
-                       Phrase("lies in the future"), fix)  # fmt: skip
+        yield from _report_faults(table, column, frame[field].cast(pl.String), late, Phrase("lies in the future"), fix)
 
 
 def _report_faults(
-    table: FactTable,
-    column: FactColumn,
-    cells: pl.Series,
-    wrong: pl.Series,
-    reason: Phrase,
-    fix: Phrase,
+    table: FactTable, column: FactColumn, cells: pl.Series, wrong: pl.Series, reason: Phrase, fix: Phrase
 ) -> Iterator[Fault]:
     for row in wrong.arg_true().to_list():
         shown = "" if column.hides else str(cells[row])[:40]
@@ -295,10 +266,7 @@ Progress = Callable[[str, int, int], None]
 """Takes the table, its rows done and its rows in all."""
 
 _CHUNK = 1000
-_PLACES: Mapping[str, tuple[str, ...]] = {
-    "people": ("person", "number"),
-    "abandoned": ("campaign", "day"),
-}
+_PLACES: Mapping[str, tuple[str, ...]] = {"people": ("person", "number"), "abandoned": ("campaign", "day")}
 """Fields that identify a fact of each table, where its id does not."""
 
 
@@ -334,9 +302,7 @@ def load_frames(
     ``campaigns`` are names about to be recorded: facts of them are stored under that spelling.
     """
     ensure_gate_key()
-    facts = {
-        name: normalize_word_columns(name, f) for name, f in frames.items() if name != "clients"
-    }
+    facts = {name: normalize_word_columns(name, f) for name, f in frames.items() if name != "clients"}
     if faults := find_row_faults(facts, read_clock()):
         raise LoadRefused.of(faults)
     if as_known:
@@ -454,9 +420,7 @@ def _refuse_changed_past(frames: Mapping[str, pl.DataFrame]) -> None:
             )
 
 
-def _write_chunk(
-    table: FactTable, rows: Sequence[Mapping[str, Any]], loaded: ImportResult, as_known: bool
-) -> None:
+def _write_chunk(table: FactTable, rows: Sequence[Mapping[str, Any]], loaded: ImportResult, as_known: bool) -> None:
     """Write the rows that are not there yet, and the values behind their pseudonyms."""
     found = [build_row(table, row, loaded.load.opened_at) for row in rows]
     last = _last_digests(table, found, loaded.load)
@@ -469,11 +433,8 @@ def _write_chunk(
         last[place] = one.digest
         known = row.get("known_at", row.get("read_at")) if as_known else None
         new.append(
-            table.model(
-                **one.columns, load=loaded.load, known_from=known, digest=one.digest,
-                erase_on=one.erase_on,
-            )
-        )  # fmt: skip
+            table.model(**one.columns, load=loaded.load, known_from=known, digest=one.digest, erase_on=one.erase_on)
+        )
         values += one.values
     table.model._default_manager.bulk_create(new)
     store_values(values)
@@ -494,9 +455,7 @@ def _fact_key(table: FactTable, row: FactRowDraft) -> tuple[Any, ...]:
     return tuple(row.columns[name] for name in names if name in row.columns)
 
 
-def _last_digests(
-    table: FactTable, rows: Sequence[FactRowDraft], load: Load
-) -> dict[tuple[Any, ...], str]:
+def _last_digests(table: FactTable, rows: Sequence[FactRowDraft], load: Load) -> dict[tuple[Any, ...], str]:
     """Return the content that counts now at each place of the rows."""
     key = "ref" if table.versioned else _PLACES.get(table.name, ("digest",))[0]
     asked = {row.digest if key == "digest" else row.columns[key] for row in rows}

@@ -166,9 +166,7 @@ class FactSet:
             elif what in TABLES:
                 self._facts.setdefault((what, a, b), []).append(_parse_row(what, cells))
 
-    def known_facts(
-        self, number: str, named: str, like: str, common: CampaignFacts, client: str
-    ) -> KnownFacts:
+    def known_facts(self, number: str, named: str, like: str, common: CampaignFacts, client: str) -> KnownFacts:
         """Return what is known about a number; ``like`` stands for it where a fact is about it."""
         newest = [] if common.newest is None else [common.newest]
         about = [(client, person) for person in self._holders.get(number, ())]
@@ -181,11 +179,7 @@ class FactSet:
         own = {}
         for name in OWN:
             keys = [(number, "")] if name in ("people", "listings") else about
-            found = [
-                fact
-                for key in (said if name in SAID else keys)
-                for fact in self._facts.get((name, *key), ())
-            ]
+            found = [fact for key in (said if name in SAID else keys) for fact in self._facts.get((name, *key), ())]
             if name == "people":
                 found += [row for rows in heard.values() for row in rows]
             own[name] = _order_facts(name, found, (number, like), newest) if found else ()
@@ -219,9 +213,7 @@ def hash_facts(evidence: str) -> str:
     return hashlib.sha256(_EVIDENCE_TAG + evidence.encode()).hexdigest()
 
 
-def read_facts(
-    client: str, number: str, known_at: datetime, *, person: str = "", campaign: str = ""
-) -> KnownFacts:
+def read_facts(client: str, number: str, known_at: datetime, *, person: str = "", campaign: str = "") -> KnownFacts:
     """Return what was known about a number, and a person if one is named, for a client.
 
     ``number`` and ``person`` are the real ones; the facts hold pseudonyms for persons and the
@@ -261,10 +253,7 @@ def _parse_row(name: str, cells: list[Any]) -> tuple[datetime, int, list[Any]]:
 
 
 def _order_facts(
-    name: str,
-    found: list[tuple[datetime, int, list[Any]]],
-    called: tuple[str, str],
-    newest: list[datetime],
+    name: str, found: list[tuple[datetime, int, list[Any]]], called: tuple[str, str], newest: list[datetime]
 ) -> list[DatedFact]:
     """Return rows in the order in which they became known; add those instants to ``newest``.
 
@@ -286,9 +275,7 @@ def _order_facts(
     return dated
 
 
-def _build_facts(
-    tables: Mapping[str, Sequence[DatedFact]], names: Iterable[str]
-) -> dict[str, list[Any]]:
+def _build_facts(tables: Mapping[str, Sequence[DatedFact]], names: Iterable[str]) -> dict[str, list[Any]]:
     return {
         _ARGUMENTS.get(name, name): [TABLES[name].build_fact(cells, known) for known, cells in rows]
         for name in names

@@ -172,9 +172,7 @@ class AttemptRow(AboutPerson):
     the indexes that are read.
     """
 
-    load = models.ForeignKey(
-        Load, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    load = models.ForeignKey(Load, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     digest = models.CharField(max_length=32)
     erase_on = models.DateField(null=True)
     ref = models.CharField(max_length=300)
@@ -183,9 +181,7 @@ class AttemptRow(AboutPerson):
     provider = models.CharField(max_length=_ID, blank=True)
     purpose = models.CharField(max_length=16, blank=True)
     began = models.CharField(max_length=_BEGAN, blank=True, db_default="")
-    batch = models.ForeignKey(
-        "gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    batch = models.ForeignKey("gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     place = models.IntegerField(null=True)
 
     class Meta:
@@ -193,12 +189,8 @@ class AttemptRow(AboutPerson):
         indexes: ClassVar = [
             models.Index(fields=["client", "person"], name="gate_attempt_who"),
             models.Index(fields=["ref"], name="gate_attempt_ref"),
-            models.Index(
-                fields=["id"], name="gate_attempt_open", condition=models.Q(batch__isnull=True)
-            ),
-            models.Index(
-                fields=["load"], name="gate_attempt_load", condition=models.Q(load__isnull=False)
-            ),
+            models.Index(fields=["id"], name="gate_attempt_open", condition=models.Q(batch__isnull=True)),
+            models.Index(fields=["load"], name="gate_attempt_load", condition=models.Q(load__isnull=False)),
         ]
 
 
@@ -217,9 +209,7 @@ class UnplacedRow(FactRow):
 
     class Meta:
         db_table = "gate_unplaced"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["ref", "began", "placed"], name="gate_unplaced_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["ref", "began", "placed"], name="gate_unplaced_once")]
 
 
 class ListingRow(FactRow):
@@ -337,20 +327,14 @@ class Decision(models.Model):
     agent = models.CharField(max_length=64, blank=True)
     began = models.CharField(max_length=20, blank=True, db_default="")
     erase_on = models.DateField(null=True)
-    batch = models.ForeignKey(
-        "gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    batch = models.ForeignKey("gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     place = models.IntegerField(null=True)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["call_id", "cseq"], name="gate_one_answer_a_call")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["call_id", "cseq"], name="gate_one_answer_a_call")]
         indexes: ClassVar = [
             models.Index(fields=["campaign", "at"], name="gate_decision_campaign"),
-            models.Index(
-                fields=["id"], name="gate_decision_open", condition=models.Q(batch__isnull=True)
-            ),
+            models.Index(fields=["id"], name="gate_decision_open", condition=models.Q(batch__isnull=True)),
         ]
 
     def __str__(self) -> str:
@@ -372,9 +356,7 @@ class PseudonymValue(models.Model):
 
     class Meta:
         db_table = "gate_personal"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["what", "pseudonym"], name="gate_one_value")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["what", "pseudonym"], name="gate_one_value")]
 
     def __str__(self) -> str:
         return f"{self.what} {self.pseudonym}"
@@ -477,9 +459,7 @@ class FactBatch(models.Model):
     seq = models.IntegerField()
 
     class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["table", "known_at", "last"], name="gate_fact_batch_end")
-        ]
+        indexes: ClassVar = [models.Index(fields=["table", "known_at", "last"], name="gate_fact_batch_end")]
 
     def __str__(self) -> str:
         return f"{self.table} {self.pk} {self.root[:12]}"

@@ -74,19 +74,10 @@ class CampaignAnswer:
     @property
     def summary(self) -> AnswerSummary:
         """Return the answer without the number and the verdicts of the holders."""
-        return AnswerSummary(
-            self.campaign,
-            self.client,
-            self.allowed,
-            self.for_request,
-            self.rules,
-            self.next_allowed,
-        )
+        return AnswerSummary(self.campaign, self.client, self.allowed, self.for_request, self.rules, self.next_allowed)
 
 
-def preview_answers(
-    number: str, client: str, rules: LegalRules, now: datetime
-) -> tuple[CampaignAnswer, ...]:
+def preview_answers(number: str, client: str, rules: LegalRules, now: datetime) -> tuple[CampaignAnswer, ...]:
     """Return the answers for the running campaigns of a client (empty: of all)."""
     number, today, client = number_text(number), to_legal_day(now), resolve_client(client)
     running = [
@@ -97,20 +88,13 @@ def preview_answers(
         and (row.last is None or today <= row.last)
     ]
     callers = _find_callers({row.client for row in running}, now)
-    return tuple(
-        _answer_campaign(row, number, callers.get(row.client, ""), rules, now) for row in running
-    )
+    return tuple(_answer_campaign(row, number, callers.get(row.client, ""), rules, now) for row in running)
 
 
-def _answer_campaign(
-    row: CampaignRow, number: str, caller: str, rules: LegalRules, now: datetime
-) -> CampaignAnswer:
+def _answer_campaign(row: CampaignRow, number: str, caller: str, rules: LegalRules, now: datetime) -> CampaignAnswer:
     known = read_facts(row.client, number, now, campaign=row.ref)
     terms, facts = CampaignTerms.from_row(row), known.facts()
-    calls = [
-        build_call(row.ref, terms, number, caller, person, now, "")
-        for person in known.persons() or ("",)
-    ]
+    calls = [build_call(row.ref, terms, number, caller, person, now, "") for person in known.persons() or ("",)]
     verdicts = tuple(judge_call(call, facts, rules, now) for call in calls)
     return CampaignAnswer(row.ref, row.client, number, verdicts)
 

@@ -34,13 +34,7 @@ from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import GateError
 from releve.plugins.outbound.gate.fact_import import write_load
 from releve.plugins.outbound.gate.journal import note_load
-from releve.plugins.outbound.gate.models import (
-    AttemptRow,
-    ConsentRow,
-    ContractRow,
-    PersonRequestRow,
-    PersonRow,
-)
+from releve.plugins.outbound.gate.models import AttemptRow, ConsentRow, ContractRow, PersonRequestRow, PersonRow
 from releve.plugins.outbound.gate.pseudonyms import find_number_fault, number_pseudonym, number_text
 from releve.plugins.outbound.gate.sql import TABLES, FactTable
 
@@ -131,9 +125,7 @@ def load_clients() -> tuple[str, ...]:
     return tuple(sorted({row.client for row in load_campaigns().values()}))
 
 
-def record_request(
-    request: PhoneRequest, *, by: str, source: str = "person request"
-) -> RecordedRequest:
+def record_request(request: PhoneRequest, *, by: str, source: str = "person request") -> RecordedRequest:
     """Record one request, durably; RequestFaults and RequestReused record nothing."""
     (found,) = record_requests([request], by=by, source=source)
     if isinstance(found, GateError):
@@ -188,10 +180,7 @@ def _record_new_requests(
             found.append(new[key].recorded)
     known_at = _write_requests(new, by, source, now)
     return [
-        replace(one, known_at=known_at)
-        if isinstance(one, RecordedRequest) and not one.before
-        else one
-        for one in found
+        replace(one, known_at=known_at) if isinstance(one, RecordedRequest) and not one.before else one for one in found
     ]
 
 
@@ -225,9 +214,7 @@ class _PreparedRequest:
         return cls(one, content, name, tuple(rows), tuple(attempts), recorded)
 
 
-def _write_requests(
-    new: dict[str, _PreparedRequest], by: str, source: str, now: datetime
-) -> datetime:
+def _write_requests(new: dict[str, _PreparedRequest], by: str, source: str, now: datetime) -> datetime:
     """Write the requests with their facts, and an entry of the ledger for each."""
     if not new:
         return now
@@ -265,9 +252,7 @@ def _write_requests(
 
 
 def _recorded_request(row: PersonRequestRow, *, before: bool) -> RecordedRequest:
-    return RecordedRequest(
-        row.said, row.client, row.at, row.known_at, row.persons, row.consents, row.facts, before
-    )
+    return RecordedRequest(row.said, row.client, row.at, row.known_at, row.persons, row.consents, row.facts, before)
 
 
 def _draft_facts(one: PhoneRequest, person: str, at: datetime) -> list[tuple[str, dict[str, Any]]]:
@@ -288,9 +273,9 @@ def _find_holders(number: str) -> tuple[str, ...]:
 
 
 def _find_consents(client: str, people: Sequence[str], at: datetime) -> Any:
-    rows = ConsentRow.objects.filter(
-        person__in=people, collected_at__lte=at, load__known_at__isnull=False
-    ).exclude(until__lt=at.date())
+    rows = ConsentRow.objects.filter(person__in=people, collected_at__lte=at, load__known_at__isnull=False).exclude(
+        until__lt=at.date()
+    )
     rows = rows.filter(client=client) if client else rows
     return rows.values("client", "ref").distinct()
 
@@ -329,9 +314,7 @@ def _find_faults(one: PhoneRequest, now: datetime) -> list[RequestFault]:
         ("call", "call.unfit", "", not one.call or (one.said == OUTCOME and len(one.call) <= 300
          and one.call.isprintable())),
     )  # fmt: skip
-    found = [
-        RequestFault(field, code, given[:40]) for field, code, given, fits in checks if not fits
-    ]
+    found = [RequestFault(field, code, given[:40]) for field, code, given, fits in checks if not fits]
     if one.at is not None and one.at.tzinfo is not None and one.at > now + MAX_CLOCK_SKEW:
         found.append(RequestFault("at", "at.future"))
     return found

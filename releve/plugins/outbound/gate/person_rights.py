@@ -18,20 +18,9 @@ from releve.ledger.chain import append
 from releve.plugins.outbound.gate.connections import ensure_gate_key
 from releve.plugins.outbound.gate.erasure import erase_pseudonym, read_value
 from releve.plugins.outbound.gate.errors import GateError
-from releve.plugins.outbound.gate.models import (
-    Decision,
-    FactRow,
-    PersonRequestRow,
-    PersonRow,
-    PseudonymValue,
-)
+from releve.plugins.outbound.gate.models import Decision, FactRow, PersonRequestRow, PersonRow, PseudonymValue
 from releve.plugins.outbound.gate.proofs import to_json_value
-from releve.plugins.outbound.gate.pseudonyms import (
-    is_subscriber,
-    number_pseudonym,
-    number_text,
-    person_pseudonym,
-)
+from releve.plugins.outbound.gate.pseudonyms import is_subscriber, number_pseudonym, number_text, person_pseudonym
 from releve.plugins.outbound.gate.sql import TABLES
 
 KIND = "outbound.rights"

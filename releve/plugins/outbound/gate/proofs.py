@@ -31,20 +31,8 @@ from releve.plugins.outbound.gate import models
 from releve.plugins.outbound.gate.campaign_cache import MAX_BATCH_ROWS, RowTree, hash_row_text
 from releve.plugins.outbound.gate.decision import build_call, judge_for_holders
 from releve.plugins.outbound.gate.errors import NotAvailable
-from releve.plugins.outbound.gate.fact_reader import (
-    CampaignTerms,
-    KnownFacts,
-    hash_facts,
-    read_facts_by_pseudonym,
-)
-from releve.plugins.outbound.gate.models import (
-    AttemptRow,
-    Batch,
-    Decision,
-    FactBatch,
-    FactRow,
-    Load,
-)
+from releve.plugins.outbound.gate.fact_reader import CampaignTerms, KnownFacts, hash_facts, read_facts_by_pseudonym
+from releve.plugins.outbound.gate.models import AttemptRow, Batch, Decision, FactBatch, FactRow, Load
 
 FACTS_KIND = "outbound.facts"
 """The kind of the ledger's entry: ``table``, ``rows`` (a count), ``root``."""
@@ -211,11 +199,9 @@ def close_batch(now: datetime) -> Batch | None:
         if _any_proved(Decision, decisions) or _any_proved(AttemptRow, attempts):
             return close_batch(now)
         batch = Batch.objects.create(
-            sealed_at=now, decisions=len(decisions), attempts=len(attempts), root=root,
-            leaves=tree.leaves, seq=0,
-        )  # fmt: skip
-        body = {"batch": batch.pk, "decisions": batch.decisions, "attempts": batch.attempts,
-                "root": root}  # fmt: skip
+            sealed_at=now, decisions=len(decisions), attempts=len(attempts), root=root, leaves=tree.leaves, seq=0
+        )
+        body = {"batch": batch.pk, "decisions": batch.decisions, "attempts": batch.attempts, "root": root}
         batch.seq = append(BATCH_KIND, body, recorded_at=now, stream="outbound").seq
         batch.save(update_fields=["seq"])
         _record_places(Decision, decisions, batch, 0)
@@ -232,9 +218,7 @@ def _any_proved(model: type[Decision] | type[AttemptRow], rows: Sequence[Any]) -
     return not {row.pk for row in rows} <= set(waiting)
 
 
-def _record_places(
-    model: type[Decision] | type[AttemptRow], rows: Sequence[Any], batch: Batch, first: int
-) -> None:
+def _record_places(model: type[Decision] | type[AttemptRow], rows: Sequence[Any], batch: Batch, first: int) -> None:
     update = f"UPDATE {model._meta.db_table} SET batch_id = %s, place = %s WHERE id = %s"
     with connection.cursor() as cursor:
         cursor.executemany(update, [(batch.pk, first + n, row.pk) for n, row in enumerate(rows)])
@@ -294,8 +278,7 @@ def replay_decision(decision: Decision, rules: LegalRules) -> Replay:
             f"{rules.version[:12]}: give those of its day"
         )
     pseudonyms = (decision.number, decision.named)
-    known = read_facts_by_pseudonym(decision.client, pseudonyms, decision.campaign, decision.at,
-                      decision.stand_in)  # fmt: skip
+    known = read_facts_by_pseudonym(decision.client, pseudonyms, decision.campaign, decision.at, decision.stand_in)
     answer = _remove_attempt(known, str(decision))
     call = build_call(decision.campaign, CampaignTerms(**decision.call), decision.stand_in,
                    decision.caller, decision.named, decision.at, str(decision))  # fmt: skip

@@ -25,8 +25,7 @@ REFUSALS: Mapping[str, Words] = {
         "The caller of the gate is unknown, or does not dial for this campaign.",
     ),
     "GATE-WHO": Words(
-        "La personne nommée n'est pas connue sous ce numéro.",
-        "The person named is not known to hold the number.",
+        "La personne nommée n'est pas connue sous ce numéro.", "The person named is not known to hold the number."
     ),
     "GATE-KEY": Words(
         "La clé des pseudonymes manque, ou n'est pas celle de la base.",
@@ -37,8 +36,7 @@ REFUSALS: Mapping[str, Words] = {
         "A backup was put back; the registers have not been read since.",
     ),
     "GATE-BEHIND": Words(
-        "La base de données est en retard sur ses racines signées ; `releve doctor` dit comment y"
-        " remédier.",
+        "La base de données est en retard sur ses racines signées ; `releve doctor` dit comment y remédier.",
         "The database is behind its signed roots; `releve doctor` says how to mend it.",
     ),
     "GATE-CLOCK": Words(
@@ -47,8 +45,7 @@ REFUSALS: Mapping[str, Words] = {
     ),
     "GATE-DATABASE": Words("La base de données ne répond pas.", "The database does not answer."),
     "GATE-LATE": Words(
-        "La décision n'a pas pu être prise dans le délai permis.",
-        "It could not be decided within the time allowed.",
+        "La décision n'a pas pu être prise dans le délai permis.", "It could not be decided within the time allowed."
     ),
     "GATE-BUSY": Words("Trop de questions attendent déjà.", "Too many questions wait already."),
     "GATE-FAULT": Words(
@@ -60,8 +57,7 @@ REFUSALS: Mapping[str, Words] = {
 
 _STATUSES = {"GATE-CALL": 400, "GATE-CALLER": 401, "GATE-CAMPAIGN": 403, "GATE-WHO": 403}
 
-_FIELDS = {"to": 40, "cli": 40, "camp": 128, "ci": 255, "cs": 10, "who": 255, "agent": 64,
-           "began": 20}  # fmt: skip
+_FIELDS = {"to": 40, "cli": 40, "camp": 128, "ci": 255, "cs": 10, "who": 255, "agent": 64, "began": 20}
 _MUST = ("to", "camp", "ci", "cs")
 _NUMBERS = ("to", "cli")
 _CSEQ = re.compile(r"[0-9]{1,10}")

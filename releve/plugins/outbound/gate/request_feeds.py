@@ -83,12 +83,7 @@ Allowed = Callable[[str], bool]
 
 
 def take_rows(
-    feed: str,
-    rows: Sequence[Mapping[str, str]],
-    *,
-    position: int,
-    by: str,
-    allowed: Allowed = lambda client: True,
+    feed: str, rows: Sequence[Mapping[str, str]], *, position: int, by: str, allowed: Allowed = lambda client: True
 ) -> FeedResult:
     """Take the rows of a feed that follow ``position``; FeedMoved where it stands elsewhere."""
     return _take_rows(f"feed:{feed}", feed, rows, position, by, allowed)
@@ -132,9 +127,7 @@ def list_aside_rows(most: int) -> tuple[AsideRow, ...]:
     return tuple(AsideRow(*row) for row in rows[:most])
 
 
-def take_files(
-    folder: Path, *, by: str, settle: float = SETTLE_SECONDS, delete: bool = False
-) -> FeedResult:
+def take_files(folder: Path, *, by: str, settle: float = SETTLE_SECONDS, delete: bool = False) -> FeedResult:
     """Take the rows of every whole file in a folder, and put the files away.
 
     To ``done``, or nowhere with ``delete``; rows that were set aside stand in ``set-aside`` under
@@ -161,9 +154,7 @@ def record_reading(registers: Sequence[str], *, by: str) -> None:
     """Note that a feed is where some registers are read from, and was read now."""
     now = read_clock()
     late = [
-        name
-        for name in registers
-        if not WatermarkRow.objects.filter(feed=name, read_at__gt=now - _READ_EVERY).exists()
+        name for name in registers if not WatermarkRow.objects.filter(feed=name, read_at__gt=now - _READ_EVERY).exists()
     ]
     if late:
         load_facts([ReadAt(name, now) for name in late], source="feed read", by=by)
@@ -217,20 +208,14 @@ def _parse_rows(data: bytes) -> tuple[list[dict[str, str]], RowFault | None]:
             return [], RowFault(1, missing[0], "columns.missing")
         if unknown or len(set(names)) < len(names):
             return [], RowFault(1, "", "columns.unknown")
-        rows = [dict(zip(names, cells, strict=True)) if len(cells) == len(names) else {}
-                for cells in lines if cells]  # fmt: skip
+        rows = [dict(zip(names, cells, strict=True)) if len(cells) == len(names) else {} for cells in lines if cells]
     except csv.Error:
         return [], RowFault(1, "", "row.unreadable")
     return rows, None
 
 
 def _take_rows(
-    source: str,
-    name: str,
-    rows: Sequence[Mapping[str, str]],
-    position: int,
-    by: str,
-    allowed: Allowed,
+    source: str, name: str, rows: Sequence[Mapping[str, str]], position: int, by: str, allowed: Allowed
 ) -> FeedResult:
     """Record rows a few at a time, each few with the cursor."""
     found = FeedResult(position=position)
@@ -303,9 +288,7 @@ def _build_request(row: Mapping[str, str], allowed: Allowed) -> PhoneRequest | R
 def _set_aside(source: str, name: str, faults: Sequence[RowFault]) -> None:
     now = read_clock()
     FeedFaultRow.objects.bulk_create(
-        FeedFaultRow(
-            feed=source[:64], file=name[:200], line=one.line, field=one.field, code=one.code, at=now
-        )
+        FeedFaultRow(feed=source[:64], file=name[:200], line=one.line, field=one.field, code=one.code, at=now)
         for one in faults
     )
 

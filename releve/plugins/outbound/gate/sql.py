@@ -108,9 +108,7 @@ class Pipeline:
             raise error
         return found
 
-    async def _read(
-        self, sent: Sequence[str | None]
-    ) -> tuple[list[list[Row]], psycopg.Error | None]:
+    async def _read(self, sent: Sequence[str | None]) -> tuple[list[list[Row]], psycopg.Error | None]:
         found: list[list[Row]] = []
         error: psycopg.Error | None = None
         for preparing in sent:
@@ -344,8 +342,7 @@ _MANY = {
         AS q(client text, number text, named text, call_id text, cseq int))""",
 }
 _HEARD = " OR ".join(
-    f"EXISTS (SELECT 1 FROM {TABLES[name].db_table} s"
-    " WHERE s.client IN (w.client, '') AND s.person = p.number)"
+    f"EXISTS (SELECT 1 FROM {TABLES[name].db_table} s WHERE s.client IN (w.client, '') AND s.person = p.number)"
     for name in SAID
 )
 """Whether something was said by the number that a person holds."""
@@ -393,12 +390,7 @@ def own_sql(vendor: str, one: bool) -> str:
 def common_sql(vendor: str) -> str:
     """Return the statement for what bears on every call of one ``campaign``."""
     terms = "terms AS (SELECT %(campaign)s AS campaign, client FROM campaign)"
-    parts = [
-        _campaign_sql(vendor),
-        *_common_facts_sql(vendor),
-        *_later_sql(vendor),
-        _head_sql(vendor),
-    ]
+    parts = [_campaign_sql(vendor), *_common_facts_sql(vendor), *_later_sql(vendor), _head_sql(vendor)]
     return f"WITH campaign AS ({_campaign_row()}), {terms}\n" + "\nUNION ALL ".join(parts)
 
 
@@ -414,9 +406,7 @@ def _asked_sql(vendor: str, one: bool) -> str:
     return _ONE if one else _MANY[vendor]
 
 
-def _part_sql(
-    vendor: str, what: str, about: tuple[str, str], columns: list[str], source: str
-) -> str:
+def _part_sql(vendor: str, what: str, about: tuple[str, str], columns: list[str], source: str) -> str:
     name = "json_build_array" if vendor == "postgresql" else "json_array"
     cells = f"CAST({name}({', '.join(columns)}) AS text)"
     return f"SELECT '{what}' AS what, {about[0]} AS a, {about[1]} AS b, {cells} AS cells {source}"
@@ -437,11 +427,7 @@ def _own_facts_sql(vendor: str) -> Iterator[str]:
         source = f"FROM {keys} CROSS JOIN {table.db_table} f {_LOAD} WHERE {where} AND {_VISIBLE}"
         yield _part_sql(vendor, name, about, columns, source)
     yield _part_sql(
-        vendor,
-        "holder",
-        ("number", "person"),
-        ["1"],
-        "FROM (SELECT DISTINCT number, person FROM holders) h",
+        vendor, "holder", ("number", "person"), ["1"], "FROM (SELECT DISTINCT number, person FROM holders) h"
     )
     columns = ["f.id", _KNOWN, *(f"f.{column.name}" for column in TABLES["people"].columns)]
     source = (

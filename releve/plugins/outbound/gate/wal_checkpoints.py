@@ -43,9 +43,7 @@ def start_checkpoints(path: str | Path) -> None:
     """Start the thread, which ends with the process; a database in memory has no log to carry."""
     if str(path) == ":memory:" or str(path).startswith("file:"):
         return
-    threading.Thread(
-        target=_run_checkpoints, args=(Path(path),), name="checkpoints", daemon=True
-    ).start()
+    threading.Thread(target=_run_checkpoints, args=(Path(path),), name="checkpoints", daemon=True).start()
 
 
 def _run_checkpoints(path: Path) -> None:
@@ -104,9 +102,8 @@ _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable of prometheus_client, read when a process imports it."""
 _OWN = CollectorRegistry()
 _answers = Counter(
-    "releve_gate_answers", "Answers: allow, refuse, or the gate's own refusal", ("answer",),
-    registry=_OWN,
-)  # fmt: skip
+    "releve_gate_answers", "Answers: allow, refuse, or the gate's own refusal", ("answer",), registry=_OWN
+)
 _seconds = Histogram(
     "releve_gate_answer_seconds", "Seconds from the whole header to the answer",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.8, 1.0), registry=_OWN,

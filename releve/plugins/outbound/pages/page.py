@@ -160,9 +160,7 @@ class FlipsPage(PageModel):
     time_zone: str = LEGAL_ZONE
     calls: int = 0
     flips: tuple[FlippedCall, ...] | None = None
-    faults: tuple[str, ...] = Field(
-        default=(), description="Of the files; of the tables in the reader's language"
-    )
+    faults: tuple[str, ...] = Field(default=(), description="Of the files; of the tables in the reader's language")
 
     @property
     def counts(self) -> dict[str, int]:

@@ -21,15 +21,7 @@ from releve.accounts.scopes import can, scope_for
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import KeyedForm, build_id_field, build_radio_field, read_sent, set_choices
-from releve.desk.http import (
-    FORM_BYTES,
-    download,
-    keep_unstored,
-    page_response,
-    read_day,
-    require_found,
-    takes,
-)
+from releve.desk.http import FORM_BYTES, download, keep_unstored, page_response, read_day, require_found, takes
 from releve.desk.page import PageModel, pick_fields
 from releve.desk.text import text_now
 from releve.ledger.erasure import scrub_files
@@ -42,12 +34,7 @@ from releve.plugins.outbound.campaign.reports import (
     find_refusal_texts,
     load_report,
 )
-from releve.plugins.outbound.campaign.rule_trial import (
-    SHORTEST_REASON,
-    TooManyCalls,
-    show_person,
-    try_files,
-)
+from releve.plugins.outbound.campaign.rule_trial import SHORTEST_REASON, TooManyCalls, show_person, try_files
 from releve.plugins.outbound.engine import OutboundError
 from releve.plugins.outbound.engine.errors import FactFaults
 from releve.plugins.outbound.engine.fact_files import get_forms
@@ -135,9 +122,7 @@ class PersonForm(forms.Form):
     number = build_id_field(lazy("Number of the person"), longest=40)
     campaign = forms.ChoiceField(label=lazy("Campaign"))
     caller = forms.CharField(label=lazy("Number shown"), max_length=32, required=False)
-    reason = forms.CharField(
-        label=lazy("Why you look (it is recorded)"), max_length=500, min_length=SHORTEST_REASON
-    )
+    reason = forms.CharField(label=lazy("Why you look (it is recorded)"), max_length=500, min_length=SHORTEST_REASON)
 
     def __init__(self, names: Sequence[str], *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -148,9 +133,7 @@ class RightsForm(forms.Form):
     """The number that the person gives, their id where several hold it, and why it is looked at."""
 
     number = build_id_field(lazy("Number of the person"), longest=40)
-    person = build_id_field(
-        lazy("Id of the person, where several hold the number"), longest=255, required=False
-    )
+    person = build_id_field(lazy("Id of the person, where several hold the number"), longest=255, required=False)
     reason = forms.CharField(
         label=lazy("Why (it is recorded)"),
         max_length=500,
@@ -186,9 +169,7 @@ class RequestForm(KeyedForm):
         values = self.cleaned_data
         client = EVERY_CLIENT if values["client"] == _EVERY else values["client"]
         outcome = values["outcome"] if values["said"] == OUTCOME else ""
-        return PhoneRequest(
-            self.key_text, values["number"], values["said"], client, outcome=outcome
-        )
+        return PhoneRequest(self.key_text, values["number"], values["said"], client, outcome=outcome)
 
 
 class FlipsForm(forms.Form):
@@ -206,9 +187,7 @@ class FlipsForm(forms.Form):
     )
     facts = forms.FileField(
         label=lazy("What is known (zip of the tables of facts)"),
-        help_text=lazy(
-            "Without it, what is recorded here is taken; that it was looked at is recorded."
-        ),
+        help_text=lazy("Without it, what is recorded here is taken; that it was looked at is recorded."),
         widget=forms.FileInput({"accept": ".zip"}),
         required=False,
     )
@@ -240,9 +219,7 @@ def run_flips(form: FlipsForm, *, by: str) -> FlipsPage:
     files = {name: file.read() for name, file in form.cleaned_data.items() if file}
     name = form.cleaned_data["rows"].name
     try:
-        count, found = try_files(
-            files["calls"], files["rows"], files.get("facts"), name=name, by=by
-        )
+        count, found = try_files(files["calls"], files["rows"], files.get("facts"), name=name, by=by)
     except TooManyCalls as error:
         limit = text_now("UTC").number(error.most)
         fault = _("One call at least and {limit} at most are judged here.").format(limit=limit)
@@ -267,8 +244,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
     refused = count_refusals([row.ref for row in rows], to_legal_day(now))
     page = CampaignsPage(
         campaigns=tuple(
-            CampaignLine.from_row(row, campaign=row.ref, refused_today=refused.get(row.ref, 0))
-            for row in rows
+            CampaignLine.from_row(row, campaign=row.ref, refused_today=refused.get(row.ref, 0)) for row in rows
         ),
         registers=read_register_minutes(now) if may_look else {},
         may_look=may_look,
@@ -353,9 +329,7 @@ def person(request: HttpRequest) -> HttpResponse:
     page, status = PersonPage(), 200
     if form.is_bound:
         by, rules = actor_name(request), load_current_rules()
-        found, status = ask_gate(
-            form, lambda given: show_person(**given, by=by, rules=rules, now=read_clock())
-        )
+        found, status = ask_gate(form, lambda given: show_person(**given, by=by, rules=rules, now=read_clock()))
         page = PersonPage(history=found)
     return _show(request, "person", page, {"form": form}, status)
 
@@ -367,9 +341,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     user, status = request.user, 200
     whose = list_clients_within(user), can_reach(user, EVERY_CLIENT)
     form = RequestForm(*whose, read_sent(request))
-    page = RequestPage(
-        may_see_rights=can(user, "outbound.rights"), may_see_feeds=can(user, "outbound.manage")
-    )
+    page = RequestPage(may_see_rights=can(user, "outbound.rights"), may_see_feeds=can(user, "outbound.manage"))
     context: dict[str, Any] = {"form": form}
     if form.is_bound:
         recorded, status = ask_gate(
@@ -377,9 +349,7 @@ def requests(request: HttpRequest) -> HttpResponse:
         )
         if recorded is not None:
             asked = form.request()
-            answers = preview_answers(
-                asked.number, asked.client, load_current_rules(), read_clock()
-            )
+            answers = preview_answers(asked.number, asked.client, load_current_rules(), read_clock())
             page = page.model_copy(update={"recorded": recorded, "answers": answers})
             context = {"form": RequestForm(*whose), "number": asked.number}
     return _show(request, "request", page, context, status)
@@ -452,9 +422,7 @@ def flips(request: HttpRequest) -> HttpResponse:
     return page_response(request, template, page, {"form": form}, status=status)
 
 
-def _show(
-    request: HttpRequest, name: str, page: PageModel, context: dict[str, Any], status: int
-) -> HttpResponse:
+def _show(request: HttpRequest, name: str, page: PageModel, context: dict[str, Any], status: int) -> HttpResponse:
     """Return a page of a person, which neither a browser nor a cache keeps."""
     template = f"desk/outbound/{name}.html"
     return keep_unstored(page_response(request, template, page, context, status=status))

@@ -105,9 +105,7 @@ class ContractSource:
     def list_addresses(self, stream: str) -> dict[str, str]:
         """Return the SIP URI of each partner's place."""
         return {
-            name_partner_place(one.contract.terms.giver): parse_sip_address(
-                one.contract.terms.sip_address
-            ).uri
+            name_partner_place(one.contract.terms.giver): parse_sip_address(one.contract.terms.sip_address).uri
             for one in self._list(stream)
             if one.contract.terms.sip_address
         }
@@ -166,9 +164,7 @@ def require_giver(contract: str, stream: str) -> ContractTerms:
     stored = load_contract(contract, stream)
     terms = stored.contract.terms
     if find_own_party(stored) != terms.giver:
-        raise SectorError(
-            Phrase("contract {0}: only its giver, {1}, names agents", contract, terms.giver)
-        )
+        raise SectorError(Phrase("contract {0}: only its giver, {1}, names agents", contract, terms.giver))
     return terms
 
 
@@ -181,9 +177,8 @@ def find_agents_to_lend(contract: str, stream: str) -> tuple[str, ...]:
     day = terms.starts_at.astimezone(zone(terms.time_zone)).date()
     found = load_planned_day(day)
     others = set(
-        LentAgent.objects.filter(drill=stream == DRILL).exclude(contract=contract)
-        .values_list("agent", flat=True)
-    )  # fmt: skip
+        LentAgent.objects.filter(drill=stream == DRILL).exclude(contract=contract).values_list("agent", flat=True)
+    )
     skill = ":".join(terms.skill.split(":")[:2])
     settings = read_settings(found.plan)
     spare = find_spare(found.operator, found.plan, found.need, settings, skills=(skill,))
@@ -191,9 +186,7 @@ def find_agents_to_lend(contract: str, stream: str) -> tuple[str, ...]:
     return choose_agents(terms, free, found.plan.starts)
 
 
-def choose_agents(
-    terms: ContractTerms, spare: Iterable[SpareAgent], starts: Sequence[datetime]
-) -> tuple[str, ...]:
+def choose_agents(terms: ContractTerms, spare: Iterable[SpareAgent], starts: Sequence[datetime]) -> tuple[str, ...]:
     """Return agents who together work the half hours agreed, the most useful first.
 
     ``starts`` are the plan's half hours, which ``SpareAgent.half_hours`` counts. SectorError where
@@ -208,17 +201,13 @@ def choose_agents(
     }
     chosen = []
     while any(left.values()):
-        agent = max(
-            fitting, default="",
-            key=lambda name: (sum(left.get(t, 0) > 0 for t in fitting[name]), name),
-        )  # fmt: skip
+        agent = max(fitting, default="", key=lambda name: (sum(left.get(t, 0) > 0 for t in fitting[name]), name))
         helps = [t for t in fitting.pop(agent, ()) if left.get(t)]
         if not helps:
             short = min(t for t, n in left.items() if n)
             raise SectorError(
                 Phrase(
-                    "contract {0}: the plan in force spares {1} agents too few at {2} UTC: offer"
-                    " less, or decline",
+                    "contract {0}: the plan in force spares {1} agents too few at {2} UTC: offer less, or decline",
                     terms.contract,
                     left[short],
                     f"{starts[short]:%Y-%m-%d %H:%M}",
@@ -230,9 +219,7 @@ def choose_agents(
     return tuple(sorted(chosen))
 
 
-def lend_agents(
-    contract: str, agents: Sequence[str], now: datetime, *, stream: str = RELIEF
-) -> None:
+def lend_agents(contract: str, agents: Sequence[str], now: datetime, *, stream: str = RELIEF) -> None:
     """Record who works under a contract, in place of those named before.
 
     The ledger's entry holds their number alone. SectorError unless this installation is the giver.
@@ -242,11 +229,8 @@ def lend_agents(
         require_giver(contract, stream)
         drill = stream == DRILL
         LentAgent.objects.filter(contract=contract, drill=drill).delete()
-        LentAgent.objects.bulk_create(
-            LentAgent(contract=contract, drill=drill, agent=agent) for agent in agents
-        )
-        append("contract.lent", {"agents": len(agents), "contract": contract},
-               recorded_at=now, stream=stream)  # fmt: skip
+        LentAgent.objects.bulk_create(LentAgent(contract=contract, drill=drill, agent=agent) for agent in agents)
+        append("contract.lent", {"agents": len(agents), "contract": contract}, recorded_at=now, stream=stream)
 
 
 def recall_lent(now: datetime) -> None:
@@ -270,9 +254,8 @@ def _find_needed(stream: str) -> str | None:
     short = _sum_missing(live.compute_scene_coverage(scene, supposed=True))
     for name, stored in _list_own(stream).items():
         agents = set(
-            LentAgent.objects.filter(contract=name, drill=live.is_drill(stream))
-            .values_list("agent", flat=True)
-        )  # fmt: skip
+            LentAgent.objects.filter(contract=name, drill=live.is_drill(stream)).values_list("agent", flat=True)
+        )
         absent = {
             agent: rows if agent not in agents else _leave_out(rows, stored.contract.terms)
             for agent, rows in scene.absent.items()
@@ -287,8 +270,7 @@ def _list_own(stream: str) -> dict[str, StoredContract]:
     return {
         name: stored
         for name, stored in list_contracts(DRILL if live.is_drill(stream) else RELIEF).items()
-        if stored.contract.state in IN_FORCE
-        and find_own_party(stored) == stored.contract.terms.giver
+        if stored.contract.state in IN_FORCE and find_own_party(stored) == stored.contract.terms.giver
     }
 
 
@@ -314,9 +296,7 @@ class ClientContract:
     programme: str
 
 
-def list_client_contracts(
-    operator: Operator, may_see: Callable[[str], bool]
-) -> list[ClientContract]:
+def list_client_contracts(operator: Operator, may_see: Callable[[str], bool]) -> list[ClientContract]:
     """Return the contracts asked for the work of clients that a reader may see, newest first."""
     found = []
     for stream in (RELIEF, DRILL):
@@ -330,15 +310,11 @@ def list_client_contracts(
     return found
 
 
-def decide_contract(
-    found: ClientContract, agrees: bool, before: str, actor: str, now: datetime
-) -> None:
+def decide_contract(found: ClientContract, agrees: bool, before: str, actor: str, now: datetime) -> None:
     """Record a client's decision; SectorError where it is not awaited, or the contract moved on."""
     contract = found.stored.contract
     if contract.state != "matched":
-        raise SectorError(
-            Phrase("contract {0} awaits no decision of its client", contract.terms.contract)
-        )
+        raise SectorError(Phrase("contract {0} awaits no decision of its client", contract.terms.contract))
     kind = "agree" if agrees else "decline"
     with transaction.atomic():
         lock_head()

@@ -22,12 +22,7 @@ from releve.plan import Contingency
 from releve.plan.spare import count_spare, find_spare
 from releve.plugins.evidence.language import Wording
 from releve.plugins.evidence.paper import Attachment, Paper, typeset
-from releve.plugins.sector.association.clerk import (
-    MemberState,
-    list_due_days,
-    list_states,
-    wrap_bulletin,
-)
+from releve.plugins.sector.association.clerk import MemberState, list_due_days, list_states, wrap_bulletin
 from releve.plugins.sector.association.gate_member import load_gate, prepare_request
 from releve.plugins.sector.association.gates import list_failed_gates
 from releve.plugins.sector.association.membership import (
@@ -36,17 +31,8 @@ from releve.plugins.sector.association.membership import (
     require_membership,
     wrap_contribution,
 )
-from releve.plugins.sector.association.models import (
-    DayBulletin,
-    MonthlyDesign,
-    OwnContribution,
-    OwnOrder,
-)
-from releve.plugins.sector.association.rules import (
-    find_last_day,
-    find_publication,
-    load_shipped_bulletin_rules,
-)
+from releve.plugins.sector.association.models import DayBulletin, MonthlyDesign, OwnContribution, OwnOrder
+from releve.plugins.sector.association.rules import find_last_day, find_publication, load_shipped_bulletin_rules
 from releve.plugins.sector.engine import (
     ALL,
     TOTAL,
@@ -106,9 +92,7 @@ def print_bulletin(row: DayBulletin, language: str) -> bytes:
     return typeset(paper, [Attachment("bulletin.json", bulletin.text.encode())])
 
 
-def _compose(
-    bulletin: Bulletin, design: BulletinDesign, row: DayBulletin, wording: Wording
-) -> dict[str, object]:
+def _compose(bulletin: Bulletin, design: BulletinDesign, row: DayBulletin, wording: Wording) -> dict[str, object]:
     say = wording.say
     due = bulletin.day + timedelta(days=1)
     title = say(Phrase("Bulletin of the sector, {0}", wording.day(bulletin.day)))
@@ -117,10 +101,9 @@ def _compose(
         (Phrase("Association"), bulletin.association),
         (Phrase("Day"), wording.day(bulletin.day)),
         (Phrase("Appeared on"), wording.instant(find_publication(bulletin.day, design.rule))),
-        (Phrase("Contributions"), say(Phrase("{0} of {1} members", len(bulletin.contributions),
-                                             bulletin.members))),
+        (Phrase("Contributions"), say(Phrase("{0} of {1} members", len(bulletin.contributions), bulletin.members))),
         (Phrase("Rounded to"), wording.number(rule.rounding)),
-    ]  # fmt: skip
+    ]
     return {
         "language": wording.language,
         "title": title,
@@ -129,26 +112,17 @@ def _compose(
         "month": due.month,
         "day": due.day,
         "facts": [[say(name), value] for name, value in facts],
-        "tables": [
-            _lay_out_cells(bulletin, design, wording),
-            *_lay_out_corrections(bulletin, wording),
-        ],
+        "tables": [_lay_out_cells(bulletin, design, wording), *_lay_out_corrections(bulletin, wording)],
         "check": _describe_check(bulletin, row, wording),
         "page": say(Phrase("page")),
         "attachments": say(Phrase("Inside this file: {0}", "bulletin.json")),
     }
 
 
-def _lay_out_cells(
-    bulletin: Bulletin, design: BulletinDesign, wording: Wording
-) -> dict[str, object]:
+def _lay_out_cells(bulletin: Bulletin, design: BulletinDesign, wording: Wording) -> dict[str, object]:
     say = wording.say
     rows = [
-        [
-            say(LABELS[measure]),
-            _word_value(bulletin.find_cell(measure, group), wording),
-            say(name_group(group)),
-        ]
+        [say(LABELS[measure]), _word_value(bulletin.find_cell(measure, group), wording), say(name_group(group))]
         for measure, group in list_cells(design)
     ]
     return {
@@ -176,13 +150,9 @@ def _lay_out_corrections(bulletin: Bulletin, wording: Wording) -> list[dict[str,
     say = wording.say
     tables: list[dict[str, object]] = []
     for one in bulletin.corrections:
-        note = say(Phrase(
-            "{0} contributions corrected this day.", len(one.contributions)
-        ))  # fmt: skip
+        note = say(Phrase("{0} contributions corrected this day.", len(one.contributions)))
         if not one.cells:
-            note += " " + say(Phrase(
-                "The new figures are not shown: a member could be read in the difference."
-            ))  # fmt: skip
+            note += " " + say(Phrase("The new figures are not shown: a member could be read in the difference."))
         tables.append({
             "wide": 0,
             "heading": say(Phrase("Correction of {0}", wording.day(one.day))),
@@ -434,10 +404,7 @@ def draft_requests(
 
 
 def prepare_relief_request(
-    gate: str,
-    contingency: str,
-    tables: tuple[Iterable[Row], Iterable[Row], Iterable[Row]],
-    now: datetime,
+    gate: str, contingency: str, tables: tuple[Iterable[Row], Iterable[Row], Iterable[Row]], now: datetime
 ) -> OwnOrder:
     """Store a request for what the plan in force lacks; it names no client, and is not sent yet.
 

@@ -74,9 +74,7 @@ def publish_design(
     association = require_clerk()
     lock_head()
     if MonthlyDesign.objects.filter(month=month).exists():
-        raise AssociationError(
-            Phrase("the design of {0} is published, and frozen for the month", month)
-        )
+        raise AssociationError(Phrase("the design of {0} is published, and frozen for the month", month))
     try:
         rule = find_rule(load_shipped_bulletin_rules(), date.fromisoformat(f"{month}-01"))
     except ValueError as error:
@@ -88,9 +86,7 @@ def publish_design(
     chosen = {name: tuple(group) for name, group in (groups or _choose_groups()).items()}
     design = BulletinDesign(association, month, mode, members, chosen, rule)
     signature = sign_text(design.text, load_signing_key())
-    MonthlyDesign.objects.create(
-        month=month, digest=design.digest, text=design.text, signature=signature, at=now
-    )
+    MonthlyDesign.objects.create(month=month, digest=design.digest, text=design.text, signature=signature, at=now)
     append("design.published", {"design": design.digest, "members": len(members), "mode": mode,
                                 "month": month}, recorded_at=now, stream=STREAM)  # fmt: skip
     return design
@@ -109,8 +105,7 @@ def list_states(day: date) -> list[MemberState]:
         mine = rows.get(member.id, [])
         state = "missing" if not mine else "in" if len(mine) == 1 else "corrected"
         last = mine[-1] if mine else None
-        states.append(MemberState(member.id, state, last.received_at if last else None,
-                                  bool(last and last.by_file)))  # fmt: skip
+        states.append(MemberState(member.id, state, last.received_at if last else None, bool(last and last.by_file)))
     return states
 
 
@@ -118,11 +113,7 @@ def list_due_days(now: datetime) -> list[date]:
     """Return the days whose bulletin may appear now and has not, the oldest first."""
     days = ReceivedContribution.objects.filter(late=False).values_list("day", flat=True)
     published = set(DayBulletin.objects.values_list("day", flat=True))
-    return [
-        day
-        for day in sorted(set(days) - published)
-        if find_publication(day, _load_design(day).rule) <= now
-    ]
+    return [day for day in sorted(set(days) - published) if find_publication(day, _load_design(day).rule) <= now]
 
 
 def publish_due(now: datetime) -> None:
@@ -178,9 +169,7 @@ def _publish(day: date, now: datetime) -> DayBulletin:
     design = _load_design(day)
     due = find_publication(day, design.rule)
     if now < due:
-        raise AssociationError(
-            Phrase("the bulletin of {0} appears at {1} UTC", day, f"{due:%Y-%m-%d %H:%M}")
-        )
+        raise AssociationError(Phrase("the bulletin of {0} appears at {1} UTC", day, f"{due:%Y-%m-%d %H:%M}"))
     corrections = ReceivedContribution.objects.filter(late=True, corrected_in=None)
     bulletin = _make(day, corrections)
     corrections.update(corrected_in=day)
@@ -218,18 +207,15 @@ def _load_design(day: date) -> BulletinDesign:
     row = MonthlyDesign.objects.filter(month=f"{day:%Y-%m}").first()
     if row is None:
         raise AssociationError(
-            Phrase(
-                "there is no design of {0}: publish it with releve sector clerk design",
-                f"{day:%Y-%m}",
-            )
+            Phrase("there is no design of {0}: publish it with releve sector clerk design", f"{day:%Y-%m}")
         )
     return parse_design(row.text)
 
 
 def _find_entry(row: DayBulletin) -> int:
-    found = LedgerEntry.objects.filter(
-        stream=STREAM, kind="bulletin.published", body__contains=row.digest
-    ).values_list("seq", flat=True)
+    found = LedgerEntry.objects.filter(stream=STREAM, kind="bulletin.published", body__contains=row.digest).values_list(
+        "seq", flat=True
+    )
     return int(found[0])
 
 

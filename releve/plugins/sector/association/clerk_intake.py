@@ -12,12 +12,7 @@ from django.db import transaction
 from releve.errors import Phrase
 from releve.ledger.chain import append, lock_head
 from releve.plugins.sector.association.envelopes import AssociationError, Envelope
-from releve.plugins.sector.association.models import (
-    AssociationMember,
-    DayBulletin,
-    MonthlyDesign,
-    ReceivedContribution,
-)
+from releve.plugins.sector.association.models import AssociationMember, DayBulletin, MonthlyDesign, ReceivedContribution
 from releve.plugins.sector.association.rules import find_day
 from releve.plugins.sector.engine import (
     BulletinDesign,
@@ -41,10 +36,7 @@ def require_clerk() -> str:
     association: str = settings.CLERK_OF
     if not association:
         raise AssociationError(
-            Phrase(
-                "this installation is not the clerk of an association: set RELEVE_CLERK_OF to"
-                " its name"
-            )
+            Phrase("this installation is not the clerk of an association: set RELEVE_CLERK_OF to its name")
         )
     return association
 
@@ -61,8 +53,7 @@ def register_member(member: str, key: str, mask_key: str, now: datetime) -> str:
     values = {"key": key, "mask_key": mask_key, "token_digest": _hash_token(secret),
               "registered_at": now, "revoked_at": None}  # fmt: skip
     AssociationMember.objects.update_or_create(member=member, defaults=values)
-    append("member.registered", {"key": key, "mask_key": mask_key, "member": member},
-           recorded_at=now, stream=STREAM)  # fmt: skip
+    append("member.registered", {"key": key, "mask_key": mask_key, "member": member}, recorded_at=now, stream=STREAM)
     return secret
 
 
@@ -71,9 +62,7 @@ def revoke_member(member: str, now: datetime) -> None:
     """Revoke the keys of a member: it contributes no more, and its cells are withheld."""
     require_clerk()
     if not AssociationMember.objects.filter(member=member, revoked_at=None).update(revoked_at=now):
-        raise AssociationError(
-            Phrase("no member {0} with a valid key: see releve sector clerk state", repr(member))
-        )
+        raise AssociationError(Phrase("no member {0} with a valid key: see releve sector clerk state", repr(member)))
     append("member.revoked", {"member": member}, recorded_at=now, stream=STREAM)
 
 
@@ -83,9 +72,7 @@ def authenticate_member(secret: str) -> str | None:
     return rows.values_list("member", flat=True).first()
 
 
-def take_contribution(
-    sent: Envelope, now: datetime, *, by: str = "", by_file: bool = False
-) -> ReceivedContribution:
+def take_contribution(sent: Envelope, now: datetime, *, by: str = "", by_file: bool = False) -> ReceivedContribution:
     """Take a contribution; ContributionError, with a code, where it is refused.
 
     ``by`` is the member whose secret was shown. The same bytes again are taken as the first time.
@@ -94,10 +81,7 @@ def take_contribution(
     read = parse_contribution(sent.text)
     digest = hash_contribution(sent.text)
     if by and by != read.member:
-        raise ContributionError(
-            "member",
-            Phrase("the secret is that of {0}, the contribution of {1}", by, read.member),
-        )
+        raise ContributionError("member", Phrase("the secret is that of {0}, the contribution of {1}", by, read.member))
     with transaction.atomic():
         lock_head()
         known = ReceivedContribution.objects.filter(digest=digest).first()
@@ -124,8 +108,7 @@ def _find_design(read: Contribution) -> BulletinDesign:
     row = MonthlyDesign.objects.filter(month=f"{read.day:%Y-%m}").first()
     if row is None:
         raise ContributionError(
-            "panel",
-            Phrase("there is no design of {0} yet: wait for the clerk’s", f"{read.day:%Y-%m}"),
+            "panel", Phrase("there is no design of {0} yet: wait for the clerk’s", f"{read.day:%Y-%m}")
         )
     return parse_design(row.text)
 
@@ -141,18 +124,13 @@ def check_signature(sent: Envelope, member: str, key: str = "") -> None:
     registered = AssociationMember.objects.filter(member=member).first()
     if registered is not None and registered.revoked_at is not None:
         raise ContributionError(
-            "revoked",
-            Phrase("the key of {0} was revoked: register a new one with the clerk", member),
+            "revoked", Phrase("the key of {0} was revoked: register a new one with the clerk", member)
         )
     key = key or (registered.key if registered else "")
     if not verify_text(sent.text, sent.signature, key):
         raise ContributionError(
             "signature",
-            Phrase(
-                "the signature is not by the registered key of {0}: register the"
-                " key in use with the clerk",
-                member,
-            ),
+            Phrase("the signature is not by the registered key of {0}: register the key in use with the clerk", member),
         )
 
 
@@ -164,8 +142,7 @@ def _check_day(read: Contribution, design: BulletinDesign, now: datetime) -> boo
         raise ContributionError(
             "clock",
             Phrase(
-                "the contribution is of {0}, made at {1}; here it is {2} UTC: set"
-                " the clock of the member’s machine",
+                "the contribution is of {0}, made at {1}; here it is {2} UTC: set the clock of the member’s machine",
                 read.day,
                 made,
                 here,
@@ -173,9 +150,7 @@ def _check_day(read: Contribution, design: BulletinDesign, now: datetime) -> boo
         )
     late = DayBulletin.objects.filter(day=read.day).exists()
     if late and read.day < today - timedelta(days=design.rule.disclosure.history):
-        raise ContributionError(
-            "late", Phrase("the bulletin of {0} is too old to be corrected", read.day)
-        )
+        raise ContributionError("late", Phrase("the bulletin of {0} is too old to be corrected", read.day))
     return late
 
 
@@ -185,8 +160,7 @@ def _check_double(read: Contribution, before: ReceivedContribution | None, *, la
         raise ContributionError(
             "late",
             Phrase(
-                "the bulletin of {0} was published: the contribution came too late,"
-                " and the day stays without it",
+                "the bulletin of {0} was published: the contribution came too late, and the day stays without it",
                 read.day,
             ),
         )
@@ -194,8 +168,7 @@ def _check_double(read: Contribution, before: ReceivedContribution | None, *, la
         raise ContributionError(
             "double",
             Phrase(
-                "{0} has contributed for {1}: a second contribution corrects the"
-                " first and names its digest",
+                "{0} has contributed for {1}: a second contribution corrects the first and names its digest",
                 read.member,
                 read.day,
             ),

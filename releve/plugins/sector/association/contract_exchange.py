@@ -33,21 +33,11 @@ from releve.plugins.sector.association.contracts import (
     take_step,
 )
 from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError
-from releve.plugins.sector.association.gate_member import (
-    list_programmes,
-    load_gate,
-    read_gate_result,
-)
+from releve.plugins.sector.association.gate_member import list_programmes, load_gate, read_gate_result
 from releve.plugins.sector.association.gates import CLEARED, wrap_result
 from releve.plugins.sector.association.membership import require_membership
 from releve.plugins.sector.association.models import ReceivedOrder, ReliefGate
-from releve.plugins.sector.engine import (
-    ContractTerms,
-    GateNotice,
-    SectorError,
-    parse_gate,
-    parse_order,
-)
+from releve.plugins.sector.engine import ContractTerms, GateNotice, SectorError, parse_gate, parse_order
 
 _BESIDE = 500
 """Bytes of an answer beside its messages."""
@@ -66,9 +56,7 @@ class TermsBeside:
     outbound_mandate: str = ""
 
 
-def draft_contracts(
-    gate: str, beside: TermsBeside, now: datetime, *, drill: bool = False
-) -> list[StoredContract]:
+def draft_contracts(gate: str, beside: TermsBeside, now: datetime, *, drill: bool = False) -> list[StoredContract]:
     """Ask for a contract per match of the own requests; those that are there already are kept.
 
     AssociationError before the result has come.
@@ -80,9 +68,7 @@ def draft_contracts(
     known = list_contracts(stream)
     terms = _build_terms(found, load_gate(gate), require_membership().member, beside)
     clerk = require_membership().association
-    return [
-        known.get(one.contract) or start_contract(one, clerk, now, stream=stream) for one in terms
-    ]
+    return [known.get(one.contract) or start_contract(one, clerk, now, stream=stream) for one in terms]
 
 
 def take_message(message: str, now: datetime, *, by: str, drill: bool) -> str:
@@ -94,9 +80,7 @@ def take_message(message: str, now: datetime, *, by: str, drill: bool) -> str:
     stream = DRILL if drill else RELIEF
     name, asker, giver = _read_parties(message)
     if by not in (asker, giver):
-        raise SectorError(
-            Phrase("contract {0} is not one of {1}: it is of {2} and {3}", name, by, asker, giver)
-        )
+        raise SectorError(Phrase("contract {0} is not one of {1}: it is of {2} and {3}", name, by, asker, giver))
     keys = {**_list_member_keys((asker, giver)), clerk: public_key()}
     with transaction.atomic():
         stored = receive_contract(message, clerk, keys, now, stream=stream)
@@ -152,17 +136,13 @@ def receive_answer(message: str, now: datetime, *, drill: bool) -> StoredContrac
     own = require_membership()
     name, asker, giver = _read_parties(message)
     if own.member not in (asker, giver):
-        raise SectorError(
-            Phrase("contract {0} is of {1} and {2}, not of {3}", name, asker, giver, own.member)
-        )
+        raise SectorError(Phrase("contract {0} is of {1} and {2}, not of {3}", name, asker, giver, own.member))
     gate, found = _find_gate(name)
     keys = {**found["keys"], own.member: public_key(), own.association: gate.contract_key}
     return receive_contract(message, own.member, keys, now, stream=DRILL if drill else RELIEF)
 
 
-def _build_terms(
-    found: Mapping[str, Any], gate: GateNotice, member: str, beside: TermsBeside
-) -> list[ContractTerms]:
+def _build_terms(found: Mapping[str, Any], gate: GateNotice, member: str, beside: TermsBeside) -> list[ContractTerms]:
     pairs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for match in found["matches"]:
         if match["asker"] == member:
@@ -202,8 +182,7 @@ def _check_match(terms: ContractTerms) -> None:
     if terms not in _build_terms(found, parse_gate(row.text), terms.asker, beside):
         raise SectorError(
             Phrase(
-                "contract {0}: the clearing of {1} has no such match; draft it again from the"
-                " result",
+                "contract {0}: the clearing of {1} has no such match; draft it again from the result",
                 terms.contract,
                 name,
             )
@@ -214,9 +193,7 @@ def _find_gate(contract: str) -> tuple[GateNotice, Mapping[str, Any]]:
     gate = contract.partition(".")[0]
     found = read_gate_result(gate)
     if found is None:
-        raise AssociationError(
-            Phrase("contract {0}: the result of its gate has not come yet", contract)
-        )
+        raise AssociationError(Phrase("contract {0}: the result of its gate has not come yet", contract))
     return load_gate(gate), found
 
 
@@ -231,9 +208,7 @@ def _read_parties(message: str) -> tuple[str, str, str]:
         terms = json.loads(message)["terms"]
         return str(terms["contract"]), str(terms["asker"]), str(terms["giver"])
     except (KeyError, TypeError, ValueError) as error:
-        raise SectorError(
-            Phrase("the message is not a contract: {0}; ask for it again", repr(error))
-        ) from error
+        raise SectorError(Phrase("the message is not a contract: {0}; ask for it again", repr(error))) from error
 
 
 _LENDS = ("matched", "client agreed", "both signed", "started")
@@ -333,9 +308,8 @@ def list_signed_steps(stored: StoredContract) -> tuple[SignedStep, ...]:
     for step, digest in zip(stored.contract.steps, stored.digests, strict=True):
         signed = stored.signatures[digest]
         found.append(
-            SignedStep(step.kind, step.by, step.at, step.reference, tuple(sorted(signed)),
-                       both <= set(signed))
-        )  # fmt: skip
+            SignedStep(step.kind, step.by, step.at, step.reference, tuple(sorted(signed)), both <= set(signed))
+        )
     return tuple(found)
 
 

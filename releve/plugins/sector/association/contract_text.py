@@ -20,11 +20,7 @@ from releve.plugins.sector.engine.contract import name_state
 typst: Any = OptionalModule("typst")
 _TEMPLATE = Path(__file__).with_name("contract.typ")
 _NARROW = "\u202f"
-_KINDS = {
-    "inbound": "appels entrants",
-    "outbound": "appels sortants",
-    "back_office": "back-office",
-}
+_KINDS = {"inbound": "appels entrants", "outbound": "appels sortants", "back_office": "back-office"}
 _LANGUAGES = {"fr": "français", "en": "anglais", "ar": "arabe", "es": "espagnol"}
 _PLACES = {"home": "en télétravail", "site": "sur site"}
 
@@ -62,10 +58,7 @@ def compose_contract(contract: ReliefContract, time_zone: str) -> dict[str, Any]
         "hours": {
             "heading": f"Annexe{_NARROW}: effectif par demi-heure ({time_zone})",
             "columns": ["Demi-heure", "Téléconseillers"],
-            "rows": [
-                [_format_time(midnight + t * timedelta(minutes=30)), f"{count}"]
-                for t, count in terms.agents
-            ],
+            "rows": [[_format_time(midnight + t * timedelta(minutes=30)), f"{count}"] for t, count in terms.agents],
         },
         "signatures": [f"Pour {terms.asker}", f"Pour {terms.giver}"],
         "digest": f"Empreinte à l’état {_quote_state(contract)}{_NARROW}: {contract.digest}",
@@ -80,9 +73,7 @@ def typeset_contract(contract: ReliefContract, time_zone: str) -> bytes:
             _TEMPLATE.read_bytes(),
             format="pdf",
             ignore_system_fonts=True,
-            sys_inputs={
-                "paper": json.dumps(compose_contract(contract, time_zone), ensure_ascii=False)
-            },
+            sys_inputs={"paper": json.dumps(compose_contract(contract, time_zone), ensure_ascii=False)},
             timestamp=int(at.timestamp()),
         )
     except RuntimeError as error:

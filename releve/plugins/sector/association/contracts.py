@@ -63,16 +63,12 @@ class StoredContract:
         return bool(last) and all(both <= set(self.signatures[digest]) for digest in last)
 
 
-def start_contract(
-    terms: ContractTerms, clerk: str, now: datetime, *, stream: str = RELIEF
-) -> StoredContract:
+def start_contract(terms: ContractTerms, clerk: str, now: datetime, *, stream: str = RELIEF) -> StoredContract:
     """Record that an asker asks for these terms; SectorError for a contract that is there."""
     with transaction.atomic():
         lock_head()
         if terms.contract in list_contracts(stream):
-            raise SectorError(
-                Phrase("contract {0} is there already: choose another name", terms.contract)
-            )
+            raise SectorError(Phrase("contract {0} is there already: choose another name", terms.contract))
         opened = StoredContract(open_contract(terms, clerk))
         step = ContractStep("ask", terms.asker, now, opened.contract.digest)
         return _write_own(opened, step, terms.asker, now, stream)
@@ -137,8 +133,7 @@ def receive_contract(
         if stored.contract.terms != terms or stored.contract.clerk != clerk:
             raise SectorError(
                 Phrase(
-                    "contract {0}: its terms differ from those recorded here: compare both texts"
-                    " with the partner",
+                    "contract {0}: its terms differ from those recorded here: compare both texts with the partner",
                     terms.contract,
                 )
             )
@@ -198,10 +193,7 @@ def read_terms_text(text: str) -> ContractTerms:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise SectorError(
-            Phrase(
-                "not the terms of a contract: {0}; the fields are those of docs/sector.md",
-                str(error),
-            )
+            Phrase("not the terms of a contract: {0}; the fields are those of docs/sector.md", str(error))
         ) from error
 
 
@@ -214,9 +206,7 @@ def load_contract(contract: str, stream: str = RELIEF) -> StoredContract:
     return found[contract]
 
 
-def _write_own(
-    stored: StoredContract, step: ContractStep, party: str, now: datetime, stream: str
-) -> StoredContract:
+def _write_own(stored: StoredContract, step: ContractStep, party: str, now: datetime, stream: str) -> StoredContract:
     after = apply_step(stored.contract, step)
     return _write(stored, after, step, {party: _sign(after.digest)}, now, stream)
 
@@ -284,24 +274,16 @@ def _sign(digest: str) -> str:
 
 def _verify(party: str, digest: str, signature: str, keys: Mapping[str, str]) -> None:
     if party not in keys:
-        raise SectorError(
-            Phrase("no public key of {0} is known: register the one it publishes", party)
-        )
+        raise SectorError(Phrase("no public key of {0} is known: register the one it publishes", party))
     if not _is_signed(digest, signature, keys[party]):
         raise SectorError(
-            Phrase(
-                "the signature of {0} does not verify: ask for the message again, and compare"
-                " its public key",
-                party,
-            )
+            Phrase("the signature of {0} does not verify: ask for the message again, and compare its public key", party)
         )
 
 
 def _is_signed(digest: str, signature: str, key: str) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(
-            bytes.fromhex(signature), _TAG + digest.encode()
-        )
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), _TAG + digest.encode())
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -334,16 +316,13 @@ def _read_step(values: Mapping[str, Any]) -> ContractStep:
     return ContractStep(**{**values, "at": datetime.fromisoformat(values["at"])})
 
 
-def _read_message(
-    message: str,
-) -> tuple[ContractTerms, str, list[tuple[ContractStep, dict[str, str]]]]:
+def _read_message(message: str) -> tuple[ContractTerms, str, list[tuple[ContractStep, dict[str, str]]]]:
     try:
         tree = json.loads(message)
         if tree["format"] != FORMAT:
             raise SectorError(
                 Phrase(
-                    "the message has format {0}, this version reads {1}: the older of the two"
-                    " installations is updated",
+                    "the message has format {0}, this version reads {1}: the older of the two installations is updated",
                     repr(tree["format"]),
                     repr(FORMAT),
                 )
@@ -359,6 +338,4 @@ def _read_message(
     except SectorError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SectorError(
-            Phrase("the message is not a contract: {0}; ask for it again", repr(error))
-        ) from error
+        raise SectorError(Phrase("the message is not a contract: {0}; ask for it again", repr(error))) from error

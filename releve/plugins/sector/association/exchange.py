@@ -13,12 +13,7 @@ from django.conf import settings
 from releve.errors import NumberPhrase, Phrase, decode_phrase
 from releve.ledger.digests import canonical_json
 from releve.plugins.sector.association.contract_exchange import list_own_messages, receive_answer
-from releve.plugins.sector.association.envelopes import (
-    MOST_BYTES,
-    AssociationError,
-    Envelope,
-    open_envelope,
-)
+from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.plugins.sector.association.gate_member import (
     keep_gate,
     keep_result,
@@ -37,13 +32,7 @@ from releve.plugins.sector.association.membership import (
     require_membership,
     wrap_contribution,
 )
-from releve.plugins.sector.association.models import (
-    DayBulletin,
-    MonthlyDesign,
-    OwnContribution,
-    OwnOrder,
-    ReliefGate,
-)
+from releve.plugins.sector.association.models import DayBulletin, MonthlyDesign, OwnContribution, OwnOrder, ReliefGate
 from releve.plugins.sector.association.rules import find_last_day, find_publication
 from releve.plugins.sector.engine import GateNotice, parse_design
 
@@ -129,9 +118,7 @@ def fetch_gates(now: datetime) -> list[GateNotice]:
         rows = json.loads(_ask("GET", "gate", ""))["gates"]
         sent = [open_envelope(canonical_json(row).encode()) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
-        raise AssociationError(
-            Phrase("the clerk’s gates are not what was expected: {0}", str(error))
-        ) from error
+        raise AssociationError(Phrase("the clerk’s gates are not what was expected: {0}", str(error))) from error
     return [keep_gate(one, now) for one in sent]
 
 
@@ -184,9 +171,7 @@ def _fetch_messages(kind: str) -> Iterator[str]:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, AssociationError):
                 raise
-            raise AssociationError(
-                Phrase("the clerk’s messages are not what was expected: {0}", str(error))
-            ) from error
+            raise AssociationError(Phrase("the clerk’s messages are not what was expected: {0}", str(error))) from error
         yield from messages
         if not following:
             return
@@ -198,9 +183,7 @@ def _fetch_messages(kind: str) -> Iterator[str]:
 def _fetch(what: str, name: str) -> Envelope:
     found = open_envelope(_ask("GET", what, name))
     if found.what != what:
-        raise AssociationError(
-            Phrase("the clerk answered a {0} instead of a {1}", found.what, what)
-        )
+        raise AssociationError(Phrase("the clerk answered a {0} instead of a {1}", found.what, what))
     return found
 
 
@@ -211,9 +194,7 @@ def _ask(method: str, what: str, name: str, content: bytes = b"", *, after: str 
     """
     membership = require_membership()
     if not membership.clerk_url:
-        raise AssociationError(
-            Phrase("the clerk has no address here: send by file, or join with --url")
-        )
+        raise AssociationError(Phrase("the clerk has no address here: send by file, or join with --url"))
     path = "/".join(part for part in (_PATHS[what], name) if part)
     headers = {
         "Authorization": f"Bearer {settings.CLERK_TOKEN}",
@@ -236,9 +217,7 @@ def _ask(method: str, what: str, name: str, content: bytes = b"", *, after: str 
         ):
             found = _read_answer(answer, until)
     except httpx.HTTPError as error:
-        raise AssociationError(
-            Phrase("the clerk does not answer: {0}", type(error).__name__)
-        ) from error
+        raise AssociationError(Phrase("the clerk does not answer: {0}", type(error).__name__)) from error
     if answer.status_code >= 400:
         raise _read_refusal(answer.status_code, found)
     return found
@@ -248,9 +227,7 @@ def _read_answer(answer: httpx.Response, until: float) -> bytes:
     """Return the bytes of an answer; AssociationError where they are too many or too slow."""
     found = bytearray()
     if answer.headers.get("Content-Encoding", "identity") != "identity":
-        raise AssociationError(
-            Phrase("the clerk’s answer is compressed, which was not asked for: ask the clerk")
-        )
+        raise AssociationError(Phrase("the clerk’s answer is compressed, which was not asked for: ask the clerk"))
     for part in answer.iter_bytes():
         found += part
         if len(found) > MOST_BYTES:
@@ -272,10 +249,7 @@ def _read_refusal(status: int, content: bytes) -> AssociationError:
         found = json.loads(content[:_MOST_REFUSAL])
         said = decode_phrase(found.get("phrase", found["message"]))
     except (AttributeError, KeyError, ValueError):
-        return AssociationError(Phrase(
-            "the clerk answered with status {0}: try again later, or ask the clerk",
-            status,
-        ))  # fmt: skip
+        return AssociationError(Phrase("the clerk answered with status {0}: try again later, or ask the clerk", status))
     return AssociationError(Phrase("the clerk refused: {0}", said))
 
 

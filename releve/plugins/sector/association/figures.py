@@ -31,9 +31,7 @@ def count_figures(day: date, stated: Mapping[str, Mapping[str, int]]) -> dict[Ce
     """
     operator = live.operator_now()
     situation = live.situation_now()
-    found: Counter[Cell] = Counter(
-        {(measure, site.destination): 0 for site in operator.sites for measure in _COUNTED}
-    )
+    found: Counter[Cell] = Counter({(measure, site.destination): 0 for site in operator.sites for measure in _COUNTED})
     found.update(_count_agents(operator, day))
     for site in operator.sites:
         closed = situation.sites[site.id].closed
@@ -58,9 +56,7 @@ def _count_agents(operator: Operator, day: date) -> Counter[Cell]:
     placements = live.list_day_placements(day)
     if placements is None:
         raise AssociationError(
-            Phrase(
-                "no plan in force has {0}: put one in force, then the contribution can be made", day
-            )
+            Phrase("no plan in force has {0}: put one in force, then the contribution can be made", day)
         )
     destination = {site.id: site.destination for site in operator.sites}
     home_site = {agent.id: agent.home_site for agent in operator.agents}

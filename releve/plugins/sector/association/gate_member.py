@@ -58,23 +58,17 @@ def keep_gate(sent: Envelope, now: datetime) -> GateNotice:
     """Store a gate of the clerk's; AssociationError where it is unsigned or a second one."""
     row = require_membership()
     if sent.what != "gate" or not verify_text(sent.text, sent.signature, row.clerk_key):
-        raise AssociationError(
-            Phrase("the gate is not signed by the clerk’s key: nothing is stored")
-        )
+        raise AssociationError(Phrase("the gate is not signed by the clerk’s key: nothing is stored"))
     notice = parse_gate(sent.text)
     if notice.association != row.association:
-        raise AssociationError(
-            Phrase("the gate is of {0}, not of {1}", notice.association, row.association)
-        )
+        raise AssociationError(Phrase("the gate is of {0}, not of {1}", notice.association, row.association))
     known, _ = ReliefGate.objects.get_or_create(
         name=notice.gate,
         defaults={"text": sent.text, "signature": sent.signature, "at": now,
                   "closes_at": notice.closes_at, "opens_until": notice.opens_until},
     )  # fmt: skip
     if known.text != sent.text:
-        raise AssociationError(
-            Phrase("a second gate {0} with other terms: ask the clerk", notice.gate)
-        )
+        raise AssociationError(Phrase("a second gate {0} with other terms: ask the clerk", notice.gate))
     return notice
 
 
@@ -95,9 +89,7 @@ def list_open_gates(now: datetime) -> list[GateNotice]:
 def prepare_commit(gate: str, offers: Sequence[SectorOffer], now: datetime) -> OwnOrder:
     """Seal offers for a gate and store them; AssociationError without one, or for a second time."""
     if not offers:
-        raise AssociationError(
-            Phrase("there is nothing to offer: no package fits the agents to spare")
-        )
+        raise AssociationError(Phrase("there is nothing to offer: no package fits the agents to spare"))
     notice = load_gate(gate)
     nonces = {one.offer: secrets.token_bytes(NONCE_BYTES) for one in offers}
     order = _begin("commit", notice, now, commitments={
@@ -111,18 +103,13 @@ def prepare_commit(gate: str, offers: Sequence[SectorOffer], now: datetime) -> O
 
 
 def prepare_request(
-    gate: str,
-    requests: Iterable[SectorRequest],
-    approvals: Iterable[tuple[str, str, str]],
-    now: datetime,
+    gate: str, requests: Iterable[SectorRequest], approvals: Iterable[tuple[str, str, str]], now: datetime
 ) -> OwnOrder:
     """Store a request for a gate; programmes stay here, under the references that go out."""
     notice, member = load_gate(gate), require_membership().member
     hidden, approved, programmes = hide_requests(requests, approvals, member, gate)
     if not hidden:
-        raise AssociationError(
-            Phrase("there is nothing to ask for: no client with terms lacks agents")
-        )
+        raise AssociationError(Phrase("there is nothing to ask for: no client with terms lacks agents"))
     order = _begin("request", notice, now, requests=hidden, approvals=approved)
     order.check_size()
     return _store(order, now, {"programmes": programmes})
@@ -146,8 +133,7 @@ def wrap_order(row: OwnOrder) -> Envelope:
 def note_order_sent(row: OwnOrder, answer: str, now: datetime) -> None:
     """Note that the clerk took an order; its digest becomes an entry of the ledger."""
     OwnOrder.objects.filter(pk=row.pk).update(sent_at=now, answer=answer[:300])
-    append("order.sent", {"digest": row.digest, "gate": row.gate, "kind": row.kind},
-           recorded_at=now, stream=STREAM)  # fmt: skip
+    append("order.sent", {"digest": row.digest, "gate": row.gate, "kind": row.kind}, recorded_at=now, stream=STREAM)
 
 
 @transaction.atomic
@@ -155,24 +141,19 @@ def keep_result(gate: str, sent: Envelope, now: datetime) -> dict[str, Any]:
     """Store the result of a gate; AssociationError where it is unsigned, or a second one."""
     membership = require_membership()
     if sent.what != "result" or not verify_text(sent.text, sent.signature, membership.clerk_key):
-        raise AssociationError(
-            Phrase("the result is not signed by the clerk’s key: nothing is stored")
-        )
+        raise AssociationError(Phrase("the result is not signed by the clerk’s key: nothing is stored"))
     found: dict[str, Any] = json.loads(sent.text)
     if found.get("format") != RESULT_FORMAT:
         raise AssociationError(compare_formats(RESULT_FORMAT, found.get("format")))
     if (found.get("gate"), found.get("member")) != (gate, membership.member):
-        raise AssociationError(
-            Phrase("the result is not of {0} at the gate {1}", membership.member, gate)
-        )
+        raise AssociationError(Phrase("the result is not of {0} at the gate {1}", membership.member, gate))
     row = ReliefGate.objects.select_for_update().get(name=gate)
     if row.result and row.result != sent.text:
         raise AssociationError(Phrase("a second result of the gate {0}: ask the clerk", gate))
     if not row.result:
         row.result = sent.text
         row.save(update_fields=["result"])
-        append("result.received", {"digest": _hash(sent.text), "gate": gate},
-               recorded_at=now, stream=STREAM)  # fmt: skip
+        append("result.received", {"digest": _hash(sent.text), "gate": gate}, recorded_at=now, stream=STREAM)
     return found
 
 
@@ -197,12 +178,8 @@ def merge_matches(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def list_outcomes(result: Mapping[str, Any]) -> list[tuple[str, int, int, str]]:
     """Return own requests and packages: half hours wanted, matched, and why no more."""
-    requests = [
-        (one["request"], one["asked"], one["served"], one["reason"]) for one in result["requests"]
-    ]
-    return requests + [
-        (one["offer"], one["offered"], one["taken"], one["reason"]) for one in result["offers"]
-    ]
+    requests = [(one["request"], one["asked"], one["served"], one["reason"]) for one in result["requests"]]
+    return requests + [(one["offer"], one["offered"], one["taken"], one["reason"]) for one in result["offers"]]
 
 
 def list_order_rows(order: OwnOrder) -> tuple[OrderRow, ...]:
@@ -211,8 +188,7 @@ def list_order_rows(order: OwnOrder) -> tuple[OrderRow, ...]:
     rows = [(one.request, one.skill, one.agents, one.ceiling_cents) for one in read.requests]
     rows += [(one.offer, one.skill, one.agents, one.price_cents) for one in read.offers]
     return tuple(
-        OrderRow(name, skill, sum(count for _half_hour, count in agents), cents)
-        for name, skill, agents, cents in rows
+        OrderRow(name, skill, sum(count for _half_hour, count in agents), cents) for name, skill, agents, cents in rows
     )
 
 
@@ -244,9 +220,7 @@ def _store(order: GateOrder, now: datetime, private: Mapping[str, Any]) -> OwnOr
                   "signature": sign_text(text, load_signing_key())},
     )  # fmt: skip
     if not new and made.sent_at is not None:
-        raise AssociationError(
-            Phrase("this order for the gate {0} was sent: the first one counts", order.gate)
-        )
+        raise AssociationError(Phrase("this order for the gate {0} was sent: the first one counts", order.gate))
     if not new:
         made.delete()
         return _store(order, now, private)

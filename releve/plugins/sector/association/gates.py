@@ -24,12 +24,7 @@ from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import canonical_json
 from releve.ledger.keys import public_key
 from releve.network import Operator
-from releve.plugins.sector.association.clerk_intake import (
-    CLOCKS_DIFFER,
-    STREAM,
-    check_signature,
-    require_clerk,
-)
+from releve.plugins.sector.association.clerk_intake import CLOCKS_DIFFER, STREAM, check_signature, require_clerk
 from releve.plugins.sector.association.envelopes import AssociationError, Envelope
 from releve.plugins.sector.association.gate_member import (
     OrderRow,
@@ -39,17 +34,8 @@ from releve.plugins.sector.association.gate_member import (
     read_gate_result,
     wrap_order,
 )
-from releve.plugins.sector.association.keys import (
-    load_clearing_secret,
-    load_signing_key,
-    store_clearing_secret,
-)
-from releve.plugins.sector.association.models import (
-    AssociationMember,
-    OwnOrder,
-    ReceivedOrder,
-    ReliefGate,
-)
+from releve.plugins.sector.association.keys import load_clearing_secret, load_signing_key, store_clearing_secret
+from releve.plugins.sector.association.models import AssociationMember, OwnOrder, ReceivedOrder, ReliefGate
 from releve.plugins.sector.clearing_job import (
     CLEARING_DEADLINE,
     CLEARINGS,
@@ -86,11 +72,7 @@ from releve.runs.job_process import start_job
 from releve.runs.job_store import DEADLINE, JobStore, current_stamp
 
 OPENED, CLOSED, CLEARED = "open", "closed", "cleared"
-_KINDS = {
-    COMMIT: Phrase("sealed offer"),
-    REQUEST: Phrase("request"),
-    OPEN: Phrase("opening of offers"),
-}
+_KINDS = {COMMIT: Phrase("sealed offer"), REQUEST: Phrase("request"), OPEN: Phrase("opening of offers")}
 RETRY_AFTER = timedelta(hours=1)
 """A clearing that failed is tried again after so long; the alarm stands until it is there."""
 _log = logging.getLogger("releve.plugins.sector.association")
@@ -98,9 +80,8 @@ _log = logging.getLogger("releve.plugins.sector.association")
 
 @transaction.atomic
 def announce_gate(
-    name: str, day: date, closes_at: datetime, now: datetime, *, minutes: int = 15,
-    time_zone: str = "Europe/Paris",
-) -> ReliefGate:  # fmt: skip
+    name: str, day: date, closes_at: datetime, now: datetime, *, minutes: int = 15, time_zone: str = "Europe/Paris"
+) -> ReliefGate:
     """Announce a clearing: orders until ``closes_at``, openings for some minutes after it."""
     association = require_clerk()
     lock_head()
@@ -119,8 +100,7 @@ def announce_gate(
         name=name, text=notice.text, signature=sign_text(notice.text, load_signing_key()),
         closes_at=notice.closes_at, opens_until=notice.opens_until, state=OPENED, at=now,
     )  # fmt: skip
-    append("gate.announced", {"gate": name, "digest": _hash(row.text)},
-           recorded_at=now, stream=STREAM)  # fmt: skip
+    append("gate.announced", {"gate": name, "digest": _hash(row.text)}, recorded_at=now, stream=STREAM)
     return row
 
 
@@ -137,9 +117,7 @@ def take_order(sent: Envelope, now: datetime, *, by: str = "") -> ReceivedOrder:
     association = require_clerk()
     read = parse_order(sent.text)
     if by and by != read.member:
-        raise ContributionError(
-            "member", Phrase("the secret is that of {0}, the order of {1}", by, read.member)
-        )
+        raise ContributionError("member", Phrase("the secret is that of {0}, the order of {1}", by, read.member))
     with transaction.atomic():
         lock_head()
         known = ReceivedOrder.objects.filter(digest=_hash(sent.text)).first()
@@ -151,17 +129,10 @@ def take_order(sent: Envelope, now: datetime, *, by: str = "") -> ReceivedOrder:
             raise ContributionError("gate", Phrase("there is no gate {0} here", read.gate))
         check_signature(sent, read.member)
         _check_time(read, row, now)
-        if ReceivedOrder.objects.filter(
-            gate=read.gate, member=read.member, kind=read.kind
-        ).exists():
+        if ReceivedOrder.objects.filter(gate=read.gate, member=read.member, kind=read.kind).exists():
             raise ContributionError(
                 "double",
-                Phrase(
-                    "{0} has sent its {1} for {2}: the first one counts",
-                    read.member,
-                    _KINDS[read.kind],
-                    read.gate,
-                ),
+                Phrase("{0} has sent its {1} for {2}: the first one counts", read.member, _KINDS[read.kind], read.gate),
             )
         taken = ReceivedOrder.objects.create(
             gate=read.gate, member=read.member, kind=read.kind, digest=_hash(sent.text),
@@ -289,22 +260,18 @@ def _check_time(read: GateOrder, row: ReliefGate, now: datetime) -> None:
         made, here = (f"{at:%Y-%m-%d %H:%M}" for at in (read.made_at, now))
         raise ContributionError(
             "clock",
-            Phrase("the order was made at {0}; here it is {1} UTC: set the clock of the"
-                   " member’s machine", made, here),
-        )  # fmt: skip
-    begins, ends = (
-        (row.closes_at, row.opens_until) if read.kind == "open" else (row.at, row.closes_at)
-    )
+            Phrase("the order was made at {0}; here it is {1} UTC: set the clock of the member’s machine", made, here),
+        )
+    begins, ends = (row.closes_at, row.opens_until) if read.kind == "open" else (row.at, row.closes_at)
     if row.state != OPENED or now >= ends:
         raise ContributionError(
-            "late", Phrase("the {0} for {1} was awaited until {2} UTC", _KINDS[read.kind], row.name,
-                           f"{ends:%Y-%m-%d %H:%M}")
-        )  # fmt: skip
+            "late",
+            Phrase("the {0} for {1} was awaited until {2} UTC", _KINDS[read.kind], row.name, f"{ends:%Y-%m-%d %H:%M}"),
+        )
     if now < begins:
         raise ContributionError(
-            "early", Phrase("offers of {0} are opened after {1} UTC", row.name,
-                            f"{begins:%Y-%m-%d %H:%M}")
-        )  # fmt: skip
+            "early", Phrase("offers of {0} are opened after {1} UTC", row.name, f"{begins:%Y-%m-%d %H:%M}")
+        )
 
 
 @transaction.atomic
@@ -317,9 +284,7 @@ def _close(name: str, now: datetime) -> ReliefGate:
     if row.state != OPENED:
         return row
     if now < row.opens_until:
-        raise AssociationError(
-            Phrase("offers are opened until {0} UTC", f"{row.opens_until:%Y-%m-%d %H:%M}")
-        )
+        raise AssociationError(Phrase("offers are opened until {0} UTC", f"{row.opens_until:%Y-%m-%d %H:%M}"))
     valid = AssociationMember.objects.filter(revoked_at=None).values("member")
     rows = ReceivedOrder.objects.filter(gate=name, member__in=valid)
     row.state, row.orders = CLOSED, sorted(rows.values_list("digest", flat=True))
@@ -329,9 +294,7 @@ def _close(name: str, now: datetime) -> ReliefGate:
 
 
 @transaction.atomic
-def _store_clearing(
-    row: ReliefGate, openings: Openings, cleared: Clearing, seed: bytes, now: datetime
-) -> ReliefGate:
+def _store_clearing(row: ReliefGate, openings: Openings, cleared: Clearing, seed: bytes, now: datetime) -> ReliefGate:
     lock_head()
     row.refresh_from_db()
     if row.state == CLEARED:
@@ -356,8 +319,7 @@ def _note_failure(row: ReliefGate, reason: str, now: datetime) -> None:
     lock_head()
     row.failed_at, row.failure = now, reason[:300]
     row.save(update_fields=["failed_at", "failure"])
-    append("gate.failed", {"gate": row.name, "reason": row.failure},
-           recorded_at=now, stream=STREAM)  # fmt: skip
+    append("gate.failed", {"gate": row.name, "reason": row.failure}, recorded_at=now, stream=STREAM)
     _log.error("the gate %s is not cleared: %s; it is tried again in an hour", row.name, reason)
 
 
@@ -385,8 +347,7 @@ def _read_openings(row: ReliefGate) -> tuple[Openings, bytes]:
 
 def _open(row: ReliefGate, orders: Iterable[GateOrder]) -> OpenedOffers:
     orders = list(orders)
-    times = dict(ReceivedOrder.objects.filter(gate=row.name, kind="commit")
-                 .values_list("member", "received_at"))  # fmt: skip
+    times = dict(ReceivedOrder.objects.filter(gate=row.name, kind="commit").values_list("member", "received_at"))
     sealed = [
         SealedOffer(one.gate, one.member, offer, commitment, times[one.member])
         for one in orders if one.kind == "commit"
@@ -470,10 +431,7 @@ def describe_gate(gate: str, operator: Operator) -> GateDetails:
     matches = () if result is None else tuple(merge_matches(result))
     return GateDetails(
         orders=tuple(
-            PreparedOrder(
-                one.kind, one.digest, wrap_order(one).content.decode(), one.sent_at,
-                list_order_rows(one),
-            )
+            PreparedOrder(one.kind, one.digest, wrap_order(one).content.decode(), one.sent_at, list_order_rows(one))
             for one in orders
         ),
         names={
@@ -485,4 +443,4 @@ def describe_gate(gate: str, operator: Operator) -> GateDetails:
         matches=matches,
         outcomes=() if result is None else tuple(list_outcomes(result)),
         asks=any(not one["gives"] for one in matches),
-    )  # fmt: skip
+    )

@@ -53,9 +53,7 @@ def store_clearing_secret(name: str, secret: bytes) -> None:
     """Write the secret of a clearing; AssociationError where a file of its name is there."""
     file = _find_clearing_file(name)
     if not make_key_file(file, secret.hex()):
-        raise AssociationError(
-            Phrase("{0} is there, from a clearing of that name: choose another name", file)
-        )
+        raise AssociationError(Phrase("{0} is there, from a clearing of that name: choose another name", file))
 
 
 def load_clearing_secret(name: str) -> bytes:
@@ -117,22 +115,12 @@ def _is_used() -> bool:
 
 def _key_fault(what: str) -> AssociationError:
     return AssociationError(
-        Phrase(
-            "the key towards the association {0}: restore association.key from its copy to {1}",
-            what,
-            _file(),
-        )
+        Phrase("the key towards the association {0}: restore association.key from its copy to {1}", what, _file())
     )
 
 
 def _clearing_fault(name: str, what: str) -> AssociationError:
     file = _find_clearing_file(name)
     return AssociationError(
-        Phrase(
-            "the secret of the clearing {0} {1}: restore {2} from its copy to {3}",
-            name,
-            what,
-            file.name,
-            file,
-        )
+        Phrase("the secret of the clearing {0} {1}: restore {2} from its copy to {3}", name, what, file.name, file)
     )

@@ -21,19 +21,9 @@ from releve.plugins.evidence.verify import Keys, VerifyError, check_proof
 from releve.plugins.sector.association.clerk_intake import STREAM
 from releve.plugins.sector.association.contracts import DRILL, RELIEF, list_contracts
 from releve.plugins.sector.association.envelopes import AssociationError, Envelope
-from releve.plugins.sector.association.figures import (
-    STATED,
-    count_figures,
-    count_seats_by_destination,
-)
+from releve.plugins.sector.association.figures import STATED, count_figures, count_seats_by_destination
 from releve.plugins.sector.association.keys import load_mask_key, load_signing_key
-from releve.plugins.sector.association.models import (
-    DayBulletin,
-    LentAgent,
-    Membership,
-    MonthlyDesign,
-    OwnContribution,
-)
+from releve.plugins.sector.association.models import DayBulletin, LentAgent, Membership, MonthlyDesign, OwnContribution
 from releve.plugins.sector.association.rules import find_last_day
 from releve.plugins.sector.engine import (
     Bulletin,
@@ -63,17 +53,13 @@ def require_membership() -> Membership:
     found = find_membership()
     if found is None:
         raise AssociationError(
-            Phrase(
-                "this operator is not a member of an association: see releve sector contribute join"
-            )
+            Phrase("this operator is not a member of an association: see releve sector contribute join")
         )
     return found
 
 
 @transaction.atomic
-def join_association(
-    association: str, member: str, clerk_key: str, clerk_url: str, now: datetime
-) -> Membership:
+def join_association(association: str, member: str, clerk_key: str, clerk_url: str, now: datetime) -> Membership:
     """Store the association, the clerk's public key and its address; nothing is sent yet."""
     Membership.objects.all().delete()
     append("association.joined", {"association": association, "key": clerk_key, "member": member},
@@ -106,27 +92,19 @@ def keep_design(sent: Envelope, now: datetime) -> BulletinDesign:
     """Store a design of the clerk's; AssociationError where it is unsigned or a second one."""
     row = require_membership()
     if sent.what != "design" or not verify_text(sent.text, sent.signature, row.clerk_key):
-        raise AssociationError(
-            Phrase("the design is not signed by the clerk’s key: nothing is stored")
-        )
+        raise AssociationError(Phrase("the design is not signed by the clerk’s key: nothing is stored"))
     design = parse_design(sent.text)
     if design.association != row.association:
-        raise AssociationError(
-            Phrase("the design is of {0}, not of {1}", design.association, row.association)
-        )
+        raise AssociationError(Phrase("the design is of {0}, not of {1}", design.association, row.association))
     known = MonthlyDesign.objects.filter(month=design.month).first()
     if known is not None and known.digest != design.digest:
         raise AssociationError(
-            Phrase(
-                "a second design of {0}: the panel is frozen for the month; ask the clerk",
-                design.month,
-            )
+            Phrase("a second design of {0}: the panel is frozen for the month; ask the clerk", design.month)
         )
     if known is None:
         MonthlyDesign.objects.create(
-            month=design.month, digest=design.digest, text=sent.text, signature=sent.signature,
-            at=now,
-        )  # fmt: skip
+            month=design.month, digest=design.digest, text=sent.text, signature=sent.signature, at=now
+        )
     return design
 
 
@@ -134,9 +112,7 @@ def load_own_design(day: date) -> BulletinDesign:
     """Return the design of a day's month, as the clerk sent it."""
     row = MonthlyDesign.objects.filter(month=f"{day:%Y-%m}").first()
     if row is None:
-        raise AssociationError(
-            Phrase("the design of {0} has not come yet: fetch it first", f"{day:%Y-%m}")
-        )
+        raise AssociationError(Phrase("the design of {0} has not come yet: fetch it first", f"{day:%Y-%m}"))
     return parse_design(row.text)
 
 
@@ -175,9 +151,7 @@ def correct_contribution(day: date, now: datetime) -> OwnContribution:
     if last is None:
         raise AssociationError(Phrase("nothing was sent for {0}: there is nothing to correct", day))
     if last.closing:
-        raise AssociationError(
-            Phrase("a masked contribution cannot be corrected: its mask is used once")
-        )
+        raise AssociationError(Phrase("a masked contribution cannot be corrected: its mask is used once"))
     return _store(membership, day, now, count_figures(day, membership.stated), last.digest)
 
 
@@ -189,8 +163,7 @@ def wrap_contribution(row: OwnContribution) -> Envelope:
 def note_sent(row: OwnContribution, answer: str, now: datetime) -> None:
     """Note that the clerk took a contribution; its digest becomes an entry of the ledger."""
     OwnContribution.objects.filter(pk=row.pk).update(sent_at=now, answer=answer[:300])
-    append("contribution.sent", {"day": row.day.isoformat(), "digest": row.digest},
-           recorded_at=now, stream=STREAM)  # fmt: skip
+    append("contribution.sent", {"day": row.day.isoformat(), "digest": row.digest}, recorded_at=now, stream=STREAM)
 
 
 def list_contributions() -> list[OwnContribution]:
@@ -206,15 +179,11 @@ def keep_bulletin(sent: Envelope, now: datetime) -> DayBulletin:
     """
     membership = require_membership()
     if sent.what != "bulletin" or not verify_text(sent.text, sent.signature, membership.clerk_key):
-        raise AssociationError(
-            Phrase("the bulletin is not signed by the clerk’s key: nothing is stored")
-        )
+        raise AssociationError(Phrase("the bulletin is not signed by the clerk’s key: nothing is stored"))
     bulletin = parse_bulletin(sent.text)
     design = load_own_design(bulletin.day)
     if bulletin.design != design.digest:
-        raise AssociationError(
-            Phrase("the bulletin of {0} is not of the month’s panel", bulletin.day)
-        )
+        raise AssociationError(Phrase("the bulletin of {0} is not of the month’s panel", bulletin.day))
     known = DayBulletin.objects.filter(day=bulletin.day).first()
     if known is not None and known.digest != bulletin.digest:
         _note_found(bulletin, "second", now)
@@ -253,19 +222,14 @@ def _check_proof(sent: Envelope, bulletin: Bulletin, closing: str) -> None:
         body = proof["entry"]["body"]
         check_proof(proof, Keys([proof["root"]["key"]]), [])
     except (TypeError, KeyError, VerifyError) as error:
-        raise AssociationError(
-            Phrase("the proof of the bulletin does not verify: {0}", str(error))
-        ) from error
+        raise AssociationError(Phrase("the proof of the bulletin does not verify: {0}", str(error))) from error
     if (body.get("digest"), body.get("closing")) != (bulletin.digest, closing):
-        raise AssociationError(
-            Phrase("the proof is of another bulletin: ask the clerk for this one’s")
-        )
+        raise AssociationError(Phrase("the proof is of another bulletin: ask the clerk for this one’s"))
 
 
 def _store(
-    membership: Membership, day: date, now: datetime, figures: Mapping[tuple[str, str], int],
-    corrects: str,
-) -> OwnContribution:  # fmt: skip
+    membership: Membership, day: date, now: datetime, figures: Mapping[tuple[str, str], int], corrects: str
+) -> OwnContribution:
     design = load_own_design(day)
     inside = {cell: n for cell, n in figures.items() if design.find_group(cell) is not None}
     plain = Contribution(

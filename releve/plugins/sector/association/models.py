@@ -143,9 +143,7 @@ class LentAgent(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["contract", "drill", "agent"], name="lent_once_a_contract"
-            )
+            models.UniqueConstraint(fields=["contract", "drill", "agent"], name="lent_once_a_contract")
         ]
 
     def __str__(self) -> str:
@@ -192,9 +190,7 @@ class ReceivedOrder(models.Model):
     received_at = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["gate", "member", "kind"], name="one_order_of_a_kind")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["gate", "member", "kind"], name="one_order_of_a_kind")]
 
     def __str__(self) -> str:
         return f"{self.member} {self.kind} {self.gate}"
@@ -217,9 +213,7 @@ class OwnOrder(models.Model):
     answer = models.CharField(max_length=300, blank=True)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["gate", "kind"], name="one_own_order_of_a_kind")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["gate", "kind"], name="one_own_order_of_a_kind")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.gate}"
@@ -243,9 +237,7 @@ class SpareSearch(models.Model):
     error_values = models.JSONField(default=list)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["kind", "name", "drill"], name="one_search_at_a_time")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "name", "drill"], name="one_search_at_a_time")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

@@ -75,9 +75,7 @@ def find_search(kind: str, name: str, *, drill: bool = False) -> SpareSearch | N
     return SpareSearch.objects.filter(kind=kind, name=name, drill=drill).first()
 
 
-def describe_search(
-    kind: str, name: str, now: datetime, *, drill: bool = False
-) -> SearchState | None:
+def describe_search(kind: str, name: str, now: datetime, *, drill: bool = False) -> SearchState | None:
     """Return how far the last search is that was asked for; None where there was none."""
     search = find_search(kind, name, drill=drill)
     if search is None:
@@ -109,9 +107,7 @@ def run_searches(now: datetime) -> None:
             raise  # the database is busy: the lease brings the search back
         except Exception:  # whatever it is, it is shown, and the next search runs
             _log.exception("the search %s failed", search)
-            _store(
-                search, now, error=AssociationError(Phrase("the search failed: ask for it again"))
-            )
+            _store(search, now, error=AssociationError(Phrase("the search failed: ask for it again")))
 
 
 def _ask(kind: str, name: str, now: datetime, *, drill: bool, packages: list[Any]) -> None:
@@ -139,10 +135,7 @@ def _claim(now: datetime) -> SpareSearch | None:
 
 
 def _store(
-    search: SpareSearch,
-    now: datetime,
-    finish: Callable[[], object] = lambda: None,
-    error: ReleveError | None = None,
+    search: SpareSearch, now: datetime, finish: Callable[[], object] = lambda: None, error: ReleveError | None = None
 ) -> None:
     """Store what a search came to, unless it was asked for again since it began."""
     said = "" if error is None else error.args[0] if error.args else str(error)

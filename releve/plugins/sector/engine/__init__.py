@@ -38,12 +38,7 @@ from releve.plugins.sector.engine.contribution import (
     sign_text,
     verify_text,
 )
-from releve.plugins.sector.engine.crash import (
-    ClosureWindow,
-    SectorCrash,
-    SectorCrashSettings,
-    simulate_sector,
-)
+from releve.plugins.sector.engine.crash import ClosureWindow, SectorCrash, SectorCrashSettings, simulate_sector
 from releve.plugins.sector.engine.disclosure import (
     compute_clearing_digest,
     disclose_to_auditor,

@@ -29,13 +29,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from releve.errors import Phrase
-from releve.plugins.sector.engine.contribution import (
-    ALL,
-    MEASURES,
-    Contribution,
-    ContributionError,
-    hash_contribution,
-)
+from releve.plugins.sector.engine.contribution import ALL, MEASURES, Contribution, ContributionError, hash_contribution
 from releve.plugins.sector.engine.disclosure import (
     CellSums,
     EarlierDay,
@@ -121,9 +115,7 @@ class Bulletin:
 
     def find_cell(self, measure: str, group: str) -> BulletinCell | None:
         """Return a cell; None where the figure is not reported."""
-        return next(
-            (cell for cell in self.cells if (cell.measure, cell.group) == (measure, group)), None
-        )
+        return next((cell for cell in self.cells if (cell.measure, cell.group) == (measure, group)), None)
 
 
 def parse_bulletin(text: str) -> Bulletin:
@@ -177,11 +169,7 @@ NUMBERS = 4
 
 
 def mask_figures(
-    figures: Sequence[int | None],
-    member: str,
-    key: X25519PrivateKey,
-    panel: Mapping[str, str],
-    closing: str,
+    figures: Sequence[int | None], member: str, key: X25519PrivateKey, panel: Mapping[str, str], closing: str
 ) -> list[int]:
     """Return a member's masked numbers, :data:`NUMBERS` a figure, each below 2^64.
 
@@ -236,16 +224,12 @@ def _count_figure(x: int | None) -> tuple[int, ...]:
     return (0,) * NUMBERS if x is None else (1, int(x > 0), x, x * x)
 
 
-def _draw_pad(
-    key: X25519PrivateKey, public: str, closing: str, pair: tuple[str, str], count: int
-) -> list[int]:
+def _draw_pad(key: X25519PrivateKey, public: str, closing: str, pair: tuple[str, str], count: int) -> list[int]:
     """Return the numbers that the pair shares for a closing."""
     secret = key.exchange(X25519PublicKey.from_public_bytes(bytes.fromhex(public)))
     info = _INFO + f"{closing}\n{min(pair)}\n{max(pair)}".encode()
     pad_key = HKDF(SHA256(), 32, salt=None, info=info).derive(secret)
-    stream = Cipher(ChaCha20(pad_key, bytes(16)), mode=None).encryptor().update(
-        bytes(_BYTES * count)
-    )  # fmt: skip
+    stream = Cipher(ChaCha20(pad_key, bytes(16)), mode=None).encryptor().update(bytes(_BYTES * count))
     return [int.from_bytes(stream[i : i + _BYTES], "little") for i in range(0, len(stream), _BYTES)]
 
 
@@ -275,22 +259,20 @@ def check_contribution(sent: Contribution, design: BulletinDesign) -> None:
             design.month, sent.day,
         ))  # fmt: skip
     if sent.member not in {member.id for member in design.members}:
-        raise ContributionError("panel", Phrase(
-            "{0} is not in the panel of {1}: a joiner waits for the next month", sent.member,
-            design.month,
-        ))  # fmt: skip
+        raise ContributionError(
+            "panel",
+            Phrase("{0} is not in the panel of {1}: a joiner waits for the next month", sent.member, design.month),
+        )
     if bool(sent.masked) != (design.mode == "masked"):
         raise ContributionError("panel", Phrase("the panel's mode is {0}", design.mode))
     expected = NUMBERS * len(list_cells(design))
     if sent.masked and len(sent.masked) != expected:
-        raise ContributionError("format", Phrase(
-            "expected {0} masked numbers, found {1}", expected, len(sent.masked)
-        ))  # fmt: skip
+        raise ContributionError("format", Phrase("expected {0} masked numbers, found {1}", expected, len(sent.masked)))
     for cell in sent.figures:
         if design.find_group(cell) is None:
-            raise ContributionError("panel", Phrase(
-                "{0} is in no group of the design: leave it out until the next month", cell[1]
-            ))  # fmt: skip
+            raise ContributionError(
+                "panel", Phrase("{0} is in no group of the design: leave it out until the next month", cell[1])
+            )
 
 
 def list_cells(design: BulletinDesign) -> list[tuple[str, str]]:
@@ -310,9 +292,7 @@ def sum_groups(sent: Contribution, design: BulletinDesign) -> list[int | None]:
     found: list[int | None] = []
     for measure, group in list_cells(design):
         unit = _find_unit(design, group)
-        counts = [
-            n for (name, where), n in sent.figures.items() if name == measure and where in unit
-        ]
+        counts = [n for (name, where), n in sent.figures.items() if name == measure and where in unit]
         found.append(sum(counts) if counts else None)
     return found
 
@@ -344,9 +324,7 @@ def build_bulletin(
         shown = publication.total if group == TOTAL else group in publication.groups
         linked = MEASURES[measure].with_measure
         shown = shown and (not linked or bool(chosen[linked][1].groups))
-        cells += _state_cell(judge, design, measure, group) if shown else [
-            BulletinCell(measure, group, None)
-        ]  # fmt: skip
+        cells += _state_cell(judge, design, measure, group) if shown else [BulletinCell(measure, group, None)]
     return Bulletin(
         design.association,
         day,
@@ -359,9 +337,7 @@ def build_bulletin(
     )
 
 
-def _state_cell(
-    judge: UnitJudge, design: BulletinDesign, measure: str, group: str
-) -> list[BulletinCell]:
+def _state_cell(judge: UnitJudge, design: BulletinDesign, measure: str, group: str) -> list[BulletinCell]:
     """Return the cell of a figure that may be known; none where it is not reported.
 
     A zero is stated where enough members sent it. With fewer, it would say no more than that a
@@ -394,16 +370,11 @@ def _choose_all(
             else {ALL: frozenset([ALL])}
         )
         earlier = [_recall(one, row.id) for one in history]
-        found[row.id] = (
-            judge,
-            choose_publication(judge, groups, earlier, with_total=row.by_destination),
-        )
+        found[row.id] = (judge, choose_publication(judge, groups, earlier, with_total=row.by_destination))
     return found
 
 
-def _unmask(
-    design: BulletinDesign, contributions: Sequence[Contribution]
-) -> dict[str, dict[Unit, CellSums]]:
+def _unmask(design: BulletinDesign, contributions: Sequence[Contribution]) -> dict[str, dict[Unit, CellSums]]:
     """Return measure -> unit -> sums; the total's is of the members' own totals."""
     masked = {sent.member: sent.masked for sent in contributions}
     opened = unmask_sums(masked, [member.id for member in design.members])
@@ -451,9 +422,7 @@ def _list_known_groups(one: ClosedDay, measure: str) -> Iterator[str]:
             yield group
 
 
-def _restate(
-    corrections: Sequence[Contribution], history: Sequence[ClosedDay]
-) -> Iterator[BulletinCorrection]:
+def _restate(corrections: Sequence[Contribution], history: Sequence[ClosedDay]) -> Iterator[BulletinCorrection]:
     """Yield what corrections make of earlier bulletins, by day.
 
     New values stand only where the differences, as well as the new figures, show no member's.
@@ -467,9 +436,7 @@ def _restate(
         yield BulletinCorrection(day, digests, _restate_cells(days[day], sent))
 
 
-def _restate_cells(
-    closed: ClosedDay, corrections: Sequence[Contribution]
-) -> tuple[BulletinCell, ...]:
+def _restate_cells(closed: ClosedDay, corrections: Sequence[Contribution]) -> tuple[BulletinCell, ...]:
     design, rule = closed.design, closed.design.rule.disclosure
     known = {sent.member for sent in closed.contributions}
     if design.mode == "masked" or not {sent.member for sent in corrections} <= known:
@@ -489,10 +456,5 @@ def _restate_cells(
     return tuple(cells)
 
 
-def _sum_by_member(
-    contributions: Sequence[Contribution], measure: str, unit: Unit
-) -> Mapping[str, int]:
-    return {
-        sent.member: sum(sent.figures.get((measure, where), 0) for where in unit)
-        for sent in contributions
-    }
+def _sum_by_member(contributions: Sequence[Contribution], measure: str, unit: Unit) -> Mapping[str, int]:
+    return {sent.member: sum(sent.figures.get((measure, where), 0) for where in unit) for sent in contributions}

@@ -128,9 +128,7 @@ class ContractTerms:
         if self.liability_cap_cents < 0:
             raise _fault(self.contract, Phrase("liability_cap_cents must not be negative"))
         if not _NAME.fullmatch(self.contract):
-            raise _fault(
-                self.contract, Phrase("name it by 1 to 64 letters, digits, '.', '_' or '-'")
-            )
+            raise _fault(self.contract, Phrase("name it by 1 to 64 letters, digits, '.', '_' or '-'"))
         if not self.annex:
             raise _fault(self.contract, Phrase("annex on data protection is missing"))
         _check_place(self)
@@ -143,19 +141,16 @@ class ContractTerms:
 
 def _check_place(terms: ContractTerms) -> None:
     if not is_known_zone(terms.time_zone):
-        raise _fault(terms.contract, Phrase(
-            "time_zone {0!r} is not known: write one like Europe/Paris", terms.time_zone
-        ))  # fmt: skip
+        raise _fault(
+            terms.contract, Phrase("time_zone {0!r} is not known: write one like Europe/Paris", terms.time_zone)
+        )
     try:
         if terms.sip_address:
             parse_sip_address(terms.sip_address)
     except ValueError as error:
         raise _fault(
             terms.contract,
-            Phrase(
-                "sip_address {0!r} is not an IP address and a port like 10.20.1.4:5060",
-                terms.sip_address,
-            ),
+            Phrase("sip_address {0!r} is not an IP address and a port like 10.20.1.4:5060", terms.sip_address),
         ) from error
 
 
@@ -211,10 +206,7 @@ _TO: Mapping[str, str] = {
 }
 
 
-_ORDER = (
-    "matched", "client agreed", "both signed", "started", "ended", "recalled", "declined",
-    "settled",
-)  # fmt: skip
+_ORDER = ("matched", "client agreed", "both signed", "started", "ended", "recalled", "declined", "settled")
 """States in which both sides may act, and those that follow; the further one of two branches holds.
 
 A client that does not agree was never served: nothing is settled, whatever the giver recalled.
@@ -250,9 +242,8 @@ def apply_step(contract: ReliefContract, step: ContractStep) -> ReliefContract:
         if signed == {contract.terms.asker, contract.terms.giver}:
             state = "both signed"
     return replace(
-        contract, state=state, signed=signed, digest=compute_step_digest(step),
-        steps=(*contract.steps, step),
-    )  # fmt: skip
+        contract, state=state, signed=signed, digest=compute_step_digest(step), steps=(*contract.steps, step)
+    )
 
 
 def fold_steps(contract: ReliefContract, steps: Iterable[ContractStep]) -> ReliefContract:
@@ -278,9 +269,7 @@ def fold_steps(contract: ReliefContract, steps: Iterable[ContractStep]) -> Relie
                 "{0} follow the same digest: one side takes one step; compare both ledgers with the"
                 " partner", kinds,
             ))  # fmt: skip
-        contract = _join_branches(
-            contract, *(_follow_side(apply_step(contract, step), following) for step in found)
-        )
+        contract = _join_branches(contract, *(_follow_side(apply_step(contract, step), following) for step in found))
     for left in following.values():
         apply_step(contract, left[0])  # says what is wrong: it does not follow
     return contract
@@ -302,9 +291,7 @@ def compute_step_digest(step: ContractStep) -> str:
     return _hash(asdict(step))
 
 
-def _follow_side(
-    branch: ReliefContract, following: dict[str, list[ContractStep]]
-) -> ReliefContract:
+def _follow_side(branch: ReliefContract, following: dict[str, list[ContractStep]]) -> ReliefContract:
     """Return a branch after all steps that its side took before it knew of the other's."""
     side = [branch.steps[-1].by]
     while [step.by for step in following.get(branch.digest, ())] == side:
@@ -312,9 +299,7 @@ def _follow_side(
     return branch
 
 
-def _join_branches(
-    base: ReliefContract, asker: ReliefContract, giver: ReliefContract
-) -> ReliefContract:
+def _join_branches(base: ReliefContract, asker: ReliefContract, giver: ReliefContract) -> ReliefContract:
     """Return the contract after what asker and giver did at the same time."""
     state = max(asker.state, giver.state, key=_ORDER.index)
     signed = asker.signed | giver.signed
@@ -360,9 +345,7 @@ def _check_content(contract: ReliefContract, step: ContractStep) -> None:
             name_step(last.kind),
         ))  # fmt: skip
     if step.kind == "agree" and not step.reference:
-        raise _fault(
-            terms.contract, Phrase("name the client’s agreement in reference (letter, date)")
-        )
+        raise _fault(terms.contract, Phrase("name the client’s agreement in reference (letter, date)"))
     if step.kind == "settle" and (step.cents is None or step.cents < 0):
         raise _fault(terms.contract, Phrase("settle needs the cents that were paid"))
     if step.kind == "recall":
@@ -385,9 +368,7 @@ def _fault(contract: str, reason: Phrase) -> SectorError:
 
 
 def _hash(value: Any) -> str:
-    text = json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_write_instant
-    )
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_write_instant)
     return hashlib.sha256(_FORMAT + text.encode()).hexdigest()
 
 

@@ -116,9 +116,7 @@ class Contribution:
         if self.made_at.tzinfo is None:
             raise _fault(Phrase("made_at must have a time zone, got {0}", self.made_at))
         if self.masked and (self.figures or self.seats or self.corrects):
-            raise _fault(
-                Phrase("a masked contribution holds no figures, seats or correction beside")
-            )
+            raise _fault(Phrase("a masked contribution holds no figures, seats or correction beside"))
         if not all(type(number) is int and 0 <= number < 2**64 for number in self.masked):
             raise _fault(Phrase("masked numbers are whole and below 2^64"))
         for (measure, where), count in self.figures.items():
@@ -145,9 +143,9 @@ class Contribution:
         offered = self.figures.get(("calls_offered", ALL), 0)
         answered = self.figures.get(("calls_answered", ALL), 0)
         if answered > offered:
-            raise ContributionError("impossible", Phrase(
-                "{0} calls answered of {1} offered: correct one of them", answered, offered
-            ))  # fmt: skip
+            raise ContributionError(
+                "impossible", Phrase("{0} calls answered of {1} offered: correct one of them", answered, offered)
+            )
 
     @property
     def text(self) -> str:
@@ -206,9 +204,7 @@ def parse_contribution(text: str) -> Contribution:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _fault(Phrase("a field is missing or has another type: {0}", str(error))) from error
     if not same:
-        raise _fault(
-            Phrase("a contribution is canonical JSON with the fields of {0} and no other", FORMAT)
-        )
+        raise _fault(Phrase("a contribution is canonical JSON with the fields of {0} and no other", FORMAT))
     return read
 
 
@@ -237,9 +233,7 @@ def verify_text(text: str, signature: str, key: str) -> bool:
 
 def _check_count(name: str, count: object) -> None:
     if type(count) is not int or not 0 <= count <= MOST:
-        raise _fault(
-            Phrase("{0} must be a whole number from 0 to {1}, got {2!r}", name, MOST, count)
-        )
+        raise _fault(Phrase("{0} must be a whole number from 0 to {1}, got {2!r}", name, MOST, count))
 
 
 def _fault(reason: Phrase) -> ContributionError:
@@ -278,9 +272,7 @@ _CELL, _LEFT, _TOP = 46, 110, 110
 _WIDTH, _HEIGHT = 760, 420
 
 
-def draw_help(
-    names: Sequence[str], answer: SectorAnswer, destination: str, language: str = "en"
-) -> str:
+def draw_help(names: Sequence[str], answer: SectorAnswer, destination: str, language: str = "en") -> str:
     """Return the matrix of givers (rows) and askers (columns), darker where more is lent."""
     words = PICTURE_WORDS[language]
     giver = {one.offer: one.giver for one in answer.openings.offers}
@@ -311,9 +303,7 @@ def draw_help(
             )
             if count:
                 ink = "#ffffff" if shade > 0.5 else _INK
-                parts.append(
-                    _text(x + _CELL / 2 - 1, y + _CELL / 2 + 4, str(count), 11, "middle", ink)
-                )
+                parts.append(_text(x + _CELL / 2 - 1, y + _CELL / 2 + 4, str(count), 11, "middle", ink))
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -321,8 +311,7 @@ def draw_losses(crash: SectorCrash, language: str = "en") -> str:
     """Return the calls lost a day, all operators together, with and without help."""
     words = PICTURE_WORDS[language]
     windows = "; ".join(
-        words["closed"].format(one.destination, one.first_day + 1, one.last_day + 1)
-        for one in crash.windows
+        words["closed"].format(one.destination, one.first_day + 1, one.last_day + 1) for one in crash.windows
     ).replace("; ", "\u202f; " if language == "fr" else "; ")
     subtitle = words["losses_of"].format(windows, round(100 * crash.level), len(crash.alone))
     parts = [*_open(_WIDTH, _HEIGHT, words["losses"], subtitle)]
@@ -346,10 +335,7 @@ def draw_losses(crash: SectorCrash, language: str = "en") -> str:
         x = float(at(day, 0).split(",")[0])
         parts.append(_text(x, lower + 18, str(day + 1), 11, "middle"))
     parts.append(_text((left + right) / 2, lower + 36, words["day"], 11, "middle"))
-    for lost, colour, name, y in (
-        (alone, _ALONE, words["alone"], 66),
-        (together, _TOGETHER, words["together"], 82),
-    ):
+    for lost, colour, name, y in ((alone, _ALONE, words["alone"], 66), (together, _TOGETHER, words["together"], 82)):
         parts += _draw_band(lost, edge, at, colour)
         parts.append(f'<rect x="{left}" y="{y - 9}" width="14" height="10" fill="{colour}"/>')
         parts.append(_text(left + 20, y, name, 12, "start"))
@@ -364,9 +350,7 @@ def _round_step(least: float) -> int:
     return next(tens * one for one in (1, 2, 5, 10) if tens * one >= least)
 
 
-def _draw_band(
-    lost: Floats, edge: float, at: Callable[[float, float], str], colour: str
-) -> Iterator[str]:
+def _draw_band(lost: Floats, edge: float, at: Callable[[float, float], str], colour: str) -> Iterator[str]:
     days = range(lost.shape[1])
     low, high = (np.quantile(lost, share, axis=0) for share in (edge, 1 - edge))
     corners = [at(d, high[d]) for d in days] + [at(d, low[d]) for d in reversed(days)]
@@ -377,8 +361,7 @@ def _draw_band(
 
 def _open(width: int, height: int, title: str, subtitle: str) -> Iterator[str]:
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
-        ' font-family="sans-serif">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif">'
     )
     yield f"<title>{escape(title)}</title><desc>{escape(subtitle)}</desc>"
     yield f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
@@ -387,10 +370,7 @@ def _open(width: int, height: int, title: str, subtitle: str) -> Iterator[str]:
 
 
 def _text(x: float, y: float, text: str, size: int, anchor: str, ink: str = _INK) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}"'
-        f' fill="{ink}">{escape(text)}</text>'
-    )
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{ink}">{escape(text)}</text>'
 
 
 def _write_number(value: float, language: str) -> str:

@@ -73,10 +73,7 @@ class SectorCrash:
         """
         total = lost.sum(axis=(1, 2))
         edge = (1 - self.level) / 2
-        return (
-            float(total.mean()), float(np.quantile(total, edge)),
-            float(np.quantile(total, 1 - edge)),
-        )  # fmt: skip
+        return (float(total.mean()), float(np.quantile(total, edge)), float(np.quantile(total, 1 - edge)))
 
 
 def simulate_sector(
@@ -101,8 +98,7 @@ def simulate_sector(
         for d in range(one.first_day, one.last_day + 1):
             if of_day[d] is not None:
                 raise SectorError(
-                    f"{one.destination} and another destination are shut on day {d}: let the"
-                    " windows follow each other"
+                    f"{one.destination} and another destination are shut on day {d}: let the windows follow each other"
                 )
             of_day[d] = one
     shape = (settings.replications, days, len(members))
@@ -121,9 +117,7 @@ def simulate_sector(
             if answer is None or window is None or d < window.first_day + settings.days_to_start:
                 together[:, d, m] = alone[:, d, m]
                 continue
-            helped = _add_helpers(
-                members, m, answer, placed, ~recalled[:, d], settings, day, time_zone
-            )
+            helped = _add_helpers(members, m, answer, placed, ~recalled[:, d], settings, day, time_zone)
             together[:, d, m] = _count_lost(*args, helped)
         progress(m + 1, len(members))
     names = tuple(one.name for one in members)

@@ -101,9 +101,7 @@ def rerun(openings: Openings, seed: bytes, digest: str) -> Clearing:
 
 def compute_clearing_digest(cleared: Clearing) -> str:
     """Return the SHA-256 of a clearing's canonical JSON, in hexadecimal."""
-    text = json.dumps(
-        describe_clearing(cleared), ensure_ascii=False, separators=(",", ":"), sort_keys=True
-    )
+    text = json.dumps(describe_clearing(cleared), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -240,13 +238,7 @@ class UnitJudge(ABC):
 class PlainJudge(UnitJudge):
     """Judges with every member's figures: member -> destination -> count, of contributors alone."""
 
-    def __init__(
-        self,
-        figures: Mapping[str, Mapping[str, int]],
-        rule: DisclosureRule,
-        *,
-        persistent: bool,
-    ) -> None:
+    def __init__(self, figures: Mapping[str, Mapping[str, int]], rule: DisclosureRule, *, persistent: bool) -> None:
         self.figures, self.rule, self.persistent = figures, rule, persistent
 
     def is_safe_unit(self, unit: Unit) -> bool:
@@ -258,9 +250,7 @@ class PlainJudge(UnitJudge):
         changed = [size for size in self._iter_changes(unit, earlier.figures, before) if size]
         return not changed or is_safe(changed, self.rule)
 
-    def _iter_changes(
-        self, unit: Unit, earlier: Mapping[str, Mapping[str, int]], before: Unit
-    ) -> Iterator[int]:
+    def _iter_changes(self, unit: Unit, earlier: Mapping[str, Mapping[str, int]], before: Unit) -> Iterator[int]:
         """Yield by how much each member's leave or arrival, or another grouping, tells the sums."""
         both = unit & before
         for member in self.figures.keys() | earlier.keys():
@@ -302,12 +292,7 @@ class MaskedJudge(UnitJudge):
     """
 
     def __init__(
-        self,
-        sums: Mapping[Unit, CellSums],
-        panel: Sequence[str],
-        rule: DisclosureRule,
-        *,
-        persistent: bool,
+        self, sums: Mapping[Unit, CellSums], panel: Sequence[str], rule: DisclosureRule, *, persistent: bool
     ) -> None:
         self.sums, self.panel, self.rule = sums, tuple(panel), rule
         self.persistent = persistent
@@ -328,8 +313,7 @@ class MaskedJudge(UnitJudge):
             return True
         cells = [cell for cell in self.sums if cell <= unit & before]
         if any(
-            cell not in earlier.sums
-            or earlier.sums[cell].contributors != self.sums[cell].contributors
+            cell not in earlier.sums or earlier.sums[cell].contributors != self.sums[cell].contributors
             for cell in cells
         ):
             return False
@@ -395,11 +379,7 @@ def round_count(count: int, base: int) -> int:
 
 
 def choose_publication(
-    judge: UnitJudge,
-    groups: Mapping[str, Unit],
-    history: Sequence[EarlierDay],
-    *,
-    with_total: bool = True,
+    judge: UnitJudge, groups: Mapping[str, Unit], history: Sequence[EarlierDay], *, with_total: bool = True
 ) -> Publication:
     """Return the publication that hides the fewest figures; of as many, one with the total.
 
@@ -425,9 +405,7 @@ def _find_choice(
     if not 0 <= count <= len(free):
         return None
     sums = {name: search.judge.measure_unit(search.groups[name]) for name in free}
-    for more in sorted(
-        combinations(free, count), key=lambda names: (sum(sums[name] for name in names), names)
-    ):
+    for more in sorted(combinations(free, count), key=lambda names: (sum(sums[name] for name in names), names)):
         hidden = [*unsafe, *more]
         atoms = search.find_atoms(hidden, total=total)
         if atoms is not None:
@@ -439,12 +417,7 @@ class _Search:
     """The checks of one search, each made once."""
 
     def __init__(
-        self,
-        judge: UnitJudge,
-        groups: Mapping[str, Unit],
-        history: Sequence[EarlierDay],
-        *,
-        with_total: bool,
+        self, judge: UnitJudge, groups: Mapping[str, Unit], history: Sequence[EarlierDay], *, with_total: bool
     ) -> None:
         self.judge, self.groups, self.history = judge, groups, history
         self.with_total = with_total

@@ -108,9 +108,7 @@ def seal_offer(gate: SectorGate, offer: SectorOffer, nonce: bytes) -> str:
 
 
 def open_offers(
-    gate: SectorGate,
-    sealed: Iterable[SealedOffer],
-    opened: Mapping[str, tuple[SectorOffer, bytes]],
+    gate: SectorGate, sealed: Iterable[SealedOffer], opened: Mapping[str, tuple[SectorOffer, bytes]]
 ) -> OpenedOffers:
     """Return the offers whose commitment was in time and opens.
 
@@ -129,10 +127,7 @@ def open_offers(
         else:
             refused.append(refusal)
     known = {one.offer for one in sealed}
-    refused += [
-        OfferRefusal(name, opened[name][0].giver, "not_committed")
-        for name in sorted(set(opened) - known)
-    ]
+    refused += [OfferRefusal(name, opened[name][0].giver, "not_committed") for name in sorted(set(opened) - known)]
     return OpenedOffers(tuple(sorted(offers.values())), tuple(refused))
 
 
@@ -196,8 +191,7 @@ class GateNotice:
                 raise _fault(Phrase("{0} must be lower-case letters, digits and dashes, got {1!r}",
                              name, getattr(self, name)))  # fmt: skip
         if not is_known_zone(self.time_zone):
-            raise _fault(Phrase("time_zone {0!r} is not known: write one like Europe/Paris",
-                         self.time_zone))  # fmt: skip
+            raise _fault(Phrase("time_zone {0!r} is not known: write one like Europe/Paris", self.time_zone))
         if self.closes_at.tzinfo is None or self.opens_until.tzinfo is None:
             raise _fault(Phrase("closes_at and opens_until need a time zone"))
         if self.closes_at >= self.opens_until:
@@ -237,9 +231,7 @@ class GateOrder:
 
     def __post_init__(self) -> None:
         if self.kind not in (COMMIT, REQUEST, OPEN):
-            raise _fault(
-                Phrase("an order is {0}, {1} or {2}, got {3!r}", COMMIT, REQUEST, OPEN, self.kind)
-            )
+            raise _fault(Phrase("an order is {0}, {1} or {2}, got {3!r}", COMMIT, REQUEST, OPEN, self.kind))
         if self.made_at.tzinfo is None:
             raise _fault(Phrase("made_at must have a time zone, got {0}", self.made_at))
         names = {*self.commitments, *self.nonces, *(one.offer for one in self.offers)}
@@ -329,10 +321,7 @@ def parse_order(text: str) -> GateOrder:
 
 
 def hide_requests(
-    requests: Iterable[SectorRequest],
-    approvals: Iterable[tuple[str, str, str]],
-    member: str,
-    gate: str,
+    requests: Iterable[SectorRequest], approvals: Iterable[tuple[str, str, str]], member: str, gate: str
 ) -> tuple[tuple[SectorRequest, ...], frozenset[tuple[str, str, str]], dict[str, str]]:
     """Return requests and approvals by references that say nothing, and their programmes.
 
@@ -367,9 +356,8 @@ def _read_rows(offers: Any, requests: Any, approvals: Any) -> Openings:
     columns = ("request", "operator", "destination")
     try:
         return read_openings(
-            _expand(offers), _expand(requests),
-            [dict(zip(columns, map(str, row), strict=True)) for row in approvals],
-        )  # fmt: skip
+            _expand(offers), _expand(requests), [dict(zip(columns, map(str, row), strict=True)) for row in approvals]
+        )
     except ContributionError:
         raise
     except SectorError as error:

@@ -105,9 +105,7 @@ def count_alone(offers: Sequence[SectorOffer], request: SectorRequest) -> int:
     return total
 
 
-def weigh_tie(
-    seed: bytes, offer: SectorOffer | None, request: SectorRequest, half_hour: int
-) -> int:
+def weigh_tie(seed: bytes, offer: SectorOffer | None, request: SectorRequest, half_hour: int) -> int:
     """Return the number by which the seed decides between an offer and another, or requests."""
     name = "" if offer is None else offer.offer
     text = f"releve sector tie 1\n{len(name)} {name} {request.request} {half_hour}"
@@ -188,9 +186,7 @@ class _Model:
         self.upper: list[int] = []
         capacity: dict[tuple[str, int], tuple[dict[int, float], float]] = {}
         need: dict[tuple[str, int], tuple[dict[int, float], float]] = {}
-        self.served: dict[str, dict[int, float]] = {
-            request.request: {} for request in openings.requests
-        }
+        self.served: dict[str, dict[int, float]] = {request.request: {} for request in openings.requests}
         for offer, request in pairs:
             needed = dict(request.agents)
             if len(self.columns) > MOST_COLUMNS:
@@ -217,46 +213,35 @@ class _Model:
         find = self._find_worst_by_flow if one_by_one else self._find_worst_by_branches
         self.rows += self._bound_regret(find(needs, alone), needs, alone)
 
-    def _bound_regret(
-        self, regret: Fraction, needs: dict[str, int], alone: dict[str, int]
-    ) -> list[tuple[_Row, float]]:
+    def _bound_regret(self, regret: Fraction, needs: dict[str, int], alone: dict[str, int]) -> list[tuple[_Row, float]]:
         """Return a row for each request: what it gets at least under a worst regret."""
         return [
-            ({at: -block for at, block in self.served[name].items()},
-             int(regret * needs[name]) - alone[name])
-            for name in needs if alone[name]
-        ]  # fmt: skip
+            ({at: -block for at, block in self.served[name].items()}, int(regret * needs[name]) - alone[name])
+            for name in needs
+            if alone[name]
+        ]
 
     def _find_worst_by_branches(self, needs: dict[str, int], alone: dict[str, int]) -> Fraction:
         """Return the least possible worst regret, by a mixed-integer programme."""
         worst, asked = len(self.upper), [name for name in needs if alone[name]]
         rows = [
-            ({**{at: -block for at, block in self.served[name].items()}, worst: -needs[name]},
-             -alone[name])
+            ({**{at: -block for at, block in self.served[name].items()}, worst: -needs[name]}, -alone[name])
             for name in asked
-        ]  # fmt: skip
+        ]
         found = self.minimise({worst: 1}, rows, continuous=1)
         return max(
-            (Fraction(alone[name] - self.count_served(name, found), needs[name]) for name in asked),
-            default=Fraction(0),
+            (Fraction(alone[name] - self.count_served(name, found), needs[name]) for name in asked), default=Fraction(0)
         )
 
     def _find_worst_by_flow(self, needs: dict[str, int], alone: dict[str, int]) -> Fraction:
         """Return the least possible worst regret where agents are taken one by one."""
         flow = AgentFlow(self.columns)
         regrets = sorted(
-            {
-                Fraction(count, needs[name])
-                for name in needs
-                if alone[name]
-                for count in range(alone[name] + 1)
-            }
+            {Fraction(count, needs[name]) for name in needs if alone[name] for count in range(alone[name] + 1)}
         )
 
         def is_possible(regret: Fraction) -> bool:
-            return flow.can_serve(
-                {name: alone[name] - int(regret * needs[name]) for name in needs if alone[name]}
-            )
+            return flow.can_serve({name: alone[name] - int(regret * needs[name]) for name in needs if alone[name]})
 
         first = bisect_left(regrets[:-1], True, key=is_possible)
         return regrets[first] if regrets else Fraction(0)
@@ -293,18 +278,11 @@ class _Model:
         A price for each agent of a pair stands for the price of the pair, and follows what it last
         carried.
         """
-        price = {
-            pair: 1.0 / sum(self.upper[at] for at in columns)
-            for pair, columns in self.pairs.items()
-        }
+        price = {pair: 1.0 / sum(self.upper[at] for at in columns) for pair, columns in self.pairs.items()}
         ties = [TIE_SHARE * weigh_tie(seed, *column) / 2**16 for column in self.columns]
         best: tuple[dict[tuple[str, str], int], Any] | None = None
         for _ in range(SLOPE_STEPS):
-            costs = {
-                at: price[pair] * (1.0 + ties[at])
-                for pair, columns in self.pairs.items()
-                for at in columns
-            }
+            costs = {at: price[pair] * (1.0 + ties[at]) for pair, columns in self.pairs.items() for at in columns}
             found = self.minimise(costs, start=start)
             carried = {
                 pair: count
@@ -322,11 +300,7 @@ class _Model:
         return np.round(best[1])
 
     def minimise(
-        self,
-        goal: _Row,
-        more: Iterable[tuple[_Row, float]] = (),
-        continuous: int = 0,
-        start: Any = None,
+        self, goal: _Row, more: Iterable[tuple[_Row, float]] = (), continuous: int = 0, start: Any = None
     ) -> Any:
         """Return the columns that minimise a goal under the rows; the last ones are continuous.
 
@@ -355,13 +329,7 @@ class _Model:
         return found.x
 
     def _solve(
-        self,
-        goal: _Row,
-        more: Iterable[tuple[_Row, float]],
-        continuous: int,
-        *,
-        whole: bool,
-        start: Any = None,
+        self, goal: _Row, more: Iterable[tuple[_Row, float]], continuous: int, *, whole: bool, start: Any = None
     ) -> Solution:
         rows = [*self.rows, *more]
         count = len(self.upper) + continuous
@@ -385,9 +353,7 @@ class _Model:
 
 def clear(openings: Openings, seed: bytes) -> Clearing:
     """Return the clearing of the openings; the same openings and seed give the same one."""
-    openings = Openings(
-        tuple(sorted(openings.offers)), tuple(sorted(openings.requests)), openings.approvals
-    )
+    openings = Openings(tuple(sorted(openings.offers)), tuple(sorted(openings.requests)), openings.approvals)
     alone = {
         one.request: count_alone([o for o in openings.offers if openings.allows(o, one)], one)
         for one in openings.requests
@@ -411,8 +377,7 @@ def _match_by_goals(openings: Openings, alone: dict[str, int], seed: bytes) -> l
     model.add_worst(needs, alone)
     columns = range(len(model.columns))
     model.fix_least({at: -model.columns[at][0].block for at in columns})
-    found = model.fix_least({at: model.columns[at][0].block * model.columns[at][0].price_cents
-                             for at in columns})  # fmt: skip
+    found = model.fix_least({at: model.columns[at][0].block * model.columns[at][0].price_cents for at in columns})
     small = len(columns) <= MOST_EXACT_COLUMNS
     found = model.fix_fewest_pairs(found) if small else model.keep_few_pairs(seed, np.round(found))
     found = model.fix_least({at: weigh_tie(seed, *model.columns[at]) for at in columns}, found)
@@ -423,17 +388,13 @@ def _match_by_goals(openings: Openings, alone: dict[str, int], seed: bytes) -> l
     ]
 
 
-def recall(
-    openings: Openings, cleared: Clearing, giver: str, half_hour: int, seed: bytes
-) -> Clearing:
+def recall(openings: Openings, cleared: Clearing, giver: str, half_hour: int, seed: bytes) -> Clearing:
     """Return the clearing after a giver takes back all its agents from a half hour on.
 
     Matches of other givers stand; the rest of their offers is cleared again for what is missing.
     """
     givers = {offer.offer: offer.giver for offer in openings.offers}
-    kept = [
-        one for one in cleared.matches if one.half_hour < half_hour or givers[one.offer] != giver
-    ]
+    kept = [one for one in cleared.matches if one.half_hour < half_hour or givers[one.offer] != giver]
     used, got = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
     for one in kept:
         used[one.offer, one.half_hour] += one.agents
@@ -449,10 +410,7 @@ def recall(
             for offer in openings.offers
             if offer.giver != giver
         ),
-        tuple(
-            replace(request, agents=leave(request.request, request.agents, got))
-            for request in openings.requests
-        ),
+        tuple(replace(request, agents=leave(request.request, request.agents, got)) for request in openings.requests),
         openings.approvals,
     )
     again = clear(rest, seed)
@@ -486,8 +444,7 @@ def _check_within(
     for (name, half_hour), count in counts.items():
         most = dict(find(name)).get(half_hour, 0)
         if count > most:
-            raise SectorError(f"{what} {name} has {most} agents in half hour {half_hour}, "
-                              f"{count} are matched")  # fmt: skip
+            raise SectorError(f"{what} {name} has {most} agents in half hour {half_hour}, {count} are matched")
 
 
 def _build(openings: Openings, alone: dict[str, int], matches: Iterable[ReliefMatch]) -> Clearing:
@@ -498,9 +455,7 @@ def _build(openings: Openings, alone: dict[str, int], matches: Iterable[ReliefMa
         served[one.request] += one.agents
     names = [one.request for one in openings.requests]
     return Clearing(
-        matches,
-        tuple((name, alone[name]) for name in names),
-        tuple((name, served[name]) for name in names),
+        matches, tuple((name, alone[name]) for name in names), tuple((name, served[name]) for name in names)
     )
 
 

@@ -82,41 +82,27 @@ class Openings:
         )
 
 
-def read_openings(
-    offers: Iterable[Row], requests: Iterable[Row], approvals: Iterable[Row]
-) -> Openings:
+def read_openings(offers: Iterable[Row], requests: Iterable[Row], approvals: Iterable[Row]) -> Openings:
     """Return the openings of the rows of three tables; SectorError names all faults at once.
 
     An offer or a request has one row per half hour; its other columns are the same in each.
     """
     faults: list[str] = []
-    offered = _group(
-        "offers.csv", offers, "offer", ("giver", "destination", "skill"),
-        ("block", "price_cents"), faults,
-    )  # fmt: skip
-    asked = _group("requests.csv", requests, "request", ("asker", "skill"),
-                   ("ceiling_cents",), faults)  # fmt: skip
+    offered = _group("offers.csv", offers, "offer", ("giver", "destination", "skill"), ("block", "price_cents"), faults)
+    asked = _group("requests.csv", requests, "request", ("asker", "skill"), ("ceiling_cents",), faults)
     approved = set()
     for number, row in enumerate(approvals, 2):
         where = Phrase("{0}, row {1}", "approvals.csv", number)
-        words = [
-            read_word(where, row, name, faults) for name in ("request", "operator", "destination")
-        ]
+        words = [read_word(where, row, name, faults) for name in ("request", "operator", "destination")]
         if words[0] and words[0] not in asked:
-            faults.append(
-                Phrase("{0}: request {1} is not in requests.csv: correct its name", where, words[0])
-            )
+            faults.append(Phrase("{0}: request {1} is not in requests.csv: correct its name", where, words[0]))
         approved.add((words[0], words[1], words[2]))
     if faults:
         raise SectorError(join_lines(faults))
     return Openings(
         tuple(
-            SectorOffer(
-                name, giver, destination, skill, block, price_cents, tuple(sorted(agents.items()))
-            )
-            for name, ((giver, destination, skill), (block, price_cents), agents) in sorted(
-                offered.items()
-            )
+            SectorOffer(name, giver, destination, skill, block, price_cents, tuple(sorted(agents.items())))
+            for name, ((giver, destination, skill), (block, price_cents), agents) in sorted(offered.items())
         ),
         tuple(
             SectorRequest(name, asker, skill, ceiling_cents, tuple(sorted(agents.items())))
@@ -130,12 +116,7 @@ _Group = tuple[tuple[str, ...], tuple[int, ...], dict[int, int]]
 
 
 def _group(
-    table: str,
-    rows: Iterable[Row],
-    key: str,
-    words: tuple[str, ...],
-    numbers: tuple[str, ...],
-    faults: list[str],
+    table: str, rows: Iterable[Row], key: str, words: tuple[str, ...], numbers: tuple[str, ...], faults: list[str]
 ) -> dict[str, _Group]:
     groups: dict[str, _Group] = {}
     for number, row in enumerate(rows, 2):
@@ -143,26 +124,14 @@ def _group(
         name = read_word(where, row, key, faults)
         texts = tuple(read_word(where, row, column, faults) for column in words)
         least = {"block": 1}
-        values = tuple(
-            read_number(where, row, column, faults, least.get(column, 0)) for column in numbers
-        )
+        values = tuple(read_number(where, row, column, faults, least.get(column, 0)) for column in numbers)
         half_hour = read_number(where, row, "half_hour", faults)
         agents = read_number(where, row, "agents", faults)
         group = groups.setdefault(name, (texts, values, {}))
         if group[:2] != (texts, values):
-            faults.append(
-                Phrase("{0}: {1} {2} differs from its first row: make them alike", where, key, name)
-            )
+            faults.append(Phrase("{0}: {1} {2} differs from its first row: make them alike", where, key, name))
         if half_hour in group[2]:
-            faults.append(
-                Phrase(
-                    "{0}: {1} {2} has half hour {3} twice: remove one row",
-                    where,
-                    key,
-                    name,
-                    half_hour,
-                )
-            )
+            faults.append(Phrase("{0}: {1} {2} has half hour {3} twice: remove one row", where, key, name, half_hour))
         group[2][half_hour] = agents
     return groups
 
@@ -197,13 +166,7 @@ def read_number(where: str, row: Row, column: str, faults: list[str], least: int
     text = (row.get(column) or "").strip()
     if not (text.isascii() and text.isdigit() and least <= int(text) <= 1_000_000):
         faults.append(
-            Phrase(
-                "{0}: {1} must be a whole number from {2} to 1000000, got {3}",
-                where,
-                column,
-                least,
-                repr(text),
-            )
+            Phrase("{0}: {1} must be a whole number from {2} to 1000000, got {3}", where, column, least, repr(text))
         )
         return least
     return int(text)
@@ -249,25 +212,19 @@ def read_terms(
     for number, row in enumerate(approvals, 2):
         where = Phrase("{0}, row {1}", "approvals.csv", number)
         client, operator, destination = (
-            read_word(where, row, column, faults)
-            for column in ("client", "operator", "destination")
+            read_word(where, row, column, faults) for column in ("client", "operator", "destination")
         )
         first = _read_limit(where, row, "valid_from", faults)
         last = _read_limit(where, row, "valid_to", faults)
         if client not in receivers:
-            faults.append(
-                Phrase("{0}: client {1} has no ceiling: add it to ceilings.csv", where, client)
-            )
+            faults.append(Phrase("{0}: client {1} has no ceiling: add it to ceilings.csv", where, client))
             continue
         valid = (first is None or first <= day) and (last is None or day <= last)
         if valid and (client, operator) not in excluded:
             receivers[client].add((operator, destination))
     if faults:
         raise SectorError(join_lines(faults))
-    return {
-        name: ClientTerms(name, cents, frozenset(receivers[name]))
-        for name, cents in ceiling.items()
-    }
+    return {name: ClientTerms(name, cents, frozenset(receivers[name])) for name, cents in ceiling.items()}
 
 
 def build_requests(
@@ -287,11 +244,7 @@ def build_requests(
     """
     if contingency not in plan.scenarios:
         raise SectorError(
-            Phrase(
-                "the plan has no contingency {0}: choose one of {1}",
-                contingency,
-                ", ".join(plan.scenarios),
-            )
+            Phrase("the plan has no contingency {0}: choose one of {1}", contingency, ", ".join(plan.scenarios))
         )
     missing = np.maximum(0.0, plan.required - plan.scenarios[contingency].placed)
     whole = np.floor(np.nan_to_num(missing) + 1 - LEAST).astype(int)
@@ -326,14 +279,7 @@ def _read_limit(where: str, row: Row, column: str, faults: list[str]) -> date | 
     try:
         return date.fromisoformat(text)
     except ValueError:
-        faults.append(
-            Phrase(
-                "{0}: {1} must be a day like 2026-12-01 or empty, got {2}",
-                where,
-                column,
-                repr(text),
-            )
-        )
+        faults.append(Phrase("{0}: {1} must be a day like 2026-12-01 or empty, got {2}", where, column, repr(text)))
         return None
 
 
@@ -369,29 +315,19 @@ def read_packages(rows: Iterable[Row]) -> tuple[ReliefPackage, ...]:
     for number, row in enumerate(rows, 2):
         where = Phrase("{0}, row {1}", "packages.csv", number)
         name, giver, destination, skill, tools = (
-            read_word(where, row, column, faults)
-            for column in ("package", "giver", "destination", "skill", "tools")
+            read_word(where, row, column, faults) for column in ("package", "giver", "destination", "skill", "tools")
         )
         hours = read_number(where, row, "hours_to_start", faults)
         block = read_number(where, row, "block", faults, 1)
         price = read_number(where, row, "price_cents", faults)
         currency = (row.get("currency") or "").strip()
         if currency != CURRENCY:
-            faults.append(
-                Phrase(
-                    "{0}: currency must be {1}, got {2}: convert it",
-                    where,
-                    CURRENCY,
-                    repr(currency),
-                )
-            )
+            faults.append(Phrase("{0}: currency must be {1}, got {2}: convert it", where, CURRENCY, repr(currency)))
         first, last = (_read_day(where, row, name, faults) for name in ("valid_from", "valid_to"))
         if first > last:
             faults.append(Phrase("{0}: valid_from is after valid_to: correct one of them", where))
         if (giver, name) in found:
-            faults.append(
-                Phrase("{0}: package {1} of {2} is there twice: remove one row", where, name, giver)
-            )
+            faults.append(Phrase("{0}: package {1} of {2} is there twice: remove one row", where, name, giver))
         found[giver, name] = ReliefPackage(
             name, giver, destination, skill, tools, hours, block, price, first, last,
             (row.get("accreditation") or "").strip(), (row.get("annex") or "").strip(),
@@ -416,9 +352,7 @@ def number_half_hours(starts: Sequence[datetime], day: date, time_zone: str) -> 
                 time_zone,
             )
         )
-    return {
-        t: (start - first) // HALF_HOUR for t, start in enumerate(starts) if first <= start < last
-    }
+    return {t: (start - first) // HALF_HOUR for t, start in enumerate(starts) if first <= start < last}
 
 
 def build_offers(
@@ -453,11 +387,8 @@ def build_offers(
         left = tuple((t, count) for t, count in sorted(agents.items()) if t >= first and count)
         if left:
             offers.append(
-                SectorOffer(
-                    f"{giver}/{best.package}", giver, destination, skill, best.block,
-                    best.price_cents, left,
-                )
-            )  # fmt: skip
+                SectorOffer(f"{giver}/{best.package}", giver, destination, skill, best.block, best.price_cents, left)
+            )
     return tuple(offers), tuple(missing)
 
 
@@ -466,9 +397,7 @@ def _read_day(where: str, row: Row, column: str, faults: list[str]) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        faults.append(
-            Phrase("{0}: {1} must be a day like 2026-12-01, got {2}", where, column, repr(text))
-        )
+        faults.append(Phrase("{0}: {1} must be a day like 2026-12-01, got {2}", where, column, repr(text)))
         return date.min
 
 

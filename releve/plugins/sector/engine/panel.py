@@ -95,9 +95,7 @@ class BulletinDesign:
         if len(merged) != len(set(merged)):
             raise SectorError("a destination stands in one group alone")
         if len(self.groups) > MOST_GROUPS:
-            raise SectorError(
-                f"at most {MOST_GROUPS} groups of destinations, got {len(self.groups)}: merge some"
-            )
+            raise SectorError(f"at most {MOST_GROUPS} groups of destinations, got {len(self.groups)}: merge some")
 
     @property
     def text(self) -> str:
@@ -171,9 +169,7 @@ def load_bulletin_rules(text: str) -> tuple[BulletinRule, ...]:
         except SectorError:
             raise
         except (KeyError, TypeError, ValueError) as error:
-            raise SectorError(
-                f"bulletin rules, row {number}: {error} is missing or wrong"
-            ) from error
+            raise SectorError(f"bulletin rules, row {number}: {error} is missing or wrong") from error
     return tuple(rules)
 
 
@@ -186,9 +182,7 @@ def find_rule(rules: Iterable[BulletinRule], day: date) -> BulletinRule:
     return found[0]
 
 
-def merge_destinations(
-    figures: Sequence[Mapping[Cell, int]], rule: DisclosureRule
-) -> dict[str, tuple[str, ...]]:
+def merge_destinations(figures: Sequence[Mapping[Cell, int]], rule: DisclosureRule) -> dict[str, tuple[str, ...]]:
     """Return the groups for a design, from the members' figures of an earlier day.
 
     A destination stands alone where its agents on site are safe to publish; the others are merged.
@@ -200,8 +194,7 @@ def merge_destinations(
             if measure == "agents_on_site":
                 counts.setdefault(where, []).append(count)
     alone = sorted(
-        (where for where, row in counts.items() if is_safe(row, rule)),
-        key=lambda where: (-sum(counts[where]), where),
+        (where for where, row in counts.items() if is_safe(row, rule)), key=lambda where: (-sum(counts[where]), where)
     )
     merged = sorted(set(counts) - set(alone))
     while merged and alone and not is_safe(
@@ -213,9 +206,7 @@ def merge_destinations(
 
 
 def _read_rule(row: Mapping[str, Any]) -> BulletinRule:
-    first, last = (
-        date.fromisoformat(str(row[name])) if row[name] else None for name in ("from", "to")
-    )
+    first, last = (date.fromisoformat(str(row[name])) if row[name] else None for name in ("from", "to"))
     if first is None:
         raise KeyError("from")
     return BulletinRule(
@@ -223,10 +214,9 @@ def _read_rule(row: Mapping[str, Any]) -> BulletinRule:
         first,
         last,
         DisclosureRule(
-            row["min_contributors"], row["p_percent"], row["largest_share_percent"],
-            row["rounding"], row["history"],
+            row["min_contributors"], row["p_percent"], row["largest_share_percent"], row["rounding"], row["history"]
         ),
         time.fromisoformat(row["published_at"]),
         row["time_zone"],
         row["source"],
-    )  # fmt: skip
+    )

@@ -59,10 +59,7 @@ class SectorAnswer:
 def find_closed(member: SectorMember, destination: str) -> Contingency | None:
     """Return the contingency of a member's plan that loses its sites in a destination."""
     sites = {row.id for row in member.operator.sites if row.destination == destination}
-    return next(
-        (row for row in member.plan.contingencies if sites and row.sites == sites and row.exposed),
-        None,
-    )
+    return next((row for row in member.plan.contingencies if sites and row.sites == sites and row.exposed), None)
 
 
 def answer_closure(
@@ -105,12 +102,7 @@ def answer_closure(
 
 
 def answer_destination(
-    members: Sequence[SectorMember],
-    destination: str,
-    packages: Sequence[ReliefPackage],
-    *,
-    time_zone: str,
-    seed: bytes,
+    members: Sequence[SectorMember], destination: str, packages: Sequence[ReliefPackage], *, time_zone: str, seed: bytes
 ) -> SectorAnswer:
     """Return the clearing when every site of a destination shuts on the day planned.
 
@@ -118,17 +110,11 @@ def answer_destination(
     """
     days = {one.plan.day for one in members}
     if len(days) != 1:
-        raise SectorError(
-            f"the plans are of {', '.join(map(str, sorted(days)))}: plan every member for one day"
-        )
-    closed = {
-        one.name: lost for one in members if (lost := find_closed(one, destination)) is not None
-    }
+        raise SectorError(f"the plans are of {', '.join(map(str, sorted(days)))}: plan every member for one day")
+    closed = {one.name: lost for one in members if (lost := find_closed(one, destination)) is not None}
     if not closed:
         known = sorted({site.destination for one in members for site in one.operator.sites})
-        raise SectorError(
-            f"no member can lose {destination!r} by its plan; destinations: {', '.join(known)}"
-        )
+        raise SectorError(f"no member can lose {destination!r} by its plan; destinations: {', '.join(known)}")
     return answer_closure(members, closed, packages, day=days.pop(), time_zone=time_zone, seed=seed)
 
 
@@ -139,9 +125,7 @@ def _count_calls_per_agent(plan: Plan, programme: int) -> Floats:
     return np.asarray(np.where(required > 0, calls / np.where(required > 0, required, 1.0), 0.0))
 
 
-def _count_saved(
-    members: Sequence[SectorMember], cleared: Clearing, day: date, time_zone: str
-) -> dict[str, float]:
+def _count_saved(members: Sequence[SectorMember], cleared: Clearing, day: date, time_zone: str) -> dict[str, float]:
     by_name = {one.name: one for one in members}
     saved = dict.fromkeys(by_name, 0.0)
     for match in cleared.matches:

@@ -4,17 +4,8 @@ Calls an hour measure in a shared queue how busy it is, not how well people work
 therefore the logarithm of ``available / paid / mean handling time``.
 """
 
-from releve.plugins.telework.engine.estimate import (
-    ProgrammeEffect,
-    TeleworkReport,
-    estimate_effects,
-)
-from releve.plugins.telework.engine.records import (
-    RecordFaults,
-    WorkRecords,
-    parse_work_records,
-    read_work_records,
-)
+from releve.plugins.telework.engine.estimate import ProgrammeEffect, TeleworkReport, estimate_effects
+from releve.plugins.telework.engine.records import RecordFaults, WorkRecords, parse_work_records, read_work_records
 from releve.plugins.telework.engine.rota import (
     RotaDraw,
     RotaError,

@@ -34,13 +34,7 @@ from releve.plugins.telework.engine.placebo import (
     shrink_effects,
 )
 from releve.plugins.telework.engine.records import WorkRecords
-from releve.plugins.telework.engine.rota import (
-    RotaDraw,
-    RotaRecords,
-    count_drawn,
-    find_single_place,
-    match_rota,
-)
+from releve.plugins.telework.engine.rota import RotaDraw, RotaRecords, count_drawn, find_single_place, match_rota
 
 MOST_LOSS, LEAST_CHANCE = 0.03, 0.9
 WASHOUT_DAYS = 28
@@ -148,9 +142,7 @@ def estimate_effects(records: WorkRecords, draw: RotaDraw | None = None) -> Tele
     )
 
 
-def _estimate_drawn(
-    records: WorkRecords, at: int, inside: Truths, outcome: Floats
-) -> ProgrammeEffect:
+def _estimate_drawn(records: WorkRecords, at: int, inside: Truths, outcome: Floats) -> ProgrammeEffect:
     """Return the effect in the records of a rota drawn by lot.
 
     By a dummy beside effects of agents and weeks: in each week the lot decided who was at home, so
@@ -181,9 +173,7 @@ def _estimate_drawn(
     )
 
 
-def _estimate_drawn_guard(
-    records: WorkRecords, inside: Truths, values: Floats
-) -> EffectEstimate | None:
+def _estimate_drawn_guard(records: WorkRecords, inside: Truths, values: Floats) -> EffectEstimate | None:
     whole = build_panel(records, inside, values)
     if not len(whole.agent):
         return None
@@ -193,9 +183,7 @@ def _estimate_drawn_guard(
     return estimate_by_dummy(panel)
 
 
-def _estimate_programme(
-    records: WorkRecords, at: int, rows: Truths, outcome: Floats
-) -> ProgrammeEffect:
+def _estimate_programme(records: WorkRecords, at: int, rows: Truths, outcome: Floats) -> ProgrammeEffect:
     whole = build_panel(records, rows, outcome)
     panel, left_out = keep_comparable(whole)
     silent = int(rows.sum()) - len(whole.agent)
@@ -233,8 +221,7 @@ def _find_shared_time(records: WorkRecords, rows: Truths) -> Phrase | None:
     if not several.any() or np.any(high[several] > low[several] * (1 + _SAME)):
         return None
     return Phrase(
-        "everyone has the same handling time in each period: give that of each agent, not that of"
-        " the programme"
+        "everyone has the same handling time in each period: give that of each agent, not that of the programme"
     )
 
 

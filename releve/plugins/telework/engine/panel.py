@@ -68,9 +68,7 @@ class FixedEffects:
         return outcome - agents[self.agent] - periods[self.period]
 
 
-def find_largest_component(
-    agent: Ints, period: Ints, agents: int, periods: int
-) -> tuple[Ints, Ints]:
+def find_largest_component(agent: Ints, period: Ints, agents: int, periods: int) -> tuple[Ints, Ints]:
     """Return the agents and periods of the largest set that rows connect, by rows.
 
     Between two sets that share no agent and no period nothing can be compared.
@@ -120,8 +118,7 @@ class Panel:
 
     def keep(self, rows: Truths) -> Panel:
         agent, period = (
-            np.unique(index[rows], return_inverse=True)[1].astype(np.int64)
-            for index in (self.agent, self.period)
+            np.unique(index[rows], return_inverse=True)[1].astype(np.int64) for index in (self.agent, self.period)
         )
         return Panel(agent, period, self.day[rows], self.at_home[rows], self.outcome[rows])
 
@@ -144,8 +141,7 @@ def build_panel(records: WorkRecords, rows: Truths, outcome: Floats) -> Panel:
     """Return those of the rows whose outcome is known."""
     rows = rows & np.isfinite(outcome)
     agent, period = (
-        np.unique(index[rows], return_inverse=True)[1].astype(np.int64)
-        for index in (records.agent, records.day)
+        np.unique(index[rows], return_inverse=True)[1].astype(np.int64) for index in (records.agent, records.day)
     )
     return Panel(agent, period, records.day[rows], records.at_home[rows], outcome[rows])
 
@@ -157,9 +153,7 @@ def keep_comparable(panel: Panel) -> tuple[Panel, LeftOut]:
     worked_on = np.bincount(panel.period, site, panel.periods) > 0
     no_agent = panel.at_home & ~on_site[panel.agent]
     no_period = panel.at_home & ~no_agent & ~worked_on[panel.period]
-    agents, periods = find_largest_component(
-        panel.agent[site], panel.period[site], panel.agents, panel.periods
-    )
+    agents, periods = find_largest_component(panel.agent[site], panel.period[site], panel.agents, panel.periods)
     inside = np.isin(panel.agent, agents) & np.isin(panel.period, periods)
     apart = ~inside & ~no_agent & ~no_period
     return panel.keep(inside), LeftOut(int(no_agent.sum()), int(no_period.sum()), int(apart.sum()))
@@ -181,14 +175,10 @@ def find_refusal(panel: Panel, comparable: Panel, left_out: LeftOut) -> Phrase |
     if panel.agents < FEWEST_AGENTS:
         return Phrase("{0} agents: at least {1} are needed", str(panel.agents), str(FEWEST_AGENTS))
     if not comparable.at_home.any() and left_out.empty_site:
-        return Phrase(
-            "in the periods in which people worked at home everyone did: no one on site to"
-            " compare with"
-        )
+        return Phrase("in the periods in which people worked at home everyone did: no one on site to compare with")
     movers = comparable.count_movers()
     if movers < FEWEST_MOVERS:
         return Phrase(
-            "{0} people worked both on site and at home: at least {1} are needed",
-            str(movers), str(FEWEST_MOVERS),
-        )  # fmt: skip
+            "{0} people worked both on site and at home: at least {1} are needed", str(movers), str(FEWEST_MOVERS)
+        )
     return None

@@ -21,12 +21,7 @@ from math import erf, exp, log, sqrt
 import numpy as np
 
 from releve.kernels.arrays import Floats
-from releve.plugins.telework.engine.panel import (
-    FixedEffects,
-    Panel,
-    find_largest_component,
-    keep_connected,
-)
+from releve.plugins.telework.engine.panel import FixedEffects, Panel, find_largest_component, keep_connected
 
 STEP_DAYS = 28
 
@@ -72,9 +67,7 @@ class _Imputed:
     def __init__(self, panel: Panel) -> None:
         home, site = panel.at_home, ~panel.at_home
         self._panel = panel
-        self._fixed = FixedEffects(
-            panel.agent[site], panel.period[site], panel.agents, panel.periods
-        )
+        self._fixed = FixedEffects(panel.agent[site], panel.period[site], panel.agents, panel.periods)
         agents, periods = self._fixed.fit(panel.outcome[site])
         expected = agents[panel.agent] + periods[panel.period]
         self._residual = (panel.outcome - expected)[site]
@@ -222,8 +215,7 @@ def shrink_effects(found: Sequence[EffectEstimate]) -> tuple[Posterior, ...]:
     # The mean is itself estimated: its variance is shared by what each programme borrows.
     spread = own * variance + (1 - own) ** 2 / weight.sum()
     return tuple(
-        Posterior(float(m), float(s))
-        for m, s in zip(own * effect + (1 - own) * mean, np.sqrt(spread), strict=True)
+        Posterior(float(m), float(s)) for m, s in zip(own * effect + (1 - own) * mean, np.sqrt(spread), strict=True)
     )
 
 

@@ -18,8 +18,7 @@ from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.faults import Fault, find_nearest, suggest_fix
 
 TABLE = "work_records"
-REQUIRED = ("agent", "day", "programme", "place", "paid_min", "available_min", "handled",
-            "handle_s")  # fmt: skip
+REQUIRED = ("agent", "day", "programme", "place", "paid_min", "available_min", "handled", "handle_s")
 OPTIONAL = ("quality", "repeats")
 COLUMNS = (*REQUIRED, *OPTIONAL)
 """``day``: a date, of a week its Monday; ``place``: ``site`` or ``home``; ``paid_min`` and
@@ -126,9 +125,7 @@ def _find_column_faults(frame: pl.DataFrame) -> Iterator[Fault]:
         yield Fault(TABLE, 0, "", "", Phrase("there is no row"), Phrase("add the records"))
 
 
-def _find_cell_faults(
-    frame: pl.DataFrame, days: pl.Series, values: dict[str, Floats], rows: Ints
-) -> Iterator[Fault]:
+def _find_cell_faults(frame: pl.DataFrame, days: pl.Series, values: dict[str, Floats], rows: Ints) -> Iterator[Fault]:
     for column in ("agent", "programme"):
         for at in _find_rows((frame[column].fill_null("") == "").to_numpy()):
             yield _fault(frame, rows, at, column, Phrase("it is empty"), Phrase("fill it in"))
@@ -136,8 +133,7 @@ def _find_cell_faults(
         yield _fault(frame, rows, at, "day", Phrase("it is not a date"),
                      Phrase("write it like 2026-03-02; of a week, its Monday"))  # fmt: skip
     for at in _find_rows(~frame["place"].is_in(_PLACES).fill_null(False).to_numpy()):
-        yield _fault(frame, rows, at, "place", Phrase("the place is not known"),
-                     Phrase("write site or home"))  # fmt: skip
+        yield _fault(frame, rows, at, "place", Phrase("the place is not known"), Phrase("write site or home"))
     for column, numbers in values.items():
         empty = np.ones(frame.height, bool)
         if column in frame.columns:
@@ -146,13 +142,10 @@ def _find_cell_faults(
         if column in REQUIRED:
             wrong |= empty
         for at in _find_rows(wrong):
-            yield _fault(frame, rows, at, column, Phrase("it is not a number from 0 on"),
-                         Phrase("correct it"))  # fmt: skip
+            yield _fault(frame, rows, at, column, Phrase("it is not a number from 0 on"), Phrase("correct it"))
 
 
-def _find_sense_faults(
-    frame: pl.DataFrame, values: dict[str, Floats], rows: Ints
-) -> Iterator[Fault]:
+def _find_sense_faults(frame: pl.DataFrame, values: dict[str, Floats], rows: Ints) -> Iterator[Fault]:
     paid, ready = values["paid_min"], values["available_min"]
     handled, seconds = values["handled"], values["handle_s"]
     for at in _find_rows(ready > paid):
@@ -164,11 +157,7 @@ def _find_sense_faults(
     for at in _find_rows(seconds > 60 * ready * 1.001):
         yield _fault(frame, rows, at, "handle_s", Phrase("longer than the minutes available"),
                      Phrase("give seconds here, and minutes there"))  # fmt: skip
-    again = (
-        ~frame.select(pl.struct("agent", "day", "programme").is_first_distinct())
-        .to_series()
-        .to_numpy()
-    )
+    again = ~frame.select(pl.struct("agent", "day", "programme").is_first_distinct()).to_series().to_numpy()
     for at in _find_rows(again):
         yield _fault(
             frame, rows, at, "day", Phrase("a second record of this agent, day and programme"),
@@ -180,8 +169,6 @@ def _find_rows(wrong: Truths) -> Iterator[int]:
     yield from map(int, np.nonzero(wrong)[0])
 
 
-def _fault(
-    frame: pl.DataFrame, rows: Ints, at: int, column: str, reason: Phrase, fix: Phrase
-) -> Fault:
+def _fault(frame: pl.DataFrame, rows: Ints, at: int, column: str, reason: Phrase, fix: Phrase) -> Fault:
     value = frame[column][at] if column in frame.columns else ""
     return Fault(TABLE, int(rows[at]), column, value or "", reason, fix)

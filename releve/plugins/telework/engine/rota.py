@@ -55,9 +55,7 @@ class RotaProtocol:
 
     def to_bytes(self) -> bytes:
         """Return the protocol as canonical JSON, agents by id."""
-        values = asdict(self) | {
-            "agents": sorted(self.agents), "first_monday": self.first_monday.isoformat(),
-        }  # fmt: skip
+        values = asdict(self) | {"agents": sorted(self.agents), "first_monday": self.first_monday.isoformat()}
         text = json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return text.encode()
 
@@ -122,8 +120,7 @@ class RotaDraw:
         """Return the draw as JSON, from which :func:`parse_draw` draws it again."""
         values = {
             "format": FORMAT,
-            "protocol": json.loads(self.protocol.to_bytes())
-            | {"agents": dict(sorted(self.protocol.agents))},
+            "protocol": json.loads(self.protocol.to_bytes()) | {"agents": dict(sorted(self.protocol.agents))},
             "nonce": self.nonce.hex(),
             "root": self.root,
             "commitment": self.commitment,
@@ -151,9 +148,7 @@ def parse_protocol(values: Any) -> RotaProtocol:
         first = date.fromisoformat(values["first_monday"])
         weeks, blocks = int(values["weeks"]), int(values["blocks"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RotaError(
-            Phrase("give agents (id to stratum), first_monday, weeks and blocks as JSON")
-        ) from error
+        raise RotaError(Phrase("give agents (id to stratum), first_monday, weeks and blocks as JSON")) from error
     return RotaProtocol(agents, first, weeks, blocks)
 
 

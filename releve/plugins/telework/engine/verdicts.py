@@ -15,12 +15,7 @@ from typing import Any, Literal
 from releve.demand.localtime import number_to_day
 from releve.errors import Phrase, ReleveError
 from releve.network import Operator, Programme
-from releve.plugins.telework.engine.estimate import (
-    LEAST_CHANCE,
-    MOST_LOSS,
-    ProgrammeEffect,
-    TeleworkReport,
-)
+from releve.plugins.telework.engine.estimate import LEAST_CHANCE, MOST_LOSS, ProgrammeEffect, TeleworkReport
 from releve.plugins.telework.engine.placebo import NORMAL_975
 
 FORMAT = "releve effect 2"
@@ -95,9 +90,7 @@ def parse_document(data: bytes | str) -> dict[str, Any]:
                 float(row["home_efficiency"]), [float(end) for end in row["interval"]]
             _ = row["programme"], row["design"], row["records"]
     except (ValueError, KeyError, TypeError) as error:
-        raise EffectDocumentError(
-            Phrase("it was not written by `releve effect estimate`")
-        ) from error
+        raise EffectDocumentError(Phrase("it was not written by `releve effect estimate`")) from error
     found: dict[str, Any] = document
     return found
 
@@ -129,9 +122,7 @@ def list_unknown_programmes(operator: Operator, document: Mapping[str, Any]) -> 
     return sorted(named - operator.programme.keys())
 
 
-def apply_effects(
-    operator: Operator, document: Mapping[str, Any]
-) -> tuple[Operator, tuple[AppliedEffect, ...]]:
+def apply_effects(operator: Operator, document: Mapping[str, Any]) -> tuple[Operator, tuple[AppliedEffect, ...]]:
     """Return the operator with the home efficiency that was measured, and what was done to each
     programme. A programme without an estimate keeps its value.
     """
@@ -293,10 +284,7 @@ def judge_programmes(operator: Operator, document: Mapping[str, Any] | None) -> 
     found = {row["programme"]: row for row in content["programmes"]}
     most_loss = float(content.get("most_loss", 0.0))
     clients = {row.id: row.name for row in operator.clients}
-    rows = [
-        _judge_programme(row, clients[row.client], found.get(row.id, {}), most_loss)
-        for row in operator.programmes
-    ]
+    rows = [_judge_programme(row, clients[row.client], found.get(row.id, {}), most_loss) for row in operator.programmes]
     days = [date.fromisoformat(content[key]) for key in ("first_day", "last_day") if key in content]
     first, last = days if days else (None, None)
     return TeleworkVerdicts(
@@ -313,14 +301,11 @@ def _rank(row: ProgrammeVerdict) -> tuple[int, float, str]:
     return _ORDER.index(row.verdict), -ratio, row.name
 
 
-def _judge_programme(
-    own: Programme, client: str, found: Mapping[str, Any], most_loss: float
-) -> ProgrammeVerdict:
+def _judge_programme(own: Programme, client: str, found: Mapping[str, Any], most_loss: float) -> ProgrammeVerdict:
     rota, drawn = found.get("rota") or {}, found.get("drawn") or {}
     applied = apply_to_programme(own, found or None)
     after = (applied.after, applied.low, applied.high, applied.design)
-    before = (own.home_efficiency, own.home_efficiency_low, own.home_efficiency_high,
-              own.home_efficiency_design)  # fmt: skip
+    before = (own.home_efficiency, own.home_efficiency_low, own.home_efficiency_high, own.home_efficiency_design)
     return ProgrammeVerdict(
         programme=own.id,
         name=own.name,

@@ -18,12 +18,7 @@ from releve.plugins.crashtest.engine.outages.hazard import (
     sample,
 )
 from releve.plugins.crashtest.engine.outages.run import Outages, draw_outages
-from releve.plugins.crashtest.engine.outages.streams import (
-    HomeLines,
-    PlacedSite,
-    Places,
-    list_places,
-)
+from releve.plugins.crashtest.engine.outages.streams import HomeLines, PlacedSite, Places, list_places
 
 __all__ = [
     "FOOTPRINTS",

@@ -94,9 +94,7 @@ class DurationHours:
             ends = self.shares[0] == 0.0 and self.shares[-1] == 1.0
             require(ends, "shares from 0 to 1", self.shares)
             rising = all(a < b for a, b in pairwise(self.shares))
-            require(
-                rising and list(self.hours) == sorted(self.hours), "rising shares and hours", self
-            )
+            require(rising and list(self.hours) == sorted(self.hours), "rising shares and hours", self)
 
     def at(self, share: Floats) -> Floats:
         """Return the quantiles in hours: float64, of the shape of ``share`` in (0, 1)."""
@@ -359,17 +357,10 @@ class _HazardRow:
         """Return the law of a duration in one of its four forms; OutagesError if it is none."""
         if isinstance(given, Mapping):
             if set(given) == {"median", "p90"}:
-                return lognormal(
-                    self._parse_hours(given["median"]), self._parse_hours(given["p90"])
-                )
+                return lognormal(self._parse_hours(given["median"]), self._parse_hours(given["p90"]))
             if set(given) == {"quantiles"} and isinstance(given["quantiles"], Mapping):
                 knots = given["quantiles"].items()
-                return quantiles(
-                    {
-                        self._read_number("share", at): self._parse_hours(value)
-                        for at, value in knots
-                    }
-                )
+                return quantiles({self._read_number("share", at): self._parse_hours(value) for at, value in knots})
             if set(given) == {"sample"} and isinstance(given["sample"], list):
                 return sample(*(self._parse_hours(one) for one in given["sample"]))
         if isinstance(given, str | int | float):

@@ -102,9 +102,7 @@ class _EventRows:
     draws: NDArray[np.float64]
 
     def where(self, kept: NDArray[np.bool_]) -> _EventRows:
-        return _EventRows(
-            self.replication[kept], self.stream[kept], self.begin[kept], self.draws[kept]
-        )
+        return _EventRows(self.replication[kept], self.stream[kept], self.begin[kept], self.draws[kept])
 
 
 @dataclass(frozen=True)
@@ -126,13 +124,7 @@ def _prepare_streams(hazards: tuple[Hazard, ...], places: Places) -> tuple[Strea
     return build_streams(hazards, places), _Factors(key, bins)
 
 
-def _draw_events(
-    streams: Streams,
-    factors: _Factors,
-    hours: float,
-    run: tuple[int, int, int],
-    most: int,
-) -> _EventRows:
+def _draw_events(streams: Streams, factors: _Factors, hours: float, run: tuple[int, int, int], most: int) -> _EventRows:
     """Return the candidates of every stream, at the highest intensity that it ever has."""
     seed, first, replications = run
     expected = float(streams.per_hour.sum()) * hours * replications
@@ -141,10 +133,7 @@ def _draw_events(
     room = min(int(1.5 * expected) + 1000, most)
     while True:
         rows = _EventRows(
-            np.empty(room, dtype=np.int64),
-            np.empty(room, dtype=np.int64),
-            np.empty(room),
-            np.empty((room, DRAWS)),
+            np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64), np.empty(room), np.empty((room, DRAWS))
         )
         found = events(
             np.uint64(seed), first, replications, hours, streams.key, streams.hazard,
@@ -205,20 +194,14 @@ def _find_struck(
     of_hazard = streams.hazard[rows.stream]
     for number, hazard in enumerate(hazards):
         if hazard.footprint == "city":
-            pairs.append(
-                _find_near(rows, np.flatnonzero(of_hazard == number), hazard, streams, places)
-            )
+            pairs.append(_find_near(rows, np.flatnonzero(of_hazard == number), hazard, streams, places))
     event, place = (np.concatenate(side) for side in zip(*pairs, strict=True))
     order = np.lexsort((place, event))
     return event[order], place[order]
 
 
 def _find_near(
-    rows: _EventRows,
-    chosen: NDArray[np.int64],
-    hazard: Hazard,
-    streams: Streams,
-    places: Places,
+    rows: _EventRows, chosen: NDArray[np.int64], hazard: Hazard, streams: Streams, places: Places
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return pairs of an event of ``chosen`` and a site within reach of its point.
 
@@ -226,27 +209,21 @@ def _find_near(
     """
     box = np.array(
         [
-            (one.sin_south, one.sin_north, one.west, one.east)
-            if isinstance(one, Cell)
-            else (0.0,) * 4
+            (one.sin_south, one.sin_north, one.west, one.east) if isinstance(one, Cell) else (0.0,) * 4
             for one in streams.struck
         ]
     ).reshape(-1, 4)[rows.stream[chosen]]
     draws = rows.draws[chosen]
     sine = box[:, 0] + draws[:, LATITUDE] * (box[:, 1] - box[:, 0])
     lon = box[:, 2] + draws[:, LONGITUDE] * (box[:, 3] - box[:, 2])
-    far = measure_distances(
-        np.degrees(np.arcsin(np.clip(sine, -1, 1))), np.degrees(lon), places.sites
-    )
+    far = measure_distances(np.degrees(np.arcsin(np.clip(sine, -1, 1))), np.degrees(lon), places.sites)
     share = np.array([hazard.rate(site.destination) for site in places.sites])
     heeds = draws[:, RATE, None] * hazard.highest_rate < share
     event, place = np.nonzero((far <= hazard.radius_km) & heeds)
     return chosen[event], place
 
 
-def _draw_lengths(
-    rows: _EventRows, hazards: Sequence[Hazard], streams: Streams
-) -> NDArray[np.float64]:
+def _draw_lengths(rows: _EventRows, hazards: Sequence[Hazard], streams: Streams) -> NDArray[np.float64]:
     """Return how long each event lasts, in hours."""
     hours = np.empty(len(rows.begin))
     of_hazard = streams.hazard[rows.stream]

@@ -20,13 +20,7 @@ from releve.kernels.decorators import allocating_kernel
 from releve.network import Operator
 from releve.network.model import EARTH_KM
 from releve.plugins.crashtest.engine.outages.hazard import Hazard, require
-from releve.plugins.crashtest.engine.outbreak.rng import (
-    derive_key,
-    derive_replication_key,
-    draw_unit,
-    hash_key,
-    pick,
-)
+from releve.plugins.crashtest.engine.outbreak.rng import derive_key, derive_replication_key, draw_unit, hash_key, pick
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +141,7 @@ def build_streams(hazards: Sequence[Hazard], places: Places) -> Streams:
     names = [hazard.id for hazard in hazards]
     require(len(set(names)) == len(names), "each hazard named once", names)
     rows = [
-        (
-            hash_key("outage", hazard.id, *name),
-            number,
-            rate * compute_peak(hazard) / HOURS_PER_YEAR,
-            struck,
-        )
+        (hash_key("outage", hazard.id, *name), number, rate * compute_peak(hazard) / HOURS_PER_YEAR, struck)
         for number, hazard in enumerate(hazards)
         for name, rate, struck in _list_struck(hazard, places)
         if rate > 0.0
@@ -197,14 +186,8 @@ def _list_struck(hazard: Hazard, places: Places) -> Iterator[_Row]:
 def _list_in_country(hazard: Hazard, places: Places, code: str) -> tuple[int, ...]:
     """Return the numbers of the places that a hazard takes in a country."""
     sites = [i for i, site in enumerate(places.sites) if site.destination == code]
-    lines = [
-        i
-        for i, lines in enumerate(places.home_lines, start=len(places.sites))
-        if lines.destination == code
-    ]
-    return tuple(
-        (sites if "sites" in hazard.takes else []) + (lines if "home" in hazard.takes else [])
-    )
+    lines = [i for i, lines in enumerate(places.home_lines, start=len(places.sites)) if lines.destination == code]
+    return tuple((sites if "sites" in hazard.takes else []) + (lines if "home" in hazard.takes else []))
 
 
 def list_cells_near(sites: Sequence[PlacedSite], radius_km: float) -> list[Cell]:
@@ -282,9 +265,7 @@ def events(
     for r in range(replications):
         rep = derive_replication_key(seed, first + r)
         for h in range(hazard_key.size):
-            factor[h] = factors[
-                h, pick(draw_unit(derive_key(rep, hazard_key[h]), 0), factors.shape[1])
-            ]
+            factor[h] = factors[h, pick(draw_unit(derive_key(rep, hazard_key[h]), 0), factors.shape[1])]
         for s in range(key.size):
             rate = per_hour[s] * factor[hazard[s]]
             if rate <= 0.0:

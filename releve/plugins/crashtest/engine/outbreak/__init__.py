@@ -32,18 +32,9 @@ from releve.plugins.crashtest.engine.outbreak.disease import (
     read_incidence,
     tabulate_days,
 )
-from releve.plugins.crashtest.engine.outbreak.errors import (
-    IncidenceError,
-    OutbreakError,
-    PoolOverflowError,
-)
+from releve.plugins.crashtest.engine.outbreak.errors import IncidenceError, OutbreakError, PoolOverflowError
 from releve.plugins.crashtest.engine.outbreak.kernel_state import FIELDS, SERIES
-from releve.plugins.crashtest.engine.outbreak.population import (
-    AirGroup,
-    Manifest,
-    Population,
-    build_population,
-)
+from releve.plugins.crashtest.engine.outbreak.population import AirGroup, Manifest, Population, build_population
 from releve.plugins.crashtest.engine.outbreak.run import (
     Band,
     Detail,

@@ -141,15 +141,10 @@ def compute_rates(population: Population, disease: Disease, contacts: Contacts) 
     )
 
 
-def _measure_exposure(
-    population: Population,
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def _measure_exposure(population: Population) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return people, dose and other places of each zone; of each vehicle rider-minutes, riders."""
     groups = population.groups
-    dose = compute_air_dose(
-        np.array([g.volume_m3 for g in groups]),
-        np.array([g.air_changes_per_hour for g in groups]),
-    )
+    dose = compute_air_dose(np.array([g.volume_m3 for g in groups]), np.array([g.air_changes_per_hour for g in groups]))
     riders = np.diff(population.rider_pointer)
     return (
         np.array([g.end - g.first for g in groups]),

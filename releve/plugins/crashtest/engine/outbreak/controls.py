@@ -160,9 +160,7 @@ class Rotation:
     @classmethod
     def by_turns(cls, cohorts: int, days: int) -> Rotation:
         """Return cohorts that come ``days`` in a row, one after the other."""
-        cycle = [
-            [day // days == cohort for day in range(cohorts * days)] for cohort in range(cohorts)
-        ]
+        cycle = [[day // days == cohort for day in range(cohorts * days)] for cohort in range(cohorts)]
         return cls(tuple(tuple(row) for row in cycle))
 
     @classmethod
@@ -238,23 +236,17 @@ class Controls:
         found = self.closure
         if not isinstance(found, ClosureCalendar):
             return ClosureCalendar.everywhere(found, sites, days)
-        return ClosureCalendar(
-            found.policies, _spread_over_days("closure", found.number, sites, days)
-        )
+        return ClosureCalendar(found.policies, _spread_over_days("closure", found.number, sites, days))
 
 
-def _spread_over_days(
-    name: str, values: NDArray[np.int32], sites: int, days: int
-) -> NDArray[np.int32]:
+def _spread_over_days(name: str, values: NDArray[np.int32], sites: int, days: int) -> NDArray[np.int32]:
     """Return values by [site, day]; one value holds everywhere."""
     shapes = ((), (sites, days))
     require(values.shape in shapes, f"{name} has {sites} sites and {days} days", values.shape)
     return np.ascontiguousarray(np.broadcast_to(values, (sites, days)))
 
 
-def build_measures(
-    population: Population, disease: Disease, controls: Controls, days: int
-) -> Measures:
+def build_measures(population: Population, disease: Disease, controls: Controls, days: int) -> Measures:
     """Return a policy as the kernel reads it."""
     require(controls.test in disease.tests, f"test in {sorted(disease.tests)}", controls.test)
     air = np.array([group.air_changes_per_hour for group in population.groups]) + REMOVAL_PER_HOUR

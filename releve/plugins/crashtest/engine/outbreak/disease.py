@@ -74,9 +74,7 @@ class Incidence:
         return np.asarray(smooth / population / reported)
 
 
-def read_incidence(
-    text: str, column: str, *, day_column: str = "date", negative: str = "refuse"
-) -> Incidence:
+def read_incidence(text: str, column: str, *, day_column: str = "date", negative: str = "refuse") -> Incidence:
     """Read a column of daily cases from CSV text with one row a day.
 
     IncidenceError names the row and the fix: a hole in the days, a day out of order, an empty or
@@ -127,15 +125,12 @@ def _read_count(row: Sequence[str], at: int, number: int, column: str) -> float:
         value = np.nan
     if not np.isfinite(value):
         raise IncidenceError(
-            f"row {number}, column {column!r}: {text!r} is not a count: write a number, 0 where no"
-            " case was reported"
+            f"row {number}, column {column!r}: {text!r} is not a count: write a number, 0 where no case was reported"
         )
     return value
 
 
-def _spread_correction(
-    cases: list[float], value: float, number: int, column: str, negative: str
-) -> None:
+def _spread_correction(cases: list[float], value: float, number: int, column: str, negative: str) -> None:
     """Spread a negative day over the days before it, or refuse it."""
     before = sum(cases)
     if negative == "refuse" or before + value < 0:
@@ -155,8 +150,7 @@ def build_importation(population: Population, rates: Mapping[str, Floats]) -> Fl
     for site, destination in zip(population.sites, population.destinations, strict=True):
         if destination not in rates:
             raise IncidenceError(
-                f"no rate for {destination}, where site {site} is: rates are given for"
-                f" {', '.join(sorted(rates))}"
+                f"no rate for {destination}, where site {site} is: rates are given for {', '.join(sorted(rates))}"
             )
     rows = [np.asarray(rates[name], dtype=np.float64) for name in population.destinations]
     if len({len(row) for row in rows}) > 1:
@@ -176,11 +170,7 @@ else:
 
 MULTIPLIER_BINS = 4096
 _TAIL = 1e-5
-_KINDS = {
-    "lognormal": ("meanlog", "sdlog"),
-    "gamma": ("shape", "scale"),
-    "weibull": ("shape", "scale"),
-}
+_KINDS = {"lognormal": ("meanlog", "sdlog"), "gamma": ("shape", "scale"), "weibull": ("shape", "scale")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,11 +258,7 @@ class Sensitivity:
     def __post_init__(self) -> None:
         """Refuse shares out of range and days out of order."""
         require(len(self.days) == len(self.share) > 0, "one share a day", self.days)
-        require(
-            all(a < b for a, b in zip((0, *self.days), self.days, strict=False)),
-            "0 < days, rising",
-            self.days,
-        )
+        require(all(a < b for a, b in zip((0, *self.days), self.days, strict=False)), "0 < days, rising", self.days)
         require(all(0 <= x <= 1 for x in self.share), "0 <= share <= 1", self.share)
         require(self.fades_days >= 1, "fades_days >= 1", self.fades_days)
 
@@ -322,9 +308,7 @@ _HELLEWELL = (
     " hundredths; straight lines in between"
 )
 
-PCR = Sensitivity(
-    (1, 2, 3, 4, 5, 7, 10, 14), (0.04, 0.25, 0.71, 0.79, 0.77, 0.68, 0.51, 0.30), 12, _HELLEWELL
-)
+PCR = Sensitivity((1, 2, 3, 4, 5, 7, 10, 14), (0.04, 0.25, 0.71, 0.79, 0.77, 0.68, 0.51, 0.30), 12, _HELLEWELL)
 LATERAL_FLOW = Sensitivity((3, 4, 5, 7, 10), (0.42, 0.63, 0.61, 0.40, 0.14), 5, _HELLEWELL)
 
 
@@ -332,23 +316,13 @@ def covid() -> Disease:
     """Return COVID-19 of the first variant, in people without immunity."""
     return Disease(
         name="covid",
-        incubation=Duration(
-            "lognormal", 1.63, 0.50, source="McAloon et al. 2020, meta-analysis: median 5.1 days"
-        ),
-        generation=Duration(
-            "weibull", 2.826, 5.665, source="Ferretti et al. 2020 (Science): mean 5.0, sd 1.9 days"
-        ),
+        incubation=Duration("lognormal", 1.63, 0.50, source="McAloon et al. 2020, meta-analysis: median 5.1 days"),
+        generation=Duration("weibull", 2.826, 5.665, source="Ferretti et al. 2020 (Science): mean 5.0, sd 1.9 days"),
         asymptomatic=SourcedValue(
-            0.30,
-            0.15,
-            0.40,
-            "Buitrago-Garcia et al. 2020: 20 % over all, 31 % (26-37) in screened cohorts",
+            0.30, 0.15, 0.40, "Buitrago-Garcia et al. 2020: 20 % over all, 31 % (26-37) in screened cohorts"
         ),
         asymptomatic_infectiousness=SourcedValue(
-            0.5,
-            0.2,
-            1.0,
-            "Buitrago-Garcia et al. 2020: RR 0.35 (0.10-1.27); others 0.14 to 0.31; a middle value",
+            0.5, 0.2, 1.0, "Buitrago-Garcia et al. 2020: RR 0.35 (0.10-1.27); others 0.14 to 0.31; a middle value"
         ),
         dispersion=SourcedValue(
             0.4,
@@ -358,9 +332,7 @@ def covid() -> Disease:
             " s41467-025-60591-x): office work 0.34 (0.14-0.55), all 0.56",
         ),
         household_dispersion=SourcedValue(1.11, 0.5, 3.0, "the same clusters: households 1.11"),
-        household_attack=SourcedValue(
-            0.166, 0.14, 0.193, "Madewell et al. 2020, 54 studies: 16.6 %"
-        ),
+        household_attack=SourcedValue(0.166, 0.14, 0.193, "Madewell et al. 2020, 54 studies: 16.6 %"),
         tests={"pcr": PCR, "lateral_flow": LATERAL_FLOW},
     )
 
@@ -385,21 +357,13 @@ def influenza() -> Disease:
             3.18,
             source="NEJM 2009, school outbreak in New York (as in epiparameterDB): median 2.7 days",
         ),
-        asymptomatic=SourcedValue(
-            0.30, 0.15, 0.50, "assumed like COVID-19; published shares range widely"
-        ),
+        asymptomatic=SourcedValue(0.30, 0.15, 0.50, "assumed like COVID-19; published shares range widely"),
         asymptomatic_infectiousness=SourcedValue(0.5, 0.2, 1.0, "assumed like COVID-19"),
         dispersion=SourcedValue(1.0, 0.4, 10.0, "assumed: less dispersed than COVID-19"),
         household_dispersion=SourcedValue(2.0, 1.0, 10.0, "assumed: less dispersed than COVID-19"),
-        household_attack=SourcedValue(
-            0.15, 0.05, 0.30, "assumed middle of published household studies"
-        ),
+        household_attack=SourcedValue(0.15, 0.05, 0.30, "assumed middle of published household studies"),
         tests={
-            "pcr": Sensitivity(
-                (1, 2, 3, 4, 5), (0.55, 0.79, 0.65, 0.45, 0.28), 3, "assumed: see influenza()"
-            ),
-            "lateral_flow": Sensitivity(
-                (1, 2, 3, 4), (0.35, 0.62, 0.30, 0.10), 1, "assumed: see influenza()"
-            ),
+            "pcr": Sensitivity((1, 2, 3, 4, 5), (0.55, 0.79, 0.65, 0.45, 0.28), 3, "assumed: see influenza()"),
+            "lateral_flow": Sensitivity((1, 2, 3, 4), (0.35, 0.62, 0.30, 0.10), 1, "assumed: see influenza()"),
         },
     )

@@ -38,13 +38,7 @@ from releve.plugins.crashtest.engine.outbreak.kernel_state import (
     remember,
     wipe,
 )
-from releve.plugins.crashtest.engine.outbreak.rng import (
-    derive_key,
-    derive_replication_key,
-    draw_unit,
-    mix,
-    pick,
-)
+from releve.plugins.crashtest.engine.outbreak.rng import derive_key, derive_replication_key, draw_unit, mix, pick
 
 _CONFIRMED, _CLOSURES, _TESTS, _VISITS, _VISITS_POSITIVE = (
     FIELDS.index(name) for name in ("confirmed", "closures", "tests", "visits", "visits_positive")
@@ -120,9 +114,7 @@ def _apply_closure_rule(w: World, p: Measures, x: RunState, rep: Any, site: int,
 
 
 @inlined_kernel
-def _test_site(
-    w: World, p: Measures, x: RunState, rep: Any, site: int, t: int, share: float
-) -> None:
+def _test_site(w: World, p: Measures, x: RunState, rep: Any, site: int, t: int, share: float) -> None:
     """Test a share of the agents of a site; results come a day later at least."""
     for a in range(w.site_range[site, 0], w.site_range[site, 1]):
         key = derive_key(rep, w.key[a])
@@ -230,9 +222,8 @@ _AWAY, _CLOSED = 4, 5
 
 @kernel
 def replicate(
-    w: World, rates: Rates, p: Measures, x: RunState, record: Record,
-    seed: int, first: int, begin: int, end: int,
-) -> int:  # fmt: skip
+    w: World, rates: Rates, p: Measures, x: RunState, record: Record, seed: int, first: int, begin: int, end: int
+) -> int:
     """Run the replications ``first + begin`` to ``first + end`` into rows begin to end.
 
     Returns -1, or the replication in which the event pool was full.
@@ -259,9 +250,7 @@ def _start_replication(w: World, p: Measures, x: RunState, rep: Any) -> None:
     for site in range(len(w.shut)):
         x.closed[site] = w.shut[site]
     for i in range(w.first_count):
-        who = w.first_cases[
-            pick(draw_unit(derive_key(rep, np.uint64(rng.FIRST_CASE)), i), len(w.first_cases))
-        ]
+        who = w.first_cases[pick(draw_unit(derive_key(rep, np.uint64(rng.FIRST_CASE)), i), len(w.first_cases))]
         push(x, ATTEMPTS_LIST, 0, who, IMPORT)
     for site in range(len(w.site_range)):
         key = derive_key(rep, w.site_key[site])
@@ -281,13 +270,7 @@ def _plan_imports(w: World, x: RunState, site: int, key: Any, first: int, size: 
             day += 1
         if day == len(x.series):
             return
-        push(
-            x,
-            ATTEMPTS_LIST,
-            day,
-            first + pick(draw_unit(key, rng.IMPORT_WHO + 2 * i), size),
-            IMPORT,
-        )
+        push(x, ATTEMPTS_LIST, day, first + pick(draw_unit(key, rng.IMPORT_WHO + 2 * i), size), IMPORT)
         i += 1
 
 
@@ -304,9 +287,7 @@ def _plan_visit(p: Measures, x: RunState, key: Any, site: int, t: int) -> None:
 
 
 @inlined_kernel
-def _run_day(
-    w: World, rates: Rates, p: Measures, x: RunState, record: Record, rep: Any, at: int, t: int
-) -> None:
+def _run_day(w: World, rates: Rates, p: Measures, x: RunState, record: Record, rep: Any, at: int, t: int) -> None:
     """Run one day. Results known at once are taken up after the step that gave them."""
     for step in range(3):
         e = x.head[RESULTS_LIST, t]

@@ -109,9 +109,7 @@ def infect(
 
 
 @inlined_kernel
-def _plan_infection(
-    w: World, rates: Rates, x: RunState, key: Any, who: int, t: int, factor: float
-) -> None:
+def _plan_infection(w: World, rates: Rates, x: RunState, key: Any, who: int, t: int, factor: float) -> None:
     """Plan the attempts of a newly infected person, at work and at home."""
     if who < w.agents:
         bins = len(w.multiplier)
@@ -139,9 +137,7 @@ def _plan_attempts(w: World, x: RunState, key: Any, who: int, t: int, first: int
 
 
 @inlined_kernel
-def attempt(
-    w: World, rates: Rates, p: Measures, x: RunState, rep: Any, who: int, j: int, t: int
-) -> tuple[int, int]:
+def attempt(w: World, rates: Rates, p: Measures, x: RunState, rep: Any, who: int, j: int, t: int) -> tuple[int, int]:
     """Carry out attempt j of a person on day t; return the person reached (-1 = none) and the
     layer."""
     key = derive_key(rep, w.key[who])
@@ -195,9 +191,7 @@ def _choose_target(w: World, a: int, layer: int, u: float) -> int:
     if layer == BY_FLOOR:
         return _pick_outside(first, end - first, w.group_first[g], w.group_end[g], u)
     if layer == BY_SITE:
-        return _pick_outside(
-            w.site_range[site, 0], w.site_range[site, 1] - w.site_range[site, 0], first, end, u
-        )
+        return _pick_outside(w.site_range[site, 0], w.site_range[site, 1] - w.site_range[site, 0], first, end, u)
     v = w.vehicle[a]
     board, last = w.rider_pointer[v], w.rider_pointer[v + 1] - 1
     rider = w.riders[board + pick(u, last - board)]

@@ -229,9 +229,7 @@ def push(x: RunState, kind: int, t: int, who: int, what: int) -> None:
 def present(w: World, p: Measures, x: RunState, a: int, t: int) -> bool:
     """Return whether an agent is on site: not at home, of a cohort that comes, not kept away,
     and the site is open."""
-    return bool(
-        not p.home[a] and p.on[p.cohort[a], t] and x.away[a] <= t and x.closed[w.site[a]] <= t
-    )
+    return bool(not p.home[a] and p.on[p.cohort[a], t] and x.away[a] <= t and x.closed[w.site[a]] <= t)
 
 
 @inlined_kernel

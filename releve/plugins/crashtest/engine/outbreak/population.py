@@ -42,9 +42,7 @@ def build_csr(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
     return pointer.astype(np.int32), flat
 
 
-def board_vehicles(
-    seated: Sequence[SeatedAgent], manifests: Sequence[Manifest]
-) -> tuple[Ints, Ints, Ints, Floats]:
+def board_vehicles(seated: Sequence[SeatedAgent], manifests: Sequence[Manifest]) -> tuple[Ints, Ints, Ints, Floats]:
     """Return what :func:`fill_vehicles` does, of runs that are known.
 
     An agent on several manifests rides with those of the first.
@@ -60,9 +58,7 @@ def board_vehicles(
     return vehicle, pointer, riders, np.array([one.minutes for one in manifests], dtype=np.float64)
 
 
-def fill_vehicles(
-    operator: Operator, seated: Sequence[SeatedAgent], seats: int
-) -> tuple[Ints, Ints, Ints, Floats]:
+def fill_vehicles(operator: Operator, seated: Sequence[SeatedAgent], seats: int) -> tuple[Ints, Ints, Ints, Floats]:
     """Fill the vehicles of every stop and site: agents in the order of their ids.
 
     Returns the vehicle of every agent (-1 = none), the riders as CSR and the minutes of the ride.
@@ -295,9 +291,7 @@ def _get_air(zone: Zone, seats: int) -> tuple[float, float]:
     volume = ASSUMED_M3_PER_SEAT * seats if zone.volume_m3 is None else zone.volume_m3
     changes = zone.air_changes_per_hour
     if not (np.isfinite(volume) and volume > 0):
-        raise OutbreakError(
-            f"zone {zone.id} has no volume ({volume} m3): give its volume_m3 in zones"
-        )
+        raise OutbreakError(f"zone {zone.id} has no volume ({volume} m3): give its volume_m3 in zones")
     return volume, ASSUMED_AIR_CHANGES if changes is None else changes
 
 
@@ -338,21 +332,11 @@ def _build_groups(operator: Operator, seated: Sequence[SeatedAgent]) -> tuple[Ai
         seats_of[seat.zone] = seats_of.get(seat.zone, 0) + 1
     groups = []
     first = 0
-    for (site, _, sitting), run in groupby(
-        seated, key=lambda place: (place.site, place.zone.id, place.sitting)
-    ):
+    for (site, _, sitting), run in groupby(seated, key=lambda place: (place.site, place.zone.id, place.sitting)):
         end = first + sum(1 for _ in run)
         zone = seated[first].zone
         groups.append(
-            AirGroup(
-                zone.id,
-                site,
-                sitting,
-                first,
-                end,
-                seats_of[zone.id],
-                *_get_air(zone, seats_of[zone.id]),
-            )
+            AirGroup(zone.id, site, sitting, first, end, seats_of[zone.id], *_get_air(zone, seats_of[zone.id]))
         )
         first = end
     return tuple(groups)
@@ -377,17 +361,13 @@ def _build_households(
     sizes = np.searchsorted(cumulative, rank_keys(keys, RANK_HOUSEHOLD) * cumulative[-1])
     pointer = len(agents) + np.concatenate([[0], np.cumsum(sizes)])
     member_keys = [
-        hash_key("household", agent.id, at)
-        for agent, size in zip(agents, sizes, strict=True)
-        for at in range(size)
+        hash_key("household", agent.id, at) for agent, size in zip(agents, sizes, strict=True) for at in range(size)
     ]
     owner = np.repeat(np.arange(len(agents)), sizes)
     return pointer.astype(np.int32), owner.astype(np.int32), np.array(member_keys, dtype=np.uint64)
 
 
-def _find_neighbours(
-    groups: Sequence[AirGroup], seated: Sequence[SeatedAgent], within_m: float
-) -> tuple[Ints, Ints]:
+def _find_neighbours(groups: Sequence[AirGroup], seated: Sequence[SeatedAgent], within_m: float) -> tuple[Ints, Ints]:
     """Return the CSR of agents within a distance of each other, in the same air group."""
     lists: list[list[int]] = [[] for _ in seated]
     for group in groups:

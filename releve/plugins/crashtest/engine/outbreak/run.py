@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 
 from releve.kernels.arrays import Ints
 from releve.plugins.crashtest.engine.outbreak import rng
-from releve.plugins.crashtest.engine.outbreak.contacts import (
-    Contacts,
-    compute_infectiousness,
-    compute_rates,
-)
+from releve.plugins.crashtest.engine.outbreak.contacts import Contacts, compute_infectiousness, compute_rates
 from releve.plugins.crashtest.engine.outbreak.controls import Controls, build_measures
 from releve.plugins.crashtest.engine.outbreak.disease import (
     Disease,
@@ -186,17 +182,9 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Refuse what the kernel cannot run."""
-        require(
-            1 <= self.days <= rng.DAYS_MOST,
-            f"1 <= days <= {rng.DAYS_MOST}",
-            self.days,
-        )
+        require(1 <= self.days <= rng.DAYS_MOST, f"1 <= days <= {rng.DAYS_MOST}", self.days)
         require(self.first_count >= 0, "first_count >= 0", self.first_count)
-        require(
-            self.first_count == 0 or len(self.first_cases) > 0,
-            "first_cases to name agents",
-            self.first_cases,
-        )
+        require(self.first_count == 0 or len(self.first_cases) > 0, "first_cases to name agents", self.first_cases)
         require(
             all(0 <= at < self.population.size for at in self.first_cases),
             f"0 <= first case < {self.population.size}",
@@ -256,9 +244,7 @@ def simulate(
             end = min(start + _CHUNK, begin + chunk, replications)
             bad = replicate(world, rates, policy, scratch, record, seed, first, start, end)
             if bad >= 0:
-                raise PoolOverflowError(
-                    f"replication {bad} needs more than {size} events: give a larger pool"
-                )
+                raise PoolOverflowError(f"replication {bad} needs more than {size} events: give a larger pool")
             done.append(end - start)
             progress(sum(done) / replications)
 
@@ -303,14 +289,7 @@ def sweep(
             progress((at + done) / len(policies))
 
         outcomes.append(
-            simulate(
-                scenario,
-                controls,
-                replications=replications,
-                seed=seed,
-                threads=threads,
-                progress=part,
-            )
+            simulate(scenario, controls, replications=replications, seed=seed, threads=threads, progress=part)
         )
     return outcomes
 

@@ -13,12 +13,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Batch",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("sealed_at", models.DateTimeField()),
                 ("decisions", models.IntegerField()),
                 ("attempts", models.IntegerField()),
@@ -30,12 +25,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ClientName",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("key", models.CharField(max_length=128, unique=True)),
                 ("name", models.CharField(max_length=128)),
             ],
@@ -43,12 +33,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Cursor",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=200, unique=True)),
                 ("file", models.CharField(blank=True, max_length=200)),
                 ("offset", models.BigIntegerField(default=0)),
@@ -57,12 +42,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Load",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("source", models.CharField(max_length=200)),
                 ("by", models.CharField(max_length=128)),
                 ("opened_at", models.DateTimeField()),
@@ -74,12 +54,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PersonRequestRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("key", models.CharField(max_length=64, unique=True)),
                 ("content", models.CharField(max_length=64)),
                 ("said", models.CharField(max_length=32)),
@@ -95,19 +70,12 @@ class Migration(migrations.Migration):
                 ("seq", models.IntegerField()),
                 ("erase_on", models.DateField(db_index=True)),
             ],
-            options={
-                "db_table": "gate_personrequest",
-            },
+            options={"db_table": "gate_personrequest"},
         ),
         migrations.CreateModel(
             name="RuleTable",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("version", models.CharField(max_length=64, unique=True)),
                 ("texts", models.JSONField()),
                 ("used_at", models.DateTimeField()),
@@ -116,12 +84,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="FactBatch",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("table", models.CharField(max_length=32)),
                 ("sealed_at", models.DateTimeField()),
                 ("rows", models.IntegerField()),
@@ -131,21 +94,12 @@ class Migration(migrations.Migration):
                 ("leaves", models.BinaryField()),
                 ("seq", models.IntegerField()),
             ],
-            options={
-                "indexes": [
-                    models.Index(fields=["table", "known_at", "last"], name="gate_fact_batch_end")
-                ],
-            },
+            options={"indexes": [models.Index(fields=["table", "known_at", "last"], name="gate_fact_batch_end")]},
         ),
         migrations.CreateModel(
             name="FeedFaultRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("feed", models.CharField(max_length=64)),
                 ("file", models.CharField(blank=True, max_length=200)),
                 ("line", models.IntegerField()),
@@ -161,12 +115,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ListingRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -177,26 +126,16 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
-            options={
-                "db_table": "gate_listing",
-            },
+            options={"db_table": "gate_listing"},
         ),
         migrations.CreateModel(
             name="CampaignRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -216,26 +155,16 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
-            options={
-                "db_table": "gate_campaign",
-            },
+            options={"db_table": "gate_campaign"},
         ),
         migrations.CreateModel(
             name="AbandonedRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -246,26 +175,16 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
-            options={
-                "db_table": "gate_abandoned",
-            },
+            options={"db_table": "gate_abandoned"},
         ),
         migrations.CreateModel(
             name="MandateRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -278,26 +197,16 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
-            options={
-                "db_table": "gate_mandate",
-            },
+            options={"db_table": "gate_mandate"},
         ),
         migrations.CreateModel(
             name="PersonRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -308,26 +217,16 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
-            options={
-                "db_table": "gate_person",
-            },
+            options={"db_table": "gate_person"},
         ),
         migrations.CreateModel(
             name="PseudonymValue",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("what", models.CharField(max_length=16)),
                 ("pseudonym", models.CharField(max_length=80)),
                 ("value", models.TextField()),
@@ -336,20 +235,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "gate_personal",
-                "constraints": [
-                    models.UniqueConstraint(fields=("what", "pseudonym"), name="gate_one_value")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("what", "pseudonym"), name="gate_one_value")],
             },
         ),
         migrations.CreateModel(
             name="ScrubRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -360,26 +252,16 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
-            options={
-                "db_table": "gate_scrub",
-            },
+            options={"db_table": "gate_scrub"},
         ),
         migrations.CreateModel(
             name="Decision",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("call_id", models.CharField(max_length=255)),
                 ("cseq", models.IntegerField()),
                 ("at", models.DateTimeField(db_index=True)),
@@ -416,28 +298,15 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(fields=["campaign", "at"], name="gate_decision_campaign"),
-                    models.Index(
-                        condition=models.Q(("batch__isnull", True)),
-                        fields=["id"],
-                        name="gate_decision_open",
-                    ),
+                    models.Index(condition=models.Q(("batch__isnull", True)), fields=["id"], name="gate_decision_open"),
                 ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("call_id", "cseq"), name="gate_one_answer_a_call"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("call_id", "cseq"), name="gate_one_answer_a_call")],
             },
         ),
         migrations.CreateModel(
             name="ContractRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -450,10 +319,7 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
@@ -465,12 +331,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ConsentRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -494,10 +355,7 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
@@ -509,12 +367,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CallbackRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -529,10 +382,7 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
@@ -544,12 +394,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AttemptRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("client", models.CharField(max_length=128)),
                 ("person", models.CharField(max_length=32)),
@@ -587,15 +432,9 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["client", "person"], name="gate_attempt_who"),
                     models.Index(fields=["ref"], name="gate_attempt_ref"),
+                    models.Index(condition=models.Q(("batch__isnull", True)), fields=["id"], name="gate_attempt_open"),
                     models.Index(
-                        condition=models.Q(("batch__isnull", True)),
-                        fields=["id"],
-                        name="gate_attempt_open",
-                    ),
-                    models.Index(
-                        condition=models.Q(("load__isnull", False)),
-                        fields=["load"],
-                        name="gate_attempt_load",
+                        condition=models.Q(("load__isnull", False)), fields=["load"], name="gate_attempt_load"
                     ),
                 ],
             },
@@ -603,12 +442,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RefusalRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -620,10 +454,7 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
@@ -635,12 +466,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="WatermarkRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -650,10 +476,7 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],
@@ -665,12 +488,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="WithdrawalRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("known_from", models.DateTimeField(null=True)),
                 ("digest", models.CharField(db_index=True, max_length=32)),
                 ("erase_on", models.DateField(db_index=True, null=True)),
@@ -682,10 +500,7 @@ class Migration(migrations.Migration):
                 (
                     "load",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="gate.load",
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="gate.load"
                     ),
                 ),
             ],

@@ -12,12 +12,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AssociationMember",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("member", models.SlugField(max_length=40, unique=True)),
                 ("key", models.CharField(max_length=64)),
                 ("mask_key", models.CharField(max_length=64)),
@@ -25,19 +20,12 @@ class Migration(migrations.Migration):
                 ("registered_at", models.DateTimeField()),
                 ("revoked_at", models.DateTimeField(null=True)),
             ],
-            options={
-                "ordering": ["member"],
-            },
+            options={"ordering": ["member"]},
         ),
         migrations.CreateModel(
             name="DayBulletin",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("day", models.DateField(unique=True)),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("text", models.TextField()),
@@ -47,19 +35,12 @@ class Migration(migrations.Migration):
                 ("proof", models.TextField(blank=True)),
                 ("at", models.DateTimeField()),
             ],
-            options={
-                "ordering": ["day"],
-            },
+            options={"ordering": ["day"]},
         ),
         migrations.CreateModel(
             name="Membership",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("association", models.SlugField(max_length=40)),
                 ("member", models.SlugField(max_length=40)),
                 ("clerk_url", models.CharField(blank=True, max_length=200)),
@@ -71,31 +52,19 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="MonthlyDesign",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("month", models.CharField(max_length=7, unique=True)),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("text", models.TextField()),
                 ("signature", models.CharField(max_length=128)),
                 ("at", models.DateTimeField()),
             ],
-            options={
-                "ordering": ["month"],
-            },
+            options={"ordering": ["month"]},
         ),
         migrations.CreateModel(
             name="OwnContribution",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("day", models.DateField()),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("text", models.TextField()),
@@ -106,19 +75,12 @@ class Migration(migrations.Migration):
                 ("answer", models.CharField(blank=True, max_length=300)),
                 ("found", models.CharField(blank=True, max_length=10)),
             ],
-            options={
-                "ordering": ["day", "pk"],
-            },
+            options={"ordering": ["day", "pk"]},
         ),
         migrations.CreateModel(
             name="ReceivedContribution",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("member", models.SlugField(max_length=40)),
                 ("day", models.DateField()),
                 ("digest", models.CharField(max_length=64, unique=True)),
@@ -132,9 +94,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["day", "member", "pk"],
-                "indexes": [
-                    models.Index(fields=["day", "member"], name="association_day_cc550d_idx")
-                ],
+                "indexes": [models.Index(fields=["day", "member"], name="association_day_cc550d_idx")],
             },
         ),
     ]

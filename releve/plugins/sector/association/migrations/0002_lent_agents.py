@@ -4,30 +4,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("association", "0001_bulletins"),
-    ]
+    dependencies = [("association", "0001_bulletins")]
 
     operations = [
         migrations.CreateModel(
             name="LentAgent",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("contract", models.CharField(max_length=64)),
                 ("drill", models.BooleanField(default=False)),
                 ("agent", models.CharField(max_length=64)),
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("contract", "drill", "agent"), name="lent_once_a_contract"
-                    )
-                ],
+                    models.UniqueConstraint(fields=("contract", "drill", "agent"), name="lent_once_a_contract")
+                ]
             },
-        ),
+        )
     ]

@@ -4,20 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("association", "0002_lent_agents"),
-    ]
+    dependencies = [("association", "0002_lent_agents")]
 
     operations = [
         migrations.CreateModel(
             name="ReliefGate",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.SlugField(max_length=40, unique=True)),
                 ("text", models.TextField()),
                 ("signature", models.CharField(max_length=128)),
@@ -30,19 +23,12 @@ class Migration(migrations.Migration):
                 ("clearing", models.TextField(blank=True)),
                 ("result", models.TextField(blank=True)),
             ],
-            options={
-                "ordering": ["closes_at", "pk"],
-            },
+            options={"ordering": ["closes_at", "pk"]},
         ),
         migrations.CreateModel(
             name="OwnOrder",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("gate", models.SlugField(max_length=40)),
                 ("kind", models.CharField(max_length=10)),
                 ("digest", models.CharField(max_length=64, unique=True)),
@@ -53,21 +39,12 @@ class Migration(migrations.Migration):
                 ("sent_at", models.DateTimeField(null=True)),
                 ("answer", models.CharField(blank=True, max_length=300)),
             ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("gate", "kind"), name="one_own_order_of_a_kind")
-                ],
-            },
+            options={"constraints": [models.UniqueConstraint(fields=("gate", "kind"), name="one_own_order_of_a_kind")]},
         ),
         migrations.CreateModel(
             name="ReceivedOrder",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("gate", models.SlugField(max_length=40)),
                 ("member", models.SlugField(max_length=40)),
                 ("kind", models.CharField(max_length=10)),
@@ -77,11 +54,7 @@ class Migration(migrations.Migration):
                 ("received_at", models.DateTimeField()),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("gate", "member", "kind"), name="one_order_of_a_kind"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("gate", "member", "kind"), name="one_order_of_a_kind")]
             },
         ),
     ]

@@ -4,20 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("association", "0005_clearing_secrets"),
-    ]
+    dependencies = [("association", "0005_clearing_secrets")]
 
     operations = [
         migrations.CreateModel(
             name="SpareSearch",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=8)),
                 ("name", models.CharField(max_length=64)),
                 ("drill", models.BooleanField(default=False)),
@@ -29,11 +22,7 @@ class Migration(migrations.Migration):
                 ("error_values", models.JSONField(default=list)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("kind", "name", "drill"), name="one_search_at_a_time"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("kind", "name", "drill"), name="one_search_at_a_time")]
             },
-        ),
+        )
     ]
