@@ -1,4 +1,4 @@
-"""Types of options: instants, time zones, words of a closed vocabulary; safe text."""
+"""Types of options: instants, time zones; safe text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 import click
 
 from releve.network.moments import is_known_zone
-from releve.plugins.outbound.engine.errors import WordFault
-from releve.plugins.outbound.engine.vocabulary import get_vocabulary, parse_word
 
 
 class _Instant(click.ParamType[datetime]):
@@ -78,34 +76,6 @@ class _Zone(click.ParamType[str]):
 
 
 ZONE = _Zone()
-
-
-_MOST_SHOWN = 8
-
-
-class WordType(click.ParamType[str]):
-    """A word; converted to its id."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the id of the word; BadParameter names the words that it resembles."""
-        if value == "" and param is not None and not param.required:
-            return ""
-        try:
-            return parse_word(self.name, str(value)).id
-        except WordFault as error:
-            self.fail(str(error), param, ctx)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """Return the words where they are few, else the name of the vocabulary."""
-        ids = get_vocabulary(self.name).ids
-        return f"[{'|'.join(ids)}]" if len(ids) <= _MOST_SHOWN else self.name.upper()
-
-
-MODE, OBJECT, ORIGIN = WordType("mode"), WordType("object"), WordType("origin")
-PURPOSE, SECTOR = WordType("purpose"), WordType("sector")
 
 
 def replace_unprintable(text: str) -> str:

@@ -32,11 +32,10 @@ from prometheus_client.registry import Collector
 from releve.ledger.chain import read_head
 from releve.ledger.rollback import is_behind
 from releve.ledger.roots import load_last_root
-from releve.live.clock import real_now
+from releve.live.clock import read_clock, real_now
 from releve.live.errors import is_disk_full
 from releve.live.models import DailyRun, Effect, WorkerBeat
 from releve.live.outside import find_overdue_documents
-from releve.plugins.outbound.gate.db_clock import read_clock
 
 BEAT_SECONDS = 5.0
 SILENT_AFTER = timedelta(seconds=30)

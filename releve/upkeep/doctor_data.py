@@ -26,12 +26,12 @@ from releve.ledger.rollback import compare_with_marks
 from releve.ledger.roots import load_last_root
 from releve.ledger.witnesses import list_witnesses
 from releve.live import api as live
+from releve.live.clock import read_clock
 from releve.live.errors import LiveError
 from releve.live.outside import find_overdue_documents
 from releve.live.worker_health import read_worker_health
 from releve.network import zone
 from releve.plugins.outbound.gate.connections import NAME as GATE
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.pseudonyms import key_check
 from releve.plugins.sector.association.gates import list_failed_gates
 from releve.registry.service import list_current_ids

@@ -17,9 +17,9 @@ from releve.cli import main
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Abandoned, SpokenRefusal
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.proofs import close_batches, seal_facts
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, build_consent, phone

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.campaign.packs import iter_consents, iter_proved_calls
 from releve.plugins.outbound.campaign.reports import build_report
 from releve.plugins.outbound.engine import Person
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
 from releve.plugins.outbound.gate.campaigns import load_campaigns
 from releve.plugins.outbound.gate.current_rules import load_current_rules
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request
 from releve.plugins.outbound.gate.pseudonyms import person_pseudonym

@@ -14,10 +14,10 @@ from django.test.utils import CaptureQueriesContext
 
 from releve.accounts.permissions import Role
 from releve.ledger.models import LedgerEntry, PersonalValue
+from releve.live.clock import read_clock
 from releve.network.moments import zone
 from releve.plugins.outbound.engine import Abandoned, built_in_rules
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import Decision
 from releve.plugins.outbound.gate.pseudonyms import number_pseudonym

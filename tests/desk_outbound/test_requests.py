@@ -14,12 +14,12 @@ from releve.accounts.permissions import Role
 from releve.desk.api import schemas
 from releve.ledger.models import LedgerEntry
 from releve.ledger.models import PersonalValue as LedgerValue
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Person
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 from releve.plugins.outbound.gate import pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES
 from releve.plugins.outbound.gate.campaigns import record_campaign
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import (
     Cursor,

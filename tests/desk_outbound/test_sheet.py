@@ -16,10 +16,10 @@ from django.utils import timezone
 from releve.accounts.permissions import Role
 from releve.cli import main
 from releve.ledger.roots import sign_root
+from releve.live.clock import read_clock
 from releve.plugins.outbound.campaign.packs import ContractDetails, record_contract_details
 from releve.plugins.outbound.engine import Abandoned
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.proofs import close_batches, seal_facts
 from tests.accounts.people import signed_in

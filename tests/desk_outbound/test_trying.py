@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from releve.accounts.permissions import Role
 from releve.cli import main
 from releve.ledger.models import LedgerEntry
-from releve.plugins.outbound.gate.db_clock import read_clock
+from releve.live.clock import read_clock
 from tests.accounts.people import signed_in
 from tests.desk_outbound.test_rules import sent
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, phone

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import (
     ITEMS,
     Consent,
@@ -24,7 +25,6 @@ from releve.plugins.outbound.engine import (
 )
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.connections import GateConnection, PostgreSQLConnection, SQLiteConnection
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms
 from releve.plugins.outbound.gate.protocol import Question, Reply

@@ -12,10 +12,10 @@ from django.utils import timezone
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
+from releve.live.clock import read_clock
 from releve.plugins.evidence import verify
 from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.gate import proofs
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import ConsentRow, FactBatch, Load, MandateRow, WithdrawalRow
 from releve.plugins.outbound.gate.proofs import FactProver, seal_facts, serialize_fact

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from releve.cli import main
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine.fact_tables import read_tables
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.models import ConsentRow, Decision, Load, PseudonymValue, WatermarkRow, WithdrawalRow
 from tests.gate.sample_campaign import CAMPAIGN, CLIENT, phone, record_people
 

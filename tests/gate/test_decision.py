@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from releve.live.clock import read_clock
 from releve.network.moments import zone
 from releve.plugins.outbound.engine import Attempt, Contract, Person, Withdrawal
 from releve.plugins.outbound.gate import campaign_cache
@@ -22,7 +23,6 @@ from releve.plugins.outbound.gate.app import Gate
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.connections import PostgreSQLConnection, SQLiteConnection
 from releve.plugins.outbound.gate.current_rules import load_current_rules
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.decider import Decider
 from releve.plugins.outbound.gate.decision import PendingQuestion, explain_repeat
 from releve.plugins.outbound.gate.errors import DatabaseUnavailable, LoadRefused

@@ -19,6 +19,7 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.files.atomic import try_lock
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import (
     Attempt,
     Contract,
@@ -36,7 +37,6 @@ from releve.plugins.outbound.gate.campaign_cache import CampaignCache
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.connections import RowsByTable, SQLiteConnection
 from releve.plugins.outbound.gate.current_rules import load_current_rules
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.decision import PendingQuestion
 from releve.plugins.outbound.gate.errors import DecisionConflict
 from releve.plugins.outbound.gate.fact_import import load_facts

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Person
 from releve.plugins.outbound.engine.fact_tables import read_tables
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import ImportResult, find_load_faults, load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import read_facts

@@ -14,11 +14,11 @@ import xlsxwriter
 from click.testing import CliRunner, Result
 
 from releve.cli import main
+from releve.live.clock import read_clock
 from releve.network.moments import zone
 from releve.plugins.outbound.commands.facts import read_fact_folder
 from releve.plugins.outbound.engine.fact_tables import read_folder, read_tables
 from releve.plugins.outbound.gate.campaigns import load_campaigns
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.models import AbandonedRow, CampaignRow, Load, PersonRow
 from releve.plugins.outbound.gate.protocol import Question
 from tests.gate.sample_campaign import GateDatabase, brief

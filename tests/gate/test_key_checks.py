@@ -14,10 +14,10 @@ from django.conf import settings
 from releve.cli.main import main
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.models import KeyCheck, Restoration
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Withdrawal
 from releve.plugins.outbound.gate import pseudonyms
 from releve.plugins.outbound.gate.connections import GateConnection, ensure_gate_key
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.decision import PendingQuestion, explain_refusal
 from releve.plugins.outbound.gate.errors import KeyFault
 from releve.plugins.outbound.gate.fact_import import load_facts

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Abandoned, Attempt, Contract, Person, Watermark, Withdrawal
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
 from releve.plugins.outbound.gate.clients import register_aliases, resolve_client
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
 from releve.plugins.outbound.gate.models import AbandonedRow, CampaignRow, ClientName, ConsentRow, Load, WatermarkRow

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Attempt
 from releve.plugins.outbound.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes, write_outcomes
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.errors import OutcomeFault
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import AttemptRow, Load

@@ -12,13 +12,13 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.ledger.models import LedgerEntry
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Contract, LegalRules, Person
 from releve.plugins.outbound.engine import SpokenRefusal as RefusalFact
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 from releve.plugins.outbound.gate import pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES, UNKNOWN, is_more_precise
 from releve.plugins.outbound.gate.campaigns import record_campaign
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.decision import decide
 from releve.plugins.outbound.gate.erasure import erase_due, erase_person, read_value
 from releve.plugins.outbound.gate.errors import KeyFault

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from django.utils import timezone
 
 from releve.cli import main
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.engine.judged_call import fill_provider, is_own_provider
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_reader import read_facts
 from tests.gate.sample_campaign import CLIENT, phone, record_people
 

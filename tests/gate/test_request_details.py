@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from releve.ledger.models import LedgerEntry
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Attempt, Contract, Person
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, read_clock
+from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import AttemptRow, Load, PersonRequestRow, RefusalRow, WithdrawalRow

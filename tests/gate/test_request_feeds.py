@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Attempt
 from releve.plugins.outbound.gate import request_feeds
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import (
     AttemptRow,

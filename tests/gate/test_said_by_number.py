@@ -11,10 +11,10 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Contract, LegalRules, Person
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames
 from releve.plugins.outbound.gate.campaigns import load_campaigns
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.decision import build_call, judge_for_holders
 from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms, read_facts

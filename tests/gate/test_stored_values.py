@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.db.models import CharField
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Attempt, Withdrawal
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames
 from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
@@ -21,7 +22,7 @@ from releve.plugins.outbound.gate.campaigns import (
     read_register_state,
     record_campaign,
 )
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, read_clock
+from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, store_values
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import find_row_faults, load_facts

@@ -11,10 +11,10 @@ import pytest
 from django.utils import timezone
 
 from releve.ledger.roots import sign_root
+from releve.live.clock import read_clock
 from releve.plugins.outbound.campaign.reports import compute_figures
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
 from releve.plugins.outbound.gate.attempt_outcomes import find_unplaced, read_outcomes, write_outcomes
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.erasure import erase_due
 from releve.plugins.outbound.gate.models import AttemptRow, Decision, UnplacedRow
 from releve.plugins.outbound.gate.proofs import FactProver, close_batches, replay_decision, seal_facts

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import (
     Attempt,
     Call,
@@ -19,7 +20,6 @@ from releve.plugins.outbound.engine import (
 )
 from releve.plugins.outbound.gate.attempt_outcomes import preview_numbers, record_withdrawal
 from releve.plugins.outbound.gate.campaigns import record_campaign
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import KeyFault, NoMatch
 from releve.plugins.outbound.gate.fact_import import load_facts

@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Attempt, Call, Contract, Person, judge_call
 from releve.plugins.outbound.engine import SpokenRefusal as Fact
 from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
 from releve.plugins.outbound.gate.clients import resolve_client
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms, read_facts

@@ -34,8 +34,8 @@ from releve.ledger.chain import read_head
 from releve.ledger.disclosure import prove_for_disclosure
 from releve.ledger.roots import load_last_root
 from releve.live import api as live
+from releve.live.clock import read_clock
 from releve.plugins.outbound.gate.current_rules import load_current_rules
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
 from releve.plugins.outbound.gate.person_answers import preview_answers
 from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request

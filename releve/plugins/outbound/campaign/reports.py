@@ -19,6 +19,7 @@ from django.db.models import CharField, Count, Exists, Max, Min, OuterRef, Q, Qu
 from django.db.models.functions import Cast, Concat, TruncHour
 
 from releve.ledger.roots import load_last_root
+from releve.live.clock import read_clock
 from releve.network.moments import zone
 from releve.plugins.outbound.campaign.packs import (
     CONSENT_COLUMNS,
@@ -33,7 +34,6 @@ from releve.plugins.outbound.engine.facts import EVERY_CLIENT
 from releve.plugins.outbound.engine.legal_rows import Words, find_legal_midnight, to_legal_day
 from releve.plugins.outbound.gate.attempt_outcomes import select_unplaced
 from releve.plugins.outbound.gate.current_rules import load_current_rules
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.erasure import YEARS
 from releve.plugins.outbound.gate.models import (
     AbandonedRow,

@@ -16,6 +16,7 @@ import polars as pl
 from django.db import transaction
 
 from releve.ledger.chain import append
+from releve.live.clock import read_clock
 from releve.network.size_limits import MAX_FILES, count_parquet_cells, measure_unpacked
 from releve.plugins.outbound.engine import Call, CallVerdict, LegalRules, OutboundError, judge_call, load_rules
 from releve.plugins.outbound.engine.errors import CallFault, FactFaults
@@ -26,7 +27,6 @@ from releve.plugins.outbound.engine.rule_impact import Flip, find_flips, read_ca
 from releve.plugins.outbound.gate.campaigns import load_campaigns
 from releve.plugins.outbound.gate.connections import ensure_gate_key
 from releve.plugins.outbound.gate.current_rules import load_current_rules, load_current_texts
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.decision import build_call
 from releve.plugins.outbound.gate.errors import GateError
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms, KnownFacts, read_facts

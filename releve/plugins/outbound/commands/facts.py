@@ -1,4 +1,4 @@
-"""The folder of facts, read from disk, and ``releve outbound screen`` of a list."""
+"""The folder of facts, read from disk, and ``releve outbound screen`` of a list; words as options."""
 
 from __future__ import annotations
 
@@ -15,21 +15,50 @@ import click
 import polars as pl
 
 from releve.cli.main import Speech, find_locale_language
-from releve.cli.options import INSTANT, MODE, OBJECT, PURPOSE, SECTOR, ZONE, replace_unprintable
+from releve.cli.options import INSTANT, ZONE, replace_unprintable
 from releve.errors import NumberPhrase, Phrase
 from releve.network import describe_faults
 from releve.plugins.outbound.commands.run import ScreeningRun, compute_digest, screen_list
 from releve.plugins.outbound.engine import Call, OutboundError, built_in_rules
-from releve.plugins.outbound.engine.errors import FactFaults
+from releve.plugins.outbound.engine.errors import FactFaults, WordFault
 from releve.plugins.outbound.engine.fact_files import build_layout, get_forms
 from releve.plugins.outbound.engine.fact_references import normalize_said_numbers
 from releve.plugins.outbound.engine.fact_tables import FactFolder, build_empty_frames, read_folder
 from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE
 from releve.plugins.outbound.engine.list_rows import SCANNED, scan_table
 from releve.plugins.outbound.engine.screening import Screener
+from releve.plugins.outbound.engine.vocabulary import get_vocabulary, parse_word
 
 if TYPE_CHECKING:
     from releve.plugins.outbound.gate.campaigns import RegisterState
+
+
+_MOST_SHOWN = 8
+
+
+class WordType(click.ParamType[str]):
+    """A word; converted to its id."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the id of the word; BadParameter names the words that it resembles."""
+        if value == "" and param is not None and not param.required:
+            return ""
+        try:
+            return parse_word(self.name, str(value)).id
+        except WordFault as error:
+            self.fail(str(error), param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return the words where they are few, else the name of the vocabulary."""
+        ids = get_vocabulary(self.name).ids
+        return f"[{'|'.join(ids)}]" if len(ids) <= _MOST_SHOWN else self.name.upper()
+
+
+MODE, OBJECT, ORIGIN = WordType("mode"), WordType("object"), WordType("origin")
+PURPOSE, SECTOR = WordType("purpose"), WordType("sector")
 
 
 strict_option = click.option(

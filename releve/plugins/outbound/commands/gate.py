@@ -19,12 +19,17 @@ import click
 import polars as pl
 
 from releve.cli.database import open_database
-from releve.cli.options import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
 from releve.network.table_words import LANGUAGES
 from releve.plugins.evidence import verify
 from releve.plugins.outbound.commands.facts import (
     FACTS,
+    MODE,
+    OBJECT,
+    ORIGIN,
+    PURPOSE,
+    SECTOR,
     Progress,
+    WordType,
     describe_refusal,
     read_fact_folder,
     read_facts,
@@ -179,8 +184,8 @@ def import_facts(
 
 def vouch_registers(by: str, names: Sequence[str] = ()) -> None:
     """Record that registers were read to their end just now, all where none is named."""
+    from releve.live.clock import read_clock
     from releve.plugins.outbound.gate.campaigns import read_register_state
-    from releve.plugins.outbound.gate.db_clock import read_clock
     from releve.plugins.outbound.gate.fact_import import load_facts
 
     now = read_clock()
@@ -212,9 +217,9 @@ def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: s
     it matched, and the gate's answer now for each campaign of the client. Exit status 1, and
     nothing recorded, where the client, the person or the consent is not known.
     """
+    from releve.live.clock import read_clock
     from releve.plugins.outbound.gate.attempt_outcomes import preview_numbers, record_withdrawal
     from releve.plugins.outbound.gate.current_rules import load_current_rules
-    from releve.plugins.outbound.gate.db_clock import read_clock
 
     found = record_withdrawal(client, who, read_clock(), consent=consent, channel=channel, by=by)
     click.echo(f"matched: {', '.join(found.persons)}, client {found.client}")
@@ -241,8 +246,8 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
     this after each import, at least every 15 minutes. Says how many rows of each are known and when
     the last event was.
     """
+    from releve.live.clock import read_clock
     from releve.plugins.outbound.gate.campaigns import summarize_register
-    from releve.plugins.outbound.gate.db_clock import read_clock
 
     if folder is None:
         vouch_registers(by, feeds)

@@ -10,12 +10,17 @@ from pathlib import Path
 
 import click
 
-from releve.cli.options import INSTANT, MODE, OBJECT, PURPOSE, SECTOR, WordType
+from releve.cli.options import INSTANT
 from releve.network import moments
 from releve.network.moments import UTC, zone
 from releve.plugins.outbound.commands.facts import (
     FACTS,
+    MODE,
+    OBJECT,
+    PURPOSE,
+    SECTOR,
     FactsRefused,
+    WordType,
     describe_refusal,
     read_facts,
     screen,
@@ -216,9 +221,9 @@ def check(
 @on_the_gate
 def _judge_recorded(call: Call, by: str) -> CallVerdict:
     """Return the verdict on what the database holds now, under the installation's own table."""
+    from releve.live.clock import read_clock
     from releve.plugins.outbound.campaign.rule_trial import try_call
     from releve.plugins.outbound.gate.current_rules import load_current_rules
-    from releve.plugins.outbound.gate.db_clock import read_clock
 
     return try_call(call, load_current_rules(), read_clock(), by=by)
 

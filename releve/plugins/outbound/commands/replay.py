@@ -222,9 +222,9 @@ def _find_in_frames(
 @on_the_gate
 def _find_recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> tuple[Flip, ...]:
     """Return the flips on what the database holds, under the installation's own table."""
+    from releve.live.clock import read_clock
     from releve.plugins.outbound.campaign.rule_trial import try_rules
     from releve.plugins.outbound.gate.current_rules import load_current_table
-    from releve.plugins.outbound.gate.db_clock import read_clock
 
     before, own = load_current_table()
     said = Progress()

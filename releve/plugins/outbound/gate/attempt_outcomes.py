@@ -24,11 +24,12 @@ from pathlib import Path
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from releve.live.clock import read_clock
 from releve.network.faults import find_nearest, suggest_fix
 from releve.plugins.outbound.engine import LegalRules, Withdrawal
 from releve.plugins.outbound.gate.clients import resolve_client
 from releve.plugins.outbound.gate.connections import ensure_gate_key
-from releve.plugins.outbound.gate.db_clock import next_known_at, read_clock
+from releve.plugins.outbound.gate.db_clock import next_known_at
 from releve.plugins.outbound.gate.erasure import erase_on, read_value, years_later
 from releve.plugins.outbound.gate.errors import NoMatch, OutcomeFault
 from releve.plugins.outbound.gate.fact_import import load_facts

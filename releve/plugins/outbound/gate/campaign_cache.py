@@ -26,10 +26,10 @@ from typing import Any
 from django.db import connection
 
 from releve.ledger.merkle import fold_hashes, inclusion_path, leaf_hash, tree_hash
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import LegalRules, load_rules
 from releve.plugins.outbound.gate.connections import GateConnection
 from releve.plugins.outbound.gate.current_rules import load_current_table
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, erase_on, value_day
 from releve.plugins.outbound.gate.errors import DatabaseUnavailable, NotAvailable
 from releve.plugins.outbound.gate.fact_reader import CampaignFacts, to_db_instant

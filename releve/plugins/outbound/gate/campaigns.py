@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 
 from releve.errors import BilingualPhrase, Phrase
+from releve.live.clock import read_clock
 from releve.network.faults import Fault
 from releve.plugins.outbound.engine.clients import fold_client_name
 from releve.plugins.outbound.engine.errors import WordFault
@@ -27,7 +28,7 @@ from releve.plugins.outbound.engine.fact_tables import EVENT
 from releve.plugins.outbound.engine.phrases import word_label
 from releve.plugins.outbound.engine.vocabulary import find_finer_words, find_sector, get_vocabulary, parse_word
 from releve.plugins.outbound.gate.clients import register_client
-from releve.plugins.outbound.gate.db_clock import next_known_at, read_clock
+from releve.plugins.outbound.gate.db_clock import next_known_at
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms
 from releve.plugins.outbound.gate.models import AbandonedRow, Load, ScrubRow, WatermarkRow

@@ -11,11 +11,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.utils import timezone
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.models import Decision, Load
-from releve.plugins.outbound.gate.sql import parse_instant
 
 LOADS_LOCK = 0x72656C65
 """The advisory lock of PostgreSQL that closing a load takes alone, and a decision shared."""
@@ -24,15 +23,6 @@ MAX_CLOCK_SKEW = timedelta(seconds=2)
 """By how much clocks may differ, or one may have gone back, before nothing is decided any more."""
 
 TICK = timedelta(microseconds=1)
-
-
-def read_clock() -> datetime:
-    """Return the time of the database's clock; this machine's where it has none."""
-    if connection.vendor != "postgresql":
-        return timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return parse_instant(cursor.fetchone()[0])
 
 
 def later_than(now: datetime, last: datetime | None) -> datetime:

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import CharField, QuerySet
 
 from releve.errors import Phrase
+from releve.live.clock import read_clock
 from releve.network.faults import Fault, NearestNames
 from releve.plugins.outbound.engine.fact_files import CAMPAIGNS
 from releve.plugins.outbound.engine.fact_references import (
@@ -38,7 +39,7 @@ from releve.plugins.outbound.gate.campaign_cache import FactRowDraft, build_row
 from releve.plugins.outbound.gate.campaigns import find_campaign_faults, normalize_campaign_names
 from releve.plugins.outbound.gate.clients import normalize_client_names, register_aliases
 from releve.plugins.outbound.gate.connections import ensure_gate_key
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, next_known_at, read_clock
+from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, next_known_at
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, store_values
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.models import ConsentRow, Decision, FactRow, Load, PersonRow

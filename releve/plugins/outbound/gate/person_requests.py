@@ -22,6 +22,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from releve.ledger.chain import Draft, append_all
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT
 from releve.plugins.outbound.engine.vocabulary import normalize_word
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES, write_outcomes
@@ -29,7 +30,7 @@ from releve.plugins.outbound.gate.campaign_cache import FactRowDraft, build_row
 from releve.plugins.outbound.gate.campaigns import load_campaigns
 from releve.plugins.outbound.gate.clients import resolve_client
 from releve.plugins.outbound.gate.connections import ensure_gate_key
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, read_clock
+from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import GateError
 from releve.plugins.outbound.gate.fact_import import write_load

@@ -26,6 +26,7 @@ from releve.desk.page import PageModel, pick_fields
 from releve.desk.text import text_now
 from releve.ledger.erasure import scrub_files
 from releve.live import api as live
+from releve.live.clock import read_clock
 from releve.network import describe_faults
 from releve.plugins.outbound.campaign.reports import (
     REPORT_FILES,
@@ -45,7 +46,6 @@ from releve.plugins.outbound.engine.rule_impact import CALL_COLUMNS
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES
 from releve.plugins.outbound.gate.campaigns import load_campaigns, read_register_minutes
 from releve.plugins.outbound.gate.current_rules import load_current_rules
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.errors import KeyFault
 from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
 from releve.plugins.outbound.gate.models import CampaignRow
