@@ -27,7 +27,7 @@ import click
 from tests.homes import make_test_home
 
 if TYPE_CHECKING:
-    from releve.plugins.evidence.verify import Export
+    from releve.ledger.verify import Export
 
 SECONDS = 5.0
 WRITERS = (1, 4)
@@ -114,7 +114,7 @@ def part_many(count: str, minutes: str) -> None:
     from releve.ledger.keys import public_key
     from releve.ledger.proofs import prove_entry
     from releve.ledger.roots import sign_root
-    from releve.plugins.evidence.verify import Export, Keys, check_proof
+    from releve.ledger.verify import Export, Keys, check_proof
 
     began = time.perf_counter()
     size = _fill(int(count), until=began + 60 * float(minutes))

@@ -53,7 +53,7 @@ Each package draws its own branch where it defines it::
     ├── TransportFolderError  files: a folder of runs of vehicles
     └── Unreadable          network: a file's encoding or format (internal)
 
-``releve.plugins.evidence.verify`` stands alone and is the one exception. Most errors are also a
+``releve.ledger.verify`` stands alone and is the one exception. Most errors are also a
 ValueError, OSError, LookupError or RuntimeError, so that code which knows Python alone can catch
 them.
 """

@@ -15,7 +15,7 @@ from releve import errors
 from releve.errors import NumberPhrase, Phrase, ReleveError, decode_phrase, encode_phrase, join_lines
 
 PACKAGE = Path(errors.__file__).parent
-ALONE = PACKAGE / "plugins" / "evidence" / "verify.py"
+ALONE = PACKAGE / "ledger" / "verify.py"
 
 
 def builtin_error(name: str) -> bool:

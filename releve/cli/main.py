@@ -23,7 +23,6 @@ SUBJECTS = {
     "demand": "releve.cli.demand",
     "desk": "releve.cli.desk",
     "doctor": "releve.cli.doctor",
-    "evidence": "releve.cli.ledger",
     "init": "releve.cli.init",
     "ledger": "releve.cli.ledger",
     "live": "releve.cli.live",

@@ -37,10 +37,10 @@ from releve.ledger.disclosure import (
 from releve.ledger.export import export_lines
 from releve.ledger.guards import ProofError, SigningKeyError
 from releve.ledger.keys import public_key
+from releve.ledger.own_ledger import LedgerVerification, load_verifier, verify_with_root
 from releve.ledger.roots import load_last_root
 from releve.live import api as live
 from releve.network import Operator
-from releve.plugins.evidence.own_ledger import LedgerVerification, load_verifier, verify_with_root
 from releve.registry.service import current_time_zone
 from releve.situation import find_happening, measure_entry_delay
 

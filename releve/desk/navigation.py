@@ -32,7 +32,7 @@ from releve.accounts.scopes import can, roles_held, scope_for
 from releve.desk.access.guard import permission_of
 from releve.live.api import IdentityCache
 from releve.network import Operator
-from releve.plugins.evidence.language import isolate_name
+from releve.network.cell_text import isolate_name
 from releve.registry import service as registry
 from releve.registry.service import get_current_version, load_operator
 

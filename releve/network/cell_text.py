@@ -2,11 +2,13 @@
 
 In English numbers have a point, dates are ISO and values of closed vocabularies are their ids. In
 French numbers have a comma, dates are ``30/11/2026`` and values are called by their labels.
+A name between other text keeps its own direction.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, datetime
 
 from releve.network.columns import TableColumn, bare_type, list_options
@@ -104,3 +106,18 @@ def read_form_value(column: TableColumn, text: str, language: str) -> str:
     if number and _FRENCH_NUMBER.fullmatch(text.strip()):
         return re.sub("[ \u00a0\u202f]", "", text).replace(",", ".")
     return text
+
+
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+
+
+def isolate_name(name: str) -> str:
+    """Return a name that keeps its own direction beside other text.
+
+    A name with Arabic letters would else draw a number or a colon after it to its left, and put its
+    own Latin letters last (Unicode Standard Annex 9, first strong isolate). Others are returned as
+    they are.
+    """
+    if not any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name):
+        return name
+    return f"{_ISOLATE}{name}{_END_ISOLATE}"

@@ -2,7 +2,7 @@
 
 What concerns a day (a daily check, an attendance, a drawn visit) is on time until that day ends at
 its site; anything else until LATE_MINUTES after it happened or was seen. A late record counts like
-any other and shows when it was made. ``releve.plugins.evidence.verify`` measures in the same way.
+any other and shows when it was made. ``releve.ledger.verify`` measures in the same way.
 """
 
 from __future__ import annotations

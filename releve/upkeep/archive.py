@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from releve.errors import ReleveError
 from releve.files.atomic import replace_file, write_file
 from releve.ledger.digests import BACKUP_TAG
-from releve.plugins.evidence.verify import VerifyError, read_signed_root
+from releve.ledger.verify import VerifyError, read_signed_root
 
 FORMAT = "releve backup 1"
 MANIFEST, SIGNED = "manifest.json", "signed.json"

@@ -32,7 +32,7 @@ from releve.ledger.merkle import tree_hash
 from releve.ledger.models import LedgerEntry, LedgerHead, LedgerRoot, OutgoingDocument, PersonalValue
 from releve.ledger.rollback import LedgerMark, find_recorded_loss, is_lost, list_declared_losses, roots_folder
 from releve.ledger.roots import load_last_root, publish_document
-from releve.plugins.evidence.verify import VerifyError, read_signed_root
+from releve.ledger.verify import VerifyError, read_signed_root
 from releve.plugins.outbound.gate.erasure import PSEUDONYM, erase_pseudonym
 from releve.plugins.outbound.gate.journal import FACTS, replay_facts
 

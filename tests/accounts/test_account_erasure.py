@@ -20,7 +20,7 @@ from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
-from releve.plugins.evidence.verify import Export, Keys
+from releve.ledger.verify import Export, Keys
 from tests.ledger.conftest import KEY
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

@@ -32,8 +32,8 @@ from releve.desk.api.document import document
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
+from releve.ledger.verify import Export, Keys
 from releve.live import api as live
-from releve.plugins.evidence.verify import Export, Keys
 from tests.desk_api.conftest import Program, program
 from tests.live.scenario import Scenario
 

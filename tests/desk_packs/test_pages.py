@@ -20,9 +20,9 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
+from releve.ledger import verify
 from releve.ledger.chain import append
 from releve.ledger.witnesses import ask_witness
-from releve.plugins.evidence import verify
 from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.records import PackError
 from releve.plugins.evidence.store import list_packs, list_receipts

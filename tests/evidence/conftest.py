@@ -25,7 +25,7 @@ from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import SignedRoot, sign_root
-from releve.plugins.evidence.verify import Export, Keys, check_root, read_line
+from releve.ledger.verify import Export, Keys, check_root, read_line
 from tests.ledger.conftest import KEY
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 

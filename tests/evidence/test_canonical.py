@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releve.ledger.digests import parse_canonical
-from releve.plugins.evidence.verify import VerifyError, canonical, read_line
+from releve.ledger.verify import VerifyError, canonical, read_line
 
 SCALARS = (
     st.none()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from releve.plugins.evidence import verify
+from releve.ledger import verify
 
 SALT = "5" * 64
 ONE, OTHER = ({"commitment": verify.commitment(value, SALT)} for value in (1, 2))

@@ -14,13 +14,13 @@ from django.test import override_settings
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
+from releve.ledger import verify
 from releve.ledger.chain import append_all
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import PersonalValue
 from releve.ledger.roots import format_checkpoint, load_last_root, sign_root
 from releve.ledger.seal import seal_ledger
-from releve.plugins.evidence import verify
 from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.pack import build_pack
 from releve.plugins.evidence.sources import PackRequest

@@ -17,10 +17,10 @@ from pytest_django.fixtures import Settings
 from releve.accounts.permissions import Role
 from releve.cli import main
 from releve.files.plan_folder import list_plan_files, write_plans
+from releve.ledger import verify
 from releve.ledger.keys import public_key
 from releve.network import write_operator
 from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, CrashTestOrder, execute_crash_test
-from releve.plugins.evidence import verify
 from releve.registry import storage
 from releve.runs.job_store import JobStore
 from tests.accounts.people import signed_in

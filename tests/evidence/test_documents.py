@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from releve.ledger import verify
 from releve.ledger.digests import canonical_json
-from releve.plugins.evidence import verify
+from releve.plugins.inspection import verify_draw
 from tests.evidence.conftest import Ledger
 from tests.ledger.conftest import KEY
 
@@ -67,7 +68,7 @@ def test_no_module_that_came_with_the_files_is_run(written: Path, ledger: Ledger
 @pytest.mark.parametrize("planted", ["__future__.py", "json.py", "__pycache__"])
 def test_no_code_that_came_with_the_files_is_run_for_a_draw(planted: str, tmp_path: Path) -> None:
     """Compiled code beside verify.py need not be that of verify.py."""
-    for source in (SOURCE, SOURCE.with_name("verify_draw.py")):
+    for source in (SOURCE, Path(verify_draw.__file__)):
         shutil.copy(source, tmp_path / source.name)
     text = "raise SystemExit('planted')\n"
     (tmp_path / "planted.py").write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.plugins.evidence.verify import ORDER, P, is_signed
+from releve.ledger.verify import ORDER, P, is_signed
 
 # RFC 8032, section 7.1: public key, message, signature.
 CASES = {

@@ -178,7 +178,7 @@ def test_any_field_of_a_root_changed_is_found(ledger: Ledger, field: str) -> Non
 def forge(ledger: Ledger, seq: int) -> list[str]:
     """Return a history with one entry changed, and all later ones chained and signed again."""
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(KEY))
-    from releve.plugins.evidence.verify import Tree  # the tree of the forger
+    from releve.ledger.verify import Tree  # the tree of the forger
 
     tree, head, previous, lines = Tree(), "0" * 64, "0" * 64, []
     for line in ledger.lines:

@@ -17,15 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.plugin import DjangoDbBlocker
 
+from releve.ledger import verify
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.proofs import prove_entry
 from releve.network import day_bounds
-from releve.plugins.evidence import verify, verify_draw
 from releve.plugins.evidence.pack import build_pack
 from releve.plugins.evidence.paper import Paper, typeset
 from releve.plugins.evidence.sources import PackRequest
+from releve.plugins.inspection import verify_draw
 from releve.registry import storage
 from releve.situation import LATE_MINUTES, measure_delay
 from tests.evidence.pack_house import FIRST, LAST, SITE, fill_house, record_event

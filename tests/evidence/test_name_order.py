@@ -12,7 +12,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from releve.network import Operator
-from releve.plugins.evidence.language import isolate_name
+from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.pack import PACK_KINDS, build_pack
 from releve.plugins.evidence.paper import Attachment, Paper, typeset
 from releve.plugins.evidence.sources import PackRequest

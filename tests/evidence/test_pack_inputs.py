@@ -19,11 +19,11 @@ from pyhanko.sign.validation import SignatureCoverageLevel
 from pytest_django.fixtures import Settings
 
 from releve.errors import Phrase
+from releve.ledger import verify
 from releve.ledger.erasure import erase_subject
 from releve.ledger.keys import public_key
 from releve.ledger.seal import rotate_key, seal_ledger
 from releve.network import Operator
-from releve.plugins.evidence import verify
 from releve.plugins.evidence.client_pack import draft_client_pack
 from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.inspection_pack import draft_inspection_pack

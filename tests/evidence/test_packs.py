@@ -19,13 +19,13 @@ from django.test import override_settings
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
+from releve.ledger import verify
 from releve.ledger.chain import Draft
 from releve.ledger.disclosure import KIND_LABELS, PERSON_KINDS
 from releve.ledger.keys import public_key
 from releve.ledger.seal import TALLIED_KINDS, name_count
 from releve.ledger.seal import TALLY_KIND as TALLY
 from releve.network import read_operator, sample_operator, write_operator
-from releve.plugins.evidence import verify
 from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.pack import PACK_KINDS, BuiltPack, build_pack
 from releve.plugins.evidence.paper import Attachment, Paper, describe_tools, typeset

@@ -13,7 +13,7 @@ from releve.ledger.chain import append
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
-from releve.plugins.evidence.verify import Export, Keys
+from releve.ledger.verify import Export, Keys
 from tests.ledger.conftest import KEY
 from tests.ledger.sample_entries import at
 

@@ -11,7 +11,7 @@ import pytest
 from pymerkle import InmemoryTree, verify_consistency, verify_inclusion
 
 from releve.ledger.merkle import consistency_path, fold_hashes, inclusion_path, leaf_hash, list_subtrees, tree_hash
-from releve.plugins.evidence.verify import Tree, VerifyError, is_grown, is_included
+from releve.ledger.verify import Tree, VerifyError, is_grown, is_included
 
 ENTRIES = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(71)]
 LEAVES = [bytes.fromhex(text) for text in ENTRIES]

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.plugins.evidence import verify
+from releve.ledger import verify
+from releve.ledger.verify import FRENCH, translate_fault
 from releve.plugins.evidence.language import Wording
-from releve.plugins.evidence.verify import FRENCH, translate_fault
 
 OF_PACKS = {
     "check_checkpoint", "read_note", "entry_row", "check_selections", "order_tallies", "Tree",

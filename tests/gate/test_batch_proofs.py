@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from releve.ledger import verify
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
 from releve.live.clock import read_clock
-from releve.plugins.evidence import verify
 from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.gate import proofs
 from releve.plugins.outbound.gate.fact_import import load_facts

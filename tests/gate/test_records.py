@@ -17,9 +17,9 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from releve.ledger import verify
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
-from releve.plugins.evidence import verify
 from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine import Contract, SpokenRefusal, Withdrawal
 from releve.plugins.outbound.engine.fact_tables import read_tables

@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from django.db import transaction
 
 from releve.cli.main import main
+from releve.ledger import verify
 from releve.ledger.keys import public_key
-from releve.plugins.evidence import verify, verify_draw
+from releve.plugins.inspection import verify_draw
 
 __all__ = ["DAY", "FOLLOWING", "Clock", "Draws", "judge", "run"]
 

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.accounts.permissions import Role
 from releve.ledger import chain as ledger
+from releve.ledger import verify
 from releve.live import api
 from releve.live.draws import _show_entry
-from releve.plugins.evidence import verify, verify_draw
+from releve.plugins.inspection import verify_draw
 from releve.plugins.inspection.engine import reveal_link
 from releve.situation import DrawPlanned
 from tests.desk_api.conftest import program

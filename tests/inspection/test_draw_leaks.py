@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.plugins.evidence import verify_draw
+from releve.plugins.inspection import verify_draw
 from tests.inspection.draw_story import DAY, EVENING, FOLLOWING, Draws, judge
 from tests.inspection.test_draw_attacks import append
 

@@ -16,9 +16,9 @@ from unittest import mock
 
 import pytest
 
+from releve.ledger import verify
 from releve.ledger.keys import public_key
 from releve.live import api
-from releve.plugins.evidence import verify
 from releve.plugins.inspection.engine import hash_present_list
 from tests.inspection.draw_story import DAY, FOLLOWING, Draws, judge, run
 

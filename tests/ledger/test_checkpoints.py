@@ -28,8 +28,8 @@ from releve.ledger.roots import (
     sign_root,
     verify_note_line,
 )
+from releve.ledger.verify import is_included
 from releve.ledger.witnesses import WitnessAlarm, ask_known_witnesses, ask_witness, list_cosignatures, list_witnesses
-from releve.plugins.evidence.verify import is_included
 from releve.upkeep.doctor_data import check_ledger
 from releve.upkeep.findings import Examination
 from tests.ledger.sample_entries import at, draft_case, draft_closure

@@ -12,12 +12,12 @@ from click.testing import CliRunner, Result
 from django.db import transaction
 
 from releve.cli import main
+from releve.ledger import verify
 from releve.ledger.chain import append, append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
 from releve.live.models import Contact
-from releve.plugins.evidence import verify
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

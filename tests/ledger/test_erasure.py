@@ -17,7 +17,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import sign_root
-from releve.plugins.evidence.verify import Export, Keys, check_proof
+from releve.ledger.verify import Export, Keys, check_proof
 from tests.ledger.ledger_processes import create_installation, run_ledger_command, run_process, start_process
 from tests.ledger.sample_entries import ERASE_ON, at, draft_case, draft_closure
 

@@ -26,8 +26,8 @@ from releve.ledger.roots import (
     read_origin,
     sign_root,
 )
+from releve.ledger.verify import is_included
 from releve.ledger.witnesses import WitnessAlarm, ask_witness, build_receipt, encode_cbor, list_cosignatures
-from releve.plugins.evidence.verify import is_included
 from tests.ledger.sample_entries import at, draft_closure
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

@@ -8,8 +8,8 @@ import pytest
 from django.db import transaction
 
 from releve.ledger.chain import append
+from releve.ledger.own_ledger import verify_with_root
 from releve.ledger.roots import sign_root
-from releve.plugins.evidence.own_ledger import verify_with_root
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -23,7 +23,7 @@ from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import iter_roots, load_last_root, load_root, publish_root, sign_root
 from releve.ledger.seal import replace_key
-from releve.plugins.evidence.verify import Keys, check_growth, check_proof, check_root
+from releve.ledger.verify import Keys, check_growth, check_proof, check_root
 from tests.homes import make_test_home
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 

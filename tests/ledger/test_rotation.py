@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pytest_django.fixtures import Settings
 
+from releve.ledger import verify
 from releve.ledger.chain import append_all
 from releve.ledger.digests import ROOT_TAG, ROTATION_TAG, canonical_json
 from releve.ledger.export import export_lines
@@ -21,8 +22,7 @@ from releve.ledger.models import KeyCheck
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import load_root, sign_root
 from releve.ledger.seal import KeyRotation, list_own_keys, replace_key, rotate_key
-from releve.plugins.evidence import verify
-from releve.plugins.evidence.verify import Keys, VerifyError
+from releve.ledger.verify import Keys, VerifyError
 from tests.ledger.sample_entries import at, draft_closure
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -17,7 +17,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.roots import SignedRoot
 from releve.ledger.seal import TALLIED_KINDS, seal_ledger, tally_quarter
-from releve.plugins.evidence.verify import Export, Keys
+from releve.ledger.verify import Export, Keys
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.plugins.evidence.verify import is_grown
+from releve.ledger.verify import is_grown
 
 __all__ = ["KEY", "NAME", "WitnessServer", "cosign"]
 

@@ -21,10 +21,10 @@ from releve.erasure import registered
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
+from releve.ledger.verify import Export, Keys
 from releve.live import api as live
 from releve.live import situation_cache
 from releve.live.models import PlanText
-from releve.plugins.evidence.verify import Export, Keys
 from releve.plugins.outbound.gate.models import Decision
 from releve.registry.blocks import operator_digest
 from releve.registry.models import Block, Version

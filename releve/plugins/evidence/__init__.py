@@ -1,9 +1,7 @@
-"""Evidence packs, and the programs with which third parties verify them alone.
+"""Evidence packs, which third parties verify with ``releve/ledger/verify.py`` alone.
 
-``verify.py`` is one file that needs Python's standard library alone, and nothing of this package:
-it is given away with a ledger's export, a proof or a pack. ``verify_draw.py`` stands beside it for
-draws of visits. The other modules make packs: ``sources`` (what a request is answered from), a
-module for each kind, ``pack``, ``paper`` and ``store``.
+``sources`` is what a request is answered from; a module for each kind, ``pack``, ``paper`` and
+``store`` make a pack.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ from releve.plugin import Plugin
 
 PLUGIN = Plugin(
     "evidence",
+    commands={"evidence": "releve.plugins.evidence.commands"},
     urls={"packs/": "releve.plugins.evidence.pages"},
     template_libraries={"pack_words": "releve.plugins.evidence.pages"},
 )

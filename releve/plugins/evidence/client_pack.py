@@ -10,8 +10,9 @@ from typing import Any
 from releve.errors import NumberPhrase, Phrase
 from releve.live import api as live
 from releve.network import Client, Programme
+from releve.network.cell_text import isolate_name
 from releve.network.moments import zone
-from releve.plugins.evidence.language import DayPhrase, Wording, isolate_name
+from releve.plugins.evidence.language import DayPhrase, Wording
 from releve.plugins.evidence.paper import (
     CLOSURE_KINDS,
     OUTAGE_KINDS,

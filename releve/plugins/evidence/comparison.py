@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from releve.ledger import verify
 from releve.ledger.roots import verify_note_line
 from releve.ledger.witnesses import list_witnesses
-from releve.plugins.evidence import verify
 from releve.plugins.evidence.pack import build_pack
 from releve.plugins.evidence.records import PackError
 from releve.plugins.evidence.store import IssuedPack, list_packs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,21 +23,6 @@ _WORDS = {
     "major": Phrase("major"),
     "minor": Phrase("minor"),
 }
-
-
-_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
-
-
-def isolate_name(name: str) -> str:
-    """Return a name that keeps its own direction beside other text.
-
-    A name with Arabic letters would else draw a number or a colon after it to its left, and put its
-    own Latin letters last (Unicode Standard Annex 9, first strong isolate). Others are returned as
-    they are.
-    """
-    if not any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name):
-        return name
-    return f"{_ISOLATE}{name}{_END_ISOLATE}"
 
 
 class DayPhrase(Phrase):

@@ -14,6 +14,7 @@ from typing import Any
 
 from releve import __version__
 from releve.errors import Phrase
+from releve.ledger import verify
 from releve.ledger.digests import canonical_json, format_instant, parse_canonical
 from releve.ledger.disclosure import PERSON_KINDS
 from releve.ledger.keys import public_key
@@ -21,7 +22,6 @@ from releve.ledger.proofs import prove_history
 from releve.ledger.roots import RotatedRoot, SignedRoot, build_checkpoint, sign_note
 from releve.ledger.witnesses import list_cosignatures
 from releve.network import day_bounds
-from releve.plugins.evidence import verify
 from releve.plugins.evidence.client_pack import draft_client_pack
 from releve.plugins.evidence.inspection_pack import draft_inspection_pack
 from releve.plugins.evidence.language import Wording

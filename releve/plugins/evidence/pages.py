@@ -28,12 +28,12 @@ from releve.desk.ledger import VerifierHead, send_verifier
 from releve.desk.page import PageModel
 from releve.desk.text import text_now, translate_phrase
 from releve.ledger.digests import parse_canonical
+from releve.ledger.own_ledger import load_verifier
 from releve.ledger.roots import load_last_root, load_root
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.moments import zone
 from releve.plugins.evidence.comparison import read_cosigners
-from releve.plugins.evidence.own_ledger import load_verifier
 from releve.plugins.evidence.pack import PACK_KINDS
 from releve.plugins.evidence.reach import PackChoice, has_reach, list_pack_choices, name_recipient
 from releve.plugins.evidence.records import PackRefused

@@ -18,11 +18,12 @@ from typing import Any
 
 from releve.errors import BilingualPhrase, Phrase
 from releve.extras import OptionalModule
+from releve.ledger import verify
 from releve.ledger.account_names import ACCOUNT_PREFIX
+from releve.ledger.own_ledger import load_verifier
 from releve.live.current_rules import load_installed_rules
-from releve.plugins.evidence import verify
-from releve.plugins.evidence.language import Wording, isolate_name
-from releve.plugins.evidence.own_ledger import load_verifier
+from releve.network.cell_text import isolate_name
+from releve.plugins.evidence.language import Wording
 from releve.plugins.evidence.records import EvidenceRecord, PackError, Statement
 from releve.plugins.evidence.sources import PackDraft, PackSource, PaperTable
 from releve.situation import KINDS, ReopeningRule
@@ -186,7 +187,7 @@ def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[s
             )),
             say(Phrase(
                 "The wheel and the source of Relève {0} hold the same verify.py, in"
-                " releve/plugins/evidence. Wherever you take it, compare its SHA-256 with the one"
+                " releve/ledger. Wherever you take it, compare its SHA-256 with the one"
                 " below, and with the one that the operator’s desk shows beside it.",
                 pack["made_with"]["releve"],
             )),

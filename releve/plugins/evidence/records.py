@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from releve.errors import Phrase, ReleveError
 from releve.extras import OptionalModule
-from releve.ledger import roots
+from releve.ledger import roots, verify
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import parse_canonical
 from releve.ledger.merkle import Subtree, fold_hashes, inclusion_path, leaf_hash
@@ -28,7 +28,6 @@ from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import disclose_values
 from releve.ledger.roots import SignedRoot
 from releve.live.api import LIVE
-from releve.plugins.evidence import verify
 from releve.plugins.evidence.language import Wording
 from releve.situation import KINDS, health_fields, personal_fields
 

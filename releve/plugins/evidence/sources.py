@@ -19,7 +19,7 @@ from releve.ledger.proofs import disclose_values
 from releve.ledger.roots import SignedRoot, load_last_root, load_root
 from releve.ledger.seal import TALLY_KIND, name_count
 from releve.network import Operator, Site, day_bounds
-from releve.plugins.evidence.language import isolate_name
+from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.records import EvidenceRecord, PackRefused, Statement, load_records
 from releve.registry.models import Version
 from releve.registry.storage import load_operator

@@ -24,10 +24,10 @@ from releve.ledger.account_names import restore_names
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import parse_canonical
 from releve.ledger.models import LedgerEntry
+from releve.ledger.verify import NotedFile
 from releve.plugins.evidence.pack import PACK_KINDS, build_pack, write_note
 from releve.plugins.evidence.records import sign_pack
 from releve.plugins.evidence.sources import PackRequest
-from releve.plugins.evidence.verify import NotedFile
 
 STREAM = "evidence"
 MADE, RECEIVED = "pack.made", "pack.received"

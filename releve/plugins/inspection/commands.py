@@ -248,15 +248,14 @@ def pack(plan: str, day: date | None, out: Path, verifiers: Path | None) -> None
     from releve.files.atomic import write_file
     from releve.ledger.digests import canonical_json
     from releve.ledger.keys import public_key
+    from releve.ledger.own_ledger import load_verifier
     from releve.live import api
-    from releve.plugins.evidence import verify
 
     write_file(out, canonical_json(api.build_draw_pack(plan, _to_day(day) if day else None)) + "\n")
     if verifiers is not None:
         verifiers.mkdir(parents=True, exist_ok=True)
-        for name in ("verify.py", "verify_draw.py"):
-            source = Path(verify.__file__).with_name(name)
-            (verifiers / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+        (verifiers / "verify.py").write_bytes(load_verifier().content)
+        (verifiers / "verify_draw.py").write_bytes(Path(__file__).with_name("verify_draw.py").read_bytes())
     given = "--root ROOT --anchor ANCHOR" if day else "--root ROOT --new-chain chain.json"
     click.echo(f"python verify_draw.py {out} --key {public_key()} {given}")
 

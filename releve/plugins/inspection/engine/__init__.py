@@ -7,9 +7,9 @@
 ``power``          what a number of tests or of visits can find, in numbers and in words
 =================  ===============================================================================
 
-``releve/plugins/evidence/verify_draw.py`` computes a draw again with the standard library alone.
+``releve/plugins/inspection/verify_draw.py`` computes a draw again with the standard library alone.
 =======
-``releve/plugins/evidence/verify_draw.py`` computes a draw again with the standard library alone.
+``releve/plugins/inspection/verify_draw.py`` computes a draw again with the standard library alone.
 """
 
 from releve.plugins.inspection.engine.chains import (

@@ -17,7 +17,7 @@ from releve import __version__
 from releve.erasure import Findings
 from releve.errors import Phrase
 from releve.ledger.chain import append
-from releve.plugins.evidence.verify import Keys, VerifyError, check_proof
+from releve.ledger.verify import Keys, VerifyError, check_proof
 from releve.plugins.sector.association.clerk_intake import STREAM
 from releve.plugins.sector.association.contracts import DRILL, RELIEF, list_contracts
 from releve.plugins.sector.association.envelopes import AssociationError, Envelope

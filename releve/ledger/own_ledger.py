@@ -11,10 +11,10 @@ from typing import Any
 
 from releve import __version__
 from releve.errors import Phrase
+from releve.ledger import verify
 from releve.ledger.export import export_lines
 from releve.ledger.seal import iter_rotations, list_own_keys
-from releve.plugins.evidence import verify
-from releve.plugins.evidence.verify import Export, Keys, VerifyError, check_root, read_line
+from releve.ledger.verify import Export, Keys, VerifyError, check_root, read_line
 
 _MOST_FAULTS = 50
 
