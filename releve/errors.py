@@ -42,8 +42,7 @@ Each package draws its own branch where it defines it::
     ├── RegistryError       registry: versions, rows, uploads
     ├── RotaError           demand: a rota that cannot be drawn
     ├── RoutingError        routing: a publication that failed
-    ├── RunError            runs: a crash test that cannot be run as asked
-    ├── RunFolderError      files: a folder of crash test runs
+    ├── RunError            runs: long work that cannot be done as asked
     ├── SectorError         sector: rows of a clearing that cannot be used
     ├── SectorFolderError   files: a folder of several operators
     ├── SeoulDataError      the data of the Seoul call centre cannot be read

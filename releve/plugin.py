@@ -4,7 +4,7 @@ A plug-in is a package with a ``PLUGIN``. Those of Relève itself are the packag
 ``releve.plugins``; another distribution names its own by an entry point of the group
 ``releve.plugins``, whose object is the ``Plugin``. What it adds is named by dotted text, so that
 listing the plug-ins imports nothing of theirs, and the core imports no plug-in. Two that claim the
-same command, address or application are refused: neither may silently take the other's place.
+same command, address, application or folder are refused: neither may silently take the other's place.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class PluginError(ReleveError):
 
 @dataclass(frozen=True)
 class Plugin:
-    """What one plug-in adds: each value is the dotted name of a module."""
+    """What one plug-in adds: each value is a dotted name, of a module where nothing else is said."""
 
     name: str
     commands: Mapping[str, str] = field(default_factory=dict)
@@ -38,6 +38,8 @@ class Plugin:
     """First part of the address, such as ``packs/`` -> module with ``urlpatterns``."""
     template_libraries: Mapping[str, str] = field(default_factory=dict)
     """Name that a template loads -> module with the filters and tags."""
+    jobs: Mapping[str, str] = field(default_factory=dict)
+    """Folder of a kind of long work under the home -> its ``releve.runs.job_store.JobKind``."""
 
 
 @cache
@@ -50,6 +52,7 @@ def list_plugins() -> tuple[Plugin, ...]:
         claims += [("command", name) for name in plugin.commands]
         claims += [("address", prefix) for prefix in plugin.urls]
         claims += [("template library", name) for name in plugin.template_libraries]
+        claims += [("folder of jobs", name) for name in plugin.jobs]
         for kind, name in claims:
             if (kind, name) in taken:
                 raise PluginError(

@@ -12,10 +12,12 @@ from zipfile import ZipFile
 
 import pytest
 from django.urls import path
+from django.utils.module_loading import import_string
 
 from releve import plugin
 from releve.desk import urls
 from releve.plugin import Plugin, PluginError, list_plugins
+from releve.runs import job_process
 
 PAGE = Path(__file__).parent.parent / "docs" / "plugins.md"
 
@@ -99,3 +101,55 @@ def test_our_own_plug_ins_are_found_without_importing_what_they_add() -> None:
         "print([m for m in sys.modules if m.startswith('releve.plugins.') and m.count('.') > 2])"
     )
     assert run(Path(), "-c", code).stdout == "[]\n"
+
+
+JOBS = """
+from dataclasses import dataclass
+from releve.files.atomic import write_file
+from releve.plugin import Plugin
+from releve.runs.job_store import Job, JobKind
+
+@dataclass(frozen=True)
+class CountOrder:
+    by: str
+    at: str
+
+def count_calls(job: Job[CountOrder]) -> None:
+    write_file(job.folder / COUNTS.result, "12 calls wait", durable=False)
+
+COUNTS = JobKind("wallboards", "counted.txt", CountOrder, count_calls)
+PLUGIN = Plugin("counter", jobs={"wallboards": "acme_counter.COUNTS"})
+"""
+
+
+def test_a_job_of_a_plug_in_is_done_in_a_process_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "acme_counter.py").write_text(JOBS)
+    (tmp_path / "x-1.dist-info").mkdir()
+    (tmp_path / "x-1.dist-info" / "METADATA").write_text("Name: x\nVersion: 1\n")
+    (tmp_path / "x-1.dist-info" / "entry_points.txt").write_text("[releve.plugins]\ncounter = acme_counter:PLUGIN\n")
+    code = (
+        "from pathlib import Path; from acme_counter import COUNTS, CountOrder\n"
+        "from releve.runs.job_store import JobStore\n"
+        f"print(JobStore(Path({str(tmp_path)!r}), COUNTS).add(CountOrder('amina', '2026-12-01T08:00:00'), {{}}))\n"
+    )
+    folder = run(tmp_path, "-c", code).stdout.strip()
+    assert run(tmp_path, "-m", "releve.runs.job_process", folder).stderr == ""
+    assert (Path(folder) / "counted.txt").read_text() == "12 calls wait"
+
+
+@pytest.mark.parametrize("folder", ["crashtests", "outlooks", "clearings", "planruns", "readings"])
+def test_a_kind_of_jobs_is_found_by_its_folder(folder: str) -> None:
+    assert job_process.find_kind(folder).folder == folder
+
+
+def test_what_our_own_plug_ins_name_is_there_and_their_own() -> None:
+    for one in list_plugins():
+        for name in one.jobs.values():
+            assert name.startswith(f"releve.plugins.{one.name}."), name
+            import_string(name)
+
+
+def test_two_plug_ins_with_the_same_folder_of_jobs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "_list_own", lambda: (Plugin("a", jobs={"x": "m.X"}), Plugin("b", jobs={"x": "n.X"})))
+    with pytest.raises(PluginError, match="the folder of jobs 'x' is taken by the plug-in 'a'"):
+        list_plugins.__wrapped__()

@@ -28,7 +28,7 @@ from releve.desk.text import translate_error
 from releve.errors import ReleveError
 from releve.live import api as live
 from releve.registry.tables import Conflict, NotThere, RegistryError
-from releve.runs.inputs import StillReading, TooManyJobs
+from releve.runs.job_store import StillReading, TooManyJobs
 
 _View = Callable[..., HttpResponse]
 

@@ -33,10 +33,18 @@ from releve.plan.comparison import ComparedPlan, Post
 from releve.plan.result import phrase_security
 from releve.plan.week.hybrid_week import HybridWeek, read_week_table
 from releve.registry import service as registry
-from releve.runs.inputs import StillReading, TooManyJobs
-from releve.runs.installation import open_plan_runs, open_readings
 from releve.runs.job_process import resume_job, stop_job
-from releve.runs.orders import MOST_DAYS, PlanProposal, compare_run, propose_plan, put_run_in_force, start_plan_run
+from releve.runs.job_store import StillReading, TooManyJobs
+from releve.runs.orders import (
+    MOST_DAYS,
+    PlanProposal,
+    compare_run,
+    open_plan_runs,
+    open_readings,
+    propose_plan,
+    put_run_in_force,
+    start_plan_run,
+)
 from releve.runs.plan_job import (
     PlanJob,
     PlanOrder,

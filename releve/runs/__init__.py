@@ -1,1 +1,1 @@
-"""Long work (crash tests, outlooks): started, watched, stopped, resumed, spread over machines."""
+"""Long work: ordered, started, watched, stopped and resumed; plans, uploads, and the kinds of plug-ins."""

@@ -14,4 +14,4 @@ class RunsConfig(AppConfig):
     label = "runs"
 
     def ready(self) -> None:
-        register_due_job("uploads", "releve.runs.installation.remove_expired_uploads", slow=True)
+        register_due_job("uploads", "releve.runs.orders.remove_expired_uploads", slow=True)

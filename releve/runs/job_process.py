@@ -15,20 +15,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
 from releve.files.atomic import try_lock, write_file
-from releve.files.run_folder import RunFolderError
-from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, execute_crash_test
-from releve.plugins.crashtest.engine import CrashTestError
-from releve.plugins.crashtest.outlook_job import OUTLOOKS, execute_outlook
-from releve.plugins.sector.clearing_job import CLEARINGS, execute_clearing
-from releve.runs.inputs import EventsFileError, RunError
-from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, note_asked
-from releve.runs.plan_job import PLAN_RUNS, execute_plan
-from releve.runs.upload_reader import READINGS, execute_reading
+from releve.plugin import list_plugins
+from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, RunError, note_asked
 
 _PAUSE_S = 0.3
 _NICENESS = 5
@@ -36,13 +30,8 @@ _NICENESS = 5
 _REASON_LENGTH = 600
 """Characters kept of why a job failed."""
 
-_KINDS: dict[str, tuple[JobKind[Any], Callable[[Job[Any]], None]]] = {
-    CLEARINGS.folder: (CLEARINGS, execute_clearing),
-    CRASH_TESTS.folder: (CRASH_TESTS, execute_crash_test),
-    OUTLOOKS.folder: (OUTLOOKS, execute_outlook),
-    PLAN_RUNS.folder: (PLAN_RUNS, execute_plan),
-    READINGS.folder: (READINGS, execute_reading),
-}
+_KINDS = {"planruns": "releve.runs.plan_job.PLAN_RUNS", "readings": "releve.runs.upload_reader.READINGS"}
+"""Folder of the core's kinds of jobs -> the kind by its dotted name."""
 _started: list[subprocess.Popen[bytes]] = []
 
 
@@ -75,8 +64,16 @@ def _start_process(arguments: list[str], **options: Any) -> subprocess.Popen[byt
     )
 
 
+def find_kind(folder: str) -> JobKind[Any]:
+    """Return the kind of the jobs in a folder under the home, of the core or of a plug-in."""
+    kinds = _KINDS | {name: kind for plugin in list_plugins() for name, kind in plugin.jobs.items()}
+    module, _, name = kinds[folder].rpartition(".")
+    found: JobKind[Any] = getattr(import_module(module), name)
+    return found
+
+
 def _read_job(folder: Path) -> tuple[JobKind[Any], Job[Any] | None]:
-    kind, _execute = _KINDS[folder.parent.name]
+    kind = find_kind(folder.parent.name)
     return kind, JobStore(folder.parent.parent, kind).get(folder.name)
 
 
@@ -160,9 +157,8 @@ def execute_job(folder: Path) -> bool:
     kind, job = _read_job(folder)
     if job is None:
         return False
-    _kind, execute = _KINDS[kind.folder]
     with _keep_failure(folder, kind) as failures:
-        execute(job)
+        kind.execute(job)
     return not failures
 
 
@@ -172,9 +168,7 @@ def _keep_failure(folder: Path, kind: JobKind[Any]) -> Iterator[list[str]]:
     failures: list[str] = []
     try:
         yield failures
-    except EventsFileError:
-        failures.append("")
-    except (RunError, RunFolderError, CrashTestError) as error:
+    except RunError as error:
         failures.append(str(error).replace(f"{folder}/", ""))
     except Exception as error:
         name = type(error).__name__

@@ -12,6 +12,11 @@
 
 Results are those of the job's kind. The state of a job is read from its folder alone, so it
 survives the web process.
+
+ReleveError, ValueError
+└── RunError              what was asked for cannot be run; the text says why and the fix
+    ├── StillReading      an uploaded file has not been read yet (a state of it)
+    └── TooManyJobs       a user has as many jobs waiting or at work as one may have
 """
 
 from __future__ import annotations
@@ -21,15 +26,14 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from releve.errors import Phrase
+from releve.errors import Phrase, ReleveError
 from releve.files.atomic import try_lock, write_file
-from releve.runs.inputs import TooManyJobs
 
 PATIENCE_S = 60.0
 """How long a process may take to appear before the job counts as broken off."""
@@ -38,6 +42,22 @@ DEADLINE = "deadline"
 MOST_ACTIVE = 3
 """Jobs of a kind that a user may have waiting or at work: one runs at a time, for all."""
 ACTIVE_STATES = frozenset({"waiting", "running", "stopping"})
+
+
+class RunError(ReleveError, ValueError):
+    """What was asked for cannot be run; the text says why and the fix."""
+
+
+class StillReading(RunError):  # noqa: N818 (a state of the file)
+    """An uploaded file is being read, for ``seconds`` now."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class TooManyJobs(RunError):  # noqa: N818 (what a user is refused)
+    """A user has as many jobs waiting or at work as one may have."""
 
 
 class Order(Protocol):
@@ -57,6 +77,7 @@ class JobKind(Generic[O]):
     """One kind of long work.
 
     ``folder`` of its jobs under the home; ``result`` the file that is there once a job is done.
+    ``execute`` does the work; RunError says why it cannot go on, in a sentence that users read.
     Jobs that ``take_turns`` run one at a time. Of a ``confidential`` job nothing but its order and
     its result stays, however it ends. One that works for more than ``most_seconds`` is ended, and
     has failed with the reason DEADLINE.
@@ -65,6 +86,7 @@ class JobKind(Generic[O]):
     folder: str
     result: str
     order: type[O]
+    execute: Callable[[Job[O]], None]
     take_turns: bool = False
     confidential: bool = False
     most_seconds: float | None = None

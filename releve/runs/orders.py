@@ -1,42 +1,36 @@
-"""Order long work, look at outlooks and remove crash tests; the ledger records each such act.
+"""Plans that users order, and the plan in force: what to plan next, what a run changes and adds.
 
-Computed plans and the plan in force: what to plan next, what a run changes, what it adds.
+The files that an installation reads for its registry are jobs too.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
-from django.db import transaction
-from django.utils import timezone
+from django.conf import settings
 
-from releve.accounts.grants import STREAM
 from releve.errors import Phrase
-from releve.files.plan_folder import StoredPlan
-from releve.ledger.chain import append
+from releve.files.plan_folder import StoredPlan, list_plan_files
 from releve.live import api as live
-from releve.live.api import load_activation, rules_now
-from releve.network import Operator, day_bounds, write_operator, zone
+from releve.live.api import PlanText, load_activation, rules_now
+from releve.network import write_operator, zone
 from releve.plan import Plan
 from releve.plan.comparison import ComparedPlan, compare_plans
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.week import choose_days
 from releve.plan.week.hybrid_week import HybridWeek, format_week
-from releve.plugins.crashtest.crash_test_job import CrashTestJob, CrashTestOrder
-from releve.plugins.crashtest.outlook_job import OUTLOOK_DAYS, OutlookJob, OutlookOrder
+from releve.registry import uploads
 from releve.registry.models import Version
 from releve.registry.service import get_current_version
 from releve.registry.storage import load_operator
-from releve.runs.inputs import RunError
-from releve.runs.installation import collect_inputs, open_crash_tests, open_outlooks, open_plan_runs, read_plan_files
+from releve.runs import upload_reader
 from releve.runs.job_process import start_job
-from releve.runs.job_store import current_stamp
+from releve.runs.job_store import JobStore, RunError, current_stamp
 from releve.runs.plan_job import (
     PLAN_IN_FORCE,
+    PLAN_RUNS,
     WEEK,
     WEEK_FILE,
     PlanJob,
@@ -45,27 +39,35 @@ from releve.runs.plan_job import (
     list_plan_digests,
     read_planned_days,
 )
-from releve.situation import CaseDeclared, Event, SiteClosed, Situation, event_to_json
+from releve.runs.upload_reader import READINGS, ReadingOrder
+
+PLAN_FOLDER = "folder"
+"""Where plans come from beside those in force: the plan folder that the desk serves."""
 
 
-def start_crash_test(order: CrashTestOrder, operator: Operator) -> Path:
-    """Write what a crash test needs, start its process and return its folder."""
-    store = open_crash_tests()
-    store.require_room(order.by)
-    folder = store.add(order, collect_inputs(operator, order.plan, order.beside))
-    start_job(folder)
-    return folder
+def open_readings() -> JobStore[ReadingOrder]:
+    """Return the uploaded files that are being read, or were lately."""
+    return JobStore(settings.HOME, READINGS)
 
 
-def remove_crash_test(job: CrashTestJob, by: str) -> bool:
-    """Remove a crash test with its inputs, and record it; False when a process is at work."""
-    with transaction.atomic():
-        body = {"run": job.id, "name": job.order.name, "state": job.state, "actor": by}
-        append("crashtest.removed", body, stream=STREAM, recorded_at=timezone.now())
-        done = open_crash_tests().remove(job)
-        if not done:
-            transaction.set_rollback(True)
-    return done
+def remove_expired_uploads(now: datetime) -> None:
+    """Remove the uploads that wait for too long, and what was read of them; a due job."""
+    uploads.remove_expired(now)
+    upload_reader.remove_expired(open_readings(), now)
+
+
+def open_plan_runs() -> JobStore[PlanOrder]:
+    return JobStore(settings.HOME, PLAN_RUNS)
+
+
+def read_plan_files(source: str) -> dict[str, bytes]:
+    if source == PLAN_FOLDER:
+        assert settings.PLAN_FOLDER is not None
+        return {path.name: path.read_bytes() for path in list_plan_files(settings.PLAN_FOLDER).values()}
+    force = load_activation()
+    assert force is not None
+    texts = PlanText.objects.in_bulk(list(force.days.values()))
+    return {f"plan-{day}.json": texts[key].text.encode() for day, key in force.days.items()}
 
 
 def start_plan_run(
@@ -88,64 +90,6 @@ def start_plan_run(
     folder = store.add(order, inputs)
     start_job(folder)
     return folder
-
-
-def start_outlook(operator: Operator, situation: Situation, at: datetime, *, stream: str, source: str, by: str) -> Path:
-    """Write what an outlook from the day after ``at`` needs, record it and start its process."""
-    store = open_outlooks()
-    store.require_room(by)
-    first = at.astimezone(zone(operator.row.time_zone)).date() + timedelta(days=1)
-    begin, _end = day_bounds(first, operator.row.time_zone)
-    lines = [
-        json.dumps({"kind": event.kind, **event_to_json(event)}) + "\n"
-        for event in select_outlook_events(situation, begin)
-    ]
-    inputs = collect_inputs(operator, source) | {"events": {"events.jsonl": "".join(lines).encode()}}
-    folder = store.add(OutlookOrder(by, current_stamp(), stream, str(first)), inputs)
-    _record_outlook("outlook.made", folder.name, stream, by)
-    start_job(folder)
-    return folder
-
-
-def record_outlook_view(job: OutlookJob, by: str) -> None:
-    """Record that a user looks at the chances of an outlook."""
-    _record_outlook("outlook.seen", job.id, job.order.stream, by)
-
-
-def _record_outlook(kind: str, run: str, stream: str, by: str) -> None:
-    """Record an act on an outlook; the entry names no agent and no site."""
-    with transaction.atomic():
-        body = {"run": run, "of": stream, "actor": by}
-        append(kind, body, stream=STREAM, recorded_at=timezone.now())
-
-
-def select_outlook_events(situation: Situation, first: datetime) -> Iterator[Event]:
-    """Yield the only events that an outlook from the instant ``first`` needs: the cases of the days
-    that it looks back, and a closure of each lost site until it may reopen."""
-    since = first - timedelta(days=OUTLOOK_DAYS + 1)
-    cases = (case for case in situation.cases if case.status == "declared_case")
-    for number, case in enumerate(cases):
-        if case.cleared_at is None and since <= case.at < first:
-            yield CaseDeclared(
-                id=f"case-{number}",
-                happened_at=case.at,
-                recorded_at=case.recorded_at,
-                actor="desk",
-                site=case.site,
-                status=case.status,
-                agent=case.agent,
-            )
-    before = first - timedelta(minutes=1)
-    for site, until in sorted(situation.lost_places(first).sites.items()):
-        yield SiteClosed(
-            id=f"closed-{site}",
-            happened_at=before,
-            recorded_at=before,
-            actor="desk",
-            site=site,
-            cause="operator",
-            earliest_reopening=until,
-        )
 
 
 MOST_DAYS = 7

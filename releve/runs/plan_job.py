@@ -29,8 +29,7 @@ from releve.plan import Plan, PlanError, WhatIsMissing
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import PlannedDays, PlanObserver, PlanRequest, list_roster_days, plan_days
 from releve.plan.week.hybrid_week import HybridWeek, read_planned_week, read_week_table
-from releve.runs.inputs import RunError
-from releve.runs.job_store import ACTIVE_STATES, Job, JobKind, JobStore
+from releve.runs.job_store import ACTIVE_STATES, Job, JobKind, JobStore, RunError
 
 KEPT_DAYS = 30
 """Days after which a run is removed: its plans name agents."""
@@ -61,7 +60,6 @@ class PlanOrder:
 
 
 PlanJob = Job[PlanOrder]
-PLAN_RUNS = JobKind("planruns", "complete.json", PlanOrder, take_turns=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +120,9 @@ def _read_last_week(inputs: Path, operator: Operator) -> HybridWeek | None:
 
 def _read_days(folder: Path) -> list[Plan]:
     return [read_plan(path) for path in sorted(folder.glob("plan-*.json"))]
+
+
+PLAN_RUNS = JobKind("planruns", "complete.json", PlanOrder, execute_plan, take_turns=True)
 
 
 class _Recorder(PlanObserver):

@@ -21,8 +21,16 @@ from releve.files.atomic import write_file
 from releve.network import Operator, OperatorFaults, read_operator
 from releve.registry.blocks import KEPT_FOR, unpack_upload
 from releve.registry.tables import NotAnUpload
-from releve.runs.inputs import StillReading, TooManyJobs
-from releve.runs.job_store import DEADLINE, MOST_ACTIVE, Job, JobKind, JobStore, current_stamp
+from releve.runs.job_store import (
+    DEADLINE,
+    MOST_ACTIVE,
+    Job,
+    JobKind,
+    JobStore,
+    StillReading,
+    TooManyJobs,
+    current_stamp,
+)
 
 MOST_SECONDS = 120.0
 """A reading that takes longer is ended, and the file is refused."""
@@ -45,7 +53,6 @@ class ReadingOrder:
 
 
 ReadingJob = Job[ReadingOrder]
-READINGS = JobKind("readings", "read.pickle", ReadingOrder, confidential=True, most_seconds=MOST_SECONDS)
 
 
 def read_operator_upload(store: JobStore[ReadingOrder], name: str, data: bytes, by: str) -> Operator:
@@ -88,6 +95,11 @@ def execute_reading(job: ReadingJob) -> None:
         said = error.args[0] if error.args and isinstance(error.args[0], Phrase) else None
         found = NotAnUpload(said or Phrase("the file cannot be used: {0}", str(error)))
     write_file(job.folder / READINGS.result, pickle.dumps(found), durable=False)
+
+
+READINGS = JobKind(
+    "readings", "read.pickle", ReadingOrder, execute_reading, confidential=True, most_seconds=MOST_SECONDS
+)
 
 
 def _read(

@@ -22,6 +22,7 @@ from releve.accounts.permissions import Role
 from releve.files.atomic import try_lock
 from releve.ledger.models import LedgerEntry
 from releve.network import sample_operator
+from releve.plugins.sector import clearing_job
 from releve.plugins.sector.association import gates
 from releve.plugins.sector.association.bulletin import describe_clerk_day
 from releve.plugins.sector.association.clerk_intake import revoke_member
@@ -50,7 +51,7 @@ from releve.plugins.sector.association.gates import (
 )
 from releve.plugins.sector.association.keys import load_clearing_secret
 from releve.plugins.sector.association.models import OwnOrder, ReceivedOrder, ReliefGate
-from releve.plugins.sector.clearing_job import CLEARINGS, ClearingJob, execute_clearing
+from releve.plugins.sector.clearing_job import CLEARINGS, ClearingJob
 from releve.plugins.sector.engine import (
     ContributionError,
     GateOrder,
@@ -64,7 +65,6 @@ from releve.plugins.sector.engine import (
     seal_offer,
     sign_text,
 )
-from releve.runs import job_process
 from releve.runs.job_process import execute_job, run_job
 from releve.runs.job_store import JobStore
 from releve.upkeep.doctor_data import check_clearings
@@ -277,7 +277,7 @@ def test_a_clearing_that_takes_too_long_is_an_alarm_and_is_left_undone_never_dif
     offer_and_ask()
     kind = replace(CLEARINGS, most_seconds=0.0)
     with monkeypatch.context() as slow:
-        slow.setitem(job_process._KINDS, kind.folder, (kind, execute_clearing))
+        slow.setattr(clearing_job, "CLEARINGS", kind)
         slow.setattr(gates, "start_job", run_job)
         run_clearings(CLEARS)
     row = ReliefGate.objects.get()

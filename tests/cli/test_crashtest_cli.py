@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from releve.files.plan_folder import write_plans
-from releve.files.run_folder import read_parts, read_result, read_step
+from releve.plugins.crashtest import execution
 from releve.plugins.crashtest.engine import Settings, build_run_arrays, join_quarters, run
-from releve.runs import execution
-from releve.runs.execution import CaseProgress, Execution, missing_parts, run_ablation, run_case
-from releve.runs.inputs import ClusterError, count_ablation_quarters
+from releve.plugins.crashtest.execution import CaseProgress, Execution, missing_parts, run_ablation, run_case
+from releve.plugins.crashtest.request import ClusterError, count_ablation_quarters
+from releve.plugins.crashtest.run_folder import read_parts, read_result, read_step
 from releve.situation import ChosenPack
 from tests.cli.folders import run as command
 from tests.cli.folders import write_folder

@@ -19,13 +19,12 @@ from releve.files.atomic import try_lock
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from releve.network import day_bounds
-from releve.plugins.crashtest import outlook_job
+from releve.plugins.crashtest import crash_test_job, orders, outlook_job
 from releve.plugins.crashtest.engine.outbreak import Estimate
 from releve.plugins.crashtest.outlook_job import OUTLOOKS, OutlookOrder, read_chances
-from releve.runs import orders
-from releve.runs.inputs import CrashTestRequest, RunError
+from releve.plugins.crashtest.request import CrashTestRequest
 from releve.runs.job_process import run_job
-from releve.runs.job_store import JobStore, note_asked
+from releve.runs.job_store import JobStore, RunError, note_asked
 from tests.desk_crashtest.conftest import build_result
 from tests.desk_crashtest.test_pages import plain
 from tests.desk_live.conftest import Browsers, browsers
@@ -66,11 +65,11 @@ def simulated(monkeypatch: pytest.MonkeyPatch, work_here: None) -> list[object]:
     """Let the simulation give RESULT without running; the requests it was asked for."""
     asked: list[object] = []
 
-    def run(request: object, _execution: object) -> SimpleNamespace:
+    def run(request: object, _execution: object, *, resume: bool) -> SimpleNamespace:
         asked.append(request)
         return SimpleNamespace(results=[RESULT])
 
-    monkeypatch.setattr(outlook_job, "run_crash_test", run)
+    monkeypatch.setattr(crash_test_job, "run_crash_test", run)
     return asked
 
 
@@ -145,10 +144,10 @@ def test_only_chances_are_kept_and_each_look_is_recorded(
 def test_a_failure_leaves_no_inputs_and_says_why(
     browsers: Browsers, spawned: list[Path], simulated: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(request: object, _execution: object) -> None:
+    def fail(request: object, _execution: object, *, resume: bool) -> None:
         raise RunError("no plan for that day")
 
-    monkeypatch.setattr(outlook_job, "run_crash_test", fail)
+    monkeypatch.setattr(crash_test_job, "run_crash_test", fail)
     folder, _order, url = started(browsers.sign_in(Role.HEALTH), spawned)
     run_job(folder)
     assert not (folder / "inputs").exists()

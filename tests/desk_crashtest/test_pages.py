@@ -17,12 +17,13 @@ from django.test import Client
 from releve.accounts.grants import STREAM
 from releve.accounts.permissions import Role
 from releve.files.atomic import try_lock
-from releve.files.run_folder import write_part, write_result, write_step
 from releve.ledger.chain import iter_entries
+from releve.plugins.crashtest import orders
 from releve.plugins.crashtest.crash_test_job import CrashTestJob
 from releve.plugins.crashtest.engine.ablation import Ablation
 from releve.plugins.crashtest.engine.outbreak import Estimate
-from releve.runs import job_process, orders
+from releve.plugins.crashtest.run_folder import write_part, write_result, write_step
+from releve.runs import job_process
 from releve.runs.job_store import note_asked
 from tests.desk_crashtest.conftest import POLICIES, Maker, build_result, read
 

@@ -15,7 +15,7 @@ from releve.cli import live as commands
 from releve.desk.live.page import COOKIE
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from releve.runs.installation import collect_inputs
+from releve.plugins.crashtest.orders import collect_inputs
 from releve.situation import ClosureRule, PackEnded
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario

@@ -14,8 +14,8 @@ from releve.live.models import Activation
 from releve.plan import Plan
 from releve.plan.plan_json import plan_to_json
 from releve.registry import service as registry
-from releve.runs.installation import open_plan_runs
 from releve.runs.job_store import current_stamp
+from releve.runs.orders import open_plan_runs
 from releve.runs.plan_job import PlanJob, PlanOrder
 from tests.accounts.people import give, person, sign_in
 from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario

@@ -25,8 +25,8 @@ from releve.plan.plan_json import plan_to_json
 from releve.plan.result import PlannedTeam
 from releve.plan.week.hybrid_week import read_week_table
 from releve.registry.models import Version
-from releve.runs.installation import open_plan_runs
 from releve.runs.job_store import note_asked
+from releve.runs.orders import open_plan_runs
 from releve.runs.plan_job import PlanProgress
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with

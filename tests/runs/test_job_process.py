@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from releve.files.atomic import try_lock
-from releve.plugins.crashtest.crash_test_job import build_job_request
-from releve.plugins.crashtest.engine import Settings
+from releve.plugins.crashtest import crash_test_job, outlook_job
+from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, build_job_request
+from releve.plugins.crashtest.engine import CrashTestError, Settings
+from releve.plugins.crashtest.execution import Execution
 from releve.plugins.crashtest.outlook_job import OUTLOOKS, OutlookOrder
+from releve.plugins.crashtest.request import CrashTestRequest, EventsFileError
 from releve.runs import job_process
-from releve.runs.inputs import EventsFileError, RunError
 from releve.runs.job_process import resume_job, run_job, stop_job
-from releve.runs.job_store import JobStore, current_stamp
+from releve.runs.job_store import JobStore, RunError, current_stamp
 from tests.desk_crashtest.conftest import Maker
 
 
@@ -57,8 +60,7 @@ def _fail_with(error: Exception) -> Callable[[object], None]:
 def test_the_reason_of_a_failure_is_that_of_its_error(
     maker: Maker, work_here: None, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    kind, _execute = job_process._KINDS["crashtests"]
-    monkeypatch.setitem(job_process._KINDS, "crashtests", (kind, _fail_with(error)))
+    monkeypatch.setattr(crash_test_job, "CRASH_TESTS", replace(CRASH_TESTS, execute=_fail_with(error)))
     run = maker.begun()
     run_job(run.folder)
     failed = maker.again(run.id)
@@ -67,17 +69,12 @@ def test_the_reason_of_a_failure_is_that_of_its_error(
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (RunError("no plan for that day"), "no plan for that day"),
-        (EventsFileError("events.jsonl, line 1: a00042 is ill"), ""),
-        (KeyError("a00042"), "KeyError"),
-    ],
+    ("error", "reason"), [(RunError("no plan for that day"), "no plan for that day"), (KeyError("a00042"), "KeyError")]
 )
 def test_a_confidential_job_that_fails_names_no_case_and_leaves_no_inputs(
     tmp_path: Path, work_here: None, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    monkeypatch.setitem(job_process._KINDS, "outlooks", (OUTLOOKS, _fail_with(error)))
+    monkeypatch.setattr(outlook_job, "OUTLOOKS", replace(OUTLOOKS, execute=_fail_with(error)))
     store = JobStore(tmp_path, OUTLOOKS)
     order = OutlookOrder("amina", current_stamp(), "live", "2026-12-01")
     folder = store.add(order, {"events": {"events.jsonl": b"a00042"}})
@@ -86,6 +83,22 @@ def test_a_confidential_job_that_fails_names_no_case_and_leaves_no_inputs(
     assert job is not None
     assert (job.state, job.reason) == ("failed", reason)
     assert {path.name for path in folder.iterdir()} == {"desk.json", "failed.json", "lock"}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (EventsFileError("events.jsonl, line 1: a00042 is ill"), ""),
+        (CrashTestError("the plan has no day"), "the plan has no day"),
+    ],
+)
+def test_what_a_crash_test_cannot_do_is_a_reason_that_quotes_no_event(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    monkeypatch.setattr(crash_test_job, "run_crash_test", lambda *_words, **_more: _fail_with(error)(None))
+    with pytest.raises(RunError) as raised:
+        crash_test_job.run_ordered(CrashTestRequest(operator=Path("o"), plan=Path("p")), Execution())
+    assert str(raised.value) == reason
 
 
 def test_a_process_that_is_killed_is_a_failure_with_its_status(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:

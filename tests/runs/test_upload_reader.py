@@ -17,19 +17,11 @@ from releve.network import Operator, OperatorFaults, read_operator, sample_opera
 from releve.registry.models import Upload
 from releve.registry.tables import NotAnUpload
 from releve.registry.uploads import store_upload
-from releve.runs import job_process, upload_reader
-from releve.runs.inputs import StillReading, TooManyJobs
-from releve.runs.installation import open_readings
+from releve.runs import upload_reader
 from releve.runs.job_process import execute_job, run_job, start_job
-from releve.runs.job_store import JobStore, note_asked
-from releve.runs.upload_reader import (
-    READINGS,
-    ReadingOrder,
-    execute_reading,
-    forget_reading,
-    read_log_upload,
-    read_operator_upload,
-)
+from releve.runs.job_store import JobStore, StillReading, TooManyJobs, note_asked
+from releve.runs.orders import open_readings
+from releve.runs.upload_reader import READINGS, ReadingOrder, forget_reading, read_log_upload, read_operator_upload
 from tests.registry.test_uploads import zipped
 
 LOG = b"Date;File;Offerts\n14/09/2026;a;3\n"
@@ -83,8 +75,7 @@ def test_the_faults_of_a_file_and_why_it_is_none_come_back_as_they_were(
 def test_a_file_that_takes_too_long_is_refused_in_plain_words(
     store: JobStore[ReadingOrder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kind = replace(READINGS, most_seconds=0.0)
-    monkeypatch.setitem(job_process._KINDS, kind.folder, (kind, execute_reading))
+    monkeypatch.setattr(upload_reader, "READINGS", replace(READINGS, most_seconds=0.0))
     monkeypatch.setattr(upload_reader, "start_reading", run_job)
     with pytest.raises(NotAnUpload, match="takes more than 120 seconds to read: split it"):
         read_log_upload(store, "a.csv", LOG, "amina")

@@ -71,8 +71,8 @@ from releve.registry.uploads import (
     recognize_calls,
     store_upload,
 )
-from releve.runs.inputs import StillReading
-from releve.runs.installation import open_readings
+from releve.runs.job_store import StillReading
+from releve.runs.orders import open_readings
 from releve.runs.upload_reader import forget_reading, read_log_upload, read_operator_upload
 
 _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)

@@ -7,6 +7,10 @@ from releve.plugin import Plugin
 PLUGIN = Plugin(
     "crashtest",
     commands={"crashtest": "releve.plugins.crashtest.commands"},
+    jobs={
+        "crashtests": "releve.plugins.crashtest.crash_test_job.CRASH_TESTS",
+        "outlooks": "releve.plugins.crashtest.outlook_job.OUTLOOKS",
+    },
     urls={"crashtest/": "releve.plugins.crashtest.pages.views"},
     template_libraries={"crashtest_words": "releve.plugins.crashtest.pages.page"},
 )

@@ -18,7 +18,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from releve.files.plan_folder import PackFileError, read_packs
-from releve.files.run_folder import RunFolderError, read_run
 from releve.network import Operator
 from releve.plugins.crashtest.crash_test_job import CrashTestReport, find_best_mixes, list_changes, run_crash_test
 from releve.plugins.crashtest.engine import CrashResult, CrashTestError, Settings, result_to_json
@@ -31,15 +30,16 @@ from releve.plugins.crashtest.engine.outbreak.population import (
     count_assumed_places,
 )
 from releve.plugins.crashtest.engine.policies import MEASURES_MOST, POLICIES, Mix, ReplayedDay, replay_worst
-from releve.runs.execution import CaseProgress, Execution
-from releve.runs.inputs import (
+from releve.plugins.crashtest.execution import CaseProgress, Execution
+from releve.plugins.crashtest.request import (
     ABLATION_QUARTERS,
     ILLNESSES,
     CrashTestRequest,
     IncidenceFile,
-    RunError,
     count_ablation_quarters,
 )
+from releve.plugins.crashtest.run_folder import RunFolderError, read_run
+from releve.runs.job_store import RunError
 from releve.situation import ChosenPack
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -418,7 +418,7 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
         if options["redo"] is not None:
             first = found.cases[0]
             redone = replay_worst(first.test, first.ready, first.rows, days=options["redo"])
-    except (CrashTestError, PackFileError, RunFolderError, RunError) as error:
+    except (CrashTestError, PackFileError, RunError) as error:
         raise click.ClickException(str(error)) from None
     changes = list_changes(found, certificate) if certificate else None
     if options["as_json"]:

@@ -12,7 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from releve.files.plan_folder import read_packs
-from releve.files.run_folder import (
+from releve.plugins.crashtest.engine import CrashResult, CrashTestError, Settings, build_result, result_to_json
+from releve.plugins.crashtest.engine.ablation import Ablation
+from releve.plugins.crashtest.engine.comparison import Case, Difference, compare, encode_difference
+from releve.plugins.crashtest.engine.policies import Mix, apply_policies, rank_mixes
+from releve.plugins.crashtest.engine.result import compute_penalties
+from releve.plugins.crashtest.execution import Execution, ProgressReport, ignore_progress, run_ablation, run_case
+from releve.plugins.crashtest.request import (
+    CrashTestRequest,
+    EventsFileError,
+    build_cases,
+    count_ablation_quarters,
+    describe_inputs,
+)
+from releve.plugins.crashtest.run_folder import (
     begin_run,
     build_certificate,
     clear_step,
@@ -21,14 +34,7 @@ from releve.files.run_folder import (
     write_json,
     write_result,
 )
-from releve.plugins.crashtest.engine import CrashResult, Settings, build_result, result_to_json
-from releve.plugins.crashtest.engine.ablation import Ablation
-from releve.plugins.crashtest.engine.comparison import Case, Difference, compare, encode_difference
-from releve.plugins.crashtest.engine.policies import Mix, apply_policies, rank_mixes
-from releve.plugins.crashtest.engine.result import compute_penalties
-from releve.runs.execution import Execution, ProgressReport, ignore_progress, run_ablation, run_case
-from releve.runs.inputs import CrashTestRequest, build_cases, count_ablation_quarters, describe_inputs
-from releve.runs.job_store import Job, JobKind
+from releve.runs.job_store import Job, JobKind, RunError
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,8 @@ def run_crash_test(
 ) -> CrashTestReport:
     """Run what is missing of a crash test, and write its results into the run folder if any.
 
-    ``resume`` continues the run that the folder holds. RunError, RunFolderError or CrashTestError
-    say what is wrong with the request, the folder or the inputs, and the fix.
+    ``resume`` continues the run that the folder holds. RunError or CrashTestError say what is wrong
+    with the request, the folder or the inputs, and the fix.
     """
     tests = build_cases(request)
     inputs = describe_inputs(request, tests)
@@ -154,7 +160,6 @@ class CrashTestOrder:
 
 
 CrashTestJob = Job[CrashTestOrder]
-CRASH_TESTS = JobKind("crashtests", "run/certificate.json", CrashTestOrder, take_turns=True)
 
 
 def build_job_request(folder: Path, order: CrashTestOrder) -> CrashTestRequest:
@@ -175,4 +180,17 @@ def build_job_request(folder: Path, order: CrashTestOrder) -> CrashTestRequest:
 def execute_crash_test(job: CrashTestJob) -> None:
     """Run what is missing of an ordered crash test into its run folder."""
     request = build_job_request(job.folder, job.order)
-    run_crash_test(request, Execution(THREADS, folder=job.run_folder), resume=True)
+    run_ordered(request, Execution(THREADS, folder=job.run_folder), resume=True)
+
+
+def run_ordered(request: CrashTestRequest, execution: Execution, *, resume: bool = False) -> CrashTestReport:
+    """Run what is missing of a crash test; RunError says why it cannot go on, and quotes no event."""
+    try:
+        return run_crash_test(request, execution, resume=resume)
+    except EventsFileError:
+        raise RunError("") from None
+    except CrashTestError as error:
+        raise RunError(str(error)) from None
+
+
+CRASH_TESTS = JobKind("crashtests", "run/certificate.json", CrashTestOrder, execute_crash_test, take_turns=True)

@@ -17,13 +17,13 @@ import numpy as np
 
 from releve.files.atomic import try_lock, write_file
 from releve.files.plan_folder import read_packs
-from releve.plugins.crashtest.crash_test_job import run_crash_test
+from releve.plugins.crashtest.crash_test_job import run_ordered
 from releve.plugins.crashtest.engine import CrashResult, Settings
 from releve.plugins.crashtest.engine.ablation import estimate_share
 from releve.plugins.crashtest.engine.outbreak import Estimate
 from releve.plugins.crashtest.engine.result import read_estimates
-from releve.runs.execution import Execution
-from releve.runs.inputs import CrashTestRequest
+from releve.plugins.crashtest.execution import Execution
+from releve.plugins.crashtest.request import CrashTestRequest
 from releve.runs.job_store import PATIENCE_S, Job, JobKind, JobStore
 
 OUTLOOK_DAYS = 14
@@ -85,7 +85,6 @@ class Chances:
 
 
 OutlookJob = Job[OutlookOrder]
-OUTLOOKS = JobKind("outlooks", "found.json", OutlookOrder, confidential=True)
 
 
 def build_outlook_request(folder: Path, order: OutlookOrder) -> CrashTestRequest:
@@ -104,9 +103,12 @@ def build_outlook_request(folder: Path, order: OutlookOrder) -> CrashTestRequest
 def execute_outlook(job: OutlookJob) -> None:
     """Simulate the coming days and keep the chances."""
     request = build_outlook_request(job.folder, job.order)
-    result = run_crash_test(request, Execution(THREADS)).results[0]
+    result = run_ordered(request, Execution(THREADS)).results[0]
     text = json.dumps(asdict(_summarise(result)), ensure_ascii=False)
     write_file(job.folder / OUTLOOKS.result, text, durable=False)
+
+
+OUTLOOKS = JobKind("outlooks", "found.json", OutlookOrder, execute_outlook, confidential=True)
 
 
 def _summarise(result: CrashResult) -> Chances:

@@ -14,6 +14,8 @@ from typing import Any
 from releve.errors import NumberPhrase, Phrase
 from releve.plugins.crashtest.engine import CrashResult
 from releve.plugins.crashtest.engine.policies import name_case
+from releve.plugins.crashtest.orders import open_crash_tests
+from releve.plugins.crashtest.results import load_run_results
 from releve.plugins.evidence.language import Wording
 from releve.plugins.evidence.paper import (
     CLOSURE_KINDS,
@@ -25,8 +27,6 @@ from releve.plugins.evidence.paper import (
 )
 from releve.plugins.evidence.records import EvidenceRecord, PackRefused, Statement, load_records
 from releve.plugins.evidence.sources import PackDraft, PackSource, PaperTable, Selection
-from releve.runs.installation import open_crash_tests
-from releve.runs.results import load_run_results
 
 _CONTROL_KINDS = ("check.done", "inspection.held", "tests.done", "audit.verdict", "draw.drawn", "draw.not_visited")
 _FINDING_KINDS = ("finding.raised", "finding.answered", "finding.verified")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from releve.accounts.scopes import can, scope_for
 from releve.network import Operator
+from releve.plugins.crashtest.orders import open_crash_tests
 from releve.plugins.evidence.pack import PACK_KINDS
-from releve.runs.installation import open_crash_tests
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser

@@ -9,6 +9,7 @@ PLUGIN = Plugin(
     commands={"sector": "releve.plugins.sector.commands"},
     apps=("releve.plugins.sector.association",),
     urls={"association/": "releve.plugins.sector.association_pages", "contracts/": "releve.plugins.sector.valve_pages"},
+    jobs={"clearings": "releve.plugins.sector.clearing_job.CLEARINGS"},
     template_libraries={
         "association_words": "releve.plugins.sector.association_pages",
         "valve_words": "releve.plugins.sector.valve_pages",

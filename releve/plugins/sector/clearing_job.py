@@ -37,10 +37,6 @@ class ClearingOrder:
 
 
 ClearingJob = Job[ClearingOrder]
-CLEARINGS = JobKind(
-    "clearings", "clearing.json", ClearingOrder, take_turns=True, confidential=True,
-    most_seconds=CLEARING_DEADLINE.total_seconds(),
-)  # fmt: skip
 
 
 def find_clearing(store: JobStore[ClearingOrder], gate: str) -> ClearingJob | None:
@@ -70,6 +66,12 @@ def execute_clearing(job: ClearingJob) -> None:
     cleared = clear(openings, bytes.fromhex(found["seed"]))
     text = json.dumps(describe_clearing(cleared), ensure_ascii=False)
     write_file(job.folder / CLEARINGS.result, text)
+
+
+CLEARINGS = JobKind(
+    "clearings", "clearing.json", ClearingOrder, execute_clearing, take_turns=True, confidential=True,
+    most_seconds=CLEARING_DEADLINE.total_seconds(),
+)  # fmt: skip
 
 
 def read_result(job: ClearingJob, openings: Openings) -> Clearing:

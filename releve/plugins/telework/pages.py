@@ -43,7 +43,7 @@ from releve.registry.models import TeleworkEstimate, Version
 from releve.registry.row_text import apply_estimate, find_estimate, measure_telework
 from releve.registry.service import load_operator
 from releve.registry.tables import NotAnUpload
-from releve.runs.installation import open_readings
+from releve.runs.orders import open_readings
 from releve.runs.upload_reader import forget_reading, read_log_upload
 
 if TYPE_CHECKING:

@@ -31,6 +31,13 @@ from releve.plugins.crashtest.engine import ClientResult, CrashResult, SiteResul
 from releve.plugins.crashtest.engine.outbreak import Band, Estimate
 from releve.plugins.crashtest.engine.policies import name_case
 from releve.plugins.crashtest.engine.result import CauseLoss, list_cause_losses, list_site_causes, name_cause
+from releve.plugins.crashtest.orders import (
+    RunSize,
+    list_plan_sources,
+    open_outlooks,
+    record_outlook_view,
+    start_outlook,
+)
 from releve.plugins.crashtest.outlook_job import (
     KEPT_DAYS,
     OUTLOOK_DAYS,
@@ -41,11 +48,16 @@ from releve.plugins.crashtest.outlook_job import (
     remove_expired_outlooks,
 )
 from releve.plugins.crashtest.pages import svg
-from releve.runs.installation import PLAN_FOLDER, RunSize, list_plan_sources, open_outlooks
-from releve.runs.orders import record_outlook_view, start_outlook
+from releve.plugins.crashtest.results import (
+    ComparedCase,
+    Differences,
+    RunProgress,
+    RunResults,
+    compute_differences,
+    list_differing_inputs,
+)
+from releve.runs.orders import PLAN_FOLDER
 from releve.runs.plan_job import PLAN_IN_FORCE
-from releve.runs.progress import RunProgress
-from releve.runs.results import ComparedCase, Differences, RunResults, compute_differences, list_differing_inputs
 
 CrashTestHead = RunHead[CrashTestOrder]
 

@@ -20,12 +20,18 @@ from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import PlainForm, read_sent, set_choices
 from releve.desk.http import download, failure, page_response, read_number, require_found
 from releve.desk.text import translate_phrase
-from releve.files.run_folder import RunFolderError
 from releve.live import api as live
 from releve.plugins.crashtest.crash_test_job import CrashTestJob, CrashTestOrder
 from releve.plugins.crashtest.engine import CrashTestError
 from releve.plugins.crashtest.engine.outbreak.rng import DAYS_MOST
 from releve.plugins.crashtest.engine.policies import POLICIES
+from releve.plugins.crashtest.orders import (
+    list_plan_sources,
+    measure_run_size,
+    open_crash_tests,
+    remove_crash_test,
+    start_crash_test,
+)
 from releve.plugins.crashtest.pages import page
 from releve.plugins.crashtest.pages.page import (
     SOURCE_WORDS,
@@ -38,13 +44,11 @@ from releve.plugins.crashtest.pages.page import (
     StartPage,
     compare_page,
 )
+from releve.plugins.crashtest.results import ComparedCase, RunResults, load_run_results, read_run_progress
+from releve.plugins.crashtest.run_folder import RunFolderError
 from releve.registry import service as registry
-from releve.runs.installation import list_plan_sources, measure_run_size, open_crash_tests
 from releve.runs.job_process import resume_job, stop_job
 from releve.runs.job_store import current_stamp
-from releve.runs.orders import remove_crash_test, start_crash_test
-from releve.runs.progress import read_run_progress
-from releve.runs.results import ComparedCase, RunResults, load_run_results
 
 QUARTERS_MOST = 100_000
 

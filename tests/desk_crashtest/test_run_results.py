@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from releve.plugins.crashtest.engine.comparison import Difference
-from releve.runs.results import RunResults
+from releve.plugins.crashtest.results import RunResults
 from tests.desk_crashtest.conftest import POLICIES, build_result, of
 
 

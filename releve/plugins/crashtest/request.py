@@ -1,11 +1,9 @@
 """The request of a crash test, from the command line or the desk, and the tests of its cases.
 
-ReleveError, ValueError
-└── RunError              what was asked for cannot be run; the text says why and the fix
-    ├── StillReading      an uploaded file has not been read yet (a state of it)
-    ├── TooManyJobs       a user has as many jobs waiting or at work as one may have
-    ├── EventsFileError   the events of an outlook cannot be read; the text may quote a case
-    └── ClusterError      the cluster cannot be used, or a part failed on it
+RunError                  what was asked for cannot be run; the text says why and the fix
+├── RunFolderError        a folder of a run cannot be used as asked
+├── EventsFileError       the events of an outlook cannot be read; the text may quote a case
+└── ClusterError          the cluster cannot be used, or a part failed on it
 """
 
 from __future__ import annotations
@@ -21,10 +19,8 @@ import numpy as np
 
 from releve import __version__
 from releve.demand import build_forecast, build_histories
-from releve.errors import ReleveError
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans
-from releve.files.run_folder import digest_parts
 from releve.network import Operator, read_operator
 from releve.plan import BASE, Plan, PlanSettings
 from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
@@ -51,6 +47,8 @@ from releve.plugins.crashtest.engine.outbreak import (
 )
 from releve.plugins.crashtest.engine.policies import apply_policies
 from releve.plugins.crashtest.engine.run_arrays import find_presence, list_home_agents
+from releve.plugins.crashtest.run_folder import digest_parts
+from releve.runs.job_store import RunError
 from releve.situation import ChosenPack, Situation, SituationRules, event_from_json, fold_events
 from releve.situation.shipped import load_rules_with
 from releve.transport import TO_SITE, Run
@@ -124,22 +122,6 @@ def count_ablation_quarters(asked: int | None, quarters: int) -> int:
     """
     wanted = max(ABLATION_QUARTERS, quarters // 5) if asked is None else asked
     return min(wanted, quarters)
-
-
-class RunError(ReleveError, ValueError):
-    """What was asked for cannot be run; the text says why and the fix."""
-
-
-class StillReading(RunError):  # noqa: N818 (a state of the file)
-    """An uploaded file is being read, for ``seconds`` now."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
-class TooManyJobs(RunError):  # noqa: N818 (what a user is refused)
-    """A user has as many jobs waiting or at work as one may have."""
 
 
 class EventsFileError(RunError):

@@ -25,16 +25,16 @@ from typing import Any
 
 import numpy as np
 
-from releve.errors import ReleveError
 from releve.files.atomic import write_file
 from releve.plugins.crashtest.engine import CrashResult, Quarters, result_from_json, result_to_json
 from releve.plugins.crashtest.engine.ablation import Ablation
+from releve.runs.job_store import RunError
 
 RUN_FORMAT = "releve-crashtest-run/1"
 _DOING = "doing.json"
 
 
-class RunFolderError(ReleveError, ValueError):
+class RunFolderError(RunError):
     """A run folder that cannot be used as asked; the message says why and the fix."""
 
 

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from releve.files.run_folder import read_ablations, read_parts, write_part, write_step
 from releve.plugins.crashtest.engine import (
     CrashTest,
     CrashTestError,
@@ -35,7 +34,8 @@ from releve.plugins.crashtest.engine.ablation import (
 from releve.plugins.crashtest.engine.comparison import Case
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
 from releve.plugins.crashtest.engine.outbreak import Estimate
-from releve.runs.inputs import ClusterError
+from releve.plugins.crashtest.request import ClusterError
+from releve.plugins.crashtest.run_folder import read_ablations, read_parts, write_part, write_step
 
 Found = TypeVar("Found")
 
