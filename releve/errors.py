@@ -5,13 +5,13 @@ Each package draws its own branch where it defines it::
     ReleveError
     ├── AccessError         accounts: an account, role or key that cannot be used
     ├── AssociationError    association: members, contributions, bulletins, contracts
-    ├── AuditSheetFaults    situation: a filled-in sheet of an audit
+    ├── AuditSheetFaults    inspection: a filled-in sheet of an audit
     ├── BackupFault         upkeep: a backup that cannot be made, read or restored
     ├── BankLogError        the call log of the bank cannot be read
     ├── CallLogError        validation: the call log of a bank cannot be read
     ├── ContractTextError   association: the text of a contract that cannot be set
     ├── CrashTestError      crash test inputs that contradict each other
-    ├── DrawError           inspection: a draw that cannot be made
+    ├── DrawError           situation: a draw that cannot be made
     ├── EffectDocumentError  demand: a document of effects of telework
     ├── ErasedMeanwhile     live: an erasure overtook the work
     ├── EventFaults         situation: an event that is not valid

@@ -38,6 +38,8 @@ class Plugin:
     """First part of the address, such as ``packs/`` -> module with ``urlpatterns``."""
     template_libraries: Mapping[str, str] = field(default_factory=dict)
     """Name that a template loads -> module with the filters and tags."""
+    event_checks: tuple[str, ...] = ()
+    """Functions of an event and its stream, which return what refuses it in a situation."""
     jobs: Mapping[str, str] = field(default_factory=dict)
     """Folder of a kind of long work under the home -> its ``releve.runs.job_store.JobKind``."""
 

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import types
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -16,8 +18,11 @@ from django.utils.module_loading import import_string
 
 from releve import plugin
 from releve.desk import urls
+from releve.live import event_service
+from releve.live.event_service import build_plugin_check
 from releve.plugin import Plugin, PluginError, list_plugins
 from releve.runs import job_process
+from releve.situation import Event, EventRefusal, PowerDown, Situation, empty_situation, refuse
 
 PAGE = Path(__file__).parent.parent / "docs" / "plugins.md"
 
@@ -142,9 +147,22 @@ def test_a_kind_of_jobs_is_found_by_its_folder(folder: str) -> None:
     assert job_process.find_kind(folder).folder == folder
 
 
+def _refuse_any(event: Event, stream: str) -> Callable[[Situation], list[EventRefusal]]:
+    return lambda situation: [refuse("draw.anchor_used", plan=stream)]
+
+
+def test_a_plug_in_refuses_events_by_what_it_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    event = PowerDown(id="e1", happened_at=at, recorded_at=at, actor="amina", site="casa")
+    own = Plugin("acme", event_checks=(f"{__name__}._refuse_any",))
+    monkeypatch.setattr(event_service, "list_plugins", lambda: (own,))
+    (refused,) = build_plugin_check(event, "drill-1")(empty_situation())
+    assert (refused.code, refused.params["plan"]) == ("draw.anchor_used", "drill-1")
+
+
 def test_what_our_own_plug_ins_name_is_there_and_their_own() -> None:
     for one in list_plugins():
-        for name in one.jobs.values():
+        for name in (*one.event_checks, *one.jobs.values()):
             assert name.startswith(f"releve.plugins.{one.name}."), name
             import_string(name)
 

@@ -39,18 +39,6 @@ from releve.live.coverage import (
     rank_clients,
 )
 from releve.live.current_rules import load_installed_rules, rules_now, select_rules
-from releve.live.draws import (
-    build_draw_check,
-    build_draw_pack,
-    find_draw_plan,
-    find_event_ids,
-    hold_draw,
-    join_draws,
-    preview_draw,
-    record_draw_event,
-    record_frame,
-    record_sheet,
-)
 from releve.live.drills import Drill, list_drills, move_drill, start_drill, stop_drill
 from releve.live.effect_queue import (
     count_waiting_effects,
@@ -79,6 +67,7 @@ from releve.live.event_service import (
     ClientImpact,
     EventPreview,
     RecordResult,
+    build_plugin_check,
     is_recorded,
     preview_answers,
     preview_event,

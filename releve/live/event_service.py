@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TypedDict
 
 from django.db import OperationalError, transaction
+from django.utils.module_loading import import_string
 
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, is_drill, now, real_now
@@ -30,6 +31,7 @@ from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Changes, Scene, load_scene
 from releve.network import HOME, Operator
 from releve.plan.coverage import COVERED
+from releve.plugin import list_plugins
 from releve.situation import (
     AgentBack,
     CaseDeclared,
@@ -73,6 +75,12 @@ def sign_event(stream: str, by: str) -> EventSignature:
     """Return the fields that every event has, of one that happens now and is ``by`` a user."""
     at = now(stream)
     return {"id": uuid.uuid4().hex, "happened_at": at, "recorded_at": at, "actor": by}
+
+
+def build_plugin_check(event: Event, stream: str) -> Callable[[Situation], Iterable[EventRefusal]]:
+    """Return what the plug-ins refuse of an event, by what is on record beyond its stream."""
+    checks = [import_string(name)(event, stream) for plugin in list_plugins() for name in plugin.event_checks]
+    return lambda situation: chain.from_iterable(check(situation) for check in checks)
 
 
 def record(

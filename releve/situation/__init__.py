@@ -1,7 +1,6 @@
 """Typed events, the situation they fold into, and the rules with their consequences."""
 
 from releve.situation.alerts import NOTICES, Notice, list_charter_notices, list_notices
-from releve.situation.audit_sheet import AuditSheetFaults, SheetFault, read_sheet, write_sheet
 from releve.situation.audits import (
     AuditFinding,
     AuditSummary,
@@ -23,14 +22,6 @@ from releve.situation.consequences import (
     derive_events,
     find_closing_case,
     find_closure_terms,
-)
-from releve.situation.draw_summaries import (
-    DrawSummary,
-    build_draw_day,
-    build_frame,
-    describe_powers,
-    find_draw_plans,
-    summarise_draw_day,
 )
 from releve.situation.draws import DrawPlan
 from releve.situation.event import Event, EventField, FieldFault, MeasureFinding, list_fields
@@ -141,3 +132,4 @@ from releve.situation.standings import (
 from releve.situation.state import Absence, Closure, DeclaredCase
 from releve.situation.tracing import CaseCluster, TracedContact, find_clusters, trace_contacts
 from releve.situation.validation import find_refusals, merge_reopening_terms
+from releve.situation.validation_audit import build_frame

@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from releve.errors import Phrase
-from releve.plugins.inspection.engine import (
+from releve.situation import events_audit as events
+from releve.situation.draw_chains import (
     DrawError,
     VisitDraw,
     bind_plan,
@@ -20,7 +21,6 @@ from releve.plugins.inspection.engine import (
     hash_plan,
     leads_to_anchor,
 )
-from releve.situation import events_audit as events
 from releve.situation.event import Event
 
 

@@ -1,23 +1,25 @@
 """Refusals of the events of an audit: who may close a finding, and what bears on a measure.
 
-Refusals of the events of draws: nothing is accepted that a second computation would deny.
+Refusals of the events of draws: nothing is accepted that a second computation would deny. The frame
+of a draw gives every site a weight from what was on record before.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from releve.network import zone
-from releve.plugins.inspection.engine import DrawError, compute_probabilities
+from releve.network import Operator, zone
 from releve.situation import events_audit as events
 from releve.situation.audits import AuditFinding, CharterAudit
-from releve.situation.draw_summaries import build_frame
+from releve.situation.draw_chains import DrawError, compute_probabilities
 from releve.situation.draws import DrawPlan
 from releve.situation.event import Event
-from releve.situation.refusal import EventRefusal, ValidationContext, refuse
+from releve.situation.refusal import EventRefusal, ValidationContext, refuse, to_local_day
+from releve.situation.situation import Situation
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -187,6 +189,41 @@ AUDIT_CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[E
     events.AuditConcluded: _in_audit(_check_conclusion),
 }
 """Checks of each kind of event of this module."""
+
+
+_LONGEST_DAYS = 366
+_UNKEPT = ("partly", "not_kept")
+
+
+def build_frame(
+    plan: events.DrawPlanned, situation: Situation, operator: Operator, day: date
+) -> tuple[events.FrameUnit, ...]:
+    """Return every site with its weight by the rule of a plan, as known before a day.
+
+    A site that was never visited counts 366 days.
+    """
+    agents = Counter(agent.home_site for agent in operator.agents)
+    visits = {visit.site: visit for visit in situation.inspections}  # the last one of each
+    units = []
+    for site in operator.sites:
+        days, findings, last = _LONGEST_DAYS, 0, visits.get(site.id)
+        if last is not None:
+            since = (day - to_local_day(last.happened_at, site.id, operator)).days
+            days = min(max(since, 0), _LONGEST_DAYS)
+            findings = sum(finding.verdict in _UNKEPT for finding in last.findings)
+        weight = 1 + plan.per_agent * agents[site.id]
+        weight += plan.per_day * days + plan.per_finding * findings
+        units.append(
+            events.FrameUnit(
+                site=site.id,
+                weight=weight,
+                agents=agents[site.id],
+                days=days,
+                findings=findings,
+                closed=situation.site(site.id).closure is not None,
+            )
+        )
+    return tuple(units)
 
 
 def _check_plan(event: events.DrawPlanned, context: ValidationContext) -> Iterator[EventRefusal]:

@@ -18,7 +18,7 @@ from releve.plugins.crashtest.engine.outbreak import (
     covid,
     simulate,
 )
-from releve.plugins.inspection.engine import compute_probabilities
+from releve.situation.draw_chains import compute_probabilities
 from tests.crashtest.outbreak.populations import build_operator
 from tests.situation.draw_rows import DAY, frame, plan
 from tests.situation.rule_chain import Chain

@@ -26,9 +26,10 @@ def fill() -> tuple[str, str]:
     from releve.ledger.seal import seal_ledger
     from releve.live import api
     from releve.network import zone
-    from releve.plugins.inspection.engine import bind_plan, build_chain, hash_plan, reveal_link
+    from releve.plugins.inspection import draws
     from releve.registry.service import apply_changes, preview_changes
     from releve.situation import KINDS, DrawJoined, DrawPlanned, DrawRevealed, MeasureFinding
+    from releve.situation.draw_chains import bind_plan, build_chain, hash_plan, reveal_link
     from tests.situation.rule_chain import operator
 
     call_command("migrate", verbosity=0)
@@ -49,20 +50,20 @@ def fill() -> tuple[str, str]:
         record("rules.chosen", pack="health-2020", valid_from=today - timedelta(days=1))
         anchor = build_chain(FIRST["operator"], 9).hex()
         plan = {"plan": "tirages-2026", "first_day": today, "days": 9, "visits": 1, "operator_anchor": anchor}
-        api.record_draw_event(DrawPlanned, plan, by="samira")
+        draws.record_draw_event(DrawPlanned, plan, by="samira")
         root = json.loads(seal_ledger(timezone.now()).statement)
-        rule = api.find_draw_plan("tirages-2026").planned.describe_rule()
+        rule = draws.find_draw_plan("tirages-2026").planned.describe_rule()
         binding = bind_plan(hash_plan(rule), root["size"], bytes.fromhex(root["tree"]))
         shown = {f"root_{name}": root[name] for name in ("number", "size", "tree")}
         own = build_chain(FIRST["commission"], 9, binding).hex()
         joined = {"plan": "tirages-2026", "commission_anchor": own, **shown}
-        api.record_draw_event(DrawJoined, joined, by="samira")
-        api.record_frame("tirages-2026", today, by="samira")
+        draws.record_draw_event(DrawJoined, joined, by="samira")
+        draws.record_frame("tirages-2026", today, by="samira")
         seal_ledger(timezone.now())
     bound = {"operator": b"", "commission": binding}
     links = {party: reveal_link(first, 9, 1, bound[party]).hex() for party, first in FIRST.items()}
     values = {"plan": "tirages-2026", "day": today, "party": "operator", "link": links["operator"]}
-    api.record_draw_event(DrawRevealed, values, by="samira")
+    draws.record_draw_event(DrawRevealed, values, by="samira")
     charter = api.rules_now().charter(today)
     assert charter is not None
     for site, wanting in (("casa", "canteen"), ("rabat", "flows")):

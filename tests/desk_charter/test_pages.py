@@ -12,6 +12,7 @@ from django.test import Client
 from releve.accounts.permissions import Role
 from releve.ledger.seal import seal_ledger
 from releve.live import api
+from releve.plugins.inspection import draws
 from releve.situation import DrawJoined, DrawPlanned, DrawRevealed, Event, MeasureFinding, event_from_json
 from tests.desk_charter.conftest import Act, Clock
 from tests.desk_charter.test_audits import browser
@@ -41,9 +42,9 @@ def record(kind: type[Event], values: dict[str, Any]) -> None:
 
 def plan_draws() -> None:
     """Plan thirty days and record the frame of tomorrow."""
-    api.record_draw_event(DrawPlanned, PLAN, by="samira")
+    draws.record_draw_event(DrawPlanned, PLAN, by="samira")
     record(DrawJoined, JOINED)
-    api.record_frame("p1", DAY, by="samira")
+    draws.record_frame("p1", DAY, by="samira")
 
 
 def reveal(party: str) -> None:
@@ -57,7 +58,7 @@ def has_label(act: Act, clock: Clock) -> None:
     clock.move(days=1)
     reveal("operator")
     reveal("commission")
-    (site,) = api.hold_draw("p1", DAY, by="samira")
+    (site,) = draws.hold_draw("p1", DAY, by="samira")
     act("inspection.held", site=site, authority="Commission", findings=say_kept(find_measures(daily=False)))
     for measure in find_measures(daily=False):
         act("audit.verdict", measure=measure, verdict="met", valid_to=DAY + timedelta(days=300))
@@ -127,7 +128,7 @@ def test_the_inspector_alone_sees_the_plan_of_visits(act: Act, clock: Clock) -> 
     assert card["plan_hash"] in inspector.get("/draws/").content.decode()
     assert link("commission") not in answer.content.decode()
     reveal("commission")
-    (site,) = api.hold_draw("p1", DAY, by="samira")
+    (site,) = draws.hold_draw("p1", DAY, by="samira")
     assert api.operator_now().site[site].name == name
     (hidden,) = look(officer, "/draws/")["cards"]
     assert (hidden["visits"], hidden["waiting"]) == ([], 1)
@@ -141,7 +142,7 @@ def test_drawn_visits_meet_the_records_of_inspections_and_tests(act: Act, clock:
     (site,) = preview_visits()
     act("draw.present", plan="p1", day=DAY, site=site, count=6, tests=4, list_hash="0" * 64)
     reveal("commission")
-    api.hold_draw("p1", DAY, by="samira")
+    draws.hold_draw("p1", DAY, by="samira")
     visit = act("inspection.held", site=site, authority="Commission")
     act("tests.done", site=site, tested=4, positive=0, inspection=visit)
     officer = browser("nour", Role.HEALTH)
@@ -159,4 +160,4 @@ def preview_visits() -> tuple[str, ...]:
     """Reveal the operator's link and return the visits that both links give."""
     reveal("operator")
     seal_ledger(api.now(api.LIVE))
-    return api.preview_draw("p1", DAY, link("commission"))
+    return draws.preview_draw("p1", DAY, link("commission"))

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import pytest
 
-from releve.plugins.inspection.engine import (
+from releve.situation.draw_chains import (
     DrawError,
     bind_plan,
     build_chain,

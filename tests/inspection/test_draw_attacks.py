@@ -16,10 +16,10 @@ from releve.accounts.permissions import Role
 from releve.ledger import chain as ledger
 from releve.ledger import verify
 from releve.live import api
-from releve.live.draws import _show_entry
 from releve.plugins.inspection import verify_draw
-from releve.plugins.inspection.engine import reveal_link
+from releve.plugins.inspection.draws import _show_entry, find_draw_plan, record_draw_event
 from releve.situation import DrawPlanned
+from releve.situation.draw_chains import reveal_link
 from tests.desk_api.conftest import program
 from tests.inspection.draw_story import DAY, Draws, judge
 
@@ -195,7 +195,7 @@ def test_witnesses_take_the_place_of_a_root_where_they_signed_before_the_day(
     draws: Draws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.ledger.roots import format_checkpoint, read_origin
-    from releve.live import draws as packing
+    from releve.plugins.inspection import draws as packing
     from tests.ledger import witness_server
 
     first, _evening = draws.prepare()
@@ -220,7 +220,7 @@ def test_a_late_cosignature_takes_nothing_from_a_quorum_that_signed_in_time(
 ) -> None:
     """Nor does it count: not the same witness twice, not one more that signed on the day."""
     from releve.ledger.roots import format_checkpoint, read_origin
-    from releve.live import draws as packing
+    from releve.plugins.inspection import draws as packing
     from tests.ledger import witness_server
 
     draws.prepare()
@@ -474,14 +474,14 @@ def test_no_rule_of_the_plan_can_be_changed_under_the_anchor(draws: Draws, name:
 
 def test_an_anchor_that_was_used_is_refused(draws: Draws) -> None:
     first, _evening = draws.prepare()
-    anchor = api.find_draw_plan("p1").planned.operator_anchor
+    anchor = find_draw_plan("p1").planned.operator_anchor
     again = ("--first-day", "2026-12-05", "--visits", 1, "--operator-anchor", anchor)
     assert "was used before, in the plan of draws “p1”" in draws.do("plan", "p2", *again, code=1)
     drill = api.start_drill("anchors", by="samira")
     values = {"plan": "p3", "first_day": date(2026, 12, 5), "days": 9, "visits": 1, "operator_anchor": "ab" * 32}
-    api.record_draw_event(DrawPlanned, values, by="samira", stream=drill.name)
+    record_draw_event(DrawPlanned, values, by="samira", stream=drill.name)
     with pytest.raises(api.Refused, match="was used before"):
-        api.record_draw_event(DrawPlanned, values | {"plan": "p4"}, by="samira")
+        record_draw_event(DrawPlanned, values | {"plan": "p4"}, by="samira")
     draws.plan_id = "p2"
     draws.plan(name="second.json")
     said = draws.do("join", "p2", "--anchor", draws.anchor, "--root", first, code=1)
@@ -623,7 +623,7 @@ def test_a_program_records_no_draw_that_the_commands_would_refuse(draws: Draws) 
 
     drill = api.start_drill("anchors", by="samira")
     values = {"plan": "p0", "first_day": date(2026, 12, 5), "days": 9, "visits": 1, "operator_anchor": "ab" * 32}
-    api.record_draw_event(DrawPlanned, values, by="samira", stream=drill.name)
+    record_draw_event(DrawPlanned, values, by="samira", stream=drill.name)
     assert refuse("draw.planned", **values | {"first_day": "2026-12-05"}) == ["draw.anchor_used"]
     early = json.loads(draws.seal().read_text())["root"]
     draws.plan()

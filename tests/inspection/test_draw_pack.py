@@ -18,8 +18,8 @@ import pytest
 
 from releve.ledger import verify
 from releve.ledger.keys import public_key
-from releve.live import api
-from releve.plugins.inspection.engine import hash_present_list
+from releve.plugins.inspection.draws import find_draw_plan
+from releve.plugins.inspection.engine.power import hash_present_list
 from tests.inspection.draw_story import DAY, FOLLOWING, Draws, judge, run
 
 pytestmark = pytest.mark.database
@@ -51,9 +51,9 @@ def pack_file(draws: Draws) -> Path:
     draws.draw()
     tested = do("people", "p1", "casa", salted, "--day", DAY).splitlines()
     assert len(tested) == 3
-    fixed = api.find_draw_plan("p1").present[datetime.fromisoformat(DAY).date(), "casa"]
+    fixed = find_draw_plan("p1").present[datetime.fromisoformat(DAY).date(), "casa"]
     assert fixed.list_hash == hash_present_list([(r["zone"], r["commitment"]) for r in listed])
-    for site in api.find_draw_plan("p1").list_visits(datetime.fromisoformat(DAY).date()):
+    for site in find_draw_plan("p1").list_visits(datetime.fromisoformat(DAY).date()):
         do("missed", "p1", site, "--day", DAY, "--reason", "Road cut by snow")
     do("pack", "p1", "--day", DAY, "--out", folder / "draw.json", code=1)  # no root yet
     draws.seal()

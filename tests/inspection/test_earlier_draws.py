@@ -10,7 +10,7 @@ from django.db import transaction
 
 from releve.accounts.permissions import Role
 from releve.ledger import chain as ledger
-from releve.live import api
+from releve.plugins.inspection.draws import find_draw_plan
 from releve.situation import EventFaults, event_from_json
 from tests.accounts.people import signed_in
 from tests.inspection.draw_story import DAY, Draws
@@ -48,7 +48,7 @@ def write_earlier_draw() -> None:
 
 def test_draws_of_an_earlier_version_stand_as_they_were_and_go_no_further(draws: Draws) -> None:
     write_earlier_draw()
-    plan = api.find_draw_plan("old")
+    plan = find_draw_plan("old")
     assert plan.is_older
     assert plan.list_visits(date.fromisoformat(DAY)) == ("rabat",)
     draws.clock.at = datetime(2026, 12, 2, 7, tzinfo=UTC)
@@ -70,4 +70,4 @@ def test_a_new_plan_is_drawn_beside_one_of_an_earlier_version(draws: Draws) -> N
     draws.clock.at = datetime(2026, 11, 30, 19, tzinfo=UTC)
     draws.prepare()
     assert draws.finish()["plan"] == draws.plan_id
-    assert not api.find_draw_plan(draws.plan_id).is_older
+    assert not find_draw_plan(draws.plan_id).is_older

@@ -7,8 +7,7 @@ from itertools import combinations, product
 
 import pytest
 
-from releve.plugins.inspection.engine import (
-    DrawError,
+from releve.plugins.inspection.engine.power import (
     allocate_tests,
     commit_person,
     compute_test_power,
@@ -19,6 +18,7 @@ from releve.plugins.inspection.engine import (
     draw_people,
     hash_present_list,
 )
+from releve.situation.draw_chains import DrawError
 
 SALT = bytes(32)
 PRESENT = [(zone, commit_person(f"{zone}{n}", SALT)) for zone, size in (("z1", 50), ("z2", 30),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from releve.plugins.inspection.engine import bind_plan, build_chain, hash_plan, reveal_link
 from releve.situation import DrawPlanned, build_frame
+from releve.situation.draw_chains import bind_plan, build_chain, hash_plan, reveal_link
 from tests.situation.rule_chain import START, Chain
 
 __all__ = ["DAY", "JOINED", "PLAN", "ROWS", "draw", "frame", "join_values", "link", "plan"]

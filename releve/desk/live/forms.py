@@ -120,10 +120,10 @@ class EventForm(KeyedForm):
 
 
 def build_record_check(user: AnyUser, event: Event, stream: str) -> Callable[[Situation], Iterable[EventRefusal]]:
-    """Return what refuses an event beyond its own checks: one person as two, a reach, a draw."""
+    """Return what refuses an event beyond its own checks: one person as two, a plug-in, a reach."""
     checks = (
         build_approval_check(event),
-        live.build_draw_check(event, stream),
+        live.build_plugin_check(event, stream),
         live.build_reach_check(user, event, stream, live.operator_now()),
     )
     return lambda situation: chain.from_iterable(check(situation) for check in checks)

@@ -7,6 +7,7 @@ from releve.plugin import Plugin
 PLUGIN = Plugin(
     "inspection",
     commands={"charter": "releve.plugins.inspection.commands", "inspection": "releve.plugins.inspection.commands"},
+    event_checks=("releve.plugins.inspection.draws.build_draw_check",),
     urls={"charter/": "releve.plugins.inspection.charter.views", "draws/": "releve.plugins.inspection.draw_pages"},
     template_libraries={
         "charter_words": "releve.plugins.inspection.charter.page",

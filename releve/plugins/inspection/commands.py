@@ -38,7 +38,7 @@ def chain(path: Path, days: int) -> None:
     its own machine, once it has verified the plan.
     """
     from releve.files.atomic import replace_file
-    from releve.plugins.inspection.engine import build_chain
+    from releve.situation.draw_chains import build_chain
 
     if path.exists():
         raise click.ClickException(f"{path} exists: a chain is never replaced")
@@ -73,11 +73,11 @@ def plan(plan: str, first_day: date, by: str, **rule: Any) -> None:
     Seal the ledger afterwards, and send the commission the root and the pack of the plan. Only then
     does the commission make its chain, which is bound to both: see `join`.
     """
-    from releve.live import api
+    from releve.plugins.inspection import draws
     from releve.situation import DrawPlanned
 
     values = {"plan": plan, "first_day": _to_day(first_day), **rule}
-    done = api.record_draw_event(DrawPlanned, values, by=by)
+    done = draws.record_draw_event(DrawPlanned, values, by=by)
     click.echo(
         f"entry {done.seq}: now `releve ledger seal`, and send the commission that root and"
         f" `releve inspection pack {plan} --out plan.json`"
@@ -95,13 +95,14 @@ def join(plan: str, anchor: str, path: Path, by: str) -> None:
 
     An anchor serves one plan: one that was used before is refused.
     """
-    from releve.live import api
+
+    from releve.plugins.inspection import draws
 
     try:
         root = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise click.ClickException(f"{path} is not the file of a root") from error
-    done = api.join_draws(plan, anchor, root, by=by)
+    done = draws.join_draws(plan, anchor, root, by=by)
     click.echo(f"entry {done.seq}: the anchor of the commission")
 
 
@@ -117,10 +118,11 @@ def frame(plan: str, day: date | None, by: str) -> None:
     """
     from releve.live import api
     from releve.network import zone
+    from releve.plugins.inspection import draws
 
     today = api.now(api.LIVE).astimezone(zone(api.operator_now().row.time_zone)).date()
     on = _to_day(day) if day is not None else today + timedelta(days=1)
-    done = api.record_frame(plan, on, by=by)
+    done = draws.record_frame(plan, on, by=by)
     click.echo(f"entry {done.seq}: the frame of {on}; now `releve ledger seal`, and send the root to the commission")
 
 
@@ -134,16 +136,16 @@ def frame(plan: str, day: date | None, by: str) -> None:
 @on_the_database
 def reveal(plan: str, day: date, party: str, path: Path | None, link: str | None, by: str) -> None:
     """Reveal a party's link of a day. The commission does so after its visits."""
-    from releve.live import api
+    from releve.plugins.inspection import draws
     from releve.situation import DrawRevealed
 
     on = _to_day(day)
     if (path is None) == (link is None):
         raise click.UsageError("give either --chain or --link")
     if path is not None:
-        link = _read_link(path, api.find_draw_plan(plan).number_day(on))
+        link = _read_link(path, draws.find_draw_plan(plan).number_day(on))
     values = {"plan": plan, "day": on, "party": party, "link": link}
-    click.echo(f"entry {api.record_draw_event(DrawRevealed, values, by=by).seq}")
+    click.echo(f"entry {draws.record_draw_event(DrawRevealed, values, by=by).seq}")
 
 
 @inspection.command()
@@ -154,9 +156,10 @@ def reveal(plan: str, day: date, party: str, path: Path | None, link: str | None
 @on_the_database
 def draw(plan: str, day: date, without: str | None, by: str) -> None:
     """Draw the visits of a day from the links on record, and print them."""
-    from releve.live import api
 
-    for site in api.hold_draw(plan, _to_day(day), by=by, withheld=without or ""):
+    from releve.plugins.inspection import draws
+
+    for site in draws.hold_draw(plan, _to_day(day), by=by, withheld=without or ""):
         click.echo(site)
 
 
@@ -169,11 +172,11 @@ def draw(plan: str, day: date, without: str | None, by: str) -> None:
 @on_the_database
 def missed(plan: str, site: str, day: date, reason: str, by: str) -> None:
     """Record that the visit of SITE, which was drawn, was not made, and why."""
-    from releve.live import api
+    from releve.plugins.inspection import draws
     from releve.situation import DrawVisitMissed
 
     values = {"plan": plan, "day": _to_day(day), "site": site, "reason": reason}
-    click.echo(f"entry {api.record_draw_event(DrawVisitMissed, values, by=by).seq}")
+    click.echo(f"entry {draws.record_draw_event(DrawVisitMissed, values, by=by).seq}")
 
 
 @inspection.command()
@@ -192,8 +195,8 @@ def present(plan: str, site: str, present_list: Path, path: Path, day: date, tes
     list has to be erased. The ledger holds its hash and its length.
     """
     from releve.files.atomic import replace_file
-    from releve.live import api
-    from releve.plugins.inspection.engine import commit_person, hash_present_list
+    from releve.plugins.inspection import draws
+    from releve.plugins.inspection.engine.power import commit_person, hash_present_list
     from releve.situation import DrawPresent
 
     with present_list.open(encoding="utf-8-sig", newline="") as stream:
@@ -210,7 +213,7 @@ def present(plan: str, site: str, present_list: Path, path: Path, day: date, tes
     }  # fmt: skip
     with replace_file(path, mode=0o600) as written:
         written.write(json.dumps(listed, indent=1, ensure_ascii=False).encode())
-    click.echo(f"entry {api.record_draw_event(DrawPresent, values, by=by).seq}: {digest}")
+    click.echo(f"entry {draws.record_draw_event(DrawPresent, values, by=by).seq}: {digest}")
 
 
 @inspection.command()
@@ -221,10 +224,10 @@ def present(plan: str, site: str, present_list: Path, path: Path, day: date, tes
 @on_the_database
 def people(plan: str, site: str, path: Path, day: date) -> None:
     """Print the agents to test at SITE, from the salted list in FILE that `present` fixed."""
-    from releve.live import api
-    from releve.plugins.inspection.engine import draw_people, hash_present_list
+    from releve.plugins.inspection import draws
+    from releve.plugins.inspection.engine.power import draw_people, hash_present_list
 
-    on, found = _to_day(day), api.find_draw_plan(plan)
+    on, found = _to_day(day), draws.find_draw_plan(plan)
     listed = json.loads(path.read_text(encoding="utf-8"))
     pairs = [(row["zone"], row["commitment"]) for row in listed]
     fixed = found.present.get((on, site))
@@ -249,9 +252,9 @@ def pack(plan: str, day: date | None, out: Path, verifiers: Path | None) -> None
     from releve.ledger.digests import canonical_json
     from releve.ledger.keys import public_key
     from releve.ledger.own_ledger import load_verifier
-    from releve.live import api
+    from releve.plugins.inspection import draws
 
-    write_file(out, canonical_json(api.build_draw_pack(plan, _to_day(day) if day else None)) + "\n")
+    write_file(out, canonical_json(draws.build_draw_pack(plan, _to_day(day) if day else None)) + "\n")
     if verifiers is not None:
         verifiers.mkdir(parents=True, exist_ok=True)
         (verifiers / "verify.py").write_bytes(load_verifier().content)
@@ -278,12 +281,8 @@ def power(
     lang: str,
 ) -> None:
     """Say what tests (--present, --carriers, --tests) or visits (--breach, --visits) can find."""
-    from releve.plugins.inspection.engine import (
-        DrawError,
-        compute_test_power,
-        describe_test_power,
-        describe_visit_power,
-    )
+    from releve.plugins.inspection.engine.power import compute_test_power, describe_test_power, describe_visit_power
+    from releve.situation.draw_chains import DrawError
 
     try:
         if present is not None and carriers is not None and tests is not None:
@@ -303,7 +302,7 @@ def _to_day(given: Any) -> date:
 
 def _read_link(path: Path, number: int) -> str:
     """Return the link of a day of the chain in a file."""
-    from releve.plugins.inspection.engine import DrawError, reveal_link
+    from releve.situation.draw_chains import DrawError, reveal_link
 
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -387,13 +386,13 @@ def oscal(folder: Path, day: Any) -> None:
     """
     from releve.files.atomic import write_file
     from releve.live import api
-    from releve.situation import compute_standings, list_findings
-    from releve.situation.oscal import (
+    from releve.plugins.inspection.engine.oscal import (
         build_assessment_plan,
         build_assessment_results,
         build_catalog,
         build_plan_of_action,
     )
+    from releve.situation import compute_standings, list_findings
 
     on, at = _to_charter_day(day), api.now(api.LIVE)
     situation, operator, rules = api.situation_now(), api.operator_now(), api.rules_now()
@@ -425,7 +424,7 @@ def write_ciso_library(path: Path, day: Any) -> None:
 
     from releve.files.atomic import write_file
     from releve.live import api
-    from releve.situation.oscal import build_ciso_library
+    from releve.plugins.inspection.engine.oscal import build_ciso_library
 
     on = _to_charter_day(day)
     found = api.rules_now().charter(on)

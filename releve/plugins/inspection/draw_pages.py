@@ -22,9 +22,15 @@ from releve.desk.http import keep_unstored, page_response, read_day
 from releve.desk.page import StreamPage
 from releve.desk.places.page import StreamContext, moment
 from releve.desk.text import text_now, translate_error
-from releve.live import api as live
-from releve.plugins.inspection.engine import DrawError
-from releve.situation import DrawSummary, build_draw_day, describe_powers, find_draw_plans, summarise_draw_day
+from releve.plugins.inspection import draws
+from releve.plugins.inspection.engine.draw_days import (
+    DrawSummary,
+    build_draw_day,
+    describe_powers,
+    find_draw_plans,
+    summarise_draw_day,
+)
+from releve.situation.draw_chains import DrawError
 
 register = Library()
 
@@ -114,7 +120,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     now, plan = moment(request), request.POST.get("plan", "")
     day = now.find_day()
     try:
-        sites = live.preview_draw(plan, day, request.POST.get("link", ""), stream=now.stream)
+        sites = draws.preview_draw(plan, day, request.POST.get("link", ""), stream=now.stream)
     except DrawError as error:
         return _show(request, now, day, {"plan": plan, "fault": translate_error(error)}, 422)
     names = tuple(now.operator.site[site].name for site in sites)

@@ -29,8 +29,8 @@ from releve.plugins.crashtest.engine.outages import Places, list_places
 from releve.plugins.crashtest.engine.outbreak import ClosureCalendar, ClosurePolicy, Controls, Visits
 from releve.plugins.crashtest.engine.outbreak.rng import hash_key, mix
 from releve.plugins.crashtest.engine.settings import INTERVALS, CrashTestError, RoomError
-from releve.plugins.inspection.engine import DrawError
 from releve.situation import Situation, SituationRules, build_frame
+from releve.situation.draw_chains import DrawError
 from releve.situation.rule_kinds import AbsenceRule, ClosureRule
 
 ILLNESS, CLOSURE, FIRST_HAZARD = 0, 1, 2

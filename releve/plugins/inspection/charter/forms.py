@@ -15,7 +15,7 @@ from releve.desk.forms import LONGEST, build_day_field, build_radio_field, build
 from releve.desk.live.forms import VERDICTS, RecordForm
 from releve.desk.live.photo_field import PhotosForm
 from releve.desk.page import pick_fields
-from releve.live import api as live
+from releve.plugins.inspection import draws
 from releve.situation import (
     AuditConcluded,
     AuditFinding,
@@ -133,7 +133,7 @@ class ObservationForm(PhotosForm, AuditStepForm):
         names = [name.strip() for name in self.cleaned_data["evidence"].split(",") if name.strip()]
         if not all(name.isdecimal() and len(name) <= _MOST_DIGITS for name in names):
             raise forms.ValidationError(_("Write numbers, with commas between."))
-        ids = live.find_event_ids([int(name) for name in names], self.place.stream)
+        ids = draws.find_event_ids([int(name) for name in names], self.place.stream)
         missing = [name for name in names if int(name) not in ids]
         if missing:
             said = _("No such entries: {numbers}.")

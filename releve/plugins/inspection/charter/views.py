@@ -20,6 +20,7 @@ from releve.desk.live.words import refusal_text
 from releve.desk.places.page import StreamContext, moment
 from releve.desk.text import translate_phrase
 from releve.live import api as live
+from releve.plugins.inspection import draws
 from releve.plugins.inspection.charter.forms import (
     AnswerForm,
     AuditOpeningForm,
@@ -31,7 +32,8 @@ from releve.plugins.inspection.charter.forms import (
     VerificationForm,
 )
 from releve.plugins.inspection.charter.page import audit_page, charter_page, charter_site_page, list_own_sites
-from releve.situation import AuditSheetFaults, CharterAudit, EventRefusal, SheetFault, write_sheet
+from releve.plugins.inspection.engine.audit_sheet import AuditSheetFaults, SheetFault, write_sheet
+from releve.situation import CharterAudit, EventRefusal
 
 
 @serve("charter.see")
@@ -153,7 +155,7 @@ def import_sheet(request: HttpRequest, audit: str) -> HttpResponse:
     if not form.is_valid():
         return _show(request, found, now, form, (_("Choose the file of the sheet."),))
     try:
-        done = live.record_sheet(
+        done = draws.record_sheet(
             audit,
             form.cleaned_data["sheet"].read(),
             by=actor_name(request),

@@ -1,4 +1,4 @@
-"""The draw of a day: two hash chains give its seed, the seed gives its visits and its tests.
+"""The draw of a day's visits: two hash chains give its seed, and the seed gives its visits.
 
 A party draws 32 random bytes, link 0, and hashes it once for each day; the last link is its anchor
 and is published beforehand. On day *d* it reveals the link that *d* hashes lead to the anchor. No
@@ -7,12 +7,14 @@ anchor is part of its plan. The commission makes its chain afterwards, and every
 the plan and the signed root under which it was shown that plan: its anchor serves this plan in this
 history of the ledger and no other.
 
+Probabilities are proportional to weight, but no unit may know that it is visited, nor that it is
+not: they are capped, and the rest is shared among the others in proportion, so that they add up to
+the number of visits.
+
 Visits: units are ordered by ticket, HMAC-SHA256 of their name under the seed; their probabilities
 are laid end to end in that order. One start between 0 and 1, from the same seed, and the points one
 apart from it choose: always the planned number of units, each with its own probability (Madow 1949;
-Goodman and Kish 1950). Tests: zones are strata, the order is by lot. The list of those present
-holds a zone and a salted commitment each; its hash and length are recorded before the seed is
-known. The list is erased on its date, and the hash then says nothing of any person.
+Goodman and Kish 1950).
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -96,6 +99,62 @@ def derive_seed(
     return hashlib.sha256(SEED_TAG + text).digest()
 
 
+MOST_PERMILLE = 900
+
+
+def compute_probabilities(
+    weights: Mapping[str, int], visits: int, *, most_permille: int = MOST_PERMILLE, least_permille: int = 0
+) -> dict[str, Fraction]:
+    """Return the probability of each unit, ``clamp(c × weight, least, most)``, with sum ``visits``.
+
+    DrawError for an empty frame, a weight below 1, or bounds that cannot hold.
+    """
+    _check_frame(weights, visits, most_permille, least_permille)
+    least, most = Fraction(least_permille, 1000), Fraction(most_permille, 1000)
+    factor = _find_factor(sorted(weights.values()), visits, least, most)
+    return {unit: min(max(factor * weight, least), most) for unit, weight in weights.items()}
+
+
+def _find_factor(weights: list[int], visits: int, least: Fraction, most: Fraction) -> Fraction:
+    """Return the factor at which the clamped products add up to ``visits``.
+
+    The sum grows with the factor and is linear between the factors at which a unit meets a bound.
+    """
+
+    def add_up(factor: Fraction) -> Fraction:
+        return sum((min(max(factor * weight, least), most) for weight in weights), Fraction(0))
+
+    bounds = sorted({bound / weight for weight in weights for bound in (least, most)})
+    at = bisect_left(bounds, Fraction(visits), key=add_up)
+    high, low = bounds[at], bounds[at - 1] if at else Fraction(0)
+    moving = [weight for weight in weights if high * weight > least and low * weight < most]
+    if not moving:
+        return high
+    fixed = least * sum(high * weight <= least for weight in weights)
+    fixed += most * sum(low * weight >= most for weight in weights)
+    return (visits - fixed) / sum(moving)
+
+
+def _check_frame(weights: Mapping[str, int], visits: int, most_permille: int, least_permille: int) -> None:
+    if not weights:
+        raise DrawError("the frame is empty: name at least one unit")
+    for unit, weight in weights.items():
+        if weight < 1:
+            raise DrawError(f"the weight of {unit} must be a whole number of at least 1, got {weight}")
+    if not 0 <= least_permille < most_permille <= 1000:
+        raise DrawError(f"0 <= least < most <= 1000 per mille must hold, got {least_permille} and {most_permille}")
+    if visits < 1 or 1000 * visits > most_permille * len(weights):
+        raise DrawError(
+            f"{visits} visits among {len(weights)} units, each at most {most_permille} in 1000:"
+            " plan fewer visits, but at least one, or raise the most"
+        )
+    if 1000 * visits < least_permille * len(weights):
+        raise DrawError(
+            f"{visits} visits among {len(weights)} units, each at least {least_permille} in 1000:"
+            " plan more visits or lower the least"
+        )
+
+
 UNIT_TAG = b"releve draw unit 1\n"
 START_TAG = b"releve draw start 1\n"
 _WHOLE = 1 << 256
@@ -150,52 +209,3 @@ def _replace_closed(
 
 def _mix(seed: bytes, text: bytes) -> bytes:
     return hmac.digest(seed, text, "sha256")
-
-
-PERSON_TAG = b"releve draw person 1\n"
-PRESENT_TAG = b"releve draw present 1\n"
-
-
-def commit_person(agent: str, salt: bytes) -> str:
-    """Return the commitment to a pseudonym, 64 hex digits; ``salt`` is 32 random bytes."""
-    return hashlib.sha256(PERSON_TAG + salt + agent.encode()).hexdigest()
-
-
-def hash_present_list(present: Sequence[tuple[str, str]]) -> str:
-    """Return the hash of a list of (zone, commitment), in any order; DrawError for a double."""
-    if len({commitment for _, commitment in present}) != len(present):
-        raise DrawError("a person stands twice in the list of those present: keep one")
-    lines = "".join(f"{commitment} {zone}\n" for commitment, zone in sorted((c, z) for z, c in present))
-    return hashlib.sha256(PRESENT_TAG + lines.encode()).hexdigest()
-
-
-def allocate_tests(present: Mapping[str, int], tests: int) -> dict[str, int]:
-    """Return the tests of each zone, proportional to those present, by largest remainder.
-
-    Equal remainders go to the zone that comes first by name. DrawError for more tests than people.
-    """
-    total = sum(present.values())
-    if not 0 <= tests <= total:
-        raise DrawError(f"{tests} tests among {total} present: plan at most as many as are there")
-    if not total:
-        return dict.fromkeys(present, 0)
-    shares = {zone: Fraction(tests * count, total) for zone, count in present.items()}
-    given = {zone: int(share) for zone, share in shares.items()}
-    by_remainder = sorted(shares, key=lambda zone: (given[zone] - shares[zone], zone))
-    for zone in by_remainder[: tests - sum(given.values())]:
-        given[zone] += 1
-    return given
-
-
-def draw_people(seed: bytes, present: Sequence[tuple[str, str]], tests: int) -> list[str]:
-    """Return the commitments of those to test, zone by zone, in the order of the lot."""
-    hash_present_list(present)  # refuses doubles
-    zones: dict[str, list[str]] = {}
-    for zone, commitment in present:
-        zones.setdefault(zone, []).append(commitment)
-    counts = allocate_tests({zone: len(found) for zone, found in zones.items()}, tests)
-    drawn: list[str] = []
-    for zone in sorted(zones):
-        order = sorted(zones[zone], key=lambda c: hmac.digest(seed, PERSON_TAG + c.encode(), "sha256"))
-        drawn += order[: counts[zone]]
-    return drawn

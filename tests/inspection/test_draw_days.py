@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from releve.situation import DrawSummary, build_draw_day, describe_powers, find_draw_plans, summarise_draw_day
+from releve.plugins.inspection.engine.draw_days import (
+    DrawSummary,
+    build_draw_day,
+    describe_powers,
+    find_draw_plans,
+    summarise_draw_day,
+)
 from tests.situation.draw_rows import DAY, draw, frame, plan, revealed
 from tests.situation.rule_chain import Chain
 

@@ -22,15 +22,9 @@ from releve.ledger.roots import RotatedRoot, SignedRoot, build_checkpoint, iter_
 from releve.ledger.seal import TALLY_KIND as TALLIED
 from releve.ledger.seal import name_count
 from releve.ledger.witnesses import list_cosignatures
-from releve.live.clock import LIVE, now
-from releve.live.current_rules import select_rules
-from releve.live.errors import NoSuch
-from releve.live.event_service import RecordResult, record
-from releve.live.plans import operator_now
-from releve.live.situation_cache import situation_now
-from releve.plugins.inspection.engine import DrawError
+from releve.live.api import LIVE, NoSuch, RecordResult, now, operator_now, record, select_rules, situation_now
+from releve.plugins.inspection.engine.audit_sheet import NOT_YOURS, AuditSheetFaults, SheetFault, read_sheet
 from releve.situation import (
-    AuditSheetFaults,
     CharterAudit,
     DrawFramed,
     DrawHeld,
@@ -43,16 +37,14 @@ from releve.situation import (
     Event,
     EventRefusal,
     InspectionHeld,
-    SheetFault,
     Situation,
     apply_event,
     build_frame,
     event_from_json,
     find_refusals,
-    read_sheet,
     refuse,
 )
-from releve.situation.audit_sheet import NOT_YOURS
+from releve.situation.draw_chains import DrawError
 
 _OF_PLAN = (DrawPlanned.kind, DrawJoined.kind)
 _OF_DAY = (DrawPresent.kind, DrawRevealed.kind, DrawHeld.kind, DrawVisitMissed.kind, InspectionHeld.kind)

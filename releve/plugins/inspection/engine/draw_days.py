@@ -1,26 +1,17 @@
-"""A day of draws as shown to people: which sites can be drawn and how likely, visits, findings.
-
-The frame of a draw gives every site a weight from what was on record before.
-"""
+"""A day of draws as shown to people: which sites can be drawn and how likely, visits, findings."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 
 from releve.network import Operator
-from releve.plugins.inspection.engine import (
-    compute_probabilities,
-    compute_test_power,
-    describe_test_power,
-    describe_visit_power,
-    hash_plan,
-)
+from releve.plugins.inspection.engine.power import compute_test_power, describe_test_power, describe_visit_power
+from releve.situation.draw_chains import compute_probabilities, hash_plan
 from releve.situation.draws import DrawPlan
-from releve.situation.events_audit import PARTIES, DrawPlanned, FrameUnit
+from releve.situation.events_audit import PARTIES, FrameUnit
 from releve.situation.events_control import InspectionHeld
 from releve.situation.lateness import find_late_record
 from releve.situation.refusal import to_local_day
@@ -268,36 +259,3 @@ def _describe_visit(row: DrawnVisit, operator: Operator) -> VisitSummary:
 def _name_site(site: str, operator: Operator) -> str:
     found = operator.site.get(site)
     return site if found is None else found.name
-
-
-_LONGEST_DAYS = 366
-_UNKEPT = ("partly", "not_kept")
-
-
-def build_frame(plan: DrawPlanned, situation: Situation, operator: Operator, day: date) -> tuple[FrameUnit, ...]:
-    """Return every site with its weight by the rule of a plan, as known before a day.
-
-    A site that was never visited counts 366 days.
-    """
-    agents = Counter(agent.home_site for agent in operator.agents)
-    visits = {visit.site: visit for visit in situation.inspections}  # the last one of each
-    units = []
-    for site in operator.sites:
-        days, findings, last = _LONGEST_DAYS, 0, visits.get(site.id)
-        if last is not None:
-            since = (day - to_local_day(last.happened_at, site.id, operator)).days
-            days = min(max(since, 0), _LONGEST_DAYS)
-            findings = sum(finding.verdict in _UNKEPT for finding in last.findings)
-        weight = 1 + plan.per_agent * agents[site.id]
-        weight += plan.per_day * days + plan.per_finding * findings
-        units.append(
-            FrameUnit(
-                site=site.id,
-                weight=weight,
-                agents=agents[site.id],
-                days=days,
-                findings=findings,
-                closed=situation.site(site.id).closure is not None,
-            )
-        )
-    return tuple(units)

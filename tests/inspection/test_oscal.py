@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from releve.situation import compute_standings, list_findings
-from releve.situation.oscal import (
+from releve.plugins.inspection.engine.oscal import (
     build_assessment_plan,
     build_assessment_results,
     build_catalog,
     build_ciso_library,
     build_plan_of_action,
 )
+from releve.situation import compute_standings, list_findings
 from tests.situation.audit_rows import answer, raised, verify
 from tests.situation.rule_chain import START, Chain
 from tests.situation.test_standings import CHARTER, TODAY, check
