@@ -18,12 +18,11 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from bench.logs import shared_folder
+from bench.validate.rest_of_day import RealLog, load_1999, load_2003, shared_folder
 from releve.demand import Score, backtest, choose_model, clean_history, library_models
 from releve.demand.forecast import MODELS, Model, fit_model, history_before
 from releve.demand.localtime import day_to_number
 from releve.network import Programme
-from releve.validation.rest_of_day import RealLog, load_1999, load_2003
 
 _HEAD = (
     f"{'programme':<10} {'calls':>8} {'chosen':<20} {'own':>7} {'median':>7} {'naive':>7}"

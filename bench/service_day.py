@@ -32,9 +32,8 @@ from typing import Any
 import click
 import polars as pl
 
-from bench.logs import shared_folder
+from bench.validate.rest_of_day import QUEUES_1999, ZONE_1999, load_1999, shared_folder
 from releve.cli.database import open_new_database
-from releve.validation.rest_of_day import QUEUES_1999, ZONE_1999, load_1999
 from tests.service_record.bank_day import COUNTED, DAY, count, list_files, read_day, read_instant, write_source
 
 __all__ = ["main"]

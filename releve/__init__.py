@@ -5,9 +5,9 @@ compile) · :mod:`~releve.network` · :mod:`~releve.demand`, :mod:`~releve.situa
 :mod:`~releve.transport` · :mod:`~releve.plan`.
 
 Services (database, files, sockets, the clock; no HTTP, no terminal): :mod:`~releve.files`,
-:mod:`~releve.erasure`, :mod:`~releve.validation` · :mod:`~releve.registry`, :mod:`~releve.ledger`,
-:mod:`~releve.routing` · :mod:`~releve.service_record` · :mod:`~releve.accounts` ·
-:mod:`~releve.live` · :mod:`~releve.runs` · :mod:`~releve.upkeep`.
+:mod:`~releve.erasure` · :mod:`~releve.registry`, :mod:`~releve.ledger`, :mod:`~releve.routing` ·
+:mod:`~releve.service_record` · :mod:`~releve.accounts` · :mod:`~releve.live` ·
+:mod:`~releve.runs` · :mod:`~releve.upkeep`.
 
 Faces: :mod:`~releve.desk` (web) and :mod:`~releve.cli` (command line).
 

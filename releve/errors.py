@@ -7,8 +7,6 @@ Each package draws its own branch where it defines it::
     ├── AssociationError    association: members, contributions, bulletins, contracts
     ├── AuditSheetFaults    inspection: a filled-in sheet of an audit
     ├── BackupFault         upkeep: a backup that cannot be made, read or restored
-    ├── BankLogError        the call log of the bank cannot be read
-    ├── CallLogError        validation: the call log of a bank cannot be read
     ├── ContractTextError   association: the text of a contract that cannot be set
     ├── CrashTestError      crash test inputs that contradict each other
     ├── DrawError           situation: a draw that cannot be made
@@ -45,7 +43,6 @@ Each package draws its own branch where it defines it::
     ├── RunError            runs: long work that cannot be done as asked
     ├── SectorError         sector: rows of a clearing that cannot be used
     ├── SectorFolderError   files: a folder of several operators
-    ├── SeoulDataError      the data of the Seoul call centre cannot be read
     ├── SheetOverflow       network: a table with more rows than a sheet
     ├── SituationRuleFaults  situation: rows of its rules
     ├── SolverError         plan: the linear solver failed

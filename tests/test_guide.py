@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from bench.validate.rest_of_day import CALLS_1999, COUNTS_2003
 from examples import backtest, from_call_log
 from examples.banks import BANKS, read_mapping
 from examples.week_roster import roster
@@ -29,7 +30,6 @@ from releve.cli import main as releve
 from releve.demand import Requirement, parse_mapping
 from releve.files.operator_folder import read_operator_files
 from releve.network import Operator, Programme, day_bounds, read_operator, zone
-from releve.validation.rest_of_day import CALLS_1999, COUNTS_2003
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "from-a-call-log.md"
 WIDTH = "110"

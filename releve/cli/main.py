@@ -36,7 +36,6 @@ SUBJECTS = {
     "serve": "releve.cli.serve",
     "spare": "releve.cli.relief",
     "transport": "releve.cli.transport",
-    "validate": "releve.cli.validate",
 }
 """Where the command of each subject of the core stands, under the name of the subject."""
 

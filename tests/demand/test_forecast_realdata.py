@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bench.validate.rest_of_day import QUEUES_1999, ZONE_1999, RealLog, load_1999, load_2003
 from examples.backtest import fitted_scores
 from releve.demand import Score, backtest, clean_history
 from releve.demand.localtime import day_to_number, local_slots
-from releve.validation.rest_of_day import QUEUES_1999, ZONE_1999, RealLog, load_1999, load_2003
 
 pytestmark = pytest.mark.realdata
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
+from bench.validate.rest_of_day import load_2003
 from releve.demand import Forecast, History, backtest, build_forecast, compute_requirement, read_forecast
 from releve.demand.localtime import (
     add_observed_holidays,
@@ -20,7 +21,6 @@ from releve.demand.localtime import (
     local_slots,
 )
 from releve.network import Programme, list_holiday_names
-from releve.validation.rest_of_day import load_2003
 from tests.demand.series import history, poisson, programme, truth
 
 ZONE = "America/New_York"

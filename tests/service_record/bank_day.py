@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
+from bench.validate.rest_of_day import QUEUES_1999, ZONE_1999
 from releve.network import zone
-from releve.validation.rest_of_day import QUEUES_1999, ZONE_1999
 
 __all__ = ["COUNTED", "DAY", "count", "list_files", "read_day", "read_instant", "write_source"]
 

@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bench.validate.rest_of_day import QUEUES_1999, ZONE_1999, load_1999
 from releve.live import service_day
 from releve.live.service_day import compute_service_day
 from releve.network import UTC, Operator, zone
 from releve.registry.service import apply_changes, preview_changes
 from releve.service_record import statistics
 from releve.service_record.statistics import read_statistics_folder
-from releve.validation.rest_of_day import QUEUES_1999, ZONE_1999, load_1999
 from tests.plan.tiny_operators import operator_of, site
 from tests.service_record.bank_day import COUNTED, DAY, count, list_files, read_day, write_source
 

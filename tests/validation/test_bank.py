@@ -14,10 +14,11 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from releve.cli.validate import validate as command
+from bench.validate.__main__ import validate as command
+from bench.validate.bank_centre import build_day_centre, fit_callers
+from bench.validate.bank_log import COLUMNS, FIRST, HALF_HOURS, BankLogError, select_days
+from bench.validate.bank_prediction import Prediction, predict
 from releve.demand.queue import CentreSpec, trace_day
-from releve.validation.bank import COLUMNS, FIRST, HALF_HOURS, BankLogError, Prediction, predict, select_days
-from releve.validation.bank.centre import build_day_centre, fit_callers
 
 ORDER = {"ended": 0, "hung_up": 0, "offered": 1, "waits": 2, "answered": 3}
 CALLS, AHT_S, PATIENCE_S, AGENTS = 28.0, 190.0, 300.0, 4
@@ -167,7 +168,7 @@ def test_the_command_prints_a_row_for_every_half_hour_and_the_same_as_json(
         months.extend((len(first), len(then)))
         return found
 
-    monkeypatch.setattr("releve.cli.validate.predict", known)
+    monkeypatch.setattr("bench.validate.__main__.predict", known)
     plain = CliRunner().invoke(command, ["bank", str(tmp_path)], catch_exceptions=False)
     assert months == [6, 4]
     assert all(f"{h // 2:02}:{h % 2 * 30:02}" in plain.stdout for h in range(FIRST, 48))

@@ -11,11 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from releve.cli.validate import validate as command
-from releve.demand import ImportReport, RowCount
-from releve.demand.intraday import IntradaySettings
-from releve.demand.localtime import day_to_number
-from releve.validation.rest_of_day import (
+from bench.validate.__main__ import validate as command
+from bench.validate.rest_of_day import (
     HOURS,
     DayCase,
     RealLog,
@@ -25,6 +22,9 @@ from releve.validation.rest_of_day import (
     load_1999,
     validate_rest_of_day,
 )
+from releve.demand import ImportReport, RowCount
+from releve.demand.intraday import IntradaySettings
+from releve.demand.localtime import day_to_number
 from tests.demand import series
 
 ROW = series.programme("p", opening="Mon-Fri 07:00-19:00")

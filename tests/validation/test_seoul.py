@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from releve.cli.validate import validate as command
+from bench.validate.__main__ import validate as command
+from bench.validate.seoul import Desk, compute_join_count_z, draw_seoul, seat_building, validate_outbreak
 from releve.plugins.crashtest.engine.outbreak import OutbreakError
-from releve.validation.seoul import Desk, compute_join_count_z, draw_seoul, seat_building, validate_outbreak
 
 
 def made_floor() -> list[Desk]:

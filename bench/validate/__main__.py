@@ -1,4 +1,4 @@
-"""``releve validate``: hold the models to what happened in Seoul 2020 and to two banks' logs."""
+"""``scripts/bench validate``: hold the models to what happened in Seoul 2020 and to two banks' logs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from releve.plugins.crashtest.engine.outbreak import OutbreakError
-from releve.validation.bank import (
-    FIRST,
-    HALF_HOURS,
-    MEASURES,
-    NOMINAL,
-    TICKS_MOST,
-    BankLogError,
-    Period,
-    Prediction,
-    predict,
-    read_months,
-)
-from releve.validation.rest_of_day import (
+from bench.validate.bank_log import FIRST, HALF_HOURS, BankLogError, read_months
+from bench.validate.bank_prediction import MEASURES, NOMINAL, TICKS_MOST, Period, Prediction, predict
+from bench.validate.rest_of_day import (
     CANDIDATES,
     CallLogError,
     RestScore,
@@ -38,7 +27,8 @@ from releve.validation.rest_of_day import (
     load_2003,
     validate_rest_of_day,
 )
-from releve.validation.seoul import Fit, SeoulDataError, draw_seoul, read_floor, validate_outbreak
+from bench.validate.seoul import Fit, SeoulDataError, draw_seoul, read_floor, validate_outbreak
+from releve.plugins.crashtest.engine.outbreak import OutbreakError
 
 LOG = "calls_1999_jan_feb.parquet"
 _DIGITS = (3, 3, 1)
@@ -299,3 +289,7 @@ def _print_fit(fit: Fit) -> None:
     console.print(table)
     for name, (low, middle, high) in _compute_ranges(fit).items():
         console.print(f"{name}: {middle:g} ({low:g} to {high:g}, 90 % of accepted runs)")
+
+
+if __name__ == "__main__":
+    validate(prog_name="scripts/bench validate")

@@ -16,19 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.validate.bank_centre import build_day_centre, compute_measures
+from bench.validate.bank_fit import LINES, SPREADS, Staffing, Tick, fit_lines, fit_spread, fit_staffing, simulate_spread
+from bench.validate.bank_log import HALF_HOURS, BankDay, BankLogError
 from releve.kernels.arrays import Floats
-from releve.validation.bank.centre import build_day_centre, compute_measures
-from releve.validation.bank.fit import (
-    LINES,
-    SPREADS,
-    Staffing,
-    Tick,
-    fit_lines,
-    fit_spread,
-    fit_staffing,
-    simulate_spread,
-)
-from releve.validation.bank.log import HALF_HOURS, BankDay, BankLogError
 
 MEASURES = ("abandoned", "within 20 s", "mean wait, s")
 NOMINAL = 0.9

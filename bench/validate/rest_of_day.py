@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -83,6 +84,16 @@ class RealLog:
     @property
     def histories(self) -> Mapping[str, History]:
         return {history.programme: history for history in self.report.histories}
+
+
+def shared_folder() -> Path | None:
+    """Return the folder of the real data, None when it is not there.
+
+    It is ``RELEVE_SHARED``, or ``../shared`` beside the checkout.
+    """
+    checkout = Path(__file__).resolve().parents[2]
+    folder = Path(os.environ.get("RELEVE_SHARED", checkout.parent / "shared")) / "data"
+    return folder if folder.is_dir() else None
 
 
 def load_1999(folder: Path) -> RealLog:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.validate.bank_log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
 from releve.demand.queue import AgentChange, Centre, CentreSpec, Distribution, simulate
 from releve.kernels.arrays import Floats
-from releve.validation.bank.log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
 
 STEPS = 1000
 """Equal steps of probability in which a law is kept."""

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.validate.bank_centre import Callers, build_day_centre, compute_measures, fit_callers, simulate_day
+from bench.validate.bank_log import HALF_HOURS, BankDay
 from releve.demand.queue import Centre
 from releve.kernels.arrays import Floats
-from releve.validation.bank.centre import Callers, build_day_centre, compute_measures, fit_callers, simulate_day
-from releve.validation.bank.log import HALF_HOURS, BankDay
 
 LINES = (2, 3, 4)
 """The lines from which a reserve answers that are tried."""
