@@ -31,7 +31,11 @@ class Plugin:
 
     name: str
     commands: Mapping[str, str] = field(default_factory=dict)
-    """Subject of the command line -> the module that holds the command of that name."""
+    """Subject of the command line -> the module that holds the command of that name.
+
+    ``network sector`` is the command ``sector`` of the subject ``network``, and its module holds
+    it as ``network_sector``.
+    """
     apps: tuple[str, ...] = ()
     """Django applications with its tables."""
     urls: Mapping[str, str] = field(default_factory=dict)

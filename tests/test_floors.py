@@ -15,7 +15,7 @@ import releve
 
 PACKAGE = Path(releve.__file__).parent
 FACES = {"cli", "desk"}
-PLUGIN_FACES = ("commands", "bulletin_commands", "pages", "charter", "draw_pages")
+PLUGIN_FACES = ("commands", "bulletin_commands", "spare_commands", "pages", "charter", "draw_pages")
 PLUGIN_FACES += ("association_pages", "valve_pages")
 """Modules and folders of a plug-in that are its face."""
 TOP = {"__init__", "__main__", "environment", "errors", "extras", "log_formats", "plugin", "settings"}

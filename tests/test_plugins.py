@@ -12,11 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zipfile import ZipFile
 
+import click
 import pytest
+from click.testing import CliRunner
 from django.urls import path
 from django.utils.module_loading import import_string
 
 from releve import plugin
+from releve.cli.main import find_subjects, main
+from releve.cli.network import network
 from releve.desk import urls
 from releve.live import event_service
 from releve.live.event_service import build_plugin_check
@@ -106,6 +110,18 @@ def test_our_own_plug_ins_are_found_without_importing_what_they_add() -> None:
         "print([m for m in sys.modules if m.startswith('releve.plugins.') and m.count('.') > 2])"
     )
     assert run(Path(), "-c", code).stdout == "[]\n"
+
+
+def test_a_plug_in_adds_a_command_to_a_subject_of_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = types.ModuleType("acme_network_commands")
+    commands.network_wall = click.Command("wall", callback=lambda: click.echo("12 calls wait"))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "acme_network_commands", commands)
+    own = Plugin("acme", commands={"network wall": "acme_network_commands"})
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["releve.cli.main"], "list_plugins", lambda: (own,))
+        patch.setattr(network, "commands", {})
+        assert CliRunner().invoke(main, ["network", "wall"]).output == "12 calls wait\n"
+        assert "network wall" not in find_subjects()
 
 
 JOBS = """

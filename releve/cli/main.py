@@ -34,7 +34,6 @@ SUBJECTS = {
     "restore": "releve.cli.backup",
     "routing": "releve.cli.live",
     "serve": "releve.cli.serve",
-    "spare": "releve.cli.relief",
     "transport": "releve.cli.transport",
 }
 """Where the command of each subject of the core stands, under the name of the subject."""
@@ -42,12 +41,16 @@ SUBJECTS = {
 
 def find_subjects() -> dict[str, str]:
     """Return the module of each subject, those of the plug-ins included, in order of the names."""
+    found = SUBJECTS | {name: module for name, module in _list_added() if " " not in name}
+    return dict(sorted(found.items()))
+
+
+def _list_added() -> list[tuple[str, str]]:
+    """Return what the plug-ins add, each with its module: a subject, or a command of one."""
     try:
-        plugins = list_plugins()
+        return [row for plugin in list_plugins() for row in plugin.commands.items()]
     except PluginError as error:
         raise click.ClickException(str(error)) from error
-    found = SUBJECTS | {k: v for plugin in plugins for k, v in plugin.commands.items()}
-    return dict(sorted(found.items()))
 
 
 class _Subjects(click.Group):
@@ -64,6 +67,10 @@ class _Subjects(click.Group):
             return None
         try:
             found: click.Command = getattr(import_module(subjects[cmd_name]), cmd_name)
+            for name, module in _list_added():
+                subject, _, own = name.partition(" ")
+                if own and subject == cmd_name and isinstance(found, click.Group):
+                    found.add_command(getattr(import_module(module), f"{subject}_{own}"))
         except RuntimeError as error:
             if "no locator available" not in str(error):
                 raise

@@ -26,7 +26,6 @@ from releve.network import (
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.network.table_words import LANGUAGES
 from releve.network.workbook import write_template
-from releve.plugins.sector.commands import sector_sample
 
 
 @click.command()
@@ -213,4 +212,3 @@ def _print_faults(faults: tuple[Fault, ...], limit: int, speech: Speech) -> None
 
 
 network.add_command(sample)
-network.add_command(sector_sample)

@@ -14,9 +14,9 @@ from releve.desk.access.guard import COOKIE
 from releve.desk.text import Text
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.plugins.telework.engine import EffectStep, ProgrammeVerdict, judge_programmes
+from releve.plugins.telework.estimates import find_estimate
 from releve.plugins.telework.pages import draw_steps, verdict_words
 from releve.registry.models import TeleworkEstimate, Version
-from releve.registry.row_text import find_estimate
 from releve.registry.service import get_current_version, load_operator
 from tests.demand.telework.panels import Design, draw_panel, write_records
 from tests.demand.telework.test_rota_records import follow, make_draw

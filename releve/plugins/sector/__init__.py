@@ -6,7 +6,11 @@ from releve.plugin import Plugin
 
 PLUGIN = Plugin(
     "sector",
-    commands={"sector": "releve.plugins.sector.commands"},
+    commands={
+        "network sector": "releve.plugins.sector.commands",
+        "sector": "releve.plugins.sector.commands",
+        "spare": "releve.plugins.sector.spare_commands",
+    },
     apps=("releve.plugins.sector.association",),
     urls={"association/": "releve.plugins.sector.association_pages", "contracts/": "releve.plugins.sector.valve_pages"},
     jobs={"clearings": "releve.plugins.sector.clearing_job.CLEARINGS"},

@@ -397,7 +397,7 @@ def _read_rows(folder: Path, name: str) -> list[dict[str, str | None]]:
 @click.option("--weeks", type=int, default=10, show_default=True, help="Weeks of history.")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of the rosters.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def sector_sample(
+def network_sector(
     operators: int, agents: int, sites: int, seed: int, weeks: int, start: datetime | None, folder: Path
 ) -> None:
     """Write a made-up sector, marked synthetic, into FOLDER: members and the terms of relief.

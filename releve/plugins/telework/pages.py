@@ -38,9 +38,9 @@ from releve.plugins.telework.engine import (
     judge_programmes,
 )
 from releve.plugins.telework.engine.verdicts import MOST, MOST_BOUND
+from releve.plugins.telework.estimates import apply_estimate, find_estimate, measure_telework
 from releve.registry.blocks import MOST_BYTES
 from releve.registry.models import TeleworkEstimate, Version
-from releve.registry.row_text import apply_estimate, find_estimate, measure_telework
 from releve.registry.service import load_operator
 from releve.registry.tables import NotAnUpload
 from releve.runs.orders import open_readings
