@@ -38,6 +38,23 @@ class Plugin:
     """
     apps: tuple[str, ...] = ()
     """Django applications with its tables."""
+    api: tuple[str, ...] = ()
+    """Modules that register operations of the API, and what it answers to their errors."""
+    keys: tuple[str, ...] = ()
+    """Each a ``releve.ledger.keys.InstallationKey``: made by `releve init`, checked, backed up."""
+    checks: Mapping[str, str] = field(default_factory=dict)
+    """Name of a check of `releve doctor` -> function of an ``Examination`` that yields findings.
+
+    It runs after the core's check of that name; where there is none, with those of the database.
+    """
+    daily_jobs: tuple[str, ...] = ()
+    """Functions of the instant, for what a day's root is to cover: called once a day before it."""
+    call_records: tuple[str, ...] = ()
+    """Functions of a folder of RELEVE_CALL_RECORDS: each files what is new, and returns how much."""
+    acts: Mapping[str, str] = field(default_factory=dict)
+    """Act of the journal -> function of what was noted, which repeats it after a restore."""
+    restore_notes: tuple[str, ...] = ()
+    """What is to be done after a restore, in English sentences that `releve restore` prints."""
     urls: Mapping[str, str] = field(default_factory=dict)
     """First part of the address, such as ``packs/`` -> module with ``urlpatterns``."""
     template_libraries: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +72,7 @@ def list_plugins() -> tuple[Plugin, ...]:
     taken: dict[tuple[str, str], str] = {}
     for plugin in found:
         claims = [("plug-in", plugin.name), *(("application", app) for app in plugin.apps)]
+        claims += [("act of the journal", name) for name in plugin.acts]
         claims += [("command", name) for name in plugin.commands]
         claims += [("address", prefix) for prefix in plugin.urls]
         claims += [("template library", name) for name in plugin.template_libraries]

@@ -22,11 +22,13 @@ from releve import plugin
 from releve.cli.main import find_subjects, main
 from releve.cli.network import network
 from releve.desk import urls
+from releve.ledger.export import JournalFault, JournalPart
 from releve.live import event_service
 from releve.live.event_service import build_plugin_check
 from releve.plugin import Plugin, PluginError, list_plugins
 from releve.runs import job_process
 from releve.situation import Event, EventRefusal, PowerDown, Situation, empty_situation, refuse
+from releve.upkeep.replay import repeat_acts
 
 PAGE = Path(__file__).parent.parent / "docs" / "plugins.md"
 
@@ -73,6 +75,21 @@ def test_a_page_of_a_plug_in_answers_whom_its_permission_lets_in(site: Path) -> 
     assert found.stdout == "/wallboard/ plan.see\n", found.stderr
 
 
+def test_a_plug_in_adds_checks(site: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
+        "import django; django.setup()\n"
+        "from releve.upkeep.doctor import list_checks\n"
+        "from releve.upkeep.findings import Examination\n"
+        "(check,) = list_checks()['wallboard']\n"
+        "print(*check(Examination(Path(sys.argv[1]), datetime(2026, 12, 1, tzinfo=UTC))))\n"
+    )
+    found = run(site, "-c", code, str(tmp_path))
+    assert found.stdout == ("warning wallboard: there is no wall board; make the folder wallboard in the home\n"), (
+        found.stderr
+    )
+
+
 def test_two_plug_ins_that_claim_the_same_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     own = (Plugin("a", urls={"x/": "m"}), Plugin("b", urls={"x/": "n"}))
     monkeypatch.setattr(plugin, "_list_own", lambda: own)
@@ -100,6 +117,11 @@ def test_a_page_that_declares_no_permission_keeps_the_desk_from_starting(monkeyp
     monkeypatch.setitem(sys.modules, "acme_open_pages", pages)
     with pytest.raises(PluginError, match="the view of 'x' in acme_open_pages declares no perm"):
         urls._include_declared("acme", "acme_open_pages")
+
+
+def test_an_act_of_the_journal_that_no_plug_in_repeats_stops_the_restore() -> None:
+    with pytest.raises(JournalFault, match=r"the act 'wallboard.cleared', .* install the plug-in that noted it"):
+        repeat_acts([JournalPart(1, (), ({"act": "wallboard.cleared"},))])
 
 
 def test_our_own_plug_ins_are_found_without_importing_what_they_add() -> None:

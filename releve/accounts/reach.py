@@ -27,9 +27,6 @@ from releve.ledger.disclosure import (
 )
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import load_last_root
-from releve.plugins.outbound.engine.facts import EVERY_CLIENT
-from releve.plugins.outbound.gate.campaigns import load_campaigns
-from releve.plugins.outbound.gate.clients import resolve_client
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -159,21 +156,3 @@ def _view(row: LedgerEntry, body: Mapping[str, Any], kept: Mapping[str, str], ey
 def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     return value if isinstance(value, str) else ""
-
-
-def list_clients_within(user: AnyUser) -> tuple[str, ...]:
-    """Return the clients by name: a role held for sites reaches those whose campaigns run there."""
-    reach = scope_for(user, "outbound.request")
-    found = {
-        row.client
-        for row in load_campaigns().values()
-        if reach.has_client(row.client) or (row.site and reach.has_site(row.site))
-    }
-    return tuple(sorted(found))
-
-
-def can_reach(user: AnyUser, client: str) -> bool:
-    """Return whether a user may record for a client; for every client, without a limit."""
-    if scope_for(user, "outbound.request").clients is None:
-        return True
-    return client != EVERY_CLIENT and resolve_client(client) in list_clients_within(user)

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from releve.cli.database import open_home
+from releve.plugin import list_plugins
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -176,5 +177,11 @@ def _restore(path: Path, home: Path, identity: Path, outside: Path | None, trust
         )
     if needs_identity_key():
         click.echo("names: RELEVE_IDENTITY_KEY is not set, so no name was erased: repeat erasures")
-    click.echo(f"{report.aside} effects were set aside: see `releve live status`")
-    click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")
+    print_after_restore(report.aside)
+
+
+def print_after_restore(aside: int) -> None:
+    """Print what is left to do after the database was put back."""
+    click.echo(f"{aside} effects were set aside: see `releve live status`")
+    for note in (note for plugin in list_plugins() for note in plugin.restore_notes):
+        click.echo(note)

@@ -30,7 +30,7 @@ def doctor(send_to: str) -> None:
     from django.utils import timezone
     from django.utils.translation import override
 
-    from releve.upkeep.doctor import CHECKS, examine
+    from releve.upkeep.doctor import examine, list_checks
     from releve.upkeep.findings import Examination
 
     faults = count = 0
@@ -40,5 +40,5 @@ def doctor(send_to: str) -> None:
             click.echo(str(finding))
             count, faults = count + 1, faults + finding.is_fault
     if not count:
-        click.echo(f"nothing is wrong: {', '.join(CHECKS)}")
+        click.echo(f"nothing is wrong: {', '.join(list_checks())}")
     raise SystemExit(1 if faults else 0)

@@ -37,15 +37,14 @@ def init(administrators: tuple[str, ...], emails: tuple[str, ...]) -> None:
     open_desk_database(new=True)
     from releve.accounts.confirmations import are_two_administrators
     from releve.accounts.models import User
-    from releve.ledger.guards import LedgerError
-    from releve.ledger.keys import public_key
-    from releve.plugins.outbound.gate.connections import ensure_gate_key
-    from releve.plugins.outbound.gate.errors import GateError
+    from releve.errors import ReleveError
+    from releve.ledger.keys import list_keys, public_key
 
     try:
+        for made in list_keys():
+            made.ensure()
         key = public_key()
-        ensure_gate_key()
-    except (LedgerError, GateError) as error:
+    except ReleveError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"home: {home}")
     click.echo(f"public key of the ledger, to be published: {key}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from releve.cli.backup import print_after_restore
 from releve.cli.database import open_database
 
 if TYPE_CHECKING:
@@ -195,8 +196,7 @@ def catch_up(outside: Path, identity: Path) -> None:
             " declare-loss`"
         )
     if report.entry:
-        click.echo(f"{report.aside} effects were set aside: see `releve live status`")
-        click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")
+        print_after_restore(report.aside)
 
 
 @ledger.command("declare-loss")
@@ -224,8 +224,7 @@ def declare_loss(people: tuple[str, str], reason: str) -> None:
         restore.check_identity(person, password, code)
     done = restore.declare_loss(found, reason, now)
     click.echo(f"declared lost in entry {done.entry}: {done.mark}")
-    click.echo(f"{done.aside} effects were set aside: see `releve live status`")
-    click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")
+    print_after_restore(done.aside)
     click.echo("now make a backup: one from before cannot be brought past this loss")
 
 

@@ -4,4 +4,4 @@ The acts over all packages are in :mod:`releve.accounts.person_erasure`; what ha
 goes by :func:`erase_due`.
 """
 
-from releve.erasure.protocol import Findings, PersonalData, erase_due, register, registered
+from releve.erasure.protocol import Findings, PersonalData, erase_due, list_value_tables, register, registered

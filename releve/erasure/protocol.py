@@ -1,8 +1,8 @@
 """What a package that holds personal data of agents offers, and the list of these packages.
 
 A package registers in the ``ready`` of its AppConfig, by name: every command runs that, and loading
-the packages takes two seconds. An agent goes by the pseudonym of the reference data; people who are
-called go by their number and have their own acts (:mod:`releve.plugins.outbound.gate`).
+the packages takes two seconds. An agent goes by the pseudonym of the reference data; people of
+other kinds, such as those who are called, have acts of their own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from django.utils.module_loading import import_string
@@ -55,11 +56,21 @@ class PersonalData(Protocol):
 
 
 _rooms: dict[str, None] = {}
+_value_tables: dict[str, str] = {}
 
 
-def register(room: str) -> None:
-    """Add a room by the dotted name of its class; a room registered twice counts once."""
+def register(room: str, *, values: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Add a room by the dotted name of its class; a room registered twice counts once.
+
+    ``values``: kind of the ledger's entry about erased values -> table that held them.
+    """
     _rooms[room] = None
+    _value_tables.update(values)
+
+
+def list_value_tables() -> Mapping[str, str]:
+    """Return the tables of values that are erased on their date, by the kind of the entry about it."""
+    return _value_tables
 
 
 def registered() -> tuple[PersonalData, ...]:

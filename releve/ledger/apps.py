@@ -16,4 +16,4 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        register("releve.ledger.erasure.LedgerData")
+        register("releve.ledger.erasure.LedgerData", values={"ledger.erased": "ledger_personal"})

@@ -11,15 +11,40 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from releve.files.atomic import create_file
 from releve.ledger.guards import SigningKeyError
 from releve.ledger.models import KeyCheck, LedgerRoot
+from releve.plugin import list_plugins
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationKey:
+    """A key in a file of the home folder, or in a setting where the environment gives it.
+
+    ``name`` is that of the check value in the database. ``find`` returns the check value of the key
+    in place, None where there is none; ``ensure`` makes one before there are rows, and refuses any
+    other than that of the rows by a ReleveError.
+    """
+
+    name: str
+    file: str
+    setting: str
+    find: Callable[[], str | None]
+    ensure: Callable[[], object]
+
+
+def list_keys() -> Iterator[InstallationKey]:
+    """Yield the key that signs roots, and those of the plug-ins."""
+    yield InstallationKey(NAME, "ledger.key", "LEDGER_KEY", find_public_key, signing_key)
+    yield from (import_string(name) for plugin in list_plugins() for name in plugin.keys)
 
 
 def stored_key_check(name: str) -> str | None:

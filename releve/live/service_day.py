@@ -24,6 +24,7 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from releve import environment
 from releve.demand import compute_requirement
@@ -51,7 +52,7 @@ from releve.live.plans import IdentityCache
 from releve.live.stream_state import Scene
 from releve.network import Client, Operator, Programme, day_bounds, find_open_instants, zone
 from releve.plan.coverage import Timeline, count_placed
-from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
+from releve.plugin import list_plugins
 from releve.registry import storage as registry
 from releve.service_record.call_records import read_call_records
 from releve.service_record.models import DayForecast, IntervalReport
@@ -467,4 +468,4 @@ def follow_calls(
 
 def _read_records(folder: Path, operator: Operator, now: datetime) -> int:
     filed = read_call_records([folder], operator.programme, now).filed
-    return filed + read_outcomes(folder).filed
+    return filed + sum(import_string(name)(folder) for plugin in list_plugins() for name in plugin.call_records)

@@ -20,15 +20,16 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from releve.demand.intraday import DayFigures, count_service, fold_figures
 from releve.demand.requirement import INTERVAL
-from releve.erasure import erase_due
+from releve.erasure import erase_due, list_value_tables
 from releve.kernels.arrays import Floats
 from releve.ledger import chain as ledger
 from releve.ledger.chain import read_head
 from releve.ledger.digests import canonical_json
-from releve.ledger.erasure import ERASED, scrub_files
+from releve.ledger.erasure import scrub_files
 from releve.ledger.guards import DocumentConflict, ProofError
 from releve.ledger.models import LedgerEntry
 from releve.ledger.rollback import roots_folder
@@ -40,8 +41,7 @@ from releve.live.models import DailyRun
 from releve.live.service_day import find_day
 from releve.live.situation_cache import read_event
 from releve.network import Operator, Programme, day_bounds
-from releve.plugins.outbound.gate.erasure import ERASED as OUTBOUND_ERASED
-from releve.plugins.outbound.gate.proofs import close_batches, seal_facts
+from releve.plugin import list_plugins
 from releve.registry import storage as registry
 from releve.service_record.models import SealedDay
 from releve.service_record.statistics import load_reports
@@ -307,7 +307,7 @@ class Erasure:
 
 
 def run_daily_jobs(now: datetime) -> SignedRoot | None:
-    """Prove the gate's calls and facts, erase, seal and publish, once in a UTC day.
+    """Do the daily jobs of the plug-ins, erase, seal and publish, once in a UTC day.
 
     Returns the new root, if any. After a kill halfway it runs again. The root comes last, so that
     it covers the entries that the erasure wrote. A run that a clock ahead of time has dated in
@@ -322,8 +322,8 @@ def run_daily_jobs(now: datetime) -> SignedRoot | None:
             _publish(last)
         return None
     _note_run(now, done_at=None)
-    close_batches(now)
-    seal_facts(now)
+    for name in (name for plugin in list_plugins() for name in plugin.daily_jobs):
+        import_string(name)(now)
     version = registry.get_current_version()
     if version is not None:
         seal_days(registry.load_operator(version), now)
@@ -355,13 +355,13 @@ def _note_run(now: datetime, **done: object) -> None:
 def _erased_since_root() -> bool:
     last = load_last_root()
     sealed = 0 if last is None else last.size
-    return LedgerEntry.objects.filter(seq__gt=sealed, kind__in=(ERASED, OUTBOUND_ERASED)).exists()
+    return LedgerEntry.objects.filter(seq__gt=sealed, kind__in=list_value_tables()).exists()
 
 
 def _scrub_database_files() -> bool:
     """Remove erased values from the database's files; retry while another connection is reading."""
     for _ in range(_MOST_SCRUBS):
-        if scrub_files(("ledger_personal", "gate_personal")):
+        if scrub_files([*list_value_tables().values()]):
             return True
     _log.warning("another connection still reads: the database's log still holds erased values")
     return False

@@ -33,7 +33,7 @@ from releve import __version__
 from releve.environment import SECRET_FILE
 from releve.ledger.digests import decode_value, encode_value, format_entry, hash_entry
 from releve.ledger.export import read_recipients
-from releve.ledger.keys import key_in_place
+from releve.ledger.keys import key_in_place, list_keys
 from releve.upkeep.archive import (
     BackupFault,
     Manifest,
@@ -173,9 +173,6 @@ def _line(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-_KEYS = (("ledger.key", "LEDGER_KEY"), ("gate.key", "GATE_KEY"), (SECRET_FILE, "SECRET_KEY"))
-
-
 class _Nowhere(io.RawIOBase):
     """A file that keeps nothing of what is written."""
 
@@ -266,7 +263,7 @@ def _read_keys() -> dict[str, str]:
     stay closed.
     """
     found = {path.name: path.read_text(encoding="ascii") for path in list_key_files(Path(settings.HOME))}
-    for name, setting in _KEYS:
+    for name, setting in (*((key.file, key.setting) for key in list_keys()), (SECRET_FILE, "SECRET_KEY")):
         if value := str(getattr(settings, setting)):
             found.setdefault(name, f"{value}\n")
     return found

@@ -10,7 +10,7 @@ import os
 import shutil
 import smtplib
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -19,15 +19,16 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage, get_connection
 from django.db import DatabaseError, connection
+from django.utils.module_loading import import_string
 
 from releve import environment
 from releve.errors import ReleveError
 from releve.files.home import HomeError, require_home
-from releve.files.operator_folder import CHARTERS, LAW, RULES, list_rule_files
+from releve.files.operator_folder import CHARTERS, RULES, list_rule_files
 from releve.files.plan_folder import PlanFolderError, list_plan_files
 from releve.live import api as live
 from releve.live.api import load_installed_rules
-from releve.plugins.outbound.gate.current_rules import load_current_rules
+from releve.plugin import list_plugins
 from releve.routing import Rejected, RoutingError, Unreachable, build_adapters
 from releve.routing.kamailio import KamailioProxy, compute_configuration_digest
 from releve.upkeep import doctor_data
@@ -205,14 +206,13 @@ def check_modes(asked: Examination) -> Iterator[Finding]:
 
 
 def check_rules(asked: Examination) -> Iterator[Finding]:
-    """The house's own law, rules and charters are named so that they count, and can be read."""
-    for name in (LAW, RULES, CHARTERS):
+    """The house's own rules and charters are named so that they count, and can be read."""
+    for name in (RULES, CHARTERS):
         try:
             list_rule_files(asked.home, name)
         except HomeError as error:
             yield fault("rules", str(error), "the gate refuses every call until then")
             return
-    load_current_rules()
     load_installed_rules()
 
 
@@ -257,9 +257,22 @@ def check_plan_folder(asked: Examination) -> Iterator[Finding]:
         yield warning("plan", str(error), "mend RELEVE_PLAN_FOLDER, or write it by `releve plan`")
 
 
+def check_reachable(asked: Examination) -> Iterator[Finding]:
+    """The database answers."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, OSError) as error:
+        yield fault(
+            "database",
+            f"cannot be reached: {' '.join(str(error).split())}",
+            "start its server, or mend RELEVE_DATABASE_URL; keys, worker and ledger were not looked at",
+        )
+
+
 _Check = Callable[[Examination], Iterator[Finding]]
 
-_FILES: Mapping[str, _Check] = MappingProxyType(
+_CORE: Mapping[str, _Check] = MappingProxyType(
     {
         "home": check_home,
         "modes": check_modes,
@@ -272,10 +285,7 @@ _FILES: Mapping[str, _Check] = MappingProxyType(
         "tls": check_tls,
         "mail": check_mail,
         "routing": check_routing,
-    }
-)
-_DATABASE: Mapping[str, _Check] = MappingProxyType(
-    {
+        "database": check_reachable,
         "migrations": doctor_data.check_migrations,
         "keys": doctor_data.check_keys,
         "clock": doctor_data.check_clock,
@@ -285,14 +295,20 @@ _DATABASE: Mapping[str, _Check] = MappingProxyType(
         "contacts": doctor_data.check_contacts,
         "closure": doctor_data.check_closure_rules,
         "worker": doctor_data.check_worker,
-        "clearings": doctor_data.check_clearings,
         "proxies": check_proxies,
         "ledger": doctor_data.check_ledger,
     }
 )
-"""Checks that read the database; left out, and said so, where it cannot be."""
-CHECKS = (*_FILES, "database", *_DATABASE)
-"""Names of all checks, in their order."""
+_NEEDED = frozenset({"home", "database", "migrations"})
+"""Where one of these finds a fault, there is nothing to look at for those after it."""
+
+
+def list_checks() -> Mapping[str, Sequence[_Check]]:
+    """Return the checks by their name, in order: those of the plug-ins after the core's."""
+    found = {name: [check] for name, check in _CORE.items()}
+    for name, check in (row for plugin in list_plugins() for row in plugin.checks.items()):
+        found.setdefault(name, []).append(import_string(check))
+    return found
 
 
 def examine(asked: Examination) -> Iterator[Finding]:
@@ -302,19 +318,10 @@ def examine(asked: Examination) -> Iterator[Finding]:
     else to look at; without the database, or with tables of another version, what it holds is not
     looked at.
     """
-    for name, check in _FILES.items():
-        found = list(_run_check(name, check, asked))
+    for name, checks in list_checks().items():
+        found = [finding for check in checks for finding in _run_check(name, check, asked)]
         yield from found
-        if name == "home" and any(one.is_fault for one in found):
-            return
-    unreachable = _reach_database()
-    if unreachable is not None:
-        yield unreachable
-        return
-    for name, check in _DATABASE.items():
-        found = list(_run_check(name, check, asked))
-        yield from found
-        if name == "migrations" and found:
+        if name in _NEEDED and any(one.is_fault for one in found):
             return
 
 
@@ -323,16 +330,3 @@ def _run_check(name: str, check: _Check, asked: Examination) -> Iterator[Finding
         yield from check(asked)
     except (ReleveError, ImproperlyConfigured, DatabaseError, OSError, ValueError) as error:
         yield fault(name, " ".join(str(error).split()), "mend what it names, and run this again")
-
-
-def _reach_database() -> Finding | None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except (DatabaseError, OSError) as error:
-        return fault(
-            "database",
-            f"cannot be reached: {' '.join(str(error).split())}",
-            "start its server, or mend RELEVE_DATABASE_URL; keys, worker and ledger were not looked at",
-        )
-    return None

@@ -18,9 +18,8 @@ from releve.accounts.permissions import Role
 from releve.accounts.reidentification import check_names
 from releve.accounts.tokens import SECRET_NAME as SECRET
 from releve.accounts.tokens import compute_check
-from releve.ledger import keys
 from releve.ledger.chain import read_head
-from releve.ledger.keys import stored_key_check
+from releve.ledger.keys import list_keys, stored_key_check
 from releve.ledger.models import LedgerEntry
 from releve.ledger.rollback import compare_with_marks
 from releve.ledger.roots import load_last_root
@@ -31,9 +30,6 @@ from releve.live.errors import LiveError
 from releve.live.outside import find_overdue_documents
 from releve.live.worker_health import read_worker_health
 from releve.network import zone
-from releve.plugins.outbound.gate.connections import NAME as GATE
-from releve.plugins.outbound.gate.pseudonyms import key_check
-from releve.plugins.sector.association.gates import list_failed_gates
 from releve.registry.service import list_current_ids
 from releve.situation import ClosureRule
 from releve.upkeep.findings import Examination, Finding, fault, warning
@@ -72,8 +68,7 @@ def check_keys(asked: Examination) -> Iterator[Finding]:
     """Each key is there, and the one that the rows beside it were written with."""
     secret = environment.load_or_create_secret(asked.environ, "RELEVE_SECRET_KEY")
     for name, file, found in (
-        (keys.NAME, "ledger.key", keys.find_public_key()),
-        (GATE, "gate.key", key_check()),
+        *((key.name, key.file, key.find()) for key in list_keys()),
         (SECRET, environment.SECRET_FILE, compute_check(secret) if secret else None),
     ):
         stored = stored_key_check(name)
@@ -237,16 +232,6 @@ def _commits_wait() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SHOW synchronous_commit")
         return bool(cursor.fetchone()[0] != "off")
-
-
-def check_clearings(asked: Examination) -> Iterator[Finding]:
-    """Every clearing of the association that is closed is computed, or at work."""
-    for row in list_failed_gates():
-        yield fault(
-            "clearings",
-            f"the clearing {row.name} could not be computed: {row.failure}",
-            "see that the machine has memory and processor to spare; it is tried again every hour",
-        )
 
 
 def check_ledger(asked: Examination) -> Iterator[Finding]:

@@ -21,10 +21,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from releve.environment import SECRET_FILE
 from releve.errors import ReleveError
 from releve.files.atomic import lock
-from releve.ledger import keys as ledger_keys
-from releve.ledger.keys import stored_key_check
-from releve.plugins.outbound.gate.connections import NAME as GATE
-from releve.plugins.outbound.gate.pseudonyms import key_check
+from releve.ledger.keys import list_keys, stored_key_check
 
 _LOCK = 0x72656C657665
 """Number of PostgreSQL's advisory lock: one migration at a time, whichever host runs it."""
@@ -127,7 +124,7 @@ def refuse_lost_database() -> None:
     """Refuse an empty database where the home shows that it had tables: DatabaseEmpty.
 
     The secret key is made after the tables, and roots are signed from them. Other keys may be put
-    into the home before, by a person: those of the ledger and the gate, or one of TLS.
+    into the home before, by a person: that of the ledger or a plug-in, or one of TLS.
     """
     home = Path(settings.HOME)
     left = [home / SECRET_FILE, *sorted((home / "roots").glob("root-*.json"))]
@@ -148,12 +145,12 @@ def _refuse_foreign_keys() -> None:
     A single other key may be one that was replaced or lost, of which its own check speaks.
     """
     pairs = []
-    for name, find in ((ledger_keys.NAME, ledger_keys.find_public_key), (GATE, key_check)):
-        stored = stored_key_check(name)
+    for key in list_keys():
+        stored = stored_key_check(key.name)
         with suppress(ReleveError):  # a key that cannot be read: its own check speaks
-            if stored is not None and (found := find()) is not None:
+            if stored is not None and (found := key.find()) is not None:
                 pairs.append((stored, found))
-    if len(pairs) == 2 and all(stored != found for stored, found in pairs):
+    if len(pairs) > 1 and all(stored != found for stored, found in pairs):
         raise DatabaseForeign(
             f"{_name_database()} is of another installation: it was written with other keys"
             f" than those of {settings.HOME}. Set RELEVE_DATABASE_URL to the database of this one,"

@@ -18,6 +18,7 @@ from typing import Any
 
 import pyrage
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from releve.accounts import grants
 from releve.accounts.models import Grant, Token, User
@@ -33,8 +34,7 @@ from releve.ledger.models import LedgerEntry, LedgerHead, LedgerRoot, OutgoingDo
 from releve.ledger.rollback import LedgerMark, find_recorded_loss, is_lost, list_declared_losses, roots_folder
 from releve.ledger.roots import load_last_root, publish_document
 from releve.ledger.verify import VerifyError, read_signed_root
-from releve.plugins.outbound.gate.erasure import PSEUDONYM, erase_pseudonym
-from releve.plugins.outbound.gate.journal import FACTS, replay_facts
+from releve.plugin import list_plugins
 
 _BY = "restore"
 _COMMITMENT = re.compile(r'\{"commitment":"[0-9a-f]{64}"\}')
@@ -156,12 +156,20 @@ def settle_values(parts: Iterable[JournalPart], now: datetime) -> int:
 def repeat_acts(parts: Iterable[JournalPart]) -> dict[str, int]:
     """Repeat the acts of the journal; return how many by kind. Repeated twice, they change nothing.
 
-    An act that cannot be repeated because what it was about is gone is passed over.
+    An act that cannot be repeated because what it was about is gone is passed over; JournalFault
+    where no plug-in that is installed knows it.
     """
+    added = {name: import_string(to) for plugin in list_plugins() for name, to in plugin.acts.items()}
     counts: dict[str, int] = {}
     for part in parts:
         for act in part.acts:
-            _ACTS[act["act"]](act)
+            repeat = _ACTS.get(act["act"]) or added.get(act["act"])
+            if repeat is None:
+                raise JournalFault(
+                    f"the journal has the act {act['act']!r}, which nothing here repeats: install the plug-in"
+                    " that noted it, then restore again"
+                )
+            repeat(act)
             counts[act["act"]] = counts.get(act["act"], 0) + 1
     return counts
 
@@ -226,8 +234,6 @@ def _revoke(act: Mapping[str, Any]) -> None:
 
 _ACTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     AGENT: lambda act: erase_agent(act["agent"], actor=_BY),
-    FACTS: lambda act: replay_facts(act["rows"]),
-    PSEUDONYM: lambda act: erase_pseudonym(act["person"], timezone.now(), number=act["number"]),
     SUBJECT: lambda act: erase_subject(act["subject"], now=timezone.now(), cause="person"),
     grants.CLOSED: _close,
     grants.ENDED: _end,

@@ -40,6 +40,7 @@ from releve.plugins.sector.association.gate_member import (
 )
 from releve.plugins.sector.association.gates import (
     announce_gate,
+    check_clearings,
     clear_gate,
     describe_gate,
     list_gate_summaries,
@@ -67,7 +68,6 @@ from releve.plugins.sector.engine import (
 )
 from releve.runs.job_process import execute_job, run_job
 from releve.runs.job_store import JobStore
-from releve.upkeep.doctor_data import check_clearings
 from releve.upkeep.findings import Examination
 from tests.accounts.people import look_as
 from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven, sign_key

@@ -11,7 +11,6 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
-from releve.desk.api import schemas
 from releve.ledger.models import LedgerEntry
 from releve.ledger.models import PersonalValue as LedgerValue
 from releve.live.clock import read_clock
@@ -32,7 +31,7 @@ from releve.plugins.outbound.gate.models import (
 from releve.plugins.outbound.gate.person_requests import SAID
 from releve.plugins.outbound.gate.person_rights import KIND
 from releve.plugins.outbound.gate.pseudonyms import number_pseudonym
-from releve.plugins.outbound.pages import views
+from releve.plugins.outbound.pages import api, views
 from releve.plugins.outbound.pages.page import SAYINGS
 from releve.plugins.outbound.pages.views import RequestForm
 from tests.accounts.people import give, person, sign_in, signed_in
@@ -229,5 +228,5 @@ def test_what_may_be_said_is_the_same_at_every_way_in() -> None:
     outcomes = set(REPORTED_OUTCOMES)
     choices = dict(RequestForm([CLIENT], every=False).fields["outcome"].choices)
     assert set(choices) - {""} == outcomes < set(get_vocabulary("outcome").ids)
-    assert set(get_args(schemas.Outcome)) == {"", *outcomes}
-    assert set(SAYINGS) == set(SAID) == set(get_args(schemas.Said)) == set(get_vocabulary("said").ids)
+    assert set(get_args(api.Outcome)) == {"", *outcomes}
+    assert set(SAYINGS) == set(SAID) == set(get_args(api.Said)) == set(get_vocabulary("said").ids)

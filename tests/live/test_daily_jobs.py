@@ -198,7 +198,7 @@ def test_a_clock_once_a_day_ahead_stops_no_day_s_erasure() -> None:
 
 def test_a_day_without_an_entry_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
     run_daily_jobs(NOON)
-    monkeypatch.setattr(statement, "close_batches", killed)
+    monkeypatch.setattr("releve.plugins.outbound.gate.proofs.close_batches", killed)
     run_daily_jobs(NOON + timedelta(seconds=1))
 
 

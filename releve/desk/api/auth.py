@@ -32,11 +32,6 @@ from releve.desk.text import text_now, translate_error
 from releve.files.plan_folder import PlanFolderError
 from releve.ledger.guards import ProofError
 from releve.live import api as live
-from releve.plugins.outbound.gate.errors import KeyFault
-from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
-from releve.plugins.outbound.gate.person_requests import RequestFaults, RequestReused
-from releve.plugins.outbound.gate.request_feeds import FeedMoved
-from releve.plugins.outbound.pages.page import said
 from releve.registry.tables import NotThere
 from releve.situation import EventFaults
 
@@ -153,7 +148,7 @@ _Handler = Callable[[HttpRequest, Any], HttpResponse]
 
 
 def answer_failures(api: NinjaAPI) -> None:
-    """Answer what operations raise; what is not named here is a fault of ours, and logged."""
+    """Answer what operations raise; what neither this nor a plug-in names is a fault of ours, and logged."""
     for error, handler in _HANDLERS.items():
         api.add_exception_handler(error, handler)
     for error, (status, message) in _SENTENCES.items():
@@ -165,8 +160,8 @@ def _say(status: int, message: Any) -> _Handler:
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    faults = [_fault(_field(row["loc"]), "", row["msg"]) for row in error.errors]
-    return _unacceptable(request, faults)
+    faults = [build_fault(_field(row["loc"]), "", row["msg"]) for row in error.errors]
+    return refuse_faults(request, faults)
 
 
 def _field(place: Sequence[Any]) -> str:
@@ -177,22 +172,22 @@ def _field(place: Sequence[Any]) -> str:
 
 def _event_faults(request: HttpRequest, error: EventFaults) -> HttpResponse:
     rows = error.faults
-    return _unacceptable(request, [_fault(row.field, "", f"{row.reason}; {row.fix}") for row in rows])
+    return refuse_faults(request, [build_fault(row.field, "", f"{row.reason}; {row.fix}") for row in rows])
 
 
 def _refused(request: HttpRequest, error: live.Refused) -> HttpResponse:
     operator = live.operator_now()
     text = text_now(operator.row.time_zone)
     rows = error.reasons
-    faults = [_fault(row.field, row.code, refusal_text(row, operator, text)) for row in rows]
-    return _unacceptable(request, faults)
+    faults = [build_fault(row.field, row.code, refusal_text(row, operator, text)) for row in rows]
+    return refuse_faults(request, faults)
 
 
-def _unacceptable(request: HttpRequest, faults: Sequence[Mapping[str, str]]) -> HttpResponse:
+def refuse_faults(request: HttpRequest, faults: Sequence[Mapping[str, str]]) -> HttpResponse:
     return failure(request, 422, _("This was not accepted."), faults[0]["message"], faults)
 
 
-def _fault(field: str, code: str, message: str) -> dict[str, str]:
+def build_fault(field: str, code: str, message: str) -> dict[str, str]:
     return {"field": field, "code": code, "message": message}
 
 
@@ -205,21 +200,6 @@ def _nowhere(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 404, given or _("There is no page at this address."))
 
 
-def _request_faults(request: HttpRequest, error: RequestFaults) -> HttpResponse:
-    rows = error.faults
-    faults = [_fault(row.field, row.code, said(FAULT_SENTENCES[row.code])) for row in rows]
-    return _unacceptable(request, faults)
-
-
-def _no_gate_key(request: HttpRequest, error: KeyFault) -> HttpResponse:
-    return failure(request, 503, said(FAULT_SENTENCES["gate.key"]))
-
-
-def _feed_moved(request: HttpRequest, error: FeedMoved) -> HttpResponse:
-    message = _("These rows do not follow: the feed stands at {position}.")
-    return failure(request, 409, message.format(position=error.position))
-
-
 def _no_proof(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 409, translate_error(error))
 
@@ -230,20 +210,16 @@ _HANDLERS: Mapping[type[Exception], _Handler] = {
     live.Refused: _refused,
     HttpError: _http,
     Http404: _nowhere,
-    RequestFaults: _request_faults,
-    KeyFault: _no_gate_key,
-    FeedMoved: _feed_moved,
     ProofError: _no_proof,
     live.NoOperator: lambda request, error: refuse_without_operator(request),
 }
-_REUSED = lazy("This Idempotency-Key recorded something else before; take another one.")
+REUSED = lazy("This Idempotency-Key recorded something else before; take another one.")
 _SENTENCES: Mapping[type[Exception], tuple[int, Any]] = {
     live.NoSuch: (404, lazy("There is nothing of this name.")),
     NotThere: (404, lazy("There is nothing of this name.")),
     EventElsewhere: (404, lazy("There is no such site.")),
     EventOfNoSite: (403, lazy("Your role is held for some sites: this is of none of them.")),
-    live.KeyReused: (409, _REUSED),
-    RequestReused: (409, _REUSED),
+    live.KeyReused: (409, REUSED),
     PlanFolderError: (503, lazy("There is no plan to show.")),
 }
 """Status and sentence of the errors that say nothing more."""

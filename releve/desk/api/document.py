@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib import import_module
 from operator import itemgetter
 from typing import Any
 
@@ -14,13 +15,14 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import allow_anonymous
-from releve.desk.api import events, state_routes
+from releve.desk.api import events
 from releve.desk.api.auth import enter
 from releve.desk.api.state_routes import OPERATIONS, api
 from releve.desk.http import unchanged
+from releve.plugin import list_plugins
 
 PREFIX = "api/v1/"
-_REGISTERED = (events, state_routes, state_routes, events, events)
+_REGISTERED = (events, *(import_module(name) for plugin in list_plugins() for name in plugin.api))
 """Importing them has registered their operations."""
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},

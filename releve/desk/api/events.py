@@ -1,4 +1,4 @@
-"""Operations that record events or requests of people, and those that read what is on record.
+"""Operations that record events, and those that read what is on record.
 
 What may be sent is read from the event's own fields, the same that the pages, the ledger and the
 documentation go by. Who records it, when that is, and the event's id are set here and not sent.
@@ -15,12 +15,11 @@ from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Header, Path, Query, Status
+from ninja import Header, Query, Status
 from ninja.errors import HttpError
-from pydantic import StringConstraints
 
 from releve.accounts.event_reach import check_event_reach, narrow_return
-from releve.accounts.reach import EntryAccess, EntryView, can_reach, load_entries
+from releve.accounts.reach import EntryAccess, EntryView, load_entries
 from releve.desk.access.guard import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.state_routes import Number, StreamName, reads, writes
@@ -28,19 +27,11 @@ from releve.desk.http import require_found
 from releve.desk.ledger import find_entry
 from releve.desk.live.forms import build_record_check
 from releve.desk.live.page import find_stream
-from releve.desk.page import pick_fields
 from releve.desk.registry.page import VersionRow
 from releve.ledger.chain import read_head
 from releve.ledger.disclosure import prove_for_disclosure
 from releve.ledger.roots import load_last_root
 from releve.live import api as live
-from releve.live.clock import read_clock
-from releve.plugins.outbound.gate.current_rules import load_current_rules
-from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
-from releve.plugins.outbound.gate.person_answers import preview_answers
-from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request
-from releve.plugins.outbound.gate.request_feeds import COLUMNS, EVERY, feed_position, take_rows
-from releve.plugins.outbound.pages.page import said
 from releve.registry import service as registry
 from releve.registry.models import Version
 from releve.situation import KINDS, EventFaults, EventRefusal, FieldFault, event_from_json
@@ -125,51 +116,6 @@ for _kind in KINDS:
 def acknowledge(request: HttpRequest, sent: schemas.Acknowledgement) -> live.AcknowledgeResult:
     """Answer a message by the secret of its link, which is all that it takes."""
     return live.acknowledge(sent.token)
-
-
-_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$"), Path()]
-
-
-@writes("/outbound/requests", {200: schemas.Recorded, 201: schemas.Recorded}, "outbound", "outbound.request")
-def person_request(request: HttpRequest, idempotency_key: Key, sent: schemas.PersonRequest) -> Status[dict[str, Any]]:
-    """What the person at a number says: recorded, and counting, before this answers."""
-    client = "" if sent.client == EVERY else sent.client
-    if not can_reach(request.user, client):
-        raise HttpError(403, said(FAULT_SENTENCES["client.elsewhere"]))
-    asked = PhoneRequest(
-        idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome, sent.call
-    )
-    found = record_request(asked, by=actor_name(request), source="api")
-    answers = preview_answers(sent.number, client, load_current_rules(), read_clock())
-    recorded = {"recorded": found, "answers": [answer.summary for answer in answers]}
-    return Status(200 if found.before else 201, recorded)
-
-
-@reads("/outbound/feeds/{feed}", schemas.Feed, "outbound", "outbound.request")
-def feed(request: HttpRequest, feed: _Name) -> dict[str, Any]:
-    """Where a feed of this sender stands."""
-    return {"feed": feed, "position": feed_position(_own(request, feed))}
-
-
-@writes("/outbound/feeds/{feed}/rows", {200: schemas.FeedTaken}, "outbound", "outbound.request")
-def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict[str, Any]:
-    """Record rows of a feed with its position; set faulty rows aside and report them."""
-    if any(name not in COLUMNS for row in sent.rows for name in row):
-        raise HttpError(422, _("The columns of a row are {names}.").format(names=", ".join(COLUMNS)))
-    found = take_rows(
-        _own(request, feed), sent.rows, position=sent.position, by=actor_name(request),
-        allowed=lambda client: can_reach(request.user, client),
-    )  # fmt: skip
-    faults = [
-        {"row": one.line, "field": one.field, "code": one.code, "message": said(FAULT_SENTENCES[one.code])}
-        for one in found.faults
-    ]
-    counts = pick_fields(found, "recorded", "before", "set_aside", "position")
-    return {**counts, "faults": faults}
-
-
-def _own(request: HttpRequest, feed: str) -> str:
-    return f"{actor_name(request)}/{feed}"
 
 
 _MOST_VERSIONS = 200

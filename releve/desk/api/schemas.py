@@ -7,7 +7,7 @@ entries, withheld by the same rule as on the pages of the ledger.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
@@ -16,8 +16,6 @@ from releve.accounts.reach import EntryView
 from releve.desk.page import StreamPage
 from releve.desk.registry.page import VersionRow
 from releve.live.api import MessageCounts
-from releve.plugins.outbound.gate.person_answers import AnswerSummary
-from releve.plugins.outbound.gate.person_requests import RecordedRequest
 
 
 class FaultSchema(Schema):
@@ -93,69 +91,6 @@ class Versions(Schema):
     """The versions, the current one first."""
 
     versions: list[VersionRow]
-
-
-Said = Literal["stop", "refusal", "not-interested", "not-now", "outcome"]
-Outcome = Literal[
-    "", "conversation", "abandoned", "voicemail", "answered", "no-answer", "busy", "declined",
-    "cancelled", "failed", "unallocated",
-]  # fmt: skip
-
-
-class PersonRequest(Schema):
-    """What the person at a number says; ``client`` is ``*`` for every client."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    number: str = Field(min_length=1, max_length=40, description="Any French or international form")
-    said: Said
-    client: str = Field(min_length=1, max_length=128)
-    at: AwareDatetime | None = Field(default=None, description="When it was said; null: now")
-    channel: str = Field(default="oral", max_length=64)
-    outcome: Outcome = Field(default="", description="With said = outcome alone")
-    call: str = Field(default="", max_length=300, description="Call-ID, or Call-ID/CSeq")
-
-
-class Recorded(Schema):
-    """A request as it stands: counts, and what the gate would answer."""
-
-    recorded: RecordedRequest
-    answers: list[AnswerSummary]
-
-
-class FeedRows(Schema):
-    """Rows of a feed that follow ``position``; cells as in the files (docs/gate.md)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    position: int = Field(ge=0, le=2**53, description="How many rows were sent before these")
-    rows: list[dict[str, str]] = Field(max_length=500)
-
-
-class FeedFault(Schema):
-    """A row that was set aside; ``row`` counts from 1 at the beginning of the feed."""
-
-    row: int
-    field: str
-    code: str
-    message: str
-
-
-class FeedTaken(Schema):
-    """What became of the rows; the next ones follow ``position``."""
-
-    recorded: int
-    before: int
-    set_aside: int
-    position: int
-    faults: list[FeedFault]
-
-
-class Feed(Schema):
-    """How many rows of a feed were taken."""
-
-    feed: str
-    position: int
 
 
 class StatisticsRows(Schema):

@@ -27,7 +27,6 @@ class Migration(migrations.Migration):
         ("live", "0004_message_state"),
         ("accounts", "0003_factor_reset"),
         ("account", "0001_initial"),
-        ("gate", "0001_initial"),
         ("registry", "0001_initial"),
     ]
     operations = [migrations.RunPython(_stop_sampling, migrations.RunPython.noop)]

@@ -10,4 +10,14 @@ PLUGIN = Plugin(
     apps=("releve.plugins.outbound.gate",),
     urls={"outbound/": "releve.plugins.outbound.pages.views"},
     template_libraries={"outbound_words": "releve.plugins.outbound.pages.page"},
+    api=("releve.plugins.outbound.pages.api",),
+    keys=("releve.plugins.outbound.gate.connections.INSTALLATION_KEY",),
+    checks={"rules": "releve.plugins.outbound.gate.current_rules.check_law"},
+    daily_jobs=("releve.plugins.outbound.gate.proofs.close_batches", "releve.plugins.outbound.gate.proofs.seal_facts"),
+    call_records=("releve.plugins.outbound.gate.attempt_outcomes.file_outcomes",),
+    acts={
+        "facts": "releve.plugins.outbound.gate.journal.replay_facts",
+        "erase.pseudonym": "releve.plugins.outbound.gate.erasure.repeat_erasure",
+    },
+    restore_notes=("the gate refuses calls until the registers are read: `releve outbound facts read`",),
 )

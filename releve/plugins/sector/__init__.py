@@ -18,4 +18,5 @@ PLUGIN = Plugin(
         "association_words": "releve.plugins.sector.association_pages",
         "valve_words": "releve.plugins.sector.valve_pages",
     },
+    checks={"clearings": "releve.plugins.sector.association.gates.check_clearings"},
 )

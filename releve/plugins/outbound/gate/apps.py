@@ -16,4 +16,4 @@ class GateConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        register("releve.plugins.outbound.gate.erasure.GateData")
+        register("releve.plugins.outbound.gate.erasure.GateData", values={"outbound.erased": "gate_personal"})

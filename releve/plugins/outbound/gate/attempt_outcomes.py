@@ -329,6 +329,11 @@ def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> OutcomeCoun
     return found
 
 
+def file_outcomes(folder: Path) -> int:
+    """File what is new in a folder to which a proxy writes; return of how many calls."""
+    return read_outcomes(folder).filed
+
+
 def _read_log(path: Path, columns: Sequence[str], found: OutcomeCounts) -> None:
     with path.open("rb") as stream:
         first = stream.readline(_LONGEST)

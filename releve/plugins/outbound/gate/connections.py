@@ -21,7 +21,7 @@ import psycopg
 from django.conf import settings
 from django.db.models import Model
 
-from releve.ledger.keys import ensure_key, stored_key_check
+from releve.ledger.keys import InstallationKey, ensure_key, stored_key_check
 from releve.plugins.outbound.gate.db_clock import LOADS_LOCK
 from releve.plugins.outbound.gate.errors import DatabaseUnavailable, DecisionConflict, KeyFault
 from releve.plugins.outbound.gate.models import Decision, PseudonymValue
@@ -364,6 +364,9 @@ def ensure_gate_key() -> None:
     except KeyFault:
         forget_key()
         raise
+
+
+INSTALLATION_KEY = InstallationKey(NAME, "gate.key", "GATE_KEY", key_check, ensure_gate_key)
 
 
 async def check_key(store: GateConnection) -> None:

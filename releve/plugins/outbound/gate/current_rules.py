@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
 from django.conf import settings
 
+from releve.files.home import HomeError
 from releve.files.operator_folder import LAW, list_rule_files, refuse_missing
 from releve.plugins.outbound.engine import LegalRules, built_in_texts, load_rules
+from releve.upkeep.findings import Examination, Finding, fault
 
 _SETTLED_NANOSECONDS = 10**9
 """After so long another change of a folder has another time: those tick in milliseconds."""
@@ -24,6 +26,14 @@ def load_current_rules() -> LegalRules:
     Read again when a file changes. RuleFaults names every fault of any of them.
     """
     return load_current_table()[0]
+
+
+def check_law(asked: Examination) -> Iterator[Finding]:
+    """The house's own law is named so that it counts, and can be read: a check of `releve doctor`."""
+    try:
+        load_current_rules()
+    except HomeError as error:
+        yield fault("rules", str(error), "the gate refuses every call until then")
 
 
 def load_current_texts() -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db import models as db
 from django.db import transaction
+from django.utils import timezone
 
 from releve.erasure import Findings
 from releve.ledger.chain import append
@@ -171,6 +172,11 @@ def erase_pseudonym(name: str, now: datetime, *, number: str = "") -> int:
         values = PseudonymValue.objects.filter(wanted).delete()[0]
         _record_erasure("person", {"values": values}, now)
     return values
+
+
+def repeat_erasure(act: Mapping[str, Any]) -> int:
+    """Repeat the erasure that the journal noted."""
+    return erase_pseudonym(act["person"], timezone.now(), number=act["number"])
 
 
 def _due_rows(table: FactTable, on: date) -> Rows:

@@ -44,10 +44,10 @@ def note_load(load: Load) -> None:
 
 
 @transaction.atomic
-def replay_facts(rows: Mapping[str, list[Mapping[str, Any]]]) -> int:
+def replay_facts(act: Mapping[str, Any]) -> int:
     """Write facts of the journal that are not there yet, known from now on; return how many."""
     load = Load.objects.create(source="journal", by="restore", opened_at=read_clock())
-    for name, found in rows.items():
+    for name, found in act["rows"].items():
         model = TABLES[name].model
         fields = {field.name: field for field in model._meta.concrete_fields}
         for row in found:

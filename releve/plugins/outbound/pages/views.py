@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from releve.accounts.reach import can_reach, list_clients_within
 from releve.accounts.scopes import can, scope_for
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, serve
@@ -65,6 +64,7 @@ from releve.plugins.outbound.gate.person_rights import (
     identify_holder,
 )
 from releve.plugins.outbound.gate.request_feeds import list_aside_rows, list_feed_positions
+from releve.plugins.outbound.pages.access import can_reach, list_clients_within
 from releve.plugins.outbound.pages.page import (
     SAYINGS,
     CampaignLine,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -70,6 +70,7 @@ from releve.plugins.sector.engine import (
 from releve.plugins.sector.engine.gate_orders import COMMIT, OPEN, REQUEST, RESULT_FORMAT
 from releve.runs.job_process import start_job
 from releve.runs.job_store import DEADLINE, JobStore, current_stamp
+from releve.upkeep.findings import Examination, Finding, fault
 
 OPENED, CLOSED, CLEARED = "open", "closed", "cleared"
 _KINDS = {COMMIT: Phrase("sealed offer"), REQUEST: Phrase("request"), OPEN: Phrase("opening of offers")}
@@ -217,6 +218,16 @@ def _take_result(row: ReliefGate, job: ClearingJob, now: datetime) -> ReliefGate
 def list_failed_gates() -> list[ReliefGate]:
     """Return the gates whose clearing failed and is not there yet: each is an alarm."""
     return list(ReliefGate.objects.filter(state=CLOSED).exclude(failed_at=None))
+
+
+def check_clearings(asked: Examination) -> Iterator[Finding]:
+    """Every clearing of the association that is closed is computed, or at work: for `releve doctor`."""
+    for row in list_failed_gates():
+        yield fault(
+            "clearings",
+            f"the clearing {row.name} could not be computed: {row.failure}",
+            "see that the machine has memory and processor to spare; it is tried again every hour",
+        )
 
 
 def read_clearing(row: ReliefGate) -> Clearing:

@@ -7,6 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     initial = True
 
+    run_before = [("live", "0005_statistics")]  # which stops the sampling of personal columns, of these tables too
     dependencies = []
 
     operations = [
