@@ -38,8 +38,16 @@ class Plugin:
     """
     apps: tuple[str, ...] = ()
     """Django applications with its tables."""
+    permissions: tuple[str, ...] = ()
+    """Each a tuple of ``releve.accounts.permissions.Permission``."""
+    menu: tuple[str, ...] = ()
+    """Each a tuple of ``releve.desk.navigation.Entry``: its pages in the menus."""
     api: tuple[str, ...] = ()
     """Modules that register operations of the API, and what it answers to their errors."""
+    entry_kinds: Mapping[str, str] = field(default_factory=dict)
+    """Kind of its entries in the ledger -> what happened, in English."""
+    streams: Mapping[str, str] = field(default_factory=dict)
+    """Stream of the ledger -> what it is called, in English."""
     keys: tuple[str, ...] = ()
     """Each a ``releve.ledger.keys.InstallationKey``: made by `releve init`, checked, backed up."""
     checks: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +81,8 @@ def list_plugins() -> tuple[Plugin, ...]:
     for plugin in found:
         claims = [("plug-in", plugin.name), *(("application", app) for app in plugin.apps)]
         claims += [("act of the journal", name) for name in plugin.acts]
+        claims += [("kind of entry", name) for name in plugin.entry_kinds]
+        claims += [("stream", name) for name in plugin.streams]
         claims += [("command", name) for name in plugin.commands]
         claims += [("address", prefix) for prefix in plugin.urls]
         claims += [("template library", name) for name in plugin.template_libraries]

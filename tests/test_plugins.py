@@ -72,22 +72,28 @@ def test_a_page_of_a_plug_in_answers_whom_its_permission_lets_in(site: Path) -> 
         "print(reverse('wallboard'), permission_of(resolve('/wallboard/').func))\n"
     )
     found = run(site, "-c", code)
-    assert found.stdout == "/wallboard/ plan.see\n", found.stderr
+    assert found.stdout == "/wallboard/ wallboard.see\n", found.stderr
 
 
-def test_a_plug_in_adds_checks(site: Path, tmp_path: Path) -> None:
+def test_a_plug_in_adds_permissions_places_in_the_menu_and_checks(site: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
         "import django; django.setup()\n"
+        "from releve.accounts.permissions import list_permissions\n"
+        "from releve.desk.navigation import find_permission, list_entries\n"
         "from releve.upkeep.doctor import list_checks\n"
         "from releve.upkeep.findings import Examination\n"
+        "names = [entry.name for entry in list_entries()]\n"
+        "print(names[names.index('wallboard') + 1], *list_permissions()[find_permission('wallboard')].roles)\n"
         "(check,) = list_checks()['wallboard']\n"
+        "from releve.ledger.disclosure import KIND_LABELS; print(KIND_LABELS['wallboard.shown'])\n"
         "print(*check(Examination(Path(sys.argv[1]), datetime(2026, 12, 1, tzinfo=UTC))))\n"
     )
     found = run(site, "-c", code, str(tmp_path))
-    assert found.stdout == ("warning wallboard: there is no wall board; make the folder wallboard in the home\n"), (
-        found.stderr
-    )
+    assert found.stdout == (
+        "drills flow\nWall board shown\n"
+        "warning wallboard: there is no wall board; make the folder wallboard in the home\n"
+    ), found.stderr
 
 
 def test_two_plug_ins_that_claim_the_same_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,23 @@
 """Roles and permissions: one row a permission, with the words that finish "… may".
 
 A page asks by ``guard.require_permission``, a list or a button by ``scopes.can``; nothing else
-decides. A new page that none of the rows covers adds its row here.
+decides. A new page that none of the rows covers adds its row here, that of a plug-in to its
+``permissions``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from django.db.models import TextChoices
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as lazy
+
+from releve.plugin import list_plugins
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -101,11 +106,7 @@ class Permission:
             raise ValueError(f"{self.id}: whole, so no role held for some may hold it, got {names}")
 
 
-def _rows(*rows: Permission) -> Mapping[str, Permission]:
-    return MappingProxyType({row.id: row for row in rows})
-
-
-PERMISSIONS: Mapping[str, Permission] = _rows(
+_CORE = (
     Permission(
         "plan.see",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.CLIENT}),
@@ -260,31 +261,6 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         acts=True,
     ),
     Permission(
-        "outbound.see",
-        frozenset({_R.CONTINUITY, _R.FLOW, _R.OUTBOUND, _R.CLIENT}),
-        lazy("see which calls may be placed"),
-    ),
-    Permission(
-        "outbound.rules",
-        frozenset({_R.OUTBOUND, _R.ADMINISTRATOR, _R.INSPECTOR, _R.AUDITOR}),
-        lazy("read the rules of outbound calls"),
-    ),
-    Permission(
-        "outbound.manage", frozenset({_R.OUTBOUND}), lazy("screen lists and set the rules of outbound calls"), acts=True
-    ),
-    Permission(
-        "outbound.request",
-        frozenset({_R.CONTINUITY, _R.FLOW, _R.SITE, _R.OUTBOUND}),
-        lazy("record what a person says on the phone"),
-        acts=True,
-    ),
-    Permission(
-        "outbound.rights",
-        frozenset({_R.OUTBOUND}),
-        lazy("see, export and erase what is stored about a person"),
-        acts=True,
-    ),
-    Permission(
         "crashtest.see",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.AUDITOR}),
         lazy("see what crash tests found"),
@@ -368,14 +344,25 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         "users.manage", frozenset({_R.ADMINISTRATOR}), lazy("give and end the access of people"), acts=True, paired=True
     ),
 )
-"""Permission id -> row."""
+
+
+@cache
+def list_permissions() -> Mapping[str, Permission]:
+    """Return the rows by their ids, those of the plug-ins too; ValueError where two have one id."""
+    added = (row for plugin in list_plugins() for name in plugin.permissions for row in import_string(name))
+    found: dict[str, Permission] = {}
+    for row in (*_CORE, *added):
+        if row.id in found:
+            raise ValueError(f"two permissions have the id {row.id!r}: rename that of the plug-in")
+        found[row.id] = row
+    return MappingProxyType(found)
 
 
 def acting_roles() -> frozenset[Role]:
     """Return the roles whose acts have consequences, so whose sign-in takes a second factor."""
-    return frozenset(role for row in PERMISSIONS.values() if row.acts for role in row.roles)
+    return frozenset(role for row in list_permissions().values() if row.acts for role in row.roles)
 
 
 def approving_roles() -> frozenset[Role]:
     """Return the roles whose acts may be one of two: their accounts are confirmed, announced."""
-    return frozenset(role for row in PERMISSIONS.values() if row.paired for role in row.roles)
+    return frozenset(role for row in list_permissions().values() if row.paired for role in row.roles)

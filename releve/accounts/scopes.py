@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from django.utils.translation import gettext as _
 
-from releve.accounts.permissions import BY_CLIENT, BY_SITE, MAY_NAME_CLIENTS, MAY_NAME_SITES, OUTSIDE, PERMISSIONS, Role
+from releve.accounts.permissions import (
+    BY_CLIENT,
+    BY_SITE,
+    MAY_NAME_CLIENTS,
+    MAY_NAME_SITES,
+    OUTSIDE,
+    Role,
+    list_permissions,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -142,7 +150,7 @@ def scope_for(user: AnyUser, permission: str | None = None) -> Scope:
 
 
 def _giving(user: AnyUser, permission: str) -> Iterator[HeldRole]:
-    row = PERMISSIONS[permission]
+    row = list_permissions()[permission]
     for held in roles_held(user):
         if held.role in row.roles and (held.scope.is_whole or not row.whole):
             yield held

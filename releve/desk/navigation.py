@@ -1,7 +1,7 @@
 """The way to every page: five groups of pages, of which each reader sees what they may enter.
 
-A new page adds its row; its view decides who sees it. The first page of a reader is the one that
-their role starts the day with.
+A new page adds its row, that of a plug-in to its ``menu``; its view decides who sees it. The first
+page of a reader is the one that their role starts the day with.
 
 Names in Arabic or Hebrew letters keep their own direction. Beside French or English such a name
 would draw a number or a colon after it to its left, and names reach a page by many templates and
@@ -23,6 +23,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import resolve, reverse
 from django.utils.html import escape
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as lazy
 
 from releve import __version__
@@ -33,6 +34,7 @@ from releve.desk.access.guard import permission_of
 from releve.live.api import IdentityCache
 from releve.network import Operator
 from releve.network.cell_text import isolate_name
+from releve.plugin import list_plugins
 from releve.registry import service as registry
 from releve.registry.service import get_current_version, load_operator
 
@@ -46,13 +48,15 @@ if TYPE_CHECKING:
 class Entry:
     """A page of a group by the name of its address.
 
-    Pages under its address belong to it; ``within`` names those of other addresses that do too.
+    Pages under its address belong to it; ``within`` names those of other addresses that do too. That
+    of a plug-in comes ``before`` another entry, or else last in its group.
     """
 
     group: StrPromise
     label: StrPromise
     name: str
     within: frozenset[str] = frozenset()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,8 @@ class Reader:
 
 
 _NOW, _PLAN, _SITES = lazy("Now"), lazy("Plan"), lazy("Sites")
-_OUTBOUND, _PROOF = lazy("Outbound calls"), lazy("Proof and settings")
-ENTRIES = (
+_PROOF = lazy("Proof and settings")
+_ENTRIES = (
     Entry(_NOW, lazy("Now"), "now"),
     Entry(_NOW, lazy("Who goes where"), "relief"),
     Entry(_NOW, lazy("More calls"), "surge"),
@@ -96,31 +100,18 @@ ENTRIES = (
     Entry(_NOW, lazy("Drills"), "drills", frozenset({"rehearsal"})),
     Entry(_PLAN, lazy("Plan"), "verdict", frozenset({"cell", "planning", "planning_run"})),
     Entry(_PLAN, lazy("Hybrid week"), "week"),
-    Entry(_PLAN, lazy("Telework"), "telework"),
     Entry(_PLAN, lazy("Clients"), "clients"),
     Entry(_PLAN, lazy("Reliefs"), "reliefs"),
-    Entry(_PLAN, lazy("Crash test"), "crashtest"),
-    Entry(_PLAN, lazy("Outlook"), "outlooks"),
     Entry(_PLAN, lazy("Reference data"), "registry"),
     Entry(_SITES, lazy("Sites"), "sites"),
     Entry(_SITES, lazy("Shuttles"), "transport"),
     Entry(_SITES, lazy("Health"), "health"),
-    Entry(_SITES, lazy("Charter and label"), "charter"),
-    Entry(_SITES, lazy("Draws of visits"), "draws"),
-    Entry(_OUTBOUND, lazy("Campaigns"), "outbound"),
-    Entry(_OUTBOUND, lazy("On the phone"), "outbound_requests", frozenset({"outbound_rights", "outbound_feeds"})),
-    Entry(_OUTBOUND, lazy("Calling rules"), "outbound_rules"),
     Entry(_PROOF, lazy("Rules of the sites"), "rules"),
     Entry(_PROOF, lazy("Ledger"), "ledger"),
-    Entry(_PROOF, lazy("Evidence packs"), "packs"),
-    Entry(_PROOF, lazy("Relief between operators"), "gates", frozenset({"contracts", "contract"})),
-    Entry(_PROOF, lazy("Relief by other operators"), "agreements"),
-    Entry(_PROOF, lazy("Bulletin of the sector"), "contribution"),
-    Entry(_PROOF, lazy("Clerk of the association"), "clerk"),
     Entry(_PROOF, lazy("Pseudonyms"), "identity"),
     Entry(_PROOF, lazy("People"), "people"),
 )
-"""Every page of the menus; those of a group stand together."""
+"""The core's pages in the menus; those of a group stand together."""
 
 HOMES = {
     Role.CONTINUITY: "now",
@@ -134,9 +125,23 @@ HOMES = {
     Role.AUDITOR: "charter",
     Role.ADMINISTRATOR: "people",
 }
-"""The page that a role starts the day with; of several roles held, the first of these counts."""
+"""The page that a role starts the day with; of several roles held, the first of these counts.
+
+The page of a plug-in counts where it is installed.
+"""
 _WITHOUT_OPERATOR = ("verdict", "registry", "people")
 """Pages that say something before there is an operator in the reference data."""
+
+
+@cache
+def list_entries() -> tuple[Entry, ...]:
+    """Return every page of the menus, those of the plug-ins in their places."""
+    found = list(_ENTRIES)
+    for entry in (entry for plugin in list_plugins() for name in plugin.menu for entry in import_string(name)):
+        beside = [place for place, row in enumerate(found) if row.name == entry.before]
+        last = [place + 1 for place, row in enumerate(found) if row.group == entry.group]
+        found.insert([*beside, *last[-1:], len(found)][0], entry)
+    return tuple(found)
 
 
 @cache
@@ -150,7 +155,7 @@ def find_permission(name: str) -> str:
 
 def menus(request: HttpRequest) -> tuple[Menu, ...]:
     """Return the groups that this reader may enter, the page they are in marked."""
-    opened = (row for row in ENTRIES if can(request.user, find_permission(row.name)))
+    opened = (row for row in list_entries() if can(request.user, find_permission(row.name)))
     rows = [(row, reverse(row.name)) for row in opened]
     inside = [url for entry, url in rows if _is_inside(request, entry, url)]
     nearest = max(inside, key=len, default="")
@@ -176,7 +181,8 @@ def find_home(user: AnyUser) -> str:
         opened = (name for name in _WITHOUT_OPERATOR if can(user, find_permission(name)))
         return reverse(next(opened, "account"))
     held = {row.role for row in roles_held(user)}
-    role = next((role for role in HOMES if role in held), None)
+    pages = {entry.name for entry in list_entries()}
+    role = next((role for role, page in HOMES.items() if role in held and page in pages), None)
     if role is None:
         return reverse("account")
     operator = registry.load_operator(version)

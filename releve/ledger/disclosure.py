@@ -22,6 +22,7 @@ from releve.ledger.guards import ProofError
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import load_last_root
+from releve.plugin import list_plugins
 from releve.situation import KINDS, EventCorrected, health_fields, personal_fields
 
 PERSON_KINDS = frozenset(kind for kind, event in KINDS.items() if event.about == ("agent",))
@@ -176,11 +177,6 @@ KIND_LABELS: Mapping[str, str] = {
     "access.token_given": "Token given",
     "contacts.imported": "Contacts imported",
     "contacts.seen": "Contacts of a case seen",
-    "contract.client_decided": "Client’s decision on a contract of relief",
-    "contract.countersigned": "Contract of relief countersigned",
-    "contract.lent": "Agents named for a contract of relief",
-    "contract.step": "Contract of relief moved on",
-    "crashtest.removed": "Crash test removed",
     "drill.moved": "Drill clock moved",
     "drill.started": "Drill started",
     "drill.stopped": "Drill stopped",
@@ -203,19 +199,6 @@ KIND_LABELS: Mapping[str, str] = {
     "message.sent": "Message sent",
     "message.written": "Message written, not sent: no address",
     "message.unanswered": "Message left unanswered",
-    "outbound.batch": "Calls sealed",
-    "outbound.erased": "Rows and values of calls erased",
-    "outbound.copied": "Copy of consents given",
-    "outbound.facts": "Facts sealed",
-    "outbound.looked": "Person looked at",
-    "outbound.papers": "Papers of a campaign",
-    "outbound.requested": "Request of a person recorded",
-    "outbound.rights": "Right of a person answered",
-    "outbound.tried": "Change of rules tried",
-    "outlook.made": "Outlook made",
-    "outlook.seen": "Outlook seen",
-    "pack.made": "Evidence pack made",
-    "pack.received": "Evidence pack received",
     "people.notified": "Messages about a relief written",
     "photos.erased": "Photos erased",
     "plan.activated": "Plan put in force",
@@ -229,34 +212,14 @@ KIND_LABELS: Mapping[str, str] = {
     "routing.reverted": "Earlier routing published again",
     "routing.switched": "Calls switched to prepared routing",
     "service.sealed": "Day of a client sealed",
-    "association.joined": "Association joined",
-    "bulletin.checked": "Bulletin of the sector checked",
-    "bulletin.published": "Bulletin of the sector published",
-    "contribution.received": "Contribution of a member received",
-    "contribution.sent": "Contribution to the bulletin sent",
-    "contribution.switched_off": "Daily contribution switched off",
-    "contribution.switched_on": "Daily contribution switched on",
-    "design.published": "Design of the bulletin published",
-    "gate.announced": "Clearing of relief announced",
-    "gate.cleared": "Clearing of relief computed",
-    "gate.closed": "Clearing of relief closed",
-    "gate.failed": "Clearing of relief not computed",
-    "member.registered": "Member of the association registered",
-    "member.revoked": "Keys of a member revoked",
-    "order.received": "Request or sealed offer of a member received",
-    "order.sent": "Request or sealed offer sent",
-    "result.received": "Result of a clearing received",
+    **{kind: label for plugin in list_plugins() for kind, label in plugin.entry_kinds.items()},
 }
 """Kind of an entry -> what happened."""
 
 STREAM_LABELS: Mapping[str, str] = {
     "live": "Live",
     "access": "Access and names",
-    "evidence": "Evidence packs",
-    "association": "Association",
-    "outbound": "Outbound calls",
-    "relief": "Relief between operators",
-    "relief-drill": "Relief between operators, drill",
+    **{stream: label for plugin in list_plugins() for stream, label in plugin.streams.items()},
 }
 """Stream -> what it is called; each drill has one of its own besides."""
 

@@ -19,7 +19,7 @@ from releve.accounts import grants, tokens
 from releve.accounts.confirmations import are_two_administrators
 from releve.accounts.directory import list_accounts, list_programs
 from releve.accounts.models import Grant, ScopedRole, Token, User
-from releve.accounts.permissions import BY_CLIENT, BY_SITE, DATED, PERMISSIONS, Permission, Role
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, DATED, Permission, Role, list_permissions
 from releve.accounts.scopes import HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
 from releve.accounts.two_people import COMMAND_LINE
 from releve.cli.main import main
@@ -171,7 +171,7 @@ def test_a_grant_that_is_stored_too_wide_gives_nothing_and_is_named_at_start(
     assert isinstance(grant, Grant)
     user = User.objects.get(pk=grant.user.pk)
     assert roles_held(user) == ()
-    assert not any(can(user, key) for key in PERMISSIONS)
+    assert not any(can(user, key) for key in list_permissions())
     assert tokens.authenticate(f"{tokens.PREFIX}bi") is None
     assert grant.reach == token.reach
     (account,), (program,) = list_accounts(), list_programs()

@@ -54,5 +54,5 @@ def test_a_served_view_says_its_permission_and_lets_no_stranger_in(methods: tupl
     asked = RequestFactory().post("/x.json")
     asked.user = AnonymousUser()
     assert served(asked).status_code == 401
-    with pytest.raises(ValueError, match="row of PERMISSIONS"):
+    with pytest.raises(ValueError, match="one of list_permissions"):
         serve("plan.burn", methods)(view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils.translation import override
 
-from releve.accounts.permissions import PERMISSIONS
+from releve.accounts.permissions import list_permissions
 from releve.desk.live.words import notice_text, refusal_text, translate_cause
 from releve.desk.text import text_now
 from releve.live import api as live
@@ -15,7 +15,7 @@ from tests.live.scenario import Scenario
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_permission_of_every_kind_exists(kind: str) -> None:
-    assert PERMISSIONS[KINDS[kind].permission].acts
+    assert list_permissions()[KINDS[kind].permission].acts
 
 
 @pytest.mark.django_db

@@ -38,7 +38,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.grants import AccessError
 from releve.accounts.models import User
-from releve.accounts.permissions import BY_CLIENT, BY_SITE, PERMISSIONS, Role
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, Role, list_permissions
 from releve.accounts.scopes import HeldRole, can, is_outsider, roles_held
 from releve.desk.access.forms import authenticated_recently, lacks_second_factor, reauthentication_url
 from releve.desk.http import failure, wants_json
@@ -56,8 +56,8 @@ def require_permission(
     ``site`` and ``client`` name the view's arguments that hold an id: the permission must be held
     for that one.
     """
-    if permission not in PERMISSIONS:
-        raise ValueError(f"permission must be a row of PERMISSIONS, got {permission!r}")
+    if permission not in list_permissions():
+        raise ValueError(f"permission must be one of list_permissions(), got {permission!r}")
 
     def decorate(view: _View) -> _View:
         @wraps(view)
@@ -115,7 +115,7 @@ def _refusal(request: HttpRequest, permission: str, site: str | None, client: st
 
 def _forbidden(request: HttpRequest, permission: str) -> HttpResponse:
     """Say what is missing, which roles have it, and which ones this person holds."""
-    row = PERMISSIONS[permission]
+    row = list_permissions()[permission]
     message = _("It takes another role to {does}.").format(does=row.does)
     needed = _("Roles that may: {roles}.").format(roles=", ".join(sorted(str(role.label) for role in row.roles)))
     held = [str(item.role.label) for item in roles_held(request.user)]

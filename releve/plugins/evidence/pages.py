@@ -25,6 +25,7 @@ from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import PlainForm, act_on, build_day_field, read_sent, set_choices
 from releve.desk.http import download, page_response, require_found
 from releve.desk.ledger import VerifierHead, send_verifier
+from releve.desk.navigation import Entry
 from releve.desk.page import PageModel
 from releve.desk.text import text_now, translate_phrase
 from releve.ledger.digests import parse_canonical
@@ -269,6 +270,8 @@ def pack_period(pack: PackRow) -> str:
     first, last = (text_now("UTC").day(day, weekday=False) for day in (pack.first, pack.last))
     return _("{start} to {end}").format(start=first, end=last)
 
+
+MENU = (Entry(lazy("Proof and settings"), lazy("Evidence packs"), "packs", before="identity"),)
 
 urlpatterns = [
     path("", list_all, name="packs"),

@@ -32,6 +32,7 @@ from releve.desk.endpoint import ACT, perform, serve
 from releve.desk.filters import add_words
 from releve.desk.forms import PlainForm, build_count_field
 from releve.desk.http import download, failure, page_response, read_day, require_found
+from releve.desk.navigation import Entry
 from releve.desk.page import PageModel
 from releve.desk.text import translate_phrase
 from releve.errors import Phrase, ReleveError
@@ -359,6 +360,11 @@ def download_paper(request: HttpRequest, day: str) -> HttpResponse:
     paper = print_bulletin(row, language)
     return download(paper, f"bulletin-{row.day}.pdf", "application/pdf")
 
+
+MENU = (
+    Entry(lazy("Proof and settings"), lazy("Bulletin of the sector"), "contribution", before="identity"),
+    Entry(lazy("Proof and settings"), lazy("Clerk of the association"), "clerk", before="identity"),
+)
 
 urlpatterns = [
     path("", show, name="contribution"),

@@ -25,6 +25,7 @@ from releve.desk.endpoint import ACT, FORM, perform, serve
 from releve.desk.filters import add_words, moment_at, phrase
 from releve.desk.forms import PlainForm, act_on, build_count_field, build_text_field, read_sent, set_choices
 from releve.desk.http import download, failure, page_response, part_response, require_found, takes
+from releve.desk.navigation import Entry
 from releve.desk.page import PageModel
 from releve.desk.text import text_now, translate_error
 from releve.errors import decode_phrase
@@ -585,6 +586,12 @@ def _show_gate(
     )
     return page_response(request, "desk/valve/gate.html", page, context, status=status)
 
+
+_MENU = lazy("Proof and settings")
+MENU = (
+    Entry(_MENU, lazy("Relief between operators"), "gates", frozenset({"contracts", "contract"}), before="identity"),
+    Entry(_MENU, lazy("Relief by other operators"), "agreements", before="identity"),
+)
 
 urlpatterns = [
     path("", list_all, name="contracts"),

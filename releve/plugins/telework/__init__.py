@@ -7,6 +7,8 @@ from releve.plugin import Plugin
 PLUGIN = Plugin(
     "telework",
     commands={"effect": "releve.plugins.telework.commands"},
+    apps=("releve.plugins.telework",),
     urls={"telework/": "releve.plugins.telework.pages"},
+    menu=("releve.plugins.telework.pages.MENU",),
     template_libraries={"telework_words": "releve.plugins.telework.pages"},
 )

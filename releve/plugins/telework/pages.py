@@ -22,6 +22,7 @@ from releve.desk.chart import Label, Picture, Scale, Shape, find_scale
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.filters import add_words
 from releve.desk.http import FORM_BYTES, page_response, read_number, takes
+from releve.desk.navigation import Entry
 from releve.desk.page import PageModel
 from releve.desk.registry.page import require_context
 from releve.desk.text import Text, text_now, translate_error, translate_phrase
@@ -382,6 +383,8 @@ def apply(request: HttpRequest) -> HttpResponse:
 def _read_number(request: HttpRequest, name: str) -> int:
     return read_number(request.POST.get(name, ""), 9) or 0
 
+
+MENU = (Entry(lazy("Plan"), lazy("Telework"), "telework", before="clients"),)
 
 urlpatterns = [
     path("", show, name="telework"),

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from releve.accounts.permissions import PERMISSIONS, Role
+from releve.accounts.permissions import Role, list_permissions
 from releve.desk.access.guard import permission_of
-from releve.desk.navigation import ENTRIES, find_permission
+from releve.desk.navigation import find_permission, list_entries
 from tests.accounts.people import FR, give, person, sign_in
 from tests.desk.access.addresses import ROWS, STRANGER, WHO, expected
 
@@ -47,7 +47,7 @@ def test_the_list_and_the_table_of_permissions_say_the_same() -> None:
         if row.anyone is None:
             assert asked, row.route
             roles = {WHO[letter] for letter in row.opens}
-            assert roles == PERMISSIONS[asked].roles, row.route
+            assert roles == list_permissions()[asked].roles, row.route
         else:
             assert not asked, row.route
 
@@ -85,8 +85,8 @@ def test_the_navigation_leads_nowhere_that_is_shut(stocked: None, role: Role) ->
     links = [link for menu in page.context["navigation"] for link in menu.links]
     assert all(web.get(link.url).status_code == 200 for link in links)
     shown = any(link.url.startswith("/registry") for link in links)
-    assert shown is (role in PERMISSIONS["registry.see"].roles)
+    assert shown is (role in list_permissions()["registry.see"].roles)
 
 
 def test_no_entry_of_the_navigation_asks_for_what_no_row_is() -> None:
-    assert all(find_permission(entry.name) in PERMISSIONS for entry in ENTRIES)
+    assert all(find_permission(entry.name) in list_permissions() for entry in list_entries())

@@ -21,7 +21,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from releve.accounts import tokens
-from releve.accounts.permissions import PERMISSIONS, Role
+from releve.accounts.permissions import Role, list_permissions
 from releve.desk.access import forms
 from releve.ledger import rollback
 from releve.ledger.chain import read_head
@@ -44,7 +44,7 @@ REFUSED = (403, 404)
 """Where a reader may not read, the same guard refuses what they send, before it is looked at."""
 STARTS = ("/planning/start", "/crashtest/start")
 """Start a process over the plan, whatever has happened; they answer with its address."""
-SEE = PERMISSIONS["health.see"].roles
+SEE = list_permissions()["health.see"].roles
 """Roles that may see how many cases a site has."""
 RANDOM = re.compile(
     rb"\b(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}"

@@ -19,6 +19,7 @@ from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import PlainForm, read_sent, set_choices
 from releve.desk.http import download, failure, page_response, read_number, require_found
+from releve.desk.navigation import Entry
 from releve.desk.text import translate_phrase
 from releve.live import api as live
 from releve.plugins.crashtest.crash_test_job import CrashTestJob, CrashTestOrder
@@ -255,6 +256,11 @@ def _find_finished(name: str) -> CrashTestJob:
         raise Http404(_("There is no such run, or it is not done."))
     return found
 
+
+MENU = (
+    Entry(lazy("Plan"), lazy("Crash test"), "crashtest", before="registry"),
+    Entry(lazy("Plan"), lazy("Outlook"), "outlooks", before="registry"),
+)
 
 urlpatterns = [
     path("", index, name="crashtest"),

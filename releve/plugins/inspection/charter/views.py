@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.accounts.scopes import can, scope_for
@@ -17,6 +18,7 @@ from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.http import download, failure, page_response, read_day, require_found, takes
 from releve.desk.live.views import read_form, record_form
 from releve.desk.live.words import refusal_text
+from releve.desk.navigation import Entry
 from releve.desk.places.page import StreamContext, moment
 from releve.desk.text import translate_phrase
 from releve.live import api as live
@@ -181,6 +183,11 @@ def _describe(fault: SheetFault, now: StreamContext) -> str:
         reason = translate_phrase(fault.reason)
     return _("Line {line}, {column}: {reason}").format(line=fault.line, column=fault.column, reason=reason)
 
+
+MENU = (
+    Entry(lazy("Sites"), lazy("Charter and label"), "charter"),
+    Entry(lazy("Sites"), lazy("Draws of visits"), "draws"),
+)
 
 urlpatterns = [
     path("", index, name="charter"),

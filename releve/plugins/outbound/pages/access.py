@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.accounts.permissions import Permission, Role
 from releve.accounts.scopes import scope_for
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT
 from releve.plugins.outbound.gate.campaigns import load_campaigns
@@ -11,6 +14,37 @@ from releve.plugins.outbound.gate.clients import resolve_client
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
+
+PERMISSIONS = (
+    Permission(
+        "outbound.see",
+        frozenset({Role.CONTINUITY, Role.FLOW, Role.OUTBOUND, Role.CLIENT}),
+        lazy("see which calls may be placed"),
+    ),
+    Permission(
+        "outbound.rules",
+        frozenset({Role.OUTBOUND, Role.ADMINISTRATOR, Role.INSPECTOR, Role.AUDITOR}),
+        lazy("read the rules of outbound calls"),
+    ),
+    Permission(
+        "outbound.manage",
+        frozenset({Role.OUTBOUND}),
+        lazy("screen lists and set the rules of outbound calls"),
+        acts=True,
+    ),
+    Permission(
+        "outbound.request",
+        frozenset({Role.CONTINUITY, Role.FLOW, Role.SITE, Role.OUTBOUND}),
+        lazy("record what a person says on the phone"),
+        acts=True,
+    ),
+    Permission(
+        "outbound.rights",
+        frozenset({Role.OUTBOUND}),
+        lazy("see, export and erase what is stored about a person"),
+        acts=True,
+    ),
+)
 
 
 def list_clients_within(user: AnyUser) -> tuple[str, ...]:

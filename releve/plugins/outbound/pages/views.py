@@ -21,6 +21,7 @@ from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import KeyedForm, build_id_field, build_radio_field, read_sent, set_choices
 from releve.desk.http import FORM_BYTES, download, keep_unstored, page_response, read_day, require_found, takes
+from releve.desk.navigation import Entry
 from releve.desk.page import PageModel, pick_fields
 from releve.desk.text import text_now
 from releve.ledger.erasure import scrub_files
@@ -427,6 +428,14 @@ def _show(request: HttpRequest, name: str, page: PageModel, context: dict[str, A
     template = f"desk/outbound/{name}.html"
     return keep_unstored(page_response(request, template, page, context, status=status))
 
+
+_MENU = lazy("Outbound calls")
+_ON_THE_PHONE = frozenset({"outbound_rights", "outbound_feeds"})
+MENU = (
+    Entry(_MENU, lazy("Campaigns"), "outbound", before="rules"),
+    Entry(_MENU, lazy("On the phone"), "outbound_requests", _ON_THE_PHONE, before="rules"),
+    Entry(_MENU, lazy("Calling rules"), "outbound_rules", before="rules"),
+)
 
 urlpatterns = [
     path("", campaigns, name="outbound"),
