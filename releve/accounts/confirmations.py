@@ -78,8 +78,8 @@ def list_confirmations(by: str) -> tuple[ConfirmationLine, ...]:
 def find_obstacle(user: User, by: str, standings: AccountStandings) -> AccessError | None:
     """Return why ``by`` cannot confirm that an account is its owner's alone; None where they can.
 
-    An administrator with a hand in it can, where the hands are of several people: then the word of
-    another of them has to come to it.
+    An administrator who is tied to it can only where several people are: then another of them must
+    confirm it too.
     """
     name = user.get_username()
     own = standings[name]
@@ -104,9 +104,9 @@ def find_obstacle(user: User, by: str, standings: AccountStandings) -> AccessErr
 def confirm_account(user: User, *, by: str) -> bool:
     """Confirm that an account is its owner's alone; return whether it counts as a person now.
 
-    It does not yet where ``by`` had a hand in it, until another administrator confirms it too.
+    It does not yet where ``by`` is tied to it, until another administrator confirms it too.
     """
-    lock_head()  # a hand that comes to it meanwhile is either judged here or is a later one
+    lock_head()  # a tie that arises meanwhile is either judged here or is a later one
     obstacle = find_obstacle(user, by, find_standings(list_acts()))
     if obstacle is not None:
         raise obstacle

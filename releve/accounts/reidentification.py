@@ -2,7 +2,7 @@
 
 Names are not in the database. They stand in an encrypted file at another place
 (``RELEVE_IDENTITY_FILE``), its key at a third (``RELEVE_IDENTITY_KEY``); without both there are
-pseudonyms only. A health officer asks with a reason; an administrator without a hand in that
+pseudonyms only. A health officer asks with a reason; an administrator who is not tied to that
 officer's account allows it for an hour; every health officer is notified of both. Each look is an
 entry of the ledger, written before the name is read.
 """

@@ -4,7 +4,7 @@ Entries, nodes and roots: no change, no deletion, no TRUNCATE, no replacement. E
 next number with the hash of the entry before. Roots: only a higher number over more entries.
 Personal values: no change but of ``erase_on``, no TRUNCATE; deletion is erasure. Triggers stop
 mistakes, an ordinary SQL session and faults of this program. The owner of a database can drop
-them: against the owner stand the chain and the roots that have left the house.
+them: against the owner stand the chain and the roots that were published.
 
 LedgerError
 ├── AppendOnlyError            an entry, root or node would be changed or deleted

@@ -1,7 +1,7 @@
 """Whether the database holds all that is known outside it of its own ledger.
 
 A database that was emptied, rolled back, exchanged, or written by a copy of the installation too,
-would reuse the numbers of entries and roots that left the house. So it is compared with ``roots/``
+would reuse the numbers of entries and roots that were published. So it is compared with ``roots/``
 of the home (each root is written there before it leaves), the receipts of the home (the last root
 and part of the journal received elsewhere), and the newest root of ``RELEVE_OUTSIDE`` where that is
 a folder. A root counts where a key of this ledger signed it. A ledger that lacks one refuses every

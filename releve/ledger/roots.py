@@ -108,8 +108,8 @@ class SignedRoot:
 def sign_root(now: datetime) -> SignedRoot:
     """Return a new root over all entries, or the last one where nothing was added since.
 
-    When it returns, the entries are on the disk: a root that left the house before them would,
-    after a power cut, accuse the house of having removed them. Appends wait meanwhile; the work
+    When it returns, the entries are on the disk: a root that was published before them
+    would, after a power cut, look as if they had been removed. Appends wait meanwhile; the work
     grows with the entries since the last root. Raises LedgerBehind where the database lacks what
     left it, also by the folder of RELEVE_OUTSIDE; NothingToSealError for an empty ledger,
     SigningKeyError where the key cannot be used.

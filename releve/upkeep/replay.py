@@ -1,4 +1,4 @@
-"""What happened after a backup was made, taken from what left the house since.
+"""What happened after a backup was made, taken from what was published since.
 
 The parts of the journal hold the entries of the ledger and the acts to repeat; the roots say how
 long the ledger was. So the ledger goes on where it stood, and no published root is contradicted;
@@ -64,7 +64,7 @@ class Outside:
 
 
 def read_outside(folder: Path, identities: Sequence[pyrage.x25519.Identity]) -> Outside:
-    """Read the documents that left the house; JournalFault names the one that cannot be read."""
+    """Read the published documents; JournalFault names the one that cannot be read."""
     parts: dict[int, JournalPart] = {}
     roots: dict[int, Mapping[str, Any]] = {}
     documents: dict[str, str] = {}

@@ -88,7 +88,7 @@ class RestoreReport:
 def restore_database(
     path: Path, manifest: Manifest, identities: Sequence[pyrage.x25519.Identity], outside: Outside, now: datetime
 ) -> RestoreReport:
-    """Put the rows back into an empty database, and what left the house since on top of them.
+    """Put the rows back into an empty database, and what was published since on top of them.
 
     The rows come all or none, and what left since likewise.
     """
