@@ -175,8 +175,11 @@ class ProxyProcess:
     def __post_init__(self) -> None:
         for name in ("run", "acc"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        inbound, outbound = free_port(self.host), free_port(self.host)
         rpc = free_port(self.host, socket.SOCK_STREAM)
+        named = {rpc}
+        while len(named) < 3:  # the machine may give a port again once it is free
+            named.add(free_port(self.host))
+        inbound, outbound = sorted(named - {rpc})
         self.inbound, self.outbound = f"{self.host}:{inbound}", f"{self.host}:{outbound}"
         self.settings = ProxySettings(
             parse_sip_address(f"{self.inbound};transport={'tls' if self.tls else 'udp'}"),
