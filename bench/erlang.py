@@ -29,7 +29,7 @@ import numpy as np
 
 from releve.demand import required_agents, warm_up
 from tests.demand.oracle import holds
-from tests.demand.test_erlang_exact import queues, worst_error
+from tests.demand.test_erlang import queues, worst_error
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".venv-pyworkforce"

@@ -48,8 +48,7 @@ from releve.plan.scenario_lp import (
 )
 from releve.plan.week import require_day
 from tests.plan.planner_parts import aims_of, own_breaks, sites_of
-from tests.plan.textbook import textbook_base, textbook_floors, textbook_whole
-from tests.plan.textbook_table import Table
+from tests.plan.textbook import Table, textbook_base, textbook_floors, textbook_whole
 from tests.plan.tiny_operators import Tiny
 
 __all__ = ["main"]

@@ -18,7 +18,7 @@ from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import PlanSettings, solve_day
 from releve.plan.integer_problem import IntegerProblem
 from releve.plan.week import require_day
-from tests.plan.shaking import SPREAD, shaken
+from tests.plan.planner_parts import SPREAD, shaken
 
 AGENTS = (200, 200, 250, 250, 300, 300, 350, 350, 400, 400, 450, 500, 500, 550, 600, 600, 700, 800, 900, 1000)
 

@@ -32,7 +32,7 @@ import numpy as np
 
 from releve.cli.database import open_new_database
 from tests.homes import make_test_home
-from tests.live.sample_plans import three_days
+from tests.live.scenario import three_days
 
 if TYPE_CHECKING:
     from releve.routing import Generation, PublishReceipt, RoutingCapabilities, RoutingPlan, RoutingSnapshot

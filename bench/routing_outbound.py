@@ -38,8 +38,7 @@ def main(calls: int, rate: int, gate_rates: str, as_json: bool) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["RELEVE_HOME"] = str(make_test_home(Path(home) / "home"))
         open_new_database()
-        from tests.routing.outbound_run import run_calls
-        from tests.routing.outbound_times import SECONDS, measure_times, running_gate
+        from tests.routing.outbound_run import SECONDS, measure_times, run_calls, running_gate
 
         if calls:
             (Path(home) / "run").mkdir()

@@ -1,4 +1,4 @@
-"""The documentation keeps its word: links lead somewhere, commands exist, Python blocks run."""
+"""The documentation keeps its word, the README's first ten minutes among it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from releve.cli import main
 from releve.cli.reference import cli_markdown, list_commands
+from tools.first_steps import ROOT, list_lines
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCS_ROOT = Path(__file__).parents[1]
+PAGES = sorted([*DOCS_ROOT.glob("*.md"), *DOCS_ROOT.glob("docs/**/*.md")])
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _SUBJECTS = "|".join(list_commands(main))
@@ -24,7 +25,7 @@ _WHOLE = re.compile(rf"(?<![\w/.@\"-])(releve (?:{_SUBJECTS})\b[^\n]*)")
 
 
 def name_of(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+    return str(page.relative_to(DOCS_ROOT))
 
 
 def code_of(page: Path) -> Iterator[str]:
@@ -93,12 +94,12 @@ def anchors_of(page: Path) -> set[str]:
 
 
 def test_the_reference_of_the_command_line_is_current() -> None:
-    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    page = (DOCS_ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert page == cli_markdown(main), "docs/cli.md is out of date: run scripts/docs"
 
 
 def test_the_reference_of_the_command_line_has_every_option() -> None:
-    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    page = (DOCS_ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert "\n## releve plan\n" in page
     assert "`--days` INTEGER from 1 to 14" in page
     assert "`--missing` / `--no-missing`" in page
@@ -148,17 +149,17 @@ def test_every_script_and_module_shown_exists(page: Path) -> None:
     missing = [
         name
         for name in re.findall(r"(?<![\w/])(?:\./)?(scripts/[\w-]+)", text)
-        if not (ROOT / name).is_file() or not os.access(ROOT / name, os.X_OK)
+        if not (DOCS_ROOT / name).is_file() or not os.access(DOCS_ROOT / name, os.X_OK)
     ]
     for module in re.findall(r"python -m ((?:releve|bench|tests)[\w.]*)", text):
-        path = ROOT / Path(*module.split("."))
+        path = DOCS_ROOT / Path(*module.split("."))
         if not path.with_suffix(".py").is_file() and not (path / "__main__.py").is_file():
             missing.append(module)
     if page.name != "CHANGELOG.md":  # which names what was there
         missing += [
             path
             for path in re.findall(r"(?<![\w/.-])(?:releve|tests|tools|bench)/[\w./-]*\w(?![*\w])", text)
-            if not (ROOT / path).exists()
+            if not (DOCS_ROOT / path).exists()
         ]
     assert missing == []
 
@@ -209,41 +210,41 @@ def test_no_python_hides_from_the_test_that_runs_it(page: Path) -> None:
 
 
 def test_every_test_that_the_threat_model_names_exists() -> None:
-    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    text = (DOCS_ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
     named = re.findall(r"`(tests/[\w/]+\.py)`: ((?:`test_\w+`(?:, )?)+)", text)
     assert named
     for file, tests in named:
-        found = (ROOT / file).read_text(encoding="utf-8")
+        found = (DOCS_ROOT / file).read_text(encoding="utf-8")
         for test in re.findall(r"`(\w+)`", tests):
             assert re.search(rf"^def {test}\(", found, re.MULTILINE), f"{file} lacks {test}"
 
 
 def test_the_index_has_four_parts_and_every_page_in_one_of_them_once() -> None:
-    index = ROOT / "docs" / "README.md"
+    index = DOCS_ROOT / "docs" / "README.md"
     text = index.read_text(encoding="utf-8")
     parts = [part.partition("\n")[0].partition(":")[0] for part in text.split("\n## ")[1:]]
     assert parts == ["Tutorials", "How to", "Reference", "Explanation"]
     listed = [index.parent / link for link in _LINK.findall(text.partition("\n## ")[2])]
-    pages = [page for page in ROOT.glob("docs/**/*.md") if page != index]
+    pages = [page for page in DOCS_ROOT.glob("docs/**/*.md") if page != index]
     assert sorted(listed) == sorted(pages)
 
 
 def test_the_readme_is_read_in_five_minutes() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 1300
+    assert len((DOCS_ROOT / "README.md").read_text(encoding="utf-8").split()) <= 1300
 
 
 def test_the_french_way_without_a_terminal_names_what_the_desk_shows() -> None:
-    text = (ROOT / "README.fr.md").read_text(encoding="utf-8")
+    text = (DOCS_ROOT / "README.fr.md").read_text(encoding="utf-8")
     way = text.partition("\n## Sans terminal\n")[2].partition("\n## ")[0]
     shown = re.findall(r"(?<!\*)\*{1,2}([^*\n]+)\*{1,2}", way)
-    french = ROOT / "releve" / "desk" / "locale" / "fr" / "LC_MESSAGES" / "django.po"
+    french = DOCS_ROOT / "releve" / "desk" / "locale" / "fr" / "LC_MESSAGES" / "django.po"
     texts = set(re.findall(r'^msgstr "(.+)"$', french.read_text(encoding="utf-8"), re.MULTILINE))
     assert len(shown) >= 8
     assert set(shown) <= texts
 
 
 def test_the_readme_shows_the_main_commands() -> None:
-    shown = {tuple(words[:2]) for words in releve_commands(ROOT / "README.md")}
+    shown = {tuple(words[:2]) for words in releve_commands(DOCS_ROOT / "README.md")}
     for start in (("network", "check"), ("network", "sample"), ("demand", "import")):
         assert start in shown
     assert {words[0] for words in shown} >= {"network", "demand", "plan", "relief", "desk"}
@@ -257,8 +258,8 @@ def test_a_command_that_does_not_exist_is_found_out() -> None:
 
 def test_no_registry_is_named_anywhere_in_the_set_up() -> None:
     """Where packages come from is for the user's own pip configuration to say."""
-    files = [*(ROOT / "requirements").iterdir(), *(ROOT / "scripts").iterdir()]
-    files += [ROOT / "pyproject.toml", ROOT / ".ci" / "run"]
+    files = [*(DOCS_ROOT / "requirements").iterdir(), *(DOCS_ROOT / "scripts").iterdir()]
+    files += [DOCS_ROOT / "pyproject.toml", DOCS_ROOT / ".ci" / "run"]
     naming = [
         str(path)
         for path in files
@@ -271,3 +272,24 @@ def test_no_registry_is_named_anywhere_in_the_set_up() -> None:
         )
     ]
     assert naming == []
+
+
+def test_the_first_ten_minutes_are_commands_on_files_that_they_make() -> None:
+    lines = list(list_lines((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert "./scripts/setup" in lines
+    assert [line for line in lines if "desk serve" in line] == [
+        "releve desk serve --open",
+        "releve desk serve --open --act",
+        "releve desk serve",
+    ]
+    assert not any("calls.csv" in line for line in lines), "a file of the reader's own"
+    assert lines.index("releve init") < lines.index("releve desk serve --open")
+
+
+def test_the_sample_is_of_today_and_its_plan_is_in_force_before_the_desk_is_served() -> None:
+    lines = list(list_lines((ROOT / "README.md").read_text(encoding="utf-8")))
+    (made,) = [line for line in lines if "network sample" in line]
+    assert made.endswith('--start "$(date +%F)"')
+    (planned,) = [line for line in lines if line.startswith("releve plan") and "my-plan" in line]
+    served = [at for at, line in enumerate(lines) if "desk serve" in line]
+    assert lines.index(planned) < lines.index("releve live activate my-plan") < min(served)

@@ -24,7 +24,7 @@ from tests.homes import make_test_home
 
 __all__ = ["compile_kernels", "compile_tests", "make_tables"]
 
-OTHERS = ("tests/demand/test_erlang_plain.py", "tests/network/test_seats.py")
+OTHERS = ("tests/demand/test_erlang.py::test_compiled_and_plain_agree", "tests/network/test_seats.py")
 """Tests of kernels that those commands do not need: Erlang C, the search for seats."""
 PYTEST = (sys.executable, "-m", "pytest", "-qq")
 

@@ -1,33 +1,39 @@
-"""A grant gives what it says: a role is held for sites or clients where it can be, or refused."""
+"""What an account may: roles held for sites or clients, entries read, a lost second factor removed by two."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from click.testing import CliRunner, Result
 from django.core.checks import run_checks
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts import grants, tokens
 from releve.accounts.confirmations import are_two_administrators
 from releve.accounts.directory import list_accounts, list_programs
-from releve.accounts.models import Grant, ScopedRole, Token, User
+from releve.accounts.grants import STREAM, AccessError, approve_reset, request_reset
+from releve.accounts.models import AccountAct, FactorReset, Grant, ScopedRole, Token, User
 from releve.accounts.permissions import BY_CLIENT, BY_SITE, DATED, Permission, Role, list_permissions
-from releve.accounts.scopes import HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
+from releve.accounts.reach import EntryAccess, find_proof_state, load_entries, load_entry
+from releve.accounts.scopes import EVERYTHING, HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
 from releve.accounts.two_people import COMMAND_LINE
 from releve.cli.main import main
-from releve.ledger.chain import iter_entries
+from releve.ledger.chain import append, iter_entries
+from releve.ledger.disclosure import PERSON_KINDS
 from releve.ledger.erasure import erase_subject
+from releve.ledger.roots import sign_root
 from releve.network import sample_operator
 from releve.registry.service import apply_changes, preview_changes
-from tests.accounts.people import person
+from tests.accounts.people import give, person, sign_in
 from tests.homes import make_test_home
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -263,3 +269,135 @@ def test_an_account_of_the_longest_name_can_be_given_a_role_closed_and_erased() 
     grants.give_role(name, grants.RoleRequest(Role.FLOW.value), by="tests")
     grants.close_account(name, by="tests")
     assert erase_subject(grants.user_subject(name), now=timezone.now()) == 3
+
+
+AT = datetime(2026, 11, 30, 8, 12, tzinfo=UTC)
+WHOLE = EntryAccess(personal=False, counts=True, proves=True, scope=EVERYTHING)
+ONE_SITE = EntryAccess(personal=False, counts=False, proves=True, scope=Scope(frozenset({"casa-1"}), frozenset()))
+
+
+@pytest.fixture
+def recorded() -> None:
+    with transaction.atomic():
+        for number, site in enumerate(("casa-1", "rabat-1", "casa-1")):
+            append("power.up", {"id": f"e{number}", "site": site, "by": "lina"}, recorded_at=AT)
+
+
+def test_entries_come_in_pages_and_conceal_what_is_of_another_site(recorded: None) -> None:
+    first = load_entries(ONE_SITE, most=2)
+    assert [(entry.seq, entry.concealed) for entry in first.entries] == [(3, False), (2, True)]
+    assert (first.entries[0].actor, first.entries[1].actor) == ("lina", "")
+    rest = load_entries(ONE_SITE, most=2, before=first.older)
+    assert [entry.seq for entry in rest.entries] == [1]
+    assert rest.older is None
+
+
+def test_a_proof_is_had_now_under_the_next_root_or_not_at_all(recorded: None) -> None:
+    sign_root(AT)
+    with transaction.atomic():
+        append("power.down", {"id": "e9", "site": "casa-1"}, recorded_at=AT)
+    found = {seq: load_entry(seq, ONE_SITE) for seq in (1, 2, 4)}
+    states = {seq: find_proof_state(entry, ONE_SITE) for seq, entry in found.items() if entry}
+    assert states == {1: "now", 2: "", 4: "next"}
+    assert load_entry(99, WHOLE) is load_entry(2**40, WHOLE) is None
+
+
+def test_who_may_not_see_counts_is_offered_no_kind_about_one_agent() -> None:
+    assert set(WHOLE.kinds) >= PERSON_KINDS
+    assert not PERSON_KINDS & set(ONE_SITE.kinds)
+    assert WHOLE.exports
+    assert not ONE_SITE.exports
+
+
+REASON = "in person, by the badge"
+
+
+@pytest.fixture
+def ines() -> User:
+    user = person("ines")
+    give(user, Role.PLANNER)
+    return user
+
+
+@pytest.fixture
+def admins() -> tuple[User, User]:
+    found = (person("amina"), person("zoe"))
+    for user in found:
+        give(user, Role.ADMINISTRATOR)
+    return found
+
+
+def test_one_asks_another_allows_and_the_factor_is_gone(ines: User, admins: tuple[User, User]) -> None:
+    reset = request_reset(ines, REASON, by="amina")
+    assert Authenticator.objects.filter(user=ines).exists()
+    approve_reset(reset, by="zoe")
+    assert not Authenticator.objects.filter(user=ines).exists()
+    found = [(e.kind, e.body["user"], e.body["actor"]) for e in iter_entries(stream=STREAM)]
+    assert found == [("access.factors_asked", "ines", "amina"), ("access.factors_forgotten", "ines", "zoe")]
+    taken = AccountAct.objects.filter(user=ines, kind=AccountAct.FACTORS)
+    hands = set(taken.values_list("by", flat=True))
+    assert hands == {"amina", "zoe"}, "both could act as this person: neither is a second one now"
+    with pytest.raises(AccessError, match="ask again"):
+        approve_reset(reset, by="zoe")
+
+
+def test_nobody_allows_what_they_asked_or_what_is_theirs(ines: User, admins: tuple[User, User]) -> None:
+    for by in ("amina", COMMAND_LINE):
+        FactorReset.objects.all().delete()
+        reset = request_reset(ines, REASON, by=by)
+        with pytest.raises(AccessError, match="it takes two people"):
+            approve_reset(reset, by=by)
+    with pytest.raises(AccessError, match="another administrator has to ask"):
+        request_reset(admins[0], REASON, by="amina")
+    own = request_reset(admins[0], REASON, by="zoe")
+    with pytest.raises(AccessError, match="another administrator has to allow it"):
+        approve_reset(own, by="amina")
+
+
+def test_an_account_that_the_asker_made_is_no_second_person(ines: User) -> None:
+    grants.give_role("amina", grants.RoleRequest("administrator"), by=COMMAND_LINE)
+    grants.give_role("puppet", grants.RoleRequest("administrator"), by="amina")
+    reset = request_reset(ines, REASON, by="amina")
+    with pytest.raises(AccessError, match="amina made the account puppet"):
+        approve_reset(reset, by="puppet")
+    FactorReset.objects.all().delete()
+    reset = request_reset(ines, REASON, by=COMMAND_LINE)
+    with pytest.raises(AccessError, match="the command line made the account amina"):
+        approve_reset(reset, by="amina")
+    FactorReset.objects.all().delete()
+    amina = User.objects.get(username="amina")
+    AccountAct.objects.create(user=amina, kind=AccountAct.CONFIRMED, by="zoe")
+    approve_reset(request_reset(ines, REASON, by=COMMAND_LINE), by="amina")
+
+
+def test_a_request_ends_after_a_day_and_needs_a_reason(ines: User, admins: tuple[User, User]) -> None:
+    with pytest.raises(AccessError, match="reason must have at least 10"):
+        request_reset(ines, "lost", by="amina")
+    reset = request_reset(ines, REASON, by="amina")
+    with pytest.raises(AccessError, match="asked already"):
+        request_reset(ines, REASON, by="zoe")
+    FactorReset.objects.update(asked_at=timezone.now() - timedelta(hours=25))
+    with pytest.raises(AccessError, match="ask again"):
+        approve_reset(reset, by="zoe")
+    assert not grants.list_open_resets()
+
+
+def test_the_pages_ask_and_allow(ines: User, admins: tuple[User, User]) -> None:
+    first, second = (sign_in(user, lately=True) for user in admins)
+    assert f"/people/{ines.pk}/factors" in first.get("/people").content.decode()
+    page = first.get(f"/people/{ines.pk}/factors")
+    assert page.status_code == 200
+    assert "Second facteur perdu" in page.content.decode()
+    refused = first.post(f"/people/{ines.pk}/factors", {"reason": "short"})
+    assert (refused.status_code, 'value="short"' in refused.content.decode()) == (422, True)
+    asked = first.post(f"/people/{ines.pk}/factors", {"reason": REASON})
+    assert asked.status_code == 302
+    (reset,) = FactorReset.objects.all()
+    allow = f"/people/factors/{reset.pk}/allow"
+    assert allow not in first.get("/people").content.decode()
+    assert REASON in second.get("/people").content.decode()
+    first.post(allow)
+    assert Authenticator.objects.filter(user=ines).exists()
+    second.post(allow)
+    assert not Authenticator.objects.filter(user=ines).exists()
+    assert first.get(f"/people/{admins[0].pk}/factors").status_code == 404, "not one's own"

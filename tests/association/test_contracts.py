@@ -1,19 +1,31 @@
-"""Contracts between two ledgers: each step in both, signed by one, countersigned by the other."""
+"""Contracts between two ledgers, searches for agents to lend, and a member's day and the clerk's in short."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.utils.translation import override
 
+from releve.desk.text import translate_phrase
+from releve.errors import Phrase, decode_phrase
 from releve.ledger.chain import iter_entries
 from releve.ledger.keys import public_hex
 from releve.network import sample_operator
-from releve.plugins.sector.association import contracts
+from releve.plugins.sector.association import contracts, spare_searches
+from releve.plugins.sector.association.bulletin import describe_clerk_day, describe_contribution
+from releve.plugins.sector.association.clerk import (
+    NotPublished,
+    describe_refusal,
+    publish_bulletin,
+    wrap_day_bulletin,
+    wrap_month_design,
+    wrap_own_result,
+)
 from releve.plugins.sector.association.contract_exchange import list_signed_steps, may_lend_agents, summarise_contract
 from releve.plugins.sector.association.contract_text import compose_contract, typeset_contract
 from releve.plugins.sector.association.contracts import (
@@ -25,7 +37,11 @@ from releve.plugins.sector.association.contracts import (
     start_contract,
     take_step,
 )
+from releve.plugins.sector.association.membership import prepare_contribution
+from releve.plugins.sector.association.models import Membership, SpareSearch
+from releve.plugins.sector.association.spare_searches import LEASE, LEND, describe_search, find_search, run_searches
 from releve.plugins.sector.engine import SectorError
+from tests.association.sector_of_seven import DAY, MORNING, OWN, TEN, SectorOfSeven
 from tests.sector.sector_case import CLERK, NOW, bring_to, make_terms
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -254,3 +270,173 @@ def test_the_text_has_every_term_and_is_the_same_bytes_again() -> None:
     pdf = typeset_contract(contract, "Europe/Paris")
     assert pdf.startswith(b"%PDF")
     assert pdf == typeset_contract(contract, "Europe/Paris")
+
+
+SPARE_SEARCHES_NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
+LATER = SPARE_SEARCHES_NOW + timedelta(minutes=1)
+
+
+@pytest.fixture
+def lent(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, ...]]:
+    """Return who was named for each contract; the plan can spare two for any."""
+    named: dict[str, tuple[str, ...]] = {}
+
+    def note(contract: str, agents: tuple[str, ...], now: datetime, *, stream: str) -> None:
+        named[contract] = agents
+
+    set_search(monkeypatch, lambda contract, stream: ("a", "b"))
+    monkeypatch.setattr(spare_searches, "lend_agents", note)
+    monkeypatch.setattr(spare_searches, "require_giver", lambda contract, stream: None)
+    return named
+
+
+def set_search(monkeypatch: pytest.MonkeyPatch, search: Callable[..., Any]) -> None:
+    monkeypatch.setattr(spare_searches, "find_agents_to_lend", search)
+
+
+def ask(contract: str = "c-1", at: datetime = SPARE_SEARCHES_NOW) -> None:
+    spare_searches.ask_for_agents(contract, at)
+
+
+def read(contract: str = "c-1") -> SpareSearch:
+    search = find_search(LEND, contract)
+    assert search is not None
+    return search
+
+
+def test_the_worker_makes_every_search_that_waits_once(
+    lent: dict[str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask("c-1")
+    ask("c-2")
+    assert lent == {}, "nothing is searched where it is asked for"
+    waiting = describe_search(LEND, "c-1", LATER)
+    assert waiting is not None
+    assert (waiting.state, waiting.active) == ("waiting", True)
+    assert describe_search(LEND, "c-3", LATER) is None
+    run_searches(LATER)
+    assert lent == {"c-1": ("a", "b"), "c-2": ("a", "b")}
+    assert (read().begun_at, read().done_at, read().error) == (LATER, LATER, "")
+    state = describe_search(LEND, "c-1", LATER)
+    assert state is not None
+    assert (state.state, state.active, state.seconds) == ("done", False, 0)
+    set_search(monkeypatch, lambda contract, stream: pytest.fail("it was done"))
+    run_searches(LATER)
+
+
+def test_a_reason_is_stored_and_read_in_the_reader_s_language(
+    lent: dict[str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(contract: str, stream: str) -> tuple[str, ...]:
+        raise SectorError(Phrase("no plan in force has {0}: put one in force first", SPARE_SEARCHES_NOW.date()))
+
+    set_search(monkeypatch, refuse)
+    ask()
+    run_searches(LATER)
+    found = read()
+    said = Phrase.restore(found.error, found.error_values)
+    assert said == "no plan in force has 2026-11-27: put one in force first"
+    with override("fr"):
+        assert translate_phrase(said).startswith("aucun plan en vigueur ne couvre le 2026-11-27")
+    assert lent == {}
+
+
+def test_a_search_that_is_asked_for_again_while_it_runs_counts_no_more(
+    lent: dict[str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+
+    def ask_again(contract: str, stream: str) -> tuple[str, ...]:
+        searched.append(contract)
+        if len(searched) == 1:
+            ask(at=LATER)
+            return ("old",)
+        return ("new",)
+
+    set_search(monkeypatch, ask_again)
+    ask()
+    run_searches(LATER)
+    assert len(searched) == 2
+    assert lent == {"c-1": ("new",)}
+
+
+def test_two_workers_do_not_search_at_once_and_a_killed_one_holds_up_nothing_for_long(
+    lent: dict[str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_killed(contract: str, stream: str) -> tuple[str, ...]:
+        run_searches(LATER)  # what another worker does meanwhile
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as first:
+        set_search(first, be_killed)
+        ask("c-1")
+        ask("c-2", LATER)
+        with pytest.raises(KeyboardInterrupt):
+            run_searches(SPARE_SEARCHES_NOW)
+    assert lent == {}
+    run_searches(SPARE_SEARCHES_NOW + LEASE - timedelta(seconds=1))
+    assert lent == {}
+    run_searches(SPARE_SEARCHES_NOW + LEASE)
+    assert set(lent) == {"c-1", "c-2"}
+
+
+def test_a_search_that_breaks_is_set_aside_and_the_next_one_runs(
+    lent: dict[str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_once(contract: str, stream: str) -> tuple[str, ...]:
+        if contract == "c-1":
+            raise ZeroDivisionError
+        return ("a",)
+
+    set_search(monkeypatch, break_once)
+    ask("c-1")
+    ask("c-2", LATER)
+    run_searches(LATER)
+    assert read("c-1").error == "the search failed: ask for it again"
+    assert lent == {"c-2": ("a",)}
+
+
+def test_a_member_reads_what_would_go_out_to_the_byte(sector: SectorOfSeven) -> None:
+    before = describe_contribution(MORNING)
+    assert before is not None
+    assert (before.member, before.due, before.content) == (OWN, DAY, "")
+    row = prepare_contribution(DAY, MORNING)
+    found = describe_contribution(MORNING)
+    assert found is not None
+    assert found.digest == row.digest
+    assert found.panel == 7
+    assert found.figures[0].measure == "agents_on_site"
+    Membership.objects.all().delete()
+    assert describe_contribution(MORNING) is None
+
+
+def test_the_clerk_has_the_day_that_is_due_with_its_members(sector: SectorOfSeven) -> None:
+    sector.send_all()
+    early = describe_clerk_day(None, MORNING)
+    assert (early.day, early.due, early.published) == (DAY, False, False)
+    assert early.time_zone == "Europe/Paris"
+    late = describe_clerk_day(None, TEN)
+    assert late.due
+    publish_bulletin(DAY, TEN)
+    done = describe_clerk_day(DAY, TEN)
+    assert done.published
+    assert (done.bulletins[0].contributions, done.bulletins[0].members) == (6, 7)
+
+
+def test_what_is_not_published_is_refused_by_its_name(sector: SectorOfSeven) -> None:
+    assert wrap_month_design(f"{DAY:%Y-%m}").what == "design"
+    later = DAY + timedelta(days=60)
+    with pytest.raises(NotPublished, match="design"):
+        wrap_month_design(f"{later:%Y-%m}")
+    for day in (str(later), "today"):
+        with pytest.raises(NotPublished, match="bulletin"):
+            wrap_day_bulletin(day)
+    with pytest.raises(NotPublished, match="g-9"):
+        wrap_own_result("g-9", OWN)
+
+
+def test_a_refusal_travels_so_that_it_can_be_translated() -> None:
+    said = describe_refusal("none", NotPublished(Phrase("there is no design of {0} yet", "2026-12")))
+    assert said["message"] == "there is no design of 2026-12 yet"
+    assert decode_phrase(said["phrase"]) == said["message"]
+    assert describe_refusal("secret", ValueError())["message"] == ""

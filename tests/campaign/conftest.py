@@ -13,9 +13,8 @@ from releve.plugins.outbound.engine import Withdrawal
 from releve.plugins.outbound.gate.current_rules import load_current_rules
 from releve.plugins.outbound.gate.fact_import import load_facts
 from tests.gate.conftest import _own_home
-from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import AT_ANY_HOUR, CLIENT, question, record_people
-from tests.gate.sync_decisions import decide
+from tests.gate.sync_decisions import DjangoStore, decide
 
 __all__ = ["_own_home"]
 

@@ -1,8 +1,11 @@
-"""``releve crashtest``: a run on its folder, stopped and resumed, run again, spread, refused."""
+"""``releve crashtest``: a run on its folder, stopped, resumed, run again, spread, refused; and its tables."""
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,10 +13,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from releve.files.plan_folder import write_plans
 from releve.plugins.crashtest import execution
-from releve.plugins.crashtest.engine import Settings, build_run_arrays, join_quarters, run
+from releve.plugins.crashtest.commands import (
+    _format_change,
+    _format_harm,
+    _format_number,
+    build_client_table,
+    build_difference_table,
+    describe_mixes,
+)
+from releve.plugins.crashtest.engine import CrashResult, Settings, build_run_arrays, join_quarters, run
+from releve.plugins.crashtest.engine.comparison import Difference
+from releve.plugins.crashtest.engine.outbreak import Band, Estimate
+from releve.plugins.crashtest.engine.policies import Mix
+from releve.plugins.crashtest.engine.result import ClientResult, OutbreakResult
 from releve.plugins.crashtest.execution import CaseProgress, Execution, missing_parts, run_ablation, run_case
 from releve.plugins.crashtest.request import ClusterError, count_ablation_quarters
 from releve.plugins.crashtest.run_folder import read_parts, read_result, read_step
@@ -246,3 +262,62 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
         next(
             execution.run_on_cluster(build_run_arrays(build_test()), [(0, 1)], "tcp://127.0.0.1:1", execution.run_part)
         )
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (Estimate(20061.4, 18800.0, 1234567.8), "20,061 (18,800 to 1,234,568)"),
+        (Estimate(0.03125, -0.003904, 0.0925), "0.031 (0 to 0.092)"),
+        (Estimate(12.34, 9.876, 14.8), "12.3 (9.88 to 14.8)"),
+        (Estimate(4.0, -math.inf, math.inf), "4.00 (0 to not known)"),
+    ],
+)
+def test_a_quantity_has_no_exponent_and_no_interval_below_zero(estimate: Estimate, text: str) -> None:
+    assert _format_number(estimate) == text
+
+
+def test_a_change_keeps_its_sign_and_nothing_is_no_minus_nothing() -> None:
+    assert _format_change(Estimate(-20061.4, -25000.0, 3.0)) == "-20,061 (-25,000 to +3.00)"
+    assert _format_change(Estimate(-0.0001, -0.0002, 0.0)) == "0 (0 to 0)"
+
+
+def test_the_harm_of_what_never_happened_is_no_wide_interval() -> None:
+    never, seen = Estimate(0.0, 0.0, 0.0037), Estimate(0.25, 0.2, 0.3)
+    assert _format_harm(Estimate(0.0, 0.0, 42524.0), never) == "never happened"
+    assert _format_harm(Estimate(0.0, 0.0, 42524.0), seen) == "0 (0 to +42,524)"
+
+
+def _shown(table: object) -> str:
+    room = io.StringIO()
+    Console(file=room, width=80).print(table)
+    return room.getvalue()
+
+
+def test_no_number_is_broken_at_80_columns() -> None:
+    share, money = Estimate(0.9777, 0.9771, 0.9784), Estimate(1234567.8, 1134567.0, 1334567.0)
+    band = Band(0.06, 0.04, 0.083)
+    client = ClientResult(
+        "a", "Altimbre Boutique", share, share, share, share, money, band, money, share, share,
+        money, band, money, band, 0.1, 3, (), (), (),
+    )  # fmt: skip
+    none = OutbreakResult(share, band, share, share, (), share, band)
+    result = CrashResult(
+        "x", True, "as-given", "2026-11-30", 90, 1000, 0, {}, (), (), share, money, (client,), (), (), none
+    )
+    change = Difference("masks", "as-given", money, money, money, money, 7210.0, ())
+    for shown in (_shown(build_client_table(result)), _shown(build_difference_table([change]))):
+        assert all(number in shown for number in ("1,234,568", "1,134,567", "1,334,567"))
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "…" not in shown
+        assert not re.search(r"\de[+-]\d", shown)
+
+
+def test_a_mix_that_costs_more_than_it_saves_is_said_to() -> None:
+    mixes = (Mix(("masks",), 1440.0, 4922.0), Mix((), 0.0, 4928.0))
+    first, second, *_ = describe_mixes(mixes, 20000.0)
+    assert "costs 1,440, penalties 4,922 instead of 4,928" in first
+    assert "costs more than it saves: nothing has the least" in second
+    assert "4,928 against 6,362" in second
+    worth = tuple(describe_mixes((Mix(("masks",), 5.0, 4900.0), mixes[1]), 20000.0))
+    assert not any("more than it saves" in line for line in worth)

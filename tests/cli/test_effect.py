@@ -12,7 +12,7 @@ from releve.files.operator_folder import write_operator_files
 from releve.network import read_operator, write_operator
 from releve.network.sample import sample_operator
 from tests.demand.telework.panels import Design, draw_panel, write_records
-from tests.demand.telework.test_rota_records import follow, make_draw
+from tests.demand.telework.test_telework import follow, make_draw
 
 
 def _run(*words: object) -> tuple[int, str]:

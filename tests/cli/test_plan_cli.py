@@ -1,21 +1,26 @@
-"""``releve plan``: text for people, JSON for programs, a folder for both, faults that say what."""
+"""``releve plan``: text, JSON and folders; a hybrid week; a French workbook; rounds of verification; faults."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import time
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from datetime import time as datetime_time
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import fastexcel
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
-from releve.cli.main import Speech
+from releve.cli import main
+from releve.cli.main import Speech, load_gettext
 from releve.cli.plan import Stopwatch
 from releve.cli.plan_text import (
     build_matrix_tables,
@@ -24,13 +29,20 @@ from releve.cli.plan_text import (
     list_missing_lines,
     list_proof_lines,
 )
+from releve.cli.plan_verify import build_verification_json, list_verification_rows, print_verification
 from releve.demand import Requirement
-from releve.files.plan_folder import read_plans
+from releve.files.plan_folder import VERIFICATION_COLUMNS, read_plans
 from releve.network import HOME, Operator
+from releve.network.workbook import write_template
 from releve.plan import Purchase, SolvedDay, WhatIsMissing, name_plan, solve_day
 from releve.plan.plan_json import plan_from_json
+from releve.plan.result import Plan
+from releve.plan.week import VerifiedDay
 from tests.cli.folders import run, sample, write_folder
+from tests.network.test_cells import workbook
 from tests.plan.tiny_operators import two_sites_one_client
+from tests.plan.wave_day import verify_wave
+from tests.plan.week.hybrid_case import DAYS, build_hybrid_case, build_operator
 
 
 @pytest.fixture(scope="module")
@@ -312,3 +324,275 @@ def test_a_stage_that_comes_again_is_added_to() -> None:
     for stage in ("planning", "simulation", "planning"):
         clock.start(stage)
     assert clock.line(Speech("en")) == "Time: 7.5 s (reading 1.0 s, planning 2.5 s, simulation 4.0 s)."
+
+
+TABLE = "hybrid-week.csv"
+Planned = tuple[Path, Path, str]
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Planned:
+    """The folder of the operator, that of its week, and what was printed."""
+    root = tmp_path_factory.mktemp("hybrid")
+    folder = write_folder(build_operator(), root / "operator")
+    done = run("plan", folder, "--days", DAYS, "--hybrid", "--no-missing", "--out", root / "week", "--lang", "fr")
+    assert done.exit_code == 0, done.output
+    return folder, root / "week", done.output
+
+
+def read_table(week: Path) -> dict[str, dict[str, str]]:
+    """Return the cells of a week by agent and column."""
+    with (week / TABLE).open(encoding="utf-8", newline="") as stream:
+        return {row["agent"]: row for row in csv.DictReader(stream)}
+
+
+def list_people(plan: Plan) -> set[str]:
+    """Return everybody who is at work or in reserve on a day."""
+    return {*(row.agent for row in plan.placements), *plan.reserve}
+
+
+def test_the_week_is_printed_and_its_folder_holds_the_same(planned: Planned) -> None:
+    _, week, said = planned
+    case = build_hybrid_case()
+    assert "Semaine hybride" in said
+    assert all(team.id in said for team in case.operator.teams)
+    plans = read_plans(week)
+    assert [plan.day for plan in plans] == list(case.found.week.days)
+    cells = read_table(week)
+    for plan in plans:
+        home = {row.agent for row in plan.placements if row.place == HOME}
+        assert home <= set(plan.home_days)
+        column = plan.day.isoformat()
+        assert set(plan.home_days) & list_people(plan) == {
+            agent for agent, row in cells.items() if row[column] == "home"
+        }
+
+
+@pytest.mark.slow
+def test_an_absence_plans_the_rest_of_the_week_and_keeps_the_days_before(planned: Planned, tmp_path: Path) -> None:
+    folder, week, _ = planned
+    first, second, *rest = read_plans(week)
+    leaders = {team.supervisor for team in build_operator().teams}
+    agent = min(list_people(second) - leaders)
+    until = rest[-1].day
+    done = run(
+        "plan", folder, "--day", second.day, "--days", DAYS - 1, "--hybrid", "--no-missing",
+        "--last-week", week / TABLE, "--absent", f"{agent}@{second.day}..{until}",
+        "--out", tmp_path / "rest",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    again = read_plans(tmp_path / "rest")
+    assert [plan.day for plan in again] == [second.day, *(plan.day for plan in rest)]
+    assert all(agent not in list_people(plan) for plan in again)
+    assert agent in list_people(first)
+    others = {plan.day: list_people(plan) - {agent} for plan in (second, *rest)}
+    assert {plan.day: list_people(plan) for plan in again} == others
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--absent", "a@2026-01-01"), "need --hybrid"),
+        (("--hybrid", "--verify"), "leave out --hybrid"),
+        (("--hybrid", "--absent", "a99999@2026-01-01"), "is not an agent"),
+        (("--hybrid", "--absent", "{agent}@tomorrow"), "write a00042@2026-12-02..2026-12-04"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(planned: Planned, words: tuple[str, ...], reason: str) -> None:
+    agent = build_operator().agents[0].id
+    done = run("plan", planned[0], *(word.format(agent=agent) for word in words))
+    assert done.exit_code == 2
+    assert reason in done.output
+
+
+def test_a_week_table_that_cannot_be_read_is_refused_by_its_row(planned: Planned, tmp_path: Path) -> None:
+    folder, week, _ = planned
+    text = (week / TABLE).read_text(encoding="utf-8").replace(",home", ",moon", 1)
+    (tmp_path / TABLE).write_text(text, encoding="utf-8")
+    done = run("plan", folder, "--hybrid", "--days", 2, "--last-week", tmp_path / TABLE)
+    assert done.exit_code == 1
+    assert "moon" in done.output
+
+
+DAY = date(2026, 11, 30)
+SITES = (
+    ("CASA", "Casablanca", "Maroc", "Casablanca", "Africa/Casablanca", 33.57, -7.59, 40),
+    ("TUN", "Tunis Lac", "Tunisie", "Tunis", "Africa/Tunis", 36.84, 10.24, 30),
+    ("LIL", "Lille", "France", "Lille", "Europe/Paris", 50.63, 3.06, 30),
+)
+WORK = (
+    ("sinistres", "azur", "Sinistres auto", 320, 14),
+    ("accueil", "azur", "Accueil", 150, 16),
+    ("support", "box", "Support technique", 420, 10),
+    ("ventes", "mode", "Service commandes", 240, 8),
+)
+
+
+def typed_rows() -> dict[str, list[dict[str, object]]]:
+    """Return what a person types, sheet by sheet, under the headers of the template."""
+    names = [row[0] for row in WORK]
+    agents = [
+        {
+            "Code du téléconseiller": f"tc{n:03}",
+            "Site de rattachement": SITES[n % 3][0],
+            "Compétences": f"{names[n % 4]}, {names[(n + 1) % 4]}",
+            "Prêt au télétravail": "oui" if n % 3 else "non",
+            "Ligne à domicile": "fibre" if n % 3 else None,
+            "Opérateur de la ligne": ("Orange", "Inwi")[n % 2] if n % 3 else None,
+            "Transport personnel": "oui",
+        }
+        for n in range(80)
+    ]
+    heads = ("Code du site", "Nom", "Pays", "Ville", "Fuseau horaire", "Latitude", "Longitude")
+    return {
+        "Prestataire": [{"Nom": "Atlas Relation Client"}],
+        "Sites": [dict(zip((*heads, "Nombre de positions"), row, strict=True)) for row in SITES],
+        "Donneurs d’ordre": [
+            {"Code du donneur d’ordre": code, "Nom": code.title()} for code in ("azur", "box", "mode")
+        ],
+        "Opérations": [
+            {
+                "Code de l’opération": code,
+                "Donneur d’ordre": client,
+                "Nom": name,
+                "Type": "appels entrants",
+                "Horaires d’ouverture": "Lun-Ven 9h-17h",
+                "DMT (s)": aht,
+                "Lieu de travail": "télétravail possible",
+            }
+            for code, client, name, aht, _ in WORK
+        ],
+        "Téléconseillers": agents,
+        "Vacations": [
+            {
+                "Téléconseiller": agent["Code du téléconseiller"],
+                "Date": DAY,
+                "Début": datetime_time(9),
+                "Fin": datetime_time(17),
+            }
+            for agent in agents
+        ],
+        "Historique": [
+            {
+                "Opération": code,
+                "Date": day,
+                "Début": datetime_time(hour, minute),
+                "Reçus": calls + (hour + day.day) % 3,
+            }
+            for code, *_, calls in WORK
+            for day in (DAY - timedelta(days=n) for n in range(28, 0, -1))
+            if day.weekday() < 5
+            for hour in range(9, 17)
+            for minute in (0, 30)
+        ],
+    }
+
+
+def fill_template(rows: dict[str, list[dict[str, object]]]) -> bytes:
+    """Return the template with rows under its own headers."""
+    book = fastexcel.read_excel(write_template("fr", load_gettext("fr")))
+    sheets = {}
+    for name in book.sheet_names[1:]:
+        header = book.load_sheet(name, header_row=None, dtypes="string").to_polars().row(0)
+        assert {key for row in rows.get(name, ()) for key in row} <= set(header), name
+        typed = [[row.get(key) for key in header] for row in rows.get(name, ())]
+        sheets[name] = [list(header), *typed]
+    return workbook(sheets)
+
+
+@pytest.mark.slow
+def test_a_workbook_of_80_agents_is_checked_and_planned_with_no_other_file(tmp_path: Path) -> None:
+    file = tmp_path / "atlas.xlsx"
+    file.write_bytes(fill_template(typed_rows()))
+    checked = CliRunner().invoke(main, ["network", "check", str(file)])
+    assert checked.exit_code == 0, checked.output
+    assert "100" in next(line for line in checked.output.splitlines() if "  positions" in line)
+    planned = CliRunner().invoke(main, ["plan", str(file), "--no-missing", "--json"])
+    assert planned.exit_code == 0, planned.output
+    assert '"CASA"' in planned.stdout
+    assert '"usable_seats"' in planned.stdout
+
+
+def rendered_text(found: VerifiedDay) -> str:
+    stream = io.StringIO()
+    print_verification(found, Console(file=stream, width=200))
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def held() -> VerifiedDay:
+    return verify_wave(30)
+
+
+def test_the_text_says_what_was_promised_found_and_paid(held: VerifiedDay) -> None:
+    text = rendered_text(held)
+    (client,) = build_verification_json(held)["clients"]
+    before, after = client["before"], client["after"]
+    assert f"{before['promised']:.1%}" in text
+    assert f"{after['found']:.1%}" in text
+    assert f"{before['missed']} -> 0" in text
+    more = after["required_hours"] - before["required_hours"]
+    assert more > 0
+    assert f"It takes {more:,.1f} agent hours more to be required" in text
+    assert "Every half hour simulated holds its targets, within 1 point of them." in text
+    assert "Where Erlang errs by more than 5 points (no relief is planned again):" in text
+    assert "  site:a" in text
+
+
+def test_the_json_is_plain_and_names_half_hours_by_their_start(held: VerifiedDay) -> None:
+    document = json.loads(json.dumps(build_verification_json(held)))
+    assert document["ended"] == "held"
+    assert document["clients"][0]["before"]["worst_interval"].endswith("Z")
+    assert document["clients"][0]["after"]["worst_interval"] is None
+    named = {name for one in document["erlang_errs"] for name in one["scenarios"]}
+    assert {"site:a"} <= named <= {"base", "site:a", "site:b", "carrier:Red"}
+
+
+def test_where_people_lack_it_ends_and_says_so() -> None:
+    found = verify_wave(14, rounds=20)
+    assert found.why in ("no people", "no better")
+    assert found.round < 20
+    assert found.after.badness <= found.before.badness
+    text = rendered_text(found)
+    assert "NOT met, and it ends here because" in text
+    assert "fewer people than required" in text
+
+
+def test_a_programme_without_a_forecast_is_said_not_to_be_simulated(held: VerifiedDay) -> None:
+    need = replace(held.solved.need, unknown={"mail": "no history"})
+    changed = replace(held, solved=replace(held.solved, need=need))
+    assert "mail is not simulated: no history" in rendered_text(changed)
+    assert build_verification_json(changed)["unknown"] == {"mail": "no history"}
+
+
+def test_no_round_at_all_only_simulates() -> None:
+    found = verify_wave(30, rounds=0)
+    assert (found.round, found.why) == (0, "rounds")
+    assert found.after is found.before
+    assert "no more rounds were allowed" in rendered_text(found)
+    assert "agent hours more" not in rendered_text(found)
+
+
+def test_the_command_writes_it_beside_the_plan_and_into_the_json(tmp_path: Path) -> None:
+    folder = write_folder(sample(), tmp_path / "operator")
+    result = run(
+        "plan", folder, "--unprotected", "--no-missing", "--json", "--out", tmp_path / "plan",
+        "--verify", "--rounds", 0, "--replications", 20,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert plan_from_json(result.stdout).day.isoformat() == "2026-11-30"
+    clients = document["verification"]["clients"]
+    with (tmp_path / "plan" / "verification.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["client"] for row in rows] == [one["client"] for one in clients]
+    assert float(rows[0]["found_after"]) == clients[0]["after"]["found"]
+    assert "round 0: calls" in result.stderr
+
+
+def test_the_rows_have_the_columns_of_the_plan_folder(held: VerifiedDay) -> None:
+    (row,) = list_verification_rows(held)
+    assert len(row) == len(VERIFICATION_COLUMNS)
+    named = dict(zip(VERIFICATION_COLUMNS, row, strict=True))
+    assert named["missed_after"] == 0
+    assert named["worst_start_utc"] is None

@@ -21,7 +21,7 @@ from releve.plugins.crashtest.engine.outbreak import (
     build_population,
     covid,
 )
-from tests.plan.running_day import running_day
+from tests.plan.planner_parts import running_day
 
 HAZARDS = (
     Hazard("power", "Power cut", "site", 20.0, lognormal(4, 20)),

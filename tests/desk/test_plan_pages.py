@@ -1,16 +1,22 @@
-"""What the plan's pages say, from plans made for the purpose."""
+"""What the pages of plans and weeks say, from plans made for the purpose, and the drawing of a day."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 
+import numpy as np
 import pytest
 from django.template.loader import render_to_string
 from django.utils.translation import override
 
+from releve.desk import week as desk_week
+from releve.desk.chart import NARROW_CHART, WIDE_CHART, draw, spark
 from releve.desk.plan import words
 from releve.desk.plan.page import (
     CellPage,
@@ -23,8 +29,14 @@ from releve.desk.plan.page import (
     show_plan,
 )
 from releve.desk.text import Text
+from releve.network.moments import UTC
+from releve.plan.comparison import narrow_plan
+from releve.plan.coverage import CoverageSeries, sum_coverage
 from releve.plan.result import BASE, KINDS, ClientVerdict, Plan, Status
-from tests.desk.fixture_plan import DAY, larger, week
+from releve.plan.week.days import group_week_by_team
+from tests.desk import fixture_plan
+from tests.desk.conftest import SetFolder
+from tests.desk.fixture_plan import DAY, build_hybrid_week, larger, week
 
 TEXT = Text("en", "Africa/Casablanca")
 
@@ -436,3 +448,85 @@ def test_a_client_sees_its_own_cells_and_nothing_of_people_or_prices(plan: Plan)
     assert {loss.moves for loss in page.contingencies} == {None}
     cell = cell_page(shown, plan.cell["azur", BASE])
     assert (cell.placements, cell.moves, cell.place_names) == (None, None, {})
+
+
+def test_the_page_says_each_team_by_day() -> None:
+    shown = group_week_by_team(build_hybrid_week())
+    first = shown.teams[0].days[0]
+    assert first is not None
+    with override("en"):
+        assert desk_week.team_words(first) == "3 on site, 2 at home"
+        assert "1 team day on site." in desk_week.week_sentence(shown)
+
+
+def test_the_page_shows_each_agent_and_is_answered_as_json(tmp_path: Path, shown_from: SetFolder) -> None:
+    web = shown_from(tmp_path, build_hybrid_week())
+    html = web.get("/week?team=casa-1-t01").content.decode()
+    assert "Semaine du" in html
+    assert "superviseur" in html
+    page = json.loads(web.get("/week.json").content)
+    assert len(page["week"]["agents"]) == 5
+    assert web.get("/week?day=2031-01-01").status_code == 404
+
+
+def test_a_week_planned_day_by_day_says_how_to_plan_one(tmp_path: Path, shown_from: SetFolder) -> None:
+    said = shown_from(tmp_path, fixture_plan.week(1)).get("/week").content.decode()
+    assert "puis calculez un plan en semaine hybride" in said
+    assert "/week/sheet" not in said
+
+
+def list_people(plans: Sequence[Plan]) -> tuple[str, ...]:
+    """Return what a client's plan says of people."""
+    return tuple(name for plan in plans for name in (*plan.home_days, *map(str, plan.teams)))
+
+
+def test_a_client_is_not_shown_who_works_at_home() -> None:
+    assert list_people([narrow_plan(plan, ["azur"]) for plan in build_hybrid_week()]) == ()
+
+
+CHART_TEXT = Text("en", "Europe/Paris")
+MIDNIGHT = datetime(2026, 11, 29, 23, tzinfo=UTC)
+STARTS = tuple(MIDNIGHT + timedelta(minutes=30) * at for at in range(48))
+
+
+def series(required: list[float], placed: list[float]) -> CoverageSeries:
+    starts = STARTS[: len(required)]
+    return sum_coverage(starts, np.array([required]).T, np.array([placed]).T)
+
+
+def test_the_paths_stay_in_the_box_and_the_areas_are_closed() -> None:
+    chart = draw(series([4, 9, 9, 2], [4, 5, 12, 1]), WIDE_CHART, CHART_TEXT)
+    for path in (chart.covered, chart.missing, chart.beyond, chart.required):
+        numbers = [float(n) for n in re.findall(r"[\d.]+", path)]
+        assert all(chart.size.left <= x <= chart.size.right for x in numbers[::2])
+        assert all(0 <= y <= chart.size.base for y in numbers[1::2])
+    assert chart.missing.count("Z") == 2, "two separate times are short"
+    assert chart.beyond.count("Z") == 1
+    assert not chart.required.endswith("Z")
+
+
+def test_the_axes_carry_round_numbers_and_local_hours() -> None:
+    chart = draw(series([4, 9, 9, 2], [4, 5, 12, 1]), WIDE_CHART, CHART_TEXT)
+    assert [tick.label for tick in chart.hours] == ["00:00", "01:00", "02:00"]
+    assert [tick.label for tick in chart.agents] == ["0", "5", "10", "15"]
+    narrow = draw(series([1] * 16, [1] * 16), NARROW_CHART, CHART_TEXT)
+    assert [tick.label for tick in narrow.hours] == ["00:00", "03:00", "06:00"]
+
+
+@pytest.mark.parametrize("top", [0.2, 1, 7, 48, 333, 12345])
+def test_there_are_three_to_seven_lines_whatever_the_size(top: float) -> None:
+    chart = draw(series([top], [0]), WIDE_CHART, CHART_TEXT)
+    assert 2 <= len(chart.agents) <= 7
+
+
+def test_nothing_short_draws_no_missing_area() -> None:
+    chart = draw(series([4, 4], [5, 4]), WIDE_CHART, CHART_TEXT)
+    assert chart.missing == ""
+    assert spark(series([4, 4], [5, 4]))[1] == ""
+
+
+def test_an_empty_day_is_drawn_as_an_empty_box() -> None:
+    empty = CoverageSeries((), *(np.zeros(0) for _ in range(4)))
+    chart = draw(empty, WIDE_CHART, CHART_TEXT)
+    assert (chart.covered, chart.required, chart.hours) == ("", "", ())
+    assert spark(empty) == ("", "", "")

@@ -1,22 +1,46 @@
-"""The desk's server: limits on what a client may take, and a stop that answers what has begun."""
+"""The desk's server: limits, headers, methods and addresses, slow clients, checks before it starts, its stop."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import select
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner
+from django.contrib.auth.models import AnonymousUser
+from django.core.checks import run_checks
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory, override_settings
+from django.urls import Resolver404, resolve, reverse
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
+from bench.slow_clients import MOST_RATIO, PATHS, SLOW, measure, started
 from releve.cli import main
+from releve.cli.desk import _check, desk
 from releve.desk import server as module
+from releve.desk.access.guard import permission_of
+from releve.desk.endpoint import ACT, FORM, RefConverter, explain_errors, serve
 from releve.desk.http import LARGEST_BODY_BYTES
 from releve.desk.server import MOST_HEADER_BYTES, DeskServer, open_listener
+from releve.errors import Phrase
+from releve.live import api as live
+from releve.registry.tables import Conflict, NothingChanged, NotThere
+from tests.accounts.people import person
+from tests.desk.fixture_plan import DAY
 
 GET = b"GET / HTTP/1.1\r\nHost: desk\r\n\r\n"
 Application = Callable[[dict[str, Any], Callable[..., Any]], list[bytes]]
@@ -185,3 +209,224 @@ def test_the_command_serves_by_this_server(monkeypatch: pytest.MonkeyPatch) -> N
     done = CliRunner().invoke(main, ["desk", "serve", "--port", "0"])
     assert (done.exit_code, len(served)) == (0, 1), done.output
     served[0]._server.close()
+
+
+PROGRAM = """
+import io, json
+import django
+django.setup()
+from django.core.management import call_command
+from django.test import Client
+said = io.StringIO()
+call_command("migrate", verbosity=0)  # the page of signing in asks the table of services
+call_command("check", deploy=True, stdout=said, stderr=said)
+web = Client(SERVER_NAME="desk.example.org")
+plain, page = web.get("/account/login/"), web.get("/account/login/", secure=True)
+print(json.dumps({
+    "check": said.getvalue(),
+    "plain": [plain.status_code, plain.headers.get("Location", "")],
+    "status": page.status_code,
+    "headers": {name.lower(): value for name, value in page.headers.items()},
+    "cookies": [dict(row, name=name) for name, row in page.cookies.items()],
+    "html": page.content.decode(),
+}))
+"""
+LISTED = 100
+"""What every site starts with; the grade A+ begins there once the penalties are taken."""
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """a page without sign-in and the check, as an installation behind HTTPS has them."""
+    home: Path = tmp_path_factory.mktemp("home")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("RELEVE_")}
+    environ |= {
+        "DJANGO_SETTINGS_MODULE": "releve.settings",
+        "RELEVE_HOME": str(home),
+        "RELEVE_HTTPS": "1",
+        "RELEVE_URL": "https://desk.example.org",
+        "RELEVE_ALLOWED_HOSTS": "desk.example.org",
+        "RELEVE_SECRET_KEY": "correct horse battery staple 2026, and longer than fifty",
+    }
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.slow
+def test_the_check_for_deployment_finds_nothing(deployed: dict[str, Any]) -> None:
+    assert deployed["check"].strip() == "System check identified no issues (0 silenced)."
+
+
+@pytest.mark.slow
+def test_plain_http_leads_to_the_same_host_by_https(deployed: dict[str, Any]) -> None:
+    assert deployed["plain"] == [301, "https://desk.example.org/account/login/"]
+
+
+@pytest.mark.slow
+def test_mozillas_list_of_headers_gives_a_plus(deployed: dict[str, Any]) -> None:
+    """Scores of developer.mozilla.org/observatory, "Tests & Scoring" (a list of 2024)."""
+    headers, points = deployed["headers"], {}
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert not [word for word in ("unsafe", "data:", "http:", "*") if word in str(policy)]
+    points["csp, default-src none"] = 10 if policy["default-src"] == "'none'" else 5
+    points["framing, by csp"] = 5 if policy["frame-ancestors"] == "'none'" else -20
+    strict = headers["strict-transport-security"].split("; ")
+    assert int(strict[0].removeprefix("max-age=")) >= 15768000
+    points["hsts"] = 0  # five more once browsers preload the name
+    assert {"includeSubDomains", "preload"} <= set(strict)
+    assert deployed["cookies"], "the form's token"
+    safe = all(row["secure"] and row["samesite"] in ("Lax", "Strict") for row in deployed["cookies"])
+    points["cookies"] = 5 if safe else -20
+    points["nosniff"] = 0 if headers["x-content-type-options"] == "nosniff" else -5
+    private = ("no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin")
+    points["referrer"] = 5 if headers["referrer-policy"] in private else -5
+    points["corp"] = 10 if headers["cross-origin-resource-policy"] == "same-origin" else 0
+    points["cors"] = -50 if "access-control-allow-origin" in headers else 0
+    foreign = 'src="http' in deployed["html"] or 'src="//' in deployed["html"]
+    points["scripts from elsewhere"] = -50 if foreign else 0
+    assert min(points.values()) >= 0, points
+    assert LISTED + sum(points.values()) >= 130, points
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert "server" not in headers
+
+
+ASKED = RequestFactory().get("/x.json")
+
+
+def view(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("seen")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (live.NoOperator("none"), 503),
+        (live.NoSuch("none"), 404),
+        (NotThere(Phrase("there is no page {0!r}", 3)), 404),
+        (Conflict(Phrase("changed meanwhile")), 409),
+        (NothingChanged(Phrase("nothing would change")), 422),
+    ],
+)
+def test_what_a_service_refuses_is_said_in_a_sentence(error: Exception, status: int) -> None:
+    def refused(request: HttpRequest) -> HttpResponse:
+        raise error
+
+    answer = explain_errors(refused)(ASKED)
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/json"
+
+
+def test_what_nothing_explains_is_a_fault() -> None:
+    def broken(request: HttpRequest) -> HttpResponse:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        explain_errors(broken)(ASKED)
+
+
+@pytest.mark.parametrize("methods", [ACT, FORM])
+def test_a_served_view_says_its_permission_and_lets_no_stranger_in(methods: tuple[str, ...]) -> None:
+    served = serve("plan.publish", methods, recent=True)(view)
+    assert permission_of(served) == "plan.publish"
+    asked = RequestFactory().post("/x.json")
+    asked.user = AnonymousUser()
+    assert served(asked).status_code == 401
+    with pytest.raises(ValueError, match="one of list_permissions"):
+        serve("plan.burn", methods)(view)
+
+
+@given(st.text(min_size=1).filter(lambda text: text.isprintable()))
+def test_every_id_comes_back_from_its_address(text: str) -> None:
+    address = reverse("cell", kwargs={"client": text, "contingency": text})
+    assert address.isascii()
+    match = resolve(address)
+    assert match.kwargs == {"client": text, "contingency": text}
+
+
+def test_an_id_that_ends_like_a_twin_is_not_taken_for_one() -> None:
+    address = reverse("cell", kwargs={"client": "a", "contingency": "b.json"})
+    assert address == "/cell/a/b~2Ejson"
+    assert resolve(f"{address}.json").url_name == "cell_json"
+
+
+@pytest.mark.parametrize("path", ["/cell/a/~FF", "/cell/a/b/c", "/cell/a/~g0", "/cell/a/"])
+def test_what_is_not_an_id_is_no_page(path: str) -> None:
+    with pytest.raises(Resolver404):
+        resolve(path)
+
+
+def test_the_pattern_is_anchored_on_safe_letters() -> None:
+    assert re.fullmatch(RefConverter.regex, "carrier:Maroc~20Telecom")
+    assert not re.fullmatch(RefConverter.regex, "../x")
+
+
+def found(folder: Path | None) -> list[tuple[str | None, str, bool]]:
+    with override_settings(PLAN_FOLDER=folder):
+        return [(fault.id, fault.msg, bool(fault.hint)) for fault in run_checks()]
+
+
+def test_a_folder_with_plans_passes(plan_folder: Path) -> None:
+    assert found(plan_folder) == []
+
+
+def test_an_installation_need_not_name_a_folder() -> None:
+    assert found(None) == []
+
+
+def test_a_folder_without_plan_is_E002(tmp_path: Path) -> None:  # noqa: N802
+    ((key, message, hint),) = found(tmp_path)
+    assert (key, hint) == ("releve.desk.E002", True)
+    assert "no plan-YYYY-MM-DD.json in it" in message
+
+
+def test_a_plan_that_cannot_be_read_is_E003(tmp_path: Path) -> None:  # noqa: N802
+    (tmp_path / f"plan-{DAY}.json").write_text('{"format":"releve-plan/0"}')
+    ((key, message, hint),) = found(tmp_path)
+    assert (key, hint) == ("releve.desk.E003", True)
+    assert "this version reads 'releve-plan/2'" in message
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_serving_a_folder_without_plan_is_refused_with_the_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_HOME", str(tmp_path / "home"))
+    with override_settings(PLAN_FOLDER=tmp_path):
+        result = CliRunner().invoke(desk, ["serve", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "releve.desk.E002" in result.output
+    assert "releve plan FOLDER" in result.output
+
+
+def test_a_port_outside_the_range_is_refused(plan_folder: Path) -> None:
+    result = CliRunner().invoke(desk, ["serve", str(plan_folder), "--port", "70000"])
+    assert result.exit_code == 2
+    assert "0<=x<=65535" in result.output
+
+
+@pytest.mark.django_db
+def test_an_open_desk_beside_accounts_is_refused_in_two_plain_sentences(settings: Settings) -> None:
+    settings.OPEN_DESK, settings.PLAN_FOLDER, settings.ALLOWED_HOSTS = True, None, ["127.0.0.1"]
+    person("amina")
+    with pytest.raises(ClickException) as refused:
+        _check()
+    assert refused.value.message == (
+        "People have accounts here, so the desk cannot be open. (releve.access.E002)\n"
+        "  Leave out --open, or set RELEVE_HOME to another, empty folder for a look."
+    )
+
+
+SLACK_MS = 100.0
+"""A busy machine may add so much to one p99 and not to the other; a hold-up adds seconds."""
+
+
+@pytest.mark.slow
+def test_slow_clients_do_not_hold_up_the_others(tmp_path: Path) -> None:
+    with started(tmp_path / "home") as ports:
+        found = {name: measure(ports[name], PATHS[name], SLOW, 300) for name in ports}
+    for name, row in found.items():
+        assert not row["failed"], (name, row)
+        assert row["beside_p99_ms"] <= MOST_RATIO * row["alone_p99_ms"] + SLACK_MS, (name, row)

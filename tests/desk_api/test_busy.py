@@ -14,7 +14,7 @@ from releve.live import api as live
 from tests.accounts.people import signed_in
 from tests.desk_api.conftest import Program
 from tests.live.scenario import Scenario
-from tests.live.test_busy_errors import locked
+from tests.live.test_parts import locked
 
 
 @pytest.mark.database

@@ -1,24 +1,32 @@
-"""Programs: their tokens, what they may, how often; sessions beside them."""
+"""Programs: their tokens, what they may, how often, and what people say on the phone by them."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from django.db import DatabaseError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from releve.accounts import tokens
 from releve.accounts.grants import STREAM, AccessError, RoleRequest, revoke_token
-from releve.accounts.models import Token
+from releve.accounts.models import RequestCount, Token
 from releve.accounts.permissions import Role
 from releve.accounts.tokens import PREFIX
 from releve.cli import main
 from releve.ledger.chain import iter_entries
+from releve.plugins.outbound.gate import pseudonyms
+from releve.plugins.outbound.gate.campaigns import record_campaign
+from releve.plugins.outbound.gate.models import PersonRequestRow, WithdrawalRow
 from tests.accounts.people import give, person, sign_in
 from tests.desk_api.conftest import Program, program
+from tests.gate.sample_campaign import CLIENT, campaign_terms, phone, record_people
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -158,3 +166,165 @@ def test_tokens_are_given_listed_and_ended_from_the_command_line(db: None, monke
     assert tokens.authenticate(made.output.strip()) is None
     assert run.invoke(main, ["desk", "token", "revoke", "meter"]).exit_code == 1
     assert run.invoke(main, [*call, "--until", "2020-01-01"]).exit_code == 1
+
+
+AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
+
+
+def asked(times: int, most: int, at: datetime = AT, who: str = "amina") -> int:
+    """Ask several times at an instant; return how often that was allowed."""
+    return sum(tokens.seconds_to_wait(who, most, at) == 0 for _ in range(times))
+
+
+def another_process() -> None:
+    """Go on as a process that has counted nothing itself."""
+    tokens.forget()
+
+
+def test_another_process_knows_what_the_first_has_let_in(db: None) -> None:
+    assert asked(10, 10) == 10
+    another_process()
+    assert asked(5, 10) == 0
+    assert tokens.seconds_to_wait("amina", 10, AT + timedelta(seconds=20)) == 40
+    assert asked(5, 10, who="zoe") == 5
+
+
+def test_several_processes_pass_the_limit_by_a_twentieth_each_at_most(db: None) -> None:
+    allowed = 0
+    for _ in range(8):
+        allowed += asked(100, 400)
+        another_process()
+    assert 400 <= allowed <= 400 + 8 * 20
+
+
+def test_a_new_minute_begins_with_the_next_request_and_old_rows_go(db: None) -> None:
+    assert asked(3, 2) == 2
+    assert asked(1, 2, who="zoe") == 1
+    later = AT + timedelta(seconds=61)
+    assert asked(3, 2, later) == 2
+    assert [row.count for row in RequestCount.objects.all()] == [2]
+
+
+def test_a_minute_that_a_clock_ahead_began_is_over_once_it_is_set_right(db: None) -> None:
+    ahead = AT + timedelta(days=1)
+    assert asked(3, 2, ahead) == 2
+    assert asked(3, 2) == 2
+    another_process()
+    assert asked(1, 2) == 0
+    assert asked(1, 2, who="zoe") == 1
+    assert RequestCount.objects.filter(began_at=AT).count() == 2
+
+
+def test_most_requests_write_nothing(db: None) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        asked(300, 600)
+    assert len(queries) < 60
+
+
+def test_nobody_is_named_in_the_table(db: None) -> None:
+    asked(1, 10, who="ip:192.0.2.7")
+    (row,) = RequestCount.objects.values()
+    assert "192.0.2.7" not in str(row)
+
+
+def test_a_database_that_is_away_turns_nobody_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: object) -> Any:
+        raise DatabaseError("away")
+
+    monkeypatch.setattr(tokens, "_added", away)
+    assert asked(15, 10) == 10
+
+
+ADDRESS = "/outbound/requests"
+STOP = {"number": "01 44 50 00 01", "said": "stop", "client": CLIENT}
+
+
+@pytest.fixture
+def dialler(planned: None) -> Program:
+    record_people(range(3))
+    return program(Role.OUTBOUND)
+
+
+def fields(answer: Any) -> list[tuple[str, str]]:
+    return [(one["field"], one["code"]) for one in answer.json()["error"]["faults"]]
+
+
+def test_stop_is_recorded_with_what_the_gate_would_answer(dialler: Program) -> None:
+    answer = dialler.post(ADDRESS, STOP, "k1")
+    assert answer.status_code == 201, answer.content
+    assert answer["Cache-Control"] == "private, no-store"
+    said = answer.json()
+    recorded = said["recorded"]
+    assert (recorded["persons"], recorded["consents"], recorded["before"]) == (1, 1, False)
+    (one,) = said["answers"]
+    assert (one["allowed"], one["for_request"]) == (False, True)
+    assert "FR-OBJECTION" in one["rules"]
+    assert phone(1)[3:] not in json.dumps(said)
+    again = dialler.post(ADDRESS, {**STOP, "number": phone(1)}, "k1")
+    assert (again.status_code, again.json()["recorded"]["before"]) == (200, True)
+    assert dialler.post(ADDRESS, {**STOP, "number": phone(2)}, "k1").status_code == 409
+    assert WithdrawalRow.objects.count() == 2
+
+
+def test_under_another_key_nothing_is_recorded(dialler: Program, settings: Settings) -> None:
+    settings.GATE_KEY = "6" * 64
+    pseudonyms.forget_key()
+    assert dialler.post(ADDRESS, STOP, "k1").status_code == 503
+    assert not PersonRequestRow.objects.exists()
+
+
+def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:
+    said = dialler.post(ADDRESS, {**STOP, "number": phone(77), "client": "*"}, "k").json()
+    recorded = said["recorded"]
+    assert (recorded["persons"], recorded["client"], recorded["facts"]) == (0, "", 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"number": "12"}, ("number", "number.unreadable")),
+        ({"client": "CLIENT-Z"}, ("client", "client.unknown")),
+        ({"outcome": "busy"}, ("outcome", "outcome.unknown")),
+        ({"said": "outcome", "outcome": "busy"}, ("call", "call.unknown")),
+        ({"at": "2099-01-01T00:00:00+00:00"}, ("at", "at.future")),
+        ({"said": "go away"}, ("said", "")),
+        ({"at": "2026-01-01T00:00:00"}, ("at", "")),
+        ({"shoe": "size"}, ("shoe", "")),
+        ({"number": None}, ("number", "")),
+    ],
+)
+def test_a_fault_names_its_field(dialler: Program, change: dict[str, Any], named: tuple[str, str]) -> None:
+    answer = dialler.post(ADDRESS, {**STOP, **change}, "k")
+    assert answer.status_code == 422, answer.content
+    assert fields(answer) == [named]
+    assert not PersonRequestRow.objects.exists()
+
+
+def test_a_key_and_a_role_are_needed(dialler: Program) -> None:
+    assert dialler.post(ADDRESS, STOP).status_code == 422
+    assert dialler.post(ADDRESS, "no json", "k").status_code == 400
+    assert program(Role.PLANNER).post(ADDRESS, STOP, "k").status_code == 403
+
+
+def test_a_site_lead_records_for_the_clients_whose_campaigns_run_there(dialler: Program) -> None:
+    record_campaign("far", campaign_terms("CLIENT-F", site="TUNIS"), by="tests")
+    lead = program(Role.SITE, sites=["CASA"])
+    assert lead.post(ADDRESS, STOP, "a").status_code == 201
+    for client in ("CLIENT-F", "*"):
+        assert lead.post(ADDRESS, {**STOP, "client": client}, "b").status_code == 403
+    rows = [{"id": "1", "number": phone(2), "said": "stop", "client": "CLIENT-F"}]
+    recorded = lead.post("/outbound/feeds/d/rows", {"position": 0, "rows": rows}).json()
+    assert [one["code"] for one in recorded["faults"]] == ["client.elsewhere"]
+
+
+def test_a_feed_goes_on_from_its_position_and_is_its_sender_s(dialler: Program) -> None:
+    rows = [{"id": str(n), "number": phone(n), "said": "stop", "client": CLIENT} for n in range(2)]
+    sent = {"position": 0, "rows": [*rows, {**rows[0], "id": "x", "number": "12"}]}
+    recorded = dialler.post("/outbound/feeds/d/rows", sent).json()
+    assert (recorded["recorded"], recorded["set_aside"], recorded["position"]) == (2, 1, 3)
+    assert [(one["row"], one["field"]) for one in recorded["faults"]] == [(3, "number")]
+    assert dialler.post("/outbound/feeds/d/rows", sent).status_code == 409
+    assert dialler.get("/outbound/feeds/d").json() == {"feed": "d", "position": 3}
+    assert program(Role.FLOW).get("/outbound/feeds/d").json()["position"] == 0
+    wrong = {"position": 3, "rows": [{"shoe": "size"}]}
+    assert dialler.post("/outbound/feeds/d/rows", wrong).status_code == 422

@@ -14,7 +14,7 @@ from releve.files.plan_folder import write_plans
 from releve.network import write_operator
 from tests.browser_tools import WAIT_MS, View, command, follow, keep, looked_at, overflow, serious, served
 from tests.desk.access.conftest import STAMP
-from tests.live.sample_plans import three_days
+from tests.live.scenario import three_days
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

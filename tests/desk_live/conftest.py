@@ -9,10 +9,21 @@ from pytest_django.fixtures import Settings
 from releve.accounts.permissions import Role
 from releve.desk.live.page import COOKIE
 from tests.accounts.people import look_as
-from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
+from tests.desk.access.conftest import plans, stocked
+from tests.live.conftest import _nothing_in_memory, _own_home, drill, known_times, planned, scenario
 from tests.live.scenario import Scenario
 
-__all__ = ["Browsers", "_nothing_in_memory", "_own_home", "known_times", "planned", "scenario"]
+__all__ = [
+    "Browsers",
+    "_nothing_in_memory",
+    "_own_home",
+    "drill",
+    "known_times",
+    "planned",
+    "plans",
+    "scenario",
+    "stocked",
+]
 
 
 class Browsers:

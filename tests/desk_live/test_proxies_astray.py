@@ -20,9 +20,8 @@ from releve.routing import Generation, RoutingError, compute_shares
 from releve.routing.kamailio import KamailioProxy, adapter
 from tests.desk_live.conftest import Browsers
 from tests.live.test_calls_follow import give_numbers, route_by
-from tests.routing.generations import NOON
+from tests.routing.generations import NOON, small_operator
 from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, with_telephony
-from tests.routing.small_operator import small_operator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, needs_sip]
 

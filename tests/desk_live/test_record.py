@@ -1,24 +1,33 @@
-"""Recording through the pages: what is written, what is refused, where the reason stands."""
+"""Recording through the pages: what is written, what is refused, controls and photos, what comes late."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from releve.accounts import grants
 from releve.accounts.confirmations import confirm_account
 from releve.accounts.models import User
 from releve.accounts.permissions import Role
+from releve.desk.live.forms_control import FORMS
 from releve.ledger import chain as ledger
 from releve.live import api as live
-from releve.situation import merge_reopening_terms
+from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos, remove_metadata
+from releve.network import zone
+from releve.situation import NOTICES, merge_reopening_terms
 from tests.accounts.people import sign_in
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
+from tests.live.test_parts import SECRET, exif, jpeg, png
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -350,3 +359,247 @@ def test_the_pages_of_records_are_answered_as_json_too(browsers: Browsers, scena
     assert (refused.status_code, len(refused.json()["error"]["faults"]) > 0) == (422, True)
     drills = web.get("/drills?format=json").json()
     assert scenario.stream in {row["name"] for row in drills["drills"]}
+
+
+EN = {"accept-language": "en"}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_pages_say_what_was_recorded_late(browsers: Browsers, scenario: Scenario, late: bool) -> None:
+    """A check, a visit, a closure and a decision of ten days ago; the same of now stay unmarked."""
+    now = live.now(scenario.stream)
+    at = now - timedelta(days=10) if late else now
+    site, common = scenario.site, {"happened_at": at}
+    scenario.act("check.done", site=site, day=at.date(), symptomatic=0, **common)
+    scenario.act("inspection.held", site=site, authority="Commission", **common)
+    closed = scenario.act("site.closed", site=site, cause="operator", **common)
+    scenario.act("incident.opened", id="flood", site="", title="Flood", **common)
+    scenario.act("incident.decided", incident="flood", site="", decision="All home", reason="Flood", **common)
+    web, marks = browsers.sign_in(), {}
+    for path in ("/now", f"/sites/{site}", "/incident/flood", "/ledger/", f"/ledger/{closed.seq}"):
+        answer = web.get(path, headers=EN)
+        assert answer.status_code == 200, path
+        marks[path] = answer.content.decode().count("recorded late")
+    assert all(marks.values()) is late, marks
+    assert any(marks.values()) is late, marks
+    if late:
+        assert marks[f"/sites/{site}"] == 3, "the closure, the check and the visit"
+        timeline = web.get("/now?format=json").json()["timeline"]
+        assert any(line["happened"] for line in timeline)
+
+
+def test_power_down_shows_its_consequences_before_it_is_recorded(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in(Role.FLOW)
+    values = {"what": "power", "site": scenario.site, "expected_until": "2027-01-01T10:00"}
+    shown = sent(web, "/record/outage", **values).context["page"].impact
+    assert int(shown.seats) > 0
+    assert shown.until
+    assert count(scenario, "power.down") == 0, "nothing is done yet"
+    assert sent(web, "/record/outage", **values, confirmed="yes").status_code == 302
+    lost = live.situation_now(scenario.stream).lost_places(live.now(scenario.stream))
+    assert scenario.site in lost.sites
+    done = sent(web, "/record/outage", what="power", site=scenario.site, state="up")
+    assert done.status_code == 302
+    assert not live.situation_now(scenario.stream).outages
+
+
+def test_a_time_is_typed_by_the_clocks_of_its_site(browsers: Browsers, scenario: Scenario) -> None:
+    (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
+    values = {"what": "power", "site": site.id, "expected_until": "2027-01-01T10:00"}
+    done = sent(browsers.sign_in(), "/record/outage", **values, confirmed="yes")
+    assert done.status_code == 302
+    outage = live.situation_now(scenario.stream).outages["power", site.id]
+    here, paris = (datetime(2027, 1, 1, 10, tzinfo=zone(name)) for name in (site.time_zone, "Europe/Paris"))
+    assert outage.expected_until == here != paris
+
+
+def test_home_lines_of_a_carrier_are_lost_with_who_works_on_them(browsers: Browsers, scenario: Scenario) -> None:
+    carrier = next(row.carrier for row in scenario.operator.agents if row.carrier)
+    values = {"what": "carrier", "carrier": carrier}
+    shown = sent(browsers.sign_in(), "/record/outage", **values).context["page"].impact
+    assert shown.carrier == carrier
+    assert shown.seats == 0
+    assert sent(browsers.sign_in(), "/record/outage", **values, confirmed="yes").status_code == 302
+    assert ("carrier", carrier) in live.situation_now(scenario.stream).outages
+
+
+def test_an_outage_names_its_place_and_is_refused_where_it_is_not_down(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    assert set(faults(sent(web, "/record/outage", what="link"))) == {"site"}
+    assert set(faults(sent(web, "/record/outage", what="carrier"))) == {"carrier"}
+    back = sent(web, "/record/outage", what="link", site=scenario.site, state="up")
+    assert set(faults(back)) == {"__all__"}
+
+
+def test_a_site_lead_records_no_carrier(browsers: Browsers, scenario: Scenario) -> None:
+    form = browsers.sign_in(Role.SITE).get("/record/outage").context["form"]
+    assert "carrier" not in form.fields
+    assert [key for key, _ in form.fields["what"].choices] == ["link", "power"]
+
+
+def test_tests_on_a_visit_are_counted_and_more_positives_than_tests_are_refused(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    held = scenario.act("inspection.held", site=scenario.site, authority="Commission")
+    assert held.seq
+    web = browsers.sign_in(Role.HEALTH)
+    form = web.get("/record/tests").context["form"]
+    visit = form.fields["inspection"].choices[1][0]
+    values = {"site": scenario.site, "inspection": visit, "tested": "12"}
+    assert set(faults(sent(web, "/record/tests", **values, positive="13"))) == {"positive"}
+    assert sent(web, "/record/tests", **values, positive="1").status_code == 302
+    (found,) = live.situation_now(scenario.stream).tests
+    assert (found.tested, found.positive, found.inspection) == (12, 1, visit)
+
+
+def test_attendance_is_a_number_or_names_that_agree(browsers: Browsers, scenario: Scenario) -> None:
+    web, names = browsers.sign_in(), scenario.agents_at(scenario.site)[:2]
+    assert set(faults(sent(web, "/record/attendance", site=scenario.site))) == {"count"}
+    wrong = {"site": scenario.site, "agents": ", ".join(names)}
+    assert set(faults(sent(web, "/record/attendance", **wrong, count="3"))) == {"count"}
+    assert sent(web, "/record/attendance", **wrong).status_code == 302
+    (found,) = live.situation_now(scenario.stream).attendance.values()
+    assert (found.count, found.agents) == (2, tuple(names))
+
+
+def test_an_authorisation_that_ends_soon_is_seen_on_the_page_of_the_next(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web = browsers.sign_in(Role.PLANNER)
+    day = live.now(scenario.stream).date().isoformat()
+    values = {"of": "site", "site": scenario.site, "authorisation": "wilaya-118", "valid_from": day}
+    early = sent(web, "/record/authorisation", **values, valid_to="2020-01-01")
+    assert set(faults(early)) == {"valid_to"}
+    assert sent(web, "/record/authorisation", **values, valid_to=day).status_code == 302
+    page = web.get("/record/authorisation")
+    named = [row.params.get("authorisation") for row in page.context["page"].notices]
+    assert "wilaya-118" in named
+    assert "wilaya-118" in page.content.decode()
+
+
+def test_a_verdict_of_an_audit_has_its_evidence_and_its_end(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    values = {
+        "measure": "ventilation",
+        "evidence": "<b>Carnet</b>",
+        "verdict": "partly",
+        "valid_to": "2027-05-31",
+        "auditor": "Bureau",
+    }
+    past = sent(web, "/record/audit", **{**values, "valid_to": "2020-05-31"})
+    assert set(faults(past)) == {"valid_to"}
+    assert "<b>" not in past.content.decode().split("<main", 1)[1].split("form-title", 1)[1]
+    assert sent(web, "/record/audit", **values).status_code == 302
+    (found,) = live.situation_now(scenario.stream).audits.values()
+    assert (found.site, found.verdict) == ("", "partly")
+
+
+def test_a_notice_is_answered_by_one_form_at_most_and_a_form_by_notices_that_there_are() -> None:
+    answers = [beginning for form in FORMS for beginning in form.answers]
+    for code in NOTICES:
+        assert sum(code.startswith(form.answers) for form in FORMS) <= 1, code
+    assert all(any(code.startswith(one) for code in NOTICES) for one in answers)
+
+
+PHOTO = jpeg(exif(6))
+DIGEST = hashlib.sha256(remove_metadata(PHOTO)).hexdigest()
+
+
+def file(data: bytes, name: str = "salle.jpg") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, data)
+
+
+def inspect(web: Client, scenario: Scenario, *photos: SimpleUploadedFile, **more: Any) -> Any:
+    values = {"site": scenario.site, "authority": "Commission", **more}
+    return sent(web, "/record/inspection", **values, photos=list(photos))
+
+
+def folder() -> Path:
+    return Path(settings.HOME) / "photos"
+
+
+def test_a_photo_is_kept_without_its_place_and_named_in_the_ledger(browsers: Browsers, scenario: Scenario) -> None:
+    assert inspect(browsers.sign_in(), scenario, file(PHOTO), file(png())).status_code == 302
+    (visit,) = live.situation_now(scenario.stream).inspections
+    assert visit.photos[0] == DIGEST
+    assert len(visit.photos) == 2
+    kept = (folder() / DIGEST).read_bytes()
+    assert SECRET not in kept
+    assert hashlib.sha256(kept).hexdigest() == DIGEST
+    assert (folder() / DIGEST).stat().st_mode & 0o077 == 0
+
+
+def test_a_photo_is_shown_to_who_sees_the_site_and_never_to_a_client(browsers: Browsers, scenario: Scenario) -> None:
+    inspect(browsers.sign_in(), scenario, file(PHOTO))
+    path, other = f"/photos/{DIGEST}", scenario.operator.sites[1].id
+    shown = browsers.sign_in().get(path)
+    assert (shown.status_code, shown["Content-Type"]) == (200, "image/jpeg")
+    assert shown["X-Content-Type-Options"] == "nosniff"
+    assert browsers.sign_in(Role.SITE).get(path).status_code == 200
+    assert browsers.sign_in(Role.SITE, other).get(path).status_code == 404
+    assert browsers.sign_in(Role.CLIENT).get(path).status_code == 404
+    assert path in browsers.sign_in().get(f"/sites/{scenario.site}").content.decode()
+
+
+def test_a_file_of_50_mb_is_refused_before_it_is_read(browsers: Browsers, scenario: Scenario) -> None:
+    class Unread:
+        def read(self, *size: int) -> bytes:
+            raise AssertionError("the body was read")
+
+        readline = read
+
+    web = browsers.sign_in()
+    web.handler.enforce_csrf_checks = True  # which reads the body of a form
+    answer = web.generic(
+        "POST",
+        "/record/inspection",
+        b"",
+        "multipart/form-data; boundary=x",
+        CONTENT_LENGTH=str(50 * 1024**2),
+        **{"wsgi.input": Unread()},
+    )
+    assert answer.status_code == 413
+    assert "8 Mo" in answer.content.decode()
+
+
+def test_a_large_file_and_a_wrong_one_are_named_and_nothing_else_is_lost(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web = browsers.sign_in()
+    large = file(PHOTO + bytes(MAX_PHOTO_BYTES), "grande.jpg")
+    answer = inspect(web, scenario, large)
+    assert "grande.jpg" in faults(answer)["photos"][0]
+    answer = inspect(web, scenario, file(b"<script>", "page.jpg"), file(PHOTO[:99], "demi.jpg"))
+    first, second = faults(answer)["photos"]
+    assert "page.jpg" in first
+    assert "demi.jpg" in second
+    assert "photos" in faults(inspect(web, scenario, *[file(PHOTO)] * (MAX_PHOTOS + 1)))
+    assert not folder().exists() or not list(folder().glob(".*"))
+
+
+def test_photos_sent_with_a_faulty_form_are_not_sent_again(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    answer = inspect(web, scenario, file(PHOTO), authority="")
+    assert set(faults(answer)) == {"authority"}
+    kept = answer.context["form"]["kept"].value()
+    assert inspect(web, scenario, kept=kept).status_code == 302
+    (visit,) = live.situation_now(scenario.stream).inspections
+    assert visit.photos == (DIGEST,)
+
+
+def test_a_photo_of_another_user_cannot_be_claimed(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    inspect(web, scenario, file(PHOTO))
+    assert inspect(web, scenario, kept=DIGEST, authority="Autre").status_code == 302
+    assert [v.photos for v in live.situation_now(scenario.stream).inspections] == [(DIGEST,), ()]
+
+
+def test_a_photo_goes_on_its_day_and_the_entry_stays(browsers: Browsers, scenario: Scenario) -> None:
+    inspect(browsers.sign_in(), scenario, file(PHOTO))
+    day = live.now(scenario.stream)
+    assert erase_photos(day + timedelta(days=366)) == 0
+    assert erase_photos(day + timedelta(days=367)) == 1
+    assert not (folder() / DIGEST).exists()
+    assert browsers.sign_in().get(f"/photos/{DIGEST}").status_code == 404
+    assert "photo effacée" in browsers.sign_in().get(f"/sites/{scenario.site}").content.decode()
+    assert [row.body for row in ledger.iter_entries(kinds=["photos.erased"])] == [{"count": 1}]

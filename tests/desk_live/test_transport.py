@@ -24,8 +24,7 @@ from releve.situation.shipped import load_rules_with
 from releve.transport import FROM_SITE, TO_SITE, check_runs
 from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import faults, sent
-from tests.live.sample_plans import Planned, keep_planned
-from tests.live.scenario import Scenario
+from tests.live.scenario import Planned, Scenario, keep_planned
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

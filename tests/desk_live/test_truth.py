@@ -1,4 +1,4 @@
-"""No page, letter or answer says served, assured, sent or answered when the figures do not."""
+"""No page says served, assured, sent or answered when the figures do not; sentences and labels of events."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from django.utils.translation import override
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.accounts.permissions import Role
+from releve.accounts.permissions import Role, list_permissions
 from releve.demand.requirement import INTERVAL
+from releve.desk.live.words import notice_text, refusal_text, translate_cause
 from releve.desk.now import NowPage, headline, shortfalls
-from releve.desk.relief import ReliefPage, relief_headline, ring_words
-from releve.desk.text import Text
+from releve.desk.relief import ReliefPage, draw_flows, relief_headline, ring_words
+from releve.desk.text import Text, text_now
 from releve.live import api as live
-from releve.live.api import MessageCounts, PlanReach
+from releve.live.api import MessageCounts, PeopleFlow, PlanReach
 from releve.live.coverage import ClientCoverage, Coverage, cover_client
 from releve.live.message_texts import write_message
 from releve.live.models import Message
 from releve.live.notifications import describe_client
 from releve.plan.coverage import round_coverage
-from releve.situation import SiteStatus
+from releve.situation import KINDS, Notice, SiteStatus, refuse
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
 
@@ -218,3 +219,59 @@ def check_answers(web: Client, scenario: Scenario) -> None:
     told_assured = any("assuré" in letter["text"] for letter in letters)
     ever = [row.about for row in Message.objects.filter(stream=scenario.stream, role="client")]
     assert told_assured <= any(about["state"] == "held" for about in ever)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_permission_of_every_kind_exists(kind: str) -> None:
+    assert list_permissions()[KINDS[kind].permission].acts
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_parameters_are_written_for_the_reader(scenario: Scenario) -> None:
+    operator, at = scenario.operator, live.now(scenario.stream)
+    name = operator.site[scenario.site].name
+    with override("fr"):
+        text = text_now(operator.row.time_zone)
+        items = refuse("reopening.checklist", items=("disinfected", "unlisted"))
+        assert "désinfect" in refusal_text(items, operator, text).lower()
+        assert "unlisted" in refusal_text(items, operator, text)
+        same = refuse("event.same", kind="check.done", earlier="e1")
+        assert "Contrôle quotidien" in refusal_text(same, operator, text)
+        assert name in refusal_text(refuse("closure.open", site=scenario.site), operator, text)
+        params = {"fill": 0.85, "most": 0.5, "day": at.date()}
+        fuller = Notice("check.transport", scenario.site, at, params)
+        assert "85\u202f%" in notice_text(fuller, operator, text)
+        down = {"what": "link", "name": scenario.site, "expected_until": at}
+        late = notice_text(Notice("outage.overdue", scenario.site, at, down), operator, text)
+        assert late.startswith(f"{name} (liaison)")
+        params = {"measure": "masks", "severity": "major", "day": at.date()}
+        found = notice_text(Notice("finding.raised", scenario.site, at, params), operator, text)
+        assert "sur «\u202fChacun porte un masque" in found, "what it asks, not its id"
+        params = {"measures": ("masks", "signs", "flows"), "day": at.date()}
+        many = notice_text(Notice("measure.expiring", scenario.site, at, params), operator, text)
+        assert "3 mesures" in many
+
+
+def test_one_day_and_one_case_are_singular() -> None:
+    with override("fr"):
+        assert "1 cas en 1 jour)" in translate_cause("rule", 1, 1.0)
+        assert "2 cas en 14 jours)" in translate_cause("rule", 2, 14.0)
+    with override("en"):
+        assert "1 case in 1 day)" in translate_cause("rule", 1, 1.0)
+
+
+NAMES = {"casa-1": "Casablanca Nord 1", "casa-2": "Casablanca Gare 2", "tana": "Antananarivo", "home": "à domicile"}
+
+
+@pytest.mark.parametrize(("width", "side"), [(960, 200), (360, 112)])
+def test_sites_of_one_city_are_told_apart(width: float, side: float) -> None:
+    flows = [PeopleFlow("casa-1", "casa-2", 117), PeopleFlow("casa-2", "home", 3), PeopleFlow("tana", "tana", 12)]
+    drawn = draw_flows(flows, NAMES, "narrow", width, side)
+    said = {place: " ".join(lines) for place, _y, _height, lines in (*drawn.left, *drawn.right)}
+    assert said["casa-1"] == "Casablanca Nord 1 (117)"
+    assert said["casa-2"] == "Casablanca Gare 2 (117)"
+    assert said["home"] == "à domicile (3)"
+    tops = [y for _place, y, _height, _lines in drawn.left]
+    deepest = [len(lines) * 14.0 for _place, _y, _height, lines in drawn.left]
+    assert all(low >= y + deep for y, low, deep in zip(tops, tops[1:], deepest, strict=False))

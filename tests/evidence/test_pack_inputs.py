@@ -1,11 +1,12 @@
-"""Packs over what goes wrong: data that changed, a site renamed, values erased, damaged files."""
+"""Packs over what goes wrong, in names of any direction, by and for those who may have them."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,30 +19,36 @@ from pyhanko.sign import signers
 from pyhanko.sign.validation import SignatureCoverageLevel
 from pytest_django.fixtures import Settings
 
+from releve.accounts.permissions import Role
 from releve.errors import Phrase
 from releve.ledger import verify
 from releve.ledger.erasure import erase_subject
 from releve.ledger.keys import public_key
 from releve.ledger.seal import rotate_key, seal_ledger
 from releve.network import Operator
+from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.client_pack import draft_client_pack
 from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.inspection_pack import draft_inspection_pack
 from releve.plugins.evidence.language import Wording
 from releve.plugins.evidence.operator_packs import draft_audit_pack
-from releve.plugins.evidence.pack import build_pack
-from releve.plugins.evidence.paper import MOST_ROWS, _lay_out
+from releve.plugins.evidence.pack import PACK_KINDS, build_pack
+from releve.plugins.evidence.paper import MOST_ROWS, Attachment, Paper, _lay_out, typeset
+from releve.plugins.evidence.reach import PERMISSIONS_BY_KIND, has_reach, list_pack_choices, name_recipient
 from releve.plugins.evidence.records import PackError, PackRefused
 from releve.plugins.evidence.sources import PackRequest, PaperTable, open_source
 from releve.plugins.evidence.store import list_packs
 from releve.registry import storage
 from releve.registry.models import Version
 from releve.registry.service import apply_changes, preview_changes
-from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, fill_house, issue, record_event
+from tests.accounts.people import give, person
+from tests.evidence import pack_house
+from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, build_operator, fill_house, issue, record_event
 from tests.homes import make_test_home
 from tests.ledger.conftest import KEY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
 BEFORE, WITHIN = (datetime(2026, 11, day, 12, tzinfo=UTC) for day in (1, 23))
 
 
@@ -346,3 +353,92 @@ def test_a_pack_of_a_key_that_was_rotated_is_tied_to_the_next_by_the_rotation(
     assert "which --rotation ties to it" in capsys.readouterr().out
     assert verify.main([*line, "--rotation", str(rotation.publish(tmp_path))]) == 0
     assert compare_remade(path.read_bytes())[0], "the note is the ledger's, and is not signed again"
+
+
+SITE_NAME = "موقع الدار البيضاء 2"
+CLIENT_NAME = "شركة التأمين (Atlas) 24/7"
+PROGRAMME_NAME = "استقبال 1"
+ISOLATE, END = "\u2068", "\u2069"
+
+
+def rename(operator: Operator) -> Operator:
+    """Give the first site, client and its programmes names that end in figures."""
+    client = operator.clients[0]
+    return replace(
+        operator,
+        sites=tuple(replace(row, name=SITE_NAME) if row.id == SITE else row for row in operator.sites),
+        clients=(replace(client, name=CLIENT_NAME), *operator.clients[1:]),
+        programmes=tuple(
+            replace(row, name=PROGRAMME_NAME) if row.client == client.id else row for row in operator.programmes
+        ),
+    )
+
+
+@pytest.fixture
+def papers(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[dict[str, object]]:
+    """Return what every pack prints in both languages; a pack is verified where it is built."""
+    settings.HOME = make_test_home(tmp_path)
+    storage.clear_cache()
+    operator = rename(pack_house.build_operator())
+    monkeypatch.setattr(pack_house, "build_operator", lambda: operator)
+    fill_house()
+    printed: list[dict[str, object]] = []
+
+    def note(paper: Paper, attached: Sequence[Attachment]) -> bytes:
+        printed.append(dict(paper.content))
+        return typeset(paper, attached)
+
+    monkeypatch.setattr("releve.plugins.evidence.pack.typeset", note)
+    recipients = {"client": operator.clients[0].id, "inspection": SITE}
+    for kind in set(PACK_KINDS) - {"crashtest"}:
+        for language in ("fr", "en"):
+            build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST, language=language))
+    return printed
+
+
+def test_every_name_with_arabic_letters_is_isolated_in_every_pack(papers: Sequence[dict[str, object]]) -> None:
+    assert len({str(paper["title"]) for paper in papers}) == 8, "four packs in two languages"
+    seen = ""
+    for paper in papers:
+        text = json.dumps(paper, ensure_ascii=False)
+        seen += text
+        rest = re.sub(f"{ISOLATE}[^{ISOLATE}{END}]*{END}", "", text)
+        assert not re.search("[\u0600-\u06ff]", rest), rest
+        assert ISOLATE not in rest
+        assert END not in rest
+    for name in (SITE_NAME, CLIENT_NAME, PROGRAMME_NAME):
+        assert f"{ISOLATE}{name}{END}" in seen, name
+
+
+def test_a_name_without_arabic_letters_is_left_as_it_is() -> None:
+    for name in ("Casablanca Port 2", "Société d’Été", "", "24/7"):
+        assert isolate_name(name) == name
+    assert isolate_name(SITE_NAME) == f"{ISOLATE}{SITE_NAME}{END}"
+
+
+def test_every_kind_of_pack_has_a_permission() -> None:
+    assert set(PERMISSIONS_BY_KIND) == set(PACK_KINDS)
+
+
+def test_a_manager_may_make_packs_and_a_client_reads_its_own_alone() -> None:
+    operator = build_operator()
+    manager, client = person("omar"), person("azur")
+    give(manager, Role.CONTINUITY)
+    own = operator.clients[0].id
+    give(client, Role.CLIENT, clients=[own])
+    made = {(one.kind, one.recipient) for one in list_pack_choices(manager, operator)}
+    assert {("client", row.id) for row in operator.clients} <= made
+    assert list(list_pack_choices(client, operator)) == []
+    assert has_reach(client, "client", own)
+    assert not has_reach(client, "client", "another")
+    assert not has_reach(client, "audit", "")
+
+
+def test_a_recipient_is_named_where_the_operator_has_it() -> None:
+    operator = build_operator()
+    site, client = operator.sites[0], operator.clients[0]
+    assert name_recipient("inspection", site.id, operator) == site.name
+    assert name_recipient("client", client.id, operator) == client.name
+    assert name_recipient("client", "gone", operator) == "gone"
+    assert name_recipient("crashtest", "run-1", operator) == "run-1"
+    assert name_recipient("audit", "", operator) == ""

@@ -45,7 +45,6 @@ from releve.plugins.outbound.gate.models import Decision
 from releve.plugins.outbound.gate.proofs import replay_decision
 from releve.plugins.outbound.gate.protocol import Question, Reply
 from releve.plugins.outbound.gate.wal_checkpoints import checkpoint, start_checkpoints
-from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     AT_ANY_HOUR,
     CALLER,
@@ -60,7 +59,7 @@ from tests.gate.sample_campaign import (
     question,
     read_feeds,
 )
-from tests.gate.sync_decisions import answer_group, build_decider, decide, decide_all
+from tests.gate.sync_decisions import DjangoStore, answer_group, build_decider, decide, decide_all
 from tests.homes import make_test_home
 
 pytestmark = [pytest.mark.database]

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
-from tests.gate.test_serve_command import served
+from tests.gate.test_processes import served
 from tests.processes import ROOT
+from tests.routing.generations import small_operator
 from tests.routing.sip_bench import SECRET, ProxyProcess, SipPhone, free_port, needs_sip
-from tests.routing.small_operator import small_operator
 
 pytestmark = [pytest.mark.slow]
 

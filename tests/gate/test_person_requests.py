@@ -47,7 +47,6 @@ from releve.plugins.outbound.gate.person_requests import (
 from releve.plugins.outbound.gate.proofs import close_batches, replay_decision, seal_facts
 from releve.plugins.outbound.gate.protocol import Question
 from releve.plugins.outbound.gate.pseudonyms import number_pseudonym
-from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     CAMPAIGN,
     CLIENT,
@@ -58,7 +57,7 @@ from tests.gate.sample_campaign import (
     question,
     record_people,
 )
-from tests.gate.sync_decisions import run_without_loop
+from tests.gate.sync_decisions import DjangoStore, run_without_loop
 
 pytestmark = [pytest.mark.database]
 SPELLINGS = ("+33 1 44 50 00 01", "01 44 50 00 01", "0033144500001", "+33 (0)1.44.50.00.01", "01-44-50-00-01")

@@ -1,4 +1,4 @@
-"""After the call: its outcome filed, its row proved, its verdict replayed, its people erased."""
+"""After the call: its outcome filed from a proxy's records, its row proved, replayed, erased."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from django.utils import timezone
 from releve.ledger import verify
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
+from releve.live.clock import read_clock
 from releve.plugins.outbound import engine
-from releve.plugins.outbound.engine import Contract, SpokenRefusal, Withdrawal
+from releve.plugins.outbound.engine import Attempt, Contract, SpokenRefusal, Withdrawal
 from releve.plugins.outbound.engine.fact_tables import read_tables
-from releve.plugins.outbound.gate.attempt_outcomes import mark_unknown, read_outcomes, write_outcomes
+from releve.plugins.outbound.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes, write_outcomes
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.erasure import erase_due, erase_person, read_value
-from releve.plugins.outbound.gate.errors import LoadRefused, NotAvailable
+from releve.plugins.outbound.gate.errors import LoadRefused, NotAvailable, OutcomeFault
 from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms
 from releve.plugins.outbound.gate.models import (
@@ -41,9 +42,8 @@ from releve.plugins.outbound.gate.models import (
 from releve.plugins.outbound.gate.models import RefusalRow as Refusals
 from releve.plugins.outbound.gate.proofs import close_batches, prove_row, replay_decision
 from releve.plugins.outbound.gate.pseudonyms import number_pseudonym, person_pseudonym
-from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import CLIENT, PROVIDER, build_consent, open_rules, phone, question, record_people
-from tests.gate.sync_decisions import decide
+from tests.gate.sync_decisions import DjangoStore, decide
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -375,3 +375,148 @@ def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: st
     assert not PseudonymValue.objects.filter(pseudonym=person_pseudonym("P0")).exists()
     assert PersonRow.objects.filter(person=person_pseudonym("P1")).exists()
     assert not PersonRow.objects.filter(person=person_pseudonym("P0")).exists()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two attempts, of two persons, and an empty folder of records."""
+    record_people(range(2))
+    at = read_clock() - timedelta(hours=1)
+    calls = [Attempt(f"{call}/1", CLIENT, f"P{n}", at, at, provider=PROVIDER, purpose="service")
+             for n, call in enumerate(("call", "other"))]  # fmt: skip
+    load_facts(calls, source="tests", by="tests")
+    (found := tmp_path / "acc").mkdir()
+    return found
+
+
+def record_line(call: str = "call", code: str = "200", cseq: str = "1", **more: str) -> str:
+    """A line of as many columns as ``more`` asks for, else of the first eight."""
+    cells = {"method": "INVITE", "from_tag": "f", "to_tag": "t", "callid": call, "sip_code": code,
+             "sip_reason": "r", "time": "now", "cseq": cseq}  # fmt: skip
+    if more:
+        cells |= {name: more.get(name, "") for name in COLUMNS[8:]}
+        cells |= {name: more[name] for name in more if name in cells}
+    return "|".join(cells.values()) + "\n"
+
+
+def read(folder: Path, *lines: str, columns: tuple[str, ...] = COLUMNS) -> tuple[int, ...]:
+    (folder / "acc.log").write_text("".join(lines), encoding="utf-8")
+    return dataclasses.astuple(read_outcomes(folder, columns))
+
+
+def test_the_columns_are_those_of_the_page_about_the_proxy() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "proxy.md"
+    assert f"`{'|'.join(COLUMNS)}`" in page.read_text(encoding="utf-8")
+
+
+def outcomes() -> dict[str, str]:
+    """The outcome of each attempt, as its last version says."""
+    return dict(AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
+
+
+@pytest.mark.parametrize(
+    ("codes", "outcome"),
+    [
+        (("200", "202"), "answered"),
+        (("486", "600"), "busy"),
+        (("408", "480", "487"), "no-answer"),
+        (("404", "410", "604"), "unallocated"),
+        (("603",), "declined"),
+        (("400", "403", "500", "503", "302"), "failed"),
+    ],
+)
+def test_a_reply_code_has_its_outcome(folder: Path, codes: tuple[str, ...], outcome: str) -> None:
+    filed = list(AttemptRow.objects.filter(ref="call/1"))
+    for number, code in enumerate(codes):
+        write_outcomes(filed, ["voicemail" if outcome != "answered" else ""], "between")
+        (folder / f"{number}.log").write_text(record_line(code=code) + f"{number}\n", encoding="utf-8")
+        assert read_outcomes(folder).filed == 1, code
+        assert outcomes() == {"call/1": outcome, "other/1": ""}
+
+
+def test_the_further_version_is_the_attempt_with_its_outcome(folder: Path) -> None:
+    assert read(folder, record_line()) == (1, 0, 0, 0, 0)
+    names = ("client", "person", "ref", "at", "provider", "purpose", "began", "erase_on")
+    first, second = AttemptRow.objects.filter(ref="call/1").order_by("pk").values(*names)
+    assert first == second
+    assert AttemptRow.objects.latest("pk").digest == ""
+    load = Load.objects.latest("pk")
+    assert (load.source, load.by, load.rows) == ("outcomes acc.log", "outcomes", 1)
+    assert load.known_at is not None
+
+
+def test_the_last_line_of_a_call_counts_whatever_came_before(folder: Path) -> None:
+    assert read(folder, record_line(code="486"), record_line("other"), record_line(code="200")) == (2, 0, 0, 0, 0)
+    assert outcomes() == {"call/1": "answered", "other/1": "answered"}
+
+
+def test_a_call_is_named_by_its_number_whatever_the_zeros_before_it(folder: Path) -> None:
+    assert read(folder, record_line(cseq="01"), record_line("other", cseq="2")) == (1, 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [record_line(""), record_line(cseq="x"), record_line(cseq=""), record_line(cseq="-1"), record_line()[:-1] + "|in\n",
+     "INVITE|f|t|call|200|r|now\n", record_line(call="other", direction="in")[:-1] + "|\n", "\n"],
+)  # fmt: skip
+def test_a_line_that_names_no_call_is_counted_and_files_nothing(folder: Path, broken: str) -> None:
+    assert read(folder, broken, record_line()) == (1, 0, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "left", [record_line(direction="in"), record_line(direction="out", method="BYE"), record_line(method="ACK")]
+)
+def test_what_is_no_call_out_is_passed_over(folder: Path, left: str) -> None:
+    assert read(folder, left, record_line("other", direction="out")) == (1, 0, 0, 0, 0)
+    assert outcomes() == {"call/1": "", "other/1": "answered"}
+
+
+def test_a_line_without_its_end_is_left_and_a_longer_column_order_is_read(folder: Path) -> None:
+    assert read(folder, record_line()[:-1]) == (0, 0, 0, 0, 0)
+    assert read(folder, "call|1|486\n", columns=("callid", "cseq", "sip_code")) == (1, 0, 0, 0, 0)
+    assert outcomes()["call/1"] == "busy"
+    with pytest.raises(OutcomeFault, match=r"the columns lack sip_code$"):
+        read_outcomes(folder, ("cseq", "callid"))
+
+
+def test_a_line_is_read_whatever_its_bytes_and_a_first_one_of_any_length_to_64_kib(folder: Path) -> None:
+    (folder / "a.log").write_bytes(record_line().encode().replace(b"|r|", b"|r\xe9|"))
+    (folder / "long.log").write_bytes(b"x" * 65535 + b"\n")
+    (folder / "longer.log").write_bytes(b"x" * 65536 + b"\n")
+    assert dataclasses.astuple(read_outcomes(folder)) == (1, 0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("columns", range(14))
+def test_a_line_has_the_columns_of_one_of_three_proxies(folder: Path, columns: int) -> None:
+    cells = record_line(direction="out").rstrip("\n").split("|")[:columns]
+    assert read(folder, "|".join(cells) + "\n")[:3] == ((1, 0, 0) if columns in (8, 11, 13) else (0, 0, 1))
+
+
+@pytest.mark.parametrize(("to_tag", "code", "refused"), [("", "603", 1), ("", "503", 1),
+                         ("", "486", 0), ("t", "603", 0), ("t", "503", 0)])  # fmt: skip
+def test_a_call_is_refused_by_the_proxy_itself_where_no_one_answered(
+    folder: Path, to_tag: str, code: str, refused: int
+) -> None:
+    one = record_line("unknown", code).replace("|t|", f"|{to_tag}|")
+    assert read(folder, one) == (0, 1 - refused, 0, refused, 0)
+    later = one + record_line("unknown")
+    assert read(folder, later) == (0, 1, 0, 0, 0)
+
+
+def test_a_call_that_was_refused_and_then_let_through_is_not_a_refused_one(folder: Path) -> None:
+    refused = record_line("unknown", "603").replace("|t|", "||")
+    assert read(folder, refused, record_line("unknown")) == (0, 1, 0, 0, 0)
+    (folder / "b.log").write_text(record_line("new") + refused.replace("unknown", "new"), encoding="utf-8")
+    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 1, 0)
+
+
+def test_attempts_from_before_an_instant_that_have_no_outcome_are_unknown(folder: Path) -> None:
+    gates = [AttemptRow(client=CLIENT, person="p", ref=f"g{n}/1", outcome="", provider=PROVIDER,
+                        at=read_clock() + timedelta(minutes=n), digest="", erase_on=None)
+             for n in range(3)]  # fmt: skip
+    AttemptRow.objects.bulk_create(gates)
+    write_outcomes(gates[:1], ["busy"], "agent")
+    assert mark_unknown(gates[2].at) == 1
+    found = {ref: outcome for ref, outcome in outcomes().items() if ref[0] == "g"}
+    assert found == {"g0/1": "busy", "g1/1": "unknown", "g2/1": ""}
+    assert Load.objects.latest("pk").source == "outcomes not reported"

@@ -1,10 +1,13 @@
-"""What stands for numbers, persons and proofs, until when it is kept, and what a load may hold."""
+"""What stands for numbers, persons and proofs, facts read from the database, words at the gate."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,29 +15,47 @@ from django.apps import apps
 from django.db.models import CharField
 
 from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import Attempt, Withdrawal
-from releve.plugins.outbound.engine.fact_tables import build_empty_frames
+from releve.plugins.outbound.engine import (
+    Attempt,
+    Call,
+    CallVerdict,
+    Contract,
+    Person,
+    Withdrawal,
+    built_in_rules,
+    judge_call,
+)
+from releve.plugins.outbound.engine import SpokenRefusal as Fact
+from releve.plugins.outbound.engine import Withdrawal as Taken
+from releve.plugins.outbound.engine.fact_tables import build_empty_frames, build_facts, read_tables
 from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
 from releve.plugins.outbound.gate.campaigns import (
     RegisterState,
+    load_campaigns,
     read_register_ages,
     read_register_minutes,
     read_register_state,
     record_campaign,
 )
+from releve.plugins.outbound.gate.clients import resolve_client
 from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, store_values
 from releve.plugins.outbound.gate.errors import LoadRefused
-from releve.plugins.outbound.gate.fact_import import find_row_faults, load_facts
+from releve.plugins.outbound.gate.fact_import import find_row_faults, load_facts, load_frames
+from releve.plugins.outbound.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts, to_db_instant
 from releve.plugins.outbound.gate.models import (
+    AbandonedRow,
+    ClientName,
     ConsentRow,
     Cursor,
     FeedFaultRow,
     Load,
     PseudonymValue,
+    RefusalRow,
     WatermarkRow,
     WithdrawalRow,
 )
+from releve.plugins.outbound.gate.models import CampaignRow as Row
 from releve.plugins.outbound.gate.pseudonyms import (
     commit_proof,
     is_subscriber,
@@ -43,9 +64,26 @@ from releve.plugins.outbound.gate.pseudonyms import (
     person_pseudonym,
 )
 from releve.plugins.outbound.gate.request_feeds import take_files
-from tests.gate.sample_campaign import CLIENT, build_consent, campaign_terms, phone, record_people
+from releve.plugins.outbound.gate.sql import TABLES, parse_day, parse_instant
+from tests.gate.sample_campaign import CALLER as SAMPLE_CAMPAIGN_CALLER
+from tests.gate.sample_campaign import (
+    CAMPAIGN,
+    CLIENT,
+    GateDatabase,
+    build_consent,
+    campaign_terms,
+    open_rules,
+    phone,
+    question,
+    record_people,
+)
+from tests.gate.test_decision import ask
+from tests.outbound.people import people_of
+from tests.outbound.table import CALLER
+from tests.outbound.table import CLIENT as TABLE_CLIENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
 SOON, LATE = date(2030, 1, 1), date(2031, 1, 1)
 
 
@@ -190,3 +228,277 @@ def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path:
                 texts = model._default_manager.values_list(field.name, flat=True)
                 long = [one for one in texts if one and len(one) > field.max_length]
                 assert not long, f"{model.__name__}.{field.name}"
+
+
+DAYS = ("2026-08-10T10:30:00+02:00", "2026-11-24T10:30:00+01:00")
+
+
+def without_person(found: CallVerdict) -> Any:
+    """Return what a verdict says, without the name of the person."""
+    return (
+        found.legal, found.allowed, found.rules, found.basis, found.attempts, found.jurisdiction,
+        found.until, found.next_allowed, [(row.row.id, row.by.id) for row in found.lifted],
+        [mark.read_at for mark in found.watermarks],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) -> None:
+    now = datetime.fromisoformat(day)
+    people, frames = people_of(150, now, seed=7, slips=False)
+    load_frames(frames, source="tests", by="tests", as_known=True)
+    rules, facts = built_in_rules(), build_facts(frames)
+    reasons: set[str] = set()
+    for place, row in enumerate(people.iter_rows(named=True)):
+        for known_at in (now, now - timedelta(days=20))[: 1 + (place % 4 == 0)]:
+            call = Call(TABLE_CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
+                        address=row["address"], callee=row["callee"], campaign="K",
+                        sector="energy-supply")  # fmt: skip
+            expected = judge_call(call, facts, rules, known_at)
+            known = read_facts(TABLE_CLIENT, row["number"], known_at, person=row["person"], campaign="K")
+            named = dataclasses.replace(call, person=person_pseudonym(row["person"]))
+            found = judge_call(named, _under(known, expected), rules, known_at)
+            assert without_person(found) == without_person(expected), (call, found.rules, expected.rules)
+            reasons |= set(expected.rules)
+    assert len(reasons) >= 12
+
+
+def _under(known: Any, expected: CallVerdict) -> Any:
+    """The facts, the number written as the engine understands it."""
+    for name in ("people", "listings"):
+        for _, cells in known.tables[name]:
+            if cells["number"] == known.number:
+                cells["number"] = expected.number
+    return known.facts()
+
+
+def test_each_fact_is_read_once_whoever_is_named() -> None:
+    now = datetime.fromisoformat(DAYS[1])
+    people, frames = people_of(40, now, seed=7, slips=False)
+    load_frames(frames, source="tests", by="tests", as_known=True)
+    holders = 0
+    for row in people.iter_rows(named=True):
+        own = read_facts(TABLE_CLIENT, row["number"], now, campaign="K")
+        named = read_facts(TABLE_CLIENT, row["number"], now, person=row["person"], campaign="K")
+        if person_pseudonym(row["person"]) in own.persons():
+            assert named.serialize() == own.serialize()
+            holders += 1
+        for table, facts in named.own.items():
+            texts = list(map(str, facts))
+            assert len(set(texts)) == len(texts), table
+            assert set(map(str, own.own[table])) <= set(texts)
+    assert holders
+
+
+def test_attempts_of_one_instant_keep_the_order_in_which_they_were_counted() -> None:
+    known = datetime.fromisoformat(DAYS[1])
+    facts = FactSet([("holder", "N", person, "[]") for person in ("PA", "PB")])
+    fields = [column.field for column in TABLES["attempts"].columns]
+    order = ["PB", "PA", "PB", "PA"]
+    for number, person in enumerate(order):
+        named = {"id": str(number), "client": TABLE_CLIENT, "person": person, "at": known}
+        facts.add_attempt(dict.fromkeys(fields, "") | named, known)
+    read = facts.known_facts("N", "", "", CampaignFacts([]), TABLE_CLIENT).own["attempts"]
+    assert [(cells["id"], cells["person"]) for _, cells in read] == [
+        (str(number), person) for number, person in enumerate(order)
+    ]
+
+
+def test_the_same_tables_again_write_nothing() -> None:
+    now = datetime.fromisoformat(DAYS[1])
+    _, frames = people_of(30, now, seed=3, slips=False)
+    first = load_frames(frames, source="tests", by="tests")
+    again = load_frames(frames, source="tests", by="tests")
+    assert sum(first.written.values()) > 50
+    assert sum(again.written.values()) == 0
+    assert again.there == {name: frames[name].height for name in again.there}
+
+
+def test_a_table_given_in_part_is_loaded_in_part() -> None:
+    frame = pl.DataFrame()
+    assert load_frames({"refusals": frame}, source="tests", by="tests").done("refusals") == 0
+
+
+@pytest.mark.parametrize("text", ["2026-11-24T10:30:00+01:00", "2026-11-24T09:30:00+00:00", "2026-11-24 09:30:00"])
+def test_an_instant_of_a_database_is_in_utc_with_and_without_its_offset(text: str) -> None:
+    found = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    for given in (text, datetime.fromisoformat(text)):
+        assert (parse_instant(given), parse_instant(given).tzinfo) == (found, UTC)
+    assert to_db_instant("sqlite", found) == "2026-11-24 09:30:00"
+    assert to_db_instant("postgresql", found) == found
+    for day in ("2026-11-24", found.date()):
+        assert parse_day(day) == found.date()
+
+
+def head(load: str | None, decision: str | None, clock: str | None) -> tuple[str, ...]:
+    return ("head", "", "", json.dumps([load, decision, clock]))
+
+
+def test_the_newest_of_what_was_read_and_the_first_of_what_is_to_come() -> None:
+    hours = [f"2026-11-24T{hour:02}:00:00+00:00" for hour in range(10)]
+    instants = list(map(datetime.fromisoformat, hours))
+    terms = [TABLE_CLIENT, "electricity", "manual", "prospecting", "", None, 0, "2026-11-01", None,
+             "us", "CASA", "energy-supply"]  # fmt: skip
+    campaign = ("campaign", "", "", json.dumps([*terms, hours[1]]))
+    feed = ("feeds", "", "", json.dumps([1, hours[0], "consents", hours[2], None]))
+    others = [("later", "", "", json.dumps([hour])) for hour in (hours[9], None, hours[8])]
+    rows = [campaign, *others, head(hours[5], hours[7], None)]
+    found = CampaignFacts(rows)
+    assert (found.newest, found.later, found.load) == (instants[1], instants[8], instants[5])
+    assert CampaignFacts([*rows, feed]).newest == instants[2]
+    empty = CampaignFacts([head(None, None, None)])
+    assert (empty.newest, empty.later, empty.load, empty.campaign) == (None,) * 4
+    assert found.campaign == CampaignTerms(
+        TABLE_CLIENT, "electricity", "manual", "prospecting", "", None, False, date(2026, 11, 1), None,
+        "us", "CASA", "energy-supply",
+    )  # fmt: skip
+    for cell, meant in ((None, None), (0, False), (1, True)):
+        flags = json.dumps([*terms[:5], cell, cell, *terms[7:], hours[1]])
+        said = CampaignFacts([("campaign", "", "", flags)]).campaign
+        assert said is not None
+        assert (said.authenticated, said.mobile_terminal) == (meant, bool(meant))
+    kept = CampaignTerms(**json.loads(found.call))
+    assert kept == dataclasses.replace(found.campaign, first=None)
+    before_sectors = {name: value for name, value in dataclasses.asdict(kept).items() if name != "sector"}
+    assert CampaignTerms(**before_sectors) == dataclasses.replace(kept, sector="")
+    withdrawal = json.dumps([1, hours[3], TABLE_CLIENT, "P", hours[0], "", ""])
+    own = FactSet([("withdrawals", TABLE_CLIENT, "P", withdrawal), ("holder", "N", "P", "[]")])
+    assert own.known_facts("N", "", "", found, TABLE_CLIENT).newest == instants[3]
+    assert own.known_facts("N", "", "", CampaignFacts([]), "CLIENT-B").newest is None
+    for loaded, decided, last in ((5, 7, 7), (7, 5, 7), (5, None, 5), (None, 5, 5)):
+        given = [None if one is None else hours[one] for one in (loaded, decided)]
+        read = FactSet([head(given[0], given[1], hours[9])])
+        assert (read.last, read.clock) == (instants[last], instants[9])
+        assert read.load == (None if loaded is None else instants[loaded])
+    nothing = FactSet([head(None, None, None)])
+    assert (nothing.load, nothing.last, nothing.clock) == (None,) * 3
+
+
+LONG_AGO = datetime.fromisoformat("2026-11-02T11:00:00+01:00")
+CAMPAIGN_ROW = CampaignTerms(
+    "Client a", "Électricité", "manuel", "démarchage", "maroc", None, False, None, None, "us",
+    "CASA", "Fourniture d'énergie",
+)  # fmt: skip
+
+
+def test_a_campaign_is_recorded_in_the_words_of_the_vocabularies() -> None:
+    record_people([])
+    assert record_campaign("autumn", CAMPAIGN_ROW, by="tests")
+    row = load_campaigns()["autumn"]
+    assert (row.client, row.object, row.sector) == (CLIENT, "electricity", "energy-supply")
+    assert (row.mode, row.purpose, row.origin) == ("manual", "prospecting", "MA")
+    again = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, object="electricity", origin="MA")
+    assert not record_campaign("autumn", again, by="tests")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sector": ""}, "an object and its sector"),
+        ({"object": ""}, "an object and its sector"),
+        ({"object": "electricty"}, "write 'electricity'"),
+        ({"sector": "xyzzy"}, "releve outbound words sector"),
+        ({"sector": "telecom"}, "not of the sector 'telecom' but of 'energy-supply'"),
+        ({"mode": "telex"}, "one of manual, click-to-call"),
+        ({"purpose": ""}, "one of prospecting, service, survey"),
+        ({"origin": "Marocco"}, "write"),
+    ],
+)
+def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], said: str) -> None:
+    with pytest.raises(LoadRefused, match=said):
+        record_campaign("autumn", dataclasses.replace(CAMPAIGN_ROW, **change), by="tests")
+    assert not Row.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, "reffus"), "refusals row 2, kind 'reffus'"),
+        (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, basis="consnt:C0"), "basis 'consnt'"),
+        (Person("P0", phone(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
+        (Attempt("A", CLIENT, "P0", LONG_AGO, LONG_AGO, purpose="sel"), "purpose 'sel'"),
+        (build_consent(0, LONG_AGO, objects=frozenset({"gass", "gas"})), "objects 'gass'"),
+    ],
+)
+def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str) -> None:
+    with pytest.raises(LoadRefused, match=said):
+        load_facts([fact], source="tests", by="tests")
+    load_facts([Fact(CLIENT, "P0", read_clock(), read_clock(), "Refus", "Consentement")], source="tests", by="tests")
+    assert RefusalRow.objects.values_list("kind", "basis").get() == ("refusal", "consent")
+
+
+def test_only_a_cell_of_several_words_is_shown_how_to_join_them() -> None:
+    joined = build_consent(0, LONG_AGO, items=frozenset({"identité, choix"}))
+    with pytest.raises(LoadRefused, match=r"join words by \|: write 'identity\|choice'$"):
+        load_facts([joined], source="tests", by="tests")
+    one = Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, "refus, objection")
+    with pytest.raises(LoadRefused) as caught:
+        load_facts([one], source="tests", by="tests")
+    assert "join" not in str(caught.value)
+
+
+def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() -> None:
+    record_people(range(2))
+    clients = b"client,alias\nclient-a,Alpha SA\nCLIENT-B,\n"
+    now = read_clock().isoformat()
+    rows = f"client,person,at\nALPHA_sa,P0,{now}\nclient a,P1,{now}\n".encode()
+    load_frames(read_tables({"clients.csv": clients, "withdrawals.csv": rows}), source="tests", by="tests")
+    assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
+    assert resolve_client("Alpha  SA") == resolve_client("client_A") == CLIENT
+    assert resolve_client("Unknown") == "Unknown"
+    assert set(ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
+    known = read_facts("alpha sa", phone(0), read_clock()).facts()
+    (person,) = {row.person for row in known.find_persons(phone(0), read_clock())}
+    assert known.select_known("Client A", person, phone(0), "", read_clock()).withdrawals
+
+
+def test_an_alias_that_is_a_client_already_is_refused() -> None:
+    record_people(range(1))
+    load_facts([Taken("Beta", "P0", read_clock(), read_clock())], source="tests", by="tests")
+    frame = pl.DataFrame({"client": [CLIENT], "alias": ["beta"]})
+    with pytest.raises(LoadRefused, match="alias 'beta': stands for the client 'Beta' already"):
+        load_frames({"clients": frame}, source="tests", by="tests")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Path) -> None:
+    record_people(range(2))
+    care = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, purpose="service", origin="")
+    record_campaign("care", care, by="tests")
+    ground = GateDatabase(tmp_path)
+    ground.ready()
+    for k in range(5):
+        assert ask(ground, question(1, f"s{k}", camp="care")).status == 200
+    statuses = [ask(ground, question(1, f"p{k}")).status for k in range(5)]
+    assert set(ground.rows("SELECT DISTINCT purpose FROM gate_attempt")) == {("service",), ("prospecting",)}
+    assert statuses == [200, 200, 200, 200, 403]
+
+
+def test_a_campaign_of_before_sectors_is_refused() -> None:
+    record_people(range(1))
+    Row.objects.update(sector="")
+    now = read_clock()
+    known = read_facts(CLIENT, phone(0), now, campaign=CAMPAIGN)
+    call = Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN)
+    assert "FR-DATA-SECTOR" in judge_call(call, known.facts(), open_rules(), now).rules
+
+
+def test_a_contract_under_an_alias_carries_the_call() -> None:
+    record_people(range(1))
+    frame = pl.DataFrame({"client": [CLIENT], "alias": ["Alpha"]})
+    load_frames({"clients": frame}, source="tests", by="tests")
+    day = read_clock().date() - timedelta(days=400)
+    contract = Contract("K", "ALPHA", "P0", day, None, read_clock(), frozenset({"électricité"}))
+    load_facts([contract], source="tests", by="tests")
+    now = read_clock()
+    known = read_facts(CLIENT, phone(0), now, campaign=CAMPAIGN)
+    call = Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN, sector="energy-supply")
+    assert judge_call(call, known.facts(), open_rules(), now).basis == "contract:K"
+
+
+def test_a_campaign_is_found_however_a_table_spells_it() -> None:
+    record_people(range(1))
+    head, now = "campaign,day,abandoned,handled,known_at", read_clock().isoformat()
+    text = f"{head}\nSPRING,2026-11-24,9,60,{now}\n"
+    load_frames(read_tables({"abandoned.csv": text.encode()}), source="tests", by="tests")
+    assert AbandonedRow.objects.get().campaign == CAMPAIGN

@@ -19,9 +19,8 @@ from releve.plugins.outbound.gate.erasure import erase_due
 from releve.plugins.outbound.gate.models import AttemptRow, Decision, UnplacedRow
 from releve.plugins.outbound.gate.proofs import FactProver, close_batches, replay_decision, seal_facts
 from releve.plugins.outbound.gate.protocol import Reply, parse_question
-from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import CAMPAIGN, CLIENT, brief, open_rules, phone, question, record_people
-from tests.gate.sync_decisions import decide
+from tests.gate.sync_decisions import DjangoStore, decide
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

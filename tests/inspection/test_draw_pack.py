@@ -1,4 +1,4 @@
-"""A day of draws by the commands, its pack, the stand-alone verifier, and Perl's second opinion."""
+"""A day of draws: its pack and verifiers, links given away too early, draws of an earlier version."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ import py_compile
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+from django.db import transaction
 
+from releve.accounts.permissions import Role
+from releve.ledger import chain as ledger
 from releve.ledger import verify
 from releve.ledger.keys import public_key
+from releve.plugins.inspection import verify_draw
 from releve.plugins.inspection.draws import find_draw_plan
 from releve.plugins.inspection.engine.power import hash_present_list
-from tests.inspection.draw_story import DAY, FOLLOWING, Draws, judge, run
+from releve.situation import EventFaults, event_from_json
+from tests.accounts.people import signed_in
+from tests.inspection.draw_story import DAY, EVENING, FOLLOWING, Draws, judge, run
+from tests.inspection.test_draw_attacks import append
 
 pytestmark = pytest.mark.database
 
@@ -252,3 +259,119 @@ def test_the_charter_is_judged_by_a_command() -> None:
     assert "masks (major): unknown" in run("charter", "standing", "--site", "casa")
     assert "no site 'oujda'" in run("charter", "standing", "--site", "oujda", code=1)
     assert "no rule asks for a label" in run("charter", "label", "--day", DAY, code=1)
+
+
+def say(draw: verify_draw.Draw, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what the command prints of a draw."""
+    capsys.readouterr()
+    verify_draw.report(Path("draw.json"), draw)
+    return capsys.readouterr().out
+
+
+def test_a_second_plan_under_the_anchor_takes_no_secret_from_the_chain(
+    draws: Draws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan whose last day is today: its link of today would be the first one of the chain.
+
+    Both plans stand under the root that the commission was sent, so no root shows anything.
+    """
+    anchor = draws.do("chain", draws.folder / "x.json", "--days", 30)
+    draws.clock.at = datetime(2026, 11, 1, 19, tzinfo=UTC)
+    draws.do("plan", "x", "--first-day", "2026-11-02", "--days", 30, "--visits", 1,
+             "--least", 100, "--operator-anchor", anchor)  # fmt: skip
+    draws.clock.at = EVENING
+    draws.plan()
+    first = draws.seal()
+    draws.join(first)
+    root = json.loads(first.read_text())["root"]
+    at = "2026-11-30T19:00:00.000000Z"
+    append("draw.joined", {
+        "id": "j", "actor": "x", "happened_at": at, "recorded_at": at, "plan": "x",
+        "commission_anchor": draws.anchor, "root_number": root["number"],
+        "root_size": root["size"], "root_tree": root["tree"],
+    }, draws.clock.now())  # fmt: skip
+    draws.frame()
+    draws.do("frame", "x")
+    evening = draws.seal()
+    draws.clock.at = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    draws.reveal("operator")
+    draws.do("reveal", "x", "--day", DAY, "--party", "operator", "--chain", draws.folder / "x.json")
+    draws.seal()
+    secret = json.loads(draws.chain.read_text())["first"]
+    genuine = judge(draws.pack(DAY), first, evening, chain=draws.chain)
+    assert "your link of 2026-12-01, to reveal after" in say(genuine, capsys)
+    forged = Draws(draws.folder, draws.clock, "x").pack(DAY, "x-draw.json")
+    found = judge(forged, first, evening, chain=draws.chain)
+    assert secret not in say(found, capsys)
+    assert any("your chain was not made for" in fault for fault in found.faults)
+
+
+def test_a_file_of_another_day_draws_nothing_today(draws: Draws, capsys: pytest.CaptureFixture[str]) -> None:
+    """A link of tomorrow tells that of today; the visits of yesterday are known."""
+    draws.prepare()
+    draws.do("frame", "p1", "--day", FOLLOWING)
+    evening = draws.seal()
+    pack = draws.pack(FOLLOWING)
+    found = judge(pack, evening, chain=draws.chain)
+    assert found.faults[0].startswith("the file is of 2026-12-02, and you draw for 2026-12-01")
+    said = say(found, capsys)
+    assert "to visit" not in said
+    assert "your link is not shown" in said
+    on_its_day = judge(pack, evening, chain=draws.chain, day=FOLLOWING)
+    assert "your link of 2026-12-02" in say(on_its_day, capsys)
+
+
+PLAN: dict[str, Any] = {
+    "first_day": DAY, "days": 30, "operator_anchor": "a" * 64, "commission_anchor": "b" * 64,
+    "visits": 1, "most_permille": 900, "least_permille": 0, "per_agent": 1, "per_day": 1,
+    "per_finding": 50, "deadline_hour": 8,
+}  # fmt: skip
+UNITS = [{"site": site, "weight": 372, "agents": 6, "days": 366, "findings": 0} for site in ("casa", "rabat", "fes")]
+
+
+def write_earlier_draw() -> None:
+    """Write the entries of a plan and of one day as the earlier version wrote them."""
+    story: list[tuple[str, datetime, dict[str, Any]]] = [
+        ("draw.planned", datetime(2026, 11, 30, 18, tzinfo=UTC), PLAN),
+        ("draw.framed", datetime(2026, 11, 30, 19, tzinfo=UTC), {"day": DAY, "units": UNITS}),
+    ]
+    morning = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    story += [
+        ("draw.revealed", morning, {"day": DAY, "party": party, "link": link * 64})
+        for party, link in (("operator", "c"), ("commission", "d"))
+    ]
+    drawn = {"day": DAY, "withheld": "", "closed": ["casa"], "visits": ["rabat"]}
+    story.append(("draw.drawn", morning, drawn))
+    with transaction.atomic():
+        for number, (kind, at, fields) in enumerate(story):
+            time = at.isoformat().replace("+00:00", "Z")
+            body = {"id": f"e{number}", "plan": "old", "actor": "inès",
+                    "happened_at": time, "recorded_at": time, **fields}  # fmt: skip
+            ledger.append_all([ledger.Draft(kind, body, at, stream="live")])
+
+
+def test_draws_of_an_earlier_version_stand_as_they_were_and_go_no_further(draws: Draws) -> None:
+    write_earlier_draw()
+    plan = find_draw_plan("old")
+    assert plan.is_older
+    assert plan.list_visits(date.fromisoformat(DAY)) == ("rabat",)
+    draws.clock.at = datetime(2026, 12, 2, 7, tzinfo=UTC)
+    answer = signed_in(Role.INSPECTOR).get(f"/draws/?day={DAY}&format=json")
+    (card,) = answer.json()["cards"]
+    assert (card["state"], card["revealed"]) == ("older", ["operator", "commission"])
+    assert [row["site"] for row in card["visits"]] == ["rabat"]
+    assert signed_in(Role.INSPECTOR).get(f"/draws/?day={DAY}").status_code == 200
+    assert "nothing can be drawn" in draws.do("draw", "old", "--day", DAY, code=1)
+
+
+def test_a_new_event_has_no_field_of_an_earlier_version() -> None:
+    with pytest.raises(EventFaults, match="commission_anchor"):
+        event_from_json("draw.planned", {"plan": "new", **PLAN})
+
+
+def test_a_new_plan_is_drawn_beside_one_of_an_earlier_version(draws: Draws) -> None:
+    write_earlier_draw()
+    draws.clock.at = datetime(2026, 11, 30, 19, tzinfo=UTC)
+    draws.prepare()
+    assert draws.finish()["plan"] == draws.plan_id
+    assert not find_draw_plan(draws.plan_id).is_older

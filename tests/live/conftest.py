@@ -18,8 +18,7 @@ from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
 from releve.registry import storage
 from tests.homes import make_test_home
-from tests.live.sample_plans import three_days
-from tests.live.scenario import Scenario
+from tests.live.scenario import Scenario, three_days
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,7 @@ def prepare(out: str) -> None:
     from releve.cli.database import open_new_database
     from releve.live import api as live
     from releve.registry.service import apply_changes, preview_changes
-    from tests.live.sample_plans import three_days
+    from tests.live.scenario import three_days
 
     open_new_database()
     operator, plans = three_days()

@@ -21,7 +21,7 @@ from django.db import connection, transaction  # noqa: E402
 from releve.ledger.chain import append, iter_entries, read_head  # noqa: E402
 from releve.ledger.roots import publish_root, sign_root  # noqa: E402
 from releve.live.photos import has_photo, store_photo  # noqa: E402
-from tests.live.test_photo_metadata import SCAN, jpeg  # noqa: E402
+from tests.live.test_parts import SCAN, jpeg  # noqa: E402
 
 ROOTS = 3
 

@@ -1,19 +1,22 @@
-"""From what happened to the routes and the messages: the whole chain, in a drill."""
+"""From what happened to the routes and the messages; drills; how sites stand and who moves."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 from django.conf import settings
+from django.core import mail
 
 from releve.ledger import chain as ledger
 from releve.live import api as live
+from releve.live.api import SeatedSite
 from releve.live.models import Effect, Message, Routes
 from releve.network import HOME
+from releve.routing import webhook
 from releve.situation import CaseDeclared, LinkUp
 from tests.live.scenario import Scenario
 
@@ -320,3 +323,204 @@ def test_without_a_plan_events_are_recorded_and_no_relief_is_made(scenario: Scen
     assert live.situation_now(scenario.stream).site(scenario.site).closed
     (effect,) = Effect.objects.filter(kind="relief")
     assert effect.result == {"skipped": "no plan in force"}
+
+
+def test_its_clock_goes_on_from_where_it_was_set_and_only_forward(scenario: Scenario) -> None:
+    before = live.now(scenario.stream)
+    scenario.later(hours=3)
+    assert timedelta(hours=3) <= live.now(scenario.stream) - before < timedelta(hours=3, minutes=1)
+    with pytest.raises(ValueError, match="forward only"):
+        live.move_drill(scenario.stream, timedelta(minutes=-1), by="tests")
+    assert abs(live.now() - live.real_now()) < timedelta(seconds=1)
+
+
+def test_a_drill_is_named_and_dated(scenario: Scenario) -> None:
+    with pytest.raises(ValueError, match="needs a title"):
+        live.start_drill("  ", by="tests")
+    with pytest.raises(ValueError, match="at has a zone"):
+        live.start_drill("x", by="tests", at=datetime(2026, 12, 1))  # noqa: DTZ001
+    with pytest.raises(live.NoSuch):
+        live.move_drill("drill:99", timedelta(hours=1), by="tests")
+    with pytest.raises(live.NoSuch):
+        live.stop_drill("live", by="tests")
+
+
+def test_a_stopped_drill_stands_still_and_drops_what_it_had_to_do(scenario: Scenario) -> None:
+    scenario.close()
+    live.stop_drill(scenario.stream, by="tests")
+    live.stop_drill(scenario.stream, by="tests")
+    assert {effect.state for effect in Effect.objects.filter(stream=scenario.stream)} == {"done"}
+    scenario.work()
+    assert live.list_reliefs(scenario.stream) == []
+    with pytest.raises(live.NoSuch, match="was stopped"):
+        live.move_drill(scenario.stream, timedelta(hours=1), by="tests")
+    assert [row.stopped_at is not None for row in live.list_drills()] == [True]
+
+
+def test_nobody_real_is_told_and_nothing_real_is_routed(
+    before_the_plan: None, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("a drill went outside")
+
+    monkeypatch.setattr(webhook.Webhook, "apply", never)
+    monkeypatch.setenv("RELEVE_ROUTING", "webhook")
+    rows = [f"agent,{agent.id},email,{agent.id}@example.org" for agent in scenario.operator.agents]
+    rows += [f"client,{row.id},email,{row.id}@example.org" for row in scenario.operator.clients]
+    live.import_contacts("\n".join(["role,who,channel,address", *rows]).encode(), by="tests")
+    scenario.two_positives()
+    scenario.work()
+    assert mail.outbox == []
+    letters = scenario.outbox
+    assert letters
+    assert all(letter["subject"].startswith("[EXERCICE] ") for letter in letters)
+    assert not (settings.HOME / "outbox").exists()
+    assert not (settings.HOME / "routing").exists()
+
+
+def test_its_counts_are_its_own(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    assert live.count_messages(scenario.stream).notified > 0
+    assert live.count_messages().notified == 0
+    assert live.list_reliefs() == []
+
+
+def test_a_drill_takes_over_the_closures_and_no_real_case(scenario: Scenario) -> None:
+    real = Scenario(scenario.operator, scenario.plans, live.LIVE)
+    real.two_positives()
+    cases = live.situation_now().cases
+    assert len(cases) == 2
+    drill = Scenario(scenario.operator, scenario.plans, live.start_drill("Crue", by="tests").name)
+    situation = live.situation_now(drill.stream)
+    assert situation.cases == ()
+    assert situation.site(scenario.site).closed
+    for agent in (cases[0].agent, scenario.agents_at(scenario.site)[5]):
+        for named in ("", cases[0].event):
+            with pytest.raises(live.Refused) as refused:
+                drill.act("case.declared", site=scenario.site, agent=agent, status="cleared", case=named)
+            assert [reason.code for reason in refused.value.reasons] == ["case.nothing_to_clear"]
+    drill.positive(cases[0].agent)
+    assert len(live.situation_now(drill.stream).cases) == 1, "its own cases are in it"
+    assert [case.cleared_at for case in live.situation_now().cases] == [None, None]
+
+
+def describe(scenario: Scenario, *, planned: bool = True) -> dict[str, SeatedSite]:
+    situation = live.situation_now(scenario.stream)
+    scene = live.load_scene(scenario.stream) if planned else None
+    return dict(live.describe_sites(scenario.operator, situation, scene))
+
+
+def test_a_site_is_open_closed_or_cut_off(scenario: Scenario) -> None:
+    closed, dark, *others = scenario.operator.sites
+    scenario.close(closed.id)
+    scenario.power(dark.id)
+    found = describe(scenario)
+    assert list(found) == [site.id for site in scenario.operator.sites]
+    assert (found[closed.id].state, found[closed.id].outage) == ("closed", "")
+    assert found[closed.id].since is not None
+    assert (found[dark.id].state, found[dark.id].outage) == ("cut_off", "power")
+    assert {found[site.id].state for site in others} == {"open"}
+    assert found[closed.id].usable == 0
+
+
+def test_a_closed_site_is_closed_whatever_else_is_down(scenario: Scenario) -> None:
+    scenario.power(scenario.site)
+    scenario.close(scenario.site)
+    assert describe(scenario)[scenario.site].state == "closed"
+
+
+def test_without_a_plan_the_seats_are_counted_and_which_are_usable_is_not_known(scenario: Scenario) -> None:
+    found = describe(scenario, planned=False)
+    assert all(row.seats > 0 for row in found.values())
+    assert {(row.usable, row.taken) for row in found.values()} == {(None, None)}
+
+
+def test_a_client_has_its_half_hours_and_nothing_where_the_plan_does_not_know_it(scenario: Scenario) -> None:
+    scenario.close()
+    found = live.compute_coverage(scenario.stream)
+    assert found is not None
+    own = found.clients[0]
+    rows = list(found.list_half_hours(own.client))
+    assert [row.start for row in rows] == list(found.starts)
+    shares = [np.nan if row.share is None else row.share for row in rows]
+    np.testing.assert_array_equal(shares, own.share)
+    assert [row.share is None for row in rows] == np.isnan(own.share).tolist()
+    assert not any(row.short for row in rows if row.required == 0)
+    series = found.build_series(own)
+    assert series.starts == found.starts
+    np.testing.assert_allclose(series.covered + series.missing, series.required)
+    assert found.find_client("unknown") is None
+    assert list(found.list_half_hours("unknown")) == []
+
+
+def test_a_relief_is_found_by_its_number_in_its_stream(scenario: Scenario) -> None:
+    scenario.close()
+    scenario.work()
+    newest = live.list_reliefs(scenario.stream)[0]
+    assert live.find_relief(scenario.stream, newest.generation) == newest
+    assert live.find_relief(scenario.stream, newest.generation + 1) is None
+    assert live.find_relief("live", newest.generation) is None
+
+
+MOST = 2
+
+
+@pytest.fixture
+def relief(scenario: Scenario) -> live.ReliefInForce:
+    """Two positive tests closed a site; the relief that answers it."""
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    found = live.describe_relief(scenario.stream, most_shifts=MOST)
+    assert found is not None
+    return found
+
+
+def test_a_relief_names_what_is_lost_and_the_places_whose_shifts_change(
+    scenario: Scenario, relief: live.ReliefInForce
+) -> None:
+    assert relief.lost_sites == {scenario.site}
+    assert relief.generation is not None
+    assert relief.day in relief.days
+    (closed,) = [row for row in relief.places if row.place == scenario.site]
+    assert closed.after == 0
+    assert all(len(row.shifts) <= MOST for row in relief.places)
+    assert sum(row.people for row in relief.flows if row.origin == scenario.site) == closed.before
+
+
+def test_a_move_holds_both_shifts_by_the_clocks_of_their_places(relief: live.ReliefInForce) -> None:
+    agents = relief.roster.list_changed()
+    operator = relief.scene.day_plan(relief.day).operator
+    moves = live.list_agent_moves(relief, agents)
+    assert [row.agent for row in moves] == agents
+    for row in moves:
+        assert row.site == operator.agent[row.agent].home_site
+        posts = ((row.before, relief.roster.before), (row.after, relief.roster.after))
+        for post, rows in posts:
+            placed = rows.get(row.agent)
+            assert (post is None) == (placed is None)
+            if post is not None and placed is not None:
+                assert (post.place, post.start, post.end) == (placed.place, placed.start, placed.end)
+                where = row.site if post.place == HOME else post.place
+                assert post.time_zone == operator.site[where].time_zone
+
+
+def test_a_day_that_is_not_ahead_is_answered_by_the_first_that_changes(
+    scenario: Scenario, relief: live.ReliefInForce
+) -> None:
+    asked = relief.days[-1] + timedelta(days=30)
+    found = live.describe_relief(scenario.stream, asked, most_shifts=MOST)
+    assert found is not None
+    assert found.day == relief.day
+    last = live.describe_relief(scenario.stream, relief.days[-1], most_shifts=MOST)
+    assert last is not None
+    assert last.day == relief.days[-1]
+
+
+def test_agents_of_other_home_sites_are_left_out(scenario: Scenario, relief: live.ReliefInForce) -> None:
+    found = live.describe_relief(scenario.stream, None, {scenario.site}, most_shifts=MOST)
+    assert found is not None
+    moves = live.list_agent_moves(found, found.roster.list_changed())
+    assert moves
+    assert {row.site for row in moves} == {scenario.site}

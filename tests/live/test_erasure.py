@@ -1,8 +1,9 @@
-"""A person who is erased is in no table, no letter and no list of names; every proof stands."""
+"""A person or a member of staff who is erased is in no table, letter or list of names; every proof stands."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from datetime import timedelta
 from pathlib import Path
@@ -10,16 +11,22 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from django.db import connection
+from django.apps import apps
+from django.db import connection, transaction
+from django.test import override_settings
+from django.utils import timezone
 
-from releve.accounts import reidentification
-from releve.accounts.grants import AccessError
-from releve.accounts.models import User
+from releve.accounts import grants, reidentification
+from releve.accounts.grants import AccessError, RoleRequest
+from releve.accounts.models import Grant, User
 from releve.accounts.permissions import Role
 from releve.accounts.person_erasure import erase_person, preview_erasure
 from releve.erasure import registered
+from releve.ledger.account_names import ACCOUNT_PREFIX
+from releve.ledger.chain import append, iter_entries
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
+from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
 from releve.ledger.verify import Export, Keys
 from releve.live import api as live
@@ -31,9 +38,12 @@ from releve.registry.models import Block, Version
 from releve.registry.storage import load_sheets
 from releve.situation import AgentsPresent
 from tests.accounts.people import give, person
+from tests.ledger.conftest import KEY
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
 ADDRESS, NAME, REASON = "salma@example.org", "Salma Bennani", "contact tracing of the canteen"
 
 
@@ -170,3 +180,69 @@ def test_decisions_about_calls_keep_the_agent_as_evidence_and_the_preview_says_s
     assert preview_erasure(administrator, agent).kept == {"calls": 1}
     erase_person(administrator, agent)
     assert Decision.objects.get().agent == agent
+
+
+ZOE, TOM = "zoe.martin", "tom.berger"
+
+
+def act(name: str, field: str = "actor") -> int:
+    with transaction.atomic():
+        return append("note", {"text": "x", field: name}, recorded_at=timezone.now()).seq
+
+
+@pytest.fixture
+def admin() -> User:
+    """An administrator, who gave Zoe a role; Zoe gave one to Tom."""
+    user, _ = grants.give_role("admin", RoleRequest("administrator"), by="command line")
+    grants.give_role(ZOE, RoleRequest("continuity"), by="admin", email="zoe@example.org")
+    grants.give_role(TOM, RoleRequest("continuity"), by=ZOE)
+    return user
+
+
+def find_text(text: str) -> list[str]:
+    """Return the tables in which a row holds a text."""
+    return [
+        model._meta.db_table
+        for model in apps.get_models()
+        if any(text in str(row) for row in model._base_manager.values())
+    ]
+
+
+@pytest.mark.parametrize("field", ["actor", "by"])
+def test_an_entry_holds_the_pseudonym_and_is_read_with_the_name(admin: User, field: str) -> None:
+    first, second, program = act(ZOE, field), act(TOM, field), act("rule:closure", field)
+    rows = {row.seq: json.loads(row.body) for row in LedgerEntry.objects.all()}
+    assert rows[first][field].startswith(ACCOUNT_PREFIX)
+    assert rows[first][field] != rows[second][field]
+    assert rows[program][field] == "rule:closure"
+    read = {entry.seq: entry.body[field] for entry in iter_entries(None, first - 1)}
+    assert read == {first: ZOE, second: TOM, program: "rule:closure"}
+
+
+def test_a_member_of_staff_is_found_and_erased_everywhere(admin: User) -> None:
+    with override_settings(LEDGER_KEY=KEY):
+        first, other, again = act(ZOE), act(TOM), act(ZOE)
+        sign_root(timezone.now())
+        grants.close_account(ZOE, by="admin")
+        found = preview_erasure(admin, f"user:{ZOE}")
+        assert found.erased["named"] > 1
+        assert "ledger_accountname" in find_text(ZOE)
+        erase_person(admin, f"user:{ZOE}")
+        assert find_text(ZOE) == []
+        assert find_text("zoe@example.org") == []
+        actors = {entry.seq: entry.body.get("actor") for entry in iter_entries(None)}
+        assert actors[first] == actors[again] != TOM == actors[other]
+        assert actors[first].startswith(ACCOUNT_PREFIX)
+        assert Grant.objects.get(user__username=TOM).given_by == actors[first]
+        assert not preview_erasure(admin, f"user:{ZOE}").found
+        sign_root(timezone.now())
+        checked = Export(Keys([public_key()]), [])
+        checked.read(f"{line}\n".encode() for line in export_lines(values=True))
+        assert checked.faults == []
+
+
+def test_an_open_account_is_closed_before_its_name_is_erased(admin: User) -> None:
+    with pytest.raises(AccessError, match="close it first"):
+        preview_erasure(admin, f"user:{ZOE}")
+    with pytest.raises(AccessError, match="close it first"):
+        erase_person(admin, f"user:{ZOE}")

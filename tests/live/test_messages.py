@@ -27,7 +27,7 @@ from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message, Stream
 from tests.live.scenario import Scenario
 from tests.live.smtp import Mails, mail_server
-from tests.routing.receiver import receiving
+from tests.routing.receivers import receiving
 
 pytestmark = [
     pytest.mark.django_db,

@@ -24,7 +24,7 @@ from releve.live.clock import real_now
 from releve.live.effect_queue import OUTSIDE, PermanentFailure, claim_effect, run_effect
 from releve.live.models import Effect
 from releve.live.worker import run_until_idle
-from tests.routing.receiver import receiving
+from tests.routing.receivers import receiving
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 IDENTITY = pyrage.x25519.Identity.generate()

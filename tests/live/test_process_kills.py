@@ -16,7 +16,7 @@ import pytest
 from tests.ledger.ledger_processes import create_installation
 from tests.live.api_programs import Programs
 from tests.live.killed_house import House, house_of, nursery_of, set_clock
-from tests.routing.receiver import receiving
+from tests.routing.receivers import receiving
 
 KILLS = int(os.environ.get("RELEVE_TEST_KILLS", "6"))
 EVENTS = int(os.environ.get("RELEVE_TEST_EVENTS", "30"))

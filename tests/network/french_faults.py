@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.network.test_french import small_book
+from tests.network.test_cells import small_book
 
 Book = dict[str, list[list[object]]]
 PLANTS: dict[str, tuple[Callable[[Book], None], tuple[str, ...]]] = {}

@@ -1,7 +1,9 @@
-"""Usable seats: against brute force, and by the laws that any largest set obeys."""
+"""Usable seats: against brute force, by laws, of a whole operator, and the plan of a floor."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from itertools import combinations
 
 import numpy as np
@@ -12,9 +14,20 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
 from bench.seats import floors, greedy, irregular, turned_pods
-from releve.network import find_usable_seats, max_independent_set
+from releve.network import (
+    Floor,
+    Measure,
+    Operator,
+    Seat,
+    Zone,
+    find_site_seats,
+    find_usable_seats,
+    max_independent_set,
+    sample_operator,
+)
 from releve.network.max_independent_set import build_graph, find_independent_set, search_locally
 from releve.network.sample.places import CATALOGUE, lay_mixed, lay_pods, lay_rows
+from releve.network.seats import FloorPlan, lay_out_floors
 
 Points = NDArray[np.float64]
 
@@ -184,3 +197,149 @@ def test_known_floors_keep_their_numbers() -> None:
 
 def test_every_floor_of_the_sample_is_solved_with_proof_at_two_metres() -> None:
     assert all(find_usable_seats(np.array(layout.places), 2.0).proven for layout in CATALOGUE)
+
+
+DAY = date(2026, 12, 1)
+
+
+@pytest.fixture(scope="module")
+def operator() -> Operator:
+    return sample_operator(600, 6, 1, weeks_of_history=0)
+
+
+def with_distance(operator: Operator, distance: float) -> Operator:
+    return replace(operator, row=replace(operator.row, distance_m=distance))
+
+
+def measure(site: str, value: float, kind: str = "distance_m") -> Measure:
+    return Measure("m", site, kind, value, date(2026, 12, 1), date(2026, 12, 31))
+
+
+def test_without_a_rule_all_seats_are_usable(operator: Operator) -> None:
+    found = find_site_seats(operator, DAY)
+    assert list(found) == [site.id for site in operator.sites]
+    assert sum(len(own.usable) for own in found.values()) == len(operator.seats)
+    assert all(own.seats == own.bound == len(own.usable) and own.proven for own in found.values())
+
+
+def test_usable_seats_of_one_floor_keep_the_distance(operator: Operator) -> None:
+    found = find_site_seats(with_distance(operator, 2.0), DAY)
+    usable = {seat for own in found.values() for seat in own.usable}
+    floor_of = {zone.id: zone.floor for zone in operator.zones}
+    for floor in operator.floors:
+        own = [s for s in operator.seats if floor_of[s.zone] == floor.id and s.id in usable]
+        assert pdist(np.array([(s.x_m, s.y_m) for s in own])).min() >= 2.0 - 1e-9
+    assert all(len(own.usable) == own.bound < own.seats for own in found.values())
+
+
+def test_seats_on_different_floors_do_not_interact(operator: Operator) -> None:
+    site = operator.sites[0].id
+    one = replace(
+        operator,
+        floors=(Floor("f1", site), Floor("f2", site)),
+        zones=(Zone("z1", "f1", 90.0, 3.0), Zone("z2", "f2", 90.0, 3.0)),
+        seats=(Seat("a", "z1", 0, 0), Seat("b", "z2", 0, 0), Seat("c", "z1", 1, 0)),
+        row=replace(operator.row, distance_m=2.0),
+    )
+    found = find_site_seats(one, DAY)[site]
+    assert (len(found.usable), found.seats, found.bound) == (2, 3, 2)
+    assert "b" in found.usable
+
+
+def test_zones_of_one_floor_do_interact(operator: Operator) -> None:
+    site = operator.sites[0].id
+    one = replace(
+        operator,
+        floors=(Floor("f1", site),),
+        zones=(Zone("z1", "f1", 90.0, 3.0), Zone("z2", "f1", 90.0, 3.0)),
+        seats=(Seat("a", "z1", 0, 0), Seat("b", "z2", 1, 0)),
+        row=replace(operator.row, distance_m=2.0),
+    )
+    assert len(find_site_seats(one, DAY)[site].usable) == 1
+
+
+def test_a_measure_widens_the_distance_at_its_site_while_it_is_in_force(operator: Operator) -> None:
+    first = operator.sites[0].id
+    strict = replace(operator, measures=(measure(first, 2.0),))
+    before = find_site_seats(strict, date(2026, 11, 30))
+    during = find_site_seats(strict, DAY)
+    assert len(before[first].usable) == before[first].seats
+    assert len(during[first].usable) < during[first].seats
+    assert during == {**find_site_seats(operator, DAY), first: during[first]}
+
+
+def test_a_measure_never_narrows_the_operators_own_distance(operator: Operator) -> None:
+    first = operator.sites[0].id
+    wide = with_distance(operator, 2.0)
+    loose = replace(wide, measures=(measure(first, 1.0), measure(first, 5.0, "max_people")))
+    assert find_site_seats(loose, DAY) == find_site_seats(wide, DAY)
+
+
+def test_a_site_without_seats_has_none_usable(operator: Operator) -> None:
+    bare = replace(operator, floors=(), zones=(), seats=())
+    found = find_site_seats(bare, DAY)[operator.sites[0].id]
+    assert (found.usable, found.seats, found.bound, found.proven) == ((), 0, 0, True)
+
+
+def test_floors_of_one_layout_have_the_same_seats_usable(operator: Operator) -> None:
+    """The cache by layout changes nothing: each floor alone gives the same number."""
+    wide = with_distance(operator, 2.0)
+    found = find_site_seats(wide, DAY)
+    floor_of = {zone.id: zone.floor for zone in operator.zones}
+    for floor in operator.floors:
+        alone = replace(wide, seats=tuple(s for s in wide.seats if floor_of[s.zone] == floor.id))
+        own = find_site_seats(alone, DAY)[floor.site].usable
+        assert set(own) <= set(found[floor.site].usable)
+
+
+@pytest.fixture(scope="module")
+def floor_plans_operator() -> Operator:
+    return sample_operator(60, 2, 5, weeks_of_history=0)
+
+
+def lay_out(operator: Operator, usable: int, taken: int) -> list[FloorPlan]:
+    """Return the floors of the first site, its first ``usable`` seats usable."""
+    site = operator.sites[0].id
+    own = [seat.id for seat in operator.all_seats if operator.site_of_zone[seat.zone] == site]
+    return list(lay_out_floors(operator, site, frozenset(own[:usable]), taken))
+
+
+def test_every_seat_of_the_site_is_in_the_plan_once(floor_plans_operator: Operator) -> None:
+    site = floor_plans_operator.sites[0].id
+    plans = lay_out(floor_plans_operator, 10, 4)
+    own = {seat.id for seat in floor_plans_operator.all_seats if floor_plans_operator.site_of_zone[seat.zone] == site}
+    drawn = [seat.seat for plan in plans for seat in plan.seats]
+    assert sorted(drawn) == sorted(own)
+    assert sum(zone.seats for plan in plans for zone in plan.zones) == len(own)
+
+
+def test_of_the_usable_seats_as_many_are_taken_as_people_are_there(floor_plans_operator: Operator) -> None:
+    plans = lay_out(floor_plans_operator, 10, 4)
+    assert sum(plan.taken for plan in plans) == 4
+    assert sum(plan.free for plan in plans) == 6
+    assert sum(zone.usable for plan in plans for zone in plan.zones) == 10
+    assert all(plan.taken + plan.free + plan.blocked == len(plan.seats) for plan in plans)
+
+
+def test_where_nothing_is_usable_every_seat_is_blocked(floor_plans_operator: Operator) -> None:
+    assert {seat.state for plan in lay_out(floor_plans_operator, 0, 3) for seat in plan.seats} == {"blocked"}
+
+
+def test_the_box_of_a_floor_holds_its_seats(floor_plans_operator: Operator) -> None:
+    for plan in lay_out(floor_plans_operator, 10, 4):
+        left, top, width, height = plan.box
+        assert all(left < seat.x_m < left + width for seat in plan.seats)
+        assert all(top < seat.y_m < top + height for seat in plan.seats)
+
+
+def test_seats_that_are_counted_alone_stand_in_rows_apart(floor_plans_operator: Operator) -> None:
+    first, *others = floor_plans_operator.sites
+    counted = replace(
+        floor_plans_operator,
+        sites=(replace(first, seats=7), *others),
+        floors=tuple(floor for floor in floor_plans_operator.floors if floor.site != first.id),
+    )
+    (plan,) = lay_out_floors(counted, first.id, frozenset(), 0)
+    places = {(seat.x_m, seat.y_m) for seat in plan.seats}
+    assert len(places) == len(plan.seats) == 7
+    assert plan.name == first.id

@@ -29,7 +29,7 @@ from releve.runs.job_process import execute_job
 from releve.runs.job_store import note_asked
 from tests.network.clean_tables import as_csv, as_workbook
 from tests.network.planted_faults import PLANTS, planted
-from tests.registry.test_uploads import zipped
+from tests.registry.test_changes import zipped
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -19,8 +19,7 @@ from releve.plugins.telework.pages import draw_steps, verdict_words
 from releve.registry.models import TeleworkEstimate, Version
 from releve.registry.service import get_current_version, load_operator
 from tests.demand.telework.panels import Design, draw_panel, write_records
-from tests.demand.telework.test_rota_records import follow, make_draw
-from tests.demand.telework.test_verdicts import build_found
+from tests.demand.telework.test_telework import build_found, follow, make_draw
 
 GOOD, BAD, AT_ONCE = (Design(effect=0.06, noise=0.02), Design(effect=-0.2, noise=0.02), Design(all_at=9, never=0.0))
 

@@ -1,17 +1,27 @@
-"""Versions: stored whole, read back the same, undone, and never half there."""
+"""Versions: stored whole, undone, listed as changes, from the command line too."""
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from releve.network import Operator, sample_operator
-from releve.registry import blocks, storage
+from releve.cli import main
+from releve.files.operator_folder import write_operator_files
+from releve.network import Operator, read_operator, sample_operator, write_operator
+from releve.network.folder_reader import zip_operator
+from releve.registry import blocks, edits, storage
+from releve.registry.blocks import unpack_upload
+from releve.registry.edits import ChangedTable, list_differences, list_proposed_changes, list_version_changes
 from releve.registry.models import Block, Sheet, SheetBlock, Version
+from releve.registry.row_text import ROWS, select_rows
 from releve.registry.service import (
     apply_changes,
     get_current_version,
@@ -23,7 +33,10 @@ from releve.registry.service import (
     restore_version,
     undo_version,
 )
-from releve.registry.tables import Conflict, Damaged, NothingBefore, NothingChanged
+from releve.registry.tables import Conflict, Damaged, NothingBefore, NothingChanged, list_referenced_ids
+from releve.registry.uploads import preview_upload, store_upload
+from tests.network.clean_tables import as_csv
+from tests.network.planted_faults import THIRTY, planted
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -218,3 +231,177 @@ def test_the_queries_do_not_grow_with_the_operator(small: Operator) -> None:
             preview_changes(hired(operator))
         counts.append((len(queries), len(more)))
     assert counts[0] == counts[1] == (3, 4)
+
+
+def halve_hours(operator: Operator, count: int) -> Operator:
+    """Return the operator with its first agents at half their contract hours."""
+    agents = tuple(
+        replace(row, contract_hours=row.contract_hours / 2) if at < count else row
+        for at, row in enumerate(operator.agents)
+    )
+    return replace(operator, agents=agents)
+
+
+def only(tables: tuple[ChangedTable, ...]) -> ChangedTable:
+    (table,) = tables
+    return table
+
+
+def test_a_version_lists_its_first_rows_and_counts_the_others(
+    first: Version, small: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edits, "_MOST_ROWS", 10)
+    count = len(small.agents)
+    second = apply_changes(preview_changes(halve_hours(small, count)), "bilal")
+    table = only(list_version_changes(second))
+    assert (table.table, table.counts) == ("agents", {"changed": count})
+    assert (len(table.rows), table.more) == (10, count - 10)
+    row = table.rows[0]
+    assert (row.kind, row.key) == ("changed", small.agents[0].id)
+    assert row.time_zone == small.row.time_zone
+    assert (row.before, row.after.id) == (small.agents[0], small.agents[0].id)
+    back = only(list_differences(second, first))
+    assert (back.rows[0].before, back.rows[0].after) == (row.after, row.before)
+
+
+def test_of_a_first_version_and_a_first_import_the_counts_are_all(small: Operator) -> None:
+    changes = preview_changes(small)
+    proposed = list_proposed_changes(changes, small)
+    assert {(len(table.rows), table.more) for table in proposed} == {(0, 0)}
+    made = apply_changes(changes, "amina")
+    assert list_version_changes(made) == proposed
+
+
+def test_an_upload_is_compared_with_what_is_current_when_it_is_shown(first: Version, small: Operator) -> None:
+    data = zip_operator(halve_hours(small, 1), "en", datetime(2026, 11, 24, tzinfo=UTC))
+    upload = store_upload("operator.zip", data, "amina", base=None)
+    operator = read_operator(unpack_upload(upload.name, bytes(upload.data)))
+    changes = preview_upload(upload, operator)
+    assert upload.base == changes.base == first.number
+    assert only(list_proposed_changes(changes, operator)).counts == {"changed": 1}
+
+
+def test_a_page_of_rows_numbers_them_as_the_file_does(small: Operator) -> None:
+    found = select_rows(small, "agents", "", 2)
+    assert (found.total, found.found) == (len(small.agents), len(small.agents))
+    assert found.rows[0].row == ROWS + 2
+    assert found.rows[0].values == small.agents[ROWS]
+    last = select_rows(small, "agents", small.agents[3].id, 9)
+    assert (last.page, [row.key for row in last.rows]) == (1, [small.agents[3].id])
+
+
+def test_ids_are_suggested_from_the_tables_referred_to_unless_they_are_many(small: Operator) -> None:
+    found = list_referenced_ids(small, "shifts", len(small.agents))
+    assert found == {"agents": [row.id for row in small.agents]}
+    assert list_referenced_ids(small, "shifts", len(small.agents) - 1) == {}
+
+
+def run(*arguments: object, answer: str = "") -> Result:
+    return CliRunner().invoke(main, ["registry", *map(str, arguments)], input=answer)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, small: Operator) -> Path:
+    path = tmp_path / "atlas"
+    write_operator_files(path, write_operator(small))
+    return path
+
+
+def change_file(folder: Path, before: str, after: str, table: str = "clients") -> None:
+    path = folder / f"{table}.csv"
+    path.write_text(path.read_text().replace(before, after))
+
+
+def test_a_folder_is_imported_after_a_yes(folder: Path, small: Operator) -> None:
+    refused = run("import", folder, answer="n\n")
+    assert refused.exit_code == 1
+    assert "against an empty registry:\noperator: 1 added" in refused.stdout
+    assert "more" not in refused.stdout, "no row was asked for"
+    assert get_current_version() is None
+    done = run("import", folder, "--by", "amina", "--comment", "first", answer="y\n")
+    assert done.exit_code == 0
+    made = get_current_version()
+    assert made is not None
+    assert (made.made_by, made.comment, made.source) == ("amina", "first", "atlas")
+    assert load_operator(made) == small
+    assert run("import", folder).stdout == "nothing would change\n"
+
+
+def test_what_changes_is_printed_row_by_row(folder: Path, small: Operator) -> None:
+    run("import", folder, "--yes")
+    name = small.clients[0].name
+    change_file(folder, name, "Azur\x1b[31m Vie")
+    dry = run("import", folder, "--dry-run")
+    assert f"clients: 1 changed\n  ~ {small.clients[0].id}: name {name} → Azur" in dry.stdout
+    assert "\x1b" not in dry.stdout, "control characters are not sent to a terminal"
+    assert Version.objects.count() == 1
+    assert run("import", folder, "--yes", "--rows", 0).exit_code == 0
+    shown = run("show", 2)
+    assert "clients: 1 changed" in shown.stdout
+    assert "from atlas" in shown.stdout
+
+
+def test_every_fault_of_a_bad_folder_is_named_and_nothing_stored(tmp_path: Path) -> None:
+    tables, places = planted(THIRTY)
+    write_operator_files(tmp_path / "bad", as_csv(tables))
+    result = run("import", tmp_path / "bad", "--yes")
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert lines[-1] == f"{len(places)} faults; nothing was stored"
+    assert len(lines) == len(places) + 1
+    assert Version.objects.count() == 0
+
+
+def test_versions_are_listed_undone_and_exported(folder: Path, small: Operator) -> None:
+    run("import", folder, "--yes")
+    change_file(folder, small.clients[0].name, "Azur Vie")
+    run("import", folder, "--yes")
+    assert run("undo", answer="n\n").exit_code == 1
+    undone = run("undo", answer="y\n")
+    assert f"name Azur Vie → {small.clients[0].name}" in undone.stdout
+    assert undone.stdout.endswith("version 3 undoes version 2\n")
+    listed = run("versions").stdout.splitlines()
+    assert [line.split()[0] for line in listed] == ["3", "2", "1"]
+    found = json.loads(run("versions", "--json").stdout)
+    assert [item["undoes"] for item in found] == [2, None, None]
+    assert found[0]["digest"] == found[2]["digest"] != found[1]["digest"]
+    out = folder.parent / "out"
+    assert run("export", out).exit_code == 0
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == write_operator(small)
+    assert run("import", out).stdout == "nothing would change\n"
+    assert run("export", out).exit_code == 2
+    assert run("export", out, "--force", "--version", 2).stdout == f"{out}: version 2\n"
+    assert run("export", out, "--force", "--lang", "fr").exit_code == 0
+    data = (out / "Téléconseillers.csv").read_bytes()
+    assert data.startswith("\ufeffCode du téléconseiller;".encode())
+    assert run("import", out).stdout == "nothing would change\n"
+    book = folder.parent / "export.xlsx"
+    assert run("export", book, "--lang", "fr").exit_code == 0
+    assert run("import", book).stdout == "nothing would change\n"
+    assert run("export", book, "--lang", "fr").exit_code == 2
+
+
+def test_the_sample_operator_is_one_command_away() -> None:
+    done = run("sample", "--agents", 60, "--sites", 2)
+    assert done.exit_code == 0, done.output
+    assert "version 1: operator 1 added; sites 2 added" in done.stdout
+    made = get_current_version()
+    assert made is not None
+    assert load_operator(made).row.synthetic
+    assert run("sample", "--agents", 60, "--sites", 2).stdout == "nothing would change\n"
+    other = run("sample", "--agents", 60, "--sites", 2, "--seed", 2, answer="n\n")
+    assert (other.exit_code, Version.objects.count()) == (1, 1)
+    assert run("sample", "--agents", 3).exit_code == 2
+
+
+def test_an_empty_registry_says_what_to_do(tmp_path: Path) -> None:
+    assert "releve registry import FOLDER" in run("versions").stdout
+    assert "there is nothing to undo" in run("undo").stderr
+    assert "there is nothing to export" in run("export", tmp_path / "out").stderr
+    assert "there is no version 7" in run("show", 7).stderr
+    assert run("import", tmp_path).exit_code == 2
+
+
+def test_the_first_version_cannot_be_undone(folder: Path) -> None:
+    run("import", folder, "--yes")
+    assert "version 1 is the first one" in run("undo", "--yes").stderr

@@ -16,8 +16,7 @@ from pathlib import Path
 from releve.routing import Generation, compute_shares, list_addresses, list_dialled
 from releve.routing.kamailio import KamailioProxy
 from releve.routing.kamailio.dispatcher_list import build_targets, compute_list_digest, read_number
-from tests.routing.generations import NOON
-from tests.routing.small_operator import small_operator
+from tests.routing.generations import NOON, small_operator
 
 __all__ = ["OPERATOR", "numbered"]
 

@@ -1,19 +1,22 @@
-"""Calls through a real proxy: shares, a closure under load, a site that dies."""
+"""Calls through a real proxy, and a publisher killed at any instant."""
 
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from releve.routing import Generation, Route, compute_shares, list_addresses, list_dialled
+from releve.routing import Generation, Route, Stale, compute_shares, list_addresses, list_dialled
 from releve.routing.kamailio import compute_configuration_digest
-from tests.routing.generations import NOON
+from tests.processes import ROOT
+from tests.routing.generations import NOON, small_operator
+from tests.routing.killed_publisher import OPERATOR, numbered
 from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, telephony, wait_until
-from tests.routing.small_operator import small_operator
 
 pytestmark = [pytest.mark.slow, needs_sip]
 
@@ -119,3 +122,29 @@ def test_the_calls_of_a_dead_site_go_to_the_others_by_their_shares(tmp_path: Pat
         assert counted(phones)["casa-1"] == 0
         assert counted(phones) == {"casa-1": 0, "rabat-1": 150, "home": 50}
         phones["casa-1"].signal(signal.SIGCONT)
+
+
+KILLS = 50
+
+
+def test_fifty_kills_leave_a_whole_generation_and_the_next_one_converges(tmp_path: Path) -> None:
+    proxy = ProxyProcess(tmp_path, OPERATOR)
+    try:
+        proxy.start()
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.routing.killed_publisher", proxy.url,
+             str(proxy.adapter.path), str(KILLS)],
+            cwd=ROOT, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        number = int(done.stdout.split()[0])
+        assert number >= 2 * KILLS
+        proxy.kill()
+        proxy.start()
+        seen = proxy.adapter.observe()
+        assert seen is not None
+        assert (seen.number, seen.whole) == (number, True), "its list survives its own death"
+        with pytest.raises(Stale, match=f"holds generation {number} already"):
+            proxy.adapter.apply(proxy.adapter.plan(numbered(number - 1), None), key="old")
+    finally:
+        proxy.kill()

@@ -1,4 +1,4 @@
-"""The clearing against random openings, approvals, order of rows and recalls."""
+"""The clearing: sealed offers, random openings, recalls, and who sees what of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,25 @@ from click.testing import CliRunner
 from releve.plugins.sector.commands import sector
 from releve.plugins.sector.engine import (
     Clearing,
+    OfferRefusal,
     Openings,
     ReliefMatch,
+    SealedOffer,
     SectorError,
+    SectorGate,
     SectorOffer,
     SectorRequest,
     check_clearing,
     clear,
     compute_clearing_digest,
+    disclose_to_auditor,
+    disclose_to_member,
     matches,
+    open_offers,
     read_openings,
     recall,
     rerun,
+    seal_offer,
     settle,
 )
 from releve.plugins.sector.engine.matches import SHARES, count_alone, fill_progressively
@@ -419,3 +427,121 @@ def write_table(path: Path, rows: list[dict[str, object]]) -> None:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def test_nothing_of_a_pair_reaches_a_third() -> None:
+    matched = 0
+    for seed in range(40):
+        openings = make_openings(seed)
+        cleared = clear(openings, SEED)
+        givers = {one.offer: one.giver for one in openings.offers}
+        askers = {one.request: one.asker for one in openings.requests}
+        for member in ("g0", "g1", "g2", "g3"):
+            shown = disclose_to_member(openings, cleared, member)
+            text = json.dumps(shown)
+            partners = {member}
+            for one in cleared.matches:
+                pair = {givers[one.offer], askers[one.request]}
+                if member in pair:
+                    partners |= pair
+                    matched += 1
+            for offer, giver in givers.items():
+                if giver not in partners:
+                    assert f'"{offer}"' not in text
+                    assert f'"{giver}"' not in text
+            for request, asker in askers.items():
+                if asker not in partners:
+                    assert f'"{request}"' not in text
+            for one in shown["matches"]:
+                assert member in (one["giver"], one["asker"])
+    assert matched > 50
+
+
+def test_a_reason_is_the_first_hurdle_that_no_pair_takes() -> None:
+    reasons = set()
+    for seed in range(40):
+        openings = make_openings(seed)
+        cleared = clear(openings, SEED)
+        for member in ("g0", "g1", "g2", "g3"):
+            shown = disclose_to_member(openings, cleared, member)
+            for row in (*shown["offers"], *shown["requests"]):
+                reasons.add(row["reason"])
+                got = row["taken"] if "taken" in row else row["served"]
+                total = row["offered"] if "offered" in row else row["asked"]
+                assert (row["reason"] == "full") == (got == total)
+                assert got == 0 or row["reason"] in ("full", "others")
+    assert reasons == {"full", "price", "approval", "skill", "others"}
+
+
+def test_an_auditor_runs_the_clearing_again_and_gets_its_digest() -> None:
+    openings = make_openings(4)
+    cleared = clear(openings, SEED)
+    shown = disclose_to_auditor(openings, cleared, SEED)
+    assert rerun(openings, SEED, shown["digest"]) == cleared
+    assert len(shown["offers"]) == len(openings.offers)
+    with pytest.raises(SectorError, match="ask the clerk for the openings"):
+        rerun(openings, SEED, compute_clearing_digest(clear(make_openings(5), SEED)))
+
+
+CLOSES = datetime(2026, 12, 1, 8, tzinfo=UTC)
+GATE = SectorGate("2026-12-01", "association", CLOSES, "Europe/Paris")
+NONCE = bytes(range(16))
+OFFER = SectorOffer("o1", "rif", "TN", "inbound:fr:home", 1, 900, ((18, 4),))
+
+
+def seal(offer: SectorOffer = OFFER, **other: object) -> SealedOffer:
+    sealed = SealedOffer(
+        GATE.id, offer.giver, offer.offer, seal_offer(GATE, offer, NONCE), CLOSES - timedelta(minutes=1)
+    )
+    return replace(sealed, **other)  # type: ignore[arg-type]
+
+
+def test_an_offer_sealed_in_time_opens() -> None:
+    found = open_offers(GATE, [seal()], {"o1": (OFFER, NONCE)})
+    assert (found.offers, found.refused) == ((OFFER,), ())
+
+
+@pytest.mark.parametrize(
+    ("sealed", "opening", "code", "params"),
+    [
+        (seal(), (replace(OFFER, price_cents=800), NONCE), "changed", ()),
+        (seal(), (OFFER, bytes(16)), "changed", ()),
+        (seal(), (OFFER, b"short"), "changed", ()),
+        (seal(), (replace(OFFER, giver="sous"), NONCE), "other", ("o1", "sous")),
+        (seal(received_at=CLOSES), (OFFER, NONCE), "late", (CLOSES.isoformat(),) * 2),
+        (seal(gate="yesterday"), (OFFER, NONCE), "gate", ("yesterday", GATE.id)),
+    ],
+)
+def test_an_offer_that_does_not_open_is_named_and_the_others_stand(
+    sealed: SealedOffer, opening: tuple[SectorOffer, bytes], code: str, params: tuple[str, ...]
+) -> None:
+    other = replace(OFFER, offer="o2", giver="sous")
+    found = open_offers(GATE, [sealed, seal(other)], {"o1": opening, "o2": (other, NONCE)})
+    assert found.offers == (other,)
+    assert found.refused == (OfferRefusal("o1", OFFER.giver, code, params),)
+
+
+def test_an_offer_never_opened_or_never_sealed_is_named() -> None:
+    found = open_offers(GATE, [seal()], {"o9": (replace(OFFER, offer="o9"), NONCE)})
+    assert found.offers == ()
+    assert [(one.offer, one.code) for one in found.refused] == [("o1", "not_opened"), ("o9", "not_committed")]
+
+
+def test_two_clerks_cannot_open_one_commitment() -> None:
+    other = replace(GATE, clerk="another clerk")
+    (refused,) = open_offers(other, [seal()], {"o1": (OFFER, NONCE)}).refused
+    assert refused.code == "changed"
+
+
+def test_of_two_commitments_to_one_offer_the_first_counts() -> None:
+    cheaper = replace(OFFER, price_cents=1)
+    later = seal(cheaper, received_at=CLOSES - timedelta(seconds=1))
+    found = open_offers(GATE, [later, seal()], {"o1": (OFFER, NONCE)})
+    assert found.offers == (OFFER,)
+    assert [one.code for one in found.refused] == ["twice"]
+
+
+def test_a_commitment_hides_the_offer_behind_its_nonce() -> None:
+    assert seal_offer(GATE, OFFER, NONCE) != seal_offer(GATE, OFFER, bytes(16))
+    with pytest.raises(ValueError, match="nonce must be 16 bytes"):
+        seal_offer(GATE, OFFER, b"")

@@ -9,8 +9,8 @@ import pytest
 
 from releve.service_record.call_records import read_call_records
 from releve.service_record.models import CallRecord, IntervalReport
+from tests.routing.generations import small_operator
 from tests.routing.sip_bench import ProxyProcess, needs_sip, telephony, wait_until
-from tests.routing.small_operator import small_operator
 from tests.routing.test_kamailio_calls import call, publish
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql, pytest.mark.django_db, needs_sip]

@@ -93,7 +93,6 @@ _NAMED: dict[str, st.SearchStrategy[Any]] = {
     "positive": st.integers(0, 3),
 }
 
-
 _AUDITED: dict[str, st.SearchStrategy[Any]] = {
     "audit": st.sampled_from(("x1", "x2")),
     "sites": st.just(SITES),

@@ -1,10 +1,11 @@
-"""Events as JSON and back, and what each of their fields says of itself."""
+"""Events as JSON and back, how late a record is, and the page about them."""
 
 from __future__ import annotations
 
 import json
 import pickle
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +13,29 @@ from hypothesis import given, settings
 
 from releve.situation import (
     KINDS,
+    NOTICES,
+    REFUSALS,
     CaseDeclared,
     Event,
     EventCorrected,
     EventFaults,
     event_from_json,
     event_to_json,
+    find_late_record,
+    find_site_status,
     health_fields,
     list_fields,
+    list_site_checks,
+    list_site_inspections,
+    measure_delay,
+    measure_entry_delay,
     personal_fields,
+    write_reference,
 )
+from releve.situation.shipped import load_shipped_rules
 from releve.situation.situation import FAMILIES
 from tests.situation.event_strategies import any_event
-from tests.situation.rule_chain import START
+from tests.situation.rule_chain import HEALTH_RULES, START, Chain, operator
 
 CASE = {
     "id": "e1",
@@ -225,3 +236,73 @@ def test_every_kind_declares_its_label_permission_and_family(kind: str) -> None:
     assert event.permission
     assert event.family in FAMILIES or event is EventCorrected
     assert set(event.about) <= {field.name for field in list_fields(event)} or not event.family
+
+
+MINUTE, NONE = timedelta(minutes=1), timedelta(0)
+
+
+@pytest.mark.parametrize(("passed", "late"), [(-5 * MINUTE, NONE), (60 * MINUTE, NONE), (61 * MINUTE, 61 * MINUTE)])
+def test_what_happened_at_an_instant_is_recorded_in_time_for_an_hour(passed: timedelta, late: timedelta) -> None:
+    assert measure_delay(START, START + passed) == late
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "ended"),
+    [
+        ("Africa/Casablanca", datetime(2026, 12, 1, tzinfo=UTC)),
+        ("Europe/Paris", datetime(2026, 11, 30, 23, tzinfo=UTC)),
+        ("Indian/Antananarivo", datetime(2026, 11, 30, 21, tzinfo=UTC)),
+    ],
+)
+def test_what_is_about_a_day_is_recorded_in_time_until_it_ends_at_the_site(time_zone: str, ended: datetime) -> None:
+    day = date(2026, 11, 30)
+    assert measure_delay(START, ended, day, time_zone) == NONE
+    assert measure_delay(START, ended + MINUTE, day, time_zone) == MINUTE
+    assert measure_delay(ended + 3 * MINUTE, ended + 3 * MINUTE, day, time_zone) == 3 * MINUTE
+
+
+def test_an_entry_is_measured_as_its_event_and_one_without_a_time_is_in_time() -> None:
+    chain = Chain().after(days=4)
+    day = START.date().isoformat()
+    event = chain.event("check.done", site="lille", day=START.date(), symptomatic=0)
+    body = {"happened_at": event.happened_at.isoformat(), "site": "lille", "day": day}
+    assert find_late_record(event, chain.operator) == event.recorded_at
+    delay = measure_entry_delay(body, event.recorded_at, chain.operator)
+    assert delay == event.recorded_at - datetime(2026, 11, 30, 23, tzinfo=UTC)
+    assert measure_entry_delay({"day": day}, event.recorded_at, chain.operator) == NONE
+    seen = {"happened_at": event.happened_at.isoformat(), "seen_at": START.isoformat()}
+    assert measure_entry_delay(seen, event.recorded_at, operator()) == timedelta(days=4)
+
+
+def test_lists_of_a_site_say_when_its_checks_visits_and_closure_were_recorded() -> None:
+    chain = Chain().after(days=10)
+    for happened, reason in ((START, 1), (chain.now, 0)):
+        chain.record("check.done", site="casa", day=happened.date(), symptomatic=0, happened_at=happened)
+        chain.record("inspection.held", site="casa", authority=f"C{reason}", happened_at=happened)
+    chain.record("site.closed", site="casa", cause="operator", happened_at=START)
+    chain.record("power.down", site="rabat", happened_at=START)
+    chain.record("power.down", site="lille")
+    here = chain.situation, chain.operator
+    checks = list(list_site_checks(*here, "casa", 7, health=False))
+    visits = list(list_site_inspections(*here, "casa", 7))
+    for rows in (checks, visits):
+        assert [row.recorded_late for row in rows] == [None, chain.now]
+    found = {
+        site.id: find_site_status(site, chain.situation, HEALTH_RULES).recorded_late for site in chain.operator.sites
+    }
+    assert found == {"casa": chain.now, "rabat": chain.now, "lille": None}
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "situation.md"
+
+
+def test_the_page_is_current() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == write_reference(load_shipped_rules()), "docs/situation.md: run scripts/docs"
+
+
+def test_the_page_names_every_event_refusal_notice_and_row() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    headings = [*KINDS, *(row.id for row in load_shipped_rules().rows)]
+    assert [name for name in headings if f"\n### {name}\n" not in text] == []
+    assert [code for code in (*REFUSALS, *NOTICES) if f"| `{code}` |" not in text] == []

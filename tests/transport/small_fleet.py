@@ -13,7 +13,6 @@ DAY = date(2026, 12, 1)
 PLACES = {"depot": 0, "one": 0, "two": 10, "near": 10, "mid": 20, "far": 40, "out": 90}
 """Where each place stands, in minutes from site ``one``."""
 
-
 EIGHT = datetime(2026, 12, 1, 8, tzinfo=UTC)
 
 

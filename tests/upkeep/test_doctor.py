@@ -33,21 +33,26 @@ from releve.ledger.models import KeyCheck
 from releve.ledger.rollback import forget, roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from releve.live import api as live
-from releve.live.models import Contact, WorkerBeat
+from releve.live.models import Contact, Routes, WorkerBeat
 from releve.network import read_operator, sample_operator, write_operator
 from releve.plugins.outbound.gate.connections import ensure_gate_key
 from releve.plugins.outbound.gate.pseudonyms import forget_key
 from releve.registry.service import apply_changes, preview_changes
+from releve.routing.kamailio import compute_configuration_digest
 from releve.upkeep import doctor, doctor_data
-from releve.upkeep.doctor import examine
+from releve.upkeep.doctor import check_proxies, examine
 from releve.upkeep.findings import Examination, Finding
 from tests.homes import make_test_home
 from tests.ledger.sample_entries import draft_closure
 from tests.live.scenario import choose_pack
+from tests.routing.generations import small_operator
+from tests.routing.receivers import SECRET, FakeProxy, fake
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
-SECRET = "0123456789abcdef" * 3
+__all__ = ["fake"]
+
+DOCTOR_SECRET = "0123456789abcdef" * 3
 PUBLIC = "https://desk.example"
 
 
@@ -75,12 +80,12 @@ def place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     settings.DEFAULT_FROM_EMAIL, settings.OUTSIDE = "releve@desk.example", str(tmp_path / "outside")
     (tmp_path / "outside").mkdir()
     settings.BACKUP_TO = (str(pyrage.x25519.Identity.generate().to_public()),)
-    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = SECRET, []
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = DOCTOR_SECRET, []
     settings.IDENTITY_KEY, settings.IDENTITY_FILE = "", tmp_path / "identity" / "names.box"
     found = Place(settings.HOME, settings, monkeypatch)
-    (found.home / "secret-key").write_text(SECRET)
+    (found.home / "secret-key").write_text(DOCTOR_SECRET)
     (found.home / "secret-key").chmod(0o600)
-    KeyCheck.objects.create(name="secret", value=compute_check(SECRET))
+    KeyCheck.objects.create(name="secret", value=compute_check(DOCTOR_SECRET))
     public_key()
     ensure_gate_key()
     for name in ("amina", "zoe"):
@@ -396,3 +401,36 @@ def test_a_database_that_cannot_be_reached_is_one_finding(place: Place) -> None:
     place.patch.setattr("releve.upkeep.doctor.connection", SimpleNamespace(cursor=refuse))
     (line,) = (str(finding) for finding in place.look())
     assert line.startswith("FAULT database: cannot be reached: connection refused; start its")
+
+
+def test_a_proxy_of_other_tables_or_another_generation_is_named(
+    fake: FakeProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = make_test_home(tmp_path / "home")
+    operator = small_operator(address="10.1.0.1:5060")
+    apply_changes(preview_changes(operator), "tests")
+    environ = {
+        "RELEVE_ROUTING": "kamailio",
+        "RELEVE_KAMAILIO_PROXIES": f"paris={fake.url},{fake.path}",
+        "RELEVE_KAMAILIO_SECRET": SECRET,
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    asked = Examination(home, live.real_now(), environ)
+
+    def look() -> list[str]:
+        return [str(finding) for finding in check_proxies(asked)]
+
+    (found,) = look()
+    assert "kamailio:paris is configured by other numbers, trunks or campaigns" in found
+    fake.configuration = compute_configuration_digest(operator)
+    assert look() == []
+    (row,) = (one for one in operator.programmes if one.id == "azur")
+    changed = replace(row, numbers=("+33199000009",))
+    other = replace(operator, programmes=(changed,))
+    assert compute_configuration_digest(other) != fake.configuration
+    at = live.real_now()
+    old = at.replace(year=at.year - 1)
+    Routes.objects.create(stream=live.LIVE, number=7, valid_from=old, made_at=old, content="x", body={})
+    (found,) = look()
+    assert "kamailio:paris holds generation 0 of the routes, not 7" in found

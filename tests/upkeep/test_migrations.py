@@ -23,7 +23,7 @@ from releve.upkeep.migrations import (
     read_migration_state,
     refuse_lost_database,
 )
-from tests.cli.test_init import run
+from tests.cli.test_commands import run
 from tests.homes import make_test_home
 
 pytestmark = pytest.mark.database

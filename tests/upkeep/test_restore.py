@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests.cli.test_init import modes
+from tests.cli.test_commands import modes
 from tests.upkeep.conftest import House, make_house
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
-
 
 PATHS = [("sqlite", "sqlite")]
 if connection.vendor == "postgresql":

@@ -1,40 +1,54 @@
-"""What bad input gets, and what the parameters mean."""
+"""What bad input gets, curves of daily cases, and who meets whom on site and on the runs of vehicles."""
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from copy import copy
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from releve.network import sample_operator
 from releve.plugins.crashtest.engine.outbreak import (
     ClosurePolicy,
     Contacts,
     Controls,
     Duration,
+    IncidenceError,
+    Manifest,
     OutbreakError,
+    Outcome,
     PoolOverflowError,
+    Population,
     Quarantine,
     Room,
     Rotation,
     Scenario,
     Sensitivity,
     Visits,
+    build_importation,
     build_population,
     compute_distance_factor,
     compute_rates,
     covid,
     influenza,
+    measure_room,
+    read_incidence,
     simulate,
     tabulate_days,
 )
 from releve.plugins.crashtest.engine.outbreak.disease import tabulate_multiplier
 from releve.plugins.crashtest.engine.outbreak.population import AssumedPlaces, count_assumed_places
-from tests.crashtest.outbreak.populations import build_operator, one_room, sample_population
+from releve.plugins.crashtest.engine.run_arrays import find_presence
+from tests.crashtest.outbreak.populations import build_operator, constant, one_room, sample_population
+from tests.crashtest.rough_quarter import plan_operator
 
 
 def test_a_zone_without_volume_is_named() -> None:
@@ -221,3 +235,198 @@ def test_air_and_places_that_are_not_given_are_assumed_and_counted() -> None:
     group = build_population(bare).groups[0]
     assert (group.zone, group.places, group.volume_m3, group.air_changes_per_hour) == ("a", 12, 12 * 25.0, 1.0)
     assert count_assumed_places(operator) == AssumedPlaces(zones=0, seats=0)
+
+
+GOOD = "date,Morocco\n2020-03-01,7\n2020-03-02,0\n2020-03-03,14\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD + "2020-03-05,1\n", r"row 5: 2020-03-05 follows 2020-03-03: give a row for every day"),
+        (GOOD + "2020-03-03,1\n", "row 5: 2020-03-03 follows 2020-03-03"),
+        (GOOD + "2020-03-04,-3\n", r"row 5, column 'Morocco': -3 cases: .*negative='spread'"),
+        (GOOD + "2020-03-04,\n", "row 5, column 'Morocco': '' is not a count"),
+        (GOOD + "2020-03-04,nan\n", "'nan' is not a count"),
+        (GOOD + "4 March,1\n", "row 5: '4 March' is not a date: write YYYY-MM-DD"),
+        ("date,France\n", "no column 'Morocco': the columns are date, France"),
+        ("date,Morocco\n", "no row"),
+    ],
+)
+def test_a_curve_with_a_fault_is_refused_with_row_and_fix(text: str, message: str) -> None:
+    with pytest.raises(IncidenceError, match=message):
+        read_incidence(text, "Morocco")
+
+
+def test_a_correction_can_be_spread_over_the_days_before_it() -> None:
+    curve = read_incidence(GOOD + "2020-03-04,-7\n", "Morocco", negative="spread")
+    assert curve.cases == pytest.approx((14 / 3, 0, 28 / 3, 0))
+    with pytest.raises(IncidenceError, match="-30 cases"):
+        read_incidence(GOOD + "2020-03-04,-30\n", "Morocco", negative="spread")
+
+
+def test_smoothing_is_the_centred_mean_of_seven_days() -> None:
+    days = "".join(f"2020-03-{at:02},{at}\n" for at in range(1, 22))
+    curve = read_incidence("date,Morocco\n" + days, "Morocco")
+    smooth = curve.smoothed()
+    assert smooth[10] == 11
+    assert smooth[0] == np.mean([1, 2, 3, 4])
+    rate = curve.rate(date(2020, 3, 2), 5, population=100, reported=0.5, delay_days=3)
+    assert rate == pytest.approx([0.1, 0.12, 0.14, 0.16, 0.18])
+    with pytest.raises(IncidenceError, match="the curve goes from 2020-03-01 to 2020-03-21"):
+        curve.rate(date(2020, 3, 18), 5, population=100)
+
+
+def test_a_destination_without_a_rate_is_named() -> None:
+    with pytest.raises(IncidenceError, match=r"no rate for .*, where site"):
+        build_importation(sample_population(), {"XX": np.zeros(3)})
+
+
+def test_as_many_are_infected_outside_as_the_curve_says() -> None:
+    rate = np.concatenate([np.full(20, 0.002), np.full(20, 0.0), np.full(20, 0.001)])
+    scenario = Scenario(one_room(500), covid(), Contacts(0.0), 60, build_importation(one_room(500), {"MA": rate}))
+    found = simulate(scenario, replications=3000, seed=1)
+    expected = 500 * (1 - np.exp(-rate.sum()))
+    imported = found.column("imported")
+    assert abs(imported.mean() - expected) < 4 * imported.std() / np.sqrt(3000)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("country", ["Morocco", "Tunisia", "Madagascar", "Senegal"])
+def test_the_real_curves_are_read_and_keep_their_total(shared_data: Path, country: str) -> None:
+    text = (shared_data / "covid_daily_jhu" / "daily_cases.csv").read_text()
+    curve = read_incidence(text, country, negative="spread")
+    assert curve.start == date(2020, 1, 22)
+    assert len(curve.cases) == 1143
+    assert curve.smoothed().sum() == pytest.approx(sum(curve.cases), rel=1e-3)
+    assert curve.rate(date(2020, 8, 1), 90, population=3e7, reported=0.1).max() < 0.01
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("country", ["France", "Tunisia", "Madagascar"])
+def test_real_corrections_are_refused_unless_spread(shared_data: Path, country: str) -> None:
+    text = (shared_data / "covid_daily_jhu" / "daily_cases.csv").read_text()
+    with pytest.raises(IncidenceError, match="a correction by the source"):
+        read_incidence(text, country)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    spread = read_incidence(text, country, negative="spread")
+    assert sum(spread.cases) == pytest.approx(sum(int(row[country]) for row in rows))
+    assert min(spread.cases) >= 0
+
+
+POPULATION = one_room(40, others=(1.0,))
+
+
+def run(controls: Controls) -> Outcome:
+    """Return 200 outbreaks of 40 days that one of all agents begins."""
+    scenario = Scenario(
+        POPULATION, constant(), Contacts(3.0), days=40, first_cases=range(POPULATION.size), first_count=1
+    )
+    return simulate(scenario, controls, replications=200, seed=4)
+
+
+def lay(half: np.ndarray, first: list[bool]) -> Controls:
+    """Return two halves that come on opposite days of a cycle."""
+    cycle = np.array(first, dtype=np.bool_)
+    return Controls(presence=np.where(half[:, None], cycle, ~cycle))
+
+
+def test_presence_every_day_is_what_no_presence_is() -> None:
+    everyone = np.ones((POPULATION.size, 7), dtype=np.bool_)
+    same = run(Controls(presence=everyone)).rows
+    assert np.array_equal(same, run(Controls()).rows)
+    weekdays = np.tile(np.arange(7) < 5, (POPULATION.size, 1))
+    rotated = run(Controls(rotation=Rotation.weekdays()))
+    assert np.array_equal(run(Controls(presence=weekdays)).rows, rotated.rows)
+
+
+def test_alternate_weeks_infect_fewer_than_alternate_days_and_these_than_all() -> None:
+    half = np.arange(POPULATION.size) % 2 == 0
+    everyone = run(Controls()).mean("infected").value
+    days = run(lay(half, [True, False])).mean("infected").value
+    weeks = run(lay(half, [True] * 7 + [False] * 7)).mean("infected").value
+    assert weeks < days < everyone
+
+
+@pytest.mark.parametrize("shape", [(3, 7), (40,)])
+def test_presence_of_other_agents_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(OutbreakError, match="presence has 40 agents"):
+        run(Controls(presence=np.ones(shape, dtype=np.bool_)))
+
+
+def test_only_a_hybrid_week_says_who_comes_on_which_weekday() -> None:
+    operator, plan = plan_operator()
+    agents = tuple(row.id for row in operator.agents)
+    assert find_presence([plan], agents, plan.day) is None
+    placed = [row.agent for row in plan.placements]
+    found = find_presence([replace(plan, home_days=(placed[0],))], agents, plan.day)
+    assert found is not None
+    assert not found[agents.index(placed[0])].any()
+    assert not found[:, 1:].any()
+    assert found[:, 0].sum() > len(placed) / 2
+
+
+OPERATOR = sample_operator(200, 2, 1, weeks_of_history=0)
+
+
+def fill(riders: int) -> tuple[Manifest, ...]:
+    """Return runs of at most so many riders, stop by stop, of 40 minutes."""
+    waiting: dict[tuple[str, str], list[str]] = {}
+    for agent in OPERATOR.agents:
+        if agent.stop:
+            waiting.setdefault((agent.home_site, agent.stop), []).append(agent.id)
+    return tuple(
+        Manifest(tuple(names[at : at + riders]), 40.0)
+        for names in waiting.values()
+        for at in range(0, len(names), riders)
+    )
+
+
+def list_sharers(population: Population, agent: str) -> set[str]:
+    vehicle = population.vehicle[population.number[agent]]
+    first, last = population.rider_pointer[vehicle : vehicle + 2]
+    return {population.agents[at] for at in population.riders[first:last]}
+
+
+def test_agents_share_a_vehicle_with_those_of_their_first_run_and_no_others() -> None:
+    one, two, other = (Manifest(f(8), 30.0) for f in (lambda n: ("a00001", "a00002"),
+                       lambda n: ("a00003", "a00004"), lambda n: ("a00002", "a00005")))  # fmt: skip
+    population = build_population(OPERATOR, manifests=(one, two, other))
+    assert list_sharers(population, "a00001") == {"a00001", "a00002"}
+    assert list_sharers(population, "a00003") == {"a00003", "a00004"}
+    assert list_sharers(population, "a00005") == {"a00005"}
+    assert population.vehicle[population.number["a00009"]] == -1
+
+
+def test_a_measured_room_changes_nothing_for_its_own_population() -> None:
+    population = build_population(OPERATOR)
+    free = compute_rates(population, covid(), Contacts())
+    pinned = compute_rates(population, covid(), Contacts(room=measure_room(population)))
+    for name in ("zone", "shuttle", "seat"):
+        assert np.allclose(getattr(free, name), getattr(pinned, name), rtol=1e-9)
+    assert measure_room(build_population(OPERATOR, manifests=())) is None
+
+
+def test_half_the_riders_are_half_the_contacts_only_in_a_room_that_is_pinned() -> None:
+    full, half = (build_population(OPERATOR, manifests=fill(riders)) for riders in (16, 8))
+
+    def measure_contacts(population: Population, contacts: Contacts) -> float:
+        rates = compute_rates(population, covid(), contacts).shuttle
+        return float((rates * np.diff(population.rider_pointer)).sum() / population.size)
+
+    own, pinned = Contacts(), Contacts(room=measure_room(full))
+    assert measure_contacts(half, own) == pytest.approx(measure_contacts(full, own))
+    assert measure_contacts(half, pinned) < 0.6 * measure_contacts(full, pinned)
+
+
+@pytest.mark.slow
+def test_half_the_riders_infect_fewer_people() -> None:
+    full, half = (build_population(OPERATOR, manifests=fill(riders)) for riders in (16, 8))
+    contacts = Contacts(2.5, zone=0.5, shuttle=0.3, room=measure_room(full))
+
+    def count_infected(population: Population) -> float:
+        everyone = range(population.size)
+        scenario = Scenario(population, covid(), contacts, days=30, first_cases=everyone, first_count=3)
+        return simulate(scenario, replications=400, seed=7).mean("infected").value
+
+    assert count_infected(half) < 0.97 * count_infected(full)

@@ -1,14 +1,11 @@
-"""The kernel against closed forms: final size, branching, growth, extinction, households, visits.
-
-Every test has its own seed; a bound is four standard errors of its own sample, plus what a finite
-population takes off where the theorem is of an infinite one.
-"""
+"""The kernel against closed forms, laws, and its plain version person by person."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,12 +14,17 @@ from scipy.stats import hypergeom
 
 from releve.plugins.crashtest.engine.outbreak import (
     FIELDS,
+    ClosureCalendar,
+    ClosurePolicy,
     Contacts,
     Controls,
     Detail,
     Disease,
     Outcome,
     Population,
+    Quarantine,
+    Room,
+    Rotation,
     Scenario,
     Visits,
     build_population,
@@ -33,8 +35,8 @@ from releve.plugins.crashtest.engine.outbreak import (
     tabulate_days,
 )
 from releve.plugins.crashtest.engine.outbreak.contacts import compute_infectiousness
-from tests.crashtest.outbreak.oracle import Plain
-from tests.crashtest.outbreak.populations import build_operator, constant, one_room, plain
+from tests.crashtest.outbreak.oracle import Plain, population_check, row_of
+from tests.crashtest.outbreak.populations import build_operator, constant, one_room, plain, sample_population
 
 AIR_ONLY = {"zone": 1.0, "seat": 0.0, "floor": 0.0, "site": 0.0, "shuttle": 0.0}
 
@@ -254,3 +256,207 @@ def test_paired_differences_vary_less_than_independent_ones() -> None:
     effect = masked.less_than(same, "infected")
     assert effect.low > 0
     assert set(FIELDS) >= {"infected", "closures"}
+
+
+EVERYTHING = Controls(
+    masks=0.2,
+    distance_m=1.4,
+    extra_air_changes=1.5,
+    telework=0.5,
+    rotation=Rotation.by_turns(3, 2),
+    stay_home=0.4,
+    symptom_test=0.8,
+    false_positive=0.01,
+    isolation_days=8,
+    quarantine=Quarantine(5, seat=0.8, zone=0.2, shuttle=0.5),
+    visits=Visits(4, 6),
+    closure=ClosurePolicy(2, 7, 72.0, tested=0.5, reopening_days=1),
+    immune=0.1,
+)
+POLICIES = {
+    "nothing": Controls(),
+    "everything": EVERYTHING,
+    "results at once": Controls(
+        symptom_test=1.0, test_days=0, result_days=0, closure=ClosurePolicy(3, 5, 30.0), visits=Visits(2, 3)
+    ),
+    "earlier cases do not count": Controls(
+        symptom_test=0.9,
+        test_days=0,
+        closure=ClosurePolicy(2, 14, 48.0, earlier_cases_count=False, further_case_hours=24.0, tested=1.0),
+    ),
+    "rules and isolation that differ by site and day": Controls(
+        stay_home=0.5,
+        symptom_test=0.9,
+        isolation_days=np.repeat([[7, 9], [5, 3], [12, 2]], 30, axis=1).astype(np.int32),
+        closure=ClosureCalendar(
+            (ClosurePolicy(2, 14, 48.0), ClosurePolicy(3, 10, 72.0, further_case_hours=24.0)),
+            np.repeat([[0, 1], [1, 0], [0, -1]], 30, axis=1).astype(np.int32),
+        ),
+    ),
+    "many tests": Controls(visits=Visits(1, 40), telework=0.9, closure=ClosurePolicy(1)),
+    "visits drawn by site": Controls(visits=Visits(tests=6, probabilities=(1.0, 0.3, 0.0)), closure=ClosurePolicy(1)),
+    "few present": Controls(visits=Visits(2, 5), rotation=Rotation.by_turns(8, 1)),
+}
+
+
+def scenario(disease: object = None) -> Scenario:
+    """Return a small operator with every layer and importation at two sites."""
+    population = build_population(build_operator({"b": [14, 9, 11], "a": [30], "c": [6, 5]}))
+    return Scenario(
+        population,
+        covid() if disease is None else influenza(),
+        Contacts(2.5, zone=0.4, seat=0.2, floor=0.15, site=0.1, shuttle=0.15),
+        days=60,
+        importation=np.array([[0.002] * 60, [0.001] * 60, [0.0] * 60]),
+        first_cases=(1, 40, 60),
+        first_count=2,
+    )
+
+
+def test_agents_are_numbered_so_that_groups_are_ranges() -> None:
+    population_check(scenario().population)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_the_kernel_is_its_plain_version_person_by_person(name: str) -> None:
+    case, controls = scenario(), POLICIES[name]
+    found = simulate(case, controls, replications=6, seed=5, first=3, detail=Detail(persons=True))
+    for at in range(6):
+        plain = Plain(case, controls, 5, 3 + at).run()
+        days = {who: int(t) for who, t in enumerate(found.infected_on[at]) if t >= 0}
+        assert days == plain.infected
+        assert {who: int(found.ill_on[at, who]) for who in plain.ill} == plain.ill
+        assert {who: int(found.infected_by[at, who]) for who in days} == plain.by
+        assert {f: int(found.column(f)[at]) for f in row_of(plain)} == row_of(plain)
+    assert found.mean("infected").value > 3
+
+
+def test_the_kernel_is_its_plain_version_for_influenza_and_a_lateral_flow_test() -> None:
+    case, controls = scenario(influenza), replace(EVERYTHING, test="lateral_flow")
+    found = simulate(case, controls, replications=4, seed=9)
+    for at in range(4):
+        row = row_of(Plain(case, controls, 9, at).run())
+        assert {f: int(found.column(f)[at]) for f in row} == row
+
+
+def test_days_away_by_group_and_closed_sites_are_those_of_the_plain_version() -> None:
+    case = scenario()
+    tallies = (np.arange(case.population.size) % 3).astype(np.int32)
+    detail = Detail(series=True, closed=True, away=True, tally_of=tallies)
+    found = simulate(case, EVERYTHING, replications=4, seed=2, detail=detail)
+    for at in range(4):
+        plain = Plain(case, EVERYTHING, 2, at).run()
+        away = np.zeros((60, 3), dtype=int)
+        for a, t in plain.away_days:
+            away[t, tallies[a]] += 1
+        assert (found.away[at] == away).all()
+        assert {(s, t) for t, s in np.argwhere(found.closed[at])} == plain.closed_days
+        assert (found.daily("away")[:, 1] >= 0).all()
+        new = np.bincount([t for who, t in plain.infected.items() if who < case.population.size], minlength=60)
+        assert (found.series[at, :, 0] == new).all()
+
+
+ROOM = Room(900.0, 3.0, 50)
+SITES = {"m": [20, 15, 12], "k": [25, 10]}
+
+
+def run(population: Population, controls: Controls = EVERYTHING) -> Outcome:
+    """Run a population in which an agent's risk does not depend on who else is employed."""
+    rates = {"m": 0.002, "k": 0.004}
+    importation = np.array([[rates.get(name, 0.01)] * 80 for name in population.sites])
+    contacts = Contacts(2.5, 0.4, 0.2, 0.15, 0.1, 0.15, room=ROOM)
+    scenario = Scenario(population, covid(), contacts, 80, importation)
+    detail = Detail(closed=True, persons=True)
+    return simulate(scenario, controls, replications=40, seed=11, detail=detail)
+
+
+def story(population: Population, found: Outcome, sites: set[str]) -> dict[str, list[object]]:
+    """Return what happened to every agent and household of some sites, and to the sites."""
+    out: dict[str, list[object]] = {}
+    for at, name in enumerate(population.agents):
+        if population.sites[population.site[at]] not in sites:
+            continue
+        family = slice(population.home_pointer[at], population.home_pointer[at + 1])
+        out[name] = [
+            found.infected_on[:, at].tolist(),
+            found.ill_on[:, at].tolist(),
+            found.infected_on[:, family].tolist(),
+        ]
+    for at, name in enumerate(population.sites):
+        if name in sites:
+            out[name] = [found.closed[:, :, at].tolist()]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("sites", "empty"),
+    [
+        ({"x": [1], **SITES}, ()),
+        ({"m": SITES["m"], "x": [30, 30], "k": SITES["k"]}, ("x",)),
+        ({"k": SITES["k"], "m": SITES["m"]}, ()),
+        ({"x": [12], **SITES}, ()),
+    ],
+    ids=["an isolated extra person", "an empty site", "another order of sites", "another site"],
+)
+def test_nothing_else_changes_bit_for_bit(sites: dict[str, list[int]], empty: tuple[str, ...]) -> None:
+    before, after = (build_population(build_operator(SITES)), build_population(build_operator(sites, empty=empty)))
+    expected = story(before, run(before), set(SITES))
+    assert story(after, run(after), set(SITES)) == expected
+    assert any(day >= 0 for one in expected.values() for row in one[:1] for day in np.ravel(row))
+
+
+def test_the_order_of_the_tables_changes_nothing() -> None:
+    operator = build_operator(SITES)
+    turned = replace(
+        operator,
+        zones=operator.zones[::-1],
+        floors=operator.floors[::-1],
+        seats=operator.seats[::-1],
+        agents=operator.agents[::-1],
+    )
+    before, after = build_population(operator), build_population(turned)
+    assert before.agents == after.agents
+    assert (run(before).rows == run(after).rows).all()
+
+
+def test_the_same_seed_gives_the_same_bits_however_the_work_is_split() -> None:
+    scenario = Scenario(sample_population(), covid(), Contacts(2.0), 60, np.full((4, 60), 1e-3))
+    detail = Detail(series=True, persons=True)
+    one = simulate(scenario, EVERYTHING, replications=37, seed=4, detail=detail)
+    for threads in (2, 3, 50):
+        more = simulate(scenario, EVERYTHING, replications=37, seed=4, threads=threads, detail=detail)
+        assert (more.rows == one.rows).all()
+        assert (more.infected_on == one.infected_on).all()
+        assert (more.series == one.series).all()
+    parts = [simulate(scenario, EVERYTHING, replications=n, first=first, seed=4) for first, n in ((0, 10), (10, 27))]
+    assert (np.concatenate([part.rows for part in parts]) == one.rows).all()
+    assert (simulate(scenario, EVERYTHING, replications=37, seed=5).rows != one.rows).any()
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (Controls(telework=0.8), Controls(telework=0.4)),
+        (Controls(masks=0.3), Controls()),
+        (Controls(extra_air_changes=3.0), Controls()),
+        (Controls(stay_home=0.8), Controls(stay_home=0.2)),
+        (Controls(immune=0.3), Controls()),
+    ],
+    ids=["telework", "masks", "air", "staying at home", "immunity"],
+)
+def test_a_measure_never_hurts_in_expectation(better: Controls, worse: Controls) -> None:
+    scenario = Scenario(sample_population(), covid(), Contacts(2.0), 80, np.full((4, 80), 5e-4))
+    first, second = (simulate(scenario, controls, replications=400, seed=6) for controls in (better, worse))
+    assert first.less_than(second, "infected").low > 0
+
+
+def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
+    population = sample_population()
+    ready = population.home_ready.copy()
+    means = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        some = replace(population, home_ready=ready & (population.cohort_rank < share))
+        scenario = Scenario(some, covid(), Contacts(2.0), 80, np.full((4, 80), 5e-4))
+        means.append(simulate(scenario, Controls(telework=1.0), replications=400, seed=6))
+    for fewer, more in pairwise(means):
+        assert more.less_than(fewer, "infected").value > 0

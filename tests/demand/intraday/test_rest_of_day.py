@@ -1,16 +1,30 @@
-"""The rest of the day: laws, an oracle, and a day whose truth is known."""
+"""The rest of the day: reports of intervals, laws and an oracle of the forecast, time until the target is lost."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from releve.demand import Forecast, build_forecast, compute_requirement
+from releve.demand.erlang import DEFINITIONS, metrics
 from releve.demand.forecast.factors import count_quantile
-from releve.demand.intraday import DayLaw, IntradaySettings, assume_day_law, fit_day_law, reforecast
+from releve.demand.intraday import (
+    DayFigures,
+    DayLaw,
+    IntervalFigures,
+    IntradaySettings,
+    TargetOutlook,
+    assume_day_law,
+    fit_day_law,
+    fold_figures,
+    foresee_target,
+    reforecast,
+)
 from releve.demand.intraday.day_law import condition
 from releve.demand.localtime import SLOTS, day_to_number
 from releve.kernels.arrays import Floats
@@ -258,3 +272,222 @@ def test_a_forecast_of_an_unnamed_programme_is_refused() -> None:
 def test_settings_that_cannot_be_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         IntradaySettings(**changes)  # type: ignore[arg-type]
+
+
+FIGURES_FIRST = datetime(2026, 6, 1, 8, tzinfo=UTC)
+HALF = timedelta(minutes=30)
+STARTS = tuple(FIGURES_FIRST + i * HALF for i in range(4))
+EVENING = FIGURES_FIRST + timedelta(hours=12)
+
+
+def report(row: int, offered: float | None, recorded: int = 0, programme: str = "p", **more: float) -> IntervalFigures:
+    start = FIGURES_FIRST + row * HALF
+    return IntervalFigures(programme, start, EVENING + timedelta(minutes=recorded), offered, **more)
+
+
+def fold(reports: list[IntervalFigures], now: datetime = EVENING) -> DayFigures:
+    return fold_figures(reports, ("p", "q"), STARTS, now)
+
+
+def test_an_interval_without_a_report_is_not_known_and_one_of_no_calls_is_zero() -> None:
+    offered = fold([report(0, 0.0), report(2, 7.0)]).offered
+    np.testing.assert_array_equal(offered[:, 0], [0.0, np.nan, 7.0, np.nan])
+    assert np.isnan(offered[:, 1]).all()
+
+
+def test_the_report_recorded_last_counts_whichever_comes_first() -> None:
+    late, corrected = report(1, 5.0, 1), report(1, 9.0, 2)
+    for order in ([late, corrected], [corrected, late], [corrected, late, corrected]):
+        assert fold(order).offered[1, 0] == 9.0
+
+
+def test_a_report_that_knows_nothing_withdraws_an_earlier_one() -> None:
+    assert np.isnan(fold([report(1, 5.0, 1), report(1, None, 2)]).offered[1, 0])
+
+
+def test_figures_that_a_source_lacks_are_not_known() -> None:
+    found = fold([report(0, 5.0, answered=4.0)])
+    assert (found.offered[0, 0], found.answered[0, 0]) == (5.0, 4.0)
+    assert np.isnan(found.in_time[0, 0])
+    assert np.isnan(found.short[0, 0])
+
+
+def test_an_interval_that_is_not_over_is_not_known_and_is_named() -> None:
+    running = report(1, 5.0)
+    found = fold([report(0, 3.0), running], FIGURES_FIRST + timedelta(minutes=59))
+    np.testing.assert_array_equal(found.offered[:, 0], [3.0, np.nan, np.nan, np.nan])
+    assert found.early == (running,)
+    assert fold([running], FIGURES_FIRST + timedelta(minutes=60)).offered[1, 0] == 5.0
+
+
+def test_reports_of_another_programme_or_interval_are_named() -> None:
+    elsewhere = [report(0, 1.0, programme="unknown"), report(9, 1.0)]
+    found = fold([*elsewhere, report(0, 3.0)])
+    assert set(found.unplaced) == set(elsewhere)
+    assert np.nansum(found.offered) == 3.0
+
+
+def test_another_zone_names_the_same_interval() -> None:
+    paris = timezone(timedelta(hours=2))
+    local = IntervalFigures("p", FIGURES_FIRST.astimezone(paris), EVENING, 4.0)
+    assert fold([local]).offered[0, 0] == 4.0
+
+
+def test_a_half_hour_of_parts_is_known_when_all_of_them_are() -> None:
+    def part(number: int, offered: float) -> IntervalFigures:
+        start = FIGURES_FIRST + timedelta(minutes=10 * number)
+        return IntervalFigures("p", start, EVENING, offered, minutes=10)
+
+    parts = [part(0, 1.0), part(1, 2.0), part(2, 3.0), part(3, 4.0), part(5, 5.0)]
+    found = fold(parts)
+    np.testing.assert_array_equal(found.offered[:, 0], [6.0, np.nan, np.nan, np.nan])
+
+
+def test_a_source_that_changes_its_interval_counts_no_call_twice() -> None:
+    """The half hour reported last as a whole, and the one reported last in parts."""
+    quarters = [
+        IntervalFigures("p", FIGURES_FIRST + timedelta(minutes=15 * i), EVENING, 2.0, minutes=15) for i in range(4)
+    ]
+    later = report(0, 9.0, 1)
+    np.testing.assert_array_equal(fold([later, *quarters]).offered[:2, 0], [9.0, 4.0])
+    earlier = report(1, 9.0, -1)
+    assert fold([earlier, *quarters]).offered[1, 0] == 4.0
+
+
+@given(st.permutations(range(6)))
+def test_the_order_of_reports_is_of_no_account(order: list[int]) -> None:
+    reports = [report(i % 3, float(i), i, "pq"[i % 2]) for i in range(6)]
+    np.testing.assert_array_equal(fold([reports[i] for i in order]).offered, fold(reports).offered)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: report(0, -1.0), "offered must be a count of at least 0, got -1.0"),
+        (lambda: report(0, 1.0, answered=float("nan")), "answered must be a count"),
+        (lambda: IntervalFigures("p", FIGURES_FIRST.replace(tzinfo=None), EVENING), "start must have"),
+        (lambda: IntervalFigures("p", FIGURES_FIRST, EVENING, minutes=7), "must divide 30, got 7"),
+    ],
+)
+def test_what_cannot_be_is_refused(make: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()  # type: ignore[operator]
+
+
+NOW = 24
+
+
+def made_figures(offered: Floats, answered: Floats, in_time: Floats, short: Floats) -> DayFigures:
+    return DayFigures(offered, answered, offered - answered, in_time, short, offered, offered)
+
+
+def outlook(
+    agents: float | Floats, in_time: float = 0.9, definition: str = "offered", **changes: object
+) -> TargetOutlook:
+    """Return the outlook at 12:00 after calls as forecast, of which a share was in time."""
+    row = series.programme(service_definition=definition, patience_s=120.0, **changes)
+    morning = made_forecast()
+    came = np.full(morning.mean.shape, np.nan)
+    came[FIRST:NOW] = np.round(morning.mean[FIRST:NOW])
+    rest = reforecast(morning, [row], came, clock(morning, NOW))
+    figures = made_figures(came, 0.95 * came, in_time * came, 0.02 * came)
+    there = np.broadcast_to(np.asarray(agents, dtype=np.float64), (len(morning.starts),))
+    return foresee_target(rest, figures, [row], there[:, None])
+
+
+def test_enough_agents_never_lose_the_target_and_no_agents_lose_it() -> None:
+    kept, lost = outlook(40.0), outlook(0.0)
+    assert kept.below_minutes[0] == kept.lost_minutes[0] == np.inf
+    assert kept.level_at_end[0] > kept.level_so_far[0] == pytest.approx(0.9)
+    assert 0 < lost.below_minutes[0] < lost.lost_minutes[0] < 600
+
+
+def test_without_agents_the_minutes_are_those_of_the_hand() -> None:
+    """Half hours of equal calls c: 8 gone at 0.9, target 0.8: below after one more, 12 to come.
+
+    Lost when what is still to come, all in time, leaves the day under 0.8:
+    0.9 * 8 + (12 - t) < 0.8 * 20 at t = 3.2 half hours.
+    """
+    row = series.programme(service_target=0.8, patience_s=None)
+    morning = made_forecast()
+    mean = np.where(morning.open, 50.0, 0.0)
+    morning = type(morning)(**{**vars(morning), "mean": mean})
+    came = np.full(mean.shape, np.nan)
+    came[FIRST:NOW] = 50.0
+    rest = reforecast(morning, [row], came, clock(morning, NOW))
+    np.testing.assert_allclose(rest.forecast.mean, mean, rtol=1e-6)
+    figures = made_figures(came, came, 0.9 * came, 0 * came)
+    found = foresee_target(rest, figures, [row], np.zeros(mean.shape))
+    assert found.below_minutes[0] == pytest.approx(30.0, abs=1e-3)
+    assert found.lost_minutes[0] == pytest.approx(3.2 * 30, abs=1e-3)
+    assert found.level_at_end[0] == pytest.approx(0.9 * 8 / 20)
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+def test_the_minutes_are_those_of_a_walk_minute_by_minute(definition: str) -> None:
+    found = outlook(12.0, 0.86, definition)
+    calls = made_forecast().mean[:, 0]
+    queue = metrics(calls[NOW : FIRST + OPEN], 1800.0, 300.0, 120.0, 12, 20.0)
+    counted = {
+        "offered": calls[NOW : FIRST + OPEN],
+        "answered": calls[NOW : FIRST + OPEN] * (1 - queue.p_abandon),
+        "without_short": calls[NOW : FIRST + OPEN] * (1 - queue.service_with_short + queue.service_offered),
+        "with_short": calls[NOW : FIRST + OPEN],
+    }[definition]
+    past = calls[FIRST:NOW].sum()
+    base = {"offered": 1.0, "answered": 0.95, "without_short": 0.98, "with_short": 1.0}[definition]
+    good, total = (0.86 + 0.02 * (definition == "with_short")) * past, base * past
+    assert found.level_so_far[0] == pytest.approx(good / total, rel=1e-6)
+    walked = gone = np.inf
+    offered = calls[NOW : FIRST + OPEN].sum()
+    for i, level in enumerate(queue.service_level(definition)):
+        for minute in range(30):
+            if walked == np.inf and good < 0.8 * total:
+                walked = 30 * i + minute
+            if gone == np.inf and good + offered < 0.8 * (total + offered):
+                gone = 30 * i + minute
+            offered -= calls[NOW + i] / 30
+            good += level * counted[i] / 30
+            total += counted[i] / 30
+    assert found.below_minutes[0] == pytest.approx(walked, abs=1.0)
+    assert found.lost_minutes[0] == pytest.approx(gone, abs=1.0)
+    assert found.level_at_end[0] == pytest.approx(good / total, rel=1e-6)
+
+
+def test_one_more_agent_never_brings_the_loss_nearer() -> None:
+    minutes = [outlook(float(n)).lost_minutes[0] for n in range(0, 30, 3)]
+    assert minutes == sorted(minutes)
+
+
+def test_a_target_missed_already_is_below_now() -> None:
+    found = outlook(14.0, 0.5)
+    assert found.below_minutes[0] == 0.0
+    assert found.lost_minutes[0] > 0
+
+
+def test_agents_not_known_leave_the_rest_not_known() -> None:
+    agents = np.full(48, 30.0)
+    agents[30:] = np.nan
+    found = outlook(agents)
+    assert np.isnan(found.below_minutes[0])
+    assert np.isnan(found.level_at_end[0])
+    assert found.level_so_far[0] == pytest.approx(0.9)
+    agents[24:30] = 0.0
+    assert outlook(agents).below_minutes[0] < 180
+
+
+def test_half_hours_without_figures_count_for_nothing() -> None:
+    row = series.programme()
+    morning = made_forecast()
+    came = np.full(morning.mean.shape, np.nan)
+    rest = reforecast(morning, [row], came, clock(morning, NOW) + timedelta(minutes=7))
+    figures = made_figures(came, came, came, came)
+    found = foresee_target(rest, figures, [row], np.full(came.shape, 40.0))
+    assert np.isnan(found.level_so_far[0])
+    assert found.below_minutes[0] == np.inf
+
+
+def test_a_programme_that_takes_no_calls_has_no_outlook() -> None:
+    found = outlook(10.0, kind="back_office", deadline_hours=4.0)
+    assert np.isnan(found.level_at_end[0])
+    assert np.isnan(found.lost_minutes[0])

@@ -1,0 +1,574 @@
+"""The pages of sites, clients and reliefs: states, coverage, who moves where, surges, prepared switches."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import polars
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
+from pytest_django.fixtures import Settings
+
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
+from releve.desk.places.page import half_hour
+from releve.files.plan_folder import write_plans
+from releve.ledger.models import LedgerEntry
+from releve.live import api as live
+from releve.live.models import Routes
+from releve.network import HOME
+from releve.situation import CheckDone, InspectionHeld, MeasureFinding
+from tests.accounts.people import give, person, sign_in, signed_in
+from tests.desk_live.conftest import Browsers
+from tests.live.scenario import Scenario
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+def at_drill(web: Client, scenario: Scenario) -> Client:
+    """Let a browser look at the drill."""
+    web.cookies[COOKIE] = scenario.stream
+    return web
+
+
+@pytest.fixture
+def manager(scenario: Scenario) -> Client:
+    return at_drill(signed_in(Role.CONTINUITY), scenario)
+
+
+def test_the_coverage_shown_is_that_of_the_chain(scenario: Scenario, manager: Client) -> None:
+    scenario.two_positives()
+    found = live.compute_coverage(scenario.stream)
+    assert found is not None
+    rows = manager.get("/clients?format=json").json()["clients"]
+    known = {row.client: row for row in found.clients}
+    assert [row["client"] for row in rows] == list(known)
+    for row in rows:
+        assert row["worst"] == pytest.approx(known[row["client"]].worst)
+    assert any(row["worst"] < 1 for row in rows), "a site is lost and no relief is made yet"
+    page = manager.get(f"/clients/{rows[0]['client']}")
+    assert page.content.decode().count("<desc ") == 2
+    twin = manager.get(f"/clients/{rows[0]['client']}?format=json").json()
+    assert len(twin["half_hours"]) == len(found.starts)
+
+
+def test_a_half_hour_is_of_the_day_that_its_clocks_say() -> None:
+    midnight = live.HalfHour(datetime(2026, 11, 30, 23, 30, tzinfo=UTC), 1.0, 1.0, 1.0)
+    with override("en"):
+        assert half_hour(midnight, "Europe/Paris") == "Tue\u00a01 00:30"
+        assert half_hour(midnight, "UTC") == "Mon\u00a030 23:30"
+
+
+def test_a_relief_is_named_to_the_clients_it_touches(scenario: Scenario, manager: Client) -> None:
+    scenario.two_positives()
+    scenario.work()
+    paths = [f"/clients/{row.id}" for row in scenario.operator.clients]
+    pages = [manager.get(path).content.decode() for path in paths]
+    assert any("en vigueur" in page for page in pages)
+    assert any(re.search(r"[1-9]\d* personnes? travaille", page) for page in pages)
+
+
+def test_a_client_sees_its_own_pages_and_no_other_client(scenario: Scenario) -> None:
+    own, *others = scenario.operator.clients
+    web = signed_in(Role.CLIENT, clients=[own.id])
+    listed = web.get("/clients").content.decode()
+    page = web.get(f"/clients/{own.id}").content.decode()
+    assert own.name in listed
+    for other in others:
+        assert other.name not in listed + page
+        assert web.get(f"/clients/{other.id}").status_code == 404
+        assert web.get(f"/clients/{other.id}?format=json").status_code == 404
+    agents = {row.agent for row in scenario.plans[0].placements}
+    assert not any(f"{agent}" in page for agent in agents)
+
+
+def test_without_a_plan_nothing_is_guessed(stocked: None) -> None:
+    web = signed_in(Role.PLANNER)
+    rows = web.get("/clients?format=json").json()["clients"]
+    assert {row["now"] for row in rows} == {None}
+    page = web.get(f"/clients/{rows[0]['client']}").content.decode()
+    assert "Aucun plan n’est en vigueur" in page
+    assert "Aucun plan n’est en vigueur" in web.get("/sites").content.decode()
+
+
+def test_the_queries_are_the_same_for_one_client_and_for_all(scenario: Scenario) -> None:
+    one = signed_in(Role.CLIENT, clients=[scenario.operator.clients[0].id])
+    every = signed_in(Role.CLIENT, clients=[row.id for row in scenario.operator.clients])
+    one.get("/clients")
+    every.get("/clients")
+    with CaptureQueriesContext(connection) as few:
+        one.get("/clients")
+    with CaptureQueriesContext(connection) as many:
+        every.get("/clients")
+    assert len(few) == len(many)
+
+
+@pytest.fixture
+def planner(scenario: Scenario) -> Client:
+    user = person("planner")
+    give(user, Role.PLANNER)
+    return sign_in(user, lately=True)
+
+
+@pytest.fixture
+def folder(scenario: Scenario, settings: Settings, tmp_path: Path) -> Path:
+    """The first two of the three days that are in force."""
+    path = tmp_path / "plan"
+    write_plans(path, scenario.plans[:2], stamp=datetime(2026, 11, 24, tzinfo=UTC), calendars=False)
+    settings.PLAN_FOLDER = path
+    return path
+
+
+def test_the_generations_stand_with_what_they_answer(scenario: Scenario, manager: Client) -> None:
+    scenario.two_positives()
+    scenario.work()
+    rows = manager.get("/reliefs?format=json").json()["reliefs"]
+    assert [row["generation"] for row in rows] == [r.generation for r in live.list_reliefs(scenario.stream)]
+    page = manager.get("/reliefs").content.decode()
+    assert scenario.operator.sites[0].name in page
+    assert page.count("en vigueur") >= 1
+    assert signed_in(Role.CONTINUITY).get("/reliefs?format=json").json()["reliefs"] == []
+
+
+def test_comparing_the_plan_with_its_relief_counts_who_moved(scenario: Scenario, manager: Client) -> None:
+    scenario.two_positives()
+    scenario.work()
+    newest = live.list_reliefs(scenario.stream)[0]
+    answer = manager.get(f"/reliefs/compare?a=0&b={newest.generation}")
+    assert answer.status_code == 200
+    day = answer.context["page"].days[0]
+    changes = newest.days.order_by("day")[0].changes
+    assert day.differing == len(changes)
+    lost = day.places[scenario.site]
+    assert lost[1] < lost[0]
+    assert scenario.operator.sites[0].name in answer.content.decode()
+    twin = manager.get(f"/reliefs/compare?a=0&b={newest.generation}&format=json").json()
+    assert twin["days"][0]["places"][scenario.site] == list(lost)
+
+
+@pytest.mark.parametrize("query", ["", "?a=0", "?a=0&b=99", "?a=x&b=1", "?a=-1&b=1", "?a=0&b=0"])
+def test_reliefs_that_are_not_there_cannot_be_compared(manager: Client, query: str) -> None:
+    assert manager.get(f"/reliefs/compare{query}").status_code == 404
+
+
+def test_the_consequences_are_shown_and_the_plan_goes_in_force_once_confirmed(
+    scenario: Scenario, planner: Client, folder: Path
+) -> None:
+    before = live.load_activation()
+    page = planner.get("/reliefs/publish").content.decode()
+    assert "ne le sera plus" in page, "the third day leaves the plan"
+    assert live.load_activation() == before, "showing does nothing"
+    digest = re.search(r'name="digest" value="(\w{64})"', page)
+    assert digest is not None
+    answer = planner.post("/reliefs/publish", {"digest": digest[1]})
+    assert answer.status_code == 302
+    found = live.load_activation()
+    assert found is not None
+    assert found.by == "planner"
+    assert sorted(found.days) == [plan.day.isoformat() for plan in scenario.plans[:2]]
+    assert LedgerEntry.objects.order_by("-seq")[0].kind == "plan.activated"
+
+
+def test_a_folder_that_changed_since_it_was_shown_is_not_put_in_force(planner: Client, folder: Path) -> None:
+    before = live.load_activation()
+    answer = planner.post("/reliefs/publish", {"digest": "0" * 64})
+    assert answer.status_code == 409
+    assert live.load_activation() == before
+
+
+def test_a_folder_that_is_not_there_is_explained(planner: Client, settings: Settings, tmp_path: Path) -> None:
+    settings.PLAN_FOLDER = tmp_path / "nowhere"
+    answer = planner.get("/reliefs/publish")
+    assert answer.status_code == 503
+    assert "put in force" not in answer.content.decode()
+
+
+def test_who_may_not_publish_is_refused(scenario: Scenario) -> None:
+    assert signed_in(Role.FLOW).get("/reliefs").status_code == 200
+    assert signed_in(Role.FLOW).post("/reliefs/publish").status_code == 403
+    assert signed_in(Role.CLIENT).get("/reliefs").status_code == 404
+
+
+def shown(web: Client, path: str) -> str:
+    answer = web.get(path)
+    assert answer.status_code == 200, path
+    return answer.content.decode()
+
+
+def test_every_site_is_listed_with_its_seats(scenario: Scenario, manager: Client) -> None:
+    rows = manager.get("/sites?format=json").json()["sites"]
+    plan = {row.id: len(row.usable_seats) for row in scenario.plans[0].sites}
+    assert {row["site"]: row["usable"] for row in rows} == plan
+    assert all(0 < row["taken"] <= row["usable"] <= row["seats"] for row in rows)
+    page = shown(manager, "/sites")
+    assert all(row.name in page for row in scenario.operator.sites)
+
+
+def test_a_site_says_whether_today_s_check_is_recorded(scenario: Scenario, manager: Client) -> None:
+    assert "pas encore enregistré" in shown(manager, f"/sites/{scenario.site}")
+    measure = live.rules_now().charters[0].measures[0].id
+    scenario.act(
+        CheckDone.kind,
+        site=scenario.site,
+        day=scenario.plans[0].day,
+        commission=("K. Bennani",),
+        findings=(MeasureFinding(measure=measure, verdict="kept"),),
+    )
+    page = shown(manager, f"/sites/{scenario.site}")
+    assert "Contrôle du jour enregistré par" in page
+    assert 'href="/record/check"' in page
+
+
+def test_a_site_closed_by_the_rule_shows_its_countdown_and_no_seat(scenario: Scenario, manager: Client) -> None:
+    scenario.two_positives()
+    scenario.later(hours=2)
+    page = shown(manager, f"/sites/{scenario.site}")
+    assert re.search(r"Encore 46\sh\s00\smin au moins", page)
+    assert "le site est fermé" in page
+    assert "règle de distance" not in page
+    assert "Approbations données\u202f: 0 sur 2" in page
+    twin = manager.get(f"/sites/{scenario.site}?format=json").json()
+    status = twin["status"]
+    assert (status["state"], status["usable"], status["taken"]) == ("closed", 0, 0)
+    states = {seat["state"] for floor in twin["floors"] for seat in floor["seats"]}
+    assert states == {"blocked"}
+
+
+def test_the_drawing_shows_as_many_seats_taken_and_usable_as_the_numbers_say(
+    scenario: Scenario, manager: Client
+) -> None:
+    path = f"/sites/{scenario.site}"
+    twin = manager.get(f"{path}?format=json").json()
+    states = [seat["state"] for floor in twin["floors"] for seat in floor["seats"]]
+    status = twin["status"]
+    assert states.count("taken") == status["taken"]
+    assert states.count("taken") + states.count("free") == status["usable"]
+    assert len(states) == status["seats"]
+    page = shown(manager, path)
+    assert page.count('class="seat-taken"') == status["taken"]
+    assert page.count("<desc ") == len(twin["floors"])
+
+
+def test_a_floor_is_named_once(scenario: Scenario, manager: Client) -> None:
+    page = shown(manager, f"/sites/{scenario.site}")
+    (caption, *_) = re.findall(r"<figcaption>(.*?)</figcaption>", page, re.DOTALL)
+    assert caption.count("Plateau 1") == 1
+
+
+def test_a_drill_changes_nothing_of_the_real_sites(scenario: Scenario, manager: Client) -> None:
+    scenario.close()
+    path = f"/sites/{scenario.site}"
+    assert manager.get(f"{path}?format=json").json()["status"]["state"] == "closed"
+    assert "Exercice" in shown(manager, path)
+    real = signed_in(Role.CONTINUITY)
+    assert real.get(f"{path}?format=json").json()["status"]["state"] == "open"
+    assert 'class="drill"' not in shown(real, path)
+
+
+def test_cases_are_a_count_and_a_small_one_is_told_to_few(scenario: Scenario) -> None:
+    agents = scenario.agents_at(scenario.site)[:2]
+    scenario.two_positives()
+    path = f"/sites/{scenario.site}"
+    lead = at_drill(signed_in(Role.SITE, sites=[scenario.site]), scenario)
+    assert lead.get(f"{path}?format=json").json()["cases"] == 2
+    planner = at_drill(signed_in(Role.PLANNER), scenario)
+    twin = planner.get(f"{path}?format=json").json()
+    assert (twin["cases"], twin["cases_below"]) == (None, 5)
+    assert "moins de 5" in shown(planner, path)
+    assert not any(agent in shown(lead, path) for agent in agents)
+
+
+def test_no_site_of_another_lead_and_none_for_a_client(scenario: Scenario) -> None:
+    lead = signed_in(Role.SITE, sites=[scenario.site])
+    other = scenario.operator.sites[1]
+    assert lead.get(f"/sites/{other.id}").status_code == 404
+    assert other.name not in shown(lead, "/sites")
+    client = signed_in(Role.CLIENT, clients=[scenario.operator.clients[0].id])
+    assert client.get("/sites").status_code == 404
+
+
+def test_an_inspector_sees_what_is_real_whatever_the_cookie_says(scenario: Scenario) -> None:
+    scenario.close()
+    inspector = at_drill(signed_in(Role.INSPECTOR), scenario)
+    rows = inspector.get("/sites?format=json").json()
+    assert rows["stream"] == "live"
+    assert {row["state"] for row in rows["sites"]} == {"open"}
+
+
+def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(scenario: Scenario, manager: Client) -> None:
+    charter = live.rules_now().charter(scenario.plans[0].day)
+    assert charter is not None
+    kept, wanting = charter.measures[:2]
+    found = (
+        MeasureFinding(measure=kept.id, verdict="kept"),
+        MeasureFinding(measure=wanting.id, verdict="not_kept", note="<b>"),
+    )
+    day = scenario.plans[0].day
+    scenario.act(CheckDone.kind, site=scenario.site, day=day, commission=("K. Bennani",), findings=found, symptomatic=3)
+    scenario.act(
+        InspectionHeld.kind, site=scenario.site, authority="Commission mixte", inspectors=("M. Alaoui",), findings=found
+    )
+    path = f"/sites/{scenario.site}"
+    page = shown(manager, path)
+    assert "Commission mixte" in page
+    assert wanting.text_fr in unescape(page)
+    assert kept.text_fr not in unescape(page)
+    assert "3 personnes renvoyées" in page
+    assert "Bennani" not in page
+    assert "Alaoui" not in page
+    assert "renvoyées" not in shown(at_drill(signed_in(Role.PLANNER), scenario), path)
+
+
+def test_what_happened_on_a_site_is_dated_by_its_clocks(scenario: Scenario, manager: Client) -> None:
+    (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
+    found = (MeasureFinding(measure="masks", verdict="kept"),)
+    scenario.act(
+        InspectionHeld.kind, site=site.id, authority="Commission mixte", inspectors=("M. Alaoui",), findings=found
+    )
+    scenario.close(site.id)
+    page = re.sub(r"\s", " ", shown(manager, f"/sites/{site.id}"))
+    assert page.count("9 h 40 (Casablanca)") >= 2, "the visit and the closure"
+    assert "10 h 40" not in page, "the time in Paris"
+
+
+def test_the_queries_are_the_same_for_one_site_and_for_all(scenario: Scenario) -> None:
+    one = signed_in(Role.SITE, sites=[scenario.site])
+    every = signed_in(Role.SITE, sites=[row.id for row in scenario.operator.sites])
+    one.get("/sites")
+    every.get("/sites")
+    with CaptureQueriesContext(connection) as few:
+        one.get("/sites")
+    every.get("/sites")
+    with CaptureQueriesContext(connection) as many:
+        every.get("/sites")
+    assert len(few) == len(many)
+
+
+HEAD = "role,who,channel,address,language\n"
+
+
+@pytest.fixture
+def relieved(scenario: Scenario) -> Scenario:
+    """Two positive tests closed a site; one agent of it has an address."""
+    agent = scenario.agents_at(scenario.site)[2]
+    contacts = f"{HEAD}agent,{agent},file,+212600000001,fr\n"
+    live.import_contacts(contacts.encode(), by="tests")
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    return scenario
+
+
+def read(web: Client, query: str = "") -> dict[str, Any]:
+    answer = web.get(f"/relief.json{query}")
+    assert answer.status_code == 200, answer.content[:300]
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def text_of(web: Client, path: str) -> str:
+    answer = web.get(path)
+    assert answer.status_code == 200, answer.content[:300]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def test_it_says_who_moves_from_where_to_where_and_when(browsers: Browsers, relieved: Scenario) -> None:
+    page = read(browsers.sign_in())
+    scene = live.load_scene(relieved.stream)
+    assert scene is not None
+    day = scene.days[0]
+    after = {row.agent: row.place for row in scene.list_placements(day)}
+    before = {row.agent: row.place for row in scene.day_plan(day).plan.placements}
+    changes = {row["agent"]: row for row in page["changes"]}
+    assert changes
+    for agent, row in changes.items():
+        assert (row["before"] or {}).get("place") == before.get(agent)
+        assert (row["after"] or {}).get("place") == after.get(agent)
+    flows = {(row["origin"], row["target"]): row["people"] for row in page["flows"]}
+    assert sum(flows.values()) == len({*before, *after})
+    assert flows[relieved.site, HOME] > 0
+    (closed,) = [row for row in page["places"] if row["place"] == relieved.site]
+    assert (page["lost"], closed["after"]) == ([relieved.site], 0)
+    shown = text_of(browsers.sign_in(), "/relief")
+    assert "à domicile" in shown
+    assert all(agent in shown for agent in changes)
+    assert "(Casablanca)" in shown, "shifts are dated by the clocks of their place"
+
+
+def test_it_lists_who_has_not_answered_and_what_they_were_written_by(browsers: Browsers, relieved: Scenario) -> None:
+    web = browsers.sign_in()
+    page = read(web)
+    counts = live.count_messages(relieved.stream)
+    assert page["people_count"] == counts.waiting > 1
+    (sent,) = [row for row in page["people"] if row["state"] == "waiting"]
+    assert (sent["channel"], page["addresses"][sent["agent"]]) == ("file", ["+212600000001"])
+    assert {row["state"] for row in page["people"]} == {"waiting", "unaddressed"}
+    url = f"/relief/answers/{sent['message']}"
+    assert url in web.get("/relief").content.decode()
+    assert web.post(url).status_code == 302
+    after = read(web, "?show=answered")
+    (answered,) = after["people"]
+    assert answered["agent"] == sent["agent"]
+    assert answered["answered_to"]
+    assert url not in web.get("/relief?show=answered").content.decode()
+    assert read(web)["people_count"] == counts.waiting - 1
+    assert web.post("/relief/answers/00000000-0000-4000-8000-000000000000").status_code == 404
+
+
+def test_addresses_are_for_those_who_may_call(browsers: Browsers, relieved: Scenario) -> None:
+    for role in (Role.PLANNER, Role.FLOW):
+        web = browsers.sign_in(role)
+        page = read(web)
+        assert not page["calls"]
+        assert page["people"]
+        assert page["addresses"] == {}
+        shown = web.get("/relief").content.decode()
+        assert "+212600000001" not in shown
+        assert "/relief/answers/" not in shown
+        message = live.list_notified_agents(relieved.stream)[0].message
+        assert web.post(f"/relief/answers/{message}").status_code == 403
+
+
+def test_a_site_lead_sees_the_people_of_the_own_site_alone(browsers: Browsers, relieved: Scenario) -> None:
+    (other, *_) = [row.id for row in relieved.operator.sites if row.id != relieved.site]
+    web = browsers.sign_in(Role.SITE, other)
+    web.cookies["releve_stream"] = relieved.stream
+    for query in ("", f"?site={relieved.site}", "?show=all"):
+        page = read(web, query)
+        homes = {row["site"] for row in (*page["people"], *page["changes"])}
+        assert homes <= {other}
+        assert page["sites"] == [other]
+    foreign = next(row for row in live.list_notified_agents(relieved.stream) if row.site == relieved.site)
+    assert web.post(f"/relief/answers/{foreign.message}").status_code == 404
+
+
+def test_the_excel_file_holds_every_row(browsers: Browsers, relieved: Scenario) -> None:
+    answer = browsers.sign_in().get("/relief.xlsx?show=all")
+    sheets = polars.read_excel(io.BytesIO(answer.content), sheet_id=0)
+    calls, moves = sheets["Liste d’appels"], sheets["Qui va où"]
+    page = read(browsers.sign_in(), "?show=all")
+    assert set(calls["Téléconseiller"]) == {row["agent"] for row in page["people"]}
+    assert set(moves["Téléconseiller"]) == {row["agent"] for row in page["changes"]}
+    assert "+212600000001" in set(calls["Adresses"])
+    planner = browsers.sign_in(Role.PLANNER).get("/relief.xlsx?show=all")
+    assert b"+212600000001" not in planner.content
+    assert "Adresses" not in polars.read_excel(io.BytesIO(planner.content)).columns
+
+
+def test_the_api_answers_the_same_object(browsers: Browsers, relieved: Scenario) -> None:
+    web = browsers.sign_in()
+    answer = web.get(f"/api/v1/relief?stream={relieved.stream}").json()
+    page = read(web, "?show=all")
+    assert {**page, "at": answer["at"]} == answer
+
+
+def test_without_a_relief_the_plan_is_said_to_apply(browsers: Browsers, scenario: Scenario) -> None:
+    page = read(browsers.sign_in())
+    assert (page["generation"], page["changes"], page["people"]) == (None, [], [])
+    assert "Le plan s’applique" in text_of(browsers.sign_in(), "/relief")
+
+
+def test_an_analyst_puts_a_proposal_in_force_and_ends_it(browsers: Browsers) -> None:
+    scenario = browsers.scenario
+    scenario.work()
+    web, client = browsers.sign_in(Role.FLOW), scenario.operator.clients[0].id
+    assert 'name="percent"' in web.get("/surge/").content.decode()
+    asked = f"/surge/?client={client}&percent=160"
+    shown = web.get(f"{asked}&format=json").json()["proposal"]
+    assert shown["moved"] > 0
+    assert shown["missing_after"] < shown["missing_before"]
+    assert "Mettre cette relève en vigueur" in web.get(asked).content.decode()
+    assert "10 à 500" in web.get("/surge/?percent=0").content.decode()
+
+    form = {"client": client, "percent": "160", "digest": "other"}
+    changed = web.post("/surge/order", form, follow=True).content.decode()
+    assert "La proposition a changé entre-temps" in changed
+    assert not live.list_reliefs(scenario.stream)
+    broken = form | {"percent": "", "foreseen": '{"x": "1"}'}
+    assert web.post("/surge/order", broken)["Location"] == "/surge/"
+    rows = [row.id for row in scenario.operator.programmes if row.client == client]
+    foreseen = json.dumps(dict.fromkeys(rows, 160))
+    asked_so = form | {"percent": "", "foreseen": foreseen, "digest": shown["digest"]}
+    web.post("/surge/order", asked_so, follow=True)
+    assert live.list_reliefs(scenario.stream)[0].source == "surge"
+    page = web.get("/surge/").content.decode()
+    assert 'id="end"' in page
+    assert web.post("/surge/end", follow=True).status_code == 200
+    assert live.list_reliefs(scenario.stream)[0].source == "base"
+    assert web.post("/surge/end").status_code == 404
+    planner = browsers.sign_in(Role.PLANNER)
+    assert "/surge/order" not in planner.get(asked).content.decode()
+    assert planner.post("/surge/order", form).status_code == 403
+
+
+def test_an_analyst_sees_the_consequences_switches_and_undoes(browsers: Browsers) -> None:
+    scenario = browsers.scenario
+    scenario.work()
+    live.prepare_switches(scenario.stream)
+    web = browsers.sign_in(Role.FLOW)
+    rows = web.get("/switches/?format=json").json()["rows"]
+    assert {row["source"] for row in rows} == {"planned"}
+    assert all(row["rehearsals"][0]["error"] == "" for row in rows)
+    assert f"site:{scenario.site}" in {row["contingency"] for row in rows}
+    url = f"/switches/site:{scenario.site}"
+    assert f'href="{url}"' in web.get("/switches/").content.decode()
+    shown = web.get(f"{url}?format=json").json()
+    assert {row["client"] for row in shown["effects"]} == set(shown["clients"])
+    page = web.get(url).content.decode()
+    assert shown["content"] in page
+    assert "Après la bascule" in page
+
+    wrong = web.post(f"{url}/press", {"content": "0", "minutes": "30"}, follow=True)
+    assert "L’acheminement a changé entre-temps" in wrong.content.decode()
+    assert web.post(f"{url}/press", {"content": "0", "minutes": "x"}).status_code == 302
+    form = {"content": shown["content"], "minutes": "30"}
+    assert web.post(f"{url}/press", form, follow=True).status_code == 200
+    now = web.get("/now?format=json").json()["switch"]
+    assert now["contingency"] == f"site:{scenario.site}"
+    assert 'id="pressed"' in web.get("/now").content.decode()
+    assert now["may_undo"]
+    assert 'action="/switches/undo"' in web.get("/switches/").content.decode()
+    assert web.post("/switches/undo", follow=True).status_code == 200
+    assert web.get("/now?format=json").json()["switch"] is None
+    assert web.post("/switches/undo").status_code == 404, "undone once"
+
+
+def test_a_planner_sees_switches_and_has_no_button(browsers: Browsers) -> None:
+    scenario = browsers.scenario
+    web, url = browsers.sign_in(Role.PLANNER), f"/switches/site:{scenario.site}"
+    shown = web.get(f"{url}?client={scenario.operator.clients[0].id}&format=json").json()
+    assert [row["client"] for row in shown["effects"]] == [scenario.operator.clients[0].id]
+    assert not shown["may_press"]
+    assert f"{url}/press" not in web.get(url).content.decode()
+    count = Routes.objects.count()
+    form = {"content": shown["content"], "minutes": "30"}
+    assert web.post(f"{url}/press", form).status_code == 403
+    assert Routes.objects.count() == count
+
+
+def test_the_switches_are_named_by_what_is_lost_and_the_pressed_one_is_found(browsers: Browsers) -> None:
+    scenario = browsers.scenario
+    before = live.list_switch_states(scenario.stream)
+    assert {(row.source, row.prepared_at) for row in before} == {("", None)}
+    live.prepare_switches(scenario.stream)
+    after = live.list_switch_states(scenario.stream)
+    assert [row.contingency for row in after] == [row.contingency for row in before]
+    name = f"site:{scenario.site}"
+    (row,) = (row for row in after if row.contingency == name)
+    assert row.rehearsals == live.find_rehearsals(name, scenario.stream)
+    assert live.find_rehearsals("none", scenario.stream) == ()
+    assert live.find_held_switch(scenario.stream) is None
+    shown = live.preview_switch(name, "", scenario.stream)
+    live.press_switch(name, content=shown.content, minutes=30, by="zoe", stream=scenario.stream)
+    held = live.find_held_switch(scenario.stream)
+    assert held is not None
+    assert (held.contingency, held.kind, held.name) == (name, "site", row.name)
