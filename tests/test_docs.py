@@ -175,6 +175,7 @@ def test_every_script_and_module_shown_exists(page: Path) -> None:
             else [pytest.mark.slow],
         )
         for page in PYTHON_PAGES
+        if name_of(page) != "docs/plugins.md"  # its modules run from their own wheel: test_plugins
     ],
 )
 def test_the_python_of_a_page_runs_from_its_first_block_to_its_last(

@@ -12,23 +12,25 @@ from itertools import combinations, product
 
 import pytest
 
-from releve.situation.draw_chains import (
-    DrawError,
+from releve.plugins.inspection.engine.power import (
     allocate_tests,
-    bind_plan,
-    build_chain,
     commit_person,
-    compute_probabilities,
     compute_test_power,
     compute_visit_power,
     count_tests_needed,
-    derive_seed,
     describe_test_power,
     describe_visit_power,
     draw_people,
+    hash_present_list,
+)
+from releve.situation.draw_chains import (
+    DrawError,
+    bind_plan,
+    build_chain,
+    compute_probabilities,
+    derive_seed,
     draw_visits,
     hash_plan,
-    hash_present_list,
     leads_to_anchor,
     reveal_link,
 )
