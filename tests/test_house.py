@@ -209,6 +209,19 @@ def test_setting_django_up_loads_no_engine_and_no_large_library() -> None:
     assert heavy & set(json.loads(done.stdout)) == set()
 
 
+def test_the_process_of_a_job_loads_its_own_kind_alone() -> None:
+    """Before Django is set up, and without what other kinds need, such as the engine of crash tests."""
+    code = (
+        "import json, sys; from releve.runs.job_process import find_kind\n"
+        "before = sorted(sys.modules); find_kind('readings')\n"
+        "print(json.dumps([before, sorted(sys.modules)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    before, after = json.loads(done.stdout)
+    assert {"numba", "numpy", "polars", "releve.network"} & set(before) == set()
+    assert [name for name in after if name.startswith("releve.plugins.") and name.count(".") > 2] == []
+
+
 def test_loading_the_program_computes_nothing_with_polars() -> None:
     """Its threads would be missing in a process that is forked then, which would wait for ever."""
     code = (
