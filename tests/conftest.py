@@ -20,6 +20,7 @@ from hypothesis import Phase, settings
 from playwright.sync_api import Browser, sync_playwright
 
 from releve.ledger import guards
+from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.runs.job_process import execute_job
 from tests.homes import DATABASE, make_template, make_test_home
 
@@ -198,6 +199,12 @@ def _passwords_cheap_to_hash() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ScryptPasswordHasher, "work_factor", 2)
         yield
+
+
+@pytest.fixture(scope="session")
+def small() -> Operator:
+    """60 agents on 2 sites, as read from its folder."""
+    return read_operator(write_operator(sample_operator(60, 2, 1, weeks_of_history=1)))
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -268,3 +269,12 @@ def _forget_settings() -> None:
 
 if __name__ == "__main__":
     _serve()
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> float:
+    """Return after how many seconds a condition held; fail where it did not in time."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, what
+        time.sleep(0.1)
+    return time.monotonic() - begun

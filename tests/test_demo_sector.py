@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -27,6 +27,7 @@ from typing import Any
 import pytest
 
 from releve.plugins.sector.engine import Openings, SectorOffer, SectorRequest
+from tests.desk_valve.offices import put_clock
 from tests.homes import TABLES
 from tests.live.killed_house import move_clock, wait_until
 from tests.processes import ROOT
@@ -141,11 +142,6 @@ class Run:
         found = [one for one in self.sent if one.member == member and "/results/" in one.path]
         text: dict[str, Any] = json.loads(found[-1].answer)["result"]
         return text
-
-
-def put_clock(clock: Path, at: datetime) -> None:
-    """Put the clock of the demo's processes to an instant."""
-    move_clock(clock, (at - datetime.now(UTC)).total_seconds())
 
 
 def find_ports() -> int:

@@ -1,14 +1,17 @@
 """People of the tests: an account with a role, its second factor set up, and signed in.
 
 Another part's tests use :func:`signed_in` for what is stored and :func:`look_as` where no database
-is needed (an open desk, whose visitor takes a role).
+is needed (an open desk, whose visitor takes a role); :func:`read_page` and :func:`words` are what they read.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from html import unescape
+from typing import Any
 
 from allauth.account.internal.flows.login import _AUTHENTICATION_METHODS_USER_SESSION_KEY
 from allauth.account.internal.userkit import user_id_to_str
@@ -89,3 +92,20 @@ def look_as(role: Role, place: str = "") -> Client:
     web = Client(headers=FR)
     web.cookies[COOKIE] = format_choice(role, place or own)
     return web
+
+
+def read_page(web: Client, path: str) -> str:
+    """Return the HTML of a page that opens."""
+    answer = web.get(path)
+    assert answer.status_code == 200, (path, answer.content[:300])
+    return answer.content.decode()
+
+
+def words(answer: Any) -> str:
+    """Return what a page says, without tags and with single spaces."""
+    return re.sub(r"[ \n]+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())))
+
+
+def read_text(web: Client, path: str) -> str:
+    """Return the text of a page that opens, on one line and with its entities."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", read_page(web, path)))

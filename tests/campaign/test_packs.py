@@ -37,7 +37,7 @@ from releve.plugins.outbound.gate.models import AttemptRow, CampaignRow, Decisio
 from releve.plugins.outbound.gate.person_requests import PhoneRequest, record_request
 from releve.plugins.outbound.gate.proofs import close_batches, seal_facts
 from releve.plugins.outbound.gate.pseudonyms import person_pseudonym
-from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, build_consent, phone, question, record_people
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, build_consent, phone, question, record_people, run
 from tests.gate.sync_decisions import DjangoStore, decide
 from tests.outbound.people import frame_of
 from tests.outbound.table import FEEDS
@@ -46,12 +46,6 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 
 COLLECTED = datetime(2026, 9, 15, 9, 30, tzinfo=UTC)
-
-
-def run(*words: str, code: int = 0) -> Result:
-    found = CliRunner().invoke(main, ["outbound", *words])
-    assert found.exit_code == code, found.output
-    return found
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
@@ -28,7 +26,7 @@ from releve.files.home import FOLDERS, HomeError, make_home, require_home
 from releve.files.plan_folder import PlanFolderError, check_overwritable
 from tests.homes import make_home_with_tables, make_test_home
 from tests.ledger.ledger_processes import create_installation
-from tests.processes import ROOT
+from tests.processes import ROOT, wait_until
 
 
 def run(home: Path, *arguments: str, umask: int = 0o022) -> tuple[int, str]:
@@ -201,13 +199,6 @@ def status(port: int, path: str) -> int:
         connection.close()
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.1)
-
-
 @pytest.mark.slow
 def test_desk_worker_and_gate_run_under_one_parent_and_end_together(tmp_path: Path) -> None:
     desk, gate = free_port(), free_port()
@@ -228,11 +219,11 @@ def test_desk_worker_and_gate_run_under_one_parent_and_end_together(tmp_path: Pa
                 return [int(number) for number in found]
 
             try:
-                wait_for(lambda: status(desk, "/readyz") == 200)
-                wait_for(lambda: status(gate, "/health"))
-                wait_for(lambda: started("worker"))
+                wait_until(lambda: status(desk, "/readyz") == 200, 300, "it did not happen")
+                wait_until(lambda: status(gate, "/health"), 300, "it did not happen")
+                wait_until(lambda: started("worker"), 300, "it did not happen")
                 os.kill(started("worker")[0], signal.SIGKILL)
-                wait_for(lambda: len(started("worker")) == 2)
+                wait_until(lambda: len(started("worker")) == 2, 300, "it did not happen")
             finally:
                 process.send_signal(signal.SIGTERM)
             assert process.wait(120) == 0

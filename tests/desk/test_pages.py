@@ -18,18 +18,13 @@ from django.test import Client, RequestFactory, override_settings
 
 from releve.desk.http import FORM_BYTES, other_form, policy
 from releve.files.plan_folder import write_plans
+from tests.accounts.people import words
 from tests.desk.conftest import STAMP, SetFolder
 from tests.desk.fixture_plan import DAY, synthetic_plan
 
 CELL = "/cell/banque-rive/site:casa-1"
 EN = {"accept-language": "en"}
 PAGES = ["/", CELL, "/cell/banque-rive/base", "/cell/opaline/site:dakar-1", "/cell/no-such/base"]
-
-
-def words(response: Any) -> str:
-    """What a page says, without tags and with single spaces."""
-    text = re.sub(r"<[^>]+>", " ", response.content.decode())
-    return re.sub(r"[ \n]+", " ", unescape(text))
 
 
 def test_the_verdict_is_a_sentence_in_french_by_default(web: Client) -> None:

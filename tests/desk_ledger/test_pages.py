@@ -20,18 +20,12 @@ from releve.ledger.chain import append
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import load_last_root, sign_root
-from tests.accounts.people import give, person, sign_in, signed_in
+from tests.accounts.people import give, person, read_page, sign_in, signed_in
 from tests.desk_ledger.conftest import AT, EVENT
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 PSEUDONYMS = ("a00041", "a00042")
-
-
-def page(web: Client, path: str) -> str:
-    answer = web.get(path)
-    assert answer.status_code == 200, path
-    return answer.content.decode()
 
 
 def fields(web: Client, seq: int) -> dict[str, dict[str, object]]:
@@ -40,7 +34,7 @@ def fields(web: Client, seq: int) -> dict[str, dict[str, object]]:
 
 
 def test_the_newest_entry_stands_first_in_words(filled: None) -> None:
-    shown = page(signed_in(Role.CONTINUITY), "/ledger/").partition('class="entries"')[2]
+    shown = read_page(signed_in(Role.CONTINUITY), "/ledger/").partition('class="entries"')[2]
     assert shown.index("Exercice démarré") < shown.index("Site fermé") < shown.index("Cas déclaré")
     assert "30 novembre 2026 à 8\u00a0h\u00a012" in shown
 
@@ -61,7 +55,7 @@ def test_an_act_that_is_no_drill_is_not_called_one(filled: None) -> None:
     rows = web.get("/ledger/?format=json").json()["entries"]
     assert [row["stream"] for row in rows[:2]] == ["access", "outbound"]
     assert rows[2]["stream"].startswith("drill:")
-    shown = page(web, "/ledger/").partition('class="entries"')[2]
+    shown = read_page(web, "/ledger/").partition('class="entries"')[2]
     tags = re.findall(r'<span class="tag">([^<]+)</span>', shown)
     assert tags[:2] == ["Accès et noms", "Appels sortants"]
     assert tags[2].startswith("Exercice")
@@ -75,7 +69,7 @@ def test_a_personal_value_is_shown_to_the_health_officer_alone(filled: None) -> 
     agent = fields(web, 2)["agent"]
     assert agent["state"] == "withheld"
     assert agent["value"] is None
-    shown = page(web, "/ledger/2") + page(web, "/ledger/")
+    shown = read_page(web, "/ledger/2") + read_page(web, "/ledger/")
     assert "non montré à votre rôle" in shown
     assert not any(name in shown for name in PSEUDONYMS)
 
@@ -95,7 +89,7 @@ def test_a_role_without_the_counts_of_cases_sees_the_hash_of_an_entry_about_one_
             assert (row["kind"], row["recorded_at"], row["fields"]) == ("", None, [])
         for path in (f"/ledger/{seq}/proof.json", f"/api/v1/ledger/{seq}/proof"):
             assert web.get(path).status_code == 404
-    listed = page(web, "/ledger/") + page(web, "/ledger/2") + page(web, "/ledger/7")
+    listed = read_page(web, "/ledger/") + read_page(web, "/ledger/2") + read_page(web, "/ledger/7")
     assert "Cas déclaré" not in listed.replace("<option", "")
     assert "samira" not in listed
     assert "by-e8" not in listed
@@ -114,7 +108,7 @@ def test_what_was_erased_is_shown_as_erased(filled: None) -> None:
     for role in (Role.HEALTH, Role.CONTINUITY):
         web = signed_in(role)
         assert fields(web, 1)["agent"]["state"] == "erased"
-        assert "<em>effacé</em>" in page(web, "/ledger/1")
+        assert "<em>effacé</em>" in read_page(web, "/ledger/1")
 
 
 def test_a_count_of_health_is_shown_to_those_who_may_see_it(filled: None) -> None:
@@ -129,7 +123,7 @@ def test_an_inspector_of_one_site_does_not_read_of_another(filled: None) -> None
     grant.save()
     web = sign_in(user)
     assert web.get("/ledger/3?format=json").json()["entry"]["concealed"] is True
-    assert "rabat-1" not in page(web, "/ledger/3") + page(web, "/ledger/")
+    assert "rabat-1" not in read_page(web, "/ledger/3") + read_page(web, "/ledger/")
     assert web.get("/ledger/3/proof.json").status_code == 404
     assert web.get("/ledger/2/proof.json").status_code == 404
     assert web.get("/ledger/5/proof.json").status_code == 409, "its own site, but no root yet"
@@ -137,7 +131,7 @@ def test_an_inspector_of_one_site_does_not_read_of_another(filled: None) -> None
 
 
 def test_a_script_in_a_name_is_text(filled: None) -> None:
-    shown = page(signed_in(Role.CONTINUITY), "/ledger/5")
+    shown = read_page(signed_in(Role.CONTINUITY), "/ledger/5")
     assert "<script>alert" not in shown
     assert "&lt;script&gt;alert" in shown
 
@@ -169,7 +163,7 @@ def test_what_is_handed_out_verifies_without_releve(role: Role, withheld: int, f
 def test_an_entry_after_the_last_root_has_no_proof_yet(filled: None) -> None:
     web = signed_in(Role.AUDITOR)
     assert web.get("/ledger/5/proof.json").status_code == 409
-    assert "prochaine racine" in page(web, "/ledger/5")
+    assert "prochaine racine" in read_page(web, "/ledger/5")
 
 
 def test_a_proof_that_would_tell_of_health_in_clear_does_not_leave_the_house(filled: None) -> None:
@@ -177,7 +171,7 @@ def test_a_proof_that_would_tell_of_health_in_clear_does_not_leave_the_house(fil
     answer = web.get("/ledger/3/proof.json")
     assert answer.status_code == 409
     assert "donnée de santé" in answer.json()["error"]["message"]
-    assert "proof.json" not in page(web, "/ledger/3")
+    assert "proof.json" not in read_page(web, "/ledger/3")
 
 
 def test_the_check_of_the_whole_says_that_it_holds(filled: None) -> None:

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
 from releve.desk.live.page import COOKIE
-from tests.accounts.people import look_as
+from tests.accounts.people import give, look_as, person, sign_in
 from tests.desk.access.conftest import plans, stocked
 from tests.live.conftest import _nothing_in_memory, _own_home, drill, known_times, planned, scenario
 from tests.live.scenario import Scenario
@@ -43,3 +43,10 @@ def browsers(scenario: Scenario, settings: Settings) -> Browsers:
     settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
     settings.MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
     return Browsers(scenario)
+
+
+@pytest.fixture
+def planner(scenario: Scenario) -> Client:
+    user = person("planner")
+    give(user, Role.PLANNER)
+    return sign_in(user, lately=True)

@@ -31,16 +31,11 @@ from releve.live import api as live
 from releve.live import outside
 from releve.live.models import Effect, Message, RoutingState, WorkerBeat
 from releve.live.worker_health import note_beat
+from tests.accounts.people import read_text
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-
-
-def text_of(web: Client, path: str) -> str:
-    answer = web.get(path)
-    assert answer.status_code == 200, answer.content[:300]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
 
 
 def test_a_closed_site_shows_its_countdown_and_the_people_who_have_not_answered(
@@ -54,16 +49,16 @@ def test_a_closed_site_shows_its_countdown_and_the_people_who_have_not_answered(
     closed = next(row for row in page.sites if row.site == scenario.site)
     assert closed == page.sites[0], "what is lost comes first"
     assert closed.state == "closed"
-    assert re.search(r"peut rouvrir dans 4[78].h.\d\d.min", text_of(web, "/now"))
+    assert re.search(r"peut rouvrir dans 4[78].h.\d\d.min", read_text(web, "/now"))
     assert page.messages.waiting == page.messages.notified == len(scenario.messages) > 0
     kinds = [entry.kind for entry in page.timeline]
     assert {"site.closed", "relief.made", "routing.published"} <= set(kinds)
-    assert "Exercice" in text_of(web, "/now")
+    assert "Exercice" in read_text(web, "/now")
 
 
 def test_it_shows_no_case_and_no_absence(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
-    shown = text_of(browsers.sign_in(), "/now") + browsers.sign_in().get("/now.json").content.decode()
+    shown = read_text(browsers.sign_in(), "/now") + browsers.sign_in().get("/now.json").content.decode()
     for agent in scenario.agents_at(scenario.site):
         assert agent not in shown
     assert "case.declared" not in shown
@@ -90,13 +85,13 @@ def test_a_site_lead_sees_that_a_plan_is_in_force(browsers: Browsers, scenario: 
     page = web.get("/now").context["page"]
     assert page.plan.in_force
     assert headline(page) == "Le site est ouvert."
-    assert "Un plan est en vigueur jusqu’au " in text_of(web, "/now")
+    assert "Un plan est en vigueur jusqu’au " in read_text(web, "/now")
 
 
 def test_times_of_a_site_carry_its_zone_where_its_clocks_differ(browsers: Browsers, scenario: Scenario) -> None:
     (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
     scenario.close(site.id)
-    shown = text_of(browsers.sign_in(), "/now")
+    shown = read_text(browsers.sign_in(), "/now")
     assert "9 h 40 (Casablanca)" in shown, "since when it is closed"
     assert "lun. 30, 09:40 (Casablanca)" in shown
     text = Text("fr", "Europe/Paris")
@@ -133,8 +128,8 @@ def test_a_plan_that_begins_later_or_is_over_is_said_to_be_so(browsers: Browsers
     for days, text in ((-9, "Le plan en vigueur commence le "), (30, "Le plan en vigueur est ter")):
         scenario.stream = live.start_drill("t", by="t", at=now + timedelta(days=days)).name
         web = browsers.sign_in()
-        assert text in text_of(web, "/now")
-        assert text in text_of(web, f"/clients/{scenario.operator.clients[0].id}")
+        assert text in read_text(web, "/now")
+        assert text in read_text(web, f"/clients/{scenario.operator.clients[0].id}")
 
 
 def test_what_is_unchanged_is_answered_304(browsers: Browsers, scenario: Scenario) -> None:
@@ -165,7 +160,7 @@ def test_a_task_that_was_set_aside_is_seen_and_tried_again(browsers: Browsers, s
     Effect.objects.filter(stream=scenario.stream).update(state=Effect.ASIDE, error="OSError: full")
     (row, *_) = live.list_effects_aside(scenario.stream)
     web = browsers.sign_in()
-    assert "OSError: full" in text_of(web, "/now")
+    assert "OSError: full" in read_text(web, "/now")
     assert web.post(f"/effects/{row.pk}/retry").status_code == 302
     assert Effect.objects.get(pk=row.pk).state == Effect.QUEUED
     assert web.post(f"/effects/{row.pk}/retry").status_code == 404
@@ -255,7 +250,7 @@ def test_an_absence_that_is_over_is_late_without_its_agent(browsers: Browsers, s
     (over,) = (row for row in found["late"] if row["code"] == "absence.over")
     assert (over["site"], set(over["params"])) == (scenario.site, {"until"})
     assert agent not in browsers.sign_in().get("/now.json").content.decode()
-    assert "10 h 40 (Casablanca)" in text_of(browsers.sign_in(), "/now"), "not the time in Paris"
+    assert "10 h 40 (Casablanca)" in read_text(browsers.sign_in(), "/now"), "not the time in Paris"
 
 
 def test_the_api_answers_the_same_object_as_the_page(browsers: Browsers, scenario: Scenario) -> None:

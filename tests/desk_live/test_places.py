@@ -27,7 +27,7 @@ from releve.live import api as live
 from releve.live.models import Routes
 from releve.network import HOME
 from releve.situation import CheckDone, InspectionHeld, MeasureFinding
-from tests.accounts.people import give, person, sign_in, signed_in
+from tests.accounts.people import read_page, read_text, signed_in
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
 
@@ -113,13 +113,6 @@ def test_the_queries_are_the_same_for_one_client_and_for_all(scenario: Scenario)
 
 
 @pytest.fixture
-def planner(scenario: Scenario) -> Client:
-    user = person("planner")
-    give(user, Role.PLANNER)
-    return sign_in(user, lately=True)
-
-
-@pytest.fixture
 def folder(scenario: Scenario, settings: Settings, tmp_path: Path) -> Path:
     """The first two of the three days that are in force."""
     path = tmp_path / "plan"
@@ -198,23 +191,17 @@ def test_who_may_not_publish_is_refused(scenario: Scenario) -> None:
     assert signed_in(Role.CLIENT).get("/reliefs").status_code == 404
 
 
-def shown(web: Client, path: str) -> str:
-    answer = web.get(path)
-    assert answer.status_code == 200, path
-    return answer.content.decode()
-
-
 def test_every_site_is_listed_with_its_seats(scenario: Scenario, manager: Client) -> None:
     rows = manager.get("/sites?format=json").json()["sites"]
     plan = {row.id: len(row.usable_seats) for row in scenario.plans[0].sites}
     assert {row["site"]: row["usable"] for row in rows} == plan
     assert all(0 < row["taken"] <= row["usable"] <= row["seats"] for row in rows)
-    page = shown(manager, "/sites")
+    page = read_page(manager, "/sites")
     assert all(row.name in page for row in scenario.operator.sites)
 
 
 def test_a_site_says_whether_today_s_check_is_recorded(scenario: Scenario, manager: Client) -> None:
-    assert "pas encore enregistré" in shown(manager, f"/sites/{scenario.site}")
+    assert "pas encore enregistré" in read_page(manager, f"/sites/{scenario.site}")
     measure = live.rules_now().charters[0].measures[0].id
     scenario.act(
         CheckDone.kind,
@@ -223,7 +210,7 @@ def test_a_site_says_whether_today_s_check_is_recorded(scenario: Scenario, manag
         commission=("K. Bennani",),
         findings=(MeasureFinding(measure=measure, verdict="kept"),),
     )
-    page = shown(manager, f"/sites/{scenario.site}")
+    page = read_page(manager, f"/sites/{scenario.site}")
     assert "Contrôle du jour enregistré par" in page
     assert 'href="/record/check"' in page
 
@@ -231,7 +218,7 @@ def test_a_site_says_whether_today_s_check_is_recorded(scenario: Scenario, manag
 def test_a_site_closed_by_the_rule_shows_its_countdown_and_no_seat(scenario: Scenario, manager: Client) -> None:
     scenario.two_positives()
     scenario.later(hours=2)
-    page = shown(manager, f"/sites/{scenario.site}")
+    page = read_page(manager, f"/sites/{scenario.site}")
     assert re.search(r"Encore 46\sh\s00\smin au moins", page)
     assert "le site est fermé" in page
     assert "règle de distance" not in page
@@ -253,13 +240,13 @@ def test_the_drawing_shows_as_many_seats_taken_and_usable_as_the_numbers_say(
     assert states.count("taken") == status["taken"]
     assert states.count("taken") + states.count("free") == status["usable"]
     assert len(states) == status["seats"]
-    page = shown(manager, path)
+    page = read_page(manager, path)
     assert page.count('class="seat-taken"') == status["taken"]
     assert page.count("<desc ") == len(twin["floors"])
 
 
 def test_a_floor_is_named_once(scenario: Scenario, manager: Client) -> None:
-    page = shown(manager, f"/sites/{scenario.site}")
+    page = read_page(manager, f"/sites/{scenario.site}")
     (caption, *_) = re.findall(r"<figcaption>(.*?)</figcaption>", page, re.DOTALL)
     assert caption.count("Plateau 1") == 1
 
@@ -268,10 +255,10 @@ def test_a_drill_changes_nothing_of_the_real_sites(scenario: Scenario, manager: 
     scenario.close()
     path = f"/sites/{scenario.site}"
     assert manager.get(f"{path}?format=json").json()["status"]["state"] == "closed"
-    assert "Exercice" in shown(manager, path)
+    assert "Exercice" in read_page(manager, path)
     real = signed_in(Role.CONTINUITY)
     assert real.get(f"{path}?format=json").json()["status"]["state"] == "open"
-    assert 'class="drill"' not in shown(real, path)
+    assert 'class="drill"' not in read_page(real, path)
 
 
 def test_cases_are_a_count_and_a_small_one_is_told_to_few(scenario: Scenario) -> None:
@@ -283,15 +270,15 @@ def test_cases_are_a_count_and_a_small_one_is_told_to_few(scenario: Scenario) ->
     planner = at_drill(signed_in(Role.PLANNER), scenario)
     twin = planner.get(f"{path}?format=json").json()
     assert (twin["cases"], twin["cases_below"]) == (None, 5)
-    assert "moins de 5" in shown(planner, path)
-    assert not any(agent in shown(lead, path) for agent in agents)
+    assert "moins de 5" in read_page(planner, path)
+    assert not any(agent in read_page(lead, path) for agent in agents)
 
 
 def test_no_site_of_another_lead_and_none_for_a_client(scenario: Scenario) -> None:
     lead = signed_in(Role.SITE, sites=[scenario.site])
     other = scenario.operator.sites[1]
     assert lead.get(f"/sites/{other.id}").status_code == 404
-    assert other.name not in shown(lead, "/sites")
+    assert other.name not in read_page(lead, "/sites")
     client = signed_in(Role.CLIENT, clients=[scenario.operator.clients[0].id])
     assert client.get("/sites").status_code == 404
 
@@ -318,14 +305,14 @@ def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(scenario:
         InspectionHeld.kind, site=scenario.site, authority="Commission mixte", inspectors=("M. Alaoui",), findings=found
     )
     path = f"/sites/{scenario.site}"
-    page = shown(manager, path)
+    page = read_page(manager, path)
     assert "Commission mixte" in page
     assert wanting.text_fr in unescape(page)
     assert kept.text_fr not in unescape(page)
     assert "3 personnes renvoyées" in page
     assert "Bennani" not in page
     assert "Alaoui" not in page
-    assert "renvoyées" not in shown(at_drill(signed_in(Role.PLANNER), scenario), path)
+    assert "renvoyées" not in read_page(at_drill(signed_in(Role.PLANNER), scenario), path)
 
 
 def test_what_happened_on_a_site_is_dated_by_its_clocks(scenario: Scenario, manager: Client) -> None:
@@ -335,7 +322,7 @@ def test_what_happened_on_a_site_is_dated_by_its_clocks(scenario: Scenario, mana
         InspectionHeld.kind, site=site.id, authority="Commission mixte", inspectors=("M. Alaoui",), findings=found
     )
     scenario.close(site.id)
-    page = re.sub(r"\s", " ", shown(manager, f"/sites/{site.id}"))
+    page = re.sub(r"\s", " ", read_page(manager, f"/sites/{site.id}"))
     assert page.count("9 h 40 (Casablanca)") >= 2, "the visit and the closure"
     assert "10 h 40" not in page, "the time in Paris"
 
@@ -375,12 +362,6 @@ def read(web: Client, query: str = "") -> dict[str, Any]:
     return found
 
 
-def text_of(web: Client, path: str) -> str:
-    answer = web.get(path)
-    assert answer.status_code == 200, answer.content[:300]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
-
-
 def test_it_says_who_moves_from_where_to_where_and_when(browsers: Browsers, relieved: Scenario) -> None:
     page = read(browsers.sign_in())
     scene = live.load_scene(relieved.stream)
@@ -398,7 +379,7 @@ def test_it_says_who_moves_from_where_to_where_and_when(browsers: Browsers, reli
     assert flows[relieved.site, HOME] > 0
     (closed,) = [row for row in page["places"] if row["place"] == relieved.site]
     assert (page["lost"], closed["after"]) == ([relieved.site], 0)
-    shown = text_of(browsers.sign_in(), "/relief")
+    shown = read_text(browsers.sign_in(), "/relief")
     assert "à domicile" in shown
     assert all(agent in shown for agent in changes)
     assert "(Casablanca)" in shown, "shifts are dated by the clocks of their place"
@@ -474,7 +455,7 @@ def test_the_api_answers_the_same_object(browsers: Browsers, relieved: Scenario)
 def test_without_a_relief_the_plan_is_said_to_apply(browsers: Browsers, scenario: Scenario) -> None:
     page = read(browsers.sign_in())
     assert (page["generation"], page["changes"], page["people"]) == (None, [], [])
-    assert "Le plan s’applique" in text_of(browsers.sign_in(), "/relief")
+    assert "Le plan s’applique" in read_text(browsers.sign_in(), "/relief")
 
 
 def test_an_analyst_puts_a_proposal_in_force_and_ends_it(browsers: Browsers) -> None:

@@ -27,7 +27,7 @@ from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.records import PackError
 from releve.plugins.evidence.store import list_packs, list_receipts
 from releve.registry import storage
-from tests.accounts.people import give, person, sign_in, signed_in
+from tests.accounts.people import give, person, read_page, sign_in, signed_in
 from tests.evidence.pack_house import fill_house
 from tests.homes import make_test_home
 from tests.ledger.witness_server import KEY as WITNESS_KEY
@@ -42,15 +42,9 @@ def _own_home(settings: Settings, tmp_path: Path) -> None:
     storage.clear_cache()
 
 
-def page(web: Client, path: str) -> str:
-    answer = web.get(path)
-    assert answer.status_code == 200, path
-    return answer.content.decode()
-
-
 def make(web: Client, what: str) -> str:
     """Send the form as it stands, but for what to make; return the address of the pack."""
-    shown = page(web, "/packs/")
+    shown = read_page(web, "/packs/")
     values = dict(re.findall(r'name="(first|last)" value="([^"]+)"', shown))
     answer = web.post("/packs/", {"what": what, "language": "fr", **values})
     assert answer.status_code == 302, answer.content.decode()
@@ -80,13 +74,13 @@ def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path
     maker = signed_in(Role.CONTINUITY)
     address = make(maker, f"client:{own}")
     make(maker, "audit:")
-    assert "Aucun compte" in page(maker, address)
+    assert "Aucun compte" in read_page(maker, address)
 
     user = person("client")
     give(user, Role.CLIENT, clients=[own])
     web = sign_in(user)
-    assert page(web, "/packs/").count("<tr>") == 2, "its own pack alone"
-    shown = page(web, address)
+    assert read_page(web, "/packs/").count("<tr>") == 2, "its own pack alone"
+    shown = read_page(web, address)
     take_pack(web, address, tmp_path)
     digest = sha256((tmp_path / "verify.py").read_bytes()).hexdigest()
     assert f"<code>{digest}</code>" in shown, "the hash stands beside the link"
@@ -102,7 +96,7 @@ def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path
     assert note.content == (tmp_path / f"{name}.note").read_bytes()
     assert web.get(f"{address}?format=json").json()["note"] == note.content.decode()
     assert [one.by for one in list_receipts()] == ["client"], "once, however often it is taken"
-    assert "client, " in page(maker, address)
+    assert "client, " in read_page(maker, address)
     assert [row["received"] for row in web.get("/packs/?format=json").json()["packs"]] == [None]
     rows = maker.get("/packs/?format=json").json()["packs"]
     assert {row["kind"]: row["received"] for row in rows} == {"client": 1, "audit": 0}
@@ -117,7 +111,7 @@ def test_a_pack_whose_root_was_cosigned_is_verified_with_its_witnesses(tmp_path:
         server.shutdown()
     maker = signed_in(Role.CONTINUITY)
     address = make(maker, f"client:{operator.clients[0].id}")
-    shown = page(maker, address)
+    shown = read_page(maker, address)
     take_pack(maker, address, tmp_path)
     _plain, witnessed = re.findall(r'<pre class="command">([^<]+)</pre>', shown)
     assert witnessed.endswith("--quorum 1 --lang fr")
@@ -149,7 +143,7 @@ def test_a_pack_whose_file_was_changed_is_as_one_whose_file_was_removed(
     for content in (issued[:2000], b"%PDF" + issued[4:-1] + b"#", b""):
         path.write_bytes(content)
         assert web.get(f"{address}?format=json").json()["missing"] is True
-        assert "pack.zip" not in page(web, address)
+        assert "pack.zip" not in read_page(web, address)
         for name in ("pack.zip", "file.pdf"):
             assert web.get(f"{address}/{name}").status_code == 404
     assert list_receipts() == []
@@ -171,10 +165,10 @@ def test_a_pack_of_an_earlier_version_is_listed_and_made_again(settings: Setting
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
     web = signed_in(Role.CONTINUITY)
-    page(web, "/packs/")
+    read_page(web, "/packs/")
     (row,) = web.get("/packs/?format=json").json()["packs"]
     assert (row["sha256"], row["older"]) == (digest, True)
-    shown = page(web, f"/packs/{digest}")
+    shown = read_page(web, f"/packs/{digest}")
     assert "verify.py" not in shown
     assert "pack.zip" not in shown
     assert web.get(f"/packs/{digest}/file.pdf").content == content
@@ -183,7 +177,7 @@ def test_a_pack_of_an_earlier_version_is_listed_and_made_again(settings: Setting
     with pytest.raises(PackError, match="earlier version"):
         compare_remade(content)
     again = make(web, "audit:")
-    assert "verify.py" in page(web, again)
+    assert "verify.py" in read_page(web, again)
     assert [pack.is_older for pack in list_packs()] == [False, True]
 
 
@@ -193,9 +187,9 @@ def test_each_reader_sees_and_makes_the_packs_of_their_own() -> None:
     maker = signed_in(Role.CONTINUITY)
     made = {what: make(maker, what) for what in (f"inspection:{site}", "audit:", "association:")}
     lead = signed_in(Role.SITE)
-    assert f"inspection:{site}" in page(lead, "/packs/")
-    assert f"inspection:{other}" not in page(lead, "/packs/")
-    assert "client:" not in page(lead, "/packs/")
+    assert f"inspection:{site}" in read_page(lead, "/packs/")
+    assert f"inspection:{other}" not in read_page(lead, "/packs/")
+    assert "client:" not in read_page(lead, "/packs/")
     refused = lead.post("/packs/", {"what": f"inspection:{other}", "first": "2026-11-16",
                                     "last": "2026-11-29", "language": "fr"})  # fmt: skip
     assert refused.status_code == 422

@@ -7,9 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 
 import pytest
-from django.test import Client
 
-from releve.accounts.permissions import Role
 from releve.live.models import Activation
 from releve.plan import Plan
 from releve.plan.plan_json import plan_to_json
@@ -17,20 +15,13 @@ from releve.registry import service as registry
 from releve.runs.job_store import current_stamp
 from releve.runs.orders import open_plan_runs
 from releve.runs.plan_job import PlanJob, PlanOrder
-from tests.accounts.people import give, person, sign_in
+from tests.desk_live.conftest import planner
 from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
 from tests.live.scenario import Scenario
 
-__all__ = ["_nothing_in_memory", "_own_home", "known_times", "planned", "scenario"]
+__all__ = ["_nothing_in_memory", "_own_home", "known_times", "planned", "planner", "scenario"]
 
 MakeRun = Callable[..., PlanJob]
-
-
-@pytest.fixture
-def planner(scenario: Scenario) -> Client:
-    user = person("planner")
-    give(user, Role.PLANNER)
-    return sign_in(user, lately=True)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509.oid import NameOID
 from django.db import transaction
 from django.test import override_settings
+from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from releve.ledger.chain import append_all
@@ -25,7 +26,9 @@ from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import SignedRoot, sign_root
-from releve.ledger.verify import Export, Keys, check_root, read_line
+from releve.plugins.evidence.verify import Export, Keys, check_root, read_line
+from releve.registry import storage
+from tests.homes import make_test_home
 from tests.ledger.conftest import KEY
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 
@@ -115,3 +118,11 @@ def certificate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("RELEVE_PACK_CERTIFICATE", str(path))
     monkeypatch.setenv("RELEVE_PACK_PASSWORD", "secret")
     return path
+
+
+@pytest.fixture
+def own_house(settings: Settings, tmp_path: Any) -> Iterator[None]:
+    settings.HOME, settings.LEDGER_KEY = make_test_home(tmp_path), KEY
+    storage.clear_cache()
+    yield
+    storage.clear_cache()

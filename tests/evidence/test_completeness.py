@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.test import override_settings
-from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from releve.ledger import verify
@@ -217,14 +216,6 @@ def test_a_checkpoint_of_something_else_is_named(packs: Packs, old: str, new: st
     document = packs.read("client")
     document["checkpoint"] = document["checkpoint"].replace(old, new)
     assert packs.check(document) == [fault]
-
-
-@pytest.fixture
-def own_house(settings: Settings, tmp_path: Any) -> Iterator[None]:
-    settings.HOME, settings.LEDGER_KEY = make_test_home(tmp_path), KEY
-    storage.clear_cache()
-    yield
-    storage.clear_cache()
 
 
 def build_audit() -> Document:

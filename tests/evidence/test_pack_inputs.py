@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -45,19 +45,10 @@ from tests.accounts.people import give, person
 from tests.evidence import pack_house
 from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, build_operator, fill_house, issue, record_event
 from tests.homes import make_test_home
-from tests.ledger.conftest import KEY
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("own_house")]
 
 BEFORE, WITHIN = (datetime(2026, 11, day, 12, tzinfo=UTC) for day in (1, 23))
-
-
-@pytest.fixture(autouse=True)
-def _own_house(settings: Settings, tmp_path: Path) -> Iterator[None]:
-    settings.HOME, settings.LEDGER_KEY = make_test_home(tmp_path), KEY
-    storage.clear_cache()
-    yield
-    storage.clear_cache()
 
 
 def change_operator(operator: Operator) -> None:

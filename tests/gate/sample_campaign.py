@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from click.testing import CliRunner, Result
 from django.db import connection
 
-from releve.live.clock import read_clock
+from releve.cli.main import main
 from releve.plugins.outbound.engine import (
     ITEMS,
     Consent,
@@ -125,3 +126,10 @@ class GateDatabase:
 def brief(reply: Reply) -> str:
     """The first word of a reply, and why."""
     return f"{reply.status} {reply.text.split()[0]} {reply.reasons}".strip()
+
+
+def run(*words: str, code: int = 0) -> Result:
+    """Run ``releve outbound``."""
+    found = CliRunner().invoke(main, ["outbound", *words])
+    assert found.exit_code == code, found.output
+    return found

@@ -6,22 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from releve.cli import main
-from releve.live.clock import read_clock
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.gate.models import ConsentRow, Decision, Load, PseudonymValue, WatermarkRow, WithdrawalRow
-from tests.gate.sample_campaign import CAMPAIGN, CLIENT, phone, record_people
+from tests.gate.sample_campaign import CAMPAIGN, CLIENT, phone, record_people, run
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
-
-
-def run(*words: str, code: int = 0) -> Result:
-    """Run ``releve outbound``."""
-    found = CliRunner().invoke(main, ["outbound", *words])
-    assert found.exit_code == code, found.output
-    return found
 
 
 @pytest.fixture

@@ -16,12 +16,9 @@ import numpy as np
 import polars as pl
 import pytest
 import xlsxwriter
-from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.cli import main
-from releve.live.clock import read_clock
 from releve.network.moments import zone
 from releve.plugins.outbound.commands.facts import read_fact_folder
 from releve.plugins.outbound.engine import FactFaults, built_in_rules
@@ -51,7 +48,7 @@ from releve.plugins.outbound.gate.pseudonyms import (
 )
 from releve.plugins.outbound.gate.request_feeds import take_files, take_rows
 from releve.plugins.outbound.gate.sql import OWN, TABLES
-from tests.gate.sample_campaign import CLIENT, GateDatabase, brief, phone, record_people
+from tests.gate.sample_campaign import CLIENT, GateDatabase, brief, phone, record_people, run
 from tests.gate.sync_decisions import decide
 from tests.outbound.people import NUMBERS
 
@@ -397,12 +394,6 @@ def damaged(now: datetime) -> dict[str, list[list[Any]]]:
     for sheet, row, column, text, _ in FAULTY:
         sheets[sheet][row][column] = text
     return sheets
-
-
-def run(*words: str, code: int = 0) -> Result:
-    found = CliRunner().invoke(main, ["outbound", *words])
-    assert found.exit_code == code, found.output
-    return found
 
 
 def test_the_tables_of_a_workbook_are_those_of_french_and_english_files() -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,7 +24,7 @@ import pytest
 from tests.gate.gate_processes import PRELOADED, prepare, serve, write_state
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
 from tests.ledger.ledger_processes import create_installation
-from tests.processes import ROOT
+from tests.processes import ROOT, wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
 
@@ -145,20 +145,12 @@ def served(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True
         ) as process:
             try:
-                until_it_is(lambda: process.poll() is not None or ask(port, "/health")[0] == 200)
+                wait_until(lambda: process.poll() is not None or ask(port, "/health")[0] == 200, 300, "no answer")
                 assert process.poll() is None, "the command has ended"
                 yield process, port, environment
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-
-
-def until_it_is(true: Callable[[], bool]) -> None:
-    """Wait for something for five minutes at most."""
-    until = time.monotonic() + 300
-    while not true():
-        assert time.monotonic() < until, "it does not come about"
-        time.sleep(0.05)
 
 
 def question_path(call: str, campaign: str = CAMPAIGN) -> str:

@@ -10,8 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from datetime import time as dt_time
@@ -22,7 +21,7 @@ from typing import Any
 from releve.files.atomic import write_file
 from releve.network.sample import FIRST_DAY
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
-from tests.processes import ROOT
+from tests.processes import ROOT, wait_until
 
 __all__ = ["LONGEST_SECONDS", "House", "Nursery", "house_of", "move_clock", "nursery_of", "set_clock", "wait_until"]
 
@@ -39,15 +38,6 @@ def set_clock() -> dict[str, str]:
 def move_clock(file: Path, seconds: float) -> None:
     """Move the clock of all processes, whose ``TEST_CLOCK_FILE`` this is, from where it started."""
     write_file(file, str(seconds))
-
-
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> float:
-    """Return after how many seconds a condition held; fail where it did not in time."""
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < seconds, what
-        time.sleep(0.1)
-    return time.monotonic() - begun
 
 
 class Nursery:

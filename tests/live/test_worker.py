@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from django.conf import settings as django_settings
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -21,7 +22,7 @@ from releve.ledger.chain import append
 from releve.ledger.rollback import forget, roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from releve.live import api as live
-from releve.live import worker
+from releve.live import routes, worker
 from releve.live.clock import real_now
 from releve.live.effect_queue import DECIDE, NewEffect, claim_effect, queue_effects
 from releve.live.models import Effect, Relief, Routes, WorkerBeat
@@ -36,6 +37,7 @@ from releve.live.worker_health import (
     note_stop,
     read_worker_health,
 )
+from releve.routing import build_adapters
 from tests.live.scenario import Scenario
 from tests.routing.generations import publish
 from tests.routing.receivers import receiving
@@ -75,21 +77,24 @@ def test_the_threads_do_the_whole_chain_and_stop_when_asked(known_times: None, p
     assert live.count_messages(scenario.stream).unaddressed > 0
 
 
+def route_by_both(url: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Publish to a file and to a webhook."""
+    environ = {
+        "RELEVE_ROUTING": "file_csv,webhook",
+        "RELEVE_WEBHOOK_URL": url,
+        "RELEVE_WEBHOOK_SECRET": SECRET,
+        "RELEVE_WEBHOOK_PRIVATE": "yes",
+    }
+    both = build_adapters(environ, django_settings.HOME)
+    monkeypatch.setattr(routes, "list_adapters", lambda stream: both)
+    return both
+
+
 def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
     before_the_plan: None, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from releve.live import routes
-    from releve.routing import build_adapters
-
     with receiving() as telephony:
-        environ = {
-            "RELEVE_ROUTING": "file_csv,webhook",
-            "RELEVE_WEBHOOK_URL": telephony.url,
-            "RELEVE_WEBHOOK_SECRET": SECRET,
-            "RELEVE_WEBHOOK_PRIVATE": "yes",
-        }
-        both = build_adapters(environ, acting_home(scenario))
-        monkeypatch.setattr(routes, "list_adapters", lambda stream: both)
+        route_by_both(telephony.url, monkeypatch)
         telephony.status = 503
         scenario.work()
         scenario.two_positives()
@@ -111,32 +116,16 @@ def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
     assert relief.published_at is not None
 
 
-def acting_home(scenario: Scenario) -> Any:
-    from django.conf import settings
-
-    return settings.HOME
-
-
 def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
     before_the_plan: None, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from releve.live import routes
-    from releve.routing import build_adapters
-
     with receiving() as telephony:
-        environ = {
-            "RELEVE_ROUTING": "file_csv,webhook",
-            "RELEVE_WEBHOOK_URL": telephony.url,
-            "RELEVE_WEBHOOK_SECRET": SECRET,
-            "RELEVE_WEBHOOK_PRIVATE": "yes",
-        }
-        both = build_adapters(environ, acting_home(scenario))
-        monkeypatch.setattr(routes, "list_adapters", lambda stream: both)
+        file = route_by_both(telephony.url, monkeypatch)[0]
         telephony.status = 403
         scenario.work()
         (effect,) = live.list_effects_aside()
         assert effect.error == "Rejected: the webhook answered 403"
-    assert both[0].observe() is not None
+    assert file.observe() is not None
 
 
 @pytest.fixture
@@ -283,11 +272,9 @@ def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails
 
 
 def test_a_system_observed_by_a_clock_ahead_is_observed_again_once_that_is_right(scenario: Scenario) -> None:
-    from releve.live import routes
     from releve.live.models import RoutingState
-    from releve.live.routes import list_adapters
 
-    (file,) = list_adapters(scenario.stream)
+    (file,) = routes.list_adapters(scenario.stream)
     wanted = Routes(number=7)
     seen = RoutingState(state="confirmed", number=7, observed_at=live.real_now())
     assert routes._is_due(seen, file, wanted) == (not file.capabilities.settles_seconds)
@@ -296,14 +283,13 @@ def test_a_system_observed_by_a_clock_ahead_is_observed_again_once_that_is_right
 
 
 def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(scenario: Scenario) -> None:
-    from releve.live.routes import list_adapters
     from releve.routing import Generation, Route
     from releve.routing.file_csv import FileCsv
 
-    (file,) = list_adapters(scenario.stream)
+    (file,) = routes.list_adapters(scenario.stream)
     assert isinstance(file, FileCsv)
-    routes = {"hotline": (Route(scenario.site, open=True, people=1.0, weight=1.0),)}
-    publish(file, Generation(scenario.stream, 99, live.real_now(), routes), key="from before")
+    ours = {"hotline": (Route(scenario.site, open=True, people=1.0, weight=1.0),)}
+    publish(file, Generation(scenario.stream, 99, live.real_now(), ours), key="from before")
     scenario.work()
     (effect,) = [row for row in live.list_effects_aside() if row.stream == scenario.stream]
     assert "generation 99 already, which is not known here" in effect.error

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.test import Client, override_settings
 
+from releve.desk.access.guard import COOKIE
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.registry import storage
 from releve.registry.models import Version
-from releve.registry.service import apply_changes, preview_changes
-
-
-@pytest.fixture(scope="session")
-def small() -> Operator:
-    """60 agents on 2 sites, as read from its folder."""
-    return read_operator(write_operator(sample_operator(60, 2, 1, weeks_of_history=1)))
+from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +32,19 @@ def nothing_in_memory() -> Iterator[None]:
 def first(db: None, small: Operator) -> Version:
     """The small operator as version 1."""
     return apply_changes(preview_changes(small), "amina", "first import")
+
+
+@pytest.fixture
+def web() -> Iterator[Client]:
+    """A browser at an open desk, as a planner; it asks for French."""
+    with override_settings(OPEN_DESK=True, OPEN_DESK_ACTS=True):
+        client = Client(headers={"accept-language": "fr"})
+        client.cookies[COOKIE] = "planner:"
+        yield client
+
+
+def read_current() -> Operator:
+    """Return the operator in force."""
+    found = get_current_version()
+    assert found is not None
+    return load_operator(found)

@@ -44,14 +44,9 @@ from releve.registry.uploads import (
 )
 from tests.accounts.people import look_as
 from tests.network.clean_tables import as_csv, as_workbook, clean_tables
+from tests.registry.conftest import read_current
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
-
-
-def now() -> Operator:
-    found = get_current_version()
-    assert found is not None
-    return load_operator(found)
 
 
 def list_faults(error: pytest.ExceptionInfo[OperatorFaults]) -> list[tuple[str, int, str]]:
@@ -62,8 +57,8 @@ def test_a_value_is_changed_and_the_rest_stays(first: Version, small: Operator) 
     site = small.sites[0]
     made = edit_row("sites", site.id, {"name": " Casablanca Étoile "}, "amina", "a new name")
     assert made.summary == {"sites": {"changed": 1}}
-    assert now().sites == (replace(site, name="Casablanca Étoile"), *small.sites[1:])
-    assert replace(now(), sites=small.sites) == small
+    assert read_current().sites == (replace(site, name="Casablanca Étoile"), *small.sites[1:])
+    assert replace(read_current(), sites=small.sites) == small
     assert (made.number, made.made_by, made.comment) == (2, "amina", "a new name")
 
 
@@ -85,11 +80,11 @@ def test_a_row_is_added_at_the_end_and_removed_again(first: Version, small: Oper
     agent = small.agents[0]
     texts = {**format_row(agent, small), "id": "nouveau", "contract_hours": ""}
     add_row("agents", texts, "amina")
-    assert now().agents[-1] == replace(agent, id="nouveau", contract_hours=40.0)
+    assert read_current().agents[-1] == replace(agent, id="nouveau", contract_hours=40.0)
     made = remove_row("agents", "nouveau", "amina")
     assert made.summary == {"agents": {"removed": 1}}
     storage.clear_cache()
-    assert now() == small
+    assert read_current() == small
 
 
 def test_a_shift_and_a_row_of_history_are_changed_in_local_time(first: Version, small: Operator) -> None:
@@ -97,10 +92,10 @@ def test_a_shift_and_a_row_of_history_are_changed_in_local_time(first: Version, 
     local = format_row(shift, small)["end"]
     later = f"{local[:11]}23:59{local[16:]}"
     edit_row("shifts", build_key(shift), {"end": later[:16]}, "amina")
-    assert format_row(now().shifts[4], small)["end"] == later
+    assert format_row(read_current().shifts[4], small)["end"] == later
     row = small.history[9]
     edit_row("history", build_key(row), {"offered": "9999", "answered": ""}, "amina")
-    assert (now().history[9].offered, now().history[9].answered) == (9999.0, None)
+    assert (read_current().history[9].offered, read_current().history[9].answered) == (9999.0, None)
 
 
 def test_every_fault_of_a_row_is_named_and_nothing_is_stored(first: Version, small: Operator) -> None:
@@ -144,9 +139,9 @@ def test_a_first_row_of_an_optional_table_is_added_and_the_last_one_removed(firs
     days = {"valid_from": "2026-12-01", "valid_to": "24/12/2026"}
     site = small.sites[0].id
     add_row("measures", {"id": "m1", "site": site, "kind": "max_people", "value": "12"} | days, "amina")
-    assert now().measures[0].valid_to.isoformat() == "2026-12-24"
+    assert read_current().measures[0].valid_to.isoformat() == "2026-12-24"
     remove_row("measures", "m1", "amina")
-    assert now() == small
+    assert read_current() == small
 
 
 def test_what_is_not_there_is_said(first: Version) -> None:
@@ -169,8 +164,8 @@ def test_a_row_changed_by_another_user_meanwhile_is_not_overwritten(first: Versi
     edit_row("sites", site, {"name": "Mine"}, "amina", seen=1)
     with pytest.raises(Conflict, match=r"was changed after version 1.*by amina"):
         edit_row("sites", site, {"city": "Fès"}, "chloe", seen=1)
-    assert now().site[other].name == "Elsewhere", "another row's change is kept"
-    assert now().site[site].name == "Mine"
+    assert read_current().site[other].name == "Elsewhere", "another row's change is kept"
+    assert read_current().site[site].name == "Mine"
     remove_and_back = format_row(small.agents[0], small) | {"id": "z9"}
     add_row("agents", remove_and_back, "amina")
     remove_row("agents", "z9", "amina")
@@ -191,7 +186,7 @@ def test_an_import_between_check_and_store_is_not_reverted(
     monkeypatch.setattr(edits, "preview_changes", meanwhile)
     with pytest.raises(Conflict, match="the registry changed while this was checked"):
         edit_row("sites", small.sites[0].id, {"name": "Mine"}, "amina")
-    assert now().stops == small.stops[::-1]
+    assert read_current().stops == small.stops[::-1]
 
 
 EDITED = ("sites", "seats", "agents", "shifts", "history", "contingencies", "operator")

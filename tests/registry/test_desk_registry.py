@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from io import BytesIO
@@ -27,34 +26,15 @@ from releve.registry.row_text import format_row
 from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
 from releve.runs.job_process import execute_job
 from releve.runs.job_store import note_asked
+from tests.accounts.people import words
 from tests.network.clean_tables import as_csv, as_workbook
 from tests.network.planted_faults import PLANTS, planted
+from tests.registry.conftest import read_current
 from tests.registry.test_changes import zipped
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 EN = {"accept-language": "en"}
-
-
-@pytest.fixture
-def web() -> Iterator[Client]:
-    """A browser at an open desk, as a planner; it asks for French."""
-    with override_settings(OPEN_DESK=True, OPEN_DESK_ACTS=True):
-        client = Client(headers={"accept-language": "fr"})
-        client.cookies[COOKIE] = "planner:"
-        yield client
-
-
-def words(response: Any) -> str:
-    """What a page says, without tags and with single spaces."""
-    text = re.sub(r"<[^>]+>", " ", response.content.decode())
-    return re.sub(r"[ \n]+", " ", unescape(text))
-
-
-def now() -> Operator:
-    found = get_current_version()
-    assert found is not None
-    return load_operator(found)
 
 
 def row_url(table: str, key: str) -> str:
@@ -159,7 +139,7 @@ def test_a_row_sent_back_as_its_form_shows_it_changes_nothing(
 
 
 def test_the_form_says_what_each_column_holds(web: Client, first: Version) -> None:
-    html = unescape(web.get(row_url("programmes", now().programmes[0].id)).content.decode())
+    html = unescape(web.get(row_url("programmes", read_current().programmes[0].id)).content.decode())
     for said in (
         "Délai de décroché visé (s)",
         "par exemple 0,8",
@@ -172,7 +152,7 @@ def test_the_form_says_what_each_column_holds(web: Client, first: Version) -> No
 
 
 def test_the_form_holds_the_words_of_the_reader(web: Client, first: Version) -> None:
-    held = now()
+    held = read_current()
     url = row_url("programmes", held.programmes[0].id)
     assert read_form(web.get(url))["opening"].startswith("Lun-")
     assert web.get(url + "?format=json").json()["values"]["opening"].startswith("Mon-")
@@ -192,7 +172,7 @@ def test_a_value_is_changed_in_the_form(web: Client, first: Version, small: Oper
     made = get_current_version()
     assert made is not None
     assert (made.made_by, made.comment) == ("visitor-planner", "déménagement")
-    assert now().sites[0] == replace(site, name="Casablanca <Étoile>", lat=33.541)
+    assert read_current().sites[0] == replace(site, name="Casablanca <Étoile>", lat=33.541)
 
 
 def test_each_fault_stands_by_its_field_and_nothing_typed_is_lost(web: Client, first: Version, small: Operator) -> None:
@@ -222,7 +202,7 @@ def test_a_new_row_is_added(web: Client, first: Version, small: Operator) -> Non
     assert "Nouvelle ligne" in words(web.get("/registry/tables/clients/add"))
     agent = sent_row(small, small.agents[0], id="nouveau")
     assert web.post("/registry/tables/agents/add", agent).status_code == 302
-    assert now().agents[-1].id == "nouveau"
+    assert read_current().agents[-1].id == "nouveau"
     again = web.post("/registry/tables/agents/add", agent)
     assert again.status_code == 422
     assert "l’identifiant est déjà celui de la ligne 62" in words(again)
@@ -244,7 +224,7 @@ def test_an_unused_row_is_removed_after_a_yes(web: Client, first: Version, small
     url = row_url("contingencies", small.contingencies[0].id) + "/remove"
     assert "Rien d’autre n’a besoin de cette ligne" in words(web.get(url))
     assert web.post(url, {"seen": "1", "comment": "fini"}).status_code == 302
-    assert len(now().contingencies) == len(small.contingencies) - 1
+    assert len(read_current().contingencies) == len(small.contingencies) - 1
 
 
 def test_a_row_changed_meanwhile_is_refused_and_the_form_kept(web: Client, first: Version, small: Operator) -> None:
@@ -254,7 +234,7 @@ def test_a_row_changed_meanwhile_is_refused_and_the_form_kept(web: Client, first
     assert answer.status_code == 409
     assert "a changé après la version 1" in words(answer)
     assert 'value="Mien"' in answer.content.decode()
-    assert now().sites[0].name == "X"
+    assert read_current().sites[0].name == "X"
 
 
 def test_versions_are_listed_with_what_they_changed(web: Client, first: Version, small: Operator) -> None:
@@ -281,13 +261,13 @@ def test_the_current_version_is_undone_after_a_look_at_what_changes(
     assert "Revenir à la version 1" in asked
     assert f"Étoile {site.name}" in asked
     assert web.post("/registry/versions/2/undo", {"comment": "erreur"}).status_code == 302
-    assert now() == small
+    assert read_current() == small
     stale = web.post("/registry/versions/2/undo")
     assert stale.status_code == 409
     assert "la version 3, faite par visitor-planner, l’est maintenant" in words(stale)
     assert web.get("/registry/versions/1/undo").status_code == 422
     assert web.post("/registry/versions/2/restore").status_code == 302
-    assert now().sites[0].name == "Étoile"
+    assert read_current().sites[0].name == "Étoile"
 
 
 def test_an_export_imported_again_changes_nothing(web: Client, first: Version, small: Operator) -> None:
@@ -316,7 +296,7 @@ def test_a_file_is_shown_before_it_is_applied(web: Client, first: Version, small
     twin = web.get(f"{answer['Location']}?format=json").json()
     assert twin["tables"][0]["counts"] == {"changed": 1}
     assert web.post(answer["Location"], {"comment": "nouveau nom"}).status_code == 302
-    assert now() == changed
+    assert read_current() == changed
     assert web.get(answer["Location"]).status_code == 404, "applied once"
 
 
@@ -449,7 +429,7 @@ def test_the_queries_of_a_page_do_not_grow_with_the_operator(web: Client, small:
     counts = []
     for operator in (small, sample_operator(400, 12, 3, weeks_of_history=2)):
         apply_changes(preview_changes(operator), "amina")
-        now()
+        read_current()
         with CaptureQueriesContext(connection) as queries:
             web.get("/registry/")
             web.get("/registry/tables/agents?q=a")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client, override_settings
+from django.test import Client
 from django.utils.translation import override
 
 from releve.desk.access.guard import COOKIE
@@ -28,15 +27,6 @@ GOOD, BAD, AT_ONCE = (Design(effect=0.06, noise=0.02), Design(effect=-0.2, noise
 def small() -> Operator:
     """250 agents on 2 sites, of more than three programmes."""
     return read_operator(write_operator(sample_operator(250, 2, 1, weeks_of_history=1)))
-
-
-@pytest.fixture
-def web() -> Iterator[Client]:
-    """A browser at an open desk, as a planner; it asks for French."""
-    with override_settings(OPEN_DESK=True, OPEN_DESK_ACTS=True):
-        client = Client(headers={"accept-language": "fr"})
-        client.cookies[COOKIE] = "planner:"
-        yield client
 
 
 def write_three(version: Version) -> tuple[list[str], bytes]:

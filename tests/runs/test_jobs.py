@@ -60,6 +60,7 @@ from releve.runs.process_supervisor import Part, ProcessSupervisor
 from releve.runs.upload_reader import READINGS, ReadingOrder, forget_reading, read_log_upload, read_operator_upload
 from tests.desk_crashtest.conftest import POLICIES, Maker, build_result, of
 from tests.plan.week.hybrid_case import DAYS, build_operator
+from tests.processes import wait_until
 from tests.registry.test_changes import zipped
 
 
@@ -349,13 +350,6 @@ NOTE = "import sys, time; open(sys.argv[1], 'a').write('x')"
 STAY = "import sys, time; open(sys.argv[1], 'w').write('up'); time.sleep(600)"
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.02)
-
-
 class Run:
     """A supervisor in a thread."""
 
@@ -379,11 +373,11 @@ class Run:
 def test_a_part_that_is_killed_is_started_again_and_all_end_together(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     run = Run(part(STAY, str(one), name="one"), part(STAY, str(two), name="two"))
-    wait_for(lambda: one.exists() and two.exists())
+    wait_until(lambda: one.exists() and two.exists(), 60, "it did not happen")
     one.unlink()
     first = int(run.said[0].split()[-1].rstrip(")"))
     os.kill(first, signal.SIGKILL)
-    wait_for(one.exists)
+    wait_until(one.exists, 60, "it did not happen")
     assert "one ended with status -9" in run.said
     assert run.stop() == 0
     for line in run.said:
@@ -402,7 +396,7 @@ def test_the_wait_before_a_restart_grows(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(process_supervisor, "FIRST_WAIT_SECONDS", 0.01)
     file = tmp_path / "starts"
     run = Run(part(NOTE, str(file)))
-    wait_for(lambda: len(run.said) >= 9)
+    wait_until(lambda: len(run.said) >= 9, 60, "it did not happen")
     assert run.stop() == 0
     assert len(file.read_text()) >= 3
     waits = [float(line.split()[-2]) for line in run.said if "again in" in line]
@@ -414,7 +408,7 @@ def test_a_part_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.
     file = tmp_path / "up"
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + STAY
     run = Run(part(deaf, str(file)))
-    wait_for(file.exists)
+    wait_until(file.exists, 60, "it did not happen")
     assert run.stop() == 0
     assert run.said[-1].endswith("does not end: killed")
 
@@ -422,7 +416,7 @@ def test_a_part_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.
 def test_a_part_that_waits_for_a_person_ends_no_other(tmp_path: Path) -> None:
     one = tmp_path / "one"
     run = Run(part(STAY, str(one), name="one"), part("raise SystemExit(75)", name="two"))
-    wait_for(lambda: "two is started again in 1 s" in run.said and one.exists())
+    wait_until(lambda: "two is started again in 1 s" in run.said and one.exists(), 60, "it did not happen")
     assert run.status is None
     assert run.stop() == 0
 
@@ -435,13 +429,8 @@ def store(tmp_path: Path) -> JobStore[ReadingOrder]:
     return JobStore(tmp_path, READINGS)
 
 
-@pytest.fixture(scope="module")
-def upload_reader_operator() -> Operator:
-    return read_operator(write_operator(sample_operator(60, 2, 1, weeks_of_history=1)))
-
-
 def test_what_was_read_is_what_the_file_holds_and_is_read_once(
-    store: JobStore[ReadingOrder], upload_reader_operator: Operator, monkeypatch: pytest.MonkeyPatch
+    store: JobStore[ReadingOrder], small: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Path] = []
 
@@ -450,18 +439,18 @@ def test_what_was_read_is_what_the_file_holds_and_is_read_once(
         execute_job(folder)
 
     monkeypatch.setattr(upload_reader, "start_reading", start)
-    data = zipped(write_operator(upload_reader_operator))
+    data = zipped(write_operator(small))
     for _page in range(3):
-        assert read_operator_upload(store, "atlas.zip", data, "amina") == upload_reader_operator
+        assert read_operator_upload(store, "atlas.zip", data, "amina") == small
     assert len(started) == 1
     forget_reading(store, "atlas.zip", data)
     assert store.list_jobs() == []
 
 
 def test_the_faults_of_a_file_and_why_it_is_none_come_back_as_they_were(
-    store: JobStore[ReadingOrder], upload_reader_operator: Operator
+    store: JobStore[ReadingOrder], small: Operator
 ) -> None:
-    files = {**write_operator(upload_reader_operator)}
+    files = {**write_operator(small)}
     files["clients.csv"] += b"c9,\n"
     with pytest.raises(OperatorFaults) as caught:
         read_operator_upload(store, "a.zip", zipped(files), "amina")

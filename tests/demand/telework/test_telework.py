@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.network import Operator, read_operator, sample_operator, write_operator
+from releve.network import Operator
 from releve.plugins.telework.engine import (
     EffectStep,
     ProgrammeEffect,
@@ -240,12 +240,6 @@ def test_what_nothing_connects_is_not_compared() -> None:
     fixed = FixedEffects(agent[:3], period[:3], 2, 2)
     outcome = np.array([1.0, 3.0, 4.0])
     assert fixed.take_out(outcome) == pytest.approx(np.zeros(3), abs=1e-12)
-
-
-@pytest.fixture(scope="module")
-def small() -> Operator:
-    """An operator of more than three programmes."""
-    return read_operator(write_operator(sample_operator(60, 2, 1, weeks_of_history=1)))
 
 
 def build_found(programme: str, **values: Any) -> dict[str, Any]:
