@@ -183,8 +183,8 @@ def refuse(*_request: object, **_options: object) -> None:
 LOGS = pytest.mark.skipif(sys.version_info < (3, 12), reason="aics-tlog and aics-witness take Python 3.12 or newer")
 
 
-@pytest.fixture(autouse=True)
-def _origin(settings: Settings) -> None:
+@pytest.fixture
+def own_origin(settings: Settings) -> None:
     settings.LEDGER_ORIGIN = "desk.example/ledger"
 
 
@@ -194,6 +194,7 @@ def foreign_tools_grow(count: int) -> SignedRoot:
     return sign_root(at(5))
 
 
+@pytest.mark.usefixtures("own_origin")
 @LOGS
 def test_a_verifier_of_others_takes_checkpoint_proof_and_tiles(tmp_path: Path) -> None:
     aics_tlog = pytest.importorskip("aics_tlog")
@@ -221,6 +222,7 @@ def test_a_verifier_of_others_takes_checkpoint_proof_and_tiles(tmp_path: Path) -
         assert not aics_tlog.verify_leaf_inclusion(other, seq - 1, head.size, proof, head.root)
 
 
+@pytest.mark.usefixtures("own_origin")
 @LOGS
 def test_a_witness_of_others_cosigns_growth_and_refuses_a_rewritten_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -258,6 +260,7 @@ def test_a_witness_of_others_cosigns_growth_and_refuses_a_rewritten_history(
         thread.join()
 
 
+@pytest.mark.usefixtures("own_origin")
 def test_a_cose_library_of_others_verifies_a_receipt() -> None:
     cbor2 = pytest.importorskip("cbor2")
     keys = pytest.importorskip("pycose.keys")
