@@ -18,15 +18,14 @@ from django.test import Client
 
 from releve.errors import ReleveError
 from releve.ledger.models import LedgerEntry
-from releve.plugins.sector.association import contract_exchange, contracts, exchange, gate_member, gates
-from releve.plugins.sector.association.clerk import (
-    list_due_days,
-    list_states,
-    publish_bulletin,
-    publish_design,
-    publish_due,
-    remake_bulletin,
-    wrap_bulletin,
+from releve.plugins.sector.association import (
+    clerk,
+    contract_exchange,
+    contracts,
+    exchange,
+    gate_member,
+    gates,
+    membership,
 )
 from releve.plugins.sector.association.clerk_intake import (
     authenticate_member,
@@ -47,16 +46,6 @@ from releve.plugins.sector.association.exchange import run_member_day, sync_cont
 from releve.plugins.sector.association.gate_member import keep_gate, keep_result, prepare_request
 from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order, wrap_gate, wrap_result
 from releve.plugins.sector.association.keys import load_signing_key, public_keys
-from releve.plugins.sector.association.membership import (
-    correct_contribution,
-    find_due_day,
-    keep_bulletin,
-    keep_design,
-    note_sent,
-    prepare_contribution,
-    switch_sending,
-    wrap_contribution,
-)
 from releve.plugins.sector.association.models import (
     DayBulletin,
     Membership,
@@ -98,9 +87,9 @@ def test_nothing_goes_out_until_it_is_switched_on(
     set_clock(MORNING)
     run_member_day(MORNING)
     assert sent_bytes == []
-    shown = wrap_contribution(prepare_contribution(DAY, MORNING)).content
+    shown = membership.wrap_contribution(membership.prepare_contribution(DAY, MORNING)).content
     assert sent_bytes == []
-    switch_sending(True, "jeanne", MORNING)
+    membership.switch_sending(True, "jeanne", MORNING)
     run_member_day(MORNING)
     run_member_day(MORNING + timedelta(minutes=1))
     assert [request.content for request in sent_bytes if request.method == "POST"] == [shown]
@@ -114,16 +103,16 @@ def test_the_day_from_contributions_to_the_checked_bulletin(
     sector: SectorOfSeven, sent_bytes: list[httpx.Request], set_clock: Callable[[datetime], None]
 ) -> None:
     set_clock(MORNING)
-    switch_sending(True, "jeanne", MORNING)
+    membership.switch_sending(True, "jeanne", MORNING)
     run_member_day(MORNING)
     sector.send_all()
-    assert {row.state for row in list_states(DAY)} == {"in"}
-    publish_due(TEN - timedelta(seconds=1))
+    assert {row.state for row in clerk.list_states(DAY)} == {"in"}
+    clerk.publish_due(TEN - timedelta(seconds=1))
     assert not DayBulletin.objects.exists()
     set_clock(TEN)
-    publish_due(TEN)
+    clerk.publish_due(TEN)
     row = DayBulletin.objects.get()
-    assert remake_bulletin(DAY).text == row.text
+    assert clerk.remake_bulletin(DAY).text == row.text
     assert "— " in row.checkpoint
     run_member_day(TEN + timedelta(minutes=1))
     assert OwnContribution.objects.get().found == "in"
@@ -161,7 +150,7 @@ def test_the_same_bytes_count_once_and_other_figures_say_what_they_correct(secto
         take_contribution(sector.wrap(other), MORNING)
     assert caught.value.code == "double"
     take_contribution(sector.wrap(replace(other, corrects=first.digest)), MORNING)
-    assert list_states(DAY)[0].state == "corrected"
+    assert clerk.list_states(DAY)[0].state == "corrected"
     assert ReceivedContribution.objects.filter(current=True).count() == 1
 
 
@@ -174,13 +163,13 @@ def test_a_revoked_key_contributes_no_more_until_a_new_one_is_registered(sector:
         revoke_member(OTHERS[0], MORNING)
     register_member(OTHERS[0], *public_keys(), MORNING)
     with pytest.raises(AssociationError, match="frozen"):
-        publish_design("2026-11", "plain", MORNING, {"MA": ("MA",)})
+        clerk.publish_design("2026-11", "plain", MORNING, {"MA": ("MA",)})
 
 
 def test_a_late_one_is_refused_and_a_correction_stands_in_the_next_bulletin(sector: SectorOfSeven) -> None:
     sector.send_all(numbers=range(5))
     take_own(sector, DAY)
-    publish_bulletin(DAY, TEN)
+    clerk.publish_bulletin(DAY, TEN)
     with pytest.raises(ContributionError) as caught:
         take_contribution(sector.wrap(sector.make(5)), TEN)
     assert caught.value.code == "late"
@@ -191,64 +180,64 @@ def test_a_late_one_is_refused_and_a_correction_stands_in_the_next_bulletin(sect
     take_contribution(sector.wrap(right), TEN)
     next_day = DAY + timedelta(1)
     sector.send_all(next_day, range(5))
-    row = publish_bulletin(next_day, TEN + timedelta(1))
+    row = clerk.publish_bulletin(next_day, TEN + timedelta(1))
     found = parse_bulletin(row.text).corrections
     assert [(one.day, one.cells) for one in found] == [(DAY, ())]
-    assert remake_bulletin(DAY).text == DayBulletin.objects.get(day=DAY).text
-    assert remake_bulletin(next_day).text == row.text
+    assert clerk.remake_bulletin(DAY).text == DayBulletin.objects.get(day=DAY).text
+    assert clerk.remake_bulletin(next_day).text == row.text
 
 
 def take_own(sector: SectorOfSeven, day: Any) -> OwnContribution:
-    keep_design(sector.wrapped_design(), MORNING)
-    row = prepare_contribution(day, MORNING)
-    take_contribution(wrap_contribution(row), MORNING, by_file=True)
-    note_sent(row, "by file", MORNING)
+    membership.keep_design(sector.wrapped_design(), MORNING)
+    row = membership.prepare_contribution(day, MORNING)
+    take_contribution(membership.wrap_contribution(row), MORNING, by_file=True)
+    membership.note_sent(row, "by file", MORNING)
     return row
 
 
 def test_a_member_finds_a_bulletin_without_it_unsigned_or_second(sector: SectorOfSeven) -> None:
     sector.send_all()
-    row = prepare_contribution(DAY, MORNING)
-    note_sent(row, "lost on the way", MORNING)
-    sent = wrap_bulletin(publish_bulletin(DAY, TEN))
+    row = membership.prepare_contribution(DAY, MORNING)
+    membership.note_sent(row, "lost on the way", MORNING)
+    sent = clerk.wrap_bulletin(clerk.publish_bulletin(DAY, TEN))
     assert open_envelope(sent.content) == sent
     with pytest.raises(AssociationError, match="not signed"):
-        keep_bulletin(replace(sent, signature="0" * 128), TEN)
+        membership.keep_bulletin(replace(sent, signature="0" * 128), TEN)
     with pytest.raises(AssociationError, match="proof"):
-        keep_bulletin(replace(sent, beside={}), TEN)
-    keep_bulletin(sent, TEN)
+        membership.keep_bulletin(replace(sent, beside={}), TEN)
+    membership.keep_bulletin(sent, TEN)
     assert OwnContribution.objects.get().found == "absent"
     DayBulletin.objects.update(digest="0" * 64)  # as if another one had come before
     with pytest.raises(AssociationError, match="second bulletin"):
-        keep_bulletin(sent, TEN)
+        membership.keep_bulletin(sent, TEN)
     assert OwnContribution.objects.get().found == "second"
 
 
 def test_a_second_design_of_a_month_is_refused_by_a_member(sector: SectorOfSeven) -> None:
-    keep_design(sector.wrapped_design(), MORNING)
+    membership.keep_design(sector.wrapped_design(), MORNING)
     MonthlyDesign.objects.update(digest="0" * 64)
     with pytest.raises(AssociationError, match="second design"):
-        keep_design(sector.wrapped_design(), MORNING)
+        membership.keep_design(sector.wrapped_design(), MORNING)
     Membership.objects.update(clerk_key="0" * 64)
     with pytest.raises(AssociationError, match="not signed"):
-        keep_design(sector.wrapped_design(), MORNING)
+        membership.keep_design(sector.wrapped_design(), MORNING)
 
 
 def test_masked_figures_make_the_same_bulletin_and_open_with_the_whole_panel(db: None, settings: Any) -> None:
     sector = SectorOfSeven.begin("masked")
-    own = prepare_contribution(DAY, MORNING)
+    own = membership.prepare_contribution(DAY, MORNING)
     assert parse_contribution(own.text).figures == {}
     sector.send_all()
     with pytest.raises(SectorError, match=OWN):
-        publish_bulletin(DAY, TEN)
-    publish_due(TEN)  # waits, and says so
-    take_contribution(wrap_contribution(own), TEN)
-    note_sent(own, "", TEN)
-    found = parse_bulletin(publish_bulletin(DAY, TEN).text)
+        clerk.publish_bulletin(DAY, TEN)
+    clerk.publish_due(TEN)  # waits, and says so
+    take_contribution(membership.wrap_contribution(own), TEN)
+    membership.note_sent(own, "", TEN)
+    found = parse_bulletin(clerk.publish_bulletin(DAY, TEN).text)
     values = {(cell.measure, cell.group): cell.value for cell in found.cells}
     assert values["agents_on_site", "MA"] == 210 * 7 + 7 * 15
     with pytest.raises(AssociationError, match="used once"):
-        correct_contribution(DAY, TEN)
+        membership.correct_contribution(DAY, TEN)
 
 
 def test_the_clerk_answers_members_alone(
@@ -296,23 +285,23 @@ def test_members_behind_one_address_do_not_starve_one_another(
 
 
 def test_a_day_is_due_on_the_morning_after_by_the_association_clock(sector: SectorOfSeven) -> None:
-    assert find_due_day(MORNING) == DAY
-    assert find_due_day(datetime(2026, 11, 26, 23, 30, tzinfo=UTC)) == DAY
-    assert list_due_days(TEN) == []
+    assert membership.find_due_day(MORNING) == DAY
+    assert membership.find_due_day(datetime(2026, 11, 26, 23, 30, tzinfo=UTC)) == DAY
+    assert clerk.list_due_days(TEN) == []
 
 
 def test_a_member_whose_clock_is_a_day_behind_is_missing_until_it_is_right(sector: SectorOfSeven) -> None:
     """It contributes for a day whose bulletin is out; the day that is due waits for it."""
     before = DAY - timedelta(1)
     sector.send_all(before, range(1, 6))
-    publish_bulletin(before, TEN - timedelta(1))
+    clerk.publish_bulletin(before, TEN - timedelta(1))
     with pytest.raises(ContributionError) as caught:
         take_contribution(sector.wrap(sector.make(0, before)), MORNING)
     assert caught.value.code == "late"
-    states = {row.member: row.state for row in list_states(DAY)}
+    states = {row.member: row.state for row in clerk.list_states(DAY)}
     assert states[OTHERS[0]] == "missing"
     take_contribution(sector.wrap(sector.make(0)), MORNING)
-    states = {row.member: row.state for row in list_states(DAY)}
+    states = {row.member: row.state for row in clerk.list_states(DAY)}
     assert states[OTHERS[0]] == "in"
 
 
@@ -324,7 +313,7 @@ def test_what_a_clerk_of_another_version_sends_is_refused_by_its_format(sector: 
     notice.refresh_from_db()
     sent = {
         "design": sector.wrapped_design(),
-        "bulletin": wrap_bulletin(publish_bulletin(DAY, TEN)),
+        "bulletin": clerk.wrap_bulletin(clerk.publish_bulletin(DAY, TEN)),
         "gate": wrap_gate(notice),
         "result": wrap_result(notice, OWN),
     }
@@ -332,7 +321,7 @@ def test_what_a_clerk_of_another_version_sends_is_refused_by_its_format(sector: 
         form = str(json.loads(envelope.text)["format"])
         newer = envelope.text.replace(form, form[:-1] + "9")
         signed = replace(envelope, text=newer, signature=sign_text(newer, load_signing_key()))
-        keep = {"design": keep_design, "bulletin": keep_bulletin, "gate": keep_gate,
+        keep = {"design": membership.keep_design, "bulletin": membership.keep_bulletin, "gate": keep_gate,
                 "result": partial(keep_result, "g-1")}[what]  # fmt: skip
         with pytest.raises(ReleveError, match=rf"expected the format {form}, found {form[:-1]}9"):
             keep(signed, TEN)

@@ -22,22 +22,11 @@ from releve.accounts.permissions import Role
 from releve.files.atomic import try_lock
 from releve.ledger.models import LedgerEntry
 from releve.network import sample_operator
-from releve.plugins.sector import clearing_job
-from releve.plugins.sector.association import gates
+from releve.plugins.sector.association import gate_member, gates
 from releve.plugins.sector.association.bulletin import describe_clerk_day
 from releve.plugins.sector.association.clerk_intake import revoke_member
 from releve.plugins.sector.association.envelopes import AssociationError, Envelope, open_envelope
 from releve.plugins.sector.association.exchange import fetch_gates, run_member_gates, send_order
-from releve.plugins.sector.association.gate_member import (
-    find_programme,
-    keep_result,
-    list_order_rows,
-    list_outcomes,
-    merge_matches,
-    prepare_commit,
-    prepare_request,
-    read_gate_result,
-)
 from releve.plugins.sector.association.gates import (
     announce_gate,
     check_clearings,
@@ -129,7 +118,7 @@ def offer_and_ask(offer: SectorOffer | None = None) -> None:
     """Have a giver's offer committed to and opened, and the own request taken."""
     chosen = offer or make_offer()
     take_order(wrap(make_commit(chosen)), START)
-    row = prepare_request("g-1", [REQUEST], APPROVALS, START)
+    row = gate_member.prepare_request("g-1", [REQUEST], APPROVALS, START)
     take_order(Envelope("order", row.text, row.signature), START)
     take_order(wrap(make_opening(chosen)), OPENS)
 
@@ -138,7 +127,7 @@ def test_a_member_asks_another_offers_and_each_has_its_own_result_alone(
     gate: ReliefGate, sent_bytes: list[httpx.Request], set_clock: SetClock
 ) -> None:
     assert [notice.gate for notice in fetch_gates(START)] == ["g-1"]
-    send_order(prepare_request("g-1", [REQUEST], APPROVALS, START), START)
+    send_order(gate_member.prepare_request("g-1", [REQUEST], APPROVALS, START), START)
     take_order(wrap(make_commit(make_offer())), START)
     run_member_gates(START + timedelta(minutes=1))
     set_clock(OPENS)
@@ -147,17 +136,17 @@ def test_a_member_asks_another_offers_and_each_has_its_own_result_alone(
     run_clearings(CLEARS)
     run_member_gates(CLEARS + timedelta(minutes=1))
 
-    result = read_gate_result("g-1")
+    result = gate_member.read_gate_result("g-1")
     assert result is not None
     assert {(one["half_hour"], one["agents"]) for one in result["matches"]} == {(20, 4), (21, 5)}
     assert result["keys"] == {GIVER: KEY}
     (reference,) = {one["request"] for one in result["matches"]}
-    assert find_programme(reference) == "azur-sinistres"
-    (pair,) = merge_matches(result)
+    assert gate_member.find_programme(reference) == "azur-sinistres"
+    (pair,) = gate_member.merge_matches(result)
     assert (pair["half_hours"], pair["gives"], pair["giver"]) == (9, False, GIVER)
-    ((name, wanted, matched, _reason),) = list_outcomes(result)
+    ((name, wanted, matched, _reason),) = gate_member.list_outcomes(result)
     assert (name, wanted, matched) == (reference, 13, 9)
-    (row,) = list_order_rows(OwnOrder.objects.get(kind="request"))
+    (row,) = gate_member.list_order_rows(OwnOrder.objects.get(kind="request"))
     assert (row.name, row.half_hours, row.cents) == (reference, 13, REQUEST.ceiling_cents)
     details = describe_gate("g-1", sample_operator(50, 2, 1, weeks_of_history=1))
     assert details.asks
@@ -185,9 +174,9 @@ def test_what_was_committed_is_opened_by_the_worker_once_the_gate_is_closed(
     gate: ReliefGate, sent_bytes: list[httpx.Request], set_clock: SetClock
 ) -> None:
     offer = make_offer(OWN)
-    send_order(prepare_commit("g-1", [offer], START), START)
+    send_order(gate_member.prepare_commit("g-1", [offer], START), START)
     assert not any(b'"price_cents"' in request.content for request in sent_bytes), "sealed"
-    (row,) = list_order_rows(OwnOrder.objects.get(kind="commit"))
+    (row,) = gate_member.list_order_rows(OwnOrder.objects.get(kind="commit"))
     assert (row.name, row.half_hours, row.cents) == (offer.offer, 10, 900), "its owner reads it"
     run_member_gates(CLOSES - timedelta(seconds=1))
     assert not OwnOrder.objects.filter(kind="open").exists()
@@ -358,7 +347,7 @@ def test_an_order_that_would_hold_up_a_clearing_is_refused_with_its_limit(
         take_order(wrap(make_order("request", START, OWN, requests=rows)), START)
     assert caught.value.code == "size"
     with pytest.raises(ContributionError, match=says):
-        prepare_request("g-1", rows, (), START)
+        gate_member.prepare_request("g-1", rows, (), START)
 
 
 def test_an_order_taken_before_a_limit_was_lowered_is_cleared_and_read(
@@ -367,7 +356,7 @@ def test_an_order_taken_before_a_limit_was_lowered_is_cleared_and_read(
     offer_and_ask()
     (sent,) = ReceivedOrder.objects.filter(kind="request")
     monkeypatch.setattr("releve.plugins.sector.engine.gate_orders.MOST_ROWS", 0)
-    assert list_order_rows(OwnOrder.objects.get(kind="request"))
+    assert gate_member.list_order_rows(OwnOrder.objects.get(kind="request"))
     assert take_order(Envelope("order", sent.text, sent.signature), START).pk == sent.pk
     run_clearings(CLEARS)
     assert len(show_to_auditor("g-1")["clearing"]["matches"]) == 2
@@ -450,9 +439,9 @@ def test_a_result_that_is_not_the_clerk_s_or_another_member_s_is_not_stored(gate
     forged = Envelope("result", result.text.replace('"agents":4', '"agents":3'), result.signature)
     for bad in (forged, wrap_result(row, GIVER)):
         with pytest.raises(AssociationError):
-            keep_result("g-1", bad, CLEARS)
-    assert read_gate_result("g-1") is None
-    keep_result("g-1", open_envelope(result.content), CLEARS)
+            gate_member.keep_result("g-1", bad, CLEARS)
+    assert gate_member.read_gate_result("g-1") is None
+    gate_member.keep_result("g-1", open_envelope(result.content), CLEARS)
     assert parse_order(OwnOrder.objects.get().text).kind == "request"
 
 

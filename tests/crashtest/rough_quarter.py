@@ -10,26 +10,17 @@ import numpy as np
 
 from releve.network import Operator
 from releve.plan import Plan, list_contingencies, plan_day
-from releve.plugins.crashtest.engine import CrashTest, Quarters, Settings, build_run_arrays, run
+from releve.plugins.crashtest.engine import CrashTest, Quarters, Settings, build_run_arrays, outbreak, run
 from releve.plugins.crashtest.engine.outages import Hazard, lognormal
-from releve.plugins.crashtest.engine.outbreak import (
-    ClosurePolicy,
-    Contacts,
-    Controls,
-    Room,
-    Scenario,
-    build_population,
-    covid,
-)
 from tests.plan.planner_parts import running_day
 
 HAZARDS = (
     Hazard("power", "Power cut", "site", 20.0, lognormal(4, 20)),
     Hazard("carrier", "Carrier down", "carrier", 10.0, lognormal(3, 10)),
 )
-CONTROLS = Controls(stay_home=0.5, symptom_test=0.7, closure=ClosurePolicy(2, 14, 48.0))
+CONTROLS = outbreak.Controls(stay_home=0.5, symptom_test=0.7, closure=outbreak.ClosurePolicy(2, 14, 48.0))
 DAYS = 40
-ROOM = Room(600.0, 3.0, 30)
+ROOM = outbreak.Room(600.0, 3.0, 30)
 """Where contacts were measured: without it rates are those of the operator's average agent."""
 
 
@@ -46,13 +37,13 @@ def build_test(operator: Operator | None = None, plan: Plan | None = None, **oth
     """Return a test in which much goes wrong; ``other`` changes fields of it."""
     if operator is None or plan is None:
         operator, plan = plan_operator()
-    population = build_population(operator)
+    population = outbreak.build_population(operator)
     outside = np.full((len(population.sites), DAYS), 1e-3)
     test = CrashTest(
         operator=operator,
         plans=(plan,),
         needs=(running_day(120)[0].requirement,),
-        scenario=Scenario(population, covid(), Contacts(2.5, room=ROOM), DAYS, outside),
+        scenario=outbreak.Scenario(population, outbreak.covid(), outbreak.Contacts(2.5, room=ROOM), DAYS, outside),
         controls=CONTROLS,
         hazards=HAZARDS,
         busyness=(0.15,) * len(plan.programmes),

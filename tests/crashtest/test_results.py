@@ -16,36 +16,9 @@ from releve.demand import metrics
 from releve.network import HOME, day_bounds
 from releve.plan import Placement, Plan
 from releve.plan.problem import Eligibility
-from releve.plugins.crashtest.engine import (
-    CrashTest,
-    Quarters,
-    RunArrays,
-    Runner,
-    Settings,
-    build_result,
-    build_run_arrays,
-    run,
-)
-from releve.plugins.crashtest.engine.ablation import (
-    Ablation,
-    bound_unseen,
-    estimate_mean,
-    estimate_ratio,
-    join_ablations,
-    list_removable_causes,
-    rerun_ablated,
-    select_lost_calls,
-)
+from releve.plugins.crashtest import engine
+from releve.plugins.crashtest.engine import ablation, comparison
 from releve.plugins.crashtest.engine.call_outcomes import build_queue_table, serve
-from releve.plugins.crashtest.engine.comparison import (
-    Case,
-    ClientDifference,
-    Difference,
-    compare,
-    decode_difference,
-    encode_difference,
-    start_from_situation,
-)
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME, Demand, Work
 from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
 from releve.plugins.crashtest.engine.outbreak import Controls, Detail, Estimate, Scenario, simulate
@@ -128,22 +101,22 @@ COUNT = 12
 LOST = PROGRAMME.index("lost")
 
 
-def build_case() -> CrashTest:
-    return build_test(settings=Settings(quarters=COUNT, days=DAYS, seed=3, nearest=True))
+def build_case() -> engine.CrashTest:
+    return build_test(settings=engine.Settings(quarters=COUNT, days=DAYS, seed=3, nearest=True))
 
 
 @cache
-def rerun_case() -> tuple[RunArrays, Quarters, Ablation]:
-    ready = build_run_arrays(build_case())
-    runner = Runner(ready)
+def rerun_case() -> tuple[engine.RunArrays, engine.Quarters, ablation.Ablation]:
+    ready = engine.build_run_arrays(build_case())
+    runner = engine.Runner(ready)
     rows = runner.run(0, COUNT)
-    return ready, rows, rerun_ablated(ready, runner, 0, select_lost_calls(rows))
+    return ready, rows, ablation.rerun_ablated(ready, runner, 0, ablation.select_lost_calls(rows))
 
 
-def count_lost_calls(other: CrashTest) -> np.ndarray:
+def count_lost_calls(other: engine.CrashTest) -> np.ndarray:
     """The calls lost by client of a test that is run from nothing."""
-    ready = build_run_arrays(other)
-    programme = Runner(ready).run(0, COUNT).programme[:, :, LOST]
+    ready = engine.build_run_arrays(other)
+    programme = engine.Runner(ready).run(0, COUNT).programme[:, :, LOST]
     found = np.zeros((COUNT, int(ready.demand.client.max()) + 1))
     np.add.at(found.T, ready.demand.client, programme.T)
     return found
@@ -151,10 +124,10 @@ def count_lost_calls(other: CrashTest) -> np.ndarray:
 
 def test_a_hazard_costs_what_a_test_without_it_loses_less() -> None:
     ready, _, found = rerun_case()
-    assert list_removable_causes(ready) == ("outbreak", "closure", "power", "carrier")
+    assert ablation.list_removable_causes(ready) == ("outbreak", "closure", "power", "carrier")
     whole = count_lost_calls(build_case())
     for hazard in HAZARDS:
-        at = list_removable_causes(ready).index(hazard.id)
+        at = ablation.list_removable_causes(ready).index(hazard.id)
         others = tuple(row for row in HAZARDS if row is not hazard)
         wanted = whole - count_lost_calls(replace(build_case(), hazards=others))
         assert np.allclose(found.calls[:, at], wanted, rtol=0, atol=1e-9)
@@ -172,29 +145,29 @@ def test_the_rule_costs_what_the_outbreak_does_not_cost_without_it() -> None:
     _, _, found = rerun_case()
     free = replace(build_case(), controls=replace(build_case().controls, closure=None))
     assert np.allclose(found.calls[:, 1], count_lost_calls(build_case()) - count_lost_calls(free), rtol=0, atol=1e-9)
-    assert "closure" not in list_removable_causes(build_run_arrays(free))
+    assert "closure" not in ablation.list_removable_causes(engine.build_run_arrays(free))
 
 
 def test_the_penalty_is_that_of_the_calls() -> None:
     ready, _, found = rerun_case()
     calm = replace(build_case(), hazards=(HAZARDS[1],))
     one, other = (
-        Runner(build_run_arrays(test)).run(0, COUNT).programme[:, :, LOST] @ ready.demand.penalty
+        engine.Runner(engine.build_run_arrays(test)).run(0, COUNT).programme[:, :, LOST] @ ready.demand.penalty
         for test in (build_case(), calm)
     )
-    at = list_removable_causes(ready).index("power")
+    at = ablation.list_removable_causes(ready).index("power")
     assert np.allclose(found.penalty[:, at], one - other, rtol=0, atol=1e-9)
 
 
 def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
     rare = replace(HAZARDS[0], rate_per_year=0.3)
     other = replace(build_case(), hazards=(rare,))
-    ready = build_run_arrays(other)
-    runner = Runner(ready)
+    ready = engine.build_run_arrays(other)
+    runner = engine.Runner(ready)
     rows = runner.run(0, COUNT)
-    found = rerun_ablated(ready, runner, 0, select_lost_calls(rows))
+    found = ablation.rerun_ablated(ready, runner, 0, ablation.select_lost_calls(rows))
     struck = rows.lost[:, :, 2].any(axis=1)
-    at = list_removable_causes(ready).index("power")
+    at = ablation.list_removable_causes(ready).index("power")
     assert 0 < struck.sum() < COUNT
     assert not found.changed[~struck, at].any()
     assert not found.calls[~struck, at].any()
@@ -202,9 +175,9 @@ def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
 
 def test_a_site_that_was_shut_before_stays_shut_without_the_outbreak() -> None:
     shut = replace(build_case(), scenario=replace(build_case().scenario, shut=((0, 5),), importation=None))
-    ready = build_run_arrays(shut)
-    runner = Runner(ready)
-    found = rerun_ablated(ready, runner, 0, select_lost_calls(runner.run(0, 2)))
+    ready = engine.build_run_arrays(shut)
+    runner = engine.Runner(ready)
+    found = ablation.rerun_ablated(ready, runner, 0, ablation.select_lost_calls(runner.run(0, 2)))
     assert not found.calls[:, 0].any()
 
 
@@ -212,19 +185,19 @@ def test_parts_change_no_bit() -> None:
     ready, _, whole = rerun_case()
     parts = []
     for first, count in ((5, 7), (0, 5)):
-        runner = Runner(ready)
-        parts.append(rerun_ablated(ready, runner, first, select_lost_calls(runner.run(first, count))))
-    again = join_ablations(parts)
+        runner = engine.Runner(ready)
+        parts.append(ablation.rerun_ablated(ready, runner, first, ablation.select_lost_calls(runner.run(first, count))))
+    again = ablation.join_ablations(parts)
     assert np.array_equal(again.calls, whole.calls)
     assert np.array_equal(again.penalty, whole.penalty)
     assert np.array_equal(again.changed, whole.changed)
     with pytest.raises(ValueError, match="the next part begins at 5"):
-        join_ablations([parts[1], parts[1]])
+        ablation.join_ablations([parts[1], parts[1]])
 
 
 def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
     ready, rows, found = rerun_case()
-    result = build_result(build_case(), ready, rows, without=found)
+    result = engine.build_result(build_case(), ready, rows, without=found)
     values = [row.lost.value for row in result.removed]
     assert values == sorted(values, reverse=True)
     assert result.removed_quarters == COUNT
@@ -233,35 +206,35 @@ def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
         by_client = sum(one.value for one in row.lost_by_client.values())
         assert by_client == pytest.approx(row.lost.value)
     assert result_from_json(result_to_json(result)) == result
-    plain = build_result(build_case(), ready, rows)
+    plain = engine.build_result(build_case(), ready, rows)
     assert (plain.removed, plain.removed_quarters) == ((), 0)
 
 
 @pytest.mark.parametrize("n", [2, 40, 1000])
 def test_the_chance_of_what_was_never_seen_is_that_of_clopper_and_pearson(n: int) -> None:
-    assert bound_unseen(n) == pytest.approx(beta.ppf(0.975, 1, n))
-    assert n < 1000 or bound_unseen(n) == pytest.approx(3.69 / n, rel=0.01)
+    assert ablation.bound_unseen(n) == pytest.approx(beta.ppf(0.975, 1, n))
+    assert n < 1000 or ablation.bound_unseen(n) == pytest.approx(3.69 / n, rel=0.01)
 
 
 def test_a_mean_of_nothing_ends_where_a_quarter_could_end_times_that_chance() -> None:
     nothing = np.zeros(100)
-    found = estimate_mean(nothing, most=50.0)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 50.0 * bound_unseen(100))
-    either = estimate_mean(nothing, most=2.0, least=-2.0)
-    assert either.low == -either.high == -2.0 * bound_unseen(100)
-    assert estimate_mean(nothing).high == 0.0
+    found = ablation.estimate_mean(nothing, most=50.0)
+    assert (found.value, found.low, found.high) == (0.0, 0.0, 50.0 * ablation.bound_unseen(100))
+    either = ablation.estimate_mean(nothing, most=2.0, least=-2.0)
+    assert either.low == -either.high == -2.0 * ablation.bound_unseen(100)
+    assert ablation.estimate_mean(nothing).high == 0.0
 
 
 def test_a_share_of_all_and_of_none_has_an_interval_too() -> None:
     offered = np.full(200, 7.0)
-    every, none = estimate_ratio(offered, offered), estimate_ratio(0 * offered, offered)
-    assert (every.value, every.low, every.high) == (1.0, 1.0 - bound_unseen(200), 1.0)
-    assert (none.value, none.low, none.high) == (0.0, 0.0, bound_unseen(200))
+    every, none = ablation.estimate_ratio(offered, offered), ablation.estimate_ratio(0 * offered, offered)
+    assert (every.value, every.low, every.high) == (1.0, 1.0 - ablation.bound_unseen(200), 1.0)
+    assert (none.value, none.low, none.high) == (0.0, 0.0, ablation.bound_unseen(200))
 
 
 def test_bounds_do_not_touch_what_was_seen() -> None:
     values = np.array([0.0, 0.0, 3.0, 1.0])
-    assert estimate_mean(values, most=9.0, least=-9.0) == estimate_mean(values)
+    assert ablation.estimate_mean(values, most=9.0, least=-9.0) == ablation.estimate_mean(values)
 
 
 def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
@@ -269,10 +242,10 @@ def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
     test = build_test(hazards=(), controls=Controls())
     scenario = replace(test.scenario, importation=0.0 * np.asarray(test.scenario.importation))
     test = replace(test, scenario=scenario)
-    ready = build_run_arrays(test)
-    rows = run(ready, count=20)
-    found = build_result(test, ready, rows)
-    chance = bound_unseen(20)
+    ready = engine.build_run_arrays(test)
+    rows = engine.run(ready, count=20)
+    found = engine.build_result(test, ready, rows)
+    chance = ablation.bound_unseen(20)
     for site in found.sites:
         assert (site.closures.value, site.closures.high) == (0.0, chance)
         assert (site.days_lost.value, site.days_lost.high) == (0.0, DAYS * chance)
@@ -281,24 +254,24 @@ def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
     for client in found.clients:
         assert client.lost_to_disasters.value == 0.0
         assert client.lost_to_disasters.high > 0.0
-    both = Case("one", test, ready, rows)
-    same = compare(both, both)
+    both = comparison.Case("one", test, ready, rows)
+    same = comparison.compare(both, both)
     assert same.lost.low == -same.lost.high < 0.0 == same.lost.value
     assert same.clients[0].breaks_target.high == chance
 
 
 def test_a_difference_read_back_is_the_same_where_its_interval_is_not_known() -> None:
     unknown = Estimate(3.0, -np.inf, np.inf)
-    client = ClientDifference("azur", unknown, Estimate(5.0, 4.0, 6.0), unknown)
-    found = Difference("no-rule", "as-given", unknown, client.penalty, unknown, unknown, np.inf, (client,))
-    written = json.dumps(encode_difference(found), allow_nan=False)
-    assert decode_difference(json.loads(written)) == found
+    client = comparison.ClientDifference("azur", unknown, Estimate(5.0, 4.0, 6.0), unknown)
+    found = comparison.Difference("no-rule", "as-given", unknown, client.penalty, unknown, unknown, np.inf, (client,))
+    written = json.dumps(comparison.encode_difference(found), allow_nan=False)
+    assert comparison.decode_difference(json.loads(written)) == found
 
 
 def test_the_simulator_agrees_with_the_formula_on_the_worst_days_within_some_points() -> None:
     test = build_test()
-    ready = build_run_arrays(test)
-    rows = run(ready)
+    ready = engine.build_run_arrays(test)
+    rows = engine.run(ready)
     found = replay_worst(test, ready, rows, days=2, replications=20)
     assert len(found) == 2 * rows.worst.shape[1]
     for row in found:
@@ -499,7 +472,7 @@ def test_the_policy_changes_the_plan_and_the_contacts_alike() -> None:
 def test_people_at_home_are_as_effective_as_their_programmes_say() -> None:
     given = build_test()
     test = apply_policies(("telework",), given)
-    office, home = (build_run_arrays(one).presence.base[0].sum(axis=1) for one in (given, test))
+    office, home = (engine.build_run_arrays(one).presence.base[0].sum(axis=1) for one in (given, test))
     effect = np.array([row.home_efficiency for row in test.programmes])
     assert np.all(home <= office + 1e-9)
     assert np.all(home >= office * np.minimum(1.0, effect) - 1e-9)
@@ -515,7 +488,7 @@ def look_ahead(situation: Situation, plan: Plan) -> Scenario:
     """Return fourteen days from the planned day on, hardly anybody infected outside."""
     scenario = build_test().scenario
     quiet = replace(scenario, days=14, importation=np.full((4, 14), 1e-5))
-    return start_from_situation(quiet, situation, plan.day, plan.time_zone)
+    return comparison.start_from_situation(quiet, situation, plan.day, plan.time_zone)
 
 
 def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
@@ -524,10 +497,12 @@ def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
     positive = operator.agents[0]
     known = fold_events([declare_case(positive.id, positive.home_site, midnight - timedelta(days=2))])
     test = build_test(
-        scenario=look_ahead(known, plan), hazards=(), settings=Settings(quarters=300, days=14, seed=1, nearest=True)
+        scenario=look_ahead(known, plan),
+        hazards=(),
+        settings=engine.Settings(quarters=300, days=14, seed=1, nearest=True),
     )
-    ready = build_run_arrays(test)
-    found = build_result(test, ready, run(ready))
+    ready = engine.build_run_arrays(test)
+    found = engine.build_result(test, ready, engine.run(ready))
     closes = {row.site: row.closes for row in found.sites}
     others = [one for name, one in closes.items() if name != positive.home_site]
     assert closes[positive.home_site].low > max(one.high for one in others)

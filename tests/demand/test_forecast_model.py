@@ -16,19 +16,8 @@ from scipy.optimize import minimize
 from scipy.signal import lfilter
 from scipy.stats import nbinom
 
-from releve.demand import History, build_forecast, clean_history
+from releve.demand import History, build_forecast, clean_history, forecast
 from releve.demand.cleaning import CleanHistory
-from releve.demand.forecast import (
-    HoldoutModel,
-    ModelPrediction,
-    ModelSettings,
-    count_quantile,
-    coverage,
-    fit_model,
-    history_before,
-    predict_calls,
-    rate_quantile,
-)
 from releve.demand.forecast.backtest import AS_TOLD, Calibration, Fold, apply, calibrate
 from releve.demand.forecast.factors import interval_share
 from releve.demand.forecast.level import (
@@ -52,9 +41,11 @@ from tests.demand.series import FIRST, history, poisson, programme, truth, wape
 ROW = programme()
 
 
-def ahead(row: Programme, counts: NDArray[np.float64], numbers: NDArray[np.int64], days: int) -> ModelPrediction:
-    found = fit_model(clean_history(history(row, counts, numbers), row), row)
-    return predict_calls(found, np.arange(numbers[-1] + 1, numbers[-1] + 1 + days, dtype=np.int64))
+def ahead(
+    row: Programme, counts: NDArray[np.float64], numbers: NDArray[np.int64], days: int
+) -> forecast.ModelPrediction:
+    found = forecast.fit_model(clean_history(history(row, counts, numbers), row), row)
+    return forecast.predict_calls(found, np.arange(numbers[-1] + 1, numbers[-1] + 1 + days, dtype=np.int64))
 
 
 @pytest.mark.parametrize(("volume", "excess"), [(2000.0, 1.08), (200.0, 1.08), (20.0, 1.08)])
@@ -88,11 +79,12 @@ def test_a_launch_goes_on_growing_and_a_steady_programme_does_not(growth: float,
     made = truth(ROW, 112, factor=lambda day: float(np.exp(growth * (day - FIRST).days)))
     counts = np.random.default_rng(4).poisson(made.rate).astype(np.float64)
     past = clean_history(history(ROW, counts[:84], made.numbers[:84]), ROW)
-    kept = fit_model(past, ROW, ModelSettings(way_margin=1.0))
-    found = fit_model(past, ROW)
+    kept = forecast.fit_model(past, ROW, forecast.ModelSettings(way_margin=1.0))
+    found = forecast.fit_model(past, ROW)
     assert found.level.way.name == way
     error, usual = (
-        abs(predict_calls(model, made.numbers[84:]).mean.sum() / made.rate[84:].sum() - 1) for model in (found, kept)
+        abs(forecast.predict_calls(model, made.numbers[84:]).mean.sum() / made.rate[84:].sum() - 1)
+        for model in (found, kept)
     )
     assert error < 0.15
     assert error <= usual if growth == 0 else error < 0.5 * usual
@@ -100,7 +92,7 @@ def test_a_launch_goes_on_growing_and_a_steady_programme_does_not(growth: float,
 
 def test_a_short_history_keeps_the_usual_way_of_its_level() -> None:
     made = truth(ROW, 42, factor=lambda day: float(np.exp(0.02 * (day - FIRST).days)))
-    found = fit_model(clean_history(history(ROW, np.round(made.rate), made.numbers), ROW), ROW)
+    found = forecast.fit_model(clean_history(history(ROW, np.round(made.rate), made.numbers), ROW), ROW)
     assert found.level.way.name == "reverting"
 
 
@@ -171,8 +163,8 @@ def test_the_order_of_rows_changes_nothing() -> None:
     order = np.random.default_rng(0).permutation(len(one.starts))
     other = type(one)(one.programme, one.starts[order], one.offered[order], one.answered[order], one.aht_s[order])
     days = np.arange(made.numbers[-1] + 1, made.numbers[-1] + 8, dtype=np.int64)
-    left = predict_calls(fit_model(clean_history(one, ROW), ROW), days)
-    right = predict_calls(fit_model(clean_history(other, ROW), ROW), days)
+    left = forecast.predict_calls(forecast.fit_model(clean_history(one, ROW), ROW), days)
+    right = forecast.predict_calls(forecast.fit_model(clean_history(other, ROW), ROW), days)
     np.testing.assert_array_equal(left.mean, right.mean)
 
 
@@ -188,7 +180,7 @@ def test_an_exceptional_day_leaves_the_forecast_as_it_was() -> None:
 def test_the_variation_of_whole_days_is_found(cv: float) -> None:
     made = truth(ROW, 182, volume=3000.0)
     found = [
-        fit_model(clean_history(poisson(ROW, made, seed, cv), ROW), ROW).day_variance.at(np.array([1.0]))[0]
+        forecast.fit_model(clean_history(poisson(ROW, made, seed, cv), ROW), ROW).day_variance.at(np.array([1.0]))[0]
         for seed in range(6)
     ]
     assert np.sqrt(np.mean(found)) == pytest.approx(cv, abs=0.03)
@@ -205,7 +197,7 @@ def test_the_80_percent_interval_holds_80_percent(volume: float) -> None:
         counts = rng.poisson(made.rate * factor[:, None]).astype(np.float64)
         prediction = ahead(ROW, counts[:84], made.numbers[:84], 14)
         opened = made.rate[84:] > 0
-        share, _ = coverage(counts[84:][opened], prediction.mean[opened], prediction.spread[opened])
+        share, _ = forecast.coverage(counts[84:][opened], prediction.mean[opened], prediction.spread[opened])
         shares.append(share.mean())
     assert np.mean(shares) == pytest.approx(0.8, abs=0.06)
 
@@ -220,13 +212,13 @@ def test_uncertainty_grows_with_the_horizon() -> None:
 
 def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="reversion must be between 0 and 1, got 2"):
-        ModelSettings(reversion=2)
+        forecast.ModelSettings(reversion=2)
     with pytest.raises(ValueError, match="fast_days must be more than 0, got 0"):
-        ModelSettings(fast_days=0)
+        forecast.ModelSettings(fast_days=0)
     with pytest.raises(ValueError, match="stiffness must be at least 0, got -1"):
-        ModelSettings(stiffness=-1)
+        forecast.ModelSettings(stiffness=-1)
     with pytest.raises(ValueError, match=r"way_margin must be between 0 and 1, got 1\.5"):
-        ModelSettings(way_margin=1.5)
+        forecast.ModelSettings(way_margin=1.5)
 
 
 OPEN = np.zeros((7, 48), dtype=np.bool_)
@@ -285,20 +277,20 @@ def test_discounting_is_the_sum_it_says() -> None:
 def test_a_quantile_is_the_least_count_not_exceeded(mean: float, spread: float, level: float) -> None:
     """Against draws: at least ``level`` of them are at or below it, fewer are below."""
     rng = np.random.default_rng(7)
-    found = count_quantile(level, np.array([mean]), np.array([spread]))[0]
+    found = forecast.count_quantile(level, np.array([mean]), np.array([spread]))[0]
     draws = rng.poisson(mean * (rng.gamma(1 / spread, spread, 20000) if spread > 1e-6 else np.ones(20000)))
     assert (draws <= found).mean() >= level - 0.015
     assert (draws < found).mean() <= level + 0.015
 
 
 def test_a_closed_half_hour_has_quantile_zero() -> None:
-    assert count_quantile(0.9, np.zeros(3), np.full(3, 0.1)).tolist() == [0, 0, 0]
+    assert forecast.count_quantile(0.9, np.zeros(3), np.full(3, 0.1)).tolist() == [0, 0, 0]
 
 
 def test_the_rate_quantile_has_no_poisson_noise() -> None:
     mean = np.array([0.5, 50.0])
-    np.testing.assert_allclose(rate_quantile(0.8, mean, np.zeros(2)), mean, rtol=0.01)
-    high = rate_quantile(0.8, mean, np.full(2, 0.04))
+    np.testing.assert_allclose(forecast.rate_quantile(0.8, mean, np.zeros(2)), mean, rtol=0.01)
+    high = forecast.rate_quantile(0.8, mean, np.full(2, 0.04))
     np.testing.assert_allclose(high / mean, [high[1] / 50.0] * 2)
     assert 1.1 < high[1] / 50.0 < 1.2
 
@@ -307,7 +299,7 @@ def test_coverage_of_the_true_distribution_is_its_level_whatever_the_counts() ->
     rng = np.random.default_rng(3)
     for mean in (0.2, 3.0, 300.0):
         counts = rng.poisson(mean * rng.gamma(1 / 0.05, 0.05, 20000)).astype(np.float64)
-        share, within = coverage(counts, np.full(20000, mean), np.full(20000, 0.05))
+        share, within = forecast.coverage(counts, np.full(20000, mean), np.full(20000, 0.05))
         assert share.mean() == pytest.approx(0.8, abs=0.01)
         assert within.mean() >= 0.79
 
@@ -349,10 +341,10 @@ def test_quantiles_of_counts_are_those_of_the_negative_binomial() -> None:
     shape = 1 / np.maximum(spread, 1e-6)
     for level in (0.001, 0.1, 0.5, 0.8, 0.9, 0.9999):
         expected = stats.nbinom.ppf(level, shape, shape / (shape + mean))
-        np.testing.assert_array_equal(count_quantile(level, mean, spread), expected)
+        np.testing.assert_array_equal(forecast.count_quantile(level, mean, spread), expected)
         gamma = mean * stats.gamma.ppf(level, shape, scale=1 / shape)
-        np.testing.assert_allclose(rate_quantile(level, mean, spread), gamma, rtol=1e-12)
-    assert np.array_equal(count_quantile(0.9, np.array([0.0, np.nan]), np.ones(2)), [0.0, 0.0])
+        np.testing.assert_allclose(forecast.rate_quantile(level, mean, spread), gamma, rtol=1e-12)
+    assert np.array_equal(forecast.count_quantile(0.9, np.array([0.0, np.nan]), np.ones(2)), [0.0, 0.0])
 
 
 def test_discounted_sums_are_those_of_a_filter_to_the_last_bit() -> None:
@@ -380,7 +372,7 @@ def made_up(seed: int, cv: float, told_cv: float, volume: float = 30.0, days: in
     busy = rng.gamma(1 / cv**2, cv**2, days)
     came = np.where(mean > 0, rng.poisson(mean * busy[:, None]).astype(np.float64), np.nan)
     day = np.full(days, told_cv**2)
-    said = ModelPrediction(mean, day, np.broadcast_to(day[:, None] + 1e-4, mean.shape))
+    said = forecast.ModelPrediction(mean, day, np.broadcast_to(day[:, None] + 1e-4, mean.shape))
     return Fold(came, said, np.arange(1, days + 1, dtype=np.int64))
 
 
@@ -403,7 +395,7 @@ def test_the_set_right_interval_holds_80_percent_of_days_it_has_not_seen() -> No
         known = np.isfinite(fold.came)
         right = apply(found, fold.said, fold.days_ahead)
         for name, law in (("stated", fold.said), ("set right", right)):
-            share, _ = coverage(fold.came[known], law.mean[known], law.spread[known])
+            share, _ = forecast.coverage(fold.came[known], law.mean[known], law.spread[known])
             shares[name].append(share.mean())
     assert np.mean(shares["stated"]) < 0.75
     assert np.mean(shares["set right"]) == pytest.approx(0.8, abs=0.03)
@@ -432,7 +424,7 @@ def test_quiet_and_busy_half_hours_have_factors_of_their_own() -> None:
         own = np.where(mean == 20.0, rng.gamma(4, 1 / 4, mean.shape), 1.0)
         came = np.where(mean > 0, rng.poisson(mean * own).astype(np.float64), np.nan)
         day = np.full(DAYS, 1e-4)
-        said = ModelPrediction(mean, day, np.full(mean.shape, 0.04 + 1e-4))
+        said = forecast.ModelPrediction(mean, day, np.full(mean.shape, 0.04 + 1e-4))
         out.append(Fold(came, said, np.arange(1, DAYS + 1, dtype=np.int64)))
     quiet, busy = calibrate(out).inside
     assert 0.15 < quiet * 0.04 < 0.3
@@ -466,24 +458,24 @@ def test_the_share_inside_two_levels_is_that_of_the_plain_formula() -> None:
         assert share[k] == pytest.approx(plain, abs=1e-9)
 
 
-def sure_of_itself(past: CleanHistory, row: Programme, numbers: Ints) -> ModelPrediction:
+def sure_of_itself(past: CleanHistory, row: Programme, numbers: Ints) -> forecast.ModelPrediction:
     """The default model with a ninth of its variations: a third of the deviations."""
     own = MODELS["profile"](past, row, numbers)
-    return ModelPrediction(own.mean, own.day_variance / 9, own.spread / 9)
+    return forecast.ModelPrediction(own.mean, own.day_variance / 9, own.spread / 9)
 
 
-def said(made: History, model: Model, days: int = 14) -> ModelPrediction:
+def said(made: History, model: Model, days: int = 14) -> forecast.ModelPrediction:
     origin = FIRST + timedelta(days=84)
-    past = clean_history(history_before(made, FORECAST_CALIBRATE_ROW, origin), FORECAST_CALIBRATE_ROW)
+    past = clean_history(forecast.history_before(made, FORECAST_CALIBRATE_ROW, origin), FORECAST_CALIBRATE_ROW)
     numbers = np.arange(day_to_number(origin), day_to_number(origin) + days, dtype=np.int64)
-    return HoldoutModel(made, FORECAST_CALIBRATE_ROW, model).predict(past, numbers)
+    return forecast.HoldoutModel(made, FORECAST_CALIBRATE_ROW, model).predict(past, numbers)
 
 
 def test_a_model_too_sure_of_itself_is_set_right_by_the_weeks_before() -> None:
     made = poisson(FORECAST_CALIBRATE_ROW, truth(FORECAST_CALIBRATE_ROW, 98), 1, cv=0.2)
     origin = FIRST + timedelta(days=84)
     raw = sure_of_itself(
-        clean_history(history_before(made, FORECAST_CALIBRATE_ROW, origin), FORECAST_CALIBRATE_ROW),
+        clean_history(forecast.history_before(made, FORECAST_CALIBRATE_ROW, origin), FORECAST_CALIBRATE_ROW),
         FORECAST_CALIBRATE_ROW,
         np.array([day_to_number(origin)]),
     )

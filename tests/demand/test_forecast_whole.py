@@ -9,18 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from releve.demand import (
-    History,
-    backtest,
-    build_forecast,
-    build_histories,
-    choose_model,
-    clean_history,
-    compute_requirement,
-    library_models,
-    rate_at,
-    read_forecast,
-)
+from releve import demand
 from releve.demand.cleaning import CleanHistory
 from releve.demand.forecast import MODELS, Model, ModelPrediction, assemble, history_before, observe_outcome
 from releve.demand.forecast.backtest import ErrorTally
@@ -34,15 +23,15 @@ ROW = programme()
 MONDAY = date(2026, 8, 10)
 
 
-def past() -> History:
+def past() -> demand.History:
     return poisson(ROW, truth(ROW, 70), 1)
 
 
 def test_every_half_hour_of_the_days_is_there_and_the_clock_change_too() -> None:
     made = past()
-    normal = build_forecast({"p": made}, [ROW], [MONDAY, MONDAY + timedelta(days=1)], "Europe/Paris")
-    long = build_forecast({"p": made}, [ROW], [date(2026, 10, 25)], "Europe/Paris")
-    short = build_forecast({"p": made}, [ROW], [date(2027, 3, 28)], "Europe/Paris")
+    normal = demand.build_forecast({"p": made}, [ROW], [MONDAY, MONDAY + timedelta(days=1)], "Europe/Paris")
+    long = demand.build_forecast({"p": made}, [ROW], [date(2026, 10, 25)], "Europe/Paris")
+    short = demand.build_forecast({"p": made}, [ROW], [date(2027, 3, 28)], "Europe/Paris")
     assert [len(found.starts) for found in (normal, long, short)] == [96, 50, 46]
     assert normal.starts[0] == day_bounds(MONDAY, "Europe/Paris")[0]
     assert normal.starts[0].tzinfo is UTC
@@ -52,7 +41,7 @@ def test_every_half_hour_of_the_days_is_there_and_the_clock_change_too() -> None
 def test_a_programme_of_another_zone_is_open_by_its_own_clock() -> None:
     row = programme(time_zone="Indian/Antananarivo", holidays="")
     made = poisson(row, truth(row, 70), 1)
-    found = build_forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
+    found = demand.build_forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
     np.testing.assert_array_equal(found.open[:, 0], find_open_instants(row, found.starts))
     first = found.starts[int(np.argmax(found.open[:, 0]))]
     assert first == datetime(2026, 8, 10, 5, tzinfo=UTC)
@@ -62,9 +51,9 @@ def test_a_programme_of_another_zone_is_open_by_its_own_clock() -> None:
 
 def test_no_history_is_unknown_and_never_zero() -> None:
     none = np.empty(0)
-    empty = History("e", np.empty(0, dtype=np.int64), none, none, none)
+    empty = demand.History("e", np.empty(0, dtype=np.int64), none, none, none)
     rows = [programme("a"), programme("e")]
-    found = build_forecast({"e": empty}, rows, [MONDAY], "Europe/Paris")
+    found = demand.build_forecast({"e": empty}, rows, [MONDAY], "Europe/Paris")
     assert found.unknown == {"a": "no history", "e": "no history"}
     assert np.isnan(found.mean[found.open]).all()
     assert (found.mean[~found.open] == 0).all()
@@ -77,7 +66,7 @@ def test_less_than_two_weeks_of_open_days_is_unknown(days: int, known: bool) -> 
     """Friday of the second week makes ten open days."""
     row = programme(holidays="")
     made = poisson(row, truth(row, days), 1)
-    found = build_forecast({"p": made}, [row], [FIRST + timedelta(days=14)], "Europe/Paris")
+    found = demand.build_forecast({"p": made}, [row], [FIRST + timedelta(days=14)], "Europe/Paris")
     assert (not found.unknown) is known
     if not known:
         assert found.unknown["p"].startswith("only 8 usual open days of history up to 2026-06-14")
@@ -87,25 +76,25 @@ def test_only_history_before_the_first_day_is_used() -> None:
     row = programme()
     made = truth(row, 84, factor=lambda day: 5.0 if day >= MONDAY else 1.0)
     whole = poisson(row, made, 2)
-    found = build_forecast({"p": whole}, [row], [MONDAY], "Europe/Paris")
+    found = demand.build_forecast({"p": whole}, [row], [MONDAY], "Europe/Paris")
     assert found.mean.sum() == pytest.approx(1300, rel=0.1)
 
 
 def test_quantiles_rise_with_their_level_and_the_mean_lies_between() -> None:
     made = past()
-    found = build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(0.05, 0.5, 0.95))
+    found = demand.build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(0.05, 0.5, 0.95))
     low, middle, high = (found.quantiles[level] for level in (0.05, 0.5, 0.95))
     assert (low <= middle).all()
     assert (middle <= high).all()
     assert ((low <= found.mean) & (found.mean <= high)).all()
     with pytest.raises(ValueError, match="a level must be between 0 and 1, got 1"):
-        build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(1,))
+        demand.build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", levels=(1,))
 
 
 def test_the_rate_at_a_level_scales_a_whole_day() -> None:
     made = past()
-    found = build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris")
-    high = rate_at(found, 0.8)
+    found = demand.build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris")
+    high = demand.rate_at(found, 0.8)
     opened = found.open[:, 0]
     factor = high[opened, 0] / found.mean[opened, 0]
     assert np.ptp(factor) < 1e-9
@@ -115,21 +104,21 @@ def test_the_rate_at_a_level_scales_a_whole_day() -> None:
 def test_names_and_their_order_change_nothing_but_the_columns() -> None:
     rows = [programme("a"), programme("b")]
     made = {"a": poisson(rows[0], truth(rows[0], 70), 1), "b": poisson(rows[1], truth(rows[1], 70, volume=40.0), 2)}
-    one = build_forecast(made, rows, [MONDAY], "Europe/Paris")
+    one = demand.build_forecast(made, rows, [MONDAY], "Europe/Paris")
     renamed = [programme("z"), programme("y")]
-    other = build_forecast({"y": made["a"], "z": made["b"]}, renamed, [MONDAY], "Europe/Paris")
+    other = demand.build_forecast({"y": made["a"], "z": made["b"]}, renamed, [MONDAY], "Europe/Paris")
     np.testing.assert_array_equal(one.mean[:, 0], other.mean[:, 1])
     np.testing.assert_array_equal(one.quantiles[0.8][:, 1], other.quantiles[0.8][:, 0])
 
 
 def test_another_model_can_be_named_and_one_that_is_not_there_is_refused() -> None:
     made, names = past(), {"p": "seasonal_naive"}
-    naive = build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models=names)
+    naive = demand.build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models=names)
     place = np.searchsorted(made.starts, [start.timestamp() - 7 * 86400 for start in naive.starts])
     opened = naive.open[:, 0]
     np.testing.assert_array_equal(naive.mean[opened, 0], made.offered[place[opened]])
     with pytest.raises(ValueError, match="no model 'oracle' for p"):
-        build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models={"p": "oracle"})
+        demand.build_forecast({"p": made}, [ROW], [MONDAY], "Europe/Paris", models={"p": "oracle"})
 
 
 def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
@@ -140,7 +129,7 @@ def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
         OperatorRow("o"), sites=(), floors=(), zones=(), seats=(), clients=(), programmes=(ROW,),
         agents=(), history=rows[::-1],
     )  # fmt: skip
-    found = build_histories(operator)["p"]
+    found = demand.build_histories(operator)["p"]
     assert found.offered[0] == 21
     assert np.isnan(found.offered[1])
     assert found.aht_s[0] == pytest.approx(100.5)
@@ -149,7 +138,7 @@ def test_history_of_an_operator_is_added_up_to_half_hours() -> None:
         OperatorRow("o"), sites=(), floors=(), zones=(), seats=(), clients=(), programmes=(ROW,), agents=(), history=odd
     )
     with pytest.raises(ValueError, match="history of p: intervals of 20 minutes"):
-        build_histories(wrong)
+        demand.build_histories(wrong)
 
 
 def table() -> pl.DataFrame:
@@ -158,7 +147,7 @@ def table() -> pl.DataFrame:
 
 
 def test_an_imported_forecast_is_taken_as_it_is() -> None:
-    found = read_forecast(table(), [ROW], [MONDAY], "Europe/Paris", day_factor_cv=0.2)
+    found = demand.read_forecast(table(), [ROW], [MONDAY], "Europe/Paris", day_factor_cv=0.2)
     opened = found.open[:, 0]
     assert (found.mean[opened, 0] == 12.5).all()
     assert (found.aht_s[opened, 0] == 210).all()
@@ -170,7 +159,7 @@ def test_an_imported_forecast_is_taken_as_it_is() -> None:
 
 def test_a_half_hour_that_an_imported_forecast_lacks_is_unknown() -> None:
     rows = [ROW, programme("q")]
-    found = read_forecast(table()[1:], rows, [MONDAY], "Europe/Paris")
+    found = demand.read_forecast(table()[1:], rows, [MONDAY], "Europe/Paris")
     assert found.unknown == {
         "p": "the imported forecast lacks 1 of 20 open half hours",
         "q": "not in the imported forecast",
@@ -184,17 +173,17 @@ def test_an_imported_forecast_with_bad_rows_is_refused_with_their_rows() -> None
     rows = bad.rows()
     rows[3] = (*rows[3][:2], "-1", rows[3][3])
     with pytest.raises(ValueError, match=r"row 5, calls “-1”: it is not between 0"):
-        read_forecast(pl.DataFrame(rows, bad.schema, orient="row"), [ROW], [MONDAY], "Europe/Paris")
+        demand.read_forecast(pl.DataFrame(rows, bad.schema, orient="row"), [ROW], [MONDAY], "Europe/Paris")
     with pytest.raises(ValueError, match="programmes not known: p"):
-        read_forecast(table(), [programme("q")], [MONDAY], "Europe/Paris")
+        demand.read_forecast(table(), [programme("q")], [MONDAY], "Europe/Paris")
     with pytest.raises(ValueError, match="lacks the columns calls"):
-        read_forecast(table().drop("calls"), [ROW], [MONDAY], "Europe/Paris")
+        demand.read_forecast(table().drop("calls"), [ROW], [MONDAY], "Europe/Paris")
 
 
 def test_a_history_that_never_rings_is_forecast_as_zero_because_it_is_known() -> None:
     made = truth(ROW, 42)
     silent = history(ROW, np.zeros_like(made.rate), made.numbers)
-    found = build_forecast({"p": silent}, [ROW], [date(2026, 7, 13)], "Europe/Paris")
+    found = demand.build_forecast({"p": silent}, [ROW], [date(2026, 7, 13)], "Europe/Paris")
     assert not found.unknown
     assert (found.quantiles[0.9] == 0).all()
     assert found.mean.max() < 0.01
@@ -219,8 +208,8 @@ def test_noise_of_another_processor_does_not_leave_the_forecast_or_the_requireme
     for seed in range(3):
         with monkeypatch.context() as patch:
             patch.setattr(assemble, "MODELS", {usual: shaken(seed)})
-            said = build_forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
-        need = compute_requirement(said, [row], MONDAY, "Europe/Paris", quantile=0.8)
+            said = demand.build_forecast({"p": made}, [row], [MONDAY], "Europe/Paris")
+        need = demand.compute_requirement(said, [row], MONDAY, "Europe/Paris", quantile=0.8)
         values = (said.mean, *said.quantiles.values(), said.aht_s, said.day_factor_cv)
         found.append([*(value.tobytes() for value in values), need.agents.tobytes()])
     assert found[0] == found[1] == found[2]
@@ -247,7 +236,7 @@ def test_a_model_sees_only_the_days_before_its_origin() -> None:
         return MODELS["profile"](past, row, numbers)
 
     origins = [FIRST + timedelta(days=7 * i) for i in (6, 7)]
-    backtest(PAST, FORECAST_BACKTEST_ROW, origins, 7, {"spy": spy})
+    demand.backtest(PAST, FORECAST_BACKTEST_ROW, origins, 7, {"spy": spy})
     assert all(first == day_to_number(last) + 1 for last, first in seen)
     firsts = [first for _, first in seen]
     assert {day_to_number(origin) for origin in origins} <= set(firsts)
@@ -262,7 +251,7 @@ def test_scores_are_the_sums_they_say() -> None:
         mean = np.full((len(numbers), 48), 10.0)
         return ModelPrediction(mean, np.zeros(len(numbers)), np.full_like(mean, 0.01))
 
-    (score,) = backtest(PAST, FORECAST_BACKTEST_ROW, [FIRST + timedelta(days=42)], 7, {"ten": ten})
+    (score,) = demand.backtest(PAST, FORECAST_BACKTEST_ROW, [FIRST + timedelta(days=42)], 7, {"ten": ten})
     week = observe_outcome(PAST, FORECAST_BACKTEST_ROW, np.arange(7, dtype=np.int64) + day_to_number(FIRST) + 42)
     came = week[np.isfinite(week)]
     assert score.half_hours == 100
@@ -274,7 +263,7 @@ def test_scores_are_the_sums_they_say() -> None:
 
 
 def test_the_default_beats_seasonal_naive_on_a_steady_series_and_is_chosen() -> None:
-    choice = choose_model(PAST, FORECAST_BACKTEST_ROW)
+    choice = demand.choose_model(PAST, FORECAST_BACKTEST_ROW)
     scores = {score.model: score for score in choice.scores}
     assert choice.model == "profile"
     assert scores["profile"].wape < 0.9 * scores["seasonal_naive"].wape
@@ -289,12 +278,12 @@ def test_a_better_model_is_chosen_over_the_default() -> None:
         rate = wild.rate[np.clip(numbers - wild.numbers[0], 0, 97)]
         return ModelPrediction(rate, np.full(len(numbers), 0.01), np.full_like(rate, 0.01))
 
-    assert choose_model(made, FORECAST_BACKTEST_ROW, models={**MODELS, "tempting": tempting}).model == "tempting"
+    assert demand.choose_model(made, FORECAST_BACKTEST_ROW, models={**MODELS, "tempting": tempting}).model == "tempting"
 
 
 def test_a_short_history_keeps_the_default_and_says_so() -> None:
     short = poisson(FORECAST_BACKTEST_ROW, truth(FORECAST_BACKTEST_ROW, 25), 1)
-    choice = choose_model(short, FORECAST_BACKTEST_ROW)
+    choice = demand.choose_model(short, FORECAST_BACKTEST_ROW)
     assert (choice.model, choice.scores) == ("profile", ())
     assert choice.reason == "the history is too short to compare"
 
@@ -304,7 +293,9 @@ def test_seasonal_naive_goes_back_to_the_last_week_that_has_the_half_hour() -> N
     counts[91:98, 20] = np.nan
     made = history(FORECAST_BACKTEST_ROW, counts, MADE.numbers)
     numbers = np.arange(MADE.numbers[-1] + 1, MADE.numbers[-1] + 15, dtype=np.int64)
-    mean = MODELS["seasonal_naive"](clean_history(made, FORECAST_BACKTEST_ROW), FORECAST_BACKTEST_ROW, numbers).mean
+    mean = MODELS["seasonal_naive"](
+        demand.clean_history(made, FORECAST_BACKTEST_ROW), FORECAST_BACKTEST_ROW, numbers
+    ).mean
     np.testing.assert_array_equal(mean[:5, 21], counts[91:96, 21])
     np.testing.assert_array_equal(mean[:5, 20], counts[84:89, 20])
     np.testing.assert_array_equal(mean[7:12], mean[:5])
@@ -312,15 +303,15 @@ def test_seasonal_naive_goes_back_to_the_last_week_that_has_the_half_hour() -> N
 
 def test_no_origin_with_history_is_an_error() -> None:
     none = np.empty(0)
-    empty = History("p", np.empty(0, dtype=np.int64), none, none, none)
+    empty = demand.History("p", np.empty(0, dtype=np.int64), none, none, none)
     with pytest.raises(ValueError, match="p: no origin with history"):
-        backtest(empty, FORECAST_BACKTEST_ROW, [date(2026, 7, 1)], 7)
+        demand.backtest(empty, FORECAST_BACKTEST_ROW, [date(2026, 7, 1)], 7)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("statsforecast") is None, reason="statsforecast is not installed")
 @pytest.mark.slow
 def test_the_library_forecasts_the_same_half_hours() -> None:
-    scores = backtest(PAST, FORECAST_BACKTEST_ROW, [FIRST + timedelta(days=84)], 7, library_models())
+    scores = demand.backtest(PAST, FORECAST_BACKTEST_ROW, [FIRST + timedelta(days=84)], 7, demand.library_models())
     assert all(score.wape < 0.3 for score in scores)
 
 
@@ -328,12 +319,12 @@ def test_a_queue_of_a_few_calls_is_judged_by_its_median_and_its_whole_law() -> N
     """Four calls a day: saying zero has the least error, yet the law of the model has less loss."""
     made = poisson(FORECAST_BACKTEST_ROW, truth(FORECAST_BACKTEST_ROW, 98, volume=4.0), 5)
     origins = [FIRST + timedelta(days=7 * i) for i in (10, 12)]
-    scores = {score.model: score for score in backtest(made, FORECAST_BACKTEST_ROW, origins, 14)}
+    scores = {score.model: score for score in demand.backtest(made, FORECAST_BACKTEST_ROW, origins, 14)}
     own, naive = scores["profile"], scores["seasonal_naive"]
     assert own.median_wape < own.wape
     assert own.median_wape < naive.wape
     assert own.loss < naive.loss
-    assert choose_model(made, FORECAST_BACKTEST_ROW).model == "profile"
+    assert demand.choose_model(made, FORECAST_BACKTEST_ROW).model == "profile"
 
 
 def test_the_loss_is_least_for_the_law_that_is_true() -> None:
@@ -355,11 +346,11 @@ def test_the_loss_is_least_for_the_law_that_is_true() -> None:
     assert found[0] == min(found)
 
 
-def _loss(past: History, origins: list[date], model: Model) -> float:
+def _loss(past: demand.History, origins: list[date], model: Model) -> float:
     """Return the loss of a law as the model tells it, not set right."""
     tally = ErrorTally()
     for origin in origins:
         numbers = np.arange(7, dtype=np.int64) + day_to_number(origin)
-        known = clean_history(history_before(past, FORECAST_BACKTEST_ROW, origin), FORECAST_BACKTEST_ROW)
+        known = demand.clean_history(history_before(past, FORECAST_BACKTEST_ROW, origin), FORECAST_BACKTEST_ROW)
         tally.add(observe_outcome(past, FORECAST_BACKTEST_ROW, numbers), model(known, FORECAST_BACKTEST_ROW, numbers))
     return tally.score("").loss

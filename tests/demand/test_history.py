@@ -11,18 +11,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from bench.validate.rest_of_day import load_2003
-from releve.demand import (
-    KINDS,
-    CleanHistory,
-    Forecast,
-    History,
-    backtest,
-    build_forecast,
-    clean_history,
-    compute_requirement,
-    read_forecast,
-)
+from releve import demand
 from releve.demand.cleaning import known_median
 from releve.demand.localtime import (
     add_observed_holidays,
@@ -37,14 +26,14 @@ from tests.demand.series import FIRST, history, poisson, programme, truth
 ROW = programme()
 
 
-def kind_of(found: CleanHistory, day: date) -> str:
-    return KINDS[int(found.kind[found.days.index(day)])]
+def kind_of(found: demand.CleanHistory, day: date) -> str:
+    return demand.KINDS[int(found.kind[found.days.index(day)])]
 
 
 def test_closed_days_and_hours_are_missing_never_zero() -> None:
     made = truth(ROW, 28)
     table = np.where(made.rate > 0, 5.0, 0.0)
-    found = clean_history(history(ROW, table, made.numbers), ROW)
+    found = demand.clean_history(history(ROW, table, made.numbers), ROW)
     assert np.isnan(found.offered[~found.open]).all()
     assert (found.offered[found.open] == 5).all()
     assert kind_of(found, date(2026, 6, 6)) == "closed"
@@ -53,7 +42,7 @@ def test_closed_days_and_hours_are_missing_never_zero() -> None:
 
 def test_a_public_holiday_is_marked_and_its_zeros_are_not_calls() -> None:
     made = truth(ROW, 60)
-    found = clean_history(poisson(ROW, made, 1), ROW)
+    found = demand.clean_history(poisson(ROW, made, 1), ROW)
     assert kind_of(found, date(2026, 7, 14)) == "holiday"
     assert np.isnan(found.offered[found.days.index(date(2026, 7, 14))]).all()
     reason = {day.day: day.reason for day in found.named}[date(2026, 7, 14)]
@@ -63,7 +52,7 @@ def test_a_public_holiday_is_marked_and_its_zeros_are_not_calls() -> None:
 def test_busy_and_quiet_days_are_named_with_their_ratio() -> None:
     odd = {date(2026, 6, 24): 1.9, date(2026, 7, 2): 0.4}
     made = truth(ROW, 70, factor=lambda day: odd.get(day, 1.0))
-    found = clean_history(poisson(ROW, made, 2, cv=0.04), ROW)
+    found = demand.clean_history(poisson(ROW, made, 2, cv=0.04), ROW)
     named = {day.day: day for day in found.named if day.kind == "exceptional"}
     assert set(named) == set(odd)
     assert named[date(2026, 6, 24)].ratio == pytest.approx(1.9, abs=0.2)
@@ -76,14 +65,14 @@ def test_busy_and_quiet_days_are_named_with_their_ratio() -> None:
 def test_a_lasting_change_of_level_is_no_exception(weeks_after: int) -> None:
     start = FIRST + timedelta(days=70 - 7 * weeks_after)
     made = truth(ROW, 70, factor=lambda day: 1.6 if day >= start else 1.0)
-    found = clean_history(poisson(ROW, made, 3, cv=0.04), ROW)
+    found = demand.clean_history(poisson(ROW, made, 3, cv=0.04), ROW)
     odd = [day for day in found.named if day.kind == "exceptional"]
     assert len(odd) <= 1
 
 
 def test_a_small_programme_is_not_called_strange_for_its_noise() -> None:
     made = truth(ROW, 84, volume=6.0)
-    found = clean_history(poisson(ROW, made, 4), ROW)
+    found = demand.clean_history(poisson(ROW, made, 4), ROW)
     assert not found.is_kind("exceptional").any()
 
 
@@ -91,7 +80,7 @@ def test_an_open_day_without_a_call_is_exceptional_and_not_known() -> None:
     made = truth(ROW, 42)
     counts = np.round(made.rate)
     counts[16] = 0.0
-    found = clean_history(history(ROW, counts, made.numbers), ROW)
+    found = demand.clean_history(history(ROW, counts, made.numbers), ROW)
     assert kind_of(found, date(2026, 6, 17)) == "exceptional"
     assert np.isnan(found.offered[16]).all()
     assert [day.reason for day in found.named] == ["no call all day although open"]
@@ -102,7 +91,7 @@ def test_a_half_open_day_keeps_what_is_known() -> None:
     counts = np.round(made.rate)
     counts[16, 30:] = np.nan
     counts[17, 16:22] = 0.0
-    found = clean_history(history(ROW, counts, made.numbers), ROW)
+    found = demand.clean_history(history(ROW, counts, made.numbers), ROW)
     assert kind_of(found, date(2026, 6, 17)) == kind_of(found, date(2026, 6, 18)) == "half_open"
     assert np.isnan(found.offered[16, 30:]).all()
     assert np.isnan(found.offered[17, 16:22]).all()
@@ -113,7 +102,7 @@ def test_a_day_of_which_nothing_is_held_is_missing() -> None:
     made = truth(ROW, 42)
     counts = np.round(made.rate)
     counts[16] = np.nan
-    found = clean_history(history(ROW, counts, made.numbers), ROW)
+    found = demand.clean_history(history(ROW, counts, made.numbers), ROW)
     assert kind_of(found, date(2026, 6, 17)) == "missing"
 
 
@@ -121,24 +110,24 @@ def test_calls_outside_the_opening_hours_are_counted_and_another_zone_is_suspect
     made = truth(ROW, 28)
     counts = np.round(made.rate)
     moved = history(ROW, counts, made.numbers)
-    late = History("p", moved.starts + 5 * 3600, moved.offered, moved.answered, moved.aht_s)
-    (note,) = clean_history(late, ROW).notes
+    late = demand.History("p", moved.starts + 5 * 3600, moved.offered, moved.answered, moved.aht_s)
+    (note,) = demand.clean_history(late, ROW).notes
     assert "lie outside the opening hours" in note
     assert "moved by -5 h" in note
-    assert clean_history(moved, ROW).notes == ()
+    assert demand.clean_history(moved, ROW).notes == ()
 
 
 def test_an_empty_history_is_cleaned_to_no_days() -> None:
     none = np.empty(0)
-    empty = History("p", np.empty(0, dtype=np.int64), none, none, none)
-    assert clean_history(empty, ROW).days == ()
+    empty = demand.History("p", np.empty(0, dtype=np.int64), none, none, none)
+    assert demand.clean_history(empty, ROW).days == ()
 
 
 def test_the_doubled_hour_of_autumn_holds_its_mean() -> None:
     row = programme(opening="Mon-Sun 00:00-24:00", holidays="")
     starts = np.arange(0, 86400 * 2, 1800, dtype=np.int64) + 1792800000 // 86400 * 86400
     offered = np.arange(len(starts), dtype=np.float64)
-    found = clean_history(History("p", starts, offered, offered, offered), row)
+    found = demand.clean_history(demand.History("p", starts, offered, offered, offered), row)
     day = found.days.index(date(2026, 10, 25))
     utc_midnight = 44  # local midnight of the 25th is 22:00 UTC of the 24th
     assert found.offered[day, 3] == utc_midnight + 3
@@ -149,7 +138,7 @@ def test_the_doubled_hour_of_autumn_holds_its_mean() -> None:
 def test_days_are_those_of_the_programme_and_not_of_the_log() -> None:
     row = programme(time_zone="Indian/Reunion", holidays="")
     made = truth(row, 21)
-    found = clean_history(poisson(row, made, 5), row)
+    found = demand.clean_history(poisson(row, made, 5), row)
     assert found.days[0] == FIRST
     assert found.offered.shape == (21, 48)
     assert found.open[0].tolist() == [16 <= slot < 36 for slot in range(48)]
@@ -171,7 +160,7 @@ COLUMBUS, VETERANS, THANKSGIVING = date(2026, 10, 12), date(2026, 11, 11), date(
 NEXT_COLUMBUS = date(2027, 10, 11)
 
 
-def bank(days: int, opened: tuple[date, ...], share: float = 1.0) -> History:
+def bank(days: int, opened: tuple[date, ...], share: float = 1.0) -> demand.History:
     """Return a bank whose doors are open on some public holidays; it holds nothing on others."""
     made = truth(ALL_DAYS, days, first=HOLIDAYS_FIRST, volume=2000.0)
     full = poisson(ALL_DAYS, made, 1)
@@ -184,11 +173,11 @@ def bank(days: int, opened: tuple[date, ...], share: float = 1.0) -> History:
     keep = ~np.isin(local, closed)
     part = np.isin(local[keep], [day_to_number(day) for day in opened])
     offered = np.where(part, np.round(full.offered[keep] * share), full.offered[keep])
-    return History("p", full.starts[keep], offered, offered.copy(), full.aht_s[keep])
+    return demand.History("p", full.starts[keep], offered, offered.copy(), full.aht_s[keep])
 
 
-def said(made: History, day: date, row: Programme = US) -> Forecast:
-    return build_forecast({"p": made}, [row], [day], ZONE)
+def said(made: demand.History, day: date, row: Programme = US) -> demand.Forecast:
+    return demand.build_forecast({"p": made}, [row], [day], ZONE)
 
 
 def test_a_holiday_that_was_open_is_forecast_open_the_next_year() -> None:
@@ -197,7 +186,7 @@ def test_a_holiday_that_was_open_is_forecast_open_the_next_year() -> None:
     found = said(made, NEXT_COLUMBUS)
     assert found.mean.sum() == pytest.approx(2600, rel=0.15)  # a Monday
     assert found.open.sum() == 28
-    assert compute_requirement(found, [US], NEXT_COLUMBUS, ZONE).agents.sum() > 0
+    assert demand.compute_requirement(found, [US], NEXT_COLUMBUS, ZONE).agents.sum() > 0
     assert not found.assumed
 
 
@@ -254,7 +243,7 @@ def test_the_last_time_counts() -> None:
         for name in ("starts", "offered", "answered", "aht_s")
     ]
     assert find_observed_holidays(made, US)["Columbus Day"]
-    assert not find_observed_holidays(History("p", *both), US)["Columbus Day"]
+    assert not find_observed_holidays(demand.History("p", *both), US)["Columbus Day"]
 
 
 def test_callers_at_a_closed_door_do_not_open_it() -> None:
@@ -263,7 +252,7 @@ def test_callers_at_a_closed_door_do_not_open_it() -> None:
     made = bank(99, (COLUMBUS,))
     local, _ = local_slots(made.starts, ZONE)
     answered = np.where(local == day_to_number(COLUMBUS), 0.0, made.answered)
-    shut = History("p", made.starts, made.offered, answered, made.aht_s)
+    shut = demand.History("p", made.starts, made.offered, answered, made.aht_s)
     assert not find_observed_holidays(shut, US)["Columbus Day"]
 
 
@@ -285,7 +274,7 @@ def test_calls_stated_for_a_holiday_are_taken() -> None:
     clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(420, 1260, 30)]
     starts = [f"2026-10-{day} {time}" for day in (12, 13) for time in clock]
     frame = pl.DataFrame({"start": starts, "programme": "p", "calls": 5.0})
-    found = read_forecast(frame, [US], [COLUMBUS, date(2026, 10, 13)], ZONE)
+    found = demand.read_forecast(frame, [US], [COLUMBUS, date(2026, 10, 13)], ZONE)
     assert found.mean.sum() == 2 * 28 * 5
     assert not found.unknown
 
@@ -293,7 +282,7 @@ def test_calls_stated_for_a_holiday_are_taken() -> None:
 def test_a_back_test_counts_the_calls_of_an_open_holiday_and_learns_of_it_afterwards() -> None:
     made = bank(480, (COLUMBUS, NEXT_COLUMBUS))
     year = {
-        origin: next(score for score in backtest(made, US, [origin], 1) if score.model == "profile")
+        origin: next(score for score in demand.backtest(made, US, [origin], 1) if score.model == "profile")
         for origin in (COLUMBUS, NEXT_COLUMBUS)
     }
     assert year[COLUMBUS].calls > 2000
@@ -311,7 +300,7 @@ def test_of_two_holidays_on_one_day_one_that_closes_is_enough() -> None:
 
 
 def said_open(row: Programme, day: date) -> bool:
-    return bool(build_forecast({}, [row], [day], row.time_zone).open.any())
+    return bool(demand.build_forecast({}, [row], [day], row.time_zone).open.any())
 
 
 @pytest.mark.realdata
@@ -329,7 +318,7 @@ def test_a_bank_open_on_a_holiday_is_forecast_by_its_own_history(shared_data: Pa
         return np.concatenate([values, values[week_before]])[order]
 
     columns = (beside(values) for values in (made.offered, made.answered, made.aht_s))
-    opened = History("bank", np.concatenate([made.starts, moved])[order], *columns)
+    opened = demand.History("bank", np.concatenate([made.starts, moved])[order], *columns)
     assert find_observed_holidays(opened, row)["Independence Day"]
-    score = next(s for s in backtest(opened, row, [date(2003, 7, 4)], 1) if s.model == "profile")
+    score = next(s for s in demand.backtest(opened, row, [date(2003, 7, 4)], 1) if s.model == "profile")
     assert score.calls > 20_000

@@ -16,24 +16,8 @@ import numpy as np
 from releve.kernels.arrays import Floats
 from releve.network import HOME
 from releve.network.moments import UTC, day_bounds, zone
+from releve.plan import result
 from releve.plan.relief_matrix import build_verdict
-from releve.plan.result import (
-    BASE,
-    SINGLE,
-    Bound,
-    Contingency,
-    Move,
-    Placement,
-    Plan,
-    PlannedScenario,
-    PlannedSite,
-    PlannedTeam,
-    Purchase,
-    ReliefCell,
-    Status,
-    WhatIsMissing,
-    judge_service,
-)
 
 DAY = date(2026, 11, 30)
 ZONE = "Europe/Paris"
@@ -81,9 +65,9 @@ class Person:
     def end(self) -> datetime:
         return self.start + timedelta(hours=8, minutes=30)
 
-    def at(self, place: str, programme: str = "") -> Placement:
+    def at(self, place: str, programme: str = "") -> result.Placement:
         lunch = self.start + timedelta(hours=4)
-        return Placement(
+        return result.Placement(
             self.id, place, programme or self.programme, self.start, self.end, lunch, lunch + timedelta(minutes=30)
         )
 
@@ -92,22 +76,22 @@ def programmes() -> tuple[tuple[str, str, str], ...]:
     return tuple((f"{client}-{at}", client, name) for client, _, names in CLIENTS for at, name in enumerate(names, 1))
 
 
-def contingencies() -> tuple[Contingency, ...]:
+def contingencies() -> tuple[result.Contingency, ...]:
     return (
-        *(Contingency(f"site:{s[0]}", "site", s[1], frozenset({s[0]})) for s in SITES),
-        Contingency("destination:MA", "destination", "MA", frozenset({"casa-1", "casa-2", "rabat-1"})),
+        *(result.Contingency(f"site:{s[0]}", "site", s[1], frozenset({s[0]})) for s in SITES),
+        result.Contingency("destination:MA", "destination", "MA", frozenset({"casa-1", "casa-2", "rabat-1"})),
         *(
-            Contingency(f"carrier:{name}", "carrier", name, carriers=frozenset({name}), exposed=False)
+            result.Contingency(f"carrier:{name}", "carrier", name, carriers=frozenset({name}), exposed=False)
             for name in CARRIERS
         ),
-        Contingency(
+        result.Contingency(
             "named:casa-power",
             "named",
             "Coupure de courant à Casablanca",
             frozenset({"casa-1", "casa-2"}),
             exposed=False,
         ),
-        Contingency(
+        result.Contingency(
             "named:cable",
             "named",
             "Rupture du câble sous-marin",
@@ -144,7 +128,7 @@ def people(day: date, luck: random.Random) -> list[Person]:
     return found
 
 
-def placed(starts: tuple[datetime, ...], placements: list[Placement]) -> Floats:
+def placed(starts: tuple[datetime, ...], placements: list[result.Placement]) -> Floats:
     """Effective agents [interval, programme]; home work counts 0.95, a break not at all."""
     index = {p: at for at, (p, _, _) in enumerate(programmes())}
     out = np.zeros((len(starts), len(index)))
@@ -157,8 +141,8 @@ def placed(starts: tuple[datetime, ...], placements: list[Placement]) -> Floats:
 
 
 def relief(
-    contingency: Contingency, staff: list[Person], placements: dict[str, Placement], luck: random.Random
-) -> tuple[list[Placement], tuple[Move, ...]]:
+    contingency: result.Contingency, staff: list[Person], placements: dict[str, result.Placement], luck: random.Random
+) -> tuple[list[result.Placement], tuple[result.Move, ...]]:
     """Return the placements under a contingency and the moves against the base plan."""
     now, moves = dict(placements), []
     short: dict[str, int] = {}
@@ -169,7 +153,7 @@ def relief(
         if before is None or not (at_lost_site or line_lost):
             continue
         if at_lost_site and contingency.exposed and luck.random() < 0.05:
-            moves.append(Move(person.id, before, None, "isolated"))
+            moves.append(result.Move(person.id, before, None, "isolated"))
             del now[person.id]
         elif (
             at_lost_site
@@ -178,12 +162,12 @@ def relief(
             and person.carrier not in contingency.carriers
         ):
             now[person.id] = person.at("home")
-            moves.append(Move(person.id, before, now[person.id], "relief"))
+            moves.append(result.Move(person.id, before, now[person.id], "relief"))
         elif line_lost and person.site not in contingency.sites:
             now[person.id] = person.at(person.site)
-            moves.append(Move(person.id, before, now[person.id], "relief"))
+            moves.append(result.Move(person.id, before, now[person.id], "relief"))
         else:
-            moves.append(Move(person.id, before, None, "stranded"))
+            moves.append(result.Move(person.id, before, None, "stranded"))
             del now[person.id]
             short[before.programme] = short.get(before.programme, 0) + 1
     for person in staff:
@@ -193,22 +177,22 @@ def relief(
         if needy.rsplit("-", 1)[0] == ONE_SITE:
             continue
         now[person.id] = person.at(person.site, needy)
-        moves.append(Move(person.id, None, now[person.id], "relief"))
+        moves.append(result.Move(person.id, None, now[person.id], "relief"))
         short[needy] -= 1
         short = {p: n for p, n in short.items() if n > 0}
     return list(now.values()), tuple(moves)
 
 
-def cell(client: str, contingency: str, required: Floats, held: Floats, floor: float) -> ReliefCell:
+def cell(client: str, contingency: str, required: Floats, held: Floats, floor: float) -> result.ReliefCell:
     mine = [at for at, (_, owner, _) in enumerate(programmes()) if owner == client]
     need = required[:, mine].sum(axis=1)
     have = np.minimum(required, held)[:, mine].sum(axis=1)
     if np.isnan(need).any():
-        return ReliefCell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, Status.UNKNOWN)
+        return result.ReliefCell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, result.Status.UNKNOWN)
     share = np.where(need > 0, have / np.where(need > 0, need, 1), 1.0)
     worst = int(share.argmin())
     missing = float((need - have).sum() / need.sum())
-    return ReliefCell(
+    return result.ReliefCell(
         client,
         contingency,
         float(share[worst]),
@@ -217,12 +201,12 @@ def cell(client: str, contingency: str, required: Floats, held: Floats, floor: f
         min(floor, missing),
         missing - min(floor, missing),
         float((need - have).sum() * 4.2),
-        judge_service(missing, float(share[worst]), TARGET, THIN, floor=floor),
+        result.judge_service(missing, float(share[worst]), TARGET, THIN, floor=floor),
     )
 
 
 @cache
-def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
+def synthetic_plan(day: date = DAY, seed: int = 1) -> result.Plan:
     """Return the plan of a day; the same day and seed give the same plan."""
     luck = random.Random(f"{seed}/{day}")
     staff = people(day, luck)
@@ -239,20 +223,20 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
     required[:, [at for at, p in enumerate(programmes()) if p[0] == HISTORY_MISSING]] = np.where(
         required.sum(axis=1, keepdims=True) > 0, np.nan, 0.0
     )
-    scenarios = {BASE: PlannedScenario(BASE, held, (), 0.0, 0.0)}
+    scenarios = {result.BASE: result.PlannedScenario(result.BASE, held, (), 0.0, 0.0)}
     for item in contingencies():
         now, moves = relief(item, staff, base, luck)
         after = placed(starts, now)
         lost = float(np.nansum(np.maximum(required - after, 0)))
-        scenarios[item.id] = PlannedScenario(item.id, after, moves, 2.5 * lost, 2.4 * lost)
+        scenarios[item.id] = result.PlannedScenario(item.id, after, moves, 2.5 * lost, 2.4 * lost)
     cells, verdicts = [], []
-    beyond = {item.id for item in contingencies() if item.kind not in SINGLE}
+    beyond = {item.id for item in contingencies() if item.kind not in result.SINGLE}
     for client, _, _ in CLIENTS:
         row = [cell(client, key, required, scenarios[key].placed, _floor(client, key)) for key in scenarios]
         cells += row
         verdicts.append(build_verdict(client, row, beyond))
     worst = max(c.regret for c in cells if c.status != "unknown")
-    return Plan(
+    return result.Plan(
         operator="Atlas Contact",
         synthetic=True,
         day=day,
@@ -261,7 +245,7 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
         clients=tuple((c, name) for c, name, _ in CLIENTS),
         programmes=programmes(),
         sites=tuple(
-            PlannedSite(
+            result.PlannedSite(
                 s,
                 name,
                 code,
@@ -281,7 +265,7 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> Plan:
         scenarios=scenarios,
         cells=tuple(cells),
         verdicts=tuple(verdicts),
-        bound=Bound(
+        bound=result.Bound(
             "Optimal",
             349.6,
             348.9,
@@ -307,25 +291,25 @@ def _floor(client: str, contingency: str) -> float:
     return 1.0 if client == ONE_SITE and lost and "rabat-1" in lost.sites else 0.0
 
 
-def _missing(cells: tuple[ReliefCell, ...], staff: list[Person]) -> WhatIsMissing:
+def _missing(cells: tuple[result.ReliefCell, ...], staff: list[Person]) -> result.WhatIsMissing:
     learners = tuple(p.id for p in staff if p.programme.startswith("citron"))[:3]
     at_home = tuple(p.id for p in staff if not p.home_ready and p.site == "casa-1")[:14]
     purchases = (
-        Purchase("laptop", len(at_home), 600.0, "casa-1", "", at_home),
-        Purchase("skill", len(learners), 400.0, "lille-1", "azur-1", learners),
-        Purchase("seat", 6, 900.0, "tunis-1"),
+        result.Purchase("laptop", len(at_home), 600.0, "casa-1", "", at_home),
+        result.Purchase("skill", len(learners), 400.0, "lille-1", "azur-1", learners),
+        result.Purchase("seat", 6, 900.0, "tunis-1"),
     )
     cost = sum(p.count * p.unit_price for p in purchases)
     incurable = tuple((c.contingency, c.client) for c in cells if c.status == "contract")
-    return WhatIsMissing(purchases, cost, round(cost * 0.985, 2), incurable)
+    return result.WhatIsMissing(purchases, cost, round(cost * 0.985, 2), incurable)
 
 
-def week(days: int = 5) -> tuple[Plan, ...]:
+def week(days: int = 5) -> tuple[result.Plan, ...]:
     """Return plans of consecutive days."""
     return tuple(synthetic_plan(DAY + timedelta(days=n)) for n in range(days))
 
 
-def larger(plan: Plan, times: int) -> Plan:
+def larger(plan: result.Plan, times: int) -> result.Plan:
     """Return the plan with its contingencies repeated under other ids (for widths and times)."""
     extra = [
         replace(item, id=f"{item.id}-{n}", name=f"{item.name} {n}")
@@ -347,7 +331,7 @@ def larger(plan: Plan, times: int) -> Plan:
     )
 
 
-def build_hybrid_week() -> list[Plan]:
+def build_hybrid_week() -> list[result.Plan]:
     """Return two days on which one team of five works, and meets on the second."""
     plans = week(2)
     placed = [row.agent for row in plans[0].placements if row.place == HOME][:2]
@@ -355,6 +339,6 @@ def build_hybrid_week() -> list[Plan]:
     out = []
     for number, plan in enumerate(plans):
         at_home = tuple(row.agent for row in plan.placements if row.place == HOME)
-        team = PlannedTeam("casa-1-t01", "casa-1", placed[2], tuple(placed), number == 1)
+        team = result.PlannedTeam("casa-1-t01", "casa-1", placed[2], tuple(placed), number == 1)
         out.append(replace(plan, home_days=at_home, teams=(team,)))
     return out

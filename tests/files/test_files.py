@@ -24,6 +24,7 @@ from pytest_django import DjangoDbBlocker
 
 import releve.files.plan_folder as module
 from releve import environment
+from releve.files import plan_folder
 from releve.files.atomic import create_file, lock, make_folder, replace_file, replace_folder, try_lock, write_file
 from releve.files.home import HomeError
 from releve.files.operator_folder import (
@@ -34,17 +35,6 @@ from releve.files.operator_folder import (
     read_operator_files,
     write_operator_files,
     write_sheets,
-)
-from releve.files.plan_folder import (
-    PlanFolderError,
-    build_calendars,
-    digest_plans,
-    list_plan_files,
-    make_file_name,
-    open_plan_store,
-    read_plan,
-    read_plans,
-    write_plans,
 )
 from releve.live.current_rules import load_installed_rules
 from releve.network.moments import UTC
@@ -299,7 +289,7 @@ STAMP = datetime(2026, 11, 24, 12, tzinfo=UTC)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two days written once."""
     path = tmp_path_factory.mktemp("plans") / "plan"
-    write_plans(path, week(2), stamp=STAMP)
+    plan_folder.write_plans(path, week(2), stamp=STAMP)
     return path
 
 
@@ -314,19 +304,19 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_the_store_gives_every_day_and_a_digest_that_changes_with_any(tmp_path: Path) -> None:
     path = tmp_path / "plan"
-    write_plans(path, week(2), stamp=STAMP, calendars=False)
-    store = open_plan_store(path)
+    plan_folder.write_plans(path, week(2), stamp=STAMP, calendars=False)
+    store = plan_folder.open_plan_store(path)
     both = store.get_all()
     assert [item.plan.day for item in both] == list(store.days())
-    assert digest_plans(both) == digest_plans(store.get_all())
-    write_plans(path, week(1), stamp=STAMP, calendars=False)
-    assert digest_plans(store.get_all()) not in ("", digest_plans(both))
-    assert digest_plans(()) == ""
+    assert plan_folder.digest_plans(both) == plan_folder.digest_plans(store.get_all())
+    plan_folder.write_plans(path, week(1), stamp=STAMP, calendars=False)
+    assert plan_folder.digest_plans(store.get_all()) not in ("", plan_folder.digest_plans(both))
+    assert plan_folder.digest_plans(()) == ""
 
 
 def test_the_days_come_back_in_order_and_exactly(folder: Path) -> None:
-    assert list(list_plan_files(folder)) == [DAY, DAY + timedelta(days=1)]
-    assert [plan_to_json(p) for p in read_plans(folder)] == [plan_to_json(p) for p in week(2)]
+    assert list(plan_folder.list_plan_files(folder)) == [DAY, DAY + timedelta(days=1)]
+    assert [plan_to_json(p) for p in plan_folder.read_plans(folder)] == [plan_to_json(p) for p in week(2)]
 
 
 def test_every_placement_has_its_row_with_local_time_and_utc(folder: Path) -> None:
@@ -355,7 +345,7 @@ def test_the_parquet_says_what_the_csv_says(folder: Path) -> None:
 def test_every_contingency_has_a_file_of_its_moves(folder: Path) -> None:
     plan = synthetic_plan()
     for key, scenario in plan.scenarios.items():
-        path = folder / "moves" / f"{make_file_name(key)}.csv"
+        path = folder / "moves" / f"{plan_folder.make_file_name(key)}.csv"
         if key == "base":
             assert not path.exists()
             continue
@@ -388,7 +378,7 @@ def test_an_agent_has_one_calendar_with_every_day_in_it(folder: Path) -> None:
     first, second = calendar.walk("VEVENT")
     assert first.decoded("dtstart") == shift.start
     assert first.decoded("dtend") == shift.end
-    assert first["uid"] == f"{shift.agent}-{DAY}@Atlas_Contact-{make_file_name('Atlas Contact')[-8:]}"
+    assert first["uid"] == f"{shift.agent}-{DAY}@Atlas_Contact-{plan_folder.make_file_name('Atlas Contact')[-8:]}"
     assert second["uid"] != first["uid"]
     assert "07:00-15:30 (Africa/Casablanca)" in str(first["description"])
 
@@ -397,40 +387,40 @@ def test_two_shifts_of_one_day_have_two_uids() -> None:
     plan = synthetic_plan()
     one = plan.placements[0]
     later = replace(one, start=one.end, end=one.end + timedelta(hours=2), break_start=None)
-    (_, content), *_ = build_calendars([replace(plan, placements=(later, one))], STAMP)
+    (_, content), *_ = plan_folder.build_calendars([replace(plan, placements=(later, one))], STAMP)
     uids = [str(e["uid"]) for e in Calendar.from_ical(content).walk("VEVENT")]
     assert len(set(uids)) == 2
     assert uids[1].startswith(f"{one.agent}-{DAY}-2@")
 
 
 def test_the_same_plan_and_stamp_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    write_plans(tmp_path / "again", week(2), stamp=STAMP)
+    plan_folder.write_plans(tmp_path / "again", week(2), stamp=STAMP)
     assert files(tmp_path / "again") == files(folder)
 
 
 def test_calendars_can_be_left_out(tmp_path: Path) -> None:
-    write_plans(tmp_path / "plan", week(1), stamp=STAMP, calendars=False)
+    plan_folder.write_plans(tmp_path / "plan", week(1), stamp=STAMP, calendars=False)
     assert not (tmp_path / "plan" / "calendars").exists()
 
 
 def test_a_plan_folder_is_replaced_whole(tmp_path: Path) -> None:
     target = tmp_path / "plan"
-    write_plans(target, week(2), stamp=STAMP, calendars=False)
-    write_plans(target, week(1), stamp=STAMP, calendars=False)
-    assert list(list_plan_files(target)) == [DAY]
+    plan_folder.write_plans(target, week(2), stamp=STAMP, calendars=False)
+    plan_folder.write_plans(target, week(1), stamp=STAMP, calendars=False)
+    assert list(plan_folder.list_plan_files(target)) == [DAY]
     assert [p.name for p in tmp_path.iterdir()] == ["plan"], "nothing is left beside it"
 
 
 def test_a_folder_with_other_things_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(PlanFolderError, match=r"holds 'thesis\.txt', which is not a plan's"):
-        write_plans(tmp_path, week(1), stamp=STAMP)
+    with pytest.raises(plan_folder.PlanFolderError, match=r"holds 'thesis\.txt', which is not a plan's"):
+        plan_folder.write_plans(tmp_path, week(1), stamp=STAMP)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_failure_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "plan"
-    write_plans(target, week(1), stamp=STAMP, calendars=False)
+    plan_folder.write_plans(target, week(1), stamp=STAMP, calendars=False)
     before = files(target)
 
     def full(*_: object) -> None:
@@ -438,39 +428,39 @@ def test_a_failure_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(module, "_write_parquet", full)
     with pytest.raises(OSError, match="no space"):
-        write_plans(target, week(2), stamp=STAMP)
+        plan_folder.write_plans(target, week(2), stamp=STAMP)
     assert files(target) == before
     assert [p.name for p in tmp_path.iterdir()] == ["plan"]
 
 
 def test_a_second_plan_of_a_day_is_refused(tmp_path: Path) -> None:
     plan = synthetic_plan()
-    with pytest.raises(PlanFolderError, match="one plan for each"):
-        write_plans(tmp_path / "plan", [plan, plan], stamp=STAMP)
-    with pytest.raises(PlanFolderError, match="one plan for each"):
-        write_plans(tmp_path / "plan", [], stamp=STAMP)
+    with pytest.raises(plan_folder.PlanFolderError, match="one plan for each"):
+        plan_folder.write_plans(tmp_path / "plan", [plan, plan], stamp=STAMP)
+    with pytest.raises(plan_folder.PlanFolderError, match="one plan for each"):
+        plan_folder.write_plans(tmp_path / "plan", [], stamp=STAMP)
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PlanFolderError, match="No such file or directory"):
-        list_plan_files(tmp_path / "nowhere")
-    with pytest.raises(PlanFolderError, match=r"no plan-YYYY-MM-DD\.json"):
-        list_plan_files(tmp_path)
+    with pytest.raises(plan_folder.PlanFolderError, match="No such file or directory"):
+        plan_folder.list_plan_files(tmp_path / "nowhere")
+    with pytest.raises(plan_folder.PlanFolderError, match=r"no plan-YYYY-MM-DD\.json"):
+        plan_folder.list_plan_files(tmp_path)
     broken = tmp_path / "plan-2026-11-30.json"
     broken.write_text("{}")
-    with pytest.raises(PlanFolderError, match=r"plan-2026-11-30\.json: format is None"):
-        read_plan(broken)
+    with pytest.raises(plan_folder.PlanFolderError, match=r"plan-2026-11-30\.json: format is None"):
+        plan_folder.read_plan(broken)
     (tmp_path / "plan-2026-13-30.json").write_text("{}")
-    with pytest.raises(PlanFolderError, match="month must be"):
-        list_plan_files(tmp_path)
+    with pytest.raises(plan_folder.PlanFolderError, match="month must be"):
+        plan_folder.list_plan_files(tmp_path)
 
 
 def test_a_file_name_is_safe_and_names_stay_apart() -> None:
-    assert make_file_name("site:casa-1") == "site-casa-1"
-    assert make_file_name("carrier:Maroc Telecom").startswith("carrier-Maroc_Telecom-")
-    assert make_file_name("../../etc") != make_file_name("..!..!etc")
-    assert "/" not in make_file_name("../../etc")
-    assert "." not in make_file_name("..")
+    assert plan_folder.make_file_name("site:casa-1") == "site-casa-1"
+    assert plan_folder.make_file_name("carrier:Maroc Telecom").startswith("carrier-Maroc_Telecom-")
+    assert plan_folder.make_file_name("../../etc") != plan_folder.make_file_name("..!..!etc")
+    assert "/" not in plan_folder.make_file_name("../../etc")
+    assert "." not in plan_folder.make_file_name("..")
 
 
 def test_a_folder_is_read_without_what_is_not_a_table(tmp_path: Path) -> None:

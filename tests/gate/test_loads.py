@@ -25,24 +25,12 @@ from releve.plugins.outbound.engine import Abandoned, Attempt, Contract, Person,
 from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.engine.judged_call import fill_provider, is_own_provider
-from releve.plugins.outbound.gate import proofs
+from releve.plugins.outbound.gate import models, proofs
 from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
 from releve.plugins.outbound.gate.clients import register_aliases, resolve_client
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import ImportResult, find_load_faults, load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import read_facts
-from releve.plugins.outbound.gate.models import (
-    AbandonedRow,
-    CampaignRow,
-    ClientName,
-    ConsentRow,
-    FactBatch,
-    Load,
-    MandateRow,
-    PseudonymValue,
-    WatermarkRow,
-    WithdrawalRow,
-)
 from releve.plugins.outbound.gate.proofs import FactProver, seal_facts, serialize_fact
 from tests.gate.sample_campaign import CLIENT, build_consent, campaign_terms, phone, record_people
 
@@ -79,10 +67,10 @@ def write(fact: Any) -> tuple[int, int]:
 @pytest.mark.parametrize(("fact", "change"), CORRECTED)
 def test_a_correction_counts_also_where_it_is_corrected_back(fact: Any, change: dict[str, Any]) -> None:
     for one in (fact, dataclasses.replace(fact, **change), fact):
-        loads = Load.objects.count()
+        loads = models.Load.objects.count()
         assert write(one) == (1, 0)
         assert write(one) == (0, 1)
-        assert Load.objects.count() == loads + 1, "a load without a row leaves nothing"
+        assert models.Load.objects.count() == loads + 1, "a load without a row leaves nothing"
 
 
 @pytest.mark.parametrize(("fact", "change"), OTHERS)
@@ -99,8 +87,8 @@ def test_a_repetition_within_a_load_is_written_once() -> None:
     found = load_facts([first, first, second, first], source="tests", by="tests")
     assert (found.written, found.there) == ({"consents": 3}, {"consents": 1})
     assert found.load.rows == 3
-    assert (Load.objects.get().known_at is not None, Load.objects.get().digest) == (True, "")
-    assert list(ConsentRow.objects.order_by("pk").values_list("wording", flat=True)) == ["", "another", ""]
+    assert (models.Load.objects.get().known_at is not None, models.Load.objects.get().digest) == (True, "")
+    assert list(models.ConsentRow.objects.order_by("pk").values_list("wording", flat=True)) == ["", "another", ""]
 
 
 def test_a_repetition_within_a_load_is_known_again_in_its_next_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,14 +125,16 @@ def test_a_load_that_was_killed_after_its_last_row_is_closed_by_the_same_again()
         load_frames(frames, source="a", by="b", digest="d", progress=killed)
     found = load_frames(frames, source="a", by="b", digest="d")
     assert (found.written, found.there) == ({"people": 0}, {"people": 1})
-    closed = Load.objects.get(pk=found.load.pk)
+    closed = models.Load.objects.get(pk=found.load.pk)
     assert (closed.known_at is not None, closed.rows) == (True, 1)
 
 
 def test_a_load_left_open_corrects_nothing_until_it_is_closed() -> None:
-    left, _ = (Load.objects.create(source="killed", by="tests", opened_at=read_clock(), digest="d") for _ in range(2))
+    left, _ = (
+        models.Load.objects.create(source="killed", by="tests", opened_at=read_clock(), digest="d") for _ in range(2)
+    )
     write(build_consent(1, AT))
-    ConsentRow.objects.update(load=left)
+    models.ConsentRow.objects.update(load=left)
     assert write(build_consent(1, AT)) == (1, 0)
     frames = read_tables({"people.csv": b"person,number\nP1," + phone(1).encode() + b"\n"})
     found = load_frames({"people": frames["people"]}, source="a", by="b", digest="d")
@@ -163,36 +153,36 @@ def test_own_dates_count_where_they_are_asked_for() -> None:
     assert seen == [("feeds", 1, 1), ("people", 1, 1)]
     load_frames(given, source="a", by="b", progress=lambda *one: seen.append(one))
     assert seen[2:] == seen[:2]
-    assert WatermarkRow.objects.latest("pk").known_from == then
+    assert models.WatermarkRow.objects.latest("pk").known_from == then
     load_frames({"people": frames["people"]}, source="a", by="b")
     assert load_facts([Watermark("attempts", then)], source="a", by="b").load.rows == 1
-    assert WatermarkRow.objects.latest("pk").known_from is None
+    assert models.WatermarkRow.objects.latest("pk").known_from is None
 
 
 def test_every_client_has_no_name_of_its_own() -> None:
     write(Withdrawal("", "P1", AT, AT))
-    assert not ClientName.objects.exists()
+    assert not models.ClientName.objects.exists()
 
 
 def test_a_client_without_another_name_does_not_stand_for_every_client() -> None:
     for _ in range(2):
         register_aliases([("CLIENT-B", ""), ("CLIENT-B", "Beta")])
     assert (resolve_client(""), resolve_client("beta")) == ("", "CLIENT-B")
-    assert ClientName.objects.count() == 2
+    assert models.ClientName.objects.count() == 2
 
 
 def test_a_campaign_is_a_load_of_one_row_and_its_last_terms_count() -> None:
     terms = campaign_terms()
     assert record_campaign("autumn", terms, by="ines")
-    load = Load.objects.get(source="campaign autumn")
+    load = models.Load.objects.get(source="campaign autumn")
     assert (load.by, load.rows, load.known_at is not None) == ("ines", 1, True)
     assert not record_campaign("autumn", dataclasses.replace(terms, client="client_a"), by="x")
     assert record_campaign("autumn", dataclasses.replace(terms, site="RABAT"), by="x")
     assert record_campaign("autumn", terms, by="x")
     assert record_campaign("winter", terms, by="x")
-    assert CampaignRow.objects.count() == 4
+    assert models.CampaignRow.objects.count() == 4
     assert {ref: row.site for ref, row in load_campaigns().items()} == {"autumn": "CASA", "winter": "CASA"}
-    CampaignRow.objects.filter(ref="winter").update(load=Load.objects.create(
+    models.CampaignRow.objects.filter(ref="winter").update(load=models.Load.objects.create(
         source="open", by="x", opened_at=read_clock()))  # fmt: skip
     assert set(load_campaigns()) == {"autumn"}
 
@@ -212,7 +202,7 @@ def test_a_campaign_that_is_refused_leaves_no_load(ref: str, client: str, said: 
     record_campaign("autumn", campaign_terms(), by="tests")
     with pytest.raises(LoadRefused, match=said):
         record_campaign(ref, campaign_terms(client), by="tests")
-    assert (Load.objects.count(), set(load_campaigns())) == (1, {"autumn"})
+    assert (models.Load.objects.count(), set(load_campaigns())) == (1, {"autumn"})
     assert record_campaign("2027", campaign_terms(), by="tests")
     assert record_campaign("c" * 128, campaign_terms("k" * 128), by="tests")
 
@@ -226,7 +216,7 @@ def test_a_campaign_in_another_spelling_is_refused_and_a_fact_of_it_counts_for_i
         }
     )
     load_frames({"abandoned": frames["abandoned"]}, source="tests", by="tests")
-    kept = AbandonedRow.objects.values_list("campaign", flat=True)
+    kept = models.AbandonedRow.objects.values_list("campaign", flat=True)
     assert list(kept.distinct()) == ["Printemps Été"]
     with pytest.raises(LoadRefused, match="printemps été is written Printemps Été where"):
         record_campaign("printemps été", campaign_terms(), by="tests")
@@ -282,11 +272,11 @@ def test_a_number_that_is_the_id_of_a_person_stands_for_that_person() -> None:
 )
 def test_a_person_whom_nothing_knows_refuses_the_load(table: str, person: str, said: str) -> None:
     record_people(range(1))
-    loads = Load.objects.count()
+    loads = models.Load.objects.count()
     own = ("id,", "A1,") if table == "attempts" else ("", "")
     with pytest.raises(LoadRefused, match=re.escape(f"{table} row 2, person '{person}': {said}")):
         load(table, f"{own[0]}client,person,at", f"{own[1]}{CLIENT},{person},{FACT_PERSONS_AT}")
-    assert Load.objects.count() == loads
+    assert models.Load.objects.count() == loads
 
 
 def test_every_row_about_an_unknown_person_is_named() -> None:
@@ -322,7 +312,7 @@ def test_a_withdrawal_of_a_consent_of_another_refuses_the_load(cells: str, said:
 
 def test_a_giver_whose_id_was_erased_is_not_named() -> None:
     record_people(range(2))
-    PseudonymValue.objects.filter(value="P0").delete()
+    models.PseudonymValue.objects.filter(value="P0").delete()
     with pytest.raises(LoadRefused) as caught:
         load("withdrawals", "client,person,at,consent", f"{CLIENT},P1,{FACT_PERSONS_AT},C0")
     assert str(caught.value) == (
@@ -456,7 +446,7 @@ def test_every_fact_is_proved_alone_and_once() -> None:
     root = sealed_now()
     assert seal_facts(timezone.now()) == 0
     prover = FactProver(root)
-    for model in (ConsentRow, WithdrawalRow, MandateRow):
+    for model in (models.ConsentRow, models.WithdrawalRow, models.MandateRow):
         for row in model.objects.all():
             proof = prover.proof(row)
             assert proof is not None
@@ -469,30 +459,30 @@ def test_what_comes_later_comes_into_later_trees_also_within_one_load(monkeypatc
     monkeypatch.setattr(proofs, "MAX_BATCH_ROWS", 3)
     record_people(range(7))
     early = sealed_now()
-    assert [b.rows for b in FactBatch.objects.filter(table="gate_consent")] == [3, 3, 1]
+    assert [b.rows for b in models.FactBatch.objects.filter(table="gate_consent")] == [3, 3, 1]
     load_facts([build_consent(8, read_clock() - timedelta(days=1))], source="tests", by="tests")
-    later = ConsentRow.objects.order_by("pk").last()
+    later = models.ConsentRow.objects.order_by("pk").last()
     assert later is not None
     assert FactProver(early).proof(later) is None
     root = sealed_now()
-    assert all(holds(dict(FactProver(root).proof(row) or {})) for row in ConsentRow.objects.all())
+    assert all(holds(dict(FactProver(root).proof(row) or {})) for row in models.ConsentRow.objects.all())
     assert FactProver(early).proof(later) is None
 
 
 def test_a_load_that_is_not_closed_is_not_proved() -> None:
     record_people(range(1))
-    load = Load.objects.create(source="killed", by="tests", opened_at=read_clock())
-    first = ConsentRow.objects.get()
+    load = models.Load.objects.create(source="killed", by="tests", opened_at=read_clock())
+    first = models.ConsentRow.objects.get()
     first.pk, first.load = None, load
     first.save()
     assert seal_facts(timezone.now()) > 0
-    assert [b.rows for b in FactBatch.objects.filter(table="gate_consent")] == [1]
+    assert [b.rows for b in models.FactBatch.objects.filter(table="gate_consent")] == [1]
 
 
 def test_a_fact_that_was_changed_has_no_proof_and_one_that_was_erased_spoils_no_other() -> None:
     record_people(range(3))
     root = sealed_now()
-    changed, gone, kept = ConsentRow.objects.order_by("pk")
+    changed, gone, kept = models.ConsentRow.objects.order_by("pk")
     changed.wording = "other words"
     assert FactProver(root).proof(changed) is None
     gone.delete()
@@ -503,7 +493,7 @@ def test_a_fact_that_was_changed_has_no_proof_and_one_that_was_erased_spoils_no_
 
 def test_the_text_of_a_fact_holds_pseudonyms_and_when_it_was_known() -> None:
     record_people(range(1))
-    columns = json.loads(serialize_fact(ConsentRow.objects.get()))
+    columns = json.loads(serialize_fact(models.ConsentRow.objects.get()))
     assert columns["ref"] == "C0"
     assert columns["recorded_at"] == columns["known_at"]
     assert "P0" not in columns["person"]

@@ -16,22 +16,13 @@ from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Contract, LegalRules, Person
 from releve.plugins.outbound.engine import SpokenRefusal as RefusalFact
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
-from releve.plugins.outbound.gate import pseudonyms
+from releve.plugins.outbound.gate import models, pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES, UNKNOWN, is_more_precise
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.decision import decide
 from releve.plugins.outbound.gate.erasure import erase_due, erase_person, read_value
 from releve.plugins.outbound.gate.errors import KeyFault
 from releve.plugins.outbound.gate.fact_import import load_facts
-from releve.plugins.outbound.gate.models import (
-    AttemptRow,
-    Decision,
-    Load,
-    PersonRequestRow,
-    PseudonymValue,
-    RefusalRow,
-    WithdrawalRow,
-)
 from releve.plugins.outbound.gate.person_answers import preview_answers
 from releve.plugins.outbound.gate.person_requests import (
     KIND,
@@ -112,7 +103,7 @@ def test_a_request_by_an_unknown_number_binds_a_person_recorded_later(ground: Op
     found = record_request(stop(phone(40)), by="ines")
     assert (found.persons, found.consents) == (0, 0)
     assert read_value("number", number_pseudonym(phone(40))) == phone(40)
-    assert PersonRequestRow.objects.get().channel == "oral"
+    assert models.PersonRequestRow.objects.get().channel == "oral"
     now = read_clock()
     contract = Contract("K40", CLIENT, "P40", now.date() - timedelta(90), None, now, frozenset({"electricity"}))
     people = [Person("P40", phone(40), now), contract, build_consent(40, now - timedelta(days=1))]
@@ -155,8 +146,8 @@ def test_it_binds_for_another_client_no_more_than_it_says(ground: Open) -> None:
 @pytest.mark.parametrize("kind", ["refusal", "not-interested", "not-now"])
 def test_a_refusal_is_recorded_by_its_kind(ground: Open, kind: str) -> None:
     record_request(PhoneRequest("k", phone(1), kind, CLIENT), by="ines")
-    assert set(RefusalRow.objects.values_list("kind", flat=True)) == {kind}
-    assert not WithdrawalRow.objects.exists()
+    assert set(models.RefusalRow.objects.values_list("kind", flat=True)) == {kind}
+    assert not models.WithdrawalRow.objects.exists()
     refused = ask(ground, question(1, "after"))
     assert refused == "200" if kind == "not-now" else "FR-REFUS-60" in refused
 
@@ -167,11 +158,11 @@ def test_a_key_records_once_and_never_something_else(ground: Open) -> None:
     assert again.before
     assert again.known_at == first.known_at
     assert again.facts == first.facts
-    assert WithdrawalRow.objects.count() == 2  # the person and the number
-    assert PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
+    assert models.WithdrawalRow.objects.count() == 2  # the person and the number
+    assert models.PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
     with pytest.raises(RequestReused, match=r"^the key named another request$"):
         record_request(stop(phone(2)), by="ines")
-    assert set(Load.objects.filter(by="ines").values_list("source")) == {("person request",)}
+    assert set(models.Load.objects.filter(by="ines").values_list("source")) == {("person request",)}
     assert record_request(stop(phone(2)), by="another").before is False
 
 
@@ -183,7 +174,7 @@ def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> No
         ("key", "key.missing"), ("number", "number.unreadable"), ("said", "said.unknown"),
         ("client", "client.unknown"), ("outcome", "outcome.unknown"), ("at", "at.future"),
     ]  # fmt: skip
-    assert not PersonRequestRow.objects.exists()
+    assert not models.PersonRequestRow.objects.exists()
     assert not LedgerEntry.objects.filter(kind=KIND).exists()
 
 
@@ -191,20 +182,20 @@ def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> No
 def test_the_longest_text_is_taken_and_one_character_more_is_a_fault(ground: Open, field: str, longest: int) -> None:
     text = "c" * longest
     ask(ground, question(1, "of the call"))
-    AttemptRow.objects.update(ref=text)
+    models.AttemptRow.objects.update(ref=text)
     put = PhoneRequest("k", phone(1), "outcome", CLIENT, outcome="busy")
     with pytest.raises(RequestFaults) as caught:
         record_request(replace(put, **{field: text + "c"}), by="ines")
     assert [one.field for one in caught.value.faults] == [field]
-    assert not PersonRequestRow.objects.exists()
+    assert not models.PersonRequestRow.objects.exists()
     record_request(replace(put, **{field: text}), by="ines")
-    assert AttemptRow.objects.latest("pk").outcome == "busy"
+    assert models.AttemptRow.objects.latest("pk").outcome == "busy"
 
 
 def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
     put = PhoneRequest("k", phone(1), "Ne m'appelez plus", "client a")
     assert record_request(put, by="ines").client == CLIENT
-    assert set(RefusalRow.objects.values_list("kind", "client")) == {("objection", CLIENT)}
+    assert set(models.RefusalRow.objects.values_list("kind", "client")) == {("objection", CLIENT)}
     now = read_clock()
     spelt = preview_answers(phone(1), "Client_A", ground.rules, now)
     assert spelt
@@ -213,7 +204,7 @@ def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
     ask(ground, question(2, "c"))
     request = PhoneRequest("o", phone(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée")
     record_request(request, by="ines")
-    assert AttemptRow.objects.latest("pk").outcome == "busy"
+    assert models.AttemptRow.objects.latest("pk").outcome == "busy"
 
 
 def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings) -> None:
@@ -221,14 +212,14 @@ def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings)
     pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="is not the one"):
         record_request(stop(phone(1)), by="ines")
-    assert not PersonRequestRow.objects.exists()
+    assert not models.PersonRequestRow.objects.exists()
 
 
 def test_an_outcome_is_a_further_version_of_the_attempt_and_counts_once(ground: Open) -> None:
     assert ask(ground, question(1, "call")) == "200"
     request = PhoneRequest("o", phone(1), "outcome", CLIENT, outcome="conversation")
     assert record_request(request, by="ines").facts == 1
-    rows = list(AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
+    rows = list(models.AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
     assert rows == [("call/1", ""), ("call/1", "conversation")]
     unknown = PhoneRequest("p", phone(2), "outcome", CLIENT, outcome="busy")
     with pytest.raises(RequestFaults, match=r"call: call\.unknown"):
@@ -241,8 +232,8 @@ def test_many_at_once_leave_the_faulty_ones_out(ground: Open) -> None:
     kinds = [RecordedRequest, RequestFaults, RecordedRequest, RecordedRequest]
     assert [type(one) for one in found] == kinds
     assert [getattr(one, "before", None) for one in found] == [False, None, False, True]
-    assert Load.objects.filter(source="feed").count() == 1
-    assert PersonRequestRow.objects.count() == 2
+    assert models.Load.objects.filter(source="feed").count() == 1
+    assert models.PersonRequestRow.objects.count() == 2
 
 
 def test_the_ledger_holds_no_number_and_the_facts_are_sealed(ground: Open) -> None:
@@ -258,7 +249,7 @@ def test_the_ledger_holds_no_number_and_the_facts_are_sealed(ground: Open) -> No
     assert (kept.path, kept.value, kept.subject) == ("number", f'"{like}"', like)
     assert kept.erase_on == date.fromisoformat(entry.recorded_at[:10]) + timedelta(days=365)
     assert seal_facts(read_clock()) >= 4
-    for model in (WithdrawalRow, RefusalRow, PersonRequestRow):
+    for model in (models.WithdrawalRow, models.RefusalRow, models.PersonRequestRow):
         for row in model.objects.values():
             assert digits not in str(row)
 
@@ -272,7 +263,7 @@ def test_the_answer_says_which_campaigns_refuse_for_it(ground: Open) -> None:
     ]  # fmt: skip
     assert "FR-OBJECTION" in after[0].rules
     assert after[0].next_allowed is None
-    assert not Decision.objects.exists()
+    assert not models.Decision.objects.exists()
 
 
 def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(ground: Open) -> None:
@@ -280,19 +271,19 @@ def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
     now = read_clock()
     load_facts([Person("P40", phone(40), now), build_consent(40, now - timedelta(1))], source="tests", by="tests")
     assert "FR-OPTIN-6" in ask(ground, question(40, "call"))
-    decision = Decision.objects.get(call_id="call")
+    decision = models.Decision.objects.get(call_id="call")
     again = replay_decision(decision, ground.rules)
     assert again.agrees(decision)
     assert phone(40) not in again.evidence
     erase_person("P40", read_clock())
-    assert not PseudonymValue.objects.filter(what="number", pseudonym=number_pseudonym(phone(40)))
+    assert not models.PseudonymValue.objects.filter(what="number", pseudonym=number_pseudonym(phone(40)))
     assert "FR-OBJECTION" in ask(ground, question(40, "erased"))
     close_batches(read_clock())
     later = read_clock() + timedelta(days=3 * 366 + 2)
     erase_due(later.date(), later)
-    assert not PersonRequestRow.objects.exists()
-    assert not WithdrawalRow.objects.exists()
-    assert RefusalRow.objects.filter(kind="objection").exists()
+    assert not models.PersonRequestRow.objects.exists()
+    assert not models.WithdrawalRow.objects.exists()
+    assert models.RefusalRow.objects.filter(kind="objection").exists()
 
 
 def test_the_answer_of_the_network_does_not_hide_what_the_agent_said() -> None:
@@ -333,8 +324,8 @@ def test_a_key_sent_by_several_at_once_records_once() -> None:
     for thread in threads:
         thread.join(30)
     assert sorted(one.before for one in found) == [False, True, True, True]
-    assert PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
-    assert WithdrawalRow.objects.count() == 2
+    assert models.PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
+    assert models.WithdrawalRow.objects.count() == 2
 
 
 def test_an_objection_of_an_import_by_number_binds(ground: Open) -> None:

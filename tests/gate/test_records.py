@@ -24,21 +24,13 @@ from releve.live.clock import read_clock
 from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine import Attempt, Contract, SpokenRefusal, Withdrawal
 from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.gate import models
 from releve.plugins.outbound.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes, write_outcomes
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.erasure import erase_due, erase_person, read_value
 from releve.plugins.outbound.gate.errors import LoadRefused, NotAvailable, OutcomeFault
 from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms
-from releve.plugins.outbound.gate.models import (
-    AttemptRow,
-    ConsentRow,
-    Cursor,
-    Decision,
-    Load,
-    PersonRow,
-    PseudonymValue,
-)
 from releve.plugins.outbound.gate.models import RefusalRow as Refusals
 from releve.plugins.outbound.gate.proofs import close_batches, prove_row, replay_decision
 from releve.plugins.outbound.gate.pseudonyms import number_pseudonym, person_pseudonym
@@ -59,9 +51,9 @@ def asked() -> list[str]:
 
 def test_a_row_is_proved_against_a_signed_root_without_showing_another(asked: list[str]) -> None:
     (batch,) = close_batches(timezone.now())
-    assert (batch.decisions, batch.attempts) == (10, AttemptRow.objects.count())
+    assert (batch.decisions, batch.attempts) == (10, models.AttemptRow.objects.count())
     root = sign_root(timezone.now())
-    for row in (Decision.objects.get(call_id="call-4"), AttemptRow.objects.first()):
+    for row in (models.Decision.objects.get(call_id="call-4"), models.AttemptRow.objects.first()):
         assert row is not None
         proof = prove_row(row, root.number)
         assert holds(proof)
@@ -78,7 +70,7 @@ def holds(proof: Any, text: str | None = None) -> bool:
 
 
 def test_what_is_not_in_a_batch_cannot_be_proved(asked: list[str]) -> None:
-    row = Decision.objects.first()
+    row = models.Decision.objects.first()
     assert row is not None
     with pytest.raises(NotAvailable, match="releve outbound close"):
         prove_row(row, 1)
@@ -92,13 +84,13 @@ def test_a_decision_replayed_as_known_then_is_the_same_whatever_was_learnt_since
         source="later", by="tests",
     )  # fmt: skip
     mark_unknown(now + timedelta(minutes=1))
-    decisions = list(Decision.objects.order_by("pk"))
+    decisions = list(models.Decision.objects.order_by("pk"))
     assert len(decisions) == 10
     for decision in decisions:
         found = replay_decision(decision, rules)
         assert found.agrees(decision), (decision, found.verdicts[0].rules, decision.rules)
         assert "P0" not in found.evidence
-    other = Decision.objects.latest("pk")
+    other = models.Decision.objects.latest("pk")
     other.rules_version = "another"
     with pytest.raises(NotAvailable, match="judged by the rules"):
         replay_decision(other, rules)
@@ -120,14 +112,14 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(asked: list[str], tm
     assert dataclasses.astuple(read_outcomes(folder)) == (1, 1, 1, 0, 0)
     os.rename(file, folder / "acc_1.log.1")
     assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0, 0)
-    outcomes = AttemptRow.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
+    outcomes = models.AttemptRow.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
     assert list(outcomes) == [("call-0/1", "answered"), ("call-1/1", "busy"), ("call-2/1", "answered")]
-    assert Cursor.objects.count() == 1
+    assert models.Cursor.objects.count() == 1
 
 
 @pytest.mark.parametrize("said", ["conversation", "abandoned", "voicemail"])
 def test_what_an_agent_reported_of_an_answered_call_stays(said: str, asked: list[str], tmp_path: Path) -> None:
-    reported = AttemptRow.objects.filter(ref="call-0/1")
+    reported = models.AttemptRow.objects.filter(ref="call-0/1")
     write_outcomes(list(reported), [said], "agent")
     (tmp_path / "acc_1.log").write_text(line("call-0", "200") + line("call-1", "200"))
     assert read_outcomes(tmp_path).filed == 1
@@ -162,7 +154,7 @@ def test_a_call_refused_by_the_proxy_itself_bypassed_no_gate(asked: list[str], t
     folder.mkdir()
     (folder / "acc_1.log").write_text("".join(alone).replace("|to|", "||") + called)
     assert dataclasses.astuple(read_outcomes(folder)) == (1, 2, 0, 2, 0)
-    assert AttemptRow.objects.exclude(outcome="").get().outcome == "failed"
+    assert models.AttemptRow.objects.exclude(outcome="").get().outcome == "failed"
 
 
 def test_the_cursor_stays_where_filing_fails(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,12 +165,12 @@ def test_the_cursor_stays_where_filing_fails(asked: list[str], tmp_path: Path, m
         patch.setattr("releve.plugins.outbound.gate.attempt_outcomes.next_known_at", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             read_outcomes(folder)
-    assert not AttemptRow.objects.exclude(outcome="").exists()
+    assert not models.AttemptRow.objects.exclude(outcome="").exists()
     assert read_outcomes(folder).filed == 1
 
 
 def test_an_attempt_without_a_report_is_unknown_until_one_comes(asked: list[str], tmp_path: Path) -> None:
-    count = AttemptRow.objects.count()
+    count = models.AttemptRow.objects.count()
     assert mark_unknown(timezone.now()) == count
     assert mark_unknown(timezone.now()) == 0
     (tmp_path / "acc_1.log").write_text(line("call-0", "200"))
@@ -216,14 +208,14 @@ def test_no_number_or_name_stands_in_clear_outside_the_table_of_values(asked: li
 def test_rows_go_on_their_day_and_the_others_can_still_be_proved(asked: list[str]) -> None:
     close_batches(timezone.now())
     root = sign_root(timezone.now())
-    first, second = Decision.objects.order_by("pk")[:2]
-    Decision.objects.filter(pk=first.pk).update(erase_on=timezone.now().date())
+    first, second = models.Decision.objects.order_by("pk")[:2]
+    models.Decision.objects.filter(pk=first.pk).update(erase_on=timezone.now().date())
     assert erase_due(timezone.now().date(), timezone.now()) == 1
     proof = prove_row(second, root.number)
     assert holds(proof)
     assert erase_due(timezone.now().date() + timedelta(days=4 * 366), timezone.now()) > 10
-    assert not ConsentRow.objects.exists()
-    assert not PseudonymValue.objects.filter(what="proof").exists()
+    assert not models.ConsentRow.objects.exists()
+    assert not models.PseudonymValue.objects.filter(what="proof").exists()
 
 
 def test_consents_whose_dates_cannot_be_trusted_are_kept_and_refuse() -> None:
@@ -240,10 +232,10 @@ def test_consents_whose_dates_cannot_be_trusted_are_kept_and_refuse() -> None:
     for n in range(3):
         reply = decide(store, question(n, f"c{n}"), rules, time.monotonic() + 5)
         assert "FR-DATA-CONSENT" in reply.reasons or "ANY-DATA-CONSENT" in reply.reasons, n
-    kept = ConsentRow.objects.order_by("ref").first()
+    kept = models.ConsentRow.objects.order_by("ref").first()
     assert kept is not None
     assert kept.wording == "déjà coché"
-    whys = ConsentRow.objects.order_by("ref").values_list("unreadable", flat=True)
+    whys = models.ConsentRow.objects.order_by("ref").values_list("unreadable", flat=True)
     assert list(whys[:2]) == ["no-offset", "spreadsheet-serial"]
     assert kept.proof.startswith("salted:")
 
@@ -261,7 +253,7 @@ def test_what_no_column_holds_is_refused_by_row_and_nothing_is_loaded() -> None:
     frames = read_tables({"withdrawals.csv": rows.encode()})
     with pytest.raises(LoadRefused, match=r"withdrawals row 3, channel .*longer than 64"):
         load_frames({"withdrawals": frames["withdrawals"]}, source="tests", by="tests")
-    assert not Load.objects.exists()
+    assert not models.Load.objects.exists()
     soon = (timezone.now() + timedelta(hours=1)).isoformat()
     feeds = read_tables({"feeds.csv": f"feed,read_at\nconsents,{soon}\n".encode()})
     with pytest.raises(LoadRefused, match=r"; leave the row out, and run `releve outbound "
@@ -278,12 +270,12 @@ def test_what_happened_later_than_now_is_refused_as_it_would_forbid_nothing_yet(
     with pytest.raises(LoadRefused, match=f"{table} row 2, at .*: lies in the future; "
                        "give the instant at which it was$"):  # fmt: skip
         load_frames({table: frames[table]}, source="tests", by="tests")
-    assert not Load.objects.exists()
+    assert not models.Load.objects.exists()
 
 
 def test_a_killed_load_counts_for_no_call_and_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     record_people(range(5))
-    loads = Load.objects.count()
+    loads = models.Load.objects.count()
     rows = "".join(f"{CLIENT},P{n},2026-09-15T11:00:00+02:00\n" for n in range(5))
     frames = read_tables({"withdrawals.csv": b"client,person,at\n" + rows.encode()})
     killed_frames = {"withdrawals": frames["withdrawals"]}
@@ -295,10 +287,10 @@ def test_a_killed_load_counts_for_no_call_and_is_resumed(monkeypatch: pytest.Mon
     monkeypatch.setattr("releve.plugins.outbound.gate.fact_import._CHUNK", 2)
     with pytest.raises(KeyboardInterrupt):
         load_frames(killed_frames, source="a", by="tests", digest="d", progress=killed)
-    assert Load.objects.filter(known_at=None).count() == 1
+    assert models.Load.objects.filter(known_at=None).count() == 1
     found = load_frames(killed_frames, source="a", by="tests", digest="d")
     assert (found.written, found.there) == ({"withdrawals": 1}, {"withdrawals": 4})
-    assert Load.objects.filter(known_at__isnull=False).count() == loads + 1
+    assert models.Load.objects.filter(known_at__isnull=False).count() == loads + 1
 
 
 def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
@@ -312,7 +304,7 @@ def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
 
 @pytest.mark.parametrize("table", ["withdrawals", "feeds"])
 def test_a_history_may_begin_right_after_the_last_decision(asked: list[str], table: str) -> None:
-    decided = Decision.objects.latest("at").at
+    decided = models.Decision.objects.latest("at").at
     about = f"{CLIENT},P1,{decided.isoformat()}"
     head, cells = {"withdrawals": ("client,person,at,known_at", about), "feeds": ("feed,read_at", "consents")}[table]
     for at in (decided, decided + timedelta(microseconds=1)):
@@ -372,9 +364,9 @@ def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: st
     load_facts([ended], source="tests", by="tests")
     erase_due(far.date(), far)
     erase_due((far + timedelta(days=4 * 366)).date(), far)
-    assert not PseudonymValue.objects.filter(pseudonym=person_pseudonym("P0")).exists()
-    assert PersonRow.objects.filter(person=person_pseudonym("P1")).exists()
-    assert not PersonRow.objects.filter(person=person_pseudonym("P0")).exists()
+    assert not models.PseudonymValue.objects.filter(pseudonym=person_pseudonym("P0")).exists()
+    assert models.PersonRow.objects.filter(person=person_pseudonym("P1")).exists()
+    assert not models.PersonRow.objects.filter(person=person_pseudonym("P0")).exists()
 
 
 @pytest.fixture
@@ -411,7 +403,7 @@ def test_the_columns_are_those_of_the_page_about_the_proxy() -> None:
 
 def outcomes() -> dict[str, str]:
     """The outcome of each attempt, as its last version says."""
-    return dict(AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
+    return dict(models.AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
 
 
 @pytest.mark.parametrize(
@@ -426,7 +418,7 @@ def outcomes() -> dict[str, str]:
     ],
 )
 def test_a_reply_code_has_its_outcome(folder: Path, codes: tuple[str, ...], outcome: str) -> None:
-    filed = list(AttemptRow.objects.filter(ref="call/1"))
+    filed = list(models.AttemptRow.objects.filter(ref="call/1"))
     for number, code in enumerate(codes):
         write_outcomes(filed, ["voicemail" if outcome != "answered" else ""], "between")
         (folder / f"{number}.log").write_text(record_line(code=code) + f"{number}\n", encoding="utf-8")
@@ -437,10 +429,10 @@ def test_a_reply_code_has_its_outcome(folder: Path, codes: tuple[str, ...], outc
 def test_the_further_version_is_the_attempt_with_its_outcome(folder: Path) -> None:
     assert read(folder, record_line()) == (1, 0, 0, 0, 0)
     names = ("client", "person", "ref", "at", "provider", "purpose", "began", "erase_on")
-    first, second = AttemptRow.objects.filter(ref="call/1").order_by("pk").values(*names)
+    first, second = models.AttemptRow.objects.filter(ref="call/1").order_by("pk").values(*names)
     assert first == second
-    assert AttemptRow.objects.latest("pk").digest == ""
-    load = Load.objects.latest("pk")
+    assert models.AttemptRow.objects.latest("pk").digest == ""
+    load = models.Load.objects.latest("pk")
     assert (load.source, load.by, load.rows) == ("outcomes acc.log", "outcomes", 1)
     assert load.known_at is not None
 
@@ -511,12 +503,12 @@ def test_a_call_that_was_refused_and_then_let_through_is_not_a_refused_one(folde
 
 
 def test_attempts_from_before_an_instant_that_have_no_outcome_are_unknown(folder: Path) -> None:
-    gates = [AttemptRow(client=CLIENT, person="p", ref=f"g{n}/1", outcome="", provider=PROVIDER,
+    gates = [models.AttemptRow(client=CLIENT, person="p", ref=f"g{n}/1", outcome="", provider=PROVIDER,
                         at=read_clock() + timedelta(minutes=n), digest="", erase_on=None)
              for n in range(3)]  # fmt: skip
-    AttemptRow.objects.bulk_create(gates)
+    models.AttemptRow.objects.bulk_create(gates)
     write_outcomes(gates[:1], ["busy"], "agent")
     assert mark_unknown(gates[2].at) == 1
     found = {ref: outcome for ref, outcome in outcomes().items() if ref[0] == "g"}
     assert found == {"g0/1": "busy", "g1/1": "unknown", "g2/1": ""}
-    assert Load.objects.latest("pk").source == "outcomes not reported"
+    assert models.Load.objects.latest("pk").source == "outcomes not reported"

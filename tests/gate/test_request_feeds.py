@@ -14,17 +14,9 @@ from django.db import transaction
 
 from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Attempt
-from releve.plugins.outbound.gate import request_feeds
+from releve.plugins.outbound.gate import models, request_feeds
+from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
-from releve.plugins.outbound.gate.models import (
-    AttemptRow,
-    Cursor,
-    FeedFaultRow,
-    Load,
-    PersonRequestRow,
-    WatermarkRow,
-    WithdrawalRow,
-)
 from releve.plugins.outbound.gate.request_feeds import (
     FeedMoved,
     FeedResult,
@@ -67,17 +59,17 @@ def test_a_file_is_read_once_and_put_away(folder: Path) -> None:
     assert read(folder) == (2, 0, 0)
     assert read(folder) == (0, 0, 0)
     assert [path.name for path in (folder / "done").iterdir()] == ["one.csv"]
-    assert PersonRequestRow.objects.count() == 2
+    assert models.PersonRequestRow.objects.count() == 2
     drop(folder, line(1) + line(2), "again.csv")
     assert read(folder) == (0, 0, 0)
-    assert WithdrawalRow.objects.count() == 4  # a person and a number each
+    assert models.WithdrawalRow.objects.count() == 4  # a person and a number each
 
 
 def test_a_row_may_be_spelt_in_any_way(folder: Path) -> None:
     drop(folder, line(1, said="Ne plus appeler", client="client a"))
     assert read(folder) == (1, 0, 0)
-    assert PersonRequestRow.objects.get().said == "stop"
-    assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
+    assert models.PersonRequestRow.objects.get().said == "stop"
+    assert set(models.WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -88,10 +80,10 @@ def test_a_file_is_read_in_the_form_that_it_has(folder: Path, separator: str, en
     text = "".join(f"{separator.join(row)}\n" for row in (head, cells))
     (folder / "ONE.CSV").write_text(text, encoding=encoding)
     assert read(folder) == (1, 0, 0)
-    row = PersonRequestRow.objects.get()
+    row = models.PersonRequestRow.objects.get()
     assert (row.channel, row.at.isoformat()) == ("téléphone", "2026-11-20T09:00:00+00:00")
-    assert (row.by, Cursor.objects.get().file) == ("dialler", "ONE.CSV")
-    assert Load.objects.filter(source="feed ONE.CSV", by="dialler").count() == 1
+    assert (row.by, models.Cursor.objects.get().file) == ("dialler", "ONE.CSV")
+    assert models.Load.objects.filter(source="feed ONE.CSV", by="dialler").count() == 1
 
 
 def test_the_first_line_alone_tells_the_separator_and_a_byte_of_no_encoding_stays_a_cell(folder: Path) -> None:
@@ -99,7 +91,7 @@ def test_the_first_line_alone_tells_the_separator_and_a_byte_of_no_encoding_stay
     odd = f"2;{phone(2)};stop;{CLIENT};\x81\n".encode("latin-1")
     (folder / "one.csv").write_bytes(b"id;number;said;client;channel\n" + row + odd)
     assert read(folder) == (2, 0, 0)
-    channels = PersonRequestRow.objects.order_by("pk").values_list("channel", flat=True)
+    channels = models.PersonRequestRow.objects.order_by("pk").values_list("channel", flat=True)
     assert list(channels) == ["by, or for, the wife, she, said", "\ufffd"]
 
 
@@ -110,8 +102,8 @@ def test_a_row_may_tell_the_outcome_of_the_call_that_it_names(folder: Path) -> N
     text = f"id;number;said;client;outcome;call\n1;{phone(1)};outcome;{CLIENT};busy;2\n"
     (folder / "one.csv").write_text(text, encoding="utf-8")
     assert read(folder) == (1, 0, 0)
-    assert AttemptRow.objects.exclude(outcome="").values_list("ref", "outcome").get() == ("2/1", "busy")
-    assert PersonRequestRow.objects.get().channel == "dialler"
+    assert models.AttemptRow.objects.exclude(outcome="").values_list("ref", "outcome").get() == ("2/1", "busy")
+    assert models.PersonRequestRow.objects.get().channel == "dialler"
 
 
 def test_a_row_in_another_file_counts_once(folder: Path) -> None:
@@ -185,7 +177,7 @@ def test_a_file_that_another_process_takes_meanwhile_is_left_to_it(
         patch.setattr(request_feeds, "_take_rows", overtaken)
         assert read(folder) == (1, 0, 0)
     assert other.exists()
-    assert PersonRequestRow.objects.count() == 3
+    assert models.PersonRequestRow.objects.count() == 3
 
 
 def test_faulty_rows_are_set_aside_with_their_line_and_never_loop(folder: Path) -> None:
@@ -193,16 +185,16 @@ def test_faulty_rows_are_set_aside_with_their_line_and_never_loop(folder: Path) 
          + line(3, key="1") + line(4, client="") + line(4, key="5", client="*"))  # fmt: skip
     assert read(folder) == (2, 0, 5)
     assert read(folder) == (0, 0, 0)
-    assert list(FeedFaultRow.objects.order_by("line").values_list("line", "field", "code")) == [
+    assert list(models.FeedFaultRow.objects.order_by("line").values_list("line", "field", "code")) == [
         (2, "said", "said.unknown"), (3, "number", "number.unreadable"),
         (4, "", "row.unreadable"), (5, "id", "key.reused"), (6, "client", "client.unknown"),
     ]  # fmt: skip
     aside = (folder / "set-aside" / "one.csv").read_text(encoding="utf-8").splitlines()
     assert len(aside) == 6
     assert aside[2].startswith("number: number.unreadable;3;12;stop;CLIENT-A")
-    for row in FeedFaultRow.objects.values():
+    for row in models.FeedFaultRow.objects.values():
         assert phone(2)[3:] not in str(row)
-    assert PersonRequestRow.objects.filter(client="").count() == 1
+    assert models.PersonRequestRow.objects.filter(client="").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -221,8 +213,8 @@ def test_a_file_that_is_no_feed_is_set_aside_whole(folder: Path, text: str, faul
     assert read(folder) == (0, 0, 0)
     aside = (folder / "set-aside" / "bad.csv").read_text(encoding="utf-8")
     assert aside == f"fault;id;number;said;client;at;channel;outcome;call\n{fault}\n"
-    assert FeedFaultRow.objects.count() == 1
-    assert (Cursor.objects.get().file, Cursor.objects.get().offset) == ("bad.csv", 1)
+    assert models.FeedFaultRow.objects.count() == 1
+    assert (models.Cursor.objects.get().file, models.Cursor.objects.get().offset) == ("bad.csv", 1)
 
 
 def test_the_faults_of_a_row_stand_together_and_those_of_a_file_in_its_result(folder: Path) -> None:
@@ -238,7 +230,7 @@ def test_the_faults_of_a_row_stand_together_and_those_of_a_file_in_its_result(fo
         "number: number.unreadable, said: said.unknown;2;12;go away;CLIENT-A;;;;",
         "number: number.unreadable;3;13;stop;CLIENT-A;;;;",
     ]
-    assert set(FeedFaultRow.objects.values_list("file", flat=True)) == {"one.csv"}
+    assert set(models.FeedFaultRow.objects.values_list("file", flat=True)) == {"one.csv"}
 
 
 def test_a_file_of_a_name_that_is_put_away_already_is_kept_beside_it(folder: Path) -> None:
@@ -268,10 +260,10 @@ def test_a_kill_between_rows_loses_and_doubles_nothing(folder: Path, monkeypatch
         patch.setattr(request_feeds, "record_requests", killed)
         with pytest.raises(KeyboardInterrupt):
             read(folder)
-    assert Cursor.objects.get().offset == PersonRequestRow.objects.count() == 20
+    assert models.Cursor.objects.get().offset == models.PersonRequestRow.objects.count() == 20
     assert read(folder) == (25, 0, 1)
-    assert PersonRequestRow.objects.count() == 45
-    assert FeedFaultRow.objects.get().line == 46
+    assert models.PersonRequestRow.objects.count() == 45
+    assert models.FeedFaultRow.objects.get().line == 46
 
 
 def test_deleting_leaves_no_number_on_the_disk(folder: Path) -> None:
@@ -308,7 +300,7 @@ def test_rows_over_http_follow_the_position(folder: Path) -> None:
 
 
 def test_a_feed_that_is_a_register_counts_as_its_reading_once_a_minute(folder: Path) -> None:
-    before = WatermarkRow.objects.filter(feed="withdrawals")
+    before = models.WatermarkRow.objects.filter(feed="withdrawals")
     before.update(read_at="2026-01-01T00:00:00+00:00")
     record_reading(["withdrawals"], by="d")
     record_reading(["withdrawals"], by="d")
@@ -317,7 +309,7 @@ def test_a_feed_that_is_a_register_counts_as_its_reading_once_a_minute(folder: P
         before.update(read_at=read_clock() - timedelta(seconds=seconds))
         record_reading(["withdrawals", "refusals"], by="d")
         assert before.count() == count
-    assert Load.objects.filter(source="feed read", by="d").count() == 2
+    assert models.Load.objects.filter(source="feed read", by="d").count() == 2
 
 
 def test_what_a_sender_may_not_say_and_what_cannot_be_read_is_set_aside(folder: Path) -> None:
@@ -330,4 +322,4 @@ def test_what_a_sender_may_not_say_and_what_cannot_be_read_is_set_aside(folder: 
         (2, "client", "client.elsewhere"), (3, "client", "client.elsewhere"),
         (4, "at", "at.unreadable"), (5, "at", "at.no-offset"),
     ]  # fmt: skip
-    assert (Cursor.objects.get().file, feed_position("d")) == ("d", 5)
+    assert (models.Cursor.objects.get().file, feed_position("d")) == ("d", 5)

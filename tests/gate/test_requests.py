@@ -15,19 +15,9 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from releve.ledger.models import LedgerEntry
-from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import (
-    Attempt,
-    Call,
-    Callback,
-    Contract,
-    LegalRules,
-    Person,
-    SpokenRefusal,
-    built_in_rules,
-    judge_call,
-)
+from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames
+from releve.plugins.outbound.gate import models
 from releve.plugins.outbound.gate.attempt_outcomes import preview_numbers, record_withdrawal
 from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
 from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
@@ -36,16 +26,6 @@ from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import KeyFault, NoMatch
 from releve.plugins.outbound.gate.fact_import import load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms, read_facts
-from releve.plugins.outbound.gate.models import (
-    AttemptRow,
-    ConsentRow,
-    Decision,
-    Load,
-    PersonRequestRow,
-    PseudonymValue,
-    RefusalRow,
-    WithdrawalRow,
-)
 from releve.plugins.outbound.gate.person_requests import (
     PhoneRequest,
     RecordedRequest,
@@ -83,17 +63,17 @@ def record(request: PhoneRequest = STOP, **change: Any) -> RecordedRequest:
 def find_faults(request: PhoneRequest = STOP, **change: Any) -> list[tuple[str, str, str]]:
     with pytest.raises(RequestFaults) as caught:
         record(request, **change)
-    assert not PersonRequestRow.objects.exists()
+    assert not models.PersonRequestRow.objects.exists()
     return [(one.field, one.code, one.given) for one in caught.value.faults]
 
 
 def test_what_is_kept_of_a_request_is_what_was_answered() -> None:
     record_people(range(2))
-    load_facts([Person("P9", phone(1), read_clock())], source="tests", by="tests")
+    load_facts([engine.Person("P9", phone(1), read_clock())], source="tests", by="tests")
     at = read_clock() - timedelta(days=40)
     found = record(at=at, channel="letter")
     assert (found.persons, found.facts, found.at) == (2, 6, at)  # two of each, and the number
-    row, entry = PersonRequestRow.objects.get(), LedgerEntry.objects.get(kind="outbound.requested")
+    row, entry = models.PersonRequestRow.objects.get(), LedgerEntry.objects.get(kind="outbound.requested")
     kept = (row.said, row.client, row.at, row.known_at, row.persons, row.consents, row.facts)
     assert kept == astuple(found)[:-1]
     assert (row.by, row.channel, row.number) == ("ines", "letter", number_pseudonym(phone(1)))
@@ -101,9 +81,9 @@ def test_what_is_kept_of_a_request_is_what_was_answered() -> None:
     said = {"actor": "ines", "client": CLIENT, "said": "stop", "outcome": "", "channel": "letter"}
     assert json.loads(entry.body).items() >= {**said, "persons": 2, "facts": 6}.items()
     assert record(at=at, channel="letter") == replace(found, before=True)
-    load = Load.objects.get(source="desk")
+    load = models.Load.objects.get(source="desk")
     assert (load.by, load.rows, load.known_at) == ("ines", 6, found.known_at)
-    withdrawn, refused = WithdrawalRow.objects.all(), RefusalRow.objects.all()
+    withdrawn, refused = models.WithdrawalRow.objects.all(), models.RefusalRow.objects.all()
     assert set(withdrawn.values_list("at", "channel", "consent")) == {(at, "letter", "")}
     assert set(refused.values_list("at", "kind", "basis")) == {(at, "objection", "")}
 
@@ -118,7 +98,7 @@ def test_a_key_with_another_content_is_another_request(change: dict[str, Any]) -
     record()
     with pytest.raises(RequestReused):
         record(**change)
-    assert PersonRequestRow.objects.count() == 1
+    assert models.PersonRequestRow.objects.count() == 1
 
 
 def test_the_consents_counted_are_those_in_force_then_of_whom_it_binds() -> None:
@@ -140,18 +120,18 @@ def test_the_consents_counted_are_those_in_force_then_of_whom_it_binds() -> None
 def test_an_outcome_is_that_of_the_last_call_of_a_day_or_of_the_one_that_it_names() -> None:
     record_people(range(2))
     now = read_clock()
-    load_facts([Person("P9", phone(1), now)], source="tests", by="tests")
+    load_facts([engine.Person("P9", phone(1), now)], source="tests", by="tests")
     hours = {"old/1": 24, "call/1": 23, "call-b/1": 2, "last/1": 1}
-    calls = [Attempt(ref, CLIENT, person, now - timedelta(hours=h), now, provider="us")
+    calls = [engine.Attempt(ref, CLIENT, person, now - timedelta(hours=h), now, provider="us")
              for ref, h in hours.items() for person in ("P1", "P9")]  # fmt: skip
     load_facts(calls, source="tests", by="tests")
     busy = PhoneRequest("o", phone(1), "outcome", CLIENT, outcome="busy")
 
     def filed(**change: Any) -> set[tuple[str, str]]:
         """The attempts that have the outcome of one more request."""
-        before = AttemptRow.objects.latest("pk").pk
+        before = models.AttemptRow.objects.latest("pk").pk
         assert record(busy, **change).facts == 2
-        rows = AttemptRow.objects.filter(pk__gt=before, outcome=change.get("outcome", "busy"))
+        rows = models.AttemptRow.objects.filter(pk__gt=before, outcome=change.get("outcome", "busy"))
         return set(rows.values_list("ref", "provider"))
 
     assert filed() == {("last/1", "us")}
@@ -160,25 +140,25 @@ def test_an_outcome_is_that_of_the_last_call_of_a_day_or_of_the_one_that_it_name
     assert filed(key="r", at=now - timedelta(hours=2, minutes=30)) == {("call/1", "us")}
     assert filed(key="s", at=now - timedelta(hours=2)) == {("call-b/1", "us")}
     assert filed(key="t", client="") == {("last/1", "us")}
-    requests = PersonRequestRow.objects.count()
+    requests = models.PersonRequestRow.objects.count()
     for change in ({"call": "old", "at": now}, {"call": "cal"}, {"call": "call/2"},
                    {"number": phone(0)}, {"at": now - timedelta(days=2)}):  # fmt: skip
         with pytest.raises(RequestFaults, match=r"^call: call\.unknown$"):
             record(busy, key="u", **change)
-    assert PersonRequestRow.objects.count() == requests
+    assert models.PersonRequestRow.objects.count() == requests
 
 
 def test_an_outcome_of_a_client_is_that_of_its_own_call() -> None:
     record_people(range(2))
     now = read_clock()
     load_facts([build_consent(1, now - timedelta(1), client="CLIENT-B"),
-                *(Attempt("same/1", client, "P1", now - timedelta(hours=h), now)
+                *(engine.Attempt("same/1", client, "P1", now - timedelta(hours=h), now)
                   for h, client in enumerate((CLIENT, "CLIENT-B"), 1))],
                source="tests", by="tests")  # fmt: skip
     busy = PhoneRequest("o", phone(1), "outcome", "CLIENT-B", outcome="busy")
     assert record(busy).facts == 1
     assert record(busy, key="p", client="", outcome="declined").facts == 1
-    rows = AttemptRow.objects.exclude(outcome="").values_list("client", "outcome")
+    rows = models.AttemptRow.objects.exclude(outcome="").values_list("client", "outcome")
     assert set(rows) == {("CLIENT-B", "busy"), (CLIENT, "declined")}
 
 
@@ -216,7 +196,7 @@ def test_a_client_without_a_campaign_is_known_by_what_it_has(known_by: str) -> N
     record_people(range(2))
     now = read_clock()
     assert find_faults(client="CLIENT-B") == [("client", "client.unknown", "CLIENT-B")]
-    contract = Contract("K", "CLIENT-B", "P1", now.date(), None, now)
+    contract = engine.Contract("K", "CLIENT-B", "P1", now.date(), None, now)
     consent = build_consent(1, now, client="CLIENT-B")
     load_facts([consent if known_by == "a consent" else contract], source="tests", by="tests")
     assert record(client="client_b").client == "CLIENT-B"
@@ -227,7 +207,7 @@ RULES = open_rules()
 SOON = 1e9
 
 
-def answers(rules: LegalRules = RULES) -> dict[tuple[str, str], str]:
+def answers(rules: engine.LegalRules = RULES) -> dict[tuple[str, str], str]:
     """Return the rows that refuse each person under each of their numbers, as known now."""
     now, terms = read_clock(), CampaignTerms.from_row(load_campaigns()[CAMPAIGN])
     found = {}
@@ -241,7 +221,7 @@ def answers(rules: LegalRules = RULES) -> dict[tuple[str, str], str]:
 
 
 def hold(person: str, number: int) -> None:
-    load_facts([Person(person, phone(number), read_clock())], source="tests", by="tests")
+    load_facts([engine.Person(person, phone(number), read_clock())], source="tests", by="tests")
 
 
 def say(table: str, number: int, *, client: str = CLIENT, kind: str = "objection") -> None:
@@ -273,7 +253,7 @@ def test_a_contract_does_not_carry_a_call_to_the_other_number() -> None:
     record_people([0])
     hold("P0", 1)
     now = read_clock()
-    contract = Contract("K1", CLIENT, "P0", now.date() - timedelta(9), None, now, frozenset({"electricity"}))
+    contract = engine.Contract("K1", CLIENT, "P0", now.date() - timedelta(9), None, now, frozenset({"electricity"}))
     load_facts([contract], source="tests", by="tests")
     say("refusals", 0)
     assert "FR-OBJECTION" in decide(DjangoStore(), question(1, "call"), RULES, SOON).reasons
@@ -294,7 +274,7 @@ def test_a_call_is_judged_again_as_the_numbers_were_known_at_its_instant() -> No
     hold("P1", 0)
     decide(DjangoStore(), question(1, "after"), RULES, SOON)
     for call, allowed in (("before", True), ("after", False)):
-        decision = Decision.objects.get(call_id=call)
+        decision = models.Decision.objects.get(call_id=call)
         again = replay_decision(decision, RULES)
         assert (decision.allowed, again.agrees(decision)) == (allowed, True)
 
@@ -355,7 +335,7 @@ def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
     record_people(range(2))
     found = record_withdrawal("Client A", "P1", read_clock(), channel="oral", by="tests")
     assert (found.client, found.persons, found.consents) == (CLIENT, ("P1",), ("C1",))
-    row = WithdrawalRow.objects.get()
+    row = models.WithdrawalRow.objects.get()
     assert (row.client, row.person, row.channel) == (CLIENT, found.pseudonyms[0], "oral")
 
 
@@ -363,25 +343,25 @@ def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
 def test_a_person_whom_one_table_knows_is_meant_by_id(known_by: str) -> None:
     record_people(range(1))
     now = read_clock()
-    contract = Contract("K9", CLIENT, "P9", date(2024, 1, 1), None, now, frozenset({"electricity"}))
-    fact = Person("P9", phone(9), now) if known_by == "a row of people" else contract
+    contract = engine.Contract("K9", CLIENT, "P9", date(2024, 1, 1), None, now, frozenset({"electricity"}))
+    fact = engine.Person("P9", phone(9), now) if known_by == "a row of people" else contract
     load_facts([fact], source="tests", by="tests")
     found = record_withdrawal(CLIENT, "P9", read_clock(), by="tests")
     assert (found.persons, found.consents) == (("P9",), ())
-    assert WithdrawalRow.objects.get().person == person_pseudonym("P9")
+    assert models.WithdrawalRow.objects.get().person == person_pseudonym("P9")
 
 
 @pytest.mark.parametrize("form", ["{}", "0{:.0}", "00{}"])
 def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
     record_people(range(2))
     number = phone(1)
-    load_facts([Person("P9", number, read_clock())], source="tests", by="tests")
+    load_facts([engine.Person("P9", number, read_clock())], source="tests", by="tests")
     written = {"{}": number, "0{:.0}": "0" + number[3:], "00{}": "00" + number[1:]}[form]
     found = record_withdrawal(CLIENT, written, read_clock(), by="tests")
     assert found.persons == ("P1", "P9")
     bound = {*found.pseudonyms, number_pseudonym(number)}
-    assert set(WithdrawalRow.objects.values_list("person", flat=True)) == bound
-    assert set(WithdrawalRow.objects.values_list("consent", "channel")) == {("", "")}
+    assert set(models.WithdrawalRow.objects.values_list("person", flat=True)) == bound
+    assert set(models.WithdrawalRow.objects.values_list("consent", "channel")) == {("", "")}
 
 
 def test_a_number_by_which_something_was_said_before_still_stands_for_its_holders() -> None:
@@ -397,13 +377,13 @@ def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None
     record_people(range(2))
     record_withdrawal(CLIENT, phone(1), read_clock(), by="tests")
     given = read_clock() - timedelta(days=2)
-    later = [Person("P9", phone(1), read_clock()), build_consent(9, given)]
+    later = [engine.Person("P9", phone(1), read_clock()), build_consent(9, given)]
     load_facts(later, source="tests", by="tests")
     now = read_clock()
     known = read_facts(CLIENT, phone(1), now, person="P9", campaign=CAMPAIGN)
-    call = Call(CLIENT, phone(1), now, "electricity", CALLER, CAMPAIGN,
+    call = engine.Call(CLIENT, phone(1), now, "electricity", CALLER, CAMPAIGN,
                 person=person_pseudonym("P9"), sector="energy-supply")  # fmt: skip
-    assert "FR-OPTIN-6" in judge_call(call, known.facts(), open_rules(), now).rules
+    assert "FR-OPTIN-6" in engine.judge_call(call, known.facts(), open_rules(), now).rules
 
 
 @pytest.mark.parametrize(
@@ -422,25 +402,25 @@ def test_what_fits_nothing_is_refused_and_recorded_nowhere(client: str, who: str
     record_people(range(3))
     with pytest.raises(NoMatch, match=said.replace("+", r"\+")):
         record_withdrawal(client, who, read_clock(), consent=consent, by="tests")
-    assert not WithdrawalRow.objects.exists()
-    assert not Load.objects.filter(source="withdrawal").exists()
+    assert not models.WithdrawalRow.objects.exists()
+    assert not models.Load.objects.filter(source="withdrawal").exists()
 
 
 @pytest.mark.parametrize("erased", [False, True])
 def test_one_consent_by_number_is_taken_back_by_its_giver_alone(erased: bool) -> None:
     record_people(range(2))
-    load_facts([Person("P9", phone(1), read_clock())], source="tests", by="tests")
+    load_facts([engine.Person("P9", phone(1), read_clock())], source="tests", by="tests")
     if erased:
-        PseudonymValue.objects.filter(what="person").delete()
+        models.PseudonymValue.objects.filter(what="person").delete()
     now = read_clock()
     found = record_withdrawal(CLIENT, phone(1), now, consent="C1", channel="letter", by="ines")
     assert (len(found.persons), found.consents) == (2, ("C1",))
     assert found.persons[0].startswith("(erased) ") == erased
-    row = WithdrawalRow.objects.get()
+    row = models.WithdrawalRow.objects.get()
     assert (row.client, row.person, row.at) == (CLIENT, person_pseudonym("P1"), now)
     assert (row.consent, row.channel, row.erase_on) == ("C1", "letter", years_later(now.date()))
     assert bool(row.digest) is not erased  # nothing that is read again may be held to be it
-    load = Load.objects.get(source="withdrawal")
+    load = models.Load.objects.get(source="withdrawal")
     assert (row.load, load.by, load.rows, load.known_at is not None) == (load, "ines", 1, True)
 
 
@@ -455,7 +435,7 @@ def test_under_another_key_no_withdrawal_is_tried(settings: Settings) -> None:
 def test_the_first_spellings_of_an_unknown_id_are_shown() -> None:
     record_people(range(1))
     ids = ["abc", "Abc", "aBc", "abC"]
-    load_facts([Person(one, phone(9), read_clock()) for one in ids], source="a", by="tests")
+    load_facts([engine.Person(one, phone(9), read_clock()) for one in ids], source="a", by="tests")
     with pytest.raises(NoMatch, match="'ABC'; write the one meant, perhaps 'Abc' or 'aBc' or"):
         record_withdrawal(CLIENT, "ABC", read_clock(), by="tests")
 
@@ -464,19 +444,19 @@ def test_the_first_spellings_of_an_unknown_id_are_shown() -> None:
 def test_what_was_said_here_is_noted_for_a_restored_backup(erased: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     record_people(range(2))
     if erased:
-        PseudonymValue.objects.filter(what="person").delete()
-    noted: list[Load] = []
+        models.PseudonymValue.objects.filter(what="person").delete()
+    noted: list[models.Load] = []
     for module in ("attempt_outcomes", "person_requests"):
         monkeypatch.setattr(f"releve.plugins.outbound.gate.{module}.note_load", noted.append)
     record_withdrawal(CLIENT, phone(1), read_clock(), consent="C1", by="tests")
     record_request(PhoneRequest("k", phone(1), "stop", CLIENT), by="tests")
-    assert noted == list(Load.objects.order_by("pk"))[-2:]
+    assert noted == list(models.Load.objects.order_by("pk"))[-2:]
     assert all(load.known_at for load in noted)
 
 
 def test_each_consent_of_all_holders_is_named_once_in_order() -> None:
     record_people(range(2))
-    facts = [Person("P9", phone(1), read_clock())]
+    facts = [engine.Person("P9", phone(1), read_clock())]
     facts += [build_consent(1, read_clock(), id=id_, wording=id_) for id_ in ("B", "A", "C1")]
     load_facts([*facts, build_consent(9, read_clock())], source="tests", by="tests")
     found = record_withdrawal(CLIENT, phone(1), read_clock(), by="tests")
@@ -491,10 +471,10 @@ def test_each_consent_of_all_holders_is_named_once_in_order() -> None:
 def test_a_client_knows_a_person_by_each_of_its_tables_and_another_does_not(table: str) -> None:
     record_people(range(1))
     now = read_clock()
-    fact = {"callbacks": Callback("B", CLIENT, "P9", now, now, frozenset({"electricity"})),
-            "refusals": SpokenRefusal(CLIENT, "P9", now, now),
-            "attempts": Attempt("A", CLIENT, "P9", now, now)}[table]  # fmt: skip
-    other = SpokenRefusal("CLIENT-B", "P0", now, now)
+    fact = {"callbacks": engine.Callback("B", CLIENT, "P9", now, now, frozenset({"electricity"})),
+            "refusals": engine.SpokenRefusal(CLIENT, "P9", now, now),
+            "attempts": engine.Attempt("A", CLIENT, "P9", now, now)}[table]  # fmt: skip
+    other = engine.SpokenRefusal("CLIENT-B", "P0", now, now)
     load_facts([fact, other], source="tests", by="tests")
     assert record_withdrawal(CLIENT, "P9", read_clock(), by="tests").persons == ("P9",)
     with pytest.raises(NoMatch, match="no person is known as 'P9'"):
@@ -507,8 +487,8 @@ def test_the_answers_are_those_of_each_number_that_is_kept_by_campaign() -> None
     record_people(range(2))
     record_campaign("autumn", campaign_terms(), by="tests")
     now = read_clock()
-    load_facts([Person("P1", phone(n), now) for n in (7, 8)], source="tests", by="tests")
-    PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(7))).delete()
+    load_facts([engine.Person("P1", phone(n), now) for n in (7, 8)], source="tests", by="tests")
+    models.PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(7))).delete()
     found = record_withdrawal(CLIENT, "P1", read_clock(), by="tests")
     answers = preview_numbers(found, open_rules(), read_clock())
     assert [(one.campaign, one.number) for one in answers] == [
@@ -524,12 +504,12 @@ def test_one_consent_is_taken_back_and_the_other_stands() -> None:
     assert found.consents == ("C0b",)
     (answer,) = preview_numbers(found, open_rules(), read_clock())
     assert (answer.campaign, answer.number, answer.allowed) == (CAMPAIGN, phone(0), True)
-    assert ConsentRow.objects.count() == 2
+    assert models.ConsentRow.objects.count() == 2
 
 
 def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -> None:
     record_people(range(2))
-    running = Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, read_clock(), frozenset({"electricity"}))
+    running = engine.Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, read_clock(), frozenset({"electricity"}))
     load_facts([running], source="tests", by="tests")
     refused = record_withdrawal(CLIENT, "P1", read_clock(), by="tests")
     (answer,) = preview_numbers(refused, open_rules(), read_clock())
@@ -542,9 +522,9 @@ def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -
 
 def test_a_person_whose_values_were_erased_is_withdrawn_by_number() -> None:
     record_people(range(1))
-    PseudonymValue.objects.filter(what="person").delete()
+    models.PseudonymValue.objects.filter(what="person").delete()
     found = record_withdrawal(CLIENT, phone(0), read_clock(), by="tests")
     assert found.persons[0].startswith("(erased)")
-    assert WithdrawalRow.objects.filter(person=found.pseudonyms[0]).count() == 1
-    (answer,) = preview_numbers(found, built_in_rules(), read_clock())
+    assert models.WithdrawalRow.objects.filter(person=found.pseudonyms[0]).count() == 1
+    (answer,) = preview_numbers(found, engine.built_in_rules(), read_clock())
     assert "FR-OPTIN-6" in answer.verdicts[0].rules

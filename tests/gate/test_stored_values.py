@@ -14,20 +14,11 @@ import pytest
 from django.apps import apps
 from django.db.models import CharField
 
-from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import (
-    Attempt,
-    Call,
-    CallVerdict,
-    Contract,
-    Person,
-    Withdrawal,
-    built_in_rules,
-    judge_call,
-)
+from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine import SpokenRefusal as Fact
 from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames, build_facts, read_tables
+from releve.plugins.outbound.gate import models
 from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
 from releve.plugins.outbound.gate.campaigns import (
     RegisterState,
@@ -43,18 +34,6 @@ from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, s
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import find_row_faults, load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts, to_db_instant
-from releve.plugins.outbound.gate.models import (
-    AbandonedRow,
-    ClientName,
-    ConsentRow,
-    Cursor,
-    FeedFaultRow,
-    Load,
-    PseudonymValue,
-    RefusalRow,
-    WatermarkRow,
-    WithdrawalRow,
-)
 from releve.plugins.outbound.gate.models import CampaignRow as Row
 from releve.plugins.outbound.gate.pseudonyms import (
     commit_proof,
@@ -102,7 +81,7 @@ def test_a_value_is_kept_once_until_the_latest_day(
     else:
         for one in (values[0], other, values[1]):
             store_values([one])
-    rows = PseudonymValue.objects.order_by("-what").values_list("value", "salt", "erase_on")
+    rows = models.PseudonymValue.objects.order_by("-what").values_list("value", "salt", "erase_on")
     assert list(rows) == [("P1", "", kept), ("+331", "salt", SOON)]
     assert (read_value("person", "p"), read_value("proof", "p")) == ("P1", None)
 
@@ -136,29 +115,29 @@ def test_a_register_is_what_its_closed_loads_hold() -> None:
     record_people(range(3))
     given = read_clock() - timedelta(hours=3)
     load_facts([build_consent(9, given)], source="tests", by="tests")
-    row = ConsentRow.objects.get(ref="C9")
+    row = models.ConsentRow.objects.get(ref="C9")
     assert read_register_state("consents") == RegisterState("consents", 4, row.collected_at)
     row.pk, row.collected_at = None, read_clock()
-    row.load = Load.objects.create(source="killed", by="tests", opened_at=read_clock())
+    row.load = models.Load.objects.create(source="killed", by="tests", opened_at=read_clock())
     row.save()
-    WatermarkRow.objects.create(load=row.load, feed="consents", read_at=read_clock(), digest="")
+    models.WatermarkRow.objects.create(load=row.load, feed="consents", read_at=read_clock(), digest="")
     assert read_register_state("consents") == RegisterState("consents", 4, given)
     assert read_register_state("callbacks") == RegisterState("callbacks", 0, None)
-    read_at = WatermarkRow.objects.filter(feed="consents").earliest("pk").read_at
+    read_at = models.WatermarkRow.objects.filter(feed="consents").earliest("pk").read_at
     later = read_at + timedelta(hours=5)
     ages = read_register_ages(later)
     assert (len(ages), ages["consents"]) == (4, timedelta(hours=5))
-    WatermarkRow.objects.create(feed="consents", read_at=later, digest="")
+    models.WatermarkRow.objects.create(feed="consents", read_at=later, digest="")
     assert read_register_ages(later)["consents"] == timedelta(0)
-    WatermarkRow.objects.filter(feed="refusals").delete()
+    models.WatermarkRow.objects.filter(feed="refusals").delete()
     minutes = read_register_minutes(later + timedelta(seconds=61))
     assert (minutes["consents"], minutes["refusals"]) == (2, None), "rounded up; never read"
 
 
-def _withdrawals(count: int, **change: str) -> list[Withdrawal]:
+def _withdrawals(count: int, **change: str) -> list[engine.Withdrawal]:
     at = datetime.fromisoformat("2026-09-15T11:00:00+02:00")
     cells = {"client": CLIENT, "person": "P1", "consent": "", "channel": ""} | change
-    return [Withdrawal(at=at, known_at=at, **cells) for _ in range(count)]
+    return [engine.Withdrawal(at=at, known_at=at, **cells) for _ in range(count)]
 
 
 @pytest.mark.parametrize(("count", "more"), [(50, ""), (51, "... and 1 more")])
@@ -181,14 +160,14 @@ def test_a_zero_character_is_refused_and_a_hidden_cell_is_not_shown() -> None:
     with pytest.raises(LoadRefused, match=r"row 2, objects 'a\\x00\|gas': holds a zero"):
         load_facts([consent], source="tests", by="tests")
     load_facts(_withdrawals(1, channel="x" * 64, person="P" * 500), source="tests", by="tests")
-    assert WithdrawalRow.objects.get().channel == "x" * 64
+    assert models.WithdrawalRow.objects.get().channel == "x" * 64
 
 
 def test_what_happened_within_the_skew_of_clocks_is_taken() -> None:
     for ahead in (MAX_CLOCK_SKEW / 2, timedelta(0)):
         at = read_clock() + ahead
-        load_facts([Withdrawal(CLIENT, "P1", at, at)], source="tests", by="tests")
-    assert WithdrawalRow.objects.count() == 2
+        load_facts([engine.Withdrawal(CLIENT, "P1", at, at)], source="tests", by="tests")
+    assert models.WithdrawalRow.objects.count() == 2
 
 
 @pytest.mark.parametrize("table", ["feeds", "withdrawals", "refusals", "attempts"])
@@ -211,17 +190,17 @@ def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path:
     drop.mkdir()
     acc.mkdir()
     at = read_clock() - timedelta(hours=1)
-    load_facts([Attempt("call/1", CLIENT, "P1", at, at)], source="s" * 200, by="tests")
+    load_facts([engine.Attempt("call/1", CLIENT, "P1", at, at)], source="s" * 200, by="tests")
     rows = f"1;{phone(1)};stop;{CLIENT}\n2;12;stop;{CLIENT}\n3;{phone(1)};outcome;{CLIENT}\n"
     (drop / f"{name}.csv").write_text(f"id;number;said;client\n{rows}", encoding="utf-8")
     (drop / f"{name}b.csv").write_text("id\n", encoding="utf-8")
     (acc / name).write_text("INVITE|f|t|call|486|Busy|now|1\n", encoding="utf-8")
     assert take_files(drop, by="tests", settle=0).set_aside == 3
     assert read_outcomes(acc).filed == 1
-    filed = set(Load.objects.values_list("source", flat=True))
+    filed = set(models.Load.objects.values_list("source", flat=True))
     assert {f"feed {name}"[:200], f"outcomes {name}"[:200]} <= filed
-    assert set(Cursor.objects.values_list("file", flat=True)) == {name[:200]}
-    assert set(FeedFaultRow.objects.values_list("file", flat=True)) == {name[:200]}
+    assert set(models.Cursor.objects.values_list("file", flat=True)) == {name[:200]}
+    assert set(models.FeedFaultRow.objects.values_list("file", flat=True)) == {name[:200]}
     for model in apps.get_app_config("gate").get_models():
         for field in model._meta.get_fields():
             if isinstance(field, CharField) and field.max_length:
@@ -233,7 +212,7 @@ def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path:
 DAYS = ("2026-08-10T10:30:00+02:00", "2026-11-24T10:30:00+01:00")
 
 
-def without_person(found: CallVerdict) -> Any:
+def without_person(found: engine.CallVerdict) -> Any:
     """Return what a verdict says, without the name of the person."""
     return (
         found.legal, found.allowed, found.rules, found.basis, found.attempts, found.jurisdiction,
@@ -247,23 +226,23 @@ def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) 
     now = datetime.fromisoformat(day)
     people, frames = people_of(150, now, seed=7, slips=False)
     load_frames(frames, source="tests", by="tests", as_known=True)
-    rules, facts = built_in_rules(), build_facts(frames)
+    rules, facts = engine.built_in_rules(), build_facts(frames)
     reasons: set[str] = set()
     for place, row in enumerate(people.iter_rows(named=True)):
         for known_at in (now, now - timedelta(days=20))[: 1 + (place % 4 == 0)]:
-            call = Call(TABLE_CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
+            call = engine.Call(TABLE_CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
                         address=row["address"], callee=row["callee"], campaign="K",
                         sector="energy-supply")  # fmt: skip
-            expected = judge_call(call, facts, rules, known_at)
+            expected = engine.judge_call(call, facts, rules, known_at)
             known = read_facts(TABLE_CLIENT, row["number"], known_at, person=row["person"], campaign="K")
             named = dataclasses.replace(call, person=person_pseudonym(row["person"]))
-            found = judge_call(named, _under(known, expected), rules, known_at)
+            found = engine.judge_call(named, _under(known, expected), rules, known_at)
             assert without_person(found) == without_person(expected), (call, found.rules, expected.rules)
             reasons |= set(expected.rules)
     assert len(reasons) >= 12
 
 
-def _under(known: Any, expected: CallVerdict) -> Any:
+def _under(known: Any, expected: engine.CallVerdict) -> Any:
     """The facts, the number written as the engine understands it."""
     for name in ("people", "listings"):
         for _, cells in known.tables[name]:
@@ -415,8 +394,8 @@ def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], 
     [
         (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, "reffus"), "refusals row 2, kind 'reffus'"),
         (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, basis="consnt:C0"), "basis 'consnt'"),
-        (Person("P0", phone(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
-        (Attempt("A", CLIENT, "P0", LONG_AGO, LONG_AGO, purpose="sel"), "purpose 'sel'"),
+        (engine.Person("P0", phone(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
+        (engine.Attempt("A", CLIENT, "P0", LONG_AGO, LONG_AGO, purpose="sel"), "purpose 'sel'"),
         (build_consent(0, LONG_AGO, objects=frozenset({"gass", "gas"})), "objects 'gass'"),
     ],
 )
@@ -424,7 +403,7 @@ def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str
     with pytest.raises(LoadRefused, match=said):
         load_facts([fact], source="tests", by="tests")
     load_facts([Fact(CLIENT, "P0", read_clock(), read_clock(), "Refus", "Consentement")], source="tests", by="tests")
-    assert RefusalRow.objects.values_list("kind", "basis").get() == ("refusal", "consent")
+    assert models.RefusalRow.objects.values_list("kind", "basis").get() == ("refusal", "consent")
 
 
 def test_only_a_cell_of_several_words_is_shown_how_to_join_them() -> None:
@@ -443,10 +422,10 @@ def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() ->
     now = read_clock().isoformat()
     rows = f"client,person,at\nALPHA_sa,P0,{now}\nclient a,P1,{now}\n".encode()
     load_frames(read_tables({"clients.csv": clients, "withdrawals.csv": rows}), source="tests", by="tests")
-    assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
+    assert set(models.WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
     assert resolve_client("Alpha  SA") == resolve_client("client_A") == CLIENT
     assert resolve_client("Unknown") == "Unknown"
-    assert set(ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
+    assert set(models.ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
     known = read_facts("alpha sa", phone(0), read_clock()).facts()
     (person,) = {row.person for row in known.find_persons(phone(0), read_clock())}
     assert known.select_known("Client A", person, phone(0), "", read_clock()).withdrawals
@@ -479,8 +458,8 @@ def test_a_campaign_of_before_sectors_is_refused() -> None:
     Row.objects.update(sector="")
     now = read_clock()
     known = read_facts(CLIENT, phone(0), now, campaign=CAMPAIGN)
-    call = Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN)
-    assert "FR-DATA-SECTOR" in judge_call(call, known.facts(), open_rules(), now).rules
+    call = engine.Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN)
+    assert "FR-DATA-SECTOR" in engine.judge_call(call, known.facts(), open_rules(), now).rules
 
 
 def test_a_contract_under_an_alias_carries_the_call() -> None:
@@ -488,12 +467,12 @@ def test_a_contract_under_an_alias_carries_the_call() -> None:
     frame = pl.DataFrame({"client": [CLIENT], "alias": ["Alpha"]})
     load_frames({"clients": frame}, source="tests", by="tests")
     day = read_clock().date() - timedelta(days=400)
-    contract = Contract("K", "ALPHA", "P0", day, None, read_clock(), frozenset({"électricité"}))
+    contract = engine.Contract("K", "ALPHA", "P0", day, None, read_clock(), frozenset({"électricité"}))
     load_facts([contract], source="tests", by="tests")
     now = read_clock()
     known = read_facts(CLIENT, phone(0), now, campaign=CAMPAIGN)
-    call = Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN, sector="energy-supply")
-    assert judge_call(call, known.facts(), open_rules(), now).basis == "contract:K"
+    call = engine.Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN, sector="energy-supply")
+    assert engine.judge_call(call, known.facts(), open_rules(), now).basis == "contract:K"
 
 
 def test_a_campaign_is_found_however_a_table_spells_it() -> None:
@@ -501,4 +480,4 @@ def test_a_campaign_is_found_however_a_table_spells_it() -> None:
     head, now = "campaign,day,abandoned,handled,known_at", read_clock().isoformat()
     text = f"{head}\nSPRING,2026-11-24,9,60,{now}\n"
     load_frames(read_tables({"abandoned.csv": text.encode()}), source="tests", by="tests")
-    assert AbandonedRow.objects.get().campaign == CAMPAIGN
+    assert models.AbandonedRow.objects.get().campaign == CAMPAIGN

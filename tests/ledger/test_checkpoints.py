@@ -20,7 +20,7 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from releve.cli import main
-from releve.ledger import roots, verify
+from releve.ledger import roots, witnesses
 from releve.ledger.chain import append, append_all
 from releve.ledger.guards import ProofError
 from releve.ledger.keys import public_key
@@ -34,16 +34,6 @@ from releve.ledger.roots import (
     read_origin,
     sign_root,
     verify_note_line,
-)
-from releve.ledger.verify import is_included
-from releve.ledger.witnesses import (
-    WitnessAlarm,
-    ask_known_witnesses,
-    ask_witness,
-    build_receipt,
-    encode_cbor,
-    list_cosignatures,
-    list_witnesses,
 )
 from releve.live.models import Contact
 from releve.upkeep.doctor_data import check_ledger
@@ -119,60 +109,60 @@ def test_a_witness_cosigns_growth_and_refuses_a_rewritten_history(
     done = ledger("witness", witness, "--key", KEY)
     assert done.exit_code == 0, done.output
     second = grow(8, 6)
-    ask_known_witnesses(second)
-    (known,) = list_witnesses()
+    witnesses.ask_known_witnesses(second)
+    (known,) = witnesses.list_witnesses()
     assert (known.size, known.root) == (13, 2)
     shown = ledger("checkpoint").output
-    assert shown == build_checkpoint(second) + list_cosignatures(second)
+    assert shown == build_checkpoint(second) + witnesses.list_cosignatures(second)
     assert verify_note_line(shown[: shown.index("\n\n") + 1], shown.splitlines()[-1], KEY)
-    assert list_cosignatures(first).count("\n") == 1, "kept for packs under the earlier root"
+    assert witnesses.list_cosignatures(first).count("\n") == 1, "kept for packs under the earlier root"
     proof = ledger("prove", 3, "--tlog", "--out", tmp_path / "p.tlog-proof")
     assert proof.exit_code == 0, proof.output
     assert (tmp_path / "p.tlog-proof").read_text().endswith(shown)
 
     WitnessServer.seen["tree"] = "00" * 32  # what it saw is not the beginning of this
     third = grow(2, 7)
-    with pytest.raises(WitnessAlarm, match=r"ALARM: the witness .* refused root 3"):
-        ask_witness(witness, third, KEY)
+    with pytest.raises(witnesses.WitnessAlarm, match=r"ALARM: the witness .* refused root 3"):
+        witnesses.ask_witness(witness, third, KEY)
     assert LedgerEntry.objects.filter(kind="ledger.refused").count() == 1
     assert "ALARM refused root 3" in ledger("witnesses").output
     assert ledger("witnesses").exit_code == 1
     asked = Examination(tmp_path, at(7))
     assert any("refused root 3" in found.says for found in check_ledger(asked))
     WitnessServer.seen.update(size=10_000)  # the house went back
-    with pytest.raises(WitnessAlarm):
-        ask_witness(witness, third, KEY)
+    with pytest.raises(witnesses.WitnessAlarm):
+        witnesses.ask_witness(witness, third, KEY)
 
 
 def test_a_witness_that_lies_or_is_away_is_named(witness: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = grow(3, 5)
     monkeypatch.setattr(WitnessServer, "answer", staticmethod(lambda line: line.replace("A", "B")))
     with pytest.raises(ProofError, match=r"answered no cosignature by witness\.example/w"):
-        ask_witness(witness, root, KEY)
-    assert list_witnesses() == []
-    ask_known_witnesses(root)
+        witnesses.ask_witness(witness, root, KEY)
+    assert witnesses.list_witnesses() == []
+    witnesses.ask_known_witnesses(root)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # and does not listen
         away = f"http://127.0.0.1:{bound.getsockname()[1]}"
         with pytest.raises(ProofError, match="cannot be reached"):
-            ask_witness(away, root, KEY)
+            witnesses.ask_witness(away, root, KEY)
     with pytest.raises(ProofError, match="begins with http"):
-        ask_witness("file:///etc", root, KEY)
+        witnesses.ask_witness("file:///etc", root, KEY)
 
 
 def test_a_witness_that_answers_after_a_day_cosigns_what_grew_since(
     witness: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = grow(5, 5)
-    ask_witness(witness, first, KEY)
+    witnesses.ask_witness(witness, first, KEY)
     second = grow(8, 6)
     with monkeypatch.context() as away:
         away.setattr("urllib.request.urlopen", refuse)
-        ask_known_witnesses(second)
-    assert [one.alarm for one in list_witnesses()] == [""], "late is not an alarm"
+        witnesses.ask_known_witnesses(second)
+    assert [one.alarm for one in witnesses.list_witnesses()] == [""], "late is not an alarm"
     third = grow(2, 7)
-    ask_known_witnesses(third)
-    counts = [list_cosignatures(root).count("\n") for root in (first, second, third)]
+    witnesses.ask_known_witnesses(third)
+    counts = [witnesses.list_cosignatures(root).count("\n") for root in (first, second, third)]
     assert counts == [1, 0, 1]
 
 
@@ -238,10 +228,10 @@ def test_a_witness_of_others_cosigns_growth_and_refuses_a_rewritten_history(
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        ask_witness(server.url, first, witness.vkey_text)
+        witnesses.ask_witness(server.url, first, witness.vkey_text)
         second = foreign_tools_grow(8)
-        ask_witness(server.url, second, witness.vkey_text)
-        cosigned = build_checkpoint(second) + list_cosignatures(second)
+        witnesses.ask_witness(server.url, second, witness.vkey_text)
+        cosigned = build_checkpoint(second) + witnesses.list_cosignatures(second)
         found = aics_tlog.verify_checkpoint(
             aics_tlog.parse_note(cosigned),
             aics_tlog.parse_vkey(format_verifier_key()),
@@ -251,8 +241,8 @@ def test_a_witness_of_others_cosigns_growth_and_refuses_a_rewritten_history(
         assert found.ok
         third = foreign_tools_grow(2)
         monkeypatch.setattr(roots, "read_stored", lambda *place: [b"\x07" * 32] * place[2])
-        with pytest.raises(WitnessAlarm, match="ALARM"):
-            ask_witness(server.url, third, witness.vkey_text)
+        with pytest.raises(witnesses.WitnessAlarm, match="ALARM"):
+            witnesses.ask_witness(server.url, third, witness.vkey_text)
     finally:
         server.shutdown()
         server.server_close()
@@ -267,7 +257,7 @@ def test_a_cose_library_of_others_verifies_a_receipt() -> None:
     messages = pytest.importorskip("pycose.messages")
     root = foreign_tools_grow(300)
     for seq in (1, 300):
-        receipt = build_receipt(seq, root)
+        receipt = witnesses.build_receipt(seq, root)
         message = messages.Sign1Message.decode(receipt)
         message.key = keys.OKPKey(crv="ED25519", x=bytes.fromhex(public_key()))
         assert cbor2.loads(message.phdr_encoded) == {1: -8, 395: 1}
@@ -280,13 +270,13 @@ def test_a_cose_library_of_others_verifies_a_receipt() -> None:
         assert message.verify_signature(detached_payload=tree_hash)
         assert not message.verify_signature(detached_payload=b"\x00" * 32)
     with pytest.raises(ProofError, match="entry 301 is not under root 1"):
-        build_receipt(301, root)
+        witnesses.build_receipt(301, root)
     for value in (23, 24, 255, 256, 65_536, 1 << 32, -25, "x" * 300, [b"", {1: [2]}]):
-        assert cbor2.loads(encode_cbor(value)) == value
+        assert cbor2.loads(witnesses.encode_cbor(value)) == value
     with pytest.raises(TypeError, match="float"):
-        encode_cbor(0.5)
+        witnesses.encode_cbor(0.5)
     with pytest.raises(ValueError, match="64 bits"):
-        encode_cbor(1 << 64)
+        witnesses.encode_cbor(1 << 64)
 
 
 def root_statement(root: SignedRoot) -> dict[str, str]:

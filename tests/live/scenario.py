@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
+from releve import situation
 from releve.live import api as live
 from releve.live.models import Message, Routes
 from releve.live.worker import run_until_idle
@@ -24,19 +25,6 @@ from releve.network.sample import FIRST_DAY
 from releve.plan import Plan, PlanSettings, list_contingencies, plan_day
 from releve.plan.week import require_day
 from releve.registry.service import apply_changes, preview_changes
-from releve.situation import (
-    KINDS,
-    CaseDeclared,
-    LinkDown,
-    LinkUp,
-    PackChosen,
-    PowerDown,
-    PowerUp,
-    ReopeningApproved,
-    ReopeningChecked,
-    SiteClosed,
-    SiteReopened,
-)
 from tests.homes import TABLES
 
 
@@ -45,7 +33,7 @@ def choose_pack(stream: str = "live", **fields: Any) -> live.RecordResult:
     at, key = live.now(stream), uuid.uuid4().hex
     common: dict[str, Any] = {"id": key, "happened_at": at, "recorded_at": at, "actor": "tests"}
     given = {"pack": "health-2020", "valid_from": date(2020, 3, 20), **fields}
-    return live.record(PackChosen(**common, **given), key=key, stream=stream)
+    return live.record(situation.PackChosen(**common, **given), key=key, stream=stream)
 
 
 @dataclass
@@ -78,17 +66,21 @@ class Scenario:
     def act(self, kind: str, *, key: str = "", actor: str = "samira", **fields: Any) -> live.RecordResult:
         """Record an event that happens now."""
         at = live.now(self.stream)
-        event = KINDS[kind](**{"id": uuid.uuid4().hex, "happened_at": at, "recorded_at": at, "actor": actor, **fields})
+        event = situation.KINDS[kind](
+            **{"id": uuid.uuid4().hex, "happened_at": at, "recorded_at": at, "actor": actor, **fields}
+        )
         self.keys.append(key or uuid.uuid4().hex)
         return live.record(event, key=self.keys[-1], stream=self.stream)
 
     def positive(self, agent: str, site: str = "", **fields: Any) -> live.RecordResult:
-        return self.act(CaseDeclared.kind, site=site or self.site, agent=agent, status="declared_case", **fields)
+        return self.act(
+            situation.CaseDeclared.kind, site=site or self.site, agent=agent, status="declared_case", **fields
+        )
 
     def clear(self, agent: str) -> live.RecordResult:
         """Clear the case of an agent declared last."""
         (*_, case) = [c for c in live.situation_now(self.stream).cases if c.agent == agent]
-        return self.act(CaseDeclared.kind, site=case.site, agent=agent, status="cleared", case=case.event)
+        return self.act(situation.CaseDeclared.kind, site=case.site, agent=agent, status="cleared", case=case.event)
 
     def two_positives(self, site: str = "") -> live.RecordResult:
         """Declare two agents of a site: by the rule it closes."""
@@ -98,23 +90,23 @@ class Scenario:
 
     def close(self, site: str = "", **fields: Any) -> live.RecordResult:
         given = {"cause": "hazard", "reason": "Crack in a pillar", **fields}
-        return self.act(SiteClosed.kind, site=site or self.site, **given)
+        return self.act(situation.SiteClosed.kind, site=site or self.site, **given)
 
     def power(self, site: str, *, up: bool = False) -> live.RecordResult:
-        return self.act((PowerUp if up else PowerDown).kind, site=site)
+        return self.act((situation.PowerUp if up else situation.PowerDown).kind, site=site)
 
     def carrier(self, name: str, *, up: bool = False) -> live.RecordResult:
-        return self.act((LinkUp if up else LinkDown).kind, carrier=name)
+        return self.act((situation.LinkUp if up else situation.LinkDown).kind, carrier=name)
 
     def check(self, *items: str) -> None:
         for item in items:
-            self.act(ReopeningChecked.kind, site=self.site, item=item)
+            self.act(situation.ReopeningChecked.kind, site=self.site, item=item)
 
     def approve(self, actor: str) -> live.RecordResult:
-        return self.act(ReopeningApproved.kind, site=self.site, actor=actor)
+        return self.act(situation.ReopeningApproved.kind, site=self.site, actor=actor)
 
     def reopen(self, site: str = "") -> live.RecordResult:
-        return self.act(SiteReopened.kind, site=site or self.site)
+        return self.act(situation.SiteReopened.kind, site=site or self.site)
 
     def later(self, **how: float) -> None:
         live.move_drill(self.stream, timedelta(**how), by="tests")

@@ -15,17 +15,8 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from releve import network
 from releve.cli.main import load_gettext
-from releve.network import (
-    TABLES,
-    Fault,
-    Operator,
-    describe_faults,
-    find_faults,
-    list_columns,
-    parse_opening,
-    read_operator,
-)
 from releve.network.cell_text import format_for_form, format_for_reader, read_form_value
 from releve.network.columns import TableColumn, TableRow, column, list_options
 from releve.network.folder_reader import OPERATOR, RawTable
@@ -36,8 +27,8 @@ from tests.network.clean_tables import as_csv, clean_tables
 
 
 def find_column(table: str, name: str) -> TableColumn:
-    (kind,) = [kind for kind in TABLES if kind.table == table]
-    (found,) = [column for column in list_columns(kind) if column.name == name]
+    (kind,) = [kind for kind in network.TABLES if kind.table == table]
+    (found,) = [column for column in network.list_columns(kind) if column.name == name]
     return found
 
 
@@ -94,7 +85,7 @@ class Counted(TableRow):
 def test_whole_numbers_are_whole_and_empty_ones_take_their_default() -> None:
     cells = pl.DataFrame({"count": ["3", "2.5", "-1", None, "x"], "spare": ["7", None] + ["1"] * 3})
     names = {name: Naming(name, name) for name in cells.columns}
-    form = TableForm("counted", Naming("counted", "comptés"), list_columns(Counted), names)
+    form = TableForm("counted", Naming("counted", "comptés"), network.list_columns(Counted), names)
     raw = RawTable(form, cells, np.arange(2, 7), frozenset(), comma_decimals=False)
     table, faults = parse_table(raw)
     assert table.values["count"] == [3, BAD, BAD, BAD, BAD]
@@ -263,12 +254,12 @@ def small_book() -> dict[str, list[list[object]]]:
     }
 
 
-def read_book(sheets: Mapping[str, Rows]) -> Operator:
-    return read_operator({"plan.xlsx": workbook(sheets)})
+def read_book(sheets: Mapping[str, Rows]) -> network.Operator:
+    return network.read_operator({"plan.xlsx": workbook(sheets)})
 
 
-def faults_of(sheets: Mapping[str, Rows]) -> tuple[Fault, ...]:
-    return find_faults({"plan.xlsx": workbook(sheets)})[1]
+def faults_of(sheets: Mapping[str, Rows]) -> tuple[network.Fault, ...]:
+    return network.find_faults({"plan.xlsx": workbook(sheets)})[1]
 
 
 def test_french_sheets_headers_words_days_and_dates_are_read() -> None:
@@ -321,7 +312,7 @@ def test_a_time_in_one_cell_is_read_however_it_is_written(text: object) -> None:
     ],
 )  # fmt: skip
 def test_opening_hours_are_read_in_french(text: str, canonical: str) -> None:
-    assert parse_opening(text) == parse_opening(canonical)
+    assert network.parse_opening(text) == network.parse_opening(canonical)
     book = small_book()
     book["Opérations"][1][4] = text
     assert read_book(book).programmes[0].opening == canonical
@@ -331,7 +322,7 @@ def test_a_blank_sheet_of_a_template_leaves_room_for_the_same_table_as_a_file() 
     book = small_book() | {"Historique": [["Opération", "Date", "Début", "Reçus"]]}
     history = "Opération;Date;Heure;Reçus\nsinistres;16/11/2026;08:00;12\n"
     files = {"plan.xlsx": workbook(book), "history.csv": history.encode("cp1252")}
-    (fault,) = find_faults(files)[1]
+    (fault,) = network.find_faults(files)[1]
     assert (fault.table, fault.row) == ("history", 2)
 
 
@@ -393,7 +384,7 @@ def test_a_distance_rule_needs_the_places_of_the_seats() -> None:
 def test_a_number_of_seats_beside_listed_ones_is_a_fault() -> None:
     tables = clean_tables()
     tables["sites"][0]["seats"] = "12"
-    (fault,) = find_faults(as_csv(tables))[1]
+    (fault,) = network.find_faults(as_csv(tables))[1]
     assert (fault.table, fault.row, fault.column) == ("sites", 2, "seats")
 
 
@@ -402,7 +393,7 @@ def test_faults_of_one_cause_are_said_once_with_a_count_and_an_example() -> None
     row = book["Vacations"][1]
     book["Vacations"] = [book["Vacations"][0], *([*row[:2], "8 heures", *row[3:]] for _ in range(40))]
     faults = faults_of(book)
-    sentences = describe_faults(faults, load_gettext("fr"), "fr")
+    sentences = network.describe_faults(faults, load_gettext("fr"), "fr")
     assert len(faults) == 40
     assert len(sentences) == 1
     assert "Vacations, 40 lignes (par exemple ligne 2), Début « 8 heures »" in plain(sentences[0])

@@ -9,16 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from releve.network.moments import zone
-from releve.plugins.outbound.engine import (
-    Call,
-    CallFault,
-    CallVerdict,
-    LegalRowFaults,
-    LegalRules,
-    built_in_rules,
-    judge_call,
-    load_rules,
-)
+from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine.consents import find_last_day
 from releve.plugins.outbound.engine.fact_files import TABLES
 from releve.plugins.outbound.engine.facts import (
@@ -44,7 +35,7 @@ from releve.plugins.outbound.engine.rule_files import built_in_texts
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary, list_word_columns
 from tests.outbound.table import CLIENT, NUMBER, PERSON, case_of, instant
 
-RULES = built_in_rules()
+RULES = engine.built_in_rules()
 FRANCE, GUADELOUPE = RULES.territories["FR"].name, RULES.territories["GP"].name
 CONSENT = "2026-09-15 11:00"
 (HOLIDAYS,) = (row.parameters["days"] for row in RULES.rows if row.id == "FR-HOLI-1")
@@ -54,14 +45,14 @@ def at(text: str) -> datetime:
     return instant(text).astimezone(UTC)
 
 
-def judged(entry: dict[str, Any], rules: LegalRules = RULES) -> CallVerdict:
+def judged(entry: dict[str, Any], rules: engine.LegalRules = RULES) -> engine.CallVerdict:
     values = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
-    return judge_call(values.call, values.facts, rules, values.known_at)
+    return engine.judge_call(values.call, values.facts, rules, values.known_at)
 
 
-def with_rows(rows: str) -> LegalRules:
+def with_rows(rows: str) -> engine.LegalRules:
     """Return the law with further rows for France."""
-    return load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
+    return engine.load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
 
 
 QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
@@ -167,15 +158,15 @@ def test_every_kind_that_can_refuse_is_quoted_above() -> None:
 def test_a_call_of_which_no_more_is_said_is_dialled_by_hand_to_prospect_and_shows_nothing() -> None:
     at = datetime(2026, 11, 20, 11, tzinfo=UTC)
     said = ("A", "+33144556677", at, "gas")
-    assert astuple(Call(*said)) == (
+    assert astuple(engine.Call(*said)) == (
         *said, "", "", "", "", "", "prospecting", "voice", "manual", "", None, False, "", "", ""
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", ["callee", "purpose", "channel", "mode"])
 def test_a_call_of_an_unknown_kind_is_no_call(wrong: str) -> None:
-    with pytest.raises(CallFault, match=f"{wrong} 'telex' is not one of"):
-        Call(CLIENT, NUMBER, at("2026-11-24 10:30"), "electricity", **{wrong: "telex"})
+    with pytest.raises(engine.CallFault, match=f"{wrong} 'telex' is not one of"):
+        engine.Call(CLIENT, NUMBER, at("2026-11-24 10:30"), "electricity", **{wrong: "telex"})
 
 
 def test_the_duties_of_a_call_are_the_texts_in_force_that_nothing_lifts() -> None:
@@ -384,7 +375,7 @@ def test_the_longest_prefix_and_the_longest_rewrite_come_first() -> None:
 
 
 def test_the_postcode_of_every_department_is_a_place() -> None:
-    rules = built_in_rules()
+    rules = engine.built_in_rules()
     for department in range(1, 96):
         found = find_territory(f"{department:02}000", rules)
         assert found is not None, department
@@ -414,8 +405,8 @@ def test_a_client_may_switch_the_local_holidays_off_and_no_other_client_is_conce
     theirs = {"mandates": [{"client": "CLIENT-B"}], "scrubs": [{"at": "2026-05-20 09:00", "client": "CLIENT-B"}]}
     values = case_of({"id": "d", "row": "FR-HOLI-2", **ABOLITION, **theirs})
     other = replace(values.call, client="CLIENT-B")
-    assert judge_call(other, values.facts, RULES, values.known_at).rules == ("FR-HOLI-2",)
-    assert judge_call(other, values.facts, house, values.known_at).allowed
+    assert engine.judge_call(other, values.facts, RULES, values.known_at).rules == ("FR-HOLI-2",)
+    assert engine.judge_call(other, values.facts, house, values.known_at).allowed
     assert "FR-HOLI-2" in judged(ABOLITION, house).rules
 
 
@@ -473,7 +464,7 @@ def test_a_row_of_one_purpose_binds_no_other_and_a_row_of_none_binds_all() -> No
 def test_a_call_abroad_waits_for_the_law_of_that_country_to_change() -> None:
     abroad = {"number": "+34911223344", "at": "2026-11-24 10:30", "consents": [CONSENT]}
     ban = BAN.replace("from: 2026-11-24", "from: 2026-11-24\n  to: 2026-11-25")
-    rules = load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: ES\nrows:\n{ban}"})
+    rules = engine.load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: ES\nrows:\n{ban}"})
     found = judged(abroad, rules)
     assert found.rules == ("HOUSE-BAN",)
     assert found.next_allowed == at("2026-11-26 09:00")
@@ -490,7 +481,7 @@ def test_a_call_abroad_waits_for_the_law_of_that_country_to_change() -> None:
     ],
 )
 def test_no_text_is_switched_by_client_and_no_place_is_made_up(row: str, says: str) -> None:
-    with pytest.raises(LegalRowFaults, match=says):
+    with pytest.raises(engine.LegalRowFaults, match=says):
         with_rows(f"- {row}\n")
 
 
@@ -511,7 +502,7 @@ def test_an_allowed_verdict_stands_through_changes_that_refuse_nothing() -> None
 def test_a_verdict_that_is_not_timed_says_neither_until_when_nor_when_next() -> None:
     values = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 13:00", "consents": [CONSENT]})
     for call in (values.call, values.call.moved_to(at("2026-11-24 10:30"))):
-        found = judge_call(call, values.facts, RULES, values.known_at, timed=False)
+        found = engine.judge_call(call, values.facts, RULES, values.known_at, timed=False)
         assert (found.until, found.next_allowed) == (None, None)
     assert judged({"consents": [CONSENT]}).next_allowed == at("2026-11-24 10:30")
 

@@ -13,21 +13,12 @@ from click.testing import CliRunner
 
 from releve.network.table_words import fold
 from releve.plugins.outbound.commands.outbound import outbound
-from releve.plugins.outbound.engine import built_in_rules
+from releve.plugins.outbound.engine import built_in_rules, vocabulary
 from releve.plugins.outbound.engine.errors import FactFaults, ListFault, WordFault
 from releve.plugins.outbound.engine.fact_files import TABLES, list_columns, must_be_filled
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.engine.list_rows import read_header, read_rows
 from releve.plugins.outbound.engine.phrases import render_vocabularies
-from releve.plugins.outbound.engine.vocabulary import (
-    find_lineage,
-    find_sector,
-    find_word_id,
-    get_vocabularies,
-    get_vocabulary,
-    parse_vocabulary,
-    parse_word,
-)
 from releve.plugins.outbound.engine.word_frames import mark_unknown_words
 
 AT = "2026-11-20T11:00:00+01:00"
@@ -302,7 +293,7 @@ def test_a_first_line_without_a_number_is_refused_with_its_fix(line: bytes, said
 
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-words.md"
-NAMES = sorted(get_vocabularies())
+NAMES = sorted(vocabulary.get_vocabularies())
 
 
 @pytest.mark.parametrize(
@@ -330,59 +321,59 @@ NAMES = sorted(get_vocabularies())
     ],
 )
 def test_a_word_is_known_by_its_spellings(name: str, text: str, id_: str) -> None:
-    assert parse_word(name, text).id == find_word_id(name, text) == id_
+    assert vocabulary.parse_word(name, text).id == vocabulary.find_word_id(name, text) == id_
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_spelling_counts_in_any_case_and_form(name: str) -> None:
-    for word in get_vocabulary(name).words:
+    for word in vocabulary.get_vocabulary(name).words:
         for text in (word.id, word.label.fr, word.label.en, *word.also):
             for form in (text, text.upper(), unicodedata.normalize("NFD", text), f"  {text}_"):
-                assert find_word_id(name, form.replace(" ", "_")) == word.id
+                assert vocabulary.find_word_id(name, form.replace(" ", "_")) == word.id
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("text", ["", " ", "-", "\u00a0", "xyzzy", "null"])
 def test_no_other_text_is_a_word(name: str, text: str) -> None:
-    assert find_word_id(name, text) is None
+    assert vocabulary.find_word_id(name, text) is None
     with pytest.raises(WordFault, match="not a known word"):
-        parse_word(name, text)
+        vocabulary.parse_word(name, text)
 
 
 def test_what_is_said_on_the_phone_is_said_in_the_words_of_refusals() -> None:
-    for word in get_vocabulary("refusal-kind").words:
+    for word in vocabulary.get_vocabulary("refusal-kind").words:
         said = "stop" if word.id == "objection" else word.id
         for text in (word.id, word.label.fr, word.label.en, *word.also):
-            assert find_word_id("said", text) == said, text
-    for word in get_vocabulary("said").words:
+            assert vocabulary.find_word_id("said", text) == said, text
+    for word in vocabulary.get_vocabulary("said").words:
         kind = {"stop": "objection", "outcome": None}.get(word.id, word.id)
         for text in (word.id, word.label.fr, word.label.en, *word.also):
-            assert find_word_id("refusal-kind", text) == kind, text
+            assert vocabulary.find_word_id("refusal-kind", text) == kind, text
 
 
 @pytest.mark.parametrize("text", ["Ne plus appeler", "Stop calling me", "NE M'APPELEZ PLUS"])
 def test_stop_calling_me_is_an_objection(text: str) -> None:
-    assert parse_word("refusal-kind", text).id == "objection"
+    assert vocabulary.parse_word("refusal-kind", text).id == "objection"
 
 
 def test_an_unknown_word_names_those_it_resembles() -> None:
     with pytest.raises(WordFault) as raised:
-        parse_word("object", "heatpumpe")
+        vocabulary.parse_word("object", "heatpumpe")
     assert raised.value.near == ("heat-pump",)
     assert "write 'heat-pump'" in str(raised.value)
     with pytest.raises(WordFault, match="one of consumer, business"):
-        parse_word("person-kind", "")
+        vocabulary.parse_word("person-kind", "")
     with pytest.raises(WordFault, match="releve outbound words object"):
-        parse_word("object", "")
+        vocabulary.parse_word("object", "")
     with pytest.raises(WordFault, match="write 'object'"):
-        get_vocabulary("objet")
+        vocabulary.get_vocabulary("objet")
 
 
 def test_twelve_words_are_listed_and_more_are_named_by_the_command() -> None:
     command = "; all are listed by `releve outbound words some`"
     for count, said in ((12, "w10, w11$"), (13, f"w10, w11, …{command}$")):
         words = ", ".join(f"{{id: w{n}, fr: mot {n}, en: term {n}}}" for n in range(count))
-        values = parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
+        values = vocabulary.parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
         with pytest.raises(WordFault, match=said):
             values.parse("")
 
@@ -407,13 +398,13 @@ def test_folding_joins_what_is_written_apart() -> None:
 
 
 def test_an_object_has_its_family_and_its_sector() -> None:
-    assert find_lineage("PAC") == {"heat-pump", "energy-equipment"}
-    assert find_lineage("insurance") == {"insurance"}
-    assert find_lineage("xyzzy") == frozenset()
-    assert find_sector("mutuelle") == "insurance"
-    assert find_sector("xyzzy") == ""
-    for word in get_vocabulary("object").words:
-        assert word.sector in get_vocabulary("sector").by_id
+    assert vocabulary.find_lineage("PAC") == {"heat-pump", "energy-equipment"}
+    assert vocabulary.find_lineage("insurance") == {"insurance"}
+    assert vocabulary.find_lineage("xyzzy") == frozenset()
+    assert vocabulary.find_sector("mutuelle") == "insurance"
+    assert vocabulary.find_sector("xyzzy") == ""
+    for word in vocabulary.get_vocabulary("object").words:
+        assert word.sector in vocabulary.get_vocabulary("sector").by_id
 
 
 def test_rows_name_only_words() -> None:
@@ -429,7 +420,7 @@ def test_rows_name_only_words() -> None:
             "refusal-kind": row.parameters.get("counts", set()),
         }
         for name, words in named.items():
-            assert set(words) <= set(get_vocabulary(name).ids), row.id
+            assert set(words) <= set(vocabulary.get_vocabulary(name).ids), row.id
 
 
 @pytest.mark.parametrize(
@@ -447,7 +438,7 @@ def test_rows_name_only_words() -> None:
 )
 def test_a_vocabulary_with_nonsense_is_refused(words: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: {words}")
+        vocabulary.parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: {words}")
 
 
 def test_the_page_is_what_the_command_prints() -> None:

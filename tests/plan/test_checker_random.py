@@ -10,20 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from releve.plan import result
 from releve.plan.checker import check_plan, check_relief
 from releve.plan.checker.figures import compute_weights
 from releve.plan.checker.rules import DayRules, apply_moves
 from releve.plan.coverage import Timeline, count_placed
-from releve.plan.result import (
-    BASE,
-    Contingency,
-    Move,
-    Placement,
-    Plan,
-    PlannedScenario,
-    PlannedSite,
-    list_contingencies,
-)
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import build_bound, faults, moves_between, plan_of
@@ -56,7 +47,7 @@ def test_best_plans_and_reliefs_of_the_oracle_pass(seed: int) -> None:
     case = case_of(seed)
     base = best_base(case).placements
     moves = {}
-    for lost in list_contingencies(case.operator):
+    for lost in result.list_contingencies(case.operator):
         relief = best_relief(case, base, lost, price=0.5)
         moves[lost.id] = moves_between(case, base, relief.placements, lost)
     plan = plan_of(case, base, moves)
@@ -74,7 +65,7 @@ def test_a_pair_is_refused_exactly_when_the_oracle_has_it_not(seed: int) -> None
     """Every agent x place x programme, with and without a contingency."""
     case = case_of(seed, agents=6)
     day = DayRules(case.operator, DAY, case.settings)
-    for lost in (None, *list_contingencies(case.operator)):
+    for lost in (None, *result.list_contingencies(case.operator)):
         for person in case.operator.agents:
             allowed = {
                 (place, row.id)
@@ -110,7 +101,7 @@ def test_one_person_put_at_a_random_place_passes_only_if_the_oracle_allows_it(se
     name = str(rng.choice([row.id for row in case.operator.programmes]))
     pauses = rules.every_break(shift)
     rest = pauses[int(rng.integers(len(pauses)))] or (None, None)
-    row = Placement(agent.id, place, name, shift.start, shift.end, *rest)
+    row = result.Placement(agent.id, place, name, shift.start, shift.end, *rest)
     lawful = (place, name) in rules.legal_pairs(case, agent)
     seated = place == "home" or rules.capacity(case, place) >= 1
     assert (faults(case, plan_of(case, [row])) == ()) == (lawful and seated)
@@ -123,7 +114,7 @@ def test_isolation_is_counted_per_lost_site(seed: int, share: float) -> None:
     case = case_of(seed, agents=5)
     case = replace(case, settings=replace(case.settings, isolated=share))
     base = best_base(case).placements
-    for lost in list_contingencies(case.operator):
+    for lost in result.list_contingencies(case.operator):
         relief = best_relief(case, base, lost).placements
         moves = moves_between(case, base, relief, lost)
         plan = plan_of(case, base, {lost.id: moves}, contingencies=[lost])
@@ -156,10 +147,10 @@ def large() -> Tiny:
     return Tiny(operator, requirement_of(operator, needs), PlanSettings())
 
 
-def at_own_site(case: Tiny) -> tuple[Placement, ...]:
+def at_own_site(case: Tiny) -> tuple[result.Placement, ...]:
     shifts = {row.agent: row for row in case.operator.shifts}
     return tuple(
-        Placement(
+        result.Placement(
             row.id,
             row.home_site,
             row.skills[0],
@@ -172,7 +163,7 @@ def at_own_site(case: Tiny) -> tuple[Placement, ...]:
     )
 
 
-def go_home(case: Tiny, base: tuple[Placement, ...], lost: Contingency) -> tuple[Move, ...]:
+def go_home(case: Tiny, base: tuple[result.Placement, ...], lost: result.Contingency) -> tuple[result.Move, ...]:
     """Everyone of a lost site works at home who can; the others are isolated."""
     moves = []
     for row in base:
@@ -180,26 +171,26 @@ def go_home(case: Tiny, base: tuple[Placement, ...], lost: Contingency) -> tuple
         if row.place in lost.sites:
             able = person.home_ready and person.carrier not in lost.carriers
             after = replace(row, place="home") if able else None
-            moves.append(Move(row.agent, row, after, "relief" if able else "isolated"))
+            moves.append(result.Move(row.agent, row, after, "relief" if able else "isolated"))
     return tuple(moves)
 
 
-def plan_at_scale(case: Tiny) -> Plan:
+def plan_at_scale(case: Tiny) -> result.Plan:
     """Return a plan whose people and figures are true, without cells and verdicts."""
     need, operator = case.requirement, case.operator
     base = at_own_site(case)
     timeline = Timeline(need.starts)
     weights = compute_weights(operator, need.agents, need.calls, need.aht_s)
-    extra = [Contingency(f"named:{i}", "named", "Two", frozenset({f"s{i}", "s14"})) for i in (0, 3)]
-    contingencies = (*list_contingencies(operator), *extra)
+    extra = [result.Contingency(f"named:{i}", "named", "Two", frozenset({f"s{i}", "s14"})) for i in (0, 3)]
+    contingencies = (*result.list_contingencies(operator), *extra)
     scenarios = {}
-    for name, lost in ((BASE, None), *((row.id, row) for row in contingencies)):
+    for name, lost in ((result.BASE, None), *((row.id, row) for row in contingencies)):
         moves = go_home(case, base, lost) if lost else ()
         placed = count_placed(operator, timeline, apply_moves(base, moves))
         penalty = float((np.maximum(0.0, need.agents - placed) @ weights).sum())
-        scenarios[name] = PlannedScenario(name, placed, moves, penalty, penalty)
+        scenarios[name] = result.PlannedScenario(name, placed, moves, penalty, penalty)
     usable = {row.id: tuple(f"{row.id}-{i}" for i in range(400)) for row in operator.sites}
-    return Plan(
+    return result.Plan(
         operator=operator.row.name,
         synthetic=True,
         day=DAY,
@@ -208,7 +199,7 @@ def plan_at_scale(case: Tiny) -> Plan:
         clients=tuple((row.id, row.name) for row in operator.clients),
         programmes=tuple((row.id, row.client, row.name) for row in operator.programmes),
         sites=tuple(
-            PlannedSite(row.id, row.name, row.destination, row.time_zone, 400, usable[row.id], 400, True)
+            result.PlannedSite(row.id, row.name, row.destination, row.time_zone, 400, usable[row.id], 400, True)
             for row in operator.sites
         ),
         contingencies=contingencies,
@@ -219,7 +210,7 @@ def plan_at_scale(case: Tiny) -> Plan:
         scenarios=scenarios,
         cells=(),
         verdicts=(),
-        bound=build_bound(case, scenarios[BASE], (), base),
+        bound=build_bound(case, scenarios[result.BASE], (), base),
         missing=None,
         violations=(),
         settings={},

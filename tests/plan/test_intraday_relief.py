@@ -19,17 +19,7 @@ from releve.plan.named_assignments import HOME_DELAY, SITE_DELAY, MoveDelays, Si
 from releve.plan.relief import build_relief_program, find_available_staff, price_excess, read_columns
 from releve.plan.scenario_lp import sum_by_client, sum_client_requirement
 from tests.plan import oracle_rules as rules
-from tests.plan.planner_parts import (
-    apply_relief,
-    clock,
-    count_missing,
-    find_delay,
-    list_running,
-    list_site_losses,
-    people_on,
-    plan_case,
-    running_day,
-)
+from tests.plan import planner_parts
 from tests.plan.tiny_operators import HALF_HOUR, Tiny
 
 NEAR_PENALTY, NEAR_NEED = 0.16, 0.006
@@ -53,17 +43,17 @@ class Closed:
 
     @property
     def exposed(self) -> set[str]:
-        base = list_running(self.plan, self.when)
+        base = planner_parts.list_running(self.plan, self.when)
         return {agent for agent, row in base.items() if row.place == self.site}
 
 
 def close_each(agents: int, seed: int, text: str) -> list[Closed]:
-    case, plan = running_day(agents, seed)
-    when = clock(case, text)
+    case, plan = planner_parts.running_day(agents, seed)
+    when = planner_parts.clock(case, text)
     day = build_running_day(case.operator, plan, case.requirement, when, case.settings)
     return [
         Closed(case, plan, when, site, lost, day, solve_intraday_relief(day, lost, case.settings))
-        for lost in list_site_losses(case.operator)
+        for lost in planner_parts.list_site_losses(case.operator)
         for site in lost.sites
     ]
 
@@ -84,7 +74,7 @@ def closures(request: pytest.FixtureRequest) -> list[Closed]:
 # -- lawful --------------------------------------------------------------------------------------
 def test_nobody_is_at_the_closed_site_and_who_was_there_is_at_home_or_not_at_work(closures: list[Closed]) -> None:
     for one in closures:
-        rows = apply_relief(one.plan, one.when, one.found)
+        rows = planner_parts.apply_relief(one.plan, one.when, one.found)
         assert one.exposed
         assert not [row for row in rows.values() if row.place == one.site]
         assert {rows[agent].place for agent in one.exposed & rows.keys()} <= {"home"}
@@ -100,14 +90,14 @@ def test_the_isolated_are_the_rounded_down_share_of_the_exposed(closures: list[C
 def test_every_remaining_half_hour_keeps_to_the_seats(closures: list[Closed]) -> None:
     for one in closures:
         seats = {site.id: len(site.usable_seats) for site in one.plan.sites}
-        rows = apply_relief(one.plan, one.when, one.found)
-        present = people_on(one.case.requirement, rows, one.when)
+        rows = planner_parts.apply_relief(one.plan, one.when, one.found)
+        present = planner_parts.people_on(one.case.requirement, rows, one.when)
         assert all(count <= seats[place] for (_, place), count in present.items() if place != "home")
 
 
 def test_moves_start_from_what_is_left_of_the_base_plan(closures: list[Closed]) -> None:
     for one in closures:
-        base = list_running(one.plan, one.when)
+        base = planner_parts.list_running(one.plan, one.when)
         for move in one.found.moves:
             assert move.before == base.get(move.agent)
             assert move.before != move.after
@@ -116,7 +106,7 @@ def test_moves_start_from_what_is_left_of_the_base_plan(closures: list[Closed]) 
 
 def test_moves_are_legal_take_their_time_and_keep_shift_and_break(closures: list[Closed]) -> None:
     for one in closures:
-        base = list_running(one.plan, one.when)
+        base = planner_parts.list_running(one.plan, one.when)
         for move in one.found.moves:
             after = move.after
             if after is None:
@@ -126,7 +116,7 @@ def test_moves_are_legal_take_their_time_and_keep_shift_and_break(closures: list
             shift = rules.shift_of(one.case, agent.id)
             assert shift is not None
             assert (after.place, after.programme) in rules.legal_pairs(one.case, agent, one.lost)
-            first = one.when + find_delay(move.before, after)
+            first = one.when + planner_parts.find_delay(move.before, after)
             assert (after.start, after.end) == (max(shift.start, first), shift.end)
             if move.agent in base and after.break_start is not None:
                 before = base[move.agent]
@@ -138,12 +128,14 @@ def test_moves_are_legal_take_their_time_and_keep_shift_and_break(closures: list
 def test_placed_work_and_penalties_are_those_of_the_people(closures: list[Closed]) -> None:
     for one in closures:
         weights = rules.weights(one.case)
-        rows = apply_relief(one.plan, one.when, one.found)
+        rows = planner_parts.apply_relief(one.plan, one.when, one.found)
         np.testing.assert_allclose(one.found.placed, rules.placed_by(one.case, rows.values()), atol=1e-9)
-        missing = count_missing(one.case, rows, one.when)
+        missing = planner_parts.count_missing(one.case, rows, one.when)
         assert (missing * weights).sum() == pytest.approx(one.found.penalty, rel=1e-9)
-        stay = {agent: row for agent, row in list_running(one.plan, one.when).items() if row.place != one.site}
-        alone = (count_missing(one.case, stay, one.when) * weights).sum()
+        stay = {
+            agent: row for agent, row in planner_parts.list_running(one.plan, one.when).items() if row.place != one.site
+        }
+        alone = (planner_parts.count_missing(one.case, stay, one.when) * weights).sum()
         assert alone == pytest.approx(one.found.unrelieved, rel=1e-9)
         for client, share in one.found.missing.items():
             own = [
@@ -158,9 +150,9 @@ def test_placed_work_and_penalties_are_those_of_the_people(closures: list[Closed
 @pytest.mark.slow
 def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None:
     """Nothing is running yet, so the live relief is one the morning could have had."""
-    case, plan = running_day(300)
+    case, plan = planner_parts.running_day(300)
     day = build_running_day(case.operator, plan, case.requirement, plan.starts[0], case.settings)
-    for lost in list_site_losses(case.operator):
+    for lost in planner_parts.list_site_losses(case.operator):
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
         assert found.moves
         scenario = PlannedScenario(lost.id, found.placed, found.moves, found.penalty, found.lp_penalty)
@@ -170,28 +162,28 @@ def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None
 
 @pytest.mark.slow
 def test_a_measure_on_how_many_people_a_site_holds_counts_live_too() -> None:
-    case, _ = running_day(300)
+    case, _ = planner_parts.running_day(300)
     day = case.requirement.day
     limits = tuple(Measure(f"few-{site.id}", site.id, "max_people", 15.0, day, day) for site in case.operator.sites)
     tight = replace(case, operator=replace(case.operator, measures=limits))
-    plan, when = plan_case(tight), clock(case, "10:30")
+    plan, when = planner_parts.plan_case(tight), planner_parts.clock(case, "10:30")
     day_left = build_running_day(tight.operator, plan, tight.requirement, when, tight.settings)
-    for lost in list_site_losses(tight.operator):
+    for lost in planner_parts.list_site_losses(tight.operator):
         found = solve_intraday_relief(day_left, lost, tight.settings, curve=False)
-        present = people_on(tight.requirement, apply_relief(plan, when, found), when)
+        present = planner_parts.people_on(tight.requirement, planner_parts.apply_relief(plan, when, found), when)
         assert max(n for (_, place), n in present.items() if place != "home") == 15
 
 
 @pytest.mark.parametrize(("home", "site"), [(30, 240), (240, 30), (45, 100)])
 def test_seats_and_delays_hold_whichever_move_takes_longer(home: int, site: int) -> None:
-    case, plan = running_day(300)
-    when = clock(case, "10:30")
+    case, plan = planner_parts.running_day(300)
+    when = planner_parts.clock(case, "10:30")
     delays = {"home_delay": timedelta(minutes=home), "site_delay": timedelta(minutes=site)}
     day = build_running_day(case.operator, plan, case.requirement, when, case.settings, **delays)
     seats = {row.id: len(row.usable_seats) for row in plan.sites}
-    for lost in list_site_losses(case.operator):
+    for lost in planner_parts.list_site_losses(case.operator):
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
-        present = people_on(case.requirement, apply_relief(plan, when, found), when)
+        present = planner_parts.people_on(case.requirement, planner_parts.apply_relief(plan, when, found), when)
         assert all(n <= seats[place] for (_, place), n in present.items() if place != "home")
         moved = [m for m in found.moves if m.after and (m.before is None or m.before.place != m.after.place)]
         assert moved
@@ -236,12 +228,12 @@ def _where(row: Placement) -> tuple[str, str]:
 
 
 def test_the_first_answer_comes_before_the_optimum_and_is_the_one_reported() -> None:
-    case, plan = running_day(300)
-    when = clock(case, "10:30")
+    case, plan = planner_parts.running_day(300)
+    when = planner_parts.clock(case, "10:30")
     day = build_running_day(case.operator, plan, case.requirement, when, case.settings)
     heard: list[IntegerPlan] = []
     found = solve_intraday_relief(
-        day, list_site_losses(case.operator)[0], case.settings, curve=False, first_answer=heard.append
+        day, planner_parts.list_site_losses(case.operator)[0], case.settings, curve=False, first_answer=heard.append
     )
     assert [plan.penalty for plan in heard] == [found.first]
 
@@ -291,17 +283,17 @@ def test_free_moves_miss_no_more_than_dear_ones(closures: list[Closed]) -> None:
 # -- refused -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("beyond", [-HALF_HOUR / 30, timedelta(days=1)])
 def test_a_time_off_the_planned_day_is_refused(beyond: timedelta) -> None:
-    case, plan = running_day(300)
+    case, plan = planner_parts.running_day(300)
     with pytest.raises(ValueError, match="is not on the planned day 2026-11-30"):
         build_running_day(case.operator, plan, case.requirement, plan.starts[0] + beyond, case.settings)
 
 
 def test_a_time_within_a_half_hour_counts_from_its_start() -> None:
-    case, plan = running_day(300)
-    lost = list_site_losses(case.operator)[1]
+    case, plan = planner_parts.running_day(300)
+    lost = planner_parts.list_site_losses(case.operator)[1]
     found = [
         solve_intraday_relief(
-            build_running_day(case.operator, plan, case.requirement, clock(case, text), case.settings),
+            build_running_day(case.operator, plan, case.requirement, planner_parts.clock(case, text), case.settings),
             lost,
             case.settings,
             curve=False,
@@ -312,10 +304,10 @@ def test_a_time_within_a_half_hour_counts_from_its_start() -> None:
 
 
 def test_in_the_last_half_hour_nobody_can_be_moved_in_time() -> None:
-    case, plan = running_day(300)
+    case, plan = planner_parts.running_day(300)
     last = max(row.end for row in plan.placements) - HALF_HOUR
     day = build_running_day(case.operator, plan, case.requirement, last, case.settings)
-    for lost in list_site_losses(case.operator):
+    for lost in planner_parts.list_site_losses(case.operator):
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
         for move in found.moves:
             assert move.after is None or move.before is not None
@@ -325,9 +317,9 @@ def test_in_the_last_half_hour_nobody_can_be_moved_in_time() -> None:
 @pytest.mark.parametrize(("home", "site"), [(90, 120), (240, 30)])
 def test_the_linear_relief_knows_every_half_hour_in_which_seats_could_run_out(home: int, site: int) -> None:
     """A group has a pattern of its own at each place when moves take their time."""
-    case, plan = running_day(300)
+    case, plan = planner_parts.running_day(300)
     delays = {"home_delay": timedelta(minutes=home), "site_delay": timedelta(minutes=site)}
-    when = clock(case, "10:30")
+    when = planner_parts.clock(case, "10:30")
     day = build_running_day(case.operator, plan, case.requirement, when, case.settings, **delays)
     problem = day.problem
     could: dict[tuple[int, int], set[int]] = {}
@@ -361,8 +353,8 @@ def place(agent: str, where: str, start: datetime) -> Placement:
 
 @pytest.mark.parametrize(("drive", "delay"), [(20, 60), (30, 60), (31, 90), (170, 210)])
 def test_the_drive_between_sites_and_the_set_up_count_in_half_hours(drive: int, delay: int) -> None:
-    case, _ = running_day(300)
-    at = clock(case, "10:30")
+    case, _ = planner_parts.running_day(300)
+    at = planner_parts.clock(case, "10:30")
     one, two = (site.id for site in case.operator.sites[:2])
     delays = MoveDelays(connect_sites(case.operator, drive))
     working = place("a", one, at - MINUTE)
@@ -371,8 +363,8 @@ def test_the_drive_between_sites_and_the_set_up_count_in_half_hours(drive: int, 
 
 
 def test_where_no_journey_is_given_the_setting_counts() -> None:
-    case, _ = running_day(300)
-    operator, at = case.operator, clock(case, "10:30")
+    case, _ = planner_parts.running_day(300)
+    operator, at = case.operator, planner_parts.clock(case, "10:30")
     one, two = (site.id for site in operator.sites[:2])
     working = place("a", one, at)
     for delays in (MoveDelays(operator), MoveDelays(connect_sites(operator, 20, "estimated"))):
@@ -383,8 +375,8 @@ def test_where_no_journey_is_given_the_setting_counts() -> None:
 
 
 def test_who_rides_sets_out_from_the_stop_and_others_from_where_they_live() -> None:
-    case, _ = running_day(300)
-    operator, at = case.operator, clock(case, "06:00")
+    case, _ = planner_parts.running_day(300)
+    operator, at = case.operator, planner_parts.clock(case, "06:00")
     shuttle = operator.shuttles[0]
     agent = next(row for row in operator.agents if row.stop == shuttle.stop)
     later = place(agent.id, "elsewhere", at + timedelta(hours=6))
@@ -401,11 +393,11 @@ def test_who_rides_sets_out_from_the_stop_and_others_from_where_they_live() -> N
 
 
 def test_a_known_journey_shorter_than_the_setting_never_serves_fewer_calls() -> None:
-    case, plan = running_day(300)
-    when = clock(case, "10:30")
+    case, plan = planner_parts.running_day(300)
+    when = planner_parts.clock(case, "10:30")
     near = connect_sites(case.operator, 20)
     arrived = set()
-    for lost in list_site_losses(case.operator):
+    for lost in planner_parts.list_site_losses(case.operator):
         penalty = []
         for operator, wait in ((case.operator, SITE_DELAY), (near, 60 * MINUTE)):
             day = build_running_day(operator, plan, case.requirement, when, case.settings)
@@ -424,8 +416,8 @@ def test_a_known_journey_shorter_than_the_setting_never_serves_fewer_calls() -> 
 
 
 def test_arrivals_are_counted_by_site_and_by_how_they_are_known() -> None:
-    case, _ = running_day(300)
-    at = clock(case, "10:30")
+    case, _ = planner_parts.running_day(300)
+    at = planner_parts.clock(case, "10:30")
     one, two, three = (site.id for site in case.operator.sites[:3])
     operator = replace(case.operator, travel=(TravelTime(one, two, 20), TravelTime(three, two, 50)))
     names = [agent.id for agent in operator.agents[:5]]

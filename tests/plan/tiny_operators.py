@@ -9,24 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from releve import network
 from releve.demand.requirement import Requirement
-from releve.network import (
-    Agent,
-    Authorisation,
-    Client,
-    Floor,
-    Measure,
-    NamedContingency,
-    Operator,
-    OperatorRow,
-    Programme,
-    Seat,
-    Shift,
-    Shuttle,
-    Site,
-    Stop,
-    Zone,
-)
 from releve.plan.settings import PlanSettings
 
 DAY = date(2026, 12, 1)
@@ -43,7 +27,7 @@ Needs = Mapping[tuple[str, str], float]
 class Tiny:
     """An operator with a requirement and the settings to plan it by."""
 
-    operator: Operator
+    operator: network.Operator
     requirement: Requirement
     settings: PlanSettings
 
@@ -54,54 +38,54 @@ def at(text: str) -> datetime:
     return MIDNIGHT + timedelta(hours=int(hour), minutes=int(minute))
 
 
-def site(name: str, destination: str = "MA", lat: float = 33.5, lon: float = -7.6) -> Site:
-    return Site(name, name.upper(), destination, "Casablanca", "Africa/Casablanca", lat, lon)
+def site(name: str, destination: str = "MA", lat: float = 33.5, lon: float = -7.6) -> network.Site:
+    return network.Site(name, name.upper(), destination, "Casablanca", "Africa/Casablanca", lat, lon)
 
 
-def programme(name: str, client: str, **other: Any) -> Programme:
-    row = Programme(name, client, name.upper(), "inbound", "Mon-Sun 00:00-24:00", 300.0)
+def programme(name: str, client: str, **other: Any) -> network.Programme:
+    row = network.Programme(name, client, name.upper(), "inbound", "Mon-Sun 00:00-24:00", 300.0)
     return replace(row, **other)
 
 
-def agent(name: str, home_site: str, *skills: str, **other: Any) -> Agent:
+def agent(name: str, home_site: str, *skills: str, **other: Any) -> network.Agent:
     """Return an agent; one with a carrier is home-ready over a line of it."""
-    row = Agent(name, home_site, skills)
+    row = network.Agent(name, home_site, skills)
     if other.get("carrier"):
         row = replace(row, home_ready=True, line_type="fibre", line_mbps=50.0)
     return replace(row, **other)
 
 
-def shift(name: str, start: str, end: str, break_minutes: float = 0.0) -> Shift:
-    return Shift(name, at(start), at(end), break_minutes)
+def shift(name: str, start: str, end: str, break_minutes: float = 0.0) -> network.Shift:
+    return network.Shift(name, at(start), at(end), break_minutes)
 
 
-def room(where: str, count: int, spacing: float = 2.0) -> tuple[Floor, Zone, tuple[Seat, ...]]:
+def room(where: str, count: int, spacing: float = 2.0) -> tuple[network.Floor, network.Zone, tuple[network.Seat, ...]]:
     """Return a floor of a site with its seats in one row."""
-    zone = Zone(f"{where}-z", f"{where}-f", 500.0, 3.0)
-    seats = tuple(Seat(f"{where}-{i}", zone.id, i * spacing, 0.0) for i in range(count))
-    return Floor(f"{where}-f", where), zone, seats
+    zone = network.Zone(f"{where}-z", f"{where}-f", 500.0, 3.0)
+    seats = tuple(network.Seat(f"{where}-{i}", zone.id, i * spacing, 0.0) for i in range(count))
+    return network.Floor(f"{where}-f", where), zone, seats
 
 
 def operator_of(
-    sites: Sequence[Site],
+    sites: Sequence[network.Site],
     rooms: Mapping[str, tuple[int, float]],
-    programmes: Sequence[Programme],
-    agents: Sequence[Agent],
-    shifts: Sequence[Shift],
+    programmes: Sequence[network.Programme],
+    agents: Sequence[network.Agent],
+    shifts: Sequence[network.Shift],
     *,
     distance_m: float = 1.5,
     **tables: Any,
-) -> Operator:
+) -> network.Operator:
     """Put an operator together; ``rooms`` seats and spacing in metres by site."""
     made = [room(row.id, *rooms[row.id]) for row in sites]
     clients = dict.fromkeys(row.client for row in programmes)
-    return Operator(
-        row=OperatorRow("Tiny", "Europe/Paris", distance_m, True),
+    return network.Operator(
+        row=network.OperatorRow("Tiny", "Europe/Paris", distance_m, True),
         sites=tuple(sites),
         floors=tuple(floor for floor, _, _ in made),
         zones=tuple(zone for _, zone, _ in made),
         seats=tuple(seat for _, _, seats in made for seat in seats),
-        clients=tuple(Client(name, name.upper()) for name in clients),
+        clients=tuple(network.Client(name, name.upper()) for name in clients),
         programmes=tuple(programmes),
         agents=tuple(agents),
         shifts=tuple(shifts),
@@ -109,7 +93,7 @@ def operator_of(
     )
 
 
-def requirement_of(operator: Operator, needs: Needs, aht_s: Mapping[str, float] | None = None) -> Requirement:
+def requirement_of(operator: network.Operator, needs: Needs, aht_s: Mapping[str, float] | None = None) -> Requirement:
     """Return the requirement of a day; five calls an interval for each agent needed."""
     names = tuple(row.id for row in operator.programmes)
     agents = np.zeros((len(STARTS), len(names)))
@@ -193,8 +177,8 @@ def capped() -> Tiny:
         [programme("p", "k", max_site_share=0.5)],
         people,
         [shift(row.id, "08:00", "08:30") for row in people],
-        stops=(Stop("x", "X", 33.5, -7.6),),
-        shuttles=(Shuttle("x", "a", 20.0), Shuttle("x", "b", 60.0)),
+        stops=(network.Stop("x", "X", 33.5, -7.6),),
+        shuttles=(network.Shuttle("x", "a", 20.0), network.Shuttle("x", "b", 60.0)),
     )
     return Tiny(operator, requirement_of(operator, {("p", "08:00"): 3}), PlanSettings())
 
@@ -228,8 +212,8 @@ def spare_person() -> Tiny:
         [programme("p", "k")],
         people,
         [shift(row.id, "08:00", "08:30") for row in people],
-        stops=(Stop("x", "X", 33.5, -7.6),),
-        shuttles=(Shuttle("x", "a", 20.0), Shuttle("x", "b", 60.0)),
+        stops=(network.Stop("x", "X", 33.5, -7.6),),
+        shuttles=(network.Shuttle("x", "a", 20.0), network.Shuttle("x", "b", 60.0)),
     )
     return Tiny(operator, requirement_of(operator, {("p", "08:00"): 1}), PlanSettings())
 
@@ -302,9 +286,9 @@ def tiny_operator(
         works,
         people,
         [shift(row.id, *SHIFTS[int(rng.integers(len(SHIFTS)))]) for row in people],
-        stops=(Stop("x", "X", 33.5, -7.6), Stop("y", "Y", 33.6, -7.5)),
+        stops=(network.Stop("x", "X", 33.5, -7.6), network.Stop("y", "Y", 33.6, -7.5)),
         shuttles=tuple(
-            Shuttle(*ride, float(rng.choice([30.0, 60.0, 90.0])))
+            network.Shuttle(*ride, float(rng.choice([30.0, 60.0, 90.0])))
             for ride in rides
             if ride[1] == "s0" or rng.random() < 0.6
         ),
@@ -317,7 +301,7 @@ def tiny_operator(
     return Tiny(operator, requirement_of(operator, needs, aht), settings or PlanSettings())
 
 
-def _programmes(rng: np.random.Generator, count: int, places: Sequence[Site]) -> tuple[Programme, ...]:
+def _programmes(rng: np.random.Generator, count: int, places: Sequence[network.Site]) -> tuple[network.Programme, ...]:
     clients = int(rng.integers(2, count + 1))
     destinations = sorted({row.destination for row in places})
     free = rng.random() < 0.1
@@ -336,8 +320,8 @@ def _programmes(rng: np.random.Generator, count: int, places: Sequence[Site]) ->
 
 
 def _agents(
-    rng: np.random.Generator, count: int, places: Sequence[Site], works: Sequence[Programme]
-) -> tuple[Agent, ...]:
+    rng: np.random.Generator, count: int, places: Sequence[network.Site], works: Sequence[network.Programme]
+) -> tuple[network.Agent, ...]:
     return tuple(
         agent(
             f"a{i}",
@@ -351,23 +335,28 @@ def _agents(
     )
 
 
-def _papers(rng: np.random.Generator, places: Sequence[Site], people: Sequence[Agent]) -> dict[str, Any]:
+def _papers(
+    rng: np.random.Generator, places: Sequence[network.Site], people: Sequence[network.Agent]
+) -> dict[str, Any]:
     """Permits, measures and a named contingency, each with some chance."""
     first, last, past = date(2026, 11, 1), date(2026, 12, 31), date(2026, 11, 30)
-    permits: list[Authorisation] = []
+    permits: list[network.Authorisation] = []
     if rng.random() < 0.2:
         ends = [last if rng.random() < 0.8 else past for _ in places]
         permits += [
-            Authorisation(f"w-{row.id}", "site", row.id, first, end) for row, end in zip(places, ends, strict=True)
+            network.Authorisation(f"w-{row.id}", "site", row.id, first, end)
+            for row, end in zip(places, ends, strict=True)
         ]
     if rng.random() < 0.15:
-        permits += [Authorisation(f"w-{row.id}", "agent", row.id, first, last) for row in people if rng.random() < 0.7]
-    measures: list[Measure] = []
+        permits += [
+            network.Authorisation(f"w-{row.id}", "agent", row.id, first, last) for row in people if rng.random() < 0.7
+        ]
+    measures: list[network.Measure] = []
     if rng.random() < 0.3:
         kind, value = [("max_people", 1.0), ("distance_m", 2.5)][int(rng.integers(2))]
-        measures.append(Measure("m", places[0].id, kind, value, first, last))
-    named: tuple[NamedContingency, ...] = ()
+        measures.append(network.Measure("m", places[0].id, kind, value, first, last))
+    named: tuple[network.NamedContingency, ...] = ()
     if rng.random() < 0.3:
         lines = tuple(sorted({row.carrier for row in people} & {"Red"}))
-        named = (NamedContingency("both", "Both", (places[0].id,), lines),)
+        named = (network.NamedContingency("both", "Both", (places[0].id,), lines),)
     return {"authorisations": tuple(permits), "measures": tuple(measures), "contingencies": named}

@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 from releve.accounts.permissions import Role
 from releve.demand.call_log_file import read_log
 from releve.network import Operator, OperatorFaults, read_operator, size_limits, write_operator
-from releve.registry import blocks, storage
+from releve.registry import blocks, storage, uploads
 from releve.registry.blocks import unpack_upload
 from releve.registry.changes import TableChanges
 from releve.registry.edits import add_row, edit_row, remove_row
@@ -33,15 +33,6 @@ from releve.registry.service import (
     undo_version,
 )
 from releve.registry.tables import KINDS, Conflict, NotAnUpload, NothingChanged, NotThere, build_key, get_rows
-from releve.registry.uploads import (
-    RecognizedLog,
-    apply_upload,
-    discard_upload,
-    find_upload,
-    import_calls,
-    recognize_calls,
-    store_upload,
-)
 from tests.accounts.people import look_as
 from tests.network.clean_tables import as_csv, as_workbook, clean_tables
 from tests.registry.conftest import read_current
@@ -346,7 +337,7 @@ def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.Monkey
 
 def sent(operator: Operator, by: str = "amina") -> Upload:
     data = zipped(write_operator(operator))
-    return store_upload("atlas.zip", data, by, preview_changes(operator).base)
+    return uploads.store_upload("atlas.zip", data, by, preview_changes(operator).base)
 
 
 def read_upload(upload: Upload) -> Operator:
@@ -356,19 +347,19 @@ def read_upload(upload: Upload) -> Operator:
 def test_an_upload_is_applied_once(first: Version, small: Operator) -> None:
     upload = sent(replace(small, stops=small.stops[::-1]))
     assert read_upload(upload).stops == small.stops[::-1]
-    kept = find_upload(upload.token, "amina")
-    made = apply_upload(kept, read_upload(kept), "amina", "new stops")
+    kept = uploads.find_upload(upload.token, "amina")
+    made = uploads.apply_upload(kept, read_upload(kept), "amina", "new stops")
     assert (made.number, made.source, made.comment) == (2, "atlas.zip", "new stops")
     assert load_operator(made).stops == small.stops[::-1]
     with pytest.raises(NotThere, match="send the file again"):
-        find_upload(upload.token, "amina")
+        uploads.find_upload(upload.token, "amina")
 
 
 def test_an_upload_is_its_senders_alone(first: Version, small: Operator) -> None:
     upload = sent(replace(small, stops=small.stops[::-1]))
     with pytest.raises(NotThere):
-        find_upload(upload.token, "bilal")
-    discard_upload(find_upload(upload.token, "amina"))
+        uploads.find_upload(upload.token, "bilal")
+    uploads.discard_upload(uploads.find_upload(upload.token, "amina"))
     assert not Upload.objects.exists()
     assert get_current_version() == first
 
@@ -377,13 +368,13 @@ def test_an_upload_shown_against_another_version_is_refused_and_kept(first: Vers
     upload = sent(replace(small, stops=small.stops[::-1]))
     apply_changes(preview_changes(replace(small, seats=small.seats[::-1])), "bilal")
     with pytest.raises(Conflict, match="shown against version 1, but version 2 is current"):
-        apply_upload(upload, read_upload(upload), "amina")
-    assert find_upload(upload.token, "amina") == upload
+        uploads.apply_upload(upload, read_upload(upload), "amina")
+    assert uploads.find_upload(upload.token, "amina") == upload
 
 
 def test_an_upload_that_changes_nothing_any_more_is_said(first: Version, small: Operator) -> None:
     with pytest.raises(NothingChanged):
-        apply_upload(sent(small), small, "amina")
+        uploads.apply_upload(sent(small), small, "amina")
 
 
 def test_a_bad_upload_names_every_fault(first: Version, small: Operator) -> None:
@@ -419,8 +410,8 @@ def export_of(operator: Operator, other: str = "Accueil") -> bytes:
     return "\r\n".join(lines).encode("cp1252")
 
 
-def recognize(name: str, data: bytes, operator: Operator) -> RecognizedLog:
-    return recognize_calls(name, read_log(name, data), operator)
+def recognize(name: str, data: bytes, operator: Operator) -> uploads.RecognizedLog:
+    return uploads.recognize_calls(name, read_log(name, data), operator)
 
 
 def test_the_days_of_a_log_replace_those_of_its_programme(small: Operator) -> None:
@@ -428,9 +419,9 @@ def test_the_days_of_a_log_replace_those_of_its_programme(small: Operator) -> No
     programme = small.programmes[0].id
     assert found.queues == {small.programmes[0].name: programme, "Accueil": ""}
     assert found.columns["start"] == ("Date", "Tranche horaire")
-    read = import_calls(found, small, found.queues)
+    read = uploads.import_calls(found, small, found.queues)
     assert (read.summary.added, read.summary.others) == (40, ("Accueil",))
-    again = import_calls(found, read.operator, found.queues)
+    again = uploads.import_calls(found, read.operator, found.queues)
     assert again.summary.replaced == 40, "a log imported twice counts once"
     assert len(again.operator.history) == len(read.operator.history)
 

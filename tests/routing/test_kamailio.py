@@ -21,17 +21,8 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
+from releve import routing
 from releve.network import parse_sip_address, sample_operator
-from releve.routing import (
-    EmptySet,
-    Generation,
-    Rejected,
-    Stale,
-    Unreachable,
-    build_adapters,
-    compute_shares,
-    list_addresses,
-)
 from releve.routing.kamailio import KamailioProxy, ProxySettings, build_proxy_files
 from releve.routing.kamailio.dispatcher_list import build_targets, compute_set_id, parse_listing, write_list
 from tests.routing.generations import NOON, generation, nothing_open, publish, small_operator
@@ -45,7 +36,7 @@ __all__ = ["fake"]
 ADDRESSES = {"casa-1": "sip:10.0.0.1:5060", "rabat-1": "sip:10.0.0.2:5060;transport=tcp", "home": "sip:10.0.0.3:5060"}
 
 
-def addressed(number: int = 1, **more: Any) -> Generation:
+def addressed(number: int = 1, **more: Any) -> routing.Generation:
     """A generation with addresses, of which callers dial one programme."""
     made = generation(number, **more)
     return replace(made, addresses=ADDRESSES, dialled=frozenset({"azur-sinistres"}))
@@ -112,10 +103,10 @@ def test_a_plan_names_what_changes_and_nothing_else(adapter: KamailioProxy) -> N
 
 
 def test_an_empty_set_is_never_published(adapter: KamailioProxy, fake: FakeProxy) -> None:
-    with pytest.raises(EmptySet):
+    with pytest.raises(routing.EmptySet):
         publish(adapter, replace(nothing_open(), addresses=ADDRESSES), key="k")
     nowhere = replace(addressed(), routes={"brise-ventes": addressed().routes["brise-ventes"]})
-    with pytest.raises(Rejected, match="azur-sinistres is dialled and no place has a SIP address"):
+    with pytest.raises(routing.Rejected, match="azur-sinistres is dialled and no place has a SIP address"):
         publish(adapter, replace(nowhere, addresses={}), key="k")
     assert fake.methods == []
     assert not fake.path.exists()
@@ -130,7 +121,7 @@ def test_an_empty_set_is_never_published(adapter: KamailioProxy, fake: FakeProxy
 
 def test_a_place_with_agents_and_without_an_address_is_refused(adapter: KamailioProxy) -> None:
     known = {name: uri for name, uri in ADDRESSES.items() if name != "home"}
-    with pytest.raises(Rejected, match="home has agents of azur-sinistres and no SIP address"):
+    with pytest.raises(routing.Rejected, match="home has agents of azur-sinistres and no SIP address"):
         publish(adapter, replace(addressed(), addresses=known), key="k")
 
 
@@ -154,7 +145,7 @@ def test_a_list_cut_or_changed_by_hand_is_found_out(adapter: KamailioProxy, fake
 
 def test_a_reload_in_progress_is_tried_again(adapter: KamailioProxy, fake: FakeProxy) -> None:
     fake.busy = True
-    with pytest.raises(Unreachable, match="the proxy did not do"):
+    with pytest.raises(routing.Unreachable, match="the proxy did not do"):
         publish(adapter, addressed(), key="k")
     fake.busy = False
     publish(adapter, addressed(), key="k")
@@ -165,33 +156,33 @@ def test_a_reload_in_progress_is_tried_again(adapter: KamailioProxy, fake: FakeP
 
 def test_a_proxy_that_is_away_starts_with_what_was_wanted_last(tmp_path: Path) -> None:
     away = KamailioProxy("paris", "http://127.0.0.1:9/rpc", SECRET, tmp_path / "list")
-    with pytest.raises(Unreachable):
+    with pytest.raises(routing.Unreachable):
         publish(away, addressed(4), key="k")
     assert "gen=4" in away.path.read_text(encoding="utf-8")
-    with pytest.raises(Stale, match="holds generation 4 already"):
+    with pytest.raises(routing.Stale, match="holds generation 4 already"):
         publish(away, addressed(3), key="k")
 
 
 def test_an_older_generation_is_refused_by_what_the_proxy_holds(adapter: KamailioProxy, fake: FakeProxy) -> None:
     publish(adapter, addressed(5), key="k")
-    with pytest.raises(Stale, match="holds generation 5 already"):
+    with pytest.raises(routing.Stale, match="holds generation 5 already"):
         publish(adapter, addressed(4), key="k")
     assert "gen=5" in fake.loaded
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_secret_that_is_refused_is_not_tried_again(fake: FakeProxy, adapter: KamailioProxy, status: int) -> None:
-    with pytest.raises(Rejected, match="403"):
+    with pytest.raises(routing.Rejected, match="403"):
         KamailioProxy("paris", fake.url, "wrong" * 8, fake.path).observe()
     fake.status = status
-    with pytest.raises(Rejected, match=str(status)):
+    with pytest.raises(routing.Rejected, match=str(status)):
         adapter.observe()
 
 
 @given(st.dictionaries(st.sampled_from(sorted(ADDRESSES)), st.floats(0.1, 500), min_size=1))
 def test_hundredths_add_up_and_stay_within_one_of_the_exact_share(people: dict[str, float]) -> None:
-    routes = {"azur": compute_shares(people, frozenset())}
-    made = Generation("live", 1, NOON, routes, ADDRESSES, frozenset({"azur"}))
+    routes = {"azur": routing.compute_shares(people, frozenset())}
+    made = routing.Generation("live", 1, NOON, routes, ADDRESSES, frozenset({"azur"}))
     weights = {one.place: one.weight for one in build_targets(made)}
     assert sum(weights.values()) == 100
     total = sum(people.values())
@@ -220,14 +211,14 @@ def test_proxies_come_from_the_environment_each_with_a_name(tmp_path: Path) -> N
         "RELEVE_KAMAILIO_SECRET": SECRET,
         "RELEVE_KAMAILIO_PROXIES": "a=http://10.0.0.1:8090/rpc,/srv/a; b=http://10.0.0.2:1/rpc,/b",
     }
-    names = [one.name for one in build_adapters(environ, tmp_path)]
+    names = [one.name for one in routing.build_adapters(environ, tmp_path)]
     assert names == ["file_csv", "kamailio:a", "kamailio:b"]
     for wrong in ("", "a=http://x/rpc", "A=http://x/rpc,/b", "a=ftp://x,/b", "a=http://u@x/,/b",
                   "a=http://x/rpc,b", "a=http://x/rpc,/b;a=http://y/rpc,/c"):  # fmt: skip
         with pytest.raises(ImproperlyConfigured, match="RELEVE_KAMAILIO_PROXIES"):
-            build_adapters({**environ, "RELEVE_KAMAILIO_PROXIES": wrong}, tmp_path)
+            routing.build_adapters({**environ, "RELEVE_KAMAILIO_PROXIES": wrong}, tmp_path)
     with pytest.raises(ImproperlyConfigured, match="SECRET is needed"):
-        build_adapters({**environ, "RELEVE_KAMAILIO_SECRET": ""}, tmp_path)
+        routing.build_adapters({**environ, "RELEVE_KAMAILIO_SECRET": ""}, tmp_path)
 
 
 def settings(**changed: Any) -> ProxySettings:
@@ -254,7 +245,7 @@ def test_the_sample_operator_has_all_that_a_proxy_needs() -> None:
     kinds = Counter(row.kind for row in operator.programmes)
     assert text.count("$sht(set=>") - text.count("$sht(set=>$var") == kinds["inbound"]
     assert text.count("$sht(mandate=>") - text.count("$sht(mandate=>$var") == kinds["outbound"]
-    assert len(list_addresses(operator)) == len(operator.sites) + 1
+    assert len(routing.list_addresses(operator)) == len(operator.sites) + 1
 
 
 def test_systemd_takes_the_unit_and_leaves_it_little(tmp_path: Path) -> None:
@@ -276,7 +267,7 @@ def test_an_outbound_number_is_mandated_for_its_campaigns_alone() -> None:
     assert '$sht(mandate=>33162000001|spring) = "sip:198.51.100.7:5060";' in text
     assert "$sht(campaign=>33162000001)" not in text, "which of the two has to be named"
     lacking = replace(operator.programmes[0], trunk="")
-    with pytest.raises(Rejected, match="shows numbers and has no trunk"):
+    with pytest.raises(routing.Rejected, match="shows numbers and has no trunk"):
         build_proxy_files(replace(operator, programmes=(lacking,)), settings())
 
 
@@ -397,7 +388,7 @@ def test_a_call_comes_in_over_tls_talks_and_ends(tmp_path: Path) -> None:
 
 
 def test_an_address_over_tls_asks_for_a_certificate(tmp_path: Path) -> None:
-    with pytest.raises(Rejected, match="--tls-certificate"):
+    with pytest.raises(routing.Rejected, match="--tls-certificate"):
         ProxyProcess(tmp_path, small_operator(address="10.1.0.1:5061;transport=tls"))
-    with pytest.raises(Rejected, match="is over TCP, and the proxy listens by TLS"):
+    with pytest.raises(routing.Rejected, match="is over TCP, and the proxy listens by TLS"):
         ProxyProcess(tmp_path, small_operator(address="10.1.0.1:5060;transport=tcp"), tls=("/a.pem", "/a.key"))

@@ -39,23 +39,11 @@ from releve.plugins.crashtest.results import RunResults
 from releve.registry.models import Upload
 from releve.registry.tables import NotAnUpload
 from releve.registry.uploads import store_upload
-from releve.runs import job_process, process_supervisor, upload_reader
+from releve.runs import job_process, plan_job, process_supervisor, upload_reader
+from releve.runs.inputs import EventsFileError, RunError, StillReading, TooManyJobs
+from releve.runs.installation import open_readings
 from releve.runs.job_process import execute_job, resume_job, run_job, start_job, stop_job
-from releve.runs.job_store import JobStore, RunError, StillReading, TooManyJobs, current_stamp, note_asked
-from releve.runs.orders import open_readings
-from releve.runs.plan_job import (
-    PLAN_RUNS,
-    PlanJob,
-    PlanOrder,
-    PlanProgress,
-    execute_plan,
-    find_missing,
-    has_plan,
-    list_plan_digests,
-    read_plan_progress,
-    read_planned_days,
-    remove_expired_plans,
-)
+from releve.runs.job_store import JobStore, current_stamp, note_asked
 from releve.runs.process_supervisor import Part, ProcessSupervisor
 from releve.runs.upload_reader import READINGS, ReadingOrder, forget_reading, read_log_upload, read_operator_upload
 from tests.desk_crashtest.conftest import POLICIES, Maker, build_result, of
@@ -217,8 +205,8 @@ def operator() -> Operator:
     return read_operator(write_operator(sample_operator(50, 2, 5, weeks_of_history=2)))
 
 
-def _order(store: JobStore[PlanOrder], operator: Operator, days: int, at: str = "") -> PlanJob:
-    order = PlanOrder("amina", at or current_stamp(), 1, 30, FIRST_DAY.isoformat(), days)
+def _order(store: JobStore[plan_job.PlanOrder], operator: Operator, days: int, at: str = "") -> plan_job.PlanJob:
+    order = plan_job.PlanOrder("amina", at or current_stamp(), 1, 30, FIRST_DAY.isoformat(), days)
     job = store.get(store.add(order, {"operator": dict(write_operator(operator))}).name)
     assert job is not None
     return job
@@ -228,7 +216,7 @@ def _order(store: JobStore[PlanOrder], operator: Operator, days: int, at: str = 
 def test_a_plan_is_computed_day_by_day_resumed_and_completed(
     operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = JobStore(tmp_path, PLAN_RUNS)
+    store = JobStore(tmp_path, plan_job.PLAN_RUNS)
     job = _order(store, operator, 2)
     real, solved = solve_day, []
 
@@ -240,20 +228,20 @@ def test_a_plan_is_computed_day_by_day_resumed_and_completed(
 
     monkeypatch.setattr("releve.plan.week.request.solve_day", solve)
     with pytest.raises(KeyboardInterrupt):
-        execute_plan(job)
-    assert not has_plan(job)
-    assert read_planned_days(job) == ()
-    assert read_plan_progress(job).step == "planning"
-    execute_plan(job)
+        plan_job.execute_plan(job)
+    assert not plan_job.has_plan(job)
+    assert plan_job.read_planned_days(job) == ()
+    assert plan_job.read_plan_progress(job).step == "planning"
+    plan_job.execute_plan(job)
     days = [FIRST_DAY, FIRST_DAY + timedelta(days=1)]
     assert solved[2:] == [days[1], days[0]], "the first day is solved again for what is missing"
-    plans = read_planned_days(job)
+    plans = plan_job.read_planned_days(job)
     assert [plan.day for plan in plans] == days
     assert all(plan.missing is not None and not plan.violations for plan in plans)
-    before, after = list_plan_digests(job)[days[0]]
+    before, after = plan_job.list_plan_digests(job)[days[0]]
     assert before != after
-    assert find_missing(store, days[0], before) == plans[0].missing
-    assert find_missing(store, days[0], "another") is None
+    assert plan_job.find_missing(store, days[0], before) == plans[0].missing
+    assert plan_job.find_missing(store, days[0], "another") is None
     again = store.get(job.id)
     assert again is not None
     assert again.state == "done"
@@ -261,35 +249,35 @@ def test_a_plan_is_computed_day_by_day_resumed_and_completed(
 
 @pytest.mark.slow
 def test_a_hybrid_week_is_computed_and_the_next_one_stays_near_it(tmp_path: Path) -> None:
-    store = JobStore(tmp_path, PLAN_RUNS)
+    store = JobStore(tmp_path, plan_job.PLAN_RUNS)
     operator = read_operator(write_operator(build_operator()))
     first = _order_hybrid(store, operator)
-    execute_plan(first)
-    plans = read_planned_days(first)
+    plan_job.execute_plan(first)
+    plans = plan_job.read_planned_days(first)
     assert len(plans) == DAYS
     week = read_planned_week(operator, plans)
     assert week is not None
     assert check_hybrid_week(operator, week, plans) == ()
     assert all(plan.missing is not None and not plan.violations for plan in plans)
-    shown = list_plan_digests(first)
+    shown = plan_job.list_plan_digests(first)
     day = plans[-1].day
     path = first.folder / "plan" / f"plan-{day}.json"
     path.write_text(plan_to_json(replace(plans[-1], missing=None)), encoding="utf-8")
     (first.folder / "complete.json").unlink()
-    execute_plan(first)
-    assert list_plan_digests(first) == shown, "a run that is resumed puts the same in force"
+    plan_job.execute_plan(first)
+    assert plan_job.list_plan_digests(first) == shown, "a run that is resumed puts the same in force"
     files = {f"plan-{plan.day}.json": plan_to_json(plan).encode() for plan in plans}
     sheet = {"hybrid-week.csv": format_week(operator, week).encode()}
     for near in ({"force": files}, {"week": sheet}):
         second = _order_hybrid(store, operator, near)
-        execute_plan(second)
-        assert read_planned_week(operator, read_planned_days(second)) == week
+        plan_job.execute_plan(second)
+        assert read_planned_week(operator, plan_job.read_planned_days(second)) == week
 
 
 def _order_hybrid(
-    store: JobStore[PlanOrder], operator: Operator, more: Mapping[str, Mapping[str, bytes]] = {}
-) -> PlanJob:
-    order = PlanOrder("amina", current_stamp(), 1, 50, FIRST_DAY.isoformat(), DAYS, hybrid=True)
+    store: JobStore[plan_job.PlanOrder], operator: Operator, more: Mapping[str, Mapping[str, bytes]] = {}
+) -> plan_job.PlanJob:
+    order = plan_job.PlanOrder("amina", current_stamp(), 1, 50, FIRST_DAY.isoformat(), DAYS, hybrid=True)
     job = store.get(store.add(order, {"operator": dict(write_operator(operator)), **more}).name)
     assert job is not None
     return job
@@ -298,13 +286,13 @@ def _order_hybrid(
 def test_a_hybrid_week_that_cannot_be_planned_says_why(tmp_path: Path) -> None:
     operator = replace(build_operator(), shifts=())
     with pytest.raises(ReleveError, match="roster"):
-        execute_plan(_order_hybrid(JobStore(tmp_path, PLAN_RUNS), operator))
+        plan_job.execute_plan(_order_hybrid(JobStore(tmp_path, plan_job.PLAN_RUNS), operator))
 
 
 def test_an_order_that_cannot_be_planned_says_why(operator: Operator, tmp_path: Path) -> None:
-    job = _order(JobStore(tmp_path, PLAN_RUNS), replace(operator, history=()), 1)
+    job = _order(JobStore(tmp_path, plan_job.PLAN_RUNS), replace(operator, history=()), 1)
     with pytest.raises(ReleveError, match=r"nothing is required|no agent"):
-        execute_plan(job)
+        plan_job.execute_plan(job)
 
 
 def test_the_days_proposed_are_those_of_the_roster(operator: Operator) -> None:
@@ -317,13 +305,13 @@ def test_the_days_proposed_are_those_of_the_roster(operator: Operator) -> None:
 
 
 def test_old_runs_are_removed_and_progress_is_read(operator: Operator, tmp_path: Path) -> None:
-    store = JobStore(tmp_path, PLAN_RUNS)
+    store = JobStore(tmp_path, plan_job.PLAN_RUNS)
     old, job = (_order(store, replace(operator, history=()), 1, at) for at in ("2020-01-01T00:00:00+00:00", ""))
-    assert read_plan_progress(job) == PlanProgress()
-    seen = PlanProgress("planning", "2026-11-30", 0, 1, "bound", 0.9)
+    assert plan_job.read_plan_progress(job) == plan_job.PlanProgress()
+    seen = plan_job.PlanProgress("planning", "2026-11-30", 0, 1, "bound", 0.9)
     (job.folder / "progress.json").write_text(json.dumps(asdict(seen)))
-    assert read_plan_progress(job) == seen
-    remove_expired_plans(store)
+    assert plan_job.read_plan_progress(job) == seen
+    plan_job.remove_expired_plans(store)
     assert [one.id for one in store.list_jobs()] == [job.id]
     assert not old.folder.exists()
 

@@ -23,6 +23,7 @@ from releve.plugins.sector.engine import (
     SectorError,
     build_bulletin,
     check_one_closing,
+    disclosure,
     find_rule,
     hash_closing,
     hash_contribution,
@@ -37,15 +38,6 @@ from releve.plugins.sector.engine import (
     unmask_sums,
     verify_text,
     write_bulletin_csv,
-)
-from releve.plugins.sector.engine.disclosure import (
-    CellSums,
-    EarlierDay,
-    MaskedJudge,
-    PlainJudge,
-    choose_publication,
-    is_safe,
-    round_count,
 )
 from tests.sector.attackers import (
     RULE,
@@ -374,7 +366,7 @@ def test_the_leaver_is_read_where_each_bulletin_is_judged_alone() -> None:
     ],
 )
 def test_a_cell_is_judged_on_both_sides_of_each_rule(figures: list[int], safe: bool) -> None:
-    assert is_safe(figures, RULE) is safe
+    assert disclosure.is_safe(figures, RULE) is safe
 
 
 def test_one_hidden_group_under_a_published_total_takes_a_second_one() -> None:
@@ -382,7 +374,7 @@ def test_one_hidden_group_under_a_published_total_takes_a_second_one() -> None:
     for member in ("m0", "m1", "m2"):
         row[member]["SN"] = 60
     groups = {where: frozenset([where]) for where in ("MA", "SN", "TN")}
-    found = choose_publication(PlainJudge(row, RULE, persistent=True), groups, [])
+    found = disclosure.choose_publication(disclosure.PlainJudge(row, RULE, persistent=True), groups, [])
     assert found.total
     assert found.groups == {"MA"}
 
@@ -392,7 +384,7 @@ def test_neither_a_hidden_group_nor_a_hidden_total_is_left_within_a_tenth() -> N
     for member in ("m0", "m1", "m2"):
         row[member]["SN"] = 2
     groups = {where: frozenset([where]) for where in ("MA", "SN", "TN")}
-    found = choose_publication(PlainJudge(row, RULE, persistent=True), groups, [])
+    found = disclosure.choose_publication(disclosure.PlainJudge(row, RULE, persistent=True), groups, [])
     assert (found.groups, found.total) == (set(), True)
 
 
@@ -400,29 +392,29 @@ def test_a_group_split_off_an_earlier_one_shows_not_the_rest_of_it() -> None:
     row = {f"m{i}": {"MA": 100} for i in range(6)}
     row["m0"]["TN"] = 200
     groups = {where: frozenset([where]) for where in ("MA", "TN")}
-    judge = PlainJudge(row, RULE, persistent=True)
-    merged = EarlierDay((frozenset(["MA", "TN"]),), row)
-    assert choose_publication(judge, groups, []).groups == {"MA"}
-    assert choose_publication(judge, groups, [merged]).groups == set()
+    judge = disclosure.PlainJudge(row, RULE, persistent=True)
+    merged = disclosure.EarlierDay((frozenset(["MA", "TN"]),), row)
+    assert disclosure.choose_publication(judge, groups, []).groups == {"MA"}
+    assert disclosure.choose_publication(judge, groups, [merged]).groups == set()
 
 
 def test_a_group_in_which_no_member_works_hides_nothing_until_one_did() -> None:
     row = {f"m{i}": {"MA": 100, "TN": 90} for i in range(6)}
     groups = {where: frozenset([where]) for where in ("MA", "SN", "TN")}
-    judge = PlainJudge(row, RULE, persistent=True)
-    found = choose_publication(judge, groups, [])
+    judge = disclosure.PlainJudge(row, RULE, persistent=True)
+    found = disclosure.choose_publication(judge, groups, [])
     assert (found.groups, found.total) == ({"MA", "SN", "TN"}, True)
-    before = EarlierDay((), {**row, "m0": {**row["m0"], "SN": 40}})
-    assert "SN" not in choose_publication(judge, groups, [before]).groups
+    before = disclosure.EarlierDay((), {**row, "m0": {**row["m0"], "SN": 40}})
+    assert "SN" not in disclosure.choose_publication(judge, groups, [before]).groups
 
 
 def test_a_member_that_is_missing_or_falls_to_zero_hides_its_cells_alone() -> None:
     groups = {where: frozenset([where]) for where in ("MA", "TN")}
     before = {f"m{i}": {"MA": 100, "TN": 90} for i in range(7)}
     before["m6"] = {"MA": 80}
-    earlier = EarlierDay(tuple(groups.values()), before)
+    earlier = disclosure.EarlierDay(tuple(groups.values()), before)
     for now in ({m: before[m] for m in list(before)[:6]}, {**before, "m6": {"MA": 0}}):
-        found = choose_publication(PlainJudge(now, RULE, persistent=True), groups, [earlier])
+        found = disclosure.choose_publication(disclosure.PlainJudge(now, RULE, persistent=True), groups, [earlier])
         assert found.groups == {"TN"}
         assert not found.total
 
@@ -430,24 +422,24 @@ def test_a_member_that_is_missing_or_falls_to_zero_hides_its_cells_alone() -> No
 def test_regrouped_destinations_show_no_difference() -> None:
     figures = {f"m{i}": {"MA": 100 + i} for i in range(6)}
     figures["m0"]["SN"] = 40
-    alone = EarlierDay((frozenset(["MA"]),), figures)
+    alone = disclosure.EarlierDay((frozenset(["MA"]),), figures)
     merged = {"other": frozenset(["MA", "SN"])}
-    judge = PlainJudge(figures, RULE, persistent=True)
-    assert choose_publication(judge, merged, [], with_total=False).groups == {"other"}
-    assert choose_publication(judge, merged, [alone], with_total=False).groups == set()
+    judge = disclosure.PlainJudge(figures, RULE, persistent=True)
+    assert disclosure.choose_publication(judge, merged, [], with_total=False).groups == {"other"}
+    assert disclosure.choose_publication(judge, merged, [alone], with_total=False).groups == set()
 
 
 @given(st.lists(st.integers(0, 5000), min_size=3, max_size=25))
 def test_what_the_masked_judge_lets_through_the_plain_one_does(figures: list[int]) -> None:
     unit = frozenset(["MA"])
     above = sum(x > 0 for x in figures)
-    sums = CellSums(len(figures), above, sum(figures), sum(x * x for x in figures))
-    masked = MaskedJudge({unit: sums}, [], RULE, persistent=True)
+    sums = disclosure.CellSums(len(figures), above, sum(figures), sum(x * x for x in figures))
+    masked = disclosure.MaskedJudge({unit: sums}, [], RULE, persistent=True)
     if masked.is_safe_unit(unit):
-        assert is_safe(figures, RULE)
+        assert disclosure.is_safe(figures, RULE)
 
 
 @given(st.integers(0, 10_000))
 def test_a_count_is_rounded_to_the_nearest_five(count: int) -> None:
-    assert abs(round_count(count, 5) - count) <= 2.5
-    assert round_count(count, 5) % 5 == 0
+    assert abs(disclosure.round_count(count, 5) - count) <= 2.5
+    assert disclosure.round_count(count, 5) % 5 == 0

@@ -7,21 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from releve.network import (
-    Agent,
-    Authorisation,
-    Depot,
-    Floor,
-    Operator,
-    OperatorRow,
-    Seat,
-    Shift,
-    Shuttle,
-    Site,
-    Stop,
-    Vehicle,
-    Zone,
-)
+from releve import network
 from releve.situation import (
     KINDS,
     ChosenPack,
@@ -44,46 +30,48 @@ CHECKLIST: tuple[str, ...] = ("disinfected", "ventilation_checked", "contacts_li
 CHECKLIST += ("supplies_ready",)
 
 
-def _shift(agent: str, day: int, hours: tuple[int, int]) -> Shift:
+def _shift(agent: str, day: int, hours: tuple[int, int]) -> network.Shift:
     midnight = datetime(2026, 11, 30, tzinfo=UTC) + timedelta(days=day)
-    return Shift(agent, midnight + timedelta(hours=hours[0]), midnight + timedelta(hours=hours[1]))
+    return network.Shift(agent, midnight + timedelta(hours=hours[0]), midnight + timedelta(hours=hours[1]))
 
 
-def operator(**changes: Any) -> Operator:
+def operator(**changes: Any) -> network.Operator:
     """Return three sites; six agents at casa, on two zones of one floor and one of another."""
-    agents = [Agent(f"a{n}", "casa", ("p",), home_ready=True, line_type="fibre", carrier="Ixtel") for n in range(1, 7)]
+    agents = [
+        network.Agent(f"a{n}", "casa", ("p",), home_ready=True, line_type="fibre", carrier="Ixtel") for n in range(1, 7)
+    ]
     agents[0] = replace(agents[0], stop="maarif")
     agents[1] = replace(agents[1], stop="maarif")
     agents[5] = replace(agents[5], stop="maarif", own_transport=True)
-    agents += [Agent(f"l{n}", "lille", ("p",)) for n in range(1, 4)]
+    agents += [network.Agent(f"l{n}", "lille", ("p",)) for n in range(1, 4)]
     zones = (("z1", "f1"), ("z2", "f1"), ("z3", "f2"))
     seats = (("s1", "z1", 0.0), ("s2", "z1", 1.6), ("s3", "z1", 8.0), ("s4", "z2", 9.5))
-    base = Operator(
-        OperatorRow("Atlas (synthetic)", "Africa/Casablanca"),
+    base = network.Operator(
+        network.OperatorRow("Atlas (synthetic)", "Africa/Casablanca"),
         (
-            Site("casa", "Casa", "MA", "Casablanca", "Africa/Casablanca", 33.5, -7.6),
-            Site("rabat", "Rabat", "MA", "Rabat", "Africa/Casablanca", 34.0, -6.8),
-            Site("lille", "Lille", "FR", "Lille", "Europe/Paris", 50.6, 3.1),
+            network.Site("casa", "Casa", "MA", "Casablanca", "Africa/Casablanca", 33.5, -7.6),
+            network.Site("rabat", "Rabat", "MA", "Rabat", "Africa/Casablanca", 34.0, -6.8),
+            network.Site("lille", "Lille", "FR", "Lille", "Europe/Paris", 50.6, 3.1),
         ),
-        (Floor("f1", "casa"), Floor("f2", "casa")),
-        tuple(Zone(name, floor, 500.0, 3.0) for name, floor in zones),
-        (*(Seat(n, z, x, 0.0) for n, z, x in seats), Seat("s5", "z3", 0.0, 0.0)),
+        (network.Floor("f1", "casa"), network.Floor("f2", "casa")),
+        tuple(network.Zone(name, floor, 500.0, 3.0) for name, floor in zones),
+        (*(network.Seat(n, z, x, 0.0) for n, z, x in seats), network.Seat("s5", "z3", 0.0, 0.0)),
         (),
         (),
         tuple(agents),
-        (Stop("maarif", "Maârif", 33.58, -7.63),),
-        (Shuttle("maarif", "casa", 25.0),),
+        (network.Stop("maarif", "Maârif", 33.58, -7.63),),
+        (network.Shuttle("maarif", "casa", 25.0),),
         tuple(_shift(f"a{n}", day, (8, 16)) for n in range(1, 7) for day in range(3)),
     )
-    bus = Vehicle("bus", "depot", 16)
-    depot = Depot("depot", 33.5, -7.6, ("casa",))
+    bus = network.Vehicle("bus", "depot", 16)
+    depot = network.Depot("depot", 33.5, -7.6, ("casa",))
     return replace(base, **{"depots": (depot,), "vehicles": (bus,), **changes})
 
 
-def permit(name: str, subject: str, first: str, last: str, kind: str = "site") -> Authorisation:
+def permit(name: str, subject: str, first: str, last: str, kind: str = "site") -> network.Authorisation:
     """Return a row of the operator's table of authorisations."""
     read = [datetime.fromisoformat(day).date() for day in (first, last)]
-    return Authorisation(name, kind, subject, read[0], read[1])
+    return network.Authorisation(name, kind, subject, read[0], read[1])
 
 
 HEALTH_2020 = ChosenPack("health-2020", date(2020, 1, 1))
@@ -95,7 +83,7 @@ HEALTH_RULES = load_rules_with(chosen=[HEALTH_2020])
 class Chain:
     """Records events one after the other as the desk does: refused, or applied and answered."""
 
-    operator: Operator = field(default_factory=operator)
+    operator: network.Operator = field(default_factory=operator)
     rules: SituationRules = field(default_factory=lambda: HEALTH_RULES)
     now: datetime = START
     situation: Situation = field(default_factory=lambda: empty_situation(("casa", "rabat", "lille")))

@@ -9,25 +9,7 @@ from typing import Any
 
 import pytest
 
-from releve.situation import (
-    NOTICES,
-    DeclaredCase,
-    MeasureFinding,
-    OpenCase,
-    Reopening,
-    SiteStatus,
-    Stay,
-    TracedContact,
-    TracingRule,
-    find_clusters,
-    find_reopening,
-    list_open_cases,
-    list_placed_stays,
-    list_roster_stays,
-    list_site_statuses,
-    read_seating,
-    trace_contacts,
-)
+from releve import situation
 from releve.situation.shipped import load_rules_with
 from tests.situation.control_rows import answer
 from tests.situation.control_rows import raised as raise_finding
@@ -52,7 +34,7 @@ def missing(chain: Chain) -> None:
 
 
 def not_kept(chain: Chain) -> None:
-    checked(chain, findings=(MeasureFinding(measure="masks", verdict="not_kept"),))
+    checked(chain, findings=(situation.MeasureFinding(measure="masks", verdict="not_kept"),))
 
 
 def crowded(chain: Chain) -> None:
@@ -118,7 +100,7 @@ BEFORE: dict[str, Callable[[Chain], object]] = {
 }
 
 
-@pytest.mark.parametrize("code", sorted(NOTICES))
+@pytest.mark.parametrize("code", sorted(situation.NOTICES))
 def test_every_notice_has_a_case_and_a_sentence(code: str) -> None:
     chain = Chain(now=START - timedelta(hours=1))
     assert chain.notices(code) == []
@@ -152,7 +134,7 @@ def test_a_later_check_answers_for_what_an_earlier_one_found() -> None:
     chain = Chain()
     not_kept(chain)
     chain.after(days=1)
-    checked(chain, findings=(MeasureFinding(measure="masks", verdict="kept"),))
+    checked(chain, findings=(situation.MeasureFinding(measure="masks", verdict="kept"),))
     assert chain.notices("check.not_kept") == []
 
 
@@ -249,15 +231,15 @@ def test_an_incident_opened_by_mistake_is_corrected_away() -> None:
     assert chain.refused("incident.noted", **ROOM, note="Called") == {"incident.unknown"}
 
 
-def waits(chain: Chain, reader: str = "samira") -> Reopening:
-    found = find_reopening(chain.situation, "casa", chain.operator, chain.rules, chain.now, reader)
+def waits(chain: Chain, reader: str = "samira") -> situation.Reopening:
+    found = situation.find_reopening(chain.situation, "casa", chain.operator, chain.rules, chain.now, reader)
     assert found is not None
     return found
 
 
 def test_a_closed_site_waits_for_its_checklist_two_people_and_its_earliest_time() -> None:
     chain = Chain()
-    assert find_reopening(chain.situation, "casa", chain.operator, chain.rules, chain.now, "x") is None
+    assert situation.find_reopening(chain.situation, "casa", chain.operator, chain.rules, chain.now, "x") is None
     earliest = chain.now + timedelta(days=1)
     chain.record("site.closed", site="casa", cause="hazard", earliest_reopening=earliest)
     begun = waits(chain)
@@ -285,8 +267,8 @@ def chain() -> Chain:
     return Chain()
 
 
-def statuses(chain: Chain) -> dict[str, SiteStatus]:
-    found = list_site_statuses(chain.operator, chain.situation, chain.rules)
+def statuses(chain: Chain) -> dict[str, situation.SiteStatus]:
+    found = situation.list_site_statuses(chain.operator, chain.situation, chain.rules)
     return {row.site: row for row in found}
 
 
@@ -318,21 +300,23 @@ def test_a_site_without_power_is_cut_off_and_a_closed_one_stays_closed(chain: Ch
 
 OPERATOR = operator()
 SEATING = {f"a{n}": f"s{n}" for n in range(1, 6)}
-STAYS = list_roster_stays(OPERATOR, SEATING)
-RULE = TracingRule()
+STAYS = situation.list_roster_stays(OPERATOR, SEATING)
+RULE = situation.TracingRule()
 MIDNIGHT = datetime(2026, 11, 30, tzinfo=UTC)
 
 
-def case_of(agent: str, *, days: float, status: str = "declared_case") -> DeclaredCase:
+def case_of(agent: str, *, days: float, status: str = "declared_case") -> situation.DeclaredCase:
     """Return a case some days after the first midnight of the roster."""
     at = MIDNIGHT + timedelta(days=days)
     event = f"{agent}-{days:g}"
-    return DeclaredCase(event, agent, "casa", status, at, at, None, None)
+    return situation.DeclaredCase(event, agent, "casa", status, at, at, None, None)
 
 
-def met(case: DeclaredCase, stays: tuple[Stay, ...] = STAYS, rule: TracingRule = RULE) -> dict[str, TracedContact]:
+def met(
+    case: situation.DeclaredCase, stays: tuple[situation.Stay, ...] = STAYS, rule: situation.TracingRule = RULE
+) -> dict[str, situation.TracedContact]:
     """Return the contacts of a case by agent."""
-    return {contact.agent: contact for contact in trace_contacts(case, stays, OPERATOR, rule)}
+    return {contact.agent: contact for contact in situation.trace_contacts(case, stays, OPERATOR, rule)}
 
 
 def test_who_shared_zone_seat_or_shuttle_is_listed_with_for_how_long() -> None:
@@ -380,8 +364,8 @@ def test_those_who_rode_another_run_of_the_shuttle_are_no_contacts() -> None:
     assert "a2" not in met(case_of("a1", days=1), away)
 
 
-@pytest.mark.parametrize("stays", [list_roster_stays(OPERATOR), ()])
-def test_what_is_not_known_is_not_shared(stays: tuple[Stay, ...]) -> None:
+@pytest.mark.parametrize("stays", [situation.list_roster_stays(OPERATOR), ()])
+def test_what_is_not_known_is_not_shared(stays: tuple[situation.Stay, ...]) -> None:
     found = met(case_of("a1", days=1), stays)
     assert set(found) == ({"a2"} if stays else set()), "without seats the shuttle alone is known"
     assert all(contact.nearest_m is None for contact in found.values())
@@ -389,16 +373,16 @@ def test_what_is_not_known_is_not_shared(stays: tuple[Stay, ...]) -> None:
 
 def test_one_who_was_absent_that_day_is_no_contact() -> None:
     present = {("casa", "2026-11-30"): ("a1", "a3")}
-    assert set(met(case_of("a1", days=1), list_roster_stays(OPERATOR, SEATING, present))) == {"a3"}
+    assert set(met(case_of("a1", days=1), situation.list_roster_stays(OPERATOR, SEATING, present))) == {"a3"}
 
 
 def test_an_erased_case_has_no_contacts() -> None:
-    assert trace_contacts(case_of("", days=1), STAYS, OPERATOR, RULE) == ()
+    assert situation.trace_contacts(case_of("", days=1), STAYS, OPERATOR, RULE) == ()
 
 
 def test_cases_of_one_zone_floor_shuttle_or_shift_are_clusters() -> None:
     cases = [case_of("a1", days=1), case_of("a2", days=2), case_of("a4", days=2.5)]
-    found = {(c.kind, c.name): c.agents for c in find_clusters(cases, STAYS, OPERATOR, RULE)}
+    found = {(c.kind, c.name): c.agents for c in situation.find_clusters(cases, STAYS, OPERATOR, RULE)}
     assert found == {
         ("floor", "f1"): ("a1", "a2", "a4"),
         ("shift", "08:00-16:00"): ("a1", "a2", "a4"),
@@ -410,25 +394,25 @@ def test_cases_of_one_zone_floor_shuttle_or_shift_are_clusters() -> None:
 def test_cases_farther_apart_than_the_days_are_no_cluster() -> None:
     short = replace(RULE, cluster_days=1.0)
     cases = [case_of("a1", days=1), case_of("a2", days=2.5)]
-    assert find_clusters(cases, STAYS, OPERATOR, short) == ()
+    assert situation.find_clusters(cases, STAYS, OPERATOR, short) == ()
 
 
 def test_contacts_and_repeated_reports_make_no_cluster() -> None:
     cases = [case_of("a1", days=1), case_of("a1", days=2), case_of("a2", days=2, status="contact")]
-    assert find_clusters(cases, STAYS, OPERATOR, RULE) == ()
+    assert situation.find_clusters(cases, STAYS, OPERATOR, RULE) == ()
 
 
 def test_a_case_on_record_is_traced_as_it_stands() -> None:
     chain = Chain()
     chain.case("a1", happened_at=START)
     (case,) = chain.situation.cases
-    assert {contact.agent for contact in trace_contacts(case, STAYS, OPERATOR, RULE)} == {"a2", "a3"}
+    assert {contact.agent for contact in situation.trace_contacts(case, STAYS, OPERATOR, RULE)} == {"a2", "a3"}
 
 
 def test_a_seat_tells_nothing_of_a_stay_on_another_site() -> None:
     end = START + timedelta(hours=8)
     rows = [("a2", site.id, START, end) for site in OPERATOR.sites]
-    found = {stay.site: stay for stay in list_placed_stays(OPERATOR, rows, SEATING)}
+    found = {stay.site: stay for stay in situation.list_placed_stays(OPERATOR, rows, SEATING)}
     assert (found["casa"].seat, bool(found["casa"].zone)) == ("s2", True)
     assert {(stay.seat, stay.zone) for stay in found.values() if stay.site != "casa"} == {("", "")}
 
@@ -440,14 +424,14 @@ def test_two_vehicles_of_one_stop_do_not_share() -> None:
         for agent, site, start, _ in rows
         if agent in ("a1", "a2")
     }
-    stays = list_placed_stays(OPERATOR, rows, SEATING, runs=runs)
+    stays = situation.list_placed_stays(OPERATOR, rows, SEATING, runs=runs)
     together = met(case_of("a1", days=1), STAYS)["a2"]
     apart = met(case_of("a1", days=1), stays)["a2"]
     assert together.shuttle_rides == 2 * apart.shuttle_rides == 2
 
 
-def list_open(chain: Chain, site: str = "casa") -> tuple[OpenCase, ...]:
-    return list_open_cases(chain.situation, chain.operator, chain.rules, chain.now, lambda name: name == site)
+def list_open(chain: Chain, site: str = "casa") -> tuple[situation.OpenCase, ...]:
+    return situation.list_open_cases(chain.situation, chain.operator, chain.rules, chain.now, lambda name: name == site)
 
 
 def test_a_case_is_open_until_its_last_day_or_its_clearing() -> None:
@@ -466,7 +450,7 @@ def test_a_case_is_open_until_its_last_day_or_its_clearing() -> None:
 def test_a_line_of_seats_that_says_nothing_known_is_named() -> None:
     agent = OPERATOR.agents[0].id
     seat = OPERATOR.all_seats[0].id
-    seating, faults = read_seating(f"{agent} ; {seat}\n\nx;{seat}\n{agent};nowhere\n{agent};{seat}", OPERATOR)
+    seating, faults = situation.read_seating(f"{agent} ; {seat}\n\nx;{seat}\n{agent};nowhere\n{agent};{seat}", OPERATOR)
     assert seating == {agent: seat}
     assert faults == [
         "Line 3: there is no agent x; check the pseudonym.",

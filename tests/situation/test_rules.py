@@ -9,25 +9,7 @@ from typing import Any
 
 import pytest
 
-from releve.situation import (
-    KINDS,
-    REFUSALS,
-    AuthorisationRule,
-    ChosenPack,
-    ClosureRule,
-    DailyCheckRule,
-    MeasureFinding,
-    SiteClosed,
-    SituationRuleFaults,
-    SituationRules,
-    TransportRule,
-    derive_absence_id,
-    find_refusals,
-    list_fields,
-    load_charter,
-    load_rules,
-    refuse,
-)
+from releve import situation
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 from tests.situation import control_rows
 from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, HEALTH_RULES, START, Chain, operator, permit
@@ -45,30 +27,30 @@ def test_the_shipped_rows_are_policy_with_a_source_and_never_law() -> None:
 
 
 def test_the_shipped_closure_is_two_agents_in_14_days_for_48_hours() -> None:
-    rule = HEALTH_RULES.one(ClosureRule, date(2026, 11, 30), SITES["casa"])
-    assert rule == ClosureRule() == ClosureRule(n=2, days=14, hours=48)
+    rule = HEALTH_RULES.one(situation.ClosureRule, date(2026, 11, 30), SITES["casa"])
+    assert rule == situation.ClosureRule() == situation.ClosureRule(n=2, days=14, hours=48)
 
 
 def test_a_past_day_is_judged_by_the_rules_of_that_day() -> None:
     rules = HEALTH_RULES
-    assert rules.one(ClosureRule, date(2020, 3, 19)) is None
-    assert rules.one(ClosureRule, date(2020, 3, 20)) is not None
-    assert rules.in_force(AuthorisationRule, date(2021, 1, 1))
-    assert not rules.in_force(AuthorisationRule, date(2026, 1, 1))
+    assert rules.one(situation.ClosureRule, date(2020, 3, 19)) is None
+    assert rules.one(situation.ClosureRule, date(2020, 3, 20)) is not None
+    assert rules.in_force(situation.AuthorisationRule, date(2021, 1, 1))
+    assert not rules.in_force(situation.AuthorisationRule, date(2026, 1, 1))
 
 
 def test_a_row_is_ended_and_replaced_by_a_row() -> None:
     text = f"- {{id: NEW, {ROW}, from: 2026-06-01, ends: MA-COVID-CLOSE, parameters: {{n: 3}}}}"
     rules = load_rules_with([text], chosen=[HEALTH_2020])
-    assert rules.in_force(ClosureRule, date(2026, 5, 31))[0][0] == "MA-COVID-CLOSE"
-    assert rules.in_force(ClosureRule, date(2026, 6, 1)) == (("NEW", ClosureRule(n=3)),)
+    assert rules.in_force(situation.ClosureRule, date(2026, 5, 31))[0][0] == "MA-COVID-CLOSE"
+    assert rules.in_force(situation.ClosureRule, date(2026, 6, 1)) == (("NEW", situation.ClosureRule(n=3)),)
 
 
 def test_a_row_that_only_ends_another_leaves_nothing_in_its_place() -> None:
     text = "- {id: STOP, kind: end, from: 2026-06-01, ends: MA-COVID-TRANSPORT, source: test, confidence: test}"
     rules = load_rules_with([text], chosen=[HEALTH_2020])
-    assert rules.one(TransportRule, date(2026, 5, 31)) is not None
-    assert rules.one(TransportRule, date(2026, 6, 1)) is None
+    assert rules.one(situation.TransportRule, date(2026, 5, 31)) is not None
+    assert rules.one(situation.TransportRule, date(2026, 6, 1)) is None
 
 
 def test_the_row_of_a_site_wins_over_its_country_and_this_over_everywhere() -> None:
@@ -76,10 +58,10 @@ def test_the_row_of_a_site_wins_over_its_country_and_this_over_everywhere() -> N
         f"- {{id: {name}, {ROW}, from: 2020-01-01{scope}}}"
         for name, scope in (("ALL", ""), ("MA", ", destinations: [MA]"), ("CASA", ", sites: [casa]"))
     )
-    rules, day = load_rules([text]), date(2026, 1, 1)
-    found = {site: rules.in_force(ClosureRule, day, SITES[site])[0][0] for site in SITES}
+    rules, day = situation.load_rules([text]), date(2026, 1, 1)
+    found = {site: rules.in_force(situation.ClosureRule, day, SITES[site])[0][0] for site in SITES}
     assert found == {"casa": "CASA", "rabat": "MA", "lille": "ALL"}
-    assert rules.in_force(ClosureRule, day)[0][0] == "ALL"
+    assert rules.in_force(situation.ClosureRule, day)[0][0] == "ALL"
 
 
 @pytest.mark.parametrize(
@@ -101,8 +83,8 @@ def test_the_row_of_a_site_wins_over_its_country_and_this_over_everywhere() -> N
     ],
 )
 def test_a_text_that_is_no_list_of_rules_is_refused_with_every_fault(text: str, faults: list[str]) -> None:
-    with pytest.raises(SituationRuleFaults) as caught:
-        load_rules([text])
+    with pytest.raises(situation.SituationRuleFaults) as caught:
+        situation.load_rules([text])
     assert [fault.field for fault in caught.value.faults] == faults
     assert all(fault.fix for fault in caught.value.faults)
 
@@ -134,8 +116,8 @@ def test_a_charter_whose_measure_has_no_axis_is_refused() -> None:
         "{id: c, version: '1', from: 2026-06-01, source: s, axes: [],"
         " measures: [{id: m, axis: a, text: M, text_fr: M}]}"
     )
-    with pytest.raises(SituationRuleFaults, match=r"measures.m.axis 'a': is no axis"):
-        load_charter(text)
+    with pytest.raises(situation.SituationRuleFaults, match=r"measures.m.axis 'a': is no axis"):
+        situation.load_charter(text)
 
 
 TODAY = START.date()
@@ -143,7 +125,7 @@ CHOSEN, ENDED = "rules.chosen", "rules.ended"
 PACK = {"pack": "health-2020"}
 
 
-def rules_of(chain: Chain) -> SituationRules:
+def rules_of(chain: Chain) -> situation.SituationRules:
     return load_shipped_rules().choose(chain.situation.packs)
 
 
@@ -167,7 +149,7 @@ def test_a_pack_chosen_after_the_cases_closes_the_site_at_once() -> None:
         chain.record("case.declared", site="casa", agent=agent, status="declared_case")
     chain.rules = HEALTH_RULES  # what the recorder passes: the rules after the choice
     answers = chain.record(CHOSEN, **PACK, valid_from=TODAY)
-    assert [event.site for event in answers if isinstance(event, SiteClosed)] == ["casa"]
+    assert [event.site for event in answers if isinstance(event, situation.SiteClosed)] == ["casa"]
 
 
 def test_a_pack_holds_from_its_first_to_its_last_day_and_keeps_past_days_when_it_ends() -> None:
@@ -177,15 +159,15 @@ def test_a_pack_holds_from_its_first_to_its_last_day_and_keeps_past_days_when_it
     chain.record(ENDED, **PACK, valid_to=TODAY + timedelta(days=9))
     chain.record(CHOSEN, **PACK, valid_from=TODAY + timedelta(days=12), valid_to=None)
     rules = rules_of(chain)
-    held = [day for day in range(14) if rules.one(ClosureRule, TODAY + timedelta(days=day)) is not None]
+    held = [day for day in range(14) if rules.one(situation.ClosureRule, TODAY + timedelta(days=day)) is not None]
     assert held == [*range(1, 10), 12, 13]
-    assert rules.find_closure_rule("MA-COVID-CLOSE") == ClosureRule()
+    assert rules.find_closure_rule("MA-COVID-CLOSE") == situation.ClosureRule()
 
 
 def test_the_rows_of_a_pack_keep_their_own_dates() -> None:
-    rules = load_rules_with(chosen=[ChosenPack("health-2020", date(2020, 1, 1))])
-    assert rules.one(DailyCheckRule, date(2020, 4, 16)) is None
-    assert rules.one(DailyCheckRule, date(2020, 4, 17)) is not None
+    rules = load_rules_with(chosen=[situation.ChosenPack("health-2020", date(2020, 1, 1))])
+    assert rules.one(situation.DailyCheckRule, date(2020, 4, 16)) is None
+    assert rules.one(situation.DailyCheckRule, date(2020, 4, 17)) is not None
 
 
 def test_choosing_again_replaces_what_was_chosen() -> None:
@@ -340,13 +322,13 @@ ROWS: list[Row] = [
         "measure.unknown",
         nothing,
         "check.done",
-        CHECK | {"findings": (MeasureFinding(measure="dancing", verdict="kept"),)},
+        CHECK | {"findings": (situation.MeasureFinding(measure="dancing", verdict="kept"),)},
     ),
     (
         "measure.twice",
         nothing,
         "check.done",
-        CHECK | {"findings": (MeasureFinding(measure="masks", verdict="kept"),) * 2},
+        CHECK | {"findings": (situation.MeasureFinding(measure="masks", verdict="kept"),) * 2},
     ),
     ("check.boarded", nothing, "check.done", CHECK | {"boarded": ("bus 6h45 7",)}),
     ("check.vehicle", nothing, "check.done", CHECK | {"boarded": ("van 06:45 7",)}),
@@ -474,16 +456,16 @@ def test_what_cannot_be_is_refused_with_a_sentence(row: Row) -> None:
     assert "{" not in sentence
     assert len(sentence) > 15
     assert sentence.endswith(".")
-    own = {field.name for field in list_fields(KINDS[kind])}
+    own = {field.name for field in situation.list_fields(situation.KINDS[kind])}
     assert found[code].field in {"", *own}, "the field that is named is one of the event's"
 
 
 def test_every_refusal_has_a_case() -> None:
-    assert {row[0] for row in ROWS} | {*OF_ACCOUNTS, *OF_LEDGER} == set(REFUSALS)
+    assert {row[0] for row in ROWS} | {*OF_ACCOUNTS, *OF_LEDGER} == set(situation.REFUSALS)
 
 
 def test_a_refusal_of_accounts_has_its_sentence() -> None:
-    said = refuse("approval.tied", other="samira", tie="ada made both").sentence()
+    said = situation.refuse("approval.tied", other="samira", tie="ada made both").sentence()
     assert said.startswith("samira has already approved, and one person could act as both of you: ada made both.")
 
 
@@ -506,7 +488,7 @@ def test_a_report_that_was_corrected_may_be_made_again() -> None:
     chain.record("case.declared", **CASE)
     chain.record("event.corrected", corrects="e4", reason="Another agent was meant")
     chain.record("case.declared", **CASE)
-    assert chain.situation.corrected == {"e1", "e4", derive_absence_id("e4")}
+    assert chain.situation.corrected == {"e1", "e4", situation.derive_absence_id("e4")}
     by_people = [event.id for event in chain.events if not event.actor.startswith("rule:")]
     assert by_people == ["e1", "e2", "e3", "e4", "e5", "e6"]
 
@@ -533,4 +515,6 @@ def test_a_date_ahead_is_judged_by_the_rules_of_its_day() -> None:
     assert chain.refused("power.down", site="casa", happened_at=START + 59 * MINUTE) == set()
     before = chain.event("power.down", site="casa", happened_at=START)
     past = replace(before, recorded_at=START - timedelta(days=1), happened_at=START - timedelta(hours=23))
-    assert [r.code for r in find_refusals(past, chain.situation, chain.operator, chain.rules)] == ["date.future"]
+    assert [r.code for r in situation.find_refusals(past, chain.situation, chain.operator, chain.rules)] == [
+        "date.future"
+    ]

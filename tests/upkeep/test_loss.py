@@ -19,17 +19,9 @@ from releve.accounts import grants
 from releve.accounts.models import AccountAct, Grant, User
 from releve.accounts.two_people import find_tie, list_acts
 from releve.cli.main import main
+from releve.ledger import rollback
 from releve.ledger.chain import append_all, read_head
 from releve.ledger.models import AccountName, LedgerEntry, OutgoingDocument
-from releve.ledger.rollback import (
-    DECLARED,
-    RESTORED,
-    allow_writing,
-    compare_with_marks,
-    forget,
-    note_receipt,
-    roots_folder,
-)
 from releve.ledger.roots import publish_root, sign_root
 from tests.homes import make_test_home
 from tests.ledger.sample_entries import at, draft_closure
@@ -48,12 +40,12 @@ def rolled_back(settings: Settings, tmp_path: object, monkeypatch: pytest.Monkey
         role = grants.RoleRequest("administrator")
         grants.give_role(name, role, by=by, password=PASSWORD)
     grants.give_role("paul", grants.RoleRequest("planner"), by="command line", password=PASSWORD)
-    publish_root(sign_root(at(1)), roots_folder())
+    publish_root(sign_root(at(1)), rollback.roots_folder())
     with transaction.atomic():
         append_all([draft_closure(2)])
-        publish_root(sign_root(at(2)), roots_folder())
+        publish_root(sign_root(at(2)), rollback.roots_folder())
         transaction.set_rollback(True)
-    forget()
+    rollback.forget()
 
 
 def declare(*names: str, said: str = f"{PASSWORD}\n{PASSWORD}\n", reason: str = REASON) -> Result:
@@ -77,7 +69,7 @@ def test_one_person_declares_nothing(names: tuple[str, str], said: str, why: str
     assert done.exit_code == 1
     assert why in done.output
     assert read_head() == before
-    assert compare_with_marks().fault == "behind"
+    assert rollback.compare_with_marks().fault == "behind"
 
 
 def test_two_who_were_made_at_the_command_line_are_declared_two_people_with_the_loss(settings: Settings) -> None:
@@ -93,22 +85,22 @@ def test_two_who_were_made_at_the_command_line_are_declared_two_people_with_the_
     assert done.exit_code == 0, done.output
     assert find_tie(list_acts(), "amina", "zoe") is None
     kinds = list(LedgerEntry.objects.order_by("-seq").values_list("kind", flat=True)[:4])
-    assert kinds == [DECLARED, "access.declared", "access.declared", RESTORED]
+    assert kinds == [rollback.DECLARED, "access.declared", "access.declared", rollback.RESTORED]
 
 
 def test_a_receipt_of_a_history_that_the_database_has_not_is_declared_lost_too() -> None:
-    with allow_writing(), transaction.atomic():
-        note_receipt("journal-00000007.age", "a" * 64, append_all([draft_closure(2)])[0].seq)
+    with rollback.allow_writing(), transaction.atomic():
+        rollback.note_receipt("journal-00000007.age", "a" * 64, append_all([draft_closure(2)])[0].seq)
         transaction.set_rollback(True)
-    with allow_writing():
+    with rollback.allow_writing():
         append_all([draft_closure(number) for number in (3, 4)])
-    found = compare_with_marks()
+    found = rollback.compare_with_marks()
     assert found.fault == "forked"
     assert [mark.number for mark in found.marks] == [2, 0]
     done = declare("amina", "zoe")
     assert done.exit_code == 0, done.output
-    forget()
-    assert compare_with_marks().problem == ""
+    rollback.forget()
+    assert rollback.compare_with_marks().problem == ""
     append_all([draft_closure(5)])
 
 
@@ -157,18 +149,18 @@ def test_two_people_declare_it_and_the_ledger_says_who_why_and_what() -> None:
     assert "now make a backup" in done.output
     bodies = {
         row.kind: json.loads(row.body)
-        for row in LedgerEntry.objects.filter(kind__in=(RESTORED, DECLARED)).order_by("seq")
+        for row in LedgerEntry.objects.filter(kind__in=(rollback.RESTORED, rollback.DECLARED)).order_by("seq")
     }
-    restored = LedgerEntry.objects.get(kind=RESTORED).seq
-    assert bodies[RESTORED]["lost_root"]["number"] == 2
+    restored = LedgerEntry.objects.get(kind=rollback.RESTORED).seq
+    assert bodies[rollback.RESTORED]["lost_root"]["number"] == 2
     names = dict(AccountName.objects.values_list("pseudonym", "name"))
-    declared = bodies[DECLARED]
+    declared = bodies[rollback.DECLARED]
     assert (names[declared["actor"]], names[declared["by"]]) == ("amina", "zoe")
     assert (declared["entry"], declared["reason"]) == (restored, REASON)
-    assert declared["upto"] == bodies[RESTORED]["backup_entries"] + 1
+    assert declared["upto"] == bodies[rollback.RESTORED]["backup_entries"] + 1
     append_all([draft_closure(3)])
     root = sign_root(timezone.now())
     assert root.number == 3, "the number of the lost root is not given again"
-    publish_root(root, roots_folder())
-    assert compare_with_marks().fault == ""
+    publish_root(root, rollback.roots_folder())
+    assert rollback.compare_with_marks().fault == ""
     assert "nothing is missing" in declare("amina", "zoe").output

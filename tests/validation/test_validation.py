@@ -14,26 +14,16 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from bench.validate.__main__ import validate as command
-from bench.validate.bank_centre import build_day_centre, fit_callers
-from bench.validate.bank_log import COLUMNS, FIRST, HALF_HOURS, BankLogError, select_days
-from bench.validate.bank_prediction import Prediction, predict
-from bench.validate.rest_of_day import (
-    HOURS,
-    DayCase,
-    RealLog,
-    choose_settings,
-    collect_cases,
-    judge,
-    load_1999,
-    validate_rest_of_day,
-)
-from bench.validate.seoul import Desk, compute_join_count_z, draw_seoul, seat_building, validate_outbreak
+from releve.cli.validate import validate as command
 from releve.demand import ImportReport, RowCount
 from releve.demand.intraday import IntradaySettings
 from releve.demand.localtime import day_to_number
 from releve.demand.queue import CentreSpec, trace_day
 from releve.plugins.crashtest.engine.outbreak import OutbreakError
+from releve.validation import rest_of_day
+from releve.validation.bank import COLUMNS, FIRST, HALF_HOURS, BankLogError, Prediction, predict, select_days
+from releve.validation.bank.centre import build_day_centre, fit_callers
+from releve.validation.seoul import Desk, compute_join_count_z, draw_seoul, seat_building, validate_outbreak
 from tests.demand import series
 
 ORDER = {"ended": 0, "hung_up": 0, "offered": 1, "waits": 2, "answered": 3}
@@ -218,22 +208,24 @@ def test_february_lies_in_its_intervals_as_often_as_they_say(shared_data: Path) 
 ROW = series.programme("p", opening="Mon-Fri 07:00-19:00")
 
 
-def rest_of_day_made_log(cv: float) -> RealLog:
+def rest_of_day_made_log(cv: float) -> rest_of_day.RealLog:
     """Return five weeks of a programme whose days are high or low by a factor of ``cv``."""
     made = series.truth(ROW, 35)
     report = ImportReport((series.poisson(ROW, made, 11, cv=cv),), (), (), RowCount(0, 0, {}, {}))
     origin = series.FIRST + timedelta(days=28)
-    return RealLog("made", report, {"p": ROW}, origin, origin + timedelta(days=7))
+    return rest_of_day.RealLog("made", report, {"p": ROW}, origin, origin + timedelta(days=7))
 
 
-def collect(log: RealLog) -> list[DayCase]:
-    return list(collect_cases(log, day_to_number(log.origin), day_to_number(log.end)))
+def collect(log: rest_of_day.RealLog) -> list[rest_of_day.DayCase]:
+    return list(rest_of_day.collect_cases(log, day_to_number(log.origin), day_to_number(log.end)))
 
 
 def test_days_that_stray_as_a_whole_are_followed() -> None:
     log = rest_of_day_made_log(0.3)
-    scores = judge(log, collect(log), library=False)
-    assert [(row.programme, row.hour) for row in scores] == [(name, hour) for name in ("p", "all") for hour in HOURS]
+    scores = rest_of_day.judge(log, collect(log), library=False)
+    assert [(row.programme, row.hour) for row in scores] == [
+        (name, hour) for name in ("p", "all") for hour in rest_of_day.HOURS
+    ]
     for row in scores:
         assert row.every.totals[1] < 0.6 * row.every.totals[0]
         assert row.every.days == 5
@@ -245,12 +237,12 @@ def test_the_past_says_as_much_whatever_comes_after() -> None:
     """A day is said from the days before it: another future changes nothing."""
     log = rest_of_day_made_log(0.3)
     first = day_to_number(log.origin)
-    (here,) = collect_cases(log, first, first + 1)
+    (here,) = rest_of_day.collect_cases(log, first, first + 1)
     history = log.histories["p"]
     later = history.starts >= 86400 * (first + 1)
     other = replace(history, offered=np.where(later, 3 * history.offered, history.offered))
     changed = replace(log, report=replace(log.report, histories=(other,)))
-    (same,) = collect_cases(changed, first, first + 1)
+    (same,) = rest_of_day.collect_cases(changed, first, first + 1)
     np.testing.assert_array_equal(same.said.mean, here.said.mean)
     np.testing.assert_array_equal(same.past_said, here.past_said)
     np.testing.assert_array_equal(same.past_came, here.past_came)
@@ -261,9 +253,9 @@ def test_the_settings_of_least_error_are_chosen_and_the_first_of_equals() -> Non
     cases = [collect(log)]
     deaf = IntradaySettings(fading_share=0.0, prior_days=1e9)
     usual = IntradaySettings()
-    twins = choose_settings(cases, (usual, usual))
+    twins = rest_of_day.choose_settings(cases, (usual, usual))
     assert twins[0] is usual
-    chosen, errors = choose_settings(cases, (deaf, usual))
+    chosen, errors = rest_of_day.choose_settings(cases, (deaf, usual))
     assert chosen == (deaf, usual)[int(np.argmin(errors))]
     assert max(errors) < 1.0
 
@@ -282,7 +274,7 @@ def test_the_days_of_2003_that_stray_most_are_a_quarter_better_by_eleven(shared_
     found = CliRunner().invoke(command, words)
     assert found.exit_code == 0, found.output
     scores = {row["hour"]: row for row in json.loads(found.stdout)["scores"]}
-    assert sorted(scores) == list(HOURS)
+    assert sorted(scores) == list(rest_of_day.HOURS)
     for hour, row in scores.items():
         for error in ("half_hours", "totals"):
             morning, updated, _ = row["every"][error]
@@ -296,9 +288,9 @@ def test_the_days_of_2003_that_stray_most_are_a_quarter_better_by_eleven(shared_
 @pytest.mark.slow
 def test_the_days_of_1999_that_stray_most_are_a_quarter_better_by_eleven(shared_data: Path) -> None:
     """Its largest queue, in the rest of the day as a whole: half hours are counting noise."""
-    log = load_1999(shared_data)
+    log = rest_of_day.load_1999(shared_data)
     largest = replace(log, programmes={"regular": log.programmes["regular"]})
-    for row in validate_rest_of_day([largest], library=False).scores:
+    for row in rest_of_day.validate_rest_of_day([largest], library=False).scores:
         assert row.every.totals[1] < row.every.totals[0]
         assert row.every.half_hours[1] < row.every.half_hours[0]
         assert row.worst.totals[1] < (0.75 if row.hour == 11 else 1.0) * row.worst.totals[0]

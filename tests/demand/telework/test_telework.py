@@ -12,31 +12,9 @@ import numpy as np
 import pytest
 
 from releve.network import Operator
-from releve.plugins.telework.engine import (
-    EffectStep,
-    ProgrammeEffect,
-    RecordFaults,
-    RotaDraw,
-    RotaError,
-    RotaProtocol,
-    commit_to_rota,
-    estimate_effects,
-    judge_programmes,
-    parse_draw,
-    read_work_records,
-)
+from releve.plugins.telework import engine
+from releve.plugins.telework.engine import placebo
 from releve.plugins.telework.engine.panel import FixedEffects, Panel, find_largest_component
-from releve.plugins.telework.engine.placebo import (
-    DETECTED,
-    EffectEstimate,
-    Posterior,
-    compute_placebo,
-    compute_rota_power,
-    estimate_by_dummy,
-    estimate_by_imputation,
-    list_horizons,
-    shrink_effects,
-)
 from releve.plugins.telework.engine.rota import derive_rota_seed, draw_rota
 from releve.plugins.telework.engine.verdicts import FORMAT
 from tests.demand.telework.panels import MONDAY, Design, draw_panel, true_effect, write_records
@@ -47,11 +25,11 @@ GOOD = "a1,2026-03-02,hotline,site,2100,2000,200,60000,,"
 
 def test_records_give_the_effect_of_the_panel_that_they_are_written_from() -> None:
     panel = draw_panel(Design(), 3)
-    report = estimate_effects(read_work_records("records.csv", write_records(panel)))
+    report = engine.estimate_effects(engine.read_work_records("records.csv", write_records(panel)))
     (found,) = report.programmes
     assert found.refusal is None
     assert found.effect is not None
-    assert found.effect.effect == pytest.approx(estimate_by_imputation(panel).effect, abs=1e-9)
+    assert found.effect.effect == pytest.approx(placebo.estimate_by_imputation(panel).effect, abs=1e-9)
     assert found.design == "compared"
     assert found.movers == panel.count_movers()
 
@@ -61,7 +39,7 @@ def test_what_cannot_be_compared_is_counted_by_its_reason() -> None:
     idle = "a0001,2020-01-06,hotline,site,2100,2000,0,0,,"
     away = [f"gone,2026-03-{day:02},hotline,home,2100,2000,9,900,," for day in (2, 9)]
     text += "\n".join([idle, *away, GOOD.replace("site", "home").replace("a1,2026-03-02", "a0000,2019-01-07")])
-    (found,) = estimate_effects(read_work_records("records.csv", text.encode())).programmes
+    (found,) = engine.estimate_effects(engine.read_work_records("records.csv", text.encode())).programmes
     assert (found.left_out.without_contacts, found.left_out.never_on_site) == (1, 2)
     assert (found.left_out.empty_site, found.left_out.apart) == (1, 0)
 
@@ -69,7 +47,7 @@ def test_what_cannot_be_compared_is_counted_by_its_reason() -> None:
 def test_a_handling_time_of_the_programme_teaches_nothing_of_its_agents() -> None:
     panel = draw_panel(Design(), 3)
     shared = replace(panel, outcome=np.where(panel.period % 2, 0.1, 0.2))
-    (found,) = estimate_effects(read_work_records("r.csv", write_records(shared))).programmes
+    (found,) = engine.estimate_effects(engine.read_work_records("r.csv", write_records(shared))).programmes
     assert "the same handling time" in str(found.refusal)
 
 
@@ -77,7 +55,7 @@ def test_a_programme_that_loses_work_at_home_is_not_named_right_for_home() -> No
     good = write_records(draw_panel(Design(effect=0.05, noise=0.02), 1), "good")
     bad = write_records(draw_panel(Design(effect=-0.15, noise=0.02), 2), "bad")
     joined = good + b"\n".join(bad.splitlines()[1:]) + b"\n"
-    report = estimate_effects(read_work_records("records.csv", joined))
+    report = engine.estimate_effects(engine.read_work_records("records.csv", joined))
     named = {one.programme: one.right_for_home for one in report.programmes}
     assert named == {"bad": False, "good": True}
 
@@ -88,7 +66,7 @@ def test_a_fall_in_quality_stops_the_rule() -> None:
     draws = np.random.Generator(np.random.Philox(5))
     rows = [f"{row[:-2]},{(70 if ',home,' in row else 80) + draws.normal():.3f}," for row in rows]
     text = "\n".join([head, *rows]).encode()
-    (found,) = estimate_effects(read_work_records("records.csv", text)).programmes
+    (found,) = engine.estimate_effects(engine.read_work_records("records.csv", text)).programmes
     assert found.quality is not None
     assert found.quality.effect < -8
     assert not found.right_for_home
@@ -104,8 +82,8 @@ def test_a_fall_in_quality_stops_the_rule() -> None:
     ],
 )
 def test_what_cannot_be_learnt_is_refused_with_its_reason(design: Design, reason: str) -> None:
-    records = read_work_records("records.csv", write_records(draw_panel(design, 4, whole=True)))
-    (found,) = estimate_effects(records).programmes
+    records = engine.read_work_records("records.csv", write_records(draw_panel(design, 4, whole=True)))
+    (found,) = engine.estimate_effects(records).programmes
     assert found.refusal is not None
     assert reason in str(found.refusal)
     assert found.posterior is None
@@ -127,28 +105,28 @@ def test_what_cannot_be_learnt_is_refused_with_its_reason(design: Design, reason
 )
 def test_each_faulty_cell_is_named_with_its_row(row: str, column: str, reason: str) -> None:
     text = "\n".join([HEAD, GOOD.replace("a1", "a0"), row]).encode()
-    with pytest.raises(RecordFaults) as raised:
-        read_work_records("records.csv", text)
+    with pytest.raises(engine.RecordFaults) as raised:
+        engine.read_work_records("records.csv", text)
     (fault,) = raised.value.faults
     assert (fault.row, fault.column) == (3, column)
     assert reason in fault.reason
 
 
 def test_overlapping_records_and_unknown_columns_are_refused() -> None:
-    with pytest.raises(RecordFaults, match="a second record of this agent"):
-        read_work_records("records.csv", "\n".join([HEAD, GOOD, GOOD]).encode())
-    with pytest.raises(RecordFaults, match="handle_s"):
-        read_work_records("records.csv", f"{HEAD.replace('handle_s', 'handles')}\n{GOOD}".encode())
+    with pytest.raises(engine.RecordFaults, match="a second record of this agent"):
+        engine.read_work_records("records.csv", "\n".join([HEAD, GOOD, GOOD]).encode())
+    with pytest.raises(engine.RecordFaults, match="handle_s"):
+        engine.read_work_records("records.csv", f"{HEAD.replace('handle_s', 'handles')}\n{GOOD}".encode())
 
 
 def test_a_programme_that_knows_little_borrows_from_the_others() -> None:
-    sure = [EffectEstimate(effect, 0.005) for effect in (0.0, 0.02, 0.04, 0.06)]
-    *known, unsure = shrink_effects([*sure, EffectEstimate(0.2, 0.2)])
+    sure = [placebo.EffectEstimate(effect, 0.005) for effect in (0.0, 0.02, 0.04, 0.06)]
+    *known, unsure = placebo.shrink_effects([*sure, placebo.EffectEstimate(0.2, 0.2)])
     assert all(abs(one.mean - two.effect) < 0.002 for one, two in zip(known, sure, strict=True))
     assert abs(unsure.mean - 0.03) < 0.02
     assert unsure.error < 0.1
-    (alone,) = shrink_effects([EffectEstimate(0.5, 0.2)])
-    assert alone == Posterior(0.5, 0.2)
+    (alone,) = placebo.shrink_effects([placebo.EffectEstimate(0.5, 0.2)])
+    assert alone == placebo.Posterior(0.5, 0.2)
 
 
 def _dense(panel: Panel) -> np.ndarray:
@@ -168,10 +146,10 @@ def test_both_estimators_equal_dense_least_squares(seed: int) -> None:
     site = dummies[~home]
     fitted, *_ = np.linalg.lstsq(site, panel.outcome[~home], rcond=None)
     gain = (panel.outcome - dummies @ fitted)[home].mean()
-    assert estimate_by_imputation(panel).effect == pytest.approx(gain, abs=1e-10)
+    assert placebo.estimate_by_imputation(panel).effect == pytest.approx(gain, abs=1e-10)
     both = np.column_stack([home, dummies])
     coefficients, *_ = np.linalg.lstsq(both, panel.outcome, rcond=None)
-    found = estimate_by_dummy(panel)
+    found = placebo.estimate_by_dummy(panel)
     assert found.effect == pytest.approx(coefficients[0], abs=1e-10)
     # Clustered by agent, from the whole design: the definition, not the partialled form.
     residual = panel.outcome - both @ coefficients
@@ -185,10 +163,10 @@ def test_both_estimators_equal_dense_least_squares(seed: int) -> None:
 
 def test_the_effects_add_up_over_the_steps() -> None:
     panel = draw_panel(Design(growth=0.003), 1)
-    steps = list_horizons(panel)
+    steps = placebo.list_horizons(panel)
     rows = np.array([one.rows for one in steps])
     whole = rows @ np.array([one.effect for one in steps]) / rows.sum()
-    assert estimate_by_imputation(panel).effect == pytest.approx(whole)
+    assert placebo.estimate_by_imputation(panel).effect == pytest.approx(whole)
     assert rows.sum() == panel.at_home.sum()
 
 
@@ -196,8 +174,8 @@ def test_where_effects_grow_and_all_move_the_dummy_has_the_wrong_sign() -> None:
     design = Design(agents=200, never=0.0, effect=-0.01, growth=0.004)
     found = [draw_panel(design, seed) for seed in range(20)]
     truth = np.mean([true_effect(design, panel) for panel in found])
-    by_dummy = np.mean([estimate_by_dummy(panel).effect for panel in found])
-    imputed = np.array([estimate_by_imputation(panel).effect for panel in found])
+    by_dummy = np.mean([placebo.estimate_by_dummy(panel).effect for panel in found])
+    imputed = np.array([placebo.estimate_by_imputation(panel).effect for panel in found])
     assert abs(imputed.mean() - truth) < 3 * imputed.std() / np.sqrt(len(found))
     assert by_dummy < 0 < truth
 
@@ -206,7 +184,7 @@ def test_weaker_agents_at_home_bias_the_plain_difference_alone() -> None:
     design = Design(agents=200, selection=1.0)
     found = [draw_panel(design, seed) for seed in range(20)]
     plain = [p.outcome[p.at_home].mean() - p.outcome[~p.at_home].mean() for p in found]
-    imputed = np.array([estimate_by_imputation(panel).effect for panel in found])
+    imputed = np.array([placebo.estimate_by_imputation(panel).effect for panel in found])
     assert np.mean(plain) < 0 < design.effect
     assert abs(imputed.mean() - design.effect) < 3 * imputed.std() / np.sqrt(len(found))
 
@@ -217,18 +195,18 @@ def test_the_intervals_cover_the_truth(design: Design) -> None:
     panels = [draw_panel(design, seed) for seed in range(100)]
     inside = 0
     for panel in panels:
-        found = estimate_by_imputation(panel)
+        found = placebo.estimate_by_imputation(panel)
         inside += abs(found.effect - true_effect(design, panel)) <= 1.96 * found.error
     assert 90 <= inside <= 97
 
 
 def test_a_drift_before_the_move_is_seen_and_priced() -> None:
-    quiet = [compute_placebo(draw_panel(Design(), seed)).chance for seed in range(40)]
-    drifting = [compute_placebo(draw_panel(Design(drift=-0.008), s)) for s in range(40)]
+    quiet = [placebo.compute_placebo(draw_panel(Design(), seed)).chance for seed in range(40)]
+    drifting = [placebo.compute_placebo(draw_panel(Design(drift=-0.008), s)) for s in range(40)]
     assert np.mean(np.array(quiet) < 0.05) < 0.2
     assert np.mean([one.chance < 0.05 for one in drifting]) > 0.5
     assert np.mean([one.drift for one in drifting]) > np.mean(
-        [compute_placebo(draw_panel(Design(), seed)).drift for seed in range(40)]
+        [placebo.compute_placebo(draw_panel(Design(), seed)).drift for seed in range(40)]
     )
 
 
@@ -273,20 +251,20 @@ def test_a_programme_is_judged_by_its_interval_then_its_guards(
     small: Operator, values: dict[str, Any], verdict: str
 ) -> None:
     first = small.programmes[0].id
-    rows = judge_programmes(small, build_found(first, **values)).programmes
+    rows = engine.judge_programmes(small, build_found(first, **values)).programmes
     found = {row.programme: row.verdict for row in rows}
     assert found.pop(first) == verdict
     assert set(found.values()) == {"absent"}
 
 
 def test_the_steps_lead_from_before_the_move_to_the_months_at_home(small: Operator) -> None:
-    verdicts = judge_programmes(small, build_found(small.programmes[0].id))
+    verdicts = engine.judge_programmes(small, build_found(small.programmes[0].id))
     assert (verdicts.first_day, verdicts.last_day) == (date(2026, 3, 2), date(2026, 5, 31))
     assert verdicts.records == 300
     (row,) = verdicts.measured
     assert row.measured is not None
     assert [step.month for step in row.measured.steps] == [-2, -1, 0, 1]
-    assert row.measured.steps[0] == EffectStep(-2, -0.02)
+    assert row.measured.steps[0] == engine.EffectStep(-2, -0.02)
     low = row.measured.steps[2].low
     assert low == pytest.approx(-0.1 - 1.96 * 0.02, abs=1e-4)
     assert row.measured.repeats is not None
@@ -295,23 +273,23 @@ def test_the_steps_lead_from_before_the_move_to_the_months_at_home(small: Operat
 
 def test_an_estimate_that_is_applied_changes_nothing_more(small: Operator) -> None:
     first = small.programmes[0]
-    (row,) = judge_programmes(small, build_found(first.id)).changes
+    (row,) = engine.judge_programmes(small, build_found(first.id)).changes
     assert (row.programme, row.planned, row.would_be) == (first.id, first.home_efficiency, 0.9)
     applied = replace(first, home_efficiency=0.9, home_efficiency_low=0.88,
                       home_efficiency_high=0.92, home_efficiency_design="compared")  # fmt: skip
     after = replace(small, programmes=(applied, *small.programmes[1:]))
-    assert not judge_programmes(after, build_found(first.id)).changes
+    assert not engine.judge_programmes(after, build_found(first.id)).changes
 
 
 def test_a_value_that_no_table_holds_is_beyond_and_changes_nothing(small: Operator) -> None:
     wide = build_found(small.programmes[0].id, home_efficiency=1.8, interval=[0.2, 9.0])
-    verdicts = judge_programmes(small, wide)
+    verdicts = engine.judge_programmes(small, wide)
     assert [row.programme for row in verdicts.beyond] == [small.programmes[0].id]
     assert not verdicts.changes
 
 
 def test_without_an_estimate_nothing_is_known_of_any_programme(small: Operator) -> None:
-    verdicts = judge_programmes(small, None)
+    verdicts = engine.judge_programmes(small, None)
     assert verdicts.first_day is None
     assert {row.verdict for row in verdicts.programmes} == {"absent"}
     assert len(verdicts.programmes) == len(small.programmes)
@@ -319,7 +297,7 @@ def test_without_an_estimate_nothing_is_known_of_any_programme(small: Operator) 
 
 
 AGENTS = tuple((f"a{n:03}", "north" if n % 3 else "south") for n in range(61))
-PROTOCOL = RotaProtocol(AGENTS, date(2026, 3, 2), weeks=2, blocks=4)
+PROTOCOL = engine.RotaProtocol(AGENTS, date(2026, 3, 2), weeks=2, blocks=4)
 NONCE, ROOT = bytes(range(32)), "ab" * 32
 
 
@@ -336,11 +314,11 @@ def test_a_changed_nonce_roster_or_root_is_another_commitment_or_draw() -> None:
     rota = draw_rota(PROTOCOL, derive_rota_seed(NONCE, ROOT))
     assert draw_rota(PROTOCOL, derive_rota_seed(NONCE, "ac" * 32)) != rota
     assert draw_rota(PROTOCOL, derive_rota_seed(bytes(32), ROOT)) != rota
-    commitment = commit_to_rota(NONCE, PROTOCOL)
-    assert commit_to_rota(bytes(32), PROTOCOL) != commitment
-    assert commit_to_rota(NONCE, replace(PROTOCOL, agents=AGENTS[1:])) != commitment
+    commitment = engine.commit_to_rota(NONCE, PROTOCOL)
+    assert engine.commit_to_rota(bytes(32), PROTOCOL) != commitment
+    assert engine.commit_to_rota(NONCE, replace(PROTOCOL, agents=AGENTS[1:])) != commitment
     turned = replace(PROTOCOL, agents=AGENTS[::-1])
-    assert commit_to_rota(NONCE, turned) == commitment
+    assert engine.commit_to_rota(NONCE, turned) == commitment
     assert draw_rota(turned, derive_rota_seed(NONCE, ROOT)) == rota
 
 
@@ -354,7 +332,7 @@ def test_a_changed_nonce_roster_or_root_is_another_commitment_or_draw() -> None:
     ],
 )
 def test_a_protocol_that_makes_no_sense_is_refused(change: dict[str, object], reason: str) -> None:
-    with pytest.raises(RotaError, match=reason):
+    with pytest.raises(engine.RotaError, match=reason):
         replace(PROTOCOL, **change)  # type: ignore[arg-type]
 
 
@@ -363,14 +341,16 @@ FIRST = date(1970, 1, 1) + timedelta(days=MONDAY)
 ON_SITE = Design(agents=ROTA_RECORDS_AGENTS, weeks=WEEKS, never=1.0)
 
 
-def make_draw(agents: int = ROTA_RECORDS_AGENTS, root: str = "ab" * 32) -> RotaDraw:
+def make_draw(agents: int = ROTA_RECORDS_AGENTS, root: str = "ab" * 32) -> engine.RotaDraw:
     """Return a rota of four blocks of three weeks among agents ``a0000``..."""
-    protocol = RotaProtocol(tuple((f"a{n:04}", "north" if n % 3 else "south") for n in range(agents)), FIRST, 3, 4)
+    protocol = engine.RotaProtocol(
+        tuple((f"a{n:04}", "north" if n % 3 else "south") for n in range(agents)), FIRST, 3, 4
+    )
     nonce = bytes(range(32))
-    return RotaDraw(protocol, nonce, root, commit_to_rota(nonce, protocol))
+    return engine.RotaDraw(protocol, nonce, root, engine.commit_to_rota(nonce, protocol))
 
 
-def follow(draw: RotaDraw, effect: float, seed: int, design: Design = ON_SITE) -> Panel:
+def follow(draw: engine.RotaDraw, effect: float, seed: int, design: Design = ON_SITE) -> Panel:
     """Return a panel of agents who are at home in the weeks that were drawn."""
     panel = draw_panel(design, seed, whole=True)
     weeks = draw.list_home_weeks()
@@ -380,9 +360,9 @@ def follow(draw: RotaDraw, effect: float, seed: int, design: Design = ON_SITE) -
     return replace(panel, at_home=home, outcome=panel.outcome + effect * home)
 
 
-def estimate(data: bytes, draw: RotaDraw | None) -> ProgrammeEffect:
+def estimate(data: bytes, draw: engine.RotaDraw | None) -> engine.ProgrammeEffect:
     """Return what is learnt of the first programme."""
-    return estimate_effects(read_work_records("records.csv", data), draw).programmes[0]
+    return engine.estimate_effects(engine.read_work_records("records.csv", data), draw).programmes[0]
 
 
 def test_what_follows_the_draw_is_randomised_and_measured_without_weeks_before_it() -> None:
@@ -430,8 +410,8 @@ def test_who_was_not_drawn_changes_nothing_of_what_the_lot_shows() -> None:
     with_others, found = estimate(alone + others, draw), estimate(alone, draw)
     assert with_others.effect == found.effect
     assert with_others.left_out.outside_rota == 40 * WEEKS
-    elsewhere = read_work_records("r.csv", alone + others.replace(b",hotline,", b",mail,"))
-    by_name = {one.programme: one for one in estimate_effects(elsewhere, draw).programmes}
+    elsewhere = engine.read_work_records("r.csv", alone + others.replace(b",hotline,", b",mail,"))
+    by_name = {one.programme: one for one in engine.estimate_effects(elsewhere, draw).programmes}
     assert by_name["mail"].drawn is None
     assert by_name["hotline"].design == "randomised"
 
@@ -450,7 +430,7 @@ def test_the_intervals_of_rotas_cover_the_truth() -> None:
     held = 0
     for seed in range(100):
         draw = make_draw(root=f"{seed:064x}")
-        effect = estimate_by_dummy(follow(draw, 0.05, seed))
+        effect = placebo.estimate_by_dummy(follow(draw, 0.05, seed))
         held += abs(effect.effect - 0.05) < 1.96 * effect.error
     assert 0.90 <= held / 100 <= 0.99
 
@@ -458,7 +438,7 @@ def test_the_intervals_of_rotas_cover_the_truth() -> None:
 def test_a_draw_is_read_back_and_a_changed_one_is_refused() -> None:
     draw = make_draw()
     text = draw.to_json()
-    assert parse_draw(text.encode()) == draw
+    assert engine.parse_draw(text.encode()) == draw
     values = json.loads(text)
     for name, other, reason in (
         ("nonce", "00" * 32, "not what was committed to"),
@@ -467,10 +447,10 @@ def test_a_draw_is_read_back_and_a_changed_one_is_refused() -> None:
         ("protocol", {}, "give agents"),
         ("protocol", values["protocol"] | {"weeks": 1}, "not what was committed to"),
     ):
-        with pytest.raises(RotaError, match=reason):
-            parse_draw(json.dumps(values | {name: other}).encode())
-    with pytest.raises(RotaError, match="not written by"):
-        parse_draw(b"[1]")
+        with pytest.raises(engine.RotaError, match=reason):
+            engine.parse_draw(json.dumps(values | {name: other}).encode())
+    with pytest.raises(engine.RotaError, match="not written by"):
+        engine.parse_draw(b"[1]")
 
 
 POWER_ON_SITE = Design(agents=60, weeks=26, never=1.0)
@@ -488,23 +468,23 @@ def draw_rota_panel(seed: int) -> Panel:
 
 
 def test_the_smallest_effect_is_that_of_rotas_that_are_drawn() -> None:
-    power = compute_rota_power(draw_panel(POWER_ON_SITE, 1, whole=True))
+    power = placebo.compute_rota_power(draw_panel(POWER_ON_SITE, 1, whole=True))
     assert power is not None
     assert (power.agents, power.weeks) == (60, 8)
-    drawn = np.std([estimate_by_dummy(draw_rota_panel(seed)).effect for seed in range(60)])
-    assert power.smallest == pytest.approx(DETECTED * drawn, rel=0.3)
+    drawn = np.std([placebo.estimate_by_dummy(draw_rota_panel(seed)).effect for seed in range(60)])
+    assert power.smallest == pytest.approx(placebo.DETECTED * drawn, rel=0.3)
 
 
 def test_more_agents_show_less_and_the_place_does_not_matter() -> None:
-    few, many = (compute_rota_power(draw_panel(Design(agents=n, never=1.0), 2, whole=True)) for n in (30, 120))
+    few, many = (placebo.compute_rota_power(draw_panel(Design(agents=n, never=1.0), 2, whole=True)) for n in (30, 120))
     assert few is not None
     assert many is not None
     assert many.smallest < 0.7 * few.smallest
     panel = draw_panel(Design(agents=30, never=1.0), 2, whole=True)
     moved = Panel(panel.agent, panel.period, panel.day, ~panel.at_home, panel.outcome)
-    assert compute_rota_power(moved) == few
+    assert placebo.compute_rota_power(moved) == few
 
 
 def test_nothing_is_said_of_too_few_records() -> None:
     panel = draw_panel(Design(agents=6, never=1.0), 3, whole=True)
-    assert compute_rota_power(panel.keep(panel.period < 2)) is None
+    assert placebo.compute_rota_power(panel.keep(panel.period < 2)) is None

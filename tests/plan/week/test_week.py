@@ -24,6 +24,7 @@ from releve.plan.week import (
     add_missing,
     forecast_day,
     hybrid,
+    hybrid_week,
     list_roster_days,
     name_days,
     plan_days,
@@ -34,15 +35,6 @@ from releve.plan.week.days import group_week_by_team
 from releve.plan.week.hybrid import build_hybrid_problem, plan_hybrid_week
 from releve.plan.week.hybrid_meetings import HybridInfeasibleError, choose_meetings
 from releve.plan.week.hybrid_program import HybridProblem, name_home_days, round_home_heads, solve_hybrid_program
-from releve.plan.week.hybrid_week import (
-    HybridWeek,
-    format_week,
-    move_week,
-    read_planned_week,
-    read_week_table,
-    select_past_days,
-    write_week_table,
-)
 from releve.plan.week.verification import check_hybrid_week
 from tests.cli.folders import run, sample, write_folder
 from tests.desk.fixture_plan import build_hybrid_week, week
@@ -95,27 +87,27 @@ def test_a_second_week_without_changes_moves_no_agent() -> None:
 
 def test_the_week_is_read_back_from_its_plans_without_those_who_are_gone() -> None:
     case = build_hybrid_case()
-    assert read_planned_week(case.operator, case.plans) == case.found.week
+    assert hybrid_week.read_planned_week(case.operator, case.plans) == case.found.week
     (gone, *agents), (left, *teams) = case.operator.agents, case.operator.teams
     fewer = replace(case.operator, agents=tuple(row for row in agents if row.team != left.id), teams=tuple(teams))
-    week = read_planned_week(fewer, case.plans)
+    week = hybrid_week.read_planned_week(fewer, case.plans)
     assert week is not None
     assert week.home.keys() == case.found.week.home.keys() & fewer.agent.keys()
     assert gone.id not in week.home
     assert week.meetings.keys() == case.found.week.meetings.keys() - {left.id}
     alone = [replace(plan, home_days=(), teams=()) for plan in case.plans]
-    assert read_planned_week(case.operator, alone) is None
+    assert hybrid_week.read_planned_week(case.operator, alone) is None
 
 
 def test_earlier_days_of_the_same_calendar_week_count_and_no_others() -> None:
     week = build_hybrid_case().found.week
     first, second, *_ = week.days
-    past = select_past_days(week, second)
+    past = hybrid_week.select_past_days(week, second)
     assert past is not None
-    assert past == move_week(week, [first])
-    assert select_past_days(week, first) is None
-    assert select_past_days(week, second + timedelta(days=7)) is None, "of the week before"
-    assert select_past_days(None, second) is None
+    assert past == hybrid_week.move_week(week, [first])
+    assert hybrid_week.select_past_days(week, first) is None
+    assert hybrid_week.select_past_days(week, second + timedelta(days=7)) is None, "of the week before"
+    assert hybrid_week.select_past_days(None, second) is None
 
 
 def test_an_absence_plans_the_rest_of_the_week_again() -> None:
@@ -123,7 +115,7 @@ def test_an_absence_plans_the_rest_of_the_week_again() -> None:
     week, rest = case.found.week, case.needs[1:]
     team = case.operator.teams[0]
     operator = remove_shifts(case.operator, team.supervisor, frozenset(need.day for need in rest))
-    past = replace(move_week(week, week.days[:1]), meetings={})
+    past = replace(hybrid_week.move_week(week, week.days[:1]), meetings={})
     with pytest.raises(HybridInfeasibleError) as caught:
         plan_hybrid_week(operator, rest, last=week, past=past)
     assert {(one.team, one.kind) for one in caught.value.relaxations} == {(team.id, "meeting")}
@@ -180,7 +172,7 @@ def at_work(plan: Plan) -> set[str]:
     return {row.agent for row in plan.placements}
 
 
-def check(operator: Operator, week: HybridWeek) -> list[str]:
+def check(operator: Operator, week: hybrid_week.HybridWeek) -> list[str]:
     """Return what the recount finds, as texts."""
     return [str(sentence) for sentence in check_hybrid_week(operator, week)]
 
@@ -242,15 +234,15 @@ def test_members_of_a_class_have_days_at_home_that_differ_by_one_at_most() -> No
 
 def test_the_week_goes_out_to_a_spreadsheet_and_back() -> None:
     case = build_hybrid_case()
-    header, *rows = write_week_table(case.operator, case.found.week)
+    header, *rows = hybrid_week.write_week_table(case.operator, case.found.week)
     frame = pl.DataFrame(rows, schema=list(header), orient="row")
-    assert read_week_table(case.operator, frame) == case.found.week
+    assert hybrid_week.read_week_table(case.operator, frame) == case.found.week
     french = frame.with_columns(pl.all().replace({"home": "télétravail", "meeting": "équipe"}))
-    assert read_week_table(case.operator, french) == case.found.week
+    assert hybrid_week.read_week_table(case.operator, french) == case.found.week
     for language in (False, True):
-        text = format_week(case.operator, case.found.week, french=language).encode("utf-8-sig")
+        text = hybrid_week.format_week(case.operator, case.found.week, french=language).encode("utf-8-sig")
         again = read_log("week.csv", text).whole_frame()
-        assert read_week_table(case.operator, again) == case.found.week
+        assert hybrid_week.read_week_table(case.operator, again) == case.found.week
 
 
 @pytest.mark.parametrize(
@@ -262,11 +254,11 @@ def test_the_week_goes_out_to_a_spreadsheet_and_back() -> None:
 )
 def test_a_cell_that_cannot_be_read_is_named(column: int, value: str, message: str) -> None:
     case = build_hybrid_case()
-    header, first, *rows = write_week_table(case.operator, case.found.week)
+    header, first, *rows = hybrid_week.write_week_table(case.operator, case.found.week)
     first = (*first[:column], value, *first[column + 1 :])
     frame = pl.DataFrame([first, *rows], schema=list(header), orient="row")
     with pytest.raises(ValueError, match="row 2") as caught:
-        read_week_table(case.operator, frame)
+        hybrid_week.read_week_table(case.operator, frame)
     assert isinstance(caught.value.args[0], Phrase)
     assert message in str(caught.value)
 
