@@ -26,6 +26,7 @@ from releve.plugins.sector.association import (
     gate_member,
     gates,
     membership,
+    models,
 )
 from releve.plugins.sector.association.clerk_intake import (
     authenticate_member,
@@ -46,14 +47,6 @@ from releve.plugins.sector.association.exchange import run_member_day, sync_cont
 from releve.plugins.sector.association.gate_member import keep_gate, keep_result, prepare_request
 from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order, wrap_gate, wrap_result
 from releve.plugins.sector.association.keys import load_signing_key, public_keys
-from releve.plugins.sector.association.models import (
-    DayBulletin,
-    Membership,
-    MonthlyDesign,
-    OwnContribution,
-    ReceivedContribution,
-    ReliefGate,
-)
 from releve.plugins.sector.bulletin_commands import contract
 from releve.plugins.sector.engine import ContributionError, SectorError, parse_bulletin, parse_contribution, sign_text
 from releve.plugins.sector.valve_pages import ClausesForm
@@ -96,7 +89,7 @@ def test_nothing_goes_out_until_it_is_switched_on(
     assert "contribution.switched_on" in list_kinds()
     assert list_kinds().count("contribution.sent") == 1
     entry = LedgerEntry.objects.get(kind="contribution.sent")
-    assert OwnContribution.objects.get().digest in entry.body
+    assert models.OwnContribution.objects.get().digest in entry.body
 
 
 def test_the_day_from_contributions_to_the_checked_bulletin(
@@ -108,14 +101,14 @@ def test_the_day_from_contributions_to_the_checked_bulletin(
     sector.send_all()
     assert {row.state for row in clerk.list_states(DAY)} == {"in"}
     clerk.publish_due(TEN - timedelta(seconds=1))
-    assert not DayBulletin.objects.exists()
+    assert not models.DayBulletin.objects.exists()
     set_clock(TEN)
     clerk.publish_due(TEN)
-    row = DayBulletin.objects.get()
+    row = models.DayBulletin.objects.get()
     assert clerk.remake_bulletin(DAY).text == row.text
     assert "— " in row.checkpoint
     run_member_day(TEN + timedelta(minutes=1))
-    assert OwnContribution.objects.get().found == "in"
+    assert models.OwnContribution.objects.get().found == "in"
     bulletin = parse_bulletin(row.text)
     assert bulletin.members == len(bulletin.contributions) == 7
     assert any(cell.value for cell in bulletin.cells)
@@ -138,7 +131,7 @@ def test_the_clerk_refuses_by_name_what_cannot_count(sector: SectorOfSeven) -> N
     with pytest.raises(ContributionError) as caught:
         take_contribution(sector.wrap(sent), MORNING, by=OTHERS[1])
     assert caught.value.code == "member"
-    assert not ReceivedContribution.objects.exists()
+    assert not models.ReceivedContribution.objects.exists()
 
 
 def test_the_same_bytes_count_once_and_other_figures_say_what_they_correct(sector: SectorOfSeven) -> None:
@@ -151,7 +144,7 @@ def test_the_same_bytes_count_once_and_other_figures_say_what_they_correct(secto
     assert caught.value.code == "double"
     take_contribution(sector.wrap(replace(other, corrects=first.digest)), MORNING)
     assert clerk.list_states(DAY)[0].state == "corrected"
-    assert ReceivedContribution.objects.filter(current=True).count() == 1
+    assert models.ReceivedContribution.objects.filter(current=True).count() == 1
 
 
 def test_a_revoked_key_contributes_no_more_until_a_new_one_is_registered(sector: SectorOfSeven) -> None:
@@ -173,7 +166,7 @@ def test_a_late_one_is_refused_and_a_correction_stands_in_the_next_bulletin(sect
     with pytest.raises(ContributionError) as caught:
         take_contribution(sector.wrap(sector.make(5)), TEN)
     assert caught.value.code == "late"
-    before = ReceivedContribution.objects.get(member=OTHERS[0])
+    before = models.ReceivedContribution.objects.get(member=OTHERS[0])
     wrong = parse_contribution(before.text)
     right = replace(wrong, corrects=before.digest, nonce="e" * 64,
                     figures={**wrong.figures, ("agents_on_site", "MA"): 300})  # fmt: skip
@@ -183,11 +176,11 @@ def test_a_late_one_is_refused_and_a_correction_stands_in_the_next_bulletin(sect
     row = clerk.publish_bulletin(next_day, TEN + timedelta(1))
     found = parse_bulletin(row.text).corrections
     assert [(one.day, one.cells) for one in found] == [(DAY, ())]
-    assert clerk.remake_bulletin(DAY).text == DayBulletin.objects.get(day=DAY).text
+    assert clerk.remake_bulletin(DAY).text == models.DayBulletin.objects.get(day=DAY).text
     assert clerk.remake_bulletin(next_day).text == row.text
 
 
-def take_own(sector: SectorOfSeven, day: Any) -> OwnContribution:
+def take_own(sector: SectorOfSeven, day: Any) -> models.OwnContribution:
     membership.keep_design(sector.wrapped_design(), MORNING)
     row = membership.prepare_contribution(day, MORNING)
     take_contribution(membership.wrap_contribution(row), MORNING, by_file=True)
@@ -206,19 +199,19 @@ def test_a_member_finds_a_bulletin_without_it_unsigned_or_second(sector: SectorO
     with pytest.raises(AssociationError, match="proof"):
         membership.keep_bulletin(replace(sent, beside={}), TEN)
     membership.keep_bulletin(sent, TEN)
-    assert OwnContribution.objects.get().found == "absent"
-    DayBulletin.objects.update(digest="0" * 64)  # as if another one had come before
+    assert models.OwnContribution.objects.get().found == "absent"
+    models.DayBulletin.objects.update(digest="0" * 64)  # as if another one had come before
     with pytest.raises(AssociationError, match="second bulletin"):
         membership.keep_bulletin(sent, TEN)
-    assert OwnContribution.objects.get().found == "second"
+    assert models.OwnContribution.objects.get().found == "second"
 
 
 def test_a_second_design_of_a_month_is_refused_by_a_member(sector: SectorOfSeven) -> None:
     membership.keep_design(sector.wrapped_design(), MORNING)
-    MonthlyDesign.objects.update(digest="0" * 64)
+    models.MonthlyDesign.objects.update(digest="0" * 64)
     with pytest.raises(AssociationError, match="second design"):
         membership.keep_design(sector.wrapped_design(), MORNING)
-    Membership.objects.update(clerk_key="0" * 64)
+    models.Membership.objects.update(clerk_key="0" * 64)
     with pytest.raises(AssociationError, match="not signed"):
         membership.keep_design(sector.wrapped_design(), MORNING)
 
@@ -325,7 +318,7 @@ def test_what_a_clerk_of_another_version_sends_is_refused_by_its_format(sector: 
                 "result": partial(keep_result, "g-1")}[what]  # fmt: skip
         with pytest.raises(ReleveError, match=rf"expected the format {form}, found {form[:-1]}9"):
             keep(signed, TEN)
-    assert ReliefGate.objects.get().result == ""
+    assert models.ReliefGate.objects.get().result == ""
 
 
 KEYS = {name: Ed25519PrivateKey.generate() for name in (OWN, GIVER, "sp2c")}
@@ -367,7 +360,7 @@ def house(sector: SectorOfSeven, set_clock: SetClock, monkeypatch: pytest.Monkey
     take_order(Envelope("order", row.text, row.signature), START)
     take_order(wrap(replace(make_opening(make_offer()), **key)), OPENS)
     run_clearings(CLEARS)
-    keep_result("g-1", wrap_result(ReliefGate.objects.get(), OWN), CLEARS)
+    keep_result("g-1", wrap_result(models.ReliefGate.objects.get(), OWN), CLEARS)
     return House(monkeypatch)
 
 

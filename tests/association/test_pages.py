@@ -16,20 +16,13 @@ from releve.accounts.permissions import Role
 from releve.live import api as live
 from releve.network import read_operator, write_operator
 from releve.network.sample import sample_operator
+from releve.plugins.sector.association import models
 from releve.plugins.sector.association.clerk import publish_bulletin
 from releve.plugins.sector.association.clerk_intake import revoke_member
 from releve.plugins.sector.association.contracts import start_contract
 from releve.plugins.sector.association.gate_member import keep_result, prepare_commit, wrap_order
 from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.plugins.sector.association.membership import wrap_contribution
-from releve.plugins.sector.association.models import (
-    DayBulletin,
-    Membership,
-    MonthlyDesign,
-    OwnContribution,
-    OwnOrder,
-    ReliefGate,
-)
 from releve.plugins.sector.engine import SectorOffer
 from releve.plugins.sector.valve_pages import REFUSALS
 from releve.registry import storage
@@ -58,7 +51,7 @@ def test_a_member_reads_what_goes_out_and_sends_exactly_that(
 ) -> None:
     set_clock(MORNING)
     assert desk.post("/association/prepare").status_code == 302
-    row = OwnContribution.objects.get()
+    row = models.OwnContribution.objects.get()
     shown = unescape(desk.get("/association/").content.decode())
     assert wrap_contribution(row).content.decode() in shown
     assert sent_bytes == []
@@ -76,22 +69,22 @@ def test_a_member_fetches_the_design_and_the_bulletin_by_hand(
     set_clock(MORNING + timedelta(days=4))
     last_day = DAY + timedelta(days=4)
     page = "/association/?format=json"
-    design = MonthlyDesign.objects.get()
-    MonthlyDesign.objects.all().delete()
+    design = models.MonthlyDesign.objects.get()
+    models.MonthlyDesign.objects.all().delete()
     assert desk.post("/association/fetch").status_code == 409, "the clerk has none either"
     assert desk.get(page).json()["contribution"]["panel"] == 0
     design.save()
     assert desk.post("/association/fetch").status_code == 302
     assert desk.post("/association/prepare").status_code == 302
     assert [request.method for request in sent_bytes] == ["GET"], "nothing goes out"
-    desk.post("/association/send", {"digest": OwnContribution.objects.get().digest})
+    desk.post("/association/send", {"digest": models.OwnContribution.objects.get().digest})
     shown = desk.get(page).json()["contribution"]
     assert (shown["due"], shown["panel"]) == (None, 7)
     sector.send_all(last_day)
     set_clock(TEN + timedelta(days=4, minutes=1))
     publish_bulletin(last_day, TEN + timedelta(days=4))
     assert desk.post("/association/fetch").status_code == 302
-    assert OwnContribution.objects.get().found == "in"
+    assert models.OwnContribution.objects.get().found == "in"
 
 
 def test_a_member_switches_the_daily_contribution_and_states_relief(
@@ -100,13 +93,13 @@ def test_a_member_switches_the_daily_contribution_and_states_relief(
     set_clock(MORNING)
     for on in (True, False):
         assert desk.post("/association/switch", {"on": "yes" if on else ""}).status_code == 302
-        assert (Membership.objects.get().sends_since is not None) is on
+        assert (models.Membership.objects.get().sends_since is not None) is on
     destination = live.operator_now().sites[0].destination
     assert desk.post("/association/state", {f"relief_spare-{destination}": "-1"}).status_code == 422
     assert desk.post("/association/state", {f"relief_spare-{destination}": "12"}).status_code == 302
-    assert Membership.objects.get().stated["relief_spare"] == {destination: 12}
+    assert models.Membership.objects.get().stated["relief_spare"] == {destination: 12}
     assert desk.post("/association/state", {f"relief_spare-{destination}": "0"}).status_code == 302
-    stated = Membership.objects.get().stated
+    stated = models.Membership.objects.get().stated
     assert stated == {"relief_spare": {destination: 0}, "relief_wanted": {}}, "empty is not reported"
 
 
@@ -122,7 +115,7 @@ def test_the_clerk_sees_who_is_missing_and_publishes_when_it_is_time(
     assert [member for member, state in states.items() if state == "missing"] == ["rive"]
     set_clock(TEN)
     assert desk.post("/association/clerk/publish", {"day": "2026-11-26"}).status_code == 302
-    assert DayBulletin.objects.count() == 1
+    assert models.DayBulletin.objects.count() == 1
     shown = desk.get("/association/clerk?format=json").json()["clerk"]["bulletins"][0]
     assert (shown["contributions"], shown["members"]) == (6, 7)
     assert [cell["value"] for cell in shown["cells"][:2]] == [1365, 825]
@@ -141,13 +134,13 @@ def test_what_the_clerk_refuses_is_said_in_french(
 ) -> None:
     set_clock(MORNING)
     desk.post("/association/prepare")
-    sent = {"digest": OwnContribution.objects.get().digest}
+    sent = {"digest": models.OwnContribution.objects.get().digest}
     revoke_member(OWN, MORNING)
     answer = desk.post("/association/send", sent)
     assert answer.status_code == 409
     words = "refus du secrétariat\u202f: aucun adhérent de l’association n’a ce secret"
     assert words in unescape(answer.content.decode())
-    assert OwnContribution.objects.get().sent_at is None
+    assert models.OwnContribution.objects.get().sent_at is None
 
 
 def test_an_own_offer_that_was_left_out_is_explained_in_the_reader_s_language(
@@ -159,7 +152,7 @@ def test_an_own_offer_that_was_left_out_is_explained_in_the_reader_s_language(
     announce_gate("g-1", DAY + timedelta(1), closes, MORNING)
     take_order(wrap_order(prepare_commit("g-1", [offer], MORNING)), MORNING)
     run_clearings(closes + timedelta(minutes=15))
-    row = ReliefGate.objects.get()
+    row = models.ReliefGate.objects.get()
     keep_result("g-1", wrap_result(row, OWN), closes + timedelta(minutes=16))
     set_clock(closes + timedelta(minutes=17))
     page = "/contracts/gates/g-1/"
@@ -170,7 +163,7 @@ def test_an_own_offer_that_was_left_out_is_explained_in_the_reader_s_language(
     at = closes.isoformat()
     params = {"gate": ["g-0", "g-1"], "late": [at, at], "other": ["rif/p2", "rif"]}
     result["refused"] = [{"offer": f"{OWN}/{code}", "code": code, "params": params.get(code, [])} for code in REFUSALS]
-    ReliefGate.objects.update(result=json.dumps(result))
+    models.ReliefGate.objects.update(result=json.dumps(result))
     french, english = (
         unescape(desk.get(page, headers={"accept-language": language}).content.decode()) for language in ("fr", "en")
     )
@@ -183,7 +176,7 @@ def test_an_own_offer_that_was_left_out_is_explained_in_the_reader_s_language(
 def test_the_list_of_contracts_names_the_client_of_an_own_request(desk: Client) -> None:
     operator = live.operator_now()
     programme, reference = operator.programmes[0], f"{OWN}/g-1-0001"
-    OwnOrder.objects.create(gate="g-1", kind="request", digest="0" * 64, text="{}", signature="",
+    models.OwnOrder.objects.create(gate="g-1", kind="request", digest="0" * 64, text="{}", signature="",
                             private={"programmes": {reference: programme.id}},
                             made_at=MORNING)  # fmt: skip
     for number, name in enumerate((reference, f"{OTHERS[0]}/g-1-0001")):
@@ -195,7 +188,7 @@ def test_the_list_of_contracts_names_the_client_of_an_own_request(desk: Client) 
 
 
 def test_an_operator_without_an_association_is_shown_how_to_join(desk: Client, settings: Settings) -> None:
-    Membership.objects.all().delete()
+    models.Membership.objects.all().delete()
     settings.CLERK_OF = ""
     assert "releve sector contribute join" in desk.get("/association/").content.decode()
     assert "RELEVE_CLERK_OF" in desk.get("/association/clerk").content.decode()

@@ -16,15 +16,8 @@ import pytest
 from rich.console import Console
 
 from releve.files.plan_folder import write_plans
-from releve.plugins.crashtest import execution
-from releve.plugins.crashtest.commands import (
-    _format_change,
-    _format_harm,
-    _format_number,
-    build_client_table,
-    build_difference_table,
-    describe_mixes,
-)
+from releve.files.run_folder import read_parts, read_result, read_step
+from releve.plugins.crashtest import commands
 from releve.plugins.crashtest.engine import CrashResult, Settings, build_run_arrays, join_quarters, run
 from releve.plugins.crashtest.engine.comparison import Difference
 from releve.plugins.crashtest.engine.outbreak import Band, Estimate
@@ -274,18 +267,18 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_a_quantity_has_no_exponent_and_no_interval_below_zero(estimate: Estimate, text: str) -> None:
-    assert _format_number(estimate) == text
+    assert commands._format_number(estimate) == text
 
 
 def test_a_change_keeps_its_sign_and_nothing_is_no_minus_nothing() -> None:
-    assert _format_change(Estimate(-20061.4, -25000.0, 3.0)) == "-20,061 (-25,000 to +3.00)"
-    assert _format_change(Estimate(-0.0001, -0.0002, 0.0)) == "0 (0 to 0)"
+    assert commands._format_change(Estimate(-20061.4, -25000.0, 3.0)) == "-20,061 (-25,000 to +3.00)"
+    assert commands._format_change(Estimate(-0.0001, -0.0002, 0.0)) == "0 (0 to 0)"
 
 
 def test_the_harm_of_what_never_happened_is_no_wide_interval() -> None:
     never, seen = Estimate(0.0, 0.0, 0.0037), Estimate(0.25, 0.2, 0.3)
-    assert _format_harm(Estimate(0.0, 0.0, 42524.0), never) == "never happened"
-    assert _format_harm(Estimate(0.0, 0.0, 42524.0), seen) == "0 (0 to +42,524)"
+    assert commands._format_harm(Estimate(0.0, 0.0, 42524.0), never) == "never happened"
+    assert commands._format_harm(Estimate(0.0, 0.0, 42524.0), seen) == "0 (0 to +42,524)"
 
 
 def _shown(table: object) -> str:
@@ -306,7 +299,7 @@ def test_no_number_is_broken_at_80_columns() -> None:
         "x", True, "as-given", "2026-11-30", 90, 1000, 0, {}, (), (), share, money, (client,), (), (), none
     )
     change = Difference("masks", "as-given", money, money, money, money, 7210.0, ())
-    for shown in (_shown(build_client_table(result)), _shown(build_difference_table([change]))):
+    for shown in (_shown(commands.build_client_table(result)), _shown(commands.build_difference_table([change]))):
         assert all(number in shown for number in ("1,234,568", "1,134,567", "1,334,567"))
         assert max(map(len, shown.splitlines())) <= 80
         assert "…" not in shown
@@ -315,9 +308,9 @@ def test_no_number_is_broken_at_80_columns() -> None:
 
 def test_a_mix_that_costs_more_than_it_saves_is_said_to() -> None:
     mixes = (Mix(("masks",), 1440.0, 4922.0), Mix((), 0.0, 4928.0))
-    first, second, *_ = describe_mixes(mixes, 20000.0)
+    first, second, *_ = commands.describe_mixes(mixes, 20000.0)
     assert "costs 1,440, penalties 4,922 instead of 4,928" in first
     assert "costs more than it saves: nothing has the least" in second
     assert "4,928 against 6,362" in second
-    worth = tuple(describe_mixes((Mix(("masks",), 5.0, 4900.0), mixes[1]), 20000.0))
+    worth = tuple(commands.describe_mixes((Mix(("masks",), 5.0, 4900.0), mixes[1]), 20000.0))
     assert not any("more than it saves" in line for line in worth)

@@ -15,25 +15,8 @@ from releve.network import Operator
 from releve.plan import BASE, Contingency, Plan, name_plan, solve_day
 from releve.plan.lp import solve_lp
 from releve.plan.relief import build_relief_program, find_available_staff
-from releve.plugins.crashtest.engine import CrashTest, CrashTestError
+from releve.plugins.crashtest.engine import CrashTest, CrashTestError, lost_places, outbreak
 from releve.plugins.crashtest.engine.kernel_types import Cells, Day
-from releve.plugins.crashtest.engine.lost_places import (
-    build_closure_calendar,
-    build_controls,
-    build_drawn_visits,
-    list_closure_rules,
-    number_places,
-)
-from releve.plugins.crashtest.engine.outbreak import (
-    Contacts,
-    Controls,
-    Detail,
-    Scenario,
-    Visits,
-    build_population,
-    covid,
-    simulate,
-)
 from releve.plugins.crashtest.engine.plan_arrays import build_day, build_tallies, number_scenarios
 from releve.plugins.crashtest.engine.relief_rule import (
     allocate_buffers,
@@ -73,7 +56,7 @@ def under(rules: SituationRules) -> CrashTest:
     """Return the rough test under some rules, with nothing but the outbreak."""
     test = build_test(hazards=())
     sites = [test.operator.site[name] for name in test.scenario.population.sites]
-    return replace(test, controls=build_controls(rules, sites, test.first_day, DAYS))
+    return replace(test, controls=lost_places.build_controls(rules, sites, test.first_day, DAYS))
 
 
 def live_order(operator: Operator, rules: SituationRules, site: str, days: list[int]) -> tuple[int, timedelta] | None:
@@ -101,7 +84,7 @@ def live_order(operator: Operator, rules: SituationRules, site: str, days: list[
 
 def test_the_shipped_row_is_the_policy_of_every_site_and_day() -> None:
     operator, _ = plan_operator()
-    found = build_closure_calendar(HEALTH_RULES, operator.sites, FIRST, 10)
+    found = lost_places.build_closure_calendar(HEALTH_RULES, operator.sites, FIRST, 10)
     (policy,) = found.policies
     rule = HEALTH_RULES.one(ClosureRule, FIRST)
     assert rule is not None
@@ -118,7 +101,9 @@ def test_a_site_closes_on_the_day_and_for_the_hours_that_the_live_rules_order(
     test, orders = under(rules), 0
     assert test.first_day == FIRST
     sites = test.scenario.population.sites
-    found = simulate(test.scenario, test.controls, replications=12, seed=3, detail=Detail(closed=True))
+    found = outbreak.simulate(
+        test.scenario, test.controls, replications=12, seed=3, detail=outbreak.Detail(closed=True)
+    )
     for at in range(12):
         cases = Plain(test.scenario, test.controls, 3, at).run().cases
         for number, site in enumerate(sites):
@@ -147,7 +132,7 @@ def test_under_three_positives_and_72_hours_fewer_orders_close_sites_for_longer(
 
 def test_a_rule_amended_during_the_quarter_holds_from_its_day() -> None:
     operator, _ = plan_operator()
-    found = build_closure_calendar(amended_rules(FIRST + timedelta(days=4)), operator.sites, FIRST, 9)
+    found = lost_places.build_closure_calendar(amended_rules(FIRST + timedelta(days=4)), operator.sites, FIRST, 9)
     cases = [found.policies[number].cases for number in found.number[0]]
     assert cases == [2] * 4 + [3] * 5
     assert (found.number == found.number[0]).all()
@@ -156,20 +141,20 @@ def test_a_rule_amended_during_the_quarter_holds_from_its_day() -> None:
 def test_a_row_of_one_site_holds_there_and_the_general_one_elsewhere() -> None:
     operator, _ = plan_operator()
     rules = amended_rules(sites=operator.sites[1].id)
-    found = build_closure_calendar(rules, operator.sites, FIRST, 3)
+    found = lost_places.build_closure_calendar(rules, operator.sites, FIRST, 3)
     cases = [found.policies[row[0]].cases for row in found.number]
     assert cases == [2, 3] + [2] * (len(operator.sites) - 2)
-    assert list_closure_rules(rules, operator.sites, FIRST, 3) == ("MA-COVID-CLOSE", "THREE")
+    assert lost_places.list_closure_rules(rules, operator.sites, FIRST, 3) == ("MA-COVID-CLOSE", "THREE")
 
 
 def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
     operator, _ = plan_operator()
-    early = build_closure_calendar(HEALTH_RULES, operator.sites, date(2020, 3, 18), 4)
+    early = lost_places.build_closure_calendar(HEALTH_RULES, operator.sites, date(2020, 3, 18), 4)
     assert early.number[0].tolist() == [-1, -1, 0, 0]
     ended = load_rules_with(
         [f"- id: STOP\n  kind: end\n  from: 2026-12-02\n  ends: MA-COVID-CLOSE\n{SOURCE}"], chosen=[HEALTH_2020]
     )
-    assert build_closure_calendar(ended, operator.sites, FIRST, 3).number[0].tolist() == [0, 0, -1]
+    assert lost_places.build_closure_calendar(ended, operator.sites, FIRST, 3).number[0].tolist() == [0, 0, -1]
 
 
 def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
@@ -178,7 +163,7 @@ def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
         [f"- id: ALSO\n  kind: closure\n  from: 2026-12-01\n{SOURCE}  parameters: {{n: 5}}\n"], chosen=[HEALTH_2020]
     )
     with pytest.raises(CrashTestError, match=r"got ALSO, MA-COVID-CLOSE at .* on 2026-12-01: end"):
-        build_closure_calendar(both, operator.sites, FIRST, 3)
+        lost_places.build_closure_calendar(both, operator.sites, FIRST, 3)
 
 
 def test_a_confirmed_agent_is_away_for_the_days_of_the_absence_row() -> None:
@@ -189,7 +174,7 @@ def test_a_confirmed_agent_is_away_for_the_days_of_the_absence_row() -> None:
         [f"- id: FIVE\n  kind: absence\n  from: 2026-12-01\n  ends: ABSENCE\n{SOURCE}  parameters: {{case_days: 5}}\n"],
         chosen=[HEALTH_2020],
     )
-    found = build_controls(shorter, operator.sites, FIRST, 3)
+    found = lost_places.build_controls(shorter, operator.sites, FIRST, 3)
     table = found.isolation_table(len(operator.sites), 3)
     assert table[0].tolist() == [row.case_days, 5, 5]
 
@@ -205,7 +190,7 @@ def relieved_day(seed: int) -> tuple[Plan, Day, dict[frozenset[int], int], dict[
     case, _ = running_day(100, seed)
     sites = list_site_losses(case.operator)
     solved = solve_day(case.operator, case.requirement, case.settings, contingencies=sites, protect=False)
-    plan, numbers = name_plan(case.operator, solved), number_places(case.operator)
+    plan, numbers = name_plan(case.operator, solved), lost_places.number_places(case.operator)
     day = build_day(case.operator, plan, case.requirement.aht_s, numbers, build_tallies(case.operator))
     problem, layout = solved.planning.problem, solved.planning.layout
     least = {}
@@ -314,8 +299,8 @@ def by_pair(cells: Cells) -> Counter[tuple[int, int]]:
 SITES = ("casa", "rabat", "lille")
 
 
-def drawn_visits(chain: Chain, sites: tuple[str, ...] = SITES) -> Visits | None:
-    return build_drawn_visits(chain.situation, chain.operator, sites, DRAW_ROWS_DAY)
+def drawn_visits(chain: Chain, sites: tuple[str, ...] = SITES) -> outbreak.Visits | None:
+    return lost_places.build_drawn_visits(chain.situation, chain.operator, sites, DRAW_ROWS_DAY)
 
 
 def test_each_site_has_the_probability_that_its_frame_publishes() -> None:
@@ -352,7 +337,7 @@ def test_a_plan_whose_rule_cannot_hold_is_named() -> None:
     plan(chain, visits=2)
     first = replace(chain.operator, sites=chain.operator.sites[:1])
     with pytest.raises(CrashTestError, match=r"draw plan p1: 2 visits among 1 units"):
-        build_drawn_visits(chain.situation, first, SITES, DRAW_ROWS_DAY)
+        lost_places.build_drawn_visits(chain.situation, first, SITES, DRAW_ROWS_DAY)
 
 
 def test_the_mean_number_of_visits_is_that_of_the_published_probabilities() -> None:
@@ -363,12 +348,14 @@ def test_the_mean_number_of_visits_is_that_of_the_published_probabilities() -> N
     assert drawn is not None
     assert sum(drawn.probabilities) == pytest.approx(1.0)
     days, runs = 40, 400
-    population = build_population(build_operator({"a": [8], "b": [5], "c": [6]}))
-    scenario = Scenario(population, covid(), Contacts(0.0), days=days, importation=np.zeros((3, days)))
+    population = outbreak.build_population(build_operator({"a": [8], "b": [5], "c": [6]}))
+    scenario = outbreak.Scenario(
+        population, outbreak.covid(), outbreak.Contacts(0.0), days=days, importation=np.zeros((3, days))
+    )
 
     def check(probabilities: tuple[float, ...]) -> None:
-        controls = Controls(visits=replace(drawn, tests=1, probabilities=probabilities))
-        found = simulate(scenario, controls, replications=runs, seed=3).column("visits")
+        controls = outbreak.Controls(visits=replace(drawn, tests=1, probabilities=probabilities))
+        found = outbreak.simulate(scenario, controls, replications=runs, seed=3).column("visits")
         spread = sum(p * (1 - p) for p in probabilities) * days / runs
         assert abs(found.mean() - days * sum(probabilities)) <= 4 * spread**0.5
 

@@ -12,14 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from releve import demand
+from releve.demand import localtime
 from releve.demand.cleaning import known_median
-from releve.demand.localtime import (
-    add_observed_holidays,
-    day_to_number,
-    describe_assumed_holidays,
-    find_observed_holidays,
-    local_slots,
-)
 from releve.network import Programme, list_holiday_names
 from tests.demand.series import FIRST, history, poisson, programme, truth
 
@@ -164,14 +158,14 @@ def bank(days: int, opened: tuple[date, ...], share: float = 1.0) -> demand.Hist
     """Return a bank whose doors are open on some public holidays; it holds nothing on others."""
     made = truth(ALL_DAYS, days, first=HOLIDAYS_FIRST, volume=2000.0)
     full = poisson(ALL_DAYS, made, 1)
-    local, _ = local_slots(full.starts, ZONE)
+    local, _ = localtime.local_slots(full.starts, ZONE)
     closed = [
-        day_to_number(day)
+        localtime.day_to_number(day)
         for day in (date(2026, 9, 7), COLUMBUS, VETERANS, THANKSGIVING, date(2026, 12, 25))
         if day not in opened
     ]
     keep = ~np.isin(local, closed)
-    part = np.isin(local[keep], [day_to_number(day) for day in opened])
+    part = np.isin(local[keep], [localtime.day_to_number(day) for day in opened])
     offered = np.where(part, np.round(full.offered[keep] * share), full.offered[keep])
     return demand.History("p", full.starts[keep], offered, offered.copy(), full.aht_s[keep])
 
@@ -228,7 +222,7 @@ def test_what_the_programme_says_is_no_assumption() -> None:
 
 def test_a_day_that_the_opening_week_closes_assumes_nothing() -> None:
     row = replace(US, opening="Mon-Tue 07:00-21:00; Thu-Fri 07:00-21:00")
-    assert not describe_assumed_holidays(row, None, [VETERANS])  # a Wednesday
+    assert not localtime.describe_assumed_holidays(row, None, [VETERANS])  # a Wednesday
 
 
 def test_the_last_time_counts() -> None:
@@ -236,24 +230,24 @@ def test_the_last_time_counts() -> None:
     made = bank(400, (COLUMBUS,))
     later = truth(ALL_DAYS, 60, first=HOLIDAYS_FIRST + timedelta(days=400), volume=2000.0)
     more = poisson(ALL_DAYS, later, 2)
-    local, _ = local_slots(more.starts, ZONE)
-    keep = local != day_to_number(NEXT_COLUMBUS)
+    local, _ = localtime.local_slots(more.starts, ZONE)
+    keep = local != localtime.day_to_number(NEXT_COLUMBUS)
     both = [
         np.concatenate([getattr(made, name), getattr(more, name)[keep]])
         for name in ("starts", "offered", "answered", "aht_s")
     ]
-    assert find_observed_holidays(made, US)["Columbus Day"]
-    assert not find_observed_holidays(demand.History("p", *both), US)["Columbus Day"]
+    assert localtime.find_observed_holidays(made, US)["Columbus Day"]
+    assert not localtime.find_observed_holidays(demand.History("p", *both), US)["Columbus Day"]
 
 
 def test_callers_at_a_closed_door_do_not_open_it() -> None:
-    assert not find_observed_holidays(bank(99, (COLUMBUS,), share=0.05), US)["Columbus Day"]
-    assert find_observed_holidays(bank(99, (COLUMBUS,), share=0.3), US)["Columbus Day"]
+    assert not localtime.find_observed_holidays(bank(99, (COLUMBUS,), share=0.05), US)["Columbus Day"]
+    assert localtime.find_observed_holidays(bank(99, (COLUMBUS,), share=0.3), US)["Columbus Day"]
     made = bank(99, (COLUMBUS,))
-    local, _ = local_slots(made.starts, ZONE)
-    answered = np.where(local == day_to_number(COLUMBUS), 0.0, made.answered)
+    local, _ = localtime.local_slots(made.starts, ZONE)
+    answered = np.where(local == localtime.day_to_number(COLUMBUS), 0.0, made.answered)
     shut = demand.History("p", made.starts, made.offered, answered, made.aht_s)
-    assert not find_observed_holidays(shut, US)["Columbus Day"]
+    assert not localtime.find_observed_holidays(shut, US)["Columbus Day"]
 
 
 def test_a_history_that_begins_or_ends_on_a_holiday_does_not_show_it_closed() -> None:
@@ -262,11 +256,11 @@ def test_a_history_that_begins_or_ends_on_a_holiday_does_not_show_it_closed() ->
     table = np.broadcast_to(table, made.rate.shape).copy()
     table[0] = np.nan
     table[0, 20] = 0.0  # one row of Labor Day, the first of the history
-    assert "Labor Day" not in find_observed_holidays(history(US, table, made.numbers), US)
+    assert "Labor Day" not in localtime.find_observed_holidays(history(US, table, made.numbers), US)
 
 
 def test_a_programme_without_a_country_is_left_as_it_is() -> None:
-    assert add_observed_holidays(ALL_DAYS, bank(99, (COLUMBUS,))) == ALL_DAYS
+    assert localtime.add_observed_holidays(ALL_DAYS, bank(99, (COLUMBUS,))) == ALL_DAYS
 
 
 def test_calls_stated_for_a_holiday_are_taken() -> None:
@@ -308,9 +302,9 @@ def test_a_bank_open_on_a_holiday_is_forecast_by_its_own_history(shared_data: Pa
     """The counts of 2003, with those of the Friday before on the Fourth of July."""
     log = load_2003(shared_data)
     made, row = log.histories["bank"], log.programmes["bank"]
-    assert find_observed_holidays(made, row) == {"Memorial Day": False, "Independence Day": False}
-    local, _ = local_slots(made.starts, ZONE)
-    week_before = local == day_to_number(date(2003, 6, 27))
+    assert localtime.find_observed_holidays(made, row) == {"Memorial Day": False, "Independence Day": False}
+    local, _ = localtime.local_slots(made.starts, ZONE)
+    week_before = local == localtime.day_to_number(date(2003, 6, 27))
     moved = made.starts[week_before] + 7 * 86400
     order = np.argsort(np.concatenate([made.starts, moved]))
 
@@ -319,6 +313,6 @@ def test_a_bank_open_on_a_holiday_is_forecast_by_its_own_history(shared_data: Pa
 
     columns = (beside(values) for values in (made.offered, made.answered, made.aht_s))
     opened = demand.History("bank", np.concatenate([made.starts, moved])[order], *columns)
-    assert find_observed_holidays(opened, row)["Independence Day"]
+    assert localtime.find_observed_holidays(opened, row)["Independence Day"]
     score = next(s for s in demand.backtest(opened, row, [date(2003, 7, 4)], 1) if s.model == "profile")
     assert score.calls > 20_000

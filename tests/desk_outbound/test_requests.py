@@ -16,18 +16,10 @@ from releve.ledger.models import PersonalValue as LedgerValue
 from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Person
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
-from releve.plugins.outbound.gate import pseudonyms
+from releve.plugins.outbound.gate import models, pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.fact_import import load_facts
-from releve.plugins.outbound.gate.models import (
-    Cursor,
-    FeedFaultRow,
-    PersonRequestRow,
-    PseudonymValue,
-    RefusalRow,
-    WithdrawalRow,
-)
 from releve.plugins.outbound.gate.person_requests import SAID
 from releve.plugins.outbound.gate.person_rights import KIND
 from releve.plugins.outbound.gate.pseudonyms import number_pseudonym
@@ -75,7 +67,7 @@ def test_under_another_key_nothing_is_recorded(other_key: Client) -> None:
     answer = say(other_key)
     assert answer.status_code == 503
     assert "clé des pseudonymes" in answer.content.decode()
-    assert not PersonRequestRow.objects.exists()
+    assert not models.PersonRequestRow.objects.exists()
 
 
 @pytest.mark.parametrize("what", ["see", "export", "erase", "history"])
@@ -107,14 +99,14 @@ def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) ->
     assert "1 consentement est retiré." in text
     again = manager.post(ADDRESS, shown)
     assert "Déjà enregistré" in again.content.decode()
-    assert PersonRequestRow.objects.get().by == "manager"
+    assert models.PersonRequestRow.objects.get().by == "manager"
     assert answer.context["form"].initial["key"] != key
 
 
 def test_an_unmatched_number_says_so_and_binds(manager: Client) -> None:
     found = say(manager, number=phone(55), client="*").json()["recorded"]
     assert (found["persons"], found["client"], found["facts"]) == (0, "", 2)
-    assert WithdrawalRow.objects.filter(person=number_pseudonym(phone(55)), client="").exists()
+    assert models.WithdrawalRow.objects.filter(person=number_pseudonym(phone(55)), client="").exists()
 
 
 def test_what_cannot_be_taken_stands_at_its_field_and_nothing_is_lost(manager: Client) -> None:
@@ -125,14 +117,14 @@ def test_what_cannot_be_taken_stands_at_its_field_and_nothing_is_lost(manager: C
     assert 'value="12"' in page.content.decode()
     assert say(manager, said="").status_code == say(manager, client="").status_code == 422
     assert say(manager, said="outcome", outcome="").status_code == 422
-    assert not PersonRequestRow.objects.exists()
+    assert not models.PersonRequestRow.objects.exists()
 
 
 @pytest.mark.parametrize("kind", ["refusal", "not-interested", "not-now"])
 def test_a_refusal_and_an_outcome(manager: Client, kind: str) -> None:
-    before = RefusalRow.objects.count()
+    before = models.RefusalRow.objects.count()
     assert say(manager, said=kind).status_code == 200
-    assert RefusalRow.objects.count() == before + 2
+    assert models.RefusalRow.objects.count() == before + 2
     shown = say(manager, said="outcome", outcome="conversation", key="o").json()["recorded"]
     assert (shown["said"], shown["facts"]) == ("outcome", 1)
 
@@ -181,8 +173,8 @@ def test_what_is_stored_is_counted_exported_and_erased_each_with_its_reason(
     assert "P0" not in answer.content.decode()
     assert act(manager, "erase").json()["erased"] >= 2
     assert scrubbed == [("gate_personal",)]
-    assert not PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(1))).exists()
-    assert WithdrawalRow.objects.filter(person=number_pseudonym(phone(1))).exists()
+    assert not models.PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(1))).exists()
+    assert models.WithdrawalRow.objects.filter(person=number_pseudonym(phone(1))).exists()
     entries = LedgerEntry.objects.filter(kind=KIND).order_by("seq")
     shown = [json.loads(body) for body in entries.values_list("body", flat=True)]
     assert [one["act"] for one in shown] == ["seen", "exported", "erased"]
@@ -206,16 +198,16 @@ def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) ->
     document = json.loads(act(manager, "export", person="P1").content)
     assert {row["person"] for row in document["facts"]["people"]} == {"P1"}
     act(manager, "erase", person="P1")
-    assert PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(1))).exists()
+    assert models.PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(1))).exists()
     assert LedgerEntry.objects.filter(kind=KIND).count() == 2
 
 
 def test_what_a_feed_read_and_the_rows_that_it_set_aside_are_shown(manager: Client) -> None:
-    FeedFaultRow.objects.create(feed="drop:1", file="one.csv", line=3, field="number",
+    models.FeedFaultRow.objects.create(feed="drop:1", file="one.csv", line=3, field="number",
                              code="number.unreadable", at=read_clock())  # fmt: skip
-    Cursor.objects.create(source="drop:1", file="one.csv", offset=12)
-    Cursor.objects.create(source="feed:dialler", file="dialler", offset=7)
-    Cursor.objects.create(source="17:acc", file="acc.log", offset=90_000)
+    models.Cursor.objects.create(source="drop:1", file="one.csv", offset=12)
+    models.Cursor.objects.create(source="feed:dialler", file="dialler", offset=7)
+    models.Cursor.objects.create(source="17:acc", file="acc.log", offset=90_000)
     assert 'href="/outbound/feeds"' in manager.get(ADDRESS).content.decode()
     text = manager.get("/outbound/feeds").content.decode()
     assert "one.csv" in text

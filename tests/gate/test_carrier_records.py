@@ -14,13 +14,7 @@ from django.apps import apps
 
 from releve.plugins.outbound.commands.outbound import outbound
 from releve.plugins.outbound.engine import Mandate
-from releve.plugins.outbound.gate.carrier_records import (
-    CarrierReport,
-    RecordMapping,
-    compare_record,
-    parse_record_mapping,
-    render_report,
-)
+from releve.plugins.outbound.gate import carrier_records
 from releve.plugins.outbound.gate.errors import OutcomeFault
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import Decision
@@ -30,7 +24,7 @@ from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, phone, record_p
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 OTHER = "+33162000009"
-MAPPING = RecordMapping("called", "start", "caller")
+MAPPING = carrier_records.RecordMapping("called", "start", "caller")
 WITHIN = timedelta(seconds=120)
 
 
@@ -52,8 +46,8 @@ def decide(person: int, at: datetime, *, allowed: bool = True, caller: str = CAL
 
 
 def compare(*lines: str, head: str = "start,caller,called", within: timedelta = WITHIN,
-            mapping: RecordMapping = MAPPING) -> CarrierReport:  # fmt: skip
-    return compare_record("cdr.csv", "\n".join([head, *lines]).encode(), mapping, within)
+            mapping: carrier_records.RecordMapping = MAPPING) -> carrier_records.CarrierReport:  # fmt: skip
+    return carrier_records.compare_record("cdr.csv", "\n".join([head, *lines]).encode(), mapping, within)
 
 
 def line(person: int, at: datetime = AT, caller: str = CALLER) -> str:
@@ -86,7 +80,7 @@ def test_a_decision_answers_for_a_call_within_the_seconds_given(seconds: int, as
 def test_a_decision_for_another_number_shown_does_not_answer() -> None:
     decide(0, AT, caller=OTHER)
     assert len(compare(line(0)).unasked) == 1
-    without = RecordMapping("called", "start")
+    without = carrier_records.RecordMapping("called", "start")
     assert not compare(line(0), mapping=without).unasked
 
 
@@ -137,7 +131,7 @@ def test_an_hour_that_the_clock_shows_twice_is_looked_for_twice() -> None:
 
 def test_rows_that_cannot_be_read_are_named_and_other_rows_are_left_out() -> None:
     decide(0, AT)
-    mapping = RecordMapping("called", "start", "caller", {"direction": "out"})
+    mapping = carrier_records.RecordMapping("called", "start", "caller", {"direction": "out"})
     report = compare(
         f"{line(0)},out", f"{line(1)},in", f"yesterday,{CALLER},{phone(1)},out",
         f"{AT.isoformat()},{CALLER},٠١44500000,out", f"{AT.isoformat()},{CALLER},,out",
@@ -152,14 +146,14 @@ def test_parquet_instants_keep_their_zone(tmp_path: Path) -> None:
     frame = pl.DataFrame({"start": start, "caller": [CALLER], "called": [phone(0)]})
     frame.write_parquet(tmp_path / "cdr.parquet")
     data = (tmp_path / "cdr.parquet").read_bytes()
-    assert compare_record("cdr.parquet", data, MAPPING, WITHIN).allowed == 1
+    assert carrier_records.compare_record("cdr.parquet", data, MAPPING, WITHIN).allowed == 1
 
 
 def test_no_number_that_was_called_is_stored_or_reported() -> None:
     found = compare(line(7))
-    (row,) = csv.DictReader(io.StringIO(render_report(found)))
+    (row,) = csv.DictReader(io.StringIO(carrier_records.render_report(found)))
     assert row["number"] == number_pseudonym(phone(7))
-    assert phone(7)[3:] not in render_report(found)
+    assert phone(7)[3:] not in carrier_records.render_report(found)
     for model in apps.get_models():
         for values in model._default_manager.values_list():
             assert phone(7)[3:] not in str(values)
@@ -172,7 +166,7 @@ def test_no_number_that_was_called_is_stored_or_reported() -> None:
 )  # fmt: skip
 def test_a_mapping_that_does_not_name_a_call_is_refused(text: str, said: str) -> None:
     with pytest.raises(OutcomeFault, match=said):
-        parse_record_mapping(text, (), "Europe/Paris")
+        carrier_records.parse_record_mapping(text, (), "Europe/Paris")
 
 
 def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:

@@ -30,6 +30,7 @@ from releve.plugins.outbound.engine.numbers import (
     normalize_shown_numbers,
     parse_number_column,
 )
+from releve.plugins.outbound.gate import pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
 from releve.plugins.outbound.gate.campaign_cache import build_row
 from releve.plugins.outbound.gate.campaigns import load_campaigns
@@ -38,14 +39,6 @@ from releve.plugins.outbound.gate.fact_reader import CampaignFacts, KnownFacts, 
 from releve.plugins.outbound.gate.models import AbandonedRow, CampaignRow, Cursor, Load, PersonRequestRow, PersonRow
 from releve.plugins.outbound.gate.person_requests import PhoneRequest, RequestFaults, record_request
 from releve.plugins.outbound.gate.protocol import Question, parse_question
-from releve.plugins.outbound.gate.pseudonyms import (
-    find_number_fault,
-    hash_value,
-    key_check,
-    number_pseudonym,
-    number_text,
-    person_pseudonym,
-)
 from releve.plugins.outbound.gate.request_feeds import take_files, take_rows
 from releve.plugins.outbound.gate.sql import OWN, TABLES
 from tests.gate.sample_campaign import CLIENT, GateDatabase, brief, phone, record_people, run
@@ -75,11 +68,13 @@ def assert_entrances_agree(text: str) -> None:
     column = pl.Series("number", [text, "0144556677"])
     assert parse_number_column(column, PLAN, DAY).row(0)[:2] == (number, fault)
     assert mark_miswritten_numbers(column, PLAN)[0] == bool(miswritten)
-    assert normalize_shown_numbers(column, PLAN, date.max)[0] == number_text(text) == number
-    assert find_number_fault(text) == find_number_fault(number_text(text)) == miswritten
+    assert normalize_shown_numbers(column, PLAN, date.max)[0] == pseudonyms.number_text(text) == number
+    assert (
+        pseudonyms.find_number_fault(text) == pseudonyms.find_number_fault(pseudonyms.number_text(text)) == miswritten
+    )
     asked = parse_question(f"to={quote(text)}&cli={quote(text)}&camp=spring&ci=A&cs=1")
     if asked is not None:
-        assert (number_text(asked.to), meaning(asked.cli)) == (number, (number, fault))
+        assert (pseudonyms.number_text(asked.to), meaning(asked.cli)) == (number, (number, fault))
     elif len(number) <= 40:
         assert miswritten
 
@@ -251,10 +246,10 @@ def test_the_same_fact_has_the_same_digest(table: str) -> None:
 
 
 def test_the_same_key_gives_the_same_pseudonyms() -> None:
-    assert number_pseudonym(phone(1)) == "fc3c9b563dc074ec90a75a049f1596e8"
-    assert person_pseudonym("P1") == "4d88b8c9401fdeefee660fdb3ab3bd2c"
-    assert hash_value("a") == "736471307ebf5a2788df2bf9310e5627"
-    assert key_check() == "348c883c21b98691058f295fd7d06c07"
+    assert pseudonyms.number_pseudonym(phone(1)) == "fc3c9b563dc074ec90a75a049f1596e8"
+    assert pseudonyms.person_pseudonym("P1") == "4d88b8c9401fdeefee660fdb3ab3bd2c"
+    assert pseudonyms.hash_value("a") == "736471307ebf5a2788df2bf9310e5627"
+    assert pseudonyms.key_check() == "348c883c21b98691058f295fd7d06c07"
 
 
 def test_the_same_table_of_attempts_is_the_same_provider() -> None:
@@ -310,7 +305,7 @@ def test_the_same_campaign_file_feed_and_request_are_known_again(tmp_path: Path)
     assert set(Cursor.objects.values_list("source", flat=True)) == known
     request = PersonRequestRow.objects.get()
     assert request.key == hashlib.sha256(b"d\n1").hexdigest()
-    parts = [number_pseudonym(phone(1)), "stop", CLIENT, "dialler", "", "", None]
+    parts = [pseudonyms.number_pseudonym(phone(1)), "stop", CLIENT, "dialler", "", "", None]
     assert request.content == hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -18,16 +18,8 @@ from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine import SpokenRefusal as Fact
 from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames, build_facts, read_tables
-from releve.plugins.outbound.gate import models
+from releve.plugins.outbound.gate import campaigns, models, pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
-from releve.plugins.outbound.gate.campaigns import (
-    RegisterState,
-    load_campaigns,
-    read_register_ages,
-    read_register_minutes,
-    read_register_state,
-    record_campaign,
-)
 from releve.plugins.outbound.gate.clients import resolve_client
 from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, store_values
@@ -35,13 +27,6 @@ from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import find_row_faults, load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts, to_db_instant
 from releve.plugins.outbound.gate.models import CampaignRow as Row
-from releve.plugins.outbound.gate.pseudonyms import (
-    commit_proof,
-    is_subscriber,
-    number_pseudonym,
-    number_text,
-    person_pseudonym,
-)
 from releve.plugins.outbound.gate.request_feeds import take_files
 from releve.plugins.outbound.gate.sql import TABLES, parse_day, parse_instant
 from tests.gate.sample_campaign import CALLER as SAMPLE_CAMPAIGN_CALLER
@@ -89,26 +74,26 @@ def test_a_value_is_kept_once_until_the_latest_day(
 @pytest.mark.parametrize("form", ["{}", "sha256:{}"])
 def test_a_hash_stands_for_itself_and_a_proof_behind_its_salt(form: str) -> None:
     digest = form.format("aB" * 32)
-    assert commit_proof(digest) == (digest.lower(), "")
-    assert commit_proof("") == ("", "")
+    assert pseudonyms.commit_proof(digest) == (digest.lower(), "")
+    assert pseudonyms.commit_proof("") == ("", "")
     for text in (f"{digest}0", digest[:-1], f"{form.format('')}the recording"):
-        name, salt = commit_proof(text)
+        name, salt = pseudonyms.commit_proof(text)
         tagged = b"releve gate proof 1\n" + bytes.fromhex(salt) + text.encode()
         assert name == f"salted:{hashlib.sha256(tagged).hexdigest()}"
-        assert (len(salt), name != commit_proof(text)[0]) == (64, True)
+        assert (len(salt), name != pseudonyms.commit_proof(text)[0]) == (64, True)
 
 
 def test_a_number_has_one_pseudonym_and_no_other_text_has_it() -> None:
     forms = (phone(1), "0" + phone(1)[3:], "00" + phone(1)[1:], " +33 1.44-50(0)00 01 ")
-    assert len({number_pseudonym(one) for one in forms}) == 1
-    assert person_pseudonym(phone(1)) == number_pseudonym(phone(1))
-    assert person_pseudonym("P1") != number_pseudonym("P1")
-    assert person_pseudonym("") == ""
-    assert len(person_pseudonym("P1")) == len(number_pseudonym("3631")) == 32
-    assert number_text("36 31") == "3631"
-    lengths = [n for n in range(20) if is_subscriber("+" + "1" * n)]
+    assert len({pseudonyms.number_pseudonym(one) for one in forms}) == 1
+    assert pseudonyms.person_pseudonym(phone(1)) == pseudonyms.number_pseudonym(phone(1))
+    assert pseudonyms.person_pseudonym("P1") != pseudonyms.number_pseudonym("P1")
+    assert pseudonyms.person_pseudonym("") == ""
+    assert len(pseudonyms.person_pseudonym("P1")) == len(pseudonyms.number_pseudonym("3631")) == 32
+    assert pseudonyms.number_text("36 31") == "3631"
+    lengths = [n for n in range(20) if pseudonyms.is_subscriber("+" + "1" * n)]
     assert lengths == list(range(7, 16))
-    assert not is_subscriber("1" * 10)
+    assert not pseudonyms.is_subscriber("1" * 10)
 
 
 def test_a_register_is_what_its_closed_loads_hold() -> None:
@@ -116,21 +101,21 @@ def test_a_register_is_what_its_closed_loads_hold() -> None:
     given = read_clock() - timedelta(hours=3)
     load_facts([build_consent(9, given)], source="tests", by="tests")
     row = models.ConsentRow.objects.get(ref="C9")
-    assert read_register_state("consents") == RegisterState("consents", 4, row.collected_at)
+    assert campaigns.read_register_state("consents") == campaigns.RegisterState("consents", 4, row.collected_at)
     row.pk, row.collected_at = None, read_clock()
     row.load = models.Load.objects.create(source="killed", by="tests", opened_at=read_clock())
     row.save()
     models.WatermarkRow.objects.create(load=row.load, feed="consents", read_at=read_clock(), digest="")
-    assert read_register_state("consents") == RegisterState("consents", 4, given)
-    assert read_register_state("callbacks") == RegisterState("callbacks", 0, None)
+    assert campaigns.read_register_state("consents") == campaigns.RegisterState("consents", 4, given)
+    assert campaigns.read_register_state("callbacks") == campaigns.RegisterState("callbacks", 0, None)
     read_at = models.WatermarkRow.objects.filter(feed="consents").earliest("pk").read_at
     later = read_at + timedelta(hours=5)
-    ages = read_register_ages(later)
+    ages = campaigns.read_register_ages(later)
     assert (len(ages), ages["consents"]) == (4, timedelta(hours=5))
     models.WatermarkRow.objects.create(feed="consents", read_at=later, digest="")
-    assert read_register_ages(later)["consents"] == timedelta(0)
+    assert campaigns.read_register_ages(later)["consents"] == timedelta(0)
     models.WatermarkRow.objects.filter(feed="refusals").delete()
-    minutes = read_register_minutes(later + timedelta(seconds=61))
+    minutes = campaigns.read_register_minutes(later + timedelta(seconds=61))
     assert (minutes["consents"], minutes["refusals"]) == (2, None), "rounded up; never read"
 
 
@@ -185,7 +170,7 @@ def test_what_lies_further_ahead_than_clocks_may_is_refused(table: str) -> None:
 
 def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path: Path) -> None:
     record_people(range(2))
-    record_campaign("c" * 128, campaign_terms(), by="tests")
+    campaigns.record_campaign("c" * 128, campaign_terms(), by="tests")
     drop, acc, name = tmp_path / "drop", tmp_path / "acc", "n" * 230
     drop.mkdir()
     acc.mkdir()
@@ -235,7 +220,7 @@ def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) 
                         sector="energy-supply")  # fmt: skip
             expected = engine.judge_call(call, facts, rules, known_at)
             known = read_facts(TABLE_CLIENT, row["number"], known_at, person=row["person"], campaign="K")
-            named = dataclasses.replace(call, person=person_pseudonym(row["person"]))
+            named = dataclasses.replace(call, person=pseudonyms.person_pseudonym(row["person"]))
             found = engine.judge_call(named, _under(known, expected), rules, known_at)
             assert without_person(found) == without_person(expected), (call, found.rules, expected.rules)
             reasons |= set(expected.rules)
@@ -259,7 +244,7 @@ def test_each_fact_is_read_once_whoever_is_named() -> None:
     for row in people.iter_rows(named=True):
         own = read_facts(TABLE_CLIENT, row["number"], now, campaign="K")
         named = read_facts(TABLE_CLIENT, row["number"], now, person=row["person"], campaign="K")
-        if person_pseudonym(row["person"]) in own.persons():
+        if pseudonyms.person_pseudonym(row["person"]) in own.persons():
             assert named.serialize() == own.serialize()
             holders += 1
         for table, facts in named.own.items():
@@ -362,12 +347,12 @@ CAMPAIGN_ROW = CampaignTerms(
 
 def test_a_campaign_is_recorded_in_the_words_of_the_vocabularies() -> None:
     record_people([])
-    assert record_campaign("autumn", CAMPAIGN_ROW, by="tests")
-    row = load_campaigns()["autumn"]
+    assert campaigns.record_campaign("autumn", CAMPAIGN_ROW, by="tests")
+    row = campaigns.load_campaigns()["autumn"]
     assert (row.client, row.object, row.sector) == (CLIENT, "electricity", "energy-supply")
     assert (row.mode, row.purpose, row.origin) == ("manual", "prospecting", "MA")
     again = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, object="electricity", origin="MA")
-    assert not record_campaign("autumn", again, by="tests")
+    assert not campaigns.record_campaign("autumn", again, by="tests")
 
 
 @pytest.mark.parametrize(
@@ -385,7 +370,7 @@ def test_a_campaign_is_recorded_in_the_words_of_the_vocabularies() -> None:
 )
 def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], said: str) -> None:
     with pytest.raises(LoadRefused, match=said):
-        record_campaign("autumn", dataclasses.replace(CAMPAIGN_ROW, **change), by="tests")
+        campaigns.record_campaign("autumn", dataclasses.replace(CAMPAIGN_ROW, **change), by="tests")
     assert not Row.objects.exists()
 
 
@@ -443,7 +428,7 @@ def test_an_alias_that_is_a_client_already_is_refused() -> None:
 def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Path) -> None:
     record_people(range(2))
     care = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, purpose="service", origin="")
-    record_campaign("care", care, by="tests")
+    campaigns.record_campaign("care", care, by="tests")
     ground = GateDatabase(tmp_path)
     ground.ready()
     for k in range(5):

@@ -13,17 +13,9 @@ import pytest
 from dateutil.easter import easter as almanac
 
 from releve.plugins.outbound import engine
+from releve.plugins.outbound.engine import hours
 from releve.plugins.outbound.engine.checks import INSTANTS
 from releve.plugins.outbound.engine.fact_tables import build_facts, read_tables
-from releve.plugins.outbound.engine.hours import (
-    WeekHours,
-    compute_easter,
-    find_closing,
-    find_local_midnight,
-    find_opening,
-    parse_day_rules,
-    parse_windows,
-)
 from releve.plugins.outbound.engine.judged_call import build_judged_call
 from releve.plugins.outbound.engine.legal_rows import find_legal_midnight
 from releve.plugins.outbound.engine.numbers import Number, NumberTable, Prefix
@@ -279,22 +271,24 @@ def test_the_basis_is_the_consent_before_that_of_a_further_row() -> None:
 
 
 def test_windows_may_end_at_midnight_and_each_is_held_to_the_one_before() -> None:
-    assert len(parse_windows({})) == 7
-    late = WeekHours(parse_windows({"tuesday": ["20:00-24:00"]}))
+    assert len(hours.parse_windows({})) == 7
+    late = hours.WeekHours(hours.parse_windows({"tuesday": ["20:00-24:00"]}))
     moment = at("2026-11-24 23:59")
-    assert find_closing(late, ("Europe/Paris",), moment) == find_local_midnight(date(2026, 11, 25), "Europe/Paris")
-    assert find_closing(late, ("Europe/Paris",), at("2026-11-25 00:00")) is None
-    assert find_opening(late, ("Europe/Paris",), at("2026-11-25 00:00")) == at("2026-12-01 20:00")
+    assert hours.find_closing(late, ("Europe/Paris",), moment) == hours.find_local_midnight(
+        date(2026, 11, 25), "Europe/Paris"
+    )
+    assert hours.find_closing(late, ("Europe/Paris",), at("2026-11-25 00:00")) is None
+    assert hours.find_opening(late, ("Europe/Paris",), at("2026-11-25 00:00")) == at("2026-12-01 20:00")
     with pytest.raises(ValueError, match="overlaps"):
-        parse_windows({"monday": ["08:00-09:00", "10:00-13:00", "12:00-14:00"]})
+        hours.parse_windows({"monday": ["08:00-09:00", "10:00-13:00", "12:00-14:00"]})
     with pytest.raises(ValueError, match="before it starts"):
-        parse_windows({"monday": ["10:00-10:00"]})
-    assert parse_windows({"monday": ["08:00-10:00", "10:00-13:00"]})[0] == ((480, 600), (600, 780))
+        hours.parse_windows({"monday": ["10:00-10:00"]})
+    assert hours.parse_windows({"monday": ["08:00-10:00", "10:00-13:00"]})[0] == ((480, 600), (600, 780))
 
 
 def test_easter_is_that_of_an_independent_computation_for_seven_centuries() -> None:
     years = range(1600, 2300)
-    assert [compute_easter(year) for year in years] == [almanac(year) for year in years]
+    assert [hours.compute_easter(year) for year in years] == [almanac(year) for year in years]
 
 
 def test_a_scrub_against_another_list_or_still_to_come_is_none() -> None:
@@ -413,9 +407,9 @@ def test_the_last_count_of_a_day_is_the_one_that_tells() -> None:
 
 def test_a_rule_of_a_year_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match="neither MM-DD nor easter"):
-        parse_day_rules(("tomorrow",))
+        hours.parse_day_rules(("tomorrow",))
     with pytest.raises(ValueError, match="day"):
-        parse_day_rules(("02-29",))
+        hours.parse_day_rules(("02-29",))
 
 
 def test_the_numbering_plan_changes_when_a_range_starts_and_the_day_after_it_ends() -> None:

@@ -10,18 +10,10 @@ from typing import Any
 
 import pytest
 
-from releve.plugins.outbound.engine import built_in_rules, judge_call
+from releve.plugins.outbound.engine import built_in_rules, judge_call, row_text
 from releve.plugins.outbound.engine.fact_files import COLUMN_LABELS, FACT_LABELS, TABLES, format_cell, list_columns
 from releve.plugins.outbound.engine.legal_rows import SOURCES, LegalRow, Words, cite_sources, list_source_numbers
 from releve.plugins.outbound.engine.phrases import format_basis, list_jurisdictions, render_rules, select_rows_on
-from releve.plugins.outbound.engine.row_text import (
-    GATE_LABELS,
-    JURISDICTION_LABELS,
-    PARAMETER_LABELS,
-    SURENESS_LABELS,
-    describe_limits,
-    value_label,
-)
 from releve.plugins.outbound.engine.rule_kinds import GATES, KINDS, SURE
 from releve.plugins.outbound.engine.sentences import REASONS, render_sentence
 from releve.plugins.outbound.engine.vocabulary import get_vocabularies
@@ -254,24 +246,24 @@ def test_several_words_are_listed_and_none_is_a_dash() -> None:
 
 
 def test_a_word_of_the_law_reads_as_in_its_vocabulary() -> None:
-    assert value_label("heat-pump", "fr") == "pompe à chaleur"
-    assert value_label("manual", "en") == "manual"
-    assert value_label("row-of-its-own", "fr") == "row-of-its-own"
+    assert row_text.value_label("heat-pump", "fr") == "pompe à chaleur"
+    assert row_text.value_label("manual", "en") == "manual"
+    assert row_text.value_label("row-of-its-own", "fr") == "row-of-its-own"
 
 
 def test_every_code_that_a_row_may_hold_has_a_label() -> None:
-    assert set(GATE_LABELS) == set(GATES)
-    assert set(SURENESS_LABELS) == set(SURE)
-    assert set(JURISDICTION_LABELS) == {row.jurisdiction for row in built_in_rules().rows}
+    assert set(row_text.GATE_LABELS) == set(GATES)
+    assert set(row_text.SURENESS_LABELS) == set(SURE)
+    assert set(row_text.JURISDICTION_LABELS) == {row.jurisdiction for row in built_in_rules().rows}
     named = {name for row in built_in_rules().rows for name in row.parameters}
     known = {name for kind in KINDS.values() for name in kind.parameters}
-    assert named <= set(PARAMETER_LABELS) <= known
+    assert named <= set(row_text.PARAMETER_LABELS) <= known
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_no_limit_is_written_as_python_writes_it(language: str) -> None:
     for row in built_in_rules().rows:
-        for label, value in describe_limits(row, language).items():
+        for label, value in row_text.describe_limits(row, language).items():
             assert label[0].isupper(), row.version
             assert value, (row.version, label)
             assert not set("{}[]") & set(value), (row.version, label, value)
@@ -279,8 +271,8 @@ def test_no_limit_is_written_as_python_writes_it(language: str) -> None:
 
 def test_days_and_hours_of_a_row_stand_together_where_they_are_alike() -> None:
     (hours,) = (row for row in built_in_rules().rows if row.version == "FR-HOURS-1@2023-03-01")
-    assert describe_limits(hours, "fr")["Heures permises"] == ("lundi–vendredi 10:00–13:00, 14:00–20:00")
-    assert describe_limits(hours, "en")["Permitted hours"] == ("Monday–Friday 10:00–13:00, 14:00–20:00")
+    assert row_text.describe_limits(hours, "fr")["Heures permises"] == ("lundi–vendredi 10:00–13:00, 14:00–20:00")
+    assert row_text.describe_limits(hours, "en")["Permitted hours"] == ("Monday–Friday 10:00–13:00, 14:00–20:00")
 
 
 def test_a_cell_reads_as_its_vocabulary_its_truth_or_itself() -> None:

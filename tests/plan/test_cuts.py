@@ -20,7 +20,7 @@ from releve.cli.plan_text import list_proof_lines
 from releve.kernels.arrays import Floats, Ints
 from releve.network import sample_operator
 from releve.network.sample import FIRST_DAY
-from releve.plan import PlanSettings, SolvedDay, list_contingencies, n1_program, plan_day, solve_day
+from releve.plan import PlanSettings, SolvedDay, integer_search, list_contingencies, n1_program, plan_day, solve_day
 from releve.plan import lp as lp_module
 from releve.plan import relief as reliefs
 from releve.plan.day_runs import Planning
@@ -32,13 +32,6 @@ from releve.plan.integer_plan import (
     find_integer_plan,
 )
 from releve.plan.integer_problem import IntegerProblem, round_base_plan
-from releve.plan.integer_search import (
-    MAX_CANDIDATES,
-    MAX_MISSING_CANDIDATES,
-    OBJECTIVE_TOLERANCE,
-    ROUNDINGS,
-    IntegerSearch,
-)
 from releve.plan.local_search import exchange_people, improve_state, place_person
 from releve.plan.lp import Cut, LinearProgram, Solution, SolverError, build_cut_table, solve_lp
 from releve.plan.n1_program import build_shortfall_weights
@@ -61,12 +54,12 @@ def sample(agents: int = 120, sites: int = 3, seed: int = 2) -> SolvedDay:
     return solve_day(operator, need, PlanSettings(), contingencies=lost)
 
 
-def build_search(day: SolvedDay) -> IntegerSearch:
+def build_search(day: SolvedDay) -> integer_search.IntegerSearch:
     planning = day.planning
     case = IntegerProblem(
         planning.problem, planning.layout, planning.contingencies, planning.floors, planning.secure, day.settings
     )
-    return IntegerSearch(case)
+    return integer_search.IntegerSearch(case)
 
 
 def count_exposed(day: SolvedDay, base: IntegerPlan, loss: int) -> np.ndarray:
@@ -102,7 +95,7 @@ def test_a_cut_of_one_base_plan_is_never_above_the_cost_of_another() -> None:
     """Also the cuts of the fractional optimum, which the search begins with."""
     day = sample()
     search = build_search(day)
-    bases = [day.planning.base, *(search.case.round_base(way) for way in ROUNDINGS[:4])]
+    bases = [day.planning.base, *(search.case.round_base(way) for way in integer_search.ROUNDINGS[:4])]
     empty = replace(day.planning.base, assigned=np.zeros_like(day.planning.base.assigned))
     costs = [cost_of_answer(day, base) for base in (*bases, empty)]
     scale = day.planning.problem.weighted_requirement
@@ -325,10 +318,10 @@ def test_the_search_is_no_worse_than_any_rounding_alone() -> None:
     planning, search = day.planning, build_search(day)
     guides = search.solve_with_margin()
     best = search.search_base_plans(guides)[0].objective
-    for guide, way in product(guides, ROUNDINGS):
+    for guide, way in product(guides, integer_search.ROUNDINGS):
         base = round_base_plan(planning.problem, planning.layout, guide, search.case.aims[0], way)
         assert best <= search.try_base(base).objective + 1e-6
-    given = OBJECTIVE_TOLERANCE * planning.problem.weighted_requirement
+    given = integer_search.OBJECTIVE_TOLERANCE * planning.problem.weighted_requirement
     assert search.try_base(planning.base).objective <= best + given + 1e-6
 
 
@@ -503,7 +496,7 @@ def choose(missed: list[int], step: float) -> tuple[int, list[int], list[float]]
     """Return the base plan kept, those tried and the progress, of objectives ``step`` apart."""
     case, shares = Case(missed), list[float]()
     trials = [SimpleNamespace(base=k, objective=k * step) for k in range(len(missed))]
-    base, _ = IntegerSearch(case)._choose_in_people(  # type: ignore[arg-type]
+    base, _ = integer_search.IntegerSearch(case)._choose_in_people(  # type: ignore[arg-type]
         trials,  # type: ignore[arg-type]
         lambda stage, share: shares.append(float(share or 0.0)),
     )
@@ -511,7 +504,7 @@ def choose(missed: list[int], step: float) -> tuple[int, list[int], list[float]]
 
 
 def test_of_plans_that_keep_the_targets_only_the_near_ones_are_tried() -> None:
-    assert choose([0] * 12, step=0.0)[:2] == (0, list(range(MAX_CANDIDATES)))
+    assert choose([0] * 12, step=0.0)[:2] == (0, list(range(integer_search.MAX_CANDIDATES)))
     assert choose([0] * 12, step=WHOLE)[:2] == (0, [0])
     assert choose([2, 0, 0, 0, 0], step=0.0)[:2] == (1, [0, 1, 2])
 
@@ -522,7 +515,7 @@ def test_further_plans_are_tried_until_one_keeps_the_targets() -> None:
 
 def test_where_every_plan_misses_the_one_that_misses_least_is_kept() -> None:
     found = choose([3, 2, 1, 4, 1] + [2] * 12, step=WHOLE)
-    assert found[:2] == (2, list(range(MAX_MISSING_CANDIDATES)))
+    assert found[:2] == (2, list(range(integer_search.MAX_MISSING_CANDIDATES)))
 
 
 def test_the_progress_of_the_reliefs_never_goes_back() -> None:

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from releve import transport
 from releve.demand.requirement import Requirement
 from releve.network import HOME, Operator, find_site_seats, sample_operator
 from releve.network.sample import FIRST_DAY
@@ -31,18 +32,9 @@ from releve.plan.scenario_lp import build_layout, find_lost_assignments
 from releve.plan.week import require_day
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with, load_shipped_rules
-from releve.transport import (
-    FROM_SITE,
-    TO_SITE,
-    TransportSettings,
-    check_runs,
-    list_departures,
-    list_routes,
-    route_riders,
-)
 
 SETTINGS = PlanSettings()
-BOARDING = TransportSettings().boarding_minutes
+BOARDING = transport.TransportSettings().boarding_minutes
 
 
 @cache
@@ -76,7 +68,7 @@ def test_each_rider_of_the_plan_and_of_every_relief_has_a_seat_in_a_checked_run(
         for name in plan.scenarios:
             riders, found = route_plan(operator, plan, name, fleet)
             assert found.left_behind == ()
-            assert check_runs(fleet, found.runs, riders) == ()
+            assert transport.check_runs(fleet, found.runs, riders) == ()
 
 
 @pytest.mark.slow
@@ -185,9 +177,9 @@ def test_a_relief_of_a_running_day_gives_a_seat_to_each_rider_it_brings() -> Non
             rider
             for row in rows
             for rider in list_riders(operator, [row])
-            if row.end > when and (rider.wave.leg == FROM_SITE or row.start >= when)
+            if row.end > when and (rider.wave.leg == transport.FROM_SITE or row.start >= when)
         ]
-        assert route_riders(fleet, riders).left_behind == ()
+        assert transport.route_riders(fleet, riders).left_behind == ()
         base = {row.agent: row for row in plan.placements}
         for row in rows:
             agent, before = operator.agent[row.agent], base.get(row.agent)
@@ -253,8 +245,8 @@ def list_every_run(rides: RideLayout) -> RideRuns:
     found = [
         (w, route, departure)
         for w, names in stops.items()
-        for route in list_routes(fleet, rides.waves[w], dict.fromkeys(names, 0), fleet.most_riders)
-        for departure in list_departures(fleet, rides.waves[w], route, 0)
+        for route in transport.list_routes(fleet, rides.waves[w], dict.fromkeys(names, 0), fleet.most_riders)
+        for departure in transport.list_departures(fleet, rides.waves[w], route, 0)
     ]
     begin = min(one.busy_from for _, _, one in found).timestamp() // GRID_SECONDS
     end = max(one.busy_until for _, _, one in found).timestamp() // GRID_SECONDS
@@ -337,9 +329,9 @@ def test_runs_under_way_stay_and_people_of_a_lost_site_are_taken_home() -> None:
     rides = found.list_rides()
     assert sent
     for agent in sent:
-        assert rides[agent, FROM_SITE].run.wave.site == one
-        assert rides[agent, FROM_SITE].run.at_site >= when
-    faults = check_runs(fleet, found.runs, ())
+        assert rides[agent, transport.FROM_SITE].run.wave.site == one
+        assert rides[agent, transport.FROM_SITE].run.at_site >= when
+    faults = transport.check_runs(fleet, found.runs, ())
     assert [fault for fault in faults if "too many" not in fault] == []
     assert route_day(operator, fleet, [first, PlacementsFrom(when, after)]) == found
 
@@ -350,7 +342,9 @@ def test_a_run_on_its_way_to_a_lost_site_stops_for_no_one_more_and_brings_home_w
     assert fleet is not None
     first = PlacementsFrom(None, plan.placements)
     under_way = [
-        run for run in route_day(operator, fleet, [first]).runs if run.wave.leg == TO_SITE and len(run.stops) > 1
+        run
+        for run in route_day(operator, fleet, [first]).runs
+        if run.wave.leg == transport.TO_SITE and len(run.stops) > 1
     ]
     assert under_way
     for run in under_way:
@@ -359,13 +353,13 @@ def test_a_run_on_its_way_to_a_lost_site_stops_for_no_one_more_and_brings_home_w
         found = route_day(operator, fleet, [first, PlacementsFrom(when, after)])
         rides = found.list_rides()
         for agent in run.agents[0]:
-            assert rides[agent, TO_SITE].at == run.times[0]
-            home = rides[agent, FROM_SITE]
+            assert rides[agent, transport.TO_SITE].at == run.times[0]
+            home = rides[agent, transport.FROM_SITE]
             assert home.run.wave.site == run.wave.site
             assert home.run.at_site >= run.at_site
         for agent in (name for names in run.agents[1:] for name in names):
-            assert (agent, TO_SITE) not in rides
-            assert (agent, FROM_SITE) not in rides
+            assert (agent, transport.TO_SITE) not in rides
+            assert (agent, transport.FROM_SITE) not in rides
         waiting = route_day(operator, fleet, [first, PlacementsFrom(run.busy_from + timedelta(minutes=1), after)])
         assert all(agent not in names for agent, _ in waiting.list_rides() for names in run.agents)
 

@@ -14,17 +14,9 @@ from datetime import date, timedelta
 import numpy as np
 from scipy.optimize import linprog
 
-from releve.plugins.sector.engine.disclosure import (
-    DisclosureRule,
-    EarlierDay,
-    PlainJudge,
-    Publication,
-    Unit,
-    choose_publication,
-    round_count,
-)
+from releve.plugins.sector.engine import disclosure
 
-RULE = DisclosureRule(5, 10, 50, 5, 31)
+RULE = disclosure.DisclosureRule(5, 10, 50, 5, 31)
 FIRST = date(2026, 11, 1)
 Figures = dict[str, dict[str, int]]
 
@@ -35,19 +27,21 @@ class TableDay:
 
     day: date
     figures: Figures
-    publication: Publication
-    groups: dict[str, Unit]
+    publication: disclosure.Publication
+    groups: dict[str, disclosure.Unit]
 
     @property
     def shown(self) -> dict[str, int]:
         """Published group, or total -> rounded value."""
-        found = {name: round_count(self.sum(self.groups[name]), RULE.rounding) for name in self.publication.groups}
+        found = {
+            name: disclosure.round_count(self.sum(self.groups[name]), RULE.rounding) for name in self.publication.groups
+        }
         if self.publication.total:
             whole = frozenset().union(*self.groups.values())
-            found["total"] = round_count(self.sum(whole), RULE.rounding)
+            found["total"] = disclosure.round_count(self.sum(whole), RULE.rounding)
         return found
 
-    def sum(self, unit: Unit, but: str = "") -> int:
+    def sum(self, unit: disclosure.Unit, but: str = "") -> int:
         """Return the sum over a unit, without one member's figures."""
         return sum(row.get(where, 0) for member, row in self.figures.items() for where in unit if member != but)
 
@@ -85,9 +79,9 @@ def publish_days(seed: int, days: int = 31, *, history: bool = True) -> list[Tab
     groups = {where: frozenset([where]) for where in places}
     published: list[TableDay] = []
     for number, figures in enumerate(drawn):
-        earlier = [EarlierDay(one.publication.atoms, one.figures) for one in published]
-        judge = PlainJudge(figures, RULE, persistent=True)
-        chosen = choose_publication(judge, groups, earlier if history else ())
+        earlier = [disclosure.EarlierDay(one.publication.atoms, one.figures) for one in published]
+        judge = disclosure.PlainJudge(figures, RULE, persistent=True)
+        chosen = disclosure.choose_publication(judge, groups, earlier if history else ())
         published.append(TableDay(FIRST + timedelta(number), figures, chosen, groups))
     return published
 

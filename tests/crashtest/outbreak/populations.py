@@ -6,25 +6,18 @@ from dataclasses import replace
 
 from releve.network import Agent, Operator, Seat, Zone, sample_operator
 from releve.network.model import Client, Floor, OperatorRow, Programme, Shuttle, Site, Stop
-from releve.plugins.crashtest.engine.outbreak import (
-    Disease,
-    Duration,
-    Population,
-    SourcedValue,
-    build_population,
-    covid,
-)
+from releve.plugins.crashtest.engine import outbreak
 
 
-def plain(value: float) -> SourcedValue:
+def plain(value: float) -> outbreak.SourcedValue:
     """Return a value without a range."""
-    return SourcedValue(value, value, value, "made for a test")
+    return outbreak.SourcedValue(value, value, value, "made for a test")
 
 
-def constant(disease: Disease | None = None, *, household: float = 0.0) -> Disease:
+def constant(disease: outbreak.Disease | None = None, *, household: float = 0.0) -> outbreak.Disease:
     """Return a disease in which everybody infects alike: no dispersion, no silent cases."""
     return replace(
-        disease or covid(),
+        disease or outbreak.covid(),
         asymptomatic=plain(0.0),
         dispersion=plain(float("inf")),
         household_dispersion=plain(float("inf")),
@@ -32,9 +25,9 @@ def constant(disease: Disease | None = None, *, household: float = 0.0) -> Disea
     )
 
 
-def one_room(agents: int, *, others: tuple[float, ...] = (1.0,)) -> Population:
+def one_room(agents: int, *, others: tuple[float, ...] = (1.0,)) -> outbreak.Population:
     """Return agents of one zone of one site; ``others`` as for ``build_population``."""
-    return build_population(build_operator({"s": [agents]}), others=others, neighbour_m=0.0)
+    return outbreak.build_population(build_operator({"s": [agents]}), others=others, neighbour_m=0.0)
 
 
 def build_site(name: str, zones: list[int]) -> tuple[list[Floor], list[Zone], list[Seat], list[Agent]]:
@@ -81,11 +74,11 @@ def build_operator(sites: dict[str, list[int]], *, empty: tuple[str, ...] = ()) 
     )
 
 
-def sample_population(agents: int = 500, sites: int = 4) -> Population:
+def sample_population(agents: int = 500, sites: int = 4) -> outbreak.Population:
     """Return the sample operator as a population."""
-    return build_population(sample_operator(agents, sites, 1))
+    return outbreak.build_population(sample_operator(agents, sites, 1))
 
 
-def three_days() -> Disease:
+def three_days() -> outbreak.Disease:
     """Return a disease that is passed on after three days exactly."""
-    return replace(constant(), generation=Duration("gamma", 9e4, 3 / 9e4))
+    return replace(constant(), generation=outbreak.Duration("gamma", 9e4, 3 / 9e4))
