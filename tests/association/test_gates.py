@@ -22,6 +22,7 @@ from releve.accounts.permissions import Role
 from releve.files.atomic import try_lock
 from releve.ledger.models import LedgerEntry
 from releve.network import sample_operator
+from releve.plugins.sector import clearing_job
 from releve.plugins.sector.association import gate_member, gates
 from releve.plugins.sector.association.bulletin import describe_clerk_day
 from releve.plugins.sector.association.clerk_intake import revoke_member

@@ -16,8 +16,7 @@ import pytest
 from rich.console import Console
 
 from releve.files.plan_folder import write_plans
-from releve.files.run_folder import read_parts, read_result, read_step
-from releve.plugins.crashtest import commands
+from releve.plugins.crashtest import commands, execution
 from releve.plugins.crashtest.engine import CrashResult, Settings, build_run_arrays, join_quarters, run
 from releve.plugins.crashtest.engine.comparison import Difference
 from releve.plugins.crashtest.engine.outbreak import Band, Estimate

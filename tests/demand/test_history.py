@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
+from bench.validate.rest_of_day import load_2003
 from releve import demand
 from releve.demand import localtime
 from releve.demand.cleaning import known_median

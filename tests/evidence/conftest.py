@@ -26,7 +26,7 @@ from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import SignedRoot, sign_root
-from releve.plugins.evidence.verify import Export, Keys, check_root, read_line
+from releve.ledger.verify import Export, Keys, check_root, read_line
 from releve.registry import storage
 from tests.homes import make_test_home
 from tests.ledger.conftest import KEY

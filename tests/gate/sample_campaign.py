@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from django.db import connection
 
 from releve.cli.main import main
+from releve.live.clock import read_clock
 from releve.plugins.outbound import engine
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.connections import GateConnection, PostgreSQLConnection, SQLiteConnection

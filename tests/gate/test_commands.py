@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound.engine.fact_tables import read_tables
 from releve.plugins.outbound.gate.models import ConsentRow, Decision, Load, PseudonymValue, WatermarkRow, WithdrawalRow
 from tests.gate.sample_campaign import CAMPAIGN, CLIENT, phone, record_people, run

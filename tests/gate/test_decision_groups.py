@@ -19,6 +19,7 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.files.atomic import try_lock
+from releve.live.clock import read_clock
 from releve.plugins.outbound import engine
 from releve.plugins.outbound.gate import decision, wal_checkpoints
 from releve.plugins.outbound.gate.campaign_cache import CampaignCache

@@ -19,6 +19,7 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from releve.live.clock import read_clock
 from releve.network.moments import zone
 from releve.plugins.outbound.commands.facts import read_fact_folder
 from releve.plugins.outbound.engine import FactFaults, built_in_rules

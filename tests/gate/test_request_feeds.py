@@ -15,7 +15,6 @@ from django.db import transaction
 from releve.live.clock import read_clock
 from releve.plugins.outbound.engine import Attempt
 from releve.plugins.outbound.gate import models, request_feeds
-from releve.plugins.outbound.gate.db_clock import read_clock
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.request_feeds import (
     FeedMoved,

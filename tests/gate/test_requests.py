@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from releve.ledger.models import LedgerEntry
+from releve.live.clock import read_clock
 from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames
 from releve.plugins.outbound.gate import models

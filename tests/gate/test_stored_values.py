@@ -14,6 +14,7 @@ import pytest
 from django.apps import apps
 from django.db.models import CharField
 
+from releve.live.clock import read_clock
 from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine import SpokenRefusal as Fact
 from releve.plugins.outbound.engine import Withdrawal as Taken

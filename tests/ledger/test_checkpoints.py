@@ -20,7 +20,7 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from releve.cli import main
-from releve.ledger import roots, witnesses
+from releve.ledger import roots, verify, witnesses
 from releve.ledger.chain import append, append_all
 from releve.ledger.guards import ProofError
 from releve.ledger.keys import public_key
@@ -35,6 +35,7 @@ from releve.ledger.roots import (
     sign_root,
     verify_note_line,
 )
+from releve.ledger.verify import is_included
 from releve.live.models import Contact
 from releve.upkeep.doctor_data import check_ledger
 from releve.upkeep.findings import Examination

@@ -40,10 +40,9 @@ from releve.registry.models import Upload
 from releve.registry.tables import NotAnUpload
 from releve.registry.uploads import store_upload
 from releve.runs import job_process, plan_job, process_supervisor, upload_reader
-from releve.runs.inputs import EventsFileError, RunError, StillReading, TooManyJobs
-from releve.runs.installation import open_readings
 from releve.runs.job_process import execute_job, resume_job, run_job, start_job, stop_job
-from releve.runs.job_store import JobStore, current_stamp, note_asked
+from releve.runs.job_store import JobStore, RunError, StillReading, TooManyJobs, current_stamp, note_asked
+from releve.runs.orders import open_readings
 from releve.runs.process_supervisor import Part, ProcessSupervisor
 from releve.runs.upload_reader import READINGS, ReadingOrder, forget_reading, read_log_upload, read_operator_upload
 from tests.desk_crashtest.conftest import POLICIES, Maker, build_result, of

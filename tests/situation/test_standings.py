@@ -15,13 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from releve.plugins.inspection.engine.oscal import (
-    build_assessment_plan,
-    build_assessment_results,
-    build_catalog,
-    build_ciso_library,
-    build_plan_of_action,
-)
+from releve.plugins.inspection.engine import oscal
 from releve.situation import (
     STANDINGS,
     MeasureFinding,
@@ -30,7 +24,6 @@ from releve.situation import (
     compute_standings,
     fold_events,
     list_findings,
-    oscal,
 )
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 from tests.situation.control_rows import DRAW_ROWS_DAY, answer, draw, raised, revealed, verify

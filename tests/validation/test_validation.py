@@ -14,16 +14,17 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from releve.cli.validate import validate as command
+from bench.validate import rest_of_day
+from bench.validate.__main__ import validate as command
+from bench.validate.bank_centre import build_day_centre, fit_callers
+from bench.validate.bank_log import COLUMNS, FIRST, HALF_HOURS, BankLogError, select_days
+from bench.validate.bank_prediction import Prediction, predict
+from bench.validate.seoul import Desk, compute_join_count_z, draw_seoul, seat_building, validate_outbreak
 from releve.demand import ImportReport, RowCount
 from releve.demand.intraday import IntradaySettings
 from releve.demand.localtime import day_to_number
 from releve.demand.queue import CentreSpec, trace_day
 from releve.plugins.crashtest.engine.outbreak import OutbreakError
-from releve.validation import rest_of_day
-from releve.validation.bank import COLUMNS, FIRST, HALF_HOURS, BankLogError, Prediction, predict, select_days
-from releve.validation.bank.centre import build_day_centre, fit_callers
-from releve.validation.seoul import Desk, compute_join_count_z, draw_seoul, seat_building, validate_outbreak
 from tests.demand import series
 
 ORDER = {"ended": 0, "hung_up": 0, "offered": 1, "waits": 2, "answered": 3}
