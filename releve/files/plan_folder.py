@@ -125,6 +125,14 @@ _MOVE_COLUMNS = (
     "end_local",
     "start_utc",
     "end_utc",
+    "before_break_start_local",
+    "before_break_end_local",
+    "after_break_start_local",
+    "after_break_end_local",
+    "before_break_start_utc",
+    "before_break_end_utc",
+    "after_break_start_utc",
+    "after_break_end_utc",
 )
 _MATRIX_COLUMNS = (
     "day",
@@ -387,10 +395,14 @@ def _placement_row(names: _PlanNames, item: Placement) -> tuple[_Value, ...]:
 def _move_row(names: _PlanNames, key: str, move: Move) -> tuple[_Value, ...]:
     before, after = move.before, move.after
     shift = after or before
-    when: tuple[_Value, ...] = (None,) * 5
+    when: tuple[_Value, ...] = (None,) * 13
     if shift is not None:
         tz = names.zones[shift.place]
-        when = (tz, _wall(shift.start, tz), _wall(shift.end, tz), shift.start, shift.end)
+        pauses = [
+            time for side in (before, after) for time in ((side.break_start, side.break_end) if side else (None,) * 2)
+        ]
+        local = (None if time is None else _wall(time, tz) for time in pauses)
+        when = (tz, _wall(shift.start, tz), _wall(shift.end, tz), shift.start, shift.end, *local, *pauses)
     return (
         *(names.plan.day, key, move.agent, move.reason),
         *((None, None) if before is None else (before.place, before.programme)),
