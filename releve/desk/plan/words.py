@@ -12,7 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext, npgettext
+from django.utils.translation import ngettext, npgettext, pgettext
 
 from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.filters import add_words
@@ -20,7 +20,7 @@ from releve.desk.plan.page import CellPage, PlannedCell, PlannedClient, PlannedP
 from releve.desk.text import Text, text_now, translate_phrase
 from releve.network.table_words import name_value
 from releve.plan.coverage import CoverageSeries, sum_coverage
-from releve.plan.result import BASE, MOVE_REASONS, SEVERITY, Placement, Status, phrase_security
+from releve.plan.result import BASE, MOVE_REASONS, SEVERITY, Move, Placement, Status, phrase_security
 
 register = Library()
 _KIND_TITLES = {
@@ -277,6 +277,19 @@ def shift_span(shift: Placement | None, page: CellPage) -> str:
     """Return when a shift begins and ends; empty without one."""
     text = text_now(page.plan.time_zone)
     return "" if shift is None else text.span(shift.start, shift.end)
+
+
+@register.filter
+def break_change(move: Move, page: CellPage) -> str:
+    """Return the break as it was and as it becomes; empty where it stays or there is none."""
+    text = text_now(page.plan.time_zone)
+    spans = [(side.break_start, side.break_end) for side in (move.before, move.after) if side is not None]
+    if len(spans) < 2 or spans[0] == spans[1]:
+        return ""
+    said = [
+        pgettext("break", "none") if start is None or end is None else text.span(start, end) for start, end in spans
+    ]
+    return _("break {before} → {after}").format(before=said[0], after=said[1])
 
 
 @register.filter
