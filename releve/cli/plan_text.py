@@ -19,6 +19,7 @@ from releve.demand import Requirement
 from releve.errors import NumberPhrase, Phrase
 from releve.network import HOME, Operator, zone
 from releve.plan import BASE, Bound, ClientVerdict, Move, Plan
+from releve.plan.causes import CauseGroup, describe_cause, group_causes
 from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
@@ -29,11 +30,11 @@ from releve.plan.week.request import Step
 
 _STYLE = {
     Status.HELD: "green", Status.THIN: "yellow", Status.MISSED: "bold red",
-    Status.CONTRACT: "magenta", Status.UNKNOWN: "dim",
+    Status.OUT_OF_REACH: "magenta", Status.UNKNOWN: "dim",
 }  # fmt: skip
 ACROSS = 6
 """Contingencies side by side, so that a table fits 80 columns."""
-_MARK = {Status.HELD: "", Status.THIN: "~", Status.MISSED: "!", Status.CONTRACT: "§", Status.UNKNOWN: "?"}
+_MARK = {Status.HELD: "", Status.THIN: "~", Status.MISSED: "!", Status.OUT_OF_REACH: "§", Status.UNKNOWN: "?"}
 _STOPPED = Phrase("The solver ended before its optimum: a better plan may exist. The bound stands.")
 
 
@@ -64,10 +65,10 @@ def build_verdict_table(plan: Plan, speech: Speech) -> Table:
     return table
 
 
-def _explain_verdict(plan: Plan, verdict: ClientVerdict) -> list[Phrase]:
+def _explain_verdict(plan: Plan, verdict: ClientVerdict) -> list[str]:
     """Return why a client has its verdict, in parts of a sentence."""
     worst = plan.cell.get((verdict.client, verdict.worst))
-    figures = []
+    figures: list[str] = []
     if worst is not None and worst.worst_interval >= 0:
         figures.append(
             Phrase(
@@ -80,10 +81,13 @@ def _explain_verdict(plan: Plan, verdict: ClientVerdict) -> list[Phrase]:
         )
     if verdict.status is Status.UNKNOWN:
         return [Phrase("no forecast for one of its programmes: import a history")]
-    if verdict.status is Status.CONTRACT:
-        where = ", ".join(verdict.contract)
-        why = Phrase("no arrangement of today's people can protect it under {0}", where)
-        return [why, *_describe_cure(plan, verdict)]
+    if verdict.status is Status.OUT_OF_REACH:
+        cells = [plan.cell[verdict.client, name] for name in verdict.contract]
+        causes = [_describe_cause(plan, cause) for cause in group_causes(plan, cells)]
+        if not causes:
+            causes = [Phrase("no arrangement of today's people can protect it under {0}", ", ".join(verdict.contract))]
+        parts = [part for cause in causes for part in ("\n", cause)][1:]
+        return [*parts, *_describe_cure(plan, verdict)]
     return [*figures, *_describe_rounding(verdict)]
 
 
@@ -105,8 +109,14 @@ def _describe_cure(plan: Plan, verdict: ClientVerdict) -> list[Phrase]:
         return []
     pairs = {(name, verdict.client) for name in verdict.contract}
     if pairs & set(plan.missing.incurable):
-        return [Phrase("; nothing on the list cures it: it needs a second place where its work is allowed")]
+        return [Phrase("; nothing on the list of what is missing is enough")]
     return [Phrase("; see what is missing")]
+
+
+def _describe_cause(plan: Plan, cause: CauseGroup) -> Phrase:
+    """Return what a client out of reach lacks, and what cures it."""
+    time = "" if cause.start is None else f"{cause.start.astimezone(zone(plan.time_zone)):%H:%M}"
+    return describe_cause(cause, Phrase("under {0}", ", ".join(cause.contingencies)), time)
 
 
 def _format_time(plan: Plan, interval: int) -> str:
@@ -192,13 +202,20 @@ def list_missing_lines(plan: Plan) -> list[str]:
                 "seat": Phrase("seats"),
                 "skill": Phrase("trained for {0}", one.programme),
                 "vehicle": Phrase("vehicles like that"),
+                "hire": Phrase("hired for {0}", one.programme),
             }
             price = NumberPhrase(one.price)
             lines.append(Phrase("  {0} {1} at {2}, EUR {3}", f"{one.count:>4}", what[one.kind], one.where, price))
     names = dict(plan.clients)
+    cells = [plan.cell[client, contingency] for contingency, client in missing.incurable]
     lines += [
-        Phrase("  nothing on the list cures {0} under {1}", names[client], contingency)
-        for contingency, client in missing.incurable
+        Phrase("  nothing on the list is enough for {0} {1}", names[cause.client], _describe_cause(plan, cause))
+        for cause in group_causes(plan, cells)
+    ]
+    lines += [
+        Phrase("  nothing on the list cures {0} under {1}", names[cell.client], cell.contingency)
+        for cell in cells
+        if plan.find_cause(cell) is None
     ]
     return lines + _list_left_lines(plan)
 

@@ -16,6 +16,7 @@ import numpy as np
 from releve.kernels.arrays import Floats, Ints
 from releve.network import Operator
 from releve.plan.candidate_groups import CandidateGroups, add_candidate_groups
+from releve.plan.causes import CauseGroup, group_causes
 from releve.plan.lp import LinearProgram, Solution, solve_lp
 from releve.plan.planner import SolvedDay
 from releve.plan.problem import DayProblem
@@ -190,11 +191,7 @@ def _build_staff(problem: DayProblem, solved: SolvedDay, contingency: Contingenc
     return find_available_staff(problem, contingency, assigned, solved.settings.isolated)
 
 
-_NOTHING_TO_SAVE = 0.9995
-"""From this floor on no part of a client's day can be saved."""
-_Code = Literal[
-    "idle", "covered", "worst", "unknown", "missed", "contract.cured", "contract.one_site", "contract.floor"
-]
+_Code = Literal["idle", "covered", "worst", "unknown", "missed", "cured", "out_of_reach"]
 
 
 @dataclass(frozen=True)
@@ -202,7 +199,8 @@ class Reason:
     """Why a client or a cell has its status; what a code does not use is empty.
 
     ``coverage`` and ``start`` are of the worst half hour; ``missing`` is a share of the day, or the
-    least possible of ``contract.floor``; ``others``: further contingencies that are missed.
+    least possible where it is out of reach; ``others``: further contingencies that are missed;
+    ``causes``: what is lacking, where the plan says so.
     """
 
     code: _Code
@@ -212,6 +210,7 @@ class Reason:
     missing: float | None = None
     programmes: tuple[str, ...] = ()
     others: int = 0
+    causes: tuple[CauseGroup, ...] = ()
 
 
 def rank_cells(plan: Plan, client: str) -> list[ReliefCell]:
@@ -232,8 +231,8 @@ def find_reason(plan: Plan, verdict: ClientVerdict) -> Reason:
         names = tuple(plan.programmes[at][2] for at in columns if unknown[at])
         return Reason("unknown", programmes=names)
     same = [row for row in ranked if row.status == status and row.contingency not in plan.larger]
-    if status is Status.CONTRACT:
-        return find_contract_reason(plan, same)
+    if status is Status.OUT_OF_REACH:
+        return find_reason_out_of_reach(plan, same)
     if status is Status.MISSED:
         return _find_reason_at(plan, "missed", same[0], others=len(verdict.missed) - 1)
     worst = min(same, key=lambda cell: cell.worst_coverage)
@@ -252,11 +251,12 @@ def _find_reason_at(plan: Plan, code: Literal["missed", "worst"], cell: ReliefCe
     )
 
 
-def find_contract_reason(plan: Plan, cells: Sequence[ReliefCell]) -> Reason:
+def find_reason_out_of_reach(plan: Plan, cells: Sequence[ReliefCell]) -> Reason:
     """Return why no plan protects a client under some contingencies, as far as the plan says."""
-    keys = tuple(cell.contingency for cell in cells)
-    if any(plan.is_cured(cell) for cell in cells):
-        return Reason("contract.cured", keys)
-    if all(cell.floor >= _NOTHING_TO_SAVE for cell in cells):
-        return Reason("contract.one_site", keys)
-    return Reason("contract.floor", keys, missing=max(cell.floor for cell in cells))
+    cured = any(plan.is_cured(cell) for cell in cells)
+    return Reason(
+        "cured" if cured else "out_of_reach",
+        tuple(cell.contingency for cell in cells),
+        missing=max(cell.floor for cell in cells),
+        causes=group_causes(plan, cells),
+    )

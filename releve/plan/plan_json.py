@@ -16,6 +16,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, Final, TypeGuard, Union, get_args, get_origin, get_type_hints
 
@@ -24,12 +25,12 @@ import numpy as np
 from releve.errors import ReleveError
 from releve.kernels.arrays import Floats
 from releve.network.moments import UTC
-from releve.plan.result import Placement, Plan, Status
+from releve.plan.result import Placement, Plan
 
 FORMAT: Final = "releve-plan/2"
 """Name and version of the text; a reader refuses any other."""
-_HYBRID = frozenset(("home_days", "teams"))
-"""Fields of a hybrid week: left out where empty, so that other plans keep their bytes."""
+_OPTIONAL = frozenset(("home_days", "teams", "causes"))
+"""Fields that few plans have: left out where empty, so that other plans keep their bytes."""
 
 
 class PlanFormatError(ReleveError, ValueError):
@@ -44,7 +45,7 @@ def plan_to_json(plan: Plan) -> str:
         "plan": {
             item.name: writer.encode(getattr(plan, item.name), _list_field_types(Plan)[item.name], item.name)
             for item in dataclasses.fields(Plan)
-            if item.name not in _HYBRID or getattr(plan, item.name)
+            if item.name not in _OPTIONAL or getattr(plan, item.name)
         },
         "placements": _encode_table(Placement, tuple(writer.pool), _Writer.plain),
     }
@@ -72,7 +73,7 @@ def plan_from_json(text: str) -> Plan:
         **{
             name: reader.decode(_get_entry(body, name, "plan"), hint, name)
             for name, hint in hints.items()
-            if name not in _HYBRID or name in body
+            if name not in _OPTIONAL or name in body
         }
     )
 
@@ -201,8 +202,8 @@ class _Reader:
             )
         if get_origin(hint) is not None:
             return self._container(value, hint, where)
-        if hint is Status:
-            return Status(value)
+        if isinstance(hint, type) and issubclass(hint, StrEnum):
+            return hint(value)
         if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
             raise ValueError(f"expected {hint.__name__}")
         return value

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from releve.demand.requirement import Requirement
 from releve.errors import ReleveError
 from releve.network import Operator, SiteSeats, find_site_seats
+from releve.plan.causes import find_causes
 from releve.plan.checker import check_plan
 from releve.plan.day_runs import Planning, solve_problem
 from releve.plan.integer_problem import HAIR, Progress, StageTimer
 from releve.plan.named_assignments import NamedAssignments, list_moves, list_placements, name_people, name_relief
-from releve.plan.problem import DayProblem, Presence, build_day_problem, list_open_sites
+from releve.plan.problem import DayProblem, Presence, build_day_problem, limit_to_measures, list_open_sites
 from releve.plan.relief import SolvedRelief
 from releve.plan.relief_matrix import build_bound, build_cell, build_verdict
 from releve.plan.result import (
@@ -131,11 +132,7 @@ def refuse_empty(problem: DayProblem) -> None:
 
 def count_seats_to_fill(operator: Operator, need: Requirement, seats: Mapping[str, SiteSeats]) -> dict[str, int]:
     """Return how many people each site can hold: usable seats, within a measure's most people."""
-    out = {site: len(found.usable) for site, found in seats.items()}
-    for row in operator.measures:
-        if row.kind == "max_people" and row.valid_from <= need.day <= row.valid_to:
-            out[row.site] = min(out[row.site], int(row.value))
-    return out
+    return limit_to_measures(operator, need.day, {site: len(found.usable) for site, found in seats.items()})
 
 
 def _build_plan(
@@ -200,7 +197,10 @@ def _build_plan(
         bound=build_bound(planning, cells),
         missing=None,
         violations=(),
-        settings={name: getattr(settings, name) for name in settings.__slots__},
+        settings=settings.list_values(),
+        causes=find_causes(
+            operator, need, settings, count_seats_to_fill(operator, need, seats), planning.contingencies, cells
+        ),
     )
 
 

@@ -138,9 +138,15 @@ class Eligibility:
 
 def count_planned_seats(operator: Operator, plan: Plan) -> dict[str, int]:
     """Return how many people each site of a plan can hold, within a measure's most people."""
-    out = {site.id: len(site.usable_seats) if site.open else 0 for site in plan.sites}
+    seats = {site.id: len(site.usable_seats) if site.open else 0 for site in plan.sites}
+    return limit_to_measures(operator, plan.day, seats)
+
+
+def limit_to_measures(operator: Operator, day: date, seats: Mapping[str, int]) -> dict[str, int]:
+    """Return how many people each site can hold, of its seats, within a measure's most people."""
+    out = dict(seats)
     for row in operator.measures:
-        if row.kind == "max_people" and row.valid_from <= plan.day <= row.valid_to:
+        if row.kind == "max_people" and row.valid_from <= day <= row.valid_to:
             out[row.site] = min(out[row.site], int(row.value))
     return out
 

@@ -27,7 +27,8 @@ class Status(StrEnum):
     """How a client is served, the gravest first."""
 
     MISSED = "missed"
-    CONTRACT = "contract"
+    OUT_OF_REACH = "contract"
+    """No plan can do better; the value is that of stored plans."""
     UNKNOWN = "unknown"
     THIN = "thin"
     HELD = "held"
@@ -42,7 +43,7 @@ class Status(StrEnum):
         match self:
             case Status.MISSED:
                 return Phrase("more than {0} of the day missing", target)
-            case Status.CONTRACT:
+            case Status.OUT_OF_REACH:
                 return Phrase("more than {0} of the day missing, and no plan can do better", target)
             case Status.UNKNOWN:
                 return Phrase("no forecast, so no requirement")
@@ -58,7 +59,7 @@ class Status(StrEnum):
 
 _LABELS = {
     Status.MISSED: Phrase("missed"),
-    Status.CONTRACT: Phrase("contract problem"),
+    Status.OUT_OF_REACH: Phrase("out of reach"),
     Status.UNKNOWN: Phrase("unknown"),
     Status.THIN: Phrase("held, thin"),
     Status.HELD: Phrase("held"),
@@ -75,7 +76,7 @@ def judge_service(missing: float, least: float, target: float, thin: float, *, f
     ``target`` and ``thin`` are the plan's limits of the first two.
     """
     if missing > target + _HAIR:
-        return Status.CONTRACT if floor > target + _HAIR else Status.MISSED
+        return Status.OUT_OF_REACH if floor > target + _HAIR else Status.MISSED
     return Status.THIN if least < thin - _HAIR else Status.HELD
 
 
@@ -218,6 +219,35 @@ class ReliefCell:
     status: Status
 
 
+class CauseKind(StrEnum):
+    """What a client out of reach lacks, in the order in which it is looked for; a purchase of the
+    same kind cures it, but for a place, which the contract has to allow."""
+
+    SEAT = "seat"
+    LAPTOP = "laptop"
+    PLACE = "place"
+    SKILL = "skill"
+    HIRE = "hire"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a cell is out of reach: with ``kinds`` in any number, and every agent to itself, the
+    client would meet its target, and with fewer kinds it would not.
+
+    ``programmes`` too few are trained for. ``agents`` who are missing at the worst half hour,
+    ``interval``, as things are; 0 and -1 where no half hour alone is too much. No kinds: nothing
+    cures it. A cause with nothing lost (``base``) stands for every loss too.
+    """
+
+    client: str
+    contingency: str
+    kinds: tuple[CauseKind, ...]
+    programmes: tuple[str, ...]
+    agents: float
+    interval: int
+
+
 @dataclass(frozen=True, slots=True)
 class ClientVerdict:
     """Whether a client is served whatever single place is lost.
@@ -247,7 +277,7 @@ class ClientVerdict:
         if self.missed:
             return Status.MISSED
         if self.contract:
-            return Status.CONTRACT
+            return Status.OUT_OF_REACH
         if self.unknown:
             return Status.UNKNOWN
         return Status.THIN if self.thin else Status.HELD
@@ -291,10 +321,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One line of what is missing. ``kind``: laptop, skill, seat or vehicle.
+    """One line of what is missing. ``kind``: laptop, skill, seat, vehicle or hire.
 
     ``where`` names the group (home site), the site, or the vehicle that others are like; ``agents``
-    the agents concerned for a laptop or a skill; ``programme`` what they learn.
+    the agents concerned for a laptop or a skill, for hires one each whose shifts and skills they have;
+    ``programme`` what is learnt, or the main one of hires.
     """
 
     kind: str
@@ -409,6 +440,8 @@ class Plan:
     """Of a hybrid week: the rostered agents whose day is at home, in reserve or not."""
     teams: tuple[PlannedTeam, ...] = ()
     """Of a hybrid week: the teams at work."""
+    causes: tuple[Cause, ...] = ()
+    """Of the cells out of reach; of a client out of reach with nothing lost that of the base alone."""
 
     def find_columns(self, client: str) -> list[int]:
         """Return the positions of a client's programmes in the arrays."""
@@ -427,6 +460,15 @@ class Plan:
     def larger(self) -> frozenset[str]:
         """The contingencies that lose more than one place, which N-1 does not count."""
         return frozenset(row.id for row in self.contingencies if row.kind not in SINGLE)
+
+    @cached_property
+    def cause(self) -> dict[tuple[str, str], Cause]:
+        """The causes, by client and contingency."""
+        return {(cause.client, cause.contingency): cause for cause in self.causes}
+
+    def find_cause(self, cell: ReliefCell) -> Cause | None:
+        """Return why a cell is out of reach; None where the plan does not say."""
+        return self.cause.get((cell.client, BASE)) or self.cause.get((cell.client, cell.contingency))
 
     def find_worst_start(self, cell: ReliefCell) -> datetime | None:
         """Return when the worst half hour of a cell begins; None where nothing is required."""

@@ -294,13 +294,13 @@ def compute_client_floors(
             mine = gone[kept]
             key = mine.tobytes()
             if key not in known:
-                known[key] = _solve_least_missing(part, mine)
+                known[key] = solve_least_missing(part, mine)
             floors[c, client] = known[key] / total[client]
         progress(client + 1, len(problem.clients))
     return floors
 
 
-def _solve_least_missing(problem: DayProblem, lost: Truths) -> float:
+def solve_least_missing(problem: DayProblem, lost: Truths) -> float:
     """Return the least missing agent-intervals of a problem: no more than what is proved."""
     if not problem.required.any():
         return 0.0

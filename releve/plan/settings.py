@@ -32,6 +32,9 @@ class PlanSettings:
     """One more usable seat on a site."""
     vehicle_price: float = 2500.0
     """One more vehicle like another of its depot, with its driver, hired for a month."""
+    hire_price: float | None = None
+    """One more agent, hired and trained. None: hiring is not proposed, as its price is a wage that
+    goes on, and it takes weeks."""
     regret_weight: float = 5.0
     """Weight of the worst regret, times the weighted requirement of an average client."""
     average_weight: float = 0.2
@@ -46,7 +49,12 @@ class PlanSettings:
             _require(0 <= getattr(self, share) <= 1, f"0 <= {share} <= 1", getattr(self, share))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            _require(value >= 0, f"{field.name} >= 0", value)
+            _require(value is None or value >= 0, f"{field.name} >= 0", value)
+
+    def list_values(self) -> dict[str, float | int | str]:
+        """Return the settings by name, without a price that is not given."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def _require(holds: bool, condition: str, value: object) -> None:

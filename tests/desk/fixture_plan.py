@@ -283,6 +283,11 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> result.Plan:
         violations=(),
         settings={"target": TARGET, "thin": THIN, "isolated": 0.05},
         version="0.1.0",
+        causes=tuple(
+            result.Cause(c.client, c.contingency, (result.CauseKind.PLACE,), (), 6.0, c.worst_interval)
+            for c in cells
+            if c.status is Status.OUT_OF_REACH
+        ),
     )
 
 

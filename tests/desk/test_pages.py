@@ -47,13 +47,11 @@ def test_a_browser_that_asks_for_another_language_gets_french(web: Client) -> No
     assert 'lang="fr"' in web.get("/", headers={"accept-language": "de"}).content.decode()
 
 
-def test_a_contract_problem_is_named_as_such(web: Client) -> None:
+def test_a_client_out_of_reach_is_given_the_cause_and_its_cure(web: Client) -> None:
     page = words(web.get("/"))
-    assert (
-        "Aucun plan ne peut le protéger si Rabat Technopolis ferme\u202f: un seul site autorisé,"
-        " travail sur site uniquement." in page
-    )
-    assert "Delta Eau, si Rabat Technopolis ferme" in page, "listed among what nothing cures"
+    said = "i Rabat Technopolis ferme\u202f: le contrat n’autorise aucun autre lieu"
+    assert f"S{said}" in page
+    assert f"Delta Eau\u202f: S{said}" in page, "listed among what nothing cures"
 
 
 def test_every_cell_of_the_matrix_leads_to_its_page(web: Client) -> None:

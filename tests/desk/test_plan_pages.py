@@ -96,7 +96,7 @@ def test_the_banner_counts_and_takes_the_gravest_tone(plan: Plan) -> None:
         (8, "held"),
         (1, "held, thin"),
         (1, "unknown"),
-        (1, "contract problem"),
+        (1, "out of reach"),
         (1, "missed"),
     ]
 
@@ -115,7 +115,8 @@ def test_clients_come_gravest_first_and_say_why(plan: Plan) -> None:
     assert reasons["banque-rive"].startswith("13.8% of the day is missing if Rabat Technopolis")
     assert reasons["banque-rive"].endswith("1 other contingency is missed too.")
     assert reasons["delta-eau"] == (
-        "No plan can protect it if Rabat Technopolis closes: a single site allowed, work on site only."
+        "If Rabat Technopolis closes: the contract allows no other place (at best 6 missing at 08:00). Cure: agree"
+        " on a second place, or on work at home, with the client."
     )
     assert "No forecast for Rendez-vous" in reasons["opaline"]
     assert reasons["quartz"] == "Fully covered whatever place is lost."
@@ -162,16 +163,16 @@ def plan_with_cell(plan: Plan, **parts: object) -> Plan:
     return replace(plan, cells=cells)
 
 
-def test_a_contract_problem_with_something_to_save_names_its_floor(plan: Plan) -> None:
-    reasons = reasons_of(page_of(plan_with_cell(plan, floor=0.4)))
+def test_a_client_out_of_reach_for_no_stated_cause_names_its_floor(plan: Plan) -> None:
+    reasons = reasons_of(page_of(replace(plan_with_cell(plan, floor=0.4), causes=())))
     assert reasons["delta-eau"].endswith("even with every agent to itself, 40.0% of its day would be missing.")
 
 
-def test_what_purchases_cure_is_not_called_a_contract_problem(plan: Plan) -> None:
+def test_what_purchases_cure_says_so(plan: Plan) -> None:
     assert plan.missing is not None
     cured = replace(plan, missing=replace(plan.missing, incurable=()))
     reasons = reasons_of(page_of(cured))
-    assert "no relief suffices if Rabat Technopolis closes" in reasons["delta-eau"]
+    assert reasons["delta-eau"].endswith("with the client. “What is missing” cures it.")
 
 
 def test_a_list_of_purchases_is_for_single_losses_and_claims_no_more(plan: Plan) -> None:
@@ -179,7 +180,7 @@ def test_a_list_of_purchases_is_for_single_losses_and_claims_no_more(plan: Plan)
     only_single = replace(plan.missing, incurable=(("site:rabat-1", "delta-eau"),))
     page = cell_of(replace(plan, missing=only_single), "delta-eau", "destination:MA")
     said = read("_reason", reason=page.reason, client=page.client_name, page=page)
-    assert said.startswith("No plan can protect it if all sites")
+    assert said.startswith("If all sites of Morocco close: the contract allows no other place")
     assert not page.cell.cured
 
 
@@ -261,7 +262,8 @@ def test_what_is_missing_has_its_price_and_its_proof(plan: Plan) -> None:
     assert re.search(" .* ".join(map(re.escape, bought)), said)
     assert found.cost == 8400
     assert "for less than €8,274" in said
-    assert "agreed with the client. Delta Eau, if Rabat Technopolis closes Delta Eau" in said
+    assert "Delta Eau: If Rabat Technopolis closes" in said
+    assert said.count("Delta Eau:") == 1, "losses with the same cause stand in one line"
 
 
 def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(plan: Plan) -> None:

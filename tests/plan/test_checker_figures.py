@@ -35,7 +35,7 @@ TEAM = [
 
 
 def made() -> tuple[Tiny, Plan]:
-    """Client k is a contract problem under the loss of a; l misses half under the loss of b."""
+    """Client k is out of reach under the loss of a; l misses half under the loss of b."""
     case = one_site_site_only()
     return case, plan_of(case, TEAM, floors=FLOORS)
 

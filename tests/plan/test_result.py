@@ -25,7 +25,7 @@ from releve.plan.comparison import compare_plans, group_moves
 from releve.plan.coverage import sum_coverage
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import DayRuns, PlacementsFrom, route_day
-from releve.plan.explain import explain_shortfall, find_contract_reason, find_reason, rank_cells
+from releve.plan.explain import explain_shortfall, find_reason, find_reason_out_of_reach, rank_cells
 from releve.plan.plan_json import FORMAT, PlanFormatError, plan_from_json, plan_to_json
 from releve.plan.result import MOVE_REASONS, SEVERITY, Move, Plan, Status, find_gravest, judge_service, phrase_security
 from releve.plan.timetable import build_site_timetable, build_vehicle_sheet
@@ -193,7 +193,7 @@ shares = st.one_of(st.sampled_from([0.0, 0.05, 0.8, 1.0]), st.floats(0, 1))
         (0.05, 0.79, 0.0, Status.THIN),
         (0.01, 0.0, 0.0, Status.THIN),
         (0.06, 0.9, 0.05, Status.MISSED),
-        (0.06, 0.9, 0.06, Status.CONTRACT),
+        (0.06, 0.9, 0.06, Status.OUT_OF_REACH),
     ],
 )
 def test_a_client_is_judged_by_the_target_then_by_its_worst_half_hour(
@@ -211,7 +211,7 @@ def test_the_hours_ahead_bear_the_name_that_the_plan_gives_the_same_figures(miss
 
 
 def test_each_status_has_a_word_and_a_meaning_of_its_own() -> None:
-    assert [status.label for status in SEVERITY] == ["missed", "contract problem", "unknown", "held, thin", "held"]
+    assert [status.label for status in SEVERITY] == ["missed", "out of reach", "unknown", "held, thin", "held"]
     assert len({str(status.explain("5 %", "80 %")) for status in SEVERITY}) == len(SEVERITY)
     assert {status for status in SEVERITY if status.is_met} == {Status.THIN, Status.HELD}
 
@@ -277,7 +277,7 @@ def test_every_client_has_a_reason_of_its_status(plan: Plan) -> None:
     codes = {row.client: find_reason(plan, row).code for row in plan.verdicts}
     assert {codes[row.client] for row in plan.verdicts if row.status == "missed"} == {"missed"}
     assert codes["opaline"] == "unknown"
-    assert codes["delta-eau"] == "contract.one_site"
+    assert codes["delta-eau"] == "out_of_reach"
     assert codes["quartz"] == "covered"
 
 
@@ -293,15 +293,20 @@ def test_the_worst_cell_of_a_client_comes_first(plan: Plan) -> None:
     assert reason.others == len(verdict.missed) - 1
 
 
-def test_a_contract_problem_is_cured_by_a_list_that_names_it_not(plan: Plan) -> None:
+def test_a_client_out_of_reach_is_cured_by_a_list_that_does_not_except_it(plan: Plan) -> None:
     cell = plan.cell["delta-eau", "site:rabat-1"]
-    assert find_contract_reason(plan, [cell]).code == "contract.one_site"
-    other = find_contract_reason(plan, [replace(cell, floor=0.4)])
-    assert (other.code, other.missing) == ("contract.floor", 0.4)
+    found = find_reason_out_of_reach(plan, [cell])
+    assert (found.code, [cause.kinds for cause in found.causes]) == ("out_of_reach", [("place",)])
     assert plan.missing is not None
     cured = replace(plan, missing=replace(plan.missing, incurable=()))
-    assert find_contract_reason(cured, [cell]).code == "contract.cured"
+    assert find_reason_out_of_reach(cured, [cell]).code == "cured"
     assert not replace(plan, missing=None).is_cured(cell)
+
+
+def test_a_plan_that_states_no_cause_gives_the_floor(plan: Plan) -> None:
+    cell = replace(plan.cell["delta-eau", "site:rabat-1"], floor=0.4)
+    found = find_reason_out_of_reach(replace(plan, causes=()), [cell])
+    assert (found.code, found.missing, found.causes) == ("out_of_reach", 0.4, ())
 
 
 def test_purchases_cure_no_loss_of_more_than_one_place(plan: Plan) -> None:

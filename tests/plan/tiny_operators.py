@@ -151,7 +151,7 @@ def scarce_seats() -> Tiny:
 def one_site_site_only() -> Tiny:
     """Client k is site-only and allowed in MA alone, which has one site; l can be held at home.
 
-    Base: objective 0. Loss of a: k misses all (shortfall 1, floor 1: a contract problem), l
+    Base: objective 0. Loss of a: k misses all (shortfall 1, floor 1: out of reach), l
     nothing. Weights are 1, so the relief penalty of a is 1, of b 1 (l's agent b1 has no line).
     """
     operator = operator_of(

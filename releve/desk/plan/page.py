@@ -17,8 +17,9 @@ from pydantic import Field, PrivateAttr
 
 from releve.desk.page import Figure, PageModel
 from releve.live.api import IdentityCache
+from releve.plan.causes import CauseGroup, group_causes
 from releve.plan.comparison import narrow_plan
-from releve.plan.explain import Reason, find_contract_reason, find_reason, rank_cells
+from releve.plan.explain import Reason, find_reason, find_reason_out_of_reach, rank_cells
 from releve.plan.result import (
     BASE,
     KINDS,
@@ -222,6 +223,8 @@ class PlannedPurchases(PageModel):
     checked: bool = Field(description="Every curable client held when planned again")
     left: tuple[UncuredTarget, ...]
     incurable: tuple[UncuredTarget, ...]
+    causes: tuple[CauseGroup, ...] = Field(description="What the incurable cells lack, each once")
+    unexplained: tuple[UncuredTarget, ...] = Field(description="The incurable cells without a cause")
 
 
 class PlanProof(PageModel):
@@ -301,8 +304,16 @@ def _build(shown: ShownPlan) -> PlanPage:
 def _purchases(plan: Plan) -> PlannedPurchases | None:
     if plan.missing is None:
         return None
-    incurable = (UncuredTarget(client, key) for key, client in plan.missing.incurable)
-    return PlannedPurchases.from_row(plan.missing, left=plan.list_left(), incurable=tuple(incurable))
+    incurable = tuple(UncuredTarget(client, key) for key, client in plan.missing.incurable)
+    cells = [plan.cell[row.client, row.contingency] for row in incurable]
+    unexplained = tuple(row for row, cell in zip(incurable, cells, strict=True) if plan.find_cause(cell) is None)
+    return PlannedPurchases.from_row(
+        plan.missing,
+        left=plan.list_left(),
+        incurable=incurable,
+        causes=group_causes(plan, cells),
+        unexplained=unexplained,
+    )
 
 
 def _proof(plan: Plan) -> PlanProof:
@@ -374,7 +385,7 @@ class CellPage(PlannedPage):
 
     cell: PlannedCell
     client_name: str
-    reason: Reason | None = Field(description="Of a contract problem")
+    reason: Reason | None = Field(description="Of a cell out of reach")
     cells: tuple[PlannedCell, ...] = Field(description="Of the client, under every contingency")
     starts: tuple[datetime, ...]
     programmes: tuple[ProgrammeDay, ...]
@@ -399,7 +410,7 @@ def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPa
         **page_base(shown, shown.cell_url(cell, programme)),
         cell=cell_facts(shown, cell),
         client_name=shown.client_names[cell.client],
-        reason=find_contract_reason(plan, [cell]) if cell.status is Status.CONTRACT else None,
+        reason=find_reason_out_of_reach(plan, [cell]) if cell.status is Status.OUT_OF_REACH else None,
         cells=tuple(cell_facts(shown, other) for other in plan.cells if other.client == cell.client),
         starts=plan.starts,
         programmes=tuple(

@@ -19,6 +19,7 @@ from releve.desk.filters import add_words
 from releve.desk.plan.page import CellPage, PlannedCell, PlannedClient, PlannedPage, PlanPage, ProgrammeDay
 from releve.desk.text import Text, text_now, translate_phrase
 from releve.network.table_words import name_value
+from releve.plan.causes import CauseGroup, describe_cause
 from releve.plan.coverage import CoverageSeries, sum_coverage
 from releve.plan.result import BASE, MOVE_REASONS, SEVERITY, Move, Placement, Status, phrase_security
 
@@ -104,6 +105,14 @@ def conditions(keys: Iterable[str], page: PlannedPage) -> str:
     """Return ``if A closes, if B closes or if C occurs``."""
     losses = [_("if {loss}").format(loss=loss_words(key, page)) for key in keys]
     return text_now(page.plan.time_zone).either(losses)
+
+
+@register.filter
+def cause_sentence(cause: CauseGroup, page: PlannedPage) -> str:
+    """Return what a client out of reach lacks, and what cures it."""
+    time = "" if cause.start is None else text_now(page.plan.time_zone).time(cause.start)
+    said = translate_phrase(describe_cause(cause, conditions(cause.contingencies, page), time))
+    return said[:1].upper() + said[1:]
 
 
 @register.filter
