@@ -111,6 +111,12 @@ _DEFAULTS = PlanSettings()
     help="Largest share of a client's day that may be missing.",
 )
 @click.option("--missing/--no-missing", default=True, help="Work out what is missing, if any.")
+@click.option(
+    "--hire-price",
+    type=click.FloatRange(min=0),
+    help="EUR for one more agent, hired and trained; with it, what is missing may hire. Without it no hire is"
+    " proposed: its price is a wage that goes on, and it takes weeks.",
+)
 @click.option("--calendars/--no-calendars", default=False, help="Write a calendar per agent.")
 @click.option(
     "--explain",
@@ -192,6 +198,7 @@ class _Options:
     forecast_file: Path | None
     target: float
     missing: bool
+    hire_price: float | None
     calendars: bool
     explained: tuple[str, ...]
     unprotected: bool
@@ -223,7 +230,7 @@ class _Options:
             raise click.ClickException(str(error)) from None
         return PlanRequest(
             days,
-            PlanSettings(target=self.target),
+            PlanSettings(target=self.target, hire_price=self.hire_price),
             quantile=self.quantile,
             table=table,
             rules=rules,

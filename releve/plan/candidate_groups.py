@@ -30,7 +30,8 @@ class CandidateGroups:
 
     Purchase i moves people from group ``source[i]`` to group ``twin[i]``; ``kind[i]`` is laptop or
     skill, ``learns[i]`` the programme of a skill. ``spare[g]`` are the agents of a group for whom
-    something can be bought. ``room[m]`` is how many seats can be added to a site, within a measure
+    something can be bought. ``hiring``: groups that know one of the programmes, which people hired
+    like their first member would join. ``room[m]`` is how many seats can be added to a site, within a measure
     on its people.
     """
 
@@ -40,6 +41,7 @@ class CandidateGroups:
     kind: tuple[str, ...]
     learns: tuple[str, ...]
     spare: tuple[tuple[str, ...], ...]
+    hiring: Ints
     room: Floats
 
     def fill_candidates(self) -> DayProblem:
@@ -105,6 +107,7 @@ def add_candidate_groups(
         kind=tuple(one.kind for one in found),
         learns=tuple(one.learns for one in found),
         spare=(*spare, *(() for _ in found)),
+        hiring=np.unique(problem.group[np.isin(problem.programme, programmes)]),
         room=_count_addable_seats(operator, problem),
     )
 

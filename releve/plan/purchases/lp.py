@@ -2,9 +2,9 @@
 
 Purchase columns join the blocks of the base day and the losses: a *twin* of a group can work at
 home, or on one more programme, and people are bought over from the group to its twin; a site can
-have more seats, a pool more vehicles. A very dear slack per client and loss shows what nothing on
-the list cures. The answer is rounded up to whole purchases. Whole people miss a little more than
-fractions, so targets are lowered by that.
+have more seats, a pool more vehicles; where a hire has a price, a group can have more people. A
+very dear slack per client and loss shows what nothing on the list cures. The answer is rounded up
+to whole purchases. Whole people miss a little more than fractions, so targets are lowered by that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import count, islice
 import numpy as np
 
 from releve.kernels.arrays import Floats, Ints
-from releve.network import Authorisation, Operator, Vehicle
+from releve.network import Authorisation, Operator, Shift, Vehicle
 from releve.plan.candidate_groups import CandidateGroups, choose_new_carriers
 from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.n1_program import add_exposure, add_shares, add_target
@@ -35,31 +35,61 @@ from releve.plan.settings import PlanSettings
 
 
 def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operator:
-    """Return the operator with the laptops, skills and vehicles bought.
+    """Return the operator with the laptops, skills, people and vehicles bought.
 
     A new line belongs to the carrier with the fewest agents in the destination, or to none where no
-    agent works at home yet. A vehicle copies the one named, permits included. For seats see
-    :func:`count_new_seats`.
+    agent works at home yet. A vehicle copies the one named, permits included; a hire the agent named, with
+    the shifts, as the other purchases leave them. For seats see :func:`count_new_seats`.
     """
+    purchases = tuple(purchases)
     agents = dict(operator.agent)
     carrier = choose_new_carriers(operator)
     vehicles, permits = list(operator.vehicles), list(operator.authorisations)
     for one in purchases:
         if one.kind == "vehicle":
             _add_vehicles(vehicles, permits, one)
-        for name in one.agents:
+        for name in one.agents if one.kind != "hire" else ():
             row = agents[name]
             if one.kind == "laptop":
                 line = carrier.get(operator.site[row.home_site].destination, "")
                 agents[name] = replace(row, home_ready=True, carrier=line)
             else:
                 agents[name] = replace(row, skills=(*row.skills, one.programme))
+    hired = _name_hires(operator, purchases)
+    like = set(hired.values())
+    shifts: dict[str, list[Shift]] = {}
+    for shift in operator.shifts if hired else ():
+        if shift.agent in like:
+            shifts.setdefault(shift.agent, []).append(shift)
+    allowed = [row for row in permits if row.kind == "agent" and row.subject in like]
+    permits += [
+        replace(row, id=f"{row.id} {name}", subject=name)
+        for name, model in hired.items()
+        for row in allowed
+        if row.subject == model
+    ]
     return replace(
         operator,
-        agents=tuple(agents[row.id] for row in operator.agents),
+        agents=(
+            *(agents[row.id] for row in operator.agents),
+            *(replace(agents[model], id=name) for name, model in hired.items()),
+        ),
+        shifts=(
+            *operator.shifts,
+            *(replace(row, agent=name) for name, model in hired.items() for row in shifts.get(model, ())),
+        ),
         vehicles=tuple(vehicles),
         authorisations=tuple(permits),
     )
+
+
+def _name_hires(operator: Operator, purchases: Iterable[Purchase]) -> dict[str, str]:
+    """Return the agents who are hired, each with the agent of the operator they are like."""
+    hired: dict[str, str] = {}
+    for model in (name for one in purchases if one.kind == "hire" for name in one.agents):
+        names = (name for n in count(1) if (name := f"{model}-more-{n}") not in operator.agent)
+        hired[next(name for name in names if name not in hired)] = model
+    return hired
 
 
 def _add_vehicles(vehicles: list[Vehicle], permits: list[Authorisation], one: Purchase) -> None:
@@ -92,7 +122,7 @@ def summarize_purchases(purchases: Iterable[Purchase]) -> str:
     count: Counter[str] = Counter()
     for one in purchases:
         count[one.kind] += one.count
-    words = {"laptop": "laptops", "skill": "trained", "seat": "seats", "vehicle": "vehicles"}
+    words = {"laptop": "laptops", "skill": "trained", "seat": "seats", "vehicle": "vehicles", "hire": "hired"}
     return ", ".join(f"{count[kind]} {words[kind]}" for kind in words if count[kind]) or "nothing"
 
 
@@ -131,7 +161,8 @@ class ShortfallTargets:
         return out
 
 
-KINDS = ("laptop", "skill", "seat", "vehicle")
+KINDS = ("laptop", "skill", "seat", "vehicle", "hire")
+"""What can be bought; hires where the settings have a price for them."""
 SLACK_PRICE = 2e6
 """EUR for one whole client's day that nothing cures: dearer than anything on the list."""
 NOTHING = 1e-5
@@ -143,12 +174,13 @@ VERTEX = 60_000
 
 @dataclass(frozen=True)
 class PurchaseSolution:
-    """A set of purchases: people per twin, seats per site, vehicles per pool; cost and bound in
-    EUR. ``vertex``: the programme was small enough for one."""
+    """A set of purchases: people per twin, seats per site, vehicles per pool, hires per group that
+    knows a programme in question; cost and bound in EUR. ``vertex``: the programme was small enough for one."""
 
     people: Ints
     seats: Ints
     vehicles: Ints
+    hires: Ints
     cost: float
     bound: float
     slack: dict[tuple[str, str], float]
@@ -157,7 +189,8 @@ class PurchaseSolution:
     def same(self, other: PurchaseSolution) -> bool:
         """Return whether the same is bought."""
         return all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("people", "seats", "vehicles")
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ("people", "seats", "vehicles", "hires")
         )
 
 
@@ -182,7 +215,10 @@ def solve_cheapest_set(
     seats = lp.columns(len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0)
     pools = 0 if problem.fleet is None else len(problem.fleet.pools)
     vehicles = lp.columns(pools, settings.vehicle_price, upper=np.inf if "vehicle" in kinds else 0.0)
-    goods = _Goods(people, seats, vehicles)
+    joined = twins.hiring if "hire" in kinds and settings.hire_price is not None else np.zeros(0, np.int64)
+    hire_price = settings.hire_price or 0.0
+    further = lp.columns(len(joined), hire_price * (1.0 + 1e-4 * np.arange(len(joined)) / max(1, len(joined))))
+    goods = _Goods(people, seats, vehicles, further, joined)
     nothing = find_lost_assignments(problem, None)
     tie = problem.price * 1e-3
     base = add_block(lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3, upper=problem.base_most)
@@ -197,7 +233,7 @@ def solve_cheapest_set(
             links = add_exposure(lp, problem, single, base, block, settings.isolated)
             rows = np.full(len(problem.size), -1, dtype=np.int64)
             rows[problem.group[links.assignments]] = links.on_rows
-            _move_people(lp, twins, rows, people)
+            _add_people(lp, twins, rows, goods)
         share = add_shares(lp, problem, layout, block)
         slack[single.id] = add_target(lp, share, _zeros(problem), aim(single.id), SLACK_PRICE)
     vertex = lp.n_columns < VERTEX
@@ -205,16 +241,25 @@ def solve_cheapest_set(
     bought = np.ceil(x[people] - 1e-4) if vertex else _round_up(twins, x[people], most)
     bought = _limit_to_groups(twins, np.minimum(bought, most).astype(np.int64), x[people])
     more = np.ceil(x[seats] - 1e-3).astype(np.int64)
-    hired = np.ceil(x[vehicles] - 1e-3).astype(np.int64)
+    rented = np.ceil(x[vehicles] - 1e-3).astype(np.int64)
+    hires = np.zeros(len(twins.hiring), dtype=np.int64)
+    hires[: len(joined)] = _round_up_hires(twins, x[further], vertex)
     return PurchaseSolution(
         people=bought,
         seats=more,
-        vehicles=hired,
-        cost=float((bought * price).sum() + more.sum() * settings.seat_price + hired.sum() * settings.vehicle_price),
+        vehicles=rented,
+        hires=hires,
+        cost=float(
+            (bought * price).sum()
+            + more.sum() * settings.seat_price
+            + rented.sum() * settings.vehicle_price
+            + hires.sum() * hire_price
+        ),
         bound=float(
             (x[people] * price).sum()
             + x[seats].sum() * settings.seat_price
             + x[vehicles].sum() * settings.vehicle_price
+            + x[further].sum() * hire_price
         ),
         slack={
             (name, problem.clients[c]): float(x[column])
@@ -246,6 +291,23 @@ def _round_up(twins: CandidateGroups, wanted: Floats, most: Ints) -> Ints:
     return bought
 
 
+def _round_up_hires(twins: CandidateGroups, wanted: Floats, vertex: bool) -> Ints:
+    """Round hires up: each group at a vertex, else the sum of each site and main programme."""
+    if vertex:
+        return np.ceil(wanted - 1e-3).astype(np.int64)
+    lines: dict[tuple[str, str], list[int]] = {}
+    for i in range(len(wanted)):
+        group = twins.problem.groups.groups[twins.hiring[i]]
+        lines.setdefault((group.home_site, group.primary), []).append(i)
+    hires = np.zeros(len(wanted), dtype=np.int64)
+    for members in lines.values():
+        left = int(np.ceil(wanted[members].sum() - 0.05))
+        for i in sorted(members, key=lambda i: -wanted[i]):
+            hires[i] = min(left, int(np.ceil(wanted[i])))
+            left -= int(hires[i])
+    return hires
+
+
 def _limit_to_groups(twins: CandidateGroups, bought: Ints, wanted: Floats) -> Ints:
     """Take back what rounding up buys for more people than a group has, the least wanted first."""
     spare = np.array([len(members) for members in twins.spare], dtype=np.int64)
@@ -263,27 +325,32 @@ def _zeros(problem: DayProblem) -> Floats:
 
 @dataclass(frozen=True)
 class _Goods:
-    """Columns of what can be bought: people of a twin, seats of a site, vehicles of a pool."""
+    """Columns of what can be bought: people of a twin, seats of a site, vehicles of a pool, hires
+    of the groups ``joined``."""
 
     people: Ints
     seats: Ints
     vehicles: Ints
+    hires: Ints
+    joined: Ints
 
 
 def _add_purchases(
     lp: LinearProgram, twins: CandidateGroups, layout: ProblemLayout, block: ScenarioBlock, goods: _Goods
 ) -> None:
-    _move_people(lp, twins, block.group_rows, goods.people)
+    _add_people(lp, twins, block.group_rows, goods)
     lp.add(block.seat_rows, goods.seats[layout.seat_m], -1.0)
     if layout.rides is not None:
         lp.add(block.fleet_rows, goods.vehicles[layout.rides.runs.row_pool], -1.0)
 
 
-def _move_people(lp: LinearProgram, twins: CandidateGroups, rows: Ints, people: Ints) -> None:
-    """People bought over leave the rows of their group and enter those of their twin."""
-    source, twin = rows[twins.source], rows[twins.twin]
-    lp.add(source[source >= 0], people[source >= 0])
-    lp.add(twin[twin >= 0], people[twin >= 0], -1.0)
+def _add_people(lp: LinearProgram, twins: CandidateGroups, rows: Ints, goods: _Goods) -> None:
+    """People bought over leave the rows of their group and enter those of their twin; hires enter
+    those of the group that they join."""
+    source, twin, joined = rows[twins.source], rows[twins.twin], rows[goods.joined]
+    lp.add(source[source >= 0], goods.people[source >= 0])
+    lp.add(twin[twin >= 0], goods.people[twin >= 0], -1.0)
+    lp.add(joined[joined >= 0], goods.hires[joined >= 0], -1.0)
 
 
 def list_purchases(twins: CandidateGroups, bought: PurchaseSolution, settings: PlanSettings) -> tuple[Purchase, ...]:
@@ -306,6 +373,11 @@ def list_purchases(twins: CandidateGroups, bought: PurchaseSolution, settings: P
                 agents=twins.spare[source][first : first + count],
             )
         )
+    for i in np.nonzero(bought.hires)[0]:
+        group = int(twins.hiring[i])
+        row, model = problem.groups.groups[group], problem.groups.members[group][0]
+        hires, price = int(bought.hires[i]), float(settings.hire_price or 0.0)
+        out.append(Purchase("hire", hires, price, row.home_site, row.primary, (model,) * hires))
     out += [
         Purchase("seat", int(bought.seats[m]), settings.seat_price, problem.sites[m])
         for m in np.nonzero(bought.seats)[0]

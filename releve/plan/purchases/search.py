@@ -1,4 +1,4 @@
-"""Search the cheapest laptops, skills and seats that make every curable cell hold.
+"""Search the cheapest laptops, skills, seats, vehicles and hires that make every curable cell hold.
 
 The linear program of :mod:`releve.plan.purchases.lp` buys a set, and the day is planned again with
 it. A set that fails in whole people is bought again for a lower target; each is another mix, and
@@ -242,7 +242,7 @@ def repair_set(failed: RepairTask) -> PurchaseSet | None:
     """Add the cheapest that makes the failed cells miss less; None where nothing does."""
     tried, solved = failed.tried, failed.solved
     better, problem = build_problem_with(ReplanTask(failed.operator, solved, tried.purchases))
-    served = {agent for one in tried.purchases for agent in one.agents}
+    served = {agent for one in tried.purchases if one.kind != "hire" for agent in one.agents}
     short = find_short_programmes(problem, tried.left)
     twins = add_candidate_groups(better, problem, short, solved.settings, served)
     names = {name for name, _ in tried.left} | failed.others
@@ -346,7 +346,8 @@ def find_what_is_missing(
     progress: Report = lambda share, words: None,
     run: ParallelMap = map,
 ) -> WhatIsMissing:
-    """Return the cheapest set (of the given kinds) that makes every curable single loss hold.
+    """Return the cheapest set (of the given kinds) that makes every curable single loss hold; people
+    are hired only where the settings have a price for it.
 
     Costs are EUR at the prices of the settings. ``left`` names the cells that still missed their
     target when the day was planned again with the set. ``run`` may work in two processes (its items
@@ -357,6 +358,7 @@ def find_what_is_missing(
     if not misses.pairs:
         return WhatIsMissing((), 0.0, 0.0, ())
     steps = SearchProgress(progress)
+    kinds = [kind for kind in kinds if kind != "hire" or solved.settings.hire_price is not None]
     if len(planning.problem.group) > MAX_SEARCHED_ASSIGNMENTS:
         search = _LargeSearch(operator, solved, tuple(kinds), steps, run)
         best, bound = search.find_set(misses.pairs), search.bound
