@@ -192,6 +192,12 @@ class PlanForm(PlainForm):
 
     first = build_day_field(lazy("First day"))
     days = forms.TypedChoiceField(label=lazy("Days"), coerce=int, choices=())
+    hire_price = forms.FloatField(
+        label=lazy("Price of one more agent, in euros"),
+        required=False,
+        min_value=0,
+        help_text=lazy("Hired and trained. Without a price, what is missing proposes no hire."),
+    )
     hybrid = forms.BooleanField(
         label=lazy("As a hybrid week"),
         required=False,
@@ -245,13 +251,23 @@ def start(request: HttpRequest) -> HttpResponse:
         form.add_error("week", translate_phrase(error.args[0]))
         return _show_index(request, form, 422)
     hybrid = week is not None or bool(values.get("hybrid"))
-    return _start(request, PlanProposal(values["first"], values["days"], hybrid), week)
+    return _start(request, PlanProposal(values["first"], values["days"], hybrid), week, values["hire_price"])
 
 
-def _start(request: HttpRequest, plan: PlanProposal, week: HybridWeek | None = None) -> HttpResponse:
+def _start(
+    request: HttpRequest, plan: PlanProposal, week: HybridWeek | None = None, hire_price: float | None = None
+) -> HttpResponse:
     version = registry.get_current_version()
     assert version is not None
-    folder = start_plan_run(version, plan.first, plan.days, by=actor_name(request), hybrid=bool(plan.hybrid), week=week)
+    folder = start_plan_run(
+        version,
+        plan.first,
+        plan.days,
+        by=actor_name(request),
+        hybrid=bool(plan.hybrid),
+        week=week,
+        hire_price=hire_price,
+    )
     return redirect("planning_run", folder.name)
 
 

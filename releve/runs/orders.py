@@ -71,17 +71,27 @@ def read_plan_files(source: str) -> dict[str, bytes]:
 
 
 def start_plan_run(
-    version: Version, first: date, days: int, *, by: str, hybrid: bool = False, week: HybridWeek | None = None
+    version: Version,
+    first: date,
+    days: int,
+    *,
+    by: str,
+    hybrid: bool = False,
+    week: HybridWeek | None = None,
+    hire_price: float | None = None,
 ) -> Path:
     """Start to plan ``days`` days of a version of the reference data; return the run's folder.
 
     Vehicles keep to the transport rules in force on the first day. A ``hybrid`` week stays near
-    ``week``, else near the days in force. TooManyJobs where this user has enough of them.
+    ``week``, else near the days in force. What is missing hires at ``hire_price`` EUR. TooManyJobs
+    where this user has enough of them.
     """
     store = open_plan_runs()
     store.require_room(by)
     operator = cap_vehicles(load_operator(version), first, rules_now())
-    order = PlanOrder(by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days, hybrid)
+    order = PlanOrder(
+        by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days, hybrid, hire_price
+    )
     inputs = {"operator": dict(write_operator(operator))}
     if week is not None:
         inputs[WEEK] = {WEEK_FILE: format_week(operator, week).encode()}

@@ -25,7 +25,7 @@ from releve.files.atomic import write_file
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import list_plan_files, read_plan
 from releve.network import Operator, read_operator
-from releve.plan import Plan, PlanError, WhatIsMissing
+from releve.plan import Plan, PlanError, PlanSettings, WhatIsMissing
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import PlannedDays, PlanObserver, PlanRequest, list_roster_days, plan_days
 from releve.plan.week.hybrid_week import HybridWeek, read_planned_week, read_week_table
@@ -48,7 +48,7 @@ _PAUSE_S = 0.5
 @dataclass(frozen=True)
 class PlanOrder:
     """What a plan was ordered with: ``version`` of the reference data, first day, days; as one
-    ``hybrid`` week, or day by day."""
+    ``hybrid`` week, or day by day. ``hire_price``: EUR for one more agent; None: none is hired."""
 
     by: str
     at: str
@@ -57,6 +57,7 @@ class PlanOrder:
     first: str
     days: int
     hybrid: bool = False
+    hire_price: float | None = None
 
 
 PlanJob = Job[PlanOrder]
@@ -100,6 +101,7 @@ def execute_plan(job: PlanJob) -> None:
         days = list_roster_days(operator, job.order.days, date.fromisoformat(job.order.first))
         request = PlanRequest(
             days,
+            PlanSettings(hire_price=job.order.hire_price),
             hybrid=job.order.hybrid,
             last=_read_last_week(inputs, operator) if job.order.hybrid else None,
             known={plan.day: plan for plan in _read_days(plans)},
