@@ -275,7 +275,7 @@ _CURES = {
 
 def describe_cause(cause: CauseGroup, losses: str, time: str) -> Phrase:
     """Return what is lacking and what cures it; ``losses`` says under which of them, and ``time``
-    when the worst half hour begins."""
+    when the worst half hour begins. What the contract forbids comes first: it is decided first."""
     where = Phrase("even with nothing lost") if cause.contingencies == (BASE,) else losses
     figure = Phrase("at best {0}% of its day missing", NumberPhrase(100 * cause.floor, 1))
     if cause.start is not None:
@@ -283,10 +283,11 @@ def describe_cause(cause: CauseGroup, losses: str, time: str) -> Phrase:
     if not cause.kinds:
         return Phrase("{0}: no place is left where its work could be done ({1})", where, figure)
     work = ", ".join(cause.programmes)
-    lacks = [_LACKS[kind].with_params(work) if kind is CauseKind.SKILL else _LACKS[kind] for kind in cause.kinds]
+    parts = sorted(zip(cause.kinds, cause.prices, strict=True), key=lambda part: part[0] is not CauseKind.PLACE)
+    lacks = [_LACKS[kind].with_params(work) if kind is CauseKind.SKILL else _LACKS[kind] for kind, _price in parts]
     cures = [
         _CURES[kind] if price is None else Phrase("{0} (EUR {1} each)", _CURES[kind], NumberPhrase(price))
-        for kind, price in zip(cause.kinds, cause.prices, strict=True)
+        for kind, price in parts
     ]
     return Phrase("{0}: {1} ({2}). Cure: {3}", where, _join(lacks), figure, _join(cures))
 

@@ -351,3 +351,5 @@ def test_a_cause_is_said_with_its_cure_and_its_price() -> None:
     assert describe_cause(lost, "under site:a", "") == (
         "under site:a: no place is left where its work could be done (at best 50.0% of its day missing)"
     )
+    both = describe_cause(replace(group, kinds=(LAPTOP, PLACE), programmes=()), "", "08:00")
+    assert "the contract allows no other place and too few laptops" in both
