@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from django.template.loader import render_to_string
+from django.utils.translation import override
 
 from releve.desk.plan import words
 from releve.desk.plan.page import CellPage, cell_page, show_plan
@@ -26,7 +27,8 @@ def page_with(move: Move) -> CellPage:
 def test_a_break_that_moves_is_listed_with_both_times() -> None:
     move = Move("a1", BEFORE, replace(BEFORE, break_start=at("13:00"), break_end=at("13:30")), "break")
     page = page_with(move)
-    html = render_to_string("desk/plan/_staff.html", {"page": page, "staff": words.staff_page(page, 1)})
+    with override("en"):
+        html = render_to_string("desk/plan/_staff.html", {"page": page, "staff": words.staff_page(page, 1)})
     assert "break 12:00–12:30 → 13:00–13:30" in html
 
 
@@ -36,4 +38,5 @@ def test_a_break_that_stays_is_not_repeated() -> None:
     assert words.break_change(moved, page) == ""
     assert words.break_change(Move("a1", BEFORE, None, "stranded"), page) == ""
     none = replace(BEFORE, break_start=None, break_end=None)
-    assert words.break_change(Move("a1", none, BEFORE, "relief"), page) == "break none → 12:00–12:30"
+    with override("en"):
+        assert words.break_change(Move("a1", none, BEFORE, "relief"), page) == "break none → 12:00–12:30"
