@@ -286,7 +286,7 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> result.Plan:
         causes=tuple(
             result.Cause(c.client, c.contingency, (result.CauseKind.PLACE,), (), 6.0, c.worst_interval)
             for c in cells
-            if c.status is Status.OUT_OF_REACH
+            if c.status is result.Status.OUT_OF_REACH
         ),
     )
 
