@@ -6,6 +6,7 @@ import dataclasses
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,6 +27,7 @@ from releve.network import (
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.network.table_words import LANGUAGES
 from releve.network.workbook import write_template
+from releve.network.worktime import RowFinding, WorkingTime
 
 
 @click.command()
@@ -76,6 +78,7 @@ def sample(
 
 
 _MOST_PRINTED = 1000
+_FEW = 3
 
 
 @click.group()
@@ -91,6 +94,7 @@ def network() -> None:
 def check(folder: Path, as_json: bool, limit: int, lang: str | None) -> None:
     """Name every fault of an operator FOLDER (or XLSX workbook), all in one go.
 
+    What its roster breaks of working time is named too, and is no fault: the roster can be planned.
     Exit status 0 without faults, 1 with faults, 2 when FOLDER holds no operator's files.
     """
     try:
@@ -99,9 +103,11 @@ def check(folder: Path, as_json: bool, limit: int, lang: str | None) -> None:
         raise click.UsageError(str(error)) from error
     operator, faults = checked.operator, checked.faults
     summary = {} if operator is None else build_summary(operator)
+    findings = () if operator is None else WorkingTime(operator).check_roster()
     if as_json:
         rows = [dataclasses.asdict(fault) for fault in faults]
-        click.echo(json.dumps({"faults": rows, "summary": summary}, ensure_ascii=False, indent=2))
+        document = {"faults": rows, "summary": summary, "working_time": build_findings_json(findings)}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     elif faults:
         _print_faults(faults, limit or len(faults), Speech(lang or checked.language))
     else:
@@ -109,6 +115,8 @@ def check(folder: Path, as_json: bool, limit: int, lang: str | None) -> None:
         click.echo(speech.say(Phrase("{0}: no fault", folder)))
         for name, value in summary.items():
             click.echo(f"  {speech.say(_SUMMARY_NAMES[name]):<32} {_say_value(value, speech)}")
+        if operator is not None and operator.shifts:
+            print_findings(findings, speech, limit)
     if faults:
         raise SystemExit(1)
 
@@ -209,6 +217,38 @@ def _print_faults(faults: tuple[Fault, ...], limit: int, speech: Speech) -> None
     if len(faults) > 1:
         text = Phrase("{0} faults; nothing was loaded", NumberPhrase(len(faults)))
     click.echo(speech.say(text), err=True)
+
+
+def print_findings(found: tuple[RowFinding, ...], speech: Speech, limit: int) -> None:
+    """Print what a roster breaks, row by row: of a row that forbids at most ``limit`` breaches (0: all), of
+    others a few."""
+    if not found:
+        click.echo(speech.say(Phrase("Working time: the roster breaks no row.")))
+    for one in found:
+        most = (limit or len(one.breaches)) if one.row.strength == "forbid" else _FEW
+        click.echo(speech.say(one.sentence))
+        for breach in one.breaches[:most]:
+            click.echo(f"  {speech.say(one.describe(breach))}")
+        if (more := len(one.breaches) - most) > 0:
+            click.echo(f"  {speech.say(Phrase('... and {0} more', NumberPhrase(more)))}")
+
+
+def build_findings_json(found: tuple[RowFinding, ...]) -> list[dict[str, Any]]:
+    """Return what a roster breaks as plain values, a breach a row."""
+    return [
+        {
+            "row": one.row.id,
+            "strength": one.row.strength,
+            "confidence": one.row.confidence,
+            "source": one.row.source,
+            "limit": one.row.value,
+            "agent": breach.agent,
+            "day": breach.day.isoformat(),
+            "found": round(breach.found, 4),
+        }
+        for one in found
+        for breach in one.breaches
+    ]
 
 
 network.add_command(sample)

@@ -41,6 +41,7 @@ from releve.network.operator import Operator
 from releve.network.parsed_tables import ParsedTables, build_table_fault, list_referring_columns
 from releve.network.parsing import BAD, ParsedTable, parse_table
 from releve.network.table_words import name_column, name_table
+from releve.network.worktime.own_rows import check_working_time
 
 Progress = Callable[[str, float], None]
 """Called with the current step and the share of the work that is done (0 to 1)."""
@@ -242,4 +243,5 @@ CHECKS: tuple[Callable[[ParsedTables], Iterable[Fault]], ...] = (
     check_history,
     check_dates,
     check_contingencies,
+    check_working_time,
 )

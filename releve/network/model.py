@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from releve.network.columns import TableRow, column
-from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle
+from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
 
 HOME = "home"
 """The place of an agent who works at home; no site may have this id."""
@@ -388,6 +388,7 @@ TABLES: tuple[type[TableRow], ...] = (
     Authorisation,
     Measure,
     NamedContingency,
+    WorkingTimeRow,
 )
 """Every table of an operator folder, a table after those it refers to; agents and teams refer to
 each other."""

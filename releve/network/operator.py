@@ -23,7 +23,7 @@ from releve.network.model import (
     Stop,
     Zone,
 )
-from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle
+from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Operator:
     travel: tuple[TravelTime, ...] = ()
     curfews: tuple[Curfew, ...] = ()
     teams: tuple[AgentTeam, ...] = ()
+    working_time: tuple[WorkingTimeRow, ...] = ()
 
     @cached_property
     def site(self) -> Mapping[str, Site]:

@@ -187,3 +187,50 @@ class Curfew(TableRow):
     to_time: str = column("Ends at, the next day where that is earlier", example="05:00")
     valid_from: date = column("First day", example="2026-11-01")
     valid_to: date = column("Last day", example="2026-12-31")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingTimeRow(TableRow):
+    table: ClassVar[str] = "working_time"
+    doc: ClassVar[str] = (
+        "The operator's own rows of working time, of an agreement or of its policy. They tighten the rows of the law"
+        " and take the place of those of house policy (`releve worktime rows`)."
+    )
+
+    id: str = column("Id of the row", example="casa-week")
+    parameter: str = column(
+        "What it limits",
+        example="week_hours",
+        one_of=(
+            "day_hours",
+            "week_hours",
+            "contract_share",
+            "day_span",
+            "daily_rest",
+            "weekly_rest",
+            "free_days",
+            "days_week",
+            "days_row",
+            "night_hours",
+            "break_minutes",
+            "notice_days",
+        ),
+    )
+    value: float = column("The limit, in the unit of what it limits", example="42", at_least=0, at_most=1000)
+    source: str = column("Where it is from", example="Agreement of 4 May 2026, art. 3")
+    country: str = column(
+        "Country of the sites where it holds, ISO 3166 alpha-2; empty = all", example="MA", default=""
+    )
+    valid_from: date | None = column("First day; empty = always", example="2026-06-01", default=None)
+    valid_to: date | None = column("Last day; empty = until further notice", example="2027-05-31", default=None)
+    strength: str = column(
+        "forbid = no plan breaks it; cost = it is paid for; warn = it is to be looked at",
+        example="forbid",
+        default="forbid",
+        one_of=("forbid", "cost", "warn"),
+    )
+    rolling: bool = column("A week is any seven days in a row, not Monday to Sunday", example="false", default=False)
+    window: str = column("Of night_hours: the hours of the night", example="22:00-05:00", default="")
+    after_hours: float = column(
+        "Of break_minutes: once so many hours are worked", unit="h", example="6", default=0.0, at_least=0, at_most=24
+    )

@@ -78,6 +78,11 @@ def clean_tables() -> Tables:
             {"id": "c-2", "name": "Fibre", "sites": "", "carriers": "Inwi"},
             {"id": "c-3", "name": "Both", "sites": "fes-1", "carriers": "Orange"},
         ],
+        "working_time": [
+            {"id": "own-week", "parameter": "week_hours", "value": "42", "source": "Agreement", "country": "MA"}
+            | {"strength": "forbid"}
+            | _days()
+        ],
     }
     tables |= _places()
     tables["agents"] = _agents()
