@@ -11,6 +11,7 @@ from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.causes import find_causes
 from releve.plan.checker import check_plan
 from releve.plan.day_runs import Planning, solve_problem
+from releve.plan.free_week import FreeWeek
 from releve.plan.integer_problem import HAIR, Progress, StageTimer
 from releve.plan.named_assignments import NamedAssignments, list_moves, list_placements, name_people, name_relief
 from releve.plan.problem import DayProblem, Presence, build_day_problem, limit_to_measures, list_open_sites
@@ -45,6 +46,7 @@ class SolvedDay:
     planning: Planning
     seconds: dict[str, float]
     presence: Presence | None = None
+    free_week: FreeWeek | None = None
 
 
 def solve_day(
@@ -58,11 +60,13 @@ def solve_day(
     now: Callable[[], float] = lambda: 0.0,
     protect: bool = True,
     presence: Presence | None = None,
+    free_week: FreeWeek | None = None,
 ) -> SolvedDay:
     """Solve a day. Days do not depend on each other, so they may be solved side by side.
 
     ``now`` is a clock for the timings in the result. ``protect`` False plans as if nothing could
-    be lost. ``presence[agent]``: the places where an agent may be while nothing is lost. Raises
+    be lost. ``presence[agent]``: the places where an agent may be while nothing is lost.
+    ``free_week``: the days beside which it is planned, where there is no roster. Raises
     PlanError when no agent is rostered or nothing is required.
     """
     settings = settings or PlanSettings()
@@ -78,10 +82,11 @@ def solve_day(
     seats = seats or find_site_seats(operator, need.day)
     watch.lap("usable seats")
     progress("usable seats", 1.0)
-    problem = build_day_problem(operator, need, count_seats_to_fill(operator, need, seats), settings, presence)
+    room = count_seats_to_fill(operator, need, seats)
+    problem = build_day_problem(operator, need, room, settings, presence, free_week)
     refuse_empty(problem)
     planning = solve_problem(problem, contingencies, settings, progress, watch, protect)
-    return SolvedDay(need, settings, seats, planning, watch.seconds, presence)
+    return SolvedDay(need, settings, seats, planning, watch.seconds, presence, free_week)
 
 
 def name_plan(

@@ -24,15 +24,9 @@ from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Agent, Operator, Site
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.day_fleet import build_day_fleet
+from releve.plan.free_week import FreeShifts, FreeWeek, find_limit
 from releve.plan.result import Plan
-from releve.plan.roster import (
-    Pattern,
-    Patterns,
-    list_break_patterns,
-    list_free_patterns,
-    number_patterns,
-    select_shifts,
-)
+from releve.plan.roster import Pattern, Patterns, list_break_patterns, number_patterns, select_shifts
 from releve.plan.settings import PlanSettings
 from releve.transport import Fleet
 
@@ -253,6 +247,7 @@ def group_agents(
     *,
     by_stop: bool = False,
     presence: Presence | None = None,
+    free_week: FreeWeek | None = None,
 ) -> AgentGroups:
     """Group the agents of a day: same patterns, home, main programme and legal pairs.
 
@@ -260,10 +255,11 @@ def group_agents(
     same places where they may be while nothing is lost.
 
     With a roster these are the agents with a shift that starts that day, on that shift; without
-    one, all agents, on any shift of their contract hours.
+    one, all agents, on any shift of their contract hours that working time allows, beside the other
+    days of the ``free_week``.
     """
     legality = Eligibility(operator, need.day, settings)
-    patterns = _list_patterns_by_agent(operator, need)
+    patterns = _list_patterns_by_agent(operator, need, free_week)
     found: dict[AgentGroup, list[str]] = {}
     for agent in operator.agents:
         legal = legality.find_pairs(agent)
@@ -283,7 +279,9 @@ def group_agents(
     return AgentGroups(tuple(found), tuple(tuple(members) for members in found.values()))
 
 
-def _list_patterns_by_agent(operator: Operator, need: Requirement) -> dict[str, tuple[Pattern, ...]]:
+def _list_patterns_by_agent(
+    operator: Operator, need: Requirement, free_week: FreeWeek | None
+) -> dict[str, tuple[Pattern, ...]]:
     known: dict[object, tuple[Pattern, ...]] = {}
     if operator.shifts:
         shifts = select_shifts(operator, need.day)
@@ -295,10 +293,16 @@ def _list_patterns_by_agent(operator: Operator, need: Requirement) -> dict[str, 
     busy = np.nan_to_num(need.agents).max(axis=1, initial=0.0) > 0
     if not busy.any():
         return {}
-    for agent in operator.agents:
-        if agent.contract_hours not in known:
-            known[agent.contract_hours] = list_free_patterns(agent.contract_hours, need.starts, busy)
-    return {agent.id: known[agent.contract_hours] for agent in operator.agents}
+    free = FreeShifts(operator, need, busy)
+    rest = {
+        row.id: (row.time_zone, find_limit(operator, row.id, "daily_rest", need.day, 0.0)) for row in operator.sites
+    }
+    found: dict[str, tuple[Pattern, ...]] = {}
+    for number, agent in enumerate(operator.agents):
+        found[agent.id] = free.list_patterns(agent)
+        if free_week is not None:
+            found[agent.id] = free_week.select_patterns(number, need.day, found[agent.id], *rest[agent.home_site])
+    return {agent: patterns for agent, patterns in found.items() if patterns}
 
 
 def compute_programme_weights(operator: Operator, need: Requirement) -> Floats:
@@ -324,6 +328,7 @@ def build_day_problem(
     seats: Mapping[str, int],
     settings: PlanSettings,
     presence: Presence | None = None,
+    free_week: FreeWeek | None = None,
 ) -> DayProblem:
     """Lay an operator's day out as arrays.
 
@@ -334,7 +339,7 @@ def build_day_problem(
     on every machine (docs/plan.md).
     """
     fleet = build_day_fleet(operator, need.day, settings)
-    groups = group_agents(operator, need, settings, by_stop=fleet is not None, presence=presence)
+    groups = group_agents(operator, need, settings, by_stop=fleet is not None, presence=presence, free_week=free_week)
     sites = tuple(site.id for site in operator.sites)
     usable = list_open_sites(operator, need.day)
     clients = tuple(client.id for client in operator.clients)

@@ -115,6 +115,8 @@ def test_a_day_has_its_most_hours_by_both_readings_of_a_day() -> None:
     assert broken(limit, work("30 08-18.5", pause=30)) == []
     assert broken(limit, work("30 19-06")) == [(MONDAY, 11.0)]  # a night counts to the day it starts on
     assert broken(limit, work("30 18-03", "31 15-24")) == [(date(2026, 12, 1), 12.0)]  # and midnight to midnight
+    assert broken(limit, work("30 18-23", "31 01-07")) == [(MONDAY, 11.0)]  # two hours off do not part it
+    assert broken(limit, work("30 00-08", "30 23-07")) == []  # fifteen do
 
 
 def test_a_week_is_counted_from_monday_to_the_minute_over_midnight() -> None:

@@ -4,9 +4,9 @@ Work is periods of any length, in UTC; adjoining ones are one. Days and weeks ar
 time zone, counted to the second, also over midnight and over a change of the clocks. A shift whose
 break has no times has it in its middle.
 
-What a day is, the texts read leave open, so both readings are held: midnight to midnight, and the
-work that starts on it. Rest is free time in a row within the 24 hours from each start of work, so
-that a split shift has one rest and not two.
+What a day is, the texts read leave open, so both readings are held: midnight to midnight, and all work
+without 8 hours off in a row, named by the day it starts on. Rest is free time in a row within the 24
+hours from each start of work, so that a split shift has one rest and not two.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from releve.network.worktime.rows import HAIR, WorkPeriod, WorkRow, WorkRules, p
 
 HOUR = 3600.0
 DAY_SECONDS = 86400.0
+OFF_SECONDS = 8 * HOUR
+"""Work with less free time than this between is one day's."""
 FAR = 10 * 365 * DAY_SECONDS
 """Free time before the first and after the last period that is known: without an end."""
 _DAY = timedelta(days=1)
@@ -201,13 +203,21 @@ def _measure(row: WorkRow, record: WorkRecord, contract_hours: float) -> Iterato
 
 
 def _measure_days(record: WorkRecord) -> Iterator[tuple[int, float]]:
-    """Yield the hours of each local day by both readings: midnight to midnight, and by its starts."""
+    """Yield the hours of each local day by both readings: midnight to midnight, and without 8 hours off."""
     for day in sorted({day for span in record.spans for day in _list_touched(record, span)}):
         yield day, record.count_worked(record.days[day], record.days[day + 1]) / HOUR
-    by_start: dict[int, float] = {}
-    for day, pieces in zip(record.start_days, record.worked, strict=True):
-        by_start[day] = by_start.get(day, 0.0) + sum(end - start for start, end in pieces)
-    yield from ((day, seconds / HOUR) for day, seconds in by_start.items())
+    for first, last in _list_duties(record):
+        pieces = (piece for own in record.worked[first:last] for piece in own)
+        yield record.start_days[first], sum(end - start for start, end in pieces) / HOUR
+
+
+def _list_duties(record: WorkRecord) -> Iterator[tuple[int, int]]:
+    """Yield the positions of the first span of each stretch of work, and past its last one."""
+    first = 0
+    for i in range(1, len(record.spans) + 1):
+        if i == len(record.spans) or record.spans[i][0] - record.spans[i - 1][1] >= OFF_SECONDS:
+            yield first, i
+            first = i
 
 
 def _list_touched(record: WorkRecord, span: tuple[float, float]) -> range:
@@ -224,10 +234,8 @@ def _measure_weeks(row: WorkRow, record: WorkRecord) -> Iterator[tuple[int, floa
 
 
 def _measure_day_spans(record: WorkRecord) -> Iterator[tuple[int, float]]:
-    ends: dict[int, tuple[float, float]] = {}
-    for day, (start, end) in zip(record.start_days, record.spans, strict=True):
-        ends[day] = (ends.get(day, (start, end))[0], end)
-    yield from ((day, (end - start) / HOUR) for day, (start, end) in ends.items())
+    for first, last in _list_duties(record):
+        yield record.start_days[first], (record.spans[last - 1][1] - record.spans[first][0]) / HOUR
 
 
 def _measure_daily_rests(record: WorkRecord) -> Iterator[tuple[int, float]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from releve.demand.requirement import INTERVAL
 from releve.network import HOME, Agent, Operator, Programme, Seat, Shift, Site, day_bounds, zone
+from releve.network.worktime.own_rows import build_rules
 from releve.plan.coverage import Timeline
 from releve.plan.result import MOVE_REASONS, Contingency, Move, Placement, Plan, PlannedSite
 from releve.plan.settings import PlanSettings
@@ -163,9 +164,16 @@ class DayRules:
             yield str(reasons[0])
 
     def _find_chosen_faults(self, placement: Placement) -> Iterator[str]:
-        """Check a shift without a roster: a fifth of the week plus 30 min, on the half hour."""
-        hours = self.operator.agent[placement.agent].contract_hours / 5
-        length = timedelta(hours=round(hours * 2) / 2 + 0.5)
+        """Check a shift without a roster: a fifth of the week, within the most hours of a day and of a
+        week that are not forbidden, plus 30 min, on the half hour."""
+        agent = self.operator.agent[placement.agent]
+        hours = round(agent.contract_hours / 5 * 2) / 2
+        country = self.operator.site[agent.home_site].destination
+        for row in build_rules(country, self.operator.working_time).list_in_force(self.day):
+            if row.parameter in ("day_hours", "week_hours") and row.strength == "forbid":
+                days = 5 if row.parameter == "week_hours" else 1
+                hours = min(hours, floor(row.value * 2 / days) / 2)
+        length = timedelta(hours=hours + 0.5)
         if placement.end - placement.start != length:
             yield f"the chosen shift lasts {placement.end - placement.start}, {length} is due"
         if (placement.start - self.first) % INTERVAL:

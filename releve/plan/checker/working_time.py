@@ -81,8 +81,8 @@ class _Minutes:
             case "day_hours":
                 for day in set(self.day.values()):
                     yield day, sum(self.day[at] == day for at in self.worked) / 60
-                    mine = [shift for shift in self.shifts if self.day[shift[0]] == day]
-                    yield day, sum(at in self.worked for shift in mine for at in shift) / 60
+                for duty in self._list_duties():
+                    yield self.day[duty[0][0]], sum(at in self.worked for shift in duty for at in shift) / 60
             case "week_hours" | "contract_share":
                 firsts = {self.day[shift[0]] for shift in self.shifts} if row.rolling else self.mondays
                 unit = 60 * row.weeks * (contract_hours if row.parameter == "contract_share" else 1)
@@ -90,9 +90,8 @@ class _Minutes:
                     last = first + 7 * row.weeks * DAY
                     yield first, sum(first <= self.day[at] < last for at in self.worked) / unit
             case "day_span":
-                for day in {self.day[shift[0]] for shift in self.shifts}:
-                    mine = [shift for shift in self.shifts if self.day[shift[0]] == day]
-                    yield day, (mine[-1][-1] + MINUTE - mine[0][0]) / timedelta(hours=1)
+                for duty in self._list_duties():
+                    yield self.day[duty[0][0]], (duty[-1][-1] + MINUTE - duty[0][0]) / timedelta(hours=1)
             case "daily_rest":
                 for shift in self.shifts:
                     yield self.day[shift[0]], self._longest_rest(shift[0], shift[0] + DAY) / 60
@@ -119,6 +118,15 @@ class _Minutes:
                     pause = sum(at in self.paused for at in shift)
                     if len(shift) - pause >= 60 * row.after_hours:
                         yield self.day[shift[0]], pause
+
+    def _list_duties(self) -> list[list[list[datetime]]]:
+        """Return the shifts between which there are fewer than 8 hours, together."""
+        duties: list[list[list[datetime]]] = []
+        for shift in self.shifts:
+            if not duties or shift[0] - duties[-1][-1][-1] - MINUTE >= timedelta(hours=8):
+                duties.append([])
+            duties[-1].append(shift)
+        return duties
 
     def _start_days(self) -> set[date]:
         return {self.day[shift[0]] for shift in self.shifts}

@@ -130,7 +130,7 @@ def build_problem_with(again: ReplanTask) -> tuple[Operator, DayProblem]:
     for site, count in count_new_seats(again.purchases).items():
         seats[site] += count
     better = apply_purchases(operator, again.purchases)
-    return better, build_day_problem(better, solved.need, seats, solved.settings, solved.presence)
+    return better, build_day_problem(better, solved.need, seats, solved.settings, solved.presence, solved.free_week)
 
 
 def replan_day(again: ReplanTask, progress: Callable[[float], None] = lambda share: None) -> CellMisses:

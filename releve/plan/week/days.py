@@ -20,6 +20,7 @@ from releve.demand import (
     read_forecast,
 )
 from releve.network import HOME, Operator, zone
+from releve.plan.free_week import FreeWeek
 from releve.plan.planner import PlanError, SolvedDay, name_plan, solve_day
 from releve.plan.purchases.search import ParallelMap, find_what_is_missing
 from releve.plan.result import Placement, Plan, PlannedTeam
@@ -242,6 +243,7 @@ def solve_days(
     settings: PlanSettings,
     *,
     protect: bool = True,
+    free_week: FreeWeek | None = None,
     now: Callable[[], float] = no_clock,
     run: ParallelMap = map,
     done: Callable[[int], None] = lambda count: None,
@@ -249,9 +251,10 @@ def solve_days(
     """Solve days with ``run``, side by side if it can; ``done`` receives the count after each.
 
     ``now`` is a clock for the timings in the result; it has to be picklable where ``run`` uses
-    processes. Raises PlanError as :func:`solve_day` does.
+    processes; ``free_week``: all days of the request, where there is no roster. Raises PlanError as
+    :func:`solve_day` does.
     """
-    work = partial(_solve_one, operator, settings, protect, now)
+    work = partial(_solve_one, operator, settings, protect, free_week, now)
     solved = []
     for day in run(work, needs):
         solved.append(day)
@@ -260,9 +263,14 @@ def solve_days(
 
 
 def _solve_one(
-    operator: Operator, settings: PlanSettings, protect: bool, now: Callable[[], float], need: Requirement
+    operator: Operator,
+    settings: PlanSettings,
+    protect: bool,
+    free_week: FreeWeek | None,
+    now: Callable[[], float],
+    need: Requirement,
 ) -> SolvedDay:
-    return solve_day(operator, need, settings, now=now, protect=protect)
+    return solve_day(operator, need, settings, now=now, protect=protect, free_week=free_week)
 
 
 def name_days(operator: Operator, solved: Sequence[SolvedDay], version: str = "") -> list[Plan]:

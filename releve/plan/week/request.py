@@ -18,6 +18,7 @@ import polars as pl
 from releve.demand import Forecast, Requirement
 from releve.network import Operator
 from releve.plan.day_fleet import cap_vehicles
+from releve.plan.free_week import FreeWeek
 from releve.plan.planner import PlanError, SolvedDay, name_plan, solve_day
 from releve.plan.purchases.search import ParallelMap
 from releve.plan.result import Plan
@@ -169,6 +170,7 @@ class _Planning:
     def plan_apart(self, forecasts: Sequence[Forecast], needs: Sequence[Requirement]) -> PlannedDays:
         """Plan day by day; the first one alone, so that its plan can be had early."""
         request, verify = self.request, self.request.rounds is not None
+        solve = partial(self._solve, free_week=FreeWeek.build(self.operator, needs))
         known = {} if verify else request.known
         batches = [[need] for need in needs] if self.run is map else [needs[:1], needs[1:]]
         solved: dict[date, SolvedDay] = {}
@@ -185,13 +187,13 @@ class _Planning:
 
         for batch in filter(None, batches):
             fresh = [need for need in batch if need.day not in known]
-            solved |= {one.need.day: one for one in self._solve(fresh)}
+            solved |= {one.need.day: one for one in solve(fresh)}
             if not verify:
                 name(batch)
         if request.rounds is not None:
             with self.observer.step("simulation", needs):
                 verified = verify_days(
-                    self.operator, forecasts, [solved[need.day] for need in needs], self._solve,
+                    self.operator, forecasts, [solved[need.day] for need in needs], solve,
                     rounds=request.rounds, replications=request.replications,
                     threads=request.threads, progress=self.observer,
                 )  # fmt: skip
@@ -199,28 +201,32 @@ class _Planning:
             name(needs)
         return PlannedDays(self.operator, solved, tuple(plans), tuple(verified))
 
-    def _solve(self, needs: Sequence[Requirement]) -> list[SolvedDay]:
+    def _solve(self, needs: Sequence[Requirement], free_week: FreeWeek | None = None) -> list[SolvedDay]:
         if not needs:
             return []
         settings, protect, now = self.request.settings, self.request.protect, self.observer.now
         with self.observer.step("planning", needs):
             if len(needs) > 1:
                 return solve_days(
-                    self.operator, needs, settings, protect=protect, now=now, run=self.run,
+                    self.operator, needs, settings, protect=protect, free_week=free_week, now=now, run=self.run,
                     done=lambda count: self.observer.finish_solving(needs[count - 1].day),
                 )  # fmt: skip
             show = partial(self.observer.stage, needs[0].day)
-            one = solve_day(self.operator, needs[0], settings, progress=show, now=now, protect=protect)
+            one = solve_day(
+                self.operator, needs[0], settings, progress=show, now=now, protect=protect, free_week=free_week
+            )
             return [one]
 
     def add_missing(self, needs: Sequence[Requirement], found: PlannedDays) -> PlannedDays:
         """Add what is missing to the plans that lack it; days that were known are solved again."""
-        plans = []
+        plans, free = [], FreeWeek.build(self.operator, needs)
         with self.observer.step("missing", needs):
             for need, plan in zip(needs, found.plans, strict=True):
                 if plan.missing is None:
                     self.observer.search_missing(plan.day, 0.0, "")
-                    solved = found.solved.get(plan.day) or solve_day(self.operator, need, self.request.settings)
+                    solved = found.solved.get(plan.day) or solve_day(
+                        self.operator, need, self.request.settings, free_week=free
+                    )
                     (plan,) = add_missing(
                         self.operator, [solved], [plan], progress=self.observer.search_missing, run=self.run
                     )
