@@ -12,12 +12,15 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from releve.cli.main import Speech
 from releve.cli.options import LOCAL_OR_TIME
 from releve.cli.plan_text import list_move_lines
 from releve.cli.transport import load_operator
+from releve.cli.worktime import build_extra_json, print_extra
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, to_utc, zone
 from releve.plan import Contingency, Plan, PlanError, PlanSettings
+from releve.plan.extra_hours import ExtraHours, find_extra_hours
 from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve_intraday_relief
 from releve.plan.named_assignments import MoveDelays, SiteArrival
 from releve.plan.week import require_planned
@@ -52,6 +55,9 @@ _DEFAULTS = PlanSettings()
 )
 @click.option("--no-exposure", is_flag=True, help="People of the site may go to other sites too.")
 @click.option("--names", is_flag=True, help="Name the agents who move.")
+@click.option(
+    "--more-hours", is_flag=True, help="Say what longer shifts and people called in would bring, within working time."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the relief as JSON.")
 def relief(
     folder: Path,
@@ -62,6 +68,7 @@ def relief(
     move_price: float,
     no_exposure: bool,
     names: bool,
+    more_hours: bool,
     as_json: bool,
 ) -> None:
     """Relieve a loss that has just happened on a running plan of an operator FOLDER."""
@@ -84,10 +91,20 @@ def relief(
         day, contingency, settings, curve=not as_json, first_answer=lambda _: first.append(time.perf_counter() - began)
     )
     took = time.perf_counter() - began
+    extra = None
+    if more_hours:
+        moved = {move.agent: move.after for move in found.moves}
+        placed = [row for row in plan.placements if row.agent not in moved]
+        placed += [row for row in moved.values() if row is not None]
+        extra = find_extra_hours(operator, plan, need, settings, placed, lost=contingency, since=when)
+        if extra.violations:
+            raise click.ClickException(f"the independent recount refuses the hours proposed: {extra.violations[0]}")
     if as_json:
-        click.echo(_render_json(found, contingency, when))
+        click.echo(_render_json(found, contingency, when, extra))
         return
     _print_relief(operator, plan, found, contingency, when, names)
+    if extra is not None:
+        print_extra(operator, "more hours", extra, Speech("en"), names)
     click.echo(f"first answer after {first[0]:.2f} s, everything with the curve after {took:.2f} s")
 
 
@@ -190,7 +207,9 @@ def _describe_arrival(row: SiteArrival) -> str:
     return f"  {row.people} to {row.target} at work {wait} min after the call, {how}"
 
 
-def _render_json(found: IntradayRelief, contingency: Contingency, when: datetime) -> str:
+def _render_json(
+    found: IntradayRelief, contingency: Contingency, when: datetime, extra: ExtraHours | None = None
+) -> str:
     document = {
         "lost": {"sites": sorted(contingency.sites), "carriers": sorted(contingency.carriers), "at": when.isoformat()},
         "penalty": found.penalty,
@@ -208,4 +227,6 @@ def _render_json(found: IntradayRelief, contingency: Contingency, when: datetime
             for move in found.moves
         ],
     }
+    if extra is not None:
+        document["more_hours"] = build_extra_json(contingency.id, extra)
     return json.dumps(document, ensure_ascii=False)
