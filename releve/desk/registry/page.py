@@ -25,6 +25,8 @@ from releve.network import Fault, Operator, TableColumn, describe_faults, list_c
 from releve.network.cell_text import format_for_reader
 from releve.network.columns import bare_type
 from releve.network.table_words import get_column_naming, get_table_naming, name_unit
+from releve.network.worktime import RosterBreach, RowFinding, WorkingTime, WorkRow
+from releve.network.worktime.roster_check import describe_row
 from releve.registry.changes import RowChange
 from releve.registry.edits import ChangedTable, ListedChange
 from releve.registry.models import Upload, Version
@@ -287,12 +289,46 @@ class VersionPage(PageModel):
     may_restore: bool = False
 
 
+class WorkFinding(PageModel):
+    """A row of working time that a roster breaks: of how many ``people``, how often, and the gravest."""
+
+    row: WorkRow
+    people: int
+    times: int
+    first: tuple[RosterBreach, ...]
+
+
+_MOST_BREACHES = 20
+
+
+def list_work_findings(operator: Operator) -> tuple[WorkFinding, ...]:
+    """Return what an operator's roster breaks of working time, the rows that forbid first."""
+    return tuple(
+        WorkFinding(row=one.row, people=one.people, times=len(one.breaches), first=one.breaches[:_MOST_BREACHES])
+        for one in WorkingTime(operator).check_roster()
+    )
+
+
+@register.filter
+def describe_breaches(finding: WorkFinding) -> Iterator[str]:
+    """Yield who breaks a row, when, and what was found against the limit."""
+    for one in finding.first:
+        yield translate_phrase(RowFinding(finding.row, ()).describe(one))
+
+
+@register.filter
+def describe_finding(finding: WorkFinding) -> str:
+    """Return what a row says, its source, how sure it is, and how many people break it."""
+    return translate_phrase(describe_row(finding.row, finding.people, finding.times))
+
+
 class ProposalPage(PageModel):
     """What a file would change against the version ``base``, null where there is none yet."""
 
     name: str
     base: int | None
     tables: tuple[ChangedTable, ...]
+    working_time: tuple[WorkFinding, ...] = Field(description="What its roster breaks; it can be planned all the same")
     may_compute: bool = Field(description="The reader may compute a plan from it")
 
 

@@ -38,6 +38,7 @@ from releve.desk.registry.page import (
     discard,
     find_context,
     get_reader_language,
+    list_work_findings,
     parse_page_number,
     read_comment,
     registry_page,
@@ -192,6 +193,7 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
             name=upload.name,
             base=changes.base,
             tables=list_proposed_changes(changes, operator),
+            working_time=list_work_findings(operator),
             may_compute=may_compute,
         )
         return page_response(request, "desk/registry/proposal.html", page)
