@@ -150,6 +150,7 @@ TEMPLATES = [
                 "places_words": "releve.desk.places.page",
                 "plan_words": "releve.desk.plan.words",
                 "registry_words": "releve.desk.registry.page",
+                "surge_words": "releve.desk.surge",
                 "rules_words": "releve.desk.rules",
                 "week_words": "releve.desk.week",
                 "values": "releve.desk.filters",

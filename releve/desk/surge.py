@@ -11,6 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template import Library
 from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -23,11 +24,16 @@ from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.page import PageModel, StreamPage
+from releve.desk.text import translate_phrase
 from releve.live import api as live
 from releve.live.api import ClientMissing
+from releve.plan.extra_hours import LeftOut
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
+
+
+register = Library()
 
 
 class Proposal(PageModel):
@@ -46,6 +52,22 @@ class Proposal(PageModel):
     digest: str = Field(description="Names the moves; asked for when they are put in force")
 
 
+class MoreHours(PageModel):
+    """What hours beside the roster would bring: agent half hours, and whom working time keeps out."""
+
+    people: int = Field(description="Who would work longer or be called in")
+    missing_before: float
+    missing_after: float
+    lost_share: float = Field(description="Of what more hours could cover, the share that the rows keep out")
+    left_out: tuple[LeftOut, ...]
+
+
+@register.filter
+def describe_left_out(row: LeftOut) -> str:
+    """Return how many people a row keeps out, what they would bring, and who may decide."""
+    return translate_phrase(row.sentence)
+
+
 class SurgePage(StreamPage):
     """A proposal for some calls; null before it is asked for."""
 
@@ -59,6 +81,7 @@ class SurgePage(StreamPage):
     )
     names: dict[str, str] = Field(description="Of these programmes")
     proposal: Proposal | None
+    more_hours: MoreHours | None = Field(description="Asked for by `hours`; nothing of it is put in force")
     orders: bool = Field(description="Whether the reader may put it in force")
     in_force: bool = Field(description="Whether a relief for a surge is in force")
 
@@ -73,8 +96,10 @@ class SurgePage(StreamPage):
         return json.dumps(self.foreseen)
 
 
-def surge_page(shown: ShownStream, user: AnyUser, client: str, percent: int | None, *, asked: bool) -> SurgePage:
-    """Return the page; ``asked``: with the proposal, worked out now.
+def surge_page(
+    shown: ShownStream, user: AnyUser, client: str, percent: int | None, *, asked: bool, hours: bool = False
+) -> SurgePage:
+    """Return the page; ``asked``: with the proposal, worked out now; ``hours``: and what more hours would bring.
 
     Without one where it is asked for as foreseen, and no call of today is known.
     """
@@ -85,6 +110,7 @@ def surge_page(shown: ShownStream, user: AnyUser, client: str, percent: int | No
         foreseen = {name: round(100 * factor) for name, factor in factors_now.items()}
     factors = live.list_surge_factors(operator, client, percent, foreseen)
     found = live.propose_surge_relief(factors, shown.name) if asked and factors else None
+    extra = live.find_more_hours(found, shown.name) if found is not None and hours else None
     return SurgePage(
         **shown.build_head(operator.row.time_zone),
         clients={row.id: row.name for row in operator.clients},
@@ -93,6 +119,7 @@ def surge_page(shown: ShownStream, user: AnyUser, client: str, percent: int | No
         foreseen=foreseen,
         names={row.id: row.name for row in operator.programmes if row.id in foreseen},
         proposal=None if found is None else Proposal.from_row(found),
+        more_hours=None if extra is None else MoreHours.from_row(extra, people=len(extra.proposals)),
         orders=can(user, "relief.order"),
         in_force=bool(reliefs) and reliefs[0].source == "surge",
     )
@@ -142,7 +169,7 @@ def show(request: HttpRequest) -> HttpResponse:
     if asked:
         client, percent = form.cleaned_data["client"], form.cleaned_data["percent"]
     try:
-        page = surge_page(shown, request.user, client, percent, asked=asked)
+        page = surge_page(shown, request.user, client, percent, asked=asked, hours="hours" in request.GET)
         if asked and page.proposal is None:
             messages.error(request, _("No calls of today are known: give a percentage."))
     except tuple(_REFUSALS) as error:

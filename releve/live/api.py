@@ -151,6 +151,7 @@ from releve.live.stream_state import Scene, list_day_placements, load_scene
 from releve.live.surge_relief import (
     ClientMissing,
     end_surge_relief,
+    find_more_hours,
     foresee_factors,
     list_surge_factors,
     order_surge_relief,

@@ -24,13 +24,15 @@ from releve.live.clock import LIVE, real_now
 from releve.live.effect_queue import append_entries, queue_effects
 from releve.live.errors import NoSuch, ProposalChanged
 from releve.live.models import Relief
-from releve.live.plans import DayPlan
+from releve.live.plans import DayPlan, read_settings
 from releve.live.relief_handler import ReliefDraft, build_notify_effect, create_relief
 from releve.live.relief_solver import ReliefRequest, revert_changes, solve_priced_relief
 from releve.live.routes import store_routes
 from releve.live.service_day import compute_service_day
-from releve.live.stream_state import Changes, Scene, load_scene
+from releve.live.stream_state import Changes, Scene, list_working, load_scene
 from releve.network import Operator
+from releve.plan import Contingency
+from releve.plan.extra_hours import ExtraHours, find_extra_hours
 
 LEAST_FORESEEN, MOST_FACTOR = 0.1, 5.0
 
@@ -106,6 +108,22 @@ def propose_surge_relief(factors: Mapping[str, float], stream: str = LIVE) -> Su
     :class:`NoSuch` without a planned day that runs, ValueError for a factor out of bounds.
     """
     return _solve(_load_running(stream), factors)
+
+
+def find_more_hours(proposal: SurgeProposal, stream: str = LIVE) -> ExtraHours:
+    """Return what longer shifts and people called in would bring beside a proposal, within working time."""
+    scene = _load_running(stream)
+    found, loss = scene.day_to_relieve(proposal.day), scene.wanted[proposal.day]
+    return find_extra_hours(
+        found.operator,
+        found.plan,
+        _raise_requirement(found, proposal.factors).need,
+        read_settings(found.plan),
+        list_working(found, proposal.changes, loss, scene.absent),
+        lost=Contingency("now", "named", "now", loss.sites, loss.carriers),
+        since=scene.at,
+        absent=scene.absent,
+    )
 
 
 def order_surge_relief(factors: Mapping[str, float], *, digest: str, by: str, stream: str = LIVE) -> Relief:
