@@ -6,27 +6,39 @@ are built from it, so nothing else can reach them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
+from math import isfinite
+from typing import Literal
 
 from releve.plan.named_assignments import list_moves
-from releve.plan.result import SEVERITY, Bound, Move, Placement, Plan, Status
+from releve.plan.result import BASE, SEVERITY, Bound, Move, Placement, Plan, Status
 
 Post = tuple[str, str]
 """A place and a programme."""
+DayChange = Literal["added", "replaced", "unchanged"]
+WorkChange = Literal["starts", "stops", "place", "programme", "hours", "break"]
+"""What differs in an agent's work: on the plan or off it; where, for which programme, when."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
     """A client's status before and after; ``before`` is None without a day or a client to compare
-    with."""
+    with.
+
+    ``worst_before`` and ``worst_after``: the coverage of its worst half hour while nothing is lost;
+    None where nothing is required or that is not known.
+    """
 
     client: str
     name: str
     before: Status | None
     after: Status
     worse: bool
+    worst_before: float | None = None
+    worst_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +55,15 @@ class MoveGroup:
 class ComparedPlan:
     """A day's plan beside the one before it, if there is one.
 
-    ``clients``: those that become worse first, then the gravest; ``secure`` those held whatever
-    single place is lost; ``moves``, the largest group first, of ``moved`` agents in all; ``cost``
-    in EUR of what is missing, None where that is not known.
+    ``change``: the day is ``added``, or its plan replaced; ``unchanged``: every agent works the
+    same. ``clients``: those that become worse first, then the gravest; ``secure`` those held
+    whatever single place is lost; ``moves``, the largest group first, of ``moved`` agents in all;
+    ``work``: how many of them per kind of change, of which an agent may have several; ``cost`` in
+    EUR of what is missing, None where that is not known.
     """
 
     day: date
+    change: DayChange
     clients: tuple[StatusChange, ...]
     secure: int
     secure_before: int | None
@@ -57,25 +72,44 @@ class ComparedPlan:
     moved: int
     moves: tuple[MoveGroup, ...]
     cost: float | None
+    work: Mapping[WorkChange, int] = field(default_factory=dict)
 
 
 def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
     """Return a day's plan beside the one before it; None: the day was not planned."""
-    moves: tuple[MoveGroup, ...] = ()
+    moves: tuple[Move, ...] = ()
     if before is not None:
         had, has = ({row.agent: row for row in plan.placements} for plan in (before, after))
-        moves = group_moves(list_moves(had, has, frozenset(), frozenset()))
+        moves = list_moves(had, has, frozenset(), frozenset())
     return ComparedPlan(
         day=after.day,
+        change="added" if before is None else "replaced" if moves else "unchanged",
         clients=tuple(_compare_clients(before, after)),
         secure=_count_secure(after),
         secure_before=None if before is None else _count_secure(before),
         placed=len(after.placements),
         reserve=len(after.reserve),
-        moved=sum(len(group.agents) for group in moves),
-        moves=moves,
+        moved=len(moves),
+        moves=group_moves(moves),
         cost=None if after.missing is None else after.missing.cost,
+        work=Counter(kind for move in moves for kind in list_work_changes(move.before, move.after)),
     )
+
+
+def list_work_changes(before: Placement | None, after: Placement | None) -> Iterator[WorkChange]:
+    """Yield what differs between an agent's work before and after; None: without a placement."""
+    if before is None or after is None:
+        if before is not after:
+            yield "starts" if before is None else "stops"
+        return
+    if before.place != after.place:
+        yield "place"
+    if before.programme != after.programme:
+        yield "programme"
+    if (before.start, before.end) != (after.start, after.end):
+        yield "hours"
+    if (before.break_start, before.break_end) != (after.break_start, after.break_end):
+        yield "break"
 
 
 def _count_secure(plan: Plan) -> int:
@@ -89,8 +123,16 @@ def _compare_clients(before: Plan | None, after: Plan) -> Iterator[StatusChange]
     for verdict in after.verdicts:
         old, status = had.get(verdict.client), verdict.status
         worse = old is not None and SEVERITY.index(status) < SEVERITY.index(old)
-        rows.append(StatusChange(verdict.client, names[verdict.client], old, status, worse))
+        worst = (None if plan is None else _find_worst(plan, verdict.client) for plan in (before, after))
+        rows.append(StatusChange(verdict.client, names[verdict.client], old, status, worse, *worst))
     yield from sorted(rows, key=lambda row: (not row.worse, SEVERITY.index(row.after), row.name))
+
+
+def _find_worst(plan: Plan, client: str) -> float | None:
+    cell = plan.cell.get((client, BASE))
+    if cell is None or cell.worst_interval < 0 or not isfinite(cell.worst_coverage):
+        return None
+    return cell.worst_coverage
 
 
 def group_moves(moves: Iterable[Move]) -> tuple[MoveGroup, ...]:
