@@ -147,6 +147,7 @@ TEMPLATES = [
                 "relief_words": "releve.desk.relief",
                 "plan_cell_words": "releve.desk.plan.words",
                 "planning_words": "releve.desk.planning",
+                "calendar_words": "releve.desk.day_calendar",
                 "places_words": "releve.desk.places.page",
                 "plan_words": "releve.desk.plan.words",
                 "registry_words": "releve.desk.registry.page",

@@ -8,15 +8,18 @@ import json
 import os
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
 from releve.cli.database import open_database
 from releve.cli.transport import load_operator
+
+if TYPE_CHECKING:
+    from releve.live.api import PublicationPreview
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -106,14 +109,77 @@ def work(once: bool, workers: int) -> None:
 
 @live.command()
 @click.argument("plan_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--version", type=click.IntRange(1), help="Of the reference data it was made of [default: the current one]."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
 @by_option
 @on_the_database
-def activate(plan_folder: Path, by: str) -> None:
-    """Put the plan in PLAN_FOLDER in force; it must be of the operator in the registry."""
-    from releve.live.api import activate_plan
+def activate(plan_folder: Path, version: int | None, dry_run: bool, by: str) -> None:
+    """Put the days in PLAN_FOLDER in force; every other day stays as it is.
 
-    found = activate_plan(plan_folder, by=by)
-    click.echo(f"in force: {', '.join(sorted(found.days))}")
+    Its plans must be of the operator in the registry; those of an older version must break nothing
+    of the current one.
+    """
+    from releve.live import api
+
+    plans = api.read_folder(plan_folder)
+    found = api.preview_publication(plans, version)
+    for line in _describe_preview(found):
+        click.echo(line)
+    if not dry_run:
+        api.put_in_force(plans, by=by, version=version)
+        click.echo(f"in force: {', '.join(plan.day.isoformat() for plan in plans)}")
+
+
+def _describe_preview(found: PublicationPreview) -> Iterator[str]:
+    """Yield what putting plans in force changes, day by day, and how their data differ."""
+    for row in found.days:
+        work = ", ".join(f"{kind} {count}" for kind, count in sorted(row.work.items()))
+        moved = f", agents who work differently: {row.moved} ({work})" if row.moved else ""
+        yield f"{row.day} {row.change}: {row.placed} agents placed{moved}"
+        for client in row.clients:
+            worst = [f"{share:.0%}" for share in (client.worst_before, client.worst_after) if share is not None]
+            said = f", worst half hour with nothing lost {' -> '.join(worst)}" if worst else ""
+            yield f"  {client.name}: {client.after}{said}"
+    if found.data.is_older:
+        yield f"made of version {found.data.made_of} of the reference data, today's is {found.data.current}"
+    for sentence in (*found.data.sentences(), *(row.sentence() for row in found.data.breaks)):
+        yield f"  {sentence}"
+
+
+@live.command()
+@click.option("--from", "first", type=_DAY, help="A day of the first week [default: last week's].")
+@click.option("--weeks", type=click.IntRange(1, 60), default=5, show_default=True, help="Weeks to print.")
+@_reading_the_database
+def calendar(first: datetime | None, weeks: int) -> None:
+    """Print the calendar: each day's state, who put its plan in force and when."""
+    from releve.runs.plan_calendar import load_calendar
+
+    found = load_calendar(None if first is None else first.date(), weeks)
+    for row in (row for week in found.weeks for row in week):
+        said = row.state.replace("_", " ")
+        if row.planned is not None:
+            said += f" since {row.planned.at:%Y-%m-%d %H:%M} UTC by {row.planned.by}, {row.planned.digest[:12]}"
+        if row.replaced:
+            said += f", earlier plans {len(row.replaced)}"
+        if row.drafts:
+            said += f", computed in {row.drafts[0]}"
+        click.echo(f"{row.day} {said}")
+
+
+@live.command("put-back")
+@click.argument("days", nargs=-1, required=True, type=_DAY, metavar="DAY...")
+@by_option
+@on_the_database
+def put_back(days: tuple[datetime, ...], by: str) -> None:
+    """Put each DAY back to the plan that it had before, or to none."""
+    from releve.live import api
+
+    api.put_back([day.date() for day in days], by=by)
+    for day in days:
+        found = api.list_days_in_force(day.date(), day.date()).get(day.date())
+        click.echo(f"{day.date()}: {'without a plan' if found is None else found.digest[:12]}")
 
 
 @live.command()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template import Library
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
@@ -29,7 +29,7 @@ from releve.desk.plan.words import status_word
 from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
 from releve.network import HOME
-from releve.plan.comparison import ComparedPlan, Post
+from releve.plan.comparison import ComparedPlan, Post, WorkChange
 from releve.plan.result import phrase_security
 from releve.plan.week.hybrid_week import HybridWeek, read_week_table
 from releve.registry import service as registry
@@ -45,6 +45,7 @@ from releve.runs.orders import (
     put_run_in_force,
     start_plan_run,
 )
+from releve.runs.plan_calendar import find_today
 from releve.runs.plan_job import (
     PlanJob,
     PlanOrder,
@@ -57,6 +58,9 @@ from releve.runs.plan_job import (
     remove_expired_plans,
 )
 from releve.runs.upload_reader import read_log_upload
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class PlanRunHead(RunHead[PlanOrder]):
@@ -71,7 +75,7 @@ class PlanningPage(PageModel):
     version: int | None
     time_zone: str
     runs: tuple[PlanRunHead, ...]
-    in_force: int = Field(description="Days of the plan in force; 0 without one")
+    in_force: int = Field(description="Days in force from today on")
 
 
 class PlanRunPage(PageModel):
@@ -81,21 +85,20 @@ class PlanRunPage(PageModel):
     time_zone: str
     progress: PlanProgress
     remarks: PlanRemarks
-    current: bool = Field(description="The reference data are still those it was made from")
-    in_force: bool = Field(description="This plan is the one in force")
+    in_force: bool = Field(description="Each of its days is in force with this plan")
     planned: tuple[ComparedPlan, ...]
-    leaving: tuple[date, ...] = Field(description="Days in force that this plan does not have")
+    data: live.DataDifference | None = Field(description="How its reference data differ from today's")
     names: dict[str, str] = Field(description="Of sites and programmes, by id")
 
 
 def planning_page(runs: Sequence[PlanJob]) -> PlanningPage:
     """Return the list of runs."""
-    version, found = registry.get_current_version(), live.load_activation()
+    version = registry.get_current_version()
     return PlanningPage(
         version=None if version is None else version.number,
         time_zone=registry.current_time_zone(),
         runs=tuple(_head(job) for job in runs),
-        in_force=0 if found is None else len(found.days),
+        in_force=len(live.list_days_in_force(find_today())) if version else 0,
     )
 
 
@@ -105,8 +108,11 @@ def _head(job: PlanJob) -> PlanRunHead:
 
 def run_page(job: PlanJob) -> PlanRunPage:
     """Return the page of a run beside the plan in force, if there is one."""
+    found = compare_run(job)
     return PlanRunPage.from_row(
-        compare_run(job),
+        found,
+        planned=() if found.preview is None else found.preview.days,
+        data=None if found.preview is None else found.preview.data,
         run=_head(job),
         time_zone=registry.current_time_zone(),
         progress=read_plan_progress(job),
@@ -141,6 +147,22 @@ def days_list(days: tuple[date, ...]) -> str:
     """Return days as in a sentence."""
     text = text_now("UTC")
     return text.list([text.day(day) for day in days])
+
+
+_WORK: Mapping[WorkChange, StrPromise] = {
+    "starts": lazy("work that day now"),
+    "stops": lazy("work that day no longer"),
+    "place": lazy("at another place"),
+    "programme": lazy("for another programme"),
+    "hours": lazy("at other hours"),
+    "break": lazy("with the break at another time"),
+}
+
+
+@register.filter
+def work_changes(day: ComparedPlan) -> list[tuple[str, int]]:
+    """Return what differs in the work of agents, each with their number."""
+    return [(str(words), day.work[kind]) for kind, words in _WORK.items() if day.work.get(kind)]
 
 
 @register.filter
@@ -355,12 +377,12 @@ def remove(request: HttpRequest, run: str) -> HttpResponse:
 
 @serve("plan.publish", ACT, recent=True)
 def activate(request: HttpRequest, run: str) -> HttpResponse:
-    """Put the plan of a run in force, in place of all those before."""
+    """Put the days of a run in force, in place of the plans of these days alone."""
     job = _find(run)
     return perform(
         request,
         lambda: put_run_in_force(job, actor_name(request)),
-        "verdict",
+        f"{reverse('calendar')}?from={job.order.first}",
         said=_("The plan is in force."),
         refused=_("The plan was not put in force."),
     )

@@ -35,7 +35,7 @@ class GuidePage(PageModel):
 def guide_page(shown: ShownStream, operator: Operator) -> GuidePage:
     """Return the guide: before a drill is looked at, its beginning."""
     found = live.find_rehearsal(shown.name) if shown.title else None
-    ready = live.load_activation() is not None
+    ready = bool(live.list_days_in_force())
     steps = live.list_rehearsal_steps(found) if ready else ()
     if found is None:
         return GuidePage(drill=shown.title, ready=ready, steps=steps)

@@ -54,6 +54,7 @@ urlpatterns = [
     path("rehearsal/", include("releve.desk.rehearsal")),
     path("rules/", include("releve.desk.rules")),
     path("planning/", include("releve.desk.planning")),
+    path("calendar/", include("releve.desk.day_calendar")),
     path("", include("releve.desk.system")),
     path("language", set_language, name="set_language"),
     path("start", views.redirect_to_start, name="start"),

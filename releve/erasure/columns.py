@@ -19,7 +19,6 @@ AGENT = _columns(
     accounts_identityrequest="pseudonym reason",
     association_lentagent="agent",
     ledger_personal="value salt subject",
-    live_activation="days",
     live_contact="who address",
     live_message="who about",
     live_plantext="digest text",

@@ -202,6 +202,7 @@ KIND_LABELS: Mapping[str, str] = {
     "people.notified": "Messages about a relief written",
     "photos.erased": "Photos erased",
     "plan.activated": "Plan put in force",
+    "plan.withdrawn": "Plan withdrawn",
     "relief.covered": "Coverage of a client announced",
     "relief.ended": "Relief for a surge ended",
     "relief.made": "Relief made",

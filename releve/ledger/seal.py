@@ -43,6 +43,7 @@ TALLIED_KINDS = tuple(
             "ledger.refused",
             "ledger.restored",
             "plan.activated",
+            "plan.withdrawn",
             "relief.covered",
             "service.sealed",
         }

@@ -88,7 +88,7 @@ from releve.live.incident_room import (
     trace_case,
 )
 from releve.live.message_texts import LogEntry, list_last_entries
-from releve.live.models import Activation, PlanText, Relief, Stream
+from releve.live.models import PlanText, Relief, Stream
 from releve.live.outside import find_overdue_documents
 from releve.live.partners import Lending
 from releve.live.photos import (
@@ -101,27 +101,35 @@ from releve.live.photos import (
     store_photo,
 )
 from releve.live.plans import (
+    DayInForce,
+    DaysInForce,
     IdentityCache,
     NamedPlaces,
     NoPlan,
-    activate_plan,
     find_displayed_plan,
+    list_days_in_force,
     list_displayed_week,
+    list_latest_week,
     list_named_places,
     load_activation,
-    load_day_plan,
     operator_now,
-    put_in_force,
 )
 from releve.live.presence import build_reach_check, count_seats, find_stays
-from releve.live.rehearsal import RehearsalStep, find_rehearsal, list_rehearsal_steps, start_rehearsal
-from releve.live.relief_handler import (
-    ComparedDay,
-    PublishedDay,
-    compare_reliefs,
-    list_touching_reliefs,
+from releve.live.publication import (
+    DataDifference,
+    DayRecord,
+    PublicationPreview,
+    activate_plan,
+    compare_data,
+    list_records,
     preview_publication,
+    preview_put_back,
+    put_back,
+    put_in_force,
+    read_folder,
 )
+from releve.live.rehearsal import RehearsalStep, find_rehearsal, list_rehearsal_steps, start_rehearsal
+from releve.live.relief_handler import ComparedDay, compare_reliefs, list_touching_reliefs
 from releve.live.roster_changes import (
     AgentMove,
     PeopleFlow,
@@ -175,9 +183,8 @@ from releve.live.worker_health import InstallationCollector, WorkerHealth, check
 
 
 def find_relief(stream: str, generation: int) -> Relief | None:
-    """Return a generation of a stream with the plan it changes; None where there is none."""
-    rows = Relief.objects.filter(stream=stream, generation=generation)
-    return rows.select_related("activation").first()
+    """Return a generation of a stream; None where there is none."""
+    return Relief.objects.filter(stream=stream, generation=generation).first()
 
 
 def list_reliefs(stream: str = LIVE, most: int = 50) -> list[Relief]:

@@ -230,7 +230,7 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
     generation = scene.relief.generation if scene.relief else 0
     days = [scene.day_plan(day).plan for day in scene.days]
     if not days:
-        begins = find_first_start(scene.activation, until)
+        begins = find_first_start(until)
         return Coverage(scene.stream, scene.at, (), (), None, generation, begins, hours=hours)
     starts = [start for plan in days for start in plan.starts]
     wanted = [at for at, start in enumerate(starts) if scene.at - INTERVAL < start < until]
@@ -274,15 +274,19 @@ def _cover_clients(
 ) -> tuple[ClientCoverage, ...]:
     """Return the coverage of every client in the half hours wanted, of those of the days."""
     starts = [start for plan in days for start in plan.starts]
-    people = np.concatenate([placed(scene, day) for day in scene.days])[wanted]
-    names = [name for name, _, _ in days[0].programmes]
+    client_of = {name: client for plan in reversed(days) for name, client, _ in plan.programmes}
+    names = list(client_of)
+    people = np.concatenate(
+        [_align(placed(scene, day), plan, names) for day, plan in zip(scene.days, days, strict=True)]
+    )[wanted]
     people = people + count_partner_agents(partners, names, len(wanted))
-    required = np.concatenate([plan.required for plan in days])[wanted]
+    required = np.concatenate([_align(plan.required, plan, names) for plan in days])[wanted]
     covered = np.nan_to_num(np.minimum(required, people))
     chosen = tuple(starts[at] for at in wanted)
-    columns: dict[str, list[int]] = {client: [] for client, _ in days[0].clients}
-    for column, (_, client, _) in enumerate(days[0].programmes):
-        columns[client].append(column)
+    clients = {client: name for plan in reversed(days) for client, name in plan.clients}
+    columns: dict[str, list[int]] = {client: [] for client in clients}
+    for column, name in enumerate(names):
+        columns[client_of[name]].append(column)
     return tuple(
         cover_client(
             client,
@@ -293,8 +297,21 @@ def _cover_clients(
             begun=chosen[0] <= scene.at,
             limits=(float(days[0].settings["target"]), float(days[0].settings["thin"])),
         )
-        for client, name in days[0].clients
+        for client, name in clients.items()
     )
+
+
+def _align(values: Floats, plan: Plan, names: Sequence[str]) -> Floats:
+    """Return ``[interval, programme]`` of a plan by the programmes of all days; 0 where it has not one.
+
+    Days may be of several versions of the reference data, each with its own programmes.
+    """
+    own = [name for name, _, _ in plan.programmes]
+    if own == names:
+        return values
+    found = np.zeros((len(values), len(names)))
+    found[:, [names.index(name) for name in own]] = values
+    return found
 
 
 def _find_losses(scene: Scene) -> tuple[frozenset[str], ...]:

@@ -208,6 +208,7 @@ _SENTENCES: Mapping[str, Phrase] = {
     "routing.switched": Phrase("Calls were switched to the routes prepared for a loss."),
     "people.notified": Phrase("Messages about the relief were written; agents concerned: {agents}."),
     "plan.activated": Phrase("A plan was put in force."),
+    "plan.withdrawn": Phrase("A plan was withdrawn."),
     "drill.started": Phrase("The drill began."),
     "drill.moved": Phrase("The clock of the drill was moved forward."),
     "effect.aside": Phrase("A task failed too often and was set aside."),

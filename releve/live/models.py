@@ -25,27 +25,43 @@ class PlanText(models.Model):
 
 
 class Activation(models.Model):
-    """A plan put in force: the digest of each day's plan, and the version of the operator."""
+    """A record of the calendar of days in force: days that got a plan, or lost it.
+
+    ``version`` is that of the reference data which its plans were made of. Records are only ever
+    added: the plan of a day is the one of the newest record that names the day.
+    """
 
     at = models.DateTimeField()
     by = models.CharField(max_length=150)
-    days = models.JSONField()
     version = models.IntegerField()
 
     class Meta:
         ordering: ClassVar = ["-pk"]
 
     def __str__(self) -> str:
-        return f"plan in force since {self.at:%Y-%m-%d %H:%M}"
+        return f"days in force since {self.at:%Y-%m-%d %H:%M}"
+
+
+class ActivationDay(models.Model):
+    """A day that a record names, with its plan; null: the day is without a plan from then on."""
+
+    activation = models.ForeignKey(Activation, on_delete=models.CASCADE, related_name="rows")
+    day = models.DateField(db_index=True)
+    plan = models.ForeignKey(PlanText, null=True, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["activation", "day"], name="live_activation_day_once")]
+        ordering: ClassVar = ["day"]
+
+    def __str__(self) -> str:
+        return f"{self.day} {(self.plan_id or 'no plan')[:12]}"
 
 
 class Relief(models.Model):
     """One generation of who works where after a loss; the last one is in force.
 
-    ``source``: ``planned`` (looked up in the plan), ``first`` (the first answer), ``optimum`` (in
-    whole people, after it), ``base`` (nothing is lost: back to the plan) or ``surge`` (of a day
-    that breaks away from the plan, put in force by a person). ``lost``: {day: loss}.
-    """
+        ``source``: ``planned`` (looked up in the plan), ``first`` (the first answer), ``optimum`` (in
+    XX"""
 
     stream = models.CharField(max_length=64)
     generation = models.IntegerField()

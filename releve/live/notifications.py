@@ -43,11 +43,11 @@ from releve.live.effect_queue import (
 )
 from releve.live.lost_places import NO_LOSS, Loss
 from releve.live.message_texts import UNSET_ADDRESS, write_message, write_ride_lines
-from releve.live.models import Contact, Effect, Message, Relief, ReliefDay
-from releve.live.plans import load_day_plan, operator_now
-from releve.live.roster_changes import find_scene_runs
+from releve.live.models import Activation, Contact, Effect, Message, Relief, ReliefDay
+from releve.live.plans import DaysInForce, list_days_in_force, list_known_days, operator_now
+from releve.live.roster_changes import find_day_runs
 from releve.live.stream_state import Scene, build_change, list_working, load_scene, read_placement
-from releve.network import HOME
+from releve.network import HOME, Agent, Programme, Site
 from releve.plan import Placement
 from releve.plan.day_runs import Ride
 from releve.situation import KINDS
@@ -63,7 +63,7 @@ def notify(effect: Effect) -> EffectOutcome:
     relief = Relief.objects.get(pk=effect.body["relief"])
     newest = Relief.objects.filter(stream=relief.stream).first()
     scene = load_scene(relief.stream)
-    if newest != relief or scene is None or not scene.days:
+    if newest != relief or scene is None:
         return EffectOutcome({"skipped": "overtaken"})
     if not effect.body.get("released") and _was_answered_before(relief):
         raise PermanentFailure(
@@ -107,7 +107,7 @@ def _count_unaddressed(messages: Sequence[Message]) -> int:
 def _was_answered_before(relief: Relief) -> bool:
     """Return whether a relief answers only what happened before a backup was put back."""
     last = Restoration.objects.order_by("-seq").first()
-    if last is None:
+    if last is None or (relief.source == "plan" and relief.cause > last.seq):
         return False
     since = LedgerEntry.objects.filter(stream=relief.stream, kind__in=KINDS, seq__gt=last.seq)
     return not since.filter(seq__lte=relief.cause).exists()
@@ -121,51 +121,70 @@ def build_send_effect(message: Message) -> NewEffect:
 
 @dataclass(frozen=True)
 class _LastNotified:
-    """The shifts of the last notification, and the losses at that time."""
+    """The plans and shifts of the last notification, and the losses at that time."""
 
+    planned: DaysInForce
     shifts: _Shifts
     lost: Mapping[date, Loss]
     generation: int
 
 
 class _MessageBuilder:
-    """Compare the shifts of the last notification with those in force, and write messages."""
+    """Compare the shifts of the last notification with those in force, and write messages.
+
+    Beside the days ahead of the scene those further ahead count whose plan is another one now.
+    Days may be of several versions of the reference data: the earliest day's names apply.
+    """
 
     def __init__(self, scene: Scene, relief: Relief) -> None:
-        self._scene, self._relief = scene, relief
-        first = scene.day_plan(scene.days[0])
-        self._operator, self._plan = first.operator, first.plan
+        self._near, self._relief = scene, relief
         self._before = _load_last_notified(scene)
-        self._after = {day: scene.list_placements(day) for day in scene.days}
+        self._scene = _widen(scene, self._before.planned)
+        self._agents: dict[str, Agent] = {}
+        self._sites: dict[str, Site] = {}
+        self._programmes: dict[str, Programme] = {}
+        operators = [row.load().operator for row in reversed(list(self._scene.planned.values()))]
+        for operator in {id(one): one for one in operators}.values():
+            self._agents |= operator.agent
+            self._sites |= operator.site
+            self._programmes |= operator.programme
+        self._after = {day: self._scene.list_placements(day) for day in self._scene.days}
         self._shifts = _group_by_agent(self._after)
-        self._rides_before = self._find_rides(self._before.generation)
-        self._rides = self._find_rides(relief.generation)
+        self._rides_before = self._find_rides(self._before.planned, self._before.generation)
+        self._rides = self._find_rides(self._scene.planned, relief.generation)
 
     def build_messages(self) -> Iterator[Message]:
-        """Yield the messages to agents, managers and clients."""
+        """Yield the messages to agents, managers and clients.
+
+        Another plan alone, with nothing lost, is no message to clients.
+        """
         changed = self._find_changed_days()
         for agent, days in sorted(changed.items()):
             about = {"shifts": [self._describe_shift(agent, day) for day in days]}
-            site = self._operator.agent[agent].home_site
+            site = self._agents[agent].home_site
             yield self._build_message("agent", agent, site, about, self._find_end(agent, days[-1]))
         yield from self._build_manager_messages(changed)
-        for row in self._coverage.clients if changed else ():
+        for row in self._coverage.clients if changed and self._concerns_clients else ():
             about = describe_client(row, self._coverage)
             yield self._build_message("client", row.client, "", about, self._coverage.reach)
 
-    def _find_rides(self, generation: int) -> Mapping[date, Mapping[tuple[str, str], Ride]]:
-        """Return each agent's rides by day, as the reliefs up to a generation have them."""
-        rules = select_rules(self._scene.situation)
-        found = {day: find_scene_runs(self._scene, day, rules, until=generation) for day in self._scene.days}
+    @property
+    def _concerns_clients(self) -> bool:
+        return self._relief.source != "plan" or any(self._near.wanted.values())
+
+    def _find_rides(self, planned: DaysInForce, generation: int) -> Mapping[date, Mapping[tuple[str, str], Ride]]:
+        """Return each agent's rides by day, as plans and the reliefs up to a generation have them."""
+        rules, stream = select_rules(self._scene.situation), self._scene.stream
+        found = {day: find_day_runs(stream, row.load(), rules, generation) for day, row in planned.items()}
         return {day: {} if runs is None else runs.list_rides() for day, runs in found.items()}
 
     @cached_property
     def _coverage(self) -> Coverage:
-        return compute_scene_coverage(self._scene)
+        return compute_scene_coverage(self._near)
 
     def describe_clients(self) -> Iterator[dict[str, Any]]:
         """Yield what the relief gives each client, as the ledger holds it: what packs count."""
-        for row in self._coverage.clients:
+        for row in self._coverage.clients if self._concerns_clients else ():
             yield {
                 "client": row.client,
                 "generation": self._relief.generation,
@@ -177,18 +196,18 @@ class _MessageBuilder:
         """Return when what is said of an agent's day is over: the shift, or the site's last one."""
         rows = [self._before.shifts.get(agent, {}).get(day), self._shifts.get(agent, {}).get(day)]
         ends = [row.end for row in rows if row is not None]
-        return max(ends) if ends else self._last_ends[day, self._operator.agent[agent].home_site]
+        return max(ends) if ends else self._last_ends[day, self._agents[agent].home_site]
 
     @cached_property
     def _last_ends(self) -> Mapping[tuple[date, str], datetime]:
         """When the last planned shift of each day ends, by home site of its agents."""
         ends: dict[tuple[date, str], datetime] = {}
         for day in self._scene.days:
-            plan = self._scene.day_plan(day).plan
-            for site in self._operator.sites:
-                ends[day, site.id] = plan.starts[0]
-            for row in plan.placements:
-                key = day, self._operator.agent[row.agent].home_site
+            found = self._scene.day_plan(day)
+            for site in self._sites:
+                ends[day, site] = found.plan.starts[0]
+            for row in found.plan.placements:
+                key = day, found.operator.agent[row.agent].home_site
                 ends[key] = max(ends[key], row.end)
         return ends
 
@@ -198,7 +217,7 @@ class _MessageBuilder:
         Absent agents receive no message, lent ones none of a shift that they work for a partner.
         """
         out: dict[str, list[date]] = {}
-        for agent in {*self._before.shifts, *self._shifts} - self._absent:
+        for agent in ({*self._before.shifts, *self._shifts} & self._agents.keys()) - self._absent:
             before = self._before.shifts.get(agent, {})
             after = self._shifts.get(agent, {})
             days = [
@@ -238,7 +257,7 @@ class _MessageBuilder:
         before, after = (
             [
                 (ride.run.vehicle, ride.stop, ride.at, ride.run.wave)
-                for ride in self._list_rides_ahead(rides[day], agent)
+                for ride in self._list_rides_ahead(rides.get(day, {}), agent)
             ]
             for rides in (self._rides_before, self._rides)
         )
@@ -249,7 +268,7 @@ class _MessageBuilder:
         return [ride for ride in found if ride is not None and max(ride.at, ride.run.at_site) > self._scene.at]
 
     def _describe_rides(self, agent: str, day: date) -> list[dict[str, Any]]:
-        operator = self._operator
+        operator = self._scene.day_plan(day).operator
         stops = {row.id: row.name for row in operator.stops}
         return [
             {
@@ -273,19 +292,19 @@ class _MessageBuilder:
         return [
             agent
             for agent in self._scene.day_plan(day).plan.reserve
-            if self._operator.agent[agent].home_site in other
+            if self._agents[agent].home_site in other
             and day not in self._shifts.get(agent, {})
-            and self._last_ends[day, self._operator.agent[agent].home_site] > self._scene.at
+            and self._last_ends[day, self._agents[agent].home_site] > self._scene.at
         ]
 
     def _describe_shift(self, agent: str, day: date) -> dict[str, Any]:
         """Return what a message says of a day; ``row`` is the placement, for the calendar."""
         row = self._shifts.get(agent, {}).get(day)
-        own = self._operator.agent[agent].home_site
+        own = self._agents[agent].home_site
         before = self._before.shifts.get(agent, {}).get(day)
         left = before.place if before is not None and before.place != HOME else own
         closed = left if left in self._scene.wanted[day].sites else ""
-        sites = self._operator.site
+        sites = self._sites
         if row is None:
             name = sites[closed].name if closed else ""
             rides = self._describe_rides(agent, day)
@@ -295,7 +314,7 @@ class _MessageBuilder:
             "day": day.isoformat(),
             "place": "" if at_home else sites[row.place].name,
             "site": sites[closed].name if closed else "",
-            "programme": self._operator.programme[row.programme].name,
+            "programme": self._programmes[row.programme].name,
             "start": row.start.isoformat(),
             "end": row.end.isoformat(),
             "zone": sites[own if at_home else row.place].time_zone,
@@ -307,15 +326,10 @@ class _MessageBuilder:
         closed = frozenset[str]().union(*(loss.sites for loss in self._scene.wanted.values()))
         moved: dict[str, list[str]] = {}
         for agent in changed:
-            moved.setdefault(self._operator.agent[agent].home_site, []).append(agent)
+            moved.setdefault(self._agents[agent].home_site, []).append(agent)
         for site, agents in sorted(moved.items()):
             home = sum(self._works_at_home(agent) for agent in agents)
-            about = {
-                "site": self._operator.site[site].name,
-                "closed": site in closed,
-                "moved": len(agents),
-                "home": home,
-            }
+            about = {"site": self._sites[site].name, "closed": site in closed, "moved": len(agents), "home": home}
             over = max(self._find_end(agent, changed[agent][-1]) for agent in agents)
             yield self._build_message("manager", site, site, about, over)
 
@@ -352,19 +366,43 @@ def describe_client(row: ClientCoverage, coverage: Coverage) -> dict[str, Any]:
 
 
 def _load_last_notified(scene: Scene) -> _LastNotified:
-    """Return what the last notification said; without one, the plan."""
-    reliefs = Relief.objects.filter(stream=scene.stream, activation=scene.activation)
+    """Return what the last notification said; without one, the plans that were known before."""
+    reliefs = Relief.objects.filter(stream=scene.stream)
     last = reliefs.filter(notified=True).first()
+    record = 0 if last is None else last.activation_id
+    if last is None and (first := reliefs.last()) is not None:
+        record = first.activation_id
+        if first.source == "plan":  # it follows the record that it was made after
+            older = Activation.objects.filter(at__lt=first.activation.at).first()
+            record = 0 if older is None else older.pk
+    start = scene.days[0] if scene.days else scene.at.date()
+    known = list_known_days(start, record)
     rows = ReliefDay.objects.filter(relief=last) if last else ()
-    changes = {row.day: row.changes for row in rows}
+    changes = {(row.day, row.plan_id): row.changes for row in rows}
     lost = {} if last is None else last.lost
+    planned = {
+        day: known.get(day, row)
+        for day, row in list_days_in_force(start).items()
+        if day in scene.planned or known.get(day, row).digest != row.digest
+    }
     return _LastNotified(
+        planned,
         _group_by_agent(
-            {day: list_working(scene.day_plan(day), changes.get(day, {}), NO_LOSS, {}) for day in scene.days}
+            {
+                day: list_working(row.load(), changes.get((day, row.digest), {}), NO_LOSS, {})
+                for day, row in planned.items()
+            }
         ),
-        {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in scene.days},
+        {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in planned},
         0 if last is None else last.generation,
     )
+
+
+def _widen(scene: Scene, known: DaysInForce) -> Scene:
+    """Return a scene with the days of ``known`` that lie further ahead, on which nothing is lost yet."""
+    far = {day: row for day, row in list_days_in_force(min(known), max(known)).items() if day in known} if known else {}
+    planned = {**scene.planned, **{day: row for day, row in far.items() if day not in scene.planned}}
+    return replace(scene, planned=planned, wanted={**dict.fromkeys(planned, NO_LOSS), **scene.wanted})
 
 
 def _group_by_agent(days: Mapping[date, list[Placement]]) -> _Shifts:
@@ -381,7 +419,7 @@ _BATCH = 200
 @register_handler("send")
 def send_message(effect: Effect) -> EffectOutcome:
     """Send a message to one address, unless it was answered or moved on to another address."""
-    message = Message.objects.select_related("relief__activation").get(pk=effect.body["message"])
+    message = Message.objects.select_related("relief").get(pk=effect.body["message"])
     if message.acknowledged_at is not None or message.rank != effect.body["rank"]:
         return _skip_effect(effect, "answered")
     if not message.about:
@@ -466,11 +504,11 @@ def _build_calendar(message: Message) -> bytes:
     """Return the new shifts of an agent as iCalendar; each takes the place of the day's old one."""
     if message.kind != "agent":
         return b""
-    found = message.relief.activation
+    found = list_days_in_force(until=message.relief.activation_id)
     plans, rides = [], {}
     for shift in message.about["shifts"]:
         if shift["place"] is not None:
-            plan = load_day_plan(found.days[shift["day"]], found.version).plan
+            plan = found[date.fromisoformat(shift["day"])].load().plan
             row = read_placement(message.who, shift["row"])
             plans.append(replace(plan, placements=(row,)))
             rides[plan.day, message.who] = write_ride_lines(shift)

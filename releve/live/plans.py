@@ -1,33 +1,31 @@
-"""The plan in force: days planned for the operator in the registry, kept whole in the database.
+"""The calendar of days in force: each day with its own plan, kept whole in the database.
 
-With it stand the operator of the live chain and :class:`IdentityCache`, a cache of computed values
-that are each valid while their sources are the same objects.
+A day's plan is read with the version of the reference data that it was made of. With the plans
+stand the operator of the live chain and :class:`IdentityCache`, a cache of computed values that are
+each valid while their sources are the same objects.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
 
 from releve.demand import Requirement, build_forecast, build_histories, compute_requirement
 from releve.demand.requirement import INTERVAL
-from releve.files.plan_folder import PlanFolderError, StoredPlan, open_plan_store, read_plans
+from releve.files.plan_folder import PlanFolderError, StoredPlan, open_plan_store
 from releve.kernels.arrays import Floats
-from releve.ledger import chain as ledger
-from releve.live.clock import LIVE, real_now
-from releve.live.errors import NoOperator, PlanRefused
-from releve.live.models import Activation, PlanText
+from releve.live.clock import real_now
+from releve.live.errors import NoOperator
+from releve.live.models import Activation, ActivationDay, PlanText
 from releve.network import Operator, zone
 from releve.plan import Plan, PlanSettings
 from releve.plan.plan_json import plan_from_json, plan_to_json
@@ -99,7 +97,7 @@ def operator_at(number: int) -> Operator:
 
 HORIZON = timedelta(hours=48)
 """How far ahead coverage is shown and people are notified."""
-_DAY = timedelta(days=1)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _ANY_ZONE = timedelta(hours=14)
 """How long before its midnight in UTC a day may begin at an operator."""
 _ENDS_BY = timedelta(hours=12 + 25)
@@ -121,46 +119,88 @@ class DayPlan:
         return bool(self.operator.vehicles)
 
 
-def activate_plan(folder: Path, *, by: str) -> Activation:
-    """Put the plan folder in force; :class:`PlanRefused` says what is wrong with it."""
-    try:
-        plans = read_plans(folder)
-    except PlanFolderError as error:
-        raise PlanRefused(str(error)) from error
-    return put_in_force(plans, by=by)
+@dataclass(frozen=True, slots=True)
+class DayInForce:
+    """The plan of a day in force: its digest, the version of the reference data that it was made
+    of, and the record that put it in force."""
+
+    day: date
+    digest: str
+    version: int
+    activation: int
+
+    def load(self) -> DayPlan:
+        """Return the plan, with the operator that it was made of."""
+        return load_day_plan(self.digest, self.version)
 
 
-def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
-    """Put the plans of some days in force, in place of all those before.
+DaysInForce = Mapping[date, DayInForce]
+"""By day, in the order of days."""
 
-    They must be of the operator in the registry and free of violations.
+
+def load_activation() -> Activation | None:
+    """Return the newest record of the calendar; None when no plan has been put in force."""
+    return Activation.objects.first()
+
+
+def list_days_in_force(first: date | None = None, last: date | None = None, *, until: int | None = None) -> DaysInForce:
+    """Return the days with a plan in force, of a period if given; as of the record ``until`` if given."""
+    return {found.day: found for found in _list_rows(first, last, until) if found.digest}
+
+
+def list_known_days(first: date, until: int) -> DaysInForce:
+    """Return the plans that people knew as of a record, by day from ``first`` on.
+
+    Of a day that had none yet the first one that it got: those who work on it were not notified of
+    another. A plan that was taken back meanwhile is the last one that they knew.
     """
-    version = registry.get_current_version()
-    if version is None:
-        raise NoOperator("the registry is empty: import the plan's operator first")
-    operator = registry.load_operator(version)
-    for plan in plans:
-        _check_plan(plan, operator)
-    times = compute_handling_times(operator, plans)
-    rows = [build_plan_row(plan, aht) for plan, aht in zip(plans, times, strict=True)]
-    with transaction.atomic():
-        PlanText.objects.bulk_create(rows, ignore_conflicts=True)
-        found = Activation.objects.create(
-            at=real_now(), by=by, days={row.day.isoformat(): row.digest for row in rows}, version=version.number
-        )
-        body = {"days": found.days, "version": found.version, "by": by, "activation": found.pk}
-        ledger.append("plan.activated", body, recorded_at=found.at, stream=LIVE)
-    return found
+    found: dict[date, DayInForce] = {}
+    rows = ActivationDay.objects.filter(day__gte=first).exclude(plan=None).order_by("activation_id", "day")
+    for row in map(_read_row, rows.values_list(*_COLUMNS)):
+        if row.activation <= until or row.day not in found:
+            found[row.day] = row
+    return dict(sorted(found.items()))
 
 
-def _check_plan(plan: Plan, operator: Operator) -> None:
-    if plan.violations:
-        raise PlanRefused(f"the plan of {plan.day} broke a rule: {plan.violations[0]}")
-    programmes = tuple(row.id for row in operator.programmes)
-    unknown = {row.agent for row in plan.placements} - set(operator.agent)
-    places = {row.id for row in plan.sites} - set(operator.site)
-    if tuple(name for name, _, _ in plan.programmes) != programmes or unknown or places:
-        raise PlanRefused(f"the plan of {plan.day} is not of the operator in the registry: plan again from it")
+_COLUMNS = ("day", "plan_id", "activation__version", "activation_id")
+
+
+def _list_rows(first: date | None, last: date | None, until: int | None) -> Iterator[DayInForce]:
+    """Yield the newest row of each day; its digest is empty where the day has no plan any more."""
+    bounds = {"day__gte": first, "day__lte": last, "activation__lte": until}
+    rows = ActivationDay.objects.filter(**{key: value for key, value in bounds.items() if value is not None})
+    newest = {row[0]: row for row in rows.order_by("activation_id").values_list(*_COLUMNS)}
+    yield from (_read_row(newest[day]) for day in sorted(newest))
+
+
+def _read_row(row: tuple[date, str | None, int, int]) -> DayInForce:
+    day, digest, version, activation = row
+    return DayInForce(day, digest or "", version, activation)
+
+
+def list_latest_week() -> DaysInForce:
+    """Return the seven days up to the last one in force: each weekday with its newest plan."""
+    found = list_days_in_force()
+    last = max(found, default=date.min)
+    return {day: row for day, row in found.items() if last - day < _WEEK}
+
+
+def list_nearest_days(today: date) -> DaysInForce:
+    """Return the days in force of a week from ``today`` on; the last seven days where all are over."""
+    return list_days_in_force(today, today + _WEEK - _DAY) or list_latest_week()
+
+
+def list_days_ahead(at: datetime, until: datetime) -> DaysInForce:
+    """Return the days in force that meet a period; plans of days far from it are not read."""
+    found = list_days_in_force((at - _ENDS_BY).date() + _DAY, (until + _ANY_ZONE).date())
+    starts = {day: row.load().plan.starts for day, row in found.items()}
+    return {day: row for day, row in found.items() if starts[day][0] < until and starts[day][-1] + INTERVAL > at}
+
+
+def find_first_start(after: datetime) -> datetime | None:
+    """Return when the first planned day that begins at ``after`` or later does; None: no day."""
+    found = (row.load().plan.starts[0] for row in list_days_in_force((after - _ANY_ZONE).date()).values())
+    return next((start for start in found if start >= after), None)
 
 
 def build_plan_row(plan: Plan, aht_s: Floats) -> PlanText:
@@ -177,36 +217,6 @@ def compute_handling_times(operator: Operator, plans: Sequence[Plan]) -> list[Fl
     days = [plan.day for plan in plans]
     found = build_forecast(build_histories(operator), operator.programmes, days, zone)
     return [compute_requirement(found, operator.programmes, day, zone).aht_s for day in days]
-
-
-def load_activation() -> Activation | None:
-    """Return what is in force; None when no plan has been activated."""
-    return Activation.objects.first()
-
-
-def list_days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, ...]:
-    """Return the planned days that meet a period; plans of days far from it are not read."""
-    first, last = (at - _ENDS_BY).date() + _DAY, (until + _ANY_ZONE).date()
-    out = []
-    for text, digest in sorted(found.days.items()):
-        day = date.fromisoformat(text)
-        if not first <= day <= last:
-            continue
-        starts = load_day_plan(digest, found.version).plan.starts
-        if starts[0] < until and starts[-1] + INTERVAL > at:
-            out.append(day)
-    return tuple(out)
-
-
-def find_first_start(found: Activation, after: datetime) -> datetime | None:
-    """Return when the first planned day that begins at ``after`` or later does; None: no day."""
-    first = (after - _ANY_ZONE).date()
-    for text, digest in sorted(found.days.items()):
-        if date.fromisoformat(text) >= first:
-            start = load_day_plan(digest, found.version).plan.starts[0]
-            if start >= after:
-                return start
-    return None
 
 
 def load_day_plan(digest: str, version: int) -> DayPlan:
@@ -253,26 +263,32 @@ class NoPlan(PlanFolderError):  # noqa: N818 (a state of the installation)
     """No plan is in force, and the desk was started without a folder."""
 
 
-def find_displayed_plan(day: date | None = None) -> StoredPlan | None:
+def find_displayed_plan(day: date | None = None, record: int | None = None) -> StoredPlan | None:
     """Return the plan of a day, by default of today or the next planned day; None: no such day.
 
+    ``record``: the plan that the day had as of that record of the calendar.
+
     The plan in force comes first; an open desk that was started with a folder shows that folder.
+    The days beside it are those of its calendar week and of the next one.
     NoPlan when there is neither; PlanFolderError when the folder cannot be read.
     """
     folder = settings.PLAN_FOLDER
     if settings.OPEN_DESK and folder is not None:
         return open_plan_store(folder).get(day)
-    found = load_activation()
-    if found is None:
+    found = list_days_in_force()
+    if not found:
         if folder is None:
             raise NoPlan("no plan is in force: compute one, or name a folder by RELEVE_PLAN_FOLDER")
         return open_plan_store(folder).get(day)
-    days = tuple(date.fromisoformat(text) for text in sorted(found.days))
-    default = _choose_day(days, operator_at(found.version).row.time_zone)
-    digest = found.days.get((day or default).isoformat())
-    if digest is None:
+    default = _choose_day(tuple(found), operator_now().row.time_zone)
+    chosen = day or default
+    known = found if record is None else list_days_in_force(chosen, chosen, until=record)
+    shown = known.get(chosen)
+    if shown is None:
         return None
-    return StoredPlan(load_day_plan(digest, found.version).plan, digest, days, default)
+    monday = find_monday(shown.day)
+    beside = tuple(one for one in sorted({*found, chosen}) if monday <= one < monday + 2 * _WEEK)
+    return StoredPlan(shown.load().plan, shown.digest, beside, default)
 
 
 def list_displayed_week(day: date | None = None) -> list[Plan]:

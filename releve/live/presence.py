@@ -12,13 +12,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from releve.accounts.scopes import scope_for
+from releve.live.clock import is_drill
 from releve.live.current_rules import select_rules
-from releve.live.models import Activation, ReliefDay
+from releve.live.models import ActivationDay, ReliefDay
 from releve.live.partners import Lending, list_lendings
-from releve.live.plans import IdentityCache, load_day_plan
+from releve.live.plans import DayInForce, IdentityCache
 from releve.live.roster_changes import find_day_runs
 from releve.live.stream_state import Scene, read_placement
-from releve.network import HOME, Operator, zone
+from releve.network import HOME, Operator, day_bounds, zone
 from releve.plan import Placement
 from releve.situation import Absence, Event, EventRefusal, Situation, SituationRules, Stay, list_placed_stays, refuse
 from releve.transport import FROM_SITE, TO_SITE
@@ -44,7 +45,7 @@ def find_stays(
 ) -> tuple[Stay, ...]:
     """Return the stays on sites that meet a period; those of the agents ``of`` alone, if given.
 
-    On a planned day people were where the plan and the reliefs in force by the hour had them; on
+    On a planned day people were where the plans and the reliefs in force by the hour had them; on
     another, where the roster has them: at their home sites. Agents lent to a partner were at their
     home sites too, or at home, and no relief moved them. Who was away, or was not among those that
     the day's attendance names, was not there.
@@ -53,19 +54,23 @@ def find_stays(
     tz = zone(operator.row.time_zone)
     first = (since - _NIGHT).astimezone(tz).date()
     last = until.astimezone(tz).date()
-    planned = _planned(first, last)
+    planned = _list_parts(stream, operator, first, last)
     rows: list[_Row] = []
     runs: dict[tuple[str, str, datetime], tuple[str, str]] = {}
     rules = select_rules(situation)
     home = {agent.id: agent.home_site for agent in operator.agents}
     lendings = [one for one in list_lendings(stream) if one.start < until and one.until > since]
-    for day, (digest, version) in planned.items():
-        placed = list(_placed(stream, day, digest, version))
-        if lendings:
-            desks = _list_desks(operator, day, digest, version)
-            placed = _set_lent(placed, lendings, desks, home, _list_shut(stream, day, digest))
-        rows += placed
-        runs |= _name_runs(stream, digest, version, rules, placed)
+    for parts in planned.values():
+        day_rows: list[_Row] = []
+        for part in parts:
+            placed = list(_placed(stream, part.planned))
+            if lendings:
+                desks = _list_desks(operator, part.planned)
+                placed = _set_lent(placed, lendings, desks, home, _list_shut(stream, part.planned))
+            placed = [one for row in placed for one in _cut(row, part.outside)]
+            runs |= _name_runs(stream, part.planned, rules, placed)
+            day_rows += placed
+        rows += day_rows if len(parts) == 1 else _join(day_rows)
     rostered = [
         (row.agent, home[row.agent], row.start, row.end)
         for row in operator.shifts
@@ -115,10 +120,10 @@ def build_reach_check(
 
 
 def _name_runs(
-    stream: str, digest: str, version: int, rules: SituationRules, rows: Iterable[_Row]
+    stream: str, planned: DayInForce, rules: SituationRules, rows: Iterable[_Row]
 ) -> dict[tuple[str, str, datetime], tuple[str, str]]:
     """Return the vehicle and hour of the ways to and from each stay of a day; none: empty."""
-    day_runs = find_day_runs(stream, load_day_plan(digest, version), rules)
+    day_runs = find_day_runs(stream, planned.load(), rules)
     if day_runs is None:
         return {}
     rides = day_runs.list_rides()
@@ -151,22 +156,49 @@ def _without(row: _Row, absences: Sequence[Absence] | None) -> Iterator[_Row]:
         yield agent, site, start, end
 
 
-def _planned(first: date, last: date) -> Mapping[date, tuple[str, int]]:
-    """Return the plan of each day, as digest and version of the operator; the newest counts."""
-    found: dict[date, tuple[str, int]] = {}
-    for activation in Activation.objects.all():
-        for text, digest in activation.days.items():
-            day = date.fromisoformat(text)
-            if first <= day <= last:
-                found.setdefault(day, (digest, activation.version))
+@dataclass(frozen=True, slots=True)
+class _DayPart:
+    """A plan that a day had, and the times ``outside`` the hours for which it had it."""
+
+    planned: DayInForce
+    outside: tuple[tuple[datetime, datetime], ...]
+
+
+_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+def _list_parts(stream: str, operator: Operator, first: date, last: date) -> dict[date, list[_DayPart]]:
+    """Return the plans of each day in a period by the hours for which they were in force.
+
+    A plan that took another's place while the day ran counts from then on. Of a day that got its
+    first plan only afterwards, and in a drill, whose clock is its own, the newest plan counts.
+    """
+    rows = ActivationDay.objects.filter(day__gte=first, day__lte=last).order_by("activation_id")
+    history: dict[date, list[tuple[datetime, DayInForce]]] = {}
+    for day, digest, at, version, record in rows.values_list(
+        "day", "plan_id", "activation__at", "activation__version", "activation_id"
+    ):
+        history.setdefault(day, []).append((at, DayInForce(day, digest or "", version, record)))
+    found: dict[date, list[_DayPart]] = {}
+    for day, steps in history.items():
+        start, end = day_bounds(day, operator.row.time_zone)
+        begun = [step for step in steps if step[0] <= start][-1:] + [step for step in steps if start < step[0] < end]
+        counting = steps[-1:] if is_drill(stream) or not begun else begun
+        times = [_EVER[0], *(at for at, _ in counting[1:]), _EVER[1]]
+        parts = [
+            _DayPart(planned, ((_EVER[0], since), (until, _EVER[1])))
+            for (_, planned), since, until in zip(counting, times, times[1:], strict=False)
+            if planned.digest
+        ]
+        if parts:
+            found[day] = parts
     return found
 
 
-def _placed(stream: str, day: date, digest: str, version: int) -> Iterator[_Row]:
+def _placed(stream: str, planned: DayInForce) -> Iterator[_Row]:
     """Yield where a day's people were: by the plan, from each relief on by that relief."""
-    plan = load_day_plan(digest, version).plan
-    base = {row.agent: row for row in plan.placements}
-    days = ReliefDay.objects.filter(relief__stream=stream, plan_id=digest, day=day)
+    base = {row.agent: row for row in planned.load().plan.placements}
+    days = ReliefDay.objects.filter(relief__stream=stream, plan_id=planned.digest, day=planned.day)
     reliefs = list(days.select_related("relief").order_by("relief__generation"))
     moved = {agent for row in reliefs for agent in row.changes}
     for agent in {*base, *moved}:
@@ -175,29 +207,29 @@ def _placed(stream: str, day: date, digest: str, version: int) -> Iterator[_Row]
         yield from ((agent, row.place, row.start, row.end) for row in steps if row)
 
 
-def _list_desks(operator: Operator, day: date, digest: str, version: int) -> list[_Row]:
+def _list_desks(operator: Operator, planned: DayInForce) -> list[_Row]:
     """Return where a plan has each of its people, those in reserve at their own sites."""
-    plan = load_day_plan(digest, version).plan
+    plan = planned.load().plan
     reserve, tz = frozenset(plan.reserve), zone(plan.time_zone)
     return [
         *((row.agent, row.place, row.start, row.end) for row in plan.placements),
         *(
             (row.agent, operator.agent[row.agent].home_site, row.start, row.end)
             for row in operator.shifts
-            if row.agent in reserve and row.start.astimezone(tz).date() == day
+            if row.agent in reserve and row.start.astimezone(tz).date() == planned.day
         ),
     ]
 
 
-def _list_shut(stream: str, day: date, digest: str) -> list[_Shut]:
+def _list_shut(stream: str, planned: DayInForce) -> list[_Shut]:
     """Return the sites that the reliefs of a day have as lost, each until the next relief."""
-    rows = ReliefDay.objects.filter(relief__stream=stream, plan_id=digest, day=day)
+    rows = ReliefDay.objects.filter(relief__stream=stream, plan_id=planned.digest, day=planned.day)
     reliefs = [row.relief for row in rows.select_related("relief").order_by("relief__generation")]
     ends = [*(relief.from_at for relief in reliefs[1:]), datetime.max.replace(tzinfo=UTC)]
     return [
         (site, relief.from_at, end)
         for relief, end in zip(reliefs, ends, strict=False)
-        for site in relief.lost.get(day.isoformat(), {}).get("sites", ())
+        for site in relief.lost.get(planned.day.isoformat(), {}).get("sites", ())
     ]
 
 
@@ -237,6 +269,18 @@ def _cut(row: _Row, periods: Iterable[tuple[datetime, datetime]]) -> list[_Row]:
         parts = [part for start, end in parts for part in ((start, min(end, since)), (max(start, until), end))]
         parts = [(start, end) for start, end in parts if start < end]
     return [(agent, site, start, end) for start, end in parts if start < end]
+
+
+def _join(rows: Iterable[_Row]) -> list[_Row]:
+    """Return stays with those of one agent that follow each other on a site as one."""
+    found: list[_Row] = []
+    for row in sorted(rows):
+        agent, site, start, end = row
+        if found and found[-1][:2] == (agent, site) and found[-1][3] == start:
+            found[-1] = (agent, site, found[-1][2], end)
+        else:
+            found.append(row)
+    return found
 
 
 def _steps(agent: str, base: Placement | None, reliefs: Sequence[ReliefDay]) -> list[Placement]:

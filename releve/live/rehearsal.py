@@ -12,14 +12,15 @@ from releve.live.current_rules import rules_now
 from releve.live.drills import start_drill
 from releve.live.errors import NoSuch
 from releve.live.event_service import record, sign_event
-from releve.live.models import Activation, Relief, Stream
-from releve.live.plans import load_activation, load_day_plan, operator_now
+from releve.live.models import Relief, Stream
+from releve.live.plans import DaysInForce, list_nearest_days, operator_now
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, to_utc
 from releve.plan import Plan
 from releve.situation import CaseDeclared, ClosureRule, PackChosen
 
 RehearsalStepCode = Literal["matrix", "start", "case", "close", "now", "relief", "incident", "reopening", "crashtest"]
+_DAY = timedelta(days=1)
 _CLOCK = time(10, 40)
 """Where the drill's clock starts, operator's time: the morning is under way."""
 _PACK = "health-2020"
@@ -73,8 +74,8 @@ def start_rehearsal(title: str, *, by: str) -> Stream:
 
     NoSuch without a plan in force.
     """
-    found = load_activation()
-    if found is None:
+    found = list_nearest_days(now().date())
+    if not found:
         raise NoSuch("no plan is in force: a rehearsal needs one")
     operator, plan = operator_now(), _choose_plan(found)
     at = to_utc(datetime.combine(plan.day, _CLOCK), operator.row.time_zone)
@@ -95,11 +96,11 @@ def start_rehearsal(title: str, *, by: str) -> Stream:
 
 def find_rehearsal(stream: str) -> Rehearsal | None:
     """Return how far a drill has come; None without a plan in force."""
-    found = load_activation()
-    if found is None:
+    at = now(stream)
+    found = list_nearest_days(at.date() - _DAY)
+    if not found:
         return None
-    situation, at = situation_now(stream), now(stream)
-    plan = _plan_of(found, at)
+    situation, plan = situation_now(stream), _plan_of(found, at)
     site = _choose_site(plan)
     number = _count_cases(site, plan.day, stream)
     cases = {case.agent for case in situation.cases_at.get(site, ())}
@@ -118,19 +119,19 @@ def find_rehearsal(stream: str) -> Rehearsal | None:
     )
 
 
-def _choose_plan(found: Activation) -> Plan:
+def _choose_plan(found: DaysInForce) -> Plan:
     """Return the first busy day after today; the first busy one where none is ahead."""
-    plans = [load_day_plan(key, found.version).plan for _, key in sorted(found.days.items())]
+    plans = [row.load().plan for row in found.values()]
     most = max(len(plan.placements) for plan in plans)
     busy = [plan for plan in plans if len(plan.placements) >= _BUSY * most]
-    tomorrow = now().date() + timedelta(days=1)
+    tomorrow = now().date() + _DAY
     return next((plan for plan in busy if plan.day >= tomorrow), busy[0])
 
 
-def _plan_of(found: Activation, at: datetime) -> Plan:
+def _plan_of(found: DaysInForce, at: datetime) -> Plan:
     """Return the plan of the day of an instant, else the one that a rehearsal would take."""
-    for key in found.days.values():
-        plan = load_day_plan(key, found.version).plan
+    for row in found.values():
+        plan = row.load().plan
         if plan.starts[0] <= at <= plan.starts[-1]:
             return plan
     return _choose_plan(found)

@@ -32,14 +32,14 @@ from releve.live.effect_queue import (
     still_held,
 )
 from releve.live.lost_places import NO_LOSS, Loss, find_daily_losses
-from releve.live.models import Activation, Effect, Relief, ReliefDay
-from releve.live.plans import load_day_plan
+from releve.live.models import ActivationDay, Effect, Relief, ReliefDay
+from releve.live.plans import DaysInForce, list_days_in_force, load_activation, load_day_plan
 from releve.live.relief_solver import ReliefRequest, look_up_relief, prepare_day, revert_changes, solve_relief
 from releve.live.routes import publication_keys, store_routes
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Changes, Scene, list_working, load_scene
 from releve.network import HOME, Operator
-from releve.plan import Placement, Plan
+from releve.plan import Placement
 
 
 class Overtaken(ReleveError):  # noqa: N818
@@ -162,8 +162,13 @@ def build_notify_effect(relief: Relief) -> NewEffect:
     return NewEffect(relief.stream, OUTSIDE, "notify", key, {"relief": relief.pk})
 
 
-def create_relief(scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: datetime) -> Relief:
-    """Store the next generation of a scene's stream, inside the caller's transaction."""
+def create_relief(
+    scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: datetime, moved: int | None = None
+) -> Relief:
+    """Store the next generation of a scene's stream, inside the caller's transaction.
+
+    ``moved``: how many agents it concerns, by default those whom its changes do.
+    """
     last = Relief.objects.filter(stream=scene.stream).first()
     relief = Relief.objects.create(
         stream=scene.stream,
@@ -175,32 +180,29 @@ def create_relief(scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: dat
         from_at=scene.at,
         asked_at=asked_at,
         made_at=real_now(),
-        moved=scene.count_moved({day: changes for day, (_, changes) in draft.days.items()}),
+        moved=scene.count_moved({day: changes for day, (_, changes) in draft.days.items()}) if moved is None else moved,
     )
     ReliefDay.objects.bulk_create(
-        ReliefDay(
-            relief=relief, day=day, plan_id=scene.activation.days[day.isoformat()], source=source, changes=changes
-        )
+        ReliefDay(relief=relief, day=day, plan_id=scene.planned[day].digest, source=source, changes=changes)
         for day, (source, changes) in draft.days.items()
     )
     return relief
 
 
 def _refuse_if_overtaken(effect: Effect, scene: Scene) -> None:
-    """Raise Overtaken when the losses or the relief changed since the decision.
+    """Raise Overtaken when the losses, the relief or a day's plan changed since the decision.
 
     A first answer of this very effect does not count: its optimum is what comes next.
     """
     situation = situation_now(scene.stream)
     zone_name = scene.day_plan(scene.days[0]).plan.time_zone
     now_lost = find_daily_losses(situation, scene.at, scene.days, zone_name)
-    reliefs = Relief.objects.filter(stream=scene.stream, activation=scene.activation)
-    last = reliefs.exclude(source="first").first()
+    last = Relief.objects.filter(stream=scene.stream).exclude(source="first").first()
     if now_lost != [scene.wanted[day] for day in scene.days] or last != scene.relief:
         raise Overtaken(effect.key)
-    days = Activation.objects.values_list("days", flat=True).get(pk=scene.activation.pk)
-    if days != scene.activation.days:
-        raise ErasedMeanwhile(effect.key)
+    found = list_days_in_force(scene.days[0], scene.days[-1])
+    if found != scene.planned:
+        raise ErasedMeanwhile(effect.key) if load_activation() == scene.activation else Overtaken(effect.key)
 
 
 @register_aside_hook("relief")
@@ -240,72 +242,38 @@ class ComparedDay:
     programmes: Counts
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedDay:
-    """What putting a plan in force changes on one day.
-
-    ``differing`` is None where the day is not planned now; ``leaves``: it is planned now, and the
-    plan lacks it.
-    """
-
-    day: str
-    people: int = 0
-    held: int = 0
-    cells: int = 0
-    differing: int | None = None
-    places: Counts | None = None
-    leaves: bool = False
-
-
-def compare_reliefs(
-    operator: Operator, first: Relief | None, second: Relief, found: Activation
-) -> tuple[ComparedDay, ...]:
-    """Return the days on which two generations differ; None is the plan in force itself."""
-    base = found if first is None else first.activation
-    days = sorted({*base.days, *second.activation.days})
-    made = (_compare_day(operator, day, first, base, second) for day in days)
+def compare_reliefs(operator: Operator, first: Relief | None, second: Relief) -> tuple[ComparedDay, ...]:
+    """Return the days on which two generations differ; None: the plans that the second one changes."""
+    found = list_days_in_force(until=second.activation_id)
+    base = found if first is None else list_days_in_force(until=first.activation_id)
+    changed = {row.day for relief in (first, second) if relief is not None for row in relief.days.all()}
+    plans = {day for day in base.keys() & found.keys() if base[day].digest != found[day].digest}
+    made = (_compare_day(operator, day, (first, base), (second, found)) for day in sorted(changed | plans))
     return tuple(row for row in made if row.differing)
 
 
-def _compare_day(operator: Operator, day: str, first: Relief | None, base: Activation, second: Relief) -> ComparedDay:
-    before = _load_placements(day, first, base)
-    after = _load_placements(day, second, second.activation)
+_Generation = tuple[Relief | None, DaysInForce]
+"""A relief, None for the plans themselves, and the days in force when it was made."""
+
+
+def _compare_day(operator: Operator, day: date, first: _Generation, second: _Generation) -> ComparedDay:
+    before, after = _load_placements(day, *first), _load_placements(day, *second)
     programmes = [row.id for row in operator.programmes]
     return ComparedDay(
-        day,
+        day.isoformat(),
         _count_differing(before, after),
         _count_people(before, after, "place", _list_places(operator)),
         _count_people(before, after, "programme", programmes),
     )
 
 
-def preview_publication(plans: Sequence[Plan], found: Activation | None, operator: Operator) -> Iterator[PublishedDay]:
-    """Yield what putting plans in force changes, day by day; days that leave the plan last."""
-    known = {} if found is None else found.days
-    for plan in plans:
-        day = plan.day.isoformat()
-        after = {row.agent: row for row in plan.placements}
-        before = _load_placements(day, None, found) if found is not None else {}
-        yield PublishedDay(
-            day,
-            len(after),
-            sum(cell.status.is_met for cell in plan.cells),
-            len(plan.cells),
-            _count_differing(before, after) if day in known else None,
-            _count_people(before, after, "place", _list_places(operator)),
-        )
-    for day in sorted(set(known) - {plan.day.isoformat() for plan in plans}):
-        yield PublishedDay(day, leaves=True)
-
-
-def _load_placements(day: str, relief: Relief | None, found: Activation) -> _Placed:
+def _load_placements(day: date, relief: Relief | None, found: DaysInForce) -> _Placed:
     """Return who works where on a day of a generation, by agent; empty on a day without a plan."""
-    if day not in found.days:
+    if day not in found:
         return {}
     rows = () if relief is None else relief.days.all()
-    changes: Mapping[str, Sequence[Any]] = next((row.changes for row in rows if row.day.isoformat() == day), {})
-    plan = load_day_plan(found.days[day], found.version)
-    return {row.agent: row for row in list_working(plan, changes, NO_LOSS, {})}
+    changes: Mapping[str, Sequence[Any]] = next((row.changes for row in rows if row.day == day), {})
+    return {row.agent: row for row in list_working(found[day].load(), changes, NO_LOSS, {})}
 
 
 def _count_differing(before: _Placed, after: _Placed) -> int:
@@ -327,8 +295,7 @@ def list_touching_reliefs(stream: str, programmes: frozenset[str], most: int) ->
 
     Those that touch none of these are left out, but for the one in force, which is the first.
     """
-    rows = Relief.objects.filter(stream=stream).select_related("activation")
-    for at, relief in enumerate(rows.prefetch_related("days")[:most]):
+    for at, relief in enumerate(Relief.objects.filter(stream=stream).prefetch_related("days")[:most]):
         people = _count_touched(relief, programmes)
         if people or at == 0:
             yield relief, people
@@ -337,7 +304,8 @@ def list_touching_reliefs(stream: str, programmes: frozenset[str], most: int) ->
 def _count_touched(relief: Relief, programmes: frozenset[str]) -> int:
     touched: set[str] = set()
     for day in relief.days.all():
-        before = _load_programmes(day.plan_id, relief.activation.version)
+        plan = load_day_plan(day.plan_id, _find_version(day.plan_id, relief.activation_id)).plan
+        before = {row.agent: row.programme for row in plan.placements}
         touched |= {
             agent
             for agent, (_reason, placed) in day.changes.items()
@@ -346,6 +314,8 @@ def _count_touched(relief: Relief, programmes: frozenset[str]) -> int:
     return len(touched)
 
 
-@lru_cache(maxsize=16)
-def _load_programmes(digest: str, version: int) -> Mapping[str, str]:
-    return {row.agent: row.programme for row in load_day_plan(digest, version).plan.placements}
+@lru_cache(maxsize=64)
+def _find_version(digest: str, record: int) -> int:
+    """Return the version of the reference data with which a plan was in force as of a record."""
+    found = ActivationDay.objects.filter(plan_id=digest, activation__lte=record).order_by("-activation_id")
+    return found.values_list("activation__version", flat=True)[0]

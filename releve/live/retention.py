@@ -29,7 +29,7 @@ from releve.live.clock import now, real_now
 from releve.live.contacts import erase_person, remove_letters
 from releve.live.current_rules import select_rules
 from releve.live.drills import list_running_streams
-from releve.live.models import Activation, Contact, Effect, Message, PlanText, ReliefDay, Routes
+from releve.live.models import ActivationDay, Contact, Effect, Message, PlanText, ReliefDay, Routes
 from releve.live.photos import erase_photos
 from releve.live.plans import clear_plan_cache, operator_now
 from releve.live.situation_cache import situation_now
@@ -154,13 +154,7 @@ def rename_in_plans(agent: str, token: str) -> dict[str, str]:
         if agent in row.changes:
             row.changes = {token if key == agent else key: v for key, v in row.changes.items()}
             row.save(update_fields=["changes"])
-    renamed = {row.digest: _rename_in_row(row, agent, token) for row in list(plan_texts_with(agent))}
-    for activation in Activation.objects.all() if renamed else ():
-        days = {day: renamed.get(digest, digest) for day, digest in activation.days.items()}
-        if days != activation.days:
-            activation.days = days
-            activation.save(update_fields=["days"])
-    return renamed
+    return {row.digest: _rename_in_row(row, agent, token) for row in list(plan_texts_with(agent))}
 
 
 def plan_texts_with(agent: str) -> Iterator[PlanText]:
@@ -174,7 +168,8 @@ def _rename_in_row(row: PlanText, agent: str, token: str) -> str:
     text = row.text.replace(_quote_json(agent), _quote_json(token))
     digest = hashlib.sha256(text.encode()).hexdigest()
     PlanText.objects.create(digest=digest, day=row.day, text=text, aht_s=row.aht_s)
-    ReliefDay.objects.filter(plan=row).update(plan_id=digest)
+    for table in (ReliefDay, ActivationDay):
+        table.objects.filter(plan=row).update(plan_id=digest)
     row.delete()
     return digest
 
@@ -188,7 +183,7 @@ class LiveData:
     """Messages keep their counts without the agent; plans and reliefs keep a token."""
 
     name = "live"
-    tables: Sequence[str] = ("live_contact", "live_message", "live_plantext", "live_reliefday", "live_activation")
+    tables: Sequence[str] = ("live_contact", "live_message", "live_plantext", "live_reliefday")
 
     def find(self, agent: str) -> Findings:
         return Findings(

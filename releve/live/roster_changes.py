@@ -15,7 +15,7 @@ from releve.live.contacts import NotifiedRide, list_notified_rides
 from releve.live.current_rules import select_rules
 from releve.live.lost_places import NO_LOSS
 from releve.live.models import ReliefDay
-from releve.live.plans import DayPlan, IdentityCache, load_day_plan, read_settings
+from releve.live.plans import DayPlan, IdentityCache, read_settings
 from releve.live.stream_state import Scene, cap_day_vehicles, list_working, load_scene
 from releve.network import HOME, Operator, zone
 from releve.plan import Placement
@@ -262,8 +262,7 @@ def find_scene_runs(scene: Scene, day: date, rules: SituationRules, *, until: in
     """
     if until is None:
         until = 0 if scene.relief is None else scene.relief.generation
-    found = load_day_plan(scene.activation.days[day.isoformat()], scene.activation.version)
-    return find_day_runs(scene.stream, found, rules, until)
+    return find_day_runs(scene.stream, scene.planned[day].load(), rules, until)
 
 
 def find_timetable(scene: Scene, day: date, site: str) -> SiteTimetable | None:

@@ -70,7 +70,7 @@ def compute_routes(scene: Scene, supposed: frozenset[str] = frozenset()) -> dict
         return {}
     operator = scene.day_plan(scene.days[0]).operator
     closed = find_loss(scene.situation, scene.at).sites | supposed
-    people = _people_ahead(scene, operator)
+    people = _people_ahead(scene, frozenset(operator.programme))
     for one in list_partner_agents(scene.stream, [scene.at]):
         people[one.programme] = {
             **people.get(one.programme, {}),
@@ -84,16 +84,17 @@ def compute_routes(scene: Scene, supposed: frozenset[str] = frozenset()) -> dict
     }
 
 
-def _people_ahead(scene: Scene, operator: Operator) -> dict[str, Mapping[str, float]]:
+def _people_ahead(scene: Scene, programmes: frozenset[str]) -> dict[str, Mapping[str, float]]:
     """Return effective agents by programme and place, of the first day that has any left."""
     found: dict[str, Mapping[str, float]] = {}
     for day in scene.days:
         by_programme: dict[str, list[Placement]] = defaultdict(list)
         for row in scene.list_placements(day):
-            if row.programme not in found and row.end > scene.at:
+            if row.programme not in found and row.end > scene.at and row.programme in programmes:
                 by_programme[row.programme].append(row)
+        operator = scene.day_plan(day).operator
         found |= {name: _count_agents(rows, operator, scene.at) for name, rows in by_programme.items()}
-        if len(found) == len(operator.programmes):
+        if len(found) == len(programmes):
             break
     return found
 

@@ -14,7 +14,15 @@ from releve.live.current_rules import select_rules
 from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences
 from releve.live.models import Activation, Relief, ReliefDay
 from releve.live.partners import count_partner_agents, list_lent, list_partner_agents
-from releve.live.plans import HORIZON, DayPlan, IdentityCache, list_days_ahead, load_activation, load_day_plan
+from releve.live.plans import (
+    HORIZON,
+    DayPlan,
+    DaysInForce,
+    IdentityCache,
+    list_days_ahead,
+    list_days_in_force,
+    load_activation,
+)
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
@@ -27,14 +35,18 @@ Changes = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Scene:
-    """A stream at an instant. ``wanted`` are the losses of each day ahead, ``answered`` those that
-    the relief in force covers, ``changes`` its changes by day. ``absent`` holds those who are
-    ``lent`` to other operators, too."""
+    """A stream at an instant; ``planned``: the days ahead, each with its plan in force.
+
+    ``activation`` is the newest record of the calendar. ``wanted`` are the losses of each day
+    ahead, ``answered`` those that the relief in force covers, ``changes`` its changes by day: of
+    the days whose plan is still the one that it changes. ``absent`` holds those who are ``lent``
+    to other operators, too.
+    """
 
     stream: str
     at: datetime
     activation: Activation
-    days: tuple[date, ...]
+    planned: DaysInForce
     situation: Situation
     absent: Absent
     wanted: Mapping[date, Loss]
@@ -42,9 +54,13 @@ class Scene:
     changes: Mapping[date, Changes]
     lent: Absent = field(default_factory=dict)
 
+    @property
+    def days(self) -> tuple[date, ...]:
+        return tuple(self.planned)
+
     def day_plan(self, day: date) -> DayPlan:
         """Return the plan of a day, the vehicles capped by the transport rules in force on it."""
-        found = load_day_plan(self.activation.days[day.isoformat()], self.activation.version)
+        found = self.planned[day].load()
         return cap_day_vehicles(found, select_rules(self.situation)) if found.has_fleet else found
 
     def day_to_relieve(self, day: date) -> DayPlan:
@@ -65,7 +81,7 @@ class Scene:
 
     def answered(self, day: date) -> Loss:
         """Return the loss that the relief in force covers on a day."""
-        rows = {} if self.relief is None else self.relief.lost
+        rows = {} if self.relief is None or day not in self.changes else self.relief.lost
         row = rows.get(day.isoformat())
         return NO_LOSS if row is None else Loss.of_json(row)
 
@@ -105,27 +121,28 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
     if found is None:
         return None
     at = now(stream)
+    planned = list_days_ahead(at, at + HORIZON)
+    if not planned and not list_days_in_force():
+        return None
     situation = situation_now(stream)
-    days = list_days_ahead(found, at, at + HORIZON)
-    reliefs = Relief.objects.filter(stream=stream, activation=found)
+    reliefs = Relief.objects.filter(stream=stream)
     if before_first:
         reliefs = reliefs.exclude(source="first")
     relief = reliefs.first()
-    rows = ReliefDay.objects.filter(relief=relief, day__in=days) if relief else ()
-    zone_name = "UTC"
-    if days:
-        zone_name = load_day_plan(found.days[days[0].isoformat()], found.version).plan.time_zone
+    rows = ReliefDay.objects.filter(relief=relief, day__in=planned) if relief else ()
+    days = tuple(planned)
+    zone_name = planned[days[0]].load().plan.time_zone if days else "UTC"
     lent = list_lent(stream)
     return Scene(
         stream=stream,
         at=at,
         activation=found,
-        days=days,
+        planned=planned,
         situation=situation,
         absent=_merge_absences(list_absences(situation, at), lent),
         wanted=dict(zip(days, find_daily_losses(situation, at, days, zone_name), strict=True)),
         relief=relief,
-        changes={row.day: row.changes for row in rows},
+        changes={row.day: row.changes for row in rows if row.plan_id == planned[row.day].digest},
         lent=lent,
     )
 
@@ -135,22 +152,20 @@ def _merge_absences(first: Absent, second: Absent) -> Absent:
 
 
 def list_day_placements(day: date) -> dict[str, str] | None:
-    """Return agent -> place of a day, past ones too, by the last plan and relief that have it.
+    """Return agent -> place of a day, past ones too, by its plan in force and its last relief.
 
-    Without absent people and lost places; None where no plan that was in force has the day.
+    Without absent people and lost places; None where the day has no plan in force.
     """
-    name = day.isoformat()
-    found = next((row for row in Activation.objects.order_by("-pk") if name in row.days), None)
+    found = list_days_in_force(day, day).get(day)
     if found is None:
         return None
-    row = ReliefDay.objects.filter(relief__stream=LIVE, relief__activation=found, day=day)
-    last = row.select_related("relief").order_by("-relief__generation").first()
-    lost = None if last is None else last.relief.lost.get(name)
+    rows = ReliefDay.objects.filter(relief__stream=LIVE, plan_id=found.digest, day=day)
+    last = rows.select_related("relief").order_by("-relief__generation").first()
+    lost = None if last is None else last.relief.lost.get(day.isoformat())
     loss = NO_LOSS if lost is None else Loss.of_json(lost)
     absent = list_absences(situation_now(LIVE), now(LIVE))
-    plan = load_day_plan(found.days[name], found.version)
     changes = {} if last is None else last.changes
-    return {one.agent: one.place for one in list_working(plan, changes, loss, absent)}
+    return {one.agent: one.place for one in list_working(found.load(), changes, loss, absent)}
 
 
 def cap_day_vehicles(found: DayPlan, rules: SituationRules) -> DayPlan:

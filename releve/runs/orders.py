@@ -6,7 +6,7 @@ The files that an installation reads for its registry are jobs too.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -14,16 +14,14 @@ from django.conf import settings
 from releve.errors import Phrase
 from releve.files.plan_folder import StoredPlan, list_plan_files
 from releve.live import api as live
-from releve.live.api import PlanText, load_activation, rules_now
+from releve.live.api import DaysInForce, PlanText, PublicationPreview, list_days_in_force, list_latest_week, rules_now
 from releve.network import write_operator, zone
 from releve.plan import Plan
-from releve.plan.comparison import ComparedPlan, compare_plans
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.week import choose_days
-from releve.plan.week.hybrid_week import HybridWeek, format_week
+from releve.plan.week.hybrid_week import HybridWeek, find_monday, format_week
 from releve.registry import uploads
 from releve.registry.models import Version
-from releve.registry.service import get_current_version
 from releve.registry.storage import load_operator
 from releve.runs import upload_reader
 from releve.runs.job_process import start_job
@@ -64,10 +62,13 @@ def read_plan_files(source: str) -> dict[str, bytes]:
     if source == PLAN_FOLDER:
         assert settings.PLAN_FOLDER is not None
         return {path.name: path.read_bytes() for path in list_plan_files(settings.PLAN_FOLDER).values()}
-    force = load_activation()
-    assert force is not None
-    texts = PlanText.objects.in_bulk(list(force.days.values()))
-    return {f"plan-{day}.json": texts[key].text.encode() for day, key in force.days.items()}
+    return format_days(list_latest_week())
+
+
+def format_days(days: DaysInForce) -> dict[str, bytes]:
+    """Return the plans of days in force as the files of a plan folder."""
+    texts = PlanText.objects.in_bulk([row.digest for row in days.values()])
+    return {f"plan-{day}.json": texts[row.digest].text.encode() for day, row in days.items()}
 
 
 def start_plan_run(
@@ -83,8 +84,9 @@ def start_plan_run(
     """Start to plan ``days`` days of a version of the reference data; return the run's folder.
 
     Vehicles keep to the transport rules in force on the first day. A ``hybrid`` week stays near
-    ``week``, else near the days in force. What is missing hires at ``hire_price`` EUR. TooManyJobs
-    where this user has enough of them.
+    ``week``, else near the days in force of its calendar week, else near the last seven days in
+    force. What is missing hires at ``hire_price`` EUR. TooManyJobs where this user has enough of
+    them.
     """
     store = open_plan_runs()
     store.require_room(by)
@@ -95,8 +97,11 @@ def start_plan_run(
     inputs = {"operator": dict(write_operator(operator))}
     if week is not None:
         inputs[WEEK] = {WEEK_FILE: format_week(operator, week).encode()}
-    elif hybrid and load_activation() is not None:
-        inputs[PLAN_IN_FORCE] = read_plan_files(PLAN_IN_FORCE)
+    elif hybrid:
+        monday = find_monday(first)
+        force = list_days_in_force(monday, monday + timedelta(days=6)) or list_latest_week()
+        if force:
+            inputs[PLAN_IN_FORCE] = format_days(force)
     folder = store.add(order, inputs)
     start_job(folder)
     return folder
@@ -118,83 +123,71 @@ class PlanProposal:
 
 
 def propose_plan() -> PlanProposal:
-    """Return the days that the roster proposes, as a hybrid week where the one in force is one.
+    """Return the days of the roster that come after those in force, as a hybrid week where the last
+    ones in force are one.
 
-    NoOperator when the registry is empty.
+    Where every day of the roster ahead is in force, they are those from today on. NoOperator when
+    the registry is empty.
     """
     operator = live.operator_now()
     today = live.real_now().astimezone(zone(operator.row.time_zone)).date()
-    first, days = choose_days(operator, today, MOST_DAYS)
+    planned, start = live.list_days_in_force(today), today
+    while start in planned:
+        start += timedelta(days=1)
+    first, days = choose_days(operator, start, MOST_DAYS)
+    if first < start:
+        first, days = choose_days(operator, today, MOST_DAYS)
     if not operator.teams:
         return PlanProposal(first, days, None)
-    found = live.load_activation()
-    if found is None:
-        return PlanProposal(first, days, False)
-    in_force = live.load_day_plan(next(iter(found.days.values())), found.version).plan
-    return PlanProposal(first, days, bool(in_force.teams))
+    last = list(live.list_latest_week().values())[:1]
+    return PlanProposal(first, days, any(row.load().plan.teams for row in last))
 
 
 @dataclass(frozen=True)
 class RunBesideForce:
-    """The planned days of a run beside the plan in force.
+    """The planned days of a run beside the days in force; ``preview`` None before all are planned.
 
-    ``current``: the reference data are still those it was made from; ``in_force``: its plan is the
-    one in force; ``leaving``: days in force that it does not have; ``names`` of sites and
-    programmes, by id.
+    ``in_force``: each of its days is in force; ``names`` of sites and programmes, by id.
     """
 
-    current: bool
     in_force: bool
-    planned: tuple[ComparedPlan, ...]
-    leaving: tuple[date, ...]
+    preview: PublicationPreview | None
     names: dict[str, str]
 
 
 def compare_run(job: PlanJob) -> RunBesideForce:
     """Return what putting a run in force changes; no days before all are planned."""
-    plans, digests, found = read_planned_days(job), list_plan_digests(job), live.load_activation()
-    force = {} if found is None else {date.fromisoformat(d): key for d, key in found.days.items()}
-    before = {
-        plan.day: live.load_day_plan(force[plan.day], found.version).plan
-        for plan in plans
-        if found is not None and plan.day in force
-    }
-    ours = {plan.day for plan in plans}
+    plans, digests = read_planned_days(job), list_plan_digests(job)
+    if not plans:
+        return RunBesideForce(False, None, {})
+    force = live.list_days_in_force(plans[0].day, plans[-1].day)
     names = {row[0]: row[2] for plan in plans for row in plan.programmes}
     return RunBesideForce(
-        current=_is_current(job),
-        in_force=bool(plans) and all(force.get(day) in digests.get(day, ()) for day in ours),
-        planned=tuple(compare_plans(before.get(plan.day), plan) for plan in plans),
-        leaving=tuple(sorted(day for day in force if plans and day not in ours)),
+        in_force=all(day in force and force[day].digest in keys for day, keys in digests.items()),
+        preview=live.preview_publication(plans, job.order.version),
         names=names | {site.id: site.name for plan in plans for site in plan.sites},
     )
 
 
-def _is_current(job: PlanJob) -> bool:
-    version = get_current_version()
-    return version is not None and job.order.version == version.number
-
-
 def put_run_in_force(job: PlanJob, by: str) -> None:
-    """Put the plan of a run in force, in place of all those before.
+    """Put the days of a run in force, in place of the plans of these days alone.
 
-    RunError where it is not computed yet, or was made from other reference data; LiveError where
-    it cannot be in force.
+    RunError where it is not computed yet; LiveError where it cannot be in force: of older reference
+    data where it breaks something of today's.
     """
     plans = read_planned_days(job)
     if not plans:
         raise RunError(Phrase("The plan is not computed yet."))
-    if not _is_current(job):
-        raise RunError(Phrase("The reference data changed since this plan: compute it again."))
-    live.put_in_force(plans, by=by)
+    live.put_in_force(plans, by=by, version=job.order.version)
 
 
-def find_completed_plan(day: date | None = None) -> StoredPlan | None:
+def find_completed_plan(day: date | None = None, record: int | None = None) -> StoredPlan | None:
     """Return the displayed plan of a day, with what a run found missing since it is in force.
 
-    By default of today or the next planned day; errors as of ``find_displayed_plan``.
+    By default of today or the next planned day; ``record`` and errors as of
+    ``find_displayed_plan``.
     """
-    stored = live.find_displayed_plan(day)
+    stored = live.find_displayed_plan(day, record)
     if stored is None or stored.plan.missing is not None:
         return stored
     plan = _completed.get(stored.digest)

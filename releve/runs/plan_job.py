@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,12 @@ def list_plan_digests(job: PlanJob) -> dict[date, tuple[str, str]]:
     if not has_plan(job):
         return {}
     first, files = _read_planned(job)["days"], list_plan_files(job.folder / "plan")
-    return {day: (first[day.isoformat()], hashlib.sha256(path.read_bytes()).hexdigest()) for day, path in files.items()}
+    return {day: (first[day.isoformat()], _digest(path, path.stat().st_mtime_ns)) for day, path in files.items()}
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, written_ns: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_remarks(job: PlanJob) -> PlanRemarks:

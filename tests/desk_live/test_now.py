@@ -29,7 +29,7 @@ from releve.ledger.rollback import forget, roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from releve.live import api as live
 from releve.live import outside
-from releve.live.models import Effect, Message, RoutingState, WorkerBeat
+from releve.live.models import Activation, Effect, Message, RoutingState, WorkerBeat
 from releve.live.worker_health import note_beat
 from tests.accounts.people import read_text
 from tests.desk_live.conftest import Browsers
@@ -117,6 +117,7 @@ def test_the_headline_names_what_is_lost_and_the_client_served_worst(browsers: B
 
 
 def test_a_plan_with_a_gap_or_an_end_is_not_said_to_cover_48_hours(browsers: Browsers, scenario: Scenario) -> None:
+    Activation.objects.all().delete()
     live.put_in_force([scenario.plans[0], scenario.plans[2]], by="tests")
     page = browsers.sign_in().get("/now").context["page"]
     assert not page.plan.whole

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +37,6 @@ from releve.live.coverage import (
 )
 from releve.live.due_jobs import LONGEST_WAIT, SHORTEST_WAIT, register_due_job, run_due_jobs
 from releve.live.errors import Busy, is_busy
-from releve.live.models import Activation
 from releve.live.photos import NotAPhoto, detect_photo_type, remove_metadata
 from releve.network import Client
 from releve.network.sample import FIRST_DAY
@@ -322,13 +321,16 @@ def test_plans_of_days_far_from_the_hours_ahead_are_not_read(monkeypatch: pytest
         steps = tuple(start + timedelta(minutes=30 * number) for number in range(48))
         return SimpleNamespace(plan=SimpleNamespace(starts=steps))
 
+    def list_days(first: date, last: date = days[-1]) -> plans.DaysInForce:
+        return {day: plans.DayInForce(day, str(n), 1, 1) for n, day in enumerate(days) if first <= day <= last}
+
     monkeypatch.setattr(plans, "load_day_plan", day_plan)
-    found = Activation(days={day.isoformat(): str(at) for at, day in enumerate(days)}, version=1)
+    monkeypatch.setattr(plans, "list_days_in_force", list_days)
     at = datetime.combine(days[5], time(10), UTC)
-    assert plans.list_days_ahead(found, at, at + timedelta(hours=48)) == tuple(days[5:8])
+    assert tuple(plans.list_days_ahead(at, at + timedelta(hours=48))) == tuple(days[5:8])
     assert read == ["4", "5", "6", "7", "8"]
     read.clear()
-    assert plans.find_first_start(found, at) == datetime.combine(days[6], time(0), UTC)
+    assert plans.find_first_start(at) == datetime.combine(days[6], time(0), UTC)
     assert read == ["4", "5", "6"]
 
 

@@ -343,9 +343,7 @@ def test_a_relief_solved_while_partners_help_leaves_their_work_to_them(scenario:
 def test_agents_who_are_spared_are_away_and_no_client_misses_them(scenario: Scenario, act: Act) -> None:
     scenario.work()
     plan = scenario.plans[0]
-    active = live.load_activation()
-    assert active is not None
-    found = live.load_day_plan(active.days[plan.day.isoformat()], active.version)
+    found = live.list_days_in_force()[plan.day].load()
     one = max(
         find_spare(found.operator, found.plan, found.need, read_settings(found.plan)).agents,
         key=lambda spare: len(spare.half_hours),

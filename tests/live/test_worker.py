@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -167,8 +168,6 @@ def test_settings_that_make_no_sense_stop_the_worker_before_it_begins(
 
 
 def test_a_plan_of_another_operator_or_with_a_violation_is_not_put_in_force(scenario: Scenario) -> None:
-    from dataclasses import replace
-
     plan = scenario.plans[0]
     with pytest.raises(live.PlanRefused, match="broke a rule"):
         live.put_in_force([replace(plan, violations=("Too many people.",))], by="tests")
@@ -186,9 +185,13 @@ def test_a_new_plan_in_force_is_relieved_anew(scenario: Scenario) -> None:
     scenario.work()
     scenario.two_positives()
     scenario.work()
+    (before,) = live.list_reliefs(scenario.stream)
     live.put_in_force(list(scenario.plans), by="tests")
     scenario.work()
-    newest, before = live.list_reliefs(scenario.stream)
+    assert live.list_reliefs(scenario.stream) == [before], "every day is in force as it was"
+    live.put_in_force([replace(plan, required=plan.required * 1.01) for plan in scenario.plans], by="tests")
+    scenario.work()
+    newest, _before = live.list_reliefs(scenario.stream)
     assert newest.activation != before.activation
     assert newest.lost == before.lost
 

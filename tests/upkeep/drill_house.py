@@ -59,7 +59,7 @@ def build() -> None:
             append("case.noted", {"agent": ""}, personal={"agent": agent}, subject=agent, recorded_at=timezone.now())
     record_people(range(2))
     at = timezone.now()
-    plan = Activation.objects.create(at=at, by="drill", days={}, version=1)
+    plan = Activation.objects.create(at=at, by="drill", version=1)
     relief = Relief.objects.create(
         stream="live", generation=1, source="planned", lost={}, activation=plan, cause=1,
         from_at=at, asked_at=at, made_at=at,

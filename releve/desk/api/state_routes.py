@@ -19,6 +19,7 @@ from releve.demand.import_report import describe_import_fault
 from releve.desk.api import schemas
 from releve.desk.api.auth import Door, answer_failures
 from releve.desk.api.schemas import Failure
+from releve.desk.day_calendar import CalendarPage, calendar_page
 from releve.desk.http import json_response
 from releve.desk.live.page import DrillsPage, ShownStream, drills_page, find_stream
 from releve.desk.now import NowPage, now_page
@@ -239,6 +240,12 @@ def plan_cell(
     return json_response(find_cell(find_plan(request, day)[1], client, contingency, programme))
 
 
+@reads("/calendar", CalendarPage, "plan", "reliefs.see")
+def calendar(request: HttpRequest, first: date | None = None) -> HttpResponse:
+    """Five weeks of days from the week of a day on, by default last week's: the plans of each."""
+    return json_response(calendar_page(first))
+
+
 @reads("/reliefs", ReliefsPage, "plan", "reliefs.see")
 def reliefs(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """The plan in force, and the reliefs made since: the first of them is in force."""
@@ -250,4 +257,4 @@ def relief(request: HttpRequest, generation: Number, stream: StreamName = live.L
     """A relief beside its plan: people by place and by programme, before and after."""
     found = asked(request, stream)
     row = find_relief(found.stream, generation)
-    return json_response(comparison_page(found, None, row, row.activation))
+    return json_response(comparison_page(found, None, row))

@@ -23,7 +23,6 @@ from releve.desk.text import Text, left, text_now, translate_phrase
 from releve.files.plan_folder import StoredPlan, digest_plans
 from releve.live import api as live
 from releve.live.api import (
-    Activation,
     ClientStanding,
     ComparedDay,
     HalfHour,
@@ -36,6 +35,7 @@ from releve.live.api import (
 from releve.network import HOME, Operator, parse_opening
 from releve.network.moments import zone
 from releve.network.seats import FloorPlan, lay_out_floors
+from releve.plan.comparison import ComparedPlan
 from releve.plan.result import SEVERITY, Status
 from releve.situation import (
     ClosureTerms,
@@ -173,7 +173,7 @@ class ReliefRow(PageModel):
     """One generation of who works where."""
 
     generation: int
-    source: Literal["planned", "first", "optimum", "base", "surge"]
+    source: Literal["planned", "first", "optimum", "base", "surge", "plan"]
     lost: dict[str, dict[str, list[str]]] = Field(description="By day: sites, carriers, home_only")
     moved: int
     asked_at: datetime
@@ -182,11 +182,11 @@ class ReliefRow(PageModel):
 
 
 class PlanInForce(PageModel):
-    """The plan in force: the digest of each day's plan."""
+    """The days in force from today on, and the newest record of the calendar."""
 
-    at: datetime
+    at: datetime = Field(description="Of the newest record")
     by: str
-    version: int
+    version: int = Field(description="Of the reference data that its plans were made of")
     days: dict[str, str] = Field(description="Day -> SHA-256 of its plan")
 
 
@@ -209,15 +209,18 @@ class ComparisonPage(StreamPage):
 class PublicationPage(StreamPage):
     """The changes from putting the plan folder in force; ``digest`` identifies the plans shown."""
 
-    days: tuple[live.PublishedDay, ...]
+    planned: tuple[ComparedPlan, ...]
+    data: live.DataDifference | None
+    names: dict[str, str] = Field(description="Of sites and programmes, by id")
     digest: str
     fault: str
 
 
 def reliefs_page(now: StreamContext) -> ReliefsPage:
     """Return the generations of a stream, and the plan they change."""
-    found = live.load_activation()
-    plan = None if found is None else PlanInForce.from_row(found)
+    found, ahead = live.load_activation(), live.list_days_in_force(now.find_day())
+    days = {day.isoformat(): row.digest for day, row in ahead.items()}
+    plan = None if found is None or not days else PlanInForce.from_row(found, days=days)
     rows = live.list_reliefs(now.stream)
     return ReliefsPage(**now.head, plan=plan, reliefs=tuple(map(ReliefRow.from_row, rows)))
 
@@ -227,23 +230,25 @@ def find_relief(stream: str, generation: int) -> Relief:
     return require_found(live.find_relief(stream, generation), _("There is no relief of this number."))
 
 
-def comparison_page(now: StreamContext, first: Relief | None, second: Relief, found: Activation) -> ComparisonPage:
-    """Return two generations beside each other; None is the plan in force itself."""
+def comparison_page(now: StreamContext, first: Relief | None, second: Relief) -> ComparisonPage:
+    """Return two generations beside each other; None are the plans that the second one changes."""
     return ComparisonPage(
         **now.head,
         first=0 if first is None else first.generation,
         second=second.generation,
         relief=ReliefRow.from_row(second),
-        days=live.compare_reliefs(now.operator, first, second, found),
+        days=live.compare_reliefs(now.operator, first, second),
     )
 
 
 def publication_page(now: StreamContext, stored: Sequence[StoredPlan], fault: str) -> PublicationPage:
     """Return what putting the stored plans in force changes; ``fault``: why it was not done."""
-    plans = [item.plan for item in stored]
+    preview = live.preview_publication([item.plan for item in stored]) if stored else None
     return PublicationPage(
         **now.head,
-        days=tuple(live.preview_publication(plans, live.load_activation(), now.operator)),
+        planned=() if preview is None else preview.days,
+        data=None if preview is None else preview.data,
+        names={row.id: row.name for row in now.operator.sites} | {row.id: row.name for row in now.operator.programmes},
         digest=digest_plans(stored),
         fault=fault,
     )
@@ -376,6 +381,7 @@ _SOURCES = {
     "optimum": lazy("optimum in whole people"),
     "base": lazy("back to the plan"),
     "surge": lazy("put in force for a surge or absences"),
+    "plan": lazy("another plan of some days"),
 }
 add_words(register, "site_word", _SITES)
 add_words(register, "site_tone", SITE_TONES)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can, scope_for
@@ -106,14 +106,14 @@ def reliefs(request: HttpRequest) -> HttpResponse:
 @serve("reliefs.see")
 def compare(request: HttpRequest) -> HttpResponse:
     """Two generations beside each other; ``a=0`` is the plan itself."""
-    now, found = moment(request), live.load_activation()
+    now = moment(request)
     asked = [read_number(request.GET.get(name, "")) for name in ("a", "b")]
     numbers = [number for number in asked if number is not None]
-    if found is None or len(numbers) < 2:
+    if len(numbers) < 2:
         raise Http404(_("Choose two reliefs to compare."))
     first, second = sorted(numbers)
     base = find_relief(now.stream, first) if first else None
-    page = comparison_page(now, base, find_relief(now.stream, second), found)
+    page = comparison_page(now, base, find_relief(now.stream, second))
     context = {"names": list_names(now.operator)}
     return page_response(request, "desk/places/compare.html", page, context)
 
@@ -131,7 +131,7 @@ def publish(request: HttpRequest) -> HttpResponse:
         if request.method == "POST" and request.POST.get("digest") == digest_plans(stored):
             live.put_in_force([item.plan for item in stored], by=actor_name(request))
             messages.success(request, _("The plan is in force."))
-            return redirect("reliefs")
+            return redirect(f"{reverse('calendar')}?from={stored[0].plan.day}")
         if request.method == "POST":
             fault = _("The plan folder changed meanwhile: look at its consequences again.")
             status = 409
@@ -141,8 +141,7 @@ def publish(request: HttpRequest) -> HttpResponse:
         fault, status = str(error), 422
     now = moment(request)
     page = publication_page(now, stored, fault)
-    context = {"names": list_names(now.operator)}
-    return page_response(request, "desk/places/publish.html", page, context, status=status)
+    return page_response(request, "desk/places/publish.html", page, status=status)
 
 
 urlpatterns = [

@@ -44,13 +44,15 @@ from releve.plan.settings import PlanSettings
 class ShownPlan:
     """A plan with the days beside it and the default one; ``whole`` is False when narrowed.
 
-    What a narrowed plan says of others, of people and of prices is left out, not zero.
+    ``record``: of the calendar, where the plan shown is not the one in force. What a narrowed plan
+    says of others, of people and of prices is left out, not zero.
     """
 
     plan: Plan
     days: tuple[date, ...]
     default: date
     whole: bool = True
+    record: int | None = None
 
     @cached_property
     def client_names(self) -> dict[str, str]:
@@ -59,6 +61,8 @@ class ShownPlan:
     def url(self, name: str, query: Mapping[str, str] | None = None, **parts: str) -> str:
         """Return the address of a page of this plan; it names the day unless it is the default."""
         day = {} if self.plan.day == self.default else {"day": self.plan.day.isoformat()}
+        if self.record:
+            day = {"day": self.plan.day.isoformat(), "record": str(self.record)}
         wanted = {key: value for key, value in {**day, **(query or {})}.items() if value}
         path = reverse(name, kwargs=parts)
         return f"{path}?{urlencode(wanted)}" if wanted else path
@@ -70,7 +74,11 @@ class ShownPlan:
 
 
 def show_plan(
-    plan: Plan, days: Sequence[date], clients: frozenset[str] | None = None, default: date | None = None
+    plan: Plan,
+    days: Sequence[date],
+    clients: frozenset[str] | None = None,
+    default: date | None = None,
+    record: int | None = None,
 ) -> ShownPlan:
     """Return a plan as a reader of all clients (None) or of some may see it.
 
@@ -81,10 +89,10 @@ def show_plan(
 
     def build() -> ShownPlan:
         if clients is None:
-            return ShownPlan(plan, tuple(days), first)
-        return ShownPlan(narrow_plan(plan, clients), tuple(days), first, whole=False)
+            return ShownPlan(plan, tuple(days), first, record=record)
+        return ShownPlan(narrow_plan(plan, clients), tuple(days), first, whole=False, record=record)
 
-    return _shown.get((plan.day, tuple(days), clients, first), (plan,), build)
+    return _shown.get((plan.day, tuple(days), clients, first, record), (plan,), build)
 
 
 _shown: IdentityCache[ShownPlan] = IdentityCache(64)
@@ -106,6 +114,7 @@ class PlanHead(PageModel):
     days: tuple[date, ...]
     time_zone: str
     version: str
+    record: int | None = Field(default=None, description="Of the calendar; null: the plan in force")
 
 
 class PlannedLoss(PageModel):
@@ -270,7 +279,7 @@ class PlanPage(PlannedPage):
 
 def plan_page(shown: ShownPlan) -> PlanPage:
     """Return the verdict page of a plan; the same object for as long as the plan is."""
-    key = (shown.plan.day, shown.days, shown.whole, tuple(shown.client_names))
+    key = (shown.plan.day, shown.days, shown.whole, shown.record, tuple(shown.client_names))
     return _pages.get(key, (shown,), lambda: _build(shown))
 
 
@@ -323,7 +332,7 @@ def _proof(plan: Plan) -> PlanProof:
 def page_base(shown: ShownPlan, url: str) -> dict[str, Any]:
     """Return what every page of a plan begins with."""
     return {
-        "plan": PlanHead.from_row(shown.plan, days=shown.days),
+        "plan": PlanHead.from_row(shown.plan, days=shown.days, record=shown.record),
         "url": url,
         "home": shown.url("verdict"),
         "whole": shown.whole,

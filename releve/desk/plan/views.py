@@ -57,11 +57,14 @@ def cell(request: HttpRequest, client: str, contingency: str) -> HttpResponse:
 def find_plan(request: HttpRequest, day: date | None) -> tuple[StoredPlan, ShownPlan]:
     """Return a day's plan as the reader may see it; Http404 without one.
 
+    ``record=`` in the address asks for an earlier plan of the day, by its record of the calendar.
     PlanFolderError when no plan is in force and no folder can be read.
     """
-    stored = require_found(find_completed_plan(day), _("There is no plan for this day."))
+    asked, missing = request.GET.get("record", ""), _("There is no plan for this day.")
+    record = require_found(read_number(asked), missing) if asked else None
+    stored = require_found(find_completed_plan(day, record), missing)
     clients = scope_for(request.user, "plan.see").clients
-    return stored, show_plan(stored.plan, stored.days, clients, stored.default)
+    return stored, show_plan(stored.plan, stored.days, clients, stored.default, record)
 
 
 def find_cell(shown: ShownPlan, client: str, contingency: str, programme: str) -> CellPage:

@@ -21,7 +21,7 @@ from releve.accounts.grants import STREAM
 from releve.files.operator_folder import RULES, list_rule_files
 from releve.files.plan_folder import PACK_FILE, PlanFolderError, format_packs, list_plan_files
 from releve.ledger.chain import append
-from releve.live.api import load_activation, situation_now
+from releve.live.api import list_latest_week, situation_now
 from releve.network import Operator, day_bounds, write_operator, zone
 from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, CrashTestJob, CrashTestOrder
 from releve.plugins.crashtest.engine.outbreak.population import (
@@ -48,10 +48,11 @@ def open_outlooks() -> JobStore[OutlookOrder]:
 
 
 def list_plan_sources() -> dict[str, tuple[str, ...]]:
+    """Return the days of each source of plans: of the plan in force the last seven days."""
     found: dict[str, tuple[str, ...]] = {}
-    force = load_activation()
-    if force is not None:
-        found[PLAN_IN_FORCE] = tuple(sorted(force.days))
+    force = list_latest_week()
+    if force:
+        found[PLAN_IN_FORCE] = tuple(day.isoformat() for day in force)
     if settings.PLAN_FOLDER is not None:
         with contextlib.suppress(PlanFolderError):
             days = list_plan_files(settings.PLAN_FOLDER)

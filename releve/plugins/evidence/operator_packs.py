@@ -31,7 +31,14 @@ from releve.plugins.evidence.sources import PackDraft, PackSource, PaperTable, S
 _CONTROL_KINDS = ("check.done", "inspection.held", "tests.done", "audit.verdict", "draw.drawn", "draw.not_visited")
 _FINDING_KINDS = ("finding.raised", "finding.answered", "finding.verified")
 _AUDIT_KINDS = ("audit.opened", "audit.observed", "audit.concluded", *_FINDING_KINDS)
-_KEEPING_KINDS = ("ledger.erased", "ledger.key_replaced", "ledger.key_rotated", "ledger.restored", "plan.activated")
+_KEEPING_KINDS = (
+    "ledger.erased",
+    "ledger.key_replaced",
+    "ledger.key_rotated",
+    "ledger.restored",
+    "plan.activated",
+    "plan.withdrawn",
+)
 _VERDICTS = (
     ("met", Phrase("Verdicts of the auditor: met")),
     ("partly", Phrase("Verdicts of the auditor: partly met")),
@@ -142,6 +149,7 @@ def _state_findings() -> Iterator[Statement]:
 def _state_keeping() -> Iterator[Statement]:
     """Yield what happened to the ledger itself."""
     yield Statement(id="plans", text=Phrase("Plans put in force"), how="count", kinds=("plan.activated",))
+    yield Statement(id="withdrawals", text=Phrase("Plans withdrawn"), how="count", kinds=("plan.withdrawn",))
     yield Statement(
         id="erased",
         text=Phrase("Personal values erased on their day"),

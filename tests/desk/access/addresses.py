@@ -127,6 +127,10 @@ ROWS = (
     Row("planning/runs/<slug:run>/resume", "/planning/runs/none/resume", "cp", 405),
     Row("planning/runs/<slug:run>/remove", "/planning/runs/none/remove", "cp", 405),
     Row("planning/runs/<slug:run>/activate", "/planning/runs/none/activate", "cp", 405),
+    # the calendar of days in force
+    Row("calendar/", "/calendar/", "cpf"),
+    Row("calendar/<slug:day>", "/calendar/2026-12-01", "cpf"),
+    Row("calendar/<slug:day>/back", "/calendar/2026-12-01/back", "cp", 405),
     # for anyone
     Row("healthz", "/healthz", anyone=(200, 200)),
     Row("readyz", "/readyz", anyone=(200, 200)),
@@ -329,6 +333,7 @@ ROWS = (
     Row("api/v1/drills", "/api/v1/drills", "cpfsho"),
     Row("api/v1/plan", "/api/v1/plan", "cpfk"),
     Row("api/v1/plan/<ref:client>/<ref:contingency>", "/api/v1/plan/banque-rive/base", "cpfk"),
+    Row("api/v1/calendar", "/api/v1/calendar", "cpf"),
     Row("api/v1/reliefs", "/api/v1/reliefs", "cpf"),
     Row("api/v1/reliefs/<int:generation>", "/api/v1/reliefs/1", "cpf", 404),
     Row("api/v1/ledger", "/api/v1/ledger", "chAia"),

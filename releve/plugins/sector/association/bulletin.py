@@ -353,11 +353,10 @@ def _summarise_bulletin(row: DayBulletin, design: BulletinDesign) -> BulletinSum
 
 def load_planned_day(day: date) -> DayPlan:
     """Return a day of the plan in force; SectorError where it has not the day."""
-    active = live.load_activation()
-    digest = None if active is None else active.days.get(day.isoformat())
-    if active is None or digest is None:
+    found = live.list_days_in_force(day, day).get(day)
+    if found is None:
         raise SectorError(Phrase("no plan in force has {0}: put one in force first", day))
-    return live.load_day_plan(digest, active.version)
+    return found.load()
 
 
 def list_planned_contingencies(day: date) -> tuple[Contingency, ...]:
