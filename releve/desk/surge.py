@@ -103,7 +103,7 @@ def surge_page(
 
     Without one where it is asked for as foreseen, and no call of today is known.
     """
-    operator, reliefs = live.operator_now(), live.list_reliefs(shown.name, 1)
+    operator = live.operator_now()
     foreseen: dict[str, int] = {}
     if asked and percent is None:
         factors_now = live.foresee_factors(shown.name)
@@ -121,7 +121,7 @@ def surge_page(
         proposal=None if found is None else Proposal.from_row(found),
         more_hours=None if extra is None else MoreHours.from_row(extra, people=len(extra.proposals)),
         orders=can(user, "relief.order"),
-        in_force=bool(reliefs) and reliefs[0].source == "surge",
+        in_force=live.has_surge_relief(live.load_scene(shown.name)),
     )
 
 

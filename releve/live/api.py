@@ -161,6 +161,7 @@ from releve.live.surge_relief import (
     end_surge_relief,
     find_more_hours,
     foresee_factors,
+    has_surge_relief,
     list_surge_factors,
     order_surge_relief,
     propose_surge_relief,

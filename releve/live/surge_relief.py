@@ -145,10 +145,21 @@ def end_surge_relief(*, by: str, stream: str = LIVE) -> Relief:
     :class:`NoSuch` where the relief in force is none that a person put in force.
     """
     scene = _load_running(stream)
-    if scene.relief is None or scene.relief.source != "surge" or any(scene.wanted.values()):
+    if not has_surge_relief(scene) or any(scene.wanted.values()):
         raise NoSuch("no relief for a surge is in force")
     changes = {day: revert_changes(scene.day_plan(day), scene.changes.get(day, {}), scene.at) for day in scene.days}
     return _store(scene, "base", changes, "relief.ended", {"by": by})
+
+
+def has_surge_relief(scene: Scene | None) -> bool:
+    """Return whether a relief for a surge is in force on the day that runs.
+
+    Another plan of another day, put in force meanwhile, leaves it in force.
+    """
+    if scene is None or not scene.days or scene.days[0] not in scene.changes:
+        return False
+    last = Relief.objects.filter(stream=scene.stream).exclude(source="plan").first()
+    return last is not None and last.source == "surge"
 
 
 def _load_running(stream: str) -> Scene:

@@ -127,6 +127,25 @@ def test_a_day_of_next_week_that_changes_is_told_at_once_and_once(calendar: Scen
     assert told <= {day.isoformat() for day in (MONDAY, TUESDAY, WEDNESDAY)}, "it was told before"
 
 
+def test_a_relief_for_a_surge_stays_in_force_while_another_day_changes(calendar: Scenario) -> None:
+    factors = {calendar.operator.programmes[0].id: 2.0}
+    live.order_surge_relief(factors, digest=live.propose_surge_relief(factors).digest, by="manager")
+    run_until_idle()
+    scene = live.load_scene()
+    assert scene is not None
+    before = scene.changes[MONDAY]
+    assert before
+    live.put_in_force([send_home(calendar.plans[1], choose_agents(calendar.plans[1], 2))], by="planner")
+    run_until_idle()
+    assert live.list_reliefs()[0].source == "plan"
+    scene = live.load_scene()
+    assert scene is not None
+    assert scene.changes[MONDAY] == before
+    assert live.has_surge_relief(scene)
+    live.end_surge_relief(by="manager")
+    assert not live.has_surge_relief(live.load_scene())
+
+
 def test_a_day_is_put_back_to_the_plan_that_it_had(calendar: Scenario) -> None:
     tuesday = calendar.plans[1]
     before = live.list_days_in_force()[TUESDAY]
