@@ -111,15 +111,16 @@ def read_folder(folder: Path) -> Sequence[Plan]:
 def put_in_force(plans: Sequence[Plan], *, by: str, version: int | None = None) -> Activation:
     """Put the plans of some days in force, in place of the plans of these days alone.
 
-    They must be free of violations and of the operator in ``version`` of the reference data, by
-    default the current one; of an older one they must break nothing of the current one. Return the
-    record; the newest one where every day is in force as it is.
+    They must be free of violations and of the operator in ``version`` of the reference data. Of an
+    older version, and where it is not known (None: they are read with the current one), they must
+    break nothing of the current one. Return the record; the newest one where every day is in force
+    as it is.
     """
     made_of = _find_version(version)
     operator = registry.load_operator(made_of)
     for plan in plans:
         _check_plan(plan, operator)
-    _refuse_breaks(plans, made_of.number)
+    _refuse_breaks(plans, version)
     times = calendar.compute_handling_times(operator, plans)
     rows = [calendar.build_plan_row(plan, aht) for plan, aht in zip(plans, times, strict=True)]
     with transaction.atomic():
@@ -200,26 +201,25 @@ def _check_plan(plan: Plan, operator: Operator) -> None:
         )
 
 
-def _refuse_breaks(plans: Sequence[Plan], made_of: int) -> None:
-    found = compare_data(plans, made_of).breaks
+def _refuse_breaks(plans: Sequence[Plan], version: int | None) -> None:
+    found = compare_data(plans, version).breaks
     if found:
-        raise PlanRefused(
-            Phrase(
-                "the plan was made of version {0} of the reference data and does not hold with today's: {2}"
-                " (faults in all: {1})",
-                made_of,
-                len(found),
-                found[0].sentence(),
-            )
-        )
+        said = Phrase("the plan does not hold with the reference data of today: {0} (faults in all: {1})")
+        raise PlanRefused(said.with_params(found[0].sentence(), len(found)))
 
 
-def compare_data(plans: Sequence[Plan], made_of: int) -> DataDifference:
-    """Return how the data that plans were made of differ from today's, and what that breaks."""
-    before, current = registry.get_version(made_of), _find_version(None)
-    if before.digest == current.digest:
+def compare_data(plans: Sequence[Plan], version: int | None) -> DataDifference:
+    """Return how the data that plans were made of differ from today's, and what that breaks.
+
+    None: the version is not known; then nothing is said to differ, and what breaks is.
+    """
+    before, current = _find_version(version), _find_version(None)
+    made_of, operator = before.number, registry.load_operator(current)
+    if version is not None and before.digest == current.digest:
         return DataDifference(made_of, current.number)
-    operator = registry.load_operator(current)
+    breaks = tuple(found for plan in plans for found in find_breaks(operator, plan))
+    if version is None:
+        return DataDifference(made_of, current.number, breaks=breaks)
     tables = registry.compare_versions(before, current)
     agents, shifts, seats = (tables.get(name) for name in ("agents", "shifts", "seats"))
     joined = {row.id for row in agents.added} if agents else set()  # type: ignore[attr-defined]
@@ -243,18 +243,17 @@ def compare_data(plans: Sequence[Plan], made_of: int) -> DataDifference:
         seats=(len(seats.added), len(seats.removed)) if seats else (0, 0),
         calls="history" in tables,
         tables=tuple(name for name in tables if name not in ("agents", "shifts", "seats", "history")),
-        breaks=tuple(found for plan in plans for found in find_breaks(operator, plan)),
+        breaks=breaks,
     )
 
 
 def preview_publication(plans: Sequence[Plan], version: int | None = None) -> PublicationPreview:
     """Return what putting the plans of some days in force changes; nothing is stored."""
-    made_of = _find_version(version)
     days = [plan.day for plan in plans]
     found = list_days_in_force(min(days), max(days)) if days else {}
     had = {day: row.load().plan for day, row in found.items()}
     return PublicationPreview(
-        tuple(compare_plans(had.get(plan.day), plan) for plan in plans), compare_data(plans, made_of.number)
+        tuple(compare_plans(had.get(plan.day), plan) for plan in plans), compare_data(plans, version)
     )
 
 

@@ -48,7 +48,7 @@ def test_the_weeks_show_what_is_in_force_computed_running_and_past(
     scenario: Scenario, planner: Client, made_run: MakeRun
 ) -> None:
     past, following = move_plan(scenario.plans[0], -WEEK), move_plan(scenario.plans[0], WEEK)
-    live.put_in_force([past], by="planner")
+    live.put_in_force([past], by="planner", version=1)
     job = made_run([following])
     states = read_states(planner)
     assert len(states) == 35
@@ -75,7 +75,7 @@ def test_the_weeks_show_what_is_in_force_computed_running_and_past(
 def test_a_day_is_put_back_after_its_consequences_were_shown(scenario: Scenario, planner: Client) -> None:
     tuesday = scenario.plans[1]
     moved = choose_agents(tuesday, 2)
-    live.put_in_force([send_home(tuesday, moved)], by="other")
+    live.put_in_force([send_home(tuesday, moved)], by="other", version=1)
     page = planner.get(f"/calendar/{TUESDAY}?format=json").json()
     assert (page["before"]["moved"], page["before"]["work"]) == (2, {"place": 2})
     newest, oldest = page["row"]["records"]
@@ -134,7 +134,7 @@ def test_a_hybrid_week_stays_near_the_days_in_force_of_its_own_week(
 
     asked: list[Path] = []
     monkeypatch.setattr("releve.runs.orders.start_job", asked.append)
-    live.put_in_force([move_plan(plan, WEEK) for plan in scenario.plans], by="planner")
+    live.put_in_force([move_plan(plan, WEEK) for plan in scenario.plans], by="planner", version=1)
     version = get_current_version()
     assert version is not None
     for first in (TUESDAY, MONDAY + 2 * WEEK):
@@ -151,12 +151,13 @@ def test_the_command_line_prints_the_calendar_and_puts_days_back(
     moved = choose_agents(tuesday, 2)
     folder = tmp_path / "plan"
     write_plans(folder, [send_home(tuesday, moved)], stamp=datetime(2026, 11, 24, tzinfo=UTC), calendars=False)
-    said = command("activate", str(folder), "--dry-run")
+    made_of = ("--version", "1")
+    said = command("activate", str(folder), "--dry-run", *made_of)
     assert f"{TUESDAY} replaced:" in said
     assert "agents who work differently: 2 (place 2)" in said
     before = live.list_days_in_force()
     assert "in force" not in said
-    command("activate", str(folder), "--by", "cli")
+    command("activate", str(folder), "--by", "cli", *made_of)
     assert live.list_days_in_force()[TUESDAY] != before[TUESDAY]
     lines = command("calendar", "--from", str(MONDAY), "--weeks", "1").splitlines()
     assert len(lines) == 7

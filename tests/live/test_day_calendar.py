@@ -53,7 +53,7 @@ def test_next_week_is_published_while_this_one_runs(calendar: Scenario) -> None:
     """Days that a publication does not name stay, with no limit of days, and no agent is notified."""
     before = live.list_days_in_force()
     for number in range(1, 4):
-        live.put_in_force([move_plan(plan, number * WEEK) for plan in calendar.plans], by="planner")
+        live.put_in_force([move_plan(plan, number * WEEK) for plan in calendar.plans], by="planner", version=1)
     run_until_idle()
     found = live.list_days_in_force()
     assert list(found) == [plan.day + n * WEEK for n in range(4) for plan in calendar.plans]
@@ -70,7 +70,7 @@ def test_a_relief_goes_on_while_next_week_is_published(calendar: Scenario) -> No
     run_until_idle()
     reliefs = live.list_reliefs()
     told, people = len(messages()), calendar.people_at(HOME)
-    live.put_in_force([move_plan(plan, WEEK) for plan in calendar.plans], by="planner")
+    live.put_in_force([move_plan(plan, WEEK) for plan in calendar.plans], by="planner", version=1)
     run_until_idle()
     assert live.list_reliefs() == reliefs
     assert len(messages()) == told > 0
@@ -81,7 +81,7 @@ def test_a_relief_goes_on_while_next_week_is_published(calendar: Scenario) -> No
 def test_agents_whose_work_changes_are_notified_and_no_others(calendar: Scenario) -> None:
     tuesday = calendar.plans[1]
     moved = choose_agents(tuesday, 3, calendar.operator.sites[0].id)
-    live.put_in_force([calendar.plans[0], send_home(tuesday, moved), calendar.plans[2]], by="planner")
+    live.put_in_force([calendar.plans[0], send_home(tuesday, moved), calendar.plans[2]], by="planner", version=1)
     run_until_idle()
     told = messages()
     assert {(row.role, row.who) for row in told} == {
@@ -112,9 +112,9 @@ def test_the_same_plan_again_and_a_forecast_alone_notify_no_agent(calendar: Scen
 def test_a_day_of_next_week_that_changes_is_told_at_once_and_once(calendar: Scenario) -> None:
     """A first plan notifies no agent; another one of the same day does, though it is not near."""
     following = [move_plan(plan, WEEK) for plan in calendar.plans]
-    live.put_in_force(following, by="planner")
+    live.put_in_force(following, by="planner", version=1)
     moved = choose_agents(following[0], 2)
-    live.put_in_force([send_home(following[0], moved)], by="planner")
+    live.put_in_force([send_home(following[0], moved)], by="planner", version=1)
     run_until_idle()
     assert {row.who for row in messages() if row.role == "agent"} == set(moved)
     assert len(live.list_reliefs()) == 1
@@ -135,7 +135,7 @@ def test_a_relief_for_a_surge_stays_in_force_while_another_day_changes(calendar:
     assert scene is not None
     before = scene.changes[MONDAY]
     assert before
-    live.put_in_force([send_home(calendar.plans[1], choose_agents(calendar.plans[1], 2))], by="planner")
+    live.put_in_force([send_home(calendar.plans[1], choose_agents(calendar.plans[1], 2))], by="planner", version=1)
     run_until_idle()
     assert live.list_reliefs()[0].source == "plan"
     scene = live.load_scene()
@@ -150,7 +150,7 @@ def test_a_day_is_put_back_to_the_plan_that_it_had(calendar: Scenario) -> None:
     tuesday = calendar.plans[1]
     before = live.list_days_in_force()[TUESDAY]
     moved = choose_agents(tuesday, 2)
-    live.put_in_force([send_home(tuesday, moved)], by="planner")
+    live.put_in_force([send_home(tuesday, moved)], by="planner", version=1)
     run_until_idle()
     preview = live.preview_put_back(TUESDAY)
     assert preview is not None
@@ -172,7 +172,7 @@ def test_a_day_is_put_back_to_the_plan_that_it_had(calendar: Scenario) -> None:
 
 def test_a_day_that_had_no_plan_before_is_left_without_one(calendar: Scenario) -> None:
     following = [move_plan(plan, WEEK) for plan in calendar.plans]
-    live.put_in_force(following, by="planner")
+    live.put_in_force(following, by="planner", version=1)
     live.put_back([MONDAY + WEEK], by="planner")
     run_until_idle()
     assert MONDAY + WEEK not in live.list_days_in_force()
@@ -193,7 +193,7 @@ def test_what_cannot_be_put_back_is_refused_with_its_reason(calendar: Scenario) 
     with pytest.raises(live.PlanRefused, match="changed meanwhile"):
         live.put_back([MONDAY], by="planner", seen={MONDAY: 0})
     past = move_plan(calendar.plans[0], -WEEK)
-    live.put_in_force([past], by="planner")
+    live.put_in_force([past], by="planner", version=1)
     with pytest.raises(live.PlanRefused, match="is over"):
         live.put_back([past.day], by="planner")
 
@@ -247,6 +247,11 @@ def test_a_plan_of_older_data_that_breaks_something_is_refused_by_name(calendar:
         live.put_in_force([changed], by="planner", version=made_of)
     change_operator(operator)
     live.put_in_force([changed], by="planner", version=made_of)
+    seatless = replace(operator, seats=(), sites=tuple(replace(row, seats=0) for row in operator.sites))
+    change_operator(seatless)
+    with pytest.raises(live.PlanRefused, match="usable seats"):
+        live.put_in_force([plan], by="planner")  # as a folder of plans, which names no version
+    change_operator(operator)
     with pytest.raises(live.PlanRefused, match="name the version"):
         live.put_in_force([replace(plan, placements=(replace(plan.placements[0], agent="a99999"),))], by="planner")
 
@@ -291,7 +296,7 @@ def test_people_were_where_the_plan_of_the_hour_had_them(calendar: Scenario, mon
     at = row.start + (row.end - row.start) / 2
     shift, real = at - timezone.now(), timezone.now
     monkeypatch.setattr(timezone, "now", lambda: real() + shift)
-    live.put_in_force([send_home(monday, [agent])], by="planner")
+    live.put_in_force([send_home(monday, [agent])], by="planner", version=1)
     period = (monday.starts[0], monday.starts[-1])
     (stay,) = live.find_stays(live.LIVE, calendar.operator, Situation(), period, of=[agent])
     assert (stay.site, stay.start) == (site, row.start)
@@ -307,7 +312,7 @@ def test_a_plan_text_is_kept_while_a_record_names_it(calendar: Scenario) -> None
 
 def test_the_day_shown_by_default_is_today_and_earlier_days_stay_readable(calendar: Scenario) -> None:
     past = move_plan(calendar.plans[0], -2 * WEEK)
-    live.put_in_force([past], by="planner")
+    live.put_in_force([past], by="planner", version=1)
     shown = live.find_displayed_plan()
     assert shown is not None
     assert (shown.plan.day, shown.days) == (MONDAY, (MONDAY, TUESDAY, WEDNESDAY))
