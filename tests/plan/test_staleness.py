@@ -12,7 +12,7 @@ from releve.plan import Plan
 from releve.plan.comparison import compare_plans
 from releve.plan.staleness import find_breaks
 from tests.live.moved_plans import choose_agents
-from tests.live.sample_plans import three_days
+from tests.live.scenario import three_days
 
 pytestmark = pytest.mark.slow
 

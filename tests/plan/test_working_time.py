@@ -18,7 +18,7 @@ from releve.plan.checker.working_time import find_working_time_faults
 from releve.plan.free_week import FreeWeek
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
 from releve.plan.week.days import name_days, solve_days
-from tests.plan.running_day import apply_relief, clock, list_site_losses, plan_case, running_day
+from tests.plan.planner_parts import apply_relief, clock, list_site_losses, plan_case, running_day
 from tests.plan.tiny_operators import DAY, HALF_HOUR, Tiny, agent, operator_of, programme, requirement_of, shift, site
 
 Work = Mapping[str, Sequence[WorkPeriod]]

@@ -10,10 +10,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from releve.network import Operator, Shift, write_operator
-from tests.registry.test_desk_registry import EN, web, words
-from tests.registry.test_uploads import zipped
+from tests.accounts.people import words
+from tests.registry.test_changes import zipped
+from tests.registry.test_desk_registry import EN
 
-__all__ = ["web"]
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 
