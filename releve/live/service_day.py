@@ -467,5 +467,7 @@ def follow_calls(
 
 
 def _read_records(folder: Path, operator: Operator, now: datetime) -> int:
-    filed = read_call_records([folder], operator.programme, now).filed
-    return filed + sum(import_string(name)(folder) for plugin in list_plugins() for name in plugin.call_records)
+    filed: int = read_call_records([folder], operator.programme, now).filed
+    for name in (name for plugin in list_plugins() for name in plugin.call_records):
+        filed += import_string(name)(folder)
+    return filed
