@@ -31,6 +31,7 @@ from releve.live.statement import SEALED, build_statement, seal_days
 from releve.network import Operator, sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
+from releve.plugin import Plugin
 from releve.registry.service import apply_changes, preview_changes
 from releve.service_record.models import DayForecast, IntervalReport, PresenceReport, SealedDay
 from tests.accounts.people import look_as
@@ -251,6 +252,21 @@ def test_a_folder_that_cannot_be_read_keeps_no_forecast_from_being_made(
     monkeypatch.setattr(service_day, "read_call_records", fail)
     DayForecast.objects.filter(programme=operator.programmes[0].id).delete()
     assert follow_calls(do=guard) == 1
+
+
+def file_three(folder: Path) -> int:
+    assert (folder / "calls.csv").exists()
+    return 3
+
+
+def test_a_plug_in_files_what_it_reads_in_the_folders_of_call_records(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "calls.csv").touch()
+    monkeypatch.setenv("RELEVE_CALL_RECORDS", str(tmp_path))
+    added = Plugin("acme", call_records=(f"{__name__}.file_three",))
+    monkeypatch.setattr(service_day, "list_plugins", lambda: (added,))
+    assert follow_calls() == 3
 
 
 def test_a_programme_that_is_no_more_leaves_the_page_standing(operator: Operator, morning: Morning) -> None:

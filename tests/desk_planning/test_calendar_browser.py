@@ -24,7 +24,7 @@ from releve.runs.plan_job import PLAN_RUNS, PlanOrder
 from tests import processes
 from tests.browser_tools import WAIT_MS, View, command, environ_of, follow, keep, looked_at, overflow, serious, served
 from tests.live.moved_plans import choose_agents, move_plan, send_home
-from tests.live.sample_plans import keep_planned
+from tests.live.scenario import keep_planned
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

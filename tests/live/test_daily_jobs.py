@@ -28,6 +28,7 @@ from releve.live.clock import real_now
 from releve.live.models import Contact, DailyRun, Effect, Message, Routes
 from releve.live.retention import EFFECT_DAYS, MESSAGE_DAYS
 from releve.live.statement import run_daily_jobs
+from releve.plugin import Plugin
 from releve.plugins.sector.association.membership import KEPT_DAYS
 from releve.situation import AgentBack, AgentUnavailable
 from tests.homes import make_test_home
@@ -75,6 +76,15 @@ def test_the_first_call_of_a_day_seals_and_the_next_does_nothing(home: Path) -> 
     assert (home / "roots" / root.file_name).read_text() == root.text
     recorded(NOON + timedelta(hours=1))
     assert run_daily_jobs(NOON + timedelta(hours=2)) is None
+
+
+def test_the_root_of_a_day_covers_what_a_plug_in_records_daily(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = Plugin("acme", daily_jobs=(f"{__name__}.recorded",))
+    monkeypatch.setattr(statement, "list_plugins", lambda: (added,))
+    root = run_daily_jobs(NOON)
+    assert root is not None
+    assert [row.seq for row in iter_entries(kinds=["note"])] == [1]
+    assert root.size >= 1
 
 
 def test_killed_before_the_root_left_the_house_it_leaves_with_the_next_call(
