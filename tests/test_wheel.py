@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,14 +12,22 @@ import sysconfig
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from releve.kernels.cache import compute_kernel_digest
 
 ROOT = Path(__file__).parents[1]
 OTHER_USER = 65534
 MISSING = "rounding.round_groups-"
 """A kernel that the installation has to compile itself; all of them take minutes."""
+CORE_ROOMS = ("accounts", "files", "situation", "transport")
+"""Rooms whose fast tests run on the core alone; all of those that name no plug-in, with RELEVE_FULL_INSTALL."""
+MORE_ROOMS = ("demand", "network", "registry", "routing", "service_record")
 NO_INDEX = ("No matching distribution", "Could not find a version", "Failed to establish",
             "Temporary failure in name resolution", "Connection refused")  # fmt: skip
 """What pip says where it reaches no package index."""
@@ -50,12 +59,28 @@ class Installation:
         assert process.returncode == code, out + err
         return out
 
+    @contextmanager
+    def serve(self, *options: str) -> Iterator[str]:
+        """Serve the desk with the plan in ``plan``, at the address given."""
+        with self.start("desk", "serve", "plan", "--port", "0", *options) as desk:
+            assert desk.stdout is not None
+            try:
+                address = re.search(r"http://127\.0\.0\.1:\d+", desk.stdout.readline())
+                assert address is not None
+                yield address[0]
+            finally:
+                desk.terminate()
+                desk.communicate(timeout=30)
+
     def give_kernels(self) -> dict[str, int]:
         """Copy the kernels that this checkout has compiled, but for one that each plan needs."""
         compiled, given = Path(os.environ["NUMBA_CACHE_DIR"]), self.folder / "user/.cache/releve"
+        given.mkdir(parents=True)
         if compiled.is_dir():
             without = shutil.ignore_patterns(f"{MISSING}*")
-            shutil.copytree(compiled, given / compiled.name, ignore=without)
+            # Without the plug-ins the folder has another name: the core's kernels are the same.
+            name = f"kernels-{compute_kernel_digest(self.packages / 'releve')}"
+            shutil.copytree(compiled, given / name, ignore=without)
         for path in (given.parent, *given.parent.rglob("*")):
             os.chown(path, self.user or -1, self.user or -1)
         return self.list_kernels()
@@ -69,6 +94,14 @@ class Installation:
         """Return when each file and folder of the packages was changed."""
         found = (self.packages, *self.packages.rglob("releve/**/*"))
         return {str(path): path.stat().st_mtime_ns for path in found}
+
+
+def read_page(address: str, headers: Mapping[str, str] | None = None, sent: Any = None) -> str:
+    """Fetch a page, or send something as JSON; HTTPError where it is refused."""
+    content = None if sent is None else json.dumps(sent).encode()
+    asked = urllib.request.Request(address, content, {"Content-Type": "application/json", **(headers or {})})
+    with urllib.request.urlopen(asked) as answer:
+        return str(answer.read().decode())
 
 
 def pip(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -97,12 +130,21 @@ def fill(folder: Path) -> None:
 
 @pytest.fixture
 def installed() -> Iterator[Installation]:
-    """An empty environment with the pinned, hashed packages and the wheel, closed to writing."""
+    with install() as found:
+        yield found
+
+
+@contextmanager
+def install(*options: str) -> Iterator[Installation]:
+    """Make an empty environment with the pinned, hashed packages and the wheel, closed to writing."""
     folder = Path(tempfile.mkdtemp(prefix="releve-wheel-"))
     folder.chmod(0o755)
     try:
         built = subprocess.run(
-            [str(ROOT / "scripts" / "wheel"), str(folder / "dist")], capture_output=True, text=True, check=False
+            [str(ROOT / "scripts" / "wheel"), *options, str(folder / "dist")],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert built.returncode == 0, built.stderr
         (wheel,) = (folder / "dist").glob("releve-*.whl")
@@ -151,19 +193,72 @@ def test_the_wheel_does_the_main_job_from_packages_that_may_not_be_written(insta
     assert "FR-HOURS" in run("outbound", "rules")
     run("ledger", "seal")
     run("ledger", "export", "ledger.jsonl", "--verifier", "verify.py")
-    with installed.start("desk", "serve", "plan", "--port", "0") as desk:
-        assert desk.stdout is not None
-        try:
-            address = re.search(r"http://127\.0\.0\.1:\d+", desk.stdout.readline())
-            assert address is not None
-            asked = urllib.request.Request(f"{address[0]}/account/login/", headers={"Accept-Language": "fr"})
-            with urllib.request.urlopen(asked) as answer:
-                page = answer.read().decode()
-            assert "Mot de passe" in page
-            (style, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page)
-            with urllib.request.urlopen(f"{address[0]}{style}") as answer:
-                assert b"{" in answer.read()
-        finally:
-            desk.terminate()
-            desk.communicate(timeout=30)
+    with installed.serve() as address:
+        page = read_page(f"{address}/account/login/", {"Accept-Language": "fr"})
+        assert "Mot de passe" in page
+        (style, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page)
+        assert "{" in read_page(f"{address}{style}")
     assert installed.files() == before, "nothing was written into the packages"
+
+
+@pytest.fixture(scope="module")
+def core() -> Iterator[Installation]:
+    with install("--core") as found:
+        found.give_kernels()
+        yield found
+
+
+@pytest.mark.slow
+def test_the_core_alone_plans_and_lives_through_a_closure_in_a_drill(core: Installation) -> None:
+    assert not (core.packages / "releve" / "plugins").exists()
+    run = core.run
+    subjects = re.findall(r"^  ([a-z]+) ", run("--help").partition("Commands:")[2], re.MULTILINE)
+    assert {"init", "live", "plan"} < {*subjects}
+    assert not {"crashtest", "outbound", "sector"} & {*subjects}
+    run("init")
+    assert "FAULT" not in run("doctor")
+    run("network", "sample", "--agents", "60", "--sites", "2", "--seed", "1", "operator")
+    assert "N-1" in run("plan", "operator", "--out", "plan")
+    run("registry", "import", "operator", "--yes")
+    day = run("live", "activate", "plan").removeprefix("in force: ").split(",")[0].strip()
+    drill = run("live", "drill", "start", "Exercice", "--at", f"{day}T10:40").split()[0]
+    until = datetime.now(UTC) + timedelta(days=30)  # by the clock of the installation
+    given = run("desk", "token", "add", "robot", "--role", "continuity", "--until", f"{until:%Y-%m-%d}")
+    (secret,) = re.findall(r"releve_\S+", given)
+    headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": "closure-1"}
+    with core.serve("--open", "--act") as address:
+        api = f"{address}/api/v1"
+        (site, _) = json.loads(read_page(f"{api}/sites?stream={drill}", headers))["sites"]
+        closure = {"site": site["site"], "cause": "operator", "reason": "Crack in a pillar"}
+        read_page(f"{api}/events/site.closed?stream={drill}", headers, closure)
+        run("live", "work", "--once")
+        relief = json.loads(read_page(f"{api}/relief?stream={drill}", headers))
+        assert (relief["drill"], relief["lost"]) == ("Exercice", [site["site"]])
+        assert relief["changed"] > 0
+        page = read_page(f"{address}/now")
+        links = sorted({*re.findall(r'<a [^>]*href="(/[a-z/]*)"', page)})
+        assert {"/now", "/sites", "/ledger/"} <= {*links}
+        assert not {"/outbound/", "/crashtest/"} & {*links}
+        assert all("<h1" in read_page(f"{address}{link}") for link in links)
+
+
+@pytest.mark.slow
+def test_the_core_alone_passes_its_tests(core: Installation) -> None:
+    copy = core.folder / "source"
+    for name in ("tests", "bench", "docs", "tools"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    done = subprocess.run(
+        [str(core.folder / "venv" / "bin" / "python"), "-m", "pytest", "-n", "0", "-p", "no:cacheprovider",
+         "-m", "not slow and not database and not browser and not realdata", *list_core_tests(copy)],
+        cwd=copy, env=core.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def list_core_tests(copy: Path) -> list[str]:
+    """Return the files of tests of the core's rooms that name no plug-in."""
+    names = (*CORE_ROOMS, *MORE_ROOMS) if os.environ.get("RELEVE_FULL_INSTALL") else CORE_ROOMS
+    rooms = (copy / "tests" / name for name in names)
+    files = sorted(path for room in rooms for path in room.rglob("test_*.py"))
+    return [str(path) for path in files if "releve.plugins" not in path.read_text("utf-8")]
