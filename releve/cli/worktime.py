@@ -197,10 +197,10 @@ def print_extra(operator: Operator, name: str, found: ExtraHours, speech: Speech
     """Print what more hours would bring to a day or a relief, and whom the rows keep out."""
     people = len(found.proposals)
     text = Phrase(
-        "{0}: {1} agent half hours missing, {2} with more hours of {3} people; working time keeps out {4} of what"
-        " more hours could cover.",
+        "{0}: {1} agent half hours missing, {2} with more hours of {3} people. Working time keeps out {4} of {5}"
+        " people who could help, and {6} of what more hours could cover.",
         name, NumberPhrase(found.missing_before), NumberPhrase(found.missing_after), NumberPhrase(people),
-        f"{found.lost_share:.0%}",
+        NumberPhrase(found.kept_out), NumberPhrase(found.helpful), f"{found.lost_share:.0%}",
     )  # fmt: skip
     click.echo(speech.say(text))
     for one in found.left_out:
@@ -221,6 +221,8 @@ def build_extra_json(name: str, found: ExtraHours) -> dict[str, Any]:
         "missing_after": round(found.missing_after, 3),
         "missing_without_rows": round(found.missing_without_rows, 3),
         "lost_share": round(found.lost_share, 4),
+        "helpful": found.helpful,
+        "kept_out": found.kept_out,
         "left_out": [{"row": one.row.id, "people": one.people, "gain": round(one.gain, 3)} for one in found.left_out],
         "proposals": [
             {

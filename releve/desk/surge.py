@@ -27,7 +27,7 @@ from releve.desk.page import PageModel, StreamPage
 from releve.desk.text import translate_phrase
 from releve.live import api as live
 from releve.live.api import ClientMissing
-from releve.plan.extra_hours import LeftOut
+from releve.plan.extra_hours import KeptOut
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -59,11 +59,13 @@ class MoreHours(PageModel):
     missing_before: float
     missing_after: float
     lost_share: float = Field(description="Of what more hours could cover, the share that the rows keep out")
-    left_out: tuple[LeftOut, ...]
+    helpful: int = Field(description="People who could help, whatever the rows")
+    kept_out: int = Field(description="Of these, whom rows refuse all hours that would help")
+    left_out: tuple[KeptOut, ...]
 
 
 @register.filter
-def describe_left_out(row: LeftOut) -> str:
+def describe_left_out(row: KeptOut) -> str:
     """Return how many people a row keeps out, what they would bring, and who may decide."""
     return translate_phrase(row.sentence)
 

@@ -50,9 +50,9 @@ class ExtraShift:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A row that keeps people from hours that would help: how many, and the agent half hours that
-    would be gained without this row alone."""
+class KeptOut:
+    """A row that keeps people from all hours that would help: how many, and the agent half hours that
+    would be gained without this row alone (none where others can be asked instead)."""
 
     row: WorkRow
     people: int
@@ -72,14 +72,18 @@ class ExtraHours:
     """What more hours would bring. Agent half hours are ``missing_before`` without them, ``missing_after``
     with the proposals, ``missing_without_rows`` if no row were there.
 
-    ``violations``: what the independent recount finds of the proposals; they have none.
+    ``helpful`` people could cover something by hours of which half at least are used, whatever the rows;
+    of them ``kept_out`` may have none of these hours. ``violations``: what the independent recount finds of
+    the proposals; they have none.
     """
 
     proposals: tuple[ExtraShift, ...]
     missing_before: float
     missing_after: float
     missing_without_rows: float
-    left_out: tuple[LeftOut, ...]
+    helpful: int
+    kept_out: int
+    left_out: tuple[KeptOut, ...]
     violations: tuple[str, ...]
 
     @property
@@ -105,13 +109,15 @@ def find_extra_hours(
     ``lost``: the places that cannot be used. ``since``: on a running day the hours begin after it, as
     soon as people can be there. ``absent`` people get none.
     """
-    search = _Search(operator, plan, need, settings, placements, lost, since, absent)
+    search = _HoursSearch(operator, plan, need, settings, placements, lost, since, absent)
     found = search.run(frozenset())
     free = search.run(None)
+    helpful, kept_out = search.find_kept_out()
     left = []
-    for row, people in found.refused.items():
+    for row in dict.fromkeys(row for rows in kept_out.values() for row in rows):
+        people = [agent for agent, rows in kept_out.items() if row in rows]
         gain = found.missing - search.run(frozenset({row.id})).missing
-        left.append(LeftOut(row, len(people), max(0.0, gain)))
+        left.append(KeptOut(row, len(people), max(0.0, gain)))
     rostered = search.working_time.rostered
     work = {
         one.placement.agent: (*rostered.get(one.placement.agent, ()), read_period(one.placement))
@@ -122,6 +128,8 @@ def find_extra_hours(
         missing_before=search.missing_before,
         missing_after=found.missing,
         missing_without_rows=min(free.missing, found.missing),
+        helpful=helpful,
+        kept_out=len(kept_out),
         left_out=tuple(sorted(left, key=lambda one: (-one.gain, -one.people, one.row.id))),
         violations=tuple(find_working_time_faults(operator, work, rostered)),
     )
@@ -143,19 +151,18 @@ class _Option:
 
 
 class _Found:
-    """One run of the search: proposals, what stays missing, and whom each row refused."""
+    """One run of the search: proposals, and what stays missing."""
 
     def __init__(self, short: Floats) -> None:
         self.proposals: list[ExtraShift] = []
         self.short = short.copy()
-        self.refused: dict[WorkRow, set[str]] = {}
 
     @property
     def missing(self) -> float:
         return float(self.short.sum())
 
 
-class _Search:
+class _HoursSearch:
     """The options of a day, built once, and the greedy runs over them."""
 
     def __init__(
@@ -276,7 +283,7 @@ class _Search:
             worth = np.where(usable, np.round(value * self._weights[self._programme], 6), -1.0)
             best = int(np.argmax(np.where(worth == worth.max(), gain, -1.0)))
             option = self._options[best]
-            agent = self._choose_agent(option, served, seats, ignored, found)
+            agent = self._choose_agent(option, served, seats, ignored)
             if agent is None:
                 open_at[best] = False
                 continue
@@ -290,8 +297,26 @@ class _Search:
                 ExtraShift(option.kind, self._place(option, agent), covers, self._list_remarks(agent, option.period))
             )
             gain = self._measure_gains(found.short, [option.programme], gain)
-        found.refused = {row: people - served for row, people in found.refused.items() if people - served}
         return found
+
+    def find_kept_out(self) -> tuple[int, dict[str, tuple[WorkRow, ...]]]:
+        """Return how many people could help, and those of whom rows refuse all hours that would, with
+        the rows that refuse the best of these."""
+        gain = self._measure_gains(self._short, range(len(self._programmes)))
+        useful = np.flatnonzero(gain / self._length >= LEAST_USED)
+        allowed: set[str] = set()
+        refused: dict[str, tuple[WorkRow, ...]] = {}
+        for at in useful[np.argsort(-gain[useful], kind="stable")].tolist():
+            option = self._options[at]
+            for agent in self._agents[option]:
+                if agent not in allowed:
+                    rows = self._find_refusals(agent, option.period)
+                    if rows:
+                        refused.setdefault(agent, rows)
+                    else:
+                        allowed.add(agent)
+        kept_out = {agent: rows for agent, rows in refused.items() if agent not in allowed}
+        return len(allowed) + len(kept_out), kept_out
 
     def _measure_gains(self, short: Floats, programmes: Sequence[int], last: Floats | None = None) -> Floats:
         """Return what each option would cover now; those of other programmes as they were."""
@@ -302,14 +327,9 @@ class _Search:
         return out
 
     def _choose_agent(
-        self,
-        option: _Option,
-        served: set[str],
-        seats: dict[str, Floats],
-        ignored: Collection[str] | None,
-        found: _Found,
+        self, option: _Option, served: set[str], seats: dict[str, Floats], ignored: Collection[str] | None
     ) -> str | None:
-        """Return the first agent who may have some hours; the rows that refuse others are noted."""
+        """Return the first agent who may have some hours."""
         if option.place != HOME:
             present = self._timeline.find_present(option.period.start, option.period.end) > 0
             if (seats[option.place][present] < 1).any():
@@ -318,11 +338,8 @@ class _Search:
             if agent in served:
                 continue
             rows = () if ignored is None else self._find_refusals(agent, option.period)
-            against = [row for row in rows if row.id not in (ignored or ())]
-            if not against:
+            if all(row.id in (ignored or ()) for row in rows):
                 return agent
-            for row in against:
-                found.refused.setdefault(row, set()).add(agent)
         return None
 
     def _find_refusals(self, agent: str, period: WorkPeriod) -> tuple[WorkRow, ...]:

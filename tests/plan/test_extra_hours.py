@@ -50,6 +50,7 @@ def test_who_is_left_out_is_counted_by_row_with_what_it_would_bring_and_who_deci
     assert found.proposals == ()
     (left,) = found.left_out
     assert (left.row.id, left.people, left.gain) == ("MA-DAY", 1, 4.0)
+    assert (found.helpful, found.kept_out, found.lost_share) == (1, 1, 1.0)
     assert "Urgent works alone" in left.row.decides
 
 
@@ -136,6 +137,7 @@ def test_no_longer_shift_and_no_call_in_breaks_a_row(drawn: tuple[Operator, dict
     assert found.violations == ()
     assert len(work) == len(found.proposals)
     assert found.missing_without_rows <= found.missing_after <= found.missing_before
+    assert found.kept_out <= found.helpful
     for left in found.left_out:
         assert left.row.strength == "forbid"
         assert left.people > 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -160,12 +160,17 @@ def judge_proposal(
 
     A breach that the own periods have already is left out, unless the proposed ones make it worse.
     """
-    before = {
-        (one.row.id, one.day): one.found
-        for one in find_breaches(rules, WorkRecord.build(own, zone_name), contract_hours)
-    }
+    before = _find_own_breaches(rules, tuple(own), zone_name, contract_hours)
     after = find_breaches(rules, WorkRecord.build((*own, *proposed), zone_name), contract_hours)
     return tuple(one for one in after if _is_worse(one, before.get((one.row.id, one.day))))
+
+
+@lru_cache(maxsize=4096)
+def _find_own_breaches(
+    rules: WorkRules, own: tuple[WorkPeriod, ...], zone_name: str, contract_hours: float
+) -> Mapping[tuple[str, date], float]:
+    found = find_breaches(rules, WorkRecord.build(own, zone_name), contract_hours)
+    return {(one.row.id, one.day): one.found for one in found}
 
 
 def _is_worse(one: Breach, before: float | None) -> bool:

@@ -7,12 +7,13 @@ from functools import cache
 
 from releve.errors import Phrase
 from releve.network.checks_places import list_country_codes
+from releve.network.columns import list_columns
 from releve.network.faults import Fault
 from releve.network.parsed_tables import ParsedTables
 from releve.network.rows import WorkingTimeRow
 from releve.network.worktime.rows import ANY, OWN, WorkRow, WorkRules, find_looser, load_shipped_rows, parse_window
 
-_COLUMNS = ("id", "parameter", "value", "source", "country", "valid_from", "valid_to", "strength", "rolling", "window")
+_COLUMNS = tuple(column.name for column in list_columns(WorkingTimeRow))
 
 
 def build_own_row(row: WorkingTimeRow) -> WorkRow:
@@ -49,8 +50,8 @@ def check_working_time(book: ParsedTables) -> Iterator[Fault]:
     shipped = load_shipped_rows()
     known = {row.id for row in shipped}
     countries = {code for _, code in book.usable("sites", "destination")}
-    for i, *cells, after_hours in book.usable("working_time", *_COLUMNS, "after_hours"):
-        own = WorkingTimeRow(*cells, after_hours)
+    for i, *cells in book.usable("working_time", *_COLUMNS):
+        own = WorkingTimeRow(**dict(zip(_COLUMNS, cells, strict=True)))
         if own.id in known:
             reason = Phrase("is the id of a row of the law or of house policy")
             yield table.fault(i, "id", reason, Phrase("give the row another id"))
