@@ -79,7 +79,7 @@ def test_a_workbook_becomes_a_plan_in_force_in_a_few_clicks(browser: Browser, ad
         run = page.url
         clicks.follow(button)
         expect(page.get_by_text("Le plan est en vigueur")).to_be_visible()
-        expect(page.get_by_role("heading", name=re.compile("8 janvier 2035"))).to_be_visible()
+        expect(page.get_by_role("heading", name=re.compile("Du 8 janvier 2035"))).to_be_visible()
         keep(page, "planning-in-force")
     print(f"{clicks.count} clicks, {time.monotonic() - began:.0f} s of the machine")
     assert clicks.count == 4
