@@ -69,11 +69,11 @@ def test_a_relief_goes_on_while_next_week_is_published(calendar: Scenario) -> No
     calendar.close()
     run_until_idle()
     reliefs = live.list_reliefs()
-    told, people = len(messages()), calendar.people_at(HOME)
+    notified, people = len(messages()), calendar.people_at(HOME)
     live.put_in_force([move_plan(plan, WEEK) for plan in calendar.plans], by="planner", version=1)
     run_until_idle()
     assert live.list_reliefs() == reliefs
-    assert len(messages()) == told > 0
+    assert len(messages()) == notified > 0
     assert calendar.people_at(HOME) == people
     assert calendar.people_at(calendar.site) == set()
 
@@ -83,12 +83,12 @@ def test_agents_whose_work_changes_are_notified_and_no_others(calendar: Scenario
     moved = choose_agents(tuesday, 3, calendar.operator.sites[0].id)
     live.put_in_force([calendar.plans[0], send_home(tuesday, moved), calendar.plans[2]], by="planner", version=1)
     run_until_idle()
-    told = messages()
-    assert {(row.role, row.who) for row in told} == {
+    notified = messages()
+    assert {(row.role, row.who) for row in notified} == {
         *(("agent", agent) for agent in moved),
         ("manager", calendar.operator.sites[0].id),
     }
-    shifts = {row.who: row.about["shifts"] for row in told if row.role == "agent"}
+    shifts = {row.who: row.about["shifts"] for row in notified if row.role == "agent"}
     assert all([shift["day"] for shift in rows] == [TUESDAY.isoformat()] for rows in shifts.values())
     assert all(rows[0]["place"] == "" for rows in shifts.values())
     (relief,) = live.list_reliefs()
@@ -109,7 +109,7 @@ def test_the_same_plan_again_and_a_forecast_alone_notify_no_agent(calendar: Scen
     assert live.list_days_in_force()[TUESDAY].activation != live.list_days_in_force()[MONDAY].activation
 
 
-def test_a_day_of_next_week_that_changes_is_told_at_once_and_once(calendar: Scenario) -> None:
+def test_a_day_of_next_week_that_changes_is_notified_of_at_once_and_once(calendar: Scenario) -> None:
     """A first plan notifies no agent; another one of the same day does, though it is not near."""
     following = [move_plan(plan, WEEK) for plan in calendar.plans]
     live.put_in_force(following, by="planner", version=1)
@@ -122,9 +122,9 @@ def test_a_day_of_next_week_that_changes_is_told_at_once_and_once(calendar: Scen
     run_until_idle()
     days = {shift["day"] for row in messages() if row.role == "agent" for shift in row.about["shifts"]}
     newest = live.list_reliefs()[0]
-    told = {shift["day"] for row in newest.messages.filter(role="agent") for shift in row.about["shifts"]}
+    notified = {shift["day"] for row in newest.messages.filter(role="agent") for shift in row.about["shifts"]}
     assert (MONDAY + WEEK).isoformat() in days
-    assert told <= {day.isoformat() for day in (MONDAY, TUESDAY, WEDNESDAY)}, "it was told before"
+    assert notified <= {day.isoformat() for day in (MONDAY, TUESDAY, WEDNESDAY)}, "it was notified of before"
 
 
 def test_a_relief_for_a_surge_stays_in_force_while_another_day_changes(calendar: Scenario) -> None:
