@@ -306,7 +306,7 @@ def hand_over_link(user: User, *, by: str, request: HttpRequest | None = None, s
     """Mail an address at which a password can be chosen, once, within three days; return "".
 
     Without a mail server, or an address of the account, or where ``show`` asks for it since its
-    mailbox cannot be reached, it is returned instead to be shown, and whoever reads it is tied to
+    mailbox cannot be reached, it is returned instead to be shown, and its reader is tied to
     the account. It starts as RELEVE_URL says; where that is not set,
     as the request's own address.
     """
