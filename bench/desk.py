@@ -124,7 +124,7 @@ def seats_of(operator: Operator) -> dict[str, tuple[str, ...]]:
 def fill(agents: int, sites: int) -> None:
     """Import the operator and put its plan in force, without forecasting handling times."""
     from releve.live import api as live
-    from releve.live.models import Activation, PlanText
+    from releve.live.models import Activation, ActivationDay, PlanText
     from releve.live.plans import build_plan_row
     from releve.registry.service import apply_changes, preview_changes
 
@@ -133,14 +133,13 @@ def fill(agents: int, sites: int) -> None:
     made = apply_changes(preview_changes(operator), "bench")
     say(f"{agents} agents on {sites} sites imported, {time.process_time() - began:.0f} s")
     today = datetime.now().astimezone().date()
-    days = {}
+    force = Activation.objects.create(at=live.real_now(), by="bench", version=made.number)
     for number in range(DAYS):
         plan = plan_of(operator, today + timedelta(days=number))
         row = build_plan_row(plan, plan.required * 0 + 300.0)
         PlanText.objects.bulk_create([row])
-        days[plan.day.isoformat()] = row.digest
+        ActivationDay.objects.create(activation=force, day=plan.day, plan=row)
         say(f"plan of {plan.day}: {len(plan.placements)} people, {len(row.text) / 1e6:.1f} MB")
-    Activation.objects.create(at=live.real_now(), by="bench", days=days, version=made.number)
 
 
 def fill_record(days: int) -> int:

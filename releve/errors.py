@@ -47,7 +47,8 @@ Each package draws its own branch where it defines it::
     ├── SituationRuleFaults  situation: rows of its rules
     ├── SolverError         plan: the linear solver failed
     ├── TransportFolderError  files: a folder of runs of vehicles
-    └── Unreadable          network: a file's encoding or format (internal)
+    ├── Unreadable          network: a file's encoding or format (internal)
+    └── WorkRowError        network: a row of working time that is not valid
 
 ``releve.ledger.verify`` stands alone and is the one exception. Most errors are also a
 ValueError, OSError, LookupError or RuntimeError, so that code which knows Python alone can catch

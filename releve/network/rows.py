@@ -217,7 +217,7 @@ class WorkingTimeRow(TableRow):
         ),
     )
     value: float = column("The limit, in the unit of what it limits", example="42", at_least=0, at_most=1000)
-    source: str = column("Where it is from", example="Agreement of 4 May 2026, art. 3")
+    source: str = column("Where it is from", example="IDCC 2098, art. 30")
     country: str = column(
         "Country of the sites where it holds, ISO 3166 alpha-2; empty = all", example="MA", default=""
     )

@@ -261,7 +261,6 @@ _LACKS = {
     CauseKind.SEAT: Phrase("too few seats"),
     CauseKind.LAPTOP: Phrase("too few laptops and lines to work at home"),
     CauseKind.PLACE: Phrase("the contract allows no other place"),
-    CauseKind.SKILL: Phrase("too few people trained for {0}"),
     CauseKind.HIRE: Phrase("too few people"),
 }
 _CURES = {
@@ -284,7 +283,8 @@ def describe_cause(cause: CauseGroup, losses: str, time: str) -> Phrase:
         return Phrase("{0}: no place is left where its work could be done ({1})", where, figure)
     work = ", ".join(cause.programmes)
     parts = sorted(zip(cause.kinds, cause.prices, strict=True), key=lambda part: part[0] is not CauseKind.PLACE)
-    lacks = [_LACKS[kind].with_params(work) if kind is CauseKind.SKILL else _LACKS[kind] for kind, _price in parts]
+    skill = Phrase("too few people trained for {0}", work)
+    lacks = [skill if kind is CauseKind.SKILL else _LACKS[kind] for kind, _price in parts]
     cures = [
         _CURES[kind] if price is None else Phrase("{0} (EUR {1} each)", _CURES[kind], NumberPhrase(price))
         for kind, price in parts
