@@ -204,8 +204,13 @@ def _check_plan(plan: Plan, operator: Operator) -> None:
 def _refuse_breaks(plans: Sequence[Plan], version: int | None) -> None:
     found = compare_data(plans, version).breaks
     if found:
-        said = Phrase("the plan does not hold with the reference data of today: {0} (faults in all: {1})")
-        raise PlanRefused(said.with_params(found[0].sentence(), len(found)))
+        raise PlanRefused(
+            Phrase(
+                "the plan does not hold with the reference data of today: {0} (faults in all: {1})",
+                found[0].sentence(),
+                len(found),
+            )
+        )
 
 
 def compare_data(plans: Sequence[Plan], version: int | None) -> DataDifference:
