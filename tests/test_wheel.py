@@ -220,7 +220,8 @@ def test_the_core_alone_plans_and_lives_through_a_closure_in_a_drill(core: Insta
     run("network", "sample", "--agents", "60", "--sites", "2", "--seed", "1", "operator")
     assert "N-1" in run("plan", "operator", "--out", "plan")
     run("registry", "import", "operator", "--yes")
-    day = run("live", "activate", "plan").removeprefix("in force: ").split(",")[0].strip()
+    run("live", "activate", "plan")
+    day = min((core.folder / "user" / "plan").glob("plan-*.json")).stem.removeprefix("plan-")
     drill = run("live", "drill", "start", "Exercice", "--at", f"{day}T10:40").split()[0]
     until = datetime.now(UTC) + timedelta(days=30)  # by the clock of the installation
     given = run("desk", "token", "add", "robot", "--role", "continuity", "--until", f"{until:%Y-%m-%d}")
