@@ -99,7 +99,8 @@ class Installation:
 def read_page(address: str, headers: Mapping[str, str] | None = None, sent: Any = None) -> str:
     """Fetch a page, or send something as JSON; HTTPError where it is refused."""
     content = None if sent is None else json.dumps(sent).encode()
-    asked = urllib.request.Request(address, content, {"Content-Type": "application/json", **(headers or {})})
+    kind = {} if content is None else {"Content-Type": "application/json"}
+    asked = urllib.request.Request(address, content, {**kind, **(headers or {})})
     with urllib.request.urlopen(asked) as answer:
         return str(answer.read().decode())
 
