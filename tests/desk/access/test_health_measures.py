@@ -26,7 +26,7 @@ from releve.desk.access import forms
 from releve.ledger import rollback
 from releve.ledger.chain import read_head
 from releve.live import api as live
-from releve.live import relief_solver, situation_cache
+from releve.live import relief_handler, relief_solver, situation_cache
 from releve.situation import KINDS, AgentUnavailable, CaseDeclared, list_fields
 from tests.desk.access.test_reach import Reach, browser, house, paths, select_addresses
 from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
@@ -131,7 +131,8 @@ def answers(
 ) -> Answers:
     """Return what every address answers each reader after something happened, which is undone."""
     found: dict[tuple[Role, str, str], tuple[int, str, bytes, int]] = {}
-    for clear in (situation_cache.clear_cache, relief_solver.clear_cache, cache.clear, tokens.forget):
+    versions = relief_handler._find_version.cache_clear
+    for clear in (situation_cache.clear_cache, relief_solver.clear_cache, versions, cache.clear, tokens.forget):
         clear()
     with transaction.atomic():
         happen()
