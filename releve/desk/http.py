@@ -355,11 +355,12 @@ _T = TypeVar("_T")
 
 
 def read_day(text: str) -> date | None:
-    """Return a day as ``2026-11-30``; None where it is none."""
+    """Return a day as ``2026-11-30``; None where it is none, or so far off that weeks beside it may not exist."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         return None
+    return found if 1900 <= found.year < 3000 else None
 
 
 def read_number(text: str, most_digits: int = 8) -> int | None:

@@ -72,6 +72,12 @@ def test_the_weeks_show_what_is_in_force_computed_running_and_past(
     assert planner.get("/calendar/?from=x").status_code == 404
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-02-30", "x"])
+def test_a_day_at_the_ends_of_the_calendar_is_not_there(scenario: Scenario, planner: Client, day: str) -> None:
+    assert planner.get(f"/calendar/?from={day}").status_code == 404
+    assert planner.get(f"/calendar/{day}").status_code == 404
+
+
 def test_a_day_is_put_back_after_its_consequences_were_shown(scenario: Scenario, planner: Client) -> None:
     tuesday = scenario.plans[1]
     moved = choose_agents(tuesday, 2)
