@@ -31,7 +31,7 @@ from releve.live.stream_state import list_working, load_scene
 from releve.network import Operator, zone
 from releve.plan import Placement, Plan
 from releve.plan.comparison import ComparedPlan, compare_plans
-from releve.plan.staleness import MOST_NAMED, PlanBreak, find_breaks
+from releve.plan.staleness import PlanBreak, find_breaks, name_some
 from releve.registry import service as registry
 from releve.registry.models import Version
 
@@ -72,7 +72,7 @@ class DataDifference:
             (Phrase("agents whose skills differ: {0} ({1})"), self.skills),
             (Phrase("agents with other values that differ: {0} ({1})"), self.other),
         )
-        found = [text.with_params(len(names), _name_some(names)) for text, names in people if names]
+        found = [text.with_params(len(names), name_some(names)) for text, names in people if names]
         if any(self.seats):
             found.append(Phrase("seats added: {0}, seats removed: {1}", *self.seats))
         if self.calls:
@@ -80,11 +80,6 @@ class DataDifference:
         if self.tables:
             found.append(Phrase("other tables: {0}", ", ".join(self.tables)))
         return tuple(found)
-
-
-def _name_some(names: Sequence[str]) -> str:
-    more = ", …" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 @dataclass(frozen=True)

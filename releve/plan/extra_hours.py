@@ -142,7 +142,7 @@ def read_period(one: Placement) -> WorkPeriod:
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """Hours that several people could be given alike; ``worked[t]`` effective agents, ``seat[t]`` taken."""
+    """Hours that several people could be given alike, at a place for a programme (by its column)."""
 
     kind: str
     place: str

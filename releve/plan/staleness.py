@@ -8,7 +8,7 @@ forecast, a person who joined, a seat more) makes another plan possible, and bre
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -16,6 +16,7 @@ from typing import Literal
 from releve.errors import Phrase
 from releve.network import HOME, Operator, find_site_seats
 from releve.plan.checker.rules import DayRules, apply_moves
+from releve.plan.problem import limit_to_measures
 from releve.plan.result import BASE, Placement, Plan
 from releve.plan.settings import PlanSettings
 
@@ -63,9 +64,13 @@ class PlanBreak:
 
     def sentence(self) -> Phrase:
         """Return what is broken, as a sentence with the day and the names."""
-        names = ", ".join(self.agents[:MOST_NAMED]) + (", …" if len(self.agents) > MOST_NAMED else "")
         counts = (self.seats, self.people, len(self.agents))
-        return _SENTENCES[self.kind].with_params(self.day, names, self.subject, *counts)
+        return _SENTENCES[self.kind].with_params(self.day, name_some(self.agents), self.subject, *counts)
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Return the first of some names, and whether there are more."""
+    return ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
 
 
 def find_breaks(operator: Operator, plan: Plan) -> tuple[PlanBreak, ...]:
@@ -114,10 +119,8 @@ def _judge_placement(rules: DayRules, row: Placement) -> Iterator[tuple[BreakKin
 
 def _find_lost_seats(operator: Operator, plan: Plan, scenarios: Iterable[list[Placement]]) -> Iterator[PlanBreak]:
     """Yield the sites that would have more people at once than usable seats, with the most there."""
-    seats = {site: len(found.usable) for site, found in find_site_seats(operator, plan.day).items()}
-    for row in operator.measures:
-        if row.kind == "max_people" and row.valid_from <= plan.day <= row.valid_to:
-            seats[row.site] = min(seats[row.site], int(row.value))
+    usable = {site: len(found.usable) for site, found in find_site_seats(operator, plan.day).items()}
+    seats = limit_to_measures(operator, plan.day, usable)
     most: Counter[str] = Counter()
     for rows in scenarios:
         for site, people in _count_at_once(rows).items():
