@@ -94,7 +94,7 @@ def network() -> None:
 def check(folder: Path, as_json: bool, limit: int, lang: str | None) -> None:
     """Name every fault of an operator FOLDER (or XLSX workbook), all in one go.
 
-    What its roster breaks of working time is named too, and is no fault: the roster can be planned.
+    What its roster breaks of working time is named too; the roster can be planned all the same.
     Exit status 0 without faults, 1 with faults, 2 when FOLDER holds no operator's files.
     """
     try:

@@ -27,7 +27,7 @@ class _Instant(click.ParamType[datetime]):
         try:
             found = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no instant; write it like {self._form}", param, ctx)
+            self.fail(f"{value!r} is not an instant; write it like {self._form}", param, ctx)
         if _a_day(value):
             self.fail(f"{value!r} has no time; write it like {self._form}", param, ctx)
         if self._offset and found.utcoffset() is None:

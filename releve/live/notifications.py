@@ -156,7 +156,7 @@ class _MessageBuilder:
     def build_messages(self) -> Iterator[Message]:
         """Yield the messages to agents, managers and clients.
 
-        Another plan alone, with nothing lost, is no message to clients.
+        Clients get no message of another plan while nothing is lost.
         """
         changed = self._find_changed_days()
         for agent, days in sorted(changed.items()):

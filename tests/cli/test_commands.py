@@ -274,9 +274,9 @@ def refusals_run(*args: str) -> Result:
 @pytest.mark.parametrize(
     ("at", "says"),
     [
-        ("24/11/2026", "is no instant"),
-        ("10h30", "is no instant"),
-        ("2026-11-24T25:30:00+01:00", "is no instant"),
+        ("24/11/2026", "is not an instant"),
+        ("10h30", "is not an instant"),
+        ("2026-11-24T25:30:00+01:00", "is not an instant"),
         ("2026-11-24", "has no time"),
         ("2026-11-24T10:30:00", "has no offset"),
     ],
@@ -290,7 +290,7 @@ def test_an_instant_that_is_none_is_refused_with_the_form_wanted(at: str, says: 
 
 
 def test_a_relief_needs_a_time_and_no_offset(tmp_path: Path) -> None:
-    for at, says in (("2026-11-30", "has no time"), ("10h30", "is no instant")):
+    for at, says in (("2026-11-30", "has no time"), ("10h30", "is not an instant")):
         found = refusals_run("relief", str(tmp_path), "--plan", str(tmp_path), "--close", "a", "--at", at)
         assert found.exit_code == 2
         assert f"{at!r} {says}; write it like 2026-12-01T10:30" in found.output
