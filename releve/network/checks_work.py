@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cache
@@ -30,6 +31,7 @@ _LANGUAGE_CODES = (
 )
 _LANGUAGES = frozenset(_LANGUAGE_CODES.split())
 """ISO 639-1."""
+_HALF_HOUR = re.compile(r"([01]\d|2[0-3]):[03]0")
 _CALENDAR_YEARS = range(2015, 2036)
 """Years whose public holidays may be named."""
 
@@ -40,8 +42,13 @@ def _list_holiday_countries() -> frozenset[str]:
 
 
 def check_operator_row(book: ParsedTables) -> Iterator[Fault]:
-    """The operator's time zone exists."""
+    """The operator's time zone exists, and its planning days begin on a half hour."""
     yield from check_time_zones(book, "operator")
+    for i, text in book.usable("operator", "day_starts"):
+        if not _HALF_HOUR.fullmatch(text):
+            fix = Phrase("write a half hour like 00:00 or 04:30")
+            yield book.tables["operator"].fault(i, "day_starts", Phrase("is not a half hour of a day"), fix)
+            book.tables["operator"].values["day_starts"][i] = BAD
 
 
 def check_clients(book: ParsedTables) -> Iterator[Fault]:

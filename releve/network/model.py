@@ -42,6 +42,22 @@ class OperatorRow(TableRow):
         example="10.20.0.4:5060",
         default="",
     )
+    day_starts: str = column(
+        "When planning days begin, on a half hour of that time zone. Work that goes on beyond is carried into the"
+        " next day, so that the choice moves no coverage; where work runs round the clock, choose the calmest hour",
+        example="04:00",
+        default="00:00",
+    )
+    split_gap_hours: float = column(
+        "Gap between two periods of an agent from which they are two duties; a shorter one is the gap of a split"
+        " shift, worked at one place. Below the daily rest of most codes (9 to 12 h), since a rest that was cut short"
+        " still parts two days' work",
+        unit="h",
+        example="8",
+        default=8.0,
+        at_least=0,
+        at_most=12,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,15 @@ def to_utc(local: datetime, zone_name: str) -> datetime:
     return first.astimezone(UTC)
 
 
-def day_bounds(day: date, zone_name: str) -> tuple[datetime, datetime]:
-    """Return the first instant of a local day and of the next one, in UTC."""
+MIDNIGHT = time()
+"""When days begin, unless the operator says otherwise."""
+
+
+def day_bounds(day: date, zone_name: str, starts: time = MIDNIGHT) -> tuple[datetime, datetime]:
+    """Return the first instant of a local day and of the next one, in UTC; ``starts``: when days begin there."""
     tz = zone(zone_name)
-    start = datetime.combine(day, time(), tz).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time(), tz).astimezone(UTC)
+    start = datetime.combine(day, starts, tz).astimezone(UTC)
+    end = datetime.combine(day + timedelta(days=1), starts, tz).astimezone(UTC)
     return start, end
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from ipaddress import IPv6Address, ip_address
 
+from releve.network.duties import Duty, join_shifts
 from releve.network.model import (
     Authorisation,
     Client,
@@ -23,6 +25,7 @@ from releve.network.model import (
     Stop,
     Zone,
 )
+from releve.network.moments import day_bounds, zone
 from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
 
 
@@ -100,6 +103,27 @@ class Operator:
     def site_of_zone(self) -> Mapping[str, str]:
         floors = {row.id: row.site for row in self.all_floors}
         return {row.id: floors[row.floor] for row in self.all_zones}
+
+    @cached_property
+    def duties(self) -> tuple[Duty, ...]:
+        """The roster's rows joined to duties, in the order of their first rows."""
+        return join_shifts(self.shifts, timedelta(hours=self.row.split_gap_hours))
+
+    @cached_property
+    def day_start(self) -> time:
+        """The local time at which planning days begin."""
+        return time.fromisoformat(self.row.day_starts)
+
+    def day_bounds(self, day: date) -> tuple[datetime, datetime]:
+        """Return the first instant of a planning day and of the next one, in UTC."""
+        return day_bounds(day, self.row.time_zone, self.day_start)
+
+    def find_day(self, at: datetime) -> date:
+        """Return the planning day of an instant."""
+        local = at.astimezone(zone(self.row.time_zone))
+        day = local.date()
+        first, last = self.day_bounds(day)
+        return day if first <= at < last else day + timedelta(days=-1 if at < first else 1)
 
 
 def list_counted_seats(floor: str, count: int) -> list[str]:

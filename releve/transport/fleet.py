@@ -8,7 +8,7 @@ from functools import cached_property
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
-from releve.network import UTC, Curfew, Operator, day_bounds, parse_opening, zone
+from releve.network import UTC, Curfew, Operator, parse_opening, zone
 from releve.network.model import EARTH_KM
 
 
@@ -263,7 +263,7 @@ def _list_windows(hours: str, day: date, zone_name: str, operator: Operator) -> 
     """Return the running hours around a day, in UTC; those that meet at midnight are one."""
     tz = zone(zone_name)
     opening = parse_opening(hours)
-    first, last = day_bounds(day, operator.row.time_zone)
+    first, last = operator.day_bounds(day)
     windows: list[tuple[datetime, datetime]] = []
     for offset in range(-1, 3):
         at = day + timedelta(days=offset)
