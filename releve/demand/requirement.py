@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from releve.demand.erlang import required_agents
 from releve.kernels.arrays import Floats, Truths
 from releve.network import Programme, day_bounds, find_open_instants
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
+from releve.network.moments import MIDNIGHT
 
 
 def least_peak(work: Floats, deadline: int) -> float:
@@ -182,11 +183,18 @@ class _Demand:
 
 
 def compute_requirement(
-    forecast: Forecast, programmes: Sequence[Programme], day: date, time_zone: str, *, quantile: float | None = None
+    forecast: Forecast,
+    programmes: Sequence[Programme],
+    day: date,
+    time_zone: str,
+    *,
+    quantile: float | None = None,
+    day_start: time = MIDNIGHT,
 ) -> Requirement:
     """Return the agents to roster for ``programmes`` on ``day`` in the operator's ``time_zone``.
 
-    The half hours of the whole local day are covered: 48, or 46 and 50 when the clocks change.
+    The half hours of the whole local day, which begins at ``day_start``, are covered: 48, or 46 and
+    50 when the clocks change.
     Volumes are the forecast's mean, or its ``quantile``: staffing at 0.8 holds the target in four
     half hours out of five, however the rate turns out. A programme is closed where the forecast
     says so, and outside the forecast by its opening hours; closed is 0. Open half hours without
@@ -197,7 +205,7 @@ def compute_requirement(
     ValueError when the forecast has no such ``quantile``, or the time zone is not known.
     """
     volume = _volume(forecast, quantile)
-    demand = _demand(forecast, volume, programmes, day, time_zone)
+    demand = _demand(forecast, volume, programmes, day_bounds(day, time_zone, day_start))
     on_phone = _on_phone(demand, programmes)
     available = np.array([1.0 - row.shrinkage for row in programmes])
     return Requirement(
@@ -222,9 +230,11 @@ def _volume(forecast: Forecast, quantile: float | None) -> Floats:
     raise ValueError(f"expected a quantile that the forecast holds ({held}), got {quantile!r}")
 
 
-def _demand(forecast: Forecast, volume: Floats, programmes: Sequence[Programme], day: date, time_zone: str) -> _Demand:
+def _demand(
+    forecast: Forecast, volume: Floats, programmes: Sequence[Programme], bounds: tuple[datetime, datetime]
+) -> _Demand:
     """Pick the day out of the forecast, a column for each of ``programmes``."""
-    first, last = day_bounds(day, time_zone)
+    first, last = bounds
     starts = tuple(first + i * INTERVAL for i in range(int((last - first) / INTERVAL)))
     row_of = {start: row for row, start in enumerate(forecast.starts)}
     rows = np.array([row_of.get(start, -1) for start in starts])

@@ -213,10 +213,10 @@ def build_plan_row(plan: Plan, aht_s: Floats) -> PlanText:
 
 def compute_handling_times(operator: Operator, plans: Sequence[Plan]) -> list[Floats]:
     """Return the handling times ``[interval, programme]`` that each plan was made for, in s."""
-    zone = operator.row.time_zone
+    zone, starts = operator.row.time_zone, operator.day_start
     days = [plan.day for plan in plans]
-    found = build_forecast(build_histories(operator), operator.programmes, days, zone)
-    return [compute_requirement(found, operator.programmes, day, zone).aht_s for day in days]
+    found = build_forecast(build_histories(operator), operator.programmes, days, zone, day_start=starts)
+    return [compute_requirement(found, operator.programmes, day, zone, day_start=starts).aht_s for day in days]
 
 
 def load_day_plan(digest: str, version: int) -> DayPlan:

@@ -50,7 +50,7 @@ from releve.live.clock import real_now
 from releve.live.partners import count_partner_agents, list_partner_agents
 from releve.live.plans import IdentityCache
 from releve.live.stream_state import Scene
-from releve.network import Client, Operator, Programme, day_bounds, find_open_instants, zone
+from releve.network import Client, Operator, Programme, find_open_instants
 from releve.plan.coverage import Timeline, count_placed
 from releve.plugin import list_plugins
 from releve.registry import storage as registry
@@ -59,28 +59,23 @@ from releve.service_record.models import DayForecast, IntervalReport
 from releve.service_record.statistics import extend_histories, load_presence, load_reports, read_statistics_folder
 
 
-def find_day(operator: Operator, at: datetime) -> date:
-    return at.astimezone(zone(operator.row.time_zone)).date()
-
-
 def prepare_day(operator: Operator, now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
     """Make the forecast of the running day for the programmes that have none as they stand.
 
     From the operator's history and, after it, the service record, both before the day. Returns how
     many were made, half a second each; ``stop`` is asked before each.
     """
-    day = find_day(operator, now)
+    day = operator.find_day(now)
     made = set(DayForecast.objects.filter(day=day).values_list("programme", "digest"))
     missing = [row for row in operator.programmes if (row.id, _digest(row)) not in made]
     if not missing:
         return 0
-    time_zone = operator.row.time_zone
-    start = day_bounds(day, time_zone)[0]
+    start = operator.day_bounds(day)[0]
     histories = extend_histories(build_histories(operator), [row.id for row in missing], start)
     for number, row in enumerate(missing):
         if stop():
             return number
-        content = dump_morning(forecast_morning(histories, [row], day, time_zone))
+        content = dump_morning(forecast_morning(histories, [row], day, operator.row.time_zone, operator.day_start))
         DayForecast.objects.update_or_create(
             day=day, programme=row.id, defaults={"digest": _digest(row), "made_at": timezone.now(), "content": content}
         )
@@ -257,8 +252,8 @@ def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
         return None
     operator = registry.load_operator(version)
     at = at.replace(second=0, microsecond=0)
-    day = find_day(operator, at)
-    start, end = day_bounds(day, operator.row.time_zone)
+    day = operator.find_day(at)
+    start, end = operator.day_bounds(day)
     stamp = IntervalReport.objects.filter(start__gte=start, start__lt=end).aggregate(
         rows=Count("pk"), last=Max("recorded_at"), number=Max("pk")
     )
@@ -301,7 +296,7 @@ def _measure(
 ) -> tuple[ProgrammeService, ...]:
     if not operator.programmes:
         return ()
-    start, end = day_bounds(day, operator.row.time_zone)
+    start, end = operator.day_bounds(day)
     if morning is None or not set(operator.programme) <= set(morning.forecast.programmes):
         morning = _unknown.get(start, (operator,), lambda: Morning(_expect_nothing(operator, start, end), {}))
     forecast = morning.forecast
@@ -314,7 +309,9 @@ def _measure(
     placed = _count_on_phone(operator, scene, day, forecast.starts)
     there = _foresee_agents(placed, forecast.starts, at, [presence.get(row.id) for row in rows])
     outlook = foresee_target(rest, figures, rows, there)
-    required = compute_requirement(rest.forecast, rows, day, operator.row.time_zone).on_phone
+    required = compute_requirement(
+        rest.forecast, rows, day, operator.row.time_zone, day_start=operator.day_start
+    ).on_phone
     running = _find_running(forecast.starts, at)
     return tuple(
         _measure_programme(

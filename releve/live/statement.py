@@ -38,9 +38,8 @@ from releve.ledger.seal import seal_ledger
 from releve.ledger.witnesses import ask_known_witnesses
 from releve.live.clock import LIVE
 from releve.live.models import DailyRun
-from releve.live.service_day import find_day
 from releve.live.situation_cache import read_event
-from releve.network import Operator, Programme, day_bounds
+from releve.network import Operator, Programme, day_bounds, zone
 from releve.plugin import list_plugins
 from releve.registry import storage as registry
 from releve.service_record.models import SealedDay
@@ -264,7 +263,7 @@ def _find_seals(operator: Operator, client: str, days: Sequence[date], period: _
 
 def seal_days(operator: Operator, now: datetime) -> int:
     """Enter the days that are over in the ledger, and those corrected since; return how many."""
-    today = find_day(operator, now - _SEALED_AFTER)
+    today = (now - _SEALED_AFTER).astimezone(zone(operator.row.time_zone)).date()
     first, last = today - timedelta(days=_LOOKED_BACK), today - timedelta(days=1)
     count = 0
     for client in operator.clients:

@@ -242,7 +242,7 @@ def _compute_agents(found: DayPlan, scale: Any) -> Requirement:
         unknown={},
     )
     rows = [operator.programme[name] for name in need.programmes]
-    return compute_requirement(forecast, rows, need.day, found.plan.time_zone)
+    return compute_requirement(forecast, rows, need.day, found.plan.time_zone, day_start=operator.day_start)
 
 
 def _store(scene: Scene, source: str, changes: Mapping[date, Changes], kind: str, body: dict[str, Any]) -> Relief:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -33,17 +33,17 @@ from releve.demand.requirement import Forecast, History
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
-from releve.network.moments import day_bounds
+from releve.network.moments import MIDNIGHT, day_bounds
 from releve.network.opening_hours import find_open_instants
 
 
-def list_half_hours(days: Sequence[date], time_zone: str) -> Ints:
+def list_half_hours(days: Sequence[date], time_zone: str, day_start: time = MIDNIGHT) -> Ints:
     """Return the half hours of local days in UTC seconds, in order; ValueError without a day."""
     if not days:
         raise ValueError("at least one day is needed")
     spans = []
     for day in sorted(set(days)):
-        start, end = (round(bound.timestamp()) for bound in day_bounds(day, time_zone))
+        start, end = (round(bound.timestamp()) for bound in day_bounds(day, time_zone, day_start))
         first = -(-start // HALF_HOUR_S) * HALF_HOUR_S
         spans.append(np.arange(first, end, HALF_HOUR_S, dtype=np.int64))
     return np.unique(np.concatenate(spans))
@@ -57,8 +57,11 @@ def build_forecast(
     *,
     levels: Sequence[float] = (0.1, 0.5, 0.8, 0.9),
     models: Mapping[str, str] | None = None,
+    day_start: time = MIDNIGHT,
 ) -> Forecast:
     """Forecast every half hour of local days of the operator's zone, programme by programme.
+
+    ``day_start``: the local time at which planning days begin.
 
     Only history before the first of the days is used, so a day of the past is forecast as it would
     have been. Quantiles and ``day_factor_cv`` are calibrated
@@ -73,7 +76,7 @@ def build_forecast(
     """
     check_levels(levels)
     _check_models(models or {})
-    seconds = list_half_hours(days, time_zone)
+    seconds = list_half_hours(days, time_zone, day_start)
     starts = to_datetimes(seconds)
     columns = []
     assumed: dict[str, tuple[str, ...]] = {}
@@ -229,6 +232,7 @@ def read_forecast(
     *,
     day_factor_cv: float = 0.1,
     levels: Sequence[float] = (0.1, 0.5, 0.8, 0.9),
+    day_start: time = MIDNIGHT,
 ) -> Forecast:
     """Return the forecast a table states: ``start``, ``programme``, ``calls`` and ``aht_s``.
 
@@ -243,7 +247,7 @@ def read_forecast(
     if not day_factor_cv >= 0:
         raise ValueError(f"day_factor_cv must be at least 0, got {day_factor_cv}")
     found = _read(frame, programmes)
-    seconds = list_half_hours(days, time_zone)
+    seconds = list_half_hours(days, time_zone, day_start)
     starts = to_datetimes(seconds)
     columns = []
     for programme in programmes:

@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from releve.demand.requirement import INTERVAL, Forecast, History
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
-from releve.network.moments import UTC
+from releve.network.moments import MIDNIGHT, UTC
 
 
 @dataclass(frozen=True)
@@ -371,13 +371,17 @@ class Morning:
 
 
 def forecast_morning(
-    histories: Mapping[str, History], programmes: Sequence[Programme], day: date, time_zone: str
+    histories: Mapping[str, History],
+    programmes: Sequence[Programme],
+    day: date,
+    time_zone: str,
+    day_start: time = MIDNIGHT,
 ) -> Morning:
     """Forecast a local day of the operator from the days before it (half a second a programme).
 
     A programme with too short a history has no law, and its forecast says why it is unknown.
     """
-    forecast = build_forecast(histories, programmes, [day], time_zone)
+    forecast = build_forecast(histories, programmes, [day], time_zone, day_start=day_start)
     laws = {
         row.id: fit_day_law(histories[row.id], row, day)
         for row in programmes
