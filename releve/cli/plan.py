@@ -39,7 +39,7 @@ from releve.demand import Forecast, Requirement
 from releve.demand.call_log_file import read_log
 from releve.errors import NumberPhrase, Phrase
 from releve.files.plan_folder import PlanFolderError, check_overwritable, write_plans
-from releve.network import Operator, zone
+from releve.network import Operator
 from releve.network.table_words import LANGUAGES
 from releve.plan import BASE, Plan, PlanError, PlanSettings, list_contingencies
 from releve.plan.explain import explain_shortfall, refuse_unknown
@@ -268,11 +268,10 @@ class _Options:
                     f"{text!r}: write a00042@2026-12-02..2026-12-04", param_hint="--absent"
                 ) from None
             gone.setdefault(agent, []).append(span)
-        tz = zone(operator.row.time_zone)
         kept = tuple(
             shift
             for shift in operator.shifts
-            if not any(first <= shift.start.astimezone(tz).date() <= last for first, last in gone.get(shift.agent, ()))
+            if not any(first <= operator.find_day(shift.start) <= last for first, last in gone.get(shift.agent, ()))
         )
         return replace(operator, shifts=kept)
 

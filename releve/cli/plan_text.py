@@ -427,7 +427,7 @@ def build_week_table(operator: Operator, week: HybridWeek, plans: Sequence[Plan]
     table.add_column(speech.say(Phrase("team")))
     for day in week.days:
         table.add_column(f"{day:%d/%m}", justify="right")
-    at_work = {plan.day: {*(row.agent for row in plan.placements), *plan.reserve} for plan in plans}
+    at_work = {plan.day: {*(row.key for row in plan.placements), *plan.reserve} for plan in plans}
     for team in operator.teams:
         members = [row.id for row in operator.agents if row.team == team.id]
         row = [team.id]

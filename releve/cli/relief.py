@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 
@@ -121,14 +121,14 @@ def _now() -> datetime:
 
 def _find_instant(when: datetime | clock_time, operator: Operator, plans: Sequence[Plan]) -> datetime:
     if isinstance(when, clock_time):
-        today = _now().astimezone(zone(operator.row.time_zone)).date()
+        today = operator.find_day(_now())
         day = min((plan.day for plan in plans if plan.day >= today), default=None)
         if day is None:
             raise click.BadParameter(
                 f"every day of the plan is over; write the day too, like {plans[-1].day}T{when:%H:%M}",
                 param_hint="--at",
             )
-        when = datetime.combine(day, when)
+        when = datetime.combine(day + timedelta(days=when < operator.day_start), when)
     try:
         return when if when.tzinfo else to_utc(when, operator.row.time_zone)
     except ValueError as error:
@@ -156,7 +156,7 @@ def _build_contingency(
 
 
 def _find_plan(plans: Sequence[Plan], operator: Operator, when: datetime) -> Plan:
-    day = when.astimezone(zone(operator.row.time_zone)).date()
+    day = operator.find_day(when)
     for plan in plans:
         if plan.day == day:
             return plan
@@ -184,7 +184,7 @@ def _print_relief(
     for line in list_move_lines(plan, found.moves, names):
         click.echo(line)
     before, after = (
-        {move.agent: row for move in found.moves if (row := getattr(move, end)) is not None}
+        {move.key: row for move in found.moves if (row := getattr(move, end)) is not None}
         for end in ("before", "after")
     )
     for row in MoveDelays(operator).list_site_arrivals(before, after, when):

@@ -28,7 +28,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ from releve.files.atomic import replace_folder
 from releve.network.model import HOME
 from releve.network.moments import UTC, zone
 from releve.plan.plan_json import PlanFormatError, plan_from_json, plan_to_json
-from releve.plan.result import BASE, Move, Placement, Plan
+from releve.plan.result import BASE, Move, Placement, Plan, read_agent
 from releve.situation import ChosenPack
 
 if TYPE_CHECKING:
@@ -111,6 +111,9 @@ _PLACEMENT_COLUMNS = (
     "break_start_utc",
     "break_end_utc",
 )
+_DUTY_COLUMNS = ("duty", "pauses_utc")
+"""Added where a day has duties that were carried in, second or split ones; ``pauses_utc``: its gaps and further
+breaks, as ``start/end``."""
 _MOVE_COLUMNS = (
     "day",
     "contingency",
@@ -260,12 +263,14 @@ def build_calendars(
     from icalendar import Calendar  # 50 ms that only a plan's export needs
 
     events: dict[str, list[Event]] = {}
+    days = {plan.day for plan in plans}
     for plan in plans:
-        seen: dict[str, int] = {}
-        names = _PlanNames(plan)
+        names, before = _PlanNames(plan), plan.day - timedelta(days=1)
         for item in sorted(plan.placements, key=lambda placement: placement.start):
-            seen[item.agent] = number = seen.get(item.agent, 0) + 1
-            event = _event(names, item, number, stamp, (rides or {}).get((plan.day, item.agent), ()))
+            if item.carried and before in days:
+                continue  # an event of the day in which the duty starts
+            day = before if item.carried else plan.day
+            event = _event(names, item, day, stamp, (rides or {}).get((day, item.agent), ()))
             events.setdefault(item.agent, []).append(event)
     for agent in sorted(events):
         calendar = Calendar()
@@ -288,7 +293,7 @@ class _PlanNames:
         self.work = {key: f"{name} ({clients[client]})" for key, client, name in plan.programmes}
 
 
-def _event(names: _PlanNames, item: Placement, number: int, stamp: datetime, rides: Sequence[str]) -> Event:
+def _event(names: _PlanNames, item: Placement, day: date, stamp: datetime, rides: Sequence[str]) -> Event:
     from icalendar import Event
 
     tz = names.zones[item.place]
@@ -296,9 +301,12 @@ def _event(names: _PlanNames, item: Placement, number: int, stamp: datetime, rid
     if item.break_start is not None and item.break_end is not None:
         pause = f"{_wall(item.break_start, tz):%H:%M}-{_wall(item.break_end, tz):%H:%M}"
         lines.append(f"Pause / break {pause}")
-    suffix = "" if number == 1 else f"-{number}"
+    for one in item.pauses:
+        word = "Coupure / gap" if one.away else "Pause / break"
+        lines.append(f"{word} {_wall(one.start, tz):%H:%M}-{_wall(one.end, tz):%H:%M}")
+    suffix = f"-{item.duty}" if item.duty.isdigit() else ""
     event = Event()
-    event.add("uid", f"{item.agent}-{names.plan.day}{suffix}@{make_file_name(names.plan.operator)}")
+    event.add("uid", f"{item.agent}-{day}{suffix}@{make_file_name(names.plan.operator)}")
     event.add("dtstamp", stamp.astimezone(UTC))
     event.add("dtstart", item.start.astimezone(UTC))
     event.add("dtend", item.end.astimezone(UTC))
@@ -332,18 +340,39 @@ def _write_files(folder: Path, plans: Sequence[Plan], stamp: datetime, calendars
     for plan in plans:
         text = plan_to_json(plan)
         (folder / f"plan-{plan.day}.json").write_text(text, encoding="utf-8", newline="")
-    placements = [_placement_row(names, item) for names in map(_PlanNames, plans) for item in names.plan.placements]
-    _write_csv(folder / "placements.csv", _PLACEMENT_COLUMNS, placements)
+    several = _has_several_duties(plans)
+    placements = [
+        (*_placement_row(names, item), *(_describe_duty(item) if several else ()))
+        for names in map(_PlanNames, plans)
+        for item in names.plan.placements
+    ]
+    _write_csv(folder / "placements.csv", (*_PLACEMENT_COLUMNS, *(_DUTY_COLUMNS if several else ())), placements)
     _write_parquet(folder / "placements.parquet", placements)
     _write_moves(folder / "moves", plans)
     matrix = [row for plan in plans for row in _matrix_rows(plan)]
     _write_csv(folder / "matrix.csv", _MATRIX_COLUMNS, matrix)
-    reserve = [(plan.day, agent) for plan in plans for agent in plan.reserve]
-    _write_csv(folder / "reserve.csv", ("day", "agent"), reserve)
+    reserve = [
+        (plan.day, read_agent(key), *((key[len(read_agent(key)) + 1 :],) if several else ()))
+        for plan in plans
+        for key in plan.reserve
+    ]
+    _write_csv(folder / "reserve.csv", ("day", "agent", *(_DUTY_COLUMNS[:1] if several else ())), reserve)
     if calendars:
         (folder / "calendars").mkdir()
         for agent, content in build_calendars(plans, stamp):
             (folder / "calendars" / f"{make_file_name(agent)}.ics").write_bytes(content)
+
+
+def _has_several_duties(plans: Sequence[Plan]) -> bool:
+    """Return whether a day has duties that need more columns: carried in, second or split ones."""
+    return any(item.duty or item.pauses for plan in plans for item in plan.placements) or any(
+        key != read_agent(key) for plan in plans for key in plan.reserve
+    )
+
+
+def _describe_duty(item: Placement) -> tuple[_Value, ...]:
+    pauses = (f"{_text(one.start.astimezone(UTC))}/{_text(one.end.astimezone(UTC))}" for one in item.pauses)
+    return item.duty, " ".join(pauses)
 
 
 def _write_moves(folder: Path, plans: Sequence[Plan]) -> None:
@@ -368,8 +397,9 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[_Value
 
 def _write_parquet(path: Path, rows: Sequence[Sequence[_Value]]) -> None:
     utc, local = pl.Datetime("us", "UTC"), pl.Datetime("us")
-    kinds = (pl.Date, *[pl.String] * 4, *[local] * 4, *[utc] * 4)
-    schema: dict[str, Any] = dict(zip(_PLACEMENT_COLUMNS, kinds, strict=True))
+    kinds = (pl.Date, *[pl.String] * 4, *[local] * 4, *[utc] * 4, *[pl.String] * 2)
+    wide = max((len(row) for row in rows), default=len(_PLACEMENT_COLUMNS))
+    schema: dict[str, Any] = dict(zip((*_PLACEMENT_COLUMNS, *_DUTY_COLUMNS)[:wide], kinds[:wide], strict=True))
     pl.DataFrame(rows, schema=schema, orient="row").write_parquet(path)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import HOME, Operator
 from releve.plan.problem import AgentGroup, AgentGroups, DayProblem
+from releve.plan.result import read_agent
 from releve.plan.ride_rows import RideLayout
 from releve.plan.settings import PlanSettings
 
@@ -66,7 +67,7 @@ def add_candidate_groups(
 ) -> CandidateGroups:
     """Add a candidate group per purchase: laptops for agents who are not home-ready, and each of
     ``programmes`` for agents who could learn it; none for agents already ``served``."""
-    spare = [tuple(agent for agent in members if agent not in served) for members in problem.groups.members]
+    spare = _list_spare(problem.groups.members, served)
     found = [*_list_laptop_candidates(operator, problem), *_list_skill_candidates(operator, problem, set(programmes))]
     found = [one for one in found if spare[one.source]]
     first = len(problem.size)
@@ -196,6 +197,20 @@ def _list_learnt_places(operator: Operator, group: AgentGroup, name: str) -> fro
 def _is_destination_allowed(operator: Operator, name: str, destination: str) -> bool:
     allowed = operator.programme[name].allowed_destinations
     return not allowed or destination in allowed
+
+
+def _list_spare(groups: Sequence[Sequence[str]], served: Collection[str]) -> list[tuple[str, ...]]:
+    """Return the agents of each group for whom something can be bought, each once: agents with two duties in
+    the day count where their first one does."""
+    first = {key for members in groups for key in members if key == read_agent(key)}
+    return [
+        tuple(
+            read_agent(key)
+            for key in members
+            if read_agent(key) not in served and (key in first or read_agent(key) not in first)
+        )
+        for members in groups
+    ]
 
 
 def _price_legal_pairs(

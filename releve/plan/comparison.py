@@ -79,7 +79,7 @@ def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
     """Return a day's plan beside the one before it; None: the day was not planned."""
     moves: tuple[Move, ...] = ()
     if before is not None:
-        had, has = ({row.agent: row for row in plan.placements} for plan in (before, after))
+        had, has = ({row.key: row for row in plan.placements} for plan in (before, after))
         moves = list_moves(had, has, frozenset(), frozenset())
     return ComparedPlan(
         day=after.day,

@@ -49,26 +49,36 @@ class Timeline:
         return self._known[start, end]
 
     def measure_worked(self, placement: Placement) -> Floats:
-        """Return the share of each interval that a placement works: the shift less the break."""
+        """Return the share of each interval that a placement works: the duty less breaks and gaps."""
         seconds = self.measure_overlap(placement.start, placement.end)
         if placement.break_start is not None and placement.break_end is not None:
             seconds = seconds - self.measure_overlap(placement.break_start, placement.break_end)
+        for pause in placement.pauses:
+            seconds = seconds - self.measure_overlap(pause.start, pause.end)
         return seconds / INTERVAL.total_seconds()
 
     def find_present(self, start: datetime, end: datetime) -> Floats:
-        """Return 1 for each interval that a shift touches, its break included."""
+        """Return 1 for each interval that a period touches."""
         return np.asarray(self.measure_overlap(start, end) > 0, dtype=np.float64)
+
+    def find_seated(self, placement: Placement) -> Floats:
+        """Return 1 for each interval in which a placement takes a seat, its breaks included."""
+        periods = [self.find_present(start, end) for start, end in placement.list_periods()]
+        return np.asarray(np.maximum.reduce(periods))
 
 
 def count_placed(operator: Operator, timeline: Timeline, placements: Iterable[Placement]) -> Floats:
     """Return effective agents ``[interval, programme]``; home work counts at its efficiency."""
     column = {row.id: p for p, row in enumerate(operator.programmes)}
-    alike = Counter((p.place == HOME, p.programme, p.start, p.end, p.break_start, p.break_end) for p in placements)
+    alike = Counter(
+        (p.place == HOME, Placement("", "", p.programme, p.start, p.end, p.break_start, p.break_end, p.pauses))
+        for p in placements
+    )
     placed = np.zeros((len(timeline), len(column)))
-    for (home, programme, start, end, break_start, break_end), count in alike.items():
+    for (home, one), count in alike.items():
+        programme = one.programme
         if programme not in column:
             continue
-        one = Placement("", "", programme, start, end, break_start, break_end)
         efficiency = operator.programme[programme].home_efficiency if home else 1.0
         placed[:, column[programme]] += count * efficiency * timeline.measure_worked(one)
     return placed

@@ -50,19 +50,26 @@ def build_day_fleet(operator: Operator, day: date, settings: PlanSettings) -> Fl
 
 
 def list_riders(operator: Operator, placements: Iterable[Placement]) -> tuple[Rider, ...]:
-    """Return two rides, to work and home, for each agent on a site with a stop and no transport."""
+    """Return two rides, to work and home, for each agent on a site with a stop and no transport.
+
+    Agents stay near their site in the gap of a split shift. Those carried in have come already.
+    """
     found = []
     for placement in placements:
         agent = operator.agent[placement.agent]
         if placement.place == HOME or not agent.stop or agent.own_transport:
             continue
-        for leg, at in ((TO_SITE, placement.start), (FROM_SITE, placement.end)):
+        both = ((TO_SITE, placement.start), (FROM_SITE, placement.end))
+        for leg, at in both[1:] if placement.carried else both:
             found.append(Rider(agent.id, agent.stop, Wave(placement.place, leg, at)))
     return tuple(found)
 
 
 def route_plan(operator: Operator, plan: Plan, scenario: str, fleet: Fleet) -> tuple[tuple[Rider, ...], TransportPlan]:
-    """Return the riders of the base plan or of a relief, and the runs that carry them."""
+    """Return the riders of the base plan or of a relief, and the runs that carry them.
+
+    Those carried in have their way home in the plan of the day in which they began.
+    """
     placements = apply_moves(plan.placements, plan.scenarios[scenario].moves)
-    riders = list_riders(operator, placements)
+    riders = list_riders(operator, [row for row in placements if not row.carried])
     return riders, route_riders(fleet, riders)

@@ -26,6 +26,8 @@ from releve.plan.scenario_lp import ProblemLayout, build_layout, compute_client_
 from releve.plan.settings import PlanSettings
 from releve.transport import FROM_SITE, TO_SITE, Fleet, Rider, Run, TransportPlan, Wave, route_riders
 
+NEAR_DUTY = timedelta(hours=4)
+"""How long before its start or after its end a run still belongs to a duty; two duties are further apart."""
 ROUNDS = 5
 """How often agents sent home without a seat are tried on later runs."""
 
@@ -74,26 +76,47 @@ class DayRuns:
 
 
 def route_day(operator: Operator, fleet: Fleet, steps: Sequence[PlacementsFrom]) -> DayRuns:
-    """Return the runs of a day; ``steps`` in the order of time.
+    """Return the runs of a day; ``steps`` in the order of time. Those carried in have the run home in the day
+    in which they began, unless a step moves them.
 
     At each step the runs that have left are kept, without riders who no longer work where they were
     going; a rider boards one run to work. Agents at work in a place that the step takes from them
     are taken home at once, agents on the way when they arrive, in up to ROUNDS waves.
     """
     found, before = TransportPlan((), (), 0, 0, 0), PlacementsFrom(None, ())
+    elsewhere = {row for step in steps[:1] for row in step.placements if row.carried}
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for row in (row for step in steps for row in step.placements):
+        first, last = spans.get(row.key, (row.start, row.end))
+        spans[row.key] = min(first, row.start), max(last, row.end)
+
+    def is_brought(row: Placement, rider: Rider) -> bool:
+        first, last = spans[row.key]
+        runs = brought.get((rider.agent, rider.wave.leg), ())
+        return any(first - NEAR_DUTY <= at <= last + NEAR_DUTY for at in runs)
+
     for step in steps:
         if step.placements == before.placements:
             continue
         since = step.since
         held = () if since is None else _keep_runs(found.runs, step, since)
-        brought = {(agent, run.wave.leg) for run in held for names in run.agents for agent in names}
+        brought: dict[tuple[str, str], list[datetime]] = {}
+        for run in held:
+            for agent in (agent for names in run.agents for agent in names):
+                brought.setdefault((agent, run.wave.leg), []).append(run.wave.at)
         riders = [
             rider
-            for rider in list_riders(operator, step.placements)
-            if (rider.agent, rider.wave.leg) not in brought and (since is None or rider.wave.at >= since)
+            for row in step.placements
+            if row not in elsewhere
+            for rider in list_riders(operator, (row,))
+            if not is_brought(row, rider) and (since is None or rider.wave.at >= since)
         ]
         sent = [] if since is None else _list_sent_home(operator, before, step, since, held)
-        sent = [rider for rider in sent if (rider.agent, FROM_SITE) not in brought]
+        sent = [
+            rider
+            for rider in sent
+            if not any(abs(rider.wave.at - at) < 2 * NEAR_DUTY for at in brought.get((rider.agent, FROM_SITE), ()))
+        ]
         again = _route_with_sent(replace(fleet, since=since), riders, sent, held)
         ordered = sorted(
             (*held, *again.runs), key=lambda run: (run.wave.at, run.wave.leg == TO_SITE, run.wave, run.times)
@@ -111,7 +134,7 @@ def time_home_by_stop(
     Of several runs to a stop the last counts; SET_UP passes from the stop to the first call. A stop
     with a rider that no run takes home is left out.
     """
-    here = [row for row in placements if row.place == site and row.start <= at < row.end]
+    here = [row for row in placements if row.place == site and row.is_present(at)]
     riders = {one.agent: one.stop for one in list_riders(operator, here)}
     ways = time_ways_home(operator, fleet, here, site, at)
     found: dict[str, timedelta] = {}
@@ -131,7 +154,7 @@ def time_ways_home(
     Every vehicle that serves the site counts as free from then on. Riders whom no run takes home
     are left out.
     """
-    here = [row for row in placements if row.place == site and row.start <= at < row.end]
+    here = [row for row in placements if row.place == site and row.is_present(at)]
     sent = [
         replace(rider, wave=replace(rider.wave, at=at))
         for rider in list_riders(operator, here)
@@ -173,7 +196,8 @@ def _list_sent_home(
     """Return the riders who are at work on a site, or on their way to it, and work there no
     longer."""
     after = _list_working(step, since)
-    left = [row for row in before.placements if row.start <= since < row.end and (row.agent, row.place) not in after]
+    stay = {(row.key, row.place) for row in step.placements if row.end > since}
+    left = [row for row in before.placements if row.is_present(since) and (row.key, row.place) not in stay]
     at_work = [
         replace(rider, wave=replace(rider.wave, at=since))
         for rider in list_riders(operator, left)

@@ -113,6 +113,7 @@ def build_kernel_problem(problem: DayProblem, layout: ProblemLayout, want: Integ
         slope=cuts.slope,
         ride_row=np.full(len(problem.group), -1) if layout.rides is None else layout.rides.row,
         ride_room=np.zeros(1, np.int64) if want.rooms is None else want.rooms.astype(np.int64),
+        counted=problem.counted.astype(np.int64),
     )
     return KernelProblem._make(map(np.ascontiguousarray, found))
 

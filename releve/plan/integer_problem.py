@@ -101,6 +101,9 @@ STRAY_PRICE = 1.0
 whose reliefs were proved."""
 SETTLE_PRICE = 8.0
 """The same where a base plan changes because its runs leave riders behind."""
+HELD_PRICE = -1e5
+"""Price, in agent-intervals, of a person carried in whom the day before has placed: more than anything that a base
+plan could save without them."""
 HAIR = 1e-6
 """Shares of a day this close are the same: less is the tolerance of the solver."""
 MAX_SEARCHED_ASSIGNMENTS = 6_000
@@ -293,7 +296,7 @@ def build_base_goal(
     """Return what a base plan is for; ``stray[j]`` is the price of a person beyond ``stay[j]``."""
     return IntegerGoal(
         allowed=problem.base_allowed,
-        price=problem.price,
+        price=np.where(problem.held, HELD_PRICE, problem.price),
         stay=stay,
         available=problem.size,
         onsite=problem.size,

@@ -37,9 +37,9 @@ from releve.plan.problem import (
     count_planned_seats,
 )
 from releve.plan.relief import Staff, build_relief_program, find_available_staff, price_excess, read_columns
-from releve.plan.result import Contingency, Move, Placement, Plan
+from releve.plan.result import Contingency, Move, Placement, Plan, read_agent
 from releve.plan.ride_rows import find_ride_rooms
-from releve.plan.roster import Pattern, build_pattern, clip_pattern, list_break_patterns, number_patterns, select_shifts
+from releve.plan.roster import Pattern, build_pattern, clip_pattern, list_break_patterns, number_patterns, select_duties
 from releve.plan.scenario_lp import ProblemLayout, build_layout, sum_by_client, sum_client_requirement
 from releve.plan.settings import PlanSettings
 
@@ -121,7 +121,7 @@ class _RunningDayBuilder:
         self._settings = settings
         self._delays = delays
         self._legality = Eligibility(operator, plan.day, settings)
-        self._placed = {row.agent: row for row in plan.placements}
+        self._placed = {row.key: row for row in plan.placements}
         self._fleet = build_day_fleet(operator, plan.day, settings)
         self._ways_home: dict[str, dict[str, timedelta]] = {}
 
@@ -146,13 +146,13 @@ class _RunningDayBuilder:
 
     def _group_agents(self) -> dict[tuple[AgentGroup, Placement | None], list[str]]:
         found: dict[tuple[AgentGroup, Placement | None], list[str]] = {}
-        shifts = select_shifts(self._operator, self._plan.day)
-        for name in {**shifts, **self._placed}:
+        duties = select_duties(self._operator, self._plan.day)
+        for name in {**duties, **self._placed}:
             placed = self._placed.get(name)
-            patterns = (build_pattern(placed),) if placed else list_break_patterns(shifts[name])
+            patterns = (build_pattern(placed),) if placed else list_break_patterns(duties[name])
             if patterns[0].end <= self._now:
                 continue
-            agent = self._operator.agent[name]
+            agent = self._operator.agent[read_agent(name)]
             legal = self._legality.find_pairs(agent)
             at_home = any(place == HOME for place, _ in legal)
             group = AgentGroup(

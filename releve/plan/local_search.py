@@ -28,7 +28,8 @@ class KernelProblem(NamedTuple):
     link l are ``link_patterns[link_pointer[l]:link_pointer[l + 1]]``; home is the last place. The
     losses that take place m away are ``losses[loss_pointer[m]:loss_pointer[m + 1]]``, and
     ``slope[loss, cut, g]`` is what one person of group g there adds to a cut. The people of an
-    assignment ride on row ``ride_row[j]`` (-1: no vehicle), which has ``ride_room[row]`` seats.
+    assignment ride on row ``ride_row[j]`` (-1: no vehicle), which has ``ride_room[row]`` seats; they
+    count in the shares of a site where ``counted[j]`` is 1.
     """
 
     pointer: Array
@@ -61,6 +62,7 @@ class KernelProblem(NamedTuple):
     slope: Array
     ride_row: Array
     ride_room: Array
+    counted: Array
 
 
 class KernelState(NamedTuple):
@@ -98,7 +100,7 @@ def place_person(s: KernelProblem, x: KernelState, j: int, slot: int, sign: int)
     p, m = s.programme[j], s.place[j]
     c = s.client[p]
     x.missing[c] -= _measure_removed(s, x, k, j, float(sign))
-    x.heads[m, c] += sign
+    x.heads[m, c] += sign * s.counted[j]
     x.w[j] += sign
     x.y[slot] += sign
     if s.ride_row[j] >= 0:
@@ -135,7 +137,7 @@ def _count_broken_rules(s: KernelProblem, x: KernelState, k: int, j: int) -> flo
         if s.present[k, t] > 0 and x.seated[t, m] >= s.seats[m]:
             over += 1.0
     c = s.client[s.programme[j]]
-    if s.cap[c] < 1.0:
+    if s.cap[c] < 1.0 and s.counted[j] > 0:
         total = _count_heads(x, c) + 1
         if x.heads[m, c] + 1 > np.ceil(s.cap[c] * total - 1e-9):
             over += 1.0

@@ -91,6 +91,7 @@ def add_n1_day(
         lost=find_lost_assignments(problem, None),
         price=problem.price if price is None else price,
         shortfall_cost=1.0,
+        lower=problem.base_least,
         upper=problem.base_most,
         rides=rides,
     )

@@ -21,14 +21,14 @@ from releve.kernels.arrays import Ints
 from releve.network import HOME, Operator, zone
 from releve.plan.problem import DayProblem
 from releve.plan.relief import Staff
-from releve.plan.result import Move, Placement
+from releve.plan.result import Move, Placement, read_agent
 from releve.plan.scenario_lp import ProblemLayout
 from releve.transport import TransportSettings, TravelTimes
 
 
 @dataclass(frozen=True)
 class NamedAssignments:
-    """``at[agent]`` = (assignment j, slot of its link); agents in reserve are absent."""
+    """``at[key]`` = (assignment j, slot of its link) of a duty; those in reserve are absent."""
 
     at: dict[str, tuple[int, int]]
 
@@ -43,7 +43,8 @@ def name_people(
         pair = {_name_pair(problem, j): j for j in js}
         waiting = []
         for agent in members:
-            j = pair.get(wish[agent]) if agent in wish else None
+            name = read_agent(agent)
+            j = pair.get(wish[name]) if name in wish else None
             if j is not None and room[j] > 0:
                 chosen[agent] = j
                 room[j] -= 1
@@ -163,33 +164,35 @@ def _assign_patterns(
 
 
 def list_placements(problem: DayProblem, layout: ProblemLayout, seating: NamedAssignments) -> dict[str, Placement]:
-    """Return the placement of every agent who has one."""
+    """Return the placement of every duty that has one, by key."""
     out = {}
-    for agent, (j, slot) in seating.at.items():
+    for key, (j, slot) in seating.at.items():
         place, programme = _name_pair(problem, j)
         pattern = problem.patterns.patterns[layout.y_pattern[slot]]
-        out[agent] = Placement(
-            agent, place, programme, pattern.start, pattern.end, pattern.break_start, pattern.break_end
-        )
+        agent = read_agent(key)
+        out[key] = Placement(
+            agent, place, programme, pattern.start, pattern.end, pattern.break_start, pattern.break_end,
+            pattern.pauses, key[len(agent) + 1 :],
+        )  # fmt: skip
     return out
 
 
 def list_moves(
     base: Mapping[str, Placement], relief: Mapping[str, Placement], isolated: frozenset[str], lost: frozenset[str]
 ) -> tuple[Move, ...]:
-    """Return what differs between base and relief; ``lost`` are the agents whose place is lost."""
+    """Return what differs between base and relief, by key of the duty; ``lost`` are those whose place is lost."""
     moves = []
-    for agent in sorted({*base, *relief}):
-        before, after = base.get(agent), relief.get(agent)
+    for key in sorted({*base, *relief}):
+        before, after = base.get(key), relief.get(key)
         if before == after:
             continue
         reason = "relief"
         if before and after and (before.place, before.programme) == (after.place, after.programme):
             reason = "break"
         if after is None:
-            stranded = "stranded" if agent in lost else "reserve"
-            reason = "isolated" if agent in isolated else stranded
-        moves.append(Move(agent, before, after, reason))
+            stranded = "stranded" if key in lost else "reserve"
+            reason = "isolated" if key in isolated else stranded
+        moves.append(Move(read_agent(key), before, after, reason))
     return tuple(moves)
 
 
@@ -232,9 +235,9 @@ class MoveDelays:
         return TravelTimes(self.operator, TransportSettings())
 
     def find_stop(self, name: str) -> str:
-        """Return the stop of an agent whom a vehicle brings; empty for all others, also for those
-        who are in the reference data no more."""
-        agent = self.operator.agent.get(name)
+        """Return the stop of an agent (or the agent of a duty's key) whom a vehicle brings; empty for
+        all others, also for those who are in the reference data no more."""
+        agent = self.operator.agent.get(read_agent(name))
         if agent is None or agent.own_transport or not self.operator.vehicles:
             return ""
         return agent.stop
@@ -258,7 +261,7 @@ class MoveDelays:
         self, before: Mapping[str, Placement], after: Mapping[str, Placement], at: datetime
     ) -> tuple[SiteArrival, ...]:
         """Return who goes to another site, by site and by how the arrival is known; placements by
-        agent."""
+        duty."""
         found: dict[tuple[str, bool], list[timedelta]] = {}
         for agent, row in after.items():
             placed = before.get(agent)

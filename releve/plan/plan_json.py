@@ -29,8 +29,10 @@ from releve.plan.result import Placement, Plan
 
 FORMAT: Final = "releve-plan/2"
 """Name and version of the text; a reader refuses any other."""
-_OPTIONAL = frozenset(("home_days", "teams", "causes"))
+_WHERE_ANY = frozenset(("home_days", "teams", "causes"))
 """Fields that few plans have: left out where empty, so that other plans keep their bytes."""
+_OPTIONAL: Mapping[type, tuple[str, ...]] = {Placement: ("pauses", "duty")}
+"""Columns of a table that are left out where no row has a value: plans without split and carried duties."""
 
 
 class PlanFormatError(ReleveError, ValueError):
@@ -45,7 +47,7 @@ def plan_to_json(plan: Plan) -> str:
         "plan": {
             item.name: writer.encode(getattr(plan, item.name), _list_field_types(Plan)[item.name], item.name)
             for item in dataclasses.fields(Plan)
-            if item.name not in _OPTIONAL or getattr(plan, item.name)
+            if item.name not in _WHERE_ANY or getattr(plan, item.name)
         },
         "placements": _encode_table(Placement, tuple(writer.pool), _Writer.plain),
     }
@@ -73,7 +75,7 @@ def plan_from_json(text: str) -> Plan:
         **{
             name: reader.decode(_get_entry(body, name, "plan"), hint, name)
             for name, hint in hints.items()
-            if name not in _OPTIONAL or name in body
+            if name not in _WHERE_ANY or name in body
         }
     )
 
@@ -98,7 +100,10 @@ def _unwrap_optional(hint: Any) -> Any:
 
 
 def _encode_table(record: type, rows: Sequence[Any], encode: Any) -> dict[str, Any]:
-    hints = _list_field_types(record)
+    hints = dict(_list_field_types(record))
+    for name in _OPTIONAL.get(record, ()):
+        if not any(getattr(row, name) for row in rows):
+            del hints[name]
     return {
         "columns": list(hints),
         "rows": [
@@ -227,6 +232,8 @@ class _Reader:
     def rows(self, record: type, table: Any, where: str) -> tuple[Any, ...]:
         hints = _list_field_types(record)
         columns = _get_entry(table, "columns", where)
+        left_out = [name for name in _OPTIONAL.get(record, ()) if isinstance(columns, list) and name not in columns]
+        hints = {name: hint for name, hint in hints.items() if name not in left_out}
         if columns != list(hints):
             raise PlanFormatError(f"{where}: columns are {columns}, expected {list(hints)}")
         return tuple(
@@ -236,9 +243,8 @@ class _Reader:
     def _row(self, record: type, hints: Mapping[str, Any], row: Any, where: str) -> Any:
         if not isinstance(row, list) or len(row) != len(hints):
             raise PlanFormatError(f"{where}: expected {len(hints)} values")
-        return record(
-            *(self.decode(cell, hint, f"{where}.{name}") for (name, hint), cell in zip(hints.items(), row, strict=True))
-        )
+        pairs = zip(hints.items(), row, strict=True)
+        return record(**{name: self.decode(cell, hint, f"{where}.{name}") for (name, hint), cell in pairs})
 
 
 def _get_entry(tree: Any, name: str, where: str) -> Any:

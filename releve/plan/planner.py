@@ -20,6 +20,7 @@ from releve.plan.relief_matrix import build_bound, build_cell, build_verdict
 from releve.plan.result import (
     BASE,
     SINGLE,
+    Carried,
     Contingency,
     Placement,
     Plan,
@@ -28,7 +29,7 @@ from releve.plan.result import (
     ReliefCell,
     list_contingencies,
 )
-from releve.plan.roster import select_shifts
+from releve.plan.roster import select_duties
 from releve.plan.settings import PlanSettings
 
 
@@ -47,6 +48,7 @@ class SolvedDay:
     seconds: dict[str, float]
     presence: Presence | None = None
     free_week: FreeWeek | None = None
+    carried: Carried | None = None
 
 
 def solve_day(
@@ -61,13 +63,16 @@ def solve_day(
     protect: bool = True,
     presence: Presence | None = None,
     free_week: FreeWeek | None = None,
+    carried: Carried | None = None,
 ) -> SolvedDay:
-    """Solve a day. Days do not depend on each other, so they may be solved side by side.
+    """Solve a day. Days between which no duty goes on may be solved side by side.
 
     ``now`` is a clock for the timings in the result. ``protect`` False plans as if nothing could
-    be lost. ``presence[agent]``: the places where an agent may be while nothing is lost.
-    ``free_week``: the days beside which it is planned, where there is no roster. Raises
-    PlanError when no agent is rostered or nothing is required.
+    be lost. ``presence[agent]``: the places where an agent may be while nothing is lost. ``free_week``:
+    the days beside which it is planned, where there is no roster. ``carried``
+    (:func:`releve.plan.roster.list_carried`): where the plan of the day before has those whose duty
+    goes on; None where it is not known. Raises PlanError when no agent is rostered or nothing is
+    required.
     """
     settings = settings or PlanSettings()
     watch = StageTimer(now)
@@ -83,10 +88,10 @@ def solve_day(
     watch.lap("usable seats")
     progress("usable seats", 1.0)
     room = count_seats_to_fill(operator, need, seats)
-    problem = build_day_problem(operator, need, room, settings, presence, free_week)
+    problem = build_day_problem(operator, need, room, settings, presence, free_week, carried)
     refuse_empty(problem)
     planning = solve_problem(problem, contingencies, settings, progress, watch, protect)
-    return SolvedDay(need, settings, seats, planning, watch.seconds, presence, free_week)
+    return SolvedDay(need, settings, seats, planning, watch.seconds, presence, free_week, carried)
 
 
 def name_plan(
@@ -97,7 +102,7 @@ def name_plan(
     ``wish[agent]`` = (place, programme) an agent keeps where it costs nothing.
     """
     plan = _build_plan(operator, solved.need, solved.settings, solved.seats, solved.planning, wish or {})
-    found = check_plan(operator, plan, solved.settings, solved.need.aht_s)
+    found = check_plan(operator, plan, solved.settings, solved.need.aht_s, solved.carried)
     return replace(plan, violations=found, version=version)
 
 
@@ -112,12 +117,14 @@ def plan_day(
     progress: Progress = lambda stage, share: None,
     now: Callable[[], float] = lambda: 0.0,
     protect: bool = True,
+    carried: Carried | None = None,
     version: str = "",
 ) -> Plan:
     """Solve a day, name it and check it: see :func:`solve_day` and :func:`name_plan`."""
     solved = solve_day(
-        operator, need, settings, contingencies=contingencies, seats=seats, progress=progress, now=now, protect=protect
-    )
+        operator, need, settings, contingencies=contingencies, seats=seats, progress=progress, now=now,
+        protect=protect, carried=carried,
+    )  # fmt: skip
     return name_plan(operator, solved, wish, version=version)
 
 
@@ -125,7 +132,7 @@ def refuse_empty(problem: DayProblem) -> None:
     """Raise PlanError when there is no agent, or no requirement, to plan."""
     if not len(problem.size):
         raise PlanError(
-            f"no agent is rostered on {problem.day}: no shift of an agent with a legal place starts"
+            f"no agent is rostered on {problem.day}: no shift of an agent with a legal place is worked"
             " that day; choose a day of the roster or add shifts"
         )
     if not problem.required.any():
@@ -167,7 +174,7 @@ def _build_plan(
         for k, client in enumerate(operator.clients)
     )
     usable = list_open_sites(operator, need.day)
-    rostered = select_shifts(operator, need.day) if operator.shifts else operator.agent
+    rostered = select_duties(operator, need.day) if operator.shifts else operator.agent
     return Plan(
         operator=operator.row.name,
         synthetic=operator.row.synthetic,
@@ -194,8 +201,8 @@ def _build_plan(
         contingencies=planning.contingencies,
         required=need.agents,
         calls=need.calls,
-        placements=tuple(placements[agent] for agent in sorted(placements)),
-        reserve=tuple(sorted(agent for agent in rostered if agent not in placements)),
+        placements=tuple(placements[key] for key in sorted(placements)),
+        reserve=tuple(sorted(key for key in rostered if key not in placements)),
         scenarios=scenarios,
         cells=cells,
         verdicts=verdicts,

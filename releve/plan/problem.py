@@ -25,8 +25,8 @@ from releve.network import HOME, Agent, Operator, Site
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.free_week import FreeShifts, FreeWeek, find_limit
-from releve.plan.result import Plan
-from releve.plan.roster import Pattern, Patterns, list_break_patterns, number_patterns, select_shifts
+from releve.plan.result import CARRIED, Carried, Placement, Plan, build_duty_key, read_agent
+from releve.plan.roster import Pattern, Patterns, build_pattern, list_break_patterns, number_patterns, select_duties
 from releve.plan.settings import PlanSettings
 from releve.transport import Fleet
 
@@ -152,7 +152,9 @@ Presence = Mapping[str, frozenset[str]]
 class AgentGroup:
     """Properties shared by the agents of a group; ``carrier`` is set only where home is legal, the
     shuttle ``stop`` only where agents on a site need a vehicle. ``base_places``: where they may be
-    while nothing is lost, None for every legal place."""
+    while nothing is lost, None for every legal place. ``carried``: their duty began before the day;
+    ``held``: the plan of the day before has them at this place and programme, where the base plan
+    keeps them."""
 
     home_site: str
     primary: str
@@ -161,11 +163,20 @@ class AgentGroup:
     legal: frozenset[tuple[str, str]]
     stop: str = ""
     base_places: frozenset[str] | None = None
+    carried: bool = False
+    held: tuple[str, str] | None = None
+
+    def may_base(self, place: str, programme: str) -> bool:
+        """Return whether the base plan may have people of the group at a place for a programme."""
+        if self.held is not None:
+            return (place, programme) == self.held
+        return self.base_places is None or place in self.base_places
 
 
 @dataclass(frozen=True)
 class AgentGroups:
-    """The groups of a day and the agents in each, in the operator's order."""
+    """The groups of a day and the duties in each (:attr:`Placement.key`: the agent's id, but for
+    those carried in and second ones), in the operator's order."""
 
     groups: tuple[AgentGroup, ...]
     members: tuple[tuple[str, ...], ...]
@@ -220,10 +231,28 @@ class DayProblem:
         """Whether the base plan may use each assignment; reliefs may use all."""
         places, groups = (*self.sites, HOME), self.groups.groups
         allowed = [
-            groups[g].base_places is None or places[m] in (groups[g].base_places or ())
-            for g, m in zip(self.group.tolist(), self.place.tolist(), strict=True)
+            groups[g].may_base(places[m], self.programmes[p])
+            for g, m, p in zip(self.group.tolist(), self.place.tolist(), self.programme.tolist(), strict=True)
         ]
         return np.array(allowed, dtype=np.bool_)
+
+    @cached_property
+    def held(self) -> NDArray[np.bool_]:
+        """Whether the people of each assignment stay in it in the base plan: the plan of the day
+        before placed them there."""
+        held = np.array([group.held is not None for group in self.groups.groups], dtype=np.bool_)
+        return np.asarray(held[self.group] & self.base_allowed)
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """Whether the people of each assignment count in the shares of a site: not those carried in,
+        whose places another day chose."""
+        return ~np.array([group.carried for group in self.groups.groups], dtype=np.bool_)[self.group]
+
+    @property
+    def base_least(self) -> Floats:
+        """Least people of each assignment in the base plan."""
+        return np.where(self.held, self.size[self.group], 0.0)
 
     @property
     def base_most(self) -> Floats:
@@ -248,48 +277,99 @@ def group_agents(
     by_stop: bool = False,
     presence: Presence | None = None,
     free_week: FreeWeek | None = None,
+    carried: Carried | None = None,
+    seats: Mapping[str, int] | None = None,
 ) -> AgentGroups:
-    """Group the agents of a day: same patterns, home, main programme and legal pairs.
+    """Group the duties of a day: same patterns, home, main programme and legal pairs.
 
     ``by_stop``: and the same shuttle stop, for agents who need a vehicle. ``presence``: and the
-    same places where they may be while nothing is lost.
+    same places where they may be while nothing is lost. ``carried``, ``seats``: see
+    :func:`build_day_problem`; agents carried in need no vehicle, which the day of their duty has.
 
-    With a roster these are the agents with a shift that starts that day, on that shift; without
-    one, all agents, on any shift of their contract hours that working time allows, beside the other
-    days of the ``free_week``.
+    With a roster these are the duties with work in the day; without one, all agents, on any shift
+    of their contract hours that working time allows, beside the other days of the ``free_week``.
     """
     legality = Eligibility(operator, need.day, settings)
-    patterns = _list_patterns_by_agent(operator, need, free_week)
+    patterns = _list_patterns_by_duty(operator, need, free_week)
+    by_agent: dict[str, list[str]] = {}
+    for key in patterns:
+        by_agent.setdefault(read_agent(key), []).append(key)
+    held = {} if carried is None else hold_carried(operator, need, carried, legality, seats)
     found: dict[AgentGroup, list[str]] = {}
     for agent in operator.agents:
         legal = legality.find_pairs(agent)
-        if agent.id not in patterns or not legal:
-            continue
-        at_home = any(place == HOME for place, _ in legal)
-        group = AgentGroup(
-            agent.home_site,
-            agent.skills[0],
-            agent.carrier if at_home else "",
-            patterns[agent.id],
-            legal,
-            agent.stop if by_stop and not agent.own_transport else "",
-            (presence or {}).get(agent.id),
-        )
-        found.setdefault(group, []).append(agent.id)
+        for key in by_agent.get(agent.id, ()) if legal else ():
+            at_home = any(place == HOME for place, _ in legal)
+            begun = key == build_duty_key(agent.id, CARRIED)
+            placed = held.get(agent.id) if begun else None
+            places = (presence or {}).get(agent.id) if not begun else None
+            group = AgentGroup(
+                agent.home_site,
+                agent.skills[0],
+                agent.carrier if at_home else "",
+                patterns[key] if placed is None else select_held_patterns(patterns[key], placed, need.starts[0]),
+                legal,
+                agent.stop if by_stop and not agent.own_transport and not begun else "",
+                places,
+                begun,
+                None if placed is None else (placed.place, placed.programme),
+            )
+            found.setdefault(group, []).append(key)
     return AgentGroups(tuple(found), tuple(tuple(members) for members in found.values()))
 
 
-def _list_patterns_by_agent(
+def hold_carried(
+    operator: Operator,
+    need: Requirement,
+    carried: Carried,
+    legality: Eligibility,
+    seats: Mapping[str, int] | None = None,
+) -> dict[str, Placement]:
+    """Return the placements of the day before that stand in a day's base plan, by agent.
+
+    A duty stays where the plan of the day before has it, unless the place is not lawful on this day
+    (a permit that has ended) or has fewer seats than people who stay; then, as for one in reserve, the
+    planner chooses.
+    """
+    duties = select_duties(operator, need.day)
+    free = {site: np.full(len(need.starts), count) for site, count in (seats or {}).items()}
+    held = {}
+    for name, placed in sorted(carried.items()):
+        duty = duties.get(build_duty_key(name, CARRIED))
+        agent = operator.agent.get(name)
+        if duty is None or agent is None or (duty.start, duty.end) != (placed.start, placed.end):
+            continue
+        if (placed.place, placed.programme) not in legality.find_pairs(agent):
+            continue
+        if placed.place in free:
+            present = number_patterns([(build_pattern(placed),)], need.starts).present[0]
+            if (present > free[placed.place]).any():
+                continue
+            free[placed.place] = free[placed.place] - present
+        held[name] = placed
+    return held
+
+
+def select_held_patterns(patterns: tuple[Pattern, ...], placed: Placement, first: datetime) -> tuple[Pattern, ...]:
+    """Return the patterns of a duty that a placement of the day before leaves: its own; where its break is not
+    chosen yet, those whose break lies in the day that begins ``first``."""
+    own = build_pattern(placed)
+    if own.break_start is not None:
+        return (own,)
+    ahead = (one for one in patterns if one.break_start is not None and one.break_start >= first)
+    return tuple(ahead) or (own,)
+
+
+def _list_patterns_by_duty(
     operator: Operator, need: Requirement, free_week: FreeWeek | None
 ) -> dict[str, tuple[Pattern, ...]]:
     known: dict[object, tuple[Pattern, ...]] = {}
     if operator.shifts:
-        shifts = select_shifts(operator, need.day)
-        for shift in shifts.values():
-            key = (shift.start, shift.end, shift.break_minutes)
-            if key not in known:
-                known[key] = list_break_patterns(shift)
-        return {agent: known[shift.start, shift.end, shift.break_minutes] for agent, shift in shifts.items()}
+        duties = select_duties(operator, need.day)
+        for duty in duties.values():
+            if duty.periods not in known:
+                known[duty.periods] = list_break_patterns(duty)
+        return {key: known[duty.periods] for key, duty in duties.items()}
     busy = np.nan_to_num(need.agents).max(axis=1, initial=0.0) > 0
     if not busy.any():
         return {}
@@ -329,19 +409,32 @@ def build_day_problem(
     settings: PlanSettings,
     presence: Presence | None = None,
     free_week: FreeWeek | None = None,
+    carried: Carried | None = None,
 ) -> DayProblem:
     """Lay an operator's day out as arrays.
 
     ``seats[site]`` people a site can hold; ``presence[agent]`` the places where an agent may be
-    while nothing is lost, of those that are given. A programme with an unknown requirement is
-    planned with none; the plan reports it as unknown. The requirement and the weights are on the
+    while nothing is lost, of those that are given. ``carried[agent]``: where the plan of the day
+    before has those whose duty goes on into this one; they stay there in the base plan, and a relief
+    may move them. None: that plan is not known, and their place is chosen here. A programme with an
+    unknown requirement is planned with none; the plan reports it as unknown. The requirement and the weights are on the
     decimal grid, and no BLAS product of fractions follows from here on, so that a plan is the same
     on every machine (docs/plan.md).
     """
     fleet = build_day_fleet(operator, need.day, settings)
-    groups = group_agents(operator, need, settings, by_stop=fleet is not None, presence=presence, free_week=free_week)
-    sites = tuple(site.id for site in operator.sites)
     usable = list_open_sites(operator, need.day)
+    room = {site: count if site in usable else 0 for site, count in seats.items()}
+    groups = group_agents(
+        operator,
+        need,
+        settings,
+        by_stop=fleet is not None,
+        presence=presence,
+        free_week=free_week,
+        carried=carried,
+        seats=room,
+    )
+    sites = tuple(site.id for site in operator.sites)
     clients = tuple(client.id for client in operator.clients)
     carriers = tuple(sorted({group.carrier for group in groups.groups} - {""}))
     classes: dict[tuple[Pattern, ...], int] = {}
@@ -380,7 +473,7 @@ def build_day_problem(
         required=round_to_grid(np.nan_to_num(need.agents), FINE_DECIMALS),
         weight=compute_programme_weights(operator, need),
         efficiency=np.array([row.home_efficiency for row in programmes]),
-        seats=np.array([seats[s] if s in usable else 0 for s in sites], dtype=np.int64),
+        seats=np.array([room[site] for site in sites], dtype=np.int64),
         client=client,
         cap=cap,
         fleet=fleet,

@@ -8,7 +8,7 @@ the codes (``is-thin``, ``i-thin``).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -149,9 +149,36 @@ MOVE_REASONS = ("relief", "break", "reserve", "isolated", "stranded")
 """Reasons of a move: agents who serve, who are not needed, who cannot work."""
 
 
+CARRIED = "carried"
+"""Which duty of an agent it is that began before the plan's day."""
+
+
+def build_duty_key(agent: str, duty: str) -> str:
+    """Return what names an agent's duty within one plan: the agent's id alone for the first that starts in its day."""
+    return f"{agent}|{duty}" if duty else agent
+
+
+def read_agent(key: str) -> str:
+    """Return the agent of a duty's key."""
+    agent, _, duty = key.rpartition("|")
+    return agent if agent and (duty == CARRIED or duty.isdigit()) else key
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pause:
+    """A time within a duty that is not worked; the seat is free in it where the agent is ``away``."""
+
+    start: datetime
+    end: datetime
+    away: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """One agent's place and programme for one shift; times in UTC."""
+    """One agent's place and programme for one duty; times in UTC.
+
+    ``pauses``: the gaps between the periods of a split shift, and the breaks of its other periods.
+    """
 
     agent: str
     place: str
@@ -162,6 +189,47 @@ class Placement:
     break_start: datetime | None
     """None when the shift has no break."""
     break_end: datetime | None
+    pauses: tuple[Pause, ...] = ()
+    duty: str = ""
+    """Which of the agent's duties: empty for the first that starts in the plan's day, ``carried`` for the one that
+    began before it, ``2`` for a second one."""
+
+    @property
+    def key(self) -> str:
+        """What names the duty within its plan; see :func:`build_duty_key`."""
+        return build_duty_key(self.agent, self.duty)
+
+    @property
+    def carried(self) -> bool:
+        """Whether the duty began before the plan's day."""
+        return self.duty == CARRIED
+
+    def list_periods(self) -> tuple[tuple[datetime, datetime], ...]:
+        """Return the periods in which the agent is at the place, breaks included."""
+        if not self.pauses:
+            return ((self.start, self.end),)
+        found, start = [], self.start
+        for pause in self.pauses:
+            if pause.away and start < pause.end and pause.start < self.end:
+                found.append((start, pause.start))
+                start = pause.end
+        return tuple((begin, end) for begin, end in (*found, (start, self.end)) if begin < end)
+
+    def is_present(self, at: datetime) -> bool:
+        """Return whether the agent is at the place at an instant, a break included."""
+        away = any(pause.away and pause.start <= at < pause.end for pause in self.pauses)
+        return self.start <= at < self.end and not away
+
+    def is_working(self, at: datetime) -> bool:
+        """Return whether the agent works at an instant: present, and not in a break."""
+        start, end = self.break_start, self.break_end
+        if not self.start <= at < self.end or (start is not None and end is not None and start <= at < end):
+            return False
+        return not any(pause.start <= at < pause.end for pause in self.pauses)
+
+
+Carried = Mapping[str, Placement]
+"""By agent: the placement, in the plan of the day before, of a duty that goes on beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +246,12 @@ class Move:
     """``relief`` (moved to serve), ``break`` (only the break moves), ``reserve`` (not needed),
     ``isolated`` or ``stranded`` (cannot
     work)."""
+
+    @property
+    def key(self) -> str:
+        """What names the duty within its plan."""
+        side = self.before or self.after
+        return self.agent if side is None else side.key
 
 
 @dataclass(frozen=True)
@@ -425,7 +499,7 @@ class Plan:
     calls: Floats
     placements: tuple[Placement, ...]
     reserve: tuple[str, ...]
-    """Rostered agents without a placement."""
+    """The duties (:attr:`Placement.key`) without a placement; for most agents their id."""
     scenarios: dict[str, PlannedScenario]
     """``base`` and one per contingency id."""
     cells: tuple[ReliefCell, ...]
@@ -491,7 +565,7 @@ class Plan:
     def list_placements(self, programmes: Collection[str]) -> tuple[Placement, ...]:
         """Return who works for some programmes, in the order of their shifts."""
         found = (row for row in self.placements if row.programme in programmes)
-        return tuple(sorted(found, key=lambda row: (row.start, row.agent)))
+        return tuple(sorted(found, key=lambda row: (row.start, row.key)))
 
     def list_moves(self, contingency: str, programmes: Collection[str]) -> tuple[Move, ...]:
         """Return who moves from or to some programmes under a contingency, by reason."""
@@ -502,4 +576,4 @@ class Plan:
             if any(side and side.programme in programmes for side in (move.before, move.after))
         )
         last = len(ranks)
-        return tuple(sorted(found, key=lambda move: (ranks.get(move.reason, last), move.agent)))
+        return tuple(sorted(found, key=lambda move: (ranks.get(move.reason, last), move.key)))

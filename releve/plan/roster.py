@@ -1,34 +1,41 @@
 """The roster of a planning day: who is there when, and where the break may fall.
 
-A *pattern* is a shift with a place for its break; a *class* is the set of patterns open to one
-person. In a rostered operator a class is one shift with several places for its break.
+A *pattern* is a duty with a place for its break; a *class* is the set of patterns open to one
+person. In a rostered operator a class is one duty with several places for its break. A duty that
+began before the day is carried into it: what is left of it counts there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.requirement import INTERVAL
-from releve.network import Operator, Shift, day_bounds
-from releve.plan.result import Placement
+from releve.network import Duty, Operator, Period
+from releve.plan.result import CARRIED, Pause, Placement, Plan, build_duty_key
 
 BREAKS = 5
-"""How many places for the break are tried in a shift."""
+"""How many places for the break are tried in a duty."""
+FREE_BREAK_MINUTES = 30.0
+"""The break of a shift where no roster is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One way to work a day; times in UTC; no break = ``break_start`` None."""
+    """One way to work a duty; times in UTC; no break = ``break_start`` None.
+
+    ``pauses``: the gaps of a split shift, in which the seat is free, and the breaks of its other periods.
+    """
 
     start: datetime
     end: datetime
     break_start: datetime | None
     break_end: datetime | None
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,40 +52,110 @@ class Patterns:
     present: NDArray[np.float64]
 
 
-def select_shifts(operator: Operator, day: date) -> dict[str, Shift]:
-    """Return each agent's shift that starts in the operator's local day (the first, if two)."""
-    first, last = day_bounds(day, operator.row.time_zone)
-    found: dict[str, Shift] = {}
-    for shift in operator.shifts:
-        if first <= shift.start < last:
-            known = found.get(shift.agent)
-            if known is None or shift.start < known.start:
-                found[shift.agent] = shift
+def select_duties(operator: Operator, day: date) -> dict[str, Duty]:
+    """Return the duties with work in a planning day, by key (:func:`build_duty_key`): those that
+    start in it, and those carried in."""
+    first, last = operator.day_bounds(day)
+    held = [duty for duty in operator.duties if duty.start < last and duty.end > first]
+    starts: dict[str, list[datetime]] = {}
+    for duty in held:
+        if duty.start >= first:
+            starts.setdefault(duty.agent, []).append(duty.start)
+    found: dict[str, Duty] = {}
+    for duty in held:
+        rank = sum(start < duty.start for start in starts.get(duty.agent, ()))
+        which = CARRIED if duty.start < first else str(rank + 1) if rank else ""
+        found[build_duty_key(duty.agent, which)] = duty
     return found
 
 
-def list_break_patterns(shift: Shift, count: int = BREAKS) -> tuple[Pattern, ...]:
-    """Return the patterns of a shift: ``count`` places for its break, around its middle.
+def list_agents_at_work(operator: Operator, day: date) -> tuple[str, ...]:
+    """Return the agents with a duty that starts in a planning day, in the order of the roster."""
+    first, last = operator.day_bounds(day)
+    return tuple(dict.fromkeys(duty.agent for duty in operator.duties if first <= duty.start < last))
 
-    Breaks start on the half hour, an hour apart from one another where the shift has room. A
-    break that fits on no half hour starts with the shift.
+
+def crosses_border(operator: Operator, day: date) -> bool:
+    """Return whether a duty is carried into a planning day."""
+    first, _ = operator.day_bounds(day)
+    return any(duty.start < first < duty.end for duty in operator.duties)
+
+
+def list_carried(plan: Plan, *, open_breaks: bool = False) -> dict[str, Placement]:
+    """Return the placements of a plan that go on beyond its day, by agent.
+
+    ``open_breaks``: without the breaks that lie beyond it, which the day they lie in chooses.
     """
-    length = timedelta(minutes=shift.break_minutes)
+    ends = plan.starts[-1] + INTERVAL
+    found = {row.agent: row for row in plan.placements if row.start < ends < row.end}
+    if not open_breaks:
+        return found
+    return {
+        name: replace(row, break_start=None, break_end=None)
+        if row.break_start is not None and row.break_start >= ends
+        else row
+        for name, row in found.items()
+    }
+
+
+def settle_breaks(plan: Plan, following: Plan) -> Plan:
+    """Return a plan in which those whose duty goes on have the break that the following day chose.
+
+    It lies beyond the plan's day, so that no figure of the plan changes.
+    """
+    ends = plan.starts[-1] + INTERVAL
+    chosen = {row.agent: (row.break_start, row.break_end) for row in following.placements if row.carried}
+
+    def settle(row: Placement | None) -> Placement | None:
+        over = row is not None and row.start < ends < row.end and row.break_start is not None
+        if row is None or not over or row.agent not in chosen or row.break_start < ends:  # type: ignore[operator]
+            return row
+        start, end = chosen[row.agent]
+        return replace(row, break_start=start, break_end=end)
+
+    scenarios = {}
+    for name, scenario in plan.scenarios.items():
+        moves = (replace(move, before=settle(move.before), after=settle(move.after)) for move in scenario.moves)
+        scenarios[name] = replace(scenario, moves=tuple(move for move in moves if move.before != move.after))
+    placements = tuple(row for row in map(settle, plan.placements) if row is not None)
+    return replace(plan, placements=placements, scenarios=scenarios)
+
+
+def list_break_patterns(duty: Duty, count: int = BREAKS) -> tuple[Pattern, ...]:
+    """Return the patterns of a duty: ``count`` places for the break of its longest period, around
+    the middle.
+
+    Breaks start on the half hour, an hour apart from one another where the period has room. A
+    break that fits on no half hour starts with the period. The other periods have theirs in the middle.
+    """
+    longest = max(duty.periods, key=lambda period: period.end - period.start)
+    pauses = [Pause(start, end, away=True) for start, end in duty.gaps]
+    for period in duty.periods:
+        if period is not longest and period.break_minutes:
+            (start,) = _list_break_starts(period, 1)
+            pauses.append(Pause(start, start + timedelta(minutes=period.break_minutes), away=False))
+    held = tuple(sorted(pauses))
+    length = timedelta(minutes=longest.break_minutes)
     if not length:
-        return (Pattern(shift.start, shift.end, None, None),)
-    origin = shift.start.replace(minute=0, second=0, microsecond=0)
-    steps = int((shift.end - origin) / INTERVAL) + 1
+        return (Pattern(duty.start, duty.end, None, None, held),)
+    starts = _list_break_starts(longest, count)
+    return tuple(Pattern(duty.start, duty.end, start, start + length, held) for start in starts)
+
+
+def _list_break_starts(period: Period, count: int) -> list[datetime]:
+    length = timedelta(minutes=period.break_minutes)
+    origin = period.start.replace(minute=0, second=0, microsecond=0)
+    steps = int((period.end - origin) / INTERVAL) + 1
     starts = [
         start
         for start in (origin + i * INTERVAL for i in range(steps))
-        if shift.start <= start and start + length <= shift.end
+        if period.start <= start and start + length <= period.end
     ]
     if not starts:
-        return (Pattern(shift.start, shift.end, shift.start, shift.start + length),)
-    middle = shift.start + (shift.end - shift.start - length) / 2
+        return [period.start]
+    middle = period.start + (period.end - period.start - length) / 2
     wanted = [middle + (2 * i - count + 1) * INTERVAL for i in range(count)]
-    chosen = {min(starts, key=lambda start: (abs(start - want), start)) for want in wanted}
-    return tuple(Pattern(shift.start, shift.end, start, start + length) for start in sorted(chosen))
+    return sorted({min(starts, key=lambda start: (abs(start - want), start)) for want in wanted})
 
 
 def list_free_patterns(
@@ -94,8 +171,9 @@ def list_free_patterns(
     open_at = np.nonzero(busy)[0]
     first, last = starts[open_at[0]], starts[open_at[-1]] + INTERVAL
     steps = max(0, int((last - first - length) / INTERVAL))
-    shifts = (Shift("", first + i * INTERVAL, first + i * INTERVAL + length) for i in range(steps + 1))
-    return tuple(pattern for shift in shifts for pattern in list_break_patterns(shift, count=2))
+    begins = (first + i * INTERVAL for i in range(steps + 1))
+    duties = (Duty("", (Period(start, start + length, FREE_BREAK_MINUTES),)) for start in begins)
+    return tuple(pattern for duty in duties for pattern in list_break_patterns(duty, count=2))
 
 
 def number_patterns(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[datetime]) -> Patterns:
@@ -113,8 +191,13 @@ def number_patterns(classes: Iterable[tuple[Pattern, ...]], starts: Sequence[dat
         rest = np.zeros(len(starts))
         if pattern.break_start is not None and pattern.break_end is not None:
             rest = _measure_overlap(edges, pattern.break_start, pattern.break_end)
+        away = np.zeros(len(starts))
+        for pause in pattern.pauses:
+            lost = _measure_overlap(edges, pause.start, pause.end)
+            rest = rest + lost
+            away = away + lost * pause.away
         worked[k] = (shift - rest) / INTERVAL.total_seconds()
-        present[k] = shift > 0
+        present[k] = shift > away
     return Patterns(patterns, numbered, worked, present)
 
 
@@ -125,15 +208,19 @@ def _measure_overlap(edges: NDArray[np.float64], start: datetime, end: datetime)
 
 
 def build_pattern(placed: Placement) -> Pattern:
-    """Return the shift and break of a placement."""
-    return Pattern(placed.start, placed.end, placed.break_start, placed.break_end)
+    """Return the duty and break of a placement."""
+    return Pattern(placed.start, placed.end, placed.break_start, placed.break_end, placed.pauses)
 
 
 def clip_pattern(pattern: Pattern, when: datetime) -> Pattern | None:
     """Return what is left of a pattern from an instant on; None when nothing is."""
     start = max(pattern.start, when)
+    for pause in pattern.pauses:
+        if pause.away and pause.start <= start < pause.end:
+            start = pause.end
     if start >= pattern.end:
         return None
+    pauses = tuple(Pause(max(start, one.start), one.end, one.away) for one in pattern.pauses if one.end > start)
     if pattern.break_start is None or pattern.break_end is None or pattern.break_end <= start:
-        return Pattern(start, pattern.end, None, None)
-    return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end)
+        return Pattern(start, pattern.end, None, None, pauses)
+    return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end, pauses)

@@ -142,6 +142,7 @@ def add_block(
     lost: Truths,
     price: Floats,
     shortfall_cost: float,
+    lower: Floats | None = None,
     upper: Floats | None = None,
     rides: bool = True,
 ) -> ScenarioBlock:
@@ -152,7 +153,12 @@ def add_block(
     """
     kept = np.nonzero(~lost)[0]
     w = np.full(len(lost), -1, dtype=np.int64)
-    w[kept] = lp.columns(len(kept), price[kept], upper=np.inf if upper is None else upper[kept])
+    w[kept] = lp.columns(
+        len(kept),
+        price[kept],
+        lower=0.0 if lower is None else lower[kept],
+        upper=np.inf if upper is None else upper[kept],
+    )
     links = np.zeros(len(problem.link_class), dtype=np.bool_)
     links[problem.link[kept]] = True
     y_kept = np.nonzero(links[layout.y_link])[0]
@@ -229,7 +235,7 @@ def add_caps(lp: LinearProgram, problem: DayProblem, layout: ProblemLayout, bloc
     """Add the concentration rows: heads on a site <= share x heads of the client, rounded up."""
     client = problem.client[problem.programme]
     for c in layout.clients_capped:
-        own = np.nonzero((client == c) & (block.w >= 0))[0]
+        own = np.nonzero((client == c) & (block.w >= 0) & problem.counted)[0]
         sites = np.unique(problem.place[own])
         sites = sites[sites != problem.home]
         rows = lp.rows(len(sites), upper=1.0 - HAIR)

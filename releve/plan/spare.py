@@ -22,8 +22,8 @@ from releve.plan.coverage import Timeline
 from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.problem import Eligibility, compute_programme_weights
 from releve.plan.relief_matrix import build_verdict, measure_cell
-from releve.plan.result import BASE, SINGLE, Placement, Plan
-from releve.plan.roster import list_break_patterns, select_shifts
+from releve.plan.result import BASE, SINGLE, Placement, Plan, read_agent
+from releve.plan.roster import list_break_patterns, select_duties
 from releve.plan.settings import PlanSettings
 from releve.plan.spare_room import AlikePeople, SpareRoom
 
@@ -138,9 +138,9 @@ def _list_alike(
 ) -> Iterator[AlikePeople]:
     """Yield the agents who could be lent, alike people together."""
     timeline = Timeline(plan.starts)
-    base = {one.agent: one for one in plan.placements}
-    moves = {name: {m.agent: m for m in plan.scenarios[name].moves} for name in scenarios}
-    isolated = {m.agent for by_agent in moves.values() for m in by_agent.values() if m.reason == "isolated"}
+    base = {one.key: one for one in plan.placements}
+    moves = {name: {m.key: m for m in plan.scenarios[name].moves} for name in scenarios}
+    isolated = {m.agent for by_key in moves.values() for m in by_key.values() if m.reason == "isolated"}
     legality = Eligibility(operator, plan.day, settings)
     hours = _list_half_hours(operator, plan, timeline)
     alike: dict[_Alike, list[str]] = {}
@@ -159,15 +159,25 @@ def _list_alike(
 
 
 def _list_half_hours(operator: Operator, plan: Plan, timeline: Timeline) -> dict[str, tuple[int, ...]]:
-    """Return the half hours that each agent works in full, on its break of the plan if placed."""
-    worked = {one.agent: one for one in plan.placements}
-    shifts = select_shifts(operator, plan.day)
+    """Return the half hours that each agent works in full, on its break of the plan if placed.
+
+    Agents with two duties in the day, one of them perhaps carried in, are left out: they are lent whole.
+    """
+    worked = {one.key: one for one in plan.placements}
+    duties = select_duties(operator, plan.day)
     for name in plan.reserve:
-        if name in shifts:
-            patterns = list_break_patterns(shifts[name])
+        if name in duties:
+            patterns = list_break_patterns(duties[name])
             middle = patterns[len(patterns) // 2]
-            worked[name] = Placement(name, "", "", middle.start, middle.end, middle.break_start, middle.break_end)
-    return {name: tuple(np.flatnonzero(timeline.measure_worked(one) >= WHOLE).tolist()) for name, one in worked.items()}
+            worked[name] = Placement(
+                name, "", "", middle.start, middle.end, middle.break_start, middle.break_end, middle.pauses
+            )
+    several = {read_agent(key) for key in worked if key != read_agent(key)}
+    return {
+        name: tuple(np.flatnonzero(timeline.measure_worked(one) >= WHOLE).tolist())
+        for name, one in worked.items()
+        if name not in several
+    }
 
 
 def _find_offer(

@@ -20,6 +20,7 @@ import numpy as np
 
 from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Operator
+from releve.plan.checker.rules import apply_moves
 from releve.plan.coverage import Timeline
 from releve.plan.result import BASE, Placement, Plan
 from releve.plan.settings import PlanSettings
@@ -64,7 +65,9 @@ class SpareRoom:
         self.room, self.thin_room = self._measure_rooms(plan, settings, required, placed, to_target)
         self._sites = [row.id for row in operator.sites]
         self._seats = self._count_free_seats(operator, plan)
-        self._heads = Counter((self.client[self.programmes.index(one.programme)], one.place) for one in plan.placements)
+        self._heads = Counter(
+            (self.client[self.programmes.index(one.programme)], one.place) for one in plan.placements if not one.carried
+        )
         self._share = np.ones(len(self.clients))
         for p, name in enumerate(self.programmes):
             c = self.client[p]
@@ -101,21 +104,16 @@ class SpareRoom:
         free[:] = np.array([most[name] for name in self._sites])[None, :, None]
         lost = [frozenset[str](), *(row.sites for row in plan.contingencies)]
         for s, name in enumerate(self.scenarios):
-            moved = {move.agent: move.after for move in plan.scenarios[name].moves}
-            there = [moved.get(one.agent, one) for one in plan.placements]
-            at_work = {one.agent for one in plan.placements}
-            there += [after for agent, after in moved.items() if agent not in at_work]
-            for one in there:
-                if one is not None and one.place != HOME:
-                    at = self._sites.index(one.place)
-                    free[s, at] -= self._timeline.find_present(one.start, one.end)
+            for one in apply_moves(plan.placements, plan.scenarios[name].moves):
+                if one.place != HOME:
+                    free[s, self._sites.index(one.place)] -= self._timeline.find_seated(one)
             free[s, [m for m, site in enumerate(self._sites) if site in lost[s]]] = np.inf
         return free
 
     def measure_work(self, one: Placement) -> Floats:
         """Return effective agents per half hour of a placement."""
         effect = self._efficiency[one.programme] if one.place == HOME else 1.0
-        key = (effect, one.start, one.end, one.break_start, one.break_end)
+        key = (effect, one.start, one.end, one.break_start, one.break_end, one.pauses)
         if key not in self._known:
             self._known[key] = effect * self._timeline.measure_worked(one)
         return self._known[key]

@@ -18,6 +18,7 @@ from releve.live.api import DaysInForce, PlanText, PublicationPreview, list_days
 from releve.network import write_operator, zone
 from releve.plan import Plan
 from releve.plan.day_fleet import cap_vehicles
+from releve.plan.roster import crosses_border
 from releve.plan.week import choose_days
 from releve.plan.week.hybrid_week import HybridWeek, find_monday, format_week
 from releve.registry import uploads
@@ -27,6 +28,7 @@ from releve.runs import upload_reader
 from releve.runs.job_process import start_job
 from releve.runs.job_store import JobStore, RunError, current_stamp
 from releve.runs.plan_job import (
+    DAY_BEFORE,
     PLAN_IN_FORCE,
     PLAN_RUNS,
     WEEK,
@@ -83,7 +85,8 @@ def start_plan_run(
 ) -> Path:
     """Start to plan ``days`` days of a version of the reference data; return the run's folder.
 
-    Vehicles keep to the transport rules in force on the first day. A ``hybrid`` week stays near
+    Vehicles keep to the transport rules in force on the first day. Those whose duty goes on into it
+    stay where the day before has them, where that is in force. A ``hybrid`` week stays near
     ``week``, else near the days in force of its calendar week, else near the last seven days in
     force. What is missing hires at ``hire_price`` EUR. TooManyJobs where this user has enough of
     them.
@@ -102,6 +105,11 @@ def start_plan_run(
         force = list_days_in_force(monday, monday + timedelta(days=6)) or list_latest_week()
         if force:
             inputs[PLAN_IN_FORCE] = format_days(force)
+    if crosses_border(operator, first):
+        eve = first - timedelta(days=1)
+        before = list_days_in_force(eve, eve)
+        if before:
+            inputs[DAY_BEFORE] = format_days(before)
     folder = store.add(order, inputs)
     start_job(folder)
     return folder

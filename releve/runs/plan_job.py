@@ -38,7 +38,7 @@ STAGES = ("usable seats", "floors", "n-1 programme", "whole people", "reliefs", 
 """The stages of planning one day, in order."""
 HYBRID_STAGES = ("days alone", "week", "days")
 """The stages of planning a hybrid week, in order."""
-PLAN_IN_FORCE, WEEK, WEEK_FILE = "force", "week", "hybrid-week.csv"
+PLAN_IN_FORCE, DAY_BEFORE, WEEK, WEEK_FILE = "force", "before", "week", "hybrid-week.csv"
 """Folders of the inputs of a hybrid week: the plans in force, and the file of a week to keep."""
 _PLANNED = "planned.json"
 _PROGRESS = "progress.json"
@@ -106,6 +106,7 @@ def execute_plan(job: PlanJob) -> None:
             hybrid=job.order.hybrid,
             last=_read_last_week(inputs, operator) if job.order.hybrid else None,
             known={plan.day: plan for plan in _read_days(plans)},
+            before=next(iter(_read_days(inputs / DAY_BEFORE)), None),
             version=__version__,
         )
         plan_days(operator, request, recorder)

@@ -12,7 +12,7 @@ import pytest
 
 from releve.network import Authorisation, Measure, Seat, Zone
 from releve.plan import checker
-from releve.plan.result import Contingency, Move, Placement, Plan
+from releve.plan.result import Contingency, Move, Pause, Placement, Plan
 from tests.plan.checker_plans import (
     FIRST,
     LAST,
@@ -31,7 +31,7 @@ from tests.plan.checker_plans import (
 from tests.plan.test_checker_figures import TEAM as CHECKER_FIGURES_TEAM
 from tests.plan.test_checker_figures import cell_changed, made, scenario_changed
 from tests.plan.test_checker_figures import only as checker_figures_only
-from tests.plan.tiny_operators import DAY, Tiny, requirement_of, shift
+from tests.plan.tiny_operators import DAY, Tiny, at, requirement_of, shift
 
 
 def test_a_lawful_plan_has_no_sentence() -> None:
@@ -178,12 +178,13 @@ def test_anybody_may_be_given_a_shift_of_the_own_hours_where_there_is_no_roster(
     assert any("Reserve: agent c2 has a shift" in text for text in found)
 
 
-def test_either_of_two_shifts_of_the_day_may_be_worked() -> None:
+def test_both_parts_of_a_split_shift_are_worked_at_one_place() -> None:
     case = three_sites()
-    second = shift("a1", "14:00", "15:00")
-    case = with_operator(case, shifts=(*case.operator.shifts, second))
-    rows = team(put("a1", "a", "q", "14:00", "15:00"))
-    assert faults(case, plan_of(case, rows)) == ()
+    case = with_operator(case, shifts=(*case.operator.shifts, shift("a1", "14:00", "15:00")))
+    whole = replace(put("a1", "a", "q", "08:00", "15:00", REST), pauses=(Pause(at("10:00"), at("14:00"), away=True),))
+    assert not [text for text in faults(case, plan_of(case, team(whole))) if "a1" in text]
+    first = faults(case, plan_of(case, team(put("a1", "a", "q", "08:00", "10:00", REST))))
+    assert any("placed 08:00-10:00, but the shift is 08:00-15:00" in text for text in first)
 
 
 # -- seats and shares ----------------------------------------------------------------------------

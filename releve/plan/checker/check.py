@@ -18,6 +18,7 @@ from releve.plan.checker.rules import (
     apply_moves,
     find_base_faults,
     find_capacity_faults,
+    find_carried_faults,
     find_move_faults,
     find_reserve_faults,
     find_share_faults,
@@ -26,15 +27,18 @@ from releve.plan.checker.rules import (
 from releve.plan.checker.verdicts import CLOSE, find_bound_faults, find_cell_faults, find_verdict_faults, is_same_figure
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.day_fleet import build_day_fleet, route_plan
-from releve.plan.result import BASE, Contingency, Plan, PlannedScenario
+from releve.plan.result import BASE, Carried, Contingency, Plan, PlannedScenario
 from releve.plan.settings import PlanSettings
 from releve.transport import check_runs
 
 
-def check_plan(operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats) -> tuple[str, ...]:
+def check_plan(
+    operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats, carried: Carried | None = None
+) -> tuple[str, ...]:
     """Return a sentence for every rule a plan breaks and every figure it states wrongly.
 
-    ``aht_s`` seconds ``[interval, programme]`` as in the requirement the plan was made for. An
+    ``aht_s`` seconds ``[interval, programme]`` as in the requirement the plan was made for.
+    ``carried``: the placements of the day before that go on, None where it is not known. An
     empty answer means that the placements and every relief are lawful, that no agent is missing,
     and that placed work, penalties, cells, verdicts, reserve and bounds are those counted here.
     A plan whose frame (day, programmes, scenarios, shapes) is not the operator's gets only the
@@ -51,6 +55,7 @@ def check_plan(operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Fl
         *find_base_faults(rules, plan),
         *find_share_faults(rules, plan),
         *find_reserve_faults(rules, plan),
+        *(() if carried is None else find_carried_faults(rules, plan, carried, timeline)),
     ]
     base = plan.scenarios[BASE]
     if base.moves:

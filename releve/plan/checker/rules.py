@@ -6,15 +6,27 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from math import asin, ceil, cos, floor, hypot, radians, sin, sqrt
 
 import numpy as np
 
 from releve.demand.requirement import INTERVAL
-from releve.network import HOME, Agent, Operator, Programme, Seat, Shift, Site, day_bounds, zone
+from releve.kernels.arrays import Floats
+from releve.network import HOME, Agent, Operator, Programme, Seat, Site, zone
 from releve.network.worktime.own_rows import build_rules
 from releve.plan.coverage import Timeline
-from releve.plan.result import MOVE_REASONS, Contingency, Move, Placement, Plan, PlannedSite
+from releve.plan.result import (
+    CARRIED,
+    MOVE_REASONS,
+    Carried,
+    Contingency,
+    Move,
+    Placement,
+    Plan,
+    PlannedSite,
+    read_agent,
+)
 from releve.plan.settings import PlanSettings
 
 EARTH_KM = 6371.0088
@@ -39,6 +51,44 @@ def _measure_great_circle_km(a: Site, b: Site) -> float:
     return 2 * EARTH_KM * asin(min(1.0, sqrt(h)))
 
 
+FREE_BREAK_MINUTES = 30.0
+"""The break of a shift chosen without a roster."""
+_Period = tuple[datetime, datetime, float]
+"""Start, end and minutes of break."""
+
+
+def _list_day_duties(operator: Operator, first: datetime, last: datetime) -> dict[str, list[_Period]]:
+    """Return the periods of each duty with work in a day, by its key, counted from the roster's rows."""
+    rows: dict[str, list[_Period]] = {}
+    for shift in operator.shifts:
+        rows.setdefault(shift.agent, []).append((shift.start, shift.end, shift.break_minutes))
+    found: dict[str, list[_Period]] = {}
+    for agent, shifts in rows.items():
+        duties: list[list[_Period]] = []
+        for start, end, minutes in sorted(shifts):
+            if duties and start <= duties[-1][-1][1]:
+                begun = duties[-1][-1]
+                duties[-1][-1] = (begun[0], max(begun[1], end), begun[2] + minutes)
+            elif (
+                duties
+                and (start - duties[-1][-1][1]) < timedelta(hours=operator.row.split_gap_hours)
+                and end - duties[-1][0][0] <= timedelta(hours=16)
+            ):
+                duties[-1].append((start, end, minutes))
+            else:
+                duties.append([(start, end, minutes)])
+        begun_before = [one for one in duties if one[0][0] < first < one[-1][1]]
+        found |= {f"{agent}|{CARRIED}": one for one in begun_before}
+        today = [one for one in duties if first <= one[0][0] < last]
+        found |= {f"{agent}|{n}" if n > 1 else agent: one for n, one in enumerate(today, 1)}
+    return found
+
+
+def _is_within(at: datetime | None, start: datetime, end: datetime) -> bool:
+    """Return whether an instant lies in a period; one without a time zone is judged elsewhere."""
+    return at is None or at.tzinfo is None or start <= at < end
+
+
 @dataclass
 class DayRules:
     """The rules of one operator on one day; every question answers with a reason or None."""
@@ -46,20 +96,17 @@ class DayRules:
     operator: Operator
     day: date
     settings: PlanSettings
-    shifts: dict[str, list[Shift]] = field(init=False)
-    """Shifts that start on the operator's local day, by agent."""
+    duties: dict[str, list[_Period]] = field(init=False)
+    """The periods of every duty with work in the planning day, by its key."""
 
     def __post_init__(self) -> None:
         self._site_permits = _list_permits(self.operator, "site", self.day)
         self._agent_permits = _list_permits(self.operator, "agent", self.day)
-        self.first, self.last = day_bounds(self.day, self.operator.row.time_zone)
-        self.shifts = {}
-        for shift in self.operator.shifts:
-            if self.first <= shift.start < self.last:
-                self.shifts.setdefault(shift.agent, []).append(shift)
+        self.first, self.last = self.operator.day_bounds(self.day)
+        self.duties = _list_day_duties(self.operator, self.first, self.last)
         self.free = not self.operator.shifts
         if self.free:
-            self.shifts = {agent.id: [] for agent in self.operator.agents}
+            self.duties = {agent.id: [] for agent in self.operator.agents}
         self._ride = {(row.stop, row.site): row.ride_minutes for row in self.operator.shuttles}
         self._distance: dict[tuple[str, str], float] = {}
         self._tz = zone(self.operator.row.time_zone)
@@ -145,23 +192,47 @@ class DayRules:
         return None
 
     def find_time_faults(self, placement: Placement) -> Iterator[str]:
-        """Check that a placement covers one shift of the agent on the day, break included."""
-        shifts = self.shifts.get(placement.agent, [])
-        if self.free and placement.agent in self.shifts:
+        """Check that a placement covers one duty of the agent in the day, gaps and breaks included."""
+        if self.free and placement.key in self.duties:
             yield from self._find_chosen_faults(placement)
             return
-        if not shifts:
-            yield f"the agent has no shift that starts on {self.day}"
+        periods = self.duties.get(placement.key)
+        if not periods:
+            said = "was carried into" if placement.duty == CARRIED else "starts on"
+            yield f"the agent has no shift that {said} {self.day}"
             return
-        match = [s for s in shifts if (s.start, s.end) == (placement.start, placement.end)]
-        if not match:
+        if (placement.start, placement.end) != (periods[0][0], periods[-1][1]):
             said = f"{self.format_time(placement.start)}-{self.format_time(placement.end)}"
-            real = " or ".join(f"{self.format_time(s.start)}-{self.format_time(s.end)}" for s in shifts)
+            real = f"{self.format_time(periods[0][0])}-{self.format_time(periods[-1][1])}"
             yield f"placed {said}, but the shift is {real}"
             return
-        reasons = [self._explain_break(placement, shift) for shift in match]
-        if all(reasons):
-            yield str(reasons[0])
+        gaps = [(one[1], other[0]) for one, other in pairwise(periods)]
+        if sorted((pause.start, pause.end) for pause in placement.pauses if pause.away) != gaps:
+            yield f"the gaps of the placement are not the {len(gaps)} of the shift"
+            return
+        breaks = [(pause.start, pause.end) for pause in placement.pauses if not pause.away]
+        if placement.break_start is not None or placement.break_end is not None:
+            breaks.append((placement.break_start, placement.break_end))  # type: ignore[arg-type]
+        yield from self._find_break_faults(breaks, periods)
+
+    def _find_break_faults(
+        self, breaks: Sequence[tuple[datetime | None, datetime | None]], periods: Sequence[_Period]
+    ) -> Iterator[str]:
+        """Check that each period has its break, and that there is no other."""
+        left = list(breaks)
+        for start, end, minutes in periods:
+            near = [one for one in left if len(periods) == 1 or _is_within(one[0], start, end)]
+            if minutes and not near:
+                yield f"the break of {minutes:g} min is missing"
+                return
+            if near:
+                left.remove(near[0])
+                reason = self._explain_break(*near[0], start, end, minutes)
+                if reason:
+                    yield reason
+                    return
+        if left:
+            yield f"{len(left)} breaks more than the shift has"
 
     def _find_chosen_faults(self, placement: Placement) -> Iterator[str]:
         """Check a shift without a roster: a fifth of the week, within the most hours of a day and of a
@@ -180,22 +251,27 @@ class DayRules:
             yield "the chosen shift does not start on the half hour"
         if not self.first <= placement.start < self.last:
             yield f"the chosen shift does not start on {self.day}"
-        reason = self._explain_break(placement, Shift(placement.agent, placement.start, placement.end))
+        if placement.break_start is None and placement.break_end is None:
+            yield "the break of 30 min is missing"
+            return
+        reason = self._explain_break(
+            placement.break_start, placement.break_end, placement.start, placement.end, FREE_BREAK_MINUTES
+        )
         if reason:
             yield reason
 
-    def _explain_break(self, placement: Placement, shift: Shift) -> str | None:
-        start, end = placement.break_start, placement.break_end
+    def _explain_break(
+        self, start: datetime | None, end: datetime | None, begins: datetime, ends: datetime, minutes: float
+    ) -> str | None:
+        """Return what is wrong with the break of a period."""
         if start is None or end is None:
-            if start is not end:
-                return "the break has only one end"
-            return f"the break of {shift.break_minutes:g} min is missing" if (shift.break_minutes) else None
+            return "the break has only one end"
         if start.tzinfo is None or end.tzinfo is None:
             return "the break has no time zone"
         said = f"the break {self.format_time(start)}-{self.format_time(end)}"
-        if end - start != timedelta(minutes=shift.break_minutes):
-            return f"{said} does not last {shift.break_minutes:g} min"
-        if start < shift.start or shift.end < end:
+        if end - start != timedelta(minutes=minutes):
+            return f"{said} does not last {minutes:g} min"
+        if start < begins or ends < end:
             return f"{said} is not inside the shift"
         if (start - self.first) % INTERVAL:
             return f"{said} does not start on the half hour"
@@ -214,34 +290,64 @@ class DayRules:
 
 
 def find_base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
-    """Check that each person is placed at most once, lawfully, for a whole shift of the day."""
-    for agent, count in Counter(p.agent for p in plan.placements).items():
+    """Check that each duty is placed at most once, lawfully and whole."""
+    for key, count in Counter(p.key for p in plan.placements).items():
         if count > 1:
-            yield f"Base plan: agent {agent} is placed {count} times."
+            yield f"Base plan: agent {key} is placed {count} times."
     for placement in plan.placements:
         for reason in rules.find_placement_faults(placement):
             yield f"Base plan: agent {placement.agent} {_describe(placement)}: {reason}."
 
 
+def find_carried_faults(rules: DayRules, plan: Plan, carried: Carried, timeline: Timeline) -> Iterator[str]:
+    """Check that those who began before the day are where the plan of the day before has them.
+
+    They may be elsewhere only where it is not lawful on the day, or has too few seats. A break that
+    it left open is that of the day.
+    """
+    placed = {row.agent: row for row in plan.placements if row.carried}
+    present: dict[str, Floats] = {}
+    for row in carried.values():
+        present[row.place] = present.get(row.place, np.zeros(len(plan.starts))) + timeline.find_seated(row)
+    most = {
+        site.id: min([len(set(site.usable_seats)), *rules.list_measures(site.id, "max_people")]) for site in plan.sites
+    }
+    for key, periods in rules.duties.items():
+        name = read_agent(key)
+        if key != f"{name}|{CARRIED}":
+            continue
+        before, now = carried.get(name), placed.get(name)
+        if before is None or (before.start, before.end) != (periods[0][0], periods[-1][1]):
+            continue
+        agent = rules.operator.agent[name]
+        full = before.place in most and bool((present[before.place] > most[before.place]).any())
+        unlawful = rules.explain_refusal(agent, before.place, before.programme) is not None
+        held = replace(before, duty=CARRIED)
+        if before.break_start is None and now is not None and (now.break_start or rules.first) >= rules.first:
+            held = replace(held, break_start=now.break_start, break_end=now.break_end)
+        if now != held and not full and not unlawful:
+            yield f"Base plan: agent {name} is placed {_describe(now)}, the day before {_describe(before)}."
+
+
 def find_reserve_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
-    """Check that the reserve names, once each, all agents with a shift and no placement."""
-    placed = {p.agent for p in plan.placements}
+    """Check that the reserve names, once each, all duties without a placement."""
+    placed = {p.key for p in plan.placements}
     for agent, count in Counter(plan.reserve).items():
         if count > 1:
             yield f"Reserve: agent {agent} is listed {count} times."
         if agent in placed:
             yield f"Reserve: agent {agent} is listed but has a placement."
-        elif agent not in rules.shifts:
-            yield f"Reserve: agent {agent} is listed but has no shift that starts on {rules.day}."
-    missing = sorted(set(rules.shifts) - placed - set(plan.reserve))
+        elif agent not in rules.duties:
+            yield f"Reserve: agent {agent} is listed but has no shift on {rules.day}."
+    missing = sorted(set(rules.duties) - placed - set(plan.reserve))
     for agent in missing:
         yield f"Reserve: agent {agent} has a shift and no placement, and is not listed."
 
 
 def apply_moves(placements: Sequence[Placement], moves: Sequence[Move]) -> list[Placement]:
     """Return the placements of a scenario: those of the base plan with the moves made."""
-    moved = {move.agent: move.after for move in moves}
-    stay = [placement for placement in placements if placement.agent not in moved]
+    moved = {move.key: move.after for move in moves}
+    stay = [placement for placement in placements if placement.key not in moved]
     return stay + [after for after in moved.values() if after is not None]
 
 
@@ -250,22 +356,22 @@ def find_move_faults(
 ) -> Iterator[str]:
     """Check that moves fit the base plan and the contingency, and that no agent is missing."""
     where = f"Contingency {contingency.id}"
-    base = {placement.agent: placement for placement in placements}
-    for agent, count in Counter(move.agent for move in moves).items():
+    base = {placement.key: placement for placement in placements}
+    for agent, count in Counter(move.key for move in moves).items():
         if count > 1:
             yield f"{where}: agent {agent} is moved {count} times."
     for move in moves:
         reasons = (
-            *_find_inconsistencies(base.get(move.agent), move),
+            *_find_inconsistencies(base.get(move.key), move),
             *_find_reason_faults(rules, contingency, move),
-            *_find_after_faults(rules, contingency, base.get(move.agent), move),
+            *_find_after_faults(rules, contingency, base.get(move.key), move),
         )
         for reason in reasons:
             yield f"{where}: agent {move.agent}: {reason}."
-    moved = {move.agent for move in moves}
+    moved = {move.key for move in moves}
     for placement in placements:
         row = rules.operator.agent.get(placement.agent)
-        if row is None or placement.agent in moved:
+        if row is None or placement.key in moved:
             continue
         lost = rules.explain_loss(row, placement.place, contingency)
         if lost is not None:
@@ -279,8 +385,8 @@ def _find_inconsistencies(base: Placement | None, move: Move) -> Iterator[str]:
     if move.before != base:
         start = _describe(move.before)
         yield f"the move starts {start}, but the base placement is {_describe(base)}"
-    if move.after is not None and move.after.agent != move.agent:
-        yield f"the move ends with a placement of agent {move.after.agent}"
+    if move.after is not None and (move.after.agent != move.agent or move.after.key != move.key):
+        yield f"the move ends with a placement of agent {move.after.key}"
     if move.after == move.before:
         yield "the move changes nothing"
 
@@ -445,11 +551,11 @@ def find_capacity_faults(
     rules: DayRules, plan: Plan, timeline: Timeline, placements: Iterable[Placement], where: str
 ) -> Iterator[str]:
     """Check that no site has more people present in an interval than usable seats."""
-    heads = Counter((p.place, p.start, p.end) for p in placements if p.place != HOME)
+    heads = Counter(replace(p, agent="", programme="", duty="") for p in placements if p.place != HOME)
     present = {site.id: np.zeros(len(plan.starts)) for site in plan.sites}
-    for (place, start, end), count in heads.items():
-        if place in present:
-            present[place] += count * timeline.find_present(start, end)
+    for placement, count in heads.items():
+        if placement.place in present:
+            present[placement.place] += count * timeline.find_seated(placement)
     for site in plan.sites:
         limit = min([len(set(site.usable_seats)), *rules.list_measures(site.id, "max_people")])
         over = np.flatnonzero(present[site.id] > limit + SLACK)
@@ -463,11 +569,14 @@ def find_capacity_faults(
 
 
 def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
-    """Check that no site of the base plan exceeds the strictest share of a client's people."""
+    """Check that no site of the base plan exceeds the strictest share of a client's people.
+
+    The places of those carried in were chosen on the day before, and count there.
+    """
     client_of = {row.id: row.client for row in rules.operator.programmes}
     heads: dict[str, Counter[str]] = defaultdict(Counter)
     for placement in plan.placements:
-        if placement.programme in client_of:
+        if placement.programme in client_of and not placement.carried:
             heads[client_of[placement.programme]][placement.place] += 1
     places = _list_client_places(rules)
     for client, by_place in sorted(heads.items()):
@@ -486,7 +595,7 @@ def _list_client_places(rules: DayRules) -> dict[str, set[str]]:
     """Return, per client, the places lawful for at least one agent with a shift on the day."""
     places: dict[str, set[str]] = defaultdict(set)
     seen: set[object] = set()
-    for name in rules.shifts:
+    for name in {read_agent(key): None for key in rules.duties}:
         agent = rules.operator.agent.get(name)
         if agent is None:
             continue

@@ -130,7 +130,9 @@ def build_problem_with(again: ReplanTask) -> tuple[Operator, DayProblem]:
     for site, count in count_new_seats(again.purchases).items():
         seats[site] += count
     better = apply_purchases(operator, again.purchases)
-    return better, build_day_problem(better, solved.need, seats, solved.settings, solved.presence, solved.free_week)
+    return better, build_day_problem(
+        better, solved.need, seats, solved.settings, solved.presence, solved.free_week, solved.carried
+    )
 
 
 def replan_day(again: ReplanTask, progress: Callable[[float], None] = lambda share: None) -> CellMisses:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -19,11 +21,12 @@ from releve.demand import (
     rate_at,
     read_forecast,
 )
-from releve.network import HOME, Operator, zone
+from releve.network import HOME, Operator
 from releve.plan.free_week import FreeWeek
 from releve.plan.planner import PlanError, SolvedDay, name_plan, solve_day
 from releve.plan.purchases.search import ParallelMap, find_what_is_missing
-from releve.plan.result import Placement, Plan, PlannedTeam
+from releve.plan.result import Carried, Placement, Plan, PlannedTeam
+from releve.plan.roster import crosses_border, list_carried, settle_breaks
 from releve.plan.settings import PlanSettings
 
 _Day = tuple[Plan, dict[str, PlannedTeam]]
@@ -131,7 +134,7 @@ def _list_agent_weeks(days: Sequence[_Day], name: str) -> tuple[AgentWeek, ...]:
     """Return the week of every agent who is in a team on one of the days."""
     own = [(plan, teams[name]) for plan, teams in days if name in teams]
     leaders = {team.supervisor for _plan, team in own}
-    placed = [{row.agent: row for row in plan.placements} for plan, _teams in days]
+    placed = [{row.key: row for row in plan.placements} for plan, _teams in days]
 
     def build(agent: str) -> AgentWeek:
         rows = (
@@ -170,14 +173,15 @@ def forecast_day(
     place of the history (:func:`releve.demand.read_forecast`). Raises ValueError for a quantile
     that the forecast cannot give, or a table that cannot be read.
     """
-    zone_name = operator.row.time_zone
+    zone_name, starts = operator.row.time_zone, operator.day_start
     if table is None:
-        expected = build_forecast(build_histories(operator), operator.programmes, [day], zone_name)
+        expected = build_forecast(build_histories(operator), operator.programmes, [day], zone_name, day_start=starts)
     else:
-        expected = read_forecast(table, operator.programmes, [day], zone_name)
+        expected = read_forecast(table, operator.programmes, [day], zone_name, day_start=starts)
     if quantile is not None:
         expected = replace(expected, quantiles={quantile: rate_at(expected, quantile)})
-    return expected, compute_requirement(expected, operator.programmes, day, zone_name, quantile=quantile)
+    need = compute_requirement(expected, operator.programmes, day, zone_name, quantile=quantile, day_start=starts)
+    return expected, need
 
 
 def require_day(operator: Operator, day: date, quantile: float | None = None) -> Requirement:
@@ -204,8 +208,7 @@ def list_roster_days(operator: Operator, count: int, first: date | None = None) 
     if first is None:
         if not operator.shifts:
             raise PlanError("the folder has no roster: add shifts, or name the first day to plan")
-        start = min(shift.start for shift in operator.shifts)
-        first = start.astimezone(zone(operator.row.time_zone)).date()
+        first = operator.find_day(min(shift.start for shift in operator.shifts))
     return [first + timedelta(days=i) for i in range(count)]
 
 
@@ -214,8 +217,7 @@ def choose_days(operator: Operator, today: date, most: int = 7) -> tuple[date, i
 
     The whole roster counts where it is over; without a roster it is today alone.
     """
-    tz = zone(operator.row.time_zone)
-    rostered = sorted({shift.start.astimezone(tz).date() for shift in operator.shifts})
+    rostered = sorted({operator.find_day(duty.start) for duty in operator.duties})
     ahead = [day for day in rostered if day >= today] or rostered
     if not ahead:
         return today, 1
@@ -247,16 +249,18 @@ def solve_days(
     now: Callable[[], float] = no_clock,
     run: ParallelMap = map,
     done: Callable[[int], None] = lambda count: None,
+    carried: Mapping[date, Carried] = MappingProxyType({}),
 ) -> list[SolvedDay]:
     """Solve days with ``run``, side by side if it can; ``done`` receives the count after each.
 
-    ``now`` is a clock for the timings in the result; it has to be picklable where ``run`` uses
-    processes; ``free_week``: all days of the request, where there is no roster. Raises PlanError as
-    :func:`solve_day` does.
+    ``carried``: by day, where the plan of the day before has those whose duty goes on; ``free_week``:
+    all days of the request, where there is no roster. ``now`` is a clock for the timings in the
+    result; it has to be picklable where ``run`` uses processes. Raises PlanError as :func:`solve_day`
+    does.
     """
     work = partial(_solve_one, operator, settings, protect, free_week, now)
     solved = []
-    for day in run(work, needs):
+    for day in run(work, [(need, carried.get(need.day)) for need in needs]):
         solved.append(day)
         done(len(solved))
     return solved
@@ -268,9 +272,38 @@ def _solve_one(
     protect: bool,
     free_week: FreeWeek | None,
     now: Callable[[], float],
-    need: Requirement,
+    given: tuple[Requirement, Carried | None],
 ) -> SolvedDay:
-    return solve_day(operator, need, settings, now=now, protect=protect, free_week=free_week)
+    need, carried = given
+    return solve_day(operator, need, settings, now=now, protect=protect, free_week=free_week, carried=carried)
+
+
+def find_carried(operator: Operator, day: date, before: Plan | None, *, open_breaks: bool = False) -> Carried | None:
+    """Return where the plan ``before`` has those whose duty goes on into a day; None where no duty
+    does, or where it is not the plan of the day before.
+
+    ``open_breaks``: the day may choose the breaks that lie in it, and :func:`settle_days` writes them
+    into the plan before.
+    """
+    if before is None or before.day != day - timedelta(days=1) or not crosses_border(operator, day):
+        return None
+    return list_carried(before, open_breaks=open_breaks)
+
+
+def settle_days(plans: Sequence[Plan], stand: Collection[date] = ()) -> list[Plan]:
+    """Return plans of days made together, each with the breaks that the day after it chose; those that
+    ``stand`` are left as they are."""
+    out = list(plans)
+    for at, (plan, following) in enumerate(pairwise(plans)):
+        near = following.day - plan.day == timedelta(days=1)
+        if near and plan.day not in stand and any(row.carried for row in following.placements):
+            out[at] = settle_breaks(out[at], following)
+    return out
+
+
+def list_wishes(plan: Plan) -> dict[str, tuple[str, str]]:
+    """Return the place and programme that each agent had last on a day, and keeps where it costs nothing."""
+    return {row.agent: (row.place, row.programme) for row in plan.placements if not row.carried}
 
 
 def name_days(operator: Operator, solved: Sequence[SolvedDay], version: str = "") -> list[Plan]:
@@ -282,9 +315,9 @@ def name_days(operator: Operator, solved: Sequence[SolvedDay], version: str = ""
     wish: dict[str, tuple[str, str]] = {}
     for one in solved:
         plan = name_plan(operator, one, wish, version=version)
-        wish.update({row.agent: (row.place, row.programme) for row in plan.placements})
+        wish.update(list_wishes(plan))
         plans.append(plan)
-    return plans
+    return settle_days(plans)
 
 
 def add_missing(

@@ -19,13 +19,14 @@ from releve.demand.requirement import Requirement
 from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.integer_problem import Progress
 from releve.plan.n1_program import solve_n1_program
-from releve.plan.planner import PlanError, SolvedDay, count_seats_to_fill, refuse_empty, solve_day
+from releve.plan.planner import PlanError, SolvedDay, count_seats_to_fill, name_plan, refuse_empty, solve_day
 from releve.plan.problem import build_day_problem
 from releve.plan.purchases.search import ParallelMap
-from releve.plan.result import Plan, PlannedTeam, list_contingencies
+from releve.plan.result import Carried, Plan, PlannedTeam, list_contingencies
+from releve.plan.roster import crosses_border
 from releve.plan.scenario_lp import compute_client_floors
 from releve.plan.settings import PlanSettings
-from releve.plan.week.days import name_days
+from releve.plan.week.days import find_carried, list_wishes, name_days
 from releve.plan.week.hybrid_meetings import choose_meetings
 from releve.plan.week.hybrid_program import (
     MOST_WITH_LOSSES,
@@ -73,6 +74,7 @@ def plan_hybrid_week(
     last: HybridWeek | None = None,
     past: HybridWeek | None = None,
     meetings: Meetings | None = None,
+    before: Plan | None = None,
     run: ParallelMap = map,
     progress: Progress = lambda stage, share: None,
 ) -> HybridPlan:
@@ -80,7 +82,8 @@ def plan_hybrid_week(
 
     ``last``: an earlier plan of these days or of the same weekdays, kept where it is near enough to
     the best. ``past``: earlier days of the same weeks, whose days at home and meetings count.
-    ``meetings``: the days on which teams meet [chosen]. Raises PlanError without a roster, and
+    ``meetings``: the days on which teams meet [chosen]. ``before``: the plan of the day before the
+    first. Raises PlanError without a roster, and
     HybridInfeasibleError with what would have to give way.
     """
     settings = settings or PlanSettings()
@@ -102,7 +105,7 @@ def plan_hybrid_week(
     alone = [day.alone.bound for day in case.days if day.alone is not None]
     bound = sum(alone) if alone else free.bound
     progress("week", 0.5)
-    solve = partial(_solve_days, case, seats, run)
+    solve = partial(_solve_days, case, seats, run, before)
     known: HybridPlan | None = None
     if last is not None and _is_complete(case, last) and not check_hybrid_week(operator, last, past=past):
         solved = solve(last)
@@ -135,7 +138,7 @@ def name_hybrid_days(operator: Operator, found: HybridPlan, version: str = "") -
 
 
 def _list_teams(operator: Operator, week: HybridWeek, plan: Plan) -> tuple[PlannedTeam, ...]:
-    at_work = {*(row.agent for row in plan.placements), *plan.reserve}
+    at_work = {*(row.key for row in plan.placements), *plan.reserve}
     members: dict[str, list[str]] = {}
     for row in operator.agents:
         if row.id in at_work:
@@ -199,23 +202,37 @@ def _is_complete(case: HybridProblem, week: HybridWeek) -> bool:
 
 
 def _solve_days(
-    case: HybridProblem, seats: Sequence[Mapping[str, SiteSeats]], run: ParallelMap, week: HybridWeek
+    case: HybridProblem,
+    seats: Sequence[Mapping[str, SiteSeats]],
+    run: ParallelMap,
+    before: Plan | None,
+    week: HybridWeek,
 ) -> tuple[SolvedDay, ...]:
-    """Plan each day alone, with people in their places of the week."""
+    """Plan each day alone, with people in their places of the week; those who work on into a day
+    where the day before has them, which is then named first."""
     given = [
-        (day.need, found, case.work.build_presence(case.operator, week, day.need.day))
+        (day.need, found, case.work.build_presence(case.operator, week, day.need.day), None)
         for day, found in zip(case.days, seats, strict=True)
     ]
-    return tuple(run(partial(_solve_day, case.operator, case.settings), given))
+    if not any(crosses_border(case.operator, need.day) for need, *_ in given[before is None :]):
+        return tuple(run(partial(_solve_day, case.operator, case.settings), given))
+    solved: list[SolvedDay] = []
+    wish: dict[str, tuple[str, str]] = {}
+    for need, found, presence, _ in given:
+        carried = find_carried(case.operator, need.day, before, open_breaks=bool(solved))
+        solved.append(_solve_day(case.operator, case.settings, (need, found, presence, carried)))
+        before = name_plan(case.operator, solved[-1], wish)
+        wish.update(list_wishes(before))
+    return tuple(solved)
 
 
 def _solve_day(
     operator: Operator,
     settings: PlanSettings,
-    given: tuple[Requirement, Mapping[str, SiteSeats], Mapping[str, frozenset[str]]],
+    given: tuple[Requirement, Mapping[str, SiteSeats], Mapping[str, frozenset[str]], Carried | None],
 ) -> SolvedDay:
-    need, seats, presence = given
-    return solve_day(operator, need, settings, seats=seats, presence=presence)
+    need, seats, presence, carried = given
+    return solve_day(operator, need, settings, seats=seats, presence=presence, carried=carried)
 
 
 def _sum_objective(case: HybridProblem, week: HybridWeek, solved: Sequence[SolvedDay]) -> float:

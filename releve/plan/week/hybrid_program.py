@@ -33,7 +33,7 @@ from releve.plan.lp import LinearProgram, SolverError, solve_lp
 from releve.plan.n1_program import UNIQUE_DECIMALS, N1Day, SecurePlan, add_n1_day
 from releve.plan.problem import AgentGroups, DayProblem
 from releve.plan.result import Contingency
-from releve.plan.roster import select_shifts
+from releve.plan.roster import list_agents_at_work
 from releve.plan.settings import PlanSettings
 from releve.plan.week.hybrid_week import HybridWeek, WorkDays, count_least_home_days, find_monday
 
@@ -121,7 +121,7 @@ def _count_past(operator: Operator, past: HybridWeek | None) -> dict[tuple[str, 
     """Return the days worked and at home of each agent so far, by calendar week."""
     found: dict[tuple[str, date], tuple[int, int]] = {}
     for day in past.days if past is not None else ():
-        for agent in select_shifts(operator, day):
+        for agent in list_agents_at_work(operator, day):
             worked, home = found.get((agent, find_monday(day)), (0, 0))
             at_home = past is not None and day in past.home.get(agent, ())
             found[agent, find_monday(day)] = (worked + 1, home + at_home)

@@ -21,8 +21,8 @@ from releve.errors import Phrase
 from releve.network import HOME, Agent, AgentTeam, Operator
 from releve.network.table_words import fold
 from releve.plan.problem import Eligibility, Presence
-from releve.plan.result import Plan
-from releve.plan.roster import select_shifts
+from releve.plan.result import Plan, read_agent
+from releve.plan.roster import list_agents_at_work
 from releve.plan.settings import PlanSettings
 
 WHOLE_WEEK = 5
@@ -88,7 +88,9 @@ def list_work_days(operator: Operator, days: Sequence[date], settings: PlanSetti
     home: dict[date, frozenset[str]] = {}
     for day in days:
         legality = Eligibility(operator, day, settings)
-        pairs = {agent: legality.find_pairs(operator.agent[agent]) for agent in sorted(select_shifts(operator, day))}
+        pairs = {
+            agent: legality.find_pairs(operator.agent[agent]) for agent in sorted(list_agents_at_work(operator, day))
+        }
         sites[day] = {
             agent: frozenset(place for place, _ in legal if place != HOME) for agent, legal in pairs.items() if legal
         }
@@ -131,7 +133,7 @@ def read_planned_week(operator: Operator, plans: Sequence[Plan]) -> HybridWeek |
     None where no team stands in it."""
     home = {plan.day: frozenset(plan.home_days) for plan in plans}
     agents = {row.agent for plan in plans for row in plan.placements}
-    agents.update(*(plan.reserve for plan in plans), *home.values())
+    agents.update(*(map(read_agent, plan.reserve) for plan in plans), *home.values())
     meets = {plan.day: {team.id: team.meets for team in plan.teams} for plan in plans}
     teams = {team for held in meets.values() for team in held} & operator.team.keys()
     if not teams:
@@ -181,7 +183,7 @@ def write_week_table(operator: Operator, week: HybridWeek, *, french: bool = Fal
     An agent whose every cell is empty does not work in the week.
     """
     led = ("agent", "équipe" if french else "team", "site")
-    at_work = {day: select_shifts(operator, day) for day in week.days}
+    at_work = {day: frozenset(list_agents_at_work(operator, day)) for day in week.days}
     rows = []
     for agent, home in sorted(week.home.items(), key=lambda item: (operator.agent[item[0]].team, item[0])):
         row = operator.agent[agent]

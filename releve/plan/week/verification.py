@@ -14,7 +14,7 @@ from typing import Literal
 from releve.demand import Forecast, Requirement
 from releve.demand.queue import warm_up
 from releve.errors import Phrase
-from releve.network import HOME, Operator, zone
+from releve.network import HOME, Operator
 from releve.plan.planner import SolvedDay, name_plan
 from releve.plan.result import Plan
 from releve.plan.simulation_check import (
@@ -162,12 +162,11 @@ def check_hybrid_week(
 ) -> tuple[Phrase, ...]:
     """Return what breaks a rule, in sentences; ``past``: earlier days that count with these."""
     days = (*(past.days if past else ()), *week.days)
-    tz = zone(operator.row.time_zone)
     at_work: dict[date, set[str]] = {day: set() for day in days}
-    for shift in operator.shifts:
-        day = shift.start.astimezone(tz).date()
+    for duty in operator.duties:
+        day = operator.find_day(duty.start)
         if day in at_work:
-            at_work[day].add(shift.agent)
+            at_work[day].add(duty.agent)
     home = {day: {a for a, held in week.home.items() if day in held} for day in week.days}
     if past is not None:
         for day in past.days:
@@ -246,6 +245,8 @@ def _check_placements(
         if plan.day not in home:
             continue
         for row in plan.placements:
+            if row.carried:
+                continue  # placed by the day before, where this week has them too
             agent = operator.agent[row.agent]
             may = agent.home_ready and bool(allowed.intersection(agent.skills))
             if may and (row.place == HOME) != (row.agent in home[plan.day]):

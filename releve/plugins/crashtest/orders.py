@@ -22,7 +22,7 @@ from releve.files.operator_folder import RULES, list_rule_files
 from releve.files.plan_folder import PACK_FILE, PlanFolderError, format_packs, list_plan_files
 from releve.ledger.chain import append
 from releve.live.api import list_latest_week, situation_now
-from releve.network import Operator, day_bounds, write_operator, zone
+from releve.network import Operator, write_operator
 from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, CrashTestJob, CrashTestOrder
 from releve.plugins.crashtest.engine.outbreak.population import (
     ASSUMED_AIR_CHANGES,
@@ -145,8 +145,8 @@ def start_outlook(operator: Operator, situation: Situation, at: datetime, *, str
     """Write what an outlook from the day after ``at`` needs, record it and start its process."""
     store = open_outlooks()
     store.require_room(by)
-    first = at.astimezone(zone(operator.row.time_zone)).date() + timedelta(days=1)
-    begin, _end = day_bounds(first, operator.row.time_zone)
+    first = operator.find_day(at) + timedelta(days=1)
+    begin, _end = operator.day_bounds(first)
     lines = [
         json.dumps({"kind": event.kind, **event_to_json(event)}) + "\n"
         for event in select_outlook_events(situation, begin)

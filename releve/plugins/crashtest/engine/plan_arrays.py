@@ -19,7 +19,8 @@ from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
 from releve.plan.problem import Eligibility
-from releve.plan.roster import Pattern, build_pattern, list_break_patterns, number_patterns, select_shifts
+from releve.plan.result import Pause, read_agent
+from releve.plan.roster import Pattern, build_pattern, list_break_patterns, number_patterns, select_duties
 from releve.plugins.crashtest.engine.kernel_types import Day
 from releve.plugins.crashtest.engine.lost_places import PlaceIndex
 from releve.plugins.crashtest.engine.settings import INTERVALS, CrashTestError, OtherOperator, require
@@ -97,22 +98,22 @@ class _DayBuilder:
         self._programme = {row[0]: p for p, row in enumerate(plan.programmes)}
         self._patterns = _number_patterns(operator, plan)
         self._kinds: dict[tuple[int, int, frozenset[tuple[str, str]], int], int] = {}
-        self._base = {row.agent: row for row in plan.placements}
+        self._base = {row.key: row for row in plan.placements}
         self._kind_of, self._shift_of = self._number_people()
 
     def _number_people(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the kind and the pattern of everybody on the roster or in the plan."""
+        """Return the kind and the pattern of every duty of the day, those carried in included."""
         legality = Eligibility(self._operator, self._plan.day, read_plan_settings(self._plan))
-        shifts = select_shifts(self._operator, self._plan.day) if self._operator.shifts else {}
+        duties = select_duties(self._operator, self._plan.day) if self._operator.shifts else {}
         kind_of, shift_of = {}, {}
-        for name in sorted({*self._base, *(a for a in self._plan.reserve if a in shifts)}):
-            agent = self._operator.agent[name]
+        for name in sorted({*self._base, *(key for key in self._plan.reserve if key in duties)}):
+            agent = self._operator.agent[read_agent(name)]
             placed = self._base.get(name)
-            pattern = build_pattern(placed) if placed else list_break_patterns(shifts[name])[0]
+            pattern = build_pattern(placed) if placed else list_break_patterns(duties[name])[0]
             legal = legality.find_pairs(agent)
             line = self._places.of(HOME, agent)
             shift = shift_of[name] = self._patterns[pattern]
-            key = (self._tallies.of[name], line, legal, shift)
+            key = (self._tallies.of[agent.id], line, legal, shift)
             kind_of[name] = self._kinds.setdefault(key, len(self._kinds))
         return kind_of, shift_of
 
@@ -133,24 +134,24 @@ class _DayBuilder:
         after: dict[str, Placement | None] = dict(self._base)
         isolated = set()
         for move in self._plan.scenarios[name].moves:
-            after[move.agent] = move.after
+            after[move.key] = move.after
             if move.reason == "isolated":
-                isolated.add(move.agent)
+                isolated.add(move.key)
         cells: Counter[_Cell] = Counter()
         idle: Counter[_Idle] = Counter()
         for agent, kind in self._kind_of.items():
             placed, base = after.get(agent), self._base.get(agent)
-            row = self._operator.agent[agent]
+            row = self._operator.agent[read_agent(agent)]
             before = -1 if base is None else self._places.of(base.place, row)
             if placed is not None:
-                cells[(*self._build_cell(agent, kind, placed), before)] += 1
+                cells[(*self._build_cell(kind, placed), before)] += 1
             elif agent not in isolated:
                 idle[kind, self._shift_of[agent], before] += 1
         return cells, idle
 
-    def _build_cell(self, agent: str, kind: int, placed: Placement) -> tuple[int, int, int]:
+    def _build_cell(self, kind: int, placed: Placement) -> tuple[int, int, int]:
         pattern = self._patterns[build_pattern(placed)]
-        place = self._places.of(placed.place, self._operator.agent[agent])
+        place = self._places.of(placed.place, self._operator.agent[placed.agent])
         return kind, place, pattern * len(self._programme) + self._programme[placed.programme]
 
     def _rank_places(self) -> dict[int, str]:
@@ -242,11 +243,11 @@ def _number_patterns(operator: Operator, plan: Plan) -> dict[Pattern, int]:
     placed = [*plan.placements]
     placed += [m.after for s in plan.scenarios.values() for m in s.moves if m.after is not None]
     found = {build_pattern(row) for row in placed}
-    shifts = select_shifts(operator, plan.day) if operator.shifts else {}
-    found |= {list_break_patterns(shifts[name])[0] for name in plan.reserve if name in shifts}
+    duties = select_duties(operator, plan.day) if operator.shifts else {}
+    found |= {list_break_patterns(duties[name])[0] for name in plan.reserve if name in duties}
 
-    def order(row: Pattern) -> tuple[datetime, datetime, datetime, datetime]:
-        return row.start, row.end, row.break_start or row.start, row.break_end or row.start
+    def order(row: Pattern) -> tuple[datetime, datetime, datetime, datetime, tuple[Pause, ...]]:
+        return row.start, row.end, row.break_start or row.start, row.break_end or row.start, row.pauses
 
     return {row: at for at, row in enumerate(sorted(found, key=order))}
 

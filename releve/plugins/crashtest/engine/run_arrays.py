@@ -341,7 +341,7 @@ _Pairs = frozenset[tuple[str, str]]
 
 def list_home_agents(plan: Plan) -> frozenset[str]:
     """Return the agents who work at home in the base plan."""
-    return frozenset(row.agent for row in plan.placements if row.place == HOME)
+    return frozenset(row.agent for row in plan.placements if row.place == HOME and not row.carried)
 
 
 def find_presence(plans: Sequence[Plan], agents: Sequence[str], first: date) -> NDArray[np.bool_] | None:
@@ -356,7 +356,7 @@ def find_presence(plans: Sequence[Plan], agents: Sequence[str], first: date) -> 
     found = np.zeros((len(agents), 7), dtype=np.bool_)
     for plan in plans[:7]:
         at_home = {*plan.home_days, *list_home_agents(plan)}
-        at_work = {*(row.agent for row in plan.placements), *plan.reserve}
+        at_work = {*(row.key for row in plan.placements), *plan.reserve} & number.keys()
         column = (plan.day.weekday() - first.weekday()) % 7
         found[[number[agent] for agent in at_work - at_home], column] = True
     return found
@@ -367,14 +367,14 @@ def send_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
     legality = Eligibility(operator, plan.day, read_plan_settings(plan))
     legal = {name: legality.find_pairs(operator.agent[name]) for name in agents}
     before = {
-        row.agent: row
+        row.key: row
         for row in plan.placements
         if row.place != HOME and (HOME, row.programme) in legal.get(row.agent, ())
     }
     lost = {row.id: row for row in plan.contingencies}
     return replace(
         plan,
-        placements=tuple(replace(row, place=HOME) if row.agent in before else row for row in plan.placements),
+        placements=tuple(replace(row, place=HOME) if row.key in before else row for row in plan.placements),
         scenarios={
             name: _adapt_relief(operator, scenario, lost[name], before, legal) if name in lost else scenario
             for name, scenario in plan.scenarios.items()
@@ -390,18 +390,18 @@ def _adapt_relief(
     legal: Mapping[str, _Pairs],
 ) -> PlannedScenario:
     """Return a relief in which those sent home, who were ``before`` at a site, begin at home."""
-    moves = [move for move in scenario.moves if move.agent not in before]
-    known = {move.agent: move for move in scenario.moves}
+    moves = [move for move in scenario.moves if move.key not in before]
+    known = {move.key: move for move in scenario.moves}
     for name, seat in sorted(before.items()):
         home, move = replace(seat, place=HOME), known.get(name)
-        if operator.agent[name].carrier in lost.carriers:
+        if operator.agent[seat.agent].carrier in lost.carriers:
             after, reason = (seat, "relief") if move is None else (move.after, move.reason)
         elif move is None or move.reason in ("isolated", "stranded"):
             continue
         else:
-            after, reason = _keep_home(move.after, legal[name]), move.reason
+            after, reason = _keep_home(move.after, legal[seat.agent]), move.reason
         if after != home:
-            moves.append(Move(name, home, after, reason))
+            moves.append(Move(seat.agent, home, after, reason))
     return replace(scenario, moves=tuple(moves))
 
 
