@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self
 
-from releve.network import zone
+from releve.network import Operator
 from releve.plan import Contingency
 from releve.situation import Situation
 
@@ -51,19 +51,19 @@ def find_loss(situation: Situation, at: datetime) -> Loss:
     return Loss(frozenset(lost.sites), frozenset(lost.carriers), lost.home_only)
 
 
-def find_daily_losses(situation: Situation, at: datetime, days: Iterable[date], zone_name: str) -> list[Loss]:
+def find_daily_losses(situation: Situation, at: datetime, days: Iterable[date], operator: Operator) -> list[Loss]:
     """Return what is lost on each planned day, as known at an instant.
 
     A place is lost today, and on further days until it is expected back. Without an expected end,
     a closed site stays lost until it is reopened, and an outage ends with the day.
     """
     lost = situation.lost_places(at)
-    today = at.astimezone(zone(zone_name)).date()
+    today = operator.find_day(at)
 
     def on(day: date, until: datetime | None, closed: bool) -> bool:
         if day <= today or until is None:
             return day <= today or closed
-        return day <= until.astimezone(zone(zone_name)).date()
+        return day <= operator.find_day(until)
 
     found = []
     for day in days:

@@ -113,10 +113,9 @@ def _describe_shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
     if shift["place"] is None:
         key = "agent_off" if shift["site"] else "agent_free"
         return words[key].format(day=day, site=shift["site"])
-    start, end = (
-        words["time"].format(datetime.fromisoformat(shift[name]).astimezone(zone(shift["zone"])))
-        for name in ("start", "end")
-    )
+    begins, ends = (datetime.fromisoformat(shift[name]).astimezone(zone(shift["zone"])) for name in ("start", "end"))
+    day = words["day"].format(begins)  # of a night shift that a relief changes after midnight, the day after
+    start, end = words["time"].format(begins), words["time"].format(ends)
     place = words["home"] if shift["place"] == "" else shift["place"]
     return words["agent_shift"].format(day=day, start=start, end=end, place=place, programme=shift["programme"])
 

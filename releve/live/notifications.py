@@ -49,12 +49,16 @@ from releve.live.roster_changes import find_day_runs
 from releve.live.stream_state import Scene, build_change, list_working, load_scene, read_placement
 from releve.network import HOME, Agent, Programme, Site
 from releve.plan import Placement
-from releve.plan.day_runs import Ride
+from releve.plan.day_runs import NEAR_DUTY, Ride
+from releve.plan.result import CARRIED, build_duty_key
 from releve.situation import KINDS
 from releve.transport import FROM_SITE, TO_SITE
 
-_Shifts = dict[str, dict[date, Placement]]
-"""By agent and day."""
+_Slot = tuple[date, str]
+"""The day in which a duty starts, and which of the agent's it is (:attr:`Placement.duty`)."""
+_Shifts = dict[str, dict[_Slot, Placement]]
+"""By agent and slot."""
+_DAY = timedelta(days=1)
 
 
 @register_handler("notify")
@@ -160,7 +164,7 @@ class _MessageBuilder:
         """
         changed = self._find_changed_days()
         for agent, days in sorted(changed.items()):
-            about = {"shifts": [self._describe_shift(agent, day) for day in days]}
+            about = {"shifts": [self._describe_shift(agent, slot) for slot in days]}
             site = self._agents[agent].home_site
             yield self._build_message("agent", agent, site, about, self._find_end(agent, days[-1]))
         yield from self._build_manager_messages(changed)
@@ -192,11 +196,11 @@ class _MessageBuilder:
                 **describe_client(row, self._coverage),
             }
 
-    def _find_end(self, agent: str, day: date) -> datetime:
+    def _find_end(self, agent: str, slot: _Slot) -> datetime:
         """Return when what is said of an agent's day is over: the shift, or the site's last one."""
-        rows = [self._before.shifts.get(agent, {}).get(day), self._shifts.get(agent, {}).get(day)]
+        rows = [self._before.shifts.get(agent, {}).get(slot), self._shifts.get(agent, {}).get(slot)]
         ends = [row.end for row in rows if row is not None]
-        return max(ends) if ends else self._last_ends[day, self._agents[agent].home_site]
+        return max(ends) if ends else self._last_ends[slot[0], self._agents[agent].home_site]
 
     @cached_property
     def _last_ends(self) -> Mapping[tuple[date, str], datetime]:
@@ -211,27 +215,30 @@ class _MessageBuilder:
                 ends[key] = max(ends[key], row.end)
         return ends
 
-    def _find_changed_days(self) -> dict[str, list[date]]:
-        """Return the days to notify each agent of.
+    def _find_changed_days(self) -> dict[str, list[_Slot]]:
+        """Return the duties to notify each agent of, by slot.
 
         Absent agents receive no message, lent ones none of a shift that they work for a partner.
         """
-        out: dict[str, list[date]] = {}
+        out: dict[str, list[_Slot]] = {}
         for agent in ({*self._before.shifts, *self._shifts} & self._agents.keys()) - self._absent:
             before = self._before.shifts.get(agent, {})
             after = self._shifts.get(agent, {})
+            slots = {(day, "") for day in self._scene.days} | before.keys() | after.keys()
             days = [
-                day
-                for day in self._scene.days
-                if not self._scene.is_lent(agent, before.get(day), after.get(day))
-                and (self._changes_ahead(before, after, day) or self._rides_otherwise(agent, day))
+                slot
+                for slot in sorted(slots)
+                if not self._scene.is_lent(agent, before.get(slot), after.get(slot))
+                and (
+                    self._changes_ahead(before, after, slot) or (not slot[1] and self._rides_otherwise(agent, slot[0]))
+                )
             ]
             if days:
                 out[agent] = days
         for day in self._scene.days:
             for agent in self._list_affected_reserve(day):
                 if agent not in self._absent and not self._is_lent_on(agent, day):
-                    out.setdefault(agent, []).append(day)
+                    out.setdefault(agent, []).append((day, ""))
         return {agent: sorted(set(days)) for agent, days in out.items()}
 
     @cached_property
@@ -248,10 +255,10 @@ class _MessageBuilder:
             for start, until in self._scene.lent.get(agent, ())
         )
 
-    def _changes_ahead(self, before: Mapping[date, Placement], after: Mapping[date, Placement], day: date) -> bool:
-        rows = [row for row in (before.get(day), after.get(day)) if row is not None]
+    def _changes_ahead(self, before: Mapping[_Slot, Placement], after: Mapping[_Slot, Placement], slot: _Slot) -> bool:
+        rows = [row for row in (before.get(slot), after.get(slot)) if row is not None]
         ahead = any(row.end > self._scene.at for row in rows)
-        return ahead and before.get(day) != after.get(day)
+        return ahead and before.get(slot) != after.get(slot)
 
     def _rides_otherwise(self, agent: str, day: date) -> bool:
         before, after = (
@@ -267,8 +274,13 @@ class _MessageBuilder:
         found = (rides.get((agent, leg)) for leg in (TO_SITE, FROM_SITE))
         return [ride for ride in found if ride is not None and max(ride.at, ride.run.at_site) > self._scene.at]
 
-    def _describe_rides(self, agent: str, day: date) -> list[dict[str, Any]]:
-        operator = self._scene.day_plan(day).operator
+    def _describe_rides(self, agent: str, slot: _Slot) -> list[dict[str, Any]]:
+        """Return the rides of a duty that are ahead; of one that began the day before, the way home."""
+        day = _find_plan_day(slot)
+        operator, rides = self._scene.day_plan(day).operator, self._list_rides_ahead(self._rides[day], agent)
+        if slot[1] == CARRIED:
+            ends = self._find_end(agent, slot) + NEAR_DUTY
+            rides = [ride for ride in rides if ride.run.wave.leg == FROM_SITE and ride.at <= ends]
         stops = {row.id: row.name for row in operator.stops}
         return [
             {
@@ -280,7 +292,7 @@ class _MessageBuilder:
                 "zone": operator.site[ride.run.wave.site].time_zone,
                 "vehicle": ride.run.vehicle,
             }
-            for ride in self._list_rides_ahead(self._rides[day], agent)
+            for ride in rides
         ]
 
     def _list_affected_reserve(self, day: date) -> list[str]:
@@ -292,22 +304,24 @@ class _MessageBuilder:
         return [
             agent
             for agent in self._scene.day_plan(day).plan.reserve
-            if self._agents[agent].home_site in other
-            and day not in self._shifts.get(agent, {})
+            if agent in self._agents
+            and self._agents[agent].home_site in other
+            and (day, "") not in self._shifts.get(agent, {})
             and self._last_ends[day, self._agents[agent].home_site] > self._scene.at
         ]
 
-    def _describe_shift(self, agent: str, day: date) -> dict[str, Any]:
-        """Return what a message says of a day; ``row`` is the placement, for the calendar."""
-        row = self._shifts.get(agent, {}).get(day)
+    def _describe_shift(self, agent: str, slot: _Slot) -> dict[str, Any]:
+        """Return what a message says of a duty; ``row`` is the placement, for the calendar."""
+        day, duty = slot
+        row = self._shifts.get(agent, {}).get(slot)
         own = self._agents[agent].home_site
-        before = self._before.shifts.get(agent, {}).get(day)
+        before = self._before.shifts.get(agent, {}).get(slot)
         left = before.place if before is not None and before.place != HOME else own
-        closed = left if left in self._scene.wanted[day].sites else ""
+        closed = left if left in self._scene.wanted[_find_plan_day(slot)].sites else ""
         sites = self._sites
         if row is None:
             name = sites[closed].name if closed else ""
-            rides = self._describe_rides(agent, day)
+            rides = self._describe_rides(agent, slot)
             return {"day": day.isoformat(), "place": None, "site": name, "rides": rides}
         at_home = row.place == HOME
         return {
@@ -319,10 +333,11 @@ class _MessageBuilder:
             "end": row.end.isoformat(),
             "zone": sites[own if at_home else row.place].time_zone,
             "row": build_change("", row)[1],
-            "rides": self._describe_rides(agent, day),
+            "rides": self._describe_rides(agent, slot),
+            **({"duty": duty} if duty and duty != CARRIED else {}),
         }
 
-    def _build_manager_messages(self, changed: Mapping[str, list[date]]) -> Iterator[Message]:
+    def _build_manager_messages(self, changed: Mapping[str, list[_Slot]]) -> Iterator[Message]:
         closed = frozenset[str]().union(*(loss.sites for loss in self._scene.wanted.values()))
         moved: dict[str, list[str]] = {}
         for agent in changed:
@@ -405,11 +420,21 @@ def _widen(scene: Scene, known: DaysInForce) -> Scene:
     return replace(scene, planned=planned, wanted={**dict.fromkeys(planned, NO_LOSS), **scene.wanted})
 
 
+def _find_plan_day(slot: _Slot) -> date:
+    """Return the day whose plan has a duty: of one that was carried in, the day after its start."""
+    day, duty = slot
+    return day + _DAY if duty == CARRIED else day
+
+
 def _group_by_agent(days: Mapping[date, list[Placement]]) -> _Shifts:
+    """Return the placements by agent and slot: those carried in with the day before, unless that tells of them."""
     out: _Shifts = {}
     for day, rows in days.items():
         for row in rows:
-            out.setdefault(row.agent, {})[day] = row
+            if not row.carried:
+                out.setdefault(row.agent, {})[day, row.duty] = row
+            elif day - _DAY not in days:
+                out.setdefault(row.agent, {})[day - _DAY, CARRIED] = row
     return out
 
 
@@ -508,10 +533,11 @@ def _build_calendar(message: Message) -> bytes:
     plans, rides = [], {}
     for shift in message.about["shifts"]:
         if shift["place"] is not None:
-            plan = found[date.fromisoformat(shift["day"])].load().plan
-            row = read_placement(message.who, shift["row"])
-            plans.append(replace(plan, placements=(row,)))
-            rides[plan.day, message.who] = write_ride_lines(shift)
+            day = date.fromisoformat(shift["day"])
+            plan = (found.get(day) or found[day + _DAY]).load().plan
+            row = read_placement(build_duty_key(message.who, shift.get("duty", "")), shift["row"])
+            plans.append(replace(plan, day=day, placements=(row,)))
+            rides[day, message.who] = write_ride_lines(shift)
     return next((data for _, data in build_calendars(plans, real_now(), rides)), b"")
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from releve.accounts.scopes import scope_for
+from releve.demand.requirement import INTERVAL
 from releve.live.clock import is_drill
 from releve.live.current_rules import select_rules
 from releve.live.models import ActivationDay, ReliefDay
@@ -19,8 +20,10 @@ from releve.live.partners import Lending, list_lendings
 from releve.live.plans import DayInForce, IdentityCache
 from releve.live.roster_changes import find_day_runs
 from releve.live.stream_state import Scene, read_placement
-from releve.network import HOME, Operator, day_bounds, zone
+from releve.network import HOME, Operator, zone
 from releve.plan import Placement
+from releve.plan.result import CARRIED, build_duty_key, read_agent
+from releve.plan.roster import select_duties
 from releve.situation import Absence, Event, EventRefusal, Situation, SituationRules, Stay, list_placed_stays, refuse
 from releve.transport import FROM_SITE, TO_SITE
 
@@ -51,22 +54,20 @@ def find_stays(
     the day's attendance names, was not there.
     """
     since, until = period
-    tz = zone(operator.row.time_zone)
-    first = (since - _NIGHT).astimezone(tz).date()
-    last = until.astimezone(tz).date()
+    first, last = operator.find_day(since - _NIGHT), operator.find_day(until)
     planned = _list_parts(stream, operator, first, last)
     rows: list[_Row] = []
     runs: dict[tuple[str, str, datetime], tuple[str, str]] = {}
     rules = select_rules(situation)
     home = {agent.id: agent.home_site for agent in operator.agents}
     lendings = [one for one in list_lendings(stream) if one.start < until and one.until > since]
-    for parts in planned.values():
+    for day, parts in planned.items():
         day_rows: list[_Row] = []
+        following = planned.get(day + _NIGHT, ())
         for part in parts:
-            placed = list(_placed(stream, part.planned))
+            placed = list(_placed(stream, part.planned, following))
             if lendings:
-                desks = _list_desks(operator, part.planned)
-                placed = _set_lent(placed, lendings, desks, home, _list_shut(stream, part.planned))
+                placed = _set_lent(placed, lendings, _list_desks(part.planned), home, _list_shut(stream, part.planned))
             placed = [one for row in placed for one in _cut(row, part.outside)]
             runs |= _name_runs(stream, part.planned, rules, placed)
             day_rows += placed
@@ -74,7 +75,7 @@ def find_stays(
     rostered = [
         (row.agent, home[row.agent], row.start, row.end)
         for row in operator.shifts
-        if row.start.astimezone(tz).date() not in planned
+        if operator.find_day(row.start) not in planned
     ]
     rows += _set_lent(rostered, lendings, rostered, home) if lendings else rostered
     known = (
@@ -127,6 +128,7 @@ def _name_runs(
     if day_runs is None:
         return {}
     rides = day_runs.list_rides()
+    carried = {row.agent: row.end for row in planned.load().plan.placements if row.carried}
 
     def name(agent: str, leg: str, site: str) -> str:
         ride = rides.get((agent, leg))
@@ -137,6 +139,7 @@ def _name_runs(
     return {
         (agent, site, start): (name(agent, TO_SITE, site), name(agent, FROM_SITE, site))
         for agent, site, start, _ in rows
+        if agent not in carried or start >= carried[agent]  # they came in a run of the day before
     }
 
 
@@ -181,7 +184,7 @@ def _list_parts(stream: str, operator: Operator, first: date, last: date) -> dic
         history.setdefault(day, []).append((at, DayInForce(day, digest or "", version, record)))
     found: dict[date, list[_DayPart]] = {}
     for day, steps in history.items():
-        start, end = day_bounds(day, operator.row.time_zone)
+        start, end = operator.day_bounds(day)
         begun = [step for step in steps if step[0] <= start][-1:] + [step for step in steps if start < step[0] < end]
         counting = steps[-1:] if is_drill(stream) or not begun else begun
         times = [_EVER[0], *(at for at, _ in counting[1:]), _EVER[1]]
@@ -195,28 +198,49 @@ def _list_parts(stream: str, operator: Operator, first: date, last: date) -> dic
     return found
 
 
-def _placed(stream: str, planned: DayInForce) -> Iterator[_Row]:
-    """Yield where a day's people were: by the plan, from each relief on by that relief."""
-    base = {row.agent: row for row in planned.load().plan.placements}
+def _placed(stream: str, planned: DayInForce, following: Iterable[_DayPart]) -> Iterator[_Row]:
+    """Yield where a day's people were: by the plan, from each relief on by that relief.
+
+    What a duty has after the day stands in the plan that the ``following`` day had at its start.
+    """
+    plan = planned.load().plan
+    base = {row.key: row for row in plan.placements}
     days = ReliefDay.objects.filter(relief__stream=stream, plan_id=planned.digest, day=planned.day)
     reliefs = list(days.select_related("relief").order_by("relief__generation"))
-    moved = {agent for row in reliefs for agent in row.changes}
-    for agent in {*base, *moved}:
-        own = base.get(agent)
-        steps = [own] if agent not in moved else _steps(agent, own, reliefs)
-        yield from ((agent, row.place, row.start, row.end) for row in steps if row)
+    moved = {key for row in reliefs for key in row.changes}
+    first, last = plan.starts[0], plan.starts[-1] + INTERVAL
+    goes_on: set[str] = set()
+    for part in following:
+        if not any(since <= last < until for since, until in part.outside):
+            later = part.planned.load().plan
+            keys = (*(row.key for row in later.placements), *later.reserve)
+            goes_on = {read_agent(key) for key in keys if key == build_duty_key(read_agent(key), CARRIED)}
+    for key in {*base, *moved}:
+        own = base.get(key)
+        steps = [own] if key not in moved else _steps(key, own, reliefs)
+        for row in filter(None, steps):
+            for start, end in row.list_periods():
+                begin = max(start, first) if row.carried else start
+                finish = min(end, last) if row.agent in goes_on and not row.carried else end
+                if begin < finish:
+                    yield row.agent, row.place, begin, finish
 
 
-def _list_desks(operator: Operator, planned: DayInForce) -> list[_Row]:
+def _list_desks(planned: DayInForce) -> list[_Row]:
     """Return where a plan has each of its people, those in reserve at their own sites."""
-    plan = planned.load().plan
-    reserve, tz = frozenset(plan.reserve), zone(plan.time_zone)
+    found = planned.load()
+    reserve, first = frozenset(found.plan.reserve), found.plan.starts[0]
     return [
-        *((row.agent, row.place, row.start, row.end) for row in plan.placements),
         *(
-            (row.agent, operator.agent[row.agent].home_site, row.start, row.end)
-            for row in operator.shifts
-            if row.agent in reserve and row.start.astimezone(tz).date() == planned.day
+            (row.agent, row.place, max(first, start), end)
+            for row in found.plan.placements
+            for start, end in row.list_periods()
+        ),
+        *(
+            (duty.agent, found.operator.agent[duty.agent].home_site, max(first, period.start), period.end)
+            for key, duty in select_duties(found.operator, planned.day).items()
+            for period in duty.periods
+            if key in reserve
         ),
     ]
 
@@ -283,15 +307,15 @@ def _join(rows: Iterable[_Row]) -> list[_Row]:
     return found
 
 
-def _steps(agent: str, base: Placement | None, reliefs: Sequence[ReliefDay]) -> list[Placement]:
-    """Return the placements of one agent on a day, cut where a relief changed them."""
+def _steps(key: str, base: Placement | None, reliefs: Sequence[ReliefDay]) -> list[Placement]:
+    """Return the placements of one duty on a day, cut where a relief changed them."""
     steps = [base] if base else []
     for row in reliefs:
         at = row.relief.from_at
         wanted = base
-        if agent in row.changes:
-            change = row.changes[agent][1]
-            wanted = None if change is None else read_placement(agent, change)
+        if key in row.changes:
+            change = row.changes[key][1]
+            wanted = None if change is None else read_placement(key, change)
         last = steps[-1] if steps else None
         if last and wanted and last.place == wanted.place and last.start < at <= last.end:
             steps[-1] = replace(last, end=wanted.end)
@@ -363,7 +387,8 @@ def _count_planned(operator: Operator, scene: Scene, day: date) -> Mapping[str, 
 
 
 def _most_at_once(rows: Iterable[Placement]) -> int:
-    steps = [(row.start, 1) for row in rows] + [(row.end, -1) for row in rows]
+    periods = [period for row in rows for period in row.list_periods()]
+    steps = [(start, 1) for start, _ in periods] + [(end, -1) for _, end in periods]
     count = most = 0
     for _at, step in sorted(steps):
         count += step

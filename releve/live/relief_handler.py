@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
 
+from releve.demand.requirement import INTERVAL
 from releve.errors import ReleveError
 from releve.ledger import chain as ledger
 from releve.live.clock import real_now
@@ -37,9 +39,11 @@ from releve.live.plans import DaysInForce, list_days_in_force, load_activation, 
 from releve.live.relief_solver import ReliefRequest, look_up_relief, prepare_day, revert_changes, solve_relief
 from releve.live.routes import publication_keys, store_routes
 from releve.live.situation_cache import situation_now
-from releve.live.stream_state import Changes, Scene, list_working, load_scene
+from releve.live.stream_state import Changes, Scene, build_change, list_working, load_scene
 from releve.network import HOME, Operator
 from releve.plan import Placement
+from releve.plan.result import CARRIED, build_duty_key, read_agent
+from releve.plan.roster import list_carried
 
 
 class Overtaken(ReleveError):  # noqa: N818
@@ -88,10 +92,38 @@ def _decide_relief(effect: Effect, scene: Scene) -> EffectOutcome:
     draft = _carry_answered_days(scene, missing)
     for number, day in enumerate(missing):
         _answer_day(effect, scene, draft, day, hurry=number == 0)
+    _follow_day_before(scene, draft)
     draft.source = _choose_source(draft, missing)
     relief = _store_generation(effect, scene, draft)
     run_effects_now(publication_keys(relief), effect.claimed_by)
     return EffectOutcome({"generation": relief.generation, "source": relief.source})
+
+
+def _follow_day_before(scene: Scene, draft: ReliefDraft) -> None:
+    """Let duties that go on into a day be there what the relief of the day before makes of them, unless
+    that place is lost on it."""
+    for day, following in pairwise(scene.days):
+        if following - day != timedelta(days=1):
+            continue
+        _, changes = draft.days.get(day, ("", scene.changes.get(day, {})))
+        found, loss = scene.day_plan(day), scene.wanted[following]
+        line = found.operator.agent
+        ends = found.plan.starts[-1] + INTERVAL
+        now = {row.agent: row for row in list_working(found, changes, NO_LOSS, {}) if row.start < ends < row.end}
+        source, known = draft.days.get(following, ("carried", scene.changes.get(following, {})))
+        held = dict(known)
+        for agent, was in list_carried(found.plan).items():
+            row = now.get(agent)
+            at_home = row is not None and row.place == HOME
+            if row == was or (row is not None and row.place in loss.sites):
+                continue
+            if at_home and line[agent].carrier in loss.carriers:
+                continue
+            reason = changes[was.key][0] if was.key in changes else "relief"
+            placed = None if row is None else replace(row, duty=CARRIED)
+            held[build_duty_key(agent, CARRIED)] = build_change(reason, placed)
+        if held != known:
+            draft.answer(following, source, held, loss)
 
 
 def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> ReliefDraft:
@@ -195,8 +227,8 @@ def _refuse_if_overtaken(effect: Effect, scene: Scene) -> None:
     A first answer of this very effect does not count: its optimum is what comes next.
     """
     situation = situation_now(scene.stream)
-    zone_name = scene.day_plan(scene.days[0]).plan.time_zone
-    now_lost = find_daily_losses(situation, scene.at, scene.days, zone_name)
+    operator = scene.day_plan(scene.days[0]).operator
+    now_lost = find_daily_losses(situation, scene.at, scene.days, operator)
     last = Relief.objects.filter(stream=scene.stream).exclude(source="first").first()
     if now_lost != [scene.wanted[day] for day in scene.days] or last != scene.relief:
         raise Overtaken(effect.key)
@@ -268,12 +300,12 @@ def _compare_day(operator: Operator, day: date, first: _Generation, second: _Gen
 
 
 def _load_placements(day: date, relief: Relief | None, found: DaysInForce) -> _Placed:
-    """Return who works where on a day of a generation, by agent; empty on a day without a plan."""
+    """Return who works where on a day of a generation, by duty; empty on a day without a plan."""
     if day not in found:
         return {}
     rows = () if relief is None else relief.days.all()
     changes: Mapping[str, Sequence[Any]] = next((row.changes for row in rows if row.day == day), {})
-    return {row.agent: row for row in list_working(found[day].load(), changes, NO_LOSS, {})}
+    return {row.key: row for row in list_working(found[day].load(), changes, NO_LOSS, {})}
 
 
 def _count_differing(before: _Placed, after: _Placed) -> int:
@@ -305,11 +337,11 @@ def _count_touched(relief: Relief, programmes: frozenset[str]) -> int:
     touched: set[str] = set()
     for day in relief.days.all():
         plan = load_day_plan(day.plan_id, _find_version(day.plan_id, relief.activation_id)).plan
-        before = {row.agent: row.programme for row in plan.placements}
+        before = {row.key: row.programme for row in plan.placements}
         touched |= {
-            agent
-            for agent, (_reason, placed) in day.changes.items()
-            if before.get(agent) in programmes or (placed is not None and placed[1] in programmes)
+            read_agent(key)
+            for key, (_reason, placed) in day.changes.items()
+            if before.get(key) in programmes or (placed is not None and placed[1] in programmes)
         }
     return len(touched)
 

@@ -28,6 +28,8 @@ from releve.plan.intraday_relief import IntradayRelief, RunningDay, build_runnin
 from releve.plan.named_assignments import SET_UP, MoveDelays, list_moves, list_placements, name_relief, round_up
 from releve.plan.problem import AgentGroups
 from releve.plan.relief import find_available_staff
+from releve.plan.result import read_agent
+from releve.plan.roster import build_pattern, clip_pattern
 
 _MOST_PREPARED = 4
 _prepared: OrderedDict[Hashable, RunningDay] = OrderedDict()
@@ -55,7 +57,7 @@ def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[A
         after = _from_now(move, at, ways.get(move.agent), delays) if begun else move.after
         reason = move.reason if after is not None or move.after is None else "stranded"
         # A plan does not know who is isolated: the agents it set aside have no place to work.
-        out[move.agent] = build_change("stranded" if reason == "isolated" else reason, after)
+        out[move.key] = build_change("stranded" if reason == "isolated" else reason, after)
     return out
 
 
@@ -94,12 +96,11 @@ def _from_now(move: Move, at: datetime, at_stop: datetime | None, delays: MoveDe
         wait = round_up(at_stop + SET_UP - now)
     else:
         wait = delays.home
-    start = max(after.start, now + wait)
-    if start >= after.end:
+    left = clip_pattern(build_pattern(after), now + wait)
+    if left is None:
         return None
-    if after.break_start is None or after.break_end is None or after.break_end <= start:
-        return replace(after, start=start, break_start=None, break_end=None)
-    return replace(after, start=start, break_start=max(start, after.break_start))
+    times = {name: getattr(left, name) for name in ("start", "break_start", "break_end", "pauses")}
+    return replace(after, **times)
 
 
 def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:
@@ -108,9 +109,9 @@ def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, 
     No agent goes from home to a site in the middle of a shift; the next shift follows the plan.
     """
     return {
-        agent: [reason, row]
-        for agent, (reason, row) in changes.items()
-        if row is not None and read_placement(agent, row).start <= at
+        key: [reason, row]
+        for key, (reason, row) in changes.items()
+        if row is not None and read_placement(key, row).start <= at
     }
 
 
@@ -145,12 +146,13 @@ def exclude_agents(day: RunningDay, agents: Collection[str]) -> RunningDay:
     """Return a day without some people: neither at work nor to be moved."""
     gone = frozenset(agents)
     members = day.problem.groups.members
-    if not gone.intersection(agent for group in members for agent in group):
+    if not gone.intersection(read_agent(key) for group in members for key in group):
         return day
-    left = tuple(tuple(agent for agent in group if agent not in gone) for group in members)
+    left = tuple(tuple(key for key in group if read_agent(key) not in gone) for group in members)
     stay, on_pattern = day.stay.copy(), day.on_pattern.copy()
-    for agent in gone & set(day.seating.at):
-        j, slot = day.seating.at[agent]
+    for key, (j, slot) in day.seating.at.items():
+        if read_agent(key) not in gone:
+            continue
         stay[j] -= 1
         on_pattern[slot] -= 1
     problem = replace(
@@ -158,8 +160,8 @@ def exclude_agents(day: RunningDay, agents: Collection[str]) -> RunningDay:
         groups=AgentGroups(day.problem.groups.groups, left),
         size=np.array([len(group) for group in left], dtype=np.int64),
     )
-    at = {agent: place for agent, place in day.seating.at.items() if agent not in gone}
-    placements = {agent: row for agent, row in day.placements.items() if agent not in gone}
+    at = {key: place for key, place in day.seating.at.items() if read_agent(key) not in gone}
+    placements = {key: row for key, row in day.placements.items() if row.agent not in gone}
     return replace(
         day,
         problem=problem,
@@ -249,15 +251,15 @@ def _merge_moves(wanted: ReliefRequest, moves: Iterable[Move]) -> dict[str, list
 
     People of a site closed for their health stay at home, also those who went there before.
     """
-    base = {row.agent: row.place for row in wanted.found.plan.placements}
-    out: dict[str, list[Any]] = {agent: list(row) for agent, row in wanted.changes.items()}
+    base = {row.key: row.place for row in wanted.found.plan.placements}
+    out: dict[str, list[Any]] = {key: list(row) for key, row in wanted.changes.items()}
     for move in moves:
-        bound = base.get(move.agent) in wanted.loss.home_only
+        bound = base.get(move.key) in wanted.loss.home_only
         if bound and move.after is not None and move.after.place != HOME:
             if move.before is not None and move.before.place in wanted.loss.sites:
-                out[move.agent] = build_change("stranded", None)
+                out[move.key] = build_change("stranded", None)
             continue
-        out[move.agent] = build_change(move.reason, move.after)
+        out[move.key] = build_change(move.reason, move.after)
     return out
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
@@ -35,6 +36,7 @@ from releve.live.plans import clear_plan_cache, operator_now
 from releve.live.situation_cache import situation_now
 from releve.network import Operator
 from releve.plan.plan_json import plan_from_json
+from releve.plan.result import CARRIED, read_agent
 from releve.registry import storage as registry
 from releve.situation import AgentUnavailable, Event, Situation, SituationRules, compute_erasure_day
 
@@ -142,7 +144,8 @@ def _iter_absence_entries(stream: str, agent: str) -> Iterator[tuple[str, int]]:
 
 def relief_days_with(agent: str) -> int:
     """Return how many stored days of reliefs change an agent's shift."""
-    return sum(agent in row.changes for row in ReliefDay.objects.iterator(chunk_size=100))
+    rows = ReliefDay.objects.iterator(chunk_size=100)
+    return sum(any(read_agent(key) == agent for key in row.changes) for row in rows)
 
 
 def rename_in_plans(agent: str, token: str) -> dict[str, str]:
@@ -151,21 +154,23 @@ def rename_in_plans(agent: str, token: str) -> dict[str, str]:
     Inside the caller's transaction.
     """
     for row in ReliefDay.objects.iterator(chunk_size=100):
-        if agent in row.changes:
-            row.changes = {token if key == agent else key: v for key, v in row.changes.items()}
+        if any(read_agent(key) == agent for key in row.changes):
+            row.changes = {
+                token + key[len(agent) :] if read_agent(key) == agent else key: v for key, v in row.changes.items()
+            }
             row.save(update_fields=["changes"])
     return {row.digest: _rename_in_row(row, agent, token) for row in list(plan_texts_with(agent))}
 
 
 def plan_texts_with(agent: str) -> Iterator[PlanText]:
-    quoted = _quote_json(agent)
+    named = _match_agent(agent)
     for row in PlanText.objects.iterator(chunk_size=10):
-        if quoted in row.text:
+        if named.search(row.text):
             yield row
 
 
 def _rename_in_row(row: PlanText, agent: str, token: str) -> str:
-    text = row.text.replace(_quote_json(agent), _quote_json(token))
+    text = _match_agent(agent).sub(lambda found: json.dumps(token + (found[1] or ""), ensure_ascii=False), row.text)
     digest = hashlib.sha256(text.encode()).hexdigest()
     PlanText.objects.create(digest=digest, day=row.day, text=text, aht_s=row.aht_s)
     for table in (ReliefDay, ActivationDay):
@@ -174,9 +179,10 @@ def _rename_in_row(row: PlanText, agent: str, token: str) -> str:
     return digest
 
 
-def _quote_json(text: str) -> str:
-    """Return a text as a quoted JSON value, so that only whole values are replaced."""
-    return json.dumps(text, ensure_ascii=False)
+def _match_agent(agent: str) -> re.Pattern[str]:
+    """Return what matches an agent, or the key of one of its duties, as a whole quoted JSON value."""
+    quoted = re.escape(json.dumps(agent, ensure_ascii=False)[:-1])
+    return re.compile(rf'{quoted}(\|(?:{CARRIED}|\d+))?"')
 
 
 class LiveData:
@@ -208,7 +214,12 @@ class LiveData:
                 for placement in plan_from_json(row.text).placements
                 if placement.agent == agent
             ],
-            "reliefs": [{"day": row.day, "change": row.changes[agent]} for row in reliefs if agent in row.changes],
+            "reliefs": [
+                {"day": row.day, "change": change}
+                for row in reliefs
+                for key, change in row.changes.items()
+                if read_agent(key) == agent
+            ],
         }
 
     def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:

@@ -17,11 +17,12 @@ from releve.live.lost_places import NO_LOSS
 from releve.live.models import ReliefDay
 from releve.live.plans import DayPlan, IdentityCache, read_settings
 from releve.live.stream_state import Scene, cap_day_vehicles, list_working, load_scene
-from releve.network import HOME, Operator, zone
+from releve.network import HOME, Operator
 from releve.plan import Placement
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import DayRuns, PlacementsFrom, route_day
 from releve.plan.named_assignments import MoveDelays, SiteArrival
+from releve.plan.result import read_agent
 from releve.plan.timetable import SiteTimetable, build_site_timetable
 from releve.situation import SituationRules, count_boarded
 from releve.transport import TO_SITE
@@ -89,7 +90,7 @@ class AgentMove:
 
 @dataclass(frozen=True)
 class RosterChange:
-    """A day's placements by agent: ``before`` in the plan, ``after`` in force.
+    """A day's placements by duty (:attr:`Placement.key`): ``before`` in the plan, ``after`` in force.
 
     In force means without absent people and lost places. Agents in reserve are in neither.
     """
@@ -99,7 +100,7 @@ class RosterChange:
     after: Mapping[str, Placement]
 
     def list_changed(self) -> list[str]:
-        """Return the agents who work differently: those without a shift first, then by place."""
+        """Return the duties that are worked differently: those without a shift first, then by place."""
 
         def key(agent: str) -> tuple[str, str, str]:
             before, after = self.before.get(agent), self.after.get(agent)
@@ -151,7 +152,7 @@ def compare_rosters(scene: Scene, day: date, home_sites: Collection[str] | None 
     rows = (found.plan.placements, scene.list_placements(day))
     before, after = (
         {
-            row.agent: row
+            row.key: row
             for row in placed
             if home_sites is None or found.operator.agent[row.agent].home_site in home_sites
         }
@@ -227,19 +228,19 @@ def _list_arrivals(scene: Scene, roster: RosterChange) -> tuple[SiteArrival, ...
     return delays.list_site_arrivals(roster.before, roster.after, relief.from_at)
 
 
-def list_agent_moves(relief: ReliefInForce, agents: Collection[str]) -> tuple[AgentMove, ...]:
-    """Return how some agents work before and after on the day of a relief."""
+def list_agent_moves(relief: ReliefInForce, keys: Collection[str]) -> tuple[AgentMove, ...]:
+    """Return how some duties are worked before and after on the day of a relief."""
     roster, operator = relief.roster, relief.scene.day_plan(relief.day).operator
-    rides = list_notified_rides(relief.scene.stream, agents, relief.day)
+    rides = list_notified_rides(relief.scene.stream, [read_agent(key) for key in keys], relief.day)
     return tuple(
         AgentMove(
-            agent=agent,
-            site=operator.agent[agent].home_site,
-            before=_describe_post(roster.before.get(agent), operator),
-            after=_describe_post(roster.after.get(agent), operator),
-            rides=rides.get(agent, ()),
+            agent=read_agent(key),
+            site=operator.agent[read_agent(key)].home_site,
+            before=_describe_post(roster.before.get(key), operator),
+            after=_describe_post(roster.after.get(key), operator),
+            rides=rides.get(read_agent(key), ()),
         )
-        for agent in agents
+        for key in keys
     )
 
 
@@ -281,10 +282,9 @@ def list_runs_to(stream: str, site: str) -> tuple[str, ...]:
     scene = load_scene(stream)
     if scene is None:
         return ()
-    tz = zone(scene.day_plan(scene.days[0]).operator.site[site].time_zone) if scene.days else None
-    today = scene.at.astimezone(tz).date()
+    today = scene.day_plan(scene.days[0]).operator.find_day(scene.at) if scene.days else None
     runs = None
-    if today in scene.days:
+    if today is not None and today in scene.days:
         runs = find_scene_runs(scene, today, select_rules(scene.situation))
     if runs is None:
         return ()

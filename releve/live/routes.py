@@ -105,7 +105,7 @@ def _list_places(operator: Operator, destinations: Sequence[str]) -> frozenset[s
 
 def _count_agents(rows: Sequence[Placement], operator: Operator, at: datetime) -> Mapping[str, float]:
     """Return effective agents by place: those at work, or else the next to start."""
-    found = [row for row in rows if _at_work(row, at)]
+    found = [row for row in rows if row.is_working(at)]
     if not found:
         begin = min((row.start for row in rows if row.start > at), default=None)
         found = [row for row in rows if row.start == begin]
@@ -114,11 +114,6 @@ def _count_agents(rows: Sequence[Placement], operator: Operator, at: datetime) -
         at_home = row.place == HOME
         people[row.place] += operator.programme[row.programme].home_efficiency if at_home else 1.0
     return people
-
-
-def _at_work(row: Placement, at: datetime) -> bool:
-    on_break = row.break_start is not None and row.break_end is not None and row.break_start <= at < row.break_end
-    return row.start <= at < row.end and not on_break
 
 
 def store_routes(stream: str, relief: Relief | None) -> Routes | None:

@@ -27,10 +27,12 @@ from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
 from releve.plan.day_fleet import cap_vehicles
+from releve.plan.result import Pause, read_agent
 from releve.situation import Situation, SituationRules
 
 Changes = Mapping[str, Sequence[Any]]
-"""By agent: [reason, placement or None], a placement as in :func:`build_change`."""
+"""By key of a duty (:attr:`Placement.key`: for most the agent): [reason, placement or None], a placement as in
+:func:`build_change`."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,10 @@ class Scene:
         """Return how many agents changes concern; those lent at the time stay where they are."""
         return len(
             {
-                agent
+                read_agent(key)
                 for changes in days.values()
-                for agent, (_, row) in changes.items()
-                if row is None or not self.is_lent(agent, read_placement(agent, row))
+                for key, (_, row) in changes.items()
+                if row is None or not self.is_lent(read_agent(key), read_placement(key, row))
             }
         )
 
@@ -131,7 +133,7 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
     relief = reliefs.first()
     rows = ReliefDay.objects.filter(relief=relief, day__in=planned) if relief else ()
     days = tuple(planned)
-    zone_name = planned[days[0]].load().plan.time_zone if days else "UTC"
+    lost = find_daily_losses(situation, at, days, planned[days[0]].load().operator) if days else []
     lent = list_lent(stream)
     return Scene(
         stream=stream,
@@ -140,7 +142,7 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
         planned=planned,
         situation=situation,
         absent=_merge_absences(list_absences(situation, at), lent),
-        wanted=dict(zip(days, find_daily_losses(situation, at, days, zone_name), strict=True)),
+        wanted=dict(zip(days, lost, strict=True)),
         relief=relief,
         changes={row.day: row.changes for row in rows if row.plan_id == planned[row.day].digest},
         lent=lent,
@@ -154,7 +156,8 @@ def _merge_absences(first: Absent, second: Absent) -> Absent:
 def list_day_placements(day: date) -> dict[str, str] | None:
     """Return agent -> place of a day, past ones too, by its plan in force and its last relief.
 
-    Without absent people and lost places; None where the day has no plan in force.
+    Without absent people and lost places, and without those who began the day before; None where the
+    day has no plan in force.
     """
     found = list_days_in_force(day, day).get(day)
     if found is None:
@@ -165,7 +168,7 @@ def list_day_placements(day: date) -> dict[str, str] | None:
     loss = NO_LOSS if lost is None else Loss.of_json(lost)
     absent = list_absences(situation_now(LIVE), now(LIVE))
     changes = {} if last is None else last.changes
-    return {one.agent: one.place for one in list_working(found.load(), changes, loss, absent)}
+    return {one.agent: one.place for one in list_working(found.load(), changes, loss, absent) if not one.carried}
 
 
 def cap_day_vehicles(found: DayPlan, rules: SituationRules) -> DayPlan:
@@ -183,12 +186,12 @@ _capped_days: IdentityCache[DayPlan] = IdentityCache()
 
 def list_working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -> list[Placement]:
     """Return the placements of a day after changes, without people and places that are lost."""
-    placed: dict[str, Placement] = {row.agent: row for row in found.plan.placements}
-    for agent, (_, row) in changes.items():
+    placed: dict[str, Placement] = {row.key: row for row in found.plan.placements}
+    for key, (_, row) in changes.items():
         if row is None:
-            placed.pop(agent, None)
+            placed.pop(key, None)
         else:
-            placed[agent] = read_placement(agent, row)
+            placed[key] = read_placement(key, row)
     carrier = {row.id: row.carrier for row in found.operator.agents} if loss.carriers else {}
     return [
         row
@@ -208,12 +211,23 @@ def build_change(reason: str, row: Placement | None) -> list[Any]:
         return [reason, None]
     times = (row.start, row.end, row.break_start, row.break_end)
     stored = [None if time is None else time.astimezone(UTC).isoformat() for time in times]
-    return [reason, [row.place, row.programme, *stored]]
+    placed: list[Any] = [row.place, row.programme, *stored]
+    if row.pauses:
+        placed.append(
+            [[*(t.astimezone(UTC).isoformat() for t in (one.start, one.end)), one.away] for one in row.pauses]
+        )
+    return [reason, placed]
 
 
-def read_placement(agent: str, row: Sequence[Any]) -> Placement:
-    place, programme, *times = row
+def read_placement(key: str, row: Sequence[Any]) -> Placement:
+    """Return the placement of a duty's key, as :func:`build_change` wrote it."""
+    place, programme, *times = row[:6]
     start, end, break_start, break_end = (None if time is None else datetime.fromisoformat(time) for time in times)
     if start is None or end is None:
         raise ValueError(f"a placement has a start and an end, got {row!r}")
-    return Placement(agent, place, programme, start, end, break_start, break_end)
+    pauses = tuple(
+        Pause(datetime.fromisoformat(first), datetime.fromisoformat(last), away)
+        for first, last, away in (row[6] if len(row) > 6 else ())
+    )
+    agent = read_agent(key)
+    return Placement(agent, place, programme, start, end, break_start, break_end, pauses, key[len(agent) + 1 :])
