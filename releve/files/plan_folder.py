@@ -265,12 +265,15 @@ def build_calendars(
     events: dict[str, list[Event]] = {}
     days = {plan.day for plan in plans}
     for plan in plans:
+        seen: dict[str, int] = {}
         names, before = _PlanNames(plan), plan.day - timedelta(days=1)
         for item in sorted(plan.placements, key=lambda placement: placement.start):
             if item.carried and before in days:
                 continue  # an event of the day in which the duty starts
-            day = before if item.carried else plan.day
-            event = _event(names, item, day, stamp, (rides or {}).get((day, item.agent), ()))
+            day, number = (before, 1) if item.carried else (plan.day, seen.get(item.agent, 0) + 1)
+            if not item.carried:
+                number = seen[item.agent] = max(number, int(item.duty or 1))
+            event = _event(names, item, day, number, stamp, (rides or {}).get((day, item.agent), ()))
             events.setdefault(item.agent, []).append(event)
     for agent in sorted(events):
         calendar = Calendar()
@@ -293,7 +296,7 @@ class _PlanNames:
         self.work = {key: f"{name} ({clients[client]})" for key, client, name in plan.programmes}
 
 
-def _event(names: _PlanNames, item: Placement, day: date, stamp: datetime, rides: Sequence[str]) -> Event:
+def _event(names: _PlanNames, item: Placement, day: date, number: int, stamp: datetime, rides: Sequence[str]) -> Event:
     from icalendar import Event
 
     tz = names.zones[item.place]
@@ -304,7 +307,7 @@ def _event(names: _PlanNames, item: Placement, day: date, stamp: datetime, rides
     for one in item.pauses:
         word = "Coupure / gap" if one.away else "Pause / break"
         lines.append(f"{word} {_wall(one.start, tz):%H:%M}-{_wall(one.end, tz):%H:%M}")
-    suffix = f"-{item.duty}" if item.duty.isdigit() else ""
+    suffix = "" if number == 1 else f"-{number}"
     event = Event()
     event.add("uid", f"{item.agent}-{day}{suffix}@{make_file_name(names.plan.operator)}")
     event.add("dtstamp", stamp.astimezone(UTC))
