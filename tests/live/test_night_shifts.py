@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from releve.live import api as live
+from releve.live.coverage import compute_scene_coverage
 from releve.live.models import ReliefDay
 from releve.live.presence import find_stays
 from releve.live.retention import rename_in_plans
+from releve.live.service_day import compute_service_day
 from releve.live.stream_state import read_placement
 from releve.network import HOME, Operator, read_operator, write_operator
 from releve.plan import Plan
@@ -68,6 +70,25 @@ def test_a_loss_at_two_relieves_and_notifies_those_who_began_the_day_before(nigh
         (shift,) = [one for one in notified[name].about["shifts"] if one["day"] == str(night.plans[0].day)]
         assert shift["place"] == ""  # at home, in the shift that began on the day before
     assert live.list_effects_aside() == live.list_late_effects() == []
+
+
+def test_at_two_the_coverage_and_the_service_record_count_those_who_began_the_day_before(night: Scenario) -> None:
+    night.later(hours=2, minutes=30)
+    scene = live.load_scene(night.stream)
+    assert scene is not None
+    working = sum(row.carried and row.is_working(scene.at) for row in scene.list_placements(scene.days[0]))
+    assert working >= 7
+    (client,) = compute_scene_coverage(scene).clients
+    assert client.now == 1.0
+    night.power("a")
+    lost = live.load_scene(night.stream)
+    assert lost is not None
+    assert compute_scene_coverage(lost).clients[0].now < 1.0
+    found = compute_service_day(scene.at, scene)
+    assert found is not None
+    assert found.day == night.plans[1].day
+    (row,) = found.programmes
+    assert row.placed == pytest.approx(working * (1 - night.operator.programmes[0].shrinkage), abs=1.0)
 
 
 def test_after_midnight_people_are_where_the_relief_of_the_evening_has_them(night: Scenario) -> None:

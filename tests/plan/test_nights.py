@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from releve.demand.requirement import Requirement
 from releve.files.plan_folder import write_plans
 from releve.network import HOME, Operator, Shift
 from releve.plan import BASE, Plan, check_plan
@@ -154,9 +155,11 @@ def test_a_loss_at_two_relieves_those_who_began_the_day_before() -> None:
     assert {move.agent for move in found.moves if move.before is not None and not move.before.carried}
 
 
-def test_two_adjoining_parts_are_the_whole() -> None:
+@pytest.mark.parametrize("half_hours", [1, 2, 5, 15])
+def test_two_adjoining_parts_are_the_whole(half_hours: int) -> None:
+    """Cut anywhere, at the border (2) too: the same plan, reliefs and verdicts to the last bit."""
     operator = ten_by_night()
-    cut = replace(operator, shifts=tuple(part for row in operator.shifts for part in cut_in_two(row, 5)))
+    cut = replace(operator, shifts=tuple(part for row in operator.shifts for part in cut_in_two(row, half_hours)))
     needs = [need_of(operator, DAY + timedelta(days=offset), 4) for offset in (-1, 0)]
     assert [plan_to_json(plan) for plan in plan_chain(cut, needs)] == [
         plan_to_json(plan) for plan in plan_chain(operator, needs)
@@ -226,3 +229,33 @@ def test_moving_the_border_of_the_day_changes_no_coverage(day_starts: str) -> No
     shared = at_midnight.keys() & elsewhere.keys()
     assert len(shared) >= 96
     assert {start: at_midnight[start] for start in shared} == {start: elsewhere[start] for start in shared}
+
+
+def test_moving_the_border_changes_no_verdict_and_no_relief_of_the_night() -> None:
+    """Where three are needed while the ten are there, the same clients are held, and by half past four everyone
+    who was on the site lost at two is away and three are at work."""
+    two = datetime(2026, 12, 2, 2, tzinfo=UTC)
+    verdicts, reliefs = [], []
+    for day_starts in ("00:00", "12:00", "22:00"):
+        operator = ten_by_night()
+        operator = replace(operator, row=replace(operator.row, day_starts=day_starts))
+        needs = [need_while_there(operator, DAY + timedelta(days=n)) for n in (-1, 0)]
+        plans = plan_chain(operator, needs)
+        verdicts.append([verdict.status for plan in plans for verdict in plan.verdicts])
+        plan, need = next((p, n) for p, n in zip(plans, needs, strict=True) if p.starts[0] <= two <= p.starts[-1])
+        lost = next(row for row in plan.contingencies if row.id == "site:a")
+        running = build_running_day(operator, plan, need, two, PlanSettings())
+        found = solve_intraday_relief(running, lost, PlanSettings(), curve=False)
+        late = [t for t, at in enumerate(plan.starts) if two + 5 * HALF_HOUR <= at < two + 8 * HALF_HOUR]
+        reliefs.append((np.minimum(found.placed, plan.required)[late, 0].tolist(), len(late)))
+        stay = {row.key: row for row in plan.placements if row.place == "a" and row.is_present(two)}
+        assert stay.keys() <= {move.key for move in found.moves}
+    assert verdicts[0] == verdicts[1] == verdicts[2]
+    assert reliefs[0] == reliefs[1] == reliefs[2]
+
+
+def need_while_there(operator: Operator, day: date) -> Requirement:
+    """Return a requirement of three while anyone is on duty, of none else."""
+    need = need_of(operator, day, agents=3.0)
+    there = np.array([[3.0 if count_on_duty(operator, start) else 0.0] for start in need.starts])
+    return replace(need, agents=there, on_phone=there, calls=there * 5.0)
