@@ -100,8 +100,9 @@ HORIZON = timedelta(hours=48)
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _ANY_ZONE = timedelta(hours=14)
 """How long before its midnight in UTC a day may begin at an operator."""
-_ENDS_BY = timedelta(hours=12 + 25)
-"""How long after its midnight in UTC a day may end there: it has 25 hours once a year."""
+_ENDS_BY = timedelta(hours=12 + 25 + 24)
+"""How long after its midnight in UTC a day may end there: it has 25 hours once a year, and begins when the
+operator chose."""
 
 
 @dataclass(frozen=True)
