@@ -83,7 +83,9 @@ def test_at_two_the_coverage_and_the_service_record_count_those_who_began_the_da
     night.power("a")
     lost = live.load_scene(night.stream)
     assert lost is not None
-    assert compute_scene_coverage(lost).clients[0].now < 1.0
+    now = compute_scene_coverage(lost).clients[0].now
+    assert now is not None
+    assert now < 1.0
     found = compute_service_day(scene.at, scene)
     assert found is not None
     assert found.day == night.plans[1].day

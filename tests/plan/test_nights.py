@@ -64,7 +64,7 @@ def count_from_files(folder: Path, operator: Operator) -> dict[tuple[str, dateti
             day = date.fromisoformat(row["day"])
             first, last = operator.day_bounds(day)
             off = [(row["break_start_utc"], row["break_end_utc"])] if row["break_start_utc"] else []
-            off += [tuple(one.split("/")) for one in (row.get("pauses_utc") or "").split()]  # type: ignore[misc]
+            off += [tuple(one.split("/")) for one in (row.get("pauses_utc") or "").split()]
             minute = max(first, datetime.fromisoformat(row["start_utc"]))
             end = min(last, datetime.fromisoformat(row["end_utc"]))
             pauses = [(datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in off]
