@@ -2,7 +2,7 @@
 
 from releve.network.checks import CheckedFiles, Progress, check_files, find_faults, read_operator
 from releve.network.columns import Condition, TableColumn, TableRow, list_columns
-from releve.network.duties import Duty, Period
+from releve.network.duties import Duty, DutyPeriod
 from releve.network.faults import Fault, OperatorFaults
 from releve.network.folder_reader import write_operator
 from releve.network.model import (
@@ -50,6 +50,7 @@ __all__ = [
     "Curfew",
     "Depot",
     "Duty",
+    "DutyPeriod",
     "Fault",
     "Floor",
     "HistoryRow",
@@ -59,7 +60,6 @@ __all__ = [
     "Operator",
     "OperatorFaults",
     "OperatorRow",
-    "Period",
     "Programme",
     "Progress",
     "Seat",

@@ -20,7 +20,7 @@ a short rest. As long as one row of the roster may be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class DutyPeriod:
     """Work without a gap; times in UTC."""
 
     start: datetime
@@ -33,7 +33,7 @@ class Duty:
     """The periods of one agent that belong together, in order."""
 
     agent: str
-    periods: tuple[Period, ...]
+    periods: tuple[DutyPeriod, ...]
 
     @property
     def start(self) -> datetime:
@@ -68,7 +68,7 @@ def join_shifts(shifts: Iterable[Shift], split_gap: timedelta) -> tuple[Duty, ..
 
 def _join_rows(rows: list[tuple[Shift, int]], split_gap: timedelta) -> Iterator[tuple[int, Duty]]:
     """Yield the duties of one agent's rows in time, each with the number of its first row."""
-    periods: list[Period] = []
+    periods: list[DutyPeriod] = []
     number = 0
     for shift, at in rows:
         if periods and shift.start <= periods[-1].end:
@@ -83,6 +83,6 @@ def _join_rows(rows: list[tuple[Shift, int]], split_gap: timedelta) -> Iterator[
                 periods = []
         if not periods:
             number = at
-        periods.append(Period(shift.start, shift.end, shift.break_minutes))
+        periods.append(DutyPeriod(shift.start, shift.end, shift.break_minutes))
     if periods:
         yield number, Duty(rows[0][0].agent, tuple(periods))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.requirement import INTERVAL
-from releve.network import Duty, Operator, Period
+from releve.network import Duty, DutyPeriod, Operator
 from releve.plan.result import CARRIED, Pause, Placement, Plan, build_duty_key
 
 BREAKS = 5
@@ -142,7 +142,7 @@ def list_break_patterns(duty: Duty, count: int = BREAKS) -> tuple[Pattern, ...]:
     return tuple(Pattern(duty.start, duty.end, start, start + length, held) for start in starts)
 
 
-def _list_break_starts(period: Period, count: int) -> list[datetime]:
+def _list_break_starts(period: DutyPeriod, count: int) -> list[datetime]:
     length = timedelta(minutes=period.break_minutes)
     origin = period.start.replace(minute=0, second=0, microsecond=0)
     steps = int((period.end - origin) / INTERVAL) + 1
@@ -172,7 +172,7 @@ def list_free_patterns(
     first, last = starts[open_at[0]], starts[open_at[-1]] + INTERVAL
     steps = max(0, int((last - first - length) / INTERVAL))
     begins = (first + i * INTERVAL for i in range(steps + 1))
-    duties = (Duty("", (Period(start, start + length, FREE_BREAK_MINUTES),)) for start in begins)
+    duties = (Duty("", (DutyPeriod(start, start + length, FREE_BREAK_MINUTES),)) for start in begins)
     return tuple(pattern for duty in duties for pattern in list_break_patterns(duty, count=2))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.requirement import Requirement
-from releve.network import Duty, Operator, Period, Shift, find_site_seats, to_utc
+from releve.network import Duty, DutyPeriod, Operator, Shift, find_site_seats, to_utc
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import Contingency, Placement, Plan, PlanSettings, list_contingencies, n1_program, plan_day
 from releve.plan.intraday_relief import IntradayRelief
@@ -36,7 +36,7 @@ def own_breaks(shift: Shift) -> Sequence[Break]:
     """Return the breaks that the planner tries in a shift."""
     return [
         None if row.break_start is None or row.break_end is None else (row.break_start, row.break_end)
-        for row in list_break_patterns(Duty(shift.agent, (Period(shift.start, shift.end, shift.break_minutes),)))
+        for row in list_break_patterns(Duty(shift.agent, (DutyPeriod(shift.start, shift.end, shift.break_minutes),)))
     ]
 
 
