@@ -20,6 +20,7 @@ from releve.cli.worktime import build_extra_json, print_extra
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, to_utc, zone
 from releve.plan import Contingency, Plan, PlanError, PlanSettings
+from releve.plan.checker.rules import apply_moves
 from releve.plan.extra_hours import ExtraHours, find_extra_hours
 from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve_intraday_relief
 from releve.plan.named_assignments import MoveDelays, SiteArrival
@@ -93,9 +94,7 @@ def relief(
     took = time.perf_counter() - began
     extra = None
     if more_hours:
-        moved = {move.agent: move.after for move in found.moves}
-        placed = [row for row in plan.placements if row.agent not in moved]
-        placed += [row for row in moved.values() if row is not None]
+        placed = apply_moves(plan.placements, found.moves)
         extra = find_extra_hours(operator, plan, need, settings, placed, lost=contingency, since=when)
         if extra.violations:
             raise click.ClickException(f"the independent recount refuses the hours proposed: {extra.violations[0]}")

@@ -19,6 +19,7 @@ from releve.network.table_words import LANGUAGES
 from releve.network.worktime import WorkingTime, WorkRow, build_rules, load_shipped_rows
 from releve.network.worktime.roster_check import CONFIDENCE_WORDS, STRENGTH_WORDS
 from releve.plan import BASE, Contingency, Plan, PlanError, PlanSettings
+from releve.plan.checker.rules import apply_moves
 from releve.plan.extra_hours import ExtraHours, find_extra_hours
 from releve.plan.week import require_planned
 
@@ -168,9 +169,7 @@ def extra(
     speech = Speech(lang)
     documents = []
     for name in reliefs if under is None else (under,):
-        moved = {move.agent: move.after for move in plan.scenarios[name].moves}
-        stay = [one for one in plan.placements if one.agent not in moved]
-        placements = [*stay, *(one for one in moved.values() if one is not None)]
+        placements = apply_moves(plan.placements, plan.scenarios[name].moves)
         found = find_extra_hours(operator, plan, need, settings, placements, lost=reliefs[name])
         if found.violations:
             raise click.ClickException(

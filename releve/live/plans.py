@@ -26,7 +26,7 @@ from releve.kernels.arrays import Floats
 from releve.live.clock import real_now
 from releve.live.errors import NoOperator
 from releve.live.models import Activation, ActivationDay, PlanText
-from releve.network import Operator, zone
+from releve.network import Operator
 from releve.plan import Plan, PlanSettings
 from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan.week.hybrid_week import find_monday
@@ -200,7 +200,7 @@ def list_days_ahead(at: datetime, until: datetime) -> DaysInForce:
 
 def find_first_start(after: datetime) -> datetime | None:
     """Return when the first planned day that begins at ``after`` or later does; None: no day."""
-    found = (row.load().plan.starts[0] for row in list_days_in_force((after - _ANY_ZONE).date()).values())
+    found = (row.load().plan.starts[0] for row in list_days_in_force((after - _ENDS_BY).date()).values())
     return next((start for start in found if start >= after), None)
 
 
@@ -281,7 +281,8 @@ def find_displayed_plan(day: date | None = None, record: int | None = None) -> S
         if folder is None:
             raise NoPlan("no plan is in force: compute one, or name a folder by RELEVE_PLAN_FOLDER")
         return open_plan_store(folder).get(day)
-    default = _choose_day(tuple(found), operator_now().row.time_zone)
+    today = operator_now().find_day(real_now())
+    default = next((one for one in found if one >= today), max(found))
     chosen = day or default
     known = found if record is None else list_days_in_force(chosen, chosen, until=record)
     shown = known.get(chosen)
@@ -303,12 +304,6 @@ def list_displayed_week(day: date | None = None) -> list[Plan]:
     monday = find_monday(first.plan.day)
     found = (find_displayed_plan(one) for one in first.days if find_monday(one) == monday)
     return [stored.plan for stored in found if stored is not None]
-
-
-def _choose_day(days: Sequence[date], zone_name: str) -> date:
-    """Return today or the next planned day; the last one where all are over."""
-    today = real_now().astimezone(zone(zone_name)).date()
-    return next((day for day in days if day >= today), days[-1])
 
 
 @dataclass(frozen=True, slots=True)

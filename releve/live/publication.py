@@ -25,12 +25,13 @@ from releve.live.errors import NoOperator, PlanRefused
 from releve.live.lost_places import NO_LOSS
 from releve.live.models import Activation, ActivationDay, PlanText, Relief
 from releve.live.plans import DayInForce, DaysInForce, list_days_in_force, load_day_plan
-from releve.live.relief_handler import ReliefDraft, build_notify_effect, create_relief
+from releve.live.relief_handler import ReliefDraft, build_notify_effect, create_relief, follow_day_before
 from releve.live.routes import store_routes
 from releve.live.stream_state import list_working, load_scene
-from releve.network import Operator, zone
+from releve.network import Operator
 from releve.plan import Placement, Plan
 from releve.plan.comparison import ComparedPlan, compare_plans
+from releve.plan.result import read_agent
 from releve.plan.staleness import PlanBreak, find_breaks, name_some
 from releve.registry import service as registry
 from releve.registry.models import Version
@@ -131,7 +132,7 @@ def put_back(days: Collection[date], *, by: str, seen: Mapping[date, int] | None
     over or never had a plan, where another record was made meanwhile, or where the plan before breaks
     something of today's reference data.
     """
-    tz = zone(calendar.operator_now().row.time_zone)
+    today = calendar.operator_now().find_day(real_now())
     with transaction.atomic():
         ledger.lock_head()
         wanted: dict[date, DayInForce] = {}
@@ -139,7 +140,7 @@ def put_back(days: Collection[date], *, by: str, seen: Mapping[date, int] | None
             newest, *older = list_records(day, day).get(day, ()) or (None,)
             if newest is None:
                 raise PlanRefused(Phrase("{0} never had a plan: there is none to go back to", day))
-            if day < real_now().astimezone(tz).date():
+            if day < today:
                 raise PlanRefused(Phrase("{0} is over: the plan that it had stays", day))
             if seen is not None and seen.get(day) != newest.record:
                 raise PlanRefused(Phrase("the plan of {0} was changed meanwhile: look at it again", day))
@@ -226,11 +227,10 @@ def compare_data(plans: Sequence[Plan], version: int | None) -> DataDifference:
     left = {row.id for row in agents.removed} if agents else set()  # type: ignore[attr-defined]
     changed = [] if agents is None else [(had, has) for had, has in agents.changed]
     skills = {has.id for had, has in changed if set(had.skills) != set(has.skills)}  # type: ignore[attr-defined]
-    days, tz = {plan.day for plan in plans}, zone(operator.row.time_zone)
-    rostered = set()
+    days, rostered = {plan.day for plan in plans}, set()
     for row in () if shifts is None else shifts.rows():
         for shift in (row.before, row.after):
-            if shift is not None and shift.start.astimezone(tz).date() in days:  # type: ignore[attr-defined]
+            if shift is not None and operator.find_day(shift.start) in days:  # type: ignore[attr-defined]
                 rostered.add(shift.agent)  # type: ignore[attr-defined]
     return DataDifference(
         made_of,
@@ -292,20 +292,23 @@ def _store(wanted: Mapping[date, DayInForce], *, by: str) -> Activation:
     return newest
 
 
-def _follow(before: DaysInForce, changed: Iterable[DayInForce], *, cause: int) -> None:
+def _follow(before: DaysInForce, changed: Collection[DayInForce], *, cause: int) -> None:
     """Make the live stream follow other plans of days that it knew: routes, and messages.
 
     Agents are notified where their work differs on a day that had a plan; a day that is added, or
-    left without a plan, changes no agent's work.
+    left without a plan, changes no agent's work. Those whose duty goes on into the next day are there
+    where the day of its start has them, whatever plan the next day was made beside.
     """
-    moved = _find_moved(before, changed)
-    scene = load_scene(LIVE, before_first=True) if moved else None
+    scene = load_scene(LIVE, before_first=True)
     if scene is None:
         return
     draft = ReliefDraft("plan")
     for day in scene.days:
         if day in scene.changes:
             draft.answer(day, "carried", scene.changes[day], scene.answered(day))
+    moved = _find_moved(before, changed) | follow_day_before(scene, draft, {row.day for row in changed})
+    if not moved:
+        return
     relief = create_relief(scene, draft, cause=cause, asked_at=real_now(), moved=len(moved))
     store_routes(LIVE, relief)
     if not scene.unanswered:  # else the relief of what is lost follows, and notifies of both
@@ -322,9 +325,9 @@ def _find_moved(before: DaysInForce, changed: Iterable[DayInForce]) -> set[str]:
         old = before.get(row.day)
         if old is None or not row.digest or old.digest == row.digest:
             continue
-        had = {one.agent: one for one in list_working(old.load(), changes.get((row.day, old.digest), {}), NO_LOSS, {})}
-        has = {one.agent: one for one in load_day_plan(row.digest, row.version).plan.placements}
-        moved |= {agent for agent in {*had, *has} if _differs_ahead(had.get(agent), has.get(agent), at)}
+        had = {one.key: one for one in list_working(old.load(), changes.get((row.day, old.digest), {}), NO_LOSS, {})}
+        has = {one.key: one for one in load_day_plan(row.digest, row.version).plan.placements}
+        moved |= {read_agent(key) for key in {*had, *has} if _differs_ahead(had.get(key), has.get(key), at)}
     return moved
 
 

@@ -8,7 +8,7 @@ overtaken by a further loss therefore has the same result.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -35,14 +35,15 @@ from releve.live.effect_queue import (
 )
 from releve.live.lost_places import NO_LOSS, Loss, find_daily_losses
 from releve.live.models import ActivationDay, Effect, Relief, ReliefDay
-from releve.live.plans import DaysInForce, list_days_in_force, load_activation, load_day_plan
+from releve.live.plans import DayPlan, DaysInForce, list_days_in_force, load_activation, load_day_plan, read_settings
 from releve.live.relief_solver import ReliefRequest, look_up_relief, prepare_day, revert_changes, solve_relief
 from releve.live.routes import publication_keys, store_routes
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Changes, Scene, build_change, list_working, load_scene
 from releve.network import HOME, Operator
 from releve.plan import Placement
-from releve.plan.result import CARRIED, build_duty_key, read_agent
+from releve.plan.problem import Eligibility, count_planned_seats, hold_carried
+from releve.plan.result import CARRIED, Carried, build_duty_key, read_agent
 from releve.plan.roster import list_carried
 
 
@@ -92,38 +93,64 @@ def _decide_relief(effect: Effect, scene: Scene) -> EffectOutcome:
     draft = _carry_answered_days(scene, missing)
     for number, day in enumerate(missing):
         _answer_day(effect, scene, draft, day, hurry=number == 0)
-    _follow_day_before(scene, draft)
+    follow_day_before(scene, draft)
     draft.source = _choose_source(draft, missing)
     relief = _store_generation(effect, scene, draft)
     run_effects_now(publication_keys(relief), effect.claimed_by)
     return EffectOutcome({"generation": relief.generation, "source": relief.source})
 
 
-def _follow_day_before(scene: Scene, draft: ReliefDraft) -> None:
-    """Let duties that go on into a day be there what the relief of the day before makes of them, unless
-    that place is lost on it."""
+def follow_day_before(scene: Scene, draft: ReliefDraft, replaced: Collection[date] = ()) -> set[str]:
+    """Let duties that go on into a day be there what the day before makes of them; return the agents concerned.
+
+    What a relief of the day before moved stays so, unless that place is lost on the day. Of two days of which
+    one is ``replaced`` by another plan the day before holds wherever it is lawful on the day and has seats, as
+    if the day had been planned beside it. A duty that the data of the two days have otherwise stays as it is.
+    """
+    moved: set[str] = set()
     for day, following in pairwise(scene.days):
         if following - day != timedelta(days=1):
             continue
         _, changes = draft.days.get(day, ("", scene.changes.get(day, {})))
-        found, loss = scene.day_plan(day), scene.wanted[following]
-        line = found.operator.agent
-        ends = found.plan.starts[-1] + INTERVAL
-        now = {row.agent: row for row in list_working(found, changes, NO_LOSS, {}) if row.start < ends < row.end}
         source, known = draft.days.get(following, ("carried", scene.changes.get(following, {})))
+        found, after, loss = scene.planned[day].load(), scene.planned[following].load(), scene.wanted[following]
+        planned, ends = list_carried(found.plan), found.plan.starts[-1] + INTERVAL
+        now = {row.agent: row for row in list_working(found, changes, NO_LOSS, {}) if row.start < ends < row.end}
+        has = {row.agent: row for row in list_working(after, known, NO_LOSS, {}) if row.carried}
+        stand = _hold(after, now) if not loss and {day, following}.intersection(replaced) else {}
         held = dict(known)
-        for agent, was in list_carried(found.plan).items():
-            row = now.get(agent)
-            at_home = row is not None and row.place == HOME
-            if row == was or (row is not None and row.place in loss.sites):
-                continue
-            if at_home and line[agent].carrier in loss.carriers:
-                continue
-            reason = changes[was.key][0] if was.key in changes else "relief"
+        for agent in _list_going_on(found.operator, after.operator, ends):
+            was, row = planned.get(agent), now.get(agent)
             placed = None if row is None else replace(row, duty=CARRIED)
+            if placed == has.get(agent) or (row == was and agent not in stand):
+                continue
+            at_home = row is not None and row.place == HOME
+            if row is not None and row.place in loss.sites:
+                continue
+            if at_home and after.operator.agent[agent].carrier in loss.carriers:
+                continue
+            reason = changes[was.key][0] if was is not None and was.key in changes else "relief"
             held[build_duty_key(agent, CARRIED)] = build_change(reason, placed)
+            moved.add(agent)
         if held != known:
-            draft.answer(following, source, held, loss)
+            draft.days[following] = (source, held)
+    return moved
+
+
+def _hold(found: DayPlan, before: Carried) -> Carried:
+    """Return those of the day before whose place stands on a day: lawful there, and with seats."""
+    legality = Eligibility(found.operator, found.plan.day, read_settings(found.plan))
+    seats = count_planned_seats(found.operator, found.plan)
+    return hold_carried(found.operator, found.need, before, legality, seats)
+
+
+def _list_going_on(before: Operator, after: Operator, border: datetime) -> Iterator[str]:
+    """Yield the agents with a duty over an instant that two operators have alike."""
+    over = {duty.agent: duty for duty in before.duties if duty.start < border < duty.end}
+    for duty in after.duties:
+        known = over.get(duty.agent)
+        if known is not None and (duty.start, duty.end) == (known.start, known.end):
+            yield duty.agent
 
 
 def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> ReliefDraft:

@@ -24,7 +24,7 @@ from releve.kernels.arrays import Truths
 from releve.network import Agent, Authorisation, Operator, Shift
 from releve.network.history_grid import round_to_grid
 from releve.plan.problem import DayProblem, build_day_problem, limit_to_measures
-from releve.plan.result import BASE, Cause, CauseKind, Contingency, Plan, ReliefCell, Status, judge_service
+from releve.plan.result import BASE, Carried, Cause, CauseKind, Contingency, Plan, ReliefCell, Status, judge_service
 from releve.plan.scenario_lp import find_lost_assignments, select_client, solve_least_missing, sum_client_requirement
 from releve.plan.settings import PlanSettings
 
@@ -49,8 +49,12 @@ def find_causes(
     seats: Mapping[str, int],
     contingencies: Sequence[Contingency],
     cells: Sequence[ReliefCell],
+    carried: Carried | None = None,
 ) -> tuple[Cause, ...]:
-    """Return the causes of the cells out of reach, in their order; ``seats[site]`` it can hold."""
+    """Return the causes of the cells out of reach, in their order; ``seats[site]`` it can hold.
+
+    ``carried``: where the plan of the day before has those whose duty goes on into the day.
+    """
     losses: dict[str, Contingency | None] = {BASE: None, **{one.id: one for one in contingencies}}
     wanted = [cell for cell in cells if cell.status is Status.OUT_OF_REACH]
     always = {cell.client for cell in wanted if cell.contingency == BASE}
@@ -60,7 +64,7 @@ def find_causes(
         if cell.client in always and cell.contingency != BASE:
             continue
         if cell.client not in cases:
-            cases[cell.client] = _ClientCase(operator, need, settings, seats, cell.client)
+            cases[cell.client] = _ClientCase(operator, need, settings, seats, cell.client, carried)
         found.append(cases[cell.client].find_cause(cell.contingency, losses[cell.contingency]))
     return tuple(found)
 
@@ -69,10 +73,16 @@ class _ClientCase:
     """One client with every agent to itself, and with restrictions lifted."""
 
     def __init__(
-        self, operator: Operator, need: Requirement, settings: PlanSettings, seats: Mapping[str, int], client: str
+        self,
+        operator: Operator,
+        need: Requirement,
+        settings: PlanSettings,
+        seats: Mapping[str, int],
+        client: str,
+        carried: Carried | None,
     ) -> None:
         self._operator, self._need, self._settings, self._seats = operator, need, settings, seats
-        self._client = client
+        self._client, self._carried = client, carried
         self._own = tuple(name for name in need.programmes if operator.programme[name].client == client)
         self._known: dict[tuple[Lifts, tuple[str, ...]], DayProblem] = {}
 
@@ -116,7 +126,7 @@ class _ClientCase:
             seats = self._seats
             if CauseKind.SEAT in lifts:
                 seats = limit_to_measures(self._operator, self._need.day, dict.fromkeys(seats, MANY))
-            problem = build_day_problem(lifted, self._need, seats, self._settings)
+            problem = build_day_problem(lifted, self._need, seats, self._settings, carried=self._carried)
             enough = 2 * (
                 1 + int(problem.required.sum(axis=1).max(initial=0.0) / max(0.1, min(1.0, *problem.efficiency)))
             )

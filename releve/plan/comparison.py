@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from math import isfinite
 from typing import Literal
 
@@ -89,10 +89,15 @@ def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
         secure_before=None if before is None else _count_secure(before),
         placed=len(after.placements),
         reserve=len(after.reserve),
-        moved=len(moves),
+        moved=len({move.agent for move in moves}),
         moves=group_moves(moves),
         cost=None if after.missing is None else after.missing.cost,
-        work=Counter(kind for move in moves for kind in list_work_changes(move.before, move.after)),
+        work=Counter(
+            kind
+            for kind, _agent in {
+                (kind, move.agent): None for move in moves for kind in list_work_changes(move.before, move.after)
+            }
+        ),
     )
 
 
@@ -106,10 +111,15 @@ def list_work_changes(before: Placement | None, after: Placement | None) -> Iter
         yield "place"
     if before.programme != after.programme:
         yield "programme"
-    if (before.start, before.end) != (after.start, after.end):
+    if before.list_periods() != after.list_periods():
         yield "hours"
-    if (before.break_start, before.break_end) != (after.break_start, after.break_end):
+    if _list_breaks(before) != _list_breaks(after):
         yield "break"
+
+
+def _list_breaks(row: Placement) -> list[tuple[datetime, datetime]]:
+    pauses = [(one.start, one.end) for one in row.pauses if not one.away]
+    return sorted([*pauses, *([(row.break_start, row.break_end)] if row.break_start and row.break_end else [])])
 
 
 def _count_secure(plan: Plan) -> int:
@@ -137,10 +147,10 @@ def _find_worst(plan: Plan, client: str) -> float | None:
 
 def group_moves(moves: Iterable[Move]) -> tuple[MoveGroup, ...]:
     """Return the agents who work differently, grouped by change, the largest group first."""
-    groups: dict[tuple[Post | None, Post | None, str], list[str]] = {}
+    groups: dict[tuple[Post | None, Post | None, str], dict[str, None]] = {}
     for move in moves:
         key = (_read_post(move.before), _read_post(move.after), move.reason)
-        groups.setdefault(key, []).append(move.agent)
+        groups.setdefault(key, {})[move.agent] = None
     found = (MoveGroup(*key, tuple(agents)) for key, agents in groups.items())
     return tuple(sorted(found, key=lambda group: -len(group.agents)))
 

@@ -25,7 +25,7 @@ from releve.plan.checker.working_time import find_working_time_faults
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.named_assignments import HOME_DELAY, SITE_DELAY
 from releve.plan.problem import Eligibility, compute_programme_weights, count_planned_seats
-from releve.plan.result import Contingency, Placement, Plan
+from releve.plan.result import Contingency, Placement, Plan, read_agent
 from releve.plan.settings import PlanSettings
 
 LONGEST_EXTENSION = 4
@@ -178,7 +178,7 @@ class _HoursSearch:
     ) -> None:
         self.working_time = WorkingTime(operator)
         self._operator, self._plan, self._lost, self._since = operator, plan, lost, since
-        self._timeline, self._reserve = Timeline(plan.starts), frozenset(plan.reserve)
+        self._timeline, self._reserve = Timeline(plan.starts), frozenset(map(read_agent, plan.reserve))
         self._weights = compute_programme_weights(operator, need)
         self._programmes = [name for name, _, _ in plan.programmes]
         placed = count_placed(operator, self._timeline, placements)
@@ -191,11 +191,13 @@ class _HoursSearch:
         """By the country, zone and contract of people, their own work and the hours proposed."""
         self._agents: dict[_Option, list[str]] = {}
         legality = Eligibility(operator, plan.day, settings)
-        at_work = {one.agent: one for one in placements}
+        at_work: dict[str, list[Placement]] = {}
+        for one in placements:
+            at_work.setdefault(one.agent, []).append(one)
         for agent in operator.agents:
-            if agent.id not in absent:
-                for option in self._list_options(agent, at_work.get(agent.id), legality):
-                    self._agents.setdefault(option, []).append(agent.id)
+            own: Sequence[Placement | None] = at_work.get(agent.id, (None,)) if agent.id not in absent else ()
+            for option in dict.fromkeys(one for row in own for one in self._list_options(agent, row, legality)):
+                self._agents.setdefault(option, []).append(agent.id)
         self._options = list(self._agents)
         self._programme = np.array([one.programme for one in self._options], dtype=np.int64)
         self._worked = np.array([self._measure(one) for one in self._options]).reshape(-1, len(plan.starts))
@@ -206,7 +208,7 @@ class _HoursSearch:
         free = {site: np.full(len(self._timeline), float(count)) for site, count in seats.items()}
         for one in placements:
             if one.place != HOME:
-                free[one.place] -= self._timeline.find_present(one.start, one.end)
+                free[one.place] -= self._timeline.find_seated(one)
         return free
 
     def _measure(self, option: _Option) -> Floats:

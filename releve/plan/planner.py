@@ -101,7 +101,7 @@ def name_plan(
 
     ``wish[agent]`` = (place, programme) an agent keeps where it costs nothing.
     """
-    plan = _build_plan(operator, solved.need, solved.settings, solved.seats, solved.planning, wish or {})
+    plan = _build_plan(operator, solved, wish or {})
     found = check_plan(operator, plan, solved.settings, solved.need.aht_s, solved.carried)
     return replace(plan, violations=found, version=version)
 
@@ -147,14 +147,8 @@ def count_seats_to_fill(operator: Operator, need: Requirement, seats: Mapping[st
     return limit_to_measures(operator, need.day, {site: len(found.usable) for site, found in seats.items()})
 
 
-def _build_plan(
-    operator: Operator,
-    need: Requirement,
-    settings: PlanSettings,
-    seats: Mapping[str, SiteSeats],
-    planning: Planning,
-    wish: Mapping[str, tuple[str, str]],
-) -> Plan:
+def _build_plan(operator: Operator, solved: SolvedDay, wish: Mapping[str, tuple[str, str]]) -> Plan:
+    need, settings, seats, planning = solved.need, solved.settings, solved.seats, solved.planning
     problem, layout = planning.problem, planning.layout
     base = planning.base
     seating = name_people(problem, layout, base.assigned, base.on_pattern, wish)
@@ -211,7 +205,13 @@ def _build_plan(
         violations=(),
         settings=settings.list_values(),
         causes=find_causes(
-            operator, need, settings, count_seats_to_fill(operator, need, seats), planning.contingencies, cells
+            operator,
+            need,
+            settings,
+            count_seats_to_fill(operator, need, seats),
+            planning.contingencies,
+            cells,
+            solved.carried,
         ),
     )
 

@@ -17,7 +17,7 @@ from releve.errors import Phrase
 from releve.network import HOME, Operator, find_site_seats
 from releve.plan.checker.rules import DayRules, apply_moves
 from releve.plan.problem import limit_to_measures
-from releve.plan.result import BASE, Placement, Plan
+from releve.plan.result import BASE, Placement, Plan, read_agent
 from releve.plan.settings import PlanSettings
 
 BreakKind = Literal[
@@ -29,6 +29,7 @@ BreakKind = Literal[
     "not_allowed",
     "shift_changed",
     "seats_lost",
+    "border_moved",
 ]
 MOST_NAMED = 5
 """Agents named in a sentence; the others are counted."""
@@ -44,6 +45,7 @@ _SENTENCES: Mapping[BreakKind, Phrase] = {
     "not_allowed": Phrase("{0}: agents are placed where the reference data no longer allow it ({2}): {5} ({1})"),
     "shift_changed": Phrase("{0}: agents have other shifts now than those of the plan: {5} ({1})"),
     "seats_lost": Phrase("{0}: site {2} has {3} usable seats, and the plan has {4} people there at once"),
+    "border_moved": Phrase("{0}: planning days begin at another time now than when the plan was made"),
 }
 
 
@@ -79,6 +81,8 @@ def find_breaks(operator: Operator, plan: Plan) -> tuple[PlanBreak, ...]:
     The operator may be another one than the plan was made of. Figures are not looked at.
     """
     rules = DayRules(operator, plan.day, PlanSettings(**plan.settings))  # type: ignore[arg-type]
+    if plan.starts[0] != rules.first:
+        return (PlanBreak("border_moved", plan.day, ""),)
     scenarios = {BASE: list(plan.placements)}
     for name, scenario in plan.scenarios.items():
         if name != BASE:
@@ -88,7 +92,7 @@ def find_breaks(operator: Operator, plan: Plan) -> tuple[PlanBreak, ...]:
     for row in placed:
         for key in _judge_placement(rules, row):
             agents[key][row.agent] = None
-    for agent in plan.reserve:
+    for agent in map(read_agent, plan.reserve):
         if agent not in operator.agent:
             agents["agent_left", ""][agent] = None
     people = [
@@ -134,9 +138,9 @@ def _count_at_once(rows: Iterable[Placement]) -> Mapping[str, int]:
     """Return the most people who are at each site at once."""
     steps: dict[str, Counter[tuple[datetime, int]]] = defaultdict(Counter)
     for row in rows:
-        if row.place != HOME:
-            steps[row.place][row.start, 1] += 1
-            steps[row.place][row.end, -1] += 1
+        for start, end in row.list_periods() if row.place != HOME else ():
+            steps[row.place][start, 1] += 1
+            steps[row.place][end, -1] += 1
     found = {}
     for site, changes in steps.items():
         there = most = 0

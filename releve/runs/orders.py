@@ -15,7 +15,7 @@ from releve.errors import Phrase
 from releve.files.plan_folder import StoredPlan, list_plan_files
 from releve.live import api as live
 from releve.live.api import DaysInForce, PlanText, PublicationPreview, list_days_in_force, list_latest_week, rules_now
-from releve.network import write_operator, zone
+from releve.network import write_operator
 from releve.plan import Plan
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.roster import crosses_border
@@ -138,7 +138,7 @@ def propose_plan() -> PlanProposal:
     the registry is empty.
     """
     operator = live.operator_now()
-    today = live.real_now().astimezone(zone(operator.row.time_zone)).date()
+    today = operator.find_day(live.real_now())
     planned, start = live.list_days_in_force(today), today
     while start in planned:
         start += timedelta(days=1)

@@ -12,7 +12,6 @@ from typing import Literal
 
 from releve.live import api as live
 from releve.live.api import DayRecord
-from releve.network import zone
 from releve.plan.week.hybrid_week import find_monday
 from releve.runs.orders import open_plan_runs
 from releve.runs.plan_job import list_plan_digests
@@ -99,8 +98,8 @@ def load_calendar_day(day: date) -> CalendarDay:
 
 
 def find_today() -> date:
-    """Return today by the operator's clocks."""
-    return live.real_now().astimezone(zone(live.operator_now().row.time_zone)).date()
+    """Return the operator's planning day of now."""
+    return live.operator_now().find_day(live.real_now())
 
 
 def _describe(

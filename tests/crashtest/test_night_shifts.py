@@ -10,7 +10,7 @@ from releve.plan import BASE
 from releve.plugins.crashtest.engine.lost_places import number_places
 from releve.plugins.crashtest.engine.plan_arrays import build_day, build_tallies, number_scenarios
 from releve.plugins.crashtest.engine.relief_rule import allocate_buffers, build_cells
-from tests.crashtest.test_relief_rule import placed
+from tests.crashtest.test_rules import placed
 from tests.plan.night_operators import need_of, night_operator, plan_chain
 from tests.plan.test_nights import DAY, ten_by_night
 

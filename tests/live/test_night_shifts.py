@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
 from releve.live import api as live
 from releve.live.coverage import compute_scene_coverage
@@ -15,10 +20,15 @@ from releve.live.presence import find_stays
 from releve.live.retention import rename_in_plans
 from releve.live.service_day import compute_service_day
 from releve.live.stream_state import read_placement
-from releve.network import HOME, Operator, read_operator, write_operator
-from releve.plan import Plan
+from releve.live.worker import run_until_idle
+from releve.network import HOME, Operator, read_operator, to_utc, write_operator
+from releve.plan import Plan, plan_day
 from releve.plan.plan_json import plan_to_json
+from releve.plan.week.days import find_carried
+from releve.registry.service import apply_changes, preview_changes
+from releve.runs.plan_calendar import find_today
 from releve.situation import Situation
+from tests.live.moved_plans import send_home
 from tests.live.scenario import Scenario
 from tests.plan.night_operators import need_of, plan_chain
 from tests.plan.test_nights import DAY, ten_by_night
@@ -136,7 +146,120 @@ def test_a_person_is_erased_from_the_duties_that_were_carried_in(night: Scenario
     assert any(f"{name}|carried" in row.changes for row in ReliefDay.objects.all())
     rename_in_plans(name, "gone")
     assert not any(f"{name}|carried" in row.changes or name in row.changes for row in ReliefDay.objects.all())
-    for row in live.load_activation().days.values():  # type: ignore[union-attr]
-        text = plan_to_json(live.load_day_plan(row, live.load_activation().version).plan)  # type: ignore[union-attr]
+    for row in live.list_days_in_force().values():
+        text = plan_to_json(row.load().plan)
         assert f'"{name}"' not in text
         assert f'"{name}|' not in text
+
+
+SetClock = Callable[[str], None]
+"""Sets the clock to a time of the second night, in Paris, or of the evening before it."""
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    real = timezone.now
+
+    def set_clock(text: str) -> None:
+        day = DAY - timedelta(days=text > "12:00")
+        shift = to_utc(datetime.fromisoformat(f"{day}T{text}"), "Europe/Paris") - real()
+        monkeypatch.setattr(timezone, "now", lambda: real() + shift)
+
+    return set_clock
+
+
+@pytest.fixture
+def two_versions(at: SetClock, night: Scenario) -> Scenario:
+    """The live stream at 23:30, its second day planned of newer data beside the first day in force: in these b0
+    has left, and b9 is new and began tonight too."""
+    at("23:30")
+    live.stop_drill(night.stream, by="tests")
+    operator = night.operator
+    new = replace(operator.agent["b1"], id="b9")
+    newer = replace(
+        operator,
+        agents=(*(row for row in operator.agents if row.id != "b0"), new),
+        shifts=(
+            *(row for row in operator.shifts if row.agent != "b0"),
+            *(replace(row, agent=new.id) for row in operator.shifts if row.agent == "b1"),
+        ),
+    )
+    apply_changes(preview_changes(newer), "tests")
+    (first, _), need = night.plans, need_of(newer, DAY, agents=7.0)
+    second = plan_day(newer, need, carried=find_carried(newer, DAY, first))
+    live.put_in_force([second], by="planner")
+    run_until_idle()
+    return replace(night, plans=(first, second), stream=live.LIVE)
+
+
+def list_notified(scenario: Scenario) -> dict[str, list[dict[str, Any]]]:
+    """Return the shifts in the messages of the newest relief, by agent."""
+    newest = live.list_reliefs()[0]
+    return {row.who: row.about["shifts"] for row in newest.messages.filter(role="agent")}
+
+
+def test_by_night_each_of_two_days_is_read_with_its_own_data(at: SetClock, two_versions: Scenario) -> None:
+    night, (first, second) = two_versions, two_versions.plans
+    assert [row.version for row in live.list_days_in_force().values()] == [1, 2]
+    assert live.list_reliefs() == [], "the second day keeps the places of the first"
+    with pytest.raises(live.PlanRefused, match="b0"):
+        live.put_in_force([night.plans[0]], by="planner", version=1)
+    at("02:00")
+    there = carried_at(night, "a")
+    assert there == begun_at(second, "a") >= {row.agent for row in first.placements if row.place == "a"}
+    assert "b9" in {row.agent for row in second.placements if row.carried}, "known to the newer data alone"
+    night.power("a")
+    run_until_idle()
+    assert carried_at(night, "a") == set()
+    moved = carried_at(night, HOME) & there
+    assert moved
+    notified = list_notified(night)
+    assert moved <= set(notified)
+    assert "b0" not in notified, "of whom the running day knows nothing"
+    for name in moved:
+        shift, *_ = notified[name]
+        assert (shift["day"], shift["place"]) == (str(first.day), "")
+    for row in live.list_reliefs()[0].messages.filter(role="agent", who__in=moved):
+        letter = json.loads((settings.HOME / "outbox" / f"{row.pk}-1.json").read_text())
+        assert f"UID:{row.who}-{first.day}@" in letter["calendar"].replace("\r\n ", "")
+    stays = find_stays(live.LIVE, night.operator, Situation(), (second.starts[0], second.starts[12]), of=sorted(moved))
+    assert {stay.end for stay in stays if stay.site == "a"} <= {live.list_reliefs()[0].from_at}
+    assert live.list_effects_aside() == live.list_late_effects() == []
+
+
+def test_the_evening_put_back_moves_those_who_work_on_after_midnight(at: SetClock, two_versions: Scenario) -> None:
+    night, (first, second) = two_versions, two_versions.plans
+    apply_changes(preview_changes(night.operator), "tests")  # so that b0 breaks no plan of the evening
+    moved = sorted(begun_at(second, "a"))[:2]
+    live.put_in_force([send_home(first, moved)], by="planner", version=1)
+    run_until_idle()
+    changes = {row.day: row.changes for row in live.list_reliefs()[0].days.all()}
+    assert set(changes[second.day]) == {f"{agent}|carried" for agent in moved}
+    notified = list_notified(night)
+    assert set(notified) == set(moved)
+    assert all([(row["day"], row["place"]) for row in rows] == [(str(first.day), "")] for rows in notified.values())
+    at("02:00")
+    assert carried_at(night, HOME) >= set(moved)
+    at("23:40")
+    live.put_back([first.day], by="planner")
+    run_until_idle()
+    notified = list_notified(night)
+    assert set(notified) == set(moved)
+    assert "" not in {row["place"] for rows in notified.values() for row in rows}, "back on their site"
+    at("02:00")
+    assert carried_at(night, "a") == begun_at(second, "a")
+    with pytest.raises(live.PlanRefused, match="is over"):
+        live.put_back([first.day], by="planner")
+
+
+def test_a_day_that_ends_at_six_runs_on_after_midnight(at: SetClock, two_versions: Scenario) -> None:
+    """The border of the day says which day is over, shown first and put back."""
+    operator = two_versions.operator
+    apply_changes(preview_changes(replace(operator, row=replace(operator.row, day_starts="06:00"))), "tests")
+    data = live.compare_data(two_versions.plans[:1], 1)
+    assert [row.kind for row in data.breaks] == ["border_moved"]
+    at("02:00")
+    assert find_today() == DAY - timedelta(days=1)
+    stored = live.find_displayed_plan()
+    assert stored is not None
+    assert stored.plan.day == DAY - timedelta(days=1)

@@ -44,6 +44,14 @@ def test_a_shift_is_made_longer_as_far_as_a_day_goes() -> None:
     assert found.violations == ()
 
 
+def test_a_night_is_made_longer_beside_the_work_of_the_next_evening() -> None:
+    operator = one_site([agent("a1", "a", "p")], [shift("a1", "-2:00", "2:00"), shift("a1", "20:00", "24:00")])
+    found = extra_of(operator, half_hours("01:00", 4, 1) | half_hours("21:00", 4, 1))  # until 03:00
+    (proposal,) = found.proposals
+    assert (proposal.kind, proposal.placement.start) == (EXTENSION, operator.shifts[0].end)
+    assert (found.missing_before, found.missing_after) == (2.0, 0.0)
+
+
 def test_who_is_left_out_is_counted_by_row_with_what_it_would_bring_and_who_decides() -> None:
     operator = one_site([agent("a1", "a", "p")], [shift("a1", "06:00", "16:00")])
     found = extra_of(operator, half_hours("08:00", 20, 1))

@@ -13,6 +13,8 @@ from releve.plan.comparison import compare_plans
 from releve.plan.staleness import find_breaks
 from tests.live.moved_plans import choose_agents
 from tests.live.scenario import three_days
+from tests.plan.night_operators import need_of, night_operator, plan_chain
+from tests.plan.test_nights import DAY
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +22,13 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def planned() -> tuple[Operator, tuple[Plan, ...]]:
     return three_days()
+
+
+@pytest.fixture(scope="module")
+def nights() -> tuple[Operator, list[Plan]]:
+    """A small operator with nights, split shifts and people in reserve, and its plans of three days."""
+    operator = night_operator(1, DAY - timedelta(days=2), 5)
+    return operator, plan_chain(operator, [need_of(operator, DAY + timedelta(days=n), 1) for n in (-1, 0, 1)])
 
 
 def test_each_break_of_todays_data_is_named(planned: tuple[Operator, tuple[Plan, ...]]) -> None:
@@ -55,6 +64,46 @@ def test_each_break_of_todays_data_is_named(planned: tuple[Operator, tuple[Plan,
     assert (lost.subject, lost.seats) == (site, 0)
     assert lost.people > 0
     assert f"site {site} has 0 usable seats" in lost.sentence()
+
+
+def test_nights_and_split_shifts_are_judged_by_duty(nights: tuple[Operator, list[Plan]]) -> None:
+    operator, plans = nights
+    rows = [row for plan in plans for row in plan.placements]
+    assert any(row.carried for row in rows)
+    assert any(pause.away for row in rows for pause in row.pauses)
+    assert any("|carried" in key for plan in plans for key in plan.reserve)
+    assert all(find_breaks(operator, plan) == () for plan in plans)
+    plan = plans[1]
+    night = next(row for row in plan.placements if row.carried and not row.pauses)
+    shorter = (
+        replace(one, end=one.end - timedelta(hours=1)) if (one.agent, one.start) == (night.agent, night.start) else one
+        for one in operator.shifts
+    )
+    (found,) = find_breaks(replace(operator, shifts=tuple(shorter)), plan)
+    assert (found.kind, found.agents) == ("shift_changed", (night.agent,))
+    six = replace(operator, row=replace(operator.row, day_starts="06:00"))
+    (found,) = find_breaks(six, plan)
+    assert found.kind == "border_moved"
+    assert found.sentence() == f"{plan.day}: planning days begin at another time now than when the plan was made"
+
+
+def test_a_comparison_counts_an_agent_with_two_duties_once(nights: tuple[Operator, list[Plan]]) -> None:
+    _operator, plans = nights
+    plan = next(one for one in plans if {row.agent for row in one.placements if row.carried} & find_own(one))
+    name = sorted({row.agent for row in plan.placements if row.carried} & find_own(plan))[0]
+    later = timedelta(minutes=30)
+    rows = tuple(replace(row, end=row.end + later) if row.agent == name else row for row in plan.placements)
+    found = compare_plans(plan, replace(plan, placements=rows))
+    assert (found.moved, found.work) == (1, {"hours": 1})
+    assert [name for group in found.moves for name in group.agents].count(name) == len(found.moves)
+    split = next(row for row in plan.placements if any(pause.away for pause in row.pauses))
+    earlier = tuple(replace(pause, end=pause.end - later) if pause.away else pause for pause in split.pauses)
+    rows = tuple(replace(row, pauses=earlier) if row == split else row for row in plan.placements)
+    assert compare_plans(plan, replace(plan, placements=rows)).work == {"hours": 1}
+
+
+def find_own(plan: Plan) -> set[str]:
+    return {row.agent for row in plan.placements if not row.carried}
 
 
 def test_a_comparison_counts_each_kind_of_change(planned: tuple[Operator, tuple[Plan, ...]]) -> None:

@@ -218,7 +218,7 @@ class PublicationPage(StreamPage):
 
 def reliefs_page(now: StreamContext) -> ReliefsPage:
     """Return the generations of a stream, and the plan they change."""
-    found, ahead = live.load_activation(), live.list_days_in_force(now.find_day())
+    found, ahead = live.load_activation(), live.list_days_in_force(now.operator.find_day(now.at))
     days = {day.isoformat(): row.digest for day, row in ahead.items()}
     plan = None if found is None or not days else PlanInForce.from_row(found, days=days)
     rows = live.list_reliefs(now.stream)
