@@ -15,7 +15,7 @@ from releve.network.worktime import WorkingTime
 from releve.plan import PlanSettings, plan_day
 from releve.plan.checker.working_time import find_working_time_faults
 from releve.plan.extra_hours import CALL_IN, EXTENSION, ExtraHours, find_extra_hours, read_period
-from tests.plan.tiny_operators import HALF_HOUR, agent, operator_of, programme, requirement_of, shift, site
+from tests.plan.tiny_operators import HALF_HOUR, agent, at, operator_of, programme, requirement_of, shift, site
 
 
 def extra_of(operator: Operator, needs: Mapping[tuple[str, str], float], **more: object) -> ExtraHours:
@@ -44,11 +44,14 @@ def test_a_shift_is_made_longer_as_far_as_a_day_goes() -> None:
     assert found.violations == ()
 
 
-def test_a_night_is_made_longer_beside_the_work_of_the_next_evening() -> None:
+@pytest.mark.parametrize(
+    ("night", "evening", "start"), [(4, 4, "02:00"), (2, 6, "19:00")], ids=["the night", "the evening"]
+)
+def test_of_a_night_carried_in_and_the_next_evening_each_is_made_longer(night: int, evening: int, start: str) -> None:
     operator = one_site([agent("a1", "a", "p")], [shift("a1", "-2:00", "2:00"), shift("a1", "20:00", "24:00")])
-    found = extra_of(operator, half_hours("01:00", 4, 1) | half_hours("21:00", 4, 1))  # until 03:00
-    (proposal,) = found.proposals
-    assert (proposal.kind, proposal.placement.start) == (EXTENSION, operator.shifts[0].end)
+    needs = half_hours("01:00", night, 1) | half_hours(f"{22 - evening // 2}:00", evening, 1)
+    (proposal,) = (found := extra_of(operator, needs)).proposals
+    assert (proposal.kind, proposal.placement.start) == (EXTENSION, at(start))
     assert (found.missing_before, found.missing_after) == (2.0, 0.0)
 
 
