@@ -11,7 +11,7 @@ import pytest
 
 from releve.network import Agent, Authorisation, Operator, Programme, Seat, Shift, Shuttle, Stop, find_site_seats
 from releve.network.moments import UTC
-from releve.plan import BASE, PlanSettings, plan_day
+from releve.plan import BASE, Placement, PlanSettings, plan_day
 from releve.plan.causes import CauseGroup, describe_cause, find_causes, group_causes
 from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan.planner import count_seats_to_fill
@@ -112,6 +112,19 @@ def test_the_one_thing_that_is_lacking_is_named(name: str) -> None:
     found = find_all(case)["k", loss]
     assert (found.kinds, found.programmes, found.agents) == (kinds, programmes, agents)
     assert found.interval == EIGHT
+
+
+def test_a_break_that_the_day_before_has_fixed_is_cured_by_people_not_by_seats() -> None:
+    """At 01:00 the one agent of the night is in the break that she was given before the day."""
+    staff = [agent("a1", "a", "p")]
+    row = shift("a1", "-2:00", "06:00", 30)
+    operator = operator_of([site("a")], {"a": (9, 2.0)}, [programme("p", "k")], staff, [row])
+    night = Placement("a1", "a", "p", row.start, row.end, at("01:00"), at("01:30"))
+    need = requirement_of(operator, {("p", "01:00"): 1.0})
+    plan = plan_day(operator, need, PlanSettings(), contingencies=(), carried={"a1": night})
+    assert [one.kinds for one in plan.causes] == [(HIRE,)]
+    free = plan_day(operator, need, PlanSettings(), contingencies=())
+    assert free.causes == (), "where that plan is not known the break lies elsewhere"
 
 
 def test_what_is_lacking_with_nothing_lost_is_answered_once() -> None:
