@@ -334,7 +334,7 @@ class _MessageBuilder:
             "zone": sites[own if at_home else row.place].time_zone,
             "row": build_change("", row)[1],
             "rides": self._describe_rides(agent, slot),
-            **({"duty": duty} if duty and duty != CARRIED else {}),
+            **({"duty": duty} if duty else {}),
         }
 
     def _build_manager_messages(self, changed: Mapping[str, list[_Slot]]) -> Iterator[Message]:
@@ -533,10 +533,10 @@ def _build_calendar(message: Message) -> bytes:
     plans, rides = [], {}
     for shift in message.about["shifts"]:
         if shift["place"] is not None:
-            day = date.fromisoformat(shift["day"])
-            plan = (found.get(day) or found[day + _DAY]).load().plan
-            row = read_placement(build_duty_key(message.who, shift.get("duty", "")), shift["row"])
-            plans.append(replace(plan, day=day, placements=(row,)))
+            day, duty = date.fromisoformat(shift["day"]), shift.get("duty", "")
+            plan = found[_find_plan_day((day, duty))].load().plan
+            row = read_placement(build_duty_key(message.who, duty), shift["row"])
+            plans.append(replace(plan, placements=(row,)))
             rides[day, message.who] = write_ride_lines(shift)
     return next((data for _, data in build_calendars(plans, real_now(), rides)), b"")
 

@@ -144,7 +144,7 @@ def _choose_site(plan: Plan) -> str:
 
 
 def _list_agents(plan: Plan, site: str) -> list[str]:
-    return sorted(row.agent for row in plan.placements if row.place == site)
+    return sorted({row.agent for row in plan.placements if row.place == site and not row.carried})
 
 
 def _count_cases(site: str, day: date, stream: str) -> int:
