@@ -100,9 +100,10 @@ HORIZON = timedelta(hours=48)
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _ANY_ZONE = timedelta(hours=14)
 """How long before its midnight in UTC a day may begin at an operator."""
-_ENDS_BY = timedelta(hours=12 + 25 + 24)
-"""How long after its midnight in UTC a day may end there: it has 25 hours once a year, and begins when the
-operator chose."""
+_BEGINS_BY = timedelta(hours=12 + 24)
+"""How long after its midnight in UTC a day may begin there, at a time that the operator chose."""
+_ENDS_BY = _BEGINS_BY + timedelta(hours=25)
+"""How long after its midnight in UTC a day may end there: it has 25 hours once a year."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def list_days_ahead(at: datetime, until: datetime) -> DaysInForce:
 
 def find_first_start(after: datetime) -> datetime | None:
     """Return when the first planned day that begins at ``after`` or later does; None: no day."""
-    found = (row.load().plan.starts[0] for row in list_days_in_force((after - _ENDS_BY).date()).values())
+    found = (row.load().plan.starts[0] for row in list_days_in_force((after - _BEGINS_BY).date()).values())
     return next((start for start in found if start >= after), None)
 
 

@@ -328,10 +328,10 @@ def test_plans_of_days_far_from_the_hours_ahead_are_not_read(monkeypatch: pytest
     monkeypatch.setattr(plans, "list_days_in_force", list_days)
     at = datetime.combine(days[5], time(10), UTC)
     assert tuple(plans.list_days_ahead(at, at + timedelta(hours=48))) == tuple(days[5:8])
-    assert read == ["4", "5", "6", "7", "8"]
+    assert read == ["3", "4", "5", "6", "7", "8"]
     read.clear()
     assert plans.find_first_start(at) == datetime.combine(days[6], time(0), UTC)
-    assert read == ["4", "5", "6"]
+    assert read == ["3", "4", "5", "6"]
 
 
 def locked() -> OperationalError:
