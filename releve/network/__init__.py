@@ -2,7 +2,7 @@
 
 from releve.network.checks import CheckedFiles, Progress, check_files, find_faults, read_operator
 from releve.network.columns import Condition, TableColumn, TableRow, list_columns
-from releve.network.duties import Duty, DutyPeriod
+from releve.network.duties import BreakWindow, Duty, DutyPeriod
 from releve.network.faults import Fault, OperatorFaults
 from releve.network.folder_reader import write_operator
 from releve.network.model import (
@@ -33,7 +33,7 @@ from releve.network.opening_hours import (
 )
 from releve.network.operator import Operator, SipAddress, is_e164, parse_sip_address
 from releve.network.reference import describe_faults, render_tables_markdown
-from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
+from releve.network.rows import Agent, AgentTeam, BreakRule, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
 from releve.network.sample import sample_operator
 from releve.network.seats import SeatSet, SiteSeats, find_site_seats, find_usable_seats
 
@@ -44,6 +44,8 @@ __all__ = [
     "Agent",
     "AgentTeam",
     "Authorisation",
+    "BreakRule",
+    "BreakWindow",
     "CheckedFiles",
     "Client",
     "Condition",

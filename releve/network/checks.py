@@ -24,6 +24,7 @@ from releve.network.checks_places import (
 from releve.network.checks_transport import check_telephony, check_transport
 from releve.network.checks_work import (
     check_agents,
+    check_breaks,
     check_clients,
     check_contingencies,
     check_dates,
@@ -238,6 +239,7 @@ CHECKS: tuple[Callable[[ParsedTables], Iterable[Fault]], ...] = (
     check_telephony,
     check_agents,
     check_shifts,
+    check_breaks,
     check_teams,
     check_rides,
     check_history,

@@ -387,6 +387,46 @@ def check_shifts(book: ParsedTables) -> Iterator[Fault]:
     yield from _check_overlaps(table, sound, starts, ends)
 
 
+def check_breaks(book: ParsedTables) -> Iterator[Fault]:
+    """A break has both its times or none, ends after it may begin, and has a half hour to start at."""
+    table = book.tables.get("breaks")
+    if table is None:
+        return
+    clock = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+    for name in ("from_time", "to_time"):
+        for i, text in book.usable("breaks", name):
+            if text and not clock.fullmatch(text):
+                yield table.fault(i, name, Phrase("is not a time of day"), Phrase("write a time like 18:00"))
+                table.values[name][i] = BAD
+    for i, first, last in book.usable("breaks", "from_time", "to_time"):
+        if bool(first) != bool(last):
+            name = "to_time" if first else "from_time"
+            fix = Phrase("write both times of day, or none")
+            yield table.fault(i, name, Phrase("one of the two times of day is missing"), fix)
+            table.values[name][i] = BAD
+    for i, minutes, earliest, latest in book.usable("breaks", "minutes", "earliest_hours", "latest_hours"):
+        if latest < earliest + minutes / 60:
+            reason = Phrase("the break of {0} min is over before it may begin", f"{minutes:g}")
+            fix = Phrase("write at least {0} h", f"{earliest + minutes / 60:g}")
+            yield table.fault(i, "latest_hours", reason, fix)
+    for i, minutes, begins, ends in book.usable("breaks", "minutes", "from_time", "to_time"):
+        if begins and _count_half_hours(begins, ends, minutes) == 0:
+            reason = Phrase("no half hour between the two times has room for {0} min", f"{minutes:g}")
+            fix = Phrase("breaks start on the half hour: write times further apart")
+            yield table.fault(i, "to_time", reason, fix)
+    for i, first, last in book.usable("breaks", "valid_from", "valid_to"):
+        if first and last and last < first:
+            reason = Phrase("ends before it starts ({0})", first.isoformat())
+            fix = Phrase("write the last day, not before the first one")
+            yield table.fault(i, "valid_to", reason, fix)
+
+
+def _count_half_hours(begins: str, ends: str, minutes: float) -> int:
+    first, last = (int(text[:2]) * 60 + int(text[3:]) for text in (begins, ends))
+    last += 24 * 60 if last <= first else 0
+    return sum(start + minutes <= last for start in range(-(-first // 30) * 30, last, 30))
+
+
 def _make_comparable(table: ParsedTable, local: dict[str, list[Any]]) -> tuple[list[Any], list[Any]]:
     """Return starts and ends in UTC, or as written where both lack an offset and a zone."""
     starts, ends = list(table.values["start"]), list(table.values["end"])

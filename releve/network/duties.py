@@ -7,25 +7,53 @@ border is carried into the next day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
-from releve.network.rows import Shift
+from releve.network.moments import zone
+from releve.network.rows import BreakRule, Shift
 
 LONGEST_SPLIT = timedelta(hours=16)
 """Longest time from the start of a split shift to its end: beyond it the next period is another day's work, even after
 a short rest. As long as one row of the roster may be."""
 
 
+BREAK_GRID = timedelta(minutes=30)
+"""Breaks start on a half hour of UTC, as the plan counts."""
+
+
+class BreakWindow(NamedTuple):
+    """A break of some length that lies between two instants, in UTC, and ``apart`` from any other."""
+
+    length: timedelta
+    first: datetime
+    last: datetime
+    apart: timedelta
+
+    def list_starts(self) -> list[datetime]:
+        """Return the half hours at which the break may start."""
+        origin = self.first.replace(minute=0, second=0, microsecond=0)
+        steps = max(0, (self.last - origin) // BREAK_GRID + 1)
+        starts = (origin + i * BREAK_GRID for i in range(steps))
+        return [start for start in starts if self.first <= start and start + self.length <= self.last]
+
+
 @dataclass(frozen=True, slots=True)
 class DutyPeriod:
-    """Work without a gap; times in UTC."""
+    """Work without a gap; times in UTC.
+
+    ``break_minutes``: the roster's own break, anywhere in the period or in the window ``meal``; ``breaks``: those that
+    the table ``breaks`` gives beside it.
+    """
 
     start: datetime
     end: datetime
     break_minutes: float
+    meal: BreakWindow | None = None
+    breaks: tuple[BreakWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +114,59 @@ def _join_rows(rows: list[tuple[Shift, int]], split_gap: timedelta) -> Iterator[
         periods.append(DutyPeriod(shift.start, shift.end, shift.break_minutes))
     if periods:
         yield number, Duty(rows[0][0].agent, tuple(periods))
+
+
+def add_breaks(duty: Duty, rules: Sequence[BreakRule], site: str, time_zone: str) -> Duty:
+    """Return a duty with the breaks that a table gives its periods, for an agent of a home site.
+
+    A break for which a period has no half hour is not given, nor does it bind the roster's own.
+    """
+    periods = []
+    for period in duty.periods:
+        meal, breaks = None, []
+        for rule in rules:
+            window = _find_window(rule, period, time_zone) if rule.site in ("", site) else None
+            if window is None:
+                continue
+            if rule.minutes:
+                breaks.append(window)
+            elif period.break_minutes:
+                meal = window
+        periods.append(replace(period, meal=meal, breaks=tuple(breaks)))
+    return replace(duty, periods=tuple(periods))
+
+
+def _find_window(rule: BreakRule, period: DutyPeriod, time_zone: str) -> BreakWindow | None:
+    """Return when a rule's break may be in a period; None where it gives none."""
+    begins = period.start.astimezone(zone(time_zone)).date()
+    if rule.valid_from is not None and begins < rule.valid_from:
+        return None
+    if rule.valid_to is not None and rule.valid_to < begins:
+        return None
+    if period.end - period.start < timedelta(hours=rule.min_hours):
+        return None
+    length = timedelta(minutes=rule.minutes or period.break_minutes)
+    first = period.start + timedelta(hours=rule.earliest_hours)
+    last = min(period.end, period.start + timedelta(hours=rule.latest_hours))
+    for opens, closes in _list_openings(rule, period, time_zone):
+        window = BreakWindow(length, max(first, opens), min(last, closes), timedelta(minutes=rule.apart_minutes))
+        if window.list_starts():
+            return window
+    return None
+
+
+def _list_openings(rule: BreakRule, period: DutyPeriod, time_zone: str) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the times of day of a rule on the days that a period touches."""
+    if not rule.from_time:
+        yield period.start, period.end
+        return
+    local = zone(time_zone)
+    first, last = time.fromisoformat(rule.from_time), time.fromisoformat(rule.to_time)
+    day = period.start.astimezone(local).date() - timedelta(days=1)
+    while day <= period.end.astimezone(local).date():
+        closing = day if first < last else day + timedelta(days=1)
+        yield (
+            datetime.combine(day, first, local).astimezone(UTC),
+            datetime.combine(closing, last, local).astimezone(UTC),
+        )
+        day += timedelta(days=1)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from releve.network.columns import TableRow, column
-from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
+from releve.network.rows import Agent, AgentTeam, BreakRule, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
 
 HOME = "home"
 """The place of an agent who works at home; no site may have this id."""
@@ -400,6 +400,7 @@ TABLES: tuple[type[TableRow], ...] = (
     Agent,
     AgentTeam,
     Shift,
+    BreakRule,
     HistoryRow,
     Authorisation,
     Measure,

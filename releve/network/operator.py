@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from ipaddress import IPv6Address, ip_address
 
-from releve.network.duties import Duty, join_shifts
+from releve.network.duties import Duty, add_breaks, join_shifts
 from releve.network.model import (
     Authorisation,
     Client,
@@ -26,7 +26,7 @@ from releve.network.model import (
     Zone,
 )
 from releve.network.moments import day_bounds, zone
-from releve.network.rows import Agent, AgentTeam, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
+from releve.network.rows import Agent, AgentTeam, BreakRule, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Operator:
     curfews: tuple[Curfew, ...] = ()
     teams: tuple[AgentTeam, ...] = ()
     working_time: tuple[WorkingTimeRow, ...] = ()
+    breaks: tuple[BreakRule, ...] = ()
 
     @cached_property
     def site(self) -> Mapping[str, Site]:
@@ -107,7 +108,15 @@ class Operator:
     @cached_property
     def duties(self) -> tuple[Duty, ...]:
         """The roster's rows joined to duties, in the order of their first rows."""
-        return join_shifts(self.shifts, timedelta(hours=self.row.split_gap_hours))
+        duties = join_shifts(self.shifts, timedelta(hours=self.row.split_gap_hours))
+        if not self.breaks:
+            return duties
+        homes = {row.id: self.site[row.home_site] for row in self.agents}
+        return tuple(
+            add_breaks(duty, self.breaks, homes[duty.agent].id, homes[duty.agent].time_zone)
+            for duty in duties
+            if duty.agent in homes
+        )
 
     @cached_property
     def day_start(self) -> time:

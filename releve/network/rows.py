@@ -111,6 +111,47 @@ class Shift(TableRow):
 
 
 @dataclass(frozen=True, slots=True)
+class BreakRule(TableRow):
+    table: ClassVar[str] = "breaks"
+    doc: ClassVar[str] = (
+        "Breaks beside the meal break of the roster: coffee, prayer, screen rest, the meal of Ramadan. Each row gives"
+        " one break to the shifts it fits in, chosen on the half hour by the plan, in the order of the rows. A row of 0"
+        " minutes gives none, and says when the roster's own break may be. Read where there is a roster."
+    )
+
+    id: str = column("Break id", example="coffee")
+    minutes: float = column(
+        "Length; 0 = the roster's own break, kept to the times of this row",
+        unit="min",
+        example="15",
+        default=0.0,
+        at_least=0,
+        at_most=120,
+    )
+    site: str = column("Home site of the agents; empty = all", example="casa-1", default="", references="sites")
+    min_hours: float = column(
+        "Shifts of at least so many hours", unit="h", example="6", default=0.0, at_least=0, at_most=16
+    )
+    earliest_hours: float = column(
+        "Not before so many hours of the shift", unit="h", example="1.5", default=0.0, at_least=0, at_most=16
+    )
+    latest_hours: float = column(
+        "Over after so many hours of the shift", unit="h", example="5", default=16.0, at_least=0, at_most=16
+    )
+    from_time: str = column(
+        "Not before this time, in the time zone of the home site; empty = any", example="18:00", default=""
+    )
+    to_time: str = column("Over at this time, the next day where that is earlier", example="19:30", default="")
+    apart_minutes: float = column(
+        "Work between this break and any other", unit="min", example="60", default=60.0, at_least=0, at_most=480
+    )
+    valid_from: date | None = column("First day of shifts; empty = always", example="2027-02-08", default=None)
+    valid_to: date | None = column(
+        "Last day of shifts; empty = until further notice", example="2027-03-09", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Depot(TableRow):
     table: ClassVar[str] = "depots"
     doc: ClassVar[str] = "Where vehicles start from and return to, and the sites that they serve."

@@ -352,11 +352,13 @@ def hold_carried(
 
 def select_held_patterns(patterns: tuple[Pattern, ...], placed: Placement, first: datetime) -> tuple[Pattern, ...]:
     """Return the patterns of a duty that a placement of the day before leaves: its own; where its break is not
-    chosen yet, those whose break lies in the day that begins ``first``."""
+    chosen yet, those whose break lies in the day that begins ``first``. Its other breaks stand."""
     own = build_pattern(placed)
     if own.break_start is not None:
         return (own,)
-    ahead = (one for one in patterns if one.break_start is not None and one.break_start >= first)
+    ahead = (
+        one for one in patterns if one.break_start is not None and one.break_start >= first and one.pauses == own.pauses
+    )
     return tuple(ahead) or (own,)
 
 

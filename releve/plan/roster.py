@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.requirement import INTERVAL
-from releve.network import Duty, DutyPeriod, Operator
+from releve.network import BreakWindow, Duty, DutyPeriod, Operator
 from releve.plan.result import CARRIED, Pause, Placement, Plan, build_duty_key
 
 BREAKS = 5
@@ -123,7 +123,7 @@ def settle_breaks(plan: Plan, following: Plan) -> Plan:
 
 def list_break_patterns(duty: Duty, count: int = BREAKS) -> tuple[Pattern, ...]:
     """Return the patterns of a duty: ``count`` places for the break of its longest period, around
-    the middle.
+    the middle, and places for its other breaks beside each.
 
     Breaks start on the half hour, an hour apart from one another where the period has room. A
     break that fits on no half hour starts with the period. The other periods have theirs in the middle.
@@ -131,29 +131,83 @@ def list_break_patterns(duty: Duty, count: int = BREAKS) -> tuple[Pattern, ...]:
     longest = max(duty.periods, key=lambda period: period.end - period.start)
     pauses = [Pause(start, end, away=True) for start, end in duty.gaps]
     for period in duty.periods:
-        if period is not longest and period.break_minutes:
-            (start,) = _list_break_starts(period, 1)
-            pauses.append(Pause(start, start + timedelta(minutes=period.break_minutes), away=False))
-    held = tuple(sorted(pauses))
-    length = timedelta(minutes=longest.break_minutes)
-    if not length:
-        return (Pattern(duty.start, duty.end, None, None, held),)
-    starts = _list_break_starts(longest, count)
-    return tuple(Pattern(duty.start, duty.end, start, start + length, held) for start in starts)
+        if period is not longest:
+            meal, others = _list_break_choices(period, 1)[0]
+            pauses += [meal, *others] if meal else others
+    found = []
+    for meal, others in _list_break_choices(longest, count):
+        start, end = (meal.start, meal.end) if meal else (None, None)
+        found.append(Pattern(duty.start, duty.end, start, end, tuple(sorted([*pauses, *others]))))
+    return tuple(dict.fromkeys(found))
+
+
+BESIDE = 2
+"""How many ways to place the other breaks are tried beside each place of the roster's own."""
+
+
+def _list_break_choices(period: DutyPeriod, count: int) -> list[tuple[Pause | None, tuple[Pause, ...]]]:
+    """Return places for the roster's own break of a period, each with some for its other breaks.
+
+    A break that does not fit beside the roster's own and those before it in the table is not given.
+    """
+    length = timedelta(minutes=period.break_minutes)
+    starts: list[datetime | None] = [*_list_break_starts(period, count)] if length else [None]
+    if not period.breaks:
+        return [(Pause(start, start + length, away=False) if start else None, ()) for start in starts]
+    meal = period.meal or BreakWindow(length, period.start, period.end, timedelta())
+    taken = [(meal, meal.list_starts() or [period.start])] if length else []
+    for window in period.breaks:
+        if _fit_breaks([*taken, (window, window.list_starts())]) is not None:
+            taken.append((window, window.list_starts()))
+    ways = BESIDE if length else count
+    found = []
+    for way in range(ways):
+        wanted = [(window, _order_around(places, (way + 1) / (ways + 1))) for window, places in taken]
+        for start in starts:
+            if start is not None:
+                wanted[0] = (meal, [start])
+            fitted = _fit_breaks(wanted)
+            if fitted is not None:
+                found.append(fitted)
+    # where the roster's own break fits beside the others at none of these places, any place will do
+    found = found or [_fit_breaks(taken) or ()]
+    return [(row[0] if length else None, row[1:] if length else row) for row in found]
+
+
+def _order_around(starts: Sequence[datetime], share: float) -> list[datetime]:
+    """Return instants by their distance to the one that has a share of them before it."""
+    middle = starts[int(share * len(starts))]
+    return sorted(starts, key=lambda start: (abs(start - middle), start))
+
+
+def _fit_breaks(
+    wanted: Sequence[tuple[BreakWindow, Sequence[datetime]]], placed: tuple[tuple[BreakWindow, datetime], ...] = ()
+) -> tuple[Pause, ...] | None:
+    """Return a start for each break, of those given (the first is liked best), apart from the others; None where
+    there is none."""
+    if not wanted:
+        return tuple(Pause(start, start + window.length, away=False) for window, start in placed)
+    (window, starts), *others = wanted
+    for start in starts:
+        if all(_lie_apart(window, start, *one) for one in placed):
+            found = _fit_breaks(others, (*placed, (window, start)))
+            if found is not None:
+                return found
+    return None
+
+
+def _lie_apart(window: BreakWindow, start: datetime, other: BreakWindow, begun: datetime) -> bool:
+    apart = max(window.apart, other.apart)
+    return start >= begun + other.length + apart or begun >= start + window.length + apart
 
 
 def _list_break_starts(period: DutyPeriod, count: int) -> list[datetime]:
     length = timedelta(minutes=period.break_minutes)
-    origin = period.start.replace(minute=0, second=0, microsecond=0)
-    steps = int((period.end - origin) / INTERVAL) + 1
-    starts = [
-        start
-        for start in (origin + i * INTERVAL for i in range(steps))
-        if period.start <= start and start + length <= period.end
-    ]
+    window = period.meal or BreakWindow(length, period.start, period.end, timedelta())
+    starts = window.list_starts()
     if not starts:
         return [period.start]
-    middle = period.start + (period.end - period.start - length) / 2
+    middle = window.first + (window.last - window.first - length) / 2
     wanted = [middle + (2 * i - count + 1) * INTERVAL for i in range(count)]
     return sorted({min(starts, key=lambda start: (abs(start - want), start)) for want in wanted})
 

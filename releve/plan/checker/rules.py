@@ -15,6 +15,7 @@ from releve.demand.requirement import INTERVAL
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Agent, Operator, Programme, Seat, Site, zone
 from releve.network.worktime.own_rows import build_rules
+from releve.plan.checker.breaks import find_table_break_faults
 from releve.plan.coverage import Timeline
 from releve.plan.result import (
     CARRIED,
@@ -213,7 +214,14 @@ class DayRules:
         breaks = [(pause.start, pause.end) for pause in placement.pauses if not pause.away]
         if placement.break_start is not None or placement.break_end is not None:
             breaks.append((placement.break_start, placement.break_end))  # type: ignore[arg-type]
-        yield from self._find_break_faults(breaks, periods)
+        known = all(at is not None and at.tzinfo is not None for one in breaks for at in one)
+        if not self.operator.breaks or not known:
+            yield from self._find_break_faults(breaks, periods)
+            return
+        agent = self.operator.agent[placement.agent]
+        for period in periods:
+            within = [one for one in breaks if len(periods) == 1 or _is_within(one[0], period[0], period[1])]
+            yield from find_table_break_faults(self.operator, agent, within, period)
 
     def _find_break_faults(
         self, breaks: Sequence[tuple[datetime | None, datetime | None]], periods: Sequence[_Period]
