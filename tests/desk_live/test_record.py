@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from releve.accounts import grants
 from releve.accounts.confirmations import confirm_account
 from releve.accounts.models import User
 from releve.accounts.permissions import Role
-from releve.desk.live.forms_control import FORMS
+from releve.desk.live.forms import Place
+from releve.desk.live.forms_control import FORMS, AttendanceForm
+from releve.desk.text import text_now
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos, remove_metadata
@@ -47,6 +50,20 @@ def faults(answer: Any) -> dict[str, list[str]]:
 
 def count(scenario: Scenario, kind: str) -> int:
     return sum(row.kind == kind for row in ledger.iter_entries(scenario.stream))
+
+
+def test_the_day_that_a_form_proposes_has_begun_at_every_site(scenario: Scenario) -> None:
+    """Late in the evening it is tomorrow where the operator counts its days, and not yet at a site."""
+    first, *others = scenario.operator.sites
+    sites = (replace(first, time_zone="Europe/Paris"), *(replace(row, time_zone="Africa/Dakar") for row in others))
+    operator = replace(scenario.operator, sites=sites, row=replace(scenario.operator.row, time_zone="Europe/Paris"))
+    at = datetime(2026, 11, 30, 23, 20, tzinfo=UTC)
+    ids = tuple(row.id for row in sites)
+    place = Place("live", at, operator, live.situation_now(), text_now("Europe/Paris"), sites=ids)
+    assert place.find_day() == date(2026, 12, 1)
+    assert place.propose_day("") == date(2026, 11, 30)
+    assert place.propose_day(first.id) == date(2026, 12, 1)
+    assert AttendanceForm(place).initial["day"] == date(2026, 11, 30)
 
 
 def test_two_positives_of_a_site_close_it(browsers: Browsers, scenario: Scenario) -> None:

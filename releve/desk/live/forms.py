@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -166,6 +166,10 @@ class Place(StreamContext):
         """Return the measures of the charter in force, as (id, text)."""
         rows = () if self.charter is None else self.charter.measures
         return tuple((row.id, self.text.own(row)) for row in rows)
+
+    def propose_day(self, site: str) -> date:
+        """Return the day of a site, or one that has begun at each where none is chosen yet."""
+        return min(map(self.find_day, (site,) if site else self.sites), default=self.find_day())
 
     def list_names(self) -> list[tuple[str, str]]:
         """Return the sites to choose from, as (id, name)."""
@@ -397,7 +401,7 @@ class CheckForm(FindingsForm):
     note = build_text_field(lazy("Remark, without a person’s name"))
 
     def prepare(self, site: str) -> None:
-        self.initial["day"] = self.place.find_day(site)
+        self.initial["day"] = self.place.propose_day(site)
         measures = self.add_measures(daily=True)
         if not self.place.operator.vehicles:
             del self.fields["boarded"]

@@ -85,6 +85,13 @@ class OutageForm(RecordForm):
             del self.fields["carrier"]
             set_choices(self, "what", list(self.fields["what"].choices)[:2])  # type: ignore[attr-defined]
 
+    def fill(self, request: HttpRequest) -> None:
+        """Fill the form in for the return of what a link names, by what of it is down."""
+        carrier, site = request.GET.get("carrier", ""), request.GET.get("site", "")
+        if request.GET.get("state") == "up":
+            down = [what for what, name in self.place.situation.outages if name == (carrier or site)]
+            self.initial.update({"state": "up", "carrier": carrier, "what": down[0] if down else "link"})
+
     def clean(self) -> dict[str, Any]:
         """Ask for the site or the carrier, whichever it is about."""
         found = super().clean() or {}
@@ -147,7 +154,7 @@ class AttendanceForm(RecordForm):
     )
 
     def prepare(self, site: str) -> None:
-        self.initial["day"] = self.place.find_day(site)
+        self.initial["day"] = self.place.propose_day(site)
 
     def clean(self) -> dict[str, Any]:
         """Ask for a number or for names."""
