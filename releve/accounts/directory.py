@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -88,6 +88,13 @@ def list_accounts(*, closed: bool = False) -> tuple[AccountLine, ...]:
         )
         for user in (rows if closed else rows.filter(is_active=True))
     )
+
+
+def list_able(permission: str, sites: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the open accounts that hold a permission at one of some sites; anywhere where none is
+    given."""
+    accounts = User.objects.filter(is_active=True).order_by("username")
+    return tuple(row.username for row in accounts if any(can(row, permission, site=site) for site in sites or (None,)))
 
 
 def list_programs() -> tuple[ProgramLine, ...]:

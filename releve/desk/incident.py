@@ -20,13 +20,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from pydantic import Field
 
+from releve.accounts.directory import list_able
 from releve.accounts.scopes import Scope, scope_for
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, serve
 from releve.desk.filters import add_words, late_record
 from releve.desk.forms import build_text_field, build_time_field, read_sent, set_choices
 from releve.desk.http import page_response, require_found
-from releve.desk.live.forms import EventForm
+from releve.desk.live.forms import EventForm, build_record_check
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.live.words import ROLES
 from releve.desk.page import PageModel, StreamPage
@@ -41,6 +42,7 @@ from releve.situation import (
     IncidentDecided,
     IncidentNoted,
     IncidentOpened,
+    IncidentPlaceAdded,
     IncidentReviewed,
     IncidentRoleTaken,
     IncidentTask,
@@ -154,6 +156,23 @@ class RoleButton(ActForm):
     )
 
 
+class GiveForm(RoleButton):
+    """A role given to another who may work in the room."""
+
+    act = prefix = "give"
+    role = forms.ChoiceField(label=lazy("Role"), choices=tuple(ROLES.items()))
+    holder = forms.ChoiceField(label=lazy("To whom"))
+    field_order = ("role", "holder", "key")
+
+
+class PlaceForm(ActForm):
+    """A further place that the incident is about."""
+
+    act = prefix = "place"
+    records = IncidentPlaceAdded
+    place = forms.ChoiceField(label=lazy("Site"))
+
+
 class TaskButton(ActForm):
     """A task done: a button, with hidden fields of no prefix."""
 
@@ -164,7 +183,10 @@ class TaskButton(ActForm):
 
 FORMS: dict[str, type[ActForm]] = {
     form.act: form
-    for form in (DecisionForm, TaskForm, NoteForm, CloseForm, ReviewForm, FollowUpForm, RoleButton, TaskButton)
+    for form in (
+        *(DecisionForm, TaskForm, NoteForm, CloseForm, ReviewForm, FollowUpForm),
+        *(RoleButton, GiveForm, PlaceForm, TaskButton),
+    )
 }
 """By act, those that a page of the room sends."""
 
@@ -174,7 +196,7 @@ class IncidentHead(PageModel):
 
     opened: IncidentOpened
     closed: IncidentClosed | None
-    place: str = Field(description="Name of the site, or of the operator")
+    place: str = Field(description="Names of the sites, or of the operator")
 
 
 class IncidentsPage(StreamPage):
@@ -224,8 +246,8 @@ def incidents_page(shown: ShownStream, operator: Operator, incidents: tuple[Inci
 
 
 def _name_place(incident: Incident, operator: Operator) -> str:
-    site = operator.site.get(incident.site)
-    return operator.row.name if site is None else site.name
+    names = [operator.site[site].name for site in incident.sites if site in operator.site]
+    return ", ".join(names) or operator.row.name
 
 
 def incident_page(
@@ -262,7 +284,8 @@ def _load_seen(request: HttpRequest) -> _Seen:
     shown, operator = read_stream(request), live.operator_now()
     reach = scope_for(request.user, "incident.work")
     rows = live.list_incidents(live.situation_now(shown.name), shown.name)
-    return _Seen(shown, operator, reach, tuple(row for row in rows if reach.sees(row.site)))
+    seen = (row for row in rows if any(map(reach.sees, row.sites or ("",))))
+    return _Seen(shown, operator, reach, tuple(seen))
 
 
 @serve("incident.work", FORM)
@@ -297,7 +320,7 @@ def _build_open_form(request: HttpRequest, seen: _Seen, site: str) -> OpenForm:
 @serve("incident.work", FORM)
 def room(request: HttpRequest, incident: str) -> HttpResponse:
     """One incident: roles, decisions, tasks, log."""
-    return _show(request, incident, ("decide", "task", "note", "close"), whole=False)
+    return _show(request, incident, ("give", "place", "decide", "task", "note", "close"), whole=False)
 
 
 @serve("incident.work", FORM)
@@ -313,11 +336,13 @@ def _show(request: HttpRequest, incident: str, acts: tuple[str, ...], *, whole: 
     found = require_found(known.get(incident), _("There is no such incident."))
     if request.method == "POST":
         sent = FORMS.get(request.POST.get("act", ""), ActForm)(request.POST)
+        _offer(sent, seen, found)
         if sent.is_valid() and _record(request, seen, found, sent) is not None:
             return redirect(request.path)
     if found.closed and not whole:
         acts = ()
     forms = {act: FORMS[act]() for act in acts}
+    forms = {act: form for act, form in forms.items() if _offer(form, seen, found)}
     last = found.review
     if last is not None and "review" in forms:
         forms["review"].initial.update({"well": last.well, "badly": last.badly})
@@ -336,11 +361,41 @@ def _show(request: HttpRequest, incident: str, acts: tuple[str, ...], *, whole: 
     return page_response(request, template, page, context, status=status)
 
 
+def _offer(form: ActForm, seen: _Seen, incident: Incident) -> bool:
+    """Give a form its choices; return whether it has any."""
+    offered: list[tuple[str, str]] = []
+    if isinstance(form, GiveForm):
+        offered = [(name, name) for name in list_able("incident.work", incident.sites)]
+        set_choices(form, "holder", offered)
+    elif isinstance(form, PlaceForm):
+        sites = seen.operator.sites if incident.sites else ()
+        offered = [(row.id, row.name) for row in sites if seen.scope.has_site(row.id) and row.id not in incident.sites]
+        set_choices(form, "place", offered)
+    else:
+        return True
+    return bool(offered)
+
+
 def _record(request: HttpRequest, seen: _Seen, incident: Incident, form: ActForm) -> live.RecordResult | None:
-    stream = seen.shown.name
-    own = live.sign_event(stream, actor_name(request))
-    event = form.build_event(site=incident.site, incident=incident.id, **own)
-    return form.record(event, stream, request.user)
+    """Record an act of the reader, at a site of the incident that is theirs."""
+    stream, own = seen.shown.name, live.sign_event(seen.shown.name, actor_name(request))
+    site = next(filter(seen.scope.has_site, incident.sites), incident.site)
+    role = _find_free_role(incident, form)
+    if role:  # who ticks a task whose role is free takes the role
+        taken = IncidentRoleTaken(**live.sign_event(stream, own["actor"]), site=site, incident=incident.id, role=role)
+        judge = build_record_check(request.user, taken, stream)
+        key = f"{form.key_text[:60]}-role"
+        if form.attempt(lambda: live.record(taken, key=key, stream=stream, judge=judge)) is None:
+            return None
+    return form.record(form.build_event(site=site, incident=incident.id, **own), stream, request.user)
+
+
+def _find_free_role(incident: Incident, form: ActForm) -> str:
+    """Return the role of a task to be ticked which no one holds; else an empty one."""
+    if not isinstance(form, TaskButton) or incident.closed is not None:
+        return ""
+    owner = next((row.set.owner for row in incident.tasks if row.id == form.cleaned_data["task"]), "")
+    return "" if incident.find_holder(owner) else owner
 
 
 register = Library()

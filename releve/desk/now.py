@@ -80,6 +80,14 @@ class EventProposal(PageModel):
     records: bool = Field(description="Whether the reader may record it")
 
 
+class CarrierDown(PageModel):
+    """A carrier whose home lines are down."""
+
+    name: str
+    since: datetime
+    expected_until: datetime | None
+
+
 class NowPage(StreamPage):
     """Everything as it stands, as far as the reader may see it; null: there is no such right."""
 
@@ -100,6 +108,8 @@ class NowPage(StreamPage):
         default=None, description="To readers who see all sites: the switch that is held"
     )
     sites: tuple[SiteStatus, ...] = Field(description="Those that are closed or cut off first")
+    carriers: tuple[CarrierDown, ...] = Field(default=(), description="Carriers whose home lines are down")
+    records: bool = Field(default=False, description="Whether the reader may record that a link is back")
     sites_entered: tuple[str, ...] = Field(default=(), description="Of these, those whose pages the reader may open")
     reopens: bool = Field(description="Whether the reader may approve a reopening")
     works: bool = Field(description="Whether the reader may work in incident rooms and on tasks")
@@ -156,6 +166,8 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         switch=find_pressed(stream, user) if all_sites and inside else None,
         sites=sites,
         sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
+        carriers=tuple(_list_carriers_down(situation)) if inside else (),
+        records=can(user, "event.record.other"),
         reopens=can(user, "reopening.approve"),
         works=can(user, "incident.work"),
         clients=clients,
@@ -168,6 +180,12 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
         timeline=live.list_last_entries(stream, seen.sees),
     )
+
+
+def _list_carriers_down(situation: Situation) -> Iterator[CarrierDown]:
+    for (what, name), outage in sorted(situation.outages.items()):
+        if what == "carrier":
+            yield CarrierDown.from_row(outage, name=name)
 
 
 def _propose_events(stream: str, sites: tuple[SiteStatus, ...], user: AnyUser) -> Iterator[EventProposal]:
@@ -244,6 +262,9 @@ def _describe_losses(page: NowPage) -> str:
                 names=text_now(page.time_zone).list(cut)
             )
         )
+    if page.carriers:
+        names = text_now(page.time_zone).list([row.name for row in page.carriers])
+        parts.append(_("{names}: home lines down.").format(names=names))
     return " ".join(parts)
 
 

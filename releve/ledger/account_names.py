@@ -14,7 +14,7 @@ from typing import Any
 from releve.ledger.models import AccountName
 
 ACCOUNT_PREFIX = "account-"
-_FIELDS = ("actor", "by")
+_FIELDS = ("actor", "by", "holder")
 """Fields of a body that hold the name of an account, or what stands for a program or a rule."""
 _RANDOM_BYTES = 8
 

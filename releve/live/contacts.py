@@ -260,7 +260,8 @@ def _store_answer(rows: QuerySet[Message], by: str) -> AcknowledgeResult:
             return AcknowledgeResult(message.stream, message.acknowledged_at, before=True)
         at = now(message.stream)
         rows.update(acknowledged_at=at, due_at=None, answered_to=by)
-        body = {"message": str(message.pk), **({"by": by} if by else {})}
+        about = {"message": str(message.pk), "generation": message.relief.generation}
+        body = {**about, **({"by": by} if by else {})}
         append_entries(message.stream, [("message.acknowledged", body)])
     return AcknowledgeResult(message.stream, at, before=False)
 

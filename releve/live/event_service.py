@@ -17,6 +17,7 @@ from django.db import OperationalError, transaction
 from django.utils.module_loading import import_string
 
 from releve.ledger import chain as ledger
+from releve.ledger.account_names import find_pseudonyms
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.current_rules import rules_now, select_rules
@@ -37,6 +38,7 @@ from releve.situation import (
     CaseDeclared,
     Event,
     EventRefusal,
+    IncidentRoleTaken,
     LinkDown,
     PowerDown,
     SiteClosed,
@@ -50,6 +52,7 @@ from releve.situation import (
     health_fields,
     personal_fields,
 )
+from releve.situation.refusal import refuse
 
 _MOST_ROUNDS = 10
 
@@ -134,7 +137,7 @@ def _record_once(
     operator, at = operator_now(), now(stream)
     event = replace(event, recorded_at=at)
     before = situation_now(stream)
-    reasons = (*find_refusals(event, before, operator, select_rules(before)), *judge(before))
+    reasons = (*find_refusals(event, before, operator, select_rules(before)), *_check_holder(event), *judge(before))
     if reasons:
         raise Refused(reasons)
     after = apply_event(before, event)
@@ -142,6 +145,12 @@ def _record_once(
     seqs = _append_events(found, stream, before, at)
     IdempotencyKey.objects.create(stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:])
     return RecordResult(seqs[0], tuple(seqs[1:]), before=False)
+
+
+def _check_holder(event: Event) -> Iterable[EventRefusal]:
+    """Yield why a role is not given: to no account, whose name nothing could hide or erase."""
+    if isinstance(event, IncidentRoleTaken) and event.holder and not find_pseudonyms([event.holder]):
+        yield refuse("incident.no_account", holder=event.holder)
 
 
 def derive_all_events(situation: Situation, operator: Operator, rules: SituationRules, at: datetime) -> list[Event]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import QuerySet
 
 from releve.errors import Phrase
 from releve.ledger.digests import format_instant
@@ -147,14 +147,28 @@ def list_incident_log(
 def list_response_steps(incident: Incident, start: datetime, stream: str) -> tuple[ResponseStep, ...]:
     """Return the steps from the event to the reopening, each with the time since the event."""
     kinds = {kind for _step, kind, _which in _STEPS}
-    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds - {"site.reopened"})
-    found = {
-        row["kind"]: row
-        for row in rows.values("kind").annotate(first=Min("recorded_at"), last=Max("recorded_at"), count=Count("seq"))
-    }
-    found |= _find_reopening(incident, start, stream)
+    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds).order_by("seq")
+    own, found = _list_own_reliefs(incident, stream), dict[str, dict[str, Any]]()
+    for kind, at, written in rows.values_list("kind", "recorded_at", "body"):
+        body = json.loads(written)
+        if not (_concerns(body, incident) and body.get("generation", 0) in own):
+            continue
+        if kind == "site.reopened" and body["site"] != incident.site:
+            continue
+        if kind == "routing.published" and "relief.made" not in found:
+            continue
+        row = found.setdefault(kind, {"first": at, "count": 0})
+        row |= {"last": at, "count": row["count"] + 1}
     first = ResponseStep("closed" if incident.opened.closure else "opened", start, 0.0)
     return (first, *(_build_step(*row, found, start) for row in _STEPS))
+
+
+def _list_own_reliefs(incident: Incident, stream: str) -> frozenset[int]:
+    """Return the generations of relief that a loss at the incident's places led to, and 0 for what names none."""
+    causes = dict(Relief.objects.filter(stream=stream).values_list("generation", "cause"))
+    rows = LedgerEntry.objects.filter(seq__in=set(causes.values())).values_list("seq", "body")
+    own = {seq for seq, written in rows if _concerns(json.loads(written), incident)}
+    return frozenset({0, *(generation for generation, cause in causes.items() if cause in own)})
 
 
 def _build_step(step: str, kind: str, which: str, found: Mapping[str, Any], start: datetime) -> ResponseStep:
@@ -176,21 +190,10 @@ def _filter_entries(incident: Incident, start: datetime, stream: str) -> QuerySe
     return rows
 
 
-def _find_reopening(incident: Incident, start: datetime, stream: str) -> dict[str, Any]:
-    """Return the reopening of the incident's site, if there was one."""
-    if not incident.site:
-        return {}
-    rows = _filter_entries(incident, start, stream).filter(kind="site.reopened").order_by("seq")
-    for at, written in rows.values_list("recorded_at", "body"):
-        if json.loads(written).get("site") == incident.site:
-            return {"site.reopened": {"first": at, "count": 1}}
-    return {}
-
-
 def _concerns(body: Mapping[str, Any], incident: Incident) -> bool:
-    """Return whether an entry is of the incident's site, or of none; any is of the operator's."""
+    """Return whether an entry is of the incident's sites, or of none; any is of the operator's."""
     site = body.get("site")
-    return not site or not incident.site or site == incident.site
+    return not site or not incident.sites or site in incident.sites
 
 
 _clusters: IdentityCache[tuple[CaseCluster, ...]] = IdentityCache()

@@ -216,6 +216,7 @@ _SENTENCES: Mapping[str, Phrase] = {
 _INCIDENT_SENTENCES: Mapping[str, Phrase] = {
     "incident.opened": Phrase("The incident room was opened by {actor}."),
     "incident.role_taken": Phrase("{actor} takes the role: {role}."),
+    "incident.place_added": Phrase("{actor} adds a place to the incident: {place}."),
     "incident.decided": Phrase("{actor} decides: {decision} Why: {reason}"),
     "incident.task_set": Phrase("To do by {owner}: {task}"),
     "incident.task_done": Phrase("{actor} has done: {task}"),
@@ -223,6 +224,7 @@ _INCIDENT_SENTENCES: Mapping[str, Phrase] = {
     "incident.reviewed": Phrase("{actor} wrote the review."),
     "incident.closed": Phrase("{actor} closed the incident. {note}"),
 }
+_ROLE_GIVEN = Phrase("{actor} gives {holder} the role: {role}.")
 _UNADDRESSED = Phrase(
     "Messages about the relief were written; agents concerned: {agents}, messages without an address: {unaddressed}."
 )
@@ -253,6 +255,8 @@ class LogEntry:
 def _find_sentence(kind: str, body: Mapping[str, Any]) -> Phrase:
     if kind == "people.notified" and body.get("unaddressed"):
         return _UNADDRESSED
+    if kind == "incident.role_taken" and body.get("holder"):
+        return _ROLE_GIVEN
     return _INCIDENT_SENTENCES.get(kind) or _SENTENCES[kind]
 
 

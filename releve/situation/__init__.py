@@ -65,6 +65,7 @@ from releve.situation.events_control import (
     IncidentDecided,
     IncidentNoted,
     IncidentOpened,
+    IncidentPlaceAdded,
     IncidentReviewed,
     IncidentRoleTaken,
     IncidentTaskDone,

@@ -215,9 +215,24 @@ class RoomEvent(Event):
 class IncidentRoleTaken(RoomEvent):
     kind: ClassVar[str] = "incident.role_taken"
     label: ClassVar[str] = "Role in an incident taken"
-    doc: ClassVar[str] = "The actor takes a role of the incident from its holder, if any."
+    doc: ClassVar[str] = "The actor takes a role of the incident, or gives it to another; its holder has it no longer."
 
     role: str = event_field("Role", example="lead", one_of=INCIDENT_ROLES)
+    holder: str = event_field("Account that it is given to; empty = the actor takes it", example="samira", default="")
+
+    @property
+    def held_by(self) -> str:
+        """The account that holds the role from then on."""
+        return self.holder or self.actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentPlaceAdded(RoomEvent):
+    kind: ClassVar[str] = "incident.place_added"
+    label: ClassVar[str] = "Place added to an incident"
+    doc: ClassVar[str] = "A further site that the incident is about."
+
+    place: str = event_field("The further site", example="casa-2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from releve.situation.events_control import (
     IncidentDecided,
     IncidentNoted,
     IncidentOpened,
+    IncidentPlaceAdded,
     IncidentReviewed,
     IncidentRoleTaken,
     IncidentTaskDone,
@@ -36,10 +37,11 @@ class Incident:
     """The current state of an incident; each list in the order of happening.
 
     ``roles`` has the current holder of each role, ``review`` the last review, ``closed`` the event
-    that closed it; None where there is none yet.
+    that closed it; None where there is none yet. ``places`` are the sites added to that of its opening.
     """
 
     opened: IncidentOpened
+    places: tuple[str, ...] = ()
     roles: tuple[IncidentRoleTaken, ...] = ()
     decisions: tuple[IncidentDecided, ...] = ()
     tasks: tuple[IncidentTask, ...] = ()
@@ -53,8 +55,17 @@ class Incident:
 
     @property
     def site(self) -> str:
-        """The site concerned; empty for the operator as a whole."""
+        """The site that it was opened for; empty for the operator as a whole."""
         return self.opened.site
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites concerned; none for the operator as a whole."""
+        return tuple(dict.fromkeys((self.site, *self.places))) if self.site else ()
+
+    def find_holder(self, role: str) -> str:
+        """Return the account that holds a role; empty: no one does."""
+        return next((row.held_by for row in self.roles if row.role == role), "")
 
     @property
     def left_open(self) -> tuple[IncidentTask, ...]:
@@ -73,6 +84,7 @@ def fold_incident(events: Sequence[Event]) -> Incident | None:
     reviews, closings = _filter_kind(events, IncidentReviewed), _filter_kind(events, IncidentClosed)
     return Incident(
         opened=opened[0],
+        places=tuple(dict.fromkeys(row.place for row in _filter_kind(events, IncidentPlaceAdded))),
         roles=tuple({row.role: row for row in _filter_kind(events, IncidentRoleTaken)}.values()),
         decisions=_filter_kind(events, IncidentDecided),
         tasks=tuple(IncidentTask(row, done.get(row.id)) for row in _filter_kind(events, IncidentTaskSet)),

@@ -200,9 +200,16 @@ def _check_opening(event: events.IncidentOpened, context: ValidationContext) -> 
 def _check_role(event: events.IncidentRoleTaken, context: ValidationContext) -> Iterator[EventRefusal]:
     incident = context.situation.incidents.get(event.incident)
     yield from _check_room(event, incident, while_open=True)
-    for held in incident.roles if incident else ():
-        if (held.role, held.actor) == (event.role, event.actor):
-            yield refuse("incident.role_held", role=event.role)
+    if incident is not None and incident.find_holder(event.role) == event.held_by:
+        yield refuse("incident.role_held", role=event.role, holder=event.held_by)
+
+
+def _check_place(event: events.IncidentPlaceAdded, context: ValidationContext) -> Iterator[EventRefusal]:
+    incident = context.situation.incidents.get(event.incident)
+    yield from _check_room(event, incident, while_open=True)
+    yield from context.site_faults(event, event.place)
+    if incident is not None and (not incident.site or event.place in incident.sites):
+        yield refuse("incident.place_known", place=event.place)
 
 
 def _check_decision(event: events.IncidentDecided, context: ValidationContext) -> Iterator[EventRefusal]:
@@ -231,6 +238,15 @@ def _check_task_done(event: events.IncidentTaskDone, context: ValidationContext)
     done = tasks[event.task].done
     if done is not None:
         yield refuse("task.done_already", by=done.actor)
+    if incident is not None:
+        yield from _check_owner(event, incident, tasks[event.task].set.owner)
+
+
+def _check_owner(event: events.IncidentTaskDone, incident: Incident, role: str) -> Iterator[EventRefusal]:
+    """A task is ticked by the holder of its role, or by the lead: each answers for the own part."""
+    holder = incident.find_holder(role)
+    if holder and event.actor not in (holder, incident.find_holder("lead")):
+        yield refuse("task.of_another", role=role, holder=holder)
 
 
 def _check_note(event: events.IncidentNoted, context: ValidationContext) -> Iterator[EventRefusal]:
@@ -255,7 +271,7 @@ def _check_room(event: events.RoomEvent, incident: Incident | None, *, while_ope
     if incident is None:
         yield refuse("incident.unknown", incident=event.incident)
         return
-    if event.site != incident.site:
+    if event.site != incident.site and event.site not in incident.sites:
         yield refuse("incident.site", site=incident.site)
     if event.happened_at < incident.opened.happened_at:
         dates = {"opened": incident.opened.happened_at, "happened_at": event.happened_at}
@@ -272,6 +288,7 @@ def _check_text(text: str, what: str) -> Iterator[EventRefusal]:
 INCIDENT_CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]] = {
     events.IncidentOpened: _check_opening,
     events.IncidentRoleTaken: _check_role,
+    events.IncidentPlaceAdded: _check_place,
     events.IncidentDecided: _check_decision,
     events.IncidentTaskSet: _check_task_set,
     events.IncidentTaskDone: _check_task_done,

@@ -21,8 +21,8 @@ from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live.models import Activation, Stream
 from releve.plugins.crashtest.orders import collect_inputs
-from releve.situation import ClosureRule, Incident, PackEnded
-from tests.accounts.people import look_as
+from releve.situation import ClosureRule, Incident, IncidentRoleTaken, PackEnded, PowerDown
+from tests.accounts.people import give, look_as, person, sign_in
 from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import sent
 from tests.live.scenario import Scenario
@@ -267,8 +267,78 @@ def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(browsers: Bro
     kinds = [e.kind for e in ledger.iter_entries(scenario.stream) if e.kind.startswith("incident.")]
     assert kinds == [
         "incident.opened", "incident.role_taken", "incident.decided", "incident.task_set",
-        "incident.task_done", "incident.noted", "incident.closed",
+        "incident.role_taken", "incident.task_done", "incident.noted", "incident.closed",
     ]  # fmt: skip
+
+
+def join_room(scenario: Scenario, name: str) -> Client:
+    """Return the browser of a new continuity manager in the scenario's stream."""
+    user = person(name)
+    give(user, Role.CONTINUITY)
+    web = sign_in(user, lately=True)
+    web.cookies[COOKIE] = scenario.stream
+    return web
+
+
+def test_roles_are_given_and_each_answers_for_the_own_tasks(scenario: Scenario) -> None:
+    web, second = join_room(scenario, "nadia"), join_room(scenario, "samir")
+    path = opened(web, scenario.site)
+    assert act(web, path, "give", role="sites", holder="samir").status_code == 302
+    assert act(web, path, "give", role="sites", holder="ghost").status_code == 422
+    for owner in ("sites", "telephony"):
+        assert act(web, path, "task", task=f"Tâche {owner}", owner=owner).status_code == 302
+    tasks = {row.set.owner: row.id for row in incident(scenario).tasks}
+    refused = web.post(path, {"act": "done", "task": tasks["sites"], "key": "t1"})
+    assert refused.status_code == 422
+    assert "samir" in refused.content.decode()
+    assert second.post(path, {"act": "done", "task": tasks["sites"], "key": "t2"}).status_code == 302
+    # a task whose role is free makes the reader its holder
+    assert web.post(path, {"act": "done", "task": tasks["telephony"], "key": "t3"}).status_code == 302
+    assert incident(scenario).find_holder("telephony") == "nadia"
+    # the lead may tick for the others
+    assert act(web, path, "task", task="Encore", owner="sites").status_code == 302
+    (left,) = incident(scenario).left_open
+    assert web.post(path, {"act": "take", "role": "lead", "key": "t4"}).status_code == 302
+    assert web.post(path, {"act": "done", "task": left.id, "key": "t5"}).status_code == 302
+    body = LedgerEntry.objects.filter(kind="incident.role_taken").order_by("seq").values_list("body", flat=True)[0]
+    assert "samir" not in body, "as the actor, the holder is a pseudonym in the ledger"
+    page = web.get(path).content.decode()
+    assert "nadia confie à samir le rôle" in page
+    room = {"incident": incident(scenario).id, "site": scenario.site, "role": "lead", "holder": "ghost"}
+    event = IncidentRoleTaken(**live.sign_event(scenario.stream, "x"), **room)
+    with pytest.raises(live.Refused, match="There is no account"):
+        live.record(event, key="g", stream=scenario.stream)
+
+
+def test_a_room_is_about_several_places_and_counts_the_answers_to_their_losses_alone(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web = browsers.sign_in()
+    scenario.two_positives()
+    path = opened(web, scenario.site)
+    other = next(row for row in scenario.operator.sites if row.id != scenario.site)
+    scenario.work()
+    live.acknowledge(scenario.messages[0].token)
+    (answered,) = (row for row in web.get(f"{path}/review").context["page"].steps if row.step == "last_acknowledged")
+    assert answered.count == 1
+    event = PowerDown(**live.sign_event(scenario.stream, "x"), site=other.id)
+    live.record(event, key="power", stream=scenario.stream)
+    log = {row.kind for row in web.get(path).context["page"].log}
+    assert "power.down" not in log
+    scenario.work()
+    last = max(row.relief.generation for row in scenario.messages)
+    of_power = [row for row in scenario.messages if row.relief.generation == last and row.acknowledged_at is None]
+    for message in of_power[:2]:
+        live.acknowledge(message.token)
+    steps = {row.step: row for row in web.get(f"{path}/review").context["page"].steps}
+    own = steps["last_acknowledged"].count
+    assert act(web, path, "place", place=other.id).status_code == 302
+    page = web.get(path)
+    assert other.name in page.content.decode()
+    assert "power.down" in {row.kind for row in page.context["page"].log}
+    steps = {row.step: row for row in web.get(f"{path}/review").context["page"].steps}
+    assert own == 1
+    assert steps["last_acknowledged"].count == 3
 
 
 def test_the_review_has_the_time_of_each_step_and_what_follows(browsers: Browsers, scenario: Scenario) -> None:

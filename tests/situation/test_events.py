@@ -97,6 +97,7 @@ def test_there_is_an_event_for_everything_that_is_recorded() -> None:
         "incident.decided",
         "incident.noted",
         "incident.opened",
+        "incident.place_added",
         "incident.reviewed",
         "incident.role_taken",
         "incident.task_done",

@@ -289,6 +289,11 @@ def lead_taken(chain: Chain) -> None:
     chain.record("incident.role_taken", **ROOM, role="lead", actor="samira")
 
 
+def task_of_karim(chain: Chain) -> None:
+    room_with_a_task(chain)
+    chain.record("incident.role_taken", **ROOM, role="sites", holder="karim", actor="samira")
+
+
 Row = tuple[str, Callable[[Chain], None], str, dict[str, Any]]
 ROWS: list[Row] = [
     ("event.no_id", nothing, "power.down", {"site": "casa", "id": ""}),
@@ -424,9 +429,11 @@ ROWS: list[Row] = [
     ("incident.before", room, "incident.noted", {**ROOM, "note": "Called", "happened_at": START - MINUTE}),
     ("incident.closed", room_closed, "incident.noted", {**ROOM, "note": "Called"}),
     ("incident.role_held", lead_taken, "incident.role_taken", {**ROOM, "role": "lead", "actor": "samira"}),
+    ("incident.place_known", room, "incident.place_added", {**ROOM, "place": "casa"}),
     ("incident.nothing_said", room, "incident.decided", {**ROOM, "decision": "Go", "reason": " "}),
     ("incident.tasks_open", room_with_a_task, "incident.closed", ROOM),
     ("task.unknown", room, "incident.task_done", {**ROOM, "task": "e7"}),
+    ("task.of_another", task_of_karim, "incident.task_done", {**ROOM, "task": "e2", "actor": "samira"}),
     ("task.done_already", task_was_done, "incident.task_done", {**ROOM, "task": "e2"}),
     ("task.due", room, "incident.task_set", {**ROOM, "task": "Pump", "owner": "sites", "due": START - MINUTE}),
     *control_rows.ROWS,
@@ -441,6 +448,8 @@ ROWS: list[Row] = [
 OF_ACCOUNTS = ("agent.elsewhere", "approval.tied", "finding.tied")
 """Accounts are the desk's: its tests (test_answers.py, test_record.py, test_pages.py) hold these
 cases."""
+OF_NAMES = ("incident.no_account",)
+"""Accounts are known where events are recorded: tests/desk_live/test_drills.py holds the case."""
 OF_LEDGER = ("draw.not_sealed", "draw.root_early", "draw.root_unknown")
 """Roots are the ledger's: tests/inspection/test_draw_attacks.py holds these cases."""
 
@@ -461,7 +470,7 @@ def test_what_cannot_be_is_refused_with_a_sentence(row: Row) -> None:
 
 
 def test_every_refusal_has_a_case() -> None:
-    assert {row[0] for row in ROWS} | {*OF_ACCOUNTS, *OF_LEDGER} == set(situation.REFUSALS)
+    assert {row[0] for row in ROWS} | {*OF_ACCOUNTS, *OF_NAMES, *OF_LEDGER} == set(situation.REFUSALS)
 
 
 def test_a_refusal_of_accounts_has_its_sentence() -> None:

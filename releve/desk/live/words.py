@@ -85,7 +85,7 @@ class LogLine:
 
 @register.filter
 def log_line(row: live.LogEntry, operator: Operator) -> LogLine:
-    """Return an entry of a log as a line, by the clocks of its site."""
+    """Return an entry of a log as a line, by the operator's clock; that of its site stands beside where it differs."""
     text, site = text_now(operator.row.time_zone), operator.site.get(row.params.get("site", ""))
     counts = {name: text.number(row.params.get(name, 0)) for name in _COUNTS}
     words = {**row.params, **counts, "actor": translate_actor(row.params.get("actor", ""))}
@@ -94,10 +94,13 @@ def log_line(row: live.LogEntry, operator: Operator) -> LogLine:
     decision = words.get("decision", "")
     if decision and not decision.endswith((".", "!", "?", "…")):
         words["decision"] = f"{decision}."
-    if site:
-        text = text.at_site(site.time_zone)
+    if operator.site.get(words.get("place", "")):
+        words["place"] = operator.site[words["place"]].name
     day = row.at.astimezone(zone(text.time_zone)).date()
     local = gettext("{day}, {time}").format(day=text.short_day(day), time=text.clock(row.at))
+    beside = text.at_site(site.time_zone).clock(row.at) if site else ""
+    if site and beside.endswith(")"):  # named where its clocks differ
+        local = f"{local} · {beside}"
     said = translate_phrase(row.sentence).format_map(words).strip()
     if row.happened is not None:
         said = f"{said} {describe_late_record(row.happened, text)}"
