@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
 
@@ -28,6 +30,7 @@ class GuidePage(PageModel):
     site_name: str = ""
     agent: str = ""
     incident: str = ""
+    opens_at: datetime | None = None
     ready: bool
     steps: tuple[live.RehearsalStep, ...]
 
@@ -51,7 +54,9 @@ _PERMISSIONS: Mapping[str, str] = {
     "now": "situation.see",
     "relief": "relief.people",
     "incident": "incident.work",
+    "clock": "drill.run",
     "reopening": "reopening.approve",
+    "review": "incident.work",
     "crashtest": "crashtest.see",
 }
 """What the page of a step asks of its reader; others see the step without its link."""
@@ -74,4 +79,17 @@ def start(request: HttpRequest) -> HttpResponse:
     return lead_into(request, stream.name, "rehearsal")
 
 
-urlpatterns = [path("", guide, name="rehearsal"), path("start", start, name="rehearsal_start")]
+@serve("drill.run", ACT)
+def forward(request: HttpRequest) -> HttpResponse:
+    """Move the clock of the drill that is looked at to when its site may open."""
+    shown = read_stream(request)
+    if not shown.title or live.move_to_reopening(shown.name, by=actor_name(request)) is None:
+        messages.error(request, _("No closed site of this drill has its reopening ahead."))
+    return redirect("rehearsal")
+
+
+urlpatterns = [
+    path("", guide, name="rehearsal"),
+    path("start", start, name="rehearsal_start"),
+    path("forward", forward, name="rehearsal_forward"),
+]

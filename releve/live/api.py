@@ -128,7 +128,13 @@ from releve.live.publication import (
     put_in_force,
     read_folder,
 )
-from releve.live.rehearsal import RehearsalStep, find_rehearsal, list_rehearsal_steps, start_rehearsal
+from releve.live.rehearsal import (
+    RehearsalStep,
+    find_rehearsal,
+    list_rehearsal_steps,
+    move_to_reopening,
+    start_rehearsal,
+)
 from releve.live.relief_handler import ComparedDay, compare_reliefs, list_touching_reliefs
 from releve.live.roster_changes import (
     AgentMove,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
 from releve.live.clock import now
 from releve.live.current_rules import rules_now
-from releve.live.drills import start_drill
+from releve.live.drills import move_drill, start_drill
 from releve.live.errors import NoSuch
 from releve.live.event_service import record, sign_event
 from releve.live.models import Relief, Stream
@@ -19,12 +20,16 @@ from releve.network import HOME, to_utc
 from releve.plan import Plan
 from releve.situation import CaseDeclared, ClosureRule, PackChosen
 
-RehearsalStepCode = Literal["matrix", "start", "case", "close", "now", "relief", "incident", "reopening", "crashtest"]
+RehearsalStepCode = Literal[
+    "matrix", "start", "case", "close", "now", "relief", "incident", "clock", "reopening", "review", "crashtest"
+]
 _DAY = timedelta(days=1)
 _CLOCK = time(10, 40)
 """Where the drill's clock starts, operator's time: the morning is under way."""
 _PACK = "health-2020"
 """The pack that is chosen in the drill where no rule closes the site."""
+_LASTS = timedelta(days=2)
+"""How long a closure lasts at least, by most rules: days planned so far ahead carry a rehearsal to its reopening."""
 _BUSY = 0.5
 """A day is rehearsed on which at least this share of the busiest day's people work."""
 
@@ -33,7 +38,8 @@ _BUSY = 0.5
 class Rehearsal:
     """A drill as far as it has come: its site, and the agent to declare next (empty: none).
 
-    ``by_rule``: one more case closes the site; else it is closed by hand.
+    ``by_rule``: one more case closes the site; else it is closed by hand. ``opens_at``: when a closed site may open,
+    while that is ahead; ``reopened``: it has been closed and is open again.
     """
 
     stream: str
@@ -43,7 +49,9 @@ class Rehearsal:
     closed: bool
     relieved: bool
     incident: str
-    items_done: int
+    opens_at: datetime | None
+    reopened: bool
+    reviewed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,13 @@ def list_rehearsal_steps(found: Rehearsal | None) -> tuple[RehearsalStep, ...]:
         return (RehearsalStep("matrix"), RehearsalStep("start", False))
     return (
         RehearsalStep("matrix"),
-        RehearsalStep("case" if found.by_rule else "close", found.closed),
+        RehearsalStep("case" if found.by_rule else "close", found.closed or found.reopened),
         RehearsalStep("now"),
         RehearsalStep("relief", found.relieved),
         RehearsalStep("incident", bool(found.incident)),
-        RehearsalStep("reopening", found.items_done > 0),
+        RehearsalStep("clock", found.reopened or (found.closed and found.opens_at is None)),
+        RehearsalStep("reopening", found.reopened),
+        RehearsalStep("review", found.reviewed),
         RehearsalStep("crashtest"),
     )
 
@@ -77,7 +87,7 @@ def start_rehearsal(title: str, *, by: str) -> Stream:
     found = list_nearest_days(now().date())
     if not found:
         raise NoSuch("no plan is in force: a rehearsal needs one")
-    operator, plan = operator_now(), _choose_plan(found)
+    operator, plan = operator_now(), _choose(found)
     at = to_utc(datetime.combine(plan.day, _CLOCK), operator.row.time_zone)
     stream = start_drill(title, by=by, at=at)
     site = _choose_site(plan)
@@ -105,27 +115,45 @@ def find_rehearsal(stream: str) -> Rehearsal | None:
     number = _count_cases(site, plan.day, stream)
     cases = {case.agent for case in situation.cases_at.get(site, ())}
     state = situation.site(site)
-    rooms = [row.id for row in situation.incidents.values() if row.site == site]
+    rooms = [row for row in situation.incidents.values() if site in row.sites]
+    earliest = None if state.closure is None else state.closure.earliest_reopening
     waiting = [agent for agent in _list_agents(plan, site) if agent not in cases]
     return Rehearsal(
         stream=stream,
         site=site,
-        agent=waiting[0] if waiting and not state.closed else "",
+        agent=waiting[0] if waiting and not state.closed and not state.past else "",
         by_rule=number > 0,
         closed=state.closed,
         relieved=Relief.objects.filter(stream=stream).exclude(source="base").exists(),
-        incident=rooms[0] if rooms else "",
-        items_done=0 if state.closure is None else len(state.closure.done),
+        incident=rooms[0].id if rooms else "",
+        opens_at=earliest if earliest is not None and earliest > at else None,
+        reopened=bool(state.past) and not state.closed,
+        reviewed=any(row.review is not None for row in rooms),
     )
 
 
-def _choose_plan(found: DaysInForce) -> Plan:
-    """Return the first busy day after today; the first busy one where none is ahead."""
-    plans = [row.load().plan for row in found.values()]
+def move_to_reopening(stream: str, *, by: str) -> datetime | None:
+    """Move a drill's clock to when its closed site may open; None where that is not ahead."""
+    found = find_rehearsal(stream)
+    if found is None or found.opens_at is None:
+        return None
+    minutes = (found.opens_at - now(stream)) // timedelta(minutes=1) + 1
+    return move_drill(stream, timedelta(minutes=minutes), by=by)
+
+
+def _choose(found: DaysInForce) -> Plan:
+    return choose_plan([row.load().plan for row in found.values()], now().date())
+
+
+def choose_plan(plans: Sequence[Plan], today: date) -> Plan:
+    """Return the busy day to rehearse: the first after today that a closure does not outlast, else today if so, else
+    the first after today, else any."""
     most = max(len(plan.placements) for plan in plans)
     busy = [plan for plan in plans if len(plan.placements) >= _BUSY * most]
-    tomorrow = now().date() + _DAY
-    return next((plan for plan in busy if plan.day >= tomorrow), busy[0])
+    last = max(plan.day for plan in plans)
+    later = [plan for plan in busy if plan.day > today]
+    long = [plan for plan in (*later, *busy) if plan.day >= today and plan.day + _LASTS <= last]
+    return (long or later or busy)[0]
 
 
 def _plan_of(found: DaysInForce, at: datetime) -> Plan:
@@ -134,7 +162,7 @@ def _plan_of(found: DaysInForce, at: datetime) -> Plan:
         plan = row.load().plan
         if plan.starts[0] <= at <= plan.starts[-1]:
             return plan
-    return _choose_plan(found)
+    return _choose(found)
 
 
 def _choose_site(plan: Plan) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from html import unescape
 from typing import Any
 
@@ -20,6 +21,7 @@ from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live.models import Activation, Stream
+from releve.live.rehearsal import choose_plan
 from releve.plugins.crashtest.orders import collect_inputs
 from releve.situation import ClosureRule, Incident, IncidentRoleTaken, PackEnded, PowerDown
 from tests.accounts.people import give, look_as, person, sign_in
@@ -77,7 +79,7 @@ def read_links(web: Client) -> dict[str, str]:
     """Return where the steps of the guide lead, by code."""
     answer = web.get("/rehearsal/")
     found = re.findall(r'<a class="button" href="([^"]+)">', answer.content.decode())
-    codes = [step.code for step in answer.context["page"].steps]
+    codes = [step.code for step in answer.context["page"].steps if step.code != "clock"]  # a button of its own
     return dict(zip(codes, map(html.unescape, found), strict=True))
 
 
@@ -93,7 +95,7 @@ def test_a_rehearsal_is_played_from_its_guide(browsers: Browsers, scenario: Scen
     assert (done["case"], done["relief"], done["incident"]) == (False, False, False)
     assert page["agent"] in web.get("/rehearsal/").content.decode()
     links = read_links(web)
-    assert list(links) == [step["code"] for step in page["steps"]]
+    assert list(links) == [step["code"] for step in page["steps"] if step["code"] != "clock"]
     case = {"site": page["site"], "agent": page["agent"]}
     assert sent(web, links["case"], **case).status_code == 200, "the preview"
     assert sent(web, links["case"], **case, confirmed="yes").status_code == 302
@@ -102,10 +104,60 @@ def test_a_rehearsal_is_played_from_its_guide(browsers: Browsers, scenario: Scen
     done = {step["code"]: step["done"] for step in after["steps"]}
     assert (done["case"], done["relief"], after["agent"]) == (True, True, "")
     links = read_links(web)
-    assert list(links) == [step["code"] for step in after["steps"]]
+    assert list(links) == [step["code"] for step in after["steps"] if step["code"] != "clock"]
     del links["matrix"]
     assert {web.get(link).status_code for link in links.values()} == {200}
     assert not live.situation_now().site(page["site"]).closed, "nothing of it is real"
+
+
+def test_a_rehearsal_goes_on_to_the_reopening_and_the_review(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    del web.cookies[COOKIE]
+
+    def done() -> dict[str, bool | None]:
+        return {step["code"]: step["done"] for step in web.get("/rehearsal/?format=json").json()["steps"]}
+
+    web.post("/rehearsal/start")
+    page = web.get("/rehearsal/?format=json").json()
+    assert web.post("/rehearsal/forward")["Location"] == "/rehearsal/", "nothing is closed yet: said, nothing moved"
+    assert done()["clock"] is False
+    sent(web, read_links(web)["case"], site=page["site"], agent=page["agent"], confirmed="yes")
+    path, stream = opened(web, page["site"]), page["stream"]
+    scenario.work()
+    reopening = f"/record/reopening/{page['site']}"
+    for item in web.get(reopening).context["page"].reopening.items:
+        assert web.post(reopening, {"act": item.id, "key": item.id}).status_code == 302
+    assert done()["reopening"] is False, "a checklist that is done opens no site"
+    assert web.post("/rehearsal/forward").status_code == 302
+    closure = live.situation_now(stream).site(page["site"]).closure
+    assert closure is not None
+    assert live.now(stream) >= closure.earliest_reopening
+    assert done()["clock"] is True
+    assert web.post(reopening, {"act": "approve", "key": "one"}).status_code == 302
+    second = browsers.sign_in(Role.HEALTH)
+    second.cookies[COOKIE] = stream
+    assert second.post(reopening, {"act": "approve", "key": "two"}).status_code == 302
+    assert web.post(reopening, {"act": "open", "key": "open"}).status_code == 302
+    assert (done()["case"], done()["reopening"], done()["review"]) == (True, True, False)
+    assert act(web, f"{path}/review", "review", well="Deux jours", badly="").status_code == 302
+    assert False not in done().values()
+
+
+def test_the_day_of_a_rehearsal_lets_the_plan_outlast_the_closure(scenario: Scenario) -> None:
+    (plan, *_) = (row.load().plan for row in live.list_days_in_force().values())
+    days = [date(2026, 12, 7) + timedelta(days=n) for n in range(5)]
+
+    def choose(today: date, *quiet: date) -> date:
+        rows = [
+            replace(plan, day=day, placements=plan.placements[:1] if day in quiet else plan.placements) for day in days
+        ]
+        return choose_plan(rows, today).day
+
+    assert choose(days[0]) == days[1]
+    assert choose(days[0], days[1]) == days[2], "a quiet day is left out"
+    assert choose(days[2]) == days[2], "today, where tomorrow's closure would outlast the plan"
+    assert choose(days[3]) == days[4], "tomorrow, where none lasts"
+    assert choose(days[4]) == days[0]
 
 
 def test_without_a_plan_the_guide_leads_to_one(browsers: Browsers, scenario: Scenario) -> None:

@@ -119,6 +119,7 @@ ROWS = (
     # a rehearsal
     Row("rehearsal/", "/rehearsal/", "cpfsho"),
     Row("rehearsal/start", "/rehearsal/start", "c", 405),
+    Row("rehearsal/forward", "/rehearsal/forward", "c", 405),
     # plans computed here
     Row("planning/", "/planning/", "cp"),
     Row("planning/start", "/planning/start", "cp", 405),
