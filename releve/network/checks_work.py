@@ -161,18 +161,34 @@ def _list_held_countries(book: ParsedTables) -> frozenset[str]:
 
 
 def check_agents(book: ParsedTables) -> Iterator[Fault]:
-    """An agent who is ready to work at home has a line and its carrier."""
-    for i, ready, line, carrier in book.usable("agents", "home_ready", "line_type", "carrier"):
-        if not ready:
-            continue
-        table = book.tables["agents"]
-        if line == "none":
+    """An agent who works at home, with own equipment or a kit of the site, has a line and its carrier."""
+    table = book.tables.get("agents")
+    if table is None:
+        return
+    takers: dict[str, int] = {}
+    names = ("home_ready", "home_kit", "home_site", "line_type", "carrier")
+    for i, ready, kit, site, line, carrier in book.usable("agents", *names):
+        if kit:
+            takers[site] = takers.get(site, 0) + 1
+        if kit and ready:
+            reason = Phrase("the agent is home-ready and takes a kit of the site's pool")
+            fix = Phrase("write home_kit false where the equipment is the agent's own, else home_ready false")
+            yield table.fault(i, "home_kit", reason, fix)
+        elif kit and line == "none":
+            reason = Phrase("the agent works at home with a kit but has no line")
+            yield table.fault(i, "line_type", reason, Phrase("write the line, or home_kit false"))
+        elif ready and line == "none":
             reason = Phrase("the agent is home-ready but has no line")
             yield table.fault(i, "line_type", reason, Phrase("write the line, or home_ready false"))
-        elif not carrier:
-            reason = Phrase("the agent is home-ready but the carrier of the line is not given")
+        elif (ready or kit) and not carrier:
+            reason = Phrase("the agent works at home but the carrier of the line is not given")
             fix = Phrase("write the carrier: its outage takes the line away")
             yield table.fault(i, "carrier", reason, fix)
+    for i, site, kits in book.usable("sites", "id", "home_kits"):
+        if site in takers and not kits:
+            reason = Phrase("the site has no kit, but {0} of its agents work at home with one", takers[site])
+            fix = Phrase("write how many kits the site has, or home_kit false for the agents")
+            yield book.tables["sites"].fault(i, "home_kits", reason, fix)
 
 
 def check_dates(book: ParsedTables) -> Iterator[Fault]:

@@ -85,6 +85,13 @@ class Site(TableRow):
         example="10.20.1.4:5060",
         default="",
     )
+    home_kits: int = column(
+        "Kits for work at home (laptop, headset, router) that agents with home_kit share",
+        example="90",
+        default=0,
+        at_least=0,
+        at_most=20000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

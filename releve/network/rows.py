@@ -67,6 +67,9 @@ class Agent(TableRow):
     home_wish: tuple[str, ...] = column(
         "Weekdays that the agent would like to work at home", example="Mon|Fri", default=()
     )
+    home_kit: bool = column(
+        "Not home-ready alone, but with a kit of the home site's pool (sites.home_kits)", example="false", default=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def _places() -> Tables:
     for name, code, city, zone, lat, lon in SITES:
         sites.append(
             {"id": name, "name": f"{city} {name[-1]}", "destination": code, "city": city}
-            | {"time_zone": zone, "lat": str(lat), "lon": str(lon)}
+            | {"time_zone": zone, "lat": str(lat), "lon": str(lon), "home_kits": "0" if name == "lyon-1" else "2"}
         )
         floors.append({"id": f"{name}-f1", "site": name, "name": "1er étage"})
         zones.append({"id": f"{name}-z1", "floor": f"{name}-f1", "volume_m3": "720"} | {"air_changes_per_hour": "3"})

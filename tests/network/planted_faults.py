@@ -84,6 +84,7 @@ _cell("agent_skill_for_no_programme", "agents", "a002", "skills", "prog-02|prog-
 _cell("agent_without_skill", "agents", "a003", "skills", "")
 _cell("agent_home_ready_without_line", "agents", "a006", "line_type", "none")
 _cell("agent_home_ready_without_carrier", "agents", "a009", "carrier", "")
+_cell("agent_home_ready_with_a_kit", "agents", "a015", "home_kit", "true")
 _cell("agent_truth_not_understood", "agents", "a011", "own_transport", "sometimes")
 _cell("agent_line_type_misspelt", "agents", "a012", "line_type", "fibber")
 _cell("agent_rate_negative", "agents", "a013", "line_mbps", "-3")
@@ -180,6 +181,19 @@ def seat_id_twice(tables: Tables) -> Place:
 def agent_id_twice(tables: Tables) -> Place:
     tables["agents"].append(dict(_row(tables, "agents", "a017")))
     return "agents", tables["agents"][-1], "id"
+
+
+@_plant
+def agent_with_a_kit_without_line(tables: Tables) -> Place:
+    row = _row(tables, "agents", "a008")
+    row["home_kit"] = "true"
+    return "agents", row, "line_type"
+
+
+@_plant
+def site_without_kits(tables: Tables) -> Place:
+    _row(tables, "agents", "a019").update(home_kit="true", line_type="fibre", carrier="Inwi")
+    return "sites", _row(tables, "sites", "lyon-1"), "home_kits"
 
 
 @_plant
