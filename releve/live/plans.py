@@ -28,6 +28,7 @@ from releve.live.errors import NoOperator
 from releve.live.models import Activation, ActivationDay, PlanText
 from releve.network import Operator
 from releve.plan import Plan, PlanSettings
+from releve.plan.kits import give_kits
 from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan.week.hybrid_week import find_monday
 from releve.registry import storage as registry
@@ -108,7 +109,10 @@ _ENDS_BY = _BEGINS_BY + timedelta(hours=25)
 
 @dataclass(frozen=True)
 class DayPlan:
-    """The plan of a day, the operator it was made for and the requirement it was made by."""
+    """The plan of a day, the operator it was made for and the requirement it was made by.
+
+    Of the agents who share the kits of their site those are home-ready who hold one by the plan.
+    """
 
     digest: str
     plan: Plan
@@ -244,7 +248,7 @@ def _day_plan(digest: str, version: int) -> DayPlan:
         aht_s=np.array(row.aht_s, dtype=np.float64).reshape(plan.required.shape),
         unknown={},
     )
-    return DayPlan(digest, plan, operator_at(version), need)
+    return DayPlan(digest, plan, give_kits(operator_at(version), plan.kit_holders), need)
 
 
 def clear_plan_cache() -> None:

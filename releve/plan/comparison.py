@@ -192,5 +192,6 @@ def narrow_plan(plan: Plan, clients: Collection[str]) -> Plan:
         violations=(),
         home_days=(),
         teams=(),
+        kits=(),
         settings={name: plan.settings[name] for name in _PUBLIC_SETTINGS if name in plan.settings},
     )

@@ -23,6 +23,7 @@ from releve.network import HOME, Agent, Operator, zone
 from releve.network.worktime import WorkingTime, WorkPeriod, WorkRow
 from releve.plan.checker.working_time import find_working_time_faults
 from releve.plan.coverage import Timeline, count_placed
+from releve.plan.kits import give_kits
 from releve.plan.named_assignments import HOME_DELAY, SITE_DELAY
 from releve.plan.problem import Eligibility, compute_programme_weights, count_planned_seats
 from releve.plan.result import Contingency, Placement, Plan, read_agent
@@ -190,6 +191,7 @@ class _HoursSearch:
         self._refusals: dict[object, tuple[WorkRow, ...]] = {}
         """By the country, zone and contract of people, their own work and the hours proposed."""
         self._agents: dict[_Option, list[str]] = {}
+        operator = give_kits(operator, plan.kit_holders)
         legality = Eligibility(operator, plan.day, settings)
         at_work: dict[str, list[Placement]] = {}
         for one in placements:

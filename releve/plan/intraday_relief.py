@@ -18,6 +18,7 @@ from releve.network import HOME, Operator
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_home_by_stop
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan
+from releve.plan.kits import give_kits
 from releve.plan.lp import solve_lp
 from releve.plan.named_assignments import (
     HOME_DELAY,
@@ -104,6 +105,7 @@ def build_running_day(
     if not plan.starts[0] <= at < plan.starts[-1] + INTERVAL:
         raise ValueError(f"{at.isoformat()} is not on the planned day {plan.day}")
     now = max(start for start in plan.starts if start <= at)
+    operator = give_kits(operator, plan.kit_holders)
     delays = MoveDelays(operator, home_delay, site_delay)
     build = _RunningDayBuilder(operator, plan, now, settings, delays)
     return build.build(need)

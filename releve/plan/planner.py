@@ -13,6 +13,7 @@ from releve.plan.checker import check_plan
 from releve.plan.day_runs import Planning, solve_problem
 from releve.plan.free_week import FreeWeek
 from releve.plan.integer_problem import HAIR, Progress, StageTimer
+from releve.plan.kits import choose_holders, give_kits, list_kits
 from releve.plan.named_assignments import NamedAssignments, list_moves, list_placements, name_people, name_relief
 from releve.plan.problem import DayProblem, Presence, build_day_problem, limit_to_measures, list_open_sites
 from releve.plan.relief import SolvedRelief
@@ -67,6 +68,9 @@ def solve_day(
 ) -> SolvedDay:
     """Solve a day. Days between which no duty goes on may be solved side by side.
 
+    Of the agents who work at home with a kit of their site those are counted who hold one in the operator
+    (:func:`releve.plan.kits.give_kits`).
+
     ``now`` is a clock for the timings in the result. ``protect`` False plans as if nothing could
     be lost. ``presence[agent]``: the places where an agent may be while nothing is lost. ``free_week``:
     the days beside which it is planned, where there is no roster. ``carried``
@@ -120,7 +124,8 @@ def plan_day(
     carried: Carried | None = None,
     version: str = "",
 ) -> Plan:
-    """Solve a day, name it and check it: see :func:`solve_day` and :func:`name_plan`."""
+    """Choose who takes a kit home, solve a day, name it and check it: see :func:`solve_day` and :func:`name_plan`."""
+    operator = give_kits(operator, choose_holders(operator, [need], settings or PlanSettings(), protect=protect))
     solved = solve_day(
         operator, need, settings, contingencies=contingencies, seats=seats, progress=progress, now=now,
         protect=protect, carried=carried,
@@ -213,6 +218,7 @@ def _build_plan(operator: Operator, solved: SolvedDay, wish: Mapping[str, tuple[
             cells,
             solved.carried,
         ),
+        kits=list_kits(operator),
     )
 
 

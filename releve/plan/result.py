@@ -480,6 +480,17 @@ class PlannedTeam:
     meets: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedKits:
+    """The kits of a site for work at home: of the ``people`` who share them, the ``holders`` take one home every
+    evening; the others work on sites alone."""
+
+    site: str
+    kits: int
+    people: int
+    holders: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Who works where on one day, who takes over if any place is lost, and what that proves."""
@@ -516,6 +527,13 @@ class Plan:
     """Of a hybrid week: the teams at work."""
     causes: tuple[Cause, ...] = ()
     """Of the cells out of reach; of a client out of reach with nothing lost that of the base alone."""
+    kits: tuple[PlannedKits, ...] = ()
+    """Of an operator whose agents share kits: who takes one home."""
+
+    @cached_property
+    def kit_holders(self) -> frozenset[str]:
+        """The agents who take a kit of their site home."""
+        return frozenset(name for one in self.kits for name in one.holders)
 
     def find_columns(self, client: str) -> list[int]:
         """Return the positions of a client's programmes in the arrays."""

@@ -19,6 +19,7 @@ from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Agent, Operator
 from releve.plan.checker import check_plan
 from releve.plan.coverage import Timeline
+from releve.plan.kits import give_kits, list_kits
 from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.problem import Eligibility, compute_programme_weights
 from releve.plan.relief_matrix import build_verdict, measure_cell
@@ -87,6 +88,7 @@ def find_spare(
     ``to_target`` False: no client loses more than now under any loss, even where it would still
     meet its target. ``need`` is the requirement that the plan was made for.
     """
+    operator = give_kits(operator, plan.kit_holders)
     room = SpareRoom(operator, plan, settings, to_target=to_target)
     kinds = list(_list_alike(operator, plan, settings, room.scenarios, skills))
     wanted, most = _choose_most(room, kinds)
@@ -282,6 +284,7 @@ def _build_rest(
         plan,
         placements=tuple(one for one in plan.placements if one.agent not in lent),
         reserve=tuple(name for name in plan.reserve if name not in lent),
+        kits=list_kits(remove_agents(operator, frozenset(lent))),
         scenarios=scenarios,
         missing=None,
     )

@@ -29,6 +29,7 @@ BreakKind = Literal[
     "not_allowed",
     "shift_changed",
     "seats_lost",
+    "kits_lost",
     "border_moved",
 ]
 MOST_NAMED = 5
@@ -45,6 +46,7 @@ _SENTENCES: Mapping[BreakKind, Phrase] = {
     "not_allowed": Phrase("{0}: agents are placed where the reference data no longer allow it ({2}): {5} ({1})"),
     "shift_changed": Phrase("{0}: agents have other shifts now than those of the plan: {5} ({1})"),
     "seats_lost": Phrase("{0}: site {2} has {3} usable seats, and the plan has {4} people there at once"),
+    "kits_lost": Phrase("{0}: site {2} has {3} kits for work at home, and the plan gives {4} agents one"),
     "border_moved": Phrase("{0}: planning days begin at another time now than when the plan was made"),
 }
 
@@ -54,7 +56,8 @@ class PlanBreak:
     """What no longer holds on a day: whose work, and of which programme or site.
 
     ``subject`` is a programme's id, a site's, or empty. Of ``seats_lost`` also how many ``seats``
-    are usable now for the ``people`` who would be there at once.
+    are usable now for the ``people`` who would be there at once; of ``kits_lost`` how many kits
+    (``seats``) the site has now for the ``people`` who hold one.
     """
 
     kind: BreakKind
@@ -80,7 +83,7 @@ def find_breaks(operator: Operator, plan: Plan) -> tuple[PlanBreak, ...]:
 
     The operator may be another one than the plan was made of. Figures are not looked at.
     """
-    rules = DayRules(operator, plan.day, PlanSettings(**plan.settings))  # type: ignore[arg-type]
+    rules = DayRules(operator, plan.day, PlanSettings(**plan.settings), plan.kit_holders)  # type: ignore[arg-type]
     if plan.starts[0] != rules.first:
         return (PlanBreak("border_moved", plan.day, ""),)
     scenarios = {BASE: list(plan.placements)}
@@ -98,7 +101,7 @@ def find_breaks(operator: Operator, plan: Plan) -> tuple[PlanBreak, ...]:
     people = [
         PlanBreak(kind, plan.day, subject, tuple(sorted(names))) for (kind, subject), names in sorted(agents.items())
     ]
-    return (*people, *_find_lost_seats(operator, plan, scenarios.values()))
+    return (*people, *_find_lost_seats(operator, plan, scenarios.values()), *_find_lost_kits(operator, plan))
 
 
 def _judge_placement(rules: DayRules, row: Placement) -> Iterator[tuple[BreakKind, str]]:
@@ -113,7 +116,7 @@ def _judge_placement(rules: DayRules, row: Placement) -> Iterator[tuple[BreakKin
         yield "skill_lost", row.programme
     elif row.place != HOME and row.place not in operator.site:
         yield "site_gone", row.place
-    elif row.place == HOME and not agent.home_ready:
+    elif row.place == HOME and not (agent.id in rules.kit_holders if agent.home_kit else agent.home_ready):
         yield "not_home_ready", ""
     elif rules.explain_refusal(agent, row.place, row.programme) is not None:
         yield "not_allowed", row.place
@@ -132,6 +135,14 @@ def _find_lost_seats(operator: Operator, plan: Plan, scenarios: Iterable[list[Pl
     for site, people in sorted(most.items()):
         if site in seats and people > seats[site]:
             yield PlanBreak("seats_lost", plan.day, site, seats=seats[site], people=people)
+
+
+def _find_lost_kits(operator: Operator, plan: Plan) -> Iterator[PlanBreak]:
+    """Yield the sites that have fewer kits than the plan gives to agents who still need one."""
+    holders = (operator.agent[name] for name in plan.kit_holders if name in operator.agent)
+    for site, people in sorted(Counter(row.home_site for row in holders if row.home_kit).items()):
+        if people > operator.site[site].home_kits:
+            yield PlanBreak("kits_lost", plan.day, site, seats=operator.site[site].home_kits, people=people)
 
 
 def _count_at_once(rows: Iterable[Placement]) -> Mapping[str, int]:

@@ -19,6 +19,7 @@ from releve.plan.checker.rules import (
     find_base_faults,
     find_capacity_faults,
     find_carried_faults,
+    find_kit_faults,
     find_move_faults,
     find_reserve_faults,
     find_share_faults,
@@ -47,11 +48,12 @@ def check_plan(
     frame = tuple(_find_frame_faults(operator, plan, settings, aht_s))
     if frame:
         return frame
-    rules = DayRules(operator, plan.day, settings)
+    rules = DayRules(operator, plan.day, settings, plan.kit_holders)
     timeline = Timeline(plan.starts)
     weights = compute_weights(operator, plan.required, plan.calls, aht_s)
     faults = [
         *find_site_faults(rules, plan),
+        *find_kit_faults(rules, plan),
         *find_base_faults(rules, plan),
         *find_share_faults(rules, plan),
         *find_reserve_faults(rules, plan),
@@ -95,7 +97,7 @@ def check_relief(
         return frame
     if scenario.placed.shape != plan.required.shape:
         return (f"Contingency {contingency.id}: placed has shape {scenario.placed.shape}.",)
-    rules = DayRules(operator, plan.day, settings)
+    rules = DayRules(operator, plan.day, settings, plan.kit_holders)
     timeline = Timeline(plan.starts)
     placements = apply_moves(plan.placements, scenario.moves)
     tally = ScenarioTally(plan.required, count_placed(operator, timeline, placements))

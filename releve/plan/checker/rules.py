@@ -97,6 +97,8 @@ class DayRules:
     operator: Operator
     day: date
     settings: PlanSettings
+    kit_holders: frozenset[str] = frozenset()
+    """The agents whom the plan gives a kit of their site."""
     duties: dict[str, list[_Period]] = field(init=False)
     """The periods of every duty with work in the planning day, by its key."""
 
@@ -147,7 +149,10 @@ class DayRules:
         return self._refuse_site(agent, site, row)
 
     def _refuse_home(self, agent: Agent, programme: Programme) -> str | None:
-        if not agent.home_ready:
+        if agent.home_kit:
+            if agent.id not in self.kit_holders:
+                return "the agent holds no kit of the site"
+        elif not agent.home_ready:
             return "the agent is not home-ready"
         if programme.place != "home_allowed":
             return f"programme {programme.id} is site-only"
@@ -495,6 +500,28 @@ def find_site_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
         if planned.id in rows:
             for reason in _find_planned_faults(rules, planned, seats[planned.id]):
                 yield f"Site {planned.id}: {reason}."
+
+
+def find_kit_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+    """Check that the kits of each site are as they are, and given once, to agents who share them."""
+    pools: dict[str, set[str]] = defaultdict(set)
+    for row in rules.operator.agents:
+        if row.home_kit:
+            pools[row.home_site].add(row.id)
+    for site, count in Counter([*(one.site for one in plan.kits), *pools]).items():
+        if count != 2 or site not in pools:
+            yield f"Kits of site {site}: not listed once, as those of a site whose agents share some."
+    for one in plan.kits:
+        pool, kits = pools[one.site], rules.operator.site[one.site].home_kits if one.site in rules.operator.site else 0
+        if (one.kits, one.people) != (kits, len(pool)):
+            yield f"Kits of site {one.site}: {one.kits} for {one.people} agents, counted {kits} for {len(pool)}."
+        if len(one.holders) > kits:
+            yield f"Kits of site {one.site}: {len(one.holders)} are given, it has {kits}."
+        for name, count in Counter(one.holders).items():
+            if name not in pool:
+                yield f"Kits of site {one.site}: agent {name} holds one and does not share them."
+            elif count > 1:
+                yield f"Kits of site {one.site}: agent {name} holds {count}."
 
 
 def _find_planned_faults(rules: DayRules, planned: PlannedSite, seats: dict[str, Seat]) -> Iterator[str]:

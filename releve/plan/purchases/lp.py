@@ -38,8 +38,9 @@ def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operat
     """Return the operator with the laptops, skills, people and vehicles bought.
 
     A new line belongs to the carrier with the fewest agents in the destination, or to none where no
-    agent works at home yet. A vehicle copies the one named, permits included; a hire the agent named, with
-    the shifts, as the other purchases leave them. For seats see :func:`count_new_seats`.
+    agent works at home yet; agents of a pool of kits have a line, and need the laptop alone. A vehicle
+    copies the one named, permits included; a hire the agent named, with the shifts, as the other
+    purchases leave them. For seats see :func:`count_new_seats`.
     """
     purchases = tuple(purchases)
     agents = dict(operator.agent)
@@ -51,8 +52,8 @@ def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operat
         for name in one.agents if one.kind != "hire" else ():
             row = agents[name]
             if one.kind == "laptop":
-                line = carrier.get(operator.site[row.home_site].destination, "")
-                agents[name] = replace(row, home_ready=True, carrier=line)
+                line = row.carrier if row.home_kit else carrier.get(operator.site[row.home_site].destination, "")
+                agents[name] = replace(row, home_ready=True, home_kit=False, carrier=line)
             else:
                 agents[name] = replace(row, skills=(*row.skills, one.programme))
     hired = _name_hires(operator, purchases)
@@ -72,7 +73,7 @@ def apply_purchases(operator: Operator, purchases: Iterable[Purchase]) -> Operat
         operator,
         agents=(
             *(agents[row.id] for row in operator.agents),
-            *(replace(agents[model], id=name) for name, model in hired.items()),
+            *(replace(agents[model], id=name, home_kit=False) for name, model in hired.items()),
         ),
         shifts=(
             *operator.shifts,

@@ -19,6 +19,7 @@ from releve.demand import Forecast, Requirement
 from releve.network import Operator
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.free_week import FreeWeek
+from releve.plan.kits import choose_holders, give_kits
 from releve.plan.planner import PlanError, SolvedDay, name_plan, solve_day
 from releve.plan.purchases.search import ParallelMap
 from releve.plan.result import Carried, Plan
@@ -51,7 +52,8 @@ class PlanRequest:
     often at most a day whose simulated calls miss their targets is planned again; None: no calls
     are simulated. ``hybrid``: the days are one week, near ``last`` if given. ``known``: plans of
     some of the days, made before, which stand; a simulation plans all days again. ``before``: the
-    plan of the day before the first, which has the places of those who work on into it.
+    plan of the day before the first, which has the places of those who work on into it, or an earlier one;
+    those who hold a kit by it keep it where the days are served as well.
     """
 
     days: Sequence[date]
@@ -75,8 +77,9 @@ class PlanRequest:
 class PlannedDays:
     """The plans of a request, and what they were made from.
 
-    ``operator``: with its vehicles capped. ``solved``: by day, without the days that were known.
-    ``hybrid``: the week, and ``broken`` the rules that it breaks by an independent recount.
+    ``operator``: with its vehicles capped, and with a kit for those who take one home. ``solved``: by
+    day, without the days that were known. ``hybrid``: the week, and ``broken`` the rules that it breaks
+    by an independent recount.
     """
 
     operator: Operator
@@ -141,6 +144,13 @@ def plan_days(
     needs = [need for _, need in kept]
     if request.rules is not None:
         operator = cap_vehicles(operator, needs[0].day, request.rules)
+    known = next(iter(request.known.values()), None)
+    holders = (
+        choose_holders(operator, needs, request.settings, before=request.before, protect=request.protect)
+        if known is None
+        else known.kit_holders
+    )
+    operator = give_kits(operator, holders)
     planned = {need.day for need in needs}
     observer.forecast(kept, [day for day in request.days if day not in planned])
     planning = _Planning(operator, request, observer, run)

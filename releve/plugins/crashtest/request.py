@@ -24,6 +24,7 @@ from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, read_operator
 from releve.plan import BASE, Plan, PlanSettings
 from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
+from releve.plan.kits import give_kits
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import require_day
 from releve.plugins.crashtest.engine import CrashTest, Settings
@@ -146,13 +147,15 @@ def build_cases(request: CrashTestRequest) -> list[tuple[str, CrashTest]]:
 def _build_cases(request: CrashTestRequest) -> list[tuple[str, CrashTest]]:
     operator = read_operator(read_operator_files(request.operator))
     plans = _read_plans(request.plan)
-    scenario = _build_scenario(request, operator, plans)
+    equipped = _give_kits(operator, plans)
+    scenario = _build_scenario(request, equipped, plans)
     hazards = _read_hazards(request)
-    base = _build_test(request, operator, plans, scenario, hazards)
+    base = _build_test(request, equipped, plans, scenario, hazards)
     cases = [(name, apply_policies((name,), base)) for name in request.policies]
     if request.compare is not None:
         alike = replace(request, settings=replace(request.settings, target=base.target))
-        other = _build_test(alike, operator, _read_plans(request.compare), scenario, hazards)
+        compared = _read_plans(request.compare)
+        other = _build_test(alike, _give_kits(operator, compared), compared, scenario, hazards)
         label = f"{request.policies[0]}, plan {request.compare.name}"
         cases.append((label, apply_policies(request.policies[:1], other)))
     return cases
@@ -163,6 +166,11 @@ def _read_plans(folder: Path) -> tuple[Plan, ...]:
         return read_plans(folder)
     except PlanFolderError as error:
         raise RunError(f"{error}: releve plan OPERATOR --out {folder} makes one") from None
+
+
+def _give_kits(operator: Operator, plans: Sequence[Plan]) -> Operator:
+    """Return the operator in which all who hold a kit by some plan are home-ready; each day counts its own."""
+    return give_kits(operator, {name for plan in plans for name in plan.kit_holders})
 
 
 def _read_hazards(request: CrashTestRequest) -> tuple[Hazard, ...]:

@@ -16,7 +16,8 @@ from releve.cli.transport import load_operator
 from releve.demand import Requirement
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, zone
-from releve.plan import Plan, PlanError, PlanSettings, plan_day
+from releve.plan import Plan, PlanError, PlanSettings, name_plan, solve_day
+from releve.plan.kits import give_kits
 from releve.plan.spare import SpareStaff, count_spare, find_spare, list_skill_names, remove_agents
 from releve.plan.week import require_planned
 from releve.plugins.sector.engine import SectorError, build_offers, number_half_hours, read_packages
@@ -148,7 +149,8 @@ def _print_spare(plan: Plan, found: SpareStaff, names: bool) -> None:
 def _plan_again(operator: Operator, plan: Plan, need: Requirement, settings: PlanSettings, found: SpareStaff) -> None:
     lent = frozenset(one.agent for one in found.agents)
     click.echo(f"planning again without {len(lent)} agents", err=True)
-    other = plan_day(remove_agents(operator, lent), need, settings, version=__version__)
+    rest = give_kits(remove_agents(operator, lent), plan.kit_holders)  # who is lent takes the kit along
+    other = name_plan(rest, solve_day(rest, need, settings), version=__version__)
     before = {one.client: one.secure for one in plan.verdicts}
     changed = [one.client for one in other.verdicts if before[one.client] and not one.secure]
     if changed:

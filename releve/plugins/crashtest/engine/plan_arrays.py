@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
+from releve.plan.kits import give_kits
 from releve.plan.problem import Eligibility
 from releve.plan.result import Pause, read_agent
 from releve.plan.roster import Pattern, build_pattern, list_break_patterns, number_patterns, select_duties
@@ -93,7 +94,7 @@ class _DayBuilder:
     """Numbers kinds, patterns and pairs as they are met, in the order of the agents' ids."""
 
     def __init__(self, operator: Operator, plan: Plan, places: PlaceIndex, tallies: Tallies) -> None:
-        self._operator, self._plan, self._places = operator, plan, places
+        self._operator, self._plan, self._places = give_kits(operator, plan.kit_holders), plan, places
         self._tallies = tallies
         self._programme = {row[0]: p for p, row in enumerate(plan.programmes)}
         self._patterns = _number_patterns(operator, plan)

@@ -23,6 +23,7 @@ from releve.extras import OptionalModule
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
 from releve.plan import Contingency, Move, Placement, Plan, PlannedScenario, PlanSettings
+from releve.plan.kits import give_kits
 from releve.plan.problem import Eligibility
 from releve.plugins.crashtest.engine.call_outcomes import build_queue_table
 from releve.plugins.crashtest.engine.kernel_types import Cells, Day, Demand, Presence
@@ -364,6 +365,7 @@ def find_presence(plans: Sequence[Plan], agents: Sequence[str], first: date) -> 
 
 def send_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
     """Return a plan with those of ``agents`` at home who may do their programme there."""
+    operator = give_kits(operator, plan.kit_holders)
     legality = Eligibility(operator, plan.day, read_plan_settings(plan))
     legal = {name: legality.find_pairs(operator.agent[name]) for name in agents}
     before = {
