@@ -29,6 +29,7 @@ from releve.cli.plan_text import (
     format_short_day,
     list_explanation_lines,
     list_harmless_lines,
+    list_kit_lines,
     list_missing_lines,
     list_proof_lines,
     list_week_lines,
@@ -43,6 +44,7 @@ from releve.network import Operator
 from releve.network.table_words import LANGUAGES
 from releve.plan import BASE, Plan, PlanError, PlanSettings, list_contingencies
 from releve.plan.explain import explain_shortfall, refuse_unknown
+from releve.plan.kits import give_kits
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import PlannedDays, PlanRequest, VerifiedDay, list_roster_days, plan_days
 from releve.plan.week.hybrid import HybridPlan
@@ -378,7 +380,7 @@ class _Report(PlanBars):
             console.print(build_verdict_table(one, self.speech))
             for table in build_matrix_tables(one, self.speech):
                 console.print(table)
-            for line in (*list_harmless_lines(one), *list_proof_lines(one)):
+            for line in (*list_harmless_lines(one), *list_kit_lines(one), *list_proof_lines(one)):
                 console.print(self.speech.say(line), highlight=False)
 
     def _print_week(self, found: PlannedDays, week: HybridPlan) -> None:
@@ -428,7 +430,7 @@ def _refuse_unknown(operator: Operator, text: str) -> None:
     """Refuse what cannot be explained before the plan, which may take minutes."""
     client, _, contingency = text.partition("@")
     clients = [row.id for row in operator.clients]
-    contingencies = [one.id for one in list_contingencies(operator)]
+    contingencies = [one.id for one in list_contingencies(give_kits(operator, operator.agent))]
     try:
         refuse_unknown(client, contingency or BASE, clients, contingencies)
     except ValueError as error:

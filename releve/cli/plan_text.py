@@ -134,6 +134,20 @@ def list_harmless_lines(plan: Plan) -> list[str]:
     return [Phrase("Losing {0} moves no agent.", ", ".join(names))] if names else []
 
 
+def list_kit_lines(plan: Plan) -> list[str]:
+    """Return a line for the kits of each site: how many agents take one home, of how many who share them."""
+    return [
+        Phrase(
+            "Kits for work at home, {0}: {1} agents take one home, of {2} who share {3}.",
+            one.site,
+            len(one.holders),
+            one.people,
+            one.kits,
+        )
+        for one in plan.kits
+    ]
+
+
 _HEADS = {
     BASE: Phrase("base"),
     "site": Phrase("site"),

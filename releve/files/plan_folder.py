@@ -7,6 +7,7 @@
 ``moves/CONTINGENCY.csv``   what changes against the base plan when a place is lost
 ``matrix.csv``              the relief matrix: a row per client and contingency
 ``reserve.csv``             rostered agents without a placement
+``kits.csv``                where agents share kits of their site: who takes one home
 ``verification.csv``        of a plan that was verified: what the simulator found, by client
 ``calendars/AGENT.ics``     an agent's shifts as iCalendar
 ``hybrid-week.csv``         of a hybrid week: home, site or meeting, by agent and day
@@ -83,6 +84,7 @@ def read_packs(folder: Path) -> tuple[ChosenPack, ...]:
 
 _PLAN_NAME = re.compile(r"plan-(\d{4}-\d{2}-\d{2})\.json")
 HYBRID_FILE = "hybrid-week.csv"
+KITS_FILE = "kits.csv"
 _OWN_NAMES = frozenset(
     {
         "placements.csv",
@@ -90,6 +92,7 @@ _OWN_NAMES = frozenset(
         "moves",
         "matrix.csv",
         "reserve.csv",
+        KITS_FILE,
         "verification.csv",
         "calendars",
         HYBRID_FILE,
@@ -360,6 +363,9 @@ def _write_files(folder: Path, plans: Sequence[Plan], stamp: datetime, calendars
         for key in plan.reserve
     ]
     _write_csv(folder / "reserve.csv", ("day", "agent", *(_DUTY_COLUMNS[:1] if several else ())), reserve)
+    if any(plan.kits for plan in plans):
+        held = [(plan.day, one.site, agent) for plan in plans for one in plan.kits for agent in one.holders]
+        _write_csv(folder / KITS_FILE, ("day", "site", "agent"), held)
     if calendars:
         (folder / "calendars").mkdir()
         for agent, content in build_calendars(plans, stamp):

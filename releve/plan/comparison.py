@@ -59,7 +59,8 @@ class ComparedPlan:
     same. ``clients``: those that become worse first, then the gravest; ``secure`` those held
     whatever single place is lost; ``moves``, the largest group first, of ``moved`` agents in all;
     ``work``: how many of them per kind of change, of which an agent may have several; ``cost`` in
-    EUR of what is missing, None where that is not known.
+    EUR of what is missing, None where that is not known. ``kits_out`` are the agents who take a kit of
+    their site home and did not before, ``kits_back`` those who bring theirs back.
     """
 
     day: date
@@ -73,11 +74,14 @@ class ComparedPlan:
     moves: tuple[MoveGroup, ...]
     cost: float | None
     work: Mapping[WorkChange, int] = field(default_factory=dict)
+    kits_out: tuple[str, ...] = ()
+    kits_back: tuple[str, ...] = ()
 
 
 def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
     """Return a day's plan beside the one before it; None: the day was not planned."""
     moves: tuple[Move, ...] = ()
+    held = frozenset[str]() if before is None else before.kit_holders
     if before is not None:
         had, has = ({row.key: row for row in plan.placements} for plan in (before, after))
         moves = list_moves(had, has, frozenset(), frozenset())
@@ -98,6 +102,8 @@ def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
                 (kind, move.agent): None for move in moves for kind in list_work_changes(move.before, move.after)
             }
         ),
+        kits_out=tuple(sorted(after.kit_holders - held)),
+        kits_back=tuple(sorted(held - after.kit_holders)),
     )
 
 

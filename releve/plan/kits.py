@@ -92,11 +92,10 @@ def choose_holders(
     pools = list_pools(operator)
     scarce = {site: names for site, names in pools.items() if len(names) > operator.site[site].home_kits}
     present = frozenset() if before is None else before.kit_holders
-    kept = frozenset(
-        row.agent
-        for row in (() if before is None else before.placements)
-        if row.place == HOME and row.end > needs[0].starts[0]
-    ).intersection(present)
+    kept: set[str] = set()
+    if before is not None and before.day < needs[0].day:
+        starts = needs[0].starts[0]
+        kept = {row.agent for row in before.placements if row.place == HOME and row.end > starts} & present
     wanted: Counter[str] = Counter()
     for need in needs if scarce else ():
         wanted.update(_find_wanted(operator, need, settings, scarce, present.union(wanted), protect))

@@ -86,7 +86,8 @@ def start_plan_run(
     """Start to plan ``days`` days of a version of the reference data; return the run's folder.
 
     Vehicles keep to the transport rules in force on the first day. Those whose duty goes on into it
-    stay where the day before has them, where that is in force. A ``hybrid`` week stays near
+    stay where the day before has them, where that is in force; those who hold a kit by the last plan in
+    force before it, or by its own, keep theirs where the days are served as well. A ``hybrid`` week stays near
     ``week``, else near the days in force of its calendar week, else near the last seven days in
     force. What is missing hires at ``hire_price`` EUR. TooManyJobs where this user has enough of
     them.
@@ -105,11 +106,12 @@ def start_plan_run(
         force = list_days_in_force(monday, monday + timedelta(days=6)) or list_latest_week()
         if force:
             inputs[PLAN_IN_FORCE] = format_days(force)
-    if crosses_border(operator, first):
-        eve = first - timedelta(days=1)
-        before = list_days_in_force(eve, eve)
-        if before:
-            inputs[DAY_BEFORE] = format_days(before)
+    shared, eve = any(row.home_kit for row in operator.agents), first - timedelta(days=1)
+    if shared or crosses_border(operator, first):
+        before = list_days_in_force(eve - timedelta(days=MOST_DAYS), first) if shared else list_days_in_force(eve, eve)
+        last = max((day for day in before if day < first), default=max(before, default=None))
+        if last is not None:
+            inputs[DAY_BEFORE] = format_days({last: before[last]})
     folder = store.add(order, inputs)
     start_job(folder)
     return folder

@@ -30,9 +30,9 @@ from releve.desk.plan.page import (
 )
 from releve.desk.text import Text
 from releve.network.moments import UTC
-from releve.plan.comparison import narrow_plan
+from releve.plan.comparison import compare_plans, narrow_plan
 from releve.plan.coverage import CoverageSeries, sum_coverage
-from releve.plan.result import BASE, KINDS, ClientVerdict, Plan, Status
+from releve.plan.result import BASE, KINDS, ClientVerdict, Plan, PlannedKits, Status
 from releve.plan.week.days import group_week_by_team
 from tests.desk import fixture_plan
 from tests.desk.conftest import SetFolder
@@ -71,6 +71,31 @@ def reasons_of(page: PlanPage) -> dict[str, str]:
 def verdict_with(**parts: object) -> ClientVerdict:
     whole = ClientVerdict("azur", True, False, BASE, (), (), (), False)
     return replace(whole, **parts)  # type: ignore[arg-type]
+
+
+def test_the_proof_names_who_takes_a_kit_home_and_a_client_does_not_see_it() -> None:
+    plan = fixture_plan.synthetic_plan()
+    assert "kit" not in read("_proof", proof=page_of(plan).proof, page=page_of(plan))
+    names = tuple(row.agent for row in plan.placements[:2])
+    shared = replace(plan, kits=(PlannedKits("casa-1", 2, 9, names),))
+    page = page_of(shared)
+    text = read("_proof", proof=page.proof, page=page)
+    assert "Casablanca Nearshore: 2 agents take one home, of 9 who share 2" in text
+    assert ", ".join(names) in text
+    narrowed = plan_page(show_plan(shared, (DAY,), frozenset({"azur"})))
+    assert narrowed.proof is None
+    assert names[0] not in narrowed.model_dump_json()
+
+
+def test_a_day_to_publish_says_whose_kits_change() -> None:
+    plan = fixture_plan.synthetic_plan()
+    out, back = (row.agent for row in plan.placements[:2])
+    had, has = (replace(plan, kits=(PlannedKits("casa-1", 1, 9, (name,)),)) for name in (back, out))
+    html = render_to_string("desk/planning/_day.html", {"day": compare_plans(had, has), "page": {}})
+    text = " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+    assert "Kits for work at home: 1 agents take one home, 1 bring theirs back" in text
+    assert f"Take one home: {out}" in text
+    assert f"Bring theirs back: {back}" in text
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from releve.files.operator_folder import (
 from releve.live.current_rules import load_installed_rules
 from releve.network.moments import UTC
 from releve.plan.plan_json import plan_to_json
+from releve.plan.result import PlannedKits
 from releve.plugins.outbound.gate.current_rules import load_current_rules
 from tests.desk.fixture_plan import DAY, synthetic_plan, week
 from tests.homes import make_test_home
@@ -367,6 +368,20 @@ def test_the_matrix_has_a_row_for_every_cell_and_unknown_is_empty(folder: Path) 
 def test_the_reserve_is_listed_by_day(folder: Path) -> None:
     found = rows(folder / "reserve.csv")
     assert {r["agent"] for r in found if r["day"] == str(DAY)} == set(synthetic_plan().reserve)
+
+
+def test_who_takes_a_kit_home_is_listed_by_day_and_a_plan_without_kits_has_no_list(tmp_path: Path) -> None:
+    plan = synthetic_plan(DAY)
+    names = [row.agent for row in plan.placements[:3]]
+    kits = (PlannedKits("casa-1", 2, 9, tuple(names[:2])), PlannedKits("rabat-1", 1, 4, (names[2],)))
+    target = tmp_path / "plan"
+    plan_folder.write_plans(target, [replace(plan, kits=kits)], stamp=STAMP, calendars=False)
+    assert rows(target / "kits.csv") == [
+        {"day": str(DAY), "site": site, "agent": agent}
+        for site, agent in zip(("casa-1", "casa-1", "rabat-1"), names, strict=True)
+    ]
+    plan_folder.write_plans(target, [plan], stamp=STAMP, calendars=False)
+    assert not (target / "kits.csv").exists()
 
 
 def test_an_agent_has_one_calendar_with_every_day_in_it(folder: Path) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from releve.cli.plan_text import list_kit_lines
 from releve.network import HOME, Operator
+from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import Plan, PlanSettings, list_contingencies, name_plan, plan_day, solve_day
 from releve.plan.checker import check_plan
-from releve.plan.comparison import narrow_plan
+from releve.plan.comparison import compare_plans, narrow_plan
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
 from releve.plan.kits import choose_holders, give_kits, list_kits, list_pools
 from releve.plan.n1_program import KIND_WEIGHT, solve_n1_program
@@ -20,6 +23,7 @@ from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.scenario_lp import compute_client_floors
 from releve.plan.staleness import find_breaks
+from releve.plan.week.request import PlanRequest, plan_days
 from tests.plan.planner_parts import problem_of
 from tests.plan.tiny_operators import (
     Tiny,
@@ -235,6 +239,45 @@ def test_a_plan_does_not_hold_where_the_site_has_fewer_kits_now() -> None:
     assert find_breaks(own, plan) == ()
     without = replace(case.operator, agents=tuple(replace(row, home_kit=False) for row in case.operator.agents))
     assert {one.kind for one in find_breaks(without, plan)} == {"not_home_ready"}
+
+
+def test_what_changes_with_a_plan_says_who_takes_a_kit_home_and_who_brings_one_back() -> None:
+    plan = plan_of(two_skills(3))
+    kits, *rest = plan.kits
+    other = replace(plan, kits=(replace(kits, holders=("q0", *kits.holders[1:])), *rest))
+    found = compare_plans(plan, other)
+    assert (found.kits_out, found.kits_back) == (("q0",), (kits.holders[0],))
+    assert found.change == "unchanged"
+    assert compare_plans(None, plan).kits_out == tuple(sorted(plan.kit_holders))
+    assert compare_plans(plan, plan).kits_out == compare_plans(plan, plan).kits_back == ()
+
+
+def test_the_command_line_says_how_many_kits_of_each_site_are_given() -> None:
+    first, second = (str(line) for line in list_kit_lines(plan_of(two_skills(3))))
+    assert first == "Kits for work at home, a: 3 agents take one home, of 8 who share 3."
+    assert second == "Kits for work at home, b: 2 agents take one home, of 2 who share 3."
+
+
+@pytest.mark.slow
+def test_days_of_one_request_are_planned_with_the_same_holders_and_break_no_rule() -> None:
+    operator = sample_operator(60, 2, 1, weeks_of_history=4)
+    taken = {
+        site: [row.id for row in operator.agents if row.home_site == site and row.home_ready] for site in operator.site
+    }
+    operator = replace(
+        operator,
+        agents=tuple(replace(row, home_ready=False, home_kit=row.home_ready) for row in operator.agents),
+        sites=tuple(replace(row, home_kits=len(taken[row.id]) // 2) for row in operator.sites),
+    )
+    days = [FIRST_DAY, FIRST_DAY + timedelta(days=1)]
+    found = plan_days(operator, PlanRequest(days, missing=False))
+    assert [plan.violations for plan in found.plans] == [(), ()]
+    first, second = found.plans
+    assert first.kits == second.kits
+    assert sum(len(one.holders) for one in first.kits) == sum(row.home_kits for row in operator.sites)
+    assert list_at_home(first) | list_at_home(second) <= first.kit_holders
+    again = plan_days(operator, PlanRequest([days[1]], missing=False, before=first))
+    assert again.plans[0].kits == first.kits
 
 
 def test_the_kits_of_an_operator_are_listed_by_site_with_those_who_hold_one() -> None:

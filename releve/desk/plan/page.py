@@ -30,6 +30,7 @@ from releve.plan.result import (
     Move,
     Placement,
     Plan,
+    PlannedKits,
     PlannedSite,
     Purchase,
     ReliefCell,
@@ -244,6 +245,7 @@ class PlanProof(PageModel):
     settings: dict[str, float | int | str]
     sites: tuple[PlannedSite, ...]
     placed: dict[str, int] = Field(description="Agents placed by site, or at home")
+    kits: tuple[PlannedKits, ...] = Field(description="Kits that agents of a site share, and who takes one home")
 
 
 class PlanPage(PlannedPage):
