@@ -137,7 +137,9 @@ def _describe_preview(found: PublicationPreview) -> Iterator[str]:
     for row in found.days:
         work = ", ".join(f"{kind} {count}" for kind, count in sorted(row.work.items()))
         moved = f", agents who work differently: {row.moved} ({work})" if row.moved else ""
-        yield f"{row.day} {row.change}: {row.placed} agents placed{moved}"
+        kits = f", kits taken home {len(row.kits_out)}, brought back {len(row.kits_back)}"
+        kits = kits if row.kits_out or row.kits_back else ""
+        yield f"{row.day} {row.change}: {row.placed} agents placed{moved}{kits}"
         for client in row.clients:
             worst = [f"{share:.0%}" for share in (client.worst_before, client.worst_after) if share is not None]
             said = f", worst half hour with nothing lost {' -> '.join(worst)}" if worst else ""

@@ -19,16 +19,19 @@ from releve.demand.requirement import Requirement
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import HOME, Operator, find_site_seats
 from releve.network.history_grid import round_to_grid
+from releve.plan.integer_problem import MAX_SEARCHED_ASSIGNMENTS
 from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.n1_program import TIE_COST, TIE_ROOM, UNIQUE_DECIMALS, add_n1_day
 from releve.plan.problem import DayProblem, build_day_problem, limit_to_measures
-from releve.plan.result import Plan, PlannedKits, list_contingencies, read_agent
+from releve.plan.result import Contingency, Plan, PlannedKits, list_contingencies, read_agent
 from releve.plan.scenario_lp import compute_client_floors
 from releve.plan.settings import PlanSettings
 
 CHANGE_PRICE = 0.01
 """Price of a kit for an agent who holds none yet, in agent-intervals of mean penalty: it decides between plans that
 serve as well, and above what breaks ties between equal ones."""
+STAY_SHARE = 0.2
+"""Share of that price for an agent who holds one: a kit that changes nothing is not asked for."""
 VERTEX = 60_000
 """Up to this many columns the programme is solved to a vertex, which gives kits to few kinds of agents."""
 MOST_WHOLE_COLUMNS = 5_000
@@ -114,33 +117,66 @@ def _find_wanted(
     present: Collection[str],
     protect: bool,
 ) -> Iterable[str]:
-    """Return the agents who should have a kit on one day, by the N-1 programme in fractions, rounded for each site."""
+    """Return the agents who should have a kit on one day, by the N-1 programme in fractions, rounded for each site.
+
+    For a large operator, whose whole programme would double the time of its plan, the kits of each site are chosen for
+    the base day and the loss of that site alone.
+    """
     everyone = give_kits(operator, [row.id for row in operator.agents])
     usable = {site: len(found.usable) for site, found in find_site_seats(operator, need.day).items()}
     problem = build_day_problem(everyone, need, limit_to_measures(operator, need.day, usable), settings)
     if not len(problem.size) or not problem.required.any():
         return ()
     losses = [loss for loss in list_contingencies(everyone) if protect and loss.sites.intersection(scarce)]
+    parts = [losses]
+    if len(problem.group) > MAX_SEARCHED_ASSIGNMENTS and protect:
+        parts = [[loss] for loss in losses if loss.kind == "site"]
     kinds = _list_alike(operator, problem, scarce, present)
     floors = compute_client_floors(problem, losses)
+    wanted = np.zeros(len(kinds))
+    for part in parts:
+        rows = [0, *(1 + losses.index(loss) for loss in part)]
+        kits = _solve_kits(operator, problem, settings, part, floors[rows], kinds)
+        lost = frozenset(site for loss in part for site in loss.sites) or scarce.keys()
+        mine = np.array([one.site in lost for one in kinds], dtype=np.bool_)
+        wanted[mine] = kits[mine]
+    return _list_named(kinds, _count_whole_kits(operator, kinds, wanted))
+
+
+def _solve_kits(
+    operator: Operator,
+    problem: DayProblem,
+    settings: PlanSettings,
+    losses: Sequence[Contingency],
+    floors: Floats,
+    kinds: Sequence[_AlikeAgents],
+) -> Floats:
+    """Return how many agents of each kind should have a kit, for the base day and some losses."""
     lp = LinearProgram()
     day = add_n1_day(lp, problem, losses, floors, settings, rides=False)
-    price = np.array([0.0 if one.present else CHANGE_PRICE for one in kinds])
+    price = CHANGE_PRICE * np.array([STAY_SHARE if one.present else 1.0 for one in kinds])
     kits = lp.columns(len(kinds), price, upper=np.array([float(len(one.agents)) for one in kinds]))
-    for site in scarce:
+    for site in dict.fromkeys(one.site for one in kinds):
         mine = np.array([i for i, one in enumerate(kinds) if one.site == site], dtype=np.int64)
         lp.add(lp.rows(1, upper=float(operator.site[site].home_kits)), kits[mine])
     own, members = _count_equipped(problem, kinds)
-    at_home: Truths = (problem.place == problem.home) & np.isin(problem.group, members[:, 0])
+    limited = np.unique(members[:, 0])
+    at_home: Truths = (problem.place == problem.home) & np.isin(problem.group, limited)
     for block in day.blocks:
         row_of = np.full(len(problem.size), -1, dtype=np.int64)
-        limited = np.unique(members[:, 0])
         row_of[limited] = lp.rows(len(limited), upper=own[limited])
         placed = np.nonzero(at_home & (block.w >= 0))[0]
         lp.add(row_of[problem.group[placed]], block.w[placed])
         lp.add(row_of[members[:, 0]], kits[members[:, 1]], -1.0)
-    most = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
-    return _list_named(kinds, _count_whole_kits(operator, kinds, _solve_kits(lp, kits, max(1.0, most))))
+    vertex = lp.n_columns <= VERTEX
+    if vertex:
+        lp.break_ties(TIE_COST, TIE_ROOM, _TIE_BREAKER)
+    if lp.n_columns <= MOST_WHOLE_COLUMNS:
+        x = solve_lp(lp, integer=kits, gap=0.0, options={"mip_max_nodes": MOST_NODES}).x
+    else:
+        most = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
+        x = solve_lp(lp, method="ipm", crossover=vertex, most=max(1.0, most)).x
+    return round_to_grid(np.maximum(0.0, x[kits]), UNIQUE_DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -179,18 +215,6 @@ def _count_equipped(problem: DayProblem, kinds: Sequence[_AlikeAgents]) -> tuple
             own[g] -= len(one.agents)
             pairs.append((g, i))
     return own, np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
-def _solve_kits(lp: LinearProgram, kits: Ints, most: float) -> Floats:
-    """Return how many agents of each kind should have a kit; a small programme counts them in whole kits."""
-    small = lp.n_columns <= MOST_WHOLE_COLUMNS
-    if lp.n_columns <= VERTEX:
-        lp.break_ties(TIE_COST, TIE_ROOM, _TIE_BREAKER)
-    if small:
-        x = solve_lp(lp, integer=kits, gap=0.0, options={"mip_max_nodes": MOST_NODES}).x
-    else:
-        x = solve_lp(lp, method="ipm", crossover=lp.n_columns <= VERTEX, most=most).x
-    return round_to_grid(np.maximum(0.0, x[kits]), UNIQUE_DECIMALS)
 
 
 def _count_whole_kits(operator: Operator, kinds: Sequence[_AlikeAgents], wanted: Floats) -> Ints:

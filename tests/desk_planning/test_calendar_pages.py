@@ -19,7 +19,8 @@ from releve.cli import main
 from releve.files.plan_folder import write_plans
 from releve.live import api as live
 from releve.network.sample import FIRST_DAY
-from releve.registry.service import apply_changes, preview_changes
+from releve.plan.result import PlannedKits
+from releve.registry.service import apply_changes, get_current_version, preview_changes
 from releve.runs.orders import propose_plan, start_plan_run
 from tests.accounts.people import signed_in
 from tests.desk_planning.conftest import MakeRun
@@ -136,8 +137,6 @@ def test_the_next_run_is_proposed_for_the_days_after_those_in_force(scenario: Sc
 def test_a_hybrid_week_stays_near_the_days_in_force_of_its_own_week(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from releve.registry.service import get_current_version
-
     asked: list[Path] = []
     monkeypatch.setattr("releve.runs.orders.start_job", asked.append)
     live.put_in_force([move_plan(plan, WEEK) for plan in scenario.plans], by="planner", version=1)
@@ -148,6 +147,36 @@ def test_a_hybrid_week_stays_near_the_days_in_force_of_its_own_week(
     names = [sorted(path.name for path in (folder / "inputs" / "force").iterdir()) for folder in asked]
     assert names[0] == [f"plan-{plan.day}.json" for plan in scenario.plans]
     assert names[1] == [f"plan-{plan.day + WEEK}.json" for plan in scenario.plans], "the last week, else"
+
+
+def test_a_run_takes_the_last_plan_in_force_along_where_agents_share_kits(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the holders of its kits stay; on another day than the one before, nothing is carried in from it."""
+    asked: list[Path] = []
+    version = get_current_version()
+    assert version is not None
+    shared = replace(scenario.operator, agents=tuple(replace(row, home_kit=True) for row in scenario.operator.agents))
+    monkeypatch.setattr("releve.runs.orders.start_job", asked.append)
+    later = scenario.plans[-1].day + timedelta(days=3)
+    start_plan_run(version, later, 1, by="planner")
+    monkeypatch.setattr("releve.runs.orders.load_operator", lambda version: shared)
+    for first in (later, MONDAY):
+        start_plan_run(version, first, 1, by="planner")
+    without, after, same = ([path.name for path in sorted((folder / "inputs").glob("before/*"))] for folder in asked)
+    assert without == []
+    assert after == [f"plan-{scenario.plans[-1].day}.json"]
+    assert same == [f"plan-{MONDAY}.json"], "of the day itself, where none was in force before"
+
+
+def test_the_command_line_says_whose_kits_a_publication_changes(
+    scenario: Scenario, tmp_path: Path, command: Callable[..., str]
+) -> None:
+    plan, folder = scenario.plans[1], tmp_path / "plan"
+    holders = tuple(row.id for row in scenario.operator.agents[:3])
+    kits = (PlannedKits(scenario.operator.agents[0].home_site, 3, 9, holders),)
+    write_plans(folder, [replace(plan, kits=kits)], stamp=datetime(2026, 11, 24, tzinfo=UTC), calendars=False)
+    assert ", kits taken home 3, brought back 0\n" in command("activate", str(folder), "--dry-run", "--version", "1")
 
 
 def test_the_command_line_prints_the_calendar_and_puts_days_back(

@@ -98,6 +98,15 @@ def test_kits_go_to_those_whose_work_would_be_lost_with_the_site() -> None:
     assert sum(case.operator.agent[name].home_site == "a" for name in plan.kit_holders) == 3
 
 
+def test_a_large_operator_chooses_the_kits_of_each_site_by_its_own_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = two_skills(3)
+    whole = choose_holders(case.operator, [case.requirement], case.settings)
+    for name in ("MAX_SEARCHED_ASSIGNMENTS", "MOST_WHOLE_COLUMNS", "VERTEX"):
+        monkeypatch.setattr(f"releve.plan.kits.{name}", 0)
+        held = choose_holders(case.operator, [case.requirement], case.settings)
+        assert sum(agent.startswith("p") for agent in held) == sum(agent.startswith("p") for agent in whole) == 3
+
+
 def test_a_kit_too_few_is_missed_when_the_site_is_lost_and_bought() -> None:
     case = two_skills(2)
     operator = give_kits(case.operator, choose_holders(case.operator, [case.requirement], case.settings))
