@@ -32,7 +32,7 @@ CHANGE_PRICE = 0.01
 serve as well, and above what breaks ties between equal ones."""
 STAY_SHARE = 0.2
 """Share of that price for an agent who holds one: a kit that changes nothing is not asked for."""
-VERTEX = 60_000
+VERTEX = 20_000
 """Up to this many columns the programme is solved to a vertex, which gives kits to few kinds of agents."""
 MOST_WHOLE_COLUMNS = 5_000
 """Up to this many columns kits are counted in whole ones, at most MOST_NODES nodes of the search deep; few agents of a

@@ -16,6 +16,7 @@ from releve.demand import metrics
 from releve.network import HOME, day_bounds
 from releve.plan import Placement, Plan
 from releve.plan.problem import Eligibility
+from releve.plan.result import PlannedKits
 from releve.plugins.crashtest import engine
 from releve.plugins.crashtest.engine import ablation, comparison
 from releve.plugins.crashtest.engine.call_outcomes import build_queue_table, serve
@@ -424,6 +425,20 @@ def test_whoever_can_is_at_home_with_her_programme_and_hours() -> None:
         assert (new.agent, new.programme, new.start, new.end) == (old.agent, old.programme, old.start, old.end)
         sent += new.place != old.place
     assert sent > 5
+
+
+def test_of_agents_who_share_kits_those_alone_go_home_who_hold_one() -> None:
+    operator, plan = plan_operator()
+    holders = tuple(sorted(list_home_agents(send_more_home()))[::2])
+    shared = replace(
+        operator, agents=tuple(replace(row, home_ready=False, home_kit=row.home_ready) for row in operator.agents)
+    )
+    site = operator.sites[0].id
+    plan = replace(plan, kits=(PlannedKits(site, len(holders), len(operator.agents), holders),))
+    found = send_home(shared, plan, set(operator.agent))
+    before = set(list_home_agents(plan))
+    assert set(list_home_agents(found)) - before <= set(holders)
+    assert set(list_home_agents(found)) > before
 
 
 def test_nobody_sent_home_changes_nothing() -> None:

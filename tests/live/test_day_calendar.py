@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -15,6 +16,8 @@ from releve.live.models import ActivationDay, Message, PlanText
 from releve.live.worker import run_until_idle
 from releve.network import HOME, Operator
 from releve.network.sample import FIRST_DAY
+from releve.plan import plan_day
+from releve.plan.week import require_day
 from releve.registry.service import apply_changes, get_current_version, preview_changes
 from releve.situation import Situation
 from tests.live.moved_plans import choose_agents, move_plan, send_home
@@ -213,6 +216,31 @@ def change_operator(operator: Operator) -> int:
     assert version is not None
     apply_changes(preview_changes(operator), "tests")
     return version.number
+
+
+@pytest.mark.slow
+def test_reliefs_of_the_day_in_force_send_home_those_alone_who_hold_a_kit(calendar: Scenario) -> None:
+    """Two sites close at once, which no plan foresaw; of the agents who share kits half hold one."""
+    ready = {row.id for row in calendar.operator.agents if row.home_ready}
+    pools = Counter(row.home_site for row in calendar.operator.agents if row.home_ready)
+    operator = replace(
+        calendar.operator,
+        agents=tuple(replace(row, home_ready=False, home_kit=row.id in ready) for row in calendar.operator.agents),
+        sites=tuple(replace(row, home_kits=pools[row.id] // 2) for row in calendar.operator.sites),
+    )
+    change_operator(operator)
+    plan = plan_day(operator, require_day(operator, MONDAY))
+    assert 0 < len(plan.kit_holders) < len(ready)
+    live.put_in_force([plan], by="planner")
+    found = live.list_days_in_force()[MONDAY].load()
+    assert {row.id for row in found.operator.agents if row.home_ready} == plan.kit_holders
+    for site in calendar.operator.sites[:2]:
+        calendar.close(site.id)
+    run_until_idle()
+    assert live.list_reliefs()[0].source == "optimum"
+    at_home = calendar.people_at(HOME)
+    assert at_home
+    assert at_home <= plan.kit_holders
 
 
 def test_a_plan_of_older_data_is_in_force_where_what_differs_breaks_nothing(calendar: Scenario) -> None:

@@ -22,6 +22,7 @@ from releve.plan.n1_program import KIND_WEIGHT, solve_n1_program
 from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.scenario_lp import compute_client_floors
+from releve.plan.spare import find_spare
 from releve.plan.staleness import find_breaks
 from releve.plan.week.request import PlanRequest, plan_days
 from tests.plan.planner_parts import problem_of
@@ -235,6 +236,16 @@ def test_a_relief_of_a_running_day_sends_home_those_alone_who_hold_a_kit() -> No
     home = {move.agent for move in found.moves if move.after is not None and move.after.place == HOME}
     assert home
     assert home <= plan.kit_holders
+
+
+def test_agents_who_are_lent_take_their_kits_along() -> None:
+    case = two_skills(8)
+    plan = plan_of(case)
+    found = find_spare(case.operator, plan, case.requirement, case.settings)
+    lent = {one.agent for one in found.agents}
+    assert lent & plan.kit_holders
+    assert found.plan.violations == ()
+    assert found.plan.kit_holders == plan.kit_holders - lent
 
 
 def test_a_plan_does_not_hold_where_the_site_has_fewer_kits_now() -> None:
