@@ -33,7 +33,18 @@ from releve.network.opening_hours import (
 )
 from releve.network.operator import Operator, SipAddress, is_e164, parse_sip_address
 from releve.network.reference import describe_faults, render_tables_markdown
-from releve.network.rows import Agent, AgentTeam, BreakRule, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
+from releve.network.rows import (
+    Agent,
+    AgentTeam,
+    BreakRule,
+    Curfew,
+    Depot,
+    PlannedAbsence,
+    Shift,
+    TravelTime,
+    Vehicle,
+    WorkingTimeRow,
+)
 from releve.network.sample import sample_operator
 from releve.network.seats import SeatSet, SiteSeats, find_site_seats, find_usable_seats
 
@@ -62,6 +73,7 @@ __all__ = [
     "Operator",
     "OperatorFaults",
     "OperatorRow",
+    "PlannedAbsence",
     "Programme",
     "Progress",
     "Seat",

@@ -23,6 +23,7 @@ from releve.network.checks_places import (
 )
 from releve.network.checks_transport import check_telephony, check_transport
 from releve.network.checks_work import (
+    check_absences,
     check_agents,
     check_breaks,
     check_clients,
@@ -240,6 +241,7 @@ CHECKS: tuple[Callable[[ParsedTables], Iterable[Fault]], ...] = (
     check_agents,
     check_shifts,
     check_breaks,
+    check_absences,
     check_teams,
     check_rides,
     check_history,

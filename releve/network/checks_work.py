@@ -376,9 +376,7 @@ def check_shifts(book: ParsedTables) -> Iterator[Fault]:
     if table is None:
         return
     local = {name: list(table.values[name]) for name in ("start", "end")}
-    sites = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
-    agents = {agent: sites.get(site) for _, agent, site in book.usable("agents", "id", "home_site")}
-    zones = [None if agent is BAD else agents.get(agent) for agent in table.values["agent"]]
+    zones = _list_agent_zones(book, table)
     for name in ("start", "end"):
         yield from set_utc(table, name, zones)
     yield from _check_clock_changes(table, zones, local)
@@ -441,6 +439,38 @@ def _count_half_hours(begins: str, ends: str, minutes: float) -> int:
     first, last = (int(text[:2]) * 60 + int(text[3:]) for text in (begins, ends))
     last += 24 * 60 if last <= first else 0
     return sum(start + minutes <= last for start in range(-(-first // 30) * 30, last, 30))
+
+
+def _list_agent_zones(book: ParsedTables, table: ParsedTable) -> list[str | None]:
+    """Return the time zone of the home site of each record's agent; None where it is not known."""
+    sites = {site: name for _, site, name in book.usable("sites", "id", "time_zone")}
+    agents = {agent: sites.get(site) for _, agent, site in book.usable("agents", "id", "home_site")}
+    return [None if agent is BAD else agents.get(agent) for agent in table.values["agent"]]
+
+
+LONGEST_ABSENCE_DAYS = 366
+
+
+def check_absences(book: ParsedTables) -> Iterator[Fault]:
+    """An absence ends after it starts, within 366 days, and an agent has one from a time on."""
+    table = book.tables.get("absences")
+    if table is None:
+        return
+    zones = _list_agent_zones(book, table)
+    for name in ("start", "end"):
+        yield from set_utc(table, name, zones)
+    known: dict[tuple[str, datetime], int] = {}
+    for i, agent, start, end in book.usable("absences", "agent", "start", "end"):
+        if end <= start:
+            fix = Phrase("write when the agent is available again, with its own day")
+            yield table.fault(i, "end", Phrase("the absence does not end after it starts"), fix)
+        elif (end - start).days > LONGEST_ABSENCE_DAYS:
+            reason = Phrase("the absence lasts {0} days, more than {1}", (end - start).days, LONGEST_ABSENCE_DAYS)
+            yield table.fault(i, "end", reason, Phrase("mend its year, or delete the agent's row and shifts"))
+        if (agent, start) in known:
+            reason = Phrase("starts as the absence of row {0} of the same agent", table.rows[known[agent, start]])
+            yield table.fault(i, "start", reason, Phrase("mend one of the two, or delete it"))
+        known.setdefault((agent, start), i)
 
 
 def _make_comparable(table: ParsedTable, local: dict[str, list[Any]]) -> tuple[list[Any], list[Any]]:

@@ -21,6 +21,23 @@ LONGEST_SPLIT = timedelta(hours=16)
 a short rest. As long as one row of the roster may be."""
 
 
+Away = tuple[datetime, datetime | None]
+"""A time in which an agent is not available, in UTC: from, and again from; None = not known."""
+
+
+def cut_periods(periods: Iterable[tuple[datetime, datetime]], away: Sequence[Away]) -> list[tuple[datetime, datetime]]:
+    """Return what absences leave of some periods, in order."""
+    left = list(periods)
+    for since, until in away:
+        found = []
+        for start, end in left:
+            found.append((start, min(end, since)))
+            if until is not None:
+                found.append((max(start, until), end))
+        left = [(start, end) for start, end in found if start < end]
+    return left
+
+
 BREAK_GRID = timedelta(minutes=30)
 """Breaks start on a half hour of UTC, as the plan counts."""
 
@@ -72,6 +89,26 @@ class Duty:
     def end(self) -> datetime:
         """When the agent's last period ends."""
         return self.periods[-1].end
+
+    def leave_out(self, away: Sequence[Away]) -> Duty | None:
+        """Return what absences leave of the duty; None where it is nothing.
+
+        The longest part that is left of a period keeps its break where it lasts at least half of the period;
+        the other parts have none.
+        """
+        found: list[DutyPeriod] = []
+        for period in self.periods:
+            parts = cut_periods([(period.start, period.end)], away)
+            if parts == [(period.start, period.end)]:
+                found.append(period)
+                continue
+            longest = max(parts, key=lambda part: part[1] - part[0], default=None)
+            for start, end in parts:
+                has_break = (start, end) == longest and 2 * (end - start) >= period.end - period.start
+                has_break = has_break and end - start > timedelta(minutes=period.break_minutes)
+                pause = period.break_minutes if has_break else 0.0
+                found.append(replace(period, start=start, end=end, break_minutes=pause))
+        return replace(self, periods=tuple(found)) if found else None
 
     @property
     def gaps(self) -> tuple[tuple[datetime, datetime], ...]:

@@ -338,7 +338,7 @@ def write_operator(operator: Operator, language: str = "en") -> dict[str, bytes]
     """Return one CSV a table, the same bytes for the same operator; empty optional ones left out.
 
     In English UTF-8 with comma and decimal point, and times with the offset of their place
-    (shifts: the agent's home site, history: the programme). In French what Excel opens with a
+    (shifts and absences: the agent's home site, history: the programme). In French what Excel opens with a
     double click: byte order mark, ``;``, decimal comma, French names and words.
     """
     return {
@@ -378,7 +378,7 @@ def map_zones(operator: Operator, kind: type[TableRow]) -> Zones:
 
     A row of another table has no times; it gets the operator's zone.
     """
-    if kind.table == "shifts":
+    if kind.table in ("shifts", "absences"):
         return lambda row: operator.site[operator.agent[row.agent].home_site].time_zone
     if kind.table == "history":
         return lambda row: operator.programme[row.programme].time_zone

@@ -11,7 +11,18 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from releve.network.columns import TableRow, column
-from releve.network.rows import Agent, AgentTeam, BreakRule, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
+from releve.network.rows import (
+    Agent,
+    AgentTeam,
+    BreakRule,
+    Curfew,
+    Depot,
+    PlannedAbsence,
+    Shift,
+    TravelTime,
+    Vehicle,
+    WorkingTimeRow,
+)
 
 HOME = "home"
 """The place of an agent who works at home; no site may have this id."""
@@ -219,7 +230,8 @@ class Programme(TableRow):
         at_most=1,
     )
     shrinkage: float = column(
-        "Share of rostered time not available (training, meetings, absence)",
+        "Share of rostered time not available, beside what the table of absences names (short pauses, illness of the"
+        " day, meetings not known ahead)",
         unit="share",
         example="0.12",
         default=0.1,
@@ -408,6 +420,7 @@ TABLES: tuple[type[TableRow], ...] = (
     AgentTeam,
     Shift,
     BreakRule,
+    PlannedAbsence,
     HistoryRow,
     Authorisation,
     Measure,

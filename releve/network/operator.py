@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from ipaddress import IPv6Address, ip_address
 
-from releve.network.duties import Duty, add_breaks, join_shifts
+from releve.network.duties import Away, Duty, add_breaks, join_shifts
 from releve.network.model import (
     Authorisation,
     Client,
@@ -26,7 +26,18 @@ from releve.network.model import (
     Zone,
 )
 from releve.network.moments import day_bounds, zone
-from releve.network.rows import Agent, AgentTeam, BreakRule, Curfew, Depot, Shift, TravelTime, Vehicle, WorkingTimeRow
+from releve.network.rows import (
+    Agent,
+    AgentTeam,
+    BreakRule,
+    Curfew,
+    Depot,
+    PlannedAbsence,
+    Shift,
+    TravelTime,
+    Vehicle,
+    WorkingTimeRow,
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Operator:
     teams: tuple[AgentTeam, ...] = ()
     working_time: tuple[WorkingTimeRow, ...] = ()
     breaks: tuple[BreakRule, ...] = ()
+    absences: tuple[PlannedAbsence, ...] = ()
 
     @cached_property
     def site(self) -> Mapping[str, Site]:
@@ -117,6 +129,14 @@ class Operator:
             for duty in duties
             if duty.agent in homes
         )
+
+    @cached_property
+    def away(self) -> Mapping[str, tuple[Away, ...]]:
+        """The known absences of each agent who has some."""
+        found: dict[str, list[Away]] = {}
+        for row in self.absences:
+            found.setdefault(row.agent, []).append((row.start, row.end))
+        return {agent: tuple(rows) for agent, rows in found.items()}
 
     @cached_property
     def day_start(self) -> time:

@@ -155,6 +155,26 @@ class BreakRule(TableRow):
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedAbsence(TableRow):
+    table: ClassVar[str] = "absences"
+    doc: ClassVar[str] = (
+        "Times known ahead in which an agent is not available for calls: leave, training, coaching, a meeting. They"
+        " need not meet a shift. The agent is placed, seated and counted for what a shift leaves. Times are read as"
+        " those of the roster. Sickness is health data and is not stored as such: it is read as `absent`."
+    )
+
+    agent: str = column("Agent", example="a00042", references="agents")
+    start: datetime = column("From", example="2026-12-07T00:00")
+    end: datetime = column("Available again from", example="2026-12-12T00:00")
+    kind: str = column(
+        "What the agent does; `absent` where the reason is not to be stored",
+        example="leave",
+        default="absent",
+        one_of=("absent", "leave", "training", "coaching", "meeting"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Depot(TableRow):
     table: ClassVar[str] = "depots"
     doc: ClassVar[str] = "Where vehicles start from and return to, and the sites that they serve."

@@ -32,7 +32,8 @@ def fold(text: str) -> str:
 LANGUAGES = ("en", "fr")
 DATE_COLUMN = "date"
 """The day of a table whose times stand in columns of their own."""
-_DATED_TABLES = frozenset(("shifts", "history"))
+DATED_TABLES = frozenset(("shifts", "history"))
+"""Tables whose day may stand in a column of its own."""
 
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 
@@ -108,7 +109,7 @@ def get_table_naming(table: str) -> Naming:
 @cache
 def get_column_naming(table: str, column: str) -> Naming:
     """Return what a column is called; KeyError for a name of no column."""
-    if column == DATE_COLUMN and table in _DATED_TABLES:
+    if column == DATE_COLUMN and table in DATED_TABLES:
         return _DATE
     return _build_naming(_load_words("tables")[table]["columns"][column])
 
@@ -121,7 +122,7 @@ def _index_tables() -> Mapping[str, str]:
 def build_form(kind: type[TableRow]) -> TableForm:
     table = kind.table
     names = [*_load_words("tables")[table]["columns"]]
-    names += [DATE_COLUMN] if table in _DATED_TABLES else []
+    names += [DATE_COLUMN] if table in DATED_TABLES else []
     naming = {name: get_column_naming(table, name) for name in names}
     return TableForm(table, get_table_naming(table), list_columns(kind), naming)
 

@@ -22,7 +22,14 @@ from releve.network.model import TABLES
 from releve.network.moments import zone
 from releve.network.operator import Operator
 from releve.network.parsing import format_example
-from releve.network.table_words import DATE_COLUMN, get_column_naming, get_table_naming, label_header, list_value_labels
+from releve.network.table_words import (
+    DATE_COLUMN,
+    DATED_TABLES,
+    get_column_naming,
+    get_table_naming,
+    label_header,
+    list_value_labels,
+)
 
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 """What a file of this kind is called on the web."""
@@ -33,7 +40,7 @@ _FORM_ROWS = 2000
 _MOST_PROMPT, _MOST_TITLE, _MOST_LIST = 255, 32, 255
 _MADE = datetime(2020, 1, 1)  # noqa: DTZ001 (Excel wants a date; a constant one keeps the bytes)
 _FORMATS = {"time": "dd/mm/yyyy hh:mm", "date": "dd/mm/yyyy", "clock": "hh:mm", "share": "0.##%"}
-_NO_LISTS = frozenset(("seats", "history", "shifts"))
+_NO_LISTS = frozenset(("seats", "history", "shifts", "absences"))
 """Tables too long for lists of ids to help."""
 _ORDER = ("operator", "sites", "clients", "programmes", "agents", "shifts", "history")
 
@@ -168,7 +175,7 @@ def _list_fields(kind: type[TableRow], language: str) -> Iterator[_Field]:
     """Yield the columns of a template; a roster and a history have the day apart."""
     columns = list_columns(kind)
     for column in columns:
-        timed = bare_type(column) is datetime
+        timed = bare_type(column) is datetime and kind.table in DATED_TABLES
         if timed and column.name == "start":
             header = get_column_naming(kind.table, DATE_COLUMN).label(language)
             yield _Field(DATE_COLUMN, header, column)
@@ -274,8 +281,8 @@ def _choose_format(field: _Field) -> str:
         return "date"
     if field.clock:
         return "clock"
-    if bare_type(field.column) is date:
-        return "date"
+    if bare_type(field.column) in (date, datetime):
+        return "date" if bare_type(field.column) is date else "time"
     return "share" if field.column.unit == "share" else ""
 
 

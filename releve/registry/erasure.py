@@ -21,7 +21,7 @@ from releve.registry.blocks import LEVEL, decode_block, operator_digest, sheet_d
 from releve.registry.models import Block, Sheet, SheetBlock, Upload, Version
 from releve.registry.storage import load_block_positions, load_sheets
 
-_COLUMNS = {"agents": "id", "shifts": "agent", "authorisations": "subject", "teams": "supervisor"}
+_COLUMNS = {"agents": "id", "shifts": "agent", "absences": "agent", "authorisations": "subject", "teams": "supervisor"}
 """The tables that name agents, and the column that does."""
 
 

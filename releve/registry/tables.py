@@ -59,6 +59,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "shuttles": ("stop", "site"),
     "travel": ("origin", "target", "from_hour"),
     "shifts": ("agent", "start"),
+    "absences": ("agent", "start"),
     "history": ("programme", "start"),
 }
 

@@ -90,6 +90,9 @@ def clean_tables() -> Tables:
         {"id": f"team-{n}", "site": SITES[n][0], "supervisor": f"a{n:03}", "quorum": "0.5"} for n in range(len(SITES))
     ]
     tables["shifts"] = [_shift(agent["id"], day) for agent in tables["agents"] for day in ROSTER]
+    tables["absences"] = [
+        {"agent": tables["agents"][-1]["id"], "start": "2026-12-07T00:00", "end": "2026-12-12T00:00", "kind": "leave"}
+    ]
     tables["history"] = [
         {"programme": name, "start": f"{day}T{9 + slot // 2:02}:{slot % 2 * 3}0"}
         | {"offered": str(10 + slot), "answered": str(9 + slot), "aht_s": "310.5"}

@@ -89,3 +89,27 @@ def test_a_border_off_the_half_hour_is_refused() -> None:
     refused, kept = ([fault.column for fault in find_faults(write_operator(one))[1]] for one in (wrong, right))
     assert "day_starts" in refused
     assert "day_starts" not in kept
+
+
+def leave(*spans_away: tuple[str, str]) -> list[tuple[datetime, datetime]]:
+    return [(found.start, found.end) for found in (row(start, end) for start, end in spans_away)]
+
+
+@pytest.mark.parametrize(
+    ("away", "left"),
+    [
+        ([("02 09:00", "02 10:00")], [("08:00", "09:00", 0), ("10:00", "16:30", 30)]),
+        ([("01 00:00", "02 08:00"), ("02 16:30", "09 00:00")], [("08:00", "16:30", 30)]),
+        ([("02 12:15", "03 00:00")], [("08:00", "12:15", 30)]),
+        ([("02 12:00", "03 00:00")], [("08:00", "12:00", 0)]),
+        ([("02 08:00", "02 10:00"), ("02 09:00", "02 12:00")], [("12:00", "16:30", 30)]),
+        ([("01 00:00", "02 12:00"), ("02 12:00", "03 00:00")], []),
+    ],
+)  # fmt: skip
+def test_an_absence_leaves_the_rest_of_a_duty_and_the_break_to_its_longer_half(
+    away: list[tuple[str, str]], left: list[tuple[str, str, float]]
+) -> None:
+    (duty,) = join_shifts([row("02 08:00", "02 16:30", 30)], GAP)
+    found = duty.leave_out(leave(*away))
+    periods = () if found is None else found.periods
+    assert [(f"{one.start:%H:%M}", f"{one.end:%H:%M}", one.break_minutes) for one in periods] == left
