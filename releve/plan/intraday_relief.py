@@ -15,6 +15,7 @@ import numpy as np
 from releve.demand.requirement import INTERVAL, Requirement
 from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Operator
+from releve.network.duties import Away
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_home_by_stop
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan
@@ -96,8 +97,12 @@ def build_running_day(
     *,
     home_delay: timedelta = HOME_DELAY,
     site_delay: timedelta = SITE_DELAY,
+    away: Mapping[str, Sequence[Away]] | None = None,
 ) -> RunningDay:
     """Lay the rest of a running day out from the half hour of ``at``.
+
+    ``away``: when agents are not available, beside what the operator's table says; the plan's placements are
+    without these times already.
 
     ``home_delay`` and ``site_delay`` are how long people take to be at work at home or on another
     site where no run and no journey is known. ValueError when ``at`` is not on the planned day.
@@ -107,7 +112,7 @@ def build_running_day(
     now = max(start for start in plan.starts if start <= at)
     operator = give_kits(operator, plan.kit_holders)
     delays = MoveDelays(operator, home_delay, site_delay)
-    build = _RunningDayBuilder(operator, plan, now, settings, delays)
+    build = _RunningDayBuilder(operator, plan, now, settings, delays, away or {})
     return build.build(need)
 
 
@@ -115,13 +120,19 @@ class _RunningDayBuilder:
     """Collects groups and assignments of people who are at work or rostered later."""
 
     def __init__(
-        self, operator: Operator, plan: Plan, now: datetime, settings: PlanSettings, delays: MoveDelays
+        self,
+        operator: Operator,
+        plan: Plan,
+        now: datetime,
+        settings: PlanSettings,
+        delays: MoveDelays,
+        away: Mapping[str, Sequence[Away]],
     ) -> None:
         self._operator = operator
         self._plan = plan
         self._now = now
         self._settings = settings
-        self._delays = delays
+        self._delays, self._away = delays, away
         self._legality = Eligibility(operator, plan.day, settings)
         self._placed = {row.key: row for row in plan.placements}
         self._fleet = build_day_fleet(operator, plan.day, settings)
@@ -150,11 +161,13 @@ class _RunningDayBuilder:
         found: dict[tuple[AgentGroup, Placement | None], list[str]] = {}
         duties = select_duties(self._operator, self._plan.day)
         for name in {**duties, **self._placed}:
-            placed = self._placed.get(name)
-            patterns = (build_pattern(placed),) if placed else list_break_patterns(duties[name])
+            placed, agent = self._placed.get(name), self._operator.agent[read_agent(name)]
+            left = None if placed else duties[name].leave_out(self._away.get(agent.id, ()))
+            if placed is None and left is None:
+                continue
+            patterns = (build_pattern(placed),) if placed else list_break_patterns(left)
             if patterns[0].end <= self._now:
                 continue
-            agent = self._operator.agent[read_agent(name)]
             legal = self._legality.find_pairs(agent)
             at_home = any(place == HOME for place, _ in legal)
             group = AgentGroup(

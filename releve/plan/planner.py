@@ -30,7 +30,7 @@ from releve.plan.result import (
     ReliefCell,
     list_contingencies,
 )
-from releve.plan.roster import select_duties
+from releve.plan.roster import list_free_agents, select_duties
 from releve.plan.settings import PlanSettings
 
 
@@ -173,7 +173,7 @@ def _build_plan(operator: Operator, solved: SolvedDay, wish: Mapping[str, tuple[
         for k, client in enumerate(operator.clients)
     )
     usable = list_open_sites(operator, need.day)
-    rostered = select_duties(operator, need.day) if operator.shifts else operator.agent
+    rostered = select_duties(operator, need.day) if operator.shifts else list_free_agents(operator, need.day)
     return Plan(
         operator=operator.row.name,
         synthetic=operator.row.synthetic,

@@ -26,7 +26,15 @@ from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.free_week import FreeShifts, FreeWeek, find_limit
 from releve.plan.result import CARRIED, Carried, Placement, Plan, build_duty_key, read_agent
-from releve.plan.roster import Pattern, Patterns, build_pattern, list_break_patterns, number_patterns, select_duties
+from releve.plan.roster import (
+    Pattern,
+    Patterns,
+    build_pattern,
+    list_break_patterns,
+    list_free_agents,
+    number_patterns,
+    select_duties,
+)
 from releve.plan.settings import PlanSettings
 from releve.transport import Fleet
 
@@ -380,7 +388,10 @@ def _list_patterns_by_duty(
         row.id: (row.time_zone, find_limit(operator, row.id, "daily_rest", need.day, 0.0)) for row in operator.sites
     }
     found: dict[str, tuple[Pattern, ...]] = {}
+    there = frozenset(list_free_agents(operator, need.day))
     for number, agent in enumerate(operator.agents):
+        if agent.id not in there:
+            continue
         found[agent.id] = free.list_patterns(agent)
         if free_week is not None:
             found[agent.id] = free_week.select_patterns(number, need.day, found[agent.id], *rest[agent.home_site])

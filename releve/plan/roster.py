@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.requirement import INTERVAL
 from releve.network import BreakWindow, Duty, DutyPeriod, Operator
+from releve.network.duties import Away, cut_periods
 from releve.plan.result import CARRIED, Pause, Placement, Plan, build_duty_key
 
 BREAKS = 5
@@ -54,7 +56,10 @@ class Patterns:
 
 def select_duties(operator: Operator, day: date) -> dict[str, Duty]:
     """Return the duties with work in a planning day, by key (:func:`build_duty_key`): those that
-    start in it, and those carried in."""
+    start in it, and those carried in.
+
+    Of a duty that meets absences it is what they leave; its key stays that of the whole duty.
+    """
     first, last = operator.day_bounds(day)
     held = [duty for duty in operator.duties if duty.start < last and duty.end > first]
     starts: dict[str, list[datetime]] = {}
@@ -65,14 +70,28 @@ def select_duties(operator: Operator, day: date) -> dict[str, Duty]:
     for duty in held:
         rank = sum(start < duty.start for start in starts.get(duty.agent, ()))
         which = CARRIED if duty.start < first else str(rank + 1) if rank else ""
-        found[build_duty_key(duty.agent, which)] = duty
+        left = duty.leave_out(operator.away[duty.agent]) if duty.agent in operator.away else duty
+        if left is not None and left.start < last and left.end > first:
+            found[build_duty_key(duty.agent, which)] = left
     return found
 
 
-def list_agents_at_work(operator: Operator, day: date) -> tuple[str, ...]:
-    """Return the agents with a duty that starts in a planning day, in the order of the roster."""
+def list_free_agents(operator: Operator, day: date) -> list[str]:
+    """Return the agents who may get a shift of a planning day without a roster: those without an absence on it."""
     first, last = operator.day_bounds(day)
-    return tuple(dict.fromkeys(duty.agent for duty in operator.duties if first <= duty.start < last))
+    return [
+        agent.id
+        for agent in operator.agents
+        if not any(start < last and end > first for start, end in operator.away.get(agent.id, ()))
+    ]
+
+
+def list_agents_at_work(operator: Operator, day: date) -> tuple[str, ...]:
+    """Return the agents with work of a duty that starts in a planning day, in the order of the roster."""
+    duties = select_duties(operator, day)
+    return tuple(
+        dict.fromkeys(duty.agent for key, duty in duties.items() if key != build_duty_key(duty.agent, CARRIED))
+    )
 
 
 def crosses_border(operator: Operator, day: date) -> bool:
@@ -264,6 +283,31 @@ def _measure_overlap(edges: NDArray[np.float64], start: datetime, end: datetime)
 def build_pattern(placed: Placement) -> Pattern:
     """Return the duty and break of a placement."""
     return Pattern(placed.start, placed.end, placed.break_start, placed.break_end, placed.pauses)
+
+
+def cut_placement(placed: Placement, away: Sequence[Away]) -> Placement | None:
+    """Return what absences leave of a placement: it begins later, ends earlier, or has a gap; None = nothing."""
+    whole = list(placed.list_periods())
+    left = cut_periods(whole, away)
+    if left == whole:
+        return placed
+    if not left:
+        return None
+    breaks = [pause for pause in placed.pauses if not pause.away]
+    if placed.break_start is not None and placed.break_end is not None:
+        breaks.insert(0, Pause(placed.break_start, placed.break_end, away=False))
+    kept = [[Pause(max(start, one.start), min(end, one.end), away=False) for start, end in left] for one in breaks]
+    kept = [[one for one in parts if one.start < one.end] for parts in kept]
+    own = kept.pop(0) if placed.break_start is not None and placed.break_end is not None else []
+    gaps = [Pause(one[1], other[0], away=True) for one, other in pairwise(left)]
+    return replace(
+        placed,
+        start=left[0][0],
+        end=left[-1][1],
+        break_start=own[0].start if own else None,
+        break_end=own[0].end if own else None,
+        pauses=tuple(sorted((*gaps, *own[1:], *(one for parts in kept for one in parts)))),
+    )
 
 
 def clip_pattern(pattern: Pattern, when: datetime) -> Pattern | None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from releve.errors import Phrase
 from releve.network import Operator, zone
+from releve.network.duties import cut_periods
 from releve.situation.catalogue import personal_fields
 from releve.situation.event import Event
 from releve.situation.events import AgentUnavailable, CaseDeclared
@@ -42,9 +43,13 @@ def list_roster_stays(
     seating: Mapping[str, str] | None = None,
     attendance: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> tuple[Stay, ...]:
-    """Return the operator's shifts as stays at the home sites, as :func:`list_placed_stays`."""
+    """Return what the known absences leave of the shifts as stays at the home sites, as :func:`list_placed_stays`."""
     home = {agent.id: agent.home_site for agent in operator.agents}
-    rows = ((row.agent, home[row.agent], row.start, row.end) for row in operator.shifts)
+    rows = (
+        (row.agent, home[row.agent], start, end)
+        for row in operator.shifts
+        for start, end in cut_periods([(row.start, row.end)], operator.away.get(row.agent, ()))
+    )
     return list_placed_stays(operator, rows, seating, attendance)
 
 

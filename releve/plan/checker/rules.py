@@ -82,6 +82,36 @@ def _list_day_duties(operator: Operator, first: datetime, last: datetime) -> dic
         found |= {f"{agent}|{CARRIED}": one for one in begun_before}
         today = [one for one in duties if first <= one[0][0] < last]
         found |= {f"{agent}|{n}" if n > 1 else agent: one for n, one in enumerate(today, 1)}
+    away: dict[str, list[tuple[datetime, datetime]]] = {}
+    for row in operator.absences:
+        away.setdefault(row.agent, []).append((row.start, row.end))
+    there = {key: _cut_absences(one, away.get(read_agent(key), [])) for key, one in found.items()}
+    return {key: one for key, one in there.items() if one and one[0][0] < last and one[-1][1] > first}
+
+
+def _cut_absences(periods: list[_Period], away: list[tuple[datetime, datetime]]) -> list[_Period]:
+    """Return what absences leave of a duty, judged between any two instants at which something begins or ends.
+
+    Of a period that is cut the longest part keeps the break, where it is half of the period or more.
+    """
+    found: list[_Period] = []
+    for start, end, minutes in periods:
+        edges = sorted({start, end, *(at for one in away for at in one if start < at < end)})
+        parts: list[list[datetime]] = []
+        for a, b in pairwise(edges):
+            if any(since <= a and b <= until for since, until in away):
+                continue
+            if parts and parts[-1][1] == a:
+                parts[-1][1] = b
+            else:
+                parts.append([a, b])
+        if parts == [[start, end]]:
+            found.append((start, end, minutes))
+            continue
+        lengths = [b - a for a, b in parts]
+        for n, (a, b) in enumerate(parts):
+            keeps = n == lengths.index(max(lengths)) and b - a >= (end - start) / 2
+            found.append((a, b, minutes if keeps and b - a > timedelta(minutes=minutes) else 0.0))
     return found
 
 
@@ -109,7 +139,8 @@ class DayRules:
         self.duties = _list_day_duties(self.operator, self.first, self.last)
         self.free = not self.operator.shifts
         if self.free:
-            self.duties = {agent.id: [] for agent in self.operator.agents}
+            away = {row.agent for row in self.operator.absences if row.start < self.last and row.end > self.first}
+            self.duties = {agent.id: [] for agent in self.operator.agents if agent.id not in away}
         self._ride = {(row.stop, row.site): row.ride_minutes for row in self.operator.shuttles}
         self._distance: dict[tuple[str, str], float] = {}
         self._tz = zone(self.operator.row.time_zone)

@@ -165,7 +165,7 @@ def check_hybrid_week(
     at_work: dict[date, set[str]] = {day: set() for day in days}
     for duty in operator.duties:
         day = operator.find_day(duty.start)
-        if day in at_work:
+        if day in at_work and duty.leave_out(operator.away.get(duty.agent, ())) is not None:
             at_work[day].add(duty.agent)
     home = {day: {a for a, held in week.home.items() if day in held} for day in week.days}
     if past is not None:
