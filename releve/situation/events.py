@@ -52,6 +52,9 @@ class CaseDeclared(Event):
     )
 
 
+ABSENCE_REASONS = ("leave", "sickness", "training", "coaching", "meeting", "other")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentUnavailable(Event):
     kind: ClassVar[str] = "agent.unavailable"
@@ -59,7 +62,11 @@ class AgentUnavailable(Event):
     permission: ClassVar[str] = "event.record.other"
     family: ClassVar[str] = "agents"
     about: ClassVar[tuple[str, ...]] = ("agent",)
-    doc: ClassVar[str] = "An agent cannot be planned for a time. Never why."
+    doc: ClassVar[str] = (
+        "An agent is not available for a time, which may lie ahead: `start` says from when; a `happened_at`"
+        " ahead of the clock is taken as `start`. The reason is for the health officer and for the person who"
+        " noted it, who may leave it out; plans, reliefs, messages and packs hold none."
+    )
 
     agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
     start: datetime | None = event_field(
@@ -67,6 +74,14 @@ class AgentUnavailable(Event):
     )
     until: datetime | None = event_field(
         "Available again from, UTC; empty = not known", example="2026-12-10T00:00:00Z", default=None, personal=True
+    )
+    reason: str = event_field(
+        "What the agent does instead; empty = not said",
+        example="training",
+        default="",
+        personal=True,
+        health=True,
+        one_of=("", *ABSENCE_REASONS),
     )
 
 

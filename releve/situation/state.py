@@ -7,7 +7,7 @@ raises: an event that no longer fits the others changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -96,7 +96,10 @@ class SiteState:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A time in which an agent cannot be planned; ``until`` None = not known. Never why."""
+    """A time in which an agent cannot be planned; ``until`` None = not known.
+
+    ``reason`` is for the health officer and for its ``actor`` alone.
+    """
 
     event: str
     actor: str
@@ -104,6 +107,7 @@ class Absence:
     until: datetime | None
     back: bool = False
     """The agent was reported back, which set ``until``."""
+    reason: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +253,7 @@ def fold_absences(events: Sequence[Event]) -> tuple[Absence, ...]:
     for event in events:
         if isinstance(event, AgentUnavailable):
             start = event.happened_at if event.start is None else event.start
-            absences.append(Absence(event.id, event.actor, start, event.until))
+            absences.append(Absence(event.id, event.actor, start, event.until, reason=event.reason))
         elif isinstance(event, AgentBack):
             absences = [_end_absence(absence, event) for absence in absences]
     return tuple(absences)

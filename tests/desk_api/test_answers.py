@@ -275,6 +275,24 @@ def test_a_role_without_the_counts_of_cases_ends_its_own_absences_alone(scenario
     assert [*live.situation_now().unavailable(live.now())] == [sick]
 
 
+def test_tomorrows_absence_is_recorded_today_and_its_reason_is_for_the_health_officer(scenario: Scenario) -> None:
+    scenario.stream = "live"
+    agent, tomorrow = scenario.agents_at(scenario.site)[0], live.now() + timedelta(days=1)
+    sent = {"agent": agent, "happened_at": tomorrow.isoformat(), "reason": "sickness"}
+    sent["until"] = (tomorrow + timedelta(hours=8)).isoformat()
+    planner = program(Role.PLANNER)
+    made = [planner.record("agent.unavailable", "sick", **sent) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 200], made[0].json()
+    (row,) = live.situation_now().absences[agent]
+    assert (row.start, row.reason) == (tomorrow, "sickness")
+    assert agent not in live.situation_now().unavailable(live.now())
+    path = f"/ledger/{made[0].json()['seq']}"
+    assert "sickness" in program(Role.HEALTH).get(path).content.decode()
+    for role in (Role.PLANNER, Role.FLOW, Role.CONTINUITY):
+        assert "sickness" not in program(role).get(path).content.decode()
+    assert planner.record("agent.unavailable", "why", agent=agent, reason="hangover").status_code == 422
+
+
 @pytest.mark.parametrize("role", [Role.CONTINUITY, Role.SITE])
 def test_no_token_lifts_a_closure_by_correcting_its_order(scenario: Scenario, role: Role) -> None:
     scenario.stream = "live"

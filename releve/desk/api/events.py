@@ -10,7 +10,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
@@ -34,7 +34,7 @@ from releve.ledger.roots import load_last_root
 from releve.live import api as live
 from releve.registry import service as registry
 from releve.registry.models import Version
-from releve.situation import KINDS, EventFaults, EventRefusal, FieldFault, event_from_json
+from releve.situation import KINDS, AgentUnavailable, EventFaults, EventRefusal, FieldFault, event_from_json
 from releve.situation.codec import build_event_schema
 
 OWN = ("id", "recorded_at", "actor")
@@ -60,7 +60,9 @@ def _recorder(kind: str) -> Callable[..., Any]:
         shown = find_stream(request, stream)
         at = live.now(shown.name)
         own = {"id": uuid.uuid4().hex, "recorded_at": at, "actor": actor_name(request)}
-        event = event_from_json(kind, {"happened_at": at, **sent, **own})
+        event, named = event_from_json(kind, {"happened_at": at, **sent, **own}), set(sent)
+        if isinstance(event, AgentUnavailable) and event.start is None and event.happened_at > at:
+            event, named = replace(event, start=event.happened_at, happened_at=at), {*named, "start"} - {"happened_at"}
         who = (live.operator_now(), live.situation_now(shown.name))
         check_event_reach(request.user, event, *who)
         narrowed = narrow_return(request.user, event, *who)
@@ -70,7 +72,7 @@ def _recorder(kind: str) -> Callable[..., Any]:
         judge = build_record_check(request.user, narrowed, shown.name)
         done = live.record(narrowed, key=key, stream=shown.name, judge=judge)
         if done.before:
-            live.refuse_reused_key(done.seq, narrowed, tuple(sent))
+            live.refuse_reused_key(done.seq, narrowed, tuple(named))
         return Status(200 if done.before else 201, {**asdict(done), "stream": shown.name})
 
     record.__name__ = f"record_{kind.replace('.', '_')}"
