@@ -58,7 +58,7 @@ SHOWN: Mapping[Shown, frozenset[str]] = {
     "unanswered": frozenset({"unaddressed", "exhausted", "waiting", "queued"}),
     "unreachable": frozenset({"unaddressed", "exhausted"}),
     "answered": frozenset({"acknowledged"}),
-    "all": frozenset({"unaddressed", "exhausted", "waiting", "queued", "acknowledged"}),
+    "all": frozenset({"unaddressed", "exhausted", "waiting", "queued", "absent", "acknowledged"}),
 }
 """What a list of people shows, by the states that are in it."""
 ROWS_A_PAGE = 100
@@ -325,6 +325,7 @@ _STATES = {
     "exhausted": lazy("out of reach: every address tried"),
     "waiting": lazy("no answer yet"),
     "queued": lazy("to be sent"),
+    "absent": lazy("absent: no answer is awaited"),
     "acknowledged": lazy("has answered"),
 }
 _TONES = {
@@ -332,6 +333,7 @@ _TONES = {
     "exhausted": "missed",
     "waiting": "thin",
     "queued": "unknown",
+    "absent": "unknown",
     "acknowledged": "held",
 }
 CHANNELS = {

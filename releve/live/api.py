@@ -87,6 +87,7 @@ from releve.live.incident_room import (
     open_incident,
     trace_case,
 )
+from releve.live.lost_places import add_stated_absences, list_absences
 from releve.live.message_texts import LogEntry, list_last_entries
 from releve.live.models import PlanText, Relief, Stream
 from releve.live.outside import find_overdue_documents

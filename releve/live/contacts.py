@@ -12,7 +12,7 @@ import csv
 import io
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -28,9 +28,11 @@ from releve.live.channels import CHANNELS
 from releve.live.clock import LIVE, now
 from releve.live.effect_queue import append_entries
 from releve.live.errors import ChannelFaults, ContactFaults, NoSuch
+from releve.live.lost_places import Absent
 from releve.live.models import Contact, Message
 from releve.live.plans import operator_now
 from releve.network import Operator
+from releve.network.duties import Away, cut_periods
 
 ROLES = ("agent", "manager", "client")
 LANGUAGES = ("fr", "en")
@@ -161,15 +163,16 @@ def remove_letters(messages: Iterable[Message]) -> None:
                 (outbox / f"{message.pk}-{rank}.json").unlink(missing_ok=True)
 
 
-AnswerState = Literal["unaddressed", "exhausted", "waiting", "queued", "acknowledged"]
-"""No address: written, not sent; every address tried; sent; to be sent; answered."""
+AnswerState = Literal["unaddressed", "exhausted", "waiting", "queued", "absent", "acknowledged"]
+"""No address: written, not sent; every address tried; sent; to be sent; absent, so that no answer is awaited;
+answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageCounts:
     """How many people messages were written to, and of those: to how many one was sent, who
-    answered, who have not yet; of the last: who have no address left (``exhausted``) and who have
-    none at all (``unaddressed``: their message was written to a file and not sent)."""
+    answered, who are absent, and who have not answered yet; of the last: who have no address left
+    (``exhausted``) and who have none at all (``unaddressed``: their message was written to a file and not sent)."""
 
     notified: int
     sent: int
@@ -177,6 +180,7 @@ class MessageCounts:
     waiting: int
     exhausted: int
     unaddressed: int
+    absent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,15 +279,16 @@ def _filter_open(stream: str, sites: Iterable[str] | None) -> QuerySet[Message]:
 
 def count_messages(stream: str = LIVE, sites: Iterable[str] | None = None) -> MessageCounts:
     """Count the agents notified of days that are not over, of some sites or of all."""
-    open_ = Q(acknowledged_at=None)
+    open_ = Q(acknowledged_at=None, absent=False)
     unaddressed = open_ & Q(channel=Message.NO_ADDRESS)
     found = _filter_open(stream, sites).aggregate(
         notified=Count("pk"),
         sent=Count("pk", filter=Q(sent_at__isnull=False)),
-        acknowledged=Count("pk", filter=~open_),
+        acknowledged=Count("pk", filter=Q(acknowledged_at__isnull=False)),
         waiting=Count("pk", filter=open_),
         exhausted=Count("pk", filter=open_ & Q(exhausted=True) & ~unaddressed),
         unaddressed=Count("pk", filter=unaddressed),
+        absent=Count("pk", filter=Q(acknowledged_at=None, absent=True)),
     )
     return MessageCounts(**found)
 
@@ -296,6 +301,34 @@ def list_notified_agents(stream: str, sites: Iterable[str] | None = None) -> lis
     rows = _filter_open(stream, sites).exclude(who__startswith="erased:")
     found = [_describe_message(row) for row in rows.select_related("relief")]
     return sorted(found, key=lambda row: (_STATES.index(row.state), row.site, row.agent))
+
+
+def note_absent(stream: str, at: datetime, absent: Absent) -> None:
+    """Await no answer of agents who are absent for all that their message says; await it again when they are back.
+
+    ``absent``: when agents are not available. A shift that is over counts for neither.
+    """
+    rows = _filter_open(stream, None).filter(kind="agent", acknowledged_at=None)
+    rows = rows.filter(Q(absent=True) | Q(who__in=absent)) if absent else rows.filter(absent=True)
+    for message in rows:
+        away = _is_away(message, absent.get(message.who, ()), at)
+        if away != message.absent:
+            due = None if away or message.sent_at is None or message.exhausted else at
+            Message.objects.filter(pk=message.pk, acknowledged_at=None).update(absent=away, due_at=due)
+
+
+def _is_away(message: Message, away: Sequence[Away], at: datetime) -> bool:
+    """Return whether absences leave nothing of the shifts ahead that a message says; of one without any, whether
+    the agent is absent until it is over."""
+    said = [
+        (datetime.fromisoformat(shift["start"]), datetime.fromisoformat(shift["end"]))
+        for shift in message.about.get("shifts", ())
+        if shift["place"] is not None
+    ]
+    ahead = [(max(at, start), end) for start, end in said if end > at]
+    if not said and message.over_at is not None:
+        ahead = [(at, message.over_at)]
+    return bool(ahead) and not cut_periods(ahead, away)
 
 
 def list_notified_rides(stream: str, agents: Iterable[str], day: date) -> dict[str, tuple[NotifiedRide, ...]]:
@@ -325,7 +358,7 @@ def _read_ride(ride: Mapping[str, str]) -> NotifiedRide:
     )
 
 
-_STATES: tuple[AnswerState, ...] = ("unaddressed", "exhausted", "waiting", "queued", "acknowledged")
+_STATES: tuple[AnswerState, ...] = ("unaddressed", "exhausted", "waiting", "queued", "absent", "acknowledged")
 
 
 def _describe_message(row: Message) -> NotifiedAgent:
@@ -347,6 +380,8 @@ def _describe_message(row: Message) -> NotifiedAgent:
 def _find_state(row: Message) -> AnswerState:
     if row.acknowledged_at is not None:
         return "acknowledged"
+    if row.absent:
+        return "absent"
     if row.channel == Message.NO_ADDRESS:
         return "unaddressed"
     if row.exhausted:

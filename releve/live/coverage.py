@@ -240,7 +240,7 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
     else:
         key = (scene.stream, scene.activation.pk, scene.relief.pk if scene.relief else 0,
                scene.days, wanted[0], len(wanted), _find_losses(scene), partners,
-               frozenset(scene.lent.items()))  # fmt: skip
+               frozenset(scene.absent.items()))  # fmt: skip
         sources = (scene.situation, *days)
         clients = _known.get(key, sources, lambda: _cover_clients(scene, days, wanted, partners, _load_headcount))
     return Coverage(
@@ -383,7 +383,7 @@ def _load_headcount(scene: Scene, day: date) -> Floats:
     """Return effective agents ``[interval, programme]`` of a day, cached while nothing changes."""
     loss = scene.wanted[day]
     relief = scene.relief.pk if scene.relief else 0
-    key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers, frozenset(scene.lent.items()))
+    key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers, frozenset(scene.absent.items()))
     return _people.get(key, (scene.situation,), lambda: _count_agents(scene, day))
 
 

@@ -395,7 +395,7 @@ def _find_relief(scene: Scene, day: date, loss: Loss) -> Changes:
         return known
     number = scene.relief.pk if scene.relief and changes else 0
     at = max(scene.at, found.plan.starts[0])
-    return solve_first_answer(ReliefRequest(found, changes, number, loss, scene.absent, at))
+    return solve_first_answer(ReliefRequest(found, changes, number, loss, scene.absent, at, scene.lent))
 
 
 def _count_working(scene: Scene, sites: frozenset[str], carriers: frozenset[str]) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
-from releve.network import Operator
+from releve.network import Operator, PlannedAbsence
+from releve.network.duties import Away
 from releve.plan import Contingency
 from releve.situation import Situation
 
@@ -41,7 +42,7 @@ class Loss:
 
 NO_LOSS = Loss()
 
-Absent = Mapping[str, tuple[tuple[datetime, datetime | None], ...]]
+Absent = Mapping[str, tuple[Away, ...]]
 """When each agent cannot work: (from, until) of each absence, None = not known."""
 
 
@@ -74,10 +75,44 @@ def find_daily_losses(situation: Situation, at: datetime, days: Iterable[date], 
     return found
 
 
-def list_absences(situation: Situation, at: datetime) -> Absent:
-    """Return the absences that are not over."""
-    found = {
-        agent: tuple((row.start, row.until) for row in rows if row.until is None or row.until > at)
+def list_absences(situation: Situation, operator: Operator, at: datetime | None = None) -> Absent:
+    """Return when each agent is not available: what was stated, and what the table of absences says; never why.
+
+    ``at``: without the absences that are over by then.
+    """
+    found: dict[str, tuple[Away, ...]] = {
+        agent: tuple((row.start, row.until) for row in rows if row.until is None or row.start < row.until)
         for agent, rows in situation.absences.items()
+    }
+    for agent, planned in operator.away.items():
+        found[agent] = (*found.get(agent, ()), *planned)
+    if at is not None:
+        found = {name: tuple(row for row in rows if row[1] is None or row[1] > at) for name, rows in found.items()}
+    return {agent: rows for agent, rows in found.items() if rows}
+
+
+_LONGEST = timedelta(days=366)
+"""Longest absence of the table: as long counts one whose end is not known."""
+
+
+def add_stated_absences(operator: Operator, situation: Situation, at: datetime) -> Operator:
+    """Return the operator with the absences stated and not over beside those of its table, to be planned with."""
+    rows = {(row.agent, row.start): row for row in operator.absences}
+    for agent, absences in list_absences(situation, replace(operator, absences=()), at).items():
+        for start, until in absences if agent in operator.agent else ():
+            since = max(start, at - _LONGEST / 2)
+            end = since + _LONGEST if until is None else min(until, since + _LONGEST)
+            known = rows.get((agent, since))
+            if known is None or known.end < end:
+                rows[agent, since] = PlannedAbsence(agent, since, end)
+    found = tuple(rows.values())
+    return operator if found == operator.absences else replace(operator, absences=found)
+
+
+def select_absences(absent: Absent, first: datetime, last: datetime) -> Absent:
+    """Return the absences that meet a period."""
+    found = {
+        agent: tuple((start, until) for start, until in rows if start < last and (until is None or until > first))
+        for agent, rows in absent.items()
     }
     return {agent: rows for agent, rows in found.items() if rows}

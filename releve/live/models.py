@@ -161,6 +161,7 @@ class Message(models.Model):
     ``acknowledged_at`` and ``over_at`` (the end of the last day it is about; empty: unlimited) are
     on the stream's clock. ``about`` is what the text is made from. ``replaced``: a newer message to
     the same person takes its place. ``answered_to`` is the user who recorded a spoken answer.
+    ``absent``: the agent is absent for all that it says, so that no answer is awaited.
     """
 
     NO_ADDRESS = "none"
@@ -183,6 +184,7 @@ class Message(models.Model):
     over_at = models.DateTimeField(null=True)
     exhausted = models.BooleanField(default=False)
     replaced = models.BooleanField(default=False)
+    absent = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [

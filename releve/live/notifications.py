@@ -51,6 +51,7 @@ from releve.network import HOME, Agent, Programme, Site
 from releve.plan import Placement
 from releve.plan.day_runs import NEAR_DUTY, Ride
 from releve.plan.result import CARRIED, build_duty_key
+from releve.plan.roster import cut_placement
 from releve.situation import KINDS
 from releve.transport import FROM_SITE, TO_SITE
 
@@ -160,7 +161,7 @@ class _MessageBuilder:
     def build_messages(self) -> Iterator[Message]:
         """Yield the messages to agents, managers and clients.
 
-        Clients get no message of another plan while nothing is lost.
+        Clients get no message of another plan, or of absences, while nothing is lost.
         """
         changed = self._find_changed_days()
         for agent, days in sorted(changed.items()):
@@ -174,7 +175,7 @@ class _MessageBuilder:
 
     @property
     def _concerns_clients(self) -> bool:
-        return self._relief.source != "plan" or any(self._near.wanted.values())
+        return self._relief.source not in ("plan", "absences") or any(self._near.wanted.values())
 
     def _find_rides(self, planned: DaysInForce, generation: int) -> Mapping[date, Mapping[tuple[str, str], Ride]]:
         """Return each agent's rides by day, as plans and the reliefs up to a generation have them."""
@@ -218,11 +219,12 @@ class _MessageBuilder:
     def _find_changed_days(self) -> dict[str, list[_Slot]]:
         """Return the duties to notify each agent of, by slot.
 
-        Absent agents receive no message, lent ones none of a shift that they work for a partner.
+        Absent agents receive no message of the time of their absence, lent ones none of a shift that they work
+        for a partner.
         """
         out: dict[str, list[_Slot]] = {}
-        for agent in ({*self._before.shifts, *self._shifts} & self._agents.keys()) - self._absent:
-            before = self._before.shifts.get(agent, {})
+        for agent in {*self._before.shifts, *self._shifts} & self._agents.keys():
+            before = self._leave_out_absences(agent, self._before.shifts.get(agent, {}))
             after = self._shifts.get(agent, {})
             slots = {(day, "") for day in self._scene.days} | before.keys() | after.keys()
             days = [
@@ -230,29 +232,37 @@ class _MessageBuilder:
                 for slot in sorted(slots)
                 if not self._scene.is_lent(agent, before.get(slot), after.get(slot))
                 and (
-                    self._changes_ahead(before, after, slot) or (not slot[1] and self._rides_otherwise(agent, slot[0]))
+                    self._changes_ahead(before, after, slot)
+                    or (
+                        not slot[1]
+                        and (agent not in self._scene.absent or slot in after)
+                        and self._rides_otherwise(agent, slot[0])
+                    )
                 )
             ]
             if days:
                 out[agent] = days
         for day in self._scene.days:
             for agent in self._list_affected_reserve(day):
-                if agent not in self._absent and not self._is_lent_on(agent, day):
+                if not self._is_absent_on(agent, day):
                     out.setdefault(agent, []).append((day, ""))
         return {agent: sorted(set(days)) for agent, days in out.items()}
 
-    @cached_property
-    def _absent(self) -> frozenset[str]:
-        """Those who are absent for another reason than that they are lent."""
-        absent, lent = self._scene.absent, self._scene.lent
-        return frozenset(name for name, rows in absent.items() if rows != lent.get(name))
+    def _leave_out_absences(self, agent: str, before: Mapping[_Slot, Placement]) -> Mapping[_Slot, Placement]:
+        """Return what an agent's absences leave of the shifts notified of: they are no change of the plan's."""
+        if agent not in self._scene.absent:
+            return before
+        away = self._scene.absent[agent]
+        own = {slot: row for slot, row in before.items() if not self._scene.is_lent(agent, row)}
+        left = {slot: cut_placement(row, away) for slot, row in own.items()}
+        return {slot: row for slot, row in left.items() if row is not None}
 
-    def _is_lent_on(self, agent: str, day: date) -> bool:
-        """Return whether an agent without a placement is lent at some time of a day."""
+    def _is_absent_on(self, agent: str, day: date) -> bool:
+        """Return whether an agent without a placement is absent or lent at some time of a day."""
         starts = self._scene.day_plan(day).plan.starts
         return any(
             start <= starts[-1] and (until is None or until > starts[0])
-            for start, until in self._scene.lent.get(agent, ())
+            for start, until in self._scene.absent.get(agent, ())
         )
 
     def _changes_ahead(self, before: Mapping[_Slot, Placement], after: Mapping[_Slot, Placement], slot: _Slot) -> bool:
@@ -549,7 +559,7 @@ def escalate_messages(stream: str) -> int:
     """Try the next address of all who have not answered in time; return how many they were."""
     at = now(stream)
     come = Q(due_at__lte=at) | Q(due_at__gt=at + 2 * _read_patience())  # by a clock set back since
-    late = Message.objects.filter(come, stream=stream, acknowledged_at=None, exhausted=False)
+    late = Message.objects.filter(come, stream=stream, acknowledged_at=None, exhausted=False, absent=False)
     due = late.filter(Q(over_at=None) | Q(over_at__gt=at))
     if not due.exists():
         return 0

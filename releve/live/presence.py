@@ -15,16 +15,18 @@ from releve.accounts.scopes import scope_for
 from releve.demand.requirement import INTERVAL
 from releve.live.clock import is_drill
 from releve.live.current_rules import select_rules
+from releve.live.lost_places import list_absences
 from releve.live.models import ActivationDay, ReliefDay
 from releve.live.partners import Lending, list_lendings
 from releve.live.plans import DayInForce, IdentityCache
 from releve.live.roster_changes import find_day_runs
 from releve.live.stream_state import Scene, read_placement
 from releve.network import HOME, Operator, zone
+from releve.network.duties import cut_periods
 from releve.plan import Placement
 from releve.plan.result import CARRIED, build_duty_key, read_agent
 from releve.plan.roster import select_duties
-from releve.situation import Absence, Event, EventRefusal, Situation, SituationRules, Stay, list_placed_stays, refuse
+from releve.situation import Event, EventRefusal, Situation, SituationRules, Stay, list_placed_stays, refuse
 from releve.transport import FROM_SITE, TO_SITE
 
 if TYPE_CHECKING:
@@ -84,7 +86,12 @@ def find_stays(
         if row[2] < until and row[3] > since and row[1] in operator.site
         if row[0] in home and (of is None or row[0] in of)
     )
-    there = [kept for row in known for kept in _without(row, situation.absences.get(row[0]))]
+    absent = list_absences(situation, operator)
+    there = [
+        (agent, site, *left)
+        for agent, site, start, end in known
+        for left in cut_periods([(start, end)], absent.get(agent, ()))
+    ]
     return list_placed_stays(operator, there, seating, _named(situation), runs)
 
 
@@ -147,16 +154,6 @@ def _named(situation: Situation) -> Mapping[tuple[str, str], Collection[str]]:
     """Return the attendance that names people; one that only counts them is left out."""
     found = situation.attendance.items()
     return {key: frozenset(event.agents) for key, event in found if event.agents}
-
-
-def _without(row: _Row, absences: Sequence[Absence] | None) -> Iterator[_Row]:
-    """Yield what is left of a stay beside the absences of its agent: the part before them."""
-    agent, site, start, end = row
-    for absence in absences or ():
-        if absence.start < end and (absence.until is None or absence.until > start):
-            end = min(end, absence.start)
-    if start < end:
-        yield agent, site, start, end
 
 
 @dataclass(frozen=True, slots=True)

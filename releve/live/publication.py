@@ -22,16 +22,18 @@ from releve.live import plans as calendar
 from releve.live.clock import LIVE, now, real_now
 from releve.live.effect_queue import queue_effects
 from releve.live.errors import NoOperator, PlanRefused
-from releve.live.lost_places import NO_LOSS
+from releve.live.lost_places import NO_LOSS, list_absences
 from releve.live.models import Activation, ActivationDay, PlanText, Relief
 from releve.live.plans import DayInForce, DaysInForce, list_days_in_force, load_day_plan
 from releve.live.relief_handler import ReliefDraft, build_notify_effect, create_relief, follow_day_before
 from releve.live.routes import store_routes
+from releve.live.situation_cache import situation_now
 from releve.live.stream_state import list_working, load_scene
 from releve.network import Operator
 from releve.plan import Placement, Plan
 from releve.plan.comparison import ComparedPlan, compare_plans
 from releve.plan.result import read_agent
+from releve.plan.roster import cut_placement
 from releve.plan.staleness import PlanBreak, find_breaks, name_some
 from releve.registry import service as registry
 from releve.registry.models import Version
@@ -43,8 +45,9 @@ class DataDifference:
 
     Agents who ``joined`` and ``left``; those whose ``shifts`` of the plans' days differ, whose
     ``skills`` do, or whose ``other`` values; ``seats`` added and removed; whether ``calls``, the
-    history behind the forecast, differ; the other ``tables`` that do. ``breaks``: what of the
-    plans no longer holds, so that they cannot be in force.
+    history behind the forecast, differ; the other ``tables`` that do. ``absent``: those whom the plans
+    place while they are absent, as the table says or as it was stated: a relief is made for them.
+    ``breaks``: what of the plans no longer holds, so that they cannot be in force.
     """
 
     made_of: int
@@ -57,6 +60,7 @@ class DataDifference:
     seats: tuple[int, int] = (0, 0)
     calls: bool = False
     tables: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     breaks: tuple[PlanBreak, ...] = ()
 
     @property
@@ -72,6 +76,7 @@ class DataDifference:
             (Phrase("agents whose shifts of these days differ: {0} ({1})"), self.shifts),
             (Phrase("agents whose skills differ: {0} ({1})"), self.skills),
             (Phrase("agents with other values that differ: {0} ({1})"), self.other),
+            (Phrase("agents placed while they are absent: {0} ({1})"), self.absent),
         )
         found = [text.with_params(len(names), name_some(names)) for text, names in people if names]
         if any(self.seats):
@@ -216,11 +221,14 @@ def compare_data(plans: Sequence[Plan], version: int | None) -> DataDifference:
     """
     before, current = _find_version(version), _find_version(None)
     made_of, operator = before.number, registry.load_operator(current)
+    absences = list_absences(situation_now(LIVE), operator, now(LIVE))
+    placed = (row for plan in plans for row in plan.placements if row.agent in absences)
+    absent = tuple(sorted({row.agent for row in placed if cut_placement(row, absences[row.agent]) != row}))
     if version is not None and before.digest == current.digest:
-        return DataDifference(made_of, current.number)
+        return DataDifference(made_of, current.number, absent=absent)
     breaks = tuple(found for plan in plans for found in find_breaks(operator, plan))
     if version is None:
-        return DataDifference(made_of, current.number, breaks=breaks)
+        return DataDifference(made_of, current.number, absent=absent, breaks=breaks)
     tables = registry.compare_versions(before, current)
     agents, shifts, seats = (tables.get(name) for name in ("agents", "shifts", "seats"))
     joined = {row.id for row in agents.added} if agents else set()  # type: ignore[attr-defined]
@@ -242,7 +250,8 @@ def compare_data(plans: Sequence[Plan], version: int | None) -> DataDifference:
         other=tuple(sorted({has.id for _, has in changed} - skills)),  # type: ignore[attr-defined]
         seats=(len(seats.added), len(seats.removed)) if seats else (0, 0),
         calls="history" in tables,
-        tables=tuple(name for name in tables if name not in ("agents", "shifts", "seats", "history")),
+        tables=tuple(name for name in tables if name not in ("agents", "shifts", "absences", "seats", "history")),
+        absent=absent,
         breaks=breaks,
     )
 

@@ -1,8 +1,9 @@
-"""The effect "relief": adapt the placements to the losses, and count what changes in people.
+"""The effect "relief": adapt the placements to losses and absences, and count what changes in people.
 
 It compares the losses with those that the relief in force covers and closes the gap, whatever event
 requested it; without a gap it does nothing. A relief that was interrupted, requested twice or
-overtaken by a further loss therefore has the same result.
+overtaken by a further loss therefore has the same result. Where people are absent, those at work are
+moved in their place as far as that serves more calls than it costs; if it does not, nothing is stored.
 """
 
 from __future__ import annotations
@@ -88,13 +89,13 @@ def make_relief(effect: Effect) -> EffectOutcome:
 def _decide_relief(effect: Effect, scene: Scene) -> EffectOutcome:
     missing = scene.unanswered
     newest = Relief.objects.filter(stream=effect.stream).first()
-    if not missing and (newest is None or newest == scene.relief):
-        return EffectOutcome({"skipped": "nothing is missing"})
     draft = _carry_answered_days(scene, missing)
     for number, day in enumerate(missing):
         _answer_day(effect, scene, draft, day, hurry=number == 0)
+    if not missing and newest == scene.relief and not _replace_absent(scene, draft):
+        return EffectOutcome({"skipped": "nothing is missing"})
     follow_day_before(scene, draft)
-    draft.source = _choose_source(draft, missing)
+    draft.source = _choose_source(scene, draft, missing)
     relief = _store_generation(effect, scene, draft)
     run_effects_now(publication_keys(relief), effect.claimed_by)
     return EffectOutcome({"generation": relief.generation, "source": relief.source})
@@ -153,6 +154,33 @@ def _list_going_on(before: Operator, after: Operator, border: datetime) -> Itera
             yield duty.agent
 
 
+ABSENCES, SURGE = "absences", "surge"
+"""Sources of a relief without a further loss: for absences, and put in force by a person."""
+
+
+def _replace_absent(scene: Scene, draft: ReliefDraft) -> bool:
+    """Put people in the place of those who are absent on days whose losses are answered; return whether any moves.
+
+    Where no absence is left that a relief was made for, and nothing is lost, the plan applies again.
+    """
+    moved = False
+    relief = scene.relief
+    for day in scene.days:
+        found, changes, loss = scene.day_to_relieve(day), scene.changes.get(day, {}), scene.wanted[day]
+        if scene.away[day]:
+            at = max(scene.at, found.plan.starts[0])
+            number = relief.pk if relief and changes else 0
+            after = solve_relief(ReliefRequest(found, changes, number, loss, scene.absent, at, scene.lent))
+        elif relief is not None and relief.source == ABSENCES and changes and not loss:
+            after = revert_changes(found, changes, scene.at)
+        else:
+            continue
+        if after != {key: list(row) for key, row in changes.items()}:
+            draft.answer(day, ABSENCES, after, loss)
+            moved = True
+    return moved
+
+
 def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> ReliefDraft:
     """Return a draft with the days whose loss the relief in force covers already."""
     draft = ReliefDraft()
@@ -162,8 +190,11 @@ def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> ReliefDraft
     return draft
 
 
-def _choose_source(draft: ReliefDraft, missing: tuple[date, ...]) -> str:
+def _choose_source(scene: Scene, draft: ReliefDraft, missing: tuple[date, ...]) -> str:
+    """Return the source of a generation; one for absences alone goes on as that for a surge, which a person ends."""
     found = {draft.days[day][0] for day in missing}
+    if not missing and any(source == ABSENCES for source, _ in draft.days.values()):
+        return SURGE if scene.relief is not None and scene.relief.source == SURGE else ABSENCES
     return next((name for name in ("optimum", "planned") if name in found), "base")
 
 
@@ -187,7 +218,7 @@ def _answer_day(effect: Effect, scene: Scene, draft: ReliefDraft, day: date, *, 
 
     at = max(scene.at, found.plan.starts[0])
     number = scene.relief.pk if scene.relief and changes else 0
-    request = ReliefRequest(found, changes, number, loss, scene.absent, at)
+    request = ReliefRequest(found, changes, number, loss, scene.absent, at, scene.lent)
     draft.answer(day, "optimum", solve_relief(request, first), loss)
 
 
@@ -283,7 +314,8 @@ def warm_up(stream: str) -> None:
         found = scene.day_to_relieve(day)
         if found.plan.starts[0] <= scene.at:
             changes = scene.changes.get(day, {})
-            prepare_day(found, changes, scene.relief.pk if scene.relief and changes else 0, scene.at)
+            number = scene.relief.pk if scene.relief and changes else 0
+            prepare_day(found, changes, number, scene.absent, scene.lent, scene.at)
 
 
 _Placed = Mapping[str, Placement]

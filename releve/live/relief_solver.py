@@ -7,16 +7,14 @@ go in; changes come out.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
 from releve.demand.requirement import INTERVAL
-from releve.live.lost_places import NO_LOSS, Absent, Loss
+from releve.live.lost_places import NO_LOSS, Absent, Loss, select_absences
 from releve.live.plans import DayPlan, read_settings
 from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
@@ -26,11 +24,10 @@ from releve.plan.day_runs import time_ways_home
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.intraday_relief import IntradayRelief, RunningDay, build_running_day, solve_intraday_relief
 from releve.plan.named_assignments import SET_UP, MoveDelays, list_moves, list_placements, name_relief, round_up
-from releve.plan.problem import AgentGroups
 from releve.plan.relief import find_available_staff
-from releve.plan.result import read_agent
 from releve.plan.roster import build_pattern, clip_pattern
 
+_EVER = ((datetime.min.replace(tzinfo=UTC), None),)
 _MOST_PREPARED = 4
 _prepared: OrderedDict[Hashable, RunningDay] = OrderedDict()
 _lock = Lock()
@@ -115,20 +112,25 @@ def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, 
     }
 
 
-def prepare_day(found: DayPlan, changes: Changes, relief: int, at: datetime) -> RunningDay:
-    """Return the rest of a running day as a problem, made once per half hour and relief.
+def prepare_day(
+    found: DayPlan, changes: Changes, relief: int, absent: Absent, lent: Absent, at: datetime
+) -> RunningDay:
+    """Return the rest of a running day as a problem, made once per half hour, relief and absences of the day.
 
-    It leaves out absences (see :func:`exclude_agents`), since it is prepared before any event.
+    People are in it for what their absences leave of their work; those who are lent that day are not.
     """
     half = max(_half_hour(at), found.plan.starts[0])
     caps = tuple(row.fill_cap for row in found.operator.vehicles)
-    key = (found.digest, relief, half, caps)
+    away = select_absences(absent, half, found.plan.starts[-1] + INTERVAL)
+    others = select_absences(lent, half, found.plan.starts[-1] + INTERVAL)
+    key = (found.digest, relief, half, caps, frozenset(away.items()), frozenset(others))
     with _lock:
         if key in _prepared:
             _prepared.move_to_end(key)
             return _prepared[key]
-    plan = replace(found.plan, placements=tuple(list_working(found, changes, NO_LOSS, {})))
-    made = build_running_day(found.operator, plan, found.need, half, read_settings(plan))
+    plan = replace(found.plan, placements=tuple(list_working(found, changes, NO_LOSS, absent, lent)))
+    gone = {**absent, **dict.fromkeys(others, _EVER)}
+    made = build_running_day(found.operator, plan, found.need, half, read_settings(plan), away=gone)
     with _lock:
         _prepared[key] = made
         while len(_prepared) > _MOST_PREPARED:
@@ -142,36 +144,6 @@ def clear_cache() -> None:
         _prepared.clear()
 
 
-def exclude_agents(day: RunningDay, agents: Collection[str]) -> RunningDay:
-    """Return a day without some people: neither at work nor to be moved."""
-    gone = frozenset(agents)
-    members = day.problem.groups.members
-    if not gone.intersection(read_agent(key) for group in members for key in group):
-        return day
-    left = tuple(tuple(key for key in group if read_agent(key) not in gone) for group in members)
-    stay, on_pattern = day.stay.copy(), day.on_pattern.copy()
-    for key, (j, slot) in day.seating.at.items():
-        if read_agent(key) not in gone:
-            continue
-        stay[j] -= 1
-        on_pattern[slot] -= 1
-    problem = replace(
-        day.problem,
-        groups=AgentGroups(day.problem.groups.groups, left),
-        size=np.array([len(group) for group in left], dtype=np.int64),
-    )
-    at = {key: place for key, place in day.seating.at.items() if read_agent(key) not in gone}
-    placements = {key: row for key, row in day.placements.items() if row.agent not in gone}
-    return replace(
-        day,
-        problem=problem,
-        stay=stay,
-        on_pattern=on_pattern,
-        seating=replace(day.seating, at=at),
-        placements=placements,
-    )
-
-
 @dataclass(frozen=True)
 class ReliefRequest:
     """A relief to be solved: the day, the changes so far, the relief they come from, the loss."""
@@ -182,6 +154,7 @@ class ReliefRequest:
     loss: Loss
     absent: Absent
     at: datetime
+    lent: Absent = field(default_factory=dict)
 
 
 def solve_relief(
@@ -198,8 +171,7 @@ def solve_priced_relief(
     wanted: ReliefRequest, first: Callable[[dict[str, list[Any]]], None] = lambda changes: None
 ) -> tuple[dict[str, list[Any]], IntradayRelief]:
     """Return the changes of :func:`solve_relief`, and what the moves cost and bring."""
-    whole = prepare_day(wanted.found, wanted.changes, wanted.relief, wanted.at)
-    day = exclude_agents(whole, _find_absent_agents(wanted))
+    day = prepare_day(wanted.found, wanted.changes, wanted.relief, wanted.absent, wanted.lent, wanted.at)
     lost, settings = wanted.loss.contingency, read_settings(wanted.found.plan)
 
     def answer(plan: IntegerPlan) -> None:
@@ -225,16 +197,6 @@ def solve_first_answer(wanted: ReliefRequest) -> dict[str, list[Any]]:
         return solve_relief(wanted, stop)
     except _FirstAnswer as found:
         return found.changes
-
-
-def _find_absent_agents(wanted: ReliefRequest) -> set[str]:
-    """Return those who are away at some time of the rest of the day."""
-    over = wanted.found.plan.starts[-1] + INTERVAL
-    return {
-        agent
-        for agent, absences in wanted.absent.items()
-        if any(start < over and (until is None or until > wanted.at) for start, until in absences)
-    }
 
 
 def _name_moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[Move, ...]:

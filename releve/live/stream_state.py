@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+from django.utils.crypto import salted_hmac
 
+from releve.demand.requirement import INTERVAL
 from releve.live.clock import LIVE, now
 from releve.live.current_rules import select_rules
-from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences
+from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences, select_absences
 from releve.live.models import Activation, Relief, ReliefDay
 from releve.live.partners import count_partner_agents, list_lent, list_partner_agents
 from releve.live.plans import (
@@ -22,12 +25,14 @@ from releve.live.plans import (
     list_days_ahead,
     list_days_in_force,
     load_activation,
+    operator_now,
 )
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.result import Pause, read_agent
+from releve.plan.roster import cut_placement
 from releve.situation import Situation, SituationRules
 
 Changes = Mapping[str, Sequence[Any]]
@@ -42,7 +47,8 @@ class Scene:
     ``activation`` is the newest record of the calendar. ``wanted`` are the losses of each day
     ahead, ``answered`` those that the relief in force covers, ``changes`` its changes by day: of
     the days whose plan is still the one that it changes. ``absent`` holds those who are ``lent``
-    to other operators, too.
+    to other operators, too. ``away`` names, by day, which work in force meets an absence (empty:
+    none does); its text says of whom to no reader.
     """
 
     stream: str
@@ -55,6 +61,7 @@ class Scene:
     relief: Relief | None
     changes: Mapping[date, Changes]
     lent: Absent = field(default_factory=dict)
+    away: Mapping[date, str] = field(default_factory=dict)
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -95,7 +102,7 @@ class Scene:
     def list_placements(self, day: date) -> list[Placement]:
         """Return the placements of a day without absent people and lost places."""
         changes = self.changes.get(day, {})
-        return list_working(self.day_plan(day), changes, self.wanted[day], self.absent)
+        return list_working(self.day_plan(day), changes, self.wanted[day], self.absent, self.lent)
 
     def is_lent(self, agent: str, *rows: Placement | None) -> bool:
         """Return whether an agent works for a partner during one of these placements."""
@@ -134,19 +141,54 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
     rows = ReliefDay.objects.filter(relief=relief, day__in=planned) if relief else ()
     days = tuple(planned)
     lost = find_daily_losses(situation, at, days, planned[days[0]].load().operator) if days else []
-    lent = list_lent(stream)
+    lent, absences = list_lent(stream), list_absences(situation, operator_now())
+    changes = {row.day: row.changes for row in rows if row.plan_id == planned[row.day].digest}
     return Scene(
         stream=stream,
         at=at,
         activation=found,
         planned=planned,
         situation=situation,
-        absent=_merge_absences(list_absences(situation, at), lent),
+        absent=_merge_absences(select_absences(absences, at, _EVER), lent),
         wanted=dict(zip(days, lost, strict=True)),
         relief=relief,
-        changes={row.day: row.changes for row in rows if row.plan_id == planned[row.day].digest},
+        changes=changes,
         lent=lent,
+        away={day: name_absences(row.load(), changes.get(day, {}), absences) for day, row in planned.items()},
     )
+
+
+_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+def name_absences(found: DayPlan, changes: Changes, absences: Absent) -> str:
+    """Return a name for the absences that the work in force of a day meets: the same for the same ones.
+
+    Empty where it meets none. It is keyed, so that it tells no reader who is away.
+    """
+    first, last = found.plan.starts[0], found.plan.starts[-1] + INTERVAL
+    near = select_absences(absences, first, last)
+    if not near:
+        return ""
+    rows = {row.key: row for row in found.plan.placements if row.agent in near}
+    for key, (_, row) in changes.items():
+        if row is None:
+            rows.pop(key, None)
+        elif read_agent(key) in near:
+            rows[key] = read_placement(key, row)
+    met = {row.agent for row in rows.values() if cut_placement(row, near[row.agent]) != row}
+    if not met:
+        return ""
+    said = [
+        (
+            name,
+            sorted(
+                (max(start, first).isoformat(), min(until or last, last).isoformat()) for start, until in near[name]
+            ),
+        )
+        for name in sorted(met)
+    ]
+    return salted_hmac("releve.live.absences", json.dumps(said)).hexdigest()[:16]
 
 
 def _merge_absences(first: Absent, second: Absent) -> Absent:
@@ -166,7 +208,7 @@ def list_day_placements(day: date) -> dict[str, str] | None:
     last = rows.select_related("relief").order_by("-relief__generation").first()
     lost = None if last is None else last.relief.lost.get(day.isoformat())
     loss = NO_LOSS if lost is None else Loss.of_json(lost)
-    absent = list_absences(situation_now(LIVE), now(LIVE))
+    absent = list_absences(situation_now(LIVE), operator_now(), now(LIVE))
     changes = {} if last is None else last.changes
     return {one.agent: one.place for one in list_working(found.load(), changes, loss, absent) if not one.carried}
 
@@ -184,8 +226,13 @@ _capped_days: IdentityCache[DayPlan] = IdentityCache()
 """By plan, while the rules are the same."""
 
 
-def list_working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -> list[Placement]:
-    """Return the placements of a day after changes, without people and places that are lost."""
+def list_working(
+    found: DayPlan, changes: Changes, loss: Loss, absent: Absent, lent: Absent | None = None
+) -> list[Placement]:
+    """Return the placements of a day after changes, without lost places; of absent people what is left of theirs.
+
+    Those who are ``lent`` work no part of a shift that meets that time.
+    """
     placed: dict[str, Placement] = {row.key: row for row in found.plan.placements}
     for key, (_, row) in changes.items():
         if row is None:
@@ -193,12 +240,14 @@ def list_working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -
         else:
             placed[key] = read_placement(key, row)
     carrier = {row.id: row.carrier for row in found.operator.agents} if loss.carriers else {}
+    own = [row for row in placed.values() if not (lent and _is_absent(lent.get(row.agent, ()), row))]
+    there = (cut_placement(row, absent[row.agent]) if row.agent in absent else row for row in own)
     return [
         row
-        for row in placed.values()
-        if row.place not in loss.sites
+        for row in there
+        if row is not None
+        and row.place not in loss.sites
         and not (row.place == HOME and carrier.get(row.agent) in loss.carriers)
-        and not _is_absent(absent.get(row.agent, ()), row)
     ]
 
 

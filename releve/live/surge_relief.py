@@ -23,6 +23,7 @@ from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real_now
 from releve.live.effect_queue import append_entries, queue_effects
 from releve.live.errors import NoSuch, ProposalChanged
+from releve.live.lost_places import Absent, select_absences
 from releve.live.models import Relief
 from releve.live.plans import DayPlan, read_settings
 from releve.live.relief_handler import ReliefDraft, build_notify_effect, create_relief
@@ -119,10 +120,10 @@ def find_more_hours(proposal: SurgeProposal, stream: str = LIVE) -> ExtraHours:
         found.plan,
         _raise_requirement(found, proposal.factors).need,
         read_settings(found.plan),
-        list_working(found, proposal.changes, loss, scene.absent),
+        list_working(found, proposal.changes, loss, scene.absent, scene.lent),
         lost=Contingency("now", "named", "now", loss.sites, loss.carriers),
         since=scene.at,
-        absent=scene.absent,
+        absent=_select_absent(scene),
     )
 
 
@@ -162,6 +163,11 @@ def has_surge_relief(scene: Scene | None) -> bool:
     return last is not None and last.source == "surge"
 
 
+def _select_absent(scene: Scene) -> Absent:
+    """Return the absences that meet the rest of the running day."""
+    return select_absences(scene.absent, scene.at, scene.day_plan(scene.days[0]).plan.starts[-1] + INTERVAL)
+
+
 def _load_running(stream: str) -> Scene:
     scene = load_scene(stream)
     if scene is None or not scene.days:
@@ -186,13 +192,13 @@ def _solve(scene: Scene, factors: Mapping[str, float]) -> SurgeProposal:
     surged = _raise_requirement(found, factors)
     before = scene.changes.get(day, {})
     number = scene.relief.pk if scene.relief and before else 0
-    request = ReliefRequest(surged, before, number, scene.wanted[day], scene.absent, scene.at)
+    request = ReliefRequest(surged, before, number, scene.wanted[day], scene.absent, scene.at, scene.lent)
     changes, solved = solve_priced_relief(request)
     names = dict(found.plan.clients)
     return SurgeProposal(
         day=day,
         factors=dict(factors),
-        absent=len(scene.absent),
+        absent=len(_select_absent(scene)),
         changes=changes,
         moved=sum(changes[agent] != before.get(agent) for agent in changes),
         missing_before=solved.unrelieved,

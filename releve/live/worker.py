@@ -30,6 +30,7 @@ from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import require_complete
 from releve.live import notifications, relief_handler
 from releve.live.clock import real_now
+from releve.live.contacts import note_absent
 from releve.live.coverage import compute_coverage
 from releve.live.drills import list_running_streams
 from releve.live.due_jobs import run_due_jobs, run_slow_jobs
@@ -40,6 +41,7 @@ from releve.live.models import Effect
 from releve.live.notifications import escalate_messages
 from releve.live.outside import queue_documents
 from releve.live.plans import find_displayed_plan
+from releve.live.relief_handler import ABSENCES
 from releve.live.routes import refresh_routes, watch_routing
 from releve.live.service_day import follow_calls
 from releve.live.statement import run_daily_jobs
@@ -213,22 +215,25 @@ def _follow_stream(stream: str) -> None:
     scene = load_scene(stream)
     if scene is None:
         return
-    if scene.unanswered:
+    if scene.unanswered or any(scene.away.values()) or (scene.relief is not None and scene.relief.source == ABSENCES):
         _request_relief(scene)
+    note_absent(scene.stream, scene.at, scene.absent)
     refresh_routes(scene)
 
 
 def _request_relief(scene: Scene) -> None:
-    """Request a relief that no event requested: a new day, a new plan, an outage that lasts.
+    """Request a relief that no event requested: an absence, a new day, a new plan, an outage that lasts.
 
-    Once for each gap: a relief that failed for good is not requested again.
+    Once for each gap: a relief that failed for good, or that moved no agent, is not requested again.
     """
-    if Effect.objects.filter(stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)).exists():
-        return
-    wanted = {day.isoformat(): loss.as_json() for day, loss in scene.wanted.items()}
+    wanted = {day.isoformat(): (loss.as_json(), scene.away[day]) for day, loss in scene.wanted.items()}
     gap = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
     generation = scene.relief.generation if scene.relief else 0
     why = f"gap-{scene.activation.pk}-{generation}-{gap}"
+    if Effect.objects.filter(key=f"relief:{scene.stream}:{why}").exists():
+        return
+    if Effect.objects.filter(stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)).exists():
+        return
     with transaction.atomic():
         place = ledger.lock_head()
         queue_effects([build_relief_effect(scene.stream, place.seq, why)])

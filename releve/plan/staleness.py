@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -81,8 +81,10 @@ def name_some(names: Sequence[str]) -> str:
 def find_breaks(operator: Operator, plan: Plan) -> tuple[PlanBreak, ...]:
     """Return what a plan and its reliefs break by the reference data of an operator.
 
-    The operator may be another one than the plan was made of. Figures are not looked at.
+    The operator may be another one than the plan was made of. Figures are not looked at. Absences break
+    nothing: on the day those who are away are left out, and a relief is made for them.
     """
+    operator = replace(operator, absences=()) if operator.absences else operator
     rules = DayRules(operator, plan.day, PlanSettings(**plan.settings), plan.kit_holders)  # type: ignore[arg-type]
     if plan.starts[0] != rules.first:
         return (PlanBreak("border_moved", plan.day, ""),)
@@ -120,8 +122,16 @@ def _judge_placement(rules: DayRules, row: Placement) -> Iterator[tuple[BreakKin
         yield "not_home_ready", ""
     elif rules.explain_refusal(agent, row.place, row.programme) is not None:
         yield "not_allowed", row.place
-    if next(iter(rules.find_time_faults(row)), None) is not None:
+    if next(iter(rules.find_time_faults(row)), None) is not None and not _works_part(rules, row):
         yield "shift_changed", ""
+
+
+def _works_part(rules: DayRules, row: Placement) -> bool:
+    """Return whether a placement is a part of the shift that the agent has: planned with an absence, or before the
+    shift was lengthened."""
+    shift = [(start, end) for start, end, _ in rules.duties.get(row.key, ())]
+    placed = list(row.list_periods())
+    return placed != shift and all(any(a <= start and end <= b for a, b in shift) for start, end in placed)
 
 
 def _find_lost_seats(operator: Operator, plan: Plan, scenarios: Iterable[list[Placement]]) -> Iterator[PlanBreak]:

@@ -85,6 +85,7 @@ def start_plan_run(
 ) -> Path:
     """Start to plan ``days`` days of a version of the reference data; return the run's folder.
 
+    Who is absent, as the table says or as it was stated since, is planned for the rest alone.
     Vehicles keep to the transport rules in force on the first day. Those whose duty goes on into it
     stay where the day before has them, where that is in force; those who hold a kit by the last plan in
     force before it, or by its own, keep theirs where the days are served as well. A ``hybrid`` week stays near
@@ -94,7 +95,8 @@ def start_plan_run(
     """
     store = open_plan_runs()
     store.require_room(by)
-    operator = cap_vehicles(load_operator(version), first, rules_now())
+    operator = live.add_stated_absences(load_operator(version), live.situation_now(live.LIVE), live.now(live.LIVE))
+    operator = cap_vehicles(operator, first, rules_now())
     order = PlanOrder(
         by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days, hybrid, hire_price
     )

@@ -334,7 +334,7 @@ def test_a_relief_solved_while_partners_help_leaves_their_work_to_them(scenario:
     assert np.array_equal(others, np.delete(scene.day_plan(day).need.agents, column, axis=1))
 
     def solve(found: Any) -> float:
-        request = ReliefRequest(found, {}, 0, scene.wanted[day], scene.absent, scene.at)
+        request = ReliefRequest(found, {}, 0, scene.wanted[day], scene.absent, scene.at, scene.lent)
         return solve_priced_relief(request)[1].penalty
 
     assert solve(helped) <= solve(scene.day_plan(day)) + 1e-6

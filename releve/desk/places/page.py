@@ -173,7 +173,7 @@ class ReliefRow(PageModel):
     """One generation of who works where."""
 
     generation: int
-    source: Literal["planned", "first", "optimum", "base", "surge", "plan"]
+    source: Literal["planned", "first", "optimum", "base", "surge", "absences", "plan"]
     lost: dict[str, dict[str, list[str]]] = Field(description="By day: sites, carriers, home_only")
     moved: int
     asked_at: datetime
@@ -381,6 +381,7 @@ _SOURCES = {
     "optimum": lazy("optimum in whole people"),
     "base": lazy("back to the plan"),
     "surge": lazy("put in force for a surge or absences"),
+    "absences": lazy("made for absences"),
     "plan": lazy("another plan of some days"),
 }
 add_words(register, "site_word", _SITES)

@@ -256,11 +256,14 @@ def _find_needed(stream: str) -> str | None:
         agents = set(
             LentAgent.objects.filter(contract=name, drill=live.is_drill(stream)).values_list("agent", flat=True)
         )
-        absent = {
-            agent: rows if agent not in agents else _leave_out(rows, stored.contract.terms)
-            for agent, rows in scene.absent.items()
-        }
-        back = live.compute_scene_coverage(replace(scene, absent=absent), supposed=True)
+        absent, lent = (
+            {
+                agent: rows if agent not in agents else _leave_out(rows, stored.contract.terms)
+                for agent, rows in known.items()
+            }
+            for known in (scene.absent, scene.lent)
+        )
+        back = live.compute_scene_coverage(replace(scene, absent=absent, lent=lent), supposed=True)
         if short - _sum_missing(back) > _ROUNDING:
             return name
     return None
