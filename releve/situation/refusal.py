@@ -237,6 +237,7 @@ _FIELDS: Mapping[str, str] = {
     "audit.without_finding": "conclusion",
     "finding.due": "due",
     "finding.not_observed": "measure",
+    "absence.dates": "until",
     "date.future": "happened_at",
     "date.too_old": "happened_at",
     "check.day": "day",

@@ -123,6 +123,8 @@ def _near_values(kind: str, field: EventField) -> st.SearchStrategy[Any]:
         return st.just("")
     if KINDS[kind].family == "charter_audits" and field.name in _AUDITED:
         return _AUDITED[field.name]
+    if (kind, field.name) == ("agent.unavailable", "reason"):
+        return values_of(field)
     if field.name in _NAMED:
         return _NAMED[field.name]
     types = get_args(field.type) or (field.type,)

@@ -32,6 +32,7 @@ from releve.situation import (
     personal_fields,
     write_reference,
 )
+from releve.situation.events import ABSENCE_REASONS
 from releve.situation.shipped import load_shipped_rules
 from releve.situation.situation import FAMILIES
 from tests.situation.event_strategies import any_event
@@ -145,11 +146,15 @@ def test_a_case_holds_status_dates_and_site_and_nothing_else_of_health() -> None
     }
 
 
-def test_an_absence_has_no_field_of_health_and_none_for_a_reason() -> None:
+def test_the_reason_of_an_absence_is_a_word_of_a_list_for_health_alone_and_nothing_else_of_it_is() -> None:
+    assert health_fields("agent.unavailable") == ("reason",)
+    assert "reason" in personal_fields("agent.unavailable")
+    assert health_fields("agent.back") == ()
+    (reason,) = (field for field in list_fields(KINDS["agent.unavailable"]) if field.name == "reason")
+    assert (reason.default, reason.condition.one_of) == ("", ("", *ABSENCE_REASONS))
     for kind in ("agent.unavailable", "agent.back"):
-        assert health_fields(kind) == ()
-        names = {field.name for field in list_fields(KINDS[kind])}
-        assert not names & {"reason", "cause", "note", "status", "rule"}
+        names = {field.name for field in list_fields(KINDS[kind])} - {"reason"}
+        assert not names & {"cause", "note", "status", "rule"}
 
 
 def test_a_time_with_another_offset_is_kept_in_utc() -> None:

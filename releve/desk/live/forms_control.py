@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext_lazy
 
+from releve.accounts.scopes import scope_for
+from releve.desk.access.guard import actor_name
 from releve.desk.forms import (
     build_count_field,
     build_day_field,
@@ -19,12 +22,14 @@ from releve.desk.forms import (
     build_time_field,
     set_choices,
 )
-from releve.desk.live.forms import CaseForm, CheckForm, ClosureForm, RecordForm
+from releve.desk.live.forms import PRIVATE, CaseForm, CheckForm, ClosureForm, RecordForm, read_clocks
 from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.words import when
 from releve.live import api as live
 from releve.situation import (
+    AgentBack,
     AgentsPresent,
+    AgentUnavailable,
     AuditVerdict,
     AuthorisationGranted,
     Event,
@@ -168,6 +173,97 @@ class AttendanceForm(RecordForm):
         return {"count": len(agents) if count is None else count, "agents": agents}
 
 
+class AbsenceForm(RecordForm):
+    """An agent is not available for a time, now or ahead, or is available again.
+
+    Times are those of the agent's home site. The absences that the user noted are offered with their
+    reasons, which no other user sees but the health officer.
+    """
+
+    name = "record_absence"
+    permission = "event.record.other"
+    title = lazy("Absence or activity")
+    teaser = lazy("Leave, training, a meeting: now or ahead")
+    intro = lazy(
+        "Who is away is not placed, not counted and not called; where others can take the calls, the relief"
+        " follows at once. The reason is for you and the health officer alone: all others see “absent”."
+    )
+    answers = ("absence.",)
+    records = AgentUnavailable
+    aliases: ClassVar[Mapping[str, str]] = {"happened_at": "start"}
+    field_order = ("what", "absence", "agent", "start", "until", "reason")
+
+    what = build_radio_field(
+        lazy("What is recorded"),
+        ("away", lazy("the agent is not available")),
+        ("back", lazy("the agent is available again")),
+        initial="away",
+    )
+    absence = forms.ChoiceField(
+        label=lazy("Which absence ends"), required=False, help_text=lazy("Those that you noted and that are not over.")
+    )
+    agent = build_id_field(
+        lazy("Agent’s pseudonym"), help_text=lazy("As in the roster, for example a00042. Never a name."), required=False
+    )
+    start = build_time_field(lazy("From, on the clocks of the agent’s home site"), lazy("Empty: now."))
+    until = build_time_field(lazy("Available again from"), lazy("Empty: not known yet."))
+    reason = forms.ChoiceField(label=lazy("What for"), required=False, widget=forms.Select(PRIVATE))
+
+    def prepare(self, site: str) -> None:
+        del self.fields["site"], self.fields["happened_at"]
+        set_choices(self, "reason", [("", _("not said")), *ABSENCE_REASON_WORDS.items()])
+
+    def fill(self, request: HttpRequest) -> None:
+        """Offer the absences that the user noted and that are not over."""
+        self.reach, self.own = scope_for(request.user, "health.see"), dict[str, str]()
+        place, choices = self.place, [("", _("every one that has begun"))]
+        for agent, rows in sorted(place.situation.absences.items()):
+            home = self._find_home(agent)
+            for row in rows if home else ():
+                if row.actor == actor_name(request) and (row.until is None or row.until > place.at):
+                    self.own[row.event] = agent
+                    text = place.text.at_site(place.operator.site[home].time_zone)
+                    ends = _("end not known") if row.until is None else when(row.until, text)
+                    why = ABSENCE_REASON_WORDS.get(row.reason, _("not said"))
+                    choices.append((row.event, f"{agent}: {when(row.start, text)} – {ends} ({why})"))
+        set_choices(self, "absence", choices)
+
+    def _find_home(self, agent: str) -> str:
+        """Return the home site of an agent of one of the user's sites; empty: there is none."""
+        row = self.place.operator.agent.get(agent)
+        return row.home_site if row is not None and row.home_site in self.place.sites else ""
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for an agent of one of the user's sites, and for an end after the start."""
+        found = super().clean() or {}
+        agent = self.own.get(found.get("absence", ""), "") if found.get("what") == "back" else ""
+        agent = agent or found.get("agent", "")
+        self.clocks_of = self._find_home(agent)
+        if not self.clocks_of and "agent" not in self.errors:
+            self.add_error("agent", _("There is no agent of this pseudonym at your sites: write it as in the roster."))
+        return {**found, "agent": agent}
+
+    def event(self, actor: str) -> Event:
+        said = self.cleaned_data
+        signed, site = live.sign_event(self.place.stream, actor), self.clocks_of
+        start, until = (None if said[name] is None else read_clocks(said[name], site) for name in ("start", "until"))
+        if said["what"] == "away":
+            return AgentUnavailable(**signed, agent=said["agent"], start=start, until=until, reason=said["reason"])
+        signed["happened_at"] = min(start or self.place.at, self.place.at)
+        ends = said["absence"] or ("" if self.reach.has_site(site) else AgentBack.OWN)
+        return AgentBack(**signed, agent=said["agent"], absence=ends)
+
+
+ABSENCE_REASON_WORDS = {
+    "leave": pgettext_lazy("reason of an absence", "leave"),
+    "sickness": pgettext_lazy("reason of an absence", "sickness"),
+    "training": pgettext_lazy("reason of an absence", "training"),
+    "coaching": pgettext_lazy("reason of an absence", "coaching"),
+    "meeting": pgettext_lazy("reason of an absence", "meeting"),
+    "other": pgettext_lazy("reason of an absence", "other"),
+}
+
+
 class AuthorisationForm(RecordForm):
     """A dated permit of a site, a vehicle or the movement of an agent."""
 
@@ -270,6 +366,7 @@ FORMS: tuple[type[RecordForm], ...] = (
     TestsForm,
     OutageForm,
     AttendanceForm,
+    AbsenceForm,
     AuthorisationForm,
     AuditForm,
 )

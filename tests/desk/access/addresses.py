@@ -212,6 +212,7 @@ ROWS = (
     Row("record/outage", "/record/outage", "cpfs"),
     Row("record/tests", "/record/tests", "chs"),
     Row("record/attendance", "/record/attendance", "cpfs"),
+    Row("record/absence", "/record/absence", "cpfs"),
     Row("record/authorisation", "/record/authorisation", "cpfs"),
     Row("record/audit", "/record/audit", "cs"),
     Row("record/reopening/<ref:site>", "/record/reopening/casa-1", "chs", 302),
