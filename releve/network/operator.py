@@ -121,14 +121,14 @@ class Operator:
     def duties(self) -> tuple[Duty, ...]:
         """The roster's rows joined to duties, in the order of their first rows."""
         duties = join_shifts(self.shifts, timedelta(hours=self.row.split_gap_hours))
-        if not self.breaks:
-            return duties
-        homes = {row.id: self.site[row.home_site] for row in self.agents}
-        return tuple(
-            add_breaks(duty, self.breaks, homes[duty.agent].id, homes[duty.agent].time_zone)
-            for duty in duties
-            if duty.agent in homes
-        )
+        return tuple(map(self.give_breaks, duties)) if self.breaks else duties
+
+    def give_breaks(self, duty: Duty) -> Duty:
+        """Return a duty with the breaks of the table ``breaks`` for its agent's home site."""
+        agent = self.agent.get(duty.agent)
+        if not self.breaks or agent is None:
+            return duty
+        return add_breaks(duty, self.breaks, agent.home_site, self.site[agent.home_site].time_zone)
 
     @cached_property
     def away(self) -> Mapping[str, tuple[Away, ...]]:

@@ -70,7 +70,10 @@ def select_duties(operator: Operator, day: date) -> dict[str, Duty]:
     for duty in held:
         rank = sum(start < duty.start for start in starts.get(duty.agent, ()))
         which = CARRIED if duty.start < first else str(rank + 1) if rank else ""
-        left = duty.leave_out(operator.away[duty.agent]) if duty.agent in operator.away else duty
+        left: Duty | None = duty
+        if duty.agent in operator.away:
+            left = duty.leave_out(operator.away[duty.agent])
+            left = left and operator.give_breaks(left)
         if left is not None and left.start < last and left.end > first:
             found[build_duty_key(duty.agent, which)] = left
     return found

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from releve.network import BreakRule, Duty, DutyPeriod, Operator
+from releve.network import BreakRule, Duty, DutyPeriod, Operator, PlannedAbsence
 from releve.network.checks import check_files
 from releve.network.duties import add_breaks
 from releve.plan import Placement, check_plan
@@ -101,6 +101,21 @@ def test_plans_of_nights_and_split_shifts_keep_the_table(seed: int) -> None:
         begun = {row.agent: list_breaks(row) for row in before.placements if row.end > after.starts[0]}
         kept = {row.agent: list_breaks(row) for row in after.placements if row.carried}
         assert begun == {name: kept[name] for name in begun}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_an_absence_leaves_of_a_shift_has_its_own_breaks(seed: int) -> None:
+    operator = operator_with_breaks(seed, COFFEE, TEA, MEAL)
+    draw = random.Random(seed)
+    away = []
+    for shift in operator.shifts:
+        if draw.random() < 0.5:
+            start = shift.start + timedelta(minutes=30 * draw.randint(0, 10))
+            away.append(PlannedAbsence(shift.agent, start, start + timedelta(hours=draw.choice((1, 2, 4))), "meeting"))
+    operator = replace(operator, absences=tuple(away))
+    plans = plan_chain(operator, [need_of(operator, DAY + timedelta(days=offset), seed) for offset in (-1, 0, 1)])
+    assert [plan.violations for plan in plans] == [(), (), ()]
+    assert any(len(list_breaks(row)) > 1 for plan in plans for row in plan.placements)
 
 
 def test_a_table_that_fits_nobody_changes_no_bit_of_a_plan() -> None:
