@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from releve.situation import (
     AuditConcluded,
     AuditOpened,
     AuthorisationWithdrawn,
+    CaseDeclared,
     ClosureExtended,
     Event,
     EventCorrected,
@@ -43,9 +45,9 @@ def check_event_reach(user: AnyUser, event: Event, operator: Operator, situation
     """Check that a user holds the permission of an event's kind at its site.
 
     A correction also takes the permission of what it corrects; of an order that closes a site,
-    that of a reopening too. EventElsewhere for another site, for an audit or a finding of one and
-    for one that does not exist; EventOfNoSite for an event of no one site when the role is held
-    for some sites only.
+    that of a reopening too, and that alone where a rule gave the order. EventElsewhere for another
+    site, for an audit or a finding of one and for one that does not exist; EventOfNoSite for an
+    event of no one site when the role is held for some sites only.
     """
     if event.family == AuditOpened.family:
         _check_audit_reach(user, event, situation)
@@ -56,12 +58,26 @@ def check_event_reach(user: AnyUser, event: Event, operator: Operator, situation
     place = "" if judged is None else _find_site(judged, operator, situation)
     kinds = {event.kind, (judged or event).kind}
     if event is not judged and isinstance(judged, SiteClosed | ClosureExtended):
-        kinds.add(SiteReopened.kind)
+        kinds = {event.kind, SiteReopened.kind, *(() if judged.rule else (judged.kind,))}
     for permission in {KINDS[kind].permission for kind in kinds}:
         if place and not can(user, permission, site=place):
             raise EventElsewhere(place)
         if not place and scope_for(user, permission).sites is not None:
             raise EventOfNoSite(event.kind)
+
+
+def build_health_check(
+    user: AnyUser, event: Event, operator: Operator
+) -> Callable[[Situation], Iterable[EventRefusal]]:
+    """Return what refuses the correction of a record of a case by a user who may not see cases."""
+
+    def judge(situation: Situation) -> Iterable[EventRefusal]:
+        if isinstance(event, EventCorrected):
+            wrong = situation.event(event.corrects)
+            if isinstance(wrong, CaseDeclared) and not can(user, "health.cases", site=wrong.site):
+                yield refuse("correction.health")
+
+    return judge
 
 
 def _check_audit_reach(user: AnyUser, event: Event, situation: Situation) -> None:

@@ -153,6 +153,13 @@ _CORE = (
         "event.record.closure", frozenset({_R.CONTINUITY, _R.SITE}), lazy("record that a site closes"), acts=True
     ),
     Permission(
+        "event.correct",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
+        lazy("correct what was recorded wrongly"),
+        acts=True,
+        paired=True,
+    ),
+    Permission(
         "event.record.check",
         frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
         lazy("record a site’s daily check"),

@@ -20,11 +20,15 @@ from typing import Any
 from releve.accounts.models import AccountAct, Grant, Token
 from releve.errors import Phrase
 from releve.situation import (
+    ClosureExtended,
     Event,
+    EventCorrected,
     EventRefusal,
     FindingVerified,
     ReopeningApproved,
+    SiteClosed,
     Situation,
+    list_case_corrections,
     list_reopening_acts,
     refuse,
 )
@@ -167,7 +171,8 @@ def list_acts() -> tuple[Act, ...]:
 def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRefusal]]:
     """Return what refuses the second of two people who is tied to the first.
 
-    That is a yes to a reopening beside another, or the verification of a finding beside its answer.
+    That is a yes to a reopening beside another, the verification of a finding beside its answer,
+    or the lifting of a closure beside the correction of a record on which it rests.
     """
 
     def judge(situation: Situation) -> Iterable[EventRefusal]:
@@ -179,6 +184,11 @@ def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRe
         elif isinstance(event, ReopeningApproved):
             acts = list_reopening_acts(situation, event.site)
             code, first = "approval.tied", [r for r in acts if isinstance(r, ReopeningApproved)]
+        elif isinstance(event, EventCorrected):
+            first = _list_corrections(event, situation)
+            code = "lifting.tied"
+            if first and event.actor.startswith(TOKEN_PREFIX):
+                yield refuse("lifting.by_program")
         else:
             return
         done = list_acts() if first else ()
@@ -188,3 +198,14 @@ def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRe
                 yield refuse(code, actor=event.actor, other=other, tie=tie)
 
     return judge
+
+
+def _list_corrections(event: EventCorrected, situation: Situation) -> tuple[EventCorrected, ...]:
+    """Return the corrections since a rule ordered the closure that ``event`` lifts; else none."""
+    order = situation.event(event.corrects)
+    if not isinstance(order, SiteClosed | ClosureExtended) or not order.rule:
+        return ()
+    closure = situation.site(order.site).closure
+    first = closure.rule_order if closure is not None else None
+    found = list_case_corrections(situation, order.site)
+    return tuple(row for row in found if first is not None and row.recorded_at >= first.recorded_at)

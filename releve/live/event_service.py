@@ -46,6 +46,8 @@ from releve.situation import (
     SituationRule,
     SituationRules,
     apply_event,
+    complete_correction,
+    derive_all_events,
     derive_events,
     event_to_json,
     find_refusals,
@@ -53,8 +55,6 @@ from releve.situation import (
     personal_fields,
 )
 from releve.situation.refusal import refuse
-
-_MOST_ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,13 @@ def record(
     key: str,
     stream: str = LIVE,
     judge: Callable[[Situation], Iterable[EventRefusal]] = lambda situation: (),
+    instead: Event | None = None,
 ) -> RecordResult:
     """Record an event; a second call with the same ``key`` returns the first result.
 
     It is recorded at the stream's own time, whatever the event says. The key may not reveal
-    anything about a person. ``judge`` yields further refusals, under the same lock.
+    anything about a person. ``judge`` yields further refusals, under the same lock. ``instead``:
+    what is true where the event is a correction, recorded with it before the rules answer.
     :class:`Refused` gives the reasons; :class:`Busy` means that nothing was done, and
     :class:`DiskFull` that nothing can be until there is room.
     """
@@ -105,7 +107,7 @@ def record(
     try:
         with transaction.atomic():
             ledger.lock_head()
-            return _record_once(event, key, stream, judge)
+            return _record_once(event, key, stream, judge, instead)
     except OperationalError as error:
         if is_disk_full(error):
             raise DiskFull(
@@ -126,7 +128,7 @@ def refuse_reused_key(seq: int, event: Event, names: Collection[str]) -> None:
 
 
 def _record_once(
-    event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[EventRefusal]]
+    event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[EventRefusal]], instead: Event | None
 ) -> RecordResult:
     known = IdempotencyKey.objects.filter(stream=stream, key=key).first()
     if known is not None:
@@ -135,13 +137,19 @@ def _record_once(
         return RecordResult(known.seq, tuple(known.answers), before=True)
     _refuse_if_stopped(stream)
     operator, at = operator_now(), now(stream)
-    event = replace(event, recorded_at=at)
     before = situation_now(stream)
-    reasons = (*find_refusals(event, before, operator, select_rules(before)), *_check_holder(event), *judge(before))
+    rules = select_rules(before)
+    event = complete_correction(replace(event, recorded_at=at), before, operator, rules, at)
+    reasons = (*find_refusals(event, before, operator, rules), *_check_holder(event), *judge(before))
     if reasons:
         raise Refused(reasons)
-    after = apply_event(before, event)
-    found = [event, *derive_all_events(after, operator, select_rules(after), at)]
+    after, recorded = apply_event(before, event), [event]
+    if instead is not None:
+        recorded.append(replace(instead, recorded_at=at))
+        if reasons := find_refusals(recorded[-1], after, operator, rules):
+            raise Refused(reasons)
+        after = apply_event(after, recorded[-1])
+    found = [*recorded, *derive_all_events(after, operator, select_rules(after), at)]
     seqs = _append_events(found, stream, before, at)
     IdempotencyKey.objects.create(stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:])
     return RecordResult(seqs[0], tuple(seqs[1:]), before=False)
@@ -151,19 +159,6 @@ def _check_holder(event: Event) -> Iterable[EventRefusal]:
     """Yield why a role is not given: to no account, whose name nothing could hide or erase."""
     if isinstance(event, IncidentRoleTaken) and event.holder and not find_pseudonyms([event.holder]):
         yield refuse("incident.no_account", holder=event.holder)
-
-
-def derive_all_events(situation: Situation, operator: Operator, rules: SituationRules, at: datetime) -> list[Event]:
-    """Return the events that the rules call for, and those that follow from these in turn."""
-    found: list[Event] = []
-    for _ in range(_MOST_ROUNDS):
-        more = derive_events(situation, operator, rules, at)
-        if not more:
-            return found
-        found += more
-        for event in more:
-            situation = apply_event(situation, event)
-    raise RuntimeError(f"the rules still answer after {_MOST_ROUNDS} rounds: {more[0].kind}")
 
 
 def is_recorded(key: str, stream: str = LIVE) -> bool:

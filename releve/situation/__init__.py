@@ -15,13 +15,30 @@ from releve.situation.audits import (
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import CharterMeasure
 from releve.situation.charter_evidence import SiteVisit, find_photo_sites, list_site_checks, list_site_inspections
+from releve.situation.closure_ground import (
+    LostGround,
+    complete_correction,
+    find_closing_case,
+    find_lost_ground,
+    list_case_corrections,
+)
 from releve.situation.codec import EventFaults, drop_retired_fields, event_from_json, event_to_json
 from releve.situation.consequences import (
     ClosureTerms,
     derive_absence_id,
+    derive_all_events,
     derive_events,
-    find_closing_case,
     find_closure_terms,
+)
+from releve.situation.corrections import (
+    CORRECTABLE,
+    CorrectionOutcome,
+    LiftedClosure,
+    RecordedEvent,
+    foresee_correction,
+    lift_closure,
+    list_lifted_closures,
+    list_recorded_events,
 )
 from releve.situation.draws import DrawPlan
 from releve.situation.event import Event, EventField, FieldFault, MeasureFinding, list_fields

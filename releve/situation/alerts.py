@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from releve.network import UTC, Operator, Site, day_bounds
 from releve.situation.audits import list_findings
+from releve.situation.closure_ground import find_lost_ground
 from releve.situation.events_control import CheckDone
 from releve.situation.head_counts import compute_fill
 from releve.situation.label import compute_label
@@ -27,6 +28,8 @@ NOTICES: Mapping[str, str] = {
     "authorisation.expiring": "The authorisation {authorisation} of {subject} ends on {day}.",
     "authorisation.expired": "The authorisation {authorisation} of {subject} ended on {day}, and no other is valid.",
     "site.not_plannable": "{site} has no valid authorisation and is not planned.",
+    "closure.lost_ground": "A record on which the closure of {site} rests was corrected: a second person lifts it"
+    " at once, without its least time.",
     "closure.ending": "{site} may open from {earliest}.",
     "closure.over": "The minimum duration of the closure of {site} ended at {earliest}; it is still closed.",
     "reopening.checklist": "Before {site} opens, this must be done: {items}.",
@@ -157,6 +160,10 @@ def _find_closure_alerts(context: ValidationContext, site: Site, now: datetime) 
     closure = context.situation.site(site.id).closure
     if closure is None:
         return
+    args = (context.situation, site.id, context.operator, context.rules, now)
+    lost = find_lost_ground(*args) if closure.rule_order is not None else None
+    if lost is not None:
+        yield Notice("closure.lost_ground", site.id, lost.corrections[-1].recorded_at)
     earliest = closure.earliest_reopening or closure.ordered_at
     near = timedelta(hours=_notice_rule(context, now).closure_hours)
     if now < earliest - near:

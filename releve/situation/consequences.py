@@ -1,22 +1,27 @@
 """Consequences of the rules: closures, longer closures, absences and their ends, first tasks.
 
 The id of a derived event is computed from its cause: deriving it twice, or in two places at once,
-gives the same event, and an event that a person corrected is not derived again. The closure rule
-(n confirmed agents on one site within d days close it) stands on plain numbers in
-:func:`find_closing_case`. The tasks of an incident follow the steps of ISO 22320 and of the
-continuity plans that contact centres publish.
+gives the same event, and an event that a person corrected is not derived again. The tasks of an
+incident follow the steps of ISO 22320 and of the continuity plans that contact centres publish.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
 
 from releve.errors import Phrase
-from releve.network import UTC, Operator, Site, day_bounds, zone
+from releve.network import Operator, Site, day_bounds, zone
+from releve.situation.closure_ground import (
+    derive_extension_id,
+    derive_id,
+    derive_liftings,
+    derive_order_id,
+    list_closing_cases,
+    list_confirmed_cases,
+)
 from releve.situation.event import Event
 from releve.situation.events import (
     AgentBack,
@@ -27,90 +32,11 @@ from releve.situation.events import (
     SiteClosed,
 )
 from releve.situation.rule_kinds import AbsenceRule, ClosureRule, SituationRules
-from releve.situation.situation import Situation
+from releve.situation.situation import Situation, apply_event
 from releve.situation.state import Absence, Closure, DeclaredCase
 from releve.situation.validation import merge_reopening_terms
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def find_closing_case(case_days: Sequence[float], n: int, d: float, new: Sequence[bool] | None = None) -> int:
-    """Return the index of the first case that closes a site, or -1 when none does.
-
-    ``case_days``: when each confirmed agent of one site became a case, one time an agent, sorted
-    ascending, in days (or any unit ``d`` is in). Case ``i`` closes when it and the ``n - 1`` before
-    it lie within ``d``, both ends included. ``new[i]``: not yet known at the last reopening; a
-    set without a new case closes nothing. None = all are new.
-    """
-    for i in range(n - 1, len(case_days)):
-        if case_days[i] - case_days[i - n + 1] > d:
-            continue
-        if new is None:
-            return i
-        for j in range(i - n + 1, i + 1):
-            if new[j]:
-                return i
-    return -1
-
-
-def list_confirmed_cases(situation: Situation, site: str, days: float) -> list[DeclaredCase]:
-    """Return the confirmed cases that count for a site, by date, an agent once.
-
-    A further report of an agent within ``days`` of the one that counts is the same case. A case
-    whose agent is erased repeats no other.
-    """
-    counted: list[DeclaredCase] = []
-    last: dict[str, datetime] = {}
-    for case in situation.cases_at.get(site, ()):
-        before = last.get(case.agent) if case.agent else None
-        again = before is not None and case.at - before <= timedelta(days=days)
-        if case.status == "declared_case" and not again:
-            counted.append(case)
-            last[case.agent] = case.at
-    return counted
-
-
-def list_closing_cases(situation: Situation, site: str, rule: ClosureRule, now: datetime) -> Iterator[DeclaredCase]:
-    """Yield the cases by which a rule closes a site now, by date; none = it stays open.
-
-    The ``n`` cases lie within the rule's days of each other, the last of them within the same time
-    before ``now``, and one of them at least is new (see :func:`_find_new_cases`).
-    """
-    cases = [case for case in list_confirmed_cases(situation, site, rule.days) if case.at <= now]
-    new = _find_new_cases(situation, site, cases)
-    if not rule.earlier_cases_count:
-        cases = [case for case, is_new in zip(cases, new, strict=True) if is_new]
-        new = [True] * len(cases)
-    span = timedelta(days=rule.days) // _MICROSECOND
-    times = [(case.at - _EPOCH) // _MICROSECOND for case in cases]
-    start = 0
-    while (found := find_closing_case(times[start:], rule.n, span, new[start:])) >= 0:
-        if now - cases[start + found].at <= timedelta(days=rule.days):
-            yield cases[start + found]
-        start += found - rule.n + 2
-
-
-def _find_new_cases(situation: Situation, site: str, cases: Sequence[DeclaredCase]) -> list[bool]:
-    """Return the cases that no order of a rule has taken into account yet.
-
-    Cases count as taken into account if they were on record when a rule ordered the closure that
-    lasts, when a closure by a rule was lifted, or when such an order was corrected.
-    """
-    state = situation.site(site)
-    orders = () if state.closure is None else state.closure.orders
-    ordered = [order.recorded_at for order in orders if order.cause == "rule"]
-    past = [closure for closure in state.past if closure.rule_order]
-    ends = [end for closure in past if (end := closure.reopening_recorded_at)]
-    wrong = {
-        event.id
-        for event in situation.withdrawn
-        if isinstance(event, SiteClosed | ClosureExtended) and event.rule and event.site == site
-    }
-    ends += [c.recorded_at for c in situation.corrections if c.corrects in wrong]
-    return [
-        all(case.recorded_at > at for at in ordered) and all(case.recorded_at >= at for at in ends) for case in cases
-    ]
+_MOST_ROUNDS = 10
 
 
 class _Common(TypedDict):
@@ -130,9 +56,23 @@ def derive_events(situation: Situation, operator: Operator, rules: SituationRule
     found: list[Event] = []
     for site in operator.sites:
         found += _derive_closures(situation, site, rules, now)
+    found += derive_liftings(situation, operator, rules, now)
     found += _derive_absences(situation, operator, rules, now)
     found += _derive_returns(situation, now)
     return tuple(found)
+
+
+def derive_all_events(situation: Situation, operator: Operator, rules: SituationRules, at: datetime) -> list[Event]:
+    """Return the events that the rules call for, and those that follow from these in turn."""
+    found: list[Event] = []
+    for _ in range(_MOST_ROUNDS):
+        more = derive_events(situation, operator, rules, at)
+        if not more:
+            return found
+        found += more
+        for event in more:
+            situation = apply_event(situation, event)
+    raise RuntimeError(f"the rules still answer after {_MOST_ROUNDS} rounds: {more[0].kind}")
 
 
 def _derive_closures(
@@ -161,7 +101,7 @@ def _build_order(
 ) -> ClosureExtended | None:
     """Return the order of a rule that a site be closed: it joins a closure, or begins one."""
     for case in list_closing_cases(situation, site, rule, now):
-        event_id = _derived("closed", rule_id, site, case.event)
+        event_id = derive_order_id(situation, rule_id, site, case)
         if event_id not in known:
             return ClosureExtended(
                 **_by_rule(event_id, rule_id, now),
@@ -199,7 +139,7 @@ def _extend_closure(
     if closure.earliest_reopening is not None and closure.earliest_reopening >= earliest:
         return None
     return ClosureExtended(
-        **_by_rule(_derived("extended", rule_id, site, last.event), rule_id, now),
+        **_by_rule(derive_extension_id(rule_id, site, last), rule_id, now),
         site=site,
         rule=rule_id,
         earliest_reopening=earliest,
@@ -233,19 +173,32 @@ def _compute_absence(case: DeclaredCase, site: Site, rule: AbsenceRule) -> tuple
 
 
 def _derive_returns(situation: Situation, now: datetime) -> Iterator[Event]:
-    """Yield the end of absences whose agent was cleared, or whose case did not happen."""
+    """Yield the end of absences whose agent was cleared, or whose case did not happen.
+
+    A contact of a case that did not happen was none; where the case is another person's, too.
+    """
+    wrong = {row.corrects for row in situation.corrections if row.truth != "other_time"}
     for case in situation.cases:
+        if case.of in wrong and case.status == "contact":
+            common = _build_common_fields(derive_id("contact", case.event), "rule:contact", now)
+            yield EventCorrected(**common, corrects=case.event)
+            yield from _withdraw_absence(situation, case.agent, case.event, now)
+            continue
         if case.cleared_at is not None:
             known = {event.id for event in situation.list_events("agents", case.agent)}
             for absence in _find_lasting_absence(situation, case.agent, derive_absence_id(case.event), now):
-                common = _build_common_fields(_derived("back", absence.event), absence.actor, now)
+                common = _build_common_fields(derive_id("back", absence.event), absence.actor, now)
                 if common["id"] not in known:
                     yield AgentBack(**common, agent=case.agent, absence=absence.event)
     for event in situation.withdrawn:
         if isinstance(event, CaseDeclared):
-            for absence in _find_lasting_absence(situation, event.agent, derive_absence_id(event.id), now):
-                common = _build_common_fields(_derived("corrected", absence.event), absence.actor, now)
-                yield EventCorrected(**common, corrects=absence.event)
+            yield from _withdraw_absence(situation, event.agent, event.id, now)
+
+
+def _withdraw_absence(situation: Situation, agent: str, case: str, now: datetime) -> Iterator[EventCorrected]:
+    for absence in _find_lasting_absence(situation, agent, derive_absence_id(case), now):
+        common = _build_common_fields(derive_id("corrected", absence.event), absence.actor, now)
+        yield EventCorrected(**common, corrects=absence.event)
 
 
 def _find_lasting_absence(situation: Situation, agent: str, event_id: str, now: datetime) -> list[Absence]:
@@ -267,12 +220,7 @@ def _build_common_fields(event_id: str, actor: str, now: datetime) -> _Common:
 
 def derive_absence_id(case_event: str) -> str:
     """Return the id of the absence a case calls for; it does not show the case."""
-    return _derived("absence", case_event)
-
-
-def _derived(*parts: str) -> str:
-    text = "\x1f".join(parts).encode()
-    return hashlib.sha256(text).hexdigest()[:32]
+    return derive_id("absence", case_event)
 
 
 _MINUTES = timedelta(minutes=1)

@@ -30,7 +30,7 @@ class CaseDeclared(Event):
     )
     agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True, health=True)
     case: str = event_field(
-        "Id of the event that declared the case or contact, where it is cleared; else empty",
+        "Id of the event that declared the case or contact that is cleared, or the case of a contact",
         example="8f2c…",
         default="",
         personal=True,
@@ -266,13 +266,32 @@ class PowerUp(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCorrected(Event):
+    TRUTHS: ClassVar[tuple[str, ...]] = ("withdrawn", "other_person", "other_result", "other_time")
+
     kind: ClassVar[str] = "event.corrected"
     label: ClassVar[str] = "Event corrected"
-    permission: ClassVar[str] = "event.record.closure"
+    headline: ClassVar[str] = "{site}: {actor} corrected a record. Why: {reason}"
+    permission: ClassVar[str] = "event.correct"
     doc: ClassVar[str] = (
         "An earlier event did not happen as recorded and no longer counts. Nothing is rewritten;"
-        " what did happen is recorded as an event of its own. A correction is not corrected."
+        " what did happen is recorded as an event of its own. A correction is not corrected. Where"
+        " a closure by a rule rests on too few cases after it, the correction of its order by a"
+        " second person lifts it at once."
     )
 
     corrects: str = event_field("Id of the event that no longer counts", example="8f2c…")
     reason: str = event_field("In words, without a person's name", example="Wrong site", default="")
+    truth: str = event_field("What is true", example="other_person", one_of=TRUTHS, default="withdrawn")
+    instead: str = event_field(
+        "Id of the event that says what is true; empty where what was recorded did not happen",
+        example="8f2c…",
+        default="",
+    )
+    site: str = event_field(
+        "Site of an event that is not about one agent; set when it is recorded", example="casa-1", default=""
+    )
+    because: str = event_field(
+        "Id of the correction by which the order corrected has lost its ground; set when it is recorded",
+        example="8f2c…",
+        default="",
+    )

@@ -52,7 +52,9 @@ REFUSALS: Mapping[str, str] = {
     "case.nothing_to_clear": "The number given is not that of an open case or contact of this"
     " agent at this site; the health officer’s page of the case shows the number, the agent and"
     " the site.",
-    "case.names_case": "Only a clearing names a case; leave it empty.",
+    "case.names_case": "Only a clearing and a contact name a case; leave it empty.",
+    "case.unknown": "The number given is not that of a case on record; leave it empty, or take it"
+    " from the health officer’s page of the case.",
     "absence.dates": "The absence ends at {until}, not after its start at {start}; correct the dates.",
     "absence.none": "Agent {agent} is not unavailable at that date; there is no absence to end.",
     "absence.not_own": "You noted no absence of agent {agent} that lasts at that date; the person"
@@ -66,6 +68,16 @@ REFUSALS: Mapping[str, str] = {
     "closure.earliest": "The earliest reopening, {earliest}, is not after the order, {ordered}; correct the date.",
     "closure.before": "{site} was closed at {ordered}, after {happened_at}; correct the date.",
     "extension.not_later": "{site} already stays closed until {earliest}; give a later time.",
+    "lifting.grounded": "{site} is closed by a rule ({cases} positive tests within {days} days), and"
+    " {count} on record count: the closure has its ground. If one of them is wrong, correct that"
+    " record first: a health officer does it on the page of corrections. Else the site opens from"
+    " {earliest} on, by its checklist and two people.",
+    "lifting.same_person": "{actor} corrected the record on which the closure of {site} rests:"
+    " another person who may approve a reopening lifts it.",
+    "lifting.tied": "{other} corrected the record on which the closure rests, and one person could"
+    " act as both of you: {tie}. A person whom neither of you gave access lifts it.",
+    "lifting.by_rule": "A rule cannot lift a closure; a person must.",
+    "lifting.by_program": "A program cannot lift a closure; a person does it on the page of the reopening.",
     "reopening.too_early": "{site} may not open before {earliest}; wait until then.",
     "reopening.checklist": "Not yet done: {items}; do these items and record them first.",
     "reopening.approvals": "{given} of {needed} different people have approved; {missing} more needed.",
@@ -198,6 +210,7 @@ REFUSALS: Mapping[str, str] = {
     "task.unknown": "There is no task “{task}” in this incident; choose one of its tasks.",
     "task.done_already": "The task is already done, recorded by {by}.",
     "task.due": "The task is due at {due}, before it was set; correct the date.",
+    "correction.health": "Only a health officer corrects a record of a case: ask one of this site to do it.",
     "correction.unknown": "There is no event “{corrects}”; name one on record.",
     "correction.of_correction": "{corrects} is a correction; record what happened as a new event.",
     "correction.twice": "The event {corrects} is already corrected.",
@@ -210,6 +223,7 @@ _FIELDS: Mapping[str, str] = {
     "agent.unknown": "agent",
     "agent.elsewhere": "agent",
     "case.nothing_to_clear": "case",
+    "case.unknown": "case",
     "case.names_case": "case",
     "case.dates": "until",
     "case.too_long": "until",

@@ -312,6 +312,20 @@ def _fold_without(situation: Situation, gone: frozenset[str]) -> Situation:
     return replace(situation, families=families, withdrawn=tuple(sorted(withdrawn, key=_happened_key)))
 
 
+def ignore_corrections(situation: Situation, ignored: frozenset[str]) -> Situation:
+    """Return a situation as if some corrections, by their ids, had not been made."""
+    kept = tuple(event for event in situation.corrections if event.id not in ignored)
+    gone = frozenset(event.corrects for event in kept)
+    back = situation.corrected - gone
+    families = {family: dict(topics) for family, topics in situation.families.items()}
+    for family, topics in families.items():
+        for key, topic in topics.items():
+            if any(event.id in back for event in topic.events):
+                topics[key] = _extend_topic(family, topic, (), gone)
+    withdrawn = tuple(event for event in situation.withdrawn if event.id in gone)
+    return replace(situation, corrections=kept, withdrawn=withdrawn, families=families)
+
+
 def _happened_key(event: Event) -> tuple[datetime, datetime, str]:
     return event.happened_at, event.recorded_at, event.id
 

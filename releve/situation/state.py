@@ -115,7 +115,8 @@ class DeclaredCase:
     """A declared case or contact, for the health officer alone.
 
     ``at`` is the date of the case: when it happened, and never after it was recorded.
-    ``agent`` is empty once erased. ``cleared_at`` is None until the agent is cleared.
+    ``agent`` is empty once erased. ``cleared_at`` is None until the agent is cleared. ``of``: the
+    case of which it is a contact, where that was said.
     """
 
     event: str
@@ -127,6 +128,7 @@ class DeclaredCase:
     since: date | None
     until: date | None
     cleared_at: datetime | None = None
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,10 @@ def _apply_close(state: SiteState, event: SiteClosed) -> SiteState:
     if state.closure is not None:
         # A reopening between the two was corrected: the later order must not be lost by it.
         return _join_orders(state, state.closure, order, event)
+    return _begin_closure(state, order, event)
+
+
+def _begin_closure(state: SiteState, order: ClosureOrder, event: SiteClosed | ClosureExtended) -> SiteState:
     return replace(
         state,
         closure=Closure(
@@ -190,11 +196,13 @@ def _build_order(event: SiteClosed | ClosureExtended, cause: str) -> ClosureOrde
 
 
 def _apply_extension(state: SiteState, event: ClosureExtended) -> SiteState:
-    closure = state.closure
-    if closure is None:
-        return state
-    cause = "rule" if event.rule else "authority" if event.authority else "operator"
-    return _join_orders(state, closure, _build_order(event, cause), event)
+    """Join an order to the closure; it stands alone where the order that it joined was corrected."""
+    order = _build_order(event, "rule" if event.rule else "authority" if event.authority else "operator")
+    return (
+        _begin_closure(state, order, event)
+        if state.closure is None
+        else _join_orders(state, state.closure, order, event)
+    )
 
 
 def _join_orders(
@@ -289,6 +297,7 @@ def fold_cases(events: Sequence[Event]) -> tuple[DeclaredCase, ...]:
                     recorded_at=event.recorded_at,
                     since=event.since,
                     until=event.until,
+                    of=event.case,
                 )
             )
         else:

@@ -10,6 +10,7 @@ from releve.network import Operator
 from releve.situation import events
 from releve.situation import validation_audit as audit
 from releve.situation import validation_control as control
+from releve.situation.closure_ground import find_lost_ground, list_confirmed_cases
 from releve.situation.event import Event
 from releve.situation.refusal import EventRefusal, ValidationContext, refuse, to_local_day
 from releve.situation.rule_kinds import RecordingRule, ReopeningRule, SituationRules
@@ -75,10 +76,13 @@ def _check_case(event: events.CaseDeclared, context: ValidationContext) -> Itera
     yield from context.site_faults(event, event.site)
     yield from context.agent_faults(event.agent)
     yield from _check_measure_days(event, context.day(event.happened_at, event.site))
-    if event.status != "cleared":
+    if event.status == "declared_case":
         # A case that is on record is not refused: the refusal would tell who has a measure.
         if event.case:
             yield refuse("case.names_case")
+    elif event.status == "contact":
+        if event.case and all(case.event != event.case for case in context.situation.cases):
+            yield refuse("case.unknown")
     elif not any(_can_clear(event, case) for case in context.situation.cases):
         yield refuse("case.nothing_to_clear")
 
@@ -264,8 +268,38 @@ def _check_correction(event: events.EventCorrected, context: ValidationContext) 
         yield refuse("correction.no_reason")
     if isinstance(found, events.SiteClosed | events.ClosureExtended):
         closure = context.situation.site(found.site).closure
-        if closure is not None and any(order.event == found.id for order in closure.orders):
+        order = next((row for row in closure.orders if row.event == found.id), None) if closure else None
+        if closure is not None and order is not None and order.cause == "rule":
+            yield from _check_ground(event, closure, found.site, context)
+        elif closure is not None and order is not None:
             yield from _check_lifting(event, closure, found.site, context)
+
+
+def _check_ground(
+    event: events.EventCorrected, closure: Closure, site: str, context: ValidationContext
+) -> Iterator[EventRefusal]:
+    """Yield why a rule's order is not lifted: it has kept its ground, or one person says it has not.
+
+    With its ground it is corrected on the terms of a reopening alone.
+    """
+    args = (context.situation, site, context.operator, context.rules, event.recorded_at)
+    lost = find_lost_ground(*args)
+    if lost is None or not lost.concerns(event.corrects):
+        terms = tuple(_check_lifting(event, closure, site, context))
+        rule = closure.rule_order and context.rules.find_closure_rule(closure.rule_order.rule)
+        if terms and rule:
+            count = len(list_confirmed_cases(context.situation, site, rule.days))
+            earliest = closure.earliest_reopening or closure.ordered_at
+            yield refuse("lifting.grounded", site=site, count=count, cases=rule.n, days=rule.days, earliest=earliest)
+        yield from (row for row in terms if row.code != "reopening.too_early")
+    elif event.actor.startswith("rule:"):
+        wanted = {row.id for row in lost.corrections}
+        if all(row.because not in wanted for row in context.situation.corrections):
+            yield refuse("lifting.by_rule")
+    else:
+        by_others = find_lost_ground(*args, without={event.actor})
+        if by_others is None or not by_others.concerns(event.corrects):
+            yield refuse("lifting.same_person", actor=event.actor, site=site)
 
 
 _BY_KIND: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]] = {

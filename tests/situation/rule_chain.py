@@ -17,6 +17,7 @@ from releve.situation import (
     Situation,
     SituationRules,
     apply_event,
+    complete_correction,
     derive_events,
     empty_situation,
     find_refusals,
@@ -99,7 +100,8 @@ class Chain:
         """Return an event of this moment, unless ``values`` say otherwise."""
         self.count += 1
         common: dict[str, Any] = {"id": f"e{self.count}", "happened_at": self.now, "recorded_at": self.now}
-        return KINDS[kind](**({**common, "actor": "samira"} | values))
+        event = KINDS[kind](**({**common, "actor": "samira"} | values))
+        return complete_correction(event, self.situation, self.operator, self.rules, self.now)
 
     def refused(self, kind: str, **values: Any) -> set[str]:
         """Return the codes by which an event is refused; it is not recorded."""

@@ -73,6 +73,12 @@ def unpermitted(chain: Chain) -> None:
     chain.rules = load_rules_with([AUTH], chosen=[HEALTH_2020])
 
 
+def corrected(chain: Chain) -> None:
+    chain.case("a1")
+    chain.case("a2", id="wrong")
+    chain.record("event.corrected", corrects="wrong", reason="Another agent's test")
+
+
 BEFORE: dict[str, Callable[[Chain], object]] = {
     "check.late": late,
     "check.missing": missing,
@@ -82,6 +88,7 @@ BEFORE: dict[str, Callable[[Chain], object]] = {
     "authorisation.expiring": lambda chain: granted(chain, 14),
     "authorisation.expired": lambda chain: granted(chain, 1, after=3),
     "site.not_plannable": unpermitted,
+    "closure.lost_ground": corrected,
     "closure.ending": lambda chain: closed(chain, 42),
     "closure.over": lambda chain: closed(chain, 49),
     "reopening.checklist": lambda chain: closed(chain, 42),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from releve import situation
+from releve.situation.closure_ground import derive_id
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 from tests.situation import control_rows
 from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, HEALTH_RULES, START, Chain, operator, permit
@@ -224,6 +225,15 @@ def closed_by_rule(chain: Chain) -> None:
     chain.case("a3")
 
 
+ORDER = derive_id("closed", "MA-COVID-CLOSE", "casa", "e2")
+"""Id of the order of :func:`closed_by_rule`."""
+
+
+def ground_lost(chain: Chain) -> None:
+    closed_by_rule(chain)
+    chain.record("event.corrected", corrects="e2", reason="x", actor="samira")
+
+
 def reopened(chain: Chain) -> None:
     closed(chain)
     chain.after(hours=1).reopen(items=("cause_gone",))
@@ -416,6 +426,10 @@ ROWS: list[Row] = [
     ("correction.unknown", nothing, "event.corrected", {"corrects": "e9", "reason": "x"}),
     ("correction.of_correction", corrected, "event.corrected", {"corrects": "e2", "reason": "x"}),
     ("correction.twice", corrected, "event.corrected", {"corrects": "e1", "reason": "x"}),
+    ("case.unknown", nothing, "case.declared", CASE | {"status": "contact", "case": "e9"}),
+    ("lifting.grounded", closed_by_rule, "event.corrected", {"corrects": ORDER, "reason": "x"}),
+    ("lifting.same_person", ground_lost, "event.corrected", {"corrects": ORDER, "reason": "x"}),
+    ("lifting.by_rule", ground_lost, "event.corrected", {"corrects": ORDER, "actor": "rule:X"}),
     ("correction.no_reason", did("power.down", site="casa"), "event.corrected", {"corrects": "e1"}),
     ("incident.closure", closed, "incident.opened", {"site": "casa", "title": "Closed", "closure": "e9"}),
     (
@@ -445,9 +459,10 @@ ROWS: list[Row] = [
     ("pack.past", pack_chosen, "rules.ended", {**PACK, "valid_to": DAY - 2 * ONE_DAY}),
 ]
 
-OF_ACCOUNTS = ("agent.elsewhere", "approval.tied", "finding.tied")
-"""Accounts are the desk's: its tests (test_answers.py, test_record.py, test_pages.py) hold these
-cases."""
+OF_ACCOUNTS = ("agent.elsewhere", "approval.tied", "correction.health", "finding.tied")
+OF_ACCOUNTS += ("lifting.by_program", "lifting.tied")
+"""Accounts are the desk's: its tests (test_answers.py, test_record.py, test_pages.py,
+test_corrections.py) hold these cases."""
 OF_NAMES = ("incident.no_account",)
 """Accounts are known where events are recorded: tests/desk_live/test_drills.py holds the case."""
 OF_LEDGER = ("draw.not_sealed", "draw.root_early", "draw.root_unknown")

@@ -39,7 +39,7 @@ from releve.situation.codec import build_event_schema
 
 OWN = ("id", "recorded_at", "actor")
 """Fields that are set here."""
-_AGAIN = frozenset({"event.record.closure", "reopening.approve"})
+_AGAIN = frozenset({"event.correct", "event.record.closure", "reopening.approve"})
 """What has such consequences that a person proves again who they are, as on the pages."""
 _MOST_BYTES = 1_000_000
 Key = Annotated[

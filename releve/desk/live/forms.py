@@ -19,6 +19,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.accounts.event_reach import build_health_check
 from releve.accounts.scopes import scope_for
 from releve.accounts.two_people import build_approval_check
 from releve.desk.forms import (
@@ -123,6 +124,7 @@ def build_record_check(user: AnyUser, event: Event, stream: str) -> Callable[[Si
     """Return what refuses an event beyond its own checks: one person as two, a plug-in, a reach."""
     checks = (
         build_approval_check(event),
+        build_health_check(user, event, live.operator_now()),
         live.build_plugin_check(event, stream),
         live.build_reach_check(user, event, stream, live.operator_now()),
     )

@@ -36,14 +36,14 @@ RECORDERS = {
         "authorisation.withdrawn", "link.down", "link.up", "power.down", "power.up",
     ),
     "chs": (
-        "case.declared", "check.done", "finding.answered", "reopening.approved",
+        "case.declared", "check.done", "event.corrected", "finding.answered", "reopening.approved",
         "reopening.checked", "site.reopened",
     ),
     "ca": (
         "audit.concluded", "audit.observed", "audit.opened", "finding.raised", "finding.verified",
     ),
     "cs": (
-        "audit.verdict", "closure.extended", "event.corrected", "inspection.held", "site.closed",
+        "audit.verdict", "closure.extended", "inspection.held", "site.closed",
         "tests.done",
     ),
     "ch": (
