@@ -87,6 +87,14 @@ from releve.live.incident_room import (
     open_incident,
     trace_case,
 )
+from releve.live.lifting_preview import (
+    CorrectionPreview,
+    LiftingImpact,
+    build_correction,
+    find_ground,
+    preview_correction,
+    preview_lifting,
+)
 from releve.live.lost_places import add_stated_absences, list_absences
 from releve.live.message_texts import LogEntry, list_last_entries
 from releve.live.models import PlanText, Relief, Stream

@@ -368,7 +368,7 @@ def preview_impact(
         for day, old in scene.wanted.items()
     }
     unrelieved = replace(scene, wanted=wanted)
-    relieved = {day: _find_relief(scene, day, loss) for day, loss in wanted.items()}
+    relieved = {day: find_relief_of_loss(scene, day, loss) for day, loss in wanted.items()}
     plan = scene.day_plan(scene.days[0]).plan
     return ImpactPreview(
         seats=sum(len(site.usable_seats) for site in plan.sites if site.id in sites and site.open),
@@ -380,7 +380,7 @@ def preview_impact(
     )
 
 
-def _find_relief(scene: Scene, day: date, loss: Loss) -> Changes:
+def find_relief_of_loss(scene: Scene, day: date, loss: Loss) -> Changes:
     """Return the relief of a day: the one in force, the planned one, or one solved now."""
     found, changes = scene.day_to_relieve(day), scene.changes.get(day, {})
     if loss == scene.answered(day):

@@ -28,7 +28,6 @@ from releve.live.situation_cache import situation_now
 from releve.network import Operator
 from releve.situation import (
     CaseCluster,
-    Closure,
     DeclaredCase,
     Incident,
     IncidentOpened,
@@ -112,12 +111,8 @@ def list_incidents(situation: Situation, stream: str) -> Iterator[Incident]:
 
 def find_incident_start(incident: Incident, situation: Situation) -> datetime:
     """Return when what the incident is about was recorded: the closure, or else its opening."""
-    state = situation.site(incident.site)
-    closures: tuple[Closure, ...] = (*state.past, *((state.closure,) if state.closure else ()))
-    for closure in closures:
-        if incident.opened.closure and closure.event == incident.opened.closure:
-            return closure.orders[0].recorded_at
-    return incident.opened.recorded_at
+    closed = situation.event(incident.opened.closure) if incident.opened.closure else None
+    return (closed or incident.opened).recorded_at
 
 
 def list_incident_log(
@@ -147,13 +142,15 @@ def list_incident_log(
 def list_response_steps(incident: Incident, start: datetime, stream: str) -> tuple[ResponseStep, ...]:
     """Return the steps from the event to the reopening, each with the time since the event."""
     kinds = {kind for _step, kind, _which in _STEPS}
-    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds).order_by("seq")
+    rows = _filter_entries(incident, start, stream).filter(kind__in={*kinds, "event.corrected"}).order_by("seq")
     own, found = _list_own_reliefs(incident, stream), dict[str, dict[str, Any]]()
     for kind, at, written in rows.values_list("kind", "recorded_at", "body"):
         body = json.loads(written)
         if not (_concerns(body, incident) and body.get("generation", 0) in own):
             continue
-        if kind == "site.reopened" and body["site"] != incident.site:
+        if kind == "event.corrected" and body.get("because"):
+            kind = "site.reopened"  # the closure was lifted
+        if kind == "event.corrected" or (kind == "site.reopened" and body.get("site") != incident.site):
             continue
         if kind == "routing.published" and "relief.made" not in found:
             continue

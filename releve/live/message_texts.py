@@ -21,7 +21,7 @@ from releve.live.plans import operator_now
 from releve.network import Operator, zone
 from releve.network.moments import city
 from releve.plan.coverage import round_coverage
-from releve.situation import KINDS, find_happening, measure_entry_delay
+from releve.situation import KINDS, EventCorrected, find_happening, measure_entry_delay
 
 LANGUAGES = ("fr", "en")
 UNSET_ADDRESS: Final[Mapping[str, str]] = {
@@ -35,6 +35,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "drill": "[EXERCICE] ",
         "agent_subject": "Votre planning change",
         "agent_open": "Bonjour,\n\nVotre planning change :",
+        "lifted": "La fermeture de {lifted} est levée : elle reposait sur un enregistrement erroné, qui a été corrigé."
+        " Voici ce qui vaut maintenant.",
         "agent_shift": "- {day} de {start} à {end} : {place}, {programme}.",
         "agent_off": "- {day} : pas de vacation. Ne vous rendez pas sur le site {site}.",
         "agent_free": "- {day} : pas de vacation.",
@@ -65,6 +67,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "drill": "[DRILL] ",
         "agent_subject": "Your shift changes",
         "agent_open": "Hello,\n\nYour shift changes:",
+        "lifted": "The closure of {lifted} is lifted: it rested on a wrong record, now corrected. This holds now.",
         "agent_shift": "- {day}, {start} to {end}: {place}, {programme}.",
         "agent_off": "- {day}: no shift. Do not go to the site {site}.",
         "agent_free": "- {day}: no shift.",
@@ -97,6 +100,8 @@ def write_message(kind: str, about: Mapping[str, Any], language: str, url: str, 
     """Return the subject and the text of a message; ``about`` as it was stored with it."""
     words = _WORDS[language]
     subject, text = _MAKERS[kind](words, about, url)
+    if about.get("lifted"):
+        text = f"{words['lifted'].format(lifted=about['lifted'])}\n\n{text}"
     return (words["drill"] if drill else "") + subject, text + "\n"
 
 
@@ -225,6 +230,9 @@ _INCIDENT_SENTENCES: Mapping[str, Phrase] = {
     "incident.closed": Phrase("{actor} closed the incident. {note}"),
 }
 _ROLE_GIVEN = Phrase("{actor} gives {holder} the role: {role}.")
+_LIFTED = Phrase(
+    "{site}: {actor} lifted the closure by the rule, since a record on which it rests was corrected. Why: {reason}"
+)
 _UNADDRESSED = Phrase(
     "Messages about the relief were written; agents concerned: {agents}, messages without an address: {unaddressed}."
 )
@@ -257,6 +265,8 @@ def _find_sentence(kind: str, body: Mapping[str, Any]) -> Phrase:
         return _UNADDRESSED
     if kind == "incident.role_taken" and body.get("holder"):
         return _ROLE_GIVEN
+    if kind == EventCorrected.kind and body.get("because"):
+        return _LIFTED
     return _INCIDENT_SENTENCES.get(kind) or _SENTENCES[kind]
 
 
@@ -276,7 +286,7 @@ def read_last_entries(
     kept: list[tuple[str, str, dict[str, Any]]] = []
     for kind, at, written in rows.values_list("kind", "recorded_at", "body"):
         body = json.loads(written)
-        if shows(kind, body):
+        if shows(kind, body) and not (kind == EventCorrected.kind and _is_unshown(body)):
             kept.append((kind, at, body))
         if len(kept) == most:
             break
@@ -285,6 +295,11 @@ def read_last_entries(
         return ()
     operator = operator_now()  # once: each call asks the database whether it has changed
     return tuple(_build_log_entry(*row, operator) for row in kept)
+
+
+def _is_unshown(body: Mapping[str, Any]) -> bool:
+    """Return whether a correction is in no log: of an event about one agent, or by a rule."""
+    return not body.get("site") or str(body.get("actor", "")).startswith("rule:")
 
 
 def _build_log_entry(kind: str, written: str, body: dict[str, Any], operator: Operator) -> LogEntry:

@@ -52,7 +52,7 @@ from releve.plan import Placement
 from releve.plan.day_runs import NEAR_DUTY, Ride
 from releve.plan.result import CARRIED, build_duty_key
 from releve.plan.roster import cut_placement
-from releve.situation import KINDS
+from releve.situation import KINDS, list_lifted_closures
 from releve.transport import FROM_SITE, TO_SITE
 
 _Slot = tuple[date, str]
@@ -98,6 +98,11 @@ def notify(effect: Effect) -> EffectOutcome:
         tuple(build_send_effect(message) for message in messages),
         store,
     )
+
+
+def draft_messages(scene: Scene, relief: Relief) -> tuple[Message, ...]:
+    """Return the messages that a relief of a scene would send; none is stored."""
+    return tuple(_MessageBuilder(scene, relief).build_messages())
 
 
 def _count_unaddressed(messages: Sequence[Message]) -> int:
@@ -165,13 +170,21 @@ class _MessageBuilder:
         """
         changed = self._find_changed_days()
         for agent, days in sorted(changed.items()):
-            about = {"shifts": [self._describe_shift(agent, slot) for slot in days]}
+            about = {"shifts": [self._describe_shift(agent, slot) for slot in days], **self._lifted}
             site = self._agents[agent].home_site
             yield self._build_message("agent", agent, site, about, self._find_end(agent, days[-1]))
         yield from self._build_manager_messages(changed)
         for row in self._coverage.clients if changed and self._concerns_clients else ():
-            about = describe_client(row, self._coverage)
+            about = {**describe_client(row, self._coverage), **self._lifted}
             yield self._build_message("client", row.client, "", about, self._coverage.reach)
+
+    @cached_property
+    def _lifted(self) -> dict[str, str]:
+        """The names of sites whose closure was lifted since the last notification: its ground was wrong."""
+        lost, then = (frozenset[str]().union(*(row.sites for row in rows.values())) for rows in (
+            self._scene.wanted, self._before.lost))  # fmt: skip
+        lifted = {row.site for row in list_lifted_closures(self._scene.situation)} & (then - lost)
+        return {"lifted": ", ".join(self._sites[site].name for site in sorted(lifted))} if lifted else {}
 
     @property
     def _concerns_clients(self) -> bool:
@@ -355,6 +368,7 @@ class _MessageBuilder:
         for site, agents in sorted(moved.items()):
             home = sum(self._works_at_home(agent) for agent in agents)
             about = {"site": self._sites[site].name, "closed": site in closed, "moved": len(agents), "home": home}
+            about |= self._lifted
             over = max(self._find_end(agent, changed[agent][-1]) for agent in agents)
             yield self._build_message("manager", site, site, about, over)
 

@@ -44,7 +44,7 @@ from releve.plugin import list_plugins
 from releve.registry import storage as registry
 from releve.service_record.models import SealedDay
 from releve.service_record.statistics import load_reports
-from releve.situation import find_happening, fold_events, measure_entry_delay
+from releve.situation import find_happening, fold_events, list_lifted_closures, measure_entry_delay
 
 SEALED = "service.sealed"
 _SEALED_AFTER = timedelta(hours=6)
@@ -208,7 +208,7 @@ def _count_missed(period: _Period) -> tuple[Floats, Floats]:
 def _list_lasting(operator: Operator, until: datetime) -> list[_Lasting]:
     """Return what took places away, as the situation has it: in its place, however late recorded.
 
-    What was corrected since did not happen.
+    What was corrected since did not happen; a closure whose ground was wrong lasted until it was lifted.
     """
     rows = list(ledger.iter_entries(LIVE, kinds=_LOSSES))
     numbers = {row.body["id"]: row.seq for row in rows}
@@ -227,6 +227,9 @@ def _list_lasting(operator: Operator, until: datetime) -> list[_Lasting]:
         ("power.down" if what == "power" else "link.down", place, one.event, one.since, one.until)
         for (what, place), history in situation.outage_history.items()
         for one in history
+    ]
+    spans += [
+        ("site.closed", row.site, row.order, row.closed_at, row.lifted_at) for row in list_lifted_closures(situation)
     ]
     found = [
         _Lasting(numbers[event], kind, place, start, end, not late.isdisjoint(((place, start), (place, end))))

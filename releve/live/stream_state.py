@@ -149,7 +149,7 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
         activation=found,
         planned=planned,
         situation=situation,
-        absent=_merge_absences(select_absences(absences, at, _EVER), lent),
+        absent=merge_absences(select_absences(absences, at, _EVER), lent),
         wanted=dict(zip(days, lost, strict=True)),
         relief=relief,
         changes=changes,
@@ -191,7 +191,7 @@ def name_absences(found: DayPlan, changes: Changes, absences: Absent) -> str:
     return salted_hmac("releve.live.absences", json.dumps(said)).hexdigest()[:16]
 
 
-def _merge_absences(first: Absent, second: Absent) -> Absent:
+def merge_absences(first: Absent, second: Absent) -> Absent:
     return {agent: (*first.get(agent, ()), *second.get(agent, ())) for agent in {**first, **second}}
 
 

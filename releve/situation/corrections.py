@@ -132,10 +132,11 @@ class LiftedClosure:
     """A closure by a rule that was lifted because its ground was wrong.
 
     ``corrected_by`` recorded that a record was wrong, ``lifted_by`` agreed; ``reason`` is what the
-    first wrote, ``lifting_reason`` the second.
+    first wrote, ``lifting_reason`` the second. ``order``: the id of the event that closed the site.
     """
 
     site: str
+    order: str
     closed_at: datetime
     lifted_at: datetime
     corrected_at: datetime
@@ -152,6 +153,7 @@ def list_lifted_closures(situation: Situation) -> tuple[LiftedClosure, ...]:
     found = [
         LiftedClosure(
             site=orders[row.corrects].site,
+            order=row.corrects,
             closed_at=orders[row.corrects].happened_at,
             lifted_at=row.happened_at,
             corrected_at=known[row.because].happened_at,
