@@ -136,6 +136,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "libraries": {
+                "correction_words": "releve.desk.live.corrections",
                 "health_words": "releve.desk.health",
                 "incident_words": "releve.desk.incident",
                 "ledger_words": "releve.desk.ledger",

@@ -28,7 +28,7 @@ from releve.desk.filters import add_words, late_record
 from releve.desk.forms import build_text_field, build_time_field, read_sent, set_choices
 from releve.desk.http import page_response, require_found
 from releve.desk.live.forms import EventForm, build_record_check
-from releve.desk.live.page import ShownStream, read_stream
+from releve.desk.live.page import CorrectedRecord, ShownStream, describe_corrections, read_stream
 from releve.desk.live.words import ROLES
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.text import NO_BREAK, format_duration, text_now, translate_phrase
@@ -48,6 +48,8 @@ from releve.situation import (
     IncidentTask,
     IncidentTaskDone,
     IncidentTaskSet,
+    LiftedClosure,
+    list_lifted_closures,
     measure_delay,
 )
 
@@ -224,6 +226,8 @@ class IncidentPage(StreamPage, IncidentHead):
     review: IncidentReviewed | None
     steps: tuple[live.ResponseStep, ...] = Field(description="Of the review alone")
     log: tuple[live.LogEntry, ...] = Field(description="The newest first; in a review, the last")
+    ground: tuple[CorrectedRecord, ...] = Field(description="By whom the closure of the site lost its ground")
+    lifted: LiftedClosure | None = Field(description="How the closure was lifted because its ground was wrong")
 
     @property
     def held(self) -> list[tuple[str, IncidentRoleTaken | None]]:
@@ -257,8 +261,12 @@ def incident_page(
     stream = shown.name
     start = live.find_incident_start(incident, live.situation_now(stream))
     log = live.list_incident_log(incident, start, stream, seen.sees)
+    lost = live.find_ground(stream, incident.site) if incident.site else None
+    lifted = list_lifted_closures(live.situation_now(stream))
     return IncidentPage.from_row(
         incident,
+        ground=() if lost is None else describe_corrections(lost),
+        lifted=next((row for row in lifted if row.order == incident.opened.closure), None),
         **shown.build_head(operator.row.time_zone),
         place=_name_place(incident, operator),
         decisions=incident.decisions[::-1],

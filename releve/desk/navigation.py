@@ -107,6 +107,7 @@ _ENTRIES = (
     Entry(_SITES, lazy("Sites"), "sites"),
     Entry(_SITES, lazy("Shuttles"), "transport"),
     Entry(_SITES, lazy("Health"), "health"),
+    Entry(_SITES, lazy("Corrections"), "corrections", frozenset({"correction"})),
     Entry(_PROOF, lazy("Rules of the sites"), "rules"),
     Entry(_PROOF, lazy("Ledger"), "ledger"),
     Entry(_PROOF, lazy("Pseudonyms"), "identity"),

@@ -83,6 +83,7 @@ urlpatterns = [
     path("surge/", include("releve.desk.surge")),
     path("transport/", include("releve.desk.transport")),
     path("switches/", include("releve.desk.switches")),
+    path("", include("releve.desk.live.corrections")),
     path("", include("releve.desk.live.views")),
     path("incident/", include("releve.desk.incident")),
     path("health/", include("releve.desk.health")),

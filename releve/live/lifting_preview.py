@@ -117,7 +117,7 @@ def _suppose(scene: Scene, situation: Situation) -> Scene:
     """Return a scene as it would be in another situation, with the relief that it asks for."""
     operator = scene.planned[scene.days[0]].load().operator
     wanted = dict(zip(scene.days, find_daily_losses(situation, scene.at, scene.days, operator), strict=True))
-    absent = merge_absences(list_absences(situation, scene.operator, scene.at), scene.lent)
+    absent = merge_absences(list_absences(situation, operator_now(), scene.at), scene.lent)
     found = replace(scene, situation=situation, wanted=wanted, absent=absent)
     changes = {
         day: find_relief_of_loss(found, day, loss)

@@ -119,9 +119,14 @@ def _judge_ground(before: Situation, after: Situation, site: str, lost: LostGrou
 def lift_closure(situation: Situation, lost: LostGround, now: datetime) -> Situation:
     """Return a situation in which the orders without ground are lifted; nothing is recorded."""
     for order in lost.orders:
-        common = {"happened_at": now, "recorded_at": now, "actor": "preview"}
         lifting = EventCorrected(
-            id=f"lift-{order.event}", corrects=order.event, because=lost.corrections[-1].id, site=lost.site, **common
+            id=f"lift-{order.event}",
+            happened_at=now,
+            recorded_at=now,
+            actor="preview",
+            corrects=order.event,
+            site=lost.site,
+            because=lost.corrections[-1].id,
         )
         situation = apply_event(situation, lifting)
     return situation

@@ -303,7 +303,7 @@ def test_no_token_lifts_a_closure_by_correcting_its_order(scenario: Scenario, ro
     answer = asks.record("event.corrected", corrects=closure.event, reason="Wrong site")
     assert answer.status_code == 422
     codes = {row["code"] for row in answer.json()["error"]["faults"]}
-    assert codes == {"reopening.too_early", "reopening.checklist", "reopening.approvals"}
+    assert codes == {"lifting.grounded", "reopening.checklist", "reopening.approvals"}
     assert live.situation_now().site(scenario.site).closed
 
 

@@ -43,8 +43,8 @@ def test_a_wrong_test_is_corrected_and_the_site_opens_again_at_once(scenario: Sc
     before, routes = scenario.people_at(scenario.site), scenario.shares
     wrong, order = close_by_two(scenario)
     scenario.work()
-    told = said(scenario, "agent")
-    assert told
+    notified = said(scenario, "agent")
+    assert notified
     assert scenario.people_at(scenario.site) == set()
     scenario.later(minutes=20)
     situation = live.situation_now(scenario.stream)
@@ -53,7 +53,7 @@ def test_a_wrong_test_is_corrected_and_the_site_opens_again_at_once(scenario: Sc
     assert scenario.people_at(scenario.site) == set(), "one person opens no site"
     assert sick not in live.situation_now(scenario.stream).unavailable(live.now(scenario.stream))
     scenario.work()
-    assert said(scenario, "agent").keys() == told.keys(), "nothing was lifted: no message"
+    assert said(scenario, "agent").keys() == notified.keys(), "nothing was lifted: no message"
     with pytest.raises(live.Refused) as refused:
         correct(scenario, order, "hind")
     assert [row.code for row in refused.value.reasons] == ["lifting.same_person"]
@@ -75,7 +75,7 @@ def test_a_wrong_test_is_corrected_and_the_site_opens_again_at_once(scenario: Sc
     assert sick in back or sick in scenario.at_home
 
     again = {who: rows[1:] for who, rows in said(scenario, "agent").items() if len(rows) > 1}
-    assert again.keys() <= told.keys(), "who was never notified is not now"
+    assert again.keys() <= notified.keys(), "who was never notified is not now"
     assert all(len(rows) == 1 for rows in again.values()), "one message each"
     assert {row.about["lifted"] for rows in again.values() for row in rows} == {scenario.operator.sites[0].name}
     fresh = Message.objects.filter(stream=scenario.stream, relief__generation=scene.relief and scene.relief.generation)

@@ -283,23 +283,26 @@ class CaseForm(RecordForm):
         initial="declared_case",
     )
     case = build_id_field(
-        lazy("Number of the case that is cleared"),
+        lazy("Number of the case that is cleared, or whose contact it is"),
         PRIVATE,
         required=False,
-        help_text=lazy("Needed to clear; the health officer opens this form from the case’s page."),
+        help_text=lazy(
+            "Needed to clear; a contact of a case that proves wrong is released with it. The health"
+            " officer opens this form from the case’s page."
+        ),
     )
     since = build_day_field(lazy("First day of the measure"), lazy("Empty: the day of the declaration."))
     until = build_day_field(lazy("Last day of the measure"), lazy("Empty: as the rule says."))
     field_order = ("site", "agent", "status", "case", "happened_at")
 
     def fill(self, request: HttpRequest) -> None:
-        """Fill the form in with the clearing of the case that a link names, if it may be seen."""
+        """Fill the form in with the clearing of the case that a link names, or a contact of it, if it may be seen."""
         reach = scope_for(request.user, "health.cases")
-        named = request.GET.get("case", "")
+        cleared, contact_of = request.GET.get("case", ""), request.GET.get("contact_of", "")
         for case in self.place.situation.cases:
-            if case.event == named and reach.has_site(case.site):
-                found = {"site": case.site, "agent": case.agent, "case": case.event}
-                self.initial.update({"status": "cleared", **found})
+            if case.event in (cleared, contact_of) and reach.has_site(case.site):
+                own = {"status": "cleared", "agent": case.agent} if case.event == cleared else {"status": "contact"}
+                self.initial.update({"site": case.site, "case": case.event, **own})
 
     @property
     def closing(self) -> bool:

@@ -17,7 +17,7 @@ from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.live.api import Stream
 from releve.network import Operator, Site
-from releve.situation import Notice, Reopening, find_reopening
+from releve.situation import LostGround, Notice, Reopening, find_reopening
 
 COOKIE = "releve_stream"
 _COOKIE_SECONDS = 12 * 3600
@@ -113,6 +113,27 @@ class FormPage(StreamPage):
     impact: live.EventPreview | None = Field(description="What would follow from what was sent")
 
 
+class CorrectedRecord(PageModel):
+    """Who corrected a record on which a closure rests, and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+class LiftingState(PageModel):
+    """A closure by a rule that has lost its ground.
+
+    ``mine``: the reader's own correction did it, and another person lifts it; ``stays``: another order keeps the
+    site closed.
+    """
+
+    corrections: tuple[CorrectedRecord, ...]
+    mine: bool
+    stays: bool
+    impact: live.LiftingImpact
+
+
 class ReopeningPage(StreamPage):
     """What the closure of a site waits for."""
 
@@ -120,6 +141,7 @@ class ReopeningPage(StreamPage):
     name: str
     site_zone: str
     reopening: Reopening
+    ground: LiftingState | None = Field(description="The closure by a rule has lost its ground; null: it has it")
 
 
 def record_page(shown: ShownStream, operator: Operator, forms: Iterable[str], seen: Iterable[str]) -> RecordPage:
@@ -153,4 +175,22 @@ def reopening_page(shown: ShownStream, operator: Operator, site: Site, reader: s
         name=site.name,
         site_zone=site.time_zone,
         reopening=found,
+        ground=_find_lifting(shown.name, site.id, reader),
     )
+
+
+def _find_lifting(stream: str, site: str, reader: str) -> LiftingState | None:
+    lost = live.find_ground(stream, site)
+    if lost is None:
+        return None
+    return LiftingState(
+        corrections=describe_corrections(lost),
+        mine=live.find_ground(stream, site, reader) is None,
+        stays=bool(lost.others),
+        impact=live.preview_lifting(live.situation_now(stream), lost, stream),
+    )
+
+
+def describe_corrections(lost: LostGround) -> tuple[CorrectedRecord, ...]:
+    """Return who took the ground of a closure away, and why: nothing of whom a record is about."""
+    return tuple(CorrectedRecord(at=row.happened_at, by=row.actor, reason=row.reason) for row in lost.corrections)

@@ -246,6 +246,10 @@ class ReopeningForm(EventForm):
             return ReopeningApproved(**own, site=site)
         if act == "open":
             return SiteReopened(**own, site=site)
+        lost = live.find_ground(stream, site) if act == "lift" else None
+        if lost is not None:
+            reason = self.cleaned_data["note"] or lost.corrections[-1].reason
+            return EventCorrected(**own, corrects=lost.orders[0].event, reason=reason)
         if not act.startswith(_UNDO):
             return ReopeningChecked(**own, site=site, item=act, note=self.cleaned_data["note"])
         wrong = act.removeprefix(_UNDO)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.http import Http404, HttpRequest
@@ -17,7 +17,7 @@ from releve.accounts.scopes import can, scope_for
 from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.filters import add_words
 from releve.desk.http import require_found
-from releve.desk.live.page import ShownStream, read_stream
+from releve.desk.live.page import CorrectedRecord, ShownStream, describe_corrections, read_stream
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.text import Text, left, text_now, translate_phrase
 from releve.files.plan_folder import StoredPlan, digest_plans
@@ -40,10 +40,12 @@ from releve.plan.result import SEVERITY, Status
 from releve.situation import (
     ClosureTerms,
     HeldPermit,
+    LiftedClosure,
     SiteStatus,
     SiteVisit,
     Situation,
     find_closure_terms,
+    list_lifted_closures,
     list_permits,
     list_site_checks,
     list_site_inspections,
@@ -128,6 +130,11 @@ class SitePage(StreamPage):
     inspections: tuple[SiteVisit, ...] = Field(description="The last ones, the newest first")
     kept_photos: tuple[str, ...] = Field(description="Of these, those that are not erased yet")
     permits: tuple[HeldPermit, ...]
+    ground: tuple[CorrectedRecord, ...] = Field(
+        description="By whom the closure lost its ground: empty where it has it"
+    )
+    lifted: LiftedClosure | None = Field(description="The last closure that was lifted because its ground was wrong")
+    corrects: bool = Field(description="Whether the reader may correct records of the site")
 
 
 def sites_page(now: StreamContext, user: AnyUser) -> SitesPage:
@@ -166,7 +173,24 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         inspections=inspections,
         kept_photos=tuple(filter(live.has_photo, photos)),
         permits=tuple(row for row in list_permits(situation, now.operator) if (row.of, row.subject) == ("site", site)),
+        ground=find_corrections(now, site),
+        lifted=next((row for row in list_lifted_since(now) if row.site == site), None),
+        corrects=can(user, "event.correct", site=site),
     )
+
+
+def find_corrections(now: StreamContext, site: str) -> tuple[CorrectedRecord, ...]:
+    """Return who took the ground of a site's closure away, and why; empty where it has its ground."""
+    lost = live.find_ground(now.stream, site)
+    return () if lost is None else describe_corrections(lost)
+
+
+_LIFTED_SHOWN = timedelta(days=7)
+
+
+def list_lifted_since(now: StreamContext) -> tuple[LiftedClosure, ...]:
+    """Return the closures of the last days that were lifted because their ground was wrong, the newest first."""
+    return tuple(row for row in list_lifted_closures(now.situation) if row.lifted_at >= now.at - _LIFTED_SHOWN)
 
 
 class ReliefRow(PageModel):
@@ -286,6 +310,14 @@ class TouchingRelief(ReliefRow):
     in_force: bool
 
 
+class LiftedPlace(PageModel):
+    """A closure that was lifted because its ground was wrong, as a client sees it: no person, no reason."""
+
+    place: str
+    closed_at: datetime
+    lifted_at: datetime
+
+
 class ClientPage(StreamPage):
     """One client, half hour by half hour."""
 
@@ -294,6 +326,7 @@ class ClientPage(StreamPage):
     half_hours: tuple[HalfHour, ...]
     programmes: tuple[ClientProgramme, ...]
     reliefs: tuple[TouchingRelief, ...]
+    lifted: tuple[LiftedPlace, ...] = Field(description="Closures lifted because a record was wrong, of the last days")
 
 
 def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
@@ -321,6 +354,11 @@ def client_page(now: StreamContext, client: str) -> ClientPage:
         half_hours=() if found is None else tuple(found.list_half_hours(client)),
         programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
         reliefs=tuple(_list_reliefs(now, touched)),
+        lifted=tuple(
+            LiftedPlace(place=now.operator.site[row.site].name, closed_at=row.closed_at, lifted_at=row.lifted_at)
+            for row in list_lifted_since(now)
+            if row.site in now.operator.site and not now.situation.site(row.site).closed
+        ),
     )
 
 

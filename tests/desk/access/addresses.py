@@ -206,6 +206,8 @@ ROWS = (
     Row("drills/<int:number>/stop", "/drills/1/stop", "c", 405),
     Row("record/", "/record/", "cpfhs"),
     Row("record/case", "/record/case", "chs"),
+    Row("record/corrections", "/record/corrections", "chs"),
+    Row("record/corrections/<ref:event>", "/record/corrections/none", "chs", 404),
     Row("record/closure", "/record/closure", "cs"),
     Row("record/check", "/record/check", "chs"),
     Row("record/inspection", "/record/inspection", "cs"),
