@@ -120,16 +120,15 @@ class CorrectionForm(EventForm):
 
     def read_events(self, stream: str, actor: str) -> tuple[EventCorrected, Event | None]:
         """Return the correction that a valid form says, and the event of what is true, if any."""
-        found, own = self.cleaned_data, live.sign_event(stream, actor)
-        kept = {**own, "happened_at": self.wrong.happened_at}
-        true: Event | None = None
-        if found["truth"] == "other_time":
-            true = replace(self.wrong, **{**kept, "happened_at": read_clocks(found["at"], self.clocks_of)})
-        elif isinstance(self.wrong, CaseDeclared) and found["truth"] == "other_person":
-            true = replace(self.wrong, **kept, agent=found["agent"])
-        elif isinstance(self.wrong, CaseDeclared) and found["truth"] == "other_result":
-            other = "declared_case" if self.wrong.status == "contact" else "contact"
-            true = replace(self.wrong, **kept, status=other, case="")
+        found, own, wrong = self.cleaned_data, live.sign_event(stream, actor), self.wrong
+        at = read_clocks(found["at"], self.clocks_of) if found["truth"] == "other_time" else wrong.happened_at
+        true: Event | None = replace(wrong, id=own["id"], recorded_at=own["recorded_at"], actor=actor, happened_at=at)
+        if found["truth"] == "withdrawn":
+            true = None
+        elif isinstance(true, CaseDeclared) and found["truth"] == "other_person":
+            true = replace(true, agent=found["agent"])
+        elif isinstance(true, CaseDeclared) and found["truth"] == "other_result":
+            true = replace(true, status="declared_case" if true.status == "contact" else "contact", case="")
         sent = live.build_correction(self.wrong, true, stream, actor, found["reason"], found["truth"])
         return sent, true
 
