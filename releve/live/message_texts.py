@@ -312,5 +312,5 @@ def _pick_params(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the sentence of an entry names, and nothing else of it."""
     parts = Formatter().parse(_find_sentence(kind, body))
     named = (name for _text, name, _spec, _conversion in parts if name)
-    names = dict.fromkeys(("site", "carrier", *named))
+    names = dict.fromkeys(("site", "carrier", "because", *named))
     return {name: body[name] for name in names if body.get(name) is not None}

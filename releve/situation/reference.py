@@ -68,6 +68,9 @@ and 48 in the pack `health-2020`, from a single account; the parameters are a ro
 - A case counts for the site its report names, wherever the agent belongs or goes later.
 - An agent counts once: a further report within *d* days of the one that counts is the same case and
   keeps its date.
+- Where a record of a case is corrected, the closure is judged again by the same function. An order that rests
+  on too few cases then is lifted at once by a second person, with the correction as its reason; other orders
+  of the closure stay.
 - Contacts do not count. A cleared case still counts, since it was confirmed. A corrected one does
   not, since it did not happen.
 - A set of cases closes the site only if one of them is new: recorded after the last reopening of a

@@ -277,6 +277,20 @@ def test_tables_go_by_time_and_give_the_width_to_sentences() -> None:
     assert happenings.columns[happenings.wide] == "Decision"
 
 
+def test_a_correction_is_said_with_its_day_its_author_and_its_reason() -> None:
+    """Of a closure whose ground was wrong it is the second person's, with the reason of the record's correction."""
+    closed = record_event("power.down", "2026-11-27T08:00+00:00", site=SITE, expected_until=None)
+    why = "The sample was another person's"
+    lifted = record_event("event.corrected", "2026-11-27T09:00+00:00", corrects=closed.body["id"], reason=why)
+    fill_house(closed, lifted)
+    source = open_source(PackRequest("inspection", SITE, FIRST, LAST))
+    cells = [
+        cell for table in draft_inspection_pack(source, Wording("en")).tables for row in table.rows for cell in row
+    ]
+    (said,) = [cell for cell in cells if why in cell]
+    assert f"corrected on 2026-11-27 09:00 by account 00112233445566aa, because: {why}" in said
+
+
 def sign_by_hand(content: bytes, certificate: Path) -> bytes:
     """Return a pack as a person signs it with a program of their own."""
     signed = signers.sign_pdf(

@@ -103,6 +103,8 @@ def test_the_ledger_keeps_the_record_its_correction_and_both_people(scenario: Sc
     log = live.list_last_entries(scenario.stream, lambda site: True)
     assert [row.params["actor"] for row in log if row.kind == "event.corrected"] == ["samira"], "cases are in no log"
     assert WHY in json.dumps([row.params for row in log])
+    (said_so,) = [str(row.sentence) for row in log if row.kind == "event.corrected"]
+    assert "lifted the closure by the rule" in said_so
 
 
 def test_a_closure_lifted_before_anyone_heard_of_it_sends_no_message(scenario: Scenario) -> None:

@@ -143,6 +143,11 @@ class ReopeningPage(StreamPage):
     reopening: Reopening
     ground: LiftingState | None = Field(description="The closure by a rule has lost its ground; null: it has it")
 
+    @property
+    def opens_by_correction(self) -> bool:
+        """Whether the site opens once a second person approves the correction."""
+        return self.ground is not None and not self.ground.stays
+
 
 def record_page(shown: ShownStream, operator: Operator, forms: Iterable[str], seen: Iterable[str]) -> RecordPage:
     """Return what a reader may record, who may reopen the sites ``seen``."""

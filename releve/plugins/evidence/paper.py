@@ -382,14 +382,13 @@ def state_closures(source: PackSource, closures: Sequence[ClosureSpan]) -> Itera
 
 def describe_happenings(source: PackSource, records: Sequence[EvidenceRecord], wording: Wording) -> PaperTable:
     """Return the table of closures and outages, each with who decided and its entry."""
-    gone = {one.body.get("corrects") for one in records if one.kind == "event.corrected"}
+    corrections = {one.body.get("corrects"): one for one in records if one.kind == "event.corrected"}
     rows = [
         (
             wording.instant(one.at),
             wording.say(_WORDS[one.kind]),
             source.name_site(one.site) if one.site else str(one.body.get("carrier", "")),
-            _describe_decision(one, wording)
-            + (f" ({wording.say(Phrase('corrected since'))})" if one.id in gone else ""),
+            _describe_decision(one, wording) + _describe_correction(corrections.get(one.id), wording),
             str(one.seq),
         )
         for one in sorted(records, key=lambda row: (row.at, row.seq))
@@ -404,6 +403,23 @@ def describe_happenings(source: PackSource, records: Sequence[EvidenceRecord], w
     )
 
 
+def _describe_correction(one: EvidenceRecord | None, wording: Wording) -> str:
+    """Return when, by whom and why an entry was corrected, in brackets; empty where it was not."""
+    if one is None:
+        return ""
+    who = _describe_actor(one, wording) or wording.say(Phrase("a rule"))
+    said = Phrase("corrected on {0} by {1}, because: {2}", wording.instant(one.at), who, str(one.body["reason"]) or "–")
+    return f" ({wording.say(said)})"
+
+
+def _describe_actor(one: EvidenceRecord, wording: Wording) -> str:
+    """Return the person who recorded an entry; empty for a rule."""
+    actor = str(one.body.get("actor", ""))
+    if actor.startswith(ACCOUNT_PREFIX):
+        return wording.say(Phrase("account {0}", actor.removeprefix(ACCOUNT_PREFIX)))
+    return "" if actor.startswith("rule:") else actor
+
+
 def _describe_decision(one: EvidenceRecord, wording: Wording) -> str:
     body = one.body
     cause = _CAUSES.get(str(body.get("cause", "")))
@@ -411,9 +427,5 @@ def _describe_decision(one: EvidenceRecord, wording: Wording) -> str:
     parts += [str(body[name]) for name in ("rule", "authority", "reference") if body.get(name)]
     if body.get("item"):
         parts.append(wording.say(_name_item(str(body["item"]), one.at.date())).rstrip("."))
-    actor = str(body.get("actor", ""))
-    if actor.startswith(ACCOUNT_PREFIX):
-        parts.append(wording.say(Phrase("account {0}", actor.removeprefix(ACCOUNT_PREFIX))))
-    elif actor and not actor.startswith("rule:"):
-        parts.append(actor)
+    parts += [found for found in (_describe_actor(one, wording),) if found]
     return ", ".join(parts)
