@@ -25,7 +25,7 @@ from tests.conftest import HEAVIEST
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
-TOOLS = ("cat", "chmod", "cksum", "cp", "dirname", "mkdir", "rm", "sh")
+TOOLS = ("awk", "cat", "chmod", "cksum", "cp", "dirname", "mkdir", "mktemp", "rm", "sh")
 
 PYTHON = """#!/bin/sh
 here=$(dirname "$0")
@@ -34,7 +34,12 @@ case "$*" in
 *ensurepip*) [ -e "$NOTES/has-venv" ] ;;
 *%d.%d*) echo 3.13 ;;
 "-m venv "*) echo "venv $3" >>"$NOTES/log"; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
-"-m pip "*) echo "pip $*" >>"$NOTES/log"; [ ! -e "$NOTES/pip-fails" ] ;;
+"-m pip "*)
+    echo "pip $*" >>"$NOTES/log"
+    for last; do :; done
+    [ ! -f "$last" ] || cat "$last" >>"$NOTES/packages"
+    [ ! -e "$NOTES/pip-fails" ]
+    ;;
 *) echo "not known: $*" >&2; exit 9 ;;
 esac
 """
@@ -120,15 +125,21 @@ def test_root_gets_the_package_and_then_everything_with_hashes(machine: Machine)
     machine.add("python3", PYTHON.format(fits="exit 0"))
     machine.add("apt-get", APT)
     machine.user(0)
+    listed = [f"package-{number}==1 \\\n    --hash=sha256:{number}\n" for number in range(5)]
+    (machine.checkout / "requirements" / "run.txt").write_text("".join(listed), encoding="utf-8")
     done = machine.setup()
     assert done.returncode == 0, done.stderr
-    update, install, venv, packages, own = machine.take_log()
+    update, install, venv, *halves, checked, own = machine.take_log()
     assert update.startswith("apt-get update")
     assert install.startswith("apt-get install -y")
     assert install.endswith("python3.13-venv")
     assert venv == "venv .venv"
-    assert "--require-hashes" in packages
-    assert packages.endswith("-r requirements/run.txt")
+    assert len(halves) == 2
+    assert all("--no-deps --require-hashes" in half for half in halves)
+    assert sorted((machine.notes / "packages").read_text(encoding="utf-8").splitlines()) == sorted(
+        "".join(listed).splitlines()
+    ), "each package in one of the halves"
+    assert checked.endswith(" check"), "the list lacks nothing"
     assert own.endswith("--no-deps --no-build-isolation -e .")
 
 
@@ -136,13 +147,13 @@ def test_nothing_is_done_again_until_the_requirements_change(machine: Machine) -
     machine.add("python3.12", PYTHON.format(fits="exit 0"))
     machine.note("has-venv")
     assert machine.setup("dev").returncode == 0
-    assert len(machine.take_log()) == 3
+    assert len(machine.take_log()) == 5
     assert machine.setup("dev").returncode == 0
     assert machine.setup("run").returncode == 0, "what is there to test is enough to use"
     assert machine.take_log() == []
     (machine.checkout / "requirements" / "dev.txt").write_text("2\n", encoding="utf-8")
     assert machine.setup("dev").returncode == 0
-    assert [line.split()[0] for line in machine.take_log()] == ["pip", "pip"]
+    assert [line.split()[0] for line in machine.take_log()] == ["pip"] * 4
 
 
 def test_a_checkout_that_moved_gets_a_new_environment(machine: Machine) -> None:
@@ -152,7 +163,7 @@ def test_a_checkout_that_moved_gets_a_new_environment(machine: Machine) -> None:
     machine.take_log()
     machine.checkout = machine.checkout.rename(machine.checkout.parent / "elsewhere")
     assert machine.setup().returncode == 0
-    assert [line.split()[0] for line in machine.take_log()] == ["venv", "pip", "pip"]
+    assert [line.split()[0] for line in machine.take_log()] == ["venv", *["pip"] * 4]
 
 
 def test_a_failed_installation_is_named_and_tried_again(machine: Machine) -> None:
@@ -165,7 +176,7 @@ def test_a_failed_installation_is_named_and_tried_again(machine: Machine) -> Non
     (machine.notes / "pip-fails").unlink()
     machine.take_log()
     assert machine.setup().returncode == 0
-    assert [line.split()[0] for line in machine.take_log()] == ["pip", "pip"]
+    assert [line.split()[0] for line in machine.take_log()] == ["pip"] * 4
 
 
 @pytest.mark.parametrize(
