@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from releve.cli import main
 from releve.desk.http import LARGEST_BODY_BYTES
 from tests.conftest import HEAVIEST
+from tests.processes import wait_until
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
@@ -217,12 +218,22 @@ case "$*" in
 *version_info*) exit 0 ;;
 *pytest*) echo "$RUNS" >"$RELEVE_TEST_COUNT" ;;
 esac
-case "$0 $*" in *"$FAILS"*) exit 1 ;; esac
+case "$0 $*" in
+*"$FAILS"*)
+    until [ -z "$AWAITS" ] || [ -s "$NOTES/$AWAITS" ]; do sleep 0.1; done
+    exit 1
+    ;;
+esac
 """
+HANGS = 'sleep 300 & echo "$!" >"$NOTES/hangs"; wait'
+"""What a part beside may do while another fails."""
 
 
-def closing_summary(folder: Path, fails: str, *asked: str) -> tuple[int, list[list[str]], list[str]]:
-    """Run ``scripts/test`` with made-up tools, the one called with ``fails`` failing.
+def closing_summary(
+    folder: Path, fails: str, *asked: str, stored: str = 'exec "$@"', awaits: str = ""
+) -> tuple[int, list[list[str]], list[str]]:
+    """Run ``scripts/test`` with made-up tools, the one called with ``fails`` failing, once a file ``awaits``
+    is there; ``stored``: what is done instead of the tests of PostgreSQL.
 
     Return its status, its table, and what the tools were called with.
     """
@@ -235,12 +246,13 @@ def closing_summary(folder: Path, fails: str, *asked: str) -> tuple[int, list[li
         path.write_text(STAGE, encoding="utf-8")
         path.chmod(0o755)
     runs_on = folder / "scripts" / "with-postgres"
-    runs_on.write_text('#!/bin/sh\nexec "$@"\n', encoding="utf-8")
+    runs_on.write_text(f"#!/bin/sh\n{stored}\n", encoding="utf-8")
     runs_on.chmod(0o755)
     path = f"{folder / 'tools'}:{os.environ['PATH']}"
     done = subprocess.run(
         [str(folder / "scripts" / "test")],
-        env={"PATH": path, "NOTES": str(folder), "RUNS": "12", "FAILS": fails} | dict.fromkeys(asked, "1"),
+        env={"PATH": path, "NOTES": str(folder), "RUNS": "12", "FAILS": fails, "AWAITS": awaits}
+        | dict.fromkeys(asked, "1"),
         capture_output=True,
         text=True,
         check=False,
@@ -248,7 +260,8 @@ def closing_summary(folder: Path, fails: str, *asked: str) -> tuple[int, list[li
     assert done.stderr == ""
     table = [line.split() for line in done.stdout.split("processor\n")[1].splitlines()]
     calls = (folder / "log").read_text(encoding="utf-8").splitlines()
-    return done.returncode, table, [call for call in calls if "pytest" in call]
+    tests = [call for call in calls if "pytest" in call]
+    return done.returncode, table, sorted(tests, key=lambda call: "-m database" in call)  # it runs beside the slow
 
 
 def test_the_run_closes_with_tests_and_time_of_every_part(tmp_path: Path) -> None:
@@ -298,13 +311,26 @@ def test_each_test_of_postgresql_alone_is_slow_and_in_a_folder_that_runs_there(t
 
 @pytest.mark.parametrize(
     ("fails", "parts"),
-    [("tests.warm", ["warm"]), ("not slow", ["warm", "fast"]), ("scripts/lint", ["warm", "fast", "lint"])],
+    [
+        ("tests.warm", ["warm"]),
+        ("-m not slow", ["warm", "fast"]),
+        ("scripts/lint", ["warm", "fast", "lint"]),
+        ("-m slow", ["warm", "fast", "lint", "slow"]),
+        ("-m database", ["warm", "fast", "lint", "slow", "postgresql"]),
+    ],
 )
 def test_a_part_that_fails_ends_the_run_and_is_named(tmp_path: Path, fails: str, parts: list[str]) -> None:
     status, lines, _ = closing_summary(tmp_path, fails)
     assert status == 1
     assert [line[0] for line in lines] == parts
     assert [line[1] for line in lines] == ["done"] * (len(parts) - 1) + ["FAILED"]
+
+
+def test_what_runs_beside_a_part_that_fails_ends_with_it(tmp_path: Path) -> None:
+    status, lines, _ = closing_summary(tmp_path, "-m slow", stored=HANGS, awaits="hangs")
+    assert (status, lines[-1][:2]) == (1, ["slow", "FAILED"])
+    left = int((tmp_path / "hangs").read_text(encoding="utf-8"))
+    wait_until(lambda: not Path(f"/proc/{left}").exists(), 20, "it goes on")
 
 
 STAND_IN = """#!/bin/sh
