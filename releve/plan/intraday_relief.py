@@ -14,7 +14,7 @@ import numpy as np
 
 from releve.demand.requirement import INTERVAL, Requirement
 from releve.kernels.arrays import Floats, Ints
-from releve.network import HOME, Operator
+from releve.network import HOME, Duty, Operator
 from releve.network.duties import Away
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_home_by_stop
@@ -162,11 +162,8 @@ class _RunningDayBuilder:
         duties = select_duties(self._operator, self._plan.day)
         for name in {**duties, **self._placed}:
             placed, agent = self._placed.get(name), self._operator.agent[read_agent(name)]
-            left = None if placed else duties[name].leave_out(self._away.get(agent.id, ()))
-            if placed is None and left is None:
-                continue
-            patterns = (build_pattern(placed),) if placed else list_break_patterns(left)
-            if patterns[0].end <= self._now:
+            patterns = (build_pattern(placed),) if placed else self._list_patterns(duties[name])
+            if not patterns or patterns[0].end <= self._now:
                 continue
             legal = self._legality.find_pairs(agent)
             at_home = any(place == HOME for place, _ in legal)
@@ -181,6 +178,11 @@ class _RunningDayBuilder:
             anonymous = replace(placed, agent="") if placed else None
             found.setdefault((group, anonymous), []).append(name)
         return found
+
+    def _list_patterns(self, duty: Duty) -> tuple[Pattern, ...]:
+        """Return the ways to work what absences leave of a duty; none where it is nothing."""
+        left = duty.leave_out(self._away.get(duty.agent, ()))
+        return () if left is None else list_break_patterns(self._operator.give_breaks(left))
 
     def _list_options(
         self, key: tuple[AgentGroup, Placement | None]

@@ -85,7 +85,7 @@ def list_free_agents(operator: Operator, day: date) -> list[str]:
     return [
         agent.id
         for agent in operator.agents
-        if not any(start < last and end > first for start, end in operator.away.get(agent.id, ()))
+        if not any(start < last and (end is None or end > first) for start, end in operator.away.get(agent.id, ()))
     ]
 
 
