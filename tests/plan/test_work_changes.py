@@ -1,0 +1,89 @@
+"""What changes in a person's work has one kind, and what is over or the same has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from releve.network import HOME
+from releve.plan.result import Pause, Placement
+from releve.plan.work_changes import (
+    NO_CHANGE,
+    KindCount,
+    WorkChange,
+    WorkKind,
+    count_asked,
+    count_kinds,
+    describe_change,
+)
+from tests.plan.tiny_operators import at
+
+BEFORE = Placement("a1", "casa-1", "azur-1", at("08:00"), at("16:30"), at("12:00"), at("12:30"))
+LATER_BREAK = {"break_start": at("13:00"), "break_end": at("13:30")}
+NOW = at("10:30")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (BEFORE, BEFORE, NO_CHANGE),
+        (None, None, NO_CHANGE),
+        (BEFORE, None, WorkChange(WorkKind.LEAVES, NOW)),
+        (replace(BEFORE, place="rabat-1"), None, WorkChange(WorkKind.RELEASED, NOW)),
+        (BEFORE, replace(BEFORE, place=HOME, start=at("12:00")), WorkChange(WorkKind.HOME, at("12:00"))),
+        (BEFORE, replace(BEFORE, place="rabat-1", start=at("12:30")), WorkChange(WorkKind.SITE, at("12:30"))),
+        (replace(BEFORE, place=HOME), BEFORE, WorkChange(WorkKind.SITE, NOW)),
+        (None, replace(BEFORE, start=at("11:30")), WorkChange(WorkKind.CALLED_IN, at("11:30"))),
+        (BEFORE, replace(BEFORE, programme="azur-2", start=NOW), WorkChange(WorkKind.PROGRAMME, NOW)),
+        (BEFORE, replace(BEFORE, end=at("18:00")), WorkChange(WorkKind.HOURS, NOW)),
+        (BEFORE, replace(BEFORE, **LATER_BREAK), WorkChange(WorkKind.BREAK, at("12:00"))),
+        (BEFORE, replace(BEFORE, start=NOW), NO_CHANGE),  # the rest of the same shift, as a relief has it
+    ],
+)
+def test_a_change_has_one_kind_and_an_hour(
+    before: Placement | None, after: Placement | None, found: WorkChange
+) -> None:
+    assert describe_change(before, after, NOW, lost={"casa-1"}) == found
+
+
+def test_what_is_over_changes_nothing() -> None:
+    evening, lunch = at("17:00"), at("14:00")
+    assert describe_change(BEFORE, None, evening, lost={"casa-1"}) == NO_CHANGE
+    assert describe_change(BEFORE, replace(BEFORE, place=HOME), evening) == NO_CHANGE
+    assert describe_change(BEFORE, replace(BEFORE, **LATER_BREAK), lunch) == NO_CHANGE
+    assert describe_change(BEFORE, replace(BEFORE, **LATER_BREAK)).kind is WorkKind.BREAK
+
+
+def test_the_gap_of_a_split_shift_is_of_its_hours_and_its_other_break_is_a_break() -> None:
+    gap, rest = Pause(at("12:30"), at("14:00"), away=True), Pause(at("15:00"), at("15:15"), away=False)
+    split = replace(BEFORE, break_start=None, break_end=None, pauses=(gap, rest))
+    longer = replace(split, pauses=(replace(gap, end=at("14:30")), rest))
+    other = replace(split, pauses=(gap, replace(rest, start=at("15:30"), end=at("15:45"))))
+    assert describe_change(split, longer).kind is WorkKind.HOURS
+    assert describe_change(split, other) == WorkChange(WorkKind.BREAK, at("15:00"))
+
+
+def test_reserve_of_a_lost_site_is_kept_away_and_another_ride_is_a_change() -> None:
+    assert describe_change(None, None, NOW, kept_away=True).kind is WorkKind.KEPT_AWAY
+    assert describe_change(BEFORE, BEFORE, NOW, other_rides=True) == WorkChange(WorkKind.RIDE, NOW)
+    later = replace(BEFORE, **LATER_BREAK)
+    assert describe_change(BEFORE, later, NOW, other_rides=True).kind is WorkKind.RIDE, "the ride asks for an answer"
+
+
+def test_breaks_alone_ask_for_no_answer_and_each_person_counts_once() -> None:
+    kinds = count_kinds(
+        [
+            ("a1", WorkKind.BREAK),
+            ("a1", WorkKind.HOME),
+            ("a2", WorkKind.BREAK),
+            ("a3", WorkKind.NONE),
+            ("a4", WorkKind.HOME),
+        ]
+    )
+    assert kinds == (KindCount(WorkKind.HOME, 2), KindCount(WorkKind.BREAK, 1))
+    assert count_asked(kinds) == 2
+    asked = [kind for kind in WorkKind if kind.asks_answer]
+    assert set(WorkKind) - set(asked) == {WorkKind.BREAK, WorkKind.NONE}
+    assert all(kind.asks_answer for kind in WorkKind if kind.is_move)
+    assert all(kind.label for kind in WorkKind)
