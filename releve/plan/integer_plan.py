@@ -17,7 +17,7 @@ from releve.plan.lp import CutTable, build_empty_cut_table
 from releve.plan.problem import DayProblem
 from releve.plan.ride_rows import find_served_rooms
 from releve.plan.rounding import fill_patterns, round_groups
-from releve.plan.scenario_lp import ProblemLayout, sum_by_client
+from releve.plan.scenario_lp import ProblemLayout, sum_by_client, sum_client_requirement
 
 SEED = 20200320
 ROUTED_TRIES = 8
@@ -33,7 +33,8 @@ class IntegerGoal:
     ``limit[client]`` missing agent-intervals above which ``excess[client]`` is paid for each;
     ``cuts`` the cost of reliefs [none]; ``rounds`` of exchanges tried per person, which may cost up
     to ``threshold`` at first, drawn by ``seed``; ``sweeps`` of single moves at most; ``rooms``
-    riders of each ride row at most, None where no vehicle is needed.
+    riders of each ride row at most, None where no vehicle is needed; ``keep[i]`` people expected on
+    the pattern of slot i, each above them costs ``break_price`` (None: none are expected, at no cost).
     """
 
     allowed: Truths
@@ -51,6 +52,8 @@ class IntegerGoal:
     seed: int = SEED
     sweeps: int = 200
     rooms: Ints | None = None
+    keep: Ints | None = None
+    break_price: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ def build_kernel_problem(problem: DayProblem, layout: ProblemLayout, want: Integ
         ride_row=np.full(len(problem.group), -1) if layout.rides is None else layout.rides.row,
         ride_room=np.zeros(1, np.int64) if want.rooms is None else want.rooms.astype(np.int64),
         counted=problem.counted.astype(np.int64),
+        keep=np.zeros(len(layout.y_link), np.int64) if want.keep is None else want.keep.astype(np.int64),
+        break_price=np.array([0.0 if want.keep is None else want.break_price]),
     )
     return KernelProblem._make(map(np.ascontiguousarray, found))
 
@@ -129,6 +134,7 @@ def build_empty_state(problem: DayProblem, layout: ProblemLayout, cuts: CutTable
         missing=sum_by_client(problem, problem.required),
         relief=(cuts or build_empty_cut_table(problem)).constant.copy(),
         riders=np.zeros(1 if layout.rides is None else len(layout.rides.stop), np.int64),
+        strayed=np.zeros(1, np.int64),
     )
 
 
@@ -187,6 +193,33 @@ def settle_rides(problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, 
         rooms = np.where(served < riders, least, kept)
         plan = _improve_within(problem, layout, replace(want, rooms=rooms), plan)
     return _improve_within(problem, layout, replace(want, rooms=np.zeros_like(rooms)), plan)
+
+
+FEWER = 4.0
+"""How many times dearer a move, and a miss beyond the tolerance, is where a relief is to move fewer people."""
+
+
+def reduce_moves(
+    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan, limit: Floats, tolerance: float
+) -> IntegerPlan:
+    """Return a relief that moves fewer people than a given one and covers nearly as much; else that one.
+
+    No client misses more than ``tolerance`` of its day above what the given relief leaves missing, nor more
+    than ``limit[client]`` of its day unless it did. Rooms in vehicles stay those of the goal.
+    """
+    if tolerance <= 0.0:
+        return plan
+    total = sum_client_requirement(problem)
+    most = np.maximum(plan.missing, np.minimum(plan.missing + tolerance * total, limit * total))
+    dear = replace(
+        want, limit=most, move_price=want.move_price * FEWER,
+        excess=want.excess * FEWER, threshold=0.0,
+    )  # fmt: skip
+    start, breaks = plan.assigned.astype(float), plan.on_pattern.astype(float)
+    fewer = find_routed_plan(problem, layout, dear, start, breaks)
+    holds = fewer.broken <= plan.broken and bool((fewer.missing <= most + 1e-6).all())
+    moved = [np.maximum(0, one.assigned - want.stay).sum() for one in (plan, fewer)]
+    return fewer if holds and moved[1] <= moved[0] else plan
 
 
 def _improve_within(problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan) -> IntegerPlan:

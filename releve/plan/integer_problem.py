@@ -261,6 +261,7 @@ class IntegerProblem:
             move_price=self.settings.relief_move_price,
             dearer=DEARER,
             effort=THOROUGH if self.thorough else QUICK,
+            tolerance=self.settings.relief_tolerance,
         )
 
 

@@ -18,7 +18,7 @@ from releve.network import HOME, Duty, Operator
 from releve.network.duties import Away
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_home_by_stop
-from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan
+from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan, reduce_moves
 from releve.plan.kits import give_kits
 from releve.plan.lp import solve_lp
 from releve.plan.named_assignments import (
@@ -38,7 +38,14 @@ from releve.plan.problem import (
     compute_programme_weights,
     count_planned_seats,
 )
-from releve.plan.relief import Staff, build_relief_program, find_available_staff, price_excess, read_columns
+from releve.plan.relief import (
+    Staff,
+    build_relief_program,
+    find_available_staff,
+    list_kept_breaks,
+    price_excess,
+    read_columns,
+)
 from releve.plan.result import Contingency, Move, Placement, Plan, read_agent
 from releve.plan.ride_rows import find_ride_rooms
 from releve.plan.roster import Pattern, build_pattern, clip_pattern, list_break_patterns, number_patterns, select_duties
@@ -316,9 +323,7 @@ def solve_intraday_relief(
     kept = staff.kept.astype(float)
     if layout.rides is not None:  # whom the plan brings; newcomers wait for the runs
         want = replace(want, rooms=layout.rides.sum_by_row(kept).astype(np.int64))
-    gone = np.zeros(len(problem.link_class), dtype=np.bool_)
-    gone[problem.link[staff.lost]] = True
-    patterns = np.where(gone[layout.y_link], 0, day.on_pattern).astype(float)
+    patterns = list_kept_breaks(problem, layout, staff, day.on_pattern).astype(float)
     first = find_integer_plan(problem, layout, replace(want, rounds=0), kept, patterns)
     first_answer(first)
     nothing = find_integer_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
@@ -328,6 +333,7 @@ def solve_intraday_relief(
     if layout.rides is not None:
         want = replace(want, rooms=find_ride_rooms(layout.rides, people))
     best = find_routed_plan(problem, layout, want, people, read_columns(solution.x, block.y))
+    best = reduce_moves(problem, layout, want, best, limit, settings.relief_tolerance)
     short = np.zeros_like(base)
     short[layout.cov_t, layout.cov_p] = solution.x[block.u]
     named, isolated = name_relief(problem, layout, day.seating, staff, best.assigned, best.on_pattern)

@@ -5,7 +5,8 @@ Costs are in agent-intervals of mean penalty:
 * a missing agent-interval costs its programme's weight;
 * a client's missing agent-intervals above its limit cost ``excess[client]`` each, on top;
 * a person on an assignment costs its price, and ``move_price[j]`` more when the ``stay[j]`` people
-  expected there are there already;
+  expected there are there already; ``break_price[0]`` more on a pattern of a link that the ``keep[i]``
+  people expected on it have already;
 * a person without a seat (on a site, in a vehicle), or over a client's share of a site, costs more
   than anything saved;
 * a loss costs the largest of its cuts, each linear in the people of every group on the places lost.
@@ -63,12 +64,15 @@ class KernelProblem(NamedTuple):
     ride_row: Array
     ride_room: Array
     counted: Array
+    keep: Array
+    break_price: Array
 
 
 class KernelState(NamedTuple):
     """People: ``w[j]`` per assignment, ``y[i]`` per (link, pattern) slot; and what follows from
     them: ``placed[t, p]``, ``seated[t, m]``, ``heads[m, client]``, ``missing[client]``,
-    ``riders[row]`` and ``relief[loss, cut]``, what each cut says that a relief costs at least.
+    ``riders[row]`` and ``relief[loss, cut]``, what each cut says that a relief costs at least;
+    ``strayed[0]`` people beyond those expected on their patterns.
     """
 
     w: Array
@@ -79,6 +83,7 @@ class KernelState(NamedTuple):
     missing: Array
     relief: Array
     riders: Array
+    strayed: Array
 
 
 @inlined_kernel
@@ -102,6 +107,8 @@ def place_person(s: KernelProblem, x: KernelState, j: int, slot: int, sign: int)
     x.missing[c] -= _measure_removed(s, x, k, j, float(sign))
     x.heads[m, c] += sign * s.counted[j]
     x.w[j] += sign
+    if max(x.y[slot], x.y[slot] + sign) > s.keep[slot]:
+        x.strayed[0] += sign
     x.y[slot] += sign
     if s.ride_row[j] >= 0:
         x.riders[s.ride_row[j]] += sign
@@ -194,6 +201,8 @@ def find_best_place(s: KernelProblem, x: KernelState, g: int, j0: int, slot0: in
             above = x.missing[c] - s.limit[c]
             saved = max(0.0, above) - max(0.0, above - removed)
             cost = fixed - s.weight[s.programme[j]] * removed - s.excess[c] * saved
+            if x.y[slot] >= s.keep[slot]:
+                cost += s.break_price[0]
             if j == j0 and slot == slot0:
                 cost -= 1e-7
             if held >= 0 and c != held:
@@ -273,6 +282,7 @@ def compute_cost(s: KernelProblem, x: KernelState) -> float:
             cost += FORBIDDEN
     for j in range(len(x.w)):
         cost += s.price[j] * x.w[j] + s.move_price[j] * max(0, x.w[j] - s.stay[j])
+    cost += float(s.break_price[0] * x.strayed[0])
     for loss in range(len(x.relief)):
         known = x.relief[loss, 0]
         for cut in range(1, x.relief.shape[1]):

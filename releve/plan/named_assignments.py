@@ -61,30 +61,41 @@ def name_relief(
     """Give names to a relief; the second value are the isolated.
 
     The first people of an assignment on a lost site are isolated. People whose assignment stands
-    stay there as far as the relief has room; exposed people are given home work first.
+    stay there as far as the relief has room, those first whose break has room too; exposed people are
+    given home work first.
     """
     chosen: dict[str, int] = {}
     isolated: set[str] = set()
+    breaks = on_pattern.copy()
     for members, js in _list_by_group(problem):
         room = {j: int(assigned[j]) for j in js}
         exposed = [a for a in members if a in base.at and _is_exposed(problem, staff, base.at[a][0])]
         gone = _choose_isolated(staff, base, exposed)
         isolated.update(gone)
         exposed = [agent for agent in exposed if agent not in gone]
-        stay: dict[str, int] = {}
-        free = []
         apart = {*gone, *exposed}
-        for agent in members:
-            if agent in apart:
-                continue
-            j = base.at[agent][0] if agent in base.at else -1
-            if j >= 0 and room.get(j, 0) > 0 and not staff.lost[j]:
-                stay[agent] = j
-                room[j] -= 1
-            else:
-                free.append(agent)
+        others = [agent for agent in members if agent not in apart]
+        stay = _choose_stayers(staff, base, others, room, breaks)
+        free = [agent for agent in others if agent not in stay]
         chosen.update(_fill_room(problem, js, room, stay, free, exposed))
     return _assign_patterns(problem, layout, chosen, on_pattern, base.at), frozenset(isolated)
+
+
+def _choose_stayers(
+    staff: Staff, base: NamedAssignments, agents: list[str], room: dict[int, int], breaks: Ints
+) -> dict[str, int]:
+    """Return who stays on which assignment, those first whose pattern has room too; both lose that room."""
+    stay: dict[str, int] = {}
+    for any_break in (False, True):
+        for agent in agents:
+            j, slot = base.at.get(agent, (-1, -1))
+            if agent in stay or j < 0 or room.get(j, 0) <= 0 or staff.lost[j]:
+                continue
+            if any_break or breaks[slot] > 0:
+                stay[agent] = j
+                room[j] -= 1
+                breaks[slot] -= not any_break
+    return stay
 
 
 def _is_exposed(problem: DayProblem, staff: Staff, j: int) -> bool:

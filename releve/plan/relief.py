@@ -12,7 +12,7 @@ import numpy as np
 
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.history_grid import round_to_grid
-from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_routed_plan
+from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_routed_plan, reduce_moves
 from releve.plan.lp import LinearProgram, Solution, solve_lp
 from releve.plan.n1_program import add_shares, add_target
 from releve.plan.problem import DayProblem
@@ -30,6 +30,9 @@ from releve.plan.scenario_lp import (
 
 REGRET_WEIGHT = 20.0
 """Cost of regret above the limit, times the weighted requirement of an average client."""
+BREAK_SHARE = 0.25
+"""Price of a break at another time under a relief, as a share of the price of a move: it is worth less
+than a move, and people have to know of it too."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,7 @@ def solve_relief(
     aim: Floats | None = None,
     dearer: float = 1.0,
     effort: SearchEffort = QUICK,
+    tolerance: float = 0.0,
 ) -> SolvedRelief:
     """Solve the relief of a contingency, first in fractions, then in whole people.
 
@@ -190,16 +194,19 @@ def solve_relief(
     fractions the exact share of the exposed is isolated, as in the N-1 programme; in whole people
     the share is rounded down per site. On a second try for clients that still miss, a miss costs
     whole people ``dearer`` times as much: at the usual price it costs a hair less than the person
-    who mends it.
+    who mends it. Within ``tolerance`` of a client's day fewer people are moved
+    (:func:`~releve.plan.integer_plan.reduce_moves`).
     """
     staff = find_available_staff(problem, contingency, base.assigned, isolated)
     if not contingency.exposed:
         if not base.assigned[staff.lost].any():
             return SolvedRelief(base, staff, base.penalty, problem.required - base.count_covered(problem))
-        return _restore_covered(problem, base, staff, limit, move_price)
+        return _restore_covered(problem, base, staff, limit, move_price, tolerance)
     exact = compute_exact_available(problem, staff, isolated)
     aim = limit if aim is None else aim
-    return _retry_near_misses(problem, layout, staff, base, limit, aim, move_price, target, exact, dearer, effort)
+    return _retry_near_misses(
+        problem, layout, staff, base, limit, aim, move_price, target, exact, dearer, effort, tolerance
+    )
 
 
 def _retry_near_misses(
@@ -214,6 +221,7 @@ def _retry_near_misses(
     available: Floats,
     dearer: float,
     effort: SearchEffort,
+    tolerance: float,
 ) -> SolvedRelief:
     """Solve a relief, and again for clients that whole people miss.
 
@@ -234,7 +242,7 @@ def _retry_near_misses(
         tried.append(
             round_relief(
                 problem, layout, staff, block, solution, base.on_pattern, aim, move_price,
-                dearer if turn else 1.0, effort, tried[0].rooms if tried else None,
+                dearer if turn else 1.0, effort, tried[0].rooms if tried else None, tolerance, limit,
             )
         )  # fmt: skip
         best = min(tried, key=rank)
@@ -256,7 +264,7 @@ def _measure_excess(problem: DayProblem, relief: SolvedRelief, limit: Floats) ->
 
 
 def _restore_covered(
-    problem: DayProblem, base: IntegerPlan, staff: Staff, limit: Floats, move_price: float
+    problem: DayProblem, base: IntegerPlan, staff: Staff, limit: Floats, move_price: float, tolerance: float
 ) -> SolvedRelief:
     """Solve a relief for what the base plan covered, and judge it by the whole requirement."""
     covered = base.count_covered(problem)
@@ -266,7 +274,7 @@ def _restore_covered(
     room = np.maximum(0.0, limit - missing)
     lp, block = build_relief_program(part, layout, staff, room, move_price)
     solution = solve_lp(lp, method="ipm", crossover=False)
-    found = round_relief(part, layout, staff, block, solution, base.on_pattern, room, move_price)
+    found = round_relief(part, layout, staff, block, solution, base.on_pattern, room, move_price, tolerance=tolerance)
     short = np.maximum(0.0, problem.required - found.plan.placed)
     lp_missing = found.lp_missing + problem.required - covered
     plan = replace(found.plan, penalty=problem.penalty(short), missing=sum_by_client(problem, short))
@@ -285,14 +293,18 @@ def round_relief(
     dearer: float = 1.0,
     effort: SearchEffort = QUICK,
     rooms: Ints | None = None,
+    tolerance: float = 0.0,
+    ceiling: Floats | None = None,
 ) -> SolvedRelief:
     """Return a fractional relief in whole people; a miss costs them ``dearer`` times as much.
 
-    ``rooms`` riders of each ride row at most, by default what runs for the fractions carry.
+    Within ``tolerance`` of each client's day, up to ``ceiling`` (by default the limit), fewer people are
+    moved. ``rooms`` riders of each ride row at most, by default what runs for the fractions carry.
     """
     people = round_to_grid(solution.x)
     if rooms is None and layout.rides is not None:
         rooms = find_ride_rooms(layout.rides, read_columns(people, block.w))
+    keep = list_kept_breaks(problem, layout, staff, on_pattern)
     want = IntegerGoal(
         allowed=~staff.lost,
         price=problem.price * 0.01,
@@ -306,14 +318,12 @@ def round_relief(
         rounds=effort.rounds,
         threshold=effort.threshold,
         rooms=rooms,
+        keep=keep,
+        break_price=BREAK_SHARE * move_price,
     )
-    plan = find_routed_plan(
-        problem,
-        layout,
-        want,
-        read_columns(people, block.w),
-        _keep_breaks(problem, layout, staff, on_pattern, read_columns(people, block.y)),
-    )
+    breaks = _spread_breaks(problem, layout, keep, read_columns(people, block.y))
+    plan = find_routed_plan(problem, layout, want, read_columns(people, block.w), breaks)
+    plan = reduce_moves(problem, layout, want, plan, limit if ceiling is None else ceiling, tolerance)
     missing = np.zeros_like(problem.required)
     missing[layout.cov_t, layout.cov_p] = people[block.u]
     return SolvedRelief(plan=plan, staff=staff, lp_penalty=problem.penalty(missing), lp_missing=missing, rooms=rooms)
@@ -325,15 +335,20 @@ def price_excess(problem: DayProblem) -> Floats:
     return np.asarray(REGRET_WEIGHT * average / sum_client_requirement(problem))
 
 
-def _keep_breaks(problem: DayProblem, layout: ProblemLayout, staff: Staff, base: Ints, wanted: Floats) -> Floats:
+def list_kept_breaks(problem: DayProblem, layout: ProblemLayout, staff: Staff, on_pattern: Ints) -> Ints:
+    """Return the people per slot before a loss, without those of the links that are gone."""
+    gone = np.zeros(len(problem.link_class), dtype=np.bool_)
+    gone[problem.link[staff.lost]] = True
+    return np.where(gone[layout.y_link], 0, on_pattern)
+
+
+def _spread_breaks(problem: DayProblem, layout: ProblemLayout, keep: Ints, wanted: Floats) -> Floats:
     """Return people per slot that keep the breaks of those who stay.
 
     Where a link has no more people than before, its old breaks in proportion; else the old breaks
     and the newcomers on the breaks the linear relief wants most beyond them.
     """
-    gone = np.zeros(len(problem.link_class), dtype=np.bool_)
-    gone[problem.link[staff.lost]] = True
-    before = np.where(gone[layout.y_link], 0, base).astype(float)
+    before = keep.astype(float)
     links = len(problem.link_class)
     old = np.bincount(layout.y_link, weights=before, minlength=links)
     new = np.bincount(layout.y_link, weights=wanted, minlength=links)

@@ -43,9 +43,11 @@ class PlanSettings:
     """Price of a placement that is not the agent's own site and main programme, in the plan."""
     relief_move_price: float = 2.0
     """Price of each agent moved by a relief."""
+    relief_tolerance: float = 0.005
+    """Share of each client's day that a relief may cover less than the best, where it moves fewer people so."""
 
     def __post_init__(self) -> None:
-        for share in ("target", "thin", "isolated"):
+        for share in ("target", "thin", "isolated", "relief_tolerance"):
             _require(0 <= getattr(self, share) <= 1, f"0 <= {share} <= 1", getattr(self, share))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

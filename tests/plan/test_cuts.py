@@ -32,7 +32,7 @@ from releve.plan.integer_plan import (
     find_integer_plan,
 )
 from releve.plan.integer_problem import IntegerProblem, round_base_plan
-from releve.plan.local_search import exchange_people, improve_state, place_person
+from releve.plan.local_search import compute_cost, exchange_people, improve_state, place_person
 from releve.plan.lp import Cut, LinearProgram, Solution, SolverError, build_cut_table, solve_lp
 from releve.plan.n1_program import build_shortfall_weights
 from releve.plan.objective import compute_objective, solve_answer, solve_answers
@@ -132,6 +132,27 @@ def test_the_kernel_keeps_the_value_of_every_cut() -> None:
         assert state.relief[0, k] == pytest.approx(compute_cut_value(day, cut, base), rel=1e-9)
     assert state.relief[1, 1] == pytest.approx(compute_cut_value(day, cuts[2], base), rel=1e-9)
     assert (state.relief[:, 0] == 0.0).all()
+
+
+def test_the_kernel_counts_those_whose_break_is_not_the_expected_one() -> None:
+    """After people are put and taken, as many as stand above those expected on their patterns."""
+    day = sample()
+    problem, layout = day.planning.problem, day.planning.layout
+    rng = np.random.default_rng(7)
+    keep = rng.integers(0, 3, len(layout.y_link))
+    want = replace(build_goal(day, None), keep=keep, break_price=0.5)
+    fixed, state = build_kernel_problem(problem, layout, want), build_empty_state(problem, layout)
+    first_slot = np.searchsorted(layout.y_link, problem.link)
+    beside = np.searchsorted(layout.y_link, problem.link, side="right") - 1
+    put = [(int(j), int(rng.choice([first_slot[j], beside[j]]))) for j in rng.integers(0, len(problem.group), 300)]
+    costs = []
+    for sign in (1, -1):
+        for j, slot in put if sign > 0 else put[::2]:
+            place_person(fixed, state, j, slot, sign)
+        assert state.strayed[0] == np.maximum(0, state.y - keep).sum() > 0
+        costs.append(compute_cost(fixed, state) - compute_cost(fixed._replace(break_price=np.zeros(1)), state))
+        assert costs[-1] == pytest.approx(0.5 * state.strayed[0])
+    assert costs[1] < costs[0]
 
 
 def build_goal(day: SolvedDay, table: object) -> IntegerGoal:

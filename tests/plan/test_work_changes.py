@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from releve.kernels.arrays import Floats
 from releve.network import HOME
+from releve.plan import Plan
+from releve.plan.checker.rules import apply_moves
+from releve.plan.coverage import Timeline, count_placed
 from releve.plan.result import Pause, Placement
 from releve.plan.work_changes import (
     NO_CHANGE,
@@ -17,6 +22,7 @@ from releve.plan.work_changes import (
     count_kinds,
     describe_change,
 )
+from tests.live.scenario import three_days
 from tests.plan.tiny_operators import at
 
 BEFORE = Placement("a1", "casa-1", "azur-1", at("08:00"), at("16:30"), at("12:00"), at("12:30"))
@@ -87,3 +93,26 @@ def test_breaks_alone_ask_for_no_answer_and_each_person_counts_once() -> None:
     assert set(WorkKind) - set(asked) == {WorkKind.BREAK, WorkKind.NONE}
     assert all(kind.asks_answer for kind in WorkKind if kind.is_move)
     assert all(kind.label for kind in WorkKind)
+
+
+@pytest.mark.slow
+def test_in_a_relief_few_breaks_move_alone_and_each_covers_more() -> None:
+    """Breaks that move at no price are ten times as many, and most of them cover nothing."""
+    operator, (plan, *_) = three_days()
+    timeline = Timeline(plan.starts)
+    alone = 0
+    for lost in plan.contingencies:
+        moves = plan.scenarios[lost.id].moves
+        placements = {row.key: row for row in apply_moves(plan.placements, moves)}
+        missing = count_missing(plan, count_placed(operator, timeline, placements.values()))
+        for move in moves:
+            if describe_change(move.before, move.after, lost=lost.sites).kind is WorkKind.BREAK and move.before:
+                alone += 1
+                back = {**placements, move.key: move.before}
+                assert count_missing(plan, count_placed(operator, timeline, back.values())) > missing, (lost.id, move)
+    people = sum(len(plan.scenarios[lost.id].moves) for lost in plan.contingencies)
+    assert alone < people / 3
+
+
+def count_missing(plan: Plan, placed: Floats) -> float:
+    return float(np.maximum(0.0, np.nan_to_num(plan.required) - placed).sum())
