@@ -135,8 +135,8 @@ def activate(plan_folder: Path, version: int | None, dry_run: bool, by: str) -> 
 def _describe_preview(found: PublicationPreview) -> Iterator[str]:
     """Yield what putting plans in force changes, day by day, and how their data differ."""
     for row in found.days:
-        work = ", ".join(f"{kind} {count}" for kind, count in sorted(row.work.items()))
-        moved = f", agents who work differently: {row.moved} ({work})" if row.moved else ""
+        work = ", ".join(f"{kind.kind.label}: {kind.people}" for kind in row.kinds)
+        moved = f", agents to notify: {row.moved} ({work})" if work else ""
         kits = f", kits taken home {len(row.kits_out)}, brought back {len(row.kits_back)}"
         kits = kits if row.kits_out or row.kits_back else ""
         yield f"{row.day} {row.change}: {row.placed} agents placed{moved}{kits}"

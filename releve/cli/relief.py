@@ -24,7 +24,9 @@ from releve.plan.checker.rules import apply_moves
 from releve.plan.extra_hours import ExtraHours, find_extra_hours
 from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve_intraday_relief
 from releve.plan.named_assignments import MoveDelays, SiteArrival
+from releve.plan.result import Move
 from releve.plan.week import require_planned
+from releve.plan.work_changes import WorkChange, count_asked, count_kinds, describe_change
 
 _DEFAULTS = PlanSettings()
 
@@ -179,7 +181,10 @@ def _print_relief(
     for client, share in worst:
         if share > 0.0005:
             console.print(f"  {labels[client]}: {share:.1%} of the rest of its day missing")
-    console.print(f"[bold]{len(found.moves)} people[/]")
+    kinds = count_kinds((move.agent, _describe_kind(move, contingency, when).kind) for move in found.moves)
+    console.print(f"[bold]{count_asked(kinds)} people[/]")
+    for count in kinds:
+        console.print(f"  {count.kind.label}: {count.people}")
     for line in list_move_lines(plan, found.moves, names):
         click.echo(line)
     before, after = (
@@ -194,6 +199,10 @@ def _print_relief(
             console.print(
                 f"  at {price:g} half hours a move: {moved:,.0f} moved, {missing:,.0f} agent half hours missing"
             )
+
+
+def _describe_kind(move: Move, contingency: Contingency, when: datetime) -> WorkChange:
+    return describe_change(move.before, move.after, when, lost=contingency.sites)
 
 
 def _describe_arrival(row: SiteArrival) -> str:
@@ -219,6 +228,7 @@ def _render_json(
             {
                 "agent": move.agent,
                 "reason": move.reason,
+                "kind": _describe_kind(move, contingency, when).kind,
                 "place": move.after.place if move.after else None,
                 "programme": move.after.programme if move.after else None,
                 "from": move.after.start.isoformat() if move.after else None,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as lazy
 from releve.desk.live.words import when
 from releve.desk.text import text_now, translate_phrase
 from releve.errors import Phrase
+from releve.plan.work_changes import WorkKind
 
 register = Library()
 _ANY_ZONE = "UTC"
@@ -52,6 +53,12 @@ def add_words(
 
 add_words(register, "run_tone", _RUN_TONES)
 add_words(register, "run_word", RUN_STATES)
+
+
+@register.filter
+def kind_words(kind: WorkKind) -> str:
+    """Return how people's work changes."""
+    return translate_phrase(kind.label)
 
 
 @register.filter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from releve.desk.plan.words import status_word
 from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
 from releve.network import HOME
-from releve.plan.comparison import ComparedPlan, Post, WorkChange
+from releve.plan.comparison import ComparedPlan, Post
 from releve.plan.result import phrase_security
 from releve.plan.week.hybrid_week import HybridWeek, read_week_table
 from releve.registry import service as registry
@@ -60,7 +60,7 @@ from releve.runs.plan_job import (
 from releve.runs.upload_reader import read_log_upload
 
 if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+    pass
 
 
 class PlanRunHead(RunHead[PlanOrder]):
@@ -147,22 +147,6 @@ def days_list(days: tuple[date, ...]) -> str:
     """Return days as in a sentence."""
     text = text_now("UTC")
     return text.list([text.day(day) for day in days])
-
-
-_WORK: Mapping[WorkChange, StrPromise] = {
-    "starts": lazy("work that day now"),
-    "stops": lazy("work that day no longer"),
-    "place": lazy("at another place"),
-    "programme": lazy("for another programme"),
-    "hours": lazy("at other hours"),
-    "break": lazy("with the break at another time"),
-}
-
-
-@register.filter
-def work_changes(day: ComparedPlan) -> list[tuple[str, int]]:
-    """Return what differs in the work of agents, each with their number."""
-    return [(str(words), day.work[kind]) for kind, words in _WORK.items() if day.work.get(kind)]
 
 
 @register.filter

@@ -28,7 +28,7 @@ from releve.desk.filters import add_words
 from releve.desk.http import download, page_response, read_day, read_number
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.page import StreamPage
-from releve.desk.text import text_now
+from releve.desk.text import text_now, translate_phrase
 from releve.files.operator_folder import Cell, ListSheet, write_sheets
 from releve.live import api as live
 from releve.live.api import (
@@ -46,6 +46,7 @@ from releve.network import HOME, Operator
 from releve.network.moments import zone
 from releve.network.workbook import WORKBOOK_TYPE
 from releve.plan.named_assignments import SiteArrival
+from releve.plan.work_changes import KindCount, count_asked
 from releve.transport import TO_SITE
 
 if TYPE_CHECKING:
@@ -90,8 +91,12 @@ class ReliefPage(StreamPage):
     day: date | None = None
     site: str = Field(default="", description="Home site asked for; empty: all that are seen")
     sites: tuple[str, ...] = Field(default=(), description="Home sites of the reader's scope")
-    changed: int = 0
+    kinds: tuple[KindCount, ...] = Field(default=(), description="People whose work changes on the days ahead, by kind")
+    changed: int = Field(default=0, description="Those of them who are asked for an answer")
+    moves: str = Field(default="balanced", description="Which moves are made: balanced, few or coverage")
+    listed: int = Field(default=0, description="Shifts of the day that change so")
     changes: tuple[AgentMove, ...] = ()
+    breaks: tuple[AgentMove, ...] = Field(default=(), description="Shifts of the day whose break alone moves")
     changes_page: int = 1
     changes_pages: int = 1
     flows: tuple[PeopleFlow, ...] = ()
@@ -130,14 +135,18 @@ def relief_page(shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whol
     moves = _cut(() if found is None else found.roster.list_changed(), choice.moves, whole)
     moving = tuple(moves.object_list)
     changes = () if found is None else live.list_agent_moves(found, moving)
-    met = _find_places_of_people(changes, () if found is None else found.places)
+    breaks = () if found is None else live.list_agent_moves(found, found.roster.list_changed(asks_answer=False))
+    met = _find_places_of_people((*changes, *breaks), () if found is None else found.places)
     return ReliefPage.from_row(
         found,
         **shown.build_head(operator.row.time_zone),
         planned=found is not None,
         lost=() if found is None else _list_lost(found, seen),
-        changed=moves.paginator.count,
+        changed=0 if found is None else count_asked(found.kinds),
+        moves=live.read_relief_choice(),
+        listed=moves.paginator.count,
         changes=changes,
+        breaks=breaks,
         changes_page=moves.number,
         changes_pages=moves.paginator.num_pages,
         site=choice.site,
@@ -377,6 +386,8 @@ def relief_headline(page: ReliefPage) -> str:
         return ngettext("{count} person works differently", "{count} people work differently", page.changed).format(
             count=text.number(page.changed)
         )
+    if page.kinds:
+        return _("No person works differently; breaks alone move")
     return _("The plan applies: no person moves") if page.planned else _("No plan is in force")
 
 
@@ -479,9 +490,46 @@ def ride_words(ride: NotifiedRide) -> str:
     return said.format(vehicle=ride.vehicle, stop=ride.stop, site=ride.site, **hours)
 
 
+add_words(
+    register,
+    "moves_words",
+    {
+        "balanced": lazy(
+            "The fewest people move with whom every client is covered as well as it can be, to half a per cent of its"
+            " day (RELEVE_RELIEF_MOVES: balanced)."
+        ),
+        "few": lazy("People are moved only where a client would else miss its target (RELEVE_RELIEF_MOVES: few)."),
+        "coverage": lazy("Every half hour covered counts, however many people move (RELEVE_RELIEF_MOVES: coverage)."),
+    },
+)
+
+
+@register.filter
+def change_words(row: AgentMove, page: ReliefPage) -> str:
+    """Return how an agent's work changes, and from when."""
+    said = translate_phrase(row.kind.label)
+    if row.since is None:
+        return said
+    post = row.after or row.before
+    text = text_now(page.time_zone)
+    clock = (text.at_site(post.time_zone) if post else text).clock(row.since)
+    return _("{change}, from {time}").format(change=said, time=clock)
+
+
+@register.filter
+def break_words(row: AgentMove, page: ReliefPage) -> str:
+    """Return when the break of a shift was and is."""
+    posts = [post for post in (row.before, row.after) if post is not None]
+    text = text_now(page.time_zone)
+    said = [
+        ", ".join(text.at_site(post.time_zone).span(*span) for span in post.breaks) or _("no break") for post in posts
+    ]
+    return " → ".join(said)
+
+
 def write_relief(page: ReliefPage) -> bytes:
     """Return the workbook; times are those of the place, or of the operator for messages."""
-    return write_sheets((_list_calls(page), _list_moves(page)), page.at)
+    return write_sheets((_list_calls(page), _list_moves(page), _list_breaks(page)), page.at)
 
 
 def _list_calls(page: ReliefPage) -> ListSheet:
@@ -524,14 +572,21 @@ def _list_moves(page: ReliefPage) -> ListSheet:
         (
             row.agent,
             page.names.get(row.site, row.site),
+            translate_phrase(row.kind.label),
+            _local(row.since, post.time_zone if (post := row.after or row.before) else page.time_zone),
             *_list_post_cells(row.before, page),
             *_list_post_cells(row.after, page),
             "; ".join(map(ride_words, row.rides)),
         )
         for row in page.changes
     ]
-    titles = (_("Agent"), _("Home site"), *before, *after, _("Shuttles"))
+    titles = (_("Agent"), _("Home site"), _("Change"), _("From"), *before, *after, _("Shuttles"))
     return ListSheet(_("Who moves where"), titles, rows)
+
+
+def _list_breaks(page: ReliefPage) -> ListSheet:
+    rows = [(row.agent, page.names.get(row.site, row.site), break_words(row, page)) for row in page.breaks]
+    return ListSheet(_("Breaks alone"), (_("Agent"), _("Home site"), _("Break")), rows)
 
 
 def _list_post_cells(post: ShiftPost | None, page: ReliefPage) -> tuple[Cell, ...]:

@@ -289,6 +289,8 @@ FIELD_LABELS: Mapping[str, str] = {
     "mode": "Mode",
     "month": "Month",
     "moved": "People moved",
+    "kinds": "People by kind of change",
+    "breaks": "Notes of a break at another time",
     "note": "Note",
     "number": "Number",
     "owner": "Owner",

@@ -145,6 +145,7 @@ from releve.live.rehearsal import (
     start_rehearsal,
 )
 from releve.live.relief_handler import ComparedDay, compare_reliefs, list_touching_reliefs
+from releve.live.relief_solver import read_relief_choice as read_relief_choice
 from releve.live.roster_changes import (
     AgentMove,
     PeopleFlow,

@@ -272,7 +272,7 @@ def _store_answer(rows: QuerySet[Message], by: str) -> AcknowledgeResult:
 
 def _filter_open(stream: str, sites: Iterable[str] | None) -> QuerySet[Message]:
     """Return the newest message to each agent about days that are not over, answered or not."""
-    rows = Message.objects.filter(stream=stream, role="agent", replaced=False)
+    rows = Message.objects.filter(stream=stream, kind="agent", replaced=False)
     rows = rows.filter(Q(over_at=None) | Q(over_at__gt=now(stream)))
     return rows if sites is None else rows.filter(site__in=list(sites))
 
@@ -334,7 +334,7 @@ def _is_away(message: Message, away: Sequence[Away], at: datetime) -> bool:
 def list_notified_rides(stream: str, agents: Iterable[str], day: date) -> dict[str, tuple[NotifiedRide, ...]]:
     """Return the rides of a day in the newest message to each agent; those without are left out."""
     found = {}
-    for row in _filter_open(stream, None).filter(kind="agent", who__in=list(agents)):
+    for row in _filter_open(stream, None).filter(who__in=list(agents)):
         rides = [
             _read_ride(ride)
             for shift in row.about["shifts"]

@@ -7,7 +7,7 @@ event that was judged acceptable still is when it is written.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain, islice
@@ -373,7 +373,7 @@ def preview_impact(
     return ImpactPreview(
         seats=sum(len(site.usable_seats) for site in plan.sites if site.id in sites and site.open),
         working=_count_working(scene, sites, carriers),
-        moved=_count_moved(scene, relieved),
+        moved=scene.count_moved(relieved, wanted),
         before=compute_scene_coverage(scene),
         unrelieved=compute_scene_coverage(unrelieved, supposed=True),
         after=compute_scene_coverage(replace(unrelieved, changes=relieved), supposed=True),
@@ -402,13 +402,4 @@ def _count_working(scene: Scene, sites: frozenset[str], carriers: frozenset[str]
         row.place in sites or (row.place == HOME and line.get(row.agent) in carriers)
         for row in scene.list_placements(today)
         if row.end > scene.at
-    )
-
-
-def _count_moved(scene: Scene, relieved: Mapping[date, Changes]) -> int:
-    return scene.count_moved(
-        {
-            day: {agent: change for agent, change in changes.items() if scene.changes.get(day, {}).get(agent) != change}
-            for day, changes in relieved.items()
-        }
     )

@@ -6,9 +6,10 @@ Entries about a person and fields of health have no sentence here, so a log show
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from string import Formatter
 from typing import Any, Final
 
@@ -34,7 +35,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "fr": {
         "drill": "[EXERCICE] ",
         "agent_subject": "Votre planning change",
-        "agent_open": "Bonjour,\n\nVotre planning change :",
+        "hello": "Bonjour,",
+        "agent_open": "Votre planning change :",
         "lifted": "La fermeture de {lifted} est levée : elle reposait sur un enregistrement erroné, qui a été corrigé."
         " Voici ce qui vaut maintenant.",
         "agent_shift": "- {day} de {start} à {end} : {place}, {programme}.",
@@ -43,6 +45,30 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
         "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time} (véhicule {vehicle}).",
         "agent_close": "Merci de confirmer que vous avez lu ce message :\n{url}",
+        "agent_closed": "Le site {site} est indisponible : {cause}.",
+        "cause_rule": "fermé par la règle en vigueur",
+        "cause_authority": "fermé par décision d’une autorité",
+        "cause_hazard": "fermé à cause d’un incident sur place",
+        "cause_operator": "fermé par décision de l’entreprise",
+        "cause_power": "coupure de courant",
+        "kind_leaves": "  Vous quittez le site {was_place} : vous n’avez pas de travail ailleurs.",
+        "kind_kept_away": "  Vous êtes en réserve.",
+        "kind_home": "  À partir de {since}, vous travaillez à domicile.",
+        "kind_site": "  À partir de {since}, vous travaillez sur le site {place}.",
+        "kind_called_in": "  Vous êtes appelé à travailler à partir de {since}.",
+        "kind_released": "  À partir de {since}, vous n’avez plus à travailler : vous pouvez rentrer.",
+        "kind_hours": "  Vos horaires changent.",
+        "kind_programme": "  À partir de {since}, vous travaillez pour une autre opération : {programme}.",
+        "kind_ride": "  Votre navette change.",
+        "kind_break": "  Seule votre pause change.",
+        "agent_was": "  Avant : {start} à {end}, {place}, {programme}.",
+        "agent_break": "  Pause : {breaks} (avant : {was}).",
+        "no_break": "aucune",
+        "agent_call": "Une question, un empêchement ? Joignez votre responsable de site : {call}.",
+        "agent_call_manager": "Une question, un empêchement ? Joignez votre responsable de site.",
+        "break_subject": "Votre pause change d’heure",
+        "break_open": "Votre vacation reste la même, votre pause change d’heure :",
+        "break_close": "Votre calendrier est joint. Vous n’avez rien à confirmer.",
         "home": "à domicile",
         "manager_subject": "Relève en cours : {site}",
         "manager_closed": "Le site {site} n’est pas disponible.",
@@ -66,7 +92,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "drill": "[DRILL] ",
         "agent_subject": "Your shift changes",
-        "agent_open": "Hello,\n\nYour shift changes:",
+        "hello": "Hello,",
+        "agent_open": "Your shift changes:",
         "lifted": "The closure of {lifted} is lifted: it rested on a wrong record, now corrected. This holds now.",
         "agent_shift": "- {day}, {start} to {end}: {place}, {programme}.",
         "agent_off": "- {day}: no shift. Do not go to the site {site}.",
@@ -74,6 +101,30 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
         "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time} (vehicle {vehicle}).",
         "agent_close": "Please confirm that you have read this message:\n{url}",
+        "agent_closed": "The site {site} is not available: {cause}.",
+        "cause_rule": "closed by the rule in force",
+        "cause_authority": "closed by order of an authority",
+        "cause_hazard": "closed because of an incident there",
+        "cause_operator": "closed by the company",
+        "cause_power": "no power",
+        "kind_leaves": "  You leave the site {was_place}: there is no work for you elsewhere.",
+        "kind_kept_away": "  You are in reserve.",
+        "kind_home": "  From {since} you work at home.",
+        "kind_site": "  From {since} you work on the site {place}.",
+        "kind_called_in": "  You are called in from {since}.",
+        "kind_released": "  From {since} you do not have to work: you may go home.",
+        "kind_hours": "  Your hours change.",
+        "kind_programme": "  From {since} you work for another programme: {programme}.",
+        "kind_ride": "  Your shuttle changes.",
+        "kind_break": "  Only your break changes.",
+        "agent_was": "  Before: {start} to {end}, {place}, {programme}.",
+        "agent_break": "  Break: {breaks} (before: {was}).",
+        "no_break": "none",
+        "agent_call": "A question, or you cannot come? Call your site manager: {call}.",
+        "agent_call_manager": "A question, or you cannot come? Call your site manager.",
+        "break_subject": "Your break is at another time",
+        "break_open": "Your shift stays the same, your break is at another time:",
+        "break_close": "Your calendar is attached. You need not confirm anything.",
         "home": "at home",
         "manager_subject": "Relief under way: {site}",
         "manager_closed": "The site {site} is not available.",
@@ -106,11 +157,66 @@ def write_message(kind: str, about: Mapping[str, Any], language: str, url: str, 
 
 
 def _write_to_agent(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
+    call = words["agent_call"] if about.get("call") else words["agent_call_manager"]
     lines = [
-        line for shift in about["shifts"] for line in (_describe_shift(words, shift), *_describe_rides(words, shift))
+        *(
+            words["agent_closed"].format(site=site, cause=words[f"cause_{cause}"])
+            for site, cause in about.get("closed", ())
+        ),
+        words["agent_open"],
+        *_list_shift_lines(words, about),
+        "",
+        call.format(call=about.get("call")),
+        words["agent_close"].format(url=url),
     ]
-    text = "\n".join([words["agent_open"], *lines, "", words["agent_close"].format(url=url)])
-    return words["agent_subject"], text
+    return words["agent_subject"], "\n".join([words["hello"], "", *lines])
+
+
+def _write_break_note(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
+    lines = [words["hello"], "", words["break_open"], *_list_shift_lines(words, about), "", words["break_close"]]
+    return words["break_subject"], "\n".join(lines)
+
+
+def _list_shift_lines(words: Mapping[str, str], about: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what each duty is, how it changes, what it was, and its rides."""
+    for shift in about["shifts"]:
+        yield _describe_shift(words, shift)
+        yield from _describe_change(words, shift)
+        yield from _describe_rides(words, shift)
+
+
+def _describe_change(words: Mapping[str, str], shift: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of what changes; a message from before kinds were stored has none."""
+    if not shift.get("kind"):
+        return
+    was, clock = shift["was"], partial(_write_clock, words)
+    yield words[f"kind_{shift['kind']}"].format(
+        since=clock(shift["since"], shift["zone"]) if shift["since"] else "",
+        place=shift["place"],
+        programme=shift.get("programme"),
+        was_place=was and (was["place"] or words["home"]),
+    )
+    if was is None:
+        return
+    if shift["kind"] != "break":
+        yield words["agent_was"].format(
+            start=clock(was["start"], was["zone"]),
+            end=clock(was["end"], was["zone"]),
+            place=was["place"] or words["home"],
+            programme=was["programme"],
+        )
+    breaks, had = (_write_breaks(words, row.get("breaks", ()), shift["zone"]) for row in (shift, was))
+    if shift["place"] is not None and breaks != had:
+        yield words["agent_break"].format(breaks=breaks, was=had)
+
+
+def _write_breaks(words: Mapping[str, str], breaks: Sequence[Sequence[str]], zone_name: str) -> str:
+    found = ("–".join(_write_clock(words, at, zone_name) for at in span) for span in breaks)
+    return ", ".join(found) or words["no_break"]
+
+
+def _write_clock(words: Mapping[str, str], at: str, zone_name: str) -> str:
+    return words["time"].format(datetime.fromisoformat(at).astimezone(zone(zone_name)))
 
 
 def _describe_shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
@@ -118,10 +224,10 @@ def _describe_shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
     if shift["place"] is None:
         key = "agent_off" if shift["site"] else "agent_free"
         return words[key].format(day=day, site=shift["site"])
-    begins, ends = (datetime.fromisoformat(shift[name]).astimezone(zone(shift["zone"])) for name in ("start", "end"))
+    begins = datetime.fromisoformat(shift["start"]).astimezone(zone(shift["zone"]))
     day = words["day"].format(begins)  # of a night shift that a relief changes after midnight, the day after
-    start, end = words["time"].format(begins), words["time"].format(ends)
-    place = words["home"] if shift["place"] == "" else shift["place"]
+    start, end = (_write_clock(words, shift[name], shift["zone"]) for name in ("start", "end"))
+    place = shift["place"] or words["home"]
     return words["agent_shift"].format(day=day, start=start, end=end, place=place, programme=shift["programme"])
 
 
@@ -193,6 +299,7 @@ def _write_escalation(words: Mapping[str, str], about: Mapping[str, Any], url: s
 
 _MAKERS: Final = {
     "agent": _write_to_agent,
+    "break": _write_break_note,
     "manager": _write_to_manager,
     "client": _write_to_client,
     "unanswered": _write_escalation,

@@ -60,8 +60,10 @@ class ActivationDay(models.Model):
 class Relief(models.Model):
     """One generation of who works where after a loss; the last one is in force.
 
-        ``source``: ``planned`` (looked up in the plan), ``first`` (the first answer), ``optimum`` (in
-    XX"""
+    ``source``: ``planned`` (looked up in the plan), ``first`` (the first answer), ``optimum`` (in whole
+    people, solved for the day), ``base`` (back to the plan), ``surge`` (ordered for calls or absences)
+    or ``plan`` (after another plan was put in force). ``moved`` counts those whose work it changes.
+    """
 
     stream = models.CharField(max_length=64)
     generation = models.IntegerField()
@@ -165,6 +167,8 @@ class Message(models.Model):
     """
 
     NO_ADDRESS = "none"
+    BREAK = "break"
+    """The kind of a note to an agent that asks for no answer: the break alone moves."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     stream = models.CharField(max_length=64)

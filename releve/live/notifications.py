@@ -1,11 +1,12 @@
 """The effects "notify" and "send": messages about a relief, and the escalation of unanswered ones.
 
 Agents whose shifts or rides of the days ahead differ from their last notification receive one
-message; so do the managers of their sites, and the clients. A day whose shifts are over is in no
-message. A first answer sends none, since its optimum is about to replace it. A message goes to the
-person's first address; without an acknowledgement within ``RELEVE_ESCALATE_MINUTES`` (15 when not
-set) to the next one; after the last, the person's manager receives the number of agents who have
-not answered. A drill writes every message to a file of its own.
+message that says in which kind, and is to be answered; so do the managers of their sites, and the
+clients. Where the break alone moves it is a note with the new calendar, and no answer is asked. A day
+whose shifts are over is in no message. A first answer sends none, since its optimum is about to
+replace it. A message goes to the person's first address; without an acknowledgement within
+``RELEVE_ESCALATE_MINUTES`` (15 when not set) to the next one; after the last, the person's manager
+receives the number of agents who have not answered. A drill writes every message to a file of its own.
 """
 
 from __future__ import annotations
@@ -45,15 +46,15 @@ from releve.live.lost_places import NO_LOSS, Loss
 from releve.live.message_texts import UNSET_ADDRESS, write_message, write_ride_lines
 from releve.live.models import Activation, Contact, Effect, Message, Relief, ReliefDay
 from releve.live.plans import DaysInForce, list_days_in_force, list_known_days, operator_now
-from releve.live.roster_changes import find_day_runs
+from releve.live.roster_changes import find_day_runs, find_last_ends, have_other_rides, list_kept_away, list_rides_ahead
 from releve.live.stream_state import Scene, build_change, list_working, load_scene, read_placement
 from releve.network import HOME, Agent, Programme, Site
 from releve.plan import Placement
 from releve.plan.day_runs import NEAR_DUTY, Ride
 from releve.plan.result import CARRIED, build_duty_key
-from releve.plan.roster import cut_placement
+from releve.plan.work_changes import WorkChange, WorkKind, count_kinds, describe_change, list_breaks
 from releve.situation import KINDS, list_lifted_closures
-from releve.transport import FROM_SITE, TO_SITE
+from releve.transport import FROM_SITE
 
 _Slot = tuple[date, str]
 """The day in which a duty starts, and which of the agent's it is (:attr:`Placement.duty`)."""
@@ -77,14 +78,17 @@ def notify(effect: Effect) -> EffectOutcome:
         )
     builder = _MessageBuilder(scene, relief)
     messages = list(builder.build_messages())
-    roles = [message.role for message in messages]
+    asking = [message for message in messages if message.kind != Message.BREAK]
+    roles = [message.role for message in asking]
     counts = {f"{role}s": roles.count(role) for role in ROLES}
-    counts["unaddressed"] = _count_unaddressed(messages)
+    counts["breaks"] = len(messages) - len(asking)
+    counts["unaddressed"] = _count_unaddressed(asking)
 
     def store() -> None:
-        for role in ROLES:
-            people = [message.who for message in messages if message.role == role]
-            older = Message.objects.filter(stream=relief.stream, kind=role, replaced=False)
+        for kind in (*ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
+            people = [message.who for message in messages if message.kind == kind]
+            kinds = [kind, Message.BREAK] if kind == "agent" else [kind]
+            older = Message.objects.filter(stream=relief.stream, kind__in=kinds, replaced=False)
             older.exclude(relief=relief).filter(who__in=people).update(replaced=True, due_at=None)
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
         Relief.objects.filter(pk=relief.pk).update(notified=True)
@@ -92,7 +96,7 @@ def notify(effect: Effect) -> EffectOutcome:
     return EffectOutcome(
         counts,
         (
-            ("people.notified", {"generation": relief.generation, **counts}),
+            ("people.notified", {"generation": relief.generation, **counts, "kinds": builder.count_kinds()}),
             *(("relief.covered", body) for body in builder.describe_clients()),
         ),
         tuple(build_send_effect(message) for message in messages),
@@ -168,15 +172,38 @@ class _MessageBuilder:
 
         Clients get no message of another plan, or of absences, while nothing is lost.
         """
-        changed = self._find_changed_days()
-        for agent, days in sorted(changed.items()):
-            about = {"shifts": [self._describe_shift(agent, slot) for slot in days], **self._lifted}
-            site = self._agents[agent].home_site
-            yield self._build_message("agent", agent, site, about, self._find_end(agent, days[-1]))
-        yield from self._build_manager_messages(changed)
-        for row in self._coverage.clients if changed and self._concerns_clients else ():
+        asked = {}
+        for agent, changes in sorted(self._changes.items()):
+            asks = any(change.kind.asks_answer for change in changes.values())
+            if asks:
+                asked[agent] = list(changes)
+            kind, site = "agent" if asks else Message.BREAK, self._agents[agent].home_site
+            about = {
+                "shifts": [self._describe_shift(agent, slot, change) for slot, change in changes.items()],
+                "closed": [[self._sites[lost].name, self._find_cause(lost)] for lost in self._list_own_lost(agent)],
+                **self._lifted,
+            }
+            yield self._build_message("agent", agent, site, about, self._find_end(agent, list(changes)[-1]), kind)
+        yield from self._build_manager_messages(asked)
+        for row in self._coverage.clients if asked and self._concerns_clients else ():
             about = {**describe_client(row, self._coverage), **self._lifted}
             yield self._build_message("client", row.client, "", about, self._coverage.reach)
+
+    def count_kinds(self) -> list[list[Any]]:
+        """Return [kind, people] of those whose work changes, each agent once."""
+        rows = ((agent, row.kind) for agent, changes in self._changes.items() for row in changes.values())
+        return [[row.kind.value, row.people] for row in count_kinds(rows)]
+
+    def _list_own_lost(self, agent: str) -> list[str]:
+        """Return the sites lost at which an agent would have worked or has the own place."""
+        lost = frozenset[str]().union(*(loss.sites for loss in self._near.wanted.values()))
+        places = {row.place for row in self._before.shifts.get(agent, {}).values()}
+        return sorted(lost.intersection({*places, self._agents[agent].home_site}))
+
+    def _find_cause(self, site: str) -> str:
+        """Return what takes a site away: the cause of its closure, or that it has no power."""
+        closure = self._scene.situation.site(site).closure
+        return "power" if closure is None else closure.cause
 
     @cached_property
     def _lifted(self) -> dict[str, str]:
@@ -214,93 +241,59 @@ class _MessageBuilder:
         """Return when what is said of an agent's day is over: the shift, or the site's last one."""
         rows = [self._before.shifts.get(agent, {}).get(slot), self._shifts.get(agent, {}).get(slot)]
         ends = [row.end for row in rows if row is not None]
-        return max(ends) if ends else self._last_ends[slot[0], self._agents[agent].home_site]
+        return max(ends) if ends else self._last_ends[slot[0]][self._agents[agent].home_site]
 
     @cached_property
-    def _last_ends(self) -> Mapping[tuple[date, str], datetime]:
+    def _last_ends(self) -> Mapping[date, Mapping[str, datetime]]:
         """When the last planned shift of each day ends, by home site of its agents."""
-        ends: dict[tuple[date, str], datetime] = {}
-        for day in self._scene.days:
-            found = self._scene.day_plan(day)
-            for site in self._sites:
-                ends[day, site] = found.plan.starts[0]
-            for row in found.plan.placements:
-                key = day, found.operator.agent[row.agent].home_site
-                ends[key] = max(ends[key], row.end)
-        return ends
+        return {day: find_last_ends(self._scene.day_plan(day)) for day in self._scene.days}
 
-    def _find_changed_days(self) -> dict[str, list[_Slot]]:
-        """Return the duties to notify each agent of, by slot.
+    @cached_property
+    def _changes(self) -> dict[str, dict[_Slot, WorkChange]]:
+        """How the duties to notify each agent of change, by slot, in their order.
 
         Absent agents receive no message of the time of their absence, lent ones none of a shift that they work
         for a partner.
         """
-        out: dict[str, list[_Slot]] = {}
-        for agent in {*self._before.shifts, *self._shifts} & self._agents.keys():
-            before = self._leave_out_absences(agent, self._before.shifts.get(agent, {}))
-            after = self._shifts.get(agent, {})
+        kept_away = {
+            (agent, day)
+            for day in self._scene.days
+            for agent in self._list_kept_away(day)
+            if not self._scene.is_absent_on(agent, day)
+        }
+        out: dict[str, dict[_Slot, WorkChange]] = {}
+        people = {*self._before.shifts, *self._shifts, *(agent for agent, _day in kept_away)}
+        for agent in people & self._agents.keys():
+            left = (
+                (slot, self._scene.leave_out_absences(row)) for slot, row in self._before.shifts.get(agent, {}).items()
+            )
+            before = {slot: row for slot, row in left if row is not None}  # an absence is no change of the plan's
+            after, absent = self._shifts.get(agent, {}), agent in self._scene.absent
             slots = {(day, "") for day in self._scene.days} | before.keys() | after.keys()
-            days = [
-                slot
-                for slot in sorted(slots)
-                if not self._scene.is_lent(agent, before.get(slot), after.get(slot))
-                and (
-                    self._changes_ahead(before, after, slot)
-                    or (
-                        not slot[1]
-                        and (agent not in self._scene.absent or slot in after)
-                        and self._rides_otherwise(agent, slot[0])
-                    )
+            for slot in sorted(slots):
+                had, has, (day, duty) = before.get(slot), after.get(slot), slot
+                if self._scene.is_lent(agent, had, has):
+                    continue
+                change = describe_change(
+                    had,
+                    has,
+                    self._scene.at,
+                    lost=self._scene.wanted.get(_find_plan_day(slot), NO_LOSS).sites,
+                    kept_away=not duty and (agent, day) in kept_away,
+                    other_rides=not duty and not (absent and has is None) and self._rides_otherwise(agent, day),
                 )
-            ]
-            if days:
-                out[agent] = days
-        for day in self._scene.days:
-            for agent in self._list_affected_reserve(day):
-                if not self._is_absent_on(agent, day):
-                    out.setdefault(agent, []).append((day, ""))
-        return {agent: sorted(set(days)) for agent, days in out.items()}
-
-    def _leave_out_absences(self, agent: str, before: Mapping[_Slot, Placement]) -> Mapping[_Slot, Placement]:
-        """Return what an agent's absences leave of the shifts notified of: they are no change of the plan's."""
-        if agent not in self._scene.absent:
-            return before
-        away = self._scene.absent[agent]
-        own = {slot: row for slot, row in before.items() if not self._scene.is_lent(agent, row)}
-        left = {slot: cut_placement(row, away) for slot, row in own.items()}
-        return {slot: row for slot, row in left.items() if row is not None}
-
-    def _is_absent_on(self, agent: str, day: date) -> bool:
-        """Return whether an agent without a placement is absent or lent at some time of a day."""
-        starts = self._scene.day_plan(day).plan.starts
-        return any(
-            start <= starts[-1] and (until is None or until > starts[0])
-            for start, until in self._scene.absent.get(agent, ())
-        )
-
-    def _changes_ahead(self, before: Mapping[_Slot, Placement], after: Mapping[_Slot, Placement], slot: _Slot) -> bool:
-        rows = [row for row in (before.get(slot), after.get(slot)) if row is not None]
-        ahead = any(row.end > self._scene.at for row in rows)
-        return ahead and before.get(slot) != after.get(slot)
+                if change.kind is not WorkKind.NONE:
+                    out.setdefault(agent, {})[slot] = change
+        return out
 
     def _rides_otherwise(self, agent: str, day: date) -> bool:
-        before, after = (
-            [
-                (ride.run.vehicle, ride.stop, ride.at, ride.run.wave)
-                for ride in self._list_rides_ahead(rides.get(day, {}), agent)
-            ]
-            for rides in (self._rides_before, self._rides)
-        )
-        return before != after
-
-    def _list_rides_ahead(self, rides: Mapping[tuple[str, str], Ride], agent: str) -> list[Ride]:
-        found = (rides.get((agent, leg)) for leg in (TO_SITE, FROM_SITE))
-        return [ride for ride in found if ride is not None and max(ride.at, ride.run.at_site) > self._scene.at]
+        before, after = (rides.get(day, {}) for rides in (self._rides_before, self._rides))
+        return have_other_rides(before, after, agent, self._scene.at)
 
     def _describe_rides(self, agent: str, slot: _Slot) -> list[dict[str, Any]]:
         """Return the rides of a duty that are ahead; of one that began the day before, the way home."""
         day = _find_plan_day(slot)
-        operator, rides = self._scene.day_plan(day).operator, self._list_rides_ahead(self._rides[day], agent)
+        operator, rides = self._scene.day_plan(day).operator, list_rides_ahead(self._rides[day], agent, self._scene.at)
         if slot[1] == CARRIED:
             ends = self._find_end(agent, slot) + NEAR_DUTY
             rides = [ride for ride in rides if ride.run.wave.leg == FROM_SITE and ride.at <= ends]
@@ -318,46 +311,42 @@ class _MessageBuilder:
             for ride in rides
         ]
 
-    def _list_affected_reserve(self, day: date) -> list[str]:
-        """Return agents in reserve on a day whose own site closed or reopened since then."""
+    def _list_kept_away(self, day: date) -> Iterator[str]:
+        """Yield agents in reserve on a day whose own site closed or reopened since then."""
         now, then = self._scene.wanted[day].sites, self._before.lost[day].sites
-        other = now ^ then
-        if not other:
-            return []
-        return [
-            agent
-            for agent in self._scene.day_plan(day).plan.reserve
-            if agent in self._agents
-            and self._agents[agent].home_site in other
-            and (day, "") not in self._shifts.get(agent, {})
-            and self._last_ends[day, self._agents[agent].home_site] > self._scene.at
-        ]
+        working = {agent for agent, slots in self._shifts.items() if (day, "") in slots}
+        return list_kept_away(self._scene.day_plan(day), now ^ then, working, self._scene.at)
 
-    def _describe_shift(self, agent: str, slot: _Slot) -> dict[str, Any]:
-        """Return what a message says of a duty; ``row`` is the placement, for the calendar."""
+    def _describe_shift(self, agent: str, slot: _Slot, change: WorkChange) -> dict[str, Any]:
+        """Return what a message says of a duty: what it was and is; ``row`` is the placement, for the calendar."""
         day, duty = slot
         row = self._shifts.get(agent, {}).get(slot)
         own = self._agents[agent].home_site
         before = self._before.shifts.get(agent, {}).get(slot)
         left = before.place if before is not None and before.place != HOME else own
         closed = left if left in self._scene.wanted[_find_plan_day(slot)].sites else ""
-        sites = self._sites
+        said = {
+            "day": day.isoformat(),
+            "kind": change.kind.value,
+            "since": None if change.since is None else change.since.isoformat(),
+            "was": None if before is None else self._describe_post(before, own),
+            "site": self._sites[closed].name if closed else "",
+            "rides": self._describe_rides(agent, slot),
+        }
         if row is None:
-            name = sites[closed].name if closed else ""
-            rides = self._describe_rides(agent, slot)
-            return {"day": day.isoformat(), "place": None, "site": name, "rides": rides}
+            return {**said, "place": None, "zone": self._sites[own].time_zone}
+        said |= self._describe_post(row, own) | {"row": build_change("", row)[1]}
+        return {**said, **({"duty": duty} if duty else {})}
+
+    def _describe_post(self, row: Placement, own: str) -> dict[str, Any]:
         at_home = row.place == HOME
         return {
-            "day": day.isoformat(),
-            "place": "" if at_home else sites[row.place].name,
-            "site": sites[closed].name if closed else "",
+            "place": "" if at_home else self._sites[row.place].name,
             "programme": self._programmes[row.programme].name,
             "start": row.start.isoformat(),
             "end": row.end.isoformat(),
-            "zone": sites[own if at_home else row.place].time_zone,
-            "row": build_change("", row)[1],
-            "rides": self._describe_rides(agent, slot),
-            **({"duty": duty} if duty else {}),
+            "breaks": [[time.isoformat() for time in span] for span in list_breaks(row)],
+            "zone": self._sites[own if at_home else row.place].time_zone,
         }
 
     def _build_manager_messages(self, changed: Mapping[str, list[_Slot]]) -> Iterator[Message]:
@@ -375,11 +364,13 @@ class _MessageBuilder:
     def _works_at_home(self, agent: str) -> bool:
         return any(row.place == HOME for row in self._shifts.get(agent, {}).values())
 
-    def _build_message(self, role: str, who: str, site: str, about: dict[str, Any], over: datetime | None) -> Message:
+    def _build_message(
+        self, role: str, who: str, site: str, about: dict[str, Any], over: datetime | None, kind: str = ""
+    ) -> Message:
         return Message(
             stream=self._relief.stream,
             relief=self._relief,
-            kind=role,
+            kind=kind or role,
             role=role,
             who=who,
             site=site,
@@ -493,7 +484,8 @@ def send_message(effect: Effect) -> EffectOutcome:
         if name != Message.NO_ADDRESS:
             own.filter(sent_at=None).update(sent_at=at)
         own.update(channel=name)
-        own.filter(rank=message.rank, replaced=False).update(due_at=at + _read_patience())
+        if message.kind != Message.BREAK:
+            own.filter(rank=message.rank, replaced=False).update(due_at=at + _read_patience())
 
     entry = "message.written" if name == Message.NO_ADDRESS else "message.sent"
     body = {"message": str(message.pk), "channel": name, "rank": message.rank}
@@ -546,12 +538,15 @@ def _build_parameters(message: Message) -> dict[str, object]:
     about = dict(message.about)
     if message.kind == "unanswered":
         about["count"] = count_messages(message.stream, [message.site]).waiting
+    if message.kind == "agent":
+        reached = [row for row in list_contacts("manager", message.site) if row.channel != "file"]
+        about["call"] = reached[0].address if reached else ""
     return about
 
 
 def _build_calendar(message: Message) -> bytes:
     """Return the new shifts of an agent as iCalendar; each takes the place of the day's old one."""
-    if message.kind != "agent":
+    if message.kind not in ("agent", Message.BREAK):
         return b""
     found = list_days_in_force(until=message.relief.activation_id)
     plans, rides = [], {}
@@ -604,7 +599,7 @@ def _move_to_next_address(rows: Iterable[Message]) -> list[Message]:
             out.append(message)
         else:
             message.exhausted = True
-            if message.role == "agent":
+            if message.kind == "agent":
                 out += _build_manager_message(message)
         message.save(update_fields=["due_at", "rank", "exhausted"])
     return out

@@ -30,11 +30,12 @@ from releve.live.routes import store_routes
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import list_working, load_scene
 from releve.network import Operator
-from releve.plan import Placement, Plan
+from releve.plan import Plan
 from releve.plan.comparison import ComparedPlan, compare_plans
 from releve.plan.result import read_agent
 from releve.plan.roster import cut_placement
 from releve.plan.staleness import PlanBreak, find_breaks, name_some
+from releve.plan.work_changes import WorkKind, describe_change
 from releve.registry import service as registry
 from releve.registry.models import Version
 
@@ -315,30 +316,28 @@ def _follow(before: DaysInForce, changed: Collection[DayInForce], *, cause: int)
     for day in scene.days:
         if day in scene.changes:
             draft.answer(day, "carried", scene.changes[day], scene.answered(day))
-    moved = _find_moved(before, changed) | follow_day_before(scene, draft, {row.day for row in changed})
-    if not moved:
+    kinds = _find_changes(before, changed)
+    followed = follow_day_before(scene, draft, {row.day for row in changed})
+    if not kinds and not followed:
         return
+    moved = {agent for agent, kind in kinds if kind.is_move} | followed
     relief = create_relief(scene, draft, cause=cause, asked_at=real_now(), moved=len(moved))
     store_routes(LIVE, relief)
     if not scene.unanswered:  # else the relief of what is lost follows, and notifies of both
         queue_effects([build_notify_effect(relief)])
 
 
-def _find_moved(before: DaysInForce, changed: Iterable[DayInForce]) -> set[str]:
-    """Return the agents whose work ahead differs on the days that had a plan and have another."""
+def _find_changes(before: DaysInForce, changed: Iterable[DayInForce]) -> set[tuple[str, WorkKind]]:
+    """Return whose work ahead changes, and how, on the days that had a plan and have another."""
     at, newest = now(LIVE), Relief.objects.filter(stream=LIVE).first()
     rows = () if newest is None else newest.days.all()
     changes = {(row.day, row.plan_id): row.changes for row in rows}
-    moved: set[str] = set()
+    found: set[tuple[str, WorkKind]] = set()
     for row in changed:
         old = before.get(row.day)
         if old is None or not row.digest or old.digest == row.digest:
             continue
         had = {one.key: one for one in list_working(old.load(), changes.get((row.day, old.digest), {}), NO_LOSS, {})}
         has = {one.key: one for one in load_day_plan(row.digest, row.version).plan.placements}
-        moved |= {read_agent(key) for key in {*had, *has} if _differs_ahead(had.get(key), has.get(key), at)}
-    return moved
-
-
-def _differs_ahead(before: Placement | None, after: Placement | None, at: datetime) -> bool:
-    return before != after and any(row is not None and row.end > at for row in (before, after))
+        found |= {(read_agent(key), describe_change(had.get(key), has.get(key), at).kind) for key in {*had, *has}}
+    return {row for row in found if row[1] is not WorkKind.NONE}

@@ -46,6 +46,7 @@ from releve.plan import Placement
 from releve.plan.problem import Eligibility, count_planned_seats, hold_carried
 from releve.plan.result import CARRIED, Carried, build_duty_key, read_agent
 from releve.plan.roster import list_carried
+from releve.plan.work_changes import KindCount, count_asked, count_kinds, describe_change
 
 
 class Overtaken(ReleveError):  # noqa: N818
@@ -325,10 +326,14 @@ Counts = Mapping[str, tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class ComparedDay:
-    """One day of two generations: how many people work differently, and people by place."""
+    """One day of two generations: the people whose work differs, by kind, and people by place.
+
+    ``differing`` counts those of whom an answer is asked: a break at another time is in ``kinds`` alone.
+    """
 
     day: str
     differing: int
+    kinds: tuple[KindCount, ...]
     places: Counts
     programmes: Counts
 
@@ -340,7 +345,7 @@ def compare_reliefs(operator: Operator, first: Relief | None, second: Relief) ->
     changed = {row.day for relief in (first, second) if relief is not None for row in relief.days.all()}
     plans = {day for day in base.keys() & found.keys() if base[day].digest != found[day].digest}
     made = (_compare_day(operator, day, (first, base), (second, found)) for day in sorted(changed | plans))
-    return tuple(row for row in made if row.differing)
+    return tuple(row for row in made if row.kinds)
 
 
 _Generation = tuple[Relief | None, DaysInForce]
@@ -350,9 +355,14 @@ _Generation = tuple[Relief | None, DaysInForce]
 def _compare_day(operator: Operator, day: date, first: _Generation, second: _Generation) -> ComparedDay:
     before, after = _load_placements(day, *first), _load_placements(day, *second)
     programmes = [row.id for row in operator.programmes]
+    lost = () if second[0] is None else second[0].lost.get(day.isoformat(), {}).get("sites", ())
+    kinds = count_kinds(
+        (read_agent(key), describe_change(before.get(key), after.get(key), lost=lost).kind) for key in {*before, *after}
+    )
     return ComparedDay(
         day.isoformat(),
-        _count_differing(before, after),
+        count_asked(kinds),
+        kinds,
         _count_people(before, after, "place", _list_places(operator)),
         _count_people(before, after, "programme", programmes),
     )
@@ -365,10 +375,6 @@ def _load_placements(day: date, relief: Relief | None, found: DaysInForce) -> _P
     rows = () if relief is None else relief.days.all()
     changes: Mapping[str, Sequence[Any]] = next((row.changes for row in rows if row.day == day), {})
     return {row.key: row for row in list_working(found[day].load(), changes, NO_LOSS, {})}
-
-
-def _count_differing(before: _Placed, after: _Placed) -> int:
-    return sum(before.get(agent) != after.get(agent) for agent in {*before, *after})
 
 
 def _list_places(operator: Operator) -> list[str]:

@@ -1,24 +1,26 @@
 """The changes of a day when places are lost: looked up in the plan, or solved for the day.
 
 Neither clock nor database is read here: a day's plan, the changes so far, the loss and the instant
-go in; changes come out.
+go in; changes come out. Which moves are worth making is a setting, RELEVE_RELIEF_MOVES.
 """
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from releve import environment
 from releve.demand.requirement import INTERVAL
 from releve.live.lost_places import NO_LOSS, Absent, Loss, select_absences
 from releve.live.plans import DayPlan, read_settings
 from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
-from releve.plan import Contingency, Move, Placement, Plan
+from releve.plan import Contingency, Move, Placement, Plan, PlanSettings
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_ways_home
 from releve.plan.integer_plan import IntegerPlan
@@ -26,6 +28,7 @@ from releve.plan.intraday_relief import IntradayRelief, RunningDay, build_runnin
 from releve.plan.named_assignments import SET_UP, MoveDelays, list_moves, list_placements, name_relief, round_up
 from releve.plan.relief import find_available_staff
 from releve.plan.roster import build_pattern, clip_pattern
+from releve.plan.work_changes import list_breaks
 
 _EVER = ((datetime.min.replace(tzinfo=UTC), None),)
 _MOST_PREPARED = 4
@@ -37,11 +40,13 @@ def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[A
     """Return the changes that the plan holds for a loss; None when it holds none.
 
     The delay of a move (:class:`MoveDelays`) counts from the half hour of ``at``; who is taken home
-    by a run is at work when it has brought them. Shifts that are over stay as they are.
+    by a run is at work when it has brought them. Shifts that are over stay as they are, and so do
+    breaks that were taken or would have been. A plan whose moves have another price than is chosen now
+    holds none.
     """
     plan = found.plan
     key = _planned_key(plan, loss)
-    if key is None:
+    if key is None or read_relief_settings(plan) != read_settings(plan):
         return None
     begun = at > plan.starts[0]
     ways = _time_ways_home(found, loss, at) if begun else {}
@@ -52,6 +57,10 @@ def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[A
         if begun and max(ends) <= at:
             continue
         after = _from_now(move, at, ways.get(move.agent), delays) if begun else move.after
+        if begun:
+            after = _keep_breaks_begun(move.before, after, at)
+        if after == move.before:
+            continue
         reason = move.reason if after is not None or move.after is None else "stranded"
         # A plan does not know who is isolated: the agents it set aside have no place to work.
         out[move.key] = build_change("stranded" if reason == "isolated" else reason, after)
@@ -98,6 +107,35 @@ def _from_now(move: Move, at: datetime, at_stop: datetime | None, delays: MoveDe
         return None
     times = {name: getattr(left, name) for name in ("start", "break_start", "break_end", "pauses")}
     return replace(after, **times)
+
+
+def _keep_breaks_begun(before: Placement | None, after: Placement | None, at: datetime) -> Placement | None:
+    """Return a placement at the same place with the breaks of before, where one that differs has begun."""
+    if before is None or after is None or before.place != after.place:
+        return after
+    if all(start >= at for start, _ in {*list_breaks(before)} ^ {*list_breaks(after)}):
+        return after
+    return replace(after, break_start=before.break_start, break_end=before.break_end, pauses=before.pauses)
+
+
+MOVE_CHOICES: Mapping[str, Mapping[str, float]] = {
+    "balanced": {},
+    "few": {"relief_move_price": 32.0},
+    "coverage": {"relief_move_price": 0.1, "relief_tolerance": 0.0},
+}
+"""What RELEVE_RELIEF_MOVES can be, the first by default, and the settings in the place of the plan's: none;
+moves so dear that people move only where a client would else miss its target; so cheap that every half hour
+counts."""
+
+
+def read_relief_choice() -> str:
+    """Return which moves the continuity manager has chosen to make: a name of :data:`MOVE_CHOICES`."""
+    return environment.read_choice(os.environ, "RELEVE_RELIEF_MOVES", tuple(MOVE_CHOICES))
+
+
+def read_relief_settings(plan: Plan) -> PlanSettings:
+    """Return the settings of a plan with the price of moves that is chosen."""
+    return replace(read_settings(plan), **MOVE_CHOICES[read_relief_choice()])
 
 
 def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:
@@ -172,7 +210,7 @@ def solve_priced_relief(
 ) -> tuple[dict[str, list[Any]], IntradayRelief]:
     """Return the changes of :func:`solve_relief`, and what the moves cost and bring."""
     day = prepare_day(wanted.found, wanted.changes, wanted.relief, wanted.absent, wanted.lent, wanted.at)
-    lost, settings = wanted.loss.contingency, read_settings(wanted.found.plan)
+    lost, settings = wanted.loss.contingency, read_relief_settings(wanted.found.plan)
 
     def answer(plan: IntegerPlan) -> None:
         first(_merge_moves(wanted, _name_moves(day, lost, plan)))

@@ -6,8 +6,8 @@ Runs are not stored: they follow from the plan and the reliefs, so every process
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from releve.live.clock import LIVE
@@ -20,12 +20,13 @@ from releve.live.stream_state import Scene, cap_day_vehicles, list_working, load
 from releve.network import HOME, Operator
 from releve.plan import Placement
 from releve.plan.day_fleet import build_day_fleet
-from releve.plan.day_runs import DayRuns, PlacementsFrom, route_day
+from releve.plan.day_runs import DayRuns, PlacementsFrom, Ride, route_day
 from releve.plan.named_assignments import MoveDelays, SiteArrival
 from releve.plan.result import read_agent
 from releve.plan.timetable import SiteTimetable, build_site_timetable
+from releve.plan.work_changes import KindCount, Span, WorkChange, WorkKind, count_kinds, describe_change, list_breaks
 from releve.situation import SituationRules, count_boarded
-from releve.transport import TO_SITE
+from releve.transport import FROM_SITE, TO_SITE
 
 OFF = ""
 """The place of an agent without a shift."""
@@ -65,24 +66,27 @@ class PlaceChange:
 
 @dataclass(frozen=True, slots=True)
 class ShiftPost:
-    """A shift at a place, a site or ``home``; its time zone is that of the place."""
+    """A shift at a place, a site or ``home``, with its breaks; its time zone is that of the place."""
 
     place: str
     programme: str
     start: datetime
     end: datetime
     time_zone: str
+    breaks: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AgentMove:
-    """An agent of a home ``site`` who works differently; None: no shift.
+    """An agent of a home ``site`` whose work changes in one ``kind``, ``since`` when; None: no shift.
 
     ``rides`` are those in the message to the agent.
     """
 
     agent: str
     site: str
+    kind: WorkKind
+    since: datetime | None
     before: ShiftPost | None
     after: ShiftPost | None
     rides: tuple[NotifiedRide, ...]
@@ -92,22 +96,25 @@ class AgentMove:
 class RosterChange:
     """A day's placements by duty (:attr:`Placement.key`): ``before`` in the plan, ``after`` in force.
 
-    In force means without absent people and lost places. Agents in reserve are in neither.
+    In force means without absent people and lost places. Agents in reserve are in neither. ``changes``
+    are of the duties that change from now on, without those of people who are absent or lent: they
+    receive no message.
     """
 
     day: date
     before: Mapping[str, Placement]
     after: Mapping[str, Placement]
+    changes: Mapping[str, WorkChange]
 
-    def list_changed(self) -> list[str]:
-        """Return the duties that are worked differently: those without a shift first, then by place."""
+    def list_changed(self, *, asks_answer: bool = True) -> list[str]:
+        """Return the duties that change, by kind and place: those that ask for an answer, or breaks alone."""
+        order = list(WorkKind)
 
-        def key(agent: str) -> tuple[str, str, str]:
-            before, after = self.before.get(agent), self.after.get(agent)
-            return (after.place if after else OFF, before.place if before else OFF, agent)
+        def key(duty: str) -> tuple[int, str, str, str]:
+            after, before = (_find_place(rows, duty) for rows in (self.after, self.before))
+            return order.index(self.changes[duty].kind), after, before, duty
 
-        changed = {*self.before, *self.after}
-        return sorted((name for name in changed if self.before.get(name) != self.after.get(name)), key=key)
+        return sorted((duty for duty, row in self.changes.items() if row.kind.asks_answer == asks_answer), key=key)
 
     def count_flows(self) -> tuple[PeopleFlow, ...]:
         """Return how many people go from each place to each place, in the order of places."""
@@ -148,17 +155,81 @@ def _describe_place(place: str, rows: Sequence[ShiftCount], most: int) -> PlaceC
 
 def compare_rosters(scene: Scene, day: date, home_sites: Collection[str] | None = None) -> RosterChange:
     """Return a day in the plan and in force, of the agents of some home sites or of all."""
-    found = scene.day_plan(day)
+    found, lost = scene.day_plan(day), scene.wanted[day].sites
+    agents = found.operator.agent
     rows = (found.plan.placements, scene.list_placements(day))
-    before, after = (
-        {
-            row.key: row
-            for row in placed
-            if home_sites is None or found.operator.agent[row.agent].home_site in home_sites
-        }
-        for placed in rows
+    planned = (row for row in map(scene.leave_out_absences, rows[0]) if row is not None)
+    before, after = ({row.key: row for row in placed} for placed in (planned, rows[1]))
+    kept_away = set(list_kept_away(found, lost, after, scene.at))
+    other_rides = _find_other_rides(scene, day)
+    changes = {}
+    for key in {*before, *after, *kept_away, *other_rides}:
+        had, has, agent = before.get(key), after.get(key), read_agent(key)
+        if scene.is_lent(agent, had, has) or (key in kept_away and scene.is_absent_on(agent, day)):
+            continue
+        change = describe_change(
+            had, has, scene.at, lost=lost, kept_away=key in kept_away, other_rides=key in other_rides
+        )
+        if change.since == scene.at and scene.relief is not None:  # it holds by now: since the relief, or the shift
+            starts = [row.start for row in (had, has) if row is not None]
+            change = replace(change, since=max(scene.relief.from_at, min(starts)))
+        if change.kind is not WorkKind.NONE:
+            changes[key] = change
+    parts = (
+        {key: row for key, row in rows.items() if home_sites is None or agents[read_agent(key)].home_site in home_sites}
+        for rows in (before, after, changes)
     )
-    return RosterChange(day, before, after)
+    return RosterChange(day, *parts)  # type: ignore[arg-type]
+
+
+def list_kept_away(found: DayPlan, closed: Collection[str], working: Container[str], at: datetime) -> Iterator[str]:
+    """Yield the agents in reserve on a day whose own site is among some, while a shift of theirs may be ahead."""
+    ends = find_last_ends(found) if closed else {}
+    for key in found.plan.reserve if closed else ():
+        agent = found.operator.agent.get(key)
+        if agent is not None and agent.home_site in closed and key not in working and ends[agent.home_site] > at:
+            yield key
+
+
+def find_last_ends(found: DayPlan) -> dict[str, datetime]:
+    """Return when the last planned shift of a day ends, by home site of its agents."""
+    ends = dict.fromkeys(found.operator.site, found.plan.starts[0])
+    for row in found.plan.placements:
+        site = found.operator.agent[row.agent].home_site
+        ends[site] = max(ends[site], row.end)
+    return ends
+
+
+Rides = Mapping[tuple[str, str], Ride]
+"""The rides of a day, by agent and leg."""
+
+
+def _find_other_rides(scene: Scene, day: date) -> set[str]:
+    """Return the agents whose rides ahead on a day differ from those of its plan."""
+    found = scene.planned[day].load()
+    if scene.relief is None or not found.has_fleet:
+        return set()
+    rules = select_rules(scene.situation)
+    before, after = (
+        {} if runs is None else runs.list_rides()
+        for runs in (find_day_runs(scene.stream, found, rules, until) for until in (0, scene.relief.generation))
+    )
+    return {agent for agent, _leg in {**before, **after} if have_other_rides(before, after, agent, scene.at)}
+
+
+def have_other_rides(before: Rides, after: Rides, agent: str, at: datetime) -> bool:
+    """Return whether an agent's rides ahead differ: in vehicle, stop or hour."""
+    had, has = (
+        [(ride.run.vehicle, ride.stop, ride.at, ride.run.wave) for ride in list_rides_ahead(rides, agent, at)]
+        for rides in (before, after)
+    )
+    return had != has
+
+
+def list_rides_ahead(rides: Rides, agent: str, at: datetime) -> list[Ride]:
+    """Return an agent's rides of a day that are not over, to the site first."""
+    found = (rides.get((agent, leg)) for leg in (TO_SITE, FROM_SITE))
+    return [ride for ride in found if ride is not None and max(ride.at, ride.run.at_site) > at]
 
 
 @dataclass(frozen=True)
@@ -166,8 +237,8 @@ class ReliefInForce:
     """A day of the hours ahead under the relief in force; ``generation`` None: the plan applies.
 
     ``days`` are those of the hours ahead. ``from_at`` is when the relief was made, ``published``
-    whether its routes are. ``arrivals`` are when those called to a site are at work, ``places``
-    those whose shifts change.
+    whether its routes are. ``kinds`` are the people whose work changes on any day ahead, ``arrivals``
+    when those called to a site are at work, ``places`` those whose shifts change.
     """
 
     scene: Scene
@@ -180,6 +251,7 @@ class ReliefInForce:
     from_at: datetime | None
     published: bool
     roster: RosterChange
+    kinds: tuple[KindCount, ...]
     flows: tuple[PeopleFlow, ...]
     arrivals: tuple[SiteArrival, ...]
     places: tuple[PlaceChange, ...]
@@ -197,7 +269,7 @@ def describe_relief(
     if scene is None or not scene.days:
         return None
     rosters = {one: compare_rosters(scene, one, home_sites) for one in scene.days}
-    changing = (one for one in scene.days if rosters[one].list_changed())
+    changing = (one for one in scene.days if rosters[one].changes)
     chosen = day if day in rosters else next(changing, scene.days[0])
     roster, lost, relief = rosters[chosen], scene.wanted[chosen], scene.relief
     places = roster.list_places(most_shifts)
@@ -213,10 +285,17 @@ def describe_relief(
         from_at=None if relief is None else relief.from_at,
         published=relief is not None and relief.published_at is not None,
         roster=roster,
+        kinds=count_roster_kinds(rosters.values()),
         flows=roster.count_flows(),
         arrivals=_list_arrivals(scene, roster),
         places=tuple(places[place] for place in order if place in places),
     )
+
+
+def count_roster_kinds(rosters: Iterable[RosterChange]) -> tuple[KindCount, ...]:
+    """Return how many people's work changes on some days, by kind; each person counts once."""
+    rows = ((read_agent(key), change.kind) for roster in rosters for key, change in roster.changes.items())
+    return count_kinds(rows)
 
 
 def _list_arrivals(scene: Scene, roster: RosterChange) -> tuple[SiteArrival, ...]:
@@ -236,6 +315,8 @@ def list_agent_moves(relief: ReliefInForce, keys: Collection[str]) -> tuple[Agen
         AgentMove(
             agent=read_agent(key),
             site=operator.agent[read_agent(key)].home_site,
+            kind=roster.changes[key].kind,
+            since=roster.changes[key].since,
             before=_describe_post(roster.before.get(key), operator),
             after=_describe_post(roster.after.get(key), operator),
             rides=rides.get(read_agent(key), ()),
@@ -248,7 +329,8 @@ def _describe_post(row: Placement | None, operator: Operator) -> ShiftPost | Non
     if row is None:
         return None
     where = operator.agent[row.agent].home_site if row.place == HOME else row.place
-    return ShiftPost(row.place, row.programme, row.start, row.end, operator.site[where].time_zone)
+    time_zone = operator.site[where].time_zone
+    return ShiftPost(row.place, row.programme, row.start, row.end, time_zone, tuple(list_breaks(row)))
 
 
 def _find_place(rows: Mapping[str, Placement], agent: str) -> str:

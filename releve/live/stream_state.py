@@ -33,6 +33,7 @@ from releve.plan import Placement
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.result import Pause, read_agent
 from releve.plan.roster import cut_placement
+from releve.plan.work_changes import describe_change
 from releve.situation import Situation, SituationRules
 
 Changes = Mapping[str, Sequence[Any]]
@@ -109,16 +110,37 @@ class Scene:
         lent = self.lent.get(agent, ())
         return any(row is not None and _is_absent(lent, row) for row in rows)
 
-    def count_moved(self, days: Mapping[date, Changes]) -> int:
-        """Return how many agents changes concern; those lent at the time stay where they are."""
-        return len(
-            {
-                read_agent(key)
-                for changes in days.values()
-                for key, (_, row) in changes.items()
-                if row is None or not self.is_lent(read_agent(key), read_placement(key, row))
-            }
+    def is_absent_on(self, agent: str, day: date) -> bool:
+        """Return whether an agent without a placement is absent or lent at some time of a day."""
+        starts = self.day_plan(day).plan.starts
+        return any(
+            start <= starts[-1] and (until is None or until > starts[0]) for start, until in self.absent.get(agent, ())
         )
+
+    def leave_out_absences(self, row: Placement) -> Placement | None:
+        """Return what the agent's absences leave of a placement; one that a partner has stays whole."""
+        if row.agent not in self.absent or self.is_lent(row.agent, row):
+            return row
+        return cut_placement(row, self.absent[row.agent])
+
+    def count_moved(self, days: Mapping[date, Changes], wanted: Mapping[date, Loss] | None = None) -> int:
+        """Return how many agents other changes of the plans move, against those in force; those away stay.
+
+        ``wanted`` are the losses that these changes answer, by default those of the scene.
+        """
+        moved: set[str] = set()
+        for day, changes in days.items():
+            found, lost = self.planned[day].load(), (wanted or self.wanted)[day].sites
+            before, after = (
+                {row.key: row for row in list_working(found, rows, NO_LOSS, self.absent, self.lent)}
+                for rows in (self.changes.get(day, {}), changes)
+            )
+            for key in {*before, *after}:
+                agent, had, has = read_agent(key), before.get(key), after.get(key)
+                moves = describe_change(had, has, self.at, lost=lost).kind.is_move
+                if moves and not self.is_lent(agent, had, has):
+                    moved.add(agent)
+        return len(moved)
 
 
 def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | None:

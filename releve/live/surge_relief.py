@@ -200,7 +200,7 @@ def _solve(scene: Scene, factors: Mapping[str, float]) -> SurgeProposal:
         factors=dict(factors),
         absent=len(_select_absent(scene)),
         changes=changes,
-        moved=sum(changes[agent] != before.get(agent) for agent in changes),
+        moved=scene.count_moved({day: changes}),
         missing_before=solved.unrelieved,
         missing_after=solved.penalty,
         clients=tuple(

@@ -171,9 +171,9 @@ def _suppose(scene: Scene, contingency: Contingency) -> _Supposed:
         for day, old in scene.wanted.items()
     }
     answers = dict(_look_up(scene, wanted))
-    moved = {agent for rows in answers.values() for agent in rows}
+    moved = scene.count_moved(answers, wanted)
     supposed = replace(scene, wanted=wanted, changes={**scene.changes, **answers})
-    return _Supposed(supposed, "planned" if answers else "unrelieved", len(moved), compute_routes(supposed, lost.sites))
+    return _Supposed(supposed, "planned" if answers else "unrelieved", moved, compute_routes(supposed, lost.sites))
 
 
 def _look_up(scene: Scene, wanted: Mapping[date, Loss]) -> Iterator[tuple[date, Changes]]:

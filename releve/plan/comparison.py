@@ -6,21 +6,19 @@ are built from it, so nothing else can reach them.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
 from math import isfinite
 from typing import Literal
 
 from releve.plan.named_assignments import list_moves
 from releve.plan.result import BASE, SEVERITY, Bound, Move, Placement, Plan, Status
+from releve.plan.work_changes import KindCount, count_asked, count_kinds, describe_change
 
 Post = tuple[str, str]
 """A place and a programme."""
 DayChange = Literal["added", "replaced", "unchanged"]
-WorkChange = Literal["starts", "stops", "place", "programme", "hours", "break"]
-"""What differs in an agent's work: on the plan or off it; where, for which programme, when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +55,10 @@ class ComparedPlan:
 
     ``change``: the day is ``added``, or its plan replaced; ``unchanged``: every agent works the
     same. ``clients``: those that become worse first, then the gravest; ``secure`` those held
-    whatever single place is lost; ``moves``, the largest group first, of ``moved`` agents in all;
-    ``work``: how many of them per kind of change, of which an agent may have several; ``cost`` in
-    EUR of what is missing, None where that is not known. ``kits_out`` are the agents who take a kit of
-    their site home and did not before, ``kits_back`` those who bring theirs back.
+    whatever single place is lost; ``moves``, the largest group first; ``kinds``: whose work changes,
+    by kind, ``moved`` of them asked for an answer; ``cost`` in EUR of what is missing, None where that
+    is not known. ``kits_out`` are the agents who take a kit of their site home and did not before,
+    ``kits_back`` those who bring theirs back.
     """
 
     day: date
@@ -73,7 +71,7 @@ class ComparedPlan:
     moved: int
     moves: tuple[MoveGroup, ...]
     cost: float | None
-    work: Mapping[WorkChange, int] = field(default_factory=dict)
+    kinds: tuple[KindCount, ...] = ()
     kits_out: tuple[str, ...] = ()
     kits_back: tuple[str, ...] = ()
 
@@ -85,6 +83,7 @@ def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
     if before is not None:
         had, has = ({row.key: row for row in plan.placements} for plan in (before, after))
         moves = list_moves(had, has, frozenset(), frozenset())
+    kinds = count_kinds((move.agent, describe_change(move.before, move.after).kind) for move in moves)
     return ComparedPlan(
         day=after.day,
         change="added" if before is None else "replaced" if moves else "unchanged",
@@ -93,39 +92,13 @@ def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
         secure_before=None if before is None else _count_secure(before),
         placed=len(after.placements),
         reserve=len(after.reserve),
-        moved=len({move.agent for move in moves}),
+        moved=count_asked(kinds),
         moves=group_moves(moves),
         cost=None if after.missing is None else after.missing.cost,
-        work=Counter(
-            kind
-            for kind, _agent in {
-                (kind, move.agent): None for move in moves for kind in list_work_changes(move.before, move.after)
-            }
-        ),
+        kinds=kinds,
         kits_out=tuple(sorted(after.kit_holders - held)),
         kits_back=tuple(sorted(held - after.kit_holders)),
     )
-
-
-def list_work_changes(before: Placement | None, after: Placement | None) -> Iterator[WorkChange]:
-    """Yield what differs between an agent's work before and after; None: without a placement."""
-    if before is None or after is None:
-        if before is not after:
-            yield "starts" if before is None else "stops"
-        return
-    if before.place != after.place:
-        yield "place"
-    if before.programme != after.programme:
-        yield "programme"
-    if before.list_periods() != after.list_periods():
-        yield "hours"
-    if _list_breaks(before) != _list_breaks(after):
-        yield "break"
-
-
-def _list_breaks(row: Placement) -> list[tuple[datetime, datetime]]:
-    pauses = [(one.start, one.end) for one in row.pauses if not one.away]
-    return sorted([*pauses, *([(row.break_start, row.break_end)] if row.break_start and row.break_end else [])])
 
 
 def _count_secure(plan: Plan) -> int:

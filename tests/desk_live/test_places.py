@@ -23,9 +23,10 @@ from releve.accounts.permissions import Role
 from releve.desk.live.page import COOKIE
 from releve.desk.places.page import half_hour
 from releve.files.plan_folder import write_plans
+from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from releve.live.models import Routes
+from releve.live.models import Message, Routes
 from releve.network import HOME
 from releve.situation import CheckDone, InspectionHeld, MeasureFinding
 from tests.accounts.people import read_page, read_text, signed_in
@@ -142,7 +143,8 @@ def test_comparing_the_plan_with_its_relief_counts_who_moved(scenario: Scenario,
     assert answer.status_code == 200
     day = answer.context["page"].days[0]
     changes = newest.days.order_by("day")[0].changes
-    assert day.differing == len(changes)
+    assert sum(row.people for row in day.kinds) == len(changes)
+    assert day.differing == sum(row.people for row in day.kinds if row.kind.asks_answer)
     lost = day.places[scenario.site]
     assert lost[1] < lost[0]
     assert scenario.operator.sites[0].name in answer.content.decode()
@@ -405,6 +407,30 @@ def test_it_lists_who_has_not_answered_and_what_they_were_written_by(browsers: B
     assert url not in web.get("/relief?show=answered").content.decode()
     assert read(web)["people_count"] == counts.waiting - 1
     assert web.post("/relief/answers/00000000-0000-4000-8000-000000000000").status_code == 404
+
+
+def test_the_page_the_list_to_call_the_excel_file_the_messages_and_the_ledger_count_the_same_people(
+    browsers: Browsers, relieved: Scenario
+) -> None:
+    web = browsers.sign_in()
+    pages = [read(web, f"?show=all&day={day}") for day in read(web)["days"]]
+    kinds = {row["kind"]: row["people"] for row in pages[0]["kinds"]}
+    asked = {row["agent"] for page in pages for row in page["changes"]}
+    breaks = {row["agent"] for page in pages for row in page["breaks"]} - asked
+    called = {row["agent"] for row in pages[0]["people"]}
+    assert asked == called == {row.who for row in relieved.messages}
+    notes = Message.objects.filter(stream=relieved.stream, kind="break")
+    assert breaks == {row.who for row in notes}
+    assert pages[0]["changed"] == len(asked) == sum(n for kind, n in kinds.items() if kind != "break")
+    assert kinds.get("break", 0) == len(breaks)
+    excel = [web.get(f"/relief.xlsx?show=all&day={day}").content for day in pages[0]["days"]]
+    sheets = [polars.read_excel(io.BytesIO(content), sheet_id=0) for content in excel]
+    assert set(sheets[0]["Liste d’appels"]["Téléconseiller"]) == asked
+    assert {agent for found in sheets for agent in found["Qui va où"]["Téléconseiller"]} == asked
+    (entry,) = [row.body for row in ledger.iter_entries(relieved.stream) if row.kind == "people.notified"]
+    assert (entry["agents"], entry["breaks"], dict(entry["kinds"])) == (len(asked), len(breaks), kinds)
+    shown = web.get("/relief").content.decode()
+    assert all(f"<strong>{people}</strong>" in shown for people in kinds.values())
 
 
 def test_addresses_are_for_those_who_may_call(browsers: Browsers, relieved: Scenario) -> None:

@@ -205,7 +205,7 @@ def check_answers(web: Client, scenario: Scenario) -> None:
         one = web.get(f"/api/v1/clients/{row['client']}{stream}").json()
         assert one["standing"] == row
     waiting = Message.objects.filter(
-        stream=scenario.stream, role="agent", replaced=False, acknowledged_at=None,
+        stream=scenario.stream, kind="agent", replaced=False, acknowledged_at=None,
         over_at__gt=live.now(scenario.stream),
     )  # fmt: skip
     messages = web.get(f"/api/v1/messages{stream}").json()["counts"]

@@ -84,7 +84,7 @@ def test_a_day_is_put_back_after_its_consequences_were_shown(scenario: Scenario,
     moved = choose_agents(tuesday, 2)
     live.put_in_force([send_home(tuesday, moved)], by="other", version=1)
     page = planner.get(f"/calendar/{TUESDAY}?format=json").json()
-    assert (page["before"]["moved"], page["before"]["work"]) == (2, {"place": 2})
+    assert (page["before"]["moved"], page["before"]["kinds"]) == (2, [{"kind": "site", "people": 2}])
     newest, oldest = page["row"]["records"]
     html = planner.get(f"/calendar/{TUESDAY}").content.decode()
     assert moved[0] in html
@@ -189,7 +189,7 @@ def test_the_command_line_prints_the_calendar_and_puts_days_back(
     made_of = ("--version", "1")
     said = command("activate", str(folder), "--dry-run", *made_of)
     assert f"{TUESDAY} replaced:" in said
-    assert "agents who work differently: 2 (place 2)" in said
+    assert "agents to notify: 2 (work at home: 2)" in said
     before = live.list_days_in_force()
     assert "in force" not in said
     command("activate", str(folder), "--by", "cli", *made_of)

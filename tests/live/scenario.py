@@ -116,7 +116,7 @@ class Scenario:
 
     @property
     def messages(self) -> list[Message]:
-        return list(Message.objects.filter(stream=self.stream, role="agent"))
+        return list(Message.objects.filter(stream=self.stream, kind="agent"))
 
     @property
     def outbox(self) -> list[dict[str, str]]:

@@ -18,6 +18,7 @@ from releve.network import HOME, Operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import plan_day
 from releve.plan.week import require_day
+from releve.plan.work_changes import KindCount, WorkKind
 from releve.registry.service import apply_changes, get_current_version, preview_changes
 from releve.situation import Situation
 from tests.live.moved_plans import choose_agents, move_plan, send_home
@@ -157,7 +158,8 @@ def test_a_day_is_put_back_to_the_plan_that_it_had(calendar: Scenario) -> None:
     run_until_idle()
     preview = live.preview_put_back(TUESDAY)
     assert preview is not None
-    assert (preview.days[0].change, preview.days[0].moved, preview.days[0].work) == ("replaced", 2, {"place": 2})
+    assert (preview.days[0].change, preview.days[0].moved) == ("replaced", 2)
+    assert preview.days[0].kinds == (KindCount(WorkKind.SITE, 2),)
     live.put_back([TUESDAY], by="planner")
     run_until_idle()
     found = live.list_days_in_force()[TUESDAY]

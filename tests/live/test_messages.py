@@ -5,7 +5,8 @@ from __future__ import annotations
 import email
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email.message import Message as Mail
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from releve.live.channels import CHANNELS, ByFile, Letter
 from releve.live.effect_queue import PermanentFailure, RetryLater, run_effect
 from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message, Stream
+from releve.plan.work_changes import KindCount, WorkKind, describe_change
 from tests.live.scenario import Scenario
 from tests.live.smtp import Mails, mail_server
 from tests.routing.receivers import receiving
@@ -53,6 +55,99 @@ def test_a_message_says_what_changes_when_and_where(scenario: Scenario) -> None:
     assert "30/11/2026 de " in written
     assert " : à domicile, " in written
     assert "positif" not in written
+
+
+def find_change(scenario: Scenario, message: Message) -> set[WorkKind]:
+    """Return how an agent's duties differ between the plan and what is in force, from now on."""
+    scene = live.load_scene(scenario.stream)
+    assert scene is not None
+    kinds = set()
+    for day in scene.days:
+        before, after = (
+            {row.key: row for row in rows if row.agent == message.who}
+            for rows in (scene.day_plan(day).plan.placements, scene.list_placements(day))
+        )
+        lost = scene.wanted[day].sites
+        kinds |= {
+            describe_change(before.get(key), after.get(key), scene.at, lost=lost).kind for key in {*before, *after}
+        }
+    return kinds
+
+
+def test_a_message_that_asks_for_an_answer_is_of_a_change_and_says_what_was_and_is(scenario: Scenario) -> None:
+    """A plan that stays as it is, or a break that alone moves, is in no list to call."""
+    scenario.two_positives()
+    scenario.work()
+    texts = {message.who: find_text(scenario, message) for message in scenario.messages}
+    assert texts
+    for message in scenario.messages:
+        kinds = find_change(scenario, message)
+        kept_away = all(shift["kind"] == "kept_away" for shift in message.about["shifts"])
+        assert kept_away or any(kind.asks_answer for kind in kinds), (message.who, kinds)
+        for shift in message.about["shifts"]:
+            now, was = ({name: row.get(name) for name in POST} for row in (shift, shift["was"] or {}))
+            assert now != was or shift["kind"] == "kept_away", "it says what the plan says"
+        said = texts[message.who]
+        if any(shift["was"] for shift in message.about["shifts"] if shift["kind"] != "break"):
+            assert "Avant : " in said
+    home = next(m for m in scenario.messages if [s["kind"] for s in m.about["shifts"]][:1] == ["home"])
+    assert "vous travaillez à domicile" in texts[home.who]
+    assert "Le site" in texts[home.who]
+    assert "fermé par la règle en vigueur" in texts[home.who]
+    assert "Joignez votre responsable de site" in texts[home.who]
+
+
+POST = ("place", "programme", "start", "end", "breaks")
+
+
+def find_text(scenario: Scenario, message: Message) -> str:
+    return next(one["text"] for one in scenario.outbox if message.token in one["text"])
+
+
+def test_a_break_that_alone_moves_is_a_note_without_answer_and_with_its_calendar(
+    living: Scenario, settings: Settings
+) -> None:
+    first, second, third = living.plans
+    rows = [row for row in second.placements if row.break_start is not None]
+    (agent, *_) = sorted(row.agent for row in rows)
+    hour = timedelta(hours=1)
+    moved = tuple(
+        replace(row, break_start=row.break_start + hour, break_end=row.break_end + hour)
+        if row.agent == agent and row.break_start and row.break_end
+        else row
+        for row in second.placements
+    )
+    preview = live.preview_publication([replace(second, placements=moved)])
+    assert (preview.days[0].change, preview.days[0].moved) == ("replaced", 0)
+    assert preview.days[0].kinds == (KindCount(WorkKind.BREAK, 1),)
+    live.put_in_force([first, replace(second, placements=moved), third], by="planner", version=1)
+    living.work()
+    (note,) = Message.objects.filter(stream=living.stream)
+    assert (note.kind, note.who, note.due_at) == ("break", agent, None)
+    assert (live.count_messages().notified, live.list_notified_agents(live.LIVE)) == (0, [])
+    (letter,) = [json.loads(path.read_text("utf-8")) for path in (settings.HOME / "outbox").glob("*.json")]
+    assert "Votre pause change d’heure" in letter["subject"]
+    assert "/ack/" not in letter["text"]
+    assert "Pause : " in letter["text"]
+    assert "(avant : " in letter["text"]
+    (event,) = Calendar.from_ical(letter["calendar"]).walk("VEVENT")
+    assert str(event["uid"]).startswith(f"{agent}-")
+    (entry,) = [row.body for row in ledger.iter_entries(live.LIVE) if row.kind == "people.notified"]
+    assert (entry["agents"], entry["breaks"], entry["kinds"]) == (0, 1, [["break", 1]])
+
+
+def test_messages_the_ledger_and_the_list_to_call_count_the_same_kinds(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    (entry,) = [row.body for row in ledger.iter_entries(scenario.stream) if row.kind == "people.notified"]
+    (made,) = [row.body for row in ledger.iter_entries(scenario.stream) if row.kind == "relief.made"]
+    found = live.describe_relief(scenario.stream, most_shifts=8)
+    assert found is not None
+    page = {row.kind.value: row.people for row in found.kinds}
+    assert dict(entry["kinds"]) == page
+    assert sum(page.values()) == entry["agents"] + entry["breaks"]
+    assert entry["agents"] == len(scenario.messages) == live.count_messages(scenario.stream).notified
+    assert made["moved"] == sum(n for kind, n in page.items() if WorkKind(kind).is_move)
 
 
 def test_no_message_and_no_entry_says_why_anybody_is_away(scenario: Scenario) -> None:
@@ -280,7 +375,8 @@ def test_the_link_of_a_message_starts_as_the_setting_says(living: Scenario, sett
     living.work()
     texts = [json.loads(path.read_text(encoding="utf-8"))["text"] for path in (settings.HOME / "outbox").glob("*.json")]
     assert texts
-    assert all("https://desk.example.org/ack/" in text for text in texts)
+    assert all(("https://desk.example.org/ack/" in text) != ("rien à confirmer" in text) for text in texts)
+    assert any("/ack/" in text for text in texts)
 
 
 def test_a_letter_in_a_folder_is_there_once_and_its_name_stays_inside(tmp_path: Path) -> None:
@@ -304,6 +400,7 @@ def test_the_language_is_the_contact_s(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_kind_of_message_has_its_words(language: str) -> None:
+    at = "2026-12-01T09:00:00+00:00"
     abouts: dict[str, dict[str, object]] = {
         "agent": {
             "shifts": [
@@ -323,6 +420,16 @@ def test_every_kind_of_message_has_its_words(language: str) -> None:
         },
         "unanswered": {"site": "Casa", "count": 4},
     }
+    was = {"place": "", "programme": "A", "start": at, "end": at, "breaks": [[at, at]], "zone": "Europe/Paris"}
+    for change in WorkKind:
+        for place in (None, "", "Casa") if change is not WorkKind.NONE else ():
+            about = {"day": "2026-12-01", "site": "", "kind": change.value, "since": at, "was": was, "rides": []}
+            post = {**was, "breaks": [], "place": place, "row": None}
+            shown = {"shifts": [{**about, **post}], "closed": [["Casa", "power"]], "call": "+212"}
+            for kind in ("agent", "break"):
+                subject, text = write_message(kind, shown, language, "http://x/ack/t", drill=False)
+                assert ("http://x/ack/t" in text) == ("+212" in text) == (kind == "agent")
+                assert "{" not in subject + text
     for kind, about in abouts.items():
         subject, text = write_message(kind, about, language, "http://x/ack/t", drill=False)
         assert subject
