@@ -127,11 +127,13 @@ def _find_wanted(
     problem = build_day_problem(everyone, need, limit_to_measures(operator, need.day, usable), settings)
     if not len(problem.size) or not problem.required.any():
         return ()
+    kinds = _list_alike(operator, problem, scarce, present)
+    if not kinds:
+        return ()
     losses = [loss for loss in list_contingencies(everyone) if protect and loss.sites.intersection(scarce)]
     parts = [losses]
     if len(problem.group) > MAX_SEARCHED_ASSIGNMENTS and protect:
         parts = [[loss] for loss in losses if loss.kind == "site"]
-    kinds = _list_alike(operator, problem, scarce, present)
     floors = compute_client_floors(problem, losses)
     wanted = np.zeros(len(kinds))
     for part in parts:

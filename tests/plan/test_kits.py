@@ -15,7 +15,9 @@ from releve.network import HOME, Operator
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import Plan, PlanSettings, list_contingencies, name_plan, plan_day, solve_day
 from releve.plan.checker import check_plan
+from releve.plan.checker.rules import apply_moves
 from releve.plan.comparison import compare_plans, narrow_plan
+from releve.plan.extra_hours import find_extra_hours
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
 from releve.plan.kits import choose_holders, give_kits, list_kits, list_pools
 from releve.plan.n1_program import KIND_WEIGHT, solve_n1_program
@@ -183,6 +185,12 @@ def test_holders_stay_where_others_would_serve_as_well() -> None:
     assert set(others) <= set(held)
 
 
+def test_kits_of_a_pool_that_does_not_work_that_day_go_to_the_first_of_the_table() -> None:
+    case = two_skills(3)
+    off = replace(case.operator, shifts=tuple(row for row in case.operator.shifts if row.agent.startswith("b")))
+    assert choose_holders(off, [case.requirement], case.settings) == ("q0", "q1", "p0", "b0", "b1")
+
+
 def test_the_days_planned_together_have_the_same_holders() -> None:
     """On the second day q lacks two where p lacks none: the holders of both days are named once."""
     case = two_skills(3)
@@ -236,6 +244,19 @@ def test_a_relief_of_a_running_day_sends_home_those_alone_who_hold_a_kit() -> No
     home = {move.agent for move in found.moves if move.after is not None and move.after.place == HOME}
     assert home
     assert home <= plan.kit_holders
+
+
+def test_longer_hours_at_home_are_proposed_to_those_alone_who_hold_a_kit() -> None:
+    case = two_skills(2)
+    needs = {("p", time): 3.0 for time in ("08:00", "08:30", "09:00")}
+    case = replace(case, requirement=requirement_of(case.operator, needs))
+    plan = plan_of(case)
+    (lost,) = (one for one in plan.contingencies if one.id == "site:a")
+    placed = apply_moves(plan.placements, plan.scenarios["site:a"].moves)
+    found = find_extra_hours(case.operator, plan, case.requirement, case.settings, placed, lost=lost)
+    asked = {one.placement.agent for one in found.proposals}
+    assert asked
+    assert asked <= plan.kit_holders
 
 
 def test_agents_who_are_lent_take_their_kits_along() -> None:
