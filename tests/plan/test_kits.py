@@ -26,6 +26,7 @@ from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.scenario_lp import compute_client_floors
 from releve.plan.spare import find_spare
 from releve.plan.staleness import find_breaks
+from releve.plan.week import list_roster_days
 from releve.plan.week.request import PlanRequest, plan_days
 from tests.plan.planner_parts import problem_of
 from tests.plan.tiny_operators import (
@@ -39,6 +40,7 @@ from tests.plan.tiny_operators import (
     site,
     tiny_operator,
 )
+from tests.plan.week.hybrid_case import build_operator
 
 
 def share_kits(operator: Operator, kits: int) -> Operator:
@@ -319,6 +321,31 @@ def test_days_of_one_request_are_planned_with_the_same_holders_and_break_no_rule
     assert list_at_home(first) | list_at_home(second) <= first.kit_holders
     again = plan_days(operator, PlanRequest([days[1]], missing=False, before=first))
     assert again.plans[0].kits == first.kits
+
+
+@pytest.mark.slow
+def test_in_a_hybrid_week_those_alone_are_at_home_who_hold_a_kit() -> None:
+    operator = build_operator()
+    ready = [row.id for row in operator.agents if row.home_ready]
+    shared, own = ready[::2], set(ready[1::2])
+    operator = replace(
+        operator,
+        agents=tuple(
+            replace(row, home_ready=False, home_kit=True, home_days_min=0) if row.id in shared else row
+            for row in operator.agents
+        ),
+        sites=tuple(
+            replace(row, home_kits=sum(operator.agent[name].home_site == row.id for name in shared) // 2)
+            for row in operator.sites
+        ),
+    )
+    found = plan_days(operator, PlanRequest(list_roster_days(operator, 3), hybrid=True, missing=False))
+    assert found.broken == ()
+    assert [plan.violations for plan in found.plans] == [(), (), ()]
+    first, *others = found.plans
+    assert 0 < len(first.kit_holders) < len(shared)
+    assert all(plan.kits == first.kits for plan in others)
+    assert all(list_at_home(plan) | set(plan.home_days) <= first.kit_holders | own for plan in found.plans)
 
 
 def test_the_kits_of_an_operator_are_listed_by_site_with_those_who_hold_one() -> None:
