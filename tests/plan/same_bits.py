@@ -1,10 +1,11 @@
 """Plan operators wholly and print one digest of all that comes out: for a child process.
 
 ``python -m tests.plan.same_bits [--noise SEED] [--no-grid] SAMPLE...``: a sample is
-``agents,sites,seed,vehicles``, a folder with an operator, or ``hybrid`` for a hybrid week of three
-days. Digested are each plan as JSON, with its reliefs and what is missing, the runs of the vehicles
-and every file of the plan folder. ``--noise`` changes the last bits of whatever goes onto the
-decimal grid, as another machine does; ``--no-grid`` takes the grid out.
+``agents,sites,seed,vehicles``, the same after ``kits:`` where home-ready agents share kits for half
+of them, a folder with an operator, or ``hybrid`` for a hybrid week of three days. Digested are each
+plan as JSON, with its reliefs and what is missing, the runs of the vehicles and every file of the
+plan folder. ``--noise`` changes the last bits of whatever goes onto the decimal grid, as another
+machine does; ``--no-grid`` takes the grid out.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import hashlib
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +30,7 @@ from releve.network.history_grid import GRID_DECIMALS, round_to_grid
 from releve.network.sample import sample_operator
 from releve.plan import Plan, PlanSettings, name_plan, solve_day
 from releve.plan.day_fleet import build_day_fleet, route_plan
+from releve.plan.kits import choose_holders, give_kits
 from releve.plan.plan_json import plan_to_json
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import require_day
@@ -55,15 +58,28 @@ def disturb_grid(seed: int | None, grid: bool) -> None:
 
 def operator_named(sample: str) -> Operator:
     if "," in sample:
-        agents, sites, seed, vehicles = map(int, sample.split(","))
-        return sample_operator(agents, sites, seed, vehicles=vehicles, weeks_of_history=4)
+        agents, sites, seed, vehicles = map(int, sample.removeprefix("kits:").split(","))
+        operator = sample_operator(agents, sites, seed, vehicles=vehicles, weeks_of_history=4)
+        return share_half(operator) if sample.startswith("kits:") else operator
     return load_operator(Path(sample))
+
+
+def share_half(operator: Operator) -> Operator:
+    """Return an operator whose home-ready agents share a kit for each two of their site."""
+    pools = Counter(row.home_site for row in operator.agents if row.home_ready)
+    return replace(
+        operator,
+        agents=tuple(replace(row, home_ready=False, home_kit=row.home_ready) for row in operator.agents),
+        sites=tuple(replace(row, home_kits=pools[row.id] // 2) for row in operator.sites),
+    )
 
 
 def plan_first_day(operator: Operator) -> Plan:
     first = min(shift.start for shift in operator.shifts)
     day = first.astimezone(zone(operator.row.time_zone)).date()
-    solved = solve_day(operator, require_day(operator, day))
+    need = require_day(operator, day)
+    operator = give_kits(operator, choose_holders(operator, [need], PlanSettings()))
+    solved = solve_day(operator, need)
     plan = name_plan(operator, solved, version="test")
     return replace(plan, missing=find_what_is_missing(operator, solved))
 

@@ -29,6 +29,7 @@ from releve.plan.staleness import find_breaks
 from releve.plan.week import list_roster_days
 from releve.plan.week.request import PlanRequest, plan_days
 from tests.plan.planner_parts import problem_of
+from tests.plan.same_bits import share_half
 from tests.plan.tiny_operators import (
     Tiny,
     agent,
@@ -303,15 +304,7 @@ def test_the_command_line_says_how_many_kits_of_each_site_are_given() -> None:
 
 @pytest.mark.slow
 def test_days_of_one_request_are_planned_with_the_same_holders_and_break_no_rule() -> None:
-    operator = sample_operator(60, 2, 1, weeks_of_history=4)
-    taken = {
-        site: [row.id for row in operator.agents if row.home_site == site and row.home_ready] for site in operator.site
-    }
-    operator = replace(
-        operator,
-        agents=tuple(replace(row, home_ready=False, home_kit=row.home_ready) for row in operator.agents),
-        sites=tuple(replace(row, home_kits=len(taken[row.id]) // 2) for row in operator.sites),
-    )
+    operator = share_half(sample_operator(60, 2, 1, weeks_of_history=4))
     days = [FIRST_DAY, FIRST_DAY + timedelta(days=1)]
     found = plan_days(operator, PlanRequest(days, missing=False))
     assert [plan.violations for plan in found.plans] == [(), ()]

@@ -15,7 +15,7 @@ from examples.banks import BANKS
 
 ROOT = Path(__file__).parents[2]
 SMALL = "120,3,2,12"
-SAMPLES = (SMALL, "200,4,1,0", "hybrid")
+SAMPLES = (SMALL, "200,4,1,0", "kits:120,3,1,0", "hybrid")
 OWN = (
     "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_CPU_NAME",
     "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "PYTHONHASHSEED", "NPY_DISABLE_CPU_FEATURES",
