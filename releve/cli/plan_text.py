@@ -135,14 +135,14 @@ def list_harmless_lines(plan: Plan) -> list[str]:
 
 
 def list_kit_lines(plan: Plan) -> list[str]:
-    """Return a line for the kits of each site: how many agents take one home, of how many who share them."""
+    """Return a line for the kits of each site: how many are taken home, and how many agents share them."""
     return [
         Phrase(
-            "Kits for work at home, {0}: {1} agents take one home, of {2} who share {3}.",
+            "Kits for work at home, {0}: {1} of {2} taken home; agents who share them: {3}.",
             one.site,
             len(one.holders),
-            one.people,
             one.kits,
+            one.people,
         )
         for one in plan.kits
     ]

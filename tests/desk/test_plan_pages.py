@@ -80,7 +80,7 @@ def test_the_proof_names_who_takes_a_kit_home_and_a_client_does_not_see_it() -> 
     shared = replace(plan, kits=(PlannedKits("casa-1", 2, 9, names),))
     page = page_of(shared)
     text = read("_proof", proof=page.proof, page=page)
-    assert "Casablanca Nearshore: 2 agents take one home, of 9 who share 2" in text
+    assert "Casablanca Nearshore: 2 of 2 taken home; agents who share them: 9" in text
     assert ", ".join(names) in text
     narrowed = plan_page(show_plan(shared, (DAY,), frozenset({"azur"})))
     assert narrowed.proof is None
@@ -93,7 +93,7 @@ def test_a_day_to_publish_says_whose_kits_change() -> None:
     had, has = (replace(plan, kits=(PlannedKits("casa-1", 1, 9, (name,)),)) for name in (back, out))
     html = render_to_string("desk/planning/_day.html", {"day": compare_plans(had, has), "page": {}})
     text = " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
-    assert "Kits for work at home: 1 agents take one home, 1 bring theirs back" in text
+    assert "Kits for work at home: 1 more taken home, 1 brought back" in text
     assert f"Take one home: {out}" in text
     assert f"Bring theirs back: {back}" in text
 

@@ -298,8 +298,8 @@ def test_what_changes_with_a_plan_says_who_takes_a_kit_home_and_who_brings_one_b
 
 def test_the_command_line_says_how_many_kits_of_each_site_are_given() -> None:
     first, second = (str(line) for line in list_kit_lines(plan_of(two_skills(3))))
-    assert first == "Kits for work at home, a: 3 agents take one home, of 8 who share 3."
-    assert second == "Kits for work at home, b: 2 agents take one home, of 2 who share 3."
+    assert first == "Kits for work at home, a: 3 of 3 taken home; agents who share them: 8."
+    assert second == "Kits for work at home, b: 2 of 3 taken home; agents who share them: 2."
 
 
 @pytest.mark.slow
