@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from django.db import transaction
 
 from releve.demand.requirement import INTERVAL
@@ -43,6 +44,7 @@ from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Changes, Scene, build_change, list_working, load_scene
 from releve.network import HOME, Operator
 from releve.plan import Placement
+from releve.plan.coverage import NOTHING, Timeline, count_placed
 from releve.plan.problem import Eligibility, count_planned_seats, hold_carried
 from releve.plan.result import CARRIED, Carried, build_duty_key, read_agent
 from releve.plan.roster import list_carried
@@ -170,8 +172,11 @@ def _replace_absent(scene: Scene, draft: ReliefDraft) -> bool:
         found, changes, loss = scene.day_to_relieve(day), scene.changes.get(day, {}), scene.wanted[day]
         if scene.away[day]:
             at = max(scene.at, found.plan.starts[0])
+            if not _serves_less(scene, day, at):
+                continue
             number = relief.pk if relief and changes else 0
-            after = solve_relief(ReliefRequest(found, changes, number, loss, scene.absent, at, scene.lent))
+            request = ReliefRequest(found, changes, number, loss, scene.absent, at, scene.lent)
+            after = solve_relief(request)
         elif relief is not None and relief.source == ABSENCES and changes and not loss:
             after = revert_changes(found, changes, scene.at)
         else:
@@ -180,6 +185,20 @@ def _replace_absent(scene: Scene, draft: ReliefDraft) -> bool:
             draft.answer(day, ABSENCES, after, loss)
             moved = True
     return moved
+
+
+def _serves_less(scene: Scene, day: date, since: datetime) -> bool:
+    """Return whether a day serves less of what it requires, from an instant on, because of absences."""
+    found, changes, loss = scene.day_to_relieve(day), scene.changes.get(day, {}), scene.wanted[day]
+    timeline = Timeline(found.plan.starts)
+    ahead = np.array([start + INTERVAL > since for start in found.plan.starts])
+    left, whole = (
+        count_placed(found.operator, timeline, list_working(found, changes, loss, absent, scene.lent))
+        for absent in (scene.absent, {})
+    )
+    required = np.nan_to_num(found.need.agents)
+    served = np.minimum(required, whole) - np.minimum(required, left)
+    return float(served[ahead].sum()) > NOTHING
 
 
 def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> ReliefDraft:

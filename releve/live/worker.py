@@ -224,12 +224,12 @@ def _follow_stream(stream: str) -> None:
 def _request_relief(scene: Scene) -> None:
     """Request a relief that no event requested: an absence, a new day, a new plan, an outage that lasts.
 
-    Once for each gap: a relief that failed for good, or that moved no agent, is not requested again.
+    Once for each gap: a relief that failed for good is not requested again, nor one for the same absences.
     """
     wanted = {day.isoformat(): (loss.as_json(), scene.away[day]) for day, loss in scene.wanted.items()}
     gap = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
     generation = scene.relief.generation if scene.relief else 0
-    why = f"gap-{scene.activation.pk}-{generation}-{gap}"
+    why = f"gap-{scene.activation.pk}-{generation}-{gap}" if scene.unanswered else f"away-{scene.activation.pk}-{gap}"
     if Effect.objects.filter(key=f"relief:{scene.stream}:{why}").exists():
         return
     if Effect.objects.filter(stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)).exists():
