@@ -82,11 +82,8 @@ def select_duties(operator: Operator, day: date) -> dict[str, Duty]:
 def list_free_agents(operator: Operator, day: date) -> list[str]:
     """Return the agents who may get a shift of a planning day without a roster: those without an absence on it."""
     first, last = operator.day_bounds(day)
-    return [
-        agent.id
-        for agent in operator.agents
-        if not any(start < last and (end is None or end > first) for start, end in operator.away.get(agent.id, ()))
-    ]
+    away = {row.agent for row in operator.absences if row.start < last and row.end > first}
+    return [agent.id for agent in operator.agents if agent.id not in away]
 
 
 def list_agents_at_work(operator: Operator, day: date) -> tuple[str, ...]:
