@@ -164,7 +164,7 @@ class PlannedAbsence(TableRow):
     )
 
     agent: str = column("Agent", example="a00042", references="agents")
-    start: datetime = column("From", example="2026-12-07T00:00")
+    start: datetime = column("Not available from", example="2026-12-07T00:00")
     end: datetime = column("Available again from", example="2026-12-12T00:00")
     kind: str = column(
         "What the agent does; `absent` where the reason is not to be stored",
