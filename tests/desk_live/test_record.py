@@ -275,7 +275,7 @@ def test_before_48_hours_nobody_opens(browsers: Browsers, scenario: Scenario) ->
 def test_each_form_offers_what_its_reader_may_record(browsers: Browsers) -> None:
     for role, names in (
         (Role.HEALTH, ("case", "check", "tests")),
-        (Role.PLANNER, ("outage", "attendance", "authorisation")),
+        (Role.PLANNER, ("outage", "attendance", "absence", "authorisation")),
     ):
         answer = browsers.sign_in(role).get("/record/")
         assert answer.context["page"].forms == tuple(f"record_{name}" for name in names)
