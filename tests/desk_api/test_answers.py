@@ -307,6 +307,38 @@ def test_no_token_lifts_a_closure_by_correcting_its_order(scenario: Scenario, ro
     assert live.situation_now().site(scenario.site).closed
 
 
+def test_a_correction_by_the_api_waits_for_a_second_person_and_says_the_way_out(scenario: Scenario) -> None:
+    scenario.stream = "live"
+    scenario.two_positives()
+    situation = live.situation_now()
+    wrong, closure = situation.cases[-1], situation.site(scenario.site).closure
+    assert closure is not None
+    case = {"corrects": wrong.event, "reason": "Another person's sample"}
+    order = {"corrects": closure.event, "reason": "It rested on a wrong test"}
+
+    def refused(answer: Any, code: str) -> str:
+        assert answer.status_code == 422
+        (row,) = [row for row in answer.json()["error"]["faults"] if row["code"] == code]
+        return str(row["message"])
+
+    manager, officer = program(Role.CONTINUITY), program(Role.HEALTH)
+    assert "health officer" in refused(manager.record("event.corrected", "1", **case), "correction.health")
+    assert "correct that record first" in refused(manager.record("event.corrected", "2", **order), "lifting.grounded")
+    made = officer.record("event.corrected", "3", **case)
+    assert made.status_code == 201, made.json()
+    assert officer.record("event.corrected", "3", **case).status_code == 200
+    assert live.situation_now().site(scenario.site).closed
+    assert "a person does it" in refused(manager.record("event.corrected", "4", **order), "lifting.by_program")
+    assert "another person" in refused(officer.record("event.corrected", "5", **order), "lifting.same_person")
+    user = person("karim")
+    give(user, Role.SITE, sites=(scenario.site,))
+    lead = sign_in(user, lately=True)
+    answer = lead.post("/api/v1/events/event.corrected", order, content_type="application/json",
+                       headers={"Idempotency-Key": "6"})  # fmt: skip
+    assert answer.status_code == 201, answer.json()
+    assert not live.situation_now().site(scenario.site).closed
+
+
 AUDIT_KINDS = sorted(kind for kind, event in KINDS.items() if event.family == AuditOpened.family)
 """Every event kind of an audit: a new one is tested by being declared."""
 SECRET = "x-foreign"

@@ -224,6 +224,40 @@ def test_what_follows_names_the_order_that_stays_and_the_closing_by_what_is_true
     assert (found.ground, found.closes) == ("open", True)
 
 
+def test_a_late_report_closes_a_site_again_by_a_case_that_closed_it_before() -> None:
+    """The order that was lifted has the id of its closing case: the new one has another."""
+    chain, cases, order = closed_by("a1", "a2")
+    correct(chain, cases["a1"])
+    correct(chain, order, "samira")
+    assert not chain.closed()
+    chain.after(hours=3).case("a3", happened_at=chain.now - timedelta(hours=5))
+    closure = chain.situation.site("casa").closure
+    assert closure is not None, "two people are cases, and the last of them is a2"
+    assert closure.event != order
+
+
+def test_a_rule_that_changed_since_takes_no_ground_away() -> None:
+    """Only what was corrected after the order counts, not an earlier correction, and not another row."""
+    chain = Chain(rules=_with_needed(2))
+    chain.case("a3", id="first")
+    correct(chain, "first")
+    chain.after(hours=1).case("a1")
+    chain.case("a2", id="second")
+    assert chain.closed()
+    chain.rules = _with_needed(3)
+    assert find_ground(chain) is None
+    correct(chain, "second")
+    assert find_ground(chain) is not None
+
+
+def _with_needed(count: int) -> SituationRules:
+    text = (
+        "- {id: CLOSE-2, kind: closure, ends: MA-COVID-CLOSE, from: 2020-01-01, source: test, confidence: test,"
+        f" parameters: {{n: {count}, days: 14, hours: 48}}}}"
+    )
+    return load_rules_with([text], chosen=[HEALTH_2020])
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from(AGENTS), st.sampled_from((0.0, 5.0, 60.0, 200.0, 400.0)), st.booleans()),
     min_size=1,
