@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as lazy
 from pydantic import Field
 
 from releve.accounts.directory import list_able
-from releve.accounts.scopes import Scope, scope_for
+from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, serve
 from releve.desk.filters import add_words, late_record
@@ -361,6 +361,7 @@ def _show(request: HttpRequest, incident: str, acts: tuple[str, ...], *, whole: 
         "form": sent,
         "forms": forms,
         "operator": seen.operator,
+        "corrects": bool(found.site) and can(request.user, "event.correct", site=found.site),
         "own": actor_name(request),
         "key": uuid.uuid4().hex,
     }

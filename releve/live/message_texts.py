@@ -152,7 +152,8 @@ def write_message(kind: str, about: Mapping[str, Any], language: str, url: str, 
     words = _WORDS[language]
     subject, text = _MAKERS[kind](words, about, url)
     if about.get("lifted"):
-        text = f"{words['lifted'].format(lifted=about['lifted'])}\n\n{text}"
+        greeting, mark, rest = text.partition("\n\n") if kind == "agent" else ("", "", text)
+        text = f"{greeting}{mark}{words['lifted'].format(lifted=about['lifted'])}\n\n{rest}"
     return (words["drill"] if drill else "") + subject, text + "\n"
 
 

@@ -152,6 +152,46 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
         prove(desk, manager, tmp_path)
 
 
+def test_a_false_alarm_is_undone_by_two_people(browser: Browser, installation: Installation) -> None:
+    """The officer corrects the wrong test from its page, the site lead lifts the closure on a phone."""
+    desk, phone = installation, View(size="phone")
+    with acting_as(browser, desk, desk.cookies(Role.CONTINUITY)) as manager:
+        manager.goto("/drills")
+        manager.get_by_label("Scénario").fill("Fausse alerte")
+        manager.get_by_label("Son horloge part de").fill("2026-11-30T10:40")
+        follow(manager.get_by_role("button", name="Commencer l’exercice"))
+        stream = next(row["value"] for row in manager.context.cookies() if row["name"] == STREAM_COOKIE)
+    with acting_as(browser, desk, desk.cookies(Role.HEALTH, stream)) as officer:
+        declare(officer, desk.agents[0])
+        declare(officer, desk.agents[1], closes=True)
+        officer.goto("/health/")
+        follow(officer.get_by_role("link", name=desk.agents[1], exact=True))
+        follow(officer.locator("a[href*='/record/corrections/']"))
+        expect(officer.locator("#main")).to_contain_text(desk.agents[1])
+        officer.locator("input[name=truth][value=withdrawn]").check()
+        officer.locator("[name=reason]").fill("Échantillons intervertis")
+        follow(officer.locator("form.form button.main"))
+        expect(officer.locator("button[name=confirmed]")).to_be_visible()
+        assert serious(officer) == []
+        keep(officer, "correction-consequences", View())
+        follow(officer.locator("button[name=confirmed]"))
+        expect(officer.locator("#main")).to_contain_text("Échantillons intervertis")
+    cookies = [(ROLE_COOKIE, f"{Role.SITE.value}:{SITE}"), (STREAM_COOKIE, stream)]
+    with looked_at(browser, desk.address, phone, cookies) as lead:
+        lead.goto(f"/record/reopening/{SITE}")
+        expect(lead.locator("#main")).to_contain_text("Échantillons intervertis")
+        expect(lead.locator("#main")).not_to_contain_text(desk.agents[1])
+        assert serious(lead) == []
+        assert overflow(lead) == 0
+        keep(lead, "lifting", phone)
+        follow(lead.locator("button[value=lift]"))
+        lead.goto(f"/sites/{SITE}")
+        expect(lead.locator("#state-title")).to_contain_text("Ouvert")
+        expect(lead.locator(".outcome")).to_contain_text("Échantillons intervertis")
+        assert serious(lead) == []
+        keep(lead, "lifted", phone)
+
+
 def look_at_contacts(officer: Page, desk: Installation) -> None:
     """The contacts of the first case: without seats, with the seats noted; each look is listed."""
     officer.goto("/health/")

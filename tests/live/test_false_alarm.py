@@ -86,6 +86,7 @@ def test_a_wrong_test_is_corrected_and_the_site_opens_again_at_once(scenario: Sc
     assert roles.count("client") == len(scenario.operator.clients)
     texts = [row["text"] for row in scenario.outbox if "elle reposait sur un enregistrement erroné" in row["text"]]
     assert len(texts) == len(roles)
+    assert any(text.startswith("Bonjour,\n\nLa fermeture de ") for text in texts)
 
 
 def test_the_ledger_keeps_the_record_its_correction_and_both_people(scenario: Scenario) -> None:

@@ -185,7 +185,7 @@ def find_corrections(now: StreamContext, site: str) -> tuple[CorrectedRecord, ..
     return () if lost is None else describe_corrections(lost)
 
 
-_LIFTED_SHOWN = timedelta(days=7)
+_LIFTED_SHOWN = timedelta(days=2)
 
 
 def list_lifted_since(now: StreamContext) -> tuple[LiftedClosure, ...]:
