@@ -399,6 +399,20 @@ def test_calls_not_answered_stand_with_the_events_that_lasted_then(statement_ope
     ]
 
 
+def test_a_closure_on_a_wrong_record_lasted_until_it_was_lifted(statement_operator: Operator) -> None:
+    """A closure that never was, by a correction of its order alone, takes no calls away."""
+    site = statement_operator.agents[0].home_site
+    statement_report(statement_operator, (9, 4, 3, 10))
+    began, ended = MORNING + timedelta(minutes=35), MORNING + timedelta(minutes=80)
+    closed = record("site.closed", site, began, id="order", cause="rule", rule="MA-COVID-CLOSE")
+    record("event.corrected", "", ended, id="wrong", corrects="case", reason="Another person")
+    record("event.corrected", site, ended, corrects="order", reason="Another person", because="wrong")
+    record("site.closed", site, began, id="typed", cause="operator")
+    record("event.corrected", site, ended, corrects="typed", reason="Another site")
+    found = build_statement(statement_operator, first_client(statement_operator), DAY, DAY)
+    assert [(row.seqs, row.offered, row.missed) for row in found.losses] == [((closed,), 20, 13), ((), 20, 1)]
+
+
 def test_outages_recorded_late_and_in_any_order_stand_in_their_place(statement_operator: Operator) -> None:
     site = statement_operator.agents[0].home_site
     statement_report(statement_operator, (9, 4, 3, 10))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 
 import pytest
 
@@ -137,14 +136,3 @@ def test_what_is_true_is_recorded_with_the_correction_before_the_rules_answer(sc
         correct(scenario, order, "samira")
     assert refused.value.reasons[0].code == "lifting.grounded"
     assert live.record(sent, key="k", stream=scenario.stream, instead=true).before
-
-
-def test_the_statement_counts_the_closure_until_it_was_lifted(scenario: Scenario) -> None:
-    wrong, order = close_by_two(scenario)
-    begun = live.now(scenario.stream)
-    scenario.later(hours=2)
-    correct(scenario, wrong, "hind")
-    correct(scenario, order, "samira")
-    (lifted,) = list_lifted_closures(live.situation_now(scenario.stream))
-    assert lifted.lifted_at - lifted.closed_at >= timedelta(hours=2)
-    assert abs(lifted.closed_at - begun) < timedelta(minutes=1)
