@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numba
 import pytest
@@ -447,6 +448,14 @@ def test_a_kernel_is_found_by_its_place_in_the_package_and_the_digest_of_all() -
     assert found.get_cache_path() == f"{os.environ['NUMBA_CACHE_DIR']}/demand/erlang"
     assert found.get_source_stamp() == compute_kernel_digest()
     assert KernelLocator.from_function(_last_term.py_func, __file__) is None
+
+
+def test_a_call_with_a_constant_takes_the_kernel_of_any_number() -> None:
+    """Else each constant that stands in a call would be compiled for, by all who start from nothing."""
+    called: Any = erlang_a._at
+    called.get_call_template((numba.float64[::1], numba.types.literal(0)), {})
+    assert (numba.float64[::1], numba.int64) in called.signatures
+    assert not any(isinstance(kind, numba.types.Literal) for kinds in called.signatures for kind in kinds)
 
 
 def test_every_module_with_a_kernel_decides_the_folder() -> None:

@@ -28,7 +28,7 @@ from releve.kernels.cache import PACKAGE, compute_kernel_digest
 F = TypeVar("F", bound=Callable[..., Any])
 
 try:
-    from numba import config, njit
+    from numba import config, njit, types
     from numba.core.caching import UserProvidedCacheLocator
 
     _settings, _usual = cast(Any, config), cast(Any, UserProvidedCacheLocator)
@@ -57,6 +57,21 @@ try:
                 return None
             return super().from_function(py_func, py_file)
 
+    def share_across_constants(dispatcher: Any) -> Any:
+        """Let a call with a constant take the kernel of any number.
+
+        numba would compile one for each constant that stands in a call, up to eight of the same
+        function, a sixth of the time that a machine's first plan spends on kernels.
+        """
+        resolve = dispatcher.get_call_template
+
+        def resolve_call(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+            plain = {name: types.unliteral(kind) for name, kind in kws.items()}
+            return resolve(tuple(types.unliteral(kind) for kind in args), plain)
+
+        dispatcher.get_call_template = resolve_call
+        return dispatcher
+
     # For functions of other packages numba goes on to its own.
     _others = getattr(_settings, "CACHE_LOCATOR_CLASSES", "") or (
         "UserProvidedCacheLocator,InTreeCacheLocator,UserWideCacheLocator"
@@ -67,6 +82,10 @@ except ModuleNotFoundError:  # a host without the extra: the kernels cannot be r
     def njit(**options: Any) -> Callable[[F], F]:  # type: ignore[no-redef]
         """Stand in for numba's: refuse each call with the extra to install."""
         return _refuse_calls
+
+    def share_across_constants(dispatcher: Any) -> Any:
+        """Leave the stand-in as it is."""
+        return dispatcher
 
 
 def _refuse_calls(function: F) -> F:
@@ -117,4 +136,4 @@ def allocating_kernel(function: F) -> F:
 
 
 def _compile(function: F, **options: Any) -> F:
-    return cast(F, njit(**options)(function))
+    return cast(F, share_across_constants(njit(**options)(function)))
