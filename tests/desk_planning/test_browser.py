@@ -37,7 +37,7 @@ def _with_seats_by_count(operator: Operator) -> Operator:
 
 @pytest.fixture(scope="module")
 def workbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = sample_operator(80, 3, 5, start=MONDAY, weeks_of_history=4)
+    made = sample_operator(50, 2, 5, start=MONDAY, weeks_of_history=4)
     path = tmp_path_factory.mktemp("workbook") / "prestataire.xlsx"
     path.write_bytes(write_workbook(_with_seats_by_count(made), "fr"))
     return path
