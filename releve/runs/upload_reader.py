@@ -65,11 +65,9 @@ def read_operator_upload(store: JobStore[ReadingOrder], name: str, data: bytes, 
     return found
 
 
-def read_log_upload(
-    store: JobStore[ReadingOrder], name: str, data: bytes, by: str, *, patience: float = PATIENCE_SECONDS
-) -> LogTable:
+def read_log_upload(store: JobStore[ReadingOrder], name: str, data: bytes, by: str) -> LogTable:
     """Return the table of a log (CSV, Parquet, XLSX); refusals as of an operator."""
-    found: LogTable = _read(store, LOG, name, data, by, patience)
+    found: LogTable = _read(store, LOG, name, data, by)
     return found
 
 
@@ -102,9 +100,7 @@ READINGS = JobKind(
 )
 
 
-def _read(
-    store: JobStore[ReadingOrder], what: str, name: str, data: bytes, by: str, patience: float = PATIENCE_SECONDS
-) -> Any:
+def _read(store: JobStore[ReadingOrder], what: str, name: str, data: bytes, by: str) -> Any:
     digest = _hash(name, data)
     remove_expired(store, datetime.now(UTC))
     job = _find(store, what, digest)
@@ -120,7 +116,7 @@ def _read(
             )
         order = ReadingOrder(by, current_stamp(), what, name, digest)
         start_reading(store.add(order, {"file": {_FILE: data}}))
-    until = time.monotonic() + patience
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
         job = _find(store, what, digest)
         if job is None or not job.active or time.monotonic() > until:

@@ -468,11 +468,11 @@ def test_a_page_waits_some_seconds_and_one_person_has_three_files_at_a_time(
     monkeypatch.setattr(upload_reader, "PATIENCE_SECONDS", 0.0)
     for number in range(3):
         with pytest.raises(StillReading):
-            read_log_upload(store, f"{number}.csv", LOG, "amina", patience=0.1)
+            read_log_upload(store, f"{number}.csv", LOG, "amina")
     with pytest.raises(StillReading):
-        read_log_upload(store, "2.csv", LOG, "amina", patience=0.0)
+        read_log_upload(store, "2.csv", LOG, "amina")
     with pytest.raises(TooManyJobs, match="3 files of yours are being read"):
-        read_log_upload(store, "4.csv", LOG, "amina", patience=0.0)
+        read_log_upload(store, "4.csv", LOG, "amina")
 
 
 @pytest.mark.slow
@@ -480,7 +480,8 @@ def test_the_process_of_its_own_reads_the_file_and_keeps_no_copy_of_it(
     store: JobStore[ReadingOrder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload_reader, "start_reading", start_job)
-    log = read_log_upload(store, "a.csv", LOG, "amina", patience=60.0)
+    monkeypatch.setattr(upload_reader, "PATIENCE_SECONDS", 60.0)
+    log = read_log_upload(store, "a.csv", LOG, "amina")
     assert log.frame.columns == ["Date", "File", "Offerts"]
     (job,) = store.list_jobs()
     until = time.monotonic() + 20
