@@ -66,8 +66,8 @@ try:
         resolve = dispatcher.get_call_template
 
         def resolve_call(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
-            plain = {name: types.unliteral(kind) for name, kind in kws.items()}
-            return resolve(tuple(types.unliteral(kind) for kind in args), plain)
+            plain = {name: types.unliteral(kind) for name, kind in kws.items()}  # type: ignore[no-untyped-call]
+            return resolve(tuple(types.unliteral(kind) for kind in args), plain)  # type: ignore[no-untyped-call]
 
         dispatcher.get_call_template = resolve_call
         return dispatcher
