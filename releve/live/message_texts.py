@@ -152,7 +152,7 @@ def write_message(kind: str, about: Mapping[str, Any], language: str, url: str, 
     words = _WORDS[language]
     subject, text = _MAKERS[kind](words, about, url)
     if about.get("lifted"):
-        greeting, mark, rest = text.partition("\n\n") if kind == "agent" else ("", "", text)
+        greeting, mark, rest = text.partition("\n\n") if kind in ("agent", "break") else ("", "", text)
         text = f"{greeting}{mark}{words['lifted'].format(lifted=about['lifted'])}\n\n{rest}"
     return (words["drill"] if drill else "") + subject, text + "\n"
 
