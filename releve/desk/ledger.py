@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as lazy
 from pydantic import Field
 
 from releve.accounts.reach import EntryAccess, EntryView, find_proof_state, load_entries, load_entry
-from releve.accounts.scopes import ProofState
+from releve.accounts.scopes import ProofState, can
 from releve.desk.access.guard import changes_nothing
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import PlainForm, act_on, read_sent
@@ -42,7 +42,7 @@ from releve.ledger.roots import load_last_root
 from releve.live import api as live
 from releve.network import Operator
 from releve.registry.service import current_time_zone
-from releve.situation import find_happening, measure_entry_delay
+from releve.situation import CORRECTABLE, find_happening, measure_entry_delay
 
 register = Library()
 
@@ -262,7 +262,9 @@ def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
         proof=find_proof_state(entry, EntryAccess.for_user(request.user)),
         last=read_head().seq,
     )
-    context = {"operator": _load_operator()}
+    kinds = {row.kind for row in CORRECTABLE}
+    corrects = entry.kind in kinds and can(request.user, "event.correct", site=entry.site or None)
+    context = {"operator": _load_operator(), "corrects": corrects}
     return page_response(request, "desk/ledger/entry.html", page, context)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from releve.accounts.models import AccountAct
 from releve.accounts.permissions import Role
 from releve.desk.live.page import COOKIE
+from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from releve.situation import CaseDeclared, EventCorrected
 from tests.accounts.people import FR, give, person, sign_in
@@ -103,7 +104,9 @@ def test_the_room_of_the_closure_shows_the_correction_and_the_lifting(hind: Clie
                              "open-site": scenario.site, "key": "i"})  # fmt: skip
     (room,) = live.situation_now(scenario.stream).incidents
     send(hind, wrong.id, confirmed="yes")
-    page = lead.get(f"/incident/{room}").context["page"]
+    answer = lead.get(f"/incident/{room}")
+    assert answer.content.decode().count(f"/record/corrections?site={scenario.site}") == 2, "the head, and the journal"
+    page = answer.context["page"]
     assert [row.reason for row in page.ground] == [WHY]
     lead.post(f"/record/reopening/{scenario.site}", {"act": "lift", "key": "l", "note": "Contrôlé"})
     page = lead.get(f"/incident/{room}").context["page"]
@@ -113,6 +116,14 @@ def test_the_room_of_the_closure_shows_the_correction_and_the_lifting(hind: Clie
     steps = {row.step: row for row in lead.get(f"/incident/{room}/review").context["page"].steps}
     assert steps["closed"].at is not None
     assert steps["reopened"].at is not None
+
+
+def test_the_entry_of_a_record_leads_to_its_correction(hind: Client, scenario: Scenario) -> None:
+    scenario.two_positives()
+    (*_, seq) = [row.seq for row in iter_entries(scenario.stream) if row.kind == "case.declared"]
+    address = f"/record/corrections?site={scenario.site}"
+    assert address in hind.get(f"/ledger/{seq}").content.decode()
+    assert address not in enter("aud", Role.ADMINISTRATOR, scenario).get(f"/ledger/{seq}").content.decode()
 
 
 def test_a_closure_that_keeps_its_ground_is_said_to_before_and_after(hind: Client, scenario: Scenario) -> None:
