@@ -19,7 +19,7 @@ from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.live import api as live
 from releve.live import event_service
 from releve.live.models import Effect, IdempotencyKey, Stream
-from releve.situation import AgentUnavailable, CaseDeclared, InspectionHeld, SiteClosed
+from releve.situation import AgentUnavailable, CaseDeclared, InspectionHeld, SiteClosed, consequences
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -320,7 +320,8 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
         Stream.objects.filter(name=scenario.stream).update(offset=F("offset") + timedelta(hours=1))
         return lock()
 
-    monkeypatch.setattr(event_service, "derive_events", calls_for)
+    for module in (event_service, consequences):
+        monkeypatch.setattr(module, "derive_events", calls_for)
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "lock_head", slow_lock)
         (seq,) = event_service.record_due_events(scenario.stream)
