@@ -24,7 +24,8 @@ __all__ = ["main"]
 
 
 def main(arguments: list[str]) -> None:
-    """Run a command as the demo wrote it, but for what is said above."""
+    """Run a command as the demo wrote it, but for what is said above; it leads a group, as there."""
+    os.setpgid(0, 0)
     clock, now = Path(os.environ["TEST_CLOCK_FILE"]), timezone.now
     timezone.now = lambda: now() + timedelta(seconds=float(clock.read_text(encoding="ascii")))
     if arguments == ["init"]:

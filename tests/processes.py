@@ -25,14 +25,14 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, cast
 
-__all__ = ["ROOT", "Process", "run", "start"]
+__all__ = ["ROOT", "Process", "open_to_scripts", "run", "start"]
 
 ROOT = Path(__file__).parents[1]
 _NUMBERS = struct.Struct("!i")
@@ -122,6 +122,36 @@ def run(
     process = start(module, *arguments, environ=environ, folder=folder)
     out, error = process.communicate(timeout)
     return subprocess.CompletedProcess([module, *arguments], process.wait(), out, error)
+
+
+@contextmanager
+def open_to_scripts(path: Path) -> Iterator[None]:
+    """Fork what ``tests.forked_program``, started by a script, asks for on a socket at ``path``."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        relay = threading.Thread(target=_relay, args=[listener])
+        relay.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            relay.join()
+
+
+def _relay(listener: socket.socket) -> None:
+    """Hand each request on; its keeper answers on the connection that it came by."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # it is shut
+            return
+        with connection:
+            size, streams, _, _ = socket.recv_fds(connection, _NUMBERS.size, 2)
+            request = json.loads(_receive(connection, _NUMBERS.unpack(size)[0]))
+            _server().send(request, [connection.fileno(), *streams])
+        for number in streams:
+            os.close(number)
 
 
 def _receive_number(connection: socket.socket) -> int:

@@ -30,7 +30,7 @@ from releve.plugins.sector.engine import Openings, SectorOffer, SectorRequest
 from tests.desk_valve.offices import put_clock
 from tests.homes import TABLES
 from tests.live.killed_house import move_clock, wait_until
-from tests.processes import ROOT
+from tests.processes import ROOT, open_to_scripts
 
 pytestmark = pytest.mark.slow
 GIVER, ASKER = MEMBERS = ("member-01", "member-02")
@@ -164,11 +164,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     (checkout / "scripts").mkdir()
     for name in ("demo", "demo-sector"):
         shutil.copy(ROOT / "scripts" / name, checkout / "scripts")
-    python = f'PYTHONPATH={ROOT} exec {sys.executable} "$@"'
+    python, forked = f'PYTHONPATH={ROOT} exec {sys.executable} "$@"', ROOT / "tests" / "forked_program.py"
     for name, line in (
         ("scripts/setup", "exit 0"),
         (".venv/bin/python", python),
-        (".venv/bin/releve", python.replace('"$@"', '-m tests.demo_releve "$@"')),
+        (".venv/bin/releve", python.replace('"$@"', f'-ISE {forked} tests.demo_releve "$@"')),
     ):
         (checkout / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
         (checkout / name).chmod(0o755)
@@ -177,10 +177,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     size = ("--agents", "240", "--sites", "4", "--seed", "3", "--port", str(port))
     kept = {name: text for name, text in os.environ.items() if not name.startswith("RELEVE_")}
     kept |= {TABLES: os.environ[TABLES]} if TABLES in os.environ else {}
-    with recorder.serve() as address, (checkout / "said").open("wb") as said:
+    with (
+        recorder.serve() as address,
+        open_to_scripts(starter := checkout / "starter"),
+        (checkout / "said").open("wb") as said,
+    ):
         demo = subprocess.Popen(
             [str(checkout / "scripts" / "demo"), "--sector", "--once", *size],
-            env={**kept, "TEST_CLOCK_FILE": str(clock), "TEST_RECORDER": address},
+            env={**kept, "TEST_CLOCK_FILE": str(clock), "TEST_RECORDER": address, "TEST_STARTER": str(starter)},
             stdout=said, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
