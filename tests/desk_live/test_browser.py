@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from playwright.sync_api import Browser, Page, Route, expect
 from releve.accounts.permissions import Role
 from releve.desk.access.guard import COOKIE as ROLE_COOKIE
 from releve.desk.live.page import COOKIE as STREAM_COOKIE
+from releve.files.plan_folder import write_plans
+from releve.network import write_operator
 from releve.plan import Plan
-from releve.plan.plan_json import plan_from_json
 from tests import processes
 from tests.browser_tools import (
     PRINTED,
@@ -36,6 +38,7 @@ from tests.browser_tools import (
     serious,
     served,
 )
+from tests.live.scenario import three_days
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -59,21 +62,21 @@ class Installation:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("desk_live")
-    home, operator, plan = folder / "home", folder / "operator", folder / "plan"
-    size = ("--agents", "60", "--sites", "3", "--seed", "5")
-    command(home, "network", "sample", *size, str(operator))
-    command(home, "registry", "import", str(operator), "--yes")
-    args = ("--days", "3", "--out", str(plan), "--no-missing", "--no-calendars")
-    command(home, "plan", str(operator), *args)
+    home, tables, plan = folder / "home", folder / "operator", folder / "plan"
+    operator, plans = three_days()
+    tables.mkdir()
+    for name, data in write_operator(operator).items():
+        (tables / name).write_bytes(data)
+    command(home, "registry", "import", str(tables), "--yes")
+    write_plans(plan, plans, stamp=datetime(2026, 11, 24, tzinfo=UTC), calendars=False)
     command(home, "live", "activate", str(plan))
     command(home, "live", "rules", "choose", "health-2020", "--from", "2020-03-20")
-    first = plan_from_json(next(plan.rglob("*.json")).read_text(encoding="utf-8"))
     with (
         served(home, str(plan), "--open", "--act") as address,
         processes.start("releve", "live", "work", environ=environ_of(home), quiet=True) as worker,
     ):
         try:
-            yield Installation(home, address, agents_at(first, SITE), seats_of(first, SITE))
+            yield Installation(home, address, agents_at(plans[0], SITE), seats_of(plans[0], SITE))
         finally:
             worker.terminate()
             worker.wait(20)
