@@ -31,7 +31,7 @@ try:
     from numba import config, njit, types
     from numba.core.caching import UserProvidedCacheLocator
 
-    _settings, _usual = cast(Any, config), cast(Any, UserProvidedCacheLocator)
+    _settings, _usual, _types = cast(Any, config), cast(Any, UserProvidedCacheLocator), cast(Any, types)
     _stamp = cache(compute_kernel_digest)
 
     class KernelLocator(_usual):  # type: ignore[misc, valid-type]  # a base without types
@@ -66,8 +66,8 @@ try:
         resolve = dispatcher.get_call_template
 
         def resolve_call(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
-            plain = {name: types.unliteral(kind) for name, kind in kws.items()}  # type: ignore[no-untyped-call]
-            return resolve(tuple(types.unliteral(kind) for kind in args), plain)  # type: ignore[no-untyped-call]
+            plain = {name: _types.unliteral(kind) for name, kind in kws.items()}
+            return resolve(tuple(_types.unliteral(kind) for kind in args), plain)
 
         dispatcher.get_call_template = resolve_call
         return dispatcher
