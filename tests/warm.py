@@ -2,8 +2,8 @@
 
 With the name of a file, also write there the tables of a new installation, for tests to copy.
 
-``scripts/test`` does this beside the lint. Tests that start side by side would else each compile
-the same, and so would every command that they start.
+``scripts/test`` does this beside the lint, in two processes of about the same work. Tests that start
+side by side would else each compile the same, and so would every command that they start.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
+from multiprocessing import get_context
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -22,7 +22,7 @@ from releve.cli import main
 from releve.demand import queue
 from tests.homes import make_test_home
 
-__all__ = ["compile_kernels", "compile_tests", "make_tables"]
+__all__ = ["compile_kernels", "compile_rest", "make_tables"]
 
 OTHERS = ("tests/demand/test_erlang.py::test_compiled_and_plain_agree", "tests/network/test_seats.py")
 """Tests of kernels that those commands do not need: Erlang C, the search for seats."""
@@ -31,7 +31,7 @@ PYTEST = (sys.executable, "-m", "pytest", "-qq")
 
 def compile_kernels() -> None:
     """Make, plan and crash test a small operator (Erlang, seats, rounding, search, outbreak,
-    outages, the join); warm the simulator of queues."""
+    outages, the join)."""
     with tempfile.TemporaryDirectory() as name:
         operator, plan = str(Path(name) / "operator"), str(Path(name) / "plan")
         for line in (
@@ -41,12 +41,17 @@ def compile_kernels() -> None:
         ):
             result = CliRunner().invoke(main, line, catch_exceptions=False)
             assert result.exit_code == 0, result.output
+
+
+def compile_rest() -> None:
+    """Compile the simulator of queues, the tests, which pytest rewrites and keeps, and last what
+    ``OTHERS`` need: by then the kernels that they share with a plan are there.
+
+    A fault of a test is said when it is run.
+    """
     queue.warm_up()
-
-
-def compile_tests() -> subprocess.Popen[bytes]:
-    """Start pytest to collect the tests: it rewrites their assertions, and keeps what it made."""
-    return subprocess.Popen([*PYTEST, "--collect-only"], stdout=subprocess.DEVNULL)
+    for chosen in (("--collect-only",), ("-m", "not slow", *OTHERS)):
+        subprocess.run([*PYTEST, *chosen], stdout=subprocess.DEVNULL, check=False)
 
 
 def make_tables(path: Path) -> None:
@@ -60,9 +65,11 @@ def make_tables(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    rest = get_context("spawn").Process(target=compile_rest)
+    rest.start()
     for given in sys.argv[1:]:
         make_tables(Path(given))
-    with compile_tests():  # a fault of either is said when they are run
-        compile_kernels()
-    subprocess.run([*PYTEST, "-m", "not slow", *OTHERS], stdout=subprocess.DEVNULL, check=False)
-    print(f"warm: kernels compiled in {time.process_time():.0f} s of processor", file=sys.stderr)
+    compile_kernels()
+    rest.join()
+    print(f"warm: kernels and tests compiled in {sum(os.times()[:4]):.0f} s of processor", file=sys.stderr)
+    sys.exit(rest.exitcode)
