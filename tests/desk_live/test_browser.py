@@ -53,6 +53,7 @@ class Installation:
     address: str
     agents: tuple[str, ...]
     seats: tuple[str, ...]
+    busy: tuple[str, ...]
 
     def cookies(self, role: Role, drill: str = "") -> list[tuple[str, str]]:
         found = [(ROLE_COOKIE, f"{role.value}:")]
@@ -76,7 +77,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         processes.start("releve", "live", "work", environ=environ_of(home), quiet=True) as worker,
     ):
         try:
-            yield Installation(home, address, agents_at(plans[0], SITE), seats_of(plans[0], SITE))
+            yield Installation(home, address, agents_at(plans[0], SITE), seats_of(plans[0], SITE), busy_in(plans[0]))
         finally:
             worker.terminate()
             worker.wait(20)
@@ -85,6 +86,15 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 def agents_at(plan: Plan, site: str) -> tuple[str, ...]:
     """Return who is placed on a site."""
     return tuple(sorted(row.agent for row in plan.placements if row.place == site))
+
+
+def busy_in(plan: Plan) -> tuple[str, ...]:
+    """Return who works late for the programme with the most people: calls are missed without them."""
+    by_programme: dict[str, list[str]] = {}
+    for row in plan.placements:
+        if row.end > plan.starts[30]:
+            by_programme.setdefault(row.programme, []).append(row.agent)
+    return tuple(sorted(max(by_programme.values(), key=len)))
 
 
 def seats_of(plan: Plan, site: str) -> tuple[str, ...]:
@@ -366,6 +376,51 @@ def reopen(manager: Page, officer: Page) -> None:
     expect(manager.locator(f"#site-{SITE}")).to_contain_text("ouvert")
 
 
+def test_an_absence_for_tomorrow_and_some_for_now_are_followed_by_reliefs(
+    browser: Browser, installation: Installation
+) -> None:
+    """A planner states them on the form; others take over, are notified, and the absent are not called."""
+    desk, away = installation, {"tomorrow": installation.agents[:6], "now": installation.busy[:8]}
+    with acting_as(browser, desk, desk.cookies(Role.CONTINUITY)) as manager:
+        manager.goto("/drills")
+        manager.get_by_label("Scénario").fill("Absences")
+        manager.get_by_label("Son horloge part de").fill("2026-11-30T10:40")
+        follow(manager.get_by_role("button", name="Commencer l’exercice"))
+        stream = next(row["value"] for row in manager.context.cookies() if row["name"] == STREAM_COOKIE)
+        made = manager.locator(".moments").get_by_text("Une relève a été établie")
+        reliefs = made.count()
+        with acting_as(browser, desk, desk.cookies(Role.PLANNER, stream)) as planner:
+            for when, agents in away.items():
+                for agent in agents:
+                    planner.goto("/record/absence")
+                    planner.locator("[name=agent]").fill(agent)
+                    planner.locator("[name=reason]").select_option("sickness")
+                    if when == "tomorrow":
+                        planner.locator("[name=start]").fill("2026-12-01T00:00")
+                        planner.locator("[name=until]").fill("2026-12-02T00:00")
+                    if agent == agents[0]:
+                        assert serious(planner) == []
+                        keep(planner, f"absence-{when}", View())
+                    follow(planner.locator("button.main"))
+                expect(made.nth(reliefs)).to_be_visible(timeout=WAIT_MS)
+                expect(manager.locator("#notified-waiting")).not_to_have_text("0", timeout=WAIT_MS)
+                reliefs = made.count()
+                list_called_without(manager, agents)
+                assert "sickness" not in manager.content()
+                manager.goto("/now")
+
+
+def list_called_without(manager: Page, absent: Sequence[str]) -> None:
+    """Wait until no absent person is among those to be called, also one whom an earlier relief had moved."""
+    for _ in range(WAIT_MS // 500):
+        manager.goto("/relief")
+        called = "".join(manager.locator(".calls").all_inner_texts())
+        if not [agent for agent in absent if agent in called]:
+            return
+        manager.wait_for_timeout(500)
+    raise AssertionError(f"absent people are called: {called}")
+
+
 @contextmanager
 def phone(browser: Browser, desk: Installation) -> Iterator[Page]:
     """Yield a phone's page; of the browser's complaints those of a lost network are meant."""
@@ -463,7 +518,7 @@ def test_what_was_typed_is_back_after_a_reload_and_gone_after_signing_out(
 
 PAGES = (
     "/now", "/record/", "/record/case", "/record/closure", "/record/check", "/record/inspection",
-    "/record/outage", "/record/tests", "/record/attendance", "/record/authorisation",
+    "/record/outage", "/record/tests", "/record/attendance", "/record/absence", "/record/authorisation",
     "/record/audit", "/incident/", "/drills", "/ack/none",
 )  # fmt: skip
 
