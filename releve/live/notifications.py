@@ -82,7 +82,7 @@ def notify(effect: Effect) -> EffectOutcome:
     roles = [message.role for message in asking]
     counts = {f"{role}s": roles.count(role) for role in ROLES}
     counts["breaks"] = len(messages) - len(asking)
-    counts["unaddressed"] = _count_unaddressed(asking)
+    counts["unaddressed"] = _count_unaddressed(messages)
 
     def store() -> None:
         for kind in (*ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer

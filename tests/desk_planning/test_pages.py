@@ -81,7 +81,7 @@ def test_a_run_stands_beside_the_plan_in_force_and_says_who_moves(
     assert (day["moved"], day["moves"][0]["agents"]) == (1, [first.agent])
     assert day["moves"][0]["after"] is None
     assert day["clients"][0]["after"] == "missed"
-    assert (day["change"], day["work"]) == ("replaced", {"stops": 1})
+    assert (day["change"], day["kinds"]) == ("replaced", [{"kind": "released", "people": 1}])
     html = planner.get(f"/planning/runs/{made_run([changed]).id}").content.decode()
     assert first.agent in html
     assert "1 téléconseiller travaille autrement" in html
