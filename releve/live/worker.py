@@ -215,10 +215,22 @@ def _follow_stream(stream: str) -> None:
     scene = load_scene(stream)
     if scene is None:
         return
-    if scene.unanswered or any(scene.away.values()) or (scene.relief is not None and scene.relief.source == ABSENCES):
+    if scene.unanswered or _asks_for_people(scene):
         _request_relief(scene)
     note_absent(scene.stream, scene.at, scene.absent)
     refresh_routes(scene)
+
+
+def _asks_for_people(scene: Scene) -> bool:
+    """Return whether absences ask for a relief, or one that was made for absences may end.
+
+    A relief for a loss knew those that were stated by then: two cases that close a site move its people once.
+    """
+    relief = scene.relief
+    if relief is None or relief.source not in ("first", "planned", "optimum"):
+        return any(scene.away.values()) or (relief is not None and relief.source == ABSENCES)
+    stated = (row.recorded_at for rows in scene.situation.absences.values() for row in rows)
+    return any(scene.away.values()) and any(at is not None and at > relief.from_at for at in stated)
 
 
 def _request_relief(scene: Scene) -> None:

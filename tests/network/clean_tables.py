@@ -90,6 +90,9 @@ def clean_tables() -> Tables:
         {"id": f"team-{n}", "site": SITES[n][0], "supervisor": f"a{n:03}", "quorum": "0.5"} for n in range(len(SITES))
     ]
     tables["shifts"] = [_shift(agent["id"], day) for agent in tables["agents"] for day in ROSTER]
+    tables["breaks"] = [
+        {"id": "coffee", "minutes": "15", "site": "casa-1", "min_hours": "6", "valid_from": "2027-02-08"}
+    ]
     tables["absences"] = [
         {"agent": tables["agents"][-1]["id"], "start": "2026-12-07T00:00", "end": "2026-12-12T00:00", "kind": "leave"}
     ]
