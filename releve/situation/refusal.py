@@ -68,8 +68,8 @@ REFUSALS: Mapping[str, str] = {
     "closure.earliest": "The earliest reopening, {earliest}, is not after the order, {ordered}; correct the date.",
     "closure.before": "{site} was closed at {ordered}, after {happened_at}; correct the date.",
     "extension.not_later": "{site} already stays closed until {earliest}; give a later time.",
-    "lifting.grounded": "{site} is closed by a rule (positive tests: {cases}, period in days: {days}), and the tests that count on"
-    " record are {count}: the closure has its ground. If one of them is wrong, correct that"
+    "lifting.grounded": "{site} is closed by a rule (positive tests: {cases}, period in days: {days}), and the tests"
+    " that count on record are {count}: the closure has its ground. If one of them is wrong, correct that"
     " record first: a health officer does it on the page of corrections. Else the site opens from"
     " {earliest} on, by its checklist and two people.",
     "lifting.same_person": "{actor} corrected the record on which the closure of {site} rests:"
