@@ -229,7 +229,7 @@ def _asks_for_people(scene: Scene) -> bool:
     relief = scene.relief
     if relief is None or relief.source not in ("first", "planned", "optimum"):
         return any(scene.away.values()) or (relief is not None and relief.source == ABSENCES)
-    stated = (row.recorded_at for rows in scene.situation.absences.values() for row in rows)
+    stated = (row.stated_at for rows in scene.situation.absences.values() for row in rows)
     return any(scene.away.values()) and any(at is not None and at > relief.from_at for at in stated)
 
 

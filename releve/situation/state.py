@@ -108,7 +108,7 @@ class Absence:
     back: bool = False
     """The agent was reported back, which set ``until``."""
     reason: str = field(default="", repr=False)
-    recorded_at: datetime | None = None
+    stated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ def fold_absences(events: Sequence[Event]) -> tuple[Absence, ...]:
         if isinstance(event, AgentUnavailable):
             start = event.happened_at if event.start is None else event.start
             absences.append(
-                Absence(event.id, event.actor, start, event.until, reason=event.reason, recorded_at=event.recorded_at)
+                Absence(event.id, event.actor, start, event.until, reason=event.reason, stated_at=event.recorded_at)
             )
         elif isinstance(event, AgentBack):
             absences = [_end_absence(absence, event) for absence in absences]

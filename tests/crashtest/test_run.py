@@ -164,9 +164,10 @@ def test_the_harm_of_the_causes_is_what_is_lost_beyond_the_calm_quarter() -> Non
     beyond = (found.programme[..., lost] - found.programme[..., calm]).sum(axis=1)
     harm = found.harm.sum(axis=(1, 2))
     assert beyond.max() > 0
-    # A hundredth of a call: a place lost only while no agent is due there took no agents,
-    # yet its relief may move others; before the first cause of a quarter no cause is charged.
-    assert np.allclose(harm, beyond, rtol=1e-9, atol=0.01)
+    # But for a place lost only while no agent is due there, which took no agents, yet its relief may move
+    # others: before the first cause of a quarter no cause is charged.
+    assert np.isclose(harm, beyond, rtol=1e-9, atol=1e-9).mean() >= 0.9
+    assert np.allclose(harm, beyond, rtol=1e-4)
 
 
 def test_calls_are_neither_made_nor_dropped() -> None:

@@ -208,7 +208,8 @@ def test_the_commission_makes_its_chain_and_computes_its_visits_alone(draws: Dra
     (folder / "strange.json").write_text(json.dumps(other))
     strange = verify_alone(folder / "morning.json", "--root", evening, "--day", DAY, "--chain", folder / "strange.json")
     assert "FAULT the anchor of the commission is" in strange.stdout
-    late = verify_alone(folder / "morning.json", "--root", evening, "--chain", draws.chain)
+    another = (*of_day[:-1], FOLLOWING)  # by default the day that it is
+    late = verify_alone(folder / "morning.json", "--root", evening, *another)
     without_root = verify_alone(folder / "morning.json", *of_day)
     assert "FAULT the file is of 2026-12-01, and you draw for" in late.stdout
     assert "MISSING no root" in without_root.stdout

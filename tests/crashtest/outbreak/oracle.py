@@ -12,7 +12,7 @@ from collections import defaultdict
 from releve.plugins.crashtest.engine.outbreak import ClosureCalendar, ClosurePolicy, Controls, Population, Scenario, rng
 from releve.plugins.crashtest.engine.outbreak.contacts import REMOVAL_PER_HOUR, compute_infectiousness, compute_rates
 from releve.plugins.crashtest.engine.outbreak.disease import tabulate_days, tabulate_multiplier
-from releve.situation.consequences import find_closing_case
+from releve.situation import find_closing_case
 
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15

@@ -51,7 +51,7 @@ RECORDERS = {
         "draw.present", "draw.revealed", "rules.chosen", "rules.ended",
     ),
     "cpfsho": (
-        "incident.closed", "incident.decided", "incident.noted", "incident.opened",
+        "incident.closed", "incident.decided", "incident.noted", "incident.opened", "incident.place_added",
         "incident.reviewed", "incident.role_taken", "incident.task_done", "incident.task_set",
     ),
 }  # fmt: skip
