@@ -126,7 +126,7 @@ def translate_actor(actor: str) -> str:
         return _("rule {rule}").format(rule=actor.removeprefix("rule:"))
     if actor.startswith(ACCOUNT_PREFIX):
         return _("a former user, whose name was erased")
-    return actor
+    return _("the agent, by a message’s link") if actor == live.AGENT else actor
 
 
 MOST_ENTRIES = 100_000

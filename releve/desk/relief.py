@@ -58,8 +58,8 @@ Shown = Literal["unanswered", "unreachable", "answered", "all"]
 SHOWN: Mapping[Shown, frozenset[str]] = {
     "unanswered": frozenset({"unaddressed", "exhausted", "waiting", "queued"}),
     "unreachable": frozenset({"unaddressed", "exhausted"}),
-    "answered": frozenset({"acknowledged"}),
-    "all": frozenset({"unaddressed", "exhausted", "waiting", "queued", "absent", "acknowledged"}),
+    "answered": frozenset({"declined", "acknowledged"}),
+    "all": frozenset({"unaddressed", "exhausted", "waiting", "queued", "absent", "declined", "acknowledged"}),
 }
 """What a list of people shows, by the states that are in it."""
 ROWS_A_PAGE = 100
@@ -335,14 +335,17 @@ _STATES = {
     "waiting": lazy("no answer yet"),
     "queued": lazy("to be sent"),
     "absent": lazy("absent: no answer is awaited"),
+    "declined": lazy("does not come"),
     "acknowledged": lazy("has answered"),
 }
+_ANSWERS = {"yes": lazy("comes"), "late": lazy("comes late"), "transport": lazy("needs transport")}
 _TONES = {
     "unaddressed": "missed",
     "exhausted": "missed",
     "waiting": "thin",
     "queued": "unknown",
     "absent": "unknown",
+    "declined": "missed",
     "acknowledged": "held",
 }
 CHANNELS = {
@@ -421,7 +424,7 @@ def describe_state(row: NotifiedAgent) -> str:
     """Return what became of a person's message, with who recorded a spoken answer."""
     if row.answered_to:
         return _("has answered by voice, recorded by {who}").format(who=row.answered_to)
-    return str(_STATES[row.state])
+    return str(_ANSWERS.get(row.answer) or _STATES[row.state])
 
 
 @register.filter
@@ -440,11 +443,19 @@ def answer_ring(counts: MessageCounts) -> tuple[tuple[str, int, int], ...]:
 def ring_words(page: ReliefPage) -> str:
     """Return the ring of acknowledgements in a sentence."""
     counts, text = page.counts, text_now(page.time_zone)
-    return _("{answered} of {all} have answered; {beyond} are out of reach.").format(
+    said = _("{answered} of {all} have answered; {beyond} are out of reach.").format(
         answered=text.number(counts.acknowledged),
         all=text.number(counts.notified),
         beyond=text.number(counts.unaddressed + counts.exhausted),
     )
+    if counts.declined or counts.late or counts.transport:
+        more = _("Not coming: {declined}; late: {late}; in need of transport: {transport}.").format(
+            declined=text.number(counts.declined),
+            late=text.number(counts.late),
+            transport=text.number(counts.transport),
+        )
+        said = f"{said} {more}"
+    return said
 
 
 @register.filter

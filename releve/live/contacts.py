@@ -163,16 +163,20 @@ def remove_letters(messages: Iterable[Message]) -> None:
                 (outbox / f"{message.pk}-{rank}.json").unlink(missing_ok=True)
 
 
-AnswerState = Literal["unaddressed", "exhausted", "waiting", "queued", "absent", "acknowledged"]
+AnswerState = Literal["unaddressed", "exhausted", "waiting", "queued", "absent", "declined", "acknowledged"]
 """No address: written, not sent; every address tried; sent; to be sent; absent, so that no answer is awaited;
-answered."""
+does not come; answered otherwise."""
+Answer = Literal["", "yes", "late", "transport", "no"]
+"""What an agent answers by a link: nothing but that it was read, comes, comes late, needs transport, does not come."""
+ANSWERS: tuple[Answer, ...] = ("yes", "late", "transport", "no")
 
 
 @dataclass(frozen=True, slots=True)
 class MessageCounts:
     """How many people messages were written to, and of those: to how many one was sent, who
     answered, who are absent, and who have not answered yet; of the last: who have no address left
-    (``exhausted``) and who have none at all (``unaddressed``: their message was written to a file and not sent)."""
+    (``exhausted``) and who have none at all (``unaddressed``: their message was written to a file and not sent). Of
+    those who answered: who come late, need transport, do not come (``declined``)."""
 
     notified: int
     sent: int
@@ -181,6 +185,9 @@ class MessageCounts:
     exhausted: int
     unaddressed: int
     absent: int = 0
+    late: int = 0
+    transport: int = 0
+    declined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +209,7 @@ class NotifiedAgent:
     next_try_at: datetime | None
     acknowledged_at: datetime | None
     answered_to: str
+    answer: Answer = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +240,12 @@ def acknowledge(token: str) -> AcknowledgeResult:
 
     A second answer changes nothing.
     """
-    return _store_answer(Message.objects.filter(token=token), "")
+    return store_answer(Message.objects.filter(token=token), "")
 
 
 def record_spoken_answer(stream: str, message: uuid.UUID, *, by: str) -> AcknowledgeResult:
     """Record that an agent answered by voice; :class:`NoSuch` for an unknown message."""
-    return _store_answer(Message.objects.filter(stream=stream, pk=message, role="agent"), by)
+    return store_answer(Message.objects.filter(stream=stream, pk=message, role="agent"), by)
 
 
 def find_message_site(stream: str, message: uuid.UUID) -> str | None:
@@ -254,18 +262,19 @@ def list_addresses(agents: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _store_answer(rows: QuerySet[Message], by: str) -> AcknowledgeResult:
+def store_answer(rows: QuerySet[Message], by: str, answer: Answer = "") -> AcknowledgeResult:
+    """Store an answer, unless the same or a no came before; :class:`NoSuch` where there is no message."""
     with transaction.atomic():
         ledger.lock_head()
         message = rows.first()
         if message is None:
             raise NoSuch("there is no such message")
-        if message.acknowledged_at is not None:
+        if message.acknowledged_at is not None and (answer in ("", message.answer) or message.answer == "no"):
             return AcknowledgeResult(message.stream, message.acknowledged_at, before=True)
         at = now(message.stream)
-        rows.update(acknowledged_at=at, due_at=None, answered_to=by)
+        rows.update(acknowledged_at=at, due_at=None, answered_to=by, answer=answer)
         about = {"message": str(message.pk), "generation": message.relief.generation}
-        body = {**about, **({"by": by} if by else {})}
+        body = {**about, **({"answer": answer} if answer else {}), **({"by": by} if by else {})}
         append_entries(message.stream, [("message.acknowledged", body)])
     return AcknowledgeResult(message.stream, at, before=False)
 
@@ -289,6 +298,9 @@ def count_messages(stream: str = LIVE, sites: Iterable[str] | None = None) -> Me
         exhausted=Count("pk", filter=open_ & Q(exhausted=True) & ~unaddressed),
         unaddressed=Count("pk", filter=unaddressed),
         absent=Count("pk", filter=Q(acknowledged_at=None, absent=True)),
+        late=Count("pk", filter=Q(answer="late")),
+        transport=Count("pk", filter=Q(answer="transport")),
+        declined=Count("pk", filter=Q(answer="no")),
     )
     return MessageCounts(**found)
 
@@ -358,7 +370,15 @@ def _read_ride(ride: Mapping[str, str]) -> NotifiedRide:
     )
 
 
-_STATES: tuple[AnswerState, ...] = ("unaddressed", "exhausted", "waiting", "queued", "absent", "acknowledged")
+_STATES: tuple[AnswerState, ...] = (
+    "unaddressed",
+    "exhausted",
+    "waiting",
+    "queued",
+    "absent",
+    "declined",
+    "acknowledged",
+)
 
 
 def _describe_message(row: Message) -> NotifiedAgent:
@@ -374,12 +394,13 @@ def _describe_message(row: Message) -> NotifiedAgent:
         next_try_at=row.due_at,
         acknowledged_at=row.acknowledged_at,
         answered_to=row.answered_to,
+        answer=row.answer,  # type: ignore[arg-type]
     )
 
 
 def _find_state(row: Message) -> AnswerState:
     if row.acknowledged_at is not None:
-        return "acknowledged"
+        return "declined" if row.answer == "no" else "acknowledged"
     if row.absent:
         return "absent"
     if row.channel == Message.NO_ADDRESS:

@@ -44,7 +44,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "agent_free": "- {day} : pas de vacation.",
         "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
         "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time} (véhicule {vehicle}).",
-        "agent_close": "Merci de confirmer que vous avez lu ce message :\n{url}",
+        "agent_close": "Merci de répondre ici :\n{url}",
         "agent_closed": "Le site {site} est indisponible : {cause}.",
         "cause_rule": "fermé par la règle en vigueur",
         "cause_authority": "fermé par décision d’une autorité",
@@ -100,7 +100,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "agent_free": "- {day}: no shift.",
         "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
         "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time} (vehicle {vehicle}).",
-        "agent_close": "Please confirm that you have read this message:\n{url}",
+        "agent_close": "Please answer here:\n{url}",
         "agent_closed": "The site {site} is not available: {cause}.",
         "cause_rule": "closed by the rule in force",
         "cause_authority": "closed by order of an authority",
@@ -168,7 +168,7 @@ def _write_to_agent(words: Mapping[str, str], about: Mapping[str, Any], url: str
         *_list_shift_lines(words, about),
         "",
         call.format(call=about.get("call")),
-        words["agent_close"].format(url=url),
+        *([words["agent_close"].format(url=url)] if url else []),
     ]
     return words["agent_subject"], "\n".join([words["hello"], "", *lines])
 

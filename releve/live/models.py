@@ -163,7 +163,8 @@ class Message(models.Model):
     ``acknowledged_at`` and ``over_at`` (the end of the last day it is about; empty: unlimited) are
     on the stream's clock. ``about`` is what the text is made from. ``replaced``: a newer message to
     the same person takes its place. ``answered_to`` is the user who recorded a spoken answer.
-    ``absent``: the agent is absent for all that it says, so that no answer is awaited.
+    ``absent``: the agent is absent for all that it says, so that no answer is awaited. ``answer``: what an
+    agent answered by the link; empty: that it was read.
     """
 
     NO_ADDRESS = "none"
@@ -185,6 +186,7 @@ class Message(models.Model):
     due_at = models.DateTimeField(null=True, db_index=True)
     acknowledged_at = models.DateTimeField(null=True)
     answered_to = models.CharField(max_length=150, blank=True)
+    answer = models.CharField(max_length=10, blank=True, default="")
     over_at = models.DateTimeField(null=True)
     exhausted = models.BooleanField(default=False)
     replaced = models.BooleanField(default=False)

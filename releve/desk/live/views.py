@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.csrf import csrf_exempt
@@ -44,18 +45,24 @@ from releve.situation import (
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def ack(request: HttpRequest, token: str) -> HttpResponse:
-    """The page behind a message's link: one button says that the message was read.
+    """The page behind a message's link: what it says, and buttons to answer: to an agent, how they come.
 
     Open to anyone who holds the link, and exempt from the CSRF token: the link is the secret, and
     looking at it alone (as mail filters do) answers nothing.
     """
-    if request.method != "POST":
-        return render(request, "desk/live/ack.html", {"done": None})
-    try:
-        done = live.acknowledge(token)
-    except live.NoSuch:
-        return failure(request, 404, _("There is no message behind this link."))
-    return render(request, "desk/live/ack.html", {"done": done})
+    done, answer, status = None, request.POST.get("answer", ""), 200
+    if request.method == "POST":
+        try:
+            known = next((one for one in live.ANSWERS if one == answer), None)
+            done = live.acknowledge(token) if known is None else live.answer_message(token, known)
+        except live.NoSuch:
+            return failure(request, 404, _("There is no message behind this link."))
+        except (live.Refused, live.Busy):  # the absence could not be recorded: a person has to know
+            status = 503
+    letter = live.find_letter(token, "fr" if get_language() == "fr" else "en")
+    return render(
+        request, "desk/live/ack.html", {"done": done, "letter": letter, "failed": status != 200}, status=status
+    )
 
 
 _Form = TypeVar("_Form", bound=RecordForm)
