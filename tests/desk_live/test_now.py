@@ -93,7 +93,7 @@ def test_times_of_a_site_carry_its_zone_where_its_clocks_differ(browsers: Browse
     scenario.close(site.id)
     shown = read_text(browsers.sign_in(), "/now")
     assert "9 h 40 (Casablanca)" in shown, "since when it is closed"
-    assert "lun. 30, 10:40 · 09:40 (Casablanca)" in shown
+    assert "09:40 (Casablanca)" in shown
     text = Text("fr", "Europe/Paris")
     at = live.now(scenario.stream)
     assert text.at_site("Europe/Brussels").clock(at) == text.clock(at), "the clocks agree"

@@ -76,11 +76,12 @@ _FIELDS = frozenset({"missing", "of", "what"})
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """An entry of a log in words."""
+    """An entry of a log in words; ``there``: the time on the clocks of its site, where these differ."""
 
     at: str
     iso: str
     sentence: str
+    there: str
 
 
 @register.filter
@@ -98,13 +99,12 @@ def log_line(row: live.LogEntry, operator: Operator) -> LogLine:
         words["place"] = operator.site[words["place"]].name
     day = row.at.astimezone(zone(text.time_zone)).date()
     local = gettext("{day}, {time}").format(day=text.short_day(day), time=text.clock(row.at))
-    beside = text.at_site(site.time_zone).clock(row.at) if site else ""
-    if site and beside.endswith(")"):  # named where its clocks differ
-        local = f"{local} · {beside}"
+    there = text.at_site(site.time_zone).clock(row.at) if site else ""
+    there = there if there.endswith(")") else ""  # named where its clocks differ
     said = translate_phrase(row.sentence).format_map(words).strip()
     if row.happened is not None:
         said = f"{said} {describe_late_record(row.happened, text)}"
-    return LogLine(local, row.at.isoformat(), said)
+    return LogLine(local, row.at.isoformat(), said, there)
 
 
 def notice_text(notice: Notice, operator: Operator, text: Text) -> str:
