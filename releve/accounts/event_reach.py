@@ -106,11 +106,15 @@ def _check_audit_reach(user: AnyUser, event: Event, situation: Situation) -> Non
         raise EventElsewhere(str(getattr(event, "audit", "")))
 
 
+BY_LINK = "agent"
+"""Who states an absence by the link of a message: no reason goes with it."""
+
+
 def narrow_return(user: AnyUser, event: Event, operator: Operator, situation: Situation) -> Event | EventRefusal:
     """Return an agent's return that ends what its recorder may end; other events as they are.
 
-    Who may not see the cases of a site ends the absences that they noted themselves: not a health
-    measure, and none of another person, so that the refusal does not tell the two apart.
+    Who may not see the cases of a site ends the absences that they noted themselves, or the agent by a
+    message's link: not a health measure, and none of another person, so that the refusal does not tell the two apart.
     """
     if not isinstance(event, AgentBack):
         return event
@@ -119,7 +123,7 @@ def narrow_return(user: AnyUser, event: Event, operator: Operator, situation: Si
     if not event.absence:
         return replace(event, absence=AgentBack.OWN)
     absences = situation.absences.get(event.agent, ())
-    own = [AgentBack.OWN, *(row.event for row in absences if row.actor == event.actor)]
+    own = [AgentBack.OWN, *(row.event for row in absences if row.actor in (event.actor, BY_LINK))]
     if event.absence not in own:
         return refuse("absence.unknown", agent=event.agent, absence=event.absence)
     return event

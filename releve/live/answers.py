@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from releve.accounts.event_reach import BY_LINK
+from releve.errors import ReleveError
 from releve.live.clock import is_drill, now
 from releve.live.contacts import AcknowledgeResult, Answer, store_answer
-from releve.live.errors import NoSuch
+from releve.live.errors import NoSuch, Refused
 from releve.live.event_service import record, sign_event
 from releve.live.message_texts import write_message
 from releve.live.models import Message
-from releve.network.duties import Away
 from releve.situation import AgentUnavailable
-
-AGENT = "agent"
-"""Who states an absence by a message's link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +39,29 @@ def find_letter(token: str, language: str) -> Letter | None:
     return Letter(
         subject=subject,
         text=text.strip(),
-        open=_find_shifts_ahead(message) is not None,
+        open=bool(_list_shifts_ahead(message)),
         answer=message.answer,  # type: ignore[arg-type]
         answered_at=message.acknowledged_at,
     )
 
 
-def _find_shifts_ahead(message: Message) -> Away | None:
-    """Return the time of the shifts ahead that the newest message to an agent says; None where it says none."""
+def _list_shifts_ahead(message: Message) -> list[tuple[datetime, datetime]]:
+    """Return the times of the shifts ahead that the newest message to an agent says."""
     if message.role != "agent" or message.kind == Message.BREAK or message.replaced:
-        return None
+        return []
     at = now(message.stream)
     said = [shift for shift in message.about.get("shifts", ()) if shift["place"] is not None]
-    ends = [end for end in (datetime.fromisoformat(shift["end"]) for shift in said) if end > at]
-    starts = [datetime.fromisoformat(shift["start"]) for shift in said if datetime.fromisoformat(shift["end"]) > at]
-    return (max(at, min(starts)), max(ends)) if ends else None
+    times = [(datetime.fromisoformat(shift["start"]), datetime.fromisoformat(shift["end"])) for shift in said]
+    return [(max(at, start), end) for start, end in times if end > at]
+
+
+class Closed(ReleveError, ValueError):  # noqa: N818 (named by what the message is)
+    """A message by which nobody can say any more that they do not come."""
 
 
 def answer_message(token: str, answer: Answer) -> AcknowledgeResult:
-    """Record how an agent comes, through a message's link; :class:`NoSuch` for an unknown token.
+    """Record how an agent comes, through a message's link; :class:`NoSuch` for an unknown token, :class:`Closed` for a
+    no to a message that is not the newest any more.
 
     Who does not come is absent for the shifts ahead that the message says, so that a further relief follows. It may
     follow another answer; no other answer follows it by the link, since others are called in meanwhile.
@@ -68,12 +70,22 @@ def answer_message(token: str, answer: Answer) -> AcknowledgeResult:
     message = rows.first()
     if message is None:
         raise NoSuch("there is no such message")
-    ahead = _find_shifts_ahead(message)
-    if ahead is None:
+    ahead = _list_shifts_ahead(message)
+    if not ahead:
+        if answer == "no" and message.answer != "no":
+            raise Closed("the message is not the newest, or its shifts are over")
         return store_answer(rows, "")
     if answer == "no" and message.answer != "no":
-        absence = AgentUnavailable(
-            **sign_event(message.stream, AGENT), agent=message.who, start=ahead[0], until=ahead[1]
-        )
-        record(absence, key=f"answer-{message.pk}", stream=message.stream)
+        for number, (start, end) in enumerate(ahead):
+            _state_absence(message, number, start, end)
     return store_answer(rows, "", answer)
+
+
+def _state_absence(message: Message, number: int, start: datetime, end: datetime) -> None:
+    """Record an absence for one shift of a message, unless the same is on record."""
+    absence = AgentUnavailable(**sign_event(message.stream, BY_LINK), agent=message.who, start=start, until=end)
+    try:
+        record(absence, key=f"answer-{message.pk}-{number}", stream=message.stream)
+    except Refused as refused:
+        if any(row.code != "event.same" for row in refused.reasons):
+            raise

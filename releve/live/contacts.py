@@ -320,7 +320,7 @@ def note_absent(stream: str, at: datetime, absent: Absent) -> None:
 
     ``absent``: when agents are not available. A shift that is over counts for neither.
     """
-    rows = _filter_open(stream, None).filter(kind="agent", acknowledged_at=None)
+    rows = _filter_open(stream, None).filter(kind="agent", acknowledged_at=None).exclude(who__startswith="erased:")
     rows = rows.filter(Q(absent=True) | Q(who__in=absent)) if absent else rows.filter(absent=True)
     for message in rows:
         away = _is_away(message, absent.get(message.who, ()), at)

@@ -201,9 +201,11 @@ class _MessageBuilder:
         return sorted(lost.intersection({*places, self._agents[agent].home_site}))
 
     def _find_cause(self, site: str) -> str:
-        """Return what takes a site away: the cause of its closure, or that it has no power."""
+        """Return what takes a site away: the cause of its closure, or that it has no power, or no link."""
         closure = self._scene.situation.site(site).closure
-        return "power" if closure is None else closure.cause
+        if closure is not None:
+            return closure.cause
+        return "power" if ("power", site) in self._scene.situation.outages else "link"
 
     @cached_property
     def _lifted(self) -> dict[str, str]:

@@ -102,7 +102,7 @@ def _from_now(move: Move, at: datetime, at_stop: datetime | None, delays: MoveDe
         wait = round_up(at_stop + SET_UP - now)
     else:
         wait = delays.home
-    left = clip_pattern(build_pattern(after), now + wait)
+    left = clip_pattern(build_pattern(after), now + wait, now)
     if left is None:
         return None
     times = {name: getattr(left, name) for name in ("start", "break_start", "break_end", "pauses")}

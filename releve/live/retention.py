@@ -207,7 +207,7 @@ class LiveData:
         reliefs = ReliefDay.objects.order_by("day", "pk").iterator(chunk_size=100)
         return {
             "addresses": list(contacts.values("rank", "channel", "address", "language")),
-            "messages": list(messages.values("stream", "kind", "about", "sent_at", "acknowledged_at")),
+            "messages": list(messages.values("stream", "kind", "about", "sent_at", "acknowledged_at", "answer")),
             "plans": [
                 asdict(placement)
                 for row in plan_texts_with(agent)

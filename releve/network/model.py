@@ -97,7 +97,7 @@ class Site(TableRow):
         default="",
     )
     home_kits: int = column(
-        "Kits for work at home (laptop, headset, router) that agents with home_kit share",
+        "Kits for work at home (laptop, headset, router) that agents without equipment of their own share",
         example="90",
         default=0,
         at_least=0,

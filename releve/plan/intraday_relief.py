@@ -204,7 +204,7 @@ class _RunningDayBuilder:
                 continue
             patterns = tuple(
                 late
-                for late in (clip_pattern(pattern, self._now + wait) for pattern in group.patterns)
+                for late in (clip_pattern(pattern, self._now + wait, self._now) for pattern in group.patterns)
                 if late is not None
             )
             if patterns:

@@ -310,8 +310,12 @@ def cut_placement(placed: Placement, away: Sequence[Away]) -> Placement | None:
     )
 
 
-def clip_pattern(pattern: Pattern, when: datetime) -> Pattern | None:
-    """Return what is left of a pattern from an instant on; None when nothing is."""
+def clip_pattern(pattern: Pattern, when: datetime, since: datetime | None = None) -> Pattern | None:
+    """Return what is left of a pattern from an instant on; None when nothing is.
+
+    ``since``: when the way to another place begins. A break that would have fallen into it comes in the middle of what
+    is left, where it has room: a way is no rest.
+    """
     start = max(pattern.start, when)
     for pause in pattern.pauses:
         if pause.away and pause.start <= start < pause.end:
@@ -319,6 +323,14 @@ def clip_pattern(pattern: Pattern, when: datetime) -> Pattern | None:
     if start >= pattern.end:
         return None
     pauses = tuple(Pause(max(start, one.start), one.end, one.away) for one in pattern.pauses if one.end > start)
-    if pattern.break_start is None or pattern.break_end is None or pattern.break_end <= start:
+    if pattern.break_start is None or pattern.break_end is None:
         return Pattern(start, pattern.end, None, None, pauses)
+    if pattern.break_end <= start:
+        length = pattern.break_end - pattern.break_start
+        window = BreakWindow(length, start, pattern.end, timedelta())
+        free = [at for at in window.list_starts() if all(at + length <= p.start or p.end <= at for p in pauses)]
+        if since is None or pattern.break_start < since or pattern.end - start <= 2 * length or not free:
+            return Pattern(start, pattern.end, None, None, pauses)
+        middle = min(free, key=lambda at: (abs(at + length / 2 - start - (pattern.end - start) / 2), at))
+        return Pattern(start, pattern.end, middle, middle + length, pauses)
     return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end, pauses)

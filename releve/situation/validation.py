@@ -291,7 +291,7 @@ def _check_ground(
             count = len(list_confirmed_cases(context.situation, site, rule.days))
             earliest = closure.earliest_reopening or closure.ordered_at
             yield refuse("lifting.grounded", site=site, count=count, cases=rule.n, days=rule.days, earliest=earliest)
-        yield from (row for row in terms if row.code != "reopening.too_early")
+        yield from (row for row in terms if not rule or row.code != "reopening.too_early")
     elif event.actor.startswith("rule:"):
         wanted = {row.id for row in lost.corrections}
         if all(row.because not in wanted for row in context.situation.corrections):

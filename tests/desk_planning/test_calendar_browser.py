@@ -118,7 +118,7 @@ def test_next_week_is_published_a_day_is_changed_and_yesterdays_version_is_put_b
 
         page.goto(f"/planning/runs/{changed}")
         expect(page.get_by_text("2 agents work differently")).to_be_visible()
-        expect(page.get_by_text("at another place: 2")).to_be_visible()
+        expect(page.get_by_text("work at home: 2")).to_be_visible()
         assert serious(page) == []
         keep(page, "calendar-consequences", VIEW)
         follow(page.get_by_role("button", name="Put in force"))

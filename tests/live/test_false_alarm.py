@@ -67,7 +67,9 @@ def test_a_wrong_test_is_corrected_and_the_site_opens_again_at_once(scenario: Sc
     scene = live.load_scene(scenario.stream)
     assert scene is not None
     assert not any(scene.wanted.values())
-    assert scenario.shares.keys() == routes.keys()
+    # the same places take calls, but for those where all are on their break by now
+    assert {programme for programme, _ in scenario.shares} == {programme for programme, _ in routes}
+    assert scenario.shares.keys() <= routes.keys()
     assert {place for _, place in scenario.shares} >= {scenario.site}
     back = scenario.people_at(scenario.site)
     assert back <= before

@@ -11,6 +11,7 @@ from releve.network import HOME, Operator
 from releve.plan import Plan
 from releve.plan.comparison import compare_plans
 from releve.plan.staleness import find_breaks
+from releve.plan.work_changes import KindCount, WorkKind
 from tests.live.moved_plans import choose_agents
 from tests.live.scenario import three_days
 from tests.plan.night_operators import need_of, night_operator, plan_chain
@@ -94,12 +95,12 @@ def test_a_comparison_counts_an_agent_with_two_duties_once(nights: tuple[Operato
     later = timedelta(minutes=30)
     rows = tuple(replace(row, end=row.end + later) if row.agent == name else row for row in plan.placements)
     found = compare_plans(plan, replace(plan, placements=rows))
-    assert (found.moved, found.work) == (1, {"hours": 1})
+    assert (found.moved, found.kinds) == (1, (KindCount(WorkKind.HOURS, 1),))
     assert [name for group in found.moves for name in group.agents].count(name) == len(found.moves)
     split = next(row for row in plan.placements if any(pause.away for pause in row.pauses))
     earlier = tuple(replace(pause, end=pause.end - later) if pause.away else pause for pause in split.pauses)
     rows = tuple(replace(row, pauses=earlier) if row == split else row for row in plan.placements)
-    assert compare_plans(plan, replace(plan, placements=rows)).work == {"hours": 1}
+    assert compare_plans(plan, replace(plan, placements=rows)).kinds == (KindCount(WorkKind.HOURS, 1),)
 
 
 def find_own(plan: Plan) -> set[str]:
@@ -120,7 +121,8 @@ def test_a_comparison_counts_each_kind_of_change(planned: tuple[Operator, tuple[
     )
     found = compare_plans(plan, changed)
     assert (found.change, found.moved) == ("replaced", 3)
-    assert found.work == {"place": 1, "hours": 1, "stops": 1}
+    elsewhere = WorkKind.HOME if first.place != HOME else WorkKind.SITE
+    assert {row.kind: row.people for row in found.kinds} == {elsewhere: 1, WorkKind.HOURS: 1, WorkKind.RELEASED: 1}
     assert third.agent in {agent for group in found.moves for agent in group.agents}
     assert compare_plans(plan, plan).change == "unchanged"
     assert compare_plans(None, plan).change == "added"

@@ -31,8 +31,10 @@ from releve.situation import (
     ClosureExtended,
     Event,
     EventCorrected,
+    EventRefusal,
     RecordedEvent,
     SiteClosed,
+    Situation,
     find_refusals,
     list_recorded_events,
 )
@@ -193,7 +195,11 @@ def correct(request: HttpRequest, event: str) -> HttpResponse:
     preview = None
     if form.is_valid():
         sent, true = form.read_events(now.stream, reader)
-        judge = build_record_check(request.user, sent, now.stream)
+        checks = [build_record_check(request.user, one, now.stream) for one in (sent, true) if one is not None]
+
+        def judge(situation: Situation) -> Iterator[EventRefusal]:
+            yield from (reason for check in checks for reason in check(situation))
+
         if request.POST.get("confirmed") == "yes":
             done = form.attempt(
                 lambda: live.record(sent, key=form.key_text, stream=now.stream, judge=judge, instead=true)

@@ -214,13 +214,14 @@ class AbsenceForm(RecordForm):
         set_choices(self, "reason", [("", _("not said")), *ABSENCE_REASON_WORDS.items()])
 
     def fill(self, request: HttpRequest) -> None:
-        """Offer the absences that the user noted and that are not over."""
+        """Offer the absences that the user noted, and those that agents stated by a link, which are not over."""
         self.reach, self.own = scope_for(request.user, "health.see"), dict[str, str]()
         place, choices = self.place, [("", _("every one that has begun"))]
         for agent, rows in sorted(place.situation.absences.items()):
             home = self._find_home(agent)
             for row in rows if home else ():
-                if row.actor == actor_name(request) and (row.until is None or row.until > place.at):
+                noted = row.actor in (actor_name(request), live.AGENT)
+                if noted and (row.until is None or row.until > place.at):
                     self.own[row.event] = agent
                     text = place.text.at_site(place.operator.site[home].time_zone)
                     ends = _("end not known") if row.until is None else when(row.until, text)

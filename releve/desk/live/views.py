@@ -23,7 +23,7 @@ from releve.accounts.scopes import can, scope_for
 from releve.desk.access.guard import actor_name, allow_anonymous
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import build_text_field, build_time_field, read_sent
-from releve.desk.http import failure, page_response, read_number, require_found, takes, wants_json
+from releve.desk.http import failure, keep_unstored, page_response, read_number, require_found, takes, wants_json
 from releve.desk.live.forms import EventForm, Place, RecordForm, build_record_check
 from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import FormPage, drills_page, lead_into, read_stream, record_page, reopening_page
@@ -57,12 +57,13 @@ def ack(request: HttpRequest, token: str) -> HttpResponse:
             done = live.acknowledge(token) if known is None else live.answer_message(token, known)
         except live.NoSuch:
             return failure(request, 404, _("There is no message behind this link."))
+        except live.Closed:
+            status = 409
         except (live.Refused, live.Busy):  # the absence could not be recorded: a person has to know
             status = 503
     letter = live.find_letter(token, "fr" if get_language() == "fr" else "en")
-    return render(
-        request, "desk/live/ack.html", {"done": done, "letter": letter, "failed": status != 200}, status=status
-    )
+    context = {"done": done, "letter": letter, "failed": status == 503, "closed": status == 409}
+    return keep_unstored(render(request, "desk/live/ack.html", context, status=status))
 
 
 _Form = TypeVar("_Form", bound=RecordForm)
