@@ -4,6 +4,7 @@ Each package draws its own branch where it defines it::
 
     ReleveError
     ├── AccessError         accounts: an account, role or key that cannot be used
+    ├── AnswerTooLate       live: a no to a message that is not the newest any more
     ├── AssociationError    association: members, contributions, bulletins, contracts
     ├── AuditSheetFaults    inspection: a filled-in sheet of an audit
     ├── BackupFault         upkeep: a backup that cannot be made, read or restored

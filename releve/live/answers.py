@@ -17,7 +17,7 @@ from releve.situation import AgentUnavailable
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class AgentLetter:
     """What the page of a message's link says: its text, and whether the agent may say how they come.
 
     ``answer`` and ``answered_at``: the answer so far; None: there is none.
@@ -30,13 +30,13 @@ class Letter:
     answered_at: datetime | None
 
 
-def find_letter(token: str, language: str) -> Letter | None:
+def find_letter(token: str, language: str) -> AgentLetter | None:
     """Return what the page of a link says to an agent; None where there is no such message, or it was erased."""
     message = Message.objects.filter(token=token).first()
     if message is None or message.role != "agent" or not message.about:
         return None
     subject, text = write_message(message.kind, message.about, language, "", drill=is_drill(message.stream))
-    return Letter(
+    return AgentLetter(
         subject=subject,
         text=text.strip(),
         open=bool(_list_shifts_ahead(message)),
@@ -55,13 +55,14 @@ def _list_shifts_ahead(message: Message) -> list[tuple[datetime, datetime]]:
     return [(max(at, start), end) for start, end in times if end > at]
 
 
-class Closed(ReleveError, ValueError):  # noqa: N818 (named by what the message is)
-    """A message by which nobody can say any more that they do not come."""
+class AnswerTooLate(ReleveError, ValueError):  # noqa: N818 (named like the others)
+    """A message that is not the newest, or whose shifts are over: a no to it is not taken."""
 
 
 def answer_message(token: str, answer: Answer) -> AcknowledgeResult:
-    """Record how an agent comes, through a message's link; :class:`NoSuch` for an unknown token, :class:`Closed` for a
-    no to a message that is not the newest any more.
+    """Record how an agent comes, through a message's link.
+
+    :class:`NoSuch` for an unknown token, :class:`AnswerTooLate` for a no to a message that is not the newest any more.
 
     Who does not come is absent for the shifts ahead that the message says, so that a further relief follows. It may
     follow another answer; no other answer follows it by the link, since others are called in meanwhile.
@@ -73,7 +74,7 @@ def answer_message(token: str, answer: Answer) -> AcknowledgeResult:
     ahead = _list_shifts_ahead(message)
     if not ahead:
         if answer == "no" and message.answer != "no":
-            raise Closed("the message is not the newest, or its shifts are over")
+            raise AnswerTooLate("the message is not the newest, or its shifts are over")
         return store_answer(rows, "")
     if answer == "no" and message.answer != "no":
         for number, (start, end) in enumerate(ahead):

@@ -41,7 +41,7 @@ from releve.live.models import Effect
 from releve.live.notifications import escalate_messages
 from releve.live.outside import queue_documents
 from releve.live.plans import find_displayed_plan
-from releve.live.relief_handler import ABSENCES, SURGE
+from releve.live.relief_handler import ABSENCES
 from releve.live.routes import refresh_routes, watch_routing
 from releve.live.service_day import follow_calls
 from releve.live.statement import run_daily_jobs
@@ -241,11 +241,7 @@ def _request_relief(scene: Scene) -> None:
     wanted = {day.isoformat(): (loss.as_json(), scene.away[day]) for day, loss in scene.wanted.items()}
     gap = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
     generation = scene.relief.generation if scene.relief else 0
-    # The same absences ask again once another relief was made, or a return took theirs back; a relief for absences
-    # that stands has answered them.
-    stands = any(scene.away.values()) and scene.relief is not None and scene.relief.source in (ABSENCES, SURGE)
-    mark = "" if stands and not scene.unanswered else f"{generation}-"
-    why = f"{'gap' if scene.unanswered else 'away'}-{scene.activation.pk}-{mark}{gap}"
+    why = f"gap-{scene.activation.pk}-{generation}-{gap}" if scene.unanswered else f"away-{scene.activation.pk}-{gap}"
     if Effect.objects.filter(key=f"relief:{scene.stream}:{why}").exists():
         return
     if Effect.objects.filter(stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)).exists():

@@ -57,7 +57,7 @@ def ack(request: HttpRequest, token: str) -> HttpResponse:
             done = live.acknowledge(token) if known is None else live.answer_message(token, known)
         except live.NoSuch:
             return failure(request, 404, _("There is no message behind this link."))
-        except live.Closed:
+        except live.AnswerTooLate:
             status = 409
         except (live.Refused, live.Busy):  # the absence could not be recorded: a person has to know
             status = 503
