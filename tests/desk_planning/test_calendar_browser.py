@@ -134,7 +134,7 @@ def test_next_week_is_published_a_day_is_changed_and_yesterdays_version_is_put_b
         expect(page.get_by_text("The day is put back.")).to_be_visible()
         wait_for_letters(page, desk, 4)
         back = [row for row in desk.list_letters() if row not in letters]
-        assert not any("à domicile" in row["text"] for row in back), "back on their sites"
+        assert all("vous travaillez sur le site" in row["text"] for row in back), "back on their sites"
         assert page.get_by_role("link", name="an earlier plan").count() == 2
         follow(page.get_by_role("link", name="an earlier plan").first)
         expect(page.get_by_text("An earlier plan of this day: it is not in force.")).to_be_visible()
