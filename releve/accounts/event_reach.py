@@ -12,6 +12,7 @@ from releve.network import Operator
 from releve.situation import (
     KINDS,
     AgentBack,
+    AgentUnavailable,
     AuditConcluded,
     AuditOpened,
     AuthorisationWithdrawn,
@@ -106,10 +107,6 @@ def _check_audit_reach(user: AnyUser, event: Event, situation: Situation) -> Non
         raise EventElsewhere(str(getattr(event, "audit", "")))
 
 
-BY_LINK = "agent"
-"""Who states an absence by the link of a message: no reason goes with it."""
-
-
 def narrow_return(user: AnyUser, event: Event, operator: Operator, situation: Situation) -> Event | EventRefusal:
     """Return an agent's return that ends what its recorder may end; other events as they are.
 
@@ -123,7 +120,7 @@ def narrow_return(user: AnyUser, event: Event, operator: Operator, situation: Si
     if not event.absence:
         return replace(event, absence=AgentBack.OWN)
     absences = situation.absences.get(event.agent, ())
-    own = [AgentBack.OWN, *(row.event for row in absences if row.actor in (event.actor, BY_LINK))]
+    own = [AgentBack.OWN, *(row.event for row in absences if row.actor in (event.actor, AgentUnavailable.BY_LINK))]
     if event.absence not in own:
         return refuse("absence.unknown", agent=event.agent, absence=event.absence)
     return event

@@ -42,7 +42,7 @@ from releve.ledger.roots import load_last_root
 from releve.live import api as live
 from releve.network import Operator
 from releve.registry.service import current_time_zone
-from releve.situation import CORRECTABLE, find_happening, measure_entry_delay
+from releve.situation import CORRECTABLE, AgentUnavailable, find_happening, measure_entry_delay
 
 register = Library()
 
@@ -126,7 +126,7 @@ def translate_actor(actor: str) -> str:
         return _("rule {rule}").format(rule=actor.removeprefix("rule:"))
     if actor.startswith(ACCOUNT_PREFIX):
         return _("a former user, whose name was erased")
-    return _("the agent, by a message’s link") if actor == live.AGENT else actor
+    return _("the agent, by a message’s link") if actor == AgentUnavailable.BY_LINK else actor
 
 
 MOST_ENTRIES = 100_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from releve.accounts.event_reach import BY_LINK
 from releve.errors import ReleveError
 from releve.live.clock import is_drill, now
 from releve.live.contacts import AcknowledgeResult, Answer, store_answer
@@ -84,7 +83,8 @@ def answer_message(token: str, answer: Answer) -> AcknowledgeResult:
 
 def _state_absence(message: Message, number: int, start: datetime, end: datetime) -> None:
     """Record an absence for one shift of a message, unless the same is on record."""
-    absence = AgentUnavailable(**sign_event(message.stream, BY_LINK), agent=message.who, start=start, until=end)
+    signed = sign_event(message.stream, AgentUnavailable.BY_LINK)
+    absence = AgentUnavailable(**signed, agent=message.who, start=start, until=end)
     try:
         record(absence, key=f"answer-{message.pk}-{number}", stream=message.stream)
     except Refused as refused:

@@ -5,7 +5,6 @@ An import-linter contract keeps the faces from importing any other module of thi
 
 from __future__ import annotations
 
-from releve.accounts.event_reach import BY_LINK as AGENT
 from releve.live.answers import AgentLetter, AnswerTooLate, answer_message, find_letter
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.contacts import (

@@ -67,6 +67,8 @@ class AgentUnavailable(Event):
         " ahead of the clock is taken as `start`. The reason is for the health officer and for the person who"
         " noted it, who may leave it out; plans, reliefs, messages and packs hold none."
     )
+    BY_LINK: ClassVar[str] = "link:message"
+    """The actor where an agent answered by the link of a message: no account can have this name."""
 
     agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
     start: datetime | None = event_field(

@@ -10,6 +10,7 @@ from django.test import Client
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live.models import Message, Relief
+from releve.situation import AgentUnavailable
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
 
@@ -63,7 +64,7 @@ def test_who_does_not_come_is_absent_and_replaced_once(scenario: Scenario) -> No
         assert get_row(message).answer == "no"
         ends = [datetime.fromisoformat(row["end"]) for row in message.about["shifts"] if row["place"] is not None]
         assert [row.until for row in absences[message.who]] == sorted(ends), "each shift, and no time between"
-        assert {row.actor for row in absences[message.who]} == {live.AGENT}
+        assert {row.actor for row in absences[message.who]} == {AgentUnavailable.BY_LINK}
     scenario.work()
     made = Relief.objects.filter(stream=scenario.stream).count() - before
     assert made <= 1, "six who do not come at once are replaced by one relief"
