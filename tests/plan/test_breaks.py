@@ -160,6 +160,22 @@ def test_the_checker_finds_breaks_that_the_table_does_not_allow() -> None:
         ), found
 
 
+def test_the_checker_faults_a_break_in_the_gap_of_a_split_shift() -> None:
+    for seed in range(4):
+        operator = operator_with_breaks(seed, COFFEE)
+        need = need_of(operator, DAY, seed)
+        (plan,) = plan_chain(operator, [need])
+        for at, row in enumerate(plan.placements):
+            for gap in (one for one in row.pauses if one.away):
+                more = Pause(gap.start, gap.start + timedelta(minutes=15), away=False)
+                rows = list(plan.placements)
+                rows[at] = replace(row, pauses=tuple(sorted((*row.pauses, more), key=lambda one: one.end)))
+                found = check_plan(operator, replace(plan, placements=tuple(rows)), PlanSettings(), aht_s=need.aht_s)
+                assert any("1 breaks outside the work of the shift" in text for text in found), found
+                return
+    pytest.fail("a sample has a split shift")
+
+
 @pytest.mark.parametrize("kind", [NIGHT, DAY_SHIFT])
 def test_a_relief_in_the_day_keeps_the_breaks_of_the_table(kind: str) -> None:
     operator = operator_with_breaks(2, COFFEE, TEA)

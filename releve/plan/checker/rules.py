@@ -254,10 +254,13 @@ class DayRules:
         if not self.operator.breaks or not known:
             yield from self._find_break_faults(breaks, periods)
             return
-        agent = self.operator.agent[placement.agent]
+        agent, outside = self.operator.agent[placement.agent], len(breaks)
         for period in periods:
             within = [one for one in breaks if len(periods) == 1 or _is_within(one[0], period[0], period[1])]
+            outside -= len(within)
             yield from find_table_break_faults(self.operator, agent, within, period)
+        if outside:
+            yield f"{outside} breaks outside the work of the shift"
 
     def _find_break_faults(
         self, breaks: Sequence[tuple[datetime | None, datetime | None]], periods: Sequence[_Period]
