@@ -47,11 +47,11 @@ from releve.live.message_texts import UNSET_ADDRESS, write_message, write_ride_l
 from releve.live.models import Activation, Contact, Effect, Message, Relief, ReliefDay
 from releve.live.plans import DaysInForce, list_days_in_force, list_known_days, operator_now
 from releve.live.roster_changes import find_day_runs, find_last_ends, have_other_rides, list_kept_away, list_rides_ahead
-from releve.live.stream_state import Scene, build_change, list_working, load_scene, read_placement
+from releve.live.stream_state import Scene, build_change, list_returned, list_working, load_scene, read_placement
 from releve.network import HOME, Agent, Programme, Site
 from releve.plan import Placement
 from releve.plan.day_runs import NEAR_DUTY, Ride
-from releve.plan.result import CARRIED, build_duty_key
+from releve.plan.result import CARRIED, build_duty_key, read_agent
 from releve.plan.work_changes import WorkChange, WorkKind, count_kinds, describe_change, list_breaks
 from releve.situation import KINDS, list_lifted_closures
 from releve.transport import FROM_SITE
@@ -410,7 +410,11 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
     start = scene.days[0] if scene.days else scene.at.date()
     known = list_known_days(start, record)
     rows = ReliefDay.objects.filter(relief=last) if last else ()
-    changes = {(row.day, row.plan_id): row.changes for row in rows}
+    unheard = list_returned(scene.situation, last) if last else frozenset[str]()
+    changes = {
+        (row.day, row.plan_id): {key: one for key, one in row.changes.items() if read_agent(key) not in unheard}
+        for row in rows
+    }
     lost = {} if last is None else last.lost
     planned = {
         day: known.get(day, row)

@@ -315,7 +315,7 @@ def _follow(before: DaysInForce, changed: Collection[DayInForce], *, cause: int)
     draft = ReliefDraft("plan")
     for day in scene.days:
         if day in scene.changes:
-            draft.answer(day, "carried", scene.changes[day], scene.answered(day))
+            draft.answer(day, scene.sources[day], scene.changes[day], scene.answered(day))
     kinds = _find_changes(before, changed)
     followed = follow_day_before(scene, draft, {row.day for row in changed})
     if not kinds and not followed:

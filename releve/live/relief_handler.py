@@ -41,7 +41,7 @@ from releve.live.plans import DayPlan, DaysInForce, list_days_in_force, load_act
 from releve.live.relief_solver import ReliefRequest, look_up_relief, prepare_day, revert_changes, solve_relief
 from releve.live.routes import publication_keys, store_routes
 from releve.live.situation_cache import situation_now
-from releve.live.stream_state import Changes, Scene, build_change, list_working, load_scene
+from releve.live.stream_state import ABSENCES, SURGE, Changes, Scene, build_change, list_working, load_scene
 from releve.network import HOME, Operator
 from releve.plan import Placement
 from releve.plan.coverage import NOTHING, Timeline, count_placed
@@ -116,7 +116,9 @@ def follow_day_before(scene: Scene, draft: ReliefDraft, replaced: Collection[dat
         if following - day != timedelta(days=1):
             continue
         _, changes = draft.days.get(day, ("", scene.changes.get(day, {})))
-        source, known = draft.days.get(following, ("carried", scene.changes.get(following, {})))
+        source, known = draft.days.get(
+            following, (scene.sources.get(following, "carried"), scene.changes.get(following, {}))
+        )
         found, after, loss = scene.planned[day].load(), scene.planned[following].load(), scene.wanted[following]
         planned, ends = list_carried(found.plan), found.plan.starts[-1] + INTERVAL
         now = {row.agent: row for row in list_working(found, changes, NO_LOSS, {}) if row.start < ends < row.end}
@@ -157,32 +159,31 @@ def _list_going_on(before: Operator, after: Operator, border: datetime) -> Itera
             yield duty.agent
 
 
-ABSENCES, SURGE = "absences", "surge"
-"""Sources of a relief without a further loss: for absences, and put in force by a person."""
-
-
 def _replace_absent(scene: Scene, draft: ReliefDraft) -> bool:
     """Put people in the place of those who are absent on days whose losses are answered; return whether any moves.
 
-    Where no absence is left that a relief was made for, and nothing is lost, the plan applies again.
+    Who was reported back to a lost place is given work, or learns that there is none. Where no absence is left
+    that changes were made for, and nothing is lost, the plan applies again.
     """
     moved = False
-    relief = scene.relief
+    relief, ends = scene.relief, scene.list_days_to_end()
     for day in scene.days:
         found, changes, loss = scene.day_to_relieve(day), scene.changes.get(day, {}), scene.wanted[day]
-        if scene.away[day]:
+        waiting = scene.list_waiting(day)
+        if scene.away[day] or waiting:
             at = max(scene.at, found.plan.starts[0])
-            if not _serves_less(scene, day, at):
+            if not waiting and not _serves_less(scene, day, at):
                 continue
             number = relief.pk if relief and changes else 0
-            request = ReliefRequest(found, changes, number, loss, scene.absent, at, scene.lent)
-            after = solve_relief(request)
-        elif relief is not None and relief.source == ABSENCES and changes and not loss:
+            free = {key: row for key, row in changes.items() if row[1] or read_agent(key) not in waiting}
+            number = number if len(free) == len(changes) else -number  # another day to prepare
+            after = solve_relief(ReliefRequest(found, free, number, loss, scene.absent, at, scene.lent))
+        elif day in ends:
             after = revert_changes(found, changes, scene.at)
         else:
             continue
-        if after != {key: list(row) for key, row in changes.items()}:
-            draft.answer(day, ABSENCES, after, loss)
+        if waiting or after != {key: list(row) for key, row in changes.items()}:
+            draft.answer(day, SURGE if scene.sources.get(day) == SURGE else ABSENCES, after, loss)
             moved = True
     return moved
 
@@ -206,14 +207,14 @@ def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> ReliefDraft
     draft = ReliefDraft()
     for day in scene.days:
         if day not in missing and day in scene.changes:
-            draft.answer(day, "carried", scene.changes[day], scene.wanted[day])
+            draft.answer(day, scene.sources[day], scene.changes[day], scene.wanted[day])
     return draft
 
 
 def _choose_source(scene: Scene, draft: ReliefDraft, missing: tuple[date, ...]) -> str:
     """Return the source of a generation; one for absences alone goes on as that for a surge, which a person ends."""
     found = {draft.days[day][0] for day in missing}
-    if not missing and any(source == ABSENCES for source, _ in draft.days.values()):
+    if not missing:
         return SURGE if scene.relief is not None and scene.relief.source == SURGE else ABSENCES
     return next((name for name in ("optimum", "planned") if name in found), "base")
 

@@ -36,6 +36,8 @@ from releve.plan.roster import cut_placement
 from releve.plan.work_changes import describe_change
 from releve.situation import Situation, SituationRules
 
+ABSENCES, SURGE = "absences", "surge"
+"""Sources of a relief without a further loss: for absences, and put in force by a person."""
 Changes = Mapping[str, Sequence[Any]]
 """By key of a duty (:attr:`Placement.key`: for most the agent): [reason, placement or None], a placement as in
 :func:`build_change`."""
@@ -49,7 +51,8 @@ class Scene:
     ahead, ``answered`` those that the relief in force covers, ``changes`` its changes by day: of
     the days whose plan is still the one that it changes. ``absent`` holds those who are ``lent``
     to other operators, too. ``away`` names, by day, which work in force meets an absence (empty:
-    none does); its text says of whom to no reader.
+    none does); its text says of whom to no reader. ``sources`` says what the changes of each day
+    were made by, ``returned`` who was reported back since the relief in force was made.
     """
 
     stream: str
@@ -63,6 +66,8 @@ class Scene:
     changes: Mapping[date, Changes]
     lent: Absent = field(default_factory=dict)
     away: Mapping[date, str] = field(default_factory=dict)
+    sources: Mapping[date, str] = field(default_factory=dict)
+    returned: frozenset[str] = frozenset()
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -99,6 +104,19 @@ class Scene:
     def unanswered(self) -> tuple[date, ...]:
         """The days ahead whose loss is not the one that is covered."""
         return tuple(day for day in self.days if self.wanted[day] != self.answered(day))
+
+    def list_days_to_end(self) -> list[date]:
+        """Return the days whose changes were made for absences of which none is left, while nothing is lost."""
+        made = [day for day in self.days if self.sources.get(day) == ABSENCES and self.changes[day]]
+        return [day for day in made if not self.away[day] and not self.wanted[day]]
+
+    def list_waiting(self, day: date) -> list[str]:
+        """Return who was reported back to a place that is lost and has no work on a day."""
+        if not (self.returned and self.wanted[day]):
+            return []
+        ahead = {row.agent for row in self.planned[day].load().plan.placements if row.end > self.at}
+        at_work = {row.agent for row in self.list_placements(day)}
+        return sorted((self.returned & ahead) - at_work)
 
     def list_placements(self, day: date) -> list[Placement]:
         """Return the placements of a day without absent people and lost places."""
@@ -160,11 +178,12 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
     if before_first:
         reliefs = reliefs.exclude(source="first")
     relief = reliefs.first()
-    rows = ReliefDay.objects.filter(relief=relief, day__in=planned) if relief else ()
+    rows = list(ReliefDay.objects.filter(relief=relief, day__in=planned)) if relief else []
     days = tuple(planned)
     lost = find_daily_losses(situation, at, days, planned[days[0]].load().operator) if days else []
     lent, absences = list_lent(stream), list_absences(situation, operator_now())
-    changes = {row.day: row.changes for row in rows if row.plan_id == planned[row.day].digest}
+    rows = [row for row in rows if row.plan_id == planned[row.day].digest]
+    changes = {row.day: row.changes for row in rows}
     return Scene(
         stream=stream,
         at=at,
@@ -177,10 +196,21 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
         changes=changes,
         lent=lent,
         away={day: name_absences(row.load(), changes.get(day, {}), absences) for day, row in planned.items()},
+        sources={row.day: row.source for row in rows},
+        returned=list_returned(situation, relief) if relief else frozenset(),
     )
 
 
 _EVER = datetime.max.replace(tzinfo=UTC)
+
+
+def list_returned(situation: Situation, relief: Relief) -> frozenset[str]:
+    """Return the agents reported back after the instant of a relief, which neither placed nor notified them."""
+    return frozenset(
+        agent
+        for agent, rows in situation.absences.items()
+        if any(row.back and row.start <= relief.from_at and row.until and row.until > relief.from_at for row in rows)
+    )
 
 
 def name_absences(found: DayPlan, changes: Changes, absences: Absent) -> str:

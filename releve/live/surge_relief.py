@@ -263,9 +263,9 @@ def _store(scene: Scene, source: str, changes: Mapping[date, Changes], kind: str
         draft = ReliefDraft(source)
         for day in scene.days:
             rows = changes.get(day, scene.changes.get(day, {}))
-            carried = source if day in changes else "carried"
+            made_by = source if day in changes else scene.sources.get(day, "carried")
             if rows or scene.answered(day):
-                draft.answer(day, carried, rows, scene.answered(day))
+                draft.answer(day, made_by, rows, scene.answered(day))
         append_entries(scene.stream, [(kind, body)])
         place = ledger.read_head(scene.stream)
         relief = create_relief(scene, draft, cause=place.seq, asked_at=real_now())

@@ -40,8 +40,7 @@ from releve.live.event_service import build_relief_effect, record_due_events
 from releve.live.models import Effect
 from releve.live.notifications import escalate_messages
 from releve.live.outside import queue_documents
-from releve.live.plans import find_displayed_plan
-from releve.live.relief_handler import ABSENCES
+from releve.live.plans import find_displayed_plan, operator_now
 from releve.live.routes import refresh_routes, watch_routing
 from releve.live.service_day import follow_calls
 from releve.live.statement import run_daily_jobs
@@ -225,24 +224,38 @@ def _asks_for_people(scene: Scene) -> bool:
     """Return whether absences ask for a relief, or one that was made for absences may end.
 
     A relief for a loss knew those that were stated by then: two cases that close a site move its people once.
+    One that was prepared knew none: it is followed by another, but not for the cases that closed the site.
     """
     relief = scene.relief
+    if scene.list_days_to_end() or any(scene.list_waiting(day) for day in scene.days):
+        return True
+    if not any(scene.away.values()):
+        return False
     if relief is None or relief.source not in ("first", "planned", "optimum"):
-        return any(scene.away.values()) or (relief is not None and relief.source == ABSENCES)
-    stated = (row.stated_at for rows in scene.situation.absences.values() for row in rows)
-    return any(scene.away.values()) and any(at is not None and at > relief.from_at for at in stated)
+        return True
+    rows = [row for rows in scene.situation.absences.values() for row in rows]
+    if any(row.stated_at is not None and row.stated_at > relief.from_at for row in rows):
+        return True
+    return relief.source == "planned" and (any(not row.by_rule for row in rows) or bool(operator_now().absences))
 
 
 def _request_relief(scene: Scene) -> None:
     """Request a relief that no event requested: an absence, a new day, a new plan, an outage that lasts.
 
-    Once for each gap: a relief that failed for good is not requested again, nor one for the same absences.
+    Once for each gap and generation: a relief that failed for good is not requested again, nor one for the
+    absences for which the relief in force was made.
     """
     wanted = {day.isoformat(): (loss.as_json(), scene.away[day]) for day, loss in scene.wanted.items()}
-    gap = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
+    ends = [day.isoformat() for day in scene.list_days_to_end()]
+    back = [agent for day in scene.days for agent in scene.list_waiting(day)]
+    gap = hashlib.sha256(json.dumps([wanted, ends, back]).encode()).hexdigest()[:16]
     generation = scene.relief.generation if scene.relief else 0
-    why = f"gap-{scene.activation.pk}-{generation}-{gap}" if scene.unanswered else f"away-{scene.activation.pk}-{gap}"
-    if Effect.objects.filter(key=f"relief:{scene.stream}:{why}").exists():
+    kind = "gap" if scene.unanswered else "away"
+    why = f"{kind}-{scene.activation.pk}-{generation}-{gap}"
+    asked = Effect.objects.filter(stream=scene.stream, kind="relief")
+    if asked.filter(key=f"relief:{scene.stream}:{why}").exists():
+        return
+    if kind == "away" and asked.filter(key__endswith=gap, result__generation=generation).exists():
         return
     if Effect.objects.filter(stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)).exists():
         return

@@ -110,6 +110,11 @@ class Absence:
     reason: str = field(default="", repr=False)
     stated_at: datetime | None = None
 
+    @property
+    def by_rule(self) -> bool:
+        """Whether a rule stated it, as one does of a declared case."""
+        return self.actor.startswith("rule:")
+
 
 @dataclass(frozen=True, slots=True)
 class DeclaredCase:

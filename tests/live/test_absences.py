@@ -232,3 +232,96 @@ def test_no_relief_message_or_entry_says_why(scenario: Scenario) -> None:
     written += [row.body if isinstance(row.body, str) else str(row.body) for row in LedgerEntry.objects.all()]
     assert written
     assert not [text for text in written if "sickness" in text]
+
+
+def list_sources(scenario: Scenario) -> list[str]:
+    return [row.source for row in Relief.objects.filter(stream=scenario.stream).order_by("generation")]
+
+
+def test_those_stated_absent_before_a_prepared_relief_are_replaced_after_it(scenario: Scenario) -> None:
+    """A look-up knows of no absence; the cases that close the site ask for no further relief."""
+    scenario.work()
+    elsewhere = next(row.id for row in scenario.operator.sites if row.id != scenario.site)
+    absent = choose_busy(scenario, 8, place=elsewhere)
+    for agent in absent:
+        scenario.act(AgentUnavailable.kind, agent=agent, reason="sickness")
+    scenario.two_positives()
+    scenario.work()
+    scenario.work()
+    assert list_sources(scenario) == ["planned", "absences"]
+
+
+def test_the_cases_that_close_a_site_move_its_people_once(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    scenario.work()
+    assert list_sources(scenario) == ["planned"]
+
+
+def test_each_return_ends_the_relief_for_absences(scenario: Scenario) -> None:
+    scenario.work()
+    before = list_work(scenario)
+    tomorrow = scene_of(scenario).day_plan(scene_of(scenario).days[1]).plan.starts[0]
+    for made in (1, 3):
+        absent = choose_busy(scenario, 8, day=1)
+        for agent in absent:
+            scenario.act(AgentUnavailable.kind, agent=agent, start=tomorrow, until=tomorrow + DAY)
+        scenario.work()
+        assert list_sources(scenario) == ["absences"] * made
+        assert list_work(scenario) != before
+        for agent in absent:
+            (*_, row) = scene_of(scenario).situation.absences[agent]
+            scenario.act(AgentBack.kind, agent=agent, absence=row.event)
+        scenario.work()
+        assert list_sources(scenario) == ["absences"] * (made + 1)
+        assert list_work(scenario) == before
+
+
+def test_absences_are_replaced_anew_after_a_reopening_and_end_after_another_relief(scenario: Scenario) -> None:
+    scenario.work()
+    before = list_work(scenario)
+    days = scene_of(scenario).days
+    first = scene_of(scenario).day_plan(days[1]).plan.starts[0]
+    absent = choose_busy(scenario, 8, day=1)
+    for agent in absent:
+        scenario.act(AgentUnavailable.kind, agent=agent, start=first, until=first + DAY)
+    scenario.work()
+    replaced = work_of(scenario, 1)
+    carrier = next(row.carrier for row in scenario.operator.agents if row.carrier)
+    scenario.carrier(carrier)
+    scenario.work()
+    scenario.carrier(carrier, up=True)
+    scenario.work()
+    scenario.work()
+    assert list_sources(scenario)[0] == "absences"
+    assert not set(absent) & set(work_of(scenario, 1))
+    assert work_of(scenario, 1) == replaced, "the same absences, and nothing lost"
+    for agent in absent:
+        (*_, row) = scene_of(scenario).situation.absences[agent]
+        scenario.act(AgentBack.kind, agent=agent, absence=row.event)
+    scenario.work()
+    assert work_of(scenario, 1) == before[1]
+
+
+def test_who_returns_to_a_closed_site_has_work_or_learns_that_there_is_none(scenario: Scenario) -> None:
+    scenario.work()
+    at = scene_of(scenario).at
+    (away,) = choose_busy(scenario, 1, place=scenario.site)
+    scenario.act(AgentUnavailable.kind, agent=away, reason="sickness")
+    scenario.close()
+    scenario.work()
+    scenario.work()
+    count = len(list_sources(scenario))
+    assert not Message.objects.filter(stream=scenario.stream, who=away).exists()
+    scenario.later(minutes=5)
+    scenario.act(AgentBack.kind, agent=away)
+    scenario.work()
+    message = Message.objects.get(stream=scenario.stream, who=away, replaced=False)
+    (today, *_) = [row for row in message.about["shifts"] if row["day"] == at.date().isoformat()]
+    work = work_of(scenario).get(away)
+    assert (today["place"] is None) == (work is None)
+    assert work is None or work[0] != scenario.site
+    assert len(list_sources(scenario)) == count + 1
+    scenario.work()
+    assert len(list_sources(scenario)) == count + 1, "asked once"
