@@ -62,6 +62,9 @@ class ProgrammeServiceNow(PageModel):
     level: Figure = Field(description="Service level of the day by the contract's definition")
     last: datetime | None = Field(description="Start of the last half hour known")
     level_last: Figure = Field(description="Service level of that half hour")
+    offered_now: Figure = Field(description="Calls so far of the running half hour, which the day does not count yet")
+    answered_now: Figure
+    abandoned_now: Figure
     rest_morning: Figure = Field(description="Calls to come today by the morning's forecast")
     rest: Figure = Field(description="Calls to come today, forecast again from what came")
     level_at_end: Figure = Field(description="Service level foreseen for the whole day")
@@ -92,6 +95,7 @@ class ServiceNow(PageModel):
 
     at: datetime = Field(description="To the minute")
     time_zone: str
+    half_hour: datetime = Field(description="Start of the running half hour")
     reported_at: datetime | None = Field(description="When the last report was recorded today")
     forecast: bool = Field(description="Whether the morning's forecast of the day was made")
     clients: tuple[ClientServiceNow, ...] = Field(description="Targets that are lost come first")
@@ -121,6 +125,7 @@ def service_now(at: datetime, user: AnyUser, scene: live.Scene | None) -> Servic
     return ServiceNow(
         at=found.at,
         time_zone=found.operator.row.time_zone,
+        half_hour=found.half_hour,
         reported_at=found.reported_at,
         forecast=found.forecast,
         clients=tuple(row for row in clients if row.programmes),

@@ -13,7 +13,7 @@ import logging
 import math
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
@@ -56,7 +56,14 @@ from releve.plugin import list_plugins
 from releve.registry import storage as registry
 from releve.service_record.call_records import read_call_records
 from releve.service_record.models import DayForecast, IntervalReport
-from releve.service_record.statistics import extend_histories, load_presence, load_reports, read_statistics_folder
+from releve.service_record.statistics import (
+    extend_histories,
+    list_reports,
+    load_presence,
+    prefer_statistics,
+    read_statistics_folder,
+    sum_half_hour,
+)
 
 
 def prepare_day(operator: Operator, now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
@@ -129,8 +136,9 @@ class ProgrammeService:
     ``offered``, ``answered``, ``abandoned`` and ``level`` of the day are of the half hours known so
     far, ``expected`` what the morning's forecast said of these. ``rest_morning`` and ``rest`` are
     the calls to come: as the morning said, and as forecast again. ``level_last`` is of the half
-    hour that begins at ``last``. ``present``, ``placed`` and ``required`` are agents on the phone
-    in the running half hour. Minutes as in :class:`releve.demand.intraday.TargetOutlook`.
+    hour that begins at ``last``. ``offered_now``, ``answered_now``, ``abandoned_now`` are the calls
+    reported so far of the running half hour, which the day does not count yet; ``present``, ``placed``
+    and ``required`` are agents on the phone in it. Minutes as in :class:`releve.demand.intraday.TargetOutlook`.
     """
 
     programme: str
@@ -144,6 +152,9 @@ class ProgrammeService:
     level: float
     last: datetime | None
     level_last: float
+    offered_now: float
+    answered_now: float
+    abandoned_now: float
     rest_morning: float
     rest: float
     level_at_end: float
@@ -198,6 +209,11 @@ class ServiceDay:
     forecast: bool
     programmes: tuple[ProgrammeService, ...]
 
+    @property
+    def half_hour(self) -> datetime:
+        """The start of the running half hour."""
+        return _start_half_hour(self.at)
+
     @cached_property
     def clients(self) -> tuple[ClientService, ...]:
         """The clients, those whose target is lost first."""
@@ -231,11 +247,19 @@ class _Reports:
     the stamp of the reports as it was.
     """
 
-    rows: tuple[IntervalFigures, ...]
+    listed: tuple[IntervalReport, ...]
+
+    @cached_property
+    def rows(self) -> tuple[IntervalFigures, ...]:
+        return tuple(prefer_statistics(self.listed))
 
     @cached_property
     def ends(self) -> list[datetime]:
         return sorted(row.end for row in self.rows)
+
+
+def _start_half_hour(at: datetime) -> datetime:
+    return at - timedelta(seconds=at.timestamp() % INTERVAL.total_seconds())
 
 
 def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
@@ -270,10 +294,11 @@ def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
         reports = _reports.get(
             (start, (at - start) // _REPORTS_KEPT, *stamp.values()),
             (operator,),
-            lambda: _Reports(tuple(load_reports(start, end))),
+            lambda: _Reports(tuple(list_reports(start, end))),
         )
         there = {name: agents for name, (_, agents) in presence.items()}
-        programmes = _measure(operator, at, day, morning, scene, reports, there)
+        so_far = sum_half_hour(reports.listed, _start_half_hour(at))
+        programmes = _measure(operator, at, day, morning, scene, reports, there, so_far)
         return ServiceDay(at, day, operator, stamp["last"], morning is not None, programmes)
 
     return _known.get(key, sources, compute)
@@ -292,7 +317,8 @@ def _measure(
     morning: Morning | None,
     scene: Scene | None,
     reports: _Reports,
-    presence: dict[str, float],
+    presence: Mapping[str, float],
+    so_far: Mapping[str, tuple[float, float, float]],
 ) -> tuple[ProgrammeService, ...]:
     if not operator.programmes:
         return ()
@@ -321,6 +347,7 @@ def _measure(
                 float(placed[running, place]) if running is not None else np.nan,
                 float(required[running, place]) if running is not None else np.nan,
             ),
+            so_far.get(row.id, (np.nan, np.nan, np.nan)),
         )
         for place, row in enumerate(rows)
     )  # fmt: skip
@@ -334,6 +361,7 @@ def _measure_programme(
     outlook: TargetOutlook,
     place: int,
     agents: tuple[float, float, float],
+    so_far: tuple[float, float, float],
 ) -> ProgrammeService:
     column = forecast.programmes.index(row.id)
     known = np.isfinite(figures.offered[:, column])
@@ -355,6 +383,9 @@ def _measure_programme(
         level=float(outlook.level_so_far[place]),
         last=None if last is None else forecast.starts[last],
         level_last=level_last,
+        offered_now=so_far[0],
+        answered_now=so_far[1],
+        abandoned_now=so_far[2],
         rest_morning=_add_up(forecast.mean[:, column], to_come),
         rest=_add_up(rest.forecast.mean[:, column], to_come),
         level_at_end=float(outlook.level_at_end[place]),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -281,9 +282,13 @@ PROXY = "proxy"
 """The source of what is folded from the call records of a proxy."""
 
 
-def load_reports(start: datetime, end: datetime) -> list[IntervalFigures]:
+def list_reports(start: datetime, end: datetime) -> list[IntervalReport]:
     rows = IntervalReport.objects.filter(start__gte=start, start__lt=end)
-    return prefer_statistics(rows.order_by("start", "programme", "source"))
+    return list(rows.order_by("start", "programme", "source"))
+
+
+def load_reports(start: datetime, end: datetime) -> list[IntervalFigures]:
+    return prefer_statistics(list_reports(start, end))
 
 
 def prefer_statistics(rows: Iterable[IntervalReport]) -> list[IntervalFigures]:
@@ -308,6 +313,24 @@ def prefer_statistics(rows: Iterable[IntervalReport]) -> list[IntervalFigures]:
 def _half_hour(start: datetime) -> datetime:
     step = INTERVAL.total_seconds()
     return datetime.fromtimestamp(start.timestamp() // step * step, start.tzinfo)
+
+
+def sum_half_hour(rows: Iterable[IntervalReport], start: datetime) -> dict[str, tuple[float, float, float]]:
+    """Return by programme the calls offered, answered and abandoned that rows report so far of a half hour.
+
+    NaN = not known. Of several reports of the same minutes the last counts; the records of a proxy where no
+    statistics came. A call counts once it was answered, given up or refused.
+    """
+    found = [row for row in rows if start <= row.start < start + INTERVAL]
+    found.sort(key=lambda row: row.recorded_at)
+    stated = {row.programme for row in found if row.source != PROXY}
+    last = {(row.programme, row.start): row for row in found if row.source != PROXY or row.programme not in stated}
+    sums: dict[str, tuple[float, float, float]] = {}
+    for (programme, _), row in last.items():
+        counts = [math.nan if one is None else one for one in (row.offered, row.answered, row.abandoned)]
+        before = sums.get(programme, (0.0, 0.0, 0.0))
+        sums[programme] = (before[0] + counts[0], before[1] + counts[1], before[2] + counts[2])
+    return sums
 
 
 def load_presence(since: datetime, until: datetime) -> dict[str, tuple[datetime, float]]:

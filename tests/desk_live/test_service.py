@@ -34,6 +34,7 @@ from releve.plan import Plan
 from releve.plugin import Plugin
 from releve.registry.service import apply_changes, preview_changes
 from releve.service_record.models import DayForecast, IntervalReport, PresenceReport, SealedDay
+from releve.service_record.statistics import PROXY
 from tests.accounts.people import look_as
 from tests.plan.tiny_operators import operator_of, site
 
@@ -129,6 +130,27 @@ def test_what_came_stands_beside_the_forecast_of_the_same_half_hours(operator: O
     assert row["required"] > 0
     assert row["placed"] > 0
     assert row["present"] is None, "no source counted"
+
+
+def test_the_running_half_hour_is_told_so_far_and_not_counted_in_the_day(operator: Operator, morning: Morning) -> None:
+    offered = report(operator, morning, 1.0)
+    nothing = first_inbound(read(), operator)
+    assert [nothing[f"{name}_now"] for name in ("offered", "answered", "abandoned")] == [None] * 3
+    name = nothing["programme"]
+    so_far = {"programme": name, "start": NOON, "source": PROXY, "minutes": 30}
+    rows = IntervalReport.objects
+    rows.create(**so_far, offered=7.0, answered=4.0, abandoned=3.0, recorded_at=NOON + timedelta(seconds=20))
+    row = first_inbound(read(), operator)
+    assert [row[f"{one}_now"] for one in ("offered", "answered", "abandoned")] == [7.0, 4.0, 3.0]
+    assert (row["offered"], row["answered"]) == (offered, nothing["answered"]), "the day counts it once it is over"
+    page = re.sub(r"\s+", " ", look_as(Role.CONTINUITY).get("/now").content.decode())
+    assert re.search(rf'id="now-{name}">7 / 4 / 3<', page)
+    assert "7 / 4 / 3" in look_as(Role.FLOW).get("/wall").content.decode()
+    for start, calls in ((NOON, 5.0), (NOON + timedelta(minutes=15), 2.0)):  # an exchange knows more than a proxy
+        acd = {"programme": name, "source": "acd", "minutes": 15, "recorded_at": NOON + timedelta(seconds=30)}
+        rows.create(**acd, start=start, offered=calls, answered=calls, abandoned=None)
+    row = first_inbound(read(), operator)
+    assert [row[f"{one}_now"] for one in ("offered", "answered", "abandoned")] == [7.0, 7.0, None]
 
 
 def test_a_day_of_late_answers_counts_down_to_its_lost_target(operator: Operator, morning: Morning) -> None:
