@@ -7,7 +7,7 @@ rounded once, and again where whole people miss a target.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from releve.kernels.arrays import Floats, Ints
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, settle_rides
+from releve.plan.lp import map_in_threads
 from releve.plan.n1_program import SecurePlan
 from releve.plan.objective import ReliefAnswer, compute_answered_objective, compute_objective
 from releve.plan.problem import DayProblem
@@ -214,12 +215,17 @@ class IntegerProblem:
         self, base: IntegerPlan, known: Mapping[int, SolvedRelief], progress: Progress
     ) -> tuple[SolvedRelief, ...]:
         """Return the relief of every contingency; those ``known`` are not solved again."""
-        found = []
-        for i in range(len(self.contingencies)):
-            found.append(known[i] if i in known else self.solve_relief(base, i))
-            share = (i + 1) / len(self.contingencies)
+        found = dict(known)
+        left = [i for i in range(len(self.contingencies)) if i not in known]
+        for i, relief in zip(left, self.solve_reliefs(base, left), strict=True):
+            found[i] = relief
+            share = len(found) / len(self.contingencies)
             progress("reliefs", 0.8 + 0.2 * share if known else share)
-        return tuple(found)
+        return tuple(found[i] for i in range(len(self.contingencies)))
+
+    def solve_reliefs(self, base: IntegerPlan, losses: Iterable[int]) -> Iterator[SolvedRelief]:
+        """Yield the relief of each contingency for a base plan that stands, in their order."""
+        return map_in_threads(lambda i: self.solve_relief(base, i), losses)
 
     def list_missed_losses(self, reliefs: Sequence[SolvedRelief]) -> list[int]:
         """Return the losses where whole people miss a target that fractions hold."""
@@ -343,7 +349,7 @@ def replace_rounding(
             break
         other = case.route_base(case.round_base(way))
         watch.lap("whole people")
-        known = {i: case.solve_relief(other, i) for i in missed}
+        known = dict(zip(missed, case.solve_reliefs(other, missed), strict=True))
         if sum(case.count_missed_targets(i, relief) for i, relief in known.items()) == 0:
             full = case.complete_reliefs(other, known, lambda stage, share: None)
             if len(case.list_missed_losses(full)) < len(missed):

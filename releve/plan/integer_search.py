@@ -207,10 +207,11 @@ class IntegerSearch:
         for turn, trial in enumerate(trials[:MAX_MISSING_CANDIDATES]):
             if turn >= near and min(one[0] for one in found) == 0:
                 break
-            base, reliefs = case.route_base(trial.base), {}
-            for done, i in enumerate(linked, start=1):
-                reliefs[i] = case.solve_relief(base, i)
-                progress("reliefs", 0.8 * _share_done(turn + done / len(linked), near))
+            base = case.route_base(trial.base)
+            reliefs: dict[int, SolvedRelief] = {}
+            for i, relief in zip(linked, case.solve_reliefs(base, linked), strict=True):
+                reliefs[i] = relief
+                progress("reliefs", 0.8 * _share_done(turn + len(reliefs) / len(linked), near))
             missed = sum(case.count_missed_targets(i, relief) for i, relief in reliefs.items())
             objective = case.compute_objective_in_people(base, reliefs)
             found.append((missed, objective, turn, base, reliefs))

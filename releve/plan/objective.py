@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from releve.kernels.arrays import Floats, Ints
 from releve.network.history_grid import round_to_grid
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.lp import Cut, LinearProgram, RepeatedProgram, Solution, build_cut, solve_lp
+from releve.plan.lp import Cut, LinearProgram, RepeatedProgram, Solution, build_cut, map_in_threads, solve_lp
 from releve.plan.n1_program import (
     KIND_WEIGHT,
     SecurePlan,
@@ -75,15 +75,19 @@ def solve_answers(
     """Return the best answer in fractions to every loss that the programme planned for."""
     linked = [i for i, c in enumerate(contingencies) if c.id in secure.share]
     weights = build_shortfall_weights([c.kind for c in contingencies], settings)
-    answers = {}
-    for done, i in enumerate(linked, start=1):
+
+    def answer(i: int) -> ReliefAnswer:
         kind = contingencies[i].kind
-        answers[contingencies[i].id] = solve_answer(
+        return solve_answer(
             problem, layout, contingencies[i], base, loss=i, floor=floors[1 + i],
             worst=secure.regret[kind], shortfall_cost=weights[kind], settings=settings,
             target=settings.target,
         )  # fmt: skip
-        progress(done, len(linked))
+
+    answers = {}
+    for i, found in zip(linked, map_in_threads(answer, linked), strict=True):
+        answers[contingencies[i].id] = found
+        progress(len(answers), len(linked))
     return answers
 
 

@@ -234,7 +234,7 @@ def _retry_near_misses(
         over = _measure_excess(problem, relief, limit)
         return int((over[limit <= target] > 0).sum()), float(over.sum())
 
-    tried: list[SolvedRelief] = []
+    tried: list[tuple[SolvedRelief, IntegerGoal]] = []
     lower = bool((aim < limit - 1e-9).any())
     for turn in range(effort.tries + lower):
         lp, block = build_relief_program(problem, layout, staff, aim, move_price, available)
@@ -242,10 +242,10 @@ def _retry_near_misses(
         tried.append(
             round_relief(
                 problem, layout, staff, block, solution, base.on_pattern, aim, move_price,
-                dearer if turn else 1.0, effort, tried[0].rooms if tried else None, tolerance, limit,
+                dearer if turn else 1.0, effort, tried[0][0].rooms if tried else None,
             )
         )  # fmt: skip
-        best = min(tried, key=rank)
+        best, goal = min(tried, key=lambda one: rank(one[0]))
         over = _measure_excess(problem, best, limit)
         if lower and turn == 0 and over.any():
             aim = limit
@@ -254,7 +254,8 @@ def _retry_near_misses(
         if not near.any():
             break
         aim = np.where(near, np.maximum(0.0, aim - over - BELOW), aim)
-    return replace(best, lp_penalty=tried[0].lp_penalty, lp_missing=tried[0].lp_missing)
+    plan, first = reduce_moves(problem, layout, goal, best.plan, limit, tolerance), tried[0][0]
+    return replace(best, plan=plan, lp_penalty=first.lp_penalty, lp_missing=first.lp_missing)
 
 
 def _measure_excess(problem: DayProblem, relief: SolvedRelief, limit: Floats) -> Floats:
@@ -274,10 +275,11 @@ def _restore_covered(
     room = np.maximum(0.0, limit - missing)
     lp, block = build_relief_program(part, layout, staff, room, move_price)
     solution = solve_lp(lp, method="ipm", crossover=False)
-    found = round_relief(part, layout, staff, block, solution, base.on_pattern, room, move_price, tolerance=tolerance)
-    short = np.maximum(0.0, problem.required - found.plan.placed)
+    found, goal = round_relief(part, layout, staff, block, solution, base.on_pattern, room, move_price)
+    fewer = reduce_moves(part, layout, goal, found.plan, room, tolerance)
+    short = np.maximum(0.0, problem.required - fewer.placed)
     lp_missing = found.lp_missing + problem.required - covered
-    plan = replace(found.plan, penalty=problem.penalty(short), missing=sum_by_client(problem, short))
+    plan = replace(fewer, penalty=problem.penalty(short), missing=sum_by_client(problem, short))
     return SolvedRelief(plan, staff, problem.penalty(lp_missing), lp_missing)
 
 
@@ -293,13 +295,11 @@ def round_relief(
     dearer: float = 1.0,
     effort: SearchEffort = QUICK,
     rooms: Ints | None = None,
-    tolerance: float = 0.0,
-    ceiling: Floats | None = None,
-) -> SolvedRelief:
-    """Return a fractional relief in whole people; a miss costs them ``dearer`` times as much.
+) -> tuple[SolvedRelief, IntegerGoal]:
+    """Return a fractional relief in whole people, and the goal that they were placed for.
 
-    Within ``tolerance`` of each client's day, up to ``ceiling`` (by default the limit), fewer people are
-    moved. ``rooms`` riders of each ride row at most, by default what runs for the fractions carry.
+    A miss costs ``dearer`` times as much as in fractions. ``rooms`` riders of each ride row at most, by default
+    what runs for the fractions carry.
     """
     people = round_to_grid(solution.x)
     if rooms is None and layout.rides is not None:
@@ -323,10 +323,10 @@ def round_relief(
     )
     breaks = _spread_breaks(problem, layout, keep, read_columns(people, block.y))
     plan = find_routed_plan(problem, layout, want, read_columns(people, block.w), breaks)
-    plan = reduce_moves(problem, layout, want, plan, limit if ceiling is None else ceiling, tolerance)
     missing = np.zeros_like(problem.required)
     missing[layout.cov_t, layout.cov_p] = people[block.u]
-    return SolvedRelief(plan=plan, staff=staff, lp_penalty=problem.penalty(missing), lp_missing=missing, rooms=rooms)
+    penalty = problem.penalty(missing)
+    return SolvedRelief(plan=plan, staff=staff, lp_penalty=penalty, lp_missing=missing, rooms=rooms), want
 
 
 def price_excess(problem: DayProblem) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -501,6 +502,9 @@ class Case:
     def route_base(self, base: int) -> int:
         self.tried.append(base)
         return base
+
+    def solve_reliefs(self, base: int, losses: Iterable[int]) -> Iterator[tuple[int, int]]:
+        return (self.solve_relief(base, i) for i in losses)
 
     def solve_relief(self, base: int, i: int) -> tuple[int, int]:
         return base, i
