@@ -7,7 +7,7 @@ event that was judged acceptable still is when it is written.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain, islice
@@ -92,13 +92,14 @@ def record(
     key: str,
     stream: str = LIVE,
     judge: Callable[[Situation], Iterable[EventRefusal]] = lambda situation: (),
-    instead: Event | None = None,
+    further: Sequence[Event] = (),
 ) -> RecordResult:
     """Record an event; a second call with the same ``key`` returns the first result.
 
     It is recorded at the stream's own time, whatever the event says. The key may not reveal
-    anything about a person. ``judge`` yields further refusals, under the same lock. ``instead``:
-    what is true where the event is a correction, recorded with it before the rules answer.
+    anything about a person. ``judge`` yields further refusals, under the same lock. ``further`` events are
+    recorded with it before the rules answer: what is true where it is a correction, or the other
+    places that are lost with it, so that one relief answers all.
     :class:`Refused` gives the reasons; :class:`Busy` means that nothing was done, and
     :class:`DiskFull` that nothing can be until there is room.
     """
@@ -107,7 +108,7 @@ def record(
     try:
         with transaction.atomic():
             ledger.lock_head()
-            return _record_once(event, key, stream, judge, instead)
+            return _record_once(event, key, stream, judge, further)
     except OperationalError as error:
         if is_disk_full(error):
             raise DiskFull(
@@ -128,7 +129,7 @@ def refuse_reused_key(seq: int, event: Event, names: Collection[str]) -> None:
 
 
 def _record_once(
-    event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[EventRefusal]], instead: Event | None
+    event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[EventRefusal]], further: Sequence[Event]
 ) -> RecordResult:
     known = IdempotencyKey.objects.filter(stream=stream, key=key).first()
     if known is not None:
@@ -144,8 +145,8 @@ def _record_once(
     if reasons:
         raise Refused(reasons)
     after, recorded = apply_event(before, event), [event]
-    if instead is not None:
-        recorded.append(replace(instead, recorded_at=at))
+    for one in further:
+        recorded.append(replace(one, recorded_at=at))
         if reasons := find_refusals(recorded[-1], after, operator, rules):
             raise Refused(reasons)
         after = apply_event(after, recorded[-1])
@@ -306,14 +307,16 @@ class EventPreview:
     clients: tuple[ClientImpact, ...] = ()
 
 
-def preview_event(event: Event, stream: str = LIVE) -> EventPreview | None:
+def preview_event(event: Event, stream: str = LIVE, further: Sequence[Event] = ()) -> EventPreview | None:
     """Return what an event would do: a loss, or a case with which a rule closes a site; else None.
+
+    ``further``: the same of other sites, recorded with it.
 
     The agent of a case is left out: the answer then depends on the number of cases alone, and who
     may declare one cannot try out, without a record, which agents are cases already.
     """
     if isinstance(event, SiteClosed | LinkDown | PowerDown):
-        return _preview_loss(event, stream, None)
+        return _preview_loss(event, stream, None, [str(getattr(one, "site", "")) for one in further])
     if not isinstance(event, CaseDeclared):
         return None
     answers = preview_answers(replace(event, agent=""), stream)
@@ -324,18 +327,21 @@ def preview_event(event: Event, stream: str = LIVE) -> EventPreview | None:
     return _preview_loss(closed, stream, rule)
 
 
-def _preview_loss(event: SiteClosed | LinkDown | PowerDown, stream: str, rule: SituationRule | None) -> EventPreview:
+def _preview_loss(
+    event: SiteClosed | LinkDown | PowerDown, stream: str, rule: SituationRule | None, others: Sequence[str] = ()
+) -> EventPreview:
     carrier = event.carrier if isinstance(event, LinkDown) else ""
+    sites = [event.site, *others] if event.site else []
     known = EventPreview(
         kind=event.kind,
         carrier=carrier,
-        place=operator_now().site[event.site].name if event.site else "",
+        place=", ".join(operator_now().site[site].name for site in sites),
         at=event.happened_at,
         until=event.earliest_reopening if isinstance(event, SiteClosed) else event.expected_until,
         rule=rule,
     )
     found = preview_impact(
-        sites=frozenset({event.site} - {""}),
+        sites=frozenset(sites),
         carriers=frozenset({carrier} - {""}),
         home_only=isinstance(event, SiteClosed) and event.home_only,
         stream=stream,

@@ -155,6 +155,47 @@ def test_a_closure_shows_its_consequences_before_it_is_recorded(browsers: Browse
     assert set(faults(again)) == {"site"}
 
 
+@pytest.mark.parametrize("what", ["closure", "outage"])
+def test_an_earthquake_of_two_sites_is_one_form_and_one_relief(
+    browsers: Browsers, scenario: Scenario, what: str
+) -> None:
+    scenario.work()
+    web, (one, two, *_) = browsers.sign_in(), [row.id for row in scenario.operator.sites]
+    own = {"cause": "hazard", "reason": "Earthquake"} if what == "closure" else {"what": "power"}
+    values = {**own, "site": one, "also": [one, two]}
+    shown = sent(web, f"/record/{what}", **values)
+    found, alone = (sent(web, f"/record/{what}", **{**values, "also": also}).context["page"].impact for also in (
+        [two], []))  # fmt: skip
+    assert replace(shown.context["page"].impact, at=found.at) == found
+    assert found.place == ", ".join(scenario.operator.site[site].name for site in (one, two))
+    assert (found.seats, found.working) > (alone.seats, alone.working)
+    assert scenario.operator.site[two].name in shown.content.decode()
+    assert sent(web, f"/record/{what}", **values, confirmed="yes").status_code == 302
+    scenario.work()
+    scenario.work()
+    scene = live.load_scene(scenario.stream)
+    assert scene is not None
+    assert scene.wanted[scene.days[0]].sites == {one, two}
+    made = [row for row in ledger.iter_entries(scenario.stream) if row.kind == "relief.made"]
+    assert {row.body["cause"] for row in made} == {made[0].body["cause"]}, "both losses have one answer"
+    people = [row.who for row in scenario.messages]
+    assert len(people) == len(set(people)), "one message each"
+
+
+def test_of_two_sites_that_close_together_either_both_are_recorded_or_neither(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web, (one, two, *_) = browsers.sign_in(), [row.id for row in scenario.operator.sites]
+    scenario.close(two)
+    values = {"site": one, "also": [two], "cause": "hazard"}
+    for confirmed in ({}, {"confirmed": "yes"}):
+        answer = sent(web, "/record/closure", **values, **confirmed)
+        assert set(faults(answer)) == {"site"}
+        assert scenario.operator.site[two].name in str(faults(answer)["site"])
+    assert not live.situation_now(scenario.stream).site(one).closed
+    assert "also" not in browsers.sign_in(Role.SITE).get("/record/outage").context["form"].fields
+
+
 def test_an_order_names_its_authority(browsers: Browsers, scenario: Scenario) -> None:
     answer = sent(browsers.sign_in(), "/record/closure", site=scenario.site, cause="authority")
     assert set(faults(answer)) == {"authority"}

@@ -126,7 +126,7 @@ def test_what_is_true_is_recorded_with_the_correction_before_the_rules_answer(sc
     own = live.sign_event(scenario.stream, "hind")
     true = CaseDeclared(**own, site=case.site, agent=other, status="declared_case")
     sent = live.build_correction(case, true, scenario.stream, "hind", WHY, "other_person")
-    done = live.record(sent, key="k", stream=scenario.stream, instead=true)
+    done = live.record(sent, key="k", stream=scenario.stream, further=(true,))
     entries = {row.seq: row for row in iter_entries(scenario.stream)}
     assert [entries[seq].kind for seq in (done.seq, done.answers[0])] == ["event.corrected", "case.declared"]
     assert entries[done.seq].body["instead"] == true.id
@@ -137,4 +137,4 @@ def test_what_is_true_is_recorded_with_the_correction_before_the_rules_answer(sc
     with pytest.raises(live.Refused) as refused:
         correct(scenario, order, "samira")
     assert refused.value.reasons[0].code == "lifting.grounded"
-    assert live.record(sent, key="k", stream=scenario.stream, instead=true).before
+    assert live.record(sent, key="k", stream=scenario.stream, further=(true,)).before

@@ -201,8 +201,9 @@ def correct(request: HttpRequest, event: str) -> HttpResponse:
             yield from (reason for check in checks for reason in check(situation))
 
         if request.POST.get("confirmed") == "yes":
+            further = () if true is None else (true,)
             done = form.attempt(
-                lambda: live.record(sent, key=form.key_text, stream=now.stream, judge=judge, instead=true)
+                lambda: live.record(sent, key=form.key_text, stream=now.stream, judge=judge, further=further)
             )
             if done is not None:
                 messages.success(request, _("Recorded as entry {number}.").format(number=done.seq))

@@ -6,8 +6,9 @@ A form keeps its own random key in a hidden field: sent twice, it records once.
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -89,10 +90,16 @@ class EventForm(KeyedForm):
         place = {"site": site} if "site" in named else {}
         return self.records(**{**said, **times, **place, **given})
 
-    def record(self, event: Event, stream: str, user: AnyUser) -> live.RecordResult | None:
-        """Record an event once; None where it is not recorded, and the form says why."""
-        judge = build_record_check(user, event, stream)
-        return self.attempt(lambda: live.record(event, key=self.key_text, stream=stream, judge=judge))
+    def record(
+        self, event: Event, stream: str, user: AnyUser, further: Sequence[Event] = ()
+    ) -> live.RecordResult | None:
+        """Record an event, and further ones with it, once; None where it is not recorded, and the form says why."""
+        checks = [build_record_check(user, one, stream) for one in (event, *further)]
+
+        def judge(situation: Situation) -> Iterable[EventRefusal]:
+            return chain.from_iterable(check(situation) for check in checks)
+
+        return self.attempt(lambda: live.record(event, key=self.key_text, stream=stream, judge=judge, further=further))
 
     def attempt(self, act: Callable[[], _T]) -> _T | None:
         """Return what ``act`` recorded; None where it did not, and the form says why."""
@@ -185,7 +192,8 @@ class RecordForm(EventForm):
     forms; ``confirm`` is the button once the consequences are shown, empty where none are;
     ``answers`` are the beginnings of the codes of the notices that it answers;
     ``draft`` names what the browser keeps of it without a network; ``takes`` is the most bytes, and
-    what is said of more. ``happened_at`` stands last unless ``field_order`` names it.
+    what is said of more; ``several``: other sites may be named to which the same happened.
+    ``happened_at`` stands last unless ``field_order`` names it.
     """
 
     name: ClassVar[str]
@@ -199,6 +207,7 @@ class RecordForm(EventForm):
     confirm: ClassVar[StrPromise | str] = ""
     draft: ClassVar[str] = ""
     takes: ClassVar[tuple[int, Callable[[], str]] | None] = None
+    several: ClassVar[bool] = False
     field_order: Any = ("site",)
 
     site = forms.ChoiceField(label=lazy("Site"))
@@ -218,6 +227,13 @@ class RecordForm(EventForm):
         names = place.list_names()
         many = [] if len(names) == 1 else [("", _("choose"))]
         set_choices(self, "site", [*many, *names])
+        if self.several and many:
+            self.fields["also"] = forms.MultipleChoiceField(
+                label=_("Other sites, by the same cause at the same time"),
+                choices=names, required=False, widget=forms.CheckboxSelectMultiple,
+                help_text=_("One record each, and one relief for all."),
+            )  # fmt: skip
+            self.order_fields(self.field_order)
         self.prepare(site)
 
     def prepare(self, site: str) -> None:
@@ -258,6 +274,12 @@ class RecordForm(EventForm):
         """Return the event that a valid form says."""
         common = self.common(actor)
         return self.build_event(**{**common, **self.values(common)})
+
+    def list_further(self, event: Event) -> list[Event]:
+        """Return the same of the other sites that a valid form names, if its event is of a site."""
+        own = str(getattr(event, "site", ""))
+        others = [site for site in self.cleaned_data.get("also", ()) if own and site != own]
+        return [replace(event, id=uuid.uuid4().hex, site=site) for site in others]  # type: ignore[call-arg]
 
 
 class CaseForm(RecordForm):
@@ -322,6 +344,7 @@ class ClosureForm(RecordForm):
     intro = lazy("The consequences are shown in numbers before anything is recorded.")
     send = lazy("Show the consequences")
     confirm = lazy("Close the site")
+    several = True
     records = SiteClosed
 
     cause = build_radio_field(
@@ -335,7 +358,7 @@ class ClosureForm(RecordForm):
     hours = build_count_field(lazy("Closed for at least (hours)"), 8760, help_text=lazy("Empty: no least time."))
     home_only = forms.BooleanField(label=lazy("Its people may work at home only, not on another site"), required=False)
     reason = build_text_field(lazy("Reason, without a person’s name"))
-    field_order = ("site", "cause", "authority", "reference", "happened_at")
+    field_order = ("site", "also", "cause", "authority", "reference", "happened_at")
     aliases: ClassVar = {"earliest_reopening": "hours"}
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:

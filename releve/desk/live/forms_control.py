@@ -69,6 +69,7 @@ class OutageForm(RecordForm):
     teaser = lazy("Down, with its consequences first; or back")
     intro = lazy("What goes down is lost for the plan: the consequences are shown in numbers first.")
     confirm = lazy("Record that it is down")
+    several = True
 
     what = build_radio_field(
         lazy("What"),
@@ -80,7 +81,7 @@ class OutageForm(RecordForm):
     state = build_radio_field(lazy("How it is"), ("down", lazy("down")), ("up", lazy("back")), initial="down")
     carrier = forms.ChoiceField(label=lazy("Carrier"), required=False)
     expected_until = build_time_field(lazy("Expected back"), lazy("Empty: not known."))
-    field_order = ("what", "site", "carrier", "state", "happened_at")
+    field_order = ("what", "site", "also", "carrier", "state", "happened_at")
 
     def prepare(self, site: str) -> None:
         self.fields["site"].required = False

@@ -33,6 +33,7 @@ from releve.network.moments import to_utc
 from releve.situation import (
     Event,
     EventCorrected,
+    EventRefusal,
     ReopeningApproved,
     ReopeningChecked,
     SiteReopened,
@@ -120,11 +121,13 @@ def _foresee(request: HttpRequest, form: RecordForm) -> live.EventPreview | None
     event, place = form.event(actor_name(request)), form.place
     if live.is_recorded(form.key_text, place.stream):
         return None
-    rules = live.select_rules(place.situation)
-    judge = build_record_check(request.user, event, place.stream)
-    reasons = (*find_refusals(event, place.situation, place.operator, rules), *judge(place.situation))
+    rules, further = live.select_rules(place.situation), form.list_further(event)
+    reasons: list[EventRefusal] = []
+    for one in (event, *further):
+        judge = build_record_check(request.user, one, place.stream)
+        reasons += (*find_refusals(one, place.situation, place.operator, rules), *judge(place.situation))
     form.refuse(reasons)
-    return None if reasons else live.preview_event(event, place.stream)
+    return None if reasons else live.preview_event(event, place.stream, further)
 
 
 def record_form(request: HttpRequest, form: RecordForm, back: str = "", back_title: str = "") -> HttpResponse:
@@ -134,7 +137,8 @@ def record_form(request: HttpRequest, form: RecordForm, back: str = "", back_tit
     that is recorded.
     """
     if form.is_valid():
-        done = form.record(form.event(actor_name(request)), form.place.stream, request.user)
+        event = form.event(actor_name(request))
+        done = form.record(event, form.place.stream, request.user, form.list_further(event))
         if done is not None:
             return _confirm(request, done, back)
     return show_form(request, form, None, back, back_title)
