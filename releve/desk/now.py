@@ -133,6 +133,11 @@ class NowPage(StreamPage):
         return tuple(site for site in self.sites if site.state != "open")
 
     @property
+    def open(self) -> tuple[SiteStatus, ...]:
+        """Sites that are open."""
+        return tuple(site for site in self.sites if site.state == "open")
+
+    @property
     def worst(self) -> ClientStanding | None:
         """The client served worst: now where one is short now, else within 48 hours."""
         return live.find_worst_client(self.clients)
@@ -198,12 +203,12 @@ def _propose_events(stream: str, sites: tuple[SiteStatus, ...], user: AnyUser) -
 
 
 def _late(stream: str, situation: Situation, operator: Operator, at: datetime, user: AnyUser) -> Iterator[LateNotice]:
-    """Yield notices of the sites seen; those of no site only to a reader who sees all sites."""
+    """Yield notices of the sites seen, daily checks last; those of no site only to a reader who sees all sites."""
     seen, rules = scope_for(user, "situation.see"), live.select_rules(situation)
     notices = _known_notices.get(
         (stream, at), (situation, operator, rules), lambda: tuple(list_notices(situation, operator, rules, at))
     )
-    found = (row for row in notices if seen.sees(row.site))
+    found = sorted((row for row in notices if seen.sees(row.site)), key=lambda row: row.code.startswith("check."))
     for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):
         yield LateNotice.from_row(row, params=dict(row.params), url=_find_remedy(row, user))
 

@@ -62,7 +62,7 @@ SHOWN: Mapping[Shown, frozenset[str]] = {
     "all": frozenset({"unaddressed", "exhausted", "waiting", "queued", "absent", "declined", "acknowledged"}),
 }
 """What a list of people shows, by the states that are in it."""
-ROWS_A_PAGE = 100
+ROWS_A_PAGE = 25
 MOST_SHIFTS = 8
 """Shifts of a place drawn at most: those that change most."""
 

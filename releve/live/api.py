@@ -159,6 +159,7 @@ from releve.live.roster_changes import (
     find_scene_runs,
     find_timetable,
     list_agent_moves,
+    list_present,
     list_runs_to,
 )
 from releve.live.routes import (

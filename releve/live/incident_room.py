@@ -19,6 +19,7 @@ from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry
 from releve.live.current_rules import select_rules
 from releve.live.event_service import RecordResult, record, sign_event
+from releve.live.lost_places import find_cause
 from releve.live.message_texts import INCIDENT_KINDS, LOG_KINDS, LogEntry, read_last_entries
 from releve.live.models import Relief
 from releve.live.partners import list_lendings
@@ -82,8 +83,7 @@ def open_incident(
     done = record(event, key=key, stream=stream)
     if write is None:
         return done
-    health = closure is not None and closure.cause == "rule"
-    for number, ready in enumerate(list_ready_tasks(site=bool(site), health=health)):
+    for number, ready in enumerate(list_ready_tasks(site=bool(site), cause=find_cause(situation_now(stream), site))):
         task = IncidentTaskSet(
             **sign_event(stream, by),
             incident=event.id,

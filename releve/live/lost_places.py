@@ -116,3 +116,11 @@ def select_absences(absent: Absent, first: datetime, last: datetime) -> Absent:
         for agent, rows in absent.items()
     }
     return {agent: rows for agent, rows in found.items() if rows}
+
+
+def find_cause(situation: Situation, site: str) -> str:
+    """Return why a site is lost: the cause of its closure, ``power`` or ``link``; empty: it is not."""
+    closure = situation.site(site).closure if site else None
+    if closure is not None:
+        return closure.cause
+    return next((what for what in ("power", "link") if (what, site) in situation.outages), "")

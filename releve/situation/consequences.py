@@ -230,8 +230,9 @@ _MINUTES = timedelta(minutes=1)
 class ReadyTask:
     """A task in words, the role that does it, and how long after the start; None: not set.
 
-    ``follow_up``: it may stay open when the incident is closed. ``site`` and ``health``: it is for
-    incidents that are, or are not, of one site or a matter of health; None: for all.
+    ``follow_up``: it may stay open when the incident is closed. ``site``: it is for incidents that are, or are
+    not, of a site; None: for both. ``causes``: of these alone, those of closures, ``power`` and ``link``; empty:
+    of all but ``unless``.
     """
 
     text: Phrase
@@ -239,13 +240,31 @@ class ReadyTask:
     within: timedelta | None
     follow_up: bool = False
     site: bool | None = None
-    health: bool | None = None
+    causes: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
 
 
 READY_TASKS = (
+    ReadyTask(
+        Phrase("Evacuate, call the roll at the meeting point, and tell the rescue services who is missing"),
+        "sites", 5 * _MINUTES, site=True, causes=("hazard",),
+    ),
     ReadyTask(Phrase("Record what happened, with its cause and the earliest end"), "lead", 15 * _MINUTES),
     ReadyTask(
-        Phrase("Check that everybody on the site is safe, and list who is missing"), "sites", 30 * _MINUTES, site=True
+        Phrase("See that no person is in a lift or in the dark; decide who stays and who goes home"),
+        "sites", 10 * _MINUTES, site=True, causes=("power",),
+    ),
+    ReadyTask(
+        Phrase("Call the supplier: the cause, the number of the fault, when it will be back"),
+        "telephony", 15 * _MINUTES, causes=("power", "link"),
+    ),
+    ReadyTask(
+        Phrase("Let those who worked beside a case leave first; close their rooms and air them"),
+        "sites", 15 * _MINUTES, site=True, causes=("rule",),
+    ),
+    ReadyTask(
+        Phrase("Check that everybody on the site is safe, and list who is missing"),
+        "sites", 30 * _MINUTES, site=True, unless=("hazard", "link"),
     ),
     ReadyTask(Phrase("Check that everybody is safe, and list who is missing"), "sites", 30 * _MINUTES, site=False),
     ReadyTask(
@@ -256,22 +275,20 @@ READY_TASKS = (
         Phrase("Inform each client: the effect, the coverage, the time of the next news"), "clients", 60 * _MINUTES
     ),
     ReadyTask(Phrase("Pause or move the outbound campaigns that are affected"), "outbound", 60 * _MINUTES),
-    ReadyTask(Phrase("List and inform the contacts of each case"), "health", 120 * _MINUTES, health=True),
+    ReadyTask(Phrase("List and inform the contacts of each case"), "health", 120 * _MINUTES, causes=("rule",)),
     ReadyTask(
         Phrase("Prepare the reopening: its checklist, its date and who approves it"),
-        "sites",
-        24 * 60 * _MINUTES,
-        site=True,
+        "sites", 24 * 60 * _MINUTES, site=True, unless=("power", "link"),
     ),
     ReadyTask(Phrase("Hold the review, and note what follows"), "lead", None, follow_up=True),
-)
+)  # fmt: skip
 """In the order in which they are set."""
 
 
-def list_ready_tasks(*, site: bool, health: bool) -> Iterator[ReadyTask]:
-    """Yield the tasks of an incident, of one site or not, for a matter of health or not."""
+def list_ready_tasks(*, site: bool, cause: str) -> Iterator[ReadyTask]:
+    """Yield the tasks of an incident, of a site or not, by its cause; empty: it has none of those known."""
     for row in READY_TASKS:
-        if row.site in (None, site) and row.health in (None, health):
+        if row.site in (None, site) and (cause in row.causes if row.causes else cause not in row.unless):
             yield row
 
 

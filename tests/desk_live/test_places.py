@@ -581,3 +581,27 @@ def test_the_switches_are_named_by_what_is_lost_and_the_pressed_one_is_found(bro
     held = live.find_held_switch(scenario.stream)
     assert held is not None
     assert (held.contingency, held.kind, held.name) == (name, "site", row.name)
+
+
+def test_the_lead_of_a_lost_site_reads_who_is_there_and_who_has_answered_first(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    lead, site = browsers.sign_in(Role.SITE), scenario.site
+    scenario.work()
+    assert lead.get(f"/sites/{site}?format=json").json()["crew"] is None, "open: the seats come first"
+    scene = live.load_scene(scenario.stream)
+    assert scene is not None
+    here = {row.agent for row in scene.list_placements(scene.days[0]) if row.place == site and row.is_present(scene.at)}
+    scenario.close()
+    scenario.work()
+    crew = lead.get(f"/sites/{site}?format=json").json()["crew"]
+    assert here <= set(crew["here"]), "who has a break is there too"
+    found = live.describe_relief(scenario.stream, home_sites={site}, most_shifts=0)
+    assert found is not None
+    assert [(row["kind"], row["people"]) for row in crew["kinds"]] == [(row.kind, row.people) for row in found.kinds]
+    counts = live.count_messages(scenario.stream, [site])
+    assert (crew["counts"]["notified"], crew["counts"]["waiting"]) == (counts.notified, counts.waiting)
+    page = lead.get(f"/sites/{site}").content.decode()
+    assert page.index('id="crew"') < page.index("au point de rassemblement") < page.index('id="floors-title"')
+    other = browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id).get(f"/sites/{site}?format=json")
+    assert other.status_code in (403, 404)

@@ -131,15 +131,22 @@ def test_an_operator_stands_as_its_worst_client_that_needs_agents() -> None:
     assert judge_operator((), open_, find_plan_reach(None)) == "unknown"
 
 
-def test_the_first_tasks_go_by_the_place_and_by_health() -> None:
+def test_the_first_tasks_go_by_the_place_and_by_the_cause() -> None:
     every = [row.text for row in READY_TASKS]
     assert len(set(every)) == len(every)
-    of_site = set(list_ready_tasks(site=True, health=True))
-    (missing,) = [text for text in every if text not in {row.text for row in of_site}]
-    assert missing == "Check that everybody is safe, and list who is missing"
-    wide = [row.text for row in list_ready_tasks(site=False, health=False)]
-    assert wide == [row.text for row in READY_TASKS if not (row.site or row.health)]
-    assert len(wide) == len(every) - 3, "the site, its reopening, the contacts"
+    causes = ("rule", "authority", "hazard", "operator", "power", "link", "")
+    found = {cause: list(list_ready_tasks(site=True, cause=cause)) for cause in causes}
+    wide = list(list_ready_tasks(site=False, cause=""))
+    assert {row.text for rows in (*found.values(), wide) for row in rows} == set(every)
+    first = {cause: min(row.within for row in rows if row.within is not None) for cause, rows in found.items()}
+    assert first["hazard"] == timedelta(minutes=5) < min(first[cause] for cause in causes if cause != "hazard")
+    (reopens,) = (row for row in READY_TASKS if row.text.startswith("Prepare the reopening"))
+    assert {cause for cause, rows in found.items() if reopens in rows} == {*causes} - {"power", "link"}
+    (contacts,) = (row for row in READY_TASKS if row.owner == "health")
+    assert {cause for cause, rows in found.items() if contacts in rows} == {"rule"}
+    safe = {"Evacuate", "See that", "Check that everybody on"}
+    for cause in set(causes) - {"link"}:
+        assert any(row.text.startswith(tuple(safe)) for row in found[cause]), cause
     (last,) = (row for row in READY_TASKS if row.follow_up)
     assert last.within is None
 
@@ -152,7 +159,7 @@ def test_a_program_opens_a_room_and_reads_its_log_and_steps(scenario: Scenario) 
         live.open_incident(scenario.stream, "Closure", scenario.site, "k" * 32, by="tests", write=str.upper)
     (incident,) = live.list_incidents(live.situation_now(scenario.stream), scenario.stream)
     assert [row.set.task for row in incident.tasks] == [
-        row.text.upper() for row in list_ready_tasks(site=True, health=True)
+        row.text.upper() for row in list_ready_tasks(site=True, cause="rule")
     ]
     scenario.work()
     start = live.find_incident_start(incident, live.situation_now(scenario.stream))

@@ -27,6 +27,7 @@ from releve.live.api import (
     ComparedDay,
     HalfHour,
     IdentityCache,
+    MessageCounts,
     NoOperator,
     PlanReach,
     Relief,
@@ -37,6 +38,7 @@ from releve.network.moments import zone
 from releve.network.seats import FloorPlan, lay_out_floors
 from releve.plan.comparison import ComparedPlan
 from releve.plan.result import SEVERITY, Status
+from releve.plan.work_changes import KindCount
 from releve.situation import (
     ClosureTerms,
     HeldPermit,
@@ -115,6 +117,14 @@ class SitesPage(StreamPage):
         return tuple(sorted(self.sites, key=lambda row: row.state != "closed"))
 
 
+class SiteCrew(PageModel):
+    """The people of a site that is lost, as its lead needs them first."""
+
+    here: tuple[str, ...] = Field(description="Agents whom the plan has at work there now")
+    kinds: tuple[KindCount, ...] = Field(description="Its own people whose work changes on the days ahead, by kind")
+    counts: MessageCounts = Field(description="Of the messages to its own people")
+
+
 class SitePage(StreamPage):
     """One site."""
 
@@ -135,6 +145,8 @@ class SitePage(StreamPage):
     )
     lifted: LiftedClosure | None = Field(description="The last closure that was lifted because its ground was wrong")
     corrects: bool = Field(description="Whether the reader may correct records of the site")
+    crew: SiteCrew | None = Field(description="Null while it is not lost, or to who may not see its people")
+    works: bool = Field(description="Whether the reader may work in incident rooms")
 
 
 def sites_page(now: StreamContext, user: AnyUser) -> SitesPage:
@@ -176,6 +188,19 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         ground=find_corrections(now, site),
         lifted=next((row for row in list_lifted_since(now) if row.site == site), None),
         corrects=can(user, "event.correct", site=site),
+        crew=_find_crew(now, scene, site) if can(user, "relief.people", site=site) else None,
+        works=can(user, "incident.work", site=site),
+    )
+
+
+def _find_crew(now: StreamContext, scene: live.Scene | None, site: str) -> SiteCrew | None:
+    if scene is None or not scene.days or not any(site in loss.sites for loss in scene.wanted.values()):
+        return None
+    found = live.describe_relief(now.stream, home_sites={site}, most_shifts=0)
+    return SiteCrew(
+        here=tuple(live.list_present(scene, site)),
+        kinds=() if found is None else found.kinds,
+        counts=live.count_messages(now.stream, [site]),
     )
 
 
@@ -437,6 +462,12 @@ def list_names(operator: Operator) -> Mapping[str, str]:
     """Return the names of the places and programmes, by id."""
     sites = {row.id: row.name for row in operator.sites}
     return {HOME: _("at home"), **sites, **{row.id: row.name for row in operator.programmes}}
+
+
+@register.filter
+def written_words(counts: MessageCounts, page: SitePage) -> str:
+    """Return to how many people of a site messages were written."""
+    return _("of {count} written to").format(count=text_now(page.time_zone).number(counts.notified))
 
 
 @register.filter
