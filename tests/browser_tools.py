@@ -106,8 +106,13 @@ def served(home: Path, *args: str, environ: Mapping[str, str] | None = None) -> 
             process.wait(10)
 
 
-def context(browser: Browser, address: str, view: View, cookies: Sequence[tuple[str, str]] = ()) -> BrowserContext:
-    """Return a browser context of a view, with cookies such as an open desk's role."""
+def context(
+    browser: Browser, address: str, view: View, cookies: Sequence[tuple[str, str]] = (), *, keeps: bool = False
+) -> BrowserContext:
+    """Return a browser context of a view, with cookies such as an open desk's role.
+
+    ``keeps``: with the script that keeps pages for a phone without a network.
+    """
     width, height = SIZES[view.size]
     found = browser.new_context(
         base_url=address,
@@ -115,6 +120,7 @@ def context(browser: Browser, address: str, view: View, cookies: Sequence[tuple[
         viewport={"width": width, "height": height},
         color_scheme=view.scheme,
         has_touch=view.size == "phone",
+        service_workers="allow" if keeps else "block",
     )
     found.add_cookies([{"name": k, "value": v, "url": address} for k, v in cookies])
     return found

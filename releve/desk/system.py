@@ -13,10 +13,12 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.templatetags.static import static
 from django.urls import path
 from django.views.decorators.http import require_safe
 from prometheus_client import (
@@ -126,6 +128,24 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse(document, status=status, headers={"Cache-Control": "no-store"})
 
 
+@allow_anonymous
+@require_safe
+def manifest(request: HttpRequest) -> HttpResponse:
+    """What a phone needs to install the desk."""
+    icon = {"src": static("desk/icon.svg"), "type": "image/svg+xml", "sizes": "any"}
+    found = {"name": "Relève", "short_name": "Relève", "start_url": "/now", "scope": "/", "display": "standalone",
+             "icons": [icon]}  # fmt: skip
+    return JsonResponse(found, content_type="application/manifest+json")
+
+
+@allow_anonymous
+@require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """The script that keeps pages for a phone without a network: its address says for which pages."""
+    script = Path(__file__).parent / "static" / "desk" / "worker.js"
+    return HttpResponse(script.read_bytes(), content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
 def _render(request: HttpRequest) -> HttpResponse:
     body = generate_latest(_INSTALLATION) + generate_latest(REQUESTS)
     return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
@@ -151,4 +171,6 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
+    path("manifest.webmanifest", manifest, name="manifest"),
+    path("worker.js", worker, name="worker"),
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from releve.accounts.permissions import Role
 from releve.desk.access.guard import COOKIE as ROLE_COOKIE
@@ -570,3 +571,43 @@ def test_the_pages_behind_a_pseudonym_are_for_everybody(
                 assert serious(page) == [], path
                 assert overflow(page) == 0, path
                 keep(page, f"{role.value}-{path.strip('/').replace('/', '-')}", view)
+
+
+def test_a_phone_without_a_network_shows_what_it_read_last_with_its_time(
+    browser: Browser, installation: Installation
+) -> None:
+    cookies = installation.cookies(Role.CONTINUITY)
+    with context(browser, installation.address, View(size="phone"), cookies, keeps=True) as visitor:
+        page = visitor.new_page()
+        page.goto("/now")
+        page.evaluate("navigator.serviceWorker.ready")
+        page.wait_for_function("navigator.serviceWorker.controller !== null", timeout=WAIT_MS)
+        for path in ("/now", "/relief", f"/sites/{SITE}", "/ledger/"):
+            page.goto(path)
+            expect(page.locator(".kept")).to_be_hidden()
+        kept = """async () => {
+            const found = await caches.open("releve-pages");
+            return (await found.keys()).map((row) => new URL(row.url).pathname).sort();
+        }"""
+        page.wait_for_function(f"({kept})().then((paths) => paths.length >= 3)", timeout=WAIT_MS)
+        assert page.evaluate(kept) == ["/now", "/relief", f"/sites/{SITE}"], "the journal is kept on no device"
+        visitor.set_offline(True)
+        for path in ("/now", "/relief", f"/sites/{SITE}"):
+            page.goto(path)
+            expect(page.locator(".kept")).to_be_visible()
+            expect(page.locator(".kept time")).to_have_text(re.compile(r"\d\d:\d\d"))
+            assert page.evaluate("getComputedStyle(document.body).fontFamily") != "", "with its styles"
+        with pytest.raises(PlaywrightError):
+            page.goto("/ledger/")
+        visitor.set_offline(False)
+        page.goto("/now")
+        expect(page.locator(".kept")).to_be_hidden()
+        # another reader of the same browser finds nothing of the first one's
+        visitor.add_cookies([{"name": ROLE_COOKIE, "value": f"{Role.SITE.value}:{SITE}", "url": installation.address}])
+        page.goto("/now")
+        page.wait_for_function(f"({kept})().then((paths) => paths.length === 1)", timeout=WAIT_MS)
+        page.evaluate("navigator.serviceWorker.controller.postMessage('wipe')")
+        page.wait_for_function(f"({kept})().then((paths) => paths.length === 0)", timeout=WAIT_MS)
+        manifest = page.request.get("/manifest.webmanifest").json()
+        assert page.request.get(manifest["start_url"]).ok
+        assert page.request.get(manifest["icons"][0]["src"]).ok

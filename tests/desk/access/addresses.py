@@ -135,6 +135,8 @@ ROWS = (
     # for anyone
     Row("healthz", "/healthz", anyone=(200, 200)),
     Row("readyz", "/readyz", anyone=(200, 200)),
+    Row("manifest.webmanifest", "/manifest.webmanifest", anyone=(200, 200)),
+    Row("worker.js", "/worker.js", anyone=(200, 200)),
     Row("language", "/language", anyone=(302, 302)),
     Row("start", "/start", anyone=(302, 302)),
     Row("look", "/look", anyone=(404, 404)),
