@@ -120,7 +120,7 @@ def narrow_return(user: AnyUser, event: Event, operator: Operator, situation: Si
     if not event.absence:
         return replace(event, absence=AgentBack.OWN)
     absences = situation.absences.get(event.agent, ())
-    own = [AgentBack.OWN, *(row.event for row in absences if row.actor in (event.actor, AgentUnavailable.BY_LINK))]
+    own = [AgentBack.OWN, *(row.event for row in absences if row.actor in (event.actor, *AgentUnavailable.BY_MESSAGE))]
     if event.absence not in own:
         return refuse("absence.unknown", agent=event.agent, absence=event.absence)
     return event

@@ -126,7 +126,9 @@ def translate_actor(actor: str) -> str:
         return _("rule {rule}").format(rule=actor.removeprefix("rule:"))
     if actor.startswith(ACCOUNT_PREFIX):
         return _("a former user, whose name was erased")
-    return _("the agent, by a message’s link") if actor == AgentUnavailable.BY_LINK else actor
+    if actor == AgentUnavailable.BY_SILENCE:
+        return _("no answer to a message, by any address")
+    return _("the agent, by an answer to a message") if actor == AgentUnavailable.BY_LINK else actor
 
 
 MOST_ENTRIES = 100_000

@@ -56,10 +56,12 @@ if TYPE_CHECKING:
 _Row = TypeVar("_Row")
 Shown = Literal["unanswered", "unreachable", "answered", "all"]
 SHOWN: Mapping[Shown, frozenset[str]] = {
-    "unanswered": frozenset({"unaddressed", "exhausted", "waiting", "queued"}),
-    "unreachable": frozenset({"unaddressed", "exhausted"}),
+    "unanswered": frozenset({"unaddressed", "exhausted", "unclear", "waiting", "queued"}),
+    "unreachable": frozenset({"unaddressed", "exhausted", "silent"}),
     "answered": frozenset({"declined", "acknowledged"}),
-    "all": frozenset({"unaddressed", "exhausted", "waiting", "queued", "absent", "declined", "acknowledged"}),
+    "all": frozenset(
+        {"unaddressed", "exhausted", "unclear", "waiting", "queued", "absent", "silent", "declined", "acknowledged"}
+    ),
 }
 """What a list of people shows, by the states that are in it."""
 ROWS_A_PAGE = 25
@@ -332,9 +334,11 @@ register = Library()
 _STATES = {
     "unaddressed": lazy("no address: written, not sent"),
     "exhausted": lazy("out of reach: every address tried"),
+    "unclear": lazy("replied, not understood: call"),
     "waiting": lazy("no answer yet"),
     "queued": lazy("to be sent"),
     "absent": lazy("absent: no answer is awaited"),
+    "silent": lazy("no answer: counted as absent"),
     "declined": lazy("does not come"),
     "acknowledged": lazy("has answered"),
 }
@@ -342,9 +346,11 @@ _ANSWERS = {"yes": lazy("comes"), "late": lazy("comes late"), "transport": lazy(
 _TONES = {
     "unaddressed": "missed",
     "exhausted": "missed",
+    "unclear": "thin",
     "waiting": "thin",
     "queued": "unknown",
     "absent": "unknown",
+    "silent": "missed",
     "declined": "missed",
     "acknowledged": "held",
 }
@@ -422,9 +428,21 @@ def post_shift(post: ShiftPost, page: ReliefPage) -> str:
 @register.filter("answer_state")
 def describe_state(row: NotifiedAgent) -> str:
     """Return what became of a person's message, with who recorded a spoken answer."""
-    if row.answered_to:
+    if row.answered_to and row.state != "unclear":
         return _("has answered by voice, recorded by {who}").format(who=row.answered_to)
-    return str(_ANSWERS.get(row.answer) or _STATES[row.state])
+    return str((row.state == "acknowledged" and _ANSWERS.get(row.answer)) or _STATES[row.state])
+
+
+@register.filter
+def answer_line(counts: MessageCounts) -> tuple[tuple[str, str, int], ...]:
+    """Return the loop from a message to who works instead: the name, the words and the people of each step."""
+    return (
+        ("notified", _("notified"), counts.sent),
+        ("read", _("read"), counts.acknowledged),
+        ("coming", _("coming"), counts.coming),
+        ("not-coming", _("not coming"), counts.declined + counts.silent),
+        ("replaced", _("replaced"), counts.substituted),
+    )
 
 
 @register.filter
@@ -455,6 +473,20 @@ def ring_words(page: ReliefPage) -> str:
             transport=text.number(counts.transport),
         )
         said = f"{said} {more}"
+    if counts.unclear:
+        more = ngettext(
+            "{count} person replied what was not understood.",
+            "{count} people replied what was not understood.",
+            counts.unclear,
+        )
+        said = f"{said} {more.format(count=text.number(counts.unclear))}"
+    if counts.silent:
+        more = ngettext(
+            "{count} person did not answer and is counted as absent.",
+            "{count} people did not answer and are counted as absent.",
+            counts.silent,
+        )
+        said = f"{said} {more.format(count=text.number(counts.silent))}"
     return said
 
 

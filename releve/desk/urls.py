@@ -84,6 +84,7 @@ urlpatterns = [
     path("transport/", include("releve.desk.transport")),
     path("switches/", include("releve.desk.switches")),
     path("", include("releve.desk.live.corrections")),
+    path("", include("releve.desk.live.replies")),
     path("", include("releve.desk.live.views")),
     path("incident/", include("releve.desk.incident")),
     path("health/", include("releve.desk.health")),

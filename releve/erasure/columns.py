@@ -146,6 +146,7 @@ NEUTRAL = _columns(
     live_message="stream kind role site token channel answer",
     live_plantext="aht_s",
     live_relief="stream source lost",
+    live_replyreceipt="gateway digest outcome",
     live_reliefday="source",
     live_preparedswitch="stream contingency basis source content body rehearsals",
     live_routes="stream content body switch",

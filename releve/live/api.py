@@ -5,7 +5,15 @@ An import-linter contract keeps the faces from importing any other module of thi
 
 from __future__ import annotations
 
-from releve.live.answers import AgentLetter, AnswerTooLate, answer_message, find_letter
+from releve.live.answers import (
+    AgentLetter,
+    AnswerTooLate,
+    acknowledge,
+    answer_message,
+    find_letter,
+    record_spoken_answer,
+)
+from releve.live.channels import find_quiet_hours
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.contacts import (
     ANSWERS,
@@ -13,8 +21,8 @@ from releve.live.contacts import (
     MessageCounts,
     NotifiedAgent,
     NotifiedRide,
-    acknowledge,
     check_channels,
+    count_held_at_night,
     count_messages,
     count_missing_addresses,
     erase_person,
@@ -23,7 +31,6 @@ from releve.live.contacts import (
     list_addresses,
     list_notified_agents,
     list_notified_rides,
-    record_spoken_answer,
 )
 from releve.live.coverage import (
     ClientCoverage,
@@ -54,6 +61,7 @@ from releve.live.errors import (
     ChannelFaults,
     ContactFaults,
     DiskFull,
+    GatewayRefused,
     KeyReused,
     LiveError,
     NoOperator,
@@ -148,6 +156,9 @@ from releve.live.rehearsal import (
 )
 from releve.live.relief_handler import ComparedDay, compare_reliefs, list_touching_reliefs
 from releve.live.relief_solver import read_relief_choice as read_relief_choice
+from releve.live.replies import ReplyOutcome, count_national_numbers, take_reply
+from releve.live.reply_gateways import GATEWAYS, MAIL, Post, list_promised, name_secret, read_post, read_reply_secret
+from releve.live.reply_mail import find_mail_fault
 from releve.live.roster_changes import (
     AgentMove,
     PeopleFlow,

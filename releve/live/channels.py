@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
@@ -35,12 +35,16 @@ from releve.live.effect_queue import PermanentFailure, RetryLater
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message to send; ``calendar`` is iCalendar, ``key`` the same on every attempt."""
+    """A message to send; ``calendar`` is iCalendar, ``key`` the same on every attempt.
+
+    ``reply_to`` is where a mail is answered; empty: it is answered by its link.
+    """
 
     key: str
     subject: str
     text: str
     calendar: bytes = b""
+    reply_to: str = ""
 
 
 class Channel(Protocol):
@@ -89,7 +93,9 @@ class ByEmail:
             letter.text,
             settings.DEFAULT_FROM_EMAIL,
             [address],
-            headers={"Message-ID": f"<{letter.key}@{_find_domain()}>"},
+            # what sends an answer by itself, to those who are out of office, is not to answer
+            headers={"Message-ID": f"<{letter.key}@{_find_domain()}>", "Auto-Submitted": "auto-generated"},
+            reply_to=[letter.reply_to] if letter.reply_to else None,
             connection=_open_connection(),
         )
         if letter.calendar:
@@ -158,6 +164,24 @@ class ByApprise:
 
 def _read_template() -> str:
     return environment.read_text(os.environ, "RELEVE_APPRISE_URL")
+
+
+_QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d( weekends)?")
+
+
+def find_quiet_hours() -> str:
+    """Return when the service of RELEVE_APPRISE_URL holds messages back, as ``22:00-08:00 weekends``; empty: never.
+
+    ``RELEVE_APPRISE_QUIET`` says so, or ``none``. When not set: OVH holds SMS with a custom sender at night and at
+    weekends unless ``noStopClause`` is true.
+    """
+    value, template = environment.read_text(os.environ, "RELEVE_APPRISE_QUIET"), _read_template().lower()
+    if not value:
+        held = "ovh" in template and "nostopclause=true" not in template
+        return "22:00-08:00 weekends" if held else ""
+    if value != "none" and not _QUIET.fullmatch(value):
+        raise ImproperlyConfigured("RELEVE_APPRISE_QUIET must be none, or such as 22:00-08:00 or 22:00-08:00 weekends")
+    return "" if value == "none" else value
 
 
 class ByFile:

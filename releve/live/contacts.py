@@ -20,6 +20,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
@@ -31,6 +32,7 @@ from releve.live.errors import ChannelFaults, ContactFaults, NoSuch
 from releve.live.lost_places import Absent
 from releve.live.models import Contact, Message
 from releve.live.plans import operator_now
+from releve.live.reply_gateways import list_promised, read_reply_secret
 from releve.network import Operator
 from releve.network.duties import Away, cut_periods
 
@@ -58,7 +60,7 @@ def import_contacts(data: bytes, *, by: str) -> int:
 
 
 def check_channels() -> None:
-    """Raise ChannelFaults where contacts use a channel that cannot send as it is set up.
+    """Raise ChannelFaults where contacts use a channel that cannot send, or RELEVE_REPLIES cannot be read.
 
     Messages that leave the house hold a link for the answer, so the desk needs an address that
     people reach.
@@ -67,6 +69,11 @@ def check_channels() -> None:
     faults = [f"{name}: {fault}" for name in used if (fault := CHANNELS[name].setup_fault())]
     if any(name != "file" for name in used) and _is_loopback(settings.DESK_URL):
         faults.append("RELEVE_URL is not set: the links in messages would lead to this machine")
+    try:
+        for name in list_promised():
+            read_reply_secret(name)
+    except ImproperlyConfigured as error:
+        faults.append(str(error))
     if faults:
         raise ChannelFaults("; ".join(faults))
 
@@ -137,6 +144,13 @@ def count_missing_addresses(operator: Operator) -> dict[str, int]:
     return {role: len(everyone[role] - known[role]) for role in ROLES}
 
 
+def count_held_at_night() -> int:
+    """Return how many agents are reached by the service of RELEVE_APPRISE_URL alone."""
+    others = Contact.objects.filter(role="agent").exclude(channel__in=("apprise", "file")).values("who")
+    held = Contact.objects.filter(role="agent", channel="apprise").exclude(who__in=others)
+    return held.values("who").distinct().count()
+
+
 def erase_person(agent: str) -> None:
     """Remove an agent's addresses, the content of messages to the agent, and the letters in files.
 
@@ -163,11 +177,13 @@ def remove_letters(messages: Iterable[Message]) -> None:
                 (outbox / f"{message.pk}-{rank}.json").unlink(missing_ok=True)
 
 
-AnswerState = Literal["unaddressed", "exhausted", "waiting", "queued", "absent", "declined", "acknowledged"]
-"""No address: written, not sent; every address tried; sent; to be sent; absent, so that no answer is awaited;
-does not come; answered otherwise."""
+AnswerState = Literal[
+    "unaddressed", "exhausted", "unclear", "waiting", "queued", "absent", "silent", "declined", "acknowledged"
+]
+"""No address: written, not sent; every address tried; replied what was not understood; sent; to be sent; absent, so
+that no answer is awaited; counted as absent, since no answer came; does not come; answered otherwise."""
 Answer = Literal["", "yes", "late", "transport", "no"]
-"""What an agent answers by a link: nothing but that it was read, comes, comes late, needs transport, does not come."""
+"""What an agent answers: nothing but that it was read, comes, comes late, needs transport, does not come."""
 ANSWERS: tuple[Answer, ...] = ("yes", "late", "transport", "no")
 
 
@@ -175,8 +191,10 @@ ANSWERS: tuple[Answer, ...] = ("yes", "late", "transport", "no")
 class MessageCounts:
     """How many people messages were written to, and of those: to how many one was sent, who
     answered, who are absent, and who have not answered yet; of the last: who have no address left
-    (``exhausted``) and who have none at all (``unaddressed``: their message was written to a file and not sent). Of
-    those who answered: who come late, need transport, do not come (``declined``)."""
+    (``exhausted``), who have none at all (``unaddressed``: their message was written to a file and not sent) and who
+    replied what was not understood (``unclear``). Of those who answered: who come late, need transport, do not come
+    (``declined``); of the absent: who are counted so since they did not answer (``silent``). Of those who do not come:
+    in whose place a relief has put others (``substituted``)."""
 
     notified: int
     sent: int
@@ -188,6 +206,10 @@ class MessageCounts:
     late: int = 0
     transport: int = 0
     declined: int = 0
+    unclear: int = 0
+    silent: int = 0
+    coming: int = 0
+    substituted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,19 +257,6 @@ class AcknowledgeResult:
     before: bool
 
 
-def acknowledge(token: str) -> AcknowledgeResult:
-    """Record the answer given through a message's link; :class:`NoSuch` for an unknown token.
-
-    A second answer changes nothing.
-    """
-    return store_answer(Message.objects.filter(token=token), "")
-
-
-def record_spoken_answer(stream: str, message: uuid.UUID, *, by: str) -> AcknowledgeResult:
-    """Record that an agent answered by voice; :class:`NoSuch` for an unknown message."""
-    return store_answer(Message.objects.filter(stream=stream, pk=message, role="agent"), by)
-
-
 def find_message_site(stream: str, message: uuid.UUID) -> str | None:
     """Return the home site of the agent that a message is to; None: there is no such message."""
     rows = Message.objects.filter(stream=stream, pk=message, role="agent")
@@ -270,9 +279,12 @@ def store_answer(rows: QuerySet[Message], by: str, answer: Answer = "") -> Ackno
         if message is None:
             raise NoSuch("there is no such message")
         if message.acknowledged_at is not None and (answer in ("", message.answer) or message.answer == "no"):
+            rows.update(unclear_at=None)
             return AcknowledgeResult(message.stream, message.acknowledged_at, before=True)
         at = now(message.stream)
-        rows.update(acknowledged_at=at, due_at=None, answered_to=by, answer=answer)
+        rows.update(acknowledged_at=at, due_at=None, answered_to=by, answer=answer, unclear_at=None, silent=False)
+        if answer != "no":
+            rows.update(substituted=False)
         about = {"message": str(message.pk), "generation": message.relief.generation}
         body = {**about, **({"answer": answer} if answer else {}), **({"by": by} if by else {})}
         append_entries(message.stream, [("message.acknowledged", body)])
@@ -288,21 +300,31 @@ def _filter_open(stream: str, sites: Iterable[str] | None) -> QuerySet[Message]:
 
 def count_messages(stream: str = LIVE, sites: Iterable[str] | None = None) -> MessageCounts:
     """Count the agents notified of days that are not over, of some sites or of all."""
-    open_ = Q(acknowledged_at=None, absent=False)
-    unaddressed = open_ & Q(channel=Message.NO_ADDRESS)
-    found = _filter_open(stream, sites).aggregate(
-        notified=Count("pk"),
-        sent=Count("pk", filter=Q(sent_at__isnull=False)),
-        acknowledged=Count("pk", filter=Q(acknowledged_at__isnull=False)),
-        waiting=Count("pk", filter=open_),
-        exhausted=Count("pk", filter=open_ & Q(exhausted=True) & ~unaddressed),
-        unaddressed=Count("pk", filter=unaddressed),
-        absent=Count("pk", filter=Q(acknowledged_at=None, absent=True)),
-        late=Count("pk", filter=Q(answer="late")),
-        transport=Count("pk", filter=Q(answer="transport")),
-        declined=Count("pk", filter=Q(answer="no")),
-    )
-    return MessageCounts(**found)
+    unclear = Q(unclear_at__isnull=False)
+    open_ = unclear | Q(acknowledged_at=None, absent=False, silent=False)
+    unaddressed = open_ & Q(channel=Message.NO_ADDRESS) & ~unclear
+    answered = Q(acknowledged_at__isnull=False) & ~unclear
+    away = Q(acknowledged_at=None) & (Q(absent=True) | Q(silent=True)) & ~unclear
+    gone = answered & Q(answer="no") | away & Q(silent=True)
+    wanted = {  # no alias is the name of a column
+        "notified": Q(),
+        "sent": Q(sent_at__isnull=False),
+        "acknowledged": answered,
+        "waiting": open_,
+        "exhausted": open_ & Q(exhausted=True) & ~unaddressed & ~unclear,
+        "unaddressed": unaddressed,
+        "absent": away,
+        "late": answered & Q(answer="late"),
+        "transport": answered & Q(answer="transport"),
+        "declined": answered & Q(answer="no"),
+        "unclear": unclear,
+        "silent": away & Q(silent=True),
+        "coming": answered & Q(answer__in=("yes", "late", "transport")),
+        "substituted": gone & Q(substituted=True),
+    }
+    rows = _filter_open(stream, sites)
+    found = rows.aggregate(**{f"n_{name}": Count("pk", filter=which) for name, which in wanted.items()})
+    return MessageCounts(**{name: found[f"n_{name}"] for name in wanted})
 
 
 def list_notified_agents(stream: str, sites: Iterable[str] | None = None) -> list[NotifiedAgent]:
@@ -373,9 +395,11 @@ def _read_ride(ride: Mapping[str, str]) -> NotifiedRide:
 _STATES: tuple[AnswerState, ...] = (
     "unaddressed",
     "exhausted",
+    "unclear",
     "waiting",
     "queued",
     "absent",
+    "silent",
     "declined",
     "acknowledged",
 )
@@ -399,10 +423,12 @@ def _describe_message(row: Message) -> NotifiedAgent:
 
 
 def _find_state(row: Message) -> AnswerState:
+    if row.unclear_at is not None:
+        return "unclear"
     if row.acknowledged_at is not None:
         return "declined" if row.answer == "no" else "acknowledged"
-    if row.absent:
-        return "absent"
+    if row.absent or row.silent:
+        return "silent" if row.silent else "absent"
     if row.channel == Message.NO_ADDRESS:
         return "unaddressed"
     if row.exhausted:

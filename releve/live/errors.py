@@ -13,6 +13,8 @@ The error tree::
     ├── ChannelFaults  channels that contacts use and that cannot send
     ├── ProposalChanged  a relief proposed that is another one than the one that was shown
     ├── SwitchChanged  a prepared switch that is another one than the one that was shown
+    ├── GatewayRefused  a post of a gateway that is not taken, not signed by its secret or too old
+    ├── MailboxFault    the mailbox of replies cannot be read now; nothing is lost
     └── NoSuch         no drill, message or effect of that name
 """
 
@@ -118,6 +120,14 @@ class SwitchChanged(LiveError):  # noqa: N818
 
 class ProposalChanged(LiveError):  # noqa: N818
     """A proposal that has changed since it was shown; nothing was done."""
+
+
+class GatewayRefused(LiveError):  # noqa: N818
+    """A post that is not taken: of no gateway that is set up, not signed by its secret, too old, or not readable."""
+
+
+class MailboxFault(LiveError):  # noqa: N818
+    """The mailbox of replies cannot be read now; nothing is lost."""
 
 
 class NoSuch(LiveError, LookupError):  # noqa: N818

@@ -45,6 +45,11 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
         "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time} (véhicule {vehicle}).",
         "agent_close": "Merci de répondre ici :\n{url}",
+        "agent_keys": "Ou répondez à ce message par un chiffre : 1 je viens, 2 je viens en retard, 3 j’ai besoin d’un"
+        " transport, 4 je ne peux pas venir.",
+        "hint_subject": "Votre réponse n’a pas été comprise",
+        "hint": "Votre réponse n’a pas été comprise. Répondez 1, 2, 3 ou 4 : 1 je viens, 2 je viens en retard, 3 j’ai"
+        " besoin d’un transport, 4 je ne peux pas venir. Ou joignez votre responsable de site.",
         "agent_closed": "Le site {site} est indisponible : {cause}.",
         "cause_rule": "fermé par la règle en vigueur",
         "cause_authority": "fermé par décision d’une autorité",
@@ -102,6 +107,11 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
         "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time} (vehicle {vehicle}).",
         "agent_close": "Please answer here:\n{url}",
+        "agent_keys": "Or reply to this message with a digit: 1 I come, 2 I come late, 3 I need transport,"
+        " 4 I cannot come.",
+        "hint_subject": "Your reply was not understood",
+        "hint": "Your reply was not understood. Reply 1, 2, 3 or 4: 1 I come, 2 I come late, 3 I need transport,"
+        " 4 I cannot come. Or call your site manager.",
         "agent_closed": "The site {site} is not available: {cause}.",
         "cause_rule": "closed by the rule in force",
         "cause_authority": "closed by order of an authority",
@@ -171,8 +181,18 @@ def _write_to_agent(words: Mapping[str, str], about: Mapping[str, Any], url: str
         "",
         call.format(call=about.get("call")),
         *([words["agent_close"].format(url=url)] if url else []),
+        *([words["agent_keys"]] if about.get("keys") and _says_shift(about) else []),
     ]
     return words["agent_subject"], "\n".join([words["hello"], "", *lines])
+
+
+def _says_shift(about: Mapping[str, Any]) -> bool:
+    return any(shift["place"] is not None for shift in about["shifts"])
+
+
+def write_hint(language: str) -> tuple[str, str]:
+    """Return the subject and the text that say which answers there are."""
+    return _WORDS[language]["hint_subject"], _WORDS[language]["hint"] + "\n"
 
 
 def _write_break_note(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:

@@ -164,7 +164,9 @@ class Message(models.Model):
     on the stream's clock. ``about`` is what the text is made from. ``replaced``: a newer message to
     the same person takes its place. ``answered_to`` is the user who recorded a spoken answer.
     ``absent``: the agent is absent for all that it says, so that no answer is awaited. ``answer``: what an
-    agent answered by the link; empty: that it was read.
+    agent answered; empty: that it was read. ``unclear_at``: since when a reply by SMS, key or mail waits that was
+    not understood; its text is not stored. ``silent``: absent, since no answer came.
+    ``substituted``: the agent does not come, and a relief has put another one on the same programme.
     """
 
     NO_ADDRESS = "none"
@@ -187,6 +189,9 @@ class Message(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     answered_to = models.CharField(max_length=150, blank=True)
     answer = models.CharField(max_length=10, blank=True, default="")
+    unclear_at = models.DateTimeField(null=True)
+    silent = models.BooleanField(default=False)
+    substituted = models.BooleanField(default=False)
     over_at = models.DateTimeField(null=True)
     exhausted = models.BooleanField(default=False)
     replaced = models.BooleanField(default=False)
@@ -201,6 +206,27 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class ReplyReceipt(models.Model):
+    """A reply that came by a gateway or by mail: the same one again changes nothing.
+
+    ``digest`` is the SHA-256 of the gateway's id, ``message`` the one that it answers (null: none was found).
+    Neither the text nor the number is stored. ``at`` is a real time.
+    """
+
+    gateway = models.CharField(max_length=16)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    message = models.UUIDField(null=True)
+    outcome = models.CharField(max_length=10)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["gateway", "digest"], name="live_reply_once")]
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.outcome}"
 
 
 class RoutingState(models.Model):

@@ -46,6 +46,8 @@ from releve.live.lost_places import NO_LOSS, Loss
 from releve.live.message_texts import UNSET_ADDRESS, write_message, write_ride_lines
 from releve.live.models import Activation, Contact, Effect, Message, Relief, ReliefDay
 from releve.live.plans import DaysInForce, list_days_in_force, list_known_days, operator_now
+from releve.live.reply_gateways import can_answer_by_key
+from releve.live.reply_mail import build_reply_address
 from releve.live.roster_changes import find_day_runs, find_last_ends, have_other_rides, list_kept_away, list_rides_ahead
 from releve.live.stream_state import Scene, build_change, list_returned, list_working, load_scene, read_placement
 from releve.network import HOME, Agent, Programme, Site
@@ -477,13 +479,15 @@ def send_message(effect: Effect) -> EffectOutcome:
     name, address, language = _choose_address(message)
     subject, text = write_message(
         message.kind,
-        _build_parameters(message),
+        _build_parameters(message) | {"keys": _can_answer(message, name)},
         language,
         _write_link(f"/ack/{message.token}", language),
         drill=is_drill(message.stream),
     )
     key = f"{message.pk}-{message.rank}"
-    _choose_channel(message.stream, name).send(address, Letter(key, subject, text, _build_calendar(message)))
+    _choose_channel(message.stream, name).send(
+        address, Letter(key, subject, text, _build_calendar(message), reply_to=_choose_reply_address(message))
+    )
 
     def store() -> None:
         at, own = now(message.stream), Message.objects.filter(pk=message.pk)
@@ -496,6 +500,17 @@ def send_message(effect: Effect) -> EffectOutcome:
     entry = "message.written" if name == Message.NO_ADDRESS else "message.sent"
     body = {"message": str(message.pk), "channel": name, "rank": message.rank}
     return EffectOutcome({"channel": name}, ((entry, body),), store=store)
+
+
+def _can_answer(message: Message, channel: str) -> bool:
+    """Return whether a message can be answered as it comes, by a digit or a word."""
+    if channel == "email":
+        return bool(_choose_reply_address(message))
+    return channel == "apprise" and can_answer_by_key()
+
+
+def _choose_reply_address(message: Message) -> str:
+    return build_reply_address(message.token) if message.kind == "agent" and not is_drill(message.stream) else ""
 
 
 def _write_link(path: str, language: str) -> str:

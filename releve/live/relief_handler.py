@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Q
 
 from releve.demand.requirement import INTERVAL
 from releve.errors import ReleveError
@@ -36,7 +37,7 @@ from releve.live.effect_queue import (
     still_held,
 )
 from releve.live.lost_places import NO_LOSS, Loss, find_daily_losses
-from releve.live.models import ActivationDay, Effect, Relief, ReliefDay
+from releve.live.models import ActivationDay, Effect, Message, Relief, ReliefDay
 from releve.live.plans import DayPlan, DaysInForce, list_days_in_force, load_activation, load_day_plan, read_settings
 from releve.live.relief_solver import ReliefRequest, look_up_relief, prepare_day, revert_changes, solve_relief
 from releve.live.routes import publication_keys, store_routes
@@ -262,10 +263,41 @@ def _store_generation(effect: Effect, scene: Scene, draft: ReliefDraft) -> Relie
             "moved": relief.moved,
             "routes": routes.number if routes else None,
         }
+        _note_substituted(scene, draft)
         append_entries(effect.stream, [("relief.made", body)])
         if relief.source != "first":
             queue_effects([build_notify_effect(relief)])
     return relief
+
+
+def _note_substituted(scene: Scene, draft: ReliefDraft) -> None:
+    """Note of those who do not come in whose place others are put: on their programme, during their hours.
+
+    Each person who is moved stands in for one at most.
+    """
+    rows = Message.objects.filter(stream=scene.stream, kind="agent", replaced=False, substituted=False)
+    gone = {row.who: row.pk for row in rows.filter(Q(answer="no") | Q(silent=True)) if row.who in scene.absent}
+    if not gone:
+        return
+    noted, used = set[str](), set[str]()
+    for day, (_, changes) in draft.days.items():
+        found = scene.planned[day].load()
+        whole = list_working(found, scene.changes.get(day, {}), scene.wanted[day], {}, scene.lent)
+        before, after = (
+            {row.key: row for row in list_working(found, part, scene.wanted[day], scene.absent, scene.lent)}
+            for part in (scene.changes.get(day, {}), changes)
+        )
+        new = [row for key, row in after.items() if before.get(key) != row and row.end > scene.at]
+        for left in whole:
+            if left.agent not in gone or left.agent in noted or left.end <= scene.at:
+                continue
+            for row in new:
+                meets = row.programme == left.programme and row.start < left.end and left.start < row.end
+                if meets and row.agent not in used and row.agent not in gone:
+                    used.add(row.agent)
+                    noted.add(left.agent)
+                    break
+    Message.objects.filter(pk__in=[gone[agent] for agent in noted]).update(substituted=True)
 
 
 def build_notify_effect(relief: Relief) -> NewEffect:

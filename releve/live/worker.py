@@ -1,8 +1,8 @@
 """The worker: it runs queued effects and the work that is due by the clock.
 
 One thread decides (reliefs, and once a second what is due), others do the daily jobs, prepare the
-running day and the switches, watch the telephony systems, file call records and report that the
-worker runs; the rest run effects that wait for external systems. A worker may be killed at any
+running day and the switches, watch the telephony systems, file call records, read the replies by
+mail and report that the worker runs; the rest run effects that wait for external systems. A worker may be killed at any
 instant: see :mod:`releve.live.effect_queue`. Beside the server, :func:`warm` reads beforehand what
 the first page would wait for; nothing depends on it.
 """
@@ -28,7 +28,7 @@ from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import require_complete
-from releve.live import notifications, relief_handler
+from releve.live import notifications, relief_handler, replies
 from releve.live.clock import real_now
 from releve.live.contacts import note_absent
 from releve.live.coverage import compute_coverage
@@ -41,6 +41,8 @@ from releve.live.models import Effect
 from releve.live.notifications import escalate_messages
 from releve.live.outside import queue_documents
 from releve.live.plans import find_displayed_plan, operator_now
+from releve.live.reply_mail import SECONDS as MAIL_SECONDS
+from releve.live.reply_mail import read_reply_mail
 from releve.live.routes import refresh_routes, watch_routing
 from releve.live.service_day import follow_calls
 from releve.live.statement import run_daily_jobs
@@ -55,7 +57,7 @@ SWITCHES_SECONDS = 5.0
 OUTSIDE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
 _log = logging.getLogger("releve.live")
-_HANDLED_IN = (relief_handler, notifications, notifications)
+_HANDLED_IN = (relief_handler, notifications, replies)
 """Modules with handlers of effects, imported to register them."""
 
 
@@ -77,6 +79,7 @@ class Worker:
             ("routing", watch_routing, TICK_SECONDS),
             ("calls", lambda: follow_calls(self._stopping.is_set, _run_guarded), TICK_SECONDS),
             ("daily", _run_jobs, TICK_SECONDS),
+            ("replies", read_reply_mail, MAIL_SECONDS),
             ("slow", lambda: run_slow_jobs(real_now()), TICK_SECONDS),
             ("beat", self._beat, BEAT_SECONDS),
             ("ledger", _read_outside, OUTSIDE_SECONDS),
@@ -189,6 +192,7 @@ def run_until_idle(name: str = "once") -> int:
     done = 0
     _run_jobs()
     run_slow_jobs(real_now())
+    read_reply_mail()
     run_tick()
     while _run_one_effect((DECIDE, OUTSIDE), name):
         done += 1

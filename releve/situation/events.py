@@ -68,7 +68,10 @@ class AgentUnavailable(Event):
         " noted it, who may leave it out; plans, reliefs, messages and packs hold none."
     )
     BY_LINK: ClassVar[str] = "link:message"
-    """The actor where an agent answered by the link of a message: no account can have this name."""
+    """The actor where an agent answered a message, by its link or otherwise: no account can have this name."""
+    BY_SILENCE: ClassVar[str] = "link:no-answer"
+    """The actor where an agent did not answer a message by any address."""
+    BY_MESSAGE: ClassVar[tuple[str, ...]] = (BY_LINK, BY_SILENCE)
 
     agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
     start: datetime | None = event_field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import pytest
@@ -49,7 +50,7 @@ def test_the_page_repeats_the_shift_and_each_answer_is_kept(browsers: Browsers, 
     assert not any(message.who in body for body in bodies for message in (yes, late, transport))
 
 
-def test_who_does_not_come_is_absent_and_replaced_once(scenario: Scenario) -> None:
+def test_who_does_not_come_is_absent_and_replaced_once(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
     scenario.work()
     before = Relief.objects.filter(stream=scenario.stream).count()
@@ -76,6 +77,15 @@ def test_who_does_not_come_is_absent_and_replaced_once(scenario: Scenario) -> No
     assert Relief.objects.filter(stream=scenario.stream).count() - before == made
     assert not {row.who for row in scenario.messages if row.relief.generation > before} & gone
     assert {row.state for row in live.list_notified_agents(scenario.stream) if row.agent in gone} == {"declined"}
+    counts = live.count_messages(scenario.stream)
+    newest = live.list_reliefs(scenario.stream)[0]
+    assert 0 < counts.substituted <= min(6, newest.moved), "others are on their programme during their hours"
+    for address in ("/relief", "/now"):
+        shown = browsers.sign_in().get(address).content.decode()
+        line = re.sub(r"<[^>]+>|\s+", " ", shown.partition('id="answer-line"')[2].partition("</p>")[0])
+        assert re.findall(r"\d+", line) == [
+            str(number) for number in (counts.sent, counts.acknowledged, counts.coming, 6, counts.substituted)
+        ], address
 
 
 def test_an_old_message_and_a_note_ask_for_no_more_than_to_be_read(scenario: Scenario) -> None:

@@ -11,7 +11,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.kernels.arrays import Floats
-from releve.live import plans, relief_solver, situation_cache
+from releve.live import api as live
+from releve.live import clock, effect_queue, event_service, plans, relief_solver, routes, situation_cache
 from releve.live.models import Stream
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY
@@ -30,7 +31,8 @@ def planned() -> tuple[Operator, tuple[Plan, ...]]:
 @pytest.fixture(autouse=True)
 def _own_home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.HOME = make_test_home(tmp_path)
-    for name in ("RELEVE_ROUTING", "RELEVE_ROUTING_FILE", "RELEVE_ESCALATE_MINUTES"):
+    own = ("RELEVE_ROUTING", "RELEVE_ROUTING_FILE", "RELEVE_ESCALATE_MINUTES", "RELEVE_REPLIES")
+    for name in (*own, "RELEVE_NO_ANSWER_ABSENT_HOURS"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -74,3 +76,15 @@ def scenario(db: None, known_times: None, planned: tuple[Operator, tuple[Plan, .
 @pytest.fixture
 def drill(scenario: Scenario) -> Stream:
     return Stream.objects.get(name=scenario.stream)
+
+
+@pytest.fixture
+def living(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Scenario:
+    """The live stream, at 10:40 of the first planned day."""
+    ahead = Stream.objects.get(name=scenario.stream).offset
+    live.stop_drill(scenario.stream, by="tests")
+    real = clock.real_now
+    monkeypatch.setattr(clock, "real_now", lambda: real() + ahead)
+    for module in (effect_queue, plans, event_service, routes):
+        monkeypatch.setattr(module, "real_now", clock.real_now)
+    return Scenario(scenario.operator, scenario.plans, live.LIVE)

@@ -25,7 +25,7 @@ from releve.live import effect_queue
 from releve.live.channels import CHANNELS, ByFile, Letter
 from releve.live.effect_queue import PermanentFailure, RetryLater, run_effect
 from releve.live.message_texts import write_message
-from releve.live.models import Contact, Effect, Message, Stream
+from releve.live.models import Contact, Effect, Message
 from releve.plan.work_changes import KindCount, WorkKind, describe_change
 from tests.live.scenario import Scenario
 from tests.live.smtp import Mails, mail_server
@@ -202,7 +202,10 @@ def test_an_answer_is_taken_once(scenario: Scenario) -> None:
         live.acknowledge("made-up")
 
 
-def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(scenario: Scenario) -> None:
+def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_NO_ANSWER_ABSENT_HOURS", "0")
     agent = scenario.agents_at(scenario.site)[2]
     rows = f"agent,{agent},file,first,fr\nagent,{agent},file,second,fr\n"
     live.import_contacts((HEAD + rows).encode(), by="tests")
@@ -253,20 +256,6 @@ def test_a_further_relief_notifies_only_agents_whose_shift_changes(scenario: Sce
     scenario.work()
     second = Message.objects.filter(role="agent").count() - first
     assert 0 < second < first
-
-
-@pytest.fixture
-def living(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Scenario:
-    """The live stream, at 10:40 of the first planned day."""
-    ahead = Stream.objects.get(name=scenario.stream).offset
-    live.stop_drill(scenario.stream, by="tests")
-    from releve.live import clock, effect_queue, event_service, plans, routes
-
-    real = clock.real_now
-    monkeypatch.setattr(clock, "real_now", lambda: real() + ahead)
-    for module in (effect_queue, plans, event_service, routes):
-        monkeypatch.setattr(module, "real_now", clock.real_now)
-    return Scenario(scenario.operator, scenario.plans, live.LIVE)
 
 
 def test_a_gateway_that_answers_twice_has_told_once(living: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:

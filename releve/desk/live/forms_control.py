@@ -221,7 +221,7 @@ class AbsenceForm(RecordForm):
         for agent, rows in sorted(place.situation.absences.items()):
             home = self._find_home(agent)
             for row in rows if home else ():
-                noted = row.actor in (actor_name(request), AgentUnavailable.BY_LINK)
+                noted = row.actor in (actor_name(request), *AgentUnavailable.BY_MESSAGE)
                 if noted and (row.until is None or row.until > place.at):
                     self.own[row.event] = agent
                     text = place.text.at_site(place.operator.site[home].time_zone)

@@ -201,6 +201,8 @@ ROWS = (
     Row("statements/<ref:client>", "/statements/unknown", "cpfk", 404),
     Row("effects/<int:number>/retry", "/effects/1/retry", "cpfsho", 405),
     Row("ack/<slug:token>", "/ack/none", anyone=(200, 200)),
+    Row("replies/<slug:gateway>", "/replies/none", anyone=(405, 405)),
+    Row("replies/<slug:gateway>/<slug:secret>", "/replies/none/secret", anyone=(405, 405)),
     Row("drills", "/drills", "cpfsho"),
     Row("drills/look", "/drills/look", "cpfsho", 405),
     Row("drills/start", "/drills/start", "c", 405),
