@@ -45,6 +45,7 @@ from releve.live.reply_mail import SECONDS as MAIL_SECONDS
 from releve.live.reply_mail import read_reply_mail
 from releve.live.routes import refresh_routes, watch_routing
 from releve.live.service_day import follow_calls
+from releve.live.silence import record_silence
 from releve.live.statement import run_daily_jobs
 from releve.live.stream_state import Scene, load_scene
 from releve.live.switches import prepare_switches
@@ -209,7 +210,7 @@ def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step())
     if registry.get_current_version() is None:
         return
     for stream in list_running_streams():
-        for step in (record_due_events, escalate_messages, _follow_stream):
+        for step in (record_due_events, escalate_messages, record_silence, _follow_stream):
             do(partial(step, stream))
 
 
