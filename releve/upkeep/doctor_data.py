@@ -193,6 +193,52 @@ def check_contacts(asked: Examination) -> Iterator[Finding]:
         )
 
 
+def check_replies(asked: Examination) -> Iterator[Finding]:
+    """Answers that messages promise are taken, and no service holds messages back at night."""
+    promised = live.list_promised()
+    for name in promised:
+        if name == live.MAIL:
+            if missing := live.find_mail_fault():
+                yield fault(
+                    "replies",
+                    f"answers by mail are promised, and {missing}",
+                    "set it, or take mail out of RELEVE_REPLIES",
+                )
+        elif not live.read_reply_secret(name):
+            setting = live.name_secret(name)
+            yield fault(
+                "replies",
+                f"answers by {name} are promised, and {setting} is not set: each is refused",
+                f"set {setting} to the secret of the gateway, or take {name} out of RELEVE_REPLIES",
+            )
+    for name in live.GATEWAYS:
+        if name not in promised and live.read_reply_secret(name):
+            yield warning(
+                "replies",
+                f"{live.name_secret(name)} is set, and answers by {name} are refused",
+                f"add {name} to RELEVE_REPLIES",
+            )
+    if "twilio" in promised and not settings.DESK_URL_IS_SET:
+        says = "twilio signs the address that it posts to, and RELEVE_URL is not set: each answer is refused"
+        yield fault("replies", says, "set RELEVE_URL to the address that the gateway posts to")
+    national = live.count_national_numbers() if set(promised) - {live.MAIL} else 0
+    if national:
+        yield warning(
+            "replies",
+            f"numbers in no international form, whose answers are not matched: {national}",
+            "write them as +212… in the file of contacts",
+        )
+    quiet = live.find_quiet_hours()
+    held = live.count_held_at_night() if quiet else 0
+    if held:
+        yield warning(
+            "replies",
+            f"the message service holds messages back ({quiet}), and it alone reaches agents: {held}",
+            "have the gateway send at any hour (OVH: noStopClause=true) and say RELEVE_APPRISE_QUIET=none, "
+            "or give these agents a further address",
+        )
+
+
 def check_closure_rules(asked: Examination) -> Iterator[Finding]:
     """Cases close a site by themselves: by a pack that was chosen, or by a rule of the house."""
     try:

@@ -180,6 +180,14 @@ def plant_contacts(place: Place) -> None:
     Contact.objects.create(role="manager", who="*", channel="apprise", address="x", rank=1)
 
 
+def plant_replies(place: Place, address: str = "+212600000001", **values: str) -> None:
+    """Tell an agent by SMS alone, and promise that it can be answered."""
+    url = "jsons://gateway.example/{address}"
+    for name, value in {"RELEVE_APPRISE_URL": url, "RELEVE_REPLIES": "twilio,mail", **values}.items():
+        place.patch.setenv(name, value)
+    Contact.objects.create(role="agent", who="a00001", channel="apprise", address=address, rank=1)
+
+
 def plant_operator(place: Place) -> None:
     """Import an operator to whom nothing was added: no address, and no pack of rules."""
     sample = sample_operator(50, 2, 1, weeks_of_history=1)
@@ -323,6 +331,38 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         "warning roles: hugo: .* is for casa-9, which the reference data do not have",
     ),
     "contacts without a channel": (plant_contacts, "FAULT channels: apprise: RELEVE_APPRISE_URL has no"),
+    "replies without a secret": (
+        plant_replies,
+        "FAULT replies: answers by twilio are promised, and RELEVE_REPLY_TWILIO_SECRET is not set",
+    ),
+    "replies without a mailbox": (
+        plant_replies,
+        "FAULT replies: answers by mail are promised, and RELEVE_REPLY_ADDRESS, .*RELEVE_IMAP_PASSWORD not set",
+    ),
+    "a secret of a gateway that is not named": (
+        lambda place: plant_replies(place, RELEVE_REPLY_VOICE_SECRET=DOCTOR_SECRET),
+        "warning replies: RELEVE_REPLY_VOICE_SECRET is set, and answers by voice are refused",
+    ),
+    "replies to no public address": (
+        lambda place: [plant_replies(place), setattr(place.settings, "DESK_URL_IS_SET", False)],
+        "FAULT replies: twilio signs the address that it posts to, and RELEVE_URL is not set",
+    ),
+    "a national number": (
+        lambda place: plant_replies(place, "0600000001"),
+        "warning replies: numbers in no international form, whose answers are not matched: 1",
+    ),
+    "SMS held at night": (
+        lambda place: plant_replies(place, RELEVE_APPRISE_URL="jsons://sms.ovhcloud.example/{address}"),
+        r"warning replies: the message service holds messages back \(22:00-08:00 weekends\), and it alone .*: 1",
+    ),
+    "SMS held as the setting says": (
+        lambda place: plant_replies(place, RELEVE_APPRISE_QUIET="21:00-07:30"),
+        r"warning replies: the message service holds messages back \(21:00-07:30\)",
+    ),
+    "quiet hours that cannot be read": (
+        lambda place: plant_replies(place, RELEVE_APPRISE_QUIET="at night"),
+        "FAULT replies: .*RELEVE_APPRISE_QUIET must be none",
+    ),
     "no addresses": (
         plant_operator,
         r"warning contacts: .* \(agents: 50, managers: 2, clients: \d+\); import .*live contacts",
@@ -434,3 +474,13 @@ def test_a_proxy_of_other_tables_or_another_generation_is_named(
     Routes.objects.create(stream=live.LIVE, number=7, valid_from=old, made_at=old, content="x", body={})
     (found,) = look()
     assert "kamailio:paris holds generation 0 of the routes, not 7" in found
+
+
+def test_a_gateway_that_sends_at_any_hour_and_is_set_up_is_no_finding(place: Place) -> None:
+    ovh = "jsons://sms.ovhcloud.example/{address}?noStopClause=true"
+    secret = {"RELEVE_REPLY_TWILIO_SECRET": DOCTOR_SECRET}
+    plant_replies(place, RELEVE_APPRISE_URL=ovh, RELEVE_REPLIES="twilio", **secret)
+    assert [str(one) for one in place.look() if one.check == "replies"] == []
+    place.patch.setenv("RELEVE_APPRISE_QUIET", "22:00-08:00")
+    Contact.objects.create(role="agent", who="a00001", channel="email", address="a@example.org", rank=2)
+    assert [str(one) for one in place.look() if one.check == "replies"] == [], "a mail reaches the agent at night"
