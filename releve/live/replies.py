@@ -108,7 +108,8 @@ def _keep_live(found: dict[uuid.UUID, int]) -> dict[uuid.UUID, int]:
 
 def _find_by_number(number: str) -> dict[uuid.UUID, int]:
     """Return the newest message sent to a number, of each person who has it."""
-    wanted, found = normalise_number(number), {}
+    wanted = normalise_number(number)
+    found: dict[uuid.UUID, int] = {}
     if not wanted:
         return found
     for contact in Contact.objects.filter(role="agent", channel="apprise"):

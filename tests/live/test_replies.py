@@ -159,118 +159,129 @@ def count_kind(kind: str) -> int:
     return sum(row.kind == kind for row in ledger.iter_entries(live.LIVE))
 
 
-@pytest.mark.django_db
-@pytest.mark.database
-class TestGateways:
-    """What posts of gateways do."""
+def with_database(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test of what posts of gateways do."""
+    return pytest.mark.django_db(pytest.mark.database(test))
 
-    def test_an_sms_says_the_digits_and_each_gateway_answers_as_the_page_does(self, gateways: Gateways) -> None:
-        said = [text for text in gateways.texts if "Votre planning change" in text]
-        assert said
-        assert all("1 je viens" in text for text in said if "pas de vacation" not in text)
-        yes, late, transport, no, key, spoken = gateways.agents[:6]
-        assert gateways.sms(yes, "Oui !", "SM1") == 200
-        assert gateways.vonage(late, "RETARD", "V1") == 200
-        assert gateways.infobip((transport, "3", "I1"), (no, "Non", "I2")) == 200
-        assert gateways.key(key, "4", "CA1") == 200
-        assert gateways.voice(id="call-1", digit="1", message=f"{gateways.message(spoken).pk}-1") == 200
-        answers = [gateways.message(agent).answer for agent in (yes, late, transport, no, key, spoken)]
-        assert answers == ["yes", "late", "transport", "no", "no", "yes"]
-        absences = live.situation_now(live.LIVE).absences
-        assert {row.actor for agent in (no, key) for row in absences[agent]} == {AgentUnavailable.BY_LINK}
-        assert not {yes, late, transport, spoken} & absences.keys()
-        counts = live.count_messages()
-        assert (counts.acknowledged, counts.coming, counts.declined) == (6, 4, 2)
-        gateways.scenario.work()
-        scene = live.load_scene(live.LIVE)
-        assert scene is not None
-        ahead = {row.agent for row in scene.list_placements(scene.days[0]) if row.end > scene.at}
-        assert not ahead & {no, key}
 
-    def test_what_a_gateway_sends_again_is_one_answer_and_another_answer_replaces_it(self, gateways: Gateways) -> None:
-        agent = gateways.agents[0]
-        for _ in range(3):
-            assert gateways.sms(agent, "1", "SM1") == 200
-        assert count_kind("message.acknowledged") == 1
-        assert gateways.sms(agent, "2", "SM2") == 200
-        assert gateways.sms(agent, "1", "SM1") == 200, "the first again, late"
-        assert gateways.message(agent).answer == "late"
-        for name in ("SM3", "SM3", "SM4"):
-            assert gateways.sms(agent, "4", name) == 200
-        assert gateways.sms(agent, "1", "SM5") == 200, "the no stands, as on the page"
-        assert gateways.message(agent).answer == "no"
-        (said,) = [one for one in live.situation_now(live.LIVE).absences.items() if one[0] == agent]
-        ends = [shift["end"] for shift in gateways.message(agent).about["shifts"] if shift["place"] is not None]
-        assert len(said[1]) == len(ends), "one absence a shift"
-        assert ReplyReceipt.objects.count() == 5
-        page = Client().get(f"/ack/{gateways.message(agent).token}")
-        assert page.status_code == 200
+@with_database
+def test_an_sms_says_the_digits_and_each_gateway_answers_as_the_page_does(gateways: Gateways) -> None:
+    said = [text for text in gateways.texts if "Votre planning change" in text]
+    assert said
+    assert all("1 je viens" in text for text in said if "pas de vacation" not in text)
+    yes, late, transport, no, key, spoken = gateways.agents[:6]
+    assert gateways.sms(yes, "Oui !", "SM1") == 200
+    assert gateways.vonage(late, "RETARD", "V1") == 200
+    assert gateways.infobip((transport, "3", "I1"), (no, "Non", "I2")) == 200
+    assert gateways.key(key, "4", "CA1") == 200
+    assert gateways.voice(id="call-1", digit="1", message=f"{gateways.message(spoken).pk}-1") == 200
+    answers = [gateways.message(agent).answer for agent in (yes, late, transport, no, key, spoken)]
+    assert answers == ["yes", "late", "transport", "no", "no", "yes"]
+    absences = live.situation_now(live.LIVE).absences
+    assert {row.actor for agent in (no, key) for row in absences[agent]} == {AgentUnavailable.BY_LINK}
+    assert not {yes, late, transport, spoken} & absences.keys()
+    counts = live.count_messages()
+    assert (counts.acknowledged, counts.coming, counts.declined) == (6, 4, 2)
+    gateways.scenario.work()
+    scene = live.load_scene(live.LIVE)
+    assert scene is not None
+    ahead = {row.agent for row in scene.list_placements(scene.days[0]) if row.end > scene.at}
+    assert not ahead & {no, key}
 
-    def test_a_post_that_is_not_signed_by_a_gateway_set_up_changes_nothing(
-        self, gateways: Gateways, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        agent = gateways.agents[0]
-        wrong = "another secret of thirty-two letters"
-        fields = {"From": gateways.number[agent], "To": "+33700000000", "Body": "4", "MessageSid": "SM1"}
-        old = timedelta(hours=26)
-        refused: list[Callable[[], int]] = [
-            lambda: gateways.twilio(wrong, **fields),
-            lambda: gateways.vonage(agent, "4", "V1", age=old),
-            lambda: gateways.vonage(agent, "4", "V1", age=-timedelta(minutes=20)),
-            lambda: gateways.infobip((agent, "4", "I1"), secret="another-secret-of-thirty-two-letters"),
-            lambda: gateways.voice(age=400, id="c", digit="4", to=gateways.number[agent]),
-            lambda: gateways.voice(secret=wrong, id="c", digit="4", to=gateways.number[agent]),
-            lambda: gateways._post("orange", "{}", "application/json"),
-            lambda: gateways._post("voice", "not JSON", "application/json"),
-        ]
-        assert [post() for post in refused] == [403] * len(refused)
-        assert gateways.infobip((agent, "4", "I1"), age=old) == 200, "too old, and not sent again for it"
-        monkeypatch.delenv("RELEVE_REPLY_TWILIO_SECRET")
-        assert gateways.sms(agent, "4", "SM1") == 403
-        monkeypatch.setenv("RELEVE_REPLY_TWILIO_SECRET", SECRET)
-        monkeypatch.setenv("RELEVE_REPLIES", "voice")
-        assert gateways.sms(agent, "4", "SM1") == 403
-        assert gateways.message(agent).acknowledged_at is None
-        assert not ReplyReceipt.objects.exists()
-        assert gateways.web.get("/replies/twilio").status_code == 405
-        large = gateways.web.post("/replies/voice", "x" * 70_000, content_type="application/json")
-        assert large.status_code == 413
 
-    def test_wrong_signatures_are_slowed_down(self, gateways: Gateways) -> None:
-        statuses = [gateways.twilio("x" * 40, Body="4") for _ in range(12)]
-        assert statuses == [403] * 10 + [429] * 2
-        assert gateways.sms(gateways.agents[0], "1", "SM1") == 200, "a right one is taken"
+@with_database
+def test_what_a_gateway_sends_again_is_one_answer_and_another_answer_replaces_it(gateways: Gateways) -> None:
+    agent = gateways.agents[0]
+    for _ in range(3):
+        assert gateways.sms(agent, "1", "SM1") == 200
+    assert count_kind("message.acknowledged") == 1
+    assert gateways.sms(agent, "2", "SM2") == 200
+    assert gateways.sms(agent, "1", "SM1") == 200, "the first again, late"
+    assert gateways.message(agent).answer == "late"
+    for name in ("SM3", "SM3", "SM4"):
+        assert gateways.sms(agent, "4", name) == 200
+    assert gateways.sms(agent, "1", "SM5") == 200, "the no stands, as on the page"
+    assert gateways.message(agent).answer == "no"
+    (said,) = [one for one in live.situation_now(live.LIVE).absences.items() if one[0] == agent]
+    ends = [shift["end"] for shift in gateways.message(agent).about["shifts"] if shift["place"] is not None]
+    assert len(said[1]) == len(ends), "one absence a shift"
+    assert ReplyReceipt.objects.count() == 5
+    page = Client().get(f"/ack/{gateways.message(agent).token}")
+    assert page.status_code == 200
 
-    def test_what_is_not_understood_is_on_the_list_to_call_and_one_sms_says_how(self, gateways: Gateways) -> None:
-        agent = gateways.agents[0]
-        before = len(gateways.texts)
-        for number, text in enumerate(("Je suis chez le médecin avec ma fille", "vous pouvez m'appeler ?")):
-            assert gateways.sms(agent, text, f"SM{number}") == 200
-        (row,) = [row for row in live.list_notified_agents(live.LIVE) if row.agent == agent]
-        assert row.state == "unclear"
-        counts = live.count_messages()
-        assert (counts.unclear, counts.acknowledged) == (1, 0)
-        assert counts.acknowledged + counts.waiting + counts.absent == counts.notified
-        gateways.scenario.work()
-        assert ["n’a pas été comprise" in text for text in gateways.texts[before:]] == [True]
-        assert agent not in live.situation_now(live.LIVE).absences
-        kept = json.dumps([list(model.objects.values()) for model in (ReplyReceipt, Effect)], default=str)
-        entries = json.dumps([row.body for row in ledger.iter_entries(live.LIVE)], default=str)
-        assert not any(word in kept + entries for word in ("médecin", "appeler", gateways.number[agent]))
-        assert gateways.sms(agent, "1", "SM9") == 200
-        (row,) = [row for row in live.list_notified_agents(live.LIVE) if row.agent == agent]
-        assert (row.state, row.answer) == ("acknowledged", "yes")
 
-    def test_a_reply_is_to_the_newest_message_sent_to_that_number_and_of_one_person(self, gateways: Gateways) -> None:
-        agent, other, third = gateways.agents[:3]
-        Message.objects.filter(pk=gateways.message(third).pk).update(replaced=True)
-        assert gateways.sms(third, "4", "SM1") == 200, "of a message that is not the newest"
-        assert third not in live.situation_now(live.LIVE).absences
-        assert ReplyReceipt.objects.get().outcome == "late"
-        Contact.objects.filter(who=other).update(address=gateways.number[agent].replace("+", "00"))
-        assert gateways.sms(agent, "4", "SM2") == 200
-        states = {row.agent: row.state for row in live.list_notified_agents(live.LIVE)}
-        assert (states[agent], states[other]) == ("unclear", "unclear"), "two people have the number"
-        assert not {agent, other} & live.situation_now(live.LIVE).absences.keys()
-        assert gateways.twilio(From="+999999999999", To="+1", Body="4", MessageSid="SM3") == 200
-        assert ReplyReceipt.objects.last().outcome == "unmatched"  # type: ignore[union-attr]
+@with_database
+def test_a_post_that_is_not_signed_by_a_gateway_set_up_changes_nothing(
+    gateways: Gateways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = gateways.agents[0]
+    wrong = "another secret of thirty-two letters"
+    fields = {"From": gateways.number[agent], "To": "+33700000000", "Body": "4", "MessageSid": "SM1"}
+    old = timedelta(hours=26)
+    refused: list[Callable[[], int]] = [
+        lambda: gateways.twilio(wrong, **fields),
+        lambda: gateways.vonage(agent, "4", "V1", age=old),
+        lambda: gateways.vonage(agent, "4", "V1", age=-timedelta(minutes=20)),
+        lambda: gateways.infobip((agent, "4", "I1"), secret="another-secret-of-thirty-two-letters"),
+        lambda: gateways.voice(age=400, id="c", digit="4", to=gateways.number[agent]),
+        lambda: gateways.voice(secret=wrong, id="c", digit="4", to=gateways.number[agent]),
+        lambda: gateways._post("orange", "{}", "application/json"),
+        lambda: gateways._post("voice", "not JSON", "application/json"),
+    ]
+    assert [post() for post in refused] == [403] * len(refused)
+    assert gateways.infobip((agent, "4", "I1"), age=old) == 200, "too old, and not sent again for it"
+    monkeypatch.delenv("RELEVE_REPLY_TWILIO_SECRET")
+    assert gateways.sms(agent, "4", "SM1") == 403
+    monkeypatch.setenv("RELEVE_REPLY_TWILIO_SECRET", SECRET)
+    monkeypatch.setenv("RELEVE_REPLIES", "voice")
+    assert gateways.sms(agent, "4", "SM1") == 403
+    assert gateways.message(agent).acknowledged_at is None
+    assert not ReplyReceipt.objects.exists()
+    assert gateways.web.get("/replies/twilio").status_code == 405
+    large = gateways.web.post("/replies/voice", "x" * 70_000, content_type="application/json")
+    assert large.status_code == 413
+
+
+@with_database
+def test_wrong_signatures_are_slowed_down(gateways: Gateways) -> None:
+    statuses = [gateways.twilio("x" * 40, Body="4") for _ in range(12)]
+    assert statuses == [403] * 10 + [429] * 2
+    assert gateways.sms(gateways.agents[0], "1", "SM1") == 200, "a right one is taken"
+
+
+@with_database
+def test_what_is_not_understood_is_on_the_list_to_call_and_one_sms_says_how(gateways: Gateways) -> None:
+    agent = gateways.agents[0]
+    before = len(gateways.texts)
+    for number, text in enumerate(("Je suis chez le médecin avec ma fille", "vous pouvez m'appeler ?")):
+        assert gateways.sms(agent, text, f"SM{number}") == 200
+    (row,) = [row for row in live.list_notified_agents(live.LIVE) if row.agent == agent]
+    assert row.state == "unclear"
+    counts = live.count_messages()
+    assert (counts.unclear, counts.acknowledged) == (1, 0)
+    assert counts.acknowledged + counts.waiting + counts.absent == counts.notified
+    gateways.scenario.work()
+    assert ["n’a pas été comprise" in text for text in gateways.texts[before:]] == [True]
+    assert agent not in live.situation_now(live.LIVE).absences
+    kept = json.dumps([list(model.objects.values()) for model in (ReplyReceipt, Effect)], default=str)
+    entries = json.dumps([row.body for row in ledger.iter_entries(live.LIVE)], default=str)
+    assert not any(word in kept + entries for word in ("médecin", "appeler", gateways.number[agent]))
+    assert gateways.sms(agent, "1", "SM9") == 200
+    (row,) = [row for row in live.list_notified_agents(live.LIVE) if row.agent == agent]
+    assert (row.state, row.answer) == ("acknowledged", "yes")
+
+
+@with_database
+def test_a_reply_is_to_the_newest_message_sent_to_that_number_and_of_one_person(gateways: Gateways) -> None:
+    agent, other, third = gateways.agents[:3]
+    Message.objects.filter(pk=gateways.message(third).pk).update(replaced=True)
+    assert gateways.sms(third, "4", "SM1") == 200, "of a message that is not the newest"
+    assert third not in live.situation_now(live.LIVE).absences
+    assert ReplyReceipt.objects.get().outcome == "late"
+    Contact.objects.filter(who=other).update(address=gateways.number[agent].replace("+", "00"))
+    assert gateways.sms(agent, "4", "SM2") == 200
+    states = {row.agent: row.state for row in live.list_notified_agents(live.LIVE)}
+    assert (states[agent], states[other]) == ("unclear", "unclear"), "two people have the number"
+    assert not {agent, other} & live.situation_now(live.LIVE).absences.keys()
+    assert gateways.twilio(From="+999999999999", To="+1", Body="4", MessageSid="SM3") == 200
+    assert ReplyReceipt.objects.last().outcome == "unmatched"  # type: ignore[union-attr]
