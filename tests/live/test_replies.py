@@ -161,7 +161,8 @@ def count_kind(kind: str) -> int:
 
 def with_database(test: Callable[..., None]) -> Callable[..., None]:
     """Mark a test of what posts of gateways do."""
-    return pytest.mark.django_db(pytest.mark.database(test))
+    marked: Callable[..., None] = pytest.mark.django_db(pytest.mark.database(test))
+    return marked
 
 
 @with_database
