@@ -13,15 +13,17 @@ import sys
 import time
 import traceback
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 __all__ = [
     "PROGRAM",
+    "address",
     "age",
     "check",
     "check_gate",
+    "check_replies",
     "main",
     "prepare",
     "prepare_gate",
@@ -87,7 +89,9 @@ def _fork(name: str, arguments: list[str]) -> int:
     try:
         os.dup2(2, 1)  # what it prints is no answer
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        functions = (age, check, check_gate, prepare, prepare_gate, run, run_gate, run_into, settle)
+        functions = (
+            address, age, check, check_gate, check_replies, prepare, prepare_gate, run, run_gate, run_into, settle,
+        )  # fmt: skip
         known = {function.__name__: function for function in functions}
         known[name](*arguments)
         status = 0
@@ -182,6 +186,47 @@ def prepare(out: str) -> None:
         "day": plans[0].day.isoformat(),
     }
     Path(out).write_text(json.dumps(document), encoding="utf-8")
+
+
+def address(contacts: str) -> None:
+    """Import the addresses of people from a file."""
+    from releve.live import api as live
+
+    live.import_contacts(Path(contacts).read_bytes(), by="tests")
+
+
+def check_replies(out: str) -> None:
+    """Write the newest messages to agents to a file, as JSON, with what answers made of them."""
+    from releve.ledger.chain import iter_entries
+    from releve.live import api as live
+    from releve.live.models import Message, ReplyReceipt
+
+    entries = list(iter_entries(live.LIVE))
+    answered = Counter(row.body["message"] for row in entries if row.kind == "message.acknowledged")
+    absences = live.situation_now(live.LIVE).absences
+    scene = live.load_scene(live.LIVE)
+    assert scene is not None
+    placed = [row for day in scene.days for row in scene.list_placements(day) if row.end > scene.at]
+
+    def works_as_said(message: Message) -> bool:
+        said = [shift for shift in message.about["shifts"] if shift["place"] is not None]
+        spans = [(datetime.fromisoformat(shift["start"]), datetime.fromisoformat(shift["end"])) for shift in said]
+        own = [row for row in placed if row.agent == message.who]
+        return any(start < row.end and row.start < end for row in own for start, end in spans)
+
+    rows = [
+        {
+            "agent": row.who, "message": str(row.pk), "token": row.token, "channel": row.channel, "answer": row.answer,
+            "open": bool((found := live.find_letter(row.token, "fr")) and found.open),
+            "sent": row.sent_at is not None, "unclear": row.unclear_at is not None, "substituted": row.substituted,
+            "shifts": sum(shift["place"] is not None for shift in row.about["shifts"]),
+            "absences": [[str(one.start), str(one.until)] for one in absences.get(row.who, ())],
+            "answered": answered[str(row.pk)], "working": works_as_said(row),
+        }
+        for row in Message.objects.filter(stream=live.LIVE, kind="agent", replaced=False)
+    ]  # fmt: skip
+    receipts = list(ReplyReceipt.objects.values_list("gateway", "outcome"))
+    Path(out).write_text(json.dumps({"messages": rows, "receipts": receipts}), encoding="utf-8")
 
 
 def settle() -> None:
