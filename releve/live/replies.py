@@ -25,14 +25,14 @@ from releve.live.contacts import Answer
 from releve.live.effect_queue import OUTSIDE, EffectOutcome, NewEffect, queue_effects, register_handler
 from releve.live.message_texts import write_hint
 from releve.live.models import Contact, Effect, Message, ReplyReceipt
-from releve.live.reply_gateways import Reply
+from releve.live.reply_gateways import AgentReply
 from releve.live.reply_words import read_answer
 
 ReplyOutcome = Literal["taken", "again", "unclear", "late", "unmatched"]
 """An answer; sent again; not understood; a no to a message that is not the newest; of no message."""
 
 
-def take_reply(reply: Reply) -> ReplyOutcome:
+def take_reply(reply: AgentReply) -> ReplyOutcome:
     """Record what a reply by SMS or key answers."""
     found = _find_by_key(reply.key) if reply.key else _find_by_number(reply.number)
     return take_answer_once(reply.gateway, reply.id, found, read_answer(reply.text), hints=not reply.key)
@@ -44,7 +44,7 @@ def take_answer_once(
     """Record the answer to a message, unless the same reply came before.
 
     ``found``: the messages that it may be to, each with the rank of the address; of one person, or none is answered.
-    ``answer`` None: not understood. ``hints``: the person may be told which answers there are.
+    ``answer`` None: not understood. ``hints``: the person may be notified which answers there are.
     """
     digest = hashlib.sha256(name.encode()).hexdigest()
     with transaction.atomic():

@@ -32,7 +32,7 @@ _LONGEST_ID, _LONGEST_TEXT = 200, 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class AgentReply:
     """What one person answered: ``id`` is the gateway's, the same when it is sent again.
 
     Whose answer it is: ``number``, the person's telephone number, or ``key``, that of the letter that is answered
@@ -81,7 +81,7 @@ def can_answer_by_key() -> bool:
     return any(name != MAIL and read_reply_secret(name) for name in list_promised())
 
 
-def read_post(gateway: str, post: Post) -> tuple[Reply, ...]:
+def read_post(gateway: str, post: Post) -> tuple[AgentReply, ...]:
     """Return the answers of a post; GatewayRefused says why it is not taken, and quotes nothing of it."""
     if gateway not in GATEWAYS or gateway not in list_promised():
         raise GatewayRefused("RELEVE_REPLIES names no gateway of this address")
@@ -134,17 +134,17 @@ def sign_voice(stamp: str, body: bytes, secret: str) -> str:
     return "sha256=" + hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-def _read_twilio(post: Post, secret: str) -> list[Reply]:
+def _read_twilio(post: Post, secret: str) -> list[AgentReply]:
     """Read an SMS, or the key pressed in a call (``Digits``); the person is who was called, or who wrote."""
     fields = _read_fields(post)
     _compare(post.headers.get("X-Twilio-Signature", ""), sign_twilio(post.url, fields, secret))
     if "Digits" in fields:
         person = fields["To" if fields.get("Direction", "").startswith("outbound") else "From"]
-        return [Reply("twilio", f"{fields['CallSid']}:{fields['Digits']}", fields["Digits"], person)]
-    return [Reply("twilio", fields["MessageSid"], fields["Body"], fields["From"])]
+        return [AgentReply("twilio", f"{fields['CallSid']}:{fields['Digits']}", fields["Digits"], person)]
+    return [AgentReply("twilio", fields["MessageSid"], fields["Body"], fields["From"])]
 
 
-def _read_vonage(post: Post, secret: str) -> list[Reply]:
+def _read_vonage(post: Post, secret: str) -> list[AgentReply]:
     """Read an SMS; of a long one, which comes in parts, the first part alone."""
     fields = _read_fields(post)
     given = fields.pop("sig", "").lower()
@@ -152,31 +152,31 @@ def _read_vonage(post: Post, secret: str) -> list[Reply]:
     _require_recent(datetime.fromtimestamp(int(fields["timestamp"]), UTC), post.at, _RESENT)
     if fields.get("concat-part", "1") != "1":
         return []
-    return [Reply("vonage", fields["messageId"], fields["text"], fields["msisdn"])]
+    return [AgentReply("vonage", fields["messageId"], fields["text"], fields["msisdn"])]
 
 
-def _read_infobip(post: Post, secret: str) -> list[Reply]:
+def _read_infobip(post: Post, secret: str) -> list[AgentReply]:
     """Read several SMS; one that is too old is left out, since the others must not be sent again for it."""
     _compare(post.ending, secret)
     found = []
     for row in json.loads(post.body)["results"]:
         sent = datetime.fromisoformat(row["receivedAt"])
         if -_AHEAD <= post.at - sent <= _RESENT:
-            found.append(Reply("infobip", str(row["messageId"]), str(row["text"]), str(row["from"])))
+            found.append(AgentReply("infobip", str(row["messageId"]), str(row["text"]), str(row["from"])))
     return found
 
 
-def _read_voice(post: Post, secret: str) -> list[Reply]:
+def _read_voice(post: Post, secret: str) -> list[AgentReply]:
     """Read a key pressed in a call: ``id``, ``digit``, and ``message`` (the letter's key) or ``to`` (the number)."""
     stamp = post.headers.get("X-Releve-Timestamp", "")
     _compare(post.headers.get("X-Releve-Signature", ""), sign_voice(stamp, post.body, secret))
     _require_recent(datetime.fromtimestamp(int(stamp), UTC), post.at, _FRESH)
     row: Mapping[str, Any] = json.loads(post.body)
     digit = str(row["digit"])
-    return [Reply("voice", f"{row['id']}:{digit}", digit, str(row.get("to", "")), str(row.get("message", "")))]
+    return [AgentReply("voice", f"{row['id']}:{digit}", digit, str(row.get("to", "")), str(row.get("message", "")))]
 
 
-GATEWAYS: Final[Mapping[str, Callable[[Post, str], list[Reply]]]] = {
+GATEWAYS: Final[Mapping[str, Callable[[Post, str], list[AgentReply]]]] = {
     "twilio": _read_twilio,
     "vonage": _read_vonage,
     "infobip": _read_infobip,

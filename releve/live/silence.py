@@ -84,7 +84,7 @@ def _record_absences(message: Message, at: datetime, hours: float) -> bool:
     with transaction.atomic():
         ledger.lock_head()
         found = Message.objects.filter(pk=message.pk, acknowledged_at=None, unclear_at=None, replaced=False).first()
-        if found is None:  # answered, or told otherwise, meanwhile
+        if found is None:  # answered, or notified otherwise, meanwhile
             return False
         try:
             with transaction.atomic():

@@ -140,7 +140,7 @@ class Gateways:
 
 @pytest.fixture
 def gateways(living: Scenario, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateways]:
-    """A site closed, its agents told by SMS, and every gateway set up."""
+    """A site closed, its agents notified by SMS, and every gateway set up."""
     number = {agent: f"+2126000000{at:02d}" for at, agent in enumerate(living.agents_at(living.site))}
     rows = "".join(f"agent,{agent},apprise,{address},fr\n" for agent, address in number.items())
     live.import_contacts((HEAD + rows).encode(), by="tests")

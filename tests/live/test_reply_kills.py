@@ -121,7 +121,9 @@ def test_killed_amid_answers_each_is_taken_once_and_no_person_is_replaced_twice(
                 wait_until(lambda: house.read("/healthz", made["token"])[0], LONGEST_SECONDS, "no desk")
                 house.record_outage(made)
                 nursery.do("settle")
-                rows = [row for row in look(nursery, tmp_path / "told.json")["messages"] if row["open"] and row["sent"]]
+                rows = [
+                    row for row in look(nursery, tmp_path / "notified.json")["messages"] if row["open"] and row["sent"]
+                ]
                 said = dict(zip([row["message"] for row in rows], list(WORDS) * ANSWERS, strict=False))
                 rows = [row for row in rows if row["message"] in list(said)[:ANSWERS]]
                 assert {row["channel"] for row in rows} == {"apprise", "email"}

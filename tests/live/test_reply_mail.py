@@ -24,7 +24,7 @@ HEAD = "role,who,channel,address,language\n"
 
 
 class Post:
-    """Agents who were told by mail, their mails, and the mailbox of replies."""
+    """Agents who were notified by mail, their mails, and the mailbox of replies."""
 
     def __init__(self, scenario: Scenario, mails: Mails, box: Mailbox) -> None:
         self.scenario, self.mails, self.box = scenario, mails, box

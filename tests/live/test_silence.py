@@ -18,8 +18,8 @@ PATIENCE = 16
 
 
 @pytest.fixture
-def told(scenario: Scenario) -> list[Message]:
-    """Everyone has an address, a site is closed, and its people are told; those with a shift at another place."""
+def notified(scenario: Scenario) -> list[Message]:
+    """Everyone has an address, a site is closed, and its people are notified; those with a shift at another place."""
     rows = "".join(f"agent,{agent.id},file,{agent.id},fr\n" for agent in scenario.operator.agents)
     live.import_contacts((HEAD + rows).encode(), by="tests")
     scenario.close()
@@ -50,9 +50,9 @@ def get_state(scenario: Scenario, agent: str) -> str:
 
 
 def test_who_does_not_answer_is_absent_and_replaced_and_an_answer_takes_it_back(
-    scenario: Scenario, told: list[Message]
+    scenario: Scenario, notified: list[Message]
 ) -> None:
-    silent = told[:2]
+    silent = notified[:2]
     before = Relief.objects.filter(stream=scenario.stream).count()
     leave_silent(scenario, silent)
     absences = live.situation_now(scenario.stream).absences
@@ -82,8 +82,10 @@ def test_who_does_not_answer_is_absent_and_replaced_and_an_answer_takes_it_back(
     assert (comes.who in ahead, stays.who in ahead) == (True, False)
 
 
-def test_who_is_back_by_a_user_or_whose_shift_is_over_is_awaited_again(scenario: Scenario, told: list[Message]) -> None:
-    back, over = told[:2]
+def test_who_is_back_by_a_user_or_whose_shift_is_over_is_awaited_again(
+    scenario: Scenario, notified: list[Message]
+) -> None:
+    back, over = notified[:2]
     leave_silent(scenario, [back, over])
     for row in live.situation_now(scenario.stream).absences[back.who]:
         scenario.act("agent.back", agent=back.who, absence=row.event)
@@ -95,33 +97,33 @@ def test_who_is_back_by_a_user_or_whose_shift_is_over_is_awaited_again(scenario:
 
 
 def test_a_setting_leaves_silence_to_people(
-    scenario: Scenario, told: list[Message], monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, notified: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RELEVE_NO_ANSWER_ABSENT_HOURS", "0")
-    leave_silent(scenario, told[:2])
-    assert get_state(scenario, told[0].who) == "exhausted"
-    assert told[0].who not in live.situation_now(scenario.stream).absences
+    leave_silent(scenario, notified[:2])
+    assert get_state(scenario, notified[0].who) == "exhausted"
+    assert notified[0].who not in live.situation_now(scenario.stream).absences
 
 
 def test_where_most_are_silent_the_channel_fails_and_no_absence_is_recorded(
-    scenario: Scenario, told: list[Message]
+    scenario: Scenario, notified: list[Message]
 ) -> None:
-    assert len(told) > 3
+    assert len(notified) > 3
     scenario.later(minutes=PATIENCE)
     scenario.work()
     assert says_channel_fails(scenario.stream)
     assert not live.situation_now(scenario.stream).absences
     for row in scenario.messages:
-        if row.pk != told[0].pk:
+        if row.pk != notified[0].pk:
             live.acknowledge(row.token)
     scenario.work()
-    assert set(live.situation_now(scenario.stream).absences) == {told[0].who}, "once the others have answered"
+    assert set(live.situation_now(scenario.stream).absences) == {notified[0].who}, "once the others have answered"
 
 
 def test_whose_message_was_not_sent_and_whose_shift_is_far_are_left_to_people(
-    scenario: Scenario, told: list[Message]
+    scenario: Scenario, notified: list[Message]
 ) -> None:
-    unsent, far = told[:2]
+    unsent, far = notified[:2]
     Message.objects.filter(pk=unsent.pk).update(sent_at=None, channel=Message.NO_ADDRESS)
     about = {**far.about, "shifts": [{**row, "start": "2100-01-01T08:00:00+00:00", "end": "2100-01-01T09:00:00+00:00"}
                                      for row in far.about["shifts"]]}  # fmt: skip
