@@ -23,7 +23,7 @@ from releve.plan.causes import CauseGroup, describe_cause, group_causes
 from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
-from releve.plan.result import SEVERITY, Status, phrase_security
+from releve.plan.service_status import SEVERITY, Status, phrase_security
 from releve.plan.week.hybrid import HybridPlan
 from releve.plan.week.hybrid_week import HybridWeek
 from releve.plan.week.request import Step

@@ -28,13 +28,13 @@ from releve.live.contacts import (
 from releve.live.coverage import (
     ClientCoverage,
     ClientStanding,
-    ClientState,
     Coverage,
     HalfHour,
     PlanReach,
     compute_coverage,
     compute_scene_coverage,
     describe_standing,
+    find_operator_tone,
     find_plan_reach,
     find_worst_client,
     judge_operator,
@@ -66,14 +66,10 @@ from releve.live.errors import (
     is_disk_full,
 )
 from releve.live.event_service import (
-    ClientImpact,
-    EventPreview,
     RecordResult,
     build_plugin_check,
     is_recorded,
     preview_answers,
-    preview_event,
-    preview_impact,
     record,
     refuse_reused_key,
     sign_event,
@@ -97,6 +93,7 @@ from releve.live.lifting_preview import (
     preview_correction,
     preview_lifting,
 )
+from releve.live.loss_preview import ClientImpact, EventPreview, preview_event
 from releve.live.lost_places import add_stated_absences, list_absences
 from releve.live.message_texts import LogEntry, list_last_entries
 from releve.live.models import PlanText, Relief, Stream

@@ -219,24 +219,6 @@ def solve_priced_relief(
     return _merge_moves(wanted, best.moves), best
 
 
-class _FirstAnswer(Exception):  # noqa: N818 (ends a search whose first answer is enough)
-    def __init__(self, changes: dict[str, list[Any]]) -> None:
-        super().__init__()
-        self.changes = changes
-
-
-def solve_first_answer(wanted: ReliefRequest) -> dict[str, list[Any]]:
-    """Return the changes of the first answer to a loss, without looking for the optimum."""
-
-    def stop(changes: dict[str, list[Any]]) -> None:
-        raise _FirstAnswer(changes)
-
-    try:
-        return solve_relief(wanted, stop)
-    except _FirstAnswer as found:
-        return found.changes
-
-
 def _name_moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[Move, ...]:
     """Return the moves of a first answer, by name."""
     problem, layout = day.problem, day.layout

@@ -23,7 +23,6 @@ from releve.plan.explain import Reason, find_reason, find_reason_out_of_reach, r
 from releve.plan.result import (
     BASE,
     KINDS,
-    SEVERITY,
     Bound,
     ClientVerdict,
     Contingency,
@@ -34,10 +33,9 @@ from releve.plan.result import (
     PlannedSite,
     Purchase,
     ReliefCell,
-    Status,
     UncuredTarget,
-    find_gravest,
 )
+from releve.plan.service_status import SEVERITY, Status, find_gravest
 from releve.plan.settings import PlanSettings
 
 

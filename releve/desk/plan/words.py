@@ -21,7 +21,8 @@ from releve.desk.text import Text, text_now, translate_phrase
 from releve.network.table_words import name_value
 from releve.plan.causes import CauseGroup, describe_cause
 from releve.plan.coverage import CoverageSeries, sum_coverage
-from releve.plan.result import BASE, MOVE_REASONS, SEVERITY, Move, Placement, Status, phrase_security
+from releve.plan.result import BASE, MOVE_REASONS, Move, Placement
+from releve.plan.service_status import SEVERITY, Status, phrase_security
 
 register = Library()
 _KIND_TITLES = {
