@@ -173,5 +173,6 @@ def narrow_plan(plan: Plan, clients: Collection[str]) -> Plan:
         home_days=(),
         teams=(),
         kits=(),
+        sudden=tuple(row for row in plan.sudden if row.client in clients),
         settings={name: plan.settings[name] for name in _PUBLIC_SETTINGS if name in plan.settings},
     )

@@ -217,6 +217,26 @@ class ReliefCell:
     status: Status
 
 
+@dataclass(frozen=True, slots=True)
+class SuddenLoss:
+    """A client under a loss in the middle of the day, at the half hour at which it does most.
+
+    ``interval`` is that half hour; the relief of the plan begins in it. ``worst_coverage`` is the least coverage
+    from it on, at ``worst_interval``, ``shortfall`` the share of the day's required agent-intervals that is
+    missing, and ``status`` by :func:`judge_service` of these. From ``back`` on no half hour is below the thin limit and
+    what the matrix says of the same loss known before the day, whichever is less; -1: not that day.
+    """
+
+    client: str
+    contingency: str
+    interval: int
+    worst_coverage: float
+    worst_interval: int
+    shortfall: float
+    back: int
+    status: Status
+
+
 class CauseKind(StrEnum):
     """What a client out of reach lacks, in the order in which it is looked for; a purchase of the
     same kind cures it, but for a place, which the contract has to allow."""
@@ -453,6 +473,13 @@ class Plan:
     """Of the cells out of reach; of a client out of reach with nothing lost that of the base alone."""
     kits: tuple[PlannedKits, ...] = ()
     """Of an operator whose agents share kits: who takes one home."""
+    sudden: tuple[SuddenLoss, ...] = ()
+    """By contingency and client: the loss in the middle of the day, where it takes anything from the client."""
+
+    @cached_property
+    def sudden_loss(self) -> dict[tuple[str, str], SuddenLoss]:
+        """The losses in the middle of the day, by client and contingency."""
+        return {(row.client, row.contingency): row for row in self.sudden}
 
     @cached_property
     def kit_holders(self) -> frozenset[str]:

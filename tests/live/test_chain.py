@@ -17,7 +17,9 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.api import SeatedSite
 from releve.live.models import Effect, Message, Routes
-from releve.network import HOME
+from releve.network import HOME, Operator
+from releve.network.moments import zone
+from releve.plan import Plan
 from releve.routing import webhook
 from releve.situation import CaseDeclared, Event, LinkDown, LinkUp, SiteClosed
 from tests.live.scenario import Scenario
@@ -182,6 +184,30 @@ def test_the_figures_before_the_click_are_those_after_it(scenario: Scenario, los
         assert len(reliefs) > stored, "the preview stored nothing, the event did"
         assert reliefs[0].moved == found.moved
         assert found.working is not None
+
+
+@pytest.mark.parametrize("place", range(2))
+def test_a_loss_at_the_worst_hour_does_what_the_plan_says_of_it(
+    db: None, known_times: None, planned: tuple[Operator, tuple[Plan, ...]], place: int
+) -> None:
+    operator, plans = planned
+    contingency = f"site:{operator.sites[place].id}"
+    foreseen = [row for row in plans[0].sudden if row.contingency == contingency]
+    gravest = min(foreseen, key=lambda row: row.worst_coverage)
+    at = plans[0].starts[gravest.interval]
+    scenario = Scenario.begin(operator, plans, clock=f"{at.astimezone(zone(operator.row.time_zone)):%H:%M}")
+    scenario.work()
+    scenario.close(operator.sites[place].id, home_only=True)
+    scenario.work()
+    assert live.list_reliefs(scenario.stream)[0].source == "planned"
+    found = live.compute_coverage(scenario.stream)
+    assert found is not None
+    own = found.find_client(gravest.client)
+    assert own is not None
+    ahead = slice(0, len(plans[0].starts) - gravest.interval)
+    assert float(np.nanmin(own.share[ahead])) == pytest.approx(gravest.worst_coverage, abs=1e-6)
+    promised = plans[0].cell[gravest.client, contingency].worst_coverage
+    assert gravest.worst_coverage < promised, "known before the day it does less"
 
 
 def test_the_preview_of_a_case_counts_on_one_person_too_many_at_most(scenario: Scenario) -> None:
