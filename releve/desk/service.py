@@ -28,7 +28,7 @@ from releve.desk.page import Figure, PageModel
 from releve.desk.standing import StandingPage, build_standing
 from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
-from releve.live.api import ClientStanding, DaySeal, IdentityCache, ServiceDay, ServiceLoss, TargetState
+from releve.live.api import ClientStanding, DaySeal, IdentityCache, NeedKind, ServiceDay, ServiceLoss, TargetState
 from releve.network import Client, Operator, zone
 from releve.service_record.statistics import FaultyFile, list_faulty_files
 
@@ -70,7 +70,8 @@ class ProgrammeServiceNow(PageModel):
     present: Figure = Field(description="Agents signed in")
     placed: Figure = Field(description="Agents placed now, less shrinkage")
     planned: Figure = Field(description="Agents required on the phone now by the plan in force")
-    required: Figure = Field(description="Agents required on the phone now, forecast again from the calls that came")
+    required: Figure = Field(description="Agents required on the phone now, of `need_kind`")
+    need_kind: NeedKind = Field(default="reforecast", description="Forecast again from the calls that came")
     below_minutes: _Minutes = Field(
         description="Minutes until the day's level is below its target; null: not today, or unknown"
     )

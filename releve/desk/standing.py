@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.template import Library
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 from pydantic import Field
 
@@ -182,15 +181,11 @@ def impact_word(row: ClientImpact) -> str:
     return _("nothing is required") if row.after is None else translate_phrase(phrase_status(row.state, row.tone))
 
 
-_NEEDS = {"planned": lazy("{people} of {need} planned"), "reforecast": lazy("{people} of {need} by today’s calls")}
-"""People beside the requirement that their share is of, by its kind."""
-
-
 @register.filter
 def people_words(row: ClientStanding) -> str:
-    """Return the effective agents now beside the requirement that coverage is of; empty where none is."""
+    """Return the effective agents now beside the planned requirement, of which coverage is; empty where none is."""
     if row.need_now is None or row.people_now is None:
         return ""
     text = text_now("UTC")
     people, need = text.number(row.people_now, 1), text.number(row.need_now, 1)
-    return str(_NEEDS[row.need_kind]).format(people=people, need=need)
+    return _("{people} of {need} planned").format(people=people, need=need)

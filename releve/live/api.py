@@ -30,6 +30,7 @@ from releve.live.coverage import (
     ClientStanding,
     Coverage,
     HalfHour,
+    NeedKind,
     PlanReach,
     compute_coverage,
     compute_scene_coverage,

@@ -22,8 +22,8 @@ from releve.plan.service_status import COVERED, SEVERITY, Status, Tone, find_gra
 from releve.situation import SiteStatus
 
 NeedKind = Literal["planned", "reforecast"]
-"""Which requirement people are set against: that of the plan in force, or that forecast again from the calls
-that came today."""
+"""Which requirement people are set against: that of the plan in force, as coverage is, or that forecast again
+from the calls that came today."""
 
 
 @dataclass(frozen=True, kw_only=True)

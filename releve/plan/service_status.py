@@ -75,7 +75,7 @@ PLANNED_STATUSES: tuple[Status, ...] = tuple(
 
 
 class Tone(StrEnum):
-    """The colour and the icon of a status, the gravest first; each has a word beside it."""
+    """The colour and the icon of a status, the gravest first; the status is written beside it."""
 
     MISSED = "missed"
     """Far short: less is covered than the thin limit."""
@@ -87,22 +87,6 @@ class Tone(StrEnum):
     NEAR = "near"
     """A little short: no more is missing than the target allows."""
     HELD = "held"
-
-    @property
-    def label(self) -> Phrase:
-        """The word for how much is missing."""
-        return _TONE_LABELS[self]
-
-
-_TONE_LABELS = {
-    Tone.MISSED: Phrase("far short"),
-    Tone.LOW: Phrase("short"),
-    Tone.OUT_OF_REACH: Phrase("out of reach"),
-    Tone.UNKNOWN: Phrase("unknown"),
-    Tone.THIN: Phrase("thin"),
-    Tone.NEAR: Phrase("a little short"),
-    Tone.HELD: Phrase("nothing missing"),
-}
 
 
 def judge_service(missing: float, least: float, target: float, thin: float, *, floor: float = 0.0) -> Status:
