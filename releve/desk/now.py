@@ -18,6 +18,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import can, is_outsider, scope_for
 from releve.desk.access.guard import actor_name
+from releve.desk.client_status import StandingPage, build_standing
 from releve.desk.endpoint import ACT, serve
 from releve.desk.filters import add_words
 from releve.desk.http import page_response, part_response
@@ -27,7 +28,6 @@ from releve.desk.live.words import notice_text, translate_cause, when
 from releve.desk.page import PageModel
 from releve.desk.places.page import SITE_TONES
 from releve.desk.service import ServiceNow, service_now
-from releve.desk.standing import StandingPage, build_standing
 from releve.desk.switches import PressedSwitch, find_pressed
 from releve.desk.text import left, text_now
 from releve.live import api as live

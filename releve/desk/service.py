@@ -19,13 +19,13 @@ from django.utils.translation import ngettext
 from pydantic import BeforeValidator, Field
 
 from releve.accounts.scopes import can, scope_for
+from releve.desk.client_status import StandingPage, build_standing
 from releve.desk.endpoint import serve
 from releve.desk.filters import add_words
 from releve.desk.http import failure, page_response, part_response, require_found
 from releve.desk.ledger import translate_kind
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.page import Figure, PageModel
-from releve.desk.standing import StandingPage, build_standing
 from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
 from releve.live.api import ClientStanding, DaySeal, IdentityCache, NeedKind, ServiceDay, ServiceLoss, TargetState

@@ -1,7 +1,7 @@
 """A place lost in the middle of the day: the plan's relief begun at that hour, and what it covers then.
 
 The relief matrix says what a loss does that is known before the day. In the middle of it people are on the
-way first, and whoever is lost works nothing meanwhile. :func:`begin_relief` is what the live chain does with a
+way first, and those who are lost work nothing meanwhile. :func:`begin_relief` is what the live chain does with a
 relief that the plan holds, so the figures of :func:`measure_sudden_losses` are those of the real loss, while
 no one is absent and nothing else is lost.
 """

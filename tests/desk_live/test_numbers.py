@@ -23,8 +23,8 @@ from django.utils.translation import override
 
 from releve.accounts.permissions import Role
 from releve.cli.live import status as print_status
+from releve.desk.client_status import client_word, people_words
 from releve.desk.live.page import ShownStream
-from releve.desk.standing import client_word, people_words
 from releve.desk.text import Text
 from releve.ledger import chain as ledger
 from releve.live import api as live
