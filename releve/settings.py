@@ -144,6 +144,7 @@ TEMPLATES = [
                 "now_words": "releve.desk.now",
                 "switch_words": "releve.desk.switches",
                 "service_words": "releve.desk.service",
+                "standing_words": "releve.desk.client_status",
                 "transport_words": "releve.desk.transport",
                 "relief_words": "releve.desk.relief",
                 "plan_cell_words": "releve.desk.plan.words",

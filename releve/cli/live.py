@@ -134,6 +134,8 @@ def activate(plan_folder: Path, version: int | None, dry_run: bool, by: str) -> 
 
 def _describe_preview(found: PublicationPreview) -> Iterator[str]:
     """Yield what putting plans in force changes, day by day, and how their data differ."""
+    from releve.plan.coverage import round_coverage
+
     for row in found.days:
         work = ", ".join(f"{kind.kind.label}: {kind.people}" for kind in row.kinds)
         moved = f", agents to notify: {row.moved} ({work})" if work else ""
@@ -141,9 +143,13 @@ def _describe_preview(found: PublicationPreview) -> Iterator[str]:
         kits = kits if row.kits_out or row.kits_back else ""
         yield f"{row.day} {row.change}: {row.placed} agents placed{moved}{kits}"
         for client in row.clients:
-            worst = [f"{share:.0%}" for share in (client.worst_before, client.worst_after) if share is not None]
+            worst = [
+                f"{round_coverage(share):.0f}%"
+                for share in (client.worst_before, client.worst_after)
+                if share is not None
+            ]
             said = f", worst half hour with nothing lost {' -> '.join(worst)}" if worst else ""
-            yield f"  {client.name}: {client.after}{said}"
+            yield f"  {client.name}: {client.after.label}{said}"
     if found.data.is_older:
         yield f"made of version {found.data.made_of} of the reference data, today's is {found.data.current}"
     for sentence in (*found.data.sentences(), *(row.sentence() for row in found.data.breaks)):
@@ -216,6 +222,10 @@ def status(stream: str) -> None:
         "now": api.now(stream).isoformat(),
         "lost": {"sites": sorted(lost.sites), "carriers": sorted(lost.carriers)},
         "relief": [[row.generation, row.source, row.moved] for row in newest],
+        "state": None if found is None else {row.client: row.state for row in found.clients},
+        "coverage_now": None
+        if found is None
+        else {row.client: None if row.now is None else round(row.now, 4) for row in found.clients},
         "worst_coverage": None
         if found is None
         else {row.client: None if row.worst is None else round(row.worst, 4) for row in found.clients},
@@ -436,13 +446,14 @@ def switch(contingency: str, client: str, minutes: int, yes: bool, by: str) -> N
     Calls move alone; record the loss to move people. `releve routing revert` undoes it.
     """
     from releve.live.api import press_switch, preview_switch
+    from releve.plan.coverage import round_coverage
 
     found = preview_switch(contingency, client)
     for place in found.calls:
         click.echo(f"{place.place}: {place.before:.0f} -> {place.after:.0f} calls an hour")
     for row in found.effects:
         if row.before is not None and row.unrelieved is not None:
-            shares = f"{row.before:.0%} -> {row.unrelieved:.0%}"
+            shares = f"{round_coverage(row.before):.0f}% -> {round_coverage(row.unrelieved):.0f}%"
             click.echo(f"{row.name}: least coverage {shares} without a relief")
     for name in found.unserved:
         click.echo(f"no place takes the calls of {name}")

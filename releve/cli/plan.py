@@ -23,6 +23,7 @@ from releve.cli.main import Speech
 from releve.cli.plan_text import (
     PlanBars,
     build_matrix_tables,
+    build_sudden_tables,
     build_verdict_table,
     build_week_table,
     format_day,
@@ -378,7 +379,7 @@ class _Report(PlanBars):
         console = Console()
         for one in plans:
             console.print(build_verdict_table(one, self.speech))
-            for table in build_matrix_tables(one, self.speech):
+            for table in (*build_matrix_tables(one, self.speech), *build_sudden_tables(one, self.speech)):
                 console.print(table)
             for line in (*list_harmless_lines(one), *list_kit_lines(one), *list_proof_lines(one)):
                 console.print(self.speech.say(line), highlight=False)

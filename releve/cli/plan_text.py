@@ -23,7 +23,7 @@ from releve.plan.causes import CauseGroup, describe_cause, group_causes
 from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
-from releve.plan.result import SEVERITY, Status, phrase_security
+from releve.plan.service_status import PLANNED_STATUSES, Status, phrase_security
 from releve.plan.week.hybrid import HybridPlan
 from releve.plan.week.hybrid_week import HybridWeek
 from releve.plan.week.request import Step
@@ -160,24 +160,52 @@ _HEADS = {
 
 def build_matrix_tables(plan: Plan, speech: Speech) -> Iterator[Table]:
     """Yield the relief matrix in tables narrow enough for a terminal: the worst half hour in %."""
-    marks = (f"{_MARK[one]} {speech.say(one.label)}" for one in reversed(SEVERITY) if _MARK[one])
+    marks = (f"{_MARK[one]} {speech.say(one.label)}" for one in reversed(PLANNED_STATUSES) if _MARK[one])
     title = speech.say(Phrase("Relief matrix: coverage of the worst half hour, %"))
     legend = f"{title}\n{'   '.join(marks)}"
     columns = [BASE, *(c.id for c in plan.contingencies if not is_harmless(plan, c.id))]
     for first in range(0, len(columns), ACROSS):
         part = columns[first : first + ACROSS]
         table = Table(title=None if first else legend, title_justify="left")
-        table.add_column(speech.say(Phrase("client")), no_wrap=True, max_width=18)
-        for name in part:
-            kind, _, label = name.partition(":")
-            head = speech.say(_HEADS.get(kind, kind))
-            table.add_column(f"{head}\n{label}", justify="right", min_width=6, max_width=8)
+        _add_columns(table, part, speech)
         for client, label in plan.clients:
             row = [Text(label)]
             for name in part:
                 cell = plan.cell[client, name]
                 text = f"{round_coverage(cell.worst_coverage):.0f}{_MARK[cell.status]}"
                 row.append(Text(text, style=_STYLE[cell.status]))
+            table.add_row(*row)
+        yield table
+
+
+def _add_columns(table: Table, contingencies: Sequence[str], speech: Speech) -> None:
+    """Add the column of the clients and one for each loss."""
+    table.add_column(speech.say(Phrase("client")), no_wrap=True, max_width=18)
+    for name in contingencies:
+        kind, _, label = name.partition(":")
+        head = speech.say(_HEADS.get(kind, kind))
+        table.add_column(f"{head}\n{label}", justify="right", min_width=6, max_width=8)
+
+
+def build_sudden_tables(plan: Plan, speech: Speech) -> Iterator[Table]:
+    """Yield what each loss leaves in the middle of the day, at the half hour at which it does most."""
+    columns = [row.id for row in plan.contingencies if any(one.contingency == row.id for one in plan.sudden)]
+    title = speech.say(
+        Phrase("Lost in the middle of the day, at the half hour at which that does most: least coverage then, %")
+    )
+    for first in range(0, len(columns), ACROSS):
+        part = columns[first : first + ACROSS]
+        table = Table(title=None if first else title, title_justify="left")
+        _add_columns(table, part, speech)
+        for client, label in plan.clients:
+            row = [Text(label)]
+            for name in part:
+                found = plan.sudden_loss.get((client, name))
+                if found is None:
+                    row.append(Text(""))
+                    continue
+                share = f"{round_coverage(found.worst_coverage):.0f}{_MARK[found.status]}"
+                row.append(Text(f"{share}\n{_format_time(plan, found.interval)}", style=_STYLE[found.status]))
             table.add_row(*row)
         yield table
 

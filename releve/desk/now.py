@@ -14,36 +14,27 @@ from django.template import Library
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
 from pydantic import Field
 
 from releve.accounts.scopes import can, is_outsider, scope_for
 from releve.desk.access.guard import actor_name
+from releve.desk.client_status import StandingPage, build_standing
 from releve.desk.endpoint import ACT, serve
 from releve.desk.filters import add_words
 from releve.desk.http import page_response, part_response
 from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.live.words import notice_text, translate_cause, when
-from releve.desk.page import PageModel, StreamPage
-from releve.desk.places.page import CLIENT_TONES, SITE_TONES
+from releve.desk.page import PageModel
+from releve.desk.places.page import SITE_TONES
 from releve.desk.service import ServiceNow, service_now
 from releve.desk.switches import PressedSwitch, find_pressed
 from releve.desk.text import left, text_now
 from releve.live import api as live
-from releve.live.api import (
-    ClientCoverage,
-    ClientStanding,
-    ClientState,
-    IdentityCache,
-    MessageCounts,
-    PlanReach,
-    StrayRouting,
-    WorkerHealth,
-)
+from releve.live.api import ClientCoverage, IdentityCache, MessageCounts, StrayRouting, WorkerHealth
 from releve.network import Operator
-from releve.plan.coverage import COVERED
-from releve.situation import Notice, SiteStatus, Situation, list_notices, list_site_statuses
+from releve.plan.service_status import COVERED
+from releve.situation import Notice, SiteStatus, Situation, list_notices
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -80,21 +71,9 @@ class EventProposal(PageModel):
     records: bool = Field(description="Whether the reader may record it")
 
 
-class CarrierDown(PageModel):
-    """A carrier whose home lines are down."""
-
-    name: str
-    since: datetime
-    expected_until: datetime | None
-
-
-class NowPage(StreamPage):
+class NowPage(StandingPage):
     """Everything as it stands, as far as the reader may see it; null: there is no such right."""
 
-    state: ClientState = Field(
-        description="The worst of the clients seen; of none: thin when a site is lost, or unknown"
-    )
-    plan: PlanReach
     worker: WorkerHealth | None = Field(
         default=None, description="Null while effects are run in time, and to outsiders"
     )
@@ -107,13 +86,10 @@ class NowPage(StreamPage):
     switch: PressedSwitch | None = Field(
         default=None, description="To readers who see all sites: the switch that is held"
     )
-    sites: tuple[SiteStatus, ...] = Field(description="Those that are closed or cut off first")
-    carriers: tuple[CarrierDown, ...] = Field(default=(), description="Carriers whose home lines are down")
     records: bool = Field(default=False, description="Whether the reader may record that a link is back")
     sites_entered: tuple[str, ...] = Field(default=(), description="Of these, those whose pages the reader may open")
     reopens: bool = Field(description="Whether the reader may approve a reopening")
     works: bool = Field(description="Whether the reader may work in incident rooms and on tasks")
-    clients: tuple[ClientStanding, ...] = Field(description="Those served worst first")
     clients_entered: tuple[str, ...] = Field(default=(), description="Of these, those whose pages the reader may open")
     service: ServiceNow | None = Field(
         default=None, description="The calls of today; null in a drill and to readers of no client"
@@ -128,19 +104,9 @@ class NowPage(StreamPage):
     timeline: tuple[live.LogEntry, ...] = Field(description="The newest first")
 
     @property
-    def lost(self) -> tuple[SiteStatus, ...]:
-        """Sites that are closed or cut off."""
-        return tuple(site for site in self.sites if site.state != "open")
-
-    @property
     def open(self) -> tuple[SiteStatus, ...]:
         """Sites that are open."""
         return tuple(site for site in self.sites if site.state == "open")
-
-    @property
-    def worst(self) -> ClientStanding | None:
-        """The client served worst: now where one is short now, else within 48 hours."""
-        return live.find_worst_client(self.clients)
 
 
 def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
@@ -152,30 +118,20 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     site_pages, client_pages = scope_for(user, "sites.see"), scope_for(user, "plan.see")
     operator, scene = live.operator_now(), live.load_scene(stream)
     situation = live.situation_now(stream) if scene is None else scene.situation
-    head = shown.build_head(operator.row.time_zone)
-    at = head["at"]
+    head = build_standing(shown, user, operator, scene, situation, seen)
+    at, sites, clients = head["at"], head["sites"], head["clients"]
     all_sites, inside = seen.sites is None, not is_outsider(user)
-    coverage = None if scene is None else live.compute_scene_coverage(scene)
-    plan, ranked = live.find_plan_reach(coverage), live.rank_clients(operator, coverage)
-    clients = tuple(row for row in ranked if seen.has_client(row.client))
-    statuses = list_site_statuses(operator, situation, live.select_rules(situation))
-    sites = tuple(row for row in statuses if seen.has_site(row.site))
     worker = live.read_worker_health() if inside else None
     return NowPage(
         **head,
-        state=live.judge_operator(clients, sites, plan),
-        plan=plan,
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(stream) if all_sites and inside else (),
         proposals=tuple(_propose_events(stream, sites, user)),
         switch=find_pressed(stream, user) if all_sites and inside else None,
-        sites=sites,
         sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
-        carriers=tuple(_list_carriers_down(situation)) if inside else (),
         records=can(user, "event.record.other"),
         reopens=can(user, "reopening.approve"),
         works=can(user, "incident.work"),
-        clients=clients,
         clients_entered=tuple(row.client for row in clients if client_pages.has_client(row.client)),
         service=None if live.is_drill(stream) else service_now(at, user, scene),
         late=tuple(_late(stream, situation, operator, at, user)),
@@ -185,12 +141,6 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
         timeline=live.list_last_entries(stream, seen.sees),
     )
-
-
-def _list_carriers_down(situation: Situation) -> Iterator[CarrierDown]:
-    for (what, name), outage in sorted(situation.outages.items()):
-        if what == "carrier":
-            yield CarrierDown.from_row(outage, name=name)
 
 
 def _propose_events(stream: str, sites: tuple[SiteStatus, ...], user: AnyUser) -> Iterator[EventProposal]:
@@ -241,75 +191,8 @@ _EFFECTS = {
     "notify": lazy("notify the agents concerned"),
     "send": lazy("send a message"),
 }
-add_words(register, "client_tone", CLIENT_TONES)
 add_words(register, "site_tone", SITE_TONES)
 add_words(register, "effect_kind", _EFFECTS, else_code=True)
-
-
-@register.filter
-def headline(page: NowPage) -> str:
-    """Return the page's verdict: what is lost, then the client served worst."""
-    return " ".join(part for part in (_describe_losses(page), _describe_service(page)) if part)
-
-
-def _describe_losses(page: NowPage) -> str:
-    """Return the sites that are lost, those closed first; empty when all are open."""
-    parts = []
-    if closed := [site.name for site in page.lost if site.state == "closed"]:
-        parts.append(
-            ngettext("{names}: site closed.", "{names}: sites closed.", len(closed)).format(
-                names=text_now(page.time_zone).list(closed)
-            )
-        )
-    if cut := [site.name for site in page.lost if site.state == "cut_off"]:
-        parts.append(
-            ngettext("{names}: site cut off.", "{names}: sites cut off.", len(cut)).format(
-                names=text_now(page.time_zone).list(cut)
-            )
-        )
-    if page.carriers:
-        names = text_now(page.time_zone).list([row.name for row in page.carriers])
-        parts.append(_("{names}: home lines down.").format(names=names))
-    return " ".join(parts)
-
-
-def _describe_service(page: NowPage) -> str:
-    text = text_now(page.time_zone)
-    if (worst := page.worst) is not None:
-        if worst.short_now:
-            share = text.coverage(worst.now or 0.0)
-            return _("{client}: {coverage} covered now.").format(client=worst.name, coverage=share)
-        at = "" if worst.worst_at is None else when(worst.worst_at, text)
-        share = text.coverage(worst.worst or 0.0)
-        return _("{client}: {coverage} covered on {when}.").format(client=worst.name, coverage=share, when=at)
-    if page.plan.reach is None:
-        return _describe_plan(page)
-    until = _describe_reach(page)
-    if unknown := [client for client in page.clients if client.state == "unknown" and not client.idle]:
-        return _("The requirement of {client} is not known.").format(client=unknown[0].name)
-    if any(client.state == "held" for client in page.clients):
-        return _("Every requirement is covered, now and {until}.").format(until=until)
-    if page.clients:
-        return _("Nothing is required, now and {until}.").format(until=until)
-    if page.sites and not page.lost:
-        return ngettext("The site is open.", "Every site is open.", len(page.sites))
-    return ""
-
-
-def _describe_reach(page: NowPage) -> str:
-    if page.plan.whole or page.plan.reach is None:
-        return _("for 48 hours")
-    return _("until {when}").format(when=when(page.plan.reach, text_now(page.time_zone)))
-
-
-def _describe_plan(page: NowPage) -> str:
-    """Return why no plan speaks of the hours ahead."""
-    if not page.plan.in_force:
-        return _("No plan is in force.")
-    if page.plan.begins is not None:
-        begins = when(page.plan.begins, text_now(page.time_zone))
-        return _("The plan in force begins on {when}.").format(when=begins)
-    return _("The plan in force is over.")
 
 
 _ALARMS = {
@@ -351,23 +234,6 @@ def routing_alarm(row: StrayRouting) -> str:
     """Return what is wrong with a telephony system."""
     late = lazy("{system} has not taken the newest routes")
     return str(_ROUTING.get(row.state, late)).format(system=row.adapter)
-
-
-@register.filter
-def shortfalls(page: NowPage) -> str:
-    """Return how many clients are short, now and later; empty where none is."""
-    now = sum(client.short_now for client in page.clients)
-    later = sum(client.short for client in page.clients) - now
-    parts = []
-    if now:
-        parts.append(ngettext("{count} client short now.", "{count} clients short now.", now).format(count=now))
-    if later:
-        parts.append(
-            ngettext(
-                "{count} client short later within 48 hours.", "{count} clients short later within 48 hours.", later
-            ).format(count=later)
-        )
-    return " ".join(parts)
 
 
 @register.filter

@@ -30,7 +30,7 @@ from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
 from releve.network import HOME
 from releve.plan.comparison import ComparedPlan, Post
-from releve.plan.result import phrase_security
+from releve.plan.service_status import phrase_security
 from releve.plan.week.hybrid_week import HybridWeek, read_week_table
 from releve.registry import service as registry
 from releve.runs.job_process import resume_job, stop_job

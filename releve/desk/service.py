@@ -19,14 +19,16 @@ from django.utils.translation import ngettext
 from pydantic import BeforeValidator, Field
 
 from releve.accounts.scopes import can, scope_for
+from releve.desk.client_status import StandingPage, build_standing
 from releve.desk.endpoint import serve
 from releve.desk.filters import add_words
 from releve.desk.http import failure, page_response, part_response, require_found
 from releve.desk.ledger import translate_kind
+from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.page import Figure, PageModel
 from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
-from releve.live.api import DaySeal, IdentityCache, ServiceDay, ServiceLoss, TargetState
+from releve.live.api import ClientStanding, DaySeal, IdentityCache, NeedKind, ServiceDay, ServiceLoss, TargetState
 from releve.network import Client, Operator, zone
 from releve.service_record.statistics import FaultyFile, list_faulty_files
 
@@ -70,7 +72,9 @@ class ProgrammeServiceNow(PageModel):
     level_at_end: Figure = Field(description="Service level foreseen for the whole day")
     present: Figure = Field(description="Agents signed in")
     placed: Figure = Field(description="Agents placed now, less shrinkage")
-    required: Figure = Field(description="Agents required on the phone now")
+    planned: Figure = Field(description="Agents required on the phone now by the plan in force")
+    required: Figure = Field(description="Agents required on the phone now, of `need_kind`")
+    need_kind: NeedKind = Field(default="reforecast", description="Forecast again from the calls that came")
     below_minutes: _Minutes = Field(
         description="Minutes until the day's level is below its target; null: not today, or unknown"
     )
@@ -108,6 +112,35 @@ class ServiceNow(PageModel):
         return self.reported_at is not None or any(
             row.present is not None for client in self.clients for row in client.programmes
         )
+
+
+class WallClient(PageModel):
+    """A client as on *Now*, and its calls of today; null in a drill."""
+
+    standing: ClientStanding
+    service: ClientServiceNow | None
+
+
+class WallPage(StandingPage):
+    """What *Now* says of the clients, with their calls of today."""
+
+    service: ServiceNow | None = Field(description="The calls of today; null in a drill")
+    tiles: tuple[WallClient, ...] = Field(description="The clients, those served worst first")
+
+
+def wall_page(shown: ShownStream, user: AnyUser) -> WallPage:
+    """Return the wall of a stream for a user: the same coverage, of the same instant, as on *Now*."""
+    operator, scene = live.operator_now(), live.load_scene(shown.name)
+    situation = live.situation_now(shown.name) if scene is None else scene.situation
+    head = build_standing(shown, user, operator, scene, situation, scope_for(user, "plan.see"))
+    service = None if live.is_drill(shown.name) else service_now(live.real_now(), user, scene)
+    calls = {row.client: row for row in service.clients} if service is not None else {}
+    rows: tuple[ClientStanding, ...] = head["clients"]
+    known = {row.client for row in rows}
+    rest = (operator.client[name] for name in calls if name not in known)
+    rows = (*rows, *(live.describe_standing(client, None) for client in rest))
+    tiles = tuple(WallClient(standing=row, service=calls.get(row.client)) for row in rows)
+    return WallPage(**head, service=service, tiles=tiles)
 
 
 def service_now(at: datetime, user: AnyUser, scene: live.Scene | None) -> ServiceNow | None:
@@ -236,17 +269,17 @@ add_words(register, "target_tone", _TONES)
 def target_words(row: ProgrammeServiceNow) -> str:
     """Return what becomes of a programme's target today."""
     if row.state == "losing" and row.lost_minutes is not None:
-        return _("target lost in {time}").format(time=_write_minutes(row.lost_minutes))
+        return _("service level lost in {time}").format(time=_write_minutes(row.lost_minutes))
     if row.state == "losing" and row.below_minutes:
-        return _("below target in {time}").format(time=_write_minutes(row.below_minutes))
+        return _("service level below target in {time}").format(time=_write_minutes(row.below_minutes))
     return str(_STATES[row.state])
 
 
 _STATES = {
-    "lost": lazy("target lost for today"),
-    "losing": lazy("below target until the evening"),
-    "below": lazy("below target for now"),
-    "held": lazy("target held"),
+    "lost": lazy("service level lost for today"),
+    "losing": lazy("service level below target until the evening"),
+    "below": lazy("service level below target for now"),
+    "held": lazy("service level held so far"),
     "unknown": lazy("not known"),
 }
 
@@ -322,10 +355,8 @@ def loss_words(row: ServiceLoss, operator: Operator) -> str:
 
 @serve("plan.see")
 def wall(request: HttpRequest) -> HttpResponse:
-    """The calls of today, of no person; the screen polls ``?part=live``."""
-    page = service_now(live.real_now(), request.user, live.load_scene())
-    if page is None:
-        raise live.NoOperator("the registry is empty: import an operator first")
+    """How the clients stand and the calls of today, of no person; the screen polls ``?part=live``."""
+    page = wall_page(read_stream(request), request.user)
     if request.GET.get("part") == "live":
         return part_response(request, "desk/service/_wall.html", page, {})
     return page_response(request, "desk/service/wall.html", page, {})

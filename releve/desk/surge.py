@@ -86,6 +86,7 @@ class SurgePage(StreamPage):
     more_hours: MoreHours | None = Field(description="Asked for by `hours`; nothing of it is put in force")
     orders: bool = Field(description="Whether the reader may put it in force")
     in_force: bool = Field(description="Whether a relief for a surge is in force")
+    lost: tuple[str, ...] = Field(default=(), description="Names of the places that are lost, which it counts without")
 
     @property
     def named_factors(self) -> list[tuple[str, float]]:
@@ -106,6 +107,7 @@ def surge_page(
     Without one where it is asked for as foreseen, and no call of today is known.
     """
     operator = live.operator_now()
+    lost = live.situation_now(shown.name).lost_places(live.now(shown.name))
     foreseen: dict[str, int] = {}
     if asked and percent is None:
         factors_now = live.foresee_factors(shown.name)
@@ -124,6 +126,7 @@ def surge_page(
         more_hours=None if extra is None else MoreHours.from_row(extra, people=len(extra.proposals)),
         orders=can(user, "relief.order"),
         in_force=live.has_surge_relief(live.load_scene(shown.name)),
+        lost=(*(operator.site[name].name for name in sorted(lost.sites)), *sorted(lost.carriers)),
     )
 
 

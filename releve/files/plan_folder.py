@@ -41,7 +41,7 @@ from releve.files.atomic import replace_folder
 from releve.network.model import HOME
 from releve.network.moments import UTC, zone
 from releve.plan.plan_json import PlanFormatError, plan_from_json, plan_to_json
-from releve.plan.result import BASE, Move, Placement, Plan, read_agent
+from releve.plan.result import BASE, Move, Placement, Plan, ReliefCell, read_agent
 from releve.situation import ChosenPack
 
 if TYPE_CHECKING:
@@ -154,7 +154,12 @@ _MATRIX_COLUMNS = (
     "floor",
     "regret",
     "calls_lost",
+    "sudden_start_utc",
+    "sudden_status",
+    "sudden_worst_coverage",
+    "sudden_back_utc",
 )
+"""``sudden``: of the loss in the middle of the day, at the half hour at which it does most."""
 VERIFICATION_COLUMNS = (
     "day",
     "client",
@@ -464,7 +469,17 @@ def _matrix_rows(plan: Plan) -> Iterable[tuple[_Value, ...]]:
             cell.status,
             *(figures if known else (None,) * len(figures)),
             cell.calls_lost if known else None,
+            *_list_sudden_figures(plan, cell),
         )
+
+
+def _list_sudden_figures(plan: Plan, cell: ReliefCell) -> tuple[_Value, ...]:
+    """Return when a loss in the middle of the day does most, what it does, and from when on it is made good."""
+    found = plan.sudden_loss.get((cell.client, cell.contingency))
+    if found is None or found.status == "unknown":
+        return (None,) * 4
+    back = plan.starts[found.back] if found.back >= 0 else None
+    return (plan.starts[found.interval], found.status, found.worst_coverage, back)
 
 
 def _wall(time: datetime, tz: str) -> datetime:

@@ -35,13 +35,14 @@ from releve.live.contacts import (
 from releve.live.coverage import (
     ClientCoverage,
     ClientStanding,
-    ClientState,
     Coverage,
     HalfHour,
+    NeedKind,
     PlanReach,
     compute_coverage,
     compute_scene_coverage,
     describe_standing,
+    find_operator_tone,
     find_plan_reach,
     find_worst_client,
     judge_operator,
@@ -74,14 +75,10 @@ from releve.live.errors import (
     is_disk_full,
 )
 from releve.live.event_service import (
-    ClientImpact,
-    EventPreview,
     RecordResult,
     build_plugin_check,
     is_recorded,
     preview_answers,
-    preview_event,
-    preview_impact,
     record,
     refuse_reused_key,
     sign_event,
@@ -105,6 +102,7 @@ from releve.live.lifting_preview import (
     preview_correction,
     preview_lifting,
 )
+from releve.live.loss_preview import ClientImpact, EventPreview, preview_event
 from releve.live.lost_places import add_stated_absences, list_absences
 from releve.live.message_texts import LogEntry, list_last_entries
 from releve.live.models import PlanText, Relief, Stream

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -17,14 +17,13 @@ from releve.live.plans import IdentityCache, find_first_start
 from releve.live.stream_state import Scene, load_scene
 from releve.network import Client, Operator
 from releve.plan import Plan
-from releve.plan.coverage import COVERED, CoverageSeries, Timeline, count_placed, measure_coverage
-from releve.plan.result import Status, judge_service
+from releve.plan.coverage import CoverageSeries, Timeline, count_placed, measure_coverage
+from releve.plan.service_status import COVERED, SEVERITY, Status, Tone, find_gravest, find_tone, judge_client
 from releve.situation import SiteStatus
 
-ClientState = Literal["short_now", "missed", "thin", "short_later", "unknown", "held"]
-"""``missed``, ``thin``, ``unknown`` and ``held`` as of ``releve.plan.result.Status``."""
-CLIENT_STATES: tuple[ClientState, ...] = get_args(ClientState)
-"""The worst first."""
+NeedKind = Literal["planned", "reforecast"]
+"""Which requirement people are set against: that of the plan in force, as coverage is, or that forecast again
+from the calls that came today."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +32,25 @@ class ClientStanding:
 
     ``now`` is the share of the requirement that is covered in the first half hour (None: nothing
     is required, or the plan begins later), ``worst`` the least of all and ``worst_at`` when;
-    ``missing`` the share of the agent-intervals required that is not covered.
+    ``missing`` the share of the agent-intervals required that is not covered. ``now`` is
+    ``people_now`` over ``need_now``: effective agents who serve it, and those of the requirement of
+    ``need_kind``.
 
     ``known``: the requirement of every programme is known in every half hour.
     ``state``: ``short_now`` where something is missing in this half hour; else the verdict over
     the hours ahead by the plan's own limits (``missed``, ``thin``, ``held``), but ``short_later``
     where it is held and something is missing: ``held`` is where nothing is. ``unknown``: nothing is
-    required, a programme's requirement is not known, or no plan reaches it.
+    required, a programme's requirement is not known, or no plan reaches it. ``tone`` is its colour.
     """
 
     client: str
     name: str
-    state: ClientState
+    state: Status
+    tone: Tone = Tone.UNKNOWN
     known: bool = True
+    need_kind: NeedKind = "planned"
+    need_now: float | None = None
+    people_now: float | None = None
     now: float | None = None
     worst: float | None = None
     worst_at: datetime | None = None
@@ -60,7 +65,7 @@ class ClientStanding:
     def rank(self) -> tuple[bool, float, float]:
         """Place among clients, the one served worst first: who is short now before who will be."""
         now = self.now if self.short_now else None
-        gravity = CLIENT_STATES.index(self.state) if now is None else now
+        gravity = SEVERITY.index(self.state) if now is None else now
         return now is None, gravity, 1.0 if self.worst is None else self.worst
 
     @property
@@ -71,7 +76,7 @@ class ClientStanding:
     @property
     def idle(self) -> bool:
         """Whether nothing is required in the hours that the plan reaches."""
-        return self.state == "unknown" and self.known
+        return self.state is Status.UNKNOWN and self.known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +188,7 @@ def describe_standing(client: Client, coverage: Coverage | None) -> ClientStandi
     """Return how a client stands, by its name of today; unknown where no plan reaches it."""
     own = None if coverage is None else coverage.find_client(client.id)
     if own is None:
-        return ClientStanding(client=client.id, name=client.name, state="unknown")
+        return ClientStanding(client=client.id, name=client.name, state=Status.UNKNOWN)
     return replace(own, name=client.name)
 
 
@@ -200,19 +205,25 @@ def find_worst_client(clients: Sequence[ClientStanding]) -> ClientStanding | Non
     return min(short, key=lambda row: row.rank, default=None)
 
 
-def judge_operator(clients: Sequence[ClientStanding], sites: Sequence[SiteStatus], plan: PlanReach) -> ClientState:
+def judge_operator(clients: Sequence[ClientStanding], sites: Sequence[SiteStatus], plan: PlanReach) -> Status:
     """Return the worst state of the clients that need agents; of none, how the sites stand.
 
     Without such a client: ``thin`` where a site is lost; ``held`` where all are open and a plan
     reaches the hours ahead of an operator without clients; else ``unknown``.
     """
-    states = {row.state for row in clients if not row.idle}
+    states = [row.state for row in clients if not row.idle]
     if states:
-        return min(states, key=CLIENT_STATES.index)
+        return find_gravest(states)
     if any(site.state != "open" for site in sites):
-        return "thin"
+        return Status.THIN
     planned = plan.reach is not None
-    return "held" if planned and sites and not clients else "unknown"
+    return Status.HELD if planned and sites and not clients else Status.UNKNOWN
+
+
+def find_operator_tone(state: Status, clients: Sequence[ClientStanding]) -> Tone:
+    """Return the colour of an operator's state: the gravest of the clients who are in it."""
+    tones = [row.tone for row in clients if row.state is state and not row.idle]
+    return min(tones, key=tuple(Tone).index) if tones else Tone(str(state))
 
 
 def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
@@ -342,7 +353,7 @@ def cover_client(
     least = float(share[worst]) if worst >= 0 else None
     missing = float((need - got).sum()) / max(1.0, float(need.sum()))
     known = not np.isnan(required).any()
-    state = judge_client(now, least, missing, *limits)
+    state = judge_client(now, least, missing, *limits, known=bool(known))
     return ClientCoverage(
         client=client,
         name=name,
@@ -353,26 +364,12 @@ def cover_client(
         worst=least,
         worst_at=starts[worst] if worst >= 0 else None,
         missing=missing,
-        known=known,
-        state="unknown" if state == "held" and not known else state,
+        known=bool(known),
+        need_now=None if now is None else float(need[0]),
+        people_now=None if now is None else float(got[0]),
+        state=state,
+        tone=find_tone(state, now if state is Status.SHORT_NOW else least, *limits),
     )
-
-
-def judge_client(now: float | None, worst: float | None, missing: float, target: float, thin: float) -> ClientState:
-    """Return a client's state from its coverage now and at worst and the share that is missing.
-
-    ``target`` is the largest share that may be missing, ``thin`` the least coverage of an interval.
-    """
-    if worst is None:
-        return "unknown"
-    if now is not None and now < COVERED:
-        return "short_now"
-    status = judge_service(missing, worst, target, thin)
-    if status is Status.MISSED:
-        return "missed"
-    if status is Status.THIN:
-        return "thin"
-    return "short_later" if worst < COVERED else "held"
 
 
 _known: IdentityCache[tuple[ClientCoverage, ...]] = IdentityCache()

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from releve.live.clock import now
 from releve.live.coverage import compute_scene_coverage
 from releve.live.current_rules import select_rules
-from releve.live.event_service import ClientImpact, find_relief_of_loss, list_client_impacts, sign_event
-from releve.live.lost_places import find_daily_losses, list_absences
+from releve.live.event_service import sign_event
+from releve.live.loss_preview import ClientImpact, list_client_impacts
 from releve.live.models import Relief
 from releve.live.notifications import draft_messages
 from releve.live.plans import operator_now
-from releve.live.relief_solver import revert_changes
+from releve.live.relief_handler import suppose_relief
 from releve.live.situation_cache import situation_now
-from releve.live.stream_state import Scene, load_scene, merge_absences
+from releve.live.stream_state import Scene, load_scene, suppose_situation
 from releve.situation import (
     CorrectionOutcome,
     Event,
@@ -100,7 +100,7 @@ def preview_lifting(situation: Situation, lost: LostGround, stream: str) -> Lift
     scene = load_scene(stream)
     if scene is None or not scene.days:
         return known
-    opened = _suppose(scene, lift_closure(situation, lost, scene.at))
+    opened = suppose_relief(suppose_situation(scene, lift_closure(situation, lost, scene.at)))
     closed, free = compute_scene_coverage(scene), compute_scene_coverage(opened, supposed=True)
     roles = Counter(message.role for message in draft_messages(opened, _draft_relief(opened)))
     return replace(
@@ -111,21 +111,6 @@ def preview_lifting(situation: Situation, lost: LostGround, stream: str) -> Lift
         clients_notified=roles["client"],
         clients=list_client_impacts(closed, closed, free),
     )
-
-
-def _suppose(scene: Scene, situation: Situation) -> Scene:
-    """Return a scene as it would be in another situation, with the relief that it asks for."""
-    operator = scene.planned[scene.days[0]].load().operator
-    wanted = dict(zip(scene.days, find_daily_losses(situation, scene.at, scene.days, operator), strict=True))
-    absent = merge_absences(list_absences(situation, operator_now(), scene.at), scene.lent)
-    found = replace(scene, situation=situation, wanted=wanted, absent=absent)
-    changes = {
-        day: find_relief_of_loss(found, day, loss)
-        if loss
-        else revert_changes(found.day_to_relieve(day), scene.changes.get(day, {}), scene.at)
-        for day, loss in wanted.items()
-    }
-    return replace(found, changes=changes)
 
 
 def _draft_relief(scene: Scene) -> Relief:

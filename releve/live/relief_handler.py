@@ -9,7 +9,7 @@ moved in their place as far as that serves more calls than it costs; if it does 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -91,18 +91,45 @@ def make_relief(effect: Effect) -> EffectOutcome:
 
 
 def _decide_relief(effect: Effect, scene: Scene) -> EffectOutcome:
-    missing = scene.unanswered
     newest = Relief.objects.filter(stream=effect.stream).first()
+
+    def publish(draft: ReliefDraft) -> Relief:
+        relief = _store_generation(effect, scene, draft)
+        run_effects_now(publication_keys(relief), effect.claimed_by)
+        return relief
+
+    draft = draft_relief(scene, publish, again=newest != scene.relief)
+    if draft is None:
+        return EffectOutcome({"skipped": "nothing is missing"})
+    relief = publish(draft)
+    return EffectOutcome({"generation": relief.generation, "source": relief.source})
+
+
+def draft_relief(
+    scene: Scene, first: Callable[[ReliefDraft], object] = lambda draft: None, *, again: bool = False
+) -> ReliefDraft | None:
+    """Return the relief that the losses and absences of a scene ask for; None: nothing is missing.
+
+    ``first`` receives the first answer to a loss that the plan does not foresee, as soon as there is one.
+    ``again``: also where nothing is missing, as what a first answer began is to be completed.
+    """
+    missing = scene.unanswered
     draft = _carry_answered_days(scene, missing)
     for number, day in enumerate(missing):
-        _answer_day(effect, scene, draft, day, hurry=number == 0)
-    if not missing and newest == scene.relief and not _replace_absent(scene, draft):
-        return EffectOutcome({"skipped": "nothing is missing"})
+        _answer_day(scene, draft, day, first if number == 0 else None)
+    if not missing and not again and not _replace_absent(scene, draft):
+        return None
     follow_day_before(scene, draft)
     draft.source = _choose_source(scene, draft, missing)
-    relief = _store_generation(effect, scene, draft)
-    run_effects_now(publication_keys(relief), effect.claimed_by)
-    return EffectOutcome({"generation": relief.generation, "source": relief.source})
+    return draft
+
+
+def suppose_relief(scene: Scene) -> Scene:
+    """Return a supposed scene with the relief that would be made for it; nothing is stored."""
+    draft = draft_relief(scene)
+    if draft is None:
+        return scene
+    return replace(scene, changes={day: changes for day, (_source, changes) in draft.days.items()})
 
 
 def follow_day_before(scene: Scene, draft: ReliefDraft, replaced: Collection[date] = ()) -> set[str]:
@@ -220,7 +247,7 @@ def _choose_source(scene: Scene, draft: ReliefDraft, missing: tuple[date, ...]) 
     return next((name for name in ("optimum", "planned") if name in found), "base")
 
 
-def _answer_day(effect: Effect, scene: Scene, draft: ReliefDraft, day: date, *, hurry: bool) -> None:
+def _answer_day(scene: Scene, draft: ReliefDraft, day: date, publish: Callable[[ReliefDraft], object] | None) -> None:
     found, loss = scene.day_to_relieve(day), scene.wanted[day]
     changes = scene.changes.get(day, {})
     if not loss:
@@ -232,11 +259,10 @@ def _answer_day(effect: Effect, scene: Scene, draft: ReliefDraft, day: date, *, 
         return
 
     def first(changes: dict[str, list[Any]]) -> None:
-        if hurry:
+        if publish is not None:
             early = ReliefDraft("first", dict(draft.days), dict(draft.lost))
             early.answer(day, "first", changes, loss)
-            relief = _store_generation(effect, scene, early)
-            run_effects_now(publication_keys(relief), effect.claimed_by)
+            publish(early)
 
     at = max(scene.at, found.plan.starts[0])
     number = scene.relief.pk if scene.relief and changes else 0

@@ -20,15 +20,13 @@ from releve.live.lost_places import NO_LOSS, Absent, Loss, select_absences
 from releve.live.plans import DayPlan, read_settings
 from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
-from releve.plan import Contingency, Move, Placement, Plan, PlanSettings
+from releve.plan import Contingency, Move, Plan, PlanSettings
 from releve.plan.day_fleet import build_day_fleet
-from releve.plan.day_runs import time_ways_home
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.intraday_relief import IntradayRelief, RunningDay, build_running_day, solve_intraday_relief
-from releve.plan.named_assignments import SET_UP, MoveDelays, list_moves, list_placements, name_relief, round_up
+from releve.plan.named_assignments import MoveDelays, list_moves, list_placements, name_relief
 from releve.plan.relief import find_available_staff
-from releve.plan.roster import build_pattern, clip_pattern
-from releve.plan.work_changes import list_breaks
+from releve.plan.sudden_loss import begin_relief
 
 _EVER = ((datetime.min.replace(tzinfo=UTC), None),)
 _MOST_PREPARED = 4
@@ -39,28 +37,18 @@ _lock = Lock()
 def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[Any]] | None:
     """Return the changes that the plan holds for a loss; None when it holds none.
 
-    The delay of a move (:class:`MoveDelays`) counts from the half hour of ``at``; who is taken home
-    by a run is at work when it has brought them. Shifts that are over stay as they are, and so do
-    breaks that were taken or would have been. A plan whose moves have another price than is chosen now
-    holds none.
+    They are those of :func:`releve.plan.sudden_loss.begin_relief`. A plan whose moves have another price than
+    is chosen now holds none.
     """
     plan = found.plan
     key = _planned_key(plan, loss)
     if key is None or read_relief_settings(plan) != read_settings(plan):
         return None
-    begun = at > plan.starts[0]
-    ways = _time_ways_home(found, loss, at) if begun else {}
+    contingency = next(row for row in plan.contingencies if row.id == key)
+    fleet = build_day_fleet(found.operator, plan.day, read_settings(plan)) if at > plan.starts[0] else None
     delays = MoveDelays(found.operator)
     out = {}
-    for move in plan.scenarios[key].moves:
-        ends = [row.end for row in (move.before, move.after) if row is not None]
-        if begun and max(ends) <= at:
-            continue
-        after = _from_now(move, at, ways.get(move.agent), delays) if begun else move.after
-        if begun:
-            after = _keep_breaks_begun(move.before, after, at)
-        if after == move.before:
-            continue
+    for move, after in begin_relief(found.operator, plan, contingency, at, _half_hour(at), fleet, delays):
         reason = move.reason if after is not None or move.after is None else "stranded"
         # A plan does not know who is isolated: the agents it set aside have no place to work.
         out[move.key] = build_change("stranded" if reason == "isolated" else reason, after)
@@ -74,48 +62,6 @@ def _planned_key(plan: Plan, loss: Loss) -> str | None:
         if (row.sites, row.carriers, exposed) == wanted and row.id in plan.scenarios:
             return row.id
     return None
-
-
-def _time_ways_home(found: DayPlan, loss: Loss, at: datetime) -> dict[str, datetime]:
-    """Return when the riders of the sites lost are at their stops, by the runs that take them."""
-    plan, operator = found.plan, found.operator
-    fleet = build_day_fleet(operator, plan.day, read_settings(plan))
-    ways: dict[str, datetime] = {}
-    if fleet is None:
-        return ways
-    for site in sorted(loss.sites):
-        ways |= time_ways_home(operator, fleet, plan.placements, site, at)
-    return ways
-
-
-def _from_now(move: Move, at: datetime, at_stop: datetime | None, delays: MoveDelays) -> Placement | None:
-    """Return the rest of a placement when the move to it starts at ``at``; ``at_stop``: when a run
-    has brought the person home."""
-    before, after = move.before, move.after
-    if after is None or (before is not None and before.place == after.place):
-        return after
-    now = _half_hour(at)
-    if after.place != HOME:
-        stop = delays.find_stop(move.agent)
-        wait = delays.find_site_delay(stop, before, after.place, now)
-    elif at_stop is not None:
-        wait = round_up(at_stop + SET_UP - now)
-    else:
-        wait = delays.home
-    left = clip_pattern(build_pattern(after), now + wait, now)
-    if left is None:
-        return None
-    times = {name: getattr(left, name) for name in ("start", "break_start", "break_end", "pauses")}
-    return replace(after, **times)
-
-
-def _keep_breaks_begun(before: Placement | None, after: Placement | None, at: datetime) -> Placement | None:
-    """Return a placement at the same place with the breaks of before, where one that differs has begun."""
-    if before is None or after is None or before.place != after.place:
-        return after
-    if all(start >= at for start, _ in {*list_breaks(before)} ^ {*list_breaks(after)}):
-        return after
-    return replace(after, break_start=before.break_start, break_end=before.break_end, pauses=before.pauses)
 
 
 MOVE_CHOICES: Mapping[str, Mapping[str, float]] = {
@@ -217,24 +163,6 @@ def solve_priced_relief(
 
     best = solve_intraday_relief(day, lost, settings, curve=False, first_answer=answer)
     return _merge_moves(wanted, best.moves), best
-
-
-class _FirstAnswer(Exception):  # noqa: N818 (ends a search whose first answer is enough)
-    def __init__(self, changes: dict[str, list[Any]]) -> None:
-        super().__init__()
-        self.changes = changes
-
-
-def solve_first_answer(wanted: ReliefRequest) -> dict[str, list[Any]]:
-    """Return the changes of the first answer to a loss, without looking for the optimum."""
-
-    def stop(changes: dict[str, list[Any]]) -> None:
-        raise _FirstAnswer(changes)
-
-    try:
-        return solve_relief(wanted, stop)
-    except _FirstAnswer as found:
-        return found.changes
 
 
 def _name_moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[Move, ...]:

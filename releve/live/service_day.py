@@ -137,8 +137,9 @@ class ProgrammeService:
     far, ``expected`` what the morning's forecast said of these. ``rest_morning`` and ``rest`` are
     the calls to come: as the morning said, and as forecast again. ``level_last`` is of the half
     hour that begins at ``last``. ``offered_now``, ``answered_now``, ``abandoned_now`` are the calls
-    reported so far of the running half hour, which the day does not count yet; ``present``, ``placed``
-    and ``required`` are agents on the phone in it. Minutes as in :class:`releve.demand.intraday.TargetOutlook`.
+    reported so far of the running half hour, which the day does not count yet; ``present``, ``placed``,
+    ``planned`` and ``required`` are agents on the phone in it: there, placed, required by the plan in force,
+    and required by the calls as forecast again. Minutes as in :class:`releve.demand.intraday.TargetOutlook`.
     """
 
     programme: str
@@ -160,6 +161,7 @@ class ProgrammeService:
     level_at_end: float
     present: float
     placed: float
+    planned: float
     required: float
     below_minutes: float
     lost_minutes: float
@@ -333,6 +335,7 @@ def _measure(
     rows = operator.programmes
     rest = reforecast(forecast, rows, figures.offered, at, morning.laws)
     placed = _count_on_phone(operator, scene, day, forecast.starts)
+    planned = _find_planned(operator, scene, day, at)
     there = _foresee_agents(placed, forecast.starts, at, [presence.get(row.id) for row in rows])
     outlook = foresee_target(rest, figures, rows, there)
     required = compute_requirement(
@@ -345,6 +348,7 @@ def _measure(
             (
                 presence.get(row.id, np.nan),
                 float(placed[running, place]) if running is not None else np.nan,
+                planned.get(row.id, np.nan),
                 float(required[running, place]) if running is not None else np.nan,
             ),
             so_far.get(row.id, (np.nan, np.nan, np.nan)),
@@ -360,7 +364,7 @@ def _measure_programme(
     rest: RestOfDay,
     outlook: TargetOutlook,
     place: int,
-    agents: tuple[float, float, float],
+    agents: tuple[float, float, float, float],
     so_far: tuple[float, float, float],
 ) -> ProgrammeService:
     column = forecast.programmes.index(row.id)
@@ -370,7 +374,7 @@ def _measure_programme(
     last = _find_last(forecast.starts, known, rest.now)
     with np.errstate(divide="ignore", invalid="ignore"):
         level_last = np.nan if last is None else float(good[last] / counted[last])
-    present, placed, required = agents
+    present, placed, planned, required = agents
     return ProgrammeService(
         programme=row.id,
         client=row.client,
@@ -391,6 +395,7 @@ def _measure_programme(
         level_at_end=float(outlook.level_at_end[place]),
         present=present,
         placed=placed,
+        planned=planned,
         required=required,
         below_minutes=float(outlook.below_minutes[place]),
         lost_minutes=float(outlook.lost_minutes[place]),
@@ -433,6 +438,19 @@ def _count_on_phone(operator: Operator, scene: Scene | None, day: date, starts: 
     found += count_partner_agents(list_partner_agents(scene.stream, starts), names, len(starts))
     available = np.array([1 - row.shrinkage for row in operator.programmes])
     return np.asarray(found * available, dtype=np.float64)
+
+
+def _find_planned(operator: Operator, scene: Scene | None, day: date, at: datetime) -> dict[str, float]:
+    """Return the agents on the phone that the plan in force requires now, by programme."""
+    if scene is None or day not in scene.days:
+        return {}
+    need = scene.day_plan(day).need
+    running = _find_running(need.starts, at)
+    if running is None:
+        return {}
+    available = {row.id: 1 - row.shrinkage for row in operator.programmes}
+    required = zip(need.programmes, need.agents[running].tolist(), strict=True)
+    return {name: agents * available[name] for name, agents in required if name in available}
 
 
 def _foresee_agents(

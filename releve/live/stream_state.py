@@ -179,25 +179,36 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
         reliefs = reliefs.exclude(source="first")
     relief = reliefs.first()
     rows = list(ReliefDay.objects.filter(relief=relief, day__in=planned)) if relief else []
-    days = tuple(planned)
-    lost = find_daily_losses(situation, at, days, planned[days[0]].load().operator) if days else []
-    lent, absences = list_lent(stream), list_absences(situation, operator_now())
     rows = [row for row in rows if row.plan_id == planned[row.day].digest]
     changes = {row.day: row.changes for row in rows}
-    return Scene(
+    known = Scene(
         stream=stream,
         at=at,
         activation=found,
         planned=planned,
         situation=situation,
-        absent=merge_absences(select_absences(absences, at, _EVER), lent),
-        wanted=dict(zip(days, lost, strict=True)),
+        absent={},
+        wanted={},
         relief=relief,
         changes=changes,
-        lent=lent,
-        away={day: name_absences(row.load(), changes.get(day, {}), absences) for day, row in planned.items()},
+        lent=list_lent(stream),
         sources={row.day: row.source for row in rows},
-        returned=list_returned(situation, relief) if relief else frozenset(),
+    )
+    return suppose_situation(known, situation)
+
+
+def suppose_situation(scene: Scene, situation: Situation) -> Scene:
+    """Return a scene in a situation: what is lost and who is absent in it, with the changes of the scene."""
+    days, planned = scene.days, scene.planned
+    lost = find_daily_losses(situation, scene.at, days, planned[days[0]].load().operator) if days else []
+    absences = list_absences(situation, operator_now())
+    return replace(
+        scene,
+        situation=situation,
+        absent=merge_absences(select_absences(absences, scene.at, _EVER), scene.lent),
+        wanted=dict(zip(days, lost, strict=True)),
+        away={day: name_absences(row.load(), scene.changes.get(day, {}), absences) for day, row in planned.items()},
+        returned=list_returned(situation, scene.relief) if scene.relief else frozenset(),
     )
 
 

@@ -22,9 +22,10 @@ from releve.live.clock import LIVE, real_now
 from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.effect_queue import append_entries
 from releve.live.errors import NoSuch, SwitchChanged
-from releve.live.event_service import ClientImpact, list_client_impacts
+from releve.live.loss_preview import ClientImpact, list_client_impacts
 from releve.live.lost_places import Loss
 from releve.live.models import PreparedSwitch, Routes
+from releve.live.relief_handler import suppose_relief
 from releve.live.relief_solver import look_up_relief
 from releve.live.routes import (
     address_routes,
@@ -56,7 +57,7 @@ class SwitchPreview:
 
     ``content`` names the routes shown; ``unserved`` are programmes that no place would serve.
     Coverage of every client: ``before``, with the places lost and no agent moved (``unrelieved``),
-    and with the plan's relief (``after``).
+    and with the relief that the loss would have (``after``), which moves ``moved`` people.
     """
 
     contingency: Contingency
@@ -193,12 +194,13 @@ def preview_switch(contingency: str, client: str = "", stream: str = LIVE) -> Sw
     current = _load_current(scene)
     routes = _limit_to_client(scene, found.routes, current, client)
     unrelieved = replace(found.scene, changes=scene.changes)
+    relieved = suppose_relief(unrelieved)
     return SwitchPreview(
         contingency=row,
         client=client,
         content=_name_content(routes),
         source=found.source,
-        moved=found.moved,
+        moved=unrelieved.count_moved(relieved.changes),
         calls=tuple(_count_calls(scene, current, routes)),
         unserved=tuple(
             name
@@ -207,7 +209,7 @@ def preview_switch(contingency: str, client: str = "", stream: str = LIVE) -> Sw
         ),
         before=compute_scene_coverage(scene),
         unrelieved=compute_scene_coverage(unrelieved, supposed=True),
-        after=compute_scene_coverage(found.scene, supposed=True),
+        after=compute_scene_coverage(relieved, supposed=True),
     )
 
 

@@ -24,8 +24,9 @@ from releve.kernels.arrays import Truths
 from releve.network import Agent, Authorisation, Operator, Shift
 from releve.network.history_grid import round_to_grid
 from releve.plan.problem import DayProblem, build_day_problem, limit_to_measures
-from releve.plan.result import BASE, Carried, Cause, CauseKind, Contingency, Plan, ReliefCell, Status, judge_service
+from releve.plan.result import BASE, Carried, Cause, CauseKind, Contingency, Plan, ReliefCell
 from releve.plan.scenario_lp import find_lost_assignments, select_client, solve_least_missing, sum_client_requirement
+from releve.plan.service_status import Status, judge_service
 from releve.plan.settings import PlanSettings
 
 MANY = 1_000_000

@@ -13,7 +13,8 @@ from math import isfinite
 from typing import Literal
 
 from releve.plan.named_assignments import list_moves
-from releve.plan.result import BASE, SEVERITY, Bound, Move, Placement, Plan, Status
+from releve.plan.result import BASE, Bound, Move, Placement, Plan
+from releve.plan.service_status import SEVERITY, Status
 from releve.plan.work_changes import KindCount, count_asked, count_kinds, describe_change
 
 Post = tuple[str, str]
@@ -172,5 +173,6 @@ def narrow_plan(plan: Plan, clients: Collection[str]) -> Plan:
         home_days=(),
         teams=(),
         kits=(),
+        sudden=tuple(row for row in plan.sudden if row.client in clients),
         settings={name: plan.settings[name] for name in _PUBLIC_SETTINGS if name in plan.settings},
     )

@@ -20,11 +20,10 @@ from releve.demand.requirement import INTERVAL
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator
 from releve.plan.result import Placement
+from releve.plan.service_status import COVERED
 
 NOTHING = 1e-9
 """A requirement up to here, in agents, counts as none."""
-COVERED = 1 - 1e-6
-"""From this share of the requirement on nothing is missing, but for rounding."""
 
 
 class Timeline:

@@ -21,8 +21,9 @@ from releve.plan.lp import LinearProgram, Solution, solve_lp
 from releve.plan.planner import SolvedDay
 from releve.plan.problem import DayProblem
 from releve.plan.relief import Staff, build_relief_program, find_available_staff
-from releve.plan.result import BASE, SEVERITY, ClientVerdict, Contingency, Plan, ReliefCell, Status
+from releve.plan.result import BASE, ClientVerdict, Contingency, Plan, ReliefCell
 from releve.plan.scenario_lp import ScenarioBlock, build_layout, find_lost_assignments
+from releve.plan.service_status import SEVERITY, Status
 
 TRIED = 3
 """How many purchases of each kind are solved again."""

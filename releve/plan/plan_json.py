@@ -29,7 +29,7 @@ from releve.plan.result import Placement, Plan
 
 FORMAT: Final = "releve-plan/2"
 """Name and version of the text; a reader refuses any other."""
-_WHERE_ANY = frozenset(("home_days", "teams", "causes", "kits"))
+_WHERE_ANY = frozenset(("home_days", "teams", "causes", "kits", "sudden"))
 """Fields that few plans have: left out where empty, so that other plans keep their bytes."""
 _OPTIONAL: Mapping[type, tuple[str, ...]] = {Placement: ("pauses", "duty")}
 """Columns of a table that are left out where no row has a value: plans without split and carried duties."""

@@ -32,6 +32,7 @@ from releve.plan.result import (
 )
 from releve.plan.roster import list_free_agents, select_duties
 from releve.plan.settings import PlanSettings
+from releve.plan.sudden_loss import measure_sudden_losses
 
 
 class PlanError(ReleveError, ValueError):
@@ -106,6 +107,7 @@ def name_plan(
     ``wish[agent]`` = (place, programme) an agent keeps where it costs nothing.
     """
     plan = _build_plan(operator, solved, wish or {})
+    plan = replace(plan, sudden=measure_sudden_losses(operator, plan, solved.settings))
     found = check_plan(operator, plan, solved.settings, solved.need.aht_s, solved.carried)
     return replace(plan, violations=found, version=version)
 

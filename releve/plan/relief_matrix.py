@@ -11,7 +11,8 @@ from releve.kernels.arrays import Floats
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.day_runs import Planning
 from releve.plan.problem import DayProblem
-from releve.plan.result import BASE, Bound, ClientVerdict, ReliefCell, Status, judge_service
+from releve.plan.result import BASE, Bound, ClientVerdict, ReliefCell
+from releve.plan.service_status import Status, judge_service
 from releve.plan.settings import PlanSettings
 
 HAIR = 1e-9

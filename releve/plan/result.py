@@ -1,14 +1,13 @@
-"""A plan as a value, the contingencies it answers, and the one vocabulary of its verdicts.
+"""A plan as a value, the contingencies it answers, and its verdicts.
 
 Arrays are float64 ``[interval, programme]``; intervals are the half hours of the planning day,
-named by their start in UTC. Coverage is placed over required. All faces judge with
-:func:`judge_service` and write :attr:`Status.label`; the desk's colours and icons bear the names of
-the codes (``is-thin``, ``i-thin``).
+named by their start in UTC. Coverage is placed over required. How a client is served is judged and
+worded in :mod:`releve.plan.service_status`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,84 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
-from releve.errors import Phrase
 from releve.kernels.arrays import Floats
 from releve.network import Operator
-
-_HAIR = 1e-9
-
-
-class Status(StrEnum):
-    """How a client is served, the gravest first."""
-
-    MISSED = "missed"
-    OUT_OF_REACH = "contract"
-    """No plan can do better; the value is that of stored plans."""
-    UNKNOWN = "unknown"
-    THIN = "thin"
-    HELD = "held"
-
-    @property
-    def label(self) -> Phrase:
-        """The word for it, in every face."""
-        return _LABELS[self]
-
-    def explain(self, target: str, thin: str) -> Phrase:
-        """Return what it says, of the plan's target and its thin limit."""
-        match self:
-            case Status.MISSED:
-                return Phrase("more than {0} of the day missing", target)
-            case Status.OUT_OF_REACH:
-                return Phrase("more than {0} of the day missing, and no plan can do better", target)
-            case Status.UNKNOWN:
-                return Phrase("no forecast, so no requirement")
-            case Status.THIN:
-                return Phrase("at most {0} of the day missing, some half hour below {1}", target, thin)
-        return Phrase("at most {0} of the day missing, every half hour at {1} or more", target, thin)
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the target is met: held, thin or not."""
-        return self in (Status.HELD, Status.THIN)
-
-
-_LABELS = {
-    Status.MISSED: Phrase("missed"),
-    Status.OUT_OF_REACH: Phrase("out of reach"),
-    Status.UNKNOWN: Phrase("unknown"),
-    Status.THIN: Phrase("held, thin"),
-    Status.HELD: Phrase("held"),
-}
-SEVERITY: tuple[Status, ...] = tuple(Status)
-"""Statuses, the gravest first."""
-
-
-def judge_service(missing: float, least: float, target: float, thin: float, *, floor: float = 0.0) -> Status:
-    """Return how a client with a known requirement is served.
-
-    ``missing`` is the share of the requirement that is missing, ``least`` the coverage of the worst
-    half hour, ``floor`` the least that could be missing if the client had every agent to itself.
-    ``target`` and ``thin`` are the plan's limits of the first two.
-    """
-    if missing > target + _HAIR:
-        return Status.OUT_OF_REACH if floor > target + _HAIR else Status.MISSED
-    return Status.THIN if least < thin - _HAIR else Status.HELD
-
-
-def find_gravest(statuses: Iterable[Status]) -> Status:
-    """Return the gravest of some statuses; held where there is none."""
-    return min(statuses, key=SEVERITY.index, default=Status.HELD)
-
-
-def phrase_security(statuses: Iterable[Status]) -> Phrase:
-    """Return in a sentence how many clients are held whatever single place is lost."""
-    found = list(statuses)
-    held, thin = sum(one.is_met for one in found), found.count(Status.THIN)
-    if not thin:
-        return Phrase("N-1: {0} of {1} clients held whichever single place is lost", held, len(found))
-    return Phrase(
-        "N-1: {0} of {1} clients held whichever single place is lost, {2} of them thin", held, len(found), thin
-    )
+from releve.plan.service_status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +214,26 @@ class ReliefCell:
     floor: float
     regret: float
     calls_lost: float
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class SuddenLoss:
+    """A client under a loss in the middle of the day, at the half hour at which it does most.
+
+    ``interval`` is that half hour; the relief of the plan begins in it. ``worst_coverage`` is the least coverage
+    from it on, at ``worst_interval``, ``shortfall`` the share of the day's required agent-intervals that is
+    missing, and ``status`` by :func:`judge_service` of these. From ``back`` on no half hour is below the thin limit and
+    what the matrix says of the same loss known before the day, whichever is less; -1: not that day.
+    """
+
+    client: str
+    contingency: str
+    interval: int
+    worst_coverage: float
+    worst_interval: int
+    shortfall: float
+    back: int
     status: Status
 
 
@@ -529,6 +473,13 @@ class Plan:
     """Of the cells out of reach; of a client out of reach with nothing lost that of the base alone."""
     kits: tuple[PlannedKits, ...] = ()
     """Of an operator whose agents share kits: who takes one home."""
+    sudden: tuple[SuddenLoss, ...] = ()
+    """By contingency and client: the loss in the middle of the day, where it takes anything from the client."""
+
+    @cached_property
+    def sudden_loss(self) -> dict[tuple[str, str], SuddenLoss]:
+        """The losses in the middle of the day, by client and contingency."""
+        return {(row.client, row.contingency): row for row in self.sudden}
 
     @cached_property
     def kit_holders(self) -> frozenset[str]:

@@ -18,6 +18,7 @@ from releve.network import HOME
 from releve.network.moments import UTC, day_bounds, zone
 from releve.plan import result
 from releve.plan.relief_matrix import build_verdict
+from releve.plan.service_status import Status, judge_service
 
 DAY = date(2026, 11, 30)
 ZONE = "Europe/Paris"
@@ -188,7 +189,7 @@ def cell(client: str, contingency: str, required: Floats, held: Floats, floor: f
     need = required[:, mine].sum(axis=1)
     have = np.minimum(required, held)[:, mine].sum(axis=1)
     if np.isnan(need).any():
-        return result.ReliefCell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, result.Status.UNKNOWN)
+        return result.ReliefCell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, Status.UNKNOWN)
     share = np.where(need > 0, have / np.where(need > 0, need, 1), 1.0)
     worst = int(share.argmin())
     missing = float((need - have).sum() / need.sum())
@@ -201,7 +202,7 @@ def cell(client: str, contingency: str, required: Floats, held: Floats, floor: f
         min(floor, missing),
         missing - min(floor, missing),
         float((need - have).sum() * 4.2),
-        result.judge_service(missing, float(share[worst]), TARGET, THIN, floor=floor),
+        judge_service(missing, float(share[worst]), TARGET, THIN, floor=floor),
     )
 
 
@@ -286,7 +287,7 @@ def synthetic_plan(day: date = DAY, seed: int = 1) -> result.Plan:
         causes=tuple(
             result.Cause(c.client, c.contingency, (result.CauseKind.PLACE,), (), 6.0, c.worst_interval)
             for c in cells
-            if c.status is result.Status.OUT_OF_REACH
+            if c.status is Status.OUT_OF_REACH
         ),
     )
 

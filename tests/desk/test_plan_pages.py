@@ -32,7 +32,8 @@ from releve.desk.text import Text
 from releve.network.moments import UTC
 from releve.plan.comparison import compare_plans, narrow_plan
 from releve.plan.coverage import CoverageSeries, sum_coverage
-from releve.plan.result import BASE, KINDS, ClientVerdict, Plan, PlannedKits, Status
+from releve.plan.result import BASE, KINDS, ClientVerdict, Plan, PlannedKits
+from releve.plan.service_status import Status
 from releve.plan.week.days import group_week_by_team
 from tests.desk import fixture_plan
 from tests.desk.conftest import SetFolder

@@ -20,7 +20,7 @@ from releve.accounts.grants import RoleRequest
 from releve.accounts.permissions import Role
 from releve.accounts.two_people import COMMAND_LINE
 from releve.demand.requirement import INTERVAL
-from releve.desk.now import headline
+from releve.desk.client_status import headline
 from releve.desk.text import Text, left
 from releve.ledger.chain import append, read_head
 from releve.ledger.guards import LedgerBehind

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from releve.accounts.permissions import Role, list_permissions
 from releve.demand.requirement import INTERVAL
+from releve.desk.client_status import headline, shortfalls
 from releve.desk.live.words import notice_text, refusal_text, translate_cause
-from releve.desk.now import NowPage, headline, shortfalls
+from releve.desk.now import NowPage
 from releve.desk.relief import ReliefPage, draw_flows, relief_headline, ring_words
 from releve.desk.text import Text, text_now
 from releve.live import api as live

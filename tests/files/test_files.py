@@ -39,7 +39,8 @@ from releve.files.operator_folder import (
 from releve.live.current_rules import load_installed_rules
 from releve.network.moments import UTC
 from releve.plan.plan_json import plan_to_json
-from releve.plan.result import PlannedKits
+from releve.plan.result import PlannedKits, SuddenLoss
+from releve.plan.service_status import Status
 from releve.plugins.outbound.gate.current_rules import load_current_rules
 from tests.desk.fixture_plan import DAY, synthetic_plan, week
 from tests.homes import make_test_home
@@ -363,6 +364,18 @@ def test_the_matrix_has_a_row_for_every_cell_and_unknown_is_empty(folder: Path) 
     lost = next(r for r in found if r["client"] == "delta-eau" and r["status"] == "contract")
     assert float(lost["worst_coverage"]) == 0
     assert lost["contingency_name"] == "Rabat Technopolis"
+
+
+def test_the_matrix_says_what_a_loss_in_the_middle_of_the_day_does(tmp_path: Path) -> None:
+    plan = synthetic_plan(DAY)
+    cell = next(one for one in plan.cells if one.contingency != "base" and one.status == "held")
+    one = SuddenLoss(cell.client, cell.contingency, 4, 0.51, 5, 0.03, 8, Status.THIN)
+    plan_folder.write_plans(tmp_path / "plan", [replace(plan, sudden=(one,))], stamp=STAMP)
+    found = {(r["client"], r["contingency"]): r for r in rows(tmp_path / "plan" / "matrix.csv")}
+    row = found[cell.client, cell.contingency]
+    assert (float(row["sudden_worst_coverage"]), row["sudden_status"]) == (0.51, "thin")
+    assert row["sudden_start_utc"] < row["sudden_back_utc"]
+    assert sum(r["sudden_start_utc"] != "" for r in found.values()) == 1
 
 
 def test_the_reserve_is_listed_by_day(folder: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,11 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.api import SeatedSite
 from releve.live.models import Effect, Message, Routes
-from releve.network import HOME
+from releve.network import HOME, Operator
+from releve.network.moments import zone
+from releve.plan import Plan
 from releve.routing import webhook
-from releve.situation import CaseDeclared, LinkUp
+from releve.situation import CaseDeclared, Event, LinkDown, LinkUp, SiteClosed
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -126,18 +130,99 @@ def test_coverage_falls_with_the_closure_and_rises_with_the_relief(scenario: Sce
     assert lost < relieved < whole
 
 
-def test_the_preview_says_what_the_closure_then_does(scenario: Scenario) -> None:
+Losses = Callable[[Scenario], Event]
+
+
+def lose(kind: type[Event], **fields: Any) -> Losses:
+    """Return what makes an event of the present by which a place is lost."""
+    return lambda scenario: kind(**live.sign_event(scenario.stream, "tests"), **fields)
+
+
+def close(site: int, **fields: Any) -> Losses:
+    given = {"cause": "hazard", "reason": "Crack in a pillar", **fields}
+    return lambda scenario: lose(SiteClosed, site=scenario.operator.sites[site].id, **given)(scenario)
+
+
+def declare_case(scenario: Scenario) -> Event:
+    """Return the second case of a site, which closes it."""
+    first, second = scenario.agents_at(scenario.site)[:2]
+    scenario.positive(first)
     scenario.work()
-    found = live.preview_impact(sites=frozenset({scenario.site}), stream=scenario.stream)
+    return lose(CaseDeclared, site=scenario.site, status="declared_case", agent=second)(scenario)
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        pytest.param((close(0, home_only=True),), id="a closure that the plan foresees"),
+        pytest.param((close(0),), id="a closure that it does not"),
+        pytest.param((lose(LinkDown, carrier="Maroc Telecom"),), id="a carrier"),
+        pytest.param((close(0, home_only=True), close(1)), id="a second site"),
+    ],
+)
+def test_the_figures_before_the_click_are_those_after_it(scenario: Scenario, losses: Sequence[Losses]) -> None:
+    scenario.work()
+    for build in losses:
+        event = build(scenario)
+        found = live.preview_event(event, scenario.stream)
+        assert found is not None
+        stored = len(live.list_reliefs(scenario.stream))
+        before = live.compute_coverage(scenario.stream)
+        assert before is not None
+        assert [row.worst for row in before.clients] == [row.before for row in found.clients]
+        live.record(event, key=event.id, stream=scenario.stream)
+        lost = live.compute_coverage(scenario.stream)
+        assert lost is not None
+        assert [row.worst for row in lost.clients] == [row.unrelieved for row in found.clients]
+        scenario.work()
+        after = live.compute_coverage(scenario.stream)
+        assert after is not None
+        assert [(row.client, row.now, row.worst, row.state, row.tone) for row in after.clients] == [
+            (row.client, row.now, row.after, row.state, row.tone) for row in found.clients
+        ]
+        reliefs = live.list_reliefs(scenario.stream)
+        assert len(reliefs) > stored, "the preview stored nothing, the event did"
+        assert reliefs[0].moved == found.moved
+        assert found.working is not None
+
+
+@pytest.mark.parametrize("place", range(2))
+def test_a_loss_at_the_worst_hour_does_what_the_plan_says_of_it(
+    db: None, known_times: None, planned: tuple[Operator, tuple[Plan, ...]], place: int
+) -> None:
+    operator, plans = planned
+    contingency = f"site:{operator.sites[place].id}"
+    foreseen = [row for row in plans[0].sudden if row.contingency == contingency]
+    gravest = min(foreseen, key=lambda row: row.worst_coverage)
+    at = plans[0].starts[gravest.interval]
+    scenario = Scenario.begin(operator, plans, clock=f"{at.astimezone(zone(operator.row.time_zone)):%H:%M}")
+    scenario.work()
+    scenario.close(operator.sites[place].id, home_only=True)
+    scenario.work()
+    assert live.list_reliefs(scenario.stream)[0].source == "planned"
+    found = live.compute_coverage(scenario.stream)
     assert found is not None
-    scenario.close(home_only=True)
+    own = found.find_client(gravest.client)
+    assert own is not None
+    ahead = slice(0, len(plans[0].starts) - gravest.interval)
+    assert float(np.nanmin(own.share[ahead])) == pytest.approx(gravest.worst_coverage, abs=1e-6)
+    promised = plans[0].cell[gravest.client, contingency].worst_coverage
+    assert gravest.worst_coverage < promised, "known before the day it does less"
+
+
+def test_the_preview_of_a_case_counts_on_one_person_too_many_at_most(scenario: Scenario) -> None:
     scenario.work()
-    then = live.compute_coverage(scenario.stream)
-    assert then is not None
-    assert [row.worst for row in then.clients] == [row.worst for row in found.after.clients]
-    assert live.list_reliefs(scenario.stream)[0].moved == found.moved
-    assert found.seats > 0
-    assert found.working >= len(scenario.agents_at(scenario.site)) / 2
+    event = declare_case(scenario)
+    found = live.preview_event(event, scenario.stream)
+    assert found is not None
+    assert (found.seats or 0) > 0
+    live.record(event, key=event.id, stream=scenario.stream)
+    scenario.work()
+    after = live.compute_coverage(scenario.stream)
+    assert after is not None
+    for row, then in zip(found.clients, after.clients, strict=True):
+        people = max(1.0, float(then.required.max()))
+        assert then.worst is None or abs((row.after or 0.0) - then.worst) <= 2 / people
 
 
 def test_the_preview_of_an_event_says_which_place_is_lost_and_by_which_rule(scenario: Scenario) -> None:
@@ -153,7 +238,7 @@ def test_the_preview_of_an_event_says_which_place_is_lost_and_by_which_rule(scen
     scenario.positive(first)
     found = declare(second)
     assert found is not None
-    assert found == replace(declare(first) or found, at=found.at, until=found.until)
+    assert found == replace(declare(first) or found, at=found.at, until=found.until, counted_at=found.counted_at)
     assert found.rule is not None
     assert (found.kind, found.place) == ("site.closed", scenario.operator.site[scenario.site].name)
     assert (found.seats or 0) > 0
@@ -161,21 +246,6 @@ def test_the_preview_of_an_event_says_which_place_is_lost_and_by_which_rule(scen
     own = live.sign_event(scenario.stream, "tests")
     back = live.preview_event(LinkUp(**own, site=scenario.site), scenario.stream)
     assert back is None, "nothing is lost by it"
-
-
-def test_the_preview_of_a_second_site_has_a_relief_solved_for_it(scenario: Scenario) -> None:
-    scenario.work()
-    scenario.two_positives()
-    scenario.work()
-    other = scenario.operator.sites[1].id
-    found = live.preview_impact(sites=frozenset({other}), stream=scenario.stream)
-    assert found is not None
-    assert found.moved > 0
-    covered, lost = (
-        sum(float(row.covered.sum()) for row in coverage.clients) for coverage in (found.after, found.unrelieved)
-    )
-    assert covered > lost
-    assert live.list_reliefs(scenario.stream)[0].generation == 1, "a preview stores nothing"
 
 
 def test_an_unforeseen_loss_gets_a_first_answer_and_then_the_optimum(scenario: Scenario) -> None:

@@ -23,9 +23,9 @@ from releve.plan.result import (
     PlannedScenario,
     PlannedSite,
     ReliefCell,
-    Status,
     list_contingencies,
 )
+from releve.plan.service_status import Status
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules
 from tests.plan.tiny_operators import Tiny, agent, at, operator_of, programme, requirement_of, shift, site

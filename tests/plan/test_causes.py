@@ -16,8 +16,9 @@ from releve.plan.causes import CauseGroup, describe_cause, find_causes, group_ca
 from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan.planner import count_seats_to_fill
 from releve.plan.problem import build_day_problem
-from releve.plan.result import Cause, CauseKind, Contingency, ReliefCell, Status, list_contingencies
+from releve.plan.result import Cause, CauseKind, Contingency, ReliefCell, list_contingencies
 from releve.plan.scenario_lp import compute_client_floors
+from releve.plan.service_status import Status
 from tests.plan.tiny_operators import (
     DAY,
     HALF_HOUR,

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from releve.kernels.arrays import Floats
-from releve.live.coverage import judge_client
 from releve.network import Operator, sample_operator
 from releve.network.moments import UTC
 from releve.plan import BASE, SolvedDay, list_contingencies, solve_day
@@ -27,7 +26,19 @@ from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import DayRuns, PlacementsFrom, route_day
 from releve.plan.explain import explain_shortfall, find_reason, find_reason_out_of_reach, rank_cells
 from releve.plan.plan_json import FORMAT, PlanFormatError, plan_from_json, plan_to_json
-from releve.plan.result import MOVE_REASONS, SEVERITY, Move, Plan, Status, find_gravest, judge_service, phrase_security
+from releve.plan.result import MOVE_REASONS, Move, Plan
+from releve.plan.service_status import (
+    PLANNED_STATUSES,
+    SEVERITY,
+    Status,
+    Tone,
+    find_gravest,
+    find_tone,
+    judge_client,
+    judge_service,
+    phrase_security,
+    phrase_status,
+)
 from releve.plan.timetable import build_site_timetable, build_vehicle_sheet
 from releve.plan.week import require_day
 from releve.transport import TO_SITE, Rider
@@ -211,9 +222,39 @@ def test_the_hours_ahead_bear_the_name_that_the_plan_gives_the_same_figures(miss
 
 
 def test_each_status_has_a_word_and_a_meaning_of_its_own() -> None:
-    assert [status.label for status in SEVERITY] == ["missed", "out of reach", "unknown", "held, thin", "held"]
-    assert len({str(status.explain("5 %", "80 %")) for status in SEVERITY}) == len(SEVERITY)
-    assert {status for status in SEVERITY if status.is_met} == {Status.THIN, Status.HELD}
+    planned = ["missed", "out of reach", "unknown", "held, thin", "held"]
+    assert [status.label for status in PLANNED_STATUSES] == planned
+    assert len({status.label for status in SEVERITY}) == len(SEVERITY)
+    assert len({str(status.explain("5 %", "80 %")) for status in PLANNED_STATUSES}) == len(planned)
+    assert {status for status in SEVERITY if status.is_met} == {Status.THIN, Status.SHORT_LATER, Status.HELD}
+
+
+@pytest.mark.parametrize(
+    ("now", "worst", "missing", "status", "tone", "word"),
+    [
+        (0.98, 0.98, 0.01, Status.SHORT_NOW, Tone.NEAR, "a little short now"),
+        (0.9, 0.9, 0.1, Status.SHORT_NOW, Tone.LOW, "short now"),
+        (0.63, 0.5, 0.2, Status.SHORT_NOW, Tone.MISSED, "far short now"),
+        (1.0, 0.9, 0.06, Status.MISSED, Tone.LOW, "missed"),
+        (1.0, 0.63, 0.2, Status.MISSED, Tone.MISSED, "missed"),
+        (1.0, 0.76, 0.01, Status.THIN, Tone.THIN, "held, thin"),
+        (1.0, 0.98, 0.01, Status.SHORT_LATER, Tone.NEAR, "held, short for a time"),
+        (None, 0.85, 0.01, Status.SHORT_LATER, Tone.THIN, "held, short for a time"),
+        (1.0, 1.0, 0.0, Status.HELD, Tone.HELD, "held"),
+        (None, None, 0.0, Status.UNKNOWN, Tone.UNKNOWN, "unknown"),
+    ],
+)
+def test_a_client_has_one_status_and_its_colour_goes_by_how_much_is_missing(
+    now: float | None, worst: float | None, missing: float, status: Status, tone: Tone, word: str
+) -> None:
+    found = judge_client(now, worst, missing, 0.05, 0.8)
+    colour = find_tone(found, now if found is Status.SHORT_NOW else worst, 0.05, 0.8)
+    assert (found, colour, phrase_status(found, colour)) == (status, tone, word)
+
+
+def test_a_client_of_which_a_requirement_is_not_known_is_not_held() -> None:
+    assert judge_client(1.0, 1.0, 0.0, 0.05, 0.8, known=False) is Status.UNKNOWN
+    assert judge_client(0.5, 0.5, 0.5, 0.05, 0.8, known=False) is Status.SHORT_NOW
 
 
 def test_a_thin_client_is_counted_as_held_and_named_as_thin() -> None:

@@ -19,7 +19,7 @@ from releve.desk.filters import add_words
 from releve.desk.http import require_found
 from releve.desk.live.page import CorrectedRecord, ShownStream, describe_corrections, read_stream
 from releve.desk.page import PageModel, StreamPage
-from releve.desk.text import Text, left, text_now, translate_phrase
+from releve.desk.text import Text, left, text_now
 from releve.files.plan_folder import StoredPlan, digest_plans
 from releve.live import api as live
 from releve.live.api import (
@@ -37,7 +37,6 @@ from releve.network import HOME, Operator, parse_opening
 from releve.network.moments import zone
 from releve.network.seats import FloorPlan, lay_out_floors
 from releve.plan.comparison import ComparedPlan
-from releve.plan.result import SEVERITY, Status
 from releve.plan.work_changes import KindCount
 from releve.situation import (
     ClosureTerms,
@@ -431,12 +430,6 @@ _PERMITS = {
 }
 _VERDICTS = {"partly": lazy("partly kept"), "not_kept": lazy("not kept")}
 _SEATS = {"taken": lazy("taken"), "free": lazy("usable"), "blocked": lazy("blocked")}
-CLIENT_TONES: Mapping[str, Status] = {
-    **{str(status): status for status in SEVERITY},
-    "short_now": Status.MISSED,
-    "short_later": Status.THIN,
-}
-"""A verdict has the colour of its own name."""
 _KINDS = {"inbound": lazy("inbound calls"), "outbound": lazy("outbound calls"), "back_office": lazy("back office")}
 _SOURCES = {
     "planned": lazy("prepared in the plan"),
@@ -449,7 +442,6 @@ _SOURCES = {
 }
 add_words(register, "site_word", _SITES)
 add_words(register, "site_tone", SITE_TONES)
-add_words(register, "client_tone", CLIENT_TONES)
 add_words(register, "permit_tone", _PERMIT_TONES)
 add_words(register, "permit_word", _PERMITS)
 add_words(register, "seat_word", _SEATS)
@@ -492,18 +484,6 @@ def site_moment(at: datetime | None, page: SitePage) -> str:
 def permit_state(row: HeldPermit, today: date) -> str:
     """Return how an authorisation stands."""
     return row.state_on(today)
-
-
-@register.filter
-def client_word(row: ClientStanding) -> str:
-    """Return how a client is served."""
-    if row.idle:
-        return _("nothing is required")
-    if row.state == "short_now":
-        return _("short now")
-    if row.state == "short_later":
-        return _("held, short for a time")
-    return translate_phrase(Status(row.state).label)
 
 
 @register.filter

@@ -23,7 +23,7 @@ from releve.plan.explain import Reason, find_reason, find_reason_out_of_reach, r
 from releve.plan.result import (
     BASE,
     KINDS,
-    SEVERITY,
+    SINGLE,
     Bound,
     ClientVerdict,
     Contingency,
@@ -34,10 +34,9 @@ from releve.plan.result import (
     PlannedSite,
     Purchase,
     ReliefCell,
-    Status,
     UncuredTarget,
-    find_gravest,
 )
+from releve.plan.service_status import SEVERITY, Status, Tone, find_gravest, find_tone
 from releve.plan.settings import PlanSettings
 
 
@@ -131,12 +130,27 @@ class PlannedLoss(PageModel):
     moves: int | None = Field(description="Agents who move; null for a client")
 
 
+class PlannedSudden(PageModel):
+    """The loss in the middle of the day, at the half hour at which it does most; the relief begins then."""
+
+    start: datetime = Field(description="When the place is lost")
+    status: Status
+    tone: Tone
+    worst_coverage: float = Field(description="The least from then on")
+    worst_start: datetime
+    shortfall: float = Field(description="Share of the day's requirement that is missing")
+    back: datetime | None = Field(
+        description="From when on nothing is below the thin limit and what the cell says; null: not that day"
+    )
+
+
 class PlannedCell(PageModel):
     """A client under a contingency; its figures are null where the requirement is not known."""
 
     client: str
     contingency: str
     status: Status
+    tone: Tone
     worst_coverage: Figure
     worst_interval: int | None
     worst_start: datetime | None
@@ -145,6 +159,9 @@ class PlannedCell(PageModel):
     regret: Figure
     calls_lost: Figure
     cured: bool = Field(description="The purchases under “missing” make it hold")
+    sudden: PlannedSudden | None = Field(
+        default=None, description="null: the loss takes nothing from the client, or the plan does not say"
+    )
     url: str
 
     @property
@@ -164,6 +181,7 @@ class PlannedClient(PageModel):
     client: str
     name: str
     status: Status
+    tone: Tone
     secure: bool
     contract_problem: bool
     worst: str
@@ -182,6 +200,7 @@ class VerdictCounts(PageModel):
     """The verdict in numbers; agents are null for a client."""
 
     status: Status = Field(description="The gravest of the clients")
+    tone: Tone = Field(description="The colour of the gravest")
     clients: int
     secure: int
     contingencies: int
@@ -291,11 +310,16 @@ _pages: IdentityCache[PlanPage] = IdentityCache()
 def _build(shown: ShownPlan) -> PlanPage:
     plan = shown.plan
     clients = [_client(shown, verdict) for verdict in plan.verdicts]
-    defaults = PlanSettings()
+    target, thin = _read_limits(plan)
     return PlanPage(
         **page_base(shown, shown.url("verdict")),
         verdict=VerdictCounts(
-            status=find_gravest(client.status for client in clients),
+            status=(gravest := find_gravest(client.status for client in clients)),
+            tone=min(
+                (client.tone for client in clients if client.status is gravest),
+                key=tuple(Tone).index,
+                default=Tone.HELD,
+            ),
             clients=len(clients),
             secure=sum(client.secure for client in clients),
             contingencies=len(plan.contingencies),
@@ -304,8 +328,8 @@ def _build(shown: ShownPlan) -> PlanPage:
         ),
         clients=tuple(sorted(clients, key=lambda row: (SEVERITY.index(row.status), row.name))),
         programmes=tuple(PlannedProgramme(id=key, client=client, name=name) for key, client, name in plan.programmes),
-        target=float(plan.settings.get("target", defaults.target)),
-        thin=float(plan.settings.get("thin", defaults.thin)),
+        target=target,
+        thin=thin,
         matrix=tuple(cell_facts(shown, cell) for cell in plan.cells),
         missing=_purchases(plan),
         proof=_proof(plan) if shown.whole else None,
@@ -360,11 +384,36 @@ def _losses(shown: ShownPlan) -> Iterator[PlannedLoss]:
 def cell_facts(shown: ShownPlan, cell: ReliefCell) -> PlannedCell:
     """Return a cell of the matrix with its address."""
     facts = {
+        "tone": _find_cell_tone(shown.plan, cell),
         "worst_start": shown.plan.find_worst_start(cell),
         "cured": shown.plan.is_cured(cell),
+        "sudden": _show_sudden(shown.plan, cell),
         "url": shown.cell_url(cell),
     }
     return PlannedCell.from_row(cell, **(facts | (_UNKNOWN if cell.status is Status.UNKNOWN else {})))
+
+
+def _show_sudden(plan: Plan, cell: ReliefCell) -> PlannedSudden | None:
+    found = plan.sudden_loss.get((cell.client, cell.contingency))
+    if found is None or found.status is Status.UNKNOWN:
+        return None
+    return PlannedSudden.from_row(
+        found,
+        start=plan.starts[found.interval],
+        tone=find_tone(found.status, found.worst_coverage, *_read_limits(plan)),
+        worst_start=plan.starts[found.worst_interval],
+        back=plan.starts[found.back] if found.back >= 0 else None,
+    )
+
+
+def _find_cell_tone(plan: Plan, cell: ReliefCell) -> Tone:
+    return find_tone(cell.status, cell.worst_coverage, *_read_limits(plan))
+
+
+def _read_limits(plan: Plan) -> tuple[float, float]:
+    """Return the target and the thin limit of a plan."""
+    defaults = PlanSettings()
+    return float(plan.settings.get("target", defaults.target)), float(plan.settings.get("thin", defaults.thin))
 
 
 def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
@@ -373,10 +422,20 @@ def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
     return PlannedClient.from_row(
         verdict,
         name=shown.client_names[verdict.client],
+        tone=_find_client_tone(shown.plan, verdict, ranked),
         reason=find_reason(shown.plan, verdict),
         short=min(_MAX_CHIPS, short),
         ranking=tuple(cell.contingency for cell in ranked),
     )
+
+
+def _find_client_tone(plan: Plan, verdict: ClientVerdict, ranked: Sequence[ReliefCell]) -> Tone:
+    """Return the colour of a client's verdict: that of the worst cell of the same status that it counts."""
+    beyond = {row.id for row in plan.contingencies if row.kind not in SINGLE}
+    shares = [
+        cell.worst_coverage for cell in ranked if cell.status is verdict.status and cell.contingency not in beyond
+    ]
+    return find_tone(verdict.status, min(shares, default=None), *_read_limits(plan))
 
 
 class ProgrammeDay(PageModel):

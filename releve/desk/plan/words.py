@@ -21,7 +21,8 @@ from releve.desk.text import Text, text_now, translate_phrase
 from releve.network.table_words import name_value
 from releve.plan.causes import CauseGroup, describe_cause
 from releve.plan.coverage import CoverageSeries, sum_coverage
-from releve.plan.result import BASE, MOVE_REASONS, SEVERITY, Move, Placement, Status, phrase_security
+from releve.plan.result import BASE, MOVE_REASONS, Move, Placement
+from releve.plan.service_status import PLANNED_STATUSES, SEVERITY, Status, phrase_security
 
 register = Library()
 _KIND_TITLES = {
@@ -45,15 +46,21 @@ class NamedLoss(Protocol):
 
 
 class CellWords(NamedTuple):
-    """A cell as it is shown: the worst half hour, the whole day, and in words for all."""
+    """A cell as it is shown: the worst half hour, the whole day, and in words for all.
+
+    ``sudden`` is what a loss in the middle of the day leaves, and when it is worst; empty where it is no worse.
+    """
 
     status: str
+    tone: str
     url: str
     contingency: str
     worst: str
     day: str
     label: str
     key: str
+    sudden: str
+    sudden_tone: str
 
 
 @register.filter
@@ -156,7 +163,48 @@ def _write_cell_words(cell: PlannedCell, page: PlannedPage, client: str) -> Cell
     label = _("{client}, {contingency}: {word}; worst interval {coverage}, whole day {day}").format(
         client=client, contingency=contingency, word=cell_word(cell), coverage=worst, day=day
     )
-    return CellWords(cell.status, cell.url, contingency, worst, day, label, cell.contingency)
+    sudden = _show_sudden(cell, page)
+    if sudden:
+        label += "; " + _("lost at {hour}: {coverage}").format(hour=sudden[0], coverage=sudden[1])
+    return CellWords(
+        status=cell.status,
+        tone=cell.tone,
+        url=cell.url,
+        contingency=contingency,
+        worst=worst,
+        day=day,
+        label=label,
+        key=cell.contingency,
+        sudden=" ".join(sudden),
+        sudden_tone="" if cell.sudden is None else cell.sudden.tone,
+    )
+
+
+def _show_sudden(cell: PlannedCell, page: PlannedPage) -> tuple[str, ...]:
+    """Return the hour and the least coverage of a loss in the middle of the day, where that is worse."""
+    found, text = cell.sudden, text_now(page.plan.time_zone)
+    if found is None or cell.worst_coverage is None:
+        return ()
+    least = text.coverage(found.worst_coverage)
+    if found.worst_coverage >= cell.worst_coverage or least == text.coverage(cell.worst_coverage):
+        return ()
+    return text.clock(found.start), least
+
+
+@register.filter
+def sudden_sentence(cell: PlannedCell, page: PlannedPage) -> str:
+    """Return what a loss in the middle of the day does to a client; empty where it takes nothing from it."""
+    found, text = cell.sudden, text_now(page.plan.time_zone)
+    if found is None:
+        return ""
+    said = _("Lost at {hour}, the hour at which it does most: {coverage} at worst, at {time}.").format(
+        hour=text.time(found.start), coverage=text.coverage(found.worst_coverage), time=text.time(found.worst_start)
+    )
+    if found.back is None:
+        return f"{said} " + _("It is not made good that day.")
+    if found.back == found.start:
+        return said
+    return f"{said} " + _("Made good from {time} on.").format(time=text.time(found.back))
 
 
 def _share(share: float | None) -> str:
@@ -182,7 +230,7 @@ def legend(page: PlanPage) -> list[tuple[Status, str]]:
     """Return what each status means, in the figures of the plan."""
     text = text_now("UTC")
     limits = text.percent(page.target), text.percent(page.thin)
-    return [(status, translate_phrase(status.explain(*limits))) for status in reversed(SEVERITY)]
+    return [(status, translate_phrase(status.explain(*limits))) for status in reversed(PLANNED_STATUSES)]
 
 
 @register.filter
