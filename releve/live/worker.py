@@ -28,7 +28,7 @@ from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import require_complete
-from releve.live import notifications, relief_handler
+from releve.live import escalation, notifications, relief_handler
 from releve.live.clock import real_now
 from releve.live.contacts import note_absent
 from releve.live.coverage import compute_coverage
@@ -36,9 +36,9 @@ from releve.live.drills import list_running_streams
 from releve.live.due_jobs import run_due_jobs, run_slow_jobs
 from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, queue_effects, run_effect
 from releve.live.errors import LiveError
+from releve.live.escalation import escalate_messages
 from releve.live.event_service import build_relief_effect, record_due_events
 from releve.live.models import Effect
-from releve.live.notifications import escalate_messages
 from releve.live.outside import queue_documents
 from releve.live.plans import find_displayed_plan
 from releve.live.relief_handler import ABSENCES
@@ -56,7 +56,7 @@ SWITCHES_SECONDS = 5.0
 OUTSIDE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
 _log = logging.getLogger("releve.live")
-_HANDLED_IN = (relief_handler, notifications, notifications)
+_HANDLED_IN = (relief_handler, notifications, escalation)
 """Modules with handlers of effects, imported to register them."""
 
 
