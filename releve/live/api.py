@@ -5,7 +5,28 @@ An import-linter contract keeps the faces from importing any other module of thi
 
 from __future__ import annotations
 
+from releve.live.alerts import (
+    AlertLetter,
+    Lead,
+    find_alert,
+    find_lead,
+    read_hold_ahead,
+    read_longest_hold,
+    take_alert,
+    take_alert_by_account,
+)
 from releve.live.answers import AgentLetter, AnswerTooLate, answer_message, find_letter
+from releve.live.client_news import (
+    ClientLetter,
+    approve_draft,
+    edit_draft,
+    find_own_losses,
+    find_promises,
+    list_client_letters,
+    load_settings,
+    stop_draft,
+    store_setting,
+)
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.contacts import (
     ANSWERS,
@@ -99,7 +120,7 @@ from releve.live.lifting_preview import (
 )
 from releve.live.lost_places import add_stated_absences, list_absences
 from releve.live.message_texts import LogEntry, list_last_entries
-from releve.live.models import PlanText, Relief, Stream
+from releve.live.models import ClientSetting, OnCall, PlanText, Relief, Stream
 from releve.live.outside import find_overdue_documents
 from releve.live.partners import Lending
 from releve.live.photos import (
@@ -160,6 +181,19 @@ from releve.live.roster_changes import (
     find_timetable,
     list_agent_moves,
     list_runs_to,
+)
+from releve.live.rota import (
+    OnCallRow,
+    add_duty,
+    build_calendar,
+    import_rota,
+    list_accounts,
+    list_duties,
+    list_gaps,
+    list_without_address,
+    read_office_hours,
+    read_office_hours_text,
+    remove_duty,
 )
 from releve.live.routes import (
     StrayRouting,

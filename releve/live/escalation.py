@@ -56,26 +56,27 @@ def send_message(effect: Effect) -> EffectOutcome:
         return _skip_effect(effect, "answered")
     if not message.about:
         return _skip_effect(effect, "erased")
-    if message.replaced:
+    if message.replaced or message.held:
         return _skip_effect(effect, "overtaken")
     if message.over_at is not None and message.over_at <= now(message.stream):
         return _skip_effect(effect, "over")
     name, address, language = _choose_address(message)
+    promised = promise_news(message)
     subject, text = write_message(
         message.kind,
-        _build_parameters(message),
+        _build_parameters(message) | promised,
         language,
-        _write_link(f"/ack/{message.token}", language),
+        write_link(f"/ack/{message.token}", language),
         drill=is_drill(message.stream),
     )
     key = f"{message.pk}-{message.rank}"
-    _choose_channel(message.stream, name).send(address, Letter(key, subject, text, _build_calendar(message)))
+    choose_channel(message.stream, name).send(address, Letter(key, subject, text, _build_calendar(message)))
 
     def store() -> None:
         at, own = now(message.stream), Message.objects.filter(pk=message.pk)
         if name != Message.NO_ADDRESS:
             own.filter(sent_at=None).update(sent_at=at)
-        own.update(channel=name)
+        own.update(channel=name, **({"about": {**message.about, **promised}} if promised else {}))
         if message.kind != Message.BREAK:
             own.filter(rank=message.rank, replaced=False).update(due_at=at + _read_patience())
 
@@ -84,7 +85,7 @@ def send_message(effect: Effect) -> EffectOutcome:
     return EffectOutcome({"channel": name}, ((entry, body),), store=store)
 
 
-def _write_link(path: str, language: str) -> str:
+def write_link(path: str, language: str) -> str:
     """Return the link of an answer; without RELEVE_URL it names no address, not a wrong one."""
     if settings.DESK_URL_IS_SET:
         return f"{settings.DESK_URL}{path}"
@@ -120,7 +121,7 @@ def list_contacts(role: str, who: str) -> list[Contact]:
     return found
 
 
-def _choose_channel(stream: str, name: str) -> Channel:
+def choose_channel(stream: str, name: str) -> Channel:
     if is_drill(stream):
         return ByFile(settings.HOME / "drills" / stream.partition(":")[2] / "outbox")
     return ByFile() if name == Message.NO_ADDRESS else CHANNELS[name]
@@ -152,8 +153,20 @@ def _build_calendar(message: Message) -> bytes:
     return next((data for _, data in build_calendars(plans, real_now(), rides)), b"")
 
 
+def read_minutes(name: str, default: float) -> timedelta:
+    """Return a span of minutes from the environment."""
+    return timedelta(minutes=float(environment.read_text(os.environ, name) or default))
+
+
 def _read_patience() -> timedelta:
-    return timedelta(minutes=float(environment.read_text(os.environ, "RELEVE_ESCALATE_MINUTES", "15")))
+    return read_minutes("RELEVE_ESCALATE_MINUTES", 15)
+
+
+def promise_news(message: Message) -> dict[str, str]:
+    """Return when the next news comes to a client, where a place is lost and none is promised yet."""
+    if message.role != "client" or not message.about.get("lost") or message.about.get("next"):
+        return {}
+    return {"next": (now(message.stream) + read_minutes("RELEVE_NEWS_MINUTES", 60)).isoformat()}
 
 
 def escalate_messages(stream: str) -> int:

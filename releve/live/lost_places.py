@@ -52,6 +52,14 @@ def find_loss(situation: Situation, at: datetime) -> Loss:
     return Loss(frozenset(lost.sites), frozenset(lost.carriers), lost.home_only)
 
 
+def find_cause(situation: Situation, site: str) -> str:
+    """Return what takes a site away: the cause of its closure, or that it has no power, or no link."""
+    closure = situation.site(site).closure
+    if closure is not None:
+        return closure.cause
+    return "power" if ("power", site) in situation.outages else "link"
+
+
 def find_daily_losses(situation: Situation, at: datetime, days: Iterable[date], operator: Operator) -> list[Loss]:
     """Return what is lost on each planned day, as known at an instant.
 

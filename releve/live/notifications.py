@@ -10,27 +10,28 @@ replace it. How they are sent and escalated: :mod:`releve.live.escalation`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from releve.ledger.models import LedgerEntry, Restoration
-from releve.live.contacts import ROLES
-from releve.live.coverage import ClientCoverage, Coverage, compute_scene_coverage
+from releve.live.alerts import is_held, read_hold_ahead
+from releve.live.client_news import describe_client, describe_news, find_own_losses, hold_drafts
+from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.current_rules import select_rules
 from releve.live.effect_queue import EffectOutcome, PermanentFailure, register_handler
 from releve.live.escalation import build_send_effect
-from releve.live.lost_places import NO_LOSS, Loss
+from releve.live.lost_places import NO_LOSS, Loss, find_cause
 from releve.live.models import Activation, Contact, Effect, Message, Relief, ReliefDay
 from releve.live.plans import DaysInForce, list_days_in_force, list_known_days
 from releve.live.roster_changes import find_day_runs, find_last_ends, have_other_rides, list_kept_away, list_rides_ahead
 from releve.live.stream_state import Scene, build_change, find_plan_day, list_working, load_scene
-from releve.network import HOME, Agent, Programme, Site
+from releve.network import HOME, UTC, Agent, Programme, Site
 from releve.plan import Placement
 from releve.plan.day_runs import NEAR_DUTY, Ride
-from releve.plan.result import CARRIED
+from releve.plan.result import CARRIED, read_agent
 from releve.plan.work_changes import WorkChange, WorkKind, count_kinds, describe_change, list_breaks
 from releve.situation import KINDS, list_lifted_closures
 from releve.transport import FROM_SITE
@@ -40,6 +41,8 @@ _Slot = tuple[date, str]
 _Shifts = dict[str, dict[_Slot, Placement]]
 """By agent and slot."""
 _DAY = timedelta(days=1)
+_ROLES = ("agent", "manager", "client")
+"""Of the people whom a relief sends messages."""
 
 
 @register_handler("notify")
@@ -56,19 +59,23 @@ def notify(effect: Effect) -> EffectOutcome:
             " notified of it; check, then retry"
         )
     builder = _MessageBuilder(scene, relief)
-    messages = list(builder.build_messages())
+    messages = hold_drafts(relief.stream, list(builder.build_messages()))
+    if is_held(relief.stream):
+        builder.hold_for_lead(messages)
     asking = [message for message in messages if message.kind != Message.BREAK]
     roles = [message.role for message in asking]
-    counts = {f"{role}s": roles.count(role) for role in ROLES}
+    counts = {f"{role}s": roles.count(role) for role in _ROLES}
     counts["breaks"] = len(messages) - len(asking)
     counts["unaddressed"] = _count_unaddressed(messages)
 
     def store() -> None:
-        for kind in (*ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
+        for kind in (*_ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
             people = [message.who for message in messages if message.kind == kind]
             kinds = [kind, Message.BREAK] if kind == "agent" else [kind]
             older = Message.objects.filter(stream=relief.stream, kind__in=kinds, replaced=False)
             older.exclude(relief=relief).filter(who__in=people).update(replaced=True, due_at=None)
+        unheard = Message.objects.filter(stream=relief.stream, held=Message.FOR_LEAD).exclude(relief=relief)
+        unheard.update(replaced=True)  # what still changes for them is written again
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
         Relief.objects.filter(pk=relief.pk).update(notified=True)
 
@@ -78,7 +85,7 @@ def notify(effect: Effect) -> EffectOutcome:
             ("people.notified", {"generation": relief.generation, **counts, "kinds": builder.count_kinds()}),
             *(("relief.covered", body) for body in builder.describe_clients()),
         ),
-        tuple(build_send_effect(message) for message in messages),
+        tuple(build_send_effect(message) for message in messages if not message.held),
         store,
     )
 
@@ -114,6 +121,8 @@ class _LastNotified:
     shifts: _Shifts
     lost: Mapping[date, Loss]
     generation: int
+    heard: Mapping[str, int]
+    """The generation that agents heard of last whose message still waits, by agent."""
 
 
 class _MessageBuilder:
@@ -153,14 +162,23 @@ class _MessageBuilder:
             kind, site = "agent" if asks else Message.BREAK, self._agents[agent].home_site
             about = {
                 "shifts": [self._describe_shift(agent, slot, change) for slot, change in changes.items()],
-                "closed": [[self._sites[lost].name, self._find_cause(lost)] for lost in self._list_own_lost(agent)],
+                "closed": self._name_causes(self._list_own_lost(agent)),
                 **self._lifted,
             }
             yield self._build_message("agent", agent, site, about, self._find_end(agent, list(changes)[-1]), kind)
         yield from self._build_manager_messages(asked)
+        lost = find_own_losses(self._near)
         for row in self._coverage.clients if asked and self._concerns_clients else ():
-            about = {**describe_client(row, self._coverage), **self._lifted}
+            about = {**describe_news(row, self._coverage, lost), **self._lifted}
             yield self._build_message("client", row.client, "", about, self._coverage.reach)
+
+    def hold_for_lead(self, messages: Sequence[Message]) -> None:
+        """Hold the messages to agents whose work, as it was and is, starts late enough for a person to decide first."""
+        border = self._near.at + read_hold_ahead()
+        for message in messages:
+            if message.role == "agent" and _find_start(message.about["shifts"]) > border:
+                message.held = Message.FOR_LEAD
+                message.about["heard"] = self._before.heard.get(message.who, self._before.generation)
 
     def count_kinds(self) -> list[list[Any]]:
         """Return [kind, people] of those whose work changes, each agent once."""
@@ -173,12 +191,8 @@ class _MessageBuilder:
         places = {row.place for row in self._before.shifts.get(agent, {}).values()}
         return sorted(lost.intersection({*places, self._agents[agent].home_site}))
 
-    def _find_cause(self, site: str) -> str:
-        """Return what takes a site away: the cause of its closure, or that it has no power, or no link."""
-        closure = self._scene.situation.site(site).closure
-        if closure is not None:
-            return closure.cause
-        return "power" if ("power", site) in self._scene.situation.outages else "link"
+    def _name_causes(self, sites: Iterable[str]) -> list[list[str]]:
+        return [[self._sites[site].name, find_cause(self._scene.situation, site)] for site in sites]
 
     @cached_property
     def _lifted(self) -> dict[str, str]:
@@ -356,18 +370,14 @@ class _MessageBuilder:
         )
 
 
-def describe_client(row: ClientCoverage, coverage: Coverage) -> dict[str, Any]:
-    """Return what a client's message is made from: figures, and whether they hold the target."""
-    return {
-        "state": row.state,
-        "now": row.now,
-        "worst": row.worst,
-        "worst_at": None if row.worst_at is None else row.worst_at.isoformat(),
-        "missing": row.missing,
-        "known": row.known,
-        "until": None if coverage.reach is None else coverage.reach.isoformat(),
-        "zone": coverage.time_zone,
-    }
+def _find_start(shifts: Sequence[Mapping[str, Any]]) -> datetime:
+    """Return when the first of an agent's duties starts, as it was or is, or the ride to it."""
+    posts = [post for shift in shifts for post in (shift, shift["was"]) if post is not None and post.get("start")]
+    rides = [ride["at"] for shift in shifts for ride in shift["rides"]]
+    return min(
+        map(datetime.fromisoformat, [*(post["start"] for post in posts), *rides]),
+        default=datetime.max.replace(tzinfo=UTC),
+    )
 
 
 def _load_last_notified(scene: Scene) -> _LastNotified:
@@ -384,6 +394,7 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
     known = list_known_days(start, record)
     rows = ReliefDay.objects.filter(relief=last) if last else ()
     changes = {(row.day, row.plan_id): row.changes for row in rows}
+    heard = _put_back_unheard(scene.stream, changes)
     lost = {} if last is None else last.lost
     planned = {
         day: known.get(day, row)
@@ -400,7 +411,24 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
         ),
         {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in planned},
         0 if last is None else last.generation,
+        heard,
     )
+
+
+def _put_back_unheard(stream: str, changes: dict[tuple[date, str], dict[str, Any]]) -> dict[str, int]:
+    """Put what agents heard last in the place of changes that their message, which still waits, would say; return
+    the generation of that by agent."""
+    waiting = Message.objects.filter(stream=stream, held=Message.FOR_LEAD, replaced=False).values_list("who", "about")
+    heard = {who: int(about["heard"]) for who, about in waiting if about}
+    for rows in changes.values():
+        for key in [key for key in rows if read_agent(key) in heard]:
+            del rows[key]
+    older = ReliefDay.objects.filter(relief__stream=stream, relief__generation__in=set(heard.values()))
+    for row in older.select_related("relief"):
+        for key, one in row.changes.items():
+            if heard.get(read_agent(key)) == row.relief.generation:
+                changes.setdefault((row.day, row.plan_id), {})[key] = one
+    return heard
 
 
 def _widen(scene: Scene, known: DaysInForce) -> Scene:

@@ -28,7 +28,9 @@ from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import require_complete
-from releve.live import escalation, notifications, relief_handler
+from releve.live import alerts, escalation, notifications, relief_handler
+from releve.live.alerts import follow_alerts
+from releve.live.client_news import follow_client_news
 from releve.live.clock import real_now
 from releve.live.contacts import note_absent
 from releve.live.coverage import compute_coverage
@@ -56,7 +58,7 @@ SWITCHES_SECONDS = 5.0
 OUTSIDE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
 _log = logging.getLogger("releve.live")
-_HANDLED_IN = (relief_handler, notifications, escalation)
+_HANDLED_IN = (relief_handler, notifications, escalation, alerts)
 """Modules with handlers of effects, imported to register them."""
 
 
@@ -206,7 +208,7 @@ def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step())
     if registry.get_current_version() is None:
         return
     for stream in list_running_streams():
-        for step in (record_due_events, escalate_messages, _follow_stream):
+        for step in (record_due_events, follow_alerts, follow_client_news, escalate_messages, _follow_stream):
             do(partial(step, stream))
 
 

@@ -293,6 +293,7 @@ _CORE: Mapping[str, _Check] = MappingProxyType(
         "roles": doctor_data.check_role_places,
         "channels": doctor_data.check_channels,
         "contacts": doctor_data.check_contacts,
+        "rota": doctor_data.check_rota,
         "closure": doctor_data.check_closure_rules,
         "worker": doctor_data.check_worker,
         "proxies": check_proxies,
