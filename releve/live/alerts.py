@@ -6,7 +6,7 @@ hour is soon over). It stops when one of them takes it, or when everything is ba
 
 Until then messages wait to agents whose changed work starts more than ``RELEVE_HOLD_HOURS`` ahead (4 when not set:
 half an hour of waiting, an hour to be reached, and time to get up and to come), since a person may yet decide
-otherwise and sleep is worth something; others are told at once. After ``RELEVE_HOLD_MINUTES`` (30 when not set) they
+otherwise and sleep is worth something; others get theirs at once. After ``RELEVE_HOLD_MINUTES`` (30 when not set) they
 go in any case: silence is worse than a change that is changed again. Without a rota nothing waits.
 """
 

@@ -130,8 +130,8 @@ def _is_news(about: Mapping[str, Any], last: Mapping[str, Any] | None) -> bool:
     """Return whether a message says what the last one did not; the first one, whether something is wrong."""
     if last is None:
         return bool(about.get("lost")) or about["state"] not in ("held", "unknown")
-    told, said = ({name: row.get(name) for name in {*about, *last} if name not in _OWN} for row in (about, last))
-    return told != said
+    earlier, said = ({name: row.get(name) for name in {*about, *last} if name not in _OWN} for row in (about, last))
+    return earlier != said
 
 
 def _hold(message: Message, setting: ClientSetting, at: datetime, last: Message | None) -> None:

@@ -1,4 +1,4 @@
-"""What a client is told: the page of its messages, its own page, and no page that contradicts the state."""
+"""What a client receives: the page of its messages, its own page, and no page that contradicts the state."""
 
 from __future__ import annotations
 

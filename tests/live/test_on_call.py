@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from releve.live.models import Alert, Contact, Message, OnCall
 from releve.live.worker import run_tick
 from releve.network import Operator, to_utc
 from releve.plan import Plan
+from releve.upkeep.doctor_data import check_rota
+from releve.upkeep.findings import Examination
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -141,8 +144,8 @@ def test_who_never_heard_of_a_change_hears_nothing_when_it_is_undone(night: Scen
     night.work()
     run_tick()
     night.work()
-    told = Message.objects.filter(stream=night.stream, who__in=waiting).exclude(channel="")
-    assert not told.exists()
+    heard = Message.objects.filter(stream=night.stream, who__in=waiting).exclude(channel="")
+    assert not heard.exists()
     assert len(entries(night, "alert.ended")) == 1
     lead = live.find_lead(night.stream, night.operator)
     assert lead is not None
@@ -226,3 +229,18 @@ def test_an_erased_account_leaves_the_rota_and_its_addresses(night: Scenario) ->
     live.erase_person("user:samira")
     assert not Contact.objects.filter(who="samira").exists()
     assert Contact.objects.filter(who="paul").exists()
+
+
+def test_doctor_names_weeks_without_a_person_on_call_and_a_setting_that_makes_no_sense(
+    night: Scenario, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = Examination(home=tmp_path, environ={}, now=live.now(night.stream))
+    (gaps,) = check_rota(asked)
+    assert "2026-W50, 2026-W51, 2026-W52, 2026-W53" in gaps.says
+    Contact.objects.filter(who="paul").delete()
+    assert any("paul" in row.says for row in check_rota(asked))
+    monkeypatch.setenv("RELEVE_OFFICE_HOURS", "always")
+    (wrong,) = check_rota(asked)
+    assert wrong.is_fault
+    night.power(night.site)
+    assert Alert.objects.exists(), "a setting that makes no sense stops no record"

@@ -101,7 +101,7 @@ class RotaForm(PlainForm):
         return live.OnCallRow(start, end, *(self.cleaned_data[name] for name in ("site", "lead", "deputy")))
 
 
-class TableForm(PlainForm):
+class RotaTableForm(PlainForm):
     """The rota as a table, pasted from a spreadsheet or a file."""
 
     table = build_text_field(
@@ -122,10 +122,10 @@ def index(request: HttpRequest) -> HttpResponse:
     return _show(request)
 
 
-def _show(request: HttpRequest, row: RotaForm | None = None, table: TableForm | None = None) -> HttpResponse:
+def _show(request: HttpRequest, row: RotaForm | None = None, table: RotaTableForm | None = None) -> HttpResponse:
     page = rota_page(request, request.user)
     sent = row or table
-    context = {"row": row or RotaForm(), "table": table or TableForm()} if page.edits else {}
+    context = {"row": row or RotaForm(), "table": table or RotaTableForm()} if page.edits else {}
     status = 422 if sent is not None and sent.errors else 200
     return page_response(request, "desk/live/rota.html", page, context, status=status)
 
@@ -148,7 +148,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @serve("rota.edit", ACT)
 def put(request: HttpRequest) -> HttpResponse:
     """Replace what is ahead by a pasted table."""
-    form = TableForm(read_sent(request))
+    form = RotaTableForm(read_sent(request))
     if form.is_valid():
         try:
             count = live.import_rota(form.cleaned_data["table"], by=actor_name(request))
