@@ -260,6 +260,23 @@ _CORE = (
         lazy("report statistics of calls and of agents signed in"),
         acts=True,
     ),
+    Permission(
+        "client_news.see",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW}),
+        lazy("see the messages to clients"),
+        whole=True,
+    ),
+    Permission(
+        "client_news.approve",
+        frozenset({_R.CONTINUITY, _R.FLOW}),
+        lazy("approve, change and hold the messages to clients"),
+        acts=True,
+        whole=True,
+    ),
+    Permission("rota.see", _INSIDE, lazy("see who is on call")),
+    Permission(
+        "rota.edit", frozenset({_R.CONTINUITY, _R.ADMINISTRATOR}), lazy("enter who is on call"), acts=True, whole=True
+    ),
     Permission("drill.run", frozenset({_R.CONTINUITY}), lazy("run a drill"), acts=True),
     Permission(
         "incident.work",

@@ -14,8 +14,8 @@ def doctor(send_to: str) -> None:
     """Say what is wrong with this installation, a line a finding, each with its fix.
 
     Looks at the home and who may read it, keys, rule files, disk, caches, settings, TLS to the
-    database, mail, routing, migrations, clock, administrators, channels of contacts, worker,
-    SIP proxies and ledger. Nothing is changed. Exit status 1 with a FAULT, 0 with warnings alone.
+    database, mail, routing, migrations, clock, administrators, channels of contacts, on-call rota,
+    worker, SIP proxies and ledger. Nothing is changed. Exit status 1 with a FAULT, 0 with warnings alone.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
     import django

@@ -97,6 +97,8 @@ _ENTRIES = (
     Entry(_NOW, lazy("More calls"), "surge"),
     Entry(_NOW, lazy("Switches"), "switches"),
     Entry(_NOW, lazy("Incidents"), "incident"),
+    Entry(_NOW, lazy("Messages to clients"), "client_news"),
+    Entry(_NOW, lazy("On call"), "rota"),
     Entry(_NOW, lazy("Drills"), "drills", frozenset({"rehearsal"})),
     Entry(_PLAN, lazy("Plan"), "verdict", frozenset({"cell", "planning", "planning_run"})),
     Entry(_PLAN, lazy("Calendar"), "calendar"),

@@ -33,6 +33,7 @@ from releve.desk.text import left, text_now
 from releve.live import api as live
 from releve.live.api import ClientCoverage, IdentityCache, MessageCounts, StrayRouting, WorkerHealth
 from releve.network import Operator
+from releve.network.moments import zone
 from releve.plan.service_status import COVERED
 from releve.situation import Notice, SiteStatus, Situation, list_notices
 
@@ -80,6 +81,12 @@ class NowPage(StandingPage):
     routing: tuple[StrayRouting, ...] = Field(
         default=(), description="To readers who see all sites: systems without the newest routes"
     )
+    lead: live.Lead | None = Field(
+        default=None, description="Who leads or is alerted; null: not known, or to outsiders"
+    )
+    recovery: datetime | None = Field(
+        default=None, description="When the client served worst is covered again; null: not short now, or not yet"
+    )
     proposals: tuple[EventProposal, ...] = Field(
         default=(), description="Sites that are open and do not answer the telephony"
     )
@@ -102,6 +109,7 @@ class NowPage(StandingPage):
     retried: int = Field(description="Tasks that failed and are being retried")
     without_receipt: int = Field(description="Roots and parts of the journal that left an hour ago, without receipt")
     timeline: tuple[live.LogEntry, ...] = Field(description="The newest first")
+    follows: bool = Field(default=True, description="Whether the reader sees what happened at some site")
 
     @property
     def open(self) -> tuple[SiteStatus, ...]:
@@ -122,10 +130,14 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     at, sites, clients = head["at"], head["sites"], head["clients"]
     all_sites, inside = seen.sites is None, not is_outsider(user)
     worker = live.read_worker_health() if inside else None
+    worst = live.find_worst_client(clients)
+    coverage = None if scene is None else live.compute_scene_coverage(scene)
     return NowPage(
         **head,
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(stream) if all_sites and inside else (),
+        lead=live.find_lead(stream, operator) if can(user, "rota.see") else None,
+        recovery=None if coverage is None or worst is None else coverage.find_recovery(worst.client),
         proposals=tuple(_propose_events(stream, sites, user)),
         switch=find_pressed(stream, user) if all_sites and inside else None,
         sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
@@ -140,6 +152,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         retried=len(live.list_late_effects(stream)) if all_sites else 0,
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
         timeline=live.list_last_entries(stream, seen.sees),
+        follows=seen.sites is None or bool(seen.sites),
     )
 
 
@@ -193,6 +206,46 @@ _EFFECTS = {
 }
 add_words(register, "site_tone", SITE_TONES)
 add_words(register, "effect_kind", _EFFECTS, else_code=True)
+
+
+@register.filter
+def outlook(page: NowPage) -> str:
+    """Return one line for who has no time: the client served worst, from when on it is covered again, who leads."""
+    text, parts = text_now(page.time_zone), []
+    if (worst := page.worst) is not None and worst.short_now:
+        name, share = worst.name, text.coverage(worst.now or 0.0)
+        if page.recovery is None:
+            parts.append(
+                _("{client}: {coverage} now, not covered again within 48 hours.").format(client=name, coverage=share)
+            )
+        else:
+            back = page.recovery.astimezone(zone(page.time_zone))
+            today = back.date() == page.at.astimezone(zone(page.time_zone)).date()
+            said = _("{client}: {coverage} now, covered again: {when}.")
+            at = text.time(page.recovery) if today else when(page.recovery, text)
+            parts.append(said.format(client=name, coverage=share, when=at))
+    if page.lead is not None and page.lead.state == "leads":
+        parts.append(_("{name} leads.").format(name=page.lead.who))
+    elif page.lead is not None and page.lead.state == "on_call":
+        parts.append(_("On call: {name}.").format(name=page.lead.who))
+    elif page.lead is not None and page.lead.state == "alerted":
+        parts.append(_("{name} is alerted.").format(name=page.lead.who))
+    elif page.lead is not None:
+        parts.append(lead_words(page))
+    elif page.lost and page.works:
+        parts.append(_("No person leads yet."))
+    return " ".join(parts)
+
+
+@register.filter
+def lead_words(page: NowPage) -> str:
+    """Return that an alert is not taken yet, or that no person was on call."""
+    lead, text = page.lead, text_now(page.time_zone)
+    if lead is None or lead.since is None:
+        return ""
+    if lead.state == "unmanned":
+        return _("No person is on call.")
+    return _("{name}: alerted, not taken yet since {when}.").format(name=lead.who, when=when(lead.since, text))
 
 
 _ALARMS = {

@@ -86,6 +86,8 @@ urlpatterns = [
     path("", include("releve.desk.live.corrections")),
     path("", include("releve.desk.live.replies")),
     path("", include("releve.desk.live.views")),
+    path("", include("releve.desk.live.rota")),
+    path("", include("releve.desk.live.client_news")),
     path("incident/", include("releve.desk.incident")),
     path("health/", include("releve.desk.health")),
     path("api/", include("releve.desk.api.document")),

@@ -5,6 +5,16 @@ An import-linter contract keeps the faces from importing any other module of thi
 
 from __future__ import annotations
 
+from releve.live.alerts import (
+    AlertLetter,
+    Lead,
+    find_alert,
+    find_lead,
+    read_hold_ahead,
+    read_longest_hold,
+    take_alert,
+    take_alert_by_account,
+)
 from releve.live.answers import (
     AgentLetter,
     AnswerTooLate,
@@ -14,6 +24,17 @@ from releve.live.answers import (
     record_spoken_answer,
 )
 from releve.live.channels import find_quiet_hours
+from releve.live.client_news import (
+    ClientLetter,
+    approve_draft,
+    edit_draft,
+    find_own_losses,
+    find_promises,
+    list_client_letters,
+    load_settings,
+    stop_draft,
+    store_setting,
+)
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.contacts import (
     ANSWERS,
@@ -105,7 +126,7 @@ from releve.live.lifting_preview import (
 from releve.live.loss_preview import ClientImpact, EventPreview, preview_event
 from releve.live.lost_places import add_stated_absences, list_absences
 from releve.live.message_texts import LogEntry, list_last_entries
-from releve.live.models import PlanText, Relief, Stream
+from releve.live.models import ClientSetting, OnCall, PlanText, Relief, Stream
 from releve.live.outside import find_overdue_documents
 from releve.live.partners import Lending
 from releve.live.photos import (
@@ -156,7 +177,6 @@ from releve.live.relief_handler import ComparedDay, compare_reliefs, list_touchi
 from releve.live.relief_solver import read_relief_choice as read_relief_choice
 from releve.live.replies import ReplyOutcome, count_national_numbers, take_reply
 from releve.live.reply_gateways import GATEWAYS, MAIL, Post, list_promised, name_secret, read_post, read_reply_secret
-from releve.live.reply_mail import find_mail_fault
 from releve.live.roster_changes import (
     AgentMove,
     PeopleFlow,
@@ -170,6 +190,19 @@ from releve.live.roster_changes import (
     list_agent_moves,
     list_present,
     list_runs_to,
+)
+from releve.live.rota import (
+    OnCallRow,
+    add_duty,
+    build_calendar,
+    import_rota,
+    list_accounts,
+    list_duties,
+    list_gaps,
+    list_without_address,
+    read_office_hours,
+    read_office_hours_text,
+    remove_duty,
 )
 from releve.live.routes import (
     StrayRouting,

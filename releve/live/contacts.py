@@ -1,8 +1,8 @@
 """Addresses of people, imported from a file, and who was notified and has answered.
 
-The file is CSV with the columns ``role`` (agent, manager or client), ``who`` (the agent's id, the
-manager's site or ``*``, the client's id), ``channel``, ``address`` and optionally ``language``
-(fr or en). A person's addresses are tried in the order of their lines. A message stays open across
+The file is CSV with the columns ``role`` (agent, manager, client or lead), ``who`` (the agent's id, the
+manager's site or ``*``, the client's id, the account of a person on call), ``channel``, ``address`` and optionally
+``language`` (fr or en). A person's addresses are tried in the order of their lines. A message stays open across
 reliefs until it is answered, replaced by a newer one, or its last day is over.
 """
 
@@ -26,20 +26,23 @@ from django.db.models import Count, Q, QuerySet
 
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS
-from releve.live.clock import LIVE, now
+from releve.live.clock import LIVE, now, real_now
 from releve.live.effect_queue import append_entries
 from releve.live.errors import ChannelFaults, ContactFaults, NoSuch
 from releve.live.lost_places import Absent
 from releve.live.models import Contact, Message
 from releve.live.plans import operator_now
 from releve.live.reply_gateways import list_promised, read_reply_secret
+from releve.live.rota import list_accounts, list_duties
 from releve.network import Operator
 from releve.network.duties import Away, cut_periods
 
-ROLES = ("agent", "manager", "client")
+ROLES = ("agent", "manager", "client", "lead")
 LANGUAGES = ("fr", "en")
 _NEEDED = ("role", "who", "channel", "address")
 _LONGEST = 254
+_ACCOUNT = "user:"
+"""By this and the name of the account a member of staff is erased."""
 
 
 def import_contacts(data: bytes, *, by: str) -> int:
@@ -97,7 +100,12 @@ def _parse_rows(text: str, operator: Operator, faults: list[str]) -> Iterator[Co
         faults.append(f"the first line lacks the column {', '.join(missing)}")
         return
     ranks: Counter[tuple[str, str]] = Counter()
-    known = {"agent": set(operator.agent), "manager": {*operator.site, "*"}, "client": set(operator.client)}
+    known = {
+        "agent": set(operator.agent),
+        "manager": {*operator.site, "*"},
+        "client": set(operator.client),
+        "lead": list_accounts(),
+    }
     for line in reader:
         row = {name: (value or "").strip() for name, value in line.items() if name}
         reason = _find_fault(row, known)
@@ -121,7 +129,8 @@ def _find_fault(row: dict[str, str], known: dict[str, set[str]]) -> str:
     if row["role"] not in known:
         return f"role {row['role']!r} is none of {', '.join(ROLES)}"
     if row["who"] not in known[row["role"]]:
-        return f"there is no {row['role']} {row['who']!r} in the registry"
+        where = "among the accounts" if row["role"] == "lead" else "in the registry"
+        return f"there is no {row['role']} {row['who']!r} {where}"
     if row["channel"] not in CHANNELS:
         return f"channel {row['channel']!r} is none of {', '.join(CHANNELS)}"
     if (row.get("language") or "fr") not in LANGUAGES:
@@ -132,11 +141,12 @@ def _find_fault(row: dict[str, str], known: dict[str, set[str]]) -> str:
 
 
 def count_missing_addresses(operator: Operator) -> dict[str, int]:
-    """Return how many agents, sites and clients no message reaches, by the role of a contact."""
+    """Return how many agents, sites, clients and people on call no message reaches, by the role of a contact."""
     known = {role: set[str]() for role in ROLES}
     for role, who in Contact.objects.values_list("role", "who").distinct():
         known[role].add(who)
     everyone = {
+        "lead": {name for row in list_duties(real_now()) for name in (row.led_by, row.deputised_by) if name},
         "agent": {row.id for row in operator.agents},
         "manager": set() if "*" in known["manager"] else set(operator.site),
         "client": {row.id for row in operator.clients},
@@ -151,6 +161,12 @@ def count_held_at_night() -> int:
     return held.values("who").distinct().count()
 
 
+def find_addresses(agent: str) -> QuerySet[Contact]:
+    """Return the addresses of an agent; of an account (``user:NAME``) those of a person on call."""
+    role = "lead" if agent.startswith(_ACCOUNT) else "agent"
+    return Contact.objects.filter(role=role, who=agent.removeprefix(_ACCOUNT))
+
+
 def erase_person(agent: str) -> None:
     """Remove an agent's addresses, the content of messages to the agent, and the letters in files.
 
@@ -158,7 +174,7 @@ def erase_person(agent: str) -> None:
     """
     with transaction.atomic():
         ledger.lock_head()
-        Contact.objects.filter(role="agent", who=agent).delete()
+        find_addresses(agent).delete()
         found = list(Message.objects.filter(role="agent", who=agent))
         remove_letters(found)  # first: a message without its agent cannot be found again
         for message in found:

@@ -141,6 +141,14 @@ class Coverage:
         """Return a client's coverage; None where the plan reaches no hour of it."""
         return next((row for row in self.clients if row.client == client), None)
 
+    def find_recovery(self, client: str) -> datetime | None:
+        """Return from when on nothing of a client's requirement is missing, after a half hour in which it is; None:
+        nothing is missing now, or it is not back within the hours that the figures speak of."""
+        rows = list(self.list_half_hours(client))
+        if not rows or not rows[0].short:
+            return None
+        return next((row.start for row in rows if row.share is not None and not row.short), None)
+
     def build_series(self, own: ClientCoverage) -> CoverageSeries:
         """Return a client's half hours to be drawn, without agents beyond what is required."""
         missing, none = own.required - own.covered, np.zeros(len(self.starts))

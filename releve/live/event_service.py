@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 
 from releve.ledger import chain as ledger
 from releve.ledger.account_names import find_pseudonyms
+from releve.live.alerts import raise_alerts
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.current_rules import select_rules
 from releve.live.effect_queue import DECIDE, NewEffect, queue_effects
@@ -188,7 +189,9 @@ def _append_events(events: Iterable[Event], stream: str, before: Situation, at: 
         after = apply_event(after, event)
     back = [event.agent for event in events if isinstance(event, AgentBack)]
     note_returns(stream, back, before, after)
-    if find_loss(after, at) != find_loss(before, at):
+    lost, was = find_loss(after, at), find_loss(before, at)
+    if lost != was:
+        raise_alerts(stream, was, lost, at)
         queue_effects([build_relief_effect(stream, stored[0].seq)])
     return [row.seq for row in stored]
 

@@ -81,6 +81,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_open": "Le site {site} est concerné par la relève.",
         "manager_counts": "Personnes qui changent de planning : {moved}. Dont à domicile : {home}.",
         "client_subject": "Continuité de votre service",
+        "client_now": "Couverture en ce moment : {now} %.",
+        "client_next": "Prochaines nouvelles : au plus tard le {at}.",
         "client_held": "Votre service est assuré : couverture complète jusqu’au {until}.",
         "client_thin": "Couverture de vos besoins jusqu’au {until} : au plus bas {worst} %, le {at}.",
         "client_missed": "Vos besoins ne seront pas tous couverts : couverture de {worst} % au"
@@ -90,6 +92,13 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         " informerons dès qu’elle le sera.",
         "unanswered_subject": "Sans réponse ({site}) : {count}",
         "unanswered": "Site {site}, personnes qui n’ont pas confirmé leur nouveau planning : {count}.",
+        "cause_lines": "lignes à domicile coupées",
+        "alert_subject": "Alerte : {names}",
+        "alert_open": "Vous êtes d’astreinte. Depuis le {at} :",
+        "alert_lost": "- {place} : {cause}.",
+        "alert_waits": "La relève et les appels sont pris en charge. Les messages aux équipes qui commencent plus tard"
+        " attendent que vous preniez la direction.",
+        "alert_close": "Je prends la direction :\n{url}",
         "close": "Accuser réception :\n{url}",
         "time": "{0:%-H} h {0:%M}",
         "day": "{0:%d/%m/%Y}",
@@ -143,6 +152,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_open": "The relief concerns the site {site}.",
         "manager_counts": "People whose shift changes: {moved}. Of these at home: {home}.",
         "client_subject": "Continuity of your service",
+        "client_now": "Coverage at this moment: {now}%.",
+        "client_next": "Next news: on {at} at the latest.",
         "client_held": "Your service is assured: full coverage until {until}.",
         "client_thin": "Coverage of your requirement until {until}: at worst {worst}%, on {at}.",
         "client_missed": "Your requirement will not be fully covered: at worst {worst}%, on {at}."
@@ -151,6 +162,13 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "client_unknown": "The coverage of your service is not known yet: we will write as soon as it is.",
         "unanswered_subject": "No answer ({site}): {count}",
         "unanswered": "Site {site}, people who have not confirmed their new shift: {count}.",
+        "cause_lines": "home lines down",
+        "alert_subject": "Alert: {names}",
+        "alert_open": "You are on call. Since {at}:",
+        "alert_lost": "- {place}: {cause}.",
+        "alert_waits": "The relief and the routes of calls are seen to. Messages to teams that start later wait until"
+        " you take the lead.",
+        "alert_close": "I take the lead:\n{url}",
         "close": "Acknowledge:\n{url}",
         "time": "{0:%H}:{0:%M}",
         "day": "{0:%Y-%m-%d}",
@@ -293,7 +311,27 @@ def _write_to_client(words: Mapping[str, str], about: Mapping[str, Any], url: st
         worst=f"{round_coverage(about['worst'] or 0.0):.0f}",
         missing=max(1, round(100 * about["missing"])),
     )
-    return words["client_subject"], "\n".join([said, "", words["close"].format(url=url)])
+    lines = [
+        *(
+            words["alert_lost" if cause == "lines" else "agent_closed"].format(
+                site=name, place=name, cause=words[f"cause_{cause}"]
+            )
+            for name, cause in about.get("lost", ())
+        ),
+        *(
+            [words["client_now"].format(now=f"{round_coverage(about['now']):.0f}")]
+            if about.get("now") is not None
+            else []
+        ),
+        said,
+        *([about["sentence"]] if about.get("sentence") else []),
+        *(
+            [words["client_next"].format(at=_write_moment(words, about["next"], about["zone"]))]
+            if about.get("next")
+            else []
+        ),
+    ]
+    return words["client_subject"], "\n".join([*lines, *(["", words["close"].format(url=url)] if url else [])])
 
 
 def _choose_client_words(about: Mapping[str, Any]) -> str:
@@ -320,7 +358,19 @@ def _write_escalation(words: Mapping[str, str], about: Mapping[str, Any], url: s
     return subject, "\n".join([said, "", words["close"].format(url=url)])
 
 
+def _write_alert(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
+    lines = [
+        words["alert_open"].format(at=_write_moment(words, about["at"], about["zone"])),
+        *(words["alert_lost"].format(place=place, cause=words[f"cause_{cause}"]) for place, cause in about["lost"]),
+        "",
+        *([words["alert_waits"]] if about["waits"] else []),
+        *([words["alert_close"].format(url=url)] if url else []),
+    ]
+    return words["alert_subject"].format(names=", ".join(place for place, _cause in about["lost"])), "\n".join(lines)
+
+
 _MAKERS: Final = {
+    "alert": _write_alert,
     "agent": _write_to_agent,
     "break": _write_break_note,
     "manager": _write_to_manager,
@@ -332,6 +382,11 @@ _MAKERS: Final = {
 _MOST, _MOST_READ = 20, 200
 _SENTENCES: Mapping[str, Phrase] = {
     **{kind: Phrase(event.headline) for kind, event in KINDS.items() if event.headline},
+    "alert.ended": Phrase("The places are back before an alert was taken."),
+    "alert.raised": Phrase("{holder} is on call and is alerted."),
+    "alert.released": Phrase("The messages that waited go out: no person has taken the lead yet."),
+    "alert.taken": Phrase("{by} leads."),
+    "alert.unmanned": Phrase("A place was lost while no person was on call: no alert was sent."),
     "relief.made": Phrase("A relief was made: {moved} people moved."),
     "routing.alarm": Phrase("A telephony system does not hold the newest routes."),
     "routing.published": Phrase("The routes were published."),

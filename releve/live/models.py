@@ -136,8 +136,9 @@ class Routes(models.Model):
 class Contact(models.Model):
     """One address of one person: the only table that holds addresses; a row can be erased.
 
-    ``who`` is an agent's pseudonym id, a site id for its manager (``*`` for every site), or a
-    client's id. ``rank`` is the order in which the person's addresses are tried, from 1.
+    ``who`` is an agent's pseudonym id, a site id for its manager (``*`` for every site), a
+    client's id, or the account of a person on call (role ``lead``). ``rank`` is the order in which the
+    person's addresses are tried, from 1.
     """
 
     role = models.CharField(max_length=8)
@@ -167,8 +168,13 @@ class Message(models.Model):
     agent answered; empty: that it was read. ``unclear_at``: since when a reply by SMS, key or mail waits that was
     not understood; its text is not stored. ``silent``: absent, since no answer came.
     ``substituted``: the agent does not come, and a relief has put another one on the same programme.
+    ``held``: why it is not sent yet, ``FOR_LEAD``: until a
+    person on call leads, or, of one to a client, ``DRAFT`` until ``release_at`` (later: when it went) or an
+    approval, ``STOPPED`` by a person. ``number`` counts the messages about one relief to the same person,
+    ``released_by`` approved it.
     """
 
+    FOR_LEAD, DRAFT, STOPPED = "lead", "draft", "stopped"
     NO_ADDRESS = "none"
     BREAK = "break"
     """The kind of a note to an agent that asks for no answer: the break alone moves."""
@@ -196,10 +202,14 @@ class Message(models.Model):
     exhausted = models.BooleanField(default=False)
     replaced = models.BooleanField(default=False)
     absent = models.BooleanField(default=False)
+    held = models.CharField(max_length=8, blank=True, default="")
+    release_at = models.DateTimeField(null=True)
+    released_by = models.CharField(max_length=150, blank=True, default="")
+    number = models.SmallIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["relief", "kind", "role", "who"], name="live_told_once")
+            models.UniqueConstraint(fields=["relief", "kind", "role", "who", "number"], name="live_told_once")
         ]
         indexes: ClassVar = [models.Index(fields=["stream", "role", "replaced", "over_at"], name="live_message_open")]
         ordering: ClassVar = ["who"]
@@ -227,6 +237,71 @@ class ReplyReceipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.gateway} {self.outcome}"
+
+
+class ClientSetting(models.Model):
+    """How messages to one client go out: at once, after approval, or after ``minutes`` unless a person holds them."""
+
+    AT_ONCE, APPROVAL, TIMER = "at_once", "approval", "timer"
+
+    client = models.CharField(max_length=64, unique=True)
+    mode = models.CharField(max_length=8, default=TIMER)
+    minutes = models.SmallIntegerField(default=10)
+    changed_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering: ClassVar = ["client"]
+
+    def __str__(self) -> str:
+        return f"{self.client} {self.mode}"
+
+
+class OnCall(models.Model):
+    """Who is on call from one instant to another, and the deputy, by account; ``site`` empty: for every site."""
+
+    site = models.CharField(max_length=64, blank=True)
+    start = models.DateTimeField()
+    end = models.DateTimeField(db_index=True)
+    led_by = models.CharField(max_length=150)
+    deputised_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["start", "site", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} {self.site or '*'} {self.led_by}"
+
+
+class Alert(models.Model):
+    """A loss outside office hours, and the calls to the person on call and the deputy until one takes it.
+
+    ``sites`` and ``carriers`` are what was lost. ``led_by`` is empty where no person was on call. ``calls`` counts
+    those made, the next one is due at ``due_at``; each of the two has a link of their own. ``released_at``: since
+    when messages no longer wait for it; ``ended_at``: everything was back before anyone took it. Instants are on
+    the stream's clock.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    stream = models.CharField(max_length=64, db_index=True)
+    sites = models.JSONField(default=list)
+    carriers = models.JSONField(default=list)
+    raised_at = models.DateTimeField()
+    led_by = models.CharField(max_length=150, blank=True)
+    deputised_by = models.CharField(max_length=150, blank=True)
+    lead_token = models.CharField(max_length=43, unique=True)
+    deputy_token = models.CharField(max_length=43, unique=True)
+    calls = models.IntegerField(default=0)
+    due_at = models.DateTimeField(null=True)
+    taken_by = models.CharField(max_length=150, blank=True)
+    taken_at = models.DateTimeField(null=True)
+    released_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-raised_at", "pk"]
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class RoutingState(models.Model):

@@ -1,17 +1,14 @@
-"""The effects "notify" and "send": messages about a relief, and the escalation of unanswered ones.
+"""The effect "notify": the messages about a relief, to agents, managers and clients.
 
 Agents whose shifts or rides of the days ahead differ from their last notification receive one
 message that says in which kind, and is to be answered; so do the managers of their sites, and the
 clients. Where the break alone moves it is a note with the new calendar, and no answer is asked. A day
 whose shifts are over is in no message. A first answer sends none, since its optimum is about to
-replace it. A message goes to the person's first address; without an acknowledgement within
-``RELEVE_ESCALATE_MINUTES`` (15 when not set) to the next one; after the last, the person's manager
-receives the number of agents who have not answered. A drill writes every message to a file of its own.
+replace it. How they are sent and escalated: :mod:`releve.live.escalation`.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,41 +16,22 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
-from django.db.models import Q
-
-from releve import environment
-from releve.files.plan_folder import build_calendars
-from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry, Restoration
-from releve.live.channels import CHANNELS, ByFile, Channel, Letter
-from releve.live.clock import is_drill, now, real_now
-from releve.live.contacts import ROLES, count_messages
-from releve.live.coverage import ClientCoverage, Coverage, compute_scene_coverage
+from releve.live.alerts import is_held, read_hold_ahead
+from releve.live.client_news import describe_client, describe_news, find_own_losses, hold_drafts
+from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.current_rules import select_rules
-from releve.live.effect_queue import (
-    OUTSIDE,
-    EffectOutcome,
-    NewEffect,
-    PermanentFailure,
-    append_entries,
-    queue_effects,
-    register_aside_hook,
-    register_handler,
-)
-from releve.live.lost_places import NO_LOSS, Loss
-from releve.live.message_texts import UNSET_ADDRESS, write_message, write_ride_lines
+from releve.live.effect_queue import EffectOutcome, PermanentFailure, register_handler
+from releve.live.escalation import build_send_effect
+from releve.live.lost_places import NO_LOSS, Loss, find_cause
 from releve.live.models import Activation, Contact, Effect, Message, Relief, ReliefDay
-from releve.live.plans import DaysInForce, list_days_in_force, list_known_days, operator_now
-from releve.live.reply_gateways import can_answer_by_key
-from releve.live.reply_mail import build_reply_address
+from releve.live.plans import DaysInForce, list_days_in_force, list_known_days
 from releve.live.roster_changes import find_day_runs, find_last_ends, have_other_rides, list_kept_away, list_rides_ahead
-from releve.live.stream_state import Scene, build_change, list_returned, list_working, load_scene, read_placement
-from releve.network import HOME, Agent, Programme, Site
+from releve.live.stream_state import Scene, build_change, find_plan_day, list_returned, list_working, load_scene
+from releve.network import HOME, UTC, Agent, Programme, Site
 from releve.plan import Placement
 from releve.plan.day_runs import NEAR_DUTY, Ride
-from releve.plan.result import CARRIED, build_duty_key, read_agent
+from releve.plan.result import CARRIED, read_agent
 from releve.plan.work_changes import WorkChange, WorkKind, count_kinds, describe_change, list_breaks
 from releve.situation import KINDS, list_lifted_closures
 from releve.transport import FROM_SITE
@@ -63,6 +41,8 @@ _Slot = tuple[date, str]
 _Shifts = dict[str, dict[_Slot, Placement]]
 """By agent and slot."""
 _DAY = timedelta(days=1)
+_ROLES = ("agent", "manager", "client")
+"""Of the people whom a relief sends messages."""
 
 
 @register_handler("notify")
@@ -79,19 +59,23 @@ def notify(effect: Effect) -> EffectOutcome:
             " notified of it; check, then retry"
         )
     builder = _MessageBuilder(scene, relief)
-    messages = list(builder.build_messages())
+    messages = hold_drafts(relief.stream, list(builder.build_messages()))
+    if is_held(relief.stream):
+        builder.hold_for_lead(messages)
     asking = [message for message in messages if message.kind != Message.BREAK]
     roles = [message.role for message in asking]
-    counts = {f"{role}s": roles.count(role) for role in ROLES}
+    counts = {f"{role}s": roles.count(role) for role in _ROLES}
     counts["breaks"] = len(messages) - len(asking)
     counts["unaddressed"] = _count_unaddressed(messages)
 
     def store() -> None:
-        for kind in (*ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
+        for kind in (*_ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
             people = [message.who for message in messages if message.kind == kind]
             kinds = [kind, Message.BREAK] if kind == "agent" else [kind]
             older = Message.objects.filter(stream=relief.stream, kind__in=kinds, replaced=False)
             older.exclude(relief=relief).filter(who__in=people).update(replaced=True, due_at=None)
+        unheard = Message.objects.filter(stream=relief.stream, held=Message.FOR_LEAD).exclude(relief=relief)
+        unheard.update(replaced=True)  # what still changes for them is written again
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
         Relief.objects.filter(pk=relief.pk).update(notified=True)
 
@@ -101,7 +85,7 @@ def notify(effect: Effect) -> EffectOutcome:
             ("people.notified", {"generation": relief.generation, **counts, "kinds": builder.count_kinds()}),
             *(("relief.covered", body) for body in builder.describe_clients()),
         ),
-        tuple(build_send_effect(message) for message in messages),
+        tuple(build_send_effect(message) for message in messages if not message.held),
         store,
     )
 
@@ -129,12 +113,6 @@ def _was_answered_before(relief: Relief) -> bool:
     return not since.filter(seq__lte=relief.cause).exists()
 
 
-def build_send_effect(message: Message) -> NewEffect:
-    key = f"send:{message.pk}:{message.rank}"
-    body = {"message": str(message.pk), "rank": message.rank}
-    return NewEffect(message.stream, OUTSIDE, "send", key, body)
-
-
 @dataclass(frozen=True)
 class _LastNotified:
     """The plans and shifts of the last notification, and the losses at that time."""
@@ -143,6 +121,8 @@ class _LastNotified:
     shifts: _Shifts
     lost: Mapping[date, Loss]
     generation: int
+    heard: Mapping[str, int]
+    """The generation that agents heard of last whose message still waits, by agent."""
 
 
 class _MessageBuilder:
@@ -182,14 +162,23 @@ class _MessageBuilder:
             kind, site = "agent" if asks else Message.BREAK, self._agents[agent].home_site
             about = {
                 "shifts": [self._describe_shift(agent, slot, change) for slot, change in changes.items()],
-                "closed": [[self._sites[lost].name, self._find_cause(lost)] for lost in self._list_own_lost(agent)],
+                "closed": self._name_causes(self._list_own_lost(agent)),
                 **self._lifted,
             }
             yield self._build_message("agent", agent, site, about, self._find_end(agent, list(changes)[-1]), kind)
         yield from self._build_manager_messages(asked)
+        lost = find_own_losses(self._near)
         for row in self._coverage.clients if asked and self._concerns_clients else ():
-            about = {**describe_client(row, self._coverage), **self._lifted}
+            about = {**describe_news(row, self._coverage, lost), **self._lifted}
             yield self._build_message("client", row.client, "", about, self._coverage.reach)
+
+    def hold_for_lead(self, messages: Sequence[Message]) -> None:
+        """Hold the messages to agents whose work, as it was and is, starts late enough for a person to decide first."""
+        border = self._near.at + read_hold_ahead()
+        for message in messages:
+            if message.role == "agent" and _find_start(message.about["shifts"]) > border:
+                message.held = Message.FOR_LEAD
+                message.about["heard"] = self._before.heard.get(message.who, self._before.generation)
 
     def count_kinds(self) -> list[list[Any]]:
         """Return [kind, people] of those whose work changes, each agent once."""
@@ -202,12 +191,8 @@ class _MessageBuilder:
         places = {row.place for row in self._before.shifts.get(agent, {}).values()}
         return sorted(lost.intersection({*places, self._agents[agent].home_site}))
 
-    def _find_cause(self, site: str) -> str:
-        """Return what takes a site away: the cause of its closure, or that it has no power, or no link."""
-        closure = self._scene.situation.site(site).closure
-        if closure is not None:
-            return closure.cause
-        return "power" if ("power", site) in self._scene.situation.outages else "link"
+    def _name_causes(self, sites: Iterable[str]) -> list[list[str]]:
+        return [[self._sites[site].name, find_cause(self._scene.situation, site)] for site in sites]
 
     @cached_property
     def _lifted(self) -> dict[str, str]:
@@ -282,7 +267,7 @@ class _MessageBuilder:
                     had,
                     has,
                     self._scene.at,
-                    lost=self._scene.wanted.get(_find_plan_day(slot), NO_LOSS).sites,
+                    lost=self._scene.wanted.get(find_plan_day(*slot), NO_LOSS).sites,
                     kept_away=not duty and (agent, day) in kept_away,
                     other_rides=not duty and not (absent and has is None) and self._rides_otherwise(agent, day),
                 )
@@ -296,7 +281,7 @@ class _MessageBuilder:
 
     def _describe_rides(self, agent: str, slot: _Slot) -> list[dict[str, Any]]:
         """Return the rides of a duty that are ahead; of one that began the day before, the way home."""
-        day = _find_plan_day(slot)
+        day = find_plan_day(*slot)
         operator, rides = self._scene.day_plan(day).operator, list_rides_ahead(self._rides[day], agent, self._scene.at)
         if slot[1] == CARRIED:
             ends = self._find_end(agent, slot) + NEAR_DUTY
@@ -328,7 +313,7 @@ class _MessageBuilder:
         own = self._agents[agent].home_site
         before = self._before.shifts.get(agent, {}).get(slot)
         left = before.place if before is not None and before.place != HOME else own
-        closed = left if left in self._scene.wanted[_find_plan_day(slot)].sites else ""
+        closed = left if left in self._scene.wanted[find_plan_day(*slot)].sites else ""
         said = {
             "day": day.isoformat(),
             "kind": change.kind.value,
@@ -385,18 +370,14 @@ class _MessageBuilder:
         )
 
 
-def describe_client(row: ClientCoverage, coverage: Coverage) -> dict[str, Any]:
-    """Return what a client's message is made from: figures, and whether they hold the target."""
-    return {
-        "state": row.state,
-        "now": row.now,
-        "worst": row.worst,
-        "worst_at": None if row.worst_at is None else row.worst_at.isoformat(),
-        "missing": row.missing,
-        "known": row.known,
-        "until": None if coverage.reach is None else coverage.reach.isoformat(),
-        "zone": coverage.time_zone,
-    }
+def _find_start(shifts: Sequence[Mapping[str, Any]]) -> datetime:
+    """Return when the first of an agent's duties starts, as it was or is, or the ride to it."""
+    posts = [post for shift in shifts for post in (shift, shift["was"]) if post is not None and post.get("start")]
+    rides = [ride["at"] for shift in shifts for ride in shift["rides"]]
+    return min(
+        map(datetime.fromisoformat, [*(post["start"] for post in posts), *rides]),
+        default=datetime.max.replace(tzinfo=UTC),
+    )
 
 
 def _load_last_notified(scene: Scene) -> _LastNotified:
@@ -417,6 +398,7 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
         (row.day, row.plan_id): {key: one for key, one in row.changes.items() if read_agent(key) not in unheard}
         for row in rows
     }
+    heard = _put_back_unheard(scene.stream, changes)
     lost = {} if last is None else last.lost
     planned = {
         day: known.get(day, row)
@@ -433,7 +415,24 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
         ),
         {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in planned},
         0 if last is None else last.generation,
+        heard,
     )
+
+
+def _put_back_unheard(stream: str, changes: dict[tuple[date, str], dict[str, Any]]) -> dict[str, int]:
+    """Put what agents heard last in the place of changes that their message, which still waits, would say; return
+    the generation of that by agent."""
+    waiting = Message.objects.filter(stream=stream, held=Message.FOR_LEAD, replaced=False).values_list("who", "about")
+    heard = {who: int(about["heard"]) for who, about in waiting if about}
+    for rows in changes.values():
+        for key in [key for key in rows if read_agent(key) in heard]:
+            del rows[key]
+    older = ReliefDay.objects.filter(relief__stream=stream, relief__generation__in=set(heard.values()))
+    for row in older.select_related("relief"):
+        for key, one in row.changes.items():
+            if heard.get(read_agent(key)) == row.relief.generation:
+                changes.setdefault((row.day, row.plan_id), {})[key] = one
+    return heard
 
 
 def _widen(scene: Scene, known: DaysInForce) -> Scene:
@@ -441,12 +440,6 @@ def _widen(scene: Scene, known: DaysInForce) -> Scene:
     far = {day: row for day, row in list_days_in_force(min(known), max(known)).items() if day in known} if known else {}
     planned = {**scene.planned, **{day: row for day, row in far.items() if day not in scene.planned}}
     return replace(scene, planned=planned, wanted={**dict.fromkeys(planned, NO_LOSS), **scene.wanted})
-
-
-def _find_plan_day(slot: _Slot) -> date:
-    """Return the day whose plan has a duty: of one that was carried in, the day after its start."""
-    day, duty = slot
-    return day + _DAY if duty == CARRIED else day
 
 
 def _group_by_agent(days: Mapping[date, list[Placement]]) -> _Shifts:
@@ -459,186 +452,3 @@ def _group_by_agent(days: Mapping[date, list[Placement]]) -> _Shifts:
             elif day - _DAY not in days:
                 out.setdefault(row.agent, {})[day - _DAY, CARRIED] = row
     return out
-
-
-_BATCH = 200
-
-
-@register_handler("send")
-def send_message(effect: Effect) -> EffectOutcome:
-    """Send a message to one address, unless it was answered or moved on to another address."""
-    message = Message.objects.select_related("relief").get(pk=effect.body["message"])
-    if message.acknowledged_at is not None or message.rank != effect.body["rank"]:
-        return _skip_effect(effect, "answered")
-    if not message.about:
-        return _skip_effect(effect, "erased")
-    if message.replaced:
-        return _skip_effect(effect, "overtaken")
-    if message.over_at is not None and message.over_at <= now(message.stream):
-        return _skip_effect(effect, "over")
-    name, address, language = _choose_address(message)
-    subject, text = write_message(
-        message.kind,
-        _build_parameters(message) | {"keys": _can_answer(message, name)},
-        language,
-        _write_link(f"/ack/{message.token}", language),
-        drill=is_drill(message.stream),
-    )
-    key = f"{message.pk}-{message.rank}"
-    _choose_channel(message.stream, name).send(
-        address, Letter(key, subject, text, _build_calendar(message), reply_to=_choose_reply_address(message))
-    )
-
-    def store() -> None:
-        at, own = now(message.stream), Message.objects.filter(pk=message.pk)
-        if name != Message.NO_ADDRESS:
-            own.filter(sent_at=None).update(sent_at=at)
-        own.update(channel=name)
-        if message.kind != Message.BREAK:
-            own.filter(rank=message.rank, replaced=False).update(due_at=at + _read_patience())
-
-    entry = "message.written" if name == Message.NO_ADDRESS else "message.sent"
-    body = {"message": str(message.pk), "channel": name, "rank": message.rank}
-    return EffectOutcome({"channel": name}, ((entry, body),), store=store)
-
-
-def _can_answer(message: Message, channel: str) -> bool:
-    """Return whether a message can be answered as it comes, by a digit or a word."""
-    if channel == "email":
-        return bool(_choose_reply_address(message))
-    return channel == "apprise" and can_answer_by_key()
-
-
-def _choose_reply_address(message: Message) -> str:
-    return build_reply_address(message.token) if message.kind == "agent" and not is_drill(message.stream) else ""
-
-
-def _write_link(path: str, language: str) -> str:
-    """Return the link of an answer; without RELEVE_URL it names no address, not a wrong one."""
-    if settings.DESK_URL_IS_SET:
-        return f"{settings.DESK_URL}{path}"
-    return f"({UNSET_ADDRESS[language]}) {path}"
-
-
-def _skip_effect(effect: Effect, why: str) -> EffectOutcome:
-    """Return that nothing is sent; a worker that was killed over it may have sent it before."""
-    return EffectOutcome({"skipped": why, **({"perhaps_sent": True} if effect.attempts > 1 else {})})
-
-
-@register_aside_hook("send")
-def _try_next_address(effect: Effect) -> None:
-    """Try the next address at once when one does not work."""
-    rows = Message.objects.filter(pk=effect.body["message"], rank=effect.body["rank"])
-    rows.filter(acknowledged_at=None, replaced=False).update(due_at=now(effect.stream))
-
-
-def _choose_address(message: Message) -> tuple[str, str, str]:
-    """Return channel, address and language; NO_ADDRESS where the person has none."""
-    contacts = list_contacts(message.role, message.who)
-    if not contacts:
-        return Message.NO_ADDRESS, "", "fr"
-    contact = contacts[min(message.rank, len(contacts)) - 1]
-    return contact.channel, contact.address, contact.language
-
-
-def list_contacts(role: str, who: str) -> list[Contact]:
-    """Return a person's addresses in the order in which they are tried."""
-    found = list(Contact.objects.filter(role=role, who=who))
-    if not found and role == "manager":
-        found = list(Contact.objects.filter(role=role, who="*"))
-    return found
-
-
-def _choose_channel(stream: str, name: str) -> Channel:
-    if is_drill(stream):
-        return ByFile(settings.HOME / "drills" / stream.partition(":")[2] / "outbox")
-    return ByFile() if name == Message.NO_ADDRESS else CHANNELS[name]
-
-
-def _build_parameters(message: Message) -> dict[str, object]:
-    about = dict(message.about)
-    if message.kind == "unanswered":
-        about["count"] = count_messages(message.stream, [message.site]).waiting
-    if message.kind == "agent":
-        reached = [row for row in list_contacts("manager", message.site) if row.channel != "file"]
-        about["call"] = reached[0].address if reached else ""
-    return about
-
-
-def _build_calendar(message: Message) -> bytes:
-    """Return the new shifts of an agent as iCalendar; each takes the place of the day's old one."""
-    if message.kind not in ("agent", Message.BREAK):
-        return b""
-    found = list_days_in_force(until=message.relief.activation_id)
-    plans, rides = [], {}
-    for shift in message.about["shifts"]:
-        if shift["place"] is not None:
-            day, duty = date.fromisoformat(shift["day"]), shift.get("duty", "")
-            plan = found[_find_plan_day((day, duty))].load().plan
-            row = read_placement(build_duty_key(message.who, duty), shift["row"])
-            plans.append(replace(plan, placements=(row,)))
-            rides[day, message.who] = write_ride_lines(shift)
-    return next((data for _, data in build_calendars(plans, real_now(), rides)), b"")
-
-
-def _read_patience() -> timedelta:
-    return timedelta(minutes=float(environment.read_text(os.environ, "RELEVE_ESCALATE_MINUTES", "15")))
-
-
-def escalate_messages(stream: str) -> int:
-    """Try the next address of all who have not answered in time; return how many they were."""
-    at = now(stream)
-    come = Q(due_at__lte=at) | Q(due_at__gt=at + 2 * _read_patience())  # by a clock set back since
-    late = Message.objects.filter(come, stream=stream, acknowledged_at=None, exhausted=False, absent=False)
-    due = late.filter(Q(over_at=None) | Q(over_at__gt=at))
-    if not due.exists():
-        return 0
-    with transaction.atomic():
-        ledger.lock_head()
-        rows = list(due.select_related("relief")[:_BATCH])
-        queue_effects(build_send_effect(message) for message in _move_to_next_address(rows))
-        append_entries(
-            stream,
-            [
-                (
-                    "message.unanswered" if message.exhausted else "message.escalated",
-                    {"message": str(message.pk), "rank": message.rank},
-                )
-                for message in rows
-            ],
-        )
-    return len(rows)
-
-
-def _move_to_next_address(rows: Iterable[Message]) -> list[Message]:
-    """Move messages on to their next address and return those to be sent now."""
-    out: list[Message] = []
-    for message in rows:
-        message.due_at = None
-        if message.rank < len(list_contacts(message.role, message.who)):
-            message.rank += 1
-            out.append(message)
-        else:
-            message.exhausted = True
-            if message.kind == "agent":
-                out += _build_manager_message(message)
-        message.save(update_fields=["due_at", "rank", "exhausted"])
-    return out
-
-
-def _build_manager_message(message: Message) -> list[Message]:
-    """Return the message to a site's manager about unanswered messages, once per relief."""
-    unanswered, new = Message.objects.get_or_create(
-        relief=message.relief,
-        kind="unanswered",
-        role="manager",
-        who=message.site,
-        defaults={
-            "stream": message.stream,
-            "site": message.site,
-            "about": {"site": operator_now().site[message.site].name},
-            "token": secrets.token_urlsafe(24),
-            "rank": 1,
-        },
-    )
-    return [unanswered] if new else []

@@ -18,6 +18,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -183,3 +184,23 @@ GATEWAYS: Final[Mapping[str, Callable[[Post, str], list[AgentReply]]]] = {
     "voice": _read_voice,
 }
 """Every gateway by the name in its address and in ``RELEVE_REPLIES``."""
+
+
+def find_mail_fault() -> str:
+    """Return what is missing for replies by mail; empty where they are not promised, or nothing is."""
+    if MAIL not in list_promised():
+        return ""
+    names = ("RELEVE_REPLY_ADDRESS", "RELEVE_IMAP_HOST", "RELEVE_IMAP_USER", "RELEVE_IMAP_PASSWORD")
+    missing = [name for name in names if not environment.read_text(os.environ, name)]
+    if missing:
+        return f"{', '.join(missing)} not set"
+    address = environment.read_text(os.environ, names[0])
+    return "" if "@" in parseaddr(address)[1] else "RELEVE_REPLY_ADDRESS is not an address"
+
+
+def build_reply_address(token: str) -> str:
+    """Return the address to which a message by mail is answered; empty where no replies by mail are read."""
+    if MAIL not in list_promised() or find_mail_fault():
+        return ""
+    name, _, domain = environment.read_text(os.environ, "RELEVE_REPLY_ADDRESS").rpartition("@")
+    return f"{name}+{token}@{domain}"

@@ -25,7 +25,7 @@ from email.utils import getaddresses, parseaddr
 from releve import environment
 from releve.live.errors import MailboxFault
 from releve.live.replies import find_by_letter, find_by_token, take_answer_once
-from releve.live.reply_gateways import MAIL, list_promised
+from releve.live.reply_gateways import MAIL, find_mail_fault, list_promised
 from releve.live.reply_words import read_mail_answer
 
 SECONDS = 15.0
@@ -36,26 +36,6 @@ _MOST = 200
 """Mails that are read in one look."""
 _PORTS = {"tls": 993, "starttls": 143, "none": 143}
 _log = logging.getLogger("releve.live")
-
-
-def find_mail_fault() -> str:
-    """Return what is missing for replies by mail; empty where they are not promised, or nothing is."""
-    if MAIL not in list_promised():
-        return ""
-    names = ("RELEVE_REPLY_ADDRESS", "RELEVE_IMAP_HOST", "RELEVE_IMAP_USER", "RELEVE_IMAP_PASSWORD")
-    missing = [name for name in names if not environment.read_text(os.environ, name)]
-    if missing:
-        return f"{', '.join(missing)} not set"
-    address = environment.read_text(os.environ, names[0])
-    return "" if "@" in parseaddr(address)[1] else "RELEVE_REPLY_ADDRESS is not an address"
-
-
-def build_reply_address(token: str) -> str:
-    """Return the address to which a message by mail is answered; empty where no replies by mail are read."""
-    if MAIL not in list_promised() or find_mail_fault():
-        return ""
-    name, _, domain = environment.read_text(os.environ, "RELEVE_REPLY_ADDRESS").rpartition("@")
-    return f"{name}+{token}@{domain}"
 
 
 def read_reply_mail() -> int:

@@ -27,10 +27,10 @@ from releve.ledger.digests import parse_canonical
 from releve.ledger.erasure import set_erase_on
 from releve.ledger.models import LedgerEntry, OutgoingDocument
 from releve.live.clock import now, real_now
-from releve.live.contacts import erase_person, remove_letters
+from releve.live.contacts import erase_person, find_addresses, remove_letters
 from releve.live.current_rules import select_rules
 from releve.live.drills import list_running_streams
-from releve.live.models import ActivationDay, Contact, Effect, Message, PlanText, ReliefDay, Routes
+from releve.live.models import ActivationDay, Effect, Message, PlanText, ReliefDay, Routes
 from releve.live.photos import erase_photos
 from releve.live.plans import clear_plan_cache, operator_now
 from releve.live.situation_cache import situation_now
@@ -194,7 +194,7 @@ class LiveData:
     def find(self, agent: str) -> Findings:
         return Findings(
             {
-                "addresses": Contact.objects.filter(role="agent", who=agent).count(),
+                "addresses": find_addresses(agent).count(),
                 "messages": Message.objects.filter(role="agent", who=agent).count(),
                 "plans": sum(1 for _ in plan_texts_with(agent)),
                 "reliefs": relief_days_with(agent),
@@ -202,7 +202,7 @@ class LiveData:
         )
 
     def export(self, agent: str) -> Mapping[str, list[Any]]:
-        contacts = Contact.objects.filter(role="agent", who=agent)
+        contacts = find_addresses(agent)
         messages = Message.objects.filter(role="agent", who=agent)
         reliefs = ReliefDay.objects.order_by("day", "pk").iterator(chunk_size=100)
         return {

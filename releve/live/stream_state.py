@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
 from releve.plan.day_fleet import cap_vehicles
-from releve.plan.result import Pause, read_agent
+from releve.plan.result import CARRIED, Pause, read_agent
 from releve.plan.roster import cut_placement
 from releve.plan.work_changes import describe_change
 from releve.situation import Situation, SituationRules
@@ -343,3 +343,8 @@ def read_placement(key: str, row: Sequence[Any]) -> Placement:
     )
     agent = read_agent(key)
     return Placement(agent, place, programme, start, end, break_start, break_end, pauses, key[len(agent) + 1 :])
+
+
+def find_plan_day(day: date, duty: str) -> date:
+    """Return the day whose plan has a duty that starts on ``day``: of one that was carried in, the day after."""
+    return day + timedelta(days=1) if duty == CARRIED else day

@@ -28,7 +28,9 @@ from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import require_complete
-from releve.live import notifications, relief_handler, replies
+from releve.live import alerts, escalation, notifications, relief_handler, replies
+from releve.live.alerts import follow_alerts
+from releve.live.client_news import follow_client_news
 from releve.live.clock import real_now
 from releve.live.contacts import note_absent
 from releve.live.coverage import compute_coverage
@@ -36,9 +38,9 @@ from releve.live.drills import list_running_streams
 from releve.live.due_jobs import run_due_jobs, run_slow_jobs
 from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, queue_effects, run_effect
 from releve.live.errors import LiveError
+from releve.live.escalation import escalate_messages
 from releve.live.event_service import build_relief_effect, record_due_events
 from releve.live.models import Effect
-from releve.live.notifications import escalate_messages
 from releve.live.outside import queue_documents
 from releve.live.plans import find_displayed_plan, operator_now
 from releve.live.reply_mail import SECONDS as MAIL_SECONDS
@@ -58,7 +60,7 @@ SWITCHES_SECONDS = 5.0
 OUTSIDE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
 _log = logging.getLogger("releve.live")
-_HANDLED_IN = (relief_handler, notifications, replies)
+_HANDLED_IN = (relief_handler, notifications, escalation, alerts, replies)
 """Modules with handlers of effects, imported to register them."""
 
 
@@ -210,7 +212,14 @@ def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step())
     if registry.get_current_version() is None:
         return
     for stream in list_running_streams():
-        for step in (record_due_events, escalate_messages, record_silence, _follow_stream):
+        for step in (
+            record_due_events,
+            follow_alerts,
+            follow_client_news,
+            escalate_messages,
+            record_silence,
+            _follow_stream,
+        ):
             do(partial(step, stream))
 
 

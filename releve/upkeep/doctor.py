@@ -294,6 +294,7 @@ _CORE: Mapping[str, _Check] = MappingProxyType(
         "channels": doctor_data.check_channels,
         "contacts": doctor_data.check_contacts,
         "replies": doctor_data.check_replies,
+        "rota": doctor_data.check_rota,
         "closure": doctor_data.check_closure_rules,
         "worker": doctor_data.check_worker,
         "proxies": check_proxies,

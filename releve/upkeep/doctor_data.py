@@ -239,6 +239,28 @@ def check_replies(asked: Examination) -> Iterator[Finding]:
         )
 
 
+def check_rota(asked: Examination) -> Iterator[Finding]:
+    """Where there is an on-call rota, a person is on call in the weeks ahead and has an address."""
+    try:
+        live.read_office_hours()
+    except ValueError as error:
+        yield fault("rota", f"RELEVE_OFFICE_HOURS: {error}", "write it like 'Mon-Sat 07:00-21:00'")
+        return
+    try:
+        gaps = live.list_gaps(live.operator_now(), asked.now)
+    except live.NoOperator:
+        return
+    if gaps:
+        weeks = ", ".join(f"{monday:%G-W%V}" for monday in gaps)
+        yield warning("rota", f"a site has no person on call in {weeks}", "add them on the page On call")
+    if names := live.list_without_address(asked.now):
+        yield warning(
+            "rota",
+            f"no alert reaches {', '.join(names)}",
+            "import their addresses with the role lead: `releve live contacts FILE`",
+        )
+
+
 def check_closure_rules(asked: Examination) -> Iterator[Finding]:
     """Cases close a site by themselves: by a pack that was chosen, or by a rule of the house."""
     try:

@@ -24,10 +24,10 @@ from releve.desk.relief import ReliefPage, draw_flows, relief_headline, ring_wor
 from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import MessageCounts, PeopleFlow, PlanReach
+from releve.live.client_news import describe_client
 from releve.live.coverage import ClientCoverage, Coverage, cover_client
 from releve.live.message_texts import write_message
 from releve.live.models import Message
-from releve.live.notifications import describe_client
 from releve.plan.coverage import round_coverage
 from releve.situation import KINDS, Notice, SiteStatus, refuse
 from tests.desk_live.conftest import Browsers

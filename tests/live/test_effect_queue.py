@@ -248,6 +248,8 @@ def count_kinds(scenario: Scenario, kind: str) -> int:
 def test_without_an_address_a_message_is_written_and_not_sent(scenario: Scenario) -> None:
     agent = scenario.agents_at(scenario.site)[2]
     live.import_contacts(f"{HEAD}agent,{agent},file,x,fr\n".encode(), by="tests")
+    for client in scenario.operator.clients:
+        live.store_setting(client.id, "at_once", 10, by="tests")
     scenario.two_positives()
     scenario.work()
     counts = live.count_messages(scenario.stream)

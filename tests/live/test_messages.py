@@ -182,7 +182,7 @@ def test_managers_and_clients_are_told_too_each_their_own(scenario: Scenario) ->
     assert manager.about["closed"] is True
     assert manager.about["moved"] == live.count_messages(scenario.stream, [scenario.site]).notified
     for row in Message.objects.filter(role="client"):
-        own = {"state", "known", "now", "worst", "worst_at", "missing", "until", "zone"}
+        own = {"state", "known", "now", "worst", "worst_at", "missing", "until", "zone", "lost"}
         assert set(row.about) == own, "nothing of another client, and no person"
 
 

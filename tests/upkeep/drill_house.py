@@ -30,8 +30,8 @@ from releve.ledger.rollback import RESTORED, roots_folder  # noqa: E402
 from releve.ledger.roots import publish_root  # noqa: E402
 from releve.ledger.seal import seal_ledger  # noqa: E402
 from releve.live.effect_queue import queue_effects  # noqa: E402
+from releve.live.escalation import build_send_effect  # noqa: E402
 from releve.live.models import Activation, Effect, Message, Relief  # noqa: E402
-from releve.live.notifications import build_send_effect  # noqa: E402
 from releve.live.outside import queue_documents  # noqa: E402
 from releve.live.worker import run_until_idle  # noqa: E402
 from releve.plugins.outbound.gate.connections import open_connection  # noqa: E402

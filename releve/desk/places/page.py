@@ -18,7 +18,7 @@ from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.filters import add_words
 from releve.desk.http import require_found
 from releve.desk.live.page import CorrectedRecord, ShownStream, describe_corrections, read_stream
-from releve.desk.page import PageModel, StreamPage
+from releve.desk.page import Figure, PageModel, StreamPage
 from releve.desk.text import Text, left, text_now
 from releve.files.plan_folder import StoredPlan, digest_plans
 from releve.live import api as live
@@ -50,6 +50,7 @@ from releve.situation import (
     list_permits,
     list_site_checks,
     list_site_inspections,
+    list_site_statuses,
     to_local_day,
 )
 
@@ -342,10 +343,34 @@ class LiftedPlace(PageModel):
     lifted_at: datetime
 
 
+class LostPlace(PageModel):
+    """A lost place that serves a client; ``cause`` is a word, never a case."""
+
+    place: str
+    cause: str
+    since: datetime | None
+    until: datetime | None = Field(description="Not back before, or expected back; null: not known")
+
+
+class ClientIncident(PageModel):
+    """What happens to one client, for who reads it on a phone; null: not known, or there is none."""
+
+    places: tuple[LostPlace, ...]
+    since: datetime | None = Field(description="Of the first place lost")
+    back: datetime | None = Field(
+        description="From when on its requirement is covered again; null: not within 48 hours"
+    )
+    people: int = Field(description="People who work differently for it by the relief in force")
+    routed_at: datetime | None = Field(description="Since when calls follow the routes of the relief")
+    abandoned: Figure = Field(description="Calls of today that were not served; null: not known, or a drill")
+    next_news: datetime | None
+
+
 class ClientPage(StreamPage):
     """One client, half hour by half hour."""
 
     standing: ClientStanding
+    incident: ClientIncident | None = Field(description="Null: no place that serves it is lost, and nothing is missing")
     plan: PlanReach
     half_hours: tuple[HalfHour, ...]
     programmes: tuple[ClientProgramme, ...]
@@ -371,19 +396,56 @@ def client_page(now: StreamContext, client: str) -> ClientPage:
     found = live.compute_coverage(now.stream)
     programmes = [row for row in now.operator.programmes if row.client == client]
     touched = frozenset(row.id for row in programmes)
+    standing, reliefs = live.describe_standing(known, found), tuple(_list_reliefs(now, touched))
     return ClientPage(
         **now.head,
-        standing=live.describe_standing(known, found),
+        standing=standing,
+        incident=_describe_incident(now, standing, found, reliefs),
         plan=live.find_plan_reach(found),
         half_hours=() if found is None else tuple(found.list_half_hours(client)),
         programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
-        reliefs=tuple(_list_reliefs(now, touched)),
+        reliefs=reliefs,
         lifted=tuple(
             LiftedPlace(place=now.operator.site[row.site].name, closed_at=row.closed_at, lifted_at=row.lifted_at)
             for row in list_lifted_since(now)
             if row.site in now.operator.site and not now.situation.site(row.site).closed
         ),
     )
+
+
+def _describe_incident(
+    now: StreamContext, standing: ClientStanding, coverage: live.Coverage | None, reliefs: Sequence[TouchingRelief]
+) -> ClientIncident | None:
+    scene = live.load_scene(now.stream)
+    lost = () if scene is None else tuple(_list_lost_places(now, live.find_own_losses(scene).get(standing.client, [])))
+    if not lost and not standing.short_now:
+        return None
+    relief = next((row for row in reliefs if row.in_force), None)
+    day = None if scene is None or live.is_drill(now.stream) else live.compute_service_day(now.at, scene)
+    own = None if day is None else next((row for row in day.clients if row.client == standing.client), None)
+    return ClientIncident(
+        places=lost,
+        since=min((row.since for row in lost if row.since is not None), default=None),
+        back=None if coverage is None else coverage.find_recovery(standing.client),
+        people=0 if relief is None else relief.people,
+        routed_at=None if relief is None else relief.published_at,
+        abandoned=None if own is None else own.abandoned,
+        next_news=live.find_promises(now.stream).get(standing.client),
+    )
+
+
+def _list_lost_places(now: StreamContext, lost: Iterable[Sequence[str]]) -> Iterable[LostPlace]:
+    """Yield lost places by name and cause, with since when and until when."""
+    rules = live.select_rules(now.situation)
+    sites = {row.name: row for row in list_site_statuses(now.operator, now.situation, rules)}
+    outages = {name: row for (what, name), row in now.situation.outages.items() if what == "carrier"}
+    for name, cause in lost:
+        if (site := sites.get(name)) is not None:
+            outage = next((row for (_what, at), row in now.situation.outages.items() if at == site.site), None)
+            until = site.earliest_reopening or (None if outage is None else outage.expected_until)
+            yield LostPlace(place=name, cause=cause, since=site.since, until=until)
+        elif (line := outages.get(name)) is not None:
+            yield LostPlace(place=name, cause=cause, since=line.since, until=line.expected_until)
 
 
 def _list_reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[TouchingRelief]:
@@ -431,6 +493,15 @@ _PERMITS = {
 _VERDICTS = {"partly": lazy("partly kept"), "not_kept": lazy("not kept")}
 _SEATS = {"taken": lazy("taken"), "free": lazy("usable"), "blocked": lazy("blocked")}
 _KINDS = {"inbound": lazy("inbound calls"), "outbound": lazy("outbound calls"), "back_office": lazy("back office")}
+_CAUSES = {
+    "rule": lazy("closed by the rule in force"),
+    "authority": lazy("closed by order of an authority"),
+    "hazard": lazy("closed because of an incident there"),
+    "operator": lazy("closed by the company"),
+    "power": lazy("no power"),
+    "link": lazy("its link is down"),
+    "lines": lazy("home lines down"),
+}
 _SOURCES = {
     "planned": lazy("prepared in the plan"),
     "first": lazy("first answer"),
@@ -447,6 +518,7 @@ add_words(register, "permit_word", _PERMITS)
 add_words(register, "seat_word", _SEATS)
 add_words(register, "verdict_word", _VERDICTS)
 add_words(register, "programme_kind", _KINDS)
+add_words(register, "loss_word", _CAUSES, else_code=True)
 add_words(register, "source_word", _SOURCES, else_code=True)
 
 

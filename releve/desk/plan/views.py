@@ -24,8 +24,11 @@ from releve.desk.http import (
     respond_if_changed,
     wants_json,
 )
+from releve.desk.live.page import read_stream
 from releve.desk.plan.page import CellPage, PlannedPage, PlanPage, ShownPlan, cell_page, plan_page, show_plan
+from releve.desk.text import text_now
 from releve.files.plan_folder import PlanFolderError, StoredPlan
+from releve.live import api as live
 from releve.live.api import IdentityCache, NoPlan
 from releve.runs.orders import find_completed_plan
 
@@ -37,7 +40,7 @@ def verdict(request: HttpRequest) -> HttpResponse:
     def respond(shown: ShownPlan) -> HttpResponse:
         page = plan_page(shown)
         body = "" if wants_json(request) else _write(page)
-        return _show(request, "desk/plan/verdict.html", page, body=body)
+        return _show(request, "desk/plan/verdict.html", page, body=body, short_now=describe_short_clients(request))
 
     return _respond(request, respond)
 
@@ -96,8 +99,17 @@ def _respond(request: HttpRequest, respond: Callable[[ShownPlan], HttpResponse])
         request.get_full_path(),
         request.user.get_username(),
         repr([item.key for item in roles_held(request.user)]),
+        describe_short_clients(request),
     )
     return respond_if_changed(request, facts, lambda: respond(shown))
+
+
+def describe_short_clients(request: HttpRequest) -> str:
+    """Return which of the reader's clients are short now, so that no verdict of a plan is read as their state."""
+    coverage, seen = live.compute_coverage(read_stream(request).name), scope_for(request.user, "plan.see")
+    ranked = sorted((row for row in coverage.clients if row.short_now), key=lambda row: row.rank) if coverage else []
+    text = text_now("UTC")
+    return text.list([f"{row.name} {text.coverage(row.now or 0.0)}" for row in ranked if seen.has_client(row.client)])
 
 
 def _may_compute(request: HttpRequest) -> bool:

@@ -1,0 +1,92 @@
+"""The pages of who leads: the rota, an alert on Now, the line for who has no time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from releve.accounts.permissions import Role
+from releve.ledger.account_names import give_pseudonym
+from releve.live import api as live
+from releve.live.models import Alert, OnCall
+from tests.accounts.people import read_text
+from tests.desk_live.conftest import Browsers
+from tests.live.scenario import Scenario
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture
+def rota(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samira on call and Paul as the deputy, with no office hours on the day of the drill."""
+    monkeypatch.setenv("RELEVE_OFFICE_HOURS", "Sun 00:00-01:00")
+    for name in ("samira", "paul"):
+        give_pseudonym(name)
+    at = min(live.now(scenario.stream), live.real_now())
+    OnCall.objects.create(
+        start=at - timedelta(days=9), end=at + timedelta(days=99), led_by="samira", deputised_by="paul"
+    )
+
+
+@pytest.mark.usefixtures("rota")
+def test_now_says_who_is_alerted_since_when_and_then_who_leads(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    assert "D’astreinte : samira." in read_text(web, "/now")
+    scenario.close()
+    scenario.work()
+    shown = read_text(web, "/now")
+    assert "samira : alerte envoyée, pas encore prise depuis" in shown
+    assert "Je la prends" in shown
+    assert (
+        "samira" not in browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id).get("/now.json").content.decode()
+    )
+    answer = web.post(f"/lead/{Alert.objects.get().pk}/take")
+    assert answer.status_code == 302
+    assert Alert.objects.get().taken_at is not None
+    assert "dirige." in read_text(web, "/now")
+
+
+@pytest.mark.usefixtures("rota")
+def test_the_line_names_the_worst_client_when_it_is_back_and_who_leads(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    for site in scenario.operator.sites:
+        scenario.close(site.id)
+    scenario.work()
+    page = web.get("/now").context["page"]
+    assert page.worst.short_now
+    line = next(row for row in web.get("/now").content.decode().splitlines() if 'id="outlook"' in row)
+    assert page.worst.name in line
+    assert "samira" in line
+    coverage = live.compute_coverage(scenario.stream)
+    assert coverage is not None
+    halves = [row for row in coverage.list_half_hours(page.worst.client) if row.share is not None]
+    back = next((row.start for row in halves if not row.short), None)
+    assert page.recovery == back
+
+
+def test_the_rota_takes_a_row_a_table_and_says_what_is_wrong(browsers: Browsers, scenario: Scenario) -> None:
+    give_pseudonym("samira")
+    web = browsers.sign_in()
+    sent = {"start": "2099-12-01T21:00", "end": "2099-12-02T07:00", "site": scenario.site, "lead": "samira"}
+    assert web.post("/rota/add", sent).status_code == 302
+    (row,) = OnCall.objects.all()
+    assert (row.site, row.led_by, row.deputised_by) == (scenario.site, "samira", "")
+    refused = web.post("/rota/add", {**sent, "end": "2099-12-01T20:00"})
+    assert refused.status_code == 422
+    table = "lead,week\nsamira,2099-W50\nnemo,2099-W51\n"
+    refused = web.post("/rota/table", {"table": table})
+    assert refused.status_code == 422
+    assert "nemo" in refused.content.decode()
+    assert web.post("/rota/table", {"table": "lead,week\nsamira,2099-W50\n"}).status_code == 302
+    (row,) = OnCall.objects.all()
+    assert "samira" in read_text(web, "/rota")
+    assert b"BEGIN:VEVENT" in web.get("/rota/calendar").content
+    assert web.post(f"/rota/{row.pk}/remove").status_code == 302
+    assert not OnCall.objects.exists()
+
+
+def test_who_may_not_change_the_rota_sees_no_form(browsers: Browsers) -> None:
+    web = browsers.sign_in(Role.FLOW)
+    assert "<textarea" not in web.get("/rota").content.decode()
+    assert web.post("/rota/table", {"table": ""}).status_code == 403
