@@ -11,6 +11,7 @@ receives the number of agents who have not answered. A drill writes every messag
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,10 +27,11 @@ from django.db.models import Q
 from releve import environment
 from releve.files.plan_folder import build_calendars
 from releve.ledger import chain as ledger
+from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry, Restoration
 from releve.live.channels import CHANNELS, ByFile, Channel, Letter
 from releve.live.clock import is_drill, now, real_now
-from releve.live.contacts import ROLES, count_messages
+from releve.live.contacts import ROLES, count_messages, name_message
 from releve.live.coverage import ClientCoverage, Coverage, compute_scene_coverage
 from releve.live.current_rules import select_rules
 from releve.live.effect_queue import (
@@ -50,6 +52,7 @@ from releve.live.roster_changes import find_day_runs, find_last_ends, have_other
 from releve.live.stream_state import Scene, build_change, list_working, load_scene, read_placement
 from releve.network import HOME, Agent, Programme, Site
 from releve.plan import Placement
+from releve.plan.coverage import COVERED
 from releve.plan.day_runs import NEAR_DUTY, Ride
 from releve.plan.result import CARRIED, build_duty_key
 from releve.plan.work_changes import WorkChange, WorkKind, count_kinds, describe_change, list_breaks
@@ -83,22 +86,24 @@ def notify(effect: Effect) -> EffectOutcome:
     counts = {f"{role}s": roles.count(role) for role in ROLES}
     counts["breaks"] = len(messages) - len(asking)
     counts["unaddressed"] = _count_unaddressed(messages)
+    replaced: list[str] = []  # messages that await an answer and are replaced, found as they are
 
     def store() -> None:
         for kind in (*ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
             people = [message.who for message in messages if message.kind == kind]
             kinds = [kind, Message.BREAK] if kind == "agent" else [kind]
             older = Message.objects.filter(stream=relief.stream, kind__in=kinds, replaced=False)
-            older.exclude(relief=relief).filter(who__in=people).update(replaced=True, due_at=None)
+            older = older.exclude(relief=relief).filter(who__in=people)
+            waiting = older.filter(kind="agent", acknowledged_at=None) if kind == "agent" else older.none()
+            replaced.extend(map(str, waiting.order_by("pk").values_list("pk", flat=True)))
+            older.update(replaced=True, due_at=None)
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
         Relief.objects.filter(pk=relief.pk).update(notified=True)
 
+    body = {"generation": relief.generation, **counts, "kinds": builder.count_kinds(), "replaces": replaced}
     return EffectOutcome(
         counts,
-        (
-            ("people.notified", {"generation": relief.generation, **counts, "kinds": builder.count_kinds()}),
-            *(("relief.covered", body) for body in builder.describe_clients()),
-        ),
+        (("people.notified", body), *(("relief.covered", body) for body in builder.describe_clients())),
         tuple(build_send_effect(message) for message in messages),
         store,
     )
@@ -231,13 +236,31 @@ class _MessageBuilder:
 
     def describe_clients(self) -> Iterator[dict[str, Any]]:
         """Yield what the relief gives each client, as the ledger holds it: what packs count."""
-        for row in self._coverage.clients if self._concerns_clients else ():
+        rows = self._coverage.clients if self._concerns_clients else ()
+        planned = self._cover_by_plan() if rows else {}
+        for row in rows:
             yield {
                 "client": row.client,
                 "generation": self._relief.generation,
                 "cause": self._relief.cause,
                 **describe_client(row, self._coverage),
+                "half_hours": [
+                    [format_instant(start), _write_share(planned.get((row.client, start))), _write_share(share)]
+                    for start, share in zip(self._coverage.starts, row.share, strict=True)
+                ],
             }
+
+    def _cover_by_plan(self) -> dict[tuple[str, datetime], float]:
+        """Return the coverage of each client's half hours by the plans in force, had nothing been lost."""
+        whole = replace(
+            self._near, relief=None, changes={}, wanted=dict.fromkeys(self._near.wanted, NO_LOSS), absent={}, lent={}
+        )
+        found = compute_scene_coverage(whole, supposed=True)
+        return {
+            (row.client, start): float(share)
+            for row in found.clients
+            for start, share in zip(found.starts, row.share, strict=True)
+        }
 
     def _find_end(self, agent: str, slot: _Slot) -> datetime:
         """Return when what is said of an agent's day is over: the shift, or the site's last one."""
@@ -383,6 +406,13 @@ class _MessageBuilder:
         )
 
 
+def _write_share(share: float | None) -> float | None:
+    """Return a share as the ledger holds it, to four digits; None where nothing is required."""
+    if share is None or math.isnan(share):
+        return None
+    return 1 if share >= COVERED else round(min(float(share), 0.9999), 4)
+
+
 def describe_client(row: ClientCoverage, coverage: Coverage) -> dict[str, Any]:
     """Return what a client's message is made from: figures, and whether they hold the target."""
     return {
@@ -490,7 +520,7 @@ def send_message(effect: Effect) -> EffectOutcome:
             own.filter(rank=message.rank, replaced=False).update(due_at=at + _read_patience())
 
     entry = "message.written" if name == Message.NO_ADDRESS else "message.sent"
-    body = {"message": str(message.pk), "channel": name, "rank": message.rank}
+    body = {**name_message(message), "channel": name, "rank": message.rank}
     return EffectOutcome({"channel": name}, ((entry, body),), store=store)
 
 
@@ -583,7 +613,7 @@ def escalate_messages(stream: str) -> int:
             [
                 (
                     "message.unanswered" if message.exhausted else "message.escalated",
-                    {"message": str(message.pk), "rank": message.rank},
+                    {**name_message(message), "rank": message.rank},
                 )
                 for message in rows
             ],
