@@ -172,7 +172,7 @@ from releve.live.routes import (
 from releve.live.service_day import ServiceDay, TargetState, compute_service_day, find_statistics_folder
 from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
-from releve.live.statement import DaySeal, ServiceLoss, build_statement, erase_due_data
+from releve.live.statement import DaySeal, ServiceLoss, build_statement, erase_due_data, seal_now
 from releve.live.stream_state import Scene, list_day_placements, load_scene
 from releve.live.surge_relief import (
     ClientMissing,
