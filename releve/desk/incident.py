@@ -362,6 +362,7 @@ def _show(request: HttpRequest, incident: str, acts: tuple[str, ...], *, whole: 
         "forms": forms,
         "operator": seen.operator,
         "corrects": bool(found.site) and can(request.user, "event.correct", site=found.site),
+        "makes_packs": all(map(scope_for(request.user, "evidence.make").sees, found.sites or ("",))),
         "own": actor_name(request),
         "key": uuid.uuid4().hex,
     }

@@ -1034,6 +1034,7 @@ def is_hidden(row: Row, selection: dict[str, Any], pack: dict[str, Any]) -> bool
 # 8. Evidence packs: a PDF, and a signed note of its length and SHA-256. The PDF is not read: its
 # bytes are compared, and pack.json is what stands packed in them with the SHA-256 of the note.
 
+ROWS = {"story.json", "coverage.json"}  # documents whose every row is what an entry says
 PACK, PACK_FILE, PACK_NOTE = "releve pack 3", "pack.json", "releve pack note 1"
 MOST_BYTES, PIECE = 1 << 28, 1 << 16
 LATE_MINUTES = 60  # up to so many minutes after what happened its record is in time
@@ -1181,14 +1182,14 @@ def check_content(
     wrong += [
         f"entry {seq}: it is of the stream {stream!a}, and not live"
         for seq, stream in streams.items()
-        if stream != "live"
+        if stream != "live" and not find_drill(pack)
     ]
     if list(entries) != sorted(entries):
         wrong.append("the entries do not stand in the order of the ledger")
     lacking, hidden = check_selections(pack, entries, root)
     faults += wrong + lacking
     texts, wrong = check_documents(pack["documents"], packed)
-    faults += wrong
+    faults += wrong + check_rows(texts or {}, entries)
     corrected = corrected_events(entries)
     for said in pack["statements"]:
         try:
@@ -1200,6 +1201,13 @@ def check_content(
         return Result(faults)
     shown = [*describe_cosignatures(cosigned, keys, language),
              *describe_selections(pack, entries, hidden, language)]  # fmt: skip
+    shown += [
+        PACK_WORDS[language]["rows"].format(name=name, rows=len(rows))
+        for name, rows in sorted((texts or {}).items())
+        if name in ROWS
+    ]
+    if drill := find_drill(pack):
+        shown.insert(0, PACK_WORDS[language]["drill"].format(drill=drill))
     return Result(faults, describe_pack(pack, root, shown, late, packed is None, language))
 
 
@@ -1241,7 +1249,9 @@ def find_dated_before(pack: dict[str, Any], root: dict[str, Any]) -> list[int]:
     return sorted(
         entry["seq"]
         for entry in records
-        if entry["seq"] > root["size"] and instant(entry["recorded_at"]) < instant(root["sealed_at"])
+        if entry["stream"] == "live"
+        and entry["seq"] > root["size"]
+        and instant(entry["recorded_at"]) < instant(root["sealed_at"])
     )
 
 
@@ -1284,6 +1294,39 @@ def check_documents(
     return None if packed is None else found, faults
 
 
+def find_drill(pack: dict[str, Any]) -> str:
+    """Return the drill that all entries of an incident's pack are of; empty: it is of no drill."""
+    streams = {record["entry"]["stream"] for record in pack["entries"]}
+    found = str(next(iter(streams))) if pack["kind"] == "incident" and len(streams) == 1 else ""
+    return found if found.startswith("drill:") else ""
+
+
+def check_rows(texts: dict[str, Any], entries: dict[int, Any]) -> list[str]:
+    """Return the faults of the rows that the documents of ROWS hold: each is what its entry says.
+
+    ``values`` has the values of a row by name; ``paths`` where they stand in the entry, for those
+    that do not stand there under their name.
+    """
+    faults: list[str] = []
+    for name in sorted(ROWS & set(texts)):
+        for place, row in enumerate(texts[name], 1):
+            try:
+                record = entries.get(row["entry"])
+                if record is None:
+                    raise VerifyError(f"entry {row['entry']}, which it is made of, is missing")
+                entry = record["entry"]
+                at = entry["body"].get("happened_at") or entry["recorded_at"]
+                found = {name: entry_value(record, row["paths"].get(name, name)) for name in row["values"]}
+                for said, value in (
+                    ([row["kind"], row["at"], row["recorded_at"]], [entry["kind"], at, entry["recorded_at"]]),
+                    (row["values"], found),
+                ):
+                    compare_value({"value": said}, value)
+            except VerifyError as fault:
+                faults.append(f"document {name!a}, row {place}: {fault}")
+    return faults
+
+
 def check_statement(
     said: dict[str, Any],
     pack: dict[str, Any],
@@ -1294,11 +1337,11 @@ def check_statement(
     """Compute a statement again; VerifyError where its value or what it is made of differs."""
     if said["how"] == "stated":
         return
-    if said["how"] == "document":
+    if said["document"]:
         if texts is not None:
             if said["document"] not in texts:
                 raise VerifyError(f"the document that it is read from, {said['document']!a}, is missing")
-            compare_value(said, read_path(texts[said["document"]], said["path"]))
+            compare_value(said, read_document(said, texts[said["document"]]))
         return
     if len(set(said["of"])) < len(said["of"]):
         raise VerifyError("it counts an entry twice")
@@ -1313,8 +1356,7 @@ def check_statement(
     late = sum(late_minutes(entries[seq], pack) > 0 for seq in said["of"])
     if late != said["late"]:
         raise VerifyError(f"it says that {said['late']} of its entries were recorded late, computed is {late}")
-    values = [entry_value(entries[seq], said["path"]) for seq in said["of"]]
-    compare_value(said, compute_figure(said["how"], values))
+    compare_value(said, compute_entries(said, [entries[seq] for seq in said["of"]]))
 
 
 def corrected_events(entries: dict[int, Any]) -> set[str]:
@@ -1374,6 +1416,35 @@ def entry_value(record: dict[str, Any], path: str) -> Any:
     return None if isinstance(found, dict) and set(found) == {"commitment"} else found
 
 
+def read_document(said: dict[str, Any], document: Any) -> Any:
+    """Return the value of a statement that is read from a document, or computed over its rows."""
+    if said["how"] == "document":
+        return read_path(document, said["path"])
+    rows = [row for row in document if all(read_path(row, name) == value for name, value in said["where"].items())]
+    return compute_figure(said["how"], [read_path(row, said["path"]) for row in rows])
+
+
+def compute_entries(said: dict[str, Any], records: list[dict[str, Any]]) -> Any:
+    """Return the value of a statement over its entries, in their order.
+
+    ``passed``: seconds from the record of the first one to that of the last; ``known``: seconds
+    from when the last one happened to its record; ``waiting``: of the people that messages were
+    written to, how many have neither answered nor been sent a newer message.
+    """
+    entries = [record["entry"] for record in records]
+    if said["how"] in ("passed", "known"):
+        if not entries:
+            return None
+        first = entries[-1]["body"]["happened_at"] if said["how"] == "known" else entries[0]["recorded_at"]
+        return (instant(entries[-1]["recorded_at"]) - instant(first)) / timedelta(seconds=1)
+    if said["how"] == "waiting":
+        bodies = [entry["body"] for entry in entries]
+        done = {body["message"] for body in bodies if "message" in body}
+        done.update(message for body in bodies for message in body.get("replaces", ()))
+        return sum(body.get("agents", 0) for body in bodies) - len(done)
+    return compute_figure(said["how"], [entry_value(record, said["path"]) for record in records])
+
+
 def read_path(value: Any, path: str) -> Any:
     """Return what stands at a path of names with dots; numbers count the items of a list."""
     for name in path.split(".") if path else ():
@@ -1421,11 +1492,12 @@ def describe_pack(
     words = PACK_WORDS[language]
     groups: dict[str, list[str]] = {"counted": [], "unread_figures": [], "stated": []}
     for said in pack["statements"]:
-        read = "unread_figures" if said["how"] == "document" and alone else "counted"
+        read = "unread_figures" if said["document"] and alone else "counted"
         groups["stated" if said["how"] == "stated" else read].append(figure_line(said, language))
     lines = [
         words["pack"].format(whom=words["whom"].format(**pack) if pack["for"] else "", **pack),
         words["root"].format(entries=len(pack["entries"]), **root),
+        *([words["unfinished"].format(**pack, sealed_at=root["sealed_at"])] if is_unfinished(pack, root) else []),
         *shown,
         words["late" if any(late) else "in_time"].format(
             late=sum(minutes > 0 for minutes in late),
@@ -1439,6 +1511,11 @@ def describe_pack(
     for row in pack["documents"]:
         lines.append(words["unread" if alone else "document"].format(**row))
     return "\n".join(map(one_line, lines))
+
+
+def is_unfinished(pack: dict[str, Any], root: dict[str, Any]) -> bool:
+    """Return whether the last day of a pack went on when its root was signed; a drill has a clock of its own."""
+    return instant(root["sealed_at"]) < instant(pack["end"]) and not find_drill(pack)
 
 
 def describe_cosignatures(cosigned: list[tuple[str, str]], keys: Keys, language: str) -> Iterable[str]:
@@ -1462,7 +1539,7 @@ def describe_selections(
                 sites=words["any"] if sites is None else ", ".join(s or words["no"] for s in sites),
             ) + (words["unnamed"].format(entries=unnamed) if unnamed else "")
         covered.update(said["kinds"])
-    counted = [said for said in pack["statements"] if said["how"] not in ("stated", "document")]
+    counted = [said for said in pack["statements"] if said["how"] != "stated" and not said["document"]]
     used = {kind for said in counted for kind in said["kinds"]}
     used |= {entries[seq]["entry"]["kind"] for said in counted for seq in said["of"]}
     if used - covered:
@@ -1501,9 +1578,21 @@ def figure_text(value: Any, unit: str, language: str) -> str:
             percent = min(max(percent, 0.1), 99.9)
         shown = number_text(percent, 0 if whole else 1, language)
         return shown + ("\u202f%" if language == "fr" else "%")
+    if unit == "delay":
+        return delay_text(value, language)
     if unit == "min":
         return f"{number_text(int(value) // 60, 0, language)} h {int(value) % 60:02d} min"
     return f"{number_text(value, 0 if float(value).is_integer() else 2, language)} {unit}".rstrip()
+
+
+def delay_text(seconds: float, language: str) -> str:
+    """Return a time that passed: 1.2 s, 3 min 05 s, 48 h 02 min."""
+    if seconds < 60:
+        return f"{number_text(seconds, 1, language)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{number_text(round(seconds / 60) // 60, 0, language)} h {round(seconds / 60) % 60:02d} min"
 
 
 def number_text(value: float, decimals: int, language: str) -> str:
@@ -1524,6 +1613,10 @@ PACK_WORDS = {
         "pack": "the pack {kind}{whom}, {from} to {to}, as the holder of the key issued it",
         "whom": " for {for}",
         "root": "{entries} entries are under root {number}, sealed at {sealed_at}, signed by the key {key}",
+        "drill": "A DRILL ({drill}): nothing that it tells of happened, and its times are of the drill’s clock",
+        "rows": "{name}: {rows} rows, each compared with its entry; the wording is the operator’s",
+        "unfinished": "its last day, {to}, was not over: the pack tells what was recorded until {sealed_at}, when"
+        " its root was signed, and nothing after it",
         "cosigned": "cosigned by the witness {name} at {at}",
         "unchecked": "a cosignature of {name} was not checked: give its key, --witness",
         "no_cosignature": "a line in the name of {name} is not a cosignature by the key given",
@@ -1559,6 +1652,12 @@ PACK_WORDS = {
         "pack": "le dossier {kind}{whom}, du {from} au {to}, tel que l’a émis le détenteur de la clé",
         "whom": " pour {for}",
         "root": "{entries} entrées sont sous la racine {number}, scellée le {sealed_at}, signée par la clé {key}",
+        "drill": "UN EXERCICE ({drill})\u202f: rien de ce qu’il raconte n’a eu lieu, et ses heures sont celles de"
+        " l’horloge de l’exercice",
+        "rows": "{name}\u202f: {rows} lignes, chacune comparée à son entrée\u202f; les libellés sont ceux"
+        " du prestataire",
+        "unfinished": "son dernier jour, le {to}, n’était pas terminé\u202f: le dossier dit ce qui était enregistré"
+        " le {sealed_at}, quand sa racine a été scellée, et rien de ce qui a suivi",
         "cosigned": "cosigné par le témoin {name} le {at}",
         "unchecked": "la cosignature de {name} n’a pas été vérifiée\u202f: donnez sa clé (--witness)",
         "no_cosignature": "une ligne au nom de {name} n’est pas une cosignature par la clé donnée",
@@ -1775,6 +1874,7 @@ FRENCH = {
     "--issued takes the PDF of a pack, and {} is another file":
     "--issued prend le PDF d’un dossier, et {} est un autre fichier",
     "it is not shown to be under root {}": "il n’est pas montré qu’elle est sous la racine {}",
+    "document {}, row {}: {}": "document {}, ligne {}\u202f: {}",
     "document {}: {}": "document {}\u202f: {}",
     "it is missing": "il manque",
     "entry {}, which it is made of, is missing": "l’entrée {}, dont il est fait, manque",

@@ -176,7 +176,16 @@ from releve.live.rehearsal import (
 from releve.live.relief_handler import ComparedDay, compare_reliefs, list_touching_reliefs
 from releve.live.relief_solver import read_relief_choice as read_relief_choice
 from releve.live.replies import ReplyOutcome, count_national_numbers, take_reply
-from releve.live.reply_gateways import GATEWAYS, MAIL, Post, list_promised, name_secret, read_post, read_reply_secret
+from releve.live.reply_gateways import (
+    GATEWAYS,
+    MAIL,
+    Post,
+    find_mail_fault,
+    list_promised,
+    name_secret,
+    read_post,
+    read_reply_secret,
+)
 from releve.live.roster_changes import (
     AgentMove,
     PeopleFlow,
@@ -215,7 +224,7 @@ from releve.live.routes import (
 from releve.live.service_day import ServiceDay, TargetState, compute_service_day, find_statistics_folder
 from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
-from releve.live.statement import DaySeal, ServiceLoss, build_statement, erase_due_data
+from releve.live.statement import DaySeal, ServiceLoss, build_statement, erase_due_data, seal_now
 from releve.live.stream_state import Scene, list_day_placements, load_scene
 from releve.live.surge_relief import (
     ClientMissing,

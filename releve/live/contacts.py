@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -301,10 +301,14 @@ def store_answer(rows: QuerySet[Message], by: str, answer: Answer = "") -> Ackno
         rows.update(acknowledged_at=at, due_at=None, answered_to=by, answer=answer, unclear_at=None, silent=False)
         if answer != "no":
             rows.update(substituted=False)
-        about = {"message": str(message.pk), "generation": message.relief.generation}
-        body = {**about, **({"answer": answer} if answer else {}), **({"by": by} if by else {})}
+        body = {**name_message(message), **({"answer": answer} if answer else {}), **({"by": by} if by else {})}
         append_entries(message.stream, [("message.acknowledged", body)])
     return AcknowledgeResult(message.stream, at, before=False)
+
+
+def name_message(message: Message) -> dict[str, Any]:
+    """Return what entries of the ledger say of a message: its number, relief and kind, of no person."""
+    return {"message": str(message.pk), "generation": message.relief.generation, "letter": message.kind}
 
 
 def _filter_open(stream: str, sites: Iterable[str] | None) -> QuerySet[Message]:

@@ -22,7 +22,7 @@ from releve.files.plan_folder import build_calendars
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS, ByFile, Channel, Letter
 from releve.live.clock import is_drill, now, real_now
-from releve.live.contacts import count_messages
+from releve.live.contacts import count_messages, name_message
 from releve.live.effect_queue import (
     OUTSIDE,
     EffectOutcome,
@@ -83,7 +83,7 @@ def send_message(effect: Effect) -> EffectOutcome:
             own.filter(rank=message.rank, replaced=False).update(due_at=at + _read_patience())
 
     entry = "message.written" if name == Message.NO_ADDRESS else "message.sent"
-    body = {"message": str(message.pk), "channel": name, "rank": message.rank}
+    body = {**name_message(message), "channel": name, "rank": message.rank}
     return EffectOutcome({"channel": name}, ((entry, body),), store=store)
 
 
@@ -199,7 +199,7 @@ def escalate_messages(stream: str) -> int:
             [
                 (
                     "message.unanswered" if message.exhausted else "message.escalated",
-                    {"message": str(message.pk), "rank": message.rank},
+                    {**name_message(message), "rank": message.rank},
                 )
                 for message in rows
             ],

@@ -9,6 +9,7 @@ replace it. How they are sent and escalated: :mod:`releve.live.escalation`.
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry, Restoration
 from releve.live.alerts import is_held, read_hold_ahead
 from releve.live.client_news import describe_client, describe_news, find_own_losses, hold_drafts
@@ -30,6 +32,7 @@ from releve.live.roster_changes import find_day_runs, find_last_ends, have_other
 from releve.live.stream_state import Scene, build_change, find_plan_day, list_returned, list_working, load_scene
 from releve.network import HOME, UTC, Agent, Programme, Site
 from releve.plan import Placement
+from releve.plan.coverage import COVERED
 from releve.plan.day_runs import NEAR_DUTY, Ride
 from releve.plan.result import CARRIED, read_agent
 from releve.plan.work_changes import WorkChange, WorkKind, count_kinds, describe_change, list_breaks
@@ -67,24 +70,28 @@ def notify(effect: Effect) -> EffectOutcome:
     counts = {f"{role}s": roles.count(role) for role in _ROLES}
     counts["breaks"] = len(messages) - len(asking)
     counts["unaddressed"] = _count_unaddressed(messages)
+    replaced: list[str] = []  # messages that await an answer and are replaced, found as they are
 
     def store() -> None:
         for kind in (*_ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
             people = [message.who for message in messages if message.kind == kind]
             kinds = [kind, Message.BREAK] if kind == "agent" else [kind]
             older = Message.objects.filter(stream=relief.stream, kind__in=kinds, replaced=False)
-            older.exclude(relief=relief).filter(who__in=people).update(replaced=True, due_at=None)
+            older = older.exclude(relief=relief).filter(who__in=people)
+            waiting = older.filter(kind="agent", acknowledged_at=None) if kind == "agent" else older.none()
+            replaced.extend(map(str, waiting.order_by("pk").values_list("pk", flat=True)))
+            older.update(replaced=True, due_at=None)
         unheard = Message.objects.filter(stream=relief.stream, held=Message.FOR_LEAD).exclude(relief=relief)
+        gone = unheard.filter(kind="agent", acknowledged_at=None, replaced=False)
+        replaced.extend(map(str, gone.order_by("pk").values_list("pk", flat=True)))
         unheard.update(replaced=True)  # what still changes for them is written again
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
         Relief.objects.filter(pk=relief.pk).update(notified=True)
 
+    body = {"generation": relief.generation, **counts, "kinds": builder.count_kinds(), "replaces": replaced}
     return EffectOutcome(
         counts,
-        (
-            ("people.notified", {"generation": relief.generation, **counts, "kinds": builder.count_kinds()}),
-            *(("relief.covered", body) for body in builder.describe_clients()),
-        ),
+        (("people.notified", body), *(("relief.covered", body) for body in builder.describe_clients())),
         tuple(build_send_effect(message) for message in messages if not message.held),
         store,
     )
@@ -218,13 +225,31 @@ class _MessageBuilder:
 
     def describe_clients(self) -> Iterator[dict[str, Any]]:
         """Yield what the relief gives each client, as the ledger holds it: what packs count."""
-        for row in self._coverage.clients if self._concerns_clients else ():
+        rows = self._coverage.clients if self._concerns_clients else ()
+        planned = self._cover_by_plan() if rows else {}
+        for row in rows:
             yield {
                 "client": row.client,
                 "generation": self._relief.generation,
                 "cause": self._relief.cause,
                 **describe_client(row, self._coverage),
+                "half_hours": [
+                    [format_instant(start), _write_share(planned.get((row.client, start))), _write_share(share)]
+                    for start, share in zip(self._coverage.starts, row.share, strict=True)
+                ],
             }
+
+    def _cover_by_plan(self) -> dict[tuple[str, datetime], float]:
+        """Return the coverage of each client's half hours by the plans in force, had nothing been lost."""
+        whole = replace(
+            self._near, relief=None, changes={}, wanted=dict.fromkeys(self._near.wanted, NO_LOSS), absent={}, lent={}
+        )
+        found = compute_scene_coverage(whole, supposed=True)
+        return {
+            (row.client, start): float(share)
+            for row in found.clients
+            for start, share in zip(found.starts, row.share, strict=True)
+        }
 
     def _find_end(self, agent: str, slot: _Slot) -> datetime:
         """Return when what is said of an agent's day is over: the shift, or the site's last one."""
@@ -378,6 +403,13 @@ def _find_start(shifts: Sequence[Mapping[str, Any]]) -> datetime:
         map(datetime.fromisoformat, [*(post["start"] for post in posts), *rides]),
         default=datetime.max.replace(tzinfo=UTC),
     )
+
+
+def _write_share(share: float | None) -> float | None:
+    """Return a share as the ledger holds it, to four digits; None where nothing is required."""
+    if share is None or math.isnan(share):
+        return None
+    return 1 if share >= COVERED else round(min(float(share), 0.9999), 4)
 
 
 def _load_last_notified(scene: Scene) -> _LastNotified:

@@ -120,9 +120,11 @@ class _Period:
     figures: DayFigures
 
 
-def _load_period(operator: Operator, client: str, first: date, last: date) -> _Period:
+def _load_period(operator: Operator, client: str, first: date, last: date, until: datetime | None = None) -> _Period:
     zone_name = operator.row.time_zone
     start, end = day_bounds(first, zone_name)[0], day_bounds(last, zone_name)[1]
+    if until is not None:
+        end = start + (min(until, end) - start) // INTERVAL * INTERVAL
     rows = tuple(row for row in operator.programmes if row.client == client and row.kind == "inbound")
     starts = tuple(start + i * INTERVAL for i in range(int((end - start) / INTERVAL)))
     names = [row.id for row in rows]
@@ -130,8 +132,11 @@ def _load_period(operator: Operator, client: str, first: date, last: date) -> _P
     return _Period(rows, starts, fold_figures(reports, names, starts, end))
 
 
-def build_statement(operator: Operator, client: str, first: date, last: date) -> ClientStatement:
-    period = _load_period(operator, client, first, last)
+def build_statement(
+    operator: Operator, client: str, first: date, last: date, until: datetime | None = None
+) -> ClientStatement:
+    """Return a client's statement of some days; of one that goes on, of the half hours over at ``until``."""
+    period = _load_period(operator, client, first, last, until)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return ClientStatement(
         client=client,
@@ -174,7 +179,7 @@ class _Lasting:
 
 def _attribute(operator: Operator, period: _Period) -> Iterator[ServiceLoss]:
     """Yield the calls of the half hours in which the same events lasted, those of none last."""
-    if not period.rows:
+    if not (period.rows and period.starts):
         return
     skilled = {row.id for row in period.rows}
     agents = [row for row in operator.agents if skilled & set(row.skills)]
@@ -330,14 +335,21 @@ def run_daily_jobs(now: datetime) -> SignedRoot | None:
     if version is not None:
         seal_days(registry.load_operator(version), now)
     found = erase_due_data(now)
-    root = None
-    if read_head().seq:
-        root = seal_ledger(now)
-        _publish(root)
-        ask_known_witnesses(root)
+    root = seal_now(now) if read_head().seq else None
     _note_run(now, done_at=now, erased=found.erased, scrubbed=found.scrubbed)
     DailyRun.objects.filter(day__lt=(now - KEPT_RUNS).date()).delete()
     return root if root != last else None
+
+
+def seal_now(now: datetime) -> SignedRoot:
+    """Seal what is recorded, and let the root leave the house: its folder, then the witnesses known.
+
+    Where nothing was added since the last root, that one leaves again. Raises what ``seal_ledger`` does.
+    """
+    root = seal_ledger(now)
+    _publish(root)
+    ask_known_witnesses(root)
+    return root
 
 
 def erase_due_data(now: datetime) -> Erasure:

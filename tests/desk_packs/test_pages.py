@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime
 from hashlib import sha256
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -21,14 +22,18 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
 from releve.ledger import verify
-from releve.ledger.chain import append
+from releve.ledger.chain import append, append_all
+from releve.ledger.rollback import roots_folder
+from releve.ledger.roots import load_last_root
 from releve.ledger.witnesses import ask_witness
-from releve.plugins.evidence.comparison import compare_remade
+from releve.network.moments import zone
+from releve.plugins.evidence.comparison import compare_remade, read_data
 from releve.plugins.evidence.records import PackError
-from releve.plugins.evidence.store import list_packs, list_receipts
+from releve.plugins.evidence.store import list_packs, list_receipts, load_pack_file
 from releve.registry import storage
+from releve.registry.service import apply_changes, preview_changes
 from tests.accounts.people import give, person, read_page, sign_in, signed_in
-from tests.evidence.pack_house import fill_house
+from tests.evidence.pack_house import SITE, build_operator, fill_house, record_event
 from tests.homes import make_test_home
 from tests.ledger.witness_server import KEY as WITNESS_KEY
 from tests.ledger.witness_server import NAME, WitnessServer
@@ -210,10 +215,53 @@ def test_each_reader_sees_and_makes_the_packs_of_their_own() -> None:
         assert (web.post("/packs/", {}).status_code == 422) is (role in (Role.SITE, Role.ADMINISTRATOR))
 
 
-def test_a_period_that_no_root_covers_is_refused_with_the_command() -> None:
+def test_a_day_that_goes_on_is_sealed_from_the_page_and_told_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
     fill_house()
-    web = signed_in(Role.CONTINUITY)
-    answer = web.post("/packs/", {"what": "audit:", "first": "2026-11-20", "last": "2026-12-02", "language": "fr"})
-    assert answer.status_code == 422
-    assert "releve ledger seal" in answer.content.decode()
+    now = datetime(2026, 12, 2, 14, 30, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    web, sent = signed_in(Role.CONTINUITY), {"what": "audit:", "first": "2026-11-20", "language": "fr"}
+    before = load_last_root()
+    assert before is not None
+    record = record_event("check.done", "2026-12-02T09:00+00:00", site=SITE, day="2026-12-02", commission=[], note="",
+                          transport_fill=0.5, symptomatic=0, findings=[])  # fmt: skip
+    with transaction.atomic():
+        append_all([record])
+    ahead = web.post("/packs/", {**sent, "last": "2026-12-03", "seal": "on"})
+    assert ahead.status_code == 422
+    assert "pas encore commencé" in ahead.content.decode()
+    offered = web.post("/packs/", {**sent, "last": "2026-12-02"})
+    assert offered.status_code == 422
+    shown = html.unescape(offered.content.decode())
+    assert "scellez d’abord ce qui est enregistré" in shown
+    assert "releve ledger" not in shown, "no page asks for a command"
+    assert load_last_root() == before
     assert list_packs() == []
+    made = web.post("/packs/", {**sent, "last": "2026-12-02", "seal": "on"})
+    assert made.status_code == 302, made.content.decode()
+    root = load_last_root()
+    assert root is not None
+    assert (root.number, root.sealed_at) == (before.number + 1, now)
+    assert (roots_folder() / root.file_name).is_file(), "the root leaves the house as each day's does"
+    page = web.get(f"{made['Location']}?format=json").json()
+    assert datetime.fromisoformat(page["until"]) == now
+    assert "le dernier jour n’était pas terminé" in html.unescape(read_page(web, made["Location"]))
+    (pack,) = list_packs()
+    content = load_pack_file(pack)
+    assert content is not None
+    assert compare_remade(content)[0], "the same bytes on a later day"
+    document = read_data(pack, content)
+    assert [one["value"] for one in document["statements"] if one["id"] == "checks"] == [3]
+
+
+def test_the_first_pack_of_a_house_can_be_made_where_nothing_is_sealed_yet() -> None:
+    operator = build_operator()
+    apply_changes(preview_changes(operator), "tests")
+    with transaction.atomic():
+        append_all([record_event("power.up", "2026-11-20T09:00+00:00", site=SITE)])
+    web = signed_in(Role.CONTINUITY)
+    shown = html.unescape(read_page(web, "/packs/"))
+    assert "Rien n’est encore scellé" in shown
+    assert "releve ledger" not in shown
+    today = f"{timezone.now().astimezone(zone(operator.row.time_zone)):%Y-%m-%d}"
+    made = web.post("/packs/", {"what": "audit:", "first": today, "last": today, "language": "fr", "seal": "on"})
+    assert made.status_code == 302, made.content.decode()

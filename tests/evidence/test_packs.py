@@ -77,7 +77,7 @@ def house(
         packs = {
             (kind, language): build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST, language))
             for kind in PACK_KINDS
-            if kind != "crashtest"
+            if kind not in ("crashtest", "incident")
             for language in ("fr", "en")
         }
         issued = issue("client", recipients["client"])
@@ -287,13 +287,16 @@ def everything(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
         if kind == "event.corrected":
             fields["corrects"] = "none"
         drafts.append(record_event(kind, "2026-11-26T10:00+00:00", **fields))
+    (incident,) = [draft.body["id"] for draft in drafts if draft.kind == "incident.opened"]
+    for draft in drafts:
+        draft.body.update({"incident": incident} if "incident" in draft.body else {})  # type: ignore[attr-defined]
     with (
         django_db_blocker.unblock(), override_settings(LEDGER_KEY=KEY), transaction.atomic(),
         pytest.MonkeyPatch.context() as patch,
     ):  # fmt: skip
         patch.setattr("releve.plugins.evidence.pack.typeset", note_paper)
         operator, _root = fill_house(*drafts)
-        recipients = {"client": operator.clients[0].id, "inspection": SITE}
+        recipients = {"client": operator.clients[0].id, "inspection": SITE, "incident": incident}
         made = {
             kind: (build_pack(PackRequest(kind, recipients.get(kind, ""), FIRST, LAST)), printed[-1])
             for kind in PACK_KINDS
@@ -345,7 +348,7 @@ def test_what_was_taken_back_counts_in_no_figure(own_house: None) -> None:
     assert inspected["check-days"] == 6
     assert (inspected["drawn"], inspected["missed"]) == (1, 0)
     assert build_values("association")["closures-hazard"] == 0
-    with pytest.raises(PackRefused, match=f"root {root.number} was signed before the end"):
+    with pytest.raises(PackRefused, match=f"root {root.number} was signed before 2026-12-01 began"):
         build_pack(PackRequest("client", operator.clients[0].id, FIRST, date(2026, 12, 1)))
     with pytest.raises(PackRefused, match="has a client gone"):
         build_pack(PackRequest("client", "gone", FIRST, LAST))

@@ -14,7 +14,8 @@ from releve.live.effect_queue import queue_effects
 from releve.live.errors import MailboxFault
 from releve.live.models import Effect, Message, ReplyReceipt
 from releve.live.notifications import build_send_effect
-from releve.live.reply_mail import find_mail_fault, read_reply_mail
+from releve.live.reply_gateways import find_mail_fault
+from releve.live.reply_mail import read_reply_mail
 from tests.live.imap import Mailbox, imap_server
 from tests.live.scenario import Scenario
 from tests.live.smtp import Mails, mail_server

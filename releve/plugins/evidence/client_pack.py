@@ -136,7 +136,7 @@ def _state_promises(promises: list[dict[str, Any]]) -> Iterator[Statement]:
 def _describe_service(source: PackSource, client: Client) -> dict[str, Any]:
     """Return what the service record says of the period; unknown figures are null."""
     request = source.request
-    found = live.build_statement(source.operator, client.id, request.first, request.last)
+    found = live.build_statement(source.operator, client.id, request.first, request.last, source.until)
     return {
         "programmes": [
             {

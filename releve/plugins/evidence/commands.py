@@ -10,7 +10,7 @@ import click
 from releve.cli.database import open_database
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
-_KINDS = ("client", "inspection", "audit", "crashtest", "association")
+_KINDS = ("client", "inspection", "incident", "audit", "crashtest", "association")
 
 
 @click.group()
@@ -20,14 +20,22 @@ def evidence() -> None:
 
 @evidence.command()
 @click.argument("kind", type=click.Choice(_KINDS))
-@click.option("--for", "recipient", default="", help="Client, site or crash test by its id.")
-@click.option("--from", "first", type=_DAY, required=True, help="First day.")
-@click.option("--to", "last", type=_DAY, required=True, help="Last day; it must be over.")
+@click.option("--for", "recipient", default="", help="Client, site, incident or crash test by its id.")
+@click.option("--from", "first", type=_DAY, help="First day; an incident has its own.")
+@click.option("--to", "last", type=_DAY, help="Last day; of one that goes on, what is under the root.")
+@click.option("--seal", is_flag=True, help="Seal what is recorded so far first.")
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the pages.")
 @click.option("--root", type=click.IntRange(1), default=None, help="Root it is under; the last.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File; a name of its own here.")
 def pack(
-    kind: str, recipient: str, first: datetime, last: datetime, lang: str, root: int | None, out: Path | None
+    kind: str,
+    recipient: str,
+    first: datetime | None,
+    last: datetime | None,
+    seal: bool,
+    lang: str,
+    root: int | None,
+    out: Path | None,
 ) -> None:
     """Make a pack: a PDF/A-3 whose figures are computed from the entries inside.
 
@@ -40,11 +48,24 @@ def pack(
     from releve.accounts.two_people import COMMAND_LINE
     from releve.errors import ReleveError
     from releve.files.atomic import write_file
+    from releve.live.api import seal_now
+    from releve.plugins.evidence.incident_pack import find_incident
     from releve.plugins.evidence.sources import PackRequest
     from releve.plugins.evidence.store import issue_pack, load_pack_file
 
+    if seal and root:
+        raise click.UsageError("--seal makes a new root: leave out --root")
     try:
-        request = PackRequest(kind, recipient, first.date(), last.date(), lang, root or 0)
+        found = find_incident(recipient) if kind == "incident" else None
+        if found is not None:
+            days = found.list_days()
+        elif first is None or last is None:
+            raise click.UsageError("give the first and the last day: --from and --to")
+        else:
+            days = first.date(), last.date()
+        if seal:
+            seal_now(datetime.now(UTC))
+        request = PackRequest(kind, recipient, *days, lang, root or 0)
         issued = issue_pack(request, COMMAND_LINE, datetime.now(UTC))
     except ReleveError as error:
         raise click.ClickException(str(error)) from error

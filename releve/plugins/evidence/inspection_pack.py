@@ -1,4 +1,4 @@
-"""The inspector's pack of one site: permits, daily checks, measures, visits, tests, closures.
+"""The inspector's pack of one site: permits, daily checks, measures, visits, tests, closures and their story.
 
 Cases are a count, hidden below five; counts of tests and of people sent home are shown with the
 entries that commit to them. No person is named.
@@ -13,6 +13,7 @@ from releve.errors import NumberPhrase, Phrase
 from releve.ledger.digests import parse_canonical
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.network.moments import zone
+from releve.plugins.evidence.incident_pack import draft_closure_story
 from releve.plugins.evidence.language import DayPhrase, Wording
 from releve.plugins.evidence.paper import (
     CLOSURE_KINDS,
@@ -57,9 +58,15 @@ def draft_inspection_pack(source: PackSource, wording: Wording) -> PackDraft:
     lasting = {one.seq for span in closures for one in (span.closed, span.reopened) if one}
     lasting |= {one.seq for one in permits}
     kept = tuple(one for one in found if source.holds(one.at) or one.seq in lasting or one.kind == "event.corrected")
+    gone = {one.body.get("corrects") for one in kept if one.kind == "event.corrected" and one.body.get("because")}
+    lifted = [one for one in kept if one.kind == "site.closed" and one.id in gone and source.holds(one.at)]
+    begun = [span for span in closures if source.holds(span.closed.at)]
+    story = draft_closure_story(source, site, begun, lifted, wording) or PackDraft("", (), ())
+    known = {one.seq for one in kept}
+    more = (one for one in story.records if one.seq not in known)
     return PackDraft(
         recipient=source.name_site(site),
-        records=kept,
+        records=tuple(sorted((*kept, *more), key=lambda one: one.seq)),
         statements=(
             Statement(
                 id="permits",
@@ -71,8 +78,11 @@ def draft_inspection_pack(source: PackSource, wording: Wording) -> PackDraft:
             *state_closures(source, closures),
             _state_cases(source),
             *_state_measures(kept, source),
+            *story.statements,
         ),
-        tables=(_list_permits(permits, wording), describe_happenings(source, kept, wording)),
+        documents=story.documents,
+        passages=story.passages,
+        tables=(*story.tables, _list_permits(permits, wording), describe_happenings(source, kept, wording)),
         selections=(Selection((*CLOSURE_KINDS, *OUTAGE_KINDS, *_CONTROL_KINDS), sites=(site,)),),
     )
 

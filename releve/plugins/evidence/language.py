@@ -10,6 +10,7 @@ from typing import Any, Self
 from django.utils.translation import gettext, override
 
 from releve.errors import NumberPhrase, Phrase
+from releve.ledger import verify
 from releve.network.moments import city, zone
 
 _NARROW, _NO_BREAK = "\u202f", "\u00a0"
@@ -88,6 +89,8 @@ class Wording:
             if 0 < value < 1 and not whole:
                 percent = min(max(percent, 0.1), 99.9)
             return self.number(percent, 0 if whole else 1) + (f"{_NARROW}%" if self.french else "%")
+        if unit == "delay":
+            return verify.delay_text(value, self.language).replace(" ", _NO_BREAK)
         if unit == "min":
             hours, minutes = divmod(int(value), 60)
             return f"{self.number(hours)}{_NO_BREAK}h{_NO_BREAK}{minutes:02d}{_NO_BREAK}min"

@@ -23,6 +23,7 @@ from releve.ledger.roots import RotatedRoot, SignedRoot, build_checkpoint, sign_
 from releve.ledger.witnesses import list_cosignatures
 from releve.network import day_bounds
 from releve.plugins.evidence.client_pack import draft_client_pack
+from releve.plugins.evidence.incident_pack import draft_incident_pack
 from releve.plugins.evidence.inspection_pack import draft_inspection_pack
 from releve.plugins.evidence.language import Wording
 from releve.plugins.evidence.operator_packs import draft_association_pack, draft_audit_pack, draft_crash_test_pack
@@ -49,7 +50,7 @@ class PackKind:
     id: str
     title: Phrase
     recipient: str
-    """What the recipient names: ``client``, ``site``, ``run``, or nothing (the whole operator)."""
+    """What the recipient names: ``client``, ``site``, ``incident``, ``run``, or nothing (the whole operator)."""
     draft: Callable[[PackSource, Wording], PackDraft]
     shows_health: bool = False
 
@@ -59,6 +60,7 @@ PACK_KINDS: Mapping[str, PackKind] = {
     for kind in (
         PackKind("client", Phrase("Evidence for a client"), "client", draft_client_pack),
         PackKind("inspection", Phrase("Evidence for an inspection"), "site", draft_inspection_pack, shows_health=True),
+        PackKind("incident", Phrase("Evidence of an incident"), "incident", draft_incident_pack),
         PackKind("audit", Phrase("Evidence for the audit of the charter"), "", draft_audit_pack),
         PackKind("crashtest", Phrase("Evidence of a crash test"), "run", draft_crash_test_pack),
         PackKind("association", Phrase("Evidence for the association"), "", draft_association_pack),

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.template import Library
 from django.urls import path
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from pydantic import Field
@@ -22,19 +22,22 @@ from releve.accounts.models import User
 from releve.accounts.scopes import can
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, serve
+from releve.desk.filters import instant
 from releve.desk.forms import PlainForm, act_on, build_day_field, read_sent, set_choices
 from releve.desk.http import download, page_response, require_found
 from releve.desk.ledger import VerifierHead, send_verifier
 from releve.desk.navigation import Entry
 from releve.desk.page import PageModel
 from releve.desk.text import text_now, translate_phrase
+from releve.ledger.chain import read_head
 from releve.ledger.digests import parse_canonical
 from releve.ledger.own_ledger import load_verifier
 from releve.ledger.roots import load_last_root, load_root
 from releve.live import api as live
-from releve.network import Operator
+from releve.network import Operator, day_bounds
 from releve.network.moments import zone
 from releve.plugins.evidence.comparison import read_cosigners
+from releve.plugins.evidence.incident_pack import KnownIncident, find_incident
 from releve.plugins.evidence.pack import PACK_KINDS
 from releve.plugins.evidence.reach import PackChoice, has_reach, list_pack_choices, name_recipient
 from releve.plugins.evidence.records import PackRefused
@@ -88,6 +91,7 @@ class PackPage(PackRow):
     file_name: str
     zip_name: str
     missing: bool = Field(description="Its file was removed or changed")
+    until: datetime | None = Field(description="Its last day went on when its root was signed, then; null: it was over")
     older: bool = Field(description="An earlier version made it: it cannot be verified any more")
     length: int = Field(description="Bytes of the file as issued, of which sha256 is taken")
     note: str = Field(description="Signed note of these bytes, to be kept beside the file")
@@ -121,6 +125,7 @@ def packs_page(
 
 _DAYS = 14
 _TITLES = {
+    "incident": lazy("Incident: {name}"),
     "inspection": lazy("Inspection: {name}"),
     "client": lazy("Client: {name}"),
     "audit": lazy("Audit of the charter"),
@@ -131,24 +136,70 @@ _TITLES = {
 
 
 class EvidencePackForm(PlainForm):
-    """What to make; the period proposed ends before the last root was signed."""
+    """What to make; the period proposed ends before the last root was signed, where there is one.
+
+    What was recorded since can be sealed at once, so that a pack tells of the day that goes on. An incident has
+    days of its own.
+    """
 
     made: IssuedPack
     what = forms.ChoiceField(label=lazy("Pack"))
     first = build_day_field(lazy("First day"))
-    last = build_day_field(lazy("Last day"))
+    last = build_day_field(lazy("Last day"), help_text=lazy("An incident has its own days."))
     language = forms.ChoiceField(label=lazy("Language"), choices=[("fr", "Français"), ("en", "English")])
 
-    def __init__(self, *args: Any, choices: Iterable[PackChoice], sealed: date, **options: Any) -> None:
+    seal = forms.BooleanField(label=lazy("Seal what is recorded so far, first"), required=False)
+
+    def __init__(self, *args: Any, choices: Iterable[PackChoice], time_zone: str, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.root, self.time_zone = load_last_root(), time_zone
+        unsealed = read_head().seq - (self.root.size if self.root else 0)
+        if not unsealed:
+            del self.fields["seal"]
+        elif self.root is None:
+            self.fields["seal"].help_text = _("Nothing is sealed yet. A pack holds sealed entries alone.")
+        else:
+            self.fields["seal"].help_text = ngettext(
+                "{count} entry was recorded since the root of {at}. A pack holds sealed entries alone.",
+                "{count} entries were recorded since the root of {at}. A pack holds sealed entries alone.",
+                unsealed,
+            ).format(count=text_now(time_zone).number(unsealed), at=instant(self.root.sealed_at, time_zone))
+        sealed = (self.root.sealed_at if self.root else timezone.now()).astimezone(zone(time_zone)).date()
         rows = ((f"{one.kind}:{one.recipient}", str(_TITLES[one.kind]).format(name=one.name)) for one in choices)
         set_choices(self, "what", list(rows))
         self.initial.setdefault("first", sealed - timedelta(days=_DAYS))
         self.initial.setdefault("last", sealed - timedelta(days=1))
         self.initial.setdefault("language", (get_language() or "fr")[:2])
+        self.initial.setdefault("seal", not self._is_sealed(self.initial["last"]))
+
+    def propose(self, what: str) -> None:
+        """Propose a pack by its kind and recipient: of an incident with its days."""
+        if what in dict(self.fields["what"].choices):  # type: ignore[attr-defined]
+            self.initial["what"] = what
+            incident = self._find_incident(what)
+            if incident is not None:
+                self.initial["first"], self.initial["last"] = incident.list_days()
+                self.initial["seal"] = not self._is_sealed(self.initial["last"], incident)
+
+    @staticmethod
+    def _find_incident(what: str) -> KnownIncident | None:
+        kind, _colon, recipient = what.partition(":")
+        return find_incident(recipient) if kind == "incident" else None
+
+    def _is_sealed(self, last: date, incident: KnownIncident | None = None) -> bool:
+        """Return whether the last root was signed after the end of a day, and holds all of an incident.
+
+        Of a drill's the latter alone counts: it has a clock of its own.
+        """
+        if self.root is None or (incident is not None and incident.last_entry > self.root.size):
+            return False
+        own_clock = incident is not None and incident.is_drill
+        return own_clock or self.root.sealed_at >= day_bounds(last, self.time_zone)[1]
 
     def make(self, by: str) -> None:
-        """Make the pack that a valid form says: ``made``."""
+        """Make the pack that a valid form says: ``made``; seal before, where it says so."""
+        if self.cleaned_data.get("seal"):
+            live.seal_now(timezone.now())
         self.made = issue_pack(self.cleaned_data["request"], by, timezone.now())
 
     def clean(self) -> dict[str, Any]:
@@ -156,11 +207,27 @@ class EvidencePackForm(PlainForm):
         found = super().clean() or {}
         if {"what", "first", "last", "language"} <= set(found):
             kind, _colon, recipient = found["what"].partition(":")
+            incident = self._find_incident(found["what"])
+            first, last = incident.list_days() if incident is not None else (found["first"], found["last"])
+            if not self._is_sealed(last, incident):
+                self._check_unfinished(last, own_days=incident is not None)
             try:
-                found["request"] = PackRequest(kind, recipient, found["first"], found["last"], found["language"])
+                found["request"] = PackRequest(kind, recipient, first, last, found["language"])
             except PackRefused:
                 self.add_error("last", _("The last day comes after the first, at most a year later."))
         return found
+
+    def _check_unfinished(self, last: date, *, own_days: bool) -> None:
+        """Refuse a last day that has not begun, or whose entries are neither sealed nor to be.
+
+        ``own_days``: they are an incident's, which may be ahead in a drill.
+        """
+        begins = day_bounds(last, self.time_zone)[0]
+        known = max(timezone.now(), self.root.sealed_at) if self.root else timezone.now()
+        if begins > known and not own_days:
+            self.add_error("last", _("This day has not begun yet."))
+        elif "seal" in self.fields and not self.cleaned_data.get("seal"):
+            self.add_error("seal", _("That day is not sealed to its end: seal what is recorded so far, first."))
 
 
 download_verifier = serve("evidence.pack")(send_verifier)
@@ -169,14 +236,13 @@ download_verifier = serve("evidence.pack")(send_verifier)
 @serve("evidence.pack", FORM)
 def list_all(request: HttpRequest) -> HttpResponse:
     """The packs that the reader may have, the newest first; the form makes another."""
-    operator, root, form = live.operator_now(), load_last_root(), None
+    operator, form = live.operator_now(), None
     makes = can(request.user, "evidence.make")
-    if makes and root is not None:
+    if makes:
         form = EvidencePackForm(
-            read_sent(request),
-            choices=list_pack_choices(request.user, operator),
-            sealed=root.sealed_at.astimezone(zone(operator.row.time_zone)).date(),
+            read_sent(request), choices=list_pack_choices(request.user, operator), time_zone=operator.row.time_zone
         )
+        form.propose(request.GET.get("what", ""))
         if act_on(form, lambda: form.make(actor_name(request))):
             messages.success(request, _("The pack is made."))
             return redirect("pack", form.made.sha256)
@@ -193,6 +259,8 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
     """One pack, with what it takes to verify it without this program."""
     pack, operator = _find(request, digest), live.operator_now()
     content, makes = load_pack_file(pack), can(request.user, "evidence.make")
+    root, ends = load_root(pack.root), day_bounds(pack.last, operator.row.time_zone)[1]
+    drill = pack.kind == "incident" and (found := find_incident(pack.recipient)) is not None and found.is_drill
     origin, witnesses = "", tuple[str, ...]()
     if content is not None and not pack.is_older:
         origin, witnesses = read_cosigners(pack, content)
@@ -201,8 +269,9 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
         recipient_name=name_recipient(pack.kind, pack.recipient, operator),
         time_zone=operator.row.time_zone,
         missing=content is None,
+        until=root.sealed_at if root.sealed_at < ends and not drill else None,
         older=pack.is_older,
-        key=parse_canonical(load_root(pack.root).statement)["key"],
+        key=parse_canonical(root.statement)["key"],
         verifier=VerifierHead.from_row(load_verifier()),
         witnesses=witnesses,
         origin=origin,

@@ -21,11 +21,12 @@ from releve.extras import OptionalModule
 from releve.ledger import verify
 from releve.ledger.account_names import ACCOUNT_PREFIX
 from releve.ledger.own_ledger import load_verifier
+from releve.live.api import LIVE
 from releve.live.current_rules import load_installed_rules
 from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.language import Wording
 from releve.plugins.evidence.records import EvidenceRecord, PackError, Statement
-from releve.plugins.evidence.sources import PackDraft, PackSource, PaperTable
+from releve.plugins.evidence.sources import FigureOf, PackDraft, PackSource, PaperTable, Passage
 from releve.situation import KINDS, ReopeningRule
 
 typst: Any = OptionalModule("typst")
@@ -62,12 +63,17 @@ class Paper:
         sealed = wording.instant(root.sealed_at)
         period = Phrase("{0} to {1}", wording.day(request.first), wording.day(request.last))
         facts = [
-            (Phrase("For"), draft.recipient),
+            (Phrase("Incident") if request.kind == "incident" else Phrase("For"), draft.recipient),
             (Phrase("From"), isolate_name(source.operator.row.name)),
             (Phrase("Period"), say(period)),
             (Phrase("As of"), say(Phrase("root {0} of the ledger, signed on {1}", root.number, sealed))),
             (Phrase("Times"), say(Phrase("those of {0}", wording.zone_name))),
         ]
+        if source.until is not None:
+            facts.insert(3, (Phrase("Until"), say(_describe_until(source.until, wording))))
+        if source.stream != LIVE:
+            title = Phrase("Drill: {0}", title)
+            facts.insert(0, (Phrase("Drill"), say(Phrase("nothing of it happened; times are of the drill’s clock"))))
         if source.operator.row.synthetic:
             facts.append((Phrase("Data"), say(Phrase("made up for trials"))))
         content = {
@@ -78,11 +84,13 @@ class Paper:
             "month": root.sealed_at.month,
             "day": root.sealed_at.day,
             "facts": [[say(name), value] for name, value in facts],
+            "passages": [_tell(passage, pack, wording) for passage in draft.passages],
             "tables": [
                 _lay_out(table, wording)
                 for table in (
+                    *(draft.tables if draft.passages else ()),
                     _tabulate_figures(pack, wording),
-                    *draft.tables,
+                    *(() if draft.passages else draft.tables),
                     _tabulate_late(pack, draft, source, wording),
                 )
             ],
@@ -93,6 +101,29 @@ class Paper:
             ),
         }
         return cls(content, int(root.sealed_at.timestamp()))
+
+
+def _describe_until(until: datetime, wording: Wording) -> Phrase:
+    return Phrase(
+        "{0}, when its root was signed. The last day was not over: what followed is not in this pack.",
+        wording.instant(until),
+    )
+
+
+def _tell(passage: Passage, pack: dict[str, Any], wording: Wording) -> dict[str, Any]:
+    """Return a passage with the figures that its sentences name."""
+    figures = {one["id"]: wording.value(one["value"], one["unit"]) for one in pack["statements"]}
+    return {
+        "heading": wording.say(passage.heading),
+        "sentences": [
+            wording.say(
+                sentence.with_params(
+                    *(figures[one.id] if isinstance(one, FigureOf) else one for one in sentence.params)
+                )
+            )
+            for sentence in passage.sentences
+        ],
+    }
 
 
 def _tabulate_figures(pack: dict[str, Any], wording: Wording) -> PaperTable:
@@ -110,7 +141,7 @@ def _tabulate_figures(pack: dict[str, Any], wording: Wording) -> PaperTable:
 
 
 def _describe_origin(one: dict[str, Any], say: Any, wording: Wording) -> str:
-    if one["how"] == "document":
+    if one["document"]:
         return str(one["document"])
     if one["how"] == _NOT_COMPUTED:
         return str(say(Phrase("stated by the operator")))
@@ -388,7 +419,7 @@ def describe_happenings(source: PackSource, records: Sequence[EvidenceRecord], w
             wording.instant(one.at),
             wording.say(_WORDS[one.kind]),
             source.name_site(one.site) if one.site else str(one.body.get("carrier", "")),
-            _describe_decision(one, wording) + _describe_correction(corrections.get(one.id), wording),
+            describe_decision(one, wording) + _describe_correction(corrections.get(one.id), wording),
             str(one.seq),
         )
         for one in sorted(records, key=lambda row: (row.at, row.seq))
@@ -407,25 +438,29 @@ def _describe_correction(one: EvidenceRecord | None, wording: Wording) -> str:
     """Return when, by whom and why an entry was corrected, in brackets; empty where it was not."""
     if one is None:
         return ""
-    who = _describe_actor(one, wording) or wording.say(Phrase("a rule"))
+    who = describe_actor(one, wording) or wording.say(Phrase("a rule"))
     said = Phrase("corrected on {0} by {1}, because: {2}", wording.instant(one.at), who, str(one.body["reason"]) or "–")
     return f" ({wording.say(said)})"
 
 
-def _describe_actor(one: EvidenceRecord, wording: Wording) -> str:
+def describe_actor(one: EvidenceRecord, wording: Wording) -> str:
     """Return the person who recorded an entry; empty for a rule."""
-    actor = str(one.body.get("actor", ""))
+    return name_account(str(one.body.get("actor", "")), wording)
+
+
+def name_account(actor: str, wording: Wording) -> str:
+    """Return an account as packs write it, by its pseudonym; empty for a rule."""
     if actor.startswith(ACCOUNT_PREFIX):
         return wording.say(Phrase("account {0}", actor.removeprefix(ACCOUNT_PREFIX)))
     return "" if actor.startswith("rule:") else actor
 
 
-def _describe_decision(one: EvidenceRecord, wording: Wording) -> str:
+def describe_decision(one: EvidenceRecord, wording: Wording) -> str:
     body = one.body
     cause = _CAUSES.get(str(body.get("cause", "")))
     parts = [wording.say(cause)] if cause else []
     parts += [str(body[name]) for name in ("rule", "authority", "reference") if body.get(name)]
     if body.get("item"):
         parts.append(wording.say(_name_item(str(body["item"]), one.at.date())).rstrip("."))
-    parts += [found for found in (_describe_actor(one, wording),) if found]
+    parts += [found for found in (describe_actor(one, wording),) if found]
     return ", ".join(parts)

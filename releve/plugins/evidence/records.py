@@ -134,7 +134,9 @@ def share_reads() -> Subtree:
     return subtree
 
 
-How = Literal["count", "distinct", "sum", "min", "max", "last", "span", "document", "stated"]
+How = Literal[
+    "count", "distinct", "sum", "min", "max", "last", "span", "passed", "known", "waiting", "document", "stated"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +145,14 @@ class Statement:
 
     ``kinds`` and ``where`` say which entries of the period it counts: all of them. Without
     ``kinds`` it is of the entries ``of``. ``path`` names the value that is taken from each, or from
-    the ``document``. A figure that is ``stated`` has its value here: no entry shows it.
+    the ``document``; with another ``how`` than that, from those of its rows that ``where`` says. A
+    figure that is ``stated`` has its value here: no entry shows it.
     """
 
     id: str
     text: Phrase
     how: How
-    unit: Literal["", "share", "min", "s"] = ""
+    unit: Literal["", "share", "min", "s", "delay"] = ""
     path: str = ""
     kinds: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
@@ -184,14 +187,13 @@ def compute_statement(
         "value": one.value,
         "where": dict(one.where),
     }
-    if one.how == "document":
-        found["value"] = verify.read_path(documents[one.document], one.path)
+    if one.document:
+        found["value"] = verify.read_document(found, documents[one.document])
     elif one.how != "stated":
         if one.kinds:
             found["of"] = [seq for seq, record in records.items() if verify.belongs(record, found, pack, corrected)]
         found["late"] = sum(verify.late_minutes(records[seq], pack) > 0 for seq in found["of"])
-        values = [verify.entry_value(records[seq], one.path) for seq in found["of"]]
-        found["value"] = verify.compute_figure(one.how, values)
+        found["value"] = verify.compute_entries(found, [records[seq] for seq in found["of"]])
     return found
 
 

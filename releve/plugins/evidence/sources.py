@@ -14,10 +14,11 @@ from typing import Any
 
 from releve.errors import Phrase
 from releve.ledger.digests import format_instant, parse_canonical
-from releve.ledger.models import PersonalValue
+from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import disclose_values
 from releve.ledger.roots import SignedRoot, load_last_root, load_root
 from releve.ledger.seal import TALLY_KIND, name_count
+from releve.live.api import LIVE
 from releve.network import Operator, Site, day_bounds
 from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.records import EvidenceRecord, PackRefused, Statement, load_records
@@ -32,7 +33,7 @@ _LONGEST_DAYS = 366
 class PackRequest:
     """What is asked for: a kind of pack, for a recipient, from one day to another.
 
-    ``recipient`` is a client's id, a site's, a crash test's, or empty for the operator as a whole.
+    ``recipient`` is a client's id, a site's, an incident's, a crash test's, or empty for the operator as a whole.
     ``root`` 0 is the last one.
     """
 
@@ -70,6 +71,8 @@ class PackSource:
     operator: Operator
     start: datetime
     end: datetime
+    stream: str = LIVE
+    """That of its entries: of an incident of a drill, the drill's."""
 
     def holds(self, at: datetime) -> bool:
         return self.start <= at < self.end
@@ -82,6 +85,14 @@ class PackSource:
         for row in rows.filter(number__gte=first.number):
             if row.number == first.number or row.made_at < self.end:
                 yield row, load_operator(row)
+
+    @property
+    def until(self) -> datetime | None:
+        """Up to when the pack tells: when its root was signed, on a last day that was not over; None: it was.
+
+        A drill has a clock of its own, which no root goes by.
+        """
+        return self.root.sealed_at if self.stream == LIVE and self.root.sealed_at < self.end else None
 
     @cached_property
     def sites(self) -> dict[str, Site]:
@@ -113,6 +124,25 @@ class PaperTable:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureOf:
+    """Stands in a sentence for the value of a statement, by its id."""
+
+    id: str
+
+    def __str__(self) -> str:
+        return f"[{self.id}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of what a pack tells in sentences, under a heading."""
+
+    heading: Phrase
+    sentences: tuple[Phrase, ...]
+    """A parameter of one may be a :class:`FigureOf`."""
+
+
+@dataclass(frozen=True, slots=True)
 class PackDraft:
     """What a kind of pack puts in: entries, statements, documents by name, and further tables.
 
@@ -127,26 +157,37 @@ class PackDraft:
     """Name -> value, attached as canonical JSON."""
     tables: tuple[PaperTable, ...] = ()
     selections: tuple[Selection, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    """What it says in sentences, before all tables."""
 
 
 def open_source(request: PackRequest) -> PackSource:
-    """Return what answers a request; PackRefused where no root covers its period."""
+    """Return what answers a request; PackRefused where its last day began after the root."""
     root = load_root(request.root) if request.root else load_last_root()
     if root is None:
-        raise PackRefused(Phrase("no root has been signed yet: run `releve ledger seal` first"))
+        raise PackRefused(Phrase("no root has been signed yet: seal what is recorded first"))
     version, operator = _find_operator(request, root.sealed_at)
     start = day_bounds(request.first, operator.row.time_zone)[0]
-    end = day_bounds(request.last, operator.row.time_zone)[1]
-    if root.sealed_at < end:
+    begun, end = day_bounds(request.last, operator.row.time_zone)
+    stream = _find_stream(request)
+    if stream == LIVE and root.sealed_at < begun:
         raise PackRefused(
             Phrase(
-                "root {0} was signed before the end of {1}: choose an earlier last day, or run"
-                " `releve ledger seal` once that day is over",
+                "root {0} was signed before {1} began: choose an earlier last day, or seal what is"
+                " recorded since that day began",
                 root.number,
                 request.last,
             )
         )
-    return PackSource(request, root, version, operator, start, end)
+    return PackSource(request, root, version, operator, start, end, stream)
+
+
+def _find_stream(request: PackRequest) -> str:
+    """Return the stream of the incident that a pack is of; else the live one."""
+    if request.kind != "incident":
+        return LIVE
+    rows = LedgerEntry.objects.filter(kind="incident.opened").order_by("seq").values_list("stream", "body")
+    return next((stream for stream, body in rows if parse_canonical(body)["id"] == request.recipient), LIVE)
 
 
 def _find_operator(request: PackRequest, at: datetime) -> tuple[Version, Operator]:

@@ -1,0 +1,442 @@
+"""What an incident's entries tell: its events, reliefs with their delays, messages, answers, coverage.
+
+All of it is read from entries under the root, and each figure is computed from them: the delays between
+the records of two entries, the counts of messages and answers, the coverage of each half hour by what the
+last relief before its end announced. An answer is awaited until it comes, or a newer message to the same
+person replaces the one that asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from releve.demand.requirement import INTERVAL
+from releve.errors import Phrase
+from releve.ledger.digests import parse_canonical
+from releve.ledger.models import LedgerEntry
+from releve.live import api as live
+from releve.network.cell_text import isolate_name
+from releve.plugins.evidence.paper import CLOSURE_KINDS, OUTAGE_KINDS
+from releve.plugins.evidence.records import EvidenceRecord, Statement, load_records
+from releve.plugins.evidence.sources import PackSource
+
+ROOM_KINDS = tuple(f"incident.{act}" for act in (
+    "opened", "role_taken", "place_added", "decided", "task_set", "task_done", "noted", "reviewed", "closed"
+))  # fmt: skip
+RELIEF, COVERED, CORRECTED = "relief.made", "relief.covered", "event.corrected"
+ROUTED, NOTIFIED, ANSWERED = "routing.published", "people.notified", "message.acknowledged"
+SENT_KINDS = ("message.sent", "message.written")
+MESSAGE_KINDS = (*SENT_KINDS, "message.escalated", "message.unanswered", ANSWERED)
+_LOSSES = ("site.closed", "link.down", "power.down")
+STORY, COVERAGE, CALLS = "story.json", "coverage.json", "calls.json"
+_ANSWERS = (
+    ("yes", Phrase("Answers: comes")),
+    ("late", Phrase("Answers: comes late")),
+    ("transport", Phrase("Answers: needs transport")),
+    ("no", Phrase("Answers: does not come")),
+    (None, Phrase("Answers: has read it, without saying more")),
+)
+_INWARD = ("incident.noted", "incident.reviewed")
+_UNTOLD = frozenset({*MESSAGE_KINDS, COVERED})
+"""Kinds that are counted, and have no line of their own."""
+
+
+def recorded(one: EvidenceRecord) -> datetime:
+    """Return when an entry was recorded."""
+    return datetime.fromisoformat(one.row.recorded_at)
+
+
+@dataclass(frozen=True)
+class StoryScope:
+    """What a story is of: a stream, its sites (none: the operator as a whole), and from when to when.
+
+    ``rooms``: the incident rooms whose entries it has. ``whole``: it tells what clients got, calls, notes and
+    the review, too; else of the sites alone who decided what, and its reliefs.
+    """
+
+    stream: str
+    sites: tuple[str, ...]
+    start: datetime
+    end: datetime | None = None
+    rooms: tuple[str, ...] = ()
+    whole: bool = True
+
+    def concerns(self, site: object) -> bool:
+        """Return whether an entry of a site, or of none, is of these sites."""
+        return not site or not self.sites or site in self.sites
+
+    def spans(self, at: datetime) -> bool:
+        return self.start <= at and (self.end is None or at <= self.end)
+
+
+@dataclass(frozen=True)
+class ToldRelief:
+    """A relief with what followed: its event, routes, messages; None, or empty, where there is none."""
+
+    made: EvidenceRecord
+    event: EvidenceRecord | None
+    routed: EvidenceRecord | None
+    notified: EvidenceRecord | None
+    sent: tuple[EvidenceRecord, ...]
+
+    @property
+    def generation(self) -> int:
+        return int(self.made.body["generation"])
+
+
+@dataclass(frozen=True)
+class Story:
+    """The entries of a story, in the order of the ledger."""
+
+    source: PackSource
+    scope: StoryScope
+    records: tuple[EvidenceRecord, ...]
+
+    def pick(self, *kinds: str) -> tuple[EvidenceRecord, ...]:
+        """Return the entries of some kinds."""
+        return tuple(one for one in self.records if one.kind in kinds)
+
+    @cached_property
+    def by_id(self) -> Mapping[str, EvidenceRecord]:
+        return {one.id: one for one in self.records if one.id}
+
+    @cached_property
+    def lines(self) -> tuple[EvidenceRecord, ...]:
+        """The entries that have a line of their own, as they were recorded."""
+        return tuple(one for one in self.records if one.kind not in _UNTOLD)
+
+    @cached_property
+    def losses(self) -> tuple[EvidenceRecord, ...]:
+        """What took places away from the start on, also what was corrected since; else how the room opened."""
+        return tuple(one for one in self.pick(*_LOSSES) if recorded(one) >= self.scope.start)
+
+    @cached_property
+    def begin(self) -> EvidenceRecord | None:
+        """The event from whose record times count: the loss, or that the room was opened."""
+        opened = next(iter(self.pick("incident.opened")), None)
+        closure = self.by_id.get(str(opened.body["closure"])) if opened is not None else None
+        return closure or next(iter(self.losses), None) or opened
+
+    @cached_property
+    def reliefs(self) -> tuple[ToldRelief, ...]:
+        return tuple(self._follow(one) for one in self.pick(RELIEF) if self.scope.concerns(_find_site(one)))
+
+    def _follow(self, made: EvidenceRecord) -> ToldRelief:
+        generation, routes = made.body["generation"], made.body["routes"]
+        own = [one for one in self.records if one.body.get("generation") == generation and one.kind != RELIEF]
+        return ToldRelief(
+            made,
+            self._find_event(made),
+            next((one for one in self.pick(ROUTED) if one.body["routes"] == routes), None),
+            next((one for one in own if one.kind == NOTIFIED), None),
+            tuple(one for one in own if one.kind in SENT_KINDS),
+        )
+
+    def _find_event(self, made: EvidenceRecord) -> EvidenceRecord | None:
+        """Return the event that a relief answers; of one after a case, the closure that was recorded with it.
+
+        Of one for absences it is the last answer of an agent who does not come; None where there was no such
+        answer, since the entry of an absence goes into no pack.
+        """
+        if made.body["source"] == "absences":
+            refusals = [one for one in self.answers if one.body.get("answer") == "no" and one.seq < made.seq]
+            return refusals[-1] if refusals else None
+        cause = int(made.body["cause"])
+        events = self.pick(*CLOSURE_KINDS, *OUTAGE_KINDS, CORRECTED)
+        named = next((one for one in events if one.seq == cause), None)
+        if named is not None:
+            return named
+        at = LedgerEntry.objects.filter(seq=cause).values_list("recorded_at", flat=True).first()
+        return next((one for one in events if one.seq > cause and one.row.recorded_at == at), None)
+
+    @property
+    def notified(self) -> tuple[EvidenceRecord, ...]:
+        return tuple(row.notified for row in self.reliefs if row.notified is not None)
+
+    @property
+    def answers(self) -> tuple[EvidenceRecord, ...]:
+        """The answers of agents, in the order in which they came."""
+        return tuple(one for one in self.pick(ANSWERED) if one.body.get("letter") == "agent")
+
+    @cached_property
+    def settled(self) -> EvidenceRecord | None:
+        """The entry by which all had first answered or been replaced; None: some have not, or were not asked.
+
+        Where an agent does not come, that is the relief for absences that follows, if there is one.
+        """
+        asked, done, refused, found = 0, set[str](), 0, None
+        for one in sorted((*self.notified, *self.answers), key=lambda row: row.seq):
+            asked += int(one.body.get("agents", 0))
+            done |= _list_done(one)
+            refused = one.seq if one.body.get("answer") == "no" else refused
+            if 0 < asked <= len(done):
+                found = one
+                break
+        if found is None:
+            return None
+        made = (row.made for row in self.reliefs if refused and row.made.body["source"] == "absences")
+        replaced = next((one for one in made if one.seq > refused), found)
+        return max(found, replaced, key=lambda one: one.seq)
+
+    @property
+    def waiting(self) -> int:
+        """How many agents have neither answered nor been sent a newer message."""
+        rows = (*self.notified, *self.answers)
+        done = set[str]().union(*(_list_done(one) for one in rows))
+        return sum(int(one.body.get("agents", 0)) for one in rows) - len(done)
+
+    @cached_property
+    def over(self) -> datetime:
+        """Up to when it tells: its end, else when the root was signed, or the last entry of a drill."""
+        if self.scope.end is not None:
+            return min(self.scope.end, self.source.end)
+        if self.scope.stream == live.LIVE:
+            return min(self.source.root.sealed_at, self.source.end)
+        return max((recorded(one) for one in self.records), default=self.source.end)
+
+    @cached_property
+    def clients(self) -> Mapping[str, str]:
+        """The names of the clients whose coverage was announced."""
+        named = {row.id: isolate_name(row.name) for row in self.source.operator.clients}
+        announced = dict.fromkeys(str(one.body["client"]) for one in self.pick(COVERED))
+        return {client: named.get(client, client) for client in announced}
+
+    @cached_property
+    def coverage(self) -> list[dict[str, Any]]:
+        """Rows of each client's half hours, from the event on: by plan, and as the newest relief had it."""
+        if self.begin is None or not self.scope.whole:
+            return []
+        found: dict[tuple[str, datetime], dict[str, Any]] = {}
+        for one in self.pick(COVERED):
+            for place, (start, _planned, covered) in enumerate(one.body.get("half_hours", ())):
+                at = datetime.fromisoformat(start)
+                late = at + INTERVAL <= max(self.begin.at, recorded(one)) or at >= self.over
+                if covered is not None and not late:
+                    paths = {name: f"half_hours.{place}.{item}" for item, name in enumerate(("start", *_SHARES))}
+                    found[str(one.body["client"]), at] = build_row(one, ("client",), paths)
+        return [row for _key, row in sorted(found.items())]
+
+
+def _list_done(one: EvidenceRecord) -> set[str]:
+    """Return the messages that await no answer any more: by an answer, or since newer ones replace them."""
+    return {str(one.body["message"])} if one.kind == ANSWERED else set(one.body.get("replaces", ()))
+
+
+_SHARES = ("planned", "covered")
+
+
+def build_row(one: EvidenceRecord, names: Sequence[str], paths: Mapping[str, str]) -> dict[str, Any]:
+    """Return a row as packs hold it: what an entry says, which the verifier compares."""
+    values = {name: one.body[name] for name in names if one.body.get(name) not in ("", None)}
+    for name, path in paths.items():
+        values[name] = _read(one.body, path)
+    said = one.body.get("happened_at") or one.row.recorded_at
+    return {
+        "at": said,
+        "entry": one.seq,
+        "kind": one.kind,
+        "paths": dict(paths),
+        "recorded_at": one.row.recorded_at,
+        "values": values,
+    }
+
+
+def _read(body: Any, path: str) -> Any:
+    for name in path.split("."):
+        body = body[int(name)] if isinstance(body, list) else body[name]
+    return body
+
+
+def _find_site(made: EvidenceRecord) -> object:
+    """Return the site of the entry that a relief follows; None: it is of none."""
+    found = LedgerEntry.objects.filter(seq=made.body["cause"]).values_list("body", flat=True).first()
+    return None if found is None else parse_canonical(found).get("site")
+
+
+def load_story(source: PackSource, scope: StoryScope) -> Story:
+    """Return the story of a scope, of the entries under the root of a pack."""
+    streams = (scope.stream,)
+
+    def is_own_relief(one: EvidenceRecord) -> bool:
+        return "cause" in one.body and scope.spans(recorded(one)) and scope.concerns(_find_site(one))
+
+    reliefs = load_records((RELIEF,), source.root, is_own_relief, streams=streams)
+    generations = {one.body["generation"] for one in reliefs if one.kind == RELIEF}
+    routes = {one.body["routes"] for one in reliefs if one.kind == RELIEF} - {None}
+
+    def is_kept(one: EvidenceRecord) -> bool:
+        if one.kind in ROOM_KINDS:
+            own = bool({one.id, one.body.get("incident")}.intersection(scope.rooms))
+            return own and (scope.whole or (one.kind not in _INWARD and not one.body.get("follow_up")))
+        if one.kind == ROUTED:
+            return one.body.get("routes") in routes
+        if one.kind == COVERED:
+            return scope.whole and source.holds(one.at)
+        if one.kind in (RELIEF, NOTIFIED, *MESSAGE_KINDS):
+            return one.body.get("generation") in generations
+        return source.holds(one.at) and (scope.concerns(one.site) if scope.whole else one.site in scope.sites)
+
+    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *ROOM_KINDS, RELIEF, ROUTED, NOTIFIED, COVERED, *MESSAGE_KINDS)
+    return Story(source, scope, tuple(load_records(kinds, source.root, is_kept, streams=streams)))
+
+
+def describe_calls(story: Story) -> list[dict[str, Any]]:
+    """Return the calls of each client offered and not answered while the losses lasted; of a drill, none."""
+    source, own = story.source, {one.seq for one in story.losses}
+    if story.scope.stream != live.LIVE or not story.scope.whole:
+        return []
+    rows = []
+    for client in source.operator.clients:
+        request = source.request
+        found = live.build_statement(source.operator, client.id, request.first, request.last, source.until)
+        lost = [row for row in found.losses if own.intersection(row.seqs)]
+        if lost:
+            sums = {name: round(sum(getattr(row, name) for row in lost), 6) for name in ("offered", "missed")}
+            rows.append({"client": client.id, "name": client.name, **sums})
+    return rows
+
+
+def state_story(story: Story) -> Iterator[Statement]:
+    """Yield the figures of a story."""
+    begin = story.begin
+    if begin is None:
+        return
+    if "happened_at" in begin.body:
+        yield Statement(
+            id="known", text=Phrase("From what happened to its record"), how="known", unit="delay", of=(begin.seq,)
+        )
+    yield Statement(
+        id="reliefs", text=Phrase("Reliefs made"), how="count", of=tuple(row.made.seq for row in story.reliefs)
+    )
+    for row in story.reliefs:
+        yield from _state_relief(row)
+    yield from _state_answers(story, begin)
+    yield Statement(
+        id="corrections",
+        text=Phrase("Records corrected, and closures lifted"),
+        how="count",
+        of=tuple(one.seq for one in story.pick(CORRECTED)),
+    )
+    yield from _state_coverage(story)
+
+
+def _state_relief(row: ToldRelief) -> Iterator[Statement]:
+    number = row.generation
+    yield Statement(
+        id=f"moved-{number}",
+        text=Phrase("Relief {0}: people moved", number),
+        how="last",
+        path="moved",
+        of=(row.made.seq,),
+    )
+    first, last = (row.sent[0], row.sent[-1]) if row.sent else (None, None)
+    steps = (
+        ("made", Phrase("Relief {0}: from the record of the event to the relief", number), row.made),
+        ("routed", Phrase("Relief {0}: from the record of the event to the routes", number), row.routed),
+        ("written", Phrase("Relief {0}: from the record of the event to its messages", number), row.notified),
+        ("first", Phrase("Relief {0}: from the record of the event to the first message sent", number), first),
+        ("last", Phrase("Relief {0}: from the record of the event to the last message sent", number), last),
+    )
+    for name, text, found in steps:
+        if row.event is not None and found is not None:
+            yield Statement(id=f"{name}-{number}", text=text, how="passed", unit="delay", of=(row.event.seq, found.seq))
+    if row.notified is None:
+        return
+    for name, text in (
+        ("agents", Phrase("Relief {0}: agents asked for an answer", number)),
+        ("breaks", Phrase("Relief {0}: agents notified of another break alone", number)),
+        ("managers", Phrase("Relief {0}: site managers notified", number)),
+        ("clients", Phrase("Relief {0}: clients notified", number)),
+        ("unaddressed", Phrase("Relief {0}: messages without an address", number)),
+    ):
+        yield Statement(id=f"{name}-{number}", text=text, how="last", path=name, of=(row.notified.seq,))
+
+
+def _state_answers(story: Story, begin: EvidenceRecord) -> Iterator[Statement]:
+    notified, answers = story.notified, story.answers
+    asked = tuple(one.seq for one in notified)
+    yield Statement(id="asked", text=Phrase("Messages that asked for an answer"), how="sum", path="agents", of=asked)
+    for name, text, kinds in (
+        ("sent", Phrase("Messages sent or written, of every kind"), SENT_KINDS),
+        ("acknowledged", Phrase("Answers of agents, managers and clients"), (ANSWERED,)),
+    ):
+        how, path = ("distinct", "message") if name == "sent" else ("count", "")
+        yield Statement(id=name, text=text, how=how, path=path, kinds=kinds)  # type: ignore[arg-type]
+    where = {"letter": "agent"}
+    yield Statement(
+        id="answered",
+        text=Phrase("Messages to agents that were answered"),
+        how="distinct",
+        path="message",
+        kinds=(ANSWERED,),
+        where=where,
+    )
+    for word, text in _ANSWERS:
+        yield Statement(
+            id=f"answer-{word or 'read'}", text=text, how="count", kinds=(ANSWERED,), where={**where, "answer": word}
+        )
+    yield Statement(
+        id="waiting",
+        text=Phrase("Agents who have neither answered nor been sent a newer message"),
+        how="waiting",
+        of=tuple(sorted((*asked, *(one.seq for one in answers)))),
+    )
+    if story.settled is not None:
+        yield Statement(
+            id="settled",
+            text=Phrase("From the record of the event until all had answered or been replaced"),
+            how="passed",
+            unit="delay",
+            of=(begin.seq, story.settled.seq),
+        )
+
+
+def _state_coverage(story: Story) -> Iterator[Statement]:
+    covered = {row["values"]["client"] for row in story.coverage}
+    for client, name in story.clients.items():
+        if client not in covered:
+            continue
+        announced = tuple(one.seq for one in story.pick(COVERED) if one.body["client"] == client)
+        yield Statement(
+            id=f"ahead-{client}",
+            text=Phrase(
+                "{0}: least share of the need covered in the 48 hours after the last relief, as announced", name
+            ),
+            how="last",
+            unit="share",
+            path="worst",
+            of=announced,
+        )
+        where: dict[str, Any] = {"values.client": client}
+        for word, text, how, more in (
+            ("planned", Phrase("{0}: least share of the need covered by the plan in any half hour", name), "min", {}),
+            ("covered", Phrase("{0}: least share of the need covered in any half hour", name), "min", {}),
+            ("half-hours", Phrase("{0}: half hours with a need", name), "count", {}),
+            ("full", Phrase("{0}: half hours covered in full", name), "count", {"values.covered": 1}),
+        ):
+            yield Statement(
+                id=f"{word}-{client}",
+                text=text,
+                how=how,  # type: ignore[arg-type]
+                unit="share" if how == "min" else "",
+                path=f"values.{word}" if how == "min" else "",
+                where={**where, **more},
+                document=COVERAGE,
+            )
+
+
+def state_calls(calls: Sequence[Mapping[str, Any]]) -> Iterator[Statement]:
+    """Yield what the service record says of the calls while the losses lasted."""
+    for place, row in enumerate(calls):
+        name = isolate_name(str(row["name"]))
+        for word, text in (
+            ("offered", Phrase("{0}: calls offered while the losses lasted", name)),
+            ("missed", Phrase("{0}: calls not answered while the losses lasted", name)),
+        ):
+            yield Statement(
+                id=f"{word}-{row['client']}", text=text, how="document", document=CALLS, path=f"{place}.{word}"
+            )
