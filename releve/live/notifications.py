@@ -32,9 +32,9 @@ from releve.live.roster_changes import find_day_runs, find_last_ends, have_other
 from releve.live.stream_state import Scene, build_change, find_plan_day, list_returned, list_working, load_scene
 from releve.network import HOME, UTC, Agent, Programme, Site
 from releve.plan import Placement
-from releve.plan.coverage import COVERED
 from releve.plan.day_runs import NEAR_DUTY, Ride
 from releve.plan.result import CARRIED, read_agent
+from releve.plan.service_status import COVERED
 from releve.plan.work_changes import WorkChange, WorkKind, count_kinds, describe_change, list_breaks
 from releve.situation import KINDS, list_lifted_closures
 from releve.transport import FROM_SITE
