@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -60,7 +61,10 @@ def read_hold_ahead() -> timedelta:
 
 def raise_alerts(stream: str, before: Loss, after: Loss, at: datetime) -> None:
     """Alert who is on call of what is lost further, inside the caller's transaction; of several sites with the same
-    person once. Nothing in office hours, or without a rota."""
+    person once. Nothing in office hours, or without a rota.
+
+    Who leads already, or is being called, is not called again: the places are added to that alert.
+    """
     sites, carriers = after.sites - before.sites, after.carriers - before.carriers
     operator = operator_now()
     if not (sites or carriers) or is_office_hour(at, operator) or not OnCall.objects.exists():
@@ -70,7 +74,17 @@ def raise_alerts(stream: str, before: Loss, after: Loss, at: datetime) -> None:
         groups.setdefault(_find_people(at, site), ([], []))[0].append(site)
     for carrier in sorted(carriers):
         groups.setdefault(_find_people(at, ""), ([], []))[1].append(carrier)
+    running = Alert.objects.filter(stream=stream, ended_at=None).exclude(led_by="")
     for (lead, deputy), (lost_sites, lost_carriers) in groups.items():
+        known = running.filter(Q(led_by=lead) | Q(taken_at__isnull=False)).first() if lead else None
+        if known is not None:
+            known.sites = [*known.sites, *(site for site in lost_sites if site not in known.sites)]
+            known.carriers = [*known.carriers, *(one for one in lost_carriers if one not in known.carriers)]
+            known.save(update_fields=["sites", "carriers"])
+            site = lost_sites[0] if len(lost_sites) == 1 and not lost_carriers else ""
+            body = {"alert": str(known.pk), "site": site, "holder": known.taken_by or known.led_by}
+            append_entries(stream, [("alert.raised", body)])
+            continue
         alert = Alert.objects.create(
             stream=stream,
             sites=lost_sites,
@@ -156,11 +170,12 @@ def _describe(alert: Alert) -> dict[str, object]:
 def follow_alerts(stream: str) -> int:
     """Make the next calls that are due, end alerts of what is back, and let messages go that waited long enough."""
     at, done = now(stream), 0
-    if Alert.objects.filter(_filter_open(), stream=stream).exists():
+    running = Alert.objects.filter(stream=stream, ended_at=None)
+    if running.exists():
         lost = find_loss(situation_now(stream), at)
         with transaction.atomic():
             ledger.lock_head()
-            for alert in Alert.objects.filter(_filter_open(), stream=stream):
+            for alert in running:
                 done += _follow_alert(alert, lost, at)
     return done + release_messages(stream)
 
@@ -171,6 +186,8 @@ def _follow_alert(alert: Alert, lost: Loss, at: datetime) -> int:
         rows.update(ended_at=at, released_at=alert.released_at or at, due_at=None)
         append_entries(alert.stream, [("alert.ended", {"alert": str(alert.pk)})])
         return 1
+    if alert.taken_at is not None or not alert.led_by:
+        return 0
     done = 0
     if alert.released_at is None and at - alert.raised_at >= read_longest_hold():
         rows.update(released_at=at)
@@ -287,9 +304,14 @@ def find_lead(stream: str, operator: Operator) -> Lead | None:
     return None if duty is None else Lead("on_call", duty.led_by, duty.deputised_by)
 
 
-def take_alert_by_account(stream: str, number: str, by: str) -> Alert:
-    """Record that a user of the desk takes an alert; :class:`NoSuch` where there is none."""
+def take_alert_by_account(stream: str, number: str, by: str, may_lead: Callable[[str | None], bool]) -> Alert:
+    """Record that a user of the desk takes an alert.
+
+    ``may_lead`` says so of a site, None: of every place. :class:`NoSuch` where there is no alert of the user's, or
+    of one who is called.
+    """
     alert = Alert.objects.filter(stream=stream, pk=number).first()
-    if alert is None:
+    places: list[str | None] = [] if alert is None else [*alert.sites, *([None] if alert.carriers else [])]
+    if alert is None or not (by in (alert.led_by, alert.deputised_by) or all(map(may_lead, places))):
         raise NoSuch("there is no such alert")
     return take_alert(alert, by)

@@ -195,7 +195,7 @@ def run_until_idle(name: str = "once") -> int:
     done = 0
     _run_jobs()
     run_slow_jobs(real_now())
-    read_reply_mail()
+    _run_guarded(read_reply_mail)  # a mailbox that is away keeps no relief from being made
     run_tick()
     while _run_one_effect((DECIDE, OUTSIDE), name):
         done += 1

@@ -244,3 +244,64 @@ def test_doctor_names_weeks_without_a_person_on_call_and_a_setting_that_makes_no
     assert wrong.is_fault
     night.power(night.site)
     assert Alert.objects.exists(), "a setting that makes no sense stops no record"
+
+
+def test_the_link_of_an_alert_says_what_is_back(night: Scenario) -> None:
+    one, two = (row.id for row in night.operator.sites[:2])
+    at = live.now(night.stream)
+    for site in (one, two):
+        night.power(site)
+    night.work()
+    (alert,) = Alert.objects.all()
+    assert alert.sites == [one, two], "who is called already is not called again"
+    night.later(minutes=1)
+    night.power(one, up=True)
+    night.work()
+    assert "back" in live.find_alert(alert.lead_token, "en").text
+    night.later(minutes=10)
+    night.work()
+    assert len(list_calls(night)) >= 2, "the other site is still down"
+    night.power(two, up=True)
+    night.work()
+    alert.refresh_from_db()
+    assert alert.ended_at is not None
+    assert alert.ended_at > at
+    assert "rétabli" in live.find_alert(alert.deputy_token, "fr").text
+
+
+def test_who_leads_is_not_called_of_an_aftershock_and_does_not_lead_the_next_incident(night: Scenario) -> None:
+    one, two = (row.id for row in night.operator.sites[:2])
+    night.power(one)
+    night.work()
+    (alert,) = Alert.objects.all()
+    live.take_alert(alert, "samira")
+    night.work()
+    calls = len(list_calls(night))
+    night.later(minutes=2)
+    night.close(two)
+    night.work()
+    assert Alert.objects.count() == 1
+    assert len(list_calls(night)) == calls
+    assert not Message.objects.filter(stream=night.stream, role="agent", replaced=False).exclude(held="").exists()
+    night.later(minutes=2)
+    night.power(one, up=True)
+    night.work()
+    lead = live.find_lead(night.stream, night.operator)
+    assert lead is not None
+    assert (lead.state, lead.who) == ("leads", "samira"), "the other site is closed"
+    Alert.objects.update(sites=[one])  # as if that site alone had been lost
+    night.work()
+    assert Alert.objects.get().ended_at is not None
+    night.power(one)
+    again = live.find_lead(night.stream, night.operator)
+    assert again is None or again.state != "leads", "another incident"
+
+
+def test_an_alert_is_taken_by_who_may_lead_its_places_or_is_called(night: Scenario) -> None:
+    night.power(night.site)
+    night.work()
+    (alert,) = Alert.objects.all()
+    with pytest.raises(live.NoSuch):
+        live.take_alert_by_account(night.stream, str(alert.pk), "agathe", lambda site: site != night.site)
+    taken = live.take_alert_by_account(night.stream, str(alert.pk), "paul", lambda site: False)
+    assert taken.taken_by == "paul"

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from pydantic import Field
 
-from releve.accounts.scopes import can
+from releve.accounts.scopes import can, scope_for
 from releve.desk.access.guard import actor_name, allow_anonymous
 from releve.desk.endpoint import ACT, serve
 from releve.desk.forms import PlainForm, build_text_field, build_time_field, read_sent, set_choices
@@ -180,7 +180,16 @@ def calendar(request: HttpRequest) -> HttpResponse:
 @serve("incident.work", ACT)
 def take(request: HttpRequest, alert: str) -> HttpResponse:
     """Take an alert from the page *Now*."""
-    live.take_alert_by_account(read_stream(request).name, alert, actor_name(request))
+    reach = scope_for(request.user, "incident.work")
+    try:
+        live.take_alert_by_account(
+            read_stream(request).name,
+            alert,
+            actor_name(request),
+            lambda site: reach.sites is None if site is None else reach.has_site(site),
+        )
+    except live.NoSuch:
+        return failure(request, 404, _("There is no such alert of the sites that you work for."))
     messages.success(request, _("You lead. The messages that waited go out."))
     return redirect("now")
 

@@ -28,7 +28,10 @@ self.addEventListener("fetch", (event) => {
 
 async function readPage(event) {
   try {
-    const answer = await fetch(event.request, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), PATIENCE_MS); // until the answer begins
+    const answer = await fetch(event.request, { signal: patience.signal });
+    clearTimeout(timer);
     event.waitUntil(keepPage(event.request.url, answer.clone()));
     return answer;
   } catch (error) {
@@ -39,7 +42,8 @@ async function readPage(event) {
 }
 
 async function keepPage(url, answer) {
-  if (answer.redirected || [401, 403].includes(answer.status)) return wipe(); // the session is over
+  const led = answer.redirected || answer.type === "opaqueredirect"; // to signing in
+  if (led || [401, 403].includes(answer.status)) return wipe(); // the session is over
   const page = answer.status === 200 && (answer.headers.get("Content-Type") || "").startsWith("text/html");
   if (!page || (answer.headers.get("Cache-Control") || "").includes("no-store")) return null;
   const text = await answer.text();
