@@ -26,6 +26,8 @@ CELL = "/cell/banque-rive/site:casa-1"
 EN = {"accept-language": "en"}
 PAGES = ["/", CELL, "/cell/banque-rive/base", "/cell/opaline/site:dakar-1", "/cell/no-such/base"]
 
+pytestmark = pytest.mark.django_db  # the verdict says how clients stand now, too
+
 
 def test_the_verdict_is_a_sentence_in_french_by_default(web: Client) -> None:
     page = words(web.get("/"))

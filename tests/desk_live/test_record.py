@@ -166,7 +166,7 @@ def test_an_earthquake_of_two_sites_is_one_form_and_one_relief(
     shown = sent(web, f"/record/{what}", **values)
     found, alone = (sent(web, f"/record/{what}", **{**values, "also": also}).context["page"].impact for also in (
         [two], []))  # fmt: skip
-    assert replace(shown.context["page"].impact, at=found.at) == found
+    assert replace(shown.context["page"].impact, at=found.at, counted_at=found.counted_at) == found
     assert found.place == ", ".join(scenario.operator.site[site].name for site in (one, two))
     assert (found.seats, found.working) > (alone.seats, alone.working)
     assert scenario.operator.site[two].name in shown.content.decode()
