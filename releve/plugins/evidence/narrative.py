@@ -284,7 +284,7 @@ class Narrator:
         if one.kind in (*CLOSURE_KINDS, *OUTAGE_KINDS):
             return Phrase("{0}, {1}", name_event(one.kind), self._place(one))
         if one.kind == RELIEF:
-            source = _SOURCES.get(str(body["source"]), Phrase(str(body["source"])))
+            source = _SOURCES.get(str(body["source"]), str(body["source"]))
             people = NumberPhrase(body["moved"])
             return Phrase("Relief {0} made, {1}; people moved: {2}", body["generation"], source, people)
         if one.kind == NOTIFIED:
