@@ -204,7 +204,7 @@ def test_every_benchmark_that_is_known_exists() -> None:
         "queue", "live", "ledger", "standings", "registry", "outbreak", "crashtest", "desk",
         "screen", "gate", "slow_clients", "moves",
     ]  # fmt: skip
-    assert more == ["sector", "service_day", "validate", "routing", "routing_outbound"]
+    assert more == ["sector", "service_day", "validate", "closure", "routing", "routing_outbound"]
     assert [name for name in usual + more if find_spec(f"bench.{name}") is None] == []
 
 
