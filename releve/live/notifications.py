@@ -20,7 +20,7 @@ from typing import Any
 from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry, Restoration
 from releve.live.alerts import is_held, read_hold_ahead
-from releve.live.client_news import describe_client, describe_news, find_own_losses, hold_drafts
+from releve.live.client_news import describe_client, describe_news, find_own_losses, hold_drafts, list_misinformed
 from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.current_rules import select_rules
 from releve.live.effect_queue import EffectOutcome, PermanentFailure, register_handler
@@ -159,7 +159,8 @@ class _MessageBuilder:
     def build_messages(self) -> Iterator[Message]:
         """Yield the messages to agents, managers and clients.
 
-        Clients get no message of another plan, or of absences, while nothing is lost.
+        Clients get no message of another plan, or of absences, while nothing is lost. Those whose last
+        message is not true any more get one though no agent's work changes.
         """
         asked = {}
         for agent, changes in sorted(self._changes.items()):
@@ -175,7 +176,11 @@ class _MessageBuilder:
             yield self._build_message("agent", agent, site, about, self._find_end(agent, list(changes)[-1]), kind)
         yield from self._build_manager_messages(asked)
         lost = find_own_losses(self._near)
-        for row in self._coverage.clients if asked and self._concerns_clients else ():
+        everyone = bool(asked) and self._concerns_clients
+        misinformed = list_misinformed(self._relief.stream, self._coverage, lost)
+        for row in self._coverage.clients:
+            if not everyone and row.client not in misinformed:
+                continue
             about = {**describe_news(row, self._coverage, lost), **self._lifted}
             yield self._build_message("client", row.client, "", about, self._coverage.reach)
 
@@ -374,6 +379,12 @@ class _MessageBuilder:
             about |= self._lifted
             over = max(self._find_end(agent, changed[agent][-1]) for agent in agents)
             yield self._build_message("manager", site, site, about, over)
+        told = Message.objects.filter(stream=self._relief.stream, kind="manager", replaced=False)
+        undone = {self._agents[agent].home_site for agent in self._before.heard if agent in self._agents}
+        for last in told.filter(over_at__gt=self._scene.at).exclude(who__in=moved):
+            if last.about["closed"] != (last.site in closed) or last.site in undone:
+                about = {**last.about, "closed": last.site in closed, "moved": 0, "home": 0, **self._lifted}
+                yield self._build_message("manager", last.site, last.site, about, last.over_at)
 
     def _works_at_home(self, agent: str) -> bool:
         return any(row.place == HOME for row in self._shifts.get(agent, {}).values())

@@ -152,6 +152,27 @@ def test_who_never_heard_of_a_change_hears_nothing_when_it_is_undone(night: Scen
     assert lead.state == "on_call"
 
 
+def test_a_closure_undone_while_messages_wait_leaves_no_false_news(night: Scenario) -> None:
+    night.power(night.site)
+    night.work()
+    drafts = Message.objects.filter(stream=night.stream, role="client", held="draft")
+    assert any(row.about["lost"] for row in drafts)
+    managers = Message.objects.filter(stream=night.stream, kind="manager", replaced=False)
+    told = set(managers.values_list("who", flat=True))
+    assert managers.get(who=night.site).about["closed"]
+    night.later(minutes=2)
+    night.power(night.site, up=True)
+    night.work()
+    assert not drafts.filter(replaced=False).exists()
+    newest = {row.who: row.about for row in managers}
+    assert newest.keys() >= told
+    assert not newest[night.site]["closed"]
+    assert newest[night.site]["moved"] == 0
+    night.later(minutes=10)
+    night.work()
+    assert not Message.objects.filter(stream=night.stream, role="client").exclude(channel="").exists()
+
+
 @pytest.mark.parametrize("without", ["rota", "night"])
 def test_without_a_rota_or_in_office_hours_nothing_waits(
     night: Scenario, monkeypatch: pytest.MonkeyPatch, without: str
