@@ -173,6 +173,29 @@ def test_a_closure_undone_while_messages_wait_leaves_no_false_news(night: Scenar
     assert not Message.objects.filter(stream=night.stream, role="client").exclude(channel="").exists()
 
 
+def test_a_no_to_the_last_message_that_went_counts_while_a_newer_one_waits(
+    night: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_OFFICE_HOURS", "Mon-Sun 00:00-24:00")
+    night.close(night.site)
+    night.work()
+    monkeypatch.delenv("RELEVE_OFFICE_HOURS")
+    night.close(night.operator.sites[1].id)
+    night.work()
+    newer = Message.objects.filter(stream=night.stream, kind="agent", held="lead", replaced=False)
+    sent = Message.objects.filter(stream=night.stream, kind="agent", replaced=True, who__in=newer.values("who"))
+    works = [
+        row for row in sent.exclude(channel="") if any(shift["place"] is not None for shift in row.about["shifts"])
+    ]
+    first, second, *_ = works
+    live.answer_message(first.token, "no")
+    assert first.who in live.situation_now(night.stream).absences
+    live.take_alert(Alert.objects.get(), "samira")
+    night.work()
+    with pytest.raises(live.AnswerTooLate):
+        live.answer_message(second.token, "no")
+
+
 @pytest.mark.parametrize("without", ["rota", "night"])
 def test_without_a_rota_or_in_office_hours_nothing_waits(
     night: Scenario, monkeypatch: pytest.MonkeyPatch, without: str
