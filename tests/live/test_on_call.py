@@ -107,6 +107,20 @@ def test_messages_about_work_far_ahead_wait_until_the_alert_is_taken(night: Scen
     assert not Message.objects.filter(stream=night.stream, role="agent", channel="").exists()
 
 
+def test_a_message_that_was_not_sent_is_not_counted_as_without_an_answer(night: Scenario) -> None:
+    night.close(night.site)
+    night.work()
+    rows = Message.objects.filter(stream=night.stream, kind="agent")
+    counts = live.count_messages(night.stream)
+    assert counts.held == rows.filter(held="lead").count() > 0
+    assert counts.waiting == rows.filter(held="").count()
+    states = [row.state for row in live.list_notified_agents(night.stream)]
+    assert states.count("held") == counts.held
+    live.take_alert(Alert.objects.get(), "samira")
+    after = live.count_messages(night.stream)
+    assert (after.held, after.waiting) == (0, rows.count())
+
+
 def test_those_who_start_sooner_are_told_at_once(night: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEVE_HOLD_HOURS", "24")
     night.close(night.site)
