@@ -43,6 +43,8 @@ _Slot = tuple[date, str]
 """The day in which a duty starts, and which of the agent's it is (:attr:`Placement.duty`)."""
 _Shifts = dict[str, dict[_Slot, Placement]]
 """By agent and slot."""
+_Rides = Mapping[date, Mapping[tuple[str, str], Ride]]
+"""By day, then by agent and leg."""
 _DAY = timedelta(days=1)
 _ROLES = ("agent", "manager", "client")
 """Of the people whom a relief sends messages."""
@@ -153,7 +155,7 @@ class _MessageBuilder:
             self._programmes |= operator.programme
         self._after = {day: self._scene.list_placements(day) for day in self._scene.days}
         self._shifts = _group_by_agent(self._after)
-        self._rides_before = self._find_rides(self._before.planned, self._before.generation)
+        self._known = self._load_known()
         self._rides = self._find_rides(self._scene.planned, relief.generation)
 
     def build_messages(self) -> Iterator[Message]:
@@ -190,7 +192,7 @@ class _MessageBuilder:
         for message in messages:
             if message.role == "agent" and _find_start(message.about["shifts"]) > border:
                 message.held = Message.FOR_LEAD
-                message.about["heard"] = self._before.heard.get(message.who, self._before.generation)
+                message.about["heard"] = self._find_heard(message.who)
 
     def count_kinds(self) -> list[list[Any]]:
         """Return [kind, people] of those whose work changes, each agent once."""
@@ -218,7 +220,22 @@ class _MessageBuilder:
     def _concerns_clients(self) -> bool:
         return self._relief.source not in ("plan", "absences") or any(self._near.wanted.values())
 
-    def _find_rides(self, planned: DaysInForce, generation: int) -> Mapping[date, Mapping[tuple[str, str], Ride]]:
+    def _load_known(self) -> dict[int, tuple[_Rides, Mapping[date, Loss]]]:
+        """Return rides and losses by the generation that agents heard of last: the last one, or an earlier one of
+        those whose message still waits."""
+        last, planned, stream = self._before.generation, self._before.planned, self._scene.stream
+        found = {last: (self._find_rides(planned, last), self._before.lost)}
+        older = set(self._before.heard.values()) - {last}
+        reliefs = Relief.objects.filter(stream=stream, generation__in=older)
+        lost = dict(reliefs.values_list("generation", "lost"))
+        for number in older:
+            found[number] = self._find_rides(planned, number), _read_losses(lost.get(number, {}), planned)
+        return found
+
+    def _find_heard(self, agent: str) -> int:
+        return self._before.heard.get(agent, self._before.generation)
+
+    def _find_rides(self, planned: DaysInForce, generation: int) -> _Rides:
         """Return each agent's rides by day, as plans and the reliefs up to a generation have them."""
         rules, stream = select_rules(self._scene.situation), self._scene.stream
         found = {day: find_day_runs(stream, row.load(), rules, generation) for day, row in planned.items()}
@@ -306,7 +323,7 @@ class _MessageBuilder:
         return out
 
     def _rides_otherwise(self, agent: str, day: date) -> bool:
-        before, after = (rides.get(day, {}) for rides in (self._rides_before, self._rides))
+        before, after = (rides.get(day, {}) for rides in (self._known[self._find_heard(agent)][0], self._rides))
         return have_other_rides(before, after, agent, self._scene.at)
 
     def _describe_rides(self, agent: str, slot: _Slot) -> list[dict[str, Any]]:
@@ -331,10 +348,13 @@ class _MessageBuilder:
         ]
 
     def _list_kept_away(self, day: date) -> Iterator[str]:
-        """Yield agents in reserve on a day whose own site closed or reopened since then."""
-        now, then = self._scene.wanted[day].sites, self._before.lost[day].sites
+        """Yield agents in reserve on a day whose own site closed or reopened since what they heard last."""
+        found, now = self._scene.day_plan(day), self._scene.wanted[day].sites
         working = {agent for agent, slots in self._shifts.items() if (day, "") in slots}
-        return list_kept_away(self._scene.day_plan(day), now ^ then, working, self._scene.at)
+        for generation, (_rides, lost) in self._known.items():
+            for agent in list_kept_away(found, now ^ lost[day].sites, working, self._scene.at):
+                if self._find_heard(agent) == generation:
+                    yield agent
 
     def _describe_shift(self, agent: str, slot: _Slot, change: WorkChange) -> dict[str, Any]:
         """Return what a message says of a duty: what it was and is; ``row`` is the placement, for the calendar."""
@@ -456,10 +476,15 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
                 for day, row in planned.items()
             }
         ),
-        {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in planned},
+        _read_losses(lost, planned),
         0 if last is None else last.generation,
         heard,
     )
+
+
+def _read_losses(lost: Mapping[str, Any], days: Iterable[date]) -> dict[date, Loss]:
+    """Return the losses of days as a relief stored them."""
+    return {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in days}
 
 
 def _put_back_unheard(stream: str, changes: dict[tuple[date, str], dict[str, Any]]) -> dict[str, int]:

@@ -121,6 +121,26 @@ def test_a_message_that_was_not_sent_is_not_counted_as_without_an_answer(night: 
     assert (after.held, after.waiting) == (0, rows.count())
 
 
+def list_kept_away(scenario: Scenario) -> set[tuple[str, date]]:
+    """Return who is to stay away on which day, by the messages that wait for a person who leads."""
+    rows = Message.objects.filter(stream=scenario.stream, kind="agent", held="lead", replaced=False)
+    shifts = [(row.who, shift) for row in rows for shift in row.about["shifts"]]
+    return {(who, date.fromisoformat(shift["day"])) for who, shift in shifts if shift["kind"] == "kept_away"}
+
+
+def test_a_further_relief_drops_nothing_that_waits_and_still_holds(night: Scenario) -> None:
+    night.close(night.site)
+    night.work()
+    away = list_kept_away(night)
+    night.power(night.operator.sites[1].id)
+    night.work()
+    scene = live.load_scene(night.stream)
+    assert scene is not None
+    working = {(row.agent, day) for day in scene.days for row in scene.list_placements(day)}
+    assert away - working
+    assert away - working <= list_kept_away(night), "they have heard nothing yet"
+
+
 def test_those_who_start_sooner_are_told_at_once(night: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEVE_HOLD_HOURS", "24")
     night.close(night.site)
