@@ -192,7 +192,8 @@ def release_due_drafts(stream: str) -> int:
         ledger.lock_head()
         rows, sent = list(due), _load_last_sent(stream)
         for message in rows:
-            own, last = coverage and coverage.find_client(message.who), sent.get(message.who)
+            own = None if coverage is None else coverage.find_client(message.who)
+            last = sent.get(message.who)
             if coverage is not None and own is not None:
                 message.about |= describe_news(own, coverage, lost)
                 if not message.number and not _is_news(message.about, None if last is None else last.about):

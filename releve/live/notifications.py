@@ -399,9 +399,9 @@ class _MessageBuilder:
             about |= self._lifted
             over = max(self._find_end(agent, changed[agent][-1]) for agent in agents)
             yield self._build_message("manager", site, site, about, over)
-        told = Message.objects.filter(stream=self._relief.stream, kind="manager", replaced=False)
+        written = Message.objects.filter(stream=self._relief.stream, kind="manager", replaced=False)
         undone = {self._agents[agent].home_site for agent in self._before.heard if agent in self._agents}
-        for last in told.filter(over_at__gt=self._scene.at).exclude(who__in=moved):
+        for last in written.filter(over_at__gt=self._scene.at).exclude(who__in=moved):
             if last.about["closed"] != (last.site in closed) or last.site in undone:
                 about = {**last.about, "closed": last.site in closed, "moved": 0, "home": 0, **self._lifted}
                 yield self._build_message("manager", last.site, last.site, about, last.over_at)

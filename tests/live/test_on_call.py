@@ -192,14 +192,14 @@ def test_a_closure_undone_while_messages_wait_leaves_no_false_news(night: Scenar
     drafts = Message.objects.filter(stream=night.stream, role="client", held="draft")
     assert any(row.about["lost"] for row in drafts)
     managers = Message.objects.filter(stream=night.stream, kind="manager", replaced=False)
-    told = set(managers.values_list("who", flat=True))
+    written = set(managers.values_list("who", flat=True))
     assert managers.get(who=night.site).about["closed"]
     night.later(minutes=2)
     night.power(night.site, up=True)
     night.work()
     assert not drafts.filter(replaced=False).exists()
     newest = {row.who: row.about for row in managers}
-    assert newest.keys() >= told
+    assert newest.keys() >= written
     assert not newest[night.site]["closed"]
     assert newest[night.site]["moved"] == 0
     night.later(minutes=10)
