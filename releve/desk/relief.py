@@ -60,7 +60,18 @@ SHOWN: Mapping[Shown, frozenset[str]] = {
     "unreachable": frozenset({"unaddressed", "exhausted", "silent"}),
     "answered": frozenset({"declined", "acknowledged"}),
     "all": frozenset(
-        {"unaddressed", "exhausted", "unclear", "waiting", "queued", "absent", "silent", "declined", "acknowledged"}
+        {
+            "unaddressed",
+            "exhausted",
+            "unclear",
+            "waiting",
+            "queued",
+            "held",
+            "absent",
+            "silent",
+            "declined",
+            "acknowledged",
+        }
     ),
 }
 """What a list of people shows, by the states that are in it."""
@@ -337,6 +348,7 @@ _STATES = {
     "unclear": lazy("replied, not understood: call"),
     "waiting": lazy("no answer yet"),
     "queued": lazy("to be sent"),
+    "held": lazy("waits until a person leads"),
     "absent": lazy("absent: no answer is awaited"),
     "silent": lazy("no answer: counted as absent"),
     "declined": lazy("does not come"),
@@ -349,6 +361,7 @@ _TONES = {
     "unclear": "thin",
     "waiting": "thin",
     "queued": "unknown",
+    "held": "unknown",
     "absent": "unknown",
     "silent": "missed",
     "declined": "missed",
@@ -389,6 +402,10 @@ def relief_headline(page: ReliefPage) -> str:
         return ngettext("{count} person has not answered", "{count} people have not answered", waiting).format(
             count=text.number(waiting)
         )
+    if page.counts.held:
+        return ngettext(
+            "{count} message waits until a person leads", "{count} messages wait until a person leads", page.counts.held
+        ).format(count=text.number(page.counts.held))
     if page.counts.notified:
         return _("Every message has been answered")
     if page.changed:
@@ -405,7 +422,7 @@ def relief_tone(page: ReliefPage) -> str:
     """Return the tone of the page."""
     if page.counts.unaddressed or page.counts.exhausted:
         return "missed"
-    if page.counts.waiting:
+    if page.counts.waiting or page.counts.held:
         return "thin"
     return "held" if page.planned else "unknown"
 

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, is_drill, now
@@ -32,12 +32,11 @@ from releve.live.message_texts import write_message
 from releve.live.models import ClientSetting, Message
 from releve.live.stream_state import Scene, load_scene
 from releve.network import HOME
+from releve.plan.coverage import round_coverage
 
 SETTLING = timedelta(minutes=15)
-"""Least time between two messages to a client that are sent at once."""
+"""Least time between two messages to a client that no person approves."""
 LONGEST_SENTENCE = 500
-_OWN = ("sentence", "next")
-"""Of what a message is made from: what is not news by itself."""
 _WAITING = (Message.DRAFT, Message.STOPPED)
 
 
@@ -105,17 +104,15 @@ def hold_drafts(stream: str, messages: Sequence[Message]) -> list[Message]:
     own = [message for message in messages if message.role == "client"]
     if not own:
         return list(messages)
-    waiting = {row.who: row for row in _filter_newest(stream).filter(held__in=_WAITING)}
-    sent: dict[str, Message] = {}
-    for row in Message.objects.filter(stream=stream, role="client", held="").exclude(about={}).order_by("pk"):
-        if row.who not in sent or (row.relief_id, row.number) > (sent[row.who].relief_id, sent[row.who].number):
-            sent[row.who] = row
+    unsent = Q(held__in=_WAITING) | Q(held="", sent_at=None, channel="")
+    waiting = {row.who: row for row in _filter_newest(stream).filter(unsent)}
     kept, settings, at = [], load_settings(message.who for message in own), now(stream)
+    sent = _load_last_sent(stream)
     for message in own:
         older, last = waiting.get(message.who), sent.get(message.who)
         if not _is_news(message.about, None if last is None else last.about):
-            if older is not None:
-                Message.objects.filter(pk=older.pk).update(replaced=True)
+            if older is not None and not older.number:  # promised news come in any case
+                _drop(older, last)
             continue
         if older is not None:
             message.held, message.release_at = older.held, older.release_at
@@ -126,40 +123,89 @@ def hold_drafts(stream: str, messages: Sequence[Message]) -> list[Message]:
     return [message for message in messages if message.role != "client"] + kept
 
 
+def list_misinformed(stream: str, coverage: Coverage, lost: Mapping[str, list[list[str]]]) -> set[str]:
+    """Return the clients whose newest message, sent or waiting, names other losses than there are, or a shortage
+    that is over."""
+    said = {row.who: row.about for row in _filter_newest(stream).exclude(about={})}
+    return {
+        row.client
+        for row in coverage.clients
+        if (about := said.get(row.client)) is not None
+        and (
+            about.get("lost", []) != lost.get(row.client, [])
+            or (row.state == "held" and about["state"] not in ("held", "unknown"))
+        )
+    }
+
+
+def _load_last_sent(stream: str) -> dict[str, Message]:
+    rows = Message.objects.filter(stream=stream, role="client", held="").exclude(about={})
+    rows = rows.exclude(sent_at=None, channel="")
+    return {row.who: row for row in rows.order_by("relief_id", "number")}
+
+
+def _drop(draft: Message, last: Message | None) -> None:
+    """Take back a draft that says nothing new any more: the message before it is the newest again, with its promise."""
+    Message.objects.filter(pk=draft.pk).update(replaced=True, due_at=None)
+    if last is not None:
+        Message.objects.filter(pk=last.pk).update(replaced=False)
+
+
 def _is_news(about: Mapping[str, Any], last: Mapping[str, Any] | None) -> bool:
     """Return whether a message says what the last one did not; the first one, whether something is wrong."""
     if last is None:
         return bool(about.get("lost")) or about["state"] not in ("held", "unknown")
-    earlier, said = ({name: row.get(name) for name in {*about, *last} if name not in _OWN} for row in (about, last))
-    return earlier != said
+    lifted = about.get("lifted", "")
+    return _list_said(about) != _list_said(last) or (bool(lifted) and lifted != last.get("lifted"))
+
+
+def _list_said(about: Mapping[str, Any]) -> list[Any]:
+    """Return what of a message is news: the state, the lost places, and figures as they are written."""
+    said = [about["state"], about["known"], about.get("lost", [])]
+    if about["state"] in ("held", "unknown"):
+        return said
+    shares = [None if about[name] is None else round(round_coverage(about[name])) for name in ("now", "worst")]
+    return [*said, *shares, round(100 * about["missing"])]
 
 
 def _hold(message: Message, setting: ClientSetting, at: datetime, last: Message | None) -> None:
-    if setting.mode == ClientSetting.AT_ONCE:
-        went = None if last is None else last.release_at
-        message.release_at = at if went is None else max(at, went + SETTLING)
-        message.held = Message.DRAFT if message.release_at > at else ""
+    if setting.mode == ClientSetting.APPROVAL:
+        message.held, message.release_at = Message.DRAFT, None
         return
     timed = setting.mode == ClientSetting.TIMER
-    message.held, message.release_at = Message.DRAFT, at + timedelta(minutes=setting.minutes) if timed else None
+    release_at = at + timedelta(minutes=setting.minutes) if timed else at
+    if last is not None and last.release_at is not None:
+        release_at = max(release_at, last.release_at + SETTLING)
+    message.held, message.release_at = Message.DRAFT if release_at > at else "", release_at
 
 
 def release_due_drafts(stream: str) -> int:
-    """Send the drafts whose time has come; return how many."""
+    """Send the drafts whose time has come, with the state of now, or drop those that are no news any more; return
+    how many."""
     due = _filter_newest(stream).filter(held=Message.DRAFT, release_at__lte=now(stream))
     if not due.exists():
         return 0
+    scene = load_scene(stream)
+    coverage = None if scene is None else compute_scene_coverage(scene)
+    lost = {} if scene is None else find_own_losses(scene)
     with transaction.atomic():
         ledger.lock_head()
-        rows = list(due)
+        rows, sent = list(due), _load_last_sent(stream)
         for message in rows:
+            own = None if coverage is None else coverage.find_client(message.who)
+            last = sent.get(message.who)
+            if coverage is not None and own is not None:
+                message.about |= describe_news(own, coverage, lost)
+                if not message.number and not _is_news(message.about, None if last is None else last.about):
+                    _drop(message, last)
+                    continue
             _release(message, "")
     return len(rows)
 
 
 def _release(message: Message, by: str) -> None:
     message.held, message.released_by, message.release_at = "", by, now(message.stream)
-    message.save(update_fields=["held", "released_by", "release_at"])
+    message.save(update_fields=["about", "held", "released_by", "release_at"])
     queue_effects([build_send_effect(message)])
 
 
@@ -219,7 +265,7 @@ def _read_lead_time(setting: ClientSetting) -> timedelta:
 
 
 def follow_client_news(stream: str) -> int:
-    """Send the drafts whose time has come, and draft the news that were promised, while a place is lost."""
+    """Send the drafts whose time has come, and draft the news that were promised, also when all is back."""
     done, rows = release_due_drafts(stream), list_due_news(stream)
     scene = load_scene(stream) if rows else None
     if scene is None:
@@ -227,7 +273,7 @@ def follow_client_news(stream: str) -> int:
     coverage, lost = compute_scene_coverage(scene), find_own_losses(scene)
     for last in rows:
         own = coverage.find_client(last.who)
-        if own is not None and lost.get(last.who):
+        if own is not None:
             _store_further_news(stream, last, describe_news(own, coverage, lost))
             done += 1
     return done
@@ -253,7 +299,7 @@ def _store_further_news(stream: str, last: Message, about: Mapping[str, Any]) ->
             over_at=None if about["until"] is None else datetime.fromisoformat(about["until"]),
             held=Message.DRAFT,
             release_at=datetime.fromisoformat(last.about["next"]) if timed else None,
-            number=last.number + 1,
+            number=Message.objects.filter(relief=last.relief, kind="client", who=last.who).count(),
         )
 
 

@@ -194,10 +194,11 @@ def remove_letters(messages: Iterable[Message]) -> None:
 
 
 AnswerState = Literal[
-    "unaddressed", "exhausted", "unclear", "waiting", "queued", "absent", "silent", "declined", "acknowledged"
+    "unaddressed", "exhausted", "unclear", "waiting", "queued", "held", "absent", "silent", "declined", "acknowledged"
 ]
-"""No address: written, not sent; every address tried; replied what was not understood; sent; to be sent; absent, so
-that no answer is awaited; counted as absent, since no answer came; does not come; answered otherwise."""
+"""No address: written, not sent; every address tried; replied what was not understood; sent; to be sent; held until a
+person leads; absent, so that no answer is awaited; counted as absent, since no answer came; does not come; answered
+otherwise."""
 Answer = Literal["", "yes", "late", "transport", "no"]
 """What an agent answers: nothing but that it was read, comes, comes late, needs transport, does not come."""
 ANSWERS: tuple[Answer, ...] = ("yes", "late", "transport", "no")
@@ -210,7 +211,8 @@ class MessageCounts:
     (``exhausted``), who have none at all (``unaddressed``: their message was written to a file and not sent) and who
     replied what was not understood (``unclear``). Of those who answered: who come late, need transport, do not come
     (``declined``); of the absent: who are counted so since they did not answer (``silent``). Of those who do not come:
-    in whose place a relief has put others (``substituted``)."""
+    in whose place a relief has put others (``substituted``). ``held``: those whose message waits until a person leads,
+    and is not sent: they are not among those who have not answered."""
 
     notified: int
     sent: int
@@ -226,6 +228,7 @@ class MessageCounts:
     silent: int = 0
     coming: int = 0
     substituted: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +324,8 @@ def _filter_open(stream: str, sites: Iterable[str] | None) -> QuerySet[Message]:
 def count_messages(stream: str = LIVE, sites: Iterable[str] | None = None) -> MessageCounts:
     """Count the agents notified of days that are not over, of some sites or of all."""
     unclear = Q(unclear_at__isnull=False)
-    open_ = unclear | Q(acknowledged_at=None, absent=False, silent=False)
+    silence = Q(acknowledged_at=None, absent=False, silent=False)
+    open_ = unclear | (silence & ~Q(held=Message.FOR_LEAD))
     unaddressed = open_ & Q(channel=Message.NO_ADDRESS) & ~unclear
     answered = Q(acknowledged_at__isnull=False) & ~unclear
     away = Q(acknowledged_at=None) & (Q(absent=True) | Q(silent=True)) & ~unclear
@@ -341,6 +345,7 @@ def count_messages(stream: str = LIVE, sites: Iterable[str] | None = None) -> Me
         "silent": away & Q(silent=True),
         "coming": answered & Q(answer__in=("yes", "late", "transport")),
         "substituted": gone & Q(substituted=True),
+        "held": silence & Q(held=Message.FOR_LEAD) & ~unclear,
     }
     rows = _filter_open(stream, sites)
     found = rows.aggregate(**{f"n_{name}": Count("pk", filter=which) for name, which in wanted.items()})
@@ -418,6 +423,7 @@ _STATES: tuple[AnswerState, ...] = (
     "unclear",
     "waiting",
     "queued",
+    "held",
     "absent",
     "silent",
     "declined",
@@ -449,6 +455,8 @@ def _find_state(row: Message) -> AnswerState:
         return "declined" if row.answer == "no" else "acknowledged"
     if row.absent or row.silent:
         return "silent" if row.silent else "absent"
+    if row.held:
+        return "held"
     if row.channel == Message.NO_ADDRESS:
         return "unaddressed"
     if row.exhausted:

@@ -20,7 +20,7 @@ from typing import Any
 from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry, Restoration
 from releve.live.alerts import is_held, read_hold_ahead
-from releve.live.client_news import describe_client, describe_news, find_own_losses, hold_drafts
+from releve.live.client_news import describe_client, describe_news, find_own_losses, hold_drafts, list_misinformed
 from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.current_rules import select_rules
 from releve.live.effect_queue import EffectOutcome, PermanentFailure, register_handler
@@ -43,6 +43,8 @@ _Slot = tuple[date, str]
 """The day in which a duty starts, and which of the agent's it is (:attr:`Placement.duty`)."""
 _Shifts = dict[str, dict[_Slot, Placement]]
 """By agent and slot."""
+_Rides = Mapping[date, Mapping[tuple[str, str], Ride]]
+"""By day, then by agent and leg."""
 _DAY = timedelta(days=1)
 _ROLES = ("agent", "manager", "client")
 """Of the people whom a relief sends messages."""
@@ -153,13 +155,14 @@ class _MessageBuilder:
             self._programmes |= operator.programme
         self._after = {day: self._scene.list_placements(day) for day in self._scene.days}
         self._shifts = _group_by_agent(self._after)
-        self._rides_before = self._find_rides(self._before.planned, self._before.generation)
+        self._known = self._load_known()
         self._rides = self._find_rides(self._scene.planned, relief.generation)
 
     def build_messages(self) -> Iterator[Message]:
         """Yield the messages to agents, managers and clients.
 
-        Clients get no message of another plan, or of absences, while nothing is lost.
+        Clients get no message of another plan, or of absences, while nothing is lost. Those whose last
+        message is not true any more get one though no agent's work changes.
         """
         asked = {}
         for agent, changes in sorted(self._changes.items()):
@@ -175,7 +178,11 @@ class _MessageBuilder:
             yield self._build_message("agent", agent, site, about, self._find_end(agent, list(changes)[-1]), kind)
         yield from self._build_manager_messages(asked)
         lost = find_own_losses(self._near)
-        for row in self._coverage.clients if asked and self._concerns_clients else ():
+        everyone = bool(asked) and self._concerns_clients
+        misinformed = list_misinformed(self._relief.stream, self._coverage, lost)
+        for row in self._coverage.clients:
+            if not everyone and row.client not in misinformed:
+                continue
             about = {**describe_news(row, self._coverage, lost), **self._lifted}
             yield self._build_message("client", row.client, "", about, self._coverage.reach)
 
@@ -185,7 +192,7 @@ class _MessageBuilder:
         for message in messages:
             if message.role == "agent" and _find_start(message.about["shifts"]) > border:
                 message.held = Message.FOR_LEAD
-                message.about["heard"] = self._before.heard.get(message.who, self._before.generation)
+                message.about["heard"] = self._find_heard(message.who)
 
     def count_kinds(self) -> list[list[Any]]:
         """Return [kind, people] of those whose work changes, each agent once."""
@@ -213,7 +220,22 @@ class _MessageBuilder:
     def _concerns_clients(self) -> bool:
         return self._relief.source not in ("plan", "absences") or any(self._near.wanted.values())
 
-    def _find_rides(self, planned: DaysInForce, generation: int) -> Mapping[date, Mapping[tuple[str, str], Ride]]:
+    def _load_known(self) -> dict[int, tuple[_Rides, Mapping[date, Loss]]]:
+        """Return rides and losses by the generation that agents heard of last: the last one, or an earlier one of
+        those whose message still waits."""
+        last, planned, stream = self._before.generation, self._before.planned, self._scene.stream
+        found = {last: (self._find_rides(planned, last), self._before.lost)}
+        older = set(self._before.heard.values()) - {last}
+        reliefs = Relief.objects.filter(stream=stream, generation__in=older)
+        lost = dict(reliefs.values_list("generation", "lost"))
+        for number in older:
+            found[number] = self._find_rides(planned, number), _read_losses(lost.get(number, {}), planned)
+        return found
+
+    def _find_heard(self, agent: str) -> int:
+        return self._before.heard.get(agent, self._before.generation)
+
+    def _find_rides(self, planned: DaysInForce, generation: int) -> _Rides:
         """Return each agent's rides by day, as plans and the reliefs up to a generation have them."""
         rules, stream = select_rules(self._scene.situation), self._scene.stream
         found = {day: find_day_runs(stream, row.load(), rules, generation) for day, row in planned.items()}
@@ -301,7 +323,7 @@ class _MessageBuilder:
         return out
 
     def _rides_otherwise(self, agent: str, day: date) -> bool:
-        before, after = (rides.get(day, {}) for rides in (self._rides_before, self._rides))
+        before, after = (rides.get(day, {}) for rides in (self._known[self._find_heard(agent)][0], self._rides))
         return have_other_rides(before, after, agent, self._scene.at)
 
     def _describe_rides(self, agent: str, slot: _Slot) -> list[dict[str, Any]]:
@@ -326,10 +348,13 @@ class _MessageBuilder:
         ]
 
     def _list_kept_away(self, day: date) -> Iterator[str]:
-        """Yield agents in reserve on a day whose own site closed or reopened since then."""
-        now, then = self._scene.wanted[day].sites, self._before.lost[day].sites
+        """Yield agents in reserve on a day whose own site closed or reopened since what they heard last."""
+        found, now = self._scene.day_plan(day), self._scene.wanted[day].sites
         working = {agent for agent, slots in self._shifts.items() if (day, "") in slots}
-        return list_kept_away(self._scene.day_plan(day), now ^ then, working, self._scene.at)
+        for generation, (_rides, lost) in self._known.items():
+            for agent in list_kept_away(found, now ^ lost[day].sites, working, self._scene.at):
+                if self._find_heard(agent) == generation:
+                    yield agent
 
     def _describe_shift(self, agent: str, slot: _Slot, change: WorkChange) -> dict[str, Any]:
         """Return what a message says of a duty: what it was and is; ``row`` is the placement, for the calendar."""
@@ -374,6 +399,12 @@ class _MessageBuilder:
             about |= self._lifted
             over = max(self._find_end(agent, changed[agent][-1]) for agent in agents)
             yield self._build_message("manager", site, site, about, over)
+        written = Message.objects.filter(stream=self._relief.stream, kind="manager", replaced=False)
+        undone = {self._agents[agent].home_site for agent in self._before.heard if agent in self._agents}
+        for last in written.filter(over_at__gt=self._scene.at).exclude(who__in=moved):
+            if last.about["closed"] != (last.site in closed) or last.site in undone:
+                about = {**last.about, "closed": last.site in closed, "moved": 0, "home": 0, **self._lifted}
+                yield self._build_message("manager", last.site, last.site, about, last.over_at)
 
     def _works_at_home(self, agent: str) -> bool:
         return any(row.place == HOME for row in self._shifts.get(agent, {}).values())
@@ -445,10 +476,15 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
                 for day, row in planned.items()
             }
         ),
-        {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in planned},
+        _read_losses(lost, planned),
         0 if last is None else last.generation,
         heard,
     )
+
+
+def _read_losses(lost: Mapping[str, Any], days: Iterable[date]) -> dict[date, Loss]:
+    """Return the losses of days as a relief stored them."""
+    return {day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS for day in days}
 
 
 def _put_back_unheard(stream: str, changes: dict[tuple[date, str], dict[str, Any]]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import pytest
 
 from releve.ledger import chain as ledger
 from releve.live import api as live
+from releve.live.client_news import SETTLING, follow_client_news, hold_drafts
 from releve.live.models import ClientSetting, Message
 from tests.live.scenario import Scenario
 
@@ -151,3 +152,59 @@ def test_promised_news_come_though_no_relief_follows(scenario: Scenario) -> None
     scenario.work()
     assert Message.objects.get(pk=draft.pk).channel
     assert live.find_promises(scenario.stream)[first.who] > promised
+
+
+def test_a_client_hears_that_all_is_back_after_the_last_shift(scenario: Scenario) -> None:
+    set_all(scenario, ClientSetting.AT_ONCE)
+    scenario.power(scenario.site)
+    scenario.work()
+    client = find_concerned(scenario)
+    assert news(scenario, client)[-1].about["next"]
+    scenario.later(hours=10)
+    scenario.work()
+    at = live.now(scenario.stream)
+    assert scenario.people_at(scenario.site) == set()
+    scenario.power(scenario.site, up=True)
+    scenario.work()
+    scenario.later(hours=1)
+    scenario.work()
+    last = news(scenario, client)[-1]
+    assert last.channel
+    assert last.release_at is not None
+    assert last.release_at >= at
+    assert not last.about["lost"]
+    assert client not in live.find_promises(scenario.stream)
+
+
+def test_a_draft_whose_loss_is_over_does_not_go_though_no_relief_replaced_it(scenario: Scenario) -> None:
+    scenario.power(scenario.site)
+    scenario.work()
+    client = find_concerned(scenario)
+    scenario.power(scenario.site, up=True)
+    follow_client_news(scenario.stream)
+    scenario.later(minutes=10)
+    follow_client_news(scenario.stream)
+    (draft,) = news(scenario, client)
+    assert draft.replaced or not draft.about["lost"]
+
+
+def test_figures_that_read_the_same_are_no_news_and_the_timer_settles_too(scenario: Scenario) -> None:
+    scenario.power(scenario.site)
+    scenario.work()
+    scenario.later(minutes=10)
+    scenario.work()
+    client = find_concerned(scenario)
+    (sent,) = news(scenario, client)
+    assert sent.release_at is not None
+    same = Message(stream=sent.stream, relief=sent.relief, kind="client", role="client", who=client)
+    same.about = {**sent.about, "until": "2026-12-24T00:00:00+00:00", "worst_at": None, "next": ""}
+    if sent.about["worst"] is not None:
+        same.about["worst"] = sent.about["worst"] - 1e-6
+    assert hold_drafts(scenario.stream, [same]) == []
+    same.about |= {"lost": []}
+    live.store_setting(client, ClientSetting.TIMER, 5, by="tests")
+    assert hold_drafts(scenario.stream, [same]) == [same]
+    assert (same.held, same.release_at) == ("draft", sent.release_at + SETTLING)
+    Message.objects.filter(pk=sent.pk).update(sent_at=None, channel="")
+    same.about = dict(sent.about)
+    assert hold_drafts(scenario.stream, [same]) == [same], "what never went was not said"

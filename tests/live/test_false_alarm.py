@@ -85,7 +85,7 @@ def test_a_wrong_test_is_corrected_and_the_site_opens_again_at_once(scenario: Sc
         roles.count("agent"), roles.count("manager"), roles.count("client")
     )  # fmt: skip
     assert roles.count("client") == len(scenario.operator.clients)
-    scenario.later(minutes=10)  # the draft to the client goes
+    scenario.later(minutes=15)  # the draft to the client goes, which settles after the one before
     scenario.work()
     texts = [row["text"] for row in scenario.outbox if "elle reposait sur un enregistrement erroné" in row["text"]]
     assert len(texts) == len(roles)

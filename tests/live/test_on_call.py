@@ -107,6 +107,40 @@ def test_messages_about_work_far_ahead_wait_until_the_alert_is_taken(night: Scen
     assert not Message.objects.filter(stream=night.stream, role="agent", channel="").exists()
 
 
+def test_a_message_that_was_not_sent_is_not_counted_as_without_an_answer(night: Scenario) -> None:
+    night.close(night.site)
+    night.work()
+    rows = Message.objects.filter(stream=night.stream, kind="agent")
+    counts = live.count_messages(night.stream)
+    assert counts.held == rows.filter(held="lead").count() > 0
+    assert counts.waiting == rows.filter(held="").count()
+    states = [row.state for row in live.list_notified_agents(night.stream)]
+    assert states.count("held") == counts.held
+    live.take_alert(Alert.objects.get(), "samira")
+    after = live.count_messages(night.stream)
+    assert (after.held, after.waiting) == (0, rows.count())
+
+
+def list_kept_away(scenario: Scenario) -> set[tuple[str, date]]:
+    """Return who is to stay away on which day, by the messages that wait for a person who leads."""
+    rows = Message.objects.filter(stream=scenario.stream, kind="agent", held="lead", replaced=False)
+    shifts = [(row.who, shift) for row in rows for shift in row.about["shifts"]]
+    return {(who, date.fromisoformat(shift["day"])) for who, shift in shifts if shift["kind"] == "kept_away"}
+
+
+def test_a_further_relief_drops_nothing_that_waits_and_still_holds(night: Scenario) -> None:
+    night.close(night.site)
+    night.work()
+    away = list_kept_away(night)
+    night.power(night.operator.sites[1].id)
+    night.work()
+    scene = live.load_scene(night.stream)
+    assert scene is not None
+    working = {(row.agent, day) for day in scene.days for row in scene.list_placements(day)}
+    assert away - working
+    assert away - working <= list_kept_away(night), "they have heard nothing yet"
+
+
 def test_those_who_start_sooner_are_told_at_once(night: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEVE_HOLD_HOURS", "24")
     night.close(night.site)
@@ -150,6 +184,50 @@ def test_who_never_heard_of_a_change_hears_nothing_when_it_is_undone(night: Scen
     lead = live.find_lead(night.stream, night.operator)
     assert lead is not None
     assert lead.state == "on_call"
+
+
+def test_a_closure_undone_while_messages_wait_leaves_no_false_news(night: Scenario) -> None:
+    night.power(night.site)
+    night.work()
+    drafts = Message.objects.filter(stream=night.stream, role="client", held="draft")
+    assert any(row.about["lost"] for row in drafts)
+    managers = Message.objects.filter(stream=night.stream, kind="manager", replaced=False)
+    written = set(managers.values_list("who", flat=True))
+    assert managers.get(who=night.site).about["closed"]
+    night.later(minutes=2)
+    night.power(night.site, up=True)
+    night.work()
+    assert not drafts.filter(replaced=False).exists()
+    newest = {row.who: row.about for row in managers}
+    assert newest.keys() >= written
+    assert not newest[night.site]["closed"]
+    assert newest[night.site]["moved"] == 0
+    night.later(minutes=10)
+    night.work()
+    assert not Message.objects.filter(stream=night.stream, role="client").exclude(channel="").exists()
+
+
+def test_a_no_to_the_last_message_that_went_counts_while_a_newer_one_waits(
+    night: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_OFFICE_HOURS", "Mon-Sun 00:00-24:00")
+    night.close(night.site)
+    night.work()
+    monkeypatch.delenv("RELEVE_OFFICE_HOURS")
+    night.close(night.operator.sites[1].id)
+    night.work()
+    newer = Message.objects.filter(stream=night.stream, kind="agent", held="lead", replaced=False)
+    sent = Message.objects.filter(stream=night.stream, kind="agent", replaced=True, who__in=newer.values("who"))
+    works = [
+        row for row in sent.exclude(channel="") if any(shift["place"] is not None for shift in row.about["shifts"])
+    ]
+    first, second, *_ = works
+    live.answer_message(first.token, "no")
+    assert first.who in live.situation_now(night.stream).absences
+    live.take_alert(Alert.objects.get(), "samira")
+    night.work()
+    with pytest.raises(live.AnswerTooLate):
+        live.answer_message(second.token, "no")
 
 
 @pytest.mark.parametrize("without", ["rota", "night"])
