@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 import re
 from datetime import datetime
 
@@ -92,6 +93,11 @@ def test_an_old_message_and_a_note_ask_for_no_more_than_to_be_read(scenario: Sce
     scenario.two_positives()
     scenario.work()
     message = list_ahead(scenario)[0]
+    newer, relief = get_row(message), Relief.objects.get(pk=message.relief_id)
+    relief.pk, relief.generation = None, relief.generation + 1
+    relief.save()
+    newer.pk, newer.token, newer.relief = uuid.uuid4(), "newer", relief
+    newer.save(force_insert=True)
     Message.objects.filter(pk=message.pk).update(replaced=True)
     web = Client()
     assert 'name="answer"' not in web.get(f"/ack/{message.token}").content.decode()

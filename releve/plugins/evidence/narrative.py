@@ -374,7 +374,7 @@ class Narrator:
             (
                 str(row.generation),
                 self._when(row.made),
-                say(_SOURCES.get(str(row.made.body["source"]), Phrase(str(row.made.body["source"])))),
+                say(found) if (found := _SOURCES.get(row.made.body["source"])) else str(row.made.body["source"]),
                 *(self._measure(row, one) for one in (row.made, row.routed, row.notified, *_ends(row))),
                 str(row.made.seq),
             )
