@@ -204,6 +204,7 @@ KIND_LABELS: Mapping[str, str] = {
     "ledger.refused": "Growth refused by a witness",
     "ledger.restored": "Database put back",
     "ledger.tallied": "Entries tallied before a root",
+    "message.absent": "Message without an answer: counted as absent",
     "message.acknowledged": "Message acknowledged",
     "message.escalated": "Message escalated",
     "message.sent": "Message sent",

@@ -3,7 +3,7 @@
 All of it is read from entries under the root, and each figure is computed from them: the delays between
 the records of two entries, the counts of messages and answers, the coverage of each half hour by what the
 last relief before its end announced. An answer is awaited until it comes, or a newer message to the same
-person replaces the one that asked for it.
+person replaces the one that asked for it, or the agent is counted as absent.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.paper import CLOSURE_KINDS, OUTAGE_KINDS
 from releve.plugins.evidence.records import EvidenceRecord, Statement, load_records
 from releve.plugins.evidence.sources import PackSource
+from releve.situation import AgentUnavailable
 
 ROOM_KINDS = tuple(f"incident.{act}" for act in (
     "opened", "role_taken", "place_added", "decided", "task_set", "task_done", "noted", "reviewed", "closed"
 ))  # fmt: skip
 RELIEF, COVERED, CORRECTED = "relief.made", "relief.covered", "event.corrected"
 ROUTED, NOTIFIED, ANSWERED = "routing.published", "people.notified", "message.acknowledged"
+ABSENT = "message.absent"
 SENT_KINDS = ("message.sent", "message.written")
-MESSAGE_KINDS = (*SENT_KINDS, "message.escalated", "message.unanswered", ANSWERED)
+MESSAGE_KINDS = (*SENT_KINDS, "message.escalated", "message.unanswered", ABSENT, ANSWERED)
 _LOSSES = ("site.closed", "link.down", "power.down")
 STORY, COVERAGE, CALLS = "story.json", "coverage.json", "calls.json"
 _ANSWERS = (
@@ -139,12 +141,11 @@ class Story:
     def _find_event(self, made: EvidenceRecord) -> EvidenceRecord | None:
         """Return the event that a relief answers; of one after a case, the closure that was recorded with it.
 
-        Of one for absences it is the last answer of an agent who does not come; None where there was no such
-        answer, since the entry of an absence goes into no pack.
+        Of one for absences it is the answer, or the silence, whose absence it follows; None for any other absence,
+        since its entry goes into no pack.
         """
         if made.body["source"] == "absences":
-            refusals = [one for one in self.answers if one.body.get("answer") == "no" and one.seq < made.seq]
-            return refusals[-1] if refusals else None
+            return self._find_refusal(made)
         cause = int(made.body["cause"])
         events = self.pick(*CLOSURE_KINDS, *OUTAGE_KINDS, CORRECTED)
         named = next((one for one in events if one.seq == cause), None)
@@ -152,6 +153,22 @@ class Story:
             return named
         at = LedgerEntry.objects.filter(seq=cause).values_list("recorded_at", flat=True).first()
         return next((one for one in events if one.seq > cause and one.row.recorded_at == at), None)
+
+    def _find_refusal(self, made: EvidenceRecord) -> EvidenceRecord | None:
+        """Return the entry of the message for whose absence a relief was made: it follows its absences at once.
+
+        The cause of such a relief is the last entry when it was requested. What it is made for is the newest
+        absence by then, unless an earlier relief knew it.
+        """
+        rows = LedgerEntry.objects.filter(stream=self.scope.stream).order_by("seq")
+        row = rows.filter(seq__lte=made.body["cause"], kind=AgentUnavailable.kind).last()
+        if row is None or parse_canonical(row.body).get("actor") not in AgentUnavailable.BY_MESSAGE:
+            return None
+        earlier = rows.filter(kind=RELIEF, seq__lt=made.seq).last()
+        if earlier is not None and row.seq <= parse_canonical(earlier.body)["cause"]:
+            return None
+        later = rows.filter(seq__gt=row.seq).exclude(kind=AgentUnavailable.kind).values_list("seq", flat=True).first()
+        return next((one for one in (*self.answers, *self.silences) if one.seq == later and _stays_away(one)), None)
 
     @property
     def notified(self) -> tuple[EvidenceRecord, ...]:
@@ -162,32 +179,48 @@ class Story:
         """The answers of agents, in the order in which they came."""
         return tuple(one for one in self.pick(ANSWERED) if one.body.get("letter") == "agent")
 
+    @property
+    def silences(self) -> tuple[EvidenceRecord, ...]:
+        """The entries of agents who are counted as absent since they did not answer."""
+        return self.pick(ABSENT)
+
+    @property
+    def outcomes(self) -> tuple[EvidenceRecord, ...]:
+        """The entries that ask for answers, and those by which none is awaited any more, in the order of the ledger."""
+        return tuple(sorted((*self.notified, *self.answers, *self.silences), key=lambda one: one.seq))
+
     @cached_property
     def settled(self) -> EvidenceRecord | None:
         """The entry by which all had first answered or been replaced; None: some have not, or were not asked.
 
-        Where an agent does not come, that is the relief for absences that follows, if there is one.
+        Where an agent does not come, that is the relief for such an absence that follows, if there is one.
         """
         asked, done, refused, found = 0, set[str](), 0, None
-        for one in sorted((*self.notified, *self.answers), key=lambda row: row.seq):
+        for one in self.outcomes:
             asked += int(one.body.get("agents", 0))
-            done |= _list_done(one)
-            refused = one.seq if one.body.get("answer") == "no" else refused
+            done |= self._list_done(one)
+            refused = one.seq if _stays_away(one) else refused
             if 0 < asked <= len(done):
                 found = one
                 break
         if found is None:
             return None
-        made = (row.made for row in self.reliefs if refused and row.made.body["source"] == "absences")
+        made = (row.made for row in self.reliefs if refused and row.event is not None and _stays_away(row.event))
         replaced = next((one for one in made if one.seq > refused), found)
         return max(found, replaced, key=lambda one: one.seq)
 
     @property
     def waiting(self) -> int:
-        """How many agents have neither answered nor been sent a newer message."""
-        rows = (*self.notified, *self.answers)
-        done = set[str]().union(*(_list_done(one) for one in rows))
-        return sum(int(one.body.get("agents", 0)) for one in rows) - len(done)
+        """How many agents have neither answered, nor been counted as absent, nor been sent a newer message."""
+        done = set[str]().union(*(self._list_done(one) for one in self.outcomes))
+        return sum(int(one.body.get("agents", 0)) for one in self.outcomes) - len(done)
+
+    def _list_done(self, one: EvidenceRecord) -> set[str]:
+        """Return the messages of the story that await no answer any more, by an entry."""
+        if one.kind in (ANSWERED, ABSENT):
+            return {str(one.body["message"])}
+        asked = {row.body["generation"] for row in self.notified}
+        return {message for message, generation in one.body.get("replaces", ()) if generation in asked}
 
     @cached_property
     def over(self) -> datetime:
@@ -221,9 +254,9 @@ class Story:
         return [row for _key, row in sorted(found.items())]
 
 
-def _list_done(one: EvidenceRecord) -> set[str]:
-    """Return the messages that await no answer any more: by an answer, or since newer ones replace them."""
-    return {str(one.body["message"])} if one.kind == ANSWERED else set(one.body.get("replaces", ()))
+def _stays_away(one: EvidenceRecord) -> bool:
+    """Return whether an entry says that an agent does not come, or is counted so since no answer came."""
+    return one.kind == ABSENT or one.body.get("answer") == "no"
 
 
 _SHARES = ("planned", "covered")
@@ -357,8 +390,7 @@ def _state_relief(row: ToldRelief) -> Iterator[Statement]:
 
 
 def _state_answers(story: Story, begin: EvidenceRecord) -> Iterator[Statement]:
-    notified, answers = story.notified, story.answers
-    asked = tuple(one.seq for one in notified)
+    asked = tuple(one.seq for one in story.notified)
     yield Statement(id="asked", text=Phrase("Messages that asked for an answer"), how="sum", path="agents", of=asked)
     for name, text, kinds in (
         ("sent", Phrase("Messages sent or written, of every kind"), SENT_KINDS),
@@ -380,10 +412,17 @@ def _state_answers(story: Story, begin: EvidenceRecord) -> Iterator[Statement]:
             id=f"answer-{word or 'read'}", text=text, how="count", kinds=(ANSWERED,), where={**where, "answer": word}
         )
     yield Statement(
+        id="silent",
+        text=Phrase("Messages without an answer, counted as absent"),
+        how="distinct",
+        path="message",
+        kinds=(ABSENT,),
+    )
+    yield Statement(
         id="waiting",
         text=Phrase("Agents who have neither answered nor been sent a newer message"),
         how="waiting",
-        of=tuple(sorted((*asked, *(one.seq for one in answers)))),
+        of=tuple(one.seq for one in story.outcomes),
     )
     if story.settled is not None:
         yield Statement(
