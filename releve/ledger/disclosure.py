@@ -211,6 +211,7 @@ KIND_LABELS: Mapping[str, str] = {
     "message.written": "Message written, not sent: no address",
     "message.unanswered": "Message left unanswered",
     "people.notified": "Messages about a relief written",
+    "people.released": "Messages that waited for a person who leads, released",
     "photos.erased": "Photos erased",
     "plan.activated": "Plan put in force",
     "plan.withdrawn": "Plan withdrawn",

@@ -25,11 +25,12 @@ from releve.accounts.permissions import Role
 from releve.accounts.person_erasure import erase_person
 from releve.desk.live.page import COOKIE
 from releve.ledger import verify
+from releve.ledger.account_names import give_pseudonym
 from releve.ledger.digests import canonical_json
 from releve.ledger.keys import public_key
 from releve.live import api as live
 from releve.live import relief_solver, situation_cache
-from releve.live.models import Message, Relief
+from releve.live.models import Alert, Message, OnCall, Relief
 from releve.network import Operator, to_utc
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
@@ -491,3 +492,35 @@ def test_a_message_asked_before_the_incident_is_no_answer_to_it(scenario: Scenar
     (said,) = [one for one in pack["statements"] if one["id"] == "waiting"]
     records = [one for one in pack["entries"] if one["entry"]["seq"] in said["of"]]
     assert verify.compute_entries(said, records) == notified["agents"]
+
+
+def test_messages_that_wait_for_the_lead_are_asked_when_they_go(
+    known_times: None, planned: tuple[Operator, tuple[Plan, ...]]
+) -> None:
+    scenario = Scenario.begin(*planned, clock="03:19")
+    give_pseudonym("samira")
+    at = live.now(scenario.stream)
+    OnCall.objects.create(start=at - timedelta(days=1), end=at + timedelta(days=8), led_by="samira")
+    incident = open_room(scenario)
+    values = read_values(make(incident)[0])
+    held = Message.objects.filter(stream=scenario.stream, held="lead", replaced=False).count()
+    last = max(int(name.removeprefix("held-")) for name in values if name.startswith("held-"))
+    assert values[f"held-{last}"] == held > 0
+    asked = values["asked"]
+    live.take_alert(Alert.objects.get(), "samira")
+    scenario.work()
+    answer_all(scenario, "yes")
+    built, pages = make(incident)
+    after = read_values(built)
+    assert after["asked"] > asked
+    assert after["waiting"] == 0
+    assert "wait for the lead" in read_story(pages)
+    pack = json.loads(built.document)
+    letters = {one["entry"]["seq"]: one["entry"]["body"].get("letter") for one in pack["entries"]}
+    ends = {
+        one["id"]: letters[one["of"][-1]] for one in pack["statements"] if one["id"].startswith(("first-", "last-"))
+    }
+    assert ends
+    assert "client" not in ends.values()
+    checked = verify.check_pack(pack, verify.Keys([public_key()]), [], verify.find_packed(built.pdf), "en")
+    assert checked.faults == []

@@ -8,7 +8,7 @@ person replaces the one that asked for it, or the agent is counted as absent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -30,7 +30,7 @@ ROOM_KINDS = tuple(f"incident.{act}" for act in (
 ))  # fmt: skip
 RELIEF, COVERED, CORRECTED = "relief.made", "relief.covered", "event.corrected"
 ROUTED, NOTIFIED, ANSWERED = "routing.published", "people.notified", "message.acknowledged"
-ABSENT = "message.absent"
+ABSENT, RELEASED = "message.absent", "people.released"
 SENT_KINDS = ("message.sent", "message.written")
 MESSAGE_KINDS = (*SENT_KINDS, "message.escalated", "message.unanswered", ABSENT, ANSWERED)
 _LOSSES = ("site.closed", "link.down", "power.down")
@@ -77,13 +77,17 @@ class StoryScope:
 
 @dataclass(frozen=True)
 class ToldRelief:
-    """A relief with what followed: its event, routes, messages; None, or empty, where there is none."""
+    """A relief with what followed: its event, routes, messages; None, or empty, where there is none.
+
+    ``sent``: the first send of each message to an agent or a manager; ``news``: the first one to a client.
+    """
 
     made: EvidenceRecord
     event: EvidenceRecord | None
     routed: EvidenceRecord | None
     notified: EvidenceRecord | None
     sent: tuple[EvidenceRecord, ...]
+    news: EvidenceRecord | None
 
     @property
     def generation(self) -> int:
@@ -135,7 +139,8 @@ class Story:
             self._find_event(made),
             next((one for one in self.pick(ROUTED) if one.body["routes"] == routes), None),
             next((one for one in own if one.kind == NOTIFIED), None),
-            tuple(one for one in own if one.kind in SENT_KINDS),
+            tuple(_list_first_sends(one for one in own if one.body.get("letter") != "client")),
+            next(_list_first_sends(one for one in own if one.body.get("letter") == "client"), None),
         )
 
     def _find_event(self, made: EvidenceRecord) -> EvidenceRecord | None:
@@ -175,6 +180,11 @@ class Story:
         return tuple(row.notified for row in self.reliefs if row.notified is not None)
 
     @property
+    def asking(self) -> tuple[EvidenceRecord, ...]:
+        """The entries that count messages which ask for an answer: as they are written, or released later."""
+        return tuple(sorted((*self.notified, *self.pick(RELEASED)), key=lambda one: one.seq))
+
+    @property
     def answers(self) -> tuple[EvidenceRecord, ...]:
         """The answers of agents, in the order in which they came."""
         return tuple(one for one in self.pick(ANSWERED) if one.body.get("letter") == "agent")
@@ -187,7 +197,7 @@ class Story:
     @property
     def outcomes(self) -> tuple[EvidenceRecord, ...]:
         """The entries that ask for answers, and those by which none is awaited any more, in the order of the ledger."""
-        return tuple(sorted((*self.notified, *self.answers, *self.silences), key=lambda one: one.seq))
+        return tuple(sorted((*self.asking, *self.answers, *self.silences), key=lambda one: one.seq))
 
     @cached_property
     def settled(self) -> EvidenceRecord | None:
@@ -254,6 +264,15 @@ class Story:
         return [row for _key, row in sorted(found.items())]
 
 
+def _list_first_sends(records: Iterable[EvidenceRecord]) -> Iterator[EvidenceRecord]:
+    """Yield the first send of each message."""
+    seen = set[str]()
+    for one in records:
+        if one.kind in SENT_KINDS and one.body["message"] not in seen:
+            seen.add(str(one.body["message"]))
+            yield one
+
+
 def _stays_away(one: EvidenceRecord) -> bool:
     """Return whether an entry says that an agent does not come, or is counted so since no answer came."""
     return one.kind == ABSENT or one.body.get("answer") == "no"
@@ -309,11 +328,11 @@ def load_story(source: PackSource, scope: StoryScope) -> Story:
             return one.body.get("routes") in routes
         if one.kind == COVERED:
             return scope.whole and source.holds(one.at)
-        if one.kind in (RELIEF, NOTIFIED, *MESSAGE_KINDS):
+        if one.kind in (RELIEF, NOTIFIED, RELEASED, *MESSAGE_KINDS):
             return one.body.get("generation") in generations
         return source.holds(one.at) and (scope.concerns(one.site) if scope.whole else one.site in scope.sites)
 
-    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *ROOM_KINDS, RELIEF, ROUTED, NOTIFIED, COVERED, *MESSAGE_KINDS)
+    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *ROOM_KINDS, RELIEF, ROUTED, NOTIFIED, RELEASED, COVERED, *MESSAGE_KINDS)
     return Story(source, scope, tuple(load_records(kinds, source.root, is_kept, streams=streams)))
 
 
@@ -373,6 +392,7 @@ def _state_relief(row: ToldRelief) -> Iterator[Statement]:
         ("written", Phrase("Relief {0}: from the record of the event to its messages", number), row.notified),
         ("first", Phrase("Relief {0}: from the record of the event to the first message sent", number), first),
         ("last", Phrase("Relief {0}: from the record of the event to the last message sent", number), last),
+        ("news", Phrase("Relief {0}: from the record of the event to the first message to a client", number), row.news),
     )
     for name, text, found in steps:
         if row.event is not None and found is not None:
@@ -385,12 +405,14 @@ def _state_relief(row: ToldRelief) -> Iterator[Statement]:
         ("managers", Phrase("Relief {0}: site managers notified", number)),
         ("clients", Phrase("Relief {0}: clients notified", number)),
         ("unaddressed", Phrase("Relief {0}: messages without an address", number)),
+        ("held", Phrase("Relief {0}: messages that wait for the lead", number)),
+        ("drafts", Phrase("Relief {0}: messages to clients as drafts", number)),
     ):
         yield Statement(id=f"{name}-{number}", text=text, how="last", path=name, of=(row.notified.seq,))
 
 
 def _state_answers(story: Story, begin: EvidenceRecord) -> Iterator[Statement]:
-    asked = tuple(one.seq for one in story.notified)
+    asked = tuple(one.seq for one in story.asking)
     yield Statement(id="asked", text=Phrase("Messages that asked for an answer"), how="sum", path="agents", of=asked)
     for name, text, kinds in (
         ("sent", Phrase("Messages sent or written, of every kind"), SENT_KINDS),
