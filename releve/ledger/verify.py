@@ -1429,7 +1429,7 @@ def compute_entries(said: dict[str, Any], records: list[dict[str, Any]]) -> Any:
 
     ``passed``: seconds from the record of the first one to that of the last; ``known``: seconds
     from when the last one happened to its record; ``waiting``: of the people that messages were
-    written to, how many have neither answered nor been sent a newer message.
+    written to, how many have neither answered, nor been counted as absent, nor been sent a newer message.
     """
     entries = [record["entry"] for record in records]
     if said["how"] in ("passed", "known"):
@@ -1440,7 +1440,9 @@ def compute_entries(said: dict[str, Any], records: list[dict[str, Any]]) -> Any:
     if said["how"] == "waiting":
         bodies = [entry["body"] for entry in entries]
         done = {body["message"] for body in bodies if "message" in body}
-        done.update(message for body in bodies for message in body.get("replaces", ()))
+        asked = {body["generation"] for body in bodies if "message" not in body}
+        replaced = (pair for body in bodies for pair in body.get("replaces", ()))
+        done.update(message for message, generation in replaced if generation in asked)
         return sum(body.get("agents", 0) for body in bodies) - len(done)
     return compute_figure(said["how"], [entry_value(record, said["path"]) for record in records])
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -219,10 +220,23 @@ def release_messages(stream: str) -> int:
         ledger.lock_head()
         if is_held(stream) or ahead.filter(state__in=(Effect.QUEUED, Effect.CLAIMED)).exists():
             return 0
-        rows = list(waiting)
+        rows = list(waiting.select_related("relief"))
         waiting.update(held="")
-        queue_effects(build_send_effect(message) for message in rows if not message.replaced)
+        own = [message for message in rows if not message.replaced]
+        queue_effects(build_send_effect(message) for message in own)
+        append_entries(stream, _describe_released(own))
     return len(rows)
+
+
+def _describe_released(messages: Sequence[Message]) -> list[tuple[str, dict[str, int]]]:
+    """Return an entry for each relief with the counts of its messages that go out now."""
+    found: dict[int, Counter[str]] = {}
+    for message in messages:
+        found.setdefault(message.relief.generation, Counter())[message.kind] += 1
+    return [
+        ("people.released", {"generation": number, "agents": kinds["agent"], "breaks": kinds[Message.BREAK]})
+        for number, kinds in sorted(found.items())
+    ]
 
 
 def take_alert(alert: Alert, by: str) -> Alert:

@@ -17,6 +17,8 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.db.models import QuerySet
+
 from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry, Restoration
 from releve.live.alerts import is_held, read_hold_ahead
@@ -67,12 +69,12 @@ def notify(effect: Effect) -> EffectOutcome:
     messages = hold_drafts(relief.stream, list(builder.build_messages()))
     if is_held(relief.stream):
         builder.hold_for_lead(messages)
-    asking = [message for message in messages if message.kind != Message.BREAK]
-    roles = [message.role for message in asking]
-    counts = {f"{role}s": roles.count(role) for role in _ROLES}
-    counts["breaks"] = len(messages) - len(asking)
+    kinds = [message.kind for message in messages if not message.held]
+    counts = {f"{kind}s": kinds.count(kind) for kind in (*_ROLES, Message.BREAK)}
+    counts["held"] = sum(message.held == Message.FOR_LEAD for message in messages)
+    counts["drafts"] = sum(message.role == "client" and message.held != "" for message in messages)
     counts["unaddressed"] = _count_unaddressed(messages)
-    replaced: list[str] = []  # messages that await an answer and are replaced, found as they are
+    replaced: list[list[Any]] = []  # number and generation of those that await an answer, found as they are replaced
 
     def store() -> None:
         for kind in (*_ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
@@ -80,12 +82,11 @@ def notify(effect: Effect) -> EffectOutcome:
             kinds = [kind, Message.BREAK] if kind == "agent" else [kind]
             older = Message.objects.filter(stream=relief.stream, kind__in=kinds, replaced=False)
             older = older.exclude(relief=relief).filter(who__in=people)
-            waiting = older.filter(kind="agent", acknowledged_at=None) if kind == "agent" else older.none()
-            replaced.extend(map(str, waiting.order_by("pk").values_list("pk", flat=True)))
+            if kind == "agent":  # of one that was held, no answer was asked
+                waiting = older.filter(kind=kind, acknowledged_at=None).exclude(held=Message.FOR_LEAD)
+                replaced.extend(_list_numbers(waiting))
             older.update(replaced=True, due_at=None)
         unheard = Message.objects.filter(stream=relief.stream, held=Message.FOR_LEAD).exclude(relief=relief)
-        gone = unheard.filter(kind="agent", acknowledged_at=None, replaced=False)
-        replaced.extend(map(str, gone.order_by("pk").values_list("pk", flat=True)))
         unheard.update(replaced=True)  # what still changes for them is written again
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
         Relief.objects.filter(pk=relief.pk).update(notified=True)
@@ -102,6 +103,12 @@ def notify(effect: Effect) -> EffectOutcome:
 def draft_messages(scene: Scene, relief: Relief) -> tuple[Message, ...]:
     """Return the messages that a relief of a scene would send; none is stored."""
     return tuple(_MessageBuilder(scene, relief).build_messages())
+
+
+def _list_numbers(rows: QuerySet[Message]) -> list[list[Any]]:
+    """Return the number of each message and the generation of its relief."""
+    return [[str(number), generation] for number, generation in rows.order_by("pk").values_list(
+        "pk", "relief__generation")]  # fmt: skip
 
 
 def _count_unaddressed(messages: Sequence[Message]) -> int:

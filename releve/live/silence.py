@@ -19,6 +19,8 @@ from releve import environment
 from releve.ledger import chain as ledger
 from releve.live.answers import state_absence
 from releve.live.clock import now
+from releve.live.contacts import name_message
+from releve.live.effect_queue import append_entries
 from releve.live.errors import Refused
 from releve.live.event_service import is_recorded
 from releve.live.models import Message
@@ -93,4 +95,5 @@ def _record_absences(message: Message, at: datetime, hours: float) -> bool:
         except Refused:  # the agent has left: people see to it
             return False
         Message.objects.filter(pk=message.pk).update(silent=True)
+        append_entries(message.stream, [("message.absent", name_message(found))])
     return True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 import re
+import uuid
 from datetime import datetime
 
 import pytest

@@ -25,11 +25,12 @@ from releve.accounts.permissions import Role
 from releve.accounts.person_erasure import erase_person
 from releve.desk.live.page import COOKIE
 from releve.ledger import verify
+from releve.ledger.account_names import give_pseudonym
 from releve.ledger.digests import canonical_json
 from releve.ledger.keys import public_key
 from releve.live import api as live
 from releve.live import relief_solver, situation_cache
-from releve.live.models import Message, Relief
+from releve.live.models import Alert, Message, OnCall, Relief
 from releve.network import Operator, to_utc
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
@@ -408,3 +409,118 @@ def test_the_room_leads_to_its_pack_which_seals_what_happened_so_far(scenario: S
     site = person("other-site")
     give(site, Role.SITE, sites=[scenario.operator.sites[1].id])
     assert sign_in(site, lately=True).get(made["Location"]).status_code == 404, "not for a site that it is not about"
+
+
+def test_silence_counts_as_an_outcome_and_starts_the_delay_of_its_relief(scenario: Scenario) -> None:
+    rows = "".join(f"agent,{agent.id},file,{agent.id},fr\n" for agent in scenario.operator.agents)
+    live.import_contacts(f"role,who,channel,address,language\n{rows}".encode(), by="tests")
+    incident = open_room(scenario)
+    at = live.now(scenario.stream) + timedelta(hours=3)
+    asked = Message.objects.filter(stream=scenario.stream, kind="agent", replaced=False)
+    soon = [row for row in asked if any(
+        shift["place"] is not None and shift["kind"] in ("home", "site") and
+        datetime.fromisoformat(shift["start"]) < at < datetime.fromisoformat(shift["end"])
+        for shift in row.about["shifts"])]  # fmt: skip
+    silent, stays = soon[0], soon[1]
+    live.answer_message(stays.token, "no")
+    for row in asked.exclude(pk__in=[silent.pk, stays.pk]):
+        live.answer_message(row.token, "yes")
+    scenario.work()
+    answer_rest(scenario, silent)
+    scenario.later(minutes=16)
+    scenario.work()
+    answer_rest(scenario, silent)
+    scenario.work()
+    assert Message.objects.get(pk=silent.pk).silent
+    built, _pages = make(incident)
+    pack, values = json.loads(built.document), read_values(built)
+    entries = [one["entry"] for one in pack["entries"]]
+    (absent,) = [one for one in entries if one["kind"] == "message.absent"]
+    (refusal,) = [one for one in entries if one["body"].get("answer") == "no"]
+    assert absent["body"]["message"] == str(silent.pk)
+    assert "agent.unavailable" not in {one["kind"] for one in entries}
+    made = {one["body"]["generation"]: one for one in entries if one["kind"] == "relief.made"}
+    starts = {one["id"]: one["of"][0] for one in pack["statements"] if one["id"].startswith("made-")}
+    of_absences = [number for number, one in made.items() if one["body"]["source"] == "absences"]
+    assert {starts.get(f"made-{number}") for number in of_absences} == {refusal["seq"], absent["seq"]}
+    assert (values["silent"], values["waiting"]) == (1, 0)
+    assert values["settled"] is not None
+    checked = verify.check_pack(pack, verify.Keys([public_key()]), [], verify.find_packed(built.pdf), "en")
+    assert checked.faults == []
+
+
+def answer_rest(scenario: Scenario, silent: Message) -> None:
+    for row in Message.objects.filter(stream=scenario.stream, kind="agent", replaced=False, acknowledged_at=None):
+        if row.pk != silent.pk:
+            live.answer_message(row.token, "yes")
+
+
+def test_an_ordinary_absence_is_no_answer(scenario: Scenario) -> None:
+    incident = open_room(scenario)
+    answer_all(scenario, "yes", "no", "yes", "yes", "yes", "yes", "yes", "yes")
+    scenario.work()
+    before = Relief.objects.filter(stream=scenario.stream).first()
+    scene = live.load_scene(scenario.stream)
+    assert scene is not None
+    assert before is not None
+    working = [row.agent for row in scene.list_placements(scene.days[0]) if row.end > scene.at + timedelta(hours=3)]
+    for agent in working[:6]:
+        start = live.now(scenario.stream)
+        scenario.act("agent.unavailable", agent=agent, start=start, until=start + timedelta(hours=12))
+        scenario.work()
+    last = Relief.objects.filter(stream=scenario.stream).first()
+    assert last is not None
+    assert last.generation > before.generation
+    assert last.source == "absences"
+    built, _pages = make(incident)
+    ids = {one["id"] for one in json.loads(built.document)["statements"]}
+    assert f"moved-{last.generation}" in ids
+    assert f"made-{last.generation}" not in ids, "no answer is what it follows"
+
+
+def test_a_message_asked_before_the_incident_is_no_answer_to_it(scenario: Scenario) -> None:
+    scenario.close(scenario.operator.sites[1].id)
+    scenario.work()
+    incident = open_room(scenario)
+    built, _pages = make(incident)
+    values, pack = read_values(built), json.loads(built.document)
+    (notified,) = [one["entry"]["body"] for one in pack["entries"] if one["entry"]["kind"] == "people.notified"]
+    assert notified["replaces"]
+    assert all(generation < notified["generation"] for _message, generation in notified["replaces"])
+    assert values["waiting"] == values["asked"] == notified["agents"] > 0
+    assert "settled" not in values
+    (said,) = [one for one in pack["statements"] if one["id"] == "waiting"]
+    records = [one for one in pack["entries"] if one["entry"]["seq"] in said["of"]]
+    assert verify.compute_entries(said, records) == notified["agents"]
+
+
+def test_messages_that_wait_for_the_lead_are_asked_when_they_go(
+    known_times: None, planned: tuple[Operator, tuple[Plan, ...]]
+) -> None:
+    scenario = Scenario.begin(*planned, clock="03:19")
+    give_pseudonym("samira")
+    at = live.now(scenario.stream)
+    OnCall.objects.create(start=at - timedelta(days=1), end=at + timedelta(days=8), led_by="samira")
+    incident = open_room(scenario)
+    values = read_values(make(incident)[0])
+    held = Message.objects.filter(stream=scenario.stream, held="lead", replaced=False).count()
+    last = max(int(name.removeprefix("held-")) for name in values if name.startswith("held-"))
+    assert values[f"held-{last}"] == held > 0
+    asked = values["asked"]
+    live.take_alert(Alert.objects.get(), "samira")
+    scenario.work()
+    answer_all(scenario, "yes")
+    built, pages = make(incident)
+    after = read_values(built)
+    assert after["asked"] > asked
+    assert after["waiting"] == 0
+    assert "wait for the lead" in read_story(pages)
+    pack = json.loads(built.document)
+    letters = {one["entry"]["seq"]: one["entry"]["body"].get("letter") for one in pack["entries"]}
+    ends = {
+        one["id"]: letters[one["of"][-1]] for one in pack["statements"] if one["id"].startswith(("first-", "last-"))
+    }
+    assert ends
+    assert "client" not in ends.values()
+    checked = verify.check_pack(pack, verify.Keys([public_key()]), [], verify.find_packed(built.pdf), "en")
+    assert checked.faults == []

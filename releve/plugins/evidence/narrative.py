@@ -24,7 +24,17 @@ from releve.plugins.evidence.paper import (
 )
 from releve.plugins.evidence.records import EvidenceRecord
 from releve.plugins.evidence.sources import FigureOf, PaperTable, Passage
-from releve.plugins.evidence.story import CORRECTED, NOTIFIED, RELIEF, ROUTED, Story, ToldRelief, build_row, recorded
+from releve.plugins.evidence.story import (
+    CORRECTED,
+    NOTIFIED,
+    RELEASED,
+    RELIEF,
+    ROUTED,
+    Story,
+    ToldRelief,
+    build_row,
+    recorded,
+)
 
 _ROLES: Mapping[str, Phrase] = {
     "lead": Phrase("incident lead"),
@@ -46,7 +56,20 @@ _SOURCES: Mapping[str, Phrase] = {
 }
 _NAMES = (
     *("site", "carrier", "cause", "rule", "authority", "reference", "actor", "generation", "moved", "source"),
-    *("agents", "breaks", "managers", "clients", "unaddressed", "routes", "adapter", "role", "holder", "decision"),
+    *(
+        "agents",
+        "breaks",
+        "managers",
+        "clients",
+        "unaddressed",
+        "held",
+        "drafts",
+        "routes",
+        "adapter",
+        "role",
+        "holder",
+        "decision",
+    ),
     *("reason", "task", "owner", "note", "well", "badly", "corrects", "because", "item", "place", "title"),
 )
 """What rows take from their entries, where it is there."""
@@ -143,6 +166,9 @@ class Narrator:
             " {2}; site managers: {3}; clients: {4}.",
             *(FigureOf(f"{name}-{number}") for name in ("written", "agents", "breaks", "managers", "clients")),
         )
+        if row.notified is not None and (row.notified.body.get("held") or row.notified.body.get("drafts")):
+            waits = (FigureOf(f"held-{number}"), FigureOf(f"drafts-{number}"))
+            yield Phrase("{0} wait for the lead; {1} to clients as drafts.", *waits)
         if row.sent:
             steps = (FigureOf(f"first-{number}"), FigureOf(f"last-{number}"))
             yield Phrase("The first left {0} after the record, the last {1} after it.", *steps)
@@ -288,11 +314,16 @@ class Narrator:
             people = NumberPhrase(body["moved"])
             return Phrase("Relief {0} made, {1}; people moved: {2}", body["generation"], source, people)
         if one.kind == NOTIFIED:
-            counts = (NumberPhrase(body[name]) for name in ("agents", "breaks", "managers", "clients"))
+            names = ("agents", "breaks", "managers", "clients", "held", "drafts")
             return Phrase(
                 "Messages of relief {0} written; agents asked: {1}, notified of a break: {2}, managers: {3},"
-                " clients: {4}",
-                body["generation"], *counts,
+                " clients: {4}; {5} wait for the lead, {6} as drafts",
+                body["generation"], *(NumberPhrase(body.get(name, 0)) for name in names),
+            )  # fmt: skip
+        if one.kind == RELEASED:
+            return Phrase(
+                "Messages of relief {0} that waited for the lead released; agents asked: {1}, notified of a break: {2}",
+                body["generation"], NumberPhrase(body["agents"]), NumberPhrase(body["breaks"]),
             )  # fmt: skip
         if one.kind == CORRECTED:
             of = self._story.by_id.get(str(body["corrects"]))

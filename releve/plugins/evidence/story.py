@@ -3,12 +3,12 @@
 All of it is read from entries under the root, and each figure is computed from them: the delays between
 the records of two entries, the counts of messages and answers, the coverage of each half hour by what the
 last relief before its end announced. An answer is awaited until it comes, or a newer message to the same
-person replaces the one that asked for it.
+person replaces the one that asked for it, or the agent is counted as absent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -23,14 +23,16 @@ from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.paper import CLOSURE_KINDS, OUTAGE_KINDS
 from releve.plugins.evidence.records import EvidenceRecord, Statement, load_records
 from releve.plugins.evidence.sources import PackSource
+from releve.situation import AgentUnavailable
 
 ROOM_KINDS = tuple(f"incident.{act}" for act in (
     "opened", "role_taken", "place_added", "decided", "task_set", "task_done", "noted", "reviewed", "closed"
 ))  # fmt: skip
 RELIEF, COVERED, CORRECTED = "relief.made", "relief.covered", "event.corrected"
 ROUTED, NOTIFIED, ANSWERED = "routing.published", "people.notified", "message.acknowledged"
+ABSENT, RELEASED = "message.absent", "people.released"
 SENT_KINDS = ("message.sent", "message.written")
-MESSAGE_KINDS = (*SENT_KINDS, "message.escalated", "message.unanswered", ANSWERED)
+MESSAGE_KINDS = (*SENT_KINDS, "message.escalated", "message.unanswered", ABSENT, ANSWERED)
 _LOSSES = ("site.closed", "link.down", "power.down")
 STORY, COVERAGE, CALLS = "story.json", "coverage.json", "calls.json"
 _ANSWERS = (
@@ -75,13 +77,17 @@ class StoryScope:
 
 @dataclass(frozen=True)
 class ToldRelief:
-    """A relief with what followed: its event, routes, messages; None, or empty, where there is none."""
+    """A relief with what followed: its event, routes, messages; None, or empty, where there is none.
+
+    ``sent``: the first send of each message to an agent or a manager; ``news``: the first one to a client.
+    """
 
     made: EvidenceRecord
     event: EvidenceRecord | None
     routed: EvidenceRecord | None
     notified: EvidenceRecord | None
     sent: tuple[EvidenceRecord, ...]
+    news: EvidenceRecord | None
 
     @property
     def generation(self) -> int:
@@ -133,18 +139,18 @@ class Story:
             self._find_event(made),
             next((one for one in self.pick(ROUTED) if one.body["routes"] == routes), None),
             next((one for one in own if one.kind == NOTIFIED), None),
-            tuple(one for one in own if one.kind in SENT_KINDS),
+            tuple(_list_first_sends(one for one in own if one.body.get("letter") != "client")),
+            next(_list_first_sends(one for one in own if one.body.get("letter") == "client"), None),
         )
 
     def _find_event(self, made: EvidenceRecord) -> EvidenceRecord | None:
         """Return the event that a relief answers; of one after a case, the closure that was recorded with it.
 
-        Of one for absences it is the last answer of an agent who does not come; None where there was no such
-        answer, since the entry of an absence goes into no pack.
+        Of one for absences it is the answer, or the silence, whose absence it follows; None for any other absence,
+        since its entry goes into no pack.
         """
         if made.body["source"] == "absences":
-            refusals = [one for one in self.answers if one.body.get("answer") == "no" and one.seq < made.seq]
-            return refusals[-1] if refusals else None
+            return self._find_refusal(made)
         cause = int(made.body["cause"])
         events = self.pick(*CLOSURE_KINDS, *OUTAGE_KINDS, CORRECTED)
         named = next((one for one in events if one.seq == cause), None)
@@ -153,41 +159,78 @@ class Story:
         at = LedgerEntry.objects.filter(seq=cause).values_list("recorded_at", flat=True).first()
         return next((one for one in events if one.seq > cause and one.row.recorded_at == at), None)
 
+    def _find_refusal(self, made: EvidenceRecord) -> EvidenceRecord | None:
+        """Return the entry of the message for whose absence a relief was made: it follows its absences at once.
+
+        The cause of such a relief is the last entry when it was requested. What it is made for is the newest
+        absence by then, unless an earlier relief knew it.
+        """
+        rows = LedgerEntry.objects.filter(stream=self.scope.stream).order_by("seq")
+        row = rows.filter(seq__lte=made.body["cause"], kind=AgentUnavailable.kind).last()
+        if row is None or parse_canonical(row.body).get("actor") not in AgentUnavailable.BY_MESSAGE:
+            return None
+        earlier = rows.filter(kind=RELIEF, seq__lt=made.seq).last()
+        if earlier is not None and row.seq <= parse_canonical(earlier.body)["cause"]:
+            return None
+        later = rows.filter(seq__gt=row.seq).exclude(kind=AgentUnavailable.kind).values_list("seq", flat=True).first()
+        return next((one for one in (*self.answers, *self.silences) if one.seq == later and _stays_away(one)), None)
+
     @property
     def notified(self) -> tuple[EvidenceRecord, ...]:
         return tuple(row.notified for row in self.reliefs if row.notified is not None)
+
+    @property
+    def asking(self) -> tuple[EvidenceRecord, ...]:
+        """The entries that count messages which ask for an answer: as they are written, or released later."""
+        return tuple(sorted((*self.notified, *self.pick(RELEASED)), key=lambda one: one.seq))
 
     @property
     def answers(self) -> tuple[EvidenceRecord, ...]:
         """The answers of agents, in the order in which they came."""
         return tuple(one for one in self.pick(ANSWERED) if one.body.get("letter") == "agent")
 
+    @property
+    def silences(self) -> tuple[EvidenceRecord, ...]:
+        """The entries of agents who are counted as absent since they did not answer."""
+        return self.pick(ABSENT)
+
+    @property
+    def outcomes(self) -> tuple[EvidenceRecord, ...]:
+        """The entries that ask for answers, and those by which none is awaited any more, in the order of the ledger."""
+        return tuple(sorted((*self.asking, *self.answers, *self.silences), key=lambda one: one.seq))
+
     @cached_property
     def settled(self) -> EvidenceRecord | None:
         """The entry by which all had first answered or been replaced; None: some have not, or were not asked.
 
-        Where an agent does not come, that is the relief for absences that follows, if there is one.
+        Where an agent does not come, that is the relief for such an absence that follows, if there is one.
         """
         asked, done, refused, found = 0, set[str](), 0, None
-        for one in sorted((*self.notified, *self.answers), key=lambda row: row.seq):
+        for one in self.outcomes:
             asked += int(one.body.get("agents", 0))
-            done |= _list_done(one)
-            refused = one.seq if one.body.get("answer") == "no" else refused
+            done |= self._list_done(one)
+            refused = one.seq if _stays_away(one) else refused
             if 0 < asked <= len(done):
                 found = one
                 break
         if found is None:
             return None
-        made = (row.made for row in self.reliefs if refused and row.made.body["source"] == "absences")
+        made = (row.made for row in self.reliefs if refused and row.event is not None and _stays_away(row.event))
         replaced = next((one for one in made if one.seq > refused), found)
         return max(found, replaced, key=lambda one: one.seq)
 
     @property
     def waiting(self) -> int:
-        """How many agents have neither answered nor been sent a newer message."""
-        rows = (*self.notified, *self.answers)
-        done = set[str]().union(*(_list_done(one) for one in rows))
-        return sum(int(one.body.get("agents", 0)) for one in rows) - len(done)
+        """How many agents have neither answered, nor been counted as absent, nor been sent a newer message."""
+        done = set[str]().union(*(self._list_done(one) for one in self.outcomes))
+        return sum(int(one.body.get("agents", 0)) for one in self.outcomes) - len(done)
+
+    def _list_done(self, one: EvidenceRecord) -> set[str]:
+        """Return the messages of the story that await no answer any more, by an entry."""
+        if one.kind in (ANSWERED, ABSENT):
+            return {str(one.body["message"])}
+        asked = {row.body["generation"] for row in self.notified}
+        return {message for message, generation in one.body.get("replaces", ()) if generation in asked}
 
     @cached_property
     def over(self) -> datetime:
@@ -221,9 +264,18 @@ class Story:
         return [row for _key, row in sorted(found.items())]
 
 
-def _list_done(one: EvidenceRecord) -> set[str]:
-    """Return the messages that await no answer any more: by an answer, or since newer ones replace them."""
-    return {str(one.body["message"])} if one.kind == ANSWERED else set(one.body.get("replaces", ()))
+def _list_first_sends(records: Iterable[EvidenceRecord]) -> Iterator[EvidenceRecord]:
+    """Yield the first send of each message."""
+    seen = set[str]()
+    for one in records:
+        if one.kind in SENT_KINDS and one.body["message"] not in seen:
+            seen.add(str(one.body["message"]))
+            yield one
+
+
+def _stays_away(one: EvidenceRecord) -> bool:
+    """Return whether an entry says that an agent does not come, or is counted so since no answer came."""
+    return one.kind == ABSENT or one.body.get("answer") == "no"
 
 
 _SHARES = ("planned", "covered")
@@ -276,11 +328,11 @@ def load_story(source: PackSource, scope: StoryScope) -> Story:
             return one.body.get("routes") in routes
         if one.kind == COVERED:
             return scope.whole and source.holds(one.at)
-        if one.kind in (RELIEF, NOTIFIED, *MESSAGE_KINDS):
+        if one.kind in (RELIEF, NOTIFIED, RELEASED, *MESSAGE_KINDS):
             return one.body.get("generation") in generations
         return source.holds(one.at) and (scope.concerns(one.site) if scope.whole else one.site in scope.sites)
 
-    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *ROOM_KINDS, RELIEF, ROUTED, NOTIFIED, COVERED, *MESSAGE_KINDS)
+    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *ROOM_KINDS, RELIEF, ROUTED, NOTIFIED, RELEASED, COVERED, *MESSAGE_KINDS)
     return Story(source, scope, tuple(load_records(kinds, source.root, is_kept, streams=streams)))
 
 
@@ -340,6 +392,7 @@ def _state_relief(row: ToldRelief) -> Iterator[Statement]:
         ("written", Phrase("Relief {0}: from the record of the event to its messages", number), row.notified),
         ("first", Phrase("Relief {0}: from the record of the event to the first message sent", number), first),
         ("last", Phrase("Relief {0}: from the record of the event to the last message sent", number), last),
+        ("news", Phrase("Relief {0}: from the record of the event to the first message to a client", number), row.news),
     )
     for name, text, found in steps:
         if row.event is not None and found is not None:
@@ -352,13 +405,14 @@ def _state_relief(row: ToldRelief) -> Iterator[Statement]:
         ("managers", Phrase("Relief {0}: site managers notified", number)),
         ("clients", Phrase("Relief {0}: clients notified", number)),
         ("unaddressed", Phrase("Relief {0}: messages without an address", number)),
+        ("held", Phrase("Relief {0}: messages that wait for the lead", number)),
+        ("drafts", Phrase("Relief {0}: messages to clients as drafts", number)),
     ):
         yield Statement(id=f"{name}-{number}", text=text, how="last", path=name, of=(row.notified.seq,))
 
 
 def _state_answers(story: Story, begin: EvidenceRecord) -> Iterator[Statement]:
-    notified, answers = story.notified, story.answers
-    asked = tuple(one.seq for one in notified)
+    asked = tuple(one.seq for one in story.asking)
     yield Statement(id="asked", text=Phrase("Messages that asked for an answer"), how="sum", path="agents", of=asked)
     for name, text, kinds in (
         ("sent", Phrase("Messages sent or written, of every kind"), SENT_KINDS),
@@ -380,10 +434,17 @@ def _state_answers(story: Story, begin: EvidenceRecord) -> Iterator[Statement]:
             id=f"answer-{word or 'read'}", text=text, how="count", kinds=(ANSWERED,), where={**where, "answer": word}
         )
     yield Statement(
+        id="silent",
+        text=Phrase("Messages without an answer, counted as absent"),
+        how="distinct",
+        path="message",
+        kinds=(ABSENT,),
+    )
+    yield Statement(
         id="waiting",
         text=Phrase("Agents who have neither answered nor been sent a newer message"),
         how="waiting",
-        of=tuple(sorted((*asked, *(one.seq for one in answers)))),
+        of=tuple(one.seq for one in story.outcomes),
     )
     if story.settled is not None:
         yield Statement(
