@@ -102,15 +102,15 @@ def test_messages_about_work_far_ahead_wait_until_the_alert_is_taken(night: Scen
     assert all(start_of(row) > at + timedelta(hours=4) for row in late if not row.about["shifts"][0]["rides"])
     assert all(not row.channel for row in late)
     assert all(row.channel for row in agents if not row.held)
-    (told,) = entries(night, "people.notified")
+    (first,) = entries(night, "people.notified")
     asks = [row for row in agents if row.kind == "agent"]
-    assert (told["agents"], told["held"]) == (sum(not row.held for row in asks), len(late))
-    assert told["drafts"] == Message.objects.filter(stream=night.stream, role="client", held="draft").count()
+    assert (first["agents"], first["held"]) == (sum(not row.held for row in asks), len(late))
+    assert first["drafts"] == Message.objects.filter(stream=night.stream, role="client", held="draft").count()
     live.take_alert(Alert.objects.get(), "samira")
     night.work()
     assert not Message.objects.filter(stream=night.stream, role="agent", channel="").exists()
     (released,) = entries(night, "people.released")
-    assert released["agents"] + told["agents"] == len(asks), "each is counted once, when it goes"
+    assert released["agents"] + first["agents"] == len(asks), "each is counted once, when it goes"
 
 
 def test_a_message_that_was_not_sent_is_not_counted_as_without_an_answer(night: Scenario) -> None:
