@@ -1,4 +1,4 @@
-"""Closures lived through in a browser, on the operator of the demo: how long each step takes, and who is told what.
+"""Closures lived through in a browser, on the operator of the demo: the time of each step, and whom messages reach.
 
     python -m bench.closure [--agents 400] [--sites 6] [--no 20] [--silent 10] [--json]
 
@@ -53,7 +53,7 @@ class Scenario:
     settled_s: float | None = None
     people: int = 0
     asked: int = 0
-    unchanged_told: int = 0
+    unchanged_written: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -171,9 +171,9 @@ class Drill:
         page = self.read("/relief?show=all")
         changed = {row["agent"] for row in self._list_all(page["days"], "changes")}
         breaks = {row["agent"] for row in self._list_all(page["days"], "breaks")}
-        told = set(self.list_letters())
+        written = set(self.list_letters())
         scenario.people, scenario.asked = sum(row["people"] for row in page["kinds"]), page["changed"]
-        scenario.unchanged_told = len(told - changed - breaks)
+        scenario.unchanged_written = len(written - changed - breaks)
         workbook: set[str] = set()
         for day in page["days"]:
             data = self.page.request.get(f"/relief.xlsx?day={day}&show=all").body()
@@ -184,7 +184,7 @@ class Drill:
             "page": page["changed"],
             "list": len(changed),
             "workbook": len(workbook & changed),
-            "messages": len(told & changed),
+            "messages": len(written & changed),
         }
 
     def _list_all(self, days: list[str], name: str) -> Iterator[dict[str, Any]]:
@@ -318,12 +318,13 @@ def main(agents: int, sites: int, refusing: int, silent: int, as_json: bool) -> 
             ]
             print(f"{row.name}: relief {times[0]}, last message {times[1]}, settled {times[2]}")
             print(
-                f"  {row.people} people's work changes, {row.asked} asked; told without a change {row.unchanged_told}"
+                f"  {row.people} people's work changes, {row.asked} asked;"
+                f" written to without a change {row.unchanged_written}"
             )
             print(f"  counts {row.counts} {'agree' if row.agrees else 'DIFFER'}")
             for note in row.notes:
                 print(f"  {note}")
-    if any(row.unchanged_told or not row.agrees for row in found):
+    if any(row.unchanged_written or not row.agrees for row in found):
         raise SystemExit(1)
 
 
