@@ -26,7 +26,7 @@ from releve.plan.integer_problem import (
     build_base_goal,
     round_base_plan,
 )
-from releve.plan.lp import Cut, build_cut_table
+from releve.plan.lp import Cut, build_cut_table, map_in_threads
 from releve.plan.n1_program import SecurePlan, solve_n1_program
 from releve.plan.objective import AnswerSolver, compute_answered_objective
 from releve.plan.relief import SolvedRelief
@@ -112,14 +112,21 @@ class IntegerSearch:
         """
         case = self.case
         small = len(case.problem.group) <= FEW_ASSIGNMENTS
-        return tuple(
-            solve_n1_program(
-                case.problem, case.contingencies, case.floors, case.settings,
-                SolverLog(progress), case.margin_targets, tie_breaker=number,
-                rides=case.secure.rides,
-            )
-            for number in TIE_BREAKERS[: None if small else 1]
-        )  # fmt: skip
+
+        numbers = TIE_BREAKERS[: None if small else 1]
+        log = SolverLog((lambda stage, share: None) if small else progress)  # progress belongs to the caller's thread
+
+        def solve(number: float) -> SecurePlan:
+            return solve_n1_program(
+                case.problem, case.contingencies, case.floors, case.settings, log,
+                case.margin_targets, tie_breaker=number, rides=case.secure.rides,
+            )  # fmt: skip
+
+        found: list[SecurePlan] = []
+        for one in map_in_threads(solve, numbers):
+            found.append(one)
+            progress("n-1 programme", len(found) / len(numbers))
+        return tuple(found)
 
     def find_best(
         self, progress: Progress, watch: StageTimer, proved: bool = True
@@ -148,8 +155,11 @@ class IntegerSearch:
         case = self.case
         pool = _TrialPool([cut for guide in guides for cut in guide.cuts])
         ways = list(product(guides, ROUNDINGS))
-        for step, (guide, way) in enumerate(ways, start=1):
-            base = round_base_plan(case.problem, case.layout, guide, case.aims[0], way, case.base_rooms)
+
+        def round_one(one: tuple[SecurePlan, Rounding]) -> IntegerPlan:
+            return round_base_plan(case.problem, case.layout, one[0], case.aims[0], one[1], case.base_rooms)
+
+        for step, base in enumerate(map_in_threads(round_one, ways), start=1):
             pool.add(base, self.try_base)
             progress("whole people", step / (len(ways) + TURNS))
         stray = 1.0
