@@ -508,6 +508,9 @@ def test_messages_that_wait_for_the_lead_are_asked_when_they_go(
     assert values[f"held-{last}"] == held > 0
     asked = values["asked"]
     live.take_alert(Alert.objects.get(), "samira")
+    draft = Message.objects.filter(stream=scenario.stream, role="client", held="draft", replaced=False)[0]
+    live.stop_draft(scenario.stream, str(draft.pk), "", by="samira")
+    live.approve_draft(scenario.stream, str(draft.pk), "", by="samira")
     scenario.work()
     answer_all(scenario, "yes")
     built, pages = make(incident)
@@ -515,6 +518,13 @@ def test_messages_that_wait_for_the_lead_are_asked_when_they_go(
     assert after["asked"] > asked
     assert after["waiting"] == 0
     assert "wait for the lead" in read_story(pages)
+    rows = {row["kind"]: row["en"] for row in read_packed(built)["story.json"]}
+    assert re.fullmatch(r"account [0-9a-f]+( \(incident lead\))? is alerted", rows["alert.raised"])
+    assert re.fullmatch(r"account [0-9a-f]+( \(incident lead\))? took the alert", rows["alert.taken"])
+    client = scenario.operator.client[draft.who].name
+    assert client in rows["client.approved"]
+    assert client in rows["client.stopped"]
+    assert sum("led from" in line for line in read_story(pages).splitlines()) == 2, "the alert, and the room"
     pack = json.loads(built.document)
     letters = {one["entry"]["seq"]: one["entry"]["body"].get("letter") for one in pack["entries"]}
     ends = {

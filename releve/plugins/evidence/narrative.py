@@ -25,6 +25,8 @@ from releve.plugins.evidence.paper import (
 from releve.plugins.evidence.records import EvidenceRecord
 from releve.plugins.evidence.sources import FigureOf, PaperTable, Passage
 from releve.plugins.evidence.story import (
+    ALERT_KINDS,
+    CLIENT_KINDS,
     CORRECTED,
     NOTIFIED,
     RELEASED,
@@ -71,6 +73,7 @@ _NAMES = (
         "decision",
     ),
     *("reason", "task", "owner", "note", "well", "badly", "corrects", "because", "item", "place", "title"),
+    *("alert", "by", "client", "channel", "rank"),
 )
 """What rows take from their entries, where it is there."""
 
@@ -191,9 +194,10 @@ class Narrator:
             yield Phrase("Agents who have neither answered nor been sent a newer message: {0}.", FigureOf("waiting"))
 
     def _tell_decisions(self) -> Iterator[Phrase]:
-        for one in self._story.pick("incident.role_taken"):
-            if one.body["role"] == "lead":
-                holder = name_account(self._roles[one.seq][1], self._wording)
+        for one in self._story.pick("incident.role_taken", "alert.taken"):
+            if one.kind == "alert.taken" or one.body["role"] == "lead":
+                account = str(one.body["by"]) if one.kind == "alert.taken" else self._roles[one.seq][1]
+                holder = name_account(account, self._wording)
                 yield Phrase("{0} led from {1}.", holder, self._when(one))
         for one in self._story.pick("incident.decided"):
             yield Phrase(
@@ -329,7 +333,27 @@ class Narrator:
             of = self._story.by_id.get(str(body["corrects"]))
             said = Phrase("Closure lifted, entry {0}. Why: {1}") if body.get("because") else _CORRECTION
             return said.with_params("–" if of is None else of.seq, str(body["reason"]) or "–")
+        if one.kind in (*ALERT_KINDS, *CLIENT_KINDS):
+            return self._describe_lead(one)
         return self._describe_room(one)
+
+    def _describe_lead(self, one: EvidenceRecord) -> Phrase:
+        """Return what an entry says of an alert, or of a message to a client."""
+        holder, by = (self._name(str(one.body.get(name, "")), one.seq) or "–" for name in ("holder", "by"))
+        client = str(one.body.get("client", ""))
+        client = next((isolate_name(row.name) for row in self._story.source.operator.clients if row.id == client), "–")
+        texts = {
+            "alert.raised": Phrase("{0} is alerted", holder),
+            "alert.unmanned": Phrase("No person was on call: no alert was sent"),
+            "alert.sent": Phrase("Alert sent to {0}, by {1}", holder, str(one.body.get("channel", ""))),
+            "alert.taken": Phrase("{0} took the alert", by),
+            "alert.released": Phrase("The messages that waited go out: no person had taken the lead"),
+            "alert.ended": Phrase("The places of the alert are back"),
+            "client.approved": Phrase("Message to {0} approved", client),
+            "client.edited": Phrase("Message to {0} edited", client),
+            "client.stopped": Phrase("Message to {0} held", client),
+        }
+        return texts[one.kind]
 
     def _describe_room(self, one: EvidenceRecord) -> Phrase:
         body = one.body
@@ -395,7 +419,8 @@ class Narrator:
     def _say_who(self, one: EvidenceRecord) -> str:
         if one.kind in CLOSURE_KINDS:
             return describe_decision(one, self._wording)
-        return self._name(str(one.body["actor"]), one.seq) if "actor" in one.body else ""
+        actor = one.body.get("by" if one.kind in (*ALERT_KINDS, *CLIENT_KINDS) else "actor", "")
+        return self._name(str(actor), one.seq)
 
     def _list_reliefs(self) -> PaperTable | None:
         if not self._story.reliefs:

@@ -31,6 +31,8 @@ ROOM_KINDS = tuple(f"incident.{act}" for act in (
 RELIEF, COVERED, CORRECTED = "relief.made", "relief.covered", "event.corrected"
 ROUTED, NOTIFIED, ANSWERED = "routing.published", "people.notified", "message.acknowledged"
 ABSENT, RELEASED = "message.absent", "people.released"
+ALERT_KINDS = tuple(f"alert.{act}" for act in ("raised", "unmanned", "sent", "taken", "released", "ended"))
+CLIENT_KINDS = tuple(f"client.{act}" for act in ("approved", "edited", "stopped"))
 SENT_KINDS = ("message.sent", "message.written")
 MESSAGE_KINDS = (*SENT_KINDS, "message.escalated", "message.unanswered", ABSENT, ANSWERED)
 _LOSSES = ("site.closed", "link.down", "power.down")
@@ -320,7 +322,17 @@ def load_story(source: PackSource, scope: StoryScope) -> Story:
     generations = {one.body["generation"] for one in reliefs if one.kind == RELIEF}
     routes = {one.body["routes"] for one in reliefs if one.kind == RELIEF} - {None}
 
+    def is_own_alert(one: EvidenceRecord) -> bool:
+        return scope.spans(recorded(one)) and scope.concerns(one.site)
+
+    raised = load_records(("alert.raised", "alert.unmanned"), source.root, is_own_alert, streams=streams)
+    alerts = {one.body["alert"] for one in raised if "alert" in one.body}
+
     def is_kept(one: EvidenceRecord) -> bool:
+        if one.kind in ALERT_KINDS:
+            return one.body.get("alert", "") in alerts and scope.spans(recorded(one))
+        if one.kind in CLIENT_KINDS:
+            return scope.whole and scope.spans(recorded(one))
         if one.kind in ROOM_KINDS:
             own = bool({one.id, one.body.get("incident")}.intersection(scope.rooms))
             return own and (scope.whole or (one.kind not in _INWARD and not one.body.get("follow_up")))
@@ -333,6 +345,7 @@ def load_story(source: PackSource, scope: StoryScope) -> Story:
         return source.holds(one.at) and (scope.concerns(one.site) if scope.whole else one.site in scope.sites)
 
     kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *ROOM_KINDS, RELIEF, ROUTED, NOTIFIED, RELEASED, COVERED, *MESSAGE_KINDS)
+    kinds = (*kinds, *ALERT_KINDS, *CLIENT_KINDS)
     return Story(source, scope, tuple(load_records(kinds, source.root, is_kept, streams=streams)))
 
 
