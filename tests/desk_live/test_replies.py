@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import datetime
 
 import pytest
@@ -14,7 +13,7 @@ from releve.live import api as live
 from releve.live.models import Message, Relief
 from releve.situation import AgentUnavailable
 from tests.desk_live.conftest import Browsers
-from tests.live.scenario import Scenario
+from tests.live.scenario import Scenario, overtake
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -93,12 +92,7 @@ def test_an_old_message_and_a_note_ask_for_no_more_than_to_be_read(scenario: Sce
     scenario.two_positives()
     scenario.work()
     message = list_ahead(scenario)[0]
-    newer, relief = get_row(message), Relief.objects.get(pk=message.relief_id)
-    relief.pk, relief.generation = None, relief.generation + 1
-    relief.save()
-    newer.pk, newer.token, newer.relief = uuid.uuid4(), "newer", relief
-    newer.save(force_insert=True)
-    Message.objects.filter(pk=message.pk).update(replaced=True)
+    overtake(message)
     web = Client()
     assert 'name="answer"' not in web.get(f"/ack/{message.token}").content.decode()
     swallowed = web.post(f"/ack/{message.token}", {"answer": "no"})

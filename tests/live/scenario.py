@@ -18,7 +18,7 @@ from django.conf import settings
 
 from releve import situation
 from releve.live import api as live
-from releve.live.models import Message, Routes
+from releve.live.models import Message, Relief, Routes
 from releve.live.worker import run_until_idle
 from releve.network import HOME, Operator, read_operator, sample_operator, to_utc, write_operator
 from releve.network.sample import FIRST_DAY
@@ -142,6 +142,17 @@ class Scenario:
     @property
     def at_home(self) -> set[str]:
         return self.people_at(HOME)
+
+
+def overtake(message: Message) -> Message:
+    """Let a newer message, of a relief after it, go to the same agent; return it."""
+    newer, relief = Message.objects.get(pk=message.pk), Relief.objects.get(pk=message.relief_id)
+    relief.pk, relief.generation = None, relief.generation + 1
+    relief.save()
+    newer.pk, newer.token, newer.relief = uuid.uuid4(), uuid.uuid4().hex, relief
+    newer.save(force_insert=True)
+    Message.objects.filter(pk=message.pk).update(replaced=True)
+    return newer
 
 
 Planned = tuple[Operator, tuple[Plan, ...]]

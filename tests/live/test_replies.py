@@ -275,8 +275,9 @@ def test_what_is_not_understood_is_on_the_list_to_call_and_one_sms_says_how(gate
 @with_database
 def test_a_reply_is_to_the_newest_message_sent_to_that_number_and_of_one_person(gateways: Gateways) -> None:
     agent, other, third = gateways.agents[:3]
-    Message.objects.filter(pk=gateways.message(third).pk).update(replaced=True)
-    assert gateways.sms(third, "4", "SM1") == 200, "of a message that is not the newest"
+    message = gateways.message(third)
+    Message.objects.filter(pk=message.pk).update(about={**message.about, "shifts": []})
+    assert gateways.sms(third, "4", "SM1") == 200, "of a message whose shifts are over"
     assert third not in live.situation_now(live.LIVE).absences
     assert ReplyReceipt.objects.get().outcome == "late"
     Contact.objects.filter(who=other).update(address=gateways.number[agent].replace("+", "00"))
