@@ -144,7 +144,7 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
         officer_cookies = desk.cookies(Role.HEALTH, stream)
         with acting_as(browser, desk, officer_cookies) as officer:
             declare(officer, desk.agents[0])
-            expect(officer.locator(f"#site-{SITE}")).to_contain_text("ouvert")
+            expect(officer.locator(f"#sites-open a[href$='/{SITE}']")).to_be_visible()
             declare(officer, desk.agents[1], closes=True)
             closed = officer.locator(f"#site-{SITE}")
             expect(closed).to_contain_text("fermé d’office")
@@ -374,7 +374,7 @@ def reopen(manager: Page, officer: Page) -> None:
     follow(officer.get_by_role("button", name=yes))
     manager.goto(reopening)
     follow(opens)
-    expect(manager.locator(f"#site-{SITE}")).to_contain_text("ouvert")
+    expect(manager.locator(f"#sites-open a[href$='/{SITE}']")).to_be_visible()
 
 
 def test_an_absence_for_tomorrow_and_some_for_now_are_followed_by_reliefs(
