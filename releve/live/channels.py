@@ -158,7 +158,9 @@ class ByApprise:
         service = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True))
         if not service.add(url.replace("{key}", quote(letter.key, safe=""))):
             raise PermanentFailure("apprise does not know the service of RELEVE_APPRISE_URL")
-        if not service.notify(letter.text, title=letter.subject, timeout=_TIMEOUT_SECONDS):
+        # A short message with a character outside the alphabet of telephones holds less than half as many.
+        text, title = (said.replace("\u202f", " ") for said in (letter.text, letter.subject))
+        if not service.notify(text, title=title, timeout=_TIMEOUT_SECONDS):
             raise RetryLater("the message service did not take the message")
 
 

@@ -6,6 +6,7 @@ Entries about a person and fields of health have no sentence here, so a log show
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -186,7 +187,13 @@ def write_message(kind: str, about: Mapping[str, Any], language: str, url: str, 
     if about.get("lifted"):
         greeting, mark, rest = text.partition("\n\n") if kind in ("agent", "break") else ("", "", text)
         text = f"{greeting}{mark}{words['lifted'].format(lifted=about['lifted'])}\n\n{rest}"
-    return (words["drill"] if drill else "") + subject, text + "\n"
+    typeset = _typeset if language == "fr" else str
+    return typeset((words["drill"] if drill else "") + subject), typeset(text + "\n")
+
+
+def _typeset(text: str) -> str:
+    """Return French text with a narrow no-break space where a line must not break before or after a mark."""
+    return re.sub(r" (?=[;:!?»])|(?<=«) ", "\u202f", text)
 
 
 def _write_to_agent(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:

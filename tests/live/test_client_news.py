@@ -48,7 +48,7 @@ def test_by_default_a_message_waits_ten_minutes_and_says_cause_state_and_next_ne
     texts = list_letters(scenario)
     assert len(texts) == len(news(scenario))
     said = next(text for text in texts if "indisponible" in text)
-    assert f"Le site {scenario.operator.sites[0].name} est indisponible : fermé par la règle en vigueur." in said
+    assert f"Le site {scenario.operator.sites[0].name} est indisponible\u202f: fermé par la règle en vigueur." in said
     assert "Prochaines nouvelles\u00a0: au plus tard le 30/11/2026 à 11 h 5" in said
     assert not any("positif" in text or "cas" in text.split() for text in texts)
 

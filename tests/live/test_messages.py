@@ -53,7 +53,7 @@ def test_a_message_says_what_changes_when_and_where(scenario: Scenario) -> None:
     assert "127.0.0.1" not in text, "the port of the desk is not known"
     written = "".join(letter["text"] for letter in scenario.outbox)
     assert "30/11/2026 de " in written
-    assert " : à domicile, " in written
+    assert "\u202f: à domicile, " in written
     assert "positif" not in written
 
 
@@ -89,7 +89,7 @@ def test_a_message_that_asks_for_an_answer_is_of_a_change_and_says_what_was_and_
             assert now != was or shift["kind"] == "kept_away", "it says what the plan says"
         said = texts[message.who]
         if any(shift["was"] for shift in message.about["shifts"] if shift["kind"] != "break"):
-            assert "Avant : " in said
+            assert "Avant\u202f: " in said
     home = next(m for m in scenario.messages if [s["kind"] for s in m.about["shifts"]][:1] == ["home"])
     assert "vous travaillez à domicile" in texts[home.who]
     assert "Le site" in texts[home.who]
@@ -128,8 +128,8 @@ def test_a_break_that_alone_moves_is_a_note_without_answer_and_with_its_calendar
     (letter,) = [json.loads(path.read_text("utf-8")) for path in (settings.HOME / "outbox").glob("*.json")]
     assert "Votre pause change d’heure" in letter["subject"]
     assert "/ack/" not in letter["text"]
-    assert "Pause : " in letter["text"]
-    assert "(avant : " in letter["text"]
+    assert "Pause\u202f: " in letter["text"]
+    assert "(avant\u202f: " in letter["text"]
     (event,) = Calendar.from_ical(letter["calendar"]).walk("VEVENT")
     assert str(event["uid"]).startswith(f"{agent}-")
     (entry,) = [row.body for row in ledger.iter_entries(live.LIVE) if row.kind == "people.notified"]
