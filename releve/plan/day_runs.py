@@ -15,9 +15,9 @@ from releve.kernels.arrays import Floats
 from releve.network import Operator, zone
 from releve.plan.day_fleet import list_riders
 from releve.plan.integer_plan import IntegerPlan
-from releve.plan.integer_problem import IntegerProblem, Progress, SolverLog, StageTimer, round_large_plan
-from releve.plan.integer_search import IntegerSearch
-from releve.plan.n1_program import SecurePlan, solve_n1_program
+from releve.plan.integer_problem import IntegerProblem, Progress, StageTimer, round_large_plan
+from releve.plan.integer_search import IntegerSearch, solve_fractions
+from releve.plan.n1_program import SecurePlan
 from releve.plan.named_assignments import SET_UP, round_up
 from releve.plan.problem import DayProblem
 from releve.plan.relief import SolvedRelief
@@ -263,12 +263,11 @@ def solve_problem(
     layout = build_layout(problem)
     floors = compute_client_floors(problem, contingencies, lambda d, n: progress("floors", d / n))
     watch.lap("floors")
-    steps = SolverLog(progress)
-    secure = solve_n1_program(problem, contingencies if protect else (), floors, settings, steps)
+    secure, guides = solve_fractions(problem, layout, contingencies if protect else (), floors, settings, progress)
     watch.lap("n-1 programme")
     case = IntegerProblem(problem, layout, tuple(contingencies), floors, secure, settings)
-    if case.thorough:
-        base, objective, reliefs = IntegerSearch(case).find_best(progress, watch, proved)
+    if guides:
+        base, objective, reliefs = IntegerSearch(case).find_best(guides, progress, watch, proved)
     else:
         base, objective, reliefs = round_large_plan(case, progress, watch, proved)
     return Planning(problem, layout, tuple(contingencies), floors, secure, base, objective, reliefs)

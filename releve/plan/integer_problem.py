@@ -202,7 +202,7 @@ class IntegerProblem:
     @cached_property
     def margin_targets(self) -> Floats:
         """Return target[scenario, client] less the margin for whole people."""
-        return np.full(self.floors.shape, max(0.0, self.settings.target - MARGIN))
+        return build_margin_targets(self.floors, self.settings)
 
     def compute_objective(self, base: IntegerPlan, progress: Progress) -> float:
         """Return the objective of a base plan as its bound counts it."""
@@ -269,6 +269,11 @@ class IntegerProblem:
             effort=THOROUGH if self.thorough else QUICK,
             tolerance=self.settings.relief_tolerance,
         )
+
+
+def build_margin_targets(floors: Floats, settings: PlanSettings) -> Floats:
+    """Return target[scenario, client], in the shape of ``floors``, less the margin for whole people."""
+    return np.full(floors.shape, max(0.0, settings.target - MARGIN))
 
 
 def round_base_plan(

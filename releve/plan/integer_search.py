@@ -10,26 +10,34 @@ misses a target that fractions keep; the one that serves best is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 
 import numpy as np
 
+from releve.kernels.arrays import Floats, Truths
 from releve.plan.integer_plan import SEED, IntegerPlan, find_integer_plan
 from releve.plan.integer_problem import (
+    MAX_SEARCHED_ASSIGNMENTS,
     IntegerProblem,
     Progress,
     Rounding,
     SolverLog,
     StageTimer,
     build_base_goal,
+    build_margin_targets,
     round_base_plan,
 )
 from releve.plan.lp import Cut, build_cut_table, map_in_threads
-from releve.plan.n1_program import SecurePlan, solve_n1_program
+from releve.plan.n1_program import SecurePlan, list_linked, solve_n1_program
 from releve.plan.objective import AnswerSolver, compute_answered_objective
+from releve.plan.problem import DayProblem
 from releve.plan.relief import SolvedRelief
+from releve.plan.result import Contingency
+from releve.plan.scenario_lp import ProblemLayout
+from releve.plan.settings import PlanSettings
 
 ROUNDINGS = (
     Rounding(1.0),
@@ -60,6 +68,42 @@ MAX_CANDIDATES = 3
 that fractions keep."""
 MAX_MISSING_CANDIDATES = 8
 """The same, of any objective, while each of them misses such a target."""
+
+
+def solve_fractions(
+    problem: DayProblem,
+    layout: ProblemLayout,
+    contingencies: Sequence[Contingency],
+    floors: Floats,
+    settings: PlanSettings,
+    progress: Progress = lambda stage, share: None,
+) -> tuple[SecurePlan, tuple[SecurePlan, ...]]:
+    """Return the fractional N-1 plan, and those for the targets less the margin for whole people.
+
+    The latter guide the search for whole people: none where there is none. Whole people are a
+    lottery over the optima. Without tie breakers the solver's path would draw the ticket; a small
+    operator, whose plans differ most, has time for several.
+    """
+    log = SolverLog(progress)
+    searched = len(problem.group) <= MAX_SEARCHED_ASSIGNMENTS and list_linked(contingencies)
+    numbers = TIE_BREAKERS[: None if len(problem.group) <= FEW_ASSIGNMENTS else 1] if searched else ()
+    lower = build_margin_targets(floors, settings)
+
+    def solve_guide(number: float, log: Callable[[str], None], rides: Truths | None = None) -> SecurePlan:
+        return solve_n1_program(
+            problem, contingencies, floors, settings, log, lower, tie_breaker=number, rides=rides
+        )  # fmt: skip
+
+    if not numbers or layout.rides is not None:  # the first finds the vehicles that bind
+        secure = solve_n1_program(problem, contingencies, floors, settings, log)
+        return secure, tuple(solve_guide(number, log, secure.rides) for number in numbers)
+    # Side by side, the first half in silence: progress belongs to the caller's thread.
+    half = len(numbers) // 2
+    with ThreadPoolExecutor(1) as pool:
+        secure_beside = pool.submit(solve_n1_program, problem, contingencies, floors, settings)
+        beside = [pool.submit(solve_guide, number, lambda line: None) for number in numbers[:half]]
+        here = [solve_guide(number, log) for number in numbers[half:]]
+    return secure_beside.result(), (*(one.result() for one in beside), *here)
 
 
 @dataclass(frozen=True)
@@ -104,39 +148,14 @@ class IntegerSearch:
             case.problem, case.layout, case.contingencies, case.floors, case.secure, case.settings, case.margin_targets
         )
 
-    def solve_with_margin(self, progress: Progress = lambda stage, share: None) -> tuple[SecurePlan, ...]:
-        """Return fractional plans for the targets less the margin for whole people.
-
-        Whole people are a lottery over the optima. Without tie breakers the solver's path would
-        draw the ticket; a small operator, whose plans differ most, has time for several.
-        """
-        case = self.case
-        small = len(case.problem.group) <= FEW_ASSIGNMENTS
-
-        numbers = TIE_BREAKERS[: None if small else 1]
-        log = SolverLog((lambda stage, share: None) if small else progress)  # progress belongs to the caller's thread
-
-        def solve(number: float) -> SecurePlan:
-            return solve_n1_program(
-                case.problem, case.contingencies, case.floors, case.settings, log,
-                case.margin_targets, tie_breaker=number, rides=case.secure.rides,
-            )  # fmt: skip
-
-        found: list[SecurePlan] = []
-        for one in map_in_threads(solve, numbers):
-            found.append(one)
-            progress("n-1 programme", len(found) / len(numbers))
-        return tuple(found)
-
     def find_best(
-        self, progress: Progress, watch: StageTimer, proved: bool = True
+        self, guides: Sequence[SecurePlan], progress: Progress, watch: StageTimer, proved: bool = True
     ) -> tuple[IntegerPlan, float, tuple[SolvedRelief, ...]]:
         """Return the base plan that serves best in whole people, its objective and its reliefs.
 
-        The objective is NaN unless ``proved``: it is the bound's, and not needed to choose.
+        ``guides``: fractional plans to start from (:func:`solve_fractions`). The objective is NaN
+        unless ``proved``: it is the bound's, and not needed to choose.
         """
-        guides = self.solve_with_margin(progress)
-        watch.lap("n-1 programme")
         search = IntegerSearch(replace(self.case, guide=guides[0]))
         case, trials = search.case, search.search_base_plans(guides, progress)
         watch.lap("whole people")

@@ -338,7 +338,9 @@ def test_the_search_is_no_worse_than_any_rounding_alone() -> None:
     """But for what it may give away to serve better once the reliefs are in whole people."""
     day = objective_sample()
     planning, search = day.planning, build_search(day)
-    guides = search.solve_with_margin()
+    _, guides = integer_search.solve_fractions(
+        planning.problem, planning.layout, planning.contingencies, planning.floors, day.settings
+    )
     best = search.search_base_plans(guides)[0].objective
     for guide, way in product(guides, integer_search.ROUNDINGS):
         base = round_base_plan(planning.problem, planning.layout, guide, search.case.aims[0], way)
