@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import reduce
 from itertools import combinations, count
 
@@ -61,6 +61,7 @@ def find_causes(
     always = {cell.client for cell in wanted if cell.contingency == BASE}
     cases: dict[str, _ClientCase] = {}
     found = []
+    operator = _keep_day(operator, need.day) if wanted else operator
     for cell in wanted:
         if cell.client in always and cell.contingency != BASE:
             continue
@@ -68,6 +69,14 @@ def find_causes(
             cases[cell.client] = _ClientCase(operator, need, settings, seats, cell.client, carried)
         found.append(cases[cell.client].find_cause(cell.contingency, losses[cell.contingency]))
     return tuple(found)
+
+
+def _keep_day(operator: Operator, day: date) -> Operator:
+    """Return the operator with the duties that have work in a day alone: each question joins its roster again."""
+    first, last = operator.day_bounds(day)
+    held = (duty for duty in operator.duties if duty.start < last and duty.end > first)
+    shifts = tuple(Shift(duty.agent, one.start, one.end, one.break_minutes) for duty in held for one in duty.periods)
+    return replace(operator, shifts=shifts) if shifts else operator
 
 
 class _ClientCase:
@@ -143,13 +152,16 @@ class _ClientCase:
     def _lift(self, lifts: Lifts, taught: Collection[str]) -> tuple[Operator, frozenset[str]]:
         """Return the operator's rows for the client alone, and the agents who stand for any number."""
         operator = self._operator
-        agents = [self._lift_agent(row, lifts, taught) for row in operator.agents]
+        own = set(self._own)
+        agents = [
+            self._lift_agent(row, lifts, taught) for row in operator.agents if taught or not own.isdisjoint(row.skills)
+        ]
         hires = list(self._list_hires(lifts)) if CauseKind.HIRE in lifts else []
         free = CauseKind.PLACE in lifts
         permits = [row for row in operator.authorisations if row.kind == "agent"][:1]
         lifted = replace(
             operator,
-            agents=(*(row for row in agents if row.skills), *(row for row, _ in hires)),
+            agents=(*agents, *(row for row, _ in hires)),
             shifts=(*operator.shifts, *(shift for _, shift in hires if shift is not None)),
             programmes=tuple(
                 replace(row, place="home_allowed", allowed_destinations=())

@@ -322,7 +322,7 @@ def build_base_goal(
 
 FIRST = Rounding(1.0)
 ALTERNATIVES = (Rounding(3.0, thrift=0.0), Rounding(3.0, stay=0.3))
-"""Roundings tried one by one where whole people miss a target that fractions hold."""
+"""Roundings tried where whole people miss a target that fractions hold."""
 
 
 def round_large_plan(
@@ -349,15 +349,16 @@ def replace_rounding(
     that ``base`` missed; the others are answered only if it holds all of these.
     """
     missed = case.list_missed_losses(reliefs)
-    for way in ALTERNATIVES:
-        if not missed:
-            break
+
+    def judge(way: Rounding) -> tuple[IntegerPlan, dict[int, SolvedRelief]]:
         other = case.route_base(case.round_base(way))
-        watch.lap("whole people")
-        known = dict(zip(missed, case.solve_reliefs(other, missed), strict=True))
-        if sum(case.count_missed_targets(i, relief) for i, relief in known.items()) == 0:
-            full = case.complete_reliefs(other, known, lambda stage, share: None)
-            if len(case.list_missed_losses(full)) < len(missed):
-                base, reliefs, missed = other, full, case.list_missed_losses(full)
-        watch.lap("reliefs")
+        return other, dict(zip(missed, case.solve_reliefs(other, missed), strict=True))
+
+    for other, known in list(map_in_threads(judge, ALTERNATIVES if missed else ())):
+        if not missed or any(case.count_missed_targets(i, known[i]) for i in missed if i in known):
+            continue
+        full = case.complete_reliefs(other, known, lambda stage, share: None)
+        if len(case.list_missed_losses(full)) < len(missed):
+            base, reliefs, missed = other, full, case.list_missed_losses(full)
+    watch.lap("reliefs")
     return base, reliefs

@@ -190,8 +190,9 @@ def test_a_plan_without_its_proof_is_the_same_plan(few: int, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("roundings", "kept", "answered"),
     [
-        pytest.param([(0, 0)], 0, 0, id="nothing is missed: no other is tried"),
-        pytest.param([(4, 0), (0, 0)], 1, 2, id="the second holds"),
+        pytest.param([(0, 0), (0, 0), (0, 0)], 0, 0, id="nothing is missed: no other is tried"),
+        pytest.param([(4, 0), (0, 0), (4, 0)], 1, 3, id="the second holds"),
+        pytest.param([(4, 4), (4, 0), (0, 0)], 2, 4, id="the third alone holds both"),
         pytest.param([(4, 0), (4, 0), (0, 0)], 2, 3, id="the third holds"),
         pytest.param([(4, 0), (0, 4), (0, 0)], 2, 4, id="what it mends there it breaks elsewhere"),
         pytest.param([(4, 4), (4, 0), (4, 4)], 0, 4, id="none holds: the first is kept"),
@@ -205,12 +206,12 @@ def test_another_rounding_is_kept_only_where_it_misses_fewer_targets_that_fracti
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """``roundings`` miss so many agent-intervals of 8 under each loss; fractions miss 2, the target
-    is 30 %. A rounding is judged by the losses that were missed before the others are answered."""
+    is 30 %. The others are judged, side by side, by the losses that the first missed, before the rest is answered."""
     case, day = solved
     planning = day.planning
     bases = [replace(planning.base, penalty=float(turn)) for turn in range(len(roundings))]
-    left = iter(bases[1:])
-    monkeypatch.setattr(integer_problem, "round_base_plan", lambda *given: next(left))
+    of_way = dict(zip(integer_problem.ALTERNATIVES, bases[1:], strict=True))
+    monkeypatch.setattr(integer_problem, "round_base_plan", lambda *given: of_way[given[4]])
     asked: list[int] = []
 
     def relief(self: object, base: IntegerPlan, i: int) -> SolvedRelief:
