@@ -47,21 +47,34 @@ class DatabaseTooNew(MigrationError):  # noqa: N818
     """A later version of this program has changed the tables."""
 
 
+class DatabaseUnreleased(MigrationError):  # noqa: N818
+    """A version that was never released has changed the tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class MigrationState:
     """What a database lacks (``pending``, in order), and what this program does not know of.
 
-    Each is ``app.name``; ``steps`` says in words what each pending one does. ``empty``: there is
-    no table of this program yet.
+    Each is ``app.name``; ``steps`` says in words what each pending one does. ``withdrawn``: what it
+    does not know of and later versions cannot have added, having a number that is taken. ``empty``:
+    there is no table of this program yet.
     """
 
     pending: tuple[str, ...]
     steps: tuple[tuple[str, ...], ...]
     unknown: tuple[str, ...]
+    withdrawn: tuple[str, ...]
     empty: bool
 
     def refuse_unknown(self) -> None:
-        """Raise DatabaseTooNew where the database is newer than this program."""
+        """Raise DatabaseTooNew where the database is newer than this program, DatabaseUnreleased where it is older
+        than any that can be migrated."""
+        if self.withdrawn:
+            raise DatabaseUnreleased(
+                "the database was made by a version that was never released, whose tables this program cannot migrate"
+                f" ({', '.join(self.withdrawn)}). Begin a new home by `releve init`; the program that made this one"
+                " writes its ledger by `releve ledger export`, which is still verified"
+            )
         if self.unknown:
             raise DatabaseTooNew(
                 "the database was changed by a newer version of this program"
@@ -78,16 +91,18 @@ def read_migration_state() -> MigrationState:
     labels = {app for app, _ in loader.disk_migrations}
     replaced = {key for found in loader.replacements.values() for key in found.replaces}
     plan = [found for found, _ in executor.migration_plan(loader.graph.leaf_nodes())]
+    unknown = sorted(
+        found for found in applied
+        if found[0] in labels and found not in loader.disk_migrations and found not in replaced
+    )  # fmt: skip
+    last = dict(sorted(loader.disk_migrations))
     return MigrationState(
         tuple(f"{found.app_label}.{found.name}" for found in plan),
         tuple(tuple(step.describe() for step in found.operations) for found in plan),
-        tuple(sorted(
-            f"{app}.{name}" for app, name in applied
-            if app in labels and (app, name) not in loader.disk_migrations
-            and (app, name) not in replaced
-        )),
+        tuple(f"{app}.{name}" for app, name in unknown),
+        tuple(f"{app}.{name}" for app, name in unknown if name[:4] <= last[app][:4]),
         not applied,
-    )  # fmt: skip
+    )
 
 
 def check_database() -> None:
