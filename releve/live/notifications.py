@@ -283,12 +283,7 @@ class _MessageBuilder:
         Absent agents receive no message of the time of their absence, lent ones none of a shift that they work
         for a partner.
         """
-        kept_away = {
-            (agent, day)
-            for day in self._scene.days
-            for agent in self._list_kept_away(day)
-            if not self._scene.is_absent_on(agent, day)
-        }
+        kept_away = {(agent, day) for day in self._scene.days for agent in self._list_kept_away(day)}
         out: dict[str, dict[_Slot, WorkChange]] = {}
         people = {*self._before.shifts, *self._shifts, *(agent for agent, _day in kept_away)}
         for agent in people & self._agents.keys():
@@ -344,7 +339,7 @@ class _MessageBuilder:
         found, now = self._scene.day_plan(day), self._scene.wanted[day].sites
         working = {agent for agent, slots in self._shifts.items() if (day, "") in slots}
         for generation, (_rides, lost) in self._known.items():
-            for agent in list_kept_away(found, now ^ lost[day].sites, working, self._scene.at):
+            for agent in list_kept_away(found, now ^ lost[day].sites, working, self._scene.absent, self._scene.at):
                 if self._find_heard(agent) == generation:
                     yield agent
 
