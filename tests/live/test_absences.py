@@ -329,9 +329,9 @@ def test_who_returns_to_a_closed_site_has_work_or_learns_that_there_is_none(scen
     assert len(list_sources(scenario)) == count + 1, "asked once"
 
 
-@pytest.mark.parametrize(("hours", "told"), [(1, True), (24, False)])
+@pytest.mark.parametrize(("hours", "notified"), [(1, True), (24, False)])
 def test_in_reserve_an_absence_of_a_part_of_the_day_still_tells_to_stay_away(
-    scenario: Scenario, hours: int, told: bool
+    scenario: Scenario, hours: int, notified: bool
 ) -> None:
     """A lost site's agent in reserve would come after a short absence; one absent for all the hours would not."""
     scene = scene_of(scenario)
@@ -344,5 +344,5 @@ def test_in_reserve_an_absence_of_a_part_of_the_day_still_tells_to_stay_away(
     assert agent not in work_of(scenario, 1), "not called in"
     messages = Message.objects.filter(stream=scenario.stream, kind="agent", who=agent)
     said = {(shift["day"], shift["kind"]) for message in messages for shift in message.about["shifts"]}
-    assert ((scene.days[1].isoformat(), "kept_away") in said) is told
-    assert (agent in compare_rosters(scene_of(scenario), scene.days[1]).changes) is told
+    assert ((scene.days[1].isoformat(), "kept_away") in said) is notified
+    assert (agent in compare_rosters(scene_of(scenario), scene.days[1]).changes) is notified

@@ -105,8 +105,10 @@ def test_messages_about_work_far_ahead_wait_until_the_alert_is_taken(night: Scen
     (first,) = entries(night, "people.notified")
     asks = [row for row in agents if row.kind == "agent"]
     assert (first["agents"], first["held"]) == (sum(not row.held for row in asks), len(late))
-    (told,) = [row for row in live.list_last_entries(night.stream, lambda site: True) if row.kind == "people.notified"]
-    assert f"held until a person leads: {len(late)}" in told.sentence.format(**told.params)
+    (written,) = [
+        row for row in live.list_last_entries(night.stream, lambda site: True) if row.kind == "people.notified"
+    ]
+    assert f"held until a person leads: {len(late)}" in written.sentence.format(**written.params)
     assert first["drafts"] == Message.objects.filter(stream=night.stream, role="client", held="draft").count()
     live.take_alert(Alert.objects.get(), "samira")
     night.work()
