@@ -332,7 +332,8 @@ def verify(request: HttpRequest) -> HttpResponse:
         outcome=form.outcome,
     )
     status = 422 if form.errors else 200
-    return page_response(request, "desk/ledger/verify.html", page, {"form": form}, status=status)
+    context = {"form": form, "may_seal": can(request.user, "evidence.make")}
+    return page_response(request, "desk/ledger/verify.html", page, context, status=status)
 
 
 def find_entry(request: HttpRequest, seq: int) -> EntryView:

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
 from django.db.models import Q
@@ -27,6 +27,7 @@ from releve import environment
 from releve.ledger import chain as ledger
 from releve.live.channels import Letter
 from releve.live.clock import is_drill, now
+from releve.live.contacts import replace_older
 from releve.live.effect_queue import (
     OUTSIDE,
     EffectOutcome,
@@ -40,7 +41,7 @@ from releve.live.errors import NoSuch
 from releve.live.escalation import build_send_effect, choose_channel, list_contacts, read_minutes, write_link
 from releve.live.lost_places import Loss, find_cause, find_loss
 from releve.live.message_texts import write_message
-from releve.live.models import Alert, Effect, Message, OnCall
+from releve.live.models import Alert, Effect, Message, OnCall, Relief
 from releve.live.plans import operator_now
 from releve.live.rota import find_duty, is_office_hour
 from releve.live.situation_cache import situation_now
@@ -224,19 +225,21 @@ def release_messages(stream: str) -> int:
         waiting.update(held="")
         own = [message for message in rows if not message.replaced]
         queue_effects(build_send_effect(message) for message in own)
-        append_entries(stream, _describe_released(own))
+        append_entries(stream, _replace_by_released(own))
     return len(rows)
 
 
-def _describe_released(messages: Sequence[Message]) -> list[tuple[str, dict[str, int]]]:
-    """Return an entry for each relief with the counts of its messages that go out now."""
-    found: dict[int, Counter[str]] = {}
-    for message in messages:
-        found.setdefault(message.relief.generation, Counter())[message.kind] += 1
-    return [
-        ("people.released", {"generation": number, "agents": kinds["agent"], "breaks": kinds[Message.BREAK]})
-        for number, kinds in sorted(found.items())
-    ]
+def _replace_by_released(messages: Sequence[Message]) -> list[tuple[str, dict[str, Any]]]:
+    """Replace what went before; return an entry for each relief with the counts of its messages that go out now."""
+    found: dict[Relief, list[Message]] = {}
+    for message in sorted(messages, key=lambda row: row.relief.generation):
+        found.setdefault(message.relief, []).append(message)
+    entries: list[tuple[str, dict[str, Any]]] = []
+    for relief, rows in found.items():
+        kinds, replaced = Counter(row.kind for row in rows), replace_older(relief, rows)
+        counts = {"agents": kinds["agent"], "breaks": kinds[Message.BREAK]}
+        entries.append(("people.released", {"generation": relief.generation, **counts, "replaces": replaced}))
+    return entries
 
 
 def take_alert(alert: Alert, by: str) -> Alert:

@@ -55,21 +55,12 @@ def find_letter(token: str, language: str) -> AgentLetter | None:
 
 def _list_shifts_ahead(message: Message) -> list[tuple[datetime, datetime]]:
     """Return the times of the shifts ahead that a message to an agent says, if it is the newest that went."""
-    if message.role != "agent" or message.kind == Message.BREAK or _is_overtaken(message):
+    if message.role != "agent" or message.kind == Message.BREAK or message.replaced:
         return []
     at = now(message.stream)
     said = [shift for shift in message.about.get("shifts", ()) if shift["place"] is not None]
     times = [(datetime.fromisoformat(shift["start"]), datetime.fromisoformat(shift["end"])) for shift in said]
     return [(max(at, start), end) for start, end in times if end > at]
-
-
-def _is_overtaken(message: Message) -> bool:
-    """Return whether a newer message went to the agent, or is about to; of one that is held the agent knows nothing."""
-    if not message.replaced:
-        return False
-    newer = Message.objects.filter(stream=message.stream, kind="agent", who=message.who)
-    newer = newer.filter(relief__generation__gt=message.relief.generation).exclude(held=Message.FOR_LEAD)
-    return newer.exclude(channel="", replaced=True).exists()
 
 
 class AnswerTooLate(ReleveError, ValueError):  # noqa: N818 (named like the others)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS
@@ -30,7 +30,7 @@ from releve.live.clock import LIVE, now, real_now
 from releve.live.effect_queue import append_entries
 from releve.live.errors import ChannelFaults, ContactFaults, NoSuch
 from releve.live.lost_places import Absent
-from releve.live.models import Contact, Message
+from releve.live.models import Contact, Message, Relief
 from releve.live.plans import operator_now
 from releve.live.reply_gateways import list_promised, read_reply_secret
 from releve.live.rota import list_accounts, list_duties
@@ -212,7 +212,7 @@ class MessageCounts:
     replied what was not understood (``unclear``). Of those who answered: who come late, need transport, do not come
     (``declined``); of the absent: who are counted so since they did not answer (``silent``). Of those who do not come:
     in whose place a relief has put others (``substituted``). ``held``: those whose message waits until a person leads,
-    and is not sent: they are not among those who have not answered."""
+    and is not sent, while no older one is in force: they are not among those who have not answered."""
 
     notified: int
     sent: int
@@ -314,10 +314,37 @@ def name_message(message: Message) -> dict[str, Any]:
     return {"message": str(message.pk), "generation": message.relief.generation, "letter": message.kind}
 
 
-def _filter_open(stream: str, sites: Iterable[str] | None) -> QuerySet[Message]:
-    """Return the newest message to each agent about days that are not over, answered or not."""
+def replace_older(relief: Relief, messages: Sequence[Message]) -> list[list[Any]]:
+    """Put messages of a relief that go out in the place of older ones to the same people.
+
+    Return the number of each that awaits an answer, and the generation of its relief.
+    """
+    replaced: list[list[Any]] = []
+    for kind in {message.kind for message in messages}:  # a note of a break replaces none that waits for an answer
+        kinds = [kind, Message.BREAK] if kind == "agent" else [kind]
+        older = Message.objects.filter(stream=relief.stream, kind__in=kinds, replaced=False)
+        older = older.exclude(relief=relief).filter(who__in=[row.who for row in messages if row.kind == kind])
+        if kind == "agent":  # of one that was held, no answer was asked
+            waiting = older.filter(kind=kind, acknowledged_at=None).exclude(held=Message.FOR_LEAD)
+            numbers = waiting.order_by("pk").values_list("pk", "relief__generation")
+            replaced += [[str(number), generation] for number, generation in numbers]
+        older.update(replaced=True, due_at=None)
+    return replaced
+
+
+def _filter_newest(stream: str) -> QuerySet[Message]:
+    """Return the messages to agents about days that are not over: the newest that goes out, and one that is held."""
     rows = Message.objects.filter(stream=stream, kind="agent", replaced=False)
-    rows = rows.filter(Q(over_at=None) | Q(over_at__gt=now(stream)))
+    return rows.filter(Q(over_at=None) | Q(over_at__gt=now(stream)))
+
+
+def _filter_open(stream: str, sites: Iterable[str] | None) -> QuerySet[Message]:
+    """Return the message in force to each agent about days that are not over, answered or not.
+
+    One that is held is in force where none went before it: the agent knows nothing of it yet.
+    """
+    rows = _filter_newest(stream)
+    rows = rows.filter(Q(held="") | ~Exists(rows.filter(who=OuterRef("who"), held="")))
     return rows if sites is None else rows.filter(site__in=list(sites))
 
 
@@ -367,7 +394,7 @@ def note_absent(stream: str, at: datetime, absent: Absent) -> None:
 
     ``absent``: when agents are not available. A shift that is over counts for neither.
     """
-    rows = _filter_open(stream, None).filter(kind="agent", acknowledged_at=None).exclude(who__startswith="erased:")
+    rows = _filter_newest(stream).filter(acknowledged_at=None).exclude(who__startswith="erased:")
     rows = rows.filter(Q(absent=True) | Q(who__in=absent)) if absent else rows.filter(absent=True)
     for message in rows:
         away = _is_away(message, absent.get(message.who, ()), at)

@@ -430,6 +430,13 @@ _LIFTED = Phrase(
 _UNADDRESSED = Phrase(
     "Messages about the relief were written; agents concerned: {agents}, messages without an address: {unaddressed}."
 )
+_HELD = Phrase(
+    "Messages about the relief were written; agents concerned: {agents}, messages held until a person leads: {held}."
+)
+_HELD_UNADDRESSED = Phrase(
+    "Messages about the relief were written; agents concerned: {agents}, messages held until a person leads: {held},"
+    " messages without an address: {unaddressed}."
+)
 LOG_KINDS = frozenset(_SENTENCES)
 """Kinds of entries that every reader of their site may see."""
 INCIDENT_KINDS = frozenset(_INCIDENT_SENTENCES)
@@ -455,6 +462,8 @@ class LogEntry:
 
 
 def _find_sentence(kind: str, body: Mapping[str, Any]) -> Phrase:
+    if kind == "people.notified" and body.get("held"):
+        return _HELD_UNADDRESSED if body.get("unaddressed") else _HELD
     if kind == "people.notified" and body.get("unaddressed"):
         return _UNADDRESSED
     if kind == "incident.role_taken" and body.get("holder"):

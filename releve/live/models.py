@@ -272,6 +272,17 @@ class OnCall(models.Model):
         return f"{self.start:%Y-%m-%d %H:%M} {self.site or '*'} {self.led_by}"
 
 
+class CalendarLink(models.Model):
+    """The secret link by which an account's calendar subscribes to the rota; of the secret only its SHA-256."""
+
+    account = models.CharField(max_length=150, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.account
+
+
 class Alert(models.Model):
     """A loss outside office hours, and the calls to the person on call and the deputy until one takes it.
 

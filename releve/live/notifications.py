@@ -17,12 +17,11 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
-
 from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry, Restoration
 from releve.live.alerts import is_held, read_hold_ahead
 from releve.live.client_news import describe_client, describe_news, find_own_losses, hold_drafts, list_misinformed
+from releve.live.contacts import replace_older
 from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.current_rules import select_rules
 from releve.live.effect_queue import EffectOutcome, PermanentFailure, register_handler
@@ -77,15 +76,7 @@ def notify(effect: Effect) -> EffectOutcome:
     replaced: list[list[Any]] = []  # number and generation of those that await an answer, found as they are replaced
 
     def store() -> None:
-        for kind in (*_ROLES, Message.BREAK):  # a note of a break replaces no message that waits for an answer
-            people = [message.who for message in messages if message.kind == kind]
-            kinds = [kind, Message.BREAK] if kind == "agent" else [kind]
-            older = Message.objects.filter(stream=relief.stream, kind__in=kinds, replaced=False)
-            older = older.exclude(relief=relief).filter(who__in=people)
-            if kind == "agent":  # of one that was held, no answer was asked
-                waiting = older.filter(kind=kind, acknowledged_at=None).exclude(held=Message.FOR_LEAD)
-                replaced.extend(_list_numbers(waiting))
-            older.update(replaced=True, due_at=None)
+        replaced.extend(replace_older(relief, [row for row in messages if row.held != Message.FOR_LEAD]))
         unheard = Message.objects.filter(stream=relief.stream, held=Message.FOR_LEAD).exclude(relief=relief)
         unheard.update(replaced=True)  # what still changes for them is written again
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
@@ -103,12 +94,6 @@ def notify(effect: Effect) -> EffectOutcome:
 def draft_messages(scene: Scene, relief: Relief) -> tuple[Message, ...]:
     """Return the messages that a relief of a scene would send; none is stored."""
     return tuple(_MessageBuilder(scene, relief).build_messages())
-
-
-def _list_numbers(rows: QuerySet[Message]) -> list[list[Any]]:
-    """Return the number of each message and the generation of its relief."""
-    return [[str(number), generation] for number, generation in rows.order_by("pk").values_list(
-        "pk", "relief__generation")]  # fmt: skip
 
 
 def _count_unaddressed(messages: Sequence[Message]) -> int:
@@ -298,12 +283,7 @@ class _MessageBuilder:
         Absent agents receive no message of the time of their absence, lent ones none of a shift that they work
         for a partner.
         """
-        kept_away = {
-            (agent, day)
-            for day in self._scene.days
-            for agent in self._list_kept_away(day)
-            if not self._scene.is_absent_on(agent, day)
-        }
+        kept_away = {(agent, day) for day in self._scene.days for agent in self._list_kept_away(day)}
         out: dict[str, dict[_Slot, WorkChange]] = {}
         people = {*self._before.shifts, *self._shifts, *(agent for agent, _day in kept_away)}
         for agent in people & self._agents.keys():
@@ -359,7 +339,7 @@ class _MessageBuilder:
         found, now = self._scene.day_plan(day), self._scene.wanted[day].sites
         working = {agent for agent, slots in self._shifts.items() if (day, "") in slots}
         for generation, (_rides, lost) in self._known.items():
-            for agent in list_kept_away(found, now ^ lost[day].sites, working, self._scene.at):
+            for agent in list_kept_away(found, now ^ lost[day].sites, working, self._scene.absent, self._scene.at):
                 if self._find_heard(agent) == generation:
                     yield agent
 

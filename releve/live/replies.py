@@ -69,9 +69,9 @@ def take_answer_once(
 
 
 def _note_unclear(found: Iterable[uuid.UUID]) -> None:
-    """Put the people of messages on the list to call, by their newest message; who does not come stays so."""
+    """Put the people of messages on the list to call, by their message in force; who does not come stays so."""
     people = Message.objects.filter(pk__in=list(found)).values_list("who", flat=True)
-    rows = Message.objects.filter(stream=LIVE, kind="agent", replaced=False, who__in=list(people))
+    rows = Message.objects.filter(stream=LIVE, kind="agent", replaced=False, held="", who__in=list(people))
     rows.exclude(answer="no").update(unclear_at=now(LIVE))
 
 

@@ -13,16 +13,18 @@ from datetime import date, datetime
 from releve.live.clock import LIVE
 from releve.live.contacts import NotifiedRide, list_notified_rides
 from releve.live.current_rules import select_rules
-from releve.live.lost_places import NO_LOSS
+from releve.live.lost_places import NO_LOSS, Absent
 from releve.live.models import ReliefDay
 from releve.live.plans import DayPlan, IdentityCache, read_settings
 from releve.live.stream_state import Scene, cap_day_vehicles, list_working, load_scene
 from releve.network import HOME, Operator
+from releve.network.duties import cut_periods
 from releve.plan import Placement
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import DayRuns, PlacementsFrom, Ride, route_day
 from releve.plan.named_assignments import MoveDelays, SiteArrival
 from releve.plan.result import read_agent
+from releve.plan.roster import select_duties
 from releve.plan.timetable import SiteTimetable, build_site_timetable
 from releve.plan.work_changes import KindCount, Span, WorkChange, WorkKind, count_kinds, describe_change, list_breaks
 from releve.situation import SituationRules, count_boarded
@@ -160,12 +162,12 @@ def compare_rosters(scene: Scene, day: date, home_sites: Collection[str] | None 
     rows = (found.plan.placements, scene.list_placements(day))
     planned = (row for row in map(scene.leave_out_absences, rows[0]) if row is not None)
     before, after = ({row.key: row for row in placed} for placed in (planned, rows[1]))
-    kept_away = set(list_kept_away(found, lost, after, scene.at))
+    kept_away = set(list_kept_away(found, lost, after, scene.absent, scene.at))
     other_rides = _find_other_rides(scene, day)
     changes = {}
     for key in {*before, *after, *kept_away, *other_rides}:
         had, has, agent = before.get(key), after.get(key), read_agent(key)
-        if scene.is_lent(agent, had, has) or (key in kept_away and scene.is_absent_on(agent, day)):
+        if scene.is_lent(agent, had, has):
             continue
         change = describe_change(
             had, has, scene.at, lost=lost, kept_away=key in kept_away, other_rides=key in other_rides
@@ -182,13 +184,26 @@ def compare_rosters(scene: Scene, day: date, home_sites: Collection[str] | None 
     return RosterChange(day, *parts)  # type: ignore[arg-type]
 
 
-def list_kept_away(found: DayPlan, closed: Collection[str], working: Container[str], at: datetime) -> Iterator[str]:
-    """Yield the agents in reserve on a day whose own site is among some, while a shift of theirs may be ahead."""
-    ends = find_last_ends(found) if closed else {}
-    for key in found.plan.reserve if closed else ():
+def list_kept_away(
+    found: DayPlan, closed: Collection[str], working: Container[str], absent: Absent, at: datetime
+) -> Iterator[str]:
+    """Yield the agents in reserve on a day whose own site is among some, while a shift of theirs may be ahead.
+
+    An absence of all its hours ahead keeps an agent away by itself; after a shorter one the agent would come.
+    """
+    if not closed:
+        return
+    ends, duties = find_last_ends(found), select_duties(found.operator, found.plan.day)
+    for key in found.plan.reserve:
         agent = found.operator.agent.get(key)
-        if agent is not None and agent.home_site in closed and key not in working and ends[agent.home_site] > at:
-            yield key
+        if agent is None or agent.home_site not in closed or key in working or ends[agent.home_site] <= at:
+            continue
+        if key in absent:
+            periods = [(row.start, row.end) for row in duties[key].periods] if key in duties else []
+            ahead = [(max(at, start), end) for start, end in periods or [(at, ends[agent.home_site])] if end > at]
+            if not cut_periods(ahead, absent[key]):
+                continue
+        yield key
 
 
 def find_last_ends(found: DayPlan) -> dict[str, datetime]:

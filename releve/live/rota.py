@@ -9,9 +9,11 @@ person is alerted, and messages go out as they are written.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import re
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -24,7 +26,7 @@ from releve.ledger.models import AccountName
 from releve.live.clock import LIVE, real_now
 from releve.live.effect_queue import append_entries
 from releve.live.errors import ContactFaults, NoSuch
-from releve.live.models import Contact, OnCall
+from releve.live.models import CalendarLink, Contact, OnCall
 from releve.live.plans import operator_now
 from releve.network import Operator, to_utc, zone
 from releve.network.opening_hours import Opening, parse_opening
@@ -220,6 +222,32 @@ def list_without_address(at: datetime) -> list[str]:
     known = set(Contact.objects.filter(role="lead").values_list("who", flat=True))
     named = {name for row in list_duties(at) for name in (row.led_by, row.deputised_by) if name}
     return sorted(named - known)
+
+
+def make_calendar_link(account: str) -> str:
+    """Return the secret of an account's new link to the rota; the one before opens nothing any more."""
+    secret = secrets.token_urlsafe(32)
+    values = {"digest": _digest(secret), "made_at": real_now()}
+    CalendarLink.objects.update_or_create(account=account, defaults=values)
+    return secret
+
+
+def end_calendar_link(account: str) -> None:
+    CalendarLink.objects.filter(account=account).delete()
+
+
+def has_calendar_link(account: str) -> bool:
+    return CalendarLink.objects.filter(account=account).exists()
+
+
+def find_link_account(secret: str) -> str:
+    """Return the account whose link to the rota a secret opens; empty: none."""
+    found = CalendarLink.objects.filter(digest=_digest(secret)).values_list("account", flat=True)
+    return found.first() or ""
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def build_calendar(rows: Sequence[OnCall], operator: Operator) -> bytes:

@@ -128,13 +128,6 @@ class Scene:
         lent = self.lent.get(agent, ())
         return any(row is not None and _is_absent(lent, row) for row in rows)
 
-    def is_absent_on(self, agent: str, day: date) -> bool:
-        """Return whether an agent without a placement is absent or lent at some time of a day."""
-        starts = self.day_plan(day).plan.starts
-        return any(
-            start <= starts[-1] and (until is None or until > starts[0]) for start, until in self.absent.get(agent, ())
-        )
-
     def leave_out_absences(self, row: Placement) -> Placement | None:
         """Return what the agent's absences leave of a placement; one that a partner has stays whole."""
         if row.agent not in self.absent or self.is_lent(row.agent, row):

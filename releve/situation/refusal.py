@@ -179,8 +179,8 @@ REFUSALS: Mapping[str, str] = {
     "draw.link": "The link does not lead to the anchor of the {party} in the number of days that"
     " {day} asks for; check the chain and the day.",
     "draw.link_again": "The link of the {party} for {day} is already on record.",
-    "draw.not_sealed": "The frame of {day} is not under a signed root; seal the ledger first"
-    " (`releve ledger seal`), and use the commission’s link once it holds that root.",
+    "draw.not_sealed": "The frame of {day} is not under a signed root; have the continuity manager seal what is"
+    " recorded so far, with an evidence pack, and use the commission’s link once it holds that root.",
     "draw.tests": "{tests} tests of {count} present; correct the counts.",
     "draw.list_late": "The commission’s link of {day} is known; the list of those present has to come before it.",
     "draw.not_revealed": "The links of {party} for {day} are missing; wait for them, or draw"

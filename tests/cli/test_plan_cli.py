@@ -262,7 +262,7 @@ def test_a_plan_is_summed_up_in_french_with_french_numbers() -> None:
     lines = [*list_harmless_lines(plan), *list_proof_lines(plan), *list_missing_lines(plan)]
     text = "\n".join((out.getvalue(), *map(speech.say, lines))).replace("\u202f", " ")
     for said in (
-        "donneurs d’ordre sur 1 tenus, quel que soit le lieu perdu",
+        "donneurs d’ordre tenus quel que soit le lieu perdu : 0 sur 1",
         "Matrice de relève",
         "Contrôle indépendant : aucune violation",
         "Ce qui manque : 1 200 € (au moins 1 000 € ; replanifié avec ces achats",

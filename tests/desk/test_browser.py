@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CELL = "/cell/banque-rive/site:casa-1"
 WORDS = {
-    "fr-FR": ("donneurs d’ordre sur 12 tenus", "Qui va où", "si Casablanca Nearshore ferme"),
+    "fr-FR": ("donneurs d’ordre tenus quel que soit le lieu perdu", "Qui va où", "si Casablanca Nearshore ferme"),
     "en-GB": ("of 12 clients held", "Who moves where", "if Casablanca Nearshore closes"),
 }
 

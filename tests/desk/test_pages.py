@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db  # the verdict says how clients stand now, to
 
 def test_the_verdict_is_a_sentence_in_french_by_default(web: Client) -> None:
     page = words(web.get("/"))
-    held = "N-1\u202f: 9 donneurs d’ordre sur 12 tenus, quel que soit le lieu perdu"
+    held = "N-1, donneurs d’ordre tenus quel que soit le lieu perdu\u202f: 9 sur 12"
     assert f"{held}, dont 1 de justesse" in page
     assert "lundi 30 novembre 2026" in page
     assert "Données fictives" in page

@@ -162,6 +162,18 @@ def test_a_count_before_its_noun_has_a_singular() -> None:
     assert found == []
 
 
+def test_a_part_of_a_count_has_no_plural_noun_between_the_two_in_french() -> None:
+    value = r"(?:\{\w+\}|%\(\w+\)s)"
+    found = [
+        text
+        for message in CATALOGUE.values()
+        for text in message.strings
+        if not message.plural and re.search(rf"{value} [\w’ ]*s (?:sur|parmi) {value}|{value} sur {value} \w", text)
+    ]
+    assert [text for text in found if not text.startswith(_NEVER_ONE)] == []
+
+
+_NEVER_ONE = ("Les %(shown)s plus graves sur", "Probabilités sur", "{0} n’est pas parmi")
 _LONG_SPANS = (
     "Easter Sunday {days}",
     "It starts from the cases and closures known",

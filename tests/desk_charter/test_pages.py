@@ -286,6 +286,8 @@ def test_the_inspector_alone_sees_the_plan_of_visits(act: Act, clock: Clock) -> 
     early = inspector.post("/draws/preview", values)
     assert early.status_code == 422, "the commission cannot hold a root over the frame yet"
     assert early.context["previewed"].get("names") is None
+    assert "demandez au responsable de la continuité" in early.content.decode(), "and no command"
+    assert "releve ledger seal" not in early.content.decode()
     seal_ledger(api.now(api.LIVE))
     wrong = inspector.post("/draws/preview", values | {"link": "0" * 64})
     assert "ne mène pas à l’ancre" in wrong.content.decode()

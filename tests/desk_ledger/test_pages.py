@@ -160,6 +160,14 @@ def test_what_is_handed_out_verifies_without_releve(role: Role, withheld: int, f
             assert (f"the hash alone is shown: {withheld}" in done.stdout) is bool(withheld)
 
 
+def test_without_a_root_the_page_says_on_the_desk_how_one_is_signed() -> None:
+    assert load_last_root() is None
+    pages = [signed_in(role).get("/ledger/verify").content.decode() for role in (Role.CONTINUITY, Role.INSPECTOR)]
+    assert ['href="/packs/"' in page.partition("<main")[2].partition("</main>")[0] for page in pages] == [True, False]
+    assert "demandez-la au responsable de la continuité" in pages[1]
+    assert not any("releve ledger seal" in page for page in pages)
+
+
 def test_an_entry_after_the_last_root_has_no_proof_yet(filled: None) -> None:
     web = signed_in(Role.AUDITOR)
     assert web.get("/ledger/5/proof.json").status_code == 409

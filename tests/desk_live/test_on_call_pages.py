@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
+from releve.accounts.grants import end_grant
 from releve.accounts.permissions import Role
 from releve.ledger.account_names import give_pseudonym
 from releve.live import api as live
-from releve.live.models import Alert, OnCall
-from tests.accounts.people import read_text
+from releve.live.models import Alert, CalendarLink, OnCall
+from tests.accounts.people import give, person, read_text, sign_in
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
 
@@ -90,3 +93,28 @@ def test_who_may_not_change_the_rota_sees_no_form(browsers: Browsers) -> None:
     web = browsers.sign_in(Role.FLOW)
     assert "<textarea" not in web.get("/rota").content.decode()
     assert web.post("/rota/table", {"table": ""}).status_code == 403
+
+
+@pytest.mark.usefixtures("rota")
+def test_a_secret_link_opens_the_rota_until_it_is_ended_replaced_or_the_role_ends() -> None:
+    user, phone = person("flora"), Client()
+    grant, web = give(user, Role.FLOW), sign_in(user)
+
+    def make() -> str:
+        page = web.post("/rota/link").content.decode()
+        return str(re.findall(r"/rota/calendar/[\w-]{43}", page)[0])
+
+    first = make()
+    opened = phone.get(first)
+    assert (opened.status_code, opened["Cache-Control"]) == (200, "private, no-store")
+    assert b"samira / paul" in opened.content
+    assert first.rpartition("/")[2] not in str(list(CalendarLink.objects.values())), "its hash alone is stored"
+    assert first not in web.get("/rota").content.decode(), "shown once"
+    second = make()
+    assert [phone.get(link).status_code for link in (first, second)] == [404, 200]
+    web.post("/rota/link/end")
+    assert phone.get(second).status_code == 404
+    third = make()
+    assert phone.get(third).status_code == 200
+    end_grant(grant, by="amina")
+    assert phone.get(third).status_code == 404, "the account may no longer see the rota"

@@ -12,9 +12,11 @@ import pytest
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live.models import Effect, Message, Relief, ReliefDay
+from releve.live.roster_changes import compare_rosters
 from releve.live.stream_state import Scene
 from releve.network import PlannedAbsence
 from releve.plan import Placement
+from releve.plan.roster import select_duties
 from releve.registry.service import apply_changes, preview_changes
 from releve.situation import AgentBack, AgentUnavailable
 from tests.live.scenario import Scenario
@@ -325,3 +327,22 @@ def test_who_returns_to_a_closed_site_has_work_or_learns_that_there_is_none(scen
     assert len(list_sources(scenario)) == count + 1
     scenario.work()
     assert len(list_sources(scenario)) == count + 1, "asked once"
+
+
+@pytest.mark.parametrize(("hours", "notified"), [(1, True), (24, False)])
+def test_in_reserve_an_absence_of_a_part_of_the_day_still_tells_to_stay_away(
+    scenario: Scenario, hours: int, notified: bool
+) -> None:
+    """A lost site's agent in reserve would come after a short absence; one absent for all the hours would not."""
+    scene = scene_of(scenario)
+    found = scene.day_plan(scene.days[1])
+    agent = next(key for key in found.plan.reserve if key in found.operator.agent)
+    (start, *_) = [row.start for key, row in select_duties(found.operator, scene.days[1]).items() if key == agent]
+    scenario.act(AgentUnavailable.kind, agent=agent, start=start, until=start + timedelta(hours=hours))
+    scenario.close(found.operator.agent[agent].home_site)
+    scenario.work()
+    assert agent not in work_of(scenario, 1), "not called in"
+    messages = Message.objects.filter(stream=scenario.stream, kind="agent", who=agent)
+    said = {(shift["day"], shift["kind"]) for message in messages for shift in message.about["shifts"]}
+    assert ((scene.days[1].isoformat(), "kept_away") in said) is notified
+    assert (agent in compare_rosters(scene_of(scenario), scene.days[1]).changes) is notified

@@ -105,6 +105,10 @@ def test_messages_about_work_far_ahead_wait_until_the_alert_is_taken(night: Scen
     (first,) = entries(night, "people.notified")
     asks = [row for row in agents if row.kind == "agent"]
     assert (first["agents"], first["held"]) == (sum(not row.held for row in asks), len(late))
+    (written,) = [
+        row for row in live.list_last_entries(night.stream, lambda site: True) if row.kind == "people.notified"
+    ]
+    assert f"held until a person leads: {len(late)}" in written.sentence.format(**written.params)
     assert first["drafts"] == Message.objects.filter(stream=night.stream, role="client", held="draft").count()
     live.take_alert(Alert.objects.get(), "samira")
     night.work()
@@ -213,20 +217,47 @@ def test_a_closure_undone_while_messages_wait_leaves_no_false_news(night: Scenar
     assert not Message.objects.filter(stream=night.stream, role="client").exclude(channel="").exists()
 
 
-def test_a_no_to_the_last_message_that_went_counts_while_a_newer_one_waits(
-    night: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def send_then_hold(night: Scenario, monkeypatch: pytest.MonkeyPatch) -> list[Message]:
+    """Send messages, then hold newer ones; return those sent to people whose newer one is held."""
     monkeypatch.setenv("RELEVE_OFFICE_HOURS", "Mon-Sun 00:00-24:00")
     night.close(night.site)
     night.work()
     monkeypatch.delenv("RELEVE_OFFICE_HOURS")
     night.close(night.operator.sites[1].id)
     night.work()
-    newer = Message.objects.filter(stream=night.stream, kind="agent", held="lead", replaced=False)
-    sent = Message.objects.filter(stream=night.stream, kind="agent", replaced=True, who__in=newer.values("who"))
-    works = [
-        row for row in sent.exclude(channel="") if any(shift["place"] is not None for shift in row.about["shifts"])
-    ]
+    agents = Message.objects.filter(stream=night.stream, kind="agent")
+    newer = agents.filter(held="lead", replaced=False)
+    return list(agents.filter(held="", who__in=newer.values("who")).exclude(channel=""))
+
+
+def test_an_older_message_is_escalated_and_counted_while_a_newer_one_waits(
+    night: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send_then_hold(night, monkeypatch)
+    assert sent
+    shown = {row.message: row.state for row in live.list_notified_agents(night.stream)}
+    assert {shown.get(row.pk) for row in sent} <= {"waiting", "unaddressed"}, "its answer is awaited"
+    everyone = Message.objects.filter(stream=night.stream, kind="agent").values("who").distinct().count()
+    assert live.count_messages(night.stream).notified == len(shown) == everyone, "each person once"
+    night.later(minutes=15)
+    night.work()
+    tried = {body["message"] for kind in ("escalated", "unanswered") for body in entries(night, f"message.{kind}")}
+    assert {str(row.pk) for row in sent} <= tried
+    live.take_alert(Alert.objects.get(), "samira")
+    (released,) = entries(night, "people.released")
+    assert {str(row.pk) for row in sent} == {message for message, _generation in released["replaces"]}
+    assert not Message.objects.filter(pk__in=[row.pk for row in sent], replaced=False).exists()
+    night.later(minutes=15)
+    night.work()
+    later = [body["message"] for kind in ("escalated", "unanswered") for body in entries(night, f"message.{kind}")]
+    assert all(later.count(str(row.pk)) == 1 for row in sent), "the newer one took its place"
+
+
+def test_a_no_to_the_last_message_that_went_counts_while_a_newer_one_waits(
+    night: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send_then_hold(night, monkeypatch)
+    works = [row for row in sent if any(shift["place"] is not None for shift in row.about["shifts"])]
     first, second, *_ = works
     live.answer_message(first.token, "no")
     assert first.who in live.situation_now(night.stream).absences

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -287,3 +288,15 @@ def test_a_reply_is_to_the_newest_message_sent_to_that_number_and_of_one_person(
     assert not {agent, other} & live.situation_now(live.LIVE).absences.keys()
     assert gateways.twilio(From="+999999999999", To="+1", Body="4", MessageSid="SM3") == 200
     assert ReplyReceipt.objects.last().outcome == "unmatched"  # type: ignore[union-attr]
+
+
+@with_database
+def test_a_reply_not_understood_is_noted_on_the_message_sent_not_on_one_that_is_held(gateways: Gateways) -> None:
+    agent = gateways.agents[0]
+    sent, held = gateways.message(agent), gateways.message(agent)
+    held.pk, held.token, held.number, held.held, held.sent_at = uuid.uuid4(), "held", 1, "lead", None
+    held.save(force_insert=True)
+    assert gateways.sms(agent, "?", "SM1") == 200
+    assert [Message.objects.get(pk=row.pk).unclear_at is not None for row in (sent, held)] == [True, False]
+    (row,) = [row for row in live.list_notified_agents(live.LIVE) if row.agent == agent]
+    assert (row.message, row.state) == (sent.pk, "unclear"), "the list to call has it"

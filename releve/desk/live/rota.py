@@ -6,19 +6,21 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from pydantic import Field
 
+from releve.accounts.models import User
 from releve.accounts.scopes import can, scope_for
-from releve.desk.access.guard import actor_name, allow_anonymous
+from releve.desk.access.guard import actor_name, allow_anonymous, require_user
 from releve.desk.endpoint import ACT, serve
 from releve.desk.forms import PlainForm, build_text_field, build_time_field, read_sent, set_choices
 from releve.desk.http import download, failure, keep_unstored, page_response
@@ -52,6 +54,7 @@ class RotaPage(StreamPage):
     unreached: tuple[str, ...] = Field(description="People on call without an address")
     office_hours: str
     edits: bool = Field(description="Whether the reader may change it")
+    linked: bool = Field(description="Whether a secret link of the reader's opens the calendar")
 
 
 def rota_page(request: HttpRequest, user: AnyUser) -> RotaPage:
@@ -75,6 +78,7 @@ def rota_page(request: HttpRequest, user: AnyUser) -> RotaPage:
         unreached=tuple(live.list_without_address(at)),
         office_hours=live.read_office_hours_text(),
         edits=can(user, "rota.edit"),
+        linked=live.has_calendar_link(user.get_username()),
     )
 
 
@@ -122,12 +126,16 @@ def index(request: HttpRequest) -> HttpResponse:
     return _show(request)
 
 
-def _show(request: HttpRequest, row: RotaForm | None = None, table: RotaTableForm | None = None) -> HttpResponse:
+def _show(
+    request: HttpRequest, row: RotaForm | None = None, table: RotaTableForm | None = None, link: str = ""
+) -> HttpResponse:
     page = rota_page(request, request.user)
     sent = row or table
-    context = {"row": row or RotaForm(), "table": table or RotaTableForm()} if page.edits else {}
+    context: dict[str, Any] = {"link": link, "may_link": request.user.pk is not None}
+    context |= {"row": row or RotaForm(), "table": table or RotaTableForm()} if page.edits else {}
     status = 422 if sent is not None and sent.errors else 200
-    return page_response(request, "desk/live/rota.html", page, context, status=status)
+    response = page_response(request, "desk/live/rota.html", page, context, status=status)
+    return keep_unstored(response) if link else response
 
 
 @serve("rota.edit", ACT)
@@ -172,9 +180,38 @@ def remove(request: HttpRequest, number: int) -> HttpResponse:
 @serve("rota.see")
 def calendar(request: HttpRequest) -> HttpResponse:
     """The rota from now on as iCalendar."""
+    return _download_calendar()
+
+
+def _download_calendar() -> HttpResponse:
     rows = live.list_duties(live.real_now() - timedelta(days=7))
     data = live.build_calendar(rows, live.operator_now())
     return download(data, "on-call.ics", "text/calendar; charset=utf-8")
+
+
+@serve("rota.see", ACT)
+def make_link(request: HttpRequest) -> HttpResponse:
+    """Show once a new secret link, by which the reader's calendar subscribes; it takes the place of the one before."""
+    secret = live.make_calendar_link(require_user(request).get_username())
+    return _show(request, link=f"{settings.DESK_URL}{reverse('rota_subscribe', args=[secret])}")
+
+
+@serve("rota.see", ACT)
+def end_link(request: HttpRequest) -> HttpResponse:
+    """End the reader's secret link."""
+    live.end_calendar_link(require_user(request).get_username())
+    messages.success(request, _("The link opens nothing any more."))
+    return redirect("rota")
+
+
+@allow_anonymous
+@require_safe
+def subscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """The rota as iCalendar behind a secret link, while the account whose link it is may see the rota."""
+    user = User.objects.filter(username=live.find_link_account(token), is_active=True).first()
+    if user is None or not can(user, "rota.see"):
+        return failure(request, 404, _("There is no calendar behind this link."))
+    return keep_unstored(_download_calendar())
 
 
 @serve("incident.work", ACT)
@@ -222,4 +259,7 @@ urlpatterns = [
     path("rota/table", put, name="rota_table"),
     path("rota/<int:number>/remove", remove, name="rota_remove"),
     path("rota/calendar", calendar, name="rota_calendar"),
+    path("rota/calendar/<slug:token>", subscribe, name="rota_subscribe"),
+    path("rota/link", make_link, name="rota_link"),
+    path("rota/link/end", end_link, name="rota_link_end"),
 ]

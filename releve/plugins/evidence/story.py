@@ -131,7 +131,7 @@ class Story:
 
     @cached_property
     def reliefs(self) -> tuple[ToldRelief, ...]:
-        return tuple(self._follow(one) for one in self.pick(RELIEF) if self.scope.concerns(_find_site(one)))
+        return tuple(self._follow(one) for one in self.pick(RELIEF) if _concerns_relief(self.scope, one))
 
     def _follow(self, made: EvidenceRecord) -> ToldRelief:
         generation, routes = made.body["generation"], made.body["routes"]
@@ -305,6 +305,18 @@ def _read(body: Any, path: str) -> Any:
     return body
 
 
+def _concerns_relief(scope: StoryScope, made: EvidenceRecord) -> bool:
+    """Return whether a relief is of the sites of a scope: by the entry that it follows.
+
+    Of one for absences that entry is the last one when it was requested, whatever that is about: it is of the sites
+    whose loss it goes on answering, and of every site where none is lost.
+    """
+    if made.body["source"] == "absences":
+        lost = {site for loss in made.body["lost"].values() for site in loss["sites"]}
+        return not lost or any(map(scope.concerns, lost))
+    return scope.concerns(_find_site(made))
+
+
 def _find_site(made: EvidenceRecord) -> object:
     """Return the site of the entry that a relief follows; None: it is of none."""
     found = LedgerEntry.objects.filter(seq=made.body["cause"]).values_list("body", flat=True).first()
@@ -316,7 +328,7 @@ def load_story(source: PackSource, scope: StoryScope) -> Story:
     streams = (scope.stream,)
 
     def is_own_relief(one: EvidenceRecord) -> bool:
-        return "cause" in one.body and scope.spans(recorded(one)) and scope.concerns(_find_site(one))
+        return "cause" in one.body and scope.spans(recorded(one)) and _concerns_relief(scope, one)
 
     reliefs = load_records((RELIEF,), source.root, is_own_relief, streams=streams)
     generations = {one.body["generation"] for one in reliefs if one.kind == RELIEF}

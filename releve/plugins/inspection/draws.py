@@ -184,8 +184,8 @@ def preview_draw(plan: str, day: date, link: str, *, stream: str = LIVE) -> tupl
     if not _is_frame_sealed(plan, day, stream):
         raise DrawError(
             Phrase(
-                "The frame of the day is not under a signed root: the ledger is sealed first"
-                " (`releve ledger seal`), and the commission uses its link once it holds that root."
+                "The frame of the day is not under a signed root: ask the continuity manager to seal what is"
+                " recorded so far, with an evidence pack, and use the link once you hold that root."
             )
         )
     return visits
