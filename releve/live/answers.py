@@ -28,7 +28,7 @@ from releve.situation import AgentBack, AgentUnavailable
 class AgentLetter:
     """What the page of a message's link says: its text, and whether the agent may say how they come.
 
-    ``answer`` and ``answered_at``: the answer so far; None: there is none.
+    ``answer`` and ``answered_at``: the answer so far; None: there is none. ``site``: that of a manager's message.
     """
 
     subject: str
@@ -36,12 +36,13 @@ class AgentLetter:
     open: bool
     answer: Answer
     answered_at: datetime | None
+    site: str = ""
 
 
 def find_letter(token: str, language: str) -> AgentLetter | None:
-    """Return what the page of a link says to an agent; None where there is no such message, or it was erased."""
+    """Return what the page of a link says; None where there is no such message, or it was erased."""
     message = Message.objects.filter(token=token).first()
-    if message is None or message.role != "agent" or not message.about:
+    if message is None or not message.about:
         return None
     subject, text = write_message(message.kind, message.about, language, "", drill=is_drill(message.stream))
     return AgentLetter(
@@ -50,6 +51,7 @@ def find_letter(token: str, language: str) -> AgentLetter | None:
         open=bool(_list_shifts_ahead(message)),
         answer=message.answer,  # type: ignore[arg-type]
         answered_at=message.acknowledged_at,
+        site=message.site if message.role == "manager" else "",
     )
 
 

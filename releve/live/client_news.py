@@ -55,8 +55,15 @@ def describe_client(row: ClientCoverage, coverage: Coverage) -> dict[str, Any]:
 
 
 def describe_news(row: ClientCoverage, coverage: Coverage, lost: Mapping[str, list[list[str]]]) -> dict[str, Any]:
-    """Return what a client's message is made from: its figures, and what is lost of the places that serve it."""
-    return {**describe_client(row, coverage), "lost": lost.get(row.client, [])}
+    """Return what a client's message is made from: its figures, from when on it is covered again, and what is lost of
+    the places that serve it; ``elsewhere``: places are lost, and none of these."""
+    back = coverage.find_recovery(row.client)
+    return {
+        **describe_client(row, coverage),
+        "back": None if back is None else back.isoformat(),
+        "lost": lost.get(row.client, []),
+        "elsewhere": row.client in lost and not lost[row.client],
+    }
 
 
 def find_own_losses(scene: Scene) -> dict[str, list[list[str]]]:

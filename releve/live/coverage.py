@@ -21,6 +21,9 @@ from releve.plan.coverage import CoverageSeries, Timeline, count_placed, measure
 from releve.plan.service_status import COVERED, SEVERITY, Status, Tone, find_gravest, find_tone, judge_client
 from releve.situation import SiteStatus
 
+STEADY = timedelta(hours=2)
+"""How long nothing is missing of what is called covered again: half an hour between two shortages is no news."""
+
 NeedKind = Literal["planned", "reforecast"]
 """Which requirement people are set against: that of the plan in force, as coverage is, or that forecast again
 from the calls that came today."""
@@ -142,12 +145,14 @@ class Coverage:
         return next((row for row in self.clients if row.client == client), None)
 
     def find_recovery(self, client: str) -> datetime | None:
-        """Return from when on nothing of a client's requirement is missing, after a half hour in which it is; None:
-        nothing is missing now, or it is not back within the hours that the figures speak of."""
+        """Return from when on nothing of a client's requirement is missing for :data:`STEADY`, after a half hour in
+        which it is; None: nothing is missing now, or it is not back within the hours that the figures speak of."""
         rows = list(self.list_half_hours(client))
         if not rows or not rows[0].short:
             return None
-        return next((row.start for row in rows if row.share is not None and not row.short), None)
+        short = [row.start for row in rows if row.short]
+        asked = (row.start for row in rows if row.share is not None and not row.short)
+        return next((at for at in asked if not any(at < one < at + STEADY for one in short)), None)
 
     def build_series(self, own: ClientCoverage) -> CoverageSeries:
         """Return a client's half hours to be drawn, without agents beyond what is required."""

@@ -43,6 +43,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "agent_shift": "- {day} de {start} à {end} : {place}, {programme}.",
         "agent_off": "- {day} : pas de vacation. Ne vous rendez pas sur le site {site}.",
         "agent_free": "- {day} : pas de vacation.",
+        "agent_leaves": "- {day} : votre vacation s’arrête à {since}. Quittez le site {site}.",
+        "agent_stops": "- {day} : votre vacation s’arrête à {since}.",
         "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
         "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time} (véhicule {vehicle}).",
         "agent_close": "Merci de répondre ici :\n{url}",
@@ -59,12 +61,12 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "cause_power": "coupure de courant",
         "cause_link": "coupure de la liaison",
         "cause_": "rétabli",
-        "kind_leaves": "  Vous quittez le site {was_place} : vous n’avez pas de travail ailleurs.",
+        "kind_leaves": "  Aucun autre poste n’est prévu pour vous ce jour-là.",
         "kind_kept_away": "  Vous êtes en réserve.",
         "kind_home": "  À partir de {since}, vous travaillez à domicile.",
         "kind_site": "  À partir de {since}, vous travaillez sur le site {place}.",
-        "kind_called_in": "  Vous êtes appelé à travailler à partir de {since}.",
-        "kind_released": "  À partir de {since}, vous n’avez plus à travailler : vous pouvez rentrer.",
+        "kind_called_in": "  On a besoin de vous à partir de {since}.",
+        "kind_released": "  Vous n’avez plus à travailler ce jour-là.",
         "kind_hours": "  Vos horaires changent.",
         "kind_programme": "  À partir de {since}, vous travaillez pour une autre opération : {programme}.",
         "kind_ride": "  Votre navette change.",
@@ -79,16 +81,22 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "break_close": "Votre calendrier est joint. Vous n’avez rien à confirmer.",
         "home": "à domicile",
         "manager_subject": "Relève en cours : {site}",
-        "manager_closed": "Le site {site} n’est pas disponible.",
-        "manager_open": "Le site {site} est concerné par la relève.",
-        "manager_counts": "Personnes qui changent de planning : {moved}. Dont à domicile : {home}.",
+        "manager_closed": "Le site {site} est indisponible.",
+        "manager_open": "Le site {site} est ouvert.",
+        "manager_counts": "Personnes qui changent de planning : {moved}, dont à domicile : {home}."
+        " Chacune reçoit un message.",
+        "manager_call": "À faire : joindre celles qui ne répondent pas ; la page du site les nomme.",
+        "manager_back": "Pas de réouverture avant le {at}.",
         "client_subject": "Continuité de votre service",
+        "client_elsewhere": "Un site de votre prestataire est indisponible. Aucun des sites qui travaillent pour vous"
+        " n’est touché.",
+        "client_back": "Prochain retour à une couverture complète : le {at}.",
         "client_now": "Couverture en ce moment : {now} %.",
         "client_next": "Prochaines nouvelles : au plus tard le {at}.",
         "client_held": "Votre service est assuré : couverture complète jusqu’au {until}.",
         "client_thin": "Couverture de vos besoins jusqu’au {until} : au plus bas {worst} %, le {at}.",
-        "client_missed": "Vos besoins ne seront pas tous couverts : couverture de {worst} % au"
-        " plus bas, le {at}. Part non couverte jusqu’au {until} : {missing} %.",
+        "client_missed": "Une partie de vos besoins n’est pas couverte : {worst} % au plus bas, le {at} ;"
+        " il manque {missing} % en tout jusqu’au {until}.",
         "client_none": "Aucun besoin n’est prévu jusqu’au {until}.",
         "client_unknown": "La couverture de votre service n’est pas encore connue : nous vous"
         " informerons dès qu’elle le sera.",
@@ -115,6 +123,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "agent_shift": "- {day}, {start} to {end}: {place}, {programme}.",
         "agent_off": "- {day}: no shift. Do not go to the site {site}.",
         "agent_free": "- {day}: no shift.",
+        "agent_leaves": "- {day}: your shift stops at {since}. Leave the site {site}.",
+        "agent_stops": "- {day}: your shift stops at {since}.",
         "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
         "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time} (vehicle {vehicle}).",
         "agent_close": "Please answer here:\n{url}",
@@ -131,12 +141,12 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "cause_power": "no power",
         "cause_link": "its link is down",
         "cause_": "back",
-        "kind_leaves": "  You leave the site {was_place}: there is no work for you elsewhere.",
+        "kind_leaves": "  There is no work for you elsewhere that day.",
         "kind_kept_away": "  You are in reserve.",
         "kind_home": "  From {since} you work at home.",
         "kind_site": "  From {since} you work on the site {place}.",
         "kind_called_in": "  You are called in from {since}.",
-        "kind_released": "  From {since} you do not have to work: you may go home.",
+        "kind_released": "  You do not have to work any more that day.",
         "kind_hours": "  Your hours change.",
         "kind_programme": "  From {since} you work for another programme: {programme}.",
         "kind_ride": "  Your shuttle changes.",
@@ -152,15 +162,19 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "home": "at home",
         "manager_subject": "Relief under way: {site}",
         "manager_closed": "The site {site} is not available.",
-        "manager_open": "The relief concerns the site {site}.",
-        "manager_counts": "People whose shift changes: {moved}. Of these at home: {home}.",
+        "manager_open": "The site {site} is open.",
+        "manager_counts": "People whose shift changes: {moved}, of these at home: {home}. Each receives one.",
+        "manager_call": "To do: call those who do not answer; the page of the site names them.",
+        "manager_back": "Not open again before {at}.",
         "client_subject": "Continuity of your service",
+        "client_elsewhere": "A site of your provider is not available. None of those that work for you is.",
+        "client_back": "Next full coverage: on {at}.",
         "client_now": "Coverage at this moment: {now}%.",
         "client_next": "Next news: on {at} at the latest.",
         "client_held": "Your service is assured: full coverage until {until}.",
         "client_thin": "Coverage of your requirement until {until}: at worst {worst}%, on {at}.",
-        "client_missed": "Your requirement will not be fully covered: at worst {worst}%, on {at}."
-        " Not covered until {until}: {missing}%.",
+        "client_missed": "Part of your requirement is not covered: {worst}% at worst, on {at};"
+        " {missing}% in all is missing until {until}.",
         "client_none": "Nothing is required until {until}.",
         "client_unknown": "The coverage of your service is not known yet: we will write as soon as it is.",
         "unanswered_subject": "No answer ({site}): {count}",
@@ -229,7 +243,9 @@ def _write_break_note(words: Mapping[str, str], about: Mapping[str, Any], url: s
 
 def _list_shift_lines(words: Mapping[str, str], about: Mapping[str, Any]) -> Iterator[str]:
     """Yield what each duty is, how it changes, what it was, and its rides."""
-    for shift in about["shifts"]:
+    for number, shift in enumerate(about["shifts"]):
+        if number:
+            yield ""
         yield _describe_shift(words, shift)
         yield from _describe_change(words, shift)
         yield from _describe_rides(words, shift)
@@ -255,9 +271,15 @@ def _describe_change(words: Mapping[str, str], shift: Mapping[str, Any]) -> Iter
             place=was["place"] or words["home"],
             programme=was["programme"],
         )
-    breaks, had = (_write_breaks(words, row.get("breaks", ()), shift["zone"]) for row in (shift, was))
+    breaks, had = (_write_breaks(words, _list_breaks_ahead(row, shift["since"]), shift["zone"]) for row in (shift, was))
     if shift["place"] is not None and breaks != had:
         yield words["agent_break"].format(breaks=breaks, was=had)
+
+
+def _list_breaks_ahead(post: Mapping[str, Any], since: str | None) -> list[Sequence[str]]:
+    """Return the breaks of a duty that are not over when it changes: one that was taken is no change."""
+    begins = None if since is None else datetime.fromisoformat(since)
+    return [span for span in post.get("breaks", ()) if begins is None or datetime.fromisoformat(span[1]) > begins]
 
 
 def _write_breaks(words: Mapping[str, str], breaks: Sequence[Sequence[str]], zone_name: str) -> str:
@@ -272,6 +294,10 @@ def _write_clock(words: Mapping[str, str], at: str, zone_name: str) -> str:
 def _describe_shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
     day = words["day"].format(datetime.fromisoformat(shift["day"]))
     if shift["place"] is None:
+        was, since = shift.get("was"), shift.get("since")
+        if was and since and datetime.fromisoformat(was["start"]) < datetime.fromisoformat(since):
+            key = "agent_leaves" if shift["site"] else "agent_stops"
+            return words[key].format(day=day, site=shift["site"], since=_write_clock(words, since, shift["zone"]))
         key = "agent_off" if shift["site"] else "agent_free"
         return words[key].format(day=day, site=shift["site"])
     begins = datetime.fromisoformat(shift["start"]).astimezone(zone(shift["zone"]))
@@ -303,13 +329,19 @@ def write_ride_lines(shift: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _write_to_manager(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
-    first = words["manager_closed" if about["closed"] else "manager_open"]
-    lines: Sequence[str] = (
-        first.format(site=about["site"]),
-        words["manager_counts"].format(moved=about["moved"], home=about["home"]),
+    first, cause = words["manager_closed" if about["closed"] else "manager_open"], about.get("cause")
+    if about["closed"] and cause:
+        first = words["agent_closed"].format(site=about["site"], cause=words[f"cause_{cause}"])
+    back = about.get("back") if about["closed"] else None
+    lines = [
+        words["hello"],
         "",
-        words["close"].format(url=url),
-    )
+        first.format(site=about["site"]),
+        *([words["manager_back"].format(at=_write_moment(words, back, about["zone"]))] if back else []),
+        words["manager_counts"].format(moved=about["moved"], home=about["home"]),
+        *([words["manager_call"]] if about["moved"] else []),
+        *(["", words["close"].format(url=url)] if url else []),
+    ]
     return words["manager_subject"].format(site=about["site"]), "\n".join(lines)
 
 
@@ -327,12 +359,18 @@ def _write_to_client(words: Mapping[str, str], about: Mapping[str, Any], url: st
             )
             for name, cause in about.get("lost", ())
         ),
+        *([words["client_elsewhere"]] if about.get("elsewhere") else []),
         *(
             [words["client_now"].format(now=f"{round_coverage(about['now']):.0f}")]
             if about.get("now") is not None
             else []
         ),
         said,
+        *(
+            [words["client_back"].format(at=_write_moment(words, about["back"], about["zone"]))]
+            if about.get("back")
+            else []
+        ),
         *([about["sentence"]] if about.get("sentence") else []),
         *(
             [words["client_next"].format(at=_write_moment(words, about["next"], about["zone"]))]
@@ -340,7 +378,9 @@ def _write_to_client(words: Mapping[str, str], about: Mapping[str, Any], url: st
             else []
         ),
     ]
-    return words["client_subject"], "\n".join([*lines, *(["", words["close"].format(url=url)] if url else [])])
+    return words["client_subject"], "\n".join(
+        [words["hello"], "", *lines, *(["", words["close"].format(url=url)] if url else [])]
+    )
 
 
 def _choose_client_words(about: Mapping[str, Any]) -> str:
@@ -364,7 +404,7 @@ def _write_moment(words: Mapping[str, str], at: str | None, zone_name: str) -> s
 def _write_escalation(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     said = words["unanswered"].format(count=about["count"], site=about["site"])
     subject = words["unanswered_subject"].format(count=about["count"], site=about["site"])
-    return subject, "\n".join([said, "", words["close"].format(url=url)])
+    return subject, "\n".join([said, *(["", words["close"].format(url=url)] if url else [])])
 
 
 def _write_alert(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:

@@ -383,7 +383,7 @@ class _MessageBuilder:
         for site, agents in sorted(moved.items()):
             home = sum(self._works_at_home(agent) for agent in agents)
             about = {"site": self._sites[site].name, "closed": site in closed, "moved": len(agents), "home": home}
-            about |= self._lifted
+            about |= self._lifted | (self._describe_loss(site) if site in closed else {})
             over = max(self._find_end(agent, changed[agent][-1]) for agent in agents)
             yield self._build_message("manager", site, site, about, over)
         written = Message.objects.filter(stream=self._relief.stream, kind="manager", replaced=False)
@@ -391,7 +391,17 @@ class _MessageBuilder:
         for last in written.filter(over_at__gt=self._scene.at).exclude(who__in=moved):
             if last.about["closed"] != (last.site in closed) or last.site in undone:
                 about = {**last.about, "closed": last.site in closed, "moved": 0, "home": 0, **self._lifted}
+                about |= self._describe_loss(last.site) if last.site in closed else {}
                 yield self._build_message("manager", last.site, last.site, about, last.over_at)
+
+    def _describe_loss(self, site: str) -> dict[str, Any]:
+        """Return by what a site is lost, and the earliest instant at which it may be back."""
+        back = self._scene.situation.lost_places(self._scene.at).sites.get(site)
+        return {
+            "cause": find_cause(self._scene.situation, site),
+            "back": None if back is None else back.isoformat(),
+            "zone": self._sites[site].time_zone,
+        }
 
     def _works_at_home(self, agent: str) -> bool:
         return any(row.place == HOME for row in self._shifts.get(agent, {}).values())

@@ -28,7 +28,7 @@ def test_a_draft_is_read_changed_held_and_approved(browsers: Browsers, scenario:
     scenario.work()
     web, draft = browsers.sign_in(), find_draft(scenario)
     shown = read_text(web, "/client-news/")
-    assert "est indisponible\u202f: fermé à cause d’un incident sur place." in shown
+    assert "est indisponible : fermé à cause d’un incident sur place." in shown
     assert "Prochaines nouvelles" in shown
     address = f"/client-news/{draft.pk}"
     assert web.post(address, {"act": "stop", "sentence": "Un mot de nous."}).status_code == 302

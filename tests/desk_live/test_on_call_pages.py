@@ -10,6 +10,7 @@ from django.test import Client
 
 from releve.accounts.grants import end_grant
 from releve.accounts.permissions import Role
+from releve.demand.requirement import INTERVAL
 from releve.ledger.account_names import give_pseudonym
 from releve.live import api as live
 from releve.live.models import Alert, CalendarLink, OnCall
@@ -39,8 +40,9 @@ def test_now_says_who_is_alerted_since_when_and_then_who_leads(browsers: Browser
     scenario.close()
     scenario.work()
     shown = read_text(web, "/now")
-    assert "samira : alerte envoyée, pas encore prise depuis" in shown
-    assert "Je la prends" in shown
+    assert "samira n’a pas encore pris la direction ; alerte envoyée" in shown
+    assert shown.index("site fermé") < shown.index("pas encore pris la direction"), "what happened stands first"
+    assert "Je prends la direction" in shown
     assert (
         "samira" not in browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id).get("/now.json").content.decode()
     )
@@ -64,7 +66,9 @@ def test_the_line_names_the_worst_client_when_it_is_back_and_who_leads(browsers:
     coverage = live.compute_coverage(scenario.stream)
     assert coverage is not None
     halves = [row for row in coverage.list_half_hours(page.worst.client) if row.share is not None]
-    back = next((row.start for row in halves if not row.short), None)
+    short = {row.start for row in halves if row.short}
+    steady = [{row.start + number * INTERVAL for number in range(4)} for row in halves]
+    back = next((row.start for row, ahead in zip(halves, steady, strict=True) if not ahead & short), None)
     assert page.recovery == back
 
 

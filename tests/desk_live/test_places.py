@@ -76,7 +76,7 @@ def test_a_relief_is_named_to_the_clients_it_touches(scenario: Scenario, manager
     paths = [f"/clients/{row.id}" for row in scenario.operator.clients]
     pages = [manager.get(path).content.decode() for path in paths]
     assert any("en vigueur" in page for page in pages)
-    assert any(re.search(r"[1-9]\d* personnes? travaille", page) for page in pages)
+    assert any(re.search(r"[1-9]\d* personnes? change", page) for page in pages)
 
 
 def test_a_client_sees_its_own_pages_and_no_other_client(scenario: Scenario) -> None:
@@ -601,6 +601,8 @@ def test_the_lead_of_a_lost_site_reads_who_is_there_and_who_has_answered_first(
     assert [(row["kind"], row["people"]) for row in crew["kinds"]] == [(row.kind, row.people) for row in found.kinds]
     counts = live.count_messages(scenario.stream, [site])
     assert (crew["counts"]["notified"], crew["counts"]["waiting"]) == (counts.notified, counts.waiting)
+    shown = lead.get(f"/sites/{site}").content.decode()
+    assert shown.index('id="crew"') < shown.index('id="before-opening"'), "whom to call first, the reopening later"
     page = lead.get(f"/sites/{site}").content.decode()
     assert page.index('id="crew"') < page.index("au point de rassemblement") < page.index('id="floors-title"')
     other = browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id).get(f"/sites/{site}?format=json")

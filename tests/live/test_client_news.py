@@ -51,6 +51,12 @@ def test_by_default_a_message_waits_ten_minutes_and_says_cause_state_and_next_ne
     assert f"Le site {scenario.operator.sites[0].name} est indisponible\u202f: fermé par la règle en vigueur." in said
     assert "Prochaines nouvelles\u00a0: au plus tard le 30/11/2026 à 11 h 5" in said
     assert not any("positif" in text or "cas" in text.split() for text in texts)
+    for row in news(scenario):
+        assert row.about["elsewhere"] is not bool(row.about["lost"])
+        letter = live.find_letter(row.token, "fr")
+        assert letter is not None
+        assert ("Un site de votre prestataire est indisponible." in letter.text) is row.about["elsewhere"]
+        assert ("Prochain retour à une couverture complète" in letter.text) is (row.about["back"] is not None)
 
 
 def test_several_reliefs_are_one_message_with_the_last_state(scenario: Scenario) -> None:

@@ -183,7 +183,44 @@ def test_managers_and_clients_are_told_too_each_their_own(scenario: Scenario) ->
     assert manager.about["moved"] == live.count_messages(scenario.stream, [scenario.site]).notified
     for row in Message.objects.filter(role="client"):
         own = {"state", "known", "now", "worst", "worst_at", "missing", "until", "zone", "lost"}
+        own |= {"back", "elsewhere"}
         assert set(row.about) == own, "nothing of another client, and no person"
+
+
+def test_a_manager_reads_why_until_when_and_what_to_do_and_the_link_shows_it(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    manager = Message.objects.get(role="manager", who=scenario.site)
+    letter = live.find_letter(manager.token, "fr")
+    assert letter is not None
+    assert "est indisponible\u202f: fermé par la règle en vigueur." in letter.text
+    assert "Pas de réouverture avant le 02/12/2026" in letter.text
+    assert "À faire\u202f: joindre celles qui ne répondent pas" in letter.text
+    assert (letter.open, letter.site) == (False, scenario.site)
+    client = Message.objects.filter(role="client").first()
+    assert client is not None
+    read = live.find_letter(client.token, "fr")
+    assert read is not None
+    assert read.text.startswith("Bonjour,")
+    assert "Accuser" not in read.text
+
+
+def test_a_shift_that_runs_stops_and_a_break_that_was_taken_is_no_change() -> None:
+    was = {"place": "Rabat", "programme": "Cartes", "start": "2026-11-30T08:00:00+00:00", "zone": "Africa/Casablanca"}
+    was |= {"end": "2026-11-30T16:00:00+00:00", "breaks": [["2026-11-30T11:00:00+00:00", "2026-11-30T11:30:00+00:00"]]}
+    shift = {"day": "2026-11-30", "kind": "leaves", "since": "2026-11-30T13:00:00+00:00", "was": was, "site": "Rabat"}
+    shift |= {"place": None, "zone": "Africa/Casablanca"}
+    text = write_message("agent", {"shifts": [shift]}, "fr", "", drill=False)[1]
+    assert "votre vacation s’arrête à 13 h 00. Quittez le site Rabat." in text
+    assert "Ne vous rendez pas" not in text
+    twice = write_message("agent", {"shifts": [shift, {**shift, "day": "2026-12-01"}]}, "fr", "", drill=False)[1]
+    assert "\n\n- 01/12/2026" in twice, "the days stand apart, on the page of the link too"
+    ahead = write_message("agent", {"shifts": [{**shift, "since": was["start"]}]}, "fr", "", drill=False)[1]
+    assert "pas de vacation. Ne vous rendez pas sur le site Rabat." in ahead
+    home = {**was, **shift, "kind": "home", "place": "", "start": "2026-11-30T13:00:00+00:00", "breaks": []}
+    assert "Pause" not in write_message("agent", {"shifts": [home]}, "fr", "", drill=False)[1]
+    later = {**home, "since": was["start"]}
+    assert "Pause\u202f: aucune (avant" in write_message("agent", {"shifts": [later]}, "fr", "", drill=False)[1]
 
 
 def test_an_answer_is_taken_once(scenario: Scenario) -> None:

@@ -178,7 +178,7 @@ def _write_text(name: str, value: str, operator: Operator, text: Text) -> str:
         asked = text.own(rules.measures[value]).rstrip(".")
         return f"«\u202f{asked}\u202f»" if text.french else f"“{asked}”"
     if name == "item" and value in rules.checklist_items:
-        return text.own(rules.checklist_items[value])
+        return text.own(rules.checklist_items[value]).rstrip(".")
     if name in ("site", "name") and value in operator.site:
         return operator.site[value].name
     return value
