@@ -259,7 +259,7 @@ def incident_page(
 ) -> IncidentPage:
     """Return one incident; ``whole``: with its steps, its log from the beginning."""
     stream = shown.name
-    start = live.find_incident_start(incident, live.situation_now(stream))
+    start = live.find_incident_start(incident, stream)
     log = live.list_incident_log(incident, start, stream, seen.sees)
     lost = live.find_ground(stream, incident.site) if incident.site else None
     lifted = list_lifted_closures(live.situation_now(stream))
@@ -412,6 +412,7 @@ register = Library()
 
 _STEPS = {
     "closed": lazy("closure recorded"),
+    "outage": lazy("outage recorded"),
     "opened": lazy("incident opened"),
     "relief_made": lazy("first relief made"),
     "routes_published": lazy("routes published"),

@@ -108,6 +108,7 @@ from releve.live.incident_room import (
     ResponseStep,
     find_case_clusters,
     find_incident_start,
+    find_opening_outage,
     find_tracing_rule,
     list_incident_log,
     list_incidents,

@@ -109,10 +109,43 @@ def list_incidents(situation: Situation, stream: str) -> Iterator[Incident]:
             yield found
 
 
-def find_incident_start(incident: Incident, situation: Situation) -> datetime:
-    """Return when what the incident is about was recorded: the closure, or else its opening."""
-    closed = situation.event(incident.opened.closure) if incident.opened.closure else None
-    return (closed or incident.opened).recorded_at
+def find_incident_start(incident: Incident, stream: str) -> datetime:
+    """Return when what the incident is about was recorded: the closure, an outage, or else its opening."""
+    opened, closed = incident.opened, None
+    if opened.closure:
+        closed = situation_now(stream).event(opened.closure)
+    elif (outage := find_opening_outage(stream, opened.id)) is not None:
+        return datetime.fromisoformat(outage.recorded_at)
+    return (closed or opened).recorded_at
+
+
+def find_opening_outage(stream: str, incident: str) -> LedgerEntry | None:
+    """Return the entry of the outage that lasted when a room was opened, of several the first; None: there was none.
+
+    That is a link or a power supply of the room's site; of a room of the operator as a whole, a carrier of home
+    lines. What was corrected by then does not count.
+    """
+    lasting: dict[tuple[str, str], LedgerEntry] = {}
+    ids: dict[str, tuple[str, str]] = {}
+    kinds = ("link.down", "link.up", "power.down", "power.up", "event.corrected", "incident.opened")
+    for row in LedgerEntry.objects.filter(stream=stream, kind__in=kinds).order_by("seq"):
+        body, (what, _dot, act) = json.loads(row.body), row.kind.partition(".")
+        if row.kind == "incident.opened":
+            if body["id"] == incident:
+                own = ((key, entry) for key, entry in lasting.items() if key[1] == body["site"])
+                return min((entry for _key, entry in own), key=lambda entry: entry.seq, default=None)
+            continue
+        if row.kind == "event.corrected":
+            if ids.get(body["corrects"]) in lasting:
+                del lasting[ids[body["corrects"]]]
+            continue
+        key = (f"{what} {body.get('carrier', '')}", body.get("site", ""))
+        if act == "down":
+            lasting.setdefault(key, row)
+            ids[body["id"]] = key
+        else:
+            lasting.pop(key, None)
+    return None
 
 
 def list_incident_log(
@@ -156,7 +189,8 @@ def list_response_steps(incident: Incident, start: datetime, stream: str) -> tup
             continue
         row = found.setdefault(kind, {"first": at, "count": 0})
         row |= {"last": at, "count": row["count"] + 1}
-    first = ResponseStep("closed" if incident.opened.closure else "opened", start, 0.0)
+    began = "opened" if start == incident.opened.recorded_at else "outage"
+    first = ResponseStep("closed" if incident.opened.closure else began, start, 0.0)
     return (first, *(_build_step(*row, found, start) for row in _STEPS))
 
 

@@ -204,7 +204,6 @@ def _replace_absent(scene: Scene, draft: ReliefDraft) -> bool:
                 continue
             number = relief.pk if relief and changes else 0
             free = {key: row for key, row in changes.items() if row[1] or read_agent(key) not in waiting}
-            number = number if len(free) == len(changes) else -number  # another day to prepare
             after = solve_relief(ReliefRequest(found, free, number, loss, scene.absent, at, scene.lent))
         elif day in ends:
             after = revert_changes(found, changes, scene.at)
@@ -251,7 +250,7 @@ def _answer_day(scene: Scene, draft: ReliefDraft, day: date, publish: Callable[[
     found, loss = scene.day_to_relieve(day), scene.wanted[day]
     changes = scene.changes.get(day, {})
     if not loss:
-        draft.answer(day, "base", revert_changes(found, changes, scene.at), loss)
+        _open_day(scene, draft, day)
         return
     known = None if changes else look_up_relief(found, loss, scene.at)
     if known is not None:
@@ -268,6 +267,21 @@ def _answer_day(scene: Scene, draft: ReliefDraft, day: date, publish: Callable[[
     number = scene.relief.pk if scene.relief and changes else 0
     request = ReliefRequest(found, changes, number, loss, scene.absent, at, scene.lent)
     draft.answer(day, "optimum", solve_relief(request, first), loss)
+
+
+def _open_day(scene: Scene, draft: ReliefDraft, day: date) -> None:
+    """Put the plan of a day in force again, with others in the place of those who are absent: one message each."""
+    found, loss, at = scene.day_to_relieve(day), scene.wanted[day], scene.at
+    kept: Changes = revert_changes(found, scene.changes.get(day, {}), at)
+    opened = replace(scene, changes={**scene.changes, day: kept})
+    start = max(at, found.plan.starts[0])
+    if scene.absent and _serves_less(opened, day, start):
+        number = scene.relief.pk if scene.relief and kept else 0
+        after = solve_relief(ReliefRequest(found, kept, number, loss, scene.absent, start, scene.lent))
+        if after != kept:
+            draft.answer(day, ABSENCES, after, loss)
+            return
+    draft.answer(day, "base", kept, loss)
 
 
 def _store_generation(effect: Effect, scene: Scene, draft: ReliefDraft) -> Relief:

@@ -99,7 +99,8 @@ def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, 
 def prepare_day(
     found: DayPlan, changes: Changes, relief: int, absent: Absent, lent: Absent, at: datetime
 ) -> RunningDay:
-    """Return the rest of a running day as a problem, made once per half hour, relief and absences of the day.
+    """Return the rest of a running day as a problem, made once per half hour, relief with what stays of its changes,
+    and absences of the day.
 
     People are in it for what their absences leave of their work; those who are lent that day are not.
     """
@@ -107,7 +108,7 @@ def prepare_day(
     caps = tuple(row.fill_cap for row in found.operator.vehicles)
     away = select_absences(absent, half, found.plan.starts[-1] + INTERVAL)
     others = select_absences(lent, half, found.plan.starts[-1] + INTERVAL)
-    key = (found.digest, relief, half, caps, frozenset(away.items()), frozenset(others))
+    key = (found.digest, relief, frozenset(changes), half, caps, frozenset(away.items()), frozenset(others))
     with _lock:
         if key in _prepared:
             _prepared.move_to_end(key)

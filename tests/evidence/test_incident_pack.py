@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -28,6 +29,7 @@ from releve.ledger import verify
 from releve.ledger.account_names import give_pseudonym
 from releve.ledger.digests import canonical_json
 from releve.ledger.keys import public_key
+from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live import relief_solver, situation_cache
 from releve.live.models import Alert, Message, OnCall, Relief
@@ -383,6 +385,27 @@ def test_a_closure_that_was_lifted_in_a_drill_names_both_persons(scenario: Scena
     kinds = {one["entry"]["kind"] for one in pack["entries"]}
     assert "case.declared" not in kinds
     assert not [one for one in pack["entries"] if one["entry"]["body"].get("corrects") == wrong]
+
+
+@pytest.mark.parametrize("what", ["power", "carrier"])
+def test_a_room_opened_after_an_outage_tells_from_the_outage_on(scenario: Scenario, what: str) -> None:
+    site = scenario.site if what == "power" else ""
+    carrier = Counter(row.carrier for row in scenario.operator.agents if row.carrier).most_common(1)[0][0]
+    lost = scenario.power(site) if site else scenario.carrier(carrier)
+    scenario.work()
+    at = LedgerEntry.objects.get(seq=lost.seq).recorded_at
+    scenario.later(minutes=10)
+    live.open_incident(scenario.stream, "Outage", site, uuid.uuid4().hex, by="samira")
+    (incident,) = live.list_incidents(live.situation_now(scenario.stream), scenario.stream)
+    start = live.find_incident_start(incident, scenario.stream)
+    steps = {row.step: row for row in live.list_response_steps(incident, start, scenario.stream)}
+    assert steps["outage"].at == start == datetime.fromisoformat(at)
+    built, _pages = make(incident.id)
+    values = read_values(built)
+    asked = Message.objects.filter(stream=scenario.stream, kind="agent", replaced=False).count()
+    assert values["waiting"] == asked
+    assert asked or not site
+    assert values["made-1"] == steps["relief_made"].seconds
 
 
 def test_the_room_leads_to_its_pack_which_seals_what_happened_so_far(scenario: Scenario) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
-from releve.live.models import Message
+from releve.live.models import Message, Relief
 from releve.situation import CaseDeclared, list_lifted_closures
 from tests.live.scenario import Scenario
 
@@ -90,6 +90,33 @@ def test_a_wrong_test_is_corrected_and_the_site_opens_again_at_once(scenario: Sc
     texts = [row["text"] for row in scenario.outbox if "elle reposait sur un enregistrement erroné" in row["text"]]
     assert len(texts) == len(roles)
     assert any(text.startswith("Bonjour,\n\nLa fermeture de ") for text in texts)
+
+
+def test_who_does_not_come_is_replaced_by_the_relief_that_opens_the_site(scenario: Scenario) -> None:
+    wrong, order = close_by_two(scenario)
+    scenario.work()
+    asked = Message.objects.filter(stream=scenario.stream, kind="agent", site=scenario.site).order_by("who")
+    for message in list(asked)[:8]:
+        works = any(shift["place"] is not None for shift in message.about["shifts"])
+        live.answer_message(message.token, "no" if works else "yes")
+    scenario.work()
+    correct(scenario, wrong, "hind")
+    scenario.work()
+    last = Relief.objects.filter(stream=scenario.stream).order_by("generation").last()
+    situation, ground = live.situation_now(scenario.stream), live.find_ground(scenario.stream, scenario.site)
+    assert last is not None
+    assert ground is not None
+    foreseen = live.preview_lifting(situation, ground, scenario.stream)
+    correct(scenario, order, "samira")
+    scenario.work()
+    scenario.work()  # no further relief follows for those who do not come
+    later = Relief.objects.filter(stream=scenario.stream, generation__gt=last.generation)
+    (made,) = later
+    assert made.source == "base"
+    assert "absences" in made.days.values_list("source", flat=True), "some are replaced"
+    notified = [row.who for row in Message.objects.filter(relief__in=later, role="agent")]
+    assert notified
+    assert len(notified) == len(set(notified)) == foreseen.agents
 
 
 def test_the_ledger_keeps_the_record_its_correction_and_both_people(scenario: Scenario) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import uuid
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -162,7 +163,7 @@ def test_a_program_opens_a_room_and_reads_its_log_and_steps(scenario: Scenario) 
         row.text.upper() for row in list_ready_tasks(site=True, cause="rule")
     ]
     scenario.work()
-    start = live.find_incident_start(incident, live.situation_now(scenario.stream))
+    start = live.find_incident_start(incident, scenario.stream)
     steps = {row.step: row for row in live.list_response_steps(incident, start, scenario.stream)}
     assert steps["closed"].seconds == 0
     assert steps["relief_made"].at is not None
@@ -177,6 +178,34 @@ def test_a_program_opens_a_room_and_reads_its_log_and_steps(scenario: Scenario) 
     assert {row.kind.partition(".")[0] for row in shown} == {"incident"}, "what is seen alone"
     assert (shown[0].kind, shown[0].params["task"]) == ("incident.task_done", task.set.task)
     assert shown[0].sentence == "{actor} has done: {task}"
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_a_room_is_about_the_first_outage_of_its_place_that_lasts(scenario: Scenario) -> None:
+    def find(site: str) -> int | None:
+        live.open_incident(scenario.stream, "Outage", site, uuid.uuid4().hex, by="tests")
+        incident = next(iter(live.list_incidents(live.situation_now(scenario.stream), scenario.stream)))
+        found = live.find_opening_outage(scenario.stream, incident.id)
+        assert live.find_incident_start(incident, scenario.stream) == (
+            incident.opened.recorded_at if found is None else datetime.fromisoformat(found.recorded_at)
+        )
+        return None if found is None else found.seq
+
+    site, other = scenario.operator.sites[0].id, scenario.operator.sites[1].id
+    scenario.power(site)
+    scenario.power(site, up=True)
+    assert find(site) is None, "it was over"
+    scenario.power(site)
+    wrong = live.situation_now(scenario.stream).outages["power", site].event
+    scenario.act("event.corrected", corrects=wrong, reason="Another site's")
+    assert find(site) is None, "it was corrected"
+    scenario.power(other)
+    first = scenario.act("link.down", site=site)
+    scenario.power(site)
+    line = scenario.carrier(next(row.carrier for row in scenario.operator.agents if row.carrier))
+    assert find(site) == first.seq
+    assert find("") == line.seq, "of the operator as a whole a carrier alone"
 
 
 SECRET = b"33.5731 N 7.5898 W"

@@ -88,7 +88,9 @@ def _read_incident(opened: LedgerEntry, most: int | None = None) -> KnownInciden
     own = [(row, said) for row, said in own if said.get("incident") == body["id"]]
     closures = rows.filter(kind="site.closed", seq__lt=opened.seq).order_by("-seq") if body["closure"] else ()
     closed = ((row, parse_canonical(row.body)) for row in closures)
-    first, what = next(((row, said) for row, said in closed if said["id"] == body["closure"]), (opened, body))
+    outage = None if body["closure"] else live.find_opening_outage(opened.stream, body["id"])
+    loss = (opened, body) if outage is None else (outage, parse_canonical(outage.body))
+    first, what = next(((row, said) for row, said in closed if said["id"] == body["closure"]), loss)
     places = (said["place"] for row, said in own if row.kind == "incident.place_added")
     ended = next((row.recorded_at for row, _said in own if row.kind == "incident.closed"), None)
     return KnownIncident(
