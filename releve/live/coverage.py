@@ -22,7 +22,7 @@ from releve.plan.service_status import COVERED, SEVERITY, Status, Tone, find_gra
 from releve.situation import SiteStatus
 
 STEADY = timedelta(hours=2)
-"""How long nothing is missing of what is called covered again: half an hour between two shortages is no news."""
+"""How long nothing is missing of what is called covered again: half an hour between two shortages does not count."""
 
 NeedKind = Literal["planned", "reforecast"]
 """Which requirement people are set against: that of the plan in force, as coverage is, or that forecast again

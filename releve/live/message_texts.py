@@ -163,7 +163,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_subject": "Relief under way: {site}",
         "manager_closed": "The site {site} is not available.",
         "manager_open": "The site {site} is open.",
-        "manager_counts": "People whose shift changes: {moved}, of these at home: {home}. Each receives one.",
+        "manager_counts": "People whose shift changes: {moved}, of these at home: {home}. Each receives a message.",
         "manager_call": "To do: call those who do not answer; the page of the site names them.",
         "manager_back": "Not open again before {at}.",
         "client_subject": "Continuity of your service",
@@ -277,7 +277,7 @@ def _describe_change(words: Mapping[str, str], shift: Mapping[str, Any]) -> Iter
 
 
 def _list_breaks_ahead(post: Mapping[str, Any], since: str | None) -> list[Sequence[str]]:
-    """Return the breaks of a duty that are not over when it changes: one that was taken is no change."""
+    """Return the breaks of a duty that are not over when it changes: one that was taken does not change."""
     begins = None if since is None else datetime.fromisoformat(since)
     return [span for span in post.get("breaks", ()) if begins is None or datetime.fromisoformat(span[1]) > begins]
 
