@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
+from releve.accounts.permissions import Role
+from releve.desk.live.page import COOKIE
 from releve.live import api as live
 from releve.live.coverage import compute_scene_coverage
 from releve.live.models import ReliefDay
@@ -28,6 +31,7 @@ from releve.plan.week.days import find_carried
 from releve.registry.service import apply_changes, preview_changes
 from releve.runs.plan_calendar import find_today
 from releve.situation import Situation
+from tests.accounts.people import look_as
 from tests.live.moved_plans import send_home
 from tests.live.scenario import Scenario
 from tests.plan.night_operators import need_of, plan_chain
@@ -80,6 +84,24 @@ def test_a_loss_at_two_relieves_and_notifies_those_who_began_the_day_before(nigh
         (shift,) = [one for one in notified[name].about["shifts"] if one["day"] == str(night.plans[0].day)]
         assert shift["place"] == ""  # at home, in the shift that began on the day before
     assert live.list_effects_aside() == live.list_late_effects() == []
+
+
+def test_the_desk_shows_whom_a_loss_at_two_moves(night: Scenario, settings: Settings) -> None:
+    settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
+    night.later(hours=2, minutes=30)
+    night.work()
+    there = carried_at(night, "a")
+    night.power("a")
+    night.work()
+    web = look_as(Role.CONTINUITY, "")
+    web.cookies[COOKIE] = night.stream
+    page = web.get("/relief.json").json()
+    shown = {row["agent"] for row in page["changes"]}
+    assert there
+    assert there <= shown, "each of them leaves the site"
+    read = web.get("/relief").content.decode()
+    assert all(agent in read for agent in shown)
+    assert web.get("/now.json").json()["clients"][0]["now"] < 1.0
 
 
 def test_at_two_the_coverage_and_the_service_record_count_those_who_began_the_day_before(night: Scenario) -> None:
