@@ -32,9 +32,10 @@ from releve.demand import (
     parse_mapping,
     rate_at,
 )
-from releve.demand.call_log_file import LogTable, guess_language, import_table, read_log, recognize_log, render_mapping
+from releve.demand.call_log_file import LogTable, import_table, read_log, render_mapping
 from releve.demand.forecast import MODELS, count_quantile
 from releve.demand.import_report import describe_import_fault, group_import_faults
+from releve.demand.report_recognition import UnrecognizedReportError, guess_language, recognize_report
 from releve.demand.requirement import compute_requirement as required
 from releve.errors import NumberPhrase, Phrase
 from releve.network import HistoryRow, Operator, Programme, day_bounds, find_open_instants, is_known_zone, zone
@@ -193,6 +194,13 @@ def demand() -> None:
     help="Operator whose programmes the queues are, where the headers are recognised.",
 )
 @click.option("--yes", is_flag=True, help="Use the recognised mapping without asking.")
+@click.option(
+    "--answer",
+    "answers",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the cells leave open: aht_unit=s, ms, min, day, m:s or h:m; date_order=d/m or m/d.",
+)
 @click.option("--time-zone", help="Zone of times without offset [default: the mapping's].")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write, like history.csv.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
@@ -206,6 +214,7 @@ def import_(
     mapping: Path | None,
     folder: Path | None,
     yes: bool,
+    answers: tuple[str, ...],
     time_zone: str | None,
     out: Path | None,
     force: bool,
@@ -227,7 +236,7 @@ def import_(
     try:
         log = read_log(file.name, file.read_bytes())
         speech = Speech(lang or guess_language(log.frame.columns))
-        table = _recognize(log, operator, yes, speech) if mapping is None else _read_document(mapping)
+        table = _recognize(log, operator, yes, answers, speech) if mapping is None else _read_document(mapping)
         zone_name = time_zone or str(table.get("time_zone", ""))
         table.pop("time_zone", None)
         if not is_known_zone(zone_name):
@@ -248,13 +257,26 @@ def import_(
         raise SystemExit(1)
 
 
-def _recognize(log: LogTable, operator: Operator | None, yes: bool, speech: Speech) -> dict[str, Any]:
-    """Show the mapping that the headers suggest and ask whether it is right."""
+def _recognize(
+    log: LogTable, operator: Operator | None, yes: bool, answers: Sequence[str], speech: Speech
+) -> dict[str, Any]:
+    """Show the mapping that headers and cells suggest, ask what they leave open and whether it is right."""
     frame = log.whole_frame()
-    found = recognize_log(frame, operator)
-    if found is None:
-        heads = ", ".join(frame.columns)
-        raise ValueError(Phrase("the headers are not recognised ({0}): give --mapping", heads))
+    given = dict(answer.partition("=")[::2] for answer in answers)
+    try:
+        questions = recognize_report(frame, operator, given).questions
+    except UnrecognizedReportError as error:
+        raise ValueError(Phrase("{0}, or give --mapping", error.args[0])) from error
+    for question in questions:
+        if given.get(question.key) in question.choices:
+            continue
+        if yes:
+            choices = ", ".join(f"--answer {question.key}={choice}" for choice in question.choices)
+            raise ValueError(Phrase("the file does not say {0}: give one of {1}", question.describe(), choices))
+        given[question.key] = click.prompt(
+            speech.say(question.describe()), type=click.Choice(question.choices), err=True
+        )  # fmt: skip
+    found = recognize_report(frame, operator, given).mapping
     click.echo(render_mapping(found), err=True)
     if not yes:
         click.confirm(speech.say(Phrase("Import with this mapping?")), abort=True, err=True)

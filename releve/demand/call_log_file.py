@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,15 +29,14 @@ from releve.demand.import_report import (
     read_texts,
 )
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots
-from releve.demand.mapping import CallMapping, Drop, IntervalMapping, open_rows
+from releve.demand.mapping import CallMapping, IntervalMapping, open_rows
+from releve.demand.report_recognition import count_known
 from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
-from releve.network import Operator
 from releve.network.csv_reader import read_csv
 from releve.network.history_grid import RawGrid, Unreadable
 from releve.network.size_limits import read_parquet, read_sheets
-from releve.network.table_words import fold
 
 _MAX_S = 36_000.0
 
@@ -66,7 +65,7 @@ def import_calls(frame: pl.DataFrame, mapping: CallMapping, time_zone: str) -> I
     ledger, times = open_rows(frame, mapping, time_zone)
     _drop_duplicates(frame, mapping, ledger)
     for rule in mapping.drop:
-        ledger.drop(_matches(frame, rule), rule.name)
+        ledger.drop(rule.match(frame), rule.name)
     programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
     kept = ledger.kept()
     calls = _Calls(
@@ -105,14 +104,6 @@ def _drop_duplicates(frame: pl.DataFrame, mapping: CallMapping, ledger: RowAccou
             )
         )
     ledger.set_aside(again, "duplicate")
-
-
-def _matches(frame: pl.DataFrame, rule: Drop) -> Truths:
-    out = np.ones(frame.height, dtype=np.bool_)
-    for column, values in rule.where.items():
-        wanted = [str(value) for value in values]
-        out &= read_texts(frame[column]).is_in(wanted).fill_null(False).to_numpy().astype(np.bool_)
-    return out
 
 
 def _answered(frame: pl.DataFrame, mapping: CallMapping) -> Floats:
@@ -255,7 +246,7 @@ def read_log(name: str, data: bytes) -> LogTable:
         if suffix == "parquet":
             frame = read_parquet(data)
             return LogTable(frame, np.arange(frame.height, dtype=np.int64) + FIRST_ROW)
-        if suffix == "csv":
+        if suffix in ("csv", "txt", "tsv"):
             return _table(name, read_csv(data))
         if suffix == "xlsx":
             sheets = read_sheets(data)
@@ -266,21 +257,28 @@ def read_log(name: str, data: bytes) -> LogTable:
     raise ValueError(Phrase("{0} is neither CSV nor Parquet nor XLSX; export it as CSV", name))
 
 
+_HEAD = 15
+"""Rows among which the header is looked for: reports have a title and filters above it."""
+
+
 def _table(name: str, grid: RawGrid) -> LogTable:
     if not grid.cells.height:
         raise ValueError(Phrase("{0} is empty: it has no header", name))
-    names = [cell or "" for cell in grid.cells.row(0)]
+    head = grid.cells.head(_HEAD).rows()
+    known = [count_known(row) for row in head]
+    top = max(range(len(head)), key=lambda row: (known[row], -row)) if known[0] < 2 else 0
+    names = [cell or "" for cell in head[top]]
     while names and not names[-1]:
         names.pop()
     twice = sorted({cell for cell in names if cell and names.count(cell) > 1})
     if twice:
         raise ValueError(Phrase("{0}: the columns {1} stand twice; name each once", name, ", ".join(twice)))
-    whole = np.ones(grid.cells.height - 1, dtype=np.bool_)
+    whole = np.ones(grid.cells.height - 1 - top, dtype=np.bool_)
     if grid.widths is not None:
-        whole = np.asarray(grid.widths[1:] <= len(names), dtype=np.bool_)
+        whole = np.asarray(grid.widths[top + 1 :] <= len(names), dtype=np.bool_)
     columns = {cell: grid.cells.columns[i] for i, cell in enumerate(names) if cell}
-    frame = grid.cells[1:].select(pl.col(key).alias(cell) for cell, key in columns.items())
-    rows = grid.rows[1:]
+    frame = grid.cells[top + 1 :].select(pl.col(key).alias(cell) for cell, key in columns.items())
+    rows = grid.rows[top + 1 :]
     return LogTable(frame.filter(pl.Series(whole)), rows[whole], tuple(int(row) for row in rows[~whole]))
 
 
@@ -298,119 +296,6 @@ def describe_ragged(table: LogTable) -> ImportFault:
     )
 
 
-_FRENCH: Mapping[str, tuple[str, ...]] = {
-    "moment": (
-        "date et heure", "date heure", "horodatage", "date et heure de l'appel",
-        "date heure appel", "début de l'appel", "début", "intervalle",
-    ),
-    "day": ("date", "jour", "date de l'appel", "date appel"),
-    "clock": (
-        "heure", "heure de l'appel", "heure appel", "heure de début", "tranche",
-        "tranche horaire", "intervalle", "début",
-    ),
-    "programme": (
-        "file", "file d'attente", "compétence", "campagne", "opération", "service",
-    ),
-    "offered": (
-        "reçus", "appels reçus", "présentés", "appels présentés", "contacts entrants",
-        "nb appels reçus", "nombre d'appels reçus",
-    ),
-    "answered": (
-        "décrochés", "appels décrochés", "traités", "appels traités", "répondus",
-        "nb appels traités",
-    ),
-    "aht_s": ("dmt", "dmt (s)", "temps moyen de traitement", "durée moyenne de traitement"),
-    "outcome": ("statut", "résultat", "issue", "état", "issue de l'appel", "statut de l'appel"),
-    "wait_s": (
-        "attente", "attente (s)", "temps d'attente", "durée d'attente", "temps d'attente (s)",
-    ),
-    "service_s": (
-        "durée", "durée (s)", "durée de traitement", "durée de communication",
-        "durée de l'appel", "durée (sec)",
-    ),
-}  # fmt: skip
-_ENGLISH: Mapping[str, tuple[str, ...]] = {
-    "moment": (
-        "timestamp", "calldate", "start time", "call start time", "conversation start",
-        "initiationtimestamp", "interval start", "start", "came in",
-    ),
-    "day": ("date", "day", "call date"),
-    "clock": ("time", "call time", "interval"),
-    "programme": (
-        "queue", "queue name", "queuename", "skill", "split/skill", "csq name", "vdn", "service",
-        "programme",
-    ),
-    "offered": ("offered", "calls offered", "acd calls offered"),
-    "answered": ("answered", "calls answered", "handled", "calls handled", "acd calls"),
-    "aht_s": ("aht", "aht (s)", "average handle time", "avg handle time"),
-    "outcome": ("disposition", "outcome", "result", "status"),
-    "wait_s": ("wait", "wait time", "queue time", "waited"),
-    "service_s": ("talk time", "handle time", "billsec", "talked"),
-}  # fmt: skip
-_HEADERS = {key: (*_FRENCH[key], *_ENGLISH[key]) for key in _FRENCH}
-_ANSWERED = frozenset(("repondu", "traite", "decroche", "answered", "handled", "abouti", "servi", "connected", "oui"))
-_MOST_QUEUES = 200
-
-
-def recognize_log(frame: pl.DataFrame, operator: Operator | None = None) -> dict[str, Any] | None:
-    """Return the mapping that the headers of a log suggest, as its TOML document; None without one.
-
-    Queues become the programmes of the operator with that id or name; others keep a name of their
-    own, to be mended by hand. Values of an outcome that mean answered are the usual words.
-    """
-    found = _find_columns(frame.columns)
-    start = found.get("moment")
-    if "day" in found and "clock" in found:
-        start = None
-    mapping: dict[str, Any] = {"time_zone": operator.row.time_zone if operator else "Europe/Paris"}
-    if start is None and ("day" not in found or "clock" not in found):
-        return None
-    mapping["start"] = start or [found["day"], found["clock"]]
-    keys = ("offered", "answered", "aht_s") if "offered" in found else ("wait_s", "service_s")
-    mapping |= {key: found[key] for key in keys if key in found}
-    if "offered" not in found and "outcome" in found:
-        values = read_texts(frame[found["outcome"]]).drop_nulls().unique(maintain_order=True)
-        mapping["outcome"] = found["outcome"]
-        mapping["answered"] = [value for value in values if fold(value) in _ANSWERED]
-    if "programme" not in found:
-        return mapping | {"programmes": {"": "programme"}}
-    queues = read_texts(frame[found["programme"]]).drop_nulls().unique(maintain_order=True)
-    if len(queues) > _MOST_QUEUES:
-        return None
-    mapping["programme"] = found["programme"]
-    return mapping | {"programmes": _match_programmes(queues.to_list(), operator)}
-
-
-def guess_language(headers: Iterable[str]) -> str:
-    """Return the language of a log's headers: ``fr`` where more of them are French than English."""
-    folded = {fold(header) for header in headers}
-
-    def count(words: Mapping[str, tuple[str, ...]]) -> int:
-        return len(folded & {fold(text) for texts in words.values() for text in texts})
-
-    return "fr" if count(_FRENCH) > count(_ENGLISH) else "en"
-
-
-def _find_columns(headers: list[str]) -> dict[str, str]:
-    """Return the header of each meaning; the earlier spelling wins, a header serves once."""
-    by_folded = {fold(header): header for header in reversed(headers)}
-    found: dict[str, str] = {}
-    for key, spellings in _HEADERS.items():
-        for spelling in map(fold, spellings):
-            header = by_folded.get(spelling)
-            if header is not None and (key == "clock" or header not in found.values()):
-                if key == "clock" and header == found.get("day"):
-                    continue
-                found[key] = header
-                break
-    return found
-
-
-def _match_programmes(queues: list[str], operator: Operator | None) -> dict[str, str]:
-    known = {fold(text): row.id for row in (operator.programmes if operator else ()) for text in (row.name, row.id)}
-    return {queue: known.get(fold(queue), fold(queue)) for queue in queues}
-
-
 def render_mapping(mapping: Mapping[str, Any]) -> str:
     """Return a mapping as the TOML document that ``--mapping`` takes."""
     lines = [f"{key} = {_quote(value)}" for key, value in mapping.items() if key != "programmes"]
@@ -420,4 +305,8 @@ def render_mapping(mapping: Mapping[str, Any]) -> str:
 
 
 def _quote(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_quote(key)} = {_quote(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_quote, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

@@ -217,9 +217,13 @@ def read_interval_rows(frame: pl.DataFrame, mapping: IntervalMapping, time_zone:
     programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
     _set_aside_duplicates(frame, mapping, times.seconds, programme, ledger)
     offered = _offered(frame, mapping, ledger)
-    answered = read_numbers(frame, mapping.answered, ledger, 0.0, MOST_CALLS, _NOT_ANSWERED)
+    answered = read_numbers(frame, mapping.answered, ledger, 0.0, MOST_CALLS, _NOT_ANSWERED, whole=True)
     _drop_impossible_answered(frame, mapping, offered, answered, ledger)
-    aht_s = read_numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, _NO_AHT)
+    aht_s = read_numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, _NO_AHT, unit=mapping.aht_unit)
+    if mapping.handle_s:
+        most = 36_000.0 * MOST_CALLS
+        total_s = read_numbers(frame, mapping.handle_s, ledger, 0.0, most, _NO_AHT, unit=mapping.aht_unit)
+        aht_s = mean_aht(total_s, np.nan_to_num(answered))
     aht_s[aht_s <= 0] = np.nan
     return IntervalRows(ledger, times.seconds, times.good, programme, ids, offered, answered, aht_s)
 
@@ -255,7 +259,9 @@ def _set_aside_duplicates(
 
 
 def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: RowAccounting) -> Floats:
-    offered = read_numbers(frame, mapping.offered, ledger, 0.0, MOST_CALLS, _ASIDE)
+    offered = np.zeros(frame.height)
+    for column in mapping.offered_columns:
+        offered += read_numbers(frame, column, ledger, 0.0, MOST_CALLS, _ASIDE, whole=True)
     empty = np.isnan(offered)
     ledger.set_aside(empty, "value")
     return offered

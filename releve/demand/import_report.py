@@ -246,19 +246,27 @@ def index_programmes(
 
 
 def read_numbers(
-    frame: pl.DataFrame, column: str, ledger: RowAccounting, least: float, most: float, effect: str = _NOT_KNOWN
+    frame: pl.DataFrame,
+    column: str,
+    ledger: RowAccounting,
+    least: float,
+    most: float,
+    effect: str = _NOT_KNOWN,
+    *,
+    unit: str = "",
+    whole: bool = False,
 ) -> Floats:
     """Return a column as float64, NaN where empty, unread or outside ``least``..``most``.
 
-    Each refused cell of a row still kept is a fault; an empty cell is simply not known.
+    Each refused cell of a row still kept is a fault; an empty cell is simply not known. ``unit`` of
+    :data:`DURATION_UNITS`: of seconds that are written otherwise. ``whole``: of counts, in which 1,234 is one thousand.
     """
     if not column:
         return np.full(frame.height, np.nan)
     cells = frame[column]
-    read = cells.cast(pl.Float64, strict=False) if cells.dtype.is_numeric() else _parse_numbers(cells)
-    values = read.fill_null(np.nan).to_numpy().astype(np.float64).copy()
+    values = read_durations(cells, unit) if unit else _read_cells(cells, whole)
     kept = ledger.kept()
-    empty = read_texts(cells).is_null().to_numpy().astype(np.bool_)
+    empty = read_texts(cells).str.to_lowercase().is_in(UNKNOWN).fill_null(True).to_numpy().astype(np.bool_)
     unread = ~np.isfinite(values) & ~empty
     with np.errstate(invalid="ignore"):
         outside = (values < least) | (values > most)
@@ -280,13 +288,46 @@ def read_numbers(
     return values
 
 
-def _parse_numbers(cells: pl.Series) -> pl.Series:
-    """Return texts as numbers: a decimal comma without a point, ``h:mm:ss`` as seconds."""
-    stripped = cells.cast(pl.String).str.strip_chars()
+UNKNOWN = ("-", "--", "n/a", "none", "null")
+"""What exports write where a value is not known; never zero."""
+DURATION_UNITS: Mapping[str, float] = {"s": 1.0, "ms": 0.001, "min": 60.0, "day": 86_400.0, "m:s": 1.0, "h:m": 60.0}
+"""Seconds of one of each unit that a duration may be written in; ``h:mm:ss`` is read with any of them."""
+
+
+def read_durations(cells: pl.Series, unit: str) -> Floats:
+    """Return a column of durations in seconds, NaN where there is none."""
+    if unit in ("m:s", "h:m") and not cells.dtype.is_numeric():
+        parts = cells.cast(pl.String).str.strip_chars().str.extract_groups(r"^(\d+):([0-5]\d)$")
+        large, small = (parts.struct.field(name).cast(pl.Float64) for name in "12")
+        read = (large * 60 + small) * DURATION_UNITS[unit]
+        return read.fill_null(np.nan).to_numpy().astype(np.float64).copy()
+    clocked = np.zeros(len(cells), dtype=np.bool_)
+    if not cells.dtype.is_numeric():
+        clocked = cells.cast(pl.String).str.contains(":", literal=True).fill_null(False).to_numpy().astype(np.bool_)
+    return np.where(clocked, 1.0, DURATION_UNITS[unit]) * _read_cells(cells)
+
+
+def _read_cells(cells: pl.Series, whole: bool = False) -> Floats:
+    read = cells.cast(pl.Float64, strict=False) if cells.dtype.is_numeric() else parse_numbers(cells, whole=whole)
+    return read.fill_null(np.nan).to_numpy().astype(np.float64).copy()
+
+
+def parse_numbers(cells: pl.Series, *, whole: bool = False) -> pl.Series:
+    """Return texts as numbers: ``1 234,5`` and ``1.234,5`` and ``1,234.5`` alike, ``h:mm:ss`` as seconds.
+
+    A comma alone is a decimal one, unless the column is of ``whole`` numbers: there it parts thousands.
+    """
+    stripped = cells.cast(pl.String).str.strip_chars().str.replace_all(r"(\d)[ \u00a0\u202f](\d{3})", "${1}${2}")
     parts = stripped.str.extract_groups(r"^(\d+):([0-5]\d):([0-5]\d)$")
     hours, minutes, seconds = (parts.struct.field(name).cast(pl.Int64) for name in "123")
     clock = (hours * 3600 + minutes * 60 + seconds).cast(pl.String)
     stripped = stripped.zip_with(clock.is_null(), clock)
+    english = stripped.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$").fill_null(False)
+    if not whole:
+        english &= stripped.str.contains(".", literal=True).fill_null(False)
+    german = stripped.str.contains(r"^-?\d{1,3}(\.\d{3})+,\d+$").fill_null(False)
+    stripped = stripped.str.replace_all(",", "", literal=True).zip_with(english, stripped)
+    stripped = stripped.str.replace_all(".", "", literal=True).zip_with(german, stripped)
     point = stripped.str.contains(".", literal=True)
     comma = stripped.str.replace(",", ".", literal=True)
     return stripped.zip_with(point.fill_null(True), comma).cast(pl.Float64, strict=False)

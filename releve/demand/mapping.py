@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
-from releve.demand.import_report import FIRST_ROW, ImportFault, RowAccounting, require_columns
+from releve.demand.import_report import (
+    DURATION_UNITS,
+    FIRST_ROW,
+    ImportFault,
+    RowAccounting,
+    read_texts,
+    require_columns,
+)
 from releve.demand.localtime import find_offsets, local_to_utc
 from releve.errors import Phrase
 from releve.kernels.arrays import Ints, Truths
@@ -33,6 +41,14 @@ class Drop:
     def __post_init__(self) -> None:
         if not self.name or not self.where:
             raise ValueError(Phrase("a drop rule needs a name and at least one column in `where`"))
+
+    def match(self, frame: pl.DataFrame) -> Truths:
+        """Return which rows of a table the rule takes."""
+        out = np.ones(frame.height, dtype=np.bool_)
+        for column, values in self.where.items():
+            wanted = [str(value) for value in values]
+            out &= read_texts(frame[column]).is_in(wanted).fill_null(False).to_numpy().astype(np.bool_)
+        return out
 
 
 @dataclass(frozen=True)
@@ -79,18 +95,24 @@ class IntervalMapping:
     ``minutes`` is the interval length (0 = the most frequent distance of the rows).
     ``missing_is_zero`` says that the source writes no row where there was no call: between the
     first and the last row of a local day an interval without a row then counts as zero. Without
-    it a missing interval is not known. ``abandoned``, ``in_time`` (answered within the threshold of
-    the contract), ``short`` (abandoned within it) and ``wait_s`` (mean wait of the answered) are
-    read where the day is followed; the history does without.
+    it a missing interval is not known. Several columns of ``offered`` are summed. ``aht_s`` is the
+    mean handling time, or ``handle_s`` that of all calls answered in the interval, in ``aht_unit``
+    (:data:`~releve.demand.import_report.DURATION_UNITS`); rows of totals go by ``drop``.
+    ``abandoned``, ``in_time`` (answered within the threshold of the contract), ``short`` (abandoned
+    within it) and ``wait_s`` (mean wait of the answered) are read where the day is followed; the
+    history does without.
     """
 
     start: str
-    offered: str
+    offered: str | tuple[str, ...]
     programmes: Mapping[str, str]
     programme: str = ""
     start_time: str = ""
     answered: str = ""
     aht_s: str = ""
+    handle_s: str = ""
+    aht_unit: str = "s"
+    drop: tuple[Drop, ...] = ()
     abandoned: str = ""
     in_time: str = ""
     short: str = ""
@@ -103,12 +125,22 @@ class IntervalMapping:
         _check_programmes(self.programme, self.programmes)
         if self.minutes and (self.minutes < 0 or 30 % self.minutes):
             raise ValueError(Phrase("minutes must divide 30, got {0}", self.minutes))
+        if self.aht_unit not in DURATION_UNITS:
+            raise ValueError(Phrase("`aht_unit` is one of {0}, got {1!r}", ", ".join(DURATION_UNITS), self.aht_unit))
+        if self.handle_s and (self.aht_s or not self.answered):
+            raise ValueError(Phrase("`handle_s` is shared by the calls `answered`, and stands without `aht_s`"))
+
+    @property
+    def offered_columns(self) -> tuple[str, ...]:
+        """The columns whose sum was offered."""
+        return (self.offered,) if isinstance(self.offered, str) else self.offered
 
     def columns(self) -> tuple[str, ...]:
         """Return every source column the mapping names."""
         starts = (self.start, self.start_time)
-        counts = (self.offered, self.answered, self.abandoned, self.in_time, self.short)
-        named = (*starts, self.programme, *counts, self.aht_s, self.wait_s)
+        counts = (*self.offered_columns, self.answered, self.abandoned, self.in_time, self.short)
+        dropped = [column for rule in self.drop for column in rule.where]
+        named = (*starts, self.programme, *counts, self.aht_s, self.handle_s, self.wait_s, *dropped)
         return tuple(dict.fromkeys(name for name in named if name))
 
 
@@ -192,6 +224,8 @@ def _parse(table: Mapping[str, Any], kind: type[_Mapping]) -> _Mapping:
     for name in ("answered", "key"):
         if kind is CallMapping and name in values:
             values[name] = tuple(str(value) for value in values[name])
+    if isinstance(values.get("offered"), list | tuple):
+        values["offered"] = tuple(str(value) for value in values["offered"])
     if "drop" in values:
         values["drop"] = tuple(_parse_drop(rule) for rule in values["drop"])
     return kind(**values)
@@ -262,23 +296,31 @@ def read_times(column: pl.Series, time_zone: str, time_format: str = "") -> Time
 def open_rows(
     frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | PresenceMapping, time_zone: str
 ) -> tuple[RowAccounting, TimeColumn]:
-    """Read the times of a table and set aside the rows without one.
+    """Read the times of a table and set aside the rows without one; rows of totals, which have none, go before.
 
     ValueError when a column that the mapping names is not there.
     """
     require_columns(frame, mapping.columns())
     ledger = RowAccounting(frame.height)
+    if isinstance(mapping, IntervalMapping):
+        for rule in mapping.drop:
+            ledger.drop(rule.match(frame), rule.name)
+    kept = ledger.kept()
     times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
     for kind in ("time", "clock_change"):
         ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
-    ledger.faults.extend(times.faults)
+    ledger.faults.extend(fault for fault in times.faults if kept[fault.row - FIRST_ROW])
     return ledger, times
 
 
 def take_starts(frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | PresenceMapping) -> pl.Series:
-    """Return the starts of a table: its column, or a day and a time of day joined."""
+    """Return the starts of a table: its column, or a day and a time of day joined; of a label such as
+    ``08:00-08:30`` its start."""
     if not mapping.start_time:
-        return frame[mapping.start]
+        column = frame[mapping.start]
+        if column.dtype != pl.String or not _are_labels(column):
+            return column
+        return pl.Series(column.name, [None if text is None else take_label_start(text) for text in column], pl.String)
     days, clocks = (
         frame[name].cast(pl.String).fill_null("").str.strip_chars().to_list()
         for name in (mapping.start, mapping.start_time)
@@ -288,9 +330,38 @@ def take_starts(frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | Pr
     return pl.Series(f"{mapping.start} + {mapping.start_time}", joined, pl.String)
 
 
+_LABEL = re.compile(
+    r"(?P<start>.*\d\s*[:hH]\s*\d{0,2}\S*?(\s*[AaPp][Mm])?)\s*([-–—/]|\bto\b|\bà\b)\s*(?P<end>.*\d\s*[:hH]\s*\d{0,2}.*)"
+    r"|(?P<first>\d{3,4})\s*[-–—/]\s*(?P<last>\d{3,4})"
+)
+"""An interval from its start to its end."""
+
+
+def take_label_start(text: str) -> str:
+    """Return the start of an interval written with both its ends, another text as it is."""
+    found = _LABEL.fullmatch(text.strip())
+    return (found["start"] or found["first"]).strip() if found else text.strip()
+
+
+def _are_labels(column: pl.Series) -> bool:
+    """Return whether cells are intervals with both ends. ``08:00-05:00`` alone may be a time with its offset: ends of
+    intervals are as far from their starts in every row, and move with them."""
+    found = [_LABEL.fullmatch(text.strip()) for text in column.drop_nulls().unique().head(200).to_list()]
+    ends = {match["end"] or match["last"] for match in found if match}
+    return bool(found) and all(found) and (len(found) == 1 or len(ends) > 2 or any("T" in end for end in ends))
+
+
+def _parse_clock(text: str) -> time | None:
+    """Return a time of day: also ``0830`` and ``830``, and the start of ``08:30-09:00``."""
+    text = take_label_start(text)
+    return parse_time_of_day(f"{text[:-2]}:{text[-2:]}" if re.fullmatch(r"\d{3,4}", text) else text)
+
+
 def _join_texts(day: str, clock: str, time_format: str) -> str:
-    if not time_format:
-        found, at = parse_date_text(day), parse_time_of_day(clock)
+    if time_format:
+        clock = take_label_start(clock)
+    else:
+        found, at = parse_date_text(day), _parse_clock(clock)
         if isinstance(found, date) and at is not None:
             return datetime.combine(found, at).isoformat()
     return f"{day} {clock}"

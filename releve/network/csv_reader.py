@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ from releve.network.faults import Fault, find_closest
 from releve.network.history_grid import RawGrid, Unreadable, strip_cells
 from releve.network.table_words import DATE_COLUMN, TableForm, find_header_unit, fold, strip_brackets
 
-_SEPARATORS = (",", ";", "\t")
+_SEPARATORS = (",", ";", "\t", "|")
 _HEAD = 12
 """How many records decide how wide the grid is: room for a header that is not the first."""
 _FIX = Phrase("save it again as CSV UTF-8")
@@ -114,10 +115,18 @@ def _refuse_encoding(text: str, match: re.Match[str], reason: Phrase, first: int
 
 
 def _find_separator(text: str) -> str:
-    """Return the separator found most often outside quotes in the first line with text."""
-    line = next((line for line in text.split("\n", _HEAD) if line.strip()), "")
-    bare = re.sub('"[^"]*"', "", line)
-    return max(_SEPARATORS, key=bare.count)
+    """Return the separator that parts most of the first lines into as many cells, of several into the most.
+
+    Titles above a table have none, decimal commas are not in each line alike.
+    """
+    lines = [re.sub('"[^"]*"', "", line) for line in text.split("\n", _HEAD)[:_HEAD] if line.strip()]
+
+    def rank(separator: str) -> tuple[int, int]:
+        counts = Counter(found for line in lines if (found := line.count(separator)))
+        alike = max(counts.values(), default=0)
+        return alike, max((found for found, times in counts.items() if times == alike), default=0)
+
+    return max(_SEPARATORS, key=rank)
 
 
 def _read_plain(text: str, separator: str) -> RawGrid:

@@ -6,17 +6,22 @@ A call log as history of the operator: recognised by its headers, mapped, compar
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
 from releve.demand import list_history_rows, parse_mapping
-from releve.demand.call_log_file import LogTable, import_table, recognize_log
+from releve.demand.call_log_file import LogTable, import_table
 from releve.demand.import_report import ImportFault, RowCount, group_import_faults
+from releve.demand.localtime import local_slots, number_to_day
+from releve.demand.report_recognition import OpenQuestion, recognize_report
+from releve.demand.requirement import History
 from releve.errors import Phrase
 from releve.network import HistoryRow, Operator, zone
 from releve.registry.blocks import KEPT_FOR
@@ -100,6 +105,19 @@ class RecognizedLog:
     mapping: Mapping[str, Any]
     columns: Mapping[str, tuple[str, ...]]
     queues: Mapping[str, str]
+    questions: tuple[OpenQuestion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeTotal:
+    """The calls of a programme in a log, over its days: offered, the share answered, mean handling time (null where
+    the log does not say)."""
+
+    programme: str
+    days: int
+    offered: float
+    answered: float | None
+    aht_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +125,8 @@ class CallSummary:
     """What would be stored of a log: half hours ``added``, those of the operator ``replaced``.
 
     ``rows``: where every row of the log went. ``first`` and ``last`` are days by the clock of the
-    log; ``left_out``: half-open days of programmes; ``others``: queues that were left out.
+    log; ``left_out``: half-open days of programmes; ``others``: queues that were left out; ``totals`` by queue and
+    calls offered ``by_day``: what a reader compares with the source before anything is stored.
     """
 
     rows: RowCount
@@ -118,6 +137,8 @@ class CallSummary:
     left_out: tuple[tuple[str, date], ...]
     others: tuple[str, ...]
     faults: tuple[ImportFault, ...]
+    totals: tuple[ProgrammeTotal, ...]
+    by_day: tuple[tuple[date, float], ...]
 
 
 @dataclass(frozen=True)
@@ -128,30 +149,28 @@ class CallImport:
     summary: CallSummary
 
 
-def recognize_calls(name: str, log: LogTable, operator: Operator) -> RecognizedLog:
-    """Return a log with the mapping of its headers; NotAnUpload where they are not recognised."""
+def recognize_calls(
+    name: str, log: LogTable, operator: Operator, answers: Mapping[str, str] | None = None
+) -> RecognizedLog:
+    """Return a log with the mapping of its headers and cells; NotAnUpload where they are not understood.
+
+    ``answers`` to its questions, and its ``time_zone`` where that is not the operator's.
+    """
     try:
-        mapping = recognize_log(log.whole_frame(), operator)
+        found = recognize_report(log.whole_frame(), operator, answers)
     except (ValueError, TypeError) as error:
-        raise NotAnUpload(_state_reason(error)) from error
-    if mapping is None:
-        raise NotAnUpload(
-            Phrase(
-                "the headers of {0} are not recognised: name its columns as a telephony export does"
-                " (date and time, queue, and offered calls or one row a call)",
-                name,
-            )
-        )
+        raise NotAnUpload(Phrase("{0}: {1}", name, _state_reason(error))) from error
+    mapping = {**found.mapping, "time_zone": (answers or {}).get("time_zone") or found.mapping["time_zone"]}
     columns = {
         key: (value,) if isinstance(value, str) else tuple(value)
         for key, value in mapping.items()
-        if key not in ("time_zone", "programmes")
+        if key not in ("time_zone", "programmes", "drop")
     }
     queues = {
         queue: programme if programme in operator.programme else ""
         for queue, programme in mapping["programmes"].items()
     }
-    return RecognizedLog(log, mapping, columns, queues)
+    return RecognizedLog(log, mapping, columns, queues, found.questions)
 
 
 def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, str]) -> CallImport:
@@ -181,8 +200,39 @@ def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, 
         left_out=tuple(row for row in left_out if row[0] in operator.programme),
         others=tuple(others),
         faults=group_import_faults(report.faults),
+        totals=tuple(_sum_programme(history, zone_name) for history in report.histories),
+        by_day=_sum_days(report.histories, zone_name),
     )
     return CallImport(replace(operator, history=(*before, *kept)), summary)
+
+
+def _sum_programme(history: History, zone_name: str) -> ProgrammeTotal:
+    known = np.isfinite(history.offered)
+    answered = np.isfinite(history.answered) & known
+    timed = np.isfinite(history.aht_s) & known
+    weight = np.where(answered, history.answered, history.offered)[timed]
+    return ProgrammeTotal(
+        programme=history.programme,
+        days=len(np.unique(local_slots(history.starts[known], zone_name)[0])),
+        offered=float(history.offered[known].sum()),
+        answered=_divide(history.answered[answered].sum(), history.offered[answered].sum()),
+        aht_s=_divide((history.aht_s[timed] * weight).sum(), weight.sum()),
+    )
+
+
+def _divide(part: float, whole: float) -> float | None:
+    return float(part / whole) if whole > 0 else None
+
+
+def _sum_days(histories: Sequence[History], zone_name: str) -> tuple[tuple[date, float], ...]:
+    """Return the calls offered on each day of a log, over all its queues."""
+    days: Counter[int] = Counter()
+    for history in histories:
+        known = np.isfinite(history.offered)
+        day, _ = local_slots(history.starts[known], zone_name)
+        for number, calls in zip(day.tolist(), history.offered[known].tolist(), strict=True):
+            days[number] += calls
+    return tuple((number_to_day(number), days[number]) for number in sorted(days))
 
 
 def _state_reason(error: Exception) -> Phrase:

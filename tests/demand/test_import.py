@@ -26,9 +26,10 @@ from releve.demand import (
     list_history_rows,
     parse_mapping,
 )
-from releve.demand.call_log_file import read_log, recognize_log
+from releve.demand.call_log_file import read_log
 from releve.demand.import_report import describe_import_fault, group_import_faults
 from releve.demand.localtime import find_offsets, local_slots, local_to_utc, to_datetimes
+from releve.demand.report_recognition import recognize_report
 from releve.network import UTC, zone
 from tests.demand.series import history, programme, truth
 
@@ -390,7 +391,7 @@ def test_a_workbook_and_a_parquet_hold_the_same_history() -> None:
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("log.txt", b"a", "neither CSV nor Parquet nor XLSX"),
+        ("log.doc", b"a", "neither CSV nor Parquet nor XLSX"),
         ("log.csv", b"", "is empty"),
         ("log.csv", b"a,a\n1,2\n", "the columns a stand twice"),
         ("log.csv", "d\u00e9but".encode("utf-16-le"), "wrong encoding"),
@@ -453,8 +454,7 @@ CALLS = (
 
 
 def test_a_start_in_two_columns_and_durations_in_clock_form_are_read() -> None:
-    mapping = recognize_log(read_log("calls.csv", CALLS.encode()).frame)
-    assert mapping is not None
+    mapping = recognize_report(read_log("calls.csv", CALLS.encode()).frame).mapping
     assert mapping["start"] == ["Date", "Heure"]
     assert mapping["answered"] == ["Répondu"]
     assert mapping["programmes"] == {"Sinistres": "sinistres", "Accueil": "accueil"}

@@ -427,7 +427,7 @@ def test_the_days_of_a_log_replace_those_of_its_programme(small: Operator) -> No
 
 
 def test_headers_that_are_not_recognised_are_refused_with_the_fix(small: Operator) -> None:
-    with pytest.raises(NotAnUpload, match="are not recognised: name its columns"):
+    with pytest.raises(NotAnUpload, match="no column of dates and times is recognised among a, b: name it"):
         recognize("a.csv", b"a;b\n1;2\n", small)
 
 
@@ -457,4 +457,33 @@ def test_a_log_is_sent_shown_confirmed_and_stored(first: Version, small: Operato
     assert Upload.objects.count() == 0
     refused = web.post("/registry/calls", {"file": SimpleUploadedFile("a.csv", b"a;b\n1;2\n")})
     assert refused.status_code == 422
-    assert "are not recognised" in refused.content.decode()
+    assert "a.csv: no column of dates and times is recognised" in refused.content.decode()
+
+
+def test_what_a_log_leaves_open_is_asked_for_and_its_totals_are_shown(
+    first: Version, small: Operator, settings: Settings
+) -> None:
+    settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
+    web: Client = look_as(Role.PLANNER)
+    web.defaults["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    minutes = export_of(small).decode("cp1252").replace(";312", ";45,5").replace(";100", ";45,5")
+    sent = web.post("/registry/calls", {"file": SimpleUploadedFile("acd.csv", minutes.encode("cp1252"))})
+    assert sent.status_code == 302
+    shown = web.get(sent["Location"]).content.decode()
+    assert "Le fichier ne dit pas tout de sa lecture" in shown
+    assert "l’unité de DMT" in shown
+    assert 'name="import"' not in shown, "nothing can be imported before it is answered"
+    one = small.programmes[0].id
+    again = web.post(sent["Location"], {"q0": one, "q1": "", "aht_unit": "", "import": "yes"})
+    assert again.status_code == 422
+    assert get_current_version() == first
+    checked = web.post(sent["Location"], {"q0": one, "q1": "", "aht_unit": "min", "check": "yes"}).content.decode()
+    assert "Comparez avec la source avant d’importer" in checked
+    assert "2\u202f730 s" in checked, "45.5 minutes"
+    assert ">780<" in checked, "calls offered: two days of 10 to 29 a half hour"
+    done = web.post(sent["Location"], {"q0": one, "q1": "", "aht_unit": "min", "import": "yes"})
+    assert done.status_code == 302
+    version = get_current_version()
+    assert version is not None
+    (aht_s,) = {row.aht_s for row in load_operator(version).history if row.start.month == 9 and row.programme == one}
+    assert aht_s == 2730

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as lazy
 from pydantic import AwareDatetime, Field
 
 from releve.demand.import_report import ImportFault, RowCount, describe_import_fault
+from releve.demand.report_recognition import OpenQuestion
 from releve.desk.filters import add_words
 from releve.desk.http import read_number, wants_json
 from releve.desk.page import PageModel
@@ -55,6 +56,10 @@ add_words(
         "offered": lazy("Calls offered"),
         "answered": lazy("Calls answered"),
         "aht_s": lazy("Mean handling time"),
+        "handle_s": lazy("Handling time of all calls answered"),
+        "aht_unit": lazy("Unit of the handling time"),
+        "time_format": lazy("Form of the times"),
+        "key": lazy("Number of the call"),
         "outcome": lazy("Outcome of the call"),
         "wait_s": lazy("Wait"),
         "service_s": lazy("Handling time"),
@@ -345,6 +350,7 @@ class CallLogPage(PageModel):
     time_zone: str
     columns: dict[str, tuple[str, ...]] = Field(description="Headers by what they mean")
     queues: dict[str, str] = Field(description="Programme of each queue; empty: left out")
+    questions: tuple[OpenQuestion, ...] = Field(description="What the cells leave open")
     read: CallSummary | None
     refused: tuple[Fault, ...] = Field(description="Of the operator with these calls")
 

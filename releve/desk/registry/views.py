@@ -64,6 +64,7 @@ from releve.registry.models import Upload, Version
 from releve.registry.row_text import FIRST_ROW, get_position
 from releve.registry.tables import RegistryError, get_row_class, get_rows, list_referenced_ids
 from releve.registry.uploads import (
+    RecognizedLog,
     apply_upload,
     discard_upload,
     find_upload,
@@ -97,21 +98,52 @@ class LogForm(forms.Form):
     file = forms.FileField(label=lazy("Call log or interval statistics (.csv, .xlsx, .parquet)"))
 
 
-class QueueForm(PlainForm):
-    """The programme of each queue of a log; empty leaves it out."""
+_ANSWERS = {
+    "s": lazy("seconds"),
+    "ms": lazy("milliseconds"),
+    "min": lazy("minutes"),
+    "day": lazy("days (times of a spreadsheet)"),
+    "m:s": lazy("minutes and seconds"),
+    "h:m": lazy("hours and minutes"),
+    "d/m": lazy("the day, then the month"),
+    "m/d": lazy("the month, then the day"),
+}
 
-    def __init__(self, queues: Mapping[str, str], operator: Operator, data: object = None) -> None:
+
+class LogReadingForm(PlainForm):
+    """What the cells of a log leave open, the zone of its times, and the programme of each queue; empty leaves it
+    out."""
+
+    def __init__(self, found: RecognizedLog, operator: Operator, data: object = None) -> None:
         super().__init__(data)
-        self.queues = tuple(queues)
+        self.queues = tuple(found.queues)
+        self.keys = (*(question.key for question in found.questions), "time_zone")
+        for question in found.questions:
+            self.fields[question.key] = forms.ChoiceField(
+                label=translate_phrase(question.describe()),
+                choices=[("", _("choose")), *((one, _ANSWERS[one]) for one in question.choices)],
+            )
+        zones = sorted({operator.row.time_zone, *(row.time_zone for row in operator.programmes), "UTC"})
+        self.fields["time_zone"] = forms.ChoiceField(
+            label=_("Zone of times without an offset"),
+            choices=[(zone, zone) for zone in zones],
+            required=False,
+            initial=found.mapping["time_zone"],
+        )
         clients = {row.id: row.name for row in operator.clients}
         choices = [
             ("", _("leave it out")),
             *((row.id, f"{row.name} ({clients[row.client]})") for row in operator.programmes),
         ]
-        for number, (queue, programme) in enumerate(queues.items()):
+        for number, (queue, programme) in enumerate(found.queues.items()):
             self.fields[f"q{number}"] = forms.ChoiceField(
                 label=queue or _("All calls of the file"), choices=choices, required=False, initial=programme
             )
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What was chosen of a valid form, besides the programmes."""
+        return {key: self.cleaned_data[key] for key in self.keys}
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -221,7 +253,7 @@ def send_log(request: HttpRequest) -> HttpResponse:
 
 @serve("registry.edit", FORM, recent=True)
 def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
-    """How a log is read; ``check`` reads it again with other queues, ``import`` stores it."""
+    """How a log is read; ``check`` reads it again with other answers and queues, ``import`` stores it."""
     upload = find_upload(token, actor_name(request))
     if "discard" in request.POST:
         _let_go(upload)
@@ -229,9 +261,13 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
     operator, data = require_context().operator, bytes(upload.data)
     log = read_log_upload(open_readings(), upload.name, data, actor_name(request))
     found = recognize_calls(upload.name, log, operator)
-    form = QueueForm(found.queues, operator, request.POST if request.method == "POST" else None)
+    form = LogReadingForm(found, operator, request.POST if request.method == "POST" else None)
     if form.is_bound and not form.is_valid():
         return _show_file(request, call_log_page(upload.name, found, None), form, 422)
+    if form.is_bound:
+        found = recognize_calls(upload.name, log, operator, form.answers)
+    elif found.questions:
+        return _show_file(request, call_log_page(upload.name, found, None), form)
     read = import_calls(found, operator, form.chosen if form.is_bound else found.queues)
     if "import" not in request.POST or not read.summary.added:
         return _show_file(request, call_log_page(upload.name, found, read), form)
@@ -245,7 +281,7 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
     return confirm_stored(request, made)
 
 
-def _show_file(request: HttpRequest, page: CallLogPage, form: QueueForm, status: int = 200) -> HttpResponse:
+def _show_file(request: HttpRequest, page: CallLogPage, form: LogReadingForm, status: int = 200) -> HttpResponse:
     template = "desk/registry/calls_confirm.html"
     return page_response(request, template, page, {"form": form}, status=status)
 
