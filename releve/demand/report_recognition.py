@@ -356,7 +356,7 @@ class _ExportedTable:
             mapping["answered"] = self.found["answered"]
         dropped = self._list_totals()
         if dropped:
-            mapping["drop"] = [{"name": "totals", "where": {header: texts}} for header, texts in dropped.items()]
+            mapping["drop"] = [{"name": "total", "where": {header: texts}} for header, texts in dropped.items()]
         return mapping | self._map_handling()
 
     def _list_totals(self) -> dict[str, list[str]]:

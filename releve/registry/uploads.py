@@ -110,8 +110,8 @@ class RecognizedLog:
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeTotal:
-    """The calls of a programme in a log, over its days: offered, the share answered, mean handling time (null where
-    the log does not say)."""
+    """The calls of a programme (its name; of a queue that is left out, that in brackets) over the days of a log:
+    offered, the share answered, mean handling time (null where the log does not say)."""
 
     programme: str
     days: int
@@ -200,19 +200,21 @@ def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, 
         left_out=tuple(row for row in left_out if row[0] in operator.programme),
         others=tuple(others),
         faults=group_import_faults(report.faults),
-        totals=tuple(_sum_programme(history, zone_name) for history in report.histories),
+        totals=tuple(_sum_programme(history, operator, zone_name) for history in report.histories),
         by_day=_sum_days(report.histories, zone_name),
     )
     return CallImport(replace(operator, history=(*before, *kept)), summary)
 
 
-def _sum_programme(history: History, zone_name: str) -> ProgrammeTotal:
+def _sum_programme(history: History, operator: Operator, zone_name: str) -> ProgrammeTotal:
     known = np.isfinite(history.offered)
     answered = np.isfinite(history.answered) & known
     timed = np.isfinite(history.aht_s) & known
     weight = np.where(answered, history.answered, history.offered)[timed]
     return ProgrammeTotal(
-        programme=history.programme,
+        programme=operator.programme[history.programme].name
+        if history.programme in operator.programme
+        else history.programme,
         days=len(np.unique(local_slots(history.starts[known], zone_name)[0])),
         offered=float(history.offered[known].sum()),
         answered=_divide(history.answered[answered].sum(), history.offered[answered].sum()),

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -120,7 +121,7 @@ class LogReadingForm(PlainForm):
         self.keys = (*(question.key for question in found.questions), "time_zone")
         for question in found.questions:
             self.fields[question.key] = forms.ChoiceField(
-                label=translate_phrase(question.describe()),
+                label=capfirst(translate_phrase(question.describe())),
                 choices=[("", _("choose")), *((one, _ANSWERS[one]) for one in question.choices)],
             )
         zones = sorted({operator.row.time_zone, *(row.time_zone for row in operator.programmes), "UTC"})
