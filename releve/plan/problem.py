@@ -335,9 +335,9 @@ def hold_carried(
 ) -> dict[str, Placement]:
     """Return the placements of the day before that stand in a day's base plan, by agent.
 
-    A duty stays where the plan of the day before has it, unless the place is not lawful on this day
-    (a permit that has ended) or has fewer seats than people who stay; then, as for one in reserve, the
-    planner chooses.
+    A duty stays where the plan of the day before has it, also where newer absences leave less of it, unless the
+    place is not lawful on this day (a permit that has ended) or has fewer seats than people who stay; then, as for
+    one in reserve, the planner chooses.
     """
     duties = select_duties(operator, need.day)
     free = {site: np.full(len(need.starts), count) for site, count in (seats or {}).items()}
@@ -345,7 +345,7 @@ def hold_carried(
     for name, placed in sorted(carried.items()):
         duty = duties.get(build_duty_key(name, CARRIED))
         agent = operator.agent.get(name)
-        if duty is None or agent is None or (duty.start, duty.end) != (placed.start, placed.end):
+        if duty is None or agent is None or duty.start < placed.start or placed.end < duty.end:
             continue
         if (placed.place, placed.programme) not in legality.find_pairs(agent):
             continue
@@ -360,14 +360,16 @@ def hold_carried(
 
 def select_held_patterns(patterns: tuple[Pattern, ...], placed: Placement, first: datetime) -> tuple[Pattern, ...]:
     """Return the patterns of a duty that a placement of the day before leaves: its own; where its break is not
-    chosen yet, those whose break lies in the day that begins ``first``. Its other breaks stand."""
+    chosen yet, those whose break lies in the day that begins ``first``. Its other breaks stand. Where absences or
+    rules of breaks are newer than it, its break stands if they leave it, else the duty's patterns do."""
     own = build_pattern(placed)
     if own.break_start is not None:
-        return (own,)
-    ahead = (
+        same = tuple(one for one in patterns if one.break_start == own.break_start)
+        return (own,) if own in patterns else same or patterns
+    ahead = tuple(
         one for one in patterns if one.break_start is not None and one.break_start >= first and one.pauses == own.pauses
     )
-    return tuple(ahead) or (own,)
+    return ahead or ((own,) if (own.start, own.end) == (patterns[0].start, patterns[0].end) else patterns)
 
 
 def _list_patterns_by_duty(

@@ -15,8 +15,8 @@ import pytest
 
 from releve.demand.requirement import Requirement
 from releve.files.plan_folder import write_plans
-from releve.network import HOME, Operator, Shift
-from releve.plan import BASE, Plan, check_plan
+from releve.network import HOME, Operator, PlannedAbsence, Shift
+from releve.plan import BASE, Plan, check_plan, plan_day
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
 from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan.result import read_agent
@@ -184,6 +184,31 @@ def test_the_planner_cannot_move_who_is_carried_in_without_the_checker_seeing_it
     assert any(f"agent {name} is placed" in line and "the day before" in line for line in found)
     late = replace(carried[name], break_start=plan.starts[-2], break_end=plan.starts[-1])
     assert check_plan(operator, plan, settings, needs[1].aht_s, {**carried, name: late})
+
+
+@pytest.mark.parametrize(("since", "until"), [(2, 3), (0, 2), (3, 7), (5, 9)])
+def test_an_absence_newer_than_the_evening_moves_no_other_hour(since: int, until: int) -> None:
+    """Training within the night, stated after the evening was planned: the agent stays where the evening has them."""
+    operator = ten_by_night()
+    needs = [need_of(operator, DAY + timedelta(days=offset), agents=7.0) for offset in (-1, 0)]
+    carried = list_carried(plan_chain(operator, needs)[0])
+    name, before = next((name, row) for name, row in carried.items() if row.place == "a")
+    first = operator.day_bounds(DAY)[0]
+    away = PlannedAbsence(name, first + timedelta(hours=since), first + timedelta(hours=until), "training")
+    newer = replace(operator, absences=(*operator.absences, away))
+    plan = plan_day(newer, needs[1], carried=carried)
+    assert plan.violations == ()
+    (placed,) = [row for row in plan.placements if row.carried and row.agent == name]
+    assert (placed.place, placed.programme) == (before.place, before.programme)
+    assert not any(placed.is_present(at) for at in plan.starts if away.start <= at < away.end)
+    assert all(placed.is_present(at) for at in plan.starts if at < before.end and not away.start <= at < away.end)
+    moved = replace(plan, placements=tuple(
+        replace(row, place=HOME) if row == placed else row for row in plan.placements
+    ))  # fmt: skip
+    assert any(
+        f"agent {name} is placed" in line and "the day before" in line
+        for line in check_plan(newer, moved, PlanSettings(), needs[1].aht_s, carried)
+    )
 
 
 def test_plans_with_carried_and_split_duties_are_read_again() -> None:

@@ -350,7 +350,8 @@ def find_carried_faults(rules: DayRules, plan: Plan, carried: Carried, timeline:
     """Check that those who began before the day are where the plan of the day before has them.
 
     They may be elsewhere only where it is not lawful on the day, or has too few seats. A break that
-    it left open is that of the day.
+    it left open is that of the day; where absences newer than that plan leave less of the duty, the
+    place and the programme are held, and the times are those of the duty.
     """
     placed = {row.agent: row for row in plan.placements if row.carried}
     present: dict[str, Floats] = {}
@@ -364,7 +365,7 @@ def find_carried_faults(rules: DayRules, plan: Plan, carried: Carried, timeline:
         if key != f"{name}|{CARRIED}":
             continue
         before, now = carried.get(name), placed.get(name)
-        if before is None or (before.start, before.end) != (periods[0][0], periods[-1][1]):
+        if before is None or periods[0][0] < before.start or before.end < periods[-1][1]:
             continue
         agent = rules.operator.agent[name]
         full = before.place in most and bool((present[before.place] > most[before.place]).any())
@@ -372,6 +373,8 @@ def find_carried_faults(rules: DayRules, plan: Plan, carried: Carried, timeline:
         held = replace(before, duty=CARRIED)
         if before.break_start is None and now is not None and (now.break_start or rules.first) >= rules.first:
             held = replace(held, break_start=now.break_start, break_end=now.break_end)
+        if now is not None and [(start, end) for start, end, *_ in periods] != list(before.list_periods()):
+            held = replace(now, place=before.place, programme=before.programme)
         if now != held and not full and not unlawful:
             yield f"Base plan: agent {name} is placed {_describe(now)}, the day before {_describe(before)}."
 
