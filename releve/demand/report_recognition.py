@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from releve.demand.import_report import UNKNOWN, find_repeated, parse_numbers, read_durations, read_texts
+from releve.demand.import_report import UNKNOWN, parse_numbers, read_durations, read_texts
 from releve.demand.mapping import take_label_start
 from releve.errors import Phrase
 from releve.network import Operator
@@ -112,6 +112,7 @@ _UNIT_WORDS = re.compile(
 )
 _UNIT_OF = {"ms": "ms", "msec": "ms", "mil": "ms", "min": "min", "mm:": "m:s"}
 _CLOCKED = re.compile(r"\d{1,3}:[0-5]\d")
+_CLOCK = re.compile(r"\d[:hH]([0-5]\d)(?::([0-5]\d))?")
 
 
 _QUESTIONS = {
@@ -286,15 +287,21 @@ class _ExportedTable:
                     ", ".join(self.frame.columns),
                 )
             )
+        if not calls and not self.found.keys() & {"programme", "outcome", "wait_s", "service_s"}:
+            raise UnrecognizedReportError(
+                Phrase(
+                    "nothing says that a row of this file is a call: among {0} is no queue, outcome, wait or handling"
+                    " time",
+                    ", ".join(self.frame.columns),
+                )
+            )
         return False
 
     def _is_grid(self) -> bool:
-        """Return whether times are all on half hours or a part of them, each once for a queue."""
-        clocks = self.texts(self.times[-1])
-        names = [*self.times, *([self.found["programme"]] if "programme" in self.found else [])]
-        minutes = [match[1] for text in clocks if (match := re.search(r"[:hH](\d\d)", text))]
-        on_grid = len(minutes) == len(clocks) and all(int(minute) % 5 == 0 for minute in minutes)
-        return len(clocks) > 48 and on_grid and not find_repeated(self.frame.select(names)).any()
+        """Return whether all times are on a few minutes of the hour, without seconds: those of intervals are."""
+        clocks = [match.groups() for text in self.texts(self.times[-1]) if (match := _CLOCK.search(text))]
+        minutes = {minute for minute, _second in clocks}
+        return len(clocks) > 48 and len(minutes) <= 12 and all(int(second or 0) == 0 for _minute, second in clocks)
 
     def map_start(self, zone_name: str) -> dict[str, Any]:
         """Return the part of the mapping that says when a row is."""
@@ -448,7 +455,8 @@ def _find_shape(texts: Sequence[str]) -> str:
     forms = {
         "clock": r"\d{1,2}\s*[:hH]\s*(\d\d)?(:\d\d)?(\s*[AaPp][Mm])?|\d{3,4}|0[.,]\d+"
         r"|1(899-12-3[01]|900-01-0[01])[T ].*",
-        "day": r"\d{4}-\d\d-\d\d([T ]00:00(:00)?)?|\d{1,2}(?P<s>[/.-])\d{1,2}(?P=s)(\d{4}|\d\d)|(19|20)\d{6}|\d{5}",
+        "day": r"\d{4}-\d\d-\d\d([T ]00:00(:00(\.0+)?)?)?"
+        r"|\d{1,2}(?P<s>[/.-])\d{1,2}(?P=s)(\d{4}|\d\d)|(19|20)\d{6}|\d{5}",
         "moment": r"(\d{4}-\d\d-\d\d|\d{1,2}(?P<s>[/.-])\d{1,2}(?P=s)(\d{4}|\d\d)|(19|20)\d{6})[ T]+(à\s*)?\d.*"
         r"|(19|20)\d{12}|\d{5}[.,]\d+",
     }

@@ -390,3 +390,23 @@ def test_the_command_asks_what_the_file_leaves_open(tmp_path: Path) -> None:
     asked = CliRunner().invoke(main, [*command, "--force"], input="s\ny\n")
     assert asked.exit_code == 0, asked.output
     assert "the unit of DMT" in asked.stderr
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("anonymousbank_1999/agent_busy_halfhour.parquet", "a row of this file is an interval"),
+        ("anonymousbank_1999/calls_6min_1999_jan_jul.parquet", "a row of this file is an interval"),
+        ("anonymousbank_1999/calls_1999_jan_feb.parquet", "no column of dates and times"),  # the time is in seconds
+        ("anonymousbank_1999/halfhour_by_type.parquet", "no column of dates and times"),  # a slot's number
+        ("bank_calls_2003/bank_calls_5min_mar_aug.parquet", "a row of this file is an interval"),
+        ("earthquakes_usgs_m5/m5plus_2013_2023_wmed_madagascar.csv", "nothing says that a row of this file is a call"),
+    ],
+)
+def test_real_tables_without_usual_headers_are_refused_and_never_misread(
+    shared_data: Path, name: str, words: str
+) -> None:
+    log = read_log(name, (shared_data / name).read_bytes())
+    with pytest.raises(UnrecognizedReportError, match=words):
+        recognize_report(log.whole_frame())
