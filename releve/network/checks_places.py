@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -42,11 +43,25 @@ def _list_zone_names() -> frozenset[str]:
     return frozenset(text.split())
 
 
+@cache
+def _find_first_zone(country: str) -> str:
+    """Return the first time zone of a country, empty where it has none."""
+    text = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
+    rows = [line.split("\t") for line in text.splitlines() if line and line[0] != "#"]
+    return next((row[2] for row in rows if row[0] == country), "")
+
+
 def check_time_zones(book: ParsedTables, table: str) -> Iterator[Fault]:
-    """Yield the time zones of a table that do not exist; they become BAD."""
+    """Yield the time zones of a table that do not exist; they become BAD.
+
+    An offset (``GMT+1``) is no zone, and the name nearest to it another hour: the country says what is meant.
+    """
+    countries = book.tables[table].values.get("destination", [])
     for i, name in book.usable(table, "time_zone"):
         if not is_known_zone(name):
-            meant = find_closest(name, _list_zone_names())
+            country = countries[i] if len(countries) else ""
+            near = "" if re.search(r"\d", name) else find_closest(name, _list_zone_names())
+            meant = near or _find_first_zone(country if isinstance(country, str) else "")
             fix = Phrase("write {0}", meant) if meant else Phrase("write an IANA name like Africa/Casablanca")
             yield book.tables[table].fault(i, "time_zone", Phrase("is not a time zone"), fix)
             book.tables[table].values["time_zone"][i] = BAD

@@ -89,6 +89,21 @@ def test_an_id_that_may_be_a_slip_of_several_leaves_the_choice() -> None:
     assert faults[0].fix == "write the one meant, perhaps 'casa-2' or 'casa-1'"
 
 
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [
+        ("GMT+1", "write Africa/Casablanca"),
+        ("UTC+01:00", "write Africa/Casablanca"),
+        ("Africa/Casablanka", "write Africa/Casablanca"),
+    ],
+)
+def test_an_offset_is_mended_to_the_zone_of_the_country_and_not_to_another_hour(written: str, fix: str) -> None:
+    tables = clean_tables()
+    tables["sites"][0] |= {"time_zone": written, "destination": "MA"}
+    _, faults = find_faults(as_csv(tables))
+    assert [str(fault.fix) for fault in faults if fault.column == "time_zone"] == [fix]
+
+
 def test_a_misspelt_client_does_not_leave_its_own_without_programme() -> None:
     tables = clean_tables()
     for row in tables["programmes"]:
