@@ -350,6 +350,16 @@ def test_a_clock_that_was_set_while_the_worker_ran_is_a_red_banner(browsers: Bro
     assert "\nreleve_worker_clock_moved_seconds -86400.0" in text
 
 
+def test_a_worker_that_still_compiles_is_a_banner_and_said_in_words(browsers: Browsers) -> None:
+    now = timezone.now()
+    note_beat("one", started_at=now, decided_at=now, compiling=True)
+    page = browsers.sign_in().get("/now").content.decode()
+    assert ALARM in page
+    assert "est en cours de compilation" in page
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "compiling")
+
+
 def test_a_root_without_its_receipt_is_seen_where_attention_is_needed(browsers: Browsers) -> None:
     web, old = browsers.sign_in(), timezone.now() - 2 * outside.OVERDUE_AFTER
     for name, made_at in (("root-000001.json", old), ("root-000002.json", timezone.now())):
