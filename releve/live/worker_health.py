@@ -27,9 +27,10 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Min, Q
 from django.utils import timezone
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from releve import __version__
 from releve.files.kernel_cache import is_compiling
 from releve.ledger.chain import read_head
 from releve.ledger.rollback import is_behind
@@ -206,6 +207,7 @@ class InstallationCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
+        yield InfoMetricFamily("releve_build", "The version that runs", {"version": __version__})
         yield from _collect_worker(timezone.now())
         effects = GaugeMetricFamily("releve_effects", "Effects that are not done", labels=("state", "lane"))
         for state, lane, count in _count_effects():

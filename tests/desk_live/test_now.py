@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from releve import __version__
 from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
 from releve.accounts.permissions import Role
@@ -406,6 +407,7 @@ def test_metrics_are_for_those_who_watch(browsers: Browsers, settings: Settings)
     answer = web.get("/metrics", headers=probe)
     assert answer["Content-Type"].startswith("text/plain; version=")
     values = dict(line.rsplit(" ", 1) for line in answer.content.decode().splitlines() if line[0] != "#")
+    assert float(values[f'releve_build_info{{version="{__version__}"}}']) == 1
     assert float(values["releve_worker_healthy"]) == 1
     assert float(values["releve_worker_beat_age_seconds"]) < 30
     assert float(values['releve_effects{lane="decide",state="queued"}']) >= 1
