@@ -19,7 +19,7 @@ import os
 
 from releve.kernels.cache import cache_folder
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # numba reads it once, when it is first imported.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(os.environ)))

@@ -19,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from releve import __version__
+
 ROOT = Path(__file__).parents[1]
 PAGE, PINS = ROOT / "docs" / "licences.md", ROOT / "requirements" / "run.txt"
 ALLOWED = re.compile(r"(?i)\b(?:MIT|BSD|Apache|ISC|PSF|Python|MPL|Mozilla|LGPL|OFL|ZPL|Zlib)")
@@ -98,7 +100,6 @@ def list_faults(found: list[Dependency]) -> list[str]:
 
 def build_sbom(found: list[Dependency]) -> dict[str, Any]:
     """Return the bill of materials, the same bytes for the same packages."""
-    version = metadata.version("releve")
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -108,7 +109,7 @@ def build_sbom(found: list[Dependency]) -> dict[str, Any]:
                 "type": "application",
                 "bom-ref": "releve",
                 "name": "releve",
-                "version": version,
+                "version": __version__,
                 "licenses": [{"expression": "Apache-2.0"}],
             }
         },

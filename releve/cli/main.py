@@ -35,6 +35,7 @@ SUBJECTS = {
     "routing": "releve.cli.live",
     "serve": "releve.cli.serve",
     "transport": "releve.cli.transport",
+    "warm": "releve.cli.serve",
     "worktime": "releve.cli.worktime",
 }
 """Where the command of each subject of the core stands, under the name of the subject."""

@@ -261,6 +261,7 @@ _ALARMS = {
     "clock": lazy(
         "The clock was set ahead or back under the worker: set it right or, if it is right, restart the worker"
     ),
+    "compiling": lazy("The program is being compiled after its installation: a closure is answered when that is done"),
 }
 
 

@@ -3,8 +3,8 @@
 One thread decides (reliefs, and once a second what is due), others do the daily jobs, prepare the
 running day and the switches, watch the telephony systems, file call records, read the replies by
 mail and report that the worker runs; the rest run effects that wait for external systems. A worker may be killed at any
-instant: see :mod:`releve.live.effect_queue`. Beside the server, :func:`warm` reads beforehand what
-the first page would wait for; nothing depends on it.
+instant: see :mod:`releve.live.effect_queue`. Kernels are compiled beside this, once after an installation. Beside the
+server, :func:`warm` reads beforehand what the first page would wait for; nothing depends on it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from threading import Thread
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
+from releve.files.kernel_cache import fill_in_background, is_compiling
 from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
 from releve.ledger.guards import LedgerBehind
@@ -90,6 +91,7 @@ class Worker:
             self._threads.append(threading.Thread(target=self._repeat, args=(step, seconds), name=f"releve-{name}"))
 
     def start(self) -> None:
+        fill_in_background()
         for thread in self._threads:
             thread.start()
 
@@ -141,6 +143,7 @@ class Worker:
             decided_at=self._decided_at,
             clock_moved=real_now() - self._started_at - ran,
             room=has_room(),
+            compiling=is_compiling(),
         )
 
 
@@ -293,7 +296,8 @@ def _prepare_switches() -> None:
 
 
 def warm_in_background() -> Thread:
-    """Start to read, in a thread that keeps no process from ending; return it."""
+    """Start to compile and to read, in threads that keep no process from ending; return the reading one."""
+    fill_in_background()
     thread = Thread(target=_warm_and_close, name="releve-warm", daemon=True)
     thread.start()
     return thread

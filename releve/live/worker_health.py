@@ -5,7 +5,8 @@ A worker writes its row every :data:`BEAT_SECONDS`. It counts as silent after
 is overdue, whatever the rows say. A worker that runs on a full disk can store nothing that it does:
 that is seen before anything else, in the home folder by each reader, at PostgreSQL by the worker,
 which tries it at each report. A clock that was set ahead or back while a worker runs is an
-alarm until it is set right or the worker is started again. A database that is behind its ledger
+alarm until it is set right or the worker is started again. After an installation workers compile
+their kernels first, and a closure waits for that. A database that is behind its ledger
 comes before all: no worker does anything then.
 
 The state of the installation as metrics: worker, queue, ledger, disk, clock.
@@ -26,9 +27,11 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Min, Q
 from django.utils import timezone
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from releve import __version__
+from releve.files.kernel_cache import is_compiling
 from releve.ledger.chain import read_head
 from releve.ledger.rollback import is_behind
 from releve.ledger.roots import load_last_root
@@ -54,7 +57,7 @@ SELECT sum(length(t)) FROM (
 KEPT = timedelta(days=1)
 """Rows of workers of an earlier day say nothing any more."""
 
-WorkerAlarm = Literal["", "ledger", "disk", "stopped", "silent", "stuck", "overdue", "clock"]
+WorkerAlarm = Literal["", "ledger", "disk", "stopped", "silent", "stuck", "overdue", "clock", "compiling"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,13 @@ def has_room() -> bool:
 
 
 def note_beat(
-    name: str, *, started_at: datetime, decided_at: datetime, clock_moved: timedelta = timedelta(), room: bool = True
+    name: str,
+    *,
+    started_at: datetime,
+    decided_at: datetime,
+    clock_moved: timedelta = timedelta(),
+    room: bool = True,
+    compiling: bool = False,
 ) -> None:
     """Store that a worker runs, when its deciding thread last came round, and what it found."""
     at = real_now()
@@ -112,6 +121,7 @@ def note_beat(
         "decided_at": decided_at,
         "clock_moved_seconds": clock_moved.total_seconds(),
         "has_room": room,
+        "compiling": compiling,
     }
     WorkerBeat.objects.update_or_create(
         name=name, defaults={**report, "stopped_at": None}, create_defaults={**report, "started_at": started_at}
@@ -163,7 +173,10 @@ def _judge_rows(rows: Sequence[WorkerBeat], at: datetime) -> tuple[WorkerAlarm, 
     if not running:
         newest = rows[0]
         return ("silent" if newest.stopped_at is None else "stopped"), newest.beat_at
-    decided = max(row.decided_at for row in running)
+    able = [row for row in running if not row.compiling]
+    if not able:
+        return "compiling", min(row.started_at for row in running)
+    decided = max(row.decided_at for row in able)
     return ("stuck", decided) if at - decided > STUCK_AFTER else ("", None)
 
 
@@ -194,6 +207,7 @@ class InstallationCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
+        yield InfoMetricFamily("releve_build", "The version that runs", {"version": __version__})
         yield from _collect_worker(timezone.now())
         effects = GaugeMetricFamily("releve_effects", "Effects that are not done", labels=("state", "lane"))
         for state, lane, count in _count_effects():
@@ -251,17 +265,25 @@ class Readiness:
     """``database``: it answers and has every table; ``worker``: what is wrong with it, if known.
 
     ``without_receipt``: how many documents left an hour ago and are not received; events have
-    their effects all the same.
+    their effects all the same. ``compiling``: this process does, which makes previews.
     """
 
     database: bool
     worker: WorkerAlarm | None
     without_receipt: int = 0
+    compiling: bool = False
 
     @property
     def ready(self) -> bool:
         """Whether what is recorded now has its effects in time."""
-        return self.database and keeps_up(self.worker)
+        return self.status == "ready"
+
+    @property
+    def status(self) -> str:
+        """In a word; ``compiling`` where nothing else is wrong: wait."""
+        if not self.database or not (keeps_up(self.worker) or self.worker == "compiling"):
+            return "not ready"
+        return "compiling" if self.compiling or self.worker == "compiling" else "ready"
 
 
 def check_readiness() -> Readiness:
@@ -272,6 +294,6 @@ def check_readiness() -> Readiness:
         if not complete:
             return Readiness(database=False, worker=None)
         overdue = find_overdue_documents(real_now())
-        return Readiness(True, read_worker_health().alarm, len(overdue))
+        return Readiness(True, read_worker_health().alarm, len(overdue), is_compiling())
     except (DatabaseError, InterfaceError):
         return Readiness(database=False, worker=None)

@@ -1,12 +1,12 @@
-"""Compile the kernels that a plan needs into their cache: ``python -m releve.plan.warm_up``.
+"""Compile the kernels that a plan and a closure need, or load them from their folder.
 
-``scripts/demo`` does this on the other core while it makes its operator; with a filled cache it
-takes seconds. The kernels are compiled by planning for a small operator, so that their argument
-types are those of every plan.
+They are compiled by planning for a small operator, so that their argument types are those of every
+plan and relief. What processes do together about it stands in :mod:`releve.files.kernel_cache`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
@@ -20,9 +20,13 @@ _AGENTS, _SITES, _SEED = 50, 2, 1
 _DAY = date(2026, 11, 30)
 
 
-def compile_kernels() -> None:
-    """Find the least agents of a queue, and plan a day on which every programme needs two."""
-    warm_up()
+def compile_kernels(progress: Callable[[str], None] = lambda step: None) -> None:
+    """Find the least agents of a queue, and plan a day on which every programme needs two.
+
+    ``progress`` receives the name of each step before it begins.
+    """
+    warm_up(progress)
+    progress("Plans and reliefs in whole people")
     operator = sample_operator(_AGENTS, _SITES, _SEED, start=_DAY, weeks_of_history=0)
     first, last = day_bounds(_DAY, operator.row.time_zone)
     count = (last - first) // INTERVAL
@@ -40,7 +44,3 @@ def compile_kernels() -> None:
         unknown={},
     )
     solve_day(operator, need, PlanSettings())
-
-
-if __name__ == "__main__":
-    compile_kernels()

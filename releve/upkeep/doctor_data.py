@@ -39,6 +39,7 @@ MOST_SKEW = timedelta(seconds=2)
 _WORKER_FIXES = {
     "disk": "free some space",
     "clock": "set the clock right or, if it is right, start `releve live work` again",
+    "compiling": "wait until it is done; `releve warm` before a start does it beforehand",
 }
 
 

@@ -249,7 +249,7 @@ def test_each_subject_shows_its_help_before_django_is_set_up() -> None:
     command = [sys.executable, "-c", _HELP]
     found = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     results = json.loads(found.stdout)
-    assert len(results) == 25
+    assert len(results) == 26
     broken = {name: output for name, (code, output) in results.items() if code}
     assert broken == {}
     assert all(f" {name} " in output.splitlines()[0] for name, (_, output) in results.items())

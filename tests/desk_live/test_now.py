@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from releve import __version__
 from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
 from releve.accounts.permissions import Role
@@ -350,6 +351,16 @@ def test_a_clock_that_was_set_while_the_worker_ran_is_a_red_banner(browsers: Bro
     assert "\nreleve_worker_clock_moved_seconds -86400.0" in text
 
 
+def test_a_worker_that_still_compiles_is_a_banner_and_said_in_words(browsers: Browsers) -> None:
+    now = timezone.now()
+    note_beat("one", started_at=now, decided_at=now, compiling=True)
+    page = browsers.sign_in().get("/now").content.decode()
+    assert ALARM in page
+    assert "est en cours de compilation" in page
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "compiling")
+
+
 def test_a_root_without_its_receipt_is_seen_where_attention_is_needed(browsers: Browsers) -> None:
     web, old = browsers.sign_in(), timezone.now() - 2 * outside.OVERDUE_AFTER
     for name, made_at in (("root-000001.json", old), ("root-000002.json", timezone.now())):
@@ -396,6 +407,7 @@ def test_metrics_are_for_those_who_watch(browsers: Browsers, settings: Settings)
     answer = web.get("/metrics", headers=probe)
     assert answer["Content-Type"].startswith("text/plain; version=")
     values = dict(line.rsplit(" ", 1) for line in answer.content.decode().splitlines() if line[0] != "#")
+    assert float(values[f'releve_build_info{{version="{__version__}"}}']) == 1
     assert float(values["releve_worker_healthy"]) == 1
     assert float(values["releve_worker_beat_age_seconds"]) < 30
     assert float(values['releve_effects{lane="decide",state="queued"}']) >= 1
