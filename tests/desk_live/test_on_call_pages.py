@@ -125,3 +125,6 @@ def test_a_secret_link_opens_the_rota_until_it_is_ended_replaced_or_the_role_end
     assert phone.get(third).status_code == 200
     end_grant(grant, by="amina")
     assert phone.get(third).status_code == 404, "the account may no longer see the rota"
+    made, ended = (LedgerEntry.objects.filter(kind=f"rota.link_{what}") for what in ("made", "ended"))
+    assert (made.count(), ended.count()) == (3, 1)
+    assert not any(link.rpartition("/")[2] in row.body for row in made for link in (first, second, third))
