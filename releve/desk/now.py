@@ -33,7 +33,7 @@ from releve.desk.text import left, text_now
 from releve.live import api as live
 from releve.live.api import ClientCoverage, IdentityCache, MessageCounts, StrayRouting, WorkerHealth
 from releve.network import Operator
-from releve.network.moments import zone
+from releve.network.moments import city, zone
 from releve.plan.service_status import COVERED
 from releve.situation import Notice, SiteStatus, Situation, list_notices
 
@@ -210,20 +210,17 @@ add_words(register, "effect_kind", _EFFECTS, else_code=True)
 
 @register.filter
 def outlook(page: NowPage) -> str:
-    """Return one line for who has no time: the client served worst, from when on it is covered again, who leads."""
+    """Return what follows the headline for who has no time: from when on the client that it names is covered again,
+    and who leads."""
     text, parts = text_now(page.time_zone), []
     if (worst := page.worst) is not None and worst.short_now:
-        name, share = worst.name, text.coverage(worst.now or 0.0)
         if page.recovery is None:
-            parts.append(
-                _("{client}: {coverage} now, not covered again within 48 hours.").format(client=name, coverage=share)
-            )
+            parts.append(_("Not covered again within 48 hours."))
         else:
             back = page.recovery.astimezone(zone(page.time_zone))
             today = back.date() == page.at.astimezone(zone(page.time_zone)).date()
-            said = _("{client}: {coverage} now, covered again: {when}.")
             at = text.time(page.recovery) if today else when(page.recovery, text)
-            parts.append(said.format(client=name, coverage=share, when=at))
+            parts.append(_("Covered again: {when}.").format(when=at))
     if page.lead is not None and page.lead.state == "leads":
         parts.append(_("{name} leads.").format(name=page.lead.who))
     elif page.lead is not None and page.lead.state == "on_call":
@@ -235,6 +232,16 @@ def outlook(page: NowPage) -> str:
     elif page.lost and page.works:
         parts.append(_("No person leads yet."))
     return " ".join(parts)
+
+
+@register.filter
+def now_clock(page: NowPage) -> str:
+    """Return the time of the page, and of which city where a site has other clocks."""
+    text = text_now(page.time_zone)
+    at, here = when(page.at, text), text.time(page.at)
+    if all(text.at_site(site.time_zone).time(page.at) == here for site in page.sites):
+        return at
+    return _("{at} in {city}; other times name their city").format(at=at, city=city(page.time_zone))
 
 
 @register.filter

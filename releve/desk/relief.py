@@ -16,9 +16,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template import Library
 from django.urls import path, reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
 from pydantic import Field
 
 from releve.accounts.scopes import Scope, can, scope_for
@@ -127,7 +127,9 @@ class ReliefPage(StreamPage):
     addresses: dict[str, tuple[str, ...]] = Field(
         default={}, description="Of these people, where the reader may call them"
     )
+    say: dict[str, str] = Field(default={}, description="Of these people, what their message says, to be read aloud")
     names: dict[str, str] = Field(description="Of sites and programmes")
+    time_zones: dict[str, str] = Field(description="Of the home sites of these people")
 
     @property
     def moving(self) -> tuple[PeopleFlow, ...]:
@@ -172,8 +174,10 @@ def relief_page(shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whol
         people_pages=people.paginator.num_pages,
         calls=calls,
         addresses=_find_addresses(listed, user) if calls else {},
+        say=live.list_said(listed, "fr" if get_language() == "fr" else "en") if calls else {},
         names={row.id: row.name for row in operator.sites if seen.has_site(row.id) or row.id in met}
         | {row.id: row.name for row in operator.programmes},
+        time_zones={row.site: operator.site[row.site].time_zone for row in listed if row.site in operator.site},
     )
 
 
@@ -383,6 +387,21 @@ _SHOWN = {
 add_words(register, "answer_tone", _TONES)
 add_words(register, "show_words", _SHOWN)
 add_words(register, "channel_name", CHANNELS, else_code=True)
+
+
+@register.filter
+def answer_by(row: NotifiedAgent, page: ReliefPage) -> str:
+    """Return by when an answer is awaited, by the clocks of the home site; empty where none is, or it is not sent."""
+    if row.state != "waiting" or row.next_try_at is None:
+        return ""
+    text = text_now(page.time_zone).at_site(page.time_zones.get(row.site, page.time_zone))
+    return _("must answer by {time}").format(time=text.time(row.next_try_at))
+
+
+@register.filter
+def telephone(address: str) -> str:
+    """Return the number that an address is, as a link dials it; empty where it is none."""
+    return live.find_number(address)
 
 
 @register.filter("place_label")

@@ -220,6 +220,8 @@ KIND_LABELS: Mapping[str, str] = {
     "relief.made": "Relief made",
     "relief.ordered": "Relief for a surge put in force",
     "rota.changed": "On-call rota changed",
+    "rota.link_ended": "Calendar link to the on-call rota revoked",
+    "rota.link_made": "Calendar link to the on-call rota made",
     "routing.alarm": "Routing not taken in time",
     "routing.published": "Routing published",
     "routing.restored": "Routing taken again",

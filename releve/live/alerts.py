@@ -28,6 +28,7 @@ from releve.ledger import chain as ledger
 from releve.live.channels import Letter
 from releve.live.clock import is_drill, now
 from releve.live.contacts import replace_older
+from releve.live.coverage import compute_coverage, find_worst_client, rank_clients
 from releve.live.effect_queue import (
     OUTSIDE,
     EffectOutcome,
@@ -165,8 +166,28 @@ def _describe(alert: Alert) -> dict[str, object]:
     operator, situation = operator_now(), situation_now(alert.stream)
     lost = [(operator.site[site].name, find_cause(situation, site)) for site in alert.sites if site in operator.site]
     lines = [(carrier, "lines") for carrier in alert.carriers]
-    waits = alert.released_at is None
-    return {"lost": [*lost, *lines], "at": alert.raised_at.isoformat(), "zone": operator.row.time_zone, "waits": waits}
+    return {
+        "lost": [*lost, *lines],
+        "at": alert.raised_at.isoformat(),
+        "zone": operator.row.time_zone,
+        "waits": alert.released_at is None,
+        "worst": _describe_worst_client(alert.stream, operator),
+    }
+
+
+def _describe_worst_client(stream: str, operator: Operator) -> dict[str, Any] | None:
+    """Return the client that is covered least as things stand; None where nothing is missing."""
+    worst = find_worst_client(rank_clients(operator, compute_coverage(stream)))
+    if worst is None or worst.worst_at is None:
+        return None
+    return {
+        "client": worst.name,
+        "short_now": worst.short_now,
+        "now": worst.now,
+        "worst": worst.worst,
+        "at": now(stream).isoformat(),
+        "worst_at": worst.worst_at.isoformat(),
+    }
 
 
 def follow_alerts(stream: str) -> int:

@@ -15,8 +15,9 @@ from django.db.models import QuerySet
 from releve.errors import ReleveError
 from releve.ledger import chain as ledger
 from releve.live.clock import is_drill, now
-from releve.live.contacts import AcknowledgeResult, Answer, store_answer
+from releve.live.contacts import AcknowledgeResult, Answer, find_number, store_answer
 from releve.live.errors import NoSuch, Refused
+from releve.live.escalation import build_parameters
 from releve.live.event_service import record, sign_event
 from releve.live.message_texts import write_message
 from releve.live.models import Message
@@ -29,6 +30,7 @@ class AgentLetter:
     """What the page of a message's link says: its text, and whether the agent may say how they come.
 
     ``answer`` and ``answered_at``: the answer so far; None: there is none. ``site``: that of a manager's message.
+    ``number``: the telephone of the one to call; empty: it is not known.
     """
 
     subject: str
@@ -37,6 +39,7 @@ class AgentLetter:
     answer: Answer
     answered_at: datetime | None
     site: str = ""
+    number: str = ""
 
 
 def find_letter(token: str, language: str) -> AgentLetter | None:
@@ -44,7 +47,8 @@ def find_letter(token: str, language: str) -> AgentLetter | None:
     message = Message.objects.filter(token=token).first()
     if message is None or not message.about:
         return None
-    subject, text = write_message(message.kind, message.about, language, "", drill=is_drill(message.stream))
+    about = build_parameters(message)
+    subject, text = write_message(message.kind, about, language, "", drill=is_drill(message.stream))
     return AgentLetter(
         subject=subject,
         text=text.strip(),
@@ -52,6 +56,7 @@ def find_letter(token: str, language: str) -> AgentLetter | None:
         answer=message.answer,  # type: ignore[arg-type]
         answered_at=message.acknowledged_at,
         site=message.site if message.role == "manager" else "",
+        number=find_number(about.get("call") or about.get("contact") or ""),
     )
 
 

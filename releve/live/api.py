@@ -48,10 +48,12 @@ from releve.live.contacts import (
     count_missing_addresses,
     erase_person,
     find_message_site,
+    find_number,
     import_contacts,
     list_addresses,
     list_notified_agents,
     list_notified_rides,
+    list_said,
 )
 from releve.live.coverage import (
     ClientCoverage,
@@ -95,6 +97,7 @@ from releve.live.errors import (
     is_busy,
     is_disk_full,
 )
+from releve.live.escalation import read_client_contact
 from releve.live.event_service import (
     RecordResult,
     build_plugin_check,

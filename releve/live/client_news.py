@@ -26,7 +26,7 @@ from releve.live.clock import LIVE, is_drill, now
 from releve.live.coverage import ClientCoverage, Coverage, compute_scene_coverage
 from releve.live.effect_queue import append_entries, queue_effects
 from releve.live.errors import NoSuch
-from releve.live.escalation import build_send_effect, promise_news
+from releve.live.escalation import build_send_effect, promise_news, read_client_contact
 from releve.live.lost_places import find_cause
 from releve.live.message_texts import write_message
 from releve.live.models import ClientSetting, Message
@@ -338,6 +338,7 @@ def _describe(row: Message, language: str) -> ClientLetter:
     about = dict(row.about)
     if row.held:
         about |= promise_news(row)
+    about["contact"] = read_client_contact()
     subject, text = write_message("client", about, language, "", drill=is_drill(row.stream))
     return ClientLetter(
         message=str(row.pk),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from releve.live.clock import LIVE, now, real_now
 from releve.live.effect_queue import append_entries
 from releve.live.errors import ChannelFaults, ContactFaults, NoSuch
 from releve.live.lost_places import Absent
+from releve.live.message_texts import write_said
 from releve.live.models import Contact, Message, Relief
 from releve.live.plans import operator_now
 from releve.live.reply_gateways import list_promised, read_reply_secret
@@ -290,6 +292,15 @@ def list_addresses(agents: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+_NUMBER = re.compile(r"\+?\d(?:[ .()\u00a0\u202f-]{0,2}\d){5,17}")
+
+
+def find_number(text: str) -> str:
+    """Return the telephone number that an address is, or that a text names, by its digits; empty: there is none."""
+    found = None if "@" in text or "://" in text else _NUMBER.search(text)
+    return "" if found is None else re.sub(r"[^\d+]", "", found[0])
+
+
 def store_answer(rows: QuerySet[Message], by: str, answer: Answer = "") -> AcknowledgeResult:
     """Store an answer, unless the same or a no came before; :class:`NoSuch` where there is no message."""
     with transaction.atomic():
@@ -387,6 +398,13 @@ def list_notified_agents(stream: str, sites: Iterable[str] | None = None) -> lis
     rows = _filter_open(stream, sites).exclude(who__startswith="erased:")
     found = [_describe_message(row) for row in rows.select_related("relief")]
     return sorted(found, key=lambda row: (_STATES.index(row.state), row.site, row.agent))
+
+
+def list_said(people: Iterable[NotifiedAgent], language: str) -> dict[str, str]:
+    """Return what the message to each of some agents says of their shifts, by agent."""
+    agents = {row.message: row.agent for row in people}
+    found = Message.objects.filter(pk__in=agents).values_list("pk", "about")
+    return {agents[key]: write_said(about, language) for key, about in found if about}
 
 
 def note_absent(stream: str, at: datetime, absent: Absent) -> None:

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -22,7 +23,7 @@ from releve.files.plan_folder import build_calendars
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS, ByFile, Channel, Letter
 from releve.live.clock import is_drill, now, real_now
-from releve.live.contacts import count_messages, name_message
+from releve.live.contacts import count_messages, find_number, name_message
 from releve.live.effect_queue import (
     OUTSIDE,
     EffectOutcome,
@@ -62,10 +63,10 @@ def send_message(effect: Effect) -> EffectOutcome:
     if message.over_at is not None and message.over_at <= now(message.stream):
         return _skip_effect(effect, "over")
     name, address, language = _choose_address(message)
-    promised = promise_news(message)
+    promised = promise_news(message) | _promise_patience(message, name)
     subject, text = write_message(
         message.kind,
-        _build_parameters(message) | promised | {"keys": _can_answer(message, name)},
+        build_parameters(message) | promised | {"keys": _can_answer(message, name)},
         language,
         write_link(f"/ack/{message.token}", language),
         drill=is_drill(message.stream),
@@ -140,13 +141,17 @@ def choose_channel(stream: str, name: str) -> Channel:
     return ByFile() if name == Message.NO_ADDRESS else CHANNELS[name]
 
 
-def _build_parameters(message: Message) -> dict[str, object]:
+def build_parameters(message: Message) -> dict[str, Any]:
+    """Return what a message's text is made from: what was stored with it, and whom to call as it is now."""
     about = dict(message.about)
     if message.kind == "unanswered":
         about["count"] = count_messages(message.stream, [message.site]).waiting
     if message.kind == "agent":
-        reached = [row for row in list_contacts("manager", message.site) if row.channel != "file"]
-        about["call"] = reached[0].address if reached else ""
+        rows = list_contacts("manager", message.site)
+        reached = [row.address for row in rows if row.channel != "file" or find_number(row.address)]
+        about["call"] = next(filter(find_number, reached), reached[0] if reached else "")
+    if message.role == "client":
+        about["contact"] = read_client_contact()
     return about
 
 
@@ -180,6 +185,18 @@ def promise_news(message: Message) -> dict[str, str]:
     if message.role != "client" or not message.about.get("lost") or message.about.get("next"):
         return {}
     return {"next": (now(message.stream) + read_minutes("RELEVE_NEWS_MINUTES", 60)).isoformat()}
+
+
+def _promise_patience(message: Message, channel: str) -> dict[str, str]:
+    """Return by when an agent is to answer, before the next address is tried; empty where nothing is sent."""
+    if message.kind != "agent" or channel == Message.NO_ADDRESS:
+        return {}
+    return {"by": (now(message.stream) + _read_patience()).isoformat()}
+
+
+def read_client_contact() -> str:
+    """Return whom clients call, by name and number: ``RELEVE_CLIENT_CONTACT``; empty where it is not set."""
+    return environment.read_text(os.environ, "RELEVE_CLIENT_CONTACT")
 
 
 def escalate_messages(stream: str) -> int:

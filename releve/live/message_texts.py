@@ -48,6 +48,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
         "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time} (véhicule {vehicle}).",
         "agent_close": "Merci de répondre ici :\n{url}",
+        "agent_by": "Votre réponse est attendue avant {by}.",
         "agent_keys": "Ou répondez à ce message par un chiffre : 1 je viens, 2 je viens en retard, 3 j’ai besoin d’un"
         " transport, 4 je ne peux pas venir.",
         "hint_subject": "Votre réponse n’a pas été comprise",
@@ -93,6 +94,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "client_back": "Prochain retour à une couverture complète : le {at}.",
         "client_now": "Couverture en ce moment : {now} %.",
         "client_next": "Prochaines nouvelles : au plus tard le {at}.",
+        "client_call": "Votre contact : {contact}.",
         "client_held": "Votre service est assuré : couverture complète jusqu’au {until}.",
         "client_thin": "Couverture de vos besoins jusqu’au {until} : au plus bas {worst} %, le {at}.",
         "client_missed": "Une partie de vos besoins n’est pas couverte : {worst} % au plus bas, le {at} ;"
@@ -106,6 +108,10 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "alert_subject": "Alerte : {names}",
         "alert_open": "Vous êtes d’astreinte. Depuis le {at} :",
         "alert_lost": "- {place} : {cause}.",
+        "alert_worst": "Client le plus touché, à {time} : {client}, couvert à {now} % en ce moment.",
+        "alert_worst_ahead": "Client le plus touché, à {time} : {client}, couvert à {worst} % au plus bas, le {at}.",
+        "alert_todo": "À faire : prendre la direction par le lien ; puis, à la page En ce moment, lire qui ne répond"
+        " pas et ouvrir la cellule de crise.",
         "alert_waits": "La relève et les appels sont pris en charge. Les messages aux équipes qui commencent plus tard"
         " attendent que vous preniez la direction.",
         "alert_close": "Je prends la direction :\n{url}",
@@ -128,6 +134,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
         "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time} (vehicle {vehicle}).",
         "agent_close": "Please answer here:\n{url}",
+        "agent_by": "Your answer is awaited by {by}.",
         "agent_keys": "Or reply to this message with a digit: 1 I come, 2 I come late, 3 I need transport,"
         " 4 I cannot come.",
         "hint_subject": "Your reply was not understood",
@@ -171,6 +178,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "client_back": "Next full coverage: on {at}.",
         "client_now": "Coverage at this moment: {now}%.",
         "client_next": "Next news: on {at} at the latest.",
+        "client_call": "Your contact: {contact}.",
         "client_held": "Your service is assured: full coverage until {until}.",
         "client_thin": "Coverage of your requirement until {until}: at worst {worst}%, on {at}.",
         "client_missed": "Part of your requirement is not covered: {worst}% at worst, on {at};"
@@ -183,6 +191,10 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "alert_subject": "Alert: {names}",
         "alert_open": "You are on call. Since {at}:",
         "alert_lost": "- {place}: {cause}.",
+        "alert_worst": "Client hit worst, as of {time}: {client}, {now}% covered at this moment.",
+        "alert_worst_ahead": "Client hit worst, as of {time}: {client}, {worst}% covered at worst, on {at}.",
+        "alert_todo": "To do: take the lead by the link; then read on the page Now who does not answer, and open the"
+        " incident room.",
         "alert_waits": "The relief and the routes of calls are seen to. Messages to teams that start later wait until"
         " you take the lead.",
         "alert_close": "I take the lead:\n{url}",
@@ -213,22 +225,38 @@ def _typeset(text: str) -> str:
 def _write_to_agent(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     call = words["agent_call"] if about.get("call") else words["agent_call_manager"]
     lines = [
-        *(
-            words["agent_closed"].format(site=site, cause=words[f"cause_{cause}"])
-            for site, cause in about.get("closed", ())
-        ),
+        *_list_causes(words, about),
         words["agent_open"],
         *_list_shift_lines(words, about),
         "",
         call.format(call=about.get("call")),
+        *_say_by_when(words, about),
         *([words["agent_close"].format(url=url)] if url else []),
         *([words["agent_keys"]] if about.get("keys") and _says_shift(about) else []),
     ]
     return words["agent_subject"], "\n".join([words["hello"], "", *lines])
 
 
+def _say_by_when(words: Mapping[str, str], about: Mapping[str, Any]) -> Iterator[str]:
+    """Yield by when an answer is awaited; nothing in a message that was not sent, or before that was stored."""
+    if about.get("by"):
+        yield words["agent_by"].format(by=_write_clock(words, about["by"], about["shifts"][0]["zone"]))
+
+
 def _says_shift(about: Mapping[str, Any]) -> bool:
     return any(shift["place"] is not None for shift in about["shifts"])
+
+
+def write_said(about: Mapping[str, Any], language: str) -> str:
+    """Return what a message to an agent says of the shifts, and why: what a caller reads aloud."""
+    words = _WORDS[language]
+    lines = [*_list_causes(words, about), *_list_shift_lines(words, about), *_say_by_when(words, about)]
+    return (_typeset if language == "fr" else str)("\n".join(lines))
+
+
+def _list_causes(words: Mapping[str, str], about: Mapping[str, Any]) -> Iterator[str]:
+    for site, cause in about.get("closed", ()):
+        yield words["agent_closed"].format(site=site, cause=words[f"cause_{cause}"])
 
 
 def write_hint(language: str) -> tuple[str, str]:
@@ -377,6 +405,7 @@ def _write_to_client(words: Mapping[str, str], about: Mapping[str, Any], url: st
             if about.get("next")
             else []
         ),
+        *([words["client_call"].format(contact=about["contact"])] if about.get("contact") else []),
     ]
     return words["client_subject"], "\n".join(
         [words["hello"], "", *lines, *(["", words["close"].format(url=url)] if url else [])]
@@ -407,11 +436,27 @@ def _write_escalation(words: Mapping[str, str], about: Mapping[str, Any], url: s
     return subject, "\n".join([said, *(["", words["close"].format(url=url)] if url else [])])
 
 
+def _name_worst_client(words: Mapping[str, str], worst: Mapping[str, Any] | None, zone_name: str) -> Iterator[str]:
+    """Yield which client the loss leaves with least, now or ahead; nothing where every requirement is covered."""
+    if worst is None:
+        return
+    key = "alert_worst" if worst["short_now"] else "alert_worst_ahead"
+    yield words[key].format(
+        client=worst["client"],
+        time=_write_clock(words, worst["at"], zone_name),
+        now=f"{round_coverage(worst['now'] or 0.0):.0f}",
+        worst=f"{round_coverage(worst['worst']):.0f}",
+        at=_write_moment(words, worst["worst_at"], zone_name),
+    )
+
+
 def _write_alert(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     lines = [
         words["alert_open"].format(at=_write_moment(words, about["at"], about["zone"])),
         *(words["alert_lost"].format(place=place, cause=words[f"cause_{cause}"]) for place, cause in about["lost"]),
+        *_name_worst_client(words, about.get("worst"), about["zone"]),
         "",
+        words["alert_todo"],
         *([words["alert_waits"]] if about["waits"] else []),
         *([words["alert_close"].format(url=url)] if url else []),
     ]

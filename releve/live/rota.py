@@ -228,12 +228,19 @@ def make_calendar_link(account: str) -> str:
     """Return the secret of an account's new link to the rota; the one before opens nothing any more."""
     secret = secrets.token_urlsafe(32)
     values = {"digest": _digest(secret), "made_at": real_now()}
-    CalendarLink.objects.update_or_create(account=account, defaults=values)
+    with transaction.atomic():
+        ledger.lock_head()
+        CalendarLink.objects.update_or_create(account=account, defaults=values)
+        append_entries(LIVE, [("rota.link_made", {"by": account})])
     return secret
 
 
 def end_calendar_link(account: str) -> None:
-    CalendarLink.objects.filter(account=account).delete()
+    """End an account's link to the rota, if it has one."""
+    with transaction.atomic():
+        ledger.lock_head()
+        if CalendarLink.objects.filter(account=account).delete()[0]:
+            append_entries(LIVE, [("rota.link_ended", {"by": account})])
 
 
 def has_calendar_link(account: str) -> bool:

@@ -1,7 +1,8 @@
 """The relief of a loss on a running day: placements stay as they are, and each move has a price.
 
 From the loss on, agents stay, change programme where they are (at once), or go home or to another
-site (after a delay). Shifts and breaks do not change. Only the remaining intervals count.
+site (after a delay), where enough of the shift is left. Shifts do not change, and breaks only where they would fall
+into the way. Only the remaining intervals count.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from releve.demand.requirement import INTERVAL, Requirement
 from releve.kernels.arrays import Floats, Ints
 from releve.network import HOME, Duty, Operator
-from releve.network.duties import Away
+from releve.network.duties import Away, BreakWindow
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import time_home_by_stop
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan, reduce_moves
@@ -54,6 +55,10 @@ from releve.plan.settings import PlanSettings
 
 CURVE = (0.5, 2.0, 8.0, 32.0)
 """Prices of a move, in agent-intervals of mean penalty, at which the curve is drawn."""
+
+
+LEAST_WORK = 2 * INTERVAL
+"""Work for which people go to another place at least, home too."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,7 @@ class _RunningDayBuilder:
         self._placed = {row.key: row for row in plan.placements}
         self._fleet = build_day_fleet(operator, plan.day, settings)
         self._ways_home: dict[str, dict[str, timedelta]] = {}
+        self._meals: dict[tuple[AgentGroup, Placement | None], tuple[BreakWindow, ...]] = {}
 
     def build(self, need: Requirement) -> RunningDay:
         groups = self._group_agents()
@@ -184,6 +190,9 @@ class _RunningDayBuilder:
             )
             anonymous = replace(placed, agent="") if placed else None
             found.setdefault((group, anonymous), []).append(name)
+            if (group, anonymous) not in self._meals and name in duties:
+                periods = self._operator.give_breaks(duties[name]).periods
+                self._meals[group, anonymous] = tuple(period.meal for period in periods if period.meal is not None)
         return found
 
     def _list_patterns(self, duty: Duty) -> tuple[Pattern, ...]:
@@ -202,14 +211,22 @@ class _RunningDayBuilder:
             wait = self._find_delay(group, placed, place)
             if self._lacks_run(group, placed, place, wait):
                 continue
-            patterns = tuple(
-                late
-                for late in (clip_pattern(pattern, self._now + wait, self._now) for pattern in group.patterns)
-                if late is not None
+            clipped = (
+                clip_pattern(pattern, self._now + wait, self._now, self._meals.get(key, ()))
+                for pattern in group.patterns
             )
+            stays = placed is not None and placed.place == place
+            least = timedelta() if stays else self._find_least_work(group, place, wait)
+            patterns = tuple(late for late in clipped if late is not None and late.end - late.start >= least)
             if patterns:
                 out.append((place, name, patterns, here))
         return out
+
+    def _find_least_work(self, group: AgentGroup, place: str, wait: timedelta) -> timedelta:
+        """Return how long people work in another place at least, else they do not go there: those who are at work
+        go to no other site for less than the way takes, since the way back is as long."""
+        begun = group.patterns[0].start < self._now + wait
+        return max(LEAST_WORK, wait) if begun and place != HOME else LEAST_WORK
 
     def _lacks_run(self, group: AgentGroup, placed: Placement | None, place: str, wait: timedelta) -> bool:
         """Return whether riders would have to change site when their run to work is over, or go to

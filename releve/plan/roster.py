@@ -310,11 +310,14 @@ def cut_placement(placed: Placement, away: Sequence[Away]) -> Placement | None:
     )
 
 
-def clip_pattern(pattern: Pattern, when: datetime, since: datetime | None = None) -> Pattern | None:
+def clip_pattern(
+    pattern: Pattern, when: datetime, since: datetime | None = None, meals: Sequence[BreakWindow] = ()
+) -> Pattern | None:
     """Return what is left of a pattern from an instant on; None when nothing is.
 
-    ``since``: when the way to another place begins. A break that would have fallen into it comes in the middle of what
-    is left, where it has room: a way is no rest.
+    ``since``: when the way to another place begins. A break that would have fallen into it comes as near as it can to
+    the middle of what is left, since a way is no rest; in one of the windows ``meals`` that the table of breaks gives,
+    or where they are over as soon as it can: late is better than none.
     """
     start = max(pattern.start, when)
     for pause in pattern.pauses:
@@ -325,12 +328,23 @@ def clip_pattern(pattern: Pattern, when: datetime, since: datetime | None = None
     pauses = tuple(Pause(max(start, one.start), one.end, one.away) for one in pattern.pauses if one.end > start)
     if pattern.break_start is None or pattern.break_end is None:
         return Pattern(start, pattern.end, None, None, pauses)
-    if pattern.break_end <= start:
-        length = pattern.break_end - pattern.break_start
-        window = BreakWindow(length, start, pattern.end, timedelta())
-        free = [at for at in window.list_starts() if all(at + length <= p.start or p.end <= at for p in pauses)]
-        if since is None or pattern.break_start < since or pattern.end - start <= 2 * length or not free:
-            return Pattern(start, pattern.end, None, None, pauses)
-        middle = min(free, key=lambda at: (abs(at + length / 2 - start - (pattern.end - start) / 2), at))
-        return Pattern(start, pattern.end, middle, middle + length, pauses)
-    return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end, pauses)
+    if pattern.break_end > start:
+        return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end, pauses)
+    length = pattern.break_end - pattern.break_start
+    if since is None or pattern.break_start < since or pattern.end - start <= 2 * length:
+        return Pattern(start, pattern.end, None, None, pauses)
+    left = BreakWindow(length, start, pattern.end, timedelta())
+    free = [at for at in left.list_starts() if all(at + length <= p.start or p.end <= at for p in pauses)]
+    if not free:
+        return Pattern(start, pattern.end, None, None, pauses)
+    allowed = [at for at in free if any(_allows(meal, at, length, pauses) for meal in meals)]
+    middle = start if meals and not allowed else start + (pattern.end - start - length) / 2
+    begins = min(allowed or free, key=lambda at: (abs(at - middle), at))
+    return Pattern(start, pattern.end, begins, begins + length, pauses)
+
+
+def _allows(meal: BreakWindow, at: datetime, length: timedelta, pauses: Sequence[Pause]) -> bool:
+    """Return whether a break may begin at an instant by its window, apart from the other breaks."""
+    others = (one for one in pauses if not one.away)
+    apart = all(at + length + meal.apart <= one.start or one.end + meal.apart <= at for one in others)
+    return meal.first <= at and at + length <= meal.last and apart

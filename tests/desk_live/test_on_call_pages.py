@@ -11,7 +11,9 @@ from django.test import Client
 from releve.accounts.grants import end_grant
 from releve.accounts.permissions import Role
 from releve.demand.requirement import INTERVAL
+from releve.desk.client_status import headline
 from releve.ledger.account_names import give_pseudonym
+from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live.models import Alert, CalendarLink, OnCall
 from tests.accounts.people import give, person, read_text, sign_in
@@ -61,7 +63,8 @@ def test_the_line_names_the_worst_client_when_it_is_back_and_who_leads(browsers:
     page = web.get("/now").context["page"]
     assert page.worst.short_now
     line = next(row for row in web.get("/now").content.decode().splitlines() if 'id="outlook"' in row)
-    assert page.worst.name in line
+    assert page.worst.name in headline(page)
+    assert page.worst.name not in line, "said once"
     assert "samira" in line
     coverage = live.compute_coverage(scenario.stream)
     assert coverage is not None
@@ -122,3 +125,6 @@ def test_a_secret_link_opens_the_rota_until_it_is_ended_replaced_or_the_role_end
     assert phone.get(third).status_code == 200
     end_grant(grant, by="amina")
     assert phone.get(third).status_code == 404, "the account may no longer see the rota"
+    made, ended = (LedgerEntry.objects.filter(kind=f"rota.link_{what}") for what in ("made", "ended"))
+    assert (made.count(), ended.count()) == (3, 1)
+    assert not any(link.rpartition("/")[2] in row.body for row in made for link in (first, second, third))

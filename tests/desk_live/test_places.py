@@ -28,6 +28,7 @@ from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live.models import Message, Routes
 from releve.network import HOME
+from releve.network.moments import zone
 from releve.situation import CheckDone, InspectionHeld, MeasureFinding
 from tests.accounts.people import read_page, read_text, signed_in
 from tests.desk_live.conftest import Browsers
@@ -328,7 +329,7 @@ def test_what_happened_on_a_site_is_dated_by_its_clocks(scenario: Scenario, mana
     scenario.close(site.id)
     page = re.sub(r"\s", " ", read_page(manager, f"/sites/{site.id}"))
     assert page.count("9 h 40 (Casablanca)") >= 2, "the visit and the closure"
-    assert "10 h 40" not in page, "the time in Paris"
+    assert page.count("10 h 40") == 1, "the time in Paris stands in the line that names both clocks alone"
 
 
 def test_the_queries_are_the_same_for_one_site_and_for_all(scenario: Scenario) -> None:
@@ -431,6 +432,44 @@ def test_the_page_the_list_to_call_the_excel_file_the_messages_and_the_ledger_co
     assert (entry["agents"], entry["breaks"], dict(entry["kinds"])) == (len(asked), len(breaks), kinds)
     shown = web.get("/relief").content.decode()
     assert all(f"<strong>{people}</strong>" in shown for people in kinds.values())
+
+
+def test_the_list_to_call_comes_first_with_a_number_to_press_what_to_say_and_by_when(
+    browsers: Browsers, relieved: Scenario
+) -> None:
+    web = browsers.sign_in()
+    shown = web.get("/relief", headers={"accept-language": "en"}).content.decode()
+    order = ["Whom to call", 'href="tel:+212600000001"', "Other people, sites or days", "Who moves where"]
+    assert [shown.index(words) for words in order] == sorted(shown.index(words) for words in order)
+    page = read(web)
+    (sent,) = [row for row in page["people"] if row["state"] == "waiting"]
+    site = relieved.operator.site[sent["site"]]
+    by = datetime.fromisoformat(sent["next_try_at"]).astimezone(zone(site.time_zone))
+    assert f"must answer by {by:%H:%M}" in shown
+    said = live.list_said(live.list_notified_agents(relieved.stream), "en")
+    assert f"Your answer is awaited by {by:%H:%M}." in said[sent["agent"]]
+    assert all(row["agent"] in said for row in page["people"])
+    assert said[sent["agent"]].splitlines()[0] in shown
+    assert browsers.sign_in(Role.PLANNER).get("/relief.json").json()["say"] == {}, "those who call alone"
+
+
+def test_a_client_reads_whom_to_call(browsers: Browsers, scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = scenario.operator.clients[0].id
+    web = browsers.sign_in(Role.CLIENT, client)
+    assert "tel:" not in web.get(f"/clients/{client}").content.decode()
+    monkeypatch.setenv("RELEVE_CLIENT_CONTACT", "Nadia Benali, +33 1 00 00 00 01")
+    page = web.get(f"/clients/{client}").content.decode()
+    assert "Nadia Benali" in page
+    assert 'href="tel:+33100000001"' in page
+
+
+def test_a_site_says_once_which_of_two_clocks_it_shows(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    home = scenario.operator.row.time_zone
+    at = live.now(scenario.stream)
+    for site in scenario.operator.sites:
+        apart = at.astimezone(zone(site.time_zone)).utcoffset() != at.astimezone(zone(home)).utcoffset()
+        assert ('id="clocks"' in web.get(f"/sites/{site.id}").content.decode()) is apart
 
 
 def test_addresses_are_for_those_who_may_call(browsers: Browsers, relieved: Scenario) -> None:

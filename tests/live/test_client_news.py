@@ -59,6 +59,23 @@ def test_by_default_a_message_waits_ten_minutes_and_says_cause_state_and_next_ne
         assert ("Prochain retour à une couverture complète" in letter.text) is (row.about["back"] is not None)
 
 
+def test_a_message_and_its_draft_say_whom_a_client_calls_where_the_operator_says_it(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_CLIENT_CONTACT", "Nadia Benali, +33 1 00 00 00 01")
+    set_all(scenario, "approval")
+    scenario.two_positives()
+    scenario.work()
+    (draft, *_), _sent = live.list_client_letters(scenario.stream, "fr")
+    assert "Votre contact\u00a0: Nadia Benali, +33 1 00 00 00 01." in draft.text
+    letter = live.find_letter(news(scenario)[0].token, "fr")
+    assert letter is not None
+    assert letter.number == "+33100000001"
+    monkeypatch.delenv("RELEVE_CLIENT_CONTACT")
+    (draft, *_), _sent = live.list_client_letters(scenario.stream, "fr")
+    assert "Votre contact" not in draft.text
+
+
 def test_several_reliefs_are_one_message_with_the_last_state(scenario: Scenario) -> None:
     scenario.close(scenario.operator.sites[0].id)
     scenario.work()

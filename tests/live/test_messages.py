@@ -26,6 +26,7 @@ from releve.live.channels import CHANNELS, ByFile, Letter
 from releve.live.effect_queue import PermanentFailure, RetryLater, run_effect
 from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message
+from releve.network.moments import zone
 from releve.plan.work_changes import KindCount, WorkKind, describe_change
 from tests.live.scenario import Scenario
 from tests.live.smtp import Mails, mail_server
@@ -95,6 +96,30 @@ def test_a_message_that_asks_for_an_answer_is_of_a_change_and_says_what_was_and_
     assert "Le site" in texts[home.who]
     assert "fermé par la règle en vigueur" in texts[home.who]
     assert "Joignez votre responsable de site" in texts[home.who]
+
+
+def test_a_message_and_its_page_say_by_when_to_answer_and_whom_to_call(scenario: Scenario) -> None:
+    agents = scenario.agents_at(scenario.site)[2:]
+    rows = [f"agent,{agent},file,+2126{number:08},fr" for number, agent in enumerate(agents)]
+    rows += [f"manager,{scenario.site},file,desk@site,fr", f"manager,{scenario.site},file,+212 5 22 00 00 01,fr"]
+    live.import_contacts((HEAD + "\n".join(rows)).encode(), by="tests")
+    scenario.two_positives()
+    scenario.work()
+    asked = [message for message in scenario.messages if message.sent_at and message.site == scenario.site]
+    assert asked
+    for message in asked:
+        assert message.due_at is not None
+        zone_name = message.about["shifts"][0]["zone"]
+        by = message.due_at.astimezone(zone(zone_name))
+        letter = live.find_letter(message.token, "fr")
+        assert letter is not None
+        for text in (find_text(scenario, message), letter.text):
+            plain = text.replace("\u202f", " ").replace("\u00a0", " ")
+            assert f"Votre réponse est attendue avant {by:%-H} h {by:%M}." in plain
+            assert "Joignez votre responsable de site : +212 5 22 00 00 01." in plain
+        assert letter.number == "+212522000001"
+    unsent = next(message for message in scenario.messages if message.who not in agents)
+    assert "attendue avant" not in find_text(scenario, unsent), "no answer is awaited of who was not written to"
 
 
 POST = ("place", "programme", "start", "end", "breaks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,9 @@ def test_a_loss_at_night_alerts_the_first_address_and_says_what_is_lost(night: S
     assert list_calls(night) == [("samira", 1)]
     assert night.operator.site[night.site].name in letter["subject"]
     assert "no power" in letter["text"]
+    names = "|".join(re.escape(client.name) for client in night.operator.clients)
+    assert re.search(rf"Client hit worst, as of 03:19: ({names}), \d+% covered at worst, on 2026-", letter["text"])
+    assert "To do: take the lead by the link" in letter["text"]
     bodies = LedgerEntry.objects.filter(kind__startswith="alert.").values_list("body", flat=True)
     assert len(bodies) == 2
     assert not any("samira" in body for body in bodies), "the ledger holds no name"

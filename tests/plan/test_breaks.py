@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
@@ -12,13 +12,15 @@ import pytest
 from releve.network import BreakRule, Duty, DutyPeriod, Operator, PlannedAbsence
 from releve.network.checks import check_files
 from releve.network.duties import add_breaks
+from releve.network.moments import zone
 from releve.plan import Placement, check_plan
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
 from releve.plan.plan_json import plan_from_json, plan_to_json
 from releve.plan.result import Pause
-from releve.plan.roster import list_break_patterns
+from releve.plan.roster import Pattern, clip_pattern, list_break_patterns
 from releve.plan.settings import PlanSettings
 from tests.network.clean_tables import as_csv, clean_tables
+from tests.plan import planner_parts
 from tests.plan.night_operators import DAY as DAY_SHIFT
 from tests.plan.night_operators import NIGHT, need_of, night_operator, plan_chain, shifts_of
 
@@ -77,6 +79,49 @@ def test_a_time_of_day_after_midnight_binds_the_night_shift() -> None:
     assert {one.pauses for one in patterns} == {
         (Pause(start, start + timedelta(minutes=20), away=False),) for start in (at(3, day=3), at(3, 30, day=3))
     }
+
+
+@pytest.mark.parametrize(
+    ("arrival", "expected"),
+    [
+        (at(11), at(12)),  # the middle of what is left, 13:15, is beyond the hours of the table
+        (at(12), at(12)),
+        (at(13), at(13)),  # they are over: at once
+        (at(15, 30), None),  # less than twice the break is left
+    ],
+)
+def test_a_break_that_fell_into_the_way_to_another_place_keeps_to_its_hours(
+    arrival: datetime, expected: datetime | None
+) -> None:
+    (period,) = give(DutyPeriod(at(8), at(16), 30.0), replace(MEAL, from_time="12:00", to_time="13:30")).periods
+    assert period.meal is not None
+    assert (period.meal.first, period.meal.last) == (at(11), at(12, 30))  # in UTC
+    had = Pattern(at(8), at(16), at(10, 30), at(11))
+    left = clip_pattern(had, arrival, at(10), [period.meal._replace(first=at(11, 30))])
+    assert left is not None
+    assert (left.start, left.break_start) == (arrival, expected)
+    free = clip_pattern(had, at(11), at(10))
+    assert free is not None
+    assert free.break_start in (at(13), at(13, 30)), "without a table in the middle"
+
+
+def test_the_relief_of_a_running_day_keeps_the_breaks_that_it_moves_to_their_hours() -> None:
+    case, plan = planner_parts.running_day(300)
+    zone_name = case.operator.sites[0].time_zone
+    operator = replace(case.operator, breaks=(BreakRule("meal", 0.0, from_time="11:00", to_time="14:00"),))
+    plan = planner_parts.plan_case(replace(case, operator=operator))
+    when, moved = planner_parts.clock(case, "11:30"), 0
+    day = build_running_day(operator, plan, case.requirement, when, case.settings)
+    for lost in planner_parts.list_site_losses(operator):
+        for move in solve_intraday_relief(day, lost, case.settings, curve=False).moves:
+            before, after = move.before, move.after
+            if before is None or after is None or after.break_start in (None, before.break_start):
+                continue
+            moved += 1
+            local = [instant.astimezone(zone(zone_name)) for instant in (after.break_start, after.break_end)]
+            over = after.start.astimezone(zone(zone_name)).time() > time(13, 30)
+            assert over or time(11) <= local[0].time() <= local[1].time() <= time(14)
+    assert moved
 
 
 def operator_with_breaks(seed: int, *rules: BreakRule) -> Operator:

@@ -346,6 +346,26 @@ def test_in_the_last_half_hour_nobody_can_be_moved_in_time() -> None:
             assert move.after is None or move.after.place == move.before.place  # type: ignore[union-attr]
 
 
+def test_who_goes_to_another_place_works_there_for_an_hour_and_for_no_less_than_the_way_to_a_site() -> None:
+    case, plan = planner_parts.running_day(300)
+    spared = 0
+    for text in ("14:00", "15:30", "17:00"):
+        when = planner_parts.clock(case, text)
+        day = build_running_day(case.operator, plan, case.requirement, when, case.settings)
+        running = planner_parts.list_running(plan, when)
+        for lost in planner_parts.list_site_losses(case.operator):
+            for move in solve_intraday_relief(day, lost, case.settings, curve=False).moves:
+                if move.after is None or (move.before is not None and move.before.place == move.after.place):
+                    continue
+                work, begun = move.after.end - move.after.start, move.agent in running and move.before is not None
+                assert work >= timedelta(hours=1)
+                if begun and move.before.start <= when and move.after.place != HOME:  # type: ignore[union-attr]
+                    assert work >= SITE_DELAY
+            left = [row.end - when for row in running.values() if row.place in lost.sites and row.start <= when]
+            spared += sum(HOME_DELAY < time < HOME_DELAY + timedelta(hours=1) for time in left)
+    assert spared, "some would have gone home for half an hour"
+
+
 @pytest.mark.parametrize(("home", "site"), [(90, 120), (240, 30)])
 def test_the_linear_relief_knows_every_half_hour_in_which_seats_could_run_out(home: int, site: int) -> None:
     """A group has a pattern of its own at each place when moves take their time."""

@@ -34,7 +34,7 @@ from releve.live.api import (
     SeatedSite,
 )
 from releve.network import HOME, Operator, parse_opening
-from releve.network.moments import zone
+from releve.network.moments import city, zone
 from releve.network.seats import FloorPlan, lay_out_floors
 from releve.plan.comparison import ComparedPlan
 from releve.plan.work_changes import KindCount
@@ -376,6 +376,7 @@ class ClientPage(StreamPage):
     programmes: tuple[ClientProgramme, ...]
     reliefs: tuple[TouchingRelief, ...]
     lifted: tuple[LiftedPlace, ...] = Field(description="Closures lifted because a record was wrong, of the last days")
+    contact: str = Field(description="Whom the client calls, by name and number; empty: the operator has not said")
 
 
 def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
@@ -405,6 +406,7 @@ def client_page(now: StreamContext, client: str) -> ClientPage:
         half_hours=() if found is None else tuple(found.list_half_hours(client)),
         programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
         reliefs=reliefs,
+        contact=live.read_client_contact(),
         lifted=tuple(
             LiftedPlace(place=now.operator.site[row.site].name, closed_at=row.closed_at, lifted_at=row.lifted_at)
             for row in list_lifted_since(now)
@@ -550,6 +552,19 @@ def site_moment(at: datetime | None, page: SitePage) -> str:
     """Return an instant by the clocks of a site; empty where there is none."""
     text = text_now(page.time_zone).at_site(page.status.time_zone)
     return "" if at is None else text.moment(at)
+
+
+@register.filter
+def site_clocks(page: SitePage) -> str:
+    """Return what time it is at a site and by the operator's clocks, where these differ, and which of them its page
+    shows; empty where they agree."""
+    text = text_now(page.time_zone)
+    here, home = text.at_site(page.status.time_zone).time(page.at), text.time(page.at)
+    if here == home:
+        return ""
+    return _("It is {here}, {home} in {home_city}: this page shows the clocks of the site.").format(
+        here=here, home=home, home_city=city(page.time_zone)
+    )
 
 
 @register.filter
