@@ -68,6 +68,14 @@ def queue_documents(now: datetime) -> int:
     return len(made)
 
 
+def is_journal_waiting() -> bool:
+    """Return whether something is new since the last part of the journal, which is due a minute after that."""
+    if not (settings.OUTSIDE and settings.BACKUP_TO):
+        return False
+    last = _last_part()
+    return read_head().seq > (last.upto if last else 0) or JournalLine.objects.exists()
+
+
 def _is_journal_due(now: datetime) -> bool:
     """Return whether something is new since the last part, which is a minute old or was full."""
     if not settings.BACKUP_TO:

@@ -37,7 +37,7 @@ from releve.live.errors import is_disk_full
 from releve.live.models import DailyRun, Effect, WorkerBeat
 from releve.live.outside import find_overdue_documents
 
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = 10.0
 SILENT_AFTER = timedelta(seconds=30)
 OVERDUE_AFTER = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=5)
@@ -113,10 +113,11 @@ def note_beat(
         "clock_moved_seconds": clock_moved.total_seconds(),
         "has_room": room,
     }
-    WorkerBeat.objects.update_or_create(
-        name=name, defaults={**report, "stopped_at": None}, create_defaults={**report, "started_at": started_at}
-    )
-    WorkerBeat.objects.filter(beat_at__lt=at - KEPT).delete()
+    with transaction.atomic():
+        WorkerBeat.objects.update_or_create(
+            name=name, defaults={**report, "stopped_at": None}, create_defaults={**report, "started_at": started_at}
+        )
+        WorkerBeat.objects.filter(beat_at__lt=at - KEPT).delete()
 
 
 def note_stop(name: str) -> None:
