@@ -168,6 +168,7 @@ def fail_effect(
     attempt would fail too; ``then`` stores the consequences of setting it aside, in the same
     transaction.
     """
+    path = getattr(error, "path", "") or ("telephony" if isinstance(error, Unreachable) else "")
     enough = effect.attempts >= MOST_ATTEMPTS
     if patient:
         enough = real_now() - effect.made_at > PATIENCE
@@ -179,7 +180,10 @@ def fail_effect(
             state=Effect.ASIDE if gone else Effect.QUEUED,
             next_at=real_now() + _draw_wait(effect.attempts),
             error=f"{type(error).__name__}: {error}"[:300],
+            result={"path": path} if path else {},
         )
+        if path and effect.attempts == 1:
+            announce_change()  # those who rest look at what fails
         if changed and gone:
             body = {"effect": effect.pk, "kind": effect.kind, "attempts": effect.attempts}
             ledger.append("effect.aside", body, recorded_at=now(effect.stream), stream=effect.stream)
@@ -252,7 +256,14 @@ _log = logging.getLogger("releve.live")
 
 
 class RetryLater(LiveError):  # noqa: N818
-    """An external system does not answer: the effect is tried again until it does, for a day."""
+    """An external system does not answer: the effect is tried again until it does, for a day.
+
+    ``path`` is the way out of the house that fails; empty: one address of it.
+    """
+
+    def __init__(self, said: str, *, path: str = "") -> None:
+        super().__init__(said)
+        self.path = path
 
 
 class PermanentFailure(LiveError):  # noqa: N818

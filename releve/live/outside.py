@@ -147,7 +147,7 @@ def _deliver(name: str, content: bytes, digest: str) -> str:
     except ImproperlyConfigured as error:
         raise PermanentFailure(str(error)) from error
     if webhook.send_document(name, content).get("sha256") != digest:
-        raise RetryLater(f"the receiver gave no receipt for {name}: expected its SHA-256")
+        raise RetryLater(f"the receiver gave no receipt for {name}: expected its SHA-256", path="outside")
     return f"sha256 {digest} from the receiver"
 
 
@@ -157,13 +157,13 @@ def _deliver_to_folder(folder: Path, name: str, content: bytes) -> str:
     DocumentConflict where another document stands there under this name.
     """
     if not folder.is_dir():
-        raise RetryLater("the folder of RELEVE_OUTSIDE is not there: is its disk mounted?")
+        raise RetryLater("the folder of RELEVE_OUTSIDE is not there: is its disk mounted?", path="outside")
     try:
         publish_document(folder / name, content, mode=0o640)
         if (folder / name).read_bytes() != content:
-            raise RetryLater(f"{name} was read back with another content")
+            raise RetryLater(f"{name} was read back with another content", path="outside")
     except OSError as error:
-        raise RetryLater(f"the folder of RELEVE_OUTSIDE: {error.strerror}") from error
+        raise RetryLater(f"the folder of RELEVE_OUTSIDE: {error.strerror}", path="outside") from error
     return "read back from the folder"
 
 
@@ -175,5 +175,5 @@ def _deliver_by_mail(address: str, name: str, content: bytes, digest: str) -> st
     try:
         mail.send()
     except (smtplib.SMTPException, OSError) as error:
-        raise RetryLater(f"the mail server: {type(error).__name__}") from error
+        raise RetryLater(f"the mail server: {type(error).__name__}", path="outside") from error
     return "accepted by the mail server"

@@ -1,6 +1,6 @@
 """Whether the live chain rests: then its worker waits for a change or for the next full minute.
 
-A stream rests while nothing in it goes on: no drill, loss, alert or switch, no message that awaits an
+A stream rests while nothing in it goes on: no drill, loss, alert, switch or failing path, no message that awaits an
 answer or its time. What is due by the clock alone falls on full minutes then (shifts, breaks, days),
 or follows from the situation (an absence begins or ends, a rule's time is over), which costs no query to ask
 each second. Whatever else comes, comes by a change in the database, which is announced.
@@ -19,6 +19,7 @@ from releve.live.drills import list_running_streams
 from releve.live.lost_places import find_loss, list_absences
 from releve.live.models import Alert, Message, Routes
 from releve.live.outside import is_journal_waiting
+from releve.live.path_faults import filter_failing
 from releve.live.plans import operator_now
 from releve.live.situation_cache import situation_now
 from releve.network import Operator
@@ -56,7 +57,7 @@ def find_rest(changes: int, at: datetime) -> Rest | None:
 
     ``changes`` is their count before that, so that what was changed meanwhile ends the rest.
     """
-    if is_journal_waiting():
+    if is_journal_waiting() or filter_failing().exists():
         return None
     if registry.get_current_version() is None:
         return Rest(changes, find_minute(at))

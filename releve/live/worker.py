@@ -46,6 +46,7 @@ from releve.live.escalation import escalate_messages
 from releve.live.event_service import build_relief_effect, record_due_events
 from releve.live.models import Effect
 from releve.live.outside import queue_documents
+from releve.live.path_faults import FAULT_SECONDS, follow_path_faults
 from releve.live.plans import find_displayed_plan, operator_now
 from releve.live.quiet import Rest, find_rest
 from releve.live.reply_mail import SECONDS as MAIL_SECONDS
@@ -96,6 +97,7 @@ class Worker:
             ("daily", _run_jobs, TICK_SECONDS, MINUTE),
             ("slow", lambda: run_slow_jobs(real_now()), TICK_SECONDS, 5 * MINUTE),
             ("calls", lambda: follow_calls(self._stopping.is_set, self._do), CALLS_SECONDS, 0.0),
+            ("faults", follow_path_faults, FAULT_SECONDS, 5 * MINUTE),
             ("replies", read_reply_mail, MAIL_SECONDS, 0.0),
             ("beat", self._beat, BEAT_SECONDS, 0.0),
             ("ledger", _read_outside, OUTSIDE_SECONDS, 0.0),
@@ -272,6 +274,7 @@ def run_until_idle(name: str = "once") -> int:
     done = 0
     _run_jobs()
     run_slow_jobs(real_now())
+    follow_path_faults()
     _run_guarded(read_reply_mail)  # a mailbox that is away keeps no relief from being made
     run_tick()
     while _run_one_effect((DECIDE, OUTSIDE), name):
