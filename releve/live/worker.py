@@ -66,10 +66,11 @@ SLOW_SECONDS = 15.0
 """After so long the queue is read again, though no change was announced."""
 TICK_SECONDS = 1.0
 MINUTE = 60.0
-CALLS_SECONDS = 15.0
+CALLS_SECONDS = 30.0
 SWITCHES_SECONDS = 5.0
 OUTSIDE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
+_completing = threading.Lock()
 _log = logging.getLogger("releve.live")
 _HANDLED_IN = (relief_handler, notifications, escalation, alerts, replies)
 """Modules with handlers of effects, imported to register them."""
@@ -141,16 +142,19 @@ class Worker:
 
     def _wait_for_effect(self, lanes: Sequence[str], seen: int) -> None:
         """Wait for a change or the next effect that is due; the deciding thread goes on with its ticks meanwhile."""
-        found: list[datetime | None] = []
-        if _run_guarded(lambda: found.append(find_next_due(lanes))) is None:
-            return
-        left = SLOW_SECONDS if found[0] is None else (found[0] - real_now()).total_seconds()
-        until = time.monotonic() + min(max(left, POLL_SECONDS), SLOW_SECONDS)
-        while self._changes.count == seen and time.monotonic() < until and not self._stopping.is_set():
-            wake = min(until, self._next_tick) if DECIDE in lanes else until
-            self._changes.wait(seen, wake - time.monotonic())
-            if DECIDE in lanes:
-                self._tick()
+        while self._changes.count == seen and not self._stopping.is_set():
+            found: list[datetime | None] = []
+            if _run_guarded(lambda found=found: found.append(find_next_due(lanes))) is None:  # type: ignore[misc]
+                return
+            left = SLOW_SECONDS if found[0] is None else (found[0] - real_now()).total_seconds()
+            until = time.monotonic() + min(max(left, POLL_SECONDS), SLOW_SECONDS)
+            while self._changes.count == seen and time.monotonic() < until and not self._stopping.is_set():
+                wake = min(until, self._next_tick) if DECIDE in lanes else until
+                self._changes.wait(seen, wake - time.monotonic())
+                if DECIDE in lanes:
+                    self._tick()
+            if found[0] is not None:
+                return
 
     def _tick(self) -> None:
         """Once a second, run what is due by the clock, unless the live chain rests."""
@@ -167,7 +171,8 @@ class Worker:
         self._decided_at = real_now()
 
     def _note_rest(self, seen: int, at: datetime) -> None:
-        self._rest = find_rest(seen, at)
+        with registry.hold_version():
+            self._rest = find_rest(seen, at)
 
     def _repeat(self, step: Callable[[], object], seconds: float, slow: float) -> None:
         """Run a step at once and then every so many seconds, until the worker stops.
@@ -237,7 +242,8 @@ def _run_guarded(step: Callable[[], object]) -> bool | None:
     behind its ledger nothing is done at all.
     """
     try:
-        require_complete()
+        with _completing:  # those who come at the same time compare once
+            require_complete()
         return bool(step())
     except LedgerBehind as error:
         _log.critical("the worker does nothing: %s", error)
