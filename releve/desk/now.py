@@ -108,6 +108,9 @@ class NowPage(StandingPage):
     aside: tuple[EffectAside, ...]
     retried: int = Field(description="Tasks that failed and are being retried")
     without_receipt: int = Field(description="Roots and parts of the journal that left an hour ago, without receipt")
+    failing: tuple[live.PathFault, ...] = Field(
+        default=(), description="To readers inside who see all sites: paths out of the house that fail"
+    )
     timeline: tuple[live.LogEntry, ...] = Field(description="The newest first")
     follows: bool = Field(default=True, description="Whether the reader sees what happened at some site")
 
@@ -151,6 +154,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         aside=tuple(EffectAside.from_row(row) for row in live.list_effects_aside(stream) if all_sites),
         retried=len(live.list_late_effects(stream)) if all_sites else 0,
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
+        failing=live.find_path_faults(live.real_now()) if all_sites and inside else (),
         timeline=live.list_last_entries(stream, seen.sees),
         follows=seen.sites is None or bool(seen.sites),
     )
@@ -286,7 +290,15 @@ _ROUTING_STATES = {
     "silent": lazy("does not answer"),
     "timed_out": lazy("not published in time"),
 }
+_PATHS = {
+    "mail": lazy("The mail server takes no message."),
+    "sms": lazy("The message service (SMS) takes no message."),
+    "outbox": lazy("The folder of messages cannot be written."),
+    "telephony": lazy("A telephony system takes no routes."),
+    "outside": lazy("Nothing reaches the outside: no roots, no journal."),
+}
 add_words(register, "worker_alarm", _ALARMS)
+add_words(register, "path_alarm", _PATHS)
 add_words(register, "routing_state", _ROUTING_STATES)
 
 

@@ -123,7 +123,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
         if refused is not None:
             return refused
         if can(request.user, _WATCH):
-            document |= {"database": found.database, "worker": found.worker, "without_receipt": found.without_receipt}
+            document |= {"database": found.database, "worker": found.worker, "without_receipt": found.without_receipt,
+                         "failing": list(found.failing)}  # fmt: skip
     status = 200 if found.ready else 503
     return JsonResponse(document, status=status, headers={"Cache-Control": "no-store"})
 

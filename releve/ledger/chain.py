@@ -18,6 +18,7 @@ from typing import Any
 
 from django.db import connection
 
+from releve.files.change_signal import announce_change
 from releve.ledger.account_names import find_pseudonyms, hide_names, list_names, restore_names
 from releve.ledger.digests import (
     NO_HASH,
@@ -115,6 +116,7 @@ def append_all(drafts: Sequence[Draft]) -> list[StoredEntry]:
         LedgerEntry.objects.bulk_create(rows)
         PersonalValue.objects.bulk_create(values)
         LedgerHead.objects.filter(pk=1).update(seq=last.seq, hash=last.hash)
+        announce_change()
     return _read_entries(rows, values)
 
 

@@ -25,6 +25,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from releve.files.atomic import replace_file
+from releve.files.change_signal import announce_change
 from releve.ledger import models
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import canonical_json
@@ -142,6 +143,7 @@ def note_act(act: str, **data: Any) -> None:
         raise JournalFault("the journal is written in the transaction of the act")
     text = json.dumps({"act": act, **data}, ensure_ascii=False)
     JournalLine.objects.create(at=timezone.now(), box=encrypt(text.encode()))
+    announce_change()
 
 
 def build_part(after: int) -> tuple[bytes, int, list[int]] | None:

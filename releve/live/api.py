@@ -133,6 +133,7 @@ from releve.live.message_texts import LogEntry, list_last_entries
 from releve.live.models import ClientSetting, OnCall, PlanText, Relief, Stream
 from releve.live.outside import find_overdue_documents
 from releve.live.partners import Lending
+from releve.live.path_faults import PathFault, find_path_faults
 from releve.live.photos import (
     MAX_PHOTO_BYTES,
     MAX_PHOTOS,

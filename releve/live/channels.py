@@ -108,7 +108,7 @@ class ByEmail:
                 raise RetryLater("the mail server takes the recipient later") from error
             raise PermanentFailure("the mail server refused the recipient") from error
         except (smtplib.SMTPException, OSError) as error:
-            raise RetryLater(f"the mail server: {type(error).__name__}") from error
+            raise RetryLater(f"the mail server: {type(error).__name__}", path="mail") from error
 
 
 def _find_domain() -> str:
@@ -161,7 +161,7 @@ class ByApprise:
         # A short message with a character outside the alphabet of telephones holds less than half as many.
         text, title = (said.replace("\u202f", " ") for said in (letter.text, letter.subject))
         if not service.notify(text, title=title, timeout=_TIMEOUT_SECONDS):
-            raise RetryLater("the message service did not take the message")
+            raise RetryLater("the message service did not take the message", path="sms")
 
 
 def _read_template() -> str:
@@ -209,8 +209,10 @@ class ByFile:
             text = json.dumps(document, ensure_ascii=False)
             write_file(folder / f"{name}.json", text, durable=False)
         except OSError as error:
-            raise RetryLater(f"the outbox cannot be written: {error.strerror}") from error
+            raise RetryLater(f"the outbox cannot be written: {error.strerror}", path="outbox") from error
 
 
 CHANNELS: Final[Mapping[str, Channel]] = {"email": ByEmail(), "apprise": ByApprise(), "file": ByFile()}
 """Every channel by its name in the file of contacts."""
+PATHS: Final[Mapping[str, str]] = {"email": "mail", "apprise": "sms", "file": "outbox"}
+"""The path out of the house that each channel takes."""

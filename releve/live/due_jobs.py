@@ -41,28 +41,32 @@ _log = logging.getLogger("releve.live")
 def register_due_job(name: str, job: str, *, slow: bool = False) -> None:
     """Register a job, a function by its dotted name; a ``slow`` one may take minutes.
 
-    It is called with the current instant and decides itself what is due.
+    It is called with the current instant and decides itself what is due: at each change in the database and
+    each full minute, of slow ones at every fifth, and within a second again where it returns True or fails.
     """
     _jobs[name] = _Job(job, slow)
 
 
-def run_due_jobs(now: datetime) -> None:
-    """Run the registered jobs, each unless it waits after a failure."""
-    _run(now, slow=False)
+def run_due_jobs(now: datetime) -> bool:
+    """Run the registered jobs, each unless it waits after a failure; return whether to ask again soon."""
+    return _run(now, slow=False)
 
 
-def run_slow_jobs(now: datetime) -> None:
-    _run(now, slow=True)
+def run_slow_jobs(now: datetime) -> bool:
+    return _run(now, slow=True)
 
 
-def _run(now: datetime, *, slow: bool) -> None:
-    for name, job in _jobs.items():
-        if job.slow != slow or job.waits(now):
+def _run(now: datetime, *, slow: bool) -> bool:
+    own = {name: job for name, job in _jobs.items() if job.slow == slow}
+    busy = False
+    for name, job in own.items():
+        if job.waits(now):
             continue
         try:
-            import_string(job.run)(now)
+            busy = bool(import_string(job.run)(now)) or busy
             job.wait = timedelta(0)
         except ReleveError as error:
             job.failed_at = now
             job.wait = min(max(2 * job.wait, SHORTEST_WAIT), LONGEST_WAIT)
             _log.warning("%s waits %d seconds: %s", name, job.wait.total_seconds(), error)
+    return busy or any(job.wait for job in own.values())

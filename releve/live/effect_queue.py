@@ -18,9 +18,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 
 from releve.errors import ReleveError
+from releve.files.change_signal import announce_change
 from releve.ledger import chain as ledger
 from releve.live.clock import now, real_now
 from releve.live.errors import LiveError, NoSuch
@@ -79,7 +80,9 @@ def queue_effects(todos: Iterable[NewEffect]) -> None:
         )
         for todo in todos
     ]  # fmt: skip
-    Effect.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+    if rows:
+        Effect.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+        announce_change()
 
 
 def claim_effect(lanes: Iterable[str], worker: str) -> Effect | None:
@@ -101,6 +104,15 @@ def claim_effect_by_id(pk: int, worker: str) -> Effect | None:
             state=Effect.CLAIMED, claimed_by=worker, claimed_until=at + read_lease(), attempts=F("attempts") + 1
         )
     return Effect.objects.get(pk=pk) if taken else None
+
+
+def find_next_due(lanes: Iterable[str]) -> datetime | None:
+    """Return when the next effect of some lanes is due, or the next lease ends; None: nothing waits."""
+    rows = Effect.objects.filter(lane__in=list(lanes), state__in=(Effect.QUEUED, Effect.CLAIMED))
+    found = rows.aggregate(
+        queued=Min("next_at", filter=Q(state=Effect.QUEUED)), lost=Min("claimed_until", filter=Q(state=Effect.CLAIMED))
+    )
+    return min((moment for moment in found.values() if moment is not None), default=None)
 
 
 def _is_due(at: datetime) -> Q:
@@ -156,6 +168,7 @@ def fail_effect(
     attempt would fail too; ``then`` stores the consequences of setting it aside, in the same
     transaction.
     """
+    path = getattr(error, "path", "") or ("telephony" if isinstance(error, Unreachable) else "")
     enough = effect.attempts >= MOST_ATTEMPTS
     if patient:
         enough = real_now() - effect.made_at > PATIENCE
@@ -167,7 +180,10 @@ def fail_effect(
             state=Effect.ASIDE if gone else Effect.QUEUED,
             next_at=real_now() + _draw_wait(effect.attempts),
             error=f"{type(error).__name__}: {error}"[:300],
+            result={"path": path} if path else {},
         )
+        if path and effect.attempts == 1:
+            announce_change()  # those who rest look at what fails
         if changed and gone:
             body = {"effect": effect.pk, "kind": effect.kind, "attempts": effect.attempts}
             ledger.append("effect.aside", body, recorded_at=now(effect.stream), stream=effect.stream)
@@ -240,7 +256,14 @@ _log = logging.getLogger("releve.live")
 
 
 class RetryLater(LiveError):  # noqa: N818
-    """An external system does not answer: the effect is tried again until it does, for a day."""
+    """An external system does not answer: the effect is tried again until it does, for a day.
+
+    ``path`` is the way out of the house that fails; empty: one address of it.
+    """
+
+    def __init__(self, said: str, *, path: str = "") -> None:
+        super().__init__(said)
+        self.path = path
 
 
 class PermanentFailure(LiveError):  # noqa: N818

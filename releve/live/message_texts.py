@@ -105,6 +105,14 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "unanswered_subject": "Sans réponse ({site}) : {count}",
         "unanswered": "Site {site}, personnes qui n’ont pas confirmé leur nouveau planning : {count}.",
         "cause_lines": "lignes à domicile coupées",
+        "fault_subject": "Panne : {path}",
+        "fault_open": "{path} : rien ne part depuis {since} (UTC). Messages ou documents en attente : {waiting}.",
+        "fault_close": "Relève réessaie sans arrêt. Faites rétablir le service, et voyez la page En ce moment : {url}",
+        "path_mail": "le courriel",
+        "path_sms": "le SMS",
+        "path_outbox": "le dossier des messages",
+        "path_telephony": "la téléphonie",
+        "path_outside": "le dépôt extérieur",
         "alert_subject": "Alerte : {names}",
         "alert_open": "Vous êtes d’astreinte. Depuis le {at} :",
         "alert_lost": "- {place} : {cause}.",
@@ -188,6 +196,14 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "unanswered_subject": "No answer ({site}): {count}",
         "unanswered": "Site {site}, people who have not confirmed their new shift: {count}.",
         "cause_lines": "home lines down",
+        "fault_subject": "Fault: {path}",
+        "fault_open": "{path}: nothing has gone out since {since} (UTC). Messages or documents that wait: {waiting}.",
+        "fault_close": "Relève goes on trying. Have the service mended, and see the page Now: {url}",
+        "path_mail": "mail",
+        "path_sms": "SMS",
+        "path_outbox": "the folder of messages",
+        "path_telephony": "telephony",
+        "path_outside": "the outside",
         "alert_subject": "Alert: {names}",
         "alert_open": "You are on call. Since {at}:",
         "alert_lost": "- {place}: {cause}.",
@@ -463,7 +479,16 @@ def _write_alert(words: Mapping[str, str], about: Mapping[str, Any], url: str) -
     return words["alert_subject"].format(names=", ".join(place for place, _cause in about["lost"])), "\n".join(lines)
 
 
+def _write_fault(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
+    path, since = words[f"path_{about['path']}"], datetime.fromisoformat(about["since"])
+    said = words["fault_open"].format(path=path, since=f"{since:%H:%M}", waiting=about["waiting"])
+    return words["fault_subject"].format(
+        path=path
+    ), f"{said[0].upper()}{said[1:]}\n\n{words['fault_close'].format(url=url)}"
+
+
 _MAKERS: Final = {
+    "fault": _write_fault,
     "alert": _write_alert,
     "agent": _write_to_agent,
     "break": _write_break_note,

@@ -68,6 +68,14 @@ def queue_documents(now: datetime) -> int:
     return len(made)
 
 
+def is_journal_waiting() -> bool:
+    """Return whether something is new since the last part of the journal, which is due a minute after that."""
+    if not (settings.OUTSIDE and settings.BACKUP_TO):
+        return False
+    last = _last_part()
+    return read_head().seq > (last.upto if last else 0) or JournalLine.objects.exists()
+
+
 def _is_journal_due(now: datetime) -> bool:
     """Return whether something is new since the last part, which is a minute old or was full."""
     if not settings.BACKUP_TO:
@@ -139,7 +147,7 @@ def _deliver(name: str, content: bytes, digest: str) -> str:
     except ImproperlyConfigured as error:
         raise PermanentFailure(str(error)) from error
     if webhook.send_document(name, content).get("sha256") != digest:
-        raise RetryLater(f"the receiver gave no receipt for {name}: expected its SHA-256")
+        raise RetryLater(f"the receiver gave no receipt for {name}: expected its SHA-256", path="outside")
     return f"sha256 {digest} from the receiver"
 
 
@@ -149,13 +157,13 @@ def _deliver_to_folder(folder: Path, name: str, content: bytes) -> str:
     DocumentConflict where another document stands there under this name.
     """
     if not folder.is_dir():
-        raise RetryLater("the folder of RELEVE_OUTSIDE is not there: is its disk mounted?")
+        raise RetryLater("the folder of RELEVE_OUTSIDE is not there: is its disk mounted?", path="outside")
     try:
         publish_document(folder / name, content, mode=0o640)
         if (folder / name).read_bytes() != content:
-            raise RetryLater(f"{name} was read back with another content")
+            raise RetryLater(f"{name} was read back with another content", path="outside")
     except OSError as error:
-        raise RetryLater(f"the folder of RELEVE_OUTSIDE: {error.strerror}") from error
+        raise RetryLater(f"the folder of RELEVE_OUTSIDE: {error.strerror}", path="outside") from error
     return "read back from the folder"
 
 
@@ -167,5 +175,5 @@ def _deliver_by_mail(address: str, name: str, content: bytes, digest: str) -> st
     try:
         mail.send()
     except (smtplib.SMTPException, OSError) as error:
-        raise RetryLater(f"the mail server: {type(error).__name__}") from error
+        raise RetryLater(f"the mail server: {type(error).__name__}", path="outside") from error
     return "accepted by the mail server"

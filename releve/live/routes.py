@@ -301,7 +301,7 @@ def _set_published(relief: Relief) -> None:
     older.filter(published_at=None).update(published_at=real_now())
 
 
-_KEPT_FRESH = timedelta(seconds=10)
+_KEPT_FRESH = timedelta(seconds=30)
 """An observation that changes nothing is stored this often."""
 
 
@@ -371,13 +371,25 @@ class DeadPlace:
     adapters: tuple[str, ...]
 
 
-def watch_routing(stream: str = LIVE) -> None:
-    """Observe every system of a stream once, and act on what it holds."""
+def read_held_routes(stream: str = LIVE) -> list[RoutingSnapshot | str | None]:
+    """Return what each system of a stream that answers at once holds, or why it cannot be read; by no query."""
+    found: list[RoutingSnapshot | str | None] = []
+    for adapter in list_adapters(stream):
+        if not adapter.capabilities.settles_seconds:
+            try:
+                found.append(adapter.observe())
+            except RoutingError as fault:
+                found.append(str(fault))
+    return found
+
+
+def watch_routing(stream: str = LIVE) -> bool:
+    """Observe every system of a stream once, and act on what it holds; return whether one is not as wanted."""
     if registry.get_current_version() is None:
-        return
+        return False
     wanted = Routes.objects.filter(stream=stream).first()
     if wanted is None:
-        return
+        return False
     adapters = list_adapters(stream)
     gone = RoutingState.objects.filter(stream=stream)
     gone.exclude(adapter__in=[one.name for one in adapters]).delete()
@@ -385,6 +397,8 @@ def watch_routing(stream: str = LIVE) -> None:
         last = RoutingState.objects.filter(stream=stream, adapter=adapter.name).first()
         if last is None or _is_due(last, adapter, wanted):
             _note(wanted, adapter, last, _observe(wanted, adapter))
+    good = RoutingState.objects.filter(stream=stream, number=wanted.number, state__in=("confirmed", "applied"))
+    return good.count() != len(adapters)
 
 
 def observe_routing(stream: str = LIVE) -> list[RoutingReport]:

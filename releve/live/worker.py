@@ -2,9 +2,12 @@
 
 One thread decides (reliefs, and once a second what is due), others do the daily jobs, prepare the
 running day and the switches, watch the telephony systems, file call records, read the replies by
-mail and report that the worker runs; the rest run effects that wait for external systems. A worker may be killed at any
-instant: see :mod:`releve.live.effect_queue`. Kernels are compiled beside this, once after an installation. Beside the
-server, :func:`warm` reads beforehand what the first page would wait for; nothing depends on it.
+mail and report that the worker runs; the rest run effects that wait for external systems. While the live chain
+rests (:mod:`releve.live.quiet`) they wait for a change in the database (:mod:`releve.files.change_signal`), for what
+is due at a known time, and for the next full minute; a signal that was lost costs :data:`SLOW_SECONDS`. A worker may
+be killed at any instant: see :mod:`releve.live.effect_queue`. Kernels are compiled beside this, once after an
+installation. Beside the server, :func:`warm` reads beforehand what the first page would wait for; nothing depends on
+it.
 """
 
 from __future__ import annotations
@@ -18,12 +21,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Thread
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
+from releve.files.change_signal import ChangeWatch
 from releve.files.kernel_cache import fill_in_background, is_compiling
 from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
@@ -37,16 +42,18 @@ from releve.live.contacts import note_absent
 from releve.live.coverage import compute_coverage
 from releve.live.drills import list_running_streams
 from releve.live.due_jobs import run_due_jobs, run_slow_jobs
-from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, queue_effects, run_effect
+from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, find_next_due, queue_effects, run_effect
 from releve.live.errors import LiveError
 from releve.live.escalation import escalate_messages
 from releve.live.event_service import build_relief_effect, record_due_events
 from releve.live.models import Effect
 from releve.live.outside import queue_documents
+from releve.live.path_faults import FAULT_SECONDS, follow_path_faults
 from releve.live.plans import find_displayed_plan, operator_now
+from releve.live.quiet import Rest, find_rest
 from releve.live.reply_mail import SECONDS as MAIL_SECONDS
 from releve.live.reply_mail import read_reply_mail
-from releve.live.routes import refresh_routes, watch_routing
+from releve.live.routes import read_held_routes, refresh_routes, watch_routing
 from releve.live.service_day import follow_calls
 from releve.live.silence import record_silence
 from releve.live.statement import run_daily_jobs
@@ -56,10 +63,16 @@ from releve.live.worker_health import BEAT_SECONDS, has_room, note_beat, note_st
 from releve.registry import storage as registry
 
 POLL_SECONDS = 0.05
+"""Between two tries of an effect that another worker was quicker to claim."""
+SLOW_SECONDS = 15.0
+"""After so long the queue is read again, though no change was announced."""
 TICK_SECONDS = 1.0
+MINUTE = 60.0
+CALLS_SECONDS = 30.0
 SWITCHES_SECONDS = 5.0
 OUTSIDE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
+_completing = threading.Lock()
 _log = logging.getLogger("releve.live")
 _HANDLED_IN = (relief_handler, notifications, escalation, alerts, replies)
 """Modules with handlers of effects, imported to register them."""
@@ -75,20 +88,26 @@ class Worker:
             threading.Thread(target=self._loop, args=(lanes,), name=f"releve-{number}")
             for number, lanes in enumerate([(DECIDE,), *[(OUTSIDE,)] * workers])
         ]
+        self._changes = ChangeWatch()
+        self._rest: Rest | None = None
+        self._threads.append(threading.Thread(target=self._watch_changes, name="releve-changes"))
+        self._next_tick = 0.0
         self._started_at = self._decided_at = real_now()
         self._uptime_at_start = _read_uptime()
-        for name, step, seconds in (
-            ("warm", _warm_up_streams, TICK_SECONDS),
-            ("switches", _prepare_switches, SWITCHES_SECONDS),
-            ("routing", watch_routing, TICK_SECONDS),
-            ("calls", lambda: follow_calls(self._stopping.is_set, _run_guarded), TICK_SECONDS),
-            ("daily", _run_jobs, TICK_SECONDS),
-            ("replies", read_reply_mail, MAIL_SECONDS),
-            ("slow", lambda: run_slow_jobs(real_now()), TICK_SECONDS),
-            ("beat", self._beat, BEAT_SECONDS),
-            ("ledger", _read_outside, OUTSIDE_SECONDS),
+        for name, step, seconds, slow in (
+            ("warm", _warm_up_streams, TICK_SECONDS, 5 * MINUTE),
+            ("switches", _prepare_switches, SWITCHES_SECONDS, 5 * MINUTE),
+            ("daily", _run_jobs, TICK_SECONDS, MINUTE),
+            ("slow", lambda: run_slow_jobs(real_now()), TICK_SECONDS, 5 * MINUTE),
+            ("calls", lambda: follow_calls(self._stopping.is_set, self._do), CALLS_SECONDS, 0.0),
+            ("faults", follow_path_faults, FAULT_SECONDS, 5 * MINUTE),
+            ("replies", read_reply_mail, MAIL_SECONDS, 0.0),
+            ("beat", self._beat, BEAT_SECONDS, 0.0),
+            ("ledger", _read_outside, OUTSIDE_SECONDS, 0.0),
         ):
-            self._threads.append(threading.Thread(target=self._repeat, args=(step, seconds), name=f"releve-{name}"))
+            own: tuple[Callable[[], object], float, float] = (step, seconds, slow)
+            self._threads.append(threading.Thread(target=self._repeat, args=own, name=f"releve-{name}"))
+        self._threads.append(threading.Thread(target=self._watch_routing, name="releve-routing"))
 
     def start(self) -> None:
         fill_in_background()
@@ -112,28 +131,94 @@ class Worker:
         _run_guarded(lambda: note_stop(self.name))
 
     def _loop(self, lanes: Sequence[str]) -> None:
-        next_tick = 0.0
         name = f"{self.name}:{lanes[0]}:{threading.get_ident()}"[-64:]
         try:
             while not self._stopping.is_set():
+                seen = self._changes.count
                 busy = _run_guarded(lambda: _run_one_effect(lanes, name))
-                if DECIDE in lanes and time.monotonic() >= next_tick:
-                    _run_guarded(lambda: run_tick(_run_guarded))
-                    next_tick = time.monotonic() + TICK_SECONDS
-                    self._decided_at = real_now()
-                if not busy:
-                    self._stopping.wait(POLL_SECONDS)
+                if DECIDE in lanes:
+                    self._tick()
+                if busy is False:
+                    self._wait_for_effect(lanes, seen)
         finally:
             connection.close()
 
-    def _repeat(self, step: Callable[[], object], seconds: float) -> None:
-        """Run a step at once and then every so many seconds, until the worker stops."""
+    def _wait_for_effect(self, lanes: Sequence[str], seen: int) -> None:
+        """Wait for a change or the next effect that is due; the deciding thread goes on with its ticks meanwhile."""
+        while self._changes.count == seen and not self._stopping.is_set():
+            found: list[datetime | None] = []
+            if _run_guarded(lambda found=found: found.append(find_next_due(lanes))) is None:  # type: ignore[misc]
+                return
+            left = SLOW_SECONDS if found[0] is None else (found[0] - real_now()).total_seconds()
+            until = time.monotonic() + min(max(left, POLL_SECONDS), SLOW_SECONDS)
+            while self._changes.count == seen and time.monotonic() < until and not self._stopping.is_set():
+                wake = min(until, self._next_tick) if DECIDE in lanes else until
+                self._changes.wait(seen, wake - time.monotonic())
+                if DECIDE in lanes:
+                    self._tick()
+            if found[0] is not None:
+                return
+
+    def _tick(self) -> None:
+        """Once a second, run what is due by the clock, unless the live chain rests."""
+        if time.monotonic() < self._next_tick:
+            return
+        at, seen = real_now(), self._changes.count
+        if self._rest is None or self._rest.is_over(seen, at):
+            self._rest = None
+            done: list[bool | None] = []
+            done.append(_run_guarded(lambda: run_tick(lambda step: done.append(_run_guarded(step)))))
+            if None not in done:
+                _run_guarded(lambda: self._note_rest(seen, at))
+        self._next_tick = time.monotonic() + TICK_SECONDS
+        self._decided_at = real_now()
+
+    def _note_rest(self, seen: int, at: datetime) -> None:
+        with registry.hold_version():
+            self._rest = find_rest(seen, at)
+
+    def _repeat(self, step: Callable[[], object], seconds: float, slow: float) -> None:
+        """Run a step at once and then every so many seconds, until the worker stops.
+
+        With ``slow``, while the live chain rests and the step does not ask for more: at each change and when the
+        clock comes to a multiple of ``slow`` seconds.
+        """
         try:
             while not self._stopping.is_set():
-                _run_guarded(step)
+                seen = self._changes.count
+                again = _run_guarded(step)
                 self._stopping.wait(seconds)
+                if slow and again is False and self._rest is not None and not self._stopping.is_set():
+                    self._changes.wait(seen, slow - real_now().timestamp() % slow)
         finally:
             connection.close()
+
+    def _watch_changes(self) -> None:
+        try:
+            self._changes.run(self._stopping.is_set)
+        finally:
+            connection.close()
+
+    def _watch_routing(self) -> None:
+        """Look at the telephony systems each second; read the database where one of them has changed, or that has."""
+        known: object = None
+        astray: bool | None = True
+        next_round = 0.0
+        try:
+            while not self._stopping.is_set():
+                held: object = None
+                with suppress(Exception):  # of wrong settings the round says so
+                    held = read_held_routes()
+                found = (self._changes.count, held)
+                if astray is not False or found != known or time.monotonic() >= next_round:
+                    known, next_round = found, time.monotonic() + MINUTE / 2
+                    astray = _run_guarded(watch_routing)
+                self._stopping.wait(TICK_SECONDS)
+        finally:
+            connection.close()
+
+    def _do(self, step: Callable[[], int]) -> int:
+        return int(_run_guarded(step) or 0)
 
     def _beat(self) -> None:
         ran = _read_uptime() - self._uptime_at_start
@@ -153,15 +238,16 @@ def _read_uptime() -> timedelta:
     return timedelta(seconds=time.clock_gettime(clock))
 
 
-def _run_guarded(step: Callable[[], object]) -> bool:
-    """Run a step; after an error, wait and let the next round try again.
+def _run_guarded(step: Callable[[], object]) -> bool | None:
+    """Run a step and return its truth; after an error, None: wait and let the next round try again.
 
     A database that is away or locked for a while, a file of rules with a fault, a full disk: all
     are mended outside, and a thread that ended would not go on afterwards. In a database that is
     behind its ledger nothing is done at all.
     """
     try:
-        require_complete()
+        with _completing:  # those who come at the same time compare once
+            require_complete()
         return bool(step())
     except LedgerBehind as error:
         _log.critical("the worker does nothing: %s", error)
@@ -172,7 +258,7 @@ def _run_guarded(step: Callable[[], object]) -> bool:
         _log.exception("the worker waits")
     close_old_connections()
     time.sleep(POLL_SECONDS * 10)
-    return False
+    return None
 
 
 def _read_outside() -> None:
@@ -188,9 +274,9 @@ def _run_one_effect(lanes: Sequence[str], name: str) -> bool:
     return True
 
 
-def _run_jobs() -> None:
+def _run_jobs() -> bool:
     run_daily_jobs(real_now())
-    run_due_jobs(real_now())
+    return run_due_jobs(real_now())
 
 
 def run_until_idle(name: str = "once") -> int:
@@ -198,6 +284,7 @@ def run_until_idle(name: str = "once") -> int:
     done = 0
     _run_jobs()
     run_slow_jobs(real_now())
+    follow_path_faults()
     _run_guarded(read_reply_mail)  # a mailbox that is away keeps no relief from being made
     run_tick()
     while _run_one_effect((DECIDE, OUTSIDE), name):

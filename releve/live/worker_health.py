@@ -20,6 +20,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Literal
 
 from django.conf import settings
@@ -36,11 +37,13 @@ from releve.ledger.chain import read_head
 from releve.ledger.rollback import is_behind
 from releve.ledger.roots import load_last_root
 from releve.live.clock import read_clock, real_now
+from releve.live.effect_queue import DECIDE, OUTSIDE
 from releve.live.errors import is_disk_full
 from releve.live.models import DailyRun, Effect, WorkerBeat
 from releve.live.outside import find_overdue_documents
+from releve.live.path_faults import EVERY_PATH, find_path_faults
 
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = 10.0
 SILENT_AFTER = timedelta(seconds=30)
 OVERDUE_AFTER = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=5)
@@ -123,10 +126,11 @@ def note_beat(
         "has_room": room,
         "compiling": compiling,
     }
-    WorkerBeat.objects.update_or_create(
-        name=name, defaults={**report, "stopped_at": None}, create_defaults={**report, "started_at": started_at}
-    )
-    WorkerBeat.objects.filter(beat_at__lt=at - KEPT).delete()
+    with transaction.atomic():
+        WorkerBeat.objects.update_or_create(
+            name=name, defaults={**report, "stopped_at": None}, create_defaults={**report, "started_at": started_at}
+        )
+        WorkerBeat.objects.filter(beat_at__lt=at - KEPT).delete()
 
 
 def note_stop(name: str) -> None:
@@ -210,9 +214,11 @@ class InstallationCollector(Collector):
         yield InfoMetricFamily("releve_build", "The version that runs", {"version": __version__})
         yield from _collect_worker(timezone.now())
         effects = GaugeMetricFamily("releve_effects", "Effects that are not done", labels=("state", "lane"))
-        for state, lane, count in _count_effects():
-            effects.add_metric((state, lane), count)
+        counts = {(state, lane): count for state, lane, count in _count_effects()}
+        for key in product((Effect.QUEUED, Effect.CLAIMED, Effect.ASIDE), (DECIDE, OUTSIDE)):
+            effects.add_metric(key, counts.get(key, 0))
         yield effects
+        yield _collect_paths(real_now())
         yield _gauge("releve_ledger_entries", "Entries of the ledger", read_head().seq)
         root, run = load_last_root(), _find_last_run()
         yield _gauge("releve_last_seal_timestamp_seconds", "When the ledger was last sealed",
@@ -243,6 +249,16 @@ def _collect_worker(now: datetime) -> Iterator[Metric]:
         yield _gauge(name, says, None if moment is None else (now - moment).total_seconds())
 
 
+def _collect_paths(now: datetime) -> Metric:
+    family = GaugeMetricFamily(
+        "releve_path_failing_seconds", "For how long a path fails, 0: it works", labels=("path",)
+    )
+    since = {fault.path: fault.since for fault in find_path_faults(now)}
+    for path in EVERY_PATH:
+        family.add_metric((path,), (now - since[path]).total_seconds() if path in since else 0.0)
+    return family
+
+
 def _gauge(name: str, says: str, value: float | None) -> Metric:
     family = GaugeMetricFamily(name, says)
     if value is not None:
@@ -264,13 +280,14 @@ def _find_last_run() -> datetime | None:
 class Readiness:
     """``database``: it answers and has every table; ``worker``: what is wrong with it, if known.
 
-    ``without_receipt``: how many documents left an hour ago and are not received; events have
-    their effects all the same. ``compiling``: this process does, which makes previews.
+    ``without_receipt``: how many documents left an hour ago and are not received; ``failing``: paths out of the
+    house that fail. Events have their effects all the same. ``compiling``: this process does, which makes previews.
     """
 
     database: bool
     worker: WorkerAlarm | None
     without_receipt: int = 0
+    failing: tuple[str, ...] = ()
     compiling: bool = False
 
     @property
@@ -294,6 +311,7 @@ def check_readiness() -> Readiness:
         if not complete:
             return Readiness(database=False, worker=None)
         overdue = find_overdue_documents(real_now())
-        return Readiness(True, read_worker_health().alarm, len(overdue), is_compiling())
+        failing = tuple(fault.path for fault in find_path_faults(real_now()))
+        return Readiness(True, read_worker_health().alarm, len(overdue), failing, is_compiling())
     except (DatabaseError, InterfaceError):
         return Readiness(database=False, worker=None)

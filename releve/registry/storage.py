@@ -11,6 +11,7 @@ from itertools import islice
 from threading import Lock
 
 from releve.errors import Phrase
+from releve.files.change_signal import announce_change
 from releve.network import Operator, TableRow
 from releve.registry.blocks import CutSheet, decode_block, parse_rows
 from releve.registry.models import Block, Sheet, SheetBlock, Version, VersionSheet
@@ -156,6 +157,7 @@ def store_version(made: Version, sheets: Iterable[CutSheet]) -> None:
     waits there and fails on its number (IntegrityError).
     """
     made.save(force_insert=True)
+    announce_change()
     wanted = {sheet.digest: sheet for sheet in sheets}
     stored = set(Sheet.objects.filter(digest__in=wanted).values_list("digest", flat=True))
     new = [sheet for digest, sheet in wanted.items() if digest not in stored]

@@ -372,6 +372,23 @@ def test_a_root_without_its_receipt_is_seen_where_attention_is_needed(browsers: 
     assert 'id="without-receipt"' not in web.get("/now").content.decode()
 
 
+def test_a_path_that_fails_is_a_red_banner_for_those_inside(browsers: Browsers) -> None:
+    old = timezone.now() - timedelta(minutes=2)
+    Effect.objects.create(
+        stream="live", lane="outside", kind="send", key="one", body={}, made_at=old,
+        next_at=timezone.now() + timedelta(seconds=50), attempts=5,
+        error="RetryLater: the mail server: ConnectionRefusedError", result={"path": "mail"},
+    )  # fmt: skip
+    page = browsers.sign_in().get("/now").content.decode()
+    assert 'id="failing-mail"' in page
+    assert "Le serveur de courriel ne prend aucun message." in page
+    assert "the mail server: ConnectionRefusedError" in page
+    assert Client().get("/readyz").status_code == 200
+    shown = Client().get("/readyz", headers=give_token("administrator")).json()
+    assert shown["failing"] == ["mail"]
+    assert "failing-mail" not in browsers.sign_in(Role.AUDITOR).get("/now").content.decode()
+
+
 def test_outsiders_do_not_see_how_the_installation_runs(browsers: Browsers) -> None:
     browsers.scenario.two_positives()
     age(35)
@@ -394,7 +411,7 @@ def test_probes_show_no_path_and_details_only_to_those_who_watch(browsers: Brows
     assert web.get("/readyz").json() == {"status": "ready"}
     assert web.get("/readyz", headers=flow).json() == {"status": "ready"}
     shown = web.get("/readyz", headers=watches).json()
-    assert shown == {"status": "ready", "database": True, "worker": "", "without_receipt": 0}
+    assert shown == {"status": "ready", "database": True, "worker": "", "without_receipt": 0, "failing": []}
     assert web.get("/readyz", headers={"Authorization": "Bearer wrong"}).status_code == 401
 
 

@@ -144,14 +144,14 @@ def take_order(sent: Envelope, now: datetime, *, by: str = "") -> ReceivedOrder:
     return taken
 
 
-def run_clearings(now: datetime) -> None:
-    """Close what is due, start its clearing or store what came of it; a job of every round.
+def run_clearings(now: datetime) -> bool:
+    """Close what is due, start its clearing or store what came of it; return whether one goes on. A job of every round.
 
     It never waits for a clearing. AssociationError names one that could not be begun; the others
     go on.
     """
     if not settings.CLERK_OF:
-        return
+        return False
     errors = []
     rows = ReliefGate.objects.exclude(state=CLEARED).filter(opens_until__lte=now)
     for name in rows.values_list("name", flat=True):
@@ -165,6 +165,7 @@ def run_clearings(now: datetime) -> None:
             store.remove(job)
     if errors:
         raise errors[0]
+    return rows.exists()
 
 
 def clear_gate(name: str, now: datetime) -> ReliefGate:

@@ -18,6 +18,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from releve.errors import Phrase, ReleveError, encode_phrase
+from releve.files.change_signal import announce_change
 from releve.ledger.chain import lock_head
 from releve.plugins.sector.association.agents import find_agents_to_lend, lend_agents, require_giver
 from releve.plugins.sector.association.bulletin import draft_offers
@@ -97,7 +98,7 @@ def describe_search(kind: str, name: str, now: datetime, *, drill: bool = False)
 
 def run_searches(now: datetime) -> None:
     """Make the searches that wait, one after the other; a job of every round."""
-    while (search := _claim(now)) is not None:
+    while SpareSearch.objects.filter(done_at=None).exists() and (search := _claim(now)) is not None:
         try:
             finish = _OF_KIND[search.kind](search, now)
             _store(search, now, finish)
@@ -116,6 +117,7 @@ def _ask(kind: str, name: str, now: datetime, *, drill: bool, packages: list[Any
         defaults={"packages": packages, "asked_at": now, "begun_at": None, "done_at": None,
                   "error": "", "error_values": []},
     )  # fmt: skip
+    announce_change()
 
 
 @transaction.atomic
