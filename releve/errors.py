@@ -49,6 +49,7 @@ Each package draws its own branch where it defines it::
     ├── SolverError         plan: the linear solver failed
     ├── TransportFolderError  files: a folder of runs of vehicles
     ├── Unreadable          network: a file's encoding or format (internal)
+    ├── UnrecognizedReportError  demand: a file whose headers and cells say no calls
     └── WorkRowError        network: a row of working time that is not valid
 
 ``releve.ledger.verify`` stands alone and is the one exception. Most errors are also a

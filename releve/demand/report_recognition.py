@@ -19,7 +19,7 @@ import polars as pl
 
 from releve.demand.import_report import UNKNOWN, parse_numbers, read_durations, read_texts
 from releve.demand.mapping import take_label_start
-from releve.errors import Phrase
+from releve.errors import Phrase, ReleveError
 from releve.network import Operator
 from releve.network.table_words import fold
 
@@ -121,7 +121,7 @@ _QUESTIONS = {
 }
 
 
-class UnrecognizedReportError(ValueError):
+class UnrecognizedReportError(ReleveError, ValueError):
     """The file cannot be read by its headers; the message says what it seems to be, and the way out."""
 
 
