@@ -35,7 +35,8 @@ from releve.demand import (
 from releve.demand.call_log_file import LogTable, import_table, read_log, render_mapping
 from releve.demand.forecast import MODELS, count_quantile
 from releve.demand.import_report import describe_import_fault, group_import_faults
-from releve.demand.report_recognition import UnrecognizedReportError, guess_language, recognize_report
+from releve.demand.report_recognition import UnrecognizedReportError, recognize_report
+from releve.demand.report_words import guess_language
 from releve.demand.requirement import compute_requirement as required
 from releve.errors import NumberPhrase, Phrase
 from releve.network import HistoryRow, Operator, Programme, day_bounds, find_open_instants, is_known_zone, zone
@@ -199,7 +200,8 @@ def demand() -> None:
     "answers",
     multiple=True,
     metavar="KEY=VALUE",
-    help="What the cells leave open: aht_unit=s, ms, min, day, m:s or h:m; date_order=d/m or m/d.",
+    help="What the cells leave open: aht_unit=s, ms, min, day, m:s or h:m; aht_kind=aht_s (a mean) or handle_s (a"
+    " total); date_order=d/m or m/d.",
 )
 @click.option("--time-zone", help="Zone of times without offset [default: the mapping's].")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write, like history.csv.")
@@ -263,21 +265,23 @@ def _recognize(
     """Show the mapping that headers and cells suggest, ask what they leave open and whether it is right."""
     frame = log.whole_frame()
     given = dict(answer.partition("=")[::2] for answer in answers)
-    try:
-        questions = recognize_report(frame, operator, given).questions
-    except UnrecognizedReportError as error:
-        raise ValueError(Phrase("{0}, or give --mapping", error.args[0])) from error
-    for question in questions:
-        if given.get(question.key) in question.choices:
-            continue
+    while True:
+        try:
+            read = recognize_report(frame, operator, given)
+        except UnrecognizedReportError as error:
+            raise ValueError(Phrase("{0}, or give --mapping", error.args[0])) from error
+        asked = [question for question in read.questions if given.get(question.key) not in question.choices]
+        if not asked:
+            break
         if yes:
-            choices = ", ".join(f"--answer {question.key}={choice}" for choice in question.choices)
-            raise ValueError(Phrase("the file does not say {0}: give one of {1}", question.describe(), choices))
-        given[question.key] = click.prompt(
-            speech.say(question.describe()), type=click.Choice(question.choices), err=True
-        )  # fmt: skip
-    found = recognize_report(frame, operator, given).mapping
+            choices = ", ".join(f"--answer {asked[0].key}={choice}" for choice in asked[0].choices)
+            raise ValueError(Phrase("the file does not say {0}: give one of {1}", asked[0].describe(), choices))
+        words = speech.say(asked[0].describe())
+        given[asked[0].key] = click.prompt(words, type=click.Choice(asked[0].choices), err=True)
+    found = read.mapping
     click.echo(render_mapping(found), err=True)
+    for key in read.missing:
+        click.echo(speech.say(Phrase("{0}: no column of the file is recognised for it", key)), err=True)
     if not yes:
         click.confirm(speech.say(Phrase("Import with this mapping?")), abort=True, err=True)
     return found

@@ -19,6 +19,7 @@ from releve.demand.cleaning import find_gaps, find_silence, list_gap_faults, usu
 from releve.demand.history import import_intervals, mean_aht
 from releve.demand.import_report import (
     FIRST_ROW,
+    NOT_KNOWN,
     ImportFault,
     ImportReport,
     RowAccounting,
@@ -26,11 +27,12 @@ from releve.demand.import_report import (
     find_repeated,
     index_programmes,
     read_numbers,
+    read_sum,
     read_texts,
 )
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots
-from releve.demand.mapping import CallMapping, IntervalMapping, open_rows
-from releve.demand.report_recognition import count_known
+from releve.demand.mapping import CallMapping, IntervalMapping, list_summed, open_rows
+from releve.demand.report_words import count_known
 from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
@@ -73,7 +75,7 @@ def import_calls(frame: pl.DataFrame, mapping: CallMapping, time_zone: str) -> I
         programme=programme[kept],
         answered=_answered(frame, mapping)[kept],
         wait_s=read_numbers(frame, mapping.wait_s, ledger, 0.0, _MAX_S)[kept],
-        service_s=read_numbers(frame, mapping.service_s, ledger, 0.0, _MAX_S)[kept],
+        service_s=read_sum(frame, list_summed(mapping.service_s), ledger, _MAX_S, NOT_KNOWN)[kept],
         ids=ids,
     )
     alive = times.seconds[times.good]
@@ -150,7 +152,8 @@ def _history(calls: _Calls, mine: Truths, programme: str, starts: Ints, held: Tr
     size = len(starts)
     offered = np.bincount(index, minlength=size).astype(np.float64)
     answered = np.bincount(index, calls.answered[mine], size).astype(np.float64)
-    seconds = np.where(calls.answered[mine] == 0, np.nan, calls.service_s[mine])
+    lost = (calls.answered[mine] == 0) | (np.isnan(calls.answered[mine]) & (calls.service_s[mine] == 0))
+    seconds = np.where(lost, np.nan, calls.service_s[mine])
     known = np.isfinite(seconds)
     total = np.bincount(index[known], seconds[known], size)
     number = np.bincount(index[known], minlength=size).astype(np.float64)

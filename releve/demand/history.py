@@ -19,9 +19,10 @@ from releve.demand.import_report import (
     find_repeated,
     index_programmes,
     read_numbers,
+    read_sum,
 )
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots, number_to_day, to_datetimes
-from releve.demand.mapping import IntervalMapping, open_rows
+from releve.demand.mapping import IntervalMapping, list_summed, open_rows
 from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
@@ -219,10 +220,10 @@ def read_interval_rows(frame: pl.DataFrame, mapping: IntervalMapping, time_zone:
     offered = _offered(frame, mapping, ledger)
     answered = read_numbers(frame, mapping.answered, ledger, 0.0, MOST_CALLS, _NOT_ANSWERED, whole=True)
     _drop_impossible_answered(frame, mapping, offered, answered, ledger)
-    aht_s = read_numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, _NO_AHT, unit=mapping.aht_unit)
+    aht_s = read_sum(frame, list_summed(mapping.aht_s), ledger, 36_000.0, _NO_AHT, unit=mapping.aht_unit)
     if mapping.handle_s:
         most = 36_000.0 * MOST_CALLS
-        total_s = read_numbers(frame, mapping.handle_s, ledger, 0.0, most, _NO_AHT, unit=mapping.aht_unit)
+        total_s = read_sum(frame, list_summed(mapping.handle_s), ledger, most, _NO_AHT, unit=mapping.aht_unit)
         aht_s = mean_aht(total_s, np.nan_to_num(answered))
     aht_s[aht_s <= 0] = np.nan
     return IntervalRows(ledger, times.seconds, times.good, programme, ids, offered, answered, aht_s)
@@ -260,7 +261,7 @@ def _set_aside_duplicates(
 
 def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: RowAccounting) -> Floats:
     offered = np.zeros(frame.height)
-    for column in mapping.offered_columns:
+    for column in list_summed(mapping.offered):
         offered += read_numbers(frame, column, ledger, 0.0, MOST_CALLS, _ASIDE, whole=True)
     empty = np.isnan(offered)
     ledger.set_aside(empty, "value")

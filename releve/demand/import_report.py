@@ -145,7 +145,7 @@ class ImportReport:
         object.__setattr__(self, "faults", tuple(ordered))
 
 
-_NOT_KNOWN = Phrase("the value is not known, the call still counts")
+NOT_KNOWN = Phrase("the value is not known, the call still counts")
 
 
 class RowAccounting:
@@ -251,7 +251,7 @@ def read_numbers(
     ledger: RowAccounting,
     least: float,
     most: float,
-    effect: str = _NOT_KNOWN,
+    effect: str = NOT_KNOWN,
     *,
     unit: str = "",
     whole: bool = False,
@@ -288,6 +288,15 @@ def read_numbers(
     return values
 
 
+def read_sum(
+    frame: pl.DataFrame, columns: Sequence[str], ledger: RowAccounting, most: float, effect: str, *, unit: str = "s"
+) -> Floats:
+    """Return the sum of columns of durations in seconds, NaN where the first is not known; what is not known of the
+    others adds nothing."""
+    first, *others = (read_numbers(frame, column, ledger, 0.0, most, effect, unit=unit) for column in columns)
+    return np.asarray(first + sum(np.nan_to_num(other) for other in others))
+
+
 UNKNOWN = ("-", "--", "n/a", "none", "null")
 """What exports write where a value is not known; never zero."""
 DURATION_UNITS: Mapping[str, float] = {"s": 1.0, "ms": 0.001, "min": 60.0, "day": 86_400.0, "m:s": 1.0, "h:m": 60.0}
@@ -313,11 +322,13 @@ def _read_cells(cells: pl.Series, whole: bool = False) -> Floats:
 
 
 def parse_numbers(cells: pl.Series, *, whole: bool = False) -> pl.Series:
-    """Return texts as numbers: ``1 234,5`` and ``1.234,5`` and ``1,234.5`` alike, ``h:mm:ss`` as seconds.
+    """Return texts as numbers: ``1 234,5`` and ``1.234,5`` and ``1,234.5`` alike, ``h:mm:ss`` as seconds (also with
+    the day 0 that a spreadsheet writes before it).
 
     A comma alone is a decimal one, unless the column is of ``whole`` numbers: there it parts thousands.
     """
-    stripped = cells.cast(pl.String).str.strip_chars().str.replace_all(r"(\d)[ \u00a0\u202f](\d{3})", "${1}${2}")
+    stripped = cells.cast(pl.String).str.strip_chars().str.strip_prefix("1899-12-31").str.strip_prefix("1899-12-30")
+    stripped = stripped.str.strip_chars("T ").str.replace_all(r"(\d)[ \u00a0\u202f](\d{3})", "${1}${2}")
     parts = stripped.str.extract_groups(r"^(\d+):([0-5]\d):([0-5]\d)$")
     hours, minutes, seconds = (parts.struct.field(name).cast(pl.Int64) for name in "123")
     clock = (hours * 3600 + minutes * 60 + seconds).cast(pl.String)

@@ -60,9 +60,10 @@ class CallMapping:
     says which programme each of its values is; with ``programme`` empty every row belongs to the
     only programme of ``programmes``. ``outcome`` is the column that says whether the call was
     answered, ``answered`` the values that mean yes. ``wait_s`` and ``service_s`` are columns of
-    seconds; ``key`` the columns that together name a call (empty = the whole row).
-    ``start_time`` is the column of the time of day where ``start`` holds the day alone.
-    ``time_format`` is a strptime format where times are neither ISO 8601 nor ``14/09/2026 08:15``.
+    seconds, several of ``service_s`` (talk, hold, after-call work) are summed; ``key`` the columns
+    that together name a call (empty = the whole row). ``start_time`` is the column of the time of
+    day where ``start`` holds the day alone. ``time_format`` is a strptime format where times are
+    neither ISO 8601 nor ``14/09/2026 08:15``.
     """
 
     start: str
@@ -72,7 +73,7 @@ class CallMapping:
     outcome: str = ""
     answered: tuple[str, ...] = _TRUE
     wait_s: str = ""
-    service_s: str = ""
+    service_s: str | tuple[str, ...] = ""
     key: tuple[str, ...] = ()
     drop: tuple[Drop, ...] = ()
     time_format: str = ""
@@ -83,7 +84,7 @@ class CallMapping:
     def columns(self) -> tuple[str, ...]:
         """Return every source column the mapping names."""
         starts = (self.start, self.start_time)
-        named = (*starts, self.programme, self.outcome, self.wait_s, self.service_s)
+        named = (*starts, self.programme, self.outcome, self.wait_s, *list_summed(self.service_s))
         dropped = [column for rule in self.drop for column in rule.where]
         return tuple(dict.fromkeys(name for name in (*named, *self.key, *dropped) if name))
 
@@ -95,9 +96,10 @@ class IntervalMapping:
     ``minutes`` is the interval length (0 = the most frequent distance of the rows).
     ``missing_is_zero`` says that the source writes no row where there was no call: between the
     first and the last row of a local day an interval without a row then counts as zero. Without
-    it a missing interval is not known. Several columns of ``offered`` are summed. ``aht_s`` is the
-    mean handling time, or ``handle_s`` that of all calls answered in the interval, in ``aht_unit``
-    (:data:`~releve.demand.import_report.DURATION_UNITS`); rows of totals go by ``drop``.
+    it a missing interval is not known. Several columns of ``offered``, ``aht_s`` or ``handle_s`` are
+    summed. ``aht_s`` is the mean handling time, or ``handle_s`` that of all calls answered in the
+    interval, in ``aht_unit`` (:data:`~releve.demand.import_report.DURATION_UNITS`); rows of totals go
+    by ``drop``.
     ``abandoned``, ``in_time`` (answered within the threshold of the contract), ``short`` (abandoned
     within it) and ``wait_s`` (mean wait of the answered) are read where the day is followed; the
     history does without.
@@ -109,8 +111,8 @@ class IntervalMapping:
     programme: str = ""
     start_time: str = ""
     answered: str = ""
-    aht_s: str = ""
-    handle_s: str = ""
+    aht_s: str | tuple[str, ...] = ""
+    handle_s: str | tuple[str, ...] = ""
     aht_unit: str = "s"
     drop: tuple[Drop, ...] = ()
     abandoned: str = ""
@@ -130,17 +132,13 @@ class IntervalMapping:
         if self.handle_s and (self.aht_s or not self.answered):
             raise ValueError(Phrase("`handle_s` is shared by the calls `answered`, and stands without `aht_s`"))
 
-    @property
-    def offered_columns(self) -> tuple[str, ...]:
-        """The columns whose sum was offered."""
-        return (self.offered,) if isinstance(self.offered, str) else self.offered
-
     def columns(self) -> tuple[str, ...]:
         """Return every source column the mapping names."""
         starts = (self.start, self.start_time)
-        counts = (*self.offered_columns, self.answered, self.abandoned, self.in_time, self.short)
+        counts = (*list_summed(self.offered), self.answered, self.abandoned, self.in_time, self.short)
         dropped = [column for rule in self.drop for column in rule.where]
-        named = (*starts, self.programme, *counts, self.aht_s, self.handle_s, self.wait_s, *dropped)
+        times = (*list_summed(self.aht_s), *list_summed(self.handle_s))
+        named = (*starts, self.programme, *counts, *times, self.wait_s, *dropped)
         return tuple(dict.fromkeys(name for name in named if name))
 
 
@@ -169,6 +167,15 @@ class PresenceMapping:
         """Return every source column the mapping names."""
         named = (self.start, self.start_time, self.programme, self.place, self.agents)
         return tuple(dict.fromkeys(name for name in named if name))
+
+
+_SUMMED = frozenset(("offered", "aht_s", "handle_s", "service_s"))
+"""Keys that name a column, or several whose sum is meant."""
+
+
+def list_summed(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns whose sum is meant."""
+    return (columns,) if isinstance(columns, str) else columns
 
 
 _Mapping = TypeVar("_Mapping", CallMapping, IntervalMapping, PresenceMapping)
@@ -224,8 +231,9 @@ def _parse(table: Mapping[str, Any], kind: type[_Mapping]) -> _Mapping:
     for name in ("answered", "key"):
         if kind is CallMapping and name in values:
             values[name] = tuple(str(value) for value in values[name])
-    if isinstance(values.get("offered"), list | tuple):
-        values["offered"] = tuple(str(value) for value in values["offered"])
+    for name in _SUMMED & values.keys():
+        if isinstance(values[name], list | tuple):
+            values[name] = tuple(str(value) for value in values[name])
     if "drop" in values:
         values["drop"] = tuple(_parse_drop(rule) for rule in values["drop"])
     return kind(**values)
@@ -338,17 +346,37 @@ _LABEL = re.compile(
 
 
 def take_label_start(text: str) -> str:
-    """Return the start of an interval written with both its ends, another text as it is."""
+    """Return the start of an interval written with both its ends (``08:00-08:30``, ``de 08:00 à 08:30``), another text
+    as it is."""
     found = _LABEL.fullmatch(text.strip())
-    return (found["start"] or found["first"]).strip() if found else text.strip()
+    return (found["start"] or found["first"]).strip().removeprefix("de ") if found else text.strip()
+
+
+def measure_label(text: str) -> int | None:
+    """Return the minutes from the start to the end of an interval written with both, None where there is none."""
+    found = _LABEL.fullmatch(text.strip())
+    if found is None:
+        return None
+    first, last = (_read_minutes(part) for part in (found["start"] or found["first"], found["end"] or found["last"]))
+    return None if first is None or last is None else (last - first) % 1440 or 1440
+
+
+def _read_minutes(text: str) -> int | None:
+    """Return the minute of the day that a text ends with."""
+    if re.fullmatch(r"\d{3,4}", text):
+        return int(text[:-2]) * 60 + int(text[-2:])
+    found = re.search(r"(\d{1,2})\s*[:hH]\s*(\d\d)?(?::\d\d)?\s*([AaPp])?[Mm]?\S*$", text)
+    if found is None:
+        return None
+    hour = int(found[1]) % 12 + 12 * (found[3] in "Pp") if found[3] else int(found[1])
+    return hour * 60 + int(found[2] or 0)
 
 
 def _are_labels(column: pl.Series) -> bool:
-    """Return whether cells are intervals with both ends. ``08:00-05:00`` alone may be a time with its offset: ends of
-    intervals are as far from their starts in every row, and move with them."""
-    found = [_LABEL.fullmatch(text.strip()) for text in column.drop_nulls().unique().head(200).to_list()]
-    ends = {match["end"] or match["last"] for match in found if match}
-    return bool(found) and all(found) and (len(found) == 1 or len(ends) > 2 or any("T" in end for end in ends))
+    """Return whether cells are intervals with both ends: ``08:00-08:30`` is half an hour, and not a time with its
+    offset, where each cell is one of a few minutes alike."""
+    lengths = {measure_label(text) for text in column.drop_nulls().unique().head(200).to_list()}
+    return len(lengths) == 1 and lengths <= {5, 6, 10, 15, 20, 30, 60}
 
 
 def _parse_clock(text: str) -> time | None:

@@ -56,10 +56,9 @@ def check_time_zones(book: ParsedTables, table: str) -> Iterator[Fault]:
 
     An offset (``GMT+1``) is no zone, and the name nearest to it another hour: the country says what is meant.
     """
-    countries = book.tables[table].values.get("destination", [])
     for i, name in book.usable(table, "time_zone"):
         if not is_known_zone(name):
-            country = countries[i] if len(countries) else ""
+            country = book.tables[table].values["destination"][i] if table == "sites" else ""
             near = "" if re.search(r"\d", name) else find_closest(name, _list_zone_names())
             meant = near or _find_first_zone(country if isinstance(country, str) else "")
             fix = Phrase("write {0}", meant) if meant else Phrase("write an IANA name like Africa/Casablanca")

@@ -106,6 +106,7 @@ class RecognizedLog:
     columns: Mapping[str, tuple[str, ...]]
     queues: Mapping[str, str]
     questions: tuple[OpenQuestion, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def recognize_calls(
         queue: programme if programme in operator.programme else ""
         for queue, programme in mapping["programmes"].items()
     }
-    return RecognizedLog(log, mapping, columns, queues, found.questions)
+    return RecognizedLog(log, mapping, columns, queues, found.questions, found.missing)
 
 
 def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, str]) -> CallImport:

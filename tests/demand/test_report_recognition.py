@@ -392,6 +392,125 @@ def test_the_command_asks_what_the_file_leaves_open(tmp_path: Path) -> None:
     assert "the unit of DMT" in asked.stderr
 
 
+def hours(step: int = 60, days: int = 9) -> list[datetime]:
+    return [
+        FIRST + timedelta(days=day, minutes=480 + step * slot) for day in range(days) for slot in range(120 // step)
+    ]
+
+
+def lines(header: str, rows: Iterable[str]) -> str:
+    return "\n".join((header, *rows)) + "\n"
+
+
+LONG = {
+    "an hour by its clock": lines(
+        "Date;Heure;File;Appels reçus;Appels traités", (f"{at:%d/%m/%Y};{at:%H:%M};x;25;23" for at in hours())
+    ),
+    "an hour by its label": lines(
+        "Date;Tranche;File;Appels reçus", (f"{at:%d/%m/%Y};{at.hour}h-{at.hour + 1}h;x;25" for at in hours())
+    ),
+    "a day by its start": lines(
+        "Interval Start,Queue Name,Offer,Answer",
+        (f"{FIRST + timedelta(days=day):%m/%d/%y} 12:00 AM,x,358,334" for day in range(14)),
+    ),
+    "a day in words": lines(
+        "QueueName,TimeStamp,IntervalDuration,IncomingContactVolume",
+        (f"x,{FIRST + timedelta(days=day):%Y-%m-%d}T00:00:00+01:00,daily,358" for day in range(9)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_rows_longer_than_half_an_hour_are_refused(name: str) -> None:
+    with pytest.raises(UnrecognizedReportError, match="longer than half an hour"):
+        recognize_report(read_log("e.csv", LONG[name].encode()).frame)
+
+
+@pytest.mark.parametrize("column", ["Agent", "Ligne de produits"])
+def test_rows_that_another_column_distinguishes_are_refused_by_its_name(column: str) -> None:
+    text = lines(
+        f"{column};Date;Heure;File;Appels reçus",
+        (f"{who};{at:%d/%m/%Y};{at:%H:%M};x;4" for at in hours(30) for who in ("DURAND", "MARTIN")),
+    )
+    with pytest.raises(UnrecognizedReportError, match=f"36 of 72 rows repeat .* distinguished by {column}"):
+        recognize_report(read_log("e.csv", text.encode()).frame)
+
+
+@pytest.mark.parametrize(
+    ("column", "kept", "other"),
+    [("Media Type", "voice", "email"), ("Sens", "Entrant", "Sortant"), ("ChannelType", "VOICE", "CHAT")],
+)
+def test_other_media_and_outbound_calls_are_dropped_and_counted(column: str, kept: str, other: str) -> None:
+    text = lines(
+        f"Queue;{column};Date;Heure;Appels reçus;Traités;DMT (s)",
+        (
+            row
+            for at in hours(30)
+            for row in (f"x;{other};{at:%d/%m/%Y};{at:%H:%M};3;3;900", f"x;{kept};{at:%d/%m/%Y};{at:%H:%M};10;8;304")
+        ),
+    )
+    report = read(text)
+    assert report.faults == ()
+    assert sum(report.rows.dropped.values()) == 36
+    assert report.histories[0].offered.sum() == 360
+    assert set(report.histories[0].aht_s.tolist()) == {304}
+
+
+def test_an_interval_that_looks_like_an_offset_is_an_interval() -> None:
+    text = lines(
+        "Queue;Interval;Offered;Answered",
+        (f"x;{at:%Y-%m-%d %H:%M}-{at + timedelta(minutes=30):%H:%M};25;23" for at in hours(30)),
+    )
+    report = read(text)
+    assert report.faults == ()
+    assert report.histories[0].starts[0] == int((FIRST - datetime(1970, 1, 1)).total_seconds()) + 7 * 3600  # noqa: DTZ001
+
+
+def test_parts_of_a_handling_time_are_summed_and_outbound_calls_left_out() -> None:
+    text = lines(
+        "CALL ID,TIMESTAMP,CALL TYPE,DISPOSITION,ANI,DNIS,TALK TIME,HOLD TIME,AFTER CALL WORK TIME,ABANDONED,SKILL",
+        (
+            "1,2026-11-23 08:00:38,Inbound,Res,06,09,00:03:41,00:00:26,00:00:56,0,x",
+            "2,2026-11-23 08:01:38,Inbound,,06,09,00:00:00,00:00:00,00:00:00,1,x",
+            "3,2026-11-23 08:02:38,Manual,No Answer,09,06,00:09:00,00:00:00,00:00:09,0,x",
+        ),
+    )
+    (one,) = read(text).histories
+    assert (one.offered.tolist(), one.answered.tolist()) == ([2], [1])
+    assert one.aht_s.tolist() == [221 + 26 + 56]
+
+
+@pytest.mark.parametrize("cell", ["1899-12-31 00:05:04", "1899-12-30T00:05:04", "0:05:04", "5:04"])
+def test_durations_are_read_as_spreadsheets_write_them(cell: str) -> None:
+    text = lines("Start;Queue;Offered;Answered;AHT", (f"{at:%Y-%m-%d %H:%M};x;10;8;{cell}" for at in hours(30)))
+    assert set(read(text).histories[0].aht_s.tolist()) == {304}
+
+
+def test_a_handling_time_that_may_be_a_mean_or_a_total_is_asked_for() -> None:
+    text = lines(
+        "Start;Queue;Offered;Answered;Handle Time (s)", (f"{at:%Y-%m-%d %H:%M};x;10;8;2400" for at in hours(30))
+    )
+    found = recognize_report(read_log("e.csv", text.encode()).frame)
+    assert [question.key for question in found.questions] == ["aht_kind"]
+    assert read(text, {"aht_kind": "handle_s"}).histories[0].aht_s[0] == 300
+    assert read(text, {"aht_kind": "aht_s"}).histories[0].aht_s[0] == 2400
+
+
+def test_what_has_no_column_is_named() -> None:
+    text = lines("Start;Queue;Offered;Taux", (f"{at:%Y-%m-%d %H:%M};x;10;91" for at in hours(30)))
+    assert recognize_report(read_log("e.csv", text.encode()).frame).missing == ("answered", "aht_s")
+
+
+@pytest.mark.parametrize("written", ["%I:%M%p", "%I:%M %p", "%H%M", "%Hh%M", "%H:%M:%S"])
+@pytest.mark.parametrize("day", ["%m/%d/%Y", "%Y%m%d", "%b %d, %Y", "%a, %d %b %Y", "%d.%m.%y"])
+def test_days_and_times_of_day_are_read_in_each_form(day: str, written: str) -> None:
+    text = lines("Date|Time|Queue|Calls Offered", (f"{at:{day}}|{at:{written}}|x|10" for at in hours(30, 12)))
+    report = read(text)
+    assert report.faults == ()
+    wanted = [int((at - datetime(1970, 1, 1)).total_seconds()) - 3600 for at in hours(30, 12)]  # noqa: DTZ001
+    assert report.histories[0].starts.tolist() == wanted
+
+
 @pytest.mark.realdata
 @pytest.mark.parametrize(
     ("name", "words"),

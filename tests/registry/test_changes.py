@@ -428,7 +428,7 @@ def test_the_days_of_a_log_replace_those_of_its_programme(small: Operator) -> No
 
 
 def test_headers_that_are_not_recognised_are_refused_with_the_fix(small: Operator) -> None:
-    with pytest.raises(NotAnUpload, match="no column of dates and times is recognised among a, b: name it"):
+    with pytest.raises(NotAnUpload, match="no column of dates and times of day is recognised among a, b: "):
         recognize("a.csv", b"a;b\n1;2\n", small)
 
 
@@ -458,7 +458,7 @@ def test_a_log_is_sent_shown_confirmed_and_stored(first: Version, small: Operato
     assert Upload.objects.count() == 0
     refused = web.post("/registry/calls", {"file": SimpleUploadedFile("a.csv", b"a;b\n1;2\n")})
     assert refused.status_code == 422
-    assert "a.csv: no column of dates and times is recognised" in refused.content.decode()
+    assert "a.csv: no column of dates and times of day is recognised" in refused.content.decode()
 
 
 def test_what_a_log_leaves_open_is_asked_for_and_its_totals_are_shown(

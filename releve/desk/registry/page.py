@@ -351,6 +351,7 @@ class CallLogPage(PageModel):
     columns: dict[str, tuple[str, ...]] = Field(description="Headers by what they mean")
     queues: dict[str, str] = Field(description="Programme of each queue; empty: left out")
     questions: tuple[OpenQuestion, ...] = Field(description="What the cells leave open")
+    missing: tuple[str, ...] = Field(description="Meanings without a column")
     read: CallSummary | None
     refused: tuple[Fault, ...] = Field(description="Of the operator with these calls")
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import can
+from releve.demand.report_recognition import QUESTIONS
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, choose_status, serve
 from releve.desk.forms import PlainForm
@@ -106,6 +107,8 @@ _ANSWERS = {
     "day": lazy("days (times of a spreadsheet)"),
     "m:s": lazy("minutes and seconds"),
     "h:m": lazy("hours and minutes"),
+    "aht_s": lazy("the mean of a call"),
+    "handle_s": lazy("the total of an interval"),
     "d/m": lazy("the day, then the month"),
     "m/d": lazy("the month, then the day"),
 }
@@ -118,7 +121,6 @@ class LogReadingForm(PlainForm):
     def __init__(self, found: RecognizedLog, operator: Operator, data: object = None) -> None:
         super().__init__(data)
         self.queues = tuple(found.queues)
-        self.keys = (*(question.key for question in found.questions), "time_zone")
         for question in found.questions:
             self.fields[question.key] = forms.ChoiceField(
                 label=capfirst(translate_phrase(question.describe())),
@@ -140,11 +142,6 @@ class LogReadingForm(PlainForm):
             self.fields[f"q{number}"] = forms.ChoiceField(
                 label=queue or _("All calls of the file"), choices=choices, required=False, initial=programme
             )
-
-    @property
-    def answers(self) -> dict[str, str]:
-        """What was chosen of a valid form, besides the programmes."""
-        return {key: self.cleaned_data[key] for key in self.keys}
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -261,13 +258,12 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
         return discard(request, upload)
     operator, data = require_context().operator, bytes(upload.data)
     log = read_log_upload(open_readings(), upload.name, data, actor_name(request))
-    found = recognize_calls(upload.name, log, operator)
+    answers = {key: request.POST[key] for key in (*QUESTIONS, "time_zone") if key in request.POST}
+    found = recognize_calls(upload.name, log, operator, answers)
     form = LogReadingForm(found, operator, request.POST if request.method == "POST" else None)
     if form.is_bound and not form.is_valid():
         return _show_file(request, call_log_page(upload.name, found, None), form, 422)
-    if form.is_bound:
-        found = recognize_calls(upload.name, log, operator, form.answers)
-    elif found.questions:
+    if found.questions and not form.is_bound:
         return _show_file(request, call_log_page(upload.name, found, None), form)
     read = import_calls(found, operator, form.chosen if form.is_bound else found.queues)
     if "import" not in request.POST or not read.summary.added:
