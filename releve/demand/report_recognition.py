@@ -49,11 +49,12 @@ _SPOKEN_S = (30.0, 3600.0)
 """A mean handling time outside is one read in a wrong unit."""
 _MOST_REPEATED = 0.05
 """Up to this share of rows may repeat a queue and interval: more are distinguished by another column."""
-QUESTIONS = {
-    "aht_unit": Phrase("the unit of {0}").template,
-    "aht_kind": Phrase("whether {0} is the mean of a call or the total of an interval").template,
-    "date_order": Phrase("the order of day and month in {0}").template,
+QUESTIONS: Mapping[str, Callable[[str], Phrase]] = {
+    "aht_unit": lambda columns: Phrase("the unit of {0}", columns),
+    "aht_kind": lambda columns: Phrase("whether {0} is the mean of a call or the total of an interval", columns),
+    "date_order": lambda columns: Phrase("the order of day and month in {0}", columns),
 }
+"""What may have to be asked, by its key in the answers."""
 
 
 class UnrecognizedReportError(ReleveError, ValueError):
@@ -70,7 +71,7 @@ class OpenQuestion:
 
     def describe(self) -> Phrase:
         """Return the question."""
-        return Phrase(QUESTIONS[self.key], ", ".join(self.columns))
+        return QUESTIONS[self.key](", ".join(self.columns))
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class NowPage(StandingPage):
     retried: int = Field(description="Tasks that failed and are being retried")
     without_receipt: int = Field(description="Roots and parts of the journal that left an hour ago, without receipt")
     failing: tuple[live.PathFault, ...] = Field(
-        default=(), description="To readers inside who see all sites: paths out of the house that fail"
+        default=(), description="To readers inside who see all sites: ways out of the house that fail"
     )
     timeline: tuple[live.LogEntry, ...] = Field(description="The newest first")
     follows: bool = Field(default=True, description="Whether the reader sees what happened at some site")
@@ -135,6 +135,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     worker = live.read_worker_health() if inside else None
     worst = live.find_worst_client(clients)
     coverage = None if scene is None else live.compute_scene_coverage(scene)
+    aside, retried = live.list_troubled_effects(stream) if all_sites else ([], [])
     return NowPage(
         **head,
         worker=worker if worker is not None and worker.alarm else None,
@@ -151,8 +152,8 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         service=None if live.is_drill(stream) else service_now(at, user, scene),
         late=tuple(_late(stream, situation, operator, at, user)),
         messages=live.count_messages(stream, seen.sites) if can(user, "relief.people") else None,
-        aside=tuple(EffectAside.from_row(row) for row in live.list_effects_aside(stream) if all_sites),
-        retried=len(live.list_late_effects(stream)) if all_sites else 0,
+        aside=tuple(EffectAside.from_row(row) for row in aside),
+        retried=len(retried),
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
         failing=live.find_path_faults(live.real_now()) if all_sites and inside else (),
         timeline=live.list_last_entries(stream, seen.sees),

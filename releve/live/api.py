@@ -78,6 +78,7 @@ from releve.live.effect_queue import (
     find_effect_site,
     list_effects_aside,
     list_late_effects,
+    list_troubled_effects,
     retry_effect,
 )
 from releve.live.errors import (

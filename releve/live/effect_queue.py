@@ -215,6 +215,13 @@ def list_late_effects(stream: str | None = None) -> list[Effect]:
     return list(rows if stream is None else rows.filter(stream=stream))
 
 
+def list_troubled_effects(stream: str) -> tuple[list[Effect], list[Effect]]:
+    """Return the effects of a stream that were set aside and those that are late, by one query."""
+    late = Q(state__in=(Effect.QUEUED, Effect.CLAIMED), attempts__gte=LATE_AFTER)
+    rows = list(Effect.objects.filter(Q(state=Effect.ASIDE) | late, stream=stream).order_by("-pk"))
+    return [row for row in rows if row.state == Effect.ASIDE], [row for row in rows if row.state != Effect.ASIDE]
+
+
 def count_waiting_effects(stream: str | None = None) -> int:
     """Return how many effects are queued or running."""
     rows = Effect.objects.filter(state__in=(Effect.QUEUED, Effect.CLAIMED))

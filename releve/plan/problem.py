@@ -360,16 +360,22 @@ def hold_carried(
 
 def select_held_patterns(patterns: tuple[Pattern, ...], placed: Placement, first: datetime) -> tuple[Pattern, ...]:
     """Return the patterns of a duty that a placement of the day before leaves: its own; where its break is not
-    chosen yet, those whose break lies in the day that begins ``first``. Its other breaks stand. Where absences or
-    rules of breaks are newer than it, its break stands if they leave it, else the duty's patterns do."""
+    chosen yet, those whose break lies in the day that begins ``first``. Its other breaks stand. Where absences are
+    newer than it, its break stands if they leave it, else the duty's patterns do."""
     own = build_pattern(placed)
+    if _list_away(own) != _list_away(patterns[0]):
+        return tuple(one for one in patterns if one.break_start and one.break_start == own.break_start) or patterns
     if own.break_start is not None:
-        same = tuple(one for one in patterns if one.break_start == own.break_start)
-        return (own,) if own in patterns else same or patterns
-    ahead = tuple(
+        return (own,)
+    ahead = (
         one for one in patterns if one.break_start is not None and one.break_start >= first and one.pauses == own.pauses
     )
-    return ahead or ((own,) if (own.start, own.end) == (patterns[0].start, patterns[0].end) else patterns)
+    return tuple(ahead) or (own,)
+
+
+def _list_away(pattern: Pattern) -> tuple[object, ...]:
+    """Return when a duty is worked, breaks aside."""
+    return pattern.start, pattern.end, *(pause for pause in pattern.pauses if pause.away)
 
 
 def _list_patterns_by_duty(

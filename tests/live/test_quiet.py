@@ -201,6 +201,7 @@ def watch() -> Any:
     thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_what_a_transaction_announces_is_counted_when_it_is_stored(watch: ChangeWatch) -> None:
