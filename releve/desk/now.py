@@ -87,6 +87,7 @@ class NowPage(StandingPage):
     recovery: datetime | None = Field(
         default=None, description="When the client served worst is covered again; null: not short now, or not yet"
     )
+    relapse: datetime | None = Field(default=None, description="When something of that client is missing again then")
     proposals: tuple[EventProposal, ...] = Field(
         default=(), description="Sites that are open and do not answer the telephony"
     )
@@ -136,12 +137,15 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     worst = live.find_worst_client(clients)
     coverage = None if scene is None else live.compute_scene_coverage(scene)
     aside, retried = live.list_troubled_effects(stream) if all_sites else ([], [])
+    recovery = None if coverage is None or worst is None else coverage.find_recovery(worst.client)
+    relapse = None if coverage is None or worst is None else coverage.find_relapse(worst.client, recovery)
     return NowPage(
         **head,
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(stream) if all_sites and inside else (),
         lead=live.find_lead(stream, operator) if can(user, "rota.see") else None,
-        recovery=None if coverage is None or worst is None else coverage.find_recovery(worst.client),
+        recovery=recovery,
+        relapse=relapse,
         proposals=tuple(_propose_events(stream, sites, user)),
         switch=find_pressed(stream, user) if all_sites and inside else None,
         sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
@@ -225,7 +229,9 @@ def outlook(page: NowPage) -> str:
             back = page.recovery.astimezone(zone(page.time_zone))
             today = back.date() == page.at.astimezone(zone(page.time_zone)).date()
             at = text.time(page.recovery) if today else when(page.recovery, text)
-            parts.append(_("Covered again: {when}.").format(when=at))
+            again = "" if page.relapse is None else when(page.relapse, text)
+            said = _("Covered again: {when}, until {again}.") if again else _("Covered again: {when}.")
+            parts.append(said.format(when=at, again=again))
     if page.lead is not None and page.lead.state == "leads":
         parts.append(_("{name} leads.").format(name=page.lead.who))
     elif page.lead is not None and page.lead.state == "on_call":

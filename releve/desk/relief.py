@@ -417,6 +417,12 @@ _OFF_SITE = {"": lazy("no shift"), HOME: lazy("at home")}
 def relief_headline(page: ReliefPage) -> str:
     """Return who is still to be reached; else how many move."""
     waiting, text = page.counts.waiting, text_now(page.time_zone)
+    if waiting and waiting == page.counts.unaddressed:
+        return ngettext(
+            "{count} person was not notified: no address is known",
+            "{count} people were not notified: no address is known",
+            waiting,
+        ).format(count=text.number(waiting))
     if waiting:
         return ngettext("{count} person has not answered", "{count} people have not answered", waiting).format(
             count=text.number(waiting)

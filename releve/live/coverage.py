@@ -154,6 +154,12 @@ class Coverage:
         asked = (row.start for row in rows if row.share is not None and not row.short)
         return next((at for at in asked if not any(at < one < at + STEADY for one in short)), None)
 
+    def find_relapse(self, client: str, back: datetime | None) -> datetime | None:
+        """Return when something is missing again after a client is covered again, within the hours that the figures
+        speak of; None: never, or it is not covered again."""
+        rows = () if back is None else self.list_half_hours(client)
+        return next((row.start for row in rows if back is not None and row.start > back and row.short), None)
+
     def build_series(self, own: ClientCoverage) -> CoverageSeries:
         """Return a client's half hours to be drawn, without agents beyond what is required."""
         missing, none = own.required - own.covered, np.zeros(len(self.starts))

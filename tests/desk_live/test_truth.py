@@ -19,7 +19,7 @@ from releve.accounts.permissions import Role, list_permissions
 from releve.demand.requirement import INTERVAL
 from releve.desk.client_status import headline, shortfalls
 from releve.desk.live.words import notice_text, refusal_text, translate_cause
-from releve.desk.now import NowPage
+from releve.desk.now import NowPage, outlook
 from releve.desk.relief import ReliefPage, draw_flows, relief_headline, ring_words
 from releve.desk.text import Text, text_now
 from releve.live import api as live
@@ -82,6 +82,30 @@ def now_of(clients: Sequence[ClientCoverage], sites: Sequence[SiteState], hours:
         ),
         clients=tuple(rows),
     )
+
+
+@pytest.mark.parametrize(
+    ("shares", "back", "again"),
+    [
+        ([0.5, 1, 1, 1, 1, 1, 1], 1, None),
+        ([0.5, 1, 0.5, 1, 1, 1, 1, 0.5], 3, 7),
+        ([0.5, 0.5], None, None),
+        ([1, 1, 0.5], None, None),
+    ],
+)
+def test_covered_again_says_until_when(shares: list[float], back: int | None, again: int | None) -> None:
+    own = cover("Client", [(10.0, share) for share in shares])
+    starts = tuple(AT + at * INTERVAL for at in range(len(shares)))
+    coverage = Coverage("live", AT, starts, (own,), AT + timedelta(hours=48), 1)
+    found = coverage.find_recovery("Client")
+    relapse = coverage.find_relapse("Client", found)
+    assert found == (None if back is None else AT + back * INTERVAL)
+    assert relapse == (None if again is None else AT + again * INTERVAL)
+    page = now_of([own], [], 48).model_copy(
+        update={"recovery": found, "relapse": relapse, "lead": None, "works": False, "routing": ()}
+    )
+    with override("fr"):
+        assert ("jusqu’à" in outlook(page)) == (again is not None)
 
 
 @given(st.lists(half_hours, min_size=1, max_size=3), site_states, st.sampled_from([20, 48]))

@@ -360,6 +360,7 @@ class ClientIncident(PageModel):
     back: datetime | None = Field(
         description="From when on its requirement is covered again; null: not within 48 hours"
     )
+    relapse: datetime | None = Field(description="When something is missing again after that")
     people: int = Field(description="People who work differently for it by the relief in force")
     routed_at: datetime | None = Field(description="Since when calls follow the routes of the relief")
     abandoned: Figure = Field(description="Calls of today that were not served; null: not known, or a drill")
@@ -425,10 +426,12 @@ def _describe_incident(
     relief = next((row for row in reliefs if row.in_force), None)
     day = None if scene is None or live.is_drill(now.stream) else live.compute_service_day(now.at, scene)
     own = None if day is None else next((row for row in day.clients if row.client == standing.client), None)
+    back = None if coverage is None else coverage.find_recovery(standing.client)
     return ClientIncident(
         places=lost,
         since=min((row.since for row in lost if row.since is not None), default=None),
-        back=None if coverage is None else coverage.find_recovery(standing.client),
+        back=back,
+        relapse=None if coverage is None else coverage.find_relapse(standing.client, back),
         people=0 if relief is None else relief.people,
         routed_at=None if relief is None else relief.published_at,
         abandoned=None if own is None else own.abandoned,
@@ -507,7 +510,7 @@ _CAUSES = {
 _SOURCES = {
     "planned": lazy("prepared in the plan"),
     "first": lazy("first answer"),
-    "optimum": lazy("optimum in whole people"),
+    "optimum": lazy("refined answer"),
     "base": lazy("back to the plan"),
     "surge": lazy("put in force for a surge or absences"),
     "absences": lazy("made for absences"),
