@@ -111,7 +111,8 @@ def find_rehearsal(stream: str) -> Rehearsal | None:
     if not found:
         return None
     situation, plan = situation_now(stream), _plan_of(found, at)
-    site = _choose_site(plan)
+    lived = sorted(name for name, row in situation.sites.items() if row.closed or row.past)
+    site = lived[0] if lived else _choose_site(plan)  # once it is closed, whatever the day of the clock
     number = _count_cases(site, plan.day, stream)
     cases = {case.agent for case in situation.cases_at.get(site, ())}
     state = situation.site(site)
