@@ -240,7 +240,7 @@ class _ExportedTable:
         if not calls and not self.found.keys() & {"programme", "outcome", "wait_s", "service_s", "duration_s"}:
             self._refuse(
                 Phrase(
-                    "nothing says that a row of this file is a call: among {0} is no queue, outcome, wait or handling"
+                    "nothing says that a row of this file is a call: {0} holds no queue, outcome, wait or handling"
                     " time",
                     self._headers,
                 )
@@ -382,7 +382,7 @@ class _ExportedTable:
         if not read:
             self._refuse(
                 Phrase(
-                    "{0} is no handling time in seconds, milliseconds, minutes or days: no unit gives one between"
+                    "{0} is not a handling time in seconds, milliseconds, minutes or days: no unit gives one between"
                     " {1} and {2} seconds a call",
                     ", ".join(headers), *(f"{limit:g}" for limit in _SPOKEN_S),
                 )

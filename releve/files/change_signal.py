@@ -54,7 +54,7 @@ class ChangeWatch:
         self._changed = threading.Condition()
 
     def wait(self, seen: int, seconds: float) -> None:
-        """Return when the count is no longer ``seen``, or after so many seconds."""
+        """Return when the count is no longer ``seen``, or after ``seconds``."""
         with self._changed:
             self._changed.wait_for(lambda: self.count != seen, max(0.0, seconds))
 

@@ -54,7 +54,7 @@ def _find_first_zone(country: str) -> str:
 def check_time_zones(book: ParsedTables, table: str) -> Iterator[Fault]:
     """Yield the time zones of a table that do not exist; they become BAD.
 
-    An offset (``GMT+1``) is no zone, and the name nearest to it another hour: the country says what is meant.
+    An offset (``GMT+1``) is not a zone, and the name nearest to it means another hour: the country says what is meant.
     """
     for i, name in book.usable(table, "time_zone"):
         if not is_known_zone(name):

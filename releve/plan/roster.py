@@ -316,8 +316,8 @@ def clip_pattern(
     """Return what is left of a pattern from an instant on; None when nothing is.
 
     ``since``: when the way to another place begins. A break that would have fallen into it comes as near as it can to
-    the middle of what is left, since a way is no rest; in one of the windows ``meals`` that the table of breaks gives,
-    or where they are over as soon as it can: late is better than none.
+    the middle of what is left, since a way does not count as rest; in one of the windows ``meals`` that the table of
+    breaks gives, or where they are over as soon as it can: late is better than none.
     """
     start = max(pattern.start, when)
     for pause in pattern.pauses:
