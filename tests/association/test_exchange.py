@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
@@ -450,12 +451,13 @@ def test_contracts_that_one_answer_does_not_hold_follow_in_the_next_requests(
     assert len(parts) == -(-5 // max(1, min(room, 5)))
 
 
-def answer_slowly(monkeypatch: pytest.MonkeyPatch, part: bytes) -> list[bytes]:
-    """Let the clerk answer without end; return the parts that were taken."""
+def answer_slowly(monkeypatch: pytest.MonkeyPatch, part: bytes, pause: float = 0) -> list[bytes]:
+    """Let the clerk answer without end, with a pause of some seconds before each part; return what was taken."""
     taken: list[bytes] = []
 
     def send() -> Iterator[bytes]:
         while len(taken) < 100_000:
+            time.sleep(pause)
             taken.append(part)
             yield part
 
@@ -475,7 +477,7 @@ def test_an_answer_that_is_too_long_is_refused_with_a_sentence_and_not_read_to_i
 
 def test_an_answer_that_comes_too_slowly_is_left(sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "ANSWER_SECONDS", 0.05)
-    taken = answer_slowly(monkeypatch, b" ")
+    taken = answer_slowly(monkeypatch, b" ", pause=0.001)
     with pytest.raises(AssociationError, match="took more than 0 seconds"):
         sync_contracts(CLEARS)
     assert len(taken) < 100_000
