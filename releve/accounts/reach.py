@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from releve.accounts.scopes import ProofState, Scope, can, scope_for
 from releve.ledger.account_names import restore_names
+from releve.ledger.chain import read_head
 from releve.ledger.digests import parse_canonical
 from releve.ledger.disclosure import (
     KIND_LABELS,
@@ -31,7 +32,7 @@ from releve.ledger.roots import load_last_root
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-_MOST_ENTRIES = 50
+_MOST_ENTRIES, _MOST_OF_A_FEED = 50, 500
 _LARGEST_NUMBER = 2**31 - 1
 
 
@@ -104,6 +105,30 @@ def load_entries(
     rows = list_entries(most + 1, persons=eyes.counts, stream=stream, kind=kind, before=before)
     older = rows[most - 1].seq if len(rows) > most else None
     return EntryList(_view_entries(rows[:most], eyes), older)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFeed:
+    """Entries in the order in which they were written; ask with ``last`` as ``after`` for what comes next."""
+
+    entries: tuple[EntryView, ...]
+    last: int
+
+
+def load_entries_after(
+    eyes: EntryAccess, after: int, *, stream: str = "", kind: str = "", most: int = _MOST_OF_A_FEED
+) -> EntryFeed | None:
+    """Return the first entries after a number, as a reader sees them; None where the ledger ends before it.
+
+    Numbers are given under the lock of the ledger's head and stored in their order: no entry comes to
+    stand before ``last`` later.
+    """
+    head = read_head().seq
+    if after > head:
+        return None
+    rows = list_entries(most, persons=eyes.counts, stream=stream, kind=kind, after=after)
+    last = rows[-1].seq if len(rows) == most else max([head, *(row.seq for row in rows)])
+    return EntryFeed(_view_entries(rows, eyes), last)
 
 
 def load_entry(seq: int, eyes: EntryAccess) -> EntryView | None:

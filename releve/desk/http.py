@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from threading import Event
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
@@ -275,6 +276,9 @@ def unrecorded(error: Busy) -> str:
 FORM_BYTES = 256 * 1024
 LARGEST_BODY_BYTES = 65 * 1024**2
 """What the server itself takes of any request: the reference data with its form."""
+
+STOPPING = Event()
+"""Set once the process is asked to stop: a request that waits is then answered at once."""
 
 _View = Callable[..., HttpResponse]
 

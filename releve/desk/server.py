@@ -20,7 +20,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from releve.desk.http import LARGEST_BODY_BYTES
+from releve.desk.http import LARGEST_BODY_BYTES, STOPPING
 
 MOST_CONNECTIONS = 700
 """Below the 1,024 files that a process may open by default."""
@@ -120,6 +120,7 @@ class DeskServer:
 
     def run(self) -> None:
         """Serve; once asked to stop, answer what has begun, for at most STOP_SECONDS."""
+        STOPPING.clear()
         while not self._stopping:
             self._turn()
         self._server.del_channel()
@@ -134,6 +135,7 @@ class DeskServer:
         """Take no further connection; safe in a signal handler and from another thread."""
         if not self._stopping:
             self._stopping = True
+            STOPPING.set()
             self._server.pull_trigger()
 
     def _turn(self) -> None:

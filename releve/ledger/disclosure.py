@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from releve.errors import Phrase
 from releve.ledger.digests import canonical_json, parse_canonical
@@ -80,30 +80,39 @@ def iter_values(body: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
             yield f"{prefix}{name}", value
 
 
+def _select_entries(stream: str, kind: str) -> QuerySet[LedgerEntry]:
+    wanted = {"stream": stream, "kind": kind}
+    return LedgerEntry.objects.filter(**{name: value for name, value in wanted.items() if value})
+
+
+def count_entries(*, persons: bool, stream: str = "", kind: str = "") -> int | None:
+    """Return how many entries there are of every stream or kind or of one.
+
+    None where that would tell a reader without ``persons`` how many of a kind are about one agent.
+    """
+    return None if kind and not persons else _select_entries(stream, kind).count()
+
+
 def list_entries(
-    most: int, *, persons: bool, stream: str = "", kind: str = "", before: int | None = None
+    most: int, *, persons: bool, stream: str = "", kind: str = "", before: int | None = None, after: int | None = None
 ) -> list[LedgerEntry]:
     """Return at most so many entries, the newest first, of every stream or kind or of one.
 
-    Without ``persons``, a reader who asks for a kind gets no entry of it about one agent.
+    With ``after`` the first ones after that number, in their order. Without ``persons``, a reader who
+    asks for a kind gets no entry of it about one agent.
     """
-    rows = LedgerEntry.objects.order_by("-seq")
     if kind in PERSON_KINDS and not persons:
         return []
-    if stream:
-        rows = rows.filter(stream=stream)
-    if kind:
-        rows = rows.filter(kind=kind)
-    if before is not None:
-        rows = rows.filter(seq__lt=before)
+    order, beyond, edge = ("-seq", "seq__lt", before) if after is None else ("seq", "seq__gt", after)
+    rows = _select_entries(stream, kind).order_by(order)
+    rest = rows if edge is None else rows.filter(**{beyond: edge})
     if not kind or persons:
-        return list(rows[:most])
+        return list(rest[:most])
     found: list[LedgerEntry] = []
-    rest = rows
     while len(found) < most and (page := list(rest[:most])):
         hidden = find_person_entries(page)
         found += [row for row in page if row.seq not in hidden]
-        rest = rows.filter(seq__lt=page[-1].seq)
+        rest = rows.filter(**{beyond: page[-1].seq})
     return found[:most]
 
 

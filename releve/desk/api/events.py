@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
@@ -19,17 +21,16 @@ from ninja import Header, Query, Status
 from ninja.errors import HttpError
 
 from releve.accounts.event_reach import check_event_reach, narrow_return
-from releve.accounts.reach import EntryAccess, EntryView, load_entries
+from releve.accounts.reach import EntryAccess, EntryFeed, EntryView, load_entries, load_entries_after
 from releve.desk.access.guard import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.state_routes import Number, StreamName, reads, writes
-from releve.desk.http import require_found
+from releve.desk.http import STOPPING, require_found
 from releve.desk.ledger import find_entry
 from releve.desk.live.forms import build_record_check
 from releve.desk.live.page import find_stream
 from releve.desk.registry.page import VersionRow
-from releve.ledger.chain import read_head
-from releve.ledger.disclosure import prove_for_disclosure
+from releve.ledger.disclosure import count_entries, prove_for_disclosure
 from releve.ledger.roots import load_last_root
 from releve.live import api as live
 from releve.registry import service as registry
@@ -42,6 +43,10 @@ OWN = ("id", "recorded_at", "actor")
 _AGAIN = frozenset({"event.correct", "event.record.closure", "reopening.approve"})
 """What has such consequences that a person proves again who they are, as on the pages."""
 _MOST_BYTES = 1_000_000
+_WAITING = BoundedSemaphore(4)
+"""Requests that wait for an entry, each in a thread of its own: a third of the desk's by default. One
+more is answered at once."""
+_LOOK_SECONDS = 0.5
 Key = Annotated[
     str,
     Header(
@@ -130,7 +135,34 @@ def ledger(request: HttpRequest, stream: _Word = "", kind: _Word = "", before: _
     """Entries, the newest first, of every stream or kind or of one; fifty at a time."""
     eyes = EntryAccess.for_user(request.user)
     found = load_entries(eyes, stream=stream, kind=kind, before=before)
-    return {"count": read_head().seq, "entries": found.entries, "older": found.older}
+    count = count_entries(persons=eyes.counts, stream=stream, kind=kind)
+    return {"count": count, "entries": found.entries, "older": found.older}
+
+
+_After = Annotated[int, Query(ge=0, le=2**31 - 1, description="The `last` of the answer before; 0 at the beginning")]
+_Wait = Annotated[int, Query(ge=0, le=20, description="Seconds to wait for the next entry where there is none yet")]
+
+
+@reads("/events", EntryFeed, "record", "ledger.see")
+def events(request: HttpRequest, after: _After = 0, wait: _Wait = 0, stream: _Word = "", kind: _Word = "") -> EntryFeed:
+    """Entries in the order in which they were written, at most five hundred, for a program that follows.
+
+    Keep `last` with what you have stored and ask with it as `after`: whatever happens in between, you
+    see each entry once. An entry that you may not see is a place in the chain.
+    """
+    eyes, until = EntryAccess.for_user(request.user), time.monotonic() + wait
+    seat = wait > 0 and _WAITING.acquire(blocking=False)
+    try:
+        while True:
+            found = load_entries_after(eyes, after, stream=stream, kind=kind)
+            if found is None:
+                raise HttpError(409, _("The ledger ends before {seq}. Is it another one?").format(seq=after))
+            if found.entries or not seat or time.monotonic() >= until or STOPPING.wait(_LOOK_SECONDS):
+                return found
+            after = found.last
+    finally:
+        if seat:
+            _WAITING.release()
 
 
 @reads("/ledger/{int:seq}", EntryView, "record", "ledger.see")

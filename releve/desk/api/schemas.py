@@ -65,7 +65,9 @@ class Accepted(Schema):
 class Entries(Schema):
     """A page of entries, the newest first."""
 
-    count: int
+    count: int | None = Field(
+        description="Entries of the stream and kind asked for; null where that would tell of one person"
+    )
     entries: list[EntryView]
     older: int | None = Field(description="Ask with before= this for the next page")
 

@@ -357,6 +357,7 @@ ROWS = (
     Row("api/v1/calendar", "/api/v1/calendar", "cpf"),
     Row("api/v1/reliefs", "/api/v1/reliefs", "cpf"),
     Row("api/v1/reliefs/<int:generation>", "/api/v1/reliefs/1", "cpf", 404),
+    Row("api/v1/events", "/api/v1/events", "chAia"),
     Row("api/v1/ledger", "/api/v1/ledger", "chAia"),
     Row("api/v1/ledger/<int:seq>", "/api/v1/ledger/1", "chAia", 404),
     Row("api/v1/ledger/<int:seq>/proof", "/api/v1/ledger/1/proof", "cAia", 404),
