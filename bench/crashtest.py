@@ -38,8 +38,7 @@ from releve.network import Operator
 from releve.network.sample import FIRST_DAY, sample_operator
 from releve.plan import Plan, list_contingencies, plan_day
 from releve.plan.week import require_day
-from releve.plugins.crashtest.engine import CrashTest, Settings, build_run_arrays, run
-from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
+from releve.plugins.crashtest.engine.outages.hazard import load_shipped_hazards
 from releve.plugins.crashtest.engine.outbreak import (
     ClosurePolicy,
     Contacts,
@@ -48,6 +47,9 @@ from releve.plugins.crashtest.engine.outbreak import (
     build_population,
     covid,
 )
+from releve.plugins.crashtest.engine.run import run
+from releve.plugins.crashtest.engine.run_arrays import CrashTest, build_run_arrays
+from releve.plugins.crashtest.engine.settings import Settings
 
 SITES = {500: 5, 1000: 6, 2000: 8, 5000: 15, 10_000: 30, 20_000: 60, 40_000: 115, 70_000: 200}
 QUARTERS = {500: 1024, 1000: 512, 2000: 512, 5000: 256, 10_000: 128, 20_000: 64, 40_000: 16, 70_000: 8}

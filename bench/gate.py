@@ -59,7 +59,7 @@ _KEY = "5" * 64
 APPLICATIONS = {
     "bare": "bench.gate_peers:bare",
     "unjudged": "bench.gate_peers:unjudged",
-    "gate": "releve.plugins.outbound.gate.asgi:application",
+    "gate": "releve.plugins.outbound.gate.server:application",
 }
 _calls = itertools.count()
 """Each call has a name of its own; after all people were called they are called again."""

@@ -125,8 +125,7 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
     """Return what reads and writes for a question as the gate does, by its own statements."""
     from django.utils import timezone
 
-    from releve.plugins.outbound.gate.connections import open_connection
-    from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
+    from releve.plugins.outbound.gate.connections import MAX_CLOCK_SKEW, open_connection
     from releve.plugins.outbound.gate.fact_reader import to_db_instant
     from releve.plugins.outbound.gate.pseudonyms import number_text, text_pseudonym
 

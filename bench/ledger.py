@@ -111,8 +111,8 @@ def part_append(seconds: str) -> None:
 
 def part_many(count: str, minutes: str) -> None:
     """Fill the ledger up to a number of entries, then print a line a measure."""
+    from releve.ledger.disclosure import prove_entry
     from releve.ledger.keys import public_key
-    from releve.ledger.proofs import prove_entry
     from releve.ledger.roots import sign_root
     from releve.ledger.verify import Export, Keys, check_proof
 

@@ -239,8 +239,10 @@ def measured(command: list[str]) -> tuple[float, float, float]:
 def checked(home: Path, count: int) -> int:
     """Return how many of some drawn rows were judged one by one, all with the verdict given."""
     from releve.plugins.outbound.commands.facts import read_facts
-    from releve.plugins.outbound.engine import Call, built_in_rules, judge_call
     from releve.plugins.outbound.engine.fact_tables import build_facts
+    from releve.plugins.outbound.engine.judged_call import Call
+    from releve.plugins.outbound.engine.rule_files import built_in_rules
+    from releve.plugins.outbound.engine.verdict import judge_call
 
     kinds = {"rules": pl.String, "basis": pl.String, "person": pl.String, "number": pl.String}
     parts = [pl.read_csv(home / "out" / f"{n}.csv", schema_overrides=kinds, infer_schema=False)

@@ -25,9 +25,7 @@ import numpy as np
 from releve.cli.desk import two_processes
 from releve.network import Operator
 from releve.network.sample.operator import sample_sector, sample_sector_terms
-from releve.plugins.sector.commands import plan_one
-from releve.plugins.sector.engine import SectorMember, answer_destination
-from releve.plugins.sector.folder import (
+from releve.plugins.sector.clearing_job import (
     build_member,
     list_members,
     read_member_operator,
@@ -36,6 +34,8 @@ from releve.plugins.sector.folder import (
     write_sector_member,
     write_sector_terms,
 )
+from releve.plugins.sector.commands import plan_one
+from releve.plugins.sector.engine.crash import SectorMember, answer_destination
 
 __all__ = ["main"]
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-from releve.plugins.sector.engine import Openings, SectorOffer, SectorRequest
+from releve.plugins.sector.engine.needs import Openings, SectorOffer, SectorRequest
 from tests.desk_valve.offices import put_clock
 from tests.homes import TABLES
 from tests.live.killed_house import move_clock, wait_until

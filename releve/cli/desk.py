@@ -71,10 +71,7 @@ def add(
 
     secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
     wanted = grants.RoleRequest(role, sites, clients, until.date() if until else None)
-    try:
-        made, is_new = grants.give_role(name, wanted, by=COMMAND_LINE, email=email, password=secret)
-    except grants.AccessError as error:
-        raise click.ClickException(str(error)) from error
+    made, is_new = grants.give_role(name, wanted, by=COMMAND_LINE, email=email, password=secret)
     click.echo(f"{name}: {role}")
     if is_new and not password:
         print_password_link(made, "Choose a password: ")
@@ -117,10 +114,7 @@ def end_role(name: str, role: str) -> None:
     from releve.accounts import grants
     from releve.accounts.two_people import COMMAND_LINE
 
-    try:
-        grants.end_role(name, role, by=COMMAND_LINE)
-    except grants.AccessError as error:
-        raise click.ClickException(str(error)) from error
+    grants.end_role(name, role, by=COMMAND_LINE)
     click.echo(f"{name}: {role} ended")
 
 
@@ -132,10 +126,7 @@ def close(name: str) -> None:
     from releve.accounts import grants
     from releve.accounts.two_people import COMMAND_LINE
 
-    try:
-        grants.close_account(name, by=COMMAND_LINE)
-    except grants.AccessError as error:
-        raise click.ClickException(str(error)) from error
+    grants.close_account(name, by=COMMAND_LINE)
     click.echo(f"{name}: closed")
 
 
@@ -151,10 +142,7 @@ def link(name: str, show: bool) -> None:
     open_desk_database()
     from releve.accounts import grants
 
-    try:
-        print_password_link(grants.get_account(name), show=show)
-    except grants.AccessError as error:
-        raise click.ClickException(str(error)) from error
+    print_password_link(grants.get_account(name), show=show)
 
 
 @user.command()
@@ -168,12 +156,8 @@ def declare(names: tuple[str, ...]) -> None:
     """
     open_desk_database()
     from releve.accounts.confirmations import declare_administrators
-    from releve.accounts.grants import AccessError
 
-    try:
-        declare_administrators(names)
-    except AccessError as error:
-        raise click.ClickException(str(error)) from error
+    declare_administrators(names)
     click.echo(f"declared to be different people: {', '.join(names)}")
 
 
@@ -195,18 +179,15 @@ def reset_factor(name: str, reason: str | None, allow: bool) -> None:
     from releve.accounts.two_people import COMMAND_LINE
 
     by = COMMAND_LINE
-    try:
-        person = grants.get_account(name)
-        if reason is not None:
-            grants.request_reset(person, reason, by=by)
-            click.echo("asked: an administrator allows it within a day, on the page People")
-            return
-        found = grants.list_open_resets().filter(user=person).first()
-        if found is None:
-            raise click.ClickException(f"no request for {name} waits: an administrator asks on the page People")
-        grants.approve_reset(found, by=by)
-    except grants.AccessError as error:
-        raise click.ClickException(str(error)) from error
+    person = grants.get_account(name)
+    if reason is not None:
+        grants.request_reset(person, reason, by=by)
+        click.echo("asked: an administrator allows it within a day, on the page People")
+        return
+    found = grants.list_open_resets().filter(user=person).first()
+    if found is None:
+        raise click.ClickException(f"no request for {name} waits: an administrator asks on the page People")
+    grants.approve_reset(found, by=by)
     click.echo(f"{name}: second factor removed; set up again at the next sign-in")
 
 
@@ -231,10 +212,7 @@ def add_token(name: str, role: str, until: datetime, sites: tuple[str, ...], cli
     from releve.accounts.two_people import COMMAND_LINE
 
     wanted = grants.RoleRequest(role, sites, clients, until.date())
-    try:
-        _, secret = tokens.issue_token(name, wanted, by=COMMAND_LINE)
-    except grants.AccessError as error:
-        raise click.ClickException(str(error)) from error
+    _, secret = tokens.issue_token(name, wanted, by=COMMAND_LINE)
     click.echo(secret)
 
 
@@ -257,10 +235,7 @@ def revoke(name: str) -> None:
     from releve.accounts import grants, tokens
     from releve.accounts.two_people import COMMAND_LINE
 
-    try:
-        grants.revoke_token(tokens.get_token(name), by=COMMAND_LINE)
-    except grants.AccessError as error:
-        raise click.ClickException(str(error)) from error
+    grants.revoke_token(tokens.get_token(name), by=COMMAND_LINE)
     click.echo(f"{name}: ended")
 
 

@@ -37,15 +37,11 @@ def init(administrators: tuple[str, ...], emails: tuple[str, ...]) -> None:
     open_desk_database(new=True)
     from releve.accounts.confirmations import are_two_administrators
     from releve.accounts.models import User
-    from releve.errors import ReleveError
     from releve.ledger.keys import list_keys, public_key
 
-    try:
-        for made in list_keys():
-            made.ensure()
-        key = public_key()
-    except ReleveError as error:
-        raise click.ClickException(str(error)) from error
+    for made in list_keys():
+        made.ensure()
+    key = public_key()
     click.echo(f"home: {home}")
     click.echo(f"public key of the ledger, to be published: {key}")
     click.echo(f"keep a copy of the keys in {home} (*.key, secret-key) on another machine")
@@ -88,10 +84,7 @@ def _give_first_accounts(emails: Mapping[str, str]) -> None:
         raise click.ClickException(f"people have accounts already: `releve desk user add {name} --role administrator`")
     wanted = grants.RoleRequest("administrator")
     for name, email in emails.items():
-        try:
-            made, _ = grants.give_role(name, wanted, by=COMMAND_LINE, email=email)
-        except grants.AccessError as error:
-            raise click.ClickException(str(error)) from error
+        made, _ = grants.give_role(name, wanted, by=COMMAND_LINE, email=email)
         print_password_link(made, f"{name}, choose a password: ")
 
 

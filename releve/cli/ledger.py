@@ -173,16 +173,12 @@ def catch_up(outside: Path, identity: Path) -> None:
     For a database that was put back by other means than `releve restore`, and is an older copy of
     itself. Stop the other processes first. What it lacks then, two administrators declare lost.
     """
-    from releve.errors import ReleveError
     from releve.upkeep.archive import read_identities
     from releve.upkeep.replay import read_outside
     from releve.upkeep.restore import catch_up as put_back
 
-    try:
-        found = read_outside(outside, read_identities(identity))
-        report = put_back(found, datetime.now(UTC))
-    except ReleveError as error:
-        raise click.ClickException(str(error)) from error
+    found = read_outside(outside, read_identities(identity))
+    report = put_back(found, datetime.now(UTC))
     if report.entry:
         click.echo(f"from the journal: {report.entries} entries, {sum(report.acts.values())} acts")
     else:
@@ -296,8 +292,7 @@ def prove(
     to hold it in clear: their proof is refused without --health.
     """
     from releve.ledger.digests import canonical_json
-    from releve.ledger.disclosure import holds_health_in_clear
-    from releve.ledger.proofs import prove_entry
+    from releve.ledger.disclosure import holds_health_in_clear, prove_entry
     from releve.ledger.roots import build_tlog_proof
     from releve.ledger.witnesses import build_receipt, list_cosignatures
 
@@ -328,7 +323,7 @@ def tiles(folder: Path, number: int | None) -> None:
 
     They hold hashes alone and may be public. What is there stays; the checkpoint is written last.
     """
-    from releve.ledger.proofs import write_tiles
+    from releve.ledger.disclosure import write_tiles
 
     root = _find_root(number)
     click.echo(f"{write_tiles(folder, root)} files written for root {root.number}: {folder}")
@@ -345,7 +340,7 @@ def growth(first: int, second: int | None, out: Path | None) -> None:
     Roots are given by number; without SECOND, the last one is taken.
     """
     from releve.ledger.digests import canonical_json
-    from releve.ledger.proofs import prove_growth
+    from releve.ledger.disclosure import prove_growth
 
     _write(canonical_json(prove_growth(_find_root(first), _find_root(second))), out)
 

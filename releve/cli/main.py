@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from releve import __version__, errors
-from releve.extras import MissingExtra, find_extra
+from releve.extras import find_extra
 from releve.network.table_words import LANGUAGES
 from releve.plugin import PluginError, list_plugins
 
@@ -87,10 +87,10 @@ class _Subjects(click.Group):
         return found
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a file that cannot be read or written is an error of one line."""
+        """Run a command; an error of the house, or a file that cannot be read or written, is one line."""
         try:
             return super().invoke(ctx)
-        except MissingExtra as error:
+        except errors.ReleveError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
             if error.filename is None or isinstance(error, BrokenPipeError):

@@ -40,10 +40,10 @@ from releve.cli.transport import load_operator
 from releve.demand import Forecast, Requirement
 from releve.demand.call_log_file import read_log
 from releve.errors import NumberPhrase, Phrase
-from releve.files.plan_folder import PlanFolderError, check_overwritable, write_plans
+from releve.files.plan_folder import check_overwritable, write_plans
 from releve.network import Operator
 from releve.network.table_words import LANGUAGES
-from releve.plan import BASE, Plan, PlanError, PlanSettings, list_contingencies
+from releve.plan import BASE, Plan, PlanSettings, list_contingencies
 from releve.plan.explain import explain_shortfall, refuse_unknown
 from releve.plan.kits import give_kits
 from releve.plan.plan_json import plan_to_json
@@ -178,11 +178,8 @@ def plan(folder: Path, lang: str, **options: Any) -> None:
         _refuse_unknown(operator, text)
     report.clock.start(Phrase("forecast"))
     request = given.build_request(operator, last, load_rules_with(chosen=report.packs))
-    try:
-        with two_processes() as run:
-            found = plan_days(operator, request, report, run)
-    except PlanError as error:
-        raise click.ClickException(str(error)) from None
+    with two_processes() as run:
+        found = plan_days(operator, request, report, run)
     report.finish(found)
     if found.broken or any(one.violations for one in found.plans):
         raise click.ClickException("the independent checker found violations: see above")
@@ -215,8 +212,7 @@ class _Options:
     def refuse_early(self) -> None:
         """Refuse a folder of other files, and options that make no sense together."""
         if self.out is not None:
-            with _plan_folder_refused():
-                check_overwritable(self.out)
+            check_overwritable(self.out)
         if (self.last_week or self.absences) and not self.hybrid:
             raise click.UsageError("--last-week and --absent need --hybrid")
         if self.hybrid and (self.verified or self.unprotected):
@@ -369,11 +365,10 @@ class _Report(PlanBars):
         hybrid_week: Sequence[Sequence[str]] = (),
     ) -> None:
         rows = [row for one in verified for row in list_verification_rows(one)]
-        with _plan_folder_refused():
-            write_plans(
-                out, plans, stamp=datetime.now(UTC), calendars=self.given.calendars,
-                verification=rows, packs=self.packs, hybrid_week=hybrid_week,
-            )  # fmt: skip
+        write_plans(
+            out, plans, stamp=datetime.now(UTC), calendars=self.given.calendars,
+            verification=rows, packs=self.packs, hybrid_week=hybrid_week,
+        )  # fmt: skip
 
     def _print_plans(self, plans: Sequence[Plan]) -> None:
         console = Console()
@@ -409,14 +404,6 @@ def _choose_packs(names: Sequence[str]) -> list[ChosenPack]:
         if name not in known:
             raise click.BadParameter(f"{name!r}: choose one of {', '.join(known)}", param_hint="--pack")
     return [ChosenPack(name, date.min) for name in dict.fromkeys(names)]
-
-
-@contextmanager
-def _plan_folder_refused() -> Iterator[None]:
-    try:
-        yield
-    except PlanFolderError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _render_json(found: PlannedDays) -> str:

@@ -177,9 +177,9 @@ def versions(as_json: bool) -> None:
 def show(number: int, rows: int) -> None:
     """Show version NUMBER: who made it, when, and what it changed."""
     open_database(reads=True)
-    from releve.registry.service import load_changes
+    from releve.registry.service import get_version, load_changes
 
-    found = _find_version(number)
+    found = get_version(number)
     click.echo(version_line(found).strip())
     if found.source:
         click.echo(f"from {found.source}")
@@ -196,18 +196,14 @@ def undo(yes: bool, rows: int, by: str, comment: str) -> None:
     """Undo the current version: a new one, equal to the one before. It can be undone in turn."""
     open_database()
     from releve.registry import service
-    from releve.registry.tables import RegistryError
 
     now = service.get_current_version()
     if now is None:
         raise click.ClickException("the registry is empty: there is nothing to undo")
-    try:
-        before = service.get_before(now)
-        _print_lines(change_lines(service.compare_versions(now, before), rows))
-        _confirm(f"Undo version {now.number}?", yes)
-        made = service.undo_version(now, by, comment)
-    except RegistryError as error:
-        raise click.ClickException(str(error)) from None
+    before = service.get_before(now)
+    _print_lines(change_lines(service.compare_versions(now, before), rows))
+    _confirm(f"Undo version {now.number}?", yes)
+    made = service.undo_version(now, by, comment)
     click.echo(f"version {made.number} undoes version {now.number}")
 
 
@@ -228,9 +224,9 @@ def export(folder: Path, number: int | None, force: bool, lang: str) -> None:
     Imported again, it changes nothing.
     """
     open_database(reads=True)
-    from releve.registry.service import get_current_version, load_operator
+    from releve.registry.service import get_current_version, get_version, load_operator
 
-    found = get_current_version() if number is None else _find_version(number)
+    found = get_current_version() if number is None else get_version(number)
     if found is None:
         raise click.ClickException("the registry is empty: there is nothing to export")
     operator = load_operator(found)
@@ -268,7 +264,6 @@ def _offer_changes(
 ) -> None:
     """Print what an operator would change, ask, and apply it."""
     from releve.registry.service import apply_changes, preview_changes
-    from releve.registry.tables import RegistryError
 
     changes = preview_changes(operator, progress)
     if not changes:
@@ -278,10 +273,7 @@ def _offer_changes(
     if dry_run:
         return
     _confirm("Apply these changes?", yes)
-    try:
-        made = apply_changes(changes, by, comment, source)
-    except RegistryError as error:
-        raise click.ClickException(str(error)) from None
+    made = apply_changes(changes, by, comment, source)
     click.echo(f"version {made.number}: {counts_text(made.summary)}")
 
 
@@ -300,16 +292,6 @@ def _print_lines(lines: Iterable[str]) -> None:
 def _confirm(question: str, yes: bool) -> None:
     if not yes:
         click.confirm(question, abort=True)
-
-
-def _find_version(number: int) -> Version:
-    from releve.registry.service import get_version
-    from releve.registry.tables import NotThere
-
-    try:
-        return get_version(number)
-    except NotThere as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _print_faults(error: OperatorFaults) -> SystemExit:

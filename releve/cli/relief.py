@@ -17,9 +17,9 @@ from releve.cli.options import LOCAL_OR_TIME
 from releve.cli.plan_text import list_move_lines
 from releve.cli.transport import load_operator
 from releve.cli.worktime import build_extra_json, print_extra
-from releve.files.plan_folder import PlanFolderError, read_plans
+from releve.files.plan_folder import read_plans
 from releve.network import Operator, to_utc, zone
-from releve.plan import Contingency, Plan, PlanError, PlanSettings
+from releve.plan import Contingency, Plan, PlanSettings
 from releve.plan.checker.rules import apply_moves
 from releve.plan.extra_hours import ExtraHours, find_extra_hours
 from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve_intraday_relief
@@ -76,14 +76,11 @@ def relief(
 ) -> None:
     """Relieve a loss that has just happened on a running plan of an operator FOLDER."""
     operator = load_operator(folder)
-    plans = _read_plans(plan_folder)
+    plans = read_plans(plan_folder)
     when = _find_instant(at, operator, plans)
     contingency = _build_contingency(operator, sites, carriers, exposed=not no_exposure)
     plan = _find_plan(plans, operator, when)
-    try:
-        need = require_planned(operator, plan)
-    except PlanError as error:
-        raise click.ClickException(str(error)) from None
+    need = require_planned(operator, plan)
     settings = PlanSettings(
         **{**plan.settings, "relief_move_price": move_price}  # type: ignore[arg-type]
     )
@@ -107,13 +104,6 @@ def relief(
     if extra is not None:
         print_extra(operator, "more hours", extra, Speech("en"), names)
     click.echo(f"first answer after {first[0]:.2f} s, everything with the curve after {took:.2f} s")
-
-
-def _read_plans(folder: Path) -> Sequence[Plan]:
-    try:
-        return read_plans(folder)
-    except PlanFolderError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _now() -> datetime:

@@ -11,14 +11,8 @@ import click
 
 from releve.cli.main import Speech
 from releve.errors import NumberPhrase, Phrase
-from releve.files.operator_folder import (
-    FolderError,
-    TransportFolderError,
-    read_operator_files,
-    read_runs,
-    write_transport,
-)
-from releve.files.plan_folder import PlanFolderError, read_packs, read_plans
+from releve.files.operator_folder import FolderError, read_operator_files, read_runs, write_transport
+from releve.files.plan_folder import read_packs, read_plans
 from releve.network import Operator, OperatorFaults, describe_faults, read_operator
 from releve.plan import BASE, Plan, PlanSettings
 from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
@@ -84,10 +78,7 @@ def runs(folder: Path, plan_folder: Path, day: datetime | None, under: str, out:
     if faults:
         raise click.ClickException("\n".join(("the runs do not pass their check:", *faults)))
     if out is not None:
-        try:
-            write_transport(out, operator, fleet, found)
-        except TransportFolderError as error:
-            raise click.ClickException(str(error)) from None
+        write_transport(out, operator, fleet, found)
     if as_json:
         rows = [_build_run_json(run) for run in found.runs]
         left = [_build_rider_json(rider) for rider in found.left_behind]
@@ -121,10 +112,7 @@ def check(folder: Path, plan_folder: Path, day: datetime | None, under: str, run
     """
     operator = load_operator(folder)
     plan, fleet = _read_day(operator, plan_folder, day, under)
-    try:
-        held = read_runs(runs_folder)
-    except TransportFolderError as error:
-        raise click.ClickException(str(error)) from None
+    held = read_runs(runs_folder)
     riders, _ = route_plan(operator, plan, under, fleet)
     faults = check_runs(fleet, held, riders)
     for fault in faults:
@@ -135,10 +123,7 @@ def check(folder: Path, plan_folder: Path, day: datetime | None, under: str, run
 
 
 def _read_day(operator: Operator, folder: Path, day: datetime | None, under: str) -> tuple[Plan, Fleet]:
-    try:
-        plans = read_plans(folder)
-    except PlanFolderError as error:
-        raise click.ClickException(str(error)) from None
+    plans = read_plans(folder)
     wanted = plans[0].day if day is None else day.date()
     plan = next((plan for plan in plans if plan.day == wanted), None)
     if plan is None:

@@ -13,12 +13,12 @@ from releve.cli.main import Speech
 from releve.cli.network import build_findings_json, print_findings
 from releve.cli.transport import load_operator
 from releve.errors import NumberPhrase, Phrase
-from releve.files.plan_folder import PlanFolderError, read_plans
+from releve.files.plan_folder import read_plans
 from releve.network import Operator, zone
 from releve.network.table_words import LANGUAGES
 from releve.network.worktime import WorkingTime, WorkRow, build_rules, load_shipped_rows
 from releve.network.worktime.roster_check import CONFIDENCE_WORDS, STRENGTH_WORDS
-from releve.plan import BASE, Contingency, Plan, PlanError, PlanSettings
+from releve.plan import BASE, Contingency, Plan, PlanSettings
 from releve.plan.checker.rules import apply_moves
 from releve.plan.extra_hours import ExtraHours, find_extra_hours
 from releve.plan.week import require_planned
@@ -161,10 +161,7 @@ def extra(
     reliefs: dict[str, Contingency | None] = {BASE: None, **{row.id: row for row in plan.contingencies}}
     if under is not None and under not in reliefs:
         raise click.BadParameter(f"no relief {under!r}; there are {', '.join(reliefs)}", param_hint="--under")
-    try:
-        need = require_planned(operator, plan)
-    except PlanError as error:
-        raise click.ClickException(str(error)) from None
+    need = require_planned(operator, plan)
     settings = PlanSettings(**plan.settings)  # type: ignore[arg-type]
     speech = Speech(lang)
     documents = []
@@ -183,10 +180,7 @@ def extra(
 
 
 def _find_plan(folder: Path, day: date | None) -> Plan:
-    try:
-        plans = {plan.day: plan for plan in read_plans(folder)}
-    except PlanFolderError as error:
-        raise click.ClickException(str(error)) from None
+    plans = {plan.day: plan for plan in read_plans(folder)}
     if day is not None and day not in plans:
         raise click.BadParameter(f"no plan of {day}; there are {', '.join(map(str, plans))}", param_hint="--day")
     return plans[day or min(plans)]

@@ -10,13 +10,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from releve.plugins.sector.association.clerk import publish_design, wrap_design
-from releve.plugins.sector.association.clerk_intake import register_member, take_contribution
-from releve.plugins.sector.association.envelopes import Envelope
-from releve.plugins.sector.association.keys import public_keys
+from releve.plugins.sector.association.clerk import publish_design, register_member, take_contribution, wrap_design
+from releve.plugins.sector.association.keys import Envelope, public_keys
 from releve.plugins.sector.association.membership import join_association
 from releve.plugins.sector.association.models import MonthlyDesign
-from releve.plugins.sector.engine import BulletinDesign, Contribution, hash_closing, mask_figures, sign_text, sum_groups
+from releve.plugins.sector.engine.bulletin import hash_closing, mask_figures, sum_groups
+from releve.plugins.sector.engine.contribution import Contribution, sign_text
+from releve.plugins.sector.engine.panel import BulletinDesign
 
 DAY = date(2026, 11, 26)
 MORNING = datetime(2026, 11, 27, 6, tzinfo=UTC)

@@ -24,23 +24,24 @@ from releve.plugins.sector.association.clerk import (
     publish_bulletin,
     wrap_day_bulletin,
     wrap_month_design,
-    wrap_own_result,
 )
 from releve.plugins.sector.association.contract_exchange import list_signed_steps, may_lend_agents, summarise_contract
-from releve.plugins.sector.association.contract_text import compose_contract, typeset_contract
 from releve.plugins.sector.association.contracts import (
     StoredContract,
+    compose_contract,
     export_contract,
     list_contracts,
     load_contract,
     receive_contract,
     start_contract,
     take_step,
+    typeset_contract,
 )
+from releve.plugins.sector.association.gates import wrap_own_result
 from releve.plugins.sector.association.membership import prepare_contribution
 from releve.plugins.sector.association.models import Membership, SpareSearch
 from releve.plugins.sector.association.spare_searches import LEASE, LEND, describe_search, find_search, run_searches
-from releve.plugins.sector.engine import SectorError
+from releve.plugins.sector.engine.needs import SectorError
 from tests.association.sector_of_seven import DAY, MORNING, OWN, TEN, SectorOfSeven
 from tests.sector.sector_case import CLERK, NOW, bring_to, make_terms
 

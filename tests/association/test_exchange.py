@@ -29,7 +29,7 @@ from releve.plugins.sector.association import (
     membership,
     models,
 )
-from releve.plugins.sector.association.clerk_intake import (
+from releve.plugins.sector.association.clerk import (
     authenticate_member,
     register_member,
     revoke_member,
@@ -43,13 +43,21 @@ from releve.plugins.sector.association.contract_exchange import (
     take_message,
 )
 from releve.plugins.sector.association.contracts import export_contract, receive_contract, start_contract, take_step
-from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.plugins.sector.association.exchange import run_member_day, sync_contracts
 from releve.plugins.sector.association.gate_member import keep_gate, keep_result, prepare_request
 from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order, wrap_gate, wrap_result
-from releve.plugins.sector.association.keys import load_signing_key, public_keys
+from releve.plugins.sector.association.keys import (
+    MOST_BYTES,
+    AssociationError,
+    Envelope,
+    load_signing_key,
+    open_envelope,
+    public_keys,
+)
 from releve.plugins.sector.bulletin_commands import contract
-from releve.plugins.sector.engine import ContributionError, SectorError, parse_bulletin, parse_contribution, sign_text
+from releve.plugins.sector.engine.bulletin import parse_bulletin
+from releve.plugins.sector.engine.contribution import ContributionError, parse_contribution, sign_text
+from releve.plugins.sector.engine.needs import SectorError
 from releve.plugins.sector.valve_pages import ClausesForm
 from tests.association.sector_of_seven import DAY, MORNING, OTHERS, OWN, TEN, SectorOfSeven
 from tests.association.test_gates import (

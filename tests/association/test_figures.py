@@ -14,12 +14,12 @@ from pytest_django.fixtures import Settings
 from releve.network import HOME
 from releve.network.sample import FIRST_DAY
 from releve.plugins.sector.association import membership
-from releve.plugins.sector.association.envelopes import AssociationError
 from releve.plugins.sector.association.exchange import fetch_design, run_member_day
 from releve.plugins.sector.association.figures import count_figures, count_seats_by_destination
+from releve.plugins.sector.association.keys import AssociationError
 from releve.plugins.sector.association.membership import state_relief, switch_sending
 from releve.plugins.sector.association.models import MonthlyDesign
-from releve.plugins.sector.engine import MEASURES
+from releve.plugins.sector.engine.contribution import MEASURES
 from tests.association.sector_of_seven import OWN, SectorOfSeven
 from tests.live.conftest import _nothing_in_memory, before_the_plan, known_times, planned, scenario  # noqa: F401
 from tests.live.scenario import Scenario

@@ -25,8 +25,7 @@ from releve.network import sample_operator
 from releve.plugins.sector import clearing_job
 from releve.plugins.sector.association import gate_member, gates
 from releve.plugins.sector.association.bulletin import describe_clerk_day
-from releve.plugins.sector.association.clerk_intake import revoke_member
-from releve.plugins.sector.association.envelopes import AssociationError, Envelope, open_envelope
+from releve.plugins.sector.association.clerk import revoke_member
 from releve.plugins.sector.association.exchange import fetch_gates, run_member_gates, send_order
 from releve.plugins.sector.association.gates import (
     announce_gate,
@@ -40,22 +39,13 @@ from releve.plugins.sector.association.gates import (
     take_order,
     wrap_result,
 )
-from releve.plugins.sector.association.keys import load_clearing_secret
+from releve.plugins.sector.association.keys import AssociationError, Envelope, load_clearing_secret, open_envelope
 from releve.plugins.sector.association.models import OwnOrder, ReceivedOrder, ReliefGate
 from releve.plugins.sector.clearing_job import CLEARINGS, ClearingJob
-from releve.plugins.sector.engine import (
-    ContributionError,
-    GateOrder,
-    Openings,
-    SectorOffer,
-    SectorRequest,
-    hash_secret,
-    parse_gate,
-    parse_order,
-    rerun,
-    seal_offer,
-    sign_text,
-)
+from releve.plugins.sector.engine.contribution import ContributionError, sign_text
+from releve.plugins.sector.engine.disclosure import rerun
+from releve.plugins.sector.engine.gate_orders import GateOrder, hash_secret, parse_gate, parse_order, seal_offer
+from releve.plugins.sector.engine.needs import Openings, SectorOffer, SectorRequest
 from releve.runs.job_process import execute_job, run_job
 from releve.runs.job_store import JobStore
 from releve.upkeep.findings import Examination

@@ -17,13 +17,12 @@ from releve.live import api as live
 from releve.network import read_operator, write_operator
 from releve.network.sample import sample_operator
 from releve.plugins.sector.association import models
-from releve.plugins.sector.association.clerk import publish_bulletin
-from releve.plugins.sector.association.clerk_intake import revoke_member
+from releve.plugins.sector.association.clerk import publish_bulletin, revoke_member
 from releve.plugins.sector.association.contracts import start_contract
 from releve.plugins.sector.association.gate_member import keep_result, prepare_commit, wrap_order
 from releve.plugins.sector.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.plugins.sector.association.membership import wrap_contribution
-from releve.plugins.sector.engine import SectorOffer
+from releve.plugins.sector.engine.needs import SectorOffer
 from releve.plugins.sector.valve_pages import REFUSALS
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes

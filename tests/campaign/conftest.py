@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from releve.plugins.outbound.engine import Withdrawal
+from releve.plugins.outbound.engine.facts import Withdrawal
 from releve.plugins.outbound.gate.current_rules import load_current_rules
 from releve.plugins.outbound.gate.fact_import import load_facts
 from tests.gate.conftest import _own_home

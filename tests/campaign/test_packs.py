@@ -23,9 +23,10 @@ from releve.ledger.roots import sign_root
 from releve.live.clock import read_clock
 from releve.plugins.outbound.campaign.packs import iter_consents, iter_proved_calls
 from releve.plugins.outbound.campaign.reports import build_report
-from releve.plugins.outbound.engine import Abandoned, Person, SpokenRefusal, built_in_texts
 from releve.plugins.outbound.engine.errors import ProofFault
+from releve.plugins.outbound.engine.facts import Abandoned, Person, SpokenRefusal
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.engine.rule_files import built_in_texts
 from releve.plugins.outbound.engine.rule_impact import reverify_evidence
 from releve.plugins.outbound.gate import campaign_cache, decision
 from releve.plugins.outbound.gate.campaign_cache import load_rules_version, store_current_rules

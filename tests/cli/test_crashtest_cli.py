@@ -17,14 +17,24 @@ from rich.console import Console
 
 from releve.files.plan_folder import write_plans
 from releve.plugins.crashtest import commands, execution
-from releve.plugins.crashtest.engine import CrashResult, Settings, build_run_arrays, join_quarters, run
 from releve.plugins.crashtest.engine.comparison import Difference
 from releve.plugins.crashtest.engine.outbreak import Band, Estimate
 from releve.plugins.crashtest.engine.policies import Mix
-from releve.plugins.crashtest.engine.result import ClientResult, OutbreakResult
-from releve.plugins.crashtest.execution import CaseProgress, Execution, missing_parts, run_ablation, run_case
+from releve.plugins.crashtest.engine.result import ClientResult, CrashResult, OutbreakResult
+from releve.plugins.crashtest.engine.run import join_quarters, run
+from releve.plugins.crashtest.engine.run_arrays import build_run_arrays
+from releve.plugins.crashtest.engine.settings import Settings
+from releve.plugins.crashtest.execution import (
+    CaseProgress,
+    Execution,
+    missing_parts,
+    read_parts,
+    read_result,
+    read_step,
+    run_ablation,
+    run_case,
+)
 from releve.plugins.crashtest.request import ClusterError, count_ablation_quarters
-from releve.plugins.crashtest.run_folder import read_parts, read_result, read_step
 from releve.situation import ChosenPack
 from tests.cli.folders import run as command
 from tests.cli.folders import write_folder

@@ -15,12 +15,12 @@ import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
 from releve.plan import BASE, Placement
-from releve.plugins.crashtest.engine import CrashTest, RunArrays
 from releve.plugins.crashtest.engine.call_outcomes import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.plugins.crashtest.engine.outages import draw_outages
 from releve.plugins.crashtest.engine.outbreak import Detail, simulate
 from releve.plugins.crashtest.engine.outbreak.rng import derive_key, derive_replication_key, draw_unit, hash_key
 from releve.plugins.crashtest.engine.relief_rule import allocate_buffers, build_cells
+from releve.plugins.crashtest.engine.run_arrays import CrashTest, RunArrays
 
 T = 48
 Lost = Mapping[int, int]

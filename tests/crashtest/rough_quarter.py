@@ -10,8 +10,11 @@ import numpy as np
 
 from releve.network import Operator
 from releve.plan import Plan, list_contingencies, plan_day
-from releve.plugins.crashtest.engine import CrashTest, Quarters, Settings, build_run_arrays, outbreak, run
+from releve.plugins.crashtest.engine import outbreak
 from releve.plugins.crashtest.engine.outages import Hazard, lognormal
+from releve.plugins.crashtest.engine.run import Quarters, run
+from releve.plugins.crashtest.engine.run_arrays import CrashTest, build_run_arrays
+from releve.plugins.crashtest.engine.settings import Settings
 from tests.plan.planner_parts import running_day
 
 HAZARDS = (

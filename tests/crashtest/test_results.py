@@ -17,22 +17,30 @@ from releve.network import HOME, day_bounds
 from releve.plan import Placement, Plan
 from releve.plan.problem import Eligibility
 from releve.plan.result import PlannedKits
-from releve.plugins.crashtest import engine
 from releve.plugins.crashtest.engine import ablation, comparison
 from releve.plugins.crashtest.engine.call_outcomes import build_queue_table, serve
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME, Demand, Work
-from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
+from releve.plugins.crashtest.engine.outages.hazard import load_shipped_hazards
 from releve.plugins.crashtest.engine.outbreak import Controls, Detail, Estimate, Scenario, simulate
 from releve.plugins.crashtest.engine.plan_arrays import read_plan_settings
 from releve.plugins.crashtest.engine.policies import POLICIES, apply_policies, name_case, replay_worst
 from releve.plugins.crashtest.engine.result import (
+    build_result,
     list_cause_losses,
     list_site_causes,
     name_cause,
     result_from_json,
     result_to_json,
 )
-from releve.plugins.crashtest.engine.run_arrays import list_home_agents, send_home
+from releve.plugins.crashtest.engine.run import Quarters, Runner, run
+from releve.plugins.crashtest.engine.run_arrays import (
+    CrashTest,
+    RunArrays,
+    build_run_arrays,
+    list_home_agents,
+    send_home,
+)
+from releve.plugins.crashtest.engine.settings import Settings
 from releve.situation import CaseDeclared, SiteClosed, Situation, fold_events
 from tests.crashtest.rough_quarter import CONTROLS, DAYS, HAZARDS, build_test, plan_operator
 from tests.desk_crashtest.conftest import REMOVED
@@ -102,22 +110,22 @@ COUNT = 12
 LOST = PROGRAMME.index("lost")
 
 
-def build_case() -> engine.CrashTest:
-    return build_test(settings=engine.Settings(quarters=COUNT, days=DAYS, seed=3, nearest=True))
+def build_case() -> CrashTest:
+    return build_test(settings=Settings(quarters=COUNT, days=DAYS, seed=3, nearest=True))
 
 
 @cache
-def rerun_case() -> tuple[engine.RunArrays, engine.Quarters, ablation.Ablation]:
-    ready = engine.build_run_arrays(build_case())
-    runner = engine.Runner(ready)
+def rerun_case() -> tuple[RunArrays, Quarters, ablation.Ablation]:
+    ready = build_run_arrays(build_case())
+    runner = Runner(ready)
     rows = runner.run(0, COUNT)
     return ready, rows, ablation.rerun_ablated(ready, runner, 0, ablation.select_lost_calls(rows))
 
 
-def count_lost_calls(other: engine.CrashTest) -> np.ndarray:
+def count_lost_calls(other: CrashTest) -> np.ndarray:
     """The calls lost by client of a test that is run from nothing."""
-    ready = engine.build_run_arrays(other)
-    programme = engine.Runner(ready).run(0, COUNT).programme[:, :, LOST]
+    ready = build_run_arrays(other)
+    programme = Runner(ready).run(0, COUNT).programme[:, :, LOST]
     found = np.zeros((COUNT, int(ready.demand.client.max()) + 1))
     np.add.at(found.T, ready.demand.client, programme.T)
     return found
@@ -146,14 +154,14 @@ def test_the_rule_costs_what_the_outbreak_does_not_cost_without_it() -> None:
     _, _, found = rerun_case()
     free = replace(build_case(), controls=replace(build_case().controls, closure=None))
     assert np.allclose(found.calls[:, 1], count_lost_calls(build_case()) - count_lost_calls(free), rtol=0, atol=1e-9)
-    assert "closure" not in ablation.list_removable_causes(engine.build_run_arrays(free))
+    assert "closure" not in ablation.list_removable_causes(build_run_arrays(free))
 
 
 def test_the_penalty_is_that_of_the_calls() -> None:
     ready, _, found = rerun_case()
     calm = replace(build_case(), hazards=(HAZARDS[1],))
     one, other = (
-        engine.Runner(engine.build_run_arrays(test)).run(0, COUNT).programme[:, :, LOST] @ ready.demand.penalty
+        Runner(build_run_arrays(test)).run(0, COUNT).programme[:, :, LOST] @ ready.demand.penalty
         for test in (build_case(), calm)
     )
     at = ablation.list_removable_causes(ready).index("power")
@@ -163,8 +171,8 @@ def test_the_penalty_is_that_of_the_calls() -> None:
 def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
     rare = replace(HAZARDS[0], rate_per_year=0.3)
     other = replace(build_case(), hazards=(rare,))
-    ready = engine.build_run_arrays(other)
-    runner = engine.Runner(ready)
+    ready = build_run_arrays(other)
+    runner = Runner(ready)
     rows = runner.run(0, COUNT)
     found = ablation.rerun_ablated(ready, runner, 0, ablation.select_lost_calls(rows))
     struck = rows.lost[:, :, 2].any(axis=1)
@@ -176,8 +184,8 @@ def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
 
 def test_a_site_that_was_shut_before_stays_shut_without_the_outbreak() -> None:
     shut = replace(build_case(), scenario=replace(build_case().scenario, shut=((0, 5),), importation=None))
-    ready = engine.build_run_arrays(shut)
-    runner = engine.Runner(ready)
+    ready = build_run_arrays(shut)
+    runner = Runner(ready)
     found = ablation.rerun_ablated(ready, runner, 0, ablation.select_lost_calls(runner.run(0, 2)))
     assert not found.calls[:, 0].any()
 
@@ -186,7 +194,7 @@ def test_parts_change_no_bit() -> None:
     ready, _, whole = rerun_case()
     parts = []
     for first, count in ((5, 7), (0, 5)):
-        runner = engine.Runner(ready)
+        runner = Runner(ready)
         parts.append(ablation.rerun_ablated(ready, runner, first, ablation.select_lost_calls(runner.run(first, count))))
     again = ablation.join_ablations(parts)
     assert np.array_equal(again.calls, whole.calls)
@@ -198,7 +206,7 @@ def test_parts_change_no_bit() -> None:
 
 def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
     ready, rows, found = rerun_case()
-    result = engine.build_result(build_case(), ready, rows, without=found)
+    result = build_result(build_case(), ready, rows, without=found)
     values = [row.lost.value for row in result.removed]
     assert values == sorted(values, reverse=True)
     assert result.removed_quarters == COUNT
@@ -207,7 +215,7 @@ def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
         by_client = sum(one.value for one in row.lost_by_client.values())
         assert by_client == pytest.approx(row.lost.value)
     assert result_from_json(result_to_json(result)) == result
-    plain = engine.build_result(build_case(), ready, rows)
+    plain = build_result(build_case(), ready, rows)
     assert (plain.removed, plain.removed_quarters) == ((), 0)
 
 
@@ -243,9 +251,9 @@ def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
     test = build_test(hazards=(), controls=Controls())
     scenario = replace(test.scenario, importation=0.0 * np.asarray(test.scenario.importation))
     test = replace(test, scenario=scenario)
-    ready = engine.build_run_arrays(test)
-    rows = engine.run(ready, count=20)
-    found = engine.build_result(test, ready, rows)
+    ready = build_run_arrays(test)
+    rows = run(ready, count=20)
+    found = build_result(test, ready, rows)
     chance = ablation.bound_unseen(20)
     for site in found.sites:
         assert (site.closures.value, site.closures.high) == (0.0, chance)
@@ -271,8 +279,8 @@ def test_a_difference_read_back_is_the_same_where_its_interval_is_not_known() ->
 
 def test_the_simulator_agrees_with_the_formula_on_the_worst_days_within_some_points() -> None:
     test = build_test()
-    ready = engine.build_run_arrays(test)
-    rows = engine.run(ready)
+    ready = build_run_arrays(test)
+    rows = run(ready)
     found = replay_worst(test, ready, rows, days=2, replications=20)
     assert len(found) == 2 * rows.worst.shape[1]
     for row in found:
@@ -487,7 +495,7 @@ def test_the_policy_changes_the_plan_and_the_contacts_alike() -> None:
 def test_people_at_home_are_as_effective_as_their_programmes_say() -> None:
     given = build_test()
     test = apply_policies(("telework",), given)
-    office, home = (engine.build_run_arrays(one).presence.base[0].sum(axis=1) for one in (given, test))
+    office, home = (build_run_arrays(one).presence.base[0].sum(axis=1) for one in (given, test))
     effect = np.array([row.home_efficiency for row in test.programmes])
     assert np.all(home <= office + 1e-9)
     assert np.all(home >= office * np.minimum(1.0, effect) - 1e-9)
@@ -512,12 +520,10 @@ def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
     positive = operator.agents[0]
     known = fold_events([declare_case(positive.id, positive.home_site, midnight - timedelta(days=2))])
     test = build_test(
-        scenario=look_ahead(known, plan),
-        hazards=(),
-        settings=engine.Settings(quarters=300, days=14, seed=1, nearest=True),
+        scenario=look_ahead(known, plan), hazards=(), settings=Settings(quarters=300, days=14, seed=1, nearest=True)
     )
-    ready = engine.build_run_arrays(test)
-    found = engine.build_result(test, ready, engine.run(ready))
+    ready = build_run_arrays(test)
+    found = build_result(test, ready, run(ready))
     closes = {row.site: row.closes for row in found.sites}
     others = [one for name, one in closes.items() if name != positive.home_site]
     assert closes[positive.home_site].low > max(one.high for one in others)

@@ -15,7 +15,7 @@ from releve.network import Operator
 from releve.plan import BASE, Contingency, Plan, name_plan, solve_day
 from releve.plan.lp import solve_lp
 from releve.plan.relief import build_relief_program, find_available_staff
-from releve.plugins.crashtest.engine import CrashTest, CrashTestError, lost_places, outbreak
+from releve.plugins.crashtest.engine import lost_places, outbreak
 from releve.plugins.crashtest.engine.kernel_types import Cells, Day
 from releve.plugins.crashtest.engine.plan_arrays import build_day, build_tallies, number_scenarios
 from releve.plugins.crashtest.engine.relief_rule import (
@@ -25,6 +25,8 @@ from releve.plugins.crashtest.engine.relief_rule import (
     build_start,
     find_base_changes,
 )
+from releve.plugins.crashtest.engine.run_arrays import CrashTest
+from releve.plugins.crashtest.engine.settings import CrashTestError
 from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
 from releve.situation.draw_chains import compute_probabilities
 from releve.situation.rule_kinds import AbsenceRule, ClosureRule

@@ -11,7 +11,6 @@ import pytest
 
 from releve.network import Floor, Seat, Zone, sample_operator
 from releve.plan import PlannedSite, list_contingencies, plan_day
-from releve.plugins.crashtest import engine
 from releve.plugins.crashtest.engine.call_outcomes import build_queue_table, serve
 from releve.plugins.crashtest.engine.comparison import Case, compare
 from releve.plugins.crashtest.engine.kernel_types import BINS, PROGRAMME, Demand, Presence, Rows, Work
@@ -27,7 +26,9 @@ from releve.plugins.crashtest.engine.outages import OutagesOverflowError, draw_o
 from releve.plugins.crashtest.engine.outbreak import PoolOverflowError, simulate
 from releve.plugins.crashtest.engine.policies import apply_policies, rank_mixes
 from releve.plugins.crashtest.engine.quarter import simulate_quarters
-from releve.plugins.crashtest.engine.run_arrays import _index_reliefs
+from releve.plugins.crashtest.engine.run import Runner, join_quarters, run
+from releve.plugins.crashtest.engine.run_arrays import CrashTest, _index_reliefs, build_run_arrays
+from releve.plugins.crashtest.engine.settings import CrashTestError, OtherOperator, Settings
 from tests.crashtest.oracle import Quarter
 from tests.crashtest.rough_quarter import CONTROLS, DAYS, HAZARDS, are_same, build_test, plan_operator, run_test
 from tests.plan.planner_parts import running_day
@@ -35,8 +36,8 @@ from tests.plan.planner_parts import running_day
 
 def test_a_quarter_is_that_of_plain_python() -> None:
     test = build_test()
-    ready = engine.build_run_arrays(test)
-    fresh = engine.Runner(ready)
+    ready = build_run_arrays(test)
+    fresh = Runner(ready)
     several = 0
     for replication in (0, 3):
         plain = Quarter(test, ready, replication)
@@ -52,7 +53,7 @@ def test_a_quarter_is_that_of_plain_python() -> None:
     assert several > 0, "no half hour with two losses: a rougher quarter is needed"
 
 
-def measured(width: float) -> engine.CrashTest:
+def measured(width: float) -> CrashTest:
     """The rough test with home efficiency known within ``width`` on either side."""
     test = build_test()
     rows = tuple(
@@ -68,11 +69,11 @@ def measured(width: float) -> engine.CrashTest:
 
 def test_a_quarter_of_a_measured_efficiency_is_that_of_plain_python() -> None:
     test = measured(0.3)
-    ready = engine.build_run_arrays(test)
+    ready = build_run_arrays(test)
     for replication in (0, 3):
         plain = Quarter(test, ready, replication)
         kernel = np.zeros((DAYS, len(test.programmes), 48))
-        engine.Runner(ready).run(replication, 1, kernel)
+        Runner(ready).run(replication, 1, kernel)
         placed = [plain.placed(day) for day in range(DAYS)]
         assert np.allclose(kernel, placed, rtol=0, atol=1e-9)
 
@@ -86,12 +87,12 @@ def test_an_interval_changes_calls_in_the_direction_drawn_and_no_disaster() -> N
     point, drawn = run_test(build_test()), run_test(test)
     assert np.array_equal(point.lost, drawn.lost)
     assert np.array_equal(point.outbreak, drawn.outbreak)
-    presence = engine.build_run_arrays(test).presence
+    presence = build_run_arrays(test).presence
     calm, busy = PROGRAMME.index("calm_lost"), presence.base_home.any(axis=(0, 2))
     assert busy.any()
     worse = better = 0
     for replication in range(len(drawn)):
-        quarter = Quarter(test, engine.build_run_arrays(test), replication) if replication < 8 else None
+        quarter = Quarter(test, build_run_arrays(test), replication) if replication < 8 else None
         for p in np.flatnonzero(busy) if quarter else ():
             change = drawn.programme[replication, p, calm] - point.programme[replication, p, calm]
             below = quarter is not None and quarter.home_factor(int(p)) < 1
@@ -103,14 +104,14 @@ def test_an_interval_changes_calls_in_the_direction_drawn_and_no_disaster() -> N
 
 
 def test_threads_and_parts_change_no_bit() -> None:
-    settings = engine.Settings(quarters=130, days=DAYS, seed=3, nearest=True)
-    ready = engine.build_run_arrays(build_test(settings=settings))
-    whole = engine.run(ready)
-    assert are_same(whole, engine.run(ready, threads=2))
-    parts = [engine.run(ready, first=first, count=count) for first, count in ((70, 60), (0, 7), (7, 63))]
-    assert are_same(whole, engine.join_quarters(parts))
+    settings = Settings(quarters=130, days=DAYS, seed=3, nearest=True)
+    ready = build_run_arrays(build_test(settings=settings))
+    whole = run(ready)
+    assert are_same(whole, run(ready, threads=2))
+    parts = [run(ready, first=first, count=count) for first, count in ((70, 60), (0, 7), (7, 63))]
+    assert are_same(whole, join_quarters(parts))
     with pytest.raises(ValueError, match="the next part begins at 60"):
-        engine.join_quarters([parts[0], engine.run(ready, count=60)])
+        join_quarters([parts[0], run(ready, count=60)])
 
 
 def test_the_order_of_sites_changes_no_bit() -> None:
@@ -181,7 +182,7 @@ def test_calls_are_neither_made_nor_dropped() -> None:
 
 def test_a_later_answer_never_helps() -> None:
     early, late = (
-        run_test(build_test(settings=engine.Settings(40, DAYS, 3, wait, wait + 1, nearest=True))) for wait in (0, 16)
+        run_test(build_test(settings=Settings(40, DAYS, 3, wait, wait + 1, nearest=True))) for wait in (0, 16)
     )
     weight = np.array([row.penalty_per_missed_call for row in build_test().programmes])
     lost = PROGRAMME.index("lost")
@@ -201,52 +202,52 @@ def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
     plan = plan_day(larger, case.requirement, case.settings, contingencies=lost)
     found = []
     for label, test in (("as it is", build_test()), ("all home-ready", build_test(larger, plan))):
-        prepared = engine.build_run_arrays(test)
-        found.append(Case(label, test, prepared, engine.run(prepared)))
+        prepared = build_run_arrays(test)
+        found.append(Case(label, test, prepared, run(prepared)))
     assert compare(*found).penalty.high < 0
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: engine.Settings(quarters=0), "expected quarters >= 1, got 0"),
-        (lambda: engine.Settings(days=0), "1 <= days"),
-        (lambda: engine.Settings(seed=-1), "0 <= seed"),
-        (lambda: engine.Settings(reaction_intervals=49), "reaction_intervals <= 48"),
-        (lambda: engine.Settings(target=1.0), "0 <= target < 1"),
-        (lambda: build_test(settings=engine.Settings(days=DAYS + 1)), "an outbreak of as many days as the test"),
+        (lambda: Settings(quarters=0), "expected quarters >= 1, got 0"),
+        (lambda: Settings(days=0), "1 <= days"),
+        (lambda: Settings(seed=-1), "0 <= seed"),
+        (lambda: Settings(reaction_intervals=49), "reaction_intervals <= 48"),
+        (lambda: Settings(target=1.0), "0 <= target < 1"),
+        (lambda: build_test(settings=Settings(days=DAYS + 1)), "an outbreak of as many days as the test"),
         (lambda: build_test(plans=()), "a plan of at least one day"),
         (lambda: build_test(needs=()), "a requirement for each plan"),
         (lambda: build_test(busyness=(0.1, 0.2, 0.3)), "busyness of"),
         (lambda: build_test(busyness=(-0.1,) * len(plan_operator()[1].programmes)), "0 <= busyness < 3"),
-        (lambda: engine.run(engine.build_run_arrays(build_test()), count=0), "expected quarters >= 1, got 0"),
+        (lambda: run(build_run_arrays(build_test()), count=0), "expected quarters >= 1, got 0"),
     ],
 )
 def test_a_parameter_out_of_range_is_refused(wrong: Callable[[], object], message: str) -> None:
-    with pytest.raises(engine.CrashTestError, match=message):
+    with pytest.raises(CrashTestError, match=message):
         wrong()
 
 
 def test_a_programme_without_calls_is_held_to_the_target_of_its_plan() -> None:
     _, plan = plan_operator()
     own = replace(plan, settings={**plan.settings, "target": 0.2})
-    strict = build_test(plans=(own,), settings=engine.Settings(quarters=2, days=DAYS, target=0.01))
+    strict = build_test(plans=(own,), settings=Settings(quarters=2, days=DAYS, target=0.01))
     assert build_test(plans=(own,)).target == 0.2
     assert strict.target == 0.01
-    least = engine.build_run_arrays(build_test(plans=(own,))).demand.least
+    least = build_run_arrays(build_test(plans=(own,))).demand.least
     kinds = [row.kind for row in build_test().programmes]
     assert {round(least[p], 9) for p, kind in enumerate(kinds) if kind != "inbound"} <= {0.8}
     test = build_test(plans=(own,))
-    with pytest.raises(engine.CrashTestError, match=r"different targets \(0.2 and 0.3\): say what"):
+    with pytest.raises(CrashTestError, match=r"different targets \(0.2 and 0.3\): say what"):
         replace(test, plans=(own, replace(own, settings={**own.settings, "target": 0.3})), needs=test.needs * 2)
 
 
 def test_a_plan_of_another_operator_is_refused() -> None:
     _, plan = plan_operator()
-    with pytest.raises(engine.OtherOperator, match=r"another operator: its name .*plan this operator again"):
+    with pytest.raises(OtherOperator, match=r"another operator: its name .*plan this operator again"):
         build_test(sample_operator(120, 4, 9), plan)
     stranger = replace(plan.placements[0], agent="unknown")
-    with pytest.raises(engine.OtherOperator, match="places agent unknown"):
+    with pytest.raises(OtherOperator, match="places agent unknown"):
         build_test(plans=(replace(plan, placements=(stranger,)),))
 
 
@@ -254,10 +255,10 @@ def test_the_requirement_of_another_day_and_a_day_of_46_half_hours_are_refused()
     _, plan = plan_operator()
     test = build_test()
     other = replace(test.needs[0], day=plan.day.replace(day=1))
-    with pytest.raises(engine.CrashTestError, match="forecast the day of the plan"):
+    with pytest.raises(CrashTestError, match="forecast the day of the plan"):
         build_test(needs=(other,))
     short = replace(plan, starts=plan.starts[:46])
-    with pytest.raises(engine.CrashTestError, match="because the clocks change"):
+    with pytest.raises(CrashTestError, match="because the clocks change"):
         build_test(plans=(short,))
 
 
@@ -271,27 +272,27 @@ def test_too_little_room_raises_and_nothing_is_dropped() -> None:
     test = build_test()
     with pytest.raises(PoolOverflowError, match="give a larger pool"):
         simulate(test.scenario, CONTROLS, replications=20, pool=2)
-    places = engine.build_run_arrays(test).numbers.places
+    places = build_run_arrays(test).numbers.places
     with pytest.raises(OutagesOverflowError, match="outages <= 3"):
         draw_outages(HAZARDS, places, days=DAYS, seed=1, replications=20, most=3)
 
 
 def test_a_weekday_without_a_plan_is_left_out_and_named() -> None:
-    test = build_test(settings=engine.Settings(quarters=2, days=DAYS))
-    ready = engine.build_run_arrays(test)
+    test = build_test(settings=Settings(quarters=2, days=DAYS))
+    ready = build_run_arrays(test)
     assert ready.unplanned == (1, 2, 3, 4, 5, 6)
-    days = engine.run(ready).client[:, :, 0]
+    days = run(ready).client[:, :, 0]
     assert days.max() == 6, "six Mondays in forty days from a Monday"
 
 
 def test_a_programme_whose_volume_is_not_known_is_named_and_has_no_calls() -> None:
-    test: engine.CrashTest = build_test()
+    test: CrashTest = build_test()
     calls = test.needs[0].calls.copy()
     calls[:, 0] = float("nan")
     name = test.programmes[0].id
-    ready = engine.build_run_arrays(replace(test, needs=(replace(test.needs[0], calls=calls, unknown={name: "x"}),)))
+    ready = build_run_arrays(replace(test, needs=(replace(test.needs[0], calls=calls, unknown={name: "x"}),)))
     assert ready.unknown == (name,)
-    assert not engine.run(ready, count=2).programme[:, 0].any()
+    assert not run(ready, count=2).programme[:, 0].any()
 
 
 def test_the_best_mix_is_the_one_with_the_least_penalty_that_the_budget_buys() -> None:
@@ -304,7 +305,7 @@ def test_the_best_mix_is_the_one_with_the_least_penalty_that_the_budget_buys() -
     assert rank_mixes(tuple(prices), prices, 30.0, penalty_of)[0].measures == ("masks", "air")
     assert rank_mixes(tuple(prices), prices, 25.0, penalty_of)[0].measures == ("air",)
     assert [one.measures for one in rank_mixes(tuple(prices), prices, 4.0, penalty_of)] == [()]
-    with pytest.raises(engine.CrashTestError, match="policy is one of as-given"):
+    with pytest.raises(CrashTestError, match="policy is one of as-given"):
         apply_policies(("prayer",), build_test())
 
 
@@ -454,7 +455,7 @@ def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> 
 
 def test_a_relief_of_several_places_is_found_when_one_of_them_has_nobody() -> None:
     test = build_test()
-    ready = engine.build_run_arrays(test)
+    ready = build_run_arrays(test)
     busy = np.flatnonzero(ready.where.first_busy[0] < T).tolist()
     first, second, empty = busy[0], busy[1], ready.numbers.count + 5
     day = ready.days[0]._replace(first_busy=np.append(ready.days[0].first_busy, [T] * 6))

@@ -15,11 +15,12 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
 from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, CrashTestJob, CrashTestOrder
-from releve.plugins.crashtest.engine import CauseResult, ClientResult, CrashResult, OutbreakResult, Quarters, SiteResult
 from releve.plugins.crashtest.engine.ablation import RemovedCause
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
 from releve.plugins.crashtest.engine.outbreak import FIELDS, Band, Estimate
-from releve.plugins.crashtest.run_folder import RUN_FORMAT, build_certificate, write_json, write_part, write_result
+from releve.plugins.crashtest.engine.result import CauseResult, ClientResult, CrashResult, OutbreakResult, SiteResult
+from releve.plugins.crashtest.engine.run import Quarters
+from releve.plugins.crashtest.execution import RUN_FORMAT, build_certificate, write_json, write_part, write_result
 from releve.runs.job_store import JobStore
 from tests.accounts.people import look_as
 from tests.desk.access.conftest import plans, stocked

@@ -24,13 +24,12 @@ from releve.files.atomic import try_lock
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from releve.network import day_bounds
-from releve.plugins.crashtest import crash_test_job, orders, outlook_job
-from releve.plugins.crashtest.crash_test_job import CrashTestJob
+from releve.plugins.crashtest import crash_test_job, orders
+from releve.plugins.crashtest.crash_test_job import OUTLOOKS, CrashTestJob, OutlookOrder, read_chances
 from releve.plugins.crashtest.engine.ablation import Ablation
 from releve.plugins.crashtest.engine.outbreak import Estimate
-from releve.plugins.crashtest.outlook_job import OUTLOOKS, OutlookOrder, read_chances
+from releve.plugins.crashtest.execution import write_part, write_result, write_step
 from releve.plugins.crashtest.request import CrashTestRequest
-from releve.plugins.crashtest.run_folder import write_part, write_result, write_step
 from releve.runs import job_process
 from releve.runs.job_process import run_job
 from releve.runs.job_store import JobStore, RunError, note_asked
@@ -582,7 +581,7 @@ def test_what_is_no_outlook_is_not_there(browsers: Browsers, name: str) -> None:
 def test_the_whole_way_from_a_case_to_chances(
     browsers: Browsers, scenario: Scenario, spawned: list[Path], work_here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outlook_job, "QUARTERS", 60)
+    monkeypatch.setattr(crash_test_job, "QUARTERS", 60)
     scenario.positive(scenario.agents_at(scenario.site)[0])
     folder, _order, _ = started(browsers.sign_in(Role.HEALTH), spawned)
     run_job(folder)

@@ -32,9 +32,10 @@ from releve.live.clock import read_clock
 from releve.network.moments import zone
 from releve.plugins.outbound.campaign import rule_trial
 from releve.plugins.outbound.campaign.packs import ContractDetails, record_contract_details
-from releve.plugins.outbound.engine import Abandoned, built_in_rules
 from releve.plugins.outbound.engine.fact_files import NEEDED, list_columns
+from releve.plugins.outbound.engine.facts import Abandoned
 from releve.plugins.outbound.engine.legal_rows import SOURCES, list_source_numbers, to_legal_day
+from releve.plugins.outbound.engine.rule_files import built_in_rules
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import Decision
 from releve.plugins.outbound.gate.proofs import close_batches, seal_facts

@@ -14,7 +14,7 @@ from releve.accounts.permissions import Role
 from releve.ledger.models import LedgerEntry
 from releve.ledger.models import PersonalValue as LedgerValue
 from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import Person
+from releve.plugins.outbound.engine.facts import Person
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 from releve.plugins.outbound.gate import models, pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES

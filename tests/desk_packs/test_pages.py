@@ -27,9 +27,8 @@ from releve.ledger.rollback import roots_folder
 from releve.ledger.roots import load_last_root
 from releve.ledger.witnesses import ask_witness
 from releve.network.moments import zone
-from releve.plugins.evidence.comparison import compare_remade, read_data
 from releve.plugins.evidence.records import PackError
-from releve.plugins.evidence.store import list_packs, list_receipts, load_pack_file
+from releve.plugins.evidence.store import compare_remade, list_packs, list_receipts, load_pack_file, read_data
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
 from tests.accounts.people import give, person, read_page, sign_in, signed_in

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, time, timedelta
 import httpx
 from playwright.sync_api import Page, expect
 
-from releve.plugins.sector.association.envelopes import Envelope, open_envelope
-from releve.plugins.sector.association.rules import find_publication, load_shipped_bulletin_rules
-from releve.plugins.sector.engine import TOTAL, Contribution, find_rule, parse_design, sign_text
+from releve.plugins.sector.association.figures import find_publication, load_shipped_bulletin_rules
+from releve.plugins.sector.association.keys import Envelope, open_envelope
+from releve.plugins.sector.engine.bulletin import TOTAL
+from releve.plugins.sector.engine.contribution import Contribution, sign_text
+from releve.plugins.sector.engine.panel import find_rule, parse_design
 from tests.association.sector_of_seven import sign_key
 from tests.browser_tools import follow
 from tests.desk_valve.offices import GIVER, OTHERS, Sector, look, press, read_clerk, read_json, wait_for

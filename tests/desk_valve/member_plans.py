@@ -8,7 +8,7 @@ from pathlib import Path
 from releve.files.plan_folder import write_plans
 from releve.plan import list_contingencies, plan_day
 from releve.plan.week import require_day
-from releve.plugins.sector.folder import read_member_operator
+from releve.plugins.sector.clearing_job import read_member_operator
 
 __all__ = ["BEFORE", "plan_member"]
 

@@ -21,10 +21,10 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from releve.ledger.chain import append_all
 from releve.ledger.digests import canonical_json
+from releve.ledger.disclosure import prove_entry, prove_growth
 from releve.ledger.erasure import erase_subject
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
-from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import SignedRoot, sign_root
 from releve.ledger.verify import Export, Keys, check_root, read_line
 from releve.registry import storage

@@ -21,10 +21,9 @@ from releve.ledger.models import PersonalValue
 from releve.ledger.roots import format_checkpoint, load_last_root, sign_root
 from releve.ledger.seal import seal_ledger
 from releve.ledger.verify import Export, Keys
-from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.pack import build_pack
 from releve.plugins.evidence.sources import PackRequest
-from releve.plugins.evidence.store import list_packs
+from releve.plugins.evidence.store import compare_remade, list_packs
 from releve.registry import storage
 from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, fill_house, issue, record_event
 from tests.homes import make_test_home

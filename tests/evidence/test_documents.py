@@ -26,10 +26,10 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from releve.ledger import verify
 from releve.ledger.digests import canonical_json
+from releve.ledger.disclosure import prove_entry
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
-from releve.ledger.proofs import prove_entry
 from releve.network import day_bounds
 from releve.plugins.evidence.pack import build_pack
 from releve.plugins.evidence.paper import Paper, typeset

@@ -29,8 +29,8 @@ from pytest_django.plugin import DjangoDbBlocker
 from releve.ledger import verify
 from releve.ledger.chain import append_all
 from releve.ledger.digests import canonical_json
+from releve.ledger.disclosure import prove_growth
 from releve.ledger.keys import public_key
-from releve.ledger.proofs import prove_growth
 from releve.ledger.roots import build_checkpoint, iter_roots, read_origin
 from releve.ledger.seal import seal_ledger
 from releve.plugins.evidence.pack import build_pack, write_note

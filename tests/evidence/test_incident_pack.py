@@ -36,12 +36,11 @@ from releve.live.models import Alert, Message, OnCall, Relief
 from releve.network import Operator, to_utc
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
-from releve.plugins.evidence.comparison import read_data
 from releve.plugins.evidence.incident_pack import find_incident
 from releve.plugins.evidence.pack import BuiltPack, build_pack, write_note
 from releve.plugins.evidence.paper import Attachment, Paper, typeset
 from releve.plugins.evidence.sources import PackRequest
-from releve.plugins.evidence.store import issue_pack, list_packs, load_pack_file
+from releve.plugins.evidence.store import issue_pack, list_packs, load_pack_file, read_data
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
 from releve.situation.validation import merge_reopening_terms

@@ -28,16 +28,15 @@ from releve.ledger.seal import rotate_key, seal_ledger
 from releve.network import Operator
 from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.client_pack import draft_client_pack
-from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.inspection_pack import draft_inspection_pack
 from releve.plugins.evidence.language import Wording
 from releve.plugins.evidence.operator_packs import draft_audit_pack
 from releve.plugins.evidence.pack import PACK_KINDS, build_pack
+from releve.plugins.evidence.pages import PERMISSIONS_BY_KIND, has_reach, list_pack_choices, name_recipient
 from releve.plugins.evidence.paper import MOST_ROWS, Attachment, Paper, _lay_out, typeset
-from releve.plugins.evidence.reach import PERMISSIONS_BY_KIND, has_reach, list_pack_choices, name_recipient
 from releve.plugins.evidence.records import PackError, PackRefused
 from releve.plugins.evidence.sources import PackRequest, PaperTable, open_source
-from releve.plugins.evidence.store import list_packs
+from releve.plugins.evidence.store import compare_remade, list_packs
 from releve.registry import storage
 from releve.registry.models import Version
 from releve.registry.service import apply_changes, preview_changes

@@ -26,12 +26,11 @@ from releve.ledger.keys import public_key
 from releve.ledger.seal import TALLIED_KINDS, name_count
 from releve.ledger.seal import TALLY_KIND as TALLY
 from releve.network import read_operator, sample_operator, write_operator
-from releve.plugins.evidence.comparison import compare_remade
 from releve.plugins.evidence.pack import PACK_KINDS, BuiltPack, build_pack
 from releve.plugins.evidence.paper import Attachment, Paper, describe_tools, typeset
 from releve.plugins.evidence.records import PackError, PackRefused
 from releve.plugins.evidence.sources import PackRequest
-from releve.plugins.evidence.store import list_packs
+from releve.plugins.evidence.store import compare_remade, list_packs
 from releve.registry import storage
 from releve.registry.models import Version
 from releve.registry.service import apply_changes, preview_changes

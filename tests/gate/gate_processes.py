@@ -44,7 +44,7 @@ def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
     os.environ.update(environ)
     import uvicorn
 
-    from releve.plugins.outbound.gate.asgi import application
+    from releve.plugins.outbound.gate.server import application
 
     config = uvicorn.Config(application, factory=True, log_level="error", access_log=False)
     uvicorn.Server(config).run(sockets=[listening])

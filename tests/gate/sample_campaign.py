@@ -15,7 +15,9 @@ from django.db import connection
 
 from releve.cli.main import main
 from releve.live.clock import read_clock
-from releve.plugins.outbound import engine
+from releve.plugins.outbound.engine.facts import ITEMS, Consent, Mandate, Person, Watermark
+from releve.plugins.outbound.engine.legal_rows import LegalRules
+from releve.plugins.outbound.engine.rule_files import built_in_texts, load_rules
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.connections import GateConnection, PostgreSQLConnection, SQLiteConnection
 from releve.plugins.outbound.gate.fact_import import load_facts
@@ -28,9 +30,9 @@ AT_ANY_HOUR = "jurisdiction: FR\nrows:\n- {closes: FR-HOURS-1, from: 2024-01-01}
 """Tests run at night too; the hours have tests of their own."""
 
 
-def open_rules() -> engine.LegalRules:
+def open_rules() -> LegalRules:
     """The law without its hours."""
-    return engine.load_rules({**engine.built_in_texts(), "open.yaml": AT_ANY_HOUR})
+    return load_rules({**built_in_texts(), "open.yaml": AT_ANY_HOUR})
 
 
 def phone(person: int) -> str:
@@ -43,12 +45,12 @@ def question(person: int, call: str, cseq: int = 1, **more: Any) -> Question:
     return Question(**{"to": phone(person), "camp": CAMPAIGN, "ci": call, "cs": cseq, "cli": CALLER, **more})
 
 
-def build_consent(person: int, at: datetime, **more: Any) -> engine.Consent:
+def build_consent(person: int, at: datetime, **more: Any) -> Consent:
     """A consent of the nth person with all that it needs."""
     fields = {"id": f"C{person}", "client": CLIENT, "person": f"P{person}", "collected_at": at,
-            "known_at": at, "objects": frozenset({"electricity"}), "items": frozenset(engine.ITEMS),
+            "known_at": at, "objects": frozenset({"electricity"}), "items": frozenset(ITEMS),
             "proof": "a" * 64, "act": "ticked-box", **more}  # fmt: skip
-    return engine.Consent(**fields)
+    return Consent(**fields)
 
 
 def campaign_terms(client: str = CLIENT, site: str = "CASA") -> CampaignTerms:
@@ -61,9 +63,9 @@ def record_people(people: Iterable[int]) -> None:
     """Record the campaign, its caller number, and people who consented a day ago."""
     now = read_clock()
     record_campaign(CAMPAIGN, campaign_terms(), by="tests")
-    facts: list[Any] = [engine.Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
+    facts: list[Any] = [Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
     for person in people:
-        facts.append(engine.Person(f"P{person}", phone(person), now))
+        facts.append(Person(f"P{person}", phone(person), now))
         facts.append(build_consent(person, now - timedelta(days=1)))
     load_facts(facts, source="tests", by="tests")
     read_feeds()
@@ -72,7 +74,7 @@ def record_people(people: Iterable[int]) -> None:
 def read_feeds() -> None:
     """Note that every register was read just now."""
     now = read_clock()
-    marks = [engine.Watermark(feed, now, now) for feed in ("attempts", "consents", "refusals", "withdrawals")]
+    marks = [Watermark(feed, now, now) for feed in ("attempts", "consents", "refusals", "withdrawals")]
     load_facts(marks, source="feeds", by="tests")
 
 
@@ -81,7 +83,7 @@ class GateDatabase:
     """A database that several gates can use: a copy of the test's on SQLite, the same elsewhere."""
 
     folder: Path
-    rules: engine.LegalRules = field(default_factory=open_rules)
+    rules: LegalRules = field(default_factory=open_rules)
 
     @property
     def file(self) -> Path:

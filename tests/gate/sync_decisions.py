@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
-from releve.plugins.outbound.engine import LegalRules
+from releve.plugins.outbound.engine.legal_rows import LegalRules
 from releve.plugins.outbound.gate import decision
 from releve.plugins.outbound.gate.campaign_cache import CampaignCache
 from releve.plugins.outbound.gate.connections import GateConnection, QuestionTerms, RowsByTable, insert_sql

@@ -17,8 +17,7 @@ from django.test import override_settings
 
 from releve.cli.main import main
 from releve.plugins.outbound.gate import server
-from releve.plugins.outbound.gate.app import Gate
-from releve.plugins.outbound.gate.callers import GateCaller, find_caller, parse_callers
+from releve.plugins.outbound.gate.app import Gate, GateCaller, find_caller, parse_callers
 from releve.plugins.outbound.gate.connections import GateConnection, QuestionTerms, RowsByTable
 from releve.plugins.outbound.gate.errors import CallersFault, DatabaseUnavailable
 from releve.plugins.outbound.gate.protocol import REFUSALS, parse_question
@@ -513,7 +512,7 @@ def test_an_answer_leaves_at_once_and_each_request_has_its_limits(
 
     monkeypatch.setattr(server, "Multiprocess", Supervisor)
     monkeypatch.setattr(uvicorn.Server, "run", run)
-    serve_gate("releve.plugins.outbound.gate.asgi:application", "127.0.0.1", 0, workers)
+    serve_gate("releve.plugins.outbound.gate.server:application", "127.0.0.1", 0, workers)
     (one,) = listening
     with one:
         assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -525,5 +524,5 @@ def test_an_answer_leaves_at_once_and_each_request_has_its_limits(
 def test_a_gate_that_does_not_start_ends_with_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: sockets[0].close())
     with pytest.raises(SystemExit) as ended:
-        serve_gate("releve.plugins.outbound.gate.asgi:application", "127.0.0.1", 0, 1)
+        serve_gate("releve.plugins.outbound.gate.server:application", "127.0.0.1", 0, 1)
     assert ended.value.code == 3

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from django.apps import apps
 
 from releve.plugins.outbound.commands.outbound import outbound
-from releve.plugins.outbound.engine import Mandate
+from releve.plugins.outbound.engine.facts import Mandate
 from releve.plugins.outbound.gate import carrier_records
 from releve.plugins.outbound.gate.errors import OutcomeFault
 from releve.plugins.outbound.gate.fact_import import load_facts

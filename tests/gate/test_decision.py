@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 
 from releve.live.clock import read_clock
 from releve.network.moments import zone
-from releve.plugins.outbound.engine import Attempt, Contract, Person, Withdrawal
+from releve.plugins.outbound.engine.facts import Attempt, Contract, Person, Withdrawal
 from releve.plugins.outbound.gate import campaign_cache
 from releve.plugins.outbound.gate.app import Gate
 from releve.plugins.outbound.gate.campaigns import record_campaign

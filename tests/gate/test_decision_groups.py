@@ -20,7 +20,18 @@ from pytest_django.fixtures import Settings
 
 from releve.files.atomic import try_lock
 from releve.live.clock import read_clock
-from releve.plugins.outbound import engine
+from releve.plugins.outbound.engine.facts import (
+    Attempt,
+    Contract,
+    Listing,
+    Mandate,
+    Person,
+    SpokenRefusal,
+    Watermark,
+    Withdrawal,
+)
+from releve.plugins.outbound.engine.legal_rows import LegalRules
+from releve.plugins.outbound.engine.rule_files import built_in_rules
 from releve.plugins.outbound.gate import decision, wal_checkpoints
 from releve.plugins.outbound.gate.campaign_cache import CampaignCache
 from releve.plugins.outbound.gate.campaigns import record_campaign
@@ -67,11 +78,11 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
     """What is known of people at random, for each of the twins alike."""
     facts: list[Any] = []
     first = now.date() - timedelta(900)
-    facts += [engine.Mandate("M1", client, CALLER, first, None, now) for client in TWINS.values()]
+    facts += [Mandate("M1", client, CALLER, first, None, now) for client in TWINS.values()]
     for n in range(PEOPLE):
-        facts.append(engine.Person(f"P{n}", phone(n), now))
+        facts.append(Person(f"P{n}", phone(n), now))
         if dice.random() < 0.2:  # another person answers there as well
-            facts.append(engine.Person(f"P{dice.randrange(PEOPLE)}", phone(n), now))
+            facts.append(Person(f"P{dice.randrange(PEOPLE)}", phone(n), now))
         days = dice.choice((1, 20, 200, 364, 400))
         items = dice.choice((None, frozenset({"identity", "choice"})))
         more: dict[str, Any] = {} if items is None or dice.random() < 0.7 else {"items": items}
@@ -81,16 +92,16 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
             name = f"P{n}"
             facts.append(replace(build_consent(n, now - timedelta(days=days), **more), client=client))
             if luck[0] < 0.2:
-                facts.append(engine.Withdrawal(client, name, ago[0], now))
+                facts.append(Withdrawal(client, name, ago[0], now))
             if luck[1] < 0.2:
-                facts.append(engine.SpokenRefusal(client, name, ago[1], now, "not-now"))
+                facts.append(SpokenRefusal(client, name, ago[1], now, "not-now"))
             if luck[2] < 0.2:
                 first = now.date() - timedelta(days=100)
-                facts.append(engine.Contract(f"K{n}", client, name, first, None, now, frozenset({"electricity"})))
+                facts.append(Contract(f"K{n}", client, name, first, None, now, frozenset({"electricity"})))
             for number, at in enumerate(ago[: int(5 * luck[3])]):
-                facts.append(engine.Attempt(f"{n}-{number}", client, name, at, now, provider="them"))
+                facts.append(Attempt(f"{n}-{number}", client, name, at, now, provider="them"))
         if luck[4] < 0.1:
-            facts.append(engine.Listing("BLOCTEL", phone(n), now - timedelta(days=300), now))
+            facts.append(Listing("BLOCTEL", phone(n), now - timedelta(days=300), now))
     return facts
 
 
@@ -333,9 +344,7 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: GateDatabase)
 def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     now, rules = read_clock(), open_rules()
     record_campaign(CAMPAIGN, campaign_terms(), by="tests")
-    load_facts(
-        [engine.Person("P1", phone(1), now), build_consent(1, now - timedelta(days=1))], source="tests", by="tests"
-    )
+    load_facts([Person("P1", phone(1), now), build_consent(1, now - timedelta(days=1))], source="tests", by="tests")
     store, cache = DjangoStore(), CampaignCache()
 
     def ask(call: str) -> str:
@@ -344,9 +353,9 @@ def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     assert "FR-DATA-STALE" in ask("c1")
     read_feeds()
     assert "FR-CLI" in ask("c2")
-    load_facts([engine.Mandate("M1", CLIENT, CALLER, now.date() - timedelta(9), None, now)], source="tests", by="tests")
+    load_facts([Mandate("M1", CLIENT, CALLER, now.date() - timedelta(9), None, now)], source="tests", by="tests")
     assert ask("c3") == "200 allow"
-    last = (engine.Watermark("consents", now - timedelta(days=1)),)
+    last = (Watermark("consents", now - timedelta(days=1)),)
     load_facts(last, source="tests", by="tests")
     assert ask("c4") == "200 allow", "an older reading takes nothing back"
 
@@ -385,7 +394,7 @@ def test_one_process_of_several_carries_the_log_over(tmp_path: Path, monkeypatch
 
 
 def test_a_law_that_cannot_be_read_refuses_all(ground: GateDatabase) -> None:
-    def unreadable() -> engine.LegalRules:
+    def unreadable() -> LegalRules:
         raise OSError("gone")
 
     decider = build_decider(unreadable, ground.store)
@@ -397,7 +406,7 @@ def test_a_law_that_cannot_be_read_refuses_all(ground: GateDatabase) -> None:
 def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: GateDatabase) -> None:
     """Else the call would be judged without the installation's own rows."""
     law = ground.folder / "law"
-    assert load_current_rules().version == engine.built_in_rules().version, "no folder, no rows of one's own"
+    assert load_current_rules().version == built_in_rules().version, "no folder, no rows of one's own"
     law.mkdir(exist_ok=True)
     (law / "own.yaml").symlink_to(law / "taken-away")
     decider = build_decider(load_current_rules, ground.store)
@@ -423,7 +432,7 @@ def test_a_file_of_the_law_that_is_added_or_taken_away_binds_the_next_call(tmp_p
     versions += [version(now), version(long_ago + 1)]
     (law / "b.yaml").unlink()
     versions += [version(now)]
-    with_none, with_one, with_two = engine.built_in_rules().version, versions[1], versions[4]
+    with_none, with_one, with_two = built_in_rules().version, versions[1], versions[4]
     assert len({with_none, with_one, with_two}) == 3
     assert versions == [with_none, with_one, with_one, with_one, with_two, with_two, with_one]
 

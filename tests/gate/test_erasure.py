@@ -12,8 +12,8 @@ import pytest
 from django.utils import timezone
 
 from releve.ledger.models import LedgerEntry
-from releve.plugins.outbound.engine import Contract, Withdrawal
-from releve.plugins.outbound.engine import Person as Link
+from releve.plugins.outbound.engine.facts import Contract, Withdrawal
+from releve.plugins.outbound.engine.facts import Person as Link
 from releve.plugins.outbound.gate import erasure
 from releve.plugins.outbound.gate.erasure import erase_due, read_value
 from releve.plugins.outbound.gate.fact_import import load_facts

@@ -21,10 +21,9 @@ from releve.ledger.models import KeyCheck, Restoration
 from releve.ledger.rollback import roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import Withdrawal
+from releve.plugins.outbound.engine.facts import Withdrawal
 from releve.plugins.outbound.gate import decider as deciders
 from releve.plugins.outbound.gate import journal, pseudonyms, wal_checkpoints
-from releve.plugins.outbound.gate.asgi import application
 from releve.plugins.outbound.gate.connections import GateConnection, ensure_gate_key, open_connection
 from releve.plugins.outbound.gate.decider import Decider
 from releve.plugins.outbound.gate.decision import PendingQuestion, explain_refusal
@@ -33,6 +32,7 @@ from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.journal import check_ledger
 from releve.plugins.outbound.gate.models import AttemptRow, PersonRow
 from releve.plugins.outbound.gate.request_feeds import record_reading
+from releve.plugins.outbound.gate.server import application
 from tests.gate.sample_campaign import CLIENT, GateDatabase, brief, question, read_feeds, record_people
 from tests.gate.sync_decisions import answer_group, build_decider
 from tests.homes import make_test_home

@@ -21,17 +21,17 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
 from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import Abandoned, Attempt, Contract, Person, Watermark, Withdrawal
-from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.engine.facts import Abandoned, Attempt, Contract, Person, Watermark, Withdrawal
+from releve.plugins.outbound.engine.facts import Withdrawal as Taken
 from releve.plugins.outbound.engine.judged_call import fill_provider, is_own_provider
 from releve.plugins.outbound.gate import models, proofs
 from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
-from releve.plugins.outbound.gate.clients import register_aliases, resolve_client
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import ImportResult, find_load_faults, load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import read_facts
 from releve.plugins.outbound.gate.proofs import FactProver, seal_facts, serialize_fact
+from releve.plugins.outbound.gate.pseudonyms import register_aliases, resolve_client
 from tests.gate.sample_campaign import CLIENT, build_consent, campaign_terms, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

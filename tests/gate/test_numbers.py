@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from releve.live.clock import read_clock
 from releve.network.moments import zone
 from releve.plugins.outbound.commands.facts import read_fact_folder
-from releve.plugins.outbound.engine import FactFaults, built_in_rules
+from releve.plugins.outbound.engine.errors import FactFaults
 from releve.plugins.outbound.engine.fact_tables import read_folder, read_tables
 from releve.plugins.outbound.engine.judged_call import fill_provider
 from releve.plugins.outbound.engine.numbers import (
@@ -31,6 +31,7 @@ from releve.plugins.outbound.engine.numbers import (
     normalize_shown_numbers,
     parse_number_column,
 )
+from releve.plugins.outbound.engine.rule_files import built_in_rules
 from releve.plugins.outbound.gate import pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
 from releve.plugins.outbound.gate.campaign_cache import build_row

@@ -13,8 +13,9 @@ from pytest_django.fixtures import Settings
 
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import Contract, LegalRules, Person
-from releve.plugins.outbound.engine import SpokenRefusal as RefusalFact
+from releve.plugins.outbound.engine.facts import Contract, Person
+from releve.plugins.outbound.engine.facts import SpokenRefusal as RefusalFact
+from releve.plugins.outbound.engine.legal_rows import LegalRules
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 from releve.plugins.outbound.gate import models, pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES, UNKNOWN, is_more_precise
@@ -23,7 +24,6 @@ from releve.plugins.outbound.gate.decision import decide
 from releve.plugins.outbound.gate.erasure import erase_due, erase_person, read_value
 from releve.plugins.outbound.gate.errors import KeyFault
 from releve.plugins.outbound.gate.fact_import import load_facts
-from releve.plugins.outbound.gate.person_answers import preview_answers
 from releve.plugins.outbound.gate.person_requests import (
     KIND,
     LONGEST_CHANNEL,
@@ -35,6 +35,7 @@ from releve.plugins.outbound.gate.person_requests import (
     record_request,
     record_requests,
 )
+from releve.plugins.outbound.gate.person_rights import preview_answers
 from releve.plugins.outbound.gate.proofs import close_batches, replay_decision, seal_facts
 from releve.plugins.outbound.gate.protocol import Question
 from releve.plugins.outbound.gate.pseudonyms import number_pseudonym

@@ -21,9 +21,8 @@ from releve.ledger import verify
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
 from releve.live.clock import read_clock
-from releve.plugins.outbound import engine
-from releve.plugins.outbound.engine import Attempt, Contract, SpokenRefusal, Withdrawal
 from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.engine.facts import Attempt, Contract, Person, SpokenRefusal, Withdrawal
 from releve.plugins.outbound.gate import models
 from releve.plugins.outbound.gate.attempt_outcomes import COLUMNS, mark_unknown, read_outcomes, write_outcomes
 from releve.plugins.outbound.gate.campaigns import record_campaign
@@ -244,7 +243,7 @@ ITEMS = "identity|choice|period|withdrawal|proof_access"
 
 
 def _person(n: int) -> list[Any]:
-    return [engine.Person(f"P{n}", phone(n), timezone.now())]
+    return [Person(f"P{n}", phone(n), timezone.now())]
 
 
 def test_what_no_column_holds_is_refused_by_row_and_nothing_is_loaded() -> None:

@@ -13,7 +13,7 @@ import pytest
 from django.db import transaction
 
 from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import Attempt
+from releve.plugins.outbound.engine.facts import Attempt
 from releve.plugins.outbound.gate import models, request_feeds
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.request_feeds import (

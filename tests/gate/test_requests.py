@@ -16,12 +16,16 @@ from pytest_django.fixtures import Settings
 
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import read_clock
-from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames
+from releve.plugins.outbound.engine.facts import Attempt, Callback, Contract, Person, SpokenRefusal
+from releve.plugins.outbound.engine.judged_call import Call
+from releve.plugins.outbound.engine.legal_rows import LegalRules
+from releve.plugins.outbound.engine.rule_files import built_in_rules
+from releve.plugins.outbound.engine.verdict import judge_call
 from releve.plugins.outbound.gate import models
 from releve.plugins.outbound.gate.attempt_outcomes import preview_numbers, record_withdrawal
 from releve.plugins.outbound.gate.campaigns import load_campaigns, record_campaign
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
+from releve.plugins.outbound.gate.connections import MAX_CLOCK_SKEW
 from releve.plugins.outbound.gate.decision import build_call, judge_for_holders
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import KeyFault, NoMatch
@@ -70,7 +74,7 @@ def find_faults(request: PhoneRequest = STOP, **change: Any) -> list[tuple[str, 
 
 def test_what_is_kept_of_a_request_is_what_was_answered() -> None:
     record_people(range(2))
-    load_facts([engine.Person("P9", phone(1), read_clock())], source="tests", by="tests")
+    load_facts([Person("P9", phone(1), read_clock())], source="tests", by="tests")
     at = read_clock() - timedelta(days=40)
     found = record(at=at, channel="letter")
     assert (found.persons, found.facts, found.at) == (2, 6, at)  # two of each, and the number
@@ -121,9 +125,9 @@ def test_the_consents_counted_are_those_in_force_then_of_whom_it_binds() -> None
 def test_an_outcome_is_that_of_the_last_call_of_a_day_or_of_the_one_that_it_names() -> None:
     record_people(range(2))
     now = read_clock()
-    load_facts([engine.Person("P9", phone(1), now)], source="tests", by="tests")
+    load_facts([Person("P9", phone(1), now)], source="tests", by="tests")
     hours = {"old/1": 24, "call/1": 23, "call-b/1": 2, "last/1": 1}
-    calls = [engine.Attempt(ref, CLIENT, person, now - timedelta(hours=h), now, provider="us")
+    calls = [Attempt(ref, CLIENT, person, now - timedelta(hours=h), now, provider="us")
              for ref, h in hours.items() for person in ("P1", "P9")]  # fmt: skip
     load_facts(calls, source="tests", by="tests")
     busy = PhoneRequest("o", phone(1), "outcome", CLIENT, outcome="busy")
@@ -153,7 +157,7 @@ def test_an_outcome_of_a_client_is_that_of_its_own_call() -> None:
     record_people(range(2))
     now = read_clock()
     load_facts([build_consent(1, now - timedelta(1), client="CLIENT-B"),
-                *(engine.Attempt("same/1", client, "P1", now - timedelta(hours=h), now)
+                *(Attempt("same/1", client, "P1", now - timedelta(hours=h), now)
                   for h, client in enumerate((CLIENT, "CLIENT-B"), 1))],
                source="tests", by="tests")  # fmt: skip
     busy = PhoneRequest("o", phone(1), "outcome", "CLIENT-B", outcome="busy")
@@ -197,7 +201,7 @@ def test_a_client_without_a_campaign_is_known_by_what_it_has(known_by: str) -> N
     record_people(range(2))
     now = read_clock()
     assert find_faults(client="CLIENT-B") == [("client", "client.unknown", "CLIENT-B")]
-    contract = engine.Contract("K", "CLIENT-B", "P1", now.date(), None, now)
+    contract = Contract("K", "CLIENT-B", "P1", now.date(), None, now)
     consent = build_consent(1, now, client="CLIENT-B")
     load_facts([consent if known_by == "a consent" else contract], source="tests", by="tests")
     assert record(client="client_b").client == "CLIENT-B"
@@ -208,7 +212,7 @@ RULES = open_rules()
 SOON = 1e9
 
 
-def answers(rules: engine.LegalRules = RULES) -> dict[tuple[str, str], str]:
+def answers(rules: LegalRules = RULES) -> dict[tuple[str, str], str]:
     """Return the rows that refuse each person under each of their numbers, as known now."""
     now, terms = read_clock(), CampaignTerms.from_row(load_campaigns()[CAMPAIGN])
     found = {}
@@ -222,7 +226,7 @@ def answers(rules: engine.LegalRules = RULES) -> dict[tuple[str, str], str]:
 
 
 def hold(person: str, number: int) -> None:
-    load_facts([engine.Person(person, phone(number), read_clock())], source="tests", by="tests")
+    load_facts([Person(person, phone(number), read_clock())], source="tests", by="tests")
 
 
 def say(table: str, number: int, *, client: str = CLIENT, kind: str = "objection") -> None:
@@ -254,7 +258,7 @@ def test_a_contract_does_not_carry_a_call_to_the_other_number() -> None:
     record_people([0])
     hold("P0", 1)
     now = read_clock()
-    contract = engine.Contract("K1", CLIENT, "P0", now.date() - timedelta(9), None, now, frozenset({"electricity"}))
+    contract = Contract("K1", CLIENT, "P0", now.date() - timedelta(9), None, now, frozenset({"electricity"}))
     load_facts([contract], source="tests", by="tests")
     say("refusals", 0)
     assert "FR-OBJECTION" in decide(DjangoStore(), question(1, "call"), RULES, SOON).reasons
@@ -344,8 +348,8 @@ def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
 def test_a_person_whom_one_table_knows_is_meant_by_id(known_by: str) -> None:
     record_people(range(1))
     now = read_clock()
-    contract = engine.Contract("K9", CLIENT, "P9", date(2024, 1, 1), None, now, frozenset({"electricity"}))
-    fact = engine.Person("P9", phone(9), now) if known_by == "a row of people" else contract
+    contract = Contract("K9", CLIENT, "P9", date(2024, 1, 1), None, now, frozenset({"electricity"}))
+    fact = Person("P9", phone(9), now) if known_by == "a row of people" else contract
     load_facts([fact], source="tests", by="tests")
     found = record_withdrawal(CLIENT, "P9", read_clock(), by="tests")
     assert (found.persons, found.consents) == (("P9",), ())
@@ -356,7 +360,7 @@ def test_a_person_whom_one_table_knows_is_meant_by_id(known_by: str) -> None:
 def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
     record_people(range(2))
     number = phone(1)
-    load_facts([engine.Person("P9", number, read_clock())], source="tests", by="tests")
+    load_facts([Person("P9", number, read_clock())], source="tests", by="tests")
     written = {"{}": number, "0{:.0}": "0" + number[3:], "00{}": "00" + number[1:]}[form]
     found = record_withdrawal(CLIENT, written, read_clock(), by="tests")
     assert found.persons == ("P1", "P9")
@@ -378,13 +382,13 @@ def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None
     record_people(range(2))
     record_withdrawal(CLIENT, phone(1), read_clock(), by="tests")
     given = read_clock() - timedelta(days=2)
-    later = [engine.Person("P9", phone(1), read_clock()), build_consent(9, given)]
+    later = [Person("P9", phone(1), read_clock()), build_consent(9, given)]
     load_facts(later, source="tests", by="tests")
     now = read_clock()
     known = read_facts(CLIENT, phone(1), now, person="P9", campaign=CAMPAIGN)
-    call = engine.Call(CLIENT, phone(1), now, "electricity", CALLER, CAMPAIGN,
+    call = Call(CLIENT, phone(1), now, "electricity", CALLER, CAMPAIGN,
                 person=person_pseudonym("P9"), sector="energy-supply")  # fmt: skip
-    assert "FR-OPTIN-6" in engine.judge_call(call, known.facts(), open_rules(), now).rules
+    assert "FR-OPTIN-6" in judge_call(call, known.facts(), open_rules(), now).rules
 
 
 @pytest.mark.parametrize(
@@ -410,7 +414,7 @@ def test_what_fits_nothing_is_refused_and_recorded_nowhere(client: str, who: str
 @pytest.mark.parametrize("erased", [False, True])
 def test_one_consent_by_number_is_taken_back_by_its_giver_alone(erased: bool) -> None:
     record_people(range(2))
-    load_facts([engine.Person("P9", phone(1), read_clock())], source="tests", by="tests")
+    load_facts([Person("P9", phone(1), read_clock())], source="tests", by="tests")
     if erased:
         models.PseudonymValue.objects.filter(what="person").delete()
     now = read_clock()
@@ -436,7 +440,7 @@ def test_under_another_key_no_withdrawal_is_tried(settings: Settings) -> None:
 def test_the_first_spellings_of_an_unknown_id_are_shown() -> None:
     record_people(range(1))
     ids = ["abc", "Abc", "aBc", "abC"]
-    load_facts([engine.Person(one, phone(9), read_clock()) for one in ids], source="a", by="tests")
+    load_facts([Person(one, phone(9), read_clock()) for one in ids], source="a", by="tests")
     with pytest.raises(NoMatch, match="'ABC'; write the one meant, perhaps 'Abc' or 'aBc' or"):
         record_withdrawal(CLIENT, "ABC", read_clock(), by="tests")
 
@@ -457,7 +461,7 @@ def test_what_was_said_here_is_noted_for_a_restored_backup(erased: bool, monkeyp
 
 def test_each_consent_of_all_holders_is_named_once_in_order() -> None:
     record_people(range(2))
-    facts = [engine.Person("P9", phone(1), read_clock())]
+    facts = [Person("P9", phone(1), read_clock())]
     facts += [build_consent(1, read_clock(), id=id_, wording=id_) for id_ in ("B", "A", "C1")]
     load_facts([*facts, build_consent(9, read_clock())], source="tests", by="tests")
     found = record_withdrawal(CLIENT, phone(1), read_clock(), by="tests")
@@ -472,10 +476,10 @@ def test_each_consent_of_all_holders_is_named_once_in_order() -> None:
 def test_a_client_knows_a_person_by_each_of_its_tables_and_another_does_not(table: str) -> None:
     record_people(range(1))
     now = read_clock()
-    fact = {"callbacks": engine.Callback("B", CLIENT, "P9", now, now, frozenset({"electricity"})),
-            "refusals": engine.SpokenRefusal(CLIENT, "P9", now, now),
-            "attempts": engine.Attempt("A", CLIENT, "P9", now, now)}[table]  # fmt: skip
-    other = engine.SpokenRefusal("CLIENT-B", "P0", now, now)
+    fact = {"callbacks": Callback("B", CLIENT, "P9", now, now, frozenset({"electricity"})),
+            "refusals": SpokenRefusal(CLIENT, "P9", now, now),
+            "attempts": Attempt("A", CLIENT, "P9", now, now)}[table]  # fmt: skip
+    other = SpokenRefusal("CLIENT-B", "P0", now, now)
     load_facts([fact, other], source="tests", by="tests")
     assert record_withdrawal(CLIENT, "P9", read_clock(), by="tests").persons == ("P9",)
     with pytest.raises(NoMatch, match="no person is known as 'P9'"):
@@ -488,7 +492,7 @@ def test_the_answers_are_those_of_each_number_that_is_kept_by_campaign() -> None
     record_people(range(2))
     record_campaign("autumn", campaign_terms(), by="tests")
     now = read_clock()
-    load_facts([engine.Person("P1", phone(n), now) for n in (7, 8)], source="tests", by="tests")
+    load_facts([Person("P1", phone(n), now) for n in (7, 8)], source="tests", by="tests")
     models.PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(7))).delete()
     found = record_withdrawal(CLIENT, "P1", read_clock(), by="tests")
     answers = preview_numbers(found, open_rules(), read_clock())
@@ -510,7 +514,7 @@ def test_one_consent_is_taken_back_and_the_other_stands() -> None:
 
 def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -> None:
     record_people(range(2))
-    running = engine.Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, read_clock(), frozenset({"electricity"}))
+    running = Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, read_clock(), frozenset({"electricity"}))
     load_facts([running], source="tests", by="tests")
     refused = record_withdrawal(CLIENT, "P1", read_clock(), by="tests")
     (answer,) = preview_numbers(refused, open_rules(), read_clock())
@@ -527,5 +531,5 @@ def test_a_person_whose_values_were_erased_is_withdrawn_by_number() -> None:
     found = record_withdrawal(CLIENT, phone(0), read_clock(), by="tests")
     assert found.persons[0].startswith("(erased)")
     assert models.WithdrawalRow.objects.filter(person=found.pseudonyms[0]).count() == 1
-    (answer,) = preview_numbers(found, engine.built_in_rules(), read_clock())
+    (answer,) = preview_numbers(found, built_in_rules(), read_clock())
     assert "FR-OPTIN-6" in answer.verdicts[0].rules

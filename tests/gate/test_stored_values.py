@@ -15,19 +15,22 @@ from django.apps import apps
 from django.db.models import CharField
 
 from releve.live.clock import read_clock
-from releve.plugins.outbound import engine
-from releve.plugins.outbound.engine import SpokenRefusal as Fact
-from releve.plugins.outbound.engine import Withdrawal as Taken
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames, build_facts, read_tables
+from releve.plugins.outbound.engine.facts import Attempt, Contract, Person, Withdrawal
+from releve.plugins.outbound.engine.facts import SpokenRefusal as Fact
+from releve.plugins.outbound.engine.facts import Withdrawal as Taken
+from releve.plugins.outbound.engine.judged_call import Call
+from releve.plugins.outbound.engine.rule_files import built_in_rules
+from releve.plugins.outbound.engine.verdict import CallVerdict, judge_call
 from releve.plugins.outbound.gate import campaigns, models, pseudonyms
 from releve.plugins.outbound.gate.attempt_outcomes import read_outcomes
-from releve.plugins.outbound.gate.clients import resolve_client
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
+from releve.plugins.outbound.gate.connections import MAX_CLOCK_SKEW
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, store_values
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_import import find_row_faults, load_facts, load_frames
 from releve.plugins.outbound.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts, to_db_instant
 from releve.plugins.outbound.gate.models import CampaignRow as Row
+from releve.plugins.outbound.gate.pseudonyms import resolve_client
 from releve.plugins.outbound.gate.request_feeds import take_files
 from releve.plugins.outbound.gate.sql import TABLES, parse_day, parse_instant
 from tests.gate.sample_campaign import CALLER as SAMPLE_CAMPAIGN_CALLER
@@ -120,10 +123,10 @@ def test_a_register_is_what_its_closed_loads_hold() -> None:
     assert (minutes["consents"], minutes["refusals"]) == (2, None), "rounded up; never read"
 
 
-def _withdrawals(count: int, **change: str) -> list[engine.Withdrawal]:
+def _withdrawals(count: int, **change: str) -> list[Withdrawal]:
     at = datetime.fromisoformat("2026-09-15T11:00:00+02:00")
     cells = {"client": CLIENT, "person": "P1", "consent": "", "channel": ""} | change
-    return [engine.Withdrawal(at=at, known_at=at, **cells) for _ in range(count)]
+    return [Withdrawal(at=at, known_at=at, **cells) for _ in range(count)]
 
 
 @pytest.mark.parametrize(("count", "more"), [(50, ""), (51, "... and 1 more")])
@@ -152,7 +155,7 @@ def test_a_zero_character_is_refused_and_a_hidden_cell_is_not_shown() -> None:
 def test_what_happened_within_the_skew_of_clocks_is_taken() -> None:
     for ahead in (MAX_CLOCK_SKEW / 2, timedelta(0)):
         at = read_clock() + ahead
-        load_facts([engine.Withdrawal(CLIENT, "P1", at, at)], source="tests", by="tests")
+        load_facts([Withdrawal(CLIENT, "P1", at, at)], source="tests", by="tests")
     assert models.WithdrawalRow.objects.count() == 2
 
 
@@ -176,7 +179,7 @@ def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path:
     drop.mkdir()
     acc.mkdir()
     at = read_clock() - timedelta(hours=1)
-    load_facts([engine.Attempt("call/1", CLIENT, "P1", at, at)], source="s" * 200, by="tests")
+    load_facts([Attempt("call/1", CLIENT, "P1", at, at)], source="s" * 200, by="tests")
     rows = f"1;{phone(1)};stop;{CLIENT}\n2;12;stop;{CLIENT}\n3;{phone(1)};outcome;{CLIENT}\n"
     (drop / f"{name}.csv").write_text(f"id;number;said;client\n{rows}", encoding="utf-8")
     (drop / f"{name}b.csv").write_text("id\n", encoding="utf-8")
@@ -198,7 +201,7 @@ def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path:
 DAYS = ("2026-08-10T10:30:00+02:00", "2026-11-24T10:30:00+01:00")
 
 
-def without_person(found: engine.CallVerdict) -> Any:
+def without_person(found: CallVerdict) -> Any:
     """Return what a verdict says, without the name of the person."""
     return (
         found.legal, found.allowed, found.rules, found.basis, found.attempts, found.jurisdiction,
@@ -212,23 +215,23 @@ def test_the_verdict_from_the_database_is_that_of_the_folder_of_facts(day: str) 
     now = datetime.fromisoformat(day)
     people, frames = people_of(150, now, seed=7, slips=False)
     load_frames(frames, source="tests", by="tests", as_known=True)
-    rules, facts = engine.built_in_rules(), build_facts(frames)
+    rules, facts = built_in_rules(), build_facts(frames)
     reasons: set[str] = set()
     for place, row in enumerate(people.iter_rows(named=True)):
         for known_at in (now, now - timedelta(days=20))[: 1 + (place % 4 == 0)]:
-            call = engine.Call(TABLE_CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
+            call = Call(TABLE_CLIENT, row["number"], now, "electricity", CALLER, person=row["person"],
                         address=row["address"], callee=row["callee"], campaign="K",
                         sector="energy-supply")  # fmt: skip
-            expected = engine.judge_call(call, facts, rules, known_at)
+            expected = judge_call(call, facts, rules, known_at)
             known = read_facts(TABLE_CLIENT, row["number"], known_at, person=row["person"], campaign="K")
             named = dataclasses.replace(call, person=pseudonyms.person_pseudonym(row["person"]))
-            found = engine.judge_call(named, _under(known, expected), rules, known_at)
+            found = judge_call(named, _under(known, expected), rules, known_at)
             assert without_person(found) == without_person(expected), (call, found.rules, expected.rules)
             reasons |= set(expected.rules)
     assert len(reasons) >= 12
 
 
-def _under(known: Any, expected: engine.CallVerdict) -> Any:
+def _under(known: Any, expected: CallVerdict) -> Any:
     """The facts, the number written as the engine understands it."""
     for name in ("people", "listings"):
         for _, cells in known.tables[name]:
@@ -380,8 +383,8 @@ def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], 
     [
         (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, "reffus"), "refusals row 2, kind 'reffus'"),
         (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, basis="consnt:C0"), "basis 'consnt'"),
-        (engine.Person("P0", phone(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
-        (engine.Attempt("A", CLIENT, "P0", LONG_AGO, LONG_AGO, purpose="sel"), "purpose 'sel'"),
+        (Person("P0", phone(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
+        (Attempt("A", CLIENT, "P0", LONG_AGO, LONG_AGO, purpose="sel"), "purpose 'sel'"),
         (build_consent(0, LONG_AGO, objects=frozenset({"gass", "gas"})), "objects 'gass'"),
     ],
 )
@@ -444,8 +447,8 @@ def test_a_campaign_of_before_sectors_is_refused() -> None:
     Row.objects.update(sector="")
     now = read_clock()
     known = read_facts(CLIENT, phone(0), now, campaign=CAMPAIGN)
-    call = engine.Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN)
-    assert "FR-DATA-SECTOR" in engine.judge_call(call, known.facts(), open_rules(), now).rules
+    call = Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN)
+    assert "FR-DATA-SECTOR" in judge_call(call, known.facts(), open_rules(), now).rules
 
 
 def test_a_contract_under_an_alias_carries_the_call() -> None:
@@ -453,12 +456,12 @@ def test_a_contract_under_an_alias_carries_the_call() -> None:
     frame = pl.DataFrame({"client": [CLIENT], "alias": ["Alpha"]})
     load_frames({"clients": frame}, source="tests", by="tests")
     day = read_clock().date() - timedelta(days=400)
-    contract = engine.Contract("K", "ALPHA", "P0", day, None, read_clock(), frozenset({"électricité"}))
+    contract = Contract("K", "ALPHA", "P0", day, None, read_clock(), frozenset({"électricité"}))
     load_facts([contract], source="tests", by="tests")
     now = read_clock()
     known = read_facts(CLIENT, phone(0), now, campaign=CAMPAIGN)
-    call = engine.Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN, sector="energy-supply")
-    assert engine.judge_call(call, known.facts(), open_rules(), now).basis == "contract:K"
+    call = Call(CLIENT, phone(0), now, "electricity", SAMPLE_CAMPAIGN_CALLER, CAMPAIGN, sector="energy-supply")
+    assert judge_call(call, known.facts(), open_rules(), now).basis == "contract:K"
 
 
 def test_a_campaign_is_found_however_a_table_spells_it() -> None:

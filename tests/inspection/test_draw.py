@@ -12,7 +12,7 @@ from itertools import combinations, product
 
 import pytest
 
-from releve.plugins.inspection.engine.power import (
+from releve.plugins.inspection.engine.draw_days import (
     allocate_tests,
     commit_person,
     compute_test_power,

@@ -23,7 +23,7 @@ from releve.ledger import verify
 from releve.ledger.keys import public_key
 from releve.plugins.inspection import verify_draw
 from releve.plugins.inspection.draws import find_draw_plan
-from releve.plugins.inspection.engine.power import hash_present_list
+from releve.plugins.inspection.engine.draw_days import hash_present_list
 from releve.situation import EventFaults, event_from_json
 from tests.accounts.people import signed_in
 from tests.inspection.draw_story import DAY, EVENING, FOLLOWING, Draws, judge, run

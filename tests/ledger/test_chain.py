@@ -19,13 +19,13 @@ from hypothesis.extra.django import TestCase
 from releve.ledger import seal
 from releve.ledger.chain import ChainPosition, Draft, append, append_all, iter_entries, lock_head, read_head
 from releve.ledger.digests import NO_HASH
+from releve.ledger.disclosure import prove_entry
 from releve.ledger.erasure import ERASED, erase_due, erase_subject, set_erase_on
 from releve.ledger.export import export_lines, write_export
 from releve.ledger.guards import EntryError, NothingToSealError, OutsideTransactionError
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
 from releve.ledger.own_ledger import verify_with_root
-from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import SignedRoot, sign_root
 from releve.ledger.seal import TALLIED_KINDS, seal_ledger, tally_quarter
 from releve.ledger.verify import Export, Keys, check_proof

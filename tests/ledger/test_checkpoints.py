@@ -22,10 +22,10 @@ from pytest_django.fixtures import Settings
 from releve.cli import main
 from releve.ledger import roots, verify, witnesses
 from releve.ledger.chain import append, append_all
+from releve.ledger.disclosure import _format_number, write_tiles
 from releve.ledger.guards import ProofError
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
-from releve.ledger.proofs import _format_number, write_tiles
 from releve.ledger.roots import (
     SignedRoot,
     build_checkpoint,

@@ -19,12 +19,12 @@ from pytest_django.fixtures import Settings
 from releve.ledger import roots, verify
 from releve.ledger.chain import append_all
 from releve.ledger.digests import NO_HASH, ROOT_TAG, ROTATION_TAG, canonical_json, hash_root
+from releve.ledger.disclosure import prove_entry, prove_growth
 from releve.ledger.export import export_lines
 from releve.ledger.guards import NothingToSealError, ProofError, SigningKeyError
 from releve.ledger.keys import public_key
 from releve.ledger.merkle import leaf_hash, node_hash
 from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode
-from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import iter_roots, load_last_root, load_root, publish_root, sign_root
 from releve.ledger.seal import KeyRotation, list_own_keys, replace_key, rotate_key
 from releve.ledger.verify import Keys, VerifyError, check_growth, check_proof, check_root

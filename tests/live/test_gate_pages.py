@@ -21,7 +21,6 @@ from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.network import Operator
 from releve.plan.spare import list_skill_names
-from releve.plugins.sector import engine
 from releve.plugins.sector.association import contracts, exchange
 from releve.plugins.sector.association.bulletin import draft_offers, draft_requests
 from releve.plugins.sector.association.contract_exchange import TermsBeside, draft_contracts
@@ -39,6 +38,8 @@ from releve.plugins.sector.association.gates import announce_gate, run_clearings
 from releve.plugins.sector.association.membership import prepare_contribution
 from releve.plugins.sector.association.models import OwnOrder, ReliefGate
 from releve.plugins.sector.association.spare_searches import run_searches
+from releve.plugins.sector.engine.gate_orders import GateOrder, parse_gate, parse_order, seal_offer
+from releve.plugins.sector.engine.needs import ClientTerms, ReliefPackage, SectorOffer
 from releve.plugins.sector.valve_pages import OUTCOMES
 from tests.accounts.people import look_as
 from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven
@@ -107,14 +108,14 @@ def test_no_byte_of_a_run_names_a_person_a_client_or_an_illness(
     (notice,) = fetch_gates(start)
     lost = max(scenario.plans[0].contingencies, key=lambda row: scenario.plans[0].scenarios[row.id].penalty)
     receivers = frozenset((GIVER, place) for place in places)
-    terms = {row.id: engine.ClientTerms(row.id, 9_000, receivers) for row in operator.clients}
+    terms = {row.id: ClientTerms(row.id, 9_000, receivers) for row in operator.clients}
     requests, approvals = draft_requests(notice, lost.id, terms, start)
     assert requests, "the loss leaves something to ask for"
     send_order(prepare_request("g-1", requests, approvals, start), start)
     offers, _ = draft_offers(notice, list_packages(operator, day), start)
     assert offers, "the plan can spare agents"
     send_order(prepare_commit("g-1", offers, start), start)
-    partner = engine.SectorOffer(f"{GIVER}/p", GIVER, places[0], f"{requests[0].skill}:home"
+    partner = SectorOffer(f"{GIVER}/p", GIVER, places[0], f"{requests[0].skill}:home"
                           if not requests[0].skill.endswith("site") else requests[0].skill,
                           1, 500, requests[0].agents)  # fmt: skip
     answer_as_partner(partner, start, notice.closes_at)
@@ -136,24 +137,24 @@ def test_no_byte_of_a_run_names_a_person_a_client_or_an_illness(
     assert not re.search(r"[\w.]+@[\w.]+", text), "no address of a person"
 
 
-def list_packages(operator: Operator, day: date) -> list[engine.ReliefPackage]:
+def list_packages(operator: Operator, day: date) -> list[ReliefPackage]:
     skills = {name for agent in operator.agents for name in list_skill_names(operator, agent)}
     places = {site.destination for site in operator.sites}
     return [
-        engine.ReliefPackage(f"p-{number}", OWN, place, f"{skill}:{where}", "web", 0, 1, 900, day, day)
+        ReliefPackage(f"p-{number}", OWN, place, f"{skill}:{where}", "web", 0, 1, 900, day, day)
         for number, (place, skill, where) in enumerate(
             sorted((p, s, w) for p in places for s in skills for w in ("home", "site"))
         )
     ]
 
 
-def answer_as_partner(offer: engine.SectorOffer, start: datetime, closes_at: datetime, key: str = KEY) -> None:
+def answer_as_partner(offer: SectorOffer, start: datetime, closes_at: datetime, key: str = KEY) -> None:
     """Have another member's offer committed to and opened."""
-    notice = engine.parse_gate(ReliefGate.objects.get(name="g-1").text)
-    sealed = {offer.offer: engine.seal_offer(notice.sector_gate, offer, NONCE)}
+    notice = parse_gate(ReliefGate.objects.get(name="g-1").text)
+    sealed = {offer.offer: seal_offer(notice.sector_gate, offer, NONCE)}
     later = closes_at + timedelta(seconds=30)
-    take_order(wrap(engine.GateOrder("commit", "g-1", "sp2c", GIVER, start, "1", key, commitments=sealed)), start)
-    opening = engine.GateOrder("open", "g-1", "sp2c", GIVER, later, "1", key, offers=(offer,),
+    take_order(wrap(GateOrder("commit", "g-1", "sp2c", GIVER, start, "1", key, commitments=sealed)), start)
+    opening = GateOrder("open", "g-1", "sp2c", GIVER, later, "1", key, offers=(offer,),
                         nonces={offer.offer: NONCE.hex()})  # fmt: skip
     take_order(wrap(opening), later)
 
@@ -295,9 +296,9 @@ def partner_offer(
     order: OwnOrder, places: list[str], start: datetime, closes_at: datetime, key: Ed25519PrivateKey
 ) -> None:
     """Have the partner offer what the first request asks for."""
-    request = engine.parse_order(order.text).requests[0]
+    request = parse_order(order.text).requests[0]
     skill = request.skill if request.skill.endswith("site") else f"{request.skill}:home"
-    offer = engine.SectorOffer(f"{GIVER}/p", GIVER, places[0], skill, 1, 500, request.agents)
+    offer = SectorOffer(f"{GIVER}/p", GIVER, places[0], skill, 1, 500, request.agents)
     answer_as_partner(offer, start, closes_at, key.public_key().public_bytes_raw().hex())
 
 

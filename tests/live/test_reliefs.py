@@ -31,7 +31,8 @@ from releve.plugins.sector.association import contracts
 from releve.plugins.sector.association.agents import EFFICIENCY, lend_agents, lend_from_plan
 from releve.plugins.sector.association.contracts import DRILL, load_contract, start_contract, take_step
 from releve.plugins.sector.association.models import LentAgent
-from releve.plugins.sector.engine import ContractTerms, SectorError
+from releve.plugins.sector.engine.contract import ContractTerms
+from releve.plugins.sector.engine.needs import SectorError
 from releve.routing import Rejected
 from releve.routing.file_csv import FileCsv
 from releve.situation import AgentUnavailable

@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 
 from releve.network.moments import UTC
-from releve.plugins.outbound.engine import ITEMS
 from releve.plugins.outbound.engine.fact_files import TABLES, list_columns
 from releve.plugins.outbound.engine.fact_references import FORBIDDING, KNOWING
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames
+from releve.plugins.outbound.engine.facts import ITEMS
 from tests.outbound.table import CALLER, CLIENT, FEEDS
 
 NUMBERS = (

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from releve.plugins.outbound.engine import built_in_rules, judge_call
-from releve.plugins.outbound.engine.verdict import CallFinding
+from releve.plugins.outbound.engine.rule_files import built_in_rules
+from releve.plugins.outbound.engine.verdict import CallFinding, judge_call
 from tests.outbound.table import Case, cases_of
 
 NAMES = (

@@ -17,7 +17,24 @@ from typing import Any
 import yaml
 
 from releve.network.moments import zone
-from releve.plugins.outbound import engine
+from releve.plugins.outbound.engine.facts import (
+    ITEMS,
+    Abandoned,
+    Alias,
+    Attempt,
+    Callback,
+    Consent,
+    Contract,
+    Facts,
+    Listing,
+    Mandate,
+    Person,
+    Scrub,
+    SpokenRefusal,
+    Watermark,
+    Withdrawal,
+)
+from releve.plugins.outbound.engine.judged_call import Call
 from releve.plugins.outbound.engine.vocabulary import find_sector
 
 CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "person-1", "+33144556677", "+33162000001"
@@ -33,8 +50,8 @@ class Case:
 
     id: str
     row: str
-    call: engine.Call
-    facts: engine.Facts
+    call: Call
+    facts: Facts
     known_at: datetime
     legal: frozenset[str]
     policy: frozenset[str]
@@ -62,7 +79,7 @@ def cases_of(name: str) -> list[Case]:
 def case_of(entry: dict[str, Any]) -> Case:
     """Return one case from its mapping."""
     at = instant(entry["at"])
-    call = engine.Call(
+    call = Call(
         client=CLIENT,
         number=str(entry.get("number", NUMBER)),
         at=at,
@@ -96,14 +113,13 @@ def instant(value: Any) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=zone("Europe/Paris"))
 
 
-def facts_of(entry: dict[str, Any], call: engine.Call, known_at: datetime) -> engine.Facts:
+def facts_of(entry: dict[str, Any], call: Call, known_at: datetime) -> Facts:
     """Return the facts that a case tells."""
     number = entry.get("held", call.number)
     place = {"address": "" if "number" in entry else "FR"}
-    return engine.Facts(
+    return Facts(
         persons=[
-            engine.Person(name, number, LONG_AGO, **place | entry.get("holder", {}))
-            for name in entry.get("persons", [PERSON])
+            Person(name, number, LONG_AGO, **place | entry.get("holder", {})) for name in entry.get("persons", [PERSON])
         ],
         consents=[consent(c, i) for i, c in enumerate(entry.get("consents", []), 1)],
         withdrawals=[withdrawal(w) for w in entry.get("withdrawals", [])],
@@ -114,10 +130,10 @@ def facts_of(entry: dict[str, Any], call: engine.Call, known_at: datetime) -> en
         listings=[listing(x, number) for x in entry.get("listings", [])],
         scrubs=[scrub(s) for s in entry.get("scrubs", [])],
         mandates=[mandate(m, i, call) for i, m in enumerate(entry.get("mandates", [{}]), 1)],
-        aliases=[engine.Alias(*pair) for pair in entry.get("aliases", {}).items()],
+        aliases=[Alias(*pair) for pair in entry.get("aliases", {}).items()],
         abandoned=[abandoned(a) for a in entry.get("abandoned", [])],
         watermarks=[
-            engine.Watermark(feed, instant(read) if read else min(call.at, known_at) - timedelta(minutes=1))
+            Watermark(feed, instant(read) if read else min(call.at, known_at) - timedelta(minutes=1))
             for feed, read in {**dict.fromkeys(FEEDS), **entry.get("feeds", {})}.items()
             if read != "never"
         ],
@@ -128,19 +144,19 @@ def _mapping(value: Any, key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {key: value}
 
 
-def consent(value: Any, number: int) -> engine.Consent:
+def consent(value: Any, number: int) -> Consent:
     given = _mapping(value, "at")
     at = instant(given["at"]) if given["at"] else None
     known = instant(given["known"]) if "known" in given else (at or LONG_AGO)
     slot = given.get("slot")
-    return engine.Consent(
+    return Consent(
         id=given.get("id", f"C{number}"),
         client=given.get("client", CLIENT),
         person=given.get("person", PERSON),
         collected_at=at,
         known_at=known,
         objects=frozenset(given.get("objects", ["electricity"])),
-        items=frozenset(engine.ITEMS) - frozenset(given.get("lacks", [])),
+        items=frozenset(ITEMS) - frozenset(given.get("lacks", [])),
         proof=given.get("proof", "sha256:0"),
         act=given.get("act", "ticked-box"),
         until=given.get("until"),
@@ -150,18 +166,16 @@ def consent(value: Any, number: int) -> engine.Consent:
     )
 
 
-def withdrawal(value: Any) -> engine.Withdrawal:
+def withdrawal(value: Any) -> Withdrawal:
     given = _mapping(value, "at")
     at = instant(given["at"])
     known = instant(given.get("known", given["at"]))
-    return engine.Withdrawal(
-        given.get("client", CLIENT), given.get("person", PERSON), at, known, given.get("consent", "")
-    )
+    return Withdrawal(given.get("client", CLIENT), given.get("person", PERSON), at, known, given.get("consent", ""))
 
 
-def contract(value: Any, number: int) -> engine.Contract:
+def contract(value: Any, number: int) -> Contract:
     given = _mapping(value, "first")
-    return engine.Contract(
+    return Contract(
         given.get("id", f"K{number}"),
         given.get("client", CLIENT),
         PERSON,
@@ -172,9 +186,9 @@ def contract(value: Any, number: int) -> engine.Contract:
     )
 
 
-def callback(value: Any, number: int) -> engine.Callback:
+def callback(value: Any, number: int) -> Callback:
     given = _mapping(value, "at")
-    return engine.Callback(
+    return Callback(
         f"R{number}",
         given.get("client", CLIENT),
         PERSON,
@@ -187,41 +201,41 @@ def callback(value: Any, number: int) -> engine.Callback:
     )
 
 
-def refusal(value: Any) -> engine.SpokenRefusal:
+def refusal(value: Any) -> SpokenRefusal:
     given = _mapping(value, "at")
     at = instant(given["at"])
     kind, basis = given.get("kind", "refusal"), given.get("basis", "")
     known, person = instant(given.get("known", given["at"])), given.get("person", PERSON)
-    return engine.SpokenRefusal(given.get("client", CLIENT), person, at, known, kind, basis)
+    return SpokenRefusal(given.get("client", CLIENT), person, at, known, kind, basis)
 
 
-def attempt(value: Any, number: int) -> engine.Attempt:
+def attempt(value: Any, number: int) -> Attempt:
     given = _mapping(value, "at")
     at = instant(given["at"])
     known = instant(given.get("known", given["at"]))
     client, person = given.get("client", CLIENT), given.get("person", PERSON)
-    return engine.Attempt(
+    return Attempt(
         given.get("id", f"A{number}"), client, person, at, known, given.get("outcome", ""),
         given.get("provider", ""), purpose=given.get("purpose", ""),
     )  # fmt: skip
 
 
-def listing(value: Any, number: str) -> engine.Listing:
+def listing(value: Any, number: str) -> Listing:
     given = _mapping(value, "at")
     at = instant(given["at"])
     until = instant(given["until"]) if "until" in given else None
-    return engine.Listing(given.get("list", "bloctel"), given.get("number", number), at, at, until)
+    return Listing(given.get("list", "bloctel"), given.get("number", number), at, at, until)
 
 
-def scrub(value: Any) -> engine.Scrub:
+def scrub(value: Any) -> Scrub:
     given = _mapping(value, "at")
     at = instant(given["at"])
     client, campaign = given.get("client", CLIENT), given.get("campaign", "")
-    return engine.Scrub(given.get("list", "bloctel"), client, at, at, campaign)
+    return Scrub(given.get("list", "bloctel"), client, at, at, campaign)
 
 
-def mandate(given: dict[str, Any], number: int, call: engine.Call) -> engine.Mandate:
-    return engine.Mandate(
+def mandate(given: dict[str, Any], number: int, call: Call) -> Mandate:
+    return Mandate(
         f"M{number}",
         given.get("client", CLIENT),
         given.get("number", call.caller),
@@ -232,6 +246,6 @@ def mandate(given: dict[str, Any], number: int, call: engine.Call) -> engine.Man
     )
 
 
-def abandoned(given: dict[str, Any]) -> engine.Abandoned:
+def abandoned(given: dict[str, Any]) -> Abandoned:
     known = instant(given["known"])
-    return engine.Abandoned(given["campaign"], given["day"], given["abandoned"], given["handled"], known)
+    return Abandoned(given["campaign"], given["day"], given["abandoned"], given["handled"], known)

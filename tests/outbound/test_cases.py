@@ -12,15 +12,17 @@ import polars as pl
 import pytest
 from dateutil.easter import easter as almanac
 
-from releve.plugins.outbound import engine
 from releve.plugins.outbound.engine import hours
 from releve.plugins.outbound.engine.checks import INSTANTS
+from releve.plugins.outbound.engine.errors import CallFault, FactFaults
 from releve.plugins.outbound.engine.fact_tables import build_facts, read_tables
-from releve.plugins.outbound.engine.judged_call import build_judged_call
-from releve.plugins.outbound.engine.legal_rows import find_legal_midnight
+from releve.plugins.outbound.engine.facts import ITEMS, Callback
+from releve.plugins.outbound.engine.judged_call import Call, build_judged_call
+from releve.plugins.outbound.engine.legal_rows import LegalRules, find_legal_midnight
 from releve.plugins.outbound.engine.numbers import Number, NumberTable, Prefix
+from releve.plugins.outbound.engine.rule_files import built_in_rules, built_in_texts, load_rules
 from releve.plugins.outbound.engine.screening import COLUMNS, Screener
-from releve.plugins.outbound.engine.verdict import CallVerdict
+from releve.plugins.outbound.engine.verdict import CallVerdict, find_next_allowed, judge_call
 from releve.plugins.outbound.engine.vocabulary import find_covering, find_finer_words, find_sector, get_vocabulary
 from tests.outbound.people import frame_of, people_of
 from tests.outbound.reasons import NAMES, all_cases
@@ -33,7 +35,7 @@ TICK = timedelta(microseconds=1)
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_verdict_is_the_one_that_the_row_demands(case: Case) -> None:
-    found = engine.judge_call(case.call, case.facts, engine.built_in_rules(), case.known_at)
+    found = judge_call(case.call, case.facts, built_in_rules(), case.known_at)
     legal = {finding.id for finding in found.findings if finding.legal}
     ours = {finding.id for finding in found.findings if not finding.legal}
     assert (legal, ours) == (case.legal, case.policy)
@@ -48,7 +50,7 @@ def test_the_verdict_is_the_one_that_the_row_demands(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_refusal_says_why_in_both_languages(case: Case) -> None:
-    found = engine.judge_call(case.call, case.facts, engine.built_in_rules(), case.known_at)
+    found = judge_call(case.call, case.facts, built_in_rules(), case.known_at)
     for finding in found.findings:
         french, english = finding.says("fr"), finding.says("en")
         assert french != english
@@ -57,7 +59,7 @@ def test_a_refusal_says_why_in_both_languages(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_next_allowed_instant_is_allowed_and_the_one_just_before_is_not(case: Case) -> None:
-    found = engine.find_next_allowed(case.call, case.facts, engine.built_in_rules(), case.known_at)
+    found = find_next_allowed(case.call, case.facts, built_in_rules(), case.known_at)
     if found is None:
         return
     assert is_allowed(case, found)
@@ -68,17 +70,17 @@ def test_the_next_allowed_instant_is_allowed_and_the_one_just_before_is_not(case
 def is_allowed(case: Case, at: datetime) -> bool:
     """Return whether the call of a case is allowed at another instant, its registers read again."""
     call = case.call.moved_to(at)
-    found = engine.judge_call(call, case.facts, engine.built_in_rules(), case.known_at, timed=False)
+    found = judge_call(call, case.facts, built_in_rules(), case.known_at, timed=False)
     return all(finding.row.parameters.get("what") == "stale" for finding in found.findings)
 
 
 def test_the_cases_are_many_and_each_names_a_row_of_the_table() -> None:
-    rows = {row.id for row in engine.built_in_rules().rows}
+    rows = {row.id for row in built_in_rules().rows}
     named = {case.row for case in CASES}
     assert len(CASES) >= 19 + 150
     assert len({case.id for case in CASES}) == len(CASES)
     assert named <= rows
-    checked = {row.id for row in engine.built_in_rules().rows if row.refuses is not None}
+    checked = {row.id for row in built_in_rules().rows if row.refuses is not None}
     assert checked == {row for case in CASES for row in case.legal | case.policy}
 
 
@@ -87,7 +89,7 @@ def test_every_file_of_cases_is_read() -> None:
     assert [file.name for file in files] == sorted(f"{name}.yaml" for name in NAMES)
 
 
-RULES = engine.built_in_rules()
+RULES = built_in_rules()
 RICH = {
     "id": "rich",
     "row": "FR-OPTIN-1",
@@ -179,7 +181,7 @@ UNTIL: list[tuple[dict[str, Any], str | None]] = [
 def test_an_allowed_verdict_stands_until_time_alone_ends_it(change: dict[str, Any], until: str | None) -> None:
     base = {"id": "u", "row": "FR-HOURS-1", "at": "2026-11-24 10:30", "consents": ["2026-09-15 11:00"]}
     given = case_from({**base, **change})
-    found = engine.judge_call(given.call, given.facts, RULES, given.known_at)
+    found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert found.allowed
     if until is not None:
         assert found.until == at(until)
@@ -189,13 +191,13 @@ def test_an_allowed_verdict_stands_until_time_alone_ends_it(change: dict[str, An
 
 def test_a_refused_verdict_stands_until_nothing_and_says_when_next() -> None:
     given = case_from({"id": "r", "row": "FR-HOURS-1", "at": "2026-11-24 13:00", "consents": ["2026-09-15 11:00"]})
-    found = engine.judge_call(given.call, given.facts, RULES, given.known_at)
+    found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert (found.until, found.next_allowed) == (None, at("2026-11-24 14:00"))
 
 
 def findings(entry: dict[str, Any]) -> dict[str, Any]:
     given = case_from({"id": "q", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
-    return {f.id: dict(f.quotes) for f in engine.judge_call(given.call, given.facts, RULES, given.known_at).findings}
+    return {f.id: dict(f.quotes) for f in judge_call(given.call, given.facts, RULES, given.known_at).findings}
 
 
 @pytest.mark.parametrize(
@@ -220,16 +222,16 @@ def test_a_refusal_quotes_what_it_rests_on(entry: dict[str, Any], row: str, quot
 
 
 def test_a_call_has_an_offset_and_judging_too() -> None:
-    with pytest.raises(engine.CallFault, match="no offset"):
-        engine.Call("A", "+33144556677", datetime(2026, 11, 24, 10), "electricity")  # noqa: DTZ001
+    with pytest.raises(CallFault, match="no offset"):
+        Call("A", "+33144556677", datetime(2026, 11, 24, 10), "electricity")  # noqa: DTZ001
     given = case_from({"id": "x", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30"})
-    with pytest.raises(engine.CallFault, match="known_at has no offset"):
-        engine.judge_call(given.call, given.facts, RULES, datetime(2026, 11, 24, 10))  # noqa: DTZ001
+    with pytest.raises(CallFault, match="known_at has no offset"):
+        judge_call(given.call, given.facts, RULES, datetime(2026, 11, 24, 10))  # noqa: DTZ001
 
 
 def test_a_finding_says_whether_something_is_unknown() -> None:
     given = case_from({"id": "k", "row": "FR-OPTIN-1", "at": "2026-11-24 13:30", "persons": []})
-    found = engine.judge_call(given.call, given.facts, RULES, given.known_at).findings
+    found = judge_call(given.call, given.facts, RULES, given.known_at).findings
     assert {f.id for f in found if f.unknown} == {"FR-DATA-PERSON"}
     assert {f.id for f in found if not f.unknown} == {"FR-OPTIN-1", "FR-HOURS-1"}
 
@@ -237,11 +239,11 @@ def test_a_finding_says_whether_something_is_unknown() -> None:
 def test_defaults_are_the_cautious_ones() -> None:
     assert Prefix("+33", "x").callee
     moment = datetime(2026, 11, 24, tzinfo=UTC)
-    asked = engine.Callback("R", "A", "P", moment, moment, frozenset())
+    asked = Callback("R", "A", "P", moment, moment, frozenset())
     assert (asked.named, asked.in_call) == (False, False)
     assert Number("x").callee is False
     assert RULES.numbers.number("+442071234567", moment.date()).callee
-    call = engine.Call("A", "+33144556677", moment, "electricity")
+    call = Call("A", "+33144556677", moment, "electricity")
     assert (call.mobile_terminal, call.authenticated) == (False, None)
 
 
@@ -255,7 +257,7 @@ def test_attempts_are_counted_in_the_window_and_not_where_no_cap_binds() -> None
     tried = {"attempts": ["2026-11-20 11:00", "2026-10-26 00:00", "2026-10-25 23:59"]}
     for change, count in (({}, 2), ({"callee": "business"}, 0)):
         given = case_from({"id": "n", "row": "FR-FREQ-1", "at": "2026-11-24 10:30", **tried, **change})
-        assert engine.judge_call(given.call, given.facts, RULES, given.known_at).attempts == count
+        assert judge_call(given.call, given.facts, RULES, given.known_at).attempts == count
 
 
 def test_the_basis_is_the_consent_before_that_of_a_further_row() -> None:
@@ -265,7 +267,7 @@ def test_the_basis_is_the_consent_before_that_of_a_further_row() -> None:
         "callbacks": [{"at": "2026-11-02 09:00", "objects": ["insurance"], "named": True}],
         "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}],
     })  # fmt: skip
-    found = engine.judge_call(given.call, given.facts, RULES, given.known_at)
+    found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert found.allowed
     assert (found.basis, [lift.basis for lift in found.lifted]) == ("contract:K1", ["contract:K1", "callback:R1"])
 
@@ -304,7 +306,7 @@ def test_a_request_counts_from_its_very_instant() -> None:
         "callbacks": [{"at": "2026-11-24 10:30", "objects": ["insurance"], "named": True}],
         "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}],
     })  # fmt: skip
-    assert engine.judge_call(given.call, given.facts, RULES, given.known_at).allowed
+    assert judge_call(given.call, given.facts, RULES, given.known_at).allowed
 
 
 DATES = """
@@ -389,11 +391,11 @@ def test_the_rows_bind_from_and_to_the_days_of_the_notes_on_the_law() -> None:
 
 def test_a_row_that_is_closed_ends_the_day_before_at_midnight_in_paris() -> None:
     closing = "jurisdiction: FR\nrows:\n- closes: FR-HOURS-1\n  from: 2026-12-01\n  reason: annulled\n"
-    closed = engine.load_rules({**engine.built_in_texts(), "~closing.yaml": closing})
+    closed = load_rules({**built_in_texts(), "~closing.yaml": closing})
     base = {"id": "c", "row": "FR-HOURS-1", "consents": ["2026-09-15 11:00"]}
     for when, allowed in (("2026-11-30 23:59:59", False), ("2026-12-01 00:00", True)):
         given = case_from({**base, "at": when})
-        assert engine.judge_call(given.call, given.facts, closed, given.known_at).allowed is allowed
+        assert judge_call(given.call, given.facts, closed, given.known_at).allowed is allowed
 
 
 def test_the_last_count_of_a_day_is_the_one_that_tells() -> None:
@@ -423,13 +425,13 @@ OBJECTS = get_vocabulary("object")
 WIDE = "- {amends: FR-OBJECT, from: 2026-11-01, parameters: {reach: family}, applies: {clients: [%s]}}\n"
 
 
-def law(rows: str) -> engine.LegalRules:
-    return engine.load_rules({**engine.built_in_texts(), "house.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
+def law(rows: str) -> LegalRules:
+    return load_rules({**built_in_texts(), "house.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
 
 
-def judged(call: str, rules: engine.LegalRules | None = None, at: str = AT, **basis: object) -> CallVerdict:
+def judged(call: str, rules: LegalRules | None = None, at: str = AT, **basis: object) -> CallVerdict:
     case = case_of({"id": "n", "row": "FR-OBJECT", "at": at, "object": call, **basis})
-    return engine.judge_call(case.call, case.facts, rules or engine.built_in_rules(), case.known_at)
+    return judge_call(case.call, case.facts, rules or built_in_rules(), case.known_at)
 
 
 def test_no_word_but_itself_covers_a_word_and_none_covers_a_coarse_one() -> None:
@@ -456,7 +458,7 @@ def test_a_house_row_reads_by_family_for_its_client_from_its_day(basis: str) -> 
 
 
 def test_the_wider_reading_is_off_and_states_its_own_doubt() -> None:
-    rows = [row for row in engine.built_in_rules().rows if row.kind == "object_match"]
+    rows = [row for row in built_in_rules().rows if row.kind == "object_match"]
     assert {(row.gate, row.parameters["reach"]) for row in rows} == {("P", "nature")}
     for row in (*rows, *(r for r in law(WIDE % CLIENT).rows if r.kind == "object_match")):
         assert row.unsure
@@ -482,7 +484,7 @@ def test_a_table_with_a_coarse_word_is_refused_with_the_finer_words(table: str) 
     heads = {"consents": "collected_at", "contracts": "first", "callbacks": "requested_at"}
     at = "2026-09-15" if table == "contracts" else "2026-09-15T11:00:00+02:00"
     text = f"id,client,person,{heads[table]},objects\nX1,A,P1,{at},electricity|Crédit\n"
-    with pytest.raises(engine.FactFaults) as refused:
+    with pytest.raises(FactFaults) as refused:
         read_tables({f"{table}.csv": text.encode()})
     assert "too coarse: it does not say the nature of the goods" in str(refused.value)
     assert "one of loan, debt-consolidation, revolving-credit, mortgage" in str(refused.value)
@@ -500,7 +502,7 @@ def test_screening_matches_objects_as_the_plain_engine_does(wide: bool) -> None:
     people = [{"person": f"P{n}", "number": number} for n, number in enumerate(numbers)]
     frames["people"] = frame_of("people", people)
     for table in ("consents", "contracts"):
-        common = {"client": CLIENT, "items": list(engine.ITEMS), "proof": "x", "first": at.date(),
+        common = {"client": CLIENT, "items": list(ITEMS), "proof": "x", "first": at.date(),
                   "collected_at": instant("2026-09-15 11:00"), "act": "signature",
                   "known_at": instant("2026-09-15 11:00")}  # fmt: skip
         entries = [
@@ -509,14 +511,14 @@ def test_screening_matches_objects_as_the_plain_engine_does(wide: bool) -> None:
             if kind == table
         ]
         frames[table] = frame_of(table, entries)
-    rules = law(WIDE % CLIENT) if wide else engine.built_in_rules()
+    rules = law(WIDE % CLIENT) if wide else built_in_rules()
     rows, facts, allowed = pl.DataFrame({"number": numbers}), build_facts(frames), 0
     for word in words:
         base = case_of({"id": "", "row": "", "at": "2026-11-24 11:00", "object": word}).call
         base = replace(base, sector=find_sector(word))
         found = Screener(base, frames, rules, at).screen(rows).select(COLUMNS)
         for number, got in zip(numbers, found.iter_rows(named=True), strict=True):
-            one = engine.judge_call(replace(base, number=number), facts, rules, at)
+            one = judge_call(replace(base, number=number), facts, rules, at)
             assert (got["allowed"], got["rules"]) == (one.allowed, "|".join(one.rules))
             allowed += one.allowed
     assert allowed == (30 if wide else 10)

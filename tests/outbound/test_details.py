@@ -9,8 +9,8 @@ from typing import Any, get_type_hints
 import pytest
 
 from releve.network.moments import zone
-from releve.plugins.outbound import engine
-from releve.plugins.outbound.engine.consents import find_last_day
+from releve.plugins.outbound.engine.errors import CallFault, LegalRowFaults
+from releve.plugins.outbound.engine.exceptions import find_last_day
 from releve.plugins.outbound.engine.fact_files import TABLES
 from releve.plugins.outbound.engine.facts import (
     Abandoned,
@@ -28,14 +28,15 @@ from releve.plugins.outbound.engine.facts import (
     Withdrawal,
 )
 from releve.plugins.outbound.engine.hours import WeekHours, parse_day_rules, parse_windows
-from releve.plugins.outbound.engine.judged_call import build_judged_call, find_territory
-from releve.plugins.outbound.engine.legal_rows import Words
+from releve.plugins.outbound.engine.judged_call import Call, build_judged_call, find_territory
+from releve.plugins.outbound.engine.legal_rows import LegalRules, Words
 from releve.plugins.outbound.engine.numbers import NumberTable, Prefix
-from releve.plugins.outbound.engine.rule_files import built_in_texts
+from releve.plugins.outbound.engine.rule_files import built_in_rules, built_in_texts, load_rules
+from releve.plugins.outbound.engine.verdict import CallVerdict, judge_call
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary, list_word_columns
 from tests.outbound.table import CLIENT, NUMBER, PERSON, case_of, instant
 
-RULES = engine.built_in_rules()
+RULES = built_in_rules()
 FRANCE, GUADELOUPE = RULES.territories["FR"].name, RULES.territories["GP"].name
 CONSENT = "2026-09-15 11:00"
 (HOLIDAYS,) = (row.parameters["days"] for row in RULES.rows if row.id == "FR-HOLI-1")
@@ -45,14 +46,14 @@ def at(text: str) -> datetime:
     return instant(text).astimezone(UTC)
 
 
-def judged(entry: dict[str, Any], rules: engine.LegalRules = RULES) -> engine.CallVerdict:
+def judged(entry: dict[str, Any], rules: LegalRules = RULES) -> CallVerdict:
     values = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
-    return engine.judge_call(values.call, values.facts, rules, values.known_at)
+    return judge_call(values.call, values.facts, rules, values.known_at)
 
 
-def with_rows(rows: str) -> engine.LegalRules:
+def with_rows(rows: str) -> LegalRules:
     """Return the law with further rows for France."""
-    return engine.load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
+    return load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
 
 
 QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
@@ -158,15 +159,15 @@ def test_every_kind_that_can_refuse_is_quoted_above() -> None:
 def test_a_call_of_which_no_more_is_said_is_dialled_by_hand_to_prospect_and_shows_nothing() -> None:
     at = datetime(2026, 11, 20, 11, tzinfo=UTC)
     said = ("A", "+33144556677", at, "gas")
-    assert astuple(engine.Call(*said)) == (
+    assert astuple(Call(*said)) == (
         *said, "", "", "", "", "", "prospecting", "voice", "manual", "", None, False, "", "", ""
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", ["callee", "purpose", "channel", "mode"])
 def test_a_call_of_an_unknown_kind_is_no_call(wrong: str) -> None:
-    with pytest.raises(engine.CallFault, match=f"{wrong} 'telex' is not one of"):
-        engine.Call(CLIENT, NUMBER, at("2026-11-24 10:30"), "electricity", **{wrong: "telex"})
+    with pytest.raises(CallFault, match=f"{wrong} 'telex' is not one of"):
+        Call(CLIENT, NUMBER, at("2026-11-24 10:30"), "electricity", **{wrong: "telex"})
 
 
 def test_the_duties_of_a_call_are_the_texts_in_force_that_nothing_lifts() -> None:
@@ -375,7 +376,7 @@ def test_the_longest_prefix_and_the_longest_rewrite_come_first() -> None:
 
 
 def test_the_postcode_of_every_department_is_a_place() -> None:
-    rules = engine.built_in_rules()
+    rules = built_in_rules()
     for department in range(1, 96):
         found = find_territory(f"{department:02}000", rules)
         assert found is not None, department
@@ -405,8 +406,8 @@ def test_a_client_may_switch_the_local_holidays_off_and_no_other_client_is_conce
     theirs = {"mandates": [{"client": "CLIENT-B"}], "scrubs": [{"at": "2026-05-20 09:00", "client": "CLIENT-B"}]}
     values = case_of({"id": "d", "row": "FR-HOLI-2", **ABOLITION, **theirs})
     other = replace(values.call, client="CLIENT-B")
-    assert engine.judge_call(other, values.facts, RULES, values.known_at).rules == ("FR-HOLI-2",)
-    assert engine.judge_call(other, values.facts, house, values.known_at).allowed
+    assert judge_call(other, values.facts, RULES, values.known_at).rules == ("FR-HOLI-2",)
+    assert judge_call(other, values.facts, house, values.known_at).allowed
     assert "FR-HOLI-2" in judged(ABOLITION, house).rules
 
 
@@ -464,7 +465,7 @@ def test_a_row_of_one_purpose_binds_no_other_and_a_row_of_none_binds_all() -> No
 def test_a_call_abroad_waits_for_the_law_of_that_country_to_change() -> None:
     abroad = {"number": "+34911223344", "at": "2026-11-24 10:30", "consents": [CONSENT]}
     ban = BAN.replace("from: 2026-11-24", "from: 2026-11-24\n  to: 2026-11-25")
-    rules = engine.load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: ES\nrows:\n{ban}"})
+    rules = load_rules({**built_in_texts(), "~more.yaml": f"jurisdiction: ES\nrows:\n{ban}"})
     found = judged(abroad, rules)
     assert found.rules == ("HOUSE-BAN",)
     assert found.next_allowed == at("2026-11-26 09:00")
@@ -481,7 +482,7 @@ def test_a_call_abroad_waits_for_the_law_of_that_country_to_change() -> None:
     ],
 )
 def test_no_text_is_switched_by_client_and_no_place_is_made_up(row: str, says: str) -> None:
-    with pytest.raises(engine.LegalRowFaults, match=says):
+    with pytest.raises(LegalRowFaults, match=says):
         with_rows(f"- {row}\n")
 
 
@@ -502,7 +503,7 @@ def test_an_allowed_verdict_stands_through_changes_that_refuse_nothing() -> None
 def test_a_verdict_that_is_not_timed_says_neither_until_when_nor_when_next() -> None:
     values = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 13:00", "consents": [CONSENT]})
     for call in (values.call, values.call.moved_to(at("2026-11-24 10:30"))):
-        found = engine.judge_call(call, values.facts, RULES, values.known_at, timed=False)
+        found = judge_call(call, values.facts, RULES, values.known_at, timed=False)
         assert (found.until, found.next_allowed) == (None, None)
     assert judged({"consents": [CONSENT]}).next_allowed == at("2026-11-24 10:30")
 

@@ -13,13 +13,13 @@ from click.testing import CliRunner
 
 from releve.network.table_words import fold
 from releve.plugins.outbound.commands.outbound import outbound
-from releve.plugins.outbound.engine import built_in_rules, vocabulary
+from releve.plugins.outbound.engine import vocabulary
 from releve.plugins.outbound.engine.errors import FactFaults, ListFault, WordFault
 from releve.plugins.outbound.engine.fact_files import TABLES, list_columns, must_be_filled
-from releve.plugins.outbound.engine.fact_tables import read_tables
+from releve.plugins.outbound.engine.fact_tables import mark_unknown_words, read_tables
 from releve.plugins.outbound.engine.list_rows import read_header, read_rows
 from releve.plugins.outbound.engine.phrases import render_vocabularies
-from releve.plugins.outbound.engine.word_frames import mark_unknown_words
+from releve.plugins.outbound.engine.rule_files import built_in_rules
 
 AT = "2026-11-20T11:00:00+01:00"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,10 +9,11 @@ from io import BytesIO
 import polars as pl
 import pytest
 
-from releve.plugins.outbound.engine import built_in_rules, fact_references
+from releve.plugins.outbound.engine import fact_references
 from releve.plugins.outbound.engine.errors import FactFaults
 from releve.plugins.outbound.engine.fact_files import NEEDED, TABLES, list_columns, must_be_filled
 from releve.plugins.outbound.engine.fact_tables import build_empty_frames, build_facts, read_folder, read_tables
+from releve.plugins.outbound.engine.rule_files import built_in_rules
 from releve.plugins.outbound.engine.starter import build_starter
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary, list_word_columns
 from tests.outbound.people import count_queries

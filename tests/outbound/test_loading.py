@@ -15,10 +15,14 @@ import yaml
 from click.testing import CliRunner, Result
 
 from releve.cli import main
-from releve.plugins.outbound import engine
 from releve.plugins.outbound.commands.facts import read_facts
+from releve.plugins.outbound.engine.errors import CallFault, LegalRowFaults
 from releve.plugins.outbound.engine.fact_tables import build_facts_on
+from releve.plugins.outbound.engine.facts import Contract, Facts, Watermark, compute_abandoned_share, estimate_abandoned
+from releve.plugins.outbound.engine.judged_call import Call
+from releve.plugins.outbound.engine.rule_files import built_in_rules, built_in_texts, load_rules
 from releve.plugins.outbound.engine.rule_impact import find_flips, read_calls
+from releve.plugins.outbound.engine.verdict import judge_call
 from tests.outbound.table import FEEDS, case_of
 
 SOUND = {
@@ -37,13 +41,13 @@ SOUND = {
 
 def texts_with(*entries: dict) -> dict[str, str]:
     added = yaml.safe_dump({"jurisdiction": "FR", "rows": list(entries)}, allow_unicode=True)
-    return {**engine.built_in_texts(), "zz.yaml": added}
+    return {**built_in_texts(), "zz.yaml": added}
 
 
 def test_a_sound_row_is_loaded_and_changes_the_version() -> None:
-    rules = engine.load_rules(texts_with(SOUND))
+    rules = load_rules(texts_with(SOUND))
     assert any(row.id == "FR-NEW" for row in rules.rows)
-    assert rules.version != engine.load_rules(engine.built_in_texts()).version
+    assert rules.version != load_rules(built_in_texts()).version
 
 
 @pytest.mark.parametrize(
@@ -72,14 +76,14 @@ def test_a_sound_row_is_loaded_and_changes_the_version() -> None:
     ],
 )
 def test_nonsense_is_refused_with_the_row_and_the_fix(change: dict, said: str) -> None:
-    with pytest.raises(engine.LegalRowFaults, match=said) as caught:
-        engine.load_rules(texts_with({**SOUND, **change}))
+    with pytest.raises(LegalRowFaults, match=said) as caught:
+        load_rules(texts_with({**SOUND, **change}))
     assert "FR-NEW" in str(caught.value)
 
 
 def test_two_rows_that_overlap_are_refused() -> None:
-    with pytest.raises(engine.LegalRowFaults, match="bind on 2027-06-01"):
-        engine.load_rules(texts_with(SOUND, {**SOUND, "from": date(2027, 6, 1)}))
+    with pytest.raises(LegalRowFaults, match="bind on 2027-06-01"):
+        load_rules(texts_with(SOUND, {**SOUND, "from": date(2027, 6, 1)}))
 
 
 def test_an_alias_is_refused_before_it_is_written_out() -> None:
@@ -87,33 +91,33 @@ def test_an_alias_is_refused_before_it_is_written_out() -> None:
     lines = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     first = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"
     text = "\n".join([first, *lines, "jurisdiction: FR", "rows:", "- {id: *a8}", ""])
-    with pytest.raises(engine.LegalRowFaults, match="it refers to &a0: write it out"):
-        engine.load_rules({"~house.yaml": text})
+    with pytest.raises(LegalRowFaults, match="it refers to &a0: write it out"):
+        load_rules({"~house.yaml": text})
 
 
 def test_a_key_given_twice_is_refused() -> None:
-    with pytest.raises(engine.LegalRowFaults, match="given twice"):
-        engine.load_rules({**engine.built_in_texts(), "zz.yaml": "jurisdiction: FR\njurisdiction: ES\nrows: []\n"})
+    with pytest.raises(LegalRowFaults, match="given twice"):
+        load_rules({**built_in_texts(), "zz.yaml": "jurisdiction: FR\njurisdiction: ES\nrows: []\n"})
 
 
 def test_a_suspended_decree_closes_its_row_and_leaves_the_past() -> None:
     closing = {"closes": "FR-HOURS-1", "from": date(2026, 12, 1), "reason": "suspended"}
-    rules = engine.load_rules(texts_with(closing))
+    rules = load_rules(texts_with(closing))
     values = {"id": "x", "row": "x", "consents": ["2026-09-15 11:00"]}
     before = case_of({**values, "at": "2026-11-30 22:00"})
     after = case_of({**values, "at": "2026-12-01 22:00"})
-    assert engine.judge_call(before.call, before.facts, rules, before.known_at).rules == ("FR-HOURS-1",)
-    assert engine.judge_call(after.call, after.facts, rules, after.known_at).allowed
+    assert judge_call(before.call, before.facts, rules, before.known_at).rules == ("FR-HOURS-1",)
+    assert judge_call(after.call, after.facts, rules, after.known_at).allowed
 
 
 def test_an_amended_row_binds_from_its_day_with_what_it_gives() -> None:
     amending = {"amends": "FR-FREQ-1", "gate": "H", "from": date(2026, 12, 1), "parameters": {"most": 1}}
-    rules = engine.load_rules(texts_with(amending))
+    rules = load_rules(texts_with(amending))
     values = {"id": "x", "row": "x", "consents": ["2026-09-15 11:00"], "attempts": ["2026-11-30 11:00"]}
     before = case_of({**values, "at": "2026-11-30 12:00"})
     after = case_of({**values, "at": "2026-12-01 12:00"})
-    assert engine.judge_call(before.call, before.facts, rules, before.known_at).allowed
-    assert engine.judge_call(after.call, after.facts, rules, after.known_at).rules == ("FR-FREQ-1",)
+    assert judge_call(before.call, before.facts, rules, before.known_at).allowed
+    assert judge_call(after.call, after.facts, rules, after.known_at).rules == ("FR-FREQ-1",)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +130,8 @@ def test_an_amended_row_binds_from_its_day_with_what_it_gives() -> None:
     ],
 )
 def test_a_change_of_nothing_is_refused(change: dict, said: str) -> None:
-    with pytest.raises(engine.LegalRowFaults, match=said):
-        engine.load_rules(texts_with(change))
+    with pytest.raises(LegalRowFaults, match=said):
+        load_rules(texts_with(change))
 
 
 CALLS = b"""id,client,number,at,object,sector,caller,person,address
@@ -150,18 +154,18 @@ OPEN = SHORTER.replace('["10:00-12:00"', '["10:00-13:00"')
 NOON = datetime(2026, 11, 24, 14, tzinfo=UTC)
 
 
-def facts() -> engine.Facts:
+def facts() -> Facts:
     early = datetime(2020, 1, 1, tzinfo=UTC)
     objects = frozenset({"electricity"})
-    running = [engine.Contract(p, "CLIENT-A", p, date(2024, 1, 1), None, early, objects) for p in ("P1", "P2")]
-    marks = [engine.Watermark(feed, NOON) for feed in FEEDS]
-    return engine.Facts(contracts=running, watermarks=marks)
+    running = [Contract(p, "CLIENT-A", p, date(2024, 1, 1), None, early, objects) for p in ("P1", "P2")]
+    marks = [Watermark(feed, NOON) for feed in FEEDS]
+    return Facts(contracts=running, watermarks=marks)
 
 
 def test_calls_flip_by_the_rows_that_changed_and_the_others_stay() -> None:
-    texts = engine.built_in_texts()
-    before = engine.load_rules({**texts, "~open.yaml": OPEN})
-    after = engine.load_rules({**texts, "~shorter.yaml": SHORTER})
+    texts = built_in_texts()
+    before = load_rules({**texts, "~open.yaml": OPEN})
+    after = load_rules({**texts, "~shorter.yaml": SHORTER})
     found = {flip.call.id: flip for flip in find_flips(read_calls(CALLS), facts(), before, after, NOON)}
     assert set(found) == {"Q1", "Q3"}
     assert (found["Q1"].direction, found["Q1"].before.allowed) == ("refused", True)
@@ -176,12 +180,12 @@ def test_the_command_shows_the_flips_and_loads_nothing(tmp_path: Path) -> None:
     calls, rows = tmp_path / "calls.csv", tmp_path / "rows.yaml"
     calls.write_bytes(CALLS)
     rows.write_text(SHORTER, encoding="utf-8")
-    version = engine.built_in_rules().version
+    version = built_in_rules().version
     given = CliRunner().invoke(main, ["outbound", "flips", str(calls), str(rows), "--json"])
     assert given.exit_code == 0, given.output
     moved = json.loads(given.output)
     assert {one["becomes"] for one in moved} == {"moved"}
-    assert engine.built_in_rules().version == version
+    assert built_in_rules().version == version
     shown = CliRunner().invoke(main, ["outbound", "flips", str(calls), str(rows), "--lang", "en"])
     assert "calls: 4" in shown.output
     assert "-FR-CLI-1@2014-03-19" in shown.output
@@ -202,7 +206,7 @@ def test_the_command_shows_the_flips_and_loads_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_of_calls_that_cannot_be_read_names_its_line(data: bytes, said: str) -> None:
-    with pytest.raises(engine.CallFault, match=said):
+    with pytest.raises(CallFault, match=said):
         read_calls(data)
 
 
@@ -238,16 +242,14 @@ def test_the_page_shows_what_its_command_prints(monkeypatch: pytest.MonkeyPatch)
 
 def test_each_day_is_judged_by_its_rules_with_what_was_known_then() -> None:
     given = json.loads(replayed("--facts", str(FOLDER / "facts"), "--json").stdout)
-    rules, (frames, _) = engine.built_in_rules(), read_facts(FOLDER / "facts")
-    base = engine.Call(
-        "CLIENT-A", "", datetime.now().astimezone(), "electricity", "+33162000001", sector="energy-supply"
-    )
+    rules, (frames, _) = built_in_rules(), read_facts(FOLDER / "facts")
+    base = Call("CLIENT-A", "", datetime.now().astimezone(), "electricity", "+33162000001", sector="energy-supply")
     rows = pl.read_csv(FOLDER / "list.csv", infer_schema=False).fill_null("").to_dicts()
     found = []
     for day in given["days"]:
         at = datetime.fromisoformat(day["at"])
         facts = build_facts_on(frames, rules.numbers, at.date())
-        one = [engine.judge_call(replace(base, at=at, **row), facts, rules, at) for row in rows]
+        one = [judge_call(replace(base, at=at, **row), facts, rules, at) for row in rows]
         found.append([verdict_.allowed for verdict_ in one])
         assert day["callable"] == sum(found[-1])
         assert day["refused"] == len(rows) - day["callable"]
@@ -269,24 +271,24 @@ def test_broken_lines_are_counted_and_a_bad_clock_is_refused(tmp_path: Path) -> 
 
 
 def test_the_share_is_of_the_live_calls() -> None:
-    assert engine.compute_abandoned_share(3, 97) == pytest.approx(0.03)
-    assert engine.compute_abandoned_share(0, 0) == 0
-    assert engine.compute_abandoned_share(2, 0) == 1
+    assert compute_abandoned_share(3, 97) == pytest.approx(0.03)
+    assert compute_abandoned_share(0, 0) == 0
+    assert compute_abandoned_share(2, 0) == 1
 
 
 def test_people_taken_for_machines_were_abandoned() -> None:
-    assert engine.estimate_abandoned(3, 50, 0.02) == pytest.approx(4)
-    assert engine.estimate_abandoned(3, 50, 0) == 3
-    assert engine.estimate_abandoned(3, 50, 1) == 53
+    assert estimate_abandoned(3, 50, 0.02) == pytest.approx(4)
+    assert estimate_abandoned(3, 50, 0) == 3
+    assert estimate_abandoned(3, 50, 1) == 53
 
 
 @pytest.mark.parametrize("share", [-0.01, 1.01])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
-        engine.estimate_abandoned(3, 50, share)
+        estimate_abandoned(3, 50, share)
 
 
 @pytest.mark.parametrize("counts", [(-1, 0), (0, -1)])
 def test_counts_below_nothing_are_refused(counts: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="from 0 up"):
-        engine.compute_abandoned_share(*counts)
+        compute_abandoned_share(*counts)

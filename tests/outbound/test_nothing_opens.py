@@ -22,19 +22,15 @@ import polars as pl
 import pytest
 
 from releve.network import folder_reader
-from releve.plugins.outbound.engine import (
-    Call,
-    FactFaults,
-    built_in_rules,
-    fact_references,
-    fact_tables,
-    judge_call,
-    numbers,
-)
+from releve.plugins.outbound.engine import fact_references, fact_tables, numbers
+from releve.plugins.outbound.engine.errors import FactFaults
 from releve.plugins.outbound.engine.fact_files import NEEDED, TABLES, list_columns
 from releve.plugins.outbound.engine.fact_references import FORBIDDING
 from releve.plugins.outbound.engine.fact_tables import build_facts_on, read_tables
+from releve.plugins.outbound.engine.judged_call import Call
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.engine.rule_files import built_in_rules
+from releve.plugins.outbound.engine.verdict import judge_call
 from releve.plugins.outbound.engine.vocabulary import find_sector, get_vocabulary, list_word_columns
 from tests.outbound.table import CALLER, CLIENT, NUMBER, PERSON
 

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from releve.network.moments import UTC, zone
-from releve.plugins.outbound import engine
+from releve.plugins.outbound.engine.facts import Facts, Mandate, Watermark
 from releve.plugins.outbound.engine.hours import (
     HolidayRules,
     WeekHours,
@@ -26,6 +26,7 @@ from releve.plugins.outbound.engine.hours import (
     list_windows,
     parse_windows,
 )
+from releve.plugins.outbound.engine.judged_call import Call
 from releve.plugins.outbound.engine.numbers import (
     NumberTable,
     Prefix,
@@ -33,7 +34,15 @@ from releve.plugins.outbound.engine.numbers import (
     normalize_shown_numbers,
     parse_number_column,
 )
-from releve.plugins.outbound.engine.rule_files import read_day, read_numbers, read_territories
+from releve.plugins.outbound.engine.rule_files import (
+    built_in_rules,
+    built_in_texts,
+    load_rules,
+    read_day,
+    read_numbers,
+    read_territories,
+)
+from releve.plugins.outbound.engine.verdict import find_next_allowed
 
 DAY = date(2026, 11, 24)
 ISLANDS = {
@@ -62,7 +71,7 @@ def blocks(folder: Path) -> list[tuple[str, set[str]]]:
 
 @pytest.mark.realdata
 def test_every_block_of_the_plan_is_a_number_of_its_territory(shared_data: Path) -> None:
-    numbers, strange = engine.built_in_rules().numbers, []
+    numbers, strange = built_in_rules().numbers, []
     found = blocks(shared_data / "fr_numbering_arcep")
     for number, places in found:
         meant = numbers.number(number, DAY)
@@ -89,7 +98,7 @@ def test_every_block_of_the_plan_is_a_number_of_its_territory(shared_data: Path)
     ],
 )
 def test_an_overseas_number_is_read_as_its_own(written: str, number: str, territories: tuple[str, ...]) -> None:
-    meant = engine.built_in_rules().numbers.number(written, DAY)
+    meant = built_in_rules().numbers.number(written, DAY)
     assert (meant.text, meant.territories, meant.fault) == (number, territories, "")
 
 
@@ -104,7 +113,7 @@ def test_an_overseas_number_is_read_as_its_own(written: str, number: str, territ
     ],
 )  # fmt: skip
 def test_a_number_is_one_in_every_form_in_which_it_is_written(forms: tuple[str, ...], number: str) -> None:
-    table = engine.built_in_rules().numbers
+    table = built_in_rules().numbers
     assert [table.number(form, DAY).text for form in forms] == [number] * len(forms)
     column = parse_number_column(pl.Series(forms), table, DAY)
     assert column["number"].to_list() == [number] * len(forms)
@@ -117,18 +126,18 @@ def test_a_number_is_one_in_every_form_in_which_it_is_written(forms: tuple[str, 
      "+870773111632", "+88213300655", "+491801234567"],
 )  # fmt: skip
 def test_a_number_of_no_person_abroad_is_no_subscriber(number: str) -> None:
-    assert engine.built_in_rules().numbers.number(number, DAY).fault == "not-a-subscriber"
+    assert built_in_rules().numbers.number(number, DAY).fault == "not-a-subscriber"
 
 
 @pytest.mark.parametrize("number", ["+447911123456", "+212612345678", "+4915112345678"])
 def test_a_subscriber_abroad_is_a_number_of_another_country(number: str) -> None:
-    meant = engine.built_in_rules().numbers.number(number, DAY)
+    meant = built_in_rules().numbers.number(number, DAY)
     assert (meant.number_class, meant.fault, meant.callee) == ("foreign", "", True)
 
 
 def test_numbers_abroad_are_each_understood_by_all_their_digits() -> None:
     written = ["+994900200123", "+994900207509", "+305005000123", "+305005005063", "0144556677"]
-    table = engine.built_in_rules().numbers
+    table = built_in_rules().numbers
     found = parse_number_column(pl.Series(written), table, DAY)
     meant = [table.number(number, DAY) for number in written]
     assert found["number"].to_list() == [number.text for number in meant]
@@ -138,7 +147,7 @@ def test_numbers_abroad_are_each_understood_by_all_their_digits() -> None:
 
 @pytest.mark.parametrize("start", ["+", "00", "0", "+330", "00330"])
 def test_numbers_of_a_column_are_read_like_each_by_itself(start: str) -> None:
-    table = engine.built_in_rules().numbers
+    table = built_in_rules().numbers
     own = "+" if start in ("+", "00") else "+33"
     bodies = [one.prefix.removeprefix(own) for one in table.prefixes if one.prefix.startswith(own)]
     ends = [f"{body[:-1]}{last}" for body in bodies for last in range(10)]
@@ -183,7 +192,7 @@ def test_a_number_of_france_that_no_block_holds_is_not_allocated(number: str) ->
     ],
 )
 def test_what_is_wrong_with_how_a_number_is_written_is_so_on_every_day(text: str, fault: str) -> None:
-    table = engine.built_in_rules().numbers
+    table = built_in_rules().numbers
     assert table.find_form_fault(text) == fault
     assert table.find_form_fault(text, shown=True) == ("" if text == "3001" else fault)
     timeless = NumberTable((Prefix("+33144", "geographic", length=9),), (), ())
@@ -201,7 +210,7 @@ def test_a_number_that_was_well_written_once_is_not_miswritten() -> None:
 
 
 def test_an_empty_cell_is_no_number_and_a_short_number_is_shown_alone() -> None:
-    table = engine.built_in_rules().numbers
+    table = built_in_rules().numbers
     found = parse_number_column(pl.Series([None, "0144556677"], dtype=pl.String), table, DAY)
     assert found.rows()[0] == ("", "empty", "")
     shown = normalize_shown_numbers(pl.Series([None, "3001"], dtype=pl.String), table, DAY)
@@ -280,7 +289,7 @@ FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
 
 
 def french() -> WeekHours:
-    rows = {row.kind: row for row in engine.built_in_rules().of("FR") if row.kind in ("hours", "holidays")}
+    rows = {row.kind: row for row in built_in_rules().of("FR") if row.kind in ("hours", "holidays")}
     return WeekHours(rows["hours"].parameters["windows"], rows["holidays"].parameters["days"])
 
 
@@ -349,11 +358,11 @@ def test_the_next_opening_is_the_first_open_instant_of_four_years(zone_name: str
 @pytest.mark.parametrize(("zone_name", "address"), list(zip(PLACES, ADDRESSES, strict=True)))
 def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(zone_name: str, address: str) -> None:
     """The whole engine on a call that nothing but the clock refuses, hours of the text and ours."""
-    rules, whole = engine.built_in_rules(), grid(FIRST, LAST)
-    call = engine.Call("A", "+33144556677", FIRST, "press", "3001", person="P", address=address, sector="press")
-    mandate = engine.Mandate("M", "A", "3001", date(2000, 1, 1), None, FIRST)
-    marks = [engine.Watermark(feed, LAST) for feed in ("attempts", "consents", "refusals", "withdrawals")]
-    facts = engine.Facts(mandates=[mandate], watermarks=marks)
+    rules, whole = built_in_rules(), grid(FIRST, LAST)
+    call = Call("A", "+33144556677", FIRST, "press", "3001", person="P", address=address, sector="press")
+    mandate = Mandate("M", "A", "3001", date(2000, 1, 1), None, FIRST)
+    marks = [Watermark(feed, LAST) for feed in ("attempts", "consents", "refusals", "withdrawals")]
+    facts = Facts(mandates=[mandate], watermarks=marks)
     local = next((r.parameters["days"] for r in rules.rows if r.kind == "local_holidays"), {})
     opened = mark_open(zone_name, whole)
     days = [datetime.fromtimestamp(int(s), zone(zone_name)).date() for s in whole[::12]]
@@ -361,10 +370,10 @@ def test_the_next_allowed_instant_is_the_first_open_one_of_four_years(zone_name:
     opened &= ~np.repeat(off, 12)
     following = np.where(opened, whole, np.iinfo(np.int64).max)
     following = np.minimum.accumulate(following[::-1])[::-1]
-    closed = engine.load_rules({**engine.built_in_texts(), "~.yaml": WITHOUT_REGISTERS})
+    closed = load_rules({**built_in_texts(), "~.yaml": WITHOUT_REGISTERS})
     for i in range(0, len(whole) - 2000, EVERY * 571):
         moved = call.moved_to(datetime.fromtimestamp(int(whole[i]), UTC))
-        found = engine.find_next_allowed(moved, facts, closed, LAST)
+        found = find_next_allowed(moved, facts, closed, LAST)
         assert found is not None
         assert int(found.timestamp()) == following[i]
 

@@ -10,12 +10,20 @@ from typing import Any
 
 import pytest
 
-from releve.plugins.outbound.engine import built_in_rules, judge_call, row_text
+from releve.plugins.outbound.engine import row_text
 from releve.plugins.outbound.engine.fact_files import COLUMN_LABELS, FACT_LABELS, TABLES, format_cell, list_columns
 from releve.plugins.outbound.engine.legal_rows import SOURCES, LegalRow, Words, cite_sources, list_source_numbers
-from releve.plugins.outbound.engine.phrases import format_basis, list_jurisdictions, render_rules, select_rows_on
+from releve.plugins.outbound.engine.phrases import (
+    REASONS,
+    format_basis,
+    list_jurisdictions,
+    render_rules,
+    render_sentence,
+    select_rows_on,
+)
+from releve.plugins.outbound.engine.rule_files import built_in_rules
 from releve.plugins.outbound.engine.rule_kinds import GATES, KINDS, SURE
-from releve.plugins.outbound.engine.sentences import REASONS, render_sentence
+from releve.plugins.outbound.engine.verdict import judge_call
 from releve.plugins.outbound.engine.vocabulary import get_vocabularies
 from tests.outbound.reasons import all_findings, page
 from tests.outbound.table import case_of

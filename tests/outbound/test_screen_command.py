@@ -21,13 +21,15 @@ from click.testing import CliRunner, Result
 
 from releve.cli import main
 from releve.network.moments import zone
-from releve.plugins.outbound.commands import run
-from releve.plugins.outbound.engine import Call, built_in_rules, judge_call
+from releve.plugins.outbound.commands import facts as command
 from releve.plugins.outbound.engine.errors import ListFault
 from releve.plugins.outbound.engine.fact_files import TABLES, escape_cell, escape_column
 from releve.plugins.outbound.engine.fact_tables import build_facts, read_tables
+from releve.plugins.outbound.engine.judged_call import Call
 from releve.plugins.outbound.engine.list_rows import read_header, read_rows
+from releve.plugins.outbound.engine.rule_files import built_in_rules
 from releve.plugins.outbound.engine.starter import build_starter
+from releve.plugins.outbound.engine.verdict import judge_call
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 
@@ -112,7 +114,7 @@ def test_no_cell_of_a_list_becomes_a_formula_of_a_spreadsheet(tmp_path: Path) ->
     assert [row["international"] for row in given] == [f"+3314455667{n}" for n in range(5)]
     shown = [row["text"] for row in cells_of(out / "broken.csv", ";")]
     assert shown == [f"'{line}" for line in broken]
-    for name in run.LISTS:
+    for name in command.LISTS:
         lines = (out / f"{name}.csv").read_text("utf-8").splitlines()
         cells = [cell for row in csv.reader(lines, delimiter=";") for cell in row]
         assert not any(cell.startswith(tuple("=-@\t")) for cell in cells)
@@ -199,7 +201,7 @@ def test_a_list_without_rows_gives_empty_lists(tmp_path: Path) -> None:
     path, out = tmp_path / "list.csv", tmp_path / "out"
     path.write_text("number\n", encoding="utf-8")
     assert screened(path, out).exit_code == 0
-    assert [cells_of(out / f"{name}.csv") for name in run.LISTS] == [[], [], []]
+    assert [cells_of(out / f"{name}.csv") for name in command.LISTS] == [[], [], []]
 
 
 @pytest.mark.slow
@@ -208,7 +210,7 @@ def test_what_was_killed_goes_on_and_does_no_chunk_twice(
 ) -> None:
     path, more = tmp_path / "people.csv", ("--facts", str(facts), "--chunk", "10")
     assert screened(path, tmp_path / "whole", *more).exit_code == 0
-    out, judged, real = tmp_path / "out", [], run.read_rows
+    out, judged, real = tmp_path / "out", [], command.read_rows
 
     def killed(head: object, lines: list[bytes], first: int) -> object:
         judged.append(first)
@@ -219,7 +221,7 @@ def test_what_was_killed_goes_on_and_does_no_chunk_twice(
             raise KeyboardInterrupt
         return real(head, lines, first)
 
-    monkeypatch.setattr(run, "read_rows", killed)
+    monkeypatch.setattr(command, "read_rows", killed)
     assert screened(path, out, *more).exit_code != 0
     assert not (out / "summary.json").exists()
     assert screened(path, out, *more).exit_code == 0

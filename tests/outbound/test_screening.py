@@ -14,24 +14,18 @@ import polars as pl
 import pytest
 
 from releve.plugins.outbound.commands.facts import read_facts, scan_facts
-from releve.plugins.outbound.engine import (
-    ITEMS,
-    Call,
-    CallVerdict,
-    FactFaults,
-    LegalRules,
-    built_in_rules,
-    built_in_texts,
-    judge_call,
-    load_rules,
-    screening,
-)
+from releve.plugins.outbound.engine import screening
+from releve.plugins.outbound.engine.errors import FactFaults
 from releve.plugins.outbound.engine.fact_files import TABLES, list_columns
 from releve.plugins.outbound.engine.fact_tables import build_facts, build_facts_on, read_tables
-from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.engine.facts import ITEMS
+from releve.plugins.outbound.engine.judged_call import Call
+from releve.plugins.outbound.engine.legal_rows import LegalRules, to_legal_day
 from releve.plugins.outbound.engine.list_rows import SCANNED, scan_table, tidy_table
 from releve.plugins.outbound.engine.numbers import normalize_shown_numbers
+from releve.plugins.outbound.engine.rule_files import built_in_rules, built_in_texts, load_rules
 from releve.plugins.outbound.engine.screening import COLUMNS, Screener
+from releve.plugins.outbound.engine.verdict import CallVerdict, judge_call
 from releve.plugins.outbound.engine.vocabulary import find_sector
 from tests.gate.test_numbers import book
 from tests.outbound.people import NUMBERS, frame_of, people_of

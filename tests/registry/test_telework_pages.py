@@ -12,7 +12,7 @@ from django.utils.translation import override
 from releve.desk.access.guard import COOKIE
 from releve.desk.text import Text
 from releve.network import Operator, read_operator, sample_operator, write_operator
-from releve.plugins.telework.engine import EffectStep, ProgrammeVerdict, judge_programmes
+from releve.plugins.telework.engine.verdicts import EffectStep, ProgrammeVerdict, judge_programmes
 from releve.plugins.telework.estimates import find_estimate
 from releve.plugins.telework.pages import draw_steps, verdict_words
 from releve.registry.models import TeleworkEstimate, Version

@@ -28,12 +28,11 @@ from releve.plan.planner import solve_day
 from releve.plan.week import choose_days
 from releve.plan.week.hybrid_week import format_week, read_planned_week
 from releve.plan.week.verification import check_hybrid_week
-from releve.plugins.crashtest import crash_test_job, outlook_job
-from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, build_job_request
-from releve.plugins.crashtest.engine import CrashTestError, Settings
+from releve.plugins.crashtest import crash_test_job
+from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, OUTLOOKS, OutlookOrder, build_job_request
 from releve.plugins.crashtest.engine.comparison import Difference
+from releve.plugins.crashtest.engine.settings import CrashTestError, Settings
 from releve.plugins.crashtest.execution import Execution
-from releve.plugins.crashtest.outlook_job import OUTLOOKS, OutlookOrder
 from releve.plugins.crashtest.request import CrashTestRequest, EventsFileError
 from releve.plugins.crashtest.results import RunResults
 from releve.registry.models import Upload
@@ -102,7 +101,7 @@ def test_the_reason_of_a_failure_is_that_of_its_error(
 def test_a_confidential_job_that_fails_names_no_case_and_leaves_no_inputs(
     tmp_path: Path, work_here: None, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    monkeypatch.setattr(outlook_job, "OUTLOOKS", replace(OUTLOOKS, execute=_fail_with(error)))
+    monkeypatch.setattr(crash_test_job, "OUTLOOKS", replace(OUTLOOKS, execute=_fail_with(error)))
     store = JobStore(tmp_path, OUTLOOKS)
     order = OutlookOrder("amina", current_stamp(), "live", "2026-12-01")
     folder = store.add(order, {"events": {"events.jsonl": b"a00042"}})

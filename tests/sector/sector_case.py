@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from releve.plugins.sector.engine import ContractStep, ContractTerms, ReliefContract, apply_step, open_contract
+from releve.plugins.sector.engine.contract import ContractStep, ContractTerms, ReliefContract, apply_step, open_contract
 
 CLERK = "association"
 NOW = datetime(2026, 12, 1, 7, tzinfo=UTC)

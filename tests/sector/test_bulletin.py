@@ -14,30 +14,34 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.plugins.sector.engine import (
-    BulletinDesign,
+from releve.plugins.sector.engine import disclosure
+from releve.plugins.sector.engine.bulletin import (
     ClosedDay,
-    Contribution,
-    ContributionError,
-    PanelMember,
-    SectorError,
     build_bulletin,
     check_one_closing,
-    disclosure,
-    find_rule,
     hash_closing,
-    hash_contribution,
-    load_bulletin_rules,
     mask_figures,
-    merge_destinations,
     parse_bulletin,
-    parse_contribution,
-    parse_design,
-    sign_text,
     sum_groups,
     unmask_sums,
-    verify_text,
     write_bulletin_csv,
+)
+from releve.plugins.sector.engine.contribution import (
+    Contribution,
+    ContributionError,
+    hash_contribution,
+    parse_contribution,
+    sign_text,
+    verify_text,
+)
+from releve.plugins.sector.engine.needs import SectorError
+from releve.plugins.sector.engine.panel import (
+    BulletinDesign,
+    PanelMember,
+    find_rule,
+    load_bulletin_rules,
+    merge_destinations,
+    parse_design,
 )
 from tests.sector import attackers
 

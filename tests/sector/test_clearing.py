@@ -15,31 +15,27 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from releve.plugins.sector.commands import sector
-from releve.plugins.sector.engine import (
-    Clearing,
-    OfferRefusal,
-    Openings,
-    ReliefMatch,
-    SealedOffer,
-    SectorError,
-    SectorGate,
-    SectorOffer,
-    SectorRequest,
-    check_clearing,
-    clear,
+from releve.cli import main
+from releve.plugins.sector.engine import matches
+from releve.plugins.sector.engine.disclosure import (
     compute_clearing_digest,
     disclose_to_auditor,
     disclose_to_member,
-    matches,
-    open_offers,
-    read_openings,
-    recall,
     rerun,
-    seal_offer,
+)
+from releve.plugins.sector.engine.gate_orders import OfferRefusal, SealedOffer, SectorGate, open_offers, seal_offer
+from releve.plugins.sector.engine.matches import (
+    SHARES,
+    Clearing,
+    ReliefMatch,
+    check_clearing,
+    clear,
+    count_alone,
+    fill_progressively,
+    recall,
     settle,
 )
-from releve.plugins.sector.engine.matches import SHARES, count_alone, fill_progressively
+from releve.plugins.sector.engine.needs import Openings, SectorError, SectorOffer, SectorRequest, read_openings
 
 SEED = b"day"
 
@@ -374,7 +370,7 @@ def test_delivered_beyond_the_match_is_refused(tmp_path: Path) -> None:
     match = json.loads(run("clear", folder))["matches"][0]
     row = {**match, "agents": match["agents"] + 1}
     write_table(folder / "delivered.csv", [row])
-    printed = CliRunner().invoke(sector, ["settle", str(folder), "--seed", "day"])
+    printed = CliRunner().invoke(main, ["sector", "settle", str(folder), "--seed", "day"])
     assert printed.exit_code == 1
     assert "delivered.csv, row 2: agents must be at most" in printed.output
     write_table(folder / "delivered.csv", [match])
@@ -398,7 +394,7 @@ def test_all_faults_of_the_rows_are_named() -> None:
 
 
 def run(command: str, folder: Path) -> str:
-    result = CliRunner().invoke(sector, [command, str(folder), "--seed", "day"])
+    result = CliRunner().invoke(main, ["sector", command, str(folder), "--seed", "day"])
     assert result.exit_code == 0, result.output
     return result.output
 

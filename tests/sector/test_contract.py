@@ -15,29 +15,27 @@ import pytest
 from releve.network.sample.operator import SECTOR_TABLES, sample_sector, sample_sector_terms, share_sizes
 from releve.plan import Plan, PlanSettings, plan_day
 from releve.plan.spare import find_spare
-from releve.plugins.sector.engine import (
-    ClientTerms,
+from releve.plugins.sector.engine.contract import ContractStep, apply_step, fold_steps, open_contract
+from releve.plugins.sector.engine.contribution import draw_help, draw_losses
+from releve.plugins.sector.engine.crash import (
     ClosureWindow,
-    ContractStep,
-    ReliefPackage,
     SectorAnswer,
     SectorCrashSettings,
-    SectorError,
     SectorMember,
     answer_destination,
-    apply_step,
+    simulate_sector,
+)
+from releve.plugins.sector.engine.matches import recall
+from releve.plugins.sector.engine.needs import (
+    ClientTerms,
+    ReliefPackage,
+    SectorError,
     build_offers,
     build_requests,
-    draw_help,
-    draw_losses,
-    fold_steps,
     number_half_hours,
-    open_contract,
     parse_rows,
     read_packages,
     read_terms,
-    recall,
-    simulate_sector,
 )
 from tests.plan.tiny_operators import (
     DAY,

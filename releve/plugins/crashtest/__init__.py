@@ -10,7 +10,7 @@ PLUGIN = Plugin(
     apps=("releve.plugins.crashtest",),
     jobs={
         "crashtests": "releve.plugins.crashtest.crash_test_job.CRASH_TESTS",
-        "outlooks": "releve.plugins.crashtest.outlook_job.OUTLOOKS",
+        "outlooks": "releve.plugins.crashtest.crash_test_job.OUTLOOKS",
     },
     urls={"crashtest/": "releve.plugins.crashtest.pages.views"},
     menu=("releve.plugins.crashtest.pages.views.MENU",),

@@ -17,12 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from releve.files.plan_folder import PackFileError, read_packs
+from releve.files.plan_folder import read_packs
 from releve.network import Operator
 from releve.plugins.crashtest.crash_test_job import CrashTestReport, find_best_mixes, list_changes, run_crash_test
-from releve.plugins.crashtest.engine import CrashResult, CrashTestError, Settings, result_to_json
 from releve.plugins.crashtest.engine.comparison import Difference, encode_difference
-from releve.plugins.crashtest.engine.outbreak import Band, Estimate
+from releve.plugins.crashtest.engine.outbreak import Estimate
 from releve.plugins.crashtest.engine.outbreak.population import (
     ASSUMED_AIR_CHANGES,
     ASSUMED_M3_PER_SEAT,
@@ -30,7 +29,9 @@ from releve.plugins.crashtest.engine.outbreak.population import (
     count_assumed_places,
 )
 from releve.plugins.crashtest.engine.policies import MEASURES_MOST, POLICIES, Mix, ReplayedDay, replay_worst
-from releve.plugins.crashtest.execution import CaseProgress, Execution
+from releve.plugins.crashtest.engine.result import CrashResult, result_to_json
+from releve.plugins.crashtest.engine.settings import Settings
+from releve.plugins.crashtest.execution import CaseProgress, Execution, read_run
 from releve.plugins.crashtest.request import (
     ABLATION_QUARTERS,
     ILLNESSES,
@@ -38,8 +39,6 @@ from releve.plugins.crashtest.request import (
     IncidenceFile,
     count_ablation_quarters,
 )
-from releve.plugins.crashtest.run_folder import RunFolderError, read_run
-from releve.runs.job_store import RunError
 from releve.situation import ChosenPack
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -75,10 +74,6 @@ def _format_harm(harm: Estimate, seen: Estimate) -> str:
     return _format_change(harm) if seen.value else "never happened"
 
 
-def _format_band(one: Band) -> str:
-    return f"{one.median:.1%} ({one.low:.1%} to {one.high:.1%})"
-
-
 def _build_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return a table that breaks lines between words, never inside a number."""
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
@@ -91,7 +86,6 @@ def _build_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]
 
 
 def build_client_table(result: CrashResult) -> Table:
-    """Return the clients of a result."""
     names = ("client", "calls served", "calm", "days served", "worst day lost",
              "breaks its target", "calm", "penalty, EUR a quarter")  # fmt: skip
     rows = [
@@ -100,7 +94,7 @@ def build_client_table(result: CrashResult) -> Table:
             _format_share(row.calls_served),
             f"{row.calm_served.value:.1%}",
             f"{row.days_served.value:.1%}",
-            _format_band(row.worst_day),
+            f"{row.worst_day.median:.1%} ({row.worst_day.low:.1%} to {row.worst_day.high:.1%})",
             _format_share(row.breaks_target),
             f"{row.calm_breaks_target.value:.1%}",
             _format_number(row.penalty),
@@ -112,7 +106,6 @@ def build_client_table(result: CrashResult) -> Table:
 
 
 def build_site_table(result: CrashResult) -> Table:
-    """Return the sites of a result."""
     rows = []
     for row in result.sites:
         causes = sorted(row.days_lost_by.items(), key=lambda item: -item[1].value)[:2]
@@ -408,18 +401,15 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
     """Simulate many quarters of an operator FOLDER: what stays served when things go badly."""
     certificate = _read_certificate(options["rerun"])
     execution = Execution(options["threads"], options["dask"], options["out"])
-    try:
-        request = build_request(folder, plan, options, certificate)
-        check_options(request.policies, options)
-        with _CaseBars() as bars:
-            found = run_crash_test(request, execution, resume=options["resume"], report=bars.show)
-            mixes = _find_mixes(found, request.policies, execution, bars, options)
-        redone: tuple[ReplayedDay, ...] = ()
-        if options["redo"] is not None:
-            first = found.cases[0]
-            redone = replay_worst(first.test, first.ready, first.rows, days=options["redo"])
-    except (CrashTestError, PackFileError, RunError) as error:
-        raise click.ClickException(str(error)) from None
+    request = build_request(folder, plan, options, certificate)
+    check_options(request.policies, options)
+    with _CaseBars() as bars:
+        found = run_crash_test(request, execution, resume=options["resume"], report=bars.show)
+        mixes = _find_mixes(found, request.policies, execution, bars, options)
+    redone: tuple[ReplayedDay, ...] = ()
+    if options["redo"] is not None:
+        first = found.cases[0]
+        redone = replay_worst(first.test, first.ready, first.rows, days=options["redo"])
     changes = list_changes(found, certificate) if certificate else None
     if options["as_json"]:
         _print_json(found, mixes, redone, changes)
@@ -432,10 +422,7 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
 def _read_certificate(path: Path | None) -> Mapping[str, Any]:
     if path is None:
         return {}
-    try:
-        return read_run(path / "certificate.json" if path.is_dir() else path)
-    except RunFolderError as error:
-        raise click.ClickException(str(error)) from None
+    return read_run(path / "certificate.json" if path.is_dir() else path)
 
 
 class _CaseBars(Progress):

@@ -23,7 +23,15 @@ from releve.files.plan_folder import PACK_FILE, PlanFolderError, format_packs, l
 from releve.ledger.chain import append
 from releve.live.api import list_latest_week, situation_now
 from releve.network import Operator, write_operator
-from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, CrashTestJob, CrashTestOrder
+from releve.plugins.crashtest.crash_test_job import (
+    CRASH_TESTS,
+    OUTLOOK_DAYS,
+    OUTLOOKS,
+    CrashTestJob,
+    CrashTestOrder,
+    OutlookJob,
+    OutlookOrder,
+)
 from releve.plugins.crashtest.engine.outbreak.population import (
     ASSUMED_AIR_CHANGES,
     ASSUMED_M3_PER_SEAT,
@@ -31,7 +39,6 @@ from releve.plugins.crashtest.engine.outbreak.population import (
     AssumedPlaces,
     count_assumed_places,
 )
-from releve.plugins.crashtest.outlook_job import OUTLOOK_DAYS, OUTLOOKS, OutlookJob, OutlookOrder
 from releve.runs.job_process import start_job
 from releve.runs.job_store import JobStore, current_stamp
 from releve.runs.orders import PLAN_FOLDER, read_plan_files

@@ -8,8 +8,9 @@ RunError                  what was asked for cannot be run; the text says why an
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -27,11 +28,10 @@ from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
 from releve.plan.kits import give_kits
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import require_day
-from releve.plugins.crashtest.engine import CrashTest, Settings
 from releve.plugins.crashtest.engine.comparison import start_from_situation
 from releve.plugins.crashtest.engine.lost_places import build_controls, build_drawn_visits, list_closure_rules
 from releve.plugins.crashtest.engine.outages import Hazard, read_hazards
-from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
+from releve.plugins.crashtest.engine.outages.hazard import load_shipped_hazards
 from releve.plugins.crashtest.engine.outbreak import (
     Contacts,
     Controls,
@@ -47,12 +47,22 @@ from releve.plugins.crashtest.engine.outbreak import (
     read_incidence,
 )
 from releve.plugins.crashtest.engine.policies import apply_policies
-from releve.plugins.crashtest.engine.run_arrays import find_presence, list_home_agents
-from releve.plugins.crashtest.run_folder import digest_parts
+from releve.plugins.crashtest.engine.run_arrays import CrashTest, find_presence, list_home_agents
+from releve.plugins.crashtest.engine.settings import Settings
 from releve.runs.job_store import RunError
 from releve.situation import ChosenPack, Situation, SituationRules, event_from_json, fold_events
 from releve.situation.shipped import load_rules_with
 from releve.transport import TO_SITE, Run
+
+
+def digest_parts(parts: Iterable[bytes]) -> str:
+    """Return the SHA-256 of several texts, each with its length before it."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big"))
+        found.update(part)
+    return found.hexdigest()
+
 
 ILLNESSES = {"covid": covid, "influenza": influenza}
 ABLATION_QUARTERS = 200

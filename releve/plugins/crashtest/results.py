@@ -17,14 +17,21 @@ import numpy as np
 
 from releve.kernels.arrays import Floats
 from releve.plugins.crashtest.crash_test_job import CrashTestJob
-from releve.plugins.crashtest.engine import CrashResult, join_quarters
 from releve.plugins.crashtest.engine.ablation import estimate_mean, estimate_ratio
 from releve.plugins.crashtest.engine.comparison import Difference, decode_difference
 from releve.plugins.crashtest.engine.kernel_types import CLIENT, PROGRAMME
 from releve.plugins.crashtest.engine.outbreak import FIELDS, Estimate
+from releve.plugins.crashtest.engine.result import CrashResult
+from releve.plugins.crashtest.engine.run import join_quarters
 from releve.plugins.crashtest.engine.settings import INTERVALS
-from releve.plugins.crashtest.execution import CaseProgress
-from releve.plugins.crashtest.run_folder import RunFolderError, read_parts, read_result, read_run, read_step
+from releve.plugins.crashtest.execution import (
+    CaseProgress,
+    RunFolderError,
+    read_parts,
+    read_result,
+    read_run,
+    read_step,
+)
 
 _OFFERED, _LOST = PROGRAMME.index("offered"), PROGRAMME.index("lost")
 
@@ -98,7 +105,7 @@ def _read_cases(job: CrashTestJob) -> tuple[CaseProgress, ...]:
 
 
 def _read_case(folder: Path, at: int, label: str, quarters: int) -> CaseProgress:
-    parts = read_part_calls(folder, at)
+    parts = [_read_part(path) for path in sorted((folder / "cases" / str(at)).glob("part-*.npz"))]
     if not parts:
         return CaseProgress(label, "running", 0, quarters)
     offered = np.concatenate([part.offered for part in parts])
@@ -125,10 +132,6 @@ def _count_quarters(path: Path) -> int:
         return len(held["penalty"])
 
 
-def read_part_calls(folder: Path, case: int) -> Sequence[PartCalls]:
-    return [_read_part(path) for path in sorted((folder / "cases" / str(case)).glob("part-*.npz"))]
-
-
 @lru_cache(maxsize=4096)
 def _read_part(path: Path) -> PartCalls:
     """Return the calls of a part; a part never changes, so it is read once."""
@@ -148,17 +151,6 @@ class QuarterColumns:
     days: Floats
     closures: Floats
     outbreak: Floats
-
-
-def read_quarter_columns(folder: Path, case: int) -> QuarterColumns:
-    rows = join_quarters(read_parts(folder, case))
-    return QuarterColumns(
-        rows.programme[:, :, _LOST],
-        rows.client[:, :, CLIENT.index("served")].astype(np.float64),
-        rows.lost.sum(axis=2) / INTERVALS,
-        rows.closures.astype(np.float64),
-        rows.outbreak.astype(np.float64),
-    )
 
 
 _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -216,7 +208,14 @@ class ComparedCase:
 
     @property
     def columns(self) -> QuarterColumns:
-        return read_quarter_columns(self.run.run_folder, self.case)
+        rows = join_quarters(read_parts(self.run.run_folder, self.case))
+        return QuarterColumns(
+            rows.programme[:, :, _LOST],
+            rows.client[:, :, CLIENT.index("served")].astype(np.float64),
+            rows.lost.sum(axis=2) / INTERVALS,
+            rows.closures.astype(np.float64),
+            rows.outbreak.astype(np.float64),
+        )
 
     @property
     def clients_of(self) -> list[str] | None:

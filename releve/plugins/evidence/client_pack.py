@@ -124,9 +124,9 @@ def _state_promises(promises: list[dict[str, Any]]) -> Iterator[Statement]:
             day = DayPhrase(date.fromisoformat(row["from"]))
             text = Phrase("Promised, {0}, from {1}: share of calls answered within {2} s", name, day, within)
         yield Statement(
-            id=f"promise-{row['id']}-{row['from']}".removesuffix("-"),
-            text=text,
-            how="document",
+            f"promise-{row['id']}-{row['from']}".removesuffix("-"),
+            "document",
+            text,
             unit="share",
             document=_PROMISES,
             path=f"{place}.service_target",
@@ -178,25 +178,21 @@ def _state_service(
             ("level", Phrase("Delivered, {0}: service level, as the contract defines it", name)),
         ):
             yield Statement(
-                id=f"{figure}-{row['programme']}",
-                text=text,
-                how="document",
+                f"{figure}-{row['programme']}",
+                "document",
+                text,
                 unit="share" if figure == "level" else "",
                 document=_SERVICE,
                 path=f"{path}.{figure}",
             )
     for place, row in enumerate(service["losses"]):
         yield Statement(
-            id=f"lost-{place}",
-            text=_describe_loss(source, row),
-            how="document",
-            document=_SERVICE,
-            path=f"losses.{place}.missed",
+            f"lost-{place}", "document", _describe_loss(source, row), document=_SERVICE, path=f"losses.{place}.missed"
         )
     yield Statement(
-        id="sealed-days",
-        text=Phrase("Days whose service record is sealed in the ledger"),
-        how="distinct",
+        "sealed-days",
+        "distinct",
+        Phrase("Days whose service record is sealed in the ledger"),
         path="day",
         of=tuple(one.seq for one in records if one.kind == SEALED),
     )
@@ -218,25 +214,25 @@ def _describe_loss(source: PackSource, row: dict[str, Any]) -> Phrase:
 def _state_reliefs(client: Client) -> Iterator[Statement]:
     where = {"client": client.id}
     yield Statement(
-        id="reliefs",
-        text=Phrase("Delivered: reliefs that were made for the service after a loss"),
-        how="count",
+        "reliefs",
+        "count",
+        Phrase("Delivered: reliefs that were made for the service after a loss"),
         kinds=(RELIEF,),
         where=where,
     )
     yield Statement(
-        id="worst-coverage",
-        text=Phrase("Delivered: least share of the need covered in any half hour, as announced"),
-        how="min",
+        "worst-coverage",
+        "min",
+        Phrase("Delivered: least share of the need covered in any half hour, as announced"),
         unit="share",
         kinds=(RELIEF,),
         where=where,
         path="worst",
     )
     yield Statement(
-        id="most-missing",
-        text=Phrase("Lost: largest share of the need of the next 48 hours not covered"),
-        how="max",
+        "most-missing",
+        "max",
+        Phrase("Lost: largest share of the need of the next 48 hours not covered"),
         unit="share",
         kinds=(RELIEF,),
         where=where,

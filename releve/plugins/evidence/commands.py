@@ -46,7 +46,6 @@ def pack(
     """
     open_database()
     from releve.accounts.two_people import COMMAND_LINE
-    from releve.errors import ReleveError
     from releve.files.atomic import write_file
     from releve.live.api import seal_now
     from releve.plugins.evidence.incident_pack import find_incident
@@ -55,20 +54,17 @@ def pack(
 
     if seal and root:
         raise click.UsageError("--seal makes a new root: leave out --root")
-    try:
-        found = find_incident(recipient) if kind == "incident" else None
-        if found is not None:
-            days = found.list_days()
-        elif first is None or last is None:
-            raise click.UsageError("give the first and the last day: --from and --to")
-        else:
-            days = first.date(), last.date()
-        if seal:
-            seal_now(datetime.now(UTC))
-        request = PackRequest(kind, recipient, *days, lang, root or 0)
-        issued = issue_pack(request, COMMAND_LINE, datetime.now(UTC))
-    except ReleveError as error:
-        raise click.ClickException(str(error)) from error
+    found = find_incident(recipient) if kind == "incident" else None
+    if found is not None:
+        days = found.list_days()
+    elif first is None or last is None:
+        raise click.UsageError("give the first and the last day: --from and --to")
+    else:
+        days = first.date(), last.date()
+    if seal:
+        seal_now(datetime.now(UTC))
+    request = PackRequest(kind, recipient, *days, lang, root or 0)
+    issued = issue_pack(request, COMMAND_LINE, datetime.now(UTC))
     path = out or Path(issued.file_name)
     write_file(path, load_pack_file(issued) or b"")
     write_file(path.with_name(f"{path.name}.note"), issued.note)
@@ -85,12 +81,8 @@ def remake(path: Path) -> None:
     reason is named: another version of typst, values erased since, or a changed file.
     """
     open_database(reads=True)
-    from releve.errors import ReleveError
-    from releve.plugins.evidence.comparison import compare_remade
+    from releve.plugins.evidence.store import compare_remade
 
-    try:
-        same, sentence = compare_remade(path.read_bytes())
-    except ReleveError as error:
-        raise click.ClickException(str(error)) from error
+    same, sentence = compare_remade(path.read_bytes())
     click.echo(sentence)
     raise SystemExit(0 if same else 1)

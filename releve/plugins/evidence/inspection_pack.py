@@ -69,9 +69,9 @@ def draft_inspection_pack(source: PackSource, wording: Wording) -> PackDraft:
         records=tuple(sorted((*kept, *more), key=lambda one: one.seq)),
         statements=(
             Statement(
-                id="permits",
-                text=Phrase("Authorisations of the site valid on the last day"),
-                how="count",
+                "permits",
+                "count",
+                Phrase("Authorisations of the site valid on the last day"),
                 of=tuple(one.seq for one in permits),
             ),
             *_state_controls(source),
@@ -111,47 +111,41 @@ def _state_controls(source: PackSource) -> Iterator[Statement]:
     days = (request.last - request.first).days + 1
     check, tests = ("check.done",), ("tests.done",)
     yield Statement(
-        id="check-days",
-        text=Phrase("Days with a daily check, of {0} days", NumberPhrase(days)),
-        how="distinct",
+        "check-days",
+        "distinct",
+        Phrase("Days with a daily check, of {0} days", NumberPhrase(days)),
         kinds=check,
         path="day",
     )
     yield Statement(
-        id="symptomatic",
-        text=Phrase("People sent home with symptoms at the daily checks"),
-        how="sum",
+        "symptomatic",
+        "sum",
+        Phrase("People sent home with symptoms at the daily checks"),
         kinds=check,
         path="symptomatic",
     )
     yield Statement(
-        id="fullest-shuttle",
-        text=Phrase("Fullest shuttle seen at a daily check, share of its seats"),
-        how="max",
+        "fullest-shuttle",
+        "max",
+        Phrase("Fullest shuttle seen at a daily check, share of its seats"),
         unit="share",
         kinds=check,
         path="transport_fill",
     )
-    yield Statement(id="visits", text=Phrase("Visits of a brigade"), how="count", kinds=("inspection.held",))
-    yield Statement(
-        id="drawn", text=Phrase("Days on which the site was drawn for a visit"), how="count", kinds=("draw.drawn",)
-    )
-    yield Statement(
-        id="missed", text=Phrase("Visits that were drawn and not made"), how="count", kinds=("draw.not_visited",)
-    )
-    yield Statement(id="tested", text=Phrase("Tests done"), how="sum", kinds=tests, path="tested")
-    yield Statement(
-        id="positive", text=Phrase("Of these positive, as far as known"), how="sum", kinds=tests, path="positive"
-    )
+    yield Statement("visits", "count", Phrase("Visits of a brigade"), kinds=("inspection.held",))
+    yield Statement("drawn", "count", Phrase("Days on which the site was drawn for a visit"), kinds=("draw.drawn",))
+    yield Statement("missed", "count", Phrase("Visits that were drawn and not made"), kinds=("draw.not_visited",))
+    yield Statement("tested", "sum", Phrase("Tests done"), kinds=tests, path="tested")
+    yield Statement("positive", "sum", Phrase("Of these positive, as far as known"), kinds=tests, path="positive")
 
 
 def _state_cases(source: PackSource) -> Statement:
     count = _count_cases(source)
     few = 0 < count < SMALL_COUNT
     return Statement(
-        id="cases",
-        text=Phrase("Cases declared in the period (counts below {0} are hidden)", SMALL_COUNT),
-        how="stated",
+        "cases",
+        "stated",
+        Phrase("Cases declared in the period (counts below {0} are hidden)", SMALL_COUNT),
         value=f"1–{SMALL_COUNT - 1}" if few else count,
     )
 
@@ -182,19 +176,14 @@ def _state_measures(records: Sequence[EvidenceRecord], source: PackSource) -> It
             for place, finding in enumerate(one.body["findings"] if source.holds(one.at) else ()):
                 last[finding["measure"]] = (one, place)
     for measure, (one, place) in sorted(last.items()):
-        day = _read_day(one, source)
+        day = one.at.astimezone(zone(source.operator.row.time_zone)).date()
         yield Statement(
-            id=f"measure-{measure}",
-            text=Phrase("Last found on {0}: {1}", DayPhrase(day), name_measure(measure, day)),
-            how="last",
+            f"measure-{measure}",
+            "last",
+            Phrase("Last found on {0}: {1}", DayPhrase(day), name_measure(measure, day)),
             path=f"findings.{place}.verdict",
             of=(one.seq,),
         )
-
-
-def _read_day(one: EvidenceRecord, source: PackSource) -> date:
-    """Return the day of an entry at the operator."""
-    return one.at.astimezone(zone(source.operator.row.time_zone)).date()
 
 
 def _list_permits(permits: Sequence[EvidenceRecord], wording: Wording) -> PaperTable:

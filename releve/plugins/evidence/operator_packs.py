@@ -12,8 +12,8 @@ from datetime import date
 from typing import Any
 
 from releve.errors import NumberPhrase, Phrase
-from releve.plugins.crashtest.engine import CrashResult
 from releve.plugins.crashtest.engine.policies import name_case
+from releve.plugins.crashtest.engine.result import CrashResult
 from releve.plugins.crashtest.orders import open_crash_tests
 from releve.plugins.crashtest.results import load_run_results
 from releve.plugins.evidence.language import Wording
@@ -64,8 +64,7 @@ def draft_audit_pack(source: PackSource, wording: Wording) -> PackDraft:
         statements=(
             *_state_controls(),
             *(
-                Statement(id=f"verdict-{word}", text=text, how="count", kinds=("audit.verdict",),
-                          where={"verdict": word})
+                Statement(f"verdict-{word}", "count", text, kinds=("audit.verdict",), where={"verdict": word})
                 for word, text in _VERDICTS
             ),
             *_state_findings(),
@@ -92,7 +91,7 @@ def draft_association_pack(source: PackSource, wording: Wording) -> PackDraft:
         statements=(
             *state_closures(source, closures),
             *(
-                Statement(id=f"closures-{word}", text=text, how="count", kinds=("site.closed",), where={"cause": word})
+                Statement(f"closures-{word}", "count", text, kinds=("site.closed",), where={"cause": word})
                 for word, text in _CAUSES
             ),
             *_state_controls(),
@@ -116,31 +115,23 @@ def _load_period(source: PackSource, kinds: Sequence[str]) -> tuple[EvidenceReco
 
 
 def _state_controls() -> Iterator[Statement]:
-    yield Statement(id="checks", text=Phrase("Daily checks done"), how="count", kinds=("check.done",))
-    yield Statement(
-        id="sites-checked", text=Phrase("Sites with a daily check"), how="distinct", kinds=("check.done",), path="site"
-    )
-    yield Statement(id="visits", text=Phrase("Visits of a brigade"), how="count", kinds=("inspection.held",))
-    yield Statement(id="draws", text=Phrase("Draws of visits"), how="count", kinds=("draw.drawn",))
-    yield Statement(
-        id="missed", text=Phrase("Visits that were drawn and not made"), how="count", kinds=("draw.not_visited",)
-    )
-    yield Statement(id="tested", text=Phrase("Tests done"), how="sum", kinds=("tests.done",), path="tested")
+    yield Statement("checks", "count", Phrase("Daily checks done"), kinds=("check.done",))
+    yield Statement("sites-checked", "distinct", Phrase("Sites with a daily check"), kinds=("check.done",), path="site")
+    yield Statement("visits", "count", Phrase("Visits of a brigade"), kinds=("inspection.held",))
+    yield Statement("draws", "count", Phrase("Draws of visits"), kinds=("draw.drawn",))
+    yield Statement("missed", "count", Phrase("Visits that were drawn and not made"), kinds=("draw.not_visited",))
+    yield Statement("tested", "sum", Phrase("Tests done"), kinds=("tests.done",), path="tested")
 
 
 def _state_findings() -> Iterator[Statement]:
     """Yield what auditors observed and raised, and what was closed."""
-    yield Statement(
-        id="observations", text=Phrase("Observations of the auditor"), how="count", kinds=("audit.observed",)
-    )
+    yield Statement("observations", "count", Phrase("Observations of the auditor"), kinds=("audit.observed",))
     for word, text in _SEVERITIES:
-        yield Statement(
-            id=f"findings-{word}", text=text, how="count", kinds=("finding.raised",), where={"severity": word}
-        )
+        yield Statement(f"findings-{word}", "count", text, kinds=("finding.raised",), where={"severity": word})
     yield Statement(
-        id="findings-closed",
-        text=Phrase("Findings verified and closed"),
-        how="count",
+        "findings-closed",
+        "count",
+        Phrase("Findings verified and closed"),
         kinds=("finding.verified",),
         where={"effective": True},
     )
@@ -148,22 +139,15 @@ def _state_findings() -> Iterator[Statement]:
 
 def _state_keeping() -> Iterator[Statement]:
     """Yield what happened to the ledger itself."""
-    yield Statement(id="plans", text=Phrase("Plans put in force"), how="count", kinds=("plan.activated",))
-    yield Statement(id="withdrawals", text=Phrase("Plans withdrawn"), how="count", kinds=("plan.withdrawn",))
+    yield Statement("plans", "count", Phrase("Plans put in force"), kinds=("plan.activated",))
+    yield Statement("withdrawals", "count", Phrase("Plans withdrawn"), kinds=("plan.withdrawn",))
     yield Statement(
-        id="erased",
-        text=Phrase("Personal values erased on their day"),
-        how="sum",
-        kinds=("ledger.erased",),
-        path="values",
+        "erased", "sum", Phrase("Personal values erased on their day"), kinds=("ledger.erased",), path="values"
     )
     yield Statement(
-        id="keys",
-        text=Phrase("Signing keys rotated or replaced"),
-        how="count",
-        kinds=("ledger.key_rotated", "ledger.key_replaced"),
+        "keys", "count", Phrase("Signing keys rotated or replaced"), kinds=("ledger.key_rotated", "ledger.key_replaced")
     )
-    yield Statement(id="restored", text=Phrase("Restorations from a backup"), how="count", kinds=("ledger.restored",))
+    yield Statement("restored", "count", Phrase("Restorations from a backup"), kinds=("ledger.restored",))
 
 
 def _list_verdicts(source: PackSource, records: Sequence[EvidenceRecord], wording: Wording) -> PaperTable:
@@ -248,7 +232,7 @@ def draft_crash_test_pack(source: PackSource, wording: Wording) -> PackDraft:
         records=tuple(records),
         statements=(
             *_state_results(results),
-            Statement(id="plans", text=Phrase("Plans put in force"), how="count", kinds=("plan.activated",)),
+            Statement("plans", "count", Phrase("Plans put in force"), kinds=("plan.activated",)),
         ),
         documents={_CERTIFICATE: json.loads(json.dumps(dict(found.certificate))), _FOUND: results},
         selections=(Selection(("plan.activated",)),),
@@ -290,9 +274,9 @@ def _state_results(results: list[dict[str, Any]]) -> Iterator[Statement]:
             }
             for name, text in texts.items():
                 yield Statement(
-                    id=f"{name}-{case}-{place}",
-                    text=text,
-                    how="document",
+                    f"{name}-{case}-{place}",
+                    "document",
+                    text,
                     unit="share",
                     document=_FOUND,
                     path=f"{case}.clients.{place}.{name}.value",

@@ -16,9 +16,8 @@ from releve import __version__
 from releve.errors import Phrase
 from releve.ledger import verify
 from releve.ledger.digests import canonical_json, format_instant, parse_canonical
-from releve.ledger.disclosure import PERSON_KINDS
+from releve.ledger.disclosure import PERSON_KINDS, prove_history
 from releve.ledger.keys import public_key
-from releve.ledger.proofs import prove_history
 from releve.ledger.roots import RotatedRoot, SignedRoot, build_checkpoint, sign_note
 from releve.ledger.witnesses import list_cosignatures
 from releve.network import day_bounds

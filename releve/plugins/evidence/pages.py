@@ -1,10 +1,14 @@
-"""Evidence packs on the desk: made, listed, verified, handed out."""
+"""Evidence packs on the desk: who may have which, made, listed, verified, handed out.
+
+Kinds are had by permission, recipients by the reach of a user's roles.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -19,7 +23,7 @@ from django.utils.translation import gettext_lazy as lazy
 from pydantic import Field
 
 from releve.accounts.models import User
-from releve.accounts.scopes import can
+from releve.accounts.scopes import can, scope_for
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, serve
 from releve.desk.filters import instant
@@ -36,10 +40,9 @@ from releve.ledger.roots import load_last_root, load_root
 from releve.live import api as live
 from releve.network import Operator, day_bounds
 from releve.network.moments import zone
-from releve.plugins.evidence.comparison import read_cosigners
-from releve.plugins.evidence.incident_pack import KnownIncident, find_incident
+from releve.plugins.crashtest.orders import open_crash_tests
+from releve.plugins.evidence.incident_pack import KnownIncident, find_incident, list_incidents
 from releve.plugins.evidence.pack import PACK_KINDS
-from releve.plugins.evidence.reach import PackChoice, has_reach, list_pack_choices, name_recipient
 from releve.plugins.evidence.records import PackRefused
 from releve.plugins.evidence.sources import PackRequest
 from releve.plugins.evidence.store import (
@@ -50,9 +53,85 @@ from releve.plugins.evidence.store import (
     list_packs,
     list_receipts,
     load_pack_file,
+    read_cosigners,
     record_receipt,
     zip_pack,
 )
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+
+PERMISSIONS_BY_KIND: Mapping[str, str] = {
+    "client": "evidence.client",
+    "inspection": "evidence.inspection",
+    "incident": "incident.work",
+    "audit": "evidence.audit",
+    "crashtest": "evidence.audit",
+    "association": "evidence.association",
+}
+"""Kind of pack -> the permission to obtain it."""
+_ORDER = ("incident", "inspection", "client", "audit", "association", "crashtest")
+
+
+@dataclass(frozen=True, slots=True)
+class PackChoice:
+    """A pack that can be made: its kind, for whom by id (empty: the whole operator), by name."""
+
+    kind: str
+    recipient: str
+    name: str
+
+
+def has_reach(user: AnyUser, kind: str, recipient: str, permission: str = "") -> bool:
+    """Return whether a user may have a pack: those of their own client or site, where limited.
+
+    Of an incident, those who may work in its room and see each of its sites.
+    """
+    reach = scope_for(user, permission or PERMISSIONS_BY_KIND[kind])
+    names = PACK_KINDS[kind].recipient
+    if names == "incident":
+        found = find_incident(recipient)
+        sites = () if found is None else found.sites
+        return reach.is_whole or (bool(sites) and all(reach.covers(site=site) for site in sites))
+    if names == "client":
+        return reach.covers(client=recipient)
+    return reach.covers(site=recipient) if names == "site" else reach.is_whole
+
+
+def list_pack_choices(user: AnyUser, operator: Operator) -> Iterator[PackChoice]:
+    """Yield the packs that a user may make; those with health for who sees it at the site."""
+    for kind in _ORDER:
+        for recipient, name in _list_recipients(kind, operator):
+            held = has_reach(user, kind, recipient)
+            makes = has_reach(user, kind, recipient, "evidence.make")
+            sees = not PACK_KINDS[kind].shows_health or can(user, "health.see", site=recipient)
+            if held and makes and sees:
+                yield PackChoice(kind, recipient, name)
+
+
+def name_recipient(kind: str, recipient: str, operator: Operator) -> str:
+    """Return the name of the client, site or incident that a pack is for; else what it is for, as given."""
+    names = PACK_KINDS[kind].recipient
+    if names == "incident":
+        found = find_incident(recipient)
+        return recipient if found is None else found.title
+    known = dict(_list_recipients(kind, operator)) if names in ("client", "site") else {}
+    return known.get(recipient, recipient)
+
+
+def _list_recipients(kind: str, operator: Operator) -> list[tuple[str, str]]:
+    names = PACK_KINDS[kind].recipient
+    if names == "site":
+        return [(row.id, row.name) for row in operator.sites]
+    if names == "client":
+        return [(row.id, row.name) for row in operator.clients]
+    if names == "incident":
+        return [(row.id, row.title) for row in list_incidents()]
+    if names == "run":
+        done = (job for job in open_crash_tests().list_jobs() if job.state == "done")
+        return [(job.id, job.order.name) for job in done]
+    return [("", "")]
 
 
 class PackRow(PageModel):

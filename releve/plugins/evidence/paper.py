@@ -390,23 +390,21 @@ def find_closures(records: Sequence[EvidenceRecord]) -> list[ClosureSpan]:
 
 def state_closures(source: PackSource, closures: Sequence[ClosureSpan]) -> Iterator[Statement]:
     """Yield how many closures began in the period, and how long each that ended lasted."""
-    yield Statement(
-        id="closures", text=Phrase("Closures of sites that began in the period"), how="count", kinds=("site.closed",)
-    )
+    yield Statement("closures", "count", Phrase("Closures of sites that began in the period"), kinds=("site.closed",))
     for span in closures:
         if span.reopened is not None:
             yield Statement(
-                id=f"closure-{span.closed.seq}",
-                text=Phrase("{0}: time from the closure to the reopening", source.name_site(span.closed.site)),
-                how="span",
+                f"closure-{span.closed.seq}",
+                "span",
+                Phrase("{0}: time from the closure to the reopening", source.name_site(span.closed.site)),
                 unit="min",
                 path="happened_at",
                 of=(span.closed.seq, span.reopened.seq),
             )
     yield Statement(
-        id="outages",
-        text=Phrase("Outages of links and power that began in the period"),
-        how="count",
+        "outages",
+        "count",
+        Phrase("Outages of links and power that began in the period"),
         kinds=("link.down", "power.down"),
     )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal
@@ -23,9 +23,9 @@ from releve.extras import OptionalModule
 from releve.ledger import roots, verify
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import parse_canonical
+from releve.ledger.disclosure import disclose_values
 from releve.ledger.merkle import Subtree, fold_hashes, inclusion_path, leaf_hash
 from releve.ledger.models import LedgerEntry, PersonalValue
-from releve.ledger.proofs import disclose_values
 from releve.ledger.roots import SignedRoot
 from releve.live.api import LIVE
 from releve.plugins.evidence.language import Wording
@@ -139,7 +139,7 @@ How = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A figure of a pack, before it is computed.
 
@@ -150,8 +150,9 @@ class Statement:
     """
 
     id: str
-    text: Phrase
     how: How
+    text: Phrase
+    _: KW_ONLY
     unit: Literal["", "share", "min", "s", "delay"] = ""
     path: str = ""
     kinds: tuple[str, ...] = ()

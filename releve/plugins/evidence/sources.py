@@ -14,8 +14,8 @@ from typing import Any
 
 from releve.errors import Phrase
 from releve.ledger.digests import format_instant, parse_canonical
+from releve.ledger.disclosure import disclose_values
 from releve.ledger.models import LedgerEntry, PersonalValue
-from releve.ledger.proofs import disclose_values
 from releve.ledger.roots import SignedRoot, load_last_root, load_root
 from releve.ledger.seal import TALLY_KIND, name_count
 from releve.live.api import LIVE

@@ -105,7 +105,6 @@ class Story:
     records: tuple[EvidenceRecord, ...]
 
     def pick(self, *kinds: str) -> tuple[EvidenceRecord, ...]:
-        """Return the entries of some kinds."""
         return tuple(one for one in self.records if one.kind in kinds)
 
     @cached_property
@@ -378,24 +377,19 @@ def describe_calls(story: Story) -> list[dict[str, Any]]:
 
 
 def state_story(story: Story) -> Iterator[Statement]:
-    """Yield the figures of a story."""
     begin = story.begin
     if begin is None:
         return
     if "happened_at" in begin.body:
-        yield Statement(
-            id="known", text=Phrase("From what happened to its record"), how="known", unit="delay", of=(begin.seq,)
-        )
-    yield Statement(
-        id="reliefs", text=Phrase("Reliefs made"), how="count", of=tuple(row.made.seq for row in story.reliefs)
-    )
+        yield Statement("known", "known", Phrase("From what happened to its record"), unit="delay", of=(begin.seq,))
+    yield Statement("reliefs", "count", Phrase("Reliefs made"), of=tuple(row.made.seq for row in story.reliefs))
     for row in story.reliefs:
         yield from _state_relief(row)
     yield from _state_answers(story, begin)
     yield Statement(
-        id="corrections",
-        text=Phrase("Records corrected, and closures lifted"),
-        how="count",
+        "corrections",
+        "count",
+        Phrase("Records corrected, and closures lifted"),
         of=tuple(one.seq for one in story.pick(CORRECTED)),
     )
     yield from _state_coverage(story)
@@ -404,11 +398,7 @@ def state_story(story: Story) -> Iterator[Statement]:
 def _state_relief(row: ToldRelief) -> Iterator[Statement]:
     number = row.generation
     yield Statement(
-        id=f"moved-{number}",
-        text=Phrase("Relief {0}: people moved", number),
-        how="last",
-        path="moved",
-        of=(row.made.seq,),
+        f"moved-{number}", "last", Phrase("Relief {0}: people moved", number), path="moved", of=(row.made.seq,)
     )
     first, last = (row.sent[0], row.sent[-1]) if row.sent else (None, None)
     steps = (
@@ -421,7 +411,7 @@ def _state_relief(row: ToldRelief) -> Iterator[Statement]:
     )
     for name, text, found in steps:
         if row.event is not None and found is not None:
-            yield Statement(id=f"{name}-{number}", text=text, how="passed", unit="delay", of=(row.event.seq, found.seq))
+            yield Statement(f"{name}-{number}", "passed", text, unit="delay", of=(row.event.seq, found.seq))
     if row.notified is None:
         return
     for name, text in (
@@ -433,49 +423,43 @@ def _state_relief(row: ToldRelief) -> Iterator[Statement]:
         ("held", Phrase("Relief {0}: messages that wait for the lead", number)),
         ("drafts", Phrase("Relief {0}: messages to clients as drafts", number)),
     ):
-        yield Statement(id=f"{name}-{number}", text=text, how="last", path=name, of=(row.notified.seq,))
+        yield Statement(f"{name}-{number}", "last", text, path=name, of=(row.notified.seq,))
 
 
 def _state_answers(story: Story, begin: EvidenceRecord) -> Iterator[Statement]:
     asked = tuple(one.seq for one in story.asking)
-    yield Statement(id="asked", text=Phrase("Messages that asked for an answer"), how="sum", path="agents", of=asked)
+    yield Statement("asked", "sum", Phrase("Messages that asked for an answer"), path="agents", of=asked)
     for name, text, kinds in (
         ("sent", Phrase("Messages sent or written, of every kind"), SENT_KINDS),
         ("acknowledged", Phrase("Answers of agents, managers and clients"), (ANSWERED,)),
     ):
         how, path = ("distinct", "message") if name == "sent" else ("count", "")
-        yield Statement(id=name, text=text, how=how, path=path, kinds=kinds)  # type: ignore[arg-type]
+        yield Statement(name, how, text, path=path, kinds=kinds)  # type: ignore[arg-type]
     where = {"letter": "agent"}
     yield Statement(
-        id="answered",
-        text=Phrase("Messages to agents that were answered"),
-        how="distinct",
+        "answered",
+        "distinct",
+        Phrase("Messages to agents that were answered"),
         path="message",
         kinds=(ANSWERED,),
         where=where,
     )
     for word, text in _ANSWERS:
-        yield Statement(
-            id=f"answer-{word or 'read'}", text=text, how="count", kinds=(ANSWERED,), where={**where, "answer": word}
-        )
+        yield Statement(f"answer-{word or 'read'}", "count", text, kinds=(ANSWERED,), where={**where, "answer": word})
     yield Statement(
-        id="silent",
-        text=Phrase("Messages without an answer, counted as absent"),
-        how="distinct",
-        path="message",
-        kinds=(ABSENT,),
+        "silent", "distinct", Phrase("Messages without an answer, counted as absent"), path="message", kinds=(ABSENT,)
     )
     yield Statement(
-        id="waiting",
-        text=Phrase("Agents who have neither answered nor been sent a newer message"),
-        how="waiting",
+        "waiting",
+        "waiting",
+        Phrase("Agents who have neither answered nor been sent a newer message"),
         of=tuple(one.seq for one in story.outcomes),
     )
     if story.settled is not None:
         yield Statement(
-            id="settled",
-            text=Phrase("From the record of the event until all had answered or been replaced"),
-            how="passed",
+            "settled",
+            "passed",
+            Phrase("From the record of the event until all had answered or been replaced"),
             unit="delay",
             of=(begin.seq, story.settled.seq),
         )
@@ -488,11 +472,9 @@ def _state_coverage(story: Story) -> Iterator[Statement]:
             continue
         announced = tuple(one.seq for one in story.pick(COVERED) if one.body["client"] == client)
         yield Statement(
-            id=f"ahead-{client}",
-            text=Phrase(
-                "{0}: least share of the need covered in the 48 hours after the last relief, as announced", name
-            ),
-            how="last",
+            f"ahead-{client}",
+            "last",
+            Phrase("{0}: least share of the need covered in the 48 hours after the last relief, as announced", name),
             unit="share",
             path="worst",
             of=announced,
@@ -505,9 +487,9 @@ def _state_coverage(story: Story) -> Iterator[Statement]:
             ("full", Phrase("{0}: half hours covered in full", name), "count", {"values.covered": 1}),
         ):
             yield Statement(
-                id=f"{word}-{client}",
-                text=text,
-                how=how,  # type: ignore[arg-type]
+                f"{word}-{client}",
+                how,  # type: ignore[arg-type]
+                text,
                 unit="share" if how == "min" else "",
                 path=f"values.{word}" if how == "min" else "",
                 where={**where, **more},
@@ -523,6 +505,4 @@ def state_calls(calls: Sequence[Mapping[str, Any]]) -> Iterator[Statement]:
             ("offered", Phrase("{0}: calls offered while the losses lasted", name)),
             ("missed", Phrase("{0}: calls not answered while the losses lasted", name)),
         ):
-            yield Statement(
-                id=f"{word}-{row['client']}", text=text, how="document", document=CALLS, path=f"{place}.{word}"
-            )
+            yield Statement(f"{word}-{row['client']}", "document", text, document=CALLS, path=f"{place}.{word}")

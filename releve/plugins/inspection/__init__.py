@@ -12,7 +12,7 @@ PLUGIN = Plugin(
     urls={"charter/": "releve.plugins.inspection.charter.views", "draws/": "releve.plugins.inspection.draw_pages"},
     menu=("releve.plugins.inspection.charter.views.MENU",),
     template_libraries={
-        "charter_words": "releve.plugins.inspection.charter.page",
+        "charter_words": "releve.plugins.inspection.charter.views",
         "draw_words": "releve.plugins.inspection.draw_pages",
     },
 )

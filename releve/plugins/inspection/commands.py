@@ -196,7 +196,7 @@ def present(plan: str, site: str, present_list: Path, path: Path, day: date, tes
     """
     from releve.files.atomic import replace_file
     from releve.plugins.inspection import draws
-    from releve.plugins.inspection.engine.power import commit_person, hash_present_list
+    from releve.plugins.inspection.engine.draw_days import commit_person, hash_present_list
     from releve.situation import DrawPresent
 
     with present_list.open(encoding="utf-8-sig", newline="") as stream:
@@ -225,7 +225,7 @@ def present(plan: str, site: str, present_list: Path, path: Path, day: date, tes
 def people(plan: str, site: str, path: Path, day: date) -> None:
     """Print the agents to test at SITE, from the salted list in FILE that `present` fixed."""
     from releve.plugins.inspection import draws
-    from releve.plugins.inspection.engine.power import draw_people, hash_present_list
+    from releve.plugins.inspection.engine.draw_days import draw_people, hash_present_list
 
     on, found = _to_day(day), draws.find_draw_plan(plan)
     listed = json.loads(path.read_text(encoding="utf-8"))
@@ -281,19 +281,15 @@ def power(
     lang: str,
 ) -> None:
     """Say what tests (--present, --carriers, --tests) or visits (--breach, --visits) can find."""
-    from releve.plugins.inspection.engine.power import compute_test_power, describe_test_power, describe_visit_power
-    from releve.situation.draw_chains import DrawError
+    from releve.plugins.inspection.engine.draw_days import compute_test_power, describe_test_power, describe_visit_power
 
-    try:
-        if present is not None and carriers is not None and tests is not None:
-            found = compute_test_power(present, carriers, tests, sensitivity_permille=sensitivity)
-            click.echo(describe_test_power(found, lang))
-        elif breach is not None and visits is not None:
-            click.echo(describe_visit_power(breach, visits, lang))
-        else:
-            raise click.UsageError("give --present, --carriers and --tests, or --breach and --visits")
-    except DrawError as error:
-        raise click.ClickException(str(error)) from error
+    if present is not None and carriers is not None and tests is not None:
+        found = compute_test_power(present, carriers, tests, sensitivity_permille=sensitivity)
+        click.echo(describe_test_power(found, lang))
+    elif breach is not None and visits is not None:
+        click.echo(describe_visit_power(breach, visits, lang))
+    else:
+        raise click.UsageError("give --present, --carriers and --tests, or --breach and --visits")
 
 
 def _to_day(given: Any) -> date:

@@ -62,7 +62,6 @@ add_words(register, "visit_tone", _TONES)
 
 @register.filter
 def party_list(parties: tuple[str, ...]) -> str:
-    """Return some parties as an enumeration."""
     return text_now("UTC").list([str(_PARTIES[party]) for party in parties])
 
 

@@ -15,15 +15,15 @@ from typing import Any
 from releve.errors import Phrase
 from releve.ledger import chain as ledger
 from releve.ledger.digests import parse_canonical
+from releve.ledger.disclosure import disclose_values, prove_entry, prove_growth
 from releve.ledger.guards import ProofError
 from releve.ledger.models import LedgerEntry, PersonalValue
-from releve.ledger.proofs import disclose_values, prove_entry, prove_growth
 from releve.ledger.roots import RotatedRoot, SignedRoot, build_checkpoint, iter_roots, load_last_root, load_root
 from releve.ledger.seal import TALLY_KIND as TALLIED
 from releve.ledger.seal import name_count
 from releve.ledger.witnesses import list_cosignatures
 from releve.live.api import LIVE, NoSuch, RecordResult, now, operator_now, record, select_rules, situation_now
-from releve.plugins.inspection.engine.audit_sheet import NOT_YOURS, AuditSheetFaults, SheetFault, read_sheet
+from releve.plugins.inspection.engine.oscal import NOT_YOURS, AuditSheetFaults, SheetFault, read_sheet
 from releve.situation import (
     CharterAudit,
     DrawFramed,

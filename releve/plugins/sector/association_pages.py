@@ -48,18 +48,18 @@ from releve.plugins.sector.association.bulletin import (
 )
 from releve.plugins.sector.association.clerk import (
     NotPublished,
+    authenticate_member,
     describe_refusal,
     publish_bulletin,
+    take_contribution,
     wrap_day_bulletin,
     wrap_month_design,
-    wrap_own_result,
 )
-from releve.plugins.sector.association.clerk_intake import authenticate_member, take_contribution
 from releve.plugins.sector.association.contract_exchange import list_messages, take_message
-from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.plugins.sector.association.exchange import fetch_published, send_contribution
 from releve.plugins.sector.association.figures import STATED
-from releve.plugins.sector.association.gates import list_gates, take_order, wrap_gate
+from releve.plugins.sector.association.gates import list_gates, take_order, wrap_gate, wrap_own_result
+from releve.plugins.sector.association.keys import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.plugins.sector.association.membership import (
     find_due_day,
     find_membership,
@@ -68,7 +68,7 @@ from releve.plugins.sector.association.membership import (
     switch_sending,
 )
 from releve.plugins.sector.association.models import DayBulletin, OwnContribution, ReceivedContribution, ReceivedOrder
-from releve.plugins.sector.engine import ContributionError
+from releve.plugins.sector.engine.contribution import ContributionError
 
 _PER_MINUTE = 30
 """Requests of a member; of an address, those without the secret of a member."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from releve.cli.database import open_database, read_clock
+from releve.cli.database import read_clock
 from releve.cli.live import by_option, on_the_database
-from releve.errors import ReleveError
 
 if TYPE_CHECKING:
     from releve.plugins.sector.association.contracts import StoredContract
@@ -147,7 +146,7 @@ def fetch_(month: str) -> None:
 @on_the_database
 def check(path: Path) -> None:
     """Take a design or a bulletin of the clerk from FILE, and check it."""
-    from releve.plugins.sector.association.envelopes import open_envelope
+    from releve.plugins.sector.association.keys import open_envelope
     from releve.plugins.sector.association.membership import keep_bulletin, keep_design, list_contributions
 
     found = open_envelope(path.read_bytes())
@@ -181,7 +180,7 @@ def clerk_keys() -> None:
 @on_the_database
 def register(member: str, key: str, mask_key: str) -> None:
     """Register a MEMBER with its public keys; print the secret that its software shows, once."""
-    from releve.plugins.sector.association.clerk_intake import register_member
+    from releve.plugins.sector.association.clerk import register_member
 
     click.echo(register_member(member, key, mask_key, read_clock()))
 
@@ -191,7 +190,7 @@ def register(member: str, key: str, mask_key: str) -> None:
 @on_the_database
 def revoke(member: str) -> None:
     """Revoke the keys of a MEMBER."""
-    from releve.plugins.sector.association.clerk_intake import revoke_member
+    from releve.plugins.sector.association.clerk import revoke_member
 
     revoke_member(member, read_clock())
 
@@ -223,8 +222,8 @@ def design_(month: str, mode: str, groups: tuple[str, ...], out: Path) -> None:
 @on_the_database
 def take(path: Path) -> None:
     """Take a member's contribution from FILE."""
-    from releve.plugins.sector.association.clerk_intake import take_contribution
-    from releve.plugins.sector.association.envelopes import open_envelope
+    from releve.plugins.sector.association.clerk import take_contribution
+    from releve.plugins.sector.association.keys import open_envelope
 
     row = take_contribution(open_envelope(path.read_bytes()), read_clock(), by_file=True)
     click.echo(f"{row.member} {row.day} {row.digest}")
@@ -267,7 +266,7 @@ def bulletin() -> None:
 def show_(day: datetime) -> None:
     """Print the bulletin of a DAY as CSV."""
     from releve.plugins.sector.association.models import DayBulletin
-    from releve.plugins.sector.engine import parse_bulletin, write_bulletin_csv
+    from releve.plugins.sector.engine.bulletin import parse_bulletin, write_bulletin_csv
 
     row = DayBulletin.objects.filter(day=day.date()).first()
     if row is None:
@@ -304,7 +303,6 @@ def _read_counts(items: Iterable[str]) -> dict[str, int]:
         raise click.UsageError("a count is a whole number, as in MA=30") from error
 
 
-_R = TypeVar("_R")
 _CONTRACT_FILE = click.Path(dir_okay=False, path_type=Path)
 _READ = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DRILL = click.option("--drill", is_flag=True, help="A contract of a drill, apart from real ones.")
@@ -319,16 +317,13 @@ def contract() -> None:
 @click.argument("terms", type=_READ)
 @click.option("--clerk", required=True, help="Who matches: the association.")
 @_DRILL
+@on_the_database
 def ask_(terms: Path, clerk: str, drill: bool) -> None:
     """Record that this operator asks for the TERMS of a JSON file (docs/sector.md)."""
+    from releve.plugins.sector.association.contracts import read_terms_text, start_contract
 
-    def work() -> StoredContract:
-        from releve.plugins.sector.association.contracts import read_terms_text, start_contract
-
-        found = read_terms_text(terms.read_text(encoding="utf-8"))
-        return start_contract(found, clerk, read_clock(), stream=_choose_stream(drill))
-
-    _print(_run(work))
+    found = read_terms_text(terms.read_text(encoding="utf-8"))
+    _print(start_contract(found, clerk, read_clock(), stream=_choose_stream(drill)))
 
 
 @contract.command("step")
@@ -339,33 +334,24 @@ def ask_(terms: Path, clerk: str, drill: bool) -> None:
 @click.option("--reference", default="", help="Of the client's agreement, or of a payment.")
 @click.option("--cents", type=click.IntRange(0), help="With settle: what was paid.")
 @_DRILL
-def step_(name: str, kind: str, party: str, reason: str, reference: str, cents: int | None, drill: bool) -> None:
+@on_the_database
+def step_(name: str, kind: str, party: str, drill: bool, **said: Any) -> None:
     """Take a step: offer, match, agree, decline, sign, start, end, settle or recall."""
+    from releve.plugins.sector.association.contracts import take_step
 
-    def work() -> StoredContract:
-        from releve.plugins.sector.association.contracts import take_step
-
-        return take_step(
-            name, kind, party, read_clock(), reason=reason, reference=reference, cents=cents,
-            stream=_choose_stream(drill),
-        )  # fmt: skip
-
-    _print(_run(work))
+    _print(take_step(name, kind, party, read_clock(), stream=_choose_stream(drill), **said))
 
 
 @contract.command("export")
 @click.argument("name")
 @click.argument("file", type=_CONTRACT_FILE)
 @_DRILL
+@on_the_database
 def export_(name: str, file: Path, drill: bool) -> None:
     """Write the message for the partner: terms, steps and signatures."""
+    from releve.plugins.sector.association.contracts import export_contract
 
-    def work() -> str:
-        from releve.plugins.sector.association.contracts import export_contract
-
-        return export_contract(name, stream=_choose_stream(drill))
-
-    file.write_text(_run(work), encoding="utf-8", newline="")
+    file.write_text(export_contract(name, stream=_choose_stream(drill)), encoding="utf-8", newline="")
     click.echo(file)
 
 
@@ -374,96 +360,76 @@ def export_(name: str, file: Path, drill: bool) -> None:
 @click.option("--as", "party", required=True, help="This installation's name: operator or clerk.")
 @click.option("--key", "keys", multiple=True, metavar="PARTY=HEX", help="Public key of a party; repeat it.")
 @_DRILL
+@on_the_database
 def receive_(file: Path, party: str, keys: tuple[str, ...], drill: bool) -> None:
     """Take over a partner's steps and countersign them."""
+    from releve.plugins.sector.association.contracts import receive_contract
 
-    def work() -> StoredContract:
-        from releve.plugins.sector.association.contracts import receive_contract
-
-        return receive_contract(
-            file.read_text(encoding="utf-8"), party,
-            {name: key for name, _, key in (one.partition("=") for one in keys)},
-            read_clock(), stream=_choose_stream(drill),
-        )  # fmt: skip
-
-    _print(_run(work))
+    known = {name: key for name, _, key in (one.partition("=") for one in keys)}
+    text = file.read_text(encoding="utf-8")
+    _print(receive_contract(text, party, known, read_clock(), stream=_choose_stream(drill)))
 
 
 @contract.command("draft")
 @click.argument("gate")
 @click.option("--annex", required=True, help="Annex on data protection.")
 @click.option("--law", default="Droit français", show_default=True, help="Law that applies.")
-@click.option("--notice", type=click.IntRange(0), help="Hours of notice of a recall; else firm.")
-@click.option("--quality", type=click.IntRange(0, 100), default=80, show_default=True, help="Calls answered, of 100.")
-@click.option("--cap", type=click.IntRange(0), required=True,
+@click.option("--notice", "notice_hours", type=click.IntRange(0), help="Hours of notice of a recall; else firm.")
+@click.option(
+    "--quality",
+    "quality_percent",
+    type=click.IntRange(0, 100),
+    default=80,
+    show_default=True,
+    help="Calls answered, of 100.",
+)
+@click.option("--cap", "liability_cap_cents", type=click.IntRange(0), required=True,
               help="Cap of the liability, in cents, as agreed; 0: none is paid.")  # fmt: skip
 @click.option("--sip-address", default="", help="Where the giver takes the calls.")
-@click.option("--mandate", default="", help="Of the client, for outbound calls.")
+@click.option("--mandate", "outbound_mandate", default="", help="Of the client, for outbound calls.")
 @_DRILL
-def draft_(
-    gate: str,
-    annex: str,
-    law: str,
-    notice: int | None,
-    quality: int,
-    cap: int,
-    sip_address: str,
-    mandate: str,
-    drill: bool,
-) -> None:
+@on_the_database
+def draft_(gate: str, drill: bool, **clauses: Any) -> None:
     """Ask for a contract per match of the own requests at a GATE."""
+    from releve.plugins.sector.association.contract_exchange import TermsBeside, draft_contracts
 
-    def work() -> list[StoredContract]:
-        from releve.plugins.sector.association.contract_exchange import TermsBeside, draft_contracts
-
-        beside = TermsBeside(annex, law, notice, quality, cap, sip_address, mandate)
-        return draft_contracts(gate, beside, read_clock(), drill=drill)
-
-    for one in _run(work):
+    for one in draft_contracts(gate, TermsBeside(**clauses), read_clock(), drill=drill):
         _print(one)
 
 
 @contract.command("sync")
 @_DRILL
+@on_the_database
 def sync_(drill: bool) -> None:
     """Exchange contracts from clearings with the partners, through the clerk."""
+    from releve.plugins.sector.association.exchange import sync_contracts
 
-    def work() -> int:
-        from releve.plugins.sector.association.exchange import sync_contracts
-
-        return sync_contracts(read_clock(), drill=drill)
-
-    click.echo(f"{_run(work)} contracts at the clerk")
+    click.echo(f"{sync_contracts(read_clock(), drill=drill)} contracts at the clerk")
 
 
 @contract.command("lend")
 @click.argument("name")
 @_DRILL
+@on_the_database
 def lend_(name: str, drill: bool) -> None:
     """Name the agents who work under a contract, from those that the plan in force can spare.
 
     They count as absent here while the contract is in force.
     """
+    from releve.plugins.sector.association.agents import lend_from_plan
 
-    def work() -> tuple[str, ...]:
-        from releve.plugins.sector.association.agents import lend_from_plan
-
-        return lend_from_plan(name, read_clock(), stream=_choose_stream(drill))
-
-    click.echo(f"{len(_run(work))} agents work under {name}; they count as absent while it lasts")
+    lent = lend_from_plan(name, read_clock(), stream=_choose_stream(drill))
+    click.echo(f"{len(lent)} agents work under {name}; they count as absent while it lasts")
 
 
 @contract.command("list")
 @_DRILL
+@on_the_database
 def list_(drill: bool) -> None:
     """List the contracts and their states."""
+    from releve.plugins.sector.association.contracts import list_contracts
 
-    def work() -> list[StoredContract]:
-        from releve.plugins.sector.association.contracts import list_contracts
-
-        return list(list_contracts(_choose_stream(drill)).values())
-
-    for one in _run(work):
+    for one in list_contracts(_choose_stream(drill)).values():
         _print(one)
 
 
@@ -472,17 +438,13 @@ def list_(drill: bool) -> None:
 @click.argument("file", type=_CONTRACT_FILE)
 @click.option("--time-zone", default="Europe/Paris", show_default=True, help="Of the times in the text.")
 @_DRILL
+@on_the_database
 def text_(name: str, file: Path, time_zone: str, drill: bool) -> None:
     """Write the drafted French text as PDF, for a lawyer and two signatures."""
+    from releve.plugins.sector.association.contracts import load_contract, typeset_contract
 
-    def work() -> bytes:
-        from releve.plugins.sector.association.contract_text import typeset_contract
-        from releve.plugins.sector.association.contracts import load_contract
-
-        stored = load_contract(name, _choose_stream(drill))
-        return typeset_contract(stored.contract, time_zone)
-
-    file.write_bytes(_run(work))
+    stored = load_contract(name, _choose_stream(drill))
+    file.write_bytes(typeset_contract(stored.contract, time_zone))
     click.echo(file)
 
 
@@ -490,15 +452,6 @@ def _choose_stream(drill: bool) -> str:
     from releve.plugins.sector.association.contracts import DRILL, RELIEF
 
     return DRILL if drill else RELIEF
-
-
-def _run(work: Callable[[], _R]) -> _R:
-    """Open the database and work; an error of the product is one line."""
-    open_database()
-    try:
-        return work()
-    except ReleveError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _print(stored: StoredContract) -> None:

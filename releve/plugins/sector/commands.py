@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -17,18 +16,18 @@ import click
 
 from releve.cli.database import read_clock
 from releve.cli.live import on_the_database
-from releve.errors import ReleveError
 from releve.files.operator_folder import FolderError
 from releve.network import Operator
 from releve.network.sample import FIRST_DAY
 from releve.network.sample.operator import sample_sector, sample_sector_terms
 from releve.plugins.sector.bulletin_commands import bulletin, clerk, contract, contribute
-from releve.plugins.sector.folder import write_sector_member, write_sector_terms
+from releve.plugins.sector.clearing_job import write_sector_member, write_sector_terms
 
 if TYPE_CHECKING:
     from releve.plugins.sector.association.models import OwnOrder
-    from releve.plugins.sector.engine import Clearing, Openings, SectorAnswer, SectorMember
-    from releve.plugins.sector.engine.needs import Row
+    from releve.plugins.sector.engine.crash import SectorAnswer, SectorMember
+    from releve.plugins.sector.engine.matches import Clearing
+    from releve.plugins.sector.engine.needs import Openings, Row
 
 
 _SECTOR = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -43,10 +42,9 @@ _SEED = click.option("--seed", required=True, help="Decides ties: one that no me
 def plan_members(folder: Path, day: datetime | None) -> None:
     """Plan every member of a sector FOLDER that has no plan yet, two at a time."""
     from releve.cli.desk import two_processes
-    from releve.plugins.sector.folder import list_members
+    from releve.plugins.sector.clearing_job import list_members
 
-    with _report():
-        names = [n for n in list_members(folder) if not (folder / "plans" / n).is_dir()]
+    names = [n for n in list_members(folder) if not (folder / "plans" / n).is_dir()]
     (folder / "plans").mkdir(exist_ok=True)
     with two_processes() as run:
         work = partial(plan_one, folder, day.date() if day else None)
@@ -63,11 +61,10 @@ def plan_members(folder: Path, day: datetime | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print openings and matches as JSON.")
 def answer(folder: Path, destination: str, day: datetime | None, seed: str, time_zone: str, as_json: bool) -> None:
     """Answer the closure of a destination across the operators of a sector FOLDER."""
-    with _report():
-        members, spare_seconds = _read_members(folder, day)
-        began = time.perf_counter()
-        found = _answer(folder, members, destination, seed, time_zone)
-        seconds = time.perf_counter() - began
+    members, spare_seconds = _read_members(folder, day)
+    began = time.perf_counter()
+    found = _answer(folder, members, destination, seed, time_zone)
+    seconds = time.perf_counter() - began
     if as_json:
         cleared = asdict(found.cleared)
         click.echo(json.dumps({"saved": dict(found.saved), **cleared}, ensure_ascii=False))
@@ -102,30 +99,22 @@ def answer(folder: Path, destination: str, day: datetime | None, seed: str, time
     help="Folder for the pictures (SVG, French and English).",
 )
 def crashtest(
-    folder: Path,
-    destinations: tuple[str, ...],
-    weeks: int,
-    replications: int,
-    day: datetime | None,
-    seed: str,
-    time_zone: str,
-    picture: Path | None,
-) -> None:
+    folder: Path, destinations: tuple[str, ...], weeks: int, replications: int,
+    day: datetime | None, seed: str, time_zone: str, picture: Path | None,
+) -> None:  # fmt: skip
     """Simulate weeks of closures over a sector FOLDER, with relief and without."""
-    from releve.plugins.sector.engine import ClosureWindow, SectorCrashSettings, simulate_sector
+    from releve.plugins.sector.engine.crash import ClosureWindow, SectorCrashSettings, simulate_sector
 
-    with _report():
-        members, _ = _read_members(folder, day)
-        answers = {name: _answer(folder, members, name, seed, time_zone) for name in dict.fromkeys(destinations)}
-        edges = [7 * weeks * i // len(destinations) for i in range(len(destinations) + 1)]
-        windows = [
-            ClosureWindow(name, first, last - 1)
-            for name, first, last in zip(destinations, edges, edges[1:], strict=False)
-        ]
-        crash = simulate_sector(
-            members, windows, answers, SectorCrashSettings(replications=replications),
-            int.from_bytes(seed.encode()[:8], "big"), day=members[0].plan.day, time_zone=time_zone,
-        )  # fmt: skip
+    members, _ = _read_members(folder, day)
+    answers = {name: _answer(folder, members, name, seed, time_zone) for name in dict.fromkeys(destinations)}
+    edges = [7 * weeks * i // len(destinations) for i in range(len(destinations) + 1)]
+    windows = [
+        ClosureWindow(name, first, last - 1) for name, first, last in zip(destinations, edges, edges[1:], strict=False)
+    ]
+    crash = simulate_sector(
+        members, windows, answers, SectorCrashSettings(replications=replications),
+        int.from_bytes(seed.encode()[:8], "big"), day=members[0].plan.day, time_zone=time_zone,
+    )  # fmt: skip
     for name, lost in (
         ("each operator alone", crash.alone),
         ("with relief between operators", crash.together),
@@ -140,7 +129,7 @@ def crashtest(
 def _write_pictures(
     folder: Path, members: Sequence[SectorMember], answers: dict[str, SectorAnswer], crash: object
 ) -> None:
-    from releve.plugins.sector.engine import draw_help, draw_losses
+    from releve.plugins.sector.engine.contribution import draw_help, draw_losses
 
     folder.mkdir(parents=True, exist_ok=True)
     names = [one.name for one in members]
@@ -159,7 +148,7 @@ def plan_one(folder: Path, day: date | None, name: str) -> float:
     from releve.files.plan_folder import write_plans
     from releve.plan import plan_day
     from releve.plan.week import list_roster_days, require_day
-    from releve.plugins.sector.folder import read_member_operator
+    from releve.plugins.sector.clearing_job import read_member_operator
 
     began = time.perf_counter()
     operator = read_member_operator(folder, name)
@@ -172,7 +161,7 @@ def plan_one(folder: Path, day: date | None, name: str) -> float:
 def _read_members(folder: Path, day: datetime | None) -> tuple[list[SectorMember], float]:
     """Return the members, two read at a time, and the seconds it took."""
     from releve.cli.desk import two_processes
-    from releve.plugins.sector.folder import list_members, read_member
+    from releve.plugins.sector.clearing_job import list_members, read_member
 
     began = time.perf_counter()
     with two_processes() as run:
@@ -182,21 +171,12 @@ def _read_members(folder: Path, day: datetime | None) -> tuple[list[SectorMember
 
 
 def _answer(folder: Path, members: Sequence[SectorMember], destination: str, seed: str, time_zone: str) -> SectorAnswer:
-    from releve.plugins.sector.engine import answer_destination
-    from releve.plugins.sector.folder import read_sector_packages
+    from releve.plugins.sector.clearing_job import read_sector_packages
+    from releve.plugins.sector.engine.crash import answer_destination
 
     return answer_destination(
         members, destination, read_sector_packages(folder), time_zone=time_zone, seed=seed.encode()
     )
-
-
-@contextmanager
-def _report() -> Iterator[None]:
-    """Turn an error of the product into one line."""
-    try:
-        yield
-    except ReleveError as error:
-        raise click.ClickException(str(error)) from error
 
 
 _READ = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -259,7 +239,7 @@ def offer(name: str, packages: Path, show: bool) -> None:
     """Offer, sealed, what the plan in force can spare; it is opened once the gate is closed."""
     from releve.plugins.sector.association.bulletin import draft_offers
     from releve.plugins.sector.association.gate_member import load_gate, prepare_commit
-    from releve.plugins.sector.engine import read_packages
+    from releve.plugins.sector.engine.needs import read_packages
 
     known = read_packages(_read(packages))
     offers, missing = draft_offers(load_gate(name), known, read_clock())
@@ -309,7 +289,7 @@ def _send(row: OwnOrder, show: bool) -> None:
 
 
 def _read(path: Path | None) -> list[Row]:
-    from releve.plugins.sector.engine import parse_rows
+    from releve.plugins.sector.engine.needs import parse_rows
 
     return [] if path is None else parse_rows(path.read_bytes())
 
@@ -341,7 +321,7 @@ sector.add_command(contribute)
 @_FROM
 def clear_(folder: Path, seed: str, giver: str | None, half_hour: int | None) -> None:
     """Clear FOLDER (offers.csv, requests.csv, approvals.csv) and print the matches as JSON."""
-    from releve.plugins.sector.engine import describe_clearing
+    from releve.plugins.sector.engine.matches import describe_clearing
 
     _, cleared = _clear_folder(folder, seed, giver, half_hour)
     found = describe_clearing(cleared)
@@ -355,32 +335,27 @@ def clear_(folder: Path, seed: str, giver: str | None, half_hour: int | None) ->
 @_FROM
 def settle_(folder: Path, seed: str, giver: str | None, half_hour: int | None) -> None:
     """Print what each pair owes for FOLDER's delivered.csv, as JSON."""
-    from releve.plugins.sector.engine import SectorError, read_delivered, settle
+    from releve.plugins.sector.engine.matches import read_delivered, settle
 
     openings, cleared = _clear_folder(folder, seed, giver, half_hour)
-    try:
-        delivered = read_delivered(_read_rows(folder, "delivered.csv"), cleared)
-    except SectorError as error:
-        raise click.ClickException(str(error)) from error
+    delivered = read_delivered(_read_rows(folder, "delivered.csv"), cleared)
     payments = [asdict(one) for one in settle(openings, delivered)]
     click.echo(json.dumps(payments, indent=1, ensure_ascii=False, sort_keys=True))
 
 
 def _clear_folder(folder: Path, seed: str, giver: str | None, half_hour: int | None) -> tuple[Openings, Clearing]:
-    from releve.plugins.sector.engine import SectorError, clear, read_openings, recall
+    from releve.plugins.sector.engine.matches import clear, recall
+    from releve.plugins.sector.engine.needs import SectorError, read_openings
 
     if (giver is None) != (half_hour is None):
         raise click.UsageError("--recall and --from go together")
     tables = [_read_rows(folder, f"{name}.csv") for name in ("offers", "requests", "approvals")]
-    try:
-        openings = read_openings(*tables)
-        cleared = clear(openings, seed.encode())
-        if giver is not None and half_hour is not None:
-            if giver not in {offer.giver for offer in openings.offers}:
-                raise SectorError(f"--recall {giver} gives nothing in offers.csv: correct its name")
-            cleared = recall(openings, cleared, giver, half_hour, seed.encode())
-    except SectorError as error:
-        raise click.ClickException(str(error)) from error
+    openings = read_openings(*tables)
+    cleared = clear(openings, seed.encode())
+    if giver is not None and half_hour is not None:
+        if giver not in {offer.giver for offer in openings.offers}:
+            raise SectorError(f"--recall {giver} gives nothing in offers.csv: correct its name")
+        cleared = recall(openings, cleared, giver, half_hour, seed.encode())
     return openings, cleared
 
 

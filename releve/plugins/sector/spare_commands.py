@@ -14,13 +14,13 @@ import click
 from releve import __version__
 from releve.cli.transport import load_operator
 from releve.demand import Requirement
-from releve.files.plan_folder import PlanFolderError, read_plans
+from releve.files.plan_folder import read_plans
 from releve.network import Operator, zone
-from releve.plan import Plan, PlanError, PlanSettings, name_plan, solve_day
+from releve.plan import Plan, PlanSettings, name_plan, solve_day
 from releve.plan.kits import give_kits
 from releve.plan.spare import SpareStaff, count_spare, find_spare, list_skill_names, remove_agents
 from releve.plan.week import require_planned
-from releve.plugins.sector.engine import SectorError, build_offers, number_half_hours, read_packages
+from releve.plugins.sector.engine.needs import build_offers, number_half_hours, read_packages
 
 
 @click.command()
@@ -75,10 +75,7 @@ def spare(
     operator = load_operator(folder)
     _refuse_unknown_skills(operator, skills)
     plan = _find_spare_plan(plan_folder, day)
-    try:
-        need = require_planned(operator, plan)
-    except PlanError as error:
-        raise click.ClickException(str(error)) from None
+    need = require_planned(operator, plan)
     settings = PlanSettings(**plan.settings)  # type: ignore[arg-type]
     found = find_spare(operator, plan, need, settings, skills=skills, to_target=not strict)
     if found.plan.violations:
@@ -105,10 +102,7 @@ def _refuse_unknown_skills(operator: Operator, skills: tuple[str, ...]) -> None:
 
 
 def _find_spare_plan(folder: Path, day: datetime | None) -> Plan:
-    try:
-        plans = {plan.day: plan for plan in read_plans(folder)}
-    except PlanFolderError as error:
-        raise click.ClickException(str(error)) from None
+    plans = {plan.day: plan for plan in read_plans(folder)}
     wanted = min(plans) if day is None else day.date()
     if wanted not in plans:
         held = ", ".join(str(one) for one in plans)
@@ -164,16 +158,13 @@ def _plan_again(operator: Operator, plan: Plan, need: Requirement, settings: Pla
 def _write_offers(
     plan: Plan, found: SpareStaff, packages_file: IO[str], giver: str, offers_file: IO[str], time_zone: str
 ) -> None:
-    try:
-        half_hours = number_half_hours(plan.starts, plan.day, time_zone)
-        counts = {
-            key: {half_hours[t]: count for t, count in by_time.items() if t in half_hours}
-            for key, by_time in count_spare(found.agents).items()
-        }
-        packages = read_packages(csv.DictReader(packages_file))
-        offers, missing = build_offers(packages, giver, counts, 0, plan.day)
-    except SectorError as error:
-        raise click.ClickException(str(error)) from None
+    half_hours = number_half_hours(plan.starts, plan.day, time_zone)
+    counts = {
+        key: {half_hours[t]: count for t, count in by_time.items() if t in half_hours}
+        for key, by_time in count_spare(found.agents).items()
+    }
+    packages = read_packages(csv.DictReader(packages_file))
+    offers, missing = build_offers(packages, giver, counts, 0, plan.day)
     for skill, destination in missing:
         click.echo(f"not offered: no package of {giver} for {skill} in {destination}", err=True)
     writer = csv.writer(offers_file, lineterminator="\n")

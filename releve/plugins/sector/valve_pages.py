@@ -43,7 +43,6 @@ from releve.plugins.sector.association.contract_exchange import (
     summarise_agreement,
     summarise_contract,
 )
-from releve.plugins.sector.association.contract_text import typeset_contract
 from releve.plugins.sector.association.contracts import (
     DRILL,
     RELIEF,
@@ -52,6 +51,7 @@ from releve.plugins.sector.association.contracts import (
     find_own_party,
     list_contracts,
     take_step,
+    typeset_contract,
 )
 from releve.plugins.sector.association.exchange import fetch_gates, fetch_result, send_order, sync_contracts
 from releve.plugins.sector.association.gate_member import list_programmes
@@ -72,8 +72,9 @@ from releve.plugins.sector.association.spare_searches import (
     ask_for_offer,
     describe_search,
 )
-from releve.plugins.sector.engine import ContractTerms, SectorError, list_next_steps, parse_gate, parse_rows
-from releve.plugins.sector.engine.needs import Row
+from releve.plugins.sector.engine.contract import ContractTerms, list_next_steps
+from releve.plugins.sector.engine.gate_orders import parse_gate
+from releve.plugins.sector.engine.needs import Row, SectorError, parse_rows
 
 register = Library()
 
@@ -145,7 +146,6 @@ add_words(register, "gate_outcome", OUTCOMES)
 
 @register.filter
 def work(skill: str) -> str:
-    """Return a skill in words."""
     return ", ".join(str(KINDS_OF_WORK.get(one, one)) for one in skill.split(":"))
 
 

@@ -14,30 +14,35 @@ import click
 
 from releve.cli.transport import load_operator
 from releve.files.atomic import create_file, write_file
-from releve.files.operator_folder import FolderError, write_operator_files
+from releve.files.operator_folder import write_operator_files
 from releve.network import write_operator
-from releve.plugins.telework.engine import (
-    AppliedEffect,
-    EffectDocumentError,
+from releve.plugins.telework.engine.estimate import (
+    LEAST_CHANCE,
+    MOST_LOSS,
     ProgrammeEffect,
-    RecordFaults,
+    TeleworkReport,
+    estimate_effects,
+)
+from releve.plugins.telework.engine.panel import RecordFaults, read_work_records
+from releve.plugins.telework.engine.rota import (
+    NONCE_BYTES,
     RotaDraw,
     RotaError,
     RotaProtocol,
-    TeleworkReport,
-    apply_effects,
-    build_document,
     commit_to_rota,
-    estimate_effects,
-    list_unknown_programmes,
-    parse_document,
     parse_draw,
     parse_protocol,
-    read_work_records,
 )
-from releve.plugins.telework.engine.estimate import LEAST_CHANCE, MOST_LOSS
-from releve.plugins.telework.engine.rota import NONCE_BYTES
-from releve.plugins.telework.engine.verdicts import MOST, MOST_BOUND
+from releve.plugins.telework.engine.verdicts import (
+    MOST,
+    MOST_BOUND,
+    AppliedEffect,
+    EffectDocumentError,
+    apply_effects,
+    build_document,
+    list_unknown_programmes,
+    parse_document,
+)
 
 _READ = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -177,10 +182,7 @@ def apply(folder: Path, measured: Path, out: Path) -> None:
     applied, rows = apply_effects(operator, document)
     for row in rows:
         click.echo(_describe_applied(row))
-    try:
-        write_operator_files(out, write_operator(applied))
-    except FolderError as error:
-        raise click.ClickException(str(error)) from error
+    write_operator_files(out, write_operator(applied))
 
 
 def _describe_applied(row: AppliedEffect) -> str:

@@ -9,15 +9,10 @@ from django.utils import timezone
 from releve.demand.call_log_file import LogTable
 from releve.errors import Phrase
 from releve.network import Operator
-from releve.plugins.telework.engine import (
-    apply_effects,
-    build_document,
-    estimate_effects,
-    list_unknown_programmes,
-    parse_draw,
-    parse_work_records,
-)
-from releve.plugins.telework.engine.verdicts import FORMAT
+from releve.plugins.telework.engine.estimate import estimate_effects
+from releve.plugins.telework.engine.panel import parse_work_records
+from releve.plugins.telework.engine.rota import parse_draw
+from releve.plugins.telework.engine.verdicts import FORMAT, apply_effects, build_document, list_unknown_programmes
 from releve.registry.models import TeleworkEstimate, Version
 from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
 from releve.registry.tables import Conflict, NotAnUpload, NotThere

@@ -28,17 +28,18 @@ from releve.desk.registry.page import require_context
 from releve.desk.text import Text, text_now, translate_error, translate_phrase
 from releve.errors import Phrase
 from releve.network import Fault
-from releve.plugins.telework.engine import (
+from releve.plugins.telework.engine.panel import RecordFaults
+from releve.plugins.telework.engine.rota import RotaError
+from releve.plugins.telework.engine.verdicts import (
+    MOST,
+    MOST_BOUND,
     EffectInterval,
     EffectStep,
     MeasuredEffect,
     ProgrammeVerdict,
-    RecordFaults,
-    RotaError,
     TeleworkVerdicts,
     judge_programmes,
 )
-from releve.plugins.telework.engine.verdicts import MOST, MOST_BOUND
 from releve.plugins.telework.estimates import apply_estimate, find_estimate, measure_telework
 from releve.registry.blocks import MOST_BYTES
 from releve.registry.models import TeleworkEstimate, Version

@@ -33,7 +33,7 @@ from releve.plugins.crashtest.engine.outages import (
     read_hazards,
     sample,
 )
-from releve.plugins.crashtest.engine.outages.shipped import format_hazards, load_shipped_hazards
+from releve.plugins.crashtest.engine.outages.hazard import format_hazards, load_shipped_hazards
 from releve.plugins.crashtest.engine.outages.streams import draw_opening_days, list_cells_near, measure_distances
 from tests.crashtest.outages.hazard_cases import (
     CABLE,

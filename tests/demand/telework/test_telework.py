@@ -12,11 +12,25 @@ import numpy as np
 import pytest
 
 from releve.network import Operator
-from releve.plugins.telework import engine
 from releve.plugins.telework.engine import placebo
-from releve.plugins.telework.engine.panel import FixedEffects, Panel, find_largest_component
-from releve.plugins.telework.engine.rota import derive_rota_seed, draw_rota
-from releve.plugins.telework.engine.verdicts import FORMAT
+from releve.plugins.telework.engine.estimate import ProgrammeEffect, estimate_effects
+from releve.plugins.telework.engine.panel import (
+    FixedEffects,
+    Panel,
+    RecordFaults,
+    find_largest_component,
+    read_work_records,
+)
+from releve.plugins.telework.engine.rota import (
+    RotaDraw,
+    RotaError,
+    RotaProtocol,
+    commit_to_rota,
+    derive_rota_seed,
+    draw_rota,
+    parse_draw,
+)
+from releve.plugins.telework.engine.verdicts import FORMAT, EffectStep, judge_programmes
 from tests.demand.telework.panels import MONDAY, Design, draw_panel, true_effect, write_records
 
 HEAD = "agent,day,programme,place,paid_min,available_min,handled,handle_s,quality,repeats"
@@ -25,7 +39,7 @@ GOOD = "a1,2026-03-02,hotline,site,2100,2000,200,60000,,"
 
 def test_records_give_the_effect_of_the_panel_that_they_are_written_from() -> None:
     panel = draw_panel(Design(), 3)
-    report = engine.estimate_effects(engine.read_work_records("records.csv", write_records(panel)))
+    report = estimate_effects(read_work_records("records.csv", write_records(panel)))
     (found,) = report.programmes
     assert found.refusal is None
     assert found.effect is not None
@@ -39,7 +53,7 @@ def test_what_cannot_be_compared_is_counted_by_its_reason() -> None:
     idle = "a0001,2020-01-06,hotline,site,2100,2000,0,0,,"
     away = [f"gone,2026-03-{day:02},hotline,home,2100,2000,9,900,," for day in (2, 9)]
     text += "\n".join([idle, *away, GOOD.replace("site", "home").replace("a1,2026-03-02", "a0000,2019-01-07")])
-    (found,) = engine.estimate_effects(engine.read_work_records("records.csv", text.encode())).programmes
+    (found,) = estimate_effects(read_work_records("records.csv", text.encode())).programmes
     assert (found.left_out.without_contacts, found.left_out.never_on_site) == (1, 2)
     assert (found.left_out.empty_site, found.left_out.apart) == (1, 0)
 
@@ -47,7 +61,7 @@ def test_what_cannot_be_compared_is_counted_by_its_reason() -> None:
 def test_a_handling_time_of_the_programme_teaches_nothing_of_its_agents() -> None:
     panel = draw_panel(Design(), 3)
     shared = replace(panel, outcome=np.where(panel.period % 2, 0.1, 0.2))
-    (found,) = engine.estimate_effects(engine.read_work_records("r.csv", write_records(shared))).programmes
+    (found,) = estimate_effects(read_work_records("r.csv", write_records(shared))).programmes
     assert "the same handling time" in str(found.refusal)
 
 
@@ -55,7 +69,7 @@ def test_a_programme_that_loses_work_at_home_is_not_named_right_for_home() -> No
     good = write_records(draw_panel(Design(effect=0.05, noise=0.02), 1), "good")
     bad = write_records(draw_panel(Design(effect=-0.15, noise=0.02), 2), "bad")
     joined = good + b"\n".join(bad.splitlines()[1:]) + b"\n"
-    report = engine.estimate_effects(engine.read_work_records("records.csv", joined))
+    report = estimate_effects(read_work_records("records.csv", joined))
     named = {one.programme: one.right_for_home for one in report.programmes}
     assert named == {"bad": False, "good": True}
 
@@ -66,7 +80,7 @@ def test_a_fall_in_quality_stops_the_rule() -> None:
     draws = np.random.Generator(np.random.Philox(5))
     rows = [f"{row[:-2]},{(70 if ',home,' in row else 80) + draws.normal():.3f}," for row in rows]
     text = "\n".join([head, *rows]).encode()
-    (found,) = engine.estimate_effects(engine.read_work_records("records.csv", text)).programmes
+    (found,) = estimate_effects(read_work_records("records.csv", text)).programmes
     assert found.quality is not None
     assert found.quality.effect < -8
     assert not found.right_for_home
@@ -82,8 +96,8 @@ def test_a_fall_in_quality_stops_the_rule() -> None:
     ],
 )
 def test_what_cannot_be_learnt_is_refused_with_its_reason(design: Design, reason: str) -> None:
-    records = engine.read_work_records("records.csv", write_records(draw_panel(design, 4, whole=True)))
-    (found,) = engine.estimate_effects(records).programmes
+    records = read_work_records("records.csv", write_records(draw_panel(design, 4, whole=True)))
+    (found,) = estimate_effects(records).programmes
     assert found.refusal is not None
     assert reason in str(found.refusal)
     assert found.posterior is None
@@ -105,18 +119,18 @@ def test_what_cannot_be_learnt_is_refused_with_its_reason(design: Design, reason
 )
 def test_each_faulty_cell_is_named_with_its_row(row: str, column: str, reason: str) -> None:
     text = "\n".join([HEAD, GOOD.replace("a1", "a0"), row]).encode()
-    with pytest.raises(engine.RecordFaults) as raised:
-        engine.read_work_records("records.csv", text)
+    with pytest.raises(RecordFaults) as raised:
+        read_work_records("records.csv", text)
     (fault,) = raised.value.faults
     assert (fault.row, fault.column) == (3, column)
     assert reason in fault.reason
 
 
 def test_overlapping_records_and_unknown_columns_are_refused() -> None:
-    with pytest.raises(engine.RecordFaults, match="a second record of this agent"):
-        engine.read_work_records("records.csv", "\n".join([HEAD, GOOD, GOOD]).encode())
-    with pytest.raises(engine.RecordFaults, match="handle_s"):
-        engine.read_work_records("records.csv", f"{HEAD.replace('handle_s', 'handles')}\n{GOOD}".encode())
+    with pytest.raises(RecordFaults, match="a second record of this agent"):
+        read_work_records("records.csv", "\n".join([HEAD, GOOD, GOOD]).encode())
+    with pytest.raises(RecordFaults, match="handle_s"):
+        read_work_records("records.csv", f"{HEAD.replace('handle_s', 'handles')}\n{GOOD}".encode())
 
 
 def test_a_programme_that_knows_little_borrows_from_the_others() -> None:
@@ -251,20 +265,20 @@ def test_a_programme_is_judged_by_its_interval_then_its_guards(
     small: Operator, values: dict[str, Any], verdict: str
 ) -> None:
     first = small.programmes[0].id
-    rows = engine.judge_programmes(small, build_found(first, **values)).programmes
+    rows = judge_programmes(small, build_found(first, **values)).programmes
     found = {row.programme: row.verdict for row in rows}
     assert found.pop(first) == verdict
     assert set(found.values()) == {"absent"}
 
 
 def test_the_steps_lead_from_before_the_move_to_the_months_at_home(small: Operator) -> None:
-    verdicts = engine.judge_programmes(small, build_found(small.programmes[0].id))
+    verdicts = judge_programmes(small, build_found(small.programmes[0].id))
     assert (verdicts.first_day, verdicts.last_day) == (date(2026, 3, 2), date(2026, 5, 31))
     assert verdicts.records == 300
     (row,) = verdicts.measured
     assert row.measured is not None
     assert [step.month for step in row.measured.steps] == [-2, -1, 0, 1]
-    assert row.measured.steps[0] == engine.EffectStep(-2, -0.02)
+    assert row.measured.steps[0] == EffectStep(-2, -0.02)
     low = row.measured.steps[2].low
     assert low == pytest.approx(-0.1 - 1.96 * 0.02, abs=1e-4)
     assert row.measured.repeats is not None
@@ -273,23 +287,23 @@ def test_the_steps_lead_from_before_the_move_to_the_months_at_home(small: Operat
 
 def test_an_estimate_that_is_applied_changes_nothing_more(small: Operator) -> None:
     first = small.programmes[0]
-    (row,) = engine.judge_programmes(small, build_found(first.id)).changes
+    (row,) = judge_programmes(small, build_found(first.id)).changes
     assert (row.programme, row.planned, row.would_be) == (first.id, first.home_efficiency, 0.9)
     applied = replace(first, home_efficiency=0.9, home_efficiency_low=0.88,
                       home_efficiency_high=0.92, home_efficiency_design="compared")  # fmt: skip
     after = replace(small, programmes=(applied, *small.programmes[1:]))
-    assert not engine.judge_programmes(after, build_found(first.id)).changes
+    assert not judge_programmes(after, build_found(first.id)).changes
 
 
 def test_a_value_that_no_table_holds_is_beyond_and_changes_nothing(small: Operator) -> None:
     wide = build_found(small.programmes[0].id, home_efficiency=1.8, interval=[0.2, 9.0])
-    verdicts = engine.judge_programmes(small, wide)
+    verdicts = judge_programmes(small, wide)
     assert [row.programme for row in verdicts.beyond] == [small.programmes[0].id]
     assert not verdicts.changes
 
 
 def test_without_an_estimate_nothing_is_known_of_any_programme(small: Operator) -> None:
-    verdicts = engine.judge_programmes(small, None)
+    verdicts = judge_programmes(small, None)
     assert verdicts.first_day is None
     assert {row.verdict for row in verdicts.programmes} == {"absent"}
     assert len(verdicts.programmes) == len(small.programmes)
@@ -297,7 +311,7 @@ def test_without_an_estimate_nothing_is_known_of_any_programme(small: Operator) 
 
 
 AGENTS = tuple((f"a{n:03}", "north" if n % 3 else "south") for n in range(61))
-PROTOCOL = engine.RotaProtocol(AGENTS, date(2026, 3, 2), weeks=2, blocks=4)
+PROTOCOL = RotaProtocol(AGENTS, date(2026, 3, 2), weeks=2, blocks=4)
 NONCE, ROOT = bytes(range(32)), "ab" * 32
 
 
@@ -314,11 +328,11 @@ def test_a_changed_nonce_roster_or_root_is_another_commitment_or_draw() -> None:
     rota = draw_rota(PROTOCOL, derive_rota_seed(NONCE, ROOT))
     assert draw_rota(PROTOCOL, derive_rota_seed(NONCE, "ac" * 32)) != rota
     assert draw_rota(PROTOCOL, derive_rota_seed(bytes(32), ROOT)) != rota
-    commitment = engine.commit_to_rota(NONCE, PROTOCOL)
-    assert engine.commit_to_rota(bytes(32), PROTOCOL) != commitment
-    assert engine.commit_to_rota(NONCE, replace(PROTOCOL, agents=AGENTS[1:])) != commitment
+    commitment = commit_to_rota(NONCE, PROTOCOL)
+    assert commit_to_rota(bytes(32), PROTOCOL) != commitment
+    assert commit_to_rota(NONCE, replace(PROTOCOL, agents=AGENTS[1:])) != commitment
     turned = replace(PROTOCOL, agents=AGENTS[::-1])
-    assert engine.commit_to_rota(NONCE, turned) == commitment
+    assert commit_to_rota(NONCE, turned) == commitment
     assert draw_rota(turned, derive_rota_seed(NONCE, ROOT)) == rota
 
 
@@ -332,7 +346,7 @@ def test_a_changed_nonce_roster_or_root_is_another_commitment_or_draw() -> None:
     ],
 )
 def test_a_protocol_that_makes_no_sense_is_refused(change: dict[str, object], reason: str) -> None:
-    with pytest.raises(engine.RotaError, match=reason):
+    with pytest.raises(RotaError, match=reason):
         replace(PROTOCOL, **change)  # type: ignore[arg-type]
 
 
@@ -341,16 +355,14 @@ FIRST = date(1970, 1, 1) + timedelta(days=MONDAY)
 ON_SITE = Design(agents=ROTA_RECORDS_AGENTS, weeks=WEEKS, never=1.0)
 
 
-def make_draw(agents: int = ROTA_RECORDS_AGENTS, root: str = "ab" * 32) -> engine.RotaDraw:
+def make_draw(agents: int = ROTA_RECORDS_AGENTS, root: str = "ab" * 32) -> RotaDraw:
     """Return a rota of four blocks of three weeks among agents ``a0000``..."""
-    protocol = engine.RotaProtocol(
-        tuple((f"a{n:04}", "north" if n % 3 else "south") for n in range(agents)), FIRST, 3, 4
-    )
+    protocol = RotaProtocol(tuple((f"a{n:04}", "north" if n % 3 else "south") for n in range(agents)), FIRST, 3, 4)
     nonce = bytes(range(32))
-    return engine.RotaDraw(protocol, nonce, root, engine.commit_to_rota(nonce, protocol))
+    return RotaDraw(protocol, nonce, root, commit_to_rota(nonce, protocol))
 
 
-def follow(draw: engine.RotaDraw, effect: float, seed: int, design: Design = ON_SITE) -> Panel:
+def follow(draw: RotaDraw, effect: float, seed: int, design: Design = ON_SITE) -> Panel:
     """Return a panel of agents who are at home in the weeks that were drawn."""
     panel = draw_panel(design, seed, whole=True)
     weeks = draw.list_home_weeks()
@@ -360,9 +372,9 @@ def follow(draw: engine.RotaDraw, effect: float, seed: int, design: Design = ON_
     return replace(panel, at_home=home, outcome=panel.outcome + effect * home)
 
 
-def estimate(data: bytes, draw: engine.RotaDraw | None) -> engine.ProgrammeEffect:
+def estimate(data: bytes, draw: RotaDraw | None) -> ProgrammeEffect:
     """Return what is learnt of the first programme."""
-    return engine.estimate_effects(engine.read_work_records("records.csv", data), draw).programmes[0]
+    return estimate_effects(read_work_records("records.csv", data), draw).programmes[0]
 
 
 def test_what_follows_the_draw_is_randomised_and_measured_without_weeks_before_it() -> None:
@@ -410,8 +422,8 @@ def test_who_was_not_drawn_changes_nothing_of_what_the_lot_shows() -> None:
     with_others, found = estimate(alone + others, draw), estimate(alone, draw)
     assert with_others.effect == found.effect
     assert with_others.left_out.outside_rota == 40 * WEEKS
-    elsewhere = engine.read_work_records("r.csv", alone + others.replace(b",hotline,", b",mail,"))
-    by_name = {one.programme: one for one in engine.estimate_effects(elsewhere, draw).programmes}
+    elsewhere = read_work_records("r.csv", alone + others.replace(b",hotline,", b",mail,"))
+    by_name = {one.programme: one for one in estimate_effects(elsewhere, draw).programmes}
     assert by_name["mail"].drawn is None
     assert by_name["hotline"].design == "randomised"
 
@@ -438,7 +450,7 @@ def test_the_intervals_of_rotas_cover_the_truth() -> None:
 def test_a_draw_is_read_back_and_a_changed_one_is_refused() -> None:
     draw = make_draw()
     text = draw.to_json()
-    assert engine.parse_draw(text.encode()) == draw
+    assert parse_draw(text.encode()) == draw
     values = json.loads(text)
     for name, other, reason in (
         ("nonce", "00" * 32, "not what was committed to"),
@@ -447,10 +459,10 @@ def test_a_draw_is_read_back_and_a_changed_one_is_refused() -> None:
         ("protocol", {}, "give agents"),
         ("protocol", values["protocol"] | {"weeks": 1}, "not what was committed to"),
     ):
-        with pytest.raises(engine.RotaError, match=reason):
-            engine.parse_draw(json.dumps(values | {name: other}).encode())
-    with pytest.raises(engine.RotaError, match="not written by"):
-        engine.parse_draw(b"[1]")
+        with pytest.raises(RotaError, match=reason):
+            parse_draw(json.dumps(values | {name: other}).encode())
+    with pytest.raises(RotaError, match="not written by"):
+        parse_draw(b"[1]")
 
 
 POWER_ON_SITE = Design(agents=60, weeks=26, never=1.0)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.kernels.arrays import Floats
-from releve.network import HOME, Operator, Programme
+from releve.network import HOME, Operator
 from releve.plan import BASE, Placement, Plan, PlanSettings
 from releve.plan.kits import give_kits
 from releve.plan.problem import Eligibility
@@ -188,7 +188,7 @@ class _DayBuilder:
         options: Sequence[Sequence[tuple[int, int]]],
         pairs: Sequence[int],
     ) -> Day:
-        count, programmes = len(self._programme), self._list_programmes()
+        count, programmes = len(self._programme), [self._operator.programme[name] for name in self._programme]
         pair_at = {pair: at for at, pair in enumerate(pairs)}
         flat = np.array([(*cell, n) for part in cells for cell, n in part], np.int64).reshape(-1, 5)
         rest = np.array([(*row, n) for part in idle for row, n in part], np.int64).reshape(-1, 4)
@@ -226,9 +226,6 @@ class _DayBuilder:
             damage=np.zeros(self._places.count + 1),
         )
         return _add_base(day, len(self._places.places.sites))
-
-    def _list_programmes(self) -> list[Programme]:
-        return [self._operator.programme[name] for name in self._programme]
 
     def _count_seats(self) -> NDArray[np.int32]:
         """Return how many people each site can hold, within a measure's most people."""

@@ -30,7 +30,7 @@ from releve.plugins.crashtest.engine.ablation import (
     rank_causes,
 )
 from releve.plugins.crashtest.engine.kernel_types import BINS, CLIENT, PROGRAMME
-from releve.plugins.crashtest.engine.outages.shipped import load_shipped_hazards
+from releve.plugins.crashtest.engine.outages.hazard import load_shipped_hazards
 from releve.plugins.crashtest.engine.outbreak import FIELDS, Band, Estimate
 from releve.plugins.crashtest.engine.run import Quarters
 from releve.plugins.crashtest.engine.run_arrays import CrashTest, RunArrays

@@ -138,7 +138,6 @@ class Runner:
         return rows, losses
 
     def draw_outages(self, first: int, count: int) -> OutageArrays:
-        """Return the outages of some quarters."""
         ready = self._prepared
         if not ready.hazards:
             nothing = np.zeros(0)

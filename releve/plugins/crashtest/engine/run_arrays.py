@@ -246,18 +246,13 @@ def _build_demand(test: CrashTest) -> Demand:
         patience=patience / INTERVAL_S,
         occupancy=np.array([row.max_occupancy for row in rows]),
         deadline=np.array([max(1, int(2 * row.deadline_hours + 1e-9)) for row in rows]),
-        least=_list_least_shares(rows, test.target),
+        least=np.array([row.answer_rate if row.kind == "inbound" else 1.0 - test.target for row in rows]),
         client=np.array([clients.index(row.client) for row in rows], dtype=np.int32),
         penalty=np.array([row.penalty_per_missed_call for row in rows]),
         key=np.array([hash_key("programme", row.id) for row in rows], dtype=np.uint64),
         busy=_tabulate_busyness(test.busyness or (0.0,) * len(rows)),
         table=np.stack(tables),
     )
-
-
-def _list_least_shares(rows: Sequence[Programme], target: float) -> Floats:
-    """Return the least share of a day that is served: the answer rate, or all but the target."""
-    return np.array([row.answer_rate if row.kind == "inbound" else 1.0 - target for row in rows])
 
 
 def _fill_aht(aht_s: Floats, rows: Sequence[Programme]) -> Floats:

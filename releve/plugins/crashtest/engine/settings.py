@@ -55,7 +55,6 @@ class Settings:
     nearest: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
         require(self.quarters >= 1, "quarters >= 1", self.quarters)
         require(1 <= self.days <= DAYS_MOST, f"1 <= days <= {DAYS_MOST}", self.days)
         require(0 <= self.seed < 2**63, "0 <= seed < 2**63", self.seed)

@@ -26,26 +26,33 @@ from releve.desk.page import PageModel, RunHead, StreamPage
 from releve.desk.places.page import moment
 from releve.desk.text import NO_BREAK, Text, text_now, translate_phrase
 from releve.network.moments import zone
-from releve.plugins.crashtest.crash_test_job import CrashTestOrder
-from releve.plugins.crashtest.engine import ClientResult, CrashResult, SiteResult
+from releve.plugins.crashtest.crash_test_job import (
+    KEPT_DAYS,
+    OUTLOOK_DAYS,
+    Chances,
+    CrashTestOrder,
+    OutlookHead,
+    describe_outlook,
+    read_chances,
+    remove_expired_outlooks,
+)
 from releve.plugins.crashtest.engine.outbreak import Band, Estimate
 from releve.plugins.crashtest.engine.policies import name_case
-from releve.plugins.crashtest.engine.result import CauseLoss, list_cause_losses, list_site_causes, name_cause
+from releve.plugins.crashtest.engine.result import (
+    CauseLoss,
+    ClientResult,
+    CrashResult,
+    SiteResult,
+    list_cause_losses,
+    list_site_causes,
+    name_cause,
+)
 from releve.plugins.crashtest.orders import (
     RunSize,
     list_plan_sources,
     open_outlooks,
     record_outlook_view,
     start_outlook,
-)
-from releve.plugins.crashtest.outlook_job import (
-    KEPT_DAYS,
-    OUTLOOK_DAYS,
-    Chances,
-    OutlookHead,
-    describe_outlook,
-    read_chances,
-    remove_expired_outlooks,
 )
 from releve.plugins.crashtest.pages import svg
 from releve.plugins.crashtest.results import (
@@ -238,7 +245,6 @@ def case_word(label: str) -> str:
 
 @register.filter
 def case_words(labels: Sequence[str]) -> list[str]:
-    """Return cases in words."""
     return [case_word(label) for label in labels]
 
 

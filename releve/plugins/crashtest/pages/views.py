@@ -23,9 +23,10 @@ from releve.desk.navigation import Entry
 from releve.desk.text import translate_phrase
 from releve.live import api as live
 from releve.plugins.crashtest.crash_test_job import CrashTestJob, CrashTestOrder
-from releve.plugins.crashtest.engine import CrashTestError
 from releve.plugins.crashtest.engine.outbreak.rng import DAYS_MOST
 from releve.plugins.crashtest.engine.policies import POLICIES
+from releve.plugins.crashtest.engine.settings import CrashTestError
+from releve.plugins.crashtest.execution import RunFolderError
 from releve.plugins.crashtest.orders import (
     list_plan_sources,
     measure_run_size,
@@ -46,7 +47,6 @@ from releve.plugins.crashtest.pages.page import (
     compare_page,
 )
 from releve.plugins.crashtest.results import ComparedCase, RunResults, load_run_results, read_run_progress
-from releve.plugins.crashtest.run_folder import RunFolderError
 from releve.registry import service as registry
 from releve.runs.job_process import resume_job, stop_job
 from releve.runs.job_store import current_stamp

@@ -4,7 +4,8 @@ Calls are listed under pseudonyms, with the facts as they stand in the database 
 the decision shows whether they are the facts that were judged. Details of the contract that the
 gate cannot see (the audit clause, where the list comes from, copies of consents given) are recorded
 by people in the ledger. Consents come one row for each version, in the order in which they became
-known, with the columns of the sealed fact (``text``), so that a reader can compare the two.
+known, with the columns of the sealed fact (``text``), so that a reader can compare the two. Each file
+has a line for each fact with its proof, which a client or a third party can verify.
 """
 
 from __future__ import annotations
@@ -21,24 +22,49 @@ from django.db import transaction
 from releve.ledger.chain import append, iter_entries
 from releve.ledger.guards import ProofError
 from releve.network.moments import UTC, zone
-from releve.plugins.outbound.campaign.proved_facts import ProvedFact
-from releve.plugins.outbound.engine import ITEMS, LegalRules
-from releve.plugins.outbound.engine.consents import find_last_day, is_positive
-from releve.plugins.outbound.engine.facts import EVERY_CLIENT
+from releve.plugins.outbound.engine.exceptions import find_last_day, is_positive
+from releve.plugins.outbound.engine.facts import EVERY_CLIENT, ITEMS
 from releve.plugins.outbound.engine.facts import Consent as Fact
-from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, find_legal_midnight, to_legal_day
+from releve.plugins.outbound.engine.legal_rows import (
+    LEGAL_ZONE,
+    LegalRow,
+    LegalRules,
+    find_legal_midnight,
+    to_legal_day,
+)
 from releve.plugins.outbound.engine.rule_impact import FORMAT
 from releve.plugins.outbound.gate.attempt_outcomes import find_unplaced
 from releve.plugins.outbound.gate.campaign_cache import load_rules_version, load_texts
 from releve.plugins.outbound.gate.campaigns import load_campaigns
-from releve.plugins.outbound.gate.clients import resolve_client
 from releve.plugins.outbound.gate.connections import ensure_gate_key
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import LoadRefused, NotAvailable
 from releve.plugins.outbound.gate.fact_reader import hash_facts
 from releve.plugins.outbound.gate.models import AttemptRow, ConsentRow, Decision, PersonRow, WithdrawalRow
 from releve.plugins.outbound.gate.proofs import FactProver, prove_row, replay_decision, serialize_fact, serialize_row
-from releve.plugins.outbound.gate.pseudonyms import person_pseudonym
+from releve.plugins.outbound.gate.pseudonyms import person_pseudonym, resolve_client
+
+FACTS_FORMAT = "releve outbound facts 1"
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedFact:
+    """A fact: its columns, its sealed text, its proof (None where no signed root covers it)."""
+
+    columns: Mapping[str, Any]
+    text: str
+    proof: Mapping[str, Any] | None
+
+    def line(self) -> str:
+        content = {"text": self.text, "stated": self.columns, "proof": self.proof}
+        return json.dumps(content, ensure_ascii=False)
+
+
+def facts_header(about: str, now: datetime) -> str:
+    """Return the first line of the file: its format, the client or campaign, when it was made."""
+    content = {"format": FACTS_FORMAT, "about": about, "made_at": now.isoformat()}
+    return json.dumps(content, ensure_ascii=False)
+
 
 _AT_ONCE = 500
 NOT_PLACED = "not-placed"

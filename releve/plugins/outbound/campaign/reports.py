@@ -24,14 +24,14 @@ from releve.network.moments import zone
 from releve.plugins.outbound.campaign.packs import (
     CONSENT_COLUMNS,
     ContractDetails,
+    ProvedFact,
+    facts_header,
     iter_consents,
     load_contract_details,
 )
-from releve.plugins.outbound.campaign.proved_facts import ProvedFact, facts_header
-from releve.plugins.outbound.engine import LegalRow, LegalRules, compute_abandoned_share
 from releve.plugins.outbound.engine.fact_files import escape_cell
-from releve.plugins.outbound.engine.facts import EVERY_CLIENT
-from releve.plugins.outbound.engine.legal_rows import Words, find_legal_midnight, to_legal_day
+from releve.plugins.outbound.engine.facts import EVERY_CLIENT, compute_abandoned_share
+from releve.plugins.outbound.engine.legal_rows import LegalRow, LegalRules, Words, find_legal_midnight, to_legal_day
 from releve.plugins.outbound.gate.attempt_outcomes import select_unplaced
 from releve.plugins.outbound.gate.current_rules import load_current_rules
 from releve.plugins.outbound.gate.erasure import YEARS

@@ -18,12 +18,13 @@ from django.db import transaction
 from releve.ledger.chain import append
 from releve.live.clock import read_clock
 from releve.network.size_limits import MAX_FILES, count_parquet_cells, measure_unpacked
-from releve.plugins.outbound.engine import Call, CallVerdict, LegalRules, OutboundError, judge_call, load_rules
-from releve.plugins.outbound.engine.errors import CallFault, FactFaults
+from releve.plugins.outbound.engine.errors import CallFault, FactFaults, OutboundError
 from releve.plugins.outbound.engine.fact_tables import build_facts_on, read_tables
-from releve.plugins.outbound.engine.judged_call import is_own_provider
-from releve.plugins.outbound.engine.legal_rows import Words, to_legal_day
+from releve.plugins.outbound.engine.judged_call import Call, is_own_provider
+from releve.plugins.outbound.engine.legal_rows import LegalRules, Words, to_legal_day
+from releve.plugins.outbound.engine.rule_files import load_rules
 from releve.plugins.outbound.engine.rule_impact import Flip, find_flips, read_calls
+from releve.plugins.outbound.engine.verdict import CallVerdict, judge_call
 from releve.plugins.outbound.gate.campaigns import load_campaigns
 from releve.plugins.outbound.gate.connections import ensure_gate_key
 from releve.plugins.outbound.gate.current_rules import load_current_rules, load_current_texts

@@ -38,8 +38,9 @@ from releve.plugins.outbound.commands.facts import (
     write_feeds,
     zone_option,
 )
-from releve.plugins.outbound.engine import OutboundError, Watermark
+from releve.plugins.outbound.engine.errors import OutboundError
 from releve.plugins.outbound.engine.fact_files import CAMPAIGNS, TABLES, escape_cell
+from releve.plugins.outbound.engine.facts import Watermark
 from releve.plugins.outbound.engine.judged_call import fill_provider
 from releve.plugins.outbound.engine.rule_impact import reverify_evidence
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_QUIET_SECONDS = 2.0
 
 by_option = click.option("--by", required=True, help="Who does so; it is written down.")
 
@@ -78,18 +78,6 @@ def on_the_gate(command: Callable[_P, _R]) -> Callable[_P, _R]:
     return opened
 
 
-class _Progress:
-    """Says on the error output how far a load is, once it takes longer than people wait."""
-
-    def __init__(self) -> None:
-        self._said = time.monotonic()
-
-    def __call__(self, table: str, done: int, rows: int) -> None:
-        if time.monotonic() - self._said > _QUIET_SECONDS:
-            self._said = time.monotonic()
-            click.echo(f"{table}: {done:,} of {rows:,} rows", err=True)
-
-
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8070, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
@@ -106,27 +94,23 @@ def serve(host: str, port: int, workers: int) -> None:
     from django.conf import settings
 
     from releve.environment import is_loopback
-    from releve.plugins.outbound.gate.callers import parse_callers
+    from releve.plugins.outbound.gate.app import parse_callers
     from releve.plugins.outbound.gate.campaign_cache import store_current_rules
     from releve.plugins.outbound.gate.connections import ensure_gate_key
-    from releve.plugins.outbound.gate.errors import GateError
     from releve.plugins.outbound.gate.server import serve_gate
 
-    try:
-        callers = parse_callers(settings.GATE_CALLERS)
-        if not callers and not is_loopback(host):
-            raise click.ClickException(
-                f"--host {host} is reached by other machines: name the callers of the gate in "
-                "RELEVE_GATE_CALLERS, or leave --host out"
-            )
-        version = store_current_rules()[:12]
-        ensure_gate_key()
-    except (GateError, OutboundError) as error:
-        raise click.ClickException(str(error)) from error
+    callers = parse_callers(settings.GATE_CALLERS)
+    if not callers and not is_loopback(host):
+        raise click.ClickException(
+            f"--host {host} is reached by other machines: name the callers of the gate in "
+            "RELEVE_GATE_CALLERS, or leave --host out"
+        )
+    version = store_current_rules()[:12]
+    ensure_gate_key()
     names = sorted({caller.name for caller in callers})
     known = f"callers {', '.join(names)}" if names else "no callers set: this machine alone"
     click.echo(f"gate: http://{host}:{port}/gate, rules {version}, {known} (Ctrl+C stops it)")
-    serve_gate("releve.plugins.outbound.gate.asgi:application", host, port, workers)
+    serve_gate("releve.plugins.outbound.gate.server:application", host, port, workers)
 
 
 @click.group()
@@ -171,7 +155,7 @@ def import_facts(
     filled = {name: frame for name, frame in frames.items() if frame.height}
     named = [] if campaigns is None else campaigns["campaign"].to_list()
     found = load_frames(filled, source=f"folder {folder.name}"[:200], by=by, digest=digest,
-                        as_known=as_known, campaigns=named, progress=_Progress())  # fmt: skip
+                        as_known=as_known, campaigns=named, progress=Progress("{0}: {1:,} of {2:,} rows"))  # fmt: skip
     for name in filled:
         if name == "clients":
             continue
@@ -262,7 +246,7 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--client", required=True, help="Who orders the calls.")
-@click.option("--object", "object_", required=True, type=OBJECT, help="What is offered, like electricity.")
+@click.option("--object", required=True, type=OBJECT, help="What is offered, like electricity.")
 @click.option("--sector", required=True, type=SECTOR, help="Trade of the campaign, like energy-supply.")
 @click.option("--mode", type=MODE, default="manual", show_default=True, help="How it is dialled.")
 @click.option("--purpose", type=PURPOSE, default="prospecting", show_default=True, help="What the calls are for.")
@@ -275,17 +259,12 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
 @click.option("--site", default="", help="Where.")
 @by_option
 @on_the_gate
-def campaign(
-    name: str, client: str, object_: str, sector: str, mode: str, purpose: str, origin: str,
-    authenticated: bool | None, mobile_terminal: bool, first: datetime | None,
-    last: datetime | None, provider: str, site: str, by: str,
-) -> None:  # fmt: skip
+def campaign(name: str, first: datetime | None, last: datetime | None, by: str, **terms: Any) -> None:
     """Record what the campaign NAME stands for, from now on; diallers name it in each question."""
     from releve.plugins.outbound.gate.campaigns import record_campaign
     from releve.plugins.outbound.gate.fact_reader import CampaignTerms
 
-    row = CampaignTerms(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
-                   _to_day(first), _to_day(last), provider, site, sector)  # fmt: skip
+    row = CampaignTerms(first=_to_day(first), last=_to_day(last), **terms)
     click.echo("recorded" if record_campaign(name, row, by=by) else "as it was")
 
 

@@ -41,9 +41,10 @@ from releve.plugins.outbound.commands.gate import (
 )
 from releve.plugins.outbound.commands.packs import consents, copy, papers, sheet
 from releve.plugins.outbound.commands.replay import flips, replay
-from releve.plugins.outbound.engine import LEGAL_ZONE, Call, CallVerdict, OutboundError, built_in_rules, judge_call
+from releve.plugins.outbound.engine.errors import OutboundError
 from releve.plugins.outbound.engine.fact_tables import build_facts_on
-from releve.plugins.outbound.engine.legal_rows import Words, to_legal_day
+from releve.plugins.outbound.engine.judged_call import Call
+from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, Words, to_legal_day
 from releve.plugins.outbound.engine.phrases import (
     format_basis,
     render_rules,
@@ -52,7 +53,9 @@ from releve.plugins.outbound.engine.phrases import (
     word_label,
 )
 from releve.plugins.outbound.engine.row_text import format_instant
+from releve.plugins.outbound.engine.rule_files import built_in_rules
 from releve.plugins.outbound.engine.starter import build_starter
+from releve.plugins.outbound.engine.verdict import CallVerdict, judge_call
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary as vocabulary_named
 
 

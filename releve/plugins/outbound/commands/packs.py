@@ -37,8 +37,7 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
     Persons are pseudonyms. Rows are proved against the last signed root of the ledger: close and
     seal first.
     """
-    from releve.plugins.outbound.campaign.packs import CONSENT_COLUMNS, iter_consents
-    from releve.plugins.outbound.campaign.proved_facts import facts_header
+    from releve.plugins.outbound.campaign.packs import CONSENT_COLUMNS, facts_header, iter_consents
     from releve.plugins.outbound.gate.connections import ensure_gate_key
     from releve.plugins.outbound.gate.current_rules import load_current_rules
     from releve.plugins.outbound.gate.pseudonyms import person_pseudonym
@@ -75,7 +74,7 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     sheet.csv has a row for each figure, sheet.json the same; facts.jsonl holds the facts as they
     were sealed, with their proofs (`releve outbound reprove`).
     """
-    from releve.plugins.outbound.campaign.proved_facts import facts_header
+    from releve.plugins.outbound.campaign.packs import facts_header
     from releve.plugins.outbound.campaign.reports import build_report, flatten_report
     from releve.plugins.outbound.gate.campaigns import load_campaigns
     from releve.plugins.outbound.gate.current_rules import load_current_rules

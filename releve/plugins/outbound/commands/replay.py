@@ -27,18 +27,12 @@ from releve.plugins.outbound.commands.facts import (
     zone_option,
 )
 from releve.plugins.outbound.commands.gate import on_the_gate
-from releve.plugins.outbound.engine import (
-    LEGAL_ZONE,
-    Call,
-    LegalRules,
-    OutboundError,
-    built_in_rules,
-    built_in_texts,
-    load_rules,
-)
+from releve.plugins.outbound.engine.errors import OutboundError
 from releve.plugins.outbound.engine.fact_tables import build_facts_on
-from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.engine.judged_call import Call
+from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRules, to_legal_day
 from releve.plugins.outbound.engine.list_rows import ListHeader, read_header, read_rows
+from releve.plugins.outbound.engine.rule_files import built_in_rules, built_in_texts, load_rules
 from releve.plugins.outbound.engine.rule_impact import Flip, count_directions, flip_to_json, read_calls
 from releve.plugins.outbound.engine.rule_impact import find_flips as flips_of
 from releve.plugins.outbound.engine.screening import COLUMNS, Screener
@@ -146,7 +140,7 @@ def _render_text(days: list[_ReplayedDay], left: dict[str, int], moves: Counter[
     lines = [("", [day.at.date().isoformat() for day in days])]
     lines += [(name, list(map(str, row))) for name, row in zip(names, counted, strict=True)]
     lines += [(name, [str(day.by_rule[name]) for day in days]) for name in ids]
-    shown = [_render_line(name, cells) for name, cells in lines]
+    shown = [f"{name:<30}" + "".join(f"{cell:>12}" for cell in cells) for name, cells in lines]
     for key in sorted(moves):
         word = [("permis" if french else "callable") if yes else ("refusé" if french else "refused") for yes in key]
         shown.append(f"{' -> '.join(word)}{_write_colon(lang)}{moves[key]}")
@@ -154,10 +148,6 @@ def _render_text(days: list[_ReplayedDay], left: dict[str, int], moves: Counter[
     for part, count in zip(parts, left.values(), strict=True):
         shown.append(f"{part}{_write_colon(lang)}{count}")
     return "\n".join(shown)
-
-
-def _render_line(name: str, cells: list[str]) -> str:
-    return f"{name:<30}" + "".join(f"{cell:>12}" for cell in cells)
 
 
 def _write_colon(lang: str) -> str:
@@ -202,21 +192,14 @@ def flips(
             found = _find_recorded(asked, texts, recorded_by)
         else:
             frames, _ = read_facts(facts, strict=strict, zone=zone)
-            found = _find_in_frames(asked, texts, frames, known_at)
+            before, after = built_in_rules(), load_rules({**built_in_texts(), **texts})
+            known = known_at or max(call.at for call in asked)
+            found = flips_of(asked, build_facts_on(frames, before.numbers, to_legal_day(known)), before, after, known)
     except (OutboundError, ValueError) as error:
         raise FactsRefused(describe_refusal(error, lang)) from error
     click.echo(_render_flips(found) if as_json else "\n".join(_render_lines(found, len(asked), lang)))
     if any(flip.direction != "moved" for flip in found):
         raise SystemExit(1)
-
-
-def _find_in_frames(
-    asked: tuple[Call, ...], texts: dict[str, str], frames: dict[str, pl.DataFrame], known_at: datetime | None
-) -> tuple[Flip, ...]:
-    """Return the flips on tables of facts."""
-    before, after = built_in_rules(), load_rules({**built_in_texts(), **texts})
-    known = known_at or max(call.at for call in asked)
-    return flips_of(asked, build_facts_on(frames, before.numbers, to_legal_day(known)), before, after, known)
 
 
 @on_the_gate

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from releve.network.moments import UTC, zone
-from releve.plugins.outbound.engine import consents
-from releve.plugins.outbound.engine.consents import (
+from releve.plugins.outbound.engine.exceptions import (
+    CONSENT_KINDS,
+    INSTANTS_OF_LIFTS,
+    ConsentState,
+    find_consent_changes,
     find_express_consent_changes,
     select_express_consents,
     select_legal_consents,
 )
-from releve.plugins.outbound.engine.exceptions import INSTANTS_OF_LIFTS, ConsentState
-from releve.plugins.outbound.engine.facts import Attempt, Mandate
+from releve.plugins.outbound.engine.facts import Attempt, Mandate, compute_abandoned_share
 from releve.plugins.outbound.engine.hours import NO_DAYS, WeekHours, find_closing, find_local_midnight, find_opening
 from releve.plugins.outbound.engine.judged_call import (
     HOUSE,
@@ -29,7 +31,6 @@ from releve.plugins.outbound.engine.judged_call import (
     UnknownWord,
 )
 from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, Words, find_legal_midnight, to_legal_day
-from releve.plugins.outbound.engine.pacing import compute_abandoned_share
 from releve.plugins.outbound.engine.phrases import word_label
 from releve.plugins.outbound.engine.rule_kinds import KINDS
 from releve.plugins.outbound.engine.vocabulary import find_sector, get_vocabulary
@@ -448,7 +449,7 @@ CLOCK_CHANGES: dict[str, Callable[[LegalRow, CallMoment], datetime | None]] = {
 """Kinds whose answer changes with the clock alone: when it changes next."""
 
 INSTANTS: dict[str, Callable[[LegalRow, JudgedCall], Iterable[datetime]]] = {
-    "automated_consent": consents.find_consent_changes,
+    "automated_consent": find_consent_changes,
     "list_opposition": find_listing_changes,
     "scrub": find_scrub_changes,
     "cap": find_cap_changes,
@@ -457,8 +458,8 @@ INSTANTS: dict[str, Callable[[LegalRow, JudgedCall], Iterable[datetime]]] = {
     "abandoned_rate": find_abandoned_rate_changes,
     "caller_mandate": find_mandate_changes,
     "caller_link": find_mandate_changes,
-    **dict.fromkeys(consents.CONSENT_KINDS, consents.find_consent_changes),
-    "consent_required": consents.find_consent_changes,
+    **dict.fromkeys(CONSENT_KINDS, find_consent_changes),
+    "consent_required": find_consent_changes,
     **INSTANTS_OF_LIFTS,
 }
 """Kinds whose answer changes with facts: every instant at which it may."""

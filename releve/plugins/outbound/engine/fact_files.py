@@ -44,8 +44,7 @@ from releve.plugins.outbound.engine.facts import (
     Withdrawal,
 )
 from releve.plugins.outbound.engine.legal_rows import Words
-from releve.plugins.outbound.engine.phrases import format_basis, join_phrases, word_label
-from releve.plugins.outbound.engine.sentences import REASONS
+from releve.plugins.outbound.engine.phrases import REASONS, format_basis, join_phrases, word_label
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary, list_word_columns
 
 TABLES: dict[str, type] = {

@@ -17,8 +17,7 @@ import polars as pl
 
 from releve.errors import Phrase
 from releve.network.faults import Fault, NearestNames, suggest_fix
-from releve.plugins.outbound.engine.clients import fold_client_name
-from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID, Alias, Facts
+from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID, Alias, Facts, fold_client_name
 from releve.plugins.outbound.engine.numbers import (
     NumberTable,
     mark_miswritten_numbers,

@@ -2,7 +2,8 @@
 
 Facts are values. A fact with an id is corrected by a later version of the same id; at an instant
 the last version *known by then* counts. So a call judged again as known at its own instant gets the
-same verdict, whatever was learnt since.
+same verdict, whatever was learnt since. Case, accents and hyphens of clients' and campaigns' names
+make no difference.
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, Protocol, TypeVar, cast
 
 from releve.network.moments import UTC
-from releve.plugins.outbound.engine.clients import fold_client_name
+from releve.network.table_words import fold
 from releve.plugins.outbound.engine.vocabulary import normalize_basis, normalize_word, normalize_words
+
+
+@lru_cache(maxsize=4096)
+def fold_client_name(name: str) -> str:
+    """Return what the spellings of a client's or a campaign's name have in common."""
+    return fold(name) or name.strip().casefold()
+
 
 F = TypeVar("F")
 
@@ -477,3 +485,27 @@ def _select_last_attempts(facts: Sequence[Attempt], known_at: datetime) -> tuple
     """Return the last versions of attempts; an id is its provider's: others may use the same."""
     known = (fact for fact in facts if fact.known_at <= known_at)
     return tuple({(fact.provider, fact.id): fact for fact in known}.values())
+
+
+def compute_abandoned_share(abandoned: float, handled: float) -> float:
+    """Return the share of live calls that were abandoned, 0 to 1; 0 when there was none.
+
+    The formula that the rule quotes: abandoned ÷ (abandoned + live calls handed to an agent).
+    Answering machines are excluded; a person taken for a machine and hung up on was abandoned, so
+    :func:`estimate_abandoned` adds an estimate of those.
+    """
+    if abandoned < 0 or handled < 0:
+        raise ValueError(f"counts from 0 up are needed: abandoned {abandoned}, handled {handled}")
+    answered = abandoned + handled
+    return abandoned / answered if answered else 0.0
+
+
+def estimate_abandoned(abandoned: float, machines: float, false_positive_share: float) -> float:
+    """Return the abandoned calls with the people among the calls taken for machines.
+
+    ``machines``: calls ended because a machine was heard. ``false_positive_share``: the share of
+    them that were people, measured by listening to a sample.
+    """
+    if not 0 <= false_positive_share <= 1:
+        raise ValueError(f"false_positive_share is 0 to 1, not {false_positive_share}")
+    return abandoned + machines * false_positive_share

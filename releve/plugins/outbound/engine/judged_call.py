@@ -21,9 +21,8 @@ from typing import Any
 import polars as pl
 
 from releve.network.moments import UTC, zone
-from releve.plugins.outbound.engine.clients import fold_client_name
 from releve.plugins.outbound.engine.errors import CallFault
-from releve.plugins.outbound.engine.facts import CallFacts, Facts
+from releve.plugins.outbound.engine.facts import CallFacts, Facts, fold_client_name
 from releve.plugins.outbound.engine.legal_rows import ANY, LegalRow, LegalRules, RowsInForce, Territory, to_legal_day
 from releve.plugins.outbound.engine.numbers import Number
 from releve.plugins.outbound.engine.vocabulary import find_covering, find_lineage, get_vocabulary, normalize_word
@@ -89,7 +88,6 @@ class Call:
             object.__setattr__(self, name, found)
 
     def moved_to(self, at: datetime) -> Call:
-        """Return the same call at another instant."""
         return replace(self, at=at)
 
 
@@ -200,7 +198,6 @@ class JudgedCall:
         return named and client not in map(fold_client_name, applies.except_clients)
 
     def at(self, moment: datetime) -> CallMoment:
-        """Return the case at an instant."""
         return CallMoment(self, moment.astimezone(UTC))
 
 

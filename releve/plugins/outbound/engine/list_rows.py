@@ -20,10 +20,14 @@ import polars as pl
 from releve.network.faults import find_nearest, suggest_fix
 from releve.plugins.outbound.engine.errors import ListFault
 from releve.plugins.outbound.engine.fact_files import TABLES, list_columns, may_be_empty, must_be_filled
-from releve.plugins.outbound.engine.fact_tables import EVENT, build_empty_frames
+from releve.plugins.outbound.engine.fact_tables import (
+    EVENT,
+    build_empty_frames,
+    mark_unknown_words,
+    normalize_word_columns,
+)
 from releve.plugins.outbound.engine.judged_call import CALLEES
 from releve.plugins.outbound.engine.vocabulary import find_word_id, list_word_columns
-from releve.plugins.outbound.engine.word_frames import mark_unknown_words, normalize_word_columns
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "number": ("numéro", "numero", "téléphone", "telephone", "phone"),

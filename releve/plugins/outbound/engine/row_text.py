@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from releve.network.moments import zone
 from releve.plugins.outbound.engine.hours import HolidayRules
 from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, Words
-from releve.plugins.outbound.engine.parameters import format_minutes
+from releve.plugins.outbound.engine.rule_kinds import format_minutes
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 
 

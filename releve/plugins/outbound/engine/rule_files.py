@@ -33,8 +33,7 @@ from releve.plugins.outbound.engine.legal_rows import (
     compute_version,
 )
 from releve.plugins.outbound.engine.numbers import NumberTable, Prefix
-from releve.plugins.outbound.engine.parameters import read_parameter
-from releve.plugins.outbound.engine.rule_kinds import GATES, KINDS, SURE
+from releve.plugins.outbound.engine.rule_kinds import GATES, KINDS, SURE, read_parameter
 from releve.plugins.outbound.engine.vocabulary import get_vocabulary
 
 Say = Callable[[str, str], None]

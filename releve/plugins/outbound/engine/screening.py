@@ -18,7 +18,7 @@ import polars as pl
 
 from releve.network.moments import UTC
 from releve.plugins.outbound.engine.checks import CLOCK_CHANGES
-from releve.plugins.outbound.engine.fact_tables import build_facts
+from releve.plugins.outbound.engine.fact_tables import build_facts, mark_unknown_words
 from releve.plugins.outbound.engine.facts import SAID
 from releve.plugins.outbound.engine.judged_call import CALLEES, Call, find_territory
 from releve.plugins.outbound.engine.legal_rows import LegalRules, to_legal_day
@@ -33,7 +33,6 @@ from releve.plugins.outbound.engine.screening_group import (
 from releve.plugins.outbound.engine.screening_people import ScreenedPeople
 from releve.plugins.outbound.engine.verdict import CallVerdict, judge_call
 from releve.plugins.outbound.engine.vocabulary import normalize_word
-from releve.plugins.outbound.engine.word_frames import mark_unknown_words
 
 COLUMNS = ("international", "person_found", "legal", "allowed", "rules", "basis", "next_allowed")
 """What screening adds to a list: ``rules`` are the ids that refuse, joined by ``|``."""
@@ -120,7 +119,7 @@ class Screener:
             else pl.Series(name, [getattr(self._call, name)] * rows.height, pl.String)
             for name in ("person", "address", "callee")
         ]
-        given[2] = given[2].replace(_normalize_kinds(given[2]))
+        given[2] = given[2].replace({text: normalize_word("person-kind", text) for text in given[2].unique().to_list()})
         work = work.with_columns(given, written=rows["number"].fill_null(""))
         work = work.join(_group_by_number(held), on="number", how="left", maintain_order="left")
         named = held.select("number", "person", own_address="address", own_kind="kind")
@@ -238,11 +237,6 @@ def _group_by_number(held: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("business"))
         .otherwise(pl.lit("consumer")),
     )
-
-
-def _normalize_kinds(callees: pl.Series) -> dict[str, str]:
-    """Return each kind of callee that a list names with its id."""
-    return {text: normalize_word("person-kind", text) for text in callees.unique().to_list()}
 
 
 def _mark_unknown_words(work: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.Series:

@@ -25,7 +25,7 @@ import polars as pl
 
 from releve.network.moments import UTC, zone
 from releve.plugins.outbound.engine.checks import CHECKS, CLOCK_CHANGES, PHASES, find_uncounted_purposes
-from releve.plugins.outbound.engine.consents import CONSENT_KINDS
+from releve.plugins.outbound.engine.exceptions import CONSENT_KINDS
 from releve.plugins.outbound.engine.fact_tables import build_facts
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID, Alias, Facts
 from releve.plugins.outbound.engine.hours import find_local_midnight
@@ -96,7 +96,6 @@ class ScreeningGroup:
         return not any(row.kind in _NOT_IN_COLUMNS for row in at.tests)
 
     def at(self, instant: datetime) -> GroupAt:
-        """Return the group at an instant."""
         if instant not in self._at:
             self._at[instant] = _build_group_at(self.case.at(instant))
         return self._at[instant]
@@ -171,7 +170,9 @@ class FactRegister:
         self, call: Call, frames: Mapping[str, pl.DataFrame | pl.LazyFrame], rules: LegalRules, known_at: datetime
     ) -> None:
         self._rules, self._day = rules, to_legal_day(call.at)
-        mine_too = Facts(aliases=_read_aliases(frames["clients"]))
+        mine_too = Facts(
+            aliases=[Alias(*row) for row in _collect(frames["clients"].select("client", "alias")).iter_rows()]
+        )
         self._tables: dict[str, pl.DataFrame | pl.LazyFrame] = {
             name: _select_known(frame, known_at) for name, frame in frames.items()
         }
@@ -261,10 +262,6 @@ def _add_heard(table: Frame, said: Frame, holders: pl.DataFrame) -> Frame:
     if isinstance(table, pl.LazyFrame):
         return pl.concat([table, heard])
     return pl.concat([table, heard.collect()])
-
-
-def _read_aliases(frame: Frame) -> list[Alias]:
-    return [Alias(*row) for row in _collect(frame.select("client", "alias")).iter_rows()]
 
 
 def _select_known(table: Frame, known_at: datetime) -> Frame:

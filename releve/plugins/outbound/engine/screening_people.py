@@ -18,7 +18,7 @@ from typing import TypeVar
 import polars as pl
 
 from releve.plugins.outbound.engine.checks import find_uncounted_purposes
-from releve.plugins.outbound.engine.consents import CONSENT_KINDS
+from releve.plugins.outbound.engine.exceptions import CONSENT_KINDS
 from releve.plugins.outbound.engine.facts import SAID
 from releve.plugins.outbound.engine.hours import find_local_midnight
 from releve.plugins.outbound.engine.judged_call import Call

@@ -29,13 +29,12 @@ from releve.plugins.outbound.engine.checks import (
     check_consent_dates,
     select_attempts_in_window,
 )
-from releve.plugins.outbound.engine.consents import CONSENT_KINDS
 from releve.plugins.outbound.engine.errors import CallFault
-from releve.plugins.outbound.engine.exceptions import ConsentState, find_lift, judge_consents
+from releve.plugins.outbound.engine.exceptions import CONSENT_KINDS, ConsentState, find_lift, judge_consents
 from releve.plugins.outbound.engine.facts import Facts, Watermark
 from releve.plugins.outbound.engine.judged_call import Call, CallMoment, JudgedCall, RowFailure, build_judged_call
 from releve.plugins.outbound.engine.legal_rows import ANY, LegalRow, LegalRules, RowsInForce, find_legal_midnight
-from releve.plugins.outbound.engine.sentences import render_sentence
+from releve.plugins.outbound.engine.phrases import render_sentence
 
 Findings = tuple[LegalRow, ...]
 """The rows that refuse at a moment."""

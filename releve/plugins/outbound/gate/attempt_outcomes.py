@@ -26,10 +26,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from releve.live.clock import read_clock
 from releve.network.faults import find_nearest, suggest_fix
-from releve.plugins.outbound.engine import LegalRules, Withdrawal
-from releve.plugins.outbound.gate.clients import resolve_client
-from releve.plugins.outbound.gate.connections import ensure_gate_key
-from releve.plugins.outbound.gate.db_clock import next_known_at
+from releve.plugins.outbound.engine.facts import Withdrawal
+from releve.plugins.outbound.engine.legal_rows import LegalRules
+from releve.plugins.outbound.gate.connections import ensure_gate_key, next_known_at
 from releve.plugins.outbound.gate.erasure import erase_on, read_value, years_later
 from releve.plugins.outbound.gate.errors import NoMatch, OutcomeFault
 from releve.plugins.outbound.gate.fact_import import load_facts
@@ -48,8 +47,14 @@ from releve.plugins.outbound.gate.models import (
     UnplacedRow,
     WithdrawalRow,
 )
-from releve.plugins.outbound.gate.person_answers import CampaignAnswer, preview_answers
-from releve.plugins.outbound.gate.pseudonyms import is_number, number_pseudonym, number_text, person_pseudonym
+from releve.plugins.outbound.gate.person_rights import CampaignAnswer, preview_answers
+from releve.plugins.outbound.gate.pseudonyms import (
+    is_number,
+    number_pseudonym,
+    number_text,
+    person_pseudonym,
+    resolve_client,
+)
 
 NETWORK = "outcomes"
 """Who loads what the records of a proxy say."""

@@ -27,7 +27,8 @@ from django.db import connection
 
 from releve.ledger.merkle import fold_hashes, inclusion_path, leaf_hash, tree_hash
 from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import LegalRules, load_rules
+from releve.plugins.outbound.engine.legal_rows import LegalRules
+from releve.plugins.outbound.engine.rule_files import load_rules
 from releve.plugins.outbound.gate.connections import GateConnection
 from releve.plugins.outbound.gate.current_rules import load_current_table
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, erase_on, value_day
@@ -247,7 +248,6 @@ class RowTree:
 
     @cached_property
     def places(self) -> Mapping[bytes, int]:
-        """Return the place of each leaf."""
         starts = range(0, len(self.leaves), _HASH_BYTES)
         return {self.leaves[at : at + _HASH_BYTES]: n for n, at in enumerate(starts)}
 

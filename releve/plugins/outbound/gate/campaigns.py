@@ -21,18 +21,18 @@ from django.db.models import Count, Max, Q, QuerySet
 from releve.errors import BilingualPhrase, Phrase
 from releve.live.clock import read_clock
 from releve.network.faults import Fault
-from releve.plugins.outbound.engine.clients import fold_client_name
 from releve.plugins.outbound.engine.errors import WordFault
 from releve.plugins.outbound.engine.fact_files import CAMPAIGNS
 from releve.plugins.outbound.engine.fact_tables import EVENT
+from releve.plugins.outbound.engine.facts import fold_client_name
 from releve.plugins.outbound.engine.phrases import word_label
 from releve.plugins.outbound.engine.vocabulary import find_finer_words, find_sector, get_vocabulary, parse_word
-from releve.plugins.outbound.gate.clients import register_client
-from releve.plugins.outbound.gate.db_clock import next_known_at
+from releve.plugins.outbound.gate.connections import next_known_at
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms
 from releve.plugins.outbound.gate.models import AbandonedRow, Load, ScrubRow, WatermarkRow
 from releve.plugins.outbound.gate.models import CampaignRow as Row
+from releve.plugins.outbound.gate.pseudonyms import register_client
 from releve.plugins.outbound.gate.sql import TABLES
 
 _MUST = ("object", "sector", "mode", "purpose")

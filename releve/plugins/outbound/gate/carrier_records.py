@@ -22,11 +22,10 @@ import polars as pl
 from releve.demand.call_log_file import read_log
 from releve.network.faults import find_nearest, suggest_fix
 from releve.network.moments import UTC, parse_moment, zone
-from releve.plugins.outbound.engine import built_in_rules
 from releve.plugins.outbound.engine.fact_files import escape_cell
 from releve.plugins.outbound.engine.legal_rows import to_legal_day
-from releve.plugins.outbound.gate.connections import ensure_gate_key
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
+from releve.plugins.outbound.engine.rule_files import built_in_rules
+from releve.plugins.outbound.gate.connections import MAX_CLOCK_SKEW, ensure_gate_key
 from releve.plugins.outbound.gate.errors import OutcomeFault
 from releve.plugins.outbound.gate.models import Decision, MandateRow
 from releve.plugins.outbound.gate.pseudonyms import find_number_fault, number_text, text_pseudonym

@@ -13,7 +13,8 @@ from django.conf import settings
 
 from releve.files.home import HomeError
 from releve.files.operator_folder import LAW, list_rule_files, refuse_missing
-from releve.plugins.outbound.engine import LegalRules, built_in_texts, load_rules
+from releve.plugins.outbound.engine.legal_rows import LegalRules
+from releve.plugins.outbound.engine.rule_files import built_in_texts, load_rules
 from releve.upkeep.findings import Examination, Finding, fault
 
 _SETTLED_NANOSECONDS = 10**9

@@ -16,7 +16,7 @@ from typing import Any
 
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import TRUSTED_SECONDS
-from releve.plugins.outbound.engine import LegalRules
+from releve.plugins.outbound.engine.legal_rows import LegalRules
 from releve.plugins.outbound.gate.campaign_cache import CampaignCache
 from releve.plugins.outbound.gate.connections import GateConnection, check_key
 from releve.plugins.outbound.gate.decision import PendingQuestion, decide_group
@@ -27,6 +27,8 @@ PROBE = Question("+33100000000", "-", "no-call", 0)
 """A question without a campaign: all is looked up that could be, and nothing decided."""
 
 _log = logging.getLogger("releve.plugins.outbound.gate")
+_REFUSING = {KeyFault: "GATE-KEY", Restored: "GATE-RESTORED", LedgerBehind: "GATE-BEHIND"}
+"""States of the installation in which every call is refused."""
 
 
 class Decider:
@@ -65,18 +67,11 @@ class Decider:
             _log.warning("the database does not answer: %s", error)
             self.close()
             return [refuse_unjudged("GATE-DATABASE")] * len(asked)
-        except KeyFault as error:
+        except (KeyFault, Restored, LedgerBehind) as error:
             _log.error("every call is refused: %s", error)
             self.close()
-            return [refuse_unjudged("GATE-KEY")] * len(asked)
-        except Restored as error:
-            _log.error("every call is refused: %s", error)
-            self.close()
-            return [refuse_unjudged("GATE-RESTORED")] * len(asked)
-        except LedgerBehind as error:
-            _log.error("every call is refused: %s", error)
-            self.close()
-            return [refuse_unjudged("GATE-BEHIND")] * len(asked)
+            code = next(code for kind, code in _REFUSING.items() if isinstance(error, kind))
+            return [refuse_unjudged(code)] * len(asked)
         except Exception:
             if len(asked) > 1:
                 return [reply for one in asked for reply in await self.answer([one])]

@@ -18,14 +18,14 @@ from typing import Any
 from django.utils import timezone
 
 from releve.network.moments import UTC
-from releve.plugins.outbound.engine import Call, CallVerdict, Facts, LegalRules, find_next_allowed, judge_call
-from releve.plugins.outbound.engine.legal_rows import to_legal_day
+from releve.plugins.outbound.engine.facts import Facts
+from releve.plugins.outbound.engine.judged_call import Call
+from releve.plugins.outbound.engine.legal_rows import LegalRules, to_legal_day
 from releve.plugins.outbound.engine.numbers import Number, NumberTable
 from releve.plugins.outbound.engine.phrases import format_basis
-from releve.plugins.outbound.engine.verdict import CallFinding
+from releve.plugins.outbound.engine.verdict import CallFinding, CallVerdict, find_next_allowed, judge_call
 from releve.plugins.outbound.gate.campaign_cache import CampaignCache
-from releve.plugins.outbound.gate.connections import GateConnection
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, later_than
+from releve.plugins.outbound.gate.connections import MAX_CLOCK_SKEW, GateConnection, later_than
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import DatabaseUnavailable, DecisionConflict
 from releve.plugins.outbound.gate.fact_reader import (
@@ -413,13 +413,9 @@ def judge_for_holders(call: Call, answer: KnownFacts, rules: LegalRules) -> list
     if call.person:
         for person in answer.persons():
             if person != call.person:
-                other = Call(**{**_call_fields(call), "person": person})
+                other = Call(**{**{name: getattr(call, name) for name in Call.__dataclass_fields__}, "person": person})
                 found.append(judge_call(other, facts, rules, call.at, timed=False))
     return found
-
-
-def _call_fields(call: Call) -> dict[str, Any]:
-    return {name: getattr(call, name) for name in Call.__dataclass_fields__}
 
 
 def _is_allowed(found: Sequence[CallVerdict]) -> bool:

@@ -29,21 +29,25 @@ from releve.plugins.outbound.engine.fact_references import (
     describe_unknown_person,
     normalize_numbers_among,
 )
-from releve.plugins.outbound.engine.fact_tables import build_empty_frames
+from releve.plugins.outbound.engine.fact_tables import build_empty_frames, find_word_faults, normalize_word_columns
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID
 from releve.plugins.outbound.engine.legal_rows import Words
 from releve.plugins.outbound.engine.numbers import normalize_shown_numbers
 from releve.plugins.outbound.engine.rule_files import built_in_rules
-from releve.plugins.outbound.engine.word_frames import find_word_faults, normalize_word_columns
 from releve.plugins.outbound.gate.campaign_cache import FactRowDraft, build_row
 from releve.plugins.outbound.gate.campaigns import find_campaign_faults, normalize_campaign_names
-from releve.plugins.outbound.gate.clients import normalize_client_names, register_aliases
-from releve.plugins.outbound.gate.connections import ensure_gate_key
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW, next_known_at
+from releve.plugins.outbound.gate.connections import MAX_CLOCK_SKEW, ensure_gate_key, next_known_at
 from releve.plugins.outbound.gate.erasure import NewPersonalValue, read_value, store_values
 from releve.plugins.outbound.gate.errors import LoadRefused
 from releve.plugins.outbound.gate.models import ConsentRow, Decision, FactRow, Load, PersonRow
-from releve.plugins.outbound.gate.pseudonyms import is_subscriber, number_text, person_pseudonym, text_pseudonym
+from releve.plugins.outbound.gate.pseudonyms import (
+    is_subscriber,
+    normalize_client_names,
+    number_text,
+    person_pseudonym,
+    register_aliases,
+    text_pseudonym,
+)
 from releve.plugins.outbound.gate.sql import TABLES, FactColumn, FactTable
 
 _ASKED_AT_ONCE = 500

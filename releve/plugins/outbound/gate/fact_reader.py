@@ -16,10 +16,8 @@ from typing import Any
 
 from django.db import connection
 
-from releve.plugins.outbound.engine import Facts
-from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID
-from releve.plugins.outbound.gate.clients import resolve_client
-from releve.plugins.outbound.gate.pseudonyms import number_pseudonym, person_pseudonym
+from releve.plugins.outbound.engine.facts import EVERY_CLIENT, SAID, Facts
+from releve.plugins.outbound.gate.pseudonyms import number_pseudonym, person_pseudonym, resolve_client
 from releve.plugins.outbound.gate.sql import (
     CAMPAIGN,
     COMMON,

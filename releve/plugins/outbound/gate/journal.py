@@ -17,7 +17,7 @@ from releve.ledger.digests import decode_value, encode_value
 from releve.ledger.export import note_act
 from releve.ledger.rollback import require_complete
 from releve.live.clock import read_clock
-from releve.plugins.outbound.gate.db_clock import next_known_at
+from releve.plugins.outbound.gate.connections import next_known_at
 from releve.plugins.outbound.gate.errors import DatabaseUnavailable
 from releve.plugins.outbound.gate.models import Load
 from releve.plugins.outbound.gate.sql import TABLES

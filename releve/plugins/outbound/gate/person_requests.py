@@ -28,15 +28,13 @@ from releve.plugins.outbound.engine.vocabulary import normalize_word
 from releve.plugins.outbound.gate.attempt_outcomes import REPORTED_OUTCOMES, write_outcomes
 from releve.plugins.outbound.gate.campaign_cache import FactRowDraft, build_row
 from releve.plugins.outbound.gate.campaigns import load_campaigns
-from releve.plugins.outbound.gate.clients import resolve_client
-from releve.plugins.outbound.gate.connections import ensure_gate_key
-from releve.plugins.outbound.gate.db_clock import MAX_CLOCK_SKEW
+from releve.plugins.outbound.gate.connections import MAX_CLOCK_SKEW, ensure_gate_key
 from releve.plugins.outbound.gate.erasure import years_later
 from releve.plugins.outbound.gate.errors import GateError
 from releve.plugins.outbound.gate.fact_import import write_load
 from releve.plugins.outbound.gate.journal import note_load
 from releve.plugins.outbound.gate.models import AttemptRow, ConsentRow, ContractRow, PersonRequestRow, PersonRow
-from releve.plugins.outbound.gate.pseudonyms import find_number_fault, number_pseudonym, number_text
+from releve.plugins.outbound.gate.pseudonyms import find_number_fault, number_pseudonym, number_text, resolve_client
 from releve.plugins.outbound.gate.sql import TABLES, FactTable
 
 KIND = "outbound.requested"

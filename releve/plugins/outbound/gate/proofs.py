@@ -22,11 +22,12 @@ from django.db import models as db
 
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import canonical_json
+from releve.ledger.disclosure import prove_entry
 from releve.ledger.guards import ProofError
-from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import SignedRoot, load_root
 from releve.network.moments import UTC
-from releve.plugins.outbound.engine import CallVerdict, LegalRules
+from releve.plugins.outbound.engine.legal_rows import LegalRules
+from releve.plugins.outbound.engine.verdict import CallVerdict
 from releve.plugins.outbound.gate import models
 from releve.plugins.outbound.gate.campaign_cache import MAX_BATCH_ROWS, RowTree, hash_row_text
 from releve.plugins.outbound.gate.decision import build_call, judge_for_holders
@@ -234,12 +235,10 @@ def serialize_row(row: ProvableRow) -> str:
         if field.name not in _BATCH_LEFT_OUT[table] and not unnamed:
             content[field.name] = value.isoformat() if isinstance(value, datetime) else value
     if isinstance(row, AttemptRow) and row.load is not None:
-        content["known_from"] = content["known_from"] or _iso(row.load.known_at)
+        content["known_from"] = content["known_from"] or (
+            None if row.load.known_at is None else row.load.known_at.isoformat()
+        )
     return canonical_json(content)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
 
 
 def prove_row(row: ProvableRow, root_number: int) -> Mapping[str, Any]:

@@ -1,8 +1,11 @@
-"""Pseudonyms: what stands in the tables for a number or a person.
+"""What stands in the tables for a number or a person (a pseudonym), and for a client (one name).
 
 A pseudonym is a keyed hash (HMAC-SHA-256, the first 128 bits): the same value is found again, and
 without the key a number cannot be found by trying them all. The key is ``RELEVE_GATE_KEY`` (64 hex
 digits), else ``gate.key`` of the home folder, made once, before any row is written with it.
+
+A client's name is registered when a fact or a campaign first carries it; other spellings and
+aliases are brought to it before anything is written or looked up.
 """
 
 from __future__ import annotations
@@ -11,15 +14,21 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
+import polars as pl
 from django.conf import settings
 
+from releve.errors import Phrase
 from releve.ledger.keys import make_key_file
-from releve.plugins.outbound.engine import built_in_rules
+from releve.network.faults import Fault
+from releve.plugins.outbound.engine.facts import EVERY_CLIENT, fold_client_name
 from releve.plugins.outbound.engine.numbers import strip_separators, to_international
-from releve.plugins.outbound.gate.errors import KeyFault
+from releve.plugins.outbound.engine.rule_files import built_in_rules
+from releve.plugins.outbound.gate.errors import KeyFault, LoadRefused
+from releve.plugins.outbound.gate.models import ClientName
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _SUBSCRIBER = re.compile(r"\+[0-9]{7,15}")
@@ -151,3 +160,42 @@ def _parse_key(text: str, where: str) -> bytes:
     if not _KEY.fullmatch(text):
         raise KeyFault(f"{where} must be 64 hex digits")
     return bytes.fromhex(text)
+
+
+def resolve_client(name: str) -> str:
+    """Return the name that stands for a client in the tables, the one given when none does."""
+    found = ClientName.objects.filter(key=fold_client_name(name)).values_list("name", flat=True).first()
+    return name if found is None else found
+
+
+def register_client(name: str) -> str:
+    """Return the name that stands for a client; this one from now on when none did."""
+    found, _ = ClientName.objects.get_or_create(key=fold_client_name(name), defaults={"name": name})
+    return found.name
+
+
+def register_aliases(aliases: Iterable[tuple[str, str]]) -> None:
+    """Let each alias (client, alias) stand for its client.
+
+    LoadRefused where facts stand under the alias already: they would no longer be found.
+    """
+    for client, alias in aliases:
+        name = register_client(client)
+        if not alias:
+            continue
+        there, new = ClientName.objects.get_or_create(key=fold_client_name(alias), defaults={"name": name})
+        if not new and there.name != name:
+            reason = Phrase("stands for the client {0!r} already, not for {1!r}", there.name, name)
+            fix = Phrase("give the alias before the facts that use it")
+            raise LoadRefused.of([Fault("clients", 0, "alias", alias, reason, fix)])
+
+
+def normalize_client_names(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    found = {}
+    for name, frame in frames.items():
+        if "client" in frame.columns:
+            names = frame["client"].drop_nulls().unique(maintain_order=True).to_list()
+            renames = {one: register_client(one) for one in names if one != EVERY_CLIENT}
+            frame = frame.with_columns(pl.col("client").replace(renames))
+        found[name] = frame
+    return found

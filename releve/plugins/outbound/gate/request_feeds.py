@@ -24,7 +24,7 @@ from django.db.models import Q
 
 from releve.files.atomic import write_file
 from releve.live.clock import read_clock
-from releve.plugins.outbound.engine import Watermark as ReadAt
+from releve.plugins.outbound.engine.facts import Watermark as ReadAt
 from releve.plugins.outbound.gate.errors import GateError
 from releve.plugins.outbound.gate.fact_import import load_facts
 from releve.plugins.outbound.gate.models import Cursor, FeedFaultRow, WatermarkRow

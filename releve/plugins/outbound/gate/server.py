@@ -1,16 +1,24 @@
-"""Serve the gate by uvicorn, with bounds on what a connection may hold."""
+"""Serve the gate by uvicorn, with bounds on what a connection may hold.
+
+A worker loads Django first, then all that needs its models: this module imports none of it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
+from releve.files.home import require_home
 from releve.plugins.outbound.gate.wal_checkpoints import share_metrics
 
 REQUEST_SECONDS = 2.0
@@ -36,7 +44,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the time."""
         self._stop_timer()
         super().connection_lost(exc)
 
@@ -92,3 +99,42 @@ def serve_gate(factory: str, host: str, port: int, workers: int) -> None:
             server.run(sockets=[listening])
             if not server.started:
                 sys.exit(3)  # the status that uvicorn itself would end with
+
+
+if TYPE_CHECKING:
+    from releve.plugins.outbound.gate.app import Gate
+
+_CONNECTIONS = 2
+"""Groups that are decided at a time on a database that has more than one writer."""
+
+
+def application() -> Gate:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    import django
+    from django.conf import settings
+
+    django.setup()
+    require_home(Path(settings.HOME))
+    from releve.plugins.outbound.gate.app import BUDGET_SECONDS, Gate, parse_callers
+    from releve.plugins.outbound.gate.campaign_cache import load_stored_rules
+    from releve.plugins.outbound.gate.connections import open_connection
+    from releve.plugins.outbound.gate.current_rules import load_current_rules
+    from releve.plugins.outbound.gate.decider import Decider
+    from releve.plugins.outbound.gate.journal import check_ledger
+    from releve.plugins.outbound.gate.wal_checkpoints import start_checkpoints
+
+    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    load_current_rules()  # read before the first question
+    if sqlite:
+        start_checkpoints(settings.DATABASES["default"]["NAME"])
+    count = 1 if sqlite else _CONNECTIONS
+
+    deciders = [Decider(load_stored_rules, open_connection, BUDGET_SECONDS, check_ledger) for _ in range(count)]
+    callers = parse_callers(settings.GATE_CALLERS)
+    return Gate(load_current_rules, deciders, callers=callers, ready=_freeze_loaded)
+
+
+def _freeze_loaded() -> None:
+    """Let what is loaded by now stay: no later collection walks through it."""
+    gc.collect()
+    gc.freeze()

@@ -10,7 +10,7 @@ from releve.accounts.permissions import Permission, Role
 from releve.accounts.scopes import scope_for
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT
 from releve.plugins.outbound.gate.campaigns import load_campaigns
-from releve.plugins.outbound.gate.clients import resolve_client
+from releve.plugins.outbound.gate.pseudonyms import resolve_client
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser

@@ -20,7 +20,6 @@ from releve.live.clock import read_clock
 from releve.plugins.outbound.gate.current_rules import load_current_rules
 from releve.plugins.outbound.gate.errors import KeyFault
 from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
-from releve.plugins.outbound.gate.person_answers import AnswerSummary, preview_answers
 from releve.plugins.outbound.gate.person_requests import (
     PhoneRequest,
     RecordedRequest,
@@ -28,6 +27,7 @@ from releve.plugins.outbound.gate.person_requests import (
     RequestReused,
     record_request,
 )
+from releve.plugins.outbound.gate.person_rights import AnswerSummary, preview_answers
 from releve.plugins.outbound.gate.request_feeds import COLUMNS, EVERY, FeedMoved, feed_position, take_rows
 from releve.plugins.outbound.pages.access import can_reach
 from releve.plugins.outbound.pages.page import said

@@ -17,11 +17,9 @@ from releve.desk.page import PageModel
 from releve.desk.text import format_duration, text_now
 from releve.plugins.outbound.campaign.reports import AbandonedDay
 from releve.plugins.outbound.campaign.rule_trial import KnownFact, PersonHistory, history_to_json
-from releve.plugins.outbound.engine import LegalRow
 from releve.plugins.outbound.engine.fact_files import COLUMN_LABELS, FACT_LABELS, format_cell
-from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, Words, list_source_numbers
-from releve.plugins.outbound.engine.parameters import row_to_json
-from releve.plugins.outbound.engine.phrases import format_basis, word_label
+from releve.plugins.outbound.engine.legal_rows import LEGAL_ZONE, LegalRow, Words, list_source_numbers
+from releve.plugins.outbound.engine.phrases import format_basis, render_outline, word_label
 from releve.plugins.outbound.engine.row_text import (
     GATE_LABELS,
     JURISDICTION_LABELS,
@@ -31,12 +29,11 @@ from releve.plugins.outbound.engine.row_text import (
     value_label,
 )
 from releve.plugins.outbound.engine.rule_impact import Flip, count_directions, flip_to_json
-from releve.plugins.outbound.engine.sentences import render_outline
+from releve.plugins.outbound.engine.rule_kinds import row_to_json
 from releve.plugins.outbound.engine.verdict import CallFinding
 from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
-from releve.plugins.outbound.gate.person_answers import CampaignAnswer, answer_to_json
 from releve.plugins.outbound.gate.person_requests import RecordedRequest
-from releve.plugins.outbound.gate.person_rights import StoredData
+from releve.plugins.outbound.gate.person_rights import CampaignAnswer, StoredData, answer_to_json
 from releve.plugins.outbound.gate.request_feeds import AsideRow, FeedPosition
 
 if TYPE_CHECKING:
@@ -273,7 +270,6 @@ def largest(counts: Mapping[str, int]) -> int:
 
 @register.filter
 def of_hundred(percent: float) -> str:
-    """Return a percentage."""
     return text_now(_ANY_ZONE).percent(percent / 100)
 
 

@@ -36,8 +36,7 @@ from releve.plugins.outbound.campaign.reports import (
     load_report,
 )
 from releve.plugins.outbound.campaign.rule_trial import SHORTEST_REASON, TooManyCalls, show_person, try_files
-from releve.plugins.outbound.engine import OutboundError
-from releve.plugins.outbound.engine.errors import FactFaults
+from releve.plugins.outbound.engine.errors import FactFaults, OutboundError
 from releve.plugins.outbound.engine.fact_files import get_forms
 from releve.plugins.outbound.engine.facts import EVERY_CLIENT
 from releve.plugins.outbound.engine.legal_rows import cite_sources, to_legal_day
@@ -49,7 +48,6 @@ from releve.plugins.outbound.gate.current_rules import load_current_rules
 from releve.plugins.outbound.gate.errors import KeyFault
 from releve.plugins.outbound.gate.fact_import import FAULT_SENTENCES
 from releve.plugins.outbound.gate.models import CampaignRow
-from releve.plugins.outbound.gate.person_answers import preview_answers
 from releve.plugins.outbound.gate.person_requests import (
     OUTCOME,
     PhoneRequest,
@@ -63,6 +61,7 @@ from releve.plugins.outbound.gate.person_rights import (
     erase_stored,
     export_stored,
     identify_holder,
+    preview_answers,
 )
 from releve.plugins.outbound.gate.request_feeds import list_aside_rows, list_feed_positions
 from releve.plugins.outbound.pages.access import can_reach, list_clients_within

@@ -39,7 +39,8 @@ from releve.plugins.sector.association.contracts import (
 )
 from releve.plugins.sector.association.gate_member import find_programme
 from releve.plugins.sector.association.models import LentAgent
-from releve.plugins.sector.engine import ContractTerms, SectorError
+from releve.plugins.sector.engine.contract import ContractTerms
+from releve.plugins.sector.engine.needs import SectorError
 
 EFFICIENCY = 0.75
 """What an agent of another operator counts for, over one who knows the work."""

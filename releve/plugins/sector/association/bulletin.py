@@ -23,6 +23,7 @@ from releve.plan.spare import count_spare, find_spare
 from releve.plugins.evidence.language import Wording
 from releve.plugins.evidence.paper import Attachment, Paper, typeset
 from releve.plugins.sector.association.clerk import MemberState, list_due_days, list_states, wrap_bulletin
+from releve.plugins.sector.association.figures import find_last_day, find_publication, load_shipped_bulletin_rules
 from releve.plugins.sector.association.gate_member import load_gate, prepare_request
 from releve.plugins.sector.association.gates import list_failed_gates
 from releve.plugins.sector.association.membership import (
@@ -32,31 +33,29 @@ from releve.plugins.sector.association.membership import (
     wrap_contribution,
 )
 from releve.plugins.sector.association.models import DayBulletin, MonthlyDesign, OwnContribution, OwnOrder
-from releve.plugins.sector.association.rules import find_last_day, find_publication, load_shipped_bulletin_rules
-from releve.plugins.sector.engine import (
-    ALL,
+from releve.plugins.sector.engine.bulletin import (
     TOTAL,
     Bulletin,
     BulletinCell,
-    BulletinDesign,
+    list_cells,
+    parse_bulletin,
+    write_bulletin_csv,
+)
+from releve.plugins.sector.engine.contribution import ALL, parse_contribution
+from releve.plugins.sector.engine.gate_orders import GateNotice
+from releve.plugins.sector.engine.needs import (
     ClientTerms,
-    GateNotice,
     ReliefPackage,
+    Row,
     SectorError,
     SectorOffer,
     SectorRequest,
     build_offers,
     build_requests,
-    find_rule,
-    list_cells,
     number_half_hours,
-    parse_bulletin,
-    parse_contribution,
-    parse_design,
     read_terms,
-    write_bulletin_csv,
 )
-from releve.plugins.sector.engine.needs import Row
+from releve.plugins.sector.engine.panel import BulletinDesign, find_rule, parse_design
 
 LABELS: Mapping[str, Phrase] = {
     "agents_on_site": Phrase("Agents on site"),

@@ -21,7 +21,7 @@ from releve.errors import Phrase
 from releve.ledger.keys import public_key
 from releve.network import Operator, day_bounds
 from releve.plugins.sector.association.agents import ClientContract, list_half_hours
-from releve.plugins.sector.association.clerk_intake import require_clerk
+from releve.plugins.sector.association.clerk import require_clerk
 from releve.plugins.sector.association.contracts import (
     DRILL,
     RELIEF,
@@ -32,12 +32,14 @@ from releve.plugins.sector.association.contracts import (
     start_contract,
     take_step,
 )
-from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError
 from releve.plugins.sector.association.gate_member import list_programmes, load_gate, read_gate_result
 from releve.plugins.sector.association.gates import CLEARED, wrap_result
+from releve.plugins.sector.association.keys import MOST_BYTES, AssociationError
 from releve.plugins.sector.association.membership import require_membership
 from releve.plugins.sector.association.models import ReceivedOrder, ReliefGate
-from releve.plugins.sector.engine import ContractTerms, GateNotice, SectorError, parse_gate, parse_order
+from releve.plugins.sector.engine.contract import ContractTerms
+from releve.plugins.sector.engine.gate_orders import GateNotice, parse_gate, parse_order
+from releve.plugins.sector.engine.needs import SectorError
 
 _BESIDE = 500
 """Bytes of an answer beside its messages."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import httpx
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.conf import settings
 from releve.errors import NumberPhrase, Phrase, decode_phrase
 from releve.ledger.digests import canonical_json
 from releve.plugins.sector.association.contract_exchange import list_own_messages, receive_answer
-from releve.plugins.sector.association.envelopes import MOST_BYTES, AssociationError, Envelope, open_envelope
+from releve.plugins.sector.association.figures import find_last_day, find_publication
 from releve.plugins.sector.association.gate_member import (
     keep_gate,
     keep_result,
@@ -22,6 +22,7 @@ from releve.plugins.sector.association.gate_member import (
     prepare_opening,
     wrap_order,
 )
+from releve.plugins.sector.association.keys import MOST_BYTES, AssociationError, Envelope, open_envelope
 from releve.plugins.sector.association.membership import (
     find_due_day,
     find_membership,
@@ -32,9 +33,9 @@ from releve.plugins.sector.association.membership import (
     require_membership,
     wrap_contribution,
 )
-from releve.plugins.sector.association.models import DayBulletin, MonthlyDesign, OwnContribution, OwnOrder, ReliefGate
-from releve.plugins.sector.association.rules import find_last_day, find_publication
-from releve.plugins.sector.engine import GateNotice, parse_design
+from releve.plugins.sector.association.models import MonthlyDesign, OwnContribution, OwnOrder, ReliefGate
+from releve.plugins.sector.engine.gate_orders import GateNotice
+from releve.plugins.sector.engine.panel import parse_design
 
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 ANSWER_SECONDS = 60.0
@@ -63,10 +64,6 @@ def send_contribution(row: OwnContribution, now: datetime) -> None:
 
 def fetch_design(month: str, now: datetime) -> None:
     keep_design(_fetch("design", month), now)
-
-
-def fetch_bulletin(day: date, now: datetime) -> DayBulletin:
-    return keep_bulletin(_fetch("bulletin", day.isoformat()), now)
 
 
 def run_member_day(now: datetime) -> None:
@@ -103,7 +100,7 @@ def _fetch_due_bulletins(now: datetime) -> None:
     for row in OwnContribution.objects.filter(found="").exclude(sent_at=None):
         design = MonthlyDesign.objects.get(month=f"{row.day:%Y-%m}")
         if find_publication(row.day, parse_design(design.text).rule) < now:
-            fetch_bulletin(row.day, now)
+            keep_bulletin(_fetch("bulletin", row.day.isoformat()), now)
 
 
 def send_order(row: OwnOrder, now: datetime) -> None:

@@ -1,25 +1,30 @@
-"""What this operator would contribute for a day: counts by destination, and in total.
+"""What this operator would contribute for a day, by the rules of bulletins that the product ships.
 
-Agents are those placed on that day by the plan and relief in force; calls are those recorded. Of
-health, as of any other cause, the number of sites closed now.
+Counts by destination, and in total. Agents are those placed on that day by the plan and relief in
+force; calls are those recorded. Of health, as of any other cause, the number of sites closed now.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib import resources
 
 from releve.errors import Phrase
 from releve.live import api as live
 from releve.network import HOME, Operator, day_bounds
-from releve.plugins.sector.association.envelopes import AssociationError
-from releve.plugins.sector.engine import ALL
-from releve.plugins.sector.engine.contribution import Cell
+from releve.network.moments import to_utc, zone
+from releve.plugins.sector.association.keys import AssociationError
+from releve.plugins.sector.engine.contribution import ALL, Cell
+from releve.plugins.sector.engine.panel import BulletinRule, find_rule, load_bulletin_rules
 from releve.service_record.statistics import load_reports
 
 STATED = ("relief_spare", "relief_wanted")
 """The figures that the planner states."""
+
+
 _COUNTED = ("agents_on_site", "agents_at_home", "sites_open", "sites_closed")
 
 
@@ -77,3 +82,25 @@ def _count_calls(operator: Operator, day: date) -> Counter[Cell]:
             found["calls_offered", ALL] += round(report.offered)
             found["calls_answered", ALL] += min(round(report.answered), round(report.offered))
     return found
+
+
+@cache
+def load_shipped_bulletin_rules() -> tuple[BulletinRule, ...]:
+    file = resources.files("releve.plugins.sector.engine") / "bulletin_rules.yaml"
+    return load_bulletin_rules(file.read_text(encoding="utf-8"))
+
+
+def find_day(now: datetime, rule: BulletinRule) -> date:
+    """Return the day by the clock of the association."""
+    return now.astimezone(zone(rule.time_zone)).date()
+
+
+def find_last_day(now: datetime) -> date:
+    """Return the last day that is over by the clock of the association."""
+    rule = find_rule(load_shipped_bulletin_rules(), now.date())
+    return find_day(now, rule) - timedelta(days=1)
+
+
+def find_publication(day: date, rule: BulletinRule) -> datetime:
+    local = datetime.combine(day + timedelta(days=1), rule.published_at)
+    return to_utc(local, rule.time_zone).astimezone(UTC)

@@ -21,25 +21,21 @@ from releve import __version__
 from releve.errors import Phrase
 from releve.ledger.chain import append
 from releve.ledger.keys import public_key
-from releve.plugins.sector.association.clerk_intake import STREAM
-from releve.plugins.sector.association.envelopes import AssociationError, Envelope
-from releve.plugins.sector.association.keys import load_signing_key
+from releve.plugins.sector.association.clerk import STREAM
+from releve.plugins.sector.association.keys import AssociationError, Envelope, load_signing_key
 from releve.plugins.sector.association.membership import require_membership
 from releve.plugins.sector.association.models import OwnOrder, ReliefGate
-from releve.plugins.sector.engine import (
+from releve.plugins.sector.engine.contribution import sign_text, verify_text
+from releve.plugins.sector.engine.gate_orders import (
+    RESULT_FORMAT,
     GateNotice,
     GateOrder,
-    SectorOffer,
-    SectorRequest,
     hide_requests,
     parse_gate,
     parse_order,
     seal_offer,
-    sign_text,
-    verify_text,
 )
-from releve.plugins.sector.engine.gate_orders import RESULT_FORMAT
-from releve.plugins.sector.engine.needs import compare_formats
+from releve.plugins.sector.engine.needs import SectorOffer, SectorRequest, compare_formats
 
 NONCE_BYTES = 16
 

@@ -24,8 +24,7 @@ from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import canonical_json
 from releve.ledger.keys import public_key
 from releve.network import Operator
-from releve.plugins.sector.association.clerk_intake import CLOCKS_DIFFER, STREAM, check_signature, require_clerk
-from releve.plugins.sector.association.envelopes import AssociationError, Envelope
+from releve.plugins.sector.association.clerk import CLOCKS_DIFFER, STREAM, NotPublished, check_signature, require_clerk
 from releve.plugins.sector.association.gate_member import (
     OrderRow,
     list_order_rows,
@@ -34,7 +33,13 @@ from releve.plugins.sector.association.gate_member import (
     read_gate_result,
     wrap_order,
 )
-from releve.plugins.sector.association.keys import load_clearing_secret, load_signing_key, store_clearing_secret
+from releve.plugins.sector.association.keys import (
+    AssociationError,
+    Envelope,
+    load_clearing_secret,
+    load_signing_key,
+    store_clearing_secret,
+)
 from releve.plugins.sector.association.models import AssociationMember, OwnOrder, ReceivedOrder, ReliefGate
 from releve.plugins.sector.clearing_job import (
     CLEARING_DEADLINE,
@@ -46,31 +51,37 @@ from releve.plugins.sector.clearing_job import (
     parse_clearing,
     read_result,
 )
-from releve.plugins.sector.engine import (
-    SHARES,
-    Clearing,
-    ContributionError,
+from releve.plugins.sector.engine.contribution import ContributionError, sign_text
+from releve.plugins.sector.engine.disclosure import compute_clearing_digest, disclose_to_auditor, disclose_to_member
+from releve.plugins.sector.engine.gate_orders import (
+    COMMIT,
+    OPEN,
+    REQUEST,
+    RESULT_FORMAT,
     GateNotice,
     GateOrder,
     OpenedOffers,
-    Openings,
     SealedOffer,
-    SectorError,
-    compute_clearing_digest,
     derive_seed,
-    describe_clearing,
-    disclose_to_auditor,
-    disclose_to_member,
     hash_secret,
     open_offers,
     parse_gate,
     parse_order,
-    sign_text,
 )
-from releve.plugins.sector.engine.gate_orders import COMMIT, OPEN, REQUEST, RESULT_FORMAT
+from releve.plugins.sector.engine.matches import SHARES, Clearing, describe_clearing
+from releve.plugins.sector.engine.needs import Openings, SectorError
 from releve.runs.job_process import start_job
 from releve.runs.job_store import DEADLINE, JobStore, current_stamp
 from releve.upkeep.findings import Examination, Finding, fault
+
+
+def wrap_own_result(gate: str, member: str) -> Envelope:
+    """Return the signed result of a gate as far as it is a member's; NotPublished before it is."""
+    row = ReliefGate.objects.filter(name=gate, state=CLEARED).first()
+    if row is None:
+        raise NotPublished(Phrase("the clearing {0} is not cleared yet", gate))
+    return wrap_result(row, member)
+
 
 OPENED, CLOSED, CLEARED = "open", "closed", "cleared"
 _KINDS = {COMMIT: Phrase("sealed offer"), REQUEST: Phrase("request"), OPEN: Phrase("opening of offers")}
@@ -237,7 +248,9 @@ def read_clearing(row: ReliefGate) -> Clearing:
 
 def show_to_auditor(name: str) -> dict[str, Any]:
     """Return all that a clearing was made from, and the digest that a second run must give."""
-    row = _require_cleared(name)
+    row = ReliefGate.objects.filter(name=name, state=CLEARED).first()
+    if row is None:
+        raise AssociationError(Phrase("no gate {0} was cleared", name))
     openings, seed = _read_openings(row)
     return disclose_to_auditor(openings, read_clearing(row), seed)
 
@@ -376,13 +389,6 @@ def _open(row: ReliefGate, orders: Iterable[GateOrder]) -> OpenedOffers:
 def _list_frozen(row: ReliefGate) -> list[GateOrder]:
     rows = ReceivedOrder.objects.filter(digest__in=row.orders).order_by("digest")
     return [parse_order(one.text) for one in rows]
-
-
-def _require_cleared(name: str) -> ReliefGate:
-    row = ReliefGate.objects.filter(name=name, state=CLEARED).first()
-    if row is None:
-        raise AssociationError(Phrase("no gate {0} was cleared", name))
-    return row
 
 
 def _hash(text: str) -> str:

@@ -1,18 +1,25 @@
-"""The keys of this installation towards its association, from one secret in ``association.key``.
+"""The keys of this installation towards its association, and the signed texts that travel.
 
-The secret is made on first use, readable by its owner alone; the Ed25519 key that signs and the
-X25519 key of the masks are derived from it. Their public keys are what the clerk registers.
+All keys come from one secret in ``association.key``, made on first use, readable by its owner
+alone: the Ed25519 key that signs and the X25519 key of the masks. Their public keys are what the
+clerk registers.
 
 A clerk has besides one secret per clearing, in ``clearing-NAME.key``: it decides ties, so that a
 member who could read it beforehand could choose an offer that wins them.
+
+A signed text travels as one JSON object with its signature and what proves it. The text is
+canonical JSON, so its bytes can be found again in the object.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -20,10 +27,53 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-from releve.errors import Phrase
+from releve.errors import Phrase, ReleveError
+from releve.ledger.digests import canonical_json
 from releve.ledger.keys import ensure_key, make_key_file
-from releve.plugins.sector.association.envelopes import AssociationError
 from releve.plugins.sector.association.models import DayBulletin, MonthlyDesign, OwnContribution
+
+
+class AssociationError(ReleveError, ValueError):
+    """What the clerk or the member cannot do now; the message says how to mend it."""
+
+
+MOST_BYTES = 500_000
+"""More than any text of an association with its proof."""
+
+
+WHAT = ("bulletin", "contribution", "design", "gate", "order", "result")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A text with its signature (hex); ``what`` is one of :data:`WHAT`."""
+
+    what: str
+    text: str
+    signature: str
+    beside: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> bytes:
+        """The bytes that travel."""
+        shown = {self.what: json.loads(self.text), "signature": self.signature, **self.beside}
+        return canonical_json(shown).encode()
+
+
+def open_envelope(content: bytes) -> Envelope:
+    """Return the envelope that bytes hold; AssociationError where they hold none."""
+    try:
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES} bytes")
+        found = json.loads(content.decode())
+        what = next(name for name in WHAT if name in found)
+        text = canonical_json(found.pop(what))
+        return Envelope(what, text, str(found.pop("signature")), found)
+    except (ValueError, AttributeError, TypeError, StopIteration, KeyError) as error:
+        raise AssociationError(
+            Phrase("not a signed text of an association ({0}): {1}", ", ".join(WHAT), str(error))
+        ) from error
+
 
 NAME = "association"
 _SECRET = re.compile(r"[0-9a-f]{64}")

@@ -18,29 +18,28 @@ from releve.erasure import Findings
 from releve.errors import Phrase
 from releve.ledger.chain import append
 from releve.ledger.verify import Keys, VerifyError, check_proof
-from releve.plugins.sector.association.clerk_intake import STREAM
+from releve.plugins.sector.association.clerk import STREAM
 from releve.plugins.sector.association.contracts import DRILL, RELIEF, list_contracts
-from releve.plugins.sector.association.envelopes import AssociationError, Envelope
-from releve.plugins.sector.association.figures import STATED, count_figures, count_seats_by_destination
-from releve.plugins.sector.association.keys import load_mask_key, load_signing_key
+from releve.plugins.sector.association.figures import STATED, count_figures, count_seats_by_destination, find_last_day
+from releve.plugins.sector.association.keys import AssociationError, Envelope, load_mask_key, load_signing_key
 from releve.plugins.sector.association.models import DayBulletin, LentAgent, Membership, MonthlyDesign, OwnContribution
-from releve.plugins.sector.association.rules import find_last_day
-from releve.plugins.sector.engine import (
+from releve.plugins.sector.engine.bulletin import (
     Bulletin,
-    BulletinDesign,
-    Contribution,
     check_contribution,
     check_one_closing,
     hash_closing,
-    hash_contribution,
     mask_figures,
     parse_bulletin,
-    parse_contribution,
-    parse_design,
-    sign_text,
     sum_groups,
+)
+from releve.plugins.sector.engine.contribution import (
+    Contribution,
+    hash_contribution,
+    parse_contribution,
+    sign_text,
     verify_text,
 )
+from releve.plugins.sector.engine.panel import BulletinDesign, parse_design
 
 
 def find_membership() -> Membership | None:

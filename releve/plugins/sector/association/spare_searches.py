@@ -23,10 +23,10 @@ from releve.ledger.chain import lock_head
 from releve.plugins.sector.association.agents import find_agents_to_lend, lend_agents, require_giver
 from releve.plugins.sector.association.bulletin import draft_offers
 from releve.plugins.sector.association.contracts import DRILL, RELIEF
-from releve.plugins.sector.association.envelopes import AssociationError
 from releve.plugins.sector.association.gate_member import load_gate, prepare_commit
+from releve.plugins.sector.association.keys import AssociationError
 from releve.plugins.sector.association.models import LentAgent, SpareSearch
-from releve.plugins.sector.engine import read_packages
+from releve.plugins.sector.engine.needs import read_packages
 
 OFFER, LEND = "offer", "lend"
 LEASE = timedelta(minutes=10)

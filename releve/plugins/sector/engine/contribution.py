@@ -25,9 +25,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from releve.errors import Phrase
 from releve.kernels.arrays import Floats
-from releve.plugins.sector.engine.crash import SectorCrash
+from releve.plugins.sector.engine.crash import SectorAnswer, SectorCrash
 from releve.plugins.sector.engine.needs import SectorError, compare_formats
-from releve.plugins.sector.engine.response import SectorAnswer
 
 FORMAT = "releve contribution 1"
 TAG = b"releve contribution 1\n"

@@ -15,6 +15,7 @@ from releve.kernels.arrays import Floats, Truths
 from releve.plugins.telework.engine.panel import (
     LeftOut,
     Panel,
+    WorkRecords,
     build_panel,
     find_refusal,
     keep_comparable,
@@ -33,7 +34,6 @@ from releve.plugins.telework.engine.placebo import (
     list_horizons,
     shrink_effects,
 )
-from releve.plugins.telework.engine.records import WorkRecords
 from releve.plugins.telework.engine.rota import RotaDraw, RotaRecords, count_drawn, find_single_place, match_rota
 
 MOST_LOSS, LEAST_CHANCE = 0.03, 0.9

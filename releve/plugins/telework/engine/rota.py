@@ -22,8 +22,7 @@ import numpy as np
 from releve.demand.localtime import day_to_number
 from releve.errors import Phrase, ReleveError
 from releve.kernels.arrays import Truths
-from releve.plugins.telework.engine.panel import Panel
-from releve.plugins.telework.engine.records import WorkRecords
+from releve.plugins.telework.engine.panel import Panel, WorkRecords
 
 FORMAT = "releve rota 1"
 NONCE_BYTES = 32

@@ -19,23 +19,3 @@ from releve.plugins.crashtest.engine.outages.hazard import (
 )
 from releve.plugins.crashtest.engine.outages.run import Outages, draw_outages
 from releve.plugins.crashtest.engine.outages.streams import HomeLines, PlacedSite, Places, list_places
-
-__all__ = [
-    "FOOTPRINTS",
-    "TAKES",
-    "DurationHours",
-    "Hazard",
-    "HazardFaults",
-    "HomeLines",
-    "Outages",
-    "OutagesError",
-    "OutagesOverflowError",
-    "PlacedSite",
-    "Places",
-    "draw_outages",
-    "list_places",
-    "lognormal",
-    "quantiles",
-    "read_hazards",
-    "sample",
-]

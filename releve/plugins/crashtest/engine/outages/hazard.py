@@ -1,4 +1,4 @@
-"""Hazards from YAML: how often one strikes, how long it lasts, what it takes; errors.
+"""Hazards from YAML, the shipped ones too: how often one strikes, how long it lasts, what it takes.
 
 A row::
 
@@ -22,8 +22,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -265,7 +267,12 @@ class _HazardRow:
         if not isinstance(self.raw, Mapping):
             self.fault("is not a row", "write keys and values such as `footprint: site`")
             return None
-        self._check_keys()
+        for key in self.raw:
+            if key not in _KEYS:
+                self.fault(f"{key!r} is not a key of a hazard", f"write one of {', '.join(_KEYS)}")
+        for key in _NEEDED:
+            if key not in self.raw:
+                self.fault(f"{key} is missing", "give it")
         values: dict[str, Any] = {name: self._read_text(name) for name in _TEXTS}
         self._check_known("footprint", (values["footprint"],), FOOTPRINTS)
         takes = self._read_list("takes")
@@ -283,14 +290,6 @@ class _HazardRow:
         except OutagesError as error:
             self.fault(str(error), "mend it")
             return None
-
-    def _check_keys(self) -> None:
-        for key in self.raw:
-            if key not in _KEYS:
-                self.fault(f"{key!r} is not a key of a hazard", f"write one of {', '.join(_KEYS)}")
-        for key in _NEEDED:
-            if key not in self.raw:
-                self.fault(f"{key} is missing", "give it")
 
     def _read_text(self, name: str) -> str:
         value = self.raw.get(name, "")
@@ -377,3 +376,36 @@ class _HazardRow:
             self.fault(f"duration {given!r} has no unit", "write it such as 90 min, 5 h or 2 days")
             return 1.0
         return float(match[1]) * _HOURS[match[2]]
+
+
+@cache
+def load_shipped_hazards() -> tuple[Hazard, ...]:
+    """Return the hazards that the product ships."""
+    shipped = resources.files("releve.plugins.crashtest.engine.outages") / "data" / "hazards.yaml"
+    return read_hazards(shipped.read_text(encoding="utf-8"))
+
+
+def format_hazards(hazards: Sequence[Hazard]) -> str:
+    """Return a table of hazards, one row each, as it stands in the documentation."""
+    head = "| hazard | strikes | how often a year | lasts: median, 90 %, mean | takes | months |"
+    rows = [" | ".join(_format_cells(hazard)) for hazard in hazards]
+    return "\n".join([head, "|---|---|---|---|---|---|", *(f"| {row} |" for row in rows)]) + "\n"
+
+
+def _format_cells(hazard: Hazard) -> tuple[str, ...]:
+    reach = f" within {hazard.radius_km:g} km" if hazard.radius_km else ""
+    elsewhere = f"{hazard.rate_per_year:g}"
+    rates = [f"{code} {rate:g}" for code, rate in hazard.rates]
+    median, high = hazard.duration.at(np.array([0.5, 0.9]))
+    return (
+        f"`{hazard.id}` {hazard.name}",
+        hazard.footprint + reach,
+        ", ".join([*rates, f"elsewhere {elsewhere}"]) if rates else elsewhere,
+        f"{median:.1f} h, {high:.1f} h, {hazard.duration.mean:.1f} h",
+        " and ".join("home lines" if one == "home" else one for one in hazard.takes),
+        ", ".join(map(str, hazard.months)) or "all",
+    )
+
+
+if __name__ == "__main__":
+    print(format_hazards(load_shipped_hazards()), end="")

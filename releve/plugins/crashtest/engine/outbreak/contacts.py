@@ -73,7 +73,6 @@ class Contacts:
     room: Room | None = None
 
     def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
         require(0 <= self.reproduction <= 30, "0 <= reproduction <= 30", self.reproduction)
         shares = (self.zone, self.seat, self.floor, self.site, self.shuttle)
         require(min(shares) >= 0, "every share >= 0", shares)

@@ -52,7 +52,6 @@ class ClosurePolicy:
     tested: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
         require(1 <= self.cases <= 10_000, "1 <= cases <= 10000", self.cases)
         _check_days("within_days", self.within_days)
         for name in ("hours", "further_case_hours"):
@@ -111,7 +110,6 @@ class Visits:
     probabilities: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
         require(self.every_days >= 1, "every_days >= 1", self.every_days)
         require(self.tests >= 1, "tests >= 1", self.tests)
         for value in self.probabilities:
@@ -137,7 +135,6 @@ class Quarantine:
     shuttle: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
         _check_days("days", self.days, 1)
         for name in ("seat", "zone", "shuttle"):
             _check_share(name, getattr(self, name))
@@ -217,7 +214,6 @@ class Controls:
     immune: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
         for name in ("masks", "telework", "stay_home", "symptom_test", "false_positive", "immune"):
             _check_share(name, getattr(self, name))
         require(self.distance_m >= 0, "distance_m >= 0", self.distance_m)

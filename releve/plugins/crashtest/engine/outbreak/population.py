@@ -160,7 +160,6 @@ class Population:
 
     @property
     def size(self) -> int:
-        """The number of agents."""
         return len(self.agents)
 
     @property
@@ -277,13 +276,9 @@ class AssumedPlaces:
 def count_assumed_places(operator: Operator) -> AssumedPlaces:
     """Count what an outbreak takes for granted because the operator does not give it."""
     return AssumedPlaces(
-        zones=sum(_lacks_air(zone) for zone in operator.all_zones),
+        zones=sum(zone.volume_m3 is None or zone.air_changes_per_hour is None for zone in operator.all_zones),
         seats=sum(seat.x_m is None or seat.y_m is None for seat in operator.all_seats),
     )
-
-
-def _lacks_air(zone: Zone) -> bool:
-    return zone.volume_m3 is None or zone.air_changes_per_hour is None
 
 
 def _get_air(zone: Zone, seats: int) -> tuple[float, float]:
