@@ -7,12 +7,24 @@ sent as JSON under the same address, answered by the API and described in its do
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable, Hashable
 from datetime import datetime
-from typing import Annotated, Any, Generic, Self, TypeVar
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from releve.accounts.scopes import roles_held
+from releve.files.database_state import read_state
+from releve.live.api import IdentityCache
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
 _Order = TypeVar("_Order")
+_T = TypeVar("_T")
 
 
 class PageModel(BaseModel):
@@ -20,7 +32,7 @@ class PageModel(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    @property
+    @cached_property
     def json_bytes(self) -> bytes:
         """The page as JSON; what is not a number becomes null."""
         return self.model_dump_json().encode()
@@ -65,3 +77,38 @@ Figure = Annotated[float | None, BeforeValidator(known)]
 def pick_fields(row: object, *names: str) -> dict[str, Any]:
     """Return some fields of an object by name, as JSON has them."""
     return {name: getattr(row, name) for name in names}
+
+
+SHARED_SECONDS = 5
+"""What readers share is made again after so long: the clock alone changes it too."""
+
+
+class _SharedPages:
+    """What was made of one state of the database: that of an older one is let go, with all that is erased since."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._moment: Hashable = None
+        self._pages: IdentityCache[Any] = IdentityCache()
+
+    def choose(self, moment: Hashable) -> IdentityCache[Any]:
+        with self._lock:
+            if moment != self._moment:
+                self._moment, self._pages = moment, IdentityCache(64)
+            return self._pages
+
+
+_shared = _SharedPages()
+
+
+def share_page(key: Hashable, user: AnyUser, build: Callable[[], _T]) -> _T:
+    """Return what ``build`` makes of the database, the clock and the roles of a user, and of nothing else.
+
+    It is built once for all readers with the same roles, while nothing is committed to the database.
+    """
+    state = read_state()
+    if state is None:
+        return build()
+    pages = _shared.choose((state, int(time.time() / SHARED_SECONDS)))
+    found: _T = pages.get((key, roles_held(user)), (), build)
+    return found
