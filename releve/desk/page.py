@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
@@ -18,7 +19,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from releve.accounts.scopes import roles_held
 from releve.files.database_state import read_state
-from releve.live.api import IdentityCache
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -79,23 +79,36 @@ def pick_fields(row: object, *names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-SHARED_SECONDS = 5
+SHARED_SECONDS = 5.0
 """What readers share is made again after so long: the clock alone changes it too."""
+_MOST_SHARED = 64
+
+
+@dataclass
+class _SharedPage:
+    """What was made last of a key: when that began, and of which state of the database."""
+
+    lock: Lock = field(default_factory=Lock)
+    asked: float = 0.0
+    began: float = -math.inf
+    state: Hashable = None
+    page: Any = None
 
 
 class _SharedPages:
-    """What was made of one state of the database: that of an older one is let go, with all that is erased since."""
+    """The pages asked for lately; others are let go, with all that was erased since."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._moment: Hashable = None
-        self._pages: IdentityCache[Any] = IdentityCache()
+        self._rows: dict[Hashable, _SharedPage] = {}
 
-    def choose(self, moment: Hashable) -> IdentityCache[Any]:
+    def choose(self, key: Hashable, now: float) -> _SharedPage:
         with self._lock:
-            if moment != self._moment:
-                self._moment, self._pages = moment, IdentityCache(64)
-            return self._pages
+            found = self._rows.pop(key, None) or _SharedPage()
+            lately = [(name, row) for name, row in self._rows.items() if now - row.asked < SHARED_SECONDS]
+            found.asked = now
+            self._rows = {**dict(lately[1 - _MOST_SHARED :]), key: found}
+            return found
 
 
 _shared = _SharedPages()
@@ -104,11 +117,17 @@ _shared = _SharedPages()
 def share_page(key: Hashable, user: AnyUser, build: Callable[[], _T]) -> _T:
     """Return what ``build`` makes of the database, the clock and the roles of a user, and of nothing else.
 
-    It is built once for all readers with the same roles, while nothing is committed to the database.
+    Readers with the same roles share what was made of the state that the database is in, or was begun after they
+    asked: while much is recorded, those who wait for a page that is being made get the next one together.
     """
-    state = read_state()
-    if state is None:
+    asked = time.monotonic()
+    if read_state() is None:
         return build()
-    pages = _shared.choose((state, int(time.time() / SHARED_SECONDS)))
-    found: _T = pages.get((key, roles_held(user)), (), build)
-    return found
+    row = _shared.choose((key, roles_held(user)), asked)
+    with row.lock:
+        began, state = time.monotonic(), read_state()
+        if row.began <= asked and (row.state != state or began - row.began >= SHARED_SECONDS):
+            page = build()
+            row.began, row.state, row.page = began, state, page
+        found: _T = row.page
+        return found
