@@ -191,7 +191,9 @@ async def answer(port: int, readers: list[User], count: int, seconds: float) -> 
     async def check(number: int, site: str) -> None:
         await asyncio.sleep(seconds * number / len(sites))
         reader = readers[number % len(readers)]
-        body = json.dumps({"site": site, "day": f"{datetime.now().astimezone():%Y-%m-%d}", "findings": []}).encode()
+        body = json.dumps(
+            {"site": site, "day": f"{datetime.now().astimezone():%Y-%m-%d}", "transport_fill": 0.5}
+        ).encode()
         given = {"Authorization": f"Bearer {reader.token}", "Idempotency-Key": f"check-{site}"}
         browser = Browser(port, **{**given, "Content-Type": "application/json"})
         await browser.time(found["check.done"], "POST", "/api/v1/events/check.done", body)
