@@ -206,6 +206,7 @@ def people(count: int) -> list[User]:
 
     from releve.accounts import grants, tokens
     from releve.accounts.models import User as Account
+    from releve.accounts.two_people import COMMAND_LINE
 
     until = (timezone.now() + timedelta(days=2)).date()
     found = []
@@ -215,7 +216,7 @@ def people(count: int) -> list[User]:
         web = Client()
         web.force_login(Account.objects.get(username=name))
         wanted = grants.RoleRequest("continuity", last_day=until)
-        _, secret = tokens.issue_token(name, wanted, by="bench")
+        _, secret = tokens.issue_token(name, wanted, by=COMMAND_LINE)
         found.append(User(web.cookies["sessionid"].value, secret))
     return found
 

@@ -86,6 +86,7 @@ def fill(data: Path) -> str:
     """Import the bank as an operator of one site; return the secret of a token that reads it."""
     open_new_database()
     from releve.accounts import grants, tokens
+    from releve.accounts.two_people import COMMAND_LINE
     from releve.registry.service import apply_changes, preview_changes
     from tests.plan.tiny_operators import operator_of, site
 
@@ -94,7 +95,7 @@ def fill(data: Path) -> str:
     found = replace(found, row=replace(found.row, time_zone=ZONE_1999))
     apply_changes(preview_changes(found), "bench")
     wanted = grants.RoleRequest("continuity", last_day=(DAY + timedelta(days=9)).date())
-    return tokens.issue_token("replay", wanted, by="bench")[1]
+    return tokens.issue_token("replay", wanted, by=COMMAND_LINE)[1]
 
 
 def count_day(calls: pl.DataFrame) -> dict[str, dict[str, float]]:

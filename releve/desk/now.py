@@ -25,7 +25,7 @@ from releve.desk.http import page_response, part_response
 from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.live.words import notice_text, translate_cause, when
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, share_page
 from releve.desk.places.page import SITE_TONES
 from releve.desk.service import ServiceNow, service_now
 from releve.desk.switches import PressedSwitch, find_pressed
@@ -163,6 +163,11 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         timeline=live.list_last_entries(stream, seen.sees),
         follows=seen.sites is None or bool(seen.sites),
     )
+
+
+def share_now(shown: ShownStream, user: AnyUser) -> tuple[NowPage, Operator]:
+    """Return the page, made once for its readers, with the operator it was made of."""
+    return share_page(("now", shown), user, lambda: (now_page(shown, user), live.operator_now()))
 
 
 def _propose_events(stream: str, sites: tuple[SiteStatus, ...], user: AnyUser) -> Iterator[EventProposal]:
@@ -372,9 +377,8 @@ def _draw_strip(shares: Sequence[float]) -> tuple[str, str]:
 @serve("situation.see")
 def now(request: HttpRequest) -> HttpResponse:
     """Everything as it stands; the browser polls ``?part=live``."""
-    shown = read_stream(request)
-    page = now_page(shown, request.user)
-    context = {"operator": live.operator_now()}
+    page, operator = share_now(read_stream(request), request.user)
+    context = {"operator": operator}
     if request.GET.get("part") == "live":
         return part_response(request, "desk/now/_live.html", page, context)
     return page_response(request, "desk/now/now.html", page, context)

@@ -7,12 +7,24 @@ sent as JSON under the same address, answered by the API and described in its do
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Generic, Self, TypeVar
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from releve.accounts.scopes import roles_held
+from releve.files.database_state import read_state
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
 _Order = TypeVar("_Order")
+_T = TypeVar("_T")
 
 
 class PageModel(BaseModel):
@@ -20,7 +32,7 @@ class PageModel(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    @property
+    @cached_property
     def json_bytes(self) -> bytes:
         """The page as JSON; what is not a number becomes null."""
         return self.model_dump_json().encode()
@@ -65,3 +77,57 @@ Figure = Annotated[float | None, BeforeValidator(known)]
 def pick_fields(row: object, *names: str) -> dict[str, Any]:
     """Return some fields of an object by name, as JSON has them."""
     return {name: getattr(row, name) for name in names}
+
+
+SHARED_SECONDS = 5.0
+"""What readers share is made again after so long: the clock alone changes it too."""
+_MOST_SHARED = 64
+
+
+@dataclass
+class _SharedPage:
+    """What was made last of a key: when that began, and of which state of the database."""
+
+    lock: Lock = field(default_factory=Lock)
+    asked: float = 0.0
+    began: float = -math.inf
+    state: Hashable = None
+    page: Any = None
+
+
+class _SharedPages:
+    """The pages asked for lately; others are let go, with all that was erased since."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._rows: dict[Hashable, _SharedPage] = {}
+
+    def choose(self, key: Hashable, now: float) -> _SharedPage:
+        with self._lock:
+            found = self._rows.pop(key, None) or _SharedPage()
+            lately = [(name, row) for name, row in self._rows.items() if now - row.asked < SHARED_SECONDS]
+            found.asked = now
+            self._rows = {**dict(lately[1 - _MOST_SHARED :]), key: found}
+            return found
+
+
+_shared = _SharedPages()
+
+
+def share_page(key: Hashable, user: AnyUser, build: Callable[[], _T]) -> _T:
+    """Return what ``build`` makes of the database, the clock and the roles of a user, and of nothing else.
+
+    Readers with the same roles share what was made of the state that the database is in, or was begun after they
+    asked: while much is recorded, those who wait for a page that is being made get the next one together.
+    """
+    asked = time.monotonic()
+    if read_state() is None:
+        return build()
+    row = _shared.choose((key, roles_held(user)), asked)
+    with row.lock:
+        began, state = time.monotonic(), read_state()
+        if row.began <= asked and (row.state != state or began - row.began >= SHARED_SECONDS):
+            page = build()
+            row.began, row.state, row.page = began, state, page
+        found: _T = row.page
+        return found

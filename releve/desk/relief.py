@@ -27,7 +27,7 @@ from releve.desk.endpoint import ACT, serve
 from releve.desk.filters import add_words
 from releve.desk.http import download, page_response, read_day, read_number
 from releve.desk.live.page import ShownStream, read_stream
-from releve.desk.page import StreamPage
+from releve.desk.page import StreamPage, share_page
 from releve.desk.text import text_now, translate_phrase
 from releve.files.operator_folder import Cell, ListSheet, write_sheets
 from releve.live import api as live
@@ -688,7 +688,8 @@ def _local(at: datetime | None, time_zone: str) -> datetime | None:
 @serve("relief.people")
 def relief(request: HttpRequest) -> HttpResponse:
     """Who moves from where to where and when, who was notified, and who has not answered."""
-    page = relief_page(read_stream(request), request.user, read_choice(request))
+    asked, user = (read_stream(request), read_choice(request)), request.user
+    page = share_page(("relief", *asked, get_language()), user, lambda: relief_page(asked[0], user, asked[1]))
     context = {"shown": tuple(SHOWN), "generations": can(request.user, "reliefs.see")}
     return page_response(request, "desk/relief/relief.html", page, context)
 

@@ -25,7 +25,7 @@ from releve.desk.filters import add_words
 from releve.desk.http import failure, page_response, part_response, require_found
 from releve.desk.ledger import translate_kind
 from releve.desk.live.page import ShownStream, read_stream
-from releve.desk.page import Figure, PageModel
+from releve.desk.page import Figure, PageModel, share_page
 from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
 from releve.live.api import ClientStanding, DaySeal, IdentityCache, NeedKind, ServiceDay, ServiceLoss, TargetState
@@ -356,7 +356,8 @@ def loss_words(row: ServiceLoss, operator: Operator) -> str:
 @serve("plan.see")
 def wall(request: HttpRequest) -> HttpResponse:
     """How the clients stand and the calls of today, of no person; the screen polls ``?part=live``."""
-    page = wall_page(read_stream(request), request.user)
+    shown, user = read_stream(request), request.user
+    page = share_page(("wall", shown), user, lambda: wall_page(shown, user))
     if request.GET.get("part") == "live":
         return part_response(request, "desk/service/_wall.html", page, {})
     return page_response(request, "desk/service/wall.html", page, {})

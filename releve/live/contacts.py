@@ -14,7 +14,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -361,33 +361,30 @@ def _filter_open(stream: str, sites: Iterable[str] | None) -> QuerySet[Message]:
 
 def count_messages(stream: str = LIVE, sites: Iterable[str] | None = None) -> MessageCounts:
     """Count the agents notified of days that are not over, of some sites or of all."""
-    unclear = Q(unclear_at__isnull=False)
-    silence = Q(acknowledged_at=None, absent=False, silent=False)
-    open_ = unclear | (silence & ~Q(held=Message.FOR_LEAD))
-    unaddressed = open_ & Q(channel=Message.NO_ADDRESS) & ~unclear
-    answered = Q(acknowledged_at__isnull=False) & ~unclear
-    away = Q(acknowledged_at=None) & (Q(absent=True) | Q(silent=True)) & ~unclear
-    gone = answered & Q(answer="no") | away & Q(silent=True)
-    wanted = {  # no alias is the name of a column
-        "notified": Q(),
-        "sent": Q(sent_at__isnull=False),
-        "acknowledged": answered,
-        "waiting": open_,
-        "exhausted": open_ & Q(exhausted=True) & ~unaddressed & ~unclear,
-        "unaddressed": unaddressed,
-        "absent": away,
-        "late": answered & Q(answer="late"),
-        "transport": answered & Q(answer="transport"),
-        "declined": answered & Q(answer="no"),
-        "unclear": unclear,
-        "silent": away & Q(silent=True),
-        "coming": answered & Q(answer__in=("yes", "late", "transport")),
-        "substituted": gone & Q(substituted=True),
-        "held": silence & Q(held=Message.FOR_LEAD) & ~unclear,
-    }
-    rows = _filter_open(stream, sites)
-    found = rows.aggregate(**{f"n_{name}": Count("pk", filter=which) for name, which in wanted.items()})
-    return MessageCounts(**{name: found[f"n_{name}"] for name in wanted})
+    given = {"unclear": "unclear_at", "answered": "acknowledged_at", "sent": "sent_at"}
+    flags = {f"is_{name}": Q(**{f"{column}__isnull": False}) for name, column in given.items()}
+    columns = (*flags, "absent", "silent", "held", "channel", "exhausted", "answer", "substituted")
+    groups = _filter_open(stream, sites).order_by().annotate(**flags).values_list(*columns).annotate(Count("pk"))
+    found: Counter[str] = Counter()
+    for unclear, answered, sent, absent, silent, held, channel, exhausted, answer, substituted, count in groups:
+        state = _find_state(unclear, answered, sent, absent, silent, held, channel, exhausted, answer)
+        names = ["notified", *_COUNTED_AS.get(state, (state,))]
+        names += ["sent"] * sent + ["substituted"] * (substituted and state in ("declined", "silent"))
+        if state == "acknowledged" and answer in ("yes", "late", "transport"):
+            names += ["coming", *([] if answer == "yes" else [answer])]
+        found.update(dict.fromkeys(names, count))
+    return MessageCounts(**{row.name: found[row.name] for row in fields(MessageCounts)})
+
+
+_COUNTED_AS: Mapping[AnswerState, tuple[str, ...]] = {
+    "unclear": ("unclear", "waiting"),
+    "declined": ("declined", "acknowledged"),
+    "silent": ("silent", "absent"),
+    "unaddressed": ("unaddressed", "waiting"),
+    "exhausted": ("exhausted", "waiting"),
+    "queued": ("waiting",),
+}
+"""Counts of a state that has others than its own name."""
 
 
 def list_notified_agents(stream: str, sites: Iterable[str] | None = None) -> list[NotifiedAgent]:
@@ -396,7 +393,7 @@ def list_notified_agents(stream: str, sites: Iterable[str] | None = None) -> lis
     Those out of reach come first, then those who have not answered, then the others.
     """
     rows = _filter_open(stream, sites).exclude(who__startswith="erased:")
-    found = [_describe_message(row) for row in rows.select_related("relief")]
+    found = [_describe_message(row) for row in rows.select_related("relief").defer("about", "relief__lost")]
     return sorted(found, key=lambda row: (_STATES.index(row.state), row.site, row.agent))
 
 
@@ -482,7 +479,17 @@ def _describe_message(row: Message) -> NotifiedAgent:
         agent=row.who,
         site=row.site,
         generation=row.relief.generation,
-        state=_find_state(row),
+        state=_find_state(
+            row.unclear_at is not None,
+            row.acknowledged_at is not None,
+            row.sent_at is not None,
+            row.absent,
+            row.silent,
+            row.held,
+            row.channel,
+            row.exhausted,
+            row.answer,
+        ),
         channel=row.channel,
         tries=row.rank,
         sent_at=row.sent_at,
@@ -493,17 +500,27 @@ def _describe_message(row: Message) -> NotifiedAgent:
     )
 
 
-def _find_state(row: Message) -> AnswerState:
-    if row.unclear_at is not None:
+def _find_state(
+    unclear: bool,
+    answered: bool,
+    sent: bool,
+    absent: bool,
+    silent: bool,
+    held: str,
+    channel: str,
+    exhausted: bool,
+    answer: str,
+) -> AnswerState:
+    if unclear:
         return "unclear"
-    if row.acknowledged_at is not None:
-        return "declined" if row.answer == "no" else "acknowledged"
-    if row.absent or row.silent:
-        return "silent" if row.silent else "absent"
-    if row.held:
+    if answered:
+        return "declined" if answer == "no" else "acknowledged"
+    if absent or silent:
+        return "silent" if silent else "absent"
+    if held:
         return "held"
-    if row.channel == Message.NO_ADDRESS:
+    if channel == Message.NO_ADDRESS:
         return "unaddressed"
-    if row.exhausted:
+    if exhausted:
         return "exhausted"
-    return "queued" if row.sent_at is None else "waiting"
+    return "waiting" if sent else "queued"

@@ -22,7 +22,7 @@ from releve.desk.api.schemas import Failure
 from releve.desk.day_calendar import CalendarPage, calendar_page
 from releve.desk.http import json_response
 from releve.desk.live.page import DrillsPage, ShownStream, drills_page, find_stream
-from releve.desk.now import NowPage, now_page
+from releve.desk.now import NowPage, share_now
 from releve.desk.places.page import (
     ClientPage,
     ClientsPage,
@@ -170,7 +170,7 @@ def asked(request: HttpRequest, stream: str) -> StreamContext:
 @reads("/now", NowPage, "situation", "situation.see")
 def now(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """Everything as it stands: sites, coverage now and for 48 hours, what is late."""
-    return json_response(now_page(find_stream(request, stream), request.user))
+    return json_response(share_now(find_stream(request, stream), request.user)[0])
 
 
 @reads("/sites", SitesPage, "situation", "sites.see")

@@ -1,4 +1,4 @@
-"""Django's SQLite backend with a fair queue of the writers of a process.
+"""Django's SQLite backend with a fair queue of the writers of a process, and connections that are kept.
 
 SQLite lets a writer retry after up to 100 ms, and the one that asks in a free moment goes first:
 beside two busy writers a third waited five seconds and failed as "locked". Here the first in the
@@ -7,10 +7,12 @@ queue tries every few ms.
 
 from __future__ import annotations
 
+import os
 import random
 import time
+from contextlib import suppress
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
@@ -20,7 +22,28 @@ _queue = Lock()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A connection whose transactions begin in turn, within the ``timeout`` of its options."""
+    """A connection whose transactions begin in turn, within the ``timeout`` of its options.
+
+    It is not used again once another file has taken the place of its own, as after a restore.
+    """
+
+    _file: tuple[int, int] | None = None
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        made = super().get_new_connection(conn_params)
+        self._file = self._identify_file()
+        return made
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        if self.connection is not None and not self.in_atomic_block and self._file != self._identify_file():
+            self.close()
+        super().close_if_unusable_or_obsolete()
+
+    def _identify_file(self) -> tuple[int, int] | None:
+        with suppress(OSError):
+            found = os.stat(self.settings_dict["NAME"])
+            return found.st_dev, found.st_ino
+        return None
 
     def _start_transaction_under_autocommit(self) -> None:
         patience = float(self.settings_dict["OPTIONS"].get("timeout", 5.0))
