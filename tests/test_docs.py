@@ -14,6 +14,9 @@ from click.testing import CliRunner
 
 from releve.cli import main
 from releve.cli.reference import cli_markdown, list_commands
+from releve.environment import REPLACED
+from releve.live.reply_gateways import GATEWAYS, name_secret
+from releve.setting_names import SETTINGS, find_unknown_settings, settings_markdown
 from tools.first_steps import ROOT, list_lines
 
 DOCS_ROOT = Path(__file__).parents[1]
@@ -96,6 +99,19 @@ def anchors_of(page: Path) -> set[str]:
 def test_the_reference_of_the_command_line_is_current() -> None:
     page = (DOCS_ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert page == cli_markdown(main), "docs/cli.md is out of date: run scripts/docs"
+
+
+def test_every_setting_that_the_program_reads_is_listed_and_the_page_is_current() -> None:
+    page = (DOCS_ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == settings_markdown(), "docs/settings.md is out of date: run scripts/docs"
+    sources = "".join(path.read_text(encoding="utf-8") for path in (DOCS_ROOT / "releve").rglob("*.py"))
+    read = set(re.findall(r"""["'`](RELEVE_[A-Z0-9_]*[A-Z0-9])[`"']""", sources))
+    assert read - SETTINGS.keys() - REPLACED.keys() == {"RELEVE_OUTSIDE", "RELEVE_WEBHOOK"} - SETTINGS.keys()
+    of_prefixes = {f"{name}_{end}" for name in ("RELEVE_OUTSIDE", "RELEVE_WEBHOOK") for end in ("SECRET", "PRIVATE")}
+    of_prefixes |= {name_secret(gateway) for gateway in GATEWAYS}
+    assert of_prefixes <= SETTINGS.keys()
+    assert SETTINGS.keys() - of_prefixes <= read, "a setting that the program does not read"
+    assert find_unknown_settings([*SETTINGS, "PATH", "RELEVE_HOMME"]) == {"RELEVE_HOMME": "RELEVE_HOME"}
 
 
 def test_the_reference_of_the_command_line_has_every_option() -> None:

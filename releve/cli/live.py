@@ -90,12 +90,13 @@ def work(once: bool, workers: int) -> None:
     """
     from django.conf import settings
 
-    from releve.live.api import check_channels
+    from releve.live.api import check_channels, read_self_test
     from releve.live.worker import Worker, run_until_idle
     from releve.routing import build_adapters
 
     build_adapters(os.environ, settings.HOME)
     check_channels()
+    read_self_test()
     if once:
         click.echo(f"{run_until_idle()} effects done")
         return

@@ -110,7 +110,7 @@ class NowPage(StandingPage):
     retried: int = Field(description="Tasks that failed and are being retried")
     without_receipt: int = Field(description="Roots and parts of the journal that left an hour ago, without receipt")
     failing: tuple[live.PathFault, ...] = Field(
-        default=(), description="To readers inside who see all sites: ways out of the house that fail"
+        default=(), description="To readers inside who see all sites: what fails, a way out of the house or the house"
     )
     timeline: tuple[live.LogEntry, ...] = Field(description="The newest first")
     follows: bool = Field(default=True, description="Whether the reader sees what happened at some site")
@@ -159,7 +159,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         aside=tuple(EffectAside.from_row(row) for row in aside),
         retried=len(retried),
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
-        failing=live.find_path_faults(live.real_now()) if all_sites and inside else (),
+        failing=live.find_faults(live.real_now()) if all_sites and inside else (),
         timeline=live.list_last_entries(stream, seen.sees),
         follows=seen.sites is None or bool(seen.sites),
     )
@@ -308,6 +308,11 @@ _PATHS = {
     "outbox": lazy("The folder of messages cannot be written."),
     "telephony": lazy("A telephony system takes no routes."),
     "outside": lazy("Nothing reaches the outside: no roots, no journal."),
+    "partner": lazy("Nothing is exchanged with the association."),
+    "disk": lazy("Little space is left on the disk of the installation."),
+    "clock": lazy("The clock was set while the worker ran."),
+    "certificate": lazy("The certificate of the desk ends soon, or has ended."),
+    "backup": lazy("The last backup is older than a day."),
 }
 add_words(register, "worker_alarm", _ALARMS)
 add_words(register, "path_alarm", _PATHS)

@@ -134,7 +134,7 @@ from releve.live.message_texts import LogEntry, list_last_entries
 from releve.live.models import ClientSetting, OnCall, PlanText, Relief, Stream
 from releve.live.outside import find_overdue_documents
 from releve.live.partners import Lending
-from releve.live.path_faults import PathFault, find_path_faults
+from releve.live.path_faults import PathFault
 from releve.live.photos import (
     MAX_PHOTO_BYTES,
     MAX_PHOTOS,
@@ -231,6 +231,7 @@ from releve.live.routes import (
     observe_routing,
     revert_routes,
 )
+from releve.live.self_test import find_last_self_tests, read_self_test
 from releve.live.service_day import ServiceDay, TargetState, compute_service_day, find_statistics_folder
 from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
@@ -260,7 +261,13 @@ from releve.live.switches import (
     undo_switch,
 )
 from releve.live.worker import warm_in_background
-from releve.live.worker_health import InstallationCollector, WorkerHealth, check_readiness, read_worker_health
+from releve.live.worker_health import (
+    InstallationCollector,
+    WorkerHealth,
+    check_readiness,
+    find_faults,
+    read_worker_health,
+)
 
 
 def find_relief(stream: str, generation: int) -> Relief | None:

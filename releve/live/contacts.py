@@ -73,7 +73,8 @@ def check_channels() -> None:
     used = Contact.objects.values_list("channel", flat=True).distinct().order_by("channel")
     faults = [f"{name}: {fault}" for name in used if (fault := CHANNELS[name].setup_fault())]
     if any(name != "file" for name in used) and _is_loopback(settings.DESK_URL):
-        faults.append("RELEVE_URL is not set: the links in messages would lead to this machine")
+        own = f"RELEVE_URL is {settings.DESK_URL}" if settings.DESK_URL_IS_SET else "RELEVE_URL is not set"
+        faults.append(f"{own}: the links in messages would lead to this machine")
     try:
         for name in list_promised():
             read_reply_secret(name)

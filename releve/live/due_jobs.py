@@ -22,10 +22,16 @@ LONGEST_WAIT = timedelta(minutes=10)
 
 @dataclass
 class _Job:
-    """A registered job: its function by dotted name, and since when it waits for how long."""
+    """A registered job: its function by dotted name, and since when it waits for how long.
+
+    ``path`` is the way out of the house that it takes; ``failing_since`` is its first failure in a row.
+    """
 
     run: str
     slow: bool
+    path: str = ""
+    failing_since: datetime | None = None
+    cause: str = ""
     failed_at: datetime | None = None
     wait: timedelta = timedelta(0)
 
@@ -38,13 +44,24 @@ _jobs: dict[str, _Job] = {}
 _log = logging.getLogger("releve.live")
 
 
-def register_due_job(name: str, job: str, *, slow: bool = False) -> None:
+def register_due_job(name: str, job: str, *, slow: bool = False, path: str = "") -> None:
     """Register a job, a function by its dotted name; a ``slow`` one may take minutes.
+
+    One that goes out of the house names its ``path``: while it fails, that is an alarm.
 
     It is called with the current instant and decides itself what is due: at each change in the database and
     each full minute, of slow ones at every fifth, and within a second again where it returns True or fails.
     """
-    _jobs[name] = _Job(job, slow)
+    _jobs[name] = _Job(job, slow, path)
+
+
+def list_failing_jobs() -> list[tuple[str, datetime, str]]:
+    """Return the paths whose jobs fail in this process, each since when and why: the job that has failed longest."""
+    rows = [(job.failing_since, job.path, job.cause) for job in _jobs.values() if job.failing_since and job.path]
+    found: dict[str, tuple[str, datetime, str]] = {}
+    for since, path, cause in sorted(rows):
+        found.setdefault(path, (path, since, cause))
+    return list(found.values())
 
 
 def run_due_jobs(now: datetime) -> bool:
@@ -64,9 +81,10 @@ def _run(now: datetime, *, slow: bool) -> bool:
             continue
         try:
             busy = bool(import_string(job.run)(now)) or busy
-            job.wait = timedelta(0)
+            job.wait, job.failing_since = timedelta(0), None
         except ReleveError as error:
-            job.failed_at = now
+            job.failed_at, job.cause = now, str(error)
+            job.failing_since = job.failing_since or now
             job.wait = min(max(2 * job.wait, SHORTEST_WAIT), LONGEST_WAIT)
             _log.warning("%s waits %d seconds: %s", name, job.wait.total_seconds(), error)
     return busy or any(job.wait for job in own.values())

@@ -113,6 +113,24 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "path_outbox": "le dossier des messages",
         "path_telephony": "la téléphonie",
         "path_outside": "le dépôt extérieur",
+        "path_partner": "l’échange avec l’association",
+        "path_disk": "l’espace disque",
+        "path_clock": "l’horloge",
+        "path_certificate": "le certificat",
+        "path_backup": "la sauvegarde",
+        "house_partner": "Rien ne s’échange avec l’association depuis {since} (UTC) : {cause}",
+        "house_disk": "Il reste {cause} sur le disque de l’installation. À faire : libérer de la place ; sans place,"
+        " plus rien ne s’enregistre.",
+        "house_clock": "L’horloge du serveur a été décalée de {cause}. À faire : la remettre à l’heure, puis relancer"
+        " le processus de fond (worker).",
+        "house_certificate": "Le certificat du site va expirer ou a expiré : {cause}. À faire : le renouveler, puis"
+        " recharger le serveur web.",
+        "house_backup": "La dernière sauvegarde a plus d’un jour : {cause}. À faire : en lancer une, et voir pourquoi"
+        " celle de la nuit manque.",
+        "house_close": "Voir la page En ce moment : {url}",
+        "selftest_subject": "Essai de la nuit : {path}",
+        "selftest": "Ce message prouve que Relève peut écrire par cette voie. S’il manque un matin, prévenez un"
+        " administrateur.",
         "alert_subject": "Alerte : {names}",
         "alert_open": "Vous êtes d’astreinte. Depuis le {at} :",
         "alert_lost": "- {place} : {cause}.",
@@ -204,6 +222,23 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "path_outbox": "the folder of messages",
         "path_telephony": "telephony",
         "path_outside": "the outside",
+        "path_partner": "exchange with the association",
+        "path_disk": "disk space",
+        "path_clock": "clock",
+        "path_certificate": "certificate",
+        "path_backup": "backup",
+        "house_partner": "Nothing has been exchanged with the association since {since} (UTC): {cause}",
+        "house_disk": "{cause} are left on the disk of the installation. To do: make room; without any, nothing more"
+        " is stored.",
+        "house_clock": "The server's clock was set by {cause}. To do: set it right, then restart the worker.",
+        "house_certificate": "The certificate of the desk ends soon or has ended: {cause}. To do: renew it, then"
+        " reload the web server.",
+        "house_backup": "The last backup is older than a day: {cause}. To do: make one, and see why last night's is"
+        " missing.",
+        "house_close": "See the page Now: {url}",
+        "selftest_subject": "Test of the night: {path}",
+        "selftest": "This message shows that Relève can write by this way. If it is missing one morning, have an"
+        " administrator look.",
         "alert_subject": "Alert: {names}",
         "alert_open": "You are on call. Since {at}:",
         "alert_lost": "- {place}: {cause}.",
@@ -481,14 +516,21 @@ def _write_alert(words: Mapping[str, str], about: Mapping[str, Any], url: str) -
 
 def _write_fault(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     path, since = words[f"path_{about['path']}"], datetime.fromisoformat(about["since"])
-    said = words["fault_open"].format(path=path, since=f"{since:%H:%M}", waiting=about["waiting"])
-    return words["fault_subject"].format(
-        path=path
-    ), f"{said[0].upper()}{said[1:]}\n\n{words['fault_close'].format(url=url)}"
+    house = f"house_{about['path']}" in words
+    said = words[f"house_{about['path']}" if house else "fault_open"].format(
+        path=path, since=f"{since:%H:%M}", waiting=about["waiting"], cause=about.get("cause", "")
+    )
+    close = words["house_close" if house else "fault_close"].format(url=url)
+    return words["fault_subject"].format(path=path), f"{said[0].upper()}{said[1:]}\n\n{close}"
+
+
+def _write_self_test(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
+    return words["selftest_subject"].format(path=words[f"path_{about['path']}"]), words["selftest"]
 
 
 _MAKERS: Final = {
     "fault": _write_fault,
+    "selftest": _write_self_test,
     "alert": _write_alert,
     "agent": _write_to_agent,
     "break": _write_break_note,

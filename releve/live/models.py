@@ -447,7 +447,7 @@ class WorkerBeat(models.Model):
     ``decided_at`` is when its deciding thread last came round, so that one which hangs is seen;
     ``clock_moved_seconds`` is by how much the clock was set ahead since it started, or back;
     ``has_room`` is whether it found room on the database's disk, ``compiling`` whether its kernels are
-    not compiled yet.
+    not compiled yet; ``faults`` is what it found wrong with the house, see :mod:`releve.live.house_faults`.
     """
 
     name = models.CharField(max_length=64, primary_key=True)
@@ -458,6 +458,7 @@ class WorkerBeat(models.Model):
     clock_moved_seconds = models.FloatField(default=0.0)
     has_room = models.BooleanField(default=True)
     compiling = models.BooleanField(default=False)
+    faults = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-"""A path out of the house that fails: mail, SMS, outbox, telephony, the outside.
+"""A path out of the house that fails: mail, SMS, outbox, telephony, the outside; the alarm of every fault.
 
 What goes out by a path is retried until it works, which no person notices. A path that has failed for
 :data:`FAILING_AFTER` is an alarm: *Now*, the body of ``/readyz`` and a metric show it, one line of the log says
@@ -9,8 +9,8 @@ while it lasts. Once it works again, what waits on it is tried at once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,6 +27,9 @@ from releve.live.rota import find_duty
 
 FAILING_AFTER = timedelta(seconds=30)
 AGAIN_AFTER = timedelta(hours=1)
+LATER_AFTER = timedelta(days=1)
+"""Between two messages of a fault that lets days pass: the night is not broken each hour."""
+_SLOW = ("certificate", "backup", "disk")
 FAULT_SECONDS = 5.0
 """Between two looks, while something fails."""
 EVERY_PATH: Final = (*PATHS.values(), "telephony", "outside")
@@ -35,7 +38,10 @@ _log = logging.getLogger("releve.live")
 
 @dataclass(frozen=True, slots=True)
 class PathFault:
-    """A path that fails: since when, how many effects wait on it, and what the first of them met."""
+    """A path that fails: since when, how many effects wait on it, and what the first of them met.
+
+    Also what is wrong with the house itself, on which none waits.
+    """
 
     path: str
     since: datetime
@@ -76,18 +82,29 @@ def follow_path_faults() -> bool:
     for path in failing:
         if has_worked(path, now - 2 * timedelta(seconds=FAULT_SECONDS)):
             filter_failing().filter(result__path=path, state=Effect.QUEUED, next_at__gt=now).update(next_at=now)
-    for fault in find_path_faults(now) if failing else ():
-        last = Effect.objects.filter(kind="fault", body__path=fault.path).order_by("-pk").first()
-        if last is None or now - last.made_at >= AGAIN_AFTER or has_worked(fault.path, last.made_at):
-            _raise_alarm(fault, 0 if last is None else last.pk)
+    raise_alarms(find_path_faults(now) if failing else (), now)
     return bool(failing)
+
+
+def raise_alarms(faults: Iterable[PathFault], now: datetime) -> None:
+    """Alarm the person on call of each fault that is new, or of which the last message is old."""
+    for fault in faults:
+        last = Effect.objects.filter(kind="fault", body__path=fault.path).order_by("-pk").first()
+        again = LATER_AFTER if fault.path in _SLOW else AGAIN_AFTER
+        if last is None or now - last.made_at >= again or _is_another(fault, last.made_at):
+            _raise_alarm(fault, 0 if last is None else last.pk)
+
+
+def _is_another(fault: PathFault, last: datetime) -> bool:
+    """Return whether a fault ended after an instant, and came again."""
+    return has_worked(fault.path, last) if fault.path in EVERY_PATH else fault.since > last
 
 
 def _raise_alarm(fault: PathFault, last: int) -> None:
     """Log a fault and send its message; of two workers that see it, one does, since the key names the ``last`` one."""
-    _log.error("%s fails since %s, %d wait: %s", fault.path, f"{fault.since:%H:%M:%S} UTC", fault.waiting, fault.cause)
+    _log.error("%s fails since %s, %d wait: %s", fault.path, f"{fault.since:%F %T} UTC", fault.waiting, fault.cause)
     key = f"fault:{fault.path}:{last}"
-    body = {"path": fault.path, "since": fault.since.isoformat(), "waiting": fault.waiting}
+    body = {**asdict(fault), "since": fault.since.isoformat()}
     with transaction.atomic():
         queue_effects([NewEffect(LIVE, OUTSIDE, "fault", key, body)])
     run_effects_now([key], "faults")  # what fails may keep the other threads busy

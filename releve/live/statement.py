@@ -38,6 +38,7 @@ from releve.ledger.seal import seal_ledger
 from releve.ledger.witnesses import ask_known_witnesses
 from releve.live.clock import LIVE
 from releve.live.models import DailyRun
+from releve.live.self_test import queue_self_test
 from releve.live.situation_cache import read_event
 from releve.network import Operator, Programme, day_bounds, zone
 from releve.plugin import list_plugins
@@ -314,7 +315,7 @@ class Erasure:
 
 
 def run_daily_jobs(now: datetime) -> SignedRoot | None:
-    """Do the daily jobs of the plug-ins, erase, seal and publish, once in a UTC day.
+    """Queue the messages to oneself, do the daily jobs of the plug-ins, erase, seal and publish, once in a UTC day.
 
     Returns the new root, if any. After a kill halfway it runs again. The root comes last, so that
     it covers the entries that the erasure wrote. A run that a clock ahead of time has dated in
@@ -329,6 +330,7 @@ def run_daily_jobs(now: datetime) -> SignedRoot | None:
             _publish(last)
         return None
     _note_run(now, done_at=None)
+    queue_self_test(now.date())
     for name in (name for plugin in list_plugins() for name in plugin.daily_jobs):
         import_string(name)(now)
     version = registry.get_current_version()

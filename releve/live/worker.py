@@ -34,7 +34,7 @@ from releve.files.plan_folder import PlanFolderError
 from releve.ledger import chain as ledger
 from releve.ledger.guards import LedgerBehind
 from releve.ledger.rollback import require_complete
-from releve.live import alerts, escalation, notifications, relief_handler, replies
+from releve.live import alerts, escalation, notifications, relief_handler, replies, self_test
 from releve.live.alerts import follow_alerts
 from releve.live.client_news import follow_client_news
 from releve.live.clock import real_now
@@ -46,9 +46,10 @@ from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, find_next_du
 from releve.live.errors import LiveError
 from releve.live.escalation import escalate_messages
 from releve.live.event_service import build_relief_effect, record_due_events
+from releve.live.house_faults import CERTIFICATE_SECONDS, HouseWatch
 from releve.live.models import Effect
 from releve.live.outside import queue_documents
-from releve.live.path_faults import FAULT_SECONDS, follow_path_faults
+from releve.live.path_faults import FAULT_SECONDS, follow_path_faults, raise_alarms
 from releve.live.plans import find_displayed_plan, operator_now
 from releve.live.quiet import Rest, find_rest
 from releve.live.reply_mail import SECONDS as MAIL_SECONDS
@@ -74,7 +75,7 @@ OUTSIDE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
 _completing = threading.Lock()
 _log = logging.getLogger("releve.live")
-_HANDLED_IN = (relief_handler, notifications, escalation, alerts, replies)
+_HANDLED_IN = (relief_handler, notifications, escalation, alerts, replies, self_test)
 """Modules with handlers of effects, imported to register them."""
 
 
@@ -94,6 +95,7 @@ class Worker:
         self._next_tick = 0.0
         self._started_at = self._decided_at = real_now()
         self._uptime_at_start = _read_uptime()
+        self._house = HouseWatch()
         for name, step, seconds, slow in (
             ("warm", _warm_up_streams, TICK_SECONDS, 5 * MINUTE),
             ("switches", _prepare_switches, SWITCHES_SECONDS, 5 * MINUTE),
@@ -103,6 +105,7 @@ class Worker:
             ("faults", follow_path_faults, FAULT_SECONDS, 5 * MINUTE),
             ("replies", read_reply_mail, MAIL_SECONDS, 0.0),
             ("beat", self._beat, BEAT_SECONDS, 0.0),
+            ("certificate", self._house.look_at_certificate, CERTIFICATE_SECONDS, 0.0),
             ("ledger", _read_outside, OUTSIDE_SECONDS, 0.0),
         ):
             own: tuple[Callable[[], object], float, float] = (step, seconds, slow)
@@ -221,15 +224,18 @@ class Worker:
         return int(_run_guarded(step) or 0)
 
     def _beat(self) -> None:
-        ran = _read_uptime() - self._uptime_at_start
+        moved = real_now() - self._started_at - (_read_uptime() - self._uptime_at_start)
+        faults = self._house.find_faults(real_now(), moved)
         note_beat(
             self.name,
             started_at=self._started_at,
             decided_at=self._decided_at,
-            clock_moved=real_now() - self._started_at - ran,
+            clock_moved=moved,
             room=has_room(),
             compiling=is_compiling(),
+            faults=faults,
         )
+        raise_alarms(faults, real_now())
 
 
 def _read_uptime() -> timedelta:

@@ -39,9 +39,11 @@ from releve.ledger.roots import load_last_root
 from releve.live.clock import read_clock, real_now
 from releve.live.effect_queue import DECIDE, OUTSIDE
 from releve.live.errors import is_disk_full
+from releve.live.house_faults import HOUSE_FAULTS, MOST_CLOCK_STEP, encode_faults, merge_faults
 from releve.live.models import DailyRun, Effect, WorkerBeat
 from releve.live.outside import find_overdue_documents
-from releve.live.path_faults import EVERY_PATH, find_path_faults
+from releve.live.path_faults import EVERY_PATH, PathFault, find_path_faults
+from releve.live.self_test import find_last_self_tests
 
 BEAT_SECONDS = 10.0
 SILENT_AFTER = timedelta(seconds=30)
@@ -50,8 +52,6 @@ STUCK_AFTER = timedelta(minutes=5)
 """A relief takes seconds; the deciding thread that has not come round for so long hangs."""
 LEAST_FREE_BYTES = 16_000_000
 """Less than this at the home folder, and the next events, letters or roots may find no room."""
-MOST_CLOCK_STEP = timedelta(seconds=10)
-"""A time service corrects less than this while it runs; the rest is a clock that was wrong."""
 _SORT = """
 SELECT sum(length(t)) FROM (
     SELECT repeat('x', 8000) AS t FROM generate_series(1, 250) AS n ORDER BY n DESC OFFSET 0
@@ -116,6 +116,7 @@ def note_beat(
     clock_moved: timedelta = timedelta(),
     room: bool = True,
     compiling: bool = False,
+    faults: Sequence[PathFault] = (),
 ) -> None:
     """Store that a worker runs, when its deciding thread last came round, and what it found."""
     at = real_now()
@@ -125,6 +126,7 @@ def note_beat(
         "clock_moved_seconds": clock_moved.total_seconds(),
         "has_room": room,
         "compiling": compiling,
+        "faults": encode_faults(faults),
     }
     with transaction.atomic():
         WorkerBeat.objects.update_or_create(
@@ -137,6 +139,13 @@ def note_stop(name: str) -> None:
     """Store that a worker was stopped on purpose."""
     at = real_now()
     WorkerBeat.objects.filter(name=name).update(beat_at=at, stopped_at=at)
+
+
+def find_faults(now: datetime) -> tuple[PathFault, ...]:
+    """Return the paths that fail, then what the workers that run found wrong with the house."""
+    rows = WorkerBeat.objects.filter(stopped_at=None, beat_at__gte=now - SILENT_AFTER)
+    running = _list_running(list(rows.order_by("-beat_at")[:50]), now)
+    return (*find_path_faults(now), *merge_faults(row.faults for row in running))
 
 
 def read_worker_health(now: datetime | None = None) -> WorkerHealth:
@@ -218,7 +227,12 @@ class InstallationCollector(Collector):
         for key in product((Effect.QUEUED, Effect.CLAIMED, Effect.ASIDE), (DECIDE, OUTSIDE)):
             effects.add_metric(key, counts.get(key, 0))
         yield effects
-        yield _collect_paths(real_now())
+        yield from _collect_faults(real_now())
+        tests = GaugeMetricFamily("releve_last_self_test_timestamp_seconds", "When the last message to oneself went",
+                                  labels=("channel",))  # fmt: skip
+        for channel, at in sorted(find_last_self_tests().items()):
+            tests.add_metric((channel,), at.timestamp())
+        yield tests
         yield _gauge("releve_ledger_entries", "Entries of the ledger", read_head().seq)
         root, run = load_last_root(), _find_last_run()
         yield _gauge("releve_last_seal_timestamp_seconds", "When the ledger was last sealed",
@@ -249,14 +263,16 @@ def _collect_worker(now: datetime) -> Iterator[Metric]:
         yield _gauge(name, says, None if moment is None else (now - moment).total_seconds())
 
 
-def _collect_paths(now: datetime) -> Metric:
-    family = GaugeMetricFamily(
-        "releve_path_failing_seconds", "For how long a path fails, 0: it works", labels=("path",)
-    )
-    since = {fault.path: fault.since for fault in find_path_faults(now)}
-    for path in EVERY_PATH:
-        family.add_metric((path,), (now - since[path]).total_seconds() if path in since else 0.0)
-    return family
+def _collect_faults(now: datetime) -> Iterator[Metric]:
+    since = {fault.path: fault.since for fault in find_faults(now)}
+    for name, says, label, known in (
+        ("releve_path_failing_seconds", "For how long a path fails, 0: it works", "path", EVERY_PATH),
+        ("releve_house_fault_seconds", "For how long something is wrong with the house", "fault", HOUSE_FAULTS),
+    ):
+        family = GaugeMetricFamily(name, says, labels=(label,))
+        for one in known:
+            family.add_metric((one,), (now - since[one]).total_seconds() if one in since else 0.0)
+        yield family
 
 
 def _gauge(name: str, says: str, value: float | None) -> Metric:
@@ -281,7 +297,8 @@ class Readiness:
     """``database``: it answers and has every table; ``worker``: what is wrong with it, if known.
 
     ``without_receipt``: how many documents left an hour ago and are not received; ``failing``: paths out of the
-    house that fail. Events have their effects all the same. ``compiling``: this process does, which makes previews.
+    house that fail, and what else is wrong with it. Events have their effects all the same. ``compiling``: this
+    process does, which makes previews.
     """
 
     database: bool
@@ -311,7 +328,7 @@ def check_readiness() -> Readiness:
         if not complete:
             return Readiness(database=False, worker=None)
         overdue = find_overdue_documents(real_now())
-        failing = tuple(fault.path for fault in find_path_faults(real_now()))
+        failing = tuple(fault.path for fault in find_faults(real_now()))
         return Readiness(True, read_worker_health().alarm, len(overdue), failing, is_compiling())
     except (DatabaseError, InterfaceError):
         return Readiness(database=False, worker=None)

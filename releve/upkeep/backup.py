@@ -31,6 +31,7 @@ from django.db.models import Model
 
 from releve import __version__
 from releve.environment import SECRET_FILE
+from releve.files.backup_notes import note_backup
 from releve.ledger.digests import decode_value, encode_value, format_entry, hash_entry
 from releve.ledger.export import read_recipients
 from releve.ledger.keys import key_in_place, list_keys
@@ -199,7 +200,7 @@ def write_backup(path: Path, now: datetime, recipients: Sequence[str] = ()) -> M
             "files.age": compress(tar_files(list_files(home, Path(settings.IDENTITY_FILE)))),
             "keys.age": iter([json.dumps(_read_keys()).encode()]),
         }
-        return pack(
+        manifest = pack(
             path,
             members,
             read_recipients(recipients or settings.BACKUP_TO),
@@ -213,6 +214,8 @@ def write_backup(path: Path, now: datetime, recipients: Sequence[str] = ()) -> M
             },
             key_in_place(),
         )
+    note_backup(home, now, path)
+    return manifest
 
 
 def check_backup(path: Path, identities: Sequence[pyrage.x25519.Identity] = ()) -> Manifest:

@@ -18,19 +18,22 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage, get_connection
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.utils.module_loading import import_string
 
 from releve import environment
 from releve.errors import ReleveError
+from releve.files.backup_notes import OLDEST_REHEARSAL, find_backup_due, read_backup_notes
 from releve.files.home import HomeError, require_home
 from releve.files.operator_folder import CHARTERS, RULES, list_rule_files
 from releve.files.plan_folder import PlanFolderError, list_plan_files
 from releve.live import api as live
 from releve.live.api import load_installed_rules
+from releve.live.house_faults import CERTIFICATE_LEFT, read_certificate_end
 from releve.plugin import list_plugins
 from releve.routing import Rejected, RoutingError, Unreachable, build_adapters
 from releve.routing.kamailio import KamailioProxy, compute_configuration_digest
+from releve.setting_names import find_unknown_settings
 from releve.upkeep import doctor_data
 from releve.upkeep.findings import Examination, Finding, fault, warning
 
@@ -39,7 +42,10 @@ _VERIFYING = ("verify-full", "verify-ca")
 
 
 def check_settings(asked: Examination) -> Iterator[Finding]:
-    """Nothing is set that is for a trial alone."""
+    """Every setting is one, and nothing is set that is for a trial alone."""
+    for name, meant in find_unknown_settings(asked.environ).items():
+        guess = f": {meant} may be meant" if meant else ""
+        yield fault("settings", f"{name} is not a setting{guess}", "mend its name, or take it away (docs/settings.md)")
     if settings.DEBUG:
         yield fault("settings", "RELEVE_DEBUG shows the code of errors", "take RELEVE_DEBUG away")
     if settings.OPEN_DESK:
@@ -184,6 +190,13 @@ def check_home(asked: Examination) -> Iterator[Finding]:
     except HomeError as error:
         yield fault("home", str(error), "nothing else was looked at")
         return
+    file = connection.settings_dict["NAME"]
+    if isinstance(file, Path) and not file.is_file():  # before anything connects, which would make an empty one
+        yield fault(
+            "home",
+            f"the database {file} is gone",
+            "put it back from its copy, restore a backup (`releve restore`), or set RELEVE_DATABASE_URL to where it is",
+        )
     if asked.home.stat().st_uid != os.geteuid():
         yield fault(
             "home",
@@ -238,12 +251,45 @@ def check_disk(asked: Examination) -> Iterator[Finding]:
 
 
 def check_backups(asked: Examination) -> Iterator[Finding]:
-    """A backup could be made: a recipient could read it."""
+    """Backups are made each day, and one of them was restored to try it."""
     if not settings.BACKUP_TO:
         yield warning(
             "backups",
             "no backup can be made, and no journal leaves, for want of a recipient",
             "make a key with `age-keygen` on another machine, and set RELEVE_BACKUP_TO to its public one",
+        )
+        return
+    notes, due = read_backup_notes(asked.home), find_backup_due(asked.home)
+    if due <= asked.now:
+        made_at = notes.made_at
+        last = "no backup was ever made" if made_at is None else f"the last backup is of {made_at:%F %R} UTC"
+        yield fault("backups", last, "run `releve backup FILE` each day, by a timer")
+    elif notes.made_at is not None and (
+        notes.rehearsed_at is None or asked.now - notes.rehearsed_at > OLDEST_REHEARSAL
+    ):
+        yield warning(
+            "backups",
+            "no restore was tried for three months",
+            "run `releve restore FILE --rehearse` where the identity is kept",
+        )
+
+
+def check_certificate(asked: Examination) -> Iterator[Finding]:
+    """The certificate of the desk's address does not end soon."""
+    if not settings.DESK_URL_IS_SET:
+        return
+    try:
+        ends = read_certificate_end(settings.DESK_URL)
+    except OSError as error:
+        says = f"the certificate of {settings.DESK_URL} could not be read: {' '.join(str(error).split())}"
+        yield warning("certificate", says, "see that the proxy in front of the desk runs")
+        return
+    if ends is not None and ends - asked.now < CERTIFICATE_LEFT:
+        verb = "ends" if ends > asked.now else "ended"
+        yield fault(
+            "certificate",
+            f"the certificate of {settings.DESK_URL} {verb} on {ends:%F %R} UTC",
+            "renew it, and reload the proxy",
         )
 
 
@@ -254,20 +300,25 @@ def check_plan_folder(asked: Examination) -> Iterator[Finding]:
     try:
         list_plan_files(settings.PLAN_FOLDER)
     except PlanFolderError as error:
-        yield warning("plan", str(error), "mend RELEVE_PLAN_FOLDER, or write it by `releve plan`")
+        yield fault("plan", str(error), "mend RELEVE_PLAN_FOLDER, or write it by `releve plan`")
 
 
 def check_reachable(asked: Examination) -> Iterator[Finding]:
-    """The database answers."""
+    """The database answers, and is whole where it is a file."""
+    is_file = connection.vendor == "sqlite"
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute("PRAGMA quick_check(1)" if is_file else "SELECT 1")
+            found = cursor.fetchone()
+        says = "" if not is_file or found == ("ok",) else f"is corrupt: {found[0]}"
     except (DatabaseError, OSError) as error:
-        yield fault(
-            "database",
-            f"cannot be reached: {' '.join(str(error).split())}",
-            "start its server, or mend RELEVE_DATABASE_URL; keys, worker and ledger were not looked at",
-        )
+        corrupt = is_file and isinstance(error, DatabaseError) and not isinstance(error, OperationalError)
+        says = f"{'is corrupt' if corrupt else 'cannot be reached'}: {' '.join(str(error).split())}"
+    if says:
+        mend = "start its server, or mend RELEVE_DATABASE_URL"
+        if is_file:
+            mend = "stop all processes, keep the file aside, and restore the last backup (`releve restore`)"
+        yield fault("database", says, f"{mend}; keys, worker and ledger were not looked at")
 
 
 _Check = Callable[[Examination], Iterator[Finding]]
@@ -283,6 +334,7 @@ _CORE: Mapping[str, _Check] = MappingProxyType(
         "backups": check_backups,
         "settings": check_settings,
         "tls": check_tls,
+        "certificate": check_certificate,
         "mail": check_mail,
         "routing": check_routing,
         "database": check_reachable,
@@ -292,6 +344,7 @@ _CORE: Mapping[str, _Check] = MappingProxyType(
         "administrators": doctor_data.check_administrators,
         "roles": doctor_data.check_role_places,
         "channels": doctor_data.check_channels,
+        "selftest": doctor_data.check_self_test,
         "contacts": doctor_data.check_contacts,
         "replies": doctor_data.check_replies,
         "rota": doctor_data.check_rota,

@@ -27,7 +27,9 @@ from releve.ledger.witnesses import list_witnesses
 from releve.live import api as live
 from releve.live.clock import read_clock
 from releve.live.errors import LiveError
+from releve.live.models import Contact, DailyRun
 from releve.live.outside import find_overdue_documents
+from releve.live.self_test import OLDEST_SELF_TEST
 from releve.live.worker_health import read_worker_health
 from releve.network import zone
 from releve.registry.service import list_current_ids
@@ -179,6 +181,21 @@ def check_channels(asked: Examination) -> Iterator[Finding]:
         yield fault("channels", " ".join(str(error).split()), "the worker does not start until it is mended")
 
 
+def check_self_test(asked: Examination) -> Iterator[Finding]:
+    """Where messages to oneself are asked for, the last night's came; without, no night says that a way is broken."""
+    asked_for = live.read_self_test()
+    if not asked_for:
+        if Contact.objects.exists():
+            says = "no message tries the channels at night: one that is broken is known at the next closure"
+            yield warning("selftest", says, "set RELEVE_SELF_TEST to addresses of yours")
+        return
+    last = live.find_last_self_tests()
+    for channel in asked_for:
+        runs = DailyRun.objects.filter(tried_at__lt=asked.now - OLDEST_SELF_TEST).exists()
+        if asked.now - last.get(channel, asked.now - OLDEST_SELF_TEST) >= OLDEST_SELF_TEST and runs:
+            yield fault("selftest", f"no message to oneself went by {channel} for two days", "see *Now* and its cause")
+
+
 def check_contacts(asked: Examination) -> Iterator[Finding]:
     """Everyone in the reference data can be reached by a message."""
     try:
@@ -309,7 +326,7 @@ def check_ledger(asked: Examination) -> Iterator[Finding]:
     if standing.fault:
         yield fault("ledger", standing.problem, standing.fix)
     for note in standing.notes:
-        yield warning("ledger", note, "see to the folder, and run this again")
+        yield fault("ledger", note, "see to the folder, and run this again")
     head, root = read_head(), load_last_root()
     sealed = root.size if root else 0
     old = LedgerEntry.objects.filter(seq=sealed + 1).values_list("recorded_at", flat=True).first()

@@ -26,11 +26,11 @@ from releve.live import api as live
 from releve.live import routes, worker
 from releve.live.clock import real_now
 from releve.live.effect_queue import DECIDE, NewEffect, claim_effect, queue_effects
+from releve.live.house_faults import MOST_CLOCK_STEP
 from releve.live.models import Effect, Relief, Routes, WorkerBeat
 from releve.live.worker import Worker
 from releve.live.worker_health import (
     BEAT_SECONDS,
-    MOST_CLOCK_STEP,
     SILENT_AFTER,
     WorkerHealth,
     check_readiness,

@@ -19,7 +19,7 @@ import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.fernet import Fernet
 from django.core import mail
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django.fixtures import Settings
 
@@ -27,13 +27,14 @@ from releve.accounts import grants, tokens
 from releve.accounts.models import AccountAct, User
 from releve.accounts.reidentification import import_names
 from releve.accounts.tokens import compute_check
+from releve.files.backup_notes import note_backup
 from releve.ledger.chain import append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import KeyCheck
 from releve.ledger.rollback import forget, roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from releve.live import api as live
-from releve.live.models import Contact, Routes, WorkerBeat
+from releve.live.models import Contact, DailyRun, Routes, WorkerBeat
 from releve.network import read_operator, sample_operator, write_operator
 from releve.plugins.outbound.gate.connections import ensure_gate_key
 from releve.plugins.outbound.gate.pseudonyms import forget_key
@@ -93,6 +94,7 @@ def place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
         AccountAct.objects.create(user=made, kind=AccountAct.DECLARED, by="command line")
     sign_root(found.now)
     WorkerBeat.objects.create(name="one", started_at=found.now, beat_at=found.now, decided_at=found.now)
+    plant_certificate(found, timedelta(days=60))
     free = shutil.disk_usage(found.home).free
     monkeypatch.setattr(doctor, "LEAST_FREE_BYTES", min(free, doctor.LEAST_FREE_BYTES))
     found.now = datetime.now(UTC)
@@ -143,6 +145,30 @@ def plant_rolled_back(place: Place) -> None:
 
 def plant_unsealed(place: Place) -> None:
     append_all([draft_closure(1)])  # of long ago
+
+
+def plant_certificate(place: Place, left: timedelta) -> None:
+    place.patch.setattr(doctor, "read_certificate_end", lambda url: place.now + left)
+
+
+def plant_no_proxy(place: Place) -> None:
+    def refuse(url: str) -> None:
+        raise OSError("gone")
+
+    place.patch.setattr(doctor, "read_certificate_end", refuse)
+
+
+def plant_corrupt(place: Place) -> None:
+    def refuse(*_: object) -> None:
+        raise DatabaseError("file is not a database")
+
+    vendor = {"vendor": "sqlite", "settings_dict": connection.settings_dict}
+    place.patch.setattr(doctor, "connection", SimpleNamespace(cursor=refuse, **vendor))
+
+
+def plant_silent_test(place: Place) -> None:
+    place.patch.setenv("RELEVE_SELF_TEST", "file=ops")
+    DailyRun.objects.create(day=place.now.date(), tried_at=place.now - timedelta(days=3))
 
 
 def plant_plan(place: Place) -> None:
@@ -205,7 +231,7 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
     "rolled back": (plant_rolled_back, "FAULT ledger: the database is behind its ledger: .* is root 2 .*declare-loss"),
     "outside away": (
         lambda place: (place.home.parent / "outside").rmdir(),
-        "warning ledger: the folder of RELEVE_OUTSIDE cannot be read",
+        "FAULT ledger: the folder of RELEVE_OUTSIDE cannot be read",
     ),
     "no home": (lambda place: (place.home / "releve-home.json").unlink(), "FAULT home: there is no installation in"),
     "another owner": (
@@ -245,8 +271,56 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         lambda place: place.patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1)),
         "FAULT disk: 0.0 GB free",
     ),
-    "no plan": (plant_plan, "warning plan: .*RELEVE_PLAN_FOLDER"),
+    "no plan": (plant_plan, "FAULT plan: .*RELEVE_PLAN_FOLDER"),
     "no recipient of backups": (use("BACKUP_TO", ()), "warning backups: no backup can be made.*set RELEVE_BACKUP_TO"),
+    "a misspelt setting": (
+        lambda place: place.environ.update(RELEVE_SMTP_HSOT="mail.example"),
+        "FAULT settings: RELEVE_SMTP_HSOT is not a setting: RELEVE_SMTP_HOST may be meant; mend its name",
+    ),
+    "a setting of nothing": (
+        lambda place: place.environ.update(RELEVE_COFFEE="strong"),
+        "FAULT settings: RELEVE_COFFEE is not a setting; mend its name",
+    ),
+    "a certificate that ends": (
+        lambda place: plant_certificate(place, timedelta(days=13)),
+        "FAULT certificate: the certificate of https://desk.example ends on .* UTC; renew it",
+    ),
+    "a certificate that ended": (
+        lambda place: plant_certificate(place, timedelta(days=-1)),
+        "FAULT certificate: the certificate of https://desk.example ended on",
+    ),
+    "no proxy": (plant_no_proxy, "warning certificate: the certificate of .* could not be read: gone"),
+    "an old backup": (
+        lambda place: note_backup(place.home, place.now - timedelta(hours=26), Path("one.tar")),
+        "FAULT backups: the last backup is of .* UTC; run `releve backup FILE` each day",
+    ),
+    "no backup": (
+        lambda place: setattr(place, "now", place.now + timedelta(hours=26)),
+        "FAULT backups: no backup was ever made",
+    ),
+    "no rehearsal": (
+        lambda place: note_backup(place.home, place.now, Path("one.tar")),
+        "warning backups: no restore was tried for three months; run `releve restore FILE --rehearse`",
+    ),
+    "a database that is gone": (
+        lambda place: place.patch.setattr(
+            doctor, "connection", SimpleNamespace(settings_dict={"NAME": place.home / "gone.sqlite3"})
+        ),
+        "FAULT home: the database .*gone.sqlite3 is gone; put it back from its copy, restore a backup",
+    ),
+    "a corrupt database": (
+        plant_corrupt,
+        "FAULT database: is corrupt: file is not a database; .* restore the last backup",
+    ),
+    "contacts without a self-test": (
+        lambda place: Contact.objects.create(role="lead", who="x", channel="file", address="x", rank=1),
+        "warning selftest: no message tries the channels at night.*; set RELEVE_SELF_TEST",
+    ),
+    "a self-test that cannot be read": (
+        lambda place: place.patch.setenv("RELEVE_SELF_TEST", "pigeon=x"),
+        "FAULT selftest: RELEVE_SELF_TEST must be CHANNEL=ADDRESS",
+    ),
+    "a self-test that does not come": (plant_silent_test, "FAULT selftest: no message to oneself went by file for two"),
     "debug": (use("DEBUG", True), "FAULT settings: RELEVE_DEBUG"),
     "open desk": (use("OPEN_DESK", True), "FAULT settings: RELEVE_OPEN lets anyone in"),
     "no second factor": (
@@ -414,6 +488,7 @@ def test_an_entry_yet_to_come_is_named_though_others_follow_it_and_a_drill_s_is_
 
 
 def test_an_operator_with_addresses_and_a_pack_of_rules_is_not_warned_of(place: Place) -> None:
+    place.patch.setenv("RELEVE_SELF_TEST", "file=ops")
     plant_operator(place)
     choose_pack(valid_from=place.now.date() - timedelta(days=1))
     operator = live.operator_now()
@@ -438,7 +513,8 @@ def test_a_database_that_cannot_be_reached_is_one_finding(place: Place) -> None:
     def refuse(*_: object) -> None:
         raise OSError("connection refused")
 
-    place.patch.setattr("releve.upkeep.doctor.connection", SimpleNamespace(cursor=refuse))
+    server = SimpleNamespace(cursor=refuse, vendor="postgresql", settings_dict={"NAME": "releve"})
+    place.patch.setattr("releve.upkeep.doctor.connection", server)
     (line,) = (str(finding) for finding in place.look())
     assert line.startswith("FAULT database: cannot be reached: connection refused; start its")
 

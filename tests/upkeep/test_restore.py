@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from releve.files.backup_notes import NOTES
 from tests.cli.test_commands import modes
 from tests.upkeep.conftest import House, make_house
 
@@ -29,8 +33,17 @@ def test_a_house_that_burnt_down_goes_on_elsewhere(
     house = make_house(tmp_path, identity, new_url() if first == "postgresql" else "")
     file = tmp_path / "backup.tar"
     (before,) = house.do("live", file)
+    assert json.loads((house.home / NOTES).read_text())["name"] == "backup.tar"
     assert "agent-7" not in before["subjects"]
     assert len(before["letters"]) == 1, "the message left after the backup"
+    opened = sorted(path.name for path in Path(tempfile.gettempdir()).glob("releve-rehearsal-*"))
+    said = house.releve("restore", file, "--rehearse", "--identity", identity, "--outside", house.outside)
+    assert re.search(r"REHEARSED .*backup.tar in \d+ s: \d+ entries in one unbroken chain", said)
+    assert f"{house.home} notes the rehearsal" in said
+    assert json.loads((house.home / NOTES).read_text())["rehearsed_at"]
+    assert sorted(path.name for path in Path(tempfile.gettempdir()).glob("releve-rehearsal-*")) == opened
+    (house.home / NOTES).unlink()
+    assert "notes the rehearsal" in house.releve("backup", file, "--rehearsed")
     shutil.rmtree(house.home)
     check = house.releve("backup", file, "--check", "--identity", identity)
     assert "decrypted and followed" in check, "on a machine without an installation"
@@ -60,6 +73,8 @@ def test_a_house_that_burnt_down_goes_on_elsewhere(
 
     for part in house.outside.glob("journal-*.age"):
         part.unlink()
+    said = new.releve("restore", file, "--rehearse", "--identity", identity, "--outside", house.outside, status=1)
+    assert "the rehearsal failed" in said
     short = House(tmp_path / "short", "", house.outside, house.recipient)
     said = short.releve("restore", file, "--home", short.home, "--identity", identity, "--outside", house.outside)
     assert "under the published root" in said
