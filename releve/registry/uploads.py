@@ -17,7 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from releve.demand import list_history_rows, parse_mapping
-from releve.demand.call_log_file import LogTable, import_table
+from releve.demand.call_log_file import import_table
+from releve.demand.log_table import LogTable
 from releve.demand.import_report import ImportFault, RowCount, group_import_faults
 from releve.demand.localtime import local_slots, number_to_day
 from releve.demand.report_recognition import OpenQuestion, recognize_report

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from releve.demand.call_log_file import LogTable, read_log
+from releve.demand.log_table import LogTable, read_log
 from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.network import Operator, OperatorFaults, read_operator

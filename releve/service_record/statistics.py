@@ -23,7 +23,7 @@ import polars as pl
 from django.db import transaction
 from django.db.models import Model
 
-from releve.demand.call_log_file import describe_ragged, read_log
+from releve.demand.log_table import describe_ragged, read_log
 from releve.demand.history import HistoryRows, sum_half_hours
 from releve.demand.import_report import FIRST_ROW, ImportFault
 from releve.demand.intraday import FIGURES, IntervalFigures, PresenceFigures, ReportImport, import_reports

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
-from releve.demand.call_log_file import read_log
+from releve.demand.log_table import read_log
 from releve.network import Operator, OperatorFaults, read_operator, size_limits, write_operator
 from releve.registry import blocks, storage, uploads
 from releve.registry.blocks import unpack_upload

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from releve.demand.call_log_file import LogTable, read_log
+from releve.demand.log_table import LogTable, read_log
 from releve.errors import Phrase, ReleveError
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.faults import Fault, find_nearest, suggest_fix
