@@ -152,6 +152,7 @@ TEMPLATES = [
                 "calendar_words": "releve.desk.day_calendar",
                 "places_words": "releve.desk.places.page",
                 "plan_words": "releve.desk.plan.words",
+                "call_words": "releve.desk.registry.call_import",
                 "registry_words": "releve.desk.registry.page",
                 "surge_words": "releve.desk.surge",
                 "rules_words": "releve.desk.rules",
