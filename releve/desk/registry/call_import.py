@@ -335,9 +335,11 @@ class _Reading:
         sent = self.sent
         if sent is not None and (
             sent.get("queues", "") not in ("", digest_fields(list(queues)))
-            or any(one.key not in sent for one in questions)
+            or any(
+                name not in sent for name in (*(one.key for one in questions), *(f"q{at}" for at in range(len(queues))))
+            )
         ):
-            sent = None  # made from other queues or without these questions
+            sent = None  # made from other queues, or without these fields
         return LayoutForm(
             log.frame.columns,
             self.operator,
