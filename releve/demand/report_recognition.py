@@ -27,7 +27,14 @@ from releve.demand.import_report import (
     require_columns,
 )
 from releve.demand.mapping import Drop, measure_label, read_times, take_label_start, take_starts
-from releve.demand.report_times import find_clock_format, find_day_order, find_shape, fit, list_clocks, list_day_forms
+from releve.demand.report_times import (
+    find_clock_format,
+    find_shape,
+    fit,
+    list_clocks,
+    list_day_forms,
+    list_number_forms,
+)
 from releve.demand.report_words import (
     AGENT_WORDS,
     AMBIGUOUS,
@@ -369,16 +376,13 @@ class _ExportedTable:
             return "%Y%m%d%H%M%S"
         if forms := [f"{form} {clock_form}" for form in list_day_forms(texts)]:
             return forms[0] if len(forms) == 1 else self._ask("time_format", tuple(self.times[:1]), tuple(forms))
-        parts = [match for text in texts if (match := re.match(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)\b", text))]
-        if len(parts) <= len(texts) / 2:
-            return ""  # ISO, or what the reader of moments names as a fault of its row
-        order = find_day_order([(int(part[1]), int(part[3]), int(part[4])) for part in parts])
-        order = order or self._ask("date_order", tuple(self.times[:1]), ("d/m", "m/d"))
-        sep, year = parts[0][2], "%Y" if len(parts[0][4]) == 4 else "%y"
-        if order == "d/m" and year == "%Y" and "%p" not in clock_form:
-            return ""  # what is read anyway
-        first, second = ("%d", "%m") if order == "d/m" else ("%m", "%d")
-        return f"{first}{sep}{second}{sep}{year} {clock_form}"
+        days = list_number_forms(texts)
+        if len(days) > 1:
+            order = self._ask("date_order", tuple(self.times[:1]), ("d/m", "m/d"))
+            days = days[:1] if order == "d/m" else days[1:]
+        if not days or (days[0].startswith("%d") and days[0].endswith("%Y") and "%p" not in clock_form):
+            return ""  # what is read anyway, or what the reader of moments names as a fault of its row
+        return f"{days[0]} {clock_form}"
 
     def _ask(self, key: str, columns: tuple[str, ...], choices: tuple[str, ...]) -> str:
         """Return the answer to a question, the first choice while there is none."""

@@ -89,6 +89,19 @@ def list_day_forms(texts: Sequence[str]) -> list[str]:
     return runs if len(runs) == 1 else list(read)
 
 
+def list_number_forms(texts: Sequence[str]) -> list[str]:
+    """Return the forms of days whose numbers stand between signs: two where nothing tells day from month, none where
+    most texts are otherwise."""
+    found = (re.match(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)\b", text) for text in texts)
+    parts = [match for match in found if match]
+    if len(parts) <= len(texts) / 2:
+        return []
+    order = find_day_order([(int(part[1]), int(part[3]), int(part[4])) for part in parts])
+    sep, year = parts[0][2], "%Y" if len(parts[0][4]) == 4 else "%y"
+    forms = {"d/m": f"%d{sep}%m{sep}{year}", "m/d": f"%m{sep}%d{sep}{year}"}
+    return [forms[order]] if order else list(forms.values())
+
+
 def _parse_day(text: str, form: str) -> date | None:
     try:
         return datetime.strptime(text, form).date()  # noqa: DTZ007 (a day has no zone)

@@ -13,13 +13,17 @@ from releve.errors import Phrase
 from releve.registry.models import FileLayout
 from releve.registry.tables import NotThere
 
+SCHEDULE = "schedule:"
+"""What the name of a schedule's layout begins with; the queues of one are the kinds of its activities."""
 _NEVER_KEPT = frozenset(("nature",))
 """Whether calls are a forecast is asked of each file: the headers of both are alike."""
 
 
 def digest_layout(name: str, headers: Sequence[str]) -> str:
     """Return the name of a layout: its headers in any order; of a file without headers its name without digits too."""
-    source = re.sub(r"\d+", "", name) if all(len(header) < 3 for header in headers) else ""
+    source = SCHEDULE if name.startswith(SCHEDULE) else ""
+    if all(len(header) < 3 for header in headers):
+        source = re.sub(r"\d+", "", name)
     return hashlib.sha256(json.dumps([source, *sorted(headers)]).encode()).hexdigest()
 
 

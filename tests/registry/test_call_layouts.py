@@ -134,7 +134,7 @@ def test_two_columns_of_one_meaning_and_a_wrong_choice_are_refused(web: Client, 
 def test_of_a_workbook_with_several_sheets_one_is_chosen(web: Client) -> None:
     where = send(web, write_book({"Mai": rows_of(5), "Juin": rows_of(7)}), "acd.xlsx")
     page = web.get(where).content.decode()
-    assert "Several sheets hold data: choose the one with the calls." in page
+    assert "Several sheets hold data: choose the one to read." in page
     assert 'name="import"' not in page
     twin = web.get(f"{where}?sheet=Juin&format=json").json()
     assert twin["sheet"] == "Juin"

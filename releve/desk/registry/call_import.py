@@ -36,7 +36,7 @@ from releve.desk.registry.upload import FILE_LIMIT, let_go, take_file
 from releve.desk.text import text_now, translate_error, translate_phrase
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service
-from releve.registry.layouts import find_layout, get_layout, store_layout
+from releve.registry.layouts import SCHEDULE, find_layout, get_layout, store_layout
 from releve.registry.models import FileLayout, Upload
 from releve.registry.tables import NotAnUpload
 from releve.registry.uploads import (
@@ -261,6 +261,16 @@ class LayoutRow(PageModel):
     used_by: str
 
     @property
+    def schedule(self) -> bool:
+        """Whether the file is a schedule: ``queues`` are then the kinds of its activities."""
+        return self.name.startswith(SCHEDULE)
+
+    @property
+    def file(self) -> str:
+        """The name of the file that was read last."""
+        return self.name.removeprefix(SCHEDULE)
+
+    @property
     def columns(self) -> dict[str, str]:
         """The column of each meaning that a user chose."""
         return {key: self.answers[key] for key in MEANINGS if self.answers.get(key)}
@@ -348,7 +358,7 @@ class _Reading:
             time_zone=self.answers.get("time_zone") or self.operator.row.time_zone,
             asked={one.key: (translate_phrase(one.describe()), one.choices) for one in questions},
             answers=self.answers,
-            examples={name: _take_examples(log, name) for name in log.frame.columns},
+            examples={name: take_examples(log, name) for name in log.frame.columns},
             data=sent if found else None,
         )
 
@@ -387,7 +397,8 @@ def digest_fields(headers: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(headers).encode()).hexdigest()[:16]
 
 
-def _take_examples(log: LogTable, column: str) -> tuple[str, ...]:
+def take_examples(log: LogTable, column: str) -> tuple[str, ...]:
+    """Return some cells of a column."""
     cells = log.frame[column].drop_nulls().head(200).unique(maintain_order=True)
     return tuple(str(cell)[:30] for cell in cells.head(_EXAMPLES).to_list())
 
@@ -486,6 +497,9 @@ def edit_layout(request: HttpRequest, number: int) -> HttpResponse:
         layout.delete()
         messages.info(request, _("The layout is forgotten: the next file of its kind is asked about again."))
         return redirect("registry_layouts")
+    page = LayoutRow.from_row(layout)
+    if page.schedule:  # changed where the next file is read
+        return page_response(request, "desk/registry/layout.html", page)
     asked = {key: choices for key, choices in _CHOICES.items() if key in layout.answers}
     form = LayoutForm(
         layout.headers,
@@ -510,7 +524,6 @@ def edit_layout(request: HttpRequest, number: int) -> HttpResponse:
         layout.save(update_fields=["answers", "queues"])
         messages.success(request, _("The layout is kept."))
         return redirect("registry_layouts")
-    page = LayoutRow.from_row(layout)
     return page_response(
         request, "desk/registry/layout.html", page, {"form": form}, status=422 if form.is_bound else 200
     )

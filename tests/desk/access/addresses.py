@@ -253,6 +253,8 @@ ROWS = (
     Row("registry/template.xlsx", "/registry/template.xlsx", HOUSE),
     Row("registry/calls", "/registry/calls", "cpA"),
     Row("registry/calls/<slug:token>", "/registry/calls/none", "cpA", 404),
+    Row("registry/schedules", "/registry/schedules", "cpA"),
+    Row("registry/schedules/<slug:token>", "/registry/schedules/none", "cpA", 404),
     Row("registry/layouts", "/registry/layouts", "cpA"),
     Row("registry/layouts/<int:number>", "/registry/layouts/1", "cpA", 404),
     Row("registry/import", "/registry/import", "cpA"),
