@@ -219,3 +219,21 @@ def test_a_schedule_is_shown_with_its_differences_and_stored(
     again = web.post("/registry/schedules", {"file": SimpleUploadedFile("wfm.csv", text.encode())})
     twin = web.get(f"{again['Location']}?format=json").json()
     assert (twin["questions"], twin["unknown"], twin["left_out"]) == ([], 1, 1)
+
+
+@pytest.mark.database
+def test_after_a_row_is_saved_the_search_is_still_there(first: Version, small: Operator, settings: Settings) -> None:
+    settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
+    web: Client = look_as(Role.PLANNER)
+    web.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    site = small.sites[0]
+    shown = web.get("/registry/tables/sites", {"q": site.city}).content.decode()
+    found = re.search(rf'href="(/registry/tables/sites/rows/{site.id}[^"]*)"', shown)
+    assert found is not None
+    where = found[1].replace("&amp;", "&")
+    row = web.get(where).context["form"].initial
+    sent = {name: value for name, value in row.items() if value is not None} | {"name": "Tour Nord"}
+    saved = web.post(where, sent)
+    assert saved.status_code == 302, saved.content.decode()
+    assert saved["Location"].startswith("/registry/tables/sites?q=")
+    assert "Tour Nord" in web.get(saved["Location"]).content.decode()

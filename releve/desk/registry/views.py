@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
@@ -306,7 +307,13 @@ def edit_row(request: HttpRequest, table: str, key: str = "") -> HttpResponse:
     except RegistryError as error:
         form.add_error(None, translate_error(error))
         return _show(request, here, page, form, choose_status(error))
-    return confirm_stored(request, made, "registry_table", table)
+    return confirm_stored(request, made, _find_list(request, table))
+
+
+def _find_list(request: HttpRequest, table: str) -> str:
+    """Return the address of the list that a row was opened from: with its search and page."""
+    kept = {key: request.GET[key] for key in ("q", "page") if request.GET.get(key)}
+    return reverse("registry_table", args=[table]) + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _show(
