@@ -297,7 +297,7 @@ def send_log(request: HttpRequest) -> HttpResponse:
     return take_file(request, LogForm, "calls", keep, "registry_calls_confirm")
 
 
-class _Reading:
+class _CallReading:
     """A file of calls while a user confirms how it is read."""
 
     def __init__(self, request: HttpRequest, upload: Upload) -> None:
@@ -410,7 +410,7 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
     if "discard" in request.POST:
         let_go(upload)
         return discard(request, upload)
-    here = _Reading(request, upload)
+    here = _CallReading(request, upload)
     form, found = here.form, here.found
     if form is None or found is None or found.open:
         refused = here.reason or (form is not None and form.is_bound and not form.is_valid())
@@ -436,7 +436,11 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _show_reading(
-    request: HttpRequest, here: _Reading, read: CallImport | None, refused: tuple[Fault, ...] = (), status: int = 200
+    request: HttpRequest,
+    here: _CallReading,
+    read: CallImport | None,
+    refused: tuple[Fault, ...] = (),
+    status: int = 200,
 ) -> HttpResponse:
     page = here.build_page(read, refused)
     context = {"form": here.form, "week": draw_week(read.summary) if read and read.summary.added else None}

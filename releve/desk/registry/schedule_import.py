@@ -214,7 +214,7 @@ def send_schedule(request: HttpRequest) -> HttpResponse:
     return take_file(request, ScheduleFileForm, "schedule", keep, "registry_schedule_confirm")
 
 
-class _Reading:
+class _ScheduleReading:
     """A schedule while a user confirms how it is read."""
 
     def __init__(self, request: HttpRequest, upload: Upload) -> None:
@@ -281,7 +281,7 @@ def confirm_schedule(request: HttpRequest, token: str) -> HttpResponse:
     if "discard" in request.POST:
         let_go(upload)
         return discard(request, upload)
-    here = _Reading(request, upload)
+    here = _ScheduleReading(request, upload)
     built = here.build()
     tables: tuple[ChangedTable, ...] = ()
     refused: tuple[Fault, ...] = ()
@@ -311,7 +311,7 @@ def confirm_schedule(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _build_page(
-    here: _Reading, built: RosterImport | None, tables: tuple[ChangedTable, ...], refused: tuple[Fault, ...]
+    here: _ScheduleReading, built: RosterImport | None, tables: tuple[ChangedTable, ...], refused: tuple[Fault, ...]
 ) -> SchedulePage:
     schedule, form = here.schedule, here.form
     days = built.days if built else ()
