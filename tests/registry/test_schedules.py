@@ -204,6 +204,7 @@ def test_a_schedule_is_shown_with_its_differences_and_stored(
     other = small.agents[1].id
     shown = web.post(where, {**hidden, **kinds, "g0": other, "check": "yes"}).content.decode()
     assert "Import this schedule" in shown
+    assert "T08:00" not in shown, "no key of a row is shown as it is stored"
     assert get_current_version() == first, "nothing is stored before it is confirmed"
     done = web.post(where, {**hidden, **kinds, "g0": other, "import": "yes"})
     assert done.status_code == 302, done.content.decode()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -106,6 +108,19 @@ def cells(row: NumberedRow, table: str) -> Iterator[tuple[str, bool]]:
         value = getattr(row.values, column.name)
         text = format_for_reader(table, column, value, row.time_zone, language)
         yield text, _is_number(column)
+
+
+@register.filter
+def name_change(row: ListedChange) -> str:
+    """Return the key of a row in words: its times by the clock of the row, its parts apart."""
+    text = text_now(row.time_zone)
+    parts = []
+    for part in row.key.split("|"):
+        with suppress(ValueError):
+            if "T" in part:
+                part = text.moment(datetime.fromisoformat(part))
+        parts.append(part)
+    return " · ".join(parts)
 
 
 @register.filter
