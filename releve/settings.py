@@ -99,6 +99,8 @@ TEMPLATES = [
                 "calendar_words": "releve.desk.day_calendar",
                 "places_words": "releve.desk.places.page",
                 "plan_words": "releve.desk.plan.words",
+                "call_words": "releve.desk.registry.call_import",
+                "schedule_words": "releve.desk.registry.schedule_import",
                 "registry_words": "releve.desk.registry.page",
                 "surge_words": "releve.desk.surge",
                 "rules_words": "releve.desk.rules",

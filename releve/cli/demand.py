@@ -7,7 +7,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,10 @@ from releve.demand import (
     parse_mapping,
     rate_at,
 )
-from releve.demand.call_log_file import LogTable, import_table, read_log, render_mapping
+from releve.demand.call_log_file import import_table, render_mapping
 from releve.demand.forecast import MODELS, count_quantile
 from releve.demand.import_report import describe_import_fault, group_import_faults
+from releve.demand.log_table import LogTable, read_log
 from releve.demand.report_recognition import UnrecognizedReportError, recognize_report
 from releve.demand.report_words import guess_language
 from releve.demand.requirement import compute_requirement as required
@@ -201,8 +202,11 @@ def demand() -> None:
     multiple=True,
     metavar="KEY=VALUE",
     help="What the cells leave open: aht_unit=s, ms, min, day, m:s or h:m; aht_kind=aht_s (a mean) or handle_s (a"
-    " total); date_order=d/m or m/d.",
+    " total); date_order=d/m or m/d; time_format of strptime; counts=offered or answered; nature=history or forecast."
+    " Or the column of a meaning, as in offered=Volume: start, day, clock, end, programme, offered, answered,"
+    " abandoned, handle, talk, hold, wrap, outcome, wait, call.",
 )
+@click.option("--sheet", default="", help="Sheet of a workbook [default: the only one with data].")
 @click.option("--time-zone", help="Zone of times without offset [default: the mapping's].")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write, like history.csv.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
@@ -217,6 +221,7 @@ def import_(
     folder: Path | None,
     yes: bool,
     answers: tuple[str, ...],
+    sheet: str,
     time_zone: str | None,
     out: Path | None,
     force: bool,
@@ -236,7 +241,7 @@ def import_(
     speech = Speech(lang or "en")
     operator = None if folder is None else load_operator(folder)
     try:
-        log = read_log(file.name, file.read_bytes())
+        log = read_log(file.name, file.read_bytes(), sheet)
         speech = Speech(lang or guess_language(log.frame.columns))
         table = _recognize(log, operator, yes, answers, speech) if mapping is None else _read_document(mapping)
         zone_name = time_zone or str(table.get("time_zone", ""))
@@ -267,7 +272,7 @@ def _recognize(
     given = dict(answer.partition("=")[::2] for answer in answers)
     while True:
         try:
-            read = recognize_report(frame, operator, given)
+            read = recognize_report(frame, operator, given, title=f"{log.sheet} {log.title}", now=datetime.now(UTC))
         except UnrecognizedReportError as error:
             raise ValueError(Phrase("{0}, or give --mapping", error.args[0])) from error
         asked = [question for question in read.questions if given.get(question.key) not in question.choices]
@@ -280,6 +285,10 @@ def _recognize(
         given[asked[0].key] = click.prompt(words, type=click.Choice(asked[0].choices), err=True)
     found = read.mapping
     click.echo(render_mapping(found), err=True)
+    if log.sheet:
+        click.echo(speech.say(Phrase("Sheet: {0}", log.sheet)), err=True)
+    for note in read.notes:
+        click.echo(speech.say(note), err=True)
     for key in read.missing:
         click.echo(speech.say(Phrase("{0}: no column of the file is recognised for it", key)), err=True)
     if not yes:

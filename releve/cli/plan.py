@@ -38,7 +38,7 @@ from releve.cli.plan_text import (
 from releve.cli.plan_verify import build_verification_json, list_verification_rows, print_verification
 from releve.cli.transport import load_operator
 from releve.demand import Forecast, Requirement
-from releve.demand.call_log_file import read_log
+from releve.demand.log_table import read_log
 from releve.errors import NumberPhrase, Phrase
 from releve.files.plan_folder import check_overwritable, write_plans
 from releve.network import Operator

@@ -1,8 +1,4 @@
-"""Call logs (CSV, Parquet, XLSX) to half-hourly history; the mapping of a log by its headers.
-
-Files are read as the operator folder's are, with row numbers as a user sees them; no row is
-dropped in silence.
-"""
+"""Logs of calls to half-hourly history, and a mapping as its document; no row is dropped in silence."""
 
 from __future__ import annotations
 
@@ -31,14 +27,11 @@ from releve.demand.import_report import (
     read_texts,
 )
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, local_slots
+from releve.demand.log_table import LogTable, describe_ragged, read_log
 from releve.demand.mapping import CallMapping, IntervalMapping, list_summed, open_rows
-from releve.demand.report_words import count_known
 from releve.demand.requirement import History
 from releve.errors import NumberPhrase, Phrase
 from releve.kernels.arrays import Floats, Ints, Truths
-from releve.network.csv_reader import read_csv
-from releve.network.history_grid import RawGrid, Unreadable
-from releve.network.size_limits import read_parquet, read_sheets
 
 _MAX_S = 36_000.0
 
@@ -202,23 +195,6 @@ def _notes(calls: _Calls, ledger: RowAccounting) -> tuple[str, ...]:
     return tuple(lines)
 
 
-@dataclass(frozen=True)
-class LogTable:
-    """A log as a table: ``rows[i]`` is the row of record i in the file; ``ragged`` are the rows
-    whose number of cells is not the header's (they are not in ``frame``).
-    """
-
-    frame: pl.DataFrame
-    rows: Ints
-    ragged: tuple[int, ...] = ()
-
-    def whole_frame(self) -> pl.DataFrame:
-        """Return the table; ValueError names the first row that has more cells than the header."""
-        if self.ragged:
-            raise ValueError(Phrase("row {0} has more cells than the header", self.ragged[0]))
-        return self.frame
-
-
 def import_log(name: str, data: bytes, mapping: CallMapping | IntervalMapping, time_zone: str) -> ImportReport:
     """Import a file by its mapping; ValueError when it is not a table or lacks a mapped column."""
     return import_table(read_log(name, data), mapping, time_zone)
@@ -240,63 +216,6 @@ def import_table(table: LogTable, mapping: CallMapping | IntervalMapping, time_z
         report.rows.read + number, report.rows.used, report.rows.dropped, {**report.rows.set_aside, "ragged": number}
     )
     return replace(report, faults=(describe_ragged(table), *faults), rows=rows)
-
-
-def read_log(name: str, data: bytes) -> LogTable:
-    """Read a CSV, Parquet or XLSX (first sheet); ValueError says why it cannot be read."""
-    suffix = name.lower().rpartition(".")[2]
-    try:
-        if suffix == "parquet":
-            frame = read_parquet(data)
-            return LogTable(frame, np.arange(frame.height, dtype=np.int64) + FIRST_ROW)
-        if suffix in ("csv", "txt", "tsv"):
-            return _table(name, read_csv(data))
-        if suffix == "xlsx":
-            sheets = read_sheets(data)
-            return _table(name, next(iter(sheets.values()))())
-    except Unreadable as error:
-        place = Phrase("{0}, row {1}", name, error.row) if error.row else name
-        raise ValueError(Phrase("{0}: {1}; {2}", place, error.reason, error.fix)) from error
-    raise ValueError(Phrase("{0} is neither CSV nor Parquet nor XLSX; export it as CSV", name))
-
-
-_HEAD = 15
-"""Rows among which the header is looked for: reports have a title and filters above it."""
-
-
-def _table(name: str, grid: RawGrid) -> LogTable:
-    if not grid.cells.height:
-        raise ValueError(Phrase("{0} is empty: it has no header", name))
-    head = grid.cells.head(_HEAD).rows()
-    known = [count_known(row) for row in head]
-    top = max(range(len(head)), key=lambda row: (known[row], -row)) if known[0] < 2 else 0
-    names = [cell or "" for cell in head[top]]
-    while names and not names[-1]:
-        names.pop()
-    twice = sorted({cell for cell in names if cell and names.count(cell) > 1})
-    if twice:
-        raise ValueError(Phrase("{0}: the columns {1} stand twice; name each once", name, ", ".join(twice)))
-    whole = np.ones(grid.cells.height - 1 - top, dtype=np.bool_)
-    if grid.widths is not None:
-        whole = np.asarray(grid.widths[top + 1 :] <= len(names), dtype=np.bool_)
-    columns = {cell: grid.cells.columns[i] for i, cell in enumerate(names) if cell}
-    frame = grid.cells[top + 1 :].select(pl.col(key).alias(cell) for cell, key in columns.items())
-    rows = grid.rows[top + 1 :]
-    return LogTable(frame.filter(pl.Series(whole)), rows[whole], tuple(int(row) for row in rows[~whole]))
-
-
-def describe_ragged(table: LogTable) -> ImportFault:
-    """Return the fault of the rows that have more cells than the header."""
-    return ImportFault(
-        kind="ragged",
-        row=table.ragged[0],
-        column="",
-        value="",
-        reason=Phrase("it has more cells than the header"),
-        effect=Phrase("the row is set aside"),
-        fix=Phrase("quote a cell that holds the separator"),
-        count=len(table.ragged),
-    )
 
 
 def render_mapping(mapping: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 
@@ -174,6 +174,8 @@ def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: s
     read = read_interval_rows(frame, mapping, time_zone)
     ledger, programme, ids = read.ledger, read.programme, read.programmes
     step = mapping.minutes or _step(read.seconds, programme, ledger.kept())
+    if mapping.from_end:
+        read = replace(read, seconds=read.seconds - 60 * step)
     set_aside_misaligned(frame, mapping, read.seconds, step, ledger)
     histories: list[History] = []
     notes: list[str] = [str(ledger.count()), Phrase("intervals of {0} minutes", step)]

@@ -312,13 +312,32 @@ def read_durations(cells: pl.Series, unit: str) -> Floats:
         return read.fill_null(np.nan).to_numpy().astype(np.float64).copy()
     clocked = np.zeros(len(cells), dtype=np.bool_)
     if not cells.dtype.is_numeric():
-        clocked = cells.cast(pl.String).str.contains(":", literal=True).fill_null(False).to_numpy().astype(np.bool_)
+        clocked = (
+            cells.cast(pl.String)
+            .str.contains(r":|\d\s*(?:[hm]|min|mn|s)\b")
+            .fill_null(False)
+            .to_numpy()
+            .astype(np.bool_)
+        )
     return np.where(clocked, 1.0, DURATION_UNITS[unit]) * _read_cells(cells)
 
 
 def _read_cells(cells: pl.Series, whole: bool = False) -> Floats:
     read = cells.cast(pl.Float64, strict=False) if cells.dtype.is_numeric() else parse_numbers(cells, whole=whole)
     return read.fill_null(np.nan).to_numpy().astype(np.float64).copy()
+
+
+_LETTERED = r"^(\d+\s*h(?:ours?)?)?\s*(\d+\s*(?:min|mn|m))?\s*(\d+\s*s(?:ec)?)?$"
+"""A duration with the letters of its units: ``1h 02m 03s``."""
+
+
+def _read_lettered(cells: pl.Series) -> pl.Series:
+    """Return durations with letters as seconds; what is none stays."""
+    parts = cells.str.to_lowercase().str.extract_groups(_LETTERED)
+    seconds = pl.Series(np.zeros(len(cells)))
+    for name, factor in zip("123", (3600, 60, 1), strict=True):
+        seconds += factor * parts.struct.field(name).str.extract(r"(\d+)").cast(pl.Float64).fill_null(0.0)
+    return seconds.cast(pl.String)
 
 
 def parse_numbers(cells: pl.Series, *, whole: bool = False) -> pl.Series:
@@ -333,6 +352,7 @@ def parse_numbers(cells: pl.Series, *, whole: bool = False) -> pl.Series:
     hours, minutes, seconds = (parts.struct.field(name).cast(pl.Int64) for name in "123")
     clock = (hours * 3600 + minutes * 60 + seconds).cast(pl.String)
     stripped = stripped.zip_with(clock.is_null(), clock)
+    stripped = stripped.zip_with(~stripped.str.contains(_LETTERED).fill_null(False), _read_lettered(stripped))
     english = stripped.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$").fill_null(False)
     if not whole:
         english &= stripped.str.contains(".", literal=True).fill_null(False)

@@ -97,8 +97,9 @@ class IntervalMapping:
     ``missing_is_zero`` says that the source writes no row where there was no call: between the
     first and the last row of a local day an interval without a row then counts as zero. Without
     it a missing interval is not known. Several columns of ``offered``, ``aht_s`` or ``handle_s`` are
-    summed. ``aht_s`` is the mean handling time, or ``handle_s`` that of all calls answered in the
-    interval, in ``aht_unit`` (:data:`~releve.demand.import_report.DURATION_UNITS`); rows of totals go
+    summed. ``from_end`` says that ``start`` holds the ends of the intervals. ``aht_s`` is the mean handling time, or
+    ``handle_s`` that of all calls answered in the interval, in ``aht_unit``
+    (:data:`~releve.demand.import_report.DURATION_UNITS`); rows of totals go
     by ``drop``.
     ``abandoned``, ``in_time`` (answered within the threshold of the contract), ``short`` (abandoned
     within it) and ``wait_s`` (mean wait of the answered) are read where the day is followed; the
@@ -121,6 +122,7 @@ class IntervalMapping:
     wait_s: str = ""
     minutes: int = 0
     missing_is_zero: bool = False
+    from_end: bool = False
     time_format: str = ""
 
     def __post_init__(self) -> None:
@@ -314,28 +316,26 @@ def open_rows(
         for rule in mapping.drop:
             ledger.drop(rule.match(frame), rule.name)
     kept = ledger.kept()
-    times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
+    start = [mapping.start, mapping.start_time] if mapping.start_time else mapping.start
+    times = read_times(take_starts(frame, start, mapping.time_format), time_zone, mapping.time_format)
     for kind in ("time", "clock_change"):
         ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
     ledger.faults.extend(fault for fault in times.faults if kept[fault.row - FIRST_ROW])
     return ledger, times
 
 
-def take_starts(frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | PresenceMapping) -> pl.Series:
+def take_starts(frame: pl.DataFrame, start: str | Sequence[str], time_format: str = "") -> pl.Series:
     """Return the starts of a table: its column, or a day and a time of day joined; of a label such as
     ``08:00-08:30`` its start."""
-    if not mapping.start_time:
-        column = frame[mapping.start]
+    if isinstance(start, str):
+        column = frame[start]
         if column.dtype != pl.String or not _are_labels(column):
             return column
         return pl.Series(column.name, [None if text is None else take_label_start(text) for text in column], pl.String)
-    days, clocks = (
-        frame[name].cast(pl.String).fill_null("").str.strip_chars().to_list()
-        for name in (mapping.start, mapping.start_time)
-    )
-    join = cache(lambda day, clock: _join_texts(day, clock, mapping.time_format))
+    days, clocks = (frame[name].cast(pl.String).fill_null("").str.strip_chars().to_list() for name in start)
+    join = cache(lambda day, clock: _join_texts(day, clock, time_format))
     joined = [join(day, clock) for day, clock in zip(days, clocks, strict=True)]
-    return pl.Series(f"{mapping.start} + {mapping.start_time}", joined, pl.String)
+    return pl.Series(" + ".join(start), joined, pl.String)
 
 
 _LABEL = re.compile(

@@ -2,8 +2,8 @@
 
 A file whose rows are intervals is never read as one call a row, and one whose rows are distinguished by more than queue
 and interval (a medium, an agent, an unknown queue column) is refused with the column's name. What its cells leave
-open (a unit, the order of day and month) is a question, never a guess. The words are those of
-:mod:`releve.demand.report_words`.
+open (a unit, the order of day and month) is a question, never a guess; a user may choose what a column means, and what
+such a choice cannot be is refused all the same. The words are those of :mod:`releve.demand.report_words`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,33 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NoReturn
 
 import numpy as np
 import polars as pl
 
-from releve.demand.import_report import UNKNOWN, find_repeated, parse_numbers, read_durations, read_texts
-from releve.demand.mapping import Drop, measure_label, take_label_start
+from releve.demand.import_report import (
+    UNKNOWN,
+    find_repeated,
+    parse_numbers,
+    read_durations,
+    read_texts,
+    require_columns,
+)
+from releve.demand.mapping import Drop, measure_label, read_times, take_label_start, take_starts
+from releve.demand.report_times import (
+    find_clock_format,
+    find_shape,
+    fit,
+    list_clocks,
+    list_day_forms,
+    list_number_forms,
+)
 from releve.demand.report_words import (
     AGENT_WORDS,
+    AMBIGUOUS,
     ANSWERED,
     CALL_WORDS,
     DIRECTION_WORDS,
@@ -37,6 +53,7 @@ from releve.demand.report_words import (
     WORDS,
     YES,
     find_unit,
+    is_forecast,
     squeeze,
 )
 from releve.errors import NumberPhrase, Phrase, ReleveError
@@ -45,14 +62,26 @@ from releve.network import Operator
 from releve.network.table_words import fold
 
 _MOST_QUEUES = 200
+_HANDLED = ("aht_s", "handle_s", "service_s", "duration_s")
 _SPOKEN_S = (30.0, 3600.0)
 """A mean handling time outside is one read in a wrong unit."""
 _MOST_REPEATED = 0.05
 """Up to this share of rows may repeat a queue and interval: more are distinguished by another column."""
+_MOST_UNEXPLAINED = 0.2
+"""A larger share of calls offered that were neither answered nor abandoned is said."""
+MEANINGS = (
+    "start", "day", "clock", "end", "programme", "offered", "answered", "abandoned", "handle", "talk", "hold", "wrap",
+    "outcome", "wait", "call",
+)  # fmt: skip
+"""What a user may say that a column holds: ``answers`` name the column by one of these, none where it is empty."""
+_FOUND = {"handle": "service_s", "wait": "wait_s"}
 QUESTIONS: Mapping[str, Callable[[str], Phrase]] = {
     "aht_unit": lambda columns: Phrase("the unit of {0}", columns),
     "aht_kind": lambda columns: Phrase("whether {0} is the mean of a call or the total of an interval", columns),
     "date_order": lambda columns: Phrase("the order of day and month in {0}", columns),
+    "time_format": lambda columns: Phrase("the form of the times in {0}", columns),
+    "counts": lambda columns: Phrase("whether {0} counts all calls offered or only those answered", columns),
+    "nature": lambda columns: Phrase("whether {0} are calls that came or a forecast", columns),
 }
 """What may have to be asked, by its key in the answers."""
 
@@ -76,23 +105,34 @@ class OpenQuestion:
 
 @dataclass(frozen=True)
 class Recognition:
-    """The mapping of a file as its TOML document, what has to be asked before it is used, and the meanings for which
-    no column was recognised."""
+    """The mapping of a file as its TOML document, what has to be asked before it is used, the meanings for which
+    no column was recognised, and what a reader should know of the figures.
+
+    ``chosen``: the column of each of :data:`MEANINGS` that has one.
+    """
 
     mapping: dict[str, Any]
     questions: tuple[OpenQuestion, ...] = ()
     missing: tuple[str, ...] = ()
+    notes: tuple[Phrase, ...] = ()
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
 
 def recognize_report(
-    frame: pl.DataFrame, operator: Operator | None = None, answers: Mapping[str, str] | None = None
+    frame: pl.DataFrame,
+    operator: Operator | None = None,
+    answers: Mapping[str, str] | None = None,
+    *,
+    title: str = "",
+    now: datetime | None = None,
 ) -> Recognition:
     """Return the mapping that the headers and cells of a file suggest.
 
-    ``answers`` to the questions of an earlier look. Queues become the programmes of the operator with that id or
-    name; others keep a name of their own. Raises UnrecognizedReportError where the headers are not understood, or
-    where the file is something else: an agents' report, a schedule, intervals without offered calls or of more than
-    half an hour.
+    ``answers`` to the questions of an earlier look, and the column of each of :data:`MEANINGS` that a user chose.
+    Queues become the programmes of the operator with that id or name; others keep a name of their own. What stands
+    above the header (``title``) and times after ``now`` may say that the calls are a forecast. Raises
+    UnrecognizedReportError where the headers are not understood, or where the file is something else: an agents'
+    report, a schedule, intervals without offered calls or of more than half an hour.
     """
     report = _ExportedTable(frame, answers or {})
     report.refuse_other_files()
@@ -100,11 +140,12 @@ def recognize_report(
     intervals = report.has_intervals()
     mapping |= report.map_intervals() if intervals else report.map_calls()
     mapping |= report.map_programmes(operator)
+    report.ask_nature(mapping, title, now)
     wanted = {"answered": ("answered",), "aht_s": ("aht_s", "handle_s")} if intervals else {
         "outcome": ("outcome",), "service_s": ("service_s",)
     }  # fmt: skip
     missing = [key for key, names in wanted.items() if not mapping.keys() & set(names)]
-    return Recognition(mapping, tuple(report.questions), tuple(missing))
+    return Recognition(mapping, tuple(report.questions), tuple(missing), tuple(report.notes), report.list_chosen())
 
 
 class _ExportedTable:
@@ -113,11 +154,15 @@ class _ExportedTable:
     def __init__(self, frame: pl.DataFrame, answers: Mapping[str, str]) -> None:
         self.answers = answers
         self.questions: list[OpenQuestion] = []
+        self.notes: list[Phrase] = []
         self.by_word = {squeeze(header): header for header in reversed(frame.columns)}
         self.frame = frame
+        self.chosen = {key: answers[key] for key in MEANINGS if key in answers}
+        require_columns(frame, [header for header in self.chosen.values() if header])
         self.drops = self._list_drops()
         for drop in self.drops:
             self.frame = self.frame.filter(~pl.Series(drop.match(self.frame)))
+        self.from_end = False
         self.times = self._find_times()
         self.found = self._find_columns()
         if "offered" in self.found and "programme" not in self.found and self.has(["call type"]):
@@ -148,6 +193,7 @@ class _ExportedTable:
                     found.append(Drop(name, {header: texts}))
 
         names = [self.by_word[word] for key in ("time", "programme") for word in WORDS[key] if word in self.by_word]
+        names += [self.chosen[key] for key in ("start", "day", "clock", "programme") if self.chosen.get(key)]
         drop("total", list(dict.fromkeys(names)), lambda header, text: fold(text) in TOTALS or text == header)
         drop("outbound", self.has(DIRECTION_WORDS), lambda _, text: fold(text).split("-")[0] in OUTBOUND)
         for header in self.has(MEDIA_WORDS):
@@ -160,8 +206,19 @@ class _ExportedTable:
 
     def _find_times(self) -> list[str]:
         """Return the column of the start, or those of its day and its time of day, by what their cells hold."""
+        start, day, clock, end = (self.chosen.get(key, "") for key in ("start", "day", "clock", "end"))
+        if start or (day and clock) or end:
+            self.from_end = not start and not (day and clock)
+            times = [start or end] if start or self.from_end else [day, clock]
+            for header, shape in zip(times, ["moment"] if len(times) == 1 else ["day", "clock"], strict=True):
+                if find_shape(self.texts(header)) != shape and not self.answers.get("time_format"):
+                    some = ", ".join(self.texts(header)[:3])
+                    self._refuse(Phrase("{0} holds no {1}: {2}", header, _TIMES[shape], some))
+            return times
+        if self.chosen.keys() & {"start", "day", "clock"}:
+            return []
         shapes = {
-            header: _find_shape(self.texts(header))
+            header: find_shape(self.texts(header))
             for header in dict.fromkeys(self.by_word[word] for word in WORDS["time"] if word in self.by_word)
         }
         whole = [header for header, shape in shapes.items() if shape == "moment"]
@@ -169,7 +226,11 @@ class _ExportedTable:
         clocks = [header for header, shape in shapes.items() if shape == "clock"]
         if whole:
             return whole[:1]
-        return [days[0], clocks[0]] if days and clocks else []
+        if days and clocks:
+            return [days[0], clocks[0]]
+        ends = [self.by_word[word] for word in WORDS["end"] if word in self.by_word]
+        self.from_end = bool(ends) and find_shape(self.texts(ends[0])) == "moment"
+        return ends[:1] if self.from_end else []
 
     def _find_columns(self) -> dict[str, str]:
         """Return the header of each meaning; the earlier word wins, a header serves once."""
@@ -185,7 +246,37 @@ class _ExportedTable:
                     continue
                 found[key] = header
                 break
-        return found
+        return self._apply_choice(found)
+
+    def _apply_choice(self, found: dict[str, str]) -> dict[str, str]:
+        """Return the header of each meaning with those that were chosen; UnrecognizedReportError for counts that are
+        none."""
+        used = {header for header in self.chosen.values() if header}
+        kept = {key: header for key, header in found.items() if header not in used}
+        for key, header in self.chosen.items():
+            if key == "handle":
+                kept = {name: one for name, one in kept.items() if name not in _HANDLED}
+            kept.pop(_FOUND.get(key, key), None)
+            if header and key in ("offered", "answered", "abandoned") and not self._is_counted(header):
+                self._refuse(Phrase("{0} holds no whole numbers: it cannot be a count of calls", header))
+            if header and _FOUND.get(key, key) in WORDS:
+                kept[_FOUND.get(key, key)] = header
+        return kept
+
+    def list_chosen(self) -> dict[str, str]:
+        """Return the column of each of MEANINGS: as it was chosen, else as it was recognised."""
+        times = ("end",) if self.from_end else ("start",) if len(self.times) == 1 else ("day", "clock")
+        found = dict(zip(times, self.times, strict=True))
+        names = {"handle": _HANDLED, "wait": ("wait_s",), "call": ()}
+        for key in MEANINGS:
+            headers = [self.found[name] for name in names.get(key, (key,)) if name in self.found]
+            if headers and headers[0] not in found.values():
+                found[key] = headers[0]
+        if "handle" not in found:
+            found |= {key: header for key, header in self._list_parts().items() if header not in found.values()}
+        if calls := self.has(CALL_WORDS):
+            found.setdefault("call", calls[0])
+        return {**found, **{key: header for key, header in self.chosen.items() if header}}
 
     def _is_counted(self, header: str) -> bool:
         """Return whether a column holds whole numbers, not yes and no."""
@@ -203,7 +294,8 @@ class _ExportedTable:
     def refuse_other_files(self) -> None:
         """Raise UnrecognizedReportError for what is neither calls nor their statistics."""
         people, schedule = self.has(AGENT_WORDS), self.has(SCHEDULE_WORDS)
-        if people and schedule and "offered" not in self.found and not self.has(CALL_WORDS):
+        counted = "offered" in self.found or self.chosen.keys() & {"offered", "answered", "outcome"}
+        if people and schedule and not counted and not self.has(CALL_WORDS):
             self._refuse(
                 Phrase(
                     "this seems to be a report of agents or a schedule ({0}), not one of calls: export calls by queue"
@@ -222,13 +314,21 @@ class _ExportedTable:
 
     def has_intervals(self) -> bool:
         """Return whether a row is an interval; UnrecognizedReportError where it is one without offered calls."""
-        calls = self.has(CALL_WORDS)
+        calls = [*self.has(CALL_WORDS), *filter(None, [self.chosen.get("call")])]
         counted = [key for key in ("offered", "answered", "abandoned") if key in self.found]
         many = any(np.nanmax(self.numbers(self.found[key]), initial=0.0) > 1 for key in counted)
         if calls and not many:
             return False
         if "offered" in self.found or (many and {"answered", "abandoned"} <= self.found.keys()):
             return True
+        if "answered" in self.found and many:
+            self._refuse(
+                Phrase(
+                    "{0} counts the calls answered, and no column says how many were offered or abandoned: export the"
+                    " calls offered, or take {0} for them (the calls given up are then missing)",
+                    self.found["answered"],
+                )
+            )
         if counted or self.has(INTERVAL_WORDS) or self._is_grid():
             self._refuse(
                 Phrase(
@@ -247,15 +347,9 @@ class _ExportedTable:
             )
         return False
 
-    def _list_clocks(self) -> list[tuple[int, int]]:
-        """Return minute of the hour and second of each start."""
-        starts = (take_label_start(text) for text in self.texts(self.times[-1]))
-        found = (_CLOCK.search(text) or _DIGITS.fullmatch(text) for text in starts)
-        return [(int(match["minute"] or 0), int(match["second"] or 0)) for match in found if match]
-
     def _is_grid(self) -> bool:
         """Return whether all times are on a few minutes of the hour, without seconds: those of intervals are."""
-        clocks = self._list_clocks()
+        clocks = list_clocks(self.texts(self.times[-1]))
         return len(clocks) > 48 and len({minute for minute, _ in clocks}) <= 12 and not any(s for _, s in clocks)
 
     def map_start(self, zone_name: str) -> dict[str, Any]:
@@ -263,6 +357,8 @@ class _ExportedTable:
         in_utc = any("utc" in squeeze(header) for header in self.times)
         mapping: dict[str, Any] = {"time_zone": "UTC" if in_utc else zone_name}
         mapping["start"] = self.times[0] if len(self.times) == 1 else list(self.times)
+        if self.from_end:
+            mapping["from_end"] = True
         if form := self._find_time_format():
             mapping["time_format"] = form
         if self.drops:
@@ -271,38 +367,22 @@ class _ExportedTable:
 
     def _find_time_format(self) -> str:
         """Return the strptime format of the times, empty where they are read without one."""
+        if given := self.answers.get("time_format", ""):
+            return given
         texts = [take_label_start(text) for text in self.texts(self.times[0])]
         clock = texts if len(self.times) == 1 else [take_label_start(text) for text in self.texts(self.times[1])]
-        clock_form = _find_clock_format(clock)
-        for form, shape in _WRITTEN.items():
-            if _fit(f"{shape}.*", texts):
-                return "%Y%m%d%H%M%S" if _fit(r"\d{14}", texts) else f"{form} {clock_form}"
-        parts = [match for text in texts if (match := re.match(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)\b", text))]
-        if len(parts) <= len(texts) / 2:
-            return ""  # ISO, or what the reader of moments names as a fault of its row
-        order = self._find_day_order([(int(part[1]), int(part[3]), int(part[4])) for part in parts])
-        sep, year = parts[0][2], "%Y" if len(parts[0][4]) == 4 else "%y"
-        if order == "d/m" and year == "%Y" and "%p" not in clock_form:
-            return ""  # what is read anyway
-        first, second = ("%d", "%m") if order == "d/m" else ("%m", "%d")
-        return f"{first}{sep}{second}{sep}{year} {clock_form}"
-
-    def _find_day_order(self, dates: Sequence[tuple[int, int, int]]) -> str:
-        """Return ``d/m`` or ``m/d``: a part above 12 decides, else the days that follow each other; else a question."""
-        if max(first for first, _, _ in dates) > 12:
-            return "d/m"
-        if max(second for _, second, _ in dates) > 12:
-            return "m/d"
-        distinct = set(dates)
-
-        def is_run(read: Callable[[int, int, int], date]) -> bool:
-            days = sorted(read(*one) for one in distinct)
-            return (days[-1] - days[0]).days < len(days) + 3
-
-        runs = is_run(lambda a, b, y: date(y, b, a)), is_run(lambda a, b, y: date(y, a, b))
-        if runs[0] != runs[1] and len(distinct) > 1:
-            return "d/m" if runs[0] else "m/d"
-        return self._ask("date_order", tuple(self.times[:1]), ("d/m", "m/d"))
+        clock_form = find_clock_format(clock)
+        if fit(r"(19|20)\d{12}", texts):
+            return "%Y%m%d%H%M%S"
+        if forms := [f"{form} {clock_form}" for form in list_day_forms(texts)]:
+            return forms[0] if len(forms) == 1 else self._ask("time_format", tuple(self.times[:1]), tuple(forms))
+        days = list_number_forms(texts)
+        if len(days) > 1:
+            order = self._ask("date_order", tuple(self.times[:1]), ("d/m", "m/d"))
+            days = days[:1] if order == "d/m" else days[1:]
+        if not days or (days[0].startswith("%d") and days[0].endswith("%Y") and "%p" not in clock_form):
+            return ""  # what is read anyway, or what the reader of moments names as a fault of its row
+        return f"{days[0]} {clock_form}"
 
     def _ask(self, key: str, columns: tuple[str, ...], choices: tuple[str, ...]) -> str:
         """Return the answer to a question, the first choice while there is none."""
@@ -316,11 +396,69 @@ class _ExportedTable:
         self._refuse_repeated()
         if "offered" in self.found:
             mapping: dict[str, Any] = {"offered": self.found["offered"]}
+            self._ask_counts()
         else:  # what was answered or given up was offered
             mapping = {"offered": [self.found["answered"], self.found["abandoned"]]}
         if "answered" in self.found:
             mapping["answered"] = self.found["answered"]
+        self._compare_counts()
         return mapping | self._map_handling()
+
+    def _ask_counts(self) -> None:
+        """Ask whether a count is of calls offered where its word leaves it open and no other column tells; say where
+        it is not."""
+        header = self.found["offered"]
+        word, answered = squeeze(header), "answered" in self.found
+        kind = "offered"
+        if word in map(squeeze, AMBIGUOUS) and not answered and "abandoned" not in self.found:
+            kind = self._ask("counts", (header,), ("offered", "answered"))
+        if kind == "answered" or (word in WORDS["answered"] and word not in WORDS["offered"]):
+            self.notes.append(
+                Phrase("{0} counts the calls answered: those given up are missing, and the need is too low", header)
+            )
+
+    def _compare_counts(self) -> None:
+        """Refuse more calls answered than offered in all; say where many calls are neither answered nor abandoned."""
+        offered, answered, abandoned = (
+            float(np.nansum(self.numbers(self.found[key]))) if key in self.found else None
+            for key in ("offered", "answered", "abandoned")
+        )
+        if offered is None or answered is None:
+            return
+        if answered > offered:
+            self._refuse(
+                Phrase(
+                    "{0} holds more calls answered in all ({1}) than {2} holds calls offered ({3}): one of the two is"
+                    " another column",
+                    self.found["answered"], NumberPhrase(answered), self.found["offered"], NumberPhrase(offered),
+                )
+            )  # fmt: skip
+        if abandoned is not None and abs(offered - answered - abandoned) > _MOST_UNEXPLAINED * offered:
+            self.notes.append(
+                Phrase(
+                    "of {0} calls offered {1} were answered and {2} abandoned: the rest is not explained",
+                    NumberPhrase(offered), NumberPhrase(answered), NumberPhrase(abandoned),
+                )
+            )  # fmt: skip
+
+    def ask_nature(self, mapping: Mapping[str, Any], title: str, now: datetime | None) -> None:
+        """Ask whether calls are a forecast where the title, a header or the times make it likely; refuse one."""
+        offered = mapping.get("offered", ())
+        used = [offered] if isinstance(offered, str) else [*offered]
+        bare = {squeeze(header) for header in self.frame.columns} <= _FORECAST_FILE
+        if not (is_forecast(title) or any(map(is_forecast, used)) or bare or self._is_ahead(mapping, now)):
+            return
+        if self._ask("nature", tuple(used or self.times), ("history", "forecast")) == "forecast":
+            self._refuse(Phrase("a forecast is not stored as calls that came: send the calls of the past"))
+
+    def _is_ahead(self, mapping: Mapping[str, Any], now: datetime | None) -> bool:
+        """Return whether the last time of a file lies after ``now``."""
+        if now is None or not self.texts(self.times[0]):
+            return False
+        days = self.frame.select(self.times).unique()
+        starts = take_starts(days, mapping["start"], mapping.get("time_format", ""))
+        read = read_times(starts, mapping["time_zone"], mapping.get("time_format", ""))
+        return bool(read.good.any() and int(read.seconds[read.good].max()) > now.timestamp())
 
     def _refuse_long_intervals(self) -> None:
         """Raise UnrecognizedReportError for rows of an hour or a day: they are no half hours."""
@@ -329,7 +467,7 @@ class _ExportedTable:
             length for text in self.texts(self.times[-1]) if (length := measure_label(text)) is not None
         )  # fmt: skip
         longest = max(lengths, key=lambda length: lengths[length], default=0)
-        minutes = {minute for minute, _ in self._list_clocks()}
+        minutes = {minute for minute, _ in list_clocks(self.texts(self.times[-1]))}
         hourly = minutes == {0} and len(self.frame) > 12
         if longest > 30 or hourly or any(re.search("day|dai|jour|week|hour|heure|^(60|1440)", text) for text in said):
             self._refuse(
@@ -368,6 +506,7 @@ class _ExportedTable:
             headers = self._find_parts()
             if not headers:
                 return {}
+            self._say_parts()
         kinds = ["aht_s", "handle_s"]
         if mean or _MEAN.search(fold(headers[0])):
             kinds = ["aht_s"]
@@ -393,16 +532,34 @@ class _ExportedTable:
         unit = units[0] if len(units) == 1 else self._ask("aht_unit", tuple(headers), tuple(units))
         return {kind: headers[0] if len(headers) == 1 else headers} | ({} if unit == "s" else {"aht_unit": unit})
 
+    def _list_parts(self) -> dict[str, str]:
+        """Return the columns of talk, hold and after-call work."""
+        found = {key: self.chosen[key] if key in self.chosen else "".join(self.has(words)[:1])
+                 for key, words in PARTS.items()}  # fmt: skip
+        used = {header for key, header in self.chosen.items() if key not in PARTS}
+        return {key: header for key, header in found.items() if header and header not in used}
+
     def _find_parts(self) -> list[str]:
         """Return the columns of talk, hold and after-call work, where talk is one of them; else none."""
-        parts = [self.has(words)[:1] for words in PARTS.values()]
-        return [header for part in parts for header in part] if parts[0] else []
+        parts = self._list_parts()
+        return list(parts.values()) if "talk" in parts else []
+
+    def _say_parts(self) -> None:
+        """Say which parts of a handling time have no column."""
+        parts = self._list_parts()
+        names = {"hold": Phrase("hold"), "wrap": Phrase("after-call work")}
+        lacking = [name for key, name in names.items() if key not in parts]
+        for name in lacking:
+            self.notes.append(
+                Phrase("the handling time is the sum of {0}, without {1}: it may be too short",
+                       ", ".join(parts.values()), name)
+            )  # fmt: skip
 
     def _list_units(self, header: str) -> list[str]:
         """Return the units that the header and the form of its cells leave."""
         texts = self.texts(header)
-        if any(text.count(":") == 2 for text in texts):
-            return ["s"]  # h:mm:ss
+        if any(text.count(":") == 2 or re.search(r"\d\s*(min|mn|m|s)\b", text) for text in texts):
+            return ["s"]  # h:mm:ss, 5m 04s
         if any(re.fullmatch(r"\d{0,3}:[0-5]\d", text) for text in texts):
             return ["m:s", "h:m"]
         if unit := find_unit(header):
@@ -428,6 +585,8 @@ class _ExportedTable:
         parts = self._find_parts()
         if spoken := self.found.get("service_s") or parts or self.found.get("duration_s"):
             mapping["service_s"] = spoken[0] if isinstance(spoken, list) and len(spoken) == 1 else spoken
+            if isinstance(spoken, list):
+                self._say_parts()
         for header in [self.found[key] for key in ("outcome", "abandoned") if key in self.found]:
             folded = {text: fold(text) for text in self.texts(header)}
             given_up = "abandon" in squeeze(header) and set(folded.values()) <= YES | NO
@@ -435,7 +594,8 @@ class _ExportedTable:
             if answered:
                 mapping |= {"outcome": header, "answered": answered}
                 break
-        keys = [header for header in self.has(CALL_WORDS) if self.frame[header].n_unique() == self.frame.height]
+        calls = [self.chosen["call"]] if self.chosen.get("call") else self.has(CALL_WORDS)
+        keys = [header for header in calls if self.frame[header].n_unique() == self.frame.height]
         return mapping | ({"key": keys[:1]} if keys else {})
 
     def map_programmes(self, operator: Operator | None) -> dict[str, Any]:
@@ -450,47 +610,11 @@ class _ExportedTable:
         return {"programme": header, "programmes": {text: known.get(fold(text), fold(text)) for text in queues}}
 
 
-_CLOCK = re.compile(r"\d\s*[:hH]\s*(?P<minute>[0-5]\d)?(?::(?P<second>[0-5]\d))?")
-_MEAN = re.compile(r"\b(avg|average|mean|moyen|moyenne|dmc|dmt)\b")
-_DIGITS = re.compile(r"\d{1,2}(?P<minute>\d\d)(?P<second>)")
-_WRITTEN = {
-    "%Y%m%d": r"(19|20)\d{6}",
-    "%a, %d %b %Y": r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4}",
-    "%b %d, %Y": r"[A-Z][a-z]{2} \d\d, \d{4}",
+_TIMES = {
+    "moment": Phrase("day with a time of day"),
+    "day": Phrase("day that can be read"),
+    "clock": Phrase("time of day"),
 }
-"""Days that are written otherwise than ISO or with signs between numbers."""
-_NUMBERED = r"\d{4}-\d\d-\d\d|\d{1,2}(?P<s>[/.-])\d{1,2}(?P=s)(\d{4}|\d\d)"
-
-
-def _find_shape(texts: Sequence[str]) -> str:
-    """Return what the cells of a column are: ``moment``, ``day``, ``clock``, or nothing of that."""
-    starts = [take_label_start(text) for text in texts[:2000]]
-    written = "|".join((_NUMBERED, *_WRITTEN.values()))
-    forms = {
-        "clock": r"\d{1,2}\s*[:hH]\s*(\d\d)?(:\d\d)?(\s*[AaPp][Mm])?|\d{3,4}|0[.,]\d+"
-        r"|1(899-12-3[01]|900-01-0[01])[T ].*",
-        "day": rf"({written})([T ]00:00(:00(\.0+)?)?)?|\d{{5}}",
-        "moment": rf"({written})[ T]+(à\s*)?\d.*|(19|20)\d{{12}}|\d{{5}}[.,]\d+",
-    }
-    for shape, form in forms.items():
-        if _fit(form, starts):  # the others are faults of their rows
-            return shape
-    return ""
-
-
-def _fit(form: str, texts: Sequence[str]) -> bool:
-    """Return whether most texts are of a form."""
-    return sum(re.fullmatch(form, text) is not None for text in texts) > len(texts) / 2
-
-
-def _find_clock_format(texts: Sequence[str]) -> str:
-    """Return the strptime format of the times of day that texts end with."""
-    if _fit(r".*\d\s*[AaPp][Mm]", texts):
-        seconds = ":%S" if _fit(r".*\d:\d\d:\d\d\s*[AaPp][Mm]", texts) else ""
-        return f"%I:%M{seconds} %p" if _fit(r".*\d\s[AaPp][Mm]", texts) else f"%I:%M{seconds}%p"
-    last = [text.split()[-1] for text in texts]
-    if any(text.count(":") == 2 for text in last):
-        return "%H:%M:%S"
-    if _fit(r"\d{3,4}", last):
-        return "%H%M"
-    return "%Hh%M" if any("h" in text.lower() for text in last) else "%H:%M"
+_FORECAST_FILE = frozenset(("timestamp", "offered", "aht", "offeredauto", "ahtauto"))
+"""The columns of injixo's forecast file."""
+_MEAN = re.compile(r"\b(avg|average|mean|moyen|moyenne|dmc|dmt)\b")

@@ -27,7 +27,7 @@ FRENCH: Mapping[str, tuple[str, ...]] = {
     "offered": (
         "reçus", "appels reçus", "présentés", "appels présentés", "offerts", "appels offerts", "offertes", "entrants",
         "appels entrants", "contacts entrants", "nb appels reçus", "nombre d'appels reçus", "nb appels présentés",
-        "appels", "nb appels offerts",
+        "appels", "contacts", "nb appels offerts",
     ),
     "answered": (
         "décrochés", "appels décrochés", "traités", "appels traités", "répondus", "appels répondus", "pris",
@@ -64,7 +64,7 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
     "offered": (
         "offered", "calls offered", "offer", "n offered", "entered", "incoming calls", "incoming contact volume",
         "calls presented", "contacts queued", "acd calls offered", "offd_direct_call_cnt", "calls received",
-        "received", "total calls", "calls entered", "contacts offered",
+        "received", "total calls", "calls", "calls entered", "contacts offered",
     ),
     "answered": (
         "answered", "calls answered", "answer", "answered calls", "acd calls", "accepted", "handled",
@@ -139,6 +139,9 @@ DIRECTION_WORDS = ("direction", "sens", "call type", "calltype", "contact type",
 OUTBOUND = ("outbound", "out", "sortant", "sortie", "manual", "manuel")
 MEDIA_WORDS = ("media type", "media", "channel type", "channel", "canal", "type de média")
 VOICE = frozenset(("voice", "phone", "call", "calls", "telephone", "telephonie", "voix", "appel", "appels", "voip"))
+AMBIGUOUS = ("appels", "total calls", "calls", "contacts")
+"""Counts that some suites write for offered calls and others for answered ones."""
+_FORECAST = ("forecast", "forecasts", "prevision", "previsions", "prevus", "previsionnel", "previsionnels", "fcst")
 LENGTH_WORDS = ("interval duration", "intrvl")
 _UNIT_WORDS = re.compile(
     r"[\s_(\[]+(ms|msec|millisecondes|milliseconds|s|sec|seconds|secondes|min|mn|minutes|hh:mm:ss|mm:ss)[)\]]?$",
@@ -166,6 +169,16 @@ _KNOWN = frozenset(word for words in WORDS.values() for word in words)
 def count_known(headers: Iterable[str | None]) -> int:
     """Return how many cells of a row are headers that exports have: where the header of a file stands."""
     return len({squeeze(header) for header in headers if header} & _KNOWN)
+
+
+def find_count_word(text: str) -> str:
+    """Return a text where it is a header of calls offered or answered, else nothing."""
+    return text if squeeze(text) in {*WORDS["offered"], *WORDS["answered"]} else ""
+
+
+def is_forecast(text: str) -> bool:
+    """Return whether a title or a header speaks of a forecast."""
+    return any(word in fold(text).split("-") for word in _FORECAST)
 
 
 def guess_language(headers: Iterable[str]) -> str:

@@ -127,13 +127,14 @@ class Text:
         """
         parts = []
         for ranges, days in groupby(range(7), opening.days.__getitem__):
-            held = [self._weekday(day) for day in days]
+            held = [self.weekday(day) for day in days]
             hours = [f"{self._minute(start)}–{self._minute(end)}" for start, end in ranges]
             if hours:
                 parts.append(f"{'–'.join(held[:: max(1, len(held) - 1)])} {', '.join(hours)}")
         return (f"{NARROW}; " if self.french else "; ").join(parts)
 
-    def _weekday(self, weekday: int) -> str:
+    def weekday(self, weekday: int) -> str:
+        """Return a day of the week, shortened: ``lun.``."""
         with override(self.language):
             return str(WEEKDAYS[weekday])[:3] + "." * self.french
 
@@ -153,7 +154,7 @@ class Text:
 
     def short_day(self, day: date) -> str:
         """Return a date for a tab: ``lun. 30`` or ``Mon 30``."""
-        return f"{self._weekday(day.weekday())}{NO_BREAK}{day.day}"
+        return f"{self.weekday(day.weekday())}{NO_BREAK}{day.day}"
 
     def list(self, items: Sequence[str]) -> str:
         """Return items as an enumeration: ``a, b and c``."""

@@ -150,22 +150,28 @@ def _render_default(value: Any) -> str:
 
 _MOST_APART = 3
 """Up to this many faults of one cause are listed one by one."""
+_MOST_VALUES = 10
+"""Up to this many distinct values of one cause stand each with its rows and its mend."""
+_MOST_LISTED = 50
+"""Up to this many of a cause with more values are named together."""
 _MOST_ROWS = 10
 """Up to this many rows of one cause are all named."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultGroup:
-    """Faults of one cause: the first of them, and the rows of all."""
+    """Faults of one cause: the first of them, and the rows and distinct values of all."""
 
     first: Fault
     rows: tuple[int, ...]
+    values: tuple[str, ...] = ()
 
 
 def group_faults(faults: Iterable[Fault]) -> tuple[FaultGroup, ...]:
     """Return faults by cause, in the order of the first of each.
 
-    One cause is one reason and one kind of mend in one column of a table.
+    One cause is one reason and one kind of mend in one column of a table; its values are parted where they are few, so
+    that no misspelling hides behind another.
     """
     causes: dict[tuple[str, ...], list[Fault]] = {}
     for fault in faults:
@@ -175,8 +181,13 @@ def group_faults(faults: Iterable[Fault]) -> tuple[FaultGroup, ...]:
     for same in causes.values():
         if len(same) <= _MOST_APART:
             found += [FaultGroup(fault, (fault.row,)) for fault in same]
-        else:
-            found.append(FaultGroup(same[0], tuple(fault.row for fault in same)))
+            continue
+        values: dict[str, list[Fault]] = {}
+        for fault in same:
+            values.setdefault(fault.value, []).append(fault)
+        parts = values.values() if len(values) <= _MOST_VALUES else [same]
+        listed = tuple(values) if len(values) > _MOST_VALUES else ()
+        found += [FaultGroup(part[0], tuple(fault.row for fault in part), listed) for part in parts]
     return tuple(found)
 
 
@@ -218,7 +229,8 @@ def describe_group(
         place.append(naming.label(language) if naming else fault.column)
     where: str = ", ".join(place)
     if fault.value:
-        where = say(Phrase("{0} “{1}”", where, fault.value))
+        where = say(Phrase("{0} “{1}”", where, "”, “".join(group.values[:_MOST_LISTED] or (fault.value,))))
+        where += ", …" * (len(group.values) > _MOST_LISTED)
     return say(Phrase("{0}: {1}; {2}.", where, say(fault.reason), say(fault.fix)))
 
 

@@ -17,7 +17,7 @@ import xlsxwriter
 from releve.errors import Phrase, ReleveError
 from releve.network.cell_text import format_cell
 from releve.network.columns import TableColumn, TableRow, bare_type, list_columns
-from releve.network.folder_reader import KINDS, OPTIONAL_TABLES, find_plain_rows, list_written_tables, map_zones
+from releve.network.folder_reader import KINDS, OPTIONAL_TABLES, find_plain_rows, map_zones
 from releve.network.model import TABLES
 from releve.network.moments import zone
 from releve.network.operator import Operator
@@ -86,13 +86,14 @@ class _Book:
 
 
 def write_workbook(operator: Operator, language: str = "en") -> bytes:
-    """Return an XLSX workbook with a sheet per table; empty optional tables are left out.
+    """Return an XLSX workbook with a sheet per table, the empty ones with their header to be filled in.
 
     Dates and times are Excel's own, in the time zone of their place; a time that the local clock
     does not settle is text with its offset. SheetOverflow where a table is too long.
     """
     book = _Book.open(language)
-    for kind, rows in list_written_tables(operator):
+    for kind in TABLES:
+        rows: tuple[TableRow, ...] = (operator.row,) if kind.table == "operator" else getattr(operator, kind.table)
         if len(rows) > _MOST_ROWS:
             raise SheetOverflow(
                 Phrase(

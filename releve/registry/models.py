@@ -110,3 +110,25 @@ class TeleworkEstimate(models.Model):
 
     def __str__(self) -> str:
         return f"estimate {self.pk} from {self.source}"
+
+
+class FileLayout(models.Model):
+    """How files with a set of headers are read: what a user chose and answered, for the next one of its kind.
+
+    ``digest``: SHA-256 of the set of headers; ``answers`` and ``queues`` of
+    :class:`releve.registry.uploads.RecognizedLog`.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    headers = models.JSONField()
+    answers = models.JSONField()
+    queues = models.JSONField()
+    used_at = models.DateTimeField()
+    used_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ("name", "pk")
+
+    def __str__(self) -> str:
+        return f"layout of {self.name}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -16,10 +16,11 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from releve.demand import list_history_rows, parse_mapping
-from releve.demand.call_log_file import LogTable, import_table
+from releve.demand import build_histories, list_history_rows, parse_mapping
+from releve.demand.call_log_file import import_table
 from releve.demand.import_report import ImportFault, RowCount, group_import_faults
 from releve.demand.localtime import local_slots, number_to_day
+from releve.demand.log_table import LogTable
 from releve.demand.report_recognition import OpenQuestion, recognize_report
 from releve.demand.requirement import History
 from releve.errors import Phrase
@@ -98,7 +99,8 @@ class RecognizedLog:
 
     ``columns``: the header or headers of each meaning (``answered`` of a log of calls: the outcomes
     that mean it); ``queues``: the programme of each queue of
-    the log, empty where it is none of the operator's.
+    the log, empty where it is none of the operator's; ``open``: the questions without an answer; ``chosen``: the
+    column of each meaning that a user may choose; ``notes``: what to know of the figures.
     """
 
     log: LogTable
@@ -107,6 +109,9 @@ class RecognizedLog:
     queues: Mapping[str, str]
     questions: tuple[OpenQuestion, ...] = ()
     missing: tuple[str, ...] = ()
+    notes: tuple[Phrase, ...] = ()
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    open: tuple[OpenQuestion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,9 @@ class CallSummary:
 
     ``rows``: where every row of the log went. ``first`` and ``last`` are days by the clock of the
     log; ``left_out``: half-open days of programmes; ``others``: queues that were left out; ``totals`` by queue and
-    calls offered ``by_day``: what a reader compares with the source before anything is stored.
+    calls offered ``by_day``: what a reader compares with the source before anything is stored; ``week`` and
+    ``week_stored``: calls offered in each hour from Monday 0 h, the mean of the last four weeks of the log and of what
+    is stored of the same programmes, null where it is not known.
     """
 
     rows: RowCount
@@ -140,6 +147,8 @@ class CallSummary:
     faults: tuple[ImportFault, ...]
     totals: tuple[ProgrammeTotal, ...]
     by_day: tuple[tuple[date, float], ...]
+    week: tuple[float | None, ...]
+    week_stored: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -157,21 +166,26 @@ def recognize_calls(
 
     ``answers`` to its questions, and its ``time_zone`` where that is not the operator's.
     """
+    answers = answers or {}
+    title = f"{log.sheet} {log.title}"
     try:
-        found = recognize_report(log.whole_frame(), operator, answers)
+        found = recognize_report(log.whole_frame(), operator, answers, title=title, now=timezone.now())
     except (ValueError, TypeError) as error:
         raise NotAnUpload(Phrase("{0}: {1}", name, _state_reason(error))) from error
-    mapping = {**found.mapping, "time_zone": (answers or {}).get("time_zone") or found.mapping["time_zone"]}
+    mapping = {**found.mapping, "time_zone": answers.get("time_zone") or found.mapping["time_zone"]}
     columns = {
         key: (value,) if isinstance(value, str) else tuple(value)
         for key, value in mapping.items()
-        if key not in ("time_zone", "programmes", "drop")
+        if key not in ("time_zone", "programmes", "drop", "from_end")
     }
     queues = {
         queue: programme if programme in operator.programme else ""
         for queue, programme in mapping["programmes"].items()
     }
-    return RecognizedLog(log, mapping, columns, queues, found.questions, found.missing)
+    unanswered = tuple(one for one in found.questions if answers.get(one.key) not in one.choices)
+    return RecognizedLog(
+        log, mapping, columns, queues, found.questions, found.missing, found.notes, found.chosen, unanswered
+    )
 
 
 def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, str]) -> CallImport:
@@ -203,6 +217,8 @@ def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, 
         faults=group_import_faults(report.faults),
         totals=tuple(_sum_programme(history, operator, zone_name) for history in report.histories),
         by_day=_sum_days(report.histories, zone_name),
+        week=_average_week(report.histories, zone_name),
+        week_stored=_average_week(_take_stored(operator, kept), zone_name),
     )
     return CallImport(replace(operator, history=(*before, *kept)), summary)
 
@@ -236,6 +252,31 @@ def _sum_days(histories: Sequence[History], zone_name: str) -> tuple[tuple[date,
         for number, calls in zip(day.tolist(), history.offered[known].tolist(), strict=True):
             days[number] += calls
     return tuple((number_to_day(number), days[number]) for number in sorted(days))
+
+
+_WEEK_DAYS = 28
+
+
+def _take_stored(operator: Operator, kept: Sequence[HistoryRow]) -> list[History]:
+    """Return what is stored of the programmes of a log."""
+    programmes = {row.programme for row in kept}
+    rows = replace(operator, history=tuple(row for row in operator.history if row.programme in programmes))
+    return list(build_histories(rows).values())
+
+
+def _average_week(histories: Sequence[History], zone_name: str) -> tuple[float | None, ...]:
+    """Return the calls offered in each hour of a week, the mean over the days of the last four weeks held."""
+    known = [(history.starts[held], history.offered[held]) for history in histories
+             if (held := np.isfinite(history.offered)).any()]  # fmt: skip
+    if not known:
+        return (None,) * 168
+    day, slot = local_slots(np.concatenate([starts for starts, _ in known]), zone_name)
+    calls = np.concatenate([offered for _, offered in known])
+    recent = day > day.max() - _WEEK_DAYS
+    hour = (day + 3) % 7 * 24 + slot // 2  # day 0 was a Thursday
+    total = np.bincount(hour[recent], calls[recent], 168)
+    days = [len(np.unique(day[recent & (hour == at)])) for at in range(168)]
+    return tuple(float(total[at]) / count if count else None for at, count in enumerate(days))
 
 
 def _state_reason(error: Exception) -> Phrase:

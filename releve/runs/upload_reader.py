@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from releve.demand.call_log_file import LogTable, read_log
+from releve.demand.log_table import LogTable, choose_sheet, read_log_sheets
 from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.network import Operator, OperatorFaults, read_operator
@@ -66,8 +66,17 @@ def read_operator_upload(store: JobStore[ReadingOrder], name: str, data: bytes, 
 
 
 def read_log_upload(store: JobStore[ReadingOrder], name: str, data: bytes, by: str) -> LogTable:
-    """Return the table of a log (CSV, Parquet, XLSX); refusals as of an operator."""
-    found: LogTable = _read(store, LOG, name, data, by)
+    """Return the table of a log (CSV, Parquet, XLSX); refusals as of an operator, and of several sheets with data."""
+    sheets = read_sheets_upload(store, name, data, by)
+    try:
+        return choose_sheet(name, sheets)
+    except ValueError as error:
+        raise NotAnUpload(error.args[0]) from error
+
+
+def read_sheets_upload(store: JobStore[ReadingOrder], name: str, data: bytes, by: str) -> dict[str, LogTable]:
+    """Return the tables of a log by the name of their sheet; refusals as of an operator."""
+    found: dict[str, LogTable] = _read(store, LOG, name, data, by)
     return found
 
 
@@ -86,7 +95,7 @@ def execute_reading(job: ReadingJob) -> None:
     name, data = job.order.name, (job.folder / "inputs" / "file" / _FILE).read_bytes()
     found: object
     try:
-        found = read_operator(unpack_upload(name, data)) if job.order.what == OPERATOR else read_log(name, data)
+        found = read_operator(unpack_upload(name, data)) if job.order.what == OPERATOR else read_log_sheets(name, data)
     except (OperatorFaults, NotAnUpload) as error:
         found = error
     except ValueError as error:

@@ -23,10 +23,10 @@ import polars as pl
 from django.db import transaction
 from django.db.models import Model
 
-from releve.demand.call_log_file import describe_ragged, read_log
 from releve.demand.history import HistoryRows, sum_half_hours
 from releve.demand.import_report import FIRST_ROW, ImportFault
 from releve.demand.intraday import FIGURES, IntervalFigures, PresenceFigures, ReportImport, import_reports
+from releve.demand.log_table import describe_ragged, read_log
 from releve.demand.mapping import IntervalMapping, PresenceMapping, parse_report_mapping
 from releve.demand.requirement import INTERVAL, History
 from releve.errors import Phrase, decode_phrase, encode_phrase

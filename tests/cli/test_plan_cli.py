@@ -158,7 +158,8 @@ def test_the_first_faults_of_a_bad_folder_are_named(folder: Path, tmp_path: Path
     assert result.exit_code == 1
     assert result.stderr.count("is not an id of the table sites") == 1
     assert "12 rows (for example row 2)" in result.stderr
-    assert "Home site “atlantis-1”" in result.stderr
+    assert "Home site “atlantis-1”, “atlantis-2”, " in result.stderr
+    assert "“atlantis-12”: " in result.stderr, "no misspelling hides behind another"
 
 
 def test_a_folder_that_is_no_operator_is_refused(tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ from releve.demand import (
     list_history_rows,
     parse_mapping,
 )
-from releve.demand.call_log_file import read_log
 from releve.demand.import_report import describe_import_fault, group_import_faults
 from releve.demand.localtime import find_offsets, local_slots, local_to_utc, to_datetimes
+from releve.demand.log_table import read_log
 from releve.demand.report_recognition import recognize_report
 from releve.network import UTC, zone
 from tests.demand.series import history, programme, truth

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from releve.cli import main
 from releve.demand import parse_mapping
-from releve.demand.call_log_file import import_table, read_log
+from releve.demand.call_log_file import import_table
 from releve.demand.import_report import ImportReport
+from releve.demand.log_table import read_log
 from releve.demand.report_recognition import UnrecognizedReportError, recognize_report
 
 QUEUES = ("Sinistres", "Accueil")
@@ -179,7 +180,7 @@ WITHOUT_HANDLING_TIME = (avaya_hsplit, ringcx)
 
 def read(text: str, answers: dict[str, str] | None = None) -> ImportReport:
     log = read_log("export.csv", text.encode())
-    found = recognize_report(log.whole_frame(), None, answers)
+    found = recognize_report(log.whole_frame(), None, answers, title=log.title)
     assert all(question.key in (answers or {}) for question in found.questions), found.questions
     mapping = dict(found.mapping)
     zone_name = mapping.pop("time_zone")
@@ -519,7 +520,6 @@ def test_days_and_times_of_day_are_read_in_each_form(day: str, written: str) -> 
         ("anonymousbank_1999/calls_6min_1999_jan_jul.parquet", "a row of this file is an interval"),
         ("anonymousbank_1999/calls_1999_jan_feb.parquet", "no column of dates and times"),  # the time is in seconds
         ("anonymousbank_1999/halfhour_by_type.parquet", "no column of dates and times"),  # a slot's number
-        ("bank_calls_2003/bank_calls_5min_mar_aug.parquet", "a row of this file is an interval"),
         ("earthquakes_usgs_m5/m5plus_2013_2023_wmed_madagascar.csv", "nothing says that a row of this file is a call"),
     ],
 )

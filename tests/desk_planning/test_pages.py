@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from releve.demand.call_log_file import read_log
+from releve.demand.log_table import read_log
 from releve.desk import planning
 from releve.files.operator_folder import read_operator_files
 from releve.live import api as live

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from releve.demand.call_log_file import read_log
+from releve.demand.log_table import read_log
 from releve.network import Fault, OperatorFaults, find_faults, read_operator, size_limits
 from releve.network.history_grid import Unreadable
 from releve.network.size_limits import _PartCounter, count_parquet_cells, measure_unpacked, read_parquet, read_sheets

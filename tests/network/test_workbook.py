@@ -12,9 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.cli.main import load_gettext
-from releve.network import TABLES, Operator, find_faults, list_columns, read_operator, sample_operator, write_operator
+from releve.network import (
+    TABLES,
+    Operator,
+    PlannedAbsence,
+    find_faults,
+    list_columns,
+    read_operator,
+    sample_operator,
+    write_operator,
+)
 from releve.network.folder_reader import OPTIONAL_TABLES
-from releve.network.table_words import DATE_COLUMN, build_form, find_table
+from releve.network.size_limits import read_sheets
+from releve.network.table_words import DATE_COLUMN, build_form, find_table, get_table_naming
 from releve.network.workbook import SheetOverflow, write_template, write_workbook
 from tests.network.clean_tables import as_csv, clean_tables
 
@@ -201,3 +211,11 @@ def test_an_empty_template_names_the_sheets_to_fill_and_no_other() -> None:
 
 def test_the_clean_tables_hold_all_that_the_workbook_can() -> None:
     assert set(as_csv(clean_tables())) == {f"{kind.table}.csv" for kind in TABLES}
+
+
+def test_an_empty_table_has_its_sheet_with_a_header_to_be_filled_in() -> None:
+    book = write_workbook(dataclasses.replace(clean(), absences=()), "fr")
+    names = [get_table_naming(kind.table).label("fr") for kind in TABLES]
+    assert list(read_sheets(book)) == names
+    header = read_sheets(book)[get_table_naming("absences").label("fr")]().cells.row(0)
+    assert len(header) == len(list_columns(PlannedAbsence))

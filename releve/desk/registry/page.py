@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -12,11 +14,8 @@ from django.shortcuts import redirect
 from django.template import Library
 from django.utils.translation import get_language, gettext, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 from pydantic import AwareDatetime, Field
 
-from releve.demand.import_report import ImportFault, RowCount, describe_import_fault
-from releve.demand.report_recognition import OpenQuestion
 from releve.desk.filters import add_words
 from releve.desk.http import read_number, wants_json
 from releve.desk.page import PageModel
@@ -35,7 +34,7 @@ from releve.registry.row_text import NumberedRow, find_zone, get_position, selec
 from releve.registry.service import get_current_version, load_operator
 from releve.registry.storage import load_sheets
 from releve.registry.tables import KINDS, NotThere, get_row_class, get_rows
-from releve.registry.uploads import CallImport, CallSummary, RecognizedLog, discard_upload
+from releve.registry.uploads import discard_upload
 
 register = Library()
 add_words(
@@ -46,25 +45,6 @@ add_words(
         "removed": pgettext_lazy("row", "removed"),
         "changed": pgettext_lazy("row", "changed"),
     },
-)
-add_words(
-    register,
-    "log_meaning",
-    {
-        "start": lazy("Date and time"),
-        "programme": lazy("Queue"),
-        "offered": lazy("Calls offered"),
-        "answered": lazy("Calls answered"),
-        "aht_s": lazy("Mean handling time"),
-        "handle_s": lazy("Handling time of all calls answered"),
-        "aht_unit": lazy("Unit of the handling time"),
-        "time_format": lazy("Form of the times"),
-        "key": lazy("Number of the call"),
-        "outcome": lazy("Outcome of the call"),
-        "wait_s": lazy("Wait"),
-        "service_s": lazy("Handling time"),
-    },
-    else_code=True,
 )
 
 
@@ -131,6 +111,19 @@ def cells(row: NumberedRow, table: str) -> Iterator[tuple[str, bool]]:
 
 
 @register.filter
+def name_change(row: ListedChange) -> str:
+    """Return the key of a row in words: its times by the clock of the row, its parts apart."""
+    text = text_now(row.time_zone)
+    parts = []
+    for part in row.key.split("|"):
+        with suppress(ValueError):
+            if "T" in part:
+                part = text.moment(datetime.fromisoformat(part))
+        parts.append(part)
+    return " · ".join(parts)
+
+
+@register.filter
 def changed_values(row: ListedChange, table: str) -> Iterator[tuple[str, str, str]]:
     """Yield what each value that changed is called, was and is; none that was and is empty."""
     columns = {column.name: column for column in list_columns(get_row_class(table))}
@@ -158,18 +151,6 @@ def describe_causes(faults: Iterable[Fault]) -> tuple[str, ...]:
 def describe_fault(fault: Fault) -> str:
     """Return a fault with its place: ``Roster, row 12, agent “a00042”: …``."""
     return describe_causes((fault,))[0]
-
-
-@register.filter
-def log_fault(fault: ImportFault) -> str:
-    """Return a fault of a call log with its place."""
-    return describe_import_fault(fault, gettext, get_reader_language())
-
-
-@register.filter
-def row_counts(rows: RowCount) -> str:
-    """Return where the rows of a call log went."""
-    return ", ".join(map(translate_phrase, rows.phrases()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,19 +324,6 @@ class UploadPage(PageModel):
     faults: tuple[Fault, ...]
 
 
-class CallLogPage(PageModel):
-    """How a log is read; ``read``: with the queues that were chosen, null where one is wrong."""
-
-    name: str
-    time_zone: str
-    columns: dict[str, tuple[str, ...]] = Field(description="Headers by what they mean")
-    queues: dict[str, str] = Field(description="Programme of each queue; empty: left out")
-    questions: tuple[OpenQuestion, ...] = Field(description="What the cells leave open")
-    missing: tuple[str, ...] = Field(description="Meanings without a column")
-    read: CallSummary | None
-    refused: tuple[Fault, ...] = Field(description="Of the operator with these calls")
-
-
 def registry_page(here: RegistryContext | None, may_edit: bool) -> RegistryPage:
     """Return the list of tables."""
     sheets = {} if here is None else load_sheets(here.version)
@@ -388,17 +356,4 @@ def row_page(here: RegistryContext, table: str, key: str, seen: int) -> RowPage:
         version=seen,
         time_zone=find_zone(here.operator, table)(row) if key else here.time_zone,
         values=row,
-    )
-
-
-def call_log_page(
-    name: str, found: RecognizedLog, read: CallImport | None, refused: tuple[Fault, ...] = ()
-) -> CallLogPage:
-    """Return how a log is read; ``read``: what would be stored, None where that is not known."""
-    return CallLogPage.from_row(
-        found,
-        name=name,
-        time_zone=str(found.mapping["time_zone"]),
-        read=None if read is None else read.summary,
-        refused=refused,
     )

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import can
-from releve.demand.report_recognition import QUESTIONS
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, choose_status, serve
-from releve.desk.forms import PlainForm
-from releve.desk.http import FORM_BYTES, download, page_response, read_number, takes, wants_json
+from releve.desk.http import download, page_response, read_number, takes, wants_json
 from releve.desk.planning import start_proposed
+from releve.desk.registry import call_import, schedule_import
 from releve.desk.registry.page import (
-    CallLogPage,
     ProposalPage,
     RegistryContext,
     RowPage,
@@ -34,7 +31,6 @@ from releve.desk.registry.page import (
     VersionPage,
     VersionRow,
     VersionsPage,
-    call_log_page,
     confirm_stored,
     describe_causes,
     discard,
@@ -50,6 +46,7 @@ from releve.desk.registry.page import (
     translate_doc,
     translate_unit,
 )
+from releve.desk.registry.upload import FILE_LIMIT, let_go, take_file
 from releve.desk.text import Text, text_now, translate_error, translate_phrase
 from releve.errors import Phrase
 from releve.network import Fault, Operator, OperatorFaults, TableColumn, list_columns
@@ -60,28 +57,14 @@ from releve.network.parsing import format_example
 from releve.network.table_words import name_value
 from releve.network.workbook import WORKBOOK_TYPE, SheetOverflow, write_template, write_workbook
 from releve.registry import service
-from releve.registry.blocks import MOST_BYTES
 from releve.registry.edits import Edit, list_differences, list_proposed_changes, list_version_changes, prepare_edit
 from releve.registry.models import Upload, Version
 from releve.registry.row_text import FIRST_ROW, get_position
 from releve.registry.tables import RegistryError, get_row_class, get_rows, list_referenced_ids
-from releve.registry.uploads import (
-    RecognizedLog,
-    apply_upload,
-    discard_upload,
-    find_upload,
-    import_calls,
-    preview_upload,
-    recognize_calls,
-    store_upload,
-)
+from releve.registry.uploads import apply_upload, find_upload, preview_upload, store_upload
 from releve.runs.job_store import StillReading
 from releve.runs.orders import open_readings
-from releve.runs.upload_reader import forget_reading, read_log_upload, read_operator_upload
-
-_TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
-_FILE_LIMIT = (MOST_BYTES + FORM_BYTES, lambda: translate_phrase(_TOO_LARGE))
-"""The most bytes of a form with a file, and what is said of more."""
+from releve.runs.upload_reader import read_operator_upload
 
 
 class FileForm(forms.Form):
@@ -94,62 +77,7 @@ class FileForm(forms.Form):
     )
 
 
-class LogForm(forms.Form):
-    """One file of calls."""
-
-    file = forms.FileField(label=lazy("Call log or interval statistics (.csv, .xlsx, .parquet)"))
-
-
-_ANSWERS = {
-    "s": lazy("seconds"),
-    "ms": lazy("milliseconds"),
-    "min": lazy("minutes"),
-    "day": lazy("days (times of a spreadsheet)"),
-    "m:s": lazy("minutes and seconds"),
-    "h:m": lazy("hours and minutes"),
-    "aht_s": lazy("the mean of a call"),
-    "handle_s": lazy("the total of an interval"),
-    "d/m": lazy("the day, then the month"),
-    "m/d": lazy("the month, then the day"),
-}
-
-
-class LogReadingForm(PlainForm):
-    """What the cells of a log leave open, the zone of its times, and the programme of each queue; empty leaves it
-    out."""
-
-    def __init__(self, found: RecognizedLog, operator: Operator, data: object = None) -> None:
-        super().__init__(data)
-        self.queues = tuple(found.queues)
-        for question in found.questions:
-            self.fields[question.key] = forms.ChoiceField(
-                label=capfirst(translate_phrase(question.describe())),
-                choices=[("", _("choose")), *((one, _ANSWERS[one]) for one in question.choices)],
-            )
-        zones = sorted({operator.row.time_zone, *(row.time_zone for row in operator.programmes), "UTC"})
-        self.fields["time_zone"] = forms.ChoiceField(
-            label=_("Zone of times without an offset"),
-            choices=[(zone, zone) for zone in zones],
-            required=False,
-            initial=found.mapping["time_zone"],
-        )
-        clients = {row.id: row.name for row in operator.clients}
-        choices = [
-            ("", _("leave it out")),
-            *((row.id, f"{row.name} ({clients[row.client]})") for row in operator.programmes),
-        ]
-        for number, (queue, programme) in enumerate(found.queues.items()):
-            self.fields[f"q{number}"] = forms.ChoiceField(
-                label=queue or _("All calls of the file"), choices=choices, required=False, initial=programme
-            )
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The programme of each queue of a valid form."""
-        return {queue: self.cleaned_data[f"q{at}"] for at, queue in enumerate(self.queues)}
-
-
-@takes(*_FILE_LIMIT)
+@takes(*FILE_LIMIT)
 @serve("registry.edit", FORM, recent=True)
 def send_file(request: HttpRequest) -> HttpResponse:
     """The form that takes a file; every fault of it, or the way to what it changes."""
@@ -163,45 +91,12 @@ def send_file(request: HttpRequest) -> HttpResponse:
         changes.require_any()
         return store_upload(name, data, by, changes.base)
 
-    return _take_file(request, FileForm, "send", keep, "registry_proposal")
+    return take_file(request, FileForm, "send", keep, "registry_proposal")
 
 
 def _read_operator(request: HttpRequest, upload: Upload) -> Operator:
     data = bytes(upload.data)
     return read_operator_upload(open_readings(), upload.name, data, actor_name(request))
-
-
-def _let_go(upload: Upload) -> None:
-    """Remove what was read of an upload that was applied or discarded."""
-    forget_reading(open_readings(), upload.name, bytes(upload.data))
-
-
-def _take_file(
-    request: HttpRequest,
-    kind: type[forms.Form],
-    template: str,
-    keep: Callable[[str, bytes, str], Upload],
-    following: str,
-) -> HttpResponse:
-    """Show a form for a file; once it is sent, ``keep`` it and lead to the page ``following``."""
-    form = kind(request.POST, request.FILES) if request.method == "POST" else kind()
-    faults: tuple[Fault, ...] = ()
-    status = 422 if form.is_bound else 200
-    if form.is_valid():
-        file = form.cleaned_data["file"]
-        try:
-            upload = keep(file.name, file.read(), actor_name(request))
-        except OperatorFaults as error:
-            faults = error.faults
-        except RegistryError as error:
-            form.add_error("file", translate_error(error))
-            status = choose_status(error)
-        else:
-            where = reverse(following, args=[upload.token])
-            return JsonResponse({"confirm": where}) if wants_json(request) else redirect(where)
-    page = UploadPage(faults=faults)
-    template = f"desk/registry/{template}.html"
-    return page_response(request, template, page, {"form": form}, status=status)
 
 
 @serve("registry.edit", FORM, recent=True)
@@ -210,7 +105,7 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
     upload = find_upload(token, actor_name(request))
     may_compute = can(request.user, "plan.publish")
     if "discard" in request.POST:
-        _let_go(upload)
+        let_go(upload)
         return discard(request, upload)
     try:
         operator = _read_operator(request, upload)
@@ -228,59 +123,10 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
         )
         return page_response(request, "desk/registry/proposal.html", page)
     made = apply_upload(upload, operator, actor_name(request), read_comment(request))
-    _let_go(upload)
+    let_go(upload)
     response = confirm_stored(request, made)
     computes = "compute" in request.POST and may_compute and not wants_json(request)
     return start_proposed(request) if computes else response
-
-
-@takes(*_FILE_LIMIT)
-@serve("registry.edit", FORM, recent=True)
-def send_log(request: HttpRequest) -> HttpResponse:
-    """Take a log whose headers are recognised, and lead to how it is read."""
-    here = require_context()
-
-    def keep(name: str, data: bytes, by: str) -> Upload:
-        with suppress(StillReading):  # the next page waits for it
-            log = read_log_upload(open_readings(), name, data, by)
-            recognize_calls(name, log, here.operator)
-        return store_upload(name, data, by, here.version.number)
-
-    return _take_file(request, LogForm, "calls", keep, "registry_calls_confirm")
-
-
-@serve("registry.edit", FORM, recent=True)
-def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
-    """How a log is read; ``check`` reads it again with other answers and queues, ``import`` stores it."""
-    upload = find_upload(token, actor_name(request))
-    if "discard" in request.POST:
-        _let_go(upload)
-        return discard(request, upload)
-    operator, data = require_context().operator, bytes(upload.data)
-    log = read_log_upload(open_readings(), upload.name, data, actor_name(request))
-    answers = {key: request.POST[key] for key in (*QUESTIONS, "time_zone") if key in request.POST}
-    found = recognize_calls(upload.name, log, operator, answers)
-    form = LogReadingForm(found, operator, request.POST if request.method == "POST" else None)
-    if form.is_bound and not form.is_valid():
-        return _show_file(request, call_log_page(upload.name, found, None), form, 422)
-    if found.questions and not form.is_bound:
-        return _show_file(request, call_log_page(upload.name, found, None), form)
-    read = import_calls(found, operator, form.chosen if form.is_bound else found.queues)
-    if "import" not in request.POST or not read.summary.added:
-        return _show_file(request, call_log_page(upload.name, found, read), form)
-    try:
-        changes = service.preview_changes(read.operator)
-        made = service.apply_changes(changes, actor_name(request), source=upload.name)
-    except OperatorFaults as error:
-        return _show_file(request, call_log_page(upload.name, found, read, error.faults), form, 422)
-    _let_go(upload)
-    discard_upload(upload)
-    return confirm_stored(request, made)
-
-
-def _show_file(request: HttpRequest, page: CallLogPage, form: LogReadingForm, status: int = 200) -> HttpResponse:
-    template = "desk/registry/calls_confirm.html"
-    return page_response(request, template, page, {"form": form}, status=status)
 
 
 @serve("registry.see")
@@ -461,7 +307,13 @@ def edit_row(request: HttpRequest, table: str, key: str = "") -> HttpResponse:
     except RegistryError as error:
         form.add_error(None, translate_error(error))
         return _show(request, here, page, form, choose_status(error))
-    return confirm_stored(request, made, "registry_table", table)
+    return confirm_stored(request, made, _find_list(request, table))
+
+
+def _find_list(request: HttpRequest, table: str) -> str:
+    """Return the address of the list that a row was opened from: with its search and page."""
+    kept = {key: request.GET[key] for key in ("q", "page") if request.GET.get(key)}
+    return reverse("registry_table", args=[table]) + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _show(
@@ -554,8 +406,8 @@ urlpatterns = [
     path("template.xlsx", download_template, name="registry_template"),
     path("import", send_file, name="registry_send"),
     path("import/<slug:token>", show_proposal, name="registry_proposal"),
-    path("calls", send_log, name="registry_calls"),
-    path("calls/<slug:token>", confirm_log, name="registry_calls_confirm"),
+    *call_import.urlpatterns,
+    *schedule_import.urlpatterns,
     path("tables/<slug:table>", show_table, name="registry_table"),
     path("tables/<slug:table>/add", edit_row, name="registry_add"),
     path("tables/<slug:table>/rows/<ref:key>", edit_row, name="registry_row"),

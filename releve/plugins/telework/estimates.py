@@ -6,7 +6,7 @@ import hashlib
 
 from django.utils import timezone
 
-from releve.demand.call_log_file import LogTable
+from releve.demand.log_table import LogTable
 from releve.errors import Phrase
 from releve.network import Operator
 from releve.plugins.telework.engine.estimate import estimate_effects

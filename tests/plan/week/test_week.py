@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from releve.demand.call_log_file import read_log
+from releve.demand.log_table import read_log
 from releve.errors import Phrase
 from releve.network import HOME, Operator, find_site_seats
 from releve.network.sample import sample_operator

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from releve.demand.call_log_file import read_log
+from releve.demand.log_table import read_log
 from releve.network.faults import find_nearest, suggest_fix
 from releve.network.moments import UTC, parse_moment, zone
 from releve.plugins.outbound.engine.fact_files import escape_cell

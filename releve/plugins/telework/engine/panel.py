@@ -20,7 +20,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from releve.demand.call_log_file import LogTable, read_log
+from releve.demand.log_table import LogTable, read_log
 from releve.errors import Phrase, ReleveError
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.faults import Fault, find_nearest, suggest_fix

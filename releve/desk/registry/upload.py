@@ -1,0 +1,60 @@
+"""Files that are sent to the registry: how large one may be, the form that takes it, and letting go of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from releve.desk.access.guard import actor_name
+from releve.desk.endpoint import choose_status
+from releve.desk.http import FORM_BYTES, page_response, wants_json
+from releve.desk.registry.page import UploadPage
+from releve.desk.text import translate_error, translate_phrase
+from releve.errors import Phrase
+from releve.network import Fault, OperatorFaults
+from releve.registry.blocks import MOST_BYTES
+from releve.registry.models import Upload
+from releve.registry.tables import RegistryError
+from releve.runs.orders import open_readings
+from releve.runs.upload_reader import forget_reading
+
+_TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
+FILE_LIMIT = (MOST_BYTES + FORM_BYTES, lambda: translate_phrase(_TOO_LARGE))
+"""The most bytes of a form with a file, and what is said of more."""
+
+
+def let_go(upload: Upload) -> None:
+    """Remove what was read of an upload that was applied or discarded."""
+    forget_reading(open_readings(), upload.name, bytes(upload.data))
+
+
+def take_file(
+    request: HttpRequest,
+    kind: type[forms.Form],
+    template: str,
+    keep: Callable[[str, bytes, str], Upload],
+    following: str,
+) -> HttpResponse:
+    """Show a form for a file; once it is sent, ``keep`` it and lead to the page ``following``."""
+    form = kind(request.POST, request.FILES) if request.method == "POST" else kind()
+    faults: tuple[Fault, ...] = ()
+    status = 422 if form.is_bound else 200
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        try:
+            upload = keep(file.name, file.read(), actor_name(request))
+        except OperatorFaults as error:
+            faults = error.faults
+        except RegistryError as error:
+            form.add_error("file", translate_error(error))
+            status = choose_status(error)
+        else:
+            where = reverse(following, args=[upload.token])
+            return JsonResponse({"confirm": where}) if wants_json(request) else redirect(where)
+    page = UploadPage(faults=faults)
+    template = f"desk/registry/{template}.html"
+    return page_response(request, template, page, {"form": form}, status=status)
