@@ -10,7 +10,7 @@ import math
 from datetime import datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 _Order = TypeVar("_Order")
 
@@ -57,6 +57,9 @@ def known(value: float | None) -> float | None:
     """Return a figure as pages hold it: NaN becomes None, which is not known."""
     return None if value is None or math.isnan(value) else float(value)
 
+
+Said = Annotated[str, PlainValidator(lambda text: text), WithJsonSchema({"type": "string"})]
+"""A text of an engine that keeps its template and values, so that a template translates it."""
 
 Figure = Annotated[float | None, BeforeValidator(known)]
 """A figure of an engine as pages hold it."""
