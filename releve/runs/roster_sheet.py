@@ -199,7 +199,7 @@ def _read_duty(
     for hours in _TIMES.finditer(found["times"]):
         numbers = [int(number) for number in hours.groups()]
         if numbers[0] > 23 or numbers[2] > 24 or max(numbers[1], numbers[3]) > 59:
-            raise EditRefused(Phrase("{0} is no time of day", hours[0]))
+            raise EditRefused(Phrase("{0} is not a time of day", hours[0]))
         start = datetime.combine(day, time()) + timedelta(hours=numbers[0], minutes=numbers[1])
         end = datetime.combine(day, time()) + timedelta(hours=numbers[2], minutes=numbers[3])
         start += timedelta(days=start < after)
