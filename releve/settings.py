@@ -84,6 +84,7 @@ TEMPLATES = [
         "OPTIONS": {
             "libraries": {
                 "correction_words": "releve.desk.live.corrections",
+                "grid_words": "releve.desk.grid.words",
                 "health_words": "releve.desk.health",
                 "incident_words": "releve.desk.incident",
                 "ledger_words": "releve.desk.ledger",

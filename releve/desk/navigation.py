@@ -102,6 +102,7 @@ _ENTRIES = (
     Entry(_NOW, lazy("Drills"), "drills", frozenset({"rehearsal"})),
     Entry(_PLAN, lazy("Plan"), "verdict", frozenset({"cell", "planning", "planning_run"})),
     Entry(_PLAN, lazy("Calendar"), "calendar"),
+    Entry(_PLAN, lazy("Who works when"), "grid"),
     Entry(_PLAN, lazy("Hybrid week"), "week"),
     Entry(_PLAN, lazy("Clients"), "clients"),
     Entry(_PLAN, lazy("Reliefs"), "reliefs"),

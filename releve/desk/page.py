@@ -15,7 +15,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from releve.accounts.scopes import roles_held
 from releve.files.database_state import read_state
@@ -69,6 +69,9 @@ def known(value: float | None) -> float | None:
     """Return a figure as pages hold it: NaN becomes None, which is not known."""
     return None if value is None or math.isnan(value) else float(value)
 
+
+Said = Annotated[str, PlainValidator(lambda text: text), WithJsonSchema({"type": "string"})]
+"""A text of an engine that keeps its template and values, so that a template translates it."""
 
 Figure = Annotated[float | None, BeforeValidator(known)]
 """A figure of an engine as pages hold it."""

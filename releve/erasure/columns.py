@@ -25,6 +25,7 @@ AGENT = _columns(
     live_reliefday="changes",
     registry_block="digest data",
     registry_upload="name data",
+    runs_rosterdraft="edits",
 )
 """Agents, by pseudonym or address, and digests of texts that name them.
 
@@ -77,6 +78,7 @@ USER = _columns(
     registry_teleworkestimate="made_by",
     registry_upload="made_by",
     registry_version="made_by",
+    runs_rosterdraft="made_by",
     socialaccount_socialaccount="uid extra_data",
     socialaccount_socialtoken="token token_secret",
     usersessions_usersession="ip session_key user_agent data",
@@ -168,6 +170,7 @@ NEUTRAL = _columns(
     registry_teleworkestimate="source digest content",
     registry_upload="token",
     registry_version="comment source digest summary",
+    runs_rosterdraft="seen",
     service_record_callrecord="digest direction programme target",
     service_record_dayforecast="programme digest content",
     service_record_intervalreport="programme source",

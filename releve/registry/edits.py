@@ -6,7 +6,7 @@ What changed between versions, for people: counts of all, the first rows of each
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
 from itertools import islice
@@ -110,18 +110,32 @@ def _position(operator: Operator, wanted: Edit, base: Version) -> int:
 def _checked(operator: Operator, table: str, at: int, row: list[str] | None) -> Operator:
     """Return the operator with a row of texts put in place of the one at ``at`` (or removed).
 
-    Row ``len(rows)`` is a new one. The large tables that the edit cannot touch are not checked
-    again, since they passed when they came in, and stay the very same.
+    Row ``len(rows)`` is a new one.
+    """
+
+    def put(files: dict[str, bytes]) -> None:
+        name = f"{table}.csv"
+        lines = _lines(files.get(name), table)
+        lines[at + 1 : at + 2] = [] if row is None else [row]
+        out = StringIO()
+        csv.writer(out, lineterminator="\n").writerows(lines)
+        files[name] = out.getvalue().encode()
+
+    return check_table(operator, table, put)
+
+
+def check_table(
+    operator: Operator, table: str, change: Callable[[dict[str, bytes]], None] = lambda files: None
+) -> Operator:
+    """Return an operator of which one table was edited, after every check; OperatorFaults names what is wrong.
+
+    The large tables that the edit cannot touch are not checked again, since they passed when they
+    came in, and stay the very same. ``change`` may edit the tables as files.
     """
     kept = {name: getattr(operator, name) for name, touched in _OF_INTEREST.items() if table not in touched}
     none: dict[str, Any] = dict.fromkeys(kept, ())
-    files = write_operator(replace(operator, **none))
-    name = f"{table}.csv"
-    lines = _lines(files.get(name), table)
-    lines[at + 1 : at + 2] = [] if row is None else [row]
-    out = StringIO()
-    csv.writer(out, lineterminator="\n").writerows(lines)
-    files[name] = out.getvalue().encode()
+    files = dict(write_operator(replace(operator, **none)))
+    change(files)
     return replace(read_operator(files), **kept)
 
 

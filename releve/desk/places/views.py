@@ -49,7 +49,12 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     now = moment(request)
     page = site_page(now, site, request.user)
     checks = can(request.user, "event.record.check", site=site)
-    context = {"names": _list_texts(now), "at": now.at, "checks": checks}
+    context = {
+        "names": _list_texts(now),
+        "at": now.at,
+        "checks": checks,
+        "reads_grid": can(request.user, "reliefs.see"),
+    }
     return page_response(request, "desk/places/site.html", page, context)
 
 
