@@ -142,7 +142,7 @@ def _describe_preview(found: PublicationPreview) -> Iterator[str]:
         moved = f", agents to notify: {row.moved} ({work})" if work else ""
         kits = f", kits taken home {len(row.kits_out)}, brought back {len(row.kits_back)}"
         kits = kits if row.kits_out or row.kits_back else ""
-        yield f"{row.day} {row.change}: {row.placed} agents placed{moved}{kits}"
+        yield f"{row.day} {row.change}: {row.figures.placed} agents placed{moved}{kits}"
         for client in row.clients:
             worst = [
                 f"{round_coverage(share):.0f}%"

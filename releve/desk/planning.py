@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, get_args
 
 from django import forms
 from django.contrib import messages
@@ -22,15 +22,18 @@ from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import ACT, perform, serve
 from releve.desk.filters import RUN_STATES
 from releve.desk.forms import PlainForm, build_day_field, set_choices
-from releve.desk.http import FORM_BYTES, failure, page_response, require_found, takes
+from releve.desk.http import FORM_BYTES, download, failure, page_response, read_day, require_found, takes
 from releve.desk.page import PageModel, RunHead
-from releve.desk.plan.page import PlanPage, plan_page, show_plan
-from releve.desk.plan.words import status_word
+from releve.desk.plan.page import PlannedClient, PlanPage, plan_page, show_plan
+from releve.desk.plan.words import describe_loss, status_word
+from releve.desk.plan.workbook import write_plans
 from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
 from releve.network import HOME
-from releve.plan.comparison import ComparedPlan, Post
-from releve.plan.service_status import phrase_security
+from releve.network.workbook import WORKBOOK_TYPE
+from releve.plan.comparison import ComparedPlan, DayChange, PlanFigures, Post, StatusChange, WorstLoss
+from releve.plan.result import BASE
+from releve.plan.service_status import COVERED, Status, phrase_security
 from releve.plan.week.hybrid_week import HybridWeek, read_week_table
 from releve.registry import service as registry
 from releve.runs.job_process import resume_job, stop_job
@@ -39,6 +42,7 @@ from releve.runs.orders import (
     MOST_DAYS,
     PlanProposal,
     compare_run,
+    list_runs_beside,
     open_plan_runs,
     open_readings,
     propose_plan,
@@ -59,9 +63,6 @@ from releve.runs.plan_job import (
 )
 from releve.runs.upload_reader import read_log_upload
 
-if TYPE_CHECKING:
-    pass
-
 
 class PlanRunHead(RunHead[PlanOrder]):
     """A run: who ordered it, when, of which version of the reference data, and its days."""
@@ -79,16 +80,27 @@ class PlanningPage(PageModel):
 
 
 class PlanRunPage(PageModel):
-    """A run: how far it is, and once it is planned each day beside the plan in force."""
+    """A run: how far it is, and once it is planned each day beside the plan in force, or another run."""
 
     run: PlanRunHead
     time_zone: str
     progress: PlanProgress
     remarks: PlanRemarks
     in_force: bool = Field(description="Each of its days is in force with this plan")
+    force: dict[date, str] = Field(description="Digest of the plan in force, of its days that have one")
+    beside: PlanRunHead | None = Field(description="Null: beside the plan in force")
+    others: tuple[PlanRunHead, ...] = Field(description="Runs that planned some of these days, too")
     planned: tuple[ComparedPlan, ...]
+    gaps: dict[date, tuple[PlannedClient, ...]] = Field(description="By day, the clients who are not held, and why")
     data: live.DataDifference | None = Field(description="How its reference data differ from today's")
     names: dict[str, str] = Field(description="Of sites and programmes, by id")
+
+    @property
+    def clients(self) -> list[tuple[str, list[StatusChange | None]]]:
+        """Each client's name, with its row of every day; the gravest first."""
+        rows = {row.client: row.name for day in self.planned for row in day.clients}
+        days = [{row.client: row for row in day.clients} for day in self.planned]
+        return [(name, [day.get(client) for day in days]) for client, name in rows.items()]
 
 
 def planning_page(runs: Sequence[PlanJob]) -> PlanningPage:
@@ -106,12 +118,19 @@ def _head(job: PlanJob) -> PlanRunHead:
     return PlanRunHead.from_row(job, planned=has_plan(job))
 
 
-def run_page(job: PlanJob) -> PlanRunPage:
-    """Return the page of a run beside the plan in force, if there is one."""
-    found = compare_run(job)
+def run_page(job: PlanJob, verdicts: Sequence[PlanPage], beside: PlanJob | None = None) -> PlanRunPage:
+    """Return the page of a run beside the plan in force, if there is one, or beside another run.
+
+    ``verdicts``: of its planned days.
+    """
+    found = compare_run(job, beside)
     return PlanRunPage.from_row(
         found,
+        force=dict(found.force),
+        beside=None if beside is None else _head(beside),
+        others=tuple(map(_head, list_runs_beside(job))),
         planned=() if found.preview is None else found.preview.days,
+        gaps={page.plan.day: tuple(row for row in page.clients if row.status is not Status.HELD) for page in verdicts},
         data=None if found.preview is None else found.preview.data,
         run=_head(job),
         time_zone=registry.current_time_zone(),
@@ -143,7 +162,125 @@ def security_sentence(day: ComparedPlan) -> str:
 
 
 @register.filter
-def days_list(days: tuple[date, ...]) -> str:
+def status_before(status: Status | None) -> str:
+    """Return the verdict of the plan beside; empty without one."""
+    return "" if status is None else status_word(status)
+
+
+@register.filter
+def coverage_before(share: float | None) -> str:
+    """Return a coverage of the plan beside; empty without one."""
+    return "" if share is None else text_now("UTC").coverage(share)
+
+
+@register.filter
+def before_words(row: StatusChange) -> str:
+    """Return both coverages of the plan beside, where they differ from those of this one."""
+    shares = [(row.worst_before, row.worst_after)]
+    shares += [(row.loss_before.coverage, row.loss_after.coverage)] if row.loss_before and row.loss_after else []
+    said = [(coverage_before(before), coverage_before(after)) for before, after in shares]
+    return "" if all(before in ("", after) for before, after in said) else " · ".join(before for before, _after in said)
+
+
+@register.filter
+def worst_loss_words(loss: WorstLoss | None) -> str:
+    """Return ``96 % if Casablanca Nearshore closes``, or the coverage alone where nothing is lost."""
+    if loss is None:
+        return ""
+    share = text_now("UTC").coverage(loss.coverage)
+    if loss.kind == BASE or loss.coverage >= COVERED:
+        return share
+    return _("{share} if {loss}").format(share=share, loss=describe_loss(loss))
+
+
+@register.filter
+def change_sentences(page: PlanRunPage) -> list[str]:
+    """Return what putting a run in force changes, in numbers."""
+    text = text_now("UTC")
+    said = []
+    for change in get_args(DayChange):
+        days = [day.day for day in page.planned if day.change == change]
+        if days:
+            words = _DAY_CHANGES[change](len(days))
+            said.append(words.format(count=text.number(len(days)), days=days_list(days)))
+    asked = [row for row in page.planned if row.figures_before is not None and row.moved]
+    for row in asked:
+        words = ngettext(
+            "{day}: {count} agent is notified, as their work changes.",
+            "{day}: {count} agents are notified, as their work changes.",
+            row.moved,
+        )
+        said.append(words.format(day=text.day(row.day), count=text.number(row.moved)))
+    if not asked:
+        said.append(_("No agent is notified: on the days in force, all agents work as before."))
+    for row in page.planned:
+        held = security_sentence(row)
+        if row.secure_before is not None and row.secure_before != row.secure:
+            held = _("{held} (in force: {before})").format(held=held, before=text.number(row.secure_before))
+        said.append(_("{day}: {stage}").format(day=text.day(row.day), stage=f"{held}."))
+        said.extend(
+            _("{day}: {client} becomes worse: {after}, in force {before}.").format(
+                day=text.day(row.day),
+                client=client.name,
+                after=status_word(client.after),
+                before=status_before(client.before),
+            )
+            for client in row.clients
+            if client.worse
+        )
+    return said
+
+
+_DAY_CHANGES: dict[str, Callable[[int], str]] = {
+    "added": lambda n: ngettext("{count} day is added: {days}.", "{count} days are added: {days}.", n),
+    "replaced": lambda n: ngettext(
+        "{count} day gets another plan: {days}.", "{count} days get another plan: {days}.", n
+    ),
+    "unchanged": lambda n: ngettext("{count} day stays as it is: {days}.", "{count} days stay as they are: {days}.", n),
+}
+
+
+class FigureRow(NamedTuple):
+    """A row of the numbers of a run: a value a day, and how each differs from the plan beside it."""
+
+    label: str
+    cells: list[tuple[str, str]]
+
+
+@register.filter
+def figure_rows(page: PlanRunPage) -> list[FigureRow]:
+    """Return what the days take in people, hours and money, with the differences."""
+    text = text_now("UTC")
+    measures: tuple[tuple[str, Callable[[PlanFigures], float | None], Callable[[float], str]], ...] = (
+        (_("Agents placed"), lambda day: day.placed, text.number),
+        (_("of them at home"), lambda day: day.at_home, text.number),
+        (_("In reserve"), lambda day: day.reserve, text.number),
+        (_("Hours worked"), lambda day: day.hours, text.number),
+        (_("Calls expected to be lost"), lambda day: day.calls_lost, text.number),
+        (_("Contract penalties for them"), lambda day: day.penalty, text.euros),
+        (_("Price of what is missing"), lambda day: day.cost, text.euros),
+    )
+    days = [(day.figures, day.figures_before) for day in page.planned]
+    rows = [
+        FigureRow(label, [_compare_figure(read(has), None if had is None else read(had), write) for has, had in days])
+        for label, read, write in measures
+    ]
+    asked = [(text.number(day.moved) if day.figures_before else "–", "") for day in page.planned]
+    return [*rows, FigureRow(_("Agents notified: their work changes"), asked)]
+
+
+def _compare_figure(value: float | None, before: float | None, write: Callable[[float], str]) -> tuple[str, str]:
+    """Return a figure in words, and by how much it is more or less than before; empty where it is the same."""
+    if value is None:
+        return "–", ""
+    if before is None or write(value) == write(before):
+        return write(value), ""
+    sign = "+" if value > before else "\u2212"
+    return write(value), sign + write(abs(value - before))
+
+
+@register.filter
+def days_list(days: Sequence[date]) -> str:
     """Return days as in a sentence."""
     text = text_now("UTC")
     return text.list([text.day(day) for day in days])
@@ -312,20 +449,52 @@ def _show_index(request: HttpRequest, form: PlanForm | None = None, status: int 
 def run(request: HttpRequest, run: str) -> HttpResponse:
     """A run on its way, or its days beside the plan in force; a browser polls ``?part=live``."""
     job = _find(run)
-    page = run_page(job)
+    other = request.GET.get("with", "")
+    verdicts = _verdicts(job)
+    page = run_page(job, verdicts, _find(other) if other else None)
     if request.GET.get("part") == "live":
         if not page.run.active or (page.planned and request.GET.get("planned") != "1"):
             return HttpResponse(status=200, headers={"HX-Refresh": "true"})
         return page_response(request, "desk/planning/_progress.html", page)
-    return page_response(request, "desk/planning/run.html", page, {"verdicts": _verdicts(job)})
+    return page_response(
+        request, "desk/planning/run.html", page, {"days": tuple(zip(page.planned, verdicts, strict=True))}
+    )
 
 
 def _verdicts(job: PlanJob) -> tuple[PlanPage, ...]:
-    """Return the verdict pages of the days with something missing, for their lists."""
+    """Return the verdict pages of the planned days."""
     plans = read_planned_days(job)
-    days = [plan.day for plan in plans]
-    shown = (plan for plan in plans if plan.missing is not None and plan.missing.purchases)
-    return tuple(plan_page(show_plan(plan, days)) for plan in shown)
+    return tuple(plan_page(show_plan(plan, [one.day for one in plans])) for plan in plans)
+
+
+@serve("plan.publish")
+def workbook(request: HttpRequest, run: str) -> HttpResponse:
+    """The days of a run as Excel: who works where and when, who goes where, coverage, what is missing."""
+    job = _find(run)
+    plans = require_found(read_planned_days(job) or None, _("The plan is not computed yet."))
+    operator = registry.load_operator(registry.get_version(job.order.version))
+    content = write_plans(plans, operator, datetime.fromisoformat(job.order.at))
+    return download(content, f"plan-{plans[0].day}-{run}.xlsx", WORKBOOK_TYPE)
+
+
+@serve("plan.publish")
+def confirm(request: HttpRequest, run: str) -> HttpResponse:
+    """What putting a run in force changes, in numbers, before it is done."""
+    job = _find(run)
+    page = run_page(job, _verdicts(job))
+    if not page.planned or page.in_force or (page.data and page.data.breaks):
+        return redirect("planning_run", run)
+    return page_response(request, "desk/planning/confirm.html", page, {"force": write_force(page.force)})
+
+
+def write_force(force: Mapping[date, str]) -> str:
+    """Return what of some days is in force, as a form sends it back."""
+    return ",".join(f"{day}={digest}" for day, digest in sorted(force.items()))
+
+
+def _read_force(text: str) -> dict[date, str]:
+    pairs = (pair.partition("=") for pair in text.split(",") if pair)
+    return {day: digest for name, _sign, digest in pairs if (day := read_day(name)) is not None}
 
 
 @serve("plan.publish", ACT)
@@ -361,11 +530,15 @@ def remove(request: HttpRequest, run: str) -> HttpResponse:
 
 @serve("plan.publish", ACT, recent=True)
 def activate(request: HttpRequest, run: str) -> HttpResponse:
-    """Put the days of a run in force, in place of the plans of these days alone."""
-    job = _find(run)
+    """Put the days of a run in force, in place of the plans of these days alone.
+
+    ``force``: what was in force when the numbers were shown; other plans meanwhile are a refusal.
+    """
+    job, force = _find(run), request.POST.get("force")
+    seen = None if force is None else _read_force(force)
     return perform(
         request,
-        lambda: put_run_in_force(job, actor_name(request)),
+        lambda: put_run_in_force(job, actor_name(request), seen),
         f"{reverse('calendar')}?from={job.order.first}",
         said=_("The plan is in force."),
         refused=_("The plan was not put in force."),
@@ -380,6 +553,8 @@ urlpatterns = [
     path("", index, name="planning"),
     path("start", start, name="planning_start"),
     path("runs/<slug:run>", run, name="planning_run"),
+    path("runs/<slug:run>.xlsx", workbook, name="planning_workbook"),
+    path("runs/<slug:run>/confirm", confirm, name="planning_confirm"),
     path("runs/<slug:run>/stop", stop, name="planning_stop"),
     path("runs/<slug:run>/resume", resume, name="planning_resume"),
     path("runs/<slug:run>/remove", remove, name="planning_remove"),

@@ -14,11 +14,13 @@ from releve.desk.endpoint import serve
 from releve.desk.http import Frame, download, failure, page_response, read_day, require_found, wants_json
 from releve.desk.page import PageModel
 from releve.desk.text import text_now
+from releve.files.operator_folder import ListSheet, write_sheets
 from releve.files.plan_folder import PlanFolderError
 from releve.live.api import NoOperator, NoPlan, list_displayed_week, operator_now
+from releve.network.workbook import WORKBOOK_TYPE
 from releve.plan import Plan
 from releve.plan.week.days import AgentDay, TeamDay, WeekByTeam, group_week_by_team
-from releve.plan.week.hybrid_week import format_week, read_planned_week
+from releve.plan.week.hybrid_week import read_planned_week, write_week_table
 
 register = template.Library()
 
@@ -73,7 +75,7 @@ def week(request: HttpRequest) -> HttpResponse:
 
 @serve("reliefs.see")
 def download_week(request: HttpRequest) -> HttpResponse:
-    """The hybrid week as CSV, to be edited in a spreadsheet and given to the next plan."""
+    """The hybrid week as Excel, to be edited there and given to the next plan."""
     try:
         plans = _find_week(request)
     except PlanFolderError as error:
@@ -85,9 +87,9 @@ def download_week(request: HttpRequest) -> HttpResponse:
     week = read_planned_week(operator, plans)
     if week is None:
         return failure(request, 404, _("This week was planned day by day."))
-    text = format_week(operator, week, french=text_now("UTC").french)
-    name = f"hybrid-week-{plans[0].day}.csv"
-    return download(text.encode("utf-8-sig"), name, "text/csv; charset=utf-8")
+    titles, *rows = write_week_table(operator, week, french=text_now("UTC").french)
+    content = write_sheets([ListSheet(_("Hybrid week"), titles, rows)], plans[0].starts[0])
+    return download(content, f"hybrid-week-{plans[0].day}.xlsx", WORKBOOK_TYPE)
 
 
 def _find_week(request: HttpRequest) -> list[Plan]:
@@ -100,6 +102,6 @@ def _find_week(request: HttpRequest) -> list[Plan]:
 
 urlpatterns = [
     path("week", week, name="week"),
-    path("week/sheet", download_week, name="week_sheet"),
+    path("week.xlsx", download_week, name="week_sheet"),
     path("week.json", week, name="week_json"),
 ]

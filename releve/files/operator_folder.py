@@ -15,8 +15,8 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -212,9 +212,11 @@ def _read_run(row: Mapping[str, str], calls: Mapping[tuple[datetime, str], Seque
     )
 
 
-Cell = str | int | datetime | None
-"""A cell; times have no zone, as in Excel, and None is an empty cell."""
+Cell = str | int | date | None
+"""A cell; a time is a datetime without a zone, as in Excel, and None is an empty cell."""
 _WIDTH = 18
+_MOST_ROWS = 1_048_575
+"""Rows of a sheet below its titles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,12 +229,17 @@ class ListSheet:
 
 
 def write_sheets(sheets: Iterable[ListSheet], created: datetime) -> bytes:
-    """Return a workbook; ``created`` is in its properties, so that its bytes are the same again."""
+    """Return a workbook; ``created`` is in its properties, so that its bytes are the same again.
+
+    A list that is longer than a sheet goes on in the next one, ``NAME 2``.
+    """
     out = BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False})
     book.set_properties({"created": created.replace(tzinfo=None)})
     for sheet in sheets:
-        _write_sheet(book, sheet)
+        for part, at in enumerate(range(0, max(1, len(sheet.rows)), _MOST_ROWS), 1):
+            name = sheet.name if part == 1 else f"{sheet.name} {part}"
+            _write_sheet(book, replace(sheet, name=name, rows=sheet.rows[at : at + _MOST_ROWS]))
     book.close()
     return out.getvalue()
 
@@ -241,6 +248,7 @@ def _write_sheet(book: xlsxwriter.Workbook, sheet: ListSheet) -> None:
     page = book.add_worksheet(sheet.name)
     bold = book.add_format({"bold": True, "bottom": 1})
     moment = book.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+    day = book.add_format({"num_format": "dd/mm/yyyy"})
     page.write_row(0, 0, sheet.titles, bold)
     page.freeze_panes(1, 1)
     page.set_column(0, len(sheet.titles) - 1, _WIDTH)
@@ -248,6 +256,8 @@ def _write_sheet(book: xlsxwriter.Workbook, sheet: ListSheet) -> None:
         for column, value in enumerate(row):
             if isinstance(value, datetime):
                 page.write_datetime(number, column, value, moment)
+            elif isinstance(value, date):
+                page.write_datetime(number, column, value, day)
             elif isinstance(value, int):
                 page.write_number(number, column, value)
             elif value:

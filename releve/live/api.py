@@ -165,6 +165,8 @@ from releve.live.publication import (
     PublicationPreview,
     activate_plan,
     compare_data,
+    compare_publication,
+    list_digests,
     list_records,
     preview_publication,
     preview_put_back,

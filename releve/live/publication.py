@@ -110,13 +110,16 @@ def read_folder(folder: Path) -> Sequence[Plan]:
         raise PlanRefused(str(error)) from error
 
 
-def put_in_force(plans: Sequence[Plan], *, by: str, version: int | None = None) -> Activation:
+def put_in_force(
+    plans: Sequence[Plan], *, by: str, version: int | None = None, seen: Mapping[date, str] | None = None
+) -> Activation:
     """Put the plans of some days in force, in place of the plans of these days alone.
 
     They must be free of violations and of the operator in ``version`` of the reference data. Of an
     older version, and where it is not known (None: they are read with the current one), they must
-    break nothing of the current one. Return the record; the newest one where every day is in force
-    as it is.
+    break nothing of the current one. ``seen``: by day, the digest of the plan that was in force when the
+    user decided; :class:`PlanRefused` where another one is meanwhile. Return the record; the newest one
+    where every day is in force as it is.
     """
     made_of = _find_version(version)
     operator = registry.load_operator(made_of)
@@ -126,9 +129,19 @@ def put_in_force(plans: Sequence[Plan], *, by: str, version: int | None = None) 
     times = calendar.compute_handling_times(operator, plans)
     rows = [calendar.build_plan_row(plan, aht) for plan, aht in zip(plans, times, strict=True)]
     with transaction.atomic():
+        if seen is not None:
+            ledger.lock_head()
+            if list_digests([plan.day for plan in plans]) != seen:
+                raise PlanRefused(Phrase("other plans were put in force meanwhile: look at the numbers again"))
         PlanText.objects.bulk_create(rows, ignore_conflicts=True)
         wanted = {row.day: DayInForce(row.day, row.digest, made_of.number, 0) for row in rows}
         return _store(wanted, by=by)
+
+
+def list_digests(days: Collection[date]) -> dict[date, str]:
+    """Return the digest of the plan in force by day, of the days that have one."""
+    found = list_days_in_force(min(days), max(days)) if days else {}
+    return {day: row.digest for day, row in found.items() if day in days}
 
 
 def put_back(days: Collection[date], *, by: str, seen: Mapping[date, int] | None = None) -> Activation:
@@ -261,10 +274,18 @@ def preview_publication(plans: Sequence[Plan], version: int | None = None) -> Pu
     """Return what putting the plans of some days in force changes; nothing is stored."""
     days = [plan.day for plan in plans]
     found = list_days_in_force(min(days), max(days)) if days else {}
-    had = {day: row.load().plan for day, row in found.items()}
-    return PublicationPreview(
-        tuple(compare_plans(had.get(plan.day), plan) for plan in plans), compare_data(plans, version)
-    )
+    return compare_publication(plans, {day: row.load().plan for day, row in found.items()}, version)
+
+
+def compare_publication(
+    plans: Sequence[Plan], had: Mapping[date, Plan], version: int | None = None
+) -> PublicationPreview:
+    """Return plans beside others of the same days, ``had``, and how their data differ from today's."""
+    operator = registry.load_operator(_find_version(None))
+    prices = {row.id: row.penalty_per_missed_call for row in operator.programmes}
+    known = all(name in prices for plan in plans for name, _, _ in plan.programmes)
+    days = tuple(compare_plans(had.get(plan.day), plan, prices if known else {}) for plan in plans)
+    return PublicationPreview(days, compare_data(plans, version))
 
 
 def preview_put_back(day: date) -> PublicationPreview | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import reduce
 from itertools import combinations, count
+from math import ceil
 
 import numpy as np
 
@@ -297,22 +298,50 @@ _CURES = {
 
 def describe_cause(cause: CauseGroup, losses: str, time: str) -> Phrase:
     """Return what is lacking and what cures it; ``losses`` says under which of them, and ``time``
-    when the worst half hour begins. What the contract forbids comes first: it is decided first."""
+    when the worst half hour begins."""
     where = Phrase("even with nothing lost") if cause.contingencies == (BASE,) else losses
-    figure = Phrase("at best {0}% of its day missing", NumberPhrase(100 * cause.floor, 1))
-    if cause.start is not None:
-        figure = Phrase("at best {0} missing at {1}", NumberPhrase(cause.agents, int(cause.agents % 1 > 0)), time)
+    figure = describe_least(cause, time)
     if not cause.kinds:
         return Phrase("{0}: no place is left where its work could be done ({1})", where, figure)
-    work = ", ".join(cause.programmes)
-    parts = sorted(zip(cause.kinds, cause.prices, strict=True), key=lambda part: part[0] is not CauseKind.PLACE)
-    skill = Phrase("too few people trained for {0}", work)
-    lacks = [skill if kind is CauseKind.SKILL else _LACKS[kind] for kind, _price in parts]
-    cures = [
-        _CURES[kind] if price is None else Phrase("{0} (EUR {1} each)", _CURES[kind], NumberPhrase(price))
-        for kind, price in parts
-    ]
-    return Phrase("{0}: {1} ({2}). Cure: {3}", where, _join(lacks), figure, _join(cures))
+    return Phrase("{0}: {1} ({2}). Cure: {3}", where, describe_lack(cause), figure, describe_cure(cause))
+
+
+def describe_least(cause: CauseGroup, time: str) -> Phrase:
+    """Return the least that is missing, whatever the plan, at the worst half hour, which begins at ``time``."""
+    if cause.start is None:
+        return Phrase("at best {0}% of its day missing", NumberPhrase(100 * cause.floor, 1))
+    return Phrase("at best {0} missing at {1}", NumberPhrase(cause.agents, int(cause.agents % 1 > 0)), time)
+
+
+def describe_lack(cause: CauseGroup) -> Phrase:
+    """Return what is lacking. What the contract forbids comes first: it is decided first."""
+    if not cause.kinds:
+        return Phrase("no place is left where its work could be done")
+    skill = Phrase("too few people trained for {0}", ", ".join(cause.programmes))
+    return _join([skill if kind is CauseKind.SKILL else _LACKS[kind] for kind, _price in _order_kinds(cause)])
+
+
+def describe_cure(cause: CauseGroup) -> Phrase:
+    """Return what cures a cause that has kinds, with the price of one of each where it is known."""
+    return _join(
+        [
+            _CURES[kind] if price is None else Phrase("{0} (EUR {1} each)", _CURES[kind], NumberPhrase(price))
+            for kind, price in _order_kinds(cause)
+        ]
+    )
+
+
+def price_cure(cause: CauseGroup) -> float | None:
+    """Return about what a cure costs, in EUR: one of each kind for each agent missing at the worst half hour.
+
+    None where no price is known, or no half hour alone is too much.
+    """
+    prices = [price for price in cause.prices if price is not None]
+    return ceil(cause.agents) * sum(prices) if prices and cause.start is not None else None
+
+
+def _order_kinds(cause: CauseGroup) -> list[tuple[CauseKind, float | None]]:
+    return sorted(zip(cause.kinds, cause.prices, strict=True), key=lambda part: part[0] is not CauseKind.PLACE)
 
 
 def _join(parts: Sequence[Phrase]) -> Phrase:

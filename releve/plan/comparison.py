@@ -6,14 +6,18 @@ are built from it, so nothing else can reach them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from math import isfinite
+from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+
+from releve.network import HOME
 from releve.plan.named_assignments import list_moves
-from releve.plan.result import BASE, Bound, Move, Placement, Plan
+from releve.plan.result import BASE, SINGLE, Bound, Move, Placement, Plan, ReliefCell
 from releve.plan.service_status import SEVERITY, Status
 from releve.plan.work_changes import KindCount, count_asked, count_kinds, describe_change
 
@@ -28,7 +32,8 @@ class StatusChange:
     with.
 
     ``worst_before`` and ``worst_after``: the coverage of its worst half hour while nothing is lost;
-    None where nothing is required or that is not known.
+    None where nothing is required or that is not known. ``day_before`` and ``day_after``: that of the
+    whole day then; ``loss_before`` and ``loss_after``: the loss of one place that covers it least.
     """
 
     client: str
@@ -38,6 +43,39 @@ class StatusChange:
     worse: bool
     worst_before: float | None = None
     worst_after: float | None = None
+    day_before: float | None = None
+    day_after: float | None = None
+    loss_before: WorstLoss | None = None
+    loss_after: WorstLoss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorstLoss:
+    """The loss of one place (or of none, ``base``) that covers a client least, at its worst half hour."""
+
+    contingency: str
+    kind: str
+    name: str
+    coverage: float
+    start: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFigures:
+    """What a day's plan takes: agents ``placed`` (``at_home`` of them at home), in ``reserve``, ``hours`` worked.
+
+    A duty of the day before that goes on is the day before's. ``calls_lost``: calls expected not to be
+    served while nothing is lost, ``penalty`` what the contracts ask for them, in EUR, None where no price is
+    known. ``cost``: of what is missing, in EUR; None where that is not known.
+    """
+
+    placed: int
+    reserve: int
+    at_home: int
+    hours: float
+    calls_lost: float
+    penalty: float | None
+    cost: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +94,9 @@ class ComparedPlan:
 
     ``change``: the day is ``added``, or its plan replaced; ``unchanged``: every agent works the
     same. ``clients``: those that become worse first, then the gravest; ``secure`` those held
-    whatever single place is lost; ``moves``, the largest group first; ``kinds``: whose work changes,
-    by kind, ``moved`` of them asked for an answer; ``cost`` in EUR of what is missing, None where that
-    is not known. ``kits_out`` are the agents who take a kit of their site home and did not before,
+    whatever single place is lost; ``figures`` and ``figures_before``: what it takes in people, hours and
+    money; ``moves``, the largest group first; ``kinds``: whose work changes, by kind, ``moved`` of them asked
+    for an answer. ``kits_out`` are the agents who take a kit of their site home and did not before,
     ``kits_back`` those who bring theirs back.
     """
 
@@ -67,18 +105,20 @@ class ComparedPlan:
     clients: tuple[StatusChange, ...]
     secure: int
     secure_before: int | None
-    placed: int
-    reserve: int
+    figures: PlanFigures
+    figures_before: PlanFigures | None
     moved: int
     moves: tuple[MoveGroup, ...]
-    cost: float | None
     kinds: tuple[KindCount, ...] = ()
     kits_out: tuple[str, ...] = ()
     kits_back: tuple[str, ...] = ()
 
 
-def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
-    """Return a day's plan beside the one before it; None: the day was not planned."""
+def compare_plans(before: Plan | None, after: Plan, prices: Mapping[str, float] = MappingProxyType({})) -> ComparedPlan:
+    """Return a day's plan beside the one before it; None: the day was not planned.
+
+    ``prices``: by programme, what its contract asks for a call that is not answered, in EUR.
+    """
     moves: tuple[Move, ...] = ()
     held = frozenset[str]() if before is None else before.kit_holders
     if before is not None:
@@ -91,11 +131,10 @@ def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
         clients=tuple(_compare_clients(before, after)),
         secure=_count_secure(after),
         secure_before=None if before is None else _count_secure(before),
-        placed=len(after.placements),
-        reserve=len(after.reserve),
+        figures=_measure_day(after, prices),
+        figures_before=None if before is None else _measure_day(before, prices),
         moved=count_asked(kinds),
         moves=group_moves(moves),
-        cost=None if after.missing is None else after.missing.cost,
         kinds=kinds,
         kits_out=tuple(sorted(after.kit_holders - held)),
         kits_back=tuple(sorted(held - after.kit_holders)),
@@ -106,6 +145,30 @@ def _count_secure(plan: Plan) -> int:
     return sum(verdict.secure for verdict in plan.verdicts)
 
 
+def _measure_day(plan: Plan, prices: Mapping[str, float]) -> PlanFigures:
+    own = [row for row in plan.placements if not row.carried]
+    required = np.nan_to_num(plan.required)
+    short = np.maximum(0.0, required - plan.scenarios[BASE].placed)
+    calls = (np.nan_to_num(plan.calls) * short / np.where(required > 0, required, 1.0)).sum(axis=0)
+    penalty = [float(lost) * prices[name] for (name, _, _), lost in zip(plan.programmes, calls, strict=True) if prices]
+    return PlanFigures(
+        placed=len(plan.placements),
+        reserve=len(plan.reserve),
+        at_home=sum(row.place == HOME for row in plan.placements),
+        hours=sum((measure_work(row) for row in own), timedelta()) / timedelta(hours=1),
+        calls_lost=float(calls.sum()),
+        penalty=sum(penalty) if prices else None,
+        cost=None if plan.missing is None else plan.missing.cost,
+    )
+
+
+def measure_work(row: Placement) -> timedelta:
+    """Return the time that a duty works: its periods less its breaks."""
+    breaks = [(row.break_start, row.break_end), *((one.start, one.end) for one in row.pauses)]
+    paused = (end - start for start, end in breaks if start is not None and end is not None)
+    return row.end - row.start - sum(paused, timedelta())
+
+
 def _compare_clients(before: Plan | None, after: Plan) -> Iterator[StatusChange]:
     names = dict(after.clients)
     had = {} if before is None else {row.client: row.status for row in before.verdicts}
@@ -113,16 +176,40 @@ def _compare_clients(before: Plan | None, after: Plan) -> Iterator[StatusChange]
     for verdict in after.verdicts:
         old, status = had.get(verdict.client), verdict.status
         worse = old is not None and SEVERITY.index(status) < SEVERITY.index(old)
-        worst = (None if plan is None else _find_worst(plan, verdict.client) for plan in (before, after))
-        rows.append(StatusChange(verdict.client, names[verdict.client], old, status, worse, *worst))
+        cells = [None if plan is None else plan.cell.get((verdict.client, BASE)) for plan in (before, after)]
+        had_cell, cell = (one if one is not None and _is_known(one) else None for one in cells)
+        rows.append(
+            StatusChange(
+                client=verdict.client,
+                name=names[verdict.client],
+                before=old,
+                after=status,
+                worse=worse,
+                worst_before=None if had_cell is None else had_cell.worst_coverage,
+                worst_after=None if cell is None else cell.worst_coverage,
+                day_before=None if had_cell is None else 1 - had_cell.shortfall,
+                day_after=None if cell is None else 1 - cell.shortfall,
+                loss_before=None if before is None else _find_worst_loss(before, verdict.client),
+                loss_after=_find_worst_loss(after, verdict.client),
+            )
+        )
     yield from sorted(rows, key=lambda row: (not row.worse, SEVERITY.index(row.after), row.name))
 
 
-def _find_worst(plan: Plan, client: str) -> float | None:
-    cell = plan.cell.get((client, BASE))
-    if cell is None or cell.worst_interval < 0 or not isfinite(cell.worst_coverage):
+def _is_known(cell: ReliefCell) -> bool:
+    """Return whether something is required in a cell, and known."""
+    return cell.worst_interval >= 0 and isfinite(cell.worst_coverage) and cell.status is not Status.UNKNOWN
+
+
+def _find_worst_loss(plan: Plan, client: str) -> WorstLoss | None:
+    """Return the loss of one place that leaves a client least; None where nothing is required, or not known."""
+    kinds = {BASE: (BASE, ""), **{row.id: (row.kind, row.name) for row in plan.contingencies if row.kind in SINGLE}}
+    cells = [plan.cell[client, key] for key in kinds if (client, key) in plan.cell]
+    known = [cell for cell in cells if _is_known(cell)]
+    if not known:
         return None
-    return cell.worst_coverage
+    cell = min(known, key=lambda one: (one.worst_coverage, -one.shortfall))
+    return WorstLoss(cell.contingency, *kinds[cell.contingency], cell.worst_coverage, plan.starts[cell.worst_interval])
 
 
 def group_moves(moves: Iterable[Move]) -> tuple[MoveGroup, ...]:

@@ -5,6 +5,7 @@ The files that an installation reads for its registry are jobs too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -156,41 +157,62 @@ def propose_plan() -> PlanProposal:
 
 
 @dataclass(frozen=True)
-class RunBesideForce:
-    """The planned days of a run beside the days in force; ``preview`` None before all are planned.
+class RunComparison:
+    """The planned days of a run beside the days in force, or beside another run.
 
-    ``in_force``: each of its days is in force; ``names`` of sites and programmes, by id.
+    ``preview`` None before all days are planned; ``in_force``: each of them is in force with this plan;
+    ``force``: the digest of each of them that is in force, with whatever plan; ``names`` of sites and
+    programmes, by id.
     """
 
     in_force: bool
     preview: PublicationPreview | None
-    names: dict[str, str]
+    force: Mapping[date, str]
+    names: Mapping[str, str]
 
 
-def compare_run(job: PlanJob) -> RunBesideForce:
-    """Return what putting a run in force changes; no days before all are planned."""
+def compare_run(job: PlanJob, beside: PlanJob | None = None) -> RunComparison:
+    """Return what putting a run in force changes, or how it differs from the run ``beside`` it.
+
+    No days before all are planned.
+    """
     plans, digests = read_planned_days(job), list_plan_digests(job)
     if not plans:
-        return RunBesideForce(False, None, {})
-    force = live.list_days_in_force(plans[0].day, plans[-1].day)
+        return RunComparison(False, None, {}, {})
+    force = live.list_digests([plan.day for plan in plans])
     names = {row[0]: row[2] for plan in plans for row in plan.programmes}
-    return RunBesideForce(
-        in_force=all(day in force and force[day].digest in keys for day, keys in digests.items()),
-        preview=live.preview_publication(plans, job.order.version),
+    if beside is None:
+        preview = live.preview_publication(plans, job.order.version)
+    else:
+        others = {plan.day: plan for plan in read_planned_days(beside)}
+        preview = live.compare_publication(plans, others, job.order.version)
+    return RunComparison(
+        in_force=all(force.get(day) in keys for day, keys in digests.items()),
+        preview=preview,
+        force=force,
         names=names | {site.id: site.name for plan in plans for site in plan.sites},
     )
 
 
-def put_run_in_force(job: PlanJob, by: str) -> None:
+def list_runs_beside(job: PlanJob) -> tuple[PlanJob, ...]:
+    """Return the other runs that planned one of the days of a run, the newest first."""
+    days = set(list_plan_digests(job))
+    return tuple(
+        other for other in open_plan_runs().list_jobs() if other.id != job.id and days & {*list_plan_digests(other)}
+    )
+
+
+def put_run_in_force(job: PlanJob, by: str, seen: Mapping[date, str] | None = None) -> None:
     """Put the days of a run in force, in place of the plans of these days alone.
 
-    RunError where it is not computed yet; LiveError where it cannot be in force: of older reference
-    data where it breaks something of today's.
+    ``seen``: by day, the digest of the plan that was in force when the user decided. RunError where the run
+    is not computed yet; LiveError where it cannot be in force: where another plan is meanwhile, or of older
+    reference data where it breaks something of today's.
     """
     plans = read_planned_days(job)
     if not plans:
         raise RunError(Phrase("The plan is not computed yet."))
-    live.put_in_force(plans, by=by, version=job.order.version)
+    live.put_in_force(plans, by=by, version=job.order.version, seen=seen)
 
 
 def find_completed_plan(day: date | None = None, record: int | None = None) -> StoredPlan | None:

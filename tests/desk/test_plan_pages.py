@@ -32,7 +32,7 @@ from releve.desk.text import Text
 from releve.network.moments import UTC
 from releve.plan.comparison import compare_plans, narrow_plan
 from releve.plan.coverage import CoverageSeries, sum_coverage
-from releve.plan.result import BASE, KINDS, ClientVerdict, Plan, PlannedKits
+from releve.plan.result import BASE, KINDS, CauseKind, ClientVerdict, Plan, PlannedKits, SuddenLoss
 from releve.plan.service_status import Status
 from releve.plan.week.days import group_week_by_team
 from tests.desk import fixture_plan
@@ -149,6 +149,59 @@ def test_clients_come_gravest_first_and_say_why(plan: Plan) -> None:
     (galerie,) = (client for client in page.clients if client.client == "galerie")
     said = read("_client", client=galerie, page=page)
     assert "Beyond N-1: not held if all sites of Morocco close." in said
+
+
+def test_each_client_has_a_sentence_that_it_can_be_shown(plan: Plan) -> None:
+    page = page_of(plan)
+    said = {client.client: words.client_sentence(client, page) for client in page.clients}
+    assert said["quartz"] == "Quartz Location has all the agents it needs all day, whichever single place is lost."
+    assert said["banque-rive"] == "Banque de la Rive is short of 13.8% of its day if Rabat Technopolis closes."
+    assert said["delta-eau"].endswith("of its day if Rabat Technopolis closes, whatever the plan.")
+    assert "has no forecast for Rendez-vous" in said["opaline"]
+    for client in page.clients:
+        assert said[client.client] in read("_client", client=client, page=page)
+        assert "objective" not in said[client.client]
+    alone = plan_page(show_plan(plan, (DAY,), frozenset({"quartz"})))
+    assert words.verdict_sentence(alone) == said["quartz"], "the client's own page begins with it"
+    sudden = SuddenLoss("quartz", "site:casa-1", 20, 0.4, 21, 0.1, -1, Status.MISSED)
+    (client,) = (row for row in page.clients if row.client == "quartz")
+    said_too = words.client_sentence(client, page_of(replace(plan, sudden=(sudden,))))
+    assert said_too.endswith("; where that happens in the middle of the day, at worst 40% of them."), (
+        "a promise that holds"
+    )
+    cells = tuple(
+        replace(cell, status=Status.OUT_OF_REACH if cell.contingency == BASE else Status.HELD)
+        if cell.client == "delta-eau"
+        else cell
+        for cell in plan.cells
+    )
+    verdicts = tuple(
+        replace(row, contract=("base",), missed=(), unknown=False) if row.client == "delta-eau" else row
+        for row in plan.verdicts
+    )
+    page = page_of(replace(plan, cells=cells, verdicts=verdicts, causes=()))
+    (client,) = (row for row in page.clients if row.client == "delta-eau")
+    assert "even with nothing lost" in words.client_sentence(client, page)
+
+
+def test_causes_are_grouped_by_what_is_lacking_and_cures_are_priced(plan: Plan) -> None:
+    (delta,) = [row for row in plan.causes if row.contingency == "site:rabat-1"]
+    lifted = replace(delta, kinds=(CauseKind.LAPTOP,), agents=6.5)
+    other = replace(lifted, client="banque-rive", agents=2.0)
+    cells = tuple(
+        replace(cell, status=Status.OUT_OF_REACH)
+        if (cell.client, cell.contingency) == ("banque-rive", "site:rabat-1")
+        else cell
+        for cell in plan.cells
+    )
+    changed = replace(plan, causes=(lifted, other), cells=cells, settings={**plan.settings, "laptop_price": 600.0})
+    (row,) = words.cause_rows(page_of(changed))
+    assert row.lack == "Too few laptops and lines to work at home"
+    assert sorted(case.partition(",")[0] for case in row.cases) == ["Banque de la Rive", "Delta Eau"]
+    assert (row.cure, row.price) == ("Give laptops and lines (EUR 600 each)", "€5,400"), "for 7 and for 2 agents"
+    (place,) = words.cause_rows(page_of(plan))
+    assert (place.lack, place.price) == ("The contract allows no other place", "")
+    assert "Why no plan holds them" in read("_causes", page=page_of(plan))
 
 
 def test_a_day_on_which_nothing_is_required_is_closed_and_not_held(plan: Plan) -> None:
@@ -288,8 +341,9 @@ def test_what_is_missing_has_its_price_and_its_proof(plan: Plan) -> None:
     assert re.search(" .* ".join(map(re.escape, bought)), said)
     assert found.cost == 8400
     assert "for less than €8,274" in said
-    assert "Delta Eau: If Rabat Technopolis closes" in said
-    assert said.count("Delta Eau:") == 1, "losses with the same cause stand in one line"
+    causes = read("_causes", page=page)
+    assert "Delta Eau, if Rabat Technopolis closes: at best" in causes
+    assert causes.count("Delta Eau") == 1, "losses with the same cause stand in one line"
 
 
 def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(plan: Plan) -> None:
@@ -500,7 +554,7 @@ def test_the_page_shows_each_agent_and_is_answered_as_json(tmp_path: Path, shown
 def test_a_week_planned_day_by_day_says_how_to_plan_one(tmp_path: Path, shown_from: SetFolder) -> None:
     said = shown_from(tmp_path, fixture_plan.week(1)).get("/week").content.decode()
     assert "puis calculez un plan en semaine hybride" in said
-    assert "/week/sheet" not in said
+    assert "/week.xlsx" not in said
 
 
 def list_people(plans: Sequence[Plan]) -> tuple[str, ...]:

@@ -72,17 +72,20 @@ def test_a_workbook_becomes_a_plan_in_force_in_a_few_clicks(browser: Browser, ad
         clicks.follow(page.get_by_role("button", name="Appliquer et calculer un plan"))
         assert serious(page) == []
         keep(page, "planning-progress")
-        button = page.get_by_role("button", name="Mettre en vigueur")
-        button.wait_for(timeout=WAIT_MS)
+        confirm = page.get_by_role("link", name="Mettre en vigueur")
+        confirm.wait_for(timeout=WAIT_MS)
         assert (overflow(page), serious(page)) == (0, [])
         keep(page, "planning-compared")
         run = page.url
-        clicks.follow(button)
+        clicks.follow(confirm)
+        assert (overflow(page), serious(page)) == (0, [])
+        keep(page, "planning-confirm")
+        clicks.follow(page.get_by_role("button", name="Mettre en vigueur"))
         expect(page.get_by_text("Le plan est en vigueur")).to_be_visible()
         expect(page.get_by_role("heading", name=re.compile("Du 8 janvier 2035"))).to_be_visible()
         keep(page, "planning-in-force")
     print(f"{clicks.count} clicks, {time.monotonic() - began:.0f} s of the machine")
-    assert clicks.count == 4
+    assert clicks.count == 5
     with looked_at(browser, address, View("en-GB", "phone", "dark"), PLANNER) as page:
         page.goto(run)
         expect(page.get_by_text("This plan is in force.")).to_be_visible()

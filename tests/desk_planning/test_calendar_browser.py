@@ -108,6 +108,7 @@ def test_next_week_is_published_a_day_is_changed_and_yesterdays_version_is_put_b
     with looked_at(browser, desk.address, VIEW, PLANNER) as page:
         page.goto(f"/planning/runs/{following}")
         expect(page.get_by_text("this day is not in force yet").first).to_be_visible()
+        follow(page.get_by_role("link", name="Put in force"))
         follow(page.get_by_role("button", name="Put in force"))
         expect(page.get_by_role("heading", name="Calendar of days in force")).to_be_visible()
         page.goto(f"/calendar/?from={MONDAY}")
@@ -121,6 +122,7 @@ def test_next_week_is_published_a_day_is_changed_and_yesterdays_version_is_put_b
         expect(page.get_by_text("work at home: 2")).to_be_visible()
         assert serious(page) == []
         keep(page, "calendar-consequences", VIEW)
+        follow(page.get_by_role("link", name="Put in force"))
         follow(page.get_by_role("button", name="Put in force"))
         wait_for_letters(page, desk, 2)
         letters = desk.list_letters()

@@ -18,11 +18,13 @@ from releve.desk import planning
 from releve.files.operator_folder import read_operator_files
 from releve.live import api as live
 from releve.live.api import load_activation
-from releve.network import HOME, Operator, read_operator, sample_operator
+from releve.network import HOME, Operator, read_operator, sample_operator, zone
 from releve.plan import Plan, WhatIsMissing
+from releve.plan.coverage import round_coverage
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.plan_json import plan_to_json
 from releve.plan.result import PlannedTeam
+from releve.plan.service_status import Status
 from releve.plan.week.hybrid_week import read_week_table
 from releve.runs.job_store import note_asked
 from releve.runs.orders import open_plan_runs
@@ -75,6 +77,10 @@ def test_a_run_stands_beside_the_plan_in_force_and_says_who_moves(
         placements=tuple(others),
         reserve=tuple(sorted((*plan.reserve, first.agent))),
         verdicts=(verdict, *plan.verdicts[1:]),
+        cells=tuple(
+            replace(row, status=Status.MISSED) if (row.client, row.contingency) == (verdict.client, "base") else row
+            for row in plan.cells
+        ),
     )
     page = planner.get(f"/planning/runs/{made_run([changed]).id}?format=json").json()
     (day,) = page["planned"]
@@ -85,6 +91,94 @@ def test_a_run_stands_beside_the_plan_in_force_and_says_who_moves(
     html = planner.get(f"/planning/runs/{made_run([changed]).id}").content.decode()
     assert first.agent in html
     assert "1 téléconseiller travaille autrement" in html
+
+
+def test_a_run_says_before_it_is_in_force_what_it_covers_takes_and_lacks(
+    scenario: Scenario, planner: Client, made_run: MakeRun
+) -> None:
+    plan = scenario.plans[0]
+    first, *others = plan.placements
+    cells = tuple(replace(row, worst_coverage=0.5, shortfall=0.25, status=Status.MISSED) for row in plan.cells)
+    missed = replace(plan.verdicts[0], secure=False, missed=("base",))
+    changed = replace(
+        plan,
+        placements=tuple(others),
+        reserve=tuple(sorted((*plan.reserve, first.key))),
+        cells=cells,
+        verdicts=(missed, *plan.verdicts[1:]),
+    )
+    page = planner.get(f"/planning/runs/{made_run([changed]).id}?format=json").json()
+    (day,) = page["planned"]
+    (row,) = [one for one in day["clients"] if one["client"] == missed.client]
+    assert (row["day_after"], row["worst_after"], row["loss_after"]["coverage"]) == (0.75, 0.5, 0.5)
+    assert row["worst_before"] == plan.cell[missed.client, "base"].worst_coverage
+    assert day["figures_before"]["placed"] - day["figures"]["placed"] == 1
+    assert day["figures"]["hours"] < day["figures_before"]["hours"]
+    assert day["figures"]["penalty"] is not None
+    (gaps,) = page["gaps"].values()
+    assert (gaps[0]["client"], gaps[0]["reason"]["code"]) == (missed.client, "missed")
+    html = planner.get(f"/planning/runs/{made_run([changed]).id}").content.decode()
+    assert "Manques, et ce qui les comble" in html
+    assert "Il manque 25,0\u202f% de la journée" in html
+
+
+def test_a_run_is_confirmed_by_its_numbers_and_refused_where_another_plan_came_meanwhile(
+    scenario: Scenario, planner: Client, made_run: MakeRun
+) -> None:
+    plan = scenario.plans[0]
+    first, *others = plan.placements
+    job = made_run([replace(plan, placements=tuple(others), reserve=tuple(sorted((*plan.reserve, first.key))))])
+    html = planner.get(f"/planning/runs/{job.id}/confirm").content.decode()
+    assert "1 jour reçoit un autre plan" in html
+    assert "1 téléconseiller est prévenu, car son travail change" in html
+    (force,) = re.findall(r'name="force" value="([^"]+)"', html)
+    assert force == f"{plan.day}={live.list_digests([plan.day])[plan.day]}"
+    live.put_in_force([replace(plan, version="another")], by="another planner")
+    answer = planner.post(f"/planning/runs/{job.id}/activate", {"force": force})
+    assert answer.status_code == 409
+    assert "entre-temps" in answer.content.decode()
+    (force,) = re.findall(
+        r'name="force" value="([^"]+)"', planner.get(f"/planning/runs/{job.id}/confirm").content.decode()
+    )
+    assert planner.post(f"/planning/runs/{job.id}/activate", {"force": force}).status_code == 302
+    assert planner.get(f"/planning/runs/{job.id}/confirm").status_code == 302, "it is in force: nothing is asked"
+
+
+def test_two_runs_stand_side_by_side(scenario: Scenario, planner: Client, made_run: MakeRun) -> None:
+    plan = scenario.plans[0]
+    first, *others = plan.placements
+    one = made_run([plan])
+    two = made_run([replace(plan, placements=tuple(others), reserve=tuple(sorted((*plan.reserve, first.key))))])
+    page = planner.get(f"/planning/runs/{two.id}?with={one.id}&format=json").json()
+    assert (page["beside"]["id"], [row["id"] for row in page["others"]]) == (one.id, [one.id])
+    (day,) = page["planned"]
+    assert (day["figures"]["placed"], day["figures_before"]["placed"]) == (len(others), len(others) + 1)
+    html = planner.get(f"/planning/runs/{two.id}?with={one.id}").content.decode()
+    assert "L’autre plan" in html
+    assert planner.get(f"/planning/runs/{two.id}?with=none").status_code == 404
+
+
+def test_a_plan_goes_out_as_excel_before_and_after_it_is_in_force(
+    scenario: Scenario, planner: Client, made_run: MakeRun
+) -> None:
+    plan = scenario.plans[0]
+    answer = planner.get(f"/planning/runs/{made_run([plan]).id}.xlsx")
+    assert answer.headers["Content-Disposition"].startswith(f'attachment; filename="plan-{plan.day}')
+    sheets = pl.read_excel(answer.content, sheet_id=0)
+    posts = sheets["Qui travaille où"]
+    assert len(posts) == len(plan.placements) + len(plan.reserve)
+    row = min(plan.placements, key=lambda one: (one.agent, one.start))
+    site = scenario.operator.agent[row.agent].home_site if row.place == HOME else row.place
+    local = row.start.astimezone(zone(scenario.operator.site[site].time_zone)).replace(tzinfo=None)
+    assert (posts["Téléconseiller"][0], posts["Commence à"][0]) == (row.agent, local)
+    moves = sum(len(one.moves) for one in plan.scenarios.values())
+    assert len(sheets["Qui va où"]) == moves
+    assert len(sheets["Couverture"]) == len(plan.cells)
+    (base,) = [one for one in sheets["Couverture"].iter_rows() if one[1:3] == (plan.clients[0][1], "Aucune perte")]
+    assert base[4] == int(round_coverage(plan.cell[plan.clients[0][0], "base"].worst_coverage))
+    again = planner.get(f"/plan.xlsx?day={plan.day}")
+    assert pl.read_excel(again.content, sheet_id=0)["Qui travaille où"].equals(posts)
+    assert f"/plan.xlsx?day={plan.day}" in planner.get(f"/?day={plan.day}").content.decode()
 
 
 def test_a_plan_that_is_not_computed_yet_is_not_put_in_force(
@@ -198,16 +292,16 @@ def test_a_hybrid_week_goes_to_a_spreadsheet_and_back_into_the_next_plan(
 ) -> None:
     asked: list[Path] = []
     monkeypatch.setattr("releve.runs.orders.start_job", asked.append)
-    assert planner.get("/week/sheet").status_code == 404
+    assert planner.get("/week.xlsx").status_code == 404
     live.put_in_force([make_hybrid(plan, scenario.operator) for plan in scenario.plans], by="tests")
     (planned, *_more) = scenario.plans
-    assert "/week/sheet?day=" in planner.get("/week").content.decode()
-    sheet = planner.get(f"/week/sheet?day={planned.day}").content
-    header, first, *_rows = sheet.decode("utf-8-sig").splitlines()
-    assert header.startswith(f"agent;équipe;site;{planned.day}")
-    assert {"télétravail", "site", "réunion"} & set(first.split(";"))
+    assert "/week.xlsx?day=" in planner.get("/week").content.decode()
+    sheet = planner.get(f"/week.xlsx?day={planned.day}").content
+    table = pl.read_excel(sheet)
+    assert table.columns[:4] == ["agent", "équipe", "site", str(planned.day)]
+    assert {"télétravail", "site", "réunion"} & set(table.row(0))
     chosen = {"first": str(planned.day), "days": "1"}
-    answer = planner.post("/planning/start", chosen | {"week": upload(sheet)})
+    answer = planner.post("/planning/start", chosen | {"week": SimpleUploadedFile("semaine.xlsx", sheet)})
     assert answer.status_code == 302
     job = open_plan_runs().get(asked[0].name)
     assert job is not None
@@ -215,8 +309,8 @@ def test_a_hybrid_week_goes_to_a_spreadsheet_and_back_into_the_next_plan(
     given = read_week_table(
         scenario.operator, pl.read_csv(job.folder / "inputs" / "week" / "hybrid-week.csv", infer_schema=False)
     )
-    assert given == read_week_table(scenario.operator, read_log("a.csv", sheet).whole_frame())
-    wrong = sheet.replace("télétravail".encode(), b"parfois", 1)
+    assert given == read_week_table(scenario.operator, read_log("a.xlsx", sheet).whole_frame())
+    wrong = table.with_columns(pl.lit("parfois").alias(str(planned.day))).write_csv().encode()
     answer = planner.post("/planning/start", chosen | {"week": upload(wrong)})
     assert answer.status_code == 422
     assert "parfois" in answer.content.decode()

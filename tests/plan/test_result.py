@@ -269,15 +269,41 @@ def test_a_plan_beside_itself_moves_no_agent_and_worsens_no_client(plan: Plan) -
     assert (found.moved, found.moves) == (0, ())
     assert found.secure == found.secure_before
     assert {row.worse for row in found.clients} == {False}
-    assert found.placed == len(plan.placements)
+    assert found.figures.placed == len(plan.placements)
+    assert found.figures == found.figures_before
     assert plan.missing is not None
-    assert found.cost == plan.missing.cost
+    assert found.figures.cost == plan.missing.cost
 
 
 def test_a_day_that_was_not_planned_has_nothing_to_compare_with(plan: Plan) -> None:
     found = compare_plans(None, replace(plan, missing=None))
-    assert (found.secure_before, found.moves, found.cost) == (None, (), None)
+    assert (found.secure_before, found.moves, found.figures.cost, found.figures_before) == (None, (), None, None)
     assert {row.before for row in found.clients} == {None}
+
+
+def test_a_day_is_measured_in_hours_worked_calls_lost_and_what_the_contracts_ask_for_them(plan: Plan) -> None:
+    row, *others = plan.placements
+    figures = compare_plans(None, plan, dict.fromkeys((name for name, _, _ in plan.programmes), 2.0)).figures
+    fewer = compare_plans(None, replace(plan, placements=tuple(others))).figures
+    paused = timedelta() if row.break_start is None else row.break_end - row.break_start  # type: ignore[operator]
+    assert (figures.hours - fewer.hours) * 3600 == pytest.approx((row.end - row.start - paused).total_seconds())
+    base = [cell for cell in plan.cells if cell.contingency == BASE]
+    assert figures.calls_lost == pytest.approx(sum(cell.calls_lost for cell in base))
+    assert figures.penalty == pytest.approx(2 * figures.calls_lost)
+    assert fewer.penalty is None, "no price is known"
+
+
+def test_a_client_is_compared_by_its_day_and_by_the_one_place_whose_loss_hurts_most(plan: Plan) -> None:
+    for row in compare_plans(plan, plan).clients:
+        single = [row.id for row in plan.contingencies if row.kind in ("site", "carrier")]
+        cells = [plan.cell[row.client, key] for key in (BASE, *single)]
+        if row.after is Status.UNKNOWN:
+            assert (row.loss_after, row.day_after) == (None, None), "its requirement is not known"
+            continue
+        assert row.loss_after is not None
+        assert row.loss_after.coverage == min(cell.worst_coverage for cell in cells)
+        assert row.loss_before == row.loss_after
+        assert row.day_after == 1 - plan.cell[row.client, BASE].shortfall
 
 
 def test_clients_that_become_worse_come_first_then_the_gravest(plan: Plan) -> None:

@@ -252,7 +252,6 @@ class PlannedPurchases(PageModel):
     checked: bool = Field(description="Every curable client held when planned again")
     left: tuple[UncuredTarget, ...]
     incurable: tuple[UncuredTarget, ...]
-    causes: tuple[CauseGroup, ...] = Field(description="What the incurable cells lack, each once")
     unexplained: tuple[UncuredTarget, ...] = Field(description="The incurable cells without a cause")
 
 
@@ -276,6 +275,7 @@ class PlanPage(PlannedPage):
     target: float = Field(description="Share of the day that may be missing")
     thin: float = Field(description="Coverage of a half hour below which it is thin")
     matrix: tuple[PlannedCell, ...]
+    causes: tuple[CauseGroup, ...] = Field(description="What clients lack whom no plan can hold, each once")
     missing: PlannedPurchases | None = Field(description="null: not computed, or for a client")
     proof: PlanProof | None
 
@@ -331,6 +331,7 @@ def _build(shown: ShownPlan) -> PlanPage:
         target=target,
         thin=thin,
         matrix=tuple(cell_facts(shown, cell) for cell in plan.cells),
+        causes=group_causes(plan, [cell for cell in plan.cells if cell.contingency not in plan.larger]),
         missing=_purchases(plan),
         proof=_proof(plan) if shown.whole else None,
     )
@@ -342,13 +343,7 @@ def _purchases(plan: Plan) -> PlannedPurchases | None:
     incurable = tuple(UncuredTarget(client, key) for key, client in plan.missing.incurable)
     cells = [plan.cell[row.client, row.contingency] for row in incurable]
     unexplained = tuple(row for row, cell in zip(incurable, cells, strict=True) if plan.find_cause(cell) is None)
-    return PlannedPurchases.from_row(
-        plan.missing,
-        left=plan.list_left(),
-        incurable=incurable,
-        causes=group_causes(plan, cells),
-        unexplained=unexplained,
-    )
+    return PlannedPurchases.from_row(plan.missing, left=plan.list_left(), incurable=incurable, unexplained=unexplained)
 
 
 def _proof(plan: Plan) -> PlanProof:

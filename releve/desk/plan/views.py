@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import can, roles_held, scope_for
 from releve.desk.endpoint import serve
 from releve.desk.http import (
+    download,
     failure,
     page_response,
     read_day,
@@ -26,10 +27,12 @@ from releve.desk.http import (
 )
 from releve.desk.live.page import read_stream
 from releve.desk.plan.page import CellPage, PlannedPage, PlanPage, ShownPlan, cell_page, plan_page, show_plan
+from releve.desk.plan.workbook import write_plans
 from releve.desk.text import text_now
 from releve.files.plan_folder import PlanFolderError, StoredPlan
 from releve.live import api as live
 from releve.live.api import IdentityCache, NoPlan
+from releve.network.workbook import WORKBOOK_TYPE
 from releve.runs.orders import find_completed_plan
 
 
@@ -68,6 +71,20 @@ def find_plan(request: HttpRequest, day: date | None) -> tuple[StoredPlan, Shown
     stored = require_found(find_completed_plan(day, record), missing)
     clients = scope_for(request.user, "plan.see").clients
     return stored, show_plan(stored.plan, stored.days, clients, stored.default, record)
+
+
+@serve("reliefs.see")
+def workbook(request: HttpRequest) -> HttpResponse:
+    """The plan of a day as Excel: who works where and when, who goes where, coverage, what is missing."""
+    asked, missing = request.GET.get("day", ""), _("There is no plan for this day.")
+    try:
+        stored, shown = find_plan(request, require_found(read_day(asked), missing) if asked else None)
+    except PlanFolderError as error:
+        return failure(request, 503, _("There is no plan to show."), str(error))
+    if not shown.whole:
+        raise Http404(missing)
+    content = write_plans([stored.plan], live.operator_now(), stored.plan.starts[0])
+    return download(content, f"plan-{stored.plan.day}.xlsx", WORKBOOK_TYPE)
 
 
 def find_cell(shown: ShownPlan, client: str, contingency: str, programme: str) -> CellPage:
@@ -118,7 +135,12 @@ def _may_compute(request: HttpRequest) -> bool:
 
 
 def _show(request: HttpRequest, template: str, page: PlannedPage, **context: object) -> HttpResponse:
-    own = {"frame": page.plan, "may_compute": can(request.user, "plan.publish"), **context}
+    own = {
+        "frame": page.plan,
+        "may_compute": can(request.user, "plan.publish"),
+        "may_download": page.whole and can(request.user, "reliefs.see"),
+        **context,
+    }
     return page_response(request, template, page, own)
 
 
@@ -141,6 +163,7 @@ _bodies: IdentityCache[SafeString] = IdentityCache()
 urlpatterns = [
     path("", verdict, name="verdict"),
     path("verdict.json", verdict, name="verdict_json"),
+    path("plan.xlsx", workbook, name="plan_workbook"),
     path("cell/<ref:client>/<ref:contingency>", cell, name="cell"),
     path("cell/<ref:client>/<ref:contingency>.json", cell, name="cell_json"),
 ]

@@ -19,9 +19,9 @@ from releve.desk.filters import add_words
 from releve.desk.plan.page import CellPage, PlannedCell, PlannedClient, PlannedPage, PlanPage, ProgrammeDay
 from releve.desk.text import Text, text_now, translate_phrase
 from releve.network.table_words import name_value
-from releve.plan.causes import CauseGroup, describe_cause
+from releve.plan.causes import CauseGroup, describe_cause, describe_cure, describe_lack, describe_least, price_cure
 from releve.plan.coverage import CoverageSeries, sum_coverage
-from releve.plan.result import BASE, MOVE_REASONS, Move, Placement
+from releve.plan.result import BASE, MOVE_REASONS, SINGLE, Move, Placement, Purchase
 from releve.plan.service_status import PLANNED_STATUSES, SEVERITY, Status, phrase_security
 
 register = Library()
@@ -124,8 +124,83 @@ def cause_sentence(cause: CauseGroup, page: PlannedPage) -> str:
 
 @register.filter
 def verdict_sentence(page: PlanPage) -> str:
-    """Return the verdict over all clients in one sentence."""
+    """Return the verdict in one sentence: over all clients, or for the only one."""
+    if len(page.clients) == 1:
+        return client_sentence(page.clients[0], page)
     return translate_phrase(phrase_security(client.status for client in page.clients))
+
+
+@register.filter
+def client_sentence(client: PlannedClient, page: PlanPage) -> str:
+    """Return the verdict of a client in one sentence, as it may be shown to the client."""
+    text, reason = text_now(page.plan.time_zone), client.reason
+    said = {
+        "idle": _("{client} is closed that day."),
+        "covered": _("{client} has all the agents it needs all day, whichever single place is lost."),
+        "worst": _(
+            "{client} keeps at least {coverage} of the agents it needs in every half hour,"
+            " whichever single place is lost."
+        ),
+        "unknown": _("{client} has no forecast for {programmes}: nothing can be promised for that day."),
+        "missed": _("{client} is short of {missing} of its day {losses}."),
+    }.get(reason.code, _("{client} is short of at least {missing} of its day {losses}, whatever the plan."))
+    base = set(reason.contingencies) == {BASE}
+    least = _find_least_sudden(client, page)
+    if reason.code in ("covered", "worst") and least is not None and least < (reason.coverage or 1.0):
+        said = _("{sentence}; where that happens in the middle of the day, at worst {least} of them.").format(
+            sentence=said.rstrip("."), least=text.coverage(least)
+        )
+    return said.format(
+        client=client.name,
+        coverage="" if reason.coverage is None else text.coverage(reason.coverage),
+        missing="" if reason.missing is None else text.missing(reason.missing),
+        losses=_("even with nothing lost") if base else conditions(reason.contingencies, page),
+        programmes=text.list(reason.programmes) or client.name,
+    )
+
+
+def _find_least_sudden(client: PlannedClient, page: PlanPage) -> float | None:
+    """Return the least coverage of a client when one place is lost in the middle of the day; None where it is whole."""
+    single = {loss.id for loss in page.contingencies if loss.kind in SINGLE}
+    cells = [cell for cell in page.matrix if cell.client == client.client and cell.contingency in single]
+    return min((cell.sudden.worst_coverage for cell in cells if cell.sudden is not None), default=None)
+
+
+class CauseRow(NamedTuple):
+    """What clients lack alike: where each of them does, what cures it, and about what that costs."""
+
+    lack: str
+    cases: list[str]
+    cure: str
+    price: str
+
+
+@register.filter
+def cause_rows(page: PlanPage) -> list[CauseRow]:
+    """Return why no plan holds some clients, by what they lack, with the cures and their prices."""
+    text = text_now(page.plan.time_zone)
+    groups: dict[str, list[CauseGroup]] = {}
+    for cause in page.causes:
+        lack = translate_phrase(describe_lack(cause))
+        groups.setdefault(lack[:1].upper() + lack[1:], []).append(cause)
+    rows = []
+    for lack, causes in groups.items():
+        prices = [price_cure(cause) for cause in causes]
+        known = [price for price in prices if price is not None]
+        cure = translate_phrase(describe_cure(causes[0])) if causes[0].kinds else ""
+        cases = [_describe_case(cause, page, text) for cause in causes]
+        rows.append(CauseRow(lack, cases, cure[:1].upper() + cure[1:], text.euros(sum(known)) if known else ""))
+    return rows
+
+
+def _describe_case(cause: CauseGroup, page: PlanPage, text: Text) -> str:
+    time = "" if cause.start is None else text.time(cause.start)
+    base = cause.contingencies == (BASE,)
+    return _("{client}, {losses}: {least}").format(
+        client=page.client_names[cause.client],
+        losses=_("even with nothing lost") if base else conditions(cause.contingencies, page),
+        least=translate_phrase(describe_least(cause, time)),
+    )
 
 
 @register.filter
@@ -234,6 +309,19 @@ def legend(page: PlanPage) -> list[tuple[Status, str]]:
 
 
 @register.filter
+def purchase_words(item: Purchase, page: PlanPage) -> str:
+    """Return what a line of what is missing buys."""
+    said = {
+        "laptop": ngettext("Laptop and line, to work at home", "Laptops and lines, to work at home", item.count),
+        "skill": _("Training for {programme}"),
+        "seat": ngettext("Usable seat", "Usable seats", item.count),
+        "vehicle": ngettext("Vehicle with driver, like this one", "Vehicles with drivers, like this one", item.count),
+        "hire": ngettext("Person hired for {programme}", "People hired for {programme}", item.count),
+    }
+    return said.get(item.kind, item.kind).format(programme=page.work_names.get(item.programme, item.programme))
+
+
+@register.filter
 def gap(share: float) -> str:
     """Return the gap between the plan and what is proved."""
     return _("no bound") if math.isnan(share) else text_now("UTC").missing(share, 2)
@@ -319,7 +407,7 @@ _REASONS = {
     "isolated": lazy("isolated after exposure"),
     "stranded": lazy("cannot work elsewhere"),
 }
-add_words(register, "move_reason", _REASONS, else_code=True)
+move_reason = add_words(register, "move_reason", _REASONS, else_code=True)
 
 
 @register.filter

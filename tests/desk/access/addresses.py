@@ -77,9 +77,10 @@ ROWS = (
     # the plan
     Row("", "/", "cpfk"),
     Row("verdict.json", "/verdict.json", "cpfk"),
+    Row("plan.xlsx", "/plan.xlsx", "cpf"),
     Row("week", "/week", "cpf"),
     Row("week.json", "/week.json", "cpf"),
-    Row("week/sheet", "/week/sheet", "cpf", 404),  # planned day by day
+    Row("week.xlsx", "/week.xlsx", "cpf", 404),  # planned day by day
     Row("grid/", "/grid/", "cpf"),
     Row("grid/print", "/grid/print", "cpf"),
     Row("grid/sheet", "/grid/sheet", "cpf"),
@@ -132,6 +133,8 @@ ROWS = (
     Row("planning/", "/planning/", "cp"),
     Row("planning/start", "/planning/start", "cp", 405),
     Row("planning/runs/<slug:run>", "/planning/runs/none", "cp", 404),
+    Row("planning/runs/<slug:run>.xlsx", "/planning/runs/none.xlsx", "cp", 404),
+    Row("planning/runs/<slug:run>/confirm", "/planning/runs/none/confirm", "cp", 404),
     Row("planning/runs/<slug:run>/stop", "/planning/runs/none/stop", "cp", 405),
     Row("planning/runs/<slug:run>/resume", "/planning/runs/none/resume", "cp", 405),
     Row("planning/runs/<slug:run>/remove", "/planning/runs/none/remove", "cp", 405),
