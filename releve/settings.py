@@ -151,6 +151,7 @@ TEMPLATES = [
                 "planning_words": "releve.desk.planning",
                 "calendar_words": "releve.desk.day_calendar",
                 "places_words": "releve.desk.places.page",
+                "roll_words": "releve.desk.places.roll",
                 "plan_words": "releve.desk.plan.words",
                 "registry_words": "releve.desk.registry.page",
                 "surge_words": "releve.desk.surge",
