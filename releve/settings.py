@@ -99,6 +99,7 @@ TEMPLATES = [
                 "planning_words": "releve.desk.planning",
                 "calendar_words": "releve.desk.day_calendar",
                 "places_words": "releve.desk.places.page",
+                "roll_words": "releve.desk.places.roll",
                 "plan_words": "releve.desk.plan.words",
                 "call_words": "releve.desk.registry.call_import",
                 "schedule_words": "releve.desk.registry.schedule_import",

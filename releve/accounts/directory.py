@@ -110,10 +110,12 @@ _MOST_COUNTED = 5000
 
 @dataclass(frozen=True, slots=True)
 class ContactAccess:
-    """One view of the contacts of a case, which goes by its event; ``of`` is the case's stream."""
+    """One look at the contacts of a case, which goes by its event, or at the names of a site's roll call; ``of`` is
+    the stream."""
 
     entry: int
     case: str
+    site: str
     actor: str
     at: datetime
     of: str
@@ -161,13 +163,14 @@ def list_looks(user: User, now: datetime, most: int) -> tuple[IdentityLook, ...]
 
 
 def list_contact_accesses(most: int) -> tuple[ContactAccess, ...]:
-    """Return the looks at contacts, the newest first."""
-    rows = LedgerEntry.objects.filter(stream=STREAM, kind="contacts.seen").order_by("-seq")[:most]
+    """Return the looks at contacts and at names of roll calls, the newest first."""
+    kinds = ("contacts.seen", "roll.seen")
+    rows = LedgerEntry.objects.filter(stream=STREAM, kind__in=kinds).order_by("-seq")[:most]
     bodies = [json.loads(row.body) for row in rows]
     restore_names(bodies)
     times = [datetime.fromisoformat(row.recorded_at) for row in rows]
     return tuple(
-        ContactAccess(row.seq, body["case"], body["actor"], at, body["of"])
+        ContactAccess(row.seq, body.get("case", ""), body.get("site", ""), body["actor"], at, body["of"])
         for row, body, at in zip(rows, bodies, times, strict=True)
     )
 

@@ -142,6 +142,12 @@ _CORE = (
         acts=True,
     ),
     Permission(
+        "roll.names",
+        frozenset({_R.CONTINUITY, _R.SITE}),
+        lazy("read the names at the roll call of a lost site"),
+        acts=True,
+    ),
+    Permission(
         "record.see",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.HEALTH, _R.SITE}),
         lazy("see what can be recorded"),

@@ -4,7 +4,8 @@ Names are not in the database. They stand in an encrypted file at another place
 (``RELEVE_IDENTITY_FILE``), its key at a third (``RELEVE_IDENTITY_KEY``); without both there are
 pseudonyms only. A health officer asks with a reason; an administrator who is not tied to that
 officer's account allows it for an hour; every health officer is notified of both. Each look is an
-entry of the ledger, written before the name is read.
+entry of the ledger, written before the name is read. At the roll call of a lost site its lead reads
+the names of those who were there alone, and each reading is an entry too.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
@@ -29,6 +31,9 @@ from releve.accounts.two_people import find_tie, list_acts, phrase_tie
 from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.ledger.chain import append
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
 
 OPEN = timedelta(hours=1)
 ANSWERED_WITHIN = timedelta(days=1)
@@ -129,6 +134,21 @@ def reveal_name(user: User, look: IdentityRequest) -> str:
     if name is None:
         raise AccessError(Phrase("there is no name for this pseudonym"))
     return name
+
+
+@transaction.atomic
+def reveal_roll(user: AnyUser, site: str, people: Collection[str], *, stream: str, by: str) -> dict[str, str]:
+    """Return the names of the people at the roll call of a lost site, by pseudonym; who has none is left out.
+
+    One person may read them, since people may be in danger; that they were read is recorded first, by the site and not
+    by the agents: the log is kept longer than what is known of them.
+    """
+    if not can(user, "roll.names", site=site):
+        raise AccessError(Phrase("only the lead of a lost site and the continuity manager read names at its roll call"))
+    body = {"site": site, "of": stream, "count": len(people), "actor": by}
+    append("roll.seen", body, stream=STREAM, recorded_at=timezone.now())
+    names = _load_names()
+    return {pseudonym: names[pseudonym] for pseudonym in people if pseudonym in names}
 
 
 def erase_identity(pseudonym: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from django.template import Library
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
 from pydantic import Field
 
 from releve.accounts.scopes import can, is_outsider, scope_for
@@ -29,7 +31,7 @@ from releve.desk.page import PageModel, share_page
 from releve.desk.places.page import SITE_TONES
 from releve.desk.service import ServiceNow, service_now
 from releve.desk.switches import PressedSwitch, find_pressed
-from releve.desk.text import left, text_now
+from releve.desk.text import Text, left, text_now
 from releve.live import api as live
 from releve.live.api import ClientCoverage, IdentityCache, MessageCounts, StrayRouting, WorkerHealth
 from releve.network import Operator
@@ -62,6 +64,22 @@ class EffectAside(PageModel):
     error: str
 
 
+class ClientOutlook(PageModel):
+    """When a client that is short now is covered again, and until when; null: not within the hours of the figures."""
+
+    back: datetime | None
+    relapse: datetime | None = Field(description="When something is missing again after that")
+    next_news: datetime | None = Field(description="What the newest message to the client promises; null: none did")
+
+
+class Todo(PageModel):
+    """An act that waits for a person, before all that is late."""
+
+    code: Literal["lead", "drafts", "held", "unaddressed"]
+    count: int = 0
+    url: str
+
+
 class EventProposal(PageModel):
     """An event that a telephony system's own finding suggests; a person records it."""
 
@@ -84,10 +102,8 @@ class NowPage(StandingPage):
     lead: live.Lead | None = Field(
         default=None, description="Who leads or is alerted; null: not known, or to outsiders"
     )
-    recovery: datetime | None = Field(
-        default=None, description="When the client served worst is covered again; null: not short now, or not yet"
-    )
-    relapse: datetime | None = Field(default=None, description="When something of that client is missing again then")
+    outlooks: dict[str, ClientOutlook] = Field(default={}, description="Of the clients that are short now")
+    todo: tuple[Todo, ...] = Field(default=(), description="What the reader is to do first: lead, send, call")
     proposals: tuple[EventProposal, ...] = Field(
         default=(), description="Sites that are open and do not answer the telephony"
     )
@@ -134,18 +150,18 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     at, sites, clients = head["at"], head["sites"], head["clients"]
     all_sites, inside = seen.sites is None, not is_outsider(user)
     worker = live.read_worker_health() if inside else None
-    worst = live.find_worst_client(clients)
     coverage = None if scene is None else live.compute_scene_coverage(scene)
     aside, retried = live.list_troubled_effects(stream) if all_sites else ([], [])
-    recovery = None if coverage is None or worst is None else coverage.find_recovery(worst.client)
-    relapse = None if coverage is None or worst is None else coverage.find_relapse(worst.client, recovery)
+    lead = live.find_lead(stream, operator) if can(user, "rota.see") else None
+    counts = live.count_messages(stream, seen.sites) if can(user, "relief.people") else None
+    lost = [row.site for row in sites if row.state != "open"]
     return NowPage(
         **head,
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(stream) if all_sites and inside else (),
-        lead=live.find_lead(stream, operator) if can(user, "rota.see") else None,
-        recovery=recovery,
-        relapse=relapse,
+        lead=lead,
+        outlooks=_list_outlooks(stream, coverage, clients),
+        todo=tuple(_list_todo(stream, user, lost, lead, counts)),
         proposals=tuple(_propose_events(stream, sites, user)),
         switch=find_pressed(stream, user) if all_sites and inside else None,
         sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
@@ -155,7 +171,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         clients_entered=tuple(row.client for row in clients if client_pages.has_client(row.client)),
         service=None if live.is_drill(stream) else service_now(at, user, scene),
         late=tuple(_late(stream, situation, operator, at, user)),
-        messages=live.count_messages(stream, seen.sites) if can(user, "relief.people") else None,
+        messages=counts,
         aside=tuple(EffectAside.from_row(row) for row in aside),
         retried=len(retried),
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
@@ -168,6 +184,35 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
 def share_now(shown: ShownStream, user: AnyUser) -> tuple[NowPage, Operator]:
     """Return the page, made once for its readers, with the operator it was made of."""
     return share_page(("now", shown), user, lambda: (now_page(shown, user), live.operator_now()))
+
+
+def _list_outlooks(
+    stream: str, coverage: live.Coverage | None, clients: Sequence[ClientCoverage]
+) -> dict[str, ClientOutlook]:
+    short = [row.client for row in clients if row.short_now]
+    if coverage is None or not short:
+        return {}
+    promised, found = live.find_promises(stream), {}
+    for client in short:
+        back = coverage.find_recovery(client)
+        relapse = coverage.find_relapse(client, back)
+        found[client] = ClientOutlook(back=back, relapse=relapse, next_news=promised.get(client))
+    return found
+
+
+def _list_todo(
+    stream: str, user: AnyUser, lost: Sequence[str], lead: live.Lead | None, counts: MessageCounts | None
+) -> Iterator[Todo]:
+    """Yield what a reader is to do first: name who leads, send what waits, call who has no address."""
+    if lost and (lead is None or lead.state == "unmanned") and can(user, "incident.work") and can(user, "rota.see"):
+        yield Todo(code="lead", url=f"{reverse('incident')}?{urlencode({'site': lost[0]})}")
+    if can(user, "client_news.approve") and (drafts := live.count_drafts(stream)):
+        yield Todo(code="drafts", count=drafts, url=reverse("client_news"))
+    if counts is not None and counts.held:
+        yield Todo(code="held", count=counts.held, url=reverse("relief"))
+    if counts is not None and counts.unaddressed and can(user, "relief.call"):
+        url = f"{reverse('relief')}?show=unreachable#people"
+        yield Todo(code="unaddressed", count=counts.unaddressed, url=url)
 
 
 def _propose_events(stream: str, sites: tuple[SiteStatus, ...], user: AnyUser) -> Iterator[EventProposal]:
@@ -226,17 +271,9 @@ add_words(register, "effect_kind", _EFFECTS, else_code=True)
 def outlook(page: NowPage) -> str:
     """Return what follows the headline for who has no time: from when on the client that it names is covered again,
     and who leads."""
-    text, parts = text_now(page.time_zone), []
-    if (worst := page.worst) is not None and worst.short_now:
-        if page.recovery is None:
-            parts.append(_("Not covered again within 48 hours."))
-        else:
-            back = page.recovery.astimezone(zone(page.time_zone))
-            today = back.date() == page.at.astimezone(zone(page.time_zone)).date()
-            at = text.time(page.recovery) if today else when(page.recovery, text)
-            again = "" if page.relapse is None else when(page.relapse, text)
-            said = _("Covered again: {when}, until {again}.") if again else _("Covered again: {when}.")
-            parts.append(said.format(when=at, again=again))
+    parts = []
+    if (worst := page.worst) is not None and worst.client in page.outlooks:
+        parts.append(_describe_outlook(page.outlooks[worst.client], page))
     if page.lead is not None and page.lead.state == "leads":
         parts.append(_("{name} leads.").format(name=page.lead.who))
     elif page.lead is not None and page.lead.state == "on_call":
@@ -248,6 +285,57 @@ def outlook(page: NowPage) -> str:
     elif page.lost and page.works:
         parts.append(_("No person leads yet."))
     return " ".join(parts)
+
+
+@register.filter
+def outlook_words(client: ClientCoverage, page: NowPage) -> str:
+    """Return from when and until when a client that is short now is covered again, and when its next news is due."""
+    own, text = page.outlooks.get(client.client), text_now(page.time_zone)
+    if own is None:
+        return ""
+    parts = [_describe_outlook(own, page)]
+    if own.next_news is not None:
+        parts.append(_("Next news: {when}.").format(when=_write_time(own.next_news, page, text)))
+    return " ".join(parts)
+
+
+def _describe_outlook(own: ClientOutlook, page: NowPage) -> str:
+    text = text_now(page.time_zone)
+    if own.back is None:
+        return _("Not covered again within 48 hours.")
+    said = _("Covered again: {when}.") if own.relapse is None else _("Covered again: {when}, until {again}.")
+    again = "" if own.relapse is None else _write_time(own.relapse, page, text)
+    return said.format(when=_write_time(own.back, page, text), again=again)
+
+
+def _write_time(at: datetime, page: NowPage, text: Text) -> str:
+    """Return a time, with its day where that is not today."""
+    own = zone(page.time_zone)
+    return text.time(at) if at.astimezone(own).date() == page.at.astimezone(own).date() else when(at, text)
+
+
+@register.filter
+def todo_words(row: Todo) -> str:
+    """Return what is to be done first, as an order."""
+    words = {
+        "lead": _("Name who leads: no person leads yet."),
+        "drafts": ngettext(
+            "Send or hold {count} message to a client, which waits.",
+            "Send or hold {count} messages to clients, which wait.",
+            row.count,
+        ),
+        "held": ngettext(
+            "{count} message to an agent waits until a person leads.",
+            "{count} messages to agents wait until a person leads.",
+            row.count,
+        ),
+        "unaddressed": ngettext(
+            "Find {count} person who has no address: the message was written, not sent.",
+            "Find {count} people who have no address: the messages were written, not sent.",
+            row.count,
+        ),
+    }
+    return words[row.code].format(count=text_now("UTC").number(row.count))
 
 
 @register.filter

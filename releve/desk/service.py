@@ -26,7 +26,7 @@ from releve.desk.http import failure, page_response, part_response, require_foun
 from releve.desk.ledger import translate_kind
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.page import Figure, PageModel, share_page
-from releve.desk.text import text_now, translate_phrase
+from releve.desk.text import NO_BREAK, text_now, translate_phrase
 from releve.live import api as live
 from releve.live.api import ClientStanding, DaySeal, IdentityCache, NeedKind, ServiceDay, ServiceLoss, TargetState
 from releve.network import Client, Operator, zone
@@ -67,6 +67,7 @@ class ProgrammeServiceNow(PageModel):
     offered_now: Figure = Field(description="Calls so far of the running half hour, which the day does not count yet")
     answered_now: Figure
     abandoned_now: Figure
+    wait_now_s: Figure = Field(description="Mean seconds that the calls answered in it waited")
     rest_morning: Figure = Field(description="Calls to come today by the morning's forecast")
     rest: Figure = Field(description="Calls to come today, forecast again from what came")
     level_at_end: Figure = Field(description="Service level foreseen for the whole day")
@@ -263,6 +264,12 @@ def statement_page(client: Client, operator: Operator, user: AnyUser, first: dat
 register = Library()
 _TONES = {"lost": "missed", "losing": "thin", "below": "thin", "held": "held", "unknown": "unknown"}
 add_words(register, "target_tone", _TONES)
+
+
+@register.filter
+def wait_words(row: ProgrammeServiceNow) -> str:
+    """Return how long the calls answered in the running half hour waited in the mean; a dash where it is not known."""
+    return "–" if row.wait_now_s is None else f"{text_now('UTC').number(row.wait_now_s)}{NO_BREAK}s"
 
 
 @register.filter

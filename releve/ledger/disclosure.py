@@ -352,6 +352,7 @@ KIND_LABELS: Mapping[str, str] = {
     "relief.ended": "Relief for a surge ended",
     "relief.made": "Relief made",
     "relief.ordered": "Relief for a surge put in force",
+    "roll.seen": "Names read at a roll call",
     "rota.changed": "On-call rota changed",
     "rota.link_ended": "Calendar link to the on-call rota revoked",
     "rota.link_made": "Calendar link to the on-call rota made",

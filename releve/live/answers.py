@@ -30,7 +30,8 @@ class AgentLetter:
     """What the page of a message's link says: its text, and whether the agent may say how they come.
 
     ``answer`` and ``answered_at``: the answer so far; None: there is none. ``site``: that of a manager's message.
-    ``number``: the telephone of the one to call; empty: it is not known.
+    ``number``: the telephone of the one to call; empty: it is not known. ``late``: the time to answer is over, and no
+    answer came.
     """
 
     subject: str
@@ -40,6 +41,7 @@ class AgentLetter:
     answered_at: datetime | None
     site: str = ""
     number: str = ""
+    late: bool = False
 
 
 def find_letter(token: str, language: str) -> AgentLetter | None:
@@ -47,7 +49,10 @@ def find_letter(token: str, language: str) -> AgentLetter | None:
     message = Message.objects.filter(token=token).first()
     if message is None or not message.about:
         return None
-    about = build_parameters(message)
+    about, by = build_parameters(message), message.about.get("by")
+    late = bool(by) and message.acknowledged_at is None and datetime.fromisoformat(by) < now(message.stream)
+    if late or message.acknowledged_at is not None:
+        about.pop("by", None)  # the time to answer is over, or does not matter any more
     subject, text = write_message(message.kind, about, language, "", drill=is_drill(message.stream))
     return AgentLetter(
         subject=subject,
@@ -57,6 +62,7 @@ def find_letter(token: str, language: str) -> AgentLetter | None:
         answered_at=message.acknowledged_at,
         site=message.site if message.role == "manager" else "",
         number=find_number(about.get("call") or about.get("contact") or ""),
+        late=late,
     )
 
 

@@ -27,6 +27,7 @@ from releve.live.channels import find_quiet_hours
 from releve.live.client_news import (
     ClientLetter,
     approve_draft,
+    count_drafts,
     edit_draft,
     find_own_losses,
     find_promises,
@@ -205,7 +206,6 @@ from releve.live.roster_changes import (
     find_scene_runs,
     find_timetable,
     list_agent_moves,
-    list_present,
     list_runs_to,
 )
 from releve.live.rota import (

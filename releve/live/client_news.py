@@ -255,6 +255,11 @@ def find_promises(stream: str) -> dict[str, datetime]:
     return {row.who: datetime.fromisoformat(row.about["next"]) for row in rows if row.about.get("next")}
 
 
+def count_drafts(stream: str) -> int:
+    """Return how many messages to clients wait to be approved, or for their time."""
+    return _filter_newest(stream).filter(held__in=_WAITING).count()
+
+
 def list_due_news(stream: str) -> list[Message]:
     """Return the last message to each client whose next news is to be drafted: early enough to read it before."""
     at, promised = now(stream), find_promises(stream)

@@ -254,8 +254,11 @@ def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
     return None if scene is None else compute_scene_coverage(scene, hours)
 
 
-def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = False) -> Coverage:
-    """Return the coverage of a scene; ``supposed``: of a supposed one, which is not cached."""
+def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = False, client: str = "") -> Coverage:
+    """Return the coverage of a scene; ``supposed``: of a supposed one, which is not cached.
+
+    ``client``: of each of its programmes in the place of the clients.
+    """
     until = scene.at + timedelta(hours=hours)
     generation = scene.relief.generation if scene.relief else 0
     days = [scene.day_plan(day).plan for day in scene.days]
@@ -267,6 +270,8 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
     partners = list_partner_agents(scene.stream, [starts[at] for at in wanted])
     if supposed:
         clients = _cover_clients(scene, days, wanted, partners, _count_agents)
+    elif client:
+        clients = _cover_clients(scene, days, wanted, partners, _load_headcount, client)
     else:
         key = (scene.stream, scene.activation.pk, scene.relief.pk if scene.relief else 0,
                scene.days, wanted[0], len(wanted), _find_losses(scene), partners,
@@ -301,8 +306,9 @@ def _cover_clients(
     wanted: Sequence[int],
     partners: Sequence[PartnerAgents],
     placed: Callable[[Scene, date], Floats],
+    of: str = "",
 ) -> tuple[ClientCoverage, ...]:
-    """Return the coverage of every client in the half hours wanted, of those of the days."""
+    """Return the coverage of every client in the half hours wanted, of those of the days; of one, by programme."""
     starts = [start for plan in days for start in plan.starts]
     client_of = {name: client for plan in reversed(days) for name, client, _ in plan.programmes}
     names = list(client_of)
@@ -314,9 +320,12 @@ def _cover_clients(
     covered = np.nan_to_num(np.minimum(required, people))
     chosen = tuple(starts[at] for at in wanted)
     clients = {client: name for plan in reversed(days) for client, name in plan.clients}
+    if of:
+        clients = {name: name for name in names if client_of[name] == of}
+        client_of = {name: name for name in names}
     columns: dict[str, list[int]] = {client: [] for client in clients}
     for column, name in enumerate(names):
-        columns[client_of[name]].append(column)
+        columns.setdefault(client_of[name], []).append(column)
     return tuple(
         cover_client(
             client,

@@ -313,14 +313,6 @@ def count_roster_kinds(rosters: Iterable[RosterChange]) -> tuple[KindCount, ...]
     return count_kinds(rows)
 
 
-def list_present(scene: Scene, site: str) -> list[str]:
-    """Return the agents whom the plan has at work or on a break at a site now, as if it was not lost."""
-    today = next((day for day in scene.days if scene.day_plan(day).plan.starts[0] <= scene.at), None)
-    placements = () if today is None else scene.day_plan(today).plan.placements
-    rows = (scene.leave_out_absences(row) for row in placements if row.place == site)
-    return sorted({row.agent for row in rows if row is not None and row.start <= scene.at < row.end})
-
-
 def _list_arrivals(scene: Scene, roster: RosterChange) -> tuple[SiteArrival, ...]:
     """Return when those called are at work, where a relief was made while the day ran."""
     found, relief = scene.day_plan(roster.day), scene.relief

@@ -137,7 +137,8 @@ class ProgrammeService:
     far, ``expected`` what the morning's forecast said of these. ``rest_morning`` and ``rest`` are
     the calls to come: as the morning said, and as forecast again. ``level_last`` is of the half
     hour that begins at ``last``. ``offered_now``, ``answered_now``, ``abandoned_now`` are the calls
-    reported so far of the running half hour, which the day does not count yet; ``present``, ``placed``,
+    reported so far of the running half hour, which the day does not count yet, ``wait_now_s`` the mean wait of those
+    answered; ``present``, ``placed``,
     ``planned`` and ``required`` are agents on the phone in it: there, placed, required by the plan in force,
     and required by the calls as forecast again. Minutes as in :class:`releve.demand.intraday.TargetOutlook`.
     """
@@ -156,6 +157,7 @@ class ProgrammeService:
     offered_now: float
     answered_now: float
     abandoned_now: float
+    wait_now_s: float
     rest_morning: float
     rest: float
     level_at_end: float
@@ -320,7 +322,7 @@ def _measure(
     scene: Scene | None,
     reports: _Reports,
     presence: Mapping[str, float],
-    so_far: Mapping[str, tuple[float, float, float]],
+    so_far: Mapping[str, tuple[float, float, float, float]],
 ) -> tuple[ProgrammeService, ...]:
     if not operator.programmes:
         return ()
@@ -351,7 +353,7 @@ def _measure(
                 planned.get(row.id, np.nan),
                 float(required[running, place]) if running is not None else np.nan,
             ),
-            so_far.get(row.id, (np.nan, np.nan, np.nan)),
+            so_far.get(row.id, (np.nan, np.nan, np.nan, np.nan)),
         )
         for place, row in enumerate(rows)
     )  # fmt: skip
@@ -365,7 +367,7 @@ def _measure_programme(
     outlook: TargetOutlook,
     place: int,
     agents: tuple[float, float, float, float],
-    so_far: tuple[float, float, float],
+    so_far: tuple[float, float, float, float],
 ) -> ProgrammeService:
     column = forecast.programmes.index(row.id)
     known = np.isfinite(figures.offered[:, column])
@@ -390,6 +392,7 @@ def _measure_programme(
         offered_now=so_far[0],
         answered_now=so_far[1],
         abandoned_now=so_far[2],
+        wait_now_s=so_far[3] / so_far[1] if so_far[1] else math.nan,
         rest_morning=_add_up(forecast.mean[:, column], to_come),
         rest=_add_up(rest.forecast.mean[:, column], to_come),
         level_at_end=float(outlook.level_at_end[place]),

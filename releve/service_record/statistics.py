@@ -315,8 +315,9 @@ def _half_hour(start: datetime) -> datetime:
     return datetime.fromtimestamp(start.timestamp() // step * step, start.tzinfo)
 
 
-def sum_half_hour(rows: Iterable[IntervalReport], start: datetime) -> dict[str, tuple[float, float, float]]:
-    """Return by programme the calls offered, answered and abandoned that rows report so far of a half hour.
+def sum_half_hour(rows: Iterable[IntervalReport], start: datetime) -> dict[str, tuple[float, float, float, float]]:
+    """Return by programme the calls offered, answered and abandoned that rows report so far of a half hour, and the
+    seconds that those answered waited.
 
     NaN = not known. Of several reports of the same minutes the last counts; the records of a proxy where no
     statistics came. A call counts once it was answered, given up or refused.
@@ -325,11 +326,12 @@ def sum_half_hour(rows: Iterable[IntervalReport], start: datetime) -> dict[str, 
     found.sort(key=lambda row: row.recorded_at)
     stated = {row.programme for row in found if row.source != PROXY}
     last = {(row.programme, row.start): row for row in found if row.source != PROXY or row.programme not in stated}
-    sums: dict[str, tuple[float, float, float]] = {}
+    sums: dict[str, tuple[float, float, float, float]] = {}
     for (programme, _), row in last.items():
-        counts = [math.nan if one is None else one for one in (row.offered, row.answered, row.abandoned)]
-        before = sums.get(programme, (0.0, 0.0, 0.0))
-        sums[programme] = (before[0] + counts[0], before[1] + counts[1], before[2] + counts[2])
+        given = (row.offered, row.answered, row.abandoned, row.waited_s)
+        a, b, c, d = (math.nan if one is None else one for one in given)
+        before = sums.get(programme, (0.0, 0.0, 0.0, 0.0))
+        sums[programme] = (before[0] + a, before[1] + b, before[2] + c, before[3] + d)
     return sums
 
 

@@ -91,6 +91,7 @@ from releve.situation.events_control import (
     PackChosen,
     PackEnded,
     PeopleTested,
+    RollMarked,
 )
 from releve.situation.head_counts import OpenCase, count_boarded, list_known_cases, list_open_cases
 from releve.situation.incidents import Incident, IncidentTask

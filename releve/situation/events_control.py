@@ -163,6 +163,23 @@ class AgentsPresent(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollMarked(Event):
+    kind: ClassVar[str] = "roll.marked"
+    label: ClassVar[str] = "Roll call: one person"
+    permission: ClassVar[str] = "relief.call"
+    family: ClassVar[str] = "roll"
+    about: ClassVar[tuple[str, ...]] = ("site", "agent")
+    doc: ClassVar[str] = (
+        "At the roll call of a lost site a person was found safe, or is missing. The last of a person counts, from the"
+        " loss on."
+    )
+
+    site: str = event_field("Site", example="casa-1")
+    agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
+    found: str = event_field("How", example="safe", one_of=("safe", "missing"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditVerdict(Event):
     kind: ClassVar[str] = "audit.verdict"
     label: ClassVar[str] = "Verdict of an audit"

@@ -57,6 +57,7 @@ FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
     "inspections": (state.take_last, _BY_HAPPENED),
     "tests": (state.take_last, _BY_HAPPENED),
     "attendance": (state.take_last, _BY_HAPPENED),
+    "roll": (state.take_last, _BY_HAPPENED),
     "audits": (state.take_last, _BY_HAPPENED),
     "incidents": (fold_incident, _BY_HAPPENED),
     "draws": (fold_draws, _AS_RECORDED),
@@ -144,6 +145,11 @@ class Situation:
     def attendance(self) -> Mapping[tuple[str, str], events_control.AgentsPresent]:
         """Attendance by site and day (ISO)."""
         return self._get_known_states("attendance")
+
+    @cached_property
+    def roll(self) -> Mapping[tuple[str, str], events_control.RollMarked]:
+        """The last mark of the roll calls by site and agent."""
+        return self._get_known_states("roll")
 
     @cached_property
     def audits(self) -> Mapping[tuple[str, str], events_control.AuditVerdict]:

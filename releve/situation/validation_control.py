@@ -98,6 +98,11 @@ def _check_attendance(event: events.AgentsPresent, context: ValidationContext) -
     yield from _find_same(event, earlier, context)
 
 
+def _check_roll(event: events.RollMarked, context: ValidationContext) -> Iterator[EventRefusal]:
+    yield from context.site_faults(event, event.site)
+    yield from context.agent_faults(event.agent)
+
+
 def _check_audit(event: events.AuditVerdict, context: ValidationContext) -> Iterator[EventRefusal]:
     """Yield why an auditor's verdict is not accepted."""
     if event.site:
@@ -178,6 +183,7 @@ CONTROL_CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator
     events.AuthorisationGranted: _check_grant,
     events.AuthorisationWithdrawn: _check_withdrawal,
     events.AgentsPresent: _check_attendance,
+    events.RollMarked: _check_roll,
     events.AuditVerdict: _check_audit,
 }
 """Checks of each kind of event of this module."""

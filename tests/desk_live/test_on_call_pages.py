@@ -72,7 +72,11 @@ def test_the_line_names_the_worst_client_when_it_is_back_and_who_leads(browsers:
     short = {row.start for row in halves if row.short}
     steady = [{row.start + number * INTERVAL for number in range(4)} for row in halves]
     back = next((row.start for row, ahead in zip(halves, steady, strict=True) if not ahead & short), None)
-    assert page.recovery == back
+    assert page.outlooks[page.worst.client].back == back
+    assert set(page.outlooks) == {row.client for row in page.clients if row.short_now}
+    for client, own in page.outlooks.items():
+        assert own.back == coverage.find_recovery(client)
+        assert f'id="outlook-{client}"' in web.get("/now").content.decode()
 
 
 def test_the_rota_takes_a_row_a_table_and_says_what_is_wrong(browsers: Browsers, scenario: Scenario) -> None:
@@ -128,3 +132,30 @@ def test_a_secret_link_opens_the_rota_until_it_is_ended_replaced_or_the_role_end
     made, ended = (LedgerEntry.objects.filter(kind=f"rota.link_{what}") for what in ("made", "ended"))
     assert (made.count(), ended.count()) == (3, 1)
     assert not any(link.rpartition("/")[2] in row.body for row in made for link in (first, second, third))
+
+
+def test_what_is_to_be_done_first_stands_first_name_who_leads_send_what_waits(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web = browsers.sign_in()
+    for client in scenario.operator.clients:
+        live.store_setting(client.id, "approval", 10, by="samira")
+    assert web.get("/now").context["page"].todo == ()
+    scenario.close()
+    scenario.work()
+    page = web.get("/now").context["page"]
+    found = {row.code: row for row in page.todo}
+    assert page.todo[0].code == "lead"
+    drafts, _sent = live.list_client_letters(scenario.stream, "fr")
+    assert (found["drafts"].count, found["drafts"].url) == (len(drafts), "/client-news/")
+    assert drafts
+    assert found["unaddressed"].count == page.messages.unaddressed > 0
+    shown = web.get("/now").content.decode()
+    assert shown.index('id="todo-lead"') < shown.index('id="todo-drafts"') < shown.rindex("/record/reopening")
+    assert web.get(found["lead"].url).status_code == 200
+    room = web.post(found["lead"].url, {"act": "open", "open-title": "Casa", "open-site": scenario.site}, follow=True)
+    incident = room.request["PATH_INFO"].rpartition("/")[2]
+    assert web.post(f"/incident/{incident}", {"act": "take", "role": "lead"}).status_code == 302
+    left = web.get("/now").context["page"]
+    assert "lead" not in {row.code for row in left.todo}
+    assert left.lead.state == "leads"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
@@ -13,24 +14,27 @@ from typing import Any
 
 import polars
 import pytest
+from cryptography.fernet import Fernet
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 from pytest_django.fixtures import Settings
 
+from releve.accounts.directory import list_contact_accesses
 from releve.accounts.permissions import Role
+from releve.accounts.reidentification import import_names
 from releve.desk.live.page import COOKIE
 from releve.desk.places.page import half_hour
 from releve.files.plan_folder import write_plans
 from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from releve.live.models import Message, Routes
+from releve.live.models import Contact, Message, Routes
 from releve.network import HOME
 from releve.network.moments import zone
 from releve.situation import CheckDone, InspectionHeld, MeasureFinding
-from tests.accounts.people import read_page, read_text, signed_in
+from tests.accounts.people import give, person, read_page, read_text, signed_in
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
 
@@ -69,6 +73,25 @@ def test_a_half_hour_is_of_the_day_that_its_clocks_say() -> None:
     with override("en"):
         assert half_hour(midnight, "Europe/Paris") == "Tue\u00a01 00:30"
         assert half_hour(midnight, "UTC") == "Mon\u00a030 23:30"
+
+
+def test_a_client_reads_each_of_its_programmes_whose_agents_add_up_to_its_own(
+    scenario: Scenario, manager: Client
+) -> None:
+    scenario.close()
+    scenario.work()
+    for client in scenario.operator.clients:
+        page = manager.get(f"/clients/{client.id}?format=json").json()
+        own, rows = page["standing"], page["programmes"]
+        names = {row.id for row in scenario.operator.programmes if row.client == client.id}
+        assert {row["programme"] for row in rows} == names
+        served = [row["standing"] for row in rows if row["standing"]["now"] is not None]
+        for figure in ("need_now", "people_now"):
+            assert sum(row[figure] for row in served) == pytest.approx(own[figure] or 0.0)
+        for row in rows:
+            assert (row["back"] is None) or row["standing"]["state"] == "short_now"
+        shown = manager.get(f"/clients/{client.id}").content.decode()
+        assert all(f'id="programme-{name}"' in shown for name in names)
 
 
 def test_a_relief_is_named_to_the_clients_it_touches(scenario: Scenario, manager: Client) -> None:
@@ -631,18 +654,95 @@ def test_the_lead_of_a_lost_site_reads_who_is_there_and_who_has_answered_first(
     scene = live.load_scene(scenario.stream)
     assert scene is not None
     here = {row.agent for row in scene.list_placements(scene.days[0]) if row.place == site and row.is_present(scene.at)}
+    scenario.later(seconds=30)
     scenario.close()
     scenario.work()
     crew = lead.get(f"/sites/{site}?format=json").json()["crew"]
-    assert here <= set(crew["here"]), "who has a break is there too"
+    assert here <= {row["agent"] for row in crew["roll"]}, "who has a break is there too"
     found = live.describe_relief(scenario.stream, home_sites={site}, most_shifts=0)
     assert found is not None
     assert [(row["kind"], row["people"]) for row in crew["kinds"]] == [(row.kind, row.people) for row in found.kinds]
     counts = live.count_messages(scenario.stream, [site])
     assert (crew["counts"]["notified"], crew["counts"]["waiting"]) == (counts.notified, counts.waiting)
     shown = lead.get(f"/sites/{site}").content.decode()
-    assert shown.index('id="crew"') < shown.index('id="before-opening"'), "whom to call first, the reopening later"
-    page = lead.get(f"/sites/{site}").content.decode()
-    assert page.index('id="crew"') < page.index("au point de rassemblement") < page.index('id="floors-title"')
+    order = [shown.index(f'id="{name}"') for name in ("crew", "state-title", "work", "before-opening", "floors-title")]
+    assert order == sorted(order), "the roll call first, the reopening and the seats later"
     other = browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id).get(f"/sites/{site}?format=json")
     assert other.status_code in (403, 404)
+
+
+def test_the_roll_call_counts_who_is_safe_missing_or_silent_with_a_number_to_press(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    lead, site = browsers.sign_in(Role.SITE), scenario.site
+    scenario.work()
+    scenario.later(seconds=30)
+    scenario.close()
+    scenario.work()
+    path = f"/sites/{site}"
+
+    def read() -> dict[str, Any]:
+        crew: dict[str, Any] = lead.get(f"{path}?format=json").json()["crew"]
+        states = Counter(row["state"] for row in crew["roll"])
+        assert crew["safe"] == states["safe"] + states["answered"]
+        assert (crew["missing"], crew["unanswered"]) == (states["missing"], states["unanswered"])
+        return crew
+
+    people = [row["agent"] for row in read()["roll"]]
+    assert len(people) > 3
+    assert read()["unanswered"] == len(people)
+    first, second, third, fourth = people[:4]
+    phone = "+212 6 00 00 00 01"
+    Contact.objects.filter(role="agent", who=second).delete()
+    Contact.objects.create(role="agent", who=second, channel="file", address=phone, rank=0)
+    for agent, found in ((first, "safe"), (second, "missing"), (first, "missing"), (first, "safe")):
+        done = lead.post(f"{path}/roll", {"agent": agent, "found": found})
+        assert (done.status_code, done["Location"]) == (302, f"{path}#crew")
+        scenario.later(seconds=1)
+    message = Message.objects.filter(stream=scenario.stream, role="agent", who=third, replaced=False).first()
+    if message is not None:
+        live.acknowledge(message.token)
+    crew = read()
+    known = {row["agent"]: row["state"] for row in crew["roll"]}
+    assert (known[second], known[fourth]) == ("missing", "unanswered")
+    assert known[third] == ("unanswered" if message is None else "answered")
+    assert crew["roll"][0]["agent"] == second, "the missing come first"
+    page = lead.get(path).content.decode()
+    assert page.index('id="roll-missing">1<') < page.index(f'id="roll-{second}"') < page.index('id="state-title"')
+    assert 'href="tel:+212600000001"' in page
+    wrong = lead.post(f"{path}/roll", {"agent": "none-of-them", "found": "safe"})
+    assert wrong.status_code == 422
+    scenario.later(hours=5)
+    assert {row["agent"] for row in read()["roll"]} == set(people), "those of the loss, not those of a later shift"
+
+
+def test_names_at_the_roll_call_are_for_the_site_s_lead_and_each_reading_is_recorded(
+    browsers: Browsers, scenario: Scenario, settings: Settings, tmp_path: Path
+) -> None:
+    lead, planner, site = browsers.sign_in(Role.SITE), browsers.sign_in(Role.PLANNER), scenario.site
+    path = f"/sites/{site}"
+    assert lead.post(f"{path}/roll/names").status_code == 404, "nothing is lost"
+    scenario.later(seconds=30)
+    scenario.close()
+    scenario.work()
+    assert "ne conserve pas de noms" in read_text(lead, path)
+    settings.IDENTITY_KEY, settings.IDENTITY_FILE = Fernet.generate_key().decode(), tmp_path / "elsewhere" / "names.box"
+    first = lead.get(f"{path}?format=json").json()["crew"]["roll"][0]["agent"]
+    admin = person("administrator")
+    give(admin, Role.ADMINISTRATOR)
+    import_names(f"pseudonym,name\n{first},Salma Bennani\n", admin)
+    assert "responsable du site et le responsable de la continuité" in read_text(planner, path)
+    assert planner.post(f"{path}/roll/names").status_code == 403
+    assert "Salma" not in lead.get(path).content.decode()
+
+    def list_readings() -> list[dict[str, Any]]:
+        return [row.body for row in ledger.iter_entries(stream="access") if row.kind == "roll.seen"]
+
+    assert list_readings() == []
+    shown = lead.post(f"{path}/roll/names")
+    assert "Salma Bennani" in shown.content.decode()
+    assert "no-store" in shown["Cache-Control"]
+    assert "Salma" not in lead.post(f"{path}/roll/names?format=json").content.decode(), "no JSON holds a name"
+    assert [(row["site"], row["of"]) for row in list_readings()] == [(site, scenario.stream)] * 2
+    assert first not in str(list_readings()), "the site, and no agent"
+    assert [(row.site, row.case) for row in list_contact_accesses(10)] == [(site, "")] * 2

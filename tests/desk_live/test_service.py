@@ -137,14 +137,15 @@ def test_the_running_half_hour_is_told_so_far_and_not_counted_in_the_day(operato
     nothing = first_inbound(read(), operator)
     assert [nothing[f"{name}_now"] for name in ("offered", "answered", "abandoned")] == [None] * 3
     name = nothing["programme"]
-    so_far = {"programme": name, "start": NOON, "source": PROXY, "minutes": 30}
+    so_far = {"programme": name, "start": NOON, "source": PROXY, "minutes": 30, "waited_s": 92.0}
     rows = IntervalReport.objects
     rows.create(**so_far, offered=7.0, answered=4.0, abandoned=3.0, recorded_at=NOON + timedelta(seconds=20))
     row = first_inbound(read(), operator)
     assert [row[f"{one}_now"] for one in ("offered", "answered", "abandoned")] == [7.0, 4.0, 3.0]
+    assert (nothing["wait_now_s"], row["wait_now_s"]) == (None, 23.0), "the mean wait of those answered"
     assert (row["offered"], row["answered"]) == (offered, nothing["answered"]), "the day counts it once it is over"
     page = re.sub(r"\s+", " ", look_as(Role.CONTINUITY).get("/now").content.decode())
-    assert re.search(rf'id="now-{name}">7 / 4 / 3<', page)
+    assert re.search(rf'id="now-{name}">7 / 4 / 3, 23 s<', page)
     assert "7 / 4 / 3" in look_as(Role.FLOW).get("/wall").content.decode()
     for start, calls in ((NOON, 5.0), (NOON + timedelta(minutes=15), 2.0)):  # an exchange knows more than a proxy
         acd = {"programme": name, "source": "acd", "minutes": 15, "recorded_at": NOON + timedelta(seconds=30)}

@@ -19,7 +19,7 @@ from releve.accounts.permissions import Role, list_permissions
 from releve.demand.requirement import INTERVAL
 from releve.desk.client_status import headline, shortfalls
 from releve.desk.live.words import notice_text, refusal_text, translate_cause
-from releve.desk.now import NowPage, outlook
+from releve.desk.now import ClientOutlook, NowPage, outlook
 from releve.desk.relief import ReliefPage, draw_flows, relief_headline, ring_words
 from releve.desk.text import Text, text_now
 from releve.live import api as live
@@ -101,9 +101,8 @@ def test_covered_again_says_until_when(shares: list[float], back: int | None, ag
     relapse = coverage.find_relapse("Client", found)
     assert found == (None if back is None else AT + back * INTERVAL)
     assert relapse == (None if again is None else AT + again * INTERVAL)
-    page = now_of([own], [], 48).model_copy(
-        update={"recovery": found, "relapse": relapse, "lead": None, "works": False, "routing": ()}
-    )
+    outlooks = {"Client": ClientOutlook(back=found, relapse=relapse, next_news=None)} if own.short_now else {}
+    page = now_of([own], [], 48).model_copy(update={"outlooks": outlooks, "lead": None, "works": False, "routing": ()})
     with override("fr"):
         assert ("jusqu’à" in outlook(page)) == (again is not None)
 

@@ -120,6 +120,15 @@ def test_a_message_and_its_page_say_by_when_to_answer_and_whom_to_call(scenario:
         assert letter.number == "+212522000001"
     unsent = next(message for message in scenario.messages if message.who not in agents)
     assert "attendue avant" not in find_text(scenario, unsent), "no answer is awaited of who was not written to"
+    scenario.later(hours=1)
+    late = live.find_letter(asked[0].token, "fr")
+    assert late is not None
+    assert late.late, "the page says that the time is over"
+    assert "attendue avant" not in late.text, "and no longer by when"
+    live.answer_message(asked[0].token, "yes")
+    answered = live.find_letter(asked[0].token, "fr")
+    assert answered is not None
+    assert (answered.late, "attendue avant" in answered.text) == (False, False)
 
 
 POST = ("place", "programme", "start", "end", "breaks")

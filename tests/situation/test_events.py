@@ -110,6 +110,7 @@ def test_there_is_an_event_for_everything_that_is_recorded() -> None:
         "power.up",
         "reopening.approved",
         "reopening.checked",
+        "roll.marked",
         "rules.chosen",
         "rules.ended",
         "site.closed",

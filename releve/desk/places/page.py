@@ -20,6 +20,7 @@ from releve.desk.filters import add_words
 from releve.desk.http import require_found
 from releve.desk.live.page import CorrectedRecord, ShownStream, describe_corrections, read_stream
 from releve.desk.page import Figure, PageModel, StreamPage
+from releve.desk.places.roll import SiteCrew, find_crew
 from releve.desk.text import Text, left, text_now
 from releve.files.plan_folder import StoredPlan, digest_plans
 from releve.live import api as live
@@ -28,7 +29,6 @@ from releve.live.api import (
     ComparedDay,
     HalfHour,
     IdentityCache,
-    MessageCounts,
     NoOperator,
     PlanReach,
     Relief,
@@ -40,7 +40,7 @@ from releve.network.seats import FloorPlan, lay_out_floors
 from releve.plan import Placement
 from releve.plan.comparison import ComparedPlan
 from releve.plan.result import BASE
-from releve.plan.work_changes import KindCount
+from releve.plan.service_status import Status
 from releve.situation import (
     ClosureTerms,
     HeldPermit,
@@ -118,14 +118,6 @@ class SitesPage(StreamPage):
     def ranked(self) -> tuple[SeatedSite, ...]:
         """The sites, the closed ones first."""
         return tuple(sorted(self.sites, key=lambda row: row.state != "closed"))
-
-
-class SiteCrew(PageModel):
-    """The people of a site that is lost, as its lead needs them first."""
-
-    here: tuple[str, ...] = Field(description="Agents whom the plan has at work there now")
-    kinds: tuple[KindCount, ...] = Field(description="Its own people whose work changes on the days ahead, by kind")
-    counts: MessageCounts = Field(description="Of the messages to its own people")
 
 
 class SiteShift(PageModel):
@@ -223,7 +215,7 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         ground=find_corrections(now, site),
         lifted=next((row for row in list_lifted_since(now) if row.site == site), None),
         corrects=can(user, "event.correct", site=site),
-        crew=_find_crew(now, scene, site) if can(user, "relief.people", site=site) else None,
+        crew=find_crew(now, scene, site, user),
         works=can(user, "incident.work", site=site),
         roster=_find_day(now, scene, site, user),
     )
@@ -263,17 +255,6 @@ def _find_day(now: StreamContext, scene: live.Scene | None, site: str, user: Any
         ),
         leads=tuple(leads),
         clients=tuple(clients),
-    )
-
-
-def _find_crew(now: StreamContext, scene: live.Scene | None, site: str) -> SiteCrew | None:
-    if scene is None or not scene.days or not any(site in loss.sites for loss in scene.wanted.values()):
-        return None
-    found = live.describe_relief(now.stream, home_sites={site}, most_shifts=0)
-    return SiteCrew(
-        here=tuple(live.list_present(scene, site)),
-        kinds=() if found is None else found.kinds,
-        counts=live.count_messages(now.stream, [site]),
     )
 
 
@@ -393,12 +374,15 @@ class ClientsPage(StreamPage):
 
 
 class ClientProgramme(PageModel):
-    """A programme of a client."""
+    """A programme of a client, and how it is served."""
 
     programme: str
     name: str
     kind: str
     opening: str
+    standing: ClientStanding
+    back: datetime | None = Field(description="When it is covered again; null: not short now, or not within 48 hours")
+    relapse: datetime | None = Field(description="When something of it is missing again after that")
 
 
 class TouchingRelief(ReliefRow):
@@ -478,7 +462,7 @@ def client_page(now: StreamContext, client: str) -> ClientPage:
         incident=_describe_incident(now, standing, found, reliefs),
         plan=live.find_plan_reach(found),
         half_hours=() if found is None else tuple(found.list_half_hours(client)),
-        programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
+        programmes=tuple(_describe_programmes(now, client)),
         reliefs=reliefs,
         contact=live.read_client_contact(),
         lifted=tuple(
@@ -487,6 +471,28 @@ def client_page(now: StreamContext, client: str) -> ClientPage:
             if row.site in now.operator.site and not now.situation.site(row.site).closed
         ),
     )
+
+
+def _describe_programmes(now: StreamContext, client: str) -> Iterable[ClientProgramme]:
+    """Yield the programmes of a client, those served worst first."""
+    scene = live.load_scene(now.stream)
+    found = None if scene is None else live.compute_scene_coverage(scene, client=client)
+    rows = []
+    for row in now.operator.programmes:
+        if row.client == client:
+            own = None if found is None else found.find_client(row.id)
+            standing = ClientStanding(client=row.id, name=row.name, state=Status.UNKNOWN)
+            back = None if found is None else found.find_recovery(row.id)
+            rows.append(
+                ClientProgramme.from_row(
+                    row,
+                    programme=row.id,
+                    standing=standing if own is None else replace(own, name=row.name),
+                    back=back,
+                    relapse=None if found is None else found.find_relapse(row.id, back),
+                )
+            )
+    return sorted(rows, key=lambda row: row.standing.rank)
 
 
 def _describe_incident(
@@ -607,12 +613,6 @@ def list_names(operator: Operator) -> Mapping[str, str]:
 
 
 @register.filter
-def written_words(counts: MessageCounts, page: SitePage) -> str:
-    """Return to how many people of a site messages were written."""
-    return _("of {count} written to").format(count=text_now(page.time_zone).number(counts.notified))
-
-
-@register.filter
 def countdown(row: SiteStatus, at: datetime) -> str:
     """Return how long a closure lasts at least; empty where nothing says."""
     if row.earliest_reopening is None:
@@ -656,6 +656,20 @@ def worst_words(row: ClientStanding, time_zone: str) -> str:
         return "–"
     text = text_now(time_zone)
     return _("{coverage}, {time}").format(coverage=text.coverage(row.worst), time=text.moment(row.worst_at))
+
+
+@register.filter
+def programme_outlook(row: ClientProgramme, time_zone: str) -> str:
+    """Return until when something of a programme is missing; where nothing is now, the worst that comes."""
+    text = text_now(time_zone)
+    if not row.standing.short_now:
+        return _("At worst {worst}.").format(worst=worst_words(row.standing, time_zone))
+    if row.back is None:
+        return _("Not covered again within 48 hours.")
+    back = text.moment(row.back)
+    if row.relapse is None:
+        return _("Covered again: {when}.").format(when=back)
+    return _("Covered again: {when}, until {again}.").format(when=back, again=text.moment(row.relapse))
 
 
 @register.filter

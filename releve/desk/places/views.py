@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,10 +13,12 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
+from releve.accounts.reidentification import reveal_roll
 from releve.accounts.scopes import can, scope_for
 from releve.desk.access.guard import actor_name
-from releve.desk.endpoint import FORM, serve
-from releve.desk.http import keep_unstored, page_response, read_number, require_found
+from releve.desk.endpoint import ACT, FORM, serve
+from releve.desk.http import failure, keep_unstored, page_response, read_number, require_found
+from releve.desk.live.forms import EventForm
 from releve.desk.places.page import (
     StreamContext,
     client_page,
@@ -32,7 +38,7 @@ from releve.files.plan_folder import PlanFolderError, StoredPlan, digest_plans, 
 from releve.live import api as live
 from releve.live.api import LiveError, detect_photo_type
 from releve.live.api import load_photo as stored_photo
-from releve.situation import find_photo_sites
+from releve.situation import RollMarked, find_photo_sites
 
 
 @serve("sites.see")
@@ -45,17 +51,55 @@ def sites(request: HttpRequest) -> HttpResponse:
 
 @serve("sites.see", site="site")
 def site(request: HttpRequest, site: str) -> HttpResponse:
-    """One site: its state, floors, checks, inspections and permits."""
+    """One site: its state, floors, checks, inspections and permits; while it is lost, its people first."""
+    return _show_site(request, site)
+
+
+def _show_site(request: HttpRequest, site: str, named: Sequence[str] = ()) -> HttpResponse:
+    """Return the page of a site, with the names of some of its people, which no JSON holds."""
     now = moment(request)
     page = site_page(now, site, request.user)
+    people: dict[str, str] = {}
+    if named:
+        people = reveal_roll(request.user, site, named, stream=now.stream, by=actor_name(request))
     checks = can(request.user, "event.record.check", site=site)
     context = {
         "names": _list_texts(now),
         "at": now.at,
         "checks": checks,
+        "people": people,
+        "key": uuid.uuid4().hex,
         "reads_grid": can(request.user, "reliefs.see"),
     }
     return page_response(request, "desk/places/site.html", page, context)
+
+
+class RollForm(EventForm):
+    """One person at a roll call, found safe or missing."""
+
+    records = RollMarked
+
+    agent = forms.CharField(max_length=64)
+    found = forms.ChoiceField(choices=[("safe", "safe"), ("missing", "missing")])
+
+
+@serve("relief.call", ACT, site="site")
+def roll(request: HttpRequest, site: str) -> HttpResponse:
+    """Record that one person at the roll call is safe or missing."""
+    now, form = moment(request), RollForm(request.POST)
+    signed = live.sign_event(now.stream, actor_name(request))
+    if not form.is_valid() or form.record(form.build_event(site=site, **signed), now.stream, request.user) is None:
+        faults = (str(fault) for found in form.errors.values() for fault in found)
+        return failure(request, form.http_status, _("Nothing was recorded."), " ".join(faults))
+    return redirect(f"{reverse('site', args=[site])}#crew")
+
+
+@serve("roll.names", ACT, site="site")
+def roll_names(request: HttpRequest, site: str) -> HttpResponse:
+    """Show the names at the roll call of a lost site; that they are read is recorded first."""
+    crew = site_page(moment(request), site, request.user).crew
+    people = [row.agent for row in require_found(crew, _("This site is not lost: there is no roll call.")).roll]
+    return keep_unstored(_show_site(request, site, people))
 
 
 def _list_texts(now: StreamContext) -> dict[str, str]:
@@ -152,6 +196,8 @@ def publish(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("sites", sites, name="sites"),
     path("sites/<ref:site>", site, name="site"),
+    path("sites/<ref:site>/roll", roll, name="site_roll"),
+    path("sites/<ref:site>/roll/names", roll_names, name="site_roll_names"),
     path("photos/<slug:digest>", photo, name="photo"),
     path("clients", clients, name="clients"),
     path("clients/<ref:client>", client, name="client"),

@@ -43,7 +43,7 @@ RECORDERS = {
         "audit.concluded", "audit.observed", "audit.opened", "finding.raised", "finding.verified",
     ),
     "cs": (
-        "audit.verdict", "closure.extended", "inspection.held", "site.closed",
+        "audit.verdict", "closure.extended", "inspection.held", "roll.marked", "site.closed",
         "tests.done",
     ),
     "ch": (
@@ -335,6 +335,8 @@ ROWS = (
     # sites and clients; a site lead's own site is of another operator here
     Row("sites", "/sites", "cpfshoAia"),
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
+    Row("sites/<ref:site>/roll", "/sites/nowhere/roll", "cs", 405),
+    Row("sites/<ref:site>/roll/names", "/sites/nowhere/roll/names", "cs", 405),
     Row("photos/<slug:digest>", "/photos/none", "cpfshoAia", 404),
     Row("clients", "/clients", "cpfk"),
     Row("clients/<ref:client>", "/clients/unknown", "cpfk", 404),
