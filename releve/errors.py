@@ -11,6 +11,7 @@ Each package draws its own branch where it defines it::
     ├── ContractTextError   association: the text of a contract that cannot be set
     ├── CrashTestError      crash test inputs that contradict each other
     ├── DrawError           situation: a draw that cannot be made
+    ├── EditRefused         plan: an edit by hand that cannot be made
     ├── EffectDocumentError  demand: a document of effects of telework
     ├── ErasedMeanwhile     live: an erasure overtook the work
     ├── EventFaults         situation: an event that is not valid

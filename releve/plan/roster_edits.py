@@ -24,12 +24,13 @@ import numpy as np
 from releve.errors import Phrase, ReleveError
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Agent, Operator, Shift
+from releve.network.worktime.judgement import WorkRecord, find_breaches
 from releve.network.worktime.own_rows import build_rules
 from releve.network.worktime.rows import WorkPeriod
 from releve.plan.checker import check_plan
 from releve.plan.checker.figures import ScenarioTally, compute_weights
 from releve.plan.checker.rules import SLACK, DayRules, find_share_faults
-from releve.plan.checker.working_time import count_breaches
+from releve.plan.checker.working_time import find_working_time_faults
 from releve.plan.coverage import Timeline
 from releve.plan.relief_matrix import build_verdict, measure_cell
 from releve.plan.result import (
@@ -325,7 +326,10 @@ class DayEditor:
         changed = operator or replace(self.operator, shifts=replace_shifts(self.operator.shifts, edits))
         plan = self.apply(edits)
         plan = replace(plan, sudden=measure_sudden_losses(changed, plan, self.settings))
-        return replace(plan, violations=check_plan(changed, plan, self.settings, self.aht_s))
+        found = check_plan(changed, plan, self.settings, self.aht_s)
+        agents = {read_agent(one.key) for edit in edits if edit.changes_roster for one in edit.duties}
+        had, has = (_list_work(self.narrow(agents, rows).shifts, agents) for rows in ((), edits))
+        return replace(plan, violations=(*found, *find_working_time_faults(self.operator, has, had)))
 
     def _own_rules(self, keys: Iterable[str], edits: Sequence[RosterEdit]) -> DayRules:
         narrow = self.narrow(map(read_agent, keys), edits)
@@ -513,11 +517,11 @@ class DayEditor:
             site = self.operator.site[agent.home_site]
             rules = build_rules(site.destination, self.operator.working_time)
             known, now = (
-                count_breaches(rules, work[name], site.time_zone, agent.contract_hours) for work in (had, has)
+                find_breaches(rules, WorkRecord.build(work[name], site.time_zone), agent.contract_hours)
+                for work in (had, has)
             )
-            for (row, day), found in sorted(now.items()):
-                (limit,) = (one for one in rules.rows if one.id == row)
-                if (limit.strength == "forbid") == forbidden and known.get((row, day)) != found:
+            for limit, day, found in sorted(set(now) - set(known), key=lambda one: (one.row.id, one.day)):
+                if (limit.strength == "forbid") == forbidden:
                     said.append(Phrase("{0}, {1}: {2}", name, day, limit.describe(found)))
         return tuple(said)
 

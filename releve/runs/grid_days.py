@@ -13,7 +13,7 @@ from releve.plan.result import read_agent
 from releve.plan.roster_grid import GridDay, build_grid_day, change_grid_day
 from releve.registry.service import get_current_version, get_version, load_operator
 from releve.runs.plan_calendar import find_today
-from releve.runs.roster_draft import Draft, apply_draft, open_editor
+from releve.runs.roster_draft import PlannerDraft, apply_draft, open_editor
 
 MOST_DAYS = 28
 """Days that are read at once."""
@@ -58,7 +58,7 @@ def find_first_day() -> date:
     return last - timedelta(days=last.weekday())
 
 
-def load_grid(first: date, count: int, draft: Draft | None = None, stand: Stand | None = None) -> RosterGrid:
+def load_grid(first: date, count: int, draft: PlannerDraft | None = None, stand: Stand | None = None) -> RosterGrid:
     """Return some days of the grid; with a ``stand`` as they were then, without what was stated of absences since.
 
     NoOperator when the registry is empty.

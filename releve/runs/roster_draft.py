@@ -56,7 +56,7 @@ class DatedEdit:
 
 
 @dataclass(frozen=True)
-class Draft:
+class PlannerDraft:
     """A planner's edits; ``number`` 0 and no edits: there are none."""
 
     owner: str
@@ -76,16 +76,16 @@ class Draft:
         return frozenset(one.key for edit in self.of_day(day) for one in edit.duties)
 
 
-def load_draft(owner: str) -> Draft:
+def load_draft(owner: str) -> PlannerDraft:
     """Return a planner's draft."""
     row = RosterDraft.objects.filter(made_by=owner).first()
     if row is None:
-        return Draft(owner, seen={})
+        return PlannerDraft(owner, seen={})
     seen = {date.fromisoformat(day): record for day, record in row.seen.items()}
-    return Draft(owner, row.number, seen, tuple(map(_read_edit, row.edits)))
+    return PlannerDraft(owner, row.number, seen, tuple(map(_read_edit, row.edits)))
 
 
-def keep_edits(owner: str, number: int, edits: Sequence[DatedEdit]) -> Draft:
+def keep_edits(owner: str, number: int, edits: Sequence[DatedEdit]) -> PlannerDraft:
     """Add edits to the draft that was shown as ``number``; DraftChanged where it is another one meanwhile."""
     draft = load_draft(owner)
     if len(draft.edits) + len(edits) > MOST_EDITS:
@@ -96,7 +96,7 @@ def keep_edits(owner: str, number: int, edits: Sequence[DatedEdit]) -> Draft:
     return _store(replace(draft, edits=(*draft.edits, *edits), seen=seen), number)
 
 
-def undo_edit(owner: str, number: int) -> Draft:
+def undo_edit(owner: str, number: int) -> PlannerDraft:
     """Take back the last edit of a draft."""
     draft = load_draft(owner)
     if not draft.edits:
@@ -112,7 +112,7 @@ def discard_draft(owner: str, number: int) -> None:
         raise _changed()
 
 
-def _store(draft: Draft, number: int) -> Draft:
+def _store(draft: PlannerDraft, number: int) -> PlannerDraft:
     """Store a draft in the place of the one with this number."""
     values = {
         "number": number + 1,
@@ -147,7 +147,7 @@ _editors: IdentityCache[DayEditor] = IdentityCache(16)
 _rosters: IdentityCache[Mapping[str, Sequence[Shift]]] = IdentityCache(4)
 
 
-def open_editor(draft: Draft, day: date) -> DayEditor:
+def open_editor(draft: PlannerDraft, day: date) -> DayEditor:
     """Return a day as the draft was made on it, beside the roster of the draft's other days.
 
     Of a day that the draft does not edit it is the plan in force.
@@ -178,7 +178,7 @@ def read_own_settings(plan: Plan) -> PlanSettings:
     return PlanSettings(**plan.settings)  # type: ignore[arg-type]
 
 
-def _load_day(draft: Draft, day: date) -> DayPlan:
+def _load_day(draft: PlannerDraft, day: date) -> DayPlan:
     records = live.list_records(day, day).get(day, ())
     record = draft.seen.get(day)
     wanted = [row for row in records if record is None or row.record == record]
@@ -187,7 +187,7 @@ def _load_day(draft: Draft, day: date) -> DayPlan:
     return wanted[0].planned.load()
 
 
-def apply_draft(draft: Draft, day: date) -> Plan:
+def apply_draft(draft: PlannerDraft, day: date) -> Plan:
     """Return a day's plan as the draft leaves it."""
     editor, edits = open_editor(draft, day), draft.of_day(day)
     return _plans.get((draft.owner, draft.number, day, len(edits)), (editor.plan,), lambda: editor.apply(edits))
@@ -208,7 +208,7 @@ class DayDrift:
     edits: tuple[int, ...]
 
 
-def find_drift(draft: Draft) -> tuple[DayDrift, ...]:
+def find_drift(draft: PlannerDraft) -> tuple[DayDrift, ...]:
     """Return the days of a draft that have another plan than the one it was made on."""
     found = []
     for day in draft.days:
@@ -228,7 +228,7 @@ def find_drift(draft: Draft) -> tuple[DayDrift, ...]:
     return tuple(found)
 
 
-def redo_draft(owner: str, number: int) -> tuple[Draft, tuple[DatedEdit, ...]]:
+def redo_draft(owner: str, number: int) -> tuple[PlannerDraft, tuple[DatedEdit, ...]]:
     """Make a draft's edits again on the plans in force; return it and the edits that no longer fit."""
     draft = load_draft(owner)
     fresh = replace(draft, seen={day: find_record(day).record for day in draft.days if _is_planned(day)}, edits=())
@@ -247,7 +247,7 @@ def _is_planned(day: date) -> bool:
     return bool(records and records[0].digest)
 
 
-def _still_fits(draft: Draft, one: DatedEdit) -> bool:
+def _still_fits(draft: PlannerDraft, one: DatedEdit) -> bool:
     editor, before = open_editor(draft, one.day), draft.of_day(one.day)
     try:
         same = all(editor.find(duty.key, before) == duty.before for duty in one.edit.duties)
@@ -298,13 +298,13 @@ def publish_draft(owner: str, number: int, comment: str = "") -> tuple[date, ...
     return draft.days
 
 
-def _refuse_drift(draft: Draft) -> None:
+def _refuse_drift(draft: PlannerDraft) -> None:
     for one in find_drift(draft):
         said = Phrase("the plan of {0} was changed meanwhile by {1}: redo the draft on it", one.day, one.by)
         raise DraftChanged(said)
 
 
-def _finish_day(draft: Draft, day: date, operator: Operator | None) -> tuple[Plan, int]:
+def _finish_day(draft: PlannerDraft, day: date, operator: Operator | None) -> tuple[Plan, int]:
     """Return a day's plan as the draft leaves it, and the version of the reference data that it was made of; 0: the
     one that is made with it, whose operator is given."""
     found = _load_day(draft, day)

@@ -3,7 +3,7 @@
 A row is an agent, a column a day; a cell says ``08:00-16:30 casa-1 azur-accueil``: times on the clock of the home
 site, ``+`` between the periods of a split shift, then a site, ``home`` or ``reserve``, then the programme. ``;``
 stands between two duties; what is in brackets says why there is none, and is not read back. The last column names
-the stand that the sheet was made from: what changed in the plan since is told apart from what the sheet changes.
+the stand that the sheet was made from: what changed in the plan since is kept apart from what the sheet changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from releve.network.moments import zone
 from releve.plan.roster_edits import EditRefused
 from releve.plan.roster_grid import CellState, GridCell, GridFilter, list_agents
 from releve.runs.grid_days import MOST_DAYS, RosterGrid, Stand, load_grid
-from releve.runs.roster_draft import DatedEdit, Draft, DraftRefused, open_editor
+from releve.runs.roster_draft import DatedEdit, DraftRefused, PlannerDraft, open_editor
 
 RESERVE = "reserve"
 _PLACES = {"home": HOME, "domicile": HOME, "reserve": RESERVE, "réserve": RESERVE}
@@ -72,7 +72,7 @@ class SheetChange:
 
 
 @dataclass(frozen=True, slots=True)
-class SheetFault:
+class GridSheetFault:
     """A cell that cannot be taken over, and why; ``row`` as a spreadsheet counts, ``column`` its title."""
 
     row: int
@@ -87,11 +87,11 @@ class SheetReading:
 
     changes: tuple[SheetChange, ...]
     edits: tuple[DatedEdit, ...]
-    faults: tuple[SheetFault, ...]
+    faults: tuple[GridSheetFault, ...]
 
 
 def read_roster_sheet(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], draft: Draft, words: Mapping[str, str]
+    columns: Sequence[str], rows: Sequence[Sequence[str]], draft: PlannerDraft, words: Mapping[str, str]
 ) -> SheetReading:
     """Return what a sheet changes against the stand that it was made from; DraftRefused where it is no such sheet.
 
@@ -126,19 +126,19 @@ def _read_day(title: str) -> date | None:
 
 
 class _SheetReader:
-    def __init__(self, made: RosterGrid, now: RosterGrid, draft: Draft, words: Mapping[str, str]) -> None:
+    def __init__(self, made: RosterGrid, now: RosterGrid, draft: PlannerDraft, words: Mapping[str, str]) -> None:
         self._made, self._now, self._words = made, now, words
         self._draft = draft
         self._day = {one.day: n for n, one in enumerate(made.days)}
         self.changes: list[SheetChange] = []
         self.edits: list[DatedEdit] = []
-        self.faults: list[SheetFault] = []
+        self.faults: list[GridSheetFault] = []
 
     def read(self, row: int, column: str, agent: str, day: date, text: str) -> None:
         known = self._made.operator.agent.get(agent)
         if known is None:
             if text.strip():
-                self.faults.append(SheetFault(row, column, agent, Phrase("there is no agent {0}", agent)))
+                self.faults.append(GridSheetFault(row, column, agent, Phrase("there is no agent {0}", agent)))
             return
         local = self._made.operator.site[known.home_site].time_zone
         made, now = (grid.days[self._day[day]].cells.get(agent, ()) for grid in (self._made, self._now))
@@ -153,7 +153,7 @@ class _SheetReader:
                 raise EditRefused(Phrase("was changed meanwhile to {0}: decide which counts", current or "–"))
             edits = list(self._read_cell(day, local, now, text))
         except (EditRefused, DraftRefused) as error:
-            self.faults.append(SheetFault(row, column, agent, error.args[0]))
+            self.faults.append(GridSheetFault(row, column, agent, error.args[0]))
             return
         self.edits += edits
         self._draft = replace(self._draft, edits=(*self._draft.edits, *edits))

@@ -18,7 +18,7 @@ from releve.plan.roster_edits import DayEditor, DutyEdit, RosterEdit, list_chang
 from releve.plan.roster_grid import CellState, GridCell, GridDay, GridFilter, Span, list_agents, list_half_hours
 from releve.plan.service_status import Status
 from releve.runs.grid_days import RosterGrid
-from releve.runs.roster_draft import DayDrift, Draft
+from releve.runs.roster_draft import DayDrift, PlannerDraft
 from releve.runs.roster_sheet import SheetReading
 
 ROWS = 40
@@ -136,7 +136,7 @@ class GridQuery:
 
 
 def grid_page(
-    grid: RosterGrid, query: GridQuery, draft: Draft, part: int, today: date, *, outdated: bool, may_edit: bool
+    grid: RosterGrid, query: GridQuery, draft: PlannerDraft, part: int, today: date, *, outdated: bool, may_edit: bool
 ) -> GridPage:
     """Return a part of the grid."""
     agents = list_agents(grid.operator, grid.days, query.wanted)
@@ -373,7 +373,7 @@ class DraftPage(PageModel):
 
 
 def draft_page(
-    operator: Operator, draft: Draft, plans: Sequence[tuple[Plan, Plan]], drift: Sequence[DayDrift]
+    operator: Operator, draft: PlannerDraft, plans: Sequence[tuple[Plan, Plan]], drift: Sequence[DayDrift]
 ) -> DraftPage:
     """Return the page of a draft; ``plans`` of its days, before and after it."""
     met = {n for one in drift for n in one.edits}
@@ -429,7 +429,7 @@ class SheetFaultRow(PageModel):
     reason: Said
 
 
-class SheetPage(PageModel):
+class GridSheetPage(PageModel):
     """What an edited sheet changes, day by day with its effect, and what of it is left out."""
 
     changes: tuple[SheetChangeRow, ...]
@@ -444,9 +444,9 @@ class SheetPage(PageModel):
         return any(one.faults for one in self.effects)
 
 
-def sheet_page(reading: SheetReading, effects: Sequence[EffectPage], draft: Draft, token: str) -> SheetPage:
+def sheet_page(reading: SheetReading, effects: Sequence[EffectPage], draft: PlannerDraft, token: str) -> GridSheetPage:
     """Return what a sheet changes."""
-    return SheetPage(
+    return GridSheetPage(
         changes=tuple(map(SheetChangeRow.from_row, reading.changes)),
         faults=tuple(map(SheetFaultRow.from_row, reading.faults)),
         effects=tuple(effects),

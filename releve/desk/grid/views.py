@@ -47,8 +47,8 @@ from releve.runs.orders import open_readings
 from releve.runs.plan_calendar import find_today
 from releve.runs.roster_draft import (
     DatedEdit,
-    Draft,
     DraftChanged,
+    PlannerDraft,
     apply_draft,
     discard_draft,
     find_drift,
@@ -230,7 +230,7 @@ def read_sheet(request: HttpRequest) -> HttpResponse:
     return page_response(request, "desk/grid/sheet.html", sheet_page(reading, effects, found, upload.token))
 
 
-def _read_sheet(upload: Upload, by: str, draft: Draft) -> tuple[SheetReading, list[EffectPage]]:
+def _read_sheet(upload: Upload, by: str, draft: PlannerDraft) -> tuple[SheetReading, list[EffectPage]]:
     """Return what an uploaded sheet changes, and its effect by day."""
     log = read_log_upload(open_readings(), upload.name, bytes(upload.data), by)
     frame = log.whole_frame()
@@ -263,9 +263,9 @@ def _back(request: HttpRequest) -> HttpResponse:
     return redirect(f"/grid/?{query.urlencode()}" if query else "grid")
 
 
-def _draft(request: HttpRequest) -> Draft:
+def _draft(request: HttpRequest) -> PlannerDraft:
     name = actor_name(request) if can(request.user, "plan.publish") else ""
-    return load_draft(name) if name else Draft("", seen={})
+    return load_draft(name) if name else PlannerDraft("", seen={})
 
 
 def _read_query(request: HttpRequest) -> GridQuery:
