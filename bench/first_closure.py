@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,14 @@ SETTLE_SECONDS = 3.0
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "RELEVE_CACHE_DIR", "NUMBA_CACHE_DIR")
 
 
-def measure(python: str, folder: Path, agents: int = 80, sites: int = 3) -> dict[str, Any]:
-    """Install into an empty folder, close two sites and return the seconds and the counts."""
+def measure(
+    python: str, folder: Path, agents: int = 80, sites: int = 3, machine: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Install into an empty folder, close two sites and return the seconds and the counts.
+
+    The worker's kernels are then in ``kernels`` of the folder. ``machine`` holds variables that let it
+    compute as another machine does.
+    """
     environ = {name: os.environ[name] for name in KEPT if name in os.environ}
     environ |= {"RELEVE_HOME": str(folder / "home")}
     day = (date.today() + timedelta(days=1)).isoformat()  # noqa: DTZ011  (any day that is ahead)
@@ -48,7 +55,7 @@ def measure(python: str, folder: Path, agents: int = 80, sites: int = 3) -> dict
         print("releve", *line, file=sys.stderr, flush=True)
         _run([python, "-I", "-m", "releve", *line], folder, environ)
     environ.pop("NUMBA_CACHE_DIR", None)
-    environ |= {"RELEVE_CACHE_DIR": str(folder / "kernels")}
+    environ |= {"RELEVE_CACHE_DIR": str(folder / "kernels"), **(machine or {})}
     found: dict[str, Any] = json.loads(_run([python, "-I", __file__, "--inside", day], folder, environ))
     return found
 

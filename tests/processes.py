@@ -98,19 +98,25 @@ class Process:
 
 
 def start(
-    module: str, *arguments: str, environ: Mapping[str, str], folder: Path = ROOT, quiet: bool = False
+    module: str,
+    *arguments: str,
+    environ: Mapping[str, str],
+    folder: Path = ROOT,
+    quiet: bool = False,
+    shown: bool = False,
 ) -> Process:
     """Start a module as a program in ``folder``; a ``quiet`` one has nowhere to write its errors.
 
-    What is not quiet is to be read: it waits where a pipe is full.
+    What is not quiet is to be read: it waits where a pipe is full. One that is ``shown`` writes where this
+    process writes its errors, and there is nothing to read.
     """
     request = {"module": module, "arguments": arguments, "environ": dict(environ), "folder": str(folder)}
     mine, theirs = socket.socketpair()
     out, out_end = os.pipe()
     error, error_end = os.pipe()
     with theirs, open(os.devnull, "wb") as nowhere, os.fdopen(out_end), os.fdopen(error_end):
-        chosen = nowhere.fileno() if quiet else error_end
-        _server().send(request, [theirs.fileno(), out_end, chosen])
+        chosen = (2, 2) if shown else (out_end, nowhere.fileno() if quiet else error_end)
+        _server().send(request, [theirs.fileno(), *chosen])
     streams = [os.fdopen(number, encoding="utf-8") for number in (out, error)]
     return Process(_receive_number(mine), mine, *streams)
 
@@ -271,6 +277,7 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
         os.close(number)
     environ = request["environ"]
     environ.setdefault("NUMBA_CACHE_DIR", os.environ["NUMBA_CACHE_DIR"])
+    environ.setdefault("DJANGO_SETTINGS_MODULE", os.environ["DJANGO_SETTINGS_MODULE"])
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(request["folder"])

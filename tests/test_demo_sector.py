@@ -19,9 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -30,6 +29,7 @@ from releve.plugins.sector.engine.needs import Openings, SectorOffer, SectorRequ
 from tests.desk_valve.offices import put_clock
 from tests.homes import TABLES
 from tests.live.killed_house import move_clock, wait_until
+from tests.local_server import serve_locally
 from tests.processes import ROOT, open_to_scripts
 
 pytestmark = pytest.mark.slow
@@ -114,13 +114,8 @@ class Recorder:
                 self.end_headers()
                 self.wfile.write(answer)
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            Thread(target=server.serve_forever, daemon=True).start()
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-            server.shutdown()
+        with serve_locally(Handler) as address:
+            yield f"http://{address}"
 
 
 @dataclass(frozen=True)

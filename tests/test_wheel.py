@@ -28,9 +28,20 @@ MISSING = "rounding.round_groups-"
 CORE_ROOMS = ("accounts", "files", "situation", "transport")
 """Rooms whose fast tests run on the core alone; all of those that name no plug-in, with RELEVE_FULL_INSTALL."""
 MORE_ROOMS = ("demand", "network", "registry", "routing", "service_record")
+SAMPLE, DAY = "network sample --agents 60 --sites 2 --seed 1 operator", "2026-11-30"
 NO_INDEX = ("No matching distribution", "Could not find a version", "Failed to establish",
             "Temporary failure in name resolution", "Connection refused")  # fmt: skip
 """What pip says where it reaches no package index."""
+
+
+IN_TURN = """
+import json, sys
+from click.testing import CliRunner
+from releve.cli import main
+done = [CliRunner().invoke(main, line) for line in json.loads(sys.argv[1])]
+print(json.dumps([[one.exit_code, one.stdout, one.output] for one in done]))
+"""
+"""Runs commands in one process: a start of each takes seconds of processor."""
 
 
 class Installation:
@@ -45,24 +56,29 @@ class Installation:
         own = {"HOME": str(folder / "user"), "RELEVE_HOME": str(folder / "user" / "home")}
         self.environ: Mapping[str, str] = {**clean, **own}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, program: str, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(self.folder / "venv" / "bin" / "releve"), *words], cwd=self.folder / "user",
+            [str(self.folder / "venv" / "bin" / program), *words], cwd=self.folder / "user",
             env=self.environ, user=self.user, group=self.user,
             extra_groups=None if self.user is None else [],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def run(self, *words: str, code: int = 0) -> str:
-        process = self.start(*words)
+    def run(self, *words: str, program: str = "releve") -> str:
+        process = self.start(program, *words)
         out, err = process.communicate(timeout=400)
-        assert process.returncode == code, out + err
+        assert process.returncode == 0, out + err
         return out
+
+    def run_in_turn(self, *lines: str) -> list[tuple[int, str]]:
+        """Return the exit status and output of each command, with its errors where it fails."""
+        done = self.run("-I", "-c", IN_TURN, json.dumps([line.split() for line in lines]), program="python")
+        return [(code, output if code else out) for code, out, output in json.loads(done)]
 
     @contextmanager
     def serve(self, *options: str) -> Iterator[str]:
         """Serve the desk with the plan in ``plan``, at the address given."""
-        with self.start("desk", "serve", "plan", "--port", "0", *options) as desk:
+        with self.start("releve", "desk", "serve", "plan", "--port", "0", *options) as desk:
             assert desk.stdout is not None
             try:
                 address = re.search(r"http://127\.0\.0\.1:\d+", desk.stdout.readline())
@@ -177,23 +193,29 @@ def _choose_user(folder: Path) -> int | None:
 
 @pytest.mark.slow
 def test_the_wheel_does_the_main_job_from_packages_that_may_not_be_written(installed: Installation) -> None:
-    before, run = installed.files(), installed.run
-    given = installed.give_kernels()
-    said = run("init", "--administrator", "marie")
+    before, given = installed.files(), installed.give_kernels()
+    said = installed.run("init", "--administrator", "marie")
     assert re.search(r"marie, choose a password: http\S+", said)
-    assert "FAULT" not in run("doctor")
-    run("network", "sample", "--agents", "60", "--sites", "2", "--seed", "1", "operator")
-    assert "N-1" in run("plan", "operator", "--out", "plan")
+    call = "--client banque --object electricity --sector energy-supply --at 2026-11-24T10:30:00+01:00"
+    done = installed.run_in_turn(
+        "doctor",
+        SAMPLE,
+        "plan operator --out plan",
+        "outbound start facts",
+        f"outbound check +33144500001 {call} --facts facts",
+        "outbound rules",
+        "ledger seal",
+        "ledger export ledger.jsonl --verifier verify.py",
+    )
+    assert [code for code, _ in done] == [0, 0, 0, 0, 1, 0, 0, 0], done
+    doctor, _, plan, _, refused, rules, *_ = (out for _, out in done)
+    assert "FAULT" not in doctor
+    assert "N-1" in plan
+    assert "FR-" in refused
+    assert "FR-HOURS" in rules
     found = installed.list_kernels()
     assert any(MISSING in path for path in found), "what is compiled is kept"
     assert found.items() >= given.items(), "what the checkout compiled is loaded"
-    run("outbound", "start", "facts")
-    call = ("--client", "banque", "--object", "electricity", "--sector", "energy-supply")
-    at = ("--at", "2026-11-24T10:30:00+01:00", "--facts", "facts")
-    assert "FR-" in run("outbound", "check", "+33144500001", *call, *at, code=1)
-    assert "FR-HOURS" in run("outbound", "rules")
-    run("ledger", "seal")
-    run("ledger", "export", "ledger.jsonl", "--verifier", "verify.py")
     with installed.serve() as address:
         page = read_page(f"{address}/account/login/", {"Accept-Language": "fr"})
         assert "Mot de passe" in page
@@ -212,20 +234,26 @@ def core() -> Iterator[Installation]:
 @pytest.mark.slow
 def test_the_core_alone_plans_and_lives_through_a_closure_in_a_drill(core: Installation) -> None:
     assert not (core.packages / "releve" / "plugins").exists()
-    run = core.run
-    subjects = re.findall(r"^  ([a-z]+) ", run("--help").partition("Commands:")[2], re.MULTILINE)
+    core.run("init")
+    until = datetime.now(UTC) + timedelta(days=30)  # by the clock of the installation
+    done = core.run_in_turn(
+        "--help",
+        "doctor",
+        f"{SAMPLE} --start {DAY}",
+        "plan operator --out plan",
+        "registry import operator --yes",
+        "live activate plan",
+        f"live drill start Exercice --at {DAY}T10:40",
+        f"desk token add robot --role continuity --until {until:%Y-%m-%d}",
+    )
+    assert [code for code, _ in done] == [0] * len(done), done
+    said, doctor, _, plan, _, _, drill, given = (out for _, out in done)
+    subjects = re.findall(r"^  ([a-z]+) ", said.partition("Commands:")[2], re.MULTILINE)
     assert {"init", "live", "plan"} < {*subjects}
     assert not {"crashtest", "outbound", "sector"} & {*subjects}
-    run("init")
-    assert "FAULT" not in run("doctor")
-    run("network", "sample", "--agents", "60", "--sites", "2", "--seed", "1", "operator")
-    assert "N-1" in run("plan", "operator", "--out", "plan")
-    run("registry", "import", "operator", "--yes")
-    run("live", "activate", "plan")
-    day = min((core.folder / "user" / "plan").glob("plan-*.json")).stem.removeprefix("plan-")
-    drill = run("live", "drill", "start", "Exercice", "--at", f"{day}T10:40").split()[0]
-    until = datetime.now(UTC) + timedelta(days=30)  # by the clock of the installation
-    given = run("desk", "token", "add", "robot", "--role", "continuity", "--until", f"{until:%Y-%m-%d}")
+    assert "FAULT" not in doctor
+    assert "N-1" in plan
+    drill = drill.split()[0]
     (secret,) = re.findall(r"releve_\S+", given)
     headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": "closure-1"}
     with core.serve("--open", "--act") as address:
@@ -233,7 +261,7 @@ def test_the_core_alone_plans_and_lives_through_a_closure_in_a_drill(core: Insta
         (site, _) = json.loads(read_page(f"{api}/sites?stream={drill}", headers))["sites"]
         closure = {"site": site["site"], "cause": "operator", "reason": "Crack in a pillar"}
         read_page(f"{api}/events/site.closed?stream={drill}", headers, closure)
-        run("live", "work", "--once")
+        core.run("live", "work", "--once")
         relief = json.loads(read_page(f"{api}/relief?stream={drill}", headers))
         assert (relief["drill"], relief["lost"]) == ("Exercice", [site["site"]])
         assert relief["changed"] > 0

@@ -127,8 +127,17 @@ def _list_conditions(row: type) -> tuple[tuple[str, Condition], ...]:
     return _CONDITIONS[row]
 
 
+_COLUMNS: dict[type, tuple[TableColumn, ...]] = {}
+
+
 def list_columns(row: type[TableRow]) -> tuple[TableColumn, ...]:
     """Return the columns of a row class in file order."""
+    if row not in _COLUMNS:
+        _COLUMNS[row] = _build_columns(row)
+    return _COLUMNS[row]
+
+
+def _build_columns(row: type[TableRow]) -> tuple[TableColumn, ...]:
     hints = get_type_hints(row)
     return tuple(
         TableColumn(

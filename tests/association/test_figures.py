@@ -24,7 +24,7 @@ from tests.association.sector_of_seven import OWN, SectorOfSeven
 from tests.live.conftest import _nothing_in_memory, before_the_plan, known_times, planned, scenario  # noqa: F401
 from tests.live.scenario import Scenario
 
-pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 FIELDS = {
     "association", "corrects", "day", "design", "figures", "format", "made_at", "masked",

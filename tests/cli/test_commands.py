@@ -24,26 +24,27 @@ from releve.cli import main
 from releve.cli.options import replace_unprintable
 from releve.files.home import FOLDERS, HomeError, make_home, require_home
 from releve.files.plan_folder import PlanFolderError, check_overwritable
+from tests import processes
 from tests.homes import make_home_with_tables, make_test_home
 from tests.ledger.ledger_processes import create_installation
 from tests.processes import ROOT, wait_until
 
 
-def run(home: Path, *arguments: str, umask: int = 0o022) -> tuple[int, str]:
-    """Run a command with a home, from the root of the file system; return status and output."""
+def run(home: Path, *arguments: str, umask: int | None = None) -> tuple[int, str]:
+    """Run a command with a home, from the root of the file system; return status and output.
+
+    With a mask of modes by a Python of its own, else forked.
+    """
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RELEVE_")}
     environ.pop("DJANGO_SETTINGS_MODULE", None)
-    checkout = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        [sys.executable, "-m", "releve", *arguments],
-        cwd="/",
-        env={**environ, "PYTHONPATH": checkout, "RELEVE_HOME": str(home)},
-        umask=umask,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environ |= {"PYTHONPATH": str(ROOT), "RELEVE_HOME": str(home)}
+    if umask is None:
+        done = processes.run("releve", *arguments, environ=environ, folder=Path("/"), timeout=120)
+    else:
+        line = [sys.executable, "-m", "releve", *arguments]
+        done = subprocess.run(
+            line, cwd="/", env=environ, umask=umask, capture_output=True, text=True, timeout=120, check=False
+        )
     return done.returncode, done.stdout + done.stderr
 
 

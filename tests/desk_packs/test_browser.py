@@ -8,9 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -22,6 +20,7 @@ from tests.browser_tools import View, command, environ_of, follow, keep, looked_
 from tests.evidence.pack_house import build_operator
 from tests.ledger.witness_server import KEY as WITNESS_KEY
 from tests.ledger.witness_server import NAME, WitnessServer, hash_key
+from tests.local_server import serve_locally
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 OTHER = bytes(32)
@@ -46,10 +45,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def witnessing() -> Iterator[str]:
     """Run a witness beside the house; yield its address."""
     WitnessServer.seen = {}
-    with ThreadingHTTPServer(("127.0.0.1", 0), WitnessServer) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with serve_locally(WitnessServer) as address:
+        yield f"http://{address}"
 
 
 def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(browser: Browser, address: str, tmp_path: Path) -> None:

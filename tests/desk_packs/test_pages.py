@@ -10,9 +10,7 @@ import sys
 import zipfile
 from datetime import UTC, datetime
 from hashlib import sha256
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from django.db import transaction
@@ -36,6 +34,7 @@ from tests.evidence.pack_house import SITE, build_operator, fill_house, record_e
 from tests.homes import make_test_home
 from tests.ledger.witness_server import KEY as WITNESS_KEY
 from tests.ledger.witness_server import NAME, WitnessServer
+from tests.local_server import serve_locally
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -109,10 +108,8 @@ def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path
 def test_a_pack_whose_root_was_cosigned_is_verified_with_its_witnesses(tmp_path: Path) -> None:
     operator, root = fill_house()
     WitnessServer.seen = {}
-    with ThreadingHTTPServer(("127.0.0.1", 0), WitnessServer) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        ask_witness(f"http://127.0.0.1:{server.server_address[1]}", root, WITNESS_KEY)
-        server.shutdown()
+    with serve_locally(WitnessServer) as witness:
+        ask_witness(f"http://{witness}", root, WITNESS_KEY)
     maker = signed_in(Role.CONTINUITY)
     address = make(maker, f"client:{operator.clients[0].id}")
     shown = read_page(maker, address)

@@ -6,9 +6,8 @@ import hashlib
 import io
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pikepdf
@@ -18,6 +17,7 @@ from pyhanko.sign.validation import SignatureCoverageLevel
 
 from releve.plugins.evidence.paper import Attachment, Paper, typeset
 from releve.plugins.evidence.records import PackError, sign_pack
+from tests.local_server import serve_locally
 
 
 def build_paper(title: str = "Dossier de preuves", **changed: object) -> Paper:
@@ -139,14 +139,8 @@ def authority(tmp_path: Path) -> Iterator[str]:
             self.end_headers()
             self.wfile.write((tmp_path / "reply").read_bytes())
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Authority)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serve_locally(Authority) as address:
+        yield f"http://{address}"
 
 
 def openssl(folder: Path, *words: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests.local_server import serve_locally
 
 __all__ = ["Mailbox", "imap_server"]
 
@@ -77,13 +78,6 @@ def imap_server() -> Iterator[Mailbox]:
                 yield f"* {number} FETCH (UID {number} BODY[] {{{len(mail)}}}".encode()
                 yield mail + b")"
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        box.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield box
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve_locally(Handler) as address:
+        box.port = int(address.rpartition(":")[2])
+        yield box

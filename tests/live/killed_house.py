@@ -6,22 +6,21 @@ import http.client
 import json
 import os
 import random
+import secrets
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from datetime import time as dt_time
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 from releve.files.atomic import write_file
 from releve.network.sample import FIRST_DAY
+from tests import processes
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
-from tests.processes import ROOT, wait_until
+from tests.processes import wait_until
 
 __all__ = ["LONGEST_SECONDS", "House", "Nursery", "house_of", "move_clock", "nursery_of", "set_clock", "wait_until"]
 
@@ -41,23 +40,22 @@ def move_clock(file: Path, seconds: float) -> None:
 
 
 class Nursery:
-    """The process that starts the others (``tests.live.killed_processes``)."""
+    """Processes of one installation, which run functions of ``tests.live.killed_processes``."""
 
-    def __init__(self, environ: dict[str, str]) -> None:
-        command = [sys.executable, "-m", "tests.live.killed_processes"]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=PIPE, stdout=PIPE, text=True)
-
-    def _ask(self, **asked: object) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(json.dumps(asked), file=self._process.stdin, flush=True)
-        return int(self._process.stdout.readline())
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {"RELEVE_SECRET_KEY": secrets.token_urlsafe(48), **environ}
+        self._running = dict[int, processes.Process]()
 
     def start(self, name: str, *arguments: str) -> int:
-        return self._ask(start=name, arguments=arguments)
+        module = "tests.live.killed_processes"
+        child = processes.start(module, name, *arguments, environ=self._environ, shown=True)
+        for stream in (child.stdout, child.stderr):
+            stream.close()
+        self._running[child.pid] = child
+        return child.pid
 
     def wait(self, child: int) -> int:
-        return self._ask(wait=child)
+        return self._running.pop(child).wait()
 
     def do(self, name: str, *arguments: str) -> None:
         assert self.wait(self.start(name, *arguments)) == 0
@@ -68,7 +66,9 @@ class Nursery:
         return status, out.read_text(encoding="utf-8")
 
     def end(self) -> None:
-        self._process.communicate()
+        for child in [*self._running]:
+            self._running[child].kill()
+            self.wait(child)
 
 
 class House:
@@ -162,7 +162,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def nursery_of(environ: dict[str, str]) -> Iterator[Nursery]:
+def nursery_of(environ: Mapping[str, str]) -> Iterator[Nursery]:
     found = Nursery(environ)
     try:
         yield found

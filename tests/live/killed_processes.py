@@ -1,37 +1,20 @@
-"""Start the web server and the worker by the product's own commands, to be killed by a test.
+"""What a test of killed processes runs in processes of their own: ``python -m tests.live.killed_processes NAME ...``.
 
-``python -m tests.live.killed_processes`` loads the program once and forks each process, which takes
-milliseconds. It reads requests as lines of JSON; each process writes its report to a file.
+The product's own commands, on the clock of the test, and what prepares and checks their database.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 import time
-import traceback
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "PROGRAM",
-    "address",
-    "age",
-    "check",
-    "check_gate",
-    "check_replies",
-    "main",
-    "prepare",
-    "prepare_gate",
-    "run",
-    "run_gate",
-    "run_into",
-    "settle",
-]
+__all__ = ["PROGRAM", "main"]
 
 real_now: Any = None
 """The clock before it was put ahead."""
@@ -39,66 +22,25 @@ PROGRAM = "switchboard"
 """The program whose token the events are sent with."""
 
 
-def main() -> None:
-    """Load the program, then start what is asked for, wait for it, and say how it ended."""
-    os.environ.setdefault("RELEVE_SECRET_KEY", secrets.token_urlsafe(48))
-    _load()
-    for line in sys.stdin:
-        asked = json.loads(line)
-        if "wait" in asked:
-            _, status = os.waitpid(asked["wait"], 0)
-            answer = os.waitstatus_to_exitcode(status)
-        else:
-            answer = _fork(asked["start"], asked["arguments"])
-        print(answer, flush=True)
-
-
-def _load() -> None:
-    """Import what the commands do, and put the clock ahead; no database is opened."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+def main(name: str, *arguments: str) -> None:
+    """Put the clock ahead and run a function of this module; no database is opened."""
     import django
 
     django.setup()
     from django.utils import timezone
-
-    import releve.cli
-    import releve.desk.urls
-    import releve.live.worker  # noqa: F401
 
     global real_now
     real_now = timezone.now
     ahead = timedelta(seconds=float(os.environ["TEST_CLOCK_AHEAD_SECONDS"]))
     moved = os.environ.get("TEST_CLOCK_FILE")
     timezone.now = lambda: real_now() + ahead + (_read_shift(moved) if moved else timedelta())
+    functions = (address, age, check, check_gate, check_replies, prepare, prepare_gate, run, run_gate, run_into, settle)
+    {function.__name__: function for function in functions}[name](*arguments)
 
 
 def _read_shift(path: str) -> timedelta:
     """Return by how much a test has moved the clock under processes that run."""
     return timedelta(seconds=float(Path(path).read_text(encoding="ascii")))
-
-
-def _fork(name: str, arguments: list[str]) -> int:
-    """Run a function of this module in a child; return its process id.
-
-    Threads of libraries that are loaded wait: nothing was computed in this process.
-    """
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        os.dup2(2, 1)  # what it prints is no answer
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        functions = (
-            address, age, check, check_gate, check_replies, prepare, prepare_gate, run, run_gate, run_into, settle,
-        )  # fmt: skip
-        known = {function.__name__: function for function in functions}
-        known[name](*arguments)
-        status = 0
-    except Exception:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
 
 
 def run(*arguments: str) -> None:
@@ -122,11 +64,7 @@ def run_into(out: str, *arguments: str) -> None:
 
     for stream in (1, 2):
         os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
-    try:
-        releve(list(arguments))
-    except SystemExit as ended:
-        sys.stdout.flush()
-        os._exit(int(ended.code or 0))
+    releve(list(arguments))
 
 
 def prepare_gate(people: str) -> None:
@@ -282,4 +220,4 @@ def check(out: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

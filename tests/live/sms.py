@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.local_server import serve_locally
 
 __all__ = ["SmsGateway", "sms_gateway"]
 
@@ -32,9 +33,6 @@ def sms_gateway() -> Iterator[SmsGateway]:
     kept = SmsGateway()
 
     class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             kept.asked += 1
@@ -46,13 +44,6 @@ def sms_gateway() -> Iterator[SmsGateway]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        kept.url = f"json://127.0.0.1:{server.server_port}/send/{{address}}?+Idempotency-Key={{key}}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield kept
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve_locally(Handler) as address:
+        kept.url = f"json://{address}/send/{{address}}?+Idempotency-Key={{key}}"
+        yield kept

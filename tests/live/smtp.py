@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests.local_server import serve_locally
 
 __all__ = ["Mails", "mail_server"]
 
@@ -50,13 +51,6 @@ def mail_server() -> Iterator[Mails]:
                 lines.append(line)
             return "".join(lines)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        mails.url = f"smtp://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield mails
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve_locally(Handler) as address:
+        mails.url = f"smtp://{address}"
+        yield mails

@@ -221,6 +221,7 @@ def change_operator(operator: Operator) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.postgresql
 def test_reliefs_of_the_day_in_force_send_home_those_alone_who_hold_a_kit(calendar: Scenario) -> None:
     """Two sites close at once, which no plan foresaw; of the agents who share kits half hold one."""
     ready = {row.id for row in calendar.operator.agents if row.home_ready}

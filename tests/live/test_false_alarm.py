@@ -12,7 +12,7 @@ from releve.live.models import Message, Relief
 from releve.situation import CaseDeclared, list_lifted_closures
 from tests.live.scenario import Scenario
 
-pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.slow]
+pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.slow, pytest.mark.postgresql]
 WHY = "The sample was another person's"
 
 

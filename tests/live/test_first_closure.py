@@ -1,8 +1,10 @@
-"""An installation is ready once its kernels are compiled, and says so; its first closure compiles none."""
+"""An installation is ready once its kernels are compiled, and says so.
+
+That its first closure compiles none is held by ``tests/plan/test_same_bits.py``, which needs what it compiles.
+"""
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,21 +14,11 @@ import pytest
 from click.testing import CliRunner
 from django.utils import timezone
 
-from bench.first_closure import measure
 from releve.cli import main
 from releve.files import kernel_cache
 from releve.live.worker_health import Readiness, check_readiness, note_beat, read_worker_health
 from releve.plan import warm_up
 from tests.processes import wait_until
-
-
-@pytest.mark.slow
-def test_the_first_closure_after_an_installation_compiles_nothing(tmp_path: Path) -> None:
-    found = measure(sys.executable, tmp_path)
-    assert found["status"] == ["compiling", "ready"]
-    before, *during = found["compilations"]
-    assert before > 20, "numba says what it compiles"
-    assert during == [0, 0]
 
 
 @pytest.fixture

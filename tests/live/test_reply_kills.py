@@ -89,6 +89,7 @@ def look(nursery: Nursery, path: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.database
+@pytest.mark.postgresql
 def test_killed_amid_answers_each_is_taken_once_and_no_person_is_replaced_twice(tmp_path: Path) -> None:
     luck = random.Random(SEED)
     with (

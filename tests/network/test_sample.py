@@ -70,10 +70,10 @@ def test_the_sample_passes_every_check(agents: int, sites: int, programmes: int 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(6 if os.environ.get("RELEVE_ALL_DRAWS") else 3))
 def test_no_seed_gives_a_faulty_operator(seed: int) -> None:
     start = (date(2026, 11, 30), date(2026, 10, 22), date(2027, 3, 24))[seed % 3]
-    for agents, sites in ((50, 1), (100, 4), (600, 6), (1500, 3), (5000, 15)):
+    for agents, sites in ((50, 1), (100, 4), (600, 6), (1500, 3), *([(5000, 15)] if seed % 3 == 2 else [])):
         operator = sample_operator(agents, sites, seed, start=start, weeks_of_history=2)
         assert find_faults(write_operator(operator))[1] == ()
 

@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.local_server import serve_locally
 
 SECRET = "a-secret-of-the-tests-of-routing-32"
 
@@ -57,9 +59,6 @@ def fake(tmp_path: Path) -> Iterator[FakeProxy]:
     kept = FakeProxy(tmp_path / "dispatcher.list")
 
     class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
         def do_GET(self) -> None:
             good = self.headers["Authorization"] == f"Bearer {SECRET}"
             body = kept.configuration.encode() if good and self.path == "/configuration" else b""
@@ -77,17 +76,9 @@ def fake(tmp_path: Path) -> Iterator[FakeProxy]:
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    kept.url = f"http://127.0.0.1:{server.server_port}/rpc"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serve_locally(Handler) as address:
+        kept.url = f"http://{address}/rpc"
         yield kept
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @dataclass
@@ -127,9 +118,6 @@ def receiving() -> Iterator[Receiver]:
     kept = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept.requests.append(({k.lower(): v for k, v in self.headers.items()}, body))
@@ -156,14 +144,6 @@ def receiving() -> Iterator[Receiver]:
             except OSError:
                 self.close_connection = True
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    kept.url = f"http://127.0.0.1:{server.server_port}/routes"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serve_locally(Handler) as address:
+        kept.url = f"http://{address}/routes"
         yield kept
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import random
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from releve.plugins.outbound.gate.attempt_outcomes import COLUMNS
 from tests.gate.sample_campaign import phone
+from tests.local_server import serve_locally
 from tests.routing.outbound_run import Softphone, outbound_operator, run_calls
 from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, wait_until
 
@@ -47,9 +47,6 @@ def stub_gate() -> Iterator[tuple[Stub, str]]:
     kept = Stub()
 
     class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
         def do_GET(self) -> None:
             kept.asked.append(self.path)
             time.sleep(kept.delay)
@@ -59,16 +56,8 @@ def stub_gate() -> Iterator[tuple[Stub, str]]:
                 self.end_headers()
                 self.wfile.write(b"allow call/1")
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield kept, f"http://127.0.0.1:{server.server_port}/gate"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serve_locally(Handler) as address:
+        yield kept, f"http://{address}/gate"
 
 
 def test_made_up_tags_routes_transfers_and_numbers_get_no_call_out(tmp_path: Path) -> None:
