@@ -33,7 +33,7 @@ _TIMEOUT_SECONDS = 5.0
 
 
 def read_certificate_end(url: str) -> datetime | None:
-    """Return when the certificate at an https address ends, whoever signed it; None for another address.
+    """Return when the certificate at an https address ends, signed by anyone; None for another address.
 
     OSError where no certificate can be had.
     """
