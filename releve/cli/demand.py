@@ -241,7 +241,7 @@ def import_(
     speech = Speech(lang or "en")
     operator = None if folder is None else load_operator(folder)
     try:
-        log = read_log(file.name, file.read_bytes(), sheet)
+        log = read_log(file.name, file.read_bytes(), sheet, report=True)
         speech = Speech(lang or guess_language(log.frame.columns))
         table = _recognize(log, operator, yes, answers, speech) if mapping is None else _read_document(mapping)
         zone_name = time_zone or str(table.get("time_zone", ""))

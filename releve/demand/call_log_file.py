@@ -197,7 +197,7 @@ def _notes(calls: _Calls, ledger: RowAccounting) -> tuple[str, ...]:
 
 def import_log(name: str, data: bytes, mapping: CallMapping | IntervalMapping, time_zone: str) -> ImportReport:
     """Import a file by its mapping; ValueError when it is not a table or lacks a mapped column."""
-    return import_table(read_log(name, data), mapping, time_zone)
+    return import_table(read_log(name, data, report=True), mapping, time_zone)
 
 
 def import_table(table: LogTable, mapping: CallMapping | IntervalMapping, time_zone: str) -> ImportReport:

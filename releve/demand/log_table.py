@@ -67,9 +67,12 @@ class LogTable:
         return self.frame
 
 
-def read_log(name: str, data: bytes, sheet: str = "") -> LogTable:
-    """Read a CSV, Parquet or XLSX; ValueError says why it cannot be read, or that ``sheet`` has to be named."""
-    return choose_sheet(name, read_log_sheets(name, data), sheet)
+def read_log(name: str, data: bytes, sheet: str = "", *, report: bool = False) -> LogTable:
+    """Read a CSV, Parquet or XLSX; ValueError says why it cannot be read, or that ``sheet`` has to be named.
+
+    ``report``: the file is an export of calls or schedules, which may have days across or no header.
+    """
+    return choose_sheet(name, read_log_sheets(name, data, report=report), sheet)
 
 
 def choose_sheet(name: str, sheets: Mapping[str, LogTable], sheet: str = "") -> LogTable:
@@ -84,10 +87,10 @@ def choose_sheet(name: str, sheets: Mapping[str, LogTable], sheet: str = "") -> 
     raise ValueError(Phrase("{0} has several sheets with data ({1}): name the one to read", name, names))
 
 
-def read_log_sheets(name: str, data: bytes) -> dict[str, LogTable]:
+def read_log_sheets(name: str, data: bytes, *, report: bool = False) -> dict[str, LogTable]:
     """Return the tables of a file: one without a name, or the sheets of a workbook that hold rows below a header.
 
-    ValueError where there is none, or says why the file cannot be read.
+    ``report`` as of :func:`read_log`. ValueError where there is none, or says why the file cannot be read.
     """
     suffix = name.lower().rpartition(".")[2]
     try:
@@ -95,21 +98,21 @@ def read_log_sheets(name: str, data: bytes) -> dict[str, LogTable]:
             frame = read_parquet(data)
             return {"": LogTable(frame, np.arange(frame.height, dtype=np.int64) + FIRST_ROW)}
         if suffix in ("csv", "txt", "tsv"):
-            return {"": _read_table(name, read_csv(data))}
+            return {"": _read_table(name, read_csv(data), report)}
         if suffix == "xlsx":
-            return _read_workbook(name, data)
+            return _read_workbook(name, data, report)
     except Unreadable as error:
         place = Phrase("{0}, row {1}", name, error.row) if error.row else name
         raise ValueError(Phrase("{0}: {1}; {2}", place, error.reason, error.fix)) from error
     raise ValueError(Phrase("{0} is neither CSV nor Parquet nor XLSX; export it as CSV", name))
 
 
-def _read_workbook(name: str, data: bytes) -> dict[str, LogTable]:
+def _read_workbook(name: str, data: bytes, report: bool) -> dict[str, LogTable]:
     grids = {sheet: read() for sheet, read in read_sheets(data).items()}
     held = {sheet: grid for sheet, grid in grids.items() if _holds_table(grid)}
     if not held:
         held = dict(list(grids.items())[:1])
-    return {sheet: replace(_read_table(name, grid), sheet=sheet) for sheet, grid in held.items()}
+    return {sheet: replace(_read_table(name, grid, report), sheet=sheet) for sheet, grid in held.items()}
 
 
 def _holds_table(grid: RawGrid) -> bool:
@@ -120,18 +123,19 @@ def _holds_table(grid: RawGrid) -> bool:
     return sum(count >= 2 for count in filled) >= 2
 
 
-def _read_table(name: str, grid: RawGrid) -> LogTable:
+def _read_table(name: str, grid: RawGrid, report: bool) -> LogTable:
     if not grid.cells.height:
         raise ValueError(Phrase("{0} is empty: it has no header", name))
     head = [[cell or "" for cell in row] for row in grid.cells.head(_HEAD).rows()]
-    _refuse_queue_log(name, head[0])
-    across = next((row for row, cells in enumerate(head) if _find_across(cells)), None)
+    if report:
+        _refuse_queue_log(name, head[0])
+    across = next((row for row, cells in enumerate(head) if report and _find_across(cells)), None)
     known = [count_known(row) for row in head]
     top = max(range(len(head)), key=lambda row: (known[row], -row)) if known[0] < 2 else 0
     if across is not None and known[top] < 3:
         return _turn_across(grid, head, across)
     names, first = head[top], top + 1
-    if not known[top] and _is_data(head[0]):
+    if report and not known[top] and _is_data(head[0]):
         names, first = _name_columns(head[0]), 0
     while names and not names[-1]:
         names.pop()

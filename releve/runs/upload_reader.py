@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 3.0
 """How long a page waits; a file of usual size is read by then, and the page goes on at once."""
 _PAUSE_SECONDS = 0.05
 _FILE = "sent"
-OPERATOR, LOG = "operator", "log"
+OPERATOR, LOG, REPORT = "operator", "log", "report"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read_operator_upload(store: JobStore[ReadingOrder], name: str, data: bytes, 
 
 def read_log_upload(store: JobStore[ReadingOrder], name: str, data: bytes, by: str) -> LogTable:
     """Return the table of a log (CSV, Parquet, XLSX); refusals as of an operator, and of several sheets with data."""
-    sheets = read_sheets_upload(store, name, data, by)
+    sheets: dict[str, LogTable] = _read(store, LOG, name, data, by)
     try:
         return choose_sheet(name, sheets)
     except ValueError as error:
@@ -75,8 +75,8 @@ def read_log_upload(store: JobStore[ReadingOrder], name: str, data: bytes, by: s
 
 
 def read_sheets_upload(store: JobStore[ReadingOrder], name: str, data: bytes, by: str) -> dict[str, LogTable]:
-    """Return the tables of a log by the name of their sheet; refusals as of an operator."""
-    found: dict[str, LogTable] = _read(store, LOG, name, data, by)
+    """Return the tables of an export of calls or schedules by the name of their sheet; refusals as of an operator."""
+    found: dict[str, LogTable] = _read(store, REPORT, name, data, by)
     return found
 
 
@@ -95,7 +95,10 @@ def execute_reading(job: ReadingJob) -> None:
     name, data = job.order.name, (job.folder / "inputs" / "file" / _FILE).read_bytes()
     found: object
     try:
-        found = read_operator(unpack_upload(name, data)) if job.order.what == OPERATOR else read_log_sheets(name, data)
+        if job.order.what == OPERATOR:
+            found = read_operator(unpack_upload(name, data))
+        else:
+            found = read_log_sheets(name, data, report=job.order.what == REPORT)
     except (OperatorFaults, NotAnUpload) as error:
         found = error
     except ValueError as error:

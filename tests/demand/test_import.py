@@ -454,7 +454,7 @@ CALLS = (
 
 
 def test_a_start_in_two_columns_and_durations_in_clock_form_are_read() -> None:
-    mapping = recognize_report(read_log("calls.csv", CALLS.encode()).frame).mapping
+    mapping = recognize_report(read_log("calls.csv", CALLS.encode(), report=True).frame).mapping
     assert mapping["start"] == ["Date", "Heure"]
     assert mapping["answered"] == ["Répondu"]
     assert mapping["programmes"] == {"Sinistres": "sinistres", "Accueil": "accueil"}

@@ -31,7 +31,7 @@ def strange() -> str:
 
 def test_a_file_of_unknown_words_is_read_by_the_columns_that_were_chosen() -> None:
     with pytest.raises(UnrecognizedReportError):
-        recognize_report(read_log("e.csv", strange().encode()).frame)
+        recognize_report(read_log("e.csv", strange().encode(), report=True).frame)
     report = read(strange(), {**CHOICE, "aht_kind": "aht_s"})
     assert report.faults == ()
     for queue in QUEUES:
@@ -73,19 +73,19 @@ def test_no_name_order_form_or_unit_of_chosen_columns_changes_what_is_read(
 )
 def test_a_choice_that_cannot_be_is_refused(change: dict[str, str], words: str) -> None:
     with pytest.raises(UnrecognizedReportError, match=words):
-        recognize_report(read_log("e.csv", strange().encode()).frame, None, CHOICE | change)
+        recognize_report(read_log("e.csv", strange().encode(), report=True).frame, None, CHOICE | change)
 
 
 def test_a_column_that_the_file_lacks_is_named() -> None:
     with pytest.raises(ValueError, match="no column 'Volume' in the table"):
-        recognize_report(read_log("e.csv", strange().encode()).frame, None, {"offered": "Volume"})
+        recognize_report(read_log("e.csv", strange().encode(), report=True).frame, None, {"offered": "Volume"})
 
 
 def test_the_choice_that_was_recognised_reads_the_same() -> None:
     text = table(("Date", "Heure", "File", "Appels reçus", "Traités", "DMT"), lambda s: (
         f"{s.start:%d/%m/%Y}", f"{s.start:%H:%M}", s.queue, s.offered, s.answered, s.aht_s
     ), sep=";")  # fmt: skip
-    frame = read_log("e.csv", text.encode()).frame
+    frame = read_log("e.csv", text.encode(), report=True).frame
     found = recognize_report(frame)
     every = {key: found.chosen.get(key, "") for key in MEANINGS}
     again = recognize_report(frame, None, {**every, "aht_kind": "aht_s"})
@@ -95,7 +95,7 @@ def test_the_choice_that_was_recognised_reads_the_same() -> None:
 
 def test_a_file_without_a_header_has_the_letters_of_a_spreadsheet() -> None:
     _, *rows = table(("a",) * 4, lambda s: (s.queue, f"{s.start:%Y-%m-%d %H:%M}", s.offered, s.aht_s)).splitlines()
-    log = read_log("e.csv", "\n".join(rows).encode())
+    log = read_log("e.csv", "\n".join(rows).encode(), report=True)
     assert (log.frame.columns, log.frame.height, log.rows[0]) == (["A", "B", "C", "D"], len(TRUTH), 1)
     with pytest.raises(UnrecognizedReportError):
         recognize_report(log.frame)
@@ -138,14 +138,14 @@ def test_days_or_hours_across_are_turned(days_across: bool) -> None:
 def test_days_across_that_do_not_say_what_they_count_are_asked_for() -> None:
     text = across(True).replace("Appels reçus", "Feuille 1")
     with pytest.raises(UnrecognizedReportError):
-        recognize_report(read_log("e.csv", text.encode()).frame)
+        recognize_report(read_log("e.csv", text.encode(), report=True).frame)
     assert read(text, {"offered": "value"}).histories[0].offered.sum() == truth_of(QUEUES[0])[0]
 
 
 def test_asterisks_queue_log_is_named() -> None:
     lines = "1764576000|1764576000.12|sales|NONE|ENTERQUEUE||0612345678|1\n" * 3
     with pytest.raises(ValueError, match="the queue_log of Asterisk: a row is an event"):
-        read_log("queue_log.txt", lines.encode())
+        read_log("queue_log.txt", lines.encode(), report=True)
 
 
 def write_book(sheets: dict[str, list[list[object]]]) -> bytes:
@@ -169,16 +169,16 @@ def rows_of(offered: int) -> list[list[object]]:
 
 def test_of_several_sheets_none_is_read_in_silence() -> None:
     book = write_book({"Couverture": COVER, "Appels": rows_of(5), "Courriels": rows_of(7)})
-    assert list(read_log_sheets("b.xlsx", book)) == ["Appels", "Courriels"]
+    assert list(read_log_sheets("b.xlsx", book, report=True)) == ["Appels", "Courriels"]
     with pytest.raises(ValueError, match=r"several sheets with data \(Appels, Courriels\)"):
-        read_log("b.xlsx", book)
-    assert set(read_log("b.xlsx", book, "Courriels").frame["Offered"]) == {"7"}
+        read_log("b.xlsx", book, report=True)
+    assert set(read_log("b.xlsx", book, "Courriels", report=True).frame["Offered"]) == {"7"}
     with pytest.raises(ValueError, match="has no sheet 'Couverture' with data"):
-        read_log("b.xlsx", book, "Couverture")
+        read_log("b.xlsx", book, "Couverture", report=True)
 
 
 def test_the_only_sheet_with_data_is_read_behind_a_cover() -> None:
-    log = read_log("b.xlsx", write_book({"Couverture": COVER, "Appels": rows_of(5)}))
+    log = read_log("b.xlsx", write_book({"Couverture": COVER, "Appels": rows_of(5)}), report=True)
     assert (log.sheet, log.frame.height) == ("Appels", 10)
 
 
@@ -190,7 +190,7 @@ def lines(header: str, row: str, days: int = 9) -> str:
 
 def test_answered_calls_are_not_taken_for_offered_ones_in_silence() -> None:
     text = lines("Start;Queue;Traités;DMT", "12;300")
-    frame = read_log("e.csv", text.encode()).frame
+    frame = read_log("e.csv", text.encode(), report=True).frame
     with pytest.raises(UnrecognizedReportError, match="Traités counts the calls answered"):
         recognize_report(frame)
     (note,) = recognize_report(frame, None, {"offered": "Traités"}).notes
@@ -198,7 +198,7 @@ def test_answered_calls_are_not_taken_for_offered_ones_in_silence() -> None:
 
 
 def test_a_count_of_calls_alone_is_asked_for() -> None:
-    frame = read_log("e.csv", lines("Start;Queue;Appels;DMT", "12;300").encode()).frame
+    frame = read_log("e.csv", lines("Start;Queue;Appels;DMT", "12;300").encode(), report=True).frame
     (question,) = recognize_report(frame).questions
     assert (question.key, question.choices) == ("counts", ("offered", "answered"))
     assert recognize_report(frame, None, {"counts": "offered"}).notes == ()
@@ -214,7 +214,7 @@ def test_a_count_of_calls_alone_is_asked_for() -> None:
     ],
 )
 def test_a_forecast_is_asked_for_and_not_stored_as_history(text: str, title: str, now: datetime | None) -> None:
-    frame = read_log("e.csv", text.encode()).frame
+    frame = read_log("e.csv", text.encode(), report=True).frame
     (question,) = recognize_report(frame, title=title, now=now).questions
     assert question.key == "nature"
     assert recognize_report(frame, None, {"nature": "history"}, title=title, now=now).mapping["offered"] == "Offered"
@@ -223,21 +223,21 @@ def test_a_forecast_is_asked_for_and_not_stored_as_history(text: str, title: str
 
 
 def test_a_title_above_the_header_says_that_it_is_a_forecast() -> None:
-    log = read_log("e.csv", ("Forecast of week 48\n\n" + lines("Start;Queue;Offered", "12")).encode())
+    log = read_log("e.csv", ("Forecast of week 48\n\n" + lines("Start;Queue;Offered", "12")).encode(), report=True)
     assert log.title == "Forecast of week 48"
     assert [one.key for one in recognize_report(log.frame, title=log.title).questions] == ["nature"]
 
 
 def test_a_handling_time_without_hold_is_said() -> None:
     frame = read_log(
-        "e.csv", lines("Start;Queue;Offered;Answered;Avg ACD Time;Avg ACW Time", "12;10;200;30").encode()
+        "e.csv", lines("Start;Queue;Offered;Answered;Avg ACD Time;Avg ACW Time", "12;10;200;30").encode(), report=True
     ).frame
     (note,) = recognize_report(frame).notes
     assert note == "the handling time is the sum of Avg ACD Time, Avg ACW Time, without hold: it may be too short"
 
 
 def test_calls_that_are_neither_answered_nor_abandoned_are_said() -> None:
-    frame = read_log("e.csv", lines("Start;Queue;Offered;Answered;Abandoned", "12;5;1").encode()).frame
+    frame = read_log("e.csv", lines("Start;Queue;Offered;Answered;Abandoned", "12;5;1").encode(), report=True).frame
     (note,) = recognize_report(frame).notes
     assert "the rest is not explained" in note
 
@@ -268,7 +268,7 @@ def test_days_written_in_a_row_are_read_or_asked_for(form: str, day: int, asked:
         f"{one + timedelta(days=at if not asked else 0):{form}};{hour:02}:{half};x;5"
         for at, one in enumerate(days) for hour in range(8, 12) for half in ("00", "30")
     )  # fmt: skip
-    frame = read_log("e.csv", text.encode()).frame
+    frame = read_log("e.csv", text.encode(), report=True).frame
     found = recognize_report(frame)
     assert [one.key for one in found.questions] == (["time_format"] if asked else [])
     assert found.mapping["time_format"] == f"{form} %H:%M" or asked

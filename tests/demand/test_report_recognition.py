@@ -179,7 +179,7 @@ WITHOUT_HANDLING_TIME = (avaya_hsplit, ringcx)
 
 
 def read(text: str, answers: dict[str, str] | None = None) -> ImportReport:
-    log = read_log("export.csv", text.encode())
+    log = read_log("export.csv", text.encode(), report=True)
     found = recognize_report(log.whole_frame(), None, answers, title=log.title)
     assert all(question.key in (answers or {}) for question in found.questions), found.questions
     mapping = dict(found.mapping)
@@ -302,14 +302,14 @@ def silent_grid() -> str:
 )
 def test_what_is_not_calls_by_queue_is_refused_in_words(export: Callable[[], str], words: str) -> None:
     with pytest.raises(UnrecognizedReportError, match=words):
-        recognize_report(read_log("export.csv", export().encode()).whole_frame())
+        recognize_report(read_log("export.csv", export().encode(), report=True).whole_frame())
 
 
 def test_a_unit_that_two_readings_leave_is_asked_for() -> None:
     text = table(("Date", "Heure", "File", "Appels reçus", "Appels traités", "DMT"), lambda s: (
         f"{s.start:%d/%m/%Y}", f"{s.start:%H:%M}", s.queue, s.offered, s.answered, 45.5
     ), sep=";")  # fmt: skip
-    found = recognize_report(read_log("e.csv", text.encode()).frame)
+    found = recognize_report(read_log("e.csv", text.encode(), report=True).frame)
     (question,) = found.questions
     assert (question.key, question.choices) == ("aht_unit", ("s", "min"))
     seconds, minutes = (read(text, {"aht_unit": unit}).histories[0].aht_s[0] for unit in ("s", "min"))
@@ -320,7 +320,7 @@ def test_the_order_of_day_and_month_is_asked_for_where_nothing_tells_it() -> Non
     text = "Date,Time,Queue,Calls Offered\n" + "".join(
         f"{a:02}/{b:02}/2026,{hour:02}:00,x,{hour}\n" for a, b in ((1, 5), (3, 9)) for hour in range(8, 12)
     )
-    found = recognize_report(read_log("e.csv", text.encode()).frame)
+    found = recognize_report(read_log("e.csv", text.encode(), report=True).frame)
     assert [question.key for question in found.questions] == ["date_order"]
     days = {
         order: [int(second) // 86_400 for second in read(text, {"date_order": order}).histories[0].starts[::4]]
@@ -328,7 +328,7 @@ def test_the_order_of_day_and_month_is_asked_for_where_nothing_tells_it() -> Non
     }
     assert days["d/m"] != days["m/d"]
     runs = text.replace("01/05", "02/01").replace("03/09", "02/02")  # 1 and 2 February, or 2 January and 2 February
-    assert recognize_report(read_log("e.csv", runs.encode()).frame).questions == ()
+    assert recognize_report(read_log("e.csv", runs.encode(), report=True).frame).questions == ()
 
 
 @pytest.mark.parametrize("cells", ["1 234,5", "1\u202f234,5", "1.234,5", "1,234.5"])
@@ -424,7 +424,7 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 def test_rows_longer_than_half_an_hour_are_refused(name: str) -> None:
     with pytest.raises(UnrecognizedReportError, match="longer than half an hour"):
-        recognize_report(read_log("e.csv", LONG[name].encode()).frame)
+        recognize_report(read_log("e.csv", LONG[name].encode(), report=True).frame)
 
 
 @pytest.mark.parametrize("column", ["Agent", "Ligne de produits"])
@@ -434,7 +434,7 @@ def test_rows_that_another_column_distinguishes_are_refused_by_its_name(column: 
         (f"{who};{at:%d/%m/%Y};{at:%H:%M};x;4" for at in hours(30) for who in ("DURAND", "MARTIN")),
     )
     with pytest.raises(UnrecognizedReportError, match=f"36 of 72 rows repeat .* distinguished by {column}"):
-        recognize_report(read_log("e.csv", text.encode()).frame)
+        recognize_report(read_log("e.csv", text.encode(), report=True).frame)
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ def test_a_handling_time_that_may_be_a_mean_or_a_total_is_asked_for() -> None:
     text = lines(
         "Start;Queue;Offered;Answered;Handle Time (s)", (f"{at:%Y-%m-%d %H:%M};x;10;8;2400" for at in hours(30))
     )
-    found = recognize_report(read_log("e.csv", text.encode()).frame)
+    found = recognize_report(read_log("e.csv", text.encode(), report=True).frame)
     assert [question.key for question in found.questions] == ["aht_kind"]
     assert read(text, {"aht_kind": "handle_s"}).histories[0].aht_s[0] == 300
     assert read(text, {"aht_kind": "aht_s"}).histories[0].aht_s[0] == 2400
@@ -499,7 +499,7 @@ def test_a_handling_time_that_may_be_a_mean_or_a_total_is_asked_for() -> None:
 
 def test_what_has_no_column_is_named() -> None:
     text = lines("Start;Queue;Offered;Taux", (f"{at:%Y-%m-%d %H:%M};x;10;91" for at in hours(30)))
-    assert recognize_report(read_log("e.csv", text.encode()).frame).missing == ("answered", "aht_s")
+    assert recognize_report(read_log("e.csv", text.encode(), report=True).frame).missing == ("answered", "aht_s")
 
 
 @pytest.mark.parametrize("written", ["%I:%M%p", "%I:%M %p", "%H%M", "%Hh%M", "%H:%M:%S"])
@@ -526,6 +526,6 @@ def test_days_and_times_of_day_are_read_in_each_form(day: str, written: str) -> 
 def test_real_tables_without_usual_headers_are_refused_and_never_misread(
     shared_data: Path, name: str, words: str
 ) -> None:
-    log = read_log(name, (shared_data / name).read_bytes())
+    log = read_log(name, (shared_data / name).read_bytes(), report=True)
     with pytest.raises(UnrecognizedReportError, match=words):
         recognize_report(log.whole_frame())

@@ -412,7 +412,7 @@ def export_of(operator: Operator, other: str = "Accueil") -> bytes:
 
 
 def recognize(name: str, data: bytes, operator: Operator) -> uploads.RecognizedLog:
-    return uploads.recognize_calls(name, read_log(name, data), operator)
+    return uploads.recognize_calls(name, read_log(name, data, report=True), operator)
 
 
 def test_the_days_of_a_log_replace_those_of_its_programme(small: Operator) -> None:

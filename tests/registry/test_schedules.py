@@ -88,7 +88,7 @@ LAYOUTS: dict[str, Callable[[list[Part]], str]] = {
 
 
 def read(text: str, answers: dict[str, str] | None = None) -> Schedule:
-    log = read_log("schedule.txt", text.encode())
+    log = read_log("schedule.txt", text.encode(), report=True)
     mapping = recognize_schedule(log.frame, answers)
     assert mapping.questions == ()
     return read_schedule(log, mapping, "Europe/Paris")
@@ -169,7 +169,7 @@ def test_days_that_two_forms_read_are_asked_for() -> None:
     text = "Agent;Start;End\n" + "".join(
         f"x;0{day}/0{day + 1}/2026 08:00;0{day}/0{day + 1}/2026 16:00\n" for day in (1, 5)
     )
-    log = read_log("s.csv", text.encode())
+    log = read_log("s.csv", text.encode(), report=True)
     (question,) = recognize_schedule(log.frame).questions
     assert question.choices == ("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M")
 

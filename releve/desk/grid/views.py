@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from releve.accounts.scopes import can
 from releve.desk.access.guard import actor_name
@@ -176,7 +177,10 @@ def redo(request: HttpRequest) -> HttpResponse:
         made, dropped = redo_draft(actor_name(request), number)
     except ReleveError as error:
         return failure(request, 409, _("Nothing was changed."), translate_error(error))
-    said = _("Made again on the plans in force: {count} edits.").format(count=len(made.edits))
+    count = len(made.edits)
+    said = ngettext(
+        "Made again on the plans in force: {count} edit.", "Made again on the plans in force: {count} edits.", count
+    ).format(count=count)
     messages.success(request, said)
     for one in dropped:
         names = text_now("UTC").list([read_agent(duty.key) for duty in one.edit.duties])

@@ -335,8 +335,8 @@ ROWS = (
     # sites and clients; a site lead's own site is of another operator here
     Row("sites", "/sites", "cpfshoAia"),
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
-    Row("sites/<ref:site>/roll", "/sites/nowhere/roll", "cs", 405),
-    Row("sites/<ref:site>/roll/names", "/sites/nowhere/roll/names", "cs", 405),
+    Row("sites/<ref:site>/roll", "/sites/casa-1/roll", "cs", 405),
+    Row("sites/<ref:site>/roll/names", "/sites/casa-1/roll/names", "cs", 405),
     Row("photos/<slug:digest>", "/photos/none", "cpfshoAia", 404),
     Row("clients", "/clients", "cpfk"),
     Row("clients/<ref:client>", "/clients/unknown", "cpfk", 404),
