@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
@@ -152,16 +152,17 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     worker = live.read_worker_health() if inside else None
     coverage = None if scene is None else live.compute_scene_coverage(scene)
     aside, retried = live.list_troubled_effects(stream) if all_sites else ([], [])
-    lead = live.find_lead(stream, operator) if can(user, "rota.see") else None
+    lead = live.find_lead(stream, operator, situation) if can(user, "rota.see") else None
     counts = live.count_messages(stream, seen.sites) if can(user, "relief.people") else None
     lost = [row.site for row in sites if row.state != "open"]
+    promised, drafts = live.find_news(stream)
     return NowPage(
         **head,
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(stream) if all_sites and inside else (),
         lead=lead,
-        outlooks=_list_outlooks(stream, coverage, clients),
-        todo=tuple(_list_todo(stream, user, lost, lead, counts)),
+        outlooks=_list_outlooks(promised, coverage, clients),
+        todo=tuple(_list_todo(user, lost, lead, counts, drafts)),
         proposals=tuple(_propose_events(stream, sites, user)),
         switch=find_pressed(stream, user) if all_sites and inside else None,
         sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
@@ -187,12 +188,12 @@ def share_now(shown: ShownStream, user: AnyUser) -> tuple[NowPage, Operator]:
 
 
 def _list_outlooks(
-    stream: str, coverage: live.Coverage | None, clients: Sequence[ClientCoverage]
+    promised: Mapping[str, datetime], coverage: live.Coverage | None, clients: Sequence[ClientCoverage]
 ) -> dict[str, ClientOutlook]:
     short = [row.client for row in clients if row.short_now]
     if coverage is None or not short:
         return {}
-    promised, found = live.find_promises(stream), {}
+    found = {}
     for client in short:
         back = coverage.find_recovery(client)
         relapse = coverage.find_relapse(client, back)
@@ -201,12 +202,12 @@ def _list_outlooks(
 
 
 def _list_todo(
-    stream: str, user: AnyUser, lost: Sequence[str], lead: live.Lead | None, counts: MessageCounts | None
+    user: AnyUser, lost: Sequence[str], lead: live.Lead | None, counts: MessageCounts | None, drafts: int
 ) -> Iterator[Todo]:
     """Yield what a reader is to do first: name who leads, send what waits, call who has no address."""
     if lost and (lead is None or lead.state == "unmanned") and can(user, "incident.work") and can(user, "rota.see"):
         yield Todo(code="lead", url=f"{reverse('incident')}?{urlencode({'site': lost[0]})}")
-    if can(user, "client_news.approve") and (drafts := live.count_drafts(stream)):
+    if drafts and can(user, "client_news.approve"):
         yield Todo(code="drafts", count=drafts, url=reverse("client_news"))
     if counts is not None and counts.held:
         yield Todo(code="held", count=counts.held, url=reverse("relief"))

@@ -47,6 +47,7 @@ from releve.live.plans import operator_now
 from releve.live.rota import find_duty, is_office_hour
 from releve.live.situation_cache import situation_now
 from releve.network import Operator
+from releve.situation import Situation
 
 
 def read_step() -> timedelta:
@@ -318,10 +319,14 @@ class Lead:
     waiting: int = 0
 
 
-def find_lead(stream: str, operator: Operator) -> Lead | None:
+def find_lead(stream: str, operator: Operator, situation: Situation | None = None) -> Lead | None:
     """Return who leads: an alert that is not taken goes first, then the lead of an incident room, then who took the
-    newest alert, then who is on call outside office hours. None: nothing says."""
-    at, situation = now(stream), situation_now(stream)
+    newest alert, then who is on call outside office hours. None: nothing says.
+
+    ``situation``: that of the stream, where the caller has it already.
+    """
+    at = now(stream)
+    situation = situation_now(stream) if situation is None else situation
     lost = find_loss(situation, at)
     rows = list(Alert.objects.filter(stream=stream, ended_at=None))
     running = [row for row in rows if lost.sites.intersection(row.sites) or lost.carriers.intersection(row.carriers)]

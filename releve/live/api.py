@@ -27,8 +27,8 @@ from releve.live.channels import find_quiet_hours
 from releve.live.client_news import (
     ClientLetter,
     approve_draft,
-    count_drafts,
     edit_draft,
+    find_news,
     find_own_losses,
     find_promises,
     list_client_letters,

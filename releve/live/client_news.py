@@ -251,13 +251,17 @@ def stop_draft(stream: str, message: str, sentence: str, *, by: str) -> None:
 
 def find_promises(stream: str) -> dict[str, datetime]:
     """Return when the next news of clients was promised for, by client, where no draft waits or newer one was sent."""
-    rows = _filter_newest(stream).filter(held="").exclude(sent_at=None, channel="")
-    return {row.who: datetime.fromisoformat(row.about["next"]) for row in rows if row.about.get("next")}
+    return find_news(stream)[0]
 
 
-def count_drafts(stream: str) -> int:
-    """Return how many messages to clients wait to be approved, or for their time."""
-    return _filter_newest(stream).filter(held__in=_WAITING).count()
+def find_news(stream: str) -> tuple[dict[str, datetime], int]:
+    """Return the promises of :func:`find_promises`, and how many messages wait to be approved or for their time."""
+    promised, drafts = {}, 0
+    for row in _filter_newest(stream):
+        drafts += row.held in _WAITING
+        if row.held == "" and (row.sent_at is not None or row.channel != "") and row.about.get("next"):
+            promised[row.who] = datetime.fromisoformat(row.about["next"])
+    return promised, drafts
 
 
 def list_due_news(stream: str) -> list[Message]:

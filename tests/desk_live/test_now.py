@@ -471,3 +471,30 @@ def test_a_database_behind_its_roots_is_a_red_banner_and_takes_no_form(
         browsers.scenario.two_positives()
     assert read_head() == head
     assert web.get("/now").status_code == 200
+
+
+def test_what_is_down_has_a_tile_that_leads_to_its_room_and_its_return_and_the_surge_counts_without_it(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web, dark = browsers.sign_in(), scenario.operator.sites[1]
+    carrier = next(row.carrier for row in scenario.operator.agents if row.carrier)
+    assert web.get("/surge/?format=json").json()["lost"] == []
+    scenario.power(dark.id)
+    scenario.carrier(carrier)
+    scenario.work()
+    page = web.get("/now").content.decode()
+    tile = page[page.index(f'id="site-{dark.id}"') :].split("</li>")[0]
+    assert f"/incident/?site={dark.id}" in tile
+    assert f"/record/outage?site={dark.id}&amp;state=up" in tile
+    lines = page[page.index('id="carrier-1"') :].split("</li>")[0]
+    assert carrier in lines
+    assert "state=up" in lines
+    title = page[page.index('id="now-title"') :].split("</h1>")[0]
+    assert dark.name in title
+    assert carrier in title
+    assert web.get("/surge/?format=json").json()["lost"] == [dark.name, carrier]
+    surge = read_text(web, "/surge/")
+    assert dark.name in surge
+    assert carrier in surge
+    back = web.get(f"/record/outage?site={dark.id}&state=up").content.decode()
+    assert re.search(r'value="power"[^>]*checked', back), "the form of the return names what is down"

@@ -299,7 +299,14 @@ def test_cases_are_a_count_and_a_small_one_is_told_to_few(scenario: Scenario) ->
     twin = planner.get(f"{path}?format=json").json()
     assert (twin["cases"], twin["cases_below"]) == (None, 5)
     assert "moins de 5" in read_page(planner, path)
-    assert not any(agent in read_page(lead, path) for agent in agents)
+    known = lead.get(f"{path}?format=json").json()
+    roll = known["crew"].pop("roll")
+    assert {row["state"] for row in roll} == {"unanswered"}, "at the roll call they are as all others"
+    assert len(roll) > len(agents)
+    assert not any(agent in json.dumps(known) for agent in agents)
+    shown = lead.get(path).content.decode()
+    outside = shown[: shown.index('id="crew"')] + shown[shown.index('id="state-title"') :]
+    assert not any(agent in outside for agent in agents)
 
 
 def test_no_site_of_another_lead_and_none_for_a_client(scenario: Scenario) -> None:
@@ -712,6 +719,10 @@ def test_the_roll_call_counts_who_is_safe_missing_or_silent_with_a_number_to_pre
     assert 'href="tel:+212600000001"' in page
     wrong = lead.post(f"{path}/roll", {"agent": "none-of-them", "found": "safe"})
     assert wrong.status_code == 422
+    elsewhere = next(row.id for row in scenario.operator.sites if row.id != site)
+    for act in ("roll", "roll/names"):
+        other = lead.post(f"/sites/{elsewhere}/{act}", {"agent": first, "found": "safe"})
+        assert other.status_code == 404, "another lead's site"
     scenario.later(hours=5)
     assert {row["agent"] for row in read()["roll"]} == set(people), "those of the loss, not those of a later shift"
 

@@ -83,9 +83,10 @@ class RollForm(EventForm):
     found = forms.ChoiceField(choices=[("safe", "safe"), ("missing", "missing")])
 
 
-@serve("relief.call", ACT, site="site")
+@serve("relief.call", ACT)
 def roll(request: HttpRequest, site: str) -> HttpResponse:
     """Record that one person at the roll call is safe or missing."""
+    _require_site(request, "relief.call", site)
     now, form = moment(request), RollForm(request.POST)
     signed = live.sign_event(now.stream, actor_name(request))
     if not form.is_valid() or form.record(form.build_event(site=site, **signed), now.stream, request.user) is None:
@@ -94,9 +95,15 @@ def roll(request: HttpRequest, site: str) -> HttpResponse:
     return redirect(f"{reverse('site', args=[site])}#crew")
 
 
-@serve("roll.names", ACT, site="site")
+def _require_site(request: HttpRequest, permission: str, site: str) -> None:
+    if not can(request.user, permission, site=site):
+        raise Http404(_("There is no such site."))
+
+
+@serve("roll.names", ACT)
 def roll_names(request: HttpRequest, site: str) -> HttpResponse:
     """Show the names at the roll call of a lost site; that they are read is recorded first."""
+    _require_site(request, "roll.names", site)
     crew = site_page(moment(request), site, request.user).crew
     people = [row.agent for row in require_found(crew, _("This site is not lost: there is no roll call.")).roll]
     return keep_unstored(_show_site(request, site, people))
