@@ -138,7 +138,7 @@ FACES = {"cli", "desk"}
 PLUGIN_FACES = ("commands", "bulletin_commands", "spare_commands", "pages", "charter", "draw_pages")
 PLUGIN_FACES += ("association_pages", "valve_pages")
 """Modules and folders of a plug-in that are its face."""
-TOP = {"__init__", "__main__", "environment", "errors", "extras", "log_formats", "plugin", "settings"}
+TOP = {"__init__", "__main__", "environment", "errors", "extras", "log_formats", "plugin", "setting_names", "settings"}
 """Modules that may stand at the top of the package; all others stand in a room."""
 FORBIDDEN = (
     "click",

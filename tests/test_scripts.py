@@ -201,7 +201,7 @@ def test_every_benchmark_that_is_known_exists() -> None:
     more = text.partition('known="$usual ')[2].partition('"')[0].split()
     assert usual == [
         "erlang", "seats", "forecast", "plan", "rounding", "transport", "hybrid", "bulletin",
-        "queue", "live", "ledger", "standings", "registry", "outbreak", "crashtest", "desk",
+        "queue", "live", "ledger", "standings", "registry", "outbreak", "crashtest", "desk", "grid",
         "screen", "gate", "slow_clients", "moves", "first_closure", "load",
     ]  # fmt: skip
     assert more == ["sector", "service_day", "validate", "closure", "routing", "routing_outbound"]

@@ -149,7 +149,8 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     head = build_standing(shown, user, operator, scene, situation, seen)
     at, sites, clients = head["at"], head["sites"], head["clients"]
     all_sites, inside = seen.sites is None, not is_outsider(user)
-    worker = live.read_worker_health() if inside else None
+    worker, faults = live.read_health_and_faults(live.real_now()) if inside else (None, ())
+    states = live.list_routing_states(stream)
     coverage = None if scene is None else live.compute_scene_coverage(scene)
     aside, retried = live.list_troubled_effects(stream) if all_sites else ([], [])
     lead = live.find_lead(stream, operator, situation) if can(user, "rota.see") else None
@@ -159,11 +160,11 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     return NowPage(
         **head,
         worker=worker if worker is not None and worker.alarm else None,
-        routing=live.list_astray(stream) if all_sites and inside else (),
+        routing=live.list_astray(states) if all_sites and inside else (),
         lead=lead,
         outlooks=_list_outlooks(promised, coverage, clients),
         todo=tuple(_list_todo(user, lost, lead, counts, drafts)),
-        proposals=tuple(_propose_events(stream, sites, user)),
+        proposals=tuple(_propose_events(live.list_dead_places(states), sites, user)),
         switch=find_pressed(stream, user) if all_sites and inside else None,
         sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
         records=can(user, "event.record.other"),
@@ -176,7 +177,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         aside=tuple(EffectAside.from_row(row) for row in aside),
         retried=len(retried),
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
-        failing=live.find_faults(live.real_now()) if all_sites and inside else (),
+        failing=faults if all_sites and inside else (),
         timeline=live.list_last_entries(stream, seen.sees),
         follows=seen.sites is None or bool(seen.sites),
     )
@@ -216,10 +217,12 @@ def _list_todo(
         yield Todo(code="unaddressed", count=counts.unaddressed, url=url)
 
 
-def _propose_events(stream: str, sites: tuple[SiteStatus, ...], user: AnyUser) -> Iterator[EventProposal]:
+def _propose_events(
+    dead: Sequence[live.DeadPlace], sites: tuple[SiteStatus, ...], user: AnyUser
+) -> Iterator[EventProposal]:
     """Yield the sites that are found dead and of which no closure or outage is recorded."""
     names = {site.site: site.name for site in sites if site.state == "open"}
-    for row in live.list_dead_places(stream):
+    for row in dead:
         if row.place in names:
             records = can(user, "event.record.other", site=row.place)
             yield EventProposal.from_row(row, site=row.place, name=names[row.place], records=records)

@@ -226,6 +226,7 @@ from releve.live.rota import (
     remove_duty,
 )
 from releve.live.routes import (
+    DeadPlace,
     StrayRouting,
     list_astray,
     list_dead_places,
@@ -267,7 +268,7 @@ from releve.live.worker_health import (
     InstallationCollector,
     WorkerHealth,
     check_readiness,
-    find_faults,
+    read_health_and_faults,
     read_worker_health,
 )
 

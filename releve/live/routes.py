@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -415,11 +415,12 @@ def observe_routing(stream: str = LIVE) -> list[RoutingReport]:
     return found
 
 
-def list_astray(stream: str = LIVE) -> tuple[StrayRouting, ...]:
-    """Return the systems that do not hold the newest routes although they should by now."""
+def list_astray(states: Iterable[RoutingState]) -> tuple[StrayRouting, ...]:
+    """Return the systems, of those observed, that do not hold the newest routes although they should by now."""
     return tuple(
         StrayRouting(row.adapter, row.state, row.number, row.held, row.astray_since, row.error)
-        for row in RoutingState.objects.filter(stream=stream, alarmed=True)
+        for row in states
+        if row.alarmed
     )
 
 
@@ -428,10 +429,10 @@ def list_routing_states(stream: str = LIVE) -> list[RoutingState]:
     return list(RoutingState.objects.filter(stream=stream))
 
 
-def list_dead_places(stream: str = LIVE) -> list[DeadPlace]:
-    """Return the places that a system found dead, since the first finding of any."""
+def list_dead_places(states: Iterable[RoutingState]) -> list[DeadPlace]:
+    """Return the places that a system observed found dead, since the first finding of any."""
     found: dict[str, list[tuple[datetime, str]]] = {}
-    for row in RoutingState.objects.filter(stream=stream).exclude(dead={}):
+    for row in states:
         for place, since in row.dead.items():
             found.setdefault(place, []).append((datetime.fromisoformat(since), row.adapter))
     return [

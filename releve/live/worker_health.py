@@ -143,9 +143,7 @@ def note_stop(name: str) -> None:
 
 def find_faults(now: datetime) -> tuple[PathFault, ...]:
     """Return the paths that fail, then what the workers that run found wrong with the house."""
-    rows = WorkerBeat.objects.filter(stopped_at=None, beat_at__gte=now - SILENT_AFTER)
-    running = _list_running(list(rows.order_by("-beat_at")[:50]), now)
-    return (*find_path_faults(now), *merge_faults(row.faults for row in running))
+    return _collect_found(_load_beats(), now)
 
 
 def read_worker_health(now: datetime | None = None) -> WorkerHealth:
@@ -153,8 +151,24 @@ def read_worker_health(now: datetime | None = None) -> WorkerHealth:
 
     Where no worker ever ran, nothing is wrong until an effect is overdue.
     """
-    at = real_now() if now is None else now
-    rows = list(WorkerBeat.objects.order_by("-beat_at")[:50])
+    return _judge_health(_load_beats(), real_now() if now is None else now)
+
+
+def read_health_and_faults(now: datetime) -> tuple[WorkerHealth, tuple[PathFault, ...]]:
+    """Return how the workers stand, and what ``find_faults`` does, by three queries."""
+    rows = _load_beats()
+    return _judge_health(rows, now), _collect_found(rows, now)
+
+
+def _load_beats() -> list[WorkerBeat]:
+    return list(WorkerBeat.objects.order_by("-beat_at")[:50])
+
+
+def _collect_found(rows: Sequence[WorkerBeat], now: datetime) -> tuple[PathFault, ...]:
+    return (*find_path_faults(now), *merge_faults(row.faults for row in _list_running(rows, now)))
+
+
+def _judge_health(rows: Sequence[WorkerBeat], at: datetime) -> WorkerHealth:
     due_at = _find_oldest_due(at)
     alarm, since = _judge_rows(rows, at)
     if is_behind():

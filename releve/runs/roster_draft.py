@@ -384,7 +384,7 @@ def _read_shift(row: Sequence[Any]) -> Shift:
 class DraftData:
     """Agents in the drafts of planners: an erasure drops the edits that name one, and those after them."""
 
-    name = "drafts"
+    name = "runs"
     tables: Sequence[str] = ("runs_rosterdraft",)
 
     def find(self, agent: str) -> Findings:

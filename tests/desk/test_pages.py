@@ -51,8 +51,8 @@ def test_a_browser_that_asks_for_another_language_gets_french(web: Client) -> No
 
 def test_a_client_out_of_reach_is_given_the_cause_and_its_cure(web: Client) -> None:
     page = words(web.get("/"))
-    assert "Si Rabat Technopolis ferme\u202f: le contrat n’autorise aucun autre lieu" in page
-    assert "Delta Eau\u202f: Si Rabat Technopolis ferme ou si" in page, "listed once among what nothing cures"
+    assert "Le contrat n’autorise aucun autre lieu Delta Eau, si Rabat Technopolis ferme" in page
+    assert page.count("Delta Eau, si Rabat Technopolis ferme") == 1, "listed once, where its cause is"
 
 
 def test_every_cell_of_the_matrix_leads_to_its_page(web: Client) -> None:

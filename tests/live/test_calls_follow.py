@@ -143,7 +143,7 @@ def test_a_dead_site_is_proposed_as_an_outage_and_a_change_by_hand_is_undone(
 
         def found_dead() -> bool:
             watch_routing(scenario.stream)
-            return [row.place for row in live.list_dead_places(scenario.stream)] == [site]
+            return [row.place for row in live.list_dead_places(live.list_routing_states(scenario.stream))] == [site]
 
         wait_until(found_dead, 10)
         text = proxy.adapter.path.read_text(encoding="utf-8")

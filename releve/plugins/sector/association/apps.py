@@ -23,7 +23,6 @@ class AssociationConfig(AppConfig):
         register_due_job("recall", "releve.plugins.sector.association.agents.recall_lent")
         register_due_job("searches", "releve.plugins.sector.association.spare_searches.run_searches", slow=True)
         register_due_job("bulletin", "releve.plugins.sector.association.clerk.publish_due")
-        member = "releve.plugins.sector.association.exchange"
-        register_due_job("contribution", f"{member}.run_member_day", path="partner")
+        register_due_job("contribution", "releve.plugins.sector.association.exchange.run_member_day", path="partner")
         register_due_job("clearings", "releve.plugins.sector.association.gates.run_clearings")
-        register_due_job("gates", f"{member}.run_member_gates", path="partner")
+        register_due_job("gates", "releve.plugins.sector.association.exchange.run_member_gates", path="partner")

@@ -8,7 +8,8 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from releve.plugins.sector.association.keys import AssociationError, load_clearing_secret, store_clearing_secret
+from releve.plugins.sector.association.envelopes import AssociationError
+from releve.plugins.sector.association.keys import load_clearing_secret, store_clearing_secret
 
 
 def _move_secrets(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
