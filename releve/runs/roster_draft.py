@@ -190,7 +190,7 @@ def _load_day(draft: PlannerDraft, day: date) -> DayPlan:
 def apply_draft(draft: PlannerDraft, day: date) -> Plan:
     """Return a day's plan as the draft leaves it."""
     editor, edits = open_editor(draft, day), draft.of_day(day)
-    return _plans.get((draft.owner, draft.number, day, len(edits)), (editor.plan,), lambda: editor.apply(edits))
+    return _plans.get((day, edits), (editor.plan,), lambda: editor.apply(edits))
 
 
 _plans: IdentityCache[Plan] = IdentityCache(32)
