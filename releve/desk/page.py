@@ -15,6 +15,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar
 
+from django.utils.translation import get_language
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from releve.accounts.scopes import roles_held
@@ -118,7 +119,7 @@ _shared = _SharedPages()
 
 
 def share_page(key: Hashable, user: AnyUser, build: Callable[[], _T]) -> _T:
-    """Return what ``build`` makes of the database, the clock and the roles of a user, and of nothing else.
+    """Return what ``build`` makes of the database, the clock, the language and a user's roles, and of nothing else.
 
     Readers with the same roles share what was made of the state that the database is in, or was begun after they
     asked: while much is recorded, those who wait for a page that is being made get the next one together.
@@ -126,7 +127,7 @@ def share_page(key: Hashable, user: AnyUser, build: Callable[[], _T]) -> _T:
     asked = time.monotonic()
     if read_state() is None:
         return build()
-    row = _shared.choose((key, roles_held(user)), asked)
+    row = _shared.choose((key, get_language(), roles_held(user)), asked)
     with row.lock:
         began, state = time.monotonic(), read_state()
         if row.began <= asked and (row.state != state or began - row.began >= SHARED_SECONDS):

@@ -689,7 +689,7 @@ def _local(at: datetime | None, time_zone: str) -> datetime | None:
 def relief(request: HttpRequest) -> HttpResponse:
     """Who moves from where to where and when, who was notified, and who has not answered."""
     asked, user = (read_stream(request), read_choice(request)), request.user
-    page = share_page(("relief", *asked, get_language()), user, lambda: relief_page(asked[0], user, asked[1]))
+    page = share_page(("relief", *asked), user, lambda: relief_page(asked[0], user, asked[1]))
     context = {"shown": tuple(SHOWN), "generations": can(request.user, "reliefs.see")}
     return page_response(request, "desk/relief/relief.html", page, context)
 
