@@ -11,8 +11,8 @@ class RosterDraft(models.Model):
     """What one planner has edited in the grid and not yet put in force.
 
     ``edits`` in their order, as :mod:`releve.runs.roster_draft` writes them; ``seen``: by day, the record of the
-    calendar whose plan they were made on. ``number`` counts the changes of the draft: an act names the one that it
-    was decided on.
+    calendar whose plan they were made on. ``number`` counts the changes: an act names the one that it was decided on,
+    and no number comes twice, so the row stays where a draft was dropped.
     """
 
     made_by = models.CharField(max_length=150, unique=True)

@@ -57,7 +57,7 @@ class DatedEdit:
 
 @dataclass(frozen=True)
 class PlannerDraft:
-    """A planner's edits; ``number`` 0 and no edits: there are none."""
+    """A planner's edits; ``number`` counts their changes, and goes on where a draft was dropped or put in force."""
 
     owner: str
     number: int = 0
@@ -108,8 +108,7 @@ def undo_edit(owner: str, number: int) -> PlannerDraft:
 
 def discard_draft(owner: str, number: int) -> None:
     """Drop all edits of a draft."""
-    if not RosterDraft.objects.filter(made_by=owner, number=number).delete()[0]:
-        raise _changed()
+    _store(PlannerDraft(owner, number, {}), number)
 
 
 def _store(draft: PlannerDraft, number: int) -> PlannerDraft:
@@ -293,8 +292,7 @@ def publish_draft(owner: str, number: int, comment: str = "") -> tuple[date, ...
         made = version.number if changes is None else apply_changes(changes, owner, comment or "grid").number
         for number_of, group in groupby(sorted(plans, key=lambda row: row[2]), key=lambda row: row[2]):
             live.put_in_force([plan for _, plan, _ in group], by=owner, version=number_of or made)
-        if not RosterDraft.objects.filter(made_by=owner, number=number).delete()[0]:
-            raise _changed()
+        discard_draft(owner, number)
     return draft.days
 
 

@@ -200,6 +200,18 @@ def test_two_windows_of_one_planner_lose_nothing(scenario: Scenario, planner: Cl
     assert len(load_draft("planner").edits) == 1
 
 
+def test_a_window_of_a_draft_that_was_dropped_touches_no_later_one(scenario: Scenario, planner: Client) -> None:
+    plan = scenario.plans[0]
+    first, second, *_ = find_home_ready(plan, editor_of(scenario))
+    assert planner.post("/grid/keep", ask_home(first, plan)).status_code == 302
+    assert planner.post("/grid/draft/discard", {"draft": "1"}).status_code == 302
+    assert load_draft("planner").edits == ()
+    assert planner.post("/grid/keep", ask_home(second, plan, load_draft("planner").number)).status_code == 302
+    for act in ("undo", "discard", "publish"):
+        assert planner.post(f"/grid/draft/{act}", {"draft": "1"}).status_code == 409, act
+    assert [one.edit.duties[0].key for one in load_draft("planner").edits] == [second.key]
+
+
 def test_the_rows_are_printed_by_team_without_a_way_to_edit(planner: Client) -> None:
     html = planner.get("/grid/print?days=7").content.decode()
     assert 'class="sheet wide team"' in html

@@ -63,7 +63,7 @@ class AgentRow(PageModel):
 
 
 class DraftHead(PageModel):
-    """The reader’s draft in a line; number 0: there is none."""
+    """The reader’s draft in a line."""
 
     number: int
     edits: int
