@@ -312,6 +312,27 @@ def test_cases_are_a_count_and_a_small_one_is_told_to_few(scenario: Scenario) ->
     assert not any(agent in outside for agent in agents)
 
 
+def test_the_day_of_a_site_is_that_of_the_plan(scenario: Scenario, manager: Client) -> None:
+    plan, operator = scenario.plans[0], scenario.operator
+    for site in operator.sites:
+        rows = [row for row in plan.placements if row.place == site.id]
+        found = manager.get(f"/sites/{site.id}?format=json").json()["roster"]
+        assert found["day"] == plan.day.isoformat()
+        assert found["people"] == len({row.agent for row in rows})
+        home = [row for row in plan.placements if row.place == HOME and operator.agent[row.agent].home_site == site.id]
+        assert found["home"] == len(home)
+        shifts = [(datetime.fromisoformat(row["start"]), datetime.fromisoformat(row["end"])) for row in found["shifts"]]
+        assert shifts == sorted({(row.start, row.end) for row in rows})
+        names = [name for row in found["shifts"] for name in row["agents"]]
+        assert sorted(names) == sorted(row.agent for row in rows)
+        leads = {team.supervisor for team in operator.teams if team.site == site.id}
+        assert set(found["leads"]) == leads & {row.agent for row in rows}
+        people = Counter(operator.programme[row.programme].client for row in rows)
+        assert [row["people"] for row in found["clients"]] == [
+            people[client] for client, _ in plan.clients if people[client]
+        ]
+
+
 def test_no_site_of_another_lead_and_none_for_a_client(scenario: Scenario) -> None:
     lead = signed_in(Role.SITE, sites=[scenario.site])
     other = scenario.operator.sites[1]
