@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +31,7 @@ from releve.desk.forms import PlainForm
 from releve.desk.http import page_response, takes
 from releve.desk.page import PageModel
 from releve.desk.registry.page import confirm_stored, discard, get_reader_language, require_context
-from releve.desk.registry.upload import FILE_LIMIT, let_go, take_file
+from releve.desk.registry.upload import FILE_LIMIT, keep_export, let_go, take_file
 from releve.desk.text import text_now, translate_error, translate_phrase
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service
@@ -47,9 +46,7 @@ from releve.registry.uploads import (
     find_upload,
     import_calls,
     recognize_calls,
-    store_upload,
 )
-from releve.runs.job_store import StillReading
 from releve.runs.orders import open_readings
 from releve.runs.upload_reader import read_sheets_upload
 
@@ -287,14 +284,8 @@ class LayoutsPage(PageModel):
 @serve("registry.edit", FORM, recent=True)
 def send_log(request: HttpRequest) -> HttpResponse:
     """Take a log that is a table, and lead to how it is read."""
-    here = require_context()
-
-    def keep(name: str, data: bytes, by: str) -> Upload:
-        with suppress(StillReading):  # the next page waits for it
-            read_sheets_upload(open_readings(), name, data, by)
-        return store_upload(name, data, by, here.version.number)
-
-    return take_file(request, LogForm, "calls", keep, "registry_calls_confirm")
+    require_context()
+    return take_file(request, LogForm, "calls", keep_export, "registry_calls_confirm")
 
 
 class _CallReading:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -36,7 +35,7 @@ from releve.desk.http import page_response, takes
 from releve.desk.page import PageModel
 from releve.desk.registry.call_import import digest_fields, show_form, take_examples
 from releve.desk.registry.page import confirm_stored, discard, require_context
-from releve.desk.registry.upload import FILE_LIMIT, let_go, take_file
+from releve.desk.registry.upload import FILE_LIMIT, keep_export, let_go, take_file
 from releve.desk.text import translate_error, translate_phrase
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service
@@ -45,8 +44,7 @@ from releve.registry.layouts import SCHEDULE, find_layout, store_layout
 from releve.registry.models import Upload
 from releve.registry.rosters import RosterDay, RosterImport, build_roster, match_agents
 from releve.registry.tables import NothingChanged
-from releve.registry.uploads import discard_upload, find_upload, store_upload
-from releve.runs.job_store import StillReading
+from releve.registry.uploads import discard_upload, find_upload
 from releve.runs.orders import open_readings
 from releve.runs.upload_reader import read_sheets_upload
 
@@ -204,14 +202,8 @@ class SchedulePage(PageModel):
 @serve("registry.edit", FORM, recent=True)
 def send_schedule(request: HttpRequest) -> HttpResponse:
     """Take a schedule that is a table, and lead to how it is read."""
-    here = require_context()
-
-    def keep(name: str, data: bytes, by: str) -> Upload:
-        with suppress(StillReading):  # the next page waits for it
-            read_sheets_upload(open_readings(), name, data, by)
-        return store_upload(name, data, by, here.version.number)
-
-    return take_file(request, ScheduleFileForm, "schedule", keep, "registry_schedule_confirm")
+    require_context()
+    return take_file(request, ScheduleFileForm, "schedule", keep_export, "registry_schedule_confirm")
 
 
 class _ScheduleReading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,15 +13,17 @@ from django.urls import reverse
 from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import choose_status
 from releve.desk.http import FORM_BYTES, page_response, wants_json
-from releve.desk.registry.page import UploadPage
+from releve.desk.registry.page import UploadPage, require_context
 from releve.desk.text import translate_error, translate_phrase
 from releve.errors import Phrase
 from releve.network import Fault, OperatorFaults
 from releve.registry.blocks import MOST_BYTES
 from releve.registry.models import Upload
 from releve.registry.tables import RegistryError
+from releve.registry.uploads import store_upload
+from releve.runs.job_store import StillReading
 from releve.runs.orders import open_readings
-from releve.runs.upload_reader import forget_reading
+from releve.runs.upload_reader import forget_reading, read_sheets_upload
 
 _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
 FILE_LIMIT = (MOST_BYTES + FORM_BYTES, lambda: translate_phrase(_TOO_LARGE))
@@ -30,6 +33,13 @@ FILE_LIMIT = (MOST_BYTES + FORM_BYTES, lambda: translate_phrase(_TOO_LARGE))
 def let_go(upload: Upload) -> None:
     """Remove what was read of an upload that was applied or discarded."""
     forget_reading(open_readings(), upload.name, bytes(upload.data))
+
+
+def keep_export(name: str, data: bytes, by: str) -> Upload:
+    """Keep an export of calls or schedules; its reading begins, and the next page waits for it."""
+    with suppress(StillReading):
+        read_sheets_upload(open_readings(), name, data, by)
+    return store_upload(name, data, by, require_context().version.number)
 
 
 def take_file(
