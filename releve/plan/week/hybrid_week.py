@@ -169,11 +169,10 @@ _WORDS: Mapping[str, str] = {
 _FRENCH: Mapping[str, str] = {_HOME: "télétravail", _SITE: "site", _MEETING: "réunion"}
 
 
-def format_week(operator: Operator, week: HybridWeek, *, french: bool = False) -> str:
-    """Return a week as the text of a CSV file, with semicolons where ``french``."""
+def format_week(operator: Operator, week: HybridWeek) -> str:
+    """Return a week as the text of a CSV file."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=";" if french else ",", lineterminator="\r\n")
-    writer.writerows(write_week_table(operator, week, french=french))
+    csv.writer(text, lineterminator="\r\n").writerows(write_week_table(operator, week))
     return text.getvalue()
 
 

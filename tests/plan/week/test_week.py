@@ -239,8 +239,11 @@ def test_the_week_goes_out_to_a_spreadsheet_and_back() -> None:
     assert hybrid_week.read_week_table(case.operator, frame) == case.found.week
     french = frame.with_columns(pl.all().replace({"home": "télétravail", "meeting": "équipe"}))
     assert hybrid_week.read_week_table(case.operator, french) == case.found.week
-    for language in (False, True):
-        text = hybrid_week.format_week(case.operator, case.found.week, french=language).encode("utf-8-sig")
+    lines = [";".join(row) for row in hybrid_week.write_week_table(case.operator, case.found.week, french=True)]
+    for text in (
+        hybrid_week.format_week(case.operator, case.found.week).encode(),
+        "\n".join(lines).encode("utf-8-sig"),
+    ):
         again = read_log("week.csv", text).whole_frame()
         assert hybrid_week.read_week_table(case.operator, again) == case.found.week
 
