@@ -120,7 +120,6 @@ class DeskServer:
 
     def run(self) -> None:
         """Serve; once asked to stop, answer what has begun, for at most STOP_SECONDS."""
-        STOPPING.clear()
         while not self._stopping:
             self._turn()
         self._server.del_channel()

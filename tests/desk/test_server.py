@@ -34,7 +34,7 @@ from releve.cli.desk import _check, desk
 from releve.desk import server as module
 from releve.desk.access.guard import permission_of
 from releve.desk.endpoint import ACT, FORM, RefConverter, explain_errors, serve
-from releve.desk.http import LARGEST_BODY_BYTES
+from releve.desk.http import LARGEST_BODY_BYTES, STOPPING
 from releve.desk.server import MOST_HEADER_BYTES, DeskServer, open_listener
 from releve.errors import Phrase
 from releve.live import api as live
@@ -71,11 +71,13 @@ class Running:
 
 @contextmanager
 def running(application: Application = echo, threads: int = 2) -> Iterator[Running]:
+    STOPPING.clear()
     found = Running(application, threads)
     try:
         yield found
     finally:
         found.server.ask_to_stop()
+        assert STOPPING.is_set(), "what waits in a thread is answered at once"
         found.thread.join(60)
         assert not found.thread.is_alive()
 
