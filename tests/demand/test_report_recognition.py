@@ -513,6 +513,13 @@ def test_days_and_times_of_day_are_read_in_each_form(day: str, written: str) -> 
 
 
 @pytest.mark.realdata
+def test_a_real_table_of_counts_alone_is_asked_whether_they_were_offered_or_answered(shared_data: Path) -> None:
+    name = "bank_calls_2003/bank_calls_5min_mar_aug.parquet"
+    report = recognize_report(read_log(name, (shared_data / name).read_bytes(), report=True).whole_frame())
+    assert "counts" in [question.key for question in report.questions]
+
+
+@pytest.mark.realdata
 @pytest.mark.parametrize(
     ("name", "words"),
     [
