@@ -9,7 +9,6 @@ an edited plan are good for at least what it says, and a new plan may find bette
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -495,14 +494,10 @@ class DayEditor:
             return ()
         placed = [row for row in (self.find(key, edits) for key in keys) if row is not None]
         rules = self._own_rules(keys, edits)
-        found = [
-            Phrase("{0}: {1}", row.agent, _translate_fault(reason))
-            for row in placed
-            for reason in rules.find_placement_faults(row)
-        ]
+        found = [Phrase("{0}: {1}", row.agent, reason) for row in placed for reason in rules.find_placement_faults(row)]
         found += self._find_full_sites(plan, {row.place for row in placed})
         before = set(find_share_faults(self.rules, self.plan))
-        found += [_translate_fault(fault) for fault in find_share_faults(self.rules, plan) if fault not in before]
+        found += [fault for fault in find_share_faults(self.rules, plan) if fault not in before]
         return (*found, *self.list_breaches(edits, since, forbidden=True))
 
     def list_breaches(self, edits: Sequence[RosterEdit], since: int = -1, *, forbidden: bool) -> tuple[Phrase, ...]:
@@ -535,34 +530,6 @@ class DayEditor:
                     "site {0} would have {1} people at {2}, and has {3} usable seats",
                     place, int(present[most]), self.rules.format_time(plan.starts[most]), int(self._limits[place]),
                 )  # fmt: skip
-
-
-_FAULTS = (
-    (r"the agent is not skilled for (\S+)", Phrase("is not skilled for {0}")),
-    (r"the agent is not home-ready", Phrase("is not ready to work at home")),
-    (r"the agent holds no kit of the site", Phrase("holds no kit of the site for work at home")),
-    (r"programme (\S+) is site-only", Phrase("programme {0} may be worked on sites alone")),
-    (r"programme (\S+) is not allowed in (\S+)", Phrase("programme {0} may not be worked in {1}")),
-    (r"the agent cannot reach site (\S+) .*", Phrase("cannot reach site {0}")),
-    (r"site (\S+) has no authorisation valid on (\S+)", Phrase("site {0} has no authorisation on {1}")),
-    (r"the agent has no authorisation to travel valid on (\S+)", Phrase("has no authorisation to travel on {0}")),
-    (r"site (\S+) does not exist", Phrase("there is no site {0}")),
-    (r"programme (\S+) does not exist", Phrase("there is no programme {0}")),
-    (r"the break of (\S+) min is missing", Phrase("there is no room for the break of {0} minutes")),
-    (
-        r"Base plan: client (\S+) has (\d+) of its (\d+) people on site (\S+), at most (\d+) may be .*",
-        Phrase("client {0} would have {1} of its {2} people on site {3}, at most {4} may be there"),
-    ),
-)
-"""What the checker says most often of an edit, in words that can be translated; the rest stays as it is."""
-
-
-def _translate_fault(said: str) -> Phrase:
-    for pattern, text in _FAULTS:
-        found = re.fullmatch(pattern, said)
-        if found:
-            return text.with_params(*found.groups())
-    return Phrase("{0}", said)
 
 
 def _read_duty(key: str) -> str:

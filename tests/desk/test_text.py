@@ -190,7 +190,6 @@ FILLED_LATER = (
     "evidence/narrative.py",
     "network/parsing.py",
     "live/message_texts.py",
-    "plan/roster_edits.py",
     "plan/staleness.py",
     "worktime/rows.py",
     "live/publication.py",

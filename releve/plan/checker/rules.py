@@ -12,6 +12,7 @@ from math import asin, ceil, cos, floor, hypot, radians, sin, sqrt
 import numpy as np
 
 from releve.demand.requirement import INTERVAL
+from releve.errors import Phrase
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Agent, Operator, Programme, Seat, Site, zone
 from releve.network.worktime.own_rows import build_rules
@@ -165,44 +166,44 @@ class DayRules:
             if row.site == site and row.kind == kind and row.valid_from <= self.day <= row.valid_to
         ]
 
-    def explain_refusal(self, agent: Agent, place: str, programme: str) -> str | None:
+    def explain_refusal(self, agent: Agent, place: str, programme: str) -> Phrase | None:
         """Return why an agent may not do a programme at a place; None when it is allowed."""
         row = self.operator.programme.get(programme)
         if row is None:
-            return f"programme {programme} does not exist"
+            return Phrase("programme {0} does not exist", programme)
         if programme not in agent.skills:
-            return f"the agent is not skilled for {programme}"
+            return Phrase("the agent is not skilled for {0}", programme)
         if place == HOME:
             return self._refuse_home(agent, row)
         site = self.operator.site.get(place)
         if site is None:
-            return f"site {place} does not exist"
+            return Phrase("site {0} does not exist", place)
         return self._refuse_site(agent, site, row)
 
-    def _refuse_home(self, agent: Agent, programme: Programme) -> str | None:
+    def _refuse_home(self, agent: Agent, programme: Programme) -> Phrase | None:
         if agent.home_kit:
             if agent.id not in self.kit_holders:
-                return "the agent holds no kit of the site"
+                return Phrase("the agent holds no kit of the site")
         elif not agent.home_ready:
-            return "the agent is not home-ready"
+            return Phrase("the agent is not home-ready")
         if programme.place != "home_allowed":
-            return f"programme {programme.id} is site-only"
+            return Phrase("programme {0} is site-only", programme.id)
         return self._refuse_destination(self.operator.site[agent.home_site], programme)
 
-    def _refuse_site(self, agent: Agent, site: Site, programme: Programme) -> str | None:
+    def _refuse_site(self, agent: Agent, site: Site, programme: Programme) -> Phrase | None:
         if not self.is_site_open(site.id):
-            return f"site {site.id} has no authorisation valid on {self.day}"
+            return Phrase("site {0} has no authorisation valid on {1}", site.id, self.day)
         if not self.may_travel(agent.id):
-            return f"the agent has no authorisation to travel valid on {self.day}"
+            return Phrase("the agent has no authorisation to travel valid on {0}", self.day)
         return self._refuse_destination(site, programme) or self._refuse_reach(agent, site)
 
-    def _refuse_destination(self, site: Site, programme: Programme) -> str | None:
+    def _refuse_destination(self, site: Site, programme: Programme) -> Phrase | None:
         allowed = programme.allowed_destinations
         if allowed and site.destination not in allowed:
-            return f"programme {programme.id} is not allowed in {site.destination}"
+            return Phrase("programme {0} is not allowed in {1}", programme.id, site.destination)
         return None
 
-    def _refuse_reach(self, agent: Agent, site: Site) -> str | None:
+    def _refuse_reach(self, agent: Agent, site: Site) -> Phrase | None:
         if site.id == agent.home_site:
             return None
         ride = self._ride.get((agent.stop, site.id)) if agent.stop else None
@@ -211,9 +212,12 @@ class DayRules:
         distance = self._measure_distance(agent.home_site, site.id)
         if agent.own_transport and distance <= self.settings.reach_km + SLACK:
             return None
-        ride_said = "no shuttle" if ride is None else f"a shuttle ride of {ride:g} min"
-        car = f"own transport and {distance:.1f} km" if agent.own_transport else "no own transport"
-        return f"the agent cannot reach site {site.id} ({ride_said}, {car})"
+        shuttle, car = Phrase("no shuttle"), Phrase("no own transport")
+        if ride is not None:
+            shuttle = Phrase("a shuttle ride of {0} min", f"{ride:g}")
+        if agent.own_transport:
+            car = Phrase("own transport and {0} km", f"{distance:.1f}")
+        return Phrase("the agent cannot reach site {0} ({1}, {2})", site.id, shuttle, car)
 
     def _measure_distance(self, a: str, b: str) -> float:
         if (a, b) not in self._distance:
@@ -270,7 +274,7 @@ class DayRules:
         for start, end, minutes in periods:
             near = [one for one in left if len(periods) == 1 or _is_within(one[0], start, end)]
             if minutes and not near:
-                yield f"the break of {minutes:g} min is missing"
+                yield Phrase("the break of {0} min is missing", f"{minutes:g}")
                 return
             if near:
                 left.remove(near[0])
@@ -299,7 +303,7 @@ class DayRules:
         if not self.first <= placement.start < self.last:
             yield f"the chosen shift does not start on {self.day}"
         if placement.break_start is None and placement.break_end is None:
-            yield "the break of 30 min is missing"
+            yield Phrase("the break of {0} min is missing", f"{FREE_BREAK_MINUTES:g}")
             return
         reason = self._explain_break(
             placement.break_start, placement.break_end, placement.start, placement.end, FREE_BREAK_MINUTES
@@ -640,7 +644,7 @@ def find_capacity_faults(
             )
 
 
-def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
+def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[Phrase]:
     """Check that no site of the base plan exceeds the strictest share of a client's people.
 
     The places of those carried in were chosen on the day before, and count there.
@@ -657,10 +661,10 @@ def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
         most = ceil(share * total - SLACK)
         for place, count in sorted(by_place.items()):
             if place != HOME and count > most and len(places.get(client, ())) > 1:
-                yield (
-                    f"Base plan: client {client} has {count} of its {total} people on site"
-                    f" {place}, at most {most} may be (share {share:g})."
-                )
+                yield Phrase(
+                    "Base plan: client {0} has {1} of its {2} people on site {3}, at most {4} may be (share {5}).",
+                    client, count, total, place, most, f"{share:g}",
+                )  # fmt: skip
 
 
 def _list_client_places(rules: DayRules) -> dict[str, set[str]]:
