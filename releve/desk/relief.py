@@ -26,7 +26,7 @@ from releve.desk.filters import add_words
 from releve.desk.http import download, page_response, read_day, read_number
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.page import StreamPage, share_page
-from releve.desk.relief_drawing import FlowDrawing, Gantt, draw_flows, draw_gantt
+from releve.desk.relief_charts import FlowDrawing, Gantt, draw_flows, draw_gantt
 from releve.desk.text import text_now, translate_phrase
 from releve.files.operator_folder import Cell, ListSheet, write_sheets
 from releve.live import api as live

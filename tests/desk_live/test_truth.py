@@ -21,7 +21,7 @@ from releve.desk.client_status import headline, shortfalls
 from releve.desk.live.words import notice_text, refusal_text, translate_cause
 from releve.desk.now import ClientOutlook, NowPage, outlook
 from releve.desk.relief import ReliefPage, relief_headline, ring_words
-from releve.desk.relief_drawing import draw_flows
+from releve.desk.relief_charts import draw_flows
 from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import MessageCounts, PeopleFlow, PlanReach
