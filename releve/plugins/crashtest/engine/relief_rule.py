@@ -28,6 +28,10 @@ class RuleBuffers(NamedTuple):
     people without work ``kind``, ``pattern``, ``exposed``, ``heads``; people at work ``at_*``;
     ``short_first[p]`` up to ``short_last[p]`` the half hours outside which no agent is missing;
     ``out_*`` the changes to the scenario; ``n`` their numbers: without work, at work, changes.
+
+    Of a pair, on site and at home: ``gain[q, h]`` what one more person is worth, ``worth[q, h]`` what one of its
+    people is, each as of the ``changed[p]`` of its programme that stands in ``gain_at`` and ``worth_at``; ``tick``
+    numbers the changes of all states.
     """
 
     placed: Array
@@ -48,6 +52,12 @@ class RuleBuffers(NamedTuple):
     out_heads: Array
     out_home: Array
     n: Array
+    gain: Array
+    gain_at: Array
+    worth: Array
+    worth_at: Array
+    changed: Array
+    tick: Array
 
 
 class Start(NamedTuple):
@@ -70,6 +80,7 @@ def allocate_buffers(day: Day) -> RuleBuffers:
     people = int(day.cell_heads[: int(day.cell_pointer[1])].sum())
     people += int(day.idle_heads[: int(day.idle_pointer[1])].sum())
     most, waiting = cells + 2 * people + 8, cells + idle + 8
+    pairs = (len(day.pair_pattern), 2)
     return RuleBuffers(
         placed=np.zeros_like(day.need),
         used=np.zeros((len(day.seats), len(day.need))),
@@ -89,6 +100,12 @@ def allocate_buffers(day: Day) -> RuleBuffers:
         out_heads=np.zeros(3 * most),
         out_home=np.zeros(3 * most),
         n=np.zeros(3, dtype=np.int64),
+        gain=np.zeros(pairs),
+        gain_at=np.zeros(pairs, dtype=np.int64),
+        worth=np.zeros(pairs),
+        worth_at=np.zeros(pairs, dtype=np.int64),
+        changed=np.zeros(len(day.weight), dtype=np.int64),
+        tick=np.zeros(1, dtype=np.int64),
     )
 
 
@@ -147,6 +164,8 @@ def _load_scenario(day: Day, scenario: int, r: RuleBuffers) -> None:
 @kernel
 def _build_state(day: Day, scenario: int, lost: Array, refill: bool, r: RuleBuffers, start: Start) -> None:
     r.n.fill(0)
+    r.tick[0] += 1
+    r.changed.fill(r.tick[0])
     _copy(start.placed, r.placed)
     _copy(start.used, r.used)
     for c in range(day.cell_pointer[scenario], day.cell_pointer[scenario + 1]):
@@ -245,6 +264,8 @@ def _count_work(day: Day, r: RuleBuffers, place: int, pair: int, heads: int) -> 
     k, p = day.pair_pattern[pair], day.pair_programme[pair]
     on_site = place < len(day.seats)
     effect = 1.0 if on_site else day.home_effect[p]
+    r.tick[0] += 1
+    r.changed[p] = r.tick[0]
     for t in range(day.first[k], day.end[k]):
         r.placed[t, p] += heads * effect * day.worked[k, t]
         if on_site:
@@ -252,33 +273,74 @@ def _count_work(day: Day, r: RuleBuffers, place: int, pair: int, heads: int) -> 
 
 
 @kernel
-def _compute_gain(day: Day, r: RuleBuffers, k: int, place: int, p: int) -> float:
-    """Return what one person of a pattern is worth on a programme; -1 where no seat is left."""
-    on_site = place < len(day.seats)
-    effect = 1.0 if on_site else day.home_effect[p]
+def _compute_gain(day: Day, r: RuleBuffers, k: int, p: int, effect: float, without: float) -> float:
+    """Return what one person of a pattern is worth on a programme, beyond those at work but for ``without``."""
     gain = 0.0
     for t in range(day.first[k], day.end[k]):
-        if on_site and r.used[place, t] + day.present[k, t] > day.seats[place] + 1e-9:
-            return -1.0
-        missing = day.need[t, p] - r.placed[t, p]
+        missing = day.need[t, p] - (r.placed[t, p] - without * day.worked[k, t])
         if missing > 0.0:
             gain += min(missing, effect * day.worked[k, t])
     return float(gain * day.weight[p])
 
 
+@inlined_kernel
+def _find_gain(day: Day, r: RuleBuffers, pair: int, p: int, on_site: bool) -> float:
+    """Return what one more person of a pair is worth, computed where its programme has changed since."""
+    home = 0 if on_site else 1
+    if r.gain_at[pair, home] != r.changed[p]:
+        effect = 1.0 if on_site else day.home_effect[p]
+        r.gain[pair, home] = _compute_gain(day, r, day.pair_pattern[pair], p, effect, 0.0)
+        r.gain_at[pair, home] = r.changed[p]
+    return float(r.gain[pair, home])
+
+
+@inlined_kernel
+def _find_worth(day: Day, r: RuleBuffers, pair: int, p: int, on_site: bool) -> float:
+    """Return what one of the people of a pair is worth, computed where its programme has changed since."""
+    home = 0 if on_site else 1
+    if r.worth_at[pair, home] != r.changed[p]:
+        effect = 1.0 if on_site else day.home_effect[p]
+        r.worth[pair, home] = _compute_gain(day, r, day.pair_pattern[pair], p, effect, effect)
+        r.worth_at[pair, home] = r.changed[p]
+    return float(r.worth[pair, home])
+
+
 @kernel
-def _find_best_option(day: Day, r: RuleBuffers, kind: int, k: int, bound: bool, lost: Array, least: float) -> int:
-    """Return the option of a kind that is worth most and more than ``least``, or -1."""
-    best, found = least, -1
+def _has_seat(day: Day, r: RuleBuffers, k: int, place: int) -> bool:
+    """Return whether a site has a seat left for as long as a pattern is there."""
+    for t in range(day.first[k], day.end[k]):
+        if r.used[place, t] + day.present[k, t] > day.seats[place] + 1e-9:
+            return False
+    return True
+
+
+@kernel
+def _find_best_option(
+    day: Day, r: RuleBuffers, kind: int, k: int, bound: bool, lost: Array, least: float, at: int, on: int
+) -> int:
+    """Return the option of a kind that is worth most and more than ``least``, or -1.
+
+    ``at`` and ``on``: the place and the programme that the person would leave; -1: they have none.
+    """
+    best, found, sites = least + 1e-9, -1, len(day.seats)
     for o in range(day.option_pointer[kind], day.option_pointer[kind + 1]):
-        place, p = day.option_place[o], day.option_programme[o]
-        if lost[place] or (bound and place < len(day.seats)) or day.pair_of[k, p] < 0:
-            continue
+        p = day.option_programme[o]
         if not _may_be_short(day, r, k, p):
             continue
-        gain = _compute_gain(day, r, k, place, p)
-        if gain > best + 1e-9:
-            best, found = gain, o
+        place = day.option_place[o]
+        on_site = place < sites
+        pair = day.pair_of[k, p]
+        if lost[place] or (bound and on_site) or pair < 0:
+            continue
+        if p == on:  # as without them; no place is worth more where they are no more effective
+            effect, before = 1.0 if on_site else day.home_effect[p], 1.0 if at < sites else day.home_effect[p]
+            if effect <= before:
+                continue
+            gain = _compute_gain(day, r, k, p, effect, before)
+        else:
+            gain = _find_gain(day, r, pair, p, on_site)
+        if gain > best and (not on_site or place == at or _has_seat(day, r, k, place)):
+            best, found = gain + 1e-9, o
     return found
 
 
@@ -286,7 +348,7 @@ def _find_best_option(day: Day, r: RuleBuffers, kind: int, k: int, bound: bool, 
 def _assign_work(day: Day, r: RuleBuffers, i: int, lost: Array) -> None:
     """Give the people of an entry work, one by one, until nothing is worth it."""
     while r.heads[i] > 0:
-        o = _find_best_option(day, r, r.kind[i], r.pattern[i], r.exposed[i], lost, 0.0)
+        o = _find_best_option(day, r, r.kind[i], r.pattern[i], r.exposed[i], lost, 0.0, -1, -1)
         if o < 0:
             return
         p = day.option_programme[o]
@@ -301,17 +363,13 @@ def _reassign_work(day: Day, r: RuleBuffers, i: int, lost: Array) -> None:
     """Let people of an entry change to work that is worth more than what they leave."""
     kind, place, pair, bound = r.at_kind[i], r.at_place[i], r.at_pair[i], r.at_bound[i]
     k, p = day.pair_pattern[pair], day.pair_programme[pair]
-    some = False
-    for o in range(day.option_pointer[kind], day.option_pointer[kind + 1]):
-        some = some or _may_be_short(day, r, k, day.option_programme[o])
-    while some and r.at_heads[i] > 0 and r.n[1] < len(r.at_kind):
-        _count_work(day, r, place, pair, -1)
-        worth = max(0.0, _compute_gain(day, r, k, place, p))
-        o = _find_best_option(day, r, kind, k, bound, lost, worth)
+    while r.at_heads[i] > 0 and r.n[1] < len(r.at_kind):
+        worth = _find_worth(day, r, pair, p, place < len(day.seats))
+        o = _find_best_option(day, r, kind, k, bound, lost, worth, place, p)
         if o < 0:
-            _count_work(day, r, place, pair, 1)
             return
         r.at_heads[i] -= 1
+        _count_work(day, r, place, pair, -1)
         r.short_first[p] = min(r.short_first[p], day.first[k])
         r.short_last[p] = max(r.short_last[p], day.end[k])
         to = day.pair_of[k, day.option_programme[o]]
