@@ -1,6 +1,6 @@
-"""Libraries that an extra brings: taken when they are used, so that a host without them starts.
+"""Libraries that are imported when they are used; one that an extra brings is named with it.
 
-A gate, a ledger and a verifier need no solver. What is missing is named with the extra to install.
+A start does not wait for a solver that its command does not use, and the engines work without any extra.
 """
 
 from __future__ import annotations
@@ -14,20 +14,31 @@ from releve.errors import ReleveError
 
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
+        "allauth": "cli",
         "apprise": "desk",
+        "click": "cli",
+        "cryptography": "cli",
+        "dj_database_url": "cli",
         "distributed": "dask",
+        "django": "cli",
+        "django_htmx": "cli",
+        "fastexcel": "cli",
         "fontpkg_amiri": "evidence",
-        "highspy": "plan",
         "httptools": "gate",
-        "networkx": "plan",
+        "httpx": "cli",
+        "icalendar": "cli",
         "ninja": "desk",
-        "numba": "plan",
+        "prometheus_client": "cli",
+        "psycopg": "cli",
         "pyhanko": "signing",
-        "scipy": "plan",
+        "pyrage": "cli",
+        "rfc8785": "cli",
+        "rich": "cli",
         "typst": "evidence",
         "uvicorn": "gate",
         "waitress": "desk",
         "whitenoise": "desk",
+        "xlsxwriter": "cli",
     }
 )
 """Library -> extra of ``pyproject.toml`` that brings it."""
@@ -42,8 +53,8 @@ def find_extra(error: ImportError) -> str | None:
     return EXTRAS.get((error.name or "").partition(".")[0])
 
 
-class OptionalModule:
-    """Stands for a module of an extra; imports it when something of it is first used."""
+class LazyModule:
+    """Stands for a module; imports it when something of it is first used."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -48,10 +48,7 @@ def python_of(page: Path) -> list[str]:
 
 
 PYTHON_PAGES = [page for page in PAGES if python_of(page)]
-BEFORE_PYTHON = {
-    "docs/notebook.md": ["network", "sample", "operator", "--agents", "60", "--sites", "2"],
-    "docs/registry.md": ["registry", "sample", "--agents", "60", "--sites", "2", "--yes"],
-}
+BEFORE_PYTHON = {"docs/registry.md": ["registry", "sample", "--agents", "60", "--sites", "2", "--yes"]}
 """The command that a page names before its Python, on a small operator."""
 
 
@@ -205,6 +202,13 @@ def test_the_python_of_a_page_runs_from_its_first_block_to_its_last(
     names: dict[str, object] = {}
     for number, block in enumerate(python_of(page), start=1):
         exec(compile(block, f"{name_of(page)}, Python block {number}", "exec"), names)
+
+
+def test_each_engine_starts_in_ten_lines() -> None:
+    page = DOCS_ROOT / "docs" / "notebook.md"
+    assert len(page.read_text("utf-8").split("\n## ")) - 1 == len(python_of(page)) == 8
+    lengths = [len([line for line in block.splitlines() if line.strip()]) for block in python_of(page)]
+    assert max(lengths) <= 10, lengths
 
 
 def test_a_page_without_python_prepares_none() -> None:

@@ -12,8 +12,9 @@ import sysconfig
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -126,20 +127,28 @@ def pip(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*line, "install", "--quiet", *words], capture_output=True, text=True, check=False)
 
 
-def fill(folder: Path) -> None:
-    """Make an environment that has the packages, and not this checkout.
+def fill(folder: Path, locked: str) -> None:
+    """Make an environment that has the packages of a list in requirements, and not this checkout.
 
     They are those of the tested environment, which scripts/setup has installed by their hashes:
     downloading them again takes a minute. RELEVE_FULL_INSTALL does.
     """
+    pins = ROOT / "requirements" / f"{locked}.txt"
     line = [sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")]
     subprocess.run(line, check=True)
     (packages,) = folder.glob("venv/lib/python*/site-packages")
     if not os.environ.get("RELEVE_FULL_INSTALL"):
-        # Of a folder named in a .pth file no .pth file is read: so not that of the checkout.
-        (packages / "tested.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        if locked == "run":
+            # Of a folder named in a .pth file no .pth file is read: so not that of the checkout.
+            (packages / "tested.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+            return
+        for name in re.findall(r"^([\w.-]+)(?=[=\[])", pins.read_text(encoding="utf-8"), re.MULTILINE):
+            with suppress(metadata.PackageNotFoundError):  # one of another platform
+                found = metadata.distribution(name)
+                for top in sorted({file.parts[0] for file in found.files or () if file.parts[0] != ".."}):
+                    (packages / top).symlink_to(found.locate_file(top))
         return
-    pinned = pip(folder, "--require-hashes", "-r", str(ROOT / "requirements" / "run.txt"))
+    pinned = pip(folder, "--require-hashes", "-r", str(pins))
     if pinned.returncode and any(says in pinned.stderr for says in NO_INDEX):
         pytest.skip("no package index is reachable: the packages are not installed")
     assert pinned.returncode == 0, pinned.stderr
@@ -152,7 +161,7 @@ def installed() -> Iterator[Installation]:
 
 
 @contextmanager
-def install(*options: str) -> Iterator[Installation]:
+def install(*options: str, locked: str = "run") -> Iterator[Installation]:
     """Make an empty environment with the pinned, hashed packages and the wheel, closed to writing."""
     folder = Path(tempfile.mkdtemp(prefix="releve-wheel-"))
     folder.chmod(0o755)
@@ -165,7 +174,7 @@ def install(*options: str) -> Iterator[Installation]:
         )
         assert built.returncode == 0, built.stderr
         (wheel,) = (folder / "dist").glob("releve-*.whl")
-        fill(folder)
+        fill(folder, locked)
         added = pip(folder, "--no-deps", "--no-index", str(wheel))
         assert added.returncode == 0, added.stderr
         (folder / "user").mkdir(mode=0o700)
@@ -222,6 +231,29 @@ def test_the_wheel_does_the_main_job_from_packages_that_may_not_be_written(insta
         (style, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page)
         assert "{" in read_page(f"{address}{style}")
     assert installed.files() == before, "nothing was written into the packages"
+
+
+@pytest.mark.slow
+def test_without_extras_the_engines_run_their_quick_starts_and_no_framework_is_there() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "notebook.md").read_text("utf-8"), re.M | re.S)
+    with install(locked="engines") as bare:
+        pip_check = [sys.executable, "-m", "pip", "--python", str(bare.folder / "venv/bin/python"), "check"]
+        checked = subprocess.run(pip_check, capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
+        for name in ("django", "allauth", "click", "psycopg", "cryptography"):
+            assert bare.run("-I", "-c", f"import importlib.util as u; print(u.find_spec({name!r}))",
+                            program="python") == "None\n"  # fmt: skip
+        bare.give_kernels()
+        said = bare.run("-I", "-c", "\n".join(blocks), program="python")
+        assert len(said.splitlines()) >= len(blocks) == 8
+        assert "FR-OPTIN-1" in said
+        command = bare.start("releve", "plan", "operator")
+        assert command.communicate(timeout=60) == (
+            "",
+            "Error: click is not installed: the command line comes with pip install 'releve[desk]', "
+            "on a gate's host with 'releve[gate]'\n",
+        )
+        assert command.returncode == 1
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.errors import ReleveError
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats
 from releve.network import Agent, Operator, Seat, Zone
 from releve.network.model import Client, Floor, OperatorRow, Programme, Site
@@ -39,7 +39,7 @@ from releve.plugins.crashtest.engine.outbreak.run import Detail, Scenario, simul
 if TYPE_CHECKING:
     from scipy import spatial
 else:
-    spatial = OptionalModule("scipy.spatial")
+    spatial = LazyModule("scipy.spatial")
 
 
 NORTH, SOUTH, EAST = "north_wing", "south_wing", "east_offices"

@@ -19,16 +19,21 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
-
-import xlsxwriter
+from typing import TYPE_CHECKING
 
 from releve.errors import ReleveError
+from releve.extras import LazyModule
 from releve.files.atomic import replace_folder
 from releve.files.home import HomeError, is_home
 from releve.files.plan_folder import make_file_name
 from releve.network import Operator, zone
 from releve.network.table_words import find_table
 from releve.transport import TO_SITE, Fleet, Run, TransportPlan, Wave
+
+if TYPE_CHECKING:
+    import xlsxwriter
+else:
+    xlsxwriter = LazyModule("xlsxwriter")
 
 _SUFFIXES = frozenset((".csv", ".parquet", ".xlsx"))
 

@@ -28,7 +28,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
 
 from releve import environment
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.files.atomic import write_file
 from releve.live.effect_queue import PermanentFailure, RetryLater
 
@@ -131,7 +131,7 @@ def _open_connection() -> BaseEmailBackend:
 if TYPE_CHECKING:
     import apprise
 else:
-    apprise = OptionalModule("apprise")
+    apprise = LazyModule("apprise")
 
 _TIMEOUT_SECONDS = 15
 

@@ -6,24 +6,23 @@ stronger than one row an edge, and in the plane there are few of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Ints, Truths
 from releve.kernels.decorators import allocating_kernel
 
 if TYPE_CHECKING:
     import highspy
-    import networkx as nx
     from highspy import _core as solver
 else:
-    highspy = OptionalModule("highspy")
-    nx = OptionalModule("networkx")
-    solver = OptionalModule("highspy._core")
+    highspy = LazyModule("highspy")
+    solver = LazyModule("highspy._core")
 
 
 _MOST_CLIQUES = 20_000
@@ -82,14 +81,11 @@ def find_independent_set(count: int, pairs: Ints, nodes: int) -> IndependentSet:
 
 def _list_cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
     """Return all maximal cliques, or where they are too many enough to cover each edge."""
-    if len(pairs) <= _CROWDED * graph.count:
-        net = nx.Graph()
-        net.add_nodes_from(range(graph.count))
-        net.add_edges_from(pairs.tolist())
-        found = list(islice(nx.find_cliques(net), _MOST_CLIQUES + 1))
-        if len(found) <= _MOST_CLIQUES:
-            return sorted(sorted(clique) for clique in found)
     near = _build_masks(graph)
+    if len(pairs) <= _CROWDED * graph.count:
+        found = list(islice(_find_cliques(near), _MOST_CLIQUES + 1))
+        if len(found) <= _MOST_CLIQUES:
+            return sorted(found)
     open_ends = list(near)
     rows = []
     for v in range(graph.count):
@@ -100,6 +96,33 @@ def _list_cliques(graph: Graph, pairs: Ints) -> list[list[int]]:
                 open_ends[u] &= ~mask
             rows.append(clique)
     return rows
+
+
+def _find_cliques(near: list[int]) -> Iterator[list[int]]:
+    """Yield each maximal clique once, its vertices in order.
+
+    By Bron and Kerbosch (1973, algorithm 457), with the pivot of Tomita et al. (2006): the vertex with the most
+    neighbours among the candidates, whose own neighbours are not tried.
+    """
+    open_ones: list[tuple[int, int, int]] = [(0, (1 << len(near)) - 1, 0)]
+    """Vertices of a clique, candidates, and vertices whose cliques were yielded; each as bits."""
+    while open_ones:
+        clique, candidates, done = open_ones.pop()
+        if not candidates | done:
+            yield list(_list_bits(clique))
+            continue
+        pivot = max(_list_bits(candidates | done), key=lambda u: (near[u] & candidates).bit_count())
+        for v in _list_bits(candidates & ~near[pivot]):
+            bit = 1 << v
+            open_ones.append((clique | bit, candidates & near[v], done & near[v]))
+            candidates &= ~bit
+            done |= bit
+
+
+def _list_bits(mask: int) -> Iterator[int]:
+    while mask:
+        yield (mask & -mask).bit_length() - 1
+        mask &= mask - 1
 
 
 def _build_masks(graph: Graph) -> list[int]:

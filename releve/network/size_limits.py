@@ -14,15 +14,20 @@ from collections.abc import Callable
 from functools import partial
 from html import unescape
 from io import BytesIO
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from xml.parsers import expat
 
-import fastexcel
 import numpy as np
 import polars as pl
 
 from releve.errors import Phrase
+from releve.extras import LazyModule
 from releve.network.history_grid import RawGrid, Unreadable, strip_cells
+
+if TYPE_CHECKING:
+    import fastexcel
+else:
+    fastexcel = LazyModule("fastexcel")
 
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 """Of all files of a zip together, those of the workbooks in it included."""

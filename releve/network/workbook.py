@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
-from typing import Any
-
-import xlsxwriter
+from typing import TYPE_CHECKING, Any
 
 from releve.errors import Phrase, ReleveError
+from releve.extras import LazyModule
 from releve.network.cell_text import format_cell
 from releve.network.columns import TableColumn, TableRow, bare_type, list_columns
 from releve.network.folder_reader import KINDS, OPTIONAL_TABLES, find_plain_rows, map_zones
@@ -30,6 +29,11 @@ from releve.network.table_words import (
     label_header,
     list_value_labels,
 )
+
+if TYPE_CHECKING:
+    import xlsxwriter
+else:
+    xlsxwriter = LazyModule("xlsxwriter")
 
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 """What a file of this kind is called on the web."""

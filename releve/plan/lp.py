@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from releve.errors import ReleveError
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats, Ints
 from releve.network.history_grid import round_to_grid
 from releve.plan.problem import DayProblem
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from highspy import _core as solver
     from scipy import sparse
 else:
-    highspy = OptionalModule("highspy")
-    solver = OptionalModule("highspy._core")
-    sparse = OptionalModule("scipy.sparse")
+    highspy = LazyModule("highspy")
+    solver = LazyModule("highspy._core")
+    sparse = LazyModule("scipy.sparse")
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.transport.fleet import Fleet, VehiclePool
 from releve.transport.result import TO_SITE, Rider, Run, TransportPlan, Wave
 
@@ -162,8 +162,8 @@ def _time_run(fleet: Fleet, wave: Wave, route: RunRoute, p: int, pool: VehiclePo
 if TYPE_CHECKING:
     from scipy import optimize, sparse
 else:
-    optimize = OptionalModule("scipy.optimize")
-    sparse = OptionalModule("scipy.sparse")
+    optimize = LazyModule("scipy.optimize")
+    sparse = LazyModule("scipy.sparse")
 
 RUN_PRICE = 1000.0
 """Price of a run in minutes of driving: the number of runs comes first."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from scipy import special
 
 from releve.demand import DEFINITIONS, metrics, required_agents, warm_up
 from releve.demand.erlang import api, erlang_a, erlang_c
+from releve.demand.queue import CentreSpec
+from releve.kernels import decorators
 from tests.demand.oracle import exact, holds
 
 SHARES = ("p_wait", "p_abandon", "occupancy", *(f"service_{name}" for name in DEFINITIONS))
@@ -507,3 +511,47 @@ def test_the_exponential_keeps_its_digits_from_one_end_to_the_other() -> None:
     outside = np.array([-np.inf, -65, np.nan, 701, np.inf])
     erlang_c.exp(outside, out[:5])
     assert out[:5] == pytest.approx(np.exp([-64, -64, -64, 700, 700]), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (
+            lambda: required_agents(np.ones((48, 3)), 1800, aht_s=[240, 300]),
+            "expected the same size on axis 1, got 3 of calls in calls and 2 of aht_s in seconds",
+        ),
+        (
+            lambda: CentreSpec(["a", "b"], [0, 1800, 3600], [[9, 9], [9, 9]], 240, [[1, 1, 1], [1, 1, 1]]).build(),
+            "expected agents[interval=2, group=2] in agents, got shape (2, 3): 3 on the axis group, not 2",
+        ),
+        (
+            lambda: CentreSpec(["a", "b"], [0, 1800, 3600], [[9, 9]] * 3, 240, 1).build(),
+            "expected calls[interval=2, programme=2] in calls, got shape (3, 2): 3 on the axis interval, not 2",
+        ),
+        (
+            lambda: CentreSpec(["a"], [0, 1800], 9, 240, 1, threshold_s=[[20]]).build(),
+            "expected threshold_s[programme=1] in seconds, got 2 axes (1, 1)",
+        ),
+    ],
+)
+def test_an_array_of_the_wrong_shape_is_refused_by_name_axis_and_unit(ask: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        ask()
+
+
+def test_compiling_is_announced_once_and_only_where_it_takes_long(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(decorators, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    ours = SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=required_agents)})
+    notice = decorators.CompileNotice()
+    for seconds in (1.9, 0.2, 9.0):  # a kernel each
+        assert not caplog.records or seconds == 9.0
+        notice.on_start(ours)
+        clock[0] += seconds
+        notice.on_end(ours)
+        clock[0] += 60.0
+    (record,) = caplog.records
+    assert record.name == "releve.kernels"
+    assert record.getMessage().startswith("compiling kernels, once for this version and machine")

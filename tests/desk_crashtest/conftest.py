@@ -15,6 +15,7 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.permissions import Role
 from releve.plugins.crashtest.crash_test_job import CRASH_TESTS, CrashTestJob, CrashTestOrder
+from releve.plugins.crashtest.decision import CalmTarget, write_calm_targets
 from releve.plugins.crashtest.engine.ablation import RemovedCause
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
 from releve.plugins.crashtest.engine.outbreak import FIELDS, Band, Estimate
@@ -42,6 +43,8 @@ REMOVED = (
     RemovedCause("carrier", "Carrier", of(3, 4), of(4, 5), of(0.3), {"azur": of(3), "rive": of(0)}),
     RemovedCause("closure", "The closure rule", of(-40, 10), of(-50, 9), of(0.4), {"azur": of(-40), "rive": of(0)}),
 )
+
+CALM = (CalmTarget("rive", "rive-fr", "in time", 0.8, 0.8735, 0.8203, 0.7937, 0.8435, 0.38, 0.12),)
 
 
 def build_result(label: str, infected: float) -> CrashResult:
@@ -134,6 +137,7 @@ class Maker:
             for label, lost in (("no-rule", -200.0), ("no-tests", 3.0))
         ]  # fmt: skip
         write_json(run.run_folder / "comparison.json", {"cases": beside})
+        write_calm_targets(run.run_folder, CALM)
         held = {"quarters": QUARTERS, "days": DAYS, "seed": seed, "reaction_intervals": 1}
         tree = {
             "version": "0", "operator": "Atlas Relation", "synthetic": True, "settings": held,

@@ -52,8 +52,16 @@ def test_a_crash_test_is_started_watched_and_read(browser: Browser, address: str
         expect(page.get_by_text("Sur 6 trimestres simulés")).to_be_visible()
         assert serious(page) == []
         run = page.url
+        follow(page.get_by_role("link", name="Pour décider"))
+        expect(page.get_by_role("heading", name="Client par client, et pourquoi")).to_be_visible()
+        assert serious(page) == []
+        keep(page, "crashtest-decision")
     with looked_at(browser, address, View("en-GB", "phone", "dark"), PLANNER) as page:
         page.goto(run)
         expect(page.get_by_text("Over 6 simulated quarters")).to_be_visible()
         assert (overflow(page), serious(page)) == (0, [])
         keep(page, "crashtest-result", View("en-GB", "phone", "dark"))
+        follow(page.get_by_role("link", name="To decide"))
+        expect(page.get_by_role("heading", name="Calls lost a quarter, by policy")).to_be_visible()
+        assert (overflow(page), serious(page)) == (0, [])
+        keep(page, "crashtest-decision", View("en-GB", "phone", "dark"))

@@ -28,7 +28,7 @@ from releve.plugins.crashtest import crash_test_job, orders
 from releve.plugins.crashtest.crash_test_job import OUTLOOKS, CrashTestJob, OutlookOrder, read_chances
 from releve.plugins.crashtest.engine.ablation import Ablation
 from releve.plugins.crashtest.engine.outbreak import Estimate
-from releve.plugins.crashtest.execution import write_part, write_result, write_step
+from releve.plugins.crashtest.execution import write_json, write_part, write_result, write_step
 from releve.plugins.crashtest.request import CrashTestRequest
 from releve.runs import job_process
 from releve.runs.job_process import run_job
@@ -113,6 +113,32 @@ def test_home_lines_cost_calls_but_no_days_of_sites(maker: Maker, looking: Look)
     assert re.findall(r"<th[^>]*>([^<]+)", matrix.split("</thead>")[0])[-1] == ("Outage of a carrier of home lines")
     row = matrix.split("Azur Énergie")[1].split("</tr>")[0]
     assert re.findall(r'class="n shade-(\d)">([^<]+)', row)[-1] == ("1", "10")
+
+
+def test_the_person_who_decides_reads_which_policy_and_why_a_calm_quarter_misses(maker: Maker, looking: Look) -> None:
+    run = maker.done()
+    address = f"/crashtest/runs/{run.id}/decision"
+    answer = looking(Role.FLOW).get(address)
+    said = plain(answer)
+    assert "À retenir : « pas de règle de fermeture ». C’est moins cher que" in said
+    assert "Moins d’appels perdus :" in said.replace("\u202f", " ").replace("\xa0", " ")
+    assert "rive-fr doit 80,0 % d’appels pris dans le délai ; le plan atteint 87,4 % les jours de volume moyen" in said
+    assert "mais les jours s’en écartent de 12 %, et un jour chargé perd plus qu’un jour creux ne rattrape" in said
+    assert "et 38,0 % d’entre eux manquent l’objectif" in said
+    assert answer.content.decode().count('class="bar"') == 3 + 3, "a bar for each policy, and for each cause"
+    (run.run_folder / "calm.json").unlink()
+    assert "did not look why calm quarters miss" in plain(looking(Role.FLOW, "en").get(address))
+
+
+def test_no_policy_is_advised_that_is_not_shown_to_cost_less(maker: Maker, looking: Look) -> None:
+    run = maker.done()
+    beside = run.run_folder / "comparison.json"
+    rows = json.loads(beside.read_text())
+    rows["cases"][0]["penalty"] = {"value": -400.0, "low": -900.0, "high": 100.0}
+    write_json(beside, rows)
+    said = plain(looking(Role.FLOW, "en").get(f"/crashtest/runs/{run.id}/decision"))
+    assert "Stay with “the closure rule, with tests of people with symptoms”" in said
+    assert "Cheaper or dearer, these quarters do not show it:" in said
 
 
 def test_a_case_has_its_own_address_and_a_wrong_one_is_not_there(maker: Maker, looking: Look) -> None:

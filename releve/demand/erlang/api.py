@@ -8,7 +8,7 @@ interval is long against the handling time. All parameters broadcast against eac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from releve.demand.erlang.erlang_a import Cases, measure_a, prepare_queues, require_a, search
 from releve.demand.erlang.erlang_c import LANES, SMALLEST_LOAD, measure_c, require_c
-from releve.kernels.arrays import Floats
+from releve.kernels.arrays import Floats, require_same_axes
 
 DEFINITIONS = ("offered", "answered", "without_short", "with_short")
 """What the service level divides by what, as :class:`releve.network.Programme` words it: (a) to
@@ -147,6 +147,7 @@ def metrics(
     if np.any(n != np.floor(n)):
         raise ValueError(f"agents must be a whole number, got {float(n[n != np.floor(n)][0])!r}")
     every = (*_queue(calls, interval_s, aht_s, patience_s, threshold_s), n)
+    _find_shape(every, {"agents": "agents"})
     volume, interval, aht, patience, threshold, n = np.broadcast_arrays(*every)
     load = np.where(volume == 0.0, 0.0, volume * aht / interval)
     out = _blank(load, n, patience, threshold)
@@ -183,7 +184,9 @@ def required_agents(
     answered = check_number("answer_rate", answer_rate, at_least=0, less_than=1)
     cap = check_number("max_occupancy", max_occupancy, more_than=0, at_most=1)
     every = (*queue, encode_definitions(definition), goal, answered, cap)
-    shape = np.broadcast_shapes(*(values.shape for values in every))
+    shape = _find_shape(
+        every, {"definition": "words", "target": "share", "answer_rate": "share", "max_occupancy": "share"}
+    )
     cases = Cases(*(flatten(values, shape) for values in every))
     out = np.empty(int(np.prod(shape)), dtype=np.float64)
     endless = np.isinf(cases.patience_s)
@@ -225,6 +228,15 @@ def _queue(
     threshold = check_number("threshold_s", threshold_s, at_least=0)
     require_loads(volume, interval, aht)
     return volume, interval, aht, patience, threshold
+
+
+_QUEUE_UNITS = {"calls": "calls", "interval_s": "seconds", "aht_s": "seconds", "patience_s": "seconds",
+                "threshold_s": "seconds"}  # fmt: skip
+
+
+def _find_shape(every: Sequence[NDArray[Any]], others: Mapping[str, str]) -> tuple[int, ...]:
+    units = {**_QUEUE_UNITS, **others}
+    return require_same_axes({name: (unit, array) for (name, unit), array in zip(units.items(), every, strict=True)})
 
 
 def _blank(load: Floats, n: Floats, patience: Floats, threshold: Floats) -> Floats:

@@ -22,7 +22,7 @@ from releve.demand.forecast.level import (
     weekly_shares,
 )
 from releve.demand.localtime import SLOTS, open_week
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 
@@ -206,7 +206,7 @@ def _cap(expected: Floats, factors: Factors) -> Floats:
 if TYPE_CHECKING:
     from scipy import special
 else:
-    special = OptionalModule("scipy.special")
+    special = LazyModule("scipy.special")
 
 _LEAST_SPREAD = 1e-6
 _LEAST_MEAN = 1e-9

@@ -10,7 +10,7 @@ import numpy as np
 
 from releve.demand.cleaning import CleanHistory
 from releve.demand.localtime import SLOTS, calendar_country, number_to_day, open_slots, open_week
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 from releve.network.opening_hours import is_holiday
@@ -18,7 +18,7 @@ from releve.network.opening_hours import is_holiday
 if TYPE_CHECKING:
     from scipy import linalg
 else:
-    linalg = OptionalModule("scipy.linalg")
+    linalg = LazyModule("scipy.linalg")
 
 _LEAST = 1e-9
 _RIDGE = 1e-6

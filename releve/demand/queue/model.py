@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from releve.demand.erlang.api import check_number
 from releve.demand.queue.draws import DECISIONS
-from releve.kernels.arrays import Array, Floats, Ints
+from releve.kernels.arrays import Array, Floats, Ints, fit
 
 DISTRIBUTIONS = ("exponential", "constant", "lognormal", "gamma", "sample")
 LEAVING = ("finished", "moved", "cut")
@@ -150,27 +150,29 @@ class CentreSpec:
         programmes = _unique("programmes", self.programmes)
         groups = programmes if self.groups is None else _unique("groups", self.groups)
         edges = _edges(self.edges_s)
-        cells, p, g = edges.size - 1, len(programmes), len(groups)
-        ranks = _ranks(self.call_rank, self.agent_rank, self.groups is None, (p, g))
+        each = {"programme": len(programmes)}
+        day, pairs = {"interval": edges.size - 1, **each}, {**each, "group": len(groups)}
+        passing = {**each, "programme passed to": len(programmes)}
+        ranks = _ranks(self.call_rank, self.agent_rank, self.groups is None, pairs)
         centre = Centre(
             programmes=programmes,
             groups=groups,
             edges_s=edges,
-            calls=self._floats("calls", (cells, p), at_least=0),
-            aht_s=self._floats("aht_s", (cells, p), more_than=0),
-            patience_s=self._floats("patience_s", (cells, p), more_than=0, endless=True),
-            agents=self._whole("agents", (cells, g), at_least=0),
+            calls=self._floats("calls", "calls", day, at_least=0),
+            aht_s=self._floats("aht_s", "seconds", day, more_than=0),
+            patience_s=self._floats("patience_s", "seconds", day, more_than=0, endless=True),
+            agents=self._whole("agents", "agents", {"interval": edges.size - 1, "group": len(groups)}, at_least=0),
             call_rank=ranks[0],
             agent_rank=ranks[1],
-            least_waiting=self._whole("least_waiting", (p, g), at_least=1),
-            threshold_s=self._floats("threshold_s", (p,), at_least=0),
-            waiting_places=_whole("waiting_places", self.waiting_places, (p,)),
-            redial=self._floats("redial", (p,), at_least=0, at_most=1),
-            redial_delay_s=self._floats("redial_delay_s", (p,), more_than=0),
-            day_factor_cv=self._floats("day_factor_cv", (p,), at_least=0, less_than=3),
-            transfer=self._floats("transfer", (p, p), at_least=0, at_most=1),
-            service=_one_each(self.service, p),
-            patience=_one_each(self.patience, p),
+            least_waiting=self._whole("least_waiting", "calls", pairs, at_least=1),
+            threshold_s=self._floats("threshold_s", "seconds", each, at_least=0),
+            waiting_places=_whole("waiting_places", "calls", self.waiting_places, each),
+            redial=self._floats("redial", "share of callers", each, at_least=0, at_most=1),
+            redial_delay_s=self._floats("redial_delay_s", "seconds", each, more_than=0),
+            day_factor_cv=self._floats("day_factor_cv", "standard deviation over mean", each, at_least=0, less_than=3),
+            transfer=self._floats("transfer", "share of calls", passing, at_least=0, at_most=1),
+            service=_one_each(self.service, len(programmes)),
+            patience=_one_each(self.patience, len(programmes)),
             one_day_factor=self.one_day_factor,
             changes=tuple(sorted(self.changes, key=lambda change: change.at_s)),
             leaving=self.leaving,
@@ -178,11 +180,11 @@ class CentreSpec:
         _check(centre)
         return centre
 
-    def _floats(self, name: str, shape: tuple[int, ...], **limits: Any) -> Floats:
-        return _filled(check_number(name, getattr(self, name), **limits), shape)
+    def _floats(self, name: str, unit: str, axes: Mapping[str, int], **limits: Any) -> Floats:
+        return _fill(fit(name, unit, check_number(name, getattr(self, name), **limits), axes))
 
-    def _whole(self, name: str, shape: tuple[int, ...], **limits: Any) -> Ints:
-        return _whole(name, check_number(name, getattr(self, name), **limits), shape)
+    def _whole(self, name: str, unit: str, axes: Mapping[str, int], **limits: Any) -> Ints:
+        return _whole(name, unit, check_number(name, getattr(self, name), **limits), axes)
 
 
 def _unique(what: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -196,32 +198,32 @@ def _edges(edges_s: ArrayLike) -> Floats:
     edges = check_number("edges_s", edges_s, at_least=0)
     if edges.ndim != 1 or edges.size < 2 or np.any(np.diff(edges) <= 0):
         raise ValueError(f"expected two or more rising edges_s, got {edges.tolist()}")
-    return _filled(edges, edges.shape)
+    return _fill(edges)
 
 
-def _filled(array: NDArray[Any], shape: tuple[int, ...]) -> Floats:
-    """Return a read-only float64 copy of the shape."""
-    whole = np.ascontiguousarray(np.broadcast_to(array, shape), dtype=np.float64).copy()
+def _fill(array: NDArray[Any]) -> Floats:
+    """Return a read-only float64 copy."""
+    whole = np.ascontiguousarray(array, dtype=np.float64).copy()
     whole.setflags(write=False)
     return whole
 
 
-def _whole(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Ints:
+def _whole(name: str, unit: str, value: ArrayLike, axes: Mapping[str, int]) -> Ints:
     array = np.asarray(value, dtype=np.float64)
     if np.any(array != np.floor(array)):
         bad = float(array[array != np.floor(array)][0])
         raise ValueError(f"{name} must be whole numbers, got {bad!r}")
-    whole = np.ascontiguousarray(np.broadcast_to(array, shape)).astype(np.int64)
+    whole = np.ascontiguousarray(fit(name, unit, array, axes)).astype(np.int64)
     whole.setflags(write=False)
     return whole
 
 
-def _ranks(call: ArrayLike | None, agent: ArrayLike | None, own: bool, shape: tuple[int, int]) -> tuple[Ints, Ints]:
+def _ranks(call: ArrayLike | None, agent: ArrayLike | None, own: bool, axes: Mapping[str, int]) -> tuple[Ints, Ints]:
     if call is None and agent is None:
-        rank = np.where(np.eye(shape[0], dtype=np.bool_), 0, -1) if own else np.zeros(shape)
-        return _whole("rank", rank, shape), _whole("rank", rank, shape)
-    first = _whole("call_rank", call if call is not None else np.minimum(agent, 0), shape)  # type: ignore[arg-type]
-    second = _whole("agent_rank", agent if agent is not None else np.minimum(call, 0), shape)  # type: ignore[arg-type]
+        rank = np.where(np.eye(axes["programme"], dtype=np.bool_), 0, -1) if own else np.zeros(())
+        return _whole("call_rank", "ranks", rank, axes), _whole("agent_rank", "ranks", rank, axes)
+    first = _whole("call_rank", "ranks", call if call is not None else np.minimum(agent, 0), axes)  # type: ignore[arg-type]
+    second = _whole("agent_rank", "ranks", agent if agent is not None else np.minimum(call, 0), axes)  # type: ignore[arg-type]
     if np.any((first < 0) != (second < 0)):
         raise ValueError("expected call_rank and agent_rank negative in the same places")
     return first, second

@@ -32,13 +32,13 @@ from releve.demand.queue.model import (
     allocate_counts,
 )
 from releve.errors import ReleveError
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from scipy import special
 else:
-    special = OptionalModule("scipy.special")
+    special = LazyModule("scipy.special")
 
 
 class PreparedCentre(NamedTuple):

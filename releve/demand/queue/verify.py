@@ -21,7 +21,7 @@ from releve.demand.erlang import metrics, required_agents
 from releve.demand.queue.model import Centre, CentreSpec, Distribution
 from releve.demand.queue.prepare import QueueEstimate, QueueOutcome, simulate
 from releve.demand.requirement import INTERVAL_S, Forecast, Requirement
-from releve.kernels.arrays import Floats, Ints, Truths
+from releve.kernels.arrays import Floats, Ints, Truths, fit
 from releve.network import Programme
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 
@@ -119,8 +119,9 @@ def verify(
     """
     rows = _ordered(requirement, programmes)
     day = _day(requirement, rows, forecast)
-    shape = (len(requirement.starts), len(rows if teams is None else teams.names))
-    rostered = np.broadcast_to(np.asarray(coverage, dtype=np.float64), shape)
+    columns = {"programme": len(rows)} if teams is None else {"group": len(teams.names)}
+    axes = {"interval": len(requirement.starts), **columns}
+    rostered = fit("coverage", "rostered agents", np.asarray(coverage, dtype=np.float64), axes)
     if not np.all(rostered >= 0.0):  # NaN too
         raise ValueError("expected 0 <= coverage, got a negative or an unknown one")
     shrinkage = np.array([r.shrinkage for r in rows] if teams is None else teams.shrinkage)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats, Ints
 from releve.network.model import Floor, NamedContingency, Seat, Shuttle, Site, Stop, Zone
 from releve.network.rows import Agent, Shift
@@ -27,7 +27,7 @@ from releve.network.sample.countries import CITIES, COUNTRIES, City, Country
 if TYPE_CHECKING:
     from scipy import special
 else:
-    special = OptionalModule("scipy.special")
+    special = LazyModule("scipy.special")
 
 
 _HALF_STEP = 2.0**-54

@@ -14,7 +14,10 @@ PLUGIN = Plugin(
     },
     urls={"crashtest/": "releve.plugins.crashtest.pages.views"},
     menu=("releve.plugins.crashtest.pages.views.MENU",),
-    template_libraries={"crashtest_words": "releve.plugins.crashtest.pages.page"},
+    template_libraries={
+        "crashtest_decision": "releve.plugins.crashtest.pages.decision",
+        "crashtest_words": "releve.plugins.crashtest.pages.page",
+    },
     entry_kinds={
         "crashtest.removed": "Crash test removed",
         "outlook.made": "Outlook made",

@@ -19,6 +19,7 @@ import numpy as np
 
 from releve.files.atomic import try_lock, write_file
 from releve.files.plan_folder import read_packs
+from releve.plugins.crashtest.decision import CalmTarget, find_calm_targets, write_calm_targets
 from releve.plugins.crashtest.engine.ablation import Ablation, estimate_share
 from releve.plugins.crashtest.engine.comparison import Case, Difference, compare, encode_difference
 from releve.plugins.crashtest.engine.outbreak import Estimate
@@ -57,12 +58,14 @@ from releve.runs.job_store import PATIENCE_S, Job, JobKind, JobStore, RunError
 
 @dataclass(frozen=True)
 class CrashTestReport:
-    """What a crash test found: each case, its result, and its difference from the first case."""
+    """What a crash test found: each case, its result, and its difference from the first case; the targets that
+    calm quarters of the first miss."""
 
     cases: tuple[Case, ...]
     results: tuple[CrashResult, ...]
     differences: tuple[Difference, ...]
     certificate: dict[str, Any]
+    calm: tuple[CalmTarget, ...] = ()
 
 
 def run_crash_test(
@@ -99,6 +102,7 @@ def _summarise(cases: Sequence[Case], ablation: Ablation | None, inputs: Mapping
         results=results,
         differences=tuple(compare(cases[0], case) for case in cases[1:]),
         certificate=build_certificate(inputs, digests),
+        calm=find_calm_targets(cases[0]),
     )
 
 
@@ -108,6 +112,7 @@ def _write_report(execution: Execution, found: CrashTestReport) -> None:
         return
     for number, result in enumerate(found.results):
         write_result(folder, number, result)
+    write_calm_targets(folder, found.calm)
     beside = [encode_difference(one) for one in found.differences]
     write_json(folder / "comparison.json", {"cases": beside})
     write_json(folder / "certificate.json", found.certificate)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from releve.errors import BilingualPhrase, Phrase
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.ledger import verify
 from releve.ledger.account_names import ACCOUNT_PREFIX
 from releve.ledger.own_ledger import load_verifier
@@ -29,8 +29,8 @@ from releve.plugins.evidence.records import EvidenceRecord, PackError, Statement
 from releve.plugins.evidence.sources import FigureOf, PackDraft, PackSource, PaperTable, Passage
 from releve.situation import KINDS, ReopeningRule
 
-typst: Any = OptionalModule("typst")
-amiri: Any = OptionalModule("fontpkg_amiri")
+typst: Any = LazyModule("typst")
+amiri: Any = LazyModule("fontpkg_amiri")
 _TEMPLATE = Path(__file__).with_name("pack.typ")
 _STANDARD = "a-3b"
 MOST_ROWS = 400

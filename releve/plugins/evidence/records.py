@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from releve.errors import Phrase, ReleveError
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.ledger import roots, verify
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import parse_canonical
@@ -206,10 +206,10 @@ class PackRefused(PackError):  # noqa: N818 (named after what happens)
     """A pack that may not be made as asked; the message names the fix."""
 
 
-signers: Any = OptionalModule("pyhanko.sign.signers")
-timestamps: Any = OptionalModule("pyhanko.sign.timestamps")
-writers: Any = OptionalModule("pyhanko.pdf_utils.incremental_writer")
-fields: Any = OptionalModule("pyhanko.sign.fields")
+signers: Any = LazyModule("pyhanko.sign.signers")
+timestamps: Any = LazyModule("pyhanko.sign.timestamps")
+writers: Any = LazyModule("pyhanko.pdf_utils.incremental_writer")
+fields: Any = LazyModule("pyhanko.sign.fields")
 
 
 def sign_pack(pdf: bytes) -> bytes:

@@ -330,6 +330,7 @@ ROWS = (
     Row("crashtest/runs/<slug:run>/stop", "/crashtest/runs/none/stop", "cp", 405),
     Row("crashtest/runs/<slug:run>/resume", "/crashtest/runs/none/resume", "cp", 405),
     Row("crashtest/runs/<slug:run>/remove", "/crashtest/runs/none/remove", "cp", 404),
+    Row("crashtest/runs/<slug:run>/decision", "/crashtest/runs/none/decision", "cpfa", 404),
     Row("crashtest/runs/<slug:run>/certificate", "/crashtest/runs/none/certificate", "cpfa", 404),
     Row("crashtest/runs/<slug:run>/certificate.json", "/crashtest/runs/none/certificate.json", "cpfa", 404),
     # sites and clients; a site lead's own site is of another operator here

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from releve.demand import Requirement
 from releve.demand.requirement import INTERVAL_S
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator, Programme
 from releve.plan import Contingency, Move, Placement, Plan, PlannedScenario, PlanSettings
@@ -46,7 +46,7 @@ from releve.plugins.telework.engine.placebo import NORMAL_975
 if TYPE_CHECKING:
     from scipy import special
 else:
-    special = OptionalModule("scipy.special")
+    special = LazyModule("scipy.special")
 
 
 BUSY_BINS = 512

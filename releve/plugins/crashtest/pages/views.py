@@ -23,6 +23,7 @@ from releve.desk.navigation import Entry
 from releve.desk.text import translate_phrase
 from releve.live import api as live
 from releve.plugins.crashtest.crash_test_job import CrashTestJob, CrashTestOrder
+from releve.plugins.crashtest.decision import list_choices, read_calm_targets
 from releve.plugins.crashtest.engine.outbreak.rng import DAYS_MOST
 from releve.plugins.crashtest.engine.policies import POLICIES
 from releve.plugins.crashtest.engine.settings import CrashTestError
@@ -35,6 +36,7 @@ from releve.plugins.crashtest.orders import (
     start_crash_test,
 )
 from releve.plugins.crashtest.pages import page
+from releve.plugins.crashtest.pages.decision import DecisionPage
 from releve.plugins.crashtest.pages.page import (
     SOURCE_WORDS,
     CertificatePage,
@@ -225,6 +227,21 @@ def certificate(request: HttpRequest, run: str) -> HttpResponse:
 
 
 @serve("crashtest.see")
+@_explain_unreadable
+def decision(request: HttpRequest, run: str) -> HttpResponse:
+    """What a run says to the person who decides."""
+    found = _find_finished(run)
+    held = load_run_results(found)
+    page = DecisionPage(
+        run=CrashTestHead.from_row(found),
+        results=held.results,
+        choices=list_choices(held.comparison, found.order.agents),
+        calm=read_calm_targets(found.run_folder),
+    )
+    return page_response(request, "desk/crashtest/decision.html", page)
+
+
+@serve("crashtest.see")
 def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
     """The certificate as ``--rerun`` takes it."""
     content = (_find_finished(run).run_folder / "certificate.json").read_bytes()
@@ -272,6 +289,7 @@ urlpatterns = [
     path("runs/<slug:run>/stop", run_stop, name="crashtest_stop"),
     path("runs/<slug:run>/resume", run_resume, name="crashtest_resume"),
     path("runs/<slug:run>/remove", run_remove, name="crashtest_remove"),
+    path("runs/<slug:run>/decision", decision, name="crashtest_decision"),
     path("runs/<slug:run>/certificate", certificate, name="crashtest_certificate"),
     path("runs/<slug:run>/certificate.json", certificate_file, name="crashtest_certificate_file"),
 ]

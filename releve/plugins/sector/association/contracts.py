@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import transaction
 
 from releve.errors import Phrase, ReleveError
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.ledger.chain import append, iter_entries, lock_head
 from releve.ledger.digests import format_instant
 from releve.ledger.keys import public_key, signing_key
@@ -349,7 +349,7 @@ def _read_message(message: str) -> tuple[ContractTerms, str, list[tuple[Contract
         raise SectorError(Phrase("the message is not a contract: {0}; ask for it again", repr(error))) from error
 
 
-typst: Any = OptionalModule("typst")
+typst: Any = LazyModule("typst")
 _TEMPLATE = Path(__file__).with_name("contract.typ")
 _NARROW = "\u202f"
 _KINDS = {"inbound": "appels entrants", "outbound": "appels sortants", "back_office": "back-office"}

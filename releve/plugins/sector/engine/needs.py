@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from releve.errors import Phrase, ReleveError, join_lines
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.network import Operator, day_bounds
 from releve.plan import Plan
 
@@ -405,8 +405,8 @@ if TYPE_CHECKING:
     from scipy import sparse
     from scipy.sparse import csgraph
 else:
-    sparse = OptionalModule("scipy.sparse")
-    csgraph = OptionalModule("scipy.sparse.csgraph")
+    sparse = LazyModule("scipy.sparse")
+    csgraph = LazyModule("scipy.sparse.csgraph")
 
 SOURCE, SINK = 0, 1
 

@@ -33,7 +33,7 @@ import numpy as np
 import yaml
 
 from releve.errors import ReleveError
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats
 from releve.network.checks_places import list_country_codes
 
@@ -63,7 +63,7 @@ require = OutagesError.require
 if TYPE_CHECKING:
     from scipy import special
 else:
-    special = OptionalModule("scipy.special")
+    special = LazyModule("scipy.special")
 
 _P90 = 1.2815515655446004
 """The standard normal quantile of 0.9."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats
 from releve.plugins.crashtest.engine.outbreak.disease import Disease, tabulate_multiplier
 from releve.plugins.crashtest.engine.outbreak.errors import require
@@ -23,7 +23,7 @@ from releve.plugins.crashtest.engine.outbreak.population import Population
 if TYPE_CHECKING:
     from scipy import optimize
 else:
-    optimize = OptionalModule("scipy.optimize")
+    optimize = LazyModule("scipy.optimize")
 
 
 REMOVAL_PER_HOUR = 1.25

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats
 from releve.plugins.crashtest.engine.outbreak.errors import IncidenceError, require
 from releve.plugins.crashtest.engine.outbreak.population import Population
@@ -166,7 +166,7 @@ def build_no_importation(sites: int, days: int) -> Floats:
 if TYPE_CHECKING:
     from scipy import special
 else:
-    special = OptionalModule("scipy.special")
+    special = LazyModule("scipy.special")
 
 MULTIPLIER_BINS = 4096
 _TAIL = 1e-5

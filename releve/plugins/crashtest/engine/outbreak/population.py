@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.extras import OptionalModule
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats
 from releve.network import Agent, Operator, Seat, Zone
 from releve.plugins.crashtest.engine.outbreak.errors import OutbreakError, require
@@ -86,7 +86,7 @@ def fill_vehicles(operator: Operator, seated: Sequence[SeatedAgent], seats: int)
 if TYPE_CHECKING:
     from scipy import spatial
 else:
-    spatial = OptionalModule("scipy.spatial")
+    spatial = LazyModule("scipy.spatial")
 
 NEIGHBOUR_M = 2.0
 VEHICLE_SEATS = 16
