@@ -79,7 +79,20 @@ def make() -> None:
         run_until_idle()
         seal()
     with run_clock(END + timedelta(hours=2)):
-        command("evidence", "pack", "inspection", "--for", "casa-1", "--from", f"{DAY}", "--to", f"{DAY}", "--seal")
+        command(
+            "evidence",
+            "pack",
+            "inspection",
+            "--for",
+            "casa-1",
+            "--from",
+            f"{DAY}",
+            "--to",
+            f"{DAY}",
+            "--seal",
+            "--out",
+            f"{os.environ['RELEVE_HOME']}-pack.pdf",
+        )
         scene.power("tunis-1")
         run_until_idle()
     call()  # by the time of the database, which the gate compares with the program's
