@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -202,10 +205,32 @@ def test_every_benchmark_that_is_known_exists() -> None:
     assert usual == [
         "erlang", "seats", "forecast", "plan", "rounding", "transport", "hybrid", "bulletin",
         "queue", "live", "ledger", "standings", "registry", "outbreak", "crashtest", "desk", "grid",
-        "screen", "gate", "slow_clients", "moves", "first_closure", "load",
+        "screen", "gate", "slow_clients", "moves", "first_closure", "load", "growth", "faults",
     ]  # fmt: skip
     assert more == ["sector", "service_day", "validate", "closure", "routing", "routing_outbound"]
     assert [name for name in usual + more if find_spec(f"bench.{name}") is None] == []
+
+
+def run_bench(name: str, *options: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{name}", *options, "--json"], cwd=ROOT, capture_output=True, text=True,
+        check=False, env={key: text for key, text in os.environ.items() if key != "RELEVE_HOME"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.mark.slow
+def test_a_day_of_operation_adds_rows_of_which_retention_takes_back_its_share() -> None:
+    found = run_bench("growth", "--agents", "80", "--sites", "3", "--step", "60")
+    rows = {at: {name: row[0] for name, row in found[at].items()} for at in ("before", "day", "+91 d", "+1097 d")}
+    for name in ("ledger_entry", "live_message", "live_effect", "live_relief", "service_record_intervalreport"):
+        assert rows["before"][name] < rows["day"][name]
+    assert found["answers"] > 0
+    assert found["log"]["requests lines"] == found["pages"] > 0
+    assert rows["+91 d"]["live_effect"] == 0
+    assert rows["+91 d"]["ledger_entry"] >= rows["day"]["ledger_entry"], "proofs stay"
+    assert rows["+1097 d"]["service_record_intervalreport"] == 0
 
 
 def test_the_files_that_start_first_exist() -> None:
@@ -469,6 +494,26 @@ def test_systemd_takes_the_units(units: Path) -> None:
     tool = need("systemd-analyze")
     said = run(tool, "verify", "--man=no", *(units / name for name in (*UNITS, "releve.target")))
     assert str(units) not in said, said
+
+
+def test_the_units_are_installed_with_the_paths_in_use(tmp_path: Path) -> None:
+    env, to = tmp_path / "releve.env", tmp_path / "units"
+    env.write_text(
+        "RELEVE_HOME=/var/lib/releve\n"
+        f"RELEVE_OUTSIDE={tmp_path}/the outside\n"
+        'RELEVE_IDENTITY_FILE="/srv/identity/names.box"\n'
+        "RELEVE_KAMAILIO_PROXIES=one=http://127.0.0.1/rpc,/etc/kamailio/one.list;two=http://b/rpc,/srv/two/two.list\n",
+        encoding="utf-8",
+    )
+    run(DEPLOY / "install-units", "--program", "/bin/true", "--env", env, to)
+    unit = (to / "releve-worker.service").read_text(encoding="utf-8")
+    assert "\nExecStart=/bin/true live work\n" in unit
+    assert f"\nEnvironmentFile={env}\n" in unit
+    opened = (to / "releve-worker.service.d" / "paths.conf").read_text(encoding="utf-8").splitlines()
+    folders = [f"{tmp_path}/the outside", "/etc/kamailio", "/srv/identity", "/srv/two"]
+    assert sorted(opened[2:]) == sorted(f'ReadWritePaths="-{folder}"' for folder in folders)
+    said = run(need("systemd-analyze"), "verify", "--man=no", *(to / name for name in (*UNITS, "releve.target")))
+    assert str(to) not in said, said
 
 
 @pytest.mark.parametrize("unit", UNITS)

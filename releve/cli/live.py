@@ -204,6 +204,7 @@ def contacts(file: Path, by: str) -> None:
 
 @live.command()
 @_STREAM
+@click.option("--json", is_flag=True, expose_value=False, help="As other commands have it: it is JSON in any case.")
 @_reading_the_database
 def status(stream: str) -> None:
     """Print how a stream stands, as JSON; exit status 1 where an operator has to act.

@@ -40,7 +40,7 @@ def serve(
     }
     chosen = [name for name in _PARTS if name in (parts or ("desk", "worker"))]
     supervisor = ProcessSupervisor(
-        [Part(name, (sys.executable, "-m", "releve", *commands[name])) for name in chosen],
+        [Part(name, (sys.executable, "-P", "-m", "releve", *commands[name])) for name in chosen],
         lambda text: click.echo(text, err=True),
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

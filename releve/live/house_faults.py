@@ -27,7 +27,7 @@ CERTIFICATE_LEFT = timedelta(days=14)
 """Services renew a certificate well before: one that ends so soon was not renewed."""
 MOST_CLOCK_STEP = timedelta(seconds=10)
 """A time service corrects less than this while it runs; the rest is a clock that was wrong."""
-CERTIFICATE_SECONDS = 60.0
+CERTIFICATE_SECONDS = 30.0
 HOUSE_FAULTS: Final = ("disk", "clock", "certificate", "backup", "partner")
 _TIMEOUT_SECONDS = 5.0
 

@@ -72,8 +72,11 @@ MINUTE = 60.0
 CALLS_SECONDS = 30.0
 SWITCHES_SECONDS = 5.0
 OUTSIDE_SECONDS = 60.0
+SAME_CAUSE_SECONDS = 60.0
 _BEHIND_SECONDS = 5.0
-_completing = threading.Lock()
+_MOST_CAUSES = 100
+_warned_at: dict[str, float] = {}
+_completing, _warning = threading.Lock(), threading.Lock()
 _log = logging.getLogger("releve.live")
 _HANDLED_IN = (relief_handler, notifications, escalation, alerts, replies, self_test)
 """Modules with handlers of effects, imported to register them."""
@@ -259,12 +262,25 @@ def _run_guarded(step: Callable[[], object]) -> bool | None:
         _log.critical("the worker does nothing: %s", error)
         time.sleep(_BEHIND_SECONDS)
     except (OperationalError, InterfaceError, LiveError) as error:
-        _log.warning("the worker waits: %s", error)
+        _warn_once(str(error))
     except Exception:  # whatever it is, it is shown, and the thread stays
         _log.exception("the worker waits")
     close_old_connections()
     time.sleep(POLL_SECONDS * 10)
     return None
+
+
+def _warn_once(cause: str) -> None:
+    """Log why the worker waits: one cause once in :data:`SAME_CAUSE_SECONDS`, by all threads together."""
+    at = time.monotonic()
+    with _warning:
+        last = _warned_at.get(cause)
+        if last is not None and at - last < SAME_CAUSE_SECONDS:
+            return
+        if len(_warned_at) >= _MOST_CAUSES:
+            _warned_at.clear()
+        _warned_at[cause] = at
+    _log.warning("the worker waits: %s", cause)
 
 
 def _read_outside() -> None:

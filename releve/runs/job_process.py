@@ -56,7 +56,7 @@ def resume_job(job: Job[Any]) -> None:
 
 def _start_process(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "releve.runs.job_process", *arguments],
+        [sys.executable, "-P", "-m", "releve.runs.job_process", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

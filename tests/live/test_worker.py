@@ -320,6 +320,22 @@ def test_behind_its_ledger_the_worker_runs_no_effect_and_says_so(
     assert "the worker does nothing: the database is behind its ledger" in caplog.text
 
 
+def test_while_the_database_is_away_one_cause_is_logged_once_a_minute_by_all_threads(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(worker, "_warned_at", {})
+    monkeypatch.setattr(worker, "POLL_SECONDS", 0)
+    for _ in range(20):
+        assert worker._run_guarded(fail) is None
+    assert [row.message for row in caplog.records] == ["the worker waits: connection refused"]
+    monkeypatch.setattr(worker, "SAME_CAUSE_SECONDS", 0)
+    worker._run_guarded(fail)
+    assert len(caplog.records) == 2
+
+
 def later(seconds: float) -> datetime:
     return timezone.now() + timedelta(seconds=seconds)
 
