@@ -118,6 +118,7 @@ _WAYS = {
     "WEBHOOK_URL": ("address that receives the routes", ""),
     "WEBHOOK_SECRET": ("signs them", ""),
     "WEBHOOK_PRIVATE": ("allow private addresses and plain HTTP", "no"),
+    "EVENTS_PRIVATE": ("allow private addresses and plain HTTP to [webhooks of events](api.md#webhooks)", "no"),
     "KAMAILIO_PROXIES": (
         "`NAME=URL,FILE;…`: the JSON-RPC address and the dispatcher list of each [SIP proxy](proxy.md)",
         "",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -27,7 +28,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from releve.accounts.models import AccountAct, FactorReset, Grant, Token, User
+from releve.accounts.models import AccountAct, FactorReset, Grant, Subscription, Token, User
 from releve.accounts.notices import announce_account
 from releve.accounts.permissions import Role, approving_roles
 from releve.accounts.two_people import COMMAND_LINE, ROLE, Act, find_tie, list_acts, phrase_tie
@@ -404,7 +405,7 @@ def count_unreadable_factors(secrets: Sequence[str]) -> int:
 def encrypt_factors_again(secrets: Sequence[str]) -> int:
     """Encrypt every factor under the first secret key; return how many could not be read.
 
-    Those are left as they are.
+    Those are left as they are. The secrets of subscriptions are encrypted again with them.
     """
     box, lost = build_factor_box(secrets), 0
 
@@ -421,6 +422,10 @@ def encrypt_factors_again(secrets: Sequence[str]) -> int:
             lost += 1
         else:
             factor.save(update_fields=["data"])
+    for row in Subscription.objects.select_for_update():
+        with suppress(InvalidToken):
+            row.secret, row.old_secret = turn(row.secret), turn(row.old_secret) if row.old_secret else ""
+            row.save(update_fields=["secret", "old_secret"])
     return lost
 
 

@@ -212,6 +212,58 @@ class Token(ScopedRole):
         return now < self.ends_at
 
 
+class Subscription(models.Model):
+    """What a program gets sent as it is recorded: entries as its token may see them, from ``after`` on.
+
+    ``kinds``: empty, every kind; ``stream``: empty, every stream. ``secret`` signs what is sent and is encrypted,
+    as is ``old_secret``, which signs too for a day after ``renewed_at``. ``claimed_until``: a worker sends until
+    then at most. ``paused``: the receiver wants no more, or the ledger ends before ``after``; ``error`` says which,
+    or why the last try failed.
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    token = models.ForeignKey(Token, on_delete=models.PROTECT)
+    url = models.CharField(max_length=500)
+    kinds = models.JSONField(default=list)
+    stream = models.CharField(max_length=64, blank=True, default="live")
+    secret = models.TextField()
+    old_secret = models.TextField(blank=True, default="")
+    renewed_at = models.DateTimeField(null=True)
+    after = models.IntegerField()
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField(default=timezone.now)
+    paused = models.BooleanField(default=False)
+    attempts = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(null=True)
+    claimed_until = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DeadLetter(models.Model):
+    """An entry that a receiver refused again and again; ``asked``: it is to be sent once more."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="dead_letters")
+    seq = models.IntegerField()
+    at = models.DateTimeField()
+    error = models.CharField(max_length=300)
+    asked = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["subscription", "seq"], name="accounts_dead_letter_once"),)
+        ordering = ("seq",)
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} {self.seq}"
+
+
 class RequestCount(models.Model):
     """How many requests of one user or program were accepted in a minute, by all processes.
 

@@ -101,10 +101,15 @@ def authenticate(secret: str) -> User | None:
         return None
     now = timezone.now()
     found = Token.objects.filter(digest=_digest(secret), ends_at__gt=now).first()
-    held = None if found is None else found.to_held_role()
-    if found is None or held is None or not select_valid_tokens([found], now):
+    return None if found is None else build_program(found, now)
+
+
+def build_program(token: Token, now: datetime) -> User | None:
+    """Return the program that a token stands for, with its role; None where it opens nothing at that instant."""
+    held = token.to_held_role()
+    if held is None or not token.is_active_at(now) or not select_valid_tokens([token], now):
         return None
-    user = User(username=f"{TOKEN_PREFIX}{found.name}")
+    user = User(username=f"{TOKEN_PREFIX}{token.name}")
     user.visitor_role = held
     return user
 

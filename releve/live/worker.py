@@ -60,6 +60,7 @@ from releve.live.silence import record_silence
 from releve.live.statement import run_daily_jobs
 from releve.live.stream_state import Scene, load_scene
 from releve.live.switches import prepare_switches
+from releve.live.webhooks import deliver_events
 from releve.live.worker_health import BEAT_SECONDS, has_room, note_beat, note_stop
 from releve.registry import storage as registry
 
@@ -106,6 +107,7 @@ class Worker:
             ("slow", lambda: run_slow_jobs(real_now()), TICK_SECONDS, 5 * MINUTE),
             ("calls", lambda: follow_calls(self._stopping.is_set, self._do), CALLS_SECONDS, 0.0),
             ("faults", follow_path_faults, FAULT_SECONDS, 5 * MINUTE),
+            ("events", lambda: deliver_events(self._stopping.is_set), TICK_SECONDS, MINUTE),
             ("replies", read_reply_mail, MAIL_SECONDS, 0.0),
             ("beat", self._beat, BEAT_SECONDS, 0.0),
             ("certificate", self._house.look_at_certificate, CERTIFICATE_SECONDS, 0.0),

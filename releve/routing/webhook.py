@@ -41,7 +41,7 @@ def pin_address(url: httpx.URL, *, private: bool) -> tuple[httpx.URL, str]:
         raise Unreachable(f"{url.host} does not resolve") from error
     addresses = sorted({str(row[4][0]) for row in rows}, key=lambda text: ":" in text)
     if not private and not all(_is_public(address) for address in addresses):
-        raise Rejected(f"{url.host} is a private address: set RELEVE_WEBHOOK_PRIVATE=yes to allow it")
+        raise Rejected(f"{url.host} is a private address, which its setting …_PRIVATE does not allow")
     return url.copy_with(host=addresses[0]), url.host
 
 
@@ -64,26 +64,34 @@ def from_environment(environ: Mapping[str, str], home: Path) -> Webhook:
 
 def read_webhook(environ: Mapping[str, str], name: str, prefix: str) -> Webhook:
     """Return the webhook at the address in ``name``, with its secret and whether it is private."""
-    address = environment.read_text(environ, name)
     secret = environment.read_secret(environ, f"{prefix}_SECRET")
     private = environment.read_flag(environ, f"{prefix}_PRIVATE", default=False)
-    schemes = ("https", "http") if private else ("https",)
-    try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if url.scheme not in schemes or not url.host or url.userinfo:
-        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+    url = parse_address(environment.read_text(environ, name), private=private)
+    if url is None:
+        wanted = "https:// or http://" if private else "https://"
         raise ImproperlyConfigured(f"{name} must be {wanted}host/path, without a user")
     if not secret:
         raise ImproperlyConfigured(f"{prefix}_SECRET is needed: the receiver checks it")
     return Webhook(url, secret, private=private)
 
 
+def parse_address(text: str, *, private: bool) -> httpx.URL | None:
+    """Return the URL of a receiver; None where it is not HTTPS (or HTTP where ``private``), or names a user."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return None
+    sound = url.scheme in (("https", "http") if private else ("https",)) and url.host and not url.userinfo
+    return url if sound else None
+
+
 @dataclass(frozen=True)
-class _Answer:
+class ReceiverAnswer:
+    """What a receiver answered: ``retry_after`` is its header of that name, as it came."""
+
     status: int
     body: bytes
+    retry_after: str = ""
 
     def json(self) -> Mapping[str, object]:
         """Return the body when it is a JSON object, else nothing."""
@@ -146,32 +154,49 @@ class Webhook:
         self._raise_for_status(answer)
         return answer.json()
 
-    def _raise_for_status(self, answer: _Answer) -> None:
+    def _raise_for_status(self, answer: ReceiverAnswer) -> None:
         if 200 <= answer.status < 300:
             return
         if answer.status in _LATER or answer.status >= 500:
             raise Unreachable(f"the webhook answered {answer.status}")
         raise Rejected(f"the webhook answered {answer.status}")
 
-    def _send_request(self, method: str, body: bytes, headers: Mapping[str, str]) -> _Answer:
-        url, host = pin_address(self._url, private=self._private)
-        name = host if self._url.port is None else f"{host}:{self._url.port}"
-        sent = {"Host": name, "Content-Type": "application/json", "User-Agent": "releve", **headers, **self._sign(body)}
-        secure = self._url.scheme == "https"
-        extensions = {"sni_hostname": host} if secure else {}
-        try:
-            with (
-                httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client,
-                client.stream(method, url, content=body, headers=sent, extensions=extensions) as response,
-            ):
-                return _Answer(response.status_code, _first_bytes(response))
-        except httpx.HTTPError as error:
-            raise Unreachable(f"the webhook: {type(error).__name__}") from error
+    def _send_request(self, method: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
+        sent = {"Content-Type": "application/json", **headers, **self._sign(body)}
+        return send_pinned(method, self._url, body, sent, private=self._private)
 
     def _sign(self, body: bytes) -> dict[str, str]:
         stamp = str(int(time.time()))
         code = hmac.new(self._secret, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
         return {"X-Releve-Timestamp": stamp, "X-Releve-Signature": f"sha256={code}"}
+
+
+def send_pinned(
+    method: str,
+    url: httpx.URL,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    private: bool,
+    timeout: httpx.Timeout | None = None,
+) -> ReceiverAnswer:
+    """Send a request to the address that was checked, and return its answer, whatever its status.
+
+    Redirects are not followed. Errors are those of :func:`pin_address`, and :class:`Unreachable` without an answer.
+    """
+    pinned, host = pin_address(url, private=private)
+    name = host if url.port is None else f"{host}:{url.port}"
+    sent = {"Host": name, "User-Agent": "releve", **headers}
+    extensions = {"sni_hostname": host} if url.scheme == "https" else {}
+    try:
+        with (
+            httpx.Client(timeout=timeout or TIMEOUT, trust_env=False, follow_redirects=False) as client,
+            client.stream(method, pinned, content=body, headers=sent, extensions=extensions) as response,
+        ):
+            later = response.headers.get("Retry-After", "")
+            return ReceiverAnswer(response.status_code, _first_bytes(response), later)
+    except httpx.HTTPError as error:
+        raise Unreachable(f"the webhook: {type(error).__name__}") from error
 
 
 def _first_bytes(response: httpx.Response) -> bytes:

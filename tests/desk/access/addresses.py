@@ -169,6 +169,11 @@ ROWS = (
     Row("identity/ask", "/identity/ask", "h", 405),
     Row("identity/<int:number>/allow", "/identity/1/allow", "A", 405),
     Row("identity/<int:number>/see", "/identity/1/see", "h", 405),
+    Row("people/webhooks/", "/people/webhooks/", "A"),
+    Row("people/webhooks/<int:number>/secret", "/people/webhooks/1/secret", "A", 405),
+    Row("people/webhooks/<int:number>/end", "/people/webhooks/1/end", "A", 405),
+    Row("people/webhooks/<int:number>/resume", "/people/webhooks/1/resume", "A", 405),
+    Row("people/webhooks/<int:number>/refused", "/people/webhooks/1/refused", "A", 405),
     Row("people/tokens", "/people/tokens", "A", 405),
     Row("people/tokens/<int:number>/end", "/people/tokens/1/end", "A", 405),
     # signing in
