@@ -205,7 +205,7 @@ def test_every_benchmark_that_is_known_exists() -> None:
     assert usual == [
         "erlang", "seats", "forecast", "plan", "rounding", "transport", "hybrid", "bulletin",
         "queue", "live", "ledger", "standings", "registry", "outbreak", "crashtest", "desk", "grid",
-        "screen", "gate", "slow_clients", "moves", "first_closure", "load", "growth", "faults",
+        "screen", "gate", "slow_clients", "moves", "first_closure", "load", "growth", "faults", "telework",
     ]  # fmt: skip
     assert more == ["sector", "service_day", "validate", "closure", "routing", "routing_outbound"]
     assert [name for name in usual + more if find_spec(f"bench.{name}") is None] == []

@@ -64,7 +64,7 @@ def estimate(records: Path, out: Path | None, draw: Path | None, as_json: bool) 
     """Measure what telework does, programme by programme, from work RECORDS (CSV, Parquet, XLSX).
 
     Columns: agent, day (of a week its Monday), programme, place (site or home), paid_min,
-    available_min, handled, handle_s; optional: quality, repeats. A programme of which nothing can
+    available_min, handled, handle_s; optional: quality, repeats, team. A programme of which nothing can
     be learnt is refused with the reason. Exit status 1 when that is true of every programme. With
     --draw a programme whose records are all where the lot put the agents is graded randomised, and
     measured by these records alone.
@@ -123,6 +123,7 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
         f"  measured alone {one.effect.effect:+.3f} ± {1.96 * one.effect.error:.3f}; those at home"
         f" less those on site {one.naive:+.3f}, which also holds who they are"
     )
+    yield from _list_comparison_lines(one)
     for row in one.horizons:
         yield f"    month {row.step + 1:>2} at home {row.effect:+.3f} ± {1.96 * row.error:.3f}"
     if one.washed is not None:
@@ -142,6 +143,18 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
     broken = [what for what, shown in guards if shown]
     if broken:
         yield f"  {' and '.join(broken)}: not right for home, whatever it does in time"
+
+
+def _list_comparison_lines(one: ProgrammeEffect) -> Iterator[str]:
+    """Say what gave the effect, what the usual regression gives, and whom errors are counted by."""
+    if one.by == "dummy" and not one.follows_rota:
+        yield "  by a dummy beside agents and weeks: the arms are on site in turns, so nothing can be imputed"
+    elif one.by_dummy is not None:
+        yield (f"  by a dummy, as an experiment is read, {one.by_dummy.effect:+.3f} ± {1.96 * one.by_dummy.error:.3f}")
+    if one.teams:
+        yield "  whole teams move together: errors are counted by team"
+    elif not one.team_known:
+        yield "  no column team: where whole teams move together, the interval is too narrow"
 
 
 def _list_drawn_lines(one: ProgrammeEffect) -> Iterator[str]:

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from releve.network import Operator
-from releve.plugins.telework.engine import placebo
+from releve.plugins.telework.engine import clusters, placebo
 from releve.plugins.telework.engine.estimate import ProgrammeEffect, estimate_effects
 from releve.plugins.telework.engine.panel import (
     FixedEffects,
     Panel,
     RecordFaults,
     find_largest_component,
+    keep_comparable,
     read_work_records,
 )
 from releve.plugins.telework.engine.rota import (
@@ -126,6 +127,17 @@ def test_each_faulty_cell_is_named_with_its_row(row: str, column: str, reason: s
     assert reason in fault.reason
 
 
+def test_a_week_as_six_digits_is_its_monday_and_a_month_is_refused() -> None:
+    weeks = [GOOD.replace("2026-03-02", week) for week in ("201049", "201052", "201101")]
+    records = read_work_records("records.csv", "\n".join([HEAD, *weeks]).encode())
+    mondays = [str(np.datetime64(int(day), "D")) for day in records.day]
+    assert mondays == ["2010-12-06", "2010-12-27", "2011-01-03"]
+    for bad in (["201054", "201049"], ["201001", "201012"]):
+        rows = [GOOD.replace("2026-03-02", week) for week in bad]
+        with pytest.raises(RecordFaults, match="not a date"):
+            read_work_records("records.csv", "\n".join([HEAD, *rows]).encode())
+
+
 def test_overlapping_records_and_unknown_columns_are_refused() -> None:
     with pytest.raises(RecordFaults, match="a second record of this agent"):
         read_work_records("records.csv", "\n".join([HEAD, GOOD, GOOD]).encode())
@@ -141,6 +153,44 @@ def test_a_programme_that_knows_little_borrows_from_the_others() -> None:
     assert unsure.error < 0.1
     (alone,) = placebo.shrink_effects([placebo.EffectEstimate(0.5, 0.2)])
     assert alone == placebo.Posterior(0.5, 0.2)
+
+
+TEAMS = Design(agents=120, teams=12, team_shock=0.04, by_team=True, attrition=0.2)
+
+
+def cover(design: Design, seeds: range) -> tuple[int, int]:
+    """Return how many intervals hold the truth, and how many would by the errors of agents."""
+    by_level, by_agent = 0, 0
+    for seed in seeds:
+        panel = clusters.choose_clusters(draw_panel(design, seed))
+        found = clusters.estimate_in_clusters(
+            panel, placebo.estimate_by_imputation, lambda part: keep_comparable(part)[0]
+        )
+        alone = placebo.estimate_by_imputation(panel.without_teams())
+        by_level += abs(found.effect - design.effect) <= 1.96 * found.error
+        by_agent += abs(alone.effect - design.effect) <= 1.96 * alone.error
+    return by_level, by_agent
+
+
+def test_intervals_hold_where_whole_teams_move_and_share_shocks() -> None:
+    by_team, by_agent = cover(TEAMS, range(20))
+    assert by_team >= 18
+    assert by_agent < 17, "agents counted alone: the fault"
+
+
+def test_agents_who_move_on_their_own_are_counted_alone_in_any_team() -> None:
+    alone = clusters.choose_clusters(draw_panel(replace(TEAMS, by_team=False), 3))
+    assert alone.team is None
+    assert clusters.choose_clusters(draw_panel(TEAMS, 3)).team is not None
+
+
+def test_few_teams_that_move_whole_are_refused() -> None:
+    design = replace(TEAMS, teams=6)
+    found = estimate(write_records(draw_panel(design, 1)), None)
+    assert "whole teams move together, and 4 worked both" in str(found.refusal)
+    (twelve,) = estimate_effects(read_work_records("r.csv", write_records(draw_panel(TEAMS, 1)))).programmes
+    assert twelve.refusal is None
+    assert twelve.teams
 
 
 def _dense(panel: Panel) -> np.ndarray:
@@ -388,7 +438,31 @@ def test_what_follows_the_draw_is_randomised_and_measured_without_weeks_before_i
     assert found.posterior is not None
     low, high = found.posterior.bound()
     assert low < math.exp(0.05) < high
-    assert estimate(data, None).design == "assumed", "arms are on site in turns: nothing to impute"
+    undrawn = estimate(data, None)
+    assert (undrawn.design, undrawn.by) == ("compared", "dummy")
+    assert undrawn.effect == found.effect
+
+
+def test_teams_that_alternate_by_weeks_are_measured_by_a_dummy() -> None:
+    design = Design(agents=90, weeks=20, never=1.0, teams=18)
+    found = []
+    for seed in range(10):
+        panel = draw_panel(design, seed, whole=True)
+        assert panel.team is not None
+        home = (panel.period + panel.team) % 2 == 0
+        rota = replace(panel, at_home=home, outcome=panel.outcome + 0.05 * home)
+        one = estimate(write_records(rota), None)
+        assert one.refusal is None
+        assert (one.by, one.movers, one.left_out.apart, one.teams) == ("dummy", 90, 0, True)
+        assert one.effect is not None
+        found.append((one.effect.effect - 0.05) / one.effect.error)
+    assert abs(np.mean(found)) < 1
+
+
+def test_a_move_for_good_is_not_measured_by_a_dummy() -> None:
+    # Until week 12 each has moved, and none came back: the weeks after compare nothing.
+    found = estimate(write_records(draw_panel(Design(never=0.0), 4, whole=True)), None)
+    assert found.by == "imputation"
 
 
 def test_another_draw_is_not_what_the_records_follow() -> None:

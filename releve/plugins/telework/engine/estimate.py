@@ -7,17 +7,20 @@ above :data:`LEAST_CHANCE`, and neither quality is shown to fall nor repeats to 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from releve.errors import Phrase
 from releve.kernels.arrays import Floats, Truths
+from releve.plugins.telework.engine.clusters import choose_clusters, estimate_in_clusters, find_few_clusters
 from releve.plugins.telework.engine.panel import (
     LeftOut,
     Panel,
     WorkRecords,
     build_panel,
     find_refusal,
+    find_turns,
     keep_comparable,
     keep_connected,
 )
@@ -50,10 +53,13 @@ class ProgrammeEffect:
     figures are None.
 
     Effects are differences of logarithms: 0.05 is some 5 % more work at home. ``naive`` compares
-    those at home with those on site; ``by_dummy`` is the usual regression; ``washed`` leaves out
-    the four weeks on site after a time at home. ``quality`` and ``repeats`` are in their own units,
-    None where they were not recorded. ``rota``: what one drawn by lot would show, refusal or not.
+    those at home with those on site; ``by``: what gave the effect; ``by_dummy`` is the usual
+    regression; ``washed`` leaves out the four weeks on site after a time at home. ``quality`` and
+    ``repeats`` are in their own units, None where they were not recorded. ``rota``: what one drawn
+    by lot would show, refusal or not.
     ``drawn``: how the records follow the rota that was drawn, None where it has no part in them.
+    ``teams``: whether whole teams moved, so that errors are counted by team; ``team_known``: whether
+    the records name teams.
     """
 
     programme: str
@@ -64,6 +70,7 @@ class ProgrammeEffect:
     refusal: Phrase | None = None
     effect: EffectEstimate | None = None
     naive: float | None = None
+    by: Literal["imputation", "dummy"] = "imputation"
     by_dummy: EffectEstimate | None = None
     washed: EffectEstimate | None = None
     horizons: tuple[Horizon, ...] = ()
@@ -73,6 +80,8 @@ class ProgrammeEffect:
     posterior: Posterior | None = None
     rota: RotaPower | None = None
     drawn: RotaRecords | None = None
+    teams: bool = False
+    team_known: bool = False
 
     @property
     def design(self) -> str:
@@ -149,7 +158,7 @@ def _estimate_drawn(records: WorkRecords, at: int, inside: Truths, outcome: Floa
     that the weeks on site of the two arms need not be the same ones, as imputation asks.
     """
     whole = build_panel(records, inside, outcome)
-    panel = keep_connected(whole)
+    panel = choose_clusters(keep_connected(whole))
     left_out = LeftOut(
         0, 0, len(whole.agent) - len(panel.agent),
         int(inside.sum()) - len(whole.agent),
@@ -157,16 +166,18 @@ def _estimate_drawn(records: WorkRecords, at: int, inside: Truths, outcome: Floa
     )  # fmt: skip
     about = ProgrammeEffect(
         records.programmes[at], whole.agents, panel.count_movers(), len(whole.agent), left_out,
-        rota=compute_rota_power(whole),
+        rota=compute_rota_power(whole), team_known=records.team is not None,
     )  # fmt: skip
     refusal = find_refusal(whole, panel, left_out) or _find_shared_time(records, inside)
-    refusal = refusal or find_single_place(panel)
+    refusal = refusal or find_single_place(panel) or find_few_clusters(panel)
     if refusal is not None:
         return replace(about, refusal=refusal)
     home = panel.at_home
     return replace(
         about,
-        effect=estimate_by_dummy(panel),
+        effect=estimate_in_clusters(panel, estimate_by_dummy, keep_connected),
+        by="dummy",
+        teams=panel.team is not None,
         naive=float(panel.outcome[home].mean() - panel.outcome[~home].mean()),
         quality=_estimate_drawn_guard(records, inside, records.quality),
         repeats=_estimate_drawn_guard(records, inside, records.repeats),
@@ -177,36 +188,56 @@ def _estimate_drawn_guard(records: WorkRecords, inside: Truths, values: Floats) 
     whole = build_panel(records, inside, values)
     if not len(whole.agent):
         return None
-    panel = keep_connected(whole)
-    if find_refusal(whole, panel, LeftOut(0, 0, 0)) or find_single_place(panel):
+    panel = choose_clusters(keep_connected(whole))
+    if find_refusal(whole, panel, LeftOut(0, 0, 0)) or find_single_place(panel) or find_few_clusters(panel):
         return None
-    return estimate_by_dummy(panel)
+    return estimate_in_clusters(panel, estimate_by_dummy, keep_connected)
 
 
 def _estimate_programme(records: WorkRecords, at: int, rows: Truths, outcome: Floats) -> ProgrammeEffect:
     whole = build_panel(records, rows, outcome)
     panel, left_out = keep_comparable(whole)
+    by_turns = find_turns(whole, panel, left_out)
+    if by_turns is not None:
+        panel, left_out = by_turns, LeftOut(0, 0, len(whole.agent) - len(by_turns.agent))
+    panel = choose_clusters(panel)
     silent = int(rows.sum()) - len(whole.agent)
     left_out = replace(left_out, without_contacts=silent)
     about = ProgrammeEffect(
         records.programmes[at], whole.agents, panel.count_movers(), len(whole.agent), left_out,
-        rota=compute_rota_power(whole),
+        rota=compute_rota_power(whole), team_known=records.team is not None,
     )  # fmt: skip
-    refusal = find_refusal(whole, panel, left_out) or _find_shared_time(records, rows)
+    refusal = find_refusal(whole, panel, left_out) or _find_shared_time(records, rows) or find_few_clusters(panel)
     if refusal is not None:
         return replace(about, refusal=refusal)
     home = panel.at_home
+    about = replace(
+        about,
+        naive=float(panel.outcome[home].mean() - panel.outcome[~home].mean()),
+        by_dummy=estimate_in_clusters(panel, estimate_by_dummy, keep_connected),
+        teams=panel.team is not None,
+    )
+    if by_turns is not None:
+        return replace(
+            about,
+            effect=about.by_dummy,
+            by="dummy",
+            quality=_estimate_drawn_guard(records, rows, records.quality),
+            repeats=_estimate_drawn_guard(records, rows, records.repeats),
+        )
     return replace(
         about,
-        effect=estimate_by_imputation(panel),
-        naive=float(panel.outcome[home].mean() - panel.outcome[~home].mean()),
-        by_dummy=estimate_by_dummy(panel),
+        effect=estimate_in_clusters(panel, estimate_by_imputation, _keep_comparable_rows),
         washed=_estimate_washed(panel),
         horizons=list_horizons(panel),
         placebo=compute_placebo(panel),
         quality=_estimate_guard(records, rows, records.quality),
         repeats=_estimate_guard(records, rows, records.repeats),
     )
+
+
+def _keep_comparable_rows(panel: Panel) -> Panel:
+    return keep_comparable(panel)[0]
 
 
 def _find_shared_time(records: WorkRecords, rows: Truths) -> Phrase | None:
@@ -242,9 +273,9 @@ def _estimate_washed(panel: Panel) -> EffectEstimate | None:
     if not wet.any():
         return None
     dry, left_out = keep_comparable(panel.keep(~wet))
-    if find_refusal(dry, dry, left_out) is not None:
+    if find_refusal(dry, dry, left_out) is not None or find_few_clusters(dry) is not None:
         return None
-    return estimate_by_imputation(dry)
+    return estimate_in_clusters(dry, estimate_by_imputation, _keep_comparable_rows)
 
 
 def _estimate_guard(records: WorkRecords, rows: Truths, values: Floats) -> EffectEstimate | None:
@@ -252,6 +283,7 @@ def _estimate_guard(records: WorkRecords, rows: Truths, values: Floats) -> Effec
     if not len(whole.agent):
         return None
     panel, left_out = keep_comparable(whole)
-    if find_refusal(whole, panel, left_out) is not None:
+    panel = choose_clusters(panel)
+    if find_refusal(whole, panel, left_out) is not None or find_few_clusters(panel) is not None:
         return None
-    return estimate_by_imputation(panel)
+    return estimate_in_clusters(panel, estimate_by_imputation, _keep_comparable_rows)

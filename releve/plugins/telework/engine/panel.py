@@ -11,7 +11,7 @@ file, with every fault named: a dropped row would bias the measurement.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,12 +27,13 @@ from releve.network.faults import Fault, find_nearest, suggest_fix
 
 TABLE = "work_records"
 REQUIRED = ("agent", "day", "programme", "place", "paid_min", "available_min", "handled", "handle_s")
-OPTIONAL = ("quality", "repeats")
+OPTIONAL = ("quality", "repeats", "team")
 COLUMNS = (*REQUIRED, *OPTIONAL)
-"""``day``: a date, of a week its Monday; ``place``: ``site`` or ``home``; ``paid_min`` and
+NUMBERS = (*REQUIRED[4:], "quality", "repeats")
+"""``day``: a date, of a week its Monday or ``201049``; ``place``: ``site`` or ``home``; ``paid_min`` and
 ``available_min``: minutes paid, and of them ready for or in contact; ``handled``: contacts;
 ``handle_s``: seconds they took; ``quality``: a score, higher is better; ``repeats``: share of the
-contacts that came again."""
+contacts that came again; ``team``: with whom the agent works and moves, empty where they are alone."""
 _PLACES = ("site", "home")
 _SHOWN = 20
 
@@ -55,7 +56,8 @@ class RecordFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, al
 @dataclass(frozen=True, eq=False)
 class WorkRecords:
     """Records as columns of one length: ``agent`` and ``programme`` are indices of the names,
-    ``day`` is days since 1970; ``quality`` and ``repeats`` are NaN where they are not known."""
+    ``day`` is days since 1970; ``quality`` and ``repeats`` are NaN where they are not known;
+    ``team``: an index, None without that column."""
 
     agents: tuple[str, ...]
     programmes: tuple[str, ...]
@@ -69,6 +71,7 @@ class WorkRecords:
     handle_s: Floats
     quality: Floats
     repeats: Floats
+    team: Ints | None = None
 
     @property
     def efficiency(self) -> Floats:
@@ -89,8 +92,8 @@ def parse_work_records(table: LogTable) -> WorkRecords:
     if faults:
         raise RecordFaults(tuple(faults))
     rows = np.asarray(table.rows)
-    values = {column: _read_numbers(frame, column) for column in COLUMNS[4:]}
-    days = frame["day"].str.to_date("%Y-%m-%d", strict=False)
+    values = {column: _read_numbers(frame, column) for column in NUMBERS}
+    days = _read_days(frame["day"])
     faults += _find_cell_faults(frame, days, values, rows)
     if not faults:
         faults += _find_sense_faults(frame, values, rows)
@@ -105,7 +108,34 @@ def parse_work_records(table: LogTable) -> WorkRecords:
         day=days.cast(pl.Int32).to_numpy().astype(np.int64),
         at_home=(frame["place"] == "home").to_numpy(),
         **values,
+        team=_read_teams(frame),
     )
+
+
+def _read_teams(frame: pl.DataFrame) -> Ints | None:
+    """Return an index of teams by row; an agent without a team is one. None without the column."""
+    if "team" not in frame.columns:
+        return None
+    alone = pl.concat_str(pl.lit("a/"), pl.col("agent"))
+    name = (
+        pl.when(pl.col("team").fill_null("") == "").then(alone).otherwise(pl.concat_str(pl.lit("t/"), pl.col("team")))
+    )
+    names = frame.select(name.alias("team"))["team"]
+    return _index(names, names.unique().sort())
+
+
+def _read_days(column: pl.Series) -> pl.Series:
+    """Return dates; a week of ISO 8601 as ``201049`` is its Monday; null where a cell is neither.
+
+    Six digits that could all be a year and month are null: a month is no period of the panel.
+    """
+    days = column.str.to_date("%Y-%m-%d", strict=False)
+    compact = column.str.contains(r"^\d{6}$").fill_null(False)
+    weeks = column.filter(compact)
+    if (weeks.str.slice(4).cast(pl.Int64) <= 12).all():
+        return days
+    mondays = (weeks.str.slice(0, 4) + "-W" + weeks.str.slice(4) + "-1").str.to_date("%G-W%V-%u", strict=False)
+    return days.scatter(compact.arg_true(), mondays)
 
 
 def _index(column: pl.Series, names: pl.Series) -> Ints:
@@ -139,7 +169,7 @@ def _find_cell_faults(frame: pl.DataFrame, days: pl.Series, values: dict[str, Fl
             yield _fault(frame, rows, at, column, Phrase("it is empty"), Phrase("fill it in"))
     for at in _find_rows(days.is_null().to_numpy()):
         yield _fault(frame, rows, at, "day", Phrase("it is not a date"),
-                     Phrase("write it like 2026-03-02; of a week, its Monday"))  # fmt: skip
+                     Phrase("write it like 2026-03-02; of a week, its Monday or 202610"))  # fmt: skip
     for at in _find_rows(~frame["place"].is_in(_PLACES).fill_null(False).to_numpy()):
         yield _fault(frame, rows, at, "place", Phrase("the place is not known"), Phrase("write site or home"))
     for column, numbers in values.items():
@@ -250,13 +280,23 @@ FEWEST_AGENTS, FEWEST_MOVERS = 20, 5
 @dataclass(frozen=True, eq=False)
 class Panel:
     """Rows of one programme: ``agent`` and ``period`` are indices without gaps, ``day`` days since
-    1970; ``outcome`` is what is measured."""
+    1970; ``outcome`` is what is measured; ``team``: an index of each row's agent's team, without
+    gaps, None where each agent stands alone."""
 
     agent: Ints
     period: Ints
     day: Ints
     at_home: Truths
     outcome: Floats
+    team: Ints | None = None
+
+    @property
+    def cluster(self) -> Ints:
+        """Return by row whom errors are counted together with: the team, else the agent."""
+        return self.agent if self.team is None else self.team
+
+    def without_teams(self) -> Panel:
+        return replace(self, team=None)
 
     @property
     def agents(self) -> int:
@@ -280,10 +320,13 @@ class Panel:
         return int((home & site).sum())
 
     def keep(self, rows: Truths) -> Panel:
-        agent, period = (
-            np.unique(index[rows], return_inverse=True)[1].astype(np.int64) for index in (self.agent, self.period)
-        )
-        return Panel(agent, period, self.day[rows], self.at_home[rows], self.outcome[rows])
+        agent, period = _close_gaps(self.agent[rows]), _close_gaps(self.period[rows])
+        team = None if self.team is None else _close_gaps(self.team[rows])
+        return Panel(agent, period, self.day[rows], self.at_home[rows], self.outcome[rows], team)
+
+
+def _close_gaps(index: Ints) -> Ints:
+    return np.unique(index, return_inverse=True)[1].astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +346,19 @@ class LeftOut:
 def build_panel(records: WorkRecords, rows: Truths, outcome: Floats) -> Panel:
     """Return those of the rows whose outcome is known."""
     rows = rows & np.isfinite(outcome)
-    agent, period = (
-        np.unique(index[rows], return_inverse=True)[1].astype(np.int64) for index in (records.agent, records.day)
-    )
-    return Panel(agent, period, records.day[rows], records.at_home[rows], outcome[rows])
+    agent = _close_gaps(records.agent[rows])
+    team = None if records.team is None else _close_gaps(_choose_team(agent, records.team[rows]))
+    return Panel(agent, _close_gaps(records.day[rows]), records.day[rows], records.at_home[rows], outcome[rows], team)
+
+
+def _choose_team(agent: Ints, team: Ints) -> Ints:
+    """Return by row the team in which most records of its agent stand."""
+    teams = int(team.max(initial=0)) + 1
+    pairs, count = np.unique(agent * teams + team, return_counts=True)
+    order = np.lexsort((-count, pairs // teams))
+    first = np.unique(pairs[order] // teams, return_index=True)[1]
+    found: Ints = (pairs[order][first] % teams)[agent]
+    return found
 
 
 def keep_comparable(panel: Panel) -> tuple[Panel, LeftOut]:
@@ -329,6 +381,26 @@ def keep_connected(panel: Panel) -> Panel:
     """
     agents, periods = find_largest_component(panel.agent, panel.period, panel.agents, panel.periods)
     return panel.keep(np.isin(panel.agent, agents) & np.isin(panel.period, periods))
+
+
+def find_turns(panel: Panel, comparable: Panel, left_out: LeftOut) -> Panel | None:
+    """Return the rows of a rota by turns that imputation would drop; None where it can be used.
+
+    Where two arms are on site in turns, no week on site is shared by both, and imputation has
+    nothing to predict with. A dummy beside effects of agents and periods identifies the effect,
+    where most who were at home came back: then it does not compare the early with the late.
+    """
+    joined = keep_connected(panel)
+    if find_refusal(panel, joined, LeftOut(0, 0, 0)) is not None:
+        return None
+    if find_refusal(panel, comparable, left_out) is None and 2 * comparable.at_home.sum() >= joined.at_home.sum():
+        return None
+    home = np.bincount(joined.period, joined.at_home, joined.periods) > 0
+    site = np.bincount(joined.period, ~joined.at_home, joined.periods) > 0
+    back = ~joined.at_home & (joined.day > joined.first_home[joined.agent])
+    returned = (np.bincount(joined.agent, back, joined.agents) > 0).sum()
+    away = (np.bincount(joined.agent, joined.at_home, joined.agents) > 0).sum()
+    return joined if (home & site).any() and 2 * returned >= away else None
 
 
 def find_refusal(panel: Panel, comparable: Panel, left_out: LeftOut) -> Phrase | None:

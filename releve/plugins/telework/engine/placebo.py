@@ -2,7 +2,8 @@
 
 Agent and period effects are fitted on the rows on site and predict each row at home; the mean
 difference is the effect (Borusyak, Jaravel and Spiess 2024), right where effects grow with time and
-where everyone moves in the end. Standard errors are clustered by agent; residuals at home are taken
+where everyone moves in the end. Standard errors are clustered by agent, or by team where whole teams
+move (:mod:`.clusters`); residuals at home are taken
 against the mean of all movers that far into it, in steps of four weeks.
 
 With few movers a placebo misses most drifts that matter, so the drift that the weeks before leave
@@ -81,15 +82,17 @@ class _Imputed:
         treated = FixedEffects(panel.agent[home], panel.period[home], panel.agents, panel.periods)
         agents, periods = fixed.solve(*treated.add_up(weight))
         untreated = -(agents[fixed.agent] + periods[fixed.period])
-        score = np.bincount(panel.agent[site], untreated * self._residual, panel.agents)
-        score += np.bincount(panel.agent[home], weight * self._spread(weight), panel.agents)
+        cluster = panel.cluster
+        size = int(cluster.max()) + 1
+        score = np.bincount(cluster[site], untreated * self._residual, size)
+        score += np.bincount(cluster[home], weight * self._spread(weight), size)
         return EffectEstimate(float(weight @ self._gain), float(np.sqrt((score**2).sum())))
 
     def _spread(self, weight: Floats) -> Floats:
         """Return the effect of each row less the mean of its step, weighted as the variance is."""
-        agent = self._panel.agent[self._panel.at_home]
+        cluster = self._panel.cluster[self._panel.at_home]
         steps, cell = np.unique(self.step, return_inverse=True)
-        pair, inverse = np.unique(agent * len(steps) + cell, return_inverse=True)
+        pair, inverse = np.unique(cluster * len(steps) + cell, return_inverse=True)
         of_pair = pair % len(steps)
         total = np.bincount(inverse, weight)
         gained = np.bincount(inverse, weight * self._gain)
@@ -108,8 +111,8 @@ def estimate_by_dummy(panel: Panel) -> EffectEstimate:
     below = float(dummy @ dummy)
     effect = float(dummy @ panel.outcome) / below
     residual = fixed.take_out(panel.outcome - effect * panel.at_home)
-    score = np.bincount(panel.agent, dummy * residual, panel.agents)
-    rows, groups = len(panel.agent), panel.agents
+    score = np.bincount(panel.cluster, dummy * residual)
+    rows, groups = len(panel.agent), len(score)
     small = groups / (groups - 1) * (rows - 1) / (rows - panel.periods - 1)
     return EffectEstimate(effect, float(np.sqrt(small * (score**2).sum()) / below))
 
