@@ -170,12 +170,15 @@ def forecast_day(
 
     ``quantile`` staffs for this quantile of the call rate, not for its mean: the noise of single
     calls is already in the queue model. ``table`` is a forecast made elsewhere, which takes the
-    place of the history (:func:`releve.demand.read_forecast`). Raises ValueError for a quantile
+    place of the history and of the uplifts (:func:`releve.demand.read_forecast`). Raises ValueError for a quantile
     that the forecast cannot give, or a table that cannot be read.
     """
     zone_name, starts = operator.row.time_zone, operator.day_start
     if table is None:
-        expected = build_forecast(build_histories(operator), operator.programmes, [day], zone_name, day_start=starts)
+        expected = build_forecast(
+            build_histories(operator), operator.programmes, [day], zone_name,
+            day_start=starts, uplifts=operator.uplifts,
+        )  # fmt: skip
     else:
         expected = read_forecast(table, operator.programmes, [day], zone_name, day_start=starts)
     if quantile is not None:
