@@ -297,7 +297,7 @@ def forecast_picture(page: ForecastPage) -> Picture:
     y = find_scale(0, reach, base, top)
     step = find_step(reach)
     ticks = tuple(Label("y", left, y(value), text.number(value)) for value in np.arange(0, reach + 1e-9, step).tolist())
-    every = [one.day for one in (*page.past, *page.days)]
+    every = [*(one.day for one in page.past), *(one.day for one in page.days)]
     days = tuple(
         Label("x", x(number + 0.5), base + 18, text.short_day(every[number])) for number in range(0, len(every), 7)
     )

@@ -378,7 +378,7 @@ class Uplift(TableRow):
         at_least=-1,
         at_most=9,
     )
-    reason: str = column("Why", example="Spring campaign of the client")
+    reason: str = column("Why", example="Campagne de printemps")
 
 
 @dataclass(frozen=True, slots=True)
