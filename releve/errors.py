@@ -163,6 +163,8 @@ def encode_phrase(text: object) -> object:
 
     Of a text that is not a phrase, and of a number, itself.
     """
+    if isinstance(text, BilingualPhrase):
+        return {"en": str(text), "fr": text.french}
     if isinstance(text, Phrase) and not isinstance(text, NumberPhrase):
         return {"template": text.template, "params": [encode_phrase(one) for one in text.params]}
     return text if isinstance(text, int | float | None) else str(text)
@@ -173,6 +175,8 @@ def decode_phrase(text: Any) -> Any:
     if not isinstance(text, dict):
         return text
     try:
+        if "fr" in text:
+            return BilingualPhrase(str(text["en"]), str(text["fr"]))
         template, params = str(text["template"]), [decode_phrase(one) for one in text["params"]]
         if params and not _PLACES.fullmatch(template):
             raise ValueError(f"{template!r} has other places than {{0}}, {{1}}...")

@@ -99,6 +99,7 @@ TEMPLATES = [
                 "plan_cell_words": "releve.desk.plan.words",
                 "planning_words": "releve.desk.planning",
                 "calendar_words": "releve.desk.day_calendar",
+                "forecast_words": "releve.desk.forecast",
                 "places_words": "releve.desk.places.page",
                 "roll_words": "releve.desk.places.roll",
                 "plan_words": "releve.desk.plan.words",

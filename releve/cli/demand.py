@@ -456,7 +456,7 @@ def _forecast_days(
 ) -> Forecast:
     span = [first + timedelta(days=number) for number in np.arange(days).tolist()]
     zone_name = operator.row.time_zone
-    return build_forecast(histories, operator.programmes, span, zone_name, models=models)
+    return build_forecast(histories, operator.programmes, span, zone_name, models=models, uplifts=operator.uplifts)
 
 
 def _choose_models(operator: Operator, histories: dict[str, History]) -> dict[str, str]:

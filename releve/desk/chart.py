@@ -117,16 +117,16 @@ class Chart:
 def draw(series: CoverageSeries, size: Size, text: Text) -> Chart:
     """Return the drawing of a day's series at one size."""
     top = float((series.required + series.beyond).max(initial=0.0))
-    step = _nice_step(top)
+    step = find_step(top)
     ceiling = max(step, math.ceil(top / step - 1e-9) * step)
     x, y = _find_scales(size, len(series.starts), ceiling)
     zero = np.zeros(len(series.starts))
     return Chart(
         size=size,
-        covered=_band(zero, series.covered, x, y),
-        missing=_band(series.covered, series.required, x, y),
-        beyond=_band(series.required, series.required + series.beyond, x, y),
-        required=_steps(series.required, x, y),
+        covered=draw_band(zero, series.covered, x, y),
+        missing=draw_band(series.covered, series.required, x, y),
+        beyond=draw_band(series.required, series.required + series.beyond, x, y),
+        required=draw_steps(series.required, x, y),
         hours=_hours(series.starts, size, text, x),
         agents=tuple(Tick(round(y(value), 1), text.plain(value)) for value in np.arange(0, ceiling + step / 2, step)),
     )
@@ -138,9 +138,9 @@ def spark(series: CoverageSeries) -> tuple[str, str, str]:
     x, y = _find_scales(_SPARK, len(series.starts), top)
     zero = np.zeros(len(series.starts))
     return (
-        _band(zero, series.covered, x, y),
-        _band(series.covered, series.required, x, y),
-        _steps(series.required, x, y),
+        draw_band(zero, series.covered, x, y),
+        draw_band(series.covered, series.required, x, y),
+        draw_steps(series.required, x, y),
     )
 
 
@@ -162,7 +162,7 @@ def _hours(starts: tuple[datetime, ...], size: Size, text: Text, x: Scale) -> tu
     return tuple(found)
 
 
-def _nice_step(top: float) -> float:
+def find_step(top: float) -> float:
     """Return a round step that gives three to six lines up to ``top``."""
     rough = max(top, 1.0) / 4
     power = 10.0 ** math.floor(math.log10(rough))
@@ -170,7 +170,7 @@ def _nice_step(top: float) -> float:
     return max(step, 0.5)
 
 
-def _band(low: Floats, high: Floats, x: Scale, y: Scale) -> str:
+def draw_band(low: Floats, high: Floats, x: Scale, y: Scale) -> str:
     """Return closed areas between two step lines; where they touch there is nothing to fill."""
     parts = []
     filled = high - low > 1e-9
@@ -189,7 +189,8 @@ def _band(low: Floats, high: Floats, x: Scale, y: Scale) -> str:
     return "".join(parts)
 
 
-def _steps(values: Floats, x: Scale, y: Scale) -> str:
+def draw_steps(values: Floats, x: Scale, y: Scale) -> str:
+    """Return a line that holds each value until the next interval."""
     points = [(k + e, value) for k, value in enumerate(values) for e in (0, 1)]
     return "M" + "L".join(_point(x(a), y(v)) for a, v in points) if points else ""
 

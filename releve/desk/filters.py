@@ -174,6 +174,12 @@ def listed(items: Sequence[str]) -> str:
 
 
 @register.filter
+def say(text: str) -> str:
+    """Return a text of an engine in the reader's language."""
+    return translate_phrase(text)
+
+
+@register.filter
 def phrase(template: str, values: Sequence[str]) -> str:
     """Return a sentence of an engine that a page holds as its template and its values."""
     return translate_phrase(Phrase.restore(template, values))

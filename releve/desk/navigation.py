@@ -103,6 +103,7 @@ _ENTRIES = (
     Entry(_PLAN, lazy("Plan"), "verdict", frozenset({"cell", "planning", "planning_run"})),
     Entry(_PLAN, lazy("Calendar"), "calendar"),
     Entry(_PLAN, lazy("Who works when"), "grid"),
+    Entry(_PLAN, lazy("Forecasts"), "forecasts"),
     Entry(_PLAN, lazy("Hybrid week"), "week"),
     Entry(_PLAN, lazy("Clients"), "clients"),
     Entry(_PLAN, lazy("Reliefs"), "reliefs"),

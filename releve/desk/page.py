@@ -54,12 +54,16 @@ class StreamPage(PageModel):
     time_zone: str = Field(description="Of the operator, or of the page's site")
 
 
+Said = Annotated[str, PlainValidator(lambda text: text), WithJsonSchema({"type": "string"})]
+"""A text of an engine that keeps its template and values, so that a template translates it."""
+
+
 class RunHead(PageModel, Generic[_Order]):
     """A run of long work: its order and how it stands; ``active``: at work, or it waits to be."""
 
     id: str
     state: str
-    reason: str = Field(description="Why it failed; empty: it did not")
+    reason: Said = Field(description="Why it failed; empty: it did not")
     order: _Order
     active: bool
     may_stop: bool
@@ -70,9 +74,6 @@ def known(value: float | None) -> float | None:
     """Return a figure as pages hold it: NaN becomes None, which is not known."""
     return None if value is None or math.isnan(value) else float(value)
 
-
-Said = Annotated[str, PlainValidator(lambda text: text), WithJsonSchema({"type": "string"})]
-"""A text of an engine that keeps its template and values, so that a template translates it."""
 
 Figure = Annotated[float | None, BeforeValidator(known)]
 """A figure of an engine as pages hold it."""

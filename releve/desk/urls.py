@@ -55,6 +55,7 @@ urlpatterns = [
     path("rules/", include("releve.desk.rules")),
     path("planning/", include("releve.desk.planning")),
     path("calendar/", include("releve.desk.day_calendar")),
+    path("forecast/", include("releve.desk.forecast")),
     path("grid/", include("releve.desk.grid.views")),
     path("", include("releve.desk.system")),
     path("language", set_language, name="set_language"),

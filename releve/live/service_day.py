@@ -74,7 +74,7 @@ def prepare_day(operator: Operator, now: datetime, stop: Callable[[], bool] = la
     """
     day = operator.find_day(now)
     made = set(DayForecast.objects.filter(day=day).values_list("programme", "digest"))
-    missing = [row for row in operator.programmes if (row.id, _digest(row)) not in made]
+    missing = [row for row in operator.programmes if (row.id, _digest(row, operator)) not in made]
     if not missing:
         return 0
     start = operator.day_bounds(day)[0]
@@ -82,15 +82,16 @@ def prepare_day(operator: Operator, now: datetime, stop: Callable[[], bool] = la
     for number, row in enumerate(missing):
         if stop():
             return number
-        content = dump_morning(forecast_morning(histories, [row], day, operator.row.time_zone, operator.day_start))
-        DayForecast.objects.update_or_create(
-            day=day, programme=row.id, defaults={"digest": _digest(row), "made_at": timezone.now(), "content": content}
-        )
+        zone, starts = operator.row.time_zone, operator.day_start
+        content = dump_morning(forecast_morning(histories, [row], day, zone, starts, operator.uplifts))
+        made_of = {"digest": _digest(row, operator), "made_at": timezone.now(), "content": content}
+        DayForecast.objects.update_or_create(day=day, programme=row.id, defaults=made_of)
     return len(missing)
 
 
-def _digest(row: Programme) -> str:
-    return hashlib.sha256(repr(row).encode()).hexdigest()
+def _digest(row: Programme, operator: Operator) -> str:
+    uplifts = [uplift for uplift in operator.uplifts if uplift.programme == row.id]
+    return hashlib.sha256(repr((row, uplifts) if uplifts else row).encode()).hexdigest()
 
 
 def find_morning(day: date, programmes: Collection[str]) -> Morning | None:

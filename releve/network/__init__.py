@@ -20,6 +20,7 @@ from releve.network.model import (
     Shuttle,
     Site,
     Stop,
+    Uplift,
     Zone,
 )
 from releve.network.moments import UTC, day_bounds, is_known_zone, to_utc, zone
@@ -87,6 +88,7 @@ __all__ = [
     "TableColumn",
     "TableRow",
     "TravelTime",
+    "Uplift",
     "Vehicle",
     "WorkingTimeRow",
     "Zone",

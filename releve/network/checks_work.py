@@ -192,8 +192,8 @@ def check_agents(book: ParsedTables) -> Iterator[Fault]:
 
 
 def check_dates(book: ParsedTables) -> Iterator[Fault]:
-    """A permit or measure ends after it starts; a permit is of something that exists."""
-    for name in ("authorisations", "measures"):
+    """A permit, measure or uplift ends after it starts; a permit is of something that exists."""
+    for name in ("authorisations", "measures", "uplifts"):
         for i, first, last in book.usable(name, "valid_from", "valid_to"):
             if last < first:
                 reason = Phrase("ends before it starts ({0})", first.isoformat())

@@ -360,6 +360,28 @@ class HistoryRow(TableRow):
 
 
 @dataclass(frozen=True, slots=True)
+class Uplift(TableRow):
+    table: ClassVar[str] = "uplifts"
+    doc: ClassVar[str] = (
+        "Calls that the history cannot know: a campaign, a mailing, a closed branch. The forecast of the days is"
+        " raised or lowered by the share; several on a day multiply."
+    )
+
+    id: str = column("Correction id", example="azur-spring-1")
+    programme: str = column("Programme", example="azur-sinistres", references="programmes")
+    valid_from: date = column("First day, in the programme's time zone", example="2026-12-01")
+    valid_to: date = column("Last day", example="2026-12-05")
+    change: float = column(
+        "Change of the calls: 0.2 = a fifth more, -0.1 = a tenth less",
+        unit="share",
+        example="0.2",
+        at_least=-1,
+        at_most=9,
+    )
+    reason: str = column("Why", example="Campagne de printemps")
+
+
+@dataclass(frozen=True, slots=True)
 class Authorisation(TableRow):
     table: ClassVar[str] = "authorisations"
     doc: ClassVar[str] = (
@@ -422,6 +444,7 @@ TABLES: tuple[type[TableRow], ...] = (
     BreakRule,
     PlannedAbsence,
     HistoryRow,
+    Uplift,
     Authorisation,
     Measure,
     NamedContingency,

@@ -23,6 +23,7 @@ from releve.network.model import (
     Shuttle,
     Site,
     Stop,
+    Uplift,
     Zone,
 )
 from releve.network.moments import day_bounds, zone
@@ -72,6 +73,7 @@ class Operator:
     working_time: tuple[WorkingTimeRow, ...] = ()
     breaks: tuple[BreakRule, ...] = ()
     absences: tuple[PlannedAbsence, ...] = ()
+    uplifts: tuple[Uplift, ...] = ()
 
     @cached_property
     def site(self) -> Mapping[str, Site]:

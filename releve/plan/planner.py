@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from releve.demand.requirement import Requirement
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError
 from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.causes import find_causes
 from releve.plan.checker import check_plan
@@ -86,8 +86,10 @@ def solve_day(
         contingencies = list_contingencies(operator)
     if operator.vehicles and not operator.shifts:
         raise PlanError(
-            "vehicles bring people to a shift, and the operator has no roster: add the table"
-            " shifts, or plan without the table vehicles"
+            Phrase(
+                "vehicles bring people to a shift, and the operator has no roster: add the table"
+                " shifts, or plan without the table vehicles"
+            )
         )
     seats = seats or find_site_seats(operator, need.day)
     watch.lap("usable seats")
@@ -139,13 +141,19 @@ def refuse_empty(problem: DayProblem) -> None:
     """Raise PlanError when there is no agent, or no requirement, to plan."""
     if not len(problem.size):
         raise PlanError(
-            f"no agent is rostered on {problem.day}: no shift of an agent with a legal place is worked"
-            " that day; choose a day of the roster or add shifts"
+            Phrase(
+                "no agent is rostered on {0}: no shift of an agent with a legal place is worked"
+                " that day; choose a day of the roster or add shifts",
+                problem.day.isoformat(),
+            )
         )
     if not problem.required.any():
         raise PlanError(
-            f"nothing is required on {problem.day}: every programme is closed or without a"
-            " forecast; choose an open day or import a history"
+            Phrase(
+                "nothing is required on {0}: every programme is closed or without a"
+                " forecast; choose an open day or import a history",
+                problem.day.isoformat(),
+            )
         )
 
 

@@ -20,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+from releve.errors import Phrase, encode_phrase
 from releve.files.atomic import try_lock, write_file
 from releve.plugin import list_plugins
 from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, RunError, note_asked
@@ -28,7 +29,7 @@ _PAUSE_S = 0.3
 _NICENESS = 5
 """The desk and the worker of events go first."""
 _REASON_LENGTH = 600
-"""Characters kept of why a job failed."""
+"""Characters kept of why a job failed, where that is not a phrase."""
 
 _KINDS = {"planruns": "releve.runs.plan_job.PLAN_RUNS", "readings": "releve.runs.upload_reader.READINGS"}
 """Folder of the core's kinds of jobs -> the kind by its dotted name."""
@@ -169,7 +170,8 @@ def _keep_failure(folder: Path, kind: JobKind[Any]) -> Iterator[list[str]]:
     try:
         yield failures
     except RunError as error:
-        failures.append(str(error).replace(f"{folder}/", ""))
+        said = error.args[0] if error.args else ""
+        failures.append(said if isinstance(said, Phrase) else str(error).replace(f"{folder}/", ""))
     except Exception as error:
         name = type(error).__name__
         failures.append(name if kind.confidential else f"{name}: {error}")
@@ -178,7 +180,9 @@ def _keep_failure(folder: Path, kind: JobKind[Any]) -> Iterator[list[str]]:
 
 
 def _write_failure(folder: Path, reason: str) -> None:
-    text = json.dumps({"reason": reason[:_REASON_LENGTH]}, ensure_ascii=False)
+    """Keep a reason: a phrase as template and values, so that it is read in any language."""
+    said = encode_phrase(reason if isinstance(reason, Phrase) else reason[:_REASON_LENGTH])
+    text = json.dumps({"reason": said}, ensure_ascii=False)
     write_file(folder / "failed.json", text, durable=False)
 
 

@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from releve.errors import Phrase, ReleveError
+from releve.errors import Phrase, ReleveError, decode_phrase
 from releve.files.atomic import try_lock, write_file
 
 PATIENCE_S = 60.0
@@ -210,7 +210,7 @@ class JobStore(Generic[O]):
             return ("running" if (folder / "began").exists() else "waiting"), ""
         if (folder / "failed.json").exists():
             tree = json.loads((folder / "failed.json").read_text(encoding="utf-8"))
-            return "failed", str(tree["reason"])
+            return "failed", decode_phrase(tree["reason"])
         if (folder / "stop").exists():
             return "stopped", ""
         return ("waiting" if _is_asked_lately(folder) else "broken"), ""

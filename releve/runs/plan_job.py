@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -22,10 +22,12 @@ import polars as pl
 
 from releve import __version__
 from releve.demand import Forecast, Requirement
+from releve.errors import Phrase, join_lines
 from releve.files.atomic import write_file
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import list_plan_files, read_plan
-from releve.network import Operator, read_operator
+from releve.network import Fault, Operator, OperatorFaults, read_operator
+from releve.network.table_words import name_column, name_table
 from releve.plan import Plan, PlanError, PlanSettings, WhatIsMissing
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import PlannedDays, PlanObserver, PlanRequest, list_roster_days, plan_days
@@ -110,9 +112,27 @@ def execute_plan(job: PlanJob) -> None:
             version=__version__,
         )
         plan_days(operator, request, recorder)
+    except OperatorFaults as error:
+        raise RunError(join_lines(_list_faults(error.faults))) from None
     except (FolderError, PlanError, ValueError) as error:
-        raise RunError(str(error)) from None
+        raise RunError(error.args[0] if error.args and isinstance(error.args[0], Phrase) else str(error)) from None
     write_file(job.folder / PLAN_RUNS.result, "{}", durable=False)
+
+
+_MOST_FAULTS = 10
+
+
+def _list_faults(faults: Sequence[Fault]) -> Iterator[Phrase]:
+    """Yield the first faults with their places, and how many more there are."""
+    yield Phrase("Faults in the operator's reference data: {0}.", len(faults))
+    for fault in faults[:_MOST_FAULTS]:
+        table = name_table(fault.table)
+        place = Phrase("{0}, row {1}", table, fault.row) if fault.row else table
+        if fault.column:
+            place = Phrase("{0}, {1}", place, name_column(fault.table, fault.column))
+        yield Phrase("{0}: {1}; {2}.", place, fault.reason, fault.fix)
+    if len(faults) > _MOST_FAULTS:
+        yield Phrase("... and {0} more", len(faults) - _MOST_FAULTS)
 
 
 def _read_last_week(inputs: Path, operator: Operator) -> HybridWeek | None:

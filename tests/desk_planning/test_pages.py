@@ -15,17 +15,20 @@ from pytest_django.fixtures import Settings
 
 from releve.demand.log_table import read_log
 from releve.desk import planning
+from releve.errors import Phrase
 from releve.files.operator_folder import read_operator_files
 from releve.live import api as live
 from releve.live.api import load_activation
-from releve.network import HOME, Operator, read_operator, sample_operator, zone
-from releve.plan import Plan, WhatIsMissing
+from releve.network import HOME, Fault, Operator, OperatorFaults, read_operator, sample_operator, zone
+from releve.plan import Plan, PlanError, WhatIsMissing
 from releve.plan.coverage import round_coverage
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.plan_json import plan_to_json
 from releve.plan.result import PlannedTeam
 from releve.plan.service_status import Status
 from releve.plan.week.hybrid_week import read_week_table
+from releve.runs import plan_job
+from releve.runs.job_process import execute_job
 from releve.runs.job_store import note_asked
 from releve.runs.orders import open_plan_runs
 from releve.runs.plan_job import PlanProgress
@@ -351,3 +354,51 @@ def test_a_plan_is_computed_with_vehicles_as_full_as_the_rule_of_its_first_day_a
 
 def test_without_a_folder_publishing_leads_to_where_plans_are_computed(planner: Client) -> None:
     assert planner.get("/reliefs/publish").headers["Location"] == "/planning/"
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "english"),
+    [
+        (
+            PlanError(
+                Phrase(
+                    "nothing is required on {0}: every programme is closed or without a"
+                    " forecast; choose an open day or import a history",
+                    "2026-12-25",
+                )
+            ),
+            "rien n’est demandé le 2026-12-25",
+            "nothing is required",
+        ),
+        (
+            OperatorFaults((Fault("history", 6242, "start", "8", Phrase("is empty"), Phrase("name what is lost")),)),
+            "Historique",
+            "history row 6242",
+        ),
+    ],
+)
+def test_why_a_run_failed_is_read_in_the_readers_language(
+    planner: Client,
+    scenario: Scenario,
+    made_run: MakeRun,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    said: str,
+    english: str,
+) -> None:
+    job = made_run(scenario.plans[:1], done=False)
+
+    def refuse(files: object) -> None:
+        raise error
+
+    monkeypatch.setattr(plan_job, "read_operator_files", lambda folder: {})
+    monkeypatch.setattr(plan_job, "read_operator", refuse)
+    assert not execute_job(job.folder)
+    html = planner.get(f"/planning/runs/{job.id}").content.decode()
+    alert = re.search(r'<div class="fault" role="alert">(.*?)</div>', html, re.DOTALL)
+    assert alert is not None
+    assert said in alert[1]
+    assert english not in alert[1]
+    planner.post("/language", {"language": "en"})
+    reason = planner.get(f"/planning/runs/{job.id}?format=json").json()["run"]["reason"]
+    assert "6242" in reason or english in reason

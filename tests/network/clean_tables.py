@@ -73,6 +73,10 @@ def clean_tables() -> Tables:
             {"id": "m-1", "site": "casa-1", "kind": "distance_m", "value": "2"} | _days(),
             {"id": "m-2", "site": "fes-1", "kind": "max_people", "value": "40"} | _days(),
         ],
+        "uplifts": [
+            {"id": "u-1", "programme": PROGRAMMES[0], "change": "0.2", "reason": "Campaign"} | _days(),
+            {"id": "u-2", "programme": PROGRAMMES[1], "change": "-0.1", "reason": "Branch closed"} | _days(),
+        ],
         "contingencies": [
             {"id": "c-1", "name": "Power", "sites": "casa-1|casa-2", "carriers": ""},
             {"id": "c-2", "name": "Fibre", "sites": "", "carriers": "Inwi"},

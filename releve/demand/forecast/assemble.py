@@ -31,8 +31,8 @@ from releve.demand.localtime import (
 from releve.demand.mapping import IntervalMapping
 from releve.demand.requirement import Forecast, History
 from releve.kernels.arrays import Floats, Ints, Truths
-from releve.network import Programme
-from releve.network.history_grid import FINE_DECIMALS, round_to_grid
+from releve.network import Programme, Uplift
+from releve.network.history_grid import EPOCH, FINE_DECIMALS, round_to_grid
 from releve.network.moments import MIDNIGHT, day_bounds
 from releve.network.opening_hours import find_open_instants
 
@@ -58,6 +58,7 @@ def build_forecast(
     levels: Sequence[float] = (0.1, 0.5, 0.8, 0.9),
     models: Mapping[str, str] | None = None,
     day_start: time = MIDNIGHT,
+    uplifts: Sequence[Uplift] = (),
 ) -> Forecast:
     """Forecast every half hour of local days of the operator's zone, programme by programme.
 
@@ -67,7 +68,8 @@ def build_forecast(
     have been. Quantiles and ``day_factor_cv`` are calibrated
     (:mod:`releve.demand.forecast.backtest`). A programme without a history, or with less than two
     weeks of usual open days, is unknown with its reason. ``models`` names another model than the
-    default for some programmes (see :func:`choose_model`). Public holidays are open or closed as
+    default for some programmes (see :func:`choose_model`). ``uplifts`` raise or lower the calls of their days,
+    with the same uncertainty in relation to them. Public holidays are open or closed as
     the history shows (:mod:`releve.demand.localtime`), else assumed, which ``assumed`` says.
     ValueError for a level outside (0, 1) or an unknown model.
 
@@ -86,10 +88,22 @@ def build_forecast(
         past = None if history is None else history_before(history, programme, min(days))
         known = add_observed_holidays(programme, past)
         opened = find_open_instants(known, starts)
-        columns.append(_column(history, known, min(days), seconds, opened, levels, model))
+        factor = compute_uplift_factors(uplifts, programme, seconds)
+        columns.append(_column(history, known, min(days), seconds, opened, levels, model, factor))
         assumed[programme.id] = describe_assumed_holidays(programme, past, days)
     found = assemble_forecast(programmes, starts, columns, levels)
     return replace(found, assumed={name: lines for name, lines in assumed.items() if lines})
+
+
+def compute_uplift_factors(uplifts: Sequence[Uplift], programme: Programme, seconds: Ints) -> Floats:
+    """Return by how much the calls of a programme are multiplied at each instant; 1 where no uplift is."""
+    local, _ = local_slots(seconds, programme.time_zone)
+    factor = np.ones(len(seconds))
+    for row in uplifts:
+        if row.programme == programme.id:
+            first, last = ((day - EPOCH).days for day in (row.valid_from, row.valid_to))
+            factor[(local >= first) & (local <= last)] *= 1.0 + row.change
+    return factor
 
 
 def rate_at(forecast: Forecast, level: float) -> Floats:
@@ -178,6 +192,7 @@ def _column(
     opened: Truths,
     levels: Sequence[float],
     model: str,
+    factor: Floats,
 ) -> ForecastColumn:
     if history is None or not len(history.starts):
         return build_unknown_column(programme, opened, levels, "no history")
@@ -189,7 +204,7 @@ def _column(
     numbers = np.unique(local)
     place = np.searchsorted(numbers, local)
     prediction = HoldoutModel(history, programme, _model(model)).predict(past, numbers)
-    mean = round_to_grid(np.where(opened, prediction.mean[place, slot], 0.0))
+    mean = round_to_grid(np.where(opened, prediction.mean[place, slot] * factor, 0.0))
     spread = round_to_grid(prediction.spread[place, slot], FINE_DECIMALS)
     return ForecastColumn(
         open=opened,

@@ -24,7 +24,7 @@ from releve.demand.intraday.day_law import DayLaw, assume_day_law, condition, fi
 from releve.demand.localtime import local_slots
 from releve.demand.requirement import INTERVAL, Forecast, History
 from releve.kernels.arrays import Floats, Ints, Truths
-from releve.network import Programme
+from releve.network import Programme, Uplift
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.network.moments import MIDNIGHT, UTC
 
@@ -376,12 +376,13 @@ def forecast_morning(
     day: date,
     time_zone: str,
     day_start: time = MIDNIGHT,
+    uplifts: Sequence[Uplift] = (),
 ) -> Morning:
     """Forecast a local day of the operator from the days before it (half a second a programme).
 
     A programme with too short a history has no law, and its forecast says why it is unknown.
     """
-    forecast = build_forecast(histories, programmes, [day], time_zone, day_start=day_start)
+    forecast = build_forecast(histories, programmes, [day], time_zone, day_start=day_start, uplifts=uplifts)
     laws = {
         row.id: fit_day_law(histories[row.id], row, day)
         for row in programmes

@@ -21,6 +21,7 @@ from releve.demand import (
     rate_at,
     read_forecast,
 )
+from releve.errors import Phrase
 from releve.network import HOME, Operator
 from releve.plan.free_week import FreeWeek
 from releve.plan.planner import PlanError, SolvedDay, name_plan, solve_day
@@ -170,12 +171,15 @@ def forecast_day(
 
     ``quantile`` staffs for this quantile of the call rate, not for its mean: the noise of single
     calls is already in the queue model. ``table`` is a forecast made elsewhere, which takes the
-    place of the history (:func:`releve.demand.read_forecast`). Raises ValueError for a quantile
+    place of the history and of the uplifts (:func:`releve.demand.read_forecast`). Raises ValueError for a quantile
     that the forecast cannot give, or a table that cannot be read.
     """
     zone_name, starts = operator.row.time_zone, operator.day_start
     if table is None:
-        expected = build_forecast(build_histories(operator), operator.programmes, [day], zone_name, day_start=starts)
+        expected = build_forecast(
+            build_histories(operator), operator.programmes, [day], zone_name,
+            day_start=starts, uplifts=operator.uplifts,
+        )  # fmt: skip
     else:
         expected = read_forecast(table, operator.programmes, [day], zone_name, day_start=starts)
     if quantile is not None:
@@ -196,7 +200,7 @@ def require_planned(operator: Operator, plan: Plan) -> Requirement:
     """
     need = require_day(operator, plan.day)
     if need.programmes != tuple(name for name, _, _ in plan.programmes):
-        raise PlanError("the programmes of the folder are not those of the plan: plan again")
+        raise PlanError(Phrase("the programmes of the folder are not those of the plan: plan again"))
     return replace(need, agents=plan.required, calls=plan.calls)
 
 
@@ -207,7 +211,7 @@ def list_roster_days(operator: Operator, count: int, first: date | None = None) 
     """
     if first is None:
         if not operator.shifts:
-            raise PlanError("the folder has no roster: add shifts, or name the first day to plan")
+            raise PlanError(Phrase("the folder has no roster: add shifts, or name the first day to plan"))
         first = operator.find_day(min(shift.start for shift in operator.shifts))
     return [first + timedelta(days=i) for i in range(count)]
 

@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 
 from releve.demand.requirement import Requirement
+from releve.errors import Phrase
 from releve.network import Operator, SiteSeats, find_site_seats
 from releve.plan.integer_problem import Progress
 from releve.plan.n1_program import solve_n1_program
@@ -88,7 +89,7 @@ def plan_hybrid_week(
     """
     settings = settings or PlanSettings()
     if not operator.shifts:
-        raise PlanError("a hybrid week needs a roster: add the table shifts")
+        raise PlanError(Phrase("a hybrid week needs a roster: add the table shifts"))
     days = [need.day for need in needs]
     if last is not None:
         last = move_week(last, days)

@@ -139,6 +139,12 @@ ROWS = (
     Row("planning/runs/<slug:run>/resume", "/planning/runs/none/resume", "cp", 405),
     Row("planning/runs/<slug:run>/remove", "/planning/runs/none/remove", "cp", 405),
     Row("planning/runs/<slug:run>/activate", "/planning/runs/none/activate", "cp", 405),
+    # forecasts and their uplifts
+    Row("forecast/", "/forecast/", HOUSE),
+    Row("forecast/<ref:programme>", "/forecast/none", HOUSE, 404),
+    Row("forecast/<ref:programme>.json", "/forecast/none.json", HOUSE, 404),
+    Row("forecast/<ref:programme>/uplift", "/forecast/none/uplift", "cpA", 404),
+    Row("forecast/<ref:programme>/uplift/<ref:key>/undo", "/forecast/none/uplift/x/undo", "cpA", 405),
     # the calendar of days in force
     Row("calendar/", "/calendar/", "cpf"),
     Row("calendar/<slug:day>", "/calendar/2026-12-01", "cpf"),
