@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -46,6 +46,8 @@ __all__ = ["main"]
 
 ROLE_COOKIE = "releve_role"
 QUIET_SECONDS = 10.0
+BUSY, MOST_SENDS = "occupée", 3
+"""What a form says while other work holds the database, and how often it is sent then."""
 
 
 @dataclass
@@ -118,7 +120,17 @@ class Drill:
         return found
 
     def record(self, form: str, **fields: str | list[str]) -> None:
-        """Fill a form in and send it, its consequences confirmed where they are shown."""
+        """Fill a form in and send it, its consequences confirmed where they are shown; again where it was busy."""
+        for _ in range(MOST_SENDS):
+            if not (faults := self._send(form, fields)):
+                return
+            if not any(BUSY in fault for fault in faults):
+                break
+            say(f"{form}: busy, sent again ...")
+        raise click.ClickException(f"{form}: {faults}")
+
+    def _send(self, form: str, fields: Mapping[str, str | list[str]]) -> list[str]:
+        """Fill a form in and send it; return what the page says is wrong."""
         self.page.goto(f"/record/{form}")
         for name, value in fields.items():
             for one in value if isinstance(value, list) else [value]:
@@ -136,10 +148,8 @@ class Drill:
         if confirm.count():
             confirm.click()
             self.page.wait_for_load_state()
-        faults = self.page.locator(".errorlist, .fault").all_inner_texts()
-        if faults:
-            raise click.ClickException(f"{form}: {faults}")
         self.clicked = time.perf_counter()
+        return self.page.locator(".errorlist, .fault").all_inner_texts()
 
     def wait(self, done: Callable[[], bool], what: str) -> float:
         """Return the seconds from the last click until something holds."""

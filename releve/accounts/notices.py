@@ -1,8 +1,8 @@
 """Notices of looks behind pseudonyms and of changes to accounts that may approve.
 
-Every health officer is notified of a look; of a change to an account that may approve, its owner
-and everyone of the operator whose account may. A notice stands on a page until it is read, and is
-mailed where its reader has an address. No mail names a pseudonym or a reason.
+Every health officer is notified of a look, and by mail of names read at a roll call; of a change to an
+account that may approve, its owner and everyone of the operator whose account may. A notice stands on a
+page until it is read, and is mailed where its reader has an address. No mail names a pseudonym or a reason.
 """
 
 from __future__ import annotations
@@ -59,6 +59,16 @@ def notify_officers(request: IdentityRequest, kind: str, by: str) -> None:
         "allowed": lazy("{name} has allowed a look behind a pseudonym."),
     }[kind]
     _mail(officers, said, {"name": by}, settings.IDENTITY_PAGE)
+
+
+def announce_roll(site: str, by: str, count: int) -> None:
+    """Mail every health officer but the reader that the names at a roll call were read, once that is stored.
+
+    On the pages it stands by itself: they list the readings.
+    """
+    officers = [user for user in _list_holders((Role.HEALTH,)) if user.get_username() != by]
+    said = lazy("{name} read {count} names at the roll call of {site}.")
+    _mail(officers, said, {"name": by, "count": str(count), "site": site}, settings.IDENTITY_PAGE)
 
 
 def list_unread(user: User) -> list[LookNotice]:

@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.models import IdentityRequest, User
-from releve.accounts.notices import notify_officers
+from releve.accounts.notices import announce_roll, notify_officers
 from releve.accounts.scopes import can
 from releve.accounts.two_people import find_tie, list_acts, phrase_tie
 from releve.errors import Phrase
@@ -141,12 +141,14 @@ def reveal_roll(user: AnyUser, site: str, people: Collection[str], *, stream: st
     """Return the names of the people at the roll call of a lost site, by pseudonym; who has none is left out.
 
     One person may read them, since people may be in danger; that they were read is recorded first, by the site and not
-    by the agents: the log is kept longer than what is known of them.
+    by the agents: the log is kept longer than what is known of them. The health officers, who guard the names, are
+    notified afterwards.
     """
     if not can(user, "roll.names", site=site):
         raise AccessError(Phrase("only the lead of a lost site and the continuity manager read names at its roll call"))
     body = {"site": site, "of": stream, "count": len(people), "actor": by}
     append("roll.seen", body, stream=STREAM, recorded_at=timezone.now())
+    announce_roll(site, by, len(people))
     names = _load_names()
     return {pseudonym: names[pseudonym] for pseudonym in people if pseudonym in names}
 

@@ -751,9 +751,16 @@ def test_the_roll_call_counts_who_is_safe_missing_or_silent_with_a_number_to_pre
     assert {row["agent"] for row in read()["roll"]} == set(people), "those of the loss, not those of a later shift"
 
 
-def test_names_at_the_roll_call_are_for_the_site_s_lead_and_each_reading_is_recorded(
-    browsers: Browsers, scenario: Scenario, settings: Settings, tmp_path: Path
+def test_names_at_the_roll_call_are_for_the_site_s_lead_and_each_reading_is_recorded_and_announced(
+    browsers: Browsers,
+    scenario: Scenario,
+    settings: Settings,
+    tmp_path: Path,
+    mailoutbox: list[Any],
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
+    officer = person("officer")
+    give(officer, Role.HEALTH)
     lead, planner, site = browsers.sign_in(Role.SITE), browsers.sign_in(Role.PLANNER), scenario.site
     path = f"/sites/{site}"
     assert lead.post(f"{path}/roll/names").status_code == 404, "nothing is lost"
@@ -774,7 +781,11 @@ def test_names_at_the_roll_call_are_for_the_site_s_lead_and_each_reading_is_reco
         return [row.body for row in ledger.iter_entries(stream="access") if row.kind == "roll.seen"]
 
     assert list_readings() == []
-    shown = lead.post(f"{path}/roll/names")
+    with django_capture_on_commit_callbacks(execute=True):
+        shown = lead.post(f"{path}/roll/names")
+    (mail,) = mailoutbox
+    assert (mail.to, site in mail.subject) == (["officer@example.org"], True)
+    assert not {"Salma", first} & set(re.findall(r"[\w-]+", mail.subject + mail.body))
     assert "Salma Bennani" in shown.content.decode()
     assert "no-store" in shown["Cache-Control"]
     assert "Salma" not in lead.post(f"{path}/roll/names?format=json").content.decode(), "no JSON holds a name"

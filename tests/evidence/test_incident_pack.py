@@ -518,6 +518,43 @@ def test_a_message_asked_before_the_incident_is_no_answer_to_it(scenario: Scenar
     assert verify.compute_entries(said, records) == notified["agents"]
 
 
+@pytest.mark.parametrize("of_a_case", [True, False])
+def test_who_was_called_in_for_the_first_case_is_counted_where_the_second_closes_the_site(
+    scenario: Scenario, of_a_case: bool
+) -> None:
+    rows = "".join(f"agent,{agent.id},file,{agent.id},fr\n" for agent in scenario.operator.agents)
+    live.import_contacts(f"role,who,channel,address,language\n{rows}".encode(), by="tests")
+    first, second, *others = scenario.agents_at(scenario.site)
+    start = live.now(scenario.stream)
+    for agent in (*others[:2], *([] if of_a_case else others[2:3])):
+        scenario.act("agent.unavailable", agent=agent, start=start, until=start + timedelta(hours=12))
+    if of_a_case:
+        first, second = others[2], first
+        scenario.positive(first)
+    scenario.work()
+    (before,) = Message.objects.filter(stream=scenario.stream, kind="agent")
+    scenario.positive(second)
+    if not of_a_case:
+        scenario.positive(first)
+    scenario.work()
+    asked = Message.objects.filter(stream=scenario.stream, kind="agent", replaced=False)
+    assert asked.filter(pk=before.pk).exists(), "who was called in before the site closed stays so"
+    live.open_incident(scenario.stream, "Closure", scenario.site, uuid.uuid4().hex, by="samira", write=str)
+    (incident,) = live.list_incidents(live.situation_now(scenario.stream), scenario.stream)
+    built, _pages = make(incident.id)
+    values = read_values(built)
+    assert values["waiting"] == asked.count() - (not of_a_case)
+    assert ("moved-1" in values) == of_a_case
+    checked = verify.check_pack(
+        json.loads(built.document), verify.Keys([public_key()]), [], verify.find_packed(built.pdf), "en"
+    )
+    assert checked.faults == []
+    answer_all(scenario, "yes")
+    after = read_values(make(incident.id)[0])
+    assert after["waiting"] == 0
+    assert after["settled"] is not None
+
+
 def test_messages_that_wait_for_the_lead_are_asked_when_they_go(
     known_times: None, planned: tuple[Operator, tuple[Plan, ...]]
 ) -> None:

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from releve.demand.requirement import INTERVAL
 from releve.errors import Phrase
-from releve.ledger.digests import parse_canonical
+from releve.ledger.digests import format_instant, parse_canonical
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.network.cell_text import isolate_name
 from releve.plugins.evidence.paper import CLOSURE_KINDS, OUTAGE_KINDS
 from releve.plugins.evidence.records import EvidenceRecord, Statement, load_records
 from releve.plugins.evidence.sources import PackSource
-from releve.situation import AgentUnavailable
+from releve.situation import AgentUnavailable, ClosureRule
 
 ROOM_KINDS = tuple(f"incident.{act}" for act in (
     "opened", "role_taken", "place_added", "decided", "task_set", "task_done", "noted", "reviewed", "closed"
@@ -322,12 +322,49 @@ def _find_site(made: EvidenceRecord) -> object:
     return None if found is None else parse_canonical(found).get("site")
 
 
+def _find_reliefs_of_cases(source: PackSource, scope: StoryScope) -> set[int]:
+    """Return the entries of reliefs made before the scope begins, for a case by which its site was then closed.
+
+    The person of the first case is replaced at once, and those called in stay so when the next case closes the site.
+    A case is of the closure if it was recorded within the days of the rule that ordered it; the absences that follow
+    from it are recorded with it.
+    """
+    found, previous, cases = set[int](), 0, set[str]()
+    begun = load_records(
+        ("site.closed",),
+        source.root,
+        lambda one: recorded(one) == scope.start and one.site in scope.sites and bool(one.body.get("rule")),
+        streams=(scope.stream,),
+    )
+    for closed in (one for one in begun if one.kind == "site.closed"):  # its correction comes with it
+        site = source.operator.site.get(closed.site)
+        rules = dict(live.rules_now(scope.stream).in_force(ClosureRule, closed.at.date(), site))
+        rule = rules.get(closed.body["rule"], ClosureRule())
+        first = format_instant(closed.at - timedelta(days=rule.days))
+        rows = LedgerEntry.objects.filter(stream=scope.stream, kind="case.declared", seq__lt=closed.seq)
+        own = rows.filter(recorded_at__gte=first).values_list("recorded_at", "body")
+        cases |= {at for at, body in own if parse_canonical(body).get("site") == closed.site}
+    if not cases:
+        return found
+    absences = LedgerEntry.objects.filter(stream=scope.stream, kind=AgentUnavailable.kind, recorded_at__in=cases)
+    seqs = list(absences.values_list("seq", flat=True))
+    for made in load_records((RELIEF,), source.root, lambda one: "cause" in one.body, streams=(scope.stream,)):
+        if recorded(made) >= scope.start:
+            break
+        if any(previous < seq <= made.body["cause"] for seq in seqs):
+            found.add(made.seq)
+        previous = made.body["cause"]
+    return found
+
+
 def load_story(source: PackSource, scope: StoryScope) -> Story:
     """Return the story of a scope, of the entries under the root of a pack."""
     streams = (scope.stream,)
+    before = _find_reliefs_of_cases(source, scope)
 
     def is_own_relief(one: EvidenceRecord) -> bool:
-        return "cause" in one.body and scope.spans(recorded(one)) and _concerns_relief(scope, one)
+        within = one.seq in before or scope.spans(recorded(one))
+        return "cause" in one.body and within and _concerns_relief(scope, one)
 
     reliefs = load_records((RELIEF,), source.root, is_own_relief, streams=streams)
     generations = {one.body["generation"] for one in reliefs if one.kind == RELIEF}
