@@ -1,4 +1,4 @@
-"""Webhooks of events: each entry reaches its receiver, in order, whoever was away or killed in between."""
+"""Webhooks of events: each entry reaches its receiver, in order, also one that was away or killed in between."""
 
 from __future__ import annotations
 
