@@ -31,8 +31,7 @@ from releve.desk.http import page_response, read_day, require_found
 from releve.desk.page import PageModel
 from releve.desk.registry.page import RegistryContext, read_comment, require_context
 from releve.desk.text import text_now
-from releve.live import clock
-from releve.live.api import IdentityCache
+from releve.live.api import IdentityCache, now
 from releve.network import Operator, Programme, Uplift, list_columns
 from releve.registry import service
 from releve.registry.edits import Edit, prepare_edit
@@ -395,7 +394,7 @@ def _respond(
 ) -> HttpResponse:
     asked = request.GET.get("from", "")
     first = require_found(read_day(asked), _("There is no such day.")) if asked else None
-    start = first or (tried.valid_from if tried else here.operator.find_day(clock.now()))
+    start = first or (tried.valid_from if tried else here.operator.find_day(now()))
     page = forecast_page(here, programme, start, can(request.user, "registry.edit"), tried)
     return page_response(request, "desk/forecast/programme.html", page, {"form": form}, status=status)
 
