@@ -6,7 +6,7 @@ import html
 import json
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -22,6 +22,7 @@ from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live.models import Activation, Stream
 from releve.live.rehearsal import choose_plan
+from releve.network.moments import zone
 from releve.plugins.crashtest.orders import collect_inputs
 from releve.situation import ClosureRule, Incident, IncidentRoleTaken, PackEnded, PowerDown
 from tests.accounts.people import give, look_as, person, sign_in
@@ -391,6 +392,48 @@ def test_a_room_is_about_several_places_and_counts_the_answers_to_their_losses_a
     steps = {row.step: row for row in web.get(f"{path}/review").context["page"].steps}
     assert own == 1
     assert steps["last_acknowledged"].count == 3
+
+
+def test_the_journal_is_by_the_operator_s_clock_with_the_site_s_beside_it_the_newest_first(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    """Three places of two clocks in one list; what is recorded late stands where it was recorded."""
+    web = browsers.sign_in()
+    home = zone(scenario.operator.row.time_zone)
+    at = live.now(scenario.stream)
+
+    def is_apart(site: str) -> bool:
+        own = scenario.operator.site[site].time_zone if site else home.key
+        return at.astimezone(zone(own)).utcoffset() != at.astimezone(home).utcoffset()
+
+    sites = [row.id for row in scenario.operator.sites]
+    assert {is_apart(site) for site in sites} == {True, False}
+    scenario.two_positives()
+    path = opened(web, scenario.site)
+    for site in sites[1:]:
+        assert act(web, path, "place", place=site).status_code == 302
+    scenario.work()
+    for number, site in enumerate(sites[1:]):
+        scenario.later(minutes=7)
+        late = live.now(scenario.stream) - timedelta(hours=number)
+        scenario.act(PowerDown.kind, site=site, happened_at=late)
+        scenario.work()
+    act(web, path, "note", note="Préfecture prévenue")
+    page = web.get(path)
+    log = page.context["page"].log
+    assert {row.params.get("site", "") for row in log} >= {"", *sites}
+    assert [row.at for row in log] == sorted((row.at for row in log), reverse=True)
+    rows = page.content.decode().partition('<ol class="moments">')[2].partition("</ol>")[0].split("</li>")[:-1]
+    assert len(rows) == len(log)
+    for row, shown in zip(log, rows, strict=True):
+        own = row.at.astimezone(home)
+        (iso, said), *_ = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', shown)
+        assert datetime.fromisoformat(iso) == row.at
+        assert said.endswith(f"{own:%H:%M}"), "each line begins by one clock"
+        beside = re.findall(r'<span class="quiet">([^<]*)</span>', shown)
+        site = row.params.get("site", "")
+        there = row.at.astimezone(zone(scenario.operator.site[site].time_zone)) if is_apart(site) else None
+        assert beside == ["" if there is None else f"{there:%H:%M} ({there.tzinfo.key.partition('/')[2]})"]
 
 
 def test_the_review_has_the_time_of_each_step_and_what_follows(browsers: Browsers, scenario: Scenario) -> None:
