@@ -36,7 +36,7 @@ from releve.live import api as live
 from releve.live.api import ClientCoverage, IdentityCache, MessageCounts, StrayRouting, WorkerHealth
 from releve.network import Operator
 from releve.network.moments import city, zone
-from releve.plan.service_status import COVERED
+from releve.plan.service_status import COVERED, Tone
 from releve.situation import Notice, SiteStatus, Situation, list_notices
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ClientOutlook(PageModel):
 class Todo(PageModel):
     """An act that waits for a person, before all that is late."""
 
-    code: Literal["lead", "drafts", "held", "unaddressed"]
+    code: Literal["lead", "short", "drafts", "held", "unaddressed"]
     count: int = 0
     url: str
 
@@ -163,7 +163,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         routing=live.list_astray(states) if all_sites and inside else (),
         lead=lead,
         outlooks=_list_outlooks(promised, coverage, clients),
-        todo=tuple(_list_todo(user, lost, lead, counts, drafts)),
+        todo=tuple(_list_todo(user, lost, lead, clients, counts, drafts)),
         proposals=tuple(_propose_events(live.list_dead_places(states), sites, user)),
         switch=find_pressed(stream, user) if all_sites and inside else None,
         sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
@@ -203,11 +203,20 @@ def _list_outlooks(
 
 
 def _list_todo(
-    user: AnyUser, lost: Sequence[str], lead: live.Lead | None, counts: MessageCounts | None, drafts: int
+    user: AnyUser,
+    lost: Sequence[str],
+    lead: live.Lead | None,
+    clients: Sequence[ClientCoverage],
+    counts: MessageCounts | None,
+    drafts: int,
 ) -> Iterator[Todo]:
-    """Yield what a reader is to do first: name who leads, send what waits, call who has no address."""
+    """Yield what a reader is to do first: name who leads, help who is far short, send what waits, call the others."""
     if lost and (lead is None or lead.state == "unmanned") and can(user, "incident.work") and can(user, "rota.see"):
         yield Todo(code="lead", url=f"{reverse('incident')}?{urlencode({'site': lost[0]})}")
+    short = [row.client for row in clients if row.short_now and row.tone is Tone.MISSED]
+    if short and can(user, "incident.work") and can(user, "plan.see", client=short[0]):
+        url = reverse("clients") if len(short) > 1 else reverse("client", args=short)
+        yield Todo(code="short", count=len(short), url=url)
     if drafts and can(user, "client_news.approve"):
         yield Todo(code="drafts", count=drafts, url=reverse("client_news"))
     if counts is not None and counts.held:
@@ -323,6 +332,11 @@ def todo_words(row: Todo) -> str:
     """Return what is to be done first, as an order."""
     words = {
         "lead": _("Name who leads: no person leads yet."),
+        "short": ngettext(
+            "See what can be done for {count} client that is far short now.",
+            "See what can be done for {count} clients that are far short now.",
+            row.count,
+        ),
         "drafts": ngettext(
             "Send or hold {count} message to a client, which waits.",
             "Send or hold {count} messages to clients, which wait.",

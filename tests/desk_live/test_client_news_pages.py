@@ -9,6 +9,7 @@ from pytest_django.fixtures import Settings
 from releve import situation
 from releve.accounts.permissions import Role
 from releve.live import api as live
+from releve.live import clock, effect_queue, event_service, plans, routes
 from releve.live.models import ClientSetting, Message
 from releve.live.worker import run_until_idle
 from tests.accounts.people import look_as, read_text
@@ -73,6 +74,14 @@ def living(scenario: Scenario, settings: Settings) -> Scenario:
     return Scenario(scenario.operator, scenario.plans, live.LIVE)
 
 
+@pytest.fixture
+def planned_day(living: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The morning of the first planned day, in the live stream too."""
+    ahead, real = live.now(live.list_drills()[0].name) - live.real_now(), clock.real_now
+    for module in (clock, effect_queue, event_service, plans, routes):
+        monkeypatch.setattr(module, "real_now", lambda: real() + ahead)
+
+
 def look_as_client(client: str) -> Client:
     return look_as(Role.CLIENT, client)
 
@@ -84,6 +93,22 @@ def test_a_client_never_reads_that_nothing_has_happened(living: Scenario) -> Non
         web = look_as_client(client.id)
         assert "Rien ne s’est encore passé" not in read_text(web, "/now")
         assert web.get("/now").context["page"].follows is False
+
+
+def test_a_client_short_now_reads_so_above_the_verdict_of_the_plan(living: Scenario, planned_day: None) -> None:
+    """*Held* is said of the plan, and above it what is missing now."""
+    for site in living.operator.sites:
+        living.close(site.id)
+    run_until_idle()
+    coverage = live.compute_coverage()
+    assert coverage is not None
+    short = [row for row in coverage.clients if row.short_now]
+    assert short
+    for row in short:
+        shown = look_as_client(row.client).get("/").content.decode()
+        said = shown.partition('id="short-now"')[2].partition("</p>")[0]
+        assert row.name in said
+        assert shown.index('id="short-now"') < shown.index("<h2")
 
 
 def test_the_verdict_of_the_plan_names_a_client_that_is_short_now(browsers: Browsers, scenario: Scenario) -> None:

@@ -498,3 +498,47 @@ def test_what_is_down_has_a_tile_that_leads_to_its_room_and_its_return_and_the_s
     assert carrier in surge
     back = web.get(f"/record/outage?site={dark.id}&state=up").content.decode()
     assert re.search(r'value="power"[^>]*checked', back), "the form of the return names what is down"
+
+
+def test_a_client_that_is_far_short_stands_in_what_is_to_be_done_and_daily_checks_come_last(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web = browsers.sign_in()
+    before = web.get("/now").context["page"]
+    assert "check.late" in {row.code for row in before.late}
+    assert "short" not in {row.code for row in before.todo}
+    for site in scenario.operator.sites:
+        scenario.close(site.id)
+    scenario.work()
+    page = web.get("/now").context["page"]
+    far = [row.client for row in page.clients if row.short_now and row.now < 0.8]
+    (todo,) = [row for row in page.todo if row.code == "short"]
+    assert far
+    assert (todo.count, todo.url) == (len(far), f"/clients/{far[0]}" if len(far) == 1 else "/clients")
+    codes = [row.code.startswith("check.") for row in page.late]
+    assert codes == sorted(codes)
+    assert len(set(codes)) == 2
+    shown = web.get("/now").content.decode()
+    listed = shown[shown.index('id="late-title"') :].partition("</section>")[0]
+    assert listed.index('id="todo-short"') < listed.index("/record/reopening") < listed.index("/record/check")
+    lead = browsers.sign_in(Role.SITE).get("/now").context["page"]
+    assert "short" not in {row.code for row in lead.todo}, "of no client that the reader does not see"
+
+
+def test_no_tile_of_an_open_site_stands_before_the_clients(browsers: Browsers, scenario: Scenario) -> None:
+    web, open_sites = browsers.sign_in(), scenario.operator.sites[1:]
+
+    def read_above() -> tuple[int, str]:
+        """Return how many tiles of places stand above the clients, and the line of the open sites."""
+        page = web.get("/now").content.decode()
+        above = page[page.index('id="sites-title"') : page.index('id="clients-title"')]
+        return above.count('class="place '), above.partition('id="sites-open"')[2].partition("</p>")[0]
+
+    tiles, line = read_above()
+    assert tiles == 0
+    assert all(site.name in line for site in scenario.operator.sites)
+    scenario.close()
+    scenario.work()
+    tiles, line = read_above()
+    assert tiles == 1, "what is lost"
+    assert [site.name in line for site in scenario.operator.sites] == [False, *(True for _ in open_sites)]

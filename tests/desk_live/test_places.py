@@ -26,6 +26,7 @@ from releve.accounts.permissions import Role
 from releve.accounts.reidentification import import_names
 from releve.desk.live.page import COOKIE
 from releve.desk.places.page import half_hour
+from releve.desk.relief import ROWS_A_PAGE
 from releve.files.plan_folder import write_plans
 from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
@@ -505,6 +506,21 @@ def test_the_list_to_call_comes_first_with_a_number_to_press_what_to_say_and_by_
     assert all(row["agent"] in said for row in page["people"])
     assert said[sent["agent"]].splitlines()[0] in shown
     assert browsers.sign_in(Role.PLANNER).get("/relief.json").json()["say"] == {}, "those who call alone"
+
+
+def test_what_is_open_on_the_relief_page_is_a_page_of_the_list_to_call(browsers: Browsers, relieved: Scenario) -> None:
+    """However many people move: tables of moves, breaks and shifts are folded, and a list goes on by pages."""
+    for site in relieved.operator.sites[1:]:
+        relieved.close(site.id)
+    relieved.work()
+    page = read(browsers.sign_in())
+    assert page["people_count"] > len(page["people"]) == ROWS_A_PAGE
+    assert page["listed"] > len(page["changes"]) == ROWS_A_PAGE
+    shown = browsers.sign_in().get("/relief").content.decode().partition("<main")[2]
+    while "<details" in shown:  # the innermost first
+        shown = re.sub(r"<details(?:(?!<details).)*?</details>", "", shown, count=1, flags=re.DOTALL)
+    assert shown.count("<tr") == 1 + ROWS_A_PAGE
+    assert shown.count("<li") < ROWS_A_PAGE
 
 
 def test_a_client_reads_whom_to_call(browsers: Browsers, scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
