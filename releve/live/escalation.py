@@ -11,7 +11,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -81,7 +81,7 @@ def send_message(effect: Effect) -> EffectOutcome:
             own.filter(sent_at=None).update(sent_at=at)
         own.update(channel=name, **({"about": {**message.about, **promised}} if promised else {}))
         if message.kind != Message.BREAK:
-            own.filter(rank=message.rank, replaced=False).update(due_at=at + _read_patience())
+            own.filter(rank=message.rank, replaced=False).update(due_at=_find_limit(message))
 
     entry = "message.written" if name == Message.NO_ADDRESS else "message.sent"
     body = {**name_message(message), "channel": name, "rank": message.rank}
@@ -180,6 +180,12 @@ def _read_patience() -> timedelta:
     return read_minutes("RELEVE_ESCALATE_MINUTES", 15)
 
 
+def _find_limit(message: Message) -> datetime:
+    """Return by when an answer to a message that is sent now is awaited: no later than what it says is over."""
+    limit = now(message.stream) + _read_patience()
+    return limit if message.over_at is None else min(limit, message.over_at)
+
+
 def promise_news(message: Message) -> dict[str, str]:
     """Return when the next news comes to a client, where a place is lost and none is promised yet."""
     if message.role != "client" or not message.about.get("lost") or message.about.get("next"):
@@ -191,7 +197,7 @@ def _promise_patience(message: Message, channel: str) -> dict[str, str]:
     """Return by when an agent is to answer, before the next address is tried; empty where nothing is sent."""
     if message.kind != "agent" or channel == Message.NO_ADDRESS:
         return {}
-    return {"by": (now(message.stream) + _read_patience()).isoformat()}
+    return {"by": _find_limit(message).isoformat()}
 
 
 def read_client_contact() -> str:

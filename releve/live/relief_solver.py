@@ -20,7 +20,7 @@ from releve.live.lost_places import NO_LOSS, Absent, Loss, select_absences
 from releve.live.plans import DayPlan, read_settings
 from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
-from releve.plan import Contingency, Move, Plan, PlanSettings
+from releve.plan import Contingency, Move, Placement, Plan, PlanSettings
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.intraday_relief import IntradayRelief, RunningDay, build_running_day, solve_intraday_relief
@@ -29,6 +29,8 @@ from releve.plan.relief import find_available_staff
 from releve.plan.sudden_loss import begin_relief
 
 _EVER = ((datetime.min.replace(tzinfo=UTC), None),)
+_LEAST_LEFT = timedelta(minutes=15)
+"""Work for which people change their programme at least: sooner than this no message is read and answered."""
 _MOST_PREPARED = 4
 _prepared: OrderedDict[Hashable, RunningDay] = OrderedDict()
 _lock = Lock()
@@ -49,6 +51,8 @@ def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[A
     delays = MoveDelays(found.operator)
     out = {}
     for move, after in begin_relief(found.operator, plan, contingency, at, _half_hour(at), fleet, delays):
+        if _ends_too_soon(move.before, after, at):
+            continue
         reason = move.reason if after is not None or move.after is None else "stranded"
         # A plan does not know who is isolated: the agents it set aside have no place to work.
         out[move.key] = build_change("stranded" if reason == "isolated" else reason, after)
@@ -178,11 +182,14 @@ def _name_moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[
 def _merge_moves(wanted: ReliefRequest, moves: Iterable[Move]) -> dict[str, list[Any]]:
     """Return the changes so far with new moves.
 
-    People of a site closed for their health stay at home, also those who went there before.
+    People of a site closed for their health stay at home, also those who went there before. Whose shift is nearly
+    over stays with the own programme.
     """
     base = {row.key: row.place for row in wanted.found.plan.placements}
     out: dict[str, list[Any]] = {key: list(row) for key, row in wanted.changes.items()}
     for move in moves:
+        if _ends_too_soon(move.before, move.after, wanted.at):
+            continue
         bound = base.get(move.key) in wanted.loss.home_only
         if bound and move.after is not None and move.after.place != HOME:
             if move.before is not None and move.before.place in wanted.loss.sites:
@@ -190,6 +197,13 @@ def _merge_moves(wanted: ReliefRequest, moves: Iterable[Move]) -> dict[str, list
             continue
         out[move.key] = build_change(move.reason, move.after)
     return out
+
+
+def _ends_too_soon(before: Placement | None, after: Placement | None, at: datetime) -> bool:
+    """Return whether a move is for the last minutes of a shift alone, and in one place: it is not made."""
+    if before is None or after is None or before.place != after.place:
+        return False
+    return max(before.end, after.end) - at < _LEAST_LEFT
 
 
 def _half_hour(at: datetime) -> datetime:

@@ -27,6 +27,7 @@ from releve.live.effect_queue import PermanentFailure, RetryLater, run_effect
 from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message
 from releve.network.moments import zone
+from releve.plan import Placement
 from releve.plan.work_changes import KindCount, WorkKind, describe_change
 from tests.live.scenario import Scenario
 from tests.live.smtp import Mails, mail_server
@@ -129,6 +130,58 @@ def test_a_message_and_its_page_say_by_when_to_answer_and_whom_to_call(scenario:
     answered = live.find_letter(asked[0].token, "fr")
     assert answered is not None
     assert (answered.late, "attendue avant" in answered.text) == (False, False)
+
+
+def be_near_the_end(scenario: Scenario, site: str) -> dict[str, Placement]:
+    """Set the clock ten minutes before the last shifts on a site end; return who works then, by agent."""
+    scene = live.load_scene(scenario.stream)
+    assert scene is not None
+    rows = scene.list_placements(scene.days[0])
+    end = max(row.end for row in rows if row.place == site)
+    scenario.later(seconds=(end - timedelta(minutes=10) - scene.at).total_seconds())
+    return {row.agent: row for row in rows if row.end == end}
+
+
+@pytest.mark.parametrize("how", ["planned", "solved"])
+def test_in_the_last_minutes_of_a_shift_people_are_sent_off_a_lost_site_and_asked_nothing_else(
+    scenario: Scenario, how: str
+) -> None:
+    """Another programme for ten minutes is over before the message is read: it is no change, and no message."""
+    agents = scenario.agents_at(scenario.site)
+    rows = [f"agent,{agent},file,desk-{number},fr" for number, agent in enumerate(agents)]
+    live.import_contacts((HEAD + "\n".join(rows)).encode(), by="tests")
+    scenario.work()
+    ending = be_near_the_end(scenario, scenario.site)
+    scenario.close(home_only=how == "planned")
+    scenario.work()
+    today = next(iter(ending.values())).end.date().isoformat()
+    seen = set()
+    for message in scenario.messages:
+        for shift in message.about["shifts"]:
+            if message.who in ending and shift["day"] == today:
+                seen.add(shift["kind"])
+                assert shift["kind"] in ("leaves", "kept_away"), (message.who, shift)
+                assert ending[message.who].place == scenario.site
+                assert "Quittez le site" in find_text(scenario, message)
+    assert seen
+    scene = live.load_scene(scenario.stream)
+    assert scene is not None
+    now_at = {row.agent: row for row in scene.list_placements(scene.days[0])}
+    for agent, row in ending.items():
+        if row.place != scenario.site:
+            assert (now_at[agent].place, now_at[agent].programme) == (row.place, row.programme)
+    end = max(row.end for row in ending.values())
+    short = [row for row in scenario.messages if row.sent_at and row.over_at == end]
+    assert short or how == "planned"
+    for message in short:
+        assert message.due_at == message.over_at, "no answer is awaited once the shift is over"
+        by = message.due_at.astimezone(zone(message.about["shifts"][0]["zone"]))
+        plain = find_text(scenario, message).replace("\u202f", " ").replace("\u00a0", " ")
+        assert f"attendue avant {by:%-H} h {by:%M}." in plain
+    scenario.later(minutes=20)
+    scenario.work()
+    assert not Message.objects.filter(pk__in=[row.pk for row in short], exhausted=True).exists()
+    assert not {row.who for row in short} & live.situation_now(scenario.stream).absences.keys()
 
 
 POST = ("place", "programme", "start", "end", "breaks")
