@@ -152,6 +152,12 @@ def say(text: str, gettext: Callable[[str], str], language: str) -> str:
     return text.translate_with(gettext, language) if isinstance(text, Phrase) else text
 
 
+def read_reason(error: Exception) -> str:
+    """Return what an error says, as the phrase that it was raised with where there is one."""
+    said = error.args[0] if error.args else ""
+    return said if isinstance(said, Phrase) else str(error)
+
+
 def join_lines(lines: Iterable[str]) -> Phrase:
     """Return texts as one, a line each; those that are phrases stay translatable."""
     texts = tuple(lines)

@@ -61,14 +61,14 @@ def notify_officers(request: IdentityRequest, kind: str, by: str) -> None:
     _mail(officers, said, {"name": by}, settings.IDENTITY_PAGE)
 
 
-def announce_roll(site: str, by: str, count: int) -> None:
+def announce_roll(site: str, by: str) -> None:
     """Mail every health officer but the reader that the names at a roll call were read, once that is stored.
 
     On the pages it stands by itself: they list the readings.
     """
     officers = [user for user in _list_holders((Role.HEALTH,)) if user.get_username() != by]
-    said = lazy("{name} read {count} names at the roll call of {site}.")
-    _mail(officers, said, {"name": by, "count": str(count), "site": site}, settings.IDENTITY_PAGE)
+    said = lazy("{name} read the names at the roll call of {site}.")
+    _mail(officers, said, {"name": by, "site": site}, settings.IDENTITY_PAGE)
 
 
 def list_unread(user: User) -> list[LookNotice]:

@@ -148,7 +148,7 @@ def reveal_roll(user: AnyUser, site: str, people: Collection[str], *, stream: st
         raise AccessError(Phrase("only the lead of a lost site and the continuity manager read names at its roll call"))
     body = {"site": site, "of": stream, "count": len(people), "actor": by}
     append("roll.seen", body, stream=STREAM, recorded_at=timezone.now())
-    announce_roll(site, by, len(people))
+    announce_roll(site, by)
     names = _load_names()
     return {pseudonym: names[pseudonym] for pseudonym in people if pseudonym in names}
 

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from pydantic import Field
 
+from releve.accounts.permissions import Role
 from releve.accounts.reach import EntryAccess, EntryView, find_proof_state, load_entries, load_entry
 from releve.accounts.scopes import ProofState, can
-from releve.desk.access.guard import changes_nothing
+from releve.desk.access.guard import VISITOR_PREFIX, changes_nothing
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import PlainForm, act_on, read_sent
 from releve.desk.http import download, failure, page_response, read_number, require_found
@@ -126,6 +127,8 @@ def translate_actor(actor: str) -> str:
         return _("rule {rule}").format(rule=actor.removeprefix("rule:"))
     if actor.startswith(ACCOUNT_PREFIX):
         return _("a former user, whose name was erased")
+    if actor.startswith(VISITOR_PREFIX) and actor.removeprefix(VISITOR_PREFIX) in Role.values:
+        return _("a visitor ({role})").format(role=Role(actor.removeprefix(VISITOR_PREFIX)).label)
     if actor == AgentUnavailable.BY_SILENCE:
         return _("no answer to a message, by any address")
     return _("the agent, by an answer to a message") if actor == AgentUnavailable.BY_LINK else actor

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template import Library
 from django.urls import path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
@@ -420,6 +421,8 @@ _PATHS = {
     "certificate": lazy("The certificate of the desk ends soon, or has ended."),
     "backup": lazy("The last backup is older than a day."),
 }
+_ADAPTERS = {"file_csv": lazy("the CSV file of routes"), "kamailio": "Kamailio"}
+add_words(register, "adapter_name", _ADAPTERS, else_code=True)
 add_words(register, "worker_alarm", _ALARMS)
 add_words(register, "path_alarm", _PATHS)
 add_words(register, "routing_state", _ROUTING_STATES)
@@ -429,7 +432,7 @@ add_words(register, "routing_state", _ROUTING_STATES)
 def routing_alarm(row: StrayRouting) -> str:
     """Return what is wrong with a telephony system."""
     late = lazy("{system} has not taken the newest routes")
-    return str(_ROUTING.get(row.state, late)).format(system=row.adapter)
+    return str(_ROUTING.get(row.state, late)).format(system=capfirst(str(_ADAPTERS.get(row.adapter, row.adapter))))
 
 
 @register.filter

@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template import Library
 from django.urls import path, reverse
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from pydantic import Field
@@ -309,7 +309,7 @@ def relief_tone(page: ReliefPage) -> str:
 def lost_names(page: ReliefPage) -> str:
     """Return what is lost on the day shown."""
     names = [page.names.get(place, place) for place in page.lost]
-    return text_now(page.time_zone).list(names) or _("nothing is lost")
+    return text_now(page.time_zone).list(names) or pgettext("lost", "nothing")
 
 
 @register.filter

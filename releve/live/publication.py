@@ -199,20 +199,23 @@ def list_records(first: date, last: date) -> Mapping[date, tuple[DayRecord, ...]
 def _find_version(number: int | None) -> Version:
     current = registry.get_current_version()
     if current is None:
-        raise NoOperator("the registry is empty: import the plan's operator first")
+        raise NoOperator(Phrase("the registry is empty: import the plan's operator first"))
     return current if number in (None, current.number) else registry.get_version(number or 0)
 
 
 def _check_plan(plan: Plan, operator: Operator) -> None:
     if plan.violations:
-        raise PlanRefused(f"the plan of {plan.day} broke a rule: {plan.violations[0]}")
+        raise PlanRefused(Phrase("the plan of {0} broke a rule: {1}", plan.day, plan.violations[0]))
     programmes = tuple(row.id for row in operator.programmes)
     unknown = {row.agent for row in plan.placements} - set(operator.agent)
     places = {row.id for row in plan.sites} - set(operator.site)
     if tuple(name for name, _, _ in plan.programmes) != programmes or unknown or places:
         raise PlanRefused(
-            f"the plan of {plan.day} is not of the operator in the registry: plan again from it, or name the"
-            " version that it was made of"
+            Phrase(
+                "the plan of {0} is not of the operator in the registry: plan again from it, or name the"
+                " version that it was made of",
+                plan.day,
+            )
         )
 
 

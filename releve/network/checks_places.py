@@ -18,7 +18,7 @@ from releve.errors import Phrase
 from releve.network.faults import Fault, find_closest
 from releve.network.model import EARTH_KM, HOME
 from releve.network.moments import is_known_zone, zone
-from releve.network.opening_hours import Opening, parse_opening
+from releve.network.opening_hours import EXAMPLE_HOURS, Opening, parse_opening
 from releve.network.operator import list_counted_seats
 from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD
@@ -261,7 +261,7 @@ def _check_vehicle_hours(book: ParsedTables, shifts: dict[str, set[tuple[datetim
             )
         if not known[depot, hours]:
             reason = Phrase("no shift of its sites begins or ends within these hours")
-            fix = Phrase("write hours like {0}", "Mon-Sat 05:00-23:00")
+            fix = Phrase("write hours like {0}", EXAMPLE_HOURS)
             yield book.tables["vehicles"].fault(i, "hours", reason, fix)
 
 

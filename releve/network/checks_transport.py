@@ -10,7 +10,7 @@ import numpy as np
 from releve.errors import Phrase
 from releve.network.checks_places import measure_distances_km
 from releve.network.faults import Fault, find_nearest, suggest_fix
-from releve.network.opening_hours import normalize_opening, parse_opening
+from releve.network.opening_hours import EXAMPLE_HOURS, normalize_opening, parse_opening
 from releve.network.operator import is_e164, parse_sip_address
 from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD
@@ -46,7 +46,7 @@ def _check_vehicles(book: ParsedTables) -> Iterator[Fault]:
             parse_opening(text)
             table.values["hours"][i] = normalize_opening(text)
         except ValueError as error:
-            fix = Phrase("write hours like Mon-Sat 05:00-23:00")
+            fix = Phrase("write hours like {0}", EXAMPLE_HOURS)
             reason = Phrase("cannot be understood: {0}", error.args[0])
             yield table.fault(i, "hours", reason, fix)
             table.values["hours"][i] = BAD

@@ -16,7 +16,7 @@ from releve.network.checks_places import check_time_zones, list_country_codes
 from releve.network.checks_time import set_utc
 from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.network.moments import UTC, zone
-from releve.network.opening_hours import DAYS, list_calendar_names, normalize_opening, parse_opening
+from releve.network.opening_hours import DAYS, EXAMPLE_HOURS, list_calendar_names, normalize_opening, parse_opening
 from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD, ParsedTable
 
@@ -96,7 +96,7 @@ def _check_opening(book: ParsedTables) -> Iterator[Fault]:
             parse_opening(text)
             table.values["opening"][i] = normalize_opening(text)
         except ValueError as error:
-            fix = Phrase("write hours like Mon-Fri 08:00-20:00; Sat 09:00-18:00")
+            fix = Phrase("write hours like {0}", EXAMPLE_HOURS)
             why = error.args[0]
             if why.params and why.params[0] not in text and normalize_opening(text) != text:
                 why = why.with_params(text, *why.params[1:])  # as it was written

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
+from releve.errors import BilingualPhrase
 from releve.network.columns import TableRow, column
 from releve.network.rows import (
     Agent,
@@ -112,7 +113,7 @@ class Floor(TableRow):
 
     id: str = column("Floor id", example="casa-1-f2")
     site: str = column("Site", example="casa-1", references="sites")
-    name: str = column("Name", example="2nd floor", default="")
+    name: str = column("Name", example=BilingualPhrase("2nd floor", "2e étage"), default="")
     seats: int | None = column(
         "Number of seats, where they are not listed one by one; empty = see seats",
         example="60",
@@ -198,9 +199,9 @@ class Programme(TableRow):
         "Within how long", unit="s", example="20", default=20.0, at_least=0, at_most=86400
     )
     service_definition: str = column(
-        "What is divided by what: offered = served within T / offered; answered = served within"
-        " T / answered; without_short = served within T / (offered - abandoned within T);"
-        " with_short = (served + abandoned within T) / offered",
+        "What is divided by what: of the offered = served within T / offered; of the answered = served within"
+        " T / answered; without short abandons = served within T / (offered - abandoned within T);"
+        " short abandons count as served = (served + abandoned within T) / offered",
         example="offered",
         default="offered",
         one_of=("offered", "answered", "without_short", "with_short"),

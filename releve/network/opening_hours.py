@@ -16,7 +16,7 @@ import holidays
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.errors import Phrase
+from releve.errors import BilingualPhrase, Phrase
 from releve.network.model import Programme
 from releve.network.moments import zone
 from releve.network.table_words import fold
@@ -95,6 +95,10 @@ def translate_opening(text: str, language: str) -> str:
         return text
     french = dict(zip(DAYS, _FRENCH_DAYS, strict=True))
     return re.sub("|".join(DAYS), lambda match: french[match[0]], text)
+
+
+EXAMPLE_HOURS = BilingualPhrase("Mon-Sat 05:00-23:00", translate_opening("Mon-Sat 05:00-23:00", "fr"))
+"""Hours as a cell may hold them, for the mend of some that cannot be read."""
 
 
 _RANGE = re.compile(

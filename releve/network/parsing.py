@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from releve.errors import Phrase
+from releve.errors import BilingualPhrase, Phrase
 from releve.network.columns import TableColumn, bare_type
 from releve.network.faults import Fault, find_nearest
 from releve.network.folder_reader import RawTable
@@ -146,6 +146,8 @@ def format_example(table: str, column: TableColumn, language: str) -> str:
     """Return the example of a column as a file in a language holds it."""
     if language == "en":
         return column.example
+    if isinstance(column.example, BilingualPhrase):
+        return column.example.french
     kind = bare_type(column)
     if kind in (float, int):
         return column.example.replace(".", ",")

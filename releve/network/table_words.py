@@ -153,7 +153,7 @@ _UNIT_WORDS: Mapping[str, str] = {
     "EUR": "€",
     "m3": "m³",
     "degrees": "°",
-    "days": Phrase("days"),
+    "days": BilingualPhrase("days", "jours"),
     "share": Phrase("share from 0 to 1"),
     "ratio": Phrase("ratio"),
 }
@@ -165,7 +165,8 @@ def label_header(table: str, column: str, unit: str, language: str) -> str:
     label = get_column_naming(table, column).label(language)
     if not unit or unit in _UNSAID:
         return label
-    return f"{label} ({_UNIT_WORDS.get(unit, unit)})"
+    said = _UNIT_WORDS.get(unit, unit)
+    return f"{label} ({said.french if isinstance(said, BilingualPhrase) and language == 'fr' else said})"
 
 
 def name_unit(unit: str) -> str:

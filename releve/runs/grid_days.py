@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from releve.errors import Phrase
 from releve.live import api as live
 from releve.live.api import DayInForce, IdentityCache
 from releve.network import Operator
@@ -65,7 +66,7 @@ def load_grid(first: date, count: int, draft: PlannerDraft | None = None, stand:
     """
     version = get_current_version()
     if version is None:
-        raise live.NoOperator("the registry is empty: import an operator first")
+        raise live.NoOperator(Phrase("the registry is empty: import an operator first"))
     operator = _add_absences(load_operator(version)) if stand is None else load_operator(get_version(stand.version))
     newest = live.load_activation()
     now = Stand(version.number, 0 if newest is None else newest.pk)

@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-from releve.errors import Phrase, encode_phrase
+from releve.errors import Phrase, encode_phrase, read_reason
 from releve.files.atomic import try_lock, write_file
 from releve.plugin import list_plugins
 from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, RunError, note_asked
@@ -170,8 +170,8 @@ def _keep_failure(folder: Path, kind: JobKind[Any]) -> Iterator[list[str]]:
     try:
         yield failures
     except RunError as error:
-        said = error.args[0] if error.args else ""
-        failures.append(said if isinstance(said, Phrase) else str(error).replace(f"{folder}/", ""))
+        said = read_reason(error)
+        failures.append(said if isinstance(said, Phrase) else said.replace(f"{folder}/", ""))
     except Exception as error:
         name = type(error).__name__
         failures.append(name if kind.confidential else f"{name}: {error}")

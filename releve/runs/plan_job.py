@@ -22,7 +22,7 @@ import polars as pl
 
 from releve import __version__
 from releve.demand import Forecast, Requirement
-from releve.errors import Phrase, join_lines
+from releve.errors import Phrase, join_lines, read_reason
 from releve.files.atomic import write_file
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import list_plan_files, read_plan
@@ -115,7 +115,7 @@ def execute_plan(job: PlanJob) -> None:
     except OperatorFaults as error:
         raise RunError(join_lines(_list_faults(error.faults))) from None
     except (FolderError, PlanError, ValueError) as error:
-        raise RunError(error.args[0] if error.args and isinstance(error.args[0], Phrase) else str(error)) from None
+        raise RunError(read_reason(error)) from None
     write_file(job.folder / PLAN_RUNS.result, "{}", durable=False)
 
 

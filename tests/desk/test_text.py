@@ -264,6 +264,16 @@ def test_french_has_narrow_spaces_before_double_punctuation_and_curly_apostrophe
         assert "'" not in text, text
 
 
+def test_no_verb_agrees_in_the_plural_with_a_count_that_may_be_one() -> None:
+    """« 1 sont nommés »: a count of people or things stands after its word, or has a plural form."""
+    agreed = re.compile(
+        r"(?:\{(?:count|agents|people|placed|riders|moved|n)\}|%\((?:count|agents|people|placed)\)s)[\s\w]* sont\b"
+    )
+    found = [text for entry in CATALOGUE.values() if not entry.plural for text in entry.strings if agreed.search(text)]
+    assert found == []
+    assert agreed.search("{count} présents, mais {agents} sont nommés")
+
+
 def test_no_word_that_loses_its_vowel_stands_before_a_name() -> None:
     """« La fermeture de Antananarivo »: names begin as they like, so the sentence goes round it."""
     names = "site|client|carrier|subject|member|association|measure"

@@ -65,8 +65,9 @@ def operator(
     live.put_in_force(plans, by="tests")
     for column, row in enumerate(found.programmes):
         part = dump_morning(Morning(_pick(morning, column), dict(_laws(morning, row.id))))
+        made_of = service_day._digest(row, found)
         DayForecast.objects.create(
-            day=FIRST_DAY, programme=row.id, digest=service_day._digest(row), made_at=timezone.now(), content=part
+            day=FIRST_DAY, programme=row.id, digest=made_of, made_at=timezone.now(), content=part
         )
     return found
 

@@ -216,7 +216,7 @@ def test_the_checker_faults_a_break_in_the_gap_of_a_split_shift() -> None:
                 rows = list(plan.placements)
                 rows[at] = replace(row, pauses=tuple(sorted((*row.pauses, more), key=lambda one: one.end)))
                 found = check_plan(operator, replace(plan, placements=tuple(rows)), PlanSettings(), aht_s=need.aht_s)
-                assert any("1 breaks outside the work of the shift" in text for text in found), found
+                assert any("breaks outside the work of the shift: 1" in text for text in found), found
                 return
     pytest.fail("a sample has a split shift")
 

@@ -195,7 +195,7 @@ def test_more_people_than_seats_are_named_with_the_worst_interval() -> None:
     sites = tuple(replace(row, usable_seats=()) if row.id == "b" else row for row in plan.sites)
     found = faults(case, replace(plan, sites=sites))
     assert len(found) == 5  # the base plan and the losses of a, c, Blue and Red
-    assert "Base plan: site b at 08:00 has 1 people for 0 usable seats (4 such" in found[0]
+    assert "Base plan: site b at 08:00 has 1 people for 0 usable seats (such half hours: 4" in found[0]
 
 
 def test_the_interval_named_is_the_fullest_of_those_overfull() -> None:
@@ -211,7 +211,7 @@ def test_the_interval_named_is_the_fullest_of_those_overfull() -> None:
         put("a3", "a", "p", "09:00", "10:00", REST),
     ]
     found = [text for text in faults(case, plan_of(case, rows)) if text.startswith("Base")]
-    only(found, "site a at 09:00 has 3 people for 1 usable seats (4 such intervals)")
+    only(found, "site a at 09:00 has 3 people for 1 usable seats (such half hours: 4)")
 
 
 def test_a_break_frees_no_seat() -> None:
@@ -224,7 +224,7 @@ def test_a_break_frees_no_seat() -> None:
     limit = Measure("m", "a", "max_people", 1.0, FIRST, LAST)
     strict = with_operator(case, measures=(limit,))
     found = [text for text in faults(strict, plan_of(strict, rows)) if text.startswith("Base")]
-    only(found, "site a at 08:00 has 2 people for 1 usable seats (4 such intervals)")
+    only(found, "site a at 08:00 has 2 people for 1 usable seats (such half hours: 4)")
     assert faults(case, plan_of(case, rows)) == ()
 
 
@@ -524,7 +524,7 @@ def test_too_few_isolated_people_are_named_per_lost_site() -> None:
     moves = [home if move.agent == "c1" else move for move in moves]
     plan = plan_of(case, rows, {both.id: moves}, contingencies=[both])
     found = [text for text in faults(case, plan) if not text.startswith("Verdict")]
-    only(found, "0 of the 2 people exposed on site a are isolated, at least 1 must be")
+    only(found, "of the 2 people exposed on site a, 0 are isolated, at least 1 must be")
 
 
 def test_a_relief_may_not_overfill_a_site_either() -> None:
@@ -532,7 +532,7 @@ def test_a_relief_may_not_overfill_a_site_either() -> None:
     limit = Measure("m", "a", "max_people", 1.0, FIRST, LAST)
     case = with_operator(case, measures=(limit,))
     plan = plan_of(case, team(), {"site:b": [*loss_of(case, "site:b"), HELP]})
-    only(faults(case, plan), "Contingency site:b: site a at 08:00 has 2 people for 1 usable seats (4 such intervals)")
+    only(faults(case, plan), "Contingency site:b: site a at 08:00 has 2 people for 1 usable seats (such half hours: 4)")
 
 
 def test_the_base_plan_has_no_moves() -> None:

@@ -142,11 +142,13 @@ _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forw
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 COOKIE = "releve_role"
 DEFAULT = Role.CONTINUITY
+VISITOR_PREFIX = "visitor-"
+"""Begins the name of a visitor of an open desk; the role follows."""
 
 
 def build_visitor(role: Role, place: str = "") -> User:
     """Return a visitor with one role, for one site or client where the role is held for some."""
-    user = User(username=f"visitor-{role.value}")
+    user = User(username=f"{VISITOR_PREFIX}{role.value}")
     user.visitor_role = HeldRole.limit(
         role, [place] if place and role in BY_SITE else [], [place] if place and role in BY_CLIENT else []
     )

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext
 from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
@@ -620,7 +621,7 @@ def lost_words(row: ReliefRow, names: Mapping[str, str]) -> str:
     """Return which places a relief answers the loss of, on any of its days."""
     sites = {names.get(name, name) for day in row.lost.values() for name in day["sites"]}
     carriers = {name for day in row.lost.values() for name in day["carriers"]}
-    return text_now("UTC").list([*sorted(sites), *sorted(carriers)]) or _("nothing is lost")
+    return text_now("UTC").list([*sorted(sites), *sorted(carriers)]) or pgettext("lost", "nothing")
 
 
 @register.filter

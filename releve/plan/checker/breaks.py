@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
+from releve.errors import Phrase
 from releve.network import Agent, BreakRule, Operator, zone
 
 HALF_HOUR = timedelta(minutes=30)
@@ -38,7 +39,8 @@ def find_table_break_faults(
         f"{a.astimezone(zone(zone_name)):%H:%M}-{b.astimezone(zone(zone_name)):%H:%M}" for a, b in breaks
     )
     wanted = ", ".join(f"{one.name} ({one.length.total_seconds() / 60:g} min)" for one in due)
-    yield f"the breaks {placed or 'none'} are not those due by the table: {wanted or 'none'}"
+    none = Phrase("none")
+    yield Phrase("the breaks ({0}) are not those due by the table: {1}", placed or none, wanted or none)
 
 
 def _list_due(operator: Operator, agent: Agent, start: datetime, end: datetime, minutes: float) -> list[_Due]:

@@ -10,6 +10,7 @@ from math import isfinite
 import numpy as np
 
 from releve.demand.requirement import INTERVAL
+from releve.errors import Phrase
 from releve.kernels.arrays import Floats
 from releve.network import Operator
 from releve.plan.checker.figures import ScenarioTally, compute_weights
@@ -30,7 +31,7 @@ from releve.plan.coverage import Timeline, count_placed
 from releve.plan.day_fleet import build_day_fleet, route_plan
 from releve.plan.result import BASE, Carried, Contingency, Plan, PlannedScenario
 from releve.plan.settings import PlanSettings
-from releve.transport import check_runs
+from releve.transport import TO_SITE, check_runs
 
 
 def check_plan(
@@ -118,16 +119,17 @@ def _find_ride_faults(operator: Operator, plan: Plan, settings: PlanSettings) ->
         where = _name_scenario(name)
         riders, found = route_plan(operator, plan, name, fleet)
         for fault in check_runs(fleet, found.runs, riders, found.left_behind):
-            yield f"{where}: {fault}"
+            yield Phrase("{0}: {1}", where, fault)
         for rider in found.left_behind:
-            yield (
-                f"{where}: agent {rider.agent} has no seat in a vehicle {rider.wave.leg} site"
-                f" {rider.wave.site}, stop {rider.stop}."
-            )
+            named = where, rider.agent, rider.wave.site, rider.stop
+            if rider.wave.leg == TO_SITE:
+                yield Phrase("{0}: agent {1} has no seat in a vehicle to site {2}, stop {3}.", *named)
+            else:
+                yield Phrase("{0}: agent {1} has no seat in a vehicle from site {2}, stop {3}.", *named)
 
 
-def _name_scenario(scenario: str) -> str:
-    return "Base plan" if scenario == BASE else f"Contingency {scenario}"
+def _name_scenario(scenario: str) -> Phrase:
+    return Phrase("Base plan") if scenario == BASE else Phrase("Contingency {0}", scenario)
 
 
 def _find_frame_faults(operator: Operator, plan: Plan, settings: PlanSettings, aht_s: Floats) -> Iterator[str]:

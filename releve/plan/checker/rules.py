@@ -227,9 +227,9 @@ class DayRules:
     def explain_loss(self, agent: Agent, place: str, contingency: Contingency) -> str | None:
         """Return why a place cannot be used under a contingency; None when it can."""
         if place in contingency.sites:
-            return f"site {place} is lost"
+            return Phrase("site {0} is lost", place)
         if place == HOME and agent.carrier and agent.carrier in contingency.carriers:
-            return f"the home lines of {agent.carrier} are lost"
+            return Phrase("the home lines of {0} are lost", agent.carrier)
         return None
 
     def find_time_faults(self, placement: Placement) -> Iterator[str]:
@@ -239,17 +239,19 @@ class DayRules:
             return
         periods = self.duties.get(placement.key)
         if not periods:
-            said = "was carried into" if placement.duty == CARRIED else "starts on"
-            yield f"the agent has no shift that {said} {self.day}"
+            if placement.duty == CARRIED:
+                yield Phrase("the agent has no shift that was carried into {0}", self.day)
+            else:
+                yield Phrase("the agent has no shift that starts on {0}", self.day)
             return
         if (placement.start, placement.end) != (periods[0][0], periods[-1][1]):
             said = f"{self.format_time(placement.start)}-{self.format_time(placement.end)}"
             real = f"{self.format_time(periods[0][0])}-{self.format_time(periods[-1][1])}"
-            yield f"placed {said}, but the shift is {real}"
+            yield Phrase("placed {0}, but the shift is {1}", said, real)
             return
         gaps = [(one[1], other[0]) for one, other in pairwise(periods)]
         if sorted((pause.start, pause.end) for pause in placement.pauses if pause.away) != gaps:
-            yield f"the gaps of the placement are not the {len(gaps)} of the shift"
+            yield Phrase("the gaps of the placement are not the {0} of the shift", len(gaps))
             return
         breaks = [(pause.start, pause.end) for pause in placement.pauses if not pause.away]
         if placement.break_start is not None or placement.break_end is not None:
@@ -264,7 +266,7 @@ class DayRules:
             outside -= len(within)
             yield from find_table_break_faults(self.operator, agent, within, period)
         if outside:
-            yield f"{outside} breaks outside the work of the shift"
+            yield Phrase("breaks outside the work of the shift: {0}", outside)
 
     def _find_break_faults(
         self, breaks: Sequence[tuple[datetime | None, datetime | None]], periods: Sequence[_Period]
@@ -283,7 +285,7 @@ class DayRules:
                     yield reason
                     return
         if left:
-            yield f"{len(left)} breaks more than the shift has"
+            yield Phrase("breaks more than the shift has: {0}", len(left))
 
     def _find_chosen_faults(self, placement: Placement) -> Iterator[str]:
         """Check a shift without a roster: a fifth of the week, within the most hours of a day and of a
@@ -297,11 +299,11 @@ class DayRules:
                 hours = min(hours, floor(row.value * 2 / days) / 2)
         length = timedelta(hours=hours + 0.5)
         if placement.end - placement.start != length:
-            yield f"the chosen shift lasts {placement.end - placement.start}, {length} is due"
+            yield Phrase("the chosen shift lasts {0}, {1} is due", placement.end - placement.start, length)
         if (placement.start - self.first) % INTERVAL:
-            yield "the chosen shift does not start on the half hour"
+            yield Phrase("the chosen shift does not start on the half hour")
         if not self.first <= placement.start < self.last:
-            yield f"the chosen shift does not start on {self.day}"
+            yield Phrase("the chosen shift does not start on {0}", self.day)
         if placement.break_start is None and placement.break_end is None:
             yield Phrase("the break of {0} min is missing", f"{FREE_BREAK_MINUTES:g}")
             return
@@ -316,23 +318,23 @@ class DayRules:
     ) -> str | None:
         """Return what is wrong with the break of a period."""
         if start is None or end is None:
-            return "the break has only one end"
+            return Phrase("the break has only one end")
         if start.tzinfo is None or end.tzinfo is None:
-            return "the break has no time zone"
-        said = f"the break {self.format_time(start)}-{self.format_time(end)}"
+            return Phrase("the break has no time zone")
+        said = f"{self.format_time(start)}-{self.format_time(end)}"
         if end - start != timedelta(minutes=minutes):
-            return f"{said} does not last {minutes:g} min"
+            return Phrase("the break {0} does not last {1} min", said, f"{minutes:g}")
         if start < begins or ends < end:
-            return f"{said} is not inside the shift"
+            return Phrase("the break {0} is not inside the shift", said)
         if (start - self.first) % INTERVAL:
-            return f"{said} does not start on the half hour"
+            return Phrase("the break {0} does not start on the half hour", said)
         return None
 
     def find_placement_faults(self, placement: Placement) -> Iterator[str]:
         """Yield every reason against one placement, regardless of the others."""
         agent = self.operator.agent.get(placement.agent)
         if agent is None:
-            yield "the agent does not exist"
+            yield Phrase("the agent does not exist")
             return
         reason = self.explain_refusal(agent, placement.place, placement.programme)
         if reason is not None:
@@ -344,10 +346,10 @@ def find_base_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
     """Check that each duty is placed at most once, lawfully and whole."""
     for key, count in Counter(p.key for p in plan.placements).items():
         if count > 1:
-            yield f"Base plan: agent {key} is placed {count} times."
+            yield Phrase("Base plan: agent {0} is placed {1} times.", key, count)
     for placement in plan.placements:
         for reason in rules.find_placement_faults(placement):
-            yield f"Base plan: agent {placement.agent} {_describe(placement)}: {reason}."
+            yield Phrase("Base plan: agent {0} {1}: {2}.", placement.agent, _describe(placement), reason)
 
 
 def find_carried_faults(rules: DayRules, plan: Plan, carried: Carried, timeline: Timeline) -> Iterator[str]:
@@ -380,7 +382,9 @@ def find_carried_faults(rules: DayRules, plan: Plan, carried: Carried, timeline:
         if now is not None and [(start, end) for start, end, *_ in periods] != list(before.list_periods()):
             held = replace(now, place=before.place, programme=before.programme)
         if now != held and not full and not unlawful:
-            yield f"Base plan: agent {name} is placed {_describe(now)}, the day before {_describe(before)}."
+            yield Phrase(
+                "Base plan: agent {0} is placed {1}, the day before {2}.", name, _describe(now), _describe(before)
+            )
 
 
 def find_reserve_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
@@ -409,11 +413,11 @@ def find_move_faults(
     rules: DayRules, placements: Sequence[Placement], contingency: Contingency, moves: Sequence[Move]
 ) -> Iterator[str]:
     """Check that moves fit the base plan and the contingency, and that no agent is missing."""
-    where = f"Contingency {contingency.id}"
+    where = Phrase("Contingency {0}", contingency.id)
     base = {placement.key: placement for placement in placements}
     for agent, count in Counter(move.key for move in moves).items():
         if count > 1:
-            yield f"{where}: agent {agent} is moved {count} times."
+            yield Phrase("{0}: agent {1} is moved {2} times.", where, agent, count)
     for move in moves:
         reasons = (
             *_find_inconsistencies(base.get(move.key), move),
@@ -421,7 +425,7 @@ def find_move_faults(
             *_find_after_faults(rules, contingency, base.get(move.key), move),
         )
         for reason in reasons:
-            yield f"{where}: agent {move.agent}: {reason}."
+            yield Phrase("{0}: agent {1}: {2}.", where, move.agent, reason)
     moved = {move.key for move in moves}
     for placement in placements:
         row = rules.operator.agent.get(placement.agent)
@@ -429,9 +433,9 @@ def find_move_faults(
             continue
         lost = rules.explain_loss(row, placement.place, contingency)
         if lost is not None:
-            yield f"{where}: agent {placement.agent} stays {_describe(placement)}, but {lost}."
+            yield Phrase("{0}: agent {1} stays {2}, but {3}.", where, placement.agent, _describe(placement), lost)
     for reason in _find_isolation_faults(rules, placements, contingency, moves):
-        yield f"{where}: {reason}."
+        yield Phrase("{0}: {1}.", where, reason)
 
 
 def _find_inconsistencies(base: Placement | None, move: Move) -> Iterator[str]:
@@ -483,13 +487,13 @@ def _find_after_faults(rules: DayRules, contingency: Contingency, base: Placemen
     if move.after is None:
         return
     for reason in rules.find_placement_faults(move.after):
-        yield f"moved {_describe(move.after)}: {reason}"
+        yield Phrase("moved {0}: {1}", _describe(move.after), reason)
     agent = rules.operator.agent.get(move.agent)
     lost = None if agent is None else rules.explain_loss(agent, move.after.place, contingency)
     if lost is not None:
-        yield f"moved {_describe(move.after)}, but {lost}"
+        yield Phrase("moved {0}, but {1}", _describe(move.after), lost)
     elif base is not None and _is_exposed(contingency, base) and move.after.place != HOME:
-        yield f"exposed on site {base.place}, so home only, but moved {_describe(move.after)}"
+        yield Phrase("exposed on site {0}, so home only, but moved {1}", base.place, _describe(move.after))
 
 
 def _find_isolation_faults(
@@ -503,21 +507,22 @@ def _find_isolation_faults(
     for site in sorted(contingency.sites):
         least = floor(rules.settings.isolated * heads[site] + SLACK)
         if isolated[site] < least:
-            yield (
-                f"{isolated[site]} of the {heads[site]} people exposed on site {site} are"
-                f" isolated, at least {least} must be"
-            )
+            yield Phrase(
+                "of the {1} people exposed on site {2}, {0} are isolated, at least {3} must be",
+                isolated[site], heads[site], site, least,
+            )  # fmt: skip
 
 
 def _is_exposed(contingency: Contingency, base: Placement | None) -> bool:
     return contingency.exposed and base is not None and base.place in contingency.sites
 
 
-def _describe(placement: Placement | None) -> str:
+def _describe(placement: Placement | None) -> Phrase:
     if placement is None:
-        return "nowhere"
-    where = "at home" if placement.place == HOME else f"on site {placement.place}"
-    return f"{where} for {placement.programme}"
+        return Phrase("nowhere")
+    if placement.place == HOME:
+        return Phrase("at home for {0}", placement.programme)
+    return Phrase("on site {0} for {1}", placement.place, placement.programme)
 
 
 SHOWN = 5
@@ -637,11 +642,11 @@ def find_capacity_faults(
         over = np.flatnonzero(present[site.id] > limit + SLACK)
         if len(over):
             worst = int(over[np.argmax(present[site.id][over])])
-            also = f" ({len(over)} such intervals)" if len(over) > 1 else ""
-            yield (
-                f"{where}: site {site.id} at {rules.format_time(plan.starts[worst])} has"
-                f" {present[site.id][worst]:g} people for {limit:g} usable seats{also}."
-            )
+            yield Phrase(
+                "{0}: site {1} at {2} has {3} people for {4} usable seats (such half hours: {5}).",
+                where, site.id, rules.format_time(plan.starts[worst]), f"{present[site.id][worst]:g}", f"{limit:g}",
+                len(over),
+            )  # fmt: skip
 
 
 def find_share_faults(rules: DayRules, plan: Plan) -> Iterator[Phrase]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
+from releve.errors import Phrase
 from releve.network import Operator, zone
 from releve.network.worktime.own_rows import build_rules
 from releve.network.worktime.rows import WorkPeriod, WorkRow, WorkRules, parse_window
@@ -38,7 +39,7 @@ def find_working_time_faults(
             old = known.get((name, day))
             worse = old is None or (found > old + HAIR if limit.kind.most else found < old - HAIR)
             if limit.strength == "forbid" and worse:
-                yield f"Working time: agent {agent} on {day}: {limit.describe(found)} ({name})."
+                yield Phrase("Working time: agent {0} on {1}: {2} ({3}).", agent, day, limit.describe(found), name)
 
 
 def count_breaches(rules: WorkRules, periods: Iterable[WorkPeriod], zone_name: str, contract_hours: float) -> Count:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from releve.errors import read_reason
 from releve.files.atomic import try_lock, write_file
 from releve.files.plan_folder import read_packs
 from releve.plugins.crashtest.decision import CalmTarget, find_calm_targets, write_calm_targets
@@ -213,7 +214,7 @@ def run_ordered(request: CrashTestRequest, execution: Execution, *, resume: bool
     except EventsFileError:
         raise RunError("") from None
     except CrashTestError as error:
-        raise RunError(str(error)) from None
+        raise RunError(read_reason(error)) from None
 
 
 CRASH_TESTS = JobKind("crashtests", "run/certificate.json", CrashTestOrder, execute_crash_test, take_turns=True)

@@ -20,6 +20,7 @@ import numpy as np
 
 from releve import __version__
 from releve.demand import build_forecast, build_histories
+from releve.errors import read_reason
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, read_operator
@@ -151,7 +152,7 @@ def build_cases(request: CrashTestRequest) -> list[tuple[str, CrashTest]]:
     try:
         return _build_cases(request)
     except (FolderError, ValueError) as error:
-        raise error if isinstance(error, RunError) else RunError(str(error)) from None
+        raise error if isinstance(error, RunError) else RunError(read_reason(error)) from None
 
 
 def _build_cases(request: CrashTestRequest) -> list[tuple[str, CrashTest]]:

@@ -326,8 +326,9 @@ def _find_reliefs_of_cases(source: PackSource, scope: StoryScope) -> set[int]:
     """Return the entries of reliefs made before the scope begins, for a case by which its site was then closed.
 
     The person of the first case is replaced at once, and those called in stay so when the next case closes the site.
-    A case is of the closure if it was recorded within the days of the rule that ordered it; the absences that follow
-    from it are recorded with it.
+    A case is of the closure if it was recorded within the days that a closing rule looks back where it says nothing
+    else: the rows in force may be others when the pack is made again. The absences that follow from it are recorded
+    with it.
     """
     found, previous, cases = set[int](), 0, set[str]()
     begun = load_records(
@@ -337,10 +338,7 @@ def _find_reliefs_of_cases(source: PackSource, scope: StoryScope) -> set[int]:
         streams=(scope.stream,),
     )
     for closed in (one for one in begun if one.kind == "site.closed"):  # its correction comes with it
-        site = source.operator.site.get(closed.site)
-        rules = dict(live.rules_now(scope.stream).in_force(ClosureRule, closed.at.date(), site))
-        rule = rules.get(closed.body["rule"], ClosureRule())
-        first = format_instant(closed.at - timedelta(days=rule.days))
+        first = format_instant(closed.at - timedelta(days=ClosureRule().days))
         rows = LedgerEntry.objects.filter(stream=scope.stream, kind="case.declared", seq__lt=closed.seq)
         own = rows.filter(recorded_at__gte=first).values_list("recorded_at", "body")
         cases |= {at for at, body in own if parse_canonical(body).get("site") == closed.site}

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.errors import Phrase
 from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel
 from releve.network import HOME, Agent, Operator, Site
@@ -110,7 +111,7 @@ def find_losses(where: PlaceArrays, closed: Array, events: OutageArrays, causes:
         if _fill_losses(where, closed, events, scratch, found):
             return found
         if segments > 1 << 28:
-            raise RoomError("expected segments of a run <= 2**28: run fewer quarters at a time")
+            raise RoomError(Phrase("expected segments of a run <= 2**28: run fewer quarters at a time"))
         segments, entries = 4 * segments, 4 * entries
         scratch.cause.fill(-1)
         scratch.touches.fill(0)
@@ -357,7 +358,12 @@ def _find_closure_rows(rules: SituationRules, site: Site, first: date, days: int
         if len(rows) > 1:
             ids = ", ".join(rule_id for rule_id, _rule in rows)
             raise CrashTestError(
-                f"one closure rule at a site, got {ids} at {site.id} on {on}: end one of them before that day"
+                Phrase(
+                    "one closure rule at a site, got {0} at {1} on {2}: end one of them before that day",
+                    ids,
+                    site.id,
+                    on,
+                )
             )
         if rows:
             found[day] = rows[0]

@@ -15,6 +15,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.errors import Phrase
 from releve.kernels.arrays import Floats
 from releve.network import HOME, Operator
 from releve.plan import BASE, Placement, Plan, PlanSettings
@@ -56,20 +57,33 @@ def require_plan_of(operator: Operator, plan: Plan) -> None:
     for what, (planned, own) in differs.items():
         if planned != own:
             raise OtherOperator(
-                f"the plan of {plan.day} was made for another operator: its {what} are"
-                f" {_shorten(planned)}, the operator's {_shorten(own)}; plan this operator again"
+                Phrase(
+                    "the plan of {0} was made for another operator: its {1} are {2}, the operator's {3};"
+                    " plan this operator again",
+                    plan.day,
+                    what,
+                    _shorten(planned),
+                    _shorten(own),
+                )
             )
     strangers = [row.agent for row in plan.placements if row.agent not in operator.agent]
     if strangers:
         raise OtherOperator(
-            f"the plan of {plan.day} places agent {strangers[0]}, whom the operator does not have;"
-            " plan this operator again"
+            Phrase(
+                "the plan of {0} places agent {1}, whom the operator does not have; plan this operator again",
+                plan.day,
+                strangers[0],
+            )
         )
     require(BASE in plan.scenarios, "the plan holds its base scenario", sorted(plan.scenarios)[:3])
     if len(plan.starts) != INTERVALS:
         raise CrashTestError(
-            f"the plan of {plan.day} has {len(plan.starts)} half hours, because the clocks change:"
-            " give the plan of another day of this weekday"
+            Phrase(
+                "the plan of {0} has {1} half hours, because the clocks change:"
+                " give the plan of another day of this weekday",
+                plan.day,
+                len(plan.starts),
+            )
         )
 
 

@@ -22,7 +22,8 @@ from releve.desk.chart import Bar, Picture, Shape
 from releve.desk.endpoint import FORM, serve
 from releve.desk.filters import add_words
 from releve.desk.http import keep_unstored, page_response
-from releve.desk.page import PageModel, RunHead, StreamPage
+from releve.desk.ledger import translate_actor
+from releve.desk.page import PageModel, RunHead, Said, StreamPage
 from releve.desk.places.page import moment
 from releve.desk.text import NO_BREAK, Text, text_now, translate_phrase
 from releve.network.moments import zone
@@ -188,7 +189,7 @@ class OutlookPage(StreamPage):
     """An outlook; ``chances`` once it is done, ``reason`` where it failed."""
 
     outlook: OutlookHead
-    reason: str
+    reason: Said
     chances: Chances | None
 
 
@@ -308,7 +309,7 @@ def ordered(row: CrashTestOrder | OutlookHead, time_zone: str) -> str:
     """Return when and by whom a run was ordered."""
     text, at = text_now(time_zone), datetime.fromisoformat(str(row.at))
     day = text.day(at.astimezone(zone(time_zone)).date(), weekday=False)
-    return _("{day}, {time}, by {who}").format(day=day, time=text.time(at), who=row.by)
+    return _("{day}, {time}, by {who}").format(day=day, time=text.time(at), who=translate_actor(row.by))
 
 
 @register.filter
