@@ -31,7 +31,7 @@ class AgentLetter:
 
     ``answer`` and ``answered_at``: the answer so far; None: there is none. ``site``: that of a manager's message.
     ``number``: the telephone of the one to call; empty: it is not known. ``late``: the time to answer is over, and no
-    answer came.
+    answer came. ``home``: all its shifts are worked at home, to which no person comes or rides.
     """
 
     subject: str
@@ -42,6 +42,7 @@ class AgentLetter:
     site: str = ""
     number: str = ""
     late: bool = False
+    home: bool = False
 
 
 def find_letter(token: str, language: str) -> AgentLetter | None:
@@ -63,6 +64,7 @@ def find_letter(token: str, language: str) -> AgentLetter | None:
         site=message.site if message.role == "manager" else "",
         number=find_number(about.get("call") or about.get("contact") or ""),
         late=late,
+        home={shift["place"] for shift in about.get("shifts", ())} - {None} == {""},
     )
 
 

@@ -147,6 +147,7 @@ def build_parameters(message: Message) -> dict[str, Any]:
     if message.kind == "unanswered":
         about["count"] = count_messages(message.stream, [message.site]).waiting
     if message.kind == "agent":
+        about["operator"] = operator_now().row.name
         rows = list_contacts("manager", message.site)
         reached = [row.address for row in rows if row.channel != "file" or find_number(row.address)]
         about["call"] = next(filter(find_number, reached), reached[0] if reached else "")

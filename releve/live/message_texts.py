@@ -48,7 +48,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
         "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time} (véhicule {vehicle}).",
         "agent_close": "Merci de répondre ici :\n{url}",
-        "agent_by": "Votre réponse est attendue avant {by}.",
+        "agent_by": "Votre réponse est attendue avant {by} ; sans elle, nous vous appelons.",
         "agent_keys": "Ou répondez à ce message par un chiffre : 1 je viens, 2 je viens en retard, 3 j’ai besoin d’un"
         " transport, 4 je ne peux pas venir.",
         "hint_subject": "Votre réponse n’a pas été comprise",
@@ -69,7 +69,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "kind_called_in": "  On a besoin de vous à partir de {since}.",
         "kind_released": "  Vous n’avez plus à travailler ce jour-là.",
         "kind_hours": "  Vos horaires changent.",
-        "kind_programme": "  À partir de {since}, vous travaillez pour une autre opération : {programme}.",
+        "kind_programme": "  Seule l’opération change, à partir de {since} : {programme} au lieu de {was_programme}.",
         "kind_ride": "  Votre navette change.",
         "kind_break": "  Seule votre pause change.",
         "agent_was": "  Avant : {start} à {end}, {place}, {programme}.",
@@ -160,7 +160,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
         "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time} (vehicle {vehicle}).",
         "agent_close": "Please answer here:\n{url}",
-        "agent_by": "Your answer is awaited by {by}.",
+        "agent_by": "Your answer is awaited by {by}; without it we call you.",
         "agent_keys": "Or reply to this message with a digit: 1 I come, 2 I come late, 3 I need transport,"
         " 4 I cannot come.",
         "hint_subject": "Your reply was not understood",
@@ -181,7 +181,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "kind_called_in": "  You are called in from {since}.",
         "kind_released": "  You do not have to work any more that day.",
         "kind_hours": "  Your hours change.",
-        "kind_programme": "  From {since} you work for another programme: {programme}.",
+        "kind_programme": "  Only the programme changes, from {since}: {programme} instead of {was_programme}.",
         "kind_ride": "  Your shuttle changes.",
         "kind_break": "  Only your break changes.",
         "agent_was": "  Before: {start} to {end}, {place}, {programme}.",
@@ -276,12 +276,13 @@ def _typeset(text: str) -> str:
 def _write_to_agent(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
     call = words["agent_call"] if about.get("call") else words["agent_call_manager"]
     lines = [
-        *_list_causes(words, about),
         words["agent_open"],
         *_list_shift_lines(words, about),
         "",
-        call.format(call=about.get("call")),
         *_say_by_when(words, about),
+        *_list_causes(words, about),
+        call.format(call=about.get("call")),
+        *([about["operator"]] if about.get("operator") else []),
         *([words["agent_close"].format(url=url)] if url else []),
         *([words["agent_keys"]] if about.get("keys") and _says_shift(about) else []),
     ]
@@ -301,7 +302,7 @@ def _says_shift(about: Mapping[str, Any]) -> bool:
 def write_said(about: Mapping[str, Any], language: str) -> str:
     """Return what a message to an agent says of the shifts, and why: what a caller reads aloud."""
     words = _WORDS[language]
-    lines = [*_list_causes(words, about), *_list_shift_lines(words, about), *_say_by_when(words, about)]
+    lines = [*_list_shift_lines(words, about), *_say_by_when(words, about), *_list_causes(words, about)]
     return (_typeset if language == "fr" else str)("\n".join(lines))
 
 
@@ -339,11 +340,11 @@ def _describe_change(words: Mapping[str, str], shift: Mapping[str, Any]) -> Iter
         since=clock(shift["since"], shift["zone"]) if shift["since"] else "",
         place=shift["place"],
         programme=shift.get("programme"),
-        was_place=was and (was["place"] or words["home"]),
+        was_programme=was and was["programme"],
     )
     if was is None:
         return
-    if shift["kind"] != "break":
+    if shift["kind"] not in ("break", "programme"):  # those lines say what it was
         yield words["agent_was"].format(
             start=clock(was["start"], was["zone"]),
             end=clock(was["end"], was["zone"]),
