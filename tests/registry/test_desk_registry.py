@@ -242,7 +242,7 @@ def test_versions_are_listed_with_what_they_changed(web: Client, first: Version,
     web.post(row_url("sites", site.id), sent_row(small, site, name="Étoile"))
     page = words(web.get("/registry/versions"))
     assert "Version 2" in page
-    assert "Sites\u202f: 1 modifiée" in page
+    assert "Sites\u202f: 1 ligne modifiée" in page
     one = web.get("/registry/versions/2")
     assert f"{site.name} Étoile" in words(one)
     twin = web.get("/registry/versions/2?format=json").json()
