@@ -188,4 +188,4 @@ def people_words(row: ClientStanding) -> str:
         return ""
     text = text_now("UTC")
     people, need = text.number(row.people_now, 1), text.number(row.need_now, 1)
-    return _("{people} of {need} planned").format(people=people, need=need)
+    return _("agents: {people} for a need of {need}").format(people=people, need=need)

@@ -29,7 +29,7 @@ from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.live.words import notice_text, translate_cause, when
 from releve.desk.page import PageModel, share_page
-from releve.desk.places.page import SITE_TONES
+from releve.desk.places.page import SITE_TONES, describe_return
 from releve.desk.service import ServiceNow, service_now
 from releve.desk.switches import PressedSwitch, find_pressed
 from releve.desk.text import Text, left, text_now
@@ -317,9 +317,8 @@ def _describe_outlook(own: ClientOutlook, page: NowPage) -> str:
     text = text_now(page.time_zone)
     if own.back is None:
         return _("Not covered again within 48 hours.")
-    said = _("Covered again: {when}.") if own.relapse is None else _("Covered again: {when}, until {again}.")
     again = "" if own.relapse is None else _write_time(own.relapse, page, text)
-    return said.format(when=_write_time(own.back, page, text), again=again)
+    return describe_return(_write_time(own.back, page, text), again)
 
 
 def _write_time(at: datetime, page: NowPage, text: Text) -> str:
@@ -432,7 +431,8 @@ add_words(register, "routing_state", _ROUTING_STATES)
 def routing_alarm(row: StrayRouting) -> str:
     """Return what is wrong with a telephony system."""
     late = lazy("{system} has not taken the newest routes")
-    return str(_ROUTING.get(row.state, late)).format(system=capfirst(str(_ADAPTERS.get(row.adapter, row.adapter))))
+    system = capfirst(str(_ADAPTERS[row.adapter])) if row.adapter in _ADAPTERS else row.adapter
+    return str(_ROUTING.get(row.state, late)).format(system=system)
 
 
 @register.filter
@@ -447,7 +447,7 @@ def site_state(site: SiteStatus) -> str:
     """Return a site's state, with who closed it."""
     if site.state == "closed":
         return translate_cause(site.cause, site.rule_cases, site.rule_days)
-    return _("down") if site.state == "cut_off" else _("open")
+    return translate_cause(site.outage) if site.state == "cut_off" else _("open")
 
 
 @register.filter

@@ -371,7 +371,7 @@ def reopen(manager: Page, officer: Page) -> None:
     manager.get_by_label("Heures", exact=True).fill("48")
     follow(manager.get_by_role("button", name="Avancer l’horloge"))
     manager.goto(reopening)
-    expect(manager.get_by_text("2 personnes différentes ont approuvé")).to_be_visible()
+    expect(manager.get_by_text("approbation de 2 personnes différentes")).to_be_visible()
     keep(manager, "waiting", View())
     officer.goto(reopening)
     follow(officer.get_by_role("button", name=yes))

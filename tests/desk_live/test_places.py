@@ -502,7 +502,7 @@ def test_the_list_to_call_comes_first_with_a_number_to_press_what_to_say_and_by_
     by = datetime.fromisoformat(sent["next_try_at"]).astimezone(zone(site.time_zone))
     assert f"must answer by {by:%H:%M}" in shown
     said = live.list_said(live.list_notified_agents(relieved.stream), "en")
-    assert f"Your answer is awaited by {by:%H:%M}." in said[sent["agent"]]
+    assert f"Your answer is awaited by {by:%H:%M}; without it we call you." in said[sent["agent"]]
     assert all(row["agent"] in said for row in page["people"])
     assert said[sent["agent"]].splitlines()[0] in shown
     assert browsers.sign_in(Role.PLANNER).get("/relief.json").json()["say"] == {}, "those who call alone"
@@ -755,7 +755,9 @@ def test_the_roll_call_counts_who_is_safe_missing_or_silent_with_a_number_to_pre
     assert known[third] == ("unanswered" if message is None else "answered")
     assert crew["roll"][0]["agent"] == second, "the missing come first"
     page = lead.get(path).content.decode()
-    assert page.index('id="roll-missing">1<') < page.index(f'id="roll-{second}"') < page.index('id="state-title"')
+    found = {name: page.index(f'id="{name}"') for name in ("roll-unanswered", "roll-missing", f"roll-{second}")}
+    assert list(found.values()) == sorted(found.values()), "who has not answered is looked for first"
+    assert "C’est à vous d’alerter les secours" in page
     assert 'href="tel:+212600000001"' in page
     wrong = lead.post(f"{path}/roll", {"agent": "none-of-them", "found": "safe"})
     assert wrong.status_code == 422
@@ -783,7 +785,7 @@ def test_names_at_the_roll_call_are_for_the_site_s_lead_and_each_reading_is_reco
     scenario.later(seconds=30)
     scenario.close()
     scenario.work()
-    assert "ne conserve pas de noms" in read_text(lead, path)
+    assert "leurs noms ne sont pas enregistrés ici" in read_text(lead, path)
     settings.IDENTITY_KEY, settings.IDENTITY_FILE = Fernet.generate_key().decode(), tmp_path / "elsewhere" / "names.box"
     first = lead.get(f"{path}?format=json").json()["crew"]["roll"][0]["agent"]
     admin = person("administrator")

@@ -64,6 +64,8 @@ _CAUSES: Mapping[str, StrPromise] = {
     "authority": lazy("closed by an authority"),
     "hazard": lazy("closed after an incident"),
     "operator": lazy("closed by the operator"),
+    "power": lazy("no power"),
+    "link": lazy("its link is down"),
 }
 
 _MOST_NAMED_MEASURES = 2
@@ -119,7 +121,7 @@ def refusal_text(refusal: EventRefusal, operator: Operator, text: Text) -> str:
 
 
 def translate_cause(cause: str, cases: int | None = None, days: float | None = None) -> str:
-    """Return who or what closed a site; by a rule, with its cases and days where they are known."""
+    """Return who or what closed a site or cut it off; by a rule, with its cases and days where they are known."""
     if cause == "rule" and cases is not None and days is not None:
         within = math.ceil(days)
         return gettext("closed by the rule ({cases} in {days})").format(

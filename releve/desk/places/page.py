@@ -597,10 +597,22 @@ def programme_outlook(row: ClientProgramme, time_zone: str) -> str:
         return _("At worst {worst}.").format(worst=worst_words(row.standing, time_zone))
     if row.back is None:
         return _("Not covered again within 48 hours.")
-    back = text.moment(row.back)
-    if row.relapse is None:
-        return _("Covered again: {when}.").format(when=back)
-    return _("Covered again: {when}, until {again}.").format(when=back, again=text.moment(row.relapse))
+    return describe_return(text.moment(row.back), text.moment(row.relapse) if row.relapse else "")
+
+
+@register.filter
+def return_words(incident: ClientIncident, time_zone: str) -> str:
+    """Return from when on a client that is short now is covered in full again, and until when."""
+    text = text_now(time_zone)
+    assert incident.back is not None
+    return describe_return(text.moment(incident.back), text.moment(incident.relapse) if incident.relapse else "")
+
+
+def describe_return(back: str, again: str) -> str:
+    """Return from when on a client is covered in full, and from when on no longer, in words; empty: it stays so."""
+    if not again:
+        return _("Covered in full from {when} on.").format(when=back)
+    return _("Covered in full from {when} to {again}, then short again.").format(when=back, again=again)
 
 
 @register.filter

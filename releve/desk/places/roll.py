@@ -130,7 +130,7 @@ add_words(register, "roll_tone", _TONES)
 def names_words(crew: SiteCrew) -> str:
     """Return why people go by codes, and who may read their names."""
     if crew.names == "none":
-        return _("People go by their codes: this installation holds no names.")
+        return _("People go by their codes: their names are not stored here, but in your own list.")
     if crew.names == "reader":
         return _("People go by their codes. You may read the names while the site is lost; that you did is recorded.")
     return _(
