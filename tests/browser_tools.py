@@ -41,6 +41,7 @@ __all__ = [
     "command",
     "context",
     "environ_of",
+    "faults_above",
     "faults_of",
     "follow",
     "keep",
@@ -152,6 +153,22 @@ def follow(link: Locator) -> None:
     """
     with link.page.expect_navigation():
         link.click()
+
+
+_ABOVE = "document.querySelector('main').getBoundingClientRect().top + scrollY"
+_CUT = """[...document.querySelectorAll('.pages-of-desk .inner > li > :is(a, details > summary)')]
+    .filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent.trim())"""
+
+
+def faults_above(page: Page) -> list[str]:
+    """Return what is wrong above a page: names of the menu that are cut, on a phone more than a fifth of the screen."""
+    found = [f"{name} is cut" for name in page.evaluate(_CUT)]
+    size = page.viewport_size
+    assert size is not None
+    height = float(page.evaluate(_ABOVE))
+    if size["width"] == SIZES["phone"][0] and height > size["height"] / 5:
+        found.append(f"{height} px of the first screen are above it")
+    return found
 
 
 def overflow(page: Page) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import reduce
@@ -72,8 +72,8 @@ def _explain_verdict(plan: Plan, verdict: ClientVerdict) -> list[str]:
     if worst is not None and worst.worst_interval >= 0:
         figures.append(
             Phrase(
-                "worst under {0}: {1}% of the day missing, {2}% covered at {3}",
-                worst.contingency,
+                "worst {0}: {1}% of the day missing, {2}% covered at {3}",
+                _name_losses([worst.contingency]),
                 NumberPhrase(100 * worst.shortfall, 1),
                 NumberPhrase(round_coverage(worst.worst_coverage)),
                 _format_time(plan, worst.worst_interval),
@@ -85,7 +85,7 @@ def _explain_verdict(plan: Plan, verdict: ClientVerdict) -> list[str]:
         cells = [plan.cell[verdict.client, name] for name in verdict.contract]
         causes = [_describe_cause(plan, cause) for cause in group_causes(plan, cells)]
         if not causes:
-            causes = [Phrase("no arrangement of today's people can protect it under {0}", ", ".join(verdict.contract))]
+            causes = [Phrase("no arrangement of today's people can protect it {0}", _name_losses(verdict.contract))]
         parts = [part for cause in causes for part in ("\n", cause)][1:]
         return [*parts, *_describe_cure(plan, verdict)]
     return [*figures, *_describe_rounding(verdict)]
@@ -97,8 +97,8 @@ def _describe_rounding(verdict: ClientVerdict) -> list[Phrase]:
         return []
     return [
         Phrase(
-            "; only whole people miss it under {0}, fractions hold it: one agent more cures it",
-            ", ".join(verdict.rounding),
+            "; only whole people miss it {0}, fractions hold it: one agent more cures it",
+            _name_losses(verdict.rounding),
         )
     ]
 
@@ -113,10 +113,18 @@ def _describe_cure(plan: Plan, verdict: ClientVerdict) -> list[Phrase]:
     return [Phrase("; see what is missing")]
 
 
+def _name_losses(contingencies: Collection[str]) -> Phrase:
+    """Return under which losses something is so: by their ids, and in words where nothing is lost."""
+    lost = ", ".join(name for name in contingencies if name != BASE)
+    if BASE not in contingencies:
+        return Phrase("under {0}", lost)
+    return Phrase("with nothing lost and under {0}", lost) if lost else Phrase("with nothing lost")
+
+
 def _describe_cause(plan: Plan, cause: CauseGroup) -> Phrase:
     """Return what a client out of reach lacks, and what cures it."""
     time = "" if cause.start is None else f"{cause.start.astimezone(zone(plan.time_zone)):%H:%M}"
-    return describe_cause(cause, Phrase("under {0}", ", ".join(cause.contingencies)), time)
+    return describe_cause(cause, _name_losses(cause.contingencies), time)
 
 
 def _format_time(plan: Plan, interval: int) -> str:
@@ -149,7 +157,7 @@ def list_kit_lines(plan: Plan) -> list[str]:
 
 
 _HEADS = {
-    BASE: Phrase("base"),
+    BASE: Phrase("nothing lost"),
     "site": Phrase("site"),
     "carrier": Phrase("carrier"),
     "destination": Phrase("country"),
@@ -184,7 +192,7 @@ def _add_columns(table: Table, contingencies: Sequence[str], speech: Speech) -> 
     for name in contingencies:
         kind, _, label = name.partition(":")
         head = speech.say(_HEADS.get(kind, kind))
-        table.add_column(f"{head}\n{label}", justify="right", min_width=6, max_width=8)
+        table.add_column(f"{head}\n{label}".rstrip(), justify="right", min_width=6, max_width=8)
 
 
 def build_sudden_tables(plan: Plan, speech: Speech) -> Iterator[Table]:
@@ -255,7 +263,7 @@ def list_missing_lines(plan: Plan) -> list[str]:
         for cause in group_causes(plan, cells)
     ]
     lines += [
-        Phrase("  nothing on the list cures {0} under {1}", names[cell.client], cell.contingency)
+        Phrase("  nothing on the list cures {0} {1}", names[cell.client], _name_losses([cell.contingency]))
         for cell in cells
         if plan.find_cause(cell) is None
     ]
@@ -267,9 +275,9 @@ def _list_left_lines(plan: Plan) -> list[str]:
     names = dict(plan.clients)
     return [
         Phrase(
-            "  {0} under {1} still misses its target by {2} % of its day, {3} agent half hours",
+            "  {0} still misses its target {1} by {2} % of its day, {3} agent half hours",
             names[row.client],
-            row.contingency,
+            _name_losses([row.contingency]),
             f"{100 * (row.share or 0.0):.2g}",
             f"{row.half_hours or 0.0:.2g}",
         )
@@ -280,7 +288,7 @@ def _list_left_lines(plan: Plan) -> list[str]:
 def list_proof_lines(plan: Plan) -> list[str]:
     """Return how good the plan is proved to be."""
     bound = plan.bound
-    checker = Phrase("Independent checker: no violation in the base plan and every relief.")
+    checker = Phrase("Independent checker: no violation in the plan of the day and every relief.")
     if plan.violations:
         checker = Phrase("Independent checker: {0} violations.", len(plan.violations))
     base = round(bound.penalty - bound.lp_penalty, 1) + 0.0  # no minus before a zero
@@ -289,7 +297,7 @@ def list_proof_lines(plan: Plan) -> list[str]:
         _describe_bound(bound),
         *([] if bound.solved else [_STOPPED]),
         Phrase(
-            "Base day in whole people: penalty {0}, {1}{2} against fractions.",
+            "With nothing lost, in whole people: penalty {0}, {1}{2} against fractions.",
             NumberPhrase(bound.penalty, 1),
             "" if base < 0 else "+",
             NumberPhrase(base, 1),
@@ -354,7 +362,8 @@ def _list_regrets(bound: Bound) -> list[Phrase]:
 def list_explanation_lines(plan: Plan, found: Explanation) -> list[str]:
     """Return why a client misses what it misses, and what one more of anything would bring."""
     label = dict(plan.clients)[found.client]
-    lines = [f"{label} under {found.contingency}: {found.missing:,.1f} agent half hours missing (in fractions)"]
+    losses = _name_losses([found.contingency])
+    lines = [f"{label} {losses}: {found.missing:,.1f} agent half hours missing (in fractions)"]
     for one in found.bindings:
         if one.rule == "seats":
             first, last = (_format_time(plan, one.intervals[0]), _format_time(plan, one.intervals[-1]))

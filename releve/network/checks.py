@@ -6,7 +6,7 @@ Each check is a function of :class:`ParsedTables` that yields faults. They run i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,9 @@ from releve.network.checks_work import (
     check_teams,
 )
 from releve.network.columns import TableColumn
+from releve.network.corrections import correct_cells
 from releve.network.date_column import join_dates
-from releve.network.faults import Fault, OperatorFaults, find_nearest, suggest_fix
+from releve.network.faults import Correction, Fault, OperatorFaults, find_nearest, suggest_fix
 from releve.network.folder_reader import KINDS, OPTIONAL_TABLES, read_tables
 from releve.network.model import TABLES
 from releve.network.operator import Operator
@@ -67,13 +68,15 @@ class CheckedFiles:
     language: str
 
 
-def read_operator(files: Mapping[str, bytes], progress: Progress = _ignore_progress) -> Operator:
+def read_operator(
+    files: Mapping[str, bytes], progress: Progress = _ignore_progress, corrections: Sequence[Correction] = ()
+) -> Operator:
     """Return the operator that ``files`` hold; OperatorFaults with every fault otherwise.
 
     ``files`` are named after the tables (``sites.csv``, ``agents.parquet``), or are workbooks whose
-    sheets are.
+    sheets are; ``corrections`` are made in their cells first.
     """
-    checked = check_files(files, progress)
+    checked = check_files(files, progress, corrections)
     if checked.operator is None:
         raise OperatorFaults(checked.faults, checked.language)
     return checked.operator
@@ -87,7 +90,9 @@ def find_faults(
     return checked.operator, checked.faults
 
 
-def check_files(files: Mapping[str, bytes], progress: Progress = _ignore_progress) -> CheckedFiles:
+def check_files(
+    files: Mapping[str, bytes], progress: Progress = _ignore_progress, corrections: Sequence[Correction] = ()
+) -> CheckedFiles:
     """Read and check files; faults are in the order of the tables, rows and columns."""
     raw = read_tables(files)
     faults = raw.faults
@@ -95,7 +100,7 @@ def check_files(files: Mapping[str, bytes], progress: Progress = _ignore_progres
     for done, (name, table) in enumerate(raw.tables.items()):
         progress(f"reading {name}", 0.6 * done / len(raw.tables))
         dated, undated = join_dates(table)
-        book.tables[name], found = parse_table(dated)
+        book.tables[name], found = parse_table(correct_cells(dated, corrections))
         faults += [*undated, *found]
     for done, check in enumerate(CHECKS):
         progress("checking", 0.6 + 0.3 * done / len(CHECKS))
@@ -209,7 +214,7 @@ def _report_unknown(
             )
             records = records[:1]
         for i in records:
-            yield table.fault(i, column.name, reason, fix)
+            yield table.fault(i, column.name, reason, fix, item, near)
 
 
 def _report_absent_table(table: ParsedTable, column: TableColumn, unknown: dict[str, list[int]]) -> Fault:

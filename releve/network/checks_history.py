@@ -193,6 +193,8 @@ def _check_zone(book: ParsedTables, table: ParsedTable, series: HistorySeries, g
     fits = grid.count_misfits(shift) <= SHIFT_FITS * misfits
     if outside <= OUTSIDE_SHARE and (not fits or shift == 0):
         return None
+    record = int(series.records.min())
+    meant: list[str] = []
     reason = Phrase("{0}% of the calls lie outside the opening hours", f"{outside * 100:.0f}")
     fix = Phrase("mend the opening hours or the time zone of the programme, or write offsets")
     if fits and shift:
@@ -202,21 +204,22 @@ def _check_zone(book: ParsedTables, table: ParsedTable, series: HistorySeries, g
         reason = early if shift > 0 else late
         offset = find_offset(series.hours.zone, int(series.starts[0])) - shift
         source = _zones_at(book, offset, int(series.starts[0]))
-        reason = Phrase("{0}, as if written in {1}", reason, source) if source else reason
+        reason = Phrase("{0}, as if written in {1}", reason, " or ".join(source)) if source else reason
         hours, minutes = divmod(abs(offset) // 60, 60)
         sign = "-" if offset < 0 else "+"
         example = f"{sign}{hours:02}:{minutes:02}"
         fix = Phrase("write the offset with each time, like {0}", example)
-    return table.fault(int(series.records.min()), "start", reason, fix)
+        meant = source[:1] or [example]
+    return table.fault(record, "start", reason, fix, table.values["programme"][record], meant)
 
 
-def _zones_at(book: ParsedTables, offset: int, instant: int) -> str:
+def _zones_at(book: ParsedTables, offset: int, instant: int) -> list[str]:
     """Return the operator's zones, UTC first, whose clock has an offset at an instant."""
     zones = {name: None for _, name in book.usable("operator", "time_zone")}
     zones |= {name: None for _, name in book.usable("sites", "time_zone")}
     found = ["UTC"] if offset == 0 else []
     found += [name for name in zones if find_offset(name, instant) == offset]
-    return " or ".join(list(dict.fromkeys(found))[:2])
+    return list(dict.fromkeys(found))[:2]
 
 
 def _check_gaps(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -> Iterator[Fault]:

@@ -62,7 +62,8 @@ def check_time_zones(book: ParsedTables, table: str) -> Iterator[Fault]:
             near = "" if re.search(r"\d", name) else find_closest(name, _list_zone_names())
             meant = near or _find_first_zone(country if isinstance(country, str) else "")
             fix = Phrase("write {0}", meant) if meant else Phrase("write an IANA name like Africa/Casablanca")
-            yield book.tables[table].fault(i, "time_zone", Phrase("is not a time zone"), fix)
+            words = [meant] * bool(meant)
+            yield book.tables[table].fault(i, "time_zone", Phrase("is not a time zone"), fix, name, words)
             book.tables[table].values["time_zone"][i] = BAD
 
 
@@ -81,7 +82,7 @@ def check_sites(book: ParsedTables) -> Iterator[Fault]:
             reason = Phrase("is not a country code of ISO 3166 (two capital letters)")
             known = code.upper() in list_country_codes()
             fix = Phrase("write {0}", code.upper()) if known else Phrase("write a code like MA")
-            yield table.fault(i, "destination", reason, fix)
+            yield table.fault(i, "destination", reason, fix, code, [code.upper()] * known)
             table.values["destination"][i] = BAD
     yield from _check_null_island(book, "sites")
     yield from _check_far_sites(book)

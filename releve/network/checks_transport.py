@@ -75,8 +75,8 @@ def _check_travel_places(book: ParsedTables) -> Iterator[Fault]:
             if place not in known:
                 reason = Phrase("is not the id of a stop, a site or a depot")
                 otherwise = Phrase("write an id of the table {0}", "stops")
-                fix = suggest_fix(find_nearest(place, frozenset(known)), otherwise)
-                yield table.fault(i, end, reason, fix)
+                near = find_nearest(place, frozenset(known))
+                yield table.fault(i, end, reason, suggest_fix(near, otherwise), place, near)
                 table.values[end][i] = BAD
 
 

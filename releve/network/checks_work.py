@@ -126,11 +126,13 @@ def _check_holidays(book: ParsedTables) -> Iterator[Fault]:
         strange = [name for name in named if name not in known]
         if strange:
             reason = Phrase("{0!r} is not a public holiday of {1}", strange[0], code or "the programme")
+            near: list[str] = []
             fix = Phrase("write the country in holidays; without one no holiday closes it")
             if known:
                 names = Phrase("write a name of its calendar: {0}", ", ".join(sorted(known)))
-                fix = suggest_fix(find_nearest(strange[0], known), names)
-            yield table.fault(i, "open_holidays", reason, fix)
+                near = find_nearest(strange[0], known)
+                fix = suggest_fix(near, names)
+            yield table.fault(i, "open_holidays", reason, fix, strange[0], near)
             table.values["open_holidays"][i] = BAD
 
 
@@ -208,9 +210,10 @@ def check_dates(book: ParsedTables) -> Iterator[Fault]:
             continue
         if book.count_without_id(tables[kind]):
             continue
-        fix = suggest_fix(find_nearest(subject, known), Phrase("write an id of the table {0}", tables[kind]))
+        near = find_nearest(subject, known)
+        fix = suggest_fix(near, Phrase("write an id of the table {0}", tables[kind]))
         reason = Phrase("is not an id of the table {0}", tables[kind])
-        yield book.tables["authorisations"].fault(i, "subject", reason, fix)
+        yield book.tables["authorisations"].fault(i, "subject", reason, fix, subject, near)
 
 
 def check_contingencies(book: ParsedTables) -> Iterator[Fault]:
@@ -225,8 +228,10 @@ def check_contingencies(book: ParsedTables) -> Iterator[Fault]:
             reason = Phrase("the contingency names neither a site nor a carrier")
             yield table.fault(i, "sites", reason, Phrase("name what is lost"))
         elif unknown and "agents" not in book.unreadable:
-            fix = suggest_fix(find_nearest(unknown[0], carriers), Phrase("write a carrier of the table agents"))
-            yield table.fault(i, "carriers", Phrase("no agent has the carrier {0!r}", unknown[0]), fix)
+            near = find_nearest(unknown[0], carriers)
+            fix = suggest_fix(near, Phrase("write a carrier of the table agents"))
+            reason = Phrase("no agent has the carrier {0!r}", unknown[0])
+            yield table.fault(i, "carriers", reason, fix, unknown[0], near)
 
 
 def check_teams(book: ParsedTables) -> Iterator[Fault]:

@@ -26,11 +26,25 @@ MOST_SOUGHT = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What mends cells of a column: ``written`` in the place of ``found``, also as one of several values.
+
+    Of a column of times ``found`` is an owner, and ``written`` the zone, or the offset, of its times without one.
+    """
+
+    table: str
+    column: str
+    found: str
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One fault: where it stands, what is wrong, and how to mend it.
 
     ``row`` is the row as a user sees it in the file (1 is the header, 0 the table as a whole).
-    ``column`` is empty when the whole row or table is meant. ``value`` is the text of the cell.
+    ``column`` is empty when the whole row or table is meant. ``value`` is the text of the cell;
+    ``correction`` what the fix proposes, None where a person has to know more.
     """
 
     table: str
@@ -39,6 +53,7 @@ class Fault:
     value: str
     reason: str
     fix: str
+    correction: Correction | None = None
 
     def __str__(self) -> str:
         place = self.table

@@ -90,10 +90,11 @@ _FIRST_SERIAL, _LAST_SERIAL = 25569, 73415
 
 @dataclass(frozen=True, slots=True)
 class CellRefusal:
-    """Why a text is not a value of its column, and how to write one."""
+    """Why a text is not a value of its column, and how to write one; ``meant``: the one word it is a slip of."""
 
     reason: Phrase
     fix: Phrase
+    meant: str = ""
 
 
 @lru_cache(maxsize=65536)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,7 +18,7 @@ import polars as pl
 
 from releve.errors import BilingualPhrase, Phrase
 from releve.network.columns import TableColumn, bare_type
-from releve.network.faults import Fault, find_nearest
+from releve.network.faults import Correction, Fault, find_nearest
 from releve.network.folder_reader import RawTable
 from releve.network.moments import CellRefusal, parse_moment
 from releve.network.opening_hours import translate_opening
@@ -58,9 +58,13 @@ class ParsedTable:
         """Return a cell as it stands in the file; empty where it has no text."""
         return (self.cells[column][i] or "") if column in self.cells.columns else ""
 
-    def fault(self, i: int, column: str, reason: Phrase, fix: Phrase) -> Fault:
-        """Return a fault of one cell of record i."""
-        return Fault(self.form.table, self.rows[i], column, self.text(column, i), reason, fix)
+    def fault(
+        self, i: int, column: str, reason: Phrase, fix: Phrase, found: str = "", near: Sequence[str] = ()
+    ) -> Fault:
+        """Return a fault of one cell of record i; what corrects ``found`` in it where ``near`` is one word."""
+        table = self.form.table
+        correction = Correction(table, column, found, near[0]) if found and len(near) == 1 else None
+        return Fault(table, self.rows[i], column, self.text(column, i), reason, fix, correction)
 
 
 def parse_table(raw: RawTable) -> tuple[ParsedTable, list[Fault]]:
@@ -80,7 +84,16 @@ def parse_table(raw: RawTable) -> tuple[ParsedTable, list[Fault]]:
             values[i] = BAD
         table.values[column.name] = values
         faults += [
-            table.fault(i, column.name, refusal.reason, refusal.fix) for i, refusal in refused if i not in silent
+            table.fault(
+                i,
+                column.name,
+                refusal.reason,
+                refusal.fix,
+                table.text(column.name, i),
+                [refusal.meant] * bool(refusal.meant),
+            )
+            for i, refusal in refused
+            if i not in silent
         ]
     return table, faults
 
@@ -207,6 +220,7 @@ def _judge_cell(cells: _Cells, text: str, parse: Callable[[_Cells, str], Any]) -
     return CellRefusal(
         Phrase("must be one of {0}", cells.list_labels()),
         Phrase("write {0}", meant) if meant else cells.suggest_format(),
+        meant or "",
     )
 
 

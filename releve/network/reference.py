@@ -10,7 +10,8 @@ from typing import Any
 from releve.errors import Phrase
 from releve.network.checks import CHECKS
 from releve.network.columns import TableColumn, TableRow, bare_type, list_columns
-from releve.network.faults import Fault
+from releve.network.corrections import list_corrections
+from releve.network.faults import Correction, Fault
 from releve.network.folder_reader import OPERATOR, OPTIONAL_TABLES
 from releve.network.model import TABLES
 from releve.network.table_words import TableForm, get_column_naming, get_table_naming
@@ -160,11 +161,12 @@ _MOST_ROWS = 10
 
 @dataclass(frozen=True, slots=True)
 class FaultGroup:
-    """Faults of one cause: the first of them, and the rows and distinct values of all."""
+    """Faults of one cause: the first of them, the rows, distinct values and corrections of all."""
 
     first: Fault
     rows: tuple[int, ...]
     values: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
 def group_faults(faults: Iterable[Fault]) -> tuple[FaultGroup, ...]:
@@ -180,14 +182,16 @@ def group_faults(faults: Iterable[Fault]) -> tuple[FaultGroup, ...]:
     found: list[FaultGroup] = []
     for same in causes.values():
         if len(same) <= _MOST_APART:
-            found += [FaultGroup(fault, (fault.row,)) for fault in same]
+            found += [FaultGroup(fault, (fault.row,), (), list_corrections([fault])) for fault in same]
             continue
         values: dict[str, list[Fault]] = {}
         for fault in same:
             values.setdefault(fault.value, []).append(fault)
         parts = values.values() if len(values) <= _MOST_VALUES else [same]
         listed = tuple(values) if len(values) > _MOST_VALUES else ()
-        found += [FaultGroup(part[0], tuple(fault.row for fault in part), listed) for part in parts]
+        found += [
+            FaultGroup(part[0], tuple(fault.row for fault in part), listed, list_corrections(part)) for part in parts
+        ]
     return tuple(found)
 
 

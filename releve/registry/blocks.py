@@ -20,7 +20,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -28,6 +28,7 @@ from typing import Any
 
 from releve.errors import Phrase
 from releve.network import TableColumn, TableRow, list_columns, size_limits
+from releve.network.faults import Correction
 from releve.network.size_limits import MAX_FILES, measure_unpacked
 from releve.registry.tables import KINDS, Damaged, NotAnUpload, build_key, json_decoder, json_encoder
 
@@ -153,6 +154,7 @@ MOST_BYTES = 64 * 1024 * 1024
 KEPT_FOR = timedelta(days=1)
 """How long an upload waits for its sender, and what was read of it for a page."""
 _TABLES = (".csv", ".parquet", ".xlsx")
+_CORRECTIONS = "corrections.json"
 
 
 def unpack_upload(name: str, data: bytes) -> dict[str, bytes]:
@@ -175,6 +177,30 @@ def unpack_upload(name: str, data: bytes) -> dict[str, bytes]:
         if name.lower().endswith(".xlsx"):
             size = _require_small(_archive(inner), size)
     return files
+
+
+def correct_upload(name: str, data: bytes, corrections: Iterable[Correction]) -> tuple[str, bytes]:
+    """Return the name and bytes of an upload with corrections laid beside its files, which stay as they were sent."""
+    made = [*list_upload_corrections(name, data), *corrections]
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file, inner in unpack_upload(name, data).items():
+            archive.writestr(file, inner)
+        archive.writestr(_CORRECTIONS, json.dumps([asdict(one) for one in made]))
+    return (name if name.lower().endswith(".zip") else f"{name[:190]}.zip"), out.getvalue()
+
+
+def list_upload_corrections(name: str, data: bytes) -> tuple[Correction, ...]:
+    """Return the corrections that were laid beside the files of an upload."""
+    if not name.lower().endswith(".zip"):
+        return ()
+    archive = _archive(data)
+    if _CORRECTIONS not in archive.namelist():
+        return ()
+    try:
+        return tuple(Correction(**row) for row in json.loads(archive.read(_CORRECTIONS)))
+    except (ValueError, TypeError):
+        return ()  # a file of the sender's own
 
 
 def _archive(data: bytes) -> zipfile.ZipFile:

@@ -13,8 +13,10 @@ from itertools import groupby
 from typing import TypeVar
 
 from releve.demand.schedule_file import Schedule, ScheduleEntry
-from releve.network import Operator, PlannedAbsence, Shift, zone
+from releve.network import Fault, Operator, OperatorFaults, PlannedAbsence, Shift, zone
 from releve.network.table_words import fold
+from releve.registry.edits import check_table
+from releve.registry.row_text import FIRST_ROW
 
 _Row = TypeVar("_Row", Shift, PlannedAbsence)
 _AT_WORK = frozenset(("work", "break", "training", "coaching", "meeting"))
@@ -83,6 +85,23 @@ def build_roster(
     )
     left_out = tuple(name for name in schedule.agents if not agents.get(name))
     return RosterImport(operator, _sum_days(shifts, zone_name), left_out)
+
+
+def check_roster(read: RosterImport) -> tuple[Fault, ...]:
+    """Return the faults that a roster would be to a plan, each with its agent and start in place of a row."""
+    try:
+        check_table(read.operator, "shifts")
+    except OperatorFaults as error:
+        return tuple(_place_fault(fault, read.operator) for fault in error.faults)
+    return ()
+
+
+def _place_fault(fault: Fault, operator: Operator) -> Fault:
+    if fault.table not in ("shifts", "absences") or fault.row < FIRST_ROW:
+        return fault
+    row = getattr(operator, fault.table)[fault.row - FIRST_ROW]
+    at = row.start.astimezone(zone(operator.site[operator.agent[row.agent].home_site].time_zone))
+    return replace(fault, row=0, value=f"{row.agent} {at:%Y-%m-%d %H:%M}")
 
 
 def _put(old: Sequence[_Row], new: Sequence[_Row], covered: Set[tuple[str, date]], zone_name: str) -> tuple[_Row, ...]:

@@ -11,6 +11,7 @@ RegistryError           the sentence says what to do
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, get_args
@@ -102,14 +103,25 @@ def get_rows(operator: Operator, table: str) -> tuple[TableRow, ...]:
     return rows
 
 
-def list_referenced_ids(operator: Operator, table: str, most: int) -> dict[str, list[str]]:
-    """Return the ids that columns of a table may name, by the table that they refer to.
+def list_referenced_rows(operator: Operator, table: str, most: int) -> dict[str, list[tuple[str, str]]]:
+    """Return the ids that columns of a table may name, each with what its row is called, by the table referred to.
 
-    A table of more than ``most`` rows is left out.
+    A table of more than ``most`` rows is left out. A programme is called with its client; of rows of one name each is
+    called with its id.
     """
     wanted = {column.references for column in list_columns(get_row_class(table))}
     lists = {name: get_rows(operator, name) for name in sorted(wanted) if name}
-    return {name: [build_key(row) for row in rows] for name, rows in lists.items() if len(rows) <= most}
+    clients = {row.id: row.name for row in operator.clients}
+    found = {}
+    for name, rows in lists.items():
+        if len(rows) > most:
+            continue
+        called = [(build_key(row), getattr(row, "name", "") or build_key(row), row) for row in rows]
+        if name == "programmes":
+            called = [(key, f"{label} ({clients[row.client]})", row) for key, label, row in called]  # type: ignore[attr-defined]
+        often = Counter(label for _key, label, _row in called)
+        found[name] = [(key, f"{label} · {key}" if often[label] > 1 else label) for key, label, _row in called]
+    return found
 
 
 def build_operator(rows: Mapping[str, tuple[Any, ...]]) -> Operator:

@@ -9,7 +9,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,14 @@ from releve.demand.log_table import LogTable
 from releve.demand.report_recognition import OpenQuestion, recognize_report
 from releve.demand.requirement import History
 from releve.errors import Phrase
-from releve.network import HistoryRow, Operator, zone
-from releve.registry.blocks import KEPT_FOR
+from releve.network import Fault, HistoryRow, Operator, OperatorFaults, is_known_zone, zone
+from releve.network.corrections import find_zone_offset
+from releve.network.faults import Correction
+from releve.registry.blocks import KEPT_FOR, correct_upload
 from releve.registry.changes import Changes
+from releve.registry.edits import check_table
 from releve.registry.models import Upload, Version
+from releve.registry.row_text import FIRST_ROW
 from releve.registry.service import apply_changes, preview_changes
 from releve.registry.tables import Conflict, NotAnUpload, NotThere
 
@@ -59,6 +63,14 @@ def find_upload(token: str, by: str) -> Upload:
     if found is None:
         raise NotThere(Phrase("this upload is no longer there: send the file again"))
     return found
+
+
+def mend_upload(upload: Upload, corrections: Sequence[Correction]) -> None:
+    """Keep an upload with corrections of its faults; NotThere where there are none."""
+    if not corrections:
+        raise NotThere(Phrase("this correction is not proposed for the file: look at its faults again"))
+    upload.name, upload.data = correct_upload(upload.name, bytes(upload.data), corrections)
+    upload.save(update_fields=["name", "data"])
 
 
 def apply_upload(upload: Upload, operator: Operator, by: str, comment: str = "") -> Version:
@@ -153,10 +165,12 @@ class CallSummary:
 
 @dataclass(frozen=True)
 class CallImport:
-    """What a log becomes: the operator with it, and what of it is new."""
+    """What a log becomes: the operator with it, what of it is new, and in which zone its times were read."""
 
     operator: Operator
     summary: CallSummary
+    kept: tuple[HistoryRow, ...]
+    zone_name: str
 
 
 def recognize_calls(
@@ -188,11 +202,13 @@ def recognize_calls(
     )
 
 
-def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, str]) -> CallImport:
+def import_calls(
+    found: RecognizedLog, operator: Operator, queues: Mapping[str, str], *, whole: bool = False
+) -> CallImport:
     """Return an operator with the calls of a log, each queue under the programme given for it.
 
-    Of a programme the days that the log holds are replaced whole; queues whose programme is empty
-    are left out. NotAnUpload where the mapping does not fit the log.
+    Of a programme the days that the log holds are replaced, or, ``whole``, all that is stored of it; queues whose
+    programme is empty are left out. NotAnUpload where the mapping does not fit the log.
     """
     mapping = dict(found.mapping)
     zone_name = str(mapping.pop("time_zone"))
@@ -205,7 +221,12 @@ def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, 
     rows, left_out = list_history_rows(report.histories, zone_name)
     kept = [row for row in rows if row.programme in operator.programme]
     days = {_find_day(row, zone_name) for row in kept}
-    before = [row for row in operator.history if _find_day(row, zone_name) not in days]
+    renewed = {row.programme for row in kept} if whole else frozenset()
+    before = [
+        row
+        for row in operator.history
+        if row.programme not in renewed and (whole or _find_day(row, zone_name) not in days)
+    ]
     summary = CallSummary(
         rows=report.rows,
         added=len(kept),
@@ -220,7 +241,49 @@ def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, 
         week=_average_week(report.histories, zone_name),
         week_stored=_average_week(_take_stored(operator, kept), zone_name),
     )
-    return CallImport(replace(operator, history=(*before, *kept)), summary)
+    return CallImport(replace(operator, history=(*before, *kept)), summary, tuple(kept), zone_name)
+
+
+def check_calls(read: CallImport) -> tuple[Fault, ...]:
+    """Return the faults that the calls of a log would be to a plan, each with its programme in place of a row.
+
+    What is read of the programmes without new calls passed when it came in. The correction is the zone in which the
+    log's times fit the opening hours.
+    """
+    renewed = {row.programme for row in read.kept}
+    operator = read.operator
+    history = tuple(row for row in operator.history if row.programme in renewed)
+    try:
+        check_table(replace(operator, history=history), "history")
+    except OperatorFaults as error:
+        return tuple(_place_fault(fault, history, read) for fault in error.faults)
+    return ()
+
+
+def _place_fault(fault: Fault, history: Sequence[HistoryRow], read: CallImport) -> Fault:
+    if fault.table != "history" or fault.row < FIRST_ROW:
+        return fault
+    row = history[fault.row - FIRST_ROW]
+    programme = read.operator.programme[row.programme]
+    correction = fault.correction
+    if correction is not None:
+        # The offset was found for times of the programme's zone; the log's were read in another, perhaps.
+        ahead = find_zone_offset(correction.written, row.start)
+        moved = find_zone_offset(read.zone_name, row.start) - find_zone_offset(programme.time_zone, row.start)
+        written = _name_zone(correction.written, ahead + moved, row.start, read.operator)
+        correction = replace(correction, written=written) if written else None
+    reason = Phrase("{0}: {1}", programme.name, fault.reason)
+    return replace(fault, row=0, value="", reason=reason, correction=correction)
+
+
+def _name_zone(name: str, offset: timedelta, at: datetime, operator: Operator) -> str:
+    """Return a zone of the operator that has an offset at an instant, else the whole hours; empty where it has none."""
+    known = [name] * is_known_zone(name) + ["UTC", operator.row.time_zone]
+    known += sorted({row.time_zone for row in operator.sites} | {row.time_zone for row in operator.programmes})
+    fitting = [zone for zone in known if find_zone_offset(zone, at) == offset]
+    hours, rest = divmod(offset, timedelta(hours=1))
+    fixed = f"Etc/GMT{-hours:+d}"
+    return fitting[0] if fitting else fixed if not rest and is_known_zone(fixed) else ""
 
 
 def _sum_programme(history: History, operator: Operator, zone_name: str) -> ProgrammeTotal:

@@ -19,7 +19,7 @@ from releve.demand.log_table import LogTable, choose_sheet, read_log_sheets
 from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.network import Operator, OperatorFaults, read_operator
-from releve.registry.blocks import KEPT_FOR, unpack_upload
+from releve.registry.blocks import KEPT_FOR, list_upload_corrections, unpack_upload
 from releve.registry.tables import NotAnUpload
 from releve.runs.job_store import (
     DEADLINE,
@@ -96,7 +96,8 @@ def execute_reading(job: ReadingJob) -> None:
     found: object
     try:
         if job.order.what == OPERATOR:
-            found = read_operator(unpack_upload(name, data))
+            files, corrections = unpack_upload(name, data), list_upload_corrections(name, data)
+            found = read_operator(files, corrections=corrections)
         else:
             found = read_log_sheets(name, data, report=job.order.what == REPORT)
     except (OperatorFaults, NotAnUpload) as error:

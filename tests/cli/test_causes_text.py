@@ -58,5 +58,7 @@ def test_a_price_for_a_hire_stands_beside_the_cure_and_in_what_is_missing(short:
 
 def test_a_plan_without_causes_says_that_nothing_protects_the_client(short: Tiny) -> None:
     plan = replace(plan_of(short), causes=(), missing=WhatIsMissing((), 0.0, 0.0, (("base", "k"),)))
-    assert "no arrangement of today's people can protect it under base, site:a, site:b" in read_why(plan)
-    assert "  nothing on the list cures K under base" in list_missing_lines(plan)
+    assert "no arrangement of today's people can protect it with nothing lost and under site:a, site:b" in read_why(
+        plan
+    )
+    assert "  nothing on the list cures K with nothing lost" in list_missing_lines(plan)

@@ -235,7 +235,7 @@ def test_a_target_that_is_still_missed_is_named_with_its_loss_and_by_how_much() 
     left = WhatIsMissing((laptop,), 600.0, 500.0, (), (("site:b", "k", 0.05),))
     lines = list_missing_lines(replace(plan, missing=left))
     assert lines[0].endswith("planned again with it, targets still missed: 1)")
-    assert lines[-1] == ("  K under site:b still misses its target by 5 % of its day, 0.4 agent half hours")
+    assert lines[-1] == ("  K still misses its target under site:b by 5 % of its day, 0.4 agent half hours")
     assert lines[-1] in list_missing_lines(replace(plan, missing=replace(left, purchases=())))
 
 

@@ -31,6 +31,7 @@ from tests.browser_tools import (
     command,
     context,
     environ_of,
+    faults_above,
     faults_of,
     follow,
     keep,
@@ -542,6 +543,32 @@ def test_every_page_is_for_everybody(browser: Browser, installation: Installatio
             assert serious(page) == [], path
             assert overflow(page) == 0, path
             keep(page, f"incident-{path.rpartition('/')[2][:6]}", view)
+
+
+LED_TO = (f"/sites/{SITE}", "/registry/tables/agents", f"/registry/tables/sites/rows/{SITE}")
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+@pytest.mark.parametrize("role", [Role.PLANNER, Role.CONTINUITY], ids=str)
+def test_every_page_of_the_menus_is_for_everybody(
+    browser: Browser, installation: Installation, view: View, role: Role
+) -> None:
+    """As above, of all that the menus lead to and the pages of a day and a site; on a phone what stands
+    above a page is a fifth of the first screen at most, and no name in the menu is cut."""
+    with looked_at(browser, installation.address, view, installation.cookies(role)) as page:
+        page.goto("/")
+        menus = [link.get_attribute("href") for link in page.locator(".pages-of-desk a").all()]
+        assert len(menus) > 15
+        wrong: list[tuple[str, object]] = []
+        for path in dict.fromkeys(
+            (*filter(None, menus), *LED_TO)
+        ):
+            page.goto(path)
+            wrong += [(path, fault) for fault in serious(page)]
+            wrong += [(path, f"{more} px too wide") for more in (overflow(page),) if more]
+            keep(page, f"menu-{role.value}-{path.strip('/').replace('/', '-')}", view)
+            wrong += [(path, fault) for fault in faults_above(page)]
+        assert wrong == []
 
 
 def incident_pages(page: Page) -> tuple[str, str]:

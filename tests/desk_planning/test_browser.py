@@ -17,7 +17,7 @@ from releve.accounts.permissions import Role
 from releve.desk.access.guard import COOKIE
 from releve.network import Operator, sample_operator
 from releve.network.workbook import write_workbook
-from tests.browser_tools import WAIT_MS, View, follow, keep, looked_at, overflow, serious, served
+from tests.browser_tools import WAIT_MS, View, faults_above, follow, keep, looked_at, overflow, serious, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -91,3 +91,7 @@ def test_a_workbook_becomes_a_plan_in_force_in_a_few_clicks(browser: Browser, ad
         expect(page.get_by_text("This plan is in force.")).to_be_visible()
         assert (overflow(page), serious(page)) == (0, [])
         keep(page, "planning-compared", View("en-GB", "phone", "dark"))
+    with looked_at(browser, address, View("fr-FR", "phone"), PLANNER) as page:
+        page.goto(run)
+        assert (overflow(page), faults_above(page)) == (0, [])
+        keep(page, "planning-compared", View("fr-FR", "phone"))

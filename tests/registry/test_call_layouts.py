@@ -35,7 +35,7 @@ def export_of(queue: str, month: int, aht_s: str = "45.5") -> bytes:
     lines = [";".join(HEADS)]
     for day in range(2):
         for half in range(20):
-            at = datetime(2026, month, 14, 8, tzinfo=UTC) + timedelta(days=day, minutes=30 * half)
+            at = datetime(2026, month, 15, 8, tzinfo=UTC) + timedelta(days=day, minutes=30 * half)
             lines.append(f"{at:%d/%m/%Y %H:%M};{queue};{10 + half};{9 + half};{aht_s}")
     return "\n".join(lines).encode()
 
@@ -63,7 +63,7 @@ def import_first(web: Client, queue: str) -> str:
     answered = {**read_hidden(page), **CHOSEN, "aht_unit": "min", "time_zone": "Europe/Paris", "aht_kind": "aht_s"}
     answered["q0"] = find_queue(page)
     page = web.post(where, {**answered, "check": "yes"}).content.decode()
-    done = web.post(where, {**answered, **read_hidden(page), "import": "yes"})
+    done = web.post(where, {**answered, **read_hidden(page), "whole": "yes", "import": "yes"})
     assert done.status_code == 302, done.content.decode()
     return page
 
@@ -90,7 +90,15 @@ def test_unknown_columns_are_named_once_and_the_next_file_asks_nothing(web: Clie
     answers = {f"c{at}": key for at, key in enumerate(CHOSEN.values())}
     done = web.post(
         where,
-        {**read_hidden(page), **answers, "aht_unit": "min", "aht_kind": "aht_s", "q0": programme.id, "import": "yes"},
+        {
+            **read_hidden(page),
+            **answers,
+            "aht_unit": "min",
+            "aht_kind": "aht_s",
+            "q0": programme.id,
+            "whole": "yes",
+            "import": "yes",
+        },
     )
     assert done.status_code == 302
     assert FileLayout.objects.count() == 1
@@ -150,6 +158,6 @@ def test_a_likely_forecast_is_asked_of_each_file(web: Client, small: Operator) -
         page = web.get(where).content.decode()
         assert "calls that came or a forecast" in page
         assert 'name="import"' not in page
-        sent = {**read_hidden(page), "nature": "history", "q0": small.programmes[0].id, "import": "yes"}
-        done = web.post(where, sent)
+        sent = {**read_hidden(page), "nature": "history", "q0": small.programmes[0].id}
+        done = web.post(where, sent | {"whole": "yes", "import": "yes"})
         assert done.status_code == 302, done.content.decode()

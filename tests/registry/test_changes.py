@@ -449,7 +449,7 @@ def test_a_log_is_sent_shown_confirmed_and_stored(first: Version, small: Operato
     one, two = (row.id for row in small.programmes[:2])
     checked = web.post(sent["Location"], {"q0": one, "q1": two, "check": "yes"})
     assert "80 half hours" in checked.content.decode()
-    done = web.post(sent["Location"], {"q0": one, "q1": two, "import": "yes"})
+    done = web.post(sent["Location"], {"q0": one, "q1": two, "whole": "yes", "import": "yes"})
     assert done.status_code == 302
     version = get_current_version()
     assert version is not None
@@ -483,7 +483,7 @@ def test_what_a_log_leaves_open_is_asked_for_and_its_totals_are_shown(
     assert "Comparez avec la source avant d’importer" in checked
     assert "2\u202f730 s" in checked, "45.5 minutes"
     assert ">780<" in checked, "calls offered: two days of 10 to 29 a half hour"
-    done = web.post(sent["Location"], {"q0": one, "q1": "", "aht_unit": "min", "import": "yes"})
+    done = web.post(sent["Location"], {"q0": one, "q1": "", "aht_unit": "min", "whole": "yes", "import": "yes"})
     assert done.status_code == 302
     version = get_current_version()
     assert version is not None

@@ -21,6 +21,8 @@ from django.utils.translation import gettext, override
 from releve.desk.access.guard import COOKIE
 from releve.errors import Phrase
 from releve.network import Operator, find_faults, read_operator, sample_operator, write_operator
+from releve.network.table_words import get_table_naming
+from releve.network.workbook import write_workbook
 from releve.registry.models import Upload, Version
 from releve.registry.row_text import format_row
 from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
@@ -43,14 +45,17 @@ def row_url(table: str, key: str) -> str:
     return reverse("registry_row", args=[table, key])
 
 
-def read_form(response: Any) -> dict[str, str]:
+def read_form(response: Any) -> dict[str, Any]:
     """What a browser would send back of the form of a row, untouched."""
     html = response.content.decode()
     form = html.split('<form class="form"')[1].split("</form>")[0]
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     for tag in re.findall(r"<input[^>]*>", form):
-        held = dict(re.findall(r'(name|value)="([^"]*)"', tag))
-        found[held["name"]] = unescape(held.get("value", ""))
+        held = dict(re.findall(r'(name|value|type)="([^"]*)"', tag))
+        if held["type"] != "checkbox":
+            found[held["name"]] = unescape(held.get("value", ""))
+        elif "checked" in tag:
+            found.setdefault(held["name"], []).append(unescape(held["value"]))
     for name, options in re.findall(r'<select name="(\w+)".*?>(.*?)</select>', form, re.DOTALL):
         chosen = re.search(r'value="([^"]*)" selected', options)
         found[name] = unescape(chosen[1]) if chosen else ""
@@ -141,14 +146,72 @@ def test_a_row_sent_back_as_its_form_shows_it_changes_nothing(
 def test_the_form_says_what_each_column_holds(web: Client, first: Version) -> None:
     html = unescape(web.get(row_url("programmes", read_current().programmes[0].id)).content.decode())
     for said in (
-        "Délai de décroché visé (s)",
+        "Seuil de la qualité de service (s)",
+        "Délai de décroché visé",
         "par exemple 0,8",
         "au plus 0,999",
         "plusieurs valeurs, séparées par des virgules",
         '<option value="site_only">sur site uniquement</option>',
-        "ids-clients",
+        f"selected>{read_current().clients[0].name}</option>",
     ):
         assert said in html, said
+    assert "<code>" not in html, "a column is called as in the workbook"
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("table", ["sites", "programmes", "agents", "teams", "shifts"])
+def test_fields_are_called_as_the_columns_of_the_workbook(
+    web: Client, first: Version, small: Operator, table: str, language: str
+) -> None:
+    form = unescape(web.get(f"/registry/tables/{table}/add", headers={"accept-language": language}).content.decode())
+    book = fastexcel.read_excel(write_workbook(small, language))
+    sheet = get_table_naming(table).label(language)
+    headers = book.load_sheet(sheet, header_row=0, n_rows=0).to_polars().columns
+    called = [text.strip() for text in re.findall(r"<(?:label|legend)[^>]*>([^<]*)</", form)]
+    assert [name for name in headers if name not in called] == []
+
+
+def test_a_row_of_another_table_is_chosen_by_its_name(web: Client, first: Version, small: Operator) -> None:
+    agent = next(row for row in small.agents if len(row.skills) > 1)
+    page = web.get(row_url("agents", agent.id))
+    html = unescape(page.content.decode())
+    for site in small.sites:
+        assert re.search(f'<option value="{site.id}"( selected)?>{site.name}</option>', html)
+    clients = {row.id: row.name for row in small.clients}
+    for programme in small.programmes:
+        assert f"{programme.name} ({clients[programme.client]})" in html
+    main, other, *_ = agent.skills
+    sent = read_form(page)
+    assert (sent["skills"], sent["skills_main"]) == (list(agent.skills), main)
+    swapped = web.post(row_url("agents", agent.id), {**sent, "skills_main": other})
+    assert swapped.status_code == 302
+    assert read_current().agent[agent.id].skills == (other, *(one for one in agent.skills if one != other))
+
+
+def test_a_row_is_titled_by_its_name_or_its_times(web: Client, first: Version, small: Operator) -> None:
+    shift = small.shifts[0]
+    key = web.get("/registry/tables/shifts?format=json").json()["rows"][0]["key"]
+    assert "|" in key
+    title = re.search(r'<h1 id="row-title">(.*?)</h1>', web.get(row_url("shifts", key)).content.decode(), re.DOTALL)
+    assert title is not None
+    assert shift.agent in title[1]
+    assert "|" not in title[1]
+    assert small.sites[0].name in words(web.get(row_url("sites", small.sites[0].id)))
+
+
+def test_the_search_of_a_table_is_kept_through_a_row(web: Client, first: Version, small: Operator) -> None:
+    site = small.sites[0]
+    query = f"?q={site.id}&page=1"
+    listed = unescape(web.get(f"/registry/tables/sites{query}").content.decode())
+    assert f"{row_url('sites', site.id)}?q={site.id}&page=1" in listed
+    page = unescape(web.get(row_url("sites", site.id) + query).content.decode())
+    assert page.count(f'href="/registry/tables/sites{query}"') == 2, "back, and cancel"
+    assert f"/remove{query}" in page
+    assert f'href="/registry/tables/sites{query}"' in unescape(
+        web.get(row_url("sites", site.id) + "/remove" + query).content.decode()
+    )
+    stored = web.post(row_url("sites", site.id) + query, sent_row(small, site, name="Autre"))
+    assert stored["Location"] == f"/registry/tables/sites{query}"
 
 
 def test_the_form_holds_the_words_of_the_reader(web: Client, first: Version) -> None:
@@ -159,7 +222,7 @@ def test_the_form_holds_the_words_of_the_reader(web: Client, first: Version) -> 
     assert "Lun-" in words(web.get("/registry/tables/programmes"))
     several = next(agent for agent in held.agents if len(agent.skills) > 1)
     page = web.get(row_url("agents", several.id))
-    assert read_form(page)["skills"] == ", ".join(several.skills)
+    assert read_form(page)["skills"] == list(several.skills)
 
 
 def test_a_value_is_changed_in_the_form(web: Client, first: Version, small: Operator) -> None:
@@ -353,7 +416,8 @@ def test_every_fault_of_a_file_is_named_in_french(web: Client) -> None:
     assert answer.content.decode().count("<li>") >= len(places)
     twin = web.post("/registry/import?format=json", {"file": upload("bad.zip", data)}).json()
     assert len(twin["faults"]) == len(places)
-    assert not Upload.objects.exists()
+    assert not Version.objects.exists()
+    assert Upload.objects.count() == 2, "kept for the corrections that are proposed"
 
 
 def test_every_sentence_of_a_fault_has_a_french_one() -> None:

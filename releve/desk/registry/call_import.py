@@ -33,7 +33,8 @@ from releve.desk.page import PageModel
 from releve.desk.registry.page import confirm_stored, discard, get_reader_language, require_context
 from releve.desk.registry.upload import FILE_LIMIT, keep_export, let_go, take_file
 from releve.desk.text import text_now, translate_error, translate_phrase
-from releve.network import Fault, Operator, OperatorFaults
+from releve.network import Fault, Operator
+from releve.network.corrections import list_corrections
 from releve.registry import service
 from releve.registry.layouts import SCHEDULE, find_layout, get_layout, store_layout
 from releve.registry.models import FileLayout, Upload
@@ -42,6 +43,7 @@ from releve.registry.uploads import (
     CallImport,
     CallSummary,
     RecognizedLog,
+    check_calls,
     discard_upload,
     find_upload,
     import_calls,
@@ -121,6 +123,19 @@ def show_form(text: str) -> str:
     return _EXAMPLE_TIME.strftime(text) if "%" in text else text
 
 
+@register.filter
+def name_zone(name: str) -> str:
+    """Return what a zone is called: one that is an offset alone, by the offset."""
+    hours = name.removeprefix("Etc/GMT")
+    return f"UTC{-int(hours):+03d}:00" if hours != name else name
+
+
+@register.filter
+def proposed_zones(faults: Sequence[Fault]) -> list[str]:
+    """Return the zones that the fixes of faults propose for the times of a file."""
+    return list(dict.fromkeys(one.written for one in list_corrections(faults) if one.table == "history"))
+
+
 def _name_answer(choice: str) -> str:
     return str(_ANSWERS[choice]) if choice in _ANSWERS else show_form(choice)
 
@@ -163,7 +178,7 @@ class LayoutForm(PlainForm):
         zones = sorted({operator.row.time_zone, *(row.time_zone for row in operator.programmes), "UTC", time_zone})
         self.fields["time_zone"] = forms.ChoiceField(
             label=_("Zone of times without an offset"),
-            choices=[(zone, zone) for zone in zones],
+            choices=[(zone, name_zone(zone)) for zone in zones],
             required=False,
             initial=time_zone,
         )
@@ -243,7 +258,8 @@ class CallLogPage(PageModel):
     missing: tuple[str, ...] = Field(description="Meanings without a column")
     notes: tuple[str, ...] = Field(description="What to know of the figures")
     read: CallSummary | None
-    refused: tuple[Fault, ...] = Field(description="Of the operator with these calls")
+    refused: tuple[Fault, ...] = Field(description="Faults that these calls would be to a plan: they are not stored")
+    whole: bool = Field(description="All that is stored of these programmes is replaced")
 
 
 class LayoutRow(PageModel):
@@ -304,6 +320,7 @@ class _CallReading:
         self.layout: FileLayout | None = None
         self.answers: dict[str, str] = {}
         self.form: LayoutForm | None = None
+        self.whole = "whole" in request.POST
         if self.log is not None:
             self._recognize(self.log)
 
@@ -380,6 +397,7 @@ class _CallReading:
             notes=tuple(map(translate_phrase, found.notes)) if found else (),
             read=None if read is None else read.summary,
             refused=refused,
+            whole=self.whole,
         )
 
 
@@ -404,22 +422,20 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
     here = _CallReading(request, upload)
     form, found = here.form, here.found
     if form is None or found is None or found.open:
-        refused = here.reason or (form is not None and form.is_bound and not form.is_valid())
-        return _show_reading(request, here, None, status=422 if here.sent is not None and refused else 200)
+        wrong = here.reason or (form is not None and form.is_bound and not form.is_valid())
+        return _show_reading(request, here, None, status=422 if here.sent is not None and wrong else 200)
     if form.is_bound and not form.is_valid():
         return _show_reading(request, here, None, status=422)
     try:
-        read = import_calls(found, here.operator, here.queues)
+        read = import_calls(found, here.operator, here.queues, whole=here.whole)
     except NotAnUpload as error:
         here.reason = translate_error(error)
         return _show_reading(request, here, None, status=422)
-    if "import" not in request.POST or not read.summary.added or not form.is_bound:
-        return _show_reading(request, here, read)
-    try:
-        changes = service.preview_changes(read.operator)
-        made = service.apply_changes(changes, actor_name(request), source=upload.name)
-    except OperatorFaults as error:
-        return _show_reading(request, here, read, error.faults, 422)
+    refused = check_calls(read) if read.summary.added else ()
+    sent = "import" in request.POST and form.is_bound
+    if refused or not sent or not read.summary.added:
+        return _show_reading(request, here, read, refused, 422 if refused and sent else 200)
+    made = service.apply_changes(service.preview_changes(read.operator), actor_name(request), source=upload.name)
     store_layout(upload.name, found.log.frame.columns, here.answers, here.queues, actor_name(request))
     let_go(upload)
     discard_upload(upload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from releve.errors import Phrase
 from releve.network import Fault, Operator, TableColumn, describe_faults, list_columns
 from releve.network.cell_text import format_for_reader
 from releve.network.columns import bare_type
+from releve.network.faults import Correction
+from releve.network.reference import describe_group, group_faults
 from releve.network.table_words import get_column_naming, get_table_naming, name_unit
 from releve.network.worktime import RosterBreach, RowFinding, WorkingTime, WorkRow
 from releve.network.worktime.roster_check import describe_row
@@ -111,7 +114,7 @@ def cells(row: NumberedRow, table: str) -> Iterator[tuple[str, bool]]:
 
 
 @register.filter
-def name_change(row: ListedChange) -> str:
+def name_change(row: ListedChange | RowPage) -> str:
     """Return the key of a row in words: its times by the clock of the row, its parts apart."""
     text = text_now(row.time_zone)
     parts = []
@@ -145,6 +148,37 @@ def _is_number(column: TableColumn) -> bool:
 def describe_causes(faults: Iterable[Fault]) -> tuple[str, ...]:
     """Return one sentence for each cause of faults, with its place."""
     return describe_faults(faults, gettext, get_reader_language())
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCause:
+    """What is wrong, with its places; the name of the corrections that its fix proposes, and what a button says."""
+
+    said: str
+    corrections: tuple[Correction, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What a form sends of the corrections."""
+        return hashlib.sha256(repr(self.corrections).encode()).hexdigest()[:16]
+
+    @property
+    def button(self) -> str:
+        """What the corrections write; empty where there are none."""
+        written = list(dict.fromkeys(one.written for one in self.corrections))
+        if len(written) > 1:
+            count = len(self.corrections)
+            return ngettext("Make the {n} correction", "Make the {n} corrections", count).format(n=count)
+        return _("Write “{word}”").format(word=written[0]) if written else ""
+
+
+@register.filter
+def list_causes(faults: Iterable[Fault]) -> tuple[FaultCause, ...]:
+    """Return the causes of faults with the corrections that are proposed."""
+    language = get_reader_language()
+    return tuple(
+        FaultCause(describe_group(group, gettext, language), group.corrections) for group in group_faults(faults)
+    )
 
 
 @register.filter
@@ -322,6 +356,7 @@ class UploadPage(PageModel):
     """The faults of the file that was sent."""
 
     faults: tuple[Fault, ...]
+    kept: str = Field("", description="Address of the file where corrections can be made; empty: it was not kept")
 
 
 def registry_page(here: RegistryContext | None, may_edit: bool) -> RegistryPage:

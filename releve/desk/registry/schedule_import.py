@@ -37,12 +37,12 @@ from releve.desk.registry.call_import import digest_fields, show_form, take_exam
 from releve.desk.registry.page import confirm_stored, discard, require_context
 from releve.desk.registry.upload import FILE_LIMIT, keep_export, let_go, take_file
 from releve.desk.text import translate_error, translate_phrase
-from releve.network import Fault, Operator, OperatorFaults
+from releve.network import Fault, Operator
 from releve.registry import service
 from releve.registry.edits import ChangedTable, list_proposed_changes
 from releve.registry.layouts import SCHEDULE, find_layout, store_layout
 from releve.registry.models import Upload
-from releve.registry.rosters import RosterDay, RosterImport, build_roster, match_agents
+from releve.registry.rosters import RosterDay, RosterImport, build_roster, check_roster, match_agents
 from releve.registry.tables import NothingChanged
 from releve.registry.uploads import discard_upload, find_upload
 from releve.runs.orders import open_readings
@@ -281,9 +281,12 @@ def confirm_schedule(request: HttpRequest, token: str) -> HttpResponse:
         try:
             changes = service.preview_changes(built.operator)
             tables = tuple(list_proposed_changes(changes, built.operator))
-            if "import" in request.POST and here.form is not None and here.form.is_bound and tables:
+            refused = check_roster(built) if tables else ()
+            sent = "import" in request.POST and here.form is not None and here.form.is_bound
+            if sent and tables and not refused:
                 made = service.apply_changes(changes, actor_name(request), source=upload.name)
                 assert here.log is not None
+                assert here.form is not None
                 store_layout(
                     _name_source(upload), here.log.frame.columns, here.answers, here.form.kinds, actor_name(request)
                 )
@@ -292,8 +295,6 @@ def confirm_schedule(request: HttpRequest, token: str) -> HttpResponse:
                 return confirm_stored(request, made)
         except NothingChanged:
             tables = ()
-        except OperatorFaults as error:
-            refused = error.faults
     page = _build_page(here, built, tables, refused)
     invalid = here.form is not None and here.form.is_bound and not here.form.is_valid()
     status = 422 if request.method == "POST" and (refused or invalid or here.reason) else 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from django import forms
@@ -17,8 +17,10 @@ from releve.desk.registry.page import UploadPage, require_context
 from releve.desk.text import translate_error, translate_phrase
 from releve.errors import Phrase
 from releve.network import Fault, OperatorFaults
+from releve.network.corrections import list_corrections
 from releve.registry.blocks import MOST_BYTES
 from releve.registry.models import Upload
+from releve.registry.service import get_current_version
 from releve.registry.tables import RegistryError
 from releve.registry.uploads import store_upload
 from releve.runs.job_store import StillReading
@@ -42,6 +44,15 @@ def keep_export(name: str, data: bytes, by: str) -> Upload:
     return store_upload(name, data, by, require_context().version.number)
 
 
+def keep_faulty(name: str, data: bytes, by: str, faults: Sequence[Fault]) -> str:
+    """Keep a file whose fixes propose corrections; return where they are made, empty where there are none."""
+    if not list_corrections(faults):
+        return ""
+    now = get_current_version()
+    upload = store_upload(name, data, by, None if now is None else now.number)
+    return reverse("registry_proposal", args=[upload.token])
+
+
 def take_file(
     request: HttpRequest,
     kind: type[forms.Form],
@@ -52,6 +63,7 @@ def take_file(
     """Show a form for a file; once it is sent, ``keep`` it and lead to the page ``following``."""
     form = kind(request.POST, request.FILES) if request.method == "POST" else kind()
     faults: tuple[Fault, ...] = ()
+    kept = ""
     status = 422 if form.is_bound else 200
     if form.is_valid():
         file = form.cleaned_data["file"]
@@ -59,12 +71,14 @@ def take_file(
             upload = keep(file.name, file.read(), actor_name(request))
         except OperatorFaults as error:
             faults = error.faults
+            file.seek(0)
+            kept = keep_faulty(file.name, file.read(), actor_name(request), faults)
         except RegistryError as error:
             form.add_error("file", translate_error(error))
             status = choose_status(error)
         else:
             where = reverse(following, args=[upload.token])
             return JsonResponse({"confirm": where}) if wants_json(request) else redirect(where)
-    page = UploadPage(faults=faults)
+    page = UploadPage(faults=faults, kept=kept)
     template = f"desk/registry/{template}.html"
     return page_response(request, template, page, {"form": form}, status=status)

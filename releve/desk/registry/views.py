@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from urllib.parse import urlencode
 
 from django import forms
@@ -12,9 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import can
@@ -32,10 +30,10 @@ from releve.desk.registry.page import (
     VersionRow,
     VersionsPage,
     confirm_stored,
-    describe_causes,
     discard,
     find_context,
     get_reader_language,
+    list_causes,
     list_work_findings,
     parse_page_number,
     read_comment,
@@ -43,25 +41,20 @@ from releve.desk.registry.page import (
     require_context,
     row_page,
     table_page,
-    translate_doc,
-    translate_unit,
 )
+from releve.desk.registry.row_form import build_row_form, read_values, show_faults
 from releve.desk.registry.upload import FILE_LIMIT, let_go, take_file
-from releve.desk.text import Text, text_now, translate_error, translate_phrase
+from releve.desk.text import translate_error
 from releve.errors import Phrase
-from releve.network import Fault, Operator, OperatorFaults, TableColumn, list_columns
-from releve.network.cell_text import format_for_form, read_form_value
-from releve.network.columns import bare_type, list_options
+from releve.network import Operator, OperatorFaults
 from releve.network.folder_reader import zip_operator
-from releve.network.parsing import format_example
-from releve.network.table_words import name_value
 from releve.network.workbook import WORKBOOK_TYPE, SheetOverflow, write_template, write_workbook
 from releve.registry import service
 from releve.registry.edits import Edit, list_differences, list_proposed_changes, list_version_changes, prepare_edit
 from releve.registry.models import Upload, Version
 from releve.registry.row_text import FIRST_ROW, get_position
-from releve.registry.tables import RegistryError, get_row_class, get_rows, list_referenced_ids
-from releve.registry.uploads import apply_upload, find_upload, preview_upload, store_upload
+from releve.registry.tables import RegistryError, get_rows
+from releve.registry.uploads import apply_upload, find_upload, mend_upload, preview_upload, store_upload
 from releve.runs.job_store import StillReading
 from releve.runs.orders import open_readings
 from releve.runs.upload_reader import read_operator_upload
@@ -101,7 +94,10 @@ def _read_operator(request: HttpRequest, upload: Upload) -> Operator:
 
 @serve("registry.edit", FORM, recent=True)
 def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
-    """What a file that was sent would change; a yes applies it, a no lets go of it."""
+    """What a file that was sent would change; a yes applies it, a no lets go of it.
+
+    ``correct``: the corrections of a cause of faults, or ``all`` that are proposed, are made in the file.
+    """
     upload = find_upload(token, actor_name(request))
     may_compute = can(request.user, "plan.publish")
     if "discard" in request.POST:
@@ -110,7 +106,13 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
     try:
         operator = _read_operator(request, upload)
     except OperatorFaults as error:
-        shown, form = UploadPage(faults=error.faults), {"form": FileForm()}
+        if "correct" in request.POST:
+            wanted = request.POST["correct"]
+            let_go(upload)
+            chosen = (one.corrections for one in list_causes(error.faults) if wanted in ("all", one.key))
+            mend_upload(upload, tuple(chain.from_iterable(chosen)))
+            return redirect("registry_proposal", token)
+        shown, form = UploadPage(faults=error.faults, kept=request.path), {"form": FileForm()}
         return page_response(request, "desk/registry/send.html", shown, form, status=422)
     if request.method != "POST":
         changes = preview_upload(upload, operator)
@@ -163,111 +165,7 @@ def _find_version(request: HttpRequest) -> Version:
     return require_context().version if number is None else service.get_version(number)
 
 
-_LONGEST = 2000
-_MOST_FAULTS = 30
-
-
-def build_row_form(page: RowPage, data: Mapping[str, str] | None = None) -> forms.Form:
-    """Return the form of a row, filled with its values, or with what was sent."""
-    columns, language = list_columns(get_row_class(page.table)), get_reader_language()
-    form = forms.Form(data)
-    for column in columns:
-        form.fields[column.name] = _field(page.table, column)
-        if page.key:
-            value = getattr(page.values, column.name)
-            form.initial[column.name] = format_for_form(page.table, column, value, page.time_zone, language)
-    form.fields["comment"] = forms.CharField(
-        label=_("Why (for those who read the versions)"), required=False, max_length=500
-    )
-    return form
-
-
-def _field(table: str, column: TableColumn) -> forms.Field:
-    label, unit = translate_doc(column.doc), translate_unit(column)
-    label = f"{label} ({unit})" if unit else label
-    if options := list_options(column):
-        language = get_reader_language()
-        choices = [(one, name_value(table, column.name, one, language)) for one in options]
-        return _Open(label=label, required=False, choices=choices)
-    attributes = {"autocomplete": "off"}
-    if column.required:
-        attributes["required"] = "required"
-    if bare_type(column) is float:
-        attributes["inputmode"] = "decimal"
-    if column.references and bare_type(column) is str:
-        attributes["list"] = f"ids-{column.references}"
-    return forms.CharField(
-        label=label,
-        required=False,
-        max_length=_LONGEST,
-        help_text=_help(table, column),
-        widget=forms.TextInput(attributes),
-    )
-
-
-class _Open(forms.ChoiceField):
-    """A choice whose refusal is left to the checks of the operator, like every other's."""
-
-    def valid_value(self, value: object) -> bool:
-        return True
-
-
-def _help(table: str, column: TableColumn) -> str:
-    """Return an example, the limits and what an empty field means, as HTML."""
-    text = text_now("UTC")
-    parts = [
-        _("for example {example}").format(example=format_example(table, column, text.language)),
-        *_limits(column, text),
-    ]
-    if bare_type(column) == tuple[str, ...]:
-        parts.append(_("several with commas between them"))
-    if not column.required and column.default not in (None, "", ()):
-        default = format_for_form(table, column, column.default, text.time_zone, text.language)
-        parts.append(_("empty = {default}").format(default=default))
-    return format_html("{} <code>{}</code>", " · ".join(parts), column.name)
-
-
-def _limits(column: TableColumn, text: Text) -> list[str]:
-    bounds = column.condition
-    limits = (
-        (_("at least {bound}"), bounds.at_least),
-        (_("more than {bound}"), bounds.more_than),
-        (_("at most {bound}"), bounds.at_most),
-    )
-    return [words.format(bound=text.plain(bound)) for words, bound in limits if bound is not None]
-
-
-def read_values(table: str, form: forms.Form) -> dict[str, str]:
-    """Return what was sent as texts of a file; in French a number has a decimal comma."""
-    language = get_reader_language()
-    return {
-        column.name: read_form_value(column, form.cleaned_data[column.name], language)
-        for column in list_columns(get_row_class(table))
-    }
-
-
-def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault]) -> None:
-    """Put each fault by the field it is of; those of other rows above the form, with their place.
-
-    ``row`` is the number of the row in its table as a file (the header is row 1).
-    """
-    elsewhere = []
-    for fault in faults:
-        sentence = _("{reason}; {fix}.").format(reason=translate_phrase(fault.reason), fix=translate_phrase(fault.fix))
-        if fault.table == table and fault.row == row and fault.column in form.fields:
-            form.add_error(fault.column, sentence)
-        else:
-            elsewhere.append(fault)
-    causes = describe_causes(elsewhere)
-    for cause in causes[:_MOST_FAULTS]:
-        form.add_error(None, cause)
-    if len(causes) > _MOST_FAULTS:
-        more = len(causes) - _MOST_FAULTS
-        form.add_error(None, _("… and {count} more.").format(count=more))
-
-
 _VERSIONS = 50
-_MOST_SUGGESTED = 500
 
 
 @serve("registry.see")
@@ -291,10 +189,10 @@ def edit_row(request: HttpRequest, table: str, key: str = "") -> HttpResponse:
     here = require_context()
     page = row_page(here, table, key, _read_seen(request, here))
     if request.method != "POST":
-        return _show(request, here, page, build_row_form(page))
-    form = build_row_form(page, request.POST)
+        return _show(request, page, build_row_form(page, here.operator))
+    form = build_row_form(page, here.operator, request.POST)
     if not form.is_valid():
-        return _show(request, here, page, form, 422)
+        return _show(request, page, form, 422)
     try:
         values = read_values(table, form)
         changes = prepare_edit(Edit(table, key, values, page.version if key else None))
@@ -303,24 +201,25 @@ def edit_row(request: HttpRequest, table: str, key: str = "") -> HttpResponse:
         rows = get_rows(here.operator, table)
         at = get_position(here.operator, table, key) if key else len(rows)
         show_faults(form, table, at + FIRST_ROW, error.faults)
-        return _show(request, here, page, form, 422)
+        return _show(request, page, form, 422)
     except RegistryError as error:
         form.add_error(None, translate_error(error))
-        return _show(request, here, page, form, choose_status(error))
+        return _show(request, page, form, choose_status(error))
     return confirm_stored(request, made, _find_list(request, table))
 
 
 def _find_list(request: HttpRequest, table: str) -> str:
     """Return the address of the list that a row was opened from: with its search and page."""
+    return reverse("registry_table", args=[table]) + _find_query(request)
+
+
+def _find_query(request: HttpRequest) -> str:
     kept = {key: request.GET[key] for key in ("q", "page") if request.GET.get(key)}
-    return reverse("registry_table", args=[table]) + (f"?{urlencode(kept)}" if kept else "")
+    return f"?{urlencode(kept)}" if kept else ""
 
 
-def _show(
-    request: HttpRequest, here: RegistryContext, page: RowPage, form: forms.Form, status: int = 200
-) -> HttpResponse:
-    suggestions = list_referenced_ids(here.operator, page.table, _MOST_SUGGESTED)
-    context = {"form": form, "suggestions": suggestions}
+def _show(request: HttpRequest, page: RowPage, form: forms.Form, status: int = 200) -> HttpResponse:
+    context = {"form": form, "list_url": _find_list(request, page.table), "list_query": _find_query(request)}
     return page_response(request, "desk/registry/row.html", page, context, status=status)
 
 
@@ -334,13 +233,15 @@ def remove_row(request: HttpRequest, table: str, key: str) -> HttpResponse:
         changes = prepare_edit(Edit(table, key, None, page.version))
         if request.method == "POST":
             made = service.apply_changes(changes, actor_name(request), read_comment(request))
-            return confirm_stored(request, made, "registry_table", table)
+            return confirm_stored(request, made, _find_list(request, table))
     except OperatorFaults as error:
         # No likely spelling is proposed, since all was right with the row.
         fix = Phrase("remove this row first, or change it")
         faults = tuple(replace(fault, fix=fix) for fault in error.faults)
         page, status = page.model_copy(update={"faults": faults}), 422
-    return page_response(request, "desk/registry/remove.html", page, status=status)
+    return page_response(
+        request, "desk/registry/remove.html", page, {"list_url": _find_list(request, table)}, status=status
+    )
 
 
 def _read_seen(request: HttpRequest, here: RegistryContext) -> int:
