@@ -125,6 +125,7 @@ _WAYS = {
     ),
     "KAMAILIO_SECRET": ("RPC_SECRET of those proxies", ""),
     "CALL_RECORDS": ("folders of [call records of proxies](service-record.md#records-of-a-proxy), by commas", ""),
+    "FEEDS": ("folder of the [feeds](feeds.md) of tables, rosters and intervals", "`feeds` in the home folder"),
     "STATISTICS_FOLDER": (
         "folder of sources of [interval statistics](service-record.md)",
         "`statistics` in the home folder",

@@ -104,6 +104,7 @@ TEMPLATES = [
                 "roll_words": "releve.desk.places.roll",
                 "plan_words": "releve.desk.plan.words",
                 "call_words": "releve.desk.registry.call_import",
+                "feed_words": "releve.desk.registry.feeds",
                 "schedule_words": "releve.desk.registry.schedule_import",
                 "registry_words": "releve.desk.registry.page",
                 "surge_words": "releve.desk.surge",

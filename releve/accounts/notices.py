@@ -1,4 +1,4 @@
-"""Notices of looks behind pseudonyms and of changes to accounts that may approve.
+"""Notices of looks behind pseudonyms, of changes to accounts that may approve, and of feeds that failed.
 
 Every health officer is notified of a look, and by mail of names read at a roll call; of a change to an
 account that may approve, its owner and everyone of the operator whose account may. A notice stands on a
@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import override
 
 from releve.accounts.models import AccountAct, Grant, IdentityNotice, IdentityRequest, User
-from releve.accounts.permissions import OUTSIDE, Role, approving_roles
+from releve.accounts.permissions import OUTSIDE, Role, approving_roles, list_permissions
 from releve.accounts.two_people import COMMAND_LINE, ROLE, Act
 
 _log = logging.getLogger(__name__)
@@ -69,6 +69,20 @@ def announce_roll(site: str, by: str) -> None:
     officers = [user for user in _list_holders((Role.HEALTH,)) if user.get_username() != by]
     said = lazy("{name} read the names at the roll call of {site}.")
     _mail(officers, said, {"name": by, "site": site}, settings.IDENTITY_PAGE)
+
+
+def announce_feed(feed: str, state: str) -> None:
+    """Mail those who may change the reference data that a feed failed, once that is stored.
+
+    On the pages it stands by itself.
+    """
+    said = {
+        "held": lazy("Feed {feed}: a file waits for a person to look at it. What it brought before stays."),
+        "refused": lazy("Feed {feed}: a file was refused. What it brought before stays."),
+        "missing": lazy("Feed {feed}: no file came. What it brought before stays."),
+    }[state]
+    keepers = _list_holders(list_permissions()["registry.edit"].roles)
+    _mail(keepers, said, {"feed": feed}, f"{settings.DESK_URL}/registry/feeds")
 
 
 def list_unread(user: User) -> list[LookNotice]:

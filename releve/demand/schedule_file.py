@@ -79,6 +79,10 @@ class ScheduleMapping:
     time_format: str = ""
     questions: tuple[OpenQuestion, ...] = ()
 
+    def list_open(self, answers: Mapping[str, str]) -> tuple[OpenQuestion, ...]:
+        """Return the questions without an answer."""
+        return tuple(one for one in self.questions if answers.get(one.key) not in one.choices)
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleEntry:

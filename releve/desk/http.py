@@ -163,11 +163,7 @@ def respond_if_changed(
     ``facts`` are all that the answer depends on, so that it is only built for a reader who lacks
     it.
     """
-    digest = hashlib.sha256()
-    for fact in facts:
-        digest.update(fact.encode() if isinstance(fact, str) else fact)
-        digest.update(b"\n")
-    etag = quote_etag(digest.hexdigest()[:32])
+    etag = _build_etag(facts)
     response = get_conditional_response(request, etag=etag)
     if response is None:
         response = respond()
@@ -175,6 +171,20 @@ def respond_if_changed(
     response["Cache-Control"] = _CACHE_CONTROL
     assert isinstance(response, HttpResponse)
     return response
+
+
+def check_preconditions(request: HttpRequest, content: bytes | None) -> bool:
+    """Return whether what is to be changed is still as the sender saw it: ``content`` is what reading it answers, None
+    where it is not there."""
+    return get_conditional_response(request, etag=None if content is None else _build_etag([content])) is None
+
+
+def _build_etag(facts: Sequence[bytes | str]) -> str:
+    digest = hashlib.sha256()
+    for fact in facts:
+        digest.update(fact.encode() if isinstance(fact, str) else fact)
+        digest.update(b"\n")
+    return quote_etag(digest.hexdigest()[:32])
 
 
 _CACHE_CONTROL = "private, no-cache"

@@ -38,6 +38,7 @@ from releve.live.api import ClientCoverage, IdentityCache, MessageCounts, StrayR
 from releve.network import Operator
 from releve.network.moments import city, zone
 from releve.plan.service_status import COVERED, Tone
+from releve.runs.feeds import count_open_files
 from releve.situation import Notice, SiteStatus, Situation, list_notices
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class ClientOutlook(PageModel):
 class Todo(PageModel):
     """An act that waits for a person, before all that is late."""
 
-    code: Literal["lead", "short", "drafts", "held", "unaddressed"]
+    code: Literal["lead", "short", "drafts", "held", "unaddressed", "feeds"]
     count: int = 0
     url: str
 
@@ -225,6 +226,8 @@ def _list_todo(
     if counts is not None and counts.unaddressed and can(user, "relief.call"):
         url = f"{reverse('relief')}?show=unreachable#people"
         yield Todo(code="unaddressed", count=counts.unaddressed, url=url)
+    if can(user, "registry.edit") and (feeds := count_open_files()):
+        yield Todo(code="feeds", count=feeds, url=reverse("registry_feeds"))
 
 
 def _propose_events(
@@ -350,6 +353,11 @@ def todo_words(row: Todo) -> str:
         "unaddressed": ngettext(
             "Find {count} person who has no address: the message was written, not sent.",
             "Find {count} people who have no address: the messages were written, not sent.",
+            row.count,
+        ),
+        "feeds": ngettext(
+            "Look at {count} failure of a feed: the data that it brought before stay.",
+            "Look at {count} failures of feeds: the data that they brought before stay.",
             row.count,
         ),
     }

@@ -152,7 +152,7 @@ def _render(request: HttpRequest) -> HttpResponse:
     return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
 
 
-metrics = enter(_render, "GET", Door("metrics.see"))
+metrics = enter(_render, {"GET": Door("metrics.see")})
 """Metrics in Prometheus' text format, to a token of the role for it, or a user that may watch."""
 
 

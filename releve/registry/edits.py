@@ -86,6 +86,31 @@ def prepare_edit(wanted: Edit) -> Changes:
     return changes
 
 
+def prepare_leaving(agent: str) -> Changes:
+    """Return the changes that a leaver makes: the agent goes, with the roster and the absences of this agent.
+
+    OperatorFaults names the rows that still need the agent, such as a team that is led; NotThere without such an agent.
+    """
+    base = get_current_version()
+    if base is None:
+        raise NotThere(Phrase("the registry is empty: import an operator first"))
+    operator = load_operator(base)
+    at = get_position(operator, "agents", agent)
+    stay = frozenset(row.id for row in operator.agents) - {agent}
+    return preview_changes(_checked(drop_leavers(operator, stay), "agents", at, None))
+
+
+def drop_leavers(operator: Operator, stay: Collection[str]) -> Operator:
+    """Return an operator without the shifts and absences of agents that do not stay; these stay the very same else."""
+    shifts = tuple(row for row in operator.shifts if row.agent in stay)
+    absences = tuple(row for row in operator.absences if row.agent in stay)
+    return replace(
+        operator,
+        shifts=shifts if len(shifts) < len(operator.shifts) else operator.shifts,
+        absences=absences if len(absences) < len(operator.absences) else operator.absences,
+    )
+
+
 def _position(operator: Operator, wanted: Edit, base: Version) -> int:
     """Return where the row stands; Conflict when it is not the one that was seen."""
     if wanted.seen is None or wanted.seen == base.number:
@@ -125,18 +150,21 @@ def _checked(operator: Operator, table: str, at: int, row: list[str] | None) -> 
 
 
 def check_table(
-    operator: Operator, table: str, change: Callable[[dict[str, bytes]], None] = lambda files: None
+    operator: Operator,
+    table: str,
+    change: Callable[[dict[str, bytes]], None] = lambda files: None,
+    read: Callable[[Mapping[str, bytes]], Operator] = read_operator,
 ) -> Operator:
     """Return an operator of which one table was edited, after every check; OperatorFaults names what is wrong.
 
     The large tables that the edit cannot touch are not checked again, since they passed when they
-    came in, and stay the very same. ``change`` may edit the tables as files.
+    came in, and stay the very same. ``change`` may edit the tables as files, which ``read`` reads.
     """
     kept = {name: getattr(operator, name) for name, touched in _OF_INTEREST.items() if table not in touched}
     none: dict[str, Any] = dict.fromkeys(kept, ())
     files = dict(write_operator(replace(operator, **none)))
     change(files)
-    return replace(read_operator(files), **kept)
+    return replace(read(files), **kept)
 
 
 def _lines(data: bytes | None, table: str) -> list[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from django.utils import timezone
 
@@ -30,6 +30,13 @@ def digest_layout(name: str, headers: Sequence[str]) -> str:
 def find_layout(name: str, headers: Sequence[str]) -> FileLayout | None:
     """Return how a file with these headers was read last, None where there was none."""
     return FileLayout.objects.filter(digest=digest_layout(name, headers)).first()
+
+
+def merge_queues(layout: FileLayout, queues: Mapping[str, str], programmes: Container[str]) -> dict[str, str]:
+    """Return the programme of each queue of a file, as it was chosen for the last one where it still is one."""
+    kept: dict[str, str] = layout.queues
+    held = {queue: kept[queue] for queue in queues if queue in kept and (kept[queue] in programmes or not kept[queue])}
+    return {**queues, **held}
 
 
 def get_layout(number: int) -> FileLayout:

@@ -17,4 +17,6 @@ class RunsConfig(AppConfig):
 
     def ready(self) -> None:
         register("releve.runs.roster_draft.DraftData")
+        register("releve.runs.feeds.FeedData")
+        register_due_job("feeds", "releve.runs.feeds.follow_feeds", slow=True)
         register_due_job("uploads", "releve.runs.orders.remove_expired_uploads", slow=True)

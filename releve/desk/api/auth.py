@@ -28,17 +28,21 @@ from releve.desk.access.guard import allow_anonymous, require_permission, requir
 from releve.desk.endpoint import refuse_without_operator
 from releve.desk.http import failure, unchanged
 from releve.desk.live.words import refusal_text
+from releve.desk.registry.page import describe_causes
 from releve.desk.text import text_now, translate_error
 from releve.files.plan_folder import PlanFolderError
 from releve.ledger.guards import ProofError
 from releve.live import api as live
-from releve.registry.tables import NotThere
+from releve.network import OperatorFaults
+from releve.registry.tables import Conflict, NotThere, RegistryError
+from releve.runs.job_store import RunError, StillReading
 from releve.situation import EventFaults
 
 _View = Callable[..., HttpResponse]
 _BEARER = "Bearer "
 _WRONG_TOKENS_PER_MINUTE = 10
-_MOST_BODY_BYTES = 2 * 1024**2
+_MOST_FAULTS = 30
+MOST_BODY_BYTES = 2 * 1024**2
 """More than any operation takes; each says itself what it takes."""
 
 
@@ -55,34 +59,39 @@ class Door:
     client: str | None = None
     again: bool = False
     people: bool = False
+    most_bytes: int = MOST_BODY_BYTES
 
 
-def enter(view: _View, method: str, door: Door) -> _View:
-    """Return a view behind its door, for programs and for sessions of the desk."""
-    inner = _inner(view, method, door)
+def enter(view: _View, doors: Mapping[str, Door]) -> _View:
+    """Return a view behind the door of each method, for programs and for sessions of the desk."""
+    inner = {method: _inner(view, tuple(doors), door) for method, door in doors.items()}
+    first = next(iter(doors))
 
-    @wraps(inner)
+    @wraps(inner[first])
     def entered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        refused = identify_caller(request) or _too_often(request) or _forged(request, door)
-        return inner(request, *args, **kwargs) if refused is None else refused
+        method = request.method or first
+        method = method if method in doors else first
+        refused = identify_caller(request) or _too_often(request) or _forged(request, doors[method])
+        return inner[method](request, *args, **kwargs) if refused is None else refused
 
-    entered.most_bytes = _MOST_BODY_BYTES  # type: ignore[attr-defined]
+    entered.most_bytes = max(door.most_bytes for door in doors.values())  # type: ignore[attr-defined]
     entered.csrf_exempt = True  # type: ignore[attr-defined]  # asked for here, of sessions alone
     return entered
 
 
-def _inner(view: _View, method: str, door: Door) -> _View:
+def _inner(view: _View, methods: tuple[str, ...], door: Door) -> _View:
     def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if request.method != method:
-            refused = failure(request, 405, _("This address takes {method}.").format(method=method))
-            refused["Allow"] = method
+        if request.method not in methods:
+            taken = ", ".join(methods)
+            refused = failure(request, 405, _("This address takes {method}.").format(method=taken))
+            refused["Allow"] = taken
             return refused
         if door.people and is_program(request.user):
             return failure(request, 403, _("A program cannot do this: a person must."))
         response = view(request, *args, **kwargs)
-        kept = "no-cache" if method == "GET" else "no-store"
+        kept = "no-cache" if request.method == "GET" else "no-store"
         response["Cache-Control"] = f"private, {kept}"
-        return unchanged(request, response) if method == "GET" else response
+        return unchanged(request, response) if request.method == "GET" else response
 
     if not door.permission:
         return allow_anonymous(answered)
@@ -175,6 +184,18 @@ def _event_faults(request: HttpRequest, error: EventFaults) -> HttpResponse:
     return refuse_faults(request, [build_fault(row.field, "", f"{row.reason}; {row.fix}") for row in rows])
 
 
+def _table_faults(request: HttpRequest, error: OperatorFaults) -> HttpResponse:
+    rows = error.faults[:_MOST_FAULTS]
+    return refuse_faults(request, [build_fault(row.column, "", describe_causes([row])[0]) for row in rows])
+
+
+def _still_reading(request: HttpRequest, error: StillReading) -> HttpResponse:
+    """Answer 503 where a file is still being read; sent again, it is read on."""
+    refused = failure(request, 503, _("The file is still being read: send it again in a moment."))
+    refused["Retry-After"] = "2"
+    return refused
+
+
 def _refused(request: HttpRequest, error: live.Refused) -> HttpResponse:
     operator = live.operator_now()
     text = text_now(operator.row.time_zone)
@@ -200,7 +221,7 @@ def _nowhere(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 404, given or _("There is no page at this address."))
 
 
-def _no_proof(request: HttpRequest, error: Exception) -> HttpResponse:
+def _conflict(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 409, translate_error(error))
 
 
@@ -210,7 +231,12 @@ _HANDLERS: Mapping[type[Exception], _Handler] = {
     live.Refused: _refused,
     HttpError: _http,
     Http404: _nowhere,
-    ProofError: _no_proof,
+    ProofError: _conflict,
+    OperatorFaults: _table_faults,
+    Conflict: _conflict,
+    RegistryError: lambda request, error: failure(request, 422, translate_error(error)),
+    RunError: _conflict,
+    StillReading: _still_reading,
     live.NoOperator: lambda request, error: refuse_without_operator(request),
 }
 REUSED = lazy("This Idempotency-Key recorded something else before; take another one.")

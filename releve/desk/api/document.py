@@ -15,14 +15,14 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import allow_anonymous
-from releve.desk.api import events
-from releve.desk.api.auth import enter
+from releve.desk.api import events, people
+from releve.desk.api.auth import Door, enter
 from releve.desk.api.state_routes import OPERATIONS, api
 from releve.desk.http import unchanged
 from releve.plugin import list_plugins
 
 PREFIX = "api/v1/"
-_REGISTERED = (events, *(import_module(name) for plugin in list_plugins() for name in plugin.api))
+_REGISTERED = (events, people, *(import_module(name) for plugin in list_plugins() for name in plugin.api))
 """Importing them has registered their operations."""
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},
@@ -36,7 +36,7 @@ def document() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(json.dumps(api.get_openapi_schema(path_prefix=PREFIX)))
     found["components"]["securitySchemes"] = _SCHEMES
     for operation in _operations(found):
-        _method, door = OPERATIONS[f"api_{operation['operationId']}"]
+        _name, _method, door = OPERATIONS[operation["operationId"]]
         operation["security"] = [{name: []} for name in _SCHEMES] if door.permission else []
         operation["x-permission"] = door.permission
     return found
@@ -73,13 +73,18 @@ def docs(request: HttpRequest) -> HttpResponse:
     return unchanged(request, render(request, "desk/api/docs.html", {"lines": lines}))
 
 
+def _list_doors(name: str) -> dict[str, Door]:
+    """Return the door of each method of an address."""
+    return {method: door for own, method, door in OPERATIONS.values() if own == name}
+
+
 _routed: list[Any] = api.urls[0]
 urlpatterns = [
     path("docs", docs, name="api_docs"),
     path("v1/openapi.json", openapi, name="api_openapi"),
     *(
-        path(f"v1/{item.pattern}", enter(item.callback, *OPERATIONS[item.name]), name=item.name)
+        path(f"v1/{item.pattern}", enter(item.callback, _list_doors(item.name)), name=item.name)
         for item in _routed
-        if item.name in OPERATIONS
+        if _list_doors(item.name)
     ),
 ]

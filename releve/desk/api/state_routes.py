@@ -17,7 +17,7 @@ from releve import __version__
 from releve.accounts.scopes import can
 from releve.demand.import_report import describe_import_fault
 from releve.desk.api import schemas
-from releve.desk.api.auth import Door, answer_failures
+from releve.desk.api.auth import MOST_BODY_BYTES, Door, answer_failures
 from releve.desk.api.schemas import Failure
 from releve.desk.day_calendar import CalendarPage, calendar_page
 from releve.desk.http import json_response
@@ -49,7 +49,7 @@ from releve.service_record.errors import MappingFault
 from releve.service_record.statistics import file_statistics, find_source_mapping, import_rows, read_mapping
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_ERRORS = frozenset({400, 401, 403, 404, 409, 422, 429, 503})
+_ERRORS = frozenset({400, 401, 403, 404, 409, 412, 413, 422, 429, 503})
 
 api = NinjaAPI(
     title="Relève",
@@ -63,8 +63,8 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 answer_failures(api)
-OPERATIONS: dict[str, tuple[str, Door]] = {}
-"""Method and door of each operation, by the name of its address."""
+OPERATIONS: dict[str, tuple[str, str, Door]] = {}
+"""The name of the address of each operation, its method and its door; one address may take several methods."""
 
 
 def reads(
@@ -85,23 +85,29 @@ def writes(
     people: bool = False,
     summary: str | None = None,
     body: dict[str, Any] | None = None,
+    method: str = "POST",
+    kind: str = "application/json",
+    most_bytes: int = MOST_BODY_BYTES,
 ) -> Callable[[_F], _F]:
     """Register what is done at an address, and who may, as in :class:`Door`.
 
-    ``body`` is the JSON Schema of what is read by hand.
+    ``body`` is the JSON Schema of what is read by hand, of a content of a ``kind``.
     """
-    content = {"required": True, "content": {"application/json": {"schema": body}}}
+    content = {"required": True, "content": {kind: {"schema": body}}}
     extra = None if body is None else {"requestBody": content}
-    door = Door(permission, again=again, people=people)
-    return _register("POST", address, answers, tag, door, summary=summary, openapi_extra=extra)
+    door = Door(permission, again=again, people=people, most_bytes=most_bytes)
+    return _register(method, address, answers, tag, door, summary=summary, openapi_extra=extra)
+
+
+_NAMES: dict[str, str] = {}
 
 
 def _register(
     method: str, address: str, answers: Mapping[int, type | None], tag: str, door: Door, **more: Any
 ) -> Callable[[_F], _F]:
     def register(operation: _F) -> _F:
-        name = f"api_{operation.__name__}"
-        OPERATIONS[name] = method, door
+        name = _NAMES.setdefault(address, f"api_{operation.__name__}")
+        OPERATIONS[operation.__name__] = name, method, door
         return api.api_operation(
             [method],
             address,

@@ -36,7 +36,7 @@ from releve.desk.text import text_now, translate_error, translate_phrase
 from releve.network import Fault, Operator
 from releve.network.corrections import list_corrections
 from releve.registry import service
-from releve.registry.layouts import SCHEDULE, find_layout, get_layout, store_layout
+from releve.registry.layouts import SCHEDULE, find_layout, get_layout, merge_queues, store_layout
 from releve.registry.models import FileLayout, Upload
 from releve.registry.tables import NotAnUpload
 from releve.registry.uploads import (
@@ -343,12 +343,7 @@ class _CallReading:
     def _build_form(self, log: LogTable) -> LayoutForm:
         found, queues = self.found, dict(self.found.queues if self.found else {})
         if self.layout is not None:
-            programmes = self.operator.programme
-            queues |= {
-                queue: programme
-                for queue, programme in self.layout.queues.items()
-                if queue in queues and (programme in programmes or not programme)
-            }
+            queues = merge_queues(self.layout, queues, self.operator.programme)
         questions = found.questions if found else ()
         sent = self.sent
         if sent is not None and (

@@ -249,8 +249,7 @@ class _ScheduleReading:
     @property
     def open(self) -> tuple[OpenQuestion, ...]:
         """The questions without an answer."""
-        asked = self.mapping.questions if self.mapping else ()
-        return tuple(one for one in asked if self.answers.get(one.key) not in one.choices)
+        return self.mapping.list_open(self.answers) if self.mapping else ()
 
     def build(self) -> RosterImport | None:
         """Return the operator with the roster, None while something is open."""

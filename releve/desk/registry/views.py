@@ -20,7 +20,7 @@ from releve.desk.access.guard import actor_name
 from releve.desk.endpoint import FORM, choose_status, serve
 from releve.desk.http import download, page_response, read_number, takes, wants_json
 from releve.desk.planning import start_proposed
-from releve.desk.registry import call_import, schedule_import
+from releve.desk.registry import call_import, feeds, schedule_import
 from releve.desk.registry.page import (
     ProposalPage,
     RegistryContext,
@@ -309,6 +309,7 @@ urlpatterns = [
     path("import/<slug:token>", show_proposal, name="registry_proposal"),
     *call_import.urlpatterns,
     *schedule_import.urlpatterns,
+    *feeds.urlpatterns,
     path("tables/<slug:table>", show_table, name="registry_table"),
     path("tables/<slug:table>/add", edit_row, name="registry_add"),
     path("tables/<slug:table>/rows/<ref:key>", edit_row, name="registry_row"),
