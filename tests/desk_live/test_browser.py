@@ -560,9 +560,7 @@ def test_every_page_of_the_menus_is_for_everybody(
         menus = [link.get_attribute("href") for link in page.locator(".pages-of-desk a").all()]
         assert len(menus) > 15
         wrong: list[tuple[str, object]] = []
-        for path in dict.fromkeys(
-            (*filter(None, menus), *LED_TO)
-        ):
+        for path in dict.fromkeys((*filter(None, menus), *LED_TO)):
             page.goto(path)
             wrong += [(path, fault) for fault in serious(page)]
             wrong += [(path, f"{more} px too wide") for more in (overflow(page),) if more]
