@@ -11,15 +11,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import holidays
 import numpy as np
 from numpy.typing import NDArray
 
 from releve.errors import BilingualPhrase, Phrase
+from releve.extras import LazyModule
 from releve.network.model import Programme
 from releve.network.moments import zone
 from releve.network.table_words import fold
+
+if TYPE_CHECKING:
+    import holidays
+else:
+    holidays = LazyModule("holidays")
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FRENCH_DAYS = ("Lun", "Mar", "Mer", "Jeu", "Ven", "Sam", "Dim")
