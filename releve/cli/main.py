@@ -58,7 +58,7 @@ def _list_added() -> list[tuple[str, str]]:
 
 
 class _Subjects(click.Group):
-    """Imports a subject's module when it is called: together they take two seconds."""
+    """Imports a subject's module when it is called: together they take seconds."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the subjects."""
