@@ -1,14 +1,18 @@
-"""Libraries that are imported when they are used; one that an extra brings is named with it.
+"""Libraries, and modules behind a package's face, that are imported when something of them is used.
 
-A start does not wait for a solver that its command does not use, and the engines work without any extra.
+A start does not wait for a solver that its command does not use, and the engines work without any extra;
+a library that an extra brings is named with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.abc import InspectLoader
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from releve.errors import ReleveError
 
@@ -74,3 +78,27 @@ class LazyModule:
             ) from error
         self.__dict__[attribute] = value
         return value
+
+
+def build_lazy_face(package: str) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a package: it imports the module of a name when that is asked for.
+
+    Which module that is stands in the imports that the package makes ``if TYPE_CHECKING``, where
+    tools for types and floors read it. A name may not be that of a module of the package as well.
+    """
+    modules: dict[str, str] = {}
+
+    def find_name(name: str) -> Any:
+        face = sys.modules[package]
+        if not modules:
+            spec = face.__spec__
+            source = cast(InspectLoader, spec.loader).get_source(package) if spec else None
+            imports = [node for node in ast.walk(ast.parse(source or "")) if isinstance(node, ast.ImportFrom)]
+            modules.update({alias.name: str(node.module) for node in imports for alias in node.names})
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=face)
+        value = getattr(import_module(modules[name]), name)
+        setattr(face, name, value)
+        return value
+
+    return find_name

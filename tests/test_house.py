@@ -14,8 +14,9 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numba
@@ -117,6 +118,23 @@ def test_what_is_missing_is_named_with_its_extra_when_it_is_used() -> None:
     assert find_extra(ModuleNotFoundError(name="django.db.models")) == "cli"
     assert find_extra(ModuleNotFoundError(name="scipy.special")) is None
     assert LazyModule("json").loads("[1]") == [1]
+
+
+def test_each_name_of_a_face_is_that_of_its_module_and_no_module() -> None:
+    """A module of the same name would take its place as soon as it is imported."""
+    faces = [path for path in PACKAGE.rglob("__init__.py") if "build_lazy_face" in path.read_text(encoding="utf-8")]
+    assert len(faces) == 12
+    for path in faces:
+        face = import_module(".".join(path.parent.relative_to(PACKAGE.parent).parts))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module not in ("typing", "releve.extras"):
+                for name in (alias.name for alias in node.names):
+                    assert getattr(face, name) is getattr(import_module(str(node.module)), name)
+                    assert not isinstance(getattr(face, name), ModuleType)
+                    assert not (path.parent / f"{name}.py").exists(), name
+                    assert not (path.parent / name).exists(), name
+        with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+            face.nothing  # noqa: B018
 
 
 GATE_HOST = """

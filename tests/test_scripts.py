@@ -206,6 +206,7 @@ def test_every_benchmark_that_is_known_exists() -> None:
         "erlang", "seats", "forecast", "plan", "rounding", "transport", "hybrid", "bulletin",
         "queue", "live", "ledger", "standings", "registry", "outbreak", "crashtest", "desk", "grid",
         "screen", "gate", "slow_clients", "moves", "first_closure", "load", "growth", "faults", "telework",
+        "start",
     ]  # fmt: skip
     assert more == ["sector", "service_day", "validate", "closure", "routing", "routing_outbound"]
     assert [name for name in usual + more if find_spec(f"bench.{name}") is None] == []

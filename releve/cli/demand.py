@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.cli.main import Speech
+from releve.cli.options import LANGUAGES
 from releve.cli.transport import load_operator
 from releve.demand import (
     INTERVAL,
@@ -42,7 +43,6 @@ from releve.demand.requirement import compute_requirement as required
 from releve.errors import NumberPhrase, Phrase
 from releve.network import HistoryRow, Operator, Programme, day_bounds, find_open_instants, is_known_zone, zone
 from releve.network.folder_reader import write_table
-from releve.network.table_words import LANGUAGES
 
 
 def _local_days(starts: Sequence[datetime], time_zone: str) -> list[date]:

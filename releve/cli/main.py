@@ -8,14 +8,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module, resources
+from importlib.abc import InspectLoader
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from releve import __version__, errors
+from releve.cli.options import LANGUAGES
 from releve.extras import find_extra
-from releve.network.table_words import LANGUAGES
 from releve.plugin import PluginError, list_plugins
 
 SUBJECTS = {
@@ -56,7 +58,7 @@ def _list_added() -> list[tuple[str, str]]:
 
 
 class _Subjects(click.Group):
-    """Reads a subject's module when it is asked for: together they take two seconds."""
+    """Imports a subject's module when it is called: together they take seconds."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the subjects."""
@@ -86,6 +88,16 @@ class _Subjects(click.Group):
             raise click.ClickException(f"{error.name} is not installed: pip install 'releve[{extra}]'") from error
         return found
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the subjects, each with the start of its docstring, which is read where it stands."""
+        subjects = find_subjects()
+        room = formatter.width - 6 - max(map(len, subjects))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, click.Command(name, help=_read_help(module, name)).get_short_help_str(room))
+                 for name, module in subjects.items()]
+            )  # fmt: skip
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of the house, or a file that cannot be read or written, is one line."""
         try:
@@ -98,6 +110,14 @@ class _Subjects(click.Group):
             path = Path(str(error.filename))
             shown = path.parent if path.name.startswith(".") else path  # a name that is made up
             raise click.ClickException(f"{shown}: {error.strerror}") from error
+
+
+def _read_help(module: str, function: str) -> str:
+    """Return the docstring of a function of a module, which is not imported; empty where it is not found."""
+    spec = find_spec(module)
+    source = cast(InspectLoader, spec.loader).get_source(module) if spec else None
+    found = re.search(rf'^def {function}\(.*?^    """(.*?)"""', source or "", re.DOTALL | re.MULTILINE)
+    return found[1] if found else ""
 
 
 @click.group(cls=_Subjects, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from releve.cli.main import Speech, load_gettext
-from releve.cli.options import replace_unprintable
+from releve.cli.options import LANGUAGES, replace_unprintable
 from releve.errors import NumberPhrase, Phrase
 from releve.files.operator_folder import FolderError, read_operator_files, write_operator_files
 from releve.network import (
@@ -25,7 +25,6 @@ from releve.network import (
     write_operator,
 )
 from releve.network.sample import FIRST_DAY, sample_operator
-from releve.network.table_words import LANGUAGES
 from releve.network.workbook import write_template
 from releve.network.worktime import RowFinding, WorkingTime
 

@@ -1,4 +1,4 @@
-"""Types of options: instants, time zones; safe text."""
+"""Types of options: languages, instants, time zones; safe text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 from releve.network.moments import is_known_zone
+
+LANGUAGES = ("en", "fr")
 
 
 class _Instant(click.ParamType[datetime]):

@@ -20,6 +20,7 @@ from releve import __version__
 from releve.cli.demand import assumption_lines
 from releve.cli.desk import two_processes
 from releve.cli.main import Speech
+from releve.cli.options import LANGUAGES
 from releve.cli.plan_text import (
     PlanBars,
     build_matrix_tables,
@@ -42,7 +43,6 @@ from releve.demand.log_table import read_log
 from releve.errors import NumberPhrase, Phrase
 from releve.files.plan_folder import check_overwritable, write_plans
 from releve.network import Operator
-from releve.network.table_words import LANGUAGES
 from releve.plan import BASE, Plan, PlanSettings, list_contingencies
 from releve.plan.explain import explain_shortfall, refuse_unknown
 from releve.plan.kits import give_kits

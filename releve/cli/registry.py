@@ -13,11 +13,10 @@ import click
 
 from releve.cli.database import open_database
 from releve.cli.main import load_gettext
-from releve.cli.options import replace_unprintable
+from releve.cli.options import LANGUAGES, replace_unprintable
 from releve.files.atomic import write_file
 from releve.files.operator_folder import FolderError, read_operator_files, write_operator_files
 from releve.network import Operator, OperatorFaults, describe_faults, read_operator, sample_operator, write_operator
-from releve.network.table_words import LANGUAGES
 from releve.network.workbook import SheetOverflow, write_workbook
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import click
 
 from releve.cli.main import Speech
 from releve.cli.network import build_findings_json, print_findings
+from releve.cli.options import LANGUAGES
 from releve.cli.transport import load_operator
 from releve.errors import NumberPhrase, Phrase
 from releve.files.plan_folder import read_plans
 from releve.network import Operator, zone
-from releve.network.table_words import LANGUAGES
 from releve.network.worktime import WorkingTime, WorkRow, build_rules, load_shipped_rows
 from releve.network.worktime.roster_check import CONFIDENCE_WORDS, STRENGTH_WORDS
 from releve.plan import BASE, Contingency, Plan, PlanSettings

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 
-import holidays
 import numpy as np
 
 from releve.errors import Phrase
@@ -16,7 +14,14 @@ from releve.network.checks_places import check_time_zones, list_country_codes
 from releve.network.checks_time import set_utc
 from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.network.moments import UTC, zone
-from releve.network.opening_hours import DAYS, EXAMPLE_HOURS, list_calendar_names, normalize_opening, parse_opening
+from releve.network.opening_hours import (
+    DAYS,
+    EXAMPLE_HOURS,
+    list_calendar_countries,
+    list_calendar_names,
+    normalize_opening,
+    parse_opening,
+)
 from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD, ParsedTable
 
@@ -34,11 +39,6 @@ _LANGUAGES = frozenset(_LANGUAGE_CODES.split())
 _HALF_HOUR = re.compile(r"([01]\d|2[0-3]):[03]0")
 _CALENDAR_YEARS = range(2015, 2036)
 """Years whose public holidays may be named."""
-
-
-@cache
-def _list_holiday_countries() -> frozenset[str]:
-    return frozenset(holidays.list_supported_countries())
 
 
 def check_operator_row(book: ParsedTables) -> Iterator[Fault]:
@@ -116,7 +116,7 @@ def _check_languages(book: ParsedTables) -> Iterator[Fault]:
 def _check_holidays(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["programmes"]
     for i, code in book.usable("programmes", "holidays"):
-        if code and code not in _list_holiday_countries():
+        if code and code not in list_calendar_countries():
             reason = Phrase("is not a country whose public holidays are known")
             fix = Phrase("write a code like FR, or leave it empty (open on holidays)")
             yield table.fault(i, "holidays", reason, fix)

@@ -9,17 +9,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import holidays
 import numpy as np
 from numpy.typing import NDArray
 
 from releve.errors import BilingualPhrase, Phrase
+from releve.extras import LazyModule
 from releve.network.model import Programme
 from releve.network.moments import zone
 from releve.network.table_words import fold
+
+if TYPE_CHECKING:
+    import holidays
+else:
+    holidays = LazyModule("holidays")
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FRENCH_DAYS = ("Lun", "Mar", "Mer", "Jeu", "Ven", "Sam", "Dim")
@@ -182,6 +188,12 @@ def list_holiday_names(country: str, day: date) -> tuple[str, ...]:
     that a holiday has one name in all years.
     """
     return _load_calendar(country, day.year).get(day, _NO_NAMES) if country else _NO_NAMES
+
+
+@cache
+def list_calendar_countries() -> frozenset[str]:
+    """Return the countries whose public holidays are known."""
+    return frozenset(holidays.list_supported_countries())
 
 
 def list_calendar_names(country: str, years: range) -> frozenset[str]:

@@ -29,7 +29,6 @@ def fold(text: str) -> str:
     return re.sub(r"[^0-9a-z]+", "-", bare).strip("-")
 
 
-LANGUAGES = ("en", "fr")
 DATE_COLUMN = "date"
 """The day of a table whose times stand in columns of their own."""
 DATED_TABLES = frozenset(("shifts", "history"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -237,10 +238,14 @@ def test_desk_worker_and_gate_run_under_one_parent_and_end_together(tmp_path: Pa
 
 _HELP = """
 import json
+import click
 from click.testing import CliRunner
 from releve.cli.main import find_subjects, main
 results = {name: CliRunner().invoke(main, [name, "--help"]) for name in find_subjects()}
-print(json.dumps({name: [one.exit_code, one.output] for name, one in results.items()}))
+loaded = click.HelpFormatter(width=80)  # as the runner has it
+click.Group.format_commands(main, click.Context(main), loaded)
+said = {name: [one.exit_code, one.output] for name, one in results.items()}
+print(json.dumps([said, loaded.getvalue(), CliRunner().invoke(main, ["--help"]).output]))
 """
 
 
@@ -249,11 +254,38 @@ def test_each_subject_shows_its_help_before_django_is_set_up() -> None:
     environ = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
     command = [sys.executable, "-c", _HELP]
     found = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-    results = json.loads(found.stdout)
+    results, loaded, whole = json.loads(found.stdout)
+    assert whole.endswith(loaded), "each subject's line is the docstring of its command"
     assert len(results) == 26
     broken = {name: output for name, (code, output) in results.items() if code}
     assert broken == {}
     assert all(f" {name} " in output.splitlines()[0] for name, (_, output) in results.items())
+
+
+UNUSED = {"django", "highspy", "holidays", "numba", "scipy"}
+"""Large libraries that neither help nor a check on files takes."""
+
+
+def list_loaded(*arguments: str) -> set[str]:
+    """Return the modules that a command imports, in a Python of its own."""
+    line = [sys.executable, "-X", "importtime", "-m", "releve", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    return {row.rpartition("|")[2].strip() for row in done.stderr.splitlines() if row.startswith("import time:")}
+
+
+def test_the_help_of_the_program_imports_no_subject_and_no_large_library() -> None:
+    found = list_loaded("--help")
+    assert "releve.cli.main" in found
+    assert found & (UNUSED | {"numpy", "polars", "yaml"}) == set()
+    assert {name for name in found if name.startswith("releve.cli.")} == {"releve.cli.main", "releve.cli.options"}
+
+
+def test_a_check_of_a_call_on_files_imports_no_library_that_it_does_not_use(tmp_path: Path) -> None:
+    made = CliRunner().invoke(main, ["outbound", "start", str(tmp_path / "facts")])
+    line = next(line for line in made.output.splitlines() if line.startswith("  releve outbound check"))
+    found = list_loaded(*shlex.split(line)[1:])
+    assert "releve.plugins.outbound.engine.verdict" in found
+    assert found & UNUSED == set()
 
 
 def test_french_spaces_stay_and_control_characters_go() -> None:

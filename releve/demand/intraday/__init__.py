@@ -4,50 +4,30 @@
 a :class:`releve.demand.Forecast` that the requirement takes as it takes the morning's.
 """
 
-from releve.demand.intraday.day_law import DayLaw, IntradaySettings, assume_day_law, fit_day_law, learn_day_law
-from releve.demand.intraday.report_import import PresenceFigures, ReportImport, import_reports
-from releve.demand.intraday.rest_of_day import (
-    FIGURES,
-    DayFigures,
-    DayUpdate,
-    IntervalFigures,
-    Morning,
-    RestOfDay,
-    TargetOutlook,
-    count_service,
-    dump_morning,
-    fold_figures,
-    forecast_morning,
-    foresee_target,
-    load_morning,
-    merge_mornings,
-    reforecast,
-    update_day,
-)
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "FIGURES",
-    "DayFigures",
-    "DayLaw",
-    "DayUpdate",
-    "IntervalFigures",
-    "IntradaySettings",
-    "Morning",
-    "PresenceFigures",
-    "ReportImport",
-    "RestOfDay",
-    "TargetOutlook",
-    "assume_day_law",
-    "count_service",
-    "dump_morning",
-    "fit_day_law",
-    "fold_figures",
-    "forecast_morning",
-    "foresee_target",
-    "import_reports",
-    "learn_day_law",
-    "load_morning",
-    "merge_mornings",
-    "reforecast",
-    "update_day",
-]
+from releve.extras import build_lazy_face
+
+if TYPE_CHECKING:
+    from releve.demand.intraday.day_law import DayLaw, IntradaySettings, assume_day_law, fit_day_law, learn_day_law
+    from releve.demand.intraday.report_import import PresenceFigures, ReportImport, import_reports
+    from releve.demand.intraday.rest_of_day import (
+        FIGURES,
+        DayFigures,
+        DayUpdate,
+        IntervalFigures,
+        Morning,
+        RestOfDay,
+        TargetOutlook,
+        count_service,
+        dump_morning,
+        fold_figures,
+        forecast_morning,
+        foresee_target,
+        load_morning,
+        merge_mornings,
+        reforecast,
+        update_day,
+    )
+else:
+    __getattr__ = build_lazy_face(__name__)

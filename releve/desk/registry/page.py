@@ -25,8 +25,8 @@ from releve.errors import Phrase
 from releve.network import Fault, Operator, TableColumn, describe_faults, list_columns
 from releve.network.cell_text import format_for_reader
 from releve.network.columns import bare_type
+from releve.network.fault_causes import describe_group, group_faults
 from releve.network.faults import Correction
-from releve.network.reference import describe_group, group_faults
 from releve.network.table_words import get_column_naming, get_table_naming, name_unit
 from releve.network.worktime import RosterBreach, RowFinding, WorkingTime, WorkRow
 from releve.network.worktime.roster_check import describe_row

@@ -4,35 +4,23 @@
 progress and the runs of the desk write each day as soon as it is planned.
 """
 
-from releve.plan.week.days import (
-    add_missing,
-    choose_days,
-    forecast_day,
-    list_roster_days,
-    name_days,
-    require_day,
-    require_planned,
-    select_open_days,
-    solve_days,
-)
-from releve.plan.week.request import PlannedDays, PlanObserver, PlanRequest, plan_days
-from releve.plan.week.verification import VerificationProgress, VerifiedDay, verify_days
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "PlanObserver",
-    "PlanRequest",
-    "PlannedDays",
-    "VerificationProgress",
-    "VerifiedDay",
-    "add_missing",
-    "choose_days",
-    "forecast_day",
-    "list_roster_days",
-    "name_days",
-    "plan_days",
-    "require_day",
-    "require_planned",
-    "select_open_days",
-    "solve_days",
-    "verify_days",
-]
+from releve.extras import build_lazy_face
+
+if TYPE_CHECKING:
+    from releve.plan.week.days import (
+        add_missing,
+        choose_days,
+        forecast_day,
+        list_roster_days,
+        name_days,
+        require_day,
+        require_planned,
+        select_open_days,
+        solve_days,
+    )
+    from releve.plan.week.request import PlannedDays, PlanObserver, PlanRequest, plan_days
+    from releve.plan.week.verification import VerificationProgress, VerifiedDay, verify_days
+else:
+    __getattr__ = build_lazy_face(__name__)

@@ -4,5 +4,12 @@
 operator's tables.
 """
 
-from releve.routing.kamailio.adapter import KamailioProxy, from_environment
-from releve.routing.kamailio.configuration import ProxySettings, build_proxy_files, compute_configuration_digest
+from typing import TYPE_CHECKING
+
+from releve.extras import build_lazy_face
+
+if TYPE_CHECKING:
+    from releve.routing.kamailio.adapter import KamailioProxy, from_environment
+    from releve.routing.kamailio.configuration import ProxySettings, build_proxy_files, compute_configuration_digest
+else:
+    __getattr__ = build_lazy_face(__name__)

@@ -19,8 +19,8 @@ import click
 import polars as pl
 
 from releve.cli.database import open_database
+from releve.cli.options import LANGUAGES
 from releve.ledger import verify
-from releve.network.table_words import LANGUAGES
 from releve.plugins.outbound.commands.facts import (
     FACTS,
     MODE,

@@ -10,13 +10,19 @@ both places leave.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import t as student
 
 from releve.errors import Phrase
+from releve.extras import LazyModule
 from releve.plugins.telework.engine.panel import FixedEffects, Panel
 from releve.plugins.telework.engine.placebo import NORMAL_975, EffectEstimate
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = LazyModule("scipy.stats")
 
 MOVES_TOGETHER = 0.2
 """Correlation of being at home between agents of one team from which on the team is what moves."""
@@ -85,4 +91,4 @@ def estimate_in_clusters(panel: Panel, estimate: Estimator, prepare: Callable[[P
     changes = np.array(left_out) - found.effect
     count = len(left_out)
     error = float(np.sqrt((count - 1) / count * (changes**2).sum()))
-    return EffectEstimate(found.effect, error * float(student.ppf(0.975, moving - 1)) / NORMAL_975)
+    return EffectEstimate(found.effect, error * float(stats.t.ppf(0.975, moving - 1)) / NORMAL_975)

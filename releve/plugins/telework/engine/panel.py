@@ -13,17 +13,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from releve.demand.log_table import LogTable, read_log
 from releve.errors import Phrase, ReleveError
+from releve.extras import LazyModule
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network.faults import Fault, find_nearest, suggest_fix
+
+if TYPE_CHECKING:
+    from scipy import linalg, sparse
+    from scipy.sparse import csgraph
+else:
+    linalg, sparse = LazyModule("scipy.linalg"), LazyModule("scipy.sparse")
+    csgraph = LazyModule("scipy.sparse.csgraph")
 
 TABLE = "work_records"
 REQUIRED = ("agent", "day", "programme", "place", "paid_min", "available_min", "handled", "handle_s")
@@ -234,7 +240,7 @@ class FixedEffects:
         """Return the Cholesky factor of the Schur complement, without the first period."""
         by_agent, table = self._counts
         schur = np.diag(table.sum(axis=0)) - table.T @ (table / by_agent[:, None])
-        found: tuple[Floats, bool] = cho_factor(schur[1:, 1:])
+        found: tuple[Floats, bool] = linalg.cho_factor(schur[1:, 1:])
         return found
 
     def solve(self, of_agents: Floats, of_periods: Floats) -> tuple[Floats, Floats]:
@@ -243,7 +249,7 @@ class FixedEffects:
         right = of_periods - table.T @ (of_agents / by_agent)
         effects = np.zeros(self.periods)
         if self.periods > 1:
-            effects[1:] = cho_solve(self._factor, right[1:])
+            effects[1:] = linalg.cho_solve(self._factor, right[1:])
         return (of_agents - table @ effects) / by_agent, effects
 
     def add_up(self, values: Floats) -> tuple[Floats, Floats]:
@@ -267,8 +273,8 @@ def find_largest_component(agent: Ints, period: Ints, agents: int, periods: int)
     Between two sets that share no agent and no period nothing can be compared.
     """
     size = agents + periods
-    links = coo_matrix((np.ones(len(agent)), (agent, agents + period)), shape=(size, size))
-    _, label = connected_components(links, directed=False)
+    links = sparse.coo_matrix((np.ones(len(agent)), (agent, agents + period)), shape=(size, size))
+    _, label = csgraph.connected_components(links, directed=False)
     largest = np.bincount(label[agent]).argmax() if len(agent) else -1
     inside = np.nonzero(label == largest)[0]
     return inside[inside < agents], inside[inside >= agents] - agents
