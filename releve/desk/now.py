@@ -27,7 +27,7 @@ from releve.desk.filters import add_words
 from releve.desk.http import page_response, part_response
 from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import ShownStream, read_stream
-from releve.desk.live.words import notice_text, translate_cause, when
+from releve.desk.live.words import lead_words, notice_text, translate_cause, when
 from releve.desk.page import PageModel, share_page
 from releve.desk.places.page import SITE_TONES, describe_return
 from releve.desk.service import ServiceNow, service_now
@@ -291,14 +291,8 @@ def outlook(page: NowPage) -> str:
     parts = []
     if (worst := page.worst) is not None and worst.client in page.outlooks:
         parts.append(_describe_outlook(page.outlooks[worst.client], page))
-    if page.lead is not None and page.lead.state == "leads":
-        parts.append(_("{name} leads.").format(name=page.lead.who))
-    elif page.lead is not None and page.lead.state == "on_call":
-        parts.append(_("On call: {name}.").format(name=page.lead.who))
-    elif page.lead is not None and page.lead.state == "alerted":
-        parts.append(_("{name} is alerted.").format(name=page.lead.who))
-    elif page.lead is not None:
-        parts.append(lead_words(page))
+    if page.lead is not None:
+        parts.append(lead_words(page.lead))
     elif page.lost and page.works:
         parts.append(_("No person leads yet."))
     return " ".join(parts)
@@ -375,7 +369,7 @@ def now_clock(page: NowPage) -> str:
 
 
 @register.filter
-def lead_words(page: NowPage) -> str:
+def alert_words(page: NowPage) -> str:
     """Return that an alert is not taken yet, or that no person was on call."""
     lead, text = page.lead, text_now(page.time_zone)
     if lead is None or lead.since is None:

@@ -391,8 +391,9 @@ def watch_routing(stream: str = LIVE) -> bool:
     if wanted is None:
         return False
     adapters = list_adapters(stream)
-    gone = RoutingState.objects.filter(stream=stream)
-    gone.exclude(adapter__in=[one.name for one in adapters]).delete()
+    gone = RoutingState.objects.filter(stream=stream).exclude(adapter__in=[one.name for one in adapters])
+    if gone.exists():  # to delete keeps other writers out, even where nothing goes
+        gone.delete()
     for adapter in adapters:
         last = RoutingState.objects.filter(stream=stream, adapter=adapter.name).first()
         if last is None or _is_due(last, adapter, wanted):

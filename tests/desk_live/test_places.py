@@ -307,7 +307,7 @@ def test_cases_are_a_count_and_a_small_one_is_told_to_few(scenario: Scenario) ->
     known.pop("roster")  # who works today, by shift
     assert not any(agent in json.dumps(known) for agent in agents)
     shown = lead.get(path).content.decode()
-    outside = shown[: shown.index('id="crew"')] + shown[shown.index('id="state-title"') :]
+    outside = shown[: shown.index('id="crew"')] + shown[shown.index('id="work"') :]
     day = outside.index('id="day"')
     outside = outside[:day] + outside[outside.index("</section>", day) :]
     assert not any(agent in outside for agent in agents)
@@ -712,8 +712,9 @@ def test_the_lead_of_a_lost_site_reads_who_is_there_and_who_has_answered_first(
     counts = live.count_messages(scenario.stream, [site])
     assert (crew["counts"]["notified"], crew["counts"]["waiting"]) == (counts.notified, counts.waiting)
     shown = lead.get(f"/sites/{site}").content.decode()
-    order = [shown.index(f'id="{name}"') for name in ("crew", "state-title", "work", "before-opening", "floors-title")]
-    assert order == sorted(order), "the roll call first, the reopening and the seats later"
+    order = [shown.index(f'id="{name}"') for name in ("state-title", "crew", "work", "before-opening", "floors-title")]
+    assert order == sorted(order), "what happened, then the roll call; the reopening and the seats later"
+    assert order[0] < shown.index('id="site-lead"') < order[1]
     other = browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id).get(f"/sites/{site}?format=json")
     assert other.status_code in (403, 404)
 

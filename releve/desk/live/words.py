@@ -91,7 +91,8 @@ def log_line(row: live.LogEntry, operator: Operator) -> LogLine:
     """Return an entry of a log as a line, by the operator's clock; that of its site stands beside where it differs."""
     text, site = text_now(operator.row.time_zone), operator.site.get(row.params.get("site", ""))
     counts = {name: text.number(row.params.get(name, 0)) for name in _COUNTS}
-    words = {**row.params, **counts, "actor": translate_actor(row.params.get("actor", ""))}
+    people = {name: translate_actor(row.params.get(name, "")) for name in ("actor", "by", "holder")}
+    words = {**row.params, **counts, **people}
     words["site"] = site.name if site else words.get("carrier") or words.get("site", "")
     words |= {name: str(ROLES[words[name]]) for name in ("role", "owner") if name in words}
     decision = words.get("decision", "")
@@ -135,6 +136,17 @@ def when(at: datetime, text: Text) -> str:
     """Return an instant as in a sentence: ``mardi 1er décembre 2026, 10 h 30``."""
     day = at.astimezone(zone(text.time_zone)).date()
     return f"{text.day(day)}, {text.time(at)}"
+
+
+@register.filter
+def lead_words(lead: live.Lead) -> str:
+    """Return who leads, is called or is on call."""
+    if lead.state == "unmanned":
+        return gettext("No person is on call.")
+    name = translate_actor(lead.who)
+    if lead.state == "alerted":
+        return gettext("{name} is alerted.").format(name=name)
+    return (gettext("On call: {name}.") if lead.state == "on_call" else gettext("Who leads: {name}.")).format(name=name)
 
 
 @register.filter

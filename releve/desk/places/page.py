@@ -140,6 +140,9 @@ class SitePage(StreamPage):
     lifted: LiftedClosure | None = Field(description="The last closure that was lifted because its ground was wrong")
     corrects: bool = Field(description="Whether the reader may correct records of the site")
     crew: SiteCrew | None = Field(description="Null while it is not lost, or to who may not see its people")
+    lead: live.Lead | None = Field(
+        description="Who leads or is alerted; null while it is not lost, where it is not known, or to outsiders"
+    )
     works: bool = Field(description="Whether the reader may work in incident rooms")
     roster: SiteDay | None = Field(description="Its people on the day that the seats are of; null: no plan")
 
@@ -166,6 +169,7 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
     rules = live.select_rules(situation)
     inspections = tuple(list_site_inspections(situation, now.operator, site, _MOST_INSPECTIONS))
     photos = (photo for visit in inspections for photo in visit.photos)
+    crew = find_crew(now, scene, site, user)
     return SitePage(
         **now.head,
         status=live.describe_sites(now.operator, situation, scene)[site],
@@ -183,7 +187,8 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         ground=find_corrections(now, site),
         lifted=next((row for row in list_lifted_since(now) if row.site == site), None),
         corrects=can(user, "event.correct", site=site),
-        crew=find_crew(now, scene, site, user),
+        crew=crew,
+        lead=live.find_lead(now.stream, now.operator, situation) if crew and can(user, "rota.see") else None,
         works=can(user, "incident.work", site=site),
         roster=find_day(now, scene, site, user),
     )
