@@ -8,24 +8,31 @@ from typing import Any
 
 from releve.cli.database import open_database
 from tests.registry.programs import apart, killed, small
-from tests.runs.feed_night import change_people, drop, list_leavers, remember_roster, set_up, write_people, write_roster
 
 
 def main() -> None:
     open_database()
     from datetime import UTC, datetime, timedelta
 
-    from releve.network import read_operator, write_operator
     from releve.registry import models
     from releve.registry.service import apply_changes, get_current_version, load_operator, preview_changes
     from releve.runs import feeds, upload_reader
     from releve.runs.job_process import execute_job
     from releve.runs.models import FeedFile
+    from tests.runs.feed_night import (
+        change_people,
+        drop,
+        list_leavers,
+        remember_roster,
+        set_up,
+        write_people,
+        write_roster,
+    )
 
     upload_reader.start_reading = execute_job  # type: ignore[assignment]
     feeds.SETTLED_SECONDS = 0.0
     now, week = datetime(2026, 12, 2, 4, 30, tzinfo=UTC), timedelta(days=7)
-    operator = read_operator(write_operator(small("group")))
+    operator = small("group")  # not read from files here: a child that is forked after polars ran would wait for ever
     apply_changes(preview_changes(operator), "amina")
     remember_roster()
     folder = set_up(Path(os.environ["RELEVE_HOME"]))
