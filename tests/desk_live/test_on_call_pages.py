@@ -51,7 +51,7 @@ def test_now_says_who_is_alerted_since_when_and_then_who_leads(browsers: Browser
     answer = web.post(f"/lead/{Alert.objects.get().pk}/take")
     assert answer.status_code == 302
     assert Alert.objects.get().taken_at is not None
-    assert "Qui dirige\u202f: un visiteur (Responsable de la continuité)." in read_text(web, "/now")
+    assert "Qui dirige : un visiteur (Responsable de la continuité)." in read_text(web, "/now")
 
 
 @pytest.mark.usefixtures("rota")
