@@ -44,7 +44,7 @@ def _add(name: str, sheet: str, row: list[object], *words: str) -> None:
     _plant(name, lambda book: book[sheet].append(row), sheet, *words)
 
 
-_cell("day word", "Opérations", 2, "Horaires d'ouverture", "Lin-Ven 8h-20h", "« Lin » n’est pas un jour", "Lun-Ven")
+_cell("day word", "Opérations", 2, "Horaires d'ouverture", "Lin-Ven 8h-20h", "« Lin » n’est pas un jour", "Lun-Sam")
 _cell("hours backwards", "Opérations", 2, "Horaires d'ouverture", "Lun-Ven 20h-8h", "la fin")
 _cell("kind", "Opérations", 2, "Type", "entrée", "appels entrants, appels sortants, back-office")
 _cell("place", "Opérations", 2, "Lieu de travail", "partout", "sur site uniquement")

@@ -33,7 +33,7 @@ from releve.registry.service import (
     restore_version,
     undo_version,
 )
-from releve.registry.tables import Conflict, Damaged, NothingBefore, NothingChanged, list_referenced_ids
+from releve.registry.tables import Conflict, Damaged, NothingBefore, NothingChanged, list_referenced_rows
 from releve.registry.uploads import preview_upload, store_upload
 from tests.network.clean_tables import as_csv
 from tests.network.planted_faults import THIRTY, planted
@@ -291,9 +291,9 @@ def test_a_page_of_rows_numbers_them_as_the_file_does(small: Operator) -> None:
 
 
 def test_ids_are_suggested_from_the_tables_referred_to_unless_they_are_many(small: Operator) -> None:
-    found = list_referenced_ids(small, "shifts", len(small.agents))
-    assert found == {"agents": [row.id for row in small.agents]}
-    assert list_referenced_ids(small, "shifts", len(small.agents) - 1) == {}
+    found = list_referenced_rows(small, "shifts", len(small.agents))
+    assert found == {"agents": [(row.id, row.id) for row in small.agents]}
+    assert list_referenced_rows(small, "shifts", len(small.agents) - 1) == {}
 
 
 def run(*arguments: object, answer: str = "") -> Result:

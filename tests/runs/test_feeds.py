@@ -284,7 +284,7 @@ def test_a_wrong_source_is_a_failure_of_its_feed_alone(folder: Path, small: Oper
         ["refused"],
         ["refused"],
     ]
-    page = planner().get("/registry/feeds?format=json").json()
+    page = planner().get("/registry/feeds?format=json", headers={"accept-language": "en"}).json()
     assert "holds must be one of" in next(row["reason"] for row in page["files"] if row["feed"] == "other")
 
 

@@ -278,8 +278,8 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         "FAULT settings: RELEVE_SMTP_HSOT is not a setting: RELEVE_SMTP_HOST may be meant; mend its name",
     ),
     "a setting of nothing": (
-        lambda place: place.environ.update(RELEVE_COFFEE="strong"),
-        "FAULT settings: RELEVE_COFFEE is not a setting; mend its name",
+        lambda place: place.environ.update(RELEVE_TEAPOT="strong"),
+        "FAULT settings: RELEVE_TEAPOT is not a setting; mend its name",
     ),
     "a certificate that ends": (
         lambda place: plant_certificate(place, timedelta(days=13)),
