@@ -247,7 +247,7 @@ def test_no_thread_but_their_own_runs_the_daily_jobs(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(worker, "run_slow_jobs", note_slow)
     monkeypatch.setattr(worker, "_run_one_effect", lambda lanes, name: False)
     for name in ("_prepare_switches", "_warm_up_streams", "follow_calls", "note_beat", "note_stop", "watch_routing",
-                 "find_next_due", "find_rest", "follow_path_faults"):  # fmt: skip
+                 "find_next_due", "find_rest", "follow_path_faults", "deliver_events"):  # fmt: skip
         monkeypatch.setattr(worker, name, lambda *given, **named: None)
     under_test = Worker(1)
     under_test.start()
