@@ -148,9 +148,10 @@ def _is_settled(path: Path) -> bool:
 
 def _take_path(feed: FileFeed, path: Path, now: datetime) -> None:
     """Keep what a file holds, once: one that was read before a kill is moved alone."""
-    found = path.stat()
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as opened:  # a link may have taken its place
+        found = os.fstat(opened.fileno())
+        data = opened.read() if found.st_size <= MOST_BYTES else b""
     stamp = f"{datetime.fromtimestamp(found.st_mtime, now.tzinfo):%Y%m%dT%H%M%S}"
-    data = path.read_bytes() if found.st_size <= MOST_BYTES else b""
     key = hashlib.sha256(f"{path.name}\n{found.st_size}\n{found.st_ctime_ns}\n".encode() + data).hexdigest()
     row = FeedFile.objects.filter(feed=feed.name, key=key).first()
     if row is None:

@@ -132,6 +132,8 @@ def test_a_file_that_still_grows_or_has_another_name_is_left_alone(
     for name in (".people.csv", "people.csv.filepart", "people.csv.tmp"):
         (folder / "hr" / name).write_text("x", encoding="utf-8")
     (folder / "hr" / "link.csv").symlink_to(folder / "hr" / "feed.toml")
+    with pytest.raises(OSError, match="symbolic links"):
+        feeds._take_path(feeds.load_feed("hr"), folder / "hr" / "link.csv", NOW)  # it became one after the look
     assert feeds.follow_feeds(NOW), "look again soon"
     clock[0] += 59
     path.write_text(write_people(small.agents), encoding="utf-8")
