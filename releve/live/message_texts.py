@@ -48,7 +48,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
         "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time} (véhicule {vehicle}).",
         "agent_close": "Merci de répondre ici :\n{url}",
-        "agent_by": "Votre réponse est attendue avant {by} ; sans elle, nous vous appelons.",
+        "agent_by": "Votre réponse est attendue avant {by}.",
+        "agent_silent": "Sans réponse, nous vous appelons.",
         "agent_keys": "Ou répondez à ce message par un chiffre : 1 je viens, 2 je viens en retard, 3 j’ai besoin d’un"
         " transport, 4 je ne peux pas venir.",
         "hint_subject": "Votre réponse n’a pas été comprise",
@@ -160,7 +161,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
         "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time} (vehicle {vehicle}).",
         "agent_close": "Please answer here:\n{url}",
-        "agent_by": "Your answer is awaited by {by}; without it we call you.",
+        "agent_by": "Your answer is awaited by {by}.",
+        "agent_silent": "Without an answer we call you.",
         "agent_keys": "Or reply to this message with a digit: 1 I come, 2 I come late, 3 I need transport,"
         " 4 I cannot come.",
         "hint_subject": "Your reply was not understood",
@@ -280,6 +282,7 @@ def _write_to_agent(words: Mapping[str, str], about: Mapping[str, Any], url: str
         *_list_shift_lines(words, about),
         "",
         *_say_by_when(words, about),
+        *([words["agent_silent"]] if about.get("by") else []),
         *_list_causes(words, about),
         call.format(call=about.get("call")),
         *([about["operator"]] if about.get("operator") else []),

@@ -502,7 +502,8 @@ def test_the_list_to_call_comes_first_with_a_number_to_press_what_to_say_and_by_
     by = datetime.fromisoformat(sent["next_try_at"]).astimezone(zone(site.time_zone))
     assert f"must answer by {by:%H:%M}" in shown
     said = live.list_said(live.list_notified_agents(relieved.stream), "en")
-    assert f"Your answer is awaited by {by:%H:%M}; without it we call you." in said[sent["agent"]]
+    assert f"Your answer is awaited by {by:%H:%M}." in said[sent["agent"]]
+    assert not any("we call you" in text for text in said.values()), "it is read aloud by who calls"
     assert all(row["agent"] in said for row in page["people"])
     assert said[sent["agent"]].splitlines()[0] in shown
     assert browsers.sign_in(Role.PLANNER).get("/relief.json").json()["say"] == {}, "those who call alone"
@@ -758,6 +759,9 @@ def test_the_roll_call_counts_who_is_safe_missing_or_silent_with_a_number_to_pre
     page = lead.get(path).content.decode()
     found = {name: page.index(f'id="{name}"') for name in ("roll-unanswered", "roll-missing", f"roll-{second}")}
     assert list(found.values()) == sorted(found.values()), "who has not answered is looked for first"
+    counts = re.findall(r'id="roll-(unanswered|missing|safe)">\s*(\d+)\s*<', page)
+    assert [(name, int(n)) for name, n in counts] == [(name, crew[name]) for name in ("unanswered", "missing", "safe")]
+    assert crew["missing"] == 1
     assert "C’est à vous d’alerter les secours" in page
     assert 'href="tel:+212600000001"' in page
     wrong = lead.post(f"{path}/roll", {"agent": "none-of-them", "found": "safe"})

@@ -117,7 +117,7 @@ def test_a_message_and_its_page_say_by_when_to_answer_and_whom_to_call(scenario:
         assert letter is not None
         for text in (find_text(scenario, message), letter.text):
             plain = text.replace("\u202f", " ").replace("\u00a0", " ")
-            assert f"Votre réponse est attendue avant {by:%-H} h {by:%M} ; sans elle, nous vous appelons." in plain
+            assert f"Votre réponse est attendue avant {by:%-H} h {by:%M}.\nSans réponse, nous vous appelons." in plain
             assert "Joignez votre responsable de site : +212 5 22 00 00 01." in plain
         assert letter.number == "+212522000001"
     unsent = next(message for message in scenario.messages if message.who not in agents)
@@ -178,7 +178,7 @@ def test_in_the_last_minutes_of_a_shift_people_are_sent_off_a_lost_site_and_aske
         assert message.due_at == message.over_at, "no answer is awaited once the shift is over"
         by = message.due_at.astimezone(zone(message.about["shifts"][0]["zone"]))
         plain = find_text(scenario, message).replace("\u202f", " ").replace("\u00a0", " ")
-        assert f"attendue avant {by:%-H} h {by:%M} ;" in plain
+        assert f"attendue avant {by:%-H} h {by:%M}." in plain
     scenario.later(minutes=20)
     scenario.work()
     assert not Message.objects.filter(pk__in=[row.pk for row in short], exhausted=True).exists()
