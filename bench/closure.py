@@ -3,12 +3,12 @@
     python -m bench.closure [--agents 400] [--sites 6] [--no 20] [--silent 10] [--json]
 
 An open desk with a worker beside it; each scenario is a drill of its own, recorded with the forms of the desk in
-Chromium: two positives whose people answer by their links (``no`` of them do not come, ``silent`` say nothing), and one
-of the two tests corrected, the closure lifted by a second person; an earthquake of two sites; a carrier of home lines;
-a power cut at three in the morning. Seconds from the last click: to the relief, to the last message, and until each
-person has answered or is replaced. Of each: messages to people whose work does not change (none may be), and the people
-counted by the page, its workbook, the messages, the ledger and the incident's pack, which must agree. The pack is made
-in the browser and verified by the verifier alone.
+Chromium: two positives, and one of the two tests corrected, the closure lifted by a second person; an earthquake of two
+sites; a carrier of home lines; a power cut at three in the morning. In each, people answer by their links: ``no`` of
+them do not come, ``silent`` say nothing, but at most one in two and one in four. Seconds from the last click: to the
+relief, to the last message, and until each person has answered or is replaced. Of each: messages to people whose work
+does not change (none may be), and the people counted by the page, its workbook, the messages, the ledger and the
+incident's pack, which must agree. The pack is made in the browser and verified by the verifier alone.
 """
 
 from __future__ import annotations
@@ -322,12 +322,11 @@ def settle(drill: Drill, scenario: Scenario, *sites: str) -> None:
     drill.compare(scenario)
 
 
-def two_positives(drill: Drill, site: str, cases: tuple[str, str], refusing: int, silent: int) -> Scenario:
-    """Two positives, answers, those who do not come replaced, and those who say nothing."""
-    found = Scenario("two positives")
-    for agent in cases:
-        drill.record("case", site=site, agent=agent, status="declared_case")
-    settle(drill, found, site)
+def answer(drill: Drill, found: Scenario, refusing: int, silent: int) -> tuple[Counter[str], Callable[[], None]]:
+    """Answer as the people asked do, until each has answered or is replaced; those who say nothing are left.
+
+    Return the answers so far, and what gives those that later messages ask for.
+    """
     people = drill.list_letters()
     asked = sorted(agent for agent, letter in people.items() if letter["calendar"] and "/ack/" in letter["text"])
     refusing, silent = min(refusing, len(asked) // 2), min(silent, len(asked) // 4)
@@ -336,21 +335,31 @@ def two_positives(drill: Drill, site: str, cases: tuple[str, str], refusing: int
     said = dict.fromkeys(quiet, "") | dict.fromkeys([one for one in asked if one not in quiet][:refusing], "no")
     answers: Counter[str] = Counter()
 
-    def answer() -> None:
+    def act() -> None:
         answers.update(drill.answer(lambda agent: said.get(agent, "yes")))
 
     drill.clicked = time.perf_counter()
-    found.settled_s = drill.rest(answer)
+    found.settled_s = drill.rest(act)
     others = len(drill.list_letters().keys() - people)
     found.notes.append(f"answers {dict(answers)}, {len(quiet)} say nothing; {others} others are called in or moved")
     found.counts["people who do not come"] = {
         "said": Counter(drill.last_answers.values())["no"],
         "page": drill.counts["declined"],
     }
-    if quiet:
+    return answers, act
+
+
+def two_positives(drill: Drill, site: str, cases: tuple[str, str], refusing: int, silent: int) -> Scenario:
+    """Two positives, answers, those who do not come replaced, and those who say nothing."""
+    found = Scenario("two positives")
+    for agent in cases:
+        drill.record("case", site=site, agent=agent, status="declared_case")
+    settle(drill, found, site)
+    answers, act = answer(drill, found, refusing, silent)
+    if drill.silent:
         drill.move(2)
         drill.clicked = time.perf_counter()
-        seconds = drill.rest(answer)
+        seconds = drill.rest(act)
         found.notes.append(f"the drill's clock two hours on, the silent are replaced in {seconds} s")
     counts, pack = drill.counts, drill.read_pack()
     found.notes.append(f"in the end: {counts}")
@@ -484,6 +493,7 @@ def main(agents: int, sites: int, refusing: int, silent: int, wait: float, as_js
             drill = start("Earthquake", morning)
             drill.record("closure", site=largest[0].id, also=[largest[1].id], cause="hazard", reason="Earthquake")
             settle(drill, quake, largest[0].id, largest[1].id)
+            answer(drill, quake, refusing, silent)
             found.append(quake)
             say("a carrier ...")
             carrier = Scenario("carrier of home lines")
@@ -491,12 +501,14 @@ def main(agents: int, sites: int, refusing: int, silent: int, wait: float, as_js
             at_home = [operator.agent[row.agent].carrier for row in plans[0].placements if row.place == HOME]
             drill.record("outage", what="carrier", carrier=Counter(at_home).most_common(1)[0][0], state="down")
             settle(drill, carrier)
+            answer(drill, carrier, refusing, silent)
             found.append(carrier)
             say("a power cut at night ...")
             cut = Scenario("power cut at 03:19")
             drill = start("Night", night)
             drill.record("outage", what="power", site=largest[0].id, state="down")
             settle(drill, cut, largest[0].id)
+            answer(drill, cut, refusing, silent)
             found.append(cut)
     if as_json:
         print(json.dumps([asdict(row) | {"agrees": row.agrees} for row in found], indent=2))
