@@ -17,6 +17,7 @@ from django.contrib.auth.hashers import ScryptPasswordHasher
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.utils import translation
 from hypothesis import Phase, settings
 from playwright.sync_api import Browser, sync_playwright
 
@@ -207,6 +208,12 @@ def _no_request_counted() -> None:
     """Forget the requests of earlier tests, which came from the same address in the same minute."""
     if counts := sys.modules.get("releve.accounts.tokens"):
         counts.forget()
+
+
+@pytest.fixture(autouse=True)
+def _language_of_no_request() -> None:
+    """Begin in the settings' language: a request of an earlier test leaves its own active."""
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)

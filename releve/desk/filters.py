@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.live.words import when
+from releve.desk.page import StreamPage
 from releve.desk.text import text_now, translate_phrase
 from releve.errors import Phrase
 from releve.plan.work_changes import WorkKind
@@ -77,6 +78,12 @@ def missing(share: float | None, digits: int = 1) -> str:
 def instant(at: datetime | str | None, time_zone: str) -> str:
     """Return an instant as in a sentence, in a time zone; empty where there is none."""
     return when(_read_instant(at), text_now(time_zone)) if at else ""
+
+
+@register.filter
+def near(at: datetime, page: StreamPage) -> str:
+    """Return an instant as it is said at the time of a page: ``15 h 30``, ``demain à 8 h``."""
+    return text_now(page.time_zone).near(at, page.at)
 
 
 @register.filter

@@ -32,11 +32,11 @@ from releve.desk.page import PageModel, share_page
 from releve.desk.places.page import SITE_TONES, describe_return
 from releve.desk.service import ServiceNow, service_now
 from releve.desk.switches import PressedSwitch, find_pressed
-from releve.desk.text import Text, left, text_now
+from releve.desk.text import left, text_now
 from releve.live import api as live
 from releve.live.api import ClientCoverage, IdentityCache, MessageCounts, StrayRouting, WorkerHealth
 from releve.network import Operator
-from releve.network.moments import city, zone
+from releve.network.moments import city
 from releve.plan.service_status import COVERED, Tone
 from releve.runs.feeds import count_open_files
 from releve.situation import Notice, SiteStatus, Situation, list_notices
@@ -306,22 +306,14 @@ def outlook_words(client: ClientCoverage, page: NowPage) -> str:
         return ""
     parts = [_describe_outlook(own, page)]
     if own.next_news is not None:
-        parts.append(_("Next news: {when}.").format(when=_write_time(own.next_news, page, text)))
+        parts.append(_("Next news: {when}.").format(when=text.near(own.next_news, page.at)))
     return " ".join(parts)
 
 
 def _describe_outlook(own: ClientOutlook, page: NowPage) -> str:
-    text = text_now(page.time_zone)
     if own.back is None:
         return _("Not covered again within 48 hours.")
-    again = "" if own.relapse is None else _write_time(own.relapse, page, text)
-    return describe_return(_write_time(own.back, page, text), again)
-
-
-def _write_time(at: datetime, page: NowPage, text: Text) -> str:
-    """Return a time, with its day where that is not today."""
-    own = zone(page.time_zone)
-    return text.time(at) if at.astimezone(own).date() == page.at.astimezone(own).date() else when(at, text)
+    return describe_return(own.back, own.relapse, page)
 
 
 @register.filter

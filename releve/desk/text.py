@@ -112,6 +112,14 @@ class Text:
         day = self.day(at.astimezone(zone(self.time_zone)).date(), weekday=False)
         return _("{day} at {time}").format(day=day, time=self.time(at))
 
+    def near(self, at: datetime, now: datetime) -> str:
+        """Return an instant as it is said at another: ``15 h 30``, ``demain à 8 h``; far from it with its day."""
+        day, today = (time.astimezone(zone(self.time_zone)).date() for time in (at, now))
+        if day == today:
+            return self.time(at)
+        names = {1: gettext("tomorrow"), -1: gettext("yesterday")}
+        return _("{day} at {time}").format(day=names.get((day - today).days) or self.day(day), time=self.time(at))
+
     def hour(self, hour: int) -> str:
         """Return a full hour for an axis: ``10 h`` or ``10:00``."""
         return self._minute(60 * hour)

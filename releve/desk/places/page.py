@@ -586,38 +586,39 @@ def permit_state(row: HeldPermit, today: date) -> str:
 
 
 @register.filter
-def worst_words(row: ClientStanding, time_zone: str) -> str:
+def worst_words(row: ClientStanding, page: StreamPage) -> str:
     """Return the worst coverage and when it is; a dash where nothing is known or required."""
     if row.worst is None or row.worst_at is None:
         return "–"
-    text = text_now(time_zone)
-    return _("{coverage}, {time}").format(coverage=text.coverage(row.worst), time=text.moment(row.worst_at))
+    text = text_now(page.time_zone)
+    return _("{coverage}, {time}").format(coverage=text.coverage(row.worst), time=text.near(row.worst_at, page.at))
 
 
 @register.filter
-def programme_outlook(row: ClientProgramme, time_zone: str) -> str:
+def programme_outlook(row: ClientProgramme, page: StreamPage) -> str:
     """Return until when something of a programme is missing; where nothing is now, the worst that comes."""
-    text = text_now(time_zone)
     if not row.standing.short_now:
-        return _("At worst {worst}.").format(worst=worst_words(row.standing, time_zone))
+        return _("At worst {worst}.").format(worst=worst_words(row.standing, page))
     if row.back is None:
         return _("Not covered again within 48 hours.")
-    return describe_return(text.moment(row.back), text.moment(row.relapse) if row.relapse else "")
+    return describe_return(row.back, row.relapse, page)
 
 
 @register.filter
-def return_words(incident: ClientIncident, time_zone: str) -> str:
+def return_words(incident: ClientIncident, page: StreamPage) -> str:
     """Return from when on a client that is short now is covered in full again, and until when."""
-    text = text_now(time_zone)
     assert incident.back is not None
-    return describe_return(text.moment(incident.back), text.moment(incident.relapse) if incident.relapse else "")
+    return describe_return(incident.back, incident.relapse, page)
 
 
-def describe_return(back: str, again: str) -> str:
-    """Return from when on a client is covered in full, and from when on no longer, in words; empty: it stays so."""
-    if not again:
-        return _("Covered in full from {when} on.").format(when=back)
-    return _("Covered in full from {when} to {again}, then short again.").format(when=back, again=again)
+def describe_return(back: datetime, again: datetime | None, page: StreamPage) -> str:
+    """Return from when on a client is covered in full, and from when on no longer, in words; None: it stays so."""
+    text = text_now(page.time_zone)
+    when = text.near(back, page.at)
+    if again is None:
+        return _("Covered in full from {when} on.").format(when=when)
+    words = _("Covered in full from {when} to {again}, then short again.")
+    return words.format(when=when, again=text.near(again, page.at))
 
 
 @register.filter
