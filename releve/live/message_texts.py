@@ -73,7 +73,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "kind_programme": "  Seule l’opération change, à partir de {since} : {programme} au lieu de {was_programme}.",
         "kind_ride": "  Votre navette change.",
         "kind_break": "  Seule votre pause change.",
-        "agent_was": "  Avant : {start} à {end}, {place}, {programme}.",
+        "agent_wait": "  Quittez le site {place} ; vous n’avez pas de travail d’ici {since}.",
+        "agent_was": "  Ce qui était prévu : de {start} à {end}, {place}, {programme}.",
         "agent_break": "  Pause : {breaks} (avant : {was}).",
         "no_break": "aucune",
         "agent_call": "Une question, un empêchement ? Joignez votre responsable de site : {call}.",
@@ -186,7 +187,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "kind_programme": "  Only the programme changes, from {since}: {programme} instead of {was_programme}.",
         "kind_ride": "  Your shuttle changes.",
         "kind_break": "  Only your break changes.",
-        "agent_was": "  Before: {start} to {end}, {place}, {programme}.",
+        "agent_wait": "  Leave the site {place}; you have no work until {since}.",
+        "agent_was": "  As planned before: {start} to {end}, {place}, {programme}.",
         "agent_break": "  Break: {breaks} (before: {was}).",
         "no_break": "none",
         "agent_call": "A question, or you cannot come? Call your site manager: {call}.",
@@ -330,8 +332,19 @@ def _list_shift_lines(words: Mapping[str, str], about: Mapping[str, Any]) -> Ite
         if number:
             yield ""
         yield _describe_shift(words, shift)
+        yield from _describe_wait(words, about, shift)
         yield from _describe_change(words, shift)
         yield from _describe_rides(words, shift)
+
+
+def _describe_wait(words: Mapping[str, str], about: Mapping[str, Any], shift: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what somebody at work on a lost site does until the own work goes on elsewhere."""
+    was, by = shift.get("was"), about.get("by")
+    if not was or not by or shift["place"] is None or was["place"] not in {site for site, _ in about.get("closed", ())}:
+        return
+    starts, answers, goes_on = (datetime.fromisoformat(at) for at in (was["start"], by, shift["since"] or by))
+    if starts < answers < goes_on:
+        yield words["agent_wait"].format(place=was["place"], since=_write_clock(words, shift["since"], shift["zone"]))
 
 
 def _describe_change(words: Mapping[str, str], shift: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import math
 import re
 import string
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -434,3 +434,10 @@ def test_every_unit_of_the_tables_has_a_word_in_both_languages() -> None:
     for language in ("fr", "en"):
         with override(language):
             assert all(translate_unit(column) for column in columns if column.unit)
+
+
+def test_an_instant_near_by_is_said_without_its_date() -> None:
+    now, text = datetime(2026, 12, 2, 23, 30, tzinfo=UTC), Text("fr", "Europe/Paris")  # 3 December in Paris
+    with override("fr"):
+        said = [text.near(now + timedelta(hours=hours), now) for hours in (0.5, 24, -24, 48)]
+    assert said == ["1 h", "demain à 0 h 30", "hier à 0 h 30", "samedi 5 décembre 2026 à 0 h 30"]

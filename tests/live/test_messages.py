@@ -24,7 +24,7 @@ from releve.live import api as live
 from releve.live import effect_queue
 from releve.live.channels import CHANNELS, ByFile, Letter
 from releve.live.effect_queue import PermanentFailure, RetryLater, run_effect
-from releve.live.message_texts import write_message
+from releve.live.message_texts import write_message, write_said
 from releve.live.models import Contact, Effect, Message
 from releve.network.moments import zone
 from releve.plan import Placement
@@ -92,7 +92,7 @@ def test_a_message_that_asks_for_an_answer_is_of_a_change_and_says_what_was_and_
         said = texts[message.who]
         for shift in filter(lambda shift: shift["was"] and shift["kind"] != "break", message.about["shifts"]):
             programme = shift["kind"] == "programme"
-            assert (f"au lieu de {shift['was']['programme']}" if programme else "Avant\u202f: ") in said
+            assert (f"au lieu de {shift['was']['programme']}" if programme else "Ce qui était prévu\u202f: de ") in said
     home = next(m for m in scenario.messages if [s["kind"] for s in m.about["shifts"]][:1] == ["home"])
     assert "vous travaillez à domicile" in texts[home.who]
     assert "Le site" in texts[home.who]
@@ -307,6 +307,10 @@ def test_a_shift_that_runs_stops_and_a_break_that_was_taken_is_no_change() -> No
     assert "pas de vacation. Ne vous rendez pas sur le site Rabat." in ahead
     home = {**was, **shift, "kind": "home", "place": "", "start": "2026-11-30T13:00:00+00:00", "breaks": []}
     assert "Pause" not in write_message("agent", {"shifts": [home]}, "fr", "", drill=False)[1]
+    asked = {"by": "2026-11-30T12:15:00+00:00", "closed": [["Rabat", "power"]], "shifts": [home]}
+    assert "Quittez le site Rabat\u202f; vous n’avez pas de travail d’ici 13 h 00." in write_said(asked, "fr")
+    for other in ({"closed": [["Tunis", "power"]]}, {"by": "2026-11-30T13:00:00+00:00"}, {"by": was["start"]}):
+        assert "Quittez" not in write_said({**asked, **other}, "fr"), other
     later = {**home, "since": was["start"]}
     assert "Pause\u202f: aucune (avant" in write_message("agent", {"shifts": [later]}, "fr", "", drill=False)[1]
 
