@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import polars as pl
@@ -47,6 +47,7 @@ from releve.plan import BASE, Plan, PlanSettings, list_contingencies
 from releve.plan.explain import explain_shortfall, refuse_unknown
 from releve.plan.kits import give_kits
 from releve.plan.plan_json import plan_to_json
+from releve.plan.settings import RELIEF_AIMS
 from releve.plan.week import PlannedDays, PlanRequest, VerifiedDay, list_roster_days, plan_days
 from releve.plan.week.hybrid import HybridPlan
 from releve.plan.week.hybrid_week import HybridWeek, read_week_table, write_week_table
@@ -112,6 +113,14 @@ _DEFAULTS = PlanSettings()
     show_default=True,
     type=click.FloatRange(0, 1),
     help="Largest share of a client's day that may be missing.",
+)
+@click.option(
+    "--aim",
+    type=click.Choice(RELIEF_AIMS),
+    default="plan",
+    show_default=True,
+    help="Reliefs hold every client within the plan's worst regret, or within the target that is promised, mostly"
+    " for fewer moves.",
 )
 @click.option("--missing/--no-missing", default=True, help="Work out what is missing, if any.")
 @click.option(
@@ -197,6 +206,7 @@ class _Options:
     quantile: float | None
     forecast_file: Path | None
     target: float
+    aim: Literal["plan", "promise"]
     missing: bool
     hire_price: float | None
     calendars: bool
@@ -229,7 +239,7 @@ class _Options:
             raise click.ClickException(str(error)) from None
         return PlanRequest(
             days,
-            PlanSettings(target=self.target, hire_price=self.hire_price),
+            PlanSettings(target=self.target, hire_price=self.hire_price, relief_aim=self.aim),
             quantile=self.quantile,
             table=table,
             rules=rules,

@@ -23,6 +23,7 @@ from releve.plan.causes import CauseGroup, describe_cause, group_causes
 from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
+from releve.plan.roster import BREAKS
 from releve.plan.service_status import PLANNED_STATUSES, Status, phrase_security
 from releve.plan.week.hybrid import HybridPlan
 from releve.plan.week.hybrid_week import HybridWeek
@@ -320,20 +321,23 @@ def _describe_bound(bound: Bound) -> Phrase:
     requirement = NumberPhrase(100 * bound.requirement_gap, 3)
     if bound.penalty_gap != bound.penalty_gap:
         return Phrase(
-            "Proof: no plan is better than {0}; this one is {1}: a gap of {2}% of the requirement (solver: {3}).",
+            "Proof, for breaks at {4} places at most a shift: no plan is better than {0}; this one is {1}: a gap of"
+            " {2}% of the requirement (solver: {3}).",
             lower,
             objective,
             requirement,
             bound.status,
+            BREAKS,
         )
     return Phrase(
-        "Proof: no plan is better than {0}; this one is {1}: a gap of {2}% of the penalty, {3}% of"
-        " the requirement (solver: {4}).",
+        "Proof, for breaks at {5} places at most a shift: no plan is better than {0}; this one is {1}: a gap of {2}%"
+        " of the penalty, {3}% of the requirement (solver: {4}).",
         lower,
         objective,
         NumberPhrase(100 * bound.penalty_gap, 2),
         requirement,
         bound.status,
+        BREAKS,
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
@@ -25,6 +27,7 @@ from releve.plan.extra_hours import ExtraHours, find_extra_hours
 from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve_intraday_relief
 from releve.plan.named_assignments import MoveDelays, SiteArrival
 from releve.plan.result import Move
+from releve.plan.settings import RELIEF_AIMS
 from releve.plan.week import require_planned
 from releve.plan.work_changes import WorkChange, count_asked, count_kinds, describe_change
 
@@ -56,6 +59,14 @@ _DEFAULTS = PlanSettings()
     type=click.FloatRange(0),
     help="Price of each move, in half hours of an agent at mean penalty.",
 )
+@click.option(
+    "--aim",
+    type=click.Choice(RELIEF_AIMS),
+    default="promise",
+    show_default=True,
+    help="Hold every client within the target that is promised, or within the worst regret of the plan where that is"
+    " less, mostly for more moves.",
+)
 @click.option("--no-exposure", is_flag=True, help="People of the site may go to other sites too.")
 @click.option("--names", is_flag=True, help="Name the agents who move.")
 @click.option(
@@ -69,6 +80,7 @@ def relief(
     carriers: tuple[str, ...],
     at: datetime | clock_time,
     move_price: float,
+    aim: str,
     no_exposure: bool,
     names: bool,
     more_hours: bool,
@@ -81,14 +93,21 @@ def relief(
     contingency = _build_contingency(operator, sites, carriers, exposed=not no_exposure)
     plan = _find_plan(plans, operator, when)
     need = require_planned(operator, plan)
-    settings = PlanSettings(
+    promised = PlanSettings(
         **{**plan.settings, "relief_move_price": move_price}  # type: ignore[arg-type]
     )
+    aims = {"promise": promised.target, "plan": min(promised.target, _find_regret(plan, contingency))}
+    settings = replace(promised, target=aims[aim])
     day = build_running_day(operator, plan, need, when, settings)
     began = time.perf_counter()
     first: list[float] = []
     found = solve_intraday_relief(
-        day, contingency, settings, curve=not as_json, first_answer=lambda _: first.append(time.perf_counter() - began)
+        day,
+        contingency,
+        settings,
+        curve=not as_json,
+        aims=sorted({0.0, *aims.values(), 2 * promised.target}),
+        first_answer=lambda _: first.append(time.perf_counter() - began),
     )
     took = time.perf_counter() - began
     extra = None
@@ -104,6 +123,12 @@ def relief(
     if extra is not None:
         print_extra(operator, "more hours", extra, Speech("en"), names)
     click.echo(f"first answer after {first[0]:.2f} s, everything with the curve after {took:.2f} s")
+
+
+def _find_regret(plan: Plan, contingency: Contingency) -> float:
+    """Return the worst regret of the plan for the kinds of loss that happened; endless where it planned for none."""
+    kinds = [kind for kind, lost in (("site", contingency.sites), ("carrier", contingency.carriers)) if lost]
+    return max(plan.bound.regret.get(kind, math.inf) for kind in kinds)
 
 
 def _now() -> datetime:
@@ -183,6 +208,13 @@ def _print_relief(
     )
     for row in MoveDelays(operator).list_site_arrivals(before, after, when):
         click.echo(_describe_arrival(row))
+    if found.frontier:
+        console.print("What holding the worst client within a share of the rest of its day takes (in fractions):")
+    for row in found.frontier:
+        console.print(
+            f"  within {row.aim:.1%}: {row.moved:,.1f} moved, the worst client misses {row.worst:.1%},"
+            f" {row.missing:,.1f} penalty-weighted half hours missing in total"
+        )
     if found.curve:
         console.print("Moves against what is missing (in fractions):")
         for price, moved, missing in found.curve:
@@ -214,6 +246,7 @@ def _render_json(
         "lp_penalty": found.lp_penalty,
         "unrelieved": found.unrelieved,
         "missing": found.missing,
+        "frontier": [asdict(row) for row in found.frontier],
         "moves": [
             {
                 "agent": move.agent,

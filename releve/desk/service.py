@@ -80,6 +80,11 @@ class ProgrammeServiceNow(PageModel):
         description="Minutes until the day's level is below its target; null: not today, or unknown"
     )
     lost_minutes: _Minutes = Field(description="Minutes until it cannot come back today; null: not today, or unknown")
+    reopened: bool = Field(
+        default=False,
+        description="The forecast had it closed by a public holiday, and its calls say it is open: the rest"
+        " of the day is that of an open day at the level of these calls",
+    )
 
 
 class ClientServiceNow(PageModel):

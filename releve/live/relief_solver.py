@@ -85,7 +85,7 @@ def read_relief_choice() -> str:
 
 def read_relief_settings(plan: Plan) -> PlanSettings:
     """Return the settings of a plan with the price of moves that is chosen."""
-    return replace(read_settings(plan), **MOVE_CHOICES[read_relief_choice()])
+    return replace(read_settings(plan), **MOVE_CHOICES[read_relief_choice()])  # type: ignore[arg-type]
 
 
 def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:

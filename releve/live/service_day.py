@@ -142,6 +142,7 @@ class ProgrammeService:
     answered; ``present``, ``placed``,
     ``planned`` and ``required`` are agents on the phone in it: there, placed, required by the plan in force,
     and required by the calls as forecast again. Minutes as in :class:`releve.demand.intraday.TargetOutlook`.
+    ``reopened``: the morning took it for closed by a public holiday, and its calls say that it is open.
     """
 
     programme: str
@@ -168,6 +169,7 @@ class ProgrammeService:
     required: float
     below_minutes: float
     lost_minutes: float
+    reopened: bool = False
 
     @property
     def state(self) -> TargetState:
@@ -336,7 +338,7 @@ def _measure(
         (start, over), (reports, forecast), lambda: fold_figures(reports.rows, forecast.programmes, forecast.starts, at)
     )
     rows = operator.programmes
-    rest = reforecast(forecast, rows, figures.offered, at, morning.laws)
+    rest = reforecast(forecast, rows, figures.offered, at, morning.laws, morning.if_open)
     placed = _count_on_phone(operator, scene, day, forecast.starts)
     planned = _find_planned(operator, scene, day, at)
     there = _foresee_agents(placed, forecast.starts, at, [presence.get(row.id) for row in rows])
@@ -403,6 +405,7 @@ def _measure_programme(
         required=required,
         below_minutes=float(outlook.below_minutes[place]),
         lost_minutes=float(outlook.lost_minutes[place]),
+        reopened=row.id in rest.reopened,
     )
 
 

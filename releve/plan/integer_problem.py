@@ -171,7 +171,10 @@ class IntegerProblem:
 
         Below the limit where the fractional plan shows that the worst client can be served better:
         a relief that only kept to the target would give away the worst regret that was planned for.
+        By ``relief_aim`` "promise" it is the limit itself.
         """
+        if self.settings.relief_aim == "promise":
+            return self.limits
         aims = self.limits.copy()
         kinds = ("site", *(c.kind for c in self.contingencies))
         for row, name in enumerate((BASE, *(c.id for c in self.contingencies))):

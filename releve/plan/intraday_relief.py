@@ -62,6 +62,17 @@ LEAST_WORK = 2 * INTERVAL
 
 
 @dataclass(frozen=True)
+class AimedRelief:
+    """A relief in fractions that holds clients within ``aim``, a share of the rest of its day, where that can be:
+    people ``moved``, the ``worst`` client's share missing, and the penalty ``missing`` in total."""
+
+    aim: float
+    moved: float
+    worst: float
+    missing: float
+
+
+@dataclass(frozen=True)
 class IntradayRelief:
     """What to do now, in whole people.
 
@@ -70,7 +81,7 @@ class IntradayRelief:
     ``lp_penalty`` of the fractional relief and ``penalty`` of this one; ``unrelieved`` without
     any move, then ``missing_unrelieved`` shares of each client's requirement are missing,
     ``missing`` with this one. ``curve`` holds (price, people moved, missing agent-intervals), in
-    fractions.
+    fractions. ``frontier`` has a row for each share of its day that a client may miss.
     """
 
     moves: tuple[Move, ...]
@@ -83,6 +94,7 @@ class IntradayRelief:
     missing: dict[str, float]
     missing_unrelieved: dict[str, float]
     curve: tuple[tuple[float, float, float], ...]
+    frontier: tuple[AimedRelief, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -326,10 +338,12 @@ def solve_intraday_relief(
     settings: PlanSettings,
     *,
     curve: bool = True,
+    aims: Sequence[float] = (),
     first_answer: Callable[[IntegerPlan], None] = lambda plan: None,
 ) -> IntradayRelief:
     """Return the relief of a loss on a running day.
 
+    ``aims``: shares that a client may miss, for each of which the frontier has a row.
     ``first_answer`` is called as soon as there is something to act on, before the optimum.
     """
     problem, layout = day.problem, day.layout
@@ -367,7 +381,20 @@ def solve_intraday_relief(
         missing=_share_missing(problem, best),
         missing_unrelieved=_share_missing(problem, nothing),
         curve=tuple(_trace_curve(day, staff, limit, CURVE)) if curve else (),
+        frontier=tuple(_solve_aim(day, staff, aim, settings.relief_move_price) for aim in aims),
     )
+
+
+def _solve_aim(day: RunningDay, staff: Staff, aim: float, price: float) -> AimedRelief:
+    """Return the relief in fractions that holds every client within a share of the rest of its day."""
+    problem, layout = day.problem, day.layout
+    lp, block = build_relief_program(problem, layout, staff, np.full(len(problem.clients), aim), price)
+    x = solve_lp(lp, method="simplex").x
+    short = np.zeros(problem.required.shape)
+    short[layout.cov_t, layout.cov_p] = x[block.u]
+    worst = (sum_by_client(problem, short) / sum_client_requirement(problem)).max()
+    moved = np.maximum(0.0, read_columns(x, block.w) - staff.kept).sum()
+    return AimedRelief(aim, float(moved), float(worst), float(problem.penalty(short)))
 
 
 def _share_missing(problem: DayProblem, plan: IntegerPlan) -> dict[str, float]:

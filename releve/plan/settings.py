@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Literal
+
+RELIEF_AIMS = ("plan", "promise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,25 @@ class PlanSettings:
     """Price of each agent moved by a relief."""
     relief_tolerance: float = 0.005
     """Share of each client's day that a relief may cover less than the best, where it moves fewer people so."""
+    relief_aim: Literal["plan", "promise"] = "plan"
+    """What a planned relief holds every client within: the worst regret that the plan found, or the target itself,
+    mostly with fewer moves."""
 
     def __post_init__(self) -> None:
         for share in ("target", "thin", "isolated", "relief_tolerance"):
             _require(0 <= getattr(self, share) <= 1, f"0 <= {share} <= 1", getattr(self, share))
+        _require(self.relief_aim in RELIEF_AIMS, f"relief_aim in {RELIEF_AIMS}", self.relief_aim)
         for field in dataclasses.fields(self):
+            if field.name == "relief_aim":
+                continue
             value = getattr(self, field.name)
             _require(value is None or value >= 0, f"{field.name} >= 0", value)
 
     def list_values(self) -> dict[str, float | int | str]:
-        """Return the settings by name, without a price that is not given."""
+        """Return the settings by name, without a price that is not given and the aim that is usual."""
         values = {name: getattr(self, name) for name in self.__slots__}
+        if self.relief_aim == "plan":
+            del values["relief_aim"]
         return {name: value for name, value in values.items() if value is not None}
 
 

@@ -119,6 +119,35 @@ def test_what_makes_no_sense_is_refused_with_its_fix(place: Path) -> None:
         assert message in found.output.replace("\n", " "), (words, found.output)
 
 
+@pytest.mark.slow
+def test_a_named_curve_decides_the_outbreak_and_its_certificate_names_it(place: Path) -> None:
+    base = ("crashtest", place / "operator", "--plan", place / "plan", "--quarters", 30, "--days", 60, "--nearest",
+            "--threads", 1, "--without", 0, "--no-hazards")  # fmt: skip
+    found = {}
+    for name in ("morocco-2020-spring", "morocco-2020-autumn"):
+        answer = command(*base, "--curve", name, "--out", place / name, "--json")
+        assert answer.exit_code == 0, answer.output
+        found[name] = json.loads(answer.stdout)
+        assert found[name]["certificate"]["curves"] == [["", name]]
+        rows = found[name]["importation"]
+        same = next(row for row in rows[1:] if row["curve"] == name)
+        assert {**same, "curve": "", "reported": 0.0} == rows[0], "the run's own, at the share assumed"
+    infected = [tree["results"][0]["outbreak"]["infected"]["value"] for tree in found.values()]
+    assert infected[0] < infected[1]
+    again = command("crashtest", place / "operator", "--plan", place / "plan", "--rerun", place / name, "--no-hazards")
+    assert again.exit_code == 0, again.output
+    words = " ".join(again.output.split())
+    assert "The outbreak by its importation" in words
+    assert "Outages and calm quarters do not depend on it." in words
+    for curve, message in (
+        ("morocco", "no curve 'morocco': there are morocco-2020-spring"),
+        ("paris=morocco-2020-spring", "no site is at destination 'paris': there are"),
+    ):
+        answer = command(*base, "--curve", curve)
+        assert answer.exit_code == 1
+        assert message in " ".join(answer.output.split())
+
+
 def test_rows_of_an_installation_replace_the_shipped_closure_rule(place: Path) -> None:
     table = place / "rules.yaml"
     table.write_text(

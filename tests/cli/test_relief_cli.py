@@ -155,6 +155,26 @@ def test_dearer_moves_are_fewer(running: Running) -> None:
     assert len([move for move in few if move["place"]]) < len([move for move in many if move["place"]])
 
 
+def test_the_aim_is_chosen_and_the_frontier_says_what_each_costs(running: Running) -> None:
+    """The first row holds as much as can be, the last twice the target: fewer move for it."""
+    trees = {
+        aim: json.loads(running.relief("--close", "casa-2", "--at", AT, "--json", "--aim", aim).stdout)
+        for aim in ("plan", "promise")
+    }
+    plain = json.loads(running.relief("--close", "casa-2", "--at", AT, "--json").stdout)
+    assert plain == trees["promise"], "the promise is what a running day aimed at"
+    rows = trees["plan"]["frontier"]
+    assert rows == trees["promise"]["frontier"]
+    regret = running.read().bound.regret["site"]
+    assert regret < 0.05
+    assert [row["aim"] for row in rows] == [0.0, regret, 0.05, 0.1]
+    assert rows[-1]["moved"] < rows[0]["moved"]
+    arrivals = {aim: sum(1 for move in tree["moves"] if move["place"]) for aim, tree in trees.items()}
+    assert arrivals["promise"] <= arrivals["plan"]
+    text = " ".join(running.relief("--close", "casa-2", "--at", AT).stdout.split())
+    assert re.search(r"within 5.0%: [\d.,]+ moved, the worst client misses [\d.]+%, [\d.,]+ penalty-weighted", text)
+
+
 def test_an_unknown_site_is_answered_with_the_known_ones(running: Running) -> None:
     result = running.relief("--close", "atlantis", "--at", AT)
     assert result.exit_code == 2

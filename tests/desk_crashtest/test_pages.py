@@ -29,6 +29,7 @@ from releve.plugins.crashtest.crash_test_job import OUTLOOKS, CrashTestJob, Outl
 from releve.plugins.crashtest.engine.ablation import Ablation
 from releve.plugins.crashtest.engine.outbreak import Estimate
 from releve.plugins.crashtest.execution import write_json, write_part, write_result, write_step
+from releve.plugins.crashtest.importation import CurveOutbreak, write_importation
 from releve.plugins.crashtest.request import CrashTestRequest
 from releve.runs import job_process
 from releve.runs.job_process import run_job
@@ -87,6 +88,24 @@ def test_two_kinds_of_outbreak_are_said_to_be_two(maker: Maker, looking: Look) -
     page = plain(looking(Role.PLANNER, "en").get(f"/crashtest/runs/{maker.done().id}"))
     assert "Outbreaks are of two kinds" in page
     assert "75% of quarters" in page
+
+
+def test_the_outbreak_on_named_curves_stands_beside_the_run_s_own(maker: Maker, looking: Look) -> None:
+    run = maker.done()
+    url = f"/crashtest/runs/{run.id}"
+    assert "By the infections from outside" not in plain(looking(Role.PLANNER, "en").get(url)), "an earlier run"
+    few, many = Estimate(1.5, 1.2, 1.8), Estimate(28.0, 27.0, 29.0)
+    closes, days = Estimate(0.08, 0.07, 0.09), Estimate(0.3, 0.2, 0.4)
+    own = CurveOutbreak("", 0.0, 2000, "casa-1", 500, 0.009, many, Estimate(0.74, 0.72, 0.76), days)
+    spring = replace(own, curve="morocco-2020-spring", reported=0.2, outside=0.00121, infected=few, closes=closes)
+    write_importation(run.run_folder, [own, spring])
+    page = plain(looking(Role.PLANNER, "en").get(url))
+    assert "outages and calm quarters do not" in page
+    assert "As run 0.90%" in page
+    assert "morocco-2020-spring, 20% reported 0.12%" in page
+    assert "8.0%" in page or "8%" in page
+    twin = looking(Role.PLANNER).get(url, {"format": "json"}).json()
+    assert [row["curve"] for row in twin["found"]["importation"]] == ["", "morocco-2020-spring"]
 
 
 def test_the_rule_is_told_with_tests_without_them_and_without_the_rule(maker: Maker, looking: Look) -> None:

@@ -118,6 +118,26 @@ def read(role: Role = Role.CONTINUITY, place: str = "") -> dict:
     return answer.json()["service"]
 
 
+def test_a_day_closed_in_the_forecast_is_open_again_once_calls_came(operator: Operator, morning: Morning) -> None:
+    report(operator, morning, 1.0)
+    name = next(row.id for row in operator.programmes if row.kind == "inbound")
+    kept = DayForecast.objects.get(day=FIRST_DAY, programme=name)
+    said = load_morning(bytes(kept.content))
+    nothing = replace(
+        said.forecast, open=np.zeros_like(said.forecast.open), mean=np.zeros_like(said.forecast.mean),
+        quantiles={level: np.zeros_like(values) for level, values in said.forecast.quantiles.items()},
+    )  # fmt: skip
+    kept.content = dump_morning(Morning(nothing, said.laws, said.forecast))
+    kept.save()
+    row = first_inbound(read(), operator)
+    assert row["reopened"]
+    assert row["rest_morning"] == 0
+    assert row["rest"] > 0.8 * said.forecast.mean[22:].sum()
+    assert row["required"] > 0
+    page = look_as(Role.CONTINUITY).get("/now").content.decode()
+    assert f'id="reopened-{name}">Prévu fermé pour un jour férié' in page
+
+
 def test_what_came_stands_beside_the_forecast_of_the_same_half_hours(operator: Operator, morning: Morning) -> None:
     offered = report(operator, morning, 1.4)
     row = first_inbound(read(), operator)

@@ -280,6 +280,16 @@ def test_what_is_missing_costs_more_as_the_price_of_a_move_rises(closures: list[
         assert one.found.curve[0][2] <= one.found.curve[-1][2] * 1.001
 
 
+def test_the_frontier_at_the_target_is_the_relief_and_holds_who_can_be_held(closures: list[Closed]) -> None:
+    for one in closures:
+        target = one.case.settings.target
+        found = solve_intraday_relief(one.day, one.lost, one.case.settings, curve=False, aims=(target, 1.0))
+        held, free = found.frontier
+        assert held.missing == pytest.approx(found.lp_penalty, rel=1e-6)
+        assert free.moved <= held.moved + 1e-6, "what need not be held takes no more moves"
+        assert held.worst <= max(target, free.worst) + 1e-6
+
+
 def test_free_moves_miss_no_more_than_dear_ones(closures: list[Closed]) -> None:
     """In fractions; whole people follow within the tolerance of the rounding."""
     for one in closures:

@@ -15,11 +15,22 @@ from releve.plan import PlanError, name_plan, plan_day, solve_day
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.result import Plan
 from releve.plan.settings import PlanSettings
+from releve.plugins.crashtest.engine.plan_arrays import read_plan_settings
 from tests.plan import oracle_rules as rules
 from tests.plan import tiny_operators
 from tests.plan.checker_plans import sum_prices, with_operator
 from tests.plan.oracle_bruteforce import best_base
-from tests.plan.planner_parts import floors_of, least_of, own_breaks, secure_of, sites_of, tie_room, value_of
+from tests.plan.planner_parts import (
+    floors_of,
+    least_of,
+    own_breaks,
+    plan_case,
+    running_day,
+    secure_of,
+    sites_of,
+    tie_room,
+    value_of,
+)
 from tests.plan.tiny_operators import DAY, Tiny, agent, programme, requirement_of, shift, tiny_operator
 
 BY_HAND = (
@@ -289,3 +300,25 @@ def test_a_programme_without_a_forecast_is_unknown_and_the_others_are_planned() 
     assert {row.programme for row in plan.placements} == {"q"}
     assert len(plan.placements) == 2
     assert plan.bound.penalty == 0
+
+
+def test_the_usual_aim_of_reliefs_leaves_no_trace_in_a_plan_and_another_is_refused() -> None:
+    assert "relief_aim" not in PlanSettings().list_values()
+    assert PlanSettings(relief_aim="promise").list_values()["relief_aim"] == "promise"
+    with pytest.raises(ValueError, match="relief_aim in"):
+        PlanSettings(relief_aim="mercy")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_reliefs_that_aim_at_the_promise_move_fewer_people_and_hold_it() -> None:
+    """Four sites of 300 agents: one client is out of reach when Lyon is lost, by either aim."""
+    case, plan = running_day(300)
+    aimed = replace(case, settings=replace(case.settings, relief_aim="promise"))
+    promise = plan_case(aimed)
+    moves = [sum(len(found.moves) for found in one.scenarios.values()) for one in (plan, promise)]
+    assert moves[1] < 0.95 * moves[0]
+    assert plan.bound.regret["site"] < promise.bound.regret["site"] <= case.settings.target
+    missed = [{(c.client, c.contingency) for c in one.cells if c.shortfall > 0.05 + 1e-9} for one in (plan, promise)]
+    assert missed[0] == missed[1]
+    assert promise.settings["relief_aim"] == "promise"
+    assert read_plan_settings(promise) == aimed.settings

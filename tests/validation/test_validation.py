@@ -21,7 +21,7 @@ from bench.validate.bank_log import COLUMNS, FIRST, HALF_HOURS, BankLogError, se
 from bench.validate.bank_prediction import Prediction, predict
 from bench.validate.seoul import Desk, compute_join_count_z, draw_seoul, seat_building, validate_outbreak
 from releve.demand import ImportReport, RowCount
-from releve.demand.intraday import IntradaySettings
+from releve.demand.intraday import IntradaySettings, forecast_morning, reforecast
 from releve.demand.localtime import day_to_number
 from releve.demand.queue import CentreSpec, trace_day
 from releve.plugins.crashtest.engine.outbreak import OutbreakError
@@ -361,3 +361,22 @@ def test_the_call_centre_of_seoul_lies_within_what_the_model_predicts(shared_dat
     assert missed == []
     assert document["fitted"]["between"][1] < 0.2  # the median
     assert picture.read_text().count("<circle") == 200
+
+
+@pytest.mark.realdata
+def test_a_busy_day_assumed_closed_by_a_holiday_is_forecast_open_from_its_calls(shared_data: Path) -> None:
+    """Good Friday 2003, closed by Canada's calendar: the bank, whose country is not stated, was open."""
+    log, day = rest_of_day.load_2003(shared_data), date(2003, 4, 18)
+    row = replace(log.programmes["bank"], holidays="CA")
+    history = log.histories["bank"]
+    morning = forecast_morning(log.histories, [row], day, row.time_zone)
+    assert morning.forecast.mean.sum() == 0
+    starts = np.array([round(start.timestamp()) for start in morning.forecast.starts])
+    place = np.minimum(np.searchsorted(history.starts, starts), len(history.starts) - 1)
+    came = np.where(history.starts[place] == starts, history.offered[place], np.nan)[:, None]
+    now = morning.forecast.starts[22]
+    found = reforecast(morning.forecast, [row], came, now, morning.laws, morning.if_open)
+    assert np.nansum(came[:22]) == 9979
+    assert np.nansum(came[22:]) == 21087
+    assert found.reopened == {"bank"}
+    assert found.forecast.mean[22:].sum() == pytest.approx(24811, abs=50), "17 % too many, and not 0"

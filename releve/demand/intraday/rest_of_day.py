@@ -24,7 +24,7 @@ from releve.demand.intraday.day_law import DayLaw, assume_day_law, condition, fi
 from releve.demand.localtime import local_slots
 from releve.demand.requirement import INTERVAL, Forecast, History
 from releve.kernels.arrays import Floats, Ints, Truths
-from releve.network import Programme, Uplift
+from releve.network import Programme, Uplift, find_open_instants, list_holiday_names
 from releve.network.history_grid import FINE_DECIMALS, round_to_grid
 from releve.network.moments import MIDNIGHT, UTC
 
@@ -36,13 +36,23 @@ class RestOfDay:
     ``forecast`` holds the calls that came where ``known[interval, programme]`` (mean and quantiles
     alike), and the updated forecast elsewhere, also in past half hours without a report.
     ``factor[programme]`` is the calls still expected over those the morning expected in the same
-    half hours; NaN where none are left or none were expected.
+    half hours; NaN where none are left or none were expected. ``reopened`` names the programmes that
+    the morning took for closed by a public holiday and whose calls say that they are open.
     """
 
     now: datetime
     forecast: Forecast
     known: Truths
     factor: Floats
+    reopened: frozenset[str] = frozenset()
+
+
+CLOSED_DOOR_SHARE = 0.1
+"""Calls below this share of an open day's are those of callers at a closed door."""
+CLOSED_DOOR_LEVEL = 0.999
+"""A closed day is taken for open when its calls are above this Poisson quantile of a closed door's."""
+_REOPENED_VARIANCE = 1.0
+"""How many call on a holiday thought closed is not known beforehand: a squared variation that the day shares."""
 
 
 def reforecast(
@@ -51,6 +61,7 @@ def reforecast(
     came: Floats,
     now: datetime,
     laws: Mapping[str, DayLaw] | None = None,
+    if_open: Forecast | None = None,
 ) -> RestOfDay:
     """Return the ``morning`` forecast updated by the calls that came until ``now``.
 
@@ -62,14 +73,22 @@ def reforecast(
     stays to the last bit; where the morning knew nothing the rest of the day is not known. Calls of
     a half hour in which the programme is closed have no part in it.
 
+    ``if_open`` is the forecast that programmes closed by a public holiday would have without it. A
+    local day that the morning closes is forecast by it once the calls of its opening hours show it
+    open: more than :data:`CLOSED_DOOR_SHARE` of those of an open day, by more than chance
+    (:data:`CLOSED_DOOR_LEVEL`), at least six. The level of such a day is then almost that of its calls alone.
+
     ``day_factor_cv`` becomes that of what is left. Results are on the decimal grid of
     :func:`releve.demand.build_forecast`. ValueError for another shape, a count below 0, a
     programme that the forecast has and ``programmes`` lacks.
     """
     counts = _check_counts(morning, came)
     over = np.array([start + INTERVAL <= now for start in morning.starts], dtype=np.bool_)
-    known = np.isfinite(counts) & over[:, None] & morning.open
     zones = {row.id: row.time_zone for row in programmes}
+    closed, reopened = morning, np.zeros(morning.open.shape, dtype=np.bool_)
+    if if_open is not None:
+        morning, reopened = _reopen(morning, if_open, np.where(over[:, None], counts, np.nan), zones)
+    known = np.isfinite(counts) & over[:, None] & morning.open
     seconds = np.array([round(start.timestamp()) for start in morning.starts], dtype=np.int64)
     mean = morning.mean.copy()
     quantiles = {level: values.copy() for level, values in morning.quantiles.items()}
@@ -84,7 +103,9 @@ def reforecast(
         for number in np.unique(day[known[:, column]]).tolist():
             rows = np.flatnonzero((day == number) & morning.open[:, column])
             here = np.where(known[rows, column], counts[rows, column], np.nan)
-            updated = update_day(law, slots[rows], morning.mean[rows, column], here)
+            wide = replace(law, covariance=law.covariance + _REOPENED_VARIANCE)
+            today = wide if reopened[rows, column].any() else law
+            updated = update_day(today, slots[rows], morning.mean[rows, column], here)
             mean[rows, column] = updated.mean
             for level, values in quantiles.items():
                 drawn = count_quantile(level, np.nan_to_num(updated.mean), updated.spread)
@@ -94,11 +115,45 @@ def reforecast(
         if np.isfinite(left).any():
             day_cv[column] = np.nanmax(left)
     forecast = replace(morning, mean=mean, quantiles=quantiles, day_factor_cv=day_cv)
-    before = np.where(known, 0.0, np.nan_to_num(morning.mean)).sum(axis=0)
+    before = np.where(known, 0.0, np.nan_to_num(closed.mean)).sum(axis=0)
     after = np.where(known, 0.0, np.nan_to_num(mean)).sum(axis=0)
     ratio = np.full(before.shape, np.nan)  # of the calls still expected to the morning's
     np.divide(after, before, out=ratio, where=before > 0)
-    return RestOfDay(now, forecast, known, round_to_grid(ratio))
+    names = frozenset(morning.programmes[column] for column in np.flatnonzero(reopened.any(axis=0)).tolist())
+    return RestOfDay(now, forecast, known, round_to_grid(ratio), names)
+
+
+def _reopen(morning: Forecast, if_open: Forecast, counts: Floats, zones: Mapping[str, str]) -> tuple[Forecast, Truths]:
+    """Return the morning's forecast with the days that their calls show open, and the half hours of these."""
+    seconds = np.array([round(start.timestamp()) for start in morning.starts], dtype=np.int64)
+    found = np.zeros(morning.open.shape, dtype=np.bool_)
+    other = np.zeros(len(morning.programmes), dtype=np.int64)
+    for place, name in enumerate(if_open.programmes):
+        column = morning.programmes.index(name)
+        other[column] = place
+        day, _ = local_slots(seconds, zones.get(name, "UTC"))
+        mean, opened = if_open.mean[:, place], if_open.open[:, place]
+        for number in np.unique(day[opened]).tolist():
+            rows = (day == number) & opened
+            given = rows & np.isfinite(counts[:, column]) & np.isfinite(mean)
+            at_the_door = np.array([max(CLOSED_DOOR_SHARE * float(mean[given].sum()), 1.0)])
+            limit = count_quantile(CLOSED_DOOR_LEVEL, at_the_door, np.zeros(1))
+            if not morning.open[rows, column].any() and counts[given, column].sum() > limit[0]:
+                found[rows, column] = True
+    which = found.any(axis=0)
+
+    def take(before: Floats, after: Floats) -> Floats:
+        return np.where(found, after[:, other], before)
+
+    renewed = replace(
+        morning,
+        open=morning.open | found,
+        mean=take(morning.mean, if_open.mean),
+        quantiles={level: take(values, if_open.quantiles[level]) for level, values in morning.quantiles.items()},
+        aht_s=take(morning.aht_s, if_open.aht_s),
+        day_factor_cv=np.where(which, if_open.day_factor_cv[other], morning.day_factor_cv),
+    )
+    return renewed, found
 
 
 def _check_counts(morning: Forecast, came: Floats) -> Floats:
@@ -364,10 +419,15 @@ def _find_crossing(margin: float, change: Floats, minutes: Sequence[float]) -> f
 
 @dataclass(frozen=True)
 class Morning:
-    """The forecast of a local day, and by programme the law by which it is updated."""
+    """The forecast of a local day, and by programme the law by which it is updated.
+
+    ``if_open`` is the forecast of the programmes that a public holiday closes on the day, as if it
+    did not; None where it closes none.
+    """
 
     forecast: Forecast
     laws: Mapping[str, DayLaw]
+    if_open: Forecast | None = None
 
 
 def forecast_morning(
@@ -383,18 +443,43 @@ def forecast_morning(
     A programme with too short a history has no law, and its forecast says why it is unknown.
     """
     forecast = build_forecast(histories, programmes, [day], time_zone, day_start=day_start, uplifts=uplifts)
+    closed = {
+        row.id: _open_on_holidays(row, day)
+        for column, row in enumerate(programmes)
+        if (find_open_instants(replace(row, holidays=""), forecast.starts) & ~forecast.open[:, column]).any()
+    }
+    if_open = None
+    if closed:
+        rows = list(closed.values())
+        if_open = build_forecast(histories, rows, [day], time_zone, day_start=day_start, uplifts=uplifts)
     laws = {
-        row.id: fit_day_law(histories[row.id], row, day)
+        row.id: fit_day_law(histories[row.id], closed.get(row.id, row), day)
         for row in programmes
         if row.id in histories and row.id not in forecast.unknown
     }
-    return Morning(forecast, {name: law for name, law in laws.items() if law is not None})
+    return Morning(forecast, {name: law for name, law in laws.items() if law is not None}, if_open)
+
+
+def _open_on_holidays(programme: Programme, day: date) -> Programme:
+    """Return the programme as open on the public holidays about a day: its calendar still knows them."""
+    names = {name for days in (-1, 0, 1) for name in list_holiday_names(programme.holidays, day + timedelta(days))}
+    return replace(programme, open_holidays=tuple(sorted(names.union(programme.open_holidays))))
 
 
 def dump_morning(morning: Morning) -> bytes:
     """Return a morning as compressed JSON; :func:`load_morning` reads it back to the last bit."""
-    forecast = morning.forecast
     document = {
+        **_dump_forecast(morning.forecast),
+        "laws": {
+            name: [law.covariance.tolist(), law.own, law.day_width, law.own_width] for name, law in morning.laws.items()
+        },
+        "if_open": None if morning.if_open is None else _dump_forecast(morning.if_open),
+    }
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode())
+
+
+def _dump_forecast(forecast: Forecast) -> dict[str, Any]:
+    return {
         "programmes": forecast.programmes,
         "starts": [round(start.timestamp()) for start in forecast.starts],
         "open": forecast.open.tolist(),
@@ -404,23 +489,28 @@ def dump_morning(morning: Morning) -> bytes:
         "day_factor_cv": forecast.day_factor_cv.tolist(),
         "unknown": {name: str(reason) for name, reason in forecast.unknown.items()},
         "assumed": {name: list(map(str, said)) for name, said in forecast.assumed.items()},
-        "laws": {
-            name: [law.covariance.tolist(), law.own, law.day_width, law.own_width] for name, law in morning.laws.items()
-        },
     }
-    return zlib.compress(json.dumps(document, separators=(",", ":")).encode())
 
 
 def load_morning(content: bytes) -> Morning:
-    """Return the morning that :func:`dump_morning` wrote."""
+    """Return the morning that :func:`dump_morning` wrote; an earlier version's has no ``if_open``."""
     read: dict[str, Any] = json.loads(zlib.decompress(content))
+    laws = {
+        name: DayLaw(np.array(covariance, dtype=np.float64), *widths)
+        for name, (covariance, *widths) in read["laws"].items()
+    }
+    other = read.get("if_open")
+    return Morning(_load_forecast(read), laws, None if other is None else _load_forecast(other))
+
+
+def _load_forecast(read: Mapping[str, Any]) -> Forecast:
     starts = tuple(datetime.fromtimestamp(second, UTC) for second in read["starts"])
     shape = (len(starts), len(read["programmes"]))
 
     def table(values: object) -> Floats:
         return np.array(values, dtype=np.float64).reshape(shape)
 
-    forecast = Forecast(
+    return Forecast(
         programmes=tuple(read["programmes"]),
         starts=starts,
         open=np.array(read["open"], dtype=np.bool_).reshape(shape),
@@ -431,11 +521,6 @@ def load_morning(content: bytes) -> Morning:
         unknown=read["unknown"],
         assumed={name: tuple(said) for name, said in read["assumed"].items()},
     )
-    laws = {
-        name: DayLaw(np.array(covariance, dtype=np.float64), *widths)
-        for name, (covariance, *widths) in read["laws"].items()
-    }
-    return Morning(forecast, laws)
 
 
 def merge_mornings(parts: Sequence[Morning]) -> Morning:
@@ -443,14 +528,22 @@ def merge_mornings(parts: Sequence[Morning]) -> Morning:
 
     ValueError where they are not of the same half hours.
     """
-    forecasts = [part.forecast for part in parts]
+    others = [part.if_open for part in parts if part.if_open is not None]
+    return Morning(
+        _merge_forecasts([part.forecast for part in parts]),
+        {name: law for part in parts for name, law in part.laws.items()},
+        _merge_forecasts(others) if others else None,
+    )
+
+
+def _merge_forecasts(forecasts: Sequence[Forecast]) -> Forecast:
     if len({forecast.starts for forecast in forecasts}) != 1:
         raise ValueError("the forecasts must be of the same half hours")
 
     def join(arrays: Sequence[Any]) -> Any:
         return np.concatenate(arrays, axis=-1)
 
-    forecast = Forecast(
+    return Forecast(
         programmes=tuple(name for one in forecasts for name in one.programmes),
         starts=forecasts[0].starts,
         open=join([one.open for one in forecasts]),
@@ -461,4 +554,3 @@ def merge_mornings(parts: Sequence[Morning]) -> Morning:
         unknown={name: said for one in forecasts for name, said in one.unknown.items()},
         assumed={name: said for one in forecasts for name, said in one.assumed.items()},
     )
-    return Morning(forecast, {name: law for part in parts for name, law in part.laws.items()})

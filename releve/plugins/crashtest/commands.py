@@ -24,6 +24,7 @@ from releve.plugins.crashtest.crash_test_job import CrashTestReport, find_best_m
 from releve.plugins.crashtest.decision import CalmTarget, Choice, list_choices
 from releve.plugins.crashtest.engine.comparison import Difference, encode_difference
 from releve.plugins.crashtest.engine.outbreak import Estimate
+from releve.plugins.crashtest.engine.outbreak.curves import load_shipped_curves
 from releve.plugins.crashtest.engine.outbreak.population import (
     ASSUMED_AIR_CHANGES,
     ASSUMED_M3_PER_SEAT,
@@ -34,6 +35,7 @@ from releve.plugins.crashtest.engine.policies import MEASURES_MOST, POLICIES, Mi
 from releve.plugins.crashtest.engine.result import CrashResult, result_to_json
 from releve.plugins.crashtest.engine.settings import Settings
 from releve.plugins.crashtest.execution import CaseProgress, Execution, read_run
+from releve.plugins.crashtest.importation import CurveOutbreak
 from releve.plugins.crashtest.request import (
     ABLATION_QUARTERS,
     ILLNESSES,
@@ -172,6 +174,31 @@ def describe_outbreak(result: CrashResult, operator: Operator) -> Iterator[str]:
         yield f"{name}: its volume is not known on a planned day and counts as no calls."
 
 
+def build_importation_table(found: Sequence[CurveOutbreak]) -> Table:
+    """Return what the outbreak would be on each named curve, beside the run's own importation."""
+    rows = [
+        (
+            f"{row.curve} at {row.reported:.0%} reported" if row.curve else "as run",
+            f"{row.outside:.2%}",
+            _format_number(row.infected),
+            _format_share(row.closes),
+            _format_number(row.site_days_closed),
+        )
+        for row in found
+    ]
+    first = found[0]
+    names = ("infections outside", "of agents", "agents infected", f"P({first.site} closes)", "site-days closed")
+    title = f"The outbreak by its importation, a quarter: {first.quarters:,} quarters, the same luck"
+    return _build_table(title, names, rows)
+
+
+IMPORTATION_WORDS = (
+    "The importation is a choice and decides what rests on the outbreak: infections, closures by the rule, agents"
+    " away and, with them, calls served, broken targets and penalties. Outages and calm quarters do not depend on it."
+    " Repeat the test on a curve: --curve NAME."
+)
+
+
 def describe_calm_targets(found: Iterable[CalmTarget]) -> Iterator[str]:
     """Say why quarters without any disaster miss a client's target."""
     for one in found:
@@ -297,6 +324,7 @@ def build_request(
         rules=options["rules"],
         packs=_choose_packs(plan, options["packs"], certificate),
         incidence=_parse_incidence(options["incidence"]),
+        curves=_parse_curves(options["curves"], certificate),
         settings=settings,
         policies=tuple(policies or certificate.get("policies", ["as-given"])),
         ablation_quarters=count_ablation_quarters(ablation, settings.quarters),
@@ -325,6 +353,14 @@ def _parse_incidence(text: str | None) -> IncidenceFile | None:
     if not path:
         raise click.BadParameter("write FILE:COLUMN", param_hint="--incidence")
     return IncidenceFile(Path(path), column)
+
+
+def _parse_curves(texts: Sequence[str], certificate: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the curve of each destination, "" for every other: those named, else the certificate's."""
+    if not texts:
+        return tuple((where, name) for where, name in certificate.get("curves", ()))
+    found = {where: name for where, _, name in (text.rpartition("=") for text in texts)}
+    return tuple(sorted(found.items()))
 
 
 def price_measures(measures: Sequence[str], given: Sequence[str], agents: int) -> dict[str, float]:
@@ -402,6 +438,15 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--incidence", help="FILE:COLUMN of daily cases outside (CSV with a column date).")
 @click.option("--per-people", type=float, help="People the cases are of [1,000,000].")
 @click.option("--reported", type=float, help="Share of infections that are reported [0.2].")
+@click.option(
+    "--curve",
+    "curves",
+    multiple=True,
+    metavar="[DESTINATION=]NAME",
+    help="Else: a named curve of infections outside, everywhere or at a destination; may be repeated: "
+    + ", ".join(curve.name for curve in load_shipped_curves())
+    + ".",
+)
 @click.option("--outside", type=float, help="Else: infections outside per agent and day [1e-4].")
 @click.option(
     "--policies", help=f"Policies side by side, the first is compared with: {', '.join(POLICIES)} [as-given]."
@@ -534,6 +579,7 @@ def _print_json(
     tree = {
         "results": [json.loads(result_to_json(one)) for one in found.results],
         "comparison": [encode_difference(one) for one in found.differences],
+        "importation": [asdict(row) for row in found.importation],
         "mixes": [asdict(mix) for mix in mixes],
         "redone": [asdict(row) for row in redone],
         "certificate": found.certificate,
@@ -558,6 +604,9 @@ def _print_tables(
         *describe_outbreak(first, found.cases[0].test.operator),
     ):
         console.print(line, highlight=False)
+    if len(found.importation) > 1:
+        console.print(build_importation_table(found.importation))
+        console.print(IMPORTATION_WORDS, highlight=False)
     for line in describe_replays(redone):
         console.print(line, highlight=False)
     if found.differences:

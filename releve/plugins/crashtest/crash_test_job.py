@@ -24,6 +24,7 @@ from releve.plugins.crashtest.decision import CalmTarget, find_calm_targets, wri
 from releve.plugins.crashtest.engine.ablation import Ablation, estimate_share
 from releve.plugins.crashtest.engine.comparison import Case, Difference, compare, encode_difference
 from releve.plugins.crashtest.engine.outbreak import Estimate
+from releve.plugins.crashtest.engine.outbreak.curves import load_shipped_curves
 from releve.plugins.crashtest.engine.policies import Mix, apply_policies, rank_mixes
 from releve.plugins.crashtest.engine.result import (
     CrashResult,
@@ -46,6 +47,7 @@ from releve.plugins.crashtest.execution import (
     write_json,
     write_result,
 )
+from releve.plugins.crashtest.importation import CurveOutbreak, compare_importation, write_importation
 from releve.plugins.crashtest.request import (
     CrashTestRequest,
     EventsFileError,
@@ -60,13 +62,14 @@ from releve.runs.job_store import PATIENCE_S, Job, JobKind, JobStore, RunError
 @dataclass(frozen=True)
 class CrashTestReport:
     """What a crash test found: each case, its result, and its difference from the first case; the targets that
-    calm quarters of the first miss."""
+    calm quarters of the first miss; the outbreak of the first on named curves of infections outside."""
 
     cases: tuple[Case, ...]
     results: tuple[CrashResult, ...]
     differences: tuple[Difference, ...]
     certificate: dict[str, Any]
     calm: tuple[CalmTarget, ...] = ()
+    importation: tuple[CurveOutbreak, ...] = ()
 
 
 def run_crash_test(
@@ -104,6 +107,7 @@ def _summarise(cases: Sequence[Case], ablation: Ablation | None, inputs: Mapping
         differences=tuple(compare(cases[0], case) for case in cases[1:]),
         certificate=build_certificate(inputs, digests),
         calm=find_calm_targets(cases[0]),
+        importation=compare_importation(cases[0], load_shipped_curves() if inputs["illness"] == "covid" else ()),
     )
 
 
@@ -114,6 +118,7 @@ def _write_report(execution: Execution, found: CrashTestReport) -> None:
     for number, result in enumerate(found.results):
         write_result(folder, number, result)
     write_calm_targets(folder, found.calm)
+    write_importation(folder, found.importation)
     beside = [encode_difference(one) for one in found.differences]
     write_json(folder / "comparison.json", {"cases": beside})
     write_json(folder / "certificate.json", found.certificate)

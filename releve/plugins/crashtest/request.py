@@ -23,6 +23,7 @@ from releve.demand import build_forecast, build_histories
 from releve.errors import read_reason
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans
+from releve.kernels.arrays import Floats
 from releve.network import Operator, read_operator
 from releve.plan import BASE, Plan, PlanSettings
 from releve.plan.day_fleet import build_day_fleet, cap_vehicles, route_plan
@@ -47,6 +48,7 @@ from releve.plugins.crashtest.engine.outbreak import (
     measure_room,
     read_incidence,
 )
+from releve.plugins.crashtest.engine.outbreak.curves import find_curve, load_shipped_curves
 from releve.plugins.crashtest.engine.policies import apply_policies
 from releve.plugins.crashtest.engine.run_arrays import CrashTest, find_presence, list_home_agents
 from releve.plugins.crashtest.engine.settings import Settings
@@ -85,7 +87,8 @@ class CrashTestRequest:
     ``operator`` a folder or workbook; ``plan`` and ``compare`` plan folders; ``hazards`` a table
     instead of the shipped one; ``rules`` rows beside the situation's shipped ones, ``packs`` those
     in force; ``outlook`` the events up to day 0. Infections from outside come from ``incidence``,
-    cases of ``per_people`` people of which the share ``reported`` is known, else ``outside`` per
+    cases of ``per_people`` people of which the share ``reported`` is known, else from the named
+    ``curves`` of destinations (a destination "" is every one without its own), else ``outside`` per
     agent and day. ``reproduction``: infections at work by one agent. ``ablation_quarters`` of the
     first case are rerun with each cause removed. ``start`` is day 0 [the first planned day].
     """
@@ -101,6 +104,7 @@ class CrashTestRequest:
     per_people: float = 1e6
     reported: float = 0.2
     outside: float = 1e-4
+    curves: tuple[tuple[str, str], ...] = ()
     illness: str = "covid"
     reproduction: float = 2.5
     settings: Settings = field(default_factory=Settings)
@@ -119,6 +123,7 @@ class CrashTestRequest:
             "illness": self.illness,
             "reproduction": self.reproduction,
             "outside": self.outside,
+            **({"curves": [list(pair) for pair in self.curves]} if self.curves else {}),
             "column": self.incidence.column if self.incidence else "",
             "per_people": self.per_people,
             "reported": self.reported,
@@ -255,12 +260,28 @@ def _build_scenario(request: CrashTestRequest, operator: Operator, plans: Sequen
         curve = read_incidence(_read_text(request.incidence.path), request.incidence.column)
         rate = curve.rate(first, days, population=request.per_people, reported=request.reported)
         outside = build_importation(population, dict.fromkeys(population.destinations, rate))
+    elif request.curves:
+        outside = build_importation(population, _read_curve_rates(request.curves, population.destinations, days))
     illness = ILLNESSES[request.illness]()
     contacts = Contacts(request.reproduction, room=room)
     scenario = Scenario(population, illness, contacts, days, outside)
     if request.outlook is None:
         return scenario
     return start_from_situation(scenario, _read_situation(request.outlook), first, operator.row.time_zone)
+
+
+def _read_curve_rates(curves: Sequence[tuple[str, str]], destinations: Sequence[str], days: int) -> dict[str, Floats]:
+    """Return the rate of each destination by its own curve, else by that of every other destination."""
+    named = dict(curves)
+    strange = sorted(named.keys() - {"", *destinations})
+    if strange:
+        raise RunError(f"no site is at destination {strange[0]!r}: there are {', '.join(sorted(set(destinations)))}")
+    rates = {}
+    for destination in destinations:
+        name = named.get(destination, named.get(""))
+        if name is not None:
+            rates[destination] = find_curve(name, load_shipped_curves()).rate(days)
+    return rates
 
 
 def _build_population(operator: Operator, plans: Sequence[Plan]) -> tuple[Population, Room | None]:

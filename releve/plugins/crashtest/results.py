@@ -32,6 +32,7 @@ from releve.plugins.crashtest.execution import (
     read_run,
     read_step,
 )
+from releve.plugins.crashtest.importation import CurveOutbreak, read_importation
 
 _OFFERED, _LOST = PROGRAMME.index("offered"), PROGRAMME.index("lost")
 
@@ -164,6 +165,7 @@ _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
         tree["illness"],
         tree["reproduction"],
         tree["outside"],
+        tree.get("curves"),
         tree["inputs"].get("incidence"),
         tree["inputs"].get("events"),
     ),
@@ -175,11 +177,12 @@ _RULE_CASES = ("as-given", "no-tests", "no-rule")
 
 @dataclass(frozen=True)
 class RunResults:
-    """What a run found: the result of each case, and the others beside the first."""
+    """What a run found: the result of each case, the others beside the first, and the outbreak on named curves."""
 
     results: tuple[CrashResult, ...]
     comparison: tuple[Difference, ...]
     certificate: Mapping[str, Any]
+    importation: tuple[CurveOutbreak, ...] = ()
 
     @property
     def rule_cases(self) -> list[CrashResult]:
@@ -232,7 +235,7 @@ def load_run_results(run: CrashTestJob) -> RunResults:
     results = tuple(read_result(run.run_folder, at) for at in range(len(certificate["cases"])))
     beside = json.loads((run.run_folder / "comparison.json").read_text(encoding="utf-8"))
     differences = tuple(decode_difference(row) for row in beside["cases"])
-    return RunResults(results, differences, certificate)
+    return RunResults(results, differences, certificate, read_importation(run.run_folder))
 
 
 def list_differing_inputs(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:

@@ -18,11 +18,16 @@ from releve.demand.intraday import (
     DayLaw,
     IntervalFigures,
     IntradaySettings,
+    Morning,
     TargetOutlook,
     assume_day_law,
+    dump_morning,
     fit_day_law,
     fold_figures,
+    forecast_morning,
     foresee_target,
+    load_morning,
+    merge_mornings,
     reforecast,
 )
 from releve.demand.intraday.day_law import condition
@@ -235,6 +240,74 @@ def test_a_fitted_law_follows_a_day_that_strays_and_keeps_to_the_grid() -> None:
     np.testing.assert_array_equal(found.forecast.mean, np.round(found.forecast.mean, 6))
     again = reforecast(morning, [ROW], came, clock(morning, 22), {"p": law})
     np.testing.assert_array_equal(again.forecast.mean, found.forecast.mean)
+
+
+BASTILLE_DAY = date(2026, 7, 14)
+
+
+def holiday_morning(calls: float = 1000.0) -> tuple[Morning, Floats]:
+    """Return the morning of a public holiday assumed closed, and the calls of the same day if open."""
+    made = series.truth(series.programme(holidays=""), 44, volume=calls)
+    row = made.numbers < day_to_number(BASTILLE_DAY)
+    past = series.history(ROW, np.round(made.rate[row]), made.numbers[row])
+    return forecast_morning({"p": past}, [ROW], BASTILLE_DAY, ZONE), np.round(made.rate[~row])[0][:, None]
+
+
+@pytest.mark.parametrize("level", [1.0, 0.5])
+def test_calls_reopen_a_day_that_a_holiday_was_taken_to_close(level: float) -> None:
+    """By the profile of the weekday, at the level of the calls, half of the usual too."""
+    morning, came = holiday_morning()
+    came = np.round(level * came)
+    assert morning.forecast.mean.sum() == 0
+    assert morning.forecast.assumed["p"][0].startswith("2026-07-14")
+    now, later = clock(morning.forecast, 22), slice(22, SLOTS)
+    known = np.where(np.arange(SLOTS)[:, None] < 22, came, np.nan)
+    found = reforecast(morning.forecast, rows(), known, now, morning.laws, morning.if_open)
+    assert found.reopened == {"p"}
+    assert found.forecast.mean[later].sum() == pytest.approx(came[later].sum(), rel=0.05)
+    np.testing.assert_array_equal(found.forecast.open[:, 0], came[:, 0] > 0)
+    needed = compute_requirement(found.forecast, rows(), BASTILLE_DAY, ZONE)
+    assert (needed.agents[later][came[later] > 0] > 0).all()
+    low, high = (found.forecast.quantiles[one][later].sum() for one in (0.1, 0.9))
+    assert low < came[later].sum() < high
+
+
+def test_callers_at_a_closed_door_and_chance_do_not_reopen_a_day() -> None:
+    """A twelfth of the usual calls, or five of a queue of a few calls a day."""
+    for calls, share in ((1000.0, 1 / 12), (15.0, 0.0)):
+        morning, came = holiday_morning(calls)
+        known = np.where(np.arange(SLOTS)[:, None] < 22, np.floor(share * came), np.nan)
+        known[20] += 5.0 if calls == 15.0 else 0.0
+        now = clock(morning.forecast, 22)
+        found = reforecast(morning.forecast, rows(), known, now, morning.laws, morning.if_open)
+        assert not found.reopened
+        np.testing.assert_array_equal(found.forecast.mean, morning.forecast.mean)
+        known[21] += 300.0
+        assert reforecast(morning.forecast, rows(), known, now, morning.laws, morning.if_open).reopened
+
+
+def test_a_day_that_no_holiday_closes_has_no_second_forecast() -> None:
+    made = series.truth(ROW, 30)
+    past = series.history(ROW, made.rate, made.numbers)
+    assert forecast_morning({"p": past}, [ROW], series.FIRST + timedelta(days=30), ZONE).if_open is None
+
+
+def test_the_forecast_of_a_reopened_day_is_stored_and_merged_with_others() -> None:
+    morning, _ = holiday_morning()
+    read_back = load_morning(dump_morning(morning))
+    assert read_back.if_open is not None
+    assert morning.if_open is not None
+    np.testing.assert_array_equal(read_back.if_open.mean, morning.if_open.mean)
+    opened = replace(morning.forecast, programmes=("q",))
+    both = merge_mornings([Morning(opened, {}), morning])
+    assert both.forecast.programmes == ("q", "p")
+    assert both.if_open is not None
+    assert both.if_open.programmes == ("p",)
+    known = np.full((SLOTS, 2), np.nan)
+    known[16:22] = 50.0
+    found = reforecast(both.forecast, rows("q", "p"), known, clock(opened, 22), both.laws, both.if_open)
+    assert found.reopened == {"p"}
+    assert found.forecast.mean[22:].sum(axis=0).tolist() == [0.0, pytest.approx(715, rel=0.3)]
 
 
 def test_a_law_needs_two_weeks_of_history() -> None:

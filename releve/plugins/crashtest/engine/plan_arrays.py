@@ -274,7 +274,9 @@ def _number_pairs(pairs: Sequence[int], patterns: int, programmes: int) -> NDArr
 def read_plan_settings(plan: Plan) -> PlanSettings:
     """Return the settings a plan was made with."""
     known = {name: plan.settings[name] for name in PlanSettings.__slots__ if name in plan.settings}
-    return PlanSettings(**{name: float(value) for name, value in known.items()})
+    return PlanSettings(
+        **{name: value if isinstance(value, str) else float(value) for name, value in known.items()}  # type: ignore[arg-type]
+    )
 
 
 def _build_pointer(parts: Sequence[Sequence[object]]) -> NDArray[np.int64]:
