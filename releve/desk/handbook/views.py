@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -28,7 +28,13 @@ FOLDER = Path(__file__).parent
 LANGUAGES = ("fr", "en")
 PAGES = {
     "continuity": (Role.CONTINUITY,),
+    "planner": (Role.PLANNER,),
+    "flow": (Role.FLOW,),
     "site-lead": (Role.SITE,),
+    "health": (Role.HEALTH,),
+    "outbound": (Role.OUTBOUND,),
+    "client": (Role.CLIENT,),
+    "auditor": (Role.AUDITOR, Role.INSPECTOR),
 }
 """The roles that each page is for, in the order in which they are listed."""
 
@@ -58,10 +64,9 @@ def name_page(page: str) -> str:
 @require_safe
 @login_required
 def show_own(request: HttpRequest) -> HttpResponse:
-    """Lead to the page of the reader's role; without a page of its own, list them all."""
+    """Show the page of the reader's role; where the role has none, list them all."""
     held = {row.role for row in roles_held(request.user)}
-    own = next((page for page, roles in PAGES.items() if held & set(roles)), "")
-    return redirect("help_page", own) if own else _answer(request, "")
+    return _answer(request, next((page for page, roles in PAGES.items() if held & set(roles)), ""))
 
 
 @allow_anonymous
