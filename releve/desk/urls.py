@@ -93,6 +93,7 @@ urlpatterns = [
     path("", include("releve.desk.live.client_news")),
     path("incident/", include("releve.desk.incident")),
     path("health/", include("releve.desk.health")),
+    path("help/", include("releve.desk.handbook.views")),
     path("api/", include("releve.desk.api.document")),
     path("registry/", include("releve.desk.registry.views")),
     path("ledger/", include("releve.desk.ledger")),

@@ -159,6 +159,8 @@ ROWS = (
     Row("look", "/look", anyone=(404, 404)),
     Row("account", "/account", anyone=(302, 200)),
     Row("account/read", "/account/read", anyone=(405, 405)),
+    Row("help/", "/help/", anyone=(302, 200)),
+    Row("help/<slug:page>", "/help/continuity", anyone=(302, 200)),
     # watching the installation
     Row("metrics", "/metrics", "cAm"),
     # people
