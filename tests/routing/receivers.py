@@ -33,11 +33,14 @@ def listing(text: str, flags: dict[str, str] | None = None) -> dict[str, Any]:
 
 @dataclass
 class FakeProxy:
-    """A JSON-RPC server that loads a list as Kamailio does; ``busy``: a reload is in progress."""
+    """A JSON-RPC server that loads a list as Kamailio does; ``busy``: a reload is in progress;
+    ``away``: it answers that it is not ready."""
 
     path: Path
     loaded: str = ""
     busy: bool = False
+    away: bool = False
+    secret: str = SECRET
     status: int = 200
     flags: dict[str, str] = field(default_factory=dict)
     methods: list[str] = field(default_factory=list)
@@ -46,6 +49,8 @@ class FakeProxy:
 
     def answer(self, method: str) -> dict[str, Any]:
         self.methods.append(method)
+        if self.away:
+            return {"error": {"code": 503, "message": "Not ready"}}
         if method == "dispatcher.reload":
             if self.busy:
                 return {"error": {"code": 500, "message": "Ongoing reload"}}
@@ -56,11 +61,18 @@ class FakeProxy:
 
 @pytest.fixture
 def fake(tmp_path: Path) -> Iterator[FakeProxy]:
-    kept = FakeProxy(tmp_path / "dispatcher.list")
+    with proxying(tmp_path / "dispatcher.list") as kept:
+        yield kept
+
+
+@contextmanager
+def proxying(path: Path) -> Iterator[FakeProxy]:
+    """Run a proxy on a free port of the loopback."""
+    kept = FakeProxy(path)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            good = self.headers["Authorization"] == f"Bearer {SECRET}"
+            good = self.headers["Authorization"] == f"Bearer {kept.secret}"
             body = kept.configuration.encode() if good and self.path == "/configuration" else b""
             self.send_response(200 if body else 403)
             self.send_header("Content-Length", str(len(body)))
@@ -69,7 +81,7 @@ def fake(tmp_path: Path) -> Iterator[FakeProxy]:
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            good = self.headers["Authorization"] == f"Bearer {SECRET}"
+            good = self.headers["Authorization"] == f"Bearer {kept.secret}"
             body = json.dumps(kept.answer(asked["method"])).encode() if good else b""
             self.send_response(kept.status if good else 403)
             self.send_header("Content-Length", str(len(body)))

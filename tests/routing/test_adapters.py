@@ -38,16 +38,6 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_what_was_published_is_read_back(adapter: FileCsv) -> None:
-    assert adapter.observe() is None
-    sent = generation(3, closed="casa-1")
-    done = publish(adapter, sent, key="k")
-    seen = adapter.observe()
-    assert seen is not None
-    assert (done.number, done.digest) == (seen.number, seen.digest) == (3, sent.digest)
-    assert seen.whole
-
-
 def test_a_closed_site_stands_in_the_file_at_zero(adapter: FileCsv) -> None:
     publish(adapter, generation(closed="casa-1"), key="k")
     shares = {
@@ -56,24 +46,6 @@ def test_a_closed_site_stands_in_the_file_at_zero(adapter: FileCsv) -> None:
         if row["programme"] == "azur-sinistres"
     }
     assert shares == {"casa-1": ("closed", 0.0), "home": ("open", 0.25), "rabat-1": ("open", 0.75)}
-
-
-def test_an_empty_set_changes_nothing(adapter: FileCsv) -> None:
-    publish(adapter, generation(), key="k")
-    before = adapter.path.read_bytes()
-    with pytest.raises(EmptySet):
-        publish(adapter, nothing_open(), key="k2")
-    assert adapter.path.read_bytes() == before
-
-
-def test_an_older_generation_does_not_overwrite_a_newer_one(adapter: FileCsv) -> None:
-    publish(adapter, generation(5), key="5")
-    with pytest.raises(Stale, match="holds generation 5"):
-        publish(adapter, generation(4), key="4")
-    publish(adapter, generation(5), key="5")
-    seen = adapter.observe()
-    assert seen is not None
-    assert seen.number == 5
 
 
 @pytest.mark.parametrize("cut", [10, 200, -1])
@@ -283,12 +255,6 @@ def test_a_redirect_is_not_followed(webhook: Webhook, receiver: Receiver) -> Non
     with pytest.raises(Rejected, match="307"):
         publish(webhook, generation(), key="k")
     assert len(receiver.requests) == 1
-
-
-def test_an_empty_set_is_never_sent(webhook: Webhook, receiver: Receiver) -> None:
-    with pytest.raises(EmptySet):
-        publish(webhook, nothing_open(), key="k")
-    assert receiver.requests == []
 
 
 def test_nobody_there_is_tried_again() -> None:

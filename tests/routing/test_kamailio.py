@@ -28,18 +28,10 @@ from releve.routing.kamailio.dispatcher_list import build_targets, compute_set_i
 from tests.routing.generations import NOON, generation, nothing_open, publish, small_operator
 from tests.routing.receivers import SECRET, FakeProxy, fake, listing
 from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, random_host
+from tests.routing.systems import ADDRESSES, addressed
 from tests.test_scripts import need, run
 
 __all__ = ["fake"]
-
-
-ADDRESSES = {"casa-1": "sip:10.0.0.1:5060", "rabat-1": "sip:10.0.0.2:5060;transport=tcp", "home": "sip:10.0.0.3:5060"}
-
-
-def addressed(number: int = 1, **more: Any) -> routing.Generation:
-    """A generation with addresses, of which callers dial one programme."""
-    made = generation(number, **more)
-    return replace(made, addresses=ADDRESSES, dialled=frozenset({"azur-sinistres"}))
 
 
 @pytest.fixture
@@ -90,16 +82,6 @@ def test_only_the_addresses_open_to_a_programme_are_pinged_once_each(adapter: Ka
     seen = adapter.observe()
     assert seen is not None
     assert not seen.whole
-
-
-def test_a_plan_names_what_changes_and_nothing_else(adapter: KamailioProxy) -> None:
-    publish(adapter, addressed(1), key="k")
-    seen = adapter.observe()
-    assert adapter.plan(addressed(2), seen).changes == ()
-    changes = adapter.plan(addressed(2, closed="casa-1"), seen).changes
-    assert changes is not None
-    assert {row.place for row in changes} == {"casa-1", "rabat-1", "home"}
-    assert not next(row.after for row in changes if row.place == "casa-1").open  # type: ignore[union-attr]
 
 
 def test_an_empty_set_is_never_published(adapter: KamailioProxy, fake: FakeProxy) -> None:

@@ -1,0 +1,108 @@
+"""One telephony system for each adapter: what it holds, and how it is changed, lost or found by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+
+from releve.routing import Adapter, Generation
+from releve.routing.file_csv import FileCsv
+from releve.routing.kamailio import KamailioProxy
+from releve.routing.webhook import Webhook
+from tests.routing.generations import generation
+from tests.routing.receivers import SECRET, proxying, receiving
+
+ADDRESSES = {"casa-1": "sip:10.0.0.1:5060", "rabat-1": "sip:10.0.0.2:5060;transport=tcp", "home": "sip:10.0.0.3:5060"}
+
+
+def addressed(number: int = 1, *, closed: str = "", casa: float = 12.0) -> Generation:
+    """A generation with addresses, of which callers dial one programme."""
+    made = generation(number, closed=closed, casa=casa)
+    return replace(made, addresses=ADDRESSES, dialled=frozenset({"azur-sinistres"}))
+
+
+@dataclass(frozen=True)
+class TelephonySystem:
+    """``read`` returns what routes calls, ``disturb`` changes it as a person would; ``lose`` makes it unreachable and
+    ``find`` reachable again; ``refuse`` has it refuse us, None where nothing there can."""
+
+    adapter: Adapter
+    read: Callable[[], str]
+    disturb: Callable[[], None]
+    lose: Callable[[], None]
+    find: Callable[[], None]
+    refuse: Callable[[], None] | None = None
+
+
+@contextmanager
+def run_file(folder: Path) -> Iterator[TelephonySystem]:
+    path = folder / "out" / "routes.csv"
+    yield run_file_adapter(FileCsv(path))
+
+
+def run_file_adapter(adapter: FileCsv) -> TelephonySystem:
+    path, away = adapter.path, adapter.path.parent.with_name("away")
+
+    def disturb() -> None:
+        path.write_text(path.read_text(encoding="utf-8").replace("0.6000", "0.5999"), encoding="utf-8")
+
+    def lose() -> None:
+        path.parent.rename(away)
+        path.parent.write_text("a file where the folder was", encoding="utf-8")
+
+    def find() -> None:
+        path.parent.unlink()
+        away.rename(path.parent)
+
+    return TelephonySystem(
+        adapter, lambda: path.read_text(encoding="utf-8") if path.exists() else "", disturb, lose, find
+    )
+
+
+@contextmanager
+def run_webhook(folder: Path) -> Iterator[TelephonySystem]:
+    with receiving() as receiver:
+
+        def answer(status: int) -> Callable[[], None]:
+            return lambda: setattr(receiver, "status", status)
+
+        yield TelephonySystem(
+            Webhook(httpx.URL(receiver.url), SECRET, private=True),
+            lambda: json.dumps(receiver.last),
+            lambda: receiver.acted.update(foreign={**receiver.last, "digest": "0" * 64}),
+            answer(503),
+            answer(200),
+            answer(403),
+        )
+
+
+@contextmanager
+def run_kamailio(folder: Path) -> Iterator[TelephonySystem]:
+    with proxying(folder / "dispatcher.list") as proxy:
+
+        def disturb() -> None:
+            proxy.loaded = proxy.loaded.replace("rweight=60", "rweight=59")
+
+        yield TelephonySystem(
+            KamailioProxy("paris", proxy.url, SECRET, proxy.path),
+            lambda: proxy.loaded,
+            disturb,
+            lambda: setattr(proxy, "away", True),
+            lambda: setattr(proxy, "away", False),
+            lambda: setattr(proxy, "secret", "another"),
+        )
+
+
+SYSTEMS = {"file_csv": run_file, "kamailio": run_kamailio, "webhook": run_webhook}
+
+
+@contextmanager
+def run_all(folder: Path) -> Iterator[dict[str, TelephonySystem]]:
+    """Run every system beside the others."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(start(folder / name)) for name, start in SYSTEMS.items()}
