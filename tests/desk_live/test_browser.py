@@ -156,7 +156,7 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
             manager.goto("/now")
             moments = manager.locator(".moments")
             expect(moments).to_contain_text("Une relève a été établie", timeout=WAIT_MS)
-            expect(moments).to_contain_text("Les appels ont été redirigés")
+            expect(moments).to_contain_text("La répartition des appels a été publiée")
             expect(moments).to_contain_text("Messages de la relève rédigés", timeout=WAIT_MS)
             changed = "before => document.querySelector('.coverages').innerText !== before"
             manager.wait_for_function(changed, arg=before)
