@@ -303,7 +303,7 @@ def acknowledge(browser: Browser, desk: Installation, manager: Page, stream: str
     with looked_at(browser, desk.address, View(size="phone")) as agent:
         agent.goto(sent_home(outbox, manager))
         keep(agent, "ack", View(size="phone"))
-        follow(agent.get_by_role("button", name=re.compile("^Je (viens|l’ai lu)$")))
+        follow(agent.get_by_role("button", name=re.compile("^(Je (viens|l’ai lu)$|D’accord, )")))
         expect(agent.get_by_role("heading", name="Merci")).to_be_visible()
     manager.goto("/now")
     expect(manager.locator("#notified-answered")).to_have_text("1")
