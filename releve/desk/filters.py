@@ -81,9 +81,9 @@ def instant(at: datetime | str | None, time_zone: str) -> str:
 
 
 @register.filter
-def near(at: datetime, page: StreamPage) -> str:
-    """Return an instant as it is said at the time of a page: ``15 h 30``, ``demain à 8 h``."""
-    return text_now(page.time_zone).near(at, page.at)
+def near(at: datetime | None, page: StreamPage) -> str:
+    """Return an instant as it is said at the time of a page: ``15 h 30``, ``demain à 8 h``; empty without one."""
+    return text_now(page.time_zone).near(at, page.at) if at else ""
 
 
 @register.filter

@@ -338,9 +338,9 @@ def _list_shift_lines(words: Mapping[str, str], about: Mapping[str, Any]) -> Ite
 
 
 def _describe_wait(words: Mapping[str, str], about: Mapping[str, Any], shift: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what somebody at work on a lost site does until the own work goes on elsewhere."""
-    was, by = shift.get("was"), about.get("by")
-    if not was or not by or shift["place"] is None or was["place"] not in {site for site, _ in about.get("closed", ())}:
+    """Yield what an agent at work on a lost site does until work goes on elsewhere."""
+    was, by, lost = shift.get("was"), about.get("by"), {site for site, _ in about.get("closed", ())}
+    if not was or not by or was["place"] not in lost or shift["place"] in (None, was["place"]):
         return
     starts, answers, goes_on = (datetime.fromisoformat(at) for at in (was["start"], by, shift["since"] or by))
     if starts < answers < goes_on:

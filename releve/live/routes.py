@@ -62,7 +62,7 @@ from releve.routing.file_csv import FileCsv
 
 
 def compute_routes(scene: Scene, supposed: frozenset[str] = frozenset()) -> dict[str, tuple[Route, ...]]:
-    """Return the routes of every programme from the scene's instant on.
+    """Return the routes of every programme from the scene's instant on; none once the last shift of the plan is over.
 
     ``supposed`` are sites taken as closed beside those that are.
     """
@@ -76,6 +76,9 @@ def compute_routes(scene: Scene, supposed: frozenset[str] = frozenset()) -> dict
             **people.get(one.programme, {}),
             one.place: people.get(one.programme, {}).get(one.place, 0.0) + one.agents[0],
         }
+    planned = (row for day in scene.days for row in scene.day_plan(day).plan.placements)
+    if not any(people.values()) and all(row.end <= scene.at for row in planned):
+        return {}  # the plan is over: what was published stays; where it is not, that all are away is an alarm
     return {
         programme.id: compute_shares(
             people.get(programme.id, {}), closed & _list_places(operator, programme.allowed_destinations)
@@ -195,7 +198,8 @@ def refresh_routes(scene: Scene) -> None:
     last, held_until = rows.values_list("content", "held_until").first() or (None, None)
     if held_until is not None and real_now() < held_until:
         return
-    if last != Generation(scene.stream, 1, scene.at, compute_routes(scene)).content:
+    routes = compute_routes(scene)
+    if routes and last != Generation(scene.stream, 1, scene.at, routes).content:
         with transaction.atomic():
             ledger.lock_head()
             store_routes(scene.stream, None)

@@ -22,11 +22,6 @@ from releve import environment
 from releve.routing.generation import Generation
 
 Scope = Literal["site_weights", "dead_sites", "outbound_gate"]
-Tried = Literal["real_program", "stand_in", "written"]
-KINDS: Mapping[str, Tried] = {"file_csv": "stand_in", "kamailio": "real_program", "webhook": "stand_in"}
-"""The packages of ``releve.routing`` that ``RELEVE_ROUTING`` may name, and how each was tried: against the real
-program, against a stand-in made from the system's published description, or written and not run. Of ``kamailio``
-one adapter per proxy. One is imported where it is named: an HTTP client takes a tenth of a command's start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,7 @@ class RoutingCapabilities:
     is the smallest weight it distinguishes, ``atomic`` what changes at one instant. After its
     answer a publication may take ``settles_seconds`` to have its effect (0: at the answer), and is
     alarming after ``deadline_seconds``. ``observes``: whether it tells its routes, only which
-    generation it holds, or nothing. ``needs_human``: a person carries it out there. ``tried``: see :data:`KINDS`.
+    generation it holds, or nothing. ``needs_human``: a person carries it out there.
     """
 
     scopes: frozenset[Scope]
@@ -46,7 +41,6 @@ class RoutingCapabilities:
     settles_seconds: float
     deadline_seconds: float
     observes: Literal["routes", "generation", "nothing"]
-    tried: Tried
     needs_human: bool = False
 
 
@@ -204,6 +198,11 @@ def judge_convergence(
     if snapshot is not None and settled:
         return "diverged"
     return "timed_out" if late and settled else "applied"
+
+
+KINDS = ("file_csv", "kamailio", "webhook")
+"""The packages of ``releve.routing`` that ``RELEVE_ROUTING`` may name; of ``kamailio`` one adapter
+per proxy. One is imported where it is named: an HTTP client takes a tenth of a command's start."""
 
 
 def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:

@@ -16,7 +16,6 @@ from releve import environment
 from releve.files.atomic import lock, make_folder, write_file
 from releve.network import UTC
 from releve.routing.adapter import (
-    KINDS,
     ObservedRoute,
     PublishReceipt,
     RoutingCapabilities,
@@ -44,7 +43,6 @@ class FileCsv:
         settles_seconds=0.0,
         deadline_seconds=30.0,
         observes="routes",
-        tried=KINDS["file_csv"],
     )
 
     def __init__(self, path: Path) -> None:

@@ -24,14 +24,7 @@ import httpx
 from django.core.exceptions import ImproperlyConfigured
 
 from releve import environment
-from releve.routing.adapter import (
-    KINDS,
-    PublishReceipt,
-    RoutingCapabilities,
-    RoutingPlan,
-    RoutingSnapshot,
-    plan_changes,
-)
+from releve.routing.adapter import PublishReceipt, RoutingCapabilities, RoutingPlan, RoutingSnapshot, plan_changes
 from releve.routing.generation import COLUMNS, Generation, Rejected, Stale, Unreachable
 
 
@@ -120,7 +113,6 @@ class Webhook:
         settles_seconds=60.0,
         deadline_seconds=120.0,
         observes="generation",
-        tried=KINDS["webhook"],
     )
 
     def __init__(self, url: httpx.URL, secret: str, *, private: bool = False) -> None:

@@ -156,7 +156,7 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
             manager.goto("/now")
             moments = manager.locator(".moments")
             expect(moments).to_contain_text("Une relève a été établie", timeout=WAIT_MS)
-            expect(moments).to_contain_text("Le routage a été publié")
+            expect(moments).to_contain_text("La répartition des appels a été publiée")
             expect(moments).to_contain_text("Messages de la relève rédigés", timeout=WAIT_MS)
             changed = "before => document.querySelector('.coverages').innerText !== before"
             manager.wait_for_function(changed, arg=before)
@@ -303,7 +303,7 @@ def acknowledge(browser: Browser, desk: Installation, manager: Page, stream: str
     with looked_at(browser, desk.address, View(size="phone")) as agent:
         agent.goto(sent_home(outbox, manager))
         keep(agent, "ack", View(size="phone"))
-        follow(agent.get_by_role("button", name=re.compile("^Je (viens|l’ai lu)$")))
+        follow(agent.get_by_role("button", name=re.compile("^(Je (viens|l’ai lu)$|D’accord, )")))
         expect(agent.get_by_role("heading", name="Merci")).to_be_visible()
     manager.goto("/now")
     expect(manager.locator("#notified-answered")).to_have_text("1")

@@ -109,6 +109,8 @@ def test_a_client_short_now_reads_so_above_the_verdict_of_the_plan(living: Scena
         said = shown.partition('id="short-now"')[2].partition("</p>")[0]
         assert row.name in said
         assert shown.index('id="short-now"') < shown.index("<h2")
+        own = look_as_client(row.client).get(f"/clients/{row.client}").content.decode()
+        assert ("plus bas des 48 prochaines heures" in own) == (row.now == row.worst)
 
 
 def test_the_verdict_of_the_plan_names_a_client_that_is_short_now(browsers: Browsers, scenario: Scenario) -> None:

@@ -105,7 +105,7 @@ def test_covered_again_says_until_when(shares: list[float], back: int | None, ag
     outlooks = {"Client": ClientOutlook(back=found, relapse=relapse, next_news=None)} if own.short_now else {}
     page = now_of([own], [], 48).model_copy(update={"outlooks": outlooks, "lead": None, "works": False, "routing": ()})
     with override("fr"):
-        assert ("mais de nouveau insuffisant" in outlook(page)) == (again is not None)
+        assert ("mais de nouveau en sous-effectif" in outlook(page)) == (again is not None)
 
 
 @given(st.lists(half_hours, min_size=1, max_size=3), site_states, st.sampled_from([20, 48]))

@@ -82,7 +82,19 @@ def disk() -> Iterator[Disk]:
         server = None
         if connection.vendor == "postgresql":
             server = stack.enter_context(serve_postgresql(folder))
+            keep_open(server)
         yield Disk(folder, server)
+
+
+def keep_open(server: Server) -> None:
+    """Let the server vacuum nothing by itself.
+
+    A vacuum of a catalogue ends a file that the next connection writes again, or is refused where there
+    is no room (``could not write init file``): what status says must not hang on whether one came by.
+    """
+    with psycopg.connect(server.url, autocommit=True) as opened:
+        opened.execute("ALTER SYSTEM SET autovacuum = off")
+        opened.execute("SELECT pg_reload_conf()")
 
 
 @contextmanager

@@ -311,6 +311,8 @@ def test_a_shift_that_runs_stops_and_a_break_that_was_taken_is_no_change() -> No
     assert "Quittez le site Rabat\u202f; vous n’avez pas de travail d’ici 13 h 00." in write_said(asked, "fr")
     for other in ({"closed": [["Tunis", "power"]]}, {"by": "2026-11-30T13:00:00+00:00"}, {"by": was["start"]}):
         assert "Quittez" not in write_said({**asked, **other}, "fr"), other
+    there = {**asked, "shifts": [{**home, "kind": "hours", "place": "Rabat", "programme": "Cartes"}]}
+    assert "Quittez" not in write_said(there, "fr"), "work goes on at the same site"
     later = {**home, "since": was["start"]}
     assert "Pause\u202f: aucune (avant" in write_message("agent", {"shifts": [later]}, "fr", "", drill=False)[1]
 

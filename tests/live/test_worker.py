@@ -38,6 +38,8 @@ from releve.live.worker_health import (
     note_stop,
     read_worker_health,
 )
+from releve.network import Operator
+from releve.plan import Plan
 from releve.routing import build_adapters
 from tests.live.scenario import Scenario
 from tests.routing.generations import publish
@@ -273,6 +275,23 @@ def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails
     assert effect.result == {"skipped": "no plan in force"}
     assert live.list_late_effects() == live.list_effects_aside() == []
     assert live.list_reliefs(scenario.stream) == before
+
+
+def test_after_the_last_shift_of_the_plan_the_routes_stay_and_nothing_fails(
+    known_times: None, planned: tuple[Operator, tuple[Plan, ...]]
+) -> None:
+    """To open no place is refused by every telephony system; it would be an alarm each evening a plan ends."""
+    operator, (first, *_) = planned
+    evening = Scenario.begin(operator, [first], clock="17:00")
+    evening.close()
+    evening.work()
+    held = Routes.objects.filter(stream=evening.stream).first()
+    assert held is not None
+    evening.later(hours=6)
+    evening.power(operator.sites[1].id)
+    evening.work()
+    assert live.list_effects_aside() == live.list_late_effects() == []
+    assert Routes.objects.filter(stream=evening.stream).first() == held
 
 
 def test_a_system_observed_by_a_clock_ahead_is_observed_again_once_that_is_right(scenario: Scenario) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,12 +41,7 @@ class TelephonySystem:
 
 @contextmanager
 def run_file(folder: Path) -> Iterator[TelephonySystem]:
-    path = folder / "out" / "routes.csv"
-    yield run_file_adapter(FileCsv(path))
-
-
-def run_file_adapter(adapter: FileCsv) -> TelephonySystem:
-    path, away = adapter.path, adapter.path.parent.with_name("away")
+    path, away = folder / "out" / "routes.csv", folder / "away"
 
     def disturb() -> None:
         path.write_text(path.read_text(encoding="utf-8").replace("0.6000", "0.5999"), encoding="utf-8")
@@ -59,9 +54,10 @@ def run_file_adapter(adapter: FileCsv) -> TelephonySystem:
         path.parent.unlink()
         away.rename(path.parent)
 
-    return TelephonySystem(
-        adapter, lambda: path.read_text(encoding="utf-8") if path.exists() else "", disturb, lose, find
-    )
+    def read() -> str:
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    yield TelephonySystem(FileCsv(path), read, disturb, lose, find)
 
 
 @contextmanager
@@ -99,10 +95,3 @@ def run_kamailio(folder: Path) -> Iterator[TelephonySystem]:
 
 
 SYSTEMS = {"file_csv": run_file, "kamailio": run_kamailio, "webhook": run_webhook}
-
-
-@contextmanager
-def run_all(folder: Path) -> Iterator[dict[str, TelephonySystem]]:
-    """Run every system beside the others."""
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(start(folder / name)) for name, start in SYSTEMS.items()}

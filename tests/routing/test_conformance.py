@@ -61,7 +61,11 @@ def test_a_plan_has_no_effect_and_names_what_would_change(system: TelephonySyste
     assert system.read() == held
     if system.adapter.capabilities.observes == "routes":
         assert same.changes == ()
-        assert {row.place for row in other.changes or ()} == {"casa-1", "rabat-1", "home"}
+        after = {row.place: row.after for row in other.changes or ()}
+        assert after.keys() == {"casa-1", "rabat-1", "home"}
+        closed = after["casa-1"]
+        assert closed is not None
+        assert not closed.open
     else:
         assert same.changes is other.changes is None
 
@@ -87,7 +91,7 @@ def test_a_generation_is_held_whole_and_read_back(system: TelephonySystem) -> No
 def test_a_lower_number_is_refused(system: TelephonySystem) -> None:
     publish(system.adapter, addressed(5), key="5")
     held = system.read()
-    with pytest.raises(Stale):
+    with pytest.raises(Stale, match=r"holds .*(5|newer)"):
         publish(system.adapter, addressed(4, closed="casa-1"), key="4")
     assert system.read() == held
 
@@ -148,6 +152,5 @@ def test_a_refusal_is_not_tried_again_and_names_no_secret(system: TelephonySyste
         assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
-def test_every_adapter_says_how_it_was_tried(system: TelephonySystem) -> None:
-    assert system.adapter.capabilities.tried == KINDS[system.adapter.name.partition(":")[0]]
-    assert SYSTEMS.keys() == KINDS.keys()
+def test_every_kind_has_a_system_here() -> None:
+    assert SYSTEMS.keys() == {*KINDS}

@@ -19,7 +19,6 @@ from django.core.exceptions import ImproperlyConfigured
 from releve import environment
 from releve.files.atomic import lock, write_file
 from releve.routing.adapter import (
-    KINDS,
     ObservedRoute,
     PublishReceipt,
     RoutingCapabilities,
@@ -129,7 +128,6 @@ class KamailioProxy:
         settles_seconds=0.0,
         deadline_seconds=15.0,
         observes="routes",
-        tried=KINDS["kamailio"],
     )
 
     def __init__(self, name: str, url: str, secret: str, path: Path) -> None:
