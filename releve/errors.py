@@ -40,6 +40,7 @@ Each package draws its own branch where it defines it::
     ├── QueueOverflow       demand: more simulated calls than the simulator holds
     ├── RecordFaults        demand: work records with faults
     ├── RegistryError       registry: versions, rows, uploads
+    ├── RequestRefused      desk: a request of the API, with its code
     ├── RotaError           demand: a rota that cannot be drawn
     ├── RoutingError        routing: a publication that failed
     ├── RunError            runs: long work that cannot be done as asked

@@ -28,6 +28,7 @@ from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from releve.desk.error_codes import choose_code
 from releve.desk.live.page import describe_drill
 from releve.desk.page import PageModel
 from releve.ledger.guards import LedgerBehind
@@ -89,7 +90,7 @@ def page_response(
 
 def _explain_form(request: HttpRequest, status: int, form: BaseForm) -> HttpResponse:
     faults = [
-        {"field": "" if field == NON_FIELD_ERRORS else field, "message": str(message)}
+        {"field": "" if field == NON_FIELD_ERRORS else field, "code": "field.form", "message": str(message)}
         for field, messages in form.errors.items()
         for message in messages
     ]
@@ -191,14 +192,22 @@ _CACHE_CONTROL = "private, no-cache"
 
 
 def failure(
-    request: HttpRequest, status: int, message: str, detail: str = "", faults: Sequence[Mapping[str, str]] = ()
+    request: HttpRequest,
+    status: int,
+    message: str,
+    detail: str = "",
+    faults: Sequence[Mapping[str, str]] = (),
+    *,
+    code: str = "",
 ) -> HttpResponse:
     """Return an error in the one shape that all have, as a page or as JSON.
 
-    ``faults`` are the fields that are wrong, where there are some; a page has forms for that.
+    ``faults`` are the fields that are wrong, where there are some; a page has forms for that. ``code`` is of
+    ``ERROR_CODES``; without it, the one of the status.
     """
+    code = choose_code(status, code, faults=bool(faults))
     if wants_json(request):
-        error: dict[str, Any] = {"status": status, "message": message, "detail": detail}
+        error: dict[str, Any] = {"status": status, "code": code, "message": message, "detail": detail}
         if faults:
             error["faults"] = list(faults)
         return JsonResponse({"error": error}, status=status, json_dumps_params=JSON_STYLE)
@@ -260,7 +269,7 @@ def answer_if_busy(request: HttpRequest, error: BaseException | None) -> HttpRes
         else _("The database is busy. Nothing was changed; try again in a moment.")
     )
     try:
-        response = failure(request, 503, message)
+        response = failure(request, 503, message, code="disk.full" if full else "busy")
     except DatabaseError:  # the frame of a page asks who reads it
         response = HttpResponse(message, status=503, content_type="text/plain; charset=utf-8")
     response["Retry-After"] = str(_RETRY_WHEN_FULL_SECONDS if full else _RETRY_AFTER_SECONDS)
@@ -273,6 +282,7 @@ def _refuse_behind(request: HttpRequest) -> HttpResponse:
         503,
         _("The database is behind its signed roots: nothing is recorded until that is mended."),
         _("Call an administrator: `releve doctor` says what is missing, and the ways out."),
+        code="ledger.behind",
     )
 
 

@@ -59,17 +59,18 @@ def drop_retired_fields(kind: str, mapping: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in mapping.items() if name not in retired}
 
 
-def event_from_json(kind: str, mapping: Mapping[str, Any]) -> Event:
+def event_from_json(kind: str, mapping: Mapping[str, Any], own: Container[str] = ()) -> Event:
     """Return the event of a mapping; the inverse of :func:`event_to_json`.
 
     A personal field that is absent was erased: it takes its default. EventFaults names every
-    fault: unknown kind or field, missing field, wrong type, condition that does not hold.
+    fault: unknown kind or field, missing field, wrong type, condition that does not hold. It proposes
+    no field of ``own``, which the caller sets.
     """
     if kind not in KINDS:
         fix = f"write one of {', '.join(sorted(KINDS))}"
         raise EventFaults(kind, (FieldFault("kind", repr(kind), "is no kind of event", fix),))
     faults: list[FieldFault] = []
-    values = read_fields(KINDS[kind], mapping, "", faults)
+    values = read_fields(KINDS[kind], mapping, "", faults, own)
     if faults:
         raise EventFaults(kind, tuple(faults))
     return KINDS[kind](**values)

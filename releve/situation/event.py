@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import NoneType
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
+from releve.errors import Phrase
 from releve.network import UTC, Condition
 
 
@@ -66,13 +67,13 @@ def event_field(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def find_date_fault(value: object) -> str | None:
+def find_date_fault(value: object) -> Phrase | None:
     """Return why a day or a time is refused, or None: it lies in 2000 to 2199.
 
     A mistyped year may not lead to dates beyond those of the calendar.
     """
     if isinstance(value, date) and not 2000 <= value.year < 2200:
-        return "must lie between the years 2000 and 2199"
+        return Phrase("must lie between the years 2000 and 2199")
     return None
 
 
@@ -177,12 +178,16 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """One fault of a mapping: the field (dotted inside lists), its value, what and how to mend."""
+    """One fault of a mapping: the field (dotted inside lists), its value, what and how to mend.
+
+    ``code`` is one of: field.missing, field.unknown, field.type, field.value, field.own.
+    """
 
     field: str
     value: str
     reason: str
     fix: str
+    code: str = "field.value"
 
     def __str__(self) -> str:
         value = f" {self.value}" if self.value else ""
@@ -204,28 +209,32 @@ def _to_json(value: Any) -> Any:
     return fields_to_json(value) if dataclasses.is_dataclass(value) else value
 
 
-def read_fields(row: type, mapping: Any, prefix: str, faults: list[FieldFault]) -> dict[str, Any]:
+def read_fields(
+    row: type, mapping: Any, prefix: str, faults: list[FieldFault], own: Container[str] = ()
+) -> dict[str, Any]:
     """Return the declared fields of ``row`` from a mapping; faults are added to ``faults``.
 
     ``prefix`` is put before the names of the fields in the faults. Days and times may be texts or
-    values already.
+    values already. Fields of ``own`` are proposed to no sender: the caller sets them.
     """
     if not isinstance(mapping, Mapping):
         place = prefix.rstrip(".") or "all"
-        faults.append(FieldFault(place, _shorten(mapping), "is not an object", "write an object"))
+        reason, fix = Phrase("is not an object"), Phrase("write an object")
+        faults.append(FieldFault(place, _shorten(mapping), reason, fix, "field.type"))
         return {}
     known = {field.name: field for field in list_fields(row)}
     for name in mapping:
         if name not in known:
-            fix = f"leave it out or write one of {', '.join(known)}"
-            faults.append(FieldFault(f"{prefix}{name}", "", "is no field of this kind", fix))
+            fix = Phrase("leave it out or write one of {0}", ", ".join(one for one in known if one not in own))
+            reason = Phrase("is no field of this kind")
+            faults.append(FieldFault(f"{prefix}{name}", "", reason, fix, "field.unknown"))
     values = {}
     for name, field in known.items():
         if name in mapping:
             values[name] = _read_field(field, mapping[name], f"{prefix}{name}", faults)
         elif field.required:
-            fix = f"give it, such as {field.example}" if field.example else "give it"
-            faults.append(FieldFault(f"{prefix}{name}", "", "is missing", fix))
+            fix = Phrase("give it, such as {0}", field.example) if field.example else Phrase("give it")
+            faults.append(FieldFault(f"{prefix}{name}", "", Phrase("is missing"), fix, "field.missing"))
     return values
 
 
@@ -236,19 +245,19 @@ def _read_field(field: EventField, value: Any, place: str, faults: list[FieldFau
     if value is None and NoneType in types:
         return None
     wanted = next(type_ for type_ in types if type_ is not NoneType)
-    read, reason = _read_plain(wanted, value)
-    if not reason and read != field.default:
-        reason = field.condition.fault(read) or find_date_fault(read) or ""
-    if reason:
-        fix = f"write it such as {field.example}" if field.example else "mend it"
-        faults.append(FieldFault(place, _shorten(value), reason, fix))
+    (read, reason), code = _read_plain(wanted, value), "field.type"
+    if reason is None and read != field.default:
+        reason, code = field.condition.fault(read) or find_date_fault(read), "field.value"
+    if reason is not None:
+        fix = Phrase("write it such as {0}", field.example) if field.example else Phrase("mend it")
+        faults.append(FieldFault(place, _shorten(value), reason, fix, code))
     return read
 
 
 def _read_list(item: type, value: Any, place: str, faults: list[FieldFault]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple) or len(value) > LONGEST_LIST:
-        reason = f"is not a list of at most {LONGEST_LIST} items"
-        faults.append(FieldFault(place, _shorten(value), reason, "write a list"))
+        reason = Phrase("is not a list of at most {0} items", LONGEST_LIST)
+        faults.append(FieldFault(place, _shorten(value), reason, Phrase("write a list"), "field.type"))
         return ()
     read = []
     for number, one in enumerate(value):
@@ -257,63 +266,63 @@ def _read_list(item: type, value: Any, place: str, faults: list[FieldFault]) -> 
             values = read_fields(item, one, f"{place}.{number}.", faults)
             read += [item(**values)] if len(faults) == before else []
             continue
-        text, reason = _read_plain(item, one)
-        if reason:
-            faults.append(FieldFault(f"{place}.{number}", _shorten(one), reason, "write a text"))
+        text, fault = _read_plain(item, one)
+        if fault is not None:
+            faults.append(FieldFault(f"{place}.{number}", _shorten(one), fault, Phrase("write a text"), "field.type"))
         read.append(text)
     return tuple(read)
 
 
-def _read_plain(wanted: type, value: Any) -> tuple[Any, str]:
-    """Return a JSON value as ``wanted`` and an empty text, or why it is not one."""
+def _read_plain(wanted: type, value: Any) -> tuple[Any, Phrase | None]:
+    """Return a JSON value as ``wanted`` and None, or why it is not one."""
     if wanted is datetime:
         return _read_time(value)
     if wanted is date:
         return _read_day(value)
     if wanted is bool:
-        return value, "" if isinstance(value, bool) else "is neither true nor false"
+        return value, None if isinstance(value, bool) else Phrase("is neither true nor false")
     if wanted is int:
         whole = isinstance(value, int) and not isinstance(value, bool)
-        return value, "" if whole else "is not a whole number"
+        return value, None if whole else Phrase("is not a whole number")
     if wanted is float:
         return _read_number(value)
     return value, _text_fault(value)
 
 
-def _read_number(value: Any) -> tuple[Any, str]:
+def _read_number(value: Any) -> tuple[Any, Phrase | None]:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return value, "is not a number"
+        return value, Phrase("is not a number")
     try:
-        return float(value), ""
+        return float(value), None
     except OverflowError:
-        return value, "is too large a number"
+        return value, Phrase("is too large a number")
 
 
-def _text_fault(value: Any) -> str:
+def _text_fault(value: Any) -> Phrase | None:
     if not isinstance(value, str):
-        return "is not a text"
+        return Phrase("is not a text")
     if len(value) > LONGEST_TEXT:
-        return f"has {len(value)} characters, more than {LONGEST_TEXT}"
-    return "holds control characters" if _CONTROL.search(value) else ""
+        return Phrase("has {0} characters, more than {1}", len(value), LONGEST_TEXT)
+    return Phrase("holds control characters") if _CONTROL.search(value) else None
 
 
-def _read_time(value: Any) -> tuple[Any, str]:
+def _read_time(value: Any) -> tuple[Any, Phrase | None]:
     try:
         time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         if time.tzinfo is None:
-            return value, "has no offset from UTC"
-        return time.astimezone(UTC), ""
+            return value, Phrase("has no offset from UTC")
+        return time.astimezone(UTC), None
     except (TypeError, ValueError, OverflowError):
-        return value, "is not an ISO 8601 time"
+        return value, Phrase("is not an ISO 8601 time")
 
 
-def _read_day(value: Any) -> tuple[Any, str]:
+def _read_day(value: Any) -> tuple[Any, Phrase | None]:
     if isinstance(value, date) and not isinstance(value, datetime):
-        return value, ""
+        return value, None
     try:
-        return date.fromisoformat(value), ""
+        return date.fromisoformat(value), None
     except (TypeError, ValueError):
-        return value, "is not an ISO 8601 day"
+        return value, Phrase("is not an ISO 8601 day")
 
 
 def _shorten(value: Any) -> str:

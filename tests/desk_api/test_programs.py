@@ -287,10 +287,10 @@ def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:
         ({"outcome": "busy"}, ("outcome", "outcome.unknown")),
         ({"said": "outcome", "outcome": "busy"}, ("call", "call.unknown")),
         ({"at": "2099-01-01T00:00:00+00:00"}, ("at", "at.future")),
-        ({"said": "go away"}, ("said", "")),
-        ({"at": "2026-01-01T00:00:00"}, ("at", "")),
-        ({"shoe": "size"}, ("shoe", "")),
-        ({"number": None}, ("number", "")),
+        ({"said": "go away"}, ("said", "field.value")),
+        ({"at": "2026-01-01T00:00:00"}, ("at", "field.value")),
+        ({"shoe": "size"}, ("shoe", "field.unknown")),
+        ({"number": None}, ("number", "field.type")),
     ],
 )
 def test_a_fault_names_its_field(dialler: Program, change: dict[str, Any], named: tuple[str, str]) -> None:

@@ -95,7 +95,7 @@ def require_recent_auth(view: _View) -> _View:
     def asked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if authenticated_recently(request):
             return view(request, *args, **kwargs)
-        return _led_to(request, reauthentication_url(request), _("Confirm that it is you."))
+        return _led_to(request, reauthentication_url(request), _("Confirm that it is you."), "access.confirm")
 
     return asked
 
@@ -103,9 +103,9 @@ def require_recent_auth(view: _View) -> _View:
 def _refusal(request: HttpRequest, permission: str, site: str | None, client: str | None) -> HttpResponse | None:
     user = request.user
     if not user.is_authenticated:
-        return _led_to(request, reverse("account_login"), _("Sign in first."))
+        return _led_to(request, reverse("account_login"), _("Sign in first."), "access.sign_in")
     if lacks_second_factor(request):
-        return _led_to(request, reverse("mfa_index"), _("Your role takes a second factor."))
+        return _led_to(request, reverse("mfa_index"), _("Your role takes a second factor."), "access.second_factor")
     if can(user, permission, site=site, client=client):
         return None
     if is_outsider(user) or can(user, permission):
@@ -127,10 +127,10 @@ def _forbidden(request: HttpRequest, permission: str) -> HttpResponse:
     return failure(request, 403, message, f"{needed} {own}")
 
 
-def _led_to(request: HttpRequest, page: str, message: str) -> HttpResponse:
+def _led_to(request: HttpRequest, page: str, message: str, code: str) -> HttpResponse:
     """Lead to a page and back afterwards; a program, which cannot follow, gets 401."""
     if wants_json(request):
-        return failure(request, 401, message)
+        return failure(request, 401, message, code=code)
     back = request.get_full_path() if request.method in ("GET", "HEAD") else request.path
     address = f"{page}?{urlencode({'next': back})}"
     if request.headers.get("HX-Request") == "true" and "HX-Boosted" not in request.headers:
@@ -196,7 +196,7 @@ def _refuse_act(request: HttpRequest, view: Any, args: object, kwargs: object) -
         return None
     message = _("This open desk only shows: nothing was recorded.")
     detail = _("Sign-in is needed to act. For a made-up operator, start it with --open --act.")
-    return failure(request, 403, message, detail)
+    return failure(request, 403, message, detail, code="access.reach")
 
 
 def _is_made_up() -> bool:

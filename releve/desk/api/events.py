@@ -18,18 +18,19 @@ from typing import Annotated, Any
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Header, Query, Status
-from ninja.errors import HttpError
 
 from releve.accounts.event_reach import check_event_reach, narrow_return
 from releve.accounts.reach import EntryAccess, EntryFeed, EntryView, load_entries, load_entries_after
 from releve.desk.access.guard import actor_name
 from releve.desk.api import schemas
+from releve.desk.api.refusals import RequestRefused
 from releve.desk.api.state_routes import Number, StreamName, reads, writes
 from releve.desk.http import STOPPING, require_found
 from releve.desk.ledger import find_entry
 from releve.desk.live.forms import build_record_check
 from releve.desk.live.page import find_stream
 from releve.desk.registry.page import VersionRow
+from releve.errors import Phrase
 from releve.ledger.disclosure import count_entries, prove_for_disclosure
 from releve.ledger.roots import load_last_root
 from releve.live import api as live
@@ -65,7 +66,7 @@ def _recorder(kind: str) -> Callable[..., Any]:
         shown = find_stream(request, stream)
         at = live.now(shown.name)
         own = {"id": uuid.uuid4().hex, "recorded_at": at, "actor": actor_name(request)}
-        event, named = event_from_json(kind, {"happened_at": at, **sent, **own}), set(sent)
+        event, named = event_from_json(kind, {"happened_at": at, **sent, **own}, OWN), set(sent)
         if isinstance(event, AgentUnavailable) and event.start is None and event.happened_at > at:
             event, named = replace(event, start=event.happened_at, happened_at=at), {*named, "start"} - {"happened_at"}
         who = (live.operator_now(), live.situation_now(shown.name))
@@ -87,17 +88,22 @@ def _recorder(kind: str) -> Callable[..., Any]:
 
 def _sent(request: HttpRequest, kind: str) -> dict[str, Any]:
     """Return the object that was sent, without a field that is set here."""
-    if len(request.body) > _MOST_BYTES:
-        raise HttpError(400, _("The body is longer than a megabyte."))
+    found = read_object(request)
+    reason, fix = Phrase("is set here"), Phrase("leave it out")
+    own = [FieldFault(name, "", reason, fix, "field.own") for name in OWN if name in found]
+    if own:
+        raise EventFaults(kind, tuple(own))
+    return found
+
+
+def read_object(request: HttpRequest) -> dict[str, Any]:
+    """Return the JSON object that was sent."""
     try:
         found = json.loads(request.body, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise HttpError(400, _("The body is no JSON.")) from None
+        raise RequestRefused("body.unreadable", _("The body is no JSON.")) from None
     if not isinstance(found, dict):
-        raise HttpError(400, _("The body is no JSON object."))
-    own = [FieldFault(name, "", "is set here", "leave it out") for name in OWN if name in found]
-    if own:
-        raise EventFaults(kind, tuple(own))
+        raise RequestRefused("body.unreadable", _("The body is no JSON object."))
     return found
 
 
@@ -116,6 +122,7 @@ for _kind in KINDS:
         people=_kind == "reopening.approved",
         summary=_kind,
         body=build_event_schema(_kind, OWN),
+        most_bytes=_MOST_BYTES,
     )(_recorder(_kind))
 
 
@@ -156,7 +163,9 @@ def events(request: HttpRequest, after: _After = 0, wait: _Wait = 0, stream: _Wo
         while True:
             found = load_entries_after(eyes, after, stream=stream, kind=kind)
             if found is None:
-                raise HttpError(409, _("The ledger ends before {seq}. Is it another one?").format(seq=after))
+                raise RequestRefused(
+                    "ledger.shorter", _("The ledger ends before {seq}. Is it another one?").format(seq=after)
+                )
             if found.entries or not seat or time.monotonic() >= until or STOPPING.wait(_LOOK_SECONDS):
                 return found
             after = found.last

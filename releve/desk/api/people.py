@@ -7,22 +7,20 @@ answers what it would change, and where the plans in force place the agent, and 
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Path, Query, Status
-from ninja.errors import HttpError
 from pydantic import Field, StringConstraints
 
 from releve.accounts.scopes import can
 from releve.desk.access.guard import actor_name
-from releve.desk.api.auth import REUSED, build_fault, refuse_faults
-from releve.desk.api.events import Key
+from releve.desk.api.events import Key, read_object
+from releve.desk.api.refusals import REUSED, RequestRefused, build_fault, refuse, refuse_faults
 from releve.desk.api.state_routes import Ref, reads, writes
-from releve.desk.http import check_preconditions, failure, json_response
+from releve.desk.http import check_preconditions, json_response
 from releve.desk.page import PageModel
 from releve.desk.registry.feeds import FeedFileRow, FileFeedsPage, feed_file_row, feeds_page
 from releve.live import api as live
@@ -127,8 +125,8 @@ def put_person(request: HttpRequest, agent: Ref, preview: Preview = False) -> An
     known = agent in operator.agent
     if (refused := _check_version(request, operator, agent)) is not None:
         return refused
-    sent = _read_body(request)
-    wrong = [build_fault(name, "", said) for name, value in sent.items() if (said := _find_fault(name, value))]
+    sent = read_object(request)
+    wrong = [fault for name, value in sent.items() if (fault := _find_fault(name, value))]
     if wrong:
         return refuse_faults(request, wrong)
     values = {name: format_value(_from_json(value), "UTC") for name, value in sent.items()}
@@ -154,28 +152,18 @@ def _check_version(request: HttpRequest, operator: Operator, agent: str) -> Http
     content = _person_page(operator, agent).json_bytes if agent in operator.agent else None
     if check_preconditions(request, content):
         return None
-    return failure(request, 412, _("It is not as you saw it: read it again."))
+    return refuse(request, "precondition", _("It is not as you saw it: read it again."))
 
 
-def _read_body(request: HttpRequest) -> dict[str, Any]:
-    try:
-        found = json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise HttpError(400, _("The body is no JSON.")) from None
-    if not isinstance(found, dict):
-        raise HttpError(400, _("The body is no JSON object."))
-    return found
-
-
-def _find_fault(name: str, value: Any) -> str:
+def _find_fault(name: str, value: Any) -> dict[str, str] | None:
     if name not in _COLUMNS:
-        return _("There is no such column.")
+        return build_fault(name, "field.unknown", _("There is no such column."))
     kind = bare_type(_COLUMNS[name])
     if kind in _TYPES:
         right = type(value) in ((int, float) if kind is float else (kind,))
     else:
         right = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return "" if right or value is None else _("The value is of another type.")
+    return None if right or value is None else build_fault(name, "field.type", _("The value is of another type."))
 
 
 def _from_json(value: Any) -> Any:
@@ -270,6 +258,6 @@ def send_feed_file(
         return FeedEffect.from_row(row, reason=str(read.reason), lines=read.lines[:20])
     before = feeds.find_sent(found, idempotency_key, by)
     if before is not None and before.digest != hashlib.sha256(data).hexdigest():
-        raise HttpError(409, str(REUSED))
+        raise RequestRefused("key.reused", str(REUSED))
     row = before or feeds.take_bytes(found, name, data, idempotency_key, by, now)
     return Status(200 if before else 201, FeedEffect(**feed_file_row(row).model_dump(), before=before is not None))

@@ -22,7 +22,7 @@ class FaultSchema(Schema):
     """One thing that is wrong; ``field`` is empty where it is not of one field."""
 
     field: str
-    code: str = Field(description="Code of a refusal, empty for a value that cannot be read")
+    code: str = Field(min_length=1, description="What is wrong, for programs: docs/api.md lists all codes")
     message: str = Field(description="What is wrong and how to mend it, in the reader's language")
 
 
@@ -30,7 +30,8 @@ class Error(Schema):
     """What went wrong."""
 
     status: int
-    message: str
+    code: str = Field(min_length=1, description="What went wrong, for programs: docs/api.md lists all codes")
+    message: str = Field(description="In the language of Accept-Language, as detail is")
     detail: str
     faults: list[FaultSchema] = Field(default=[], description="What is wrong, fault by fault, with 422")
 

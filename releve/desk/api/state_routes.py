@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Path, Query
-from ninja.errors import HttpError
 from pydantic import StringConstraints, WithJsonSchema
 
 from releve import __version__
 from releve.accounts.scopes import can
 from releve.demand.import_report import describe_import_fault
 from releve.desk.api import schemas
-from releve.desk.api.auth import MOST_BODY_BYTES, Door, answer_failures
+from releve.desk.api.auth import MOST_BODY_BYTES, Door
+from releve.desk.api.refusals import RequestRefused, answer_failures
 from releve.desk.api.schemas import Failure
 from releve.desk.day_calendar import CalendarPage, calendar_page
 from releve.desk.http import json_response
@@ -133,14 +133,14 @@ def send_statistics(request: HttpRequest, source: _Source, sent: schemas.Statist
     operator, now = live.operator_now(), live.real_now()
     text = find_source_mapping(live.find_statistics_folder(), source)
     if text is None:
-        raise HttpError(404, _("There is no such source: write its mapping.toml first."))
+        raise RequestRefused("missing", _("There is no such source: write its mapping.toml first."))
     try:
         mapping = read_mapping(text, operator)
         read = import_rows(sent.rows, mapping, min(sent.recorded_at or now, now))
     except MappingFault as error:
-        raise HttpError(409, translate_error(error)) from error
+        raise RequestRefused("conflict", translate_error(error)) from error
     except ValueError as error:
-        raise HttpError(422, translate_error(error)) from error
+        raise RequestRefused("refused", translate_error(error)) from error
     found = file_statistics(read, source)
     faults = [
         {"row": max(0, fault.row - 1), "column": fault.column, "count": fault.count,

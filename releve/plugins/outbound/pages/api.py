@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Path, Schema, Status
-from ninja.errors import HttpError
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from releve.desk.access.guard import actor_name
-from releve.desk.api.auth import REUSED, build_fault, refuse_faults
 from releve.desk.api.events import Key
+from releve.desk.api.refusals import REUSED, RequestRefused, build_fault, refuse, refuse_faults
 from releve.desk.api.state_routes import api, reads, writes
-from releve.desk.http import failure
+from releve.desk.error_codes import FAULT_CODES
 from releve.desk.page import pick_fields
 from releve.live.clock import read_clock
 from releve.plugins.outbound.gate.current_rules import load_current_rules
@@ -31,6 +30,8 @@ from releve.plugins.outbound.gate.person_rights import AnswerSummary, preview_an
 from releve.plugins.outbound.gate.request_feeds import COLUMNS, EVERY, FeedMoved, feed_position, take_rows
 from releve.plugins.outbound.pages.access import can_reach
 from releve.plugins.outbound.pages.page import said
+
+FAULT_CODES.update({code: words.en for code, words in FAULT_SENTENCES.items()})
 
 Said = Literal["stop", "refusal", "not-interested", "not-now", "outcome"]
 Outcome = Literal[
@@ -103,7 +104,7 @@ def person_request(request: HttpRequest, idempotency_key: Key, sent: PersonReque
     """What the person at a number says: recorded, and counting, before this answers."""
     client = "" if sent.client == EVERY else sent.client
     if not can_reach(request.user, client):
-        raise HttpError(403, said(FAULT_SENTENCES["client.elsewhere"]))
+        raise RequestRefused("access.reach", said(FAULT_SENTENCES["client.elsewhere"]))
     asked = PhoneRequest(
         idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome, sent.call
     )
@@ -123,7 +124,7 @@ def feed(request: HttpRequest, feed: _Name) -> dict[str, Any]:
 def send_feed(request: HttpRequest, feed: _Name, sent: FeedRows) -> dict[str, Any]:
     """Record rows of a feed with its position; set faulty rows aside and report them."""
     if any(name not in COLUMNS for row in sent.rows for name in row):
-        raise HttpError(422, _("The columns of a row are {names}.").format(names=", ".join(COLUMNS)))
+        raise RequestRefused("refused", _("The columns of a row are {names}.").format(names=", ".join(COLUMNS)))
     found = take_rows(
         _own(request, feed), sent.rows, position=sent.position, by=actor_name(request),
         allowed=lambda client: can_reach(request.user, client),
@@ -142,7 +143,7 @@ def _own(request: HttpRequest, feed: str) -> str:
 
 @api.exception_handler(RequestReused)
 def answer_reused(request: HttpRequest, error: RequestReused) -> HttpResponse:
-    return failure(request, 409, str(REUSED))
+    return refuse(request, "key.reused", str(REUSED))
 
 
 @api.exception_handler(RequestFaults)
@@ -154,10 +155,10 @@ def answer_request_faults(request: HttpRequest, error: RequestFaults) -> HttpRes
 
 @api.exception_handler(KeyFault)
 def answer_missing_key(request: HttpRequest, error: KeyFault) -> HttpResponse:
-    return failure(request, 503, said(FAULT_SENTENCES["gate.key"]))
+    return refuse(request, "nothing.yet", said(FAULT_SENTENCES["gate.key"]))
 
 
 @api.exception_handler(FeedMoved)
 def answer_moved_feed(request: HttpRequest, error: FeedMoved) -> HttpResponse:
     message = _("These rows do not follow: the feed stands at {position}.")
-    return failure(request, 409, message.format(position=error.position))
+    return refuse(request, "conflict", message.format(position=error.position))
