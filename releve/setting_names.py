@@ -149,6 +149,11 @@ _LIVE = {
         "whom clients call, by name and number: on the page and in the messages of each",
         "nothing is said",
     ),
+    "CRISIS_CONTACT": (
+        "whom the house calls while something is lost, by name and number: on *Now*, on the pages of sites and in the"
+        " messages to their leads",
+        "nothing is said",
+    ),
     "NEWS_MINUTES": ("minutes until the next news that a client's message promises", "60"),
     "RELIEF_MOVES": (
         "which moves a relief makes ([Who is notified of what](live.md#who-is-notified-of-what)):"

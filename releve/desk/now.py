@@ -104,6 +104,9 @@ class NowPage(StandingPage):
     lead: live.Lead | None = Field(
         default=None, description="Who leads or is alerted; null: not known, or to outsiders"
     )
+    call: str = Field(
+        default="", description="Whom the house calls while a place is lost, by name and number; empty as for who leads"
+    )
     outlooks: dict[str, ClientOutlook] = Field(default={}, description="Of the clients that are short now")
     todo: tuple[Todo, ...] = Field(default=(), description="What the reader is to do first: lead, send, call")
     proposals: tuple[EventProposal, ...] = Field(
@@ -164,6 +167,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(states) if all_sites and inside else (),
         lead=lead,
+        call=live.read_crisis_contact() if (lost or head["carriers"]) and can(user, "rota.see") else "",
         outlooks=_list_outlooks(promised, coverage, clients),
         todo=tuple(_list_todo(user, lost, lead, clients, counts, drafts)),
         proposals=tuple(_propose_events(live.list_dead_places(states), sites, user)),

@@ -99,7 +99,7 @@ from releve.live.errors import (
     is_busy,
     is_disk_full,
 )
-from releve.live.escalation import read_client_contact
+from releve.live.escalation import read_client_contact, read_crisis_contact
 from releve.live.event_service import (
     RecordResult,
     build_plugin_check,

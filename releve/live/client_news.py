@@ -251,17 +251,20 @@ def stop_draft(stream: str, message: str, sentence: str, *, by: str) -> None:
 
 def find_promises(stream: str) -> dict[str, datetime]:
     """Return when the next news of clients was promised for, by client, where no draft waits or newer one was sent."""
-    return find_news(stream)[0]
+    return {row.who: until for row in _filter_newest(stream) if (until := _read_promise(row)) is not None}
+
+
+def _read_promise(row: Message) -> datetime | None:
+    sent = row.held == "" and (row.sent_at is not None or row.channel != "")
+    return datetime.fromisoformat(row.about["next"]) if sent and row.about.get("next") else None
 
 
 def find_news(stream: str) -> tuple[dict[str, datetime], int]:
-    """Return the promises of :func:`find_promises`, and how many messages wait to be approved or for their time."""
-    promised, drafts = {}, 0
-    for row in _filter_newest(stream):
-        drafts += row.held in _WAITING
-        if row.held == "" and (row.sent_at is not None or row.channel != "") and row.about.get("next"):
-            promised[row.who] = datetime.fromisoformat(row.about["next"])
-    return promised, drafts
+    """Return when the next news of clients comes, by client, as promised or by the timer of the draft that waits;
+    and how many messages wait to be approved or for their time."""
+    rows = list(_filter_newest(stream))
+    coming = {row.who: row.release_at if row.held == Message.DRAFT else _read_promise(row) for row in rows}
+    return {who: at for who, at in coming.items() if at is not None}, sum(row.held in _WAITING for row in rows)
 
 
 def list_due_news(stream: str) -> list[Message]:

@@ -151,6 +151,8 @@ def build_parameters(message: Message) -> dict[str, Any]:
         rows = list_contacts("manager", message.site)
         reached = [row.address for row in rows if row.channel != "file" or find_number(row.address)]
         about["call"] = next(filter(find_number, reached), reached[0] if reached else "")
+    if message.role == "manager":
+        about["contact"] = read_crisis_contact()
     if message.role == "client":
         about["contact"] = read_client_contact()
     return about
@@ -204,6 +206,11 @@ def _promise_patience(message: Message, channel: str) -> dict[str, str]:
 def read_client_contact() -> str:
     """Return whom clients call, by name and number: ``RELEVE_CLIENT_CONTACT``; empty where it is not set."""
     return environment.read_text(os.environ, "RELEVE_CLIENT_CONTACT")
+
+
+def read_crisis_contact() -> str:
+    """Return whom the house calls while something is lost: ``RELEVE_CRISIS_CONTACT``; empty where it is not set."""
+    return environment.read_text(os.environ, "RELEVE_CRISIS_CONTACT")
 
 
 def escalate_messages(stream: str) -> int:

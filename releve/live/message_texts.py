@@ -89,6 +89,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_counts": "Personnes qui changent de planning : {moved}, dont à domicile : {home}."
         " Chacune reçoit un message.",
         "manager_call": "À faire : joindre celles qui ne répondent pas ; la page du site les nomme.",
+        "manager_contact": "Cellule de crise : {contact}.",
         "manager_back": "Pas de réouverture avant le {at}.",
         "client_subject": "Continuité de votre service",
         "client_elsewhere": "Un site de votre prestataire est indisponible. Aucun des sites qui travaillent pour vous"
@@ -202,6 +203,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_open": "The site {site} is open.",
         "manager_counts": "People whose shift changes: {moved}, of these at home: {home}. Each receives a message.",
         "manager_call": "To do: call those who do not answer; the page of the site names them.",
+        "manager_contact": "Crisis team: {contact}.",
         "manager_back": "Not open again before {at}.",
         "client_subject": "Continuity of your service",
         "client_elsewhere": "A site of your provider is not available. None of those that work for you is.",
@@ -436,6 +438,7 @@ def _write_to_manager(words: Mapping[str, str], about: Mapping[str, Any], url: s
         *([words["manager_back"].format(at=_write_moment(words, back, about["zone"]))] if back else []),
         words["manager_counts"].format(moved=about["moved"], home=about["home"]),
         *([words["manager_call"]] if about["moved"] else []),
+        *([words["manager_contact"].format(contact=about["contact"])] if about.get("contact") else []),
         *(["", words["close"].format(url=url)] if url else []),
     ]
     return words["manager_subject"].format(site=about["site"]), "\n".join(lines)

@@ -54,7 +54,10 @@ def test_the_page_of_a_client_says_what_happens_since_when_and_what_is_done(
 ) -> None:
     scenario.close()
     scenario.work()
-    client, web = find_draft(scenario).who, browsers.sign_in()
+    draft, web = find_draft(scenario), browsers.sign_in()
+    client, first = draft.who, draft.release_at
+    assert first is not None
+    assert web.get(f"/clients/{client}").context["page"].incident.next_news == first, "the first news has its time too"
     scenario.later(minutes=10)
     scenario.work()
     incident = web.get(f"/clients/{client}").context["page"].incident

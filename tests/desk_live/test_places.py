@@ -534,6 +534,23 @@ def test_a_client_reads_whom_to_call(browsers: Browsers, scenario: Scenario, mon
     assert 'href="tel:+33100000001"' in page
 
 
+def test_the_house_reads_whom_to_call_while_a_place_is_lost(
+    browsers: Browsers, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_CRISIS_CONTACT", "Cellule de crise, +212 5 22 00 00 01")
+    site, number = scenario.operator.sites[0].id, 'href="tel:+212522000001"'
+    web, client = browsers.sign_in(), browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id)
+    assert number not in web.get("/now").content.decode()
+    scenario.close(site)
+    scenario.work()
+    for page in ("/now", f"/sites/{site}"):
+        assert number in web.get(page).content.decode()
+    assert number not in client.get("/now").content.decode()
+    letters = [live.find_letter(row.token, "fr") for row in Message.objects.filter(role="manager")]
+    assert letters
+    assert all(letter is not None and "Cellule de crise, +212" in letter.text for letter in letters)
+
+
 def test_a_site_says_once_which_of_two_clocks_it_shows(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in()
     home = scenario.operator.row.time_zone

@@ -143,6 +143,7 @@ class SitePage(StreamPage):
     lead: live.Lead | None = Field(
         description="Who leads or is alerted; null while it is not lost, where it is not known, or to outsiders"
     )
+    call: str = Field(description="Whom the house calls about it, by name and number; empty as for who leads")
     works: bool = Field(description="Whether the reader may work in incident rooms")
     roster: SiteDay | None = Field(description="Its people on the day that the seats are of; null: no plan")
 
@@ -170,6 +171,7 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
     inspections = tuple(list_site_inspections(situation, now.operator, site, _MOST_INSPECTIONS))
     photos = (photo for visit in inspections for photo in visit.photos)
     crew = find_crew(now, scene, site, user)
+    leads = crew is not None and can(user, "rota.see")
     return SitePage(
         **now.head,
         status=live.describe_sites(now.operator, situation, scene)[site],
@@ -188,7 +190,8 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         lifted=next((row for row in list_lifted_since(now) if row.site == site), None),
         corrects=can(user, "event.correct", site=site),
         crew=crew,
-        lead=live.find_lead(now.stream, now.operator, situation) if crew and can(user, "rota.see") else None,
+        lead=live.find_lead(now.stream, now.operator, situation) if leads else None,
+        call=live.read_crisis_contact() if leads else "",
         works=can(user, "incident.work", site=site),
         roster=find_day(now, scene, site, user),
     )
@@ -450,7 +453,7 @@ def _describe_incident(
         people=0 if relief is None else relief.people,
         routed_at=None if relief is None else relief.published_at,
         abandoned=None if own is None else own.abandoned,
-        next_news=live.find_promises(now.stream).get(standing.client),
+        next_news=live.find_news(now.stream)[0].get(standing.client),
     )
 
 
