@@ -26,6 +26,8 @@ from typing import Any
 
 import click
 
+from releve.network.opening_hours import is_closed_by_holiday
+
 __all__ = ["main", "measure"]
 
 LONGEST_SECONDS = 900.0
@@ -44,7 +46,8 @@ def measure(
     """
     environ = {name: os.environ[name] for name in KEPT if name in os.environ}
     environ |= {"RELEVE_HOME": str(folder / "home")}
-    day = (date.today() + timedelta(days=1)).isoformat()  # noqa: DTZ011  (any day that is ahead)
+    ahead = (date.today() + timedelta(days=days) for days in range(1, 8))  # noqa: DTZ011  (any day that is ahead)
+    day = next(day.isoformat() for day in ahead if not is_closed_by_holiday("FR", (), day))
     for line in (
         ["init", "--administrator", "ines"],
         ["network", "sample", "--agents", str(agents), "--sites", str(sites), "--start", day, "operator"],

@@ -196,14 +196,14 @@ def _placements(scenario: Scenario) -> Sequence[Placement]:
     return scene.list_placements(scene.days[0])
 
 
-def test_absences_of_the_table_count_like_those_that_are_stated(scenario: Scenario) -> None:
-    scenario.work()
-    scene = scene_of(scenario)
-    (agent,) = choose_busy(scenario, 1)
+def test_absences_of_the_table_count_like_those_that_are_stated(living: Scenario) -> None:
+    living.work()
+    scene = scene_of(living)
+    (agent,) = choose_busy(living, 1)
     away = PlannedAbsence(agent, scene.at - DAY, scene.at + 3 * DAY, "leave")
-    apply_changes(preview_changes(replace(scenario.operator, absences=(away,))), "tests")
-    assert agent not in {row.agent for row in _placements(scenario)}
-    assert agent in scene_of(scenario).absent
+    apply_changes(preview_changes(replace(living.operator, absences=(away,))), "tests")
+    assert agent not in {row.agent for row in _placements(living)}
+    assert agent in scene_of(living).absent
     data = live.compare_data([scene.day_plan(scene.days[0]).plan], scene.planned[scene.days[0]].version)
     assert (data.absent, data.breaks) == ((agent,), ())
     assert any(agent in str(sentence) for sentence in data.sentences())

@@ -88,6 +88,8 @@ CHANGED = {
     },
 }
 """Values that a page gives otherwise than the program of a home, as regular expressions of their paths, and why."""
+OF_TODAY = ("outbound/", ".campaigns.0.refused_today")
+"""What is counted of the day on which the page is asked: by PostgreSQL's clock, which no test puts to END."""
 
 
 @dataclass
@@ -204,7 +206,7 @@ def test_the_pages_say_what_they_said_before(earlier: EarlierHome) -> None:
         now = dict(list_values(after[page][1]))
         for name, value in list_values(content):
             compared += 1
-            if now.get(name, "gone") != value:
+            if now.get(name, "gone") != value and (page, name) != OF_TODAY:
                 differ.setdefault(page, []).append((name, value, now.get(name, "gone")))
     changed = CHANGED[earlier.name]
     rest = {

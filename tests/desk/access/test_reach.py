@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth import get_user
 from django.test import Client
 from django.urls import resolve
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts.models import Grant
@@ -21,6 +22,7 @@ from releve.desk.access.guard import permission_of
 from releve.files.plan_folder import write_plans
 from releve.ledger import chain as ledger
 from releve.live import api as live
+from releve.live.models import Stream
 from releve.network import Operator
 from releve.plugins.outbound.gate.campaigns import record_campaign
 from releve.plugins.outbound.gate.fact_reader import CampaignTerms
@@ -41,8 +43,10 @@ NOT_THERE = "azur"
 
 
 @pytest.fixture
-def house(scenario: Scenario, settings: Settings, tmp_path: Path) -> Scenario:
-    """Something of everything at every site and for every client, in the live stream."""
+def house(scenario: Scenario, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
+    """Something of everything at every site and for every client, in the live stream at the time of the drill."""
+    real, ahead = timezone.now, Stream.objects.get(name=scenario.stream).offset
+    monkeypatch.setattr(timezone, "now", lambda: real() + ahead)
     scenario.stream = live.LIVE
     settings.PLAN_FOLDER = tmp_path / "plan"
     write_plans(settings.PLAN_FOLDER, scenario.plans, stamp=STAMP, calendars=False)
