@@ -88,6 +88,7 @@ urlpatterns = [
     path("switches/", include("releve.desk.switches")),
     path("", include("releve.desk.live.corrections")),
     path("", include("releve.desk.live.replies")),
+    path("", include("releve.desk.live.lookup")),
     path("", include("releve.desk.live.views")),
     path("", include("releve.desk.live.rota")),
     path("", include("releve.desk.live.client_news")),

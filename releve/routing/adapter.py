@@ -200,7 +200,7 @@ def judge_convergence(
     return "timed_out" if late and settled else "applied"
 
 
-KINDS = ("file_csv", "kamailio", "webhook")
+KINDS = ("file_csv", "kamailio", "lookup", "webhook")
 """The packages of ``releve.routing`` that ``RELEVE_ROUTING`` may name; of ``kamailio`` one adapter
 per proxy. One is imported where it is named: an HTTP client takes a tenth of a command's start."""
 

@@ -45,8 +45,15 @@ class FileCsv:
         observes="routes",
     )
 
+    columns: tuple[str, ...] = COLUMNS
+    """Of a route; those of a subclass go on with its own."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def list_rows(self, generation: Generation) -> Sequence[tuple[str, ...]]:
+        """Return the rows of a generation under :attr:`columns`."""
+        return generation.rows
 
     def plan(self, generation: Generation, snapshot: RoutingSnapshot | None) -> RoutingPlan:
         return plan_changes(generation, snapshot)
@@ -55,14 +62,17 @@ class FileCsv:
         """Write the file, unless it holds a newer generation of the same stream."""
         generation = plan.generation
         generation.refuse_if_empty()
+        rows = self.list_rows(generation)
+        digest = compute_digest(generation.stream, generation.number, generation.instant, rows)
+        head = (generation.stream, str(generation.number), generation.instant, digest)
         try:
             make_folder(self.path.parent)
             with lock(self.path.with_name(f".{self.path.name}.lock")):
                 self._refuse_if_stale(generation)
-                write_file(self.path, _write_text(generation), mode=0o644)
+                write_file(self.path, _write_text(self.columns, head, rows), mode=0o644)
         except OSError as error:
             raise Unreachable(f"{self.path}: {error.strerror or error}") from error
-        return PublishReceipt(generation.number, generation.digest, reference=self.path.name)
+        return PublishReceipt(generation.number, digest, reference=self.path.name)
 
     def observe(self) -> RoutingSnapshot | None:
         """Read the file and check it against its own digest."""
@@ -73,7 +83,7 @@ class FileCsv:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise Unreachable(f"{self.path}: {error}") from error
-        return _parse_generation(text, changed)
+        return parse_text(text, self.columns, changed)[0]
 
     def _refuse_if_stale(self, generation: Generation) -> None:
         seen = self.observe()
@@ -81,31 +91,29 @@ class FileCsv:
             raise Stale(f"{self.path.name} holds generation {seen.number} already")
 
 
-def _write_text(generation: Generation) -> str:
+def _write_text(columns: Sequence[str], head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow((*_HEAD, *COLUMNS))
-    head = (generation.stream, generation.number, generation.instant, generation.digest)
-    writer.writerows((*head, *row) for row in generation.rows)
+    writer.writerow((*_HEAD, *columns))
+    writer.writerows((*head, *row) for row in rows)
     return stream.getvalue()
 
 
-def _parse_generation(text: str, changed: datetime) -> RoutingSnapshot:
+def parse_text(text: str, columns: Sequence[str], changed: datetime) -> tuple[RoutingSnapshot, list[list[str]]]:
+    """Return what a file holds, and its rows under ``columns``; no rows where it is not whole."""
     rows = list(csv.reader(io.StringIO(text)))
-    if len(rows) < 2 or rows[0] != [*_HEAD, *COLUMNS]:
-        return RoutingSnapshot(0, "", changed, whole=False)
+    if len(rows) < 2 or rows[0] != [*_HEAD, *columns]:
+        return RoutingSnapshot(0, "", changed, whole=False), []
     stream, number, instant, digest = rows[1][: len(_HEAD)]
     heads = {tuple(row[: len(_HEAD)]) for row in rows[1:]}
     if not number.isdecimal():
-        return RoutingSnapshot(0, "", changed, whole=False)
-    found = compute_digest(stream, int(number), instant, [row[len(_HEAD) :] for row in rows[1:]])
-    whole = len(heads) == 1 and found == digest
-    routes = _parse_routes(rows[1:]) if whole else None
-    return RoutingSnapshot(int(number), digest, changed, whole, routes)
-
-
-def _parse_routes(rows: Sequence[Sequence[str]]) -> dict[tuple[str, str], ObservedRoute]:
-    return {
+        return RoutingSnapshot(0, "", changed, whole=False), []
+    cells = [row[len(_HEAD) :] for row in rows[1:]]
+    whole = len(heads) == 1 and compute_digest(stream, int(number), instant, cells) == digest
+    if not whole:
+        return RoutingSnapshot(int(number), digest, changed, whole=False), []
+    routes = {
         (programme, place): ObservedRoute(state == "open", float(weight))
-        for programme, place, state, _, weight in (row[len(_HEAD) :] for row in rows)
+        for programme, place, state, _, weight in (row[: len(COLUMNS)] for row in cells)
     }
+    return RoutingSnapshot(int(number), digest, changed, routes=routes), cells

@@ -71,7 +71,7 @@ class Generation:
     """The routes of every programme from ``valid_from`` on; ``number`` rises by publication.
 
     ``stream`` is ``live`` or a drill's. ``addresses`` gives the SIP URI of each place that has one,
-    ``dialled`` the programmes that callers reach by a number; both are those of the operator's
+    ``dialled`` the numbers by which callers reach a programme; both are those of the operator's
     tables at the time, and no part of the digest. ValueError when the weights of a programme do not
     add up to 1 (or to 0 for one without agents) or a place is named twice.
     """
@@ -81,7 +81,7 @@ class Generation:
     valid_from: datetime
     routes: Mapping[str, Sequence[Route]]
     addresses: Mapping[str, str] = field(default_factory=dict)
-    dialled: frozenset[str] = frozenset()
+    dialled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _require(self.number >= 1, "number >= 1", self.number)
@@ -186,6 +186,6 @@ def list_addresses(operator: Operator) -> dict[str, str]:
     return {place: parse_sip_address(text).uri for place, text in texts.items() if text}
 
 
-def list_dialled(operator: Operator) -> frozenset[str]:
-    """Return the inbound programmes that have a number."""
-    return frozenset(row.id for row in operator.programmes if row.kind == "inbound" and row.numbers)
+def list_dialled(operator: Operator) -> dict[str, tuple[str, ...]]:
+    """Return the numbers of each inbound programme that has any."""
+    return {row.id: tuple(row.numbers) for row in operator.programmes if row.kind == "inbound" and row.numbers}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
@@ -24,6 +25,7 @@ from releve.live import api as live
 from releve.live import situation_cache
 from releve.live.plans import IdentityCache
 from releve.registry import storage
+from releve.registry.models import Version
 from releve.situation import KINDS, AuditOpened, list_fields
 from tests.accounts.people import give, person, sign_in, signed_in
 from tests.desk.access.test_people_page import HEALTH_KEYS, HEALTH_WORDS, keys
@@ -80,6 +82,14 @@ def test_a_refusal_has_its_code_and_what_to_do(manager: Program) -> None:
 @pytest.mark.parametrize("body", ["", "{", "[]", "3", '{"site": NaN}', "[" * 100_000, '"\\ud800"', "\x00"])
 def test_a_body_that_is_no_object_is_told_so(manager: Program, body: str) -> None:
     assert manager.post("/events/power.down", body, "k").status_code == 400
+
+
+def test_an_event_of_more_than_a_megabyte_is_refused_and_not_recorded(manager: Program, scenario: Scenario) -> None:
+    text = json.dumps({"site": scenario.site})
+    large = manager.post("/events/power.down", text.ljust(1_000_001), "k")
+    assert (large.status_code, large.json()["error"]["code"]) == (413, "body.large")
+    assert not [row for row in iter_entries() if row.kind == "power.down"]
+    assert manager.post("/events/power.down", text.ljust(1_000_000), "k").status_code == 201
 
 
 def test_an_event_without_a_key_is_not_recorded(manager: Program, scenario: Scenario) -> None:
@@ -521,3 +531,21 @@ def test_what_fails_is_computed_by_the_next_who_asks() -> None:
     with pytest.raises(ValueError, match="not now"):
         kept.get("a", (source,), fail)
     assert kept.get("a", (source,), lambda: ["a"]) == ["a"]
+
+
+def test_every_version_is_read_in_parts_by_the_number_to_ask_with_next(
+    manager: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = Version.objects.all()
+    values = {"made_at": first.made_at, "made_by": "x", "digest": first.digest, "summary": first.summary}
+    Version.objects.bulk_create(Version(number=first.number + n, **values) for n in range(1, 6))
+    monkeypatch.setattr("releve.desk.api.events._MOST_VERSIONS", 3)
+    found, query = [], ""
+    while True:
+        page = manager.get(f"/registry/versions{query}").json()
+        found.append([row["number"] for row in page["versions"]])
+        if page["older"] is None:
+            break
+        query = f"?before={page['older']}"
+    last = first.number + 5
+    assert found == [[last, last - 1, last - 2], [last - 3, last - 4, first.number]]

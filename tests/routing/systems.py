@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import httpx
 from releve.routing import Adapter, Generation
 from releve.routing.file_csv import FileCsv
 from releve.routing.kamailio import KamailioProxy
+from releve.routing.lookup import Lookup
 from releve.routing.webhook import Webhook
 from tests.routing.generations import generation
 from tests.routing.receivers import SECRET, proxying, receiving
@@ -23,7 +24,7 @@ ADDRESSES = {"casa-1": "sip:10.0.0.1:5060", "rabat-1": "sip:10.0.0.2:5060;transp
 def addressed(number: int = 1, *, closed: str = "", casa: float = 12.0) -> Generation:
     """A generation with addresses, of which callers dial one programme."""
     made = generation(number, closed=closed, casa=casa)
-    return replace(made, addresses=ADDRESSES, dialled=frozenset({"azur-sinistres"}))
+    return replace(made, addresses=ADDRESSES, dialled={"azur-sinistres": ("+33162000001", "+33162000002")})
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class TelephonySystem:
 
 
 @contextmanager
-def run_file(folder: Path) -> Iterator[TelephonySystem]:
+def run_file(folder: Path, build: Callable[[Path], FileCsv] = FileCsv) -> Iterator[TelephonySystem]:
     path, away = folder / "out" / "routes.csv", folder / "away"
 
     def disturb() -> None:
@@ -57,7 +58,11 @@ def run_file(folder: Path) -> Iterator[TelephonySystem]:
     def read() -> str:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
-    yield TelephonySystem(FileCsv(path), read, disturb, lose, find)
+    yield TelephonySystem(build(path), read, disturb, lose, find)
+
+
+def run_lookup(folder: Path) -> AbstractContextManager[TelephonySystem]:
+    return run_file(folder, lambda path: Lookup(path, SECRET))
 
 
 @contextmanager
@@ -94,4 +99,4 @@ def run_kamailio(folder: Path) -> Iterator[TelephonySystem]:
         )
 
 
-SYSTEMS = {"file_csv": run_file, "kamailio": run_kamailio, "webhook": run_webhook}
+SYSTEMS = {"file_csv": run_file, "kamailio": run_kamailio, "lookup": run_lookup, "webhook": run_webhook}

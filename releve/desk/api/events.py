@@ -199,10 +199,12 @@ def root(request: HttpRequest) -> Any:
 
 
 @reads("/registry/versions", schemas.Versions, "record", "registry.see")
-def versions(request: HttpRequest) -> dict[str, Any]:
-    """The versions of the reference data, the current one first; the last two hundred."""
-    rows = Version.objects.all()[:_MOST_VERSIONS]
-    return {"versions": [VersionRow.from_row(row) for row in rows]}
+def versions(request: HttpRequest, before: _Before = None) -> dict[str, Any]:
+    """The versions of the reference data, the current one first; two hundred at a time."""
+    found = Version.objects.all() if before is None else Version.objects.filter(number__lt=before)
+    rows = list(found[: _MOST_VERSIONS + 1])
+    older = rows[_MOST_VERSIONS - 1].number if len(rows) > _MOST_VERSIONS else None
+    return {"versions": [VersionRow.from_row(row) for row in rows[:_MOST_VERSIONS]], "older": older}
 
 
 @reads("/registry/versions/{int:number}", VersionRow, "record", "registry.see")

@@ -91,9 +91,10 @@ class Proof(Root):
 
 
 class Versions(Schema):
-    """The versions, the current one first."""
+    """A page of versions, the current one first."""
 
     versions: list[VersionRow]
+    older: int | None = Field(description="Ask with before= this for the next page")
 
 
 class StatisticsRows(Schema):

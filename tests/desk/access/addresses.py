@@ -227,6 +227,7 @@ ROWS = (
     Row("ack/<slug:token>", "/ack/none", anyone=(200, 200)),
     Row("replies/<slug:gateway>", "/replies/none", anyone=(405, 405)),
     Row("replies/<slug:gateway>/<slug:secret>", "/replies/none/secret", anyone=(405, 405)),
+    Row("routing/<str:key>", "/routing/none", anyone=(404, 404)),
     Row("lead/<slug:token>", "/lead/none", anyone=(404, 404)),
     Row("lead/<uuid:alert>/take", "/lead/00000000-0000-0000-0000-000000000000/take", "cpfsho", 405),
     Row("client-news/", "/client-news/", "cpf"),
