@@ -1,7 +1,7 @@
 """The pages of Help: the handbook of the reader's role first, those of the other roles listed.
 
 A page is a file ``LANGUAGE/NAME.md``. Bold names what stands on the desk, word for word; a link
-leads to a page that the role may open. The tests hold both.
+leads to a page that the role may open, and is text to another reader. The tests hold both.
 """
 
 from __future__ import annotations
@@ -9,20 +9,24 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path
+from django.urls import path, resolve
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 
 from releve.accounts.permissions import Role
-from releve.accounts.scopes import roles_held
-from releve.desk.access.guard import allow_anonymous
+from releve.accounts.scopes import can, roles_held
+from releve.desk.access.guard import allow_anonymous, permission_of
 from releve.desk.http import require_found
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("fr", "en")
@@ -38,6 +42,7 @@ PAGES = {
 }
 """The roles that each page is for, in the order in which they are listed."""
 
+_LINK = re.compile(r'<a href="([^"#]*)[^"]*">(.*?)</a>', re.DOTALL)
 _FRENCH_SPACES = ((re.compile(r" (?=[;:!?»])"), "\u202f"), (re.compile(r"(?<=«) "), "\u202f"))
 
 
@@ -53,6 +58,16 @@ def read_source(page: str, language: str) -> str:
 def render_page(page: str, language: str) -> str:
     """Return a page as HTML; what a source holds of HTML is shown as text."""
     return str(MarkdownIt("commonmark", {"html": False}).render(read_source(page, language)))
+
+
+def _close_links(text: str, user: AnyUser) -> str:
+    """Return a page with its links to what a reader may not open as text."""
+
+    def choose(link: re.Match[str]) -> str:
+        permission = permission_of(resolve(link[1]).func)
+        return link[0] if not permission or can(user, permission) else link[2]
+
+    return _LINK.sub(choose, text)
 
 
 def name_page(page: str) -> str:
@@ -81,6 +96,7 @@ def show_page(request: HttpRequest, page: str) -> HttpResponse:
 def _answer(request: HttpRequest, page: str) -> HttpResponse:
     language = get_language() or ""
     text = render_page(page, language if language in LANGUAGES else "en") if page else ""
+    text = _close_links(text, request.user)
     pages = [(name, name_page(name)) for name in PAGES]
     title = name_page(page) if page else ""
     return render(request, "desk/handbook/page.html", {"text": text, "page": page, "title": title, "pages": pages})

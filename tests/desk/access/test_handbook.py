@@ -110,3 +110,13 @@ def test_the_page_is_in_the_readers_language_and_a_strange_name_is_not_found(sto
     assert "Les questions qui viennent" in web.get("/help/site-lead").content.decode()
     assert "A normal day" in web.get("/help/site-lead", headers={"accept-language": "en"}).content.decode()
     assert web.get("/help/nothing").status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_link_to_what_the_reader_may_not_open_is_text(stocked: None) -> None:
+    user = person("zoe")
+    give(user, Role.SITE)
+    web = sign_in(user, lately=True)
+    assert 'href="/registry/"' not in web.get("/help/planner").content.decode()
+    give(user, Role.PLANNER)
+    assert 'href="/registry/"' in web.get("/help/planner").content.decode()
