@@ -178,8 +178,9 @@ _SERVICES = environment.read_sign_in_service(os.environ)
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": _SERVICES}}
 # Signing in there starts with a form, which the content policy lets lead there.
 FORM_TARGETS = [environment.parse_origin(app["settings"]["server_url"]) for app in _SERVICES]
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
-SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+# An address that the service vouches for opens no account: its owner connects the two, on My account.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = False
 IDENTITY_PAGE = f"{DESK_URL}/identity"
 ACCOUNT_PAGE = f"{DESK_URL}/account"
 IDENTITY_KEY = environment.read_box_key(os.environ, "RELEVE_IDENTITY_KEY")

@@ -20,12 +20,15 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.signals import social_account_added, social_account_removed
 from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.dispatch import receiver
 from django.utils import timezone
 
 from releve.accounts.models import AccountAct, FactorReset, Grant, Subscription, Token, User
@@ -281,6 +284,24 @@ def record_change(
         stream=STREAM,
         recorded_at=timezone.now(),
     )
+
+
+@receiver(social_account_added)
+def record_connection(sociallogin: SocialLogin, **_sent: object) -> None:
+    """Record that an account was connected to the sign-in service; without the entry it is not."""
+    account = sociallogin.account
+    try:
+        record_change("access.connected", account.user, {"service": account.provider}, account.user.get_username())
+    except BaseException:
+        account.delete()
+        raise
+
+
+@receiver(social_account_removed)
+def record_disconnection(socialaccount: SocialAccount, **_sent: object) -> None:
+    """Record that an account was disconnected from the sign-in service."""
+    user = socialaccount.user
+    record_change("access.disconnected", user, {"service": socialaccount.provider}, user.get_username())
 
 
 def user_subject(name: str) -> str:

@@ -298,6 +298,8 @@ KIND_LABELS: Mapping[str, str] = {
     "access.closed": "Account closed",
     "access.link_mailed": "Link to choose a password mailed",
     "access.link_shown": "Link to choose a password shown",
+    "access.connected": "Account connected to the sign-in service",
+    "access.disconnected": "Account disconnected from the sign-in service",
     "access.confirmed": "Account confirmed as one person’s own",
     "access.declared": "Administrators declared to be different people",
     "access.ended": "Role ended",

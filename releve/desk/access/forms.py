@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import time
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.authentication import get_authentication_records
+from allauth.core.context import request_context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.utils import is_mfa_enabled
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.base import AuthProcess
 from cryptography.fernet import MultiFernet
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -175,11 +182,40 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
 
 class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """The organisation's sign-in service lets in people who have an account, by their address."""
+    """The organisation's sign-in service lets in those who connected their account to it themselves."""
+
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultSocialAccountAdapter.error_messages,
+        "no_password": lazy(
+            "Your account has no password, so that you could not sign in any more:"
+            " ask an administrator for a link to choose one, then disconnect."
+        ),
+    }
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
-        """Return False: whom the service knows and this installation does not, stays outside."""
+        """Return False: an identity that no account is connected to stays outside, whatever its address."""
         return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Refuse to connect a second identity: with it, the holder of a session could stay for ever."""
+        if sociallogin.state.get("process") != AuthProcess.CONNECT or not isinstance(request.user, User):
+            return
+        account = sociallogin.account
+        held = SocialAccount.objects.filter(user_id=request.user.pk, provider=account.provider)
+        if request.user.visitor_role or held.exclude(uid=account.uid).exists():
+            said = _("Your account is connected to another identity of this service: disconnect it first.")
+            messages.error(request, said)
+            raise ImmediateHttpResponse(redirect("socialaccount_connections"))
+
+    def send_notification_mail(self, *args: Any, **options: Any) -> None:
+        """Mail what changed once it is stored; a mail server that fails takes nothing back."""
+        request, send = self.request, super().send_notification_mail
+
+        def mail() -> None:
+            with request_context(request):
+                send(*args, **options)
+
+        transaction.on_commit(mail, robust=True)
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
@@ -240,6 +276,9 @@ SENTENCES = (
     lazy("Security key added."),
     lazy("Security key removed."),
     lazy("Signed out of all other sessions."),
+    lazy("The third-party account has been connected."),
+    lazy("The third-party account has been disconnected."),
+    lazy("The third-party account is already connected to a different account."),
     # the mail with a link; its template is a plain text, which the catalogue does not read
     lazy("To choose a password, open this address. It works once, for three days:"),
     lazy("This message signs no one in. If you did not ask for it, do nothing."),

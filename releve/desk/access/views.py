@@ -2,8 +2,7 @@
 
 A name behind a pseudonym is shown once, in answer to the form that asks for it: it is in no
 address, no other page, no JSON and no cache. Of django-allauth's addresses, those of signing up and
-of managing one's e-mail addresses and connected services are left out: the administrator gives
-them.
+of managing one's e-mail addresses are left out: the administrator gives them.
 """
 
 from __future__ import annotations
@@ -16,13 +15,16 @@ from allauth.account.models import EmailAddress
 from allauth.account.views import PasswordResetView
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount import views as social
+from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.views import ConnectionsView
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.mail import send_mail
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import include, path, re_path, reverse
 from django.utils import timezone
@@ -131,6 +133,7 @@ def show_account(request: HttpRequest) -> HttpResponse:
         "lacks_factor": lacks_second_factor(request),
         "sessions": UserSession.objects.filter(user=user).count(),
         "notices": [(describe_act(act), act.at) for act in list_account_notices(user)],
+        "connected": SocialAccount.objects.filter(user=user).count(),
         "addresses": EmailAddress.objects.filter(user=user),
     }
     return render(request, "desk/account.html", context)
@@ -300,6 +303,21 @@ class PasswordReset(PasswordResetView):  # type: ignore[misc]  # allauth has no 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         """Add whether a link can be mailed."""
         return {**super().get_context_data(**context), "mailed": bool(settings.EMAIL_HOST)}
+
+
+class Connections(ConnectionsView):  # type: ignore[misc]
+    """Connecting the own account to the organisation's sign-in service, and disconnecting it."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+        """Lead visitors of an open desk, who have no account, to the choice of a role."""
+        if require_user(request).visitor_role:
+            return redirect("look")
+        return cast(HttpResponseBase, super().dispatch(request, *args, **options))
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Disconnect, with the entry of the ledger or not at all."""
+        with transaction.atomic():
+            return cast(HttpResponse, super().form_valid(form))
 
 
 def hand_over_link(user: User, *, by: str, request: HttpRequest | None = None, show: bool = False) -> str:
@@ -500,6 +518,7 @@ urlpatterns = [
     path("password/reset/key/done/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
+    path("service/", login_required(Connections.as_view()), name="socialaccount_connections"),
     path("service/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
     path("service/error/", social.login_error, name="socialaccount_login_error"),
     path("", include("allauth.socialaccount.providers.openid_connect.urls")),

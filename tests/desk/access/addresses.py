@@ -214,6 +214,7 @@ ROWS = (
     Row("account/2fa/webauthn/keys/<int:pk>/edit/", "/account/2fa/webauthn/keys/1/edit/", anyone=(302, 302)),
     Row("account/2fa/webauthn/login/", "/account/2fa/webauthn/login/", anyone=(302, 302)),
     Row("account/sessions/", "/account/sessions/", anyone=(302, 200)),
+    Row("account/service/", "/account/service/", anyone=(302, 200)),
     Row("account/service/cancelled/", "/account/service/cancelled/", anyone=(200, 200)),
     Row("account/service/error/", "/account/service/error/", anyone=(401, 401)),
     Row("account/oidc/^(?P<provider_id>[^/]+)/login/", "/account/oidc/x/login/", anyone=(404, 404)),
