@@ -119,9 +119,9 @@ def _describe_service(page: StandingPage) -> str:
         if worst.short_now:
             share = text.coverage(worst.now or 0.0)
             return _("{client}: {coverage} covered now.").format(client=worst.name, coverage=share)
-        at = "" if worst.worst_at is None else when(worst.worst_at, text)
+        at = "" if worst.worst_at is None else text.near(worst.worst_at, page.at)
         share = text.coverage(worst.worst or 0.0)
-        return _("{client}: {coverage} covered on {when}.").format(client=worst.name, coverage=share, when=at)
+        return _("{client}: at worst {coverage} covered, {when}.").format(client=worst.name, coverage=share, when=at)
     if page.plan.reach is None:
         return _describe_plan(page)
     until = _describe_reach(page)
