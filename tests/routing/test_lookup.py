@@ -4,10 +4,14 @@ of Asterisk or FreeSWITCH can be installed beside these tests."""
 from __future__ import annotations
 
 import base64
+import shutil
+import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler
 from itertools import cycle
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +22,7 @@ from django.test import Client
 
 from releve.routing import Rejected, build_adapters, compute_shares
 from releve.routing.lookup import Lookup, order_addresses
+from tests.local_server import serve_locally
 from tests.routing.generations import NOON, publish
 from tests.routing.receivers import SECRET
 from tests.routing.systems import addressed
@@ -172,6 +177,47 @@ def test_the_answer_comes_within_milliseconds_without_the_database(adapter: Look
         assert exchange.ask("33162000399")[0] == 200
         times.append(time.perf_counter() - began)
     assert sorted(times)[25] < 0.05
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_library_of_both_exchanges_gets_a_route_or_gives_up_within_its_second(
+    adapter: Lookup, exchange: Exchange
+) -> None:
+    """func_curl and mod_curl are libcurl: the options are those of the dial plans of docs/live.md."""
+    publish(adapter, addressed(1), key="1")
+    exchange.ask(NUMBER)
+    hangs = threading.Event()
+
+    class Desk(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            hangs.wait(0 if not slow else 5)
+            given = Client().get(self.path, headers={"Authorization": self.headers["Authorization"] or ""})
+            self.send_response(given.status_code)
+            self.send_header("Content-Length", str(len(given.content)))
+            self.end_headers()
+            self.wfile.write(given.content)
+
+    def curl(*options: str) -> str:
+        limits = ("-sS", "--connect-timeout", "1", "--max-time", "1")
+        return subprocess.run(["curl", *limits, *options], capture_output=True, text=True, check=False).stdout
+
+    bearer, slow = ("-H", f"Authorization: Bearer {SECRET}"), False
+    with serve_locally(Desk) as address:
+        texts = [
+            curl(*bearer, f"http://{address}/routing/+{NUMBER}"),
+            curl(f"http://exchange:{SECRET}@{address}/routing/{NUMBER}"),
+        ]
+        for text in texts:
+            first, *rest = text.split("|")
+            assert first == "route"
+            assert set(rest) == {CASA, RABAT, HOME}
+        assert curl(f"http://{address}/routing/{NUMBER}") == ""
+        slow = True
+        began = time.perf_counter()
+        assert curl(*bearer, f"http://{address}/routing/{NUMBER}") == ""
+        assert time.perf_counter() - began < 4
+        hangs.set()
+    assert curl(*bearer, f"http://{address}/routing/{NUMBER}") == ""
 
 
 def test_the_secret_is_needed_and_the_file_may_be_named(tmp_path: Path) -> None:
