@@ -169,7 +169,7 @@ def test_an_error_has_a_twin_in_one_shape(web: Client) -> None:
     for path in ("/cell/no-such/base.json", "/nowhere.json", "/?day=x&format=json"):
         response = web.get(path)
         assert response.status_code == 404
-        assert set(json.loads(response.content)["error"]) == {"status", "message", "detail"}
+        assert set(json.loads(response.content)["error"]) == {"status", "code", "message", "detail"}
 
 
 def test_the_twin_of_the_verdict_holds_its_facts(web: Client) -> None:

@@ -279,7 +279,9 @@ SENTENCES = (
     lazy("The third-party account has been connected."),
     lazy("The third-party account has been disconnected."),
     lazy("The third-party account is already connected to a different account."),
-    # the mail with a link; its template is a plain text, which the catalogue does not read
+    # mails on the sign-in service and with a link: their templates are plain texts, which the catalogue does not read
+    lazy("The identity %(identity)s of %(name)s now signs in to your account."),
+    lazy("The identity %(identity)s of %(name)s no longer signs in to your account."),
     lazy("To choose a password, open this address. It works once, for three days:"),
     lazy("This message signs no one in. If you did not ask for it, do nothing."),
 )

@@ -106,6 +106,10 @@ def test_a_connected_identity_signs_in_until_it_is_disconnected(
     entries = [(entry.kind, entry.body.get("service")) for entry in iter_entries(stream=grants.STREAM)]
     assert entries == [("access.given", None), ("access.connected", "oidc"), ("access.disconnected", "oidc")]
     assert [message.to for message in mail.outbox] == [["zoe@example.org"]] * 2
+    made, ended = mail.outbox
+    assert made.subject == "Relève: Compte rattaché au service de connexion"
+    assert "L’identité other@example.org de SSO ouvre désormais votre compte." in made.body
+    assert "L’identité other@example.org de SSO n’ouvre plus votre compte." in ended.body
 
 
 def test_connecting_and_disconnecting_take_the_password_again(claims: dict[str, Any]) -> None:
