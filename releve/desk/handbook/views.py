@@ -15,6 +15,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, resolve
+from django.urls.exceptions import Resolver404
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -64,7 +65,10 @@ def _close_links(text: str, user: AnyUser) -> str:
     """Return a page with its links to what a reader may not open as text."""
 
     def choose(link: re.Match[str]) -> str:
-        permission = permission_of(resolve(link[1]).func)
+        try:
+            permission = permission_of(resolve(link[1]).func)
+        except Resolver404:  # a page of a plug-in that is not installed here
+            return link[2]
         return link[0] if not permission or can(user, permission) else link[2]
 
     return _LINK.sub(choose, text)
