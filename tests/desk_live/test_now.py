@@ -113,7 +113,8 @@ def test_the_headline_names_what_is_lost_and_the_client_served_worst(browsers: B
     assert page.state == worst.state == "missed"
     said = headline(page)
     names = " et ".join(site.name for site in page.lost)
-    assert said.startswith(f"{names}\u202f: sites fermés. {worst.name}\u202f: couvert à ")
+    assert said.startswith(f"{names}\u202f: sites fermés. {worst.name}\u202f: couvert au plus bas à ")
+    assert said.endswith("\u202f%, demain à 10\xa0h\xa030."), said
     assert "Tous" not in said
 
 
