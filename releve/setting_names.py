@@ -155,8 +155,8 @@ _LIVE = {
         "nothing is said",
     ),
     "CRISIS_CONTACT": (
-        "whom the house calls while something is lost, by name and number: on *Now*, on the pages of sites and in the"
-        " messages to their leads",
+        "whom the house calls while something is lost, by name and number: on *Now*, on the pages of lost sites and in"
+        " the messages to site leads",
         "nothing is said",
     ),
     "NEWS_MINUTES": ("minutes until the next news that a client's message promises", "60"),

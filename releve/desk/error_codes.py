@@ -49,7 +49,6 @@ FAULT_CODES: dict[str, str] = {
 """Meaning of the codes in ``faults`` that are of no event."""
 
 _BY_STATUS: Mapping[int, str] = {
-    202: "busy",
     400: "request.invalid",
     401: "access.sign_in",
     403: "access.role",

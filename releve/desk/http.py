@@ -205,8 +205,8 @@ def failure(
     ``faults`` are the fields that are wrong, where there are some; a page has forms for that. ``code`` is of
     ``ERROR_CODES``; without it, the one of the status.
     """
-    code = choose_code(status, code, faults=bool(faults))
     if wants_json(request):
+        code = choose_code(status, code, faults=bool(faults))
         error: dict[str, Any] = {"status": status, "code": code, "message": message, "detail": detail}
         if faults:
             error["faults"] = list(faults)

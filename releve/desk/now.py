@@ -71,7 +71,7 @@ class ClientOutlook(PageModel):
 
     back: datetime | None
     relapse: datetime | None = Field(description="When something is missing again after that")
-    next_news: datetime | None = Field(description="What the newest message to the client promises; null: none did")
+    next_news: datetime | None = Field(description="As promised, or by the timer of a draft that waits; null: none")
 
 
 class Todo(PageModel):

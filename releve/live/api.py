@@ -30,7 +30,6 @@ from releve.live.client_news import (
     edit_draft,
     find_news,
     find_own_losses,
-    find_promises,
     list_client_letters,
     load_settings,
     stop_draft,

@@ -10,6 +10,7 @@ from releve import situation
 from releve.accounts.permissions import Role
 from releve.live import api as live
 from releve.live import clock, effect_queue, event_service, plans, routes
+from releve.live.client_news import find_promises
 from releve.live.models import ClientSetting, Message
 from releve.live.worker import run_until_idle
 from tests.accounts.people import look_as, read_text
@@ -63,7 +64,7 @@ def test_the_page_of_a_client_says_what_happens_since_when_and_what_is_done(
     incident = web.get(f"/clients/{client}").context["page"].incident
     assert [row.cause for row in incident.places] == ["hazard"]
     assert incident.since is not None
-    assert incident.next_news == live.find_promises(scenario.stream)[client]
+    assert incident.next_news == find_promises(scenario.stream)[client]
     shown = read_text(web, f"/clients/{client}")
     assert scenario.operator.sites[0].name in shown
     assert "fermé à cause d’un incident sur place" in shown

@@ -8,7 +8,7 @@ import pytest
 
 from releve.ledger import chain as ledger
 from releve.live import api as live
-from releve.live.client_news import SETTLING, follow_client_news, hold_drafts
+from releve.live.client_news import SETTLING, find_promises, follow_client_news, hold_drafts
 from releve.live.models import ClientSetting, Message
 from tests.live.scenario import Scenario
 
@@ -174,7 +174,7 @@ def test_promised_news_come_though_no_relief_follows(scenario: Scenario) -> None
     scenario.later(minutes=11)
     scenario.work()
     assert Message.objects.get(pk=draft.pk).channel
-    assert live.find_promises(scenario.stream)[first.who] > promised
+    assert find_promises(scenario.stream)[first.who] > promised
 
 
 def test_a_client_hears_that_all_is_back_after_the_last_shift(scenario: Scenario) -> None:
@@ -196,7 +196,7 @@ def test_a_client_hears_that_all_is_back_after_the_last_shift(scenario: Scenario
     assert last.release_at is not None
     assert last.release_at >= at
     assert not last.about["lost"]
-    assert client not in live.find_promises(scenario.stream)
+    assert client not in find_promises(scenario.stream)
 
 
 def test_a_draft_whose_loss_is_over_does_not_go_though_no_relief_replaced_it(scenario: Scenario) -> None:

@@ -103,8 +103,9 @@ def reforecast(
         for number in np.unique(day[known[:, column]]).tolist():
             rows = np.flatnonzero((day == number) & morning.open[:, column])
             here = np.where(known[rows, column], counts[rows, column], np.nan)
-            wide = replace(law, covariance=law.covariance + _REOPENED_VARIANCE)
-            today = wide if reopened[rows, column].any() else law
+            today = law
+            if reopened[rows, column].any():
+                today = replace(law, covariance=law.covariance + _REOPENED_VARIANCE)
             updated = update_day(today, slots[rows], morning.mean[rows, column], here)
             mean[rows, column] = updated.mean
             for level, values in quantiles.items():

@@ -138,8 +138,10 @@ def _refused(request: HttpRequest, error: live.Refused) -> HttpResponse:
 
 
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """Answer what ninja itself raises: a body that it cannot read."""
-    return refuse(request, "body.unreadable", _("The body is no JSON."))
+    """Answer what ninja itself raises, a body that it cannot read (400), and what a plug-in may."""
+    if error.status_code == 400:
+        return refuse(request, "body.unreadable", _("The body is no JSON."))
+    return failure(request, error.status_code, str(error))
 
 
 def _nowhere(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -25,6 +25,7 @@ from releve.accounts.permissions import Role
 from releve.accounts.scopes import can, roles_held
 from releve.desk.access.guard import allow_anonymous, permission_of
 from releve.desk.http import require_found
+from releve.desk.text import NARROW
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -44,15 +45,13 @@ PAGES = {
 """The roles that each page is for, in the order in which they are listed."""
 
 _LINK = re.compile(r'<a href="([^"#]*)[^"]*">(.*?)</a>', re.DOTALL)
-_FRENCH_SPACES = ((re.compile(r" (?=[;:!?»])"), "\u202f"), (re.compile(r"(?<=«) "), "\u202f"))
+_FRENCH_SPACE = re.compile(r" (?=[;:!?»])|(?<=«) ")
 
 
 def read_source(page: str, language: str) -> str:
     """Return a page's Markdown, with the narrow spaces of French."""
     text = (FOLDER / language / f"{page}.md").read_text(encoding="utf-8")
-    for pattern, space in _FRENCH_SPACES if language == "fr" else ():
-        text = pattern.sub(space, text)
-    return text
+    return _FRENCH_SPACE.sub(NARROW, text) if language == "fr" else text
 
 
 @cache

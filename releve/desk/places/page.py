@@ -360,7 +360,7 @@ class ClientIncident(PageModel):
     people: int = Field(description="People who work differently for it by the relief in force")
     routed_at: datetime | None = Field(description="Since when calls follow the routes of the relief")
     abandoned: Figure = Field(description="Calls of today that were not served; null: not known, or a drill")
-    next_news: datetime | None
+    next_news: datetime | None = Field(description="As promised, or by the timer of a draft that waits; null: none")
 
 
 class ClientPage(StreamPage):
