@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page
 
 from releve.cli.desk import two_processes
 from releve.desk.access.guard import COOKIE
+from releve.network.opening_hours import is_closed_by_holiday
 from tests import processes
 from tests.association.sector_of_seven import mask_key, sign_key
 from tests.browser_tools import View, command, context, environ_of, faults_of, follow, keep, overflow, serious
@@ -143,13 +144,15 @@ def end(child: int) -> None:
 def open_sector(folder: Path) -> Iterator[Sector]:
     """Yield a clerk and two members with plans of two days in force, one as the other's help.
 
-    It is the morning after the first of these days, the next Monday. The clerk's worker is not
-    started: its bulletin is published by hand.
+    It is the morning after the first of these days, the next Monday that is no holiday of France, nor is
+    the Wednesday after it. The clerk's worker is not started: its bulletin is published by hand.
     """
     clock, made = folder / "clock", folder / "made"
     move_clock(clock, 0)
     today = datetime.now(UTC).date()
     monday = today + timedelta(days=7 - today.weekday())
+    while any(is_closed_by_holiday("FR", (), monday + timedelta(days=n)) for n in (0, 2)):
+        monday += timedelta(days=7)
     day = monday + timedelta(days=2)
     size = ("--operators", "2", "--agents", "240", "--sites", "4", "--seed", "3")
     command(folder / "maker", "network", "sector", *size, "--start", str(monday), str(made))

@@ -284,8 +284,9 @@ def _judge(calls: int, answers: dict[str, str], carrier: SipPhone, state: dict[s
         ),
         "a call at the carrier that is not counted once": sum(counted.get(name) != 1 for name in carried),
         "an attempt counted of a call that is not at the carrier": len(counted.keys() - set(carried)),
+        # 408 where a busy machine lets the proxy's own timer run out before the question's.
         "an attempt withdrawn of a call that was refused otherwise than for lateness": sum(
-            answers.get(call, "503") != "503" for call in withdrawn
+            answers.get(call, "503") not in {"503", "408"} for call in withdrawn
         ),
     }
     return OutboundRun(
