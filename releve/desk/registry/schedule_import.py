@@ -239,9 +239,7 @@ class _ScheduleReading:
             if "c0" in sent:
                 self.answers |= {key: columns.get(key, "") for key in MEANINGS}
         try:
-            self.mapping = recognize_schedule(
-                log.frame, self.answers, (agent.id for agent in self.operator.agents)
-            )
+            self.mapping = recognize_schedule(log.frame, self.answers, (agent.id for agent in self.operator.agents))
             self.schedule = read_schedule(log, self.mapping, self.zone_name)
         except ValueError as error:
             self.reason = translate_error(error)
