@@ -31,8 +31,8 @@ from releve.network.table_words import fold
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "agent": (
         "agent id", "logon id", "tvid", "employee id", "employee number", "employment number", "matricule",
-        "personnel number", "agent", "agent name", "employee", "employee name", "person", "person name", "téléconseiller",
-        "collaborateur", "conseiller", "salarié", "email", "user", "name", "nom",
+        "personnel number", "agent", "agent name", "employee", "employee name", "person", "person name",
+        "téléconseiller", "collaborateur", "conseiller", "salarié", "email", "user", "name", "nom",
     ),
     "activity": (
         "activity", "activity name", "activity code", "agent activity id", "activity type id", "exc code", "excname",
