@@ -293,7 +293,8 @@ def read_times(column: pl.Series, time_zone: str, time_format: str = "") -> Time
     changes = good & ~aware & (matches != 1)
     foreign = np.zeros(len(column), dtype=np.bool_)
     if not isinstance(column.dtype, pl.Datetime):
-        foreign = good & aware & (find_offsets(seconds, time_zone) != shift)
+        # UTC is what systems write: an offset of another zone is rather a local time with a wrong one
+        foreign = good & aware & (shift != 0) & (find_offsets(seconds, time_zone) != shift)
     kinds = np.where(changes, "clock_change", np.where(good, "", "time"))
     faults = [
         *_faults_unread(column, ~good, time_format),

@@ -39,6 +39,7 @@ from releve.demand.report_words import (
     AGENT_WORDS,
     AMBIGUOUS,
     ANSWERED,
+    BOTH_WAYS,
     CALL_WORDS,
     DIRECTION_WORDS,
     INTERVAL_WORDS,
@@ -355,6 +356,8 @@ class _ExportedTable:
     def map_start(self, zone_name: str) -> dict[str, Any]:
         """Return the part of the mapping that says when a row is, and which rows count."""
         in_utc = any("utc" in squeeze(header) for header in self.times)
+        if fit(r".*\d(Z|[+-]00:?00)", self.texts(self.times[-1])):
+            self.notes.append(Phrase("the times of {0} are written in UTC, and read so", self.times[-1]))
         mapping: dict[str, Any] = {"time_zone": "UTC" if in_utc else zone_name}
         mapping["start"] = self.times[0] if len(self.times) == 1 else list(self.times)
         if self.from_end:
@@ -401,6 +404,8 @@ class _ExportedTable:
             mapping = {"offered": [self.found["answered"], self.found["abandoned"]]}
         if "answered" in self.found:
             mapping["answered"] = self.found["answered"]
+            if squeeze(self.found["answered"]) in map(squeeze, BOTH_WAYS):
+                self.notes.append(Phrase("{0} may hold outgoing contacts, too", self.found["answered"]))
         self._compare_counts()
         return mapping | self._map_handling()
 

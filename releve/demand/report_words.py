@@ -67,7 +67,8 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
         "received", "total calls", "calls", "calls entered", "contacts offered",
     ),
     "answered": (
-        "answered", "calls answered", "answer", "answered calls", "acd calls", "accepted", "handled",
+        "contacts handled incoming", "answered", "calls answered", "answer", "answered calls", "acd calls", "accepted",
+        "handled",
         "calls handled", "contacts handled", "interactions handled", "answ_call_cnt", "handle",
         "contacts answered", "served", "calls served",
     ),
@@ -139,6 +140,8 @@ DIRECTION_WORDS = ("direction", "sens", "call type", "calltype", "contact type",
 OUTBOUND = ("outbound", "out", "sortant", "sortie", "manual", "manuel")
 MEDIA_WORDS = ("media type", "media", "channel type", "channel", "canal", "type de média")
 VOICE = frozenset(("voice", "phone", "call", "calls", "telephone", "telephonie", "voix", "appel", "appels", "voip"))
+BOTH_WAYS = ("contacts handled",)
+"""Counts of answered calls that hold outgoing ones, too: Amazon Connect's, beside one of incoming contacts alone."""
 AMBIGUOUS = ("appels", "total calls", "calls", "contacts")
 """Counts that some suites write for offered calls and others for answered ones."""
 _FORECAST = ("forecast", "forecasts", "prevision", "previsions", "prevus", "previsionnel", "previsionnels", "fcst")

@@ -10,7 +10,7 @@ them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -30,9 +30,9 @@ from releve.network.table_words import fold
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "agent": (
-        "agent id", "tvid", "employee id", "employee number", "employment number", "matricule", "personnel number",
-        "logon id", "agent", "agent name", "employee", "employee name", "person", "person name", "téléconseiller",
-        "collaborateur", "conseiller", "salarié", "email", "user", "name", "nom",
+        "agent id", "logon id", "tvid", "employee id", "employee number", "employment number", "matricule",
+        "personnel number", "agent", "agent name", "employee", "employee name", "person", "person name",
+        "téléconseiller", "collaborateur", "conseiller", "salarié", "email", "user", "name", "nom",
     ),
     "activity": (
         "activity", "activity name", "activity code", "agent activity id", "activity type id", "exc code", "excname",
@@ -54,12 +54,15 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "length": ("length in minutes", "length", "duration", "minutes", "durée", "durée en minutes"),
     "break": ("meal break (mins)", "meal break", "break", "pause", "pause repas"),
 }  # fmt: skip
+_MOSTLY = 0.5
+"""A column under another header names the agents where more than this share of its values are their ids."""
 MEANINGS = tuple(_WORDS)
 """What a column of a schedule may hold; ``answers`` name the column by one of these."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "work": ("work", "calls", "phone", "on-queue", "open", "production", "appels", "telephone", "travail", "shift",
              "on-queue-work", "back-office", "emails", "chat", "available"),
-    "break": ("break", "lunch", "meal", "pause", "dejeuner", "repas", "pause-dejeuner", "meal-break"),
+    "break": ("break", "pause", "rest-break", "coffee"),
+    "meal": ("meal", "lunch", "dejeuner", "repas", "pause-dejeuner", "pause-repas", "meal-break", "lunch-break"),
     "training": ("training", "formation", "e-learning", "elearning"),
     "coaching": ("coaching", "debrief", "debriefing", "accompagnement"),
     "meeting": ("meeting", "reunion", "team-meeting", "brief", "briefing"),
@@ -109,6 +112,13 @@ class Schedule:
         object.__setattr__(self, "agents", tuple(dict.fromkeys(entry.agent for entry in self.entries)))
         object.__setattr__(self, "activities", tuple(dict.fromkeys(entry.activity for entry in self.entries)))
 
+    def sum_hours(self) -> dict[str, float]:
+        """Return the hours of each activity."""
+        hours = dict.fromkeys(self.activities, 0.0)
+        for entry in self.entries:
+            hours[entry.activity] += (entry.end - entry.start) / timedelta(hours=1)
+        return hours
+
 
 def guess_kind(activity: str) -> str:
     """Return what an activity is by its word, empty where none says it; without an activity a row is work."""
@@ -116,15 +126,18 @@ def guess_kind(activity: str) -> str:
     return next((kind for kind, words in KINDS.items() if word in words), "" if activity else "work")
 
 
-def recognize_schedule(frame: pl.DataFrame, answers: Mapping[str, str] | None = None) -> ScheduleMapping:
+def recognize_schedule(
+    frame: pl.DataFrame, answers: Mapping[str, str] | None = None, agents: Iterable[str] = ()
+) -> ScheduleMapping:
     """Return how a schedule is read; UnrecognizedReportError names what no column is recognised for.
 
-    ``answers`` name the column of a meaning of :data:`MEANINGS` and the ``time_format``.
+    ``answers`` name the column of a meaning of :data:`MEANINGS` and the ``time_format``. Of several columns that may
+    name the agents, the one with most of the ids ``agents`` counts.
     """
     answers = answers or {}
     given = {key: answers[key] for key in MEANINGS if key in answers}
     require_columns(frame, [header for header in given.values() if header])
-    chosen = {key: header for key, header in (given or _find_columns(frame)).items() if header}
+    chosen = {key: header for key, header in (given or _find_columns(frame, agents)).items() if header}
     for key, name in (("agent", Phrase("agent")), ("start", Phrase("start"))):
         if key not in chosen:
             _refuse(frame, name)
@@ -148,19 +161,41 @@ def _refuse(frame: pl.DataFrame, name: Phrase) -> None:
     )
 
 
-def _find_columns(frame: pl.DataFrame) -> dict[str, str]:
-    """Return the column of each meaning by its words; of days and times of day by what their cells hold too."""
+def _find_columns(frame: pl.DataFrame, agents: Iterable[str]) -> dict[str, str]:
+    """Return the column of each meaning by its words; of days and times of day by what their cells hold too.
+
+    Of agents by the share of ids that are known first: suites write several numbers of a person side by side.
+    """
     headers = {squeeze(header): header for header in reversed(frame.columns)}
     shapes = {header: find_shape(_list_texts(frame, header)) for header in frame.columns}
     wanted = {"day": ("day",), "end_day": ("day",), "start": ("moment", "clock"), "end": ("moment", "clock")}
-    found: dict[str, str] = {}
+    known = _find_agents(frame, agents)
+    found = {"agent": known} if known else {}
     for key, words in _WORDS.items():
+        if key in found:
+            continue
         for word in map(squeeze, words):
             header = headers.get(word, "")
             if header and header not in found.values() and (key not in wanted or shapes[header] in wanted[key]):
                 found[key] = header
                 break
     return found
+
+
+def _find_agents(frame: pl.DataFrame, agents: Iterable[str]) -> str:
+    """Return the column with the largest share of known agents, empty where none holds any.
+
+    A header that says agent comes before others, which may be of supervisors.
+    """
+    known = {fold(agent) for agent in agents}
+    shares: dict[str, float] = {}
+    for header in frame.columns if known else ():
+        values = {fold(text) for text in _list_texts(frame, header)}
+        shares[header] = len(values & known) / max(1, len(values))
+    words = {squeeze(word) for word in _WORDS["agent"]}
+    named = {header: share for header, share in shares.items() if squeeze(header) in words and share}
+    found = named or {header: share for header, share in shares.items() if share > _MOSTLY}
+    return max(found, key=lambda header: found[header], default="")
 
 
 def _list_texts(frame: pl.DataFrame, header: str) -> list[str]:

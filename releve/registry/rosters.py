@@ -19,7 +19,8 @@ from releve.registry.edits import check_table
 from releve.registry.row_text import FIRST_ROW
 
 _Row = TypeVar("_Row", Shift, PlannedAbsence)
-_AT_WORK = frozenset(("work", "break", "training", "coaching", "meeting"))
+_PAUSES = frozenset(("break", "meal"))
+_AT_WORK = _PAUSES | {"work", "training", "coaching", "meeting"}
 _NAMED = frozenset(("training", "coaching", "meeting", "leave", "absent"))
 """Kinds that become rows of the table of absences."""
 
@@ -62,7 +63,7 @@ def build_roster(
         if agents.get(entry.agent)
     ]
     kept.sort(key=lambda entry: (entry.agent, entry.start, entry.end))
-    said = any(entry.activity == "break" or entry.break_minutes is not None for entry in kept)
+    said = any(entry.activity in _PAUSES or entry.break_minutes is not None for entry in kept)
     shifts: list[Shift] = []
     absences: list[PlannedAbsence] = []
     for agent, group in groupby(kept, key=lambda entry: entry.agent):
@@ -122,7 +123,7 @@ def _list_shifts(agent: str, entries: Sequence[ScheduleEntry], said: bool) -> li
             away.append((entry.start, entry.end))
         if entry.activity not in _AT_WORK:
             continue
-        minutes = (entry.end - entry.start) / timedelta(minutes=1) if entry.activity == "break" else 0.0
+        minutes = (entry.end - entry.start) / timedelta(minutes=1) if entry.activity in _PAUSES else 0.0
         minutes += entry.break_minutes or 0.0
         last = found[-1] if found else None
         if last is not None and _reach(last.end, away) >= entry.start:

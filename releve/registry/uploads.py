@@ -147,7 +147,8 @@ class ProgrammeTotal:
 class CallSummary:
     """What would be stored of a log: half hours ``added``, those of the operator ``replaced``.
 
-    ``rows``: where every row of the log went. ``first`` and ``last`` are days by the clock of the
+    ``rows``: where every row of the log went; ``by_programme``: the half hours of each that is stored.
+    ``first`` and ``last`` are days by the clock of the
     log; ``left_out``: half-open days of programmes; ``others``: queues that were left out; ``totals`` by queue and
     calls offered ``by_day``: what a reader compares with the source before anything is stored; ``week`` and
     ``week_stored``: calls offered in each hour from Monday 0 h, the mean of the last four weeks of the log and of what
@@ -156,6 +157,7 @@ class CallSummary:
 
     rows: RowCount
     added: int
+    by_programme: tuple[tuple[str, int], ...]
     replaced: int
     first: date | None
     last: date | None
@@ -235,6 +237,10 @@ def import_calls(
     summary = CallSummary(
         rows=report.rows,
         added=len(kept),
+        by_programme=tuple(
+            (operator.programme[programme].name, count)
+            for programme, count in Counter(row.programme for row in kept).items()
+        ),
         replaced=len(operator.history) - len(before),
         first=min((day for _programme, day in days), default=None),
         last=max((day for _programme, day in days), default=None),

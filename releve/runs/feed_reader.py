@@ -200,7 +200,7 @@ def _read_schedule(feed: FileFeed, name: str, data: bytes, by: str, operator: Op
     if log is None or layout is None:
         return _SEVERAL if log is None else _NEW_LAYOUT
     answers: Mapping[str, str] = layout.answers
-    mapping = recognize_schedule(log.frame, answers)
+    mapping = recognize_schedule(log.frame, answers, (agent.id for agent in operator.agents))
     if mapping.list_open(answers):
         return _list_questions(mapping.list_open(answers))
     zone_name = answers.get("time_zone") or operator.row.time_zone

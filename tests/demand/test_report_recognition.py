@@ -497,6 +497,19 @@ def test_a_handling_time_that_may_be_a_mean_or_a_total_is_asked_for() -> None:
     assert read(text, {"aht_kind": "aht_s"}).histories[0].aht_s[0] == 2400
 
 
+def test_amazon_connect_counts_incoming_contacts() -> None:
+    heads = "Queue,StartInterval,EndInterval,Contacts queued,Contacts handled,Contacts handled incoming"
+    rows = [f"x,{at:%Y-%m-%dT%H:%M:%SZ},{at + timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ},10,9,7" for at in hours(30)]
+    whole = recognize_report(read_log("c.csv", lines(heads, rows).encode(), report=True).frame)
+    assert whole.chosen["answered"] == "Contacts handled incoming"
+    assert [note.template for note in whole.notes] == ["the times of {0} are written in UTC, and read so"]
+    bare = read_log("c.csv", lines(heads, rows).encode(), report=True).frame.drop("Contacts handled incoming")
+    beside = recognize_report(bare)
+    assert beside.chosen["answered"] == "Contacts handled"
+    assert "{0} may hold outgoing contacts, too" in [note.template for note in beside.notes]
+    assert read(lines(heads, rows)).faults == ()
+
+
 def test_what_has_no_column_is_named() -> None:
     text = lines("Start;Queue;Offered;Taux", (f"{at:%Y-%m-%d %H:%M};x;10;91" for at in hours(30)))
     assert recognize_report(read_log("e.csv", text.encode(), report=True).frame).missing == ("answered", "aht_s")

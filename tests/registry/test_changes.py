@@ -449,6 +449,11 @@ def test_a_log_is_sent_shown_confirmed_and_stored(first: Version, small: Operato
     one, two = (row.id for row in small.programmes[:2])
     checked = web.post(sent["Location"], {"q0": one, "q1": two, "check": "yes"})
     assert "80 half hours" in checked.content.decode()
+    assert f"{small.programmes[0].name}: 40, {small.programmes[1].name}: 40" in checked.content.decode()
+    none = web.post(sent["Location"], {"q0": "", "q1": "", "check": "yes"}).content.decode()
+    assert "80 rows read: no half hour would be stored." in " ".join(none.split())
+    assert "Choose the programme of each queue above" in none
+    assert "80 used" not in none
     done = web.post(sent["Location"], {"q0": one, "q1": two, "whole": "yes", "import": "yes"})
     assert done.status_code == 302
     version = get_current_version()

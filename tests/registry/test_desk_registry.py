@@ -81,6 +81,25 @@ def test_an_empty_registry_says_how_to_begin(web: Client) -> None:
     assert web.get("/registry/tables/sites").status_code == 404
 
 
+def test_an_empty_installation_leads_with_the_workbook_and_its_template(web: Client) -> None:
+    page = web.get("/planning/", headers=EN).content.decode()
+    body = page[page.index("<h1") :]
+    assert re.search("<h1>([^<]*)</h1>", body)[1] == "Import a workbook"  # type: ignore[index]
+    assert "/registry/template.xlsx" in body
+    assert "Compute a plan" not in body
+
+
+def test_the_next_step_is_the_one_main_button(web: Client, first: Version, small: Operator) -> None:
+    def find_main() -> list[str]:
+        page = web.get("/registry/").content.decode()
+        return re.findall(r'class="button main" href="([^"]*)"', page[page.index("<h1") :])
+
+    assert find_main() == ["/planning/"]
+    lacking = replace(small, history=())
+    apply_changes(preview_changes(lacking), "amina")
+    assert find_main() == ["/registry/calls"]
+
+
 def test_the_tables_are_listed_with_their_rows_and_the_version(web: Client, first: Version, small: Operator) -> None:
     page = words(web.get("/registry/"))
     for said in ("Données de référence", "Version 1", "amina", "Téléconseillers", "Vacations"):

@@ -114,7 +114,7 @@ def test_a_schedule_becomes_shifts_breaks_and_absences(small: Operator) -> None:
     one, two = (agent.id for agent in small.agents[:2])
     schedule = read(LAYOUTS["Genesys Cloud"](truth(one, two)))
     kinds = {name: guess_kind(name) for name in schedule.activities}
-    assert kinds == {"Calls": "work", "Lunch": "break", "Meeting": "meeting", "Annual leave": "leave"}
+    assert kinds == {"Calls": "work", "Lunch": "meal", "Meeting": "meeting", "Annual leave": "leave"}
     agents = match_agents(schedule, small)
     built = build_roster(schedule, small, agents, kinds, "Europe/Paris")
     mine = [row for row in built.operator.shifts if row.agent in (one, two) and row.start.month == 12]
@@ -180,6 +180,32 @@ def test_rows_without_agent_or_length_are_named() -> None:
     assert sorted(fault.row for fault in schedule.faults) == [2, 3]
 
 
+@pytest.mark.parametrize(
+    ("header", "ids", "column"),
+    [
+        ("tvID|logonID", ("a1", "a2"), "logonID"),
+        ("logonID|tvID", ("a1", "a2"), "tvID"),
+        ("tvID|badge", ("a1", "a2"), "badge"),
+        ("tvID|logonID", (), "logonID"),
+    ],
+)
+def test_the_column_that_holds_known_agents_is_the_agents(header: str, ids: tuple[str, ...], column: str) -> None:
+    rows = [f"900{number}|a{number}|2026-12-14|08:00|12:00|Calls" for number in (1, 2)]
+    text = "\n".join((f"{header}|schedDate|startTime|stopTime|activity", *rows))
+    log = read_log("iex.txt", text.encode(), report=True)
+    assert recognize_schedule(log.frame, {}, ids).chosen["agent"] == column
+
+
+def test_a_schedule_is_summed_by_activity() -> None:
+    schedule = read(LAYOUTS["Verint"](day_of("a1", 0)))
+    assert schedule.sum_hours() == {"Calls": 7.0, "Lunch": 0.5, "Meeting": 1.0}
+
+
+@pytest.mark.parametrize("word", ["Lunch", "meal", "Déjeuner", "repas"])
+def test_a_meal_and_a_break_are_apart(word: str) -> None:
+    assert (guess_kind(word), guess_kind("Pause")) == ("meal", "break")
+
+
 @pytest.mark.database
 def test_a_schedule_is_shown_with_its_differences_and_stored(
     first: Version, small: Operator, settings: Settings
@@ -195,6 +221,8 @@ def test_a_schedule_is_shown_with_its_differences_and_stored(
     where = sent["Location"]
     page = web.get(where).content.decode()
     assert "Dupont, Anne" in page
+    sums = web.get(f"{where}?format=json").json()
+    assert (sums["agents"], sums["hours"]) == (2, {"Calls": 42.0, "Lunch": 3.0, "Meeting": 6.0, "Maladie": 23.0})
     assert 'name="import"' not in page, "what an activity is, is not guessed"
     hidden = dict(re.findall(r'<input type="hidden" name="(sheet|fields)" value="([^"]*)"', page))
     kinds = {"a0": "work", "a1": "break", "a2": "meeting", "a3": "absent"}

@@ -262,6 +262,9 @@ class RegistryPage(PageModel):
     version: VersionRow | None
     tables: dict[str, int] = Field(description="Rows, by table")
     may_edit: bool
+    next_step: str = Field(
+        description="What a plan lacks: calls or schedule; plan: nothing; empty: not for this reader"
+    )
 
 
 class TablePage(PageModel):
@@ -359,14 +362,20 @@ class UploadPage(PageModel):
     kept: str = Field("", description="Address of the file where corrections can be made; empty: it was not kept")
 
 
-def registry_page(here: RegistryContext | None, may_edit: bool) -> RegistryPage:
-    """Return the list of tables."""
+def registry_page(here: RegistryContext | None, may_edit: bool, may_compute: bool) -> RegistryPage:
+    """Return the list of tables, with what comes next until a plan can be computed."""
     sheets = {} if here is None else load_sheets(here.version)
+    steps = {"calls": "history", "schedule": "shifts"}
+    lacking = [step for step, table in steps.items() if table not in sheets or not sheets[table].count]
+    next_step = "".join(lacking[:1]) if here is not None and may_edit else ""
+    if here is not None and not lacking and may_compute:
+        next_step = "plan"
     return RegistryPage(
         time_zone="UTC" if here is None else here.time_zone,
         version=None if here is None else VersionRow.from_row(here.version),
         tables={name: sheet.count for name, sheet in sheets.items()},
         may_edit=may_edit,
+        next_step=next_step,
     )
 
 

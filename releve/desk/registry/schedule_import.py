@@ -61,6 +61,7 @@ _MEANING_WORDS = {
 _KIND_WORDS = {
     "work": lazy("work"),
     "break": lazy("break"),
+    "meal": lazy("meal"),
     "training": lazy("training"),
     "coaching": lazy("coaching"),
     "meeting": lazy("meeting"),
@@ -187,6 +188,8 @@ class SchedulePage(PageModel):
     questions: tuple[OpenQuestion, ...]
     rows: int = Field(description="Rows of the file")
     used: int
+    agents: int = Field(description="Agents of the file")
+    hours: dict[str, float] = Field(description="Hours of the file, by activity")
     unknown: int = Field(description="Agents of the file that are not in the registry")
     left_out: int = Field(description="Agents of the file that are left out")
     days: tuple[RosterDay, ...]
@@ -236,7 +239,7 @@ class _ScheduleReading:
             if "c0" in sent:
                 self.answers |= {key: columns.get(key, "") for key in MEANINGS}
         try:
-            self.mapping = recognize_schedule(log.frame, self.answers)
+            self.mapping = recognize_schedule(log.frame, self.answers, (agent.id for agent in self.operator.agents))
             self.schedule = read_schedule(log, self.mapping, self.zone_name)
         except ValueError as error:
             self.reason = translate_error(error)
@@ -316,6 +319,8 @@ def _build_page(
         questions=here.open,
         rows=schedule.read if schedule else 0,
         used=len(schedule.entries) if schedule else 0,
+        agents=len(schedule.agents) if schedule else 0,
+        hours=schedule.sum_hours() if schedule else {},
         unknown=len(form.unknown) if form else 0,
         left_out=len(built.left_out) if built else 0,
         days=days,

@@ -171,7 +171,7 @@ _VERSIONS = 50
 @serve("registry.see")
 def show_index(request: HttpRequest) -> HttpResponse:
     """The current version and its tables."""
-    page = registry_page(find_context(), can(request.user, "registry.edit"))
+    page = registry_page(find_context(), can(request.user, "registry.edit"), can(request.user, "plan.publish"))
     return page_response(request, "desk/registry/index.html", page)
 
 
