@@ -113,7 +113,20 @@ _WAYS = {
     "IMAP_USER": ("account there", ""),
     "IMAP_PASSWORD": ("its password", ""),
     "IMAP_FOLDER": ("folder that is read", "`INBOX`"),
-    "ROUTING": ("adapters by commas: `file_csv`, `kamailio`, `lookup`, `webhook`", "`file_csv`"),
+    "ROUTING": (
+        "[adapters](telephony.md) by commas: `amazon-connect`, `file_csv`, `genesys-cloud`, `kamailio`, `lookup`,"
+        " `webhook`",
+        "`file_csv`",
+    ),
+    "GENESYS_REGION": ("domain of the [Genesys Cloud](telephony.md) organisation, as `mypurecloud.ie`", ""),
+    "GENESYS_TABLE": ("id of its data table of routes", ""),
+    "GENESYS_CLIENT_ID": ("OAuth client there, of client credentials", ""),
+    "GENESYS_SECRET": ("secret of that client", ""),
+    "CONNECT_REGION": ("region of the [Amazon Connect](telephony.md) instance, as `eu-west-3`", ""),
+    "CONNECT_INSTANCE": ("id of the instance", ""),
+    "CONNECT_TABLE": ("id of its data table of routes", ""),
+    "CONNECT_KEY_ID": ("access key that may list, create and update its values", ""),
+    "CONNECT_SECRET": ("secret of that key", ""),
     "ROUTING_FILE": ("file of routes", "`routing/routes.csv` in the home folder"),
     "LOOKUP_FILE": (
         "file of routes from which [exchanges that ask](live.md#an-exchange-that-asks) are answered",

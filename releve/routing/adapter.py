@@ -22,6 +22,9 @@ from releve import environment
 from releve.routing.generation import Generation
 
 Scope = Literal["site_weights", "dead_sites", "outbound_gate"]
+Tried = Literal["program", "file", "description", "stand_in"]
+"""What an adapter was tried against: the real program, a real file, a stand-in made from the vendor's published
+description (not the vendor's service), or a stand-in of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,11 @@ class Adapter(Protocol):
     @property
     def name(self) -> str:
         """Name in settings, effects and the ledger."""
+        ...
+
+    @property
+    def tried(self) -> Tried:
+        """What it was tried against; the desk shows it."""
         ...
 
     @property
@@ -200,9 +208,9 @@ def judge_convergence(
     return "timed_out" if late and settled else "applied"
 
 
-KINDS = ("file_csv", "kamailio", "lookup", "webhook")
-"""The packages of ``releve.routing`` that ``RELEVE_ROUTING`` may name; of ``kamailio`` one adapter
-per proxy. One is imported where it is named: an HTTP client takes a tenth of a command's start."""
+KINDS = ("amazon-connect", "file_csv", "genesys-cloud", "kamailio", "lookup", "webhook")
+"""The packages of ``releve.routing`` (there with ``_`` for ``-``) that ``RELEVE_ROUTING`` may name; of ``kamailio``
+one adapter per proxy. One is imported where it is named: an HTTP client takes a tenth of a command's start."""
 
 
 def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
@@ -220,6 +228,6 @@ def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...
 
 
 def _build_kind(name: str, environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
-    package = import_module(f"releve.routing.{name}")
+    package = import_module(f"releve.routing.{name.replace('-', '_')}")
     found: Adapter | tuple[Adapter, ...] = package.from_environment(environ, home)
     return found if isinstance(found, tuple) else (found,)

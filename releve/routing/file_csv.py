@@ -21,6 +21,7 @@ from releve.routing.adapter import (
     RoutingCapabilities,
     RoutingPlan,
     RoutingSnapshot,
+    Tried,
     plan_changes,
 )
 from releve.routing.generation import COLUMNS, Generation, Stale, Unreachable, compute_digest
@@ -36,6 +37,7 @@ def from_environment(environ: Mapping[str, str], home: Path) -> FileCsv:
 
 class FileCsv:
     name = "file_csv"
+    tried: Tried = "file"
     capabilities = RoutingCapabilities(
         scopes=frozenset({"site_weights"}),
         step=0.0001,

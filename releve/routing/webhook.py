@@ -24,7 +24,14 @@ import httpx
 from django.core.exceptions import ImproperlyConfigured
 
 from releve import environment
-from releve.routing.adapter import PublishReceipt, RoutingCapabilities, RoutingPlan, RoutingSnapshot, plan_changes
+from releve.routing.adapter import (
+    PublishReceipt,
+    RoutingCapabilities,
+    RoutingPlan,
+    RoutingSnapshot,
+    Tried,
+    plan_changes,
+)
 from releve.routing.generation import COLUMNS, Generation, Rejected, Stale, Unreachable
 
 
@@ -106,6 +113,7 @@ class Webhook:
     """Sends routes to one address."""
 
     name = "webhook"
+    tried: Tried = "stand_in"
     capabilities = RoutingCapabilities(
         scopes=frozenset({"site_weights"}),
         step=0.0001,

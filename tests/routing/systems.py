@@ -11,10 +11,13 @@ from pathlib import Path
 import httpx
 
 from releve.routing import Adapter, Generation
+from releve.routing.amazon_connect import AmazonConnect
 from releve.routing.file_csv import FileCsv
+from releve.routing.genesys_cloud import GenesysCloud
 from releve.routing.kamailio import KamailioProxy
 from releve.routing.lookup import Lookup
 from releve.routing.webhook import Webhook
+from tests.routing.cloud_tables import CLIENT, INSTANCE, SIGNER, TABLE, CloudTable, running_connect, running_genesys
 from tests.routing.generations import generation
 from tests.routing.receivers import SECRET, proxying, receiving
 
@@ -99,4 +102,42 @@ def run_kamailio(folder: Path) -> Iterator[TelephonySystem]:
         )
 
 
-SYSTEMS = {"file_csv": run_file, "kamailio": run_kamailio, "lookup": run_lookup, "webhook": run_webhook}
+def genesys_of(table: CloudTable) -> GenesysCloud:
+    url = httpx.URL(table.url)
+    return GenesysCloud(url, url, TABLE, CLIENT, SECRET, private=True)
+
+
+def connect_of(table: CloudTable) -> AmazonConnect:
+    return AmazonConnect(httpx.URL(table.url), INSTANCE, TABLE, SIGNER, private=True)
+
+
+def _wrap_table(table: CloudTable, adapter: Adapter) -> TelephonySystem:
+    def answer(status: int) -> Callable[[], None]:
+        return lambda: setattr(table, "status", status)
+
+    def disturb() -> None:
+        table.put("azur-sinistres", table.rows["azur-sinistres"].replace("0.6000", "0.5999"))
+
+    return TelephonySystem(adapter, lambda: json.dumps(table.rows), disturb, answer(503), answer(200), answer(403))
+
+
+@contextmanager
+def run_genesys(folder: Path) -> Iterator[TelephonySystem]:
+    with running_genesys() as table:
+        yield _wrap_table(table, genesys_of(table))
+
+
+@contextmanager
+def run_connect(folder: Path) -> Iterator[TelephonySystem]:
+    with running_connect() as table:
+        yield _wrap_table(table, connect_of(table))
+
+
+SYSTEMS = {
+    "amazon-connect": run_connect,
+    "file_csv": run_file,
+    "genesys-cloud": run_genesys,
+    "kamailio": run_kamailio,
+    "lookup": run_lookup,
+    "webhook": run_webhook,
+}

@@ -24,6 +24,7 @@ from releve.routing.adapter import (
     RoutingCapabilities,
     RoutingPlan,
     RoutingSnapshot,
+    Tried,
     plan_changes,
 )
 from releve.routing.generation import Generation, Rejected, Stale, Unreachable
@@ -121,6 +122,7 @@ def _parse_proxy(text: str, secret: str) -> KamailioProxy:
 class KamailioProxy:
     """Publishes routes to one proxy, and reads back what it holds and what it found out."""
 
+    tried: Tried = "program"
     capabilities = RoutingCapabilities(
         scopes=frozenset({"site_weights", "dead_sites"}),
         step=1 / UNITS,
