@@ -210,7 +210,6 @@ class Copy:
         shutil.copy(ROOT / "tests" / "__init__.py", home / "tests")
         (home / "docs").mkdir()
         shutil.copy(ROOT / "docs" / "outbound.md", home / "docs")
-        shutil.copy(ROOT / "docs" / "outbound-words.md", home / "docs")
         shutil.copy(ROOT / "README.md", home)
         (home / "pytest.ini").write_text("[pytest]\nmarkers =\n  slow: takes long\n", "utf-8")
 

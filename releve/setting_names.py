@@ -1,12 +1,10 @@
 """Every setting of the environment, by its name: what it means, and what holds where it is not set.
 
-``python -m releve.setting_names`` prints ``docs/settings.md``; ``scripts/docs`` writes it. `releve doctor` compares
-the environment with this list, so that a misspelt name is said.
+`releve settings` prints them. `releve doctor` compares the environment with this list, so that a misspelt name is said.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
@@ -200,14 +198,9 @@ def find_unknown_settings(names: Iterable[str]) -> dict[str, str]:
 
 def settings_markdown() -> str:
     """Return the page of all settings."""
-    lines = ["# Settings", "", "*Written by `scripts/docs` from the program's list; a test keeps the two the same.*",
-             "", "All are variables of the environment, read when a process starts: under systemd from"
-             " `/etc/releve/releve.env`.", "`releve doctor` names one that is misspelt."]  # fmt: skip
+    lines = ["# Settings", "", "Printed by `releve settings`. All are variables of the environment, read when a"]
+    lines += ["process starts: under systemd from `/etc/releve/releve.env`. `releve doctor` names one that is misspelt."]
     for title, rows in _PARTS.items():
         lines += ["", f"## {title}", "", "| variable | meaning | where it is not set |", "|---|---|---|"]
         lines += [f"| `RELEVE_{name}` | {says} | {default} |" for name, (says, default) in rows.items()]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(settings_markdown())
+    return "\n".join(lines).replace("](", "](../") + "\n"  # it stands in docs/made

@@ -1,4 +1,4 @@
-"""Django settings of the installation, from the environment: docs/settings.md lists the variables."""
+"""Django settings of the installation, from the environment: `releve settings` lists the variables."""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +22,10 @@ from releve.setting_names import SETTINGS, find_unknown_settings, settings_markd
 from tools.first_steps import ROOT, list_lines
 
 DOCS_ROOT = Path(__file__).parents[1]
-PAGES = sorted([*DOCS_ROOT.glob("*.md"), *DOCS_ROOT.glob("docs/**/*.md")])
+MADE = DOCS_ROOT / "docs" / "made"
+"""Where ``scripts/docs`` writes the pages that are not kept."""
+PAGES = sorted(page for page in (*DOCS_ROOT.glob("*.md"), *DOCS_ROOT.glob("docs/**/*.md")) if page.parent != MADE)
+_WRITES = re.findall(r"^write (\S+) \$bin/(.+)$", (DOCS_ROOT / "scripts" / "docs").read_text("utf-8"), re.MULTILINE)
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _SUBJECTS = "|".join(list_commands(main))
@@ -93,14 +98,41 @@ def anchors_of(page: Path) -> set[str]:
     return {heading.strip().replace(" ", "-") for heading in kept}
 
 
-def test_the_reference_of_the_command_line_is_current() -> None:
-    page = (DOCS_ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert page == cli_markdown(main), "docs/cli.md is out of date: run scripts/docs"
+def print_made(command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what a line of scripts/docs prints."""
+    program, *words = command.split()
+    if program == "releve":
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 0, result.output
+        return result.output
+    assert words[0] == "-m"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [words[1]])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # the module may be loaded already
+            runpy.run_module(words[1], run_name="__main__")
+    return capsys.readouterr().out
 
 
-def test_every_setting_that_the_program_reads_is_listed_and_the_page_is_current() -> None:
-    page = (DOCS_ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert page == settings_markdown(), "docs/settings.md is out of date: run scripts/docs"
+@pytest.mark.parametrize(("name", "command"), _WRITES, ids=[name for name, _ in _WRITES])
+def test_each_page_of_the_script_can_be_made_and_its_links_lead_somewhere(
+    name: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = print_made(command, capsys)
+    assert text.startswith("#")
+    place = (DOCS_ROOT / "docs" / name).parent
+    links = [link.partition("#")[0] for link in _LINK.findall(text) if not re.match(r"[a-z]+:|#", link)]
+    assert [link for link in links if not Path(os.path.normpath(place / link)).exists()] == []
+    lists = (DOCS_ROOT / "docs" / "lists.md").read_text("utf-8")
+    if name.startswith("made/"):
+        assert f"docs/{name}" in lists
+        shown = _FENCE.findall(lists.partition(f"docs/{name}")[2])[0][1].splitlines()
+        plain = text.replace("    releve", "releve")
+        assert [line for line in shown if line.removeprefix("- ") not in plain] == []
+
+
+def test_every_setting_that_the_program_reads_is_listed() -> None:
+    assert re.findall(r"^\| `(RELEVE_\w+)` \|", settings_markdown(), re.MULTILINE) == list(SETTINGS)
     sources = "".join(path.read_text(encoding="utf-8") for path in (DOCS_ROOT / "releve").rglob("*.py"))
     read = set(re.findall(r"""["'`](RELEVE_[A-Z0-9_]*[A-Z0-9])[`"']""", sources))
     assert read - SETTINGS.keys() - REPLACED.keys() == {"RELEVE_OUTSIDE", "RELEVE_WEBHOOK"} - SETTINGS.keys()
@@ -112,7 +144,8 @@ def test_every_setting_that_the_program_reads_is_listed_and_the_page_is_current(
 
 
 def test_the_reference_of_the_command_line_has_every_option() -> None:
-    page = (DOCS_ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    page = cli_markdown(main)
+    assert len(re.findall(r"^## releve ", page, re.MULTILINE)) == len(list(leaves(main)))
     assert "\n## releve plan\n" in page
     assert "`--days` INTEGER from 1 to 14" in page
     assert "`--missing` / `--no-missing`" in page
@@ -246,7 +279,7 @@ def test_the_index_has_four_parts_and_every_page_in_one_of_them_once() -> None:
     parts = [part.partition("\n")[0].partition(":")[0] for part in text.split("\n## ")[1:]]
     assert parts == ["Tutorials", "How to", "Reference", "Explanation"]
     listed = [index.parent / link for link in _LINK.findall(text.partition("\n## ")[2])]
-    pages = [page for page in DOCS_ROOT.glob("docs/**/*.md") if page != index]
+    pages = [page for page in PAGES if page.is_relative_to(index.parent) and page != index]
     assert sorted(listed) == sorted(pages)
 
 

@@ -1,4 +1,4 @@
-"""``releve doctor``: what is wrong with this installation, and how to mend it."""
+"""``releve doctor``: what is wrong with this installation, and how to mend it; ``releve settings``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import click
+
+from releve.setting_names import settings_markdown
 
 
 @click.command()
@@ -42,3 +44,9 @@ def doctor(send_to: str) -> None:
     if not count:
         click.echo(f"nothing is wrong: {', '.join(list_checks())}")
     raise SystemExit(1 if faults else 0)
+
+
+@click.command()
+def settings() -> None:
+    """Print every setting of the environment as Markdown: what it means, and what holds without it."""
+    click.echo(settings_markdown(), nl=False)

@@ -36,6 +36,7 @@ SUBJECTS = {
     "restore": "releve.cli.backup",
     "routing": "releve.cli.live",
     "serve": "releve.cli.serve",
+    "settings": "releve.cli.doctor",
     "transport": "releve.cli.transport",
     "warm": "releve.cli.serve",
     "worktime": "releve.cli.worktime",

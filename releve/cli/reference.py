@@ -1,6 +1,6 @@
 """The reference of the command line as Markdown, made from the commands themselves.
 
-``python -m releve.cli.reference`` prints ``docs/cli.md``; ``scripts/docs`` writes it.
+``python -m releve.cli.reference`` prints it; ``scripts/docs`` writes ``docs/made/cli.md``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import click
 
 _INTRODUCTION = """\
 # The command line
-
-*Written by `scripts/docs` from the commands themselves; a test keeps the two the same.*
 
 `releve SUBJECT COMMAND`, in the environment that `scripts/setup` makes: `.venv/bin/releve`, or
 `releve` after `. .venv/bin/activate`. Every command answers `--help`. A command that can print

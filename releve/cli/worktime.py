@@ -68,7 +68,7 @@ def rows(country: str, on: datetime | None, own: Path | None, as_json: bool, mar
 def render_rows_markdown(speech: Speech) -> str:
     """Return every row that ships as Markdown, a table a country."""
     lines = ["# The rows of working time", "", "Made by `releve worktime rows --markdown`; how they bind is in"]
-    lines += ["[Working time](working-time.md). ANY is house policy, not law.", ""]
+    lines += ["[Working time](../working-time.md). ANY is house policy, not law.", ""]
     shipped = load_shipped_rows()
     for country in dict.fromkeys(row.country for row in shipped):
         lines += [

@@ -45,7 +45,11 @@ def check_settings(asked: Examination) -> Iterator[Finding]:
     """Every setting is one, and nothing is set that is for a trial alone."""
     for name, meant in find_unknown_settings(asked.environ).items():
         guess = f": {meant} may be meant" if meant else ""
-        yield fault("settings", f"{name} is not a setting{guess}", "mend its name, or take it away (docs/settings.md)")
+        yield fault(
+            "settings",
+            f"{name} is not a setting{guess}",
+            "mend its name, or take it away (`releve settings` lists all)",
+        )
     if settings.DEBUG:
         yield fault("settings", "RELEVE_DEBUG shows the code of errors", "take RELEVE_DEBUG away")
     if settings.OPEN_DESK:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,8 @@ import pytest
 
 from releve.network import Operator, Shift
 from releve.network.sample import FIRST_DAY
+from releve.network.worktime import load_shipped_rows
 from tests.cli.folders import run, sample, write_folder
-
-ROOT = Path(__file__).parents[2]
 
 
 def overworked(operator: Operator) -> tuple[Operator, str]:
@@ -43,9 +43,9 @@ def test_a_country_without_rows_has_those_of_the_house_and_says_so() -> None:
     assert run("worktime", "rows").exit_code == 2
 
 
-def test_the_page_of_the_rows_is_what_the_command_prints() -> None:
-    page = (ROOT / "docs" / "working-time-rows.md").read_text("utf-8")
-    assert run("worktime", "rows", "--markdown").stdout == page, "run scripts/docs"
+def test_the_page_of_the_rows_has_a_line_for_every_row_that_ships() -> None:
+    lines = re.findall(r"^\| ([A-Z]+-\S+) \|", run("worktime", "rows", "--markdown").stdout, re.MULTILINE)
+    assert sorted(lines) == sorted(row.id for row in load_shipped_rows())
 
 
 def test_a_roster_is_checked_by_person_and_day_and_can_be_planned_all_the_same(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ from releve.plugins.outbound.engine.rule_files import built_in_rules
 from releve.plugins.outbound.engine.rule_kinds import GATES, KINDS, SURE
 from releve.plugins.outbound.engine.verdict import judge_call
 from releve.plugins.outbound.engine.vocabulary import get_vocabularies
-from tests.outbound.reasons import all_findings, page
+from tests.outbound.reasons import all_findings, page, record
 from tests.outbound.table import case_of
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-reasons.md"
+RECORD = Path(__file__).parent / "cases" / "sentences.txt"
 QUOTED = {"fr": re.compile("«\u202f[^»]*\u202f»"), "en": re.compile('"[^"]*"')}
 NAMES = ("Ne m'appelez plus", "Ne m’appelez plus", "Lista Robinson", "Registro Pubblico delle Opposizioni", "CPF")
 FOREIGN = {
@@ -131,8 +131,17 @@ def test_a_remedy_names_the_table_of_every_exception(row: LegalRow) -> None:
         assert f'table "{FACTS_OF[kind]}"' in row.remedy.en, kind
 
 
-def test_the_page_of_sentences_is_the_one_that_the_cases_give() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page()
+def test_no_sentence_changes_unseen() -> None:
+    """A change shows in the record, to be read: ``python -m tests.outbound.reasons record >`` writes it."""
+    assert record() == RECORD.read_text(encoding="utf-8"), f"write {RECORD.name} again and read what changed"
+
+
+def test_the_page_of_sentences_has_every_row_that_refuses_once() -> None:
+    headings = re.findall(r"^## (.+)$", page(), re.MULTILINE)
+    refusing = {(row.id, row.gate) for row in built_in_rules().rows if row.refuses is not None}
+    assert {(name, gate) for name, _, gate in (heading.partition(", ") for heading in headings)} == {
+        (name, "text" if gate == "H" else "policy") for name, gate in refusing
+    }
 
 
 SAID: list[tuple[dict[str, Any], str, str, str]] = [
@@ -319,8 +328,10 @@ def test_the_sources_of_rows_are_those_that_they_cite() -> None:
 DOCS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound.md"
 
 
-def test_the_page_ends_with_the_table_as_it_stands() -> None:
-    assert DOCS_PAGE.read_text(encoding="utf-8").endswith(render_rules(built_in_rules(), "en"))
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_table_of_rules_has_a_line_for_every_row(language: str) -> None:
+    lines = re.findall(r"^\| ([A-Z]+-\S+) \| ([HPIN]) \|", render_rules(built_in_rules(), language), re.MULTILINE)
+    assert sorted(lines) == sorted((row.id, row.gate) for row in built_in_rules().rows)
 
 
 def test_the_page_names_every_column_of_the_facts() -> None:
