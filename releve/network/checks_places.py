@@ -168,7 +168,7 @@ EARLY = timedelta(minutes=30)
 
 
 def check_rides(book: ParsedTables) -> Iterator[Fault]:
-    """Yield what keeps riders and vehicles apart; nothing where there are no vehicles."""
+    """Where there are vehicles, a rider has a stop in reach and hours, and the permits that a curfew asks for."""
     if "vehicles" not in book.tables:
         return
     table = book.tables.get("agents")

@@ -25,7 +25,7 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 
 
 def check_transport(book: ParsedTables) -> Iterator[Fault]:
-    """Yield what is wrong with vehicles, travel times and curfews."""
+    """A vehicle carries a rider in readable hours; a travel time joins known places; a curfew has times and days."""
     yield from _check_vehicles(book)
     yield from _check_travel(book)
     yield from _check_curfews(book)

@@ -235,7 +235,7 @@ def check_contingencies(book: ParsedTables) -> Iterator[Fault]:
 
 
 def check_teams(book: ParsedTables) -> Iterator[Fault]:
-    """Yield what is wrong with days at home, with teams, and with their meetings."""
+    """Days at home are possible and within the contract; a team has one site, a supervisor of its own, and can meet."""
     yield from _check_home_days(book)
     yield from _check_members(book)
     yield from _check_meetings(book)

@@ -14,59 +14,47 @@ from releve.network.table_words import get_column_naming, get_table_naming
 _INTRODUCTION = """\
 # The operator folder
 
-*Written by `releve network tables --markdown`; a test keeps the two the same.*
+*Written by `releve network tables --markdown`.*
 
-An operator is one XLSX workbook with a sheet per table, a folder with a file per table
-(`sites.csv`, `Téléconseillers.csv`, `agents.parquet`), or a folder of both, such as a workbook
-and `history.csv`. `releve network template FILE.xlsx --lang fr` writes an empty workbook with
-lists to choose from, and `releve network check FOLDER` names every fault in one go: the table,
-the row, the column, the value, what is wrong and how to mend it. On a fault nothing is loaded.
+What an operator gives Relève about itself, for whoever fills it in: one XLSX workbook with a sheet per
+table, a folder with a file per table (`sites.csv`, `Téléconseillers.csv`, `agents.parquet`), or a folder of
+both.
 
-Sheets, files and columns are called by their English or French names; the tables below give both.
-Case, accents, hyphens, spaces and a unit in brackets make no difference.
+    releve network template operator.xlsx --lang fr    # an empty workbook with lists to choose from
+    releve network check operator.xlsx                 # every fault: table, row, column, value, how to mend it
 
-## Seats
-
-Planning needs a **number of seats**: `seats` of a site, or of its floors. Zones and seats are
-listed one by one where a distance between seats is in force (it needs `x_m` and `y_m`), or where
-the outbreak of a crash test is to use the real air of the zones. Without them the outbreak
-assumes 25 m³ and 25 m³/h of fresh air a seat, and says so.
-
-## How values are written
-
-- **CSV** is UTF-8 (with or without byte order mark), or the French dialect of Excel: `;` between
-  cells, a decimal comma, Windows encoding (cp1252); or UTF-16 with its byte order mark. Separator
-  (also a first line `sep=;`), decimal mark and encoding are found for each file. A cell that holds
-  the separator stands in double quotes.
-- **XLSX**: the header is the first row, one name in each cell, nothing merged. Dates and times may
-  be Excel's own.
-- **Parquet**: any types that hold the values below; lists of text for columns with several values.
-- **Empty** means not given: the column's default. A column without default must be filled.
-- **Several values** in one cell stand with `|` between them, or with `,` or `;` where there is no
-  `|`.
-- **Truth**: `true`/`false`, `vrai`/`faux`, `oui`/`non`, `yes`/`no`, `1`/`0`.
-- **Words** of closed lists are ids, or their names in either language (`inbound`, `appels
-  entrants`); countries are codes or names (`MA`, `Maroc`).
-- **Opening hours**: `Mon-Fri 08:00-20:00; Sat 09:00-18:00`, `Lun-Ven 8h-20h ; Sam 9h-18h`,
-  `du lundi au vendredi de 8h à 20h`.
-- **Shares** are numbers from 0 to 1, or percentages with their sign (`80 %`).
-- **Dates**: `2026-11-30` or `30/11/2026` (the day first). **Times**: `2026-11-30T08:00`,
-  `2026-11-30 08:00` or `30/11/2026 08:00`; with an offset (`2026-11-30T08:00+01:00`, or `Z`) they
-  are taken as they stand. Excel's serial numbers are read as dates and times. In the roster and
-  the history the day may stand in a column `Date` of its own, beside `08:00` or `8h` in the
-  others; an end that is not after its start is then on the next day.
-- Where the clocks change, a local time may not exist or exist twice, and the length of a shift
-  across the change is in doubt: there, times need an offset.
-- A **history** has a row for every open interval of each day it covers (0 without a call). A
-  day that is not known is left out as a whole; more than four open days in a row left out count as
-  a lost export.
-
-## See the checks at work
+On a fault nothing is loaded. To see the checks at work, write a made-up operator with 30 faults of 30 kinds:
 
     python -m tests.network.planted_faults FOLDER
     releve network check FOLDER
 
-The first command writes a made-up operator with 30 faults of 30 kinds; the second names all 30.
+## How values are written
+
+- **Names** of sheets, files and columns are English or French; case, accents, hyphens, spaces and a unit in
+  brackets make no difference.
+- **CSV** is UTF-8, UTF-16 with its byte order mark, or the French dialect of Excel: `;` between cells, a
+  decimal comma, cp1252. Separator (also a first line `sep=;`), decimal mark and encoding are found for each
+  file. A cell that holds the separator stands in double quotes.
+- **XLSX**: the header is the first row, one name in each cell, nothing merged.
+- **Parquet**: any types that hold the values; lists of text for columns with several values.
+- **Empty** means the column's default. A column without default must be filled.
+- **Several values** in one cell stand with `|` between them, or with `,` or `;` where there is no `|`.
+- **Truth**: `true`/`false`, `vrai`/`faux`, `oui`/`non`, `yes`/`no`, `1`/`0`.
+- **Words** of closed lists are ids, or their names in either language (`inbound`, `appels entrants`);
+  countries are codes or names (`MA`, `Maroc`).
+- **Opening hours**: `Mon-Fri 08:00-20:00; Sat 09:00-18:00`, `Lun-Ven 8h-20h ; Sam 9h-18h`,
+  `du lundi au vendredi de 8h à 20h`.
+- **Shares** are numbers from 0 to 1, or percentages with their sign (`80 %`).
+- **Dates**: `2026-11-30` or `30/11/2026` (the day first). **Times**: `2026-11-30T08:00`, `2026-11-30 08:00`
+  or `30/11/2026 08:00`; with an offset (`+01:00`, `Z`) they are taken as they stand. Excel's own dates and
+  serial numbers are read. In the roster and the history the day may stand in a column `Date` of its own,
+  beside `08:00` or `8h`; an end that is not after its start is then on the next day.
+- Where the clocks change a local time may not exist or exist twice: there, times need an offset.
+- A **history** has a row for every open interval of each day it covers (0 without a call). A day that is not
+  known is left out as a whole; more than four open days in a row left out count as a lost export.
+- **Seats**: planning needs their number, `seats` of a site or of its floors. List zones and seats where a
+  distance between seats is in force (it needs `x_m` and `y_m`), or where the outbreak of a crash test is to
+  use the real air of the zones; without them it assumes 25 m³ and 25 m³/h of fresh air a seat, and says so.
 """
 
 _TYPES: dict[Any, str] = {
@@ -97,8 +85,8 @@ def _render_table(kind: type[TableRow]) -> str:
         "",
         kind.doc,
         "",
-        "| column | in French | type | unit | default | meaning | example |",
-        "|---|---|---|---|---|---|---|",
+        "| column | in French | type | default | meaning | example |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [_render_column(kind.table, column) for column in list_columns(kind)]
     return "\n".join([*lines, ""])
@@ -109,8 +97,7 @@ def _render_column(table: str, column: TableColumn) -> str:
     cells = (
         f"`{column.name}`",
         get_column_naming(table, column.name).fr,
-        _TYPES[bare_type(column)],
-        column.unit,
+        _TYPES[bare_type(column)] + (f", {column.unit}" if column.unit else ""),
         "**required**" if column.required else _render_default(column.default),
         meaning,
         f"`{column.example}`",
@@ -123,12 +110,15 @@ def _list_limits(column: TableColumn) -> list[str]:
     limits = []
     if condition.one_of:
         limits.append("one of " + ", ".join(f"`{word}`" for word in condition.one_of))
-    if condition.at_least is not None:
+    if condition.at_least is not None and condition.at_most is not None:
+        limits.append(f"{condition.at_least:g} to {condition.at_most:g}")
+    elif condition.at_least is not None:
         limits.append(f"at least {condition.at_least:g}")
-    if condition.more_than is not None:
-        limits.append(f"more than {condition.more_than:g}")
-    if condition.at_most is not None:
+    elif condition.at_most is not None and condition.more_than is None:
         limits.append(f"at most {condition.at_most:g}")
+    if condition.more_than is not None:
+        most = "" if condition.at_most is None else f", at most {condition.at_most:g}"
+        limits.append(f"more than {condition.more_than:g}{most}")
     if column.references:
         limits.append(f"an id of `{column.references}`")
     return limits
