@@ -199,7 +199,7 @@ def find_unknown_settings(names: Iterable[str]) -> dict[str, str]:
 def settings_markdown() -> str:
     """Return the page of all settings."""
     lines = ["# Settings", "", "Printed by `releve settings`. All are variables of the environment, read when a"]
-    lines += ["process starts: under systemd from `/etc/releve/releve.env`. `releve doctor` names one that is misspelt."]
+    lines += ["process starts: under systemd from `/etc/releve/releve.env`. `releve doctor` names a misspelt one."]
     for title, rows in _PARTS.items():
         lines += ["", f"## {title}", "", "| variable | meaning | where it is not set |", "|---|---|---|"]
         lines += [f"| `RELEVE_{name}` | {says} | {default} |" for name, (says, default) in rows.items()]
