@@ -444,7 +444,7 @@ def site_since(site: SiteStatus, page: NowPage) -> str:
 def site_state(site: SiteStatus) -> str:
     """Return a site's state, with who closed it."""
     if site.state == "closed":
-        return translate_cause(site.cause, site.rule_cases, site.rule_days)
+        return translate_cause(site.hazard or site.cause, site.rule_cases, site.rule_days)
     return translate_cause(site.outage) if site.state == "cut_off" else _("open")
 
 

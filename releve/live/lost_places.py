@@ -119,8 +119,8 @@ def select_absences(absent: Absent, first: datetime, last: datetime) -> Absent:
 
 
 def find_cause(situation: Situation, site: str) -> str:
-    """Return why a site is lost: the cause of its closure, ``power`` or ``link``; empty: it is not."""
+    """Return why a site is lost: its closure's cause, its hazard's kind, ``power`` or ``link``; empty: it is not."""
     closure = situation.site(site).closure if site else None
     if closure is not None:
-        return closure.cause
+        return closure.named_cause
     return next((what for what in ("power", "link") if (what, site) in situation.outages), "")

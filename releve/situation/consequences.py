@@ -231,8 +231,8 @@ class ReadyTask:
     """A task in words, the role that does it, and how long after the start; None: not set.
 
     ``follow_up``: it may stay open when the incident is closed. ``site``: it is for incidents that are, or are
-    not, of a site; None: for both. ``causes``: of these alone, those of closures, ``power`` and ``link``; empty:
-    of all but ``unless``.
+    not, of a site; None: for both. ``causes``: of these alone, those of closures, kinds of hazards, ``power`` and
+    ``link``; empty: of all but ``unless``.
     """
 
     text: Phrase
@@ -244,10 +244,13 @@ class ReadyTask:
     unless: tuple[str, ...] = ()
 
 
+_EVACUATED = ("hazard", "earthquake", "fire", "flood")
+"""Causes that empty a site at once; a hazard whose kind is not named is taken for one of them."""
+
 READY_TASKS = (
     ReadyTask(
         Phrase("Evacuate, call the roll at the meeting point, and tell the rescue services who is missing"),
-        "sites", 5 * _MINUTES, site=True, causes=("hazard",),
+        "sites", 5 * _MINUTES, site=True, causes=_EVACUATED,
     ),
     ReadyTask(Phrase("Record what happened, with its cause and the earliest end"), "lead", 15 * _MINUTES),
     ReadyTask(
@@ -264,7 +267,7 @@ READY_TASKS = (
     ),
     ReadyTask(
         Phrase("Check that everybody on the site is safe, and list who is missing"),
-        "sites", 30 * _MINUTES, site=True, unless=("hazard", "link"),
+        "sites", 30 * _MINUTES, site=True, unless=(*_EVACUATED, "link"),
     ),
     ReadyTask(Phrase("Check that everybody is safe, and list who is missing"), "sites", 30 * _MINUTES, site=False),
     ReadyTask(

@@ -114,6 +114,10 @@ class AgentBack(Event):
         return self.absence in ("", absence)
 
 
+HAZARDS = ("earthquake", "fire", "flood", "storm", "blocked", "other")
+"""Kinds of a hazard; ``blocked``: access is blocked, as by a strike."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteClosed(Event):
     kind: ClassVar[str] = "site.closed"
@@ -126,6 +130,12 @@ class SiteClosed(Event):
     site: str = event_field("Site", example="casa-1")
     cause: str = event_field(
         "Who or what closes it", example="rule", one_of=("rule", "authority", "hazard", "operator")
+    )
+    hazard: str = event_field(
+        "Kind of the hazard, where that is the cause; empty = not said",
+        example="earthquake",
+        default="",
+        one_of=("", *HAZARDS),
     )
     rule: str = event_field("Id of the rule; empty = no rule", example="MA-COVID-CLOSE", default="")
     authority: str = event_field("Who ordered it", example="Wilaya de Casablanca", default="")

@@ -131,8 +131,8 @@ class SiteStatus:
     """A site as it stands; ``since`` is when it was closed, or cut off by an ``outage``.
 
     ``recorded_late`` is when that was recorded, where it is late.
-    Of a closure: its ``cause`` (rule, authority, hazard or operator), the earliest reopening, and
-    the cases within so many days at which its rule closes.
+    Of a closure: its ``cause`` (rule, authority, hazard or operator), the kind of its ``hazard`` where
+    one is named, the earliest reopening, and the cases within so many days at which its rule closes.
     """
 
     site: str
@@ -143,6 +143,7 @@ class SiteStatus:
     state: Literal["open", "closed", "cut_off"]
     outage: Literal["", "power", "link"] = ""
     cause: str = ""
+    hazard: str = ""
     rule_cases: int | None = None
     rule_days: float | None = None
     since: datetime | None = None
@@ -165,6 +166,7 @@ def find_site_status(site: Site, situation: Situation, rules: SituationRules) ->
             *own,
             state="closed",
             cause=closure.cause,
+            hazard="" if closure.named_cause == closure.cause else closure.named_cause,
             rule_cases=None if rule is None else rule.n,
             rule_days=None if rule is None else rule.days,
             since=closure.ordered_at,

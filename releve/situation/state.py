@@ -42,6 +42,7 @@ class ClosureOrder:
     reference: str
     actor: str
     reason: str
+    hazard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,12 @@ class Closure:
     def cause(self) -> str:
         """Cause of the first order: rule, authority, hazard or operator."""
         return self.orders[0].cause
+
+    @property
+    def named_cause(self) -> str:
+        """The cause, or the kind of the hazard where one is named."""
+        kind = self.orders[0].hazard if self.cause == "hazard" else ""
+        return self.cause if kind in ("", "other") else kind
 
     @property
     def rule(self) -> str:
@@ -198,6 +205,7 @@ def _build_order(event: SiteClosed | ClosureExtended, cause: str) -> ClosureOrde
         reference=event.reference,
         actor=event.actor,
         reason=event.reason,
+        hazard=event.hazard if isinstance(event, SiteClosed) else "",
     )
 
 

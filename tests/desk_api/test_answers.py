@@ -38,10 +38,10 @@ READ = [path for path, row in document()["paths"].items() if "get" in row and "{
 
 
 def test_a_closure_recorded_by_a_program_is_seen_now(manager: Program, scenario: Scenario) -> None:
-    made = manager.record("site.closed", site=scenario.site, cause="hazard", reason="Crack")
+    made = manager.record("site.closed", site=scenario.site, cause="hazard", hazard="fire", reason="Crack")
     assert made.status_code == 201, made.json()
     row = next(row for row in manager.get("/now").json()["sites"] if row["site"] == scenario.site)
-    assert (row["state"], row["cause"]) == ("closed", "hazard")
+    assert (row["state"], row["cause"], row["hazard"]) == ("closed", "hazard", "fire")
     detail = manager.get(f"/sites/{scenario.site}").json()
     assert detail["status"]["state"] == "closed"
     assert detail["status"]["usable"] in (0, None)

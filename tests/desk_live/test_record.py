@@ -161,7 +161,7 @@ def test_an_earthquake_of_two_sites_is_one_form_and_one_relief(
 ) -> None:
     scenario.work()
     web, (one, two, *_) = browsers.sign_in(), [row.id for row in scenario.operator.sites]
-    own = {"cause": "hazard", "reason": "Earthquake"} if what == "closure" else {"what": "power"}
+    own = {"cause": "hazard", "hazard": "earthquake"} if what == "closure" else {"what": "power"}
     values = {**own, "site": one, "also": [one, two]}
     shown = sent(web, f"/record/{what}", **values)
     found, alone = (sent(web, f"/record/{what}", **{**values, "also": also}).context["page"].impact for also in (
@@ -178,6 +178,23 @@ def test_an_earthquake_of_two_sites_is_one_form_and_one_relief(
     assert scene.wanted[scene.days[0]].sites == {one, two}
     made = [row for row in ledger.iter_entries(scenario.stream) if row.kind == "relief.made"]
     assert {row.body["cause"] for row in made} == {made[0].body["cause"]}, "both losses have one answer"
+    if what == "closure":
+        closures = [scene.situation.site(site).closure for site in (one, two)]
+        assert [row.named_cause for row in closures if row is not None] == ["earthquake"] * 2
+        assert web.get("/").content.decode().count("fermé à la suite d’un séisme") >= 2
+
+
+@pytest.mark.parametrize(("cause", "kind", "named"), [
+    ("hazard", "", "hazard"), ("hazard", "other", "hazard"), ("hazard", "fire", "fire"), ("operator", "fire", "operator"),
+])  # fmt: skip
+def test_a_kind_is_kept_of_a_hazard_alone(
+    browsers: Browsers, scenario: Scenario, cause: str, kind: str, named: str
+) -> None:
+    values = {"site": scenario.site, "cause": cause, "hazard": kind, "confirmed": "yes"}
+    assert sent(browsers.sign_in(), "/record/closure", **values).status_code == 302
+    closure = live.situation_now(scenario.stream).site(scenario.site).closure
+    assert closure is not None
+    assert closure.named_cause == named
     people = [row.who for row in scenario.messages]
     assert len(people) == len(set(people)), "one message each"
 

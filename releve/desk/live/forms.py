@@ -353,18 +353,33 @@ class ClosureForm(RecordForm):
         ("hazard", lazy("a hazard")),
         ("operator", lazy("the operator’s decision")),
     )
+    hazard = forms.ChoiceField(
+        label=lazy("Kind of hazard"),
+        choices=(
+            ("earthquake", lazy("earthquake")),
+            ("fire", lazy("fire")),
+            ("flood", lazy("flood")),
+            ("storm", lazy("storm")),
+            ("blocked", lazy("strike or blocked access")),
+            ("other", lazy("other")),
+        ),
+        initial="other",
+        required=False,
+        help_text=lazy("The first tasks follow it."),
+    )
     authority = build_text_field(lazy("Authority"), help_text=lazy("Needed for an order."))
     reference = build_text_field(lazy("Number of the order"))
     hours = build_count_field(lazy("Closed for at least (hours)"), 8760, help_text=lazy("Empty: no least time."))
     home_only = forms.BooleanField(label=lazy("Its people may work at home only, not on another site"), required=False)
     reason = build_text_field(lazy("Reason, without a person’s name"))
-    field_order = ("site", "also", "cause", "authority", "reference", "happened_at")
+    field_order = ("site", "also", "cause", "hazard", "authority", "reference", "happened_at")
     aliases: ClassVar = {"earliest_reopening": "hours"}
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         hours = self.cleaned_data["hours"]
         until = None if hours is None else common["happened_at"] + timedelta(hours=hours)
-        return {"earliest_reopening": until}
+        kind = self.cleaned_data["hazard"] or "other"
+        return {"earliest_reopening": until, "hazard": kind if self.cleaned_data["cause"] == "hazard" else ""}
 
 
 class FindingsForm(RecordForm):

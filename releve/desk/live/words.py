@@ -59,7 +59,16 @@ _WORDS: Mapping[str, Mapping[str, StrPromise]] = {
 }
 """Values of parameters that are words, by parameter."""
 
+HAZARD_WORDS: Mapping[str, StrPromise] = {
+    "earthquake": lazy("closed after an earthquake"),
+    "fire": lazy("closed after a fire"),
+    "flood": lazy("closed after a flood"),
+    "storm": lazy("closed after a storm"),
+    "blocked": lazy("closed, access blocked"),
+}
+"""Kind of a hazard -> a site's state by it; another kind is an incident."""
 _CAUSES: Mapping[str, StrPromise] = {
+    **HAZARD_WORDS,
     "rule": lazy("closed by the rule on cases"),
     "authority": lazy("closed by an authority"),
     "hazard": lazy("closed after an incident"),

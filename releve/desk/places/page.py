@@ -19,6 +19,7 @@ from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.filters import add_words
 from releve.desk.http import require_found
 from releve.desk.live.page import CorrectedRecord, ShownStream, describe_corrections, read_stream
+from releve.desk.live.words import HAZARD_WORDS
 from releve.desk.page import Figure, PageModel, StreamPage
 from releve.desk.places.day import SiteDay, find_day
 from releve.desk.places.roll import SiteCrew, find_crew
@@ -517,6 +518,7 @@ _VERDICTS = {"partly": lazy("partly kept"), "not_kept": lazy("not kept")}
 _SEATS = {"taken": lazy("taken"), "free": lazy("usable"), "blocked": lazy("blocked")}
 _KINDS = {"inbound": lazy("inbound calls"), "outbound": lazy("outbound calls"), "back_office": lazy("back office")}
 _CAUSES = {
+    **HAZARD_WORDS,
     "rule": lazy("closed by the rule in force"),
     "authority": lazy("closed by order of an authority"),
     "hazard": lazy("closed because of an incident there"),
