@@ -16,7 +16,7 @@ _INTRODUCTION = """\
 
 *Written by `releve network tables --markdown`.*
 
-What an operator gives Relève about itself, for whoever fills it in: one XLSX workbook with a sheet per
+What an operator gives Relève about itself, for those who fill it in: one XLSX workbook with a sheet per
 table, a folder with a file per table (`sites.csv`, `Téléconseillers.csv`, `agents.parquet`), or a folder of
 both.
 

@@ -20,7 +20,7 @@ _INTRODUCTION = """\
 
 *Written by `scripts/docs` from the declarations in the code and the shipped rules.*
 
-For programs that record or read events, and for whoever writes rules of an installation.
+For programs that record or read events, and for those who write rules of an installation.
 
 Everything is recorded as **events**, which fold into the **situation**: sites closed, until when and by
 whose order; agents unavailable until when (never why); outages, checks, permits. **Rules**, dated rows, say
