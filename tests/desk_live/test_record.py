@@ -181,11 +181,15 @@ def test_an_earthquake_of_two_sites_is_one_form_and_one_relief(
     if what == "closure":
         closures = [scene.situation.site(site).closure for site in (one, two)]
         assert [row.named_cause for row in closures if row is not None] == ["earthquake"] * 2
-        assert web.get("/").content.decode().count("fermé à la suite d’un séisme") >= 2
+        assert "séisme" in web.get(f"/sites/{one}").content.decode()
+        assert web.get("/now").content.decode().count("fermé à la suite d’un séisme") >= 2
+    people = [row.who for row in scenario.messages]
+    assert len(people) == len(set(people)), "one message each"
 
 
 @pytest.mark.parametrize(("cause", "kind", "named"), [
-    ("hazard", "", "hazard"), ("hazard", "other", "hazard"), ("hazard", "fire", "fire"), ("operator", "fire", "operator"),
+    ("hazard", "", "hazard"), ("hazard", "other", "hazard"), ("hazard", "fire", "fire"),
+    ("operator", "fire", "operator"),
 ])  # fmt: skip
 def test_a_kind_is_kept_of_a_hazard_alone(
     browsers: Browsers, scenario: Scenario, cause: str, kind: str, named: str
@@ -195,8 +199,6 @@ def test_a_kind_is_kept_of_a_hazard_alone(
     closure = live.situation_now(scenario.stream).site(scenario.site).closure
     assert closure is not None
     assert closure.named_cause == named
-    people = [row.who for row in scenario.messages]
-    assert len(people) == len(set(people)), "one message each"
 
 
 def test_of_two_sites_that_close_together_either_both_are_recorded_or_neither(
