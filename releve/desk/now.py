@@ -38,6 +38,7 @@ from releve.live.api import ClientCoverage, IdentityCache, MessageCounts, StrayR
 from releve.network import Operator
 from releve.network.moments import city
 from releve.plan.service_status import COVERED, Tone
+from releve.routing import find_tried
 from releve.runs.feeds import count_open_files
 from releve.situation import Notice, SiteStatus, Situation, list_notices
 
@@ -418,11 +419,31 @@ _PATHS = {
     "certificate": lazy("The certificate of the desk ends soon, or has ended."),
     "backup": lazy("The last backup is older than a day."),
 }
-_ADAPTERS = {"file_csv": lazy("the CSV file of routes"), "kamailio": "Kamailio"}
+_ADAPTERS = {
+    "file_csv": lazy("the CSV file of routes"),
+    "kamailio": "Kamailio",
+    "genesys-cloud": "Genesys Cloud",
+    "amazon-connect": "Amazon Connect",
+}
+_TRIED = {
+    "program": lazy("tried against the real program"),
+    "file": lazy("tried against the real file"),
+    "stand_in": lazy("tried against a stand-in of our own"),
+    "description": lazy(
+        "tried against a stand-in made from the published description, not against the vendor's service"
+    ),
+}
 add_words(register, "adapter_name", _ADAPTERS, else_code=True)
 add_words(register, "worker_alarm", _ALARMS)
 add_words(register, "path_alarm", _PATHS)
 add_words(register, "routing_state", _ROUTING_STATES)
+
+
+@register.filter
+def adapter_tried(adapter: str) -> str:
+    """Return what a system's adapter was tried against; empty where the adapter is not known."""
+    found = find_tried(adapter)
+    return "" if found is None else str(_TRIED[found])
 
 
 @register.filter

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         RoutingPlan,
         RoutingSnapshot,
         build_adapters,
+        find_tried,
         judge_convergence,
     )
     from releve.routing.generation import (

@@ -208,9 +208,16 @@ def judge_convergence(
     return "timed_out" if late and settled else "applied"
 
 
-KINDS = ("amazon-connect", "file_csv", "genesys-cloud", "kamailio", "lookup", "webhook")
-"""The packages of ``releve.routing`` (there with ``_`` for ``-``) that ``RELEVE_ROUTING`` may name; of ``kamailio``
-one adapter per proxy. One is imported where it is named: an HTTP client takes a tenth of a command's start."""
+KINDS = {
+    "amazon-connect": "amazon_connect.AmazonConnect",
+    "file_csv": "file_csv.FileCsv",
+    "genesys-cloud": "genesys_cloud.GenesysCloud",
+    "kamailio": "kamailio.KamailioProxy",
+    "lookup": "lookup.Lookup",
+    "webhook": "webhook.Webhook",
+}
+"""What ``RELEVE_ROUTING`` may name -> module and class in ``releve.routing``; of ``kamailio`` one adapter per proxy.
+One is imported where it is named: an HTTP client takes a tenth of a command's start."""
 
 
 def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
@@ -227,7 +234,17 @@ def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...
     return tuple(adapter for name in names for adapter in _build_kind(name, environ, home))
 
 
+def find_tried(name: str) -> Tried | None:
+    """Return what the adapter of a name was tried against; None where there is no such kind."""
+    path = KINDS.get(name.partition(":")[0])
+    if path is None:
+        return None
+    module, _, kind = path.partition(".")
+    tried: Tried = getattr(import_module(f"releve.routing.{module}"), kind).tried
+    return tried
+
+
 def _build_kind(name: str, environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
-    package = import_module(f"releve.routing.{name.replace('-', '_')}")
+    package = import_module(f"releve.routing.{KINDS[name].partition('.')[0]}")
     found: Adapter | tuple[Adapter, ...] = package.from_environment(environ, home)
     return found if isinstance(found, tuple) else (found,)

@@ -40,10 +40,11 @@ def from_environment(environ: Mapping[str, str], home: Path) -> AmazonConnect:
     region = environment.read_text(environ, "RELEVE_CONNECT_REGION")
     if not _REGION.fullmatch(region):
         raise ImproperlyConfigured(f"RELEVE_CONNECT_REGION must be a region such as eu-west-3, got {region!r}")
-    ids = [environment.read_text(environ, f"RELEVE_CONNECT_{name}") for name in ("INSTANCE", "TABLE", "KEY_ID")]
-    for name, value in zip(("INSTANCE", "TABLE", "KEY_ID"), ids, strict=True):
+    names = ("RELEVE_CONNECT_INSTANCE", "RELEVE_CONNECT_TABLE", "RELEVE_CONNECT_KEY_ID")
+    ids = [environment.read_text(environ, name) for name in names]
+    for name, value in zip(names, ids, strict=True):
         if not _ID.fullmatch(value):
-            raise ImproperlyConfigured(f"RELEVE_CONNECT_{name} must be an id of letters, digits and -, got {value!r}")
+            raise ImproperlyConfigured(f"{name} must be an id of letters, digits and -, got {value!r}")
     secret = environment.read_secret(environ, "RELEVE_CONNECT_SECRET")
     if not secret:
         raise ImproperlyConfigured("RELEVE_CONNECT_SECRET is needed: the secret of the access key")

@@ -68,9 +68,10 @@ class GenesysCloud(DataTable):
         while page <= pages:
             url = self._rows.copy_with(params={"pageNumber": page, "pageSize": 50, "showbrief": "false"})
             document = self._ask("GET", url, None, "reading the rows").json()
-            rows, pages = document.get("entities"), document.get("pageCount", 1)
-            if not isinstance(rows, list) or not isinstance(pages, int):
+            rows, count = document.get("entities"), document.get("pageCount", 1)
+            if not isinstance(rows, list) or not isinstance(count, int):
                 raise Unreachable(f"{self.name}: the answer is no list of rows")
+            pages = count
             found |= {str(row.get("key")): str(row.get("routes") or "") for row in rows if isinstance(row, dict)}
             page += 1
         self._held = frozenset(found)
@@ -108,8 +109,8 @@ class GenesysCloud(DataTable):
         if not 200 <= answer.status < 300:
             raise self.refuse(answer, "asking for a token", {**_FIXES, 400: _FIXES[401]})
         document = answer.json()
-        token, seconds = document.get("access_token"), document.get("expires_in")
-        if not isinstance(token, str) or not isinstance(seconds, int):
+        given, seconds = document.get("access_token"), document.get("expires_in")
+        if not isinstance(given, str) or not isinstance(seconds, int):
             raise Unreachable(f"{self.name}: the answer is no token")
-        _TOKENS[name] = (token, time.monotonic() + seconds - 60)
-        return token
+        _TOKENS[name] = (given, time.monotonic() + seconds - 60)
+        return given

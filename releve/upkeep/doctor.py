@@ -139,7 +139,9 @@ def check_routing(asked: Examination) -> Iterator[Finding]:
             yield fault(
                 "routing",
                 f"{adapter.name}: {error}",
-                "start the proxy, or mend its address and secret in RELEVE_KAMAILIO_…",
+                "start the proxy, or mend its address and secret in RELEVE_KAMAILIO_…"
+                if isinstance(adapter, KamailioProxy)
+                else "mend what the error names, or its settings",
             )
     named = environment.read_text(asked.environ, "RELEVE_ROUTING")
     if not named:

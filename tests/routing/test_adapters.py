@@ -326,7 +326,10 @@ def test_it_comes_from_the_environment_beside_other_adapters(tmp_path: Path) -> 
         ({"RELEVE_WEBHOOK_SECRET": ""}, "SECRET is needed"),
         ({"RELEVE_WEBHOOK_SECRET": "short"}, "at least 32"),
         ({"RELEVE_WEBHOOK_PRIVATE": "perhaps"}, "RELEVE_WEBHOOK_PRIVATE must be"),
-        ({"RELEVE_ROUTING": "pigeon"}, "must name some of file_csv, kamailio, lookup, webhook"),
+        (
+            {"RELEVE_ROUTING": "pigeon"},
+            "must name some of amazon-connect, file_csv, genesys-cloud, kamailio, lookup, webhook",
+        ),
         ({"RELEVE_ROUTING": "webhook,webhook"}, "each once"),
     ],
 )

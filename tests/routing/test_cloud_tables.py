@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.template.loader import render_to_string
+from django.utils import translation
 
 from releve.network import UTC
 from releve.routing import Adapter, Rejected, Stale, Unreachable, build_adapters, data_table, genesys_cloud
@@ -179,3 +181,13 @@ def test_each_setting_is_needed_and_a_secret_is_never_quoted(kind: str, tmp_path
         for wrong in ("", "a/b c?"):
             with pytest.raises(ImproperlyConfigured, match=f"RELEVE_{name}"):
                 build_adapters(environ | {f"RELEVE_{name}": wrong}, tmp_path)
+
+
+def test_the_desk_prints_what_each_adapter_was_tried_against() -> None:
+    names = ("amazon-connect", "genesys-cloud", "kamailio:paris", "file_csv", "gone")
+    systems = [{"adapter": name, "state": "confirmed"} for name in names]
+    with translation.override("en"):
+        shown = render_to_string("desk/_systems.html", {"systems": systems})
+    assert shown.count("not against the vendor&#x27;s service") == 2
+    assert shown.count("tried against the real program") == 1
+    assert shown.count("tried against the real file") == 1

@@ -20,6 +20,7 @@ from releve.routing import (
     RoutingSnapshot,
     Stale,
     Unreachable,
+    find_tried,
     judge_convergence,
 )
 from releve.routing.adapter import KINDS
@@ -155,3 +156,7 @@ def test_a_refusal_is_not_tried_again_and_names_no_secret(system: TelephonySyste
 
 def test_every_kind_has_a_system_here() -> None:
     assert SYSTEMS.keys() == {*KINDS}
+
+
+def test_every_kind_says_what_it_was_tried_against(system: TelephonySystem) -> None:
+    assert find_tried(system.adapter.name) == system.adapter.tried
