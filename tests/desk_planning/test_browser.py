@@ -64,7 +64,7 @@ def test_a_workbook_becomes_a_plan_in_force_in_a_few_clicks(browser: Browser, ad
     clicks, began = Clicks(), time.monotonic()
     with looked_at(browser, address, View("fr-FR", "desk", "light"), PLANNER) as page:
         page.goto("/")
-        expect(page.get_by_role("heading", name="Calculer un plan")).to_be_visible()
+        expect(page.get_by_role("heading", name="Importer un classeur", level=1)).to_be_visible()
         assert serious(page) == []
         clicks.follow(page.get_by_role("link", name="Importer un classeur"))
         page.locator("input[type=file]").set_input_files(workbook)
