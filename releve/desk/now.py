@@ -430,7 +430,7 @@ _TRIED = {
     "file": lazy("tried against the real file"),
     "stand_in": lazy("tried against a stand-in of our own"),
     "description": lazy(
-        "tried against a stand-in made from the published description, not against the vendor's service"
+        "tried against a stand-in made from the published description, not against the vendor’s service"
     ),
 }
 add_words(register, "adapter_name", _ADAPTERS, else_code=True)

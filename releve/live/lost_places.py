@@ -122,5 +122,5 @@ def find_cause(situation: Situation, site: str) -> str:
     """Return why a site is lost: its closure's cause, its hazard's kind, ``power`` or ``link``; empty: it is not."""
     closure = situation.site(site).closure if site else None
     if closure is not None:
-        return closure.named_cause
+        return closure.hazard or closure.cause
     return next((what for what in ("power", "link") if (what, site) in situation.outages), "")

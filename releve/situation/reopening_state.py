@@ -166,7 +166,7 @@ def find_site_status(site: Site, situation: Situation, rules: SituationRules) ->
             *own,
             state="closed",
             cause=closure.cause,
-            hazard="" if closure.named_cause == closure.cause else closure.named_cause,
+            hazard=closure.hazard,
             rule_cases=None if rule is None else rule.n,
             rule_days=None if rule is None else rule.days,
             since=closure.ordered_at,

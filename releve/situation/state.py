@@ -74,10 +74,10 @@ class Closure:
         return self.orders[0].cause
 
     @property
-    def named_cause(self) -> str:
-        """The cause, or the kind of the hazard where one is named."""
-        kind = self.orders[0].hazard if self.cause == "hazard" else ""
-        return self.cause if kind in ("", "other") else kind
+    def hazard(self) -> str:
+        """Kind of the hazard of the first order; empty: none, or one without a word of its own."""
+        kind = self.orders[0].hazard
+        return kind if self.cause == "hazard" and kind != "other" else ""
 
     @property
     def rule(self) -> str:

@@ -180,16 +180,16 @@ def test_an_earthquake_of_two_sites_is_one_form_and_one_relief(
     assert {row.body["cause"] for row in made} == {made[0].body["cause"]}, "both losses have one answer"
     if what == "closure":
         closures = [scene.situation.site(site).closure for site in (one, two)]
-        assert [row.named_cause for row in closures if row is not None] == ["earthquake"] * 2
+        assert [row.hazard for row in closures if row is not None] == ["earthquake"] * 2
         assert "séisme" in web.get(f"/sites/{one}").content.decode()
         assert web.get("/now").content.decode().count("fermé à la suite d’un séisme") >= 2
+        assert "fermé à la suite d’un séisme" in "".join(letter["text"] for letter in scenario.outbox)
     people = [row.who for row in scenario.messages]
     assert len(people) == len(set(people)), "one message each"
 
 
 @pytest.mark.parametrize(("cause", "kind", "named"), [
-    ("hazard", "", "hazard"), ("hazard", "other", "hazard"), ("hazard", "fire", "fire"),
-    ("operator", "fire", "operator"),
+    ("hazard", "", ""), ("hazard", "other", ""), ("hazard", "fire", "fire"), ("operator", "fire", ""),
 ])  # fmt: skip
 def test_a_kind_is_kept_of_a_hazard_alone(
     browsers: Browsers, scenario: Scenario, cause: str, kind: str, named: str
@@ -198,7 +198,7 @@ def test_a_kind_is_kept_of_a_hazard_alone(
     assert sent(browsers.sign_in(), "/record/closure", **values).status_code == 302
     closure = live.situation_now(scenario.stream).site(scenario.site).closure
     assert closure is not None
-    assert closure.named_cause == named
+    assert (closure.cause, closure.hazard) == (cause, named)
 
 
 def test_of_two_sites_that_close_together_either_both_are_recorded_or_neither(

@@ -38,11 +38,13 @@ from releve.live.coverage import (
 )
 from releve.live.due_jobs import LONGEST_WAIT, SHORTEST_WAIT, register_due_job, run_due_jobs
 from releve.live.errors import Busy, is_busy
+from releve.live.message_texts import write_said
 from releve.live.photos import NotAPhoto, detect_photo_type, remove_metadata
 from releve.network import Client
 from releve.network.sample import FIRST_DAY
 from releve.situation import empty_situation, list_site_statuses
 from releve.situation.consequences import READY_TASKS, list_ready_tasks
+from releve.situation.events import HAZARDS
 from tests.live.scenario import Scenario
 from tests.situation.rule_chain import HEALTH_RULES, operator
 
@@ -130,6 +132,21 @@ def test_an_operator_stands_as_its_worst_client_that_needs_agents() -> None:
     assert judge_operator(idle, lost, plan) == judge_operator((), lost, plan) == "thin"
     assert judge_operator((), open_, plan) == "held"
     assert judge_operator((), open_, find_plan_reach(None)) == "unknown"
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_message_says_why_a_site_is_closed(language: str) -> None:
+    causes = [
+        "rule",
+        "authority",
+        "hazard",
+        "operator",
+        "power",
+        "link",
+        *(kind for kind in HAZARDS if kind != "other"),
+    ]
+    said = [write_said({"shifts": [], "closed": [["Rabat", cause]]}, language) for cause in causes]
+    assert len({*said}) == len(causes)
 
 
 def test_the_first_tasks_go_by_the_place_and_by_the_cause() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from calendar import day_name, month_name
 from collections.abc import Iterator
 
 from releve.plugins.outbound.engine.legal_rows import Words
@@ -44,29 +45,10 @@ def all_findings() -> Iterator[tuple[Case, CallFinding]]:
             yield case, finding
 
 
-_DAYS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-]
 _LABELS = {word.label.en for vocabulary in get_vocabularies().values() for word in vocabulary.words}
-_NAMED = re.compile(r"\d+|\"[^\"]*\"|" + "|".join(map(re.escape, sorted({*_DAYS, *_LABELS}, key=len, reverse=True))))
+_NAMED = re.compile(
+    r"\d+|\"[^\"]*\"|" + "|".join(map(re.escape, sorted({*month_name[1:], *day_name, *_LABELS}, key=len, reverse=True)))
+)
 
 
 def shape(sentence: str) -> str:
