@@ -256,7 +256,7 @@ def test_each_subject_shows_its_help_before_django_is_set_up() -> None:
     found = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     results, loaded, whole = json.loads(found.stdout)
     assert whole.endswith(loaded), "each subject's line is the docstring of its command"
-    assert len(results) == 26
+    assert len(results) == 27
     broken = {name: output for name, (code, output) in results.items() if code}
     assert broken == {}
     assert all(f" {name} " in output.splitlines()[0] for name, (_, output) in results.items())
