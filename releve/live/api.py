@@ -5,6 +5,8 @@ An import-linter contract keeps the faces from importing any other module of thi
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from releve.live.alerts import (
     AlertLetter,
     Lead,
@@ -237,7 +239,7 @@ from releve.live.self_test import find_last_self_tests, read_self_test
 from releve.live.service_day import ServiceDay, TargetState, compute_service_day, find_statistics_folder
 from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
-from releve.live.statement import DaySeal, ServiceLoss, build_statement, erase_due_data, seal_now
+from releve.live.statement import DaySeal, ServiceLoss, build_statement, erase_due_data, list_losses, seal_now
 from releve.live.stream_state import Scene, list_day_placements, load_scene
 from releve.live.surge_relief import (
     ClientMissing,
@@ -280,3 +282,8 @@ def find_relief(stream: str, generation: int) -> Relief | None:
 def list_reliefs(stream: str = LIVE, most: int = 50) -> list[Relief]:
     """Return the generations of a stream, the newest first: the first of them is in force."""
     return list(Relief.objects.filter(stream=stream)[:most])
+
+
+def list_reliefs_between(start: datetime, end: datetime) -> list[Relief]:
+    """Return the generations, of no drill, that were made in a period, the oldest first."""
+    return list(Relief.objects.filter(stream=LIVE, made_at__gte=start, made_at__lt=end).order_by("generation"))

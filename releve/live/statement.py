@@ -167,7 +167,7 @@ def _build_line(period: _Period, place: int) -> StatementLine:
 
 
 @dataclass(frozen=True)
-class _Lasting:
+class LastingLoss:
     """An event that takes a place away, until ``end`` (None: it lasts); ``late``: so recorded."""
 
     seq: int
@@ -185,9 +185,9 @@ def _attribute(operator: Operator, period: _Period) -> Iterator[ServiceLoss]:
     skilled = {row.id for row in period.rows}
     agents = [row for row in operator.agents if skilled & set(row.skills)]
     places = {row.home_site for row in agents} | {row.carrier for row in agents}
-    lasting = [row for row in _list_lasting(operator, period.starts[-1] + INTERVAL) if row.place in places]
+    lasting = [row for row in list_losses(operator, period.starts[-1] + INTERVAL) if row.place in places]
     offered, missed = _count_missed(period)
-    sums: dict[tuple[_Lasting, ...], tuple[float, float]] = {}
+    sums: dict[tuple[LastingLoss, ...], tuple[float, float]] = {}
     for at, start in enumerate(period.starts):
         if not np.isfinite(offered[at]) or not offered[at]:
             continue
@@ -211,7 +211,7 @@ def _count_missed(period: _Period) -> tuple[Floats, Floats]:
     return offered, missed
 
 
-def _list_lasting(operator: Operator, until: datetime) -> list[_Lasting]:
+def list_losses(operator: Operator, until: datetime) -> list[LastingLoss]:
     """Return what took places away, as the situation has it: in its place, however late recorded.
 
     What was corrected since did not happen; a closure whose ground was wrong lasted until it was lifted.
@@ -238,7 +238,7 @@ def _list_lasting(operator: Operator, until: datetime) -> list[_Lasting]:
         ("site.closed", row.site, row.order, row.closed_at, row.lifted_at) for row in list_lifted_closures(situation)
     ]
     found = [
-        _Lasting(numbers[event], kind, place, start, end, not late.isdisjoint(((place, start), (place, end))))
+        LastingLoss(numbers[event], kind, place, start, end, not late.isdisjoint(((place, start), (place, end))))
         for kind, place, event, start, end in spans
     ]
     return sorted((row for row in found if row.start < until), key=lambda row: row.seq)

@@ -15,14 +15,14 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import allow_anonymous
-from releve.desk.api import events, people
+from releve.desk.api import events, people, tables
 from releve.desk.api.auth import Door, enter
 from releve.desk.api.state_routes import OPERATIONS, api
 from releve.desk.http import unchanged
 from releve.plugin import list_plugins
 
 PREFIX = "api/v1/"
-_REGISTERED = (events, people, *(import_module(name) for plugin in list_plugins() for name in plugin.api))
+_REGISTERED = (events, people, tables, *(import_module(name) for plugin in list_plugins() for name in plugin.api))
 """Importing them has registered their operations."""
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},

@@ -388,6 +388,8 @@ ROWS = (
     Row("api/v1/messages", "/api/v1/messages", "cpf"),
     Row("api/v1/drills", "/api/v1/drills", "cpfsho"),
     Row("api/v1/plan", "/api/v1/plan", "cpfk"),
+    Row("api/v1/tables", "/api/v1/tables", "cpfk"),
+    Row("api/v1/tables/<table>", "/api/v1/tables/coverage", "cpfk"),
     Row("api/v1/plan/<ref:client>/<ref:contingency>", "/api/v1/plan/banque-rive/base", "cpfk"),
     Row("api/v1/calendar", "/api/v1/calendar", "cpf"),
     Row("api/v1/reliefs", "/api/v1/reliefs", "cpf"),
