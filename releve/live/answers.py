@@ -31,7 +31,8 @@ class AgentLetter:
 
     ``answer`` and ``answered_at``: the answer so far; None: there is none. ``site``: that of a manager's message.
     ``number``: the telephone of the one to call; empty: it is not known. ``late``: the time to answer is over, and no
-    answer came. ``home``: all its shifts are worked at home, to which no person comes or rides.
+    answer came. ``home``: all its shifts are worked at home, to which no person comes or rides. ``calendar``: an agent
+    may have the own shifts in a calendar here.
     """
 
     subject: str
@@ -43,6 +44,7 @@ class AgentLetter:
     number: str = ""
     late: bool = False
     home: bool = False
+    calendar: bool = False
 
 
 def find_letter(token: str, language: str) -> AgentLetter | None:
@@ -65,6 +67,7 @@ def find_letter(token: str, language: str) -> AgentLetter | None:
         number=find_number(about.get("call") or about.get("contact") or ""),
         late=late,
         home={shift["place"] for shift in about.get("shifts", ())} - {None} == {""},
+        calendar=message.role == "agent" and not is_drill(message.stream),
     )
 
 

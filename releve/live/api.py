@@ -237,6 +237,7 @@ from releve.live.routes import (
 )
 from releve.live.self_test import find_last_self_tests, read_self_test
 from releve.live.service_day import ServiceDay, TargetState, compute_service_day, find_statistics_folder
+from releve.live.shift_calendar import build_shift_calendar, end_shift_link, find_shift_agent, make_shift_link
 from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
 from releve.live.statement import DaySeal, ServiceLoss, build_statement, erase_due_data, list_losses, seal_now

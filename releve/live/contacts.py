@@ -32,7 +32,7 @@ from releve.live.effect_queue import append_entries
 from releve.live.errors import ChannelFaults, ContactFaults, NoSuch
 from releve.live.lost_places import Absent
 from releve.live.message_texts import write_said
-from releve.live.models import Contact, Message, Relief
+from releve.live.models import Contact, Message, Relief, ShiftLink
 from releve.live.plans import operator_now
 from releve.live.reply_gateways import list_promised, read_reply_secret
 from releve.live.rota import list_accounts, list_duties
@@ -171,13 +171,14 @@ def find_addresses(agent: str) -> QuerySet[Contact]:
 
 
 def erase_person(agent: str) -> None:
-    """Remove an agent's addresses, the content of messages to the agent, and the letters in files.
+    """Remove an agent's addresses and calendar link, the content of messages to the agent, and the letters in files.
 
     The counts stay. Queued messages are not sent, and no answer is awaited.
     """
     with transaction.atomic():
         ledger.lock_head()
         find_addresses(agent).delete()
+        ShiftLink.objects.filter(agent=agent).delete()
         found = list(Message.objects.filter(role="agent", who=agent))
         remove_letters(found)  # first: a message without its agent cannot be found again
         for message in found:

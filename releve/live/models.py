@@ -283,6 +283,17 @@ class CalendarLink(models.Model):
         return self.account
 
 
+class ShiftLink(models.Model):
+    """The secret link by which an agent's telephone subscribes to the own shifts; of the secret only its SHA-256."""
+
+    agent = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.agent
+
+
 class Alert(models.Model):
     """A loss outside office hours, and the calls to the person on call and the deputy until one takes it.
 

@@ -30,7 +30,7 @@ from releve.live.clock import now, real_now
 from releve.live.contacts import erase_person, find_addresses, remove_letters
 from releve.live.current_rules import select_rules
 from releve.live.drills import list_running_streams
-from releve.live.models import ActivationDay, Effect, Message, PlanText, ReliefDay, Routes
+from releve.live.models import ActivationDay, Effect, Message, PlanText, ReliefDay, Routes, ShiftLink
 from releve.live.photos import erase_photos
 from releve.live.plans import clear_plan_cache, operator_now
 from releve.live.situation_cache import situation_now
@@ -189,7 +189,7 @@ class LiveData:
     """Messages keep their counts without the agent; plans and reliefs keep a token."""
 
     name = "live"
-    tables: Sequence[str] = ("live_contact", "live_message", "live_plantext", "live_reliefday")
+    tables: Sequence[str] = ("live_contact", "live_message", "live_plantext", "live_reliefday", "live_shiftlink")
 
     def find(self, agent: str) -> Findings:
         return Findings(
@@ -207,6 +207,7 @@ class LiveData:
         reliefs = ReliefDay.objects.order_by("day", "pk").iterator(chunk_size=100)
         return {
             "addresses": list(contacts.values("rank", "channel", "address", "language")),
+            "calendar link": list(ShiftLink.objects.filter(agent=agent).values("made_at")),
             "messages": list(messages.values("stream", "kind", "about", "sent_at", "acknowledged_at", "answer")),
             "plans": [
                 asdict(placement)

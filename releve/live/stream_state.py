@@ -19,6 +19,7 @@ from releve.live.models import Activation, Relief, ReliefDay
 from releve.live.partners import count_partner_agents, list_lent, list_partner_agents
 from releve.live.plans import (
     HORIZON,
+    DayInForce,
     DayPlan,
     DaysInForce,
     IdentityCache,
@@ -252,21 +253,19 @@ def merge_absences(first: Absent, second: Absent) -> Absent:
 
 
 def list_day_placements(day: date) -> dict[str, str] | None:
-    """Return agent -> place of a day, past ones too, by its plan in force and its last relief.
-
-    Without absent people and lost places, and without those who began the day before; None where the
-    day has no plan in force.
-    """
+    """Return agent -> place of a day, past ones too, as :func:`list_placed` has it; of those who begin on it alone."""
     found = list_days_in_force(day, day).get(day)
-    if found is None:
-        return None
-    rows = ReliefDay.objects.filter(relief__stream=LIVE, plan_id=found.digest, day=day)
+    return None if found is None else {one.agent: one.place for one in list_placed(found) if not one.carried}
+
+
+def list_placed(found: DayInForce) -> list[Placement]:
+    """Return who works where on a day by its plan in force and its last relief, without what is lost or absent."""
+    rows = ReliefDay.objects.filter(relief__stream=LIVE, plan_id=found.digest, day=found.day)
     last = rows.select_related("relief").order_by("-relief__generation").first()
-    lost = None if last is None else last.relief.lost.get(day.isoformat())
+    lost = None if last is None else last.relief.lost.get(found.day.isoformat())
     loss = NO_LOSS if lost is None else Loss.of_json(lost)
     absent = list_absences(situation_now(LIVE), operator_now(), now(LIVE))
-    changes = {} if last is None else last.changes
-    return {one.agent: one.place for one in list_working(found.load(), changes, loss, absent) if not one.carried}
+    return list_working(found.load(), {} if last is None else last.changes, loss, absent)
 
 
 def cap_day_vehicles(found: DayPlan, rules: SituationRules) -> DayPlan:

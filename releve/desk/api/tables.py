@@ -198,7 +198,7 @@ TABLES = {
 }
 
 
-class TableColumn(Schema):
+class TableField(Schema):
     """A column: ``date``, ``instant``, ``text``, ``number``, ``count`` or ``yes_no``."""
 
     name: str
@@ -211,7 +211,7 @@ class TableEntry(Schema):
     name: str
     about: str
     url: str
-    columns: tuple[TableColumn, ...]
+    columns: tuple[TableField, ...]
 
 
 class Tables(Schema):
@@ -249,7 +249,7 @@ def tables(request: HttpRequest) -> Tables:
                 name=name,
                 about=table.about,
                 url=f"/api/v1/tables/{name}",
-                columns=tuple(TableColumn(name=key, type=_TYPE_WORDS[kind]) for key, kind in table.columns.items()),
+                columns=tuple(TableField(name=key, type=_TYPE_WORDS[kind]) for key, kind in table.columns.items()),
             )
             for name, table in TABLES.items()
             if can(request.user, table.permission)
@@ -289,8 +289,8 @@ def _read_period(request: HttpRequest, found: _Table, first: date | None, last: 
     until = last or now.astimezone(zone(operator.row.time_zone)).date()
     since = first or until - timedelta(days=6)
     if not since <= until or (until - since).days >= _MOST_DAYS:
-        said = _("Ask for a first day, a last day that is not before it, and at most {days} days.")
-        raise RequestRefused("refused", said.format(days=_MOST_DAYS))
+        said = _("Ask for a first day, a last day that is not before it, and {most} days at most.")
+        raise RequestRefused("refused", said.format(most=_MOST_DAYS))
     return _Asked(operator, since, until, now, scope_for(request.user, found.permission))
 
 

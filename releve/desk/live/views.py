@@ -9,21 +9,31 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.scopes import can, scope_for
 from releve.desk.access.guard import actor_name, allow_anonymous
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import build_text_field, build_time_field, read_sent
-from releve.desk.http import failure, keep_unstored, page_response, read_number, require_found, takes, wants_json
+from releve.desk.http import (
+    download,
+    failure,
+    keep_unstored,
+    page_response,
+    read_number,
+    require_found,
+    takes,
+    wants_json,
+)
 from releve.desk.live.forms import EventForm, Place, RecordForm, build_record_check
 from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import FormPage, drills_page, lead_into, read_stream, record_page, reopening_page
@@ -51,8 +61,17 @@ def ack(request: HttpRequest, token: str) -> HttpResponse:
     Open to anyone who holds the link, and exempt from the CSRF token: the link is the secret, and
     looking at it alone (as mail filters do) answers nothing.
     """
-    done, answer, status = None, request.POST.get("answer", ""), 200
-    if request.method == "POST":
+    done, answer, status, calendar = None, request.POST.get("answer", ""), 200, request.POST.get("calendar", "")
+    link = ""
+    if request.method == "POST" and calendar:
+        try:
+            if calendar == "make":
+                link = f"{settings.DESK_URL}{reverse('shifts', args=[live.make_shift_link(token)])}"
+            else:
+                live.end_shift_link(token)
+        except live.NoSuch:
+            return failure(request, 404, _("There is no message behind this link."))
+    elif request.method == "POST":
         try:
             known = next((one for one in live.ANSWERS if one == answer), None)
             done = live.acknowledge(token) if known is None else live.answer_message(token, known)
@@ -63,8 +82,27 @@ def ack(request: HttpRequest, token: str) -> HttpResponse:
         except (live.Refused, live.Busy):  # the absence could not be recorded: a person has to know
             status = 503
     letter = live.find_letter(token, "fr" if get_language() == "fr" else "en")
-    context = {"done": done, "letter": letter, "failed": status == 503, "closed": status == 409}
+    context = {
+        "done": done,
+        "letter": letter,
+        "failed": status == 503,
+        "closed": status == 409,
+        "link": link,
+        "subscribe": link.replace("https://", "webcal://", 1).replace("http://", "webcal://", 1),
+        "ended": calendar == "end",
+    }
     return keep_unstored(render(request, "desk/live/ack.html", context, status=status))
+
+
+@allow_anonymous
+@require_safe
+def shifts(request: HttpRequest, token: str) -> HttpResponse:
+    """An agent's shifts as iCalendar behind the agent's secret link."""
+    agent = live.find_shift_agent(token)
+    if not agent:
+        return failure(request, 404, _("There is no calendar behind this link."))
+    data = live.build_shift_calendar(agent)
+    return keep_unstored(download(data, "shifts.ics", "text/calendar; charset=utf-8"))
 
 
 _Form = TypeVar("_Form", bound=RecordForm)
@@ -293,6 +331,7 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
 
 urlpatterns = [
     path("ack/<slug:token>", ack, name="ack"),
+    path("shifts/<slug:token>", shifts, name="shifts"),
     path("drills", list_drills, name="drills"),
     path("drills/look", look, name="drill_look"),
     path("drills/start", start, name="drill_start"),

@@ -226,6 +226,7 @@ ROWS = (
     Row("statements/<ref:client>", "/statements/unknown", "cpfk", 404),
     Row("effects/<int:number>/retry", "/effects/1/retry", "cpfsho", 405),
     Row("ack/<slug:token>", "/ack/none", anyone=(200, 200)),
+    Row("shifts/<slug:token>", "/shifts/none", anyone=(404, 404)),
     Row("replies/<slug:gateway>", "/replies/none", anyone=(405, 405)),
     Row("replies/<slug:gateway>/<slug:secret>", "/replies/none/secret", anyone=(405, 405)),
     Row("routing/<str:key>", "/routing/none", anyone=(404, 404)),
