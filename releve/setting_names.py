@@ -96,7 +96,7 @@ _WAYS = {
         "no message",
     ),
     "REPLIES": (
-        "how messages can be [answered as they came](live.md#answers-by-sms-by-a-key-and-by-mail): of"
+        "how messages can be [answered as they came](messages.md#answers-by-sms-by-a-key-and-by-mail): of"
         " `twilio`, `vonage`, `infobip`, `voice`, `mail`, by commas",
         "by the link alone",
     ),
@@ -127,7 +127,7 @@ _WAYS = {
     "CONNECT_SECRET": ("secret of that key", ""),
     "ROUTING_FILE": ("file of routes", "`routing/routes.csv` in the home folder"),
     "LOOKUP_FILE": (
-        "file of routes from which [exchanges that ask](live.md#an-exchange-that-asks) are answered",
+        "file of routes from which [exchanges that ask](telephony.md#an-exchange-that-asks) are answered",
         "`routing/lookup.csv` in the home folder",
     ),
     "LOOKUP_SECRET": ("what those exchanges show", ""),

@@ -63,9 +63,8 @@ class AgentUnavailable(Event):
     family: ClassVar[str] = "agents"
     about: ClassVar[tuple[str, ...]] = ("agent",)
     doc: ClassVar[str] = (
-        "An agent is not available for a time, which may lie ahead: `start` says from when; a `happened_at`"
-        " ahead of the clock is taken as `start`. The reason is for the health officer and for the person who"
-        " noted it, who may leave it out; plans, reliefs, messages and packs hold none."
+        "An agent is not available for a time, which may lie ahead: from `start`, or a `happened_at` ahead of the"
+        " clock. Only the health officer and its author see the reason, which may be left out."
     )
     BY_LINK: ClassVar[str] = "link:message"
     """The actor where an agent answered a message, by its link or otherwise: no account can have this name."""
@@ -288,10 +287,9 @@ class EventCorrected(Event):
     headline: ClassVar[str] = "{site}: {actor} corrected a record. Why: {reason}"
     permission: ClassVar[str] = "event.correct"
     doc: ClassVar[str] = (
-        "An earlier event did not happen as recorded and no longer counts. Nothing is rewritten;"
-        " what did happen is recorded as an event of its own. A correction is not corrected. Where"
-        " a closure by a rule rests on too few cases after it, the correction of its order by a"
-        " second person lifts it at once."
+        "An earlier event did not happen as recorded and no longer counts; what did happen is an event of its own."
+        " A correction is not corrected. A closure by a rule that then rests on too few cases is lifted at once when"
+        " a second person corrects its order."
     )
 
     corrects: str = event_field("Id of the event that no longer counts", example="8f2c…")

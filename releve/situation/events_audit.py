@@ -159,8 +159,8 @@ class DrawPlanned(_DrawEvent):
     kind: ClassVar[str] = "draw.planned"
     label: ClassVar[str] = "Draws of visits planned"
     doc: ClassVar[str] = (
-        "The rule by which visits are drawn for some days, with the anchor of the operator. It goes"
-        " to the commission under a signed root before the commission makes its own chain."
+        "The rule by which visits are drawn for some days, with the operator's anchor: under a signed root before"
+        " the commission makes its own chain."
     )
 
     first_day: date = event_field("First day of visits", example="2026-12-01")
@@ -194,8 +194,8 @@ class DrawJoined(_DrawEvent):
     kind: ClassVar[str] = "draw.joined"
     label: ClassVar[str] = "Commission joined the draws"
     doc: ClassVar[str] = (
-        "The anchor of the commission, which serves this plan alone: its chain was made for the"
-        " plan and for the signed root under which the commission was shown it."
+        "The anchor of the commission: its chain was made for this plan alone, and for the signed root under which"
+        " the plan was shown."
     )
 
     commission_anchor: str = event_field("Anchor of the commission's chain", example="60303ae2…")
@@ -246,8 +246,8 @@ class DrawHeld(_DrawEvent):
     kind: ClassVar[str] = "draw.drawn"
     label: ClassVar[str] = "Visits of a day drawn"
     doc: ClassVar[str] = (
-        "The sites to visit on a day. Where a link is withheld they are drawn without it, and again"
-        " with it once it is known: the sites of both draws are visited."
+        "The sites to visit on a day. Where a link is withheld they are drawn without it, and again once it is"
+        " known: the sites of both draws are visited."
     )
 
     day: date = event_field("Day of the visits", example="2026-12-01")

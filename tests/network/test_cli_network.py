@@ -130,6 +130,10 @@ def test_the_reference_names_every_table_and_column() -> None:
         section = text.split(f"### {kind.table} (")[1].split("### ")[0]
         for column in list_columns(kind):
             assert f"| `{column.name}` |" in section
+            cells = section.split(f"| `{column.name}` |")[1].partition("\n")[0].replace("\\|", "").split(" | ")
+            assert all(f"`{word}`" in cells[1] for word in column.condition.one_of)
+            assert f"of `{column.references}`" in cells[1] or not column.references
+            assert f"{cells[3]}; empty = {cells[2]}" == column.doc or "; empty = " not in column.doc
     assert run("tables").stdout.count("\n") == len(TABLES)
 
 

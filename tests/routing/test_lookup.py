@@ -33,7 +33,7 @@ NUMBER = "33162000001"
 
 @dataclass
 class Exchange:
-    """Does what the dial plans of docs/live.md do: the first answer's addresses, ``default`` without one."""
+    """Does what the dial plans of docs/telephony.md do: the first answer's addresses, ``default`` without one."""
 
     shows: str
     web: Client
@@ -183,7 +183,7 @@ def test_the_answer_comes_within_milliseconds_without_the_database(adapter: Look
 def test_the_library_of_both_exchanges_gets_a_route_or_gives_up_within_its_second(
     adapter: Lookup, exchange: Exchange
 ) -> None:
-    """func_curl and mod_curl are libcurl: the options are those of the dial plans of docs/live.md."""
+    """func_curl and mod_curl are libcurl: the options are those of the dial plans of docs/telephony.md."""
     publish(adapter, addressed(1), key="1")
     exchange.ask(NUMBER)
     hangs = threading.Event()

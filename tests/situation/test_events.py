@@ -313,3 +313,8 @@ def test_the_page_names_every_event_refusal_notice_and_row() -> None:
     headings = [*KINDS, *(row.id for row in load_shipped_rules().rows)]
     assert [name for name in headings if f"\n### {name}\n" not in text] == []
     assert [code for code in (*REFUSALS, *NOTICES) if f"`{code}`" not in text] == []
+    common = {field.name for field in list_fields(Event)}
+    for kind, event in KINDS.items():
+        section = text.partition(f"\n### {kind}\n")[2].partition("\n### ")[0]
+        own = [field.name for field in list_fields(event) if field.name not in common]
+        assert [name for name in own if f"`{name}`" not in section] == [], kind
