@@ -33,7 +33,7 @@ class ProgrammeCalls(PageModel):
     """Where the calls of one programme go by the routes published last."""
 
     programme: str
-    name: str
+    name: str = Field(description="With the client, where the programmes are of several")
     open: bool = Field(description="Whether it takes calls at this hour")
     places: tuple[CallPlace, ...] = Field(description="The largest share first; empty: no place takes its calls")
     since: datetime | None = Field(description="Since when to these places alone; null: not known, or for a day")
@@ -55,6 +55,8 @@ def find_calls(now: StreamContext, programmes: Sequence[Programme], time_zone: s
     found = live.find_call_routes(inbound, now.stream) if inbound else None
     if found is None or not found.programmes:
         return None
+    several = len({row.client for row in inbound.values()}) > 1  # two clients may have a programme of one name
+    clients = now.operator.client
     return CallsPart(
         at=now.at,
         time_zone=time_zone,
@@ -62,8 +64,8 @@ def find_calls(now: StreamContext, programmes: Sequence[Programme], time_zone: s
         programmes=tuple(
             ProgrammeCalls(
                 programme=row.programme,
-                name=inbound[row.programme].name,
-                open=bool(find_open_instants(inbound[row.programme], [now.at])[0]),
+                name=(own := inbound[row.programme]).name + f" ({clients[own.client].name})" * several,
+                open=bool(find_open_instants(own, [now.at])[0]),
                 places=tuple(_describe_place(place, share, now.operator) for place, share in row.places),
                 since=row.since,
             )
