@@ -101,6 +101,7 @@ TEMPLATES = [
                 "calendar_words": "releve.desk.day_calendar",
                 "forecast_words": "releve.desk.forecast",
                 "places_words": "releve.desk.places.page",
+                "calls_words": "releve.desk.places.calls",
                 "roll_words": "releve.desk.places.roll",
                 "plan_words": "releve.desk.plan.words",
                 "call_words": "releve.desk.registry.call_import",

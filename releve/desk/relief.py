@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from django.contrib import messages
@@ -32,6 +33,7 @@ from releve.files.operator_folder import Cell, ListSheet, write_sheets
 from releve.live import api as live
 from releve.live.api import (
     AgentMove,
+    ClientStanding,
     MessageCounts,
     NotifiedAgent,
     NotifiedRide,
@@ -73,6 +75,8 @@ SHOWN: Mapping[Shown, frozenset[str]] = {
 }
 """What a list of people shows, by the states that are in it."""
 ROWS_A_PAGE = 25
+OPEN_CALLS = 4
+"""People of the list to call whom a phone shows unfolded: those out of reach come first."""
 MOST_SHIFTS = 8
 """Shifts of a place drawn at most: those that change most."""
 
@@ -112,6 +116,7 @@ class ReliefPage(StreamPage):
     flows: tuple[PeopleFlow, ...] = ()
     arrivals: tuple[SiteArrival, ...] = ()
     places: tuple[PlaceChange, ...] = Field(default=(), description="Whose shifts change")
+    clients: tuple[ClientStanding, ...] = Field(default=(), description="Those seen, the one served worst first")
     counts: MessageCounts
     show: Shown = "unanswered"
     people: tuple[NotifiedAgent, ...] = Field(
@@ -145,7 +150,9 @@ def relief_page(shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whol
     listed = tuple(people.object_list)
     found = live.describe_relief(stream, choice.day, homes, most_shifts=MOST_SHIFTS)
     moves = _cut(() if found is None else found.roster.list_changed(), choice.moves, whole)
-    moving = tuple(moves.object_list)
+    moving, scene = tuple(moves.object_list), live.load_scene(stream)
+    coverage = None if scene is None else live.compute_scene_coverage(scene)
+    clients = scope_for(user, "situation.see")
     changes = () if found is None else live.list_agent_moves(found, moving)
     breaks = () if found is None else live.list_agent_moves(found, found.roster.list_changed(asks_answer=False))
     met = _find_places_of_people((*changes, *breaks), () if found is None else found.places)
@@ -163,6 +170,7 @@ def relief_page(shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whol
         changes_pages=moves.paginator.num_pages,
         site=choice.site,
         sites=tuple(row.id for row in operator.sites if seen.has_site(row.id)),
+        clients=tuple(row for row in live.rank_clients(operator, coverage) if clients.has_client(row.client)),
         counts=live.count_messages(stream, homes),
         show=choice.show,
         people=listed,
@@ -239,7 +247,16 @@ _SHOWN = {
 }
 add_words(register, "answer_tone", _TONES)
 add_words(register, "show_words", _SHOWN)
+add_words(register, "state_words", _STATES)
 add_words(register, "channel_name", CHANNELS, else_code=True)
+
+
+@register.filter
+def call_groups(page: ReliefPage) -> tuple[tuple[str, tuple[NotifiedAgent, ...]], ...]:
+    """Return the people of the list by what became of their message; the first few apart, which no screen folds."""
+    rest = groupby(page.people[OPEN_CALLS:], key=lambda row: row.state)
+    first = ((page.people[0].state, page.people[:OPEN_CALLS]),) if page.people else ()
+    return (*first, *((state, tuple(rows)) for state, rows in rest))
 
 
 @register.filter

@@ -25,6 +25,7 @@ from releve.live.answers import (
     find_letter,
     record_spoken_answer,
 )
+from releve.live.call_routes import CallRoutes, ProgrammeRoute, find_call_routes
 from releve.live.channels import find_quiet_hours
 from releve.live.client_news import (
     ClientLetter,

@@ -216,11 +216,16 @@ def _build_publish_effects(row: Routes) -> list[NewEffect]:
             row.stream,
             OUTSIDE,
             "publish",
-            f"publish:{row.stream}:{row.number}:{adapter.name}",
+            name_publication(row.stream, row.number, adapter.name),
             {"routes": row.pk, "adapter": adapter.name},
         )
         for adapter in list_adapters(row.stream)
     ]
+
+
+def name_publication(stream: str, number: int, adapter: str) -> str:
+    """Return the key of the effect that publishes a generation to a system."""
+    return f"publish:{stream}:{number}:{adapter}"
 
 
 def list_adapters(stream: str) -> tuple[Adapter, ...]:
@@ -483,7 +488,7 @@ def _observe(wanted: Routes, adapter: Adapter) -> _Observation:
 
 
 def _last_effect(wanted: Routes, adapter: Adapter) -> Effect | None:
-    key = f"publish:{wanted.stream}:{wanted.number}:{adapter.name}"
+    key = name_publication(wanted.stream, wanted.number, adapter.name)
     rows = Effect.objects.filter(kind="publish", key__startswith=key).order_by("-pk")
     return next((row for row in rows if row.body.get("adapter") == adapter.name), None)
 
@@ -530,7 +535,7 @@ def _publish_again(wanted: Routes, adapter: Adapter) -> None:
     last = _last_effect(wanted, adapter)
     if last is None or last.state != Effect.DONE:
         return
-    key = f"publish:{wanted.stream}:{wanted.number}:{adapter.name}:after-{last.pk}"
+    key = f"{name_publication(wanted.stream, wanted.number, adapter.name)}:after-{last.pk}"
     body = {"routes": wanted.pk, "adapter": adapter.name}
     with transaction.atomic():
         ledger.lock_head()

@@ -65,6 +65,8 @@ REFUSALS: Mapping[str, str] = {
     "closure.open": "{site} is open; there is no closure to change or to lift.",
     "closure.cause": "A closure with this cause requires the field “{missing}”; fill it in.",
     "closure.rule": "Only a rule can close a site by rule; choose authority, hazard or operator.",
+    "closure.hazard": "A kind of hazard is given, and the cause is not a hazard; choose that cause or leave the kind"
+    " empty.",
     "closure.earliest": "The earliest reopening, {earliest}, is not after the order, {ordered}; correct the date.",
     "closure.before": "{site} was closed at {ordered}, after {happened_at}; correct the date.",
     "extension.not_later": "{site} already stays closed until {earliest}; give a later time.",
@@ -230,6 +232,7 @@ _FIELDS: Mapping[str, str] = {
     "case.since": "since",
     "closure.cause": "authority",
     "closure.rule": "cause",
+    "closure.hazard": "hazard",
     "closure.earliest": "earliest_reopening",
     "outage.expected": "expected_until",
     "tests.counts": "positive",

@@ -142,6 +142,8 @@ def _check_closing(event: events.SiteClosed, context: ValidationContext) -> Iter
         yield refuse("closure.rule")
     if event.cause == "authority" and not event.authority:
         yield refuse("closure.cause", cause=event.cause, missing="authority")
+    if event.hazard and event.cause != "hazard":
+        yield refuse("closure.hazard")
     earliest = event.earliest_reopening
     if earliest is not None and earliest < event.happened_at:
         yield refuse("closure.earliest", earliest=earliest, ordered=event.happened_at)

@@ -77,6 +77,8 @@ def test_a_refusal_has_its_code_and_what_to_do(manager: Program) -> None:
     found = {(row["field"], row["code"]) for row in answer.json()["error"]["faults"]}
     assert answer.status_code == 422
     assert found == {("site", "site.unknown"), ("authority", "closure.cause")}
+    answer = manager.record("site.closed", site="nowhere", cause="operator", hazard="fire")
+    assert ("hazard", "closure.hazard") in {(row["field"], row["code"]) for row in answer.json()["error"]["faults"]}
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "3", '{"site": NaN}', "[" * 100_000, '"\\ud800"', "\x00"])

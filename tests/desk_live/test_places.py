@@ -26,7 +26,7 @@ from releve.accounts.permissions import Role
 from releve.accounts.reidentification import import_names
 from releve.desk.live.page import COOKIE
 from releve.desk.places.page import half_hour
-from releve.desk.relief import ROWS_A_PAGE
+from releve.desk.relief import OPEN_CALLS, ROWS_A_PAGE
 from releve.files.plan_folder import write_plans
 from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
@@ -489,12 +489,13 @@ def test_the_page_the_list_to_call_the_excel_file_the_messages_and_the_ledger_co
     assert all(f"<strong>{people}</strong>" in shown for people in kinds.values())
 
 
-def test_the_list_to_call_comes_first_with_a_number_to_press_what_to_say_and_by_when(
+def test_after_what_changes_the_list_to_call_comes_with_a_number_to_press_what_to_say_and_by_when(
     browsers: Browsers, relieved: Scenario
 ) -> None:
     web = browsers.sign_in()
     shown = web.get("/relief", headers={"accept-language": "en"}).content.decode()
-    order = ["Whom to call", 'href="tel:+212600000001"', "Other people, sites or days", "Who moves where"]
+    order = ["Whose work changes", "Whom to call", 'href="tel:+212600000001"', "Other people, sites or days"]
+    order += ["Coverage of the clients", "Who moves where"]
     assert [shown.index(words) for words in order] == sorted(shown.index(words) for words in order)
     page = read(web)
     (sent,) = [row for row in page["people"] if row["state"] == "waiting"]
@@ -509,8 +510,11 @@ def test_the_list_to_call_comes_first_with_a_number_to_press_what_to_say_and_by_
     assert browsers.sign_in(Role.PLANNER).get("/relief.json").json()["say"] == {}, "those who call alone"
 
 
-def test_what_is_open_on_the_relief_page_is_a_page_of_the_list_to_call(browsers: Browsers, relieved: Scenario) -> None:
-    """However many people move: tables of moves, breaks and shifts are folded, and a list goes on by pages."""
+def test_what_is_open_on_the_relief_page_is_the_beginning_of_the_list_to_call(
+    browsers: Browsers, relieved: Scenario
+) -> None:
+    """However many people move: tables of moves, breaks and shifts are folded, and a list goes on by pages; the rest of
+    a page of it is one touch away, by what became of the messages."""
     for site in relieved.operator.sites[1:]:
         relieved.close(site.id)
     relieved.work()
@@ -518,9 +522,10 @@ def test_what_is_open_on_the_relief_page_is_a_page_of_the_list_to_call(browsers:
     assert page["people_count"] > len(page["people"]) == ROWS_A_PAGE
     assert page["listed"] > len(page["changes"]) == ROWS_A_PAGE
     shown = browsers.sign_in().get("/relief").content.decode().partition("<main")[2]
+    assert all(shown.count(f'<th scope="row">{row["agent"]}</th>') >= 1 for row in page["people"])
     while "<details" in shown:  # the innermost first
         shown = re.sub(r"<details(?:(?!<details).)*?</details>", "", shown, count=1, flags=re.DOTALL)
-    assert shown.count("<tr") == 1 + ROWS_A_PAGE
+    assert shown.count("<tr") == 1 + OPEN_CALLS
     assert shown.count("<li") < ROWS_A_PAGE
 
 

@@ -370,6 +370,7 @@ ROWS: list[Row] = [
     ("closure.cause", nothing, "site.closed", {"site": "casa", "cause": "authority"}),
     ("closure.cause", nothing, "site.closed", {"site": "casa", "cause": "rule", "actor": "rule:X"}),
     ("closure.rule", nothing, "site.closed", {"site": "casa", "cause": "rule", "rule": "X"}),
+    ("closure.hazard", nothing, "site.closed", {"site": "casa", "cause": "operator", "hazard": "fire"}),
     (
         "closure.earliest",
         nothing,

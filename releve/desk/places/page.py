@@ -21,6 +21,7 @@ from releve.desk.http import require_found
 from releve.desk.live.page import CorrectedRecord, ShownStream, describe_corrections, read_stream
 from releve.desk.live.words import HAZARD_WORDS
 from releve.desk.page import Figure, PageModel, StreamPage
+from releve.desk.places.calls import CallsPart, find_calls, list_served_programmes
 from releve.desk.places.day import SiteDay, find_day
 from releve.desk.places.roll import SiteCrew, find_crew
 from releve.desk.text import Text, left, text_now
@@ -146,6 +147,9 @@ class SitePage(StreamPage):
     )
     call: str = Field(description="Whom the house calls about it, by name and number; empty as for who leads")
     works: bool = Field(description="Whether the reader may work in incident rooms")
+    calls: CallsPart | None = Field(
+        description="Where calls go of the programmes that the site serves; null as for the crew, or without routes"
+    )
     roster: SiteDay | None = Field(description="Its people on the day that the seats are of; null: no plan")
 
 
@@ -194,6 +198,9 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         lead=live.find_lead(now.stream, now.operator, situation) if leads else None,
         call=live.read_crisis_contact() if leads else "",
         works=can(user, "incident.work", site=site),
+        calls=None
+        if crew is None or scene is None
+        else find_calls(now, list_served_programmes(now, scene, site), now.operator.site[site].time_zone),
         roster=find_day(now, scene, site, user),
     )
 
@@ -359,7 +366,9 @@ class ClientIncident(PageModel):
     )
     relapse: datetime | None = Field(description="When something is missing again after that")
     people: int = Field(description="People who work differently for it by the relief in force")
-    routed_at: datetime | None = Field(description="Since when calls follow the routes of the relief")
+    calls: CallsPart | None = Field(
+        description="Where calls to its programmes go; null: no routes, or no calls come in"
+    )
     abandoned: Figure = Field(description="Calls of today that were not served; null: not known, or a drill")
     next_news: datetime | None = Field(description="As promised, or by the timer of a draft that waits; null: none")
 
@@ -452,7 +461,9 @@ def _describe_incident(
         back=back,
         relapse=None if coverage is None else coverage.find_relapse(standing.client, back),
         people=0 if relief is None else relief.people,
-        routed_at=None if relief is None else relief.published_at,
+        calls=find_calls(
+            now, [row for row in now.operator.programmes if row.client == standing.client], now.operator.row.time_zone
+        ),
         abandoned=None if own is None else own.abandoned,
         next_news=live.find_news(now.stream)[0].get(standing.client),
     )
