@@ -96,6 +96,7 @@ urlpatterns = [
     path("health/", include("releve.desk.health")),
     path("help/", include("releve.desk.handbook.views")),
     path("api/", include("releve.desk.api.document")),
+    path("scim/v2/", include("releve.desk.access.scim")),
     path("registry/", include("releve.desk.registry.views")),
     path("ledger/", include("releve.desk.ledger")),
     path("", include("releve.desk.places.views")),
