@@ -155,7 +155,7 @@ def hand_over(names: tuple[str, ...]) -> None:
     and changes none that it neither made nor was handed over.
     """
     open_desk_database()
-    from releve.accounts.provisioning import hand_over as hand_one_over
+    from releve.accounts.directory_accounts import hand_over as hand_one_over
     from releve.accounts.two_people import COMMAND_LINE
 
     for name in names:

@@ -19,12 +19,12 @@ from pytest_django.fixtures import Settings
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
 
-from releve.accounts import confirmations, grants, provisioning, tokens
+from releve.accounts import confirmations, directory_accounts, grants, tokens
+from releve.accounts.directory_accounts import DirectoryUser
 from releve.accounts.grants import STREAM, AccessError, RoleRequest
 from releve.accounts.models import DirectoryAccount, User
 from releve.accounts.permissions import Role
 from releve.accounts.person_erasure import erase_person
-from releve.accounts.provisioning import DirectoryUser
 from releve.accounts.two_people import COMMAND_LINE, find_standings, find_tie, list_acts
 from releve.cli.main import main
 from releve.ledger.chain import iter_entries
@@ -292,11 +292,11 @@ def test_what_an_administrator_closed_stays_closed_until_one_hands_it_over(direc
     grants.close_account("lea", by="zoe")
     opened: Body = {"op": "replace", "value": {"active": True}}
     assert directory.patch(user, opened).status_code == 403
-    provisioning.hand_over("lea", by="zoe")
+    directory_accounts.hand_over("lea", by="zoe")
     assert directory.patch(user, opened).status_code == 204
     assert User.objects.get(pk=user.pk).is_active
     with pytest.raises(AccessError, match="already"):
-        provisioning.hand_over("lea", by="zoe")
+        directory_accounts.hand_over("lea", by="zoe")
 
 
 def test_what_the_directory_deletes_is_closed_and_comes_back_to_the_same_person_alone(directory: Directory) -> None:
@@ -367,4 +367,4 @@ def test_a_person_who_is_erased_is_erased_of_what_the_directory_said(directory: 
     erase_person(admin, "user:lea")
     assert not DirectoryAccount.objects.exists()
     assert directory.find('filter=userName eq "lea"') == []
-    assert provisioning.make_account(DirectoryUser("lea", "x1"), by=directory.name).pk != user.pk
+    assert directory_accounts.make_account(DirectoryUser("lea", "x1"), by=directory.name).pk != user.pk

@@ -2,7 +2,7 @@
 
 Of what else a directory sends, attributes that are not declared are passed over, and an e-mail address may
 be set by a filter that nothing matches yet, as Microsoft Entra does. What may be changed
-:mod:`releve.accounts.provisioning` decides.
+:mod:`releve.accounts.directory_accounts` decides.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from scim2_models import (
     Resource,
     ResourceType,
     ResponseParameters,
+    Schema,
     ScimPolicy,
     ScimProvider,
     SearchRequest,
@@ -42,10 +43,10 @@ from scim2_models.urn import URN
 from scim2_server.service import ScimService
 from scim2_server.storage import ScimStorage, SearchPage
 
-from releve.accounts import provisioning
+from releve.accounts import directory_accounts
+from releve.accounts.directory_accounts import DirectoryUser, NameTaken, NotTheDirectorys, describe_user, list_seen
 from releve.accounts.grants import AccessError
-from releve.accounts.models import User as Account
-from releve.accounts.provisioning import DirectoryUser, NameTaken, NotTheDirectorys, describe_user, list_seen
+from releve.accounts.models import User
 
 _MOST_RESULTS = 200
 
@@ -65,7 +66,7 @@ class Email(ComplexAttribute):
     primary: bool | None = None
 
 
-class User(Resource[Any]):
+class UserResource(Resource[Any]):
     """What is kept of a user: the attributes of the standard's schema that an account has."""
 
     __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
@@ -76,9 +77,16 @@ class User(Resource[Any]):
     active: bool | None = None
     emails: list[Email] | None = None
 
+    @classmethod
+    def to_schema(cls) -> Schema:
+        """Return the schema under the standard's name."""
+        found = super().to_schema()
+        found.name = "User"
+        return found
+
 
 _PROVIDER = ScimProvider(
-    models=[User],
+    models=[UserResource],
     config=ServiceProviderConfig(
         patch=Patch(supported=True),
         bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
@@ -126,23 +134,23 @@ class AccountStorage(ScimStorage):
         if wanted is None or (named := _find_by_key(wanted.ast)) is not None:
             rows = list_seen() if wanted is None else list_seen().filter(named)
             return SearchPage(rows.count(), [_build_resource(user) for user in rows[start:stop]])
-        found = [row for row in map(_build_resource, list_seen()) if wanted.match(row)]
+        found: list[Resource[Any]] = [row for row in map(_build_resource, list_seen()) if wanted.match(row)]
         return SearchPage(len(found), found[start:stop])
 
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         with _explain_refusals():
-            return _build_resource(provisioning.make_account(_read_resource(resource), by=self.by))
+            return _build_resource(directory_accounts.make_account(_read_resource(resource), by=self.by))
 
     def update(
         self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None
     ) -> Resource[Any]:
         number = _read_number(resource.id or "")
         with _explain_refusals():
-            return _build_resource(provisioning.change_account(number, _read_resource(resource), by=self.by))
+            return _build_resource(directory_accounts.change_account(number, _read_resource(resource), by=self.by))
 
     def delete(self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None) -> None:
         with _explain_refusals():
-            provisioning.remove_account(_read_number(resource_id), by=self.by)
+            directory_accounts.remove_account(_read_number(resource_id), by=self.by)
 
 
 def _read_number(resource_id: str) -> int:
@@ -162,14 +170,14 @@ def _find_by_key(node: object) -> Q | None:
     if not isinstance(value, str) or not value:
         return None
     if attribute == "username":
-        return provisioning.match_name(value)
+        return directory_accounts.match_name(value)
     return Q(directory__external_id=value) if attribute == "externalid" else None
 
 
-def _build_resource(user: Account) -> User:
-    said, row = describe_user(user), provisioning.find_row(user)
+def _build_resource(user: User) -> UserResource:
+    said, row = describe_user(user), directory_accounts.find_row(user)
     named = Name(given_name=said.given_name or None, family_name=said.family_name or None)
-    return User(
+    return UserResource(
         id=str(user.pk),
         external_id=said.external_id or None,
         user_name=said.user_name,
@@ -186,7 +194,7 @@ def _build_resource(user: Account) -> User:
 
 
 def _read_resource(resource: Resource[Any]) -> DirectoryUser:
-    assert isinstance(resource, User)
+    assert isinstance(resource, UserResource)
     named = resource.name or Name()
     given = [{"value": row.value, "type": row.type, "primary": row.primary} for row in resource.emails or ()]
     return DirectoryUser(
