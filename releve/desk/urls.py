@@ -66,6 +66,7 @@ urlpatterns = [
     path("people", views.list_people, name="people"),
     path("people/roles/<int:number>/end", views.end_role, name="role_end"),
     path("people/<int:number>/close", views.close_person, name="person_close"),
+    path("people/<int:number>/hand-over", views.hand_over_person, name="person_hand_over"),
     path("people/<int:number>/link", views.show_password_link, name="person_link"),
     path("people/<int:number>/factors", views.ask_reset, name="factors_ask"),
     path("people/<int:number>/confirm", views.confirm_person, name="person_confirm"),

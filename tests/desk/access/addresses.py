@@ -168,6 +168,7 @@ ROWS = (
     Row("people", "/people", "A"),
     Row("people/roles/<int:number>/end", "/people/roles/1/end", "A", 405),
     Row("people/<int:number>/close", "/people/1/close", "A", 405),
+    Row("people/<int:number>/hand-over", "/people/1/hand-over", "A", 405),
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
     Row("people/<int:number>/confirm", "/people/1/confirm", "A", 405),
     Row("people/<int:number>/factors", "/people/1/factors", "A", 404),  # one's own
