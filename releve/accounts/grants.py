@@ -31,7 +31,7 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 
-from releve.accounts.models import AccountAct, FactorReset, Grant, Subscription, Token, User
+from releve.accounts.models import AccountAct, DirectoryAccount, FactorReset, Grant, Subscription, Token, User
 from releve.accounts.notices import announce_account
 from releve.accounts.permissions import PROVISIONS, Role, approving_roles
 from releve.accounts.two_people import COMMAND_LINE, ROLE, Act, find_tie, list_acts, phrase_tie
@@ -143,6 +143,8 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
 
 def create_account(name: str, email: str, password: str = "") -> User:
     """Store an account inside the caller's transaction, which records it; AccessError for what it cannot be."""
+    if DirectoryAccount.objects.filter(user_name__iexact=name).exists():
+        raise AccessError(Phrase("the name {0!r} is taken, and stays so for the records", name))
     user = User(username=name, email=email)
     try:
         user.set_unusable_password()

@@ -318,6 +318,8 @@ def test_a_rename_in_the_directory_leaves_the_name_to_sign_in_with(directory: Di
     assert directory.find('filter=userName eq "lea"') == []
     assert User.objects.get(pk=user.pk).username == "lea"
     assert directory.send("POST", "/Users", {"schemas": [USER], "userName": "lea"}).status_code == 409
+    with pytest.raises(AccessError, match="is taken"):
+        grants.give_role("Lea.Martin", RoleRequest("planner"), by="zoe")
 
 
 def test_users_are_found_by_name_and_id_and_come_in_parts(directory: Directory) -> None:

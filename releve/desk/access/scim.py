@@ -19,6 +19,7 @@ from releve.desk.access.guard import actor_name
 from releve.desk.api.auth import Door, enter
 from releve.desk.api.refusals import refuse
 from releve.desk.http import SCIM
+from releve.ledger.chain import lock_head
 
 
 def _answer(request: HttpRequest, rest: str) -> HttpResponse:
@@ -44,7 +45,8 @@ def _answer(request: HttpRequest, rest: str) -> HttpResponse:
         if request.method == "GET":
             found = handler.handle(asked)
         else:
-            with transaction.atomic():  # what is read is what is changed
+            with transaction.atomic():
+                lock_head()  # what is read is what is changed: an older reading would open an account again
                 found = handler.handle(asked)
     except SCIMException as error:
         found = SERVICE.error_response(error)
