@@ -159,6 +159,7 @@ def test_a_leaver_is_out_though_the_rest_of_the_body_is_refused(directory: Direc
     assert directory.find('filter=userName eq "lea"') == ["lea"]
 
 
+@pytest.mark.slow
 def test_the_suite_of_another_project_passes(directory: Directory) -> None:
     """But one: an account is open or closed, and cannot be neither."""
     headers = {"Authorization": f"Bearer {directory.secret}"}
