@@ -23,9 +23,9 @@ from releve import __version__
 
 ROOT = Path(__file__).parents[1]
 PAGE, PINS = ROOT / "docs" / "licences.md", ROOT / "requirements" / "run.txt"
-ALLOWED = re.compile(r"(?i)\b(?:MIT|BSD|Apache|ISC|PSF|Python|MPL|Mozilla|LGPL|OFL|ZPL|Zlib)")
+ALLOWED = re.compile(r"(?i)\b(?:MIT|BSD|Apache|ISC|PSF|Python|MPL|Mozilla|LGPL|OFL|ZPL|Zlib|Unlicense)")
 """Licences that a program under Apache-2.0 may be installed beside; LGPL: linked, not copied; OFL:
-fonts, unchanged."""
+fonts, unchanged; Unlicense: given to the public domain."""
 READ = {"colorama": "BSD-3-Clause", "pyrage": "MIT", "python-dateutil": "Apache-2.0 OR BSD-3-Clause"}
 """Licences read in the package's own files, where its metadata do not say."""
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^ ;\\]+)([^\\\n]*)((?:\\\n[^\\\n]*)*)", re.M)

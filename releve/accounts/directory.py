@@ -17,6 +17,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
+from releve.accounts.directory_accounts import find_row
 from releve.accounts.grants import STREAM, select_valid_tokens
 from releve.accounts.models import Grant, IdentityRequest, Token, User
 from releve.accounts.permissions import label_role
@@ -60,12 +61,16 @@ class RoleLine:
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """An account with the roles that it holds now; of one that is closed, none counts."""
+    """An account with the roles that it holds now; of one that is closed, none counts.
+
+    ``provisioned``: the organisation's directory may change and close it.
+    """
 
     number: int
     name: str
     is_open: bool
     roles: tuple[RoleLine, ...]
+    provisioned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +83,14 @@ class ProgramLine:
 
 def list_accounts(*, closed: bool = False) -> tuple[AccountLine, ...]:
     """Return the open accounts by name; with ``closed``, those that are closed too."""
-    now, rows = timezone.now(), User.objects.prefetch_related("grants").order_by("username")
+    now, rows = timezone.now(), User.objects.select_related("directory").prefetch_related("grants").order_by("username")
     return tuple(
         AccountLine(
             user.pk,
             user.get_username(),
             user.is_active,
             tuple(RoleLine.from_row(row) for row in user.grants.all() if row.is_active_at(now)),
+            (row := find_row(user)) is not None and not row.removed,
         )
         for user in (rows if closed else rows.filter(is_active=True))
     )

@@ -31,9 +31,9 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 
-from releve.accounts.models import AccountAct, FactorReset, Grant, Subscription, Token, User
+from releve.accounts.models import AccountAct, DirectoryAccount, FactorReset, Grant, Subscription, Token, User
 from releve.accounts.notices import announce_account
-from releve.accounts.permissions import Role, approving_roles
+from releve.accounts.permissions import PROVISIONS, Role, approving_roles
 from releve.accounts.two_people import COMMAND_LINE, ROLE, Act, find_tie, list_acts, phrase_tie
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append, lock_head
@@ -100,6 +100,8 @@ def check_places(wanted: RoleRequest) -> None:
 @transaction.atomic
 def give_role(name: str, wanted: RoleRequest, *, by: str, email: str = "", password: str = "") -> tuple[User, bool]:
     """Give a role, making the account when there is none; return it, and whether it was made."""
+    if wanted.role in PROVISIONS:
+        raise AccessError(Phrase("this role is for programs: give it to a token"))
     check_places(wanted)
     user, is_new = _account_for(name, email, password)
     lock_head()  # before its instant, which is compared with those of confirmations
@@ -136,6 +138,13 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
         if not known.is_active:
             raise AccessError(Phrase("the account {0!r} is closed; its name stays taken", known.username))
         return known, False
+    return create_account(name, email, password), True
+
+
+def create_account(name: str, email: str, password: str = "") -> User:
+    """Store an account inside the caller's transaction, which records it; AccessError for what it cannot be."""
+    if DirectoryAccount.objects.filter(user_name__iexact=name).exists():
+        raise AccessError(Phrase("the name {0!r} is taken, and stays so for the records", name))
     user = User(username=name, email=email)
     try:
         user.set_unusable_password()
@@ -150,7 +159,7 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
     user.save()
     if email:
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-    return user, True
+    return user
 
 
 @transaction.atomic

@@ -124,10 +124,12 @@ class AccountAct(models.Model):
 
     Confirmed: an administrator vouches that the owner alone holds the account and has no other;
     declared: the operator does, at the command line. See :mod:`releve.accounts.two_people`.
+    Closed, opened: by the directory, neither of the two; it stands here to be announced.
     """
 
-    MADE, LINK, FACTORS = "made", "link", "factors"
+    MADE, LINK, FACTORS, ADDRESS = "made", "link", "factors", "address"
     CONFIRMED, DECLARED = "confirmed", "declared"
+    CLOSED, OPENED = "closed", "opened"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="acts")
     kind = models.CharField(max_length=10)
@@ -136,6 +138,27 @@ class AccountAct(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user.get_username()}: {self.kind} by {self.by}"
+
+
+class DirectoryAccount(models.Model):
+    """What the organisation's directory says of an account that it may change.
+
+    ``user_name``: as the directory has it; the name to sign in with stays. ``emails``: its addresses as sent, of
+    which the account has one. ``closed_at``: when the directory closed it, which it may take back; None where it
+    is open, or an administrator closed it. ``removed``: deleted there, so not shown to it again.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="directory", primary_key=True)
+    user_name = models.CharField(max_length=255)
+    external_id = models.CharField(max_length=255, blank=True, default="")
+    display_name = models.CharField(max_length=255, blank=True, default="")
+    emails = models.JSONField(default=list)
+    changed_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+    removed = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.user.get_username()} ({self.external_id})"
 
 
 class FactorReset(models.Model):

@@ -33,6 +33,9 @@ _CHANGES = {
     ROLE: lazy("{by} gave {name} a role that may approve."),
     AccountAct.LINK: lazy("{by} saw a link that sets the password of {name}."),
     AccountAct.FACTORS: lazy("{by} removed the second factors of {name}."),
+    AccountAct.ADDRESS: lazy("{by} changed the e-mail address of {name}."),
+    AccountAct.CLOSED: lazy("{by} closed the account {name}."),
+    AccountAct.OPENED: lazy("{by} opened the account {name} again, without roles."),
     AccountAct.CONFIRMED: lazy("{by} confirmed that {name} is a person with no other account."),
     AccountAct.DECLARED: lazy("{by}: {name} was declared a person with no other account."),
 }
@@ -110,10 +113,13 @@ def may_approve(user: User) -> bool:
 def announce_account(user: User, kind: str, by: str) -> None:
     """Announce a change to an account that may approve, by mail once it is stored.
 
-    On the pages it stands by itself: they list the acts, see :func:`list_account_notices`.
+    On the pages it stands by itself: they list the acts, see :func:`list_account_notices`. Of another address the
+    owner is notified in any case, at the one before.
     """
-    if may_approve(user):
-        readers = {row.pk: row for row in (user, *_list_holders(approving_roles() - OUTSIDE))}
+    approves = may_approve(user)
+    if approves or kind == AccountAct.ADDRESS:
+        others = _list_holders(approving_roles() - OUTSIDE) if approves else ()
+        readers = {row.pk: row for row in (user, *others)}
         values = {"by": _name_actor(by), "name": user.get_username()}
         _mail(readers.values(), _CHANGES[kind], values, settings.ACCOUNT_PAGE)
 

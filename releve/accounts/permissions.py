@@ -37,6 +37,7 @@ class Role(TextChoices):
     AUDITOR = "auditor", lazy("Auditor")
     ADMINISTRATOR = "administrator", lazy("Administrator")
     MONITORING = "monitoring", lazy("Monitoring")
+    PROVISIONING = "provisioning", lazy("Provisioning of accounts")
 
 
 def label_role(role: str) -> str:
@@ -62,6 +63,9 @@ OUTSIDE = frozenset({Role.CLIENT, Role.INSPECTOR, Role.AUDITOR})
 WATCHING = frozenset({Role.MONITORING})
 """Read the metrics and nothing else: for the program that collects them."""
 
+PROVISIONS = frozenset({Role.PROVISIONING})
+"""Make and close accounts and nothing else: for the organisation's directory, and given to no person."""
+
 READ_ONLY = WATCHING | OUTSIDE - {Role.AUDITOR, Role.CLIENT}
 """See, and never act; an auditor records what the audit saw, and nothing else."""
 
@@ -70,7 +74,7 @@ DATED = frozenset({Role.INSPECTOR, Role.AUDITOR})
 
 
 _R = Role
-_EVERYONE = frozenset(Role) - WATCHING
+_EVERYONE = frozenset(Role) - WATCHING - PROVISIONS
 _INSIDE = _EVERYONE - OUTSIDE
 
 
@@ -368,6 +372,13 @@ _CORE = (
         "metrics.see",
         frozenset({_R.MONITORING, _R.CONTINUITY, _R.ADMINISTRATOR}),
         lazy("read the metrics of the installation"),
+        whole=True,
+    ),
+    Permission(
+        "accounts.provision",
+        PROVISIONS,
+        lazy("make and close accounts as the organisation’s directory says"),
+        acts=True,
         whole=True,
     ),
     Permission(

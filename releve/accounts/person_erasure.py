@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from releve.accounts import reidentification
 from releve.accounts.grants import STREAM, AccessError
-from releve.accounts.models import FactorReset, IdentityRequest, User
+from releve.accounts.models import DirectoryAccount, FactorReset, IdentityRequest, User
 from releve.accounts.scopes import can
 from releve.erasure import Findings, registered
 from releve.erasure.columns import ACCOUNT_NAMES
@@ -40,7 +40,13 @@ from releve.ledger.export import note_act
 
 ACCOUNT_SUBJECT = "user:"
 """A member of staff goes by this and the name of the account, in the ledger's values too."""
-ACCOUNT_TABLES = ("accounts_user", "account_emailaddress", "ledger_accountname", *ACCOUNT_NAMES)
+ACCOUNT_TABLES = (
+    "accounts_user",
+    "accounts_directoryaccount",
+    "account_emailaddress",
+    "ledger_accountname",
+    *ACCOUNT_NAMES,
+)
 """Tables that are rewritten afterwards, so that their files hold no copy."""
 
 
@@ -69,6 +75,7 @@ def erase_account(user: User) -> int:
     )
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
+    DirectoryAccount.objects.filter(user=user).delete()
     FactorReset.objects.filter(user=user).update(reason="")
     User.objects.filter(pk=user.pk).update(username=pseudonym, email="", first_name="", last_name="", password="!")
     return changed + 1 + erase_name(name)

@@ -1,12 +1,13 @@
 """Which accounts count as two people: no one person could act through both.
 
-Making an account, giving it a role, seeing a link that sets its password and removing its second
-factors are *hands*: the person behind such an act could act through the account afterwards. So
-behind an account stand its owner and, back to the first, all who stood at the time behind accounts
-with a hand in it; behind a token stands who stood behind its giver. Accounts with a person in
-common are tied and count as one. A confirmation takes the earlier hands away: an administrator
-vouches that the owner alone holds the account and has no other. It counts when no one person stands
-behind the account and behind all who confirmed it since the last hand.
+Making an account, giving it a role, seeing a link that sets its password, removing its second
+factors and changing its address are *hands*: the person behind such an act could act through the
+account afterwards. So behind an account stand its owner and, back to the first, all who stood at
+the time behind accounts with a hand in it; behind a token stands who stood behind its giver, and
+behind one that provisions accounts the directory, too. Accounts with a person in common are tied
+and count as one. A confirmation takes the earlier hands away: an administrator vouches that the
+owner alone holds the account and has no other. It counts when no one person stands behind the
+account and behind all who confirmed it since the last hand.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import reduce
 from typing import Any
 
 from releve.accounts.models import AccountAct, Grant, Token
+from releve.accounts.permissions import PROVISIONS
 from releve.errors import Phrase
 from releve.situation import (
     ClosureExtended,
@@ -35,17 +37,22 @@ from releve.situation import (
 
 COMMAND_LINE = "command line"
 """Who acts where a command does: one person, as far as hands go."""
+DIRECTORY = "service:scim"
+"""The organisation's directory, which holds every token of provisioning: one person, as far as hands go."""
 TOKEN_PREFIX = "token:"
 """A program goes by this and the name of its token. No account's name holds a colon."""
-ROLE, ISSUED = "role", "issued"
+ROLE, ISSUED, HELD = "role", "issued", "held"
 
 _SENTENCES: dict[str, Callable[[Any, str], Phrase]] = {
     AccountAct.MADE: lambda by, name: Phrase("{0} made the account {1}", by, name),
     ROLE: lambda by, name: Phrase("{0} gave {1} a role", by, name),
     AccountAct.LINK: lambda by, name: Phrase("{0} saw a link that sets the password of {1}", by, name),
     AccountAct.FACTORS: lambda by, name: Phrase("{0} removed the second factors of {1}", by, name),
+    AccountAct.ADDRESS: lambda by, name: Phrase("{0} changed the address of {1}", by, name),
     ISSUED: lambda by, name: Phrase("{0} issued the token of {1}", by, name),
+    HELD: lambda by, name: Phrase("{0} holds the token of {1}", by, name),
 }
+_ACTORS: dict[str, Any] = {COMMAND_LINE: Phrase("the command line"), DIRECTORY: Phrase("the directory")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +142,7 @@ def _find_common_hands(one: AccountStanding, other: AccountStanding) -> tuple[Ac
 
 def describe_hands(hands: Iterable[Act]) -> Phrase:
     """Return the hands in accounts as one sentence; without any the account is tied to itself."""
-    said = [
-        _SENTENCES[hand.kind](Phrase("the command line") if hand.by == COMMAND_LINE else hand.by, hand.account)
-        for hand in dict.fromkeys(hands)
-    ]
+    said = [_SENTENCES[hand.kind](_ACTORS.get(hand.by, hand.by), hand.account) for hand in dict.fromkeys(hands)]
     return reduce(lambda one, other: Phrase("{0}; {1}", one, other), said or [Phrase("it is one account")])
 
 
@@ -156,13 +160,15 @@ def list_acts() -> tuple[Act, ...]:
 
     Of acts at one instant a confirmation is the first, so that it takes no hand away.
     """
-    acts = AccountAct.objects.values_list("user__username", "kind", "by", "at")
+    no_hands = (AccountAct.CLOSED, AccountAct.OPENED)
+    acts = AccountAct.objects.exclude(kind__in=no_hands).values_list("user__username", "kind", "by", "at")
     grants = Grant.objects.values_list("user__username", "given_by", "given_at")
-    tokens = Token.objects.values_list("name", "given_by", "given_at")
+    tokens = Token.objects.values_list("name", "given_by", "given_at", "role")
     found = [
         *(Act(*row) for row in acts),
         *(Act(name, ROLE, by, at) for name, by, at in grants),
-        *(Act(TOKEN_PREFIX + name, ISSUED, by, at) for name, by, at in tokens),
+        *(Act(TOKEN_PREFIX + name, ISSUED, by, at) for name, by, at, _role in tokens),
+        *(Act(TOKEN_PREFIX + name, HELD, DIRECTORY, at) for name, _by, at, role in tokens if role in PROVISIONS),
     ]
     words = (AccountAct.CONFIRMED, AccountAct.DECLARED)
     return tuple(sorted(found, key=lambda act: (act.at, act.kind not in words)))

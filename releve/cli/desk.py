@@ -32,6 +32,7 @@ ROLES = (
     "monitoring",
     "outbound",
     "planner",
+    "provisioning",
     "site",
 )
 """As in ``releve.accounts.permissions``, which cannot be imported before Django is set up."""
@@ -143,6 +144,23 @@ def link(name: str, show: bool) -> None:
     from releve.accounts import grants
 
     print_password_link(grants.get_account(name), show=show)
+
+
+@user.command(name="hand-over")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def hand_over(names: tuple[str, ...]) -> None:
+    """Let the organisation's directory change and close the accounts NAME, which it did not make.
+
+    One that an administrator closed it may open again, without roles. The directory sees every account
+    and changes none that it neither made nor was handed over.
+    """
+    open_desk_database()
+    from releve.accounts.directory_accounts import hand_over as hand_one_over
+    from releve.accounts.two_people import COMMAND_LINE
+
+    for name in names:
+        hand_one_over(name, by=COMMAND_LINE)
+        click.echo(f"{name}: the directory may change and close it")
 
 
 @user.command()

@@ -38,6 +38,8 @@ from releve.registry.service import get_current_version, load_operator
 
 API = "/api/"
 """What every address of the API begins with."""
+SCIM = "/scim/v2/"
+"""What every address begins with by which a directory provisions accounts."""
 JSON_STYLE = {"ensure_ascii": False, "separators": (",", ":")}
 
 
@@ -51,7 +53,7 @@ class Frame:
 
 def wants_json(request: HttpRequest) -> bool:
     """Return whether JSON is asked for: by the address, by ``?format=json``, or of the API."""
-    if request.path.startswith(API):
+    if request.path.startswith((API, SCIM)):
         return True
     return request.path.endswith(".json") or request.GET.get("format") == "json"
 

@@ -56,6 +56,7 @@ USER = _columns(
     account_emailaddress="email",
     account_emailconfirmation="key",
     accounts_accountact="by",
+    accounts_directoryaccount="user_name external_id display_name emails",
     accounts_factorreset="asked_by reason approved_by",
     accounts_grant="given_by ended_by",
     accounts_identitynotice="by",
@@ -197,6 +198,7 @@ A ledger entry's ``body`` holds commitments in place of personal values. The jou
 UNSAMPLED = {
     **{table: names for table, names in AGENT.items() if table != "ledger_personal"},
     "account_emailaddress": ("email",),
+    "accounts_directoryaccount": ("user_name", "external_id", "display_name", "emails"),
     "accounts_user": ("first_name", "last_name", "email"),
     "gate_consent": ("wording",),
     "gate_person": ("address",),

@@ -295,7 +295,11 @@ def _is_commitment(value: object) -> bool:
 
 KIND_LABELS: Mapping[str, str] = {
     **{kind: event.label for kind, event in KINDS.items()},
+    "access.changed": "Account changed by the directory",
     "access.closed": "Account closed",
+    "access.handed_over": "Account handed over to the directory",
+    "access.made": "Account made by the directory",
+    "access.opened": "Account opened again by the directory",
     "access.link_mailed": "Link to choose a password mailed",
     "access.link_shown": "Link to choose a password shown",
     "access.connected": "Account connected to the sign-in service",

@@ -32,7 +32,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.grants import RoleRequest, build_factor_box, record_mailed_link
 from releve.accounts.models import Token, User
-from releve.accounts.permissions import BY_CLIENT, BY_SITE, WATCHING, Role, acting_roles
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, PROVISIONS, WATCHING, Role, acting_roles
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
 from releve.desk.forms import PlainForm, build_day_field, build_id_field, build_text_field, set_choices
@@ -43,7 +43,7 @@ class RoleChoiceForm(PlainForm):
     """The role an open desk's visitor looks through, with a site or client where it takes one."""
 
     role = forms.ChoiceField(
-        choices=[(role.value, role.label) for role in Role if role not in WATCHING],
+        choices=[(role.value, role.label) for role in Role if role not in WATCHING | PROVISIONS],
         label=lazy("Role"),
         widget=forms.RadioSelect,
     )
@@ -106,6 +106,9 @@ class _RoleForm(forms.Form):
 class GrantForm(_RoleForm):
     """A role for a user, with a new account where there is none of that name."""
 
+    role = forms.ChoiceField(
+        choices=[(role.value, role.label) for role in Role if role not in PROVISIONS], label=lazy("Role")
+    )
     name = forms.CharField(max_length=150, label=lazy("Name to sign in with"))
     email = forms.EmailField(required=False, label=lazy("E-mail"))
     field_order = ("name", "email")

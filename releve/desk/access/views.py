@@ -45,6 +45,7 @@ from releve.accounts.directory import (
     list_looks,
     list_programs,
 )
+from releve.accounts.directory_accounts import hand_over
 from releve.accounts.grants import AccessError, ResetLine, create_password_key, record_mailed_link, show_password_key
 from releve.accounts.models import FactorReset, Grant, IdentityRequest, Token, User
 from releve.accounts.notices import (
@@ -55,6 +56,7 @@ from releve.accounts.notices import (
     mark_account_notices_read,
     mark_read,
 )
+from releve.accounts.permissions import PROVISIONS
 from releve.accounts.person_erasure import ErasurePreview, erase_person, preview_erasure
 from releve.accounts.scopes import can
 from releve.desk.access.forms import (
@@ -385,6 +387,14 @@ def close_person(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @serve("users.manage", ACT, recent=True)
+def hand_over_person(request: HttpRequest, number: int) -> HttpResponse:
+    """Let the organisation's directory change and close an account; one's own is for another administrator."""
+    name, by = _find_other(request, pk=number).get_username(), actor_name(request)
+    said = _("The directory may change and close the account now.")
+    return act_and_lead(request, lambda: hand_over(name, by=by), said)
+
+
+@serve("users.manage", ACT, recent=True)
 def show_password_link(request: HttpRequest, number: int) -> HttpResponse:
     """Mail a link for choosing a new password, or show it, to be handed over in person."""
     user = get_object_or_404(User, pk=number, is_active=True)
@@ -484,6 +494,7 @@ def _show(request: HttpRequest, made: NewSecret | None = None, **refused: forms.
         "form": GrantForm(live.list_named_places()),
         "token_form": TokenForm(live.list_named_places()),
         "mails_links": bool(settings.EMAIL_HOST),
+        "has_directory": any(row.held.role in PROVISIONS for row in page.programs),
         **refused,
     }
     status = 422 if any(form.errors for form in refused.values()) else 200

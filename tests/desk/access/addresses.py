@@ -27,6 +27,7 @@ WHO = {
     "a": Role.AUDITOR,
     "A": Role.ADMINISTRATOR,
     "m": Role.MONITORING,
+    "P": Role.PROVISIONING,
 }
 HOUSE = "cpfhoA"
 """Every role of the operator that is held for the whole of it."""
@@ -167,6 +168,7 @@ ROWS = (
     Row("people", "/people", "A"),
     Row("people/roles/<int:number>/end", "/people/roles/1/end", "A", 405),
     Row("people/<int:number>/close", "/people/1/close", "A", 405),
+    Row("people/<int:number>/hand-over", "/people/1/hand-over", "A", 405),
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
     Row("people/<int:number>/confirm", "/people/1/confirm", "A", 405),
     Row("people/<int:number>/factors", "/people/1/factors", "A", 404),  # one's own
@@ -184,6 +186,9 @@ ROWS = (
     Row("people/webhooks/<int:number>/refused", "/people/webhooks/1/refused", "A", 405),
     Row("people/tokens", "/people/tokens", "A", 405),
     Row("people/tokens/<int:number>/end", "/people/tokens/1/end", "A", 405),
+    # a directory, which comes with a token
+    Row("scim/v2/", "/scim/v2/", "P", 403),
+    Row("scim/v2/<path:rest>", "/scim/v2/Users", "P", 403),
     # signing in
     Row("account/login/", "/account/login/", anyone=(200, 302)),
     Row("account/logout/", "/account/logout/", anyone=(302, 200)),
@@ -433,7 +438,7 @@ def expected(row: Row, who: Role | str) -> int:
     if row.anyone is not None:
         return row.anyone[who != STRANGER]
     if who == STRANGER:
-        return 401 if row.path.endswith(".json") or row.path.startswith("/api/") else 302
+        return 401 if row.path.endswith(".json") or row.path.startswith(("/api/", "/scim/")) else 302
     if who in {WHO[letter] for letter in row.opens}:
         return row.status
     return 404 if who in OUTSIDE else 403

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.test import Client, override_settings
 
-from releve.accounts.permissions import WATCHING, Role
+from releve.accounts.permissions import PROVISIONS, WATCHING, Role
 from tests.accounts.people import give, look_as, person, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +24,7 @@ HOMES = {
     Role.AUDITOR: "/charter/",
     Role.ADMINISTRATOR: "/people",
     Role.MONITORING: "/account",
+    Role.PROVISIONING: "/account",
 }
 
 
@@ -43,7 +44,7 @@ def test_the_logo_leads_every_role_to_its_first_page(stocked: None, role: Role) 
     assert 'class="mark" href="/start"' in answer.content.decode()
 
 
-@pytest.mark.parametrize("role", sorted(set(Role) - WATCHING))
+@pytest.mark.parametrize("role", sorted(set(Role) - WATCHING - PROVISIONS))
 def test_a_role_has_five_groups_at_most_and_its_page_is_marked(stocked: None, role: Role) -> None:
     page = signed_in_as(role).get("/start", follow=True)
     menus = page.context["navigation"]

@@ -46,6 +46,19 @@ def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
     assert found == [("access.given", "amina"), shown, shown]
 
 
+def test_an_account_is_handed_over_to_a_directory_where_there_is_one(admin: Client) -> None:
+    zoe = person("zoe")
+    assert "/hand-over" not in admin.get("/people").content.decode()
+    tokens.issue_token("entra", RoleRequest("provisioning", last_day=last_day()), by=COMMAND_LINE)
+    assert f"/people/{zoe.pk}/hand-over" in admin.get("/people").content.decode()
+    admin.post(f"/people/{zoe.pk}/hand-over")
+    assert f"/people/{zoe.pk}/hand-over" not in admin.get("/people").content.decode()
+    people = admin.get("/people?format=json").json()["people"]
+    assert {row["name"]: row["provisioned"] for row in people} == {"amina": False, "zoe": True}
+    (entry,) = iter_entries(stream=STREAM, kinds=("access.handed_over",))
+    assert (entry.body["user"], entry.body["actor"]) == ("zoe", "amina")
+
+
 def test_a_link_begins_with_the_address_at_which_the_administrator_reads_it(admin: Client) -> None:
     here = {"host": "127.0.0.1:9000"}
     made = admin.post("/people", {"name": "zoe", "role": "planner"}, headers=here)
