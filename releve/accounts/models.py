@@ -123,10 +123,11 @@ class AccountAct(models.Model):
     """An act by which one person could come to use the account of another, or a word against it.
 
     Confirmed: an administrator vouches that the owner alone holds the account and has no other;
-    declared: the operator does, at the command line. See :mod:`releve.accounts.two_people`.
+    declared: the operator does, at the command line. Entry: the sign-in service could sign in to it
+    without a second factor. See :mod:`releve.accounts.two_people`.
     """
 
-    MADE, LINK, FACTORS = "made", "link", "factors"
+    MADE, LINK, FACTORS, ENTRY = "made", "link", "factors", "entry"
     CONFIRMED, DECLARED = "confirmed", "declared"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="acts")

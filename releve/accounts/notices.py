@@ -24,7 +24,7 @@ from django.utils.translation import override
 
 from releve.accounts.models import AccountAct, Grant, IdentityNotice, IdentityRequest, User
 from releve.accounts.permissions import OUTSIDE, Role, approving_roles, list_permissions
-from releve.accounts.two_people import COMMAND_LINE, ROLE, Act
+from releve.accounts.two_people import COMMAND_LINE, ROLE, Act, is_service
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ _CHANGES = {
     ROLE: lazy("{by} gave {name} a role that may approve."),
     AccountAct.LINK: lazy("{by} saw a link that sets the password of {name}."),
     AccountAct.FACTORS: lazy("{by} removed the second factors of {name}."),
+    AccountAct.ENTRY: lazy("{by} could sign in to {name} without a second factor."),
     AccountAct.CONFIRMED: lazy("{by} confirmed that {name} is a person with no other account."),
     AccountAct.DECLARED: lazy("{by}: {name} was declared a person with no other account."),
 }
@@ -145,7 +146,9 @@ def describe_act(act: Act) -> str:
 
 
 def _name_actor(by: str) -> str:
-    return _("the command line") if by == COMMAND_LINE else by
+    if by == COMMAND_LINE:
+        return _("the command line")
+    return _("the sign-in service") if is_service(by) else by
 
 
 def mark_account_notices_read(user: User) -> None:
