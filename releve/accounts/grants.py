@@ -20,6 +20,7 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_removed
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.signals import social_account_added, social_account_removed
 from allauth.usersessions.models import UserSession
@@ -31,10 +32,10 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 
-from releve.accounts.models import AccountAct, FactorReset, Grant, Subscription, Token, User
+from releve.accounts.models import AccountAct, FactorReset, Grant, GroupRole, Subscription, Token, User
 from releve.accounts.notices import announce_account
 from releve.accounts.permissions import Role, approving_roles
-from releve.accounts.two_people import COMMAND_LINE, ROLE, Act, find_tie, list_acts, phrase_tie
+from releve.accounts.two_people import COMMAND_LINE, ROLE, SERVICE_PREFIX, Act, find_tie, list_acts, phrase_tie
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append, lock_head
 from releve.ledger.export import note_act
@@ -105,6 +106,12 @@ def give_role(name: str, wanted: RoleRequest, *, by: str, email: str = "", passw
     lock_head()  # before its instant, which is compared with those of confirmations
     if is_new:
         AccountAct.objects.create(user=user, kind=AccountAct.MADE, by=by)
+    store_grant(user, wanted, by=by)
+    return user, is_new
+
+
+def store_grant(user: User, wanted: RoleRequest, *, by: str, group_role: GroupRole | None = None) -> None:
+    """Store a role under the lock of the ledger, with its entry and its announcement."""
     grant = Grant(
         user=user,
         role=wanted.role,
@@ -113,21 +120,23 @@ def give_role(name: str, wanted: RoleRequest, *, by: str, email: str = "", passw
         starts_at=timezone.now(),
         ends_at=wanted.ends_at(),
         given_by=by,
+        group_role=group_role,
     )
     try:
         grant.save()
     except ValidationError as error:
-        raise AccessError(_sentence(error)) from error
-    body = {
+        raise AccessError(join_faults(error)) from error
+    body: dict[str, object] = {
         "role": wanted.role,
         "sites": list(wanted.sites),
         "clients": list(wanted.clients),
         "ends_at": None if grant.ends_at is None else grant.ends_at.isoformat(),
     }
+    if group_role is not None:
+        body["group"] = group_role.group
     record_change("access.given", user, body, by)
     if wanted.role in approving_roles():
         announce_account(user, ROLE, by)
-    return user, is_new
 
 
 def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
@@ -136,6 +145,11 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
         if not known.is_active:
             raise AccessError(Phrase("the account {0!r} is closed; its name stays taken", known.username))
         return known, False
+    return make_account(name, email, password), True
+
+
+def make_account(name: str, email: str, password: str = "") -> User:
+    """Store an account, which no one can open yet without a password; AccessError where it cannot be so."""
     user = User(username=name, email=email)
     try:
         user.set_unusable_password()
@@ -144,13 +158,13 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
             validate_password(password, user)
             user.set_password(password)
     except ValidationError as error:
-        raise AccessError(_sentence(error)) from error
+        raise AccessError(join_faults(error)) from error
     if email and EmailAddress.objects.filter(email__iexact=email).exists():
         raise AccessError(Phrase("another account has this e-mail address"))
     user.save()
     if email:
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-    return user, True
+    return user
 
 
 @transaction.atomic
@@ -240,9 +254,25 @@ def remove_factors(user: User, *, by: str) -> None:
     lock_head()
     Authenticator.objects.filter(user=user).delete()
     AccountAct.objects.create(user=user, kind=AccountAct.FACTORS, by=by)
+    note_open_entry(user)
     _end_sessions(user)
     record_change("access.factors_forgotten", user, {}, by)
     announce_account(user, AccountAct.FACTORS, by)
+
+
+@receiver(authenticator_removed)
+@transaction.atomic
+def note_open_entry(user: User, **_sent: object) -> None:
+    """Note that the service which an account is connected to signs in to it, while no second factor is asked.
+
+    Its administrators could act through the account then, which is a hand in it.
+    """
+    kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    if Authenticator.objects.filter(user=user, type__in=kinds).exists():
+        return
+    lock_head()
+    for provider in SocialAccount.objects.filter(user=user).values_list("provider", flat=True):
+        AccountAct.objects.create(user=user, kind=AccountAct.ENTRY, by=SERVICE_PREFIX + provider)
 
 
 def create_password_key(user: User) -> dict[str, str]:
@@ -292,6 +322,7 @@ def record_connection(sociallogin: SocialLogin, **_sent: object) -> None:
     account = sociallogin.account
     try:
         record_change("access.connected", account.user, {"service": account.provider}, account.user.get_username())
+        note_open_entry(account.user)
     except BaseException:
         account.delete()
         raise
@@ -316,7 +347,7 @@ def _end_sessions(user: User) -> None:
         session.end()
 
 
-def _sentence(error: ValidationError) -> str:
+def join_faults(error: ValidationError) -> str:
     return " ".join(error.messages)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.conf import settings
@@ -40,7 +41,13 @@ from releve.ledger.export import note_act
 
 ACCOUNT_SUBJECT = "user:"
 """A member of staff goes by this and the name of the account, in the ledger's values too."""
-ACCOUNT_TABLES = ("accounts_user", "account_emailaddress", "ledger_accountname", *ACCOUNT_NAMES)
+ACCOUNT_TABLES = (
+    "accounts_user",
+    "account_emailaddress",
+    "socialaccount_socialaccount",
+    "ledger_accountname",
+    *ACCOUNT_NAMES,
+)
 """Tables that are rewritten afterwards, so that their files hold no copy."""
 
 
@@ -69,6 +76,7 @@ def erase_account(user: User) -> int:
     )
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
     FactorReset.objects.filter(user=user).update(reason="")
     User.objects.filter(pk=user.pk).update(username=pseudonym, email="", first_name="", last_name="", password="!")
     return changed + 1 + erase_name(name)

@@ -20,8 +20,8 @@ import pyrage
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from releve.accounts import grants
-from releve.accounts.models import Grant, Token, User
+from releve.accounts import grants, group_roles
+from releve.accounts.models import Grant, GroupRole, Token, User
 from releve.accounts.person_erasure import AGENT, erase_agent
 from releve.files.atomic import make_folder
 from releve.ledger import roots
@@ -227,6 +227,11 @@ def _end(act: Mapping[str, Any]) -> None:
             grants.end_grant(grant, by=_BY)
 
 
+def _end_group(act: Mapping[str, Any]) -> None:
+    for row in GroupRole.objects.filter(pk=act["row"], group=act["group"], ended_at=None):
+        group_roles.end_row(row, by=_BY)
+
+
 def _revoke(act: Mapping[str, Any]) -> None:
     for token in Token.objects.filter(name=act["name"], ends_at__gt=timezone.now()):
         grants.revoke_token(token, by=_BY)
@@ -237,5 +242,6 @@ _ACTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     SUBJECT: lambda act: erase_subject(act["subject"], now=timezone.now(), cause="person"),
     grants.CLOSED: _close,
     grants.ENDED: _end,
+    group_roles.ENDED: _end_group,
     grants.REVOKED: _revoke,
 }
