@@ -193,7 +193,7 @@ def read_groups(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
     which a service gives to a person in very many. Taken for no groups, it would end roles.
     """
     parts = _list_parts(claims)
-    found = next((part[claim] for part in parts if part.get(claim) is not None), [])
+    found: object = next((part[claim] for part in parts if part.get(claim) is not None), [])
     groups = [found] if isinstance(found, str) else found
     linked = any(claim in (part.get("_claim_names") or ()) or part.get("hasgroups") for part in parts)
     if linked or not isinstance(groups, list) or len(groups) > MOST_GROUPS or not all(map(_is_group, groups)):
