@@ -45,7 +45,7 @@ from releve.registry.service import list_current_ids
 _LONGEST_SUBJECT = 100
 _MOST_NAMED = 20
 CLOSED, ENDED, REVOKED = "access.close", "access.end", "access.revoke"
-"""Acts of the journal: the ``name`` of the account or token, and the ``grant`` that ended."""
+"""Acts of the journal: the ``name`` of the account or token, and the ``grant`` that ended, ``by`` whom."""
 
 STREAM = "access"
 """Stream of the ledger that holds who was given what, and who looked behind a pseudonym."""
@@ -174,7 +174,7 @@ def end_grant(grant: Grant, *, by: str) -> None:
     if not grant.is_active_at(now):
         raise AccessError(Phrase("this role is not held now"))
     Grant.objects.filter(pk=grant.pk).update(ends_at=now, ended_by=by)
-    note_act(ENDED, name=grant.user.get_username(), grant=grant.pk)
+    note_act(ENDED, name=grant.user.get_username(), grant=grant.pk, by=by)
     record_change("access.ended", grant.user, {"role": grant.role}, by)
     given = Token.objects.filter(given_by=grant.user.get_username(), ends_at__gt=now)
     valid = select_valid_tokens(given, now)

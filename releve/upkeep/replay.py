@@ -23,6 +23,7 @@ from django.utils.module_loading import import_string
 from releve.accounts import grants, group_roles
 from releve.accounts.models import Grant, GroupRole, Token, User
 from releve.accounts.person_erasure import AGENT, erase_agent
+from releve.accounts.two_people import is_service
 from releve.files.atomic import make_folder
 from releve.ledger import roots
 from releve.ledger.chain import append, lock_head, read_head, serialize_entry
@@ -224,7 +225,8 @@ def _close(act: Mapping[str, Any]) -> None:
 def _end(act: Mapping[str, Any]) -> None:
     for grant in Grant.objects.filter(pk=act["grant"], user__username=act["name"]):
         if grant.is_active_at(timezone.now()):
-            grants.end_grant(grant, by=_BY)
+            by = act.get("by", "")
+            grants.end_grant(grant, by=by if is_service(by) else _BY)
 
 
 def _end_group(act: Mapping[str, Any]) -> None:
