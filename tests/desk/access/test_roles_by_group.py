@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount
@@ -160,6 +161,29 @@ def test_an_identity_takes_no_account_over_by_its_name_or_address(
     assert not is_in(web)
     assert User.objects.count() == 3
     assert not SocialAccount.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["service:oidc", "token:bus", "command line", "x" * 151, ""])
+def test_an_identity_gets_no_account_whose_name_no_account_may_have(
+    admins: tuple[User, User], claims: dict[str, Any], name: str
+) -> None:
+    add_row("planners", Role.PLANNER)
+    claims.update(sub="s1", preferred_username=name, groups=["planners"])
+    answer = visit_service(Client(headers=FR))
+    assert answer.status_code == 403
+    assert User.objects.count() == 2
+    assert not SocialAccount.objects.exists()
+
+
+def test_an_address_that_the_service_does_not_vouch_for_is_not_kept(
+    admins: tuple[User, User], claims: dict[str, Any]
+) -> None:
+    add_row("planners", Role.PLANNER)
+    vouch(claims, "s1")
+    claims |= {"email_verified": False, "groups": ["planners"]}
+    visit_service(Client(headers=FR))
+    user = User.objects.get(username="zoe")
+    assert (user.email, EmailAddress.objects.filter(user=user).count()) == ("", 0)
 
 
 def test_a_row_that_is_ended_ends_its_roles_and_the_sessions_through_the_service(
