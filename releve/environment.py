@@ -193,6 +193,14 @@ def read_sign_in_service(environ: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
+def read_group_claims(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the claim that says a person's groups, by the service that gives roles by them; none by default."""
+    on = read_flag(environ, "RELEVE_OIDC_ROLES", default=False)
+    if on and not read_text(environ, "RELEVE_OIDC_URL"):
+        raise ImproperlyConfigured("RELEVE_OIDC_ROLES also needs RELEVE_OIDC_URL")
+    return {"oidc": read_text(environ, "RELEVE_OIDC_GROUPS") or "groups"} if on else {}
+
+
 def read_box_key(environ: Mapping[str, str], name: str) -> str:
     """Return a key of Fernet (32 bytes in URL-safe base64), empty when not set; never quoted."""
     value = read_text(environ, name)

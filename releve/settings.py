@@ -177,6 +177,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DESK_URL.startswith("http://")
 SOCIALACCOUNT_ADAPTER = "releve.desk.access.forms.ServiceAdapter"
 _SERVICES = environment.read_sign_in_service(os.environ)
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": _SERVICES}}
+GROUP_CLAIMS = environment.read_group_claims(os.environ)
+SERVICE_SESSION_SECONDS = 60 * environment.read_number(os.environ, "RELEVE_OIDC_SESSION_MINUTES", 480)
 # Signing in there starts with a form, which the content policy lets lead there.
 FORM_TARGETS = [environment.parse_origin(app["settings"]["server_url"]) for app in _SERVICES]
 # An address that the service vouches for opens no account: its owner connects the two, on My account.

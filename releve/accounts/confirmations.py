@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import combinations
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -93,7 +94,7 @@ def find_obstacle(user: User, by: str, standings: AccountStandings) -> AccessErr
     after = own.narrow(standings[by])
     if after and after >= before - {name}:
         person = min(after)
-        hands = (*standings[by].behind[person], *own.behind[person])
+        hands = (*standings[by].find_way(person), *own.find_way(person))
         return AccessError(
             Phrase("{0}: an administrator without access to it has to confirm it", describe_hands(hands))
         )
@@ -153,7 +154,7 @@ def are_two_administrators() -> bool:
 
 def _find_two_administrators(standings: AccountStandings) -> tuple[str, str] | None:
     for one, other in combinations(_list_administrators(), 2):
-        if standings[one].behind.keys().isdisjoint(standings[other].behind):
+        if standings[one].find_common_hands(standings[other]) is None:
             return one, other
     return None
 
@@ -172,7 +173,9 @@ def _find_missing_sign_in(user: User, standing: AccountStanding) -> AccessError 
         return AccessError(Phrase("the account {0!r} is closed", name))
     if user.last_login is None or (hand is not None and user.last_login <= hand.at):
         return AccessError(Phrase("{0} has to sign in first, with a password that {0} alone has chosen", name))
-    if settings.SECOND_FACTOR_REQUIRED and not _list_factors(user):
+    if not _list_factors(user) and (
+        settings.SECOND_FACTOR_REQUIRED or SocialAccount.objects.filter(user=user).exists()
+    ):
         return AccessError(Phrase("{0} has to set up a second factor first", name))
     return None
 

@@ -32,7 +32,8 @@ from releve.ledger.models import LedgerEntry
 class RoleLine:
     """A role that is held now: for which sites and clients, and until when (None: no end).
 
-    ``void``: it gives nothing, because it cannot be held for what is stored.
+    ``void``: it gives nothing, because it cannot be held for what is stored. ``group``: by which group of
+    the sign-in service it came; empty where it was given by hand.
     """
 
     number: int
@@ -41,12 +42,14 @@ class RoleLine:
     clients: tuple[str, ...]
     ends_at: datetime | None
     void: bool
+    group: str = ""
 
     @classmethod
     def from_row(cls, row: Grant | Token) -> RoleLine:
         void = row.to_held_role() is None
         sites, clients = ((), ()) if void else (tuple(row.sites), tuple(row.clients))
-        return cls(row.pk, row.role, sites, clients, row.ends_at, void)
+        by_group = row.group_role if isinstance(row, Grant) else None
+        return cls(row.pk, row.role, sites, clients, row.ends_at, void, by_group.group if by_group else "")
 
     @property
     def label(self) -> str:
@@ -83,7 +86,8 @@ class ProgramLine:
 
 def list_accounts(*, closed: bool = False) -> tuple[AccountLine, ...]:
     """Return the open accounts by name; with ``closed``, those that are closed too."""
-    now, rows = timezone.now(), User.objects.select_related("directory").prefetch_related("grants").order_by("username")
+    rows = User.objects.select_related("directory").prefetch_related("grants__group_role").order_by("username")
+    now = timezone.now()
     return tuple(
         AccountLine(
             user.pk,

@@ -20,6 +20,7 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_removed
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.signals import social_account_added, social_account_removed
 from allauth.usersessions.models import UserSession
@@ -31,10 +32,19 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 
-from releve.accounts.models import AccountAct, DirectoryAccount, FactorReset, Grant, Subscription, Token, User
+from releve.accounts.models import (
+    AccountAct,
+    DirectoryAccount,
+    FactorReset,
+    Grant,
+    GroupRole,
+    Subscription,
+    Token,
+    User,
+)
 from releve.accounts.notices import announce_account
 from releve.accounts.permissions import PROVISIONS, Role, approving_roles
-from releve.accounts.two_people import COMMAND_LINE, ROLE, Act, find_tie, list_acts, phrase_tie
+from releve.accounts.two_people import COMMAND_LINE, ROLE, SERVICE_PREFIX, Act, find_tie, list_acts, phrase_tie
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append, lock_head
 from releve.ledger.export import note_act
@@ -44,7 +54,7 @@ from releve.registry.service import list_current_ids
 _LONGEST_SUBJECT = 100
 _MOST_NAMED = 20
 CLOSED, ENDED, REVOKED = "access.close", "access.end", "access.revoke"
-"""Acts of the journal: the ``name`` of the account or token, and the ``grant`` that ended."""
+"""Acts of the journal: the ``name`` of the account or token, and the ``grant`` that ended, ``by`` whom."""
 
 STREAM = "access"
 """Stream of the ledger that holds who was given what, and who looked behind a pseudonym."""
@@ -107,6 +117,12 @@ def give_role(name: str, wanted: RoleRequest, *, by: str, email: str = "", passw
     lock_head()  # before its instant, which is compared with those of confirmations
     if is_new:
         AccountAct.objects.create(user=user, kind=AccountAct.MADE, by=by)
+    store_grant(user, wanted, by=by)
+    return user, is_new
+
+
+def store_grant(user: User, wanted: RoleRequest, *, by: str, group_role: GroupRole | None = None) -> None:
+    """Store a role under the lock of the ledger, with its entry and its announcement."""
     grant = Grant(
         user=user,
         role=wanted.role,
@@ -115,21 +131,23 @@ def give_role(name: str, wanted: RoleRequest, *, by: str, email: str = "", passw
         starts_at=timezone.now(),
         ends_at=wanted.ends_at(),
         given_by=by,
+        group_role=group_role,
     )
     try:
         grant.save()
     except ValidationError as error:
-        raise AccessError(_sentence(error)) from error
-    body = {
+        raise AccessError(join_faults(error)) from error
+    body: dict[str, object] = {
         "role": wanted.role,
         "sites": list(wanted.sites),
         "clients": list(wanted.clients),
         "ends_at": None if grant.ends_at is None else grant.ends_at.isoformat(),
     }
+    if group_role is not None:
+        body["group"] = group_role.group
     record_change("access.given", user, body, by)
     if wanted.role in approving_roles():
         announce_account(user, ROLE, by)
-    return user, is_new
 
 
 def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
@@ -142,7 +160,10 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
 
 
 def create_account(name: str, email: str, password: str = "") -> User:
-    """Store an account inside the caller's transaction, which records it; AccessError for what it cannot be."""
+    """Store an account inside the caller's transaction, which records it; AccessError for what it cannot be.
+
+    No one can open it yet without a password.
+    """
     if DirectoryAccount.objects.filter(user_name__iexact=name).exists():
         raise AccessError(Phrase("the name {0!r} is taken, and stays so for the records", name))
     user = User(username=name, email=email)
@@ -153,7 +174,7 @@ def create_account(name: str, email: str, password: str = "") -> User:
             validate_password(password, user)
             user.set_password(password)
     except ValidationError as error:
-        raise AccessError(_sentence(error)) from error
+        raise AccessError(join_faults(error)) from error
     if email and EmailAddress.objects.filter(email__iexact=email).exists():
         raise AccessError(Phrase("another account has this e-mail address"))
     user.save()
@@ -169,7 +190,7 @@ def end_grant(grant: Grant, *, by: str) -> None:
     if not grant.is_active_at(now):
         raise AccessError(Phrase("this role is not held now"))
     Grant.objects.filter(pk=grant.pk).update(ends_at=now, ended_by=by)
-    note_act(ENDED, name=grant.user.get_username(), grant=grant.pk)
+    note_act(ENDED, name=grant.user.get_username(), grant=grant.pk, by=by)
     record_change("access.ended", grant.user, {"role": grant.role}, by)
     given = Token.objects.filter(given_by=grant.user.get_username(), ends_at__gt=now)
     valid = select_valid_tokens(given, now)
@@ -249,9 +270,25 @@ def remove_factors(user: User, *, by: str) -> None:
     lock_head()
     Authenticator.objects.filter(user=user).delete()
     AccountAct.objects.create(user=user, kind=AccountAct.FACTORS, by=by)
+    note_open_entry(user)
     _end_sessions(user)
     record_change("access.factors_forgotten", user, {}, by)
     announce_account(user, AccountAct.FACTORS, by)
+
+
+@receiver(authenticator_removed)
+@transaction.atomic
+def note_open_entry(user: User, **_sent: object) -> None:
+    """Note that the service which an account is connected to signs in to it, while no second factor is asked.
+
+    Its administrators could act through the account then, which is a hand in it.
+    """
+    kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    if Authenticator.objects.filter(user=user, type__in=kinds).exists():
+        return
+    lock_head()
+    for provider in SocialAccount.objects.filter(user=user).values_list("provider", flat=True):
+        AccountAct.objects.create(user=user, kind=AccountAct.ENTRY, by=SERVICE_PREFIX + provider)
 
 
 def create_password_key(user: User) -> dict[str, str]:
@@ -301,6 +338,7 @@ def record_connection(sociallogin: SocialLogin, **_sent: object) -> None:
     account = sociallogin.account
     try:
         record_change("access.connected", account.user, {"service": account.provider}, account.user.get_username())
+        note_open_entry(account.user)
     except BaseException:
         account.delete()
         raise
@@ -325,7 +363,7 @@ def _end_sessions(user: User) -> None:
         session.end()
 
 
-def _sentence(error: ValidationError) -> str:
+def join_faults(error: ValidationError) -> str:
     return " ".join(error.messages)
 
 

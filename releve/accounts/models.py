@@ -16,12 +16,16 @@ from releve.accounts.permissions import DATED, Role, label_role
 from releve.accounts.scopes import HeldRole, describe_reach, find_scope_faults
 from releve.ledger.account_names import give_pseudonym
 
+LONGEST_GROUP = 255
+
 
 class User(AbstractUser):
     """One person with a sign-in of their own; what they may do comes from their roles."""
 
     visitor_role: HeldRole | None = None
     """The role that the visitor of an open desk has chosen; such a user is not stored."""
+    without_group_roles = False
+    """Set for a request whose session was not begun through a service that gives roles by group."""
     notices_read_at = models.DateTimeField(null=True, blank=True)
     """When the notices of changes to accounts that may approve were last read."""
 
@@ -39,7 +43,11 @@ class User(AbstractUser):
             return (self.visitor_role,)
         if self.pk is None or not self.is_active:
             return ()
-        running = (grant.to_held_role() for grant in self.grants.all() if grant.is_active_at(timezone.now()))
+        running = (
+            grant.to_held_role()
+            for grant in self.grants.all()
+            if grant.is_active_at(timezone.now()) and not (grant.group_role_id and self.without_group_roles)
+        )
         return tuple(held for held in running if held is not None)
 
 
@@ -89,8 +97,36 @@ class ScopedRole(models.Model):
         super().save(*args, **kwargs)
 
 
+class GroupRole(ScopedRole):
+    """A role for those who are in a group, as the sign-in service says.
+
+    One administrator asks for it; it gives something from its approval by another to its end.
+    """
+
+    group = models.CharField(max_length=LONGEST_GROUP)
+    asked_by = models.CharField(max_length=150)
+    asked_at = models.DateTimeField()
+    approved_by = models.CharField(max_length=150, blank=True, default="")
+    approved_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=150, blank=True, default="")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("group", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.label}"
+
+    def find_faults(self) -> dict[str, str]:
+        """Return by field why this cannot be given."""
+        faults = super().find_faults()
+        if self.role in DATED:
+            faults["role"] = _("This role is held for a time: give it to each person.")
+        return faults
+
+
 class Grant(ScopedRole):
-    """A role given to a user, from one instant to another."""
+    """A role given to a user, from one instant to another; by hand, or by a row of the table of groups."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="grants")
     starts_at = models.DateTimeField(default=timezone.now)
@@ -98,6 +134,7 @@ class Grant(ScopedRole):
     given_by = models.CharField(max_length=150)
     given_at = models.DateTimeField(default=timezone.now)
     ended_by = models.CharField(max_length=150, blank=True, default="")
+    group_role = models.ForeignKey(GroupRole, on_delete=models.PROTECT, null=True, related_name="grants")
 
     class Meta:
         ordering = ("starts_at", "pk")
@@ -123,11 +160,12 @@ class AccountAct(models.Model):
     """An act by which one person could come to use the account of another, or a word against it.
 
     Confirmed: an administrator vouches that the owner alone holds the account and has no other;
-    declared: the operator does, at the command line. See :mod:`releve.accounts.two_people`.
+    declared: the operator does, at the command line. Entry: the sign-in service could sign in to it
+    without a second factor. See :mod:`releve.accounts.two_people`.
     Closed, opened: by the directory, neither of the two; it stands here to be announced.
     """
 
-    MADE, LINK, FACTORS, ADDRESS = "made", "link", "factors", "address"
+    MADE, LINK, FACTORS, ADDRESS, ENTRY = "made", "link", "factors", "address", "entry"
     CONFIRMED, DECLARED = "confirmed", "declared"
     CLOSED, OPENED = "closed", "opened"
 

@@ -24,7 +24,7 @@ from django.utils.translation import override
 
 from releve.accounts.models import AccountAct, Grant, IdentityNotice, IdentityRequest, User
 from releve.accounts.permissions import OUTSIDE, Role, approving_roles, list_permissions
-from releve.accounts.two_people import COMMAND_LINE, ROLE, Act
+from releve.accounts.two_people import COMMAND_LINE, DIRECTORY, ROLE, Act, is_service
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ _CHANGES = {
     AccountAct.ADDRESS: lazy("{by} changed the e-mail address of {name}."),
     AccountAct.CLOSED: lazy("{by} closed the account {name}."),
     AccountAct.OPENED: lazy("{by} opened the account {name} again, without roles."),
+    AccountAct.ENTRY: lazy("{by} could sign in to {name} without a second factor."),
     AccountAct.CONFIRMED: lazy("{by} confirmed that {name} is a person with no other account."),
     AccountAct.DECLARED: lazy("{by}: {name} was declared a person with no other account."),
 }
@@ -151,7 +152,10 @@ def describe_act(act: Act) -> str:
 
 
 def _name_actor(by: str) -> str:
-    return _("the command line") if by == COMMAND_LINE else by
+    named = {COMMAND_LINE: _("the command line"), DIRECTORY: _("the directory")}
+    if by in named:
+        return named[by]
+    return _("the sign-in service") if is_service(by) else by
 
 
 def mark_account_notices_read(user: User) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.conf import settings
@@ -44,6 +45,7 @@ ACCOUNT_TABLES = (
     "accounts_user",
     "accounts_directoryaccount",
     "account_emailaddress",
+    "socialaccount_socialaccount",
     "ledger_accountname",
     *ACCOUNT_NAMES,
 )
@@ -76,6 +78,7 @@ def erase_account(user: User) -> int:
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
     DirectoryAccount.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
     FactorReset.objects.filter(user=user).update(reason="")
     User.objects.filter(pk=user.pk).update(username=pseudonym, email="", first_name="", last_name="", password="!")
     return changed + 1 + erase_name(name)

@@ -8,6 +8,10 @@ behind one that provisions accounts the directory, too. Accounts with a person i
 and count as one. A confirmation takes the earlier hands away: an administrator vouches that the
 owner alone holds the account and has no other. It counts when no one person stands behind the
 account and behind all who confirmed it since the last hand.
+
+The administrators of a directory and of a sign-in service are not known: its hand may be any one
+person's. An account with that hand is tied to every other until two administrators who are two
+people confirm it.
 """
 
 from __future__ import annotations
@@ -37,10 +41,12 @@ from releve.situation import (
 
 COMMAND_LINE = "command line"
 """Who acts where a command does: one person, as far as hands go."""
-DIRECTORY = "service:scim"
-"""The organisation's directory, which holds every token of provisioning: one person, as far as hands go."""
 TOKEN_PREFIX = "token:"
 """A program goes by this and the name of its token. No account's name holds a colon."""
+SERVICE_PREFIX = "service:"
+"""A directory or a sign-in service goes by this and its id where it makes, gives a role to or opens an account."""
+DIRECTORY = f"{SERVICE_PREFIX}scim"
+"""The organisation's directory, which holds every token of provisioning."""
 ROLE, ISSUED, HELD = "role", "issued", "held"
 
 _SENTENCES: dict[str, Callable[[Any, str], Phrase]] = {
@@ -49,10 +55,15 @@ _SENTENCES: dict[str, Callable[[Any, str], Phrase]] = {
     AccountAct.LINK: lambda by, name: Phrase("{0} saw a link that sets the password of {1}", by, name),
     AccountAct.FACTORS: lambda by, name: Phrase("{0} removed the second factors of {1}", by, name),
     AccountAct.ADDRESS: lambda by, name: Phrase("{0} changed the address of {1}", by, name),
+    AccountAct.ENTRY: lambda by, name: Phrase("{0} could sign in to {1} without a second factor", by, name),
     ISSUED: lambda by, name: Phrase("{0} issued the token of {1}", by, name),
     HELD: lambda by, name: Phrase("{0} holds the token of {1}", by, name),
 }
 _ACTORS: dict[str, Any] = {COMMAND_LINE: Phrase("the command line"), DIRECTORY: Phrase("the directory")}
+
+
+def is_service(name: str) -> bool:
+    return name.startswith(SERVICE_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +95,27 @@ class AccountStanding:
         """Whether only the owner acts through the account."""
         return len(self.behind) == 1
 
+    @property
+    def service(self) -> str:
+        """A service with a hand in the account, through which any person may act; empty without one."""
+        return next(filter(is_service, self.behind), "")
+
     def narrow(self, confirmer: AccountStanding) -> frozenset[str]:
         """Return who may stand behind the account and all who confirm it, with one more."""
         asked = frozenset(self.behind) if self.doubtful is None else self.doubtful
-        return asked & confirmer.behind.keys()
+        if confirmer.service:
+            return asked
+        return frozenset(confirmer.behind) if any(map(is_service, asked)) else asked & confirmer.behind.keys()
+
+    def find_way(self, person: str) -> tuple[Act, ...]:
+        """Return the hands by which a person may stand behind the account."""
+        return self.behind[person if person in self.behind else self.service]
+
+    def find_common_hands(self, other: AccountStanding) -> tuple[Act, ...] | None:
+        """Return the shortest way by which one person could act through both accounts; None where untied."""
+        ways = [self.behind[name] + other.behind[name] for name in self.behind if name in other.behind]
+        ways += [row.behind[row.service] for row in (self, other) if row.service]
+        return min(ways, key=len, default=None)
 
 
 @dataclass(slots=True)
@@ -128,22 +156,21 @@ def find_tie(acts: Iterable[Act], one: str, other: str, *, other_acted_at: datet
     """
     acts = tuple(acts)
     now = find_standings(acts)
-    found = _find_common_hands(now[one], now[other])
+    found = now[one].find_common_hands(now[other])
     if found is None and other_acted_at is not None:
         then = find_standings(act for act in acts if act.at <= other_acted_at)
-        found = _find_common_hands(now[one], then[other])
+        found = now[one].find_common_hands(then[other])
     return None if found is None else describe_hands(found)
-
-
-def _find_common_hands(one: AccountStanding, other: AccountStanding) -> tuple[Act, ...] | None:
-    ties = [one.behind[name] + other.behind[name] for name in one.behind if name in other.behind]
-    return min(ties, key=len, default=None)
 
 
 def describe_hands(hands: Iterable[Act]) -> Phrase:
     """Return the hands in accounts as one sentence; without any the account is tied to itself."""
-    said = [_SENTENCES[hand.kind](_ACTORS.get(hand.by, hand.by), hand.account) for hand in dict.fromkeys(hands)]
+    said = [_SENTENCES[hand.kind](_name_actor(hand.by), hand.account) for hand in dict.fromkeys(hands)]
     return reduce(lambda one, other: Phrase("{0}; {1}", one, other), said or [Phrase("it is one account")])
+
+
+def _name_actor(by: str) -> Any:
+    return _ACTORS.get(by, Phrase("the sign-in service") if is_service(by) else by)
 
 
 def phrase_tie(tie: Phrase) -> Phrase:

@@ -79,6 +79,7 @@ urlpatterns = [
     path("identity/<int:number>/see", views.reveal_name, name="identity_see"),
     path("people/tokens", views.issue_token, name="token_give"),
     path("people/tokens/<int:number>/end", views.revoke_token, name="token_end"),
+    path("people/groups/", include("releve.desk.access.groups")),
     path("people/webhooks/", include("releve.desk.access.webhooks")),
     path("account/", include("releve.desk.access.views")),
     path("", include("releve.desk.now")),

@@ -20,9 +20,10 @@ import pyrage
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from releve.accounts import grants
-from releve.accounts.models import Grant, Token, User
+from releve.accounts import grants, group_roles
+from releve.accounts.models import Grant, GroupRole, Token, User
 from releve.accounts.person_erasure import AGENT, erase_agent
+from releve.accounts.two_people import is_service
 from releve.files.atomic import make_folder
 from releve.ledger import roots
 from releve.ledger.chain import append, lock_head, read_head, serialize_entry
@@ -224,7 +225,13 @@ def _close(act: Mapping[str, Any]) -> None:
 def _end(act: Mapping[str, Any]) -> None:
     for grant in Grant.objects.filter(pk=act["grant"], user__username=act["name"]):
         if grant.is_active_at(timezone.now()):
-            grants.end_grant(grant, by=_BY)
+            by = act.get("by", "")
+            grants.end_grant(grant, by=by if is_service(by) else _BY)
+
+
+def _end_group(act: Mapping[str, Any]) -> None:
+    for row in GroupRole.objects.filter(pk=act["row"], group=act["group"], ended_at=None):
+        group_roles.end_row(row, by=_BY)
 
 
 def _revoke(act: Mapping[str, Any]) -> None:
@@ -237,5 +244,6 @@ _ACTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     SUBJECT: lambda act: erase_subject(act["subject"], now=timezone.now(), cause="person"),
     grants.CLOSED: _close,
     grants.ENDED: _end,
+    group_roles.ENDED: _end_group,
     grants.REVOKED: _revoke,
 }

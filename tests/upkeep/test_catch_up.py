@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
 from pytest_django.fixtures import Settings
 
-from releve.accounts import grants
-from releve.accounts.models import User
-from releve.ledger.chain import append_all, read_head, serialize_entry
+from releve.accounts import grants, group_roles
+from releve.accounts.models import Grant, GroupRole, User
+from releve.ledger.chain import append_all, lock_head, read_head, serialize_entry
 from releve.ledger.export import JournalPart
 from releve.ledger.models import LedgerEntry, LedgerRoot, OutgoingDocument, Restoration
 from releve.ledger.rollback import compare_with_marks, forget, roots_folder
 from releve.ledger.roots import publish_root, sign_root
 from releve.upkeep import restore
-from releve.upkeep.replay import Outside
+from releve.upkeep.replay import Outside, repeat_acts
 from releve.upkeep.restore import RestoreReport, catch_up
 from tests.homes import make_test_home
 from tests.ledger.sample_entries import at, draft_closure
@@ -65,6 +66,27 @@ def test_it_stops_half_way_without_a_trace_and_goes_through_the_next_time(
     assert not User.objects.get(username="bob").is_active
     assert LedgerRoot.objects.count() == 2
     assert compare_with_marks().problem == ""
+
+
+def test_a_row_of_groups_that_ended_since_ends_again_with_its_roles() -> None:
+    by = "service:oidc"
+    rows = [group_roles.ask_row(group, grants.RoleRequest("planner"), by="amina") for group in ("staff", "others")]
+    users = [grants.give_role(name, grants.RoleRequest("flow"), by="amina")[0] for name in ("bob", "zoe")]
+    with transaction.atomic():
+        lock_head()
+        for user, row in zip(users, rows, strict=True):
+            grants.store_grant(user, grants.RoleRequest("planner"), by=by, group_role=row)
+    left = users[1].grants.get(group_role=rows[1])
+    acts: tuple[dict[str, Any], ...] = (
+        {"act": group_roles.ENDED, "row": rows[0].pk, "group": "staff"},
+        {"act": group_roles.ENDED, "row": rows[1].pk, "group": "staff"},
+        {"act": grants.ENDED, "name": "zoe", "grant": left.pk, "by": by},
+    )
+    for _ in range(2):
+        repeat_acts([JournalPart(1, (), acts)])
+        assert [row.group for row in GroupRole.objects.filter(ended_at=None)] == ["others"]
+        ended = Grant.objects.exclude(ended_by="").values_list("user__username", "ended_by")
+        assert sorted(ended) == [("bob", "restore"), ("zoe", by)], "who left a group may come back to it"
 
 
 def test_where_nothing_lacks_nothing_is_recorded_or_changed(outside: Outside) -> None:

@@ -25,17 +25,19 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.accounts.grants import RoleRequest, build_factor_box, record_mailed_link
-from releve.accounts.models import Token, User
-from releve.accounts.permissions import BY_CLIENT, BY_SITE, PROVISIONS, WATCHING, Role, acting_roles
+from releve.accounts.grants import AccessError, RoleRequest, build_factor_box, record_mailed_link
+from releve.accounts.group_roles import Vouched, admit
+from releve.accounts.models import LONGEST_GROUP, Token, User
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, DATED, PROVISIONS, WATCHING, Role, acting_roles
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
 from releve.desk.forms import PlainForm, build_day_field, build_id_field, build_text_field, set_choices
+from releve.desk.text import translate_error
 from releve.live.api import NamedPlaces
 
 
@@ -100,7 +102,7 @@ class _RoleForm(forms.Form):
     def wanted(self) -> RoleRequest:
         """Return the role as the service takes it, with every site and client that was named."""
         values = self.cleaned_data
-        return RoleRequest(values["role"], tuple(values["sites"]), tuple(values["clients"]), values["last_day"])
+        return RoleRequest(values["role"], tuple(values["sites"]), tuple(values["clients"]), values.get("last_day"))
 
 
 class GrantForm(_RoleForm):
@@ -112,6 +114,19 @@ class GrantForm(_RoleForm):
     name = forms.CharField(max_length=150, label=lazy("Name to sign in with"))
     email = forms.EmailField(required=False, label=lazy("E-mail"))
     field_order = ("name", "email")
+
+
+class GroupRoleForm(_RoleForm):
+    """A role for a group of the sign-in service."""
+
+    group = build_id_field(
+        lazy("Group, as the service writes it"), longest=LONGEST_GROUP, strip=False, help_text=lazy("To the letter.")
+    )
+    role = forms.ChoiceField(
+        choices=[(role.value, role.label) for role in Role if role not in DATED | WATCHING], label=lazy("Role")
+    )
+    last_day = None  # type: ignore[assignment]  # without an end: the group is left, or the row ended
+    field_order = ("group",)
 
 
 class TokenForm(_RoleForm):
@@ -200,15 +215,32 @@ class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Refuse to connect a second identity: with it, the holder of a session could stay for ever."""
-        if sociallogin.state.get("process") != AuthProcess.CONNECT or not isinstance(request.user, User):
+        """Give who signs in the roles of their groups, where those give roles; refuse to connect a second identity.
+
+        With a second one, the holder of a session could stay for ever.
+        """
+        account, process = sociallogin.account, sociallogin.state.get("process")
+        if account.provider in settings.GROUP_CLAIMS and process not in (AuthProcess.CONNECT, AuthProcess.REDIRECT):
+            self._admit(request, sociallogin)
+        if process != AuthProcess.CONNECT or not isinstance(request.user, User):
             return
-        account = sociallogin.account
         held = SocialAccount.objects.filter(user_id=request.user.pk, provider=account.provider)
         if request.user.visitor_role or held.exclude(uid=account.uid).exists():
             said = _("Your account is connected to another identity of this service: disconnect it first.")
             messages.error(request, said)
             raise ImmediateHttpResponse(redirect("socialaccount_connections"))
+
+    @staticmethod
+    def _admit(request: HttpRequest, sociallogin: Any) -> None:
+        account = sociallogin.account
+        try:
+            admit(Vouched.from_account(account, settings.GROUP_CLAIMS[account.provider]))
+        except AccessError as error:
+            context = {"refusal": translate_error(error)}
+            page = render(request, "account/signup_closed.html", context, status=403)
+            raise ImmediateHttpResponse(page) from error
+        if not sociallogin.is_existing:
+            sociallogin.lookup()
 
     def send_notification_mail(self, *args: Any, **options: Any) -> None:
         """Mail what changed once it is stored; a mail server that fails takes nothing back."""

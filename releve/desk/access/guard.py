@@ -37,6 +37,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from releve.accounts.grants import AccessError
+from releve.accounts.group_roles import find_service_record
 from releve.accounts.models import User
 from releve.accounts.permissions import BY_CLIENT, BY_SITE, Role, list_permissions
 from releve.accounts.scopes import HeldRole, can, is_outsider, roles_held
@@ -225,7 +226,10 @@ _NOTE_SECONDS = 60
 def session_limits_middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Django middleware: sign out a session that was idle, or has lasted, too long."""
+    """Django middleware: sign out a session that was idle, or has lasted, too long.
+
+    Roles that came by group count in a session that the service began, which was asked for the groups then.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         user = request.user
@@ -238,11 +242,14 @@ def session_limits_middleware(
 
 def _bound(request: HttpRequest, user: User, now: float) -> None:
     session = request.session
+    service = find_service_record(session)
+    user.without_group_roles = service is None or service["provider"] not in settings.GROUP_CLAIMS
+    is_old = service is not None and now - service["at"] > settings.SERVICE_SESSION_SECONDS
     started, seen = session.get(_STARTED), session.get(_SEEN)
     if started is None or seen is None:
         session[_STARTED] = session[_SEEN] = now
         return
-    if now - seen > settings.SESSION_IDLE_SECONDS or now - started > settings.SESSION_COOKIE_AGE:
+    if is_old or now - seen > settings.SESSION_IDLE_SECONDS or now - started > settings.SESSION_COOKIE_AGE:
         UserSession.objects.filter(session_key=session.session_key).delete()
         logout(request)
     elif now - seen > _NOTE_SECONDS and POLLING not in request.headers:

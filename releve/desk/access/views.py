@@ -357,7 +357,7 @@ def list_people(request: HttpRequest) -> HttpResponse:
     made: list[tuple[User, bool]] = []
 
     def give() -> None:
-        _refuse_visitor(request)
+        refuse_visitor(request)
         asked, by = form.cleaned_data, actor_name(request)
         made.append(grants.give_role(asked["name"], form.wanted(), by=by, email=asked["email"]))
 
@@ -408,7 +408,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
     made: list[tuple[Token, str]] = []
 
     def issue() -> None:
-        _refuse_visitor(request)
+        refuse_visitor(request)
         name, by = form.cleaned_data["name"], actor_name(request)
         made.append(tokens.issue_token(name, form.wanted(), by=by))
 
@@ -467,7 +467,7 @@ def _find_other(request: HttpRequest, **wanted: Any) -> User:
     return user
 
 
-def _refuse_visitor(request: HttpRequest) -> None:
+def refuse_visitor(request: HttpRequest) -> None:
     """Refuse what an open desk's visitor gives."""
     if require_user(request).visitor_role is not None:
         raise grants.AccessError(_("An open desk gives no accounts: stop it and serve without --open."))
@@ -495,6 +495,7 @@ def _show(request: HttpRequest, made: NewSecret | None = None, **refused: forms.
         "token_form": TokenForm(live.list_named_places()),
         "mails_links": bool(settings.EMAIL_HOST),
         "has_directory": any(row.held.role in PROVISIONS for row in page.programs),
+        "gives_by_group": bool(settings.GROUP_CLAIMS),
         **refused,
     }
     status = 422 if any(form.errors for form in refused.values()) else 200
