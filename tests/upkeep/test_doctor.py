@@ -354,8 +354,8 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         r"FAULT migrations: the database is newer than this program \(ledger.9999_future\)",
     ),
     "older database": (
-        lambda place: MigrationRecorder(connection).record_unapplied("accounts", "0007_directory"),
-        "FAULT migrations: 1 migrations are missing, accounts.0007_directory first",
+        lambda place: MigrationRecorder(connection).record_unapplied("accounts", "0008_group_roles"),
+        "FAULT migrations: 1 migrations are missing, accounts.0008_group_roles first",
     ),
     "ledger key lost": (
         lambda place: (place.home / "ledger.key").unlink(),
