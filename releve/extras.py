@@ -38,6 +38,8 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "pyrage": "cli",
         "rfc8785": "cli",
         "rich": "cli",
+        "scim2_models": "desk",
+        "scim2_server": "desk",
         "typst": "evidence",
         "uvicorn": "gate",
         "waitress": "desk",

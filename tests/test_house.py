@@ -81,6 +81,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "allauth": "django-allauth", "dj_database_url": "dj-database-url", "django_htmx": "django-htmx",
     "fontpkg_amiri": "fontpkg-amiri", "ninja": "django-ninja", "prometheus_client": "prometheus-client",
+    "scim2_models": "scim2-server", "scim2_server": "scim2-server",
 }  # fmt: skip
 """Libraries whose package has another name."""
 

@@ -22,7 +22,7 @@ from releve.accounts.confirmations import are_two_administrators
 from releve.accounts.directory import list_accounts, list_programs
 from releve.accounts.grants import STREAM, AccessError, approve_reset, request_reset
 from releve.accounts.models import AccountAct, FactorReset, Grant, ScopedRole, Token, User
-from releve.accounts.permissions import BY_CLIENT, BY_SITE, DATED, Permission, Role, list_permissions
+from releve.accounts.permissions import BY_CLIENT, BY_SITE, DATED, PROVISIONS, Permission, Role, list_permissions
 from releve.accounts.reach import EntryAccess, find_proof_state, load_entries, load_entry
 from releve.accounts.scopes import EVERYTHING, HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
 from releve.accounts.two_people import COMMAND_LINE
@@ -90,6 +90,11 @@ def test_a_role_is_held_for_what_it_can_be_held_for_and_nothing_else(
 ) -> None:
     may = (role, sites, clients) in HOLDABLE
     assert (find_scope_faults(role, sites, clients) == {}) is may
+    if may and role in PROVISIONS:
+        with pytest.raises(grants.AccessError, match="give it to a token"):
+            grants.give_role("zoe", wanted(role, sites, clients), by="amina")
+        tokens.issue_token("bi", wanted(role, sites, clients), by="amina")
+        return
     if may:
         grants.give_role("zoe", wanted(role, sites, clients), by="amina")
         tokens.issue_token("bi", wanted(role, sites, clients), by="amina")
@@ -98,7 +103,8 @@ def test_a_role_is_held_for_what_it_can_be_held_for_and_nothing_else(
         want = Scope(frozenset(sites), frozenset(clients)) if limited else Scope(None, None)
         assert held.scope == want
         return
-    with pytest.raises(grants.AccessError, match="ce rôle"):
+    refused = "give it to a token" if role in PROVISIONS else "ce rôle"
+    with pytest.raises(grants.AccessError, match=refused):
         grants.give_role("zoe", wanted(role, sites, clients), by="amina")
     with pytest.raises(grants.AccessError, match="ce rôle"):
         tokens.issue_token("bi", wanted(role, sites, clients), by="amina")
