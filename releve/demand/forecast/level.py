@@ -159,7 +159,8 @@ class ModelSettings:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
 
 
-_HORIZONS = 28
+HORIZONS = 28
+"""Days ahead over which errors of the level are measured."""
 
 
 def discount(values: Floats, half_life: float) -> Floats:
@@ -253,10 +254,10 @@ def choose_smoothing(
     days after the first ``warm_days``: less than that is chance.
     """
     days = np.flatnonzero(known & (unit > 0))
-    days = days[days >= warm_days + _HORIZONS]
+    days = days[days >= warm_days + HORIZONS]
     if not len(days) or days[-1] - days[0] < least_days:
         return level.way
-    horizons = np.arange(1, _HORIZONS + 1)
+    horizons = np.arange(1, HORIZONS + 1)
     seen = days[:, None] - horizons
     errors = {}
     for way in (level.way, *WAYS):
@@ -299,7 +300,7 @@ def fit_day_variance(
     """
     known = np.flatnonzero(weight > 0)
     horizons, squares, counts = [], [], []
-    for h in range(1, _HORIZONS + 1):
+    for h in range(1, HORIZONS + 1):
         days = known[known - h >= warm_days]
         if len(days) < 2:
             break
