@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from bench.validate.rest_of_day import load_1999, load_2003
 from bench.validate.spans import inside_shares, load_1999_whole, validate_spans
 from releve.demand import clean_history
-from releve.demand.forecast import ModelPrediction
+from releve.demand.forecast import ModelPrediction, history_before, measure_parts_before
 from releve.demand.forecast.day_parts import (
     PRIOR,
     DayErrors,
@@ -98,6 +99,29 @@ def test_errors_are_those_of_the_level_known_before_the_day() -> None:
     drifting = series.truth(row, 200, factor=lambda day: 1.0 + 0.3 * (((day - series.FIRST).days // 35) % 2))
     other = measure_parts({"p": find_day_errors(clean_history(series.poisson(row, drifting, 4), row), row)})["p"]
     assert other.span + other.week > one.span + one.week + 0.2
+
+
+def test_parts_of_an_operator_are_measured_client_by_client_before_a_day() -> None:
+    rows = [series.programme("a", client="x"), series.programme("b", client="x"), series.programme("c", client="y")]
+    drifting = series.truth(rows[0], 150, factor=lambda day: 1.0 + 0.3 * (((day - series.FIRST).days // 35) % 2))
+    histories = {row.id: series.poisson(row, drifting, seed) for seed, row in enumerate(rows)}
+    day = series.FIRST + timedelta(days=120)
+    found = measure_parts_before(histories, rows, day)
+    assert {name: one.measured > 0.4 for name, one in found.items()} == {"a": True, "b": True, "c": True}
+    assert found["a"].client == found["b"].client > PRIOR.client == found["c"].client
+    earlier = {row.id: series.poisson(row, series.truth(row, 120), 9) for row in rows}
+    assert measure_parts_before(earlier, rows, day) != found
+    cut = {row.id: history_before(histories[row.id], row, day) for row in rows}
+    assert measure_parts_before(cut, rows, day) == found, "what comes later is not known"
+
+
+def test_without_a_history_parts_are_the_default_with_what_the_client_shares() -> None:
+    row, other = series.programme("a"), series.programme("b")
+    assert measure_parts_before({}, [row, other], series.FIRST) == {"a": PRIOR, "b": PRIOR}
+    one_week = {"a": series.poisson(row, series.truth(row, 7), 1)}
+    found = measure_parts_before(one_week, [row, other], series.FIRST + timedelta(days=7))
+    assert found == {"a": PRIOR, "b": PRIOR}, "errors of one day ahead and two pairs of days say nothing"
+    assert measure_parts_before({}, [], series.FIRST) == {}
 
 
 def test_parts_are_refused_beyond_the_whole() -> None:

@@ -14,6 +14,7 @@ from releve.demand.forecast.backtest import (
     history_before,
     observe_outcome,
 )
+from releve.demand.forecast.day_parts import DayParts, measure_parts_before
 from releve.demand.forecast.factors import count_quantile, coverage, rate_quantile
 from releve.demand.forecast.level import ModelSettings
 from releve.demand.forecast.model import (
@@ -30,6 +31,7 @@ from releve.demand.forecast.model import (
 __all__ = [
     "DEFAULT_MODEL",
     "MODELS",
+    "DayParts",
     "HoldoutModel",
     "Model",
     "ModelChoice",
@@ -45,6 +47,7 @@ __all__ = [
     "fit_model",
     "history_before",
     "library_models",
+    "measure_parts_before",
     "observe_outcome",
     "predict_calls",
     "rate_at",

@@ -9,16 +9,20 @@ origin. A normal copula joins the gamma factors, so that each day's law stays as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from releve.demand.cleaning import CleanHistory
+from releve.demand.cleaning import CleanHistory, clean_history
+from releve.demand.forecast.backtest import history_before
 from releve.demand.forecast.level import HORIZONS, extrapolate_level
 from releve.demand.forecast.model import WARM_DAYS, ModelPrediction, measure_levels
+from releve.demand.localtime import add_observed_holidays
 from releve.demand.queue.draws import label_key
+from releve.demand.requirement import History
 from releve.extras import LazyModule
 from releve.kernels.arrays import Floats, Ints
 from releve.network import Programme
@@ -40,15 +44,17 @@ class DayParts:
     """Parts (0..1) of the variance of a programme's day factor; the rest is the day's own.
 
     ``span`` is common to all days forecast from one origin, ``week`` to each seven of them;
-    ``client`` is the part of all three that is common to the programmes of the client.
+    ``client`` is the part of all three that is common to the programmes of the client. ``measured``
+    is what the programme's own history weighs in ``span`` and ``week``; the rest is :data:`PRIOR`.
     """
 
     span: float = 0.0
     week: float = 0.0
     client: float = 0.0
+    measured: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("span", "week", "client"):
+        for name in ("span", "week", "client", "measured"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
         if self.span + self.week > 1:
@@ -57,6 +63,13 @@ class DayParts:
     @property
     def own(self) -> float:
         return max(1.0 - self.span - self.week, 0.0)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The weights of six standard normal numbers whose sum is a day's: of the span, the week and the day,
+        each the client's and the programme's. Their squares sum to 1."""
+        halves = (self.client, 1.0 - self.client)
+        return tuple(float(np.sqrt(part * half)) for part in (self.span, self.week, self.own) for half in halves)
 
 
 PRIOR = DayParts(0.25, 0.25, 0.25)
@@ -91,6 +104,32 @@ def find_day_errors(history: CleanHistory, programme: Programme) -> DayErrors:
     return DayErrors(measured.days.numbers, error, noise, calls)
 
 
+def measure_parts_before(
+    histories: Mapping[str, History], programmes: Sequence[Programme], day: date
+) -> dict[str, DayParts]:
+    """Return the parts of every programme, measured client by client on the local days before ``day``.
+
+    A programme without a usual day has those of :data:`PRIOR`, with its client's common part.
+    """
+    clients: dict[str, dict[str, DayErrors]] = {}
+    for programme in programmes:
+        errors = clients.setdefault(programme.client, {})
+        if programme.id not in histories:
+            continue
+        before = history_before(histories[programme.id], programme, day)
+        known = add_observed_holidays(programme, before)
+        past = clean_history(before, known)
+        if past.is_kind("normal", "half_open").any():
+            errors[programme.id] = find_day_errors(past, known)
+    found = {}
+    for client, errors in clients.items():
+        measured = measure_parts(errors)
+        common = next((one.client for one in measured.values()), PRIOR.client)
+        without = replace(PRIOR, client=common)
+        found.update({row.id: measured.get(row.id, without) for row in programmes if row.client == client})
+    return found
+
+
 def measure_parts(errors: Mapping[str, DayErrors]) -> dict[str, DayParts]:
     """Return the parts by programme of one client, each drawn to :data:`PRIOR` as far as history is short.
 
@@ -123,10 +162,11 @@ def _measure(errors: DayErrors, common: float) -> DayParts:
     trust = _trust(errors) * worth
     span = float(np.clip(products[apart].sum() / pairs[apart].sum() / variance, 0.0, 1.0))
     both = float(np.clip(products[same].sum() / pairs[same].sum() / variance, span, 1.0))
-    parts = round_to_grid(
-        [PRIOR.span + trust * (span - PRIOR.span), PRIOR.week + trust * (both - span - PRIOR.week)], FINE_DECIMALS
+    found = round_to_grid(
+        [PRIOR.span + trust * (span - PRIOR.span), PRIOR.week + trust * (both - span - PRIOR.week), trust],
+        FINE_DECIMALS,
     )
-    return DayParts(float(parts[0]), float(parts[1]), common)
+    return DayParts(float(found[0]), float(found[1]), common, float(found[2]))
 
 
 def _trust(errors: DayErrors) -> float:
@@ -165,10 +205,8 @@ def draw_day_normals(
     drawn = {}
     for name, one in parts.items():
         alone = _draw_components(seed, f"programme {name}", days, replications)
-        drawn[name] = sum(
-            np.sqrt(part) * (np.sqrt(one.client) * shared[i] + np.sqrt(1 - one.client) * alone[i])
-            for i, part in enumerate((one.span, one.week, one.own))
-        )
+        numbers = (both[i] for i in range(3) for both in (shared, alone))
+        drawn[name] = sum(weight * each for weight, each in zip(one.weights, numbers, strict=True))
     return drawn
 
 
