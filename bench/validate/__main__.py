@@ -28,7 +28,7 @@ from bench.validate.rest_of_day import (
     validate_rest_of_day,
 )
 from bench.validate.seoul import Fit, SeoulDataError, draw_seoul, read_floor, validate_outbreak
-from bench.validate.spans import LEVELS, SpanCoverage, load_1999_whole, validate_spans
+from bench.validate.spans import FIRST_DAYS, LEVELS, SpanCoverage, load_1999_whole, validate_spans
 from releve.plugins.crashtest.engine.outbreak import OutbreakError
 
 LOG = "calls_1999_jan_feb.parquet"
@@ -227,8 +227,11 @@ def _format_errors(errors: tuple[float, float, float]) -> str:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--draws", default=400, show_default=True, type=click.IntRange(20), help="Of each forecast.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")
+@click.option(
+    "--first-days", default=FIRST_DAYS, show_default=True, type=click.IntRange(14), help="History before the first."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def spans(folder: Path, draws: int, seed: int, as_json: bool) -> None:
+def spans(folder: Path, draws: int, seed: int, first_days: int, as_json: bool) -> None:
     """Count how often intervals hold over half hours, days, weeks and 28 days, on two banks' logs.
 
     FOLDER holds anonymousbank_1999 and bank_calls_2003. Forecasts of 28 days from weekly origins;
@@ -238,7 +241,7 @@ def spans(folder: Path, draws: int, seed: int, as_json: bool) -> None:
         logs = [load(folder) for load in (load_1999_whole, load_2003, load_1999)]
     except CallLogError as error:
         raise click.ClickException(str(error)) from None
-    rows = [row for log in logs for row in validate_spans(log, draws=draws, seed=seed)]
+    rows = [row for log in logs for row in validate_spans(log, draws=draws, seed=seed, first_days=first_days)]
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return

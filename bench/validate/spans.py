@@ -55,11 +55,13 @@ class SpanCoverage:
     after: tuple[float, ...]
 
 
-def validate_spans(log: RealLog, *, draws: int = 400, seed: int = 0, step: int = 7) -> tuple[SpanCoverage, ...]:
-    """Judge each programme of a log, and their sum, from origins ``step`` days apart."""
+def validate_spans(
+    log: RealLog, *, draws: int = 400, seed: int = 0, step: int = 7, first_days: int = FIRST_DAYS
+) -> tuple[SpanCoverage, ...]:
+    """Judge each programme of a log, and their sum, from origins ``step`` days apart after ``first_days``."""
     rows: dict[tuple[str, str], list[tuple[Floats, Floats]]] = {}
     days: dict[tuple[str, str], set[int]] = {}
-    for origin, came, said, parts in _forecast_all(log, step):
+    for origin, came, said, parts in _forecast_all(log, step, first_days):
         alone = dict.fromkeys(said, DayParts())
         drawn = [draw_calls(said, each, "bank", seed=seed + origin, replications=draws) for each in (alone, parts)]
         pairs = {name: (came[name], [one[name] for one in drawn]) for name in said}
@@ -84,11 +86,11 @@ def validate_spans(log: RealLog, *, draws: int = 400, seed: int = 0, step: int =
 Forecasts = tuple[int, Mapping[str, Floats], Mapping[str, ModelPrediction], Mapping[str, DayParts]]
 
 
-def _forecast_all(log: RealLog, step: int) -> Iterator[Forecasts]:
+def _forecast_all(log: RealLog, step: int, first_days: int) -> Iterator[Forecasts]:
     """Yield by origin what came, what was said, and the parts known by then."""
     local = np.concatenate([local_slots(h.starts, log.programmes[n].time_zone)[0] for n, h in log.histories.items()])
     models: dict[object, HoldoutModel] = {}
-    for origin in range(int(local.min()) + FIRST_DAYS, day_to_number(log.end) - FORECAST_DAYS + 1, step):
+    for origin in range(int(local.min()) + first_days, day_to_number(log.end) - FORECAST_DAYS + 1, step):
         numbers = np.arange(origin, origin + FORECAST_DAYS, dtype=np.int64)
         came, said, errors = {}, {}, {}
         for name, programme in log.programmes.items():
