@@ -206,7 +206,7 @@ def draw_day_normals(
     for name, one in parts.items():
         alone = _draw_components(seed, f"programme {name}", days, replications)
         numbers = (both[i] for i in range(3) for both in (shared, alone))
-        drawn[name] = sum(weight * each for weight, each in zip(one.weights, numbers, strict=True))
+        drawn[name] = np.sum([weight * each for weight, each in zip(one.weights, numbers, strict=True)], axis=0)
     return drawn
 
 

@@ -174,7 +174,7 @@ class CrashResult:
     plan; ``unknown`` programmes count without calls where their volume is not known. ``label``
     names the plan and the policy. ``removed``: what the first ``removed_quarters`` lose less
     without each cause, worst first; empty where that was not asked for. ``day_spreads`` of the
-    programmes whose days are drawn; empty in results of earlier versions."""
+    programmes whose days share what they stray by; empty in results of earlier versions."""
 
     operator: str
     synthetic: bool
@@ -229,7 +229,7 @@ def build_result(
         removed_quarters=0 if without is None else len(without),
         day_spreads=tuple(
             DaySpread(row.id, busy, one.span, one.week, one.client, one.measured)
-            for row, busy, one in zip(test.programmes, test.busyness, test.parts_of_days, strict=False)
+            for row, busy, one in zip(test.programmes, test.busyness, test.parts, strict=False)
             if busy > 0
         ),
     )

@@ -100,11 +100,6 @@ class CrashTest:
         return self.start or self.plans[0].day
 
     @property
-    def parts_of_days(self) -> tuple[DayParts, ...]:
-        """What days share, by programme."""
-        return self.parts or (DayParts(),) * len(self.plans[0].programmes)
-
-    @property
     def target(self) -> float:
         """The share that a programme without calls may miss: that of the settings, else that with
         which the plans were made."""
@@ -261,7 +256,7 @@ def _build_demand(test: CrashTest) -> Demand:
         key=np.array([hash_key("programme", row.id) for row in rows], dtype=np.uint64),
         busy=_tabulate_busyness(test.busyness or (0.0,) * len(rows)),
         table=np.stack(tables),
-        part_weight=np.array([one.weights for one in test.parts_of_days]),
+        part_weight=np.array([one.weights for one in test.parts or (DayParts(),) * len(rows)]),
         client_key=np.array([hash_key("client", name) for name in clients], dtype=np.uint64),
     )
 
