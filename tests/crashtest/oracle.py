@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from releve.demand.forecast import DayParts
+from releve.demand.forecast.day_parts import DayParts
 from releve.plan import BASE, Placement
 from releve.plugins.crashtest.engine.call_outcomes import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.plugins.crashtest.engine.outages import draw_outages

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from releve.demand.forecast import DayParts
+from releve.demand.forecast.day_parts import DayParts
 from releve.network import Operator
 from releve.plan import Plan, list_contingencies, plan_day
 from releve.plugins.crashtest.engine import outbreak

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from releve.demand.forecast import DayParts
+from releve.demand.forecast.day_parts import DayParts
 from releve.kernels.arrays import Floats
 from releve.plugins.crashtest.commands import describe_day_spreads
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME, Demand

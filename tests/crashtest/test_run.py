@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from releve.demand.forecast import DayParts
+from releve.demand.forecast.day_parts import DayParts
 from releve.network import Floor, Seat, Zone, sample_operator
 from releve.plan import PlannedSite, list_contingencies, plan_day
 from releve.plugins.crashtest.engine.call_outcomes import build_queue_table, serve

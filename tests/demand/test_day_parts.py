@@ -12,7 +12,7 @@ import pytest
 from bench.validate.rest_of_day import load_1999, load_2003
 from bench.validate.spans import inside_shares, load_1999_whole, validate_spans
 from releve.demand import clean_history
-from releve.demand.forecast import ModelPrediction, history_before, measure_parts_before
+from releve.demand.forecast import ModelPrediction, history_before
 from releve.demand.forecast.day_parts import (
     PRIOR,
     DayErrors,
@@ -21,6 +21,7 @@ from releve.demand.forecast.day_parts import (
     draw_day_normals,
     find_day_errors,
     measure_parts,
+    measure_parts_before,
 )
 from releve.kernels.arrays import Floats
 from tests.demand import series

@@ -14,7 +14,6 @@ from releve.demand.forecast.backtest import (
     history_before,
     observe_outcome,
 )
-from releve.demand.forecast.day_parts import DayParts, measure_parts_before
 from releve.demand.forecast.factors import count_quantile, coverage, rate_quantile
 from releve.demand.forecast.level import ModelSettings
 from releve.demand.forecast.model import (
@@ -31,7 +30,6 @@ from releve.demand.forecast.model import (
 __all__ = [
     "DEFAULT_MODEL",
     "MODELS",
-    "DayParts",
     "HoldoutModel",
     "Model",
     "ModelChoice",
@@ -47,7 +45,6 @@ __all__ = [
     "fit_model",
     "history_before",
     "library_models",
-    "measure_parts_before",
     "observe_outcome",
     "predict_calls",
     "rate_at",

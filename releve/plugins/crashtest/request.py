@@ -20,7 +20,7 @@ import numpy as np
 
 from releve import __version__
 from releve.demand import build_forecast, build_histories
-from releve.demand.forecast import measure_parts_before
+from releve.demand.forecast.day_parts import measure_parts_before
 from releve.errors import read_reason
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans

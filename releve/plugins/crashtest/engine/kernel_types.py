@@ -89,7 +89,7 @@ class Demand(NamedTuple):
     up); ``occupancy``; ``deadline`` in half hours; ``least`` share of a day to serve; ``client``;
     ``penalty``; ``key``; ``busy[p, bin]`` the day's factor at each quantile; ``table[p]`` of
     :func:`~releve.plugins.crashtest.engine.call_outcomes.build_queue_table`; ``part_weight[p, 6]`` of
-    :attr:`releve.demand.forecast.DayParts.weights`. ``client_key[c]`` of each client."""
+    :attr:`releve.demand.forecast.day_parts.DayParts.weights`. ``client_key[c]`` of each client."""
 
     calls: Array
     log_load: Array

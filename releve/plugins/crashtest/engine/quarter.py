@@ -6,7 +6,7 @@ agent-half hours that each took from the base plan; on a day without a cause it 
 earlier one and shared as on the last day that had causes.
 
 How busy a day is comes of numbers that its quarter, its week and the programmes of its client share
-(:class:`releve.demand.forecast.DayParts`); they are drawn by the day, once a quarter.
+(:class:`releve.demand.forecast.day_parts.DayParts`); they are drawn by the day, once a quarter.
 
 Home efficiency is known within an interval where it was measured: each quarter draws its value for
 each programme, the same in both simulations. What closures and outages took is counted at the mean.

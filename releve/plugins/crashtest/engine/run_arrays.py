@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand import Requirement
-from releve.demand.forecast import DayParts
+from releve.demand.forecast.day_parts import DayParts
 from releve.demand.requirement import INTERVAL_S
 from releve.extras import LazyModule
 from releve.kernels.arrays import Floats
