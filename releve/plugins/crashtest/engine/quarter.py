@@ -5,8 +5,8 @@ plan and every agent present. The loss beyond the calm day is shared among the d
 agent-half hours that each took from the base plan; on a day without a cause it is left over from an
 earlier one and shared as on the last day that had causes.
 
-How busy a day is comes of numbers that its quarter, its week and the programmes of its client share
-(:class:`releve.demand.forecast.day_parts.DayParts`); they are drawn by the day, once a quarter.
+A day's busyness depends on numbers that it shares with its quarter, its week and its client's other programmes
+(:class:`releve.demand.forecast.day_parts.DayParts`). All are drawn before the quarter's first day.
 
 Home efficiency is known within an interval where it was measured: each quarter draws its value for
 each programme, the same in both simulations. What closures and outages took is counted at the mean.
